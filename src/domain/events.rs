@@ -1,0 +1,33 @@
+//! What happened in a session, numbered without gaps.
+
+use serde::{Deserialize, Serialize};
+
+use super::time::Timestamp;
+
+/// An event's number within its session: 1, 2, 3 …; 0 stands before the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sequence(pub u64);
+
+/// An event as its author hands it in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventDraft {
+    /// What kind of thing happened, in the author's words.
+    pub kind: String,
+    /// What happened, as JSON text.
+    pub payload: String,
+}
+
+/// An event as the log keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// Its number.
+    pub sequence: Sequence,
+    /// When it was recorded, on the engine's clock.
+    pub at: Timestamp,
+    /// What kind of thing happened.
+    pub kind: String,
+    /// What happened, as JSON text.
+    pub payload: String,
+}

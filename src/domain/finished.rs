@@ -1,0 +1,145 @@
+//! Verdicts, and what is left of a game once it is over.
+
+use serde::{Deserialize, Serialize};
+
+use super::commands::{Refusal, RepeatKey};
+use super::ids::{OptionId, QuestionId, QuizId, UserId};
+use super::quiz::Question;
+use super::scoring::{Points, Progression};
+use super::time::{Millis, WallTime};
+
+/// How one question was answered. Made once, never changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// The option chosen; `None` for no answer, or one that came too late.
+    pub option: Option<OptionId>,
+    /// Whether it was right.
+    pub correct: bool,
+    /// What it earned.
+    pub points: Points,
+    /// How long it took on the question's clock.
+    pub response: Millis,
+    /// Which answer of the game this was, from 1.
+    pub nth: u32,
+    /// The score after it.
+    pub total_after: u32,
+    /// By which the client's repeat is known.
+    pub repeat: Option<RepeatKey>,
+}
+
+/// A verdict together with all that a player may now see of its question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AnswerReport {
+    /// The question.
+    pub question: QuestionId,
+    /// Its text, unless its author left it out.
+    pub text: Option<String>,
+    /// The text of the option chosen.
+    pub option_text: Option<String>,
+    /// The right option.
+    pub correct_option: OptionId,
+    /// Its text.
+    pub correct_text: Option<String>,
+    /// Why it is right.
+    pub explanation: Option<String>,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+impl AnswerReport {
+    /// Puts a question's verdict beside the question.
+    pub fn new(question: &Question, verdict: Verdict) -> Self {
+        let correct_option = question.key.correct_option();
+        let text_of = |id| question.option(id).and_then(|option| option.text.clone());
+        Self {
+            question: question.id.clone(),
+            text: question.text.clone(),
+            option_text: verdict.option.and_then(text_of),
+            correct_option,
+            correct_text: text_of(correct_option),
+            explanation: question.explanation.clone(),
+            verdict,
+        }
+    }
+}
+
+/// What is known of a game's answers, during the game and after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Results {
+    /// The quiz that was played.
+    pub quiz_id: QuizId,
+    /// Who played, in the caller's own system.
+    pub user: Option<UserId>,
+    /// The caller's own JSON object, as text.
+    pub metadata: Option<String>,
+    /// When the game began.
+    pub started: WallTime,
+    /// When it was completed.
+    pub completed: Option<WallTime>,
+    /// How many questions it has.
+    pub question_count: u32,
+    /// The evaluated questions, in the order of their answers.
+    pub answers: Vec<AnswerReport>,
+    /// What the answers earn.
+    pub progression: Progression,
+}
+
+impl Results {
+    /// The score.
+    pub fn total_score(&self) -> u32 {
+        self.answers.last().map_or(0, |last| last.verdict.total_after)
+    }
+
+    /// How many answers were right.
+    pub fn correct_count(&self) -> usize {
+        self.answers.iter().filter(|answer| answer.verdict.correct).count()
+    }
+}
+
+/// A game that is over: its results, and whether they were claimed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FinishedGame {
+    /// The results.
+    pub results: Results,
+    /// Set when the progression was claimed, with the claim's repeat key.
+    pub award: Option<Option<RepeatKey>>,
+}
+
+impl FinishedGame {
+    /// The verdict that a late repeat of an answer asks for.
+    pub(super) fn repeated(&self, repeat: Option<RepeatKey>) -> Result<Option<&AnswerReport>, Refusal> {
+        let answers = &self.results.answers;
+        find_repeat(repeat, answers.iter().map(|answer| (&answer.verdict, answer)))
+    }
+
+    /// Claims the progression; true the first time and for that claim's repeat.
+    pub(super) fn claim(&mut self, repeat: Option<RepeatKey>) -> bool {
+        match self.award {
+            None => {
+                self.award = Some(repeat);
+                true
+            }
+            Some(first) => first.is_some() && first == repeat,
+        }
+    }
+}
+
+/// Finds the verdict that was made under the same idempotency key.
+pub(super) fn find_repeat<'a, T>(
+    repeat: Option<RepeatKey>,
+    verdicts: impl IntoIterator<Item = (&'a Verdict, T)>,
+) -> Result<Option<T>, Refusal> {
+    let Some(repeat) = repeat else { return Ok(None) };
+    let same_key = |verdict: &Verdict| verdict.repeat.filter(|first| first.key == repeat.key);
+    for (verdict, found) in verdicts {
+        match same_key(verdict) {
+            Some(first) if first.body == repeat.body => return Ok(Some(found)),
+            Some(_) => return Err(Refusal::KeyReused),
+            None => {}
+        }
+    }
+    Ok(None)
+}

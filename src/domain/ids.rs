@@ -1,0 +1,237 @@
+//! Names of things, each parsed once into a type that cannot be wrong.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Why a text is no such id. The message is fit for a client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidId(pub &'static str);
+
+/// A session's id: a UUID, and a solo player's only credential, so `Debug` shows a short hash.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(Uuid);
+
+impl SessionId {
+    /// A new id: version 7, 48 bits of `millis` (since 1970) before 74 bits of `chance`, so that
+    /// ids sort by age and stay far above 64 bits that nobody can guess.
+    pub fn generate(millis: u64, chance: &[u8; 10]) -> Self {
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, chance).into_uuid())
+    }
+
+    /// The id's bytes, which sort as the ids do.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// The id that has these bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Uuid::from_slice(bytes).ok().map(Self)
+    }
+
+    /// What logs show instead of the id: eight hex digits of its hash.
+    pub fn short_hash(&self) -> String {
+        blake3::hash(self.as_bytes()).to_hex()[..8].to_owned()
+    }
+
+    /// The id under which the progression of this session is awarded: stable, and not reversible.
+    pub fn award_id(&self) -> Uuid {
+        let hash = blake3::keyed_hash(b"rejoin: one award to one session", self.as_bytes());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash.as_bytes()[..16]);
+        uuid::Builder::from_custom_bytes(bytes).into_uuid()
+    }
+}
+
+impl FromStr for SessionId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let well_formed = text.len() == uuid::fmt::Hyphenated::LENGTH;
+        let uuid = well_formed.then(|| Uuid::try_parse(text).ok()).flatten();
+        uuid.map(Self).ok_or(InvalidId("must be a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057"))
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionId(#{})", self.short_hash())
+    }
+}
+
+/// A text id: one newtype each, so that they cannot be mixed up.
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $valid:expr, $message:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::try_from(text.to_owned())
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(&text) { Ok(Self(text)) } else { Err(InvalidId($message)) }
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+fn is_short_text(text: &str, most: usize) -> bool {
+    !text.is_empty() && text.len() <= most && !text.chars().any(char::is_control) && text.trim() == text
+}
+
+fn is_slug(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    let first = bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    first && text.len() <= 64 && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+}
+
+text_id!(
+    /// A question's name within its quiz.
+    QuestionId,
+    |text| is_short_text(text, 64),
+    "must be a text of 1 to 64 bytes without control characters or surrounding spaces"
+);
+text_id!(
+    /// A question bank's name.
+    QuizId,
+    is_slug,
+    "must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit"
+);
+text_id!(
+    /// A user's name in the caller's own system.
+    UserId,
+    |text| is_short_text(text, 128),
+    "must be a text of 1 to 128 bytes without control characters or surrounding spaces"
+);
+text_id!(
+    /// Six characters by which a room is found; none that is easily taken for another.
+    JoinCode,
+    |text| text.len() == 6 && text.bytes().all(|b| JoinCode::ALPHABET.contains(&b)),
+    "must be six of 23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+);
+
+impl JoinCode {
+    /// The characters of a code, without 0, 1, I, L and O.
+    pub const ALPHABET: &'static [u8] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
+}
+
+/// An option's name within its question: 0 to 2⁵³ − 1, which every JSON reader keeps exactly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "u64", into = "u64")]
+pub struct OptionId(u64);
+
+impl OptionId {
+    const MAX: u64 = (1 << 53) - 1;
+}
+
+impl TryFrom<u64> for OptionId {
+    type Error = InvalidId;
+
+    fn try_from(id: u64) -> Result<Self, Self::Error> {
+        if id <= Self::MAX { Ok(Self(id)) } else { Err(InvalidId("must be an integer from 0 to 9007199254740991")) }
+    }
+}
+
+impl From<OptionId> for u64 {
+    fn from(id: OptionId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for OptionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A seat's number within its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SeatId(pub u32);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn session_ids_sort_by_age_and_show_their_time() {
+        let older = SessionId::generate(1_000, &[0xff; 10]);
+        let newer = SessionId::generate(1_001, &[0; 10]);
+        assert!(older < newer);
+        assert!(older.as_bytes() < newer.as_bytes());
+        assert_eq!(older.to_string().parse(), Ok(older.clone()));
+        assert_eq!(SessionId::from_bytes(newer.as_bytes()), Some(newer));
+    }
+
+    #[test]
+    fn a_session_id_never_shows_itself_in_debug() {
+        let id = SessionId::generate(1_000, &[7; 10]);
+        assert!(!format!("{id:?}").contains(&id.to_string()[..8]));
+    }
+
+    #[test]
+    fn what_is_no_session_id_is_refused() {
+        for text in ["", "x", "01890a5dac96774bbcceb302099a8057", "{01890a5d-ac96-774b-bcce-b302099a8057}"] {
+            assert!(text.parse::<SessionId>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn text_ids_keep_their_bounds() {
+        assert!("q-1".parse::<QuestionId>().is_ok());
+        assert!("x".repeat(64).parse::<QuestionId>().is_ok());
+        for text in ["", " q", "q\n", &"x".repeat(65)] {
+            assert!(text.parse::<QuestionId>().is_err(), "{text:?}");
+        }
+        assert!("civics".parse::<QuizId>().is_ok());
+        for text in ["", "-x", "Civics", "a/b", "..", "é"] {
+            assert!(text.parse::<QuizId>().is_err(), "{text:?}");
+        }
+        assert!("ABC234".parse::<JoinCode>().is_ok());
+        for text in ["ABC23", "ABC10O", "abc234", "ABC2345"] {
+            assert!(text.parse::<JoinCode>().is_err(), "{text:?}");
+        }
+        assert!(OptionId::try_from(1 << 53).is_err());
+    }
+}

@@ -1,0 +1,24 @@
+//! The rules: what a session is, what a command does to it, what a player may see.
+//!
+//! Pure: no async, no I/O, no clock, no chance. Time and chance come in as arguments, changes go
+//! out as values, so the same rules hold on every engine.
+
+pub mod commands;
+pub mod events;
+pub mod external;
+pub mod finished;
+pub mod ids;
+pub mod life;
+pub mod quiz;
+pub mod scoring;
+pub mod session;
+pub mod solo;
+pub mod time;
+
+pub use commands::{Applied, Command, Refusal, RepeatKey, Reply, Submission};
+pub use events::{Event, EventDraft, Sequence};
+pub use ids::{JoinCode, OptionId, QuestionId, QuizId, SeatId, SessionId, UserId};
+pub use life::{Life, Lifetimes};
+pub use quiz::{AnswerKey, Choice, Difficulty, Question, Quiz};
+pub use session::{Game, GameSession, SessionState};
+pub use time::{Deadline, Millis, Moment, Timestamp, WallTime};

@@ -1,0 +1,108 @@
+//! Quizzes: questions with their answer key, written once and never changed while a session lives.
+
+pub mod draft;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{OptionId, QuestionId, QuizId};
+use super::scoring::{ProgressionRule, Scoring};
+use super::time::Millis;
+
+/// How hard a question is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Difficulty {
+    /// Most people know it.
+    Easy,
+    /// Many people know it.
+    Medium,
+    /// Few people know it.
+    Hard,
+}
+
+/// One of a question's options.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Choice {
+    /// Its name: what an answer names, wherever the option is shown.
+    pub id: OptionId,
+    /// Its text, unless its author left it out.
+    pub text: Option<String>,
+}
+
+/// What is right. One variant today, so that polls, several right answers or typed text are no
+/// format break.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AnswerKey {
+    /// One option is right.
+    Choice(OptionId),
+}
+
+impl AnswerKey {
+    /// The right option.
+    pub fn correct_option(&self) -> OptionId {
+        match self {
+            Self::Choice(correct) => *correct,
+        }
+    }
+
+    /// The kind's name on the wire.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Choice(_) => "choice",
+        }
+    }
+}
+
+/// A question with its key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Question {
+    /// Its name within the quiz.
+    pub id: QuestionId,
+    /// What is asked.
+    pub text: Option<String>,
+    /// What it is about.
+    pub category: Option<String>,
+    /// How hard it is.
+    pub difficulty: Option<Difficulty>,
+    /// A picture's URL.
+    pub image: Option<String>,
+    /// How long it may take; an answer after that counts as none.
+    pub time_limit: Option<Millis>,
+    /// What can be answered.
+    pub options: Vec<Choice>,
+    /// What is right.
+    pub key: AnswerKey,
+    /// Why; shown with the verdict.
+    pub explanation: Option<String>,
+}
+
+impl Question {
+    /// The option of that name.
+    pub fn option(&self, id: OptionId) -> Option<&Choice> {
+        self.options.iter().find(|option| option.id == id)
+    }
+}
+
+/// The questions of one session, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quiz {
+    /// The bank that they come from.
+    pub id: QuizId,
+    /// The bank's points.
+    pub scoring: Scoring,
+    /// What a game of this bank earns in the caller's own game.
+    pub progression: ProgressionRule,
+    /// The questions.
+    pub questions: Vec<Question>,
+}
+
+impl Quiz {
+    /// Where the question of that name lies.
+    pub fn position(&self, id: &QuestionId) -> Option<usize> {
+        self.questions.iter().position(|question| question.id == *id)
+    }
+}

@@ -1,0 +1,184 @@
+//! A session, and the one place where commands meet rules: [`GameSession::apply`].
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::commands::{Applied, Command, Refusal, Reply, Submission, hash};
+use super::events::Event;
+use super::external::ExternalGame;
+use super::finished::FinishedGame;
+use super::ids::{JoinCode, SeatId, SessionId};
+use super::life::{Life, Lifetimes};
+use super::quiz::Quiz;
+use super::solo::{NewSolo, SoloGame};
+use super::time::{Moment, Timestamp};
+
+/// What kind of game it is, and how far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Game {
+    /// One player and a quiz.
+    Solo(SoloGame),
+    /// A game of the caller's own, with its event log.
+    External(ExternalGame),
+    /// A game that is over.
+    Finished(FinishedGame),
+}
+
+/// What changes while a session lives. Integers, texts and ordered maps only, so that every
+/// record format keeps it exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionState {
+    /// Its deadline and how that moves.
+    pub life: Life,
+    /// The session's own random, part of its epoch.
+    pub nonce: u64,
+    /// The code by which it is found.
+    pub join_code: Option<JoinCode>,
+    /// The game.
+    pub game: Game,
+}
+
+/// One running game: its state, and its quiz while questions are open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GameSession {
+    /// Its id.
+    pub id: SessionId,
+    /// What changes.
+    pub state: SessionState,
+    /// What doesn't, until it is deleted at the end.
+    pub quiz: Option<Arc<Quiz>>,
+}
+
+impl GameSession {
+    /// A new solo game.
+    pub fn solo(id: SessionId, nonce: u64, new: NewSolo, quiz: Quiz, lifetimes: Lifetimes, now: Timestamp) -> Self {
+        let game = Game::Solo(SoloGame::new(new, now));
+        let state = SessionState { life: Life::begin(now, lifetimes), nonce, join_code: None, game };
+        Self { id, state, quiz: Some(Arc::new(quiz)) }
+    }
+
+    /// A new external session.
+    pub fn external(
+        id: SessionId,
+        nonce: u64,
+        join_code: Option<JoinCode>,
+        seats: impl IntoIterator<Item = SeatId>,
+        lifetimes: Lifetimes,
+        now: Timestamp,
+    ) -> Self {
+        let game = Game::External(ExternalGame::new(seats));
+        let state = SessionState { life: Life::begin(now, lifetimes), nonce, join_code, game };
+        Self { id, state, quiz: None }
+    }
+
+    /// Whether the session is alive at `now`.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.state.life.is_live(now)
+    }
+
+    /// Carries out a command on a live session: first whatever is due, then the command. What was
+    /// due stays done if the command is refused; a refused command itself changes nothing, and
+    /// only one that is carried out touches the session.
+    pub fn apply(&mut self, command: Command, at: Moment) -> Applied {
+        let mut prune_through = self.advance(at);
+        let mut events = Vec::new();
+        let touches = command != Command::Advance;
+        let result = self.carry_out(command, at, &mut events);
+        if result.is_ok() && touches {
+            self.state.life.touch(at.now);
+            prune_through = self.advance(at).or(prune_through);
+        }
+        Applied { result, events, prune_through }
+    }
+
+    /// Does what is due, and gives the number up to which events may newly be forgotten.
+    fn advance(&mut self, at: Moment) -> Option<super::Sequence> {
+        match &mut self.state.game {
+            Game::External(game) => game.prune(at.now),
+            Game::Solo(_) | Game::Finished(_) => None,
+        }
+    }
+
+    fn carry_out(&mut self, command: Command, at: Moment, events: &mut Vec<Event>) -> Result<Reply, Refusal> {
+        match (command, &mut self.state.game, &self.quiz) {
+            (Command::Advance, _, _) => Ok(Reply::Advanced),
+            (Command::Touch, _, _) => Ok(Reply::Touched),
+            (Command::Show(id), Game::Solo(game), Some(quiz)) => {
+                let clock = game.show(quiz, &id, at)?;
+                Ok(Reply::Shown { opened: clock.opened, closes: clock.closes })
+            }
+            (Command::Submit(submission), Game::Solo(game), Some(quiz)) => {
+                let report = Box::new(game.submit(quiz, &submission, at)?);
+                let question_count = quiz.questions.len() as u32;
+                self.finish_if_complete(&submission, at);
+                Ok(Reply::Evaluated { report, question_count })
+            }
+            (Command::Submit(submission), Game::Finished(game), _) => {
+                let report = game.repeated(submission.repeat)?.ok_or(Refusal::QuestionNotOpen)?;
+                let question_count = game.results.question_count;
+                Ok(Reply::Evaluated { report: Box::new(report.clone()), question_count })
+            }
+            (Command::Show(_), Game::Finished(_), _) => Err(Refusal::QuestionNotOpen),
+            (Command::Award(_), Game::Solo(_), _) => Err(Refusal::NotFinished),
+            (Command::Award(repeat), Game::Finished(game), _) => Ok(Reply::Award {
+                awarded: game.claim(repeat),
+                award_id: self.id.award_id(),
+                user: game.results.user.clone(),
+                progression: game.results.progression,
+            }),
+            (Command::Record { events: drafts, expected }, Game::External(game), _) => {
+                *events = game.record(drafts, expected, at.now)?;
+                Ok(Reply::Recorded(game.head()))
+            }
+            (Command::Acknowledge { seat, sequence }, Game::External(game), _) => {
+                game.acknowledge(seat, sequence, at.now).map(Reply::Acknowledged)
+            }
+            _ => Err(Refusal::NotThisGame),
+        }
+    }
+
+    /// The last answer ends the game in its own commit: results take the place of quiz and key.
+    fn finish_if_complete(&mut self, submission: &Submission, at: Moment) {
+        let (Game::Solo(game), Some(quiz)) = (&self.state.game, &self.quiz) else { return };
+        if game.is_complete(quiz) {
+            let results = game.results(quiz, Some(submission.wall));
+            self.state.game = Game::Finished(FinishedGame { results, award: None });
+            self.state.life.finish(at.now);
+            self.quiz = None;
+        }
+    }
+
+    /// The name of this life of the event numbering, given the store's own random.
+    pub fn epoch(&self, store_random: u64) -> String {
+        let parts = [self.state.nonce, store_random].map(|random| format!("{random:016x}"));
+        let bytes = hash(&[&parts[0], &parts[1]]);
+        bytes[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Moves every time in the session by `by` milliseconds, to another engine's clock.
+    pub fn shift(&mut self, by: i64) {
+        self.state.life.shift(by);
+        match &mut self.state.game {
+            Game::Solo(game) => game.shift(by),
+            Game::External(game) => game.shift(by),
+            Game::Finished(_) => {}
+        }
+    }
+
+    /// Whether both are the same session as far, on whatever clocks and however lately touched.
+    pub fn is_same_game(&self, other: &Self) -> bool {
+        let timeless = |session: &Self| {
+            let mut session = session.clone();
+            let created = i64::try_from(session.state.life.created().as_millis()).unwrap_or(i64::MAX);
+            session.shift(-created);
+            session.state.life = session.state.life.without_deadline();
+            session
+        };
+        timeless(self) == timeless(other)
+    }
+}
+
+#[cfg(test)]
+mod tests;

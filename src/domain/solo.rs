@@ -1,0 +1,205 @@
+//! A solo game: one player, a quiz, a verdict for every question.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::commands::{Refusal, Submission};
+use super::finished::{AnswerReport, Results, Verdict, find_repeat};
+use super::ids::{QuestionId, UserId};
+use super::quiz::{Question, Quiz};
+use super::scoring::{Points, Progression};
+use super::time::{Millis, Moment, Timestamp, WallTime};
+
+/// The least that is left, after an outage, of a question that was open during it.
+const GRACE_AFTER_OUTAGE: Millis = Millis::seconds(15);
+
+/// How the questions reach the player.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Deliver {
+    /// All texts with the game's first reply.
+    #[default]
+    All,
+    /// Each text when the player asks for that question.
+    One,
+}
+
+/// The state of a solo game. Questions are named by their place in the quiz.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SoloGame {
+    /// Who plays, in the caller's own system.
+    pub user: Option<UserId>,
+    /// The caller's own JSON object, as text.
+    pub metadata: Option<String>,
+    /// When the game began.
+    pub started: WallTime,
+    /// How the questions reach the player.
+    pub deliver: Deliver,
+    /// Hash of the request that created it, by which its repeat is known.
+    pub request: [u8; 16],
+    /// When each question was first shown.
+    shown: BTreeMap<u32, Timestamp>,
+    /// The question shown last, until it is evaluated.
+    current: Option<u32>,
+    /// When the last answer came, or the game began.
+    last_move: Timestamp,
+    /// Every verdict.
+    verdicts: BTreeMap<u32, Verdict>,
+}
+
+/// What a new solo game is made of, beside its quiz.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSolo {
+    /// Who plays, in the caller's own system.
+    pub user: Option<UserId>,
+    /// The caller's own JSON object, as text.
+    pub metadata: Option<String>,
+    /// The date.
+    pub started: WallTime,
+    /// How the questions reach the player.
+    pub deliver: Deliver,
+    /// Hash of the request.
+    pub request: [u8; 16],
+}
+
+/// A question's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuestionClock {
+    /// When it began to run.
+    pub opened: Timestamp,
+    /// When the question closes, if it is timed.
+    pub closes: Option<Timestamp>,
+}
+
+impl SoloGame {
+    /// A game in which nothing has been answered.
+    pub fn new(new: NewSolo, now: Timestamp) -> Self {
+        Self {
+            user: new.user,
+            metadata: new.metadata,
+            started: new.started,
+            deliver: new.deliver,
+            request: new.request,
+            shown: BTreeMap::new(),
+            current: None,
+            last_move: now,
+            verdicts: BTreeMap::new(),
+        }
+    }
+
+    /// The questions that are not evaluated yet.
+    pub fn open_questions<'q>(&self, quiz: &'q Quiz) -> impl Iterator<Item = &'q Question> {
+        let open = |place: usize| !self.verdicts.contains_key(&(place as u32));
+        quiz.questions.iter().enumerate().filter(move |(place, _)| open(*place)).map(|(_, question)| question)
+    }
+
+    /// The question shown last and its clock, unless it is evaluated.
+    pub fn current<'q>(&self, quiz: &'q Quiz, at: Moment) -> Option<(&'q Question, QuestionClock)> {
+        let place = self.current?;
+        let question = quiz.questions.get(place as usize)?;
+        Some((question, self.clock(place, question, at)))
+    }
+
+    /// The verdicts so far, and what they would earn.
+    pub fn results(&self, quiz: &Quiz, completed: Option<WallTime>) -> Results {
+        let mut verdicts: Vec<_> = self.verdicts.iter().collect();
+        verdicts.sort_by_key(|(_, verdict)| verdict.nth);
+        let report =
+            |(place, verdict): (&u32, &Verdict)| AnswerReport::new(&quiz.questions[*place as usize], verdict.clone());
+        Results {
+            quiz_id: quiz.id.clone(),
+            user: self.user.clone(),
+            metadata: self.metadata.clone(),
+            started: self.started,
+            completed,
+            question_count: quiz.questions.len() as u32,
+            answers: verdicts.into_iter().map(report).collect(),
+            progression: self.progression(quiz),
+        }
+    }
+
+    /// Whether every question is evaluated.
+    pub(super) fn is_complete(&self, quiz: &Quiz) -> bool {
+        self.verdicts.len() == quiz.questions.len()
+    }
+
+    /// Starts a question's clock, once.
+    pub(super) fn show(&mut self, quiz: &Quiz, id: &QuestionId, at: Moment) -> Result<QuestionClock, Refusal> {
+        let (place, question) = self.open_question(quiz, id)?;
+        self.shown.entry(place).or_insert(at.now);
+        self.current = Some(place);
+        Ok(self.clock(place, question, at))
+    }
+
+    /// Evaluates an answer, once; its repeat gets the first verdict again.
+    pub(super) fn submit(&mut self, quiz: &Quiz, submission: &Submission, at: Moment) -> Result<AnswerReport, Refusal> {
+        let numbered = self.verdicts.iter().map(|(place, verdict)| (verdict, (*place, verdict)));
+        if let Some((place, verdict)) = find_repeat(submission.repeat, numbered)? {
+            return Ok(AnswerReport::new(&quiz.questions[place as usize], verdict.clone()));
+        }
+        let (place, question) = self.open_question(quiz, &submission.question)?;
+        if submission.option.is_some_and(|id| question.option(id).is_none()) {
+            return Err(Refusal::OptionNotInQuestion);
+        }
+        let verdict = self.evaluate(quiz, place, question, submission, at);
+        self.verdicts.insert(place, verdict.clone());
+        self.last_move = self.last_move.max(at.now);
+        self.current = self.current.filter(|current| *current != place);
+        Ok(AnswerReport::new(question, verdict))
+    }
+
+    fn evaluate(&self, quiz: &Quiz, place: u32, question: &Question, submission: &Submission, at: Moment) -> Verdict {
+        let clock = self.clock(place, question, at);
+        let response = at.now.since(clock.opened);
+        let in_time = clock.closes.is_none_or(|closes| at.now <= closes);
+        let option = submission.option.filter(|_| in_time);
+        let correct = option == Some(question.key.correct_option());
+        let points = if correct { quiz.scoring.points(response) } else { Points::default() };
+        let total: u32 = self.verdicts.values().map(|verdict| verdict.points.sum()).sum();
+        Verdict {
+            option,
+            correct,
+            points,
+            response,
+            nth: self.verdicts.len() as u32 + 1,
+            total_after: total.saturating_add(points.sum()),
+            repeat: submission.repeat,
+        }
+    }
+
+    fn open_question<'q>(&self, quiz: &'q Quiz, id: &QuestionId) -> Result<(u32, &'q Question), Refusal> {
+        let place = quiz.position(id).ok_or(Refusal::QuestionNotOpen)?;
+        if self.verdicts.contains_key(&(place as u32)) {
+            return Err(Refusal::QuestionNotOpen);
+        }
+        Ok((place as u32, &quiz.questions[place]))
+    }
+
+    /// A question's clock runs from its first showing, else from the last answer or the start.
+    /// One that was open during an outage stays open for a while after it, at most as long as at
+    /// first: nobody is late for having been cut off.
+    fn clock(&self, place: u32, question: &Question, at: Moment) -> QuestionClock {
+        let opened = self.shown.get(&place).copied().unwrap_or(self.last_move);
+        let closes = question.time_limit.map(|limit| {
+            let due = opened.plus(limit);
+            if opened < at.up_since { due.max(at.up_since.plus(limit.min(GRACE_AFTER_OUTAGE))) } else { due }
+        });
+        QuestionClock { opened, closes }
+    }
+
+    fn progression(&self, quiz: &Quiz) -> Progression {
+        let count = |counts: fn(&Verdict) -> bool| self.verdicts.values().filter(|v| counts(v)).count() as u32;
+        let rule = &quiz.progression;
+        Progression {
+            xp: rule.xp_per_correct.saturating_mul(count(|verdict| verdict.correct)),
+            gems: rule.gems_per_full_bonus.saturating_mul(count(|verdict| verdict.points.full_bonus)),
+        }
+    }
+
+    pub(super) fn shift(&mut self, by: i64) {
+        self.last_move = self.last_move.shifted(by);
+        self.shown.values_mut().for_each(|shown| *shown = shown.shifted(by));
+    }
+}

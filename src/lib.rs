@@ -1,0 +1,16 @@
+//! rejoin: a game-session server that keeps live quiz games on disk and brings every player back.
+//!
+//! Data flows one way and imports point one way, down this list; `tests/it/layers.rs` keeps it so.
+//!
+//! | layer | what lives there |
+//! | --- | --- |
+//! | [`server`] | the composition root: what starts in which order, and stops in which |
+//! | [`http`] | the URL table, requests, replies, problems; the only place besides the root that names actix |
+//! | [`game`] | use cases: solo games, the reaper |
+//! | [`quizzes`] | question banks: the file format, the catalogue, importers |
+//! | [`store`] | the store contract, its errors, the record format, the engines |
+//! | [`domain`] | the rules: pure, without async, I/O, clock or chance |
+//!
+//! [`config`] and [`telemetry`] stand beside the root: every setting, and how the log looks.
+
+pub mod domain;
