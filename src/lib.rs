@@ -14,3 +14,4 @@
 //! [`config`] and [`telemetry`] stand beside the root: every setting, and how the log looks.
 
 pub mod domain;
+pub mod store;

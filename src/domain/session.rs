@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::commands::{Applied, Command, Refusal, Reply, Submission, hash};
-use super::events::Event;
+use super::events::{Event, Sequence};
 use super::external::ExternalGame;
 use super::finished::FinishedGame;
 use super::ids::{JoinCode, SeatId, SessionId};
@@ -25,6 +25,13 @@ pub enum Game {
     Finished(FinishedGame),
 }
 
+impl Game {
+    /// Whether questions are open, and so the quiz is still kept.
+    pub fn has_quiz(&self) -> bool {
+        matches!(self, Self::Solo(_))
+    }
+}
+
 /// What changes while a session lives. Integers, texts and ordered maps only, so that every
 /// record format keeps it exactly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +45,15 @@ pub struct SessionState {
     pub join_code: Option<JoinCode>,
     /// The game.
     pub game: Game,
+}
+
+/// The ends of a session's event log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogBounds {
+    /// The newest event's number; 0 before the first.
+    pub head: Sequence,
+    /// The oldest event kept; one above the head if none is.
+    pub oldest: Sequence,
 }
 
 /// One running game: its state, and its quiz while questions are open.
@@ -94,7 +110,7 @@ impl GameSession {
     }
 
     /// Does what is due, and gives the number up to which events may newly be forgotten.
-    fn advance(&mut self, at: Moment) -> Option<super::Sequence> {
+    fn advance(&mut self, at: Moment) -> Option<Sequence> {
         match &mut self.state.game {
             Game::External(game) => game.prune(at.now),
             Game::Solo(_) | Game::Finished(_) => None,
@@ -148,6 +164,15 @@ impl GameSession {
             self.state.life.finish(at.now);
             self.quiz = None;
         }
+    }
+
+    /// What event log the session has: an empty one if its game records no events.
+    pub fn log(&self) -> LogBounds {
+        let (head, pruned) = match &self.state.game {
+            Game::External(game) => (game.head(), game.pruned()),
+            Game::Solo(_) | Game::Finished(_) => Default::default(),
+        };
+        LogBounds { head, oldest: Sequence(pruned.0 + 1) }
     }
 
     /// The name of this life of the event numbering, given the store's own random.

@@ -101,6 +101,24 @@ pub struct Quiz {
 }
 
 impl Quiz {
+    /// Roughly how many bytes it takes in memory.
+    pub fn weight(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let options = |question: &Question| {
+            question.options.iter().map(|option| size_of::<Choice>() + text(&option.text)).sum::<usize>()
+        };
+        let question = |question: &Question| {
+            size_of::<Question>()
+                + question.id.as_str().len()
+                + text(&question.text)
+                + text(&question.category)
+                + text(&question.image)
+                + text(&question.explanation)
+                + options(question)
+        };
+        size_of::<Self>() + self.questions.iter().map(question).sum::<usize>()
+    }
+
     /// Where the question of that name lies.
     pub fn position(&self, id: &QuestionId) -> Option<usize> {
         self.questions.iter().position(|question| question.id == *id)

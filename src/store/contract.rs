@@ -1,0 +1,143 @@
+//! The store contract: few verbs, each promise one sentence, each sentence a case that runs on
+//! every engine (`tests/it/contract/`).
+
+use async_trait::async_trait;
+
+use super::error::StoreResult;
+use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp};
+
+/// A session to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSession(pub GameSession);
+
+/// A page of a session's event log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventPage {
+    /// The events, oldest first, without gaps.
+    pub events: Vec<Event>,
+    /// The newest event's number, in this page or not.
+    pub head: Sequence,
+    /// The oldest event still kept; one above the head if none is.
+    pub oldest: Sequence,
+    /// The name of this life of the numbering.
+    pub epoch: String,
+}
+
+/// What one sweep did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Sessions deleted.
+    pub deleted: usize,
+    /// Whether the limit, and not the end of the dead, ended it.
+    pub more: bool,
+}
+
+/// What health shows of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreStatus {
+    /// The engine's name.
+    pub engine: &'static str,
+    /// Whether commands are being committed.
+    pub reachable: bool,
+    /// Sessions alive now.
+    pub live_sessions: u64,
+    /// Sessions stored, dead ones that are not reaped yet included.
+    pub records: u64,
+}
+
+/// A whole session as it moves between engines. Its times are those of the engine that it was
+/// taken from, at `taken`; the target moves them to its own clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dump {
+    /// When it was taken, on its engine's clock.
+    pub taken: Timestamp,
+    /// The session with its quiz.
+    pub session: GameSession,
+    /// All events still kept.
+    pub events: Vec<Event>,
+}
+
+impl Dump {
+    /// The same session on a clock that shows `now`.
+    #[must_use]
+    pub fn moved_to(mut self, now: Timestamp) -> Self {
+        let millis = |time: Timestamp| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        let by = millis(now) - millis(self.taken);
+        self.session.shift(by);
+        self.events.iter_mut().for_each(|event| event.at = event.at.shifted(by));
+        self.taken = now;
+        self
+    }
+
+    /// Whether both hold the same game as far, on whatever clocks and however lately touched.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let numbers = |dump: &Self| -> Vec<_> {
+            let whole = |event: &Event| (event.sequence, event.kind.clone(), event.payload.clone());
+            dump.events.iter().map(whole).collect()
+        };
+        self.session.is_same_game(&other.session) && numbers(self) == numbers(other)
+    }
+}
+
+/// What an import came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Imported {
+    /// The session is stored now.
+    Imported,
+    /// It was there already, as far as this one.
+    Same,
+    /// Another live session has its id or its join code. Nothing was changed.
+    Conflict,
+}
+
+/// Live game sessions.
+#[async_trait]
+pub trait GameSessionStore: Send + Sync {
+    /// Stores a new session and claims its join code. `AlreadyExists` if a live one has either.
+    /// Over a dead session of that id it replaces state, quiz and events in one step.
+    async fn create(&self, session: NewSession, at: Moment) -> StoreResult<()>;
+
+    /// The committed session, or `None` once its deadline is reached. Applies nothing.
+    async fn get(&self, id: &SessionId, at: Moment) -> StoreResult<Option<GameSession>>;
+
+    /// One atomic step on a live session: first whatever is due at `at.now` happens, then the
+    /// command. New state, new deadline and events are committed together or not at all; what was
+    /// due is committed even if the command itself is refused. `None` if no live session has this
+    /// id.
+    async fn apply(&self, id: &SessionId, command: Command, at: Moment) -> StoreResult<Option<Applied>>;
+
+    /// Forgets the session, its quiz and events; whether there was one. Forgetting an unknown one
+    /// is no error.
+    async fn delete(&self, id: &SessionId) -> StoreResult<bool>;
+
+    /// Events after `after`, oldest first, at most `limit`, with head, oldest kept and epoch.
+    /// `None` if no live session has this id; a session without a log has an empty page.
+    async fn events(&self, id: &SessionId, after: Sequence, limit: usize, at: Moment)
+    -> StoreResult<Option<EventPage>>;
+
+    /// The live session that holds this join code.
+    async fn find(&self, code: &JoinCode, at: Moment) -> StoreResult<Option<SessionId>>;
+
+    /// Deletes at most `limit` dead sessions, or leaves it to the engine's own expiry.
+    async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept>;
+
+    /// Counts and reachability: what health shows.
+    async fn status(&self, at: Moment) -> StoreResult<StoreStatus>;
+
+    /// Finishes what was accepted and lets go of the storage. Whatever comes later is
+    /// `Unavailable`.
+    async fn close(&self) -> StoreResult<()>;
+}
+
+/// Moving whole sessions.
+#[async_trait]
+pub trait Portable: Send + Sync {
+    /// At most `limit` ids of stored sessions after `cursor`, in order; none at the end.
+    async fn scan(&self, cursor: Option<&SessionId>, limit: usize) -> StoreResult<Vec<SessionId>>;
+
+    /// A live session, whole; `None` if it isn't alive.
+    async fn export(&self, id: &SessionId, at: Moment) -> StoreResult<Option<Dump>>;
+
+    /// Stores a session taken elsewhere, with the life it had left.
+    async fn import(&self, dump: Dump, at: Moment) -> StoreResult<Imported>;
+}

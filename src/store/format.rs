@@ -1,0 +1,65 @@
+//! The record format: one version byte, a bincode body (fixed-int, little-endian, bounded), and a
+//! CRC-32 of both. The only file that names bincode.
+//!
+//! A format is written only from the release after the one that learnt to read it. A newer or
+//! damaged record is an error that names what it met; it is never deleted for that. Golden files
+//! under `tests/it/golden/` pin the bytes.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::{StoreError, StoreResult};
+
+/// The version that this release writes and the newest that it reads.
+const VERSION: u8 = 1;
+/// No record is larger, whatever its lengths claim.
+const LIMIT: usize = 32 * 1024 * 1024;
+const CRC: usize = size_of::<u32>();
+
+fn config() -> impl bincode::config::Config {
+    bincode::config::standard().with_little_endian().with_fixed_int_encoding().with_limit::<LIMIT>()
+}
+
+/// The bytes of a record.
+pub(crate) fn encode<T: Serialize>(value: &T) -> StoreResult<Vec<u8>> {
+    let mut bytes = vec![VERSION];
+    bincode::serde::encode_into_std_write(value, &mut bytes, config())
+        .map_err(|error| StoreError::Corrupt { what: format!("a record that cannot be written: {error}") })?;
+    bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+    Ok(bytes)
+}
+
+/// The record that these bytes hold; `what` names it in errors.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], what: impl Fn() -> String) -> StoreResult<T> {
+    let corrupt = |met: String| StoreError::Corrupt { what: format!("{}: {met}", what()) };
+    let body = checked_body(bytes).map_err(corrupt)?;
+    let (value, used) =
+        bincode::serde::decode_from_slice(body, config()).map_err(|error| corrupt(error.to_string()))?;
+    if used == body.len() { Ok(value) } else { Err(corrupt(format!("{} bytes too many", body.len() - used))) }
+}
+
+/// The value that a record begins with, read without looking at the rest.
+pub(crate) fn decode_prefix<T: DeserializeOwned>(bytes: &[u8], what: impl Fn() -> String) -> StoreResult<T> {
+    let corrupt = |met: String| StoreError::Corrupt { what: format!("{}: {met}", what()) };
+    let body = bytes.get(1..).filter(|_| bytes[0] == VERSION);
+    let body = body.ok_or_else(|| corrupt("another format version".to_owned()))?;
+    let decoded = bincode::serde::decode_from_slice(body, config());
+    decoded.map(|(value, _)| value).map_err(|error| corrupt(error.to_string()))
+}
+
+fn checked_body(bytes: &[u8]) -> Result<&[u8], String> {
+    let (content, crc) = bytes.split_last_chunk::<CRC>().ok_or("shorter than its checksum")?;
+    // The version comes first: what a newer release wrote is newer, not damaged.
+    let (version, body) = content.split_first().ok_or("without a version")?;
+    if *version != VERSION {
+        return Err(format!("format version {version}, and this release reads {VERSION}"));
+    }
+    if u32::from_le_bytes(*crc) == crc32fast::hash(content) {
+        Ok(body)
+    } else {
+        Err("its checksum is wrong".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests;

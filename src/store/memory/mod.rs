@@ -1,0 +1,188 @@
+//! Sessions in this process's memory: for tests, benchmarks, and as degraded mode's stand-in.
+//!
+//! One lock, never held across an await; nothing outlives the process.
+
+mod portable;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+
+use super::contract::{Dump, EventPage, GameSessionStore, NewSession, StoreStatus, Swept};
+use super::error::{StoreError, StoreResult};
+use super::step::{Rules, step};
+use crate::domain::{Applied, Command, Deadline, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp};
+
+/// The engine's name.
+const ENGINE: &str = "memory";
+
+/// The memory engine.
+pub struct MemoryStore {
+    rules: Rules,
+    random: u64,
+    inner: Mutex<Option<Inner>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    sessions: BTreeMap<SessionId, Entry>,
+    deadlines: BTreeSet<(Deadline, SessionId)>,
+    joins: HashMap<JoinCode, SessionId>,
+}
+
+struct Entry {
+    session: GameSession,
+    events: BTreeMap<Sequence, Event>,
+}
+
+impl Entry {
+    fn dump(&self, now: Timestamp) -> Dump {
+        Dump { taken: now, session: self.session.clone(), events: self.events.values().cloned().collect() }
+    }
+}
+
+impl MemoryStore {
+    /// An empty store; `random` tells its event numbering from any other store's.
+    pub fn new(rules: Rules, random: u64) -> Self {
+        Self { rules, random, inner: Mutex::new(Some(Inner::default())) }
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Inner) -> StoreResult<T>) -> StoreResult<T> {
+        self.inner.lock().as_mut().map_or(Err(StoreError::Unavailable(None)), act)
+    }
+}
+
+impl Inner {
+    fn live(&self, id: &SessionId, now: Timestamp) -> Option<&Entry> {
+        self.sessions.get(id).filter(|entry| entry.session.is_live(now))
+    }
+
+    fn holder(&self, code: &JoinCode, now: Timestamp) -> Option<&SessionId> {
+        self.joins.get(code).filter(|id| self.live(id, now).is_some())
+    }
+
+    /// Whether a live session has this one's id or code.
+    fn is_taken(&self, session: &GameSession, now: Timestamp) -> bool {
+        let code = session.state.join_code.as_ref();
+        self.live(&session.id, now).is_some() || code.is_some_and(|code| self.holder(code, now).is_some())
+    }
+
+    fn insert(&mut self, session: GameSession, events: Vec<Event>) {
+        self.remove(&session.id.clone());
+        self.deadlines.insert((session.state.life.deadline(), session.id.clone()));
+        if let Some(code) = &session.state.join_code {
+            self.joins.insert(code.clone(), session.id.clone());
+        }
+        let events = events.into_iter().map(|event| (event.sequence, event)).collect();
+        self.sessions.insert(session.id.clone(), Entry { session, events });
+    }
+
+    fn remove(&mut self, id: &SessionId) -> bool {
+        let Some(entry) = self.sessions.remove(id) else { return false };
+        let state = &entry.session.state;
+        self.deadlines.remove(&(state.life.deadline(), id.clone()));
+        if let Some(code) = &state.join_code {
+            // Another session may have claimed the code of a dead one.
+            if self.joins.get(code) == Some(id) {
+                self.joins.remove(code);
+            }
+        }
+        true
+    }
+
+    fn replace(&mut self, after: GameSession, applied: &Applied) {
+        let Some(entry) = self.sessions.get_mut(&after.id) else { return };
+        let (old, new) = (entry.session.state.life.deadline(), after.state.life.deadline());
+        if old != new {
+            self.deadlines.remove(&(old, after.id.clone()));
+            self.deadlines.insert((new, after.id.clone()));
+        }
+        entry.events.extend(applied.events.iter().map(|event| (event.sequence, event.clone())));
+        if let Some(through) = applied.prune_through {
+            entry.events.retain(|sequence, _| *sequence > through);
+        }
+        entry.session = after;
+    }
+}
+
+#[async_trait]
+impl GameSessionStore for MemoryStore {
+    async fn create(&self, NewSession(session): NewSession, at: Moment) -> StoreResult<()> {
+        self.with(|inner| {
+            if inner.is_taken(&session, at.now) {
+                return Err(StoreError::AlreadyExists);
+            }
+            inner.insert(session, Vec::new());
+            Ok(())
+        })
+    }
+
+    async fn get(&self, id: &SessionId, at: Moment) -> StoreResult<Option<GameSession>> {
+        self.with(|inner| Ok(inner.live(id, at.now).map(|entry| entry.session.clone())))
+    }
+
+    async fn apply(&self, id: &SessionId, command: Command, at: Moment) -> StoreResult<Option<Applied>> {
+        self.with(|inner| {
+            let Some(entry) = inner.live(id, at.now) else { return Ok(None) };
+            let (after, applied) = step(self.rules, &entry.session, command, at)?;
+            inner.replace(after, &applied);
+            Ok(Some(applied))
+        })
+    }
+
+    async fn delete(&self, id: &SessionId) -> StoreResult<bool> {
+        self.with(|inner| Ok(inner.remove(id)))
+    }
+
+    async fn events(
+        &self,
+        id: &SessionId,
+        after: Sequence,
+        limit: usize,
+        at: Moment,
+    ) -> StoreResult<Option<EventPage>> {
+        self.with(|inner| {
+            let page = |entry: &Entry| {
+                let log = entry.session.log();
+                let from = Sequence(after.0.saturating_add(1));
+                EventPage {
+                    events: entry.events.range(from..).take(limit).map(|(_, event)| event.clone()).collect(),
+                    head: log.head,
+                    oldest: log.oldest,
+                    epoch: entry.session.epoch(self.random),
+                }
+            };
+            Ok(inner.live(id, at.now).map(page))
+        })
+    }
+
+    async fn find(&self, code: &JoinCode, at: Moment) -> StoreResult<Option<SessionId>> {
+        self.with(|inner| Ok(inner.holder(code, at.now).cloned()))
+    }
+
+    async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {
+        self.with(|inner| {
+            let is_dead = |(deadline, _): &&(Deadline, SessionId)| !deadline.is_live(at.now);
+            let dead: Vec<_> = inner.deadlines.iter().take_while(is_dead).take(limit).cloned().collect();
+            dead.iter().for_each(|(_, id)| {
+                inner.remove(id);
+            });
+            let more = inner.deadlines.first().as_ref().is_some_and(is_dead);
+            Ok(Swept { deleted: dead.len(), more })
+        })
+    }
+
+    async fn status(&self, at: Moment) -> StoreResult<StoreStatus> {
+        self.with(|inner| {
+            let dead = inner.deadlines.iter().take_while(|(deadline, _)| !deadline.is_live(at.now)).count();
+            let records = inner.sessions.len() as u64;
+            Ok(StoreStatus { engine: ENGINE, reachable: true, live_sessions: records - dead as u64, records })
+        })
+    }
+
+    async fn close(&self) -> StoreResult<()> {
+        self.inner.lock().take();
+        Ok(())
+    }
+}

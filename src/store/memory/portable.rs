@@ -1,0 +1,40 @@
+//! Whole sessions in and out of memory.
+
+use std::ops::Bound;
+
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use crate::domain::{Moment, SessionId};
+use crate::store::contract::{Dump, Imported, Portable};
+use crate::store::error::StoreResult;
+
+#[async_trait]
+impl Portable for MemoryStore {
+    async fn scan(&self, cursor: Option<&SessionId>, limit: usize) -> StoreResult<Vec<SessionId>> {
+        self.with(|inner| {
+            let from = cursor.map_or(Bound::Unbounded, Bound::Excluded);
+            let ids = inner.sessions.range((from, Bound::Unbounded)).map(|(id, _)| id.clone());
+            Ok(ids.take(limit).collect())
+        })
+    }
+
+    async fn export(&self, id: &SessionId, at: Moment) -> StoreResult<Option<Dump>> {
+        self.with(|inner| Ok(inner.live(id, at.now).map(|entry| entry.dump(at.now))))
+    }
+
+    async fn import(&self, dump: Dump, at: Moment) -> StoreResult<Imported> {
+        self.with(|inner| {
+            let dump = dump.moved_to(at.now);
+            let held = inner.live(&dump.session.id, at.now).map(|entry| entry.dump(at.now));
+            if held.is_some_and(|held| held.is_same(&dump)) {
+                return Ok(Imported::Same);
+            }
+            if inner.is_taken(&dump.session, at.now) {
+                return Ok(Imported::Conflict);
+            }
+            inner.insert(dump.session, dump.events);
+            Ok(Imported::Imported)
+        })
+    }
+}

@@ -1,0 +1,17 @@
+//! Where live sessions are kept: one contract, several engines.
+//!
+//! The contract offers no read-then-write from outside: it applies a command in one atomic step.
+//! Each engine's vocabulary (tables, keys) stays in the engine's own folder.
+
+pub mod clock;
+pub mod contract;
+pub mod error;
+mod format;
+pub mod memory;
+pub mod redb;
+mod step;
+
+pub use clock::{Clock, GameClock, WallClock};
+pub use contract::{Dump, EventPage, GameSessionStore, Imported, NewSession, Portable, StoreStatus, Swept};
+pub use error::{StoreError, StoreResult};
+pub use step::Rules;

@@ -1,0 +1,164 @@
+//! Sessions in an embedded redb file, owned by this process alone.
+//!
+//! One writer commits a whole queue at once ([`writer`]); reads run on the caller's thread from
+//! the newest committed snapshot ([`reads`]). Every durable commit is one with quick repair, so
+//! that opening after a crash takes a moment however large the file is.
+//!
+//! | table | key → value |
+//! | --- | --- |
+//! | `sessions` | id → record of ([`Stored`]: hint, state) |
+//! | `quizzes` | id → record of the quiz, there while questions are open |
+//! | `hints` | (when to look, id) → nothing; one for each session, never later than its deadline |
+//! | `events` | (id, sequence) → record of the event |
+//! | `joins` | join code → id |
+//! | `meta` | name → number: what the file knows of itself |
+
+mod batch;
+mod commit;
+mod meta;
+mod open;
+mod portable;
+mod queue;
+mod quiz_cache;
+mod reads;
+mod slot;
+mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::redb::TableDefinition;
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::clock::{Clock, GameClock, WallClock};
+use super::contract::{EventPage, GameSessionStore, NewSession, StoreStatus, Swept};
+use super::error::StoreResult;
+use super::step::Rules;
+use crate::domain::{Applied, Command, GameSession, JoinCode, Moment, Sequence, SessionId, SessionState, Timestamp};
+use queue::{Queue, Work};
+use reads::Reader;
+
+pub use open::{OpenError, Opener, file_opener};
+
+/// The engine's name.
+const ENGINE: &str = "redb";
+/// How many dead sessions one commit deletes, and how long the writer is then left to others.
+const SWEEP_BATCH: usize = 64;
+const SWEEP_PAUSE: Duration = Duration::from_millis(5);
+
+const SESSIONS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sessions");
+const QUIZZES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("quizzes");
+const HINTS: TableDefinition<'_, (u64, &[u8]), ()> = TableDefinition::new("hints");
+const EVENTS: TableDefinition<'_, (&[u8], u64), &[u8]> = TableDefinition::new("events");
+const JOINS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("joins");
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+
+/// A session's record. The hint comes first, and the state's life after it, so that both can be
+/// read without decoding the game.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Stored {
+    hint: Timestamp,
+    state: SessionState,
+}
+
+/// What a server or a test chooses of the engine.
+pub struct RedbOptions {
+    /// The rules.
+    pub rules: Rules,
+    /// Where dates come from.
+    pub wall: WallClock,
+    /// How long a command may wait for its commit.
+    pub patience: Duration,
+    /// Bytes of quizzes kept decoded.
+    pub quiz_cache: u64,
+}
+
+/// The redb engine.
+pub struct RedbStore {
+    reader: Arc<Reader>,
+    queue: Arc<Queue>,
+    clock: Arc<GameClock>,
+    patience: Duration,
+}
+
+impl RedbStore {
+    /// The clock by which this file's sessions live.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
+    /// Hands work to the writer and waits for its commit.
+    async fn commit<T>(&self, make: impl FnOnce(queue::Answer<T>) -> Work) -> StoreResult<T> {
+        let (answer, committed) = tokio::sync::oneshot::channel();
+        self.queue.wait(self.queue.push(make(answer))?, committed, self.patience).await
+    }
+}
+
+impl Drop for RedbStore {
+    fn drop(&mut self) {
+        self.queue.shut();
+    }
+}
+
+#[async_trait]
+impl GameSessionStore for RedbStore {
+    async fn create(&self, NewSession(session): NewSession, at: Moment) -> StoreResult<()> {
+        let session = Box::new(session);
+        self.commit(|answer| Work::Create { session, at, answer }).await
+    }
+
+    async fn get(&self, id: &SessionId, at: Moment) -> StoreResult<Option<GameSession>> {
+        self.reader.get(id, at.now)
+    }
+
+    async fn apply(&self, id: &SessionId, command: Command, at: Moment) -> StoreResult<Option<Applied>> {
+        let id = id.clone();
+        self.commit(|answer| Work::Apply { id, command, at, answer }).await
+    }
+
+    async fn delete(&self, id: &SessionId) -> StoreResult<bool> {
+        let id = id.clone();
+        self.commit(|answer| Work::Delete { id, answer }).await
+    }
+
+    async fn events(
+        &self,
+        id: &SessionId,
+        after: Sequence,
+        limit: usize,
+        at: Moment,
+    ) -> StoreResult<Option<EventPage>> {
+        self.reader.events(id, after, limit, at.now)
+    }
+
+    async fn find(&self, code: &JoinCode, at: Moment) -> StoreResult<Option<SessionId>> {
+        self.reader.find(code, at.now)
+    }
+
+    async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {
+        let mut swept = Swept::default();
+        while swept.deleted < limit {
+            let most = SWEEP_BATCH.min(limit - swept.deleted);
+            let batch = self.commit(|answer| Work::Sweep { at, most, answer }).await?;
+            swept.deleted += batch.deleted;
+            swept.more = batch.more;
+            if !batch.more {
+                break;
+            }
+            tokio::time::sleep(SWEEP_PAUSE).await;
+        }
+        Ok(swept)
+    }
+
+    async fn status(&self, at: Moment) -> StoreResult<StoreStatus> {
+        let reachable = self.queue.is_accepting(self.patience);
+        let counts = self.reader.counts(at.now).unwrap_or_default();
+        let live_sessions = counts.records.saturating_sub(counts.dead);
+        Ok(StoreStatus { engine: ENGINE, reachable, live_sessions, records: counts.records })
+    }
+
+    async fn close(&self) -> StoreResult<()> {
+        self.commit(|answer| Work::Close { answer }).await
+    }
+}

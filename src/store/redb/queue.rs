@@ -1,0 +1,192 @@
+//! What waits for the writer. Bounded by count and by bytes; a command that gives up while it
+//! still waits did not happen, and is told so.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::oneshot;
+
+use crate::domain::{Applied, Command, GameSession, Moment, SessionId};
+use crate::store::contract::{Dump, Imported, Swept};
+use crate::store::error::{StoreError, StoreResult};
+
+/// Most commands that wait.
+const MOST_WAITING: usize = 20_000;
+/// Most bytes that they hold.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// How long the writer waits for company at most.
+const COMPANY: Duration = Duration::from_micros(200);
+
+/// Where an answer goes.
+pub(super) type Answer<T> = oneshot::Sender<StoreResult<T>>;
+
+/// What the writer is asked to do.
+pub(super) enum Work {
+    Create { session: Box<GameSession>, at: Moment, answer: Answer<()> },
+    Apply { id: SessionId, command: Command, at: Moment, answer: Answer<Option<Applied>> },
+    Delete { id: SessionId, answer: Answer<bool> },
+    Import { dump: Box<Dump>, at: Moment, answer: Answer<Imported> },
+    Sweep { at: Moment, most: usize, answer: Answer<Swept> },
+    Close { answer: Answer<()> },
+}
+
+impl Work {
+    /// Roughly how many bytes it holds, beyond a command's own few.
+    fn weight(&self) -> usize {
+        let texts = |session: &GameSession| session.quiz.as_ref().map_or(0, |quiz| quiz.weight());
+        match self {
+            Self::Create { session, .. } => texts(session),
+            Self::Import { dump, .. } => {
+                texts(&dump.session) + dump.events.iter().map(|event| event.payload.len()).sum::<usize>()
+            }
+            Self::Apply { command: Command::Record { events, .. }, .. } => {
+                events.iter().map(|event| event.payload.len()).sum()
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// Why nothing is accepted at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusing {
+    Full,
+    Unavailable,
+}
+
+impl Refusing {
+    pub(super) fn error(self) -> StoreError {
+        match self {
+            Self::Full => StoreError::Full,
+            Self::Unavailable => StoreError::Unavailable(None),
+        }
+    }
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<(u64, Work)>,
+    bytes: usize,
+    next_ticket: u64,
+    /// How many must wait before the writer wants to be woken.
+    wanted: usize,
+    refusing: Option<Refusing>,
+    /// Since when the writer has been at its batch.
+    working_since: Option<Instant>,
+    shut: bool,
+}
+
+/// The queue between callers and the writer.
+#[derive(Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    arrived: Condvar,
+}
+
+/// What the writer finds.
+pub(super) enum Taken {
+    Batch(Vec<Work>),
+    Nothing,
+    Shut,
+}
+
+impl Queue {
+    /// Lines up work, or says why it can't wait here. Gives its ticket.
+    pub(super) fn push(&self, work: Work) -> StoreResult<u64> {
+        let weight = work.weight();
+        let mut state = self.state.lock();
+        let closes = matches!(work, Work::Close { .. });
+        if state.shut {
+            return Err(StoreError::Unavailable(None));
+        }
+        if let Some(refusing) = state.refusing.filter(|_| !closes) {
+            return Err(refusing.error());
+        }
+        if state.waiting.len() >= MOST_WAITING || state.bytes + weight > MOST_BYTES {
+            return Err(StoreError::Busy);
+        }
+        let ticket = state.next_ticket;
+        state.next_ticket += 1;
+        state.bytes += weight;
+        state.shut = closes;
+        state.waiting.push_back((ticket, work));
+        if closes || (state.wanted > 0 && state.waiting.len() >= state.wanted) {
+            state.wanted = 0;
+            self.arrived.notify_one();
+        }
+        Ok(ticket)
+    }
+
+    /// Waits for the answer to a ticket, at most for `patience`.
+    pub(super) async fn wait<T>(
+        &self,
+        ticket: u64,
+        committed: oneshot::Receiver<StoreResult<T>>,
+        patience: Duration,
+    ) -> StoreResult<T> {
+        match tokio::time::timeout(patience, committed).await {
+            Ok(Ok(answer)) => answer,
+            // The writer is gone with the work in its hands.
+            Ok(Err(_)) => Err(StoreError::OutcomeUnknown),
+            Err(_) if self.withdraw(ticket) => Err(StoreError::unavailable("the commit before it takes too long")),
+            Err(_) => Err(StoreError::OutcomeUnknown),
+        }
+    }
+
+    /// Takes back work that the writer hasn't taken.
+    fn withdraw(&self, ticket: u64) -> bool {
+        let mut state = self.state.lock();
+        let Ok(place) = state.waiting.binary_search_by_key(&ticket, |(ticket, _)| *ticket) else { return false };
+        if let Some((_, work)) = state.waiting.remove(place) {
+            state.bytes -= work.weight();
+        }
+        true
+    }
+
+    /// All that waits. The writer waits for it until `until`; and a little longer for company, as
+    /// long as the batch is smaller than the `recent` ones were.
+    pub(super) fn take(&self, until: Instant, recent: usize) -> Taken {
+        let mut state = self.state.lock();
+        state.working_since = None;
+        while state.waiting.is_empty() && !state.shut {
+            state.wanted = 1;
+            if self.arrived.wait_until(&mut state, until).timed_out() && state.waiting.is_empty() {
+                state.wanted = 0;
+                return Taken::Nothing;
+            }
+        }
+        let enough = Instant::now() + COMPANY;
+        while recent > 1 && state.waiting.len() < recent && !state.shut {
+            state.wanted = recent;
+            if self.arrived.wait_until(&mut state, enough).timed_out() {
+                break;
+            }
+        }
+        state.wanted = 0;
+        if state.waiting.is_empty() {
+            return Taken::Shut;
+        }
+        state.bytes = 0;
+        state.working_since = Some(Instant::now());
+        Taken::Batch(state.waiting.drain(..).map(|(_, work)| work).collect())
+    }
+
+    /// Refuses what comes, or accepts again.
+    pub(super) fn set_refusing(&self, refusing: Option<Refusing>) {
+        self.state.lock().refusing = refusing;
+    }
+
+    /// Whether a command would be committed soon.
+    pub(super) fn is_accepting(&self, patience: Duration) -> bool {
+        let state = self.state.lock();
+        let stuck = state.working_since.is_some_and(|since| since.elapsed() > patience);
+        state.refusing.is_none() && !state.shut && !stuck
+    }
+
+    /// Lets the writer end once it has done what waits.
+    pub(super) fn shut(&self) {
+        self.state.lock().shut = true;
+        self.arrived.notify_one();
+    }
+}

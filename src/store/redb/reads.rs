@@ -1,0 +1,164 @@
+//! Reading the newest committed snapshot, on the caller's own thread: a few microseconds.
+
+use std::sync::Arc;
+
+use ::redb::{ReadTransaction, ReadableTableMetadata};
+
+use super::quiz_cache::QuizCache;
+use super::slot::Slot;
+use super::{EVENTS, HINTS, JOINS, QUIZZES, SESSIONS, Stored};
+use crate::domain::{Event, GameSession, JoinCode, Life, Quiz, Sequence, SessionId, Timestamp};
+use crate::store::contract::EventPage;
+use crate::store::error::{StoreError, StoreResult};
+use crate::store::format;
+
+/// How many sessions are stored, and how many of them are dead.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) records: u64,
+    pub(super) dead: u64,
+}
+
+pub(super) struct Reader {
+    pub(super) slot: Slot,
+    pub(super) quizzes: QuizCache,
+    pub(super) random: u64,
+}
+
+/// A session's tables in one snapshot.
+pub(super) struct Snapshot<'a> {
+    transaction: &'a ReadTransaction,
+    sessions: ::redb::ReadOnlyTable<&'static [u8], &'static [u8]>,
+    quizzes: &'a QuizCache,
+}
+
+impl<'a> Snapshot<'a> {
+    pub(super) fn new(transaction: &'a ReadTransaction, quizzes: &'a QuizCache) -> StoreResult<Self> {
+        let sessions = transaction.open_table(SESSIONS).map_err(StoreError::unavailable)?;
+        Ok(Self { transaction, sessions, quizzes })
+    }
+
+    /// A session's record, alive or not.
+    pub(super) fn stored(&self, id: &SessionId) -> StoreResult<Option<Stored>> {
+        let bytes = self.sessions.get(id.as_bytes()).map_err(StoreError::unavailable)?;
+        bytes.map(|bytes| format::decode(bytes.value(), || format!("state of {id:?}"))).transpose()
+    }
+
+    /// A session whole, with the hint under which it is filed.
+    pub(super) fn session(&self, id: &SessionId) -> StoreResult<Option<(GameSession, Timestamp)>> {
+        let Some(Stored { hint, state }) = self.stored(id)? else { return Ok(None) };
+        let quiz = if state.game.has_quiz() { Some(self.quiz(id, state.nonce)?) } else { None };
+        Ok(Some((GameSession { id: id.clone(), state, quiz }, hint)))
+    }
+
+    fn quiz(&self, id: &SessionId, nonce: u64) -> StoreResult<Arc<Quiz>> {
+        if let Some(quiz) = self.quizzes.get(id, nonce) {
+            return Ok(quiz);
+        }
+        let table = self.transaction.open_table(QUIZZES).map_err(StoreError::unavailable)?;
+        let bytes = table.get(id.as_bytes()).map_err(StoreError::unavailable)?;
+        let what = || format!("quiz of {id:?}");
+        let bytes = bytes.ok_or_else(|| StoreError::Corrupt { what: format!("{}: missing", what()) })?;
+        let quiz = Arc::new(format::decode(bytes.value(), what)?);
+        self.quizzes.insert(id, nonce, &quiz);
+        Ok(quiz)
+    }
+
+    /// The session that a join code names, alive or not.
+    pub(super) fn holder(&self, code: &JoinCode) -> StoreResult<Option<SessionId>> {
+        let table = self.transaction.open_table(JOINS).map_err(StoreError::unavailable)?;
+        let bytes = table.get(code.as_str()).map_err(StoreError::unavailable)?;
+        Ok(bytes.and_then(|bytes| SessionId::from_bytes(bytes.value())))
+    }
+
+    /// At most `limit` events from `first` on.
+    pub(super) fn events(&self, id: &SessionId, first: Sequence, limit: usize) -> StoreResult<Vec<Event>> {
+        let table = self.transaction.open_table(EVENTS).map_err(StoreError::unavailable)?;
+        let range = table.range((id.as_bytes(), first.0)..=(id.as_bytes(), u64::MAX));
+        let rows = range.map_err(StoreError::unavailable)?.take(limit);
+        rows.map(|row| {
+            let (key, bytes) = row.map_err(StoreError::unavailable)?;
+            format::decode(bytes.value(), || format!("event {} of {id:?}", key.value().1))
+        })
+        .collect()
+    }
+
+    /// At most `limit` hints that say to look at `now` or before, soonest first.
+    pub(super) fn due_hints(&self, now: Timestamp, limit: usize) -> StoreResult<Vec<(Timestamp, SessionId)>> {
+        let table = self.transaction.open_table(HINTS).map_err(StoreError::unavailable)?;
+        let beyond = now.as_millis().saturating_add(1);
+        let rows = table.range(..(beyond, &[][..])).map_err(StoreError::unavailable)?.take(limit);
+        let mut due = Vec::new();
+        for row in rows {
+            let (key, ()) = row.map(|(key, value)| (key, value.value())).map_err(StoreError::unavailable)?;
+            let (time, id) = key.value();
+            due.extend(SessionId::from_bytes(id).map(|id| (Timestamp::from_millis(time), id)));
+        }
+        Ok(due)
+    }
+
+    /// The life in a session's record, and its hint, without decoding the game.
+    fn life(&self, id: &SessionId) -> StoreResult<Option<(Timestamp, Life)>> {
+        let bytes = self.sessions.get(id.as_bytes()).map_err(StoreError::unavailable)?;
+        bytes.map(|bytes| format::decode_prefix(bytes.value(), || format!("life of {id:?}"))).transpose()
+    }
+
+    /// Stored and dead sessions. Every dead one's hint is due, so only those are looked at.
+    pub(super) fn counts(&self, now: Timestamp) -> StoreResult<Counts> {
+        let records = self.sessions.len().map_err(StoreError::unavailable)?;
+        let mut dead = 0;
+        for (hint, id) in self.due_hints(now, usize::MAX)? {
+            // A record that can't be read is neither alive nor counted.
+            let is_dead = self
+                .life(&id)
+                .map_or(true, |life| life.is_some_and(|(filed, life)| filed == hint && !life.is_live(now)));
+            dead += u64::from(is_dead);
+        }
+        Ok(Counts { records, dead })
+    }
+}
+
+impl Reader {
+    pub(super) fn new(slot: Slot, quizzes: QuizCache, random: u64) -> Self {
+        Self { slot, quizzes, random }
+    }
+
+    /// Lets `act` look at the newest snapshot.
+    pub(super) fn look<T>(&self, act: impl FnOnce(&Snapshot<'_>) -> StoreResult<T>) -> StoreResult<T> {
+        self.slot.read(|transaction| act(&Snapshot::new(transaction, &self.quizzes)?))
+    }
+
+    pub(super) fn get(&self, id: &SessionId, now: Timestamp) -> StoreResult<Option<GameSession>> {
+        let session = self.look(|snapshot| snapshot.session(id))?;
+        Ok(session.map(|(session, _)| session).filter(|session| session.is_live(now)))
+    }
+
+    pub(super) fn events(
+        &self,
+        id: &SessionId,
+        after: Sequence,
+        limit: usize,
+        now: Timestamp,
+    ) -> StoreResult<Option<EventPage>> {
+        self.look(|snapshot| {
+            let Some((session, _)) = snapshot.session(id)?.filter(|(session, _)| session.is_live(now)) else {
+                return Ok(None);
+            };
+            let log = session.log();
+            let events = snapshot.events(id, Sequence(after.0.saturating_add(1)), limit)?;
+            Ok(Some(EventPage { events, head: log.head, oldest: log.oldest, epoch: session.epoch(self.random) }))
+        })
+    }
+
+    pub(super) fn find(&self, code: &JoinCode, now: Timestamp) -> StoreResult<Option<SessionId>> {
+        self.look(|snapshot| {
+            let Some(id) = snapshot.holder(code)? else { return Ok(None) };
+            let stored = snapshot.stored(&id)?;
+            Ok(stored.filter(|stored| stored.state.life.is_live(now)).map(|_| id))
+        })
+    }
+
+    pub(super) fn counts(&self, now: Timestamp) -> StoreResult<Counts> {
+        self.look(|snapshot| snapshot.counts(now))
+    }
+}

@@ -1,0 +1,47 @@
+//! The one place that holds the open database, so that it can be closed and opened again while
+//! readers come and go. No reader holds it across an await.
+
+use ::redb::{Database, ReadTransaction, ReadableDatabase};
+use parking_lot::RwLock;
+
+use super::OpenError;
+use super::open::Opener;
+use crate::store::error::{StoreError, StoreResult};
+
+pub(super) struct Slot {
+    open: RwLock<Option<Database>>,
+    opener: Opener,
+}
+
+impl Slot {
+    /// Opens the database.
+    pub(super) fn open(opener: Opener) -> Result<Self, OpenError> {
+        let database = opener()?;
+        Ok(Self { open: RwLock::new(Some(database)), opener })
+    }
+
+    /// Lets `act` use the database.
+    pub(super) fn with<T>(&self, act: impl FnOnce(&Database) -> StoreResult<T>) -> StoreResult<T> {
+        self.open.read().as_ref().map_or(Err(StoreError::Unavailable(None)), act)
+    }
+
+    /// Lets `act` read the newest committed snapshot.
+    pub(super) fn read<T>(&self, act: impl FnOnce(&ReadTransaction) -> StoreResult<T>) -> StoreResult<T> {
+        self.with(|database| act(&database.begin_read().map_err(StoreError::unavailable)?))
+    }
+
+    /// Lets go of the database, once every reader has.
+    pub(super) fn close(&self) {
+        let database = self.open.write().take();
+        // Dropped outside the lock: closing writes, and nobody should wait for that to be refused.
+        drop(database);
+    }
+
+    /// Closes and opens again. Until it is open, readers are refused and don't wait.
+    pub(super) fn reopen(&self) -> Result<(), OpenError> {
+        self.close();
+        let database = (self.opener)()?;
+        *self.open.write() = Some(database);
+        Ok(())
+    }
+}

@@ -1,0 +1,302 @@
+//! The one writer. It takes all that waits, lets the rules work it out, stores it in one durable
+//! commit, and only then answers: commit before tell.
+//!
+//! When a commit fails it opens the file again and looks whether the batch is there. If it isn't,
+//! nothing happened; if it is, or the file can't be opened, the outcome is unknown.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::batch::{Batch, Changes};
+use super::commit::{self, CommitError};
+use super::meta::{Meta, SIGN_OF_LIFE};
+use super::queue::{Queue, Refusing, Taken, Work};
+use super::reads::Reader;
+use crate::domain::Timestamp;
+use crate::store::clock::{Clock, GameClock};
+use crate::store::error::{StoreError, StoreResult};
+use crate::store::step::Rules;
+
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LAST_RETRY: Duration = Duration::from_secs(2);
+
+pub(super) struct Writer {
+    reader: Arc<Reader>,
+    queue: Arc<Queue>,
+    clock: Arc<GameClock>,
+    rules: Rules,
+    /// What the file's own record says since the last commit.
+    meta: Meta,
+    /// Since when commits fail, and when to try again.
+    broken: Option<Broken>,
+    last_commit: Instant,
+}
+
+struct Broken {
+    refusing: Refusing,
+    retry_at: Instant,
+    pause: Duration,
+}
+
+/// Hands out one command's answer once its fate is known.
+type Tell = Box<dyn FnOnce(Result<(), Fate>)>;
+
+/// What befell a batch that was not simply committed.
+#[derive(Clone, Copy)]
+enum Fate {
+    NotStored(Refusing),
+    Unknown,
+}
+
+impl Fate {
+    fn error(self) -> StoreError {
+        match self {
+            Self::NotStored(refusing) => refusing.error(),
+            Self::Unknown => StoreError::OutcomeUnknown,
+        }
+    }
+}
+
+impl Writer {
+    pub(super) fn new(reader: Arc<Reader>, queue: Arc<Queue>, clock: Arc<GameClock>, rules: Rules, meta: Meta) -> Self {
+        Self { reader, queue, clock, rules, meta, broken: None, last_commit: Instant::now() }
+    }
+
+    pub(super) fn start(self) -> std::io::Result<()> {
+        let thread = std::thread::Builder::new().name("rejoin-writer".to_owned());
+        thread.spawn(move || self.run()).map(drop)
+    }
+
+    fn run(mut self) {
+        let mut recent = 1;
+        loop {
+            match self.queue.take(self.wake_at(), recent) {
+                Taken::Batch(batch) => {
+                    // Follows the batches' size at once upwards, and slowly down.
+                    recent = batch.len().max(recent.saturating_sub(recent.div_ceil(4)));
+                    // A panic drops the batch, whose callers are told that its outcome is unknown.
+                    let committed = catch_unwind(AssertUnwindSafe(|| self.commit_batch(batch)));
+                    if let Some(answer) = committed.unwrap_or(None) {
+                        let _ = answer.send(self.close());
+                        return;
+                    }
+                }
+                Taken::Nothing => {
+                    recent = 1;
+                    self.wake();
+                }
+                Taken::Shut => {
+                    let _ = self.close();
+                    return;
+                }
+            }
+        }
+    }
+
+    fn wake_at(&self) -> Instant {
+        let sign_of_life = self.last_commit + Duration::from(SIGN_OF_LIFE);
+        self.broken.as_ref().map_or(sign_of_life, |broken| broken.retry_at)
+    }
+
+    /// Does what time alone asks for: another try at a broken file, or a sign of life.
+    fn wake(&mut self) {
+        match &self.broken {
+            Some(broken) if Instant::now() >= broken.retry_at => self.heal(),
+            Some(_) => {}
+            None if self.last_commit.elapsed() >= Duration::from(SIGN_OF_LIFE) => self.give_sign_of_life(),
+            None => {}
+        }
+    }
+
+    fn give_sign_of_life(&mut self) {
+        self.last_commit = Instant::now();
+        let now = self.clock.moment().now;
+        let lives = self.reader.counts(now).is_ok_and(|counts| counts.records > counts.dead);
+        if lives {
+            let nothing = Changes { sessions: Default::default(), moved_hints: Vec::new(), time: now };
+            if let Err(fate) = self.store(&nothing) {
+                tracing::warn!(reason = %fate.error(), "no sign of life could be written");
+            }
+        }
+    }
+
+    /// Works out, stores and answers a batch. Gives the answer of a `Close` that is in it.
+    fn commit_batch(&mut self, batch: Vec<Work>) -> Option<super::queue::Answer<()>> {
+        let mut tells: Vec<Tell> = Vec::with_capacity(batch.len());
+        let mut close = None;
+        let reader = self.reader.clone();
+        let rules = self.rules;
+        let mut waiting = batch.into_iter();
+        if self.broken.is_none() {
+            let changes = reader.look(|snapshot| {
+                let mut batch = Batch::new(snapshot, rules);
+                for work in waiting.by_ref() {
+                    match work {
+                        Work::Close { answer } => close = Some(answer),
+                        work => tells.push(work_out(&mut batch, work)),
+                    }
+                }
+                Ok(batch.into_changes())
+            });
+            let fate = match changes {
+                Ok(changes) => self.store_if_any(&changes),
+                Err(_) => Err(Fate::NotStored(Refusing::Unavailable)),
+            };
+            tells.into_iter().for_each(|tell| tell(fate));
+        }
+        // What was not worked out did not happen.
+        let refusing = self.broken.as_ref().map_or(Refusing::Unavailable, |broken| broken.refusing);
+        for work in waiting {
+            match work {
+                Work::Close { answer } => close = Some(answer),
+                work => refuse(work, refusing),
+            }
+        }
+        close
+    }
+
+    fn store_if_any(&mut self, changes: &Changes) -> Result<(), Fate> {
+        if changes.sessions.is_empty() && changes.moved_hints.is_empty() { Ok(()) } else { self.store(changes) }
+    }
+
+    /// Stores a batch, or finds out what became of it.
+    fn store(&mut self, changes: &Changes) -> Result<(), Fate> {
+        let meta = self.next_meta(changes.time);
+        let stored = self.reader.slot.with(|database| Ok(attempt(|| commit::store(database, changes, &meta))));
+        match stored {
+            Ok(Ok(())) => {
+                self.last_commit = Instant::now();
+                self.meta = meta;
+                self.remember(changes);
+                Ok(())
+            }
+            Ok(Err(error)) => Err(self.after_failure(error, &meta)),
+            Err(_) => Err(Fate::NotStored(Refusing::Unavailable)),
+        }
+    }
+
+    fn next_meta(&self, time: Timestamp) -> Meta {
+        Meta { time: self.meta.time.max(time), batches: self.meta.batches + 1, ..self.meta }
+    }
+
+    /// Keeps the cache of quizzes true.
+    fn remember(&self, changes: &Changes) {
+        for (id, change) in &changes.sessions {
+            match change.after.as_ref().and_then(|session| Some((session.state.nonce, session.quiz.as_ref()?))) {
+                Some((nonce, quiz)) if change.is_new => self.reader.quizzes.insert(id, nonce, quiz),
+                Some(_) => {}
+                None => self.reader.quizzes.remove(id),
+            }
+        }
+    }
+
+    /// redb refuses everything after a failure until it is opened again; the file then says
+    /// whether the batch is in it.
+    fn after_failure(&mut self, error: CommitError, attempted: &Meta) -> Fate {
+        let refusing = if error.is_full { Refusing::Full } else { Refusing::Unavailable };
+        tracing::error!(cause = %error.cause, "a commit failed; opening the file again");
+        self.queue.set_refusing(Some(refusing));
+        self.broken = Some(Broken { refusing, retry_at: Instant::now() + FIRST_RETRY, pause: FIRST_RETRY });
+        match self.reopen() {
+            Ok(meta) if meta.batches < attempted.batches => Fate::NotStored(refusing),
+            Ok(_) => Fate::Unknown,
+            Err(reason) => {
+                tracing::error!(reason, "the file cannot be opened again yet");
+                Fate::Unknown
+            }
+        }
+    }
+
+    /// Opens the file again and reads what it knows.
+    fn reopen(&mut self) -> Result<Meta, String> {
+        self.reader.slot.reopen().map_err(|error| error.to_string())?;
+        let meta = self.reader.slot.read(Meta::read).map_err(|error| error.to_string())?;
+        let meta = meta.ok_or("the file has lost its own record")?;
+        // Game time has been told to players: it never goes back.
+        self.meta = Meta { time: self.meta.time.max(meta.time), ..meta };
+        Ok(meta)
+    }
+
+    /// One try to get well: open, then prove by a durable write that commits work again.
+    fn heal(&mut self) {
+        let healed = self.reopen().and_then(|_| {
+            let meta = self.next_meta(self.clock.moment().now);
+            let probed = self.reader.slot.with(|database| Ok(commit::store_meta(database, &meta)));
+            self.meta.batches += 1;
+            match probed {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => Err(error.cause.to_string()),
+                Err(error) => Err(error.to_string()),
+            }
+        });
+        match healed {
+            Ok(()) => {
+                self.broken = None;
+                self.last_commit = Instant::now();
+                self.queue.set_refusing(None);
+                tracing::info!("commits work again");
+            }
+            Err(reason) => {
+                tracing::warn!(reason, "commits still fail");
+                // A failed probe ends reading too; open once more, so that reads go on meanwhile.
+                let _ = self.reopen();
+                if let Some(broken) = &mut self.broken {
+                    broken.pause = (broken.pause * 2).min(LAST_RETRY);
+                    broken.retry_at = Instant::now() + broken.pause;
+                }
+            }
+        }
+    }
+
+    /// Notes the time and that it is exact, and lets go of the file.
+    fn close(&mut self) -> StoreResult<()> {
+        let now = self.clock.moment().now;
+        let meta = Meta { clean: true, ..self.next_meta(now) };
+        let noted = self
+            .reader
+            .slot
+            .with(|database| commit::store_meta(database, &meta).map_err(CommitError::into_store_error));
+        self.reader.slot.close();
+        noted
+    }
+}
+
+/// A panic while storing is a failed commit like any other.
+fn attempt(store: impl FnOnce() -> Result<(), CommitError>) -> Result<(), CommitError> {
+    let panicked = |_| CommitError { is_full: false, cause: "storing a batch panicked".into() };
+    catch_unwind(AssertUnwindSafe(store)).map_err(panicked).and_then(|stored| stored)
+}
+
+/// Works out one command, and gives what is to be told once the batch's fate is known.
+fn work_out(batch: &mut Batch<'_>, work: Work) -> Tell {
+    fn then<T: 'static>(answer: super::queue::Answer<T>, result: StoreResult<T>) -> Tell {
+        Box::new(move |fate: Result<(), Fate>| {
+            // Whoever asked may be gone; the commit stands.
+            let _ = answer.send(fate.map_err(Fate::error).and(result));
+        })
+    }
+    match work {
+        Work::Create { session, at, answer } => then(answer, batch.create(*session, at)),
+        Work::Apply { id, command, at, answer } => then(answer, batch.apply(&id, command, at)),
+        Work::Delete { id, answer } => then(answer, batch.delete(&id)),
+        Work::Import { dump, at, answer } => then(answer, batch.import(*dump, at)),
+        Work::Sweep { at, most, answer } => then(answer, batch.sweep(at, most)),
+        Work::Close { answer } => then(answer, Ok(())),
+    }
+}
+
+/// Answers work that was never begun.
+fn refuse(work: Work, refusing: Refusing) {
+    fn send<T>(answer: super::queue::Answer<T>, refusing: Refusing) {
+        let _ = answer.send(Err(refusing.error()));
+    }
+    match work {
+        Work::Create { answer, .. } => send(answer, refusing),
+        Work::Apply { answer, .. } => send(answer, refusing),
+        Work::Delete { answer, .. } => send(answer, refusing),
+        Work::Import { answer, .. } => send(answer, refusing),
+        Work::Sweep { answer, .. } => send(answer, refusing),
+        Work::Close { answer } => send(answer, refusing),
+    }
+}
