@@ -73,9 +73,9 @@ impl fmt::Debug for SessionId {
 /// A text id: one newtype each, so that they cannot be mixed up.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $valid:expr, $message:literal) => {
-        $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
+        $(#[$doc])*
         pub struct $name(String);
 
         impl $name {
@@ -127,13 +127,19 @@ fn is_slug(text: &str) -> bool {
 }
 
 text_id!(
-    /// A question's name within its quiz.
+    /// A question's name within its quiz: 1 to 64 bytes.
+    #[schemars(extend(
+        "minLength" = 1,
+        "maxLength" = 64,
+        "pattern" = r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$",
+    ))]
     QuestionId,
     |text| is_short_text(text, 64),
     "must be a text of 1 to 64 bytes without control characters or surrounding spaces"
 );
 text_id!(
     /// A question bank's name.
+    #[schemars(extend("pattern" = "^[a-z0-9][a-z0-9_-]{0,63}$"))]
     QuizId,
     is_slug,
     "must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit"
@@ -159,6 +165,7 @@ impl JoinCode {
 /// An option's name within its question: 0 to 2⁵³ − 1, which every JSON reader keeps exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "u64", into = "u64")]
+#[schemars(extend("maximum" = OptionId::MAX))]
 pub struct OptionId(u64);
 
 impl OptionId {

@@ -12,6 +12,7 @@ pub struct SpeedBonus {
     /// An answer after at most this many milliseconds …
     pub within_ms: u64,
     /// … earns this many points on top.
+    #[schemars(range(max = Scoring::MOST_POINTS))]
     pub points: u32,
 }
 
@@ -20,8 +21,10 @@ pub struct SpeedBonus {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Scoring {
     /// Points of every right answer.
+    #[schemars(range(max = Scoring::MOST_POINTS))]
     pub base: u32,
     /// The steps of the speed bonus, fastest first; the first that fits counts.
+    #[schemars(length(max = 16))]
     pub speed_bonus: Vec<SpeedBonus>,
 }
 
@@ -30,8 +33,10 @@ pub struct Scoring {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProgressionRule {
     /// XP of every right answer.
+    #[schemars(range(max = Scoring::MOST_POINTS))]
     pub xp_per_correct: u32,
     /// Gems of every right answer that got the full speed bonus.
+    #[schemars(range(max = Scoring::MOST_POINTS))]
     pub gems_per_full_bonus: u32,
 }
 

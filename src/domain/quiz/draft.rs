@@ -37,6 +37,7 @@ pub struct ChoiceDraft {
     pub option_id: OptionId,
     /// What it says.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = MOST_TEXT), extend("pattern" = r"\S"))]
     pub text: Option<String>,
 }
 
@@ -51,25 +52,31 @@ pub struct QuestionDraft {
     pub kind: Kind,
     /// What is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = MOST_TEXT), extend("pattern" = r"\S"))]
     pub text: Option<String>,
     /// What it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = MOST_TEXT), extend("pattern" = r"\S"))]
     pub category: Option<String>,
     /// How hard it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub difficulty: Option<Difficulty>,
     /// URL of a picture.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = MOST_TEXT), extend("pattern" = r"\S"))]
     pub image: Option<String>,
     /// How long an answer may take, in milliseconds, 100 to 86,400,000; a later one counts as none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = *TIME_LIMIT_MS.start(), max = *TIME_LIMIT_MS.end()))]
     pub time_limit_ms: Option<u64>,
     /// What can be answered: 2 to 12 options.
+    #[schemars(length(min = 2, max = MOST_OPTIONS))]
     pub options: Vec<ChoiceDraft>,
     /// Name of the option that is right.
     pub correct_option_id: OptionId,
     /// Why it is right; shown with the verdict.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = MOST_TEXT), extend("pattern" = r"\S"))]
     pub explanation: Option<String>,
 }
 

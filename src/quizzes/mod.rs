@@ -1,0 +1,10 @@
+//! Question banks: the documented file format, the catalogue of what may be played, the checks,
+//! and the importers of other people's formats.
+//!
+//! Whatever leaves here as a [`Bank`] was checked from end to end; the files' faults stop here.
+
+
+pub mod bank;
+mod reading;
+
+pub use bank::{Bank, BankFile, Play};

@@ -1,0 +1,63 @@
+//! From a file's bytes to text and JSON. What cannot be read is told with its place.
+
+use serde::de::DeserializeOwned;
+
+use crate::domain::quiz::draft::Problem;
+
+/// The bytes as text, without a byte order mark.
+pub(super) fn text(bytes: &[u8]) -> Result<&str, Problem> {
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(Problem::new("line 1", "the file is UTF-16; save it as UTF-8"));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()))?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
+fn not_utf8(bytes: &[u8], at: usize) -> Problem {
+    let line = 1 + bytes[..at].iter().filter(|&&byte| byte == b'\n').count();
+    let start = bytes[..at].iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
+    let message =
+        format!("byte {} of the line, 0x{:02x}, is not UTF-8; save the file as UTF-8", at - start + 1, bytes[at]);
+    Problem::new(format!("line {line}"), message)
+}
+
+/// The bytes as JSON of this shape; the problem names the path, and the line and column.
+pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_str(text(bytes)?);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        Problem::new(if path == "." { "file".to_owned() } else { path }, error.into_inner().to_string())
+    })?;
+    json.end().map_err(|error| Problem::new("file", error.to_string()))?;
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(bytes: &[u8]) -> String {
+        json::<Vec<u8>>(bytes).expect_err("something is wrong").to_string()
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_told_with_line_and_byte() {
+        assert_eq!(told(b"[1,\n2, \xe9]"), "line 2: byte 4 of the line, 0xe9, is not UTF-8; save the file as UTF-8");
+        assert_eq!(told(b"\xff"), "line 1: byte 1 of the line, 0xff, is not UTF-8; save the file as UTF-8");
+        assert_eq!(told(b"[1]\n\xc3"), "line 2: byte 1 of the line, 0xc3, is not UTF-8; save the file as UTF-8");
+        assert_eq!(told(b"\xff\xfe[\0"), "line 1: the file is UTF-16; save it as UTF-8");
+    }
+
+    #[test]
+    fn json_of_another_shape_is_told_with_path_line_and_column() {
+        assert_eq!(told(b"[1,\n 256]"), "[1]: invalid value: integer `256`, expected u8 at line 2 column 4");
+        assert_eq!(told(b"[1"), "file: EOF while parsing a list at line 1 column 2");
+        assert_eq!(told(b""), "file: EOF while parsing a value at line 1 column 0");
+        assert_eq!(told(b"[1] 2"), "file: trailing characters at line 1 column 5");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_fault() {
+        assert_eq!(json::<Vec<u8>>("\u{feff}[7]".as_bytes()), Ok(vec![7]));
+    }
+}
