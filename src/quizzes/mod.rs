@@ -6,5 +6,7 @@
 
 pub mod bank;
 mod reading;
+pub mod select;
 
 pub use bank::{Bank, BankFile, Play};
+pub use select::{NoSelection, Selection, select};
