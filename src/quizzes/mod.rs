@@ -3,10 +3,11 @@
 //!
 //! Whatever leaves here as a [`Bank`] was checked from end to end; the files' faults stop here.
 
-
 pub mod bank;
+pub mod catalogue;
 mod reading;
 pub mod select;
 
 pub use bank::{Bank, BankFile, Play};
+pub use catalogue::Catalogue;
 pub use select::{NoSelection, Selection, select};

@@ -1,0 +1,392 @@
+//! The banks that can be played: those embedded in the binary, and those of the operator's
+//! directory, which replace embedded ones of the same name.
+//!
+//! Readers see one whole snapshot; a reload builds the next one aside and swaps it in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fs, io};
+
+use include_dir::{Dir, include_dir};
+use parking_lot::{Mutex, RwLock};
+
+use super::bank::{Bank, Play};
+use crate::domain::QuizId;
+use crate::domain::quiz::draft::Problem;
+
+static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/data/quizzes");
+
+/// Why the catalogue cannot be opened. Each message is one line that names the place.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// The directory of banks cannot be read.
+    #[error("cannot read the quiz directory {}", directory.display())]
+    Directory {
+        /// The directory.
+        directory: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A bank's file is broken.
+    #[error("{0}")]
+    File(BrokenFile),
+}
+
+/// A bank's file that cannot be used, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenFile {
+    /// The file.
+    pub file: PathBuf,
+    /// What is wrong with it: at least one problem.
+    pub problems: Vec<Problem>,
+}
+
+impl std::fmt::Display for BrokenFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: ", self.file.display())?;
+        if let Some(first) = self.problems.first() {
+            first.fmt(f)?;
+        }
+        match self.problems.len() {
+            0 | 1 => Ok(()),
+            many => write!(f, " (and {} more; see `rejoin quizzes check`)", many - 1),
+        }
+    }
+}
+
+/// What a reload did, for the log.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct ReloadReport {
+    /// The banks that were read from the directory.
+    pub loaded: Vec<QuizId>,
+    /// The broken files; whatever bank each held before stays.
+    pub kept: Vec<BrokenFile>,
+    /// The banks whose file is gone. An embedded bank of that name is back in its place.
+    pub removed: Vec<QuizId>,
+    /// Why the directory itself could not be read, in which case everything stays as it was.
+    pub unreadable: Option<String>,
+}
+
+/// Each file of the directory with its bank.
+type Files = BTreeMap<PathBuf, Arc<Bank>>;
+
+#[derive(Default)]
+struct Snapshot {
+    files: Files,
+    banks: BTreeMap<QuizId, Arc<Bank>>,
+}
+
+/// The banks that can be played.
+pub struct Catalogue {
+    directory: Option<PathBuf>,
+    embedded: Vec<Arc<Bank>>,
+    snapshot: RwLock<Arc<Snapshot>>,
+    reloading: Mutex<()>,
+}
+
+impl Catalogue {
+    /// The embedded banks, and those of the directory.
+    ///
+    /// # Errors
+    /// The directory cannot be read, or one of its files is broken or repeats another's `quizId`:
+    /// at start somebody is there to see it.
+    pub fn open(directory: Option<PathBuf>) -> Result<Self, CatalogueError> {
+        let catalogue =
+            Self { directory, embedded: embedded(), snapshot: RwLock::default(), reloading: Mutex::default() };
+        let mut found = Found::default();
+        if let Some(directory) = &catalogue.directory {
+            let unreadable = |source| CatalogueError::Directory { directory: directory.clone(), source };
+            found = Found::read(directory).map_err(unreadable)?;
+        }
+        found.settle(&Files::new());
+        if let Some(broken) = found.broken.into_iter().next() {
+            return Err(CatalogueError::File(broken));
+        }
+        catalogue.swap_in(found.fresh);
+        Ok(catalogue)
+    }
+
+    /// The bank of that name.
+    pub fn get(&self, id: &QuizId) -> Option<Arc<Bank>> {
+        self.snapshot().banks.get(id).cloned()
+    }
+
+    /// All banks, by name.
+    pub fn list(&self) -> Vec<Arc<Bank>> {
+        self.snapshot().banks.values().cloned().collect()
+    }
+
+    /// The first bank by name that may be played so.
+    pub fn default_for(&self, play: Play) -> Option<Arc<Bank>> {
+        self.snapshot().banks.values().find(|bank| bank.is_for(play)).cloned()
+    }
+
+    /// Reads the directory again; embedded banks stay. A broken file keeps its old bank. Blocks on
+    /// the disk.
+    pub fn reload(&self) -> ReloadReport {
+        let Some(directory) = &self.directory else { return ReloadReport::default() };
+        let _one_at_a_time = self.reloading.lock();
+        let mut found = match Found::read(directory) {
+            Ok(found) => found,
+            Err(error) => {
+                let unreadable = Some(format!("{}: {error}", directory.display()));
+                return ReloadReport { unreadable, ..ReloadReport::default() };
+            }
+        };
+        let before = self.snapshot();
+        found.settle(&before.files);
+        let loaded = found.fresh.values().map(|bank| bank.id.clone()).collect();
+        let mut files = found.kept(&before.files);
+        files.extend(found.fresh);
+        let ids: BTreeSet<_> = files.values().map(|bank| bank.id.clone()).collect();
+        let gone = before.files.values().map(|bank| bank.id.clone()).filter(|id| !ids.contains(id));
+        let removed = gone.collect();
+        self.swap_in(files);
+        ReloadReport { loaded, kept: found.broken, removed, unreadable: None }
+    }
+
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.read().clone()
+    }
+
+    fn swap_in(&self, files: Files) {
+        let all = self.embedded.iter().chain(files.values());
+        let banks = all.map(|bank| (bank.id.clone(), bank.clone())).collect();
+        *self.snapshot.write() = Arc::new(Snapshot { files, banks });
+    }
+}
+
+fn embedded() -> Vec<Arc<Bank>> {
+    let files = EMBEDDED.files().filter(|file| is_bank(file.path()));
+    let parse = |file: &include_dir::File<'_>| {
+        Arc::new(Bank::parse(file.contents()).expect("embedded banks are valid: a test reads them all"))
+    };
+    files.map(parse).collect()
+}
+
+fn is_bank(path: &Path) -> bool {
+    let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    !is_hidden && path.extension().is_some_and(|extension| extension == "json")
+}
+
+/// What one reading of the directory found.
+#[derive(Default)]
+struct Found {
+    fresh: Files,
+    broken: Vec<BrokenFile>,
+}
+
+impl Found {
+    fn read(directory: &Path) -> io::Result<Self> {
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(directory)? {
+            let path = entry?.path();
+            if is_bank(&path) && !path.is_dir() {
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        let mut found = Self::default();
+        for path in paths {
+            match read_bank(&path) {
+                Ok(bank) => _ = found.fresh.insert(path, Arc::new(bank)),
+                Err(problems) => found.broken.push(BrokenFile { file: path, problems }),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Of several files with one `quizId`, leaves it to the one that had it before, if there is
+    /// one, and counts the others as broken. A file that falls back on its old bank may take that
+    /// name from another, hence the loop; it ends, since each round has fewer fresh files.
+    fn settle(&mut self, before: &Files) {
+        while let Some((file, problem)) = self.repeat(before) {
+            self.fresh.remove(&file);
+            self.broken.push(BrokenFile { file, problems: vec![problem] });
+        }
+        self.broken.sort_by(|a, b| a.file.cmp(&b.file));
+    }
+
+    /// A fresh file whose `quizId` belongs to another file.
+    fn repeat(&self, before: &Files) -> Option<(PathBuf, Problem)> {
+        let kept = self.kept(before);
+        let mut holders: BTreeMap<&QuizId, &PathBuf> = kept.iter().map(|(file, bank)| (&bank.id, file)).collect();
+        for (file, bank) in &self.fresh {
+            if before.get(file).is_some_and(|old| old.id == bank.id) {
+                holders.insert(&bank.id, file);
+            }
+        }
+        for (file, bank) in &self.fresh {
+            let holder = *holders.entry(&bank.id).or_insert(file);
+            if holder != file {
+                let message = format!("{:?} is the quizId of {} too", bank.id.as_str(), holder.display());
+                return Some((file.clone(), Problem::new("quizId", message)));
+            }
+        }
+        None
+    }
+
+    /// The old banks of broken files.
+    fn kept(&self, before: &Files) -> Files {
+        let old = |broken: &BrokenFile| before.get_key_value(&broken.file);
+        self.broken.iter().filter_map(old).map(|(file, bank)| (file.clone(), bank.clone())).collect()
+    }
+}
+
+fn read_bank(path: &Path) -> Result<Bank, Vec<Problem>> {
+    let bytes = fs::read(path).map_err(|error| vec![Problem::new("file", error.to_string())])?;
+    Bank::parse(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tempfile::TempDir;
+
+    use super::super::bank::tests::bank_file;
+    use super::*;
+
+    fn write(directory: &TempDir, file: &str, text: impl ToString) {
+        fs::write(directory.path().join(file), text.to_string()).expect("a temporary directory can be written");
+    }
+
+    fn open(directory: &TempDir) -> Result<Catalogue, CatalogueError> {
+        Catalogue::open(Some(directory.path().to_owned()))
+    }
+
+    fn directory(files: &[(&str, &str)]) -> TempDir {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        for (file, id) in files {
+            write(&directory, file, bank_file(id, 2));
+        }
+        directory
+    }
+
+    fn id(text: &str) -> QuizId {
+        text.parse().expect("valid")
+    }
+
+    fn questions(catalogue: &Catalogue, bank: &str) -> Option<usize> {
+        catalogue.get(&id(bank)).map(|bank| bank.questions.len())
+    }
+
+    #[test]
+    fn every_embedded_bank_is_valid_and_can_be_played_alone() {
+        for file in EMBEDDED.files().filter(|file| is_bank(file.path())) {
+            let told = Bank::parse(file.contents()).map(|bank| bank.id);
+            assert!(told.is_ok(), "{}: {told:?}", file.path().display());
+        }
+        let catalogue = Catalogue::open(None).expect("no directory, no fault");
+        let banks = catalogue.list();
+        assert!(banks.is_sorted_by(|a, b| a.id < b.id) && !banks.is_empty());
+        assert_eq!(catalogue.default_for(Play::Solo), banks.iter().find(|bank| bank.is_for(Play::Solo)).cloned());
+        assert!(catalogue.default_for(Play::Solo).is_some());
+    }
+
+    #[test]
+    fn the_directory_adds_banks_and_replaces_embedded_ones() {
+        let directory = directory(&[("a.json", "a"), ("mine.json", "space")]);
+        write(&directory, "notes.txt", "no bank");
+        write(&directory, ".hidden.json", "no bank");
+        fs::create_dir(directory.path().join("deeper.json")).expect("a directory can be made");
+        let catalogue = open(&directory).expect("nothing is wrong");
+        assert_eq!(questions(&catalogue, "a"), Some(2));
+        assert_eq!(questions(&catalogue, "space"), Some(2));
+        assert_eq!(catalogue.default_for(Play::Rooms).map(|bank| bank.id.clone()), Some(id("a")));
+    }
+
+    #[test]
+    fn at_start_what_is_wrong_is_told_by_name() {
+        let gone = Catalogue::open(Some(PathBuf::from("/no/such/place"))).err().expect("it is not there");
+        assert_eq!(gone.to_string(), "cannot read the quiz directory /no/such/place");
+
+        let directory = directory(&[("a.json", "a"), ("b.json", "a")]);
+        let path = |file| directory.path().join(file).display().to_string();
+        let twice = open(&directory).err().expect("a repeated name").to_string();
+        assert_eq!(twice, format!("{}: quizId: \"a\" is the quizId of {} too", path("b.json"), path("a.json")));
+
+        let mut file = bank_file("b", 2);
+        file["title"] = json!("");
+        file["questions"] = json!([]);
+        write(&directory, "b.json", file);
+        let broken = open(&directory).err().expect("a broken file").to_string();
+        let more = "(and 1 more; see `rejoin quizzes check`)";
+        assert_eq!(broken, format!("{}: title: empty {more}", path("b.json")));
+    }
+
+    #[test]
+    fn a_reload_adds_changes_and_removes() {
+        let directory = directory(&[("a.json", "a"), ("b.json", "b"), ("space.json", "space")]);
+        let catalogue = open(&directory).expect("nothing is wrong");
+        let held = catalogue.get(&id("b")).expect("is there");
+        write(&directory, "a.json", bank_file("a", 5));
+        write(&directory, "c.json", bank_file("c", 1));
+        for gone in ["b.json", "space.json"] {
+            fs::remove_file(directory.path().join(gone)).expect("it can be removed");
+        }
+        let report = catalogue.reload();
+        assert_eq!((report.loaded, report.removed), (vec![id("a"), id("c")], vec![id("b"), id("space")]));
+        assert_eq!(questions(&catalogue, "a"), Some(5));
+        assert_eq!(questions(&catalogue, "b"), None);
+        assert!(questions(&catalogue, "space") > Some(2), "the embedded bank is back");
+        assert_eq!(held.questions.len(), 2, "a game that holds the old bank keeps it");
+    }
+
+    #[test]
+    fn on_reload_a_broken_file_keeps_its_old_bank() {
+        let directory = directory(&[("a.json", "a")]);
+        let catalogue = open(&directory).expect("nothing is wrong");
+        write(&directory, "a.json", "{");
+        write(&directory, "b.json", "{");
+        let report = catalogue.reload();
+        let broken: Vec<_> = report.kept.iter().filter_map(|broken| broken.file.file_name()).collect();
+        assert_eq!(broken, ["a.json", "b.json"]);
+        assert_eq!((report.loaded.len(), report.removed.len()), (0, 0));
+        assert_eq!(questions(&catalogue, "a"), Some(2));
+        write(&directory, "a.json", bank_file("a", 3));
+        catalogue.reload();
+        assert_eq!(questions(&catalogue, "a"), Some(3));
+    }
+
+    #[test]
+    fn on_reload_a_name_stays_with_the_file_that_had_it() {
+        let directory = directory(&[("b.json", "b"), ("c.json", "c")]);
+        let catalogue = open(&directory).expect("nothing is wrong");
+        // a.json comes first by name, yet b.json had the name; c.json is broken and keeps "c", so
+        // that d.json cannot have it.
+        write(&directory, "a.json", bank_file("b", 7));
+        write(&directory, "c.json", "{");
+        write(&directory, "d.json", bank_file("c", 7));
+        let report = catalogue.reload();
+        let broken: Vec<_> = report.kept.iter().filter_map(|broken| broken.file.file_name()).collect();
+        assert_eq!(broken, ["a.json", "c.json", "d.json"]);
+        assert_eq!((questions(&catalogue, "b"), questions(&catalogue, "c")), (Some(2), Some(2)));
+    }
+
+    #[test]
+    fn two_files_may_swap_their_names() {
+        let directory = directory(&[("a.json", "a"), ("b.json", "b")]);
+        let catalogue = open(&directory).expect("nothing is wrong");
+        write(&directory, "a.json", bank_file("b", 3));
+        write(&directory, "b.json", bank_file("a", 4));
+        assert_eq!(catalogue.reload().kept, []);
+        assert_eq!((questions(&catalogue, "a"), questions(&catalogue, "b")), (Some(4), Some(3)));
+        // One of the pair broken: the other must fall back too, since its new name is taken again.
+        write(&directory, "a.json", "{");
+        write(&directory, "b.json", bank_file("b", 9));
+        assert_eq!(catalogue.reload().kept.len(), 2);
+        assert_eq!((questions(&catalogue, "a"), questions(&catalogue, "b")), (Some(4), Some(3)));
+    }
+
+    #[test]
+    fn a_directory_that_is_gone_leaves_everything_as_it_was() {
+        let directory = directory(&[("a.json", "a")]);
+        let catalogue = open(&directory).expect("nothing is wrong");
+        directory.close().expect("it can be removed");
+        let report = catalogue.reload();
+        assert!(report.unreadable.is_some_and(|why| why.contains("No such file")));
+        assert_eq!(questions(&catalogue, "a"), Some(2));
+        assert_eq!(Catalogue::open(None).expect("no directory").reload(), ReloadReport::default());
+    }
+}
