@@ -11,8 +11,15 @@
 //! | [`store`] | the store contract, its errors, the record format, the engines |
 //! | [`domain`] | the rules: pure, without async, I/O, clock or chance |
 //!
-//! [`config`] and [`telemetry`] stand beside the root: every setting, and how the log looks.
+//! [`config`], [`telemetry`] and [`health`] stand beside the root: every setting, how the log looks, and
+//! the question that a container asks of a running server.
 
+pub mod config;
 pub mod domain;
-pub mod store;
+pub mod game;
+pub mod health;
+pub mod http;
 pub mod quizzes;
+pub mod server;
+pub mod store;
+pub mod telemetry;

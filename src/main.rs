@@ -1,1 +1,64 @@
-fn main() {}
+//! Parse, initialise, bind, start, wait, stop.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Parser;
+use rejoin::config::{Cli, CliCommand, Settings};
+use rejoin::quizzes::Catalogue;
+use rejoin::server::Outside;
+use rejoin::{health, quizzes, server, telemetry};
+use tokio::signal::unix::{SignalKind, signal};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None => serve(&cli.serve),
+        Some(CliCommand::Serve(settings)) => serve(&settings),
+        Some(CliCommand::Health(args)) => health::ask(args.listen).map(|()| ExitCode::SUCCESS),
+        Some(CliCommand::Quizzes(command)) => quizzes::cli::run(command),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("rejoin: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
+    settings.check()?;
+    telemetry::start(&settings.log, settings.log_format).context("REJOIN_LOG")?;
+    actix_web::rt::System::new().block_on(async {
+        let outside = Outside::of(settings)?;
+        let stop = stop_signal()?;
+        reload_on_hangup(outside.catalogue.clone())?;
+        server::run(settings, outside, stop).await?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Ends with the first SIGTERM or Ctrl-C.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn reload_on_hangup(catalogue: Arc<Catalogue>) -> anyhow::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    actix_web::rt::spawn(async move {
+        while hangup.recv().await.is_some() {
+            let catalogue = catalogue.clone();
+            let reloaded = tokio::task::spawn_blocking(move || catalogue.reload()).await;
+            if let Ok(report) = reloaded {
+                tracing::info!(?report, "the question banks were read again");
+            }
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! Every setting: its flag, its environment name, its default, its help, its check. Read once,
+//! checked once; contradictions are refused at start, by name.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use bytesize::ByteSize;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::quizzes::cli::QuizzesCommand;
+use crate::telemetry::LogFormat;
+
+/// The shortest API key that is accepted, in bytes.
+const SHORTEST_KEY: usize = 16;
+
+/// A game-session server: live quiz games on disk, and every player back in their place.
+#[derive(Debug, Parser)]
+#[command(name = "rejoin", version, about, args_conflicts_with_subcommands = true)]
+#[command(after_help = "Without a command the server starts: `rejoin` is `rejoin serve`.")]
+pub struct Cli {
+    /// What to do; `serve` if left out.
+    #[command(subcommand)]
+    pub command: Option<CliCommand>,
+    /// Settings of `serve`.
+    #[command(flatten)]
+    pub serve: Settings,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum CliCommand {
+    /// Start the server (the default)
+    Serve(Box<Settings>),
+    /// Ask a running server whether it is ready: exit code 0 if it is, 1 if not
+    Health(HealthArgs),
+    /// Check question banks, and import them from other formats
+    #[command(subcommand)]
+    Quizzes(QuizzesCommand),
+}
+
+/// Settings of `health`.
+#[derive(Debug, Args)]
+pub struct HealthArgs {
+    /// Where the server listens; an unspecified address (0.0.0.0) is asked on loopback
+    #[arg(long, env = "REJOIN_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+}
+
+/// The engines there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EngineChoice {
+    /// An embedded file: survives everything, needs nothing beside it
+    Redb,
+    /// This process's memory: gone when it ends
+    Memory,
+    /// Several instances over one Valkey: comes with a later release
+    Valkey,
+}
+
+/// Settings of `serve`.
+#[derive(Debug, Clone, Args)]
+pub struct Settings {
+    /// Where to listen; port 0 picks a free one and prints it
+    #[arg(long, env = "REJOIN_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+
+    /// Where sessions are kept
+    #[arg(long = "store", env = "SESSION_STORE", default_value = "redb", value_name = "ENGINE")]
+    pub store: EngineChoice,
+
+    /// The folder of rejoin.redb; made if it is missing
+    #[arg(long, env = "REJOIN_DATA_DIR", default_value = "data", value_name = "FOLDER")]
+    pub data_dir: PathBuf,
+
+    /// A folder of more question banks (*.json); read again on SIGHUP
+    #[arg(long, env = "REJOIN_QUIZ_DIR", value_name = "FOLDER")]
+    pub quiz_dir: Option<PathBuf>,
+
+    /// How long a game lives without a request: 30m, 90s, 2h
+    #[arg(long, env = "REJOIN_SESSION_TTL", default_value = "30m", value_parser = duration, value_name = "DURATION")]
+    pub session_ttl: Duration,
+
+    /// How long a game lives at most
+    #[arg(long, env = "REJOIN_SESSION_MAX_AGE", default_value = "24h", value_parser = duration, value_name = "DURATION")]
+    pub session_max_age: Duration,
+
+    /// How long the results of a finished game are kept
+    #[arg(long, env = "REJOIN_RESULTS_TTL", default_value = "24h", value_parser = duration, value_name = "DURATION")]
+    pub results_ttl: Duration,
+
+    /// How often dead games are cleared away
+    #[arg(long, env = "REJOIN_REAP_EVERY", default_value = "30s", value_parser = duration, value_name = "DURATION")]
+    pub reap_every: Duration,
+
+    /// Keys of trusted backends, separated by commas, each of at least 16 bytes. Once there is
+    /// one, own questions, userId, metadata and awards need it
+    #[arg(long, env = "REJOIN_API_KEYS", hide_env_values = true, value_delimiter = ',', value_name = "KEY,…")]
+    pub api_keys: Vec<String>,
+
+    /// A file of such keys, one a line
+    #[arg(long, env = "REJOIN_API_KEYS_FILE", value_name = "FILE")]
+    pub api_keys_file: Option<PathBuf>,
+
+    /// The store's page cache
+    #[arg(long, env = "REJOIN_CACHE_SIZE", default_value = "64MiB", value_name = "SIZE")]
+    pub cache_size: ByteSize,
+
+    /// Threads that serve requests; as many as there are cores if left out
+    #[arg(long, env = "REJOIN_WORKERS", value_name = "COUNT")]
+    pub workers: Option<usize>,
+
+    /// What to log: error, warn, info, debug (one line a request), trace, or a filter such as
+    /// rejoin::store=debug
+    #[arg(long, env = "REJOIN_LOG", default_value = "info", value_name = "FILTER")]
+    pub log: String,
+
+    /// How to log
+    #[arg(long, env = "REJOIN_LOG_FORMAT", default_value = "human", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}: write it as 90s, 30m or 24h"))
+}
+
+impl Settings {
+    /// Refuses settings that contradict each other or make no sense, by name.
+    ///
+    /// # Errors
+    /// The first such setting.
+    pub fn check(&self) -> anyhow::Result<()> {
+        if self.store == EngineChoice::Valkey {
+            bail!("SESSION_STORE=valkey: several instances over Valkey come with a later release; use redb or memory");
+        }
+        ensure!(self.session_ttl >= Duration::from_secs(10), "REJOIN_SESSION_TTL: at least 10s");
+        ensure!(
+            self.session_ttl <= self.session_max_age,
+            "REJOIN_SESSION_TTL ({}) is longer than REJOIN_SESSION_MAX_AGE ({})",
+            humantime::format_duration(self.session_ttl),
+            humantime::format_duration(self.session_max_age)
+        );
+        let longest = Duration::from_secs(100 * 365 * 24 * 3600);
+        ensure!(self.session_max_age <= longest, "REJOIN_SESSION_MAX_AGE: at most 100 years");
+        ensure!(!self.results_ttl.is_zero() && self.results_ttl <= longest, "REJOIN_RESULTS_TTL: 1ms to 100 years");
+        ensure!(self.reap_every >= Duration::from_millis(100), "REJOIN_REAP_EVERY: at least 100ms");
+        let cache = ByteSize::mib(1)..=ByteSize::gib(64);
+        ensure!(cache.contains(&self.cache_size), "REJOIN_CACHE_SIZE: 1MiB to 64GiB");
+        ensure!(self.workers.is_none_or(|count| (1..=256).contains(&count)), "REJOIN_WORKERS: 1 to 256");
+        ensure!(
+            self.api_keys.is_empty() || self.api_keys_file.is_none(),
+            "REJOIN_API_KEYS and REJOIN_API_KEYS_FILE are both set: use one"
+        );
+        Ok(())
+    }
+
+    /// The API keys, from wherever they are set.
+    ///
+    /// # Errors
+    /// A file that can't be read, or a key that is too short.
+    pub fn keys(&self) -> anyhow::Result<Vec<String>> {
+        let keys = match &self.api_keys_file {
+            None => self.api_keys.clone(),
+            Some(file) => {
+                let text = std::fs::read_to_string(file);
+                let text = text.with_context(|| format!("REJOIN_API_KEYS_FILE: {}", file.display()))?;
+                let keys: Vec<_> =
+                    text.lines().map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
+                ensure!(!keys.is_empty(), "REJOIN_API_KEYS_FILE: {} holds no key", file.display());
+                keys
+            }
+        };
+        let is_good = |key: &String| key.len() >= SHORTEST_KEY && key.bytes().all(|byte| byte.is_ascii_graphic());
+        ensure!(
+            keys.iter().all(is_good),
+            "REJOIN_API_KEYS: each key has at least {SHORTEST_KEY} printable ASCII characters and no spaces"
+        );
+        Ok(keys)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(args: &[&str]) -> anyhow::Result<Settings> {
+        let cli = Cli::try_parse_from([&["rejoin"], args].concat())?;
+        cli.serve.check()?;
+        Ok(cli.serve)
+    }
+
+    fn refusal(args: &[&str]) -> String {
+        settings(args).expect_err("it is refused").to_string()
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_readme() {
+        let settings = settings(&[]).expect("defaults are good");
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(settings.store, EngineChoice::Redb);
+        assert_eq!(settings.session_ttl, Duration::from_secs(1_800));
+        assert_eq!(settings.cache_size, ByteSize::mib(64));
+    }
+
+    #[test]
+    fn contradictions_are_refused_by_name() {
+        assert!(refusal(&["--session-ttl", "2h", "--session-max-age", "1h"]).contains("REJOIN_SESSION_MAX_AGE"));
+        assert!(refusal(&["--store", "valkey"]).contains("later release"));
+        assert!(refusal(&["--session-ttl", "1s"]).contains("REJOIN_SESSION_TTL"));
+        assert!(refusal(&["--cache-size", "1KiB"]).contains("REJOIN_CACHE_SIZE"));
+        assert!(refusal(&["--reap-every", "0s"]).contains("REJOIN_REAP_EVERY"));
+        let both = ["--api-keys", "0123456789abcdef", "--api-keys-file", "x"];
+        assert!(refusal(&both).contains("REJOIN_API_KEYS_FILE"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_with_a_hint() {
+        assert!(refusal(&["--session-ttl", "soon"]).contains("30m"));
+        assert!(refusal(&["--listen", "localhost"]).contains("--listen"));
+        assert!(refusal(&["--store", "mongo"]).contains("redb"));
+    }
+
+    #[test]
+    fn short_keys_are_refused() {
+        let settings = settings(&["--api-keys", "0123456789abcdef,short"]).expect("parsed");
+        assert!(settings.keys().is_err());
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,56 @@
+//! The periodic reaper: housekeeping only, since a dead session is never returned anyway. One
+//! tested step, and a loop that cannot die.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::store::{Clock, GameSessionStore, StoreResult, Swept};
+
+/// Most sessions that one step deletes.
+const STEP: usize = 1_024;
+
+/// Deletes the dead every so often.
+pub struct Reaper {
+    /// Whose dead.
+    pub store: Arc<dyn GameSessionStore>,
+    /// By which clock.
+    pub clock: Arc<dyn Clock>,
+    /// How often.
+    pub every: Duration,
+}
+
+impl Reaper {
+    /// One step: at most a thousand dead sessions.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn step(&self) -> StoreResult<Swept> {
+        self.store.sweep(self.clock.moment(), STEP).await
+    }
+
+    /// Steps until `stop`. A full step is followed by the next at once; after an error it waits
+    /// and tries again.
+    pub async fn run(self, stop: CancellationToken) {
+        loop {
+            let more = match self.step().await {
+                Ok(swept) => {
+                    if swept.deleted > 0 {
+                        tracing::debug!(deleted = swept.deleted, "dead sessions were deleted");
+                    }
+                    swept.more
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "dead sessions could not be deleted; trying again later");
+                    false
+                }
+            };
+            let pause = if more { Duration::ZERO } else { self.every };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! Solo games: one player, whose only credential is the session's id.
+
+use std::sync::Arc;
+
+use crate::domain::finished::{AnswerReport, Results};
+use crate::domain::quiz::draft::Problem;
+use crate::domain::scoring::{Progression, ProgressionRule, Scoring};
+use crate::domain::solo::{Deliver, NewSolo, SoloGame};
+use crate::domain::{
+    Command, Game, GameSession, Lifetimes, Millis, Moment, Question, QuestionId, Quiz, QuizId, Refusal, RepeatKey,
+    Reply, SessionId, Submission, Timestamp, UserId, WallTime,
+};
+use crate::quizzes::{Catalogue, Play, Selection, select};
+use crate::store::{Clock, GameSessionStore, NewSession, StoreError};
+
+use super::chance::Chance;
+use super::error::GameError;
+
+/// The shortest life that a caller may ask for.
+const SHORTEST_TTL: Millis = Millis::seconds(10);
+/// The name of a quiz whose questions the caller brought.
+const OWN_QUIZ: &str = "own";
+
+/// Where a game's questions come from.
+#[derive(Debug, Clone)]
+pub enum QuizChoice {
+    /// A bank: the named one or the first, and a selection of its questions.
+    Bank(Option<QuizId>, Selection),
+    /// The caller.
+    Own(Vec<Question>),
+}
+
+/// A request for a new game.
+#[derive(Debug, Clone)]
+pub struct NewGame {
+    /// The questions.
+    pub quiz: QuizChoice,
+    /// Who plays, in the caller's own system.
+    pub user: Option<UserId>,
+    /// An id of the caller's, which makes the request repeatable.
+    pub session_id: Option<SessionId>,
+    /// How long the game lives without a touch.
+    pub ttl: Option<Millis>,
+    /// How the questions reach the player.
+    pub deliver: Deliver,
+    /// The caller's own JSON object, as text.
+    pub metadata: Option<String>,
+    /// Hash of the request.
+    pub request: [u8; 16],
+}
+
+/// A game as it was found, and when.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The session.
+    pub session: GameSession,
+    /// When it was read.
+    pub dates: Dates,
+    /// Until when it lives if nothing more happens.
+    lives_until: Timestamp,
+}
+
+/// Turns the rules' times into dates for people.
+#[derive(Debug, Clone, Copy)]
+pub struct Dates {
+    /// What time it is for the rules.
+    pub at: Moment,
+    /// What time it is for people.
+    pub wall: WallTime,
+}
+
+impl Dates {
+    /// The date of a time on the engine's clock.
+    pub fn of(&self, time: Timestamp) -> WallTime {
+        let (wall, now, time) = (self.wall.0, self.at.now.as_millis(), time.as_millis());
+        WallTime((wall + time.saturating_sub(now)).saturating_sub(now.saturating_sub(time)))
+    }
+}
+
+impl Seen {
+    fn touched(session: GameSession, dates: Dates) -> Self {
+        let lives_until = session.state.life.promised_end(dates.at.now);
+        Self { session, dates, lives_until }
+    }
+
+    /// Until when the session lives if nothing more happens.
+    pub fn expires(&self) -> WallTime {
+        self.dates.of(self.lives_until)
+    }
+
+    /// The game and its quiz, as long as it is one of open questions.
+    pub fn playing(&self) -> Option<(&SoloGame, &Quiz)> {
+        match (&self.session.state.game, &self.session.quiz) {
+            (Game::Solo(game), Some(quiz)) => Some((game, quiz)),
+            _ => None,
+        }
+    }
+
+    /// The results so far, or for good.
+    pub fn results(&self) -> Option<Results> {
+        match &self.session.state.game {
+            Game::Finished(game) => Some(game.results.clone()),
+            _ => self.playing().map(|(game, quiz)| game.results(quiz, None)),
+        }
+    }
+}
+
+/// A question that was just shown.
+#[derive(Debug, Clone)]
+pub struct ShownQuestion {
+    /// The question.
+    pub question: Question,
+    /// When it was first shown.
+    pub opened: WallTime,
+    /// When it closes, if it is timed.
+    pub closes: Option<WallTime>,
+    /// What time it is.
+    pub now: WallTime,
+}
+
+/// What claiming a game's progression came to.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// Whether this request claimed it.
+    pub awarded: bool,
+    /// Stable name of the award.
+    pub award_id: uuid::Uuid,
+    /// Whose it is.
+    pub user: Option<UserId>,
+    /// What it is.
+    pub progression: Progression,
+}
+
+/// Solo games.
+pub struct SoloGames {
+    /// Where they are kept.
+    pub store: Arc<dyn GameSessionStore>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// What can be played.
+    pub catalogue: Arc<Catalogue>,
+    /// How long games live.
+    pub lifetimes: Lifetimes,
+    /// Where ids and draws come from.
+    pub chance: Chance,
+}
+
+impl SoloGames {
+    fn dates(&self) -> Dates {
+        Dates { at: self.clock.moment(), wall: self.clock.wall() }
+    }
+
+    /// Starts a game. The same `session_id` and request again give the same game.
+    ///
+    /// # Errors
+    /// An unknown quiz, an empty selection, a life out of bounds, an id that is taken; or the
+    /// store's.
+    pub async fn create(&self, new: NewGame) -> Result<Seen, GameError> {
+        let lifetimes = self.lifetimes_for(new.ttl)?;
+        let quiz = self.quiz(new.quiz)?;
+        let dates = self.dates();
+        let now = dates.at.now;
+        let id = new.session_id.unwrap_or_else(|| SessionId::generate(now.as_millis(), &self.chance.bytes()));
+        let nonce = u64::from_le_bytes(self.chance.bytes());
+        let solo = NewSolo {
+            user: new.user,
+            metadata: new.metadata,
+            started: dates.wall,
+            deliver: new.deliver,
+            request: new.request,
+        };
+        let session = GameSession::solo(id.clone(), nonce, solo, quiz, lifetimes, now);
+        match self.store.create(NewSession(session.clone()), dates.at).await {
+            Ok(()) => Ok(Seen::touched(session, dates)),
+            Err(StoreError::AlreadyExists) => self.created_before(&id, new.request).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn created_before(&self, id: &SessionId, request: [u8; 16]) -> Result<Seen, GameError> {
+        let seen = self.seen(id).await?;
+        match &seen.session.state.game {
+            Game::Solo(game) if game.request == request => Ok(seen),
+            Game::Finished(_) => Err(GameError::SessionFinished),
+            _ => Err(GameError::SessionIdTaken),
+        }
+    }
+
+    fn lifetimes_for(&self, ttl: Option<Millis>) -> Result<Lifetimes, GameError> {
+        let bounds = SHORTEST_TTL..=self.lifetimes.max_age;
+        match ttl {
+            Some(ttl) if !bounds.contains(&ttl) => {
+                let message = format!("{} to {}", bounds.start().0, bounds.end().0);
+                Err(GameError::Invalid(vec![Problem::new("ttlMs", message)]))
+            }
+            Some(ttl) => Ok(Lifetimes { ttl, ..self.lifetimes }),
+            None => Ok(self.lifetimes),
+        }
+    }
+
+    fn quiz(&self, choice: QuizChoice) -> Result<Quiz, GameError> {
+        let (name, selection) = match choice {
+            QuizChoice::Bank(name, selection) => (name, selection),
+            QuizChoice::Own(questions) => {
+                let id = OWN_QUIZ.parse().expect("it is a valid name");
+                let (scoring, progression) = (Scoring::default(), ProgressionRule::default());
+                return Ok(Quiz { id, scoring, progression, questions });
+            }
+        };
+        let bank = match name {
+            Some(name) => self.catalogue.get(&name),
+            None => self.catalogue.default_for(Play::Solo),
+        };
+        let bank = bank.ok_or(GameError::QuizNotFound)?;
+        if !bank.is_for(Play::Solo) {
+            return Err(GameError::QuizNotForSolo);
+        }
+        let mut chance = |bound| self.chance.below(bound);
+        let questions = select(&bank, &selection, &mut chance).map_err(GameError::NoSelection)?;
+        let (scoring, progression) = (bank.scoring.clone(), bank.progression.clone());
+        Ok(Quiz { id: bank.id.clone(), scoring, progression, questions })
+    }
+
+    /// The session as it is now. Reading touches it.
+    async fn seen(&self, id: &SessionId) -> Result<Seen, GameError> {
+        let dates = self.dates();
+        let session = self.store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
+        let mut seen = Seen::touched(session, dates);
+        let life = &seen.session.state.life;
+        if life.is_touch_due(dates.at.now) {
+            match self.store.apply(id, Command::Touch, dates.at).await {
+                Ok(touched) => drop(touched.ok_or(GameError::SessionNotFound)?),
+                // What can't be written can still be read; it promises no more than the file does.
+                Err(StoreError::Busy | StoreError::Full | StoreError::Unavailable(_) | StoreError::OutcomeUnknown) => {
+                    seen.lives_until = life.deadline().0;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(seen)
+    }
+
+    async fn apply(&self, id: &SessionId, command: Command, at: Moment) -> Result<Reply, GameError> {
+        let applied = self.store.apply(id, command, at).await?.ok_or(GameError::SessionNotFound)?;
+        Ok(applied.result?)
+    }
+
+    /// A game that goes on.
+    ///
+    /// # Errors
+    /// Unknown, dead or finished sessions; or the store's.
+    pub async fn resume(&self, id: &SessionId) -> Result<Seen, GameError> {
+        let seen = self.seen(id).await?;
+        match seen.session.state.game {
+            Game::Solo(_) => Ok(seen),
+            Game::Finished(_) => Err(GameError::SessionFinished),
+            Game::External(_) => Err(GameError::SessionNotFound),
+        }
+    }
+
+    /// A game's results so far, or for good.
+    ///
+    /// # Errors
+    /// Unknown or dead sessions; or the store's.
+    pub async fn results(&self, id: &SessionId) -> Result<(Results, Dates), GameError> {
+        let seen = self.seen(id).await?;
+        let results = seen.results().ok_or(GameError::SessionNotFound)?;
+        Ok((results, seen.dates))
+    }
+
+    /// Shows a question and starts its clock, once.
+    ///
+    /// # Errors
+    /// Unknown or dead sessions, a question that isn't open; or the store's.
+    pub async fn show(&self, id: &SessionId, question: &QuestionId) -> Result<ShownQuestion, GameError> {
+        let dates = self.dates();
+        // The quiz never changes, but is gone once the game ends: read before, not after.
+        let session = self.store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
+        let reply = self.apply(id, Command::Show(question.clone()), dates.at).await?;
+        let quiz = session.quiz.ok_or(Refusal::QuestionNotOpen)?;
+        let place = quiz.position(question).ok_or(Refusal::QuestionNotOpen)?;
+        let Reply::Shown { opened, closes } = reply else { return Err(unexpected(&reply)) };
+        Ok(ShownQuestion {
+            question: quiz.questions[place].clone(),
+            opened: dates.of(opened),
+            closes: closes.map(|closes| dates.of(closes)),
+            now: dates.wall,
+        })
+    }
+
+    /// Evaluates an answer, once. Gives the verdict and how many questions the game has.
+    ///
+    /// # Errors
+    /// Unknown or dead sessions, a question that isn't open, an option that isn't its, a reused
+    /// idempotency key; or the store's.
+    pub async fn answer(
+        &self,
+        id: &SessionId,
+        question: QuestionId,
+        option: Option<crate::domain::OptionId>,
+        repeat: Option<RepeatKey>,
+    ) -> Result<(AnswerReport, u32), GameError> {
+        let Dates { at, wall } = self.dates();
+        let submission = Submission { question, option, repeat, wall };
+        match self.apply(id, Command::Submit(submission), at).await? {
+            Reply::Evaluated { report, question_count } => Ok((*report, question_count)),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Claims the progression of a finished game, once.
+    ///
+    /// # Errors
+    /// Unknown or dead sessions, a game that goes on; or the store's.
+    pub async fn award(&self, id: &SessionId, repeat: Option<RepeatKey>) -> Result<Claimed, GameError> {
+        match self.apply(id, Command::Award(repeat), self.dates().at).await? {
+            Reply::Award { awarded, award_id, user, progression } => {
+                Ok(Claimed { awarded, award_id, user, progression })
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Gives a game up, results included.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn give_up(&self, id: &SessionId) -> Result<(), GameError> {
+        self.store.delete(id).await?;
+        Ok(())
+    }
+}
+
+/// The rules answered another command than the one that was asked.
+fn unexpected(reply: &Reply) -> GameError {
+    StoreError::RuleFailed { what: format!("an unexpected reply: {reply:?}") }.into()
+}

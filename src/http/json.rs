@@ -1,0 +1,96 @@
+//! Reading a request: its JSON body, its idempotency key. What is wrong is said with its path.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{FromRequest, HttpRequest, web};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::problem::Problem;
+use crate::domain::quiz::draft::Problem as Wrong;
+
+/// A JSON body.
+pub(super) struct Json<T> {
+    pub(super) value: T,
+    /// The body's bytes, for telling a repeat.
+    pub(super) bytes: web::Bytes,
+}
+
+impl<T: DeserializeOwned> FromRequest for Json<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let is_json = is_json(request);
+        let bytes = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            if !is_json {
+                let detail = "send the body as Content-Type: application/json";
+                return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail));
+            }
+            let bytes = bytes.await.map_err(unreadable)?;
+            let value = parse(&bytes)?;
+            Ok(Self { value, bytes })
+        })
+    }
+}
+
+/// Why a body could not be read: too large, or cut off.
+fn unreadable(error: actix_web::Error) -> Problem {
+    if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
+        Problem::too_large()
+    } else {
+        malformed("the body did not arrive whole")
+    }
+}
+
+/// A missing content type is taken for JSON, another one is not.
+fn is_json(request: &HttpRequest) -> bool {
+    let Some(kind) = request.headers().get(CONTENT_TYPE) else { return true };
+    let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json")
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        match error.inner().classify() {
+            Category::Data => Problem::invalid(vec![Wrong::new(path, error.inner().to_string())]),
+            _ if bytes.is_empty() => malformed("the body is empty"),
+            _ => malformed(&error.inner().to_string()),
+        }
+    })?;
+    json.end().map_err(|error| malformed(&error.to_string()))?;
+    Ok(value)
+}
+
+fn malformed(detail: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "malformed-json", detail)
+}
+
+/// The request's `Idempotency-Key`, if it has one.
+pub(super) fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
+    let mut keys = request.headers().get_all("Idempotency-Key");
+    let Some(key) = keys.next() else { return Ok(None) };
+    let is_good = |key: &&str| (1..=255).contains(&key.len()) && key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    match (key.to_str().ok().filter(is_good), keys.next()) {
+        (Some(key), None) => Ok(Some(key.to_owned())),
+        _ => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "invalid-idempotency-key",
+            "Idempotency-Key: one, of 1 to 255 printable ASCII characters",
+        )),
+    }
+}
+
+/// For a field that must be there, though it may be null.
+pub(super) fn required<'de, T: serde::Deserialize<'de>, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    serde::Deserialize::deserialize(deserializer)
+}

@@ -1,0 +1,185 @@
+//! Every error as `application/problem+json` (RFC 9457) with a stable `code`. Nothing internal
+//! leaves here: causes are logged, once, at this place.
+
+use std::fmt;
+
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
+use serde::Serialize;
+
+use crate::domain::quiz::draft::Problem as Wrong;
+use crate::domain::{Refusal, SessionId};
+use crate::game::GameError;
+use crate::quizzes::NoSelection;
+use crate::store::StoreError;
+
+/// An error as a client sees it.
+#[derive(Debug, Serialize)]
+pub(super) struct Problem {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    #[serde(serialize_with = "number")]
+    status: StatusCode,
+    /// Stable: what a client's code looks at.
+    code: &'static str,
+    detail: String,
+    /// What is wrong where, for requests that were understood but not right.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<Wrong>,
+    /// Where the results of a finished game are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    results: Option<String>,
+}
+
+fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        let title = status.canonical_reason().unwrap_or("Error");
+        Self { kind: "about:blank", title, status, code, detail: detail.into(), problems: Vec::new(), results: None }
+    }
+
+    pub(super) fn no_such_url(path: &str) -> Self {
+        let shown: String = path.chars().take(80).collect();
+        Self::new(StatusCode::NOT_FOUND, "not-found", format!("there is nothing at {shown}"))
+    }
+
+    pub(super) fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this URL does not know that method")
+    }
+
+    pub(super) fn too_large() -> Self {
+        let detail = format!("the body is larger than {} bytes", super::MOST_BODY);
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
+    }
+
+    pub(super) fn session_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "session-not-found", "no live session has this id")
+    }
+
+    /// A request that was understood but is not right, here and here.
+    pub(super) fn invalid(problems: Vec<Wrong>) -> Self {
+        let detail = problems.first().map(Wrong::to_string).unwrap_or_default();
+        Self { problems, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-request", detail) }
+    }
+
+    fn finished(id: Option<&SessionId>) -> Self {
+        let results = id.map(|id| format!("/api/game/results/{id}"));
+        Self { results, ..Self::new(StatusCode::NOT_FOUND, "session-finished", "the game is over; see its results") }
+    }
+
+    /// The error of a use case on the session `id`.
+    pub(super) fn of(error: GameError, id: Option<&SessionId>) -> Self {
+        match error {
+            GameError::SessionNotFound => Self::session_not_found(),
+            GameError::SessionFinished => Self::finished(id),
+            GameError::SessionIdTaken => Self::new(
+                StatusCode::CONFLICT,
+                "session-exists",
+                "another request has created a session of this sessionId",
+            ),
+            GameError::QuizNotFound => Self::new(StatusCode::NOT_FOUND, "quiz-not-found", "no quiz has this quizId"),
+            GameError::QuizNotForSolo => Self::new(
+                StatusCode::FORBIDDEN,
+                "quiz-not-for-solo",
+                "this quiz is for rooms only: a solo game would tell what is right in a room",
+            ),
+            GameError::NoSelection(NoSelection::Empty) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "no-questions", NoSelection::Empty.to_string())
+            }
+            GameError::NoSelection(wrong) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-request", wrong.to_string())
+            }
+            GameError::Invalid(problems) => Self::invalid(problems),
+            GameError::Refused(refusal) => refusal.into(),
+            GameError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::QuestionNotOpen => Self::new(
+                StatusCode::NOT_FOUND,
+                "question-not-open",
+                "this session has no such question, or it is evaluated already",
+            ),
+            Refusal::OptionNotInQuestion => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "option-not-in-question",
+                "the question has no option of this optionId",
+            ),
+            Refusal::NotFinished => {
+                Self::new(StatusCode::CONFLICT, "session-not-finished", "the game is still going on")
+            }
+            Refusal::KeyReused => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency-key-reused",
+                "this Idempotency-Key was used for another request before",
+            ),
+            // Sessions of other games are none that a solo player can have.
+            Refusal::NotThisGame
+            | Refusal::AheadOfHead(_)
+            | Refusal::HeadMoved(_)
+            | Refusal::TooManyEvents
+            | Refusal::UnknownSeat => Self::session_not_found(),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let (code, detail) = match &error {
+            StoreError::Busy => ("store-busy", "too much is waiting; nothing happened, try again"),
+            StoreError::Full => ("store-full", "the server's disk is full; nothing happened, try again later"),
+            StoreError::Unavailable(_) => {
+                ("store-unavailable", "the store is out of reach; nothing happened, try again")
+            }
+            StoreError::OutcomeUnknown => (
+                "outcome-unknown",
+                "it may have happened or not; repeat the request with the same Idempotency-Key to find out",
+            ),
+            StoreError::AlreadyExists | StoreError::Corrupt { .. } | StoreError::RuleFailed { .. } => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a request failed inside");
+                return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong inside");
+            }
+        };
+        tracing::warn!(error = &error as &dyn std::error::Error, "a request was refused by the store");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        response.insert_header((CONTENT_TYPE, "application/problem+json"));
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.insert_header((RETRY_AFTER, "1"));
+        }
+        response.body(serde_json::to_vec(self).unwrap_or_default())
+    }
+}
+
+impl Responder for Problem {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        self.error_response()
+    }
+}

@@ -1,0 +1,83 @@
+//! The solo API: what each call reads, asks of [`SoloGames`](crate::game::SoloGames), and replies.
+
+mod replies;
+mod requests;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::auth::Caller;
+use super::json::{Json, idempotency_key};
+use super::problem::Problem;
+use super::{Shared, reply};
+use crate::domain::{RepeatKey, SessionId};
+use requests::{AnswerRequest, CreateRequest, ShowRequest};
+
+type Handled = Result<HttpResponse, Problem>;
+
+/// The session that a URL or a body names; what is no id names no session.
+fn session_id(text: &str) -> Result<SessionId, Problem> {
+    text.parse().map_err(|_| Problem::session_not_found())
+}
+
+pub(super) async fn create(shared: web::Data<Shared>, caller: Caller, request: Json<CreateRequest>) -> Handled {
+    let new = requests::new_game(request.value, &request.bytes, caller)?;
+    let id = new.session_id.clone();
+    let seen = shared.solo.create(new).await.map_err(|error| Problem::of(error, id.as_ref()))?;
+    replies::created(&seen).map(|created| reply(StatusCode::CREATED, &created))
+}
+
+pub(super) async fn resume(shared: web::Data<Shared>, id: web::Path<String>) -> Handled {
+    let id = session_id(&id)?;
+    let seen = shared.solo.resume(&id).await.map_err(|error| Problem::of(error, Some(&id)))?;
+    replies::resumed(&seen).map(|resumed| reply(StatusCode::OK, &resumed))
+}
+
+pub(super) async fn show(shared: web::Data<Shared>, request: Json<ShowRequest>) -> Handled {
+    let id = session_id(&request.value.session_id)?;
+    let shown = shared.solo.show(&id, &request.value.question_id).await;
+    let shown = shown.map_err(|error| Problem::of(error, Some(&id)))?;
+    Ok(reply(StatusCode::OK, &replies::shown(&shown)))
+}
+
+pub(super) async fn answer(http: HttpRequest, shared: web::Data<Shared>, request: Json<AnswerRequest>) -> Handled {
+    let AnswerRequest { session_id: id, question_id, option_id } = request.value;
+    let id = session_id(&id)?;
+    let option = option_id.map(|option| option.to_string());
+    let body = [question_id.as_str(), option.as_deref().unwrap_or("null")];
+    let repeat = idempotency_key(&http)?.map(|key| RepeatKey::new("answer", &key, &body));
+    let answered = shared.solo.answer(&id, question_id, option_id, repeat).await;
+    let (report, question_count) = answered.map_err(|error| Problem::of(error, Some(&id)))?;
+    Ok(reply(StatusCode::OK, &replies::answered(&report, question_count)))
+}
+
+pub(super) async fn results(shared: web::Data<Shared>, id: web::Path<String>) -> Handled {
+    let id = session_id(&id)?;
+    let (results, _) = shared.solo.results(&id).await.map_err(|error| Problem::of(error, Some(&id)))?;
+    Ok(reply(StatusCode::OK, &replies::results(&id, &results)))
+}
+
+pub(super) async fn award(
+    http: HttpRequest,
+    shared: web::Data<Shared>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Handled {
+    caller.must_be_trusted("claiming an award")?;
+    let id = session_id(&id)?;
+    let repeat = idempotency_key(&http)?.map(|key| RepeatKey::new("award", &key, &[]));
+    let claimed = shared.solo.award(&id, repeat).await.map_err(|error| Problem::of(error, Some(&id)))?;
+    Ok(reply(StatusCode::OK, &replies::claimed(&claimed)))
+}
+
+pub(super) async fn give_up(shared: web::Data<Shared>, id: web::Path<String>) -> Handled {
+    // What is no id names nothing, and forgetting nothing is no error.
+    if let Ok(id) = id.parse() {
+        shared.solo.give_up(&id).await.map_err(|error| Problem::of(error, Some(&id)))?;
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
+
+pub(super) async fn quizzes(shared: web::Data<Shared>) -> HttpResponse {
+    reply(StatusCode::OK, &replies::quizzes(&shared.solo.catalogue.list()))
+}

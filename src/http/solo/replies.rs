@@ -1,0 +1,327 @@
+//! What a client gets. A question's key and explanation are in no type here that is sent before
+//! its verdict.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::super::problem::Problem;
+use crate::domain::finished::{AnswerReport, Results};
+use crate::domain::solo::Deliver;
+use crate::domain::{Difficulty, OptionId, Question, QuestionId, QuizId, SessionId, UserId, WallTime};
+use crate::game::solo::{Claimed, Seen, ShownQuestion};
+use crate::quizzes::{Bank, Play};
+
+/// A date as clients read it: RFC 3339, UTC, milliseconds.
+fn date(time: WallTime) -> String {
+    let since_1970 = std::time::Duration::from_millis(time.0);
+    humantime::format_rfc3339_millis(std::time::UNIX_EPOCH + since_1970).to_string()
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct QuestionOut<'a> {
+    question_id: &'a QuestionId,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    category: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    difficulty: Option<Difficulty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_limit_ms: Option<u64>,
+    options: Vec<OptionOut<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OptionOut<'a> {
+    option_id: OptionId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+}
+
+impl<'a> QuestionOut<'a> {
+    fn whole(question: &'a Question) -> Self {
+        let option =
+            |option: &'a crate::domain::Choice| OptionOut { option_id: option.id, text: option.text.as_deref() };
+        Self {
+            text: question.text.as_deref(),
+            image: question.image.as_deref(),
+            options: question.options.iter().map(option).collect(),
+            ..Self::announced(question)
+        }
+    }
+
+    /// A question whose texts are still to be asked for.
+    fn announced(question: &'a Question) -> Self {
+        Self {
+            question_id: &question.id,
+            kind: question.key.kind(),
+            text: None,
+            category: question.category.as_deref(),
+            difficulty: question.difficulty,
+            image: None,
+            time_limit_ms: question.time_limit.map(|limit| limit.0),
+            options: Vec::new(),
+        }
+    }
+
+    fn delivered(question: &'a Question, deliver: Deliver) -> Self {
+        match deliver {
+            Deliver::All => Self::whole(question),
+            Deliver::One => Self::announced(question),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Created<'a> {
+    session_id: String,
+    quiz_id: &'a QuizId,
+    expires_at: String,
+    server_time: String,
+    degraded: bool,
+    questions: Vec<QuestionOut<'a>>,
+}
+
+/// A game that was just created, or is found again by its repeated request.
+pub(super) fn created(seen: &Seen) -> Result<Created<'_>, Problem> {
+    let (game, quiz) = seen.playing().ok_or_else(Problem::session_not_found)?;
+    Ok(Created {
+        session_id: seen.session.id.to_string(),
+        quiz_id: &quiz.id,
+        expires_at: date(seen.expires()),
+        server_time: date(seen.dates.wall),
+        degraded: false,
+        questions: quiz.questions.iter().map(|question| QuestionOut::delivered(question, game.deliver)).collect(),
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Resumed<'a> {
+    session_id: String,
+    quiz_id: &'a QuizId,
+    expires_at: String,
+    server_time: String,
+    total_score: u32,
+    answers: Vec<AnswerOut>,
+    questions: Vec<QuestionOut<'a>>,
+    current: Option<Current<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Current<'a> {
+    question_id: &'a QuestionId,
+    opened_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closes_at: Option<String>,
+}
+
+/// What a reloaded page needs of a game that goes on.
+pub(super) fn resumed(seen: &Seen) -> Result<Resumed<'_>, Problem> {
+    let (game, quiz) = seen.playing().ok_or_else(Problem::session_not_found)?;
+    let dates = seen.dates;
+    let results = game.results(quiz, None);
+    let current = game.current(quiz, dates.at).map(|(question, clock)| Current {
+        question_id: &question.id,
+        opened_at: date(dates.of(clock.opened)),
+        closes_at: clock.closes.map(|closes| date(dates.of(closes))),
+    });
+    Ok(Resumed {
+        session_id: seen.session.id.to_string(),
+        quiz_id: &quiz.id,
+        expires_at: date(seen.expires()),
+        server_time: date(dates.wall),
+        total_score: results.total_score(),
+        answers: results.answers.iter().map(AnswerOut::new).collect(),
+        questions: game.open_questions(quiz).map(|question| QuestionOut::delivered(question, game.deliver)).collect(),
+        current,
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Shown<'a> {
+    question: QuestionOut<'a>,
+    opened_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closes_at: Option<String>,
+    server_time: String,
+}
+
+pub(super) fn shown(shown: &ShownQuestion) -> Shown<'_> {
+    Shown {
+        question: QuestionOut::whole(&shown.question),
+        opened_at: date(shown.opened),
+        closes_at: shown.closes.map(date),
+        server_time: date(shown.now),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Answered<'a> {
+    question_id: &'a QuestionId,
+    option_id: Option<OptionId>,
+    correct: bool,
+    correct_option_id: OptionId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<&'a str>,
+    base_points: u32,
+    speed_bonus: u32,
+    points: u32,
+    total_score: u32,
+    answered: u32,
+    remaining: u32,
+    completed: bool,
+}
+
+/// A verdict, the same at the first time and at every repeat.
+pub(super) fn answered(report: &AnswerReport, question_count: u32) -> Answered<'_> {
+    let verdict = &report.verdict;
+    let remaining = question_count.saturating_sub(verdict.nth);
+    Answered {
+        question_id: &report.question,
+        option_id: verdict.option,
+        correct: verdict.correct,
+        correct_option_id: report.correct_option,
+        explanation: report.explanation.as_deref(),
+        base_points: verdict.points.base,
+        speed_bonus: verdict.points.speed_bonus,
+        points: verdict.points.sum(),
+        total_score: verdict.total_after,
+        answered: verdict.nth,
+        remaining,
+        completed: remaining == 0,
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AnswerOut {
+    question_id: QuestionId,
+    text: Option<String>,
+    option_id: Option<OptionId>,
+    option_text: Option<String>,
+    correct: bool,
+    correct_option_id: OptionId,
+    correct_text: Option<String>,
+    explanation: Option<String>,
+    points: u32,
+    response_ms: u64,
+}
+
+impl AnswerOut {
+    fn new(report: &AnswerReport) -> Self {
+        Self {
+            question_id: report.question.clone(),
+            text: report.text.clone(),
+            option_id: report.verdict.option,
+            option_text: report.option_text.clone(),
+            correct: report.verdict.correct,
+            correct_option_id: report.correct_option,
+            correct_text: report.correct_text.clone(),
+            explanation: report.explanation.clone(),
+            points: report.verdict.points.sum(),
+            response_ms: report.verdict.response.0,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ResultsOut<'a> {
+    session_id: String,
+    quiz_id: &'a QuizId,
+    user_id: Option<&'a UserId>,
+    completed: bool,
+    total_score: u32,
+    correct_count: usize,
+    question_count: u32,
+    answers: Vec<AnswerOut>,
+    started_at: String,
+    completed_at: Option<String>,
+    progression: crate::domain::scoring::Progression,
+    metadata: Option<Box<RawValue>>,
+}
+
+pub(super) fn results<'a>(id: &SessionId, results: &'a Results) -> ResultsOut<'a> {
+    ResultsOut {
+        session_id: id.to_string(),
+        quiz_id: &results.quiz_id,
+        user_id: results.user.as_ref(),
+        completed: results.completed.is_some(),
+        total_score: results.total_score(),
+        correct_count: results.correct_count(),
+        question_count: results.question_count,
+        answers: results.answers.iter().map(AnswerOut::new).collect(),
+        started_at: date(results.started),
+        completed_at: results.completed.map(date),
+        progression: results.progression,
+        // It was valid JSON when it came in, and is kept as it was.
+        metadata: results.metadata.clone().and_then(|text| RawValue::from_string(text).ok()),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ClaimedOut<'a> {
+    awarded: bool,
+    award_id: String,
+    user_id: Option<&'a UserId>,
+    xp: u32,
+    gems: u32,
+}
+
+pub(super) fn claimed(claimed: &Claimed) -> ClaimedOut<'_> {
+    ClaimedOut {
+        awarded: claimed.awarded,
+        award_id: claimed.award_id.to_string(),
+        user_id: claimed.user.as_ref(),
+        xp: claimed.progression.xp,
+        gems: claimed.progression.gems,
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Quizzes<'a> {
+    quizzes: Vec<QuizOut<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct QuizOut<'a> {
+    quiz_id: &'a QuizId,
+    title: &'a str,
+    description: Option<&'a str>,
+    question_count: usize,
+    categories: &'a [String],
+    difficulties: &'a [Difficulty],
+    play: Vec<Play>,
+}
+
+pub(super) fn quizzes(banks: &[Arc<Bank>]) -> Quizzes<'_> {
+    Quizzes {
+        quizzes: banks
+            .iter()
+            .map(|bank| QuizOut {
+                quiz_id: &bank.id,
+                title: &bank.title,
+                description: bank.description.as_deref(),
+                question_count: bank.questions.len(),
+                categories: bank.categories(),
+                difficulties: bank.difficulties(),
+                play: bank.play.iter().copied().collect(),
+            })
+            .collect(),
+    }
+}

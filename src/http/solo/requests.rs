@@ -1,0 +1,157 @@
+//! What a client sends, and what is wrong with it.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::super::auth::Caller;
+use super::super::json::required;
+use super::super::problem::Problem;
+use crate::domain::commands::hash;
+use crate::domain::quiz::draft::{self, MOST_QUESTIONS, Problem as Wrong, QuestionDraft, Texts};
+use crate::domain::solo::Deliver;
+use crate::domain::{Difficulty, Millis, OptionId, QuestionId, QuizId, UserId};
+use crate::game::solo::{NewGame, QuizChoice};
+use crate::quizzes::Selection;
+
+/// Questions of a game if the request doesn't say how many.
+const USUAL_COUNT: u64 = 10;
+/// Most bytes of a caller's metadata.
+const MOST_METADATA: usize = 4 * 1024;
+/// Most questions that a request may exclude.
+const MOST_EXCLUDED: usize = 5_000;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::http) struct CreateRequest {
+    quiz_id: Option<QuizId>,
+    category: Option<String>,
+    difficulty: Option<Difficulty>,
+    count: Option<u64>,
+    exclude: Option<Vec<QuestionId>>,
+    question_ids: Option<Vec<QuestionId>>,
+    questions: Option<Vec<QuestionDraft>>,
+    user_id: Option<UserId>,
+    session_id: Option<String>,
+    ttl_ms: Option<u64>,
+    deliver: Option<Deliver>,
+    metadata: Option<Box<RawValue>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::http) struct ShowRequest {
+    pub(super) session_id: String,
+    pub(super) question_id: QuestionId,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::http) struct AnswerRequest {
+    pub(super) session_id: String,
+    pub(super) question_id: QuestionId,
+    /// Null for no answer, but never left out: a client's slip is no answer.
+    #[serde(deserialize_with = "required")]
+    pub(super) option_id: Option<OptionId>,
+}
+
+/// Turns a request into what it asks for.
+pub(super) fn new_game(request: CreateRequest, body: &[u8], caller: Caller) -> Result<NewGame, Problem> {
+    check_trust(&request, caller)?;
+    check_contradictions(&request)?;
+    let session_id = request.session_id.as_deref().map(str::parse).transpose();
+    let session_id = session_id.map_err(|error: crate::domain::ids::InvalidId| wrong("sessionId", error.0))?;
+    let metadata = request.metadata.as_deref().map(metadata).transpose()?;
+    Ok(NewGame {
+        user: request.user_id.clone(),
+        session_id,
+        ttl: request.ttl_ms.map(Millis),
+        deliver: request.deliver.unwrap_or_default(),
+        metadata,
+        request: request_hash(body),
+        quiz: quiz_choice(request, caller)?,
+    })
+}
+
+fn wrong(path: &str, message: impl Into<String>) -> Problem {
+    Problem::invalid(vec![Wrong::new(path, message)])
+}
+
+fn check_trust(request: &CreateRequest, caller: Caller) -> Result<(), Problem> {
+    let trusted = [
+        ("questions", request.questions.is_some()),
+        ("userId", request.user_id.is_some()),
+        ("metadata", request.metadata.is_some()),
+    ];
+    trusted.iter().filter(|(_, is_used)| *is_used).try_for_each(|(name, _)| caller.must_be_trusted(name))
+}
+
+/// Own questions leave nothing to select, and named ones little.
+fn check_contradictions(request: &CreateRequest) -> Result<(), Problem> {
+    let selecting = [
+        ("category", request.category.is_some()),
+        ("difficulty", request.difficulty.is_some()),
+        ("count", request.count.is_some()),
+        ("exclude", request.exclude.is_some()),
+    ];
+    let naming = [("quizId", request.quiz_id.is_some()), ("questionIds", request.question_ids.is_some())];
+    let refuse = |with: &str, fields: &[(&str, bool)]| {
+        let together = fields.iter().find(|(_, is_used)| *is_used);
+        together.map_or(Ok(()), |(name, _)| Err(wrong(name, format!("cannot stand together with {with}"))))
+    };
+    if request.questions.is_some() {
+        refuse("questions", &selecting)?;
+        refuse("questions", &naming)?;
+    }
+    if request.question_ids.is_some() {
+        refuse("questionIds", &selecting)?;
+    }
+    Ok(())
+}
+
+fn quiz_choice(request: CreateRequest, caller: Caller) -> Result<QuizChoice, Problem> {
+    if let Some(drafts) = request.questions {
+        if drafts.len() > MOST_QUESTIONS {
+            return Err(wrong("questions", format!("at most {MOST_QUESTIONS}")));
+        }
+        let texts = if caller == Caller::Backend { Texts::MayBeLeftOut } else { Texts::Required };
+        return draft::check(drafts, texts).map(QuizChoice::Own).map_err(Problem::invalid);
+    }
+    let bounds = 1..=MOST_QUESTIONS as u64;
+    let count = request.count.unwrap_or(USUAL_COUNT);
+    if !bounds.contains(&count) {
+        return Err(wrong("count", format!("1 to {MOST_QUESTIONS}")));
+    }
+    if request.question_ids.as_ref().is_some_and(|ids| !(1..=MOST_QUESTIONS).contains(&ids.len())) {
+        return Err(wrong("questionIds", format!("1 to {MOST_QUESTIONS}")));
+    }
+    let exclude = request.exclude.unwrap_or_default();
+    if exclude.len() > MOST_EXCLUDED {
+        return Err(wrong("exclude", format!("at most {MOST_EXCLUDED}")));
+    }
+    let selection = Selection {
+        category: request.category,
+        difficulty: request.difficulty,
+        count: count as usize,
+        exclude,
+        question_ids: request.question_ids,
+    };
+    Ok(QuizChoice::Bank(request.quiz_id, selection))
+}
+
+fn metadata(raw: &RawValue) -> Result<String, Problem> {
+    let text = raw.get();
+    if !text.starts_with('{') {
+        return Err(wrong("metadata", "must be an object"));
+    }
+    if text.len() > MOST_METADATA {
+        return Err(wrong("metadata", format!("{} bytes, at most {MOST_METADATA}", text.len())));
+    }
+    Ok(text.to_owned())
+}
+
+/// The hash by which a request's repeat is known: of the JSON's content, not of its spaces or the
+/// order of its fields.
+fn request_hash(body: &[u8]) -> [u8; 16] {
+    let value: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    hash(&[&value.to_string()])
+}

@@ -1,0 +1,63 @@
+//! A request's id in its reply and on its log lines. The path is logged as its pattern: ids stand
+//! in URLs, and a solo game's id is its player's only credential.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use actix_web::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use tracing::Instrument;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A name of this process's own, so that ids of two lives are not mixed up.
+static PROCESS: LazyLock<u32> = LazyLock::new(|| getrandom::u32().unwrap_or_default());
+static COUNT: AtomicU64 = AtomicU64::new(1);
+
+/// Runs the request in a span with its id, and puts the id into the reply.
+pub(super) async fn traced(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let id = request_id(&request);
+    let started = Instant::now();
+    let method = request.method().clone();
+    let url = request.match_pattern().unwrap_or_else(|| "(no such URL)".to_owned());
+    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %method, url);
+    async move {
+        let mut response = match next.call(request).await {
+            Ok(response) => response.map_into_boxed_body(),
+            // Errors of the middleware below are replies too, and carry the id.
+            Err(error) => return Err(with_id(error, id)),
+        };
+        response.headers_mut().insert(REQUEST_ID, id);
+        let status = response.status().as_u16();
+        tracing::debug!(status, micros = started.elapsed().as_micros() as u64, "served");
+        Ok(response)
+    }
+    .instrument(span)
+    .await
+}
+
+fn with_id(error: Error, id: HeaderValue) -> Error {
+    let mut response = error.error_response();
+    response.headers_mut().insert(REQUEST_ID, id);
+    actix_web::error::InternalError::from_response(error, response).into()
+}
+
+/// The caller's own id if it brings a decent one, else a new one.
+fn request_id(request: &ServiceRequest) -> HeaderValue {
+    let brought = request.headers().get(REQUEST_ID);
+    let is_decent = |id: &&HeaderValue| {
+        (1..=64).contains(&id.len()) && id.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+    };
+    if let Some(id) = brought.filter(is_decent) {
+        return id.clone();
+    }
+    let id = format!("{:08x}-{:x}", *PROCESS, COUNT.fetch_add(1, Ordering::Relaxed));
+    HeaderValue::from_str(&id).expect("hex digits and a hyphen are a header's characters")
+}

@@ -1,0 +1,181 @@
+//! The composition root: what starts in which order, and stops in which.
+//!
+//! Start: bind, store, banks, reaper, HTTP. Stop: no new connections, what is in flight, reaper,
+//! store. All of it is handed in or made here; there are no globals, and two servers live in one
+//! process.
+
+use std::future::Future;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::{HttpServer, web};
+use anyhow::Context;
+use tokio::net::TcpSocket;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{EngineChoice, Settings};
+use crate::domain::{GameSession, Lifetimes, Timestamp};
+use crate::game::reaper::Reaper;
+use crate::game::{Chance, SoloGames};
+use crate::http::{self, ApiKeys, Shared};
+use crate::quizzes::Catalogue;
+use crate::store::clock::system_wall_clock;
+use crate::store::memory::MemoryStore;
+use crate::store::redb::{RedbOptions, RedbStore, file_opener};
+use crate::store::{Clock, GameClock, GameSessionStore, WallClock};
+
+/// How long requests in flight may take to finish at the stop, in seconds.
+const DRAIN_SECONDS: u64 = 4;
+/// How long the store may take to close.
+const CLOSING: Duration = Duration::from_secs(4);
+/// How long a command may wait for its commit before it is answered with an error.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes of quizzes kept decoded.
+const QUIZ_CACHE: u64 = 32 * 1024 * 1024;
+/// Connections that may wait to be accepted: after a restart all players come at once.
+const BACKLOG: u32 = 4_096;
+
+/// The database's name within the data folder.
+const FILE: &str = "rejoin.redb";
+
+/// What a server is given from outside.
+pub struct Outside {
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// Where dates come from.
+    pub wall: WallClock,
+    /// Where ids and draws come from.
+    pub chance: Chance,
+    /// Banks that may be read again while it runs.
+    pub catalogue: Arc<Catalogue>,
+}
+
+impl Outside {
+    /// The machine's own clock and random, and the banks and address of the settings.
+    ///
+    /// # Errors
+    /// An address that can't be bound, or a bank that can't be read.
+    pub fn of(settings: &Settings) -> anyhow::Result<Self> {
+        Ok(Self {
+            listener: bind(settings.listen)?,
+            wall: system_wall_clock(),
+            chance: Chance::system(),
+            catalogue: Arc::new(Catalogue::open(settings.quiz_dir.clone())?),
+        })
+    }
+}
+
+fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // A restart must not wait for the old connections to time out.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)?.into_std()
+    };
+    listen().with_context(|| format!("REJOIN_LISTEN: cannot listen on {address}"))
+}
+
+struct Store {
+    sessions: Arc<dyn GameSessionStore>,
+    clock: Arc<dyn Clock>,
+    place: String,
+}
+
+fn open_store(settings: &Settings, wall: WallClock, chance: &Chance) -> anyhow::Result<Store> {
+    match settings.store {
+        EngineChoice::Redb => open_redb(&settings.data_dir, settings, wall),
+        EngineChoice::Memory => {
+            let base = Timestamp::from_millis(wall().0);
+            let random = u64::from_le_bytes(chance.bytes());
+            Ok(Store {
+                sessions: Arc::new(MemoryStore::new(GameSession::apply, random)),
+                clock: Arc::new(GameClock::start(base, wall)),
+                place: "memory (gone when the process ends)".to_owned(),
+            })
+        }
+        EngineChoice::Valkey => settings.check().map(|()| unreachable!("the check refuses it")),
+    }
+}
+
+fn open_redb(folder: &Path, settings: &Settings, wall: WallClock) -> anyhow::Result<Store> {
+    std::fs::create_dir_all(folder).with_context(|| format!("REJOIN_DATA_DIR: cannot make {}", folder.display()))?;
+    let path = folder.join(FILE);
+    let cache = usize::try_from(settings.cache_size.as_u64()).unwrap_or(usize::MAX);
+    let options = RedbOptions { rules: GameSession::apply, wall, patience: PATIENCE, quiz_cache: QUIZ_CACHE };
+    let store = RedbStore::open(file_opener(path.clone(), cache), options)?;
+    Ok(Store { clock: store.clock(), sessions: Arc::new(store), place: format!("redb at {}", path.display()) })
+}
+
+/// Serves until `stop`, then finishes what is in flight and closes the store.
+///
+/// # Errors
+/// Whatever keeps it from starting, or from closing the store in time.
+pub async fn run(
+    settings: &Settings,
+    outside: Outside,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    settings.check()?;
+    let keys = ApiKeys::new(&settings.keys()?);
+    let store = open_store(settings, outside.wall, &outside.chance)?;
+    announce(&outside.listener, &store).await?;
+    let background = TaskTracker::new();
+    let stopping = CancellationToken::new();
+    let reaper = Reaper { store: store.sessions.clone(), clock: store.clock.clone(), every: settings.reap_every };
+    background.spawn(reaper.run(stopping.clone()));
+    let solo = SoloGames {
+        store: store.sessions.clone(),
+        clock: store.clock.clone(),
+        catalogue: outside.catalogue,
+        lifetimes: Lifetimes {
+            ttl: settings.session_ttl.into(),
+            max_age: settings.session_max_age.into(),
+            results_ttl: settings.results_ttl.into(),
+        },
+        chance: outside.chance,
+    };
+    let shared = web::Data::new(Shared { solo, store: store.sessions.clone(), clock: store.clock, keys });
+    let served = serve(settings, outside.listener, shared, stop).await;
+    stopping.cancel();
+    background.close();
+    close(&*store.sessions, &background).await?;
+    served
+}
+
+async fn serve(
+    settings: &Settings,
+    listener: TcpListener,
+    shared: web::Data<Shared>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let mut server = HttpServer::new(move || http::app(shared.clone()));
+    if let Some(workers) = settings.workers {
+        server = server.workers(workers);
+    }
+    let server = server.shutdown_timeout(DRAIN_SECONDS).shutdown_signal(stop).listen(listener)?;
+    server.run().await.context("the HTTP server failed")
+}
+
+/// The one line that a start prints.
+async fn announce(listener: &TcpListener, store: &Store) -> anyhow::Result<()> {
+    let address = listener.local_addr()?;
+    let records = store.sessions.status(store.clock.moment()).await?.records;
+    let version = env!("CARGO_PKG_VERSION");
+    println!("rejoin {version} listens on http://{address}, sessions in {}, {records} session records", store.place);
+    Ok(())
+}
+
+async fn close(store: &dyn GameSessionStore, background: &TaskTracker) -> anyhow::Result<()> {
+    let closing = async {
+        background.wait().await;
+        store.close().await
+    };
+    let closed = tokio::time::timeout(CLOSING, closing).await;
+    closed.context("the store could not be closed in time; nothing acknowledged is lost")??;
+    tracing::info!("stopped");
+    Ok(())
+}
