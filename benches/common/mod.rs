@@ -1,0 +1,171 @@
+//! What the benchmarks share: stores full of games, and players who answer.
+
+#![allow(dead_code, unreachable_pub, reason = "each benchmark uses its own part of this")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rejoin::domain::solo::{Deliver, NewSolo};
+use rejoin::domain::{
+    Command, GameSession, Lifetimes, Millis, Moment, QuestionId, Quiz, Reply, SessionId, Submission, Timestamp,
+    WallTime,
+};
+use rejoin::quizzes::{Bank, Catalogue};
+use rejoin::store::clock::system_wall_clock;
+use rejoin::store::redb::{RedbOptions, RedbStore, file_opener};
+use rejoin::store::{Clock, GameSessionStore, NewSession};
+
+/// Questions of a game, as many as the server's default.
+pub const QUESTIONS: usize = 10;
+/// Commands that wait at once while a store is filled.
+const FILLERS: usize = 1_024;
+
+/// Opens the file at `path` with the server's own settings.
+pub fn open(path: &Path) -> Arc<RedbStore> {
+    let options = RedbOptions {
+        rules: GameSession::apply,
+        wall: system_wall_clock(),
+        patience: Duration::from_secs(60),
+        quiz_cache: 32 * 1024 * 1024,
+    };
+    let opened = RedbStore::open(file_opener(path.to_owned(), 64 * 1024 * 1024), options);
+    Arc::new(opened.expect("a new file can be opened"))
+}
+
+/// A runtime on the calling thread.
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts")
+}
+
+/// Real questions: a bank that ships.
+pub fn bank() -> Arc<Bank> {
+    let catalogue = Catalogue::open(None).expect("the banks that ship are good");
+    catalogue.get(&"civics".parse().expect("a name")).expect("civics ships")
+}
+
+/// The `n`th game, of ten questions, alive for `ttl`.
+pub fn game(bank: &Bank, n: usize, at: Moment, ttl: Millis) -> GameSession {
+    let mut random = [0; 10];
+    random[..8].copy_from_slice(&(n as u64).to_be_bytes());
+    let id = SessionId::generate(at.now.as_millis(), &random);
+    let from = n % (bank.questions.len() - QUESTIONS);
+    let quiz = Quiz {
+        id: bank.id.clone(),
+        scoring: bank.scoring.clone(),
+        progression: bank.progression.clone(),
+        questions: bank.questions[from..from + QUESTIONS].to_vec(),
+    };
+    let new = NewSolo {
+        user: None,
+        metadata: None,
+        started: WallTime(at.now.as_millis()),
+        deliver: Deliver::All,
+        request: [0; 16],
+    };
+    let lifetimes = Lifetimes { ttl, max_age: Millis::seconds(86_400), results_ttl: Millis::seconds(86_400) };
+    GameSession::solo(id, n as u64, new, quiz, lifetimes, at.now)
+}
+
+/// Runs `work` for every number below `count`, so many at once.
+pub async fn all_of<F>(count: usize, at_once: usize, work: impl Fn(usize) -> F + Clone + 'static)
+where
+    F: Future<Output = ()> + 'static,
+{
+    let next = Arc::new(AtomicUsize::new(0));
+    let local = tokio::task::LocalSet::new();
+    for _ in 0..at_once {
+        let (next, work) = (next.clone(), work.clone());
+        local.spawn_local(async move {
+            loop {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                if n >= count {
+                    return;
+                }
+                work(n).await;
+            }
+        });
+    }
+    local.await;
+}
+
+/// Stores so many games, and gives their ids and first questions.
+pub async fn fill(store: &Arc<dyn GameSessionStore>, clock: &Arc<dyn Clock>, count: usize, ttl: Millis) -> Games {
+    let bank = bank();
+    let ids = Arc::new(parking_lot::Mutex::new(Vec::with_capacity(count)));
+    let (to_store, to_clock, to_ids) = (store.clone(), clock.clone(), ids.clone());
+    all_of(count, FILLERS, move |n| {
+        let (store, clock, ids, bank) = (to_store.clone(), to_clock.clone(), to_ids.clone(), bank.clone());
+        async move {
+            let session = game(&bank, n, clock.moment(), ttl);
+            let entry = (session.id.clone(), questions_of(&session));
+            store.create(NewSession(session), clock.moment()).await.expect("it is created");
+            ids.lock().push(entry);
+        }
+    })
+    .await;
+    let games = std::mem::take(&mut *ids.lock());
+    Games { games: Arc::new(games), next: Arc::new(AtomicUsize::new(0)) }
+}
+
+fn questions_of(session: &GameSession) -> u32 {
+    session.state.nonce as u32
+}
+
+/// Games to be answered, one question after the other, a different game each time.
+#[derive(Clone)]
+pub struct Games {
+    games: Arc<Vec<(SessionId, u32)>>,
+    next: Arc<AtomicUsize>,
+}
+
+impl Games {
+    /// Commits one answer to the next game.
+    pub async fn answer(&self, store: &dyn GameSessionStore, clock: &dyn Clock, bank: &Bank) {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        // Far apart, so that no neighbour's page helps.
+        let place = (turn.wrapping_mul(7_919)) % self.games.len();
+        let round = turn / self.games.len();
+        let (id, n) = &self.games[place];
+        let from = *n as usize % (bank.questions.len() - QUESTIONS);
+        let question = &bank.questions[from + round % (QUESTIONS - 1)];
+        let submission = Submission {
+            question: question.id.clone(),
+            option: Some(question.key.correct_option()),
+            repeat: None,
+            wall: clock.wall(),
+        };
+        let applied = store.apply(id, Command::Submit(submission), clock.moment()).await;
+        let applied = applied.expect("the store answers").expect("the game lives");
+        if round < QUESTIONS - 1 {
+            assert!(matches!(applied.result, Ok(Reply::Evaluated { .. })), "{:?}", applied.result);
+        }
+    }
+}
+
+/// How many 4 KiB writes this disk makes durable in a second, one after the other.
+pub fn fdatasyncs_per_second(folder: &Path) -> f64 {
+    use std::os::unix::fs::FileExt;
+    let file = std::fs::File::create(folder.join("fdatasync")).expect("a file can be made");
+    file.write_all_at(&vec![1; 64 * 4096], 0).expect("it can be written");
+    file.sync_all().expect("it can be synced");
+    let started = Instant::now();
+    let mut count = 0;
+    while started.elapsed() < Duration::from_secs(1) {
+        file.write_all_at(&[count as u8; 4096], (count % 64) * 4096).expect("it can be written");
+        file.sync_data().expect("it can be synced");
+        count += 1;
+    }
+    count as f64 / started.elapsed().as_secs_f64()
+}
+
+/// A question's name, for a program that only has text.
+pub fn question_id(text: &str) -> QuestionId {
+    text.parse().expect("a question's name")
+}
+
+/// A point far from any deadline.
+pub fn later(at: Moment, by: Millis) -> Moment {
+    Moment { now: Timestamp::from_millis(at.now.as_millis() + by.0), ..at }
+}

@@ -1,0 +1,91 @@
+//! The store's throughput: `cargo bench --bench store`.
+//!
+//! Durable answers on redb with quick repair, one commit each and with many waiting; the ratio is
+//! printed at the end, with what the disk's fdatasync makes. `REJOIN_BENCH_SESSIONS` sets how many
+//! games are in the file (100,000).
+
+mod common;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, Throughput};
+use rejoin::domain::{GameSession, Millis, Timestamp};
+use rejoin::store::clock::system_wall_clock;
+use rejoin::store::memory::MemoryStore;
+use rejoin::store::{Clock, GameClock, GameSessionStore};
+
+struct Bed {
+    runtime: tokio::runtime::Runtime,
+    store: Arc<dyn GameSessionStore>,
+    clock: Arc<dyn Clock>,
+    games: common::Games,
+}
+
+impl Bed {
+    fn new(store: Arc<dyn GameSessionStore>, clock: Arc<dyn Clock>, sessions: usize) -> Self {
+        let runtime = common::runtime();
+        let started = Instant::now();
+        let games = runtime.block_on(common::fill(&store, &clock, sessions, Millis::seconds(7_200)));
+        let rate = sessions as f64 / started.elapsed().as_secs_f64();
+        println!("{sessions} games created, {rate:.0}/s");
+        Self { runtime, store, clock, games }
+    }
+
+    /// How long so many answers take with so many waiting.
+    fn answers(&self, count: u64, waiting: usize) -> Duration {
+        let (store, clock, games) = (self.store.clone(), self.clock.clone(), self.games.clone());
+        let bank = common::bank();
+        let started = Instant::now();
+        self.runtime.block_on(common::all_of(count as usize, waiting, move |_| {
+            let (store, clock, games, bank) = (store.clone(), clock.clone(), games.clone(), bank.clone());
+            async move { games.answer(&*store, &*clock, &bank).await }
+        }));
+        started.elapsed()
+    }
+}
+
+fn measure(criterion: &mut Criterion, bed: &Bed, name: &str, waiting: usize) -> f64 {
+    let mut best = Vec::new();
+    let mut group = criterion.benchmark_group("durable answers");
+    group.throughput(Throughput::Elements(1)).sample_size(10).measurement_time(Duration::from_secs(4));
+    group.warm_up_time(Duration::from_secs(1));
+    group.bench_function(name, |bencher| {
+        bencher.iter_custom(|count| {
+            // A batch needs company to be one.
+            let count = count.max(waiting as u64 * 4);
+            let took = bed.answers(count, waiting);
+            best.push(count as f64 / took.as_secs_f64());
+            took
+        });
+    });
+    group.finish();
+    best.sort_by(f64::total_cmp);
+    best[best.len() / 2]
+}
+
+fn main() {
+    let sessions = std::env::var("REJOIN_BENCH_SESSIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(100_000);
+    let mut criterion = Criterion::default().configure_from_args();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+    let syncs = common::fdatasyncs_per_second(folder.path());
+    let redb = common::open(&folder.path().join("bench.redb"));
+    let clock = redb.clock();
+    let bed = Bed::new(redb, clock, sessions);
+    let rates: Vec<_> = [1, 64, 256]
+        .map(|waiting| (waiting, measure(&mut criterion, &bed, &format!("redb, {waiting} waiting"), waiting)))
+        .to_vec();
+    let wall = system_wall_clock();
+    let clock = Arc::new(GameClock::start(Timestamp::from_millis(wall().0), wall));
+    let memory = Bed::new(Arc::new(MemoryStore::new(GameSession::apply, 1)), clock, sessions.min(100_000));
+    let ceiling = measure(&mut criterion, &memory, "memory, 64 waiting", 64);
+    println!("\nfdatasync of 4 KiB: {syncs:.0}/s; {sessions} sessions in the file");
+    for (waiting, rate) in &rates {
+        println!(
+            "redb, {waiting:>3} waiting: {rate:>7.0} answers/s, {:.2} of one commit each, {:.2} of memory, {:.2} of fdatasync",
+            rate / rates[0].1,
+            rate / ceiling,
+            rate / syncs,
+        );
+    }
+}
