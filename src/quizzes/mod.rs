@@ -5,7 +5,6 @@
 
 pub mod bank;
 pub mod catalogue;
-pub mod cli;
 mod reading;
 pub mod select;
 
