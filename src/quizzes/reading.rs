@@ -13,6 +13,11 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, Problem> {
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
+/// The bytes as text whose lines all end with a line feed.
+pub(super) fn lines(bytes: &[u8]) -> Result<String, Problem> {
+    Ok(text(bytes)?.replace("\r\n", "\n").replace('\r', "\n"))
+}
+
 fn not_utf8(bytes: &[u8], at: usize) -> Problem {
     let line = 1 + bytes[..at].iter().filter(|&&byte| byte == b'\n').count();
     let start = bytes[..at].iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
