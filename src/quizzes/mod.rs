@@ -5,6 +5,7 @@
 
 pub mod bank;
 pub mod catalogue;
+pub mod check;
 pub mod import;
 mod reading;
 pub mod select;
