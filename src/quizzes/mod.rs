@@ -6,6 +6,7 @@
 pub mod bank;
 pub mod catalogue;
 pub mod check;
+pub mod cli;
 pub mod import;
 mod reading;
 pub mod select;
