@@ -77,15 +77,15 @@ fn named(bank: &Bank, ids: &[QuestionId]) -> Result<Vec<usize>, NoSelection> {
 /// Positions of the questions that match.
 fn candidates(bank: &Bank, selection: &Selection) -> Vec<usize> {
     // Case is compared once per category of the bank, not once per question.
-    let is_wanted = |name: &&String| selection.category.as_ref().is_none_or(|wanted| is_same(name, wanted));
-    let categories: Vec<_> = bank.categories().iter().filter(is_wanted).collect();
-    let matches = |question: &Question| {
-        let about = match &question.category {
-            Some(category) => categories.contains(&category),
-            None => selection.category.is_none(),
-        };
-        about && selection.difficulty.is_none_or(|wanted| question.difficulty == Some(wanted))
+    let names = |wanted: &String| bank.categories().iter().filter(|name| is_same(name, wanted)).collect::<Vec<_>>();
+    let categories = selection.category.as_ref().map(names);
+    let is_about = |question: &Question| match (&categories, &question.category) {
+        (None, _) => true,
+        (Some(wanted), Some(category)) => wanted.contains(&category),
+        (Some(_), None) => false,
     };
+    let is_as_hard = |question: &Question| selection.difficulty.is_none_or(|hard| question.difficulty == Some(hard));
+    let matches = |question: &Question| is_as_hard(question) && is_about(question);
     let mut is_candidate: Vec<bool> = bank.questions.iter().map(matches).collect();
     for position in selection.exclude.iter().filter_map(|id| bank.position(id)) {
         is_candidate[position] = false;
