@@ -1,1 +1,254 @@
+//! What a record promises: it comes back exactly or not at all, and its bytes stay what they are.
 
+use std::path::Path;
+use std::time::Instant;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::solo::{Deliver, NewSolo};
+use crate::domain::{
+    AnswerKey, Choice, Command, Event, EventDraft, GameSession, Lifetimes, Millis, Moment, OptionId, Question, Quiz,
+    RepeatKey, SeatId, Sequence, SessionId, SessionState, Submission, Timestamp, WallTime,
+};
+
+const LIFETIMES: Lifetimes =
+    Lifetimes { ttl: Millis(1_800_000), max_age: Millis(86_400_000), results_ttl: Millis(86_400_000) };
+const WALL: WallTime = WallTime(1_767_225_600_000);
+
+fn what() -> String {
+    "a test's record".to_owned()
+}
+
+fn at(after: u64) -> Moment {
+    Moment { now: Timestamp::from_millis(1_767_225_600_000 + after), up_since: Timestamp::from_millis(0) }
+}
+
+fn id() -> SessionId {
+    SessionId::generate(at(0).now.as_millis(), &[5; 10])
+}
+
+fn option(n: u64) -> OptionId {
+    OptionId::try_from(n).expect("small")
+}
+
+fn quiz() -> Quiz {
+    let choice = |n: u64, text: Option<&str>| Choice { id: option(n), text: text.map(str::to_owned) };
+    let question = |name: &str, time_limit: Option<u64>| Question {
+        id: name.parse().expect("valid"),
+        text: Some("Wie heißt die Hauptstadt?".to_owned()),
+        category: Some("geography".to_owned()),
+        difficulty: Some(crate::domain::Difficulty::Hard),
+        image: None,
+        time_limit: time_limit.map(Millis),
+        options: vec![choice(1, Some("Bern")), choice(2, None), choice(9_007_199_254_740_991, Some("Zürich"))],
+        key: AnswerKey::Choice(option(1)),
+        explanation: Some("Seit 1848.".to_owned()),
+    };
+    Quiz {
+        id: "capitals".parse().expect("valid"),
+        scoring: Default::default(),
+        progression: Default::default(),
+        questions: vec![question("q1", Some(20_000)), question("q2", None), question("q3", None)],
+    }
+}
+
+fn answer(question: &str, chosen: Option<u64>, key: Option<&str>) -> Command {
+    let repeat = key.map(|key| RepeatKey::new("answer", key, &[question]));
+    let question = question.parse().expect("valid");
+    Command::Submit(Submission { question, option: chosen.map(option), repeat, wall: WALL })
+}
+
+fn after(mut session: GameSession, commands: impl IntoIterator<Item = Command>) -> GameSession {
+    for (n, command) in commands.into_iter().enumerate() {
+        session.apply(command, at(1_000 * (n as u64 + 1))).result.expect("carried out");
+    }
+    session
+}
+
+/// A game with a verdict of each kind, a question shown, and a repeat key.
+fn solo() -> GameSession {
+    let new = NewSolo {
+        user: Some("user-1".parse().expect("valid")),
+        metadata: Some("{\"class\":\"4b\"}".to_owned()),
+        started: WALL,
+        deliver: Deliver::One,
+        request: [9; 16],
+    };
+    let session = GameSession::solo(id(), 0x0123_4567_89ab_cdef, new, quiz(), LIFETIMES, at(0).now);
+    let show = Command::Show("q3".parse().expect("valid"));
+    after(session, [answer("q1", Some(1), Some("key-1")), answer("q2", None, None), show])
+}
+
+fn finished() -> GameSession {
+    let award = Command::Award(Some(RepeatKey::new("award", "key-2", &[])));
+    after(solo(), [answer("q3", Some(2), None), award])
+}
+
+fn external() -> GameSession {
+    let code = "ABC234".parse().expect("valid");
+    let session = GameSession::external(id(), 7, Some(code), [1, 2].map(SeatId), LIFETIMES, at(0).now);
+    let event = || EventDraft { kind: "move".to_owned(), payload: "{}".to_owned() };
+    let record = Command::Record { events: vec![event(), event(), event()], expected: None };
+    let acknowledge = |seat| Command::Acknowledge { seat: SeatId(seat), sequence: Sequence(2) };
+    after(session, [record, acknowledge(1), acknowledge(2)])
+}
+
+fn event() -> Event {
+    let (kind, payload) = ("chat".to_owned(), "{\"text\":\"¡hola!\"}".to_owned());
+    Event { sequence: Sequence(4_294_967_297), at: at(0).now, kind, payload }
+}
+
+fn met<T: DeserializeOwned + std::fmt::Debug>(bytes: &[u8]) -> String {
+    match decode::<T>(bytes, what) {
+        Err(StoreError::Corrupt { what }) => what,
+        other => panic!("not refused but {other:?}"),
+    }
+}
+
+/// A record of these bytes, with the version and checksum that belong to them.
+fn sealed(body: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    bytes.extend_from_slice(body);
+    bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+    bytes
+}
+
+#[test]
+fn every_kind_of_record_comes_back_exactly() {
+    for session in [solo(), finished(), external()] {
+        let bytes = encode(&session.state).expect("encoded");
+        assert_eq!(decode::<SessionState>(&bytes, what).expect("decoded"), session.state);
+    }
+    assert_eq!(decode::<Quiz>(&encode(&quiz()).expect("encoded"), what).expect("decoded"), quiz());
+    assert_eq!(decode::<Event>(&encode(&event()).expect("encoded"), what).expect("decoded"), event());
+}
+
+#[test]
+fn a_record_cut_short_anywhere_is_refused() {
+    let bytes = encode(&solo().state).expect("encoded");
+    for length in 0..bytes.len() {
+        met::<SessionState>(&bytes[..length]);
+        // Cut short, but with a checksum that fits.
+        if let Some(body) = bytes[..length].split_first().map(|(_, body)| body).filter(|_| length < bytes.len() - CRC) {
+            met::<SessionState>(&sealed(body));
+        }
+    }
+}
+
+#[test]
+fn any_single_bit_flipped_is_noticed() {
+    let bytes = encode(&finished().state).expect("encoded");
+    for bit in 0..bytes.len() * 8 {
+        let mut damaged = bytes.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        met::<SessionState>(&damaged);
+    }
+}
+
+#[test]
+fn a_newer_version_is_named_and_not_called_damaged() {
+    let mut bytes = encode(&event()).expect("encoded");
+    bytes[0] = VERSION + 1;
+    let message = met::<Event>(&bytes);
+    assert!(message.starts_with("a test's record: format version 2"), "{message}");
+    assert!(!message.contains("checksum"), "{message}");
+    match decode_prefix::<Sequence>(&bytes, what) {
+        Err(StoreError::Corrupt { .. }) => {}
+        other => panic!("not refused but {other:?}"),
+    }
+}
+
+#[test]
+fn bytes_beyond_the_record_are_refused() {
+    let bytes = encode(&event()).expect("encoded");
+    let mut body = bytes[1..bytes.len() - CRC].to_vec();
+    body.extend_from_slice(b"more");
+    assert!(met::<Event>(&sealed(&body)).contains("4 bytes too many"));
+}
+
+#[test]
+fn forged_lengths_are_refused_at_once_and_take_no_memory() {
+    let begun = Instant::now();
+    for length in [u64::MAX, u64::MAX / 2, 1 << 40, LIMIT as u64 + 1, LIMIT as u64] {
+        met::<String>(&sealed(&length.to_le_bytes()));
+        met::<Vec<u64>>(&sealed(&length.to_le_bytes()));
+        met::<std::collections::BTreeMap<u32, Timestamp>>(&sealed(&length.to_le_bytes()));
+        // In an event, the length of `kind` comes after its number and its time.
+        met::<Event>(&sealed(&[&[0; 16][..], &length.to_le_bytes()].concat()));
+    }
+    assert!(begun.elapsed().as_secs() < 2, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_prefix_is_read_without_the_rest() {
+    let bytes = encode(&(17_u64, external().state)).expect("encoded");
+    let (hint, life): (u64, crate::domain::Life) = decode_prefix(&bytes, what).expect("read");
+    assert_eq!((hint, life), (17, external().state.life));
+    for length in 0..9 {
+        assert!(decode_prefix::<u64>(&bytes[..length], what).is_err(), "{length} bytes");
+    }
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let _ = decode::<SessionState>(&bytes, what);
+        for body in [&bytes, &sealed(&bytes)] {
+            let _ = decode::<SessionState>(body, what);
+            let _ = decode::<Quiz>(body, what);
+            let _ = decode::<Event>(body, what);
+            let _ = decode_prefix::<(Timestamp, crate::domain::Life)>(body, what);
+        }
+    }
+
+    #[test]
+    fn a_damaged_record_with_a_good_checksum_never_panics(at in 0..400_usize, value in any::<u8>()) {
+        for state in [solo().state, finished().state, external().state] {
+            let bytes = encode(&state).expect("encoded");
+            let mut body = bytes[1..bytes.len() - CRC].to_vec();
+            let at = at % body.len();
+            body[at] = value;
+            let _ = decode::<SessionState>(&sealed(&body), what);
+        }
+    }
+}
+
+/// The bytes on disk are pinned: these files were written once, and every release must write and
+/// read them just so. `REJOIN_BLESS=1` writes them anew, which is right only for a new format.
+fn pinned<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(name: &str, value: &T) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden").join(name);
+    let bytes = encode(value).expect("encoded");
+    if std::env::var("REJOIN_BLESS").is_ok_and(|bless| bless == "1") {
+        std::fs::create_dir_all(path.parent().expect("it lies in a folder")).expect("created");
+        std::fs::write(&path, &bytes).expect("written");
+    }
+    let golden = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert_eq!(&decode::<T>(&golden, what).expect("what is on disk can be read"), value, "{name} is read otherwise");
+    assert!(golden == bytes, "{name} is written otherwise: a format break, see the module's first lines");
+}
+
+#[test]
+fn the_bytes_of_a_solo_game_are_pinned() {
+    pinned("solo.bin", &solo().state);
+}
+
+#[test]
+fn the_bytes_of_a_quiz_are_pinned() {
+    pinned("quiz.bin", &quiz());
+}
+
+#[test]
+fn the_bytes_of_an_external_session_are_pinned() {
+    pinned("external.bin", &external().state);
+}
+
+#[test]
+fn the_bytes_of_a_finished_game_are_pinned() {
+    pinned("finished.bin", &finished().state);
+}
+
+#[test]
+fn the_bytes_of_an_event_are_pinned() {
+    pinned("event.bin", &event());
+}
