@@ -1,0 +1,87 @@
+//! The engines that the contract's cases run on, each with its fixture.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rejoin::domain::GameSession;
+use rejoin::store::clock::system_wall_clock;
+use rejoin::store::memory::MemoryStore;
+use rejoin::store::redb::{RedbOptions, RedbStore, file_opener};
+use rejoin::store::{GameSessionStore, Portable, Rules};
+
+/// What a case can do with an engine beside using it.
+#[async_trait]
+pub(crate) trait Engine: Sized + Send + Sync + 'static {
+    /// A new, empty store by these rules.
+    async fn with_rules(rules: Rules) -> Self;
+    /// The store.
+    fn store(&self) -> Arc<dyn GameSessionStore>;
+    /// The same store, for moving whole sessions.
+    fn portable(&self) -> Arc<dyn Portable>;
+    /// The store closed and opened again, or `None` if nothing of it outlives its closing.
+    async fn reopened(self) -> Option<Self>;
+
+    /// A new, empty store by the game's own rules.
+    async fn fresh() -> Self {
+        Self::with_rules(GameSession::apply).await
+    }
+}
+
+pub(crate) struct Memory(Arc<MemoryStore>);
+
+#[async_trait]
+impl Engine for Memory {
+    async fn with_rules(rules: Rules) -> Self {
+        Self(Arc::new(MemoryStore::new(rules, 11)))
+    }
+
+    fn store(&self) -> Arc<dyn GameSessionStore> {
+        self.0.clone()
+    }
+
+    fn portable(&self) -> Arc<dyn Portable> {
+        self.0.clone()
+    }
+
+    async fn reopened(self) -> Option<Self> {
+        None
+    }
+}
+
+pub(crate) struct Redb {
+    store: Arc<RedbStore>,
+    rules: Rules,
+    folder: tempfile::TempDir,
+}
+
+impl Redb {
+    fn open(folder: &tempfile::TempDir, rules: Rules) -> Arc<RedbStore> {
+        let path: PathBuf = folder.path().join("rejoin.redb");
+        let options =
+            RedbOptions { rules, wall: system_wall_clock(), patience: Duration::from_secs(30), quiz_cache: 1 << 20 };
+        Arc::new(RedbStore::open(file_opener(path, 16 << 20), options).expect("opened"))
+    }
+}
+
+#[async_trait]
+impl Engine for Redb {
+    async fn with_rules(rules: Rules) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { store: Self::open(&folder, rules), rules, folder }
+    }
+
+    fn store(&self) -> Arc<dyn GameSessionStore> {
+        self.store.clone()
+    }
+
+    fn portable(&self) -> Arc<dyn Portable> {
+        self.store.clone()
+    }
+
+    async fn reopened(self) -> Option<Self> {
+        self.store.close().await.expect("closed");
+        Some(Self { store: Self::open(&self.folder, self.rules), ..self })
+    }
+}

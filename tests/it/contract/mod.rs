@@ -1,0 +1,82 @@
+//! The store contract, sentence by sentence, on every engine.
+//!
+//! A new case is a function in one of the modules and a line in `cases!`; a new engine is a
+//! fixture in [`engines`] and a line at the end.
+
+mod codes;
+pub(crate) mod engines;
+mod lives;
+mod logs;
+mod moves;
+mod moving;
+mod steps;
+
+use engines::{Memory, Redb};
+
+/// The list of cases, written once.
+macro_rules! cases {
+    ($name:ident: $engine:ty) => {
+        suite! { $name: $engine:
+            steps::what_was_created_is_there,
+            steps::creating_twice_is_refused,
+            steps::a_new_session_replaces_a_dead_one_whole,
+            steps::a_missing_or_dead_session_knows_no_command,
+            steps::a_refused_command_changes_nothing,
+            steps::what_was_due_is_committed_though_the_command_is_refused,
+            steps::deleting_forgets_a_session_and_may_be_repeated,
+            steps::a_deleted_session_leaves_nothing_to_the_next_of_its_id,
+            steps::a_rule_that_panics_harms_its_own_command_only,
+            steps::after_closing_everything_is_unavailable,
+            steps::what_was_acknowledged_is_there_after_reopening,
+            moves::of_64_racing_answers_one_is_evaluated,
+            moves::of_64_racing_repeats_all_get_the_one_verdict,
+            moves::games_played_at_once_do_not_mix,
+            moves::a_repeat_gets_its_first_reply_late_and_after_the_end,
+            moves::a_key_used_for_something_else_is_refused,
+            moves::the_last_answer_leaves_results_and_no_quiz,
+            moves::of_racing_claims_one_is_awarded,
+            lives::a_touch_slides_the_deadline_within_its_bounds,
+            lives::absolute_age_caps_every_touch,
+            lives::results_live_their_fixed_time,
+            lives::the_dead_are_neither_returned_nor_counted_before_any_reaping,
+            lives::a_session_touched_in_time_is_never_reaped,
+            lives::a_session_that_ended_sooner_is_reaped_sooner,
+            lives::a_sweep_keeps_to_its_limit,
+            lives::ten_thousand_dead_are_reaped,
+            logs::racing_authors_number_their_events_without_gaps,
+            logs::a_sequence_goes_on_after_everything_was_forgotten,
+            logs::events_come_in_pages,
+            logs::an_acknowledgement_above_the_head_is_refused,
+            logs::what_every_seat_has_is_forgotten,
+            logs::a_session_without_a_log_has_an_empty_page,
+            codes::a_code_names_its_session_until_that_is_deleted,
+            codes::a_code_in_use_is_refused_and_nothing_is_stored,
+            codes::of_racing_claims_of_a_code_one_gets_it,
+            codes::the_code_of_a_dead_session_is_free_and_stays_with_its_next_holder,
+            codes::a_session_that_comes_again_with_another_code_gives_up_the_first,
+            moving::a_session_imported_is_whole,
+            moving::a_second_import_is_the_same_or_a_conflict,
+            moving::the_life_that_was_left_is_kept_on_another_clock,
+            moving::a_dead_session_is_not_exported_and_one_is_imported_over,
+            moving::a_scan_names_every_session_once,
+        }
+    };
+}
+
+macro_rules! suite {
+    ($name:ident: $engine:ty: $($module:ident::$case:ident,)*) => {
+        mod $name {
+            use super::*;
+
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    $module::$case::<$engine>().await;
+                }
+            )*
+        }
+    };
+}
+
+cases!(memory: Memory);
+cases!(redb: Redb);

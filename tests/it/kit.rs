@@ -1,0 +1,114 @@
+//! Sessions, commands and moments for the tests of stores.
+
+use rejoin::domain::scoring::{ProgressionRule, Scoring};
+use rejoin::domain::solo::{Deliver, NewSolo};
+use rejoin::domain::{
+    AnswerKey, Choice, Command, EventDraft, GameSession, JoinCode, Lifetimes, Millis, Moment, OptionId, Question,
+    QuestionId, Quiz, RepeatKey, SeatId, Sequence, SessionId, Submission, Timestamp, WallTime,
+};
+
+/// Lives of ten minutes, at most an hour; results of two hours.
+pub(crate) const LIFETIMES: Lifetimes =
+    Lifetimes { ttl: Millis(600_000), max_age: Millis(3_600_000), results_ttl: Millis(7_200_000) };
+/// When an untouched session of [`LIFETIMES`] is dead, on the scale of [`at`].
+pub(crate) const DEAD: u64 = 660_000;
+const T0: u64 = 50_000_000_000;
+
+/// So many milliseconds into the test.
+pub(crate) fn at(after: u64) -> Moment {
+    Moment { now: Timestamp::from_millis(T0 + after), up_since: Timestamp::from_millis(0) }
+}
+
+pub(crate) fn id(n: u64) -> SessionId {
+    let mut chance = [0; 10];
+    chance[2..].copy_from_slice(&n.to_be_bytes());
+    SessionId::generate(T0, &chance)
+}
+
+pub(crate) fn code(text: &str) -> JoinCode {
+    text.parse().expect("valid")
+}
+
+pub(crate) fn question_id(n: usize) -> QuestionId {
+    format!("q{n}").parse().expect("valid")
+}
+
+fn option(n: u64) -> OptionId {
+    OptionId::try_from(n).expect("small")
+}
+
+/// Questions `q0`, `q1` … of four options each, of which number 1 is right.
+pub(crate) fn quiz(questions: usize) -> Quiz {
+    let choice = |n: u64| Choice { id: option(n), text: Some(format!("option {n}")) };
+    let question = |n: usize| Question {
+        id: question_id(n),
+        text: Some(format!("Question {n}?")),
+        category: None,
+        difficulty: None,
+        image: None,
+        time_limit: None,
+        options: (0..4).map(choice).collect(),
+        key: AnswerKey::Choice(option(1)),
+        explanation: None,
+    };
+    Quiz {
+        id: "civics".parse().expect("valid"),
+        scoring: Scoring::default(),
+        progression: ProgressionRule::default(),
+        questions: (0..questions).map(question).collect(),
+    }
+}
+
+/// A solo game under id `n`, begun at `now`.
+pub(crate) fn solo(n: u64, questions: usize, now: Moment) -> GameSession {
+    let new = NewSolo {
+        user: None,
+        metadata: None,
+        started: WallTime(1_700_000_000_000),
+        deliver: Deliver::All,
+        request: [3; 16],
+    };
+    GameSession::solo(id(n), n, new, quiz(questions), LIFETIMES, now.now)
+}
+
+/// An external session of two seats under id `n`, begun at `now`.
+pub(crate) fn external(n: u64, join_code: Option<&str>, now: Moment) -> GameSession {
+    GameSession::external(id(n), n, join_code.map(code), [1, 2].map(SeatId), LIFETIMES, now.now)
+}
+
+pub(crate) fn answer(question: usize, chosen: u64, key: Option<&str>) -> Command {
+    let repeat = key.map(|key| RepeatKey::new("answer", key, &[&question.to_string(), &chosen.to_string()]));
+    let wall = WallTime(1_700_000_000_000);
+    Command::Submit(Submission { question: question_id(question), option: Some(option(chosen)), repeat, wall })
+}
+
+/// The right answer to a question.
+pub(crate) fn right(question: usize) -> Command {
+    answer(question, 1, None)
+}
+
+pub(crate) fn record(events: usize) -> Command {
+    let event = |n| EventDraft { kind: "move".to_owned(), payload: format!("{{\"n\":{n}}}") };
+    Command::Record { events: (0..events).map(event).collect(), expected: None }
+}
+
+pub(crate) fn acknowledge(seat: u32, sequence: u64) -> Command {
+    Command::Acknowledge { seat: SeatId(seat), sequence: Sequence(sequence) }
+}
+
+/// Runs `act` for each of `0..times` at once, each on a thread of its own.
+pub(crate) fn race<T: Send, F: Future<Output = T>>(times: usize, act: impl Fn(usize) -> F + Sync) -> Vec<T> {
+    let line = std::sync::Barrier::new(times);
+    let (line, act) = (&line, &act);
+    std::thread::scope(|scope| {
+        let run = |n| {
+            scope.spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+                line.wait();
+                runtime.block_on(act(n))
+            })
+        };
+        let threads: Vec<_> = (0..times).map(run).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no test thread panics")).collect()
+    })
+}
