@@ -1,0 +1,143 @@
+//! A load program: many players in a closed loop, over plain keep-alive connections to loopback.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// One connection to the server.
+pub struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    pub async fn open(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.expect("the server listens");
+        stream.set_nodelay(true).expect("a socket option");
+        Self { stream, buffer: Vec::with_capacity(16 * 1024) }
+    }
+
+    /// Sends a request and gives the reply's status and body.
+    pub async fn request(&mut self, method: &str, path: &str, body: &str) -> (u16, Vec<u8>) {
+        let head = if body.is_empty() {
+            format!("{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n")
+        } else {
+            format!(
+                "{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            )
+        };
+        self.stream.write_all(head.as_bytes()).await.expect("the server reads");
+        self.buffer.clear();
+        let (end, length) = loop {
+            let read = self.stream.read_buf(&mut self.buffer).await.expect("the server writes");
+            assert!(read > 0, "the server closed the connection");
+            if let Some(end) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
+                break (end + 4, content_length(&self.buffer[..end]));
+            }
+        };
+        while self.buffer.len() < end + length {
+            let read = self.stream.read_buf(&mut self.buffer).await.expect("the server writes");
+            assert!(read > 0, "the server closed the connection");
+        }
+        let status = std::str::from_utf8(&self.buffer[9..12]).ok().and_then(|status| status.parse().ok());
+        (status.expect("a status"), self.buffer[end..end + length].to_vec())
+    }
+}
+
+fn content_length(head: &[u8]) -> usize {
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let line = head.lines().find_map(|line| line.strip_prefix("content-length:").map(str::to_owned));
+    line.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
+}
+
+/// What a run measured.
+pub struct Figures {
+    pub per_second: f64,
+    pub p50: Duration,
+    pub p95: Duration,
+    pub p99: Duration,
+}
+
+impl Figures {
+    pub fn of(mut latencies: Vec<Duration>, took: Duration) -> Self {
+        latencies.sort_unstable();
+        let at = |share: f64| latencies.get((latencies.len() as f64 * share) as usize).copied().unwrap_or_default();
+        Self { per_second: latencies.len() as f64 / took.as_secs_f64(), p50: at(0.5), p95: at(0.95), p99: at(0.99) }
+    }
+}
+
+/// What players do in their loop.
+#[derive(Clone, Copy)]
+pub enum Play {
+    /// Whole games: create, ten answers, results.
+    Games,
+    /// Nothing but `/livez`.
+    Livez,
+}
+
+/// Lets so many players loop: first to warm up, then measured.
+pub async fn run(address: SocketAddr, players: usize, play: Play, warm_up: Duration, measured: Duration) -> Figures {
+    let begin = Instant::now() + warm_up;
+    let end = begin + measured;
+    let latencies = Rc::new(RefCell::new(Vec::new()));
+    let failures = Rc::new(Cell::new(0));
+    let local = tokio::task::LocalSet::new();
+    for _ in 0..players {
+        let player = Player { begin, latencies: latencies.clone(), failures: failures.clone() };
+        local.spawn_local(player.play(address, play, end));
+    }
+    local.await;
+    assert_eq!(failures.get(), 0, "every request is answered well");
+    Figures::of(latencies.take(), measured)
+}
+
+struct Player {
+    begin: Instant,
+    latencies: Rc<RefCell<Vec<Duration>>>,
+    failures: Rc<Cell<usize>>,
+}
+
+impl Player {
+    async fn play(self, address: SocketAddr, play: Play, end: Instant) {
+        let mut connection = Connection::open(address).await;
+        while Instant::now() < end {
+            match play {
+                Play::Games => self.game(&mut connection, end).await,
+                Play::Livez => drop(self.timed(&mut connection, "GET", "/livez", "", 200).await),
+            }
+        }
+    }
+
+    async fn game(&self, connection: &mut Connection, end: Instant) {
+        let created = self.timed(connection, "POST", "/api/game/session", r#"{"quizId":"civics"}"#, 201).await;
+        let created: Value = serde_json::from_slice(&created).expect("JSON");
+        let id = created["sessionId"].as_str().expect("an id");
+        for question in created["questions"].as_array().into_iter().flatten() {
+            if Instant::now() >= end {
+                return;
+            }
+            let question = question["questionId"].as_str().expect("an id");
+            let answer = format!(r#"{{"sessionId":"{id}","questionId":"{question}","optionId":1}}"#);
+            self.timed(connection, "POST", "/api/game/answer", &answer, 200).await;
+        }
+        self.timed(connection, "GET", &format!("/api/game/results/{id}"), "", 200).await;
+    }
+
+    async fn timed(&self, connection: &mut Connection, method: &str, path: &str, body: &str, good: u16) -> Vec<u8> {
+        let sent = Instant::now();
+        let (status, reply) = connection.request(method, path, body).await;
+        if status != good {
+            self.failures.set(self.failures.get() + 1);
+        }
+        if sent >= self.begin {
+            self.latencies.borrow_mut().push(sent.elapsed());
+        }
+        reply
+    }
+}

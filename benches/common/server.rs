@@ -1,0 +1,64 @@
+//! The real binary on a core of its own.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+/// The core that the server has to itself, and the one that the players share.
+const SERVER_CORE: usize = 0;
+const LOAD_CORE: usize = 1;
+
+/// A running server. It is killed when it is dropped.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+}
+
+impl Server {
+    pub fn start(folder: &Path, args: &[&str]) -> Self {
+        // A child inherits the cores of the thread that starts it.
+        pin(SERVER_CORE);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rejoin"));
+        command.args(["--listen", "127.0.0.1:0", "--workers", "1", "--log", "warn", "--data-dir"]).arg(folder);
+        let child = command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        pin(LOAD_CORE);
+        let mut child = child.expect("the binary starts");
+        let mut line = String::new();
+        let out = child.stdout.take().expect("its output is ours");
+        BufReader::new(out).read_line(&mut line).expect("it prints a line");
+        let address = line.split([' ', ',']).find_map(|word| word.strip_prefix("http://")?.parse().ok());
+        Self { child, address: address.unwrap_or_else(|| panic!("no address in {line:?}")) }
+    }
+
+    /// What the process keeps in memory, in bytes.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        kib.unwrap_or_default() * 1024
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it can be killed");
+        self.child.wait().expect("it ends");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn pin(core: usize) {
+    let mut cores = CpuSet::new();
+    cores.set(core);
+    if sched_setaffinity(None, &cores).is_err() {
+        eprintln!("core {core} cannot be had; the figures mix server and players");
+    }
+}

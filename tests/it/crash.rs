@@ -1,0 +1,172 @@
+//! `kill -9` on the real binary, under load: nothing acknowledged is lost, nothing counts twice.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::support::Server;
+
+const PLAYERS: usize = 50;
+const KILLS: usize = 20;
+/// How much is to be acknowledged between two kills.
+const ANSWERS_BETWEEN: usize = 150;
+
+/// What one player has been told, against which the server's word is held.
+#[derive(Default)]
+struct Told {
+    /// Finished games with the score that the last verdict told.
+    games: Vec<(String, u64)>,
+    /// Sessions whose award was acknowledged, and how often as the first.
+    awards: Vec<(String, usize)>,
+    answers: usize,
+    repeats: usize,
+}
+
+/// Sends a request until the server answers it, across kills. Whatever is repeated carries the
+/// same idempotency key.
+async fn until_answered(
+    address: &mut watch::Receiver<String>,
+    make: impl Fn(&str) -> reqwest::RequestBuilder,
+) -> (StatusCode, Value, usize) {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let base = address.borrow().clone();
+        match make(&base).send().await {
+            Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => {}
+            Ok(response) => {
+                let status = response.status();
+                if let Ok(body) = response.json().await {
+                    return (status, body, tries);
+                }
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert!(tries < 4_000, "the server does not come back");
+    }
+}
+
+/// Plays games one after the other until told to stop; the last one is finished.
+async fn play(
+    client: reqwest::Client,
+    mut address: watch::Receiver<String>,
+    stop: Arc<AtomicBool>,
+    acknowledged: Arc<AtomicUsize>,
+    player: usize,
+) -> Told {
+    let mut told = Told::default();
+    let mut game = 0;
+    while !stop.load(Ordering::Relaxed) {
+        // The caller's own id makes creation repeatable.
+        let id = uuid::Uuid::from_u128(((player as u128) << 64) | (game + 1)).to_string();
+        game += 1;
+        let create = json!({ "sessionId": id, "count": 10, "userId": format!("player-{player}") });
+        let (status, created, _) =
+            until_answered(&mut address, |base| client.post(format!("{base}/api/game/session")).json(&create)).await;
+        assert_eq!(status, StatusCode::CREATED, "{created}");
+        let questions = created["questions"].as_array().expect("questions").clone();
+        let mut total = 0;
+        for (place, question) in questions.iter().enumerate() {
+            let question_id = question["questionId"].as_str().expect("an id");
+            let answer = json!({ "sessionId": id, "questionId": question_id, "optionId": place % 2 + 1 });
+            let (status, verdict, tries) = until_answered(&mut address, |base| {
+                client.post(format!("{base}/api/game/answer")).header("Idempotency-Key", question_id).json(&answer)
+            })
+            .await;
+            assert_eq!(status, StatusCode::OK, "{verdict}");
+            // The figures go on exactly where the last acknowledged ones ended.
+            total += verdict["points"].as_u64().expect("points");
+            assert_eq!(verdict["totalScore"].as_u64(), Some(total), "{verdict}");
+            assert_eq!(verdict["answered"].as_u64(), Some(place as u64 + 1), "{verdict}");
+            told.answers += 1;
+            told.repeats += usize::from(tries > 1);
+            acknowledged.fetch_add(1, Ordering::Relaxed);
+        }
+        let mut firsts = 0;
+        for key in ["claim", "again"] {
+            let url = format!("/api/game/results/{id}/award");
+            let (status, award, _) = until_answered(&mut address, |base| {
+                client.post(format!("{base}{url}")).header("Idempotency-Key", key)
+            })
+            .await;
+            assert_eq!(status, StatusCode::OK, "{award}");
+            firsts += usize::from(award["awarded"].as_bool().expect("awarded"));
+        }
+        told.awards.push((id.clone(), firsts));
+        told.games.push((id, total));
+    }
+    told
+}
+
+async fn until_ready(client: &reqwest::Client, base: &str) {
+    let since = Instant::now();
+    while !client.get(format!("{base}/readyz")).send().await.is_ok_and(|answer| answer.status().is_success()) {
+        assert!(since.elapsed() < Duration::from_secs(10), "it does not become ready");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Holds what the server says after everything against what the players were told.
+async fn check(client: &reqwest::Client, base: &str, told: &Told) {
+    for (id, total) in &told.games {
+        let results = client.get(format!("{base}/api/game/results/{id}")).send().await.expect("an answer");
+        assert_eq!(results.status(), StatusCode::OK);
+        let results: Value = results.json().await.expect("JSON");
+        assert_eq!(results["completed"], true);
+        assert_eq!(results["totalScore"].as_u64(), Some(*total), "{results}");
+        let answers = results["answers"].as_array().expect("answers");
+        assert_eq!(answers.len(), 10);
+        let sum: u64 = answers.iter().filter_map(|answer| answer["points"].as_u64()).sum();
+        assert_eq!(sum, *total, "the score is the sum of its verdicts");
+    }
+    for (id, firsts) in &told.awards {
+        assert_eq!(*firsts, 1, "the award of {id} was claimed once");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_kills_under_load_lose_and_double_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut server = Server::process(folder.path(), &[]);
+    let (moved, address) = watch::channel(server.base.clone());
+    let client = reqwest::Client::new();
+    let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let players: Vec<_> = (0..PLAYERS)
+        .map(|player| {
+            tokio::spawn(play(client.clone(), address.clone(), stop.clone(), acknowledged.clone(), player))
+        })
+        .collect();
+    let mut slowest = Duration::ZERO;
+    for kill in 1..=KILLS {
+        let goal = kill * ANSWERS_BETWEEN;
+        let since = Instant::now();
+        while acknowledged.load(Ordering::Relaxed) < goal {
+            assert!(since.elapsed() < Duration::from_secs(60), "the players are stuck");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        server.kill().await;
+        let killed = Instant::now();
+        server = Server::process(folder.path(), &[]);
+        until_ready(&client, &server.base).await;
+        slowest = slowest.max(killed.elapsed());
+        moved.send_replace(server.base.clone());
+    }
+    stop.store(true, Ordering::Relaxed);
+    let (mut answers, mut repeats, mut games) = (0, 0, 0);
+    for player in players {
+        let told = player.await.expect("a player goes on to the end");
+        check(&client, &server.base, &told).await;
+        answers += told.answers;
+        repeats += told.repeats;
+        games += told.games.len();
+    }
+    println!("{KILLS} kills: {games} games, {answers} answers, {repeats} repeated after a kill, ready after {slowest:?} at the slowest");
+    assert!(repeats > 0, "no kill hit a request, so this has tested nothing");
+    assert!(slowest < Duration::from_secs(1), "ready again after {slowest:?}");
+    server.stop().await;
+}
