@@ -68,7 +68,7 @@ impl Drop for Guarded {
 pub(super) fn store(database: &Database, changes: &Changes, meta: &Meta) -> Result<(), CommitError> {
     let guarded = Guarded::begin(database)?;
     Tables::open(guarded.transaction())?.put(changes)?;
-    meta.write(guarded.transaction()).map_err(|error| CommitError { is_full: false, cause: error.into() })?;
+    meta.write(guarded.transaction()).map_err(CommitError::new)?;
     guarded.commit()
 }
 

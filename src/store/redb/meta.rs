@@ -51,8 +51,8 @@ impl Meta {
         }))
     }
 
-    pub(super) fn write(&self, transaction: &WriteTransaction) -> StoreResult<()> {
-        let mut table = transaction.open_table(META).map_err(StoreError::unavailable)?;
+    pub(super) fn write(&self, transaction: &WriteTransaction) -> Result<(), ::redb::Error> {
+        let mut table = transaction.open_table(META)?;
         let numbers = [
             ("format", FORMAT),
             ("random", self.random),
@@ -61,7 +61,7 @@ impl Meta {
             ("clean", u64::from(self.clean)),
         ];
         for (name, number) in numbers {
-            table.insert(name, number).map_err(StoreError::unavailable)?;
+            table.insert(name, number)?;
         }
         Ok(())
     }
