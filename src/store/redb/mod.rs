@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::{Clock, GameClock, WallClock};
 use super::contract::{EventPage, GameSessionStore, NewSession, StoreStatus, Swept};
-use super::error::StoreResult;
+use super::error::{StoreError, StoreResult};
 use super::step::Rules;
 use crate::domain::{Applied, Command, GameSession, JoinCode, Moment, Sequence, SessionId, SessionState, Timestamp};
 use queue::{Queue, Work};
@@ -93,6 +93,16 @@ impl RedbStore {
         let (answer, committed) = tokio::sync::oneshot::channel();
         self.queue.wait(self.queue.push(make(answer))?, committed, self.patience).await
     }
+
+    /// Reads. After one failure redb refuses all reads until it is opened again, so the writer is
+    /// told of it.
+    fn read<T>(&self, read: impl FnOnce(&Reader) -> StoreResult<T>) -> StoreResult<T> {
+        let result = read(&self.reader);
+        if matches!(result, Err(StoreError::Unavailable(Some(_)))) {
+            self.queue.summon();
+        }
+        result
+    }
 }
 
 impl Drop for RedbStore {
@@ -109,7 +119,7 @@ impl GameSessionStore for RedbStore {
     }
 
     async fn get(&self, id: &SessionId, at: Moment) -> StoreResult<Option<GameSession>> {
-        self.reader.get(id, at.now)
+        self.read(|reader| reader.get(id, at.now))
     }
 
     async fn apply(&self, id: &SessionId, command: Command, at: Moment) -> StoreResult<Option<Applied>> {
@@ -129,11 +139,11 @@ impl GameSessionStore for RedbStore {
         limit: usize,
         at: Moment,
     ) -> StoreResult<Option<EventPage>> {
-        self.reader.events(id, after, limit, at.now)
+        self.read(|reader| reader.events(id, after, limit, at.now))
     }
 
     async fn find(&self, code: &JoinCode, at: Moment) -> StoreResult<Option<SessionId>> {
-        self.reader.find(code, at.now)
+        self.read(|reader| reader.find(code, at.now))
     }
 
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {
@@ -152,8 +162,9 @@ impl GameSessionStore for RedbStore {
     }
 
     async fn status(&self, at: Moment) -> StoreResult<StoreStatus> {
-        let reachable = self.queue.is_accepting(self.patience);
-        let counts = self.reader.counts(at.now).unwrap_or_default();
+        let counts = self.read(|reader| reader.counts(at.now));
+        let reachable = self.queue.is_accepting(self.patience) && counts.is_ok();
+        let counts = counts.unwrap_or_default();
         let live_sessions = counts.records.saturating_sub(counts.dead);
         Ok(StoreStatus { engine: ENGINE, reachable, live_sessions, records: counts.records })
     }

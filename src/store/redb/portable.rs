@@ -13,25 +13,29 @@ use crate::store::error::{StoreError, StoreResult};
 #[async_trait]
 impl Portable for RedbStore {
     async fn scan(&self, cursor: Option<&SessionId>, limit: usize) -> StoreResult<Vec<SessionId>> {
-        self.reader.slot.read(|transaction| {
-            let table = transaction.open_table(SESSIONS).map_err(StoreError::unavailable)?;
-            let from = cursor.map_or(Bound::Unbounded, |id| Bound::Excluded(id.as_bytes()));
-            let rows = table.range::<&[u8]>((from, Bound::Unbounded)).map_err(StoreError::unavailable)?;
-            let ids = rows.take(limit).map(|row| {
-                let (key, _) = row.map_err(StoreError::unavailable)?;
-                let what = || StoreError::Corrupt { what: "a session's key".to_owned() };
-                SessionId::from_bytes(key.value()).ok_or_else(what)
-            });
-            ids.collect()
+        self.read(|reader| {
+            reader.slot.read(|transaction| {
+                let table = transaction.open_table(SESSIONS).map_err(StoreError::unavailable)?;
+                let from = cursor.map_or(Bound::Unbounded, |id| Bound::Excluded(id.as_bytes()));
+                let rows = table.range::<&[u8]>((from, Bound::Unbounded)).map_err(StoreError::unavailable)?;
+                let ids = rows.take(limit).map(|row| {
+                    let (key, _) = row.map_err(StoreError::unavailable)?;
+                    let what = || StoreError::Corrupt { what: "a session's key".to_owned() };
+                    SessionId::from_bytes(key.value()).ok_or_else(what)
+                });
+                ids.collect()
+            })
         })
     }
 
     async fn export(&self, id: &SessionId, at: Moment) -> StoreResult<Option<Dump>> {
-        self.reader.look(|snapshot| {
-            let live = snapshot.session(id)?.map(|(session, _)| session).filter(|session| session.is_live(at.now));
-            let Some(session) = live else { return Ok(None) };
-            let events = snapshot.events(id, Sequence(0), usize::MAX)?;
-            Ok(Some(Dump { taken: at.now, session, events }))
+        self.read(|reader| {
+            reader.look(|snapshot| {
+                let live = snapshot.session(id)?.map(|(session, _)| session).filter(|session| session.is_live(at.now));
+                let Some(session) = live else { return Ok(None) };
+                let events = snapshot.events(id, Sequence(0), usize::MAX)?;
+                Ok(Some(Dump { taken: at.now, session, events }))
+            })
         })
     }
 

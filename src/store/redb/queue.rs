@@ -72,6 +72,8 @@ struct State {
     /// How many must wait before the writer wants to be woken.
     wanted: usize,
     refusing: Option<Refusing>,
+    /// Whether the writer is to look after the file although nothing waits.
+    summoned: bool,
     /// Since when the writer has been at its batch.
     working_since: Option<Instant>,
     shut: bool,
@@ -150,6 +152,9 @@ impl Queue {
         let mut state = self.state.lock();
         state.working_since = None;
         while state.waiting.is_empty() && !state.shut {
+            if std::mem::take(&mut state.summoned) {
+                return Taken::Nothing;
+            }
             state.wanted = 1;
             if self.arrived.wait_until(&mut state, until).timed_out() && state.waiting.is_empty() {
                 state.wanted = 0;
@@ -175,6 +180,12 @@ impl Queue {
     /// Refuses what comes, or accepts again.
     pub(super) fn set_refusing(&self, refusing: Option<Refusing>) {
         self.state.lock().refusing = refusing;
+    }
+
+    /// Lets the writer look after the file: a read has failed.
+    pub(super) fn summon(&self) {
+        self.state.lock().summoned = true;
+        self.arrived.notify_one();
     }
 
     /// Whether a command would be committed soon.

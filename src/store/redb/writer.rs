@@ -15,7 +15,7 @@ use super::queue::{Queue, Refusing, Taken, Work};
 use super::reads::Reader;
 use crate::domain::Timestamp;
 use crate::store::clock::{Clock, GameClock};
-use crate::store::error::{StoreError, StoreResult};
+use crate::store::error::{Cause, StoreError, StoreResult};
 use crate::store::step::Rules;
 
 const FIRST_RETRY: Duration = Duration::from_millis(100);
@@ -84,7 +84,9 @@ impl Writer {
                 }
                 Taken::Nothing => {
                     recent = 1;
-                    self.wake();
+                    if catch_unwind(AssertUnwindSafe(|| self.wake())).is_err() {
+                        tracing::error!("the writer panicked at its upkeep, and goes on");
+                    }
                 }
                 Taken::Shut => {
                     let _ = self.close();
@@ -104,20 +106,22 @@ impl Writer {
         match &self.broken {
             Some(broken) if Instant::now() >= broken.retry_at => self.heal(),
             Some(_) => {}
-            None if self.last_commit.elapsed() >= Duration::from(SIGN_OF_LIFE) => self.give_sign_of_life(),
-            None => {}
+            None => self.give_sign_of_life(),
         }
     }
 
     fn give_sign_of_life(&mut self) {
         self.last_commit = Instant::now();
         let now = self.clock.moment().now;
-        let lives = self.reader.counts(now).is_ok_and(|counts| counts.records > counts.dead);
-        if lives {
-            let nothing = Changes { sessions: Default::default(), moved_hints: Vec::new(), time: now };
-            if let Err(fate) = self.store(&nothing) {
-                tracing::warn!(reason = %fate.error(), "no sign of life could be written");
+        match self.reader.counts(now) {
+            Ok(counts) if counts.records > counts.dead => {
+                let nothing = Changes { sessions: Default::default(), moved_hints: Vec::new(), time: now };
+                if let Err(fate) = self.store(&nothing) {
+                    tracing::warn!(reason = %fate.error(), "no sign of life could be written");
+                }
             }
+            Err(StoreError::Unavailable(Some(cause))) => drop(self.after_failed_read(cause)),
+            _ => {}
         }
     }
 
@@ -131,16 +135,18 @@ impl Writer {
         if self.broken.is_none() {
             let changes = reader.look(|snapshot| {
                 let mut batch = Batch::new(snapshot, rules);
+                let mut failed_read = None;
                 for work in waiting.by_ref() {
                     match work {
                         Work::Close { answer } => close = Some(answer),
-                        work => tells.push(work_out(&mut batch, work)),
+                        work => tells.push(work_out(&mut batch, work, &mut failed_read)),
                     }
                 }
-                Ok(batch.into_changes())
+                Ok((batch.into_changes(), failed_read))
             });
             let fate = match changes {
-                Ok(changes) => self.store_if_any(&changes),
+                Ok((changes, None)) => self.store_if_any(&changes),
+                Ok((_, Some(cause))) | Err(StoreError::Unavailable(Some(cause))) => Err(self.after_failed_read(cause)),
                 Err(_) => Err(Fate::NotStored(Refusing::Unavailable)),
             };
             tells.into_iter().for_each(|tell| tell(fate));
@@ -195,7 +201,7 @@ impl Writer {
     /// whether the batch is in it.
     fn after_failure(&mut self, error: CommitError, attempted: &Meta) -> Fate {
         let refusing = if error.is_full { Refusing::Full } else { Refusing::Unavailable };
-        tracing::error!(cause = %error.cause, "a commit failed; opening the file again");
+        tracing::error!(cause = %error.cause, "the file failed; opening it again");
         self.queue.set_refusing(Some(refusing));
         self.broken = Some(Broken { refusing, retry_at: Instant::now() + FIRST_RETRY, pause: FIRST_RETRY });
         match self.reopen() {
@@ -206,6 +212,12 @@ impl Writer {
                 Fate::Unknown
             }
         }
+    }
+
+    /// A failed read ends everything in redb just as a failed commit does; but nothing was begun.
+    fn after_failed_read(&mut self, cause: Cause) -> Fate {
+        let attempted = self.next_meta(self.meta.time);
+        self.after_failure(CommitError { is_full: false, cause }, &attempted)
     }
 
     /// Opens the file again and reads what it knows.
@@ -220,17 +232,9 @@ impl Writer {
 
     /// One try to get well: open, then prove by a durable write that commits work again.
     fn heal(&mut self) {
-        let healed = self.reopen().and_then(|_| {
-            let meta = self.next_meta(self.clock.moment().now);
-            let probed = self.reader.slot.with(|database| Ok(commit::store_meta(database, &meta)));
-            self.meta.batches += 1;
-            match probed {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(error)) => Err(error.cause.to_string()),
-                Err(error) => Err(error.to_string()),
-            }
-        });
-        match healed {
+        // A panic of redb's over a damaged page is one more failed try.
+        let healed = catch_unwind(AssertUnwindSafe(|| self.reopen_and_probe()));
+        match healed.unwrap_or_else(|_| Err("it panicked".to_owned())) {
             Ok(()) => {
                 self.broken = None;
                 self.last_commit = Instant::now();
@@ -246,6 +250,18 @@ impl Writer {
                     broken.retry_at = Instant::now() + broken.pause;
                 }
             }
+        }
+    }
+
+    fn reopen_and_probe(&mut self) -> Result<(), String> {
+        self.reopen()?;
+        let meta = self.next_meta(self.clock.moment().now);
+        let probed = self.reader.slot.with(|database| Ok(commit::store_meta(database, &meta)));
+        self.meta.batches += 1;
+        match probed {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(error.cause.to_string()),
+            Err(error) => Err(error.to_string()),
         }
     }
 
@@ -268,21 +284,33 @@ fn attempt(store: impl FnOnce() -> Result<(), CommitError>) -> Result<(), Commit
     catch_unwind(AssertUnwindSafe(store)).map_err(panicked).and_then(|stored| stored)
 }
 
-/// Works out one command, and gives what is to be told once the batch's fate is known.
-fn work_out(batch: &mut Batch<'_>, work: Work) -> Tell {
-    fn then<T: 'static>(answer: super::queue::Answer<T>, result: StoreResult<T>) -> Tell {
+/// Works out one command, and gives what is to be told once the batch's fate is known. A read that
+/// fails is noted: the batch is then not stored.
+fn work_out(batch: &mut Batch<'_>, work: Work, failed_read: &mut Option<Cause>) -> Tell {
+    let mut then = Then { failed_read };
+    match work {
+        Work::Create { session, at, answer } => then.tell(answer, batch.create(*session, at)),
+        Work::Apply { id, command, at, answer } => then.tell(answer, batch.apply(&id, command, at)),
+        Work::Delete { id, answer } => then.tell(answer, batch.delete(&id)),
+        Work::Import { dump, at, answer } => then.tell(answer, batch.import(*dump, at)),
+        Work::Sweep { at, most, answer } => then.tell(answer, batch.sweep(at, most)),
+        Work::Close { answer } => then.tell(answer, Ok(())),
+    }
+}
+
+struct Then<'a> {
+    failed_read: &'a mut Option<Cause>,
+}
+
+impl Then<'_> {
+    fn tell<T: 'static>(&mut self, answer: super::queue::Answer<T>, mut result: StoreResult<T>) -> Tell {
+        if let Err(StoreError::Unavailable(cause)) = &mut result {
+            *self.failed_read = self.failed_read.take().or(cause.take());
+        }
         Box::new(move |fate: Result<(), Fate>| {
             // Whoever asked may be gone; the commit stands.
             let _ = answer.send(fate.map_err(Fate::error).and(result));
         })
-    }
-    match work {
-        Work::Create { session, at, answer } => then(answer, batch.create(*session, at)),
-        Work::Apply { id, command, at, answer } => then(answer, batch.apply(&id, command, at)),
-        Work::Delete { id, answer } => then(answer, batch.delete(&id)),
-        Work::Import { dump, at, answer } => then(answer, batch.import(*dump, at)),
-        Work::Sweep { at, most, answer } => then(answer, batch.sweep(at, most)),
-        Work::Close { answer } => then(answer, Ok(())),
     }
 }
 

@@ -1,0 +1,282 @@
+//! A disk with a page cache that fails on command.
+//!
+//! What redb sees is the page cache; only a sync that succeeds makes it durable. After a sync that
+//! fails, each write since the last good one is on the disk or not, and no later sync makes up for
+//! it, as on Linux. A crash keeps what is durable and any part of the rest, torn at sectors.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+use redb::StorageBackend;
+
+const SECTOR: usize = 512;
+const BLOCK: u64 = 4_096;
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Writes and syncs fail.
+    Broken,
+    /// Reads fail.
+    Unreadable,
+    /// What needs new blocks fails; what lies there can be written over.
+    Full,
+    /// Every write fails for want of space, as where nothing is written over in place.
+    FullForAll,
+    /// Writes and syncs don't return.
+    Frozen,
+}
+
+#[derive(Debug, Clone)]
+enum Op {
+    Write(u64, Vec<u8>),
+    Length(u64),
+}
+
+impl Op {
+    fn apply(&self, image: &mut Vec<u8>) {
+        match self {
+            Self::Length(length) => image.resize(*length as usize, 0),
+            Self::Write(offset, data) => {
+                let end = *offset as usize + data.len();
+                if image.len() < end {
+                    image.resize(end, 0);
+                }
+                image[*offset as usize..end].copy_from_slice(data);
+            }
+        }
+    }
+
+    /// Applies any part of it.
+    fn apply_some(&self, image: &mut Vec<u8>, chance: &mut Chance) {
+        match (chance.below(3), self) {
+            (0, _) => {}
+            (1, _) | (_, Self::Length(_)) => self.apply(image),
+            (_, Self::Write(offset, data)) => {
+                for (n, sector) in data.chunks(SECTOR).enumerate() {
+                    if chance.below(2) == 0 {
+                        Self::Write(offset + (n * SECTOR) as u64, sector.to_vec()).apply(image);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Chance that a seed repeats.
+#[derive(Debug)]
+pub(crate) struct Chance(u64);
+
+impl Chance {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % end
+    }
+}
+
+#[derive(Debug)]
+struct State {
+    cached: Vec<u8>,
+    durable: Vec<u8>,
+    unsynced: Vec<Op>,
+    blocks: HashSet<u64>,
+    /// Writes and syncs so far.
+    steps: u64,
+    fault: Option<Fault>,
+    /// How many more writes and syncs go well before `fault` sets in.
+    spared: u64,
+    /// After how many failures it ends by itself.
+    failures_left: Option<u64>,
+    struck: u64,
+    chance: Chance,
+}
+
+/// The disk. Clones are the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct Disk(Arc<(Mutex<State>, Condvar)>);
+
+impl Disk {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self::with_image(Vec::new(), seed)
+    }
+
+    fn with_image(image: Vec<u8>, seed: u64) -> Self {
+        let blocks = (0..image.len() as u64 / BLOCK + 1).collect();
+        let state = State {
+            cached: image.clone(),
+            durable: image,
+            unsynced: Vec::new(),
+            blocks,
+            steps: 0,
+            fault: None,
+            spared: 0,
+            failures_left: None,
+            struck: 0,
+            chance: Chance::new(seed),
+        };
+        Self(Arc::new((Mutex::new(state), Condvar::new())))
+    }
+
+    /// Lets `fault` set in after so many more writes and syncs, for so many of them or until it is
+    /// ended.
+    pub(crate) fn fail_after(&self, spared: u64, fault: Fault, failures: Option<u64>) {
+        let mut state = self.0.0.lock();
+        (state.fault, state.spared, state.failures_left, state.struck) = (Some(fault), spared, failures, 0);
+    }
+
+    pub(crate) fn end_fault(&self) {
+        self.0.0.lock().fault = None;
+        self.0.1.notify_all();
+    }
+
+    /// How often the fault has struck since it was ordered.
+    pub(crate) fn struck(&self) -> u64 {
+        self.0.0.lock().struck
+    }
+
+    /// How many writes and syncs there were.
+    pub(crate) fn steps(&self) -> u64 {
+        self.0.0.lock().steps
+    }
+
+    /// What is there after a crash at this instant: one of many possibilities.
+    pub(crate) fn crashed(&self, seed: u64) -> Self {
+        let state = self.0.0.lock();
+        let (mut image, mut chance) = (state.durable.clone(), Chance::new(seed));
+        state.unsynced.iter().for_each(|op| op.apply_some(&mut image, &mut chance));
+        drop(state);
+        Self::with_image(image, seed)
+    }
+
+    /// One write or sync, which the fault may befall.
+    fn step(&self, op: Option<Op>) -> io::Result<()> {
+        let (state, released) = &*self.0;
+        let mut state = state.lock();
+        state.steps += 1;
+        let needs_blocks = op.as_ref().is_some_and(|op| state.needs_blocks(op));
+        let fault = state.fault;
+        match fault {
+            Some(Fault::Frozen) if state.befalls() => {
+                while state.fault == Some(Fault::Frozen) {
+                    released.wait(&mut state);
+                }
+            }
+            Some(Fault::Broken) if state.befalls() => {
+                match op {
+                    Some(op) => state.half_write(op),
+                    None => state.lose_some(),
+                }
+                return Err(io::Error::from_raw_os_error(5));
+            }
+            Some(Fault::Full) if needs_blocks && state.befalls() => return Err(io::Error::from_raw_os_error(28)),
+            Some(Fault::FullForAll) if op.is_some() && state.befalls() => return Err(io::Error::from_raw_os_error(28)),
+            _ => {}
+        }
+        match op {
+            Some(op) => state.write(op),
+            None => {
+                let unsynced = std::mem::take(&mut state.unsynced);
+                unsynced.iter().for_each(|op| op.apply(&mut state.durable));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    fn befalls(&mut self) -> bool {
+        if self.spared > 0 {
+            self.spared -= 1;
+            return false;
+        }
+        self.struck += 1;
+        if let Some(left) = &mut self.failures_left {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                self.fault = None;
+            }
+        }
+        true
+    }
+
+    fn write(&mut self, op: Op) {
+        if let Op::Write(offset, data) = &op {
+            self.blocks.extend(offset / BLOCK..=(offset + data.len() as u64 - 1) / BLOCK);
+        }
+        op.apply(&mut self.cached);
+        self.unsynced.push(op);
+    }
+
+    fn needs_blocks(&self, op: &Op) -> bool {
+        match op {
+            Op::Length(_) => false,
+            Op::Write(offset, data) => {
+                (offset / BLOCK..=(offset + data.len() as u64 - 1) / BLOCK).any(|block| !self.blocks.contains(&block))
+            }
+        }
+    }
+
+    /// A write that fails may have written anything.
+    fn half_write(&mut self, op: Op) {
+        if let (Op::Write(offset, data), 0) = (op, self.chance.below(2)) {
+            let half = data[..data.len() / 2].to_vec();
+            if !half.is_empty() {
+                self.write(Op::Write(offset, half));
+            }
+        }
+    }
+
+    /// A sync that fails makes some of it durable and forgets that the rest never was.
+    fn lose_some(&mut self) {
+        for op in std::mem::take(&mut self.unsynced) {
+            op.apply_some(&mut self.durable, &mut self.chance);
+        }
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.0.lock().cached.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let mut state = self.0.0.lock();
+        if state.fault == Some(Fault::Unreadable) && state.befalls() {
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        let range = offset as usize..offset as usize + out.len();
+        let data = state.cached.get(range).ok_or(io::ErrorKind::UnexpectedEof)?;
+        out.copy_from_slice(data);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.step(Some(Op::Length(len)))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.step(None)
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.step(Some(Op::Write(offset, data.to_vec())))
+    }
+}
+
+/// Waits until `holds`, at most ten seconds.
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "still not: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

@@ -1,0 +1,158 @@
+//! Disks that fail or fill up at the n-th write or sync, while several players play.
+
+use std::time::{Duration, Instant};
+
+use rejoin::store::{GameSessionStore, StoreError};
+
+use super::disk::{Disk, Fault, wait_until};
+use super::games::Ledger;
+use super::{PLAYERS, block_on, check, check_crashed, for_each, is_reachable, make_up, open, play, try_to_open};
+use crate::kit::id;
+
+/// A fault at the n-th step from now: nothing acknowledged is lost, nothing refused appears, in
+/// the running store, after it healed, and after crashes at the worst of times.
+fn survives(n: u64, fault: Fault, failures: Option<u64>) -> Vec<Ledger> {
+    let disk = Disk::new(n);
+    let store = open(&disk);
+    let ledgers = play(&store, (0..PLAYERS / 2).map(Ledger::new).collect(), 2, 100);
+    disk.fail_after(n, fault, failures);
+    let newcomers = (PLAYERS / 2..PLAYERS).map(Ledger::new);
+    let mut ledgers = play(&store, ledgers.into_iter().chain(newcomers).collect(), 4, 3_000);
+    wait_until("the fault struck", || {
+        if disk.struck() == 0 {
+            ledgers = play(&store, std::mem::take(&mut ledgers), 2, 3_000);
+        }
+        disk.struck() > 0
+    });
+    for seed in 0..3 {
+        check_crashed(&disk, n * 10 + seed, &ledgers);
+    }
+    disk.end_fault();
+    wait_until("commits work again", || is_reachable(&store));
+    check(&store, &ledgers);
+    let unsettled = ledgers.clone();
+    let ledgers = make_up(&store, ledgers);
+    check(&store, &ledgers);
+    check_crashed(&disk, n, &ledgers);
+    block_on(store.close()).expect("closed");
+    check(&open(&disk), &ledgers);
+    unsettled
+}
+
+#[test]
+fn a_single_failed_write_or_sync_loses_nothing() {
+    for_each(0..60, |n| {
+        survives(n, Fault::Broken, Some(1));
+    });
+}
+
+#[test]
+fn a_disk_that_stays_broken_for_a_while_loses_nothing() {
+    for_each((0..60).step_by(2), |n| {
+        let ledgers = survives(n, Fault::Broken, None);
+        assert!(ledgers.iter().any(|ledger| ledger.has("OutcomeUnknown") || ledger.has("Unavailable")));
+    });
+}
+
+#[test]
+fn a_disk_that_fails_again_while_healing_loses_nothing() {
+    for_each(0..48, |n| {
+        survives(n % 12, Fault::Broken, Some(2 + n / 12));
+    });
+}
+
+#[test]
+fn a_full_disk_loses_nothing_and_says_that_it_is_full() {
+    for_each((0..60).step_by(2), |n| {
+        let ledgers = survives(n, Fault::Full, None);
+        let errors: Vec<_> = ledgers.iter().flat_map(|ledger| &ledger.errors).collect();
+        assert!(errors.iter().any(|error| *error == "Full"), "{errors:?}");
+        assert!(errors.iter().all(|error| *error == "Full" || *error == "OutcomeUnknown"), "{errors:?}");
+    });
+}
+
+#[test]
+fn a_disk_too_full_to_write_over_anything_loses_nothing() {
+    for_each((0..60).step_by(3), |n| {
+        let ledgers = survives(n, Fault::FullForAll, None);
+        let errors: Vec<_> = ledgers.iter().flat_map(|ledger| &ledger.errors).collect();
+        assert!(errors.iter().all(|error| *error == "Full" || *error == "OutcomeUnknown"), "{errors:?}");
+    });
+}
+
+#[test]
+fn reads_go_on_while_the_disk_is_full() {
+    let disk = Disk::new(1);
+    let store = open(&disk);
+    let ledgers = play(&store, vec![Ledger::new(0)], 2, 100);
+    disk.fail_after(0, Fault::Full, None);
+    let ledgers = play(&store, ledgers, 3, 16_000);
+    assert!(ledgers[0].has("Full"), "{:?}", ledgers[0].errors);
+    // Each try to heal refuses reads for an instant; between them they go on.
+    let mut ledger = ledgers[0].clone();
+    let mut read_at = Instant::now();
+    wait_until("it was tried several times", || {
+        let now = store.clock().moment();
+        block_on(ledger.go_on(&store, now, 16_000));
+        match block_on(store.get(&id(0), now)) {
+            Ok(session) => {
+                assert!(session.is_some());
+                read_at = Instant::now();
+            }
+            Err(error) => assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}"),
+        }
+        assert!(read_at.elapsed() < Duration::from_millis(500), "reads are gone");
+        disk.struck() > 5
+    });
+    assert!(ledger.errors.iter().all(|error| error == "Full"), "{:?}", ledger.errors);
+    disk.end_fault();
+    wait_until("commits work again", || is_reachable(&store));
+    check(&store, &make_up(&store, vec![ledger]));
+}
+
+#[test]
+fn a_failed_read_is_got_over_without_a_restart() {
+    for commands in [false, true] {
+        let disk = Disk::new(1);
+        let store = open(&disk);
+        let ledgers = play(&store, vec![Ledger::new(0)], 2, 100);
+        disk.fail_after(0, Fault::Unreadable, Some(1));
+        let now = store.clock().moment();
+        wait_until("a read failed", || {
+            if commands {
+                let _ = block_on(store.apply(&id(0), rejoin::domain::Command::Touch, now));
+            } else {
+                let _ = block_on(store.get(&id(0), now));
+            }
+            disk.struck() > 0
+        });
+        if !commands {
+            wait_until("reads go on, though nobody writes", || block_on(store.get(&id(0), now)).is_ok());
+        }
+        wait_until("commands are carried out", || {
+            block_on(store.apply(&id(0), rejoin::domain::Command::Touch, store.clock().moment())).is_ok()
+        });
+        wait_until("reads go on", || block_on(store.get(&id(0), now)).is_ok());
+        check(&store, &make_up(&store, ledgers));
+    }
+}
+
+#[test]
+fn a_store_that_cannot_write_is_not_opened() {
+    for n in 0..20 {
+        let disk = Disk::new(n);
+        let store = open(&disk);
+        let ledgers = play(&store, vec![Ledger::new(0)], 1, 100);
+        block_on(store.close()).expect("closed");
+        disk.fail_after(n, Fault::Broken, None);
+        let before = disk.steps();
+        let opened = try_to_open(&disk);
+        if disk.struck() > 0 {
+            assert!(opened.is_err(), "opened after {} steps", disk.steps() - before);
+        }
+        drop(opened);
+        disk.end_fault();
+        wait_until("it can be opened", || try_to_open(&disk).is_ok());
+        check_crashed(&disk, n, &ledgers);
+    }
+}

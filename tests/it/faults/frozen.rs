@@ -1,0 +1,117 @@
+//! Disks that don't answer: every call ends in its time, and all is well once they do.
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use rejoin::domain::Sequence;
+use rejoin::store::GameSessionStore;
+use rejoin::store::redb::RedbStore;
+
+use super::disk::{Disk, Fault, wait_until};
+use super::games::Ledger;
+use super::{PLAYERS, block_on, check, check_crashed, for_each, is_reachable, make_up, opener, options, play};
+use crate::kit::{code, id};
+
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Fails if `act` takes longer than two seconds.
+fn in_time<T: Send>(what: &str, act: impl FnOnce() -> T + Send) -> T {
+    let (done, is_done) = mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || done.send(act()));
+        is_done.recv_timeout(Duration::from_secs(2)).unwrap_or_else(|_| {
+            // Whoever hangs would keep the test from ending.
+            eprintln!("{what} hangs");
+            std::process::abort()
+        })
+    })
+}
+
+fn check_reads(store: &RedbStore) {
+    let now = store.clock().moment();
+    in_time("a read", || {
+        block_on(async {
+            assert!(store.get(&id(0), now).await.expect("read").is_some());
+            assert!(store.get(&id(1), now).await.expect("read").is_some());
+            assert!(store.events(&id(0), Sequence(0), 9, now).await.expect("read").is_some());
+            assert_eq!(store.find(&code("ABCD22"), now).await.expect("read"), Some(id(0)));
+        });
+    });
+}
+
+fn freezes(n: u64) {
+    let disk = Disk::new(n);
+    let store = RedbStore::open(opener(&disk), options(PATIENCE)).expect("opened");
+    let ledgers = play(&store, (0..PLAYERS).map(Ledger::new).collect(), 1, 100);
+    disk.fail_after(n, Fault::Frozen, None);
+    // All but one come while the first one's commit hangs.
+    let mut first = ledgers[0].clone();
+    wait_until("it froze", || {
+        block_on(first.go_on(&store, store.clock().moment(), 3_000));
+        disk.struck() > 0
+    });
+    let begun = Instant::now();
+    let mut ledgers = ledgers;
+    ledgers[0] = first;
+    let ledgers = play(&store, ledgers, 1, 3_000);
+    // Two commands each, one after the other.
+    assert!(begun.elapsed() < 2 * PATIENCE + Duration::from_millis(700), "{:?}", begun.elapsed());
+    assert!(ledgers[0].has("OutcomeUnknown"), "{:?}", ledgers[0].errors);
+    for ledger in &ledgers[1..] {
+        assert!(ledger.errors.len() == 2 && ledger.errors.iter().all(|e| e.starts_with("Unavailable")), "{ledger:?}");
+    }
+    assert!(!in_time("the status", || is_reachable(&store)));
+    check_reads(&store);
+    check_crashed(&disk, n, &ledgers);
+
+    disk.end_fault();
+    wait_until("commits work again", || is_reachable(&store));
+    check(&store, &ledgers);
+    let ledgers = make_up(&store, ledgers);
+    check(&store, &ledgers);
+    block_on(store.close()).expect("closed");
+    check(&super::open(&disk), &ledgers);
+}
+
+#[test]
+fn a_frozen_disk_holds_nobody_longer_than_their_patience() {
+    for_each(0..24, freezes);
+}
+
+#[test]
+fn a_disk_that_freezes_while_healing_does_not_hold_up_reads() {
+    for_each(0..12, |n| {
+        let disk = Disk::new(n);
+        let store = RedbStore::open(opener(&disk), options(PATIENCE)).expect("opened");
+        let ledgers = play(&store, vec![Ledger::new(0)], 2, 100);
+        disk.fail_after(0, Fault::Broken, Some(1));
+        let mut ledger = ledgers[0].clone();
+        wait_until("it broke", || {
+            block_on(ledger.go_on(&store, store.clock().moment(), 3_000));
+            disk.struck() > 0
+        });
+        disk.fail_after(n, Fault::Frozen, None);
+        wait_until("it froze or got well", || disk.struck() > 0 || is_reachable(&store));
+        let begun = Instant::now();
+        block_on(ledger.go_on(&store, store.clock().moment(), 10));
+        assert!(begun.elapsed() < 2 * PATIENCE + Duration::from_millis(700), "{:?}", begun.elapsed());
+        // They may be refused, for the file is perhaps not open; they may not hang.
+        in_time("a read", || drop(block_on(store.get(&id(0), store.clock().moment()))));
+        in_time("the status", || is_reachable(&store));
+        disk.end_fault();
+        wait_until("commits work again", || is_reachable(&store));
+        check(&store, &make_up(&store, vec![ledger]));
+    });
+}
+
+#[test]
+fn closing_on_a_frozen_disk_ends_in_time() {
+    let disk = Disk::new(1);
+    let store = RedbStore::open(opener(&disk), options(PATIENCE)).expect("opened");
+    let ledgers = play(&store, vec![Ledger::new(0)], 2, 100);
+    disk.fail_after(0, Fault::Frozen, None);
+    in_time("closing", || assert!(block_on(store.close()).is_err()));
+    drop(store);
+    check_crashed(&disk, 1, &ledgers);
+    disk.end_fault();
+}

@@ -1,0 +1,110 @@
+//! The redb engine on disks that fail, fill up and freeze, and after crashes.
+
+mod disk;
+mod failing;
+mod files;
+mod frozen;
+mod games;
+mod time;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use disk::Disk;
+use games::Ledger;
+use rejoin::domain::{GameSession, WallTime};
+use rejoin::store::GameSessionStore;
+use rejoin::store::redb::{OpenError, Opener, RedbOptions, RedbStore};
+
+use crate::kit::race;
+
+const PLAYERS: u64 = 6;
+
+fn opener(disk: &Disk) -> Opener {
+    let disk = disk.clone();
+    Box::new(move || {
+        // No page cache of redb's own: what it reads, it reads from the disk.
+        let database = redb::Builder::new().set_cache_size(0).create_with_backend(disk.clone());
+        database.map_err(|error| OpenError::Unusable { path: "the disk".to_owned(), what: error.to_string() })
+    })
+}
+
+fn options(patience: Duration) -> RedbOptions {
+    RedbOptions { rules: GameSession::apply, wall: Arc::new(|| WallTime(1_700_000_000_000)), patience, quiz_cache: 0 }
+}
+
+fn try_to_open(disk: &Disk) -> Result<RedbStore, OpenError> {
+    RedbStore::open(opener(disk), options(Duration::from_secs(10)))
+}
+
+fn open(disk: &Disk) -> RedbStore {
+    try_to_open(disk).expect("opened")
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+}
+
+fn is_reachable(store: &RedbStore) -> bool {
+    block_on(store.status(store.clock().moment())).is_ok_and(|status| status.reachable)
+}
+
+/// Lets the players go on, all at once, so many times each.
+fn play(store: &RedbStore, ledgers: Vec<Ledger>, times: usize, bytes: usize) -> Vec<Ledger> {
+    race(ledgers.len(), |n| {
+        let mut ledger = ledgers[n].clone();
+        async move {
+            ledger.begin(store, store.clock().moment()).await;
+            for _ in 0..times {
+                ledger.go_on(store, store.clock().moment(), bytes).await;
+            }
+            ledger
+        }
+    })
+}
+
+fn make_up(store: &RedbStore, ledgers: Vec<Ledger>) -> Vec<Ledger> {
+    race(ledgers.len(), |n| {
+        let mut ledger = ledgers[n].clone();
+        async move {
+            ledger.make_up(store, store.clock().moment()).await;
+            ledger
+        }
+    })
+}
+
+fn check(store: &RedbStore, ledgers: &[Ledger]) {
+    block_on(async {
+        for ledger in ledgers {
+            ledger.check(store, store.clock().moment()).await;
+        }
+    });
+}
+
+fn check_crashed(disk: &Disk, seed: u64, ledgers: &[Ledger]) {
+    let store = open(&disk.crashed(seed));
+    check(&store, ledgers);
+    // And it can be gone on with.
+    let mut ledgers = ledgers.to_vec();
+    ledgers.truncate(1);
+    check(&store, &make_up(&store, ledgers));
+}
+
+/// Runs `act` for each number, a few at a time: most of each run is waiting.
+fn for_each(numbers: impl IntoIterator<Item = u64>, act: impl Fn(u64) + Sync) {
+    let numbers = parking_lot::Mutex::new(numbers.into_iter().collect::<Vec<_>>().into_iter());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let Some(n) = numbers.lock().next() else { return };
+                    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| act(n)));
+                    if let Err(panic) = outcome {
+                        eprintln!("failed at number {n}");
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+            });
+        }
+    });
+}
