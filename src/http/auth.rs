@@ -59,9 +59,11 @@ impl FromRequest for Caller {
             return ready(Ok(Self::Open));
         }
         let Some(shown) = request.headers().get(AUTHORIZATION) else { return ready(Ok(Self::Player)) };
-        let key = shown.to_str().ok().and_then(|shown| shown.strip_prefix("Bearer "));
+        let key = shown.to_str().ok().and_then(|shown| shown.split_once(' '));
         ready(match key {
-            Some(key) if shared.keys.accept(key.trim()) => Ok(Self::Backend),
+            Some((scheme, key)) if scheme.eq_ignore_ascii_case("Bearer") && shared.keys.accept(key.trim()) => {
+                Ok(Self::Backend)
+            }
             _ => Err(Problem::new(StatusCode::UNAUTHORIZED, "api-key-invalid", "this is no API key of this server")),
         })
     }

@@ -8,11 +8,14 @@ mod problem;
 mod solo;
 mod trace;
 
+use std::future::ready;
 use std::sync::Arc;
 
+use actix_web::guard::{self, Guard};
+use actix_web::http::Method;
 use actix_web::middleware::{DefaultHeaders, from_fn};
-use actix_web::web::{PayloadConfig, ServiceConfig, delete, get, post, resource, scope};
-use actix_web::{App, Error, HttpRequest, HttpResponse, body::MessageBody, dev, web};
+use actix_web::web::{PayloadConfig, ServiceConfig, resource, scope, to};
+use actix_web::{App, Error, HttpRequest, HttpResponse, Resource, Route, body::MessageBody, dev, web};
 
 pub use auth::ApiKeys;
 
@@ -40,26 +43,36 @@ fn routes(config: &mut ServiceConfig) {
     config
         .service(
             scope("/api")
-                .service(at("/game/session").route(post().to(solo::create)))
-                .service(at("/game/session/{id}").route(get().to(solo::resume)).route(delete().to(solo::give_up)))
-                .service(at("/game/question").route(post().to(solo::show)))
-                .service(at("/game/answer").route(post().to(solo::answer)))
-                .service(at("/game/results/{id}").route(get().to(solo::results)))
-                .service(at("/game/results/{id}/award").route(post().to(solo::award)))
-                .service(at("/quizzes").route(get().to(solo::quizzes))),
+                .service(at("/game/session", [(Method::POST, to(solo::create))]))
+                .service(at(
+                    "/game/session/{id}",
+                    [(Method::GET, to(solo::resume)), (Method::DELETE, to(solo::give_up))],
+                ))
+                .service(at("/game/question", [(Method::POST, to(solo::show))]))
+                .service(at("/game/answer", [(Method::POST, to(solo::answer))]))
+                .service(at("/game/results/{id}", [(Method::GET, to(solo::results))]))
+                .service(at("/game/results/{id}/award", [(Method::POST, to(solo::award))]))
+                .service(at("/quizzes", [(Method::GET, to(solo::quizzes))])),
         )
-        .service(at("/livez").route(get().to(health::livez)))
-        .service(at("/readyz").route(get().to(health::readyz)))
-        .service(at("/health").route(get().to(health::health)));
+        .service(at("/livez", [(Method::GET, to(health::livez))]))
+        .service(at("/readyz", [(Method::GET, to(health::readyz))]))
+        .service(at("/health", [(Method::GET, to(health::health))]));
 }
 
-/// A URL; other methods than those given are refused with the list of them.
-fn at(path: &str) -> actix_web::Resource {
-    resource(path.to_owned()).default_service(web::to(method_not_allowed))
+/// A URL and its methods, GET standing for HEAD too; others are refused with the list of them.
+fn at<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resource {
+    let known = routes.iter().map(|(method, _)| if *method == Method::GET { "GET, HEAD" } else { method.as_str() });
+    let allow = known.collect::<Vec<_>>().join(", ");
+    let refuse = move || ready(Problem::method_not_allowed(allow.clone()));
+    let url = resource(path.to_owned()).default_service(to(refuse));
+    routes.into_iter().fold(url, |url, (method, route)| url.route(route.guard(is_asked(method))))
 }
 
-async fn method_not_allowed() -> Problem {
-    Problem::method_not_allowed()
+fn is_asked(method: Method) -> impl Guard {
+    guard::fn_guard(move |request| {
+        let asked = &request.head().method;
+        *asked == method || (*asked == Method::HEAD && method == Method::GET)
+    })
 }
 
 async fn not_found(request: HttpRequest) -> Problem {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use serde::Serialize;
 
@@ -32,6 +32,9 @@ pub(super) struct Problem {
     /// Where the results of a finished game are.
     #[serde(skip_serializing_if = "Option::is_none")]
     results: Option<String>,
+    /// The methods that a URL knows, for the `Allow` header.
+    #[serde(skip)]
+    allow: Option<String>,
 }
 
 fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
@@ -41,7 +44,8 @@ fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S:
 impl Problem {
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        Self { kind: "about:blank", title, status, code, detail: detail.into(), problems: Vec::new(), results: None }
+        let (kind, detail) = ("about:blank", detail.into());
+        Self { kind, title, status, code, detail, problems: Vec::new(), results: None, allow: None }
     }
 
     pub(super) fn no_such_url(path: &str) -> Self {
@@ -49,8 +53,10 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not-found", format!("there is nothing at {shown}"))
     }
 
-    pub(super) fn method_not_allowed() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this URL does not know that method")
+    pub(super) fn method_not_allowed(allow: String) -> Self {
+        let detail = format!("this URL knows {allow}");
+        let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail);
+        Self { allow: Some(allow), ..problem }
     }
 
     pub(super) fn too_large() -> Self {
@@ -92,14 +98,21 @@ impl Problem {
             GameError::NoSelection(NoSelection::Empty) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "no-questions", NoSelection::Empty.to_string())
             }
-            GameError::NoSelection(wrong) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-request", wrong.to_string())
+            GameError::NoSelection(NoSelection::Unknown { position, id }) => {
+                Self::invalid(vec![in_selection(position, format!("this quiz has no question {:?}", id.as_str()))])
+            }
+            GameError::NoSelection(NoSelection::Repeated { position, id }) => {
+                Self::invalid(vec![in_selection(position, format!("{:?} stands here a second time", id.as_str()))])
             }
             GameError::Invalid(problems) => Self::invalid(problems),
             GameError::Refused(refusal) => refusal.into(),
             GameError::Store(error) => error.into(),
         }
     }
+}
+
+fn in_selection(position: usize, message: String) -> Wrong {
+    Wrong::new(format!("questionIds[{position}]"), message)
 }
 
 impl From<Refusal> for Problem {
@@ -171,6 +184,12 @@ impl ResponseError for Problem {
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((RETRY_AFTER, "1"));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        }
+        if let Some(allow) = &self.allow {
+            response.insert_header((ALLOW, allow.as_str()));
         }
         response.body(serde_json::to_vec(self).unwrap_or_default())
     }
