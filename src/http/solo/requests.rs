@@ -21,7 +21,7 @@ const MOST_METADATA: usize = 4 * 1024;
 const MOST_EXCLUDED: usize = 5_000;
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
 pub(in crate::http) struct CreateRequest {
     quiz_id: Option<QuizId>,
     category: Option<String>,
@@ -38,14 +38,14 @@ pub(in crate::http) struct CreateRequest {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
 pub(in crate::http) struct ShowRequest {
     pub(super) session_id: String,
     pub(super) question_id: QuestionId,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
 pub(in crate::http) struct AnswerRequest {
     pub(super) session_id: String,
     pub(super) question_id: QuestionId,
@@ -67,7 +67,7 @@ pub(super) fn new_game(request: CreateRequest, body: &[u8], caller: Caller) -> R
         ttl: request.ttl_ms.map(Millis),
         deliver: request.deliver.unwrap_or_default(),
         metadata,
-        request: request_hash(body),
+        request: request_hash(body)?,
         quiz: quiz_choice(request, caller)?,
     })
 }
@@ -150,8 +150,10 @@ fn metadata(raw: &RawValue) -> Result<String, Problem> {
 }
 
 /// The hash by which a request's repeat is known: of the JSON's content, not of its spaces or the
-/// order of its fields.
-fn request_hash(body: &[u8]) -> [u8; 16] {
-    let value: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    hash(&[&value.to_string()])
+/// order of its fields. Of all fields metadata alone can hold what is JSON and no value: nested
+/// too deep, a number out of range, half a surrogate.
+fn request_hash(body: &[u8]) -> Result<[u8; 16], Problem> {
+    let value: serde_json::Value =
+        serde_json::from_slice(body).map_err(|error| wrong("metadata", error.to_string()))?;
+    Ok(hash(&[&value.to_string()]))
 }
