@@ -7,8 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, web};
-use serde::de::DeserializeOwned;
-use serde_json::error::Category;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::problem::Problem;
 use crate::domain::quiz::draft::Problem as Wrong;
@@ -40,7 +39,7 @@ impl<T: DeserializeOwned> FromRequest for Json<T> {
 }
 
 /// Why a body could not be read: too large, or cut off.
-fn unreadable(error: actix_web::Error) -> Problem {
+pub(super) fn unreadable(error: actix_web::Error) -> Problem {
     if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
         Problem::too_large()
     } else {
@@ -56,17 +55,30 @@ fn is_json(request: &HttpRequest) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    check_syntax(bytes)?;
+    // By position serde reads a list as an object too, which nobody promised.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(wrong(".", "invalid type: sequence, expected an object"));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        match error.inner().classify() {
-            Category::Data => Problem::invalid(vec![Wrong::new(path, error.inner().to_string())]),
-            _ if bytes.is_empty() => malformed("the body is empty"),
-            _ => malformed(&error.inner().to_string()),
-        }
-    })?;
-    json.end().map_err(|error| malformed(&error.to_string()))?;
-    Ok(value)
+    serde_path_to_error::deserialize(&mut json)
+        .map_err(|error| wrong(&error.path().to_string(), &error.inner().to_string()))
+}
+
+/// What is no JSON is told apart from JSON that isn't right, wherever reading stops at first.
+fn check_syntax(bytes: &[u8]) -> Result<(), Problem> {
+    if bytes.is_empty() {
+        return Err(malformed("the body is empty"));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| malformed(&error.to_string()))?;
+    serde_json::from_str::<IgnoredAny>(text).map_err(|error| malformed(&error.to_string()))?;
+    Ok(())
+}
+
+/// What serde says, in a client's words.
+fn wrong(path: &str, message: &str) -> Problem {
+    let path = if path == "." { "body" } else { path };
+    Problem::invalid(vec![Wrong::new(path, message.replace("expected u64", "expected a whole number"))])
 }
 
 fn malformed(detail: &str) -> Problem {

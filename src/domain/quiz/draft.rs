@@ -31,7 +31,7 @@ pub enum Kind {
 
 /// An option as it is handed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an option")]
 pub struct ChoiceDraft {
     /// Name of the option within its question.
     pub option_id: OptionId,
@@ -43,7 +43,7 @@ pub struct ChoiceDraft {
 
 /// A question as it is handed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a question")]
 pub struct QuestionDraft {
     /// Name of the question within its quiz: 1 to 64 bytes.
     pub question_id: QuestionId,
