@@ -1,5 +1,8 @@
-//! The integration tests, in one binary.
+//! The program from outside: everything that is promised, over real sockets and real files.
+#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected stops there")]
 
 mod contract;
-mod faults;
+mod crash;
 mod kit;
+mod solo;
+mod support;

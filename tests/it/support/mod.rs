@@ -1,0 +1,50 @@
+//! What tests share: a server to talk to, a client that talks, questions to play.
+
+pub(crate) mod client;
+pub(crate) mod server;
+pub(crate) mod shape;
+
+use serde_json::{Value, json};
+
+pub(crate) use client::{Client, Reply};
+pub(crate) use server::Server;
+pub(crate) use shape::assert_shape;
+
+/// An API key that is long enough.
+pub(crate) const KEY: &str = "a-key-of-the-backend-0123456789";
+
+/// The right option of question `n` of [`questions`].
+pub(crate) fn right(n: u64) -> u64 {
+    n % 4 + 1
+}
+
+/// A wrong option of question `n` of [`questions`].
+pub(crate) fn wrong(n: u64) -> u64 {
+    (n + 1) % 4 + 1
+}
+
+/// Questions of a caller's own, `q0`, `q1` …, each with four options.
+pub(crate) fn questions(count: u64) -> Value {
+    (0..count).map(question).collect()
+}
+
+/// One of [`questions`].
+pub(crate) fn question(n: u64) -> Value {
+    let option = |id: u64| json!({ "optionId": id, "text": format!("option {id} of {n}") });
+    json!({
+        "questionId": format!("q{n}"),
+        "kind": "choice",
+        "text": format!("What is {n}?"),
+        "category": "Numbers",
+        "difficulty": "easy",
+        "options": (1..=4).map(option).collect::<Value>(),
+        "correctOptionId": right(n),
+        "explanation": format!("because of {n}"),
+    })
+}
+
+/// The shipped bank of that name, as its file says.
+pub(crate) fn bank(name: &str) -> Value {
+    let path = format!("{}/data/quizzes/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_slice(&std::fs::read(path).expect("the bank ships")).expect("it is JSON")
+}

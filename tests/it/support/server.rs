@@ -1,0 +1,184 @@
+//! A server to talk to: in this process, where a test hands it its clock, or the real binary.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use rejoin::config::{Cli, Settings};
+use rejoin::game::Chance;
+use rejoin::quizzes::Catalogue;
+use rejoin::server::{Outside, run};
+use rejoin::store::WallClock;
+use rejoin::store::clock::system_wall_clock;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::sync::oneshot;
+
+use super::Client;
+
+/// How long a stop may take.
+pub(crate) const STOP: Duration = Duration::from_secs(10);
+
+/// A server that ends with the test.
+pub(crate) struct Server {
+    /// Where it is: `http://127.0.0.1:1234`.
+    pub(crate) base: String,
+    life: Life,
+}
+
+enum Life {
+    Here { stop: Option<oneshot::Sender<()>>, thread: Option<JoinHandle<anyhow::Result<()>>> },
+    Process { child: Child, log: PathBuf, line: String },
+}
+
+impl Server {
+    /// A server in this process, its file in `folder`.
+    pub(crate) fn here(folder: &Path, args: &[&str]) -> Self {
+        Self::here_at(folder, args, system_wall_clock())
+    }
+
+    /// The same by another wall clock.
+    pub(crate) fn here_at(folder: &Path, args: &[&str], wall: WallClock) -> Self {
+        let settings = settings(folder, args);
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let base = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let catalogue = Arc::new(Catalogue::open(settings.quiz_dir.clone())?);
+            let outside = Outside { listener, wall, chance: Chance::system(), catalogue };
+            let stopped = async move { drop(stopped.await) };
+            actix_web::rt::System::new().block_on(run(&settings, outside, stopped))
+        });
+        Self { base, life: Life::Here { stop: Some(stop), thread: Some(thread) } }
+    }
+
+    /// The real binary, its file in `folder`, once it has said where it listens.
+    pub(crate) fn process(folder: &Path, args: &[&str]) -> Self {
+        let log = folder.join("stderr.log");
+        let mut child =
+            command(folder, args).stderr(File::create(&log).expect("a log file")).spawn().expect("it starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("stdout is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        let base = line.split(' ').find(|word| word.starts_with("http://")).map(|base| base.trim_end_matches(','));
+        let Some(base) = base.map(str::to_owned) else {
+            let _ = child.kill();
+            panic!("it did not start: {line}{}", std::fs::read_to_string(&log).unwrap_or_default());
+        };
+        Self { base, life: Life::Process { child, log, line } }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&self.base)
+    }
+
+    /// Stops it as an operator does, and waits until it has closed its file.
+    pub(crate) async fn stop(mut self) {
+        match &mut self.life {
+            Life::Here { stop, thread } => {
+                drop(stop.take());
+                let thread = thread.take().expect("stopped once");
+                let joined = tokio::task::spawn_blocking(|| thread.join()).await.expect("it is waited for");
+                joined.expect("the server did not panic").expect("the server stopped well");
+            }
+            Life::Process { .. } => {
+                self.signal(Signal::TERM);
+                assert_eq!(self.ended().await.code(), Some(0), "{}", self.log());
+            }
+        }
+    }
+
+    /// Kills the process as a power cut would.
+    pub(crate) async fn kill(mut self) {
+        self.signal(Signal::KILL);
+        self.ended().await;
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let Life::Process { child, .. } = &self.life else { panic!("only a process gets signals") };
+        kill_process(Pid::from_child(child), signal).expect("the process is there");
+    }
+
+    /// How the process ended, which it does in time.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        let Life::Process { child, .. } = &mut self.life else { panic!("only a process ends so") };
+        ended(child).await
+    }
+
+    /// What the process has logged.
+    pub(crate) fn log(&self) -> String {
+        let Life::Process { log, .. } = &self.life else { panic!("only a process has a log of its own") };
+        std::fs::read_to_string(log).expect("the log is there")
+    }
+
+    /// What the process said at its start.
+    pub(crate) fn line(&self) -> &str {
+        let Life::Process { line, .. } = &self.life else { panic!("only a process says something") };
+        line
+    }
+
+    /// Waits until the log says this.
+    pub(crate) async fn logged(&self, text: &str) {
+        until(|| self.log().contains(text)).await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Life::Process { child, .. } = &mut self.life {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Waits for a condition.
+pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < STOP, "it did not happen in time");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn ended(child: &mut Child) -> ExitStatus {
+    let mut status = None;
+    until(|| {
+        status = child.try_wait().expect("the process is this test's");
+        status.is_some()
+    })
+    .await;
+    status.expect("it has ended")
+}
+
+/// The exit code and the last words of a command that ends by itself.
+pub(crate) async fn refused(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
+    let log = tempfile::NamedTempFile::new().expect("a log file");
+    let stderr = log.reopen().expect("the log file");
+    let mut child = command(folder, args).stderr(stderr).spawn().expect("it starts");
+    let code = ended(&mut child).await.code();
+    (code, std::fs::read_to_string(log.path()).expect("the log is there"))
+}
+
+/// The binary with settings of its own, untouched by this process's environment. The first word
+/// of `args` may be another command than `serve`.
+fn command(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rejoin"));
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped());
+    if args.first().is_none_or(|first| first.starts_with("--")) {
+        command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(folder);
+    }
+    command.args(args);
+    command
+}
+
+fn settings(folder: &Path, args: &[&str]) -> Settings {
+    let folder = folder.to_str().expect("temporary folders have plain names");
+    let words = [&["rejoin", "--data-dir", folder, "--workers", "1"], args].concat();
+    Cli::try_parse_from(words).expect("good settings").serve
+}
