@@ -80,6 +80,13 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Whether its rules look at the questions.
+    pub fn needs_quiz(&self) -> bool {
+        matches!(self, Self::Show(_) | Self::Submit(_))
+    }
+}
+
 /// What a command that was carried out answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {

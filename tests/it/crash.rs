@@ -90,10 +90,9 @@ async fn play(
         let mut firsts = 0;
         for key in ["claim", "again"] {
             let url = format!("/api/game/results/{id}/award");
-            let (status, award, _) = until_answered(&mut address, |base| {
-                client.post(format!("{base}{url}")).header("Idempotency-Key", key)
-            })
-            .await;
+            let (status, award, _) =
+                until_answered(&mut address, |base| client.post(format!("{base}{url}")).header("Idempotency-Key", key))
+                    .await;
             assert_eq!(status, StatusCode::OK, "{award}");
             firsts += usize::from(award["awarded"].as_bool().expect("awarded"));
         }
@@ -129,7 +128,7 @@ async fn check(client: &reqwest::Client, base: &str, told: &Told) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn twenty_kills_under_load_lose_and_double_nothing() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut server = Server::process(folder.path(), &[]);
@@ -137,9 +136,7 @@ async fn twenty_kills_under_load_lose_and_double_nothing() {
     let client = reqwest::Client::new();
     let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let players: Vec<_> = (0..PLAYERS)
-        .map(|player| {
-            tokio::spawn(play(client.clone(), address.clone(), stop.clone(), acknowledged.clone(), player))
-        })
+        .map(|player| tokio::spawn(play(client.clone(), address.clone(), stop.clone(), acknowledged.clone(), player)))
         .collect();
     let mut slowest = Duration::ZERO;
     for kill in 1..=KILLS {
@@ -165,7 +162,9 @@ async fn twenty_kills_under_load_lose_and_double_nothing() {
         repeats += told.repeats;
         games += told.games.len();
     }
-    println!("{KILLS} kills: {games} games, {answers} answers, {repeats} repeated after a kill, ready after {slowest:?} at the slowest");
+    println!(
+        "{KILLS} kills: {games} games, {answers} answers, {repeats} repeated after a kill, ready after {slowest:?} at the slowest"
+    );
     assert!(repeats > 0, "no kill hit a request, so this has tested nothing");
     assert!(slowest < Duration::from_secs(1), "ready again after {slowest:?}");
     server.stop().await;

@@ -123,6 +123,9 @@ impl GameSessionStore for RedbStore {
     }
 
     async fn apply(&self, id: &SessionId, command: Command, at: Moment) -> StoreResult<Option<Applied>> {
+        if command.needs_quiz() {
+            self.reader.warm(id);
+        }
         let id = id.clone();
         self.commit(|answer| Work::Apply { id, command, at, answer }).await
     }

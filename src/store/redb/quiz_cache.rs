@@ -31,6 +31,11 @@ impl QuizCache {
         self.cache.get(id).filter(|(of, _)| *of == nonce).map(|(_, quiz)| quiz)
     }
 
+    /// Whether a session of this id has its quiz here; a guess, as far as nonces go.
+    pub(super) fn knows(&self, id: &SessionId) -> bool {
+        self.cache.peek(id).is_some()
+    }
+
     pub(super) fn insert(&self, id: &SessionId, nonce: u64, quiz: &Arc<Quiz>) {
         self.cache.insert(id.clone(), (nonce, quiz.clone()));
     }

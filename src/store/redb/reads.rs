@@ -133,6 +133,15 @@ impl Reader {
         Ok(session.map(|(session, _)| session).filter(|session| session.is_live(now)))
     }
 
+    /// Decodes a session's quiz on the caller's thread, so that the one writer need not: that is
+    /// the dearest part of an answer to a game that was not used lately. Failures are the writer's
+    /// to meet.
+    pub(super) fn warm(&self, id: &SessionId) {
+        if !self.quizzes.knows(id) {
+            let _ = self.look(|snapshot| snapshot.session(id));
+        }
+    }
+
     pub(super) fn events(
         &self,
         id: &SessionId,
