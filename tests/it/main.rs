@@ -3,6 +3,8 @@
 
 mod contract;
 mod crash;
+mod errors;
+mod faults;
 mod kit;
 mod solo;
 mod support;
