@@ -63,7 +63,7 @@ fn routes(config: &mut ServiceConfig) {
 fn at<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resource {
     let known = routes.iter().map(|(method, _)| if *method == Method::GET { "GET, HEAD" } else { method.as_str() });
     let allow = known.collect::<Vec<_>>().join(", ");
-    let refuse = move || ready(Problem::method_not_allowed(allow.clone()));
+    let refuse = move || ready(Problem::method_not_allowed(&allow));
     let url = resource(path.to_owned()).default_service(to(refuse));
     routes.into_iter().fold(url, |url, (method, route)| url.route(route.guard(is_asked(method))))
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use serde::Serialize;
 
@@ -31,10 +31,7 @@ pub(super) struct Problem {
     problems: Vec<Wrong>,
     /// Where the results of a finished game are.
     #[serde(skip_serializing_if = "Option::is_none")]
-    results: Option<String>,
-    /// The methods that a URL knows, for the `Allow` header.
-    #[serde(skip)]
-    allow: Option<String>,
+    results: Option<Box<str>>,
 }
 
 fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
@@ -44,8 +41,7 @@ fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S:
 impl Problem {
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        let (kind, detail) = ("about:blank", detail.into());
-        Self { kind, title, status, code, detail, problems: Vec::new(), results: None, allow: None }
+        Self { kind: "about:blank", title, status, code, detail: detail.into(), problems: Vec::new(), results: None }
     }
 
     pub(super) fn no_such_url(path: &str) -> Self {
@@ -53,10 +49,13 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not-found", format!("there is nothing at {shown}"))
     }
 
-    pub(super) fn method_not_allowed(allow: String) -> Self {
+    /// The reply to another method than those that a URL knows.
+    pub(super) fn method_not_allowed(allow: &str) -> HttpResponse {
         let detail = format!("this URL knows {allow}");
-        let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail);
-        Self { allow: Some(allow), ..problem }
+        let mut response = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail).error_response();
+        let allow = HeaderValue::from_str(allow).expect("methods and commas are a header's characters");
+        response.headers_mut().insert(ALLOW, allow);
+        response
     }
 
     pub(super) fn too_large() -> Self {
@@ -75,7 +74,7 @@ impl Problem {
     }
 
     fn finished(id: Option<&SessionId>) -> Self {
-        let results = id.map(|id| format!("/api/game/results/{id}"));
+        let results = id.map(|id| format!("/api/game/results/{id}").into());
         Self { results, ..Self::new(StatusCode::NOT_FOUND, "session-finished", "the game is over; see its results") }
     }
 
@@ -187,9 +186,6 @@ impl ResponseError for Problem {
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
-        }
-        if let Some(allow) = &self.allow {
-            response.insert_header((ALLOW, allow.as_str()));
         }
         response.body(serde_json::to_vec(self).unwrap_or_default())
     }
