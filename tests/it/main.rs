@@ -6,5 +6,8 @@ mod crash;
 mod errors;
 mod faults;
 mod kit;
+mod layers;
+mod layers;
+mod outage;
 mod solo;
 mod support;

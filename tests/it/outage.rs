@@ -1,0 +1,395 @@
+//! Stopped, killed, cut off, started wrongly: what a server does then, and what is left after it.
+
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use rejoin::domain::WallTime;
+use rejoin::store::WallClock;
+use rejoin::store::clock::system_wall_clock;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+
+use crate::support::client::read_to_close;
+use crate::support::server::{refused, until};
+use crate::support::shape::millis_between;
+use crate::support::{Client, Reply, Server, bank, question, questions, right};
+
+const HOUR: i64 = 3_600_000;
+const DAY: i64 = 24 * HOUR;
+
+/// The machine's wall clock, set wrong by so many milliseconds.
+fn wall(off_by: &Arc<AtomicI64>) -> WallClock {
+    let (right, off_by) = (system_wall_clock(), off_by.clone());
+    Arc::new(move || WallTime(right().0.saturating_add_signed(off_by.load(Ordering::Relaxed))))
+}
+
+/// A game of two questions, the first answered, the second shown and closing in ten minutes.
+async fn in_mid_game(client: &Client) -> String {
+    let mut timed = question(1);
+    timed["timeLimitMs"] = json!(600_000);
+    let created = client.create(json!({ "questions": [question(0), timed], "ttlMs": 1_800_000 })).await;
+    let id = created["sessionId"].as_str().unwrap().to_owned();
+    client.answer_as("a0", &id, 0, right(0)).await.json(200);
+    client.show(&id, "q1").await.json(200);
+    id
+}
+
+/// What is left of the session's life and of the current question's time.
+fn left(resumed: &Value) -> (i64, i64) {
+    let left = |until: &Value| millis_between(&resumed["serverTime"], until);
+    (left(&resumed["expiresAt"]), left(&resumed["current"]["closesAt"]))
+}
+
+/// A wall clock that jumps while the server is down changes nothing for its games.
+async fn goes_on_after_a_jump(by: i64) {
+    let folder = tempfile::tempdir().unwrap();
+    let off_by = Arc::new(AtomicI64::new(0));
+    let server = Server::here_at(folder.path(), &[], wall(&off_by));
+    let id = in_mid_game(&server.client()).await;
+    let before = server.client().resume(&id).await.json(200);
+    server.stop().await;
+
+    off_by.store(by, Ordering::Relaxed);
+    let server = Server::here_at(folder.path(), &[], wall(&off_by));
+    let client = server.client();
+    let after = client.resume(&id).await.json(200);
+    let jumped = millis_between(&before["serverTime"], &after["serverTime"]);
+    assert!((jumped - by).abs() < 60_000, "the server shows its wall clock: {jumped} ms later");
+    let ((life, time), (life_now, time_now)) = (left(&before), left(&after));
+    assert_eq!((life, life_now), (1_800_000, 1_800_000));
+    assert!((0..60_000).contains(&(time - time_now)), "{time} ms were left, and now {time_now}");
+    for field in ["totalScore", "answers", "questions"] {
+        assert_eq!(before[field], after[field]);
+    }
+    let verdict = client.answer(&id, 1, right(1)).await.json(200);
+    assert_eq!((&verdict["correct"], &verdict["completed"]), (&json!(true), &json!(true)));
+    assert!(client.results(&id).await.json(200)["answers"][1]["responseMs"].as_i64().unwrap() < 60_000);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_game_stopped_for_an_hour_goes_on_with_the_time_it_had() {
+    goes_on_after_a_jump(HOUR).await;
+}
+
+#[tokio::test]
+async fn a_wall_clock_set_back_a_day_during_a_stop_changes_nothing() {
+    goes_on_after_a_jump(-DAY).await;
+}
+
+#[tokio::test]
+async fn a_wall_clock_that_jumps_while_the_server_runs_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let off_by = Arc::new(AtomicI64::new(0));
+    let server = Server::here_at(folder.path(), &[], wall(&off_by));
+    let client = server.client();
+    let id = in_mid_game(&client).await;
+    let (_, time) = left(&client.resume(&id).await.json(200));
+    for jump in [HOUR, -DAY, 365 * DAY] {
+        off_by.store(jump, Ordering::Relaxed);
+        let (life, time_now) = left(&client.resume(&id).await.json(200));
+        assert_eq!(life, 1_800_000);
+        assert!((0..60_000).contains(&(time - time_now)), "{time} ms were left, and now {time_now}");
+    }
+}
+
+#[tokio::test]
+async fn a_question_that_was_open_during_an_outage_gets_a_little_time_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::here(folder.path(), &[]);
+    let mut timed = question(0);
+    timed["timeLimitMs"] = json!(2_000);
+    let created = server.client().create(json!({ "questions": [timed] })).await;
+    let id = created["sessionId"].as_str().unwrap().to_owned();
+    let shown = server.client().show(&id, "q0").await.json(200);
+    // Until it is nearly over.
+    loop {
+        let now = server.client().resume(&id).await.json(200)["serverTime"].clone();
+        if millis_between(&now, &shown["closesAt"]) < 300 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    server.stop().await;
+    let server = Server::here(folder.path(), &[]);
+    let (_, left) = left(&server.client().resume(&id).await.json(200));
+    assert!((1_000..=2_000).contains(&left), "{left} ms are left");
+    assert_eq!(server.client().answer(&id, 0, right(0)).await.json(200)["correct"], true);
+}
+
+#[tokio::test]
+async fn kill_9_in_mid_game_loses_nothing_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::process(folder.path(), &[]);
+    let client = server.client();
+    let id = in_mid_game(&client).await;
+    let first = client.answer_as("a0", &id, 0, right(0)).await;
+    let before = client.resume(&id).await.json(200);
+    server.kill().await;
+
+    let server = Server::process(folder.path(), &[]);
+    let client = server.client();
+    assert!(server.line().contains(" 1 session records"), "{}", server.line());
+    let after = client.resume(&id).await.json(200);
+    let ((_, time), (life, time_now)) = (left(&before), left(&after));
+    assert_eq!(life, 1_800_000);
+    // A crash can have been up to ten seconds after the last sign of life.
+    assert!((0..60_000).contains(&(time - time_now)), "{time} ms were left, and now {time_now}");
+    assert_eq!(before["answers"], after["answers"]);
+    assert_eq!(client.answer_as("a0", &id, 0, right(0)).await.body, first.body);
+    client.answer(&id, 0, right(0)).await.problem(404, "question-not-open");
+    let last = client.answer(&id, 1, right(1)).await.json(200);
+    assert_eq!((&last["correct"], &last["completed"]), (&json!(true), &json!(true)));
+    server.kill().await;
+
+    let server = Server::process(folder.path(), &[]);
+    let results = server.client().results(&id).await.json(200);
+    assert_eq!((&results["completed"], &results["totalScore"]), (&json!(true), &last["totalScore"]));
+    server.stop().await;
+}
+
+async fn stops_well_at(signal: Signal) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::process(folder.path(), &["--workers", "1"]);
+    let client = server.client();
+    let id = client.play(2).await;
+    client.answer(&id, 0, right(0)).await.json(200);
+    let body = json!({ "sessionId": id, "questionId": "q1", "optionId": right(1) }).to_string();
+    let head = "POST /api/game/answer HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n";
+    let mut in_flight = client.connect().await;
+    let mut idle = client.connect().await;
+    in_flight.write_all(format!("{head}Content-Length: {}\r\n\r\n", body.len()).as_bytes()).await.unwrap();
+    in_flight.write_all(&body.as_bytes()[..10]).await.unwrap();
+    idle.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    // Both connections are being served once a later request is.
+    client.get("/livez").await.json(200);
+
+    let begun = std::time::Instant::now();
+    server.signal(signal);
+    let address = server.base.strip_prefix("http://").unwrap().to_owned();
+    until(|| TcpStream::connect(&address).is_err()).await;
+    in_flight.write_all(&body.as_bytes()[10..]).await.unwrap();
+    let reply = Reply::parse(&read_to_close(&mut in_flight).await);
+    assert_eq!(reply.json(200)["completed"], true);
+    assert_eq!(server.ended().await.code(), Some(0), "{}", server.log());
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(server.log().contains("stopped"), "{}", server.log());
+
+    let server = Server::process(folder.path(), &[]);
+    assert!(!server.log().contains("repaired"), "{}", server.log());
+    assert_eq!(server.client().results(&id).await.json(200)["totalScore"], 300);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn sigterm_finishes_what_is_in_flight_and_ends_well() {
+    stops_well_at(Signal::TERM).await;
+}
+
+#[tokio::test]
+async fn ctrl_c_finishes_what_is_in_flight_and_ends_well() {
+    stops_well_at(Signal::INT).await;
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_file_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::process(folder.path(), &[]);
+    let id = server.client().play(1).await;
+    let (code, said) = refused(folder.path(), &[]).await;
+    assert_eq!(code, Some(1));
+    assert_one_line(&said, "another process holds");
+    assert!(said.contains("rejoin.redb"), "{said}");
+    server.client().answer(&id, 0, right(0)).await.json(200);
+    server.stop().await;
+}
+
+/// An operator gets one line that says what is wrong.
+#[track_caller]
+fn assert_one_line(said: &str, what: &str) {
+    assert!(said.starts_with("rejoin: ") && said.contains(what), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let args = ["serve", "--data-dir", folder.path().to_str().unwrap(), "--listen", &address];
+    let (code, said) = refused(folder.path(), &args).await;
+    assert_eq!(code, Some(1));
+    assert_one_line(&said, &address);
+    assert!(said.contains("REJOIN_LISTEN"), "{said}");
+    assert!(!folder.path().join("rejoin.redb").exists());
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a-file");
+    std::fs::write(&file, "x").unwrap();
+    let file = file.to_str().unwrap();
+    let missing = folder.path().join("missing");
+    let missing = missing.to_str().unwrap();
+    for (args, what) in [
+        (&["--store", "valkey"][..], "SESSION_STORE=valkey"),
+        (&["--session-ttl", "1s"], "REJOIN_SESSION_TTL"),
+        (&["--api-keys", "short"], "REJOIN_API_KEYS"),
+        (&["--api-keys-file", missing], "REJOIN_API_KEYS_FILE"),
+        (&["--log", "=nonsense=="], "REJOIN_LOG"),
+        (&["--quiz-dir", missing], "missing"),
+        (&["serve", "--listen", "127.0.0.1:0", "--data-dir", file], "REJOIN_DATA_DIR"),
+        (&["serve", "--listen", "192.0.2.1:1", "--data-dir", missing], "192.0.2.1:1"),
+    ] {
+        let (code, said) = refused(folder.path(), args).await;
+        assert_eq!(code, Some(1), "{args:?}: {said}");
+        assert_one_line(&said, what);
+    }
+    let (code, said) = refused(folder.path(), &["--session-ttl", "soon"]).await;
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("30m"), "{said}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
+    let garbage = b"this is no database, whatever its name says. ".repeat(400);
+    for content in [&garbage[..], b"x", &[0; 70_000]] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("rejoin.redb");
+        std::fs::write(&file, content).unwrap();
+        let (code, said) = refused(folder.path(), &[]).await;
+        assert_eq!(code, Some(1), "{said}");
+        assert_one_line(&said, "rejoin.redb");
+        assert!(std::fs::read(&file).unwrap() == content, "the file was changed");
+    }
+}
+
+fn write_bank(folder: &Path, title: &str) {
+    let mut mine = bank("space");
+    (mine["quizId"], mine["title"]) = (json!("mine"), json!(title));
+    std::fs::write(folder.join("mine.json"), mine.to_string()).unwrap();
+}
+
+async fn title(client: &Client) -> String {
+    let list = client.get("/api/quizzes").await.json(200);
+    let mine = list["quizzes"].as_array().unwrap().iter().find(|quiz| quiz["quizId"] == "mine");
+    mine.map_or("none", |mine| mine["title"].as_str().unwrap()).to_owned()
+}
+
+#[tokio::test]
+async fn a_reload_takes_good_banks_and_keeps_the_old_one_of_a_broken_file() {
+    let (folder, banks) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write_bank(banks.path(), "First");
+    let server = Server::process(folder.path(), &["--quiz-dir", banks.path().to_str().unwrap()]);
+    let client = server.client();
+    assert_eq!(title(&client).await, "First");
+
+    std::fs::write(banks.path().join("mine.json"), r#"{"quizId":"mine","#).unwrap();
+    server.signal(Signal::HUP);
+    server.logged("mine.json").await;
+    assert_eq!(title(&client).await, "First");
+
+    write_bank(banks.path(), "Second");
+    server.signal(Signal::HUP);
+    let begun = std::time::Instant::now();
+    while title(&client).await != "Second" {
+        assert!(begun.elapsed() < Duration::from_secs(10), "{}", server.log());
+    }
+    std::fs::remove_file(banks.path().join("mine.json")).unwrap();
+    server.signal(Signal::HUP);
+    while title(&client).await != "none" {
+        assert!(begun.elapsed() < Duration::from_secs(10), "{}", server.log());
+    }
+    server.stop().await;
+
+    std::fs::write(banks.path().join("mine.json"), "{}").unwrap();
+    let (code, said) = refused(folder.path(), &["--quiz-dir", banks.path().to_str().unwrap()]).await;
+    assert_eq!(code, Some(1));
+    assert_one_line(&said, "mine.json");
+}
+
+#[tokio::test]
+async fn health_asks_a_server_and_its_exit_code_tells() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::process(folder.path(), &[]);
+    let address = server.base.strip_prefix("http://").unwrap().to_owned();
+    let asked = ["health", "--listen", address.as_str()];
+    assert_eq!(refused(folder.path(), &asked).await, (Some(0), String::new()));
+    let everywhere = address.replace("127.0.0.1", "0.0.0.0");
+    assert_eq!(refused(folder.path(), &["health", "--listen", &everywhere]).await.0, Some(0));
+    server.stop().await;
+    let (code, said) = refused(folder.path(), &asked).await;
+    assert_eq!(code, Some(1));
+    assert_one_line(&said, &address);
+
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap().to_string();
+    let answering = std::thread::spawn(move || {
+        use std::io::{BufRead, BufReader, Write};
+        let (mut stream, _) = other.accept().unwrap();
+        let asked = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+        let asked: Vec<_> = asked.take_while(|line| !line.is_empty()).collect();
+        assert_eq!(asked[0], "GET /readyz HTTP/1.1");
+        stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\n\r\n{\"code\":\"store-unavailable\"}").unwrap();
+    });
+    let (code, said) = refused(folder.path(), &["health", "--listen", &address]).await;
+    answering.join().unwrap();
+    assert_eq!(code, Some(1));
+    assert_one_line(&said, "store-unavailable");
+}
+
+#[tokio::test]
+async fn health_over_http_tells_how_the_store_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::here(folder.path(), &[]);
+    let client = server.client();
+    client.play(1).await;
+    let health = client.get("/health").await.json(200);
+    let expected = json!({
+        "status": "ok", "version": env!("CARGO_PKG_VERSION"), "engine": "redb", "reachable": true,
+        "degraded": false, "liveSessions": 1,
+    });
+    assert_eq!(health, expected);
+    assert_eq!(client.get("/readyz").await.json(200), json!({ "status": "ready" }));
+    assert_eq!(client.get("/livez").await.json(200), json!({ "status": "ok" }));
+}
+
+#[tokio::test]
+async fn a_start_says_in_one_line_where_it_is_and_what_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    for records in 0..2 {
+        let server = Server::process(folder.path(), &[]);
+        let file = folder.path().join("rejoin.redb");
+        let (version, base) = (env!("CARGO_PKG_VERSION"), &server.base);
+        let place = format!("rejoin {version} listens on {base}, sessions in redb at {}", file.display());
+        assert_eq!(server.line(), format!("{place}, {records} session records\n"));
+        server.client().create(json!({ "questions": questions(1) })).await;
+        server.stop().await;
+    }
+    let server = Server::process(folder.path(), &["--store", "memory"]);
+    assert!(server.line().contains("sessions in memory"), "{}", server.line());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_log_for_machines_is_one_object_a_line_with_request_ids() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::process(folder.path(), &["--log", "rejoin=debug", "--log-format", "json"]);
+    let client = server.client();
+    let id = client.play(1).await;
+    let reply = client.resume(&id).await;
+    let request_id = reply.header("x-request-id").unwrap();
+    server.logged(request_id).await;
+    let log = server.log();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("a line is an object")).collect();
+    let line = lines.iter().find(|line| line["span"]["id"] == request_id).expect("it was served");
+    assert_eq!((&line["message"], &line["status"]), (&json!("served"), &json!(200)));
+    assert_eq!((&line["span"]["method"], &line["span"]["url"]), (&json!("GET"), &json!("/api/game/session/{id}")));
+    assert!(lines.iter().all(|line| line["level"].is_string() && line["timestamp"].is_string()));
+    server.stop().await;
+}
