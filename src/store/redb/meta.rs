@@ -26,11 +26,11 @@ pub(super) struct Meta {
 }
 
 impl Meta {
-    /// What the file knows, or `None` if it is new.
+    /// What the file knows, or `None` if it is new. A database of another program is an error.
     pub(super) fn read(transaction: &ReadTransaction) -> StoreResult<Option<Self>> {
         let table = match transaction.open_table(META) {
             Ok(table) => table,
-            Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(TableError::TableDoesNotExist(_)) => return is_empty(transaction).map(|()| None),
             Err(error) => return Err(StoreError::unavailable(error)),
         };
         let number = |name: &str| -> StoreResult<u64> {
@@ -69,5 +69,13 @@ impl Meta {
     /// What time it is when the file is opened: no earlier than it ever was before.
     pub(super) fn time_at_opening(&self) -> Timestamp {
         if self.clean { self.time } else { self.time.plus(SIGN_OF_LIFE) }
+    }
+}
+
+/// The first commit of a file writes its own record too: tables without it are somebody else's.
+fn is_empty(transaction: &ReadTransaction) -> StoreResult<()> {
+    match transaction.list_tables().map_err(StoreError::unavailable)?.next() {
+        None => Ok(()),
+        Some(_) => Err(StoreError::Corrupt { what: "it is another program's database".to_owned() }),
     }
 }
