@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::meta::SIGN_OF_LIFE;
 use super::reads::Snapshot;
 use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp};
 use crate::store::contract::{Dump, Imported, Swept};
@@ -45,15 +44,15 @@ pub(super) struct Batch<'a> {
     rules: Rules,
     changes: BTreeMap<SessionId, Change>,
     joins: HashMap<JoinCode, Option<SessionId>>,
-    /// Hints that belong to nothing, and where to file them instead, if anywhere.
-    moved_hints: Vec<(Timestamp, SessionId, Option<Timestamp>)>,
+    /// Hints that belong to nothing.
+    stray_hints: Vec<(Timestamp, SessionId)>,
     time: Timestamp,
 }
 
 /// What a batch asks the commit to store.
 pub(super) struct Changes {
     pub(super) sessions: BTreeMap<SessionId, Change>,
-    pub(super) moved_hints: Vec<(Timestamp, SessionId, Option<Timestamp>)>,
+    pub(super) stray_hints: Vec<(Timestamp, SessionId)>,
     /// The latest moment that a command of the batch was applied at.
     pub(super) time: Timestamp,
 }
@@ -61,12 +60,12 @@ pub(super) struct Changes {
 impl<'a> Batch<'a> {
     pub(super) fn new(snapshot: &'a Snapshot<'a>, rules: Rules) -> Self {
         let time = Timestamp::from_millis(0);
-        Self { snapshot, rules, changes: BTreeMap::new(), joins: HashMap::new(), moved_hints: Vec::new(), time }
+        Self { snapshot, rules, changes: BTreeMap::new(), joins: HashMap::new(), stray_hints: Vec::new(), time }
     }
 
     pub(super) fn into_changes(mut self) -> Changes {
         self.changes.retain(|_, change| change.is_dirty());
-        Changes { sessions: self.changes, moved_hints: self.moved_hints, time: self.time }
+        Changes { sessions: self.changes, stray_hints: self.stray_hints, time: self.time }
     }
 
     /// The session's way so far, beginning with what the snapshot has.
@@ -174,14 +173,18 @@ impl<'a> Batch<'a> {
     }
 
     /// Takes what is due from the index, looks at the real deadline, and deletes or files it anew.
+    /// What can't be read stays as it is, hint and all, and is passed over.
     pub(super) fn sweep(&mut self, at: Moment, most: usize) -> StoreResult<Swept> {
-        let due = self.snapshot.due_hints(at.now, most)?;
-        let more = due.len() == most;
-        let mut deleted = 0;
-        for (hint, id) in due {
+        let snapshot = self.snapshot;
+        let (mut handled, mut deleted) = (0, 0);
+        for due in snapshot.due_hints(at.now)? {
+            if handled == most {
+                return Ok(Swept { deleted, more: true });
+            }
+            let (hint, id) = due?;
             match self.change(&id) {
                 Ok(change) if change.before.as_ref().is_none_or(|before| before.hint != hint) => {
-                    self.moved_hints.push((hint, id, None));
+                    self.stray_hints.push((hint, id));
                 }
                 Ok(change) => match &change.after {
                     Some(session) if session.is_live(at.now) => change.refile = true,
@@ -190,11 +193,12 @@ impl<'a> Batch<'a> {
                 },
                 Err(StoreError::Corrupt { what }) => {
                     tracing::error!(what, "a dead session's record cannot be read; it is left as it is");
-                    self.moved_hints.push((hint, id, Some(at.now.plus(SIGN_OF_LIFE))));
+                    continue;
                 }
                 Err(error) => return Err(error),
             }
+            handled += 1;
         }
-        Ok(Swept { deleted, more })
+        Ok(Swept { deleted, more: false })
     }
 }

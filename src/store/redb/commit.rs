@@ -74,7 +74,7 @@ pub(super) fn store(database: &Database, changes: &Changes, meta: &Meta) -> Resu
 
 /// Stores the file's own record alone, and creates the tables in a new file.
 pub(super) fn store_meta(database: &Database, meta: &Meta) -> Result<(), CommitError> {
-    let nothing = Changes { sessions: Default::default(), moved_hints: Vec::new(), time: meta.time };
+    let nothing = Changes { sessions: Default::default(), stray_hints: Vec::new(), time: meta.time };
     store(database, &nothing, meta)
 }
 
@@ -100,8 +100,8 @@ impl<'t> Tables<'t> {
     }
 
     fn put(&mut self, changes: &Changes) -> Outcome {
-        for (hint, id, instead) in &changes.moved_hints {
-            self.move_hint(id, Some(*hint), *instead)?;
+        for (hint, id) in &changes.stray_hints {
+            self.move_hint(id, Some(*hint), None)?;
         }
         // Removals first: a code freed by one session may be claimed by another.
         let (kept, removed): (Vec<_>, Vec<_>) =

@@ -83,18 +83,20 @@ impl<'a> Snapshot<'a> {
         .collect()
     }
 
-    /// At most `limit` hints that say to look at `now` or before, soonest first.
-    pub(super) fn due_hints(&self, now: Timestamp, limit: usize) -> StoreResult<Vec<(Timestamp, SessionId)>> {
+    /// The hints that say to look at `now` or before, soonest first.
+    pub(super) fn due_hints(
+        &self,
+        now: Timestamp,
+    ) -> StoreResult<impl Iterator<Item = StoreResult<(Timestamp, SessionId)>> + use<>> {
         let table = self.transaction.open_table(HINTS).map_err(StoreError::unavailable)?;
         let beyond = now.as_millis().saturating_add(1);
-        let rows = table.range(..(beyond, &[][..])).map_err(StoreError::unavailable)?.take(limit);
-        let mut due = Vec::new();
-        for row in rows {
-            let (key, ()) = row.map(|(key, value)| (key, value.value())).map_err(StoreError::unavailable)?;
+        let rows = table.range(..(beyond, &[][..])).map_err(StoreError::unavailable)?;
+        Ok(rows.map(|row| {
+            let (key, _) = row.map_err(StoreError::unavailable)?;
             let (time, id) = key.value();
-            due.extend(SessionId::from_bytes(id).map(|id| (Timestamp::from_millis(time), id)));
-        }
-        Ok(due)
+            let what = || StoreError::Corrupt { what: "a hint's key".to_owned() };
+            Ok((Timestamp::from_millis(time), SessionId::from_bytes(id).ok_or_else(what)?))
+        }))
     }
 
     /// The life in a session's record, and its hint, without decoding the game.
@@ -107,7 +109,8 @@ impl<'a> Snapshot<'a> {
     pub(super) fn counts(&self, now: Timestamp) -> StoreResult<Counts> {
         let records = self.sessions.len().map_err(StoreError::unavailable)?;
         let mut dead = 0;
-        for (hint, id) in self.due_hints(now, usize::MAX)? {
+        for due in self.due_hints(now)? {
+            let (hint, id) = due?;
             // A record that can't be read is neither alive nor counted.
             let is_dead = self
                 .life(&id)

@@ -18,6 +18,8 @@ use crate::store::clock::{Clock, GameClock};
 use crate::store::error::{Cause, StoreError, StoreResult};
 use crate::store::step::Rules;
 
+/// How much sooner a sign of life is written, so that a slow commit doesn't make it late.
+const IN_GOOD_TIME: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(2);
 
@@ -30,6 +32,7 @@ pub(super) struct Writer {
     meta: Meta,
     /// Since when commits fail, and when to try again.
     broken: Option<Broken>,
+    /// When the last commit was begun.
     last_commit: Instant,
 }
 
@@ -97,7 +100,7 @@ impl Writer {
     }
 
     fn wake_at(&self) -> Instant {
-        let sign_of_life = self.last_commit + Duration::from(SIGN_OF_LIFE);
+        let sign_of_life = self.last_commit + Duration::from(SIGN_OF_LIFE) - IN_GOOD_TIME;
         self.broken.as_ref().map_or(sign_of_life, |broken| broken.retry_at)
     }
 
@@ -115,7 +118,7 @@ impl Writer {
         let now = self.clock.moment().now;
         match self.reader.counts(now) {
             Ok(counts) if counts.records > counts.dead => {
-                let nothing = Changes { sessions: Default::default(), moved_hints: Vec::new(), time: now };
+                let nothing = Changes { sessions: Default::default(), stray_hints: Vec::new(), time: now };
                 if let Err(fate) = self.store(&nothing) {
                     tracing::warn!(reason = %fate.error(), "no sign of life could be written");
                 }
@@ -163,16 +166,17 @@ impl Writer {
     }
 
     fn store_if_any(&mut self, changes: &Changes) -> Result<(), Fate> {
-        if changes.sessions.is_empty() && changes.moved_hints.is_empty() { Ok(()) } else { self.store(changes) }
+        if changes.sessions.is_empty() && changes.stray_hints.is_empty() { Ok(()) } else { self.store(changes) }
     }
 
     /// Stores a batch, or finds out what became of it.
     fn store(&mut self, changes: &Changes) -> Result<(), Fate> {
+        let begun = Instant::now();
         let meta = self.next_meta(changes.time);
         let stored = self.reader.slot.with(|database| Ok(attempt(|| commit::store(database, changes, &meta))));
         match stored {
             Ok(Ok(())) => {
-                self.last_commit = Instant::now();
+                self.last_commit = begun;
                 self.meta = meta;
                 self.remember(changes);
                 Ok(())
@@ -182,8 +186,10 @@ impl Writer {
         }
     }
 
+    /// Every commit carries the time: that of its commands may be older, or they have none.
     fn next_meta(&self, time: Timestamp) -> Meta {
-        Meta { time: self.meta.time.max(time), batches: self.meta.batches + 1, ..self.meta }
+        let time = self.meta.time.max(time).max(self.clock.moment().now);
+        Meta { time, batches: self.meta.batches + 1, ..self.meta }
     }
 
     /// Keeps the cache of quizzes true.
@@ -255,7 +261,7 @@ impl Writer {
 
     fn reopen_and_probe(&mut self) -> Result<(), String> {
         self.reopen()?;
-        let meta = self.next_meta(self.clock.moment().now);
+        let meta = self.next_meta(self.meta.time);
         let probed = self.reader.slot.with(|database| Ok(commit::store_meta(database, &meta)));
         self.meta.batches += 1;
         match probed {
@@ -267,8 +273,7 @@ impl Writer {
 
     /// Notes the time and that it is exact, and lets go of the file.
     fn close(&mut self) -> StoreResult<()> {
-        let now = self.clock.moment().now;
-        let meta = Meta { clean: true, ..self.next_meta(now) };
+        let meta = Meta { clean: true, ..self.next_meta(self.meta.time) };
         let noted = self
             .reader
             .slot
