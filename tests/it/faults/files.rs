@@ -1,1 +1,173 @@
-//! …
+//! Files: held by another, garbage, of another release, damaged in places.
+
+use std::path::Path;
+use std::time::Duration;
+
+use redb::{ReadableDatabase, ReadableTable, TableDefinition};
+use rejoin::domain::{Command, Sequence};
+use rejoin::store::redb::{OpenError, RedbStore, file_opener};
+use rejoin::store::{GameSessionStore, NewSession, Portable, StoreError};
+
+use super::{block_on, options};
+use crate::kit::{DEAD, at, external, id, record, solo};
+
+const SESSIONS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sessions");
+const QUIZZES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("quizzes");
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+
+fn open(path: &Path) -> Result<RedbStore, OpenError> {
+    RedbStore::open(file_opener(path.to_owned(), 1 << 20), options(Duration::from_secs(10)))
+}
+
+fn folder() -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("rejoin.redb");
+    (folder, path)
+}
+
+/// What an operator reads when the file can't be opened.
+fn refusal(path: &Path) -> String {
+    match open(path) {
+        Ok(_) => panic!("it was opened"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn a_file_that_another_holds_is_refused_and_says_so() {
+    let (_folder, path) = folder();
+    let store = open(&path).expect("opened");
+    assert!(matches!(open(&path), Err(OpenError::Held(_))));
+    assert!(refusal(&path).contains("another process holds"), "{}", refusal(&path));
+    block_on(store.create(NewSession(solo(1, 2, at(0))), at(0))).expect("the holder is not disturbed");
+    block_on(store.close()).expect("closed");
+    assert!(open(&path).is_ok());
+}
+
+#[test]
+fn what_is_no_database_is_refused_and_left_as_it_is() {
+    for garbage in [&b"not a database"[..], &[0; 100_000], &b"redb or so it says".repeat(1_000)] {
+        let (_folder, path) = folder();
+        std::fs::write(&path, garbage).expect("written");
+        let message = refusal(&path);
+        assert!(message.contains("cannot be used") && message.contains("rejoin.redb"), "{message}");
+        assert!(std::fs::read(&path).expect("read") == garbage);
+    }
+}
+
+#[test]
+fn an_empty_file_is_a_new_database() {
+    let (_folder, path) = folder();
+    std::fs::write(&path, b"").expect("written");
+    assert!(open(&path).is_ok());
+}
+
+#[test]
+fn a_missing_folder_is_the_disks_error() {
+    let (_folder, path) = folder();
+    let path = path.join("missing").join("rejoin.redb");
+    assert!(matches!(open(&path), Err(OpenError::Io { .. })), "{}", refusal(&path));
+}
+
+#[test]
+fn a_newer_layout_is_named_and_left_as_it_is() {
+    let (_folder, path) = folder();
+    let store = open(&path).expect("opened");
+    block_on(store.create(NewSession(solo(1, 2, at(0))), at(0))).expect("created");
+    block_on(store.close()).expect("closed");
+    let numbers = |set: Option<u64>| {
+        let database = redb::Database::open(&path).expect("opened");
+        if let Some(format) = set {
+            let transaction = database.begin_write().expect("begun");
+            transaction.open_table(META).expect("there").insert("format", format).expect("set");
+            transaction.commit().expect("committed");
+        }
+        let transaction = database.begin_read().expect("begun");
+        let table = transaction.open_table(META).expect("there");
+        let rows =
+            table.iter().expect("read").map(|row| row.map(|(key, value)| (key.value().to_owned(), value.value())));
+        rows.collect::<Result<Vec<_>, _>>().expect("read")
+    };
+    let before = numbers(Some(2));
+    let message = refusal(&path);
+    assert!(message.contains("layout 2") && message.contains("reads 1"), "{message}");
+    assert_eq!(numbers(None), before);
+    numbers(Some(1));
+    let store = open(&path).expect("opened");
+    assert!(block_on(store.get(&id(1), at(0))).expect("read").is_some());
+}
+
+#[test]
+fn another_programs_database_is_refused_and_left_as_it_is() {
+    const THEIRS: TableDefinition<'_, u64, u64> = TableDefinition::new("theirs");
+    let (_folder, path) = folder();
+    let database = redb::Database::create(&path).expect("created");
+    let transaction = database.begin_write().expect("begun");
+    transaction.open_table(THEIRS).expect("there").insert(1, 2).expect("set");
+    transaction.commit().expect("committed");
+    drop(database);
+    assert!(refusal(&path).contains("cannot be used"), "{}", refusal(&path));
+    let database = redb::Database::open(&path).expect("opened");
+    let transaction = database.begin_read().expect("begun");
+    assert_eq!(transaction.list_tables().expect("read").count(), 1);
+}
+
+/// Changes one byte in the middle of a record.
+fn damage(path: &Path, table: TableDefinition<'_, &'static [u8], &'static [u8]>, n: u64) {
+    let database = redb::Database::open(path).expect("opened");
+    let transaction = database.begin_write().expect("begun");
+    {
+        let mut table = transaction.open_table(table).expect("there");
+        let mut bytes = table.get(id(n).as_bytes()).expect("read").expect("there").value().to_vec();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        table.insert(id(n).as_bytes(), &*bytes).expect("set");
+    }
+    transaction.commit().expect("committed");
+}
+
+#[test]
+fn a_damaged_record_is_told_harms_no_other_and_is_never_deleted_for_it() {
+    let (_folder, path) = folder();
+    let store = open(&path).expect("opened");
+    for n in 1..=4 {
+        block_on(store.create(NewSession(solo(n, 2, at(0))), at(0))).expect("created");
+    }
+    block_on(store.create(NewSession(external(5, Some("ABC234"), at(0))), at(0))).expect("created");
+    block_on(store.close()).expect("closed");
+    damage(&path, SESSIONS, 1);
+    damage(&path, QUIZZES, 2);
+    damage(&path, SESSIONS, 5);
+    let store = open(&path).expect("opened");
+    block_on(async {
+        let corrupt = |error: Option<StoreError>| match error {
+            Some(StoreError::Corrupt { what }) => assert!(what.contains("SessionId(#"), "{what}"),
+            other => panic!("{other:?}"),
+        };
+        for n in [1, 2, 5] {
+            corrupt(store.get(&id(n), at(0)).await.err());
+            corrupt(store.apply(&id(n), Command::Touch, at(0)).await.err());
+            corrupt(store.events(&id(n), Sequence(0), 9, at(0)).await.err());
+            corrupt(store.delete(&id(n)).await.err());
+            corrupt(store.create(NewSession(solo(n, 2, at(0))), at(DEAD)).await.err());
+        }
+        corrupt(store.find(&crate::kit::code("ABC234"), at(0)).await.err());
+        assert!(store.get(&id(3), at(0)).await.expect("read").is_some());
+        let touched = store.apply(&id(3), Command::Touch, at(300_000)).await.expect("answered").expect("alive");
+        assert!(touched.result.is_ok());
+
+        for after in [DEAD, DEAD + 1, DEAD + 100_000] {
+            let swept = store.sweep(at(after), 1).await.expect("swept");
+            assert_eq!(swept.deleted, usize::from(after == DEAD), "number 4 alone");
+            let status = store.status(at(after)).await.expect("told");
+            assert_eq!((status.live_sessions, status.records), (1, 4), "{after}");
+        }
+        assert_eq!(store.scan(None, 9).await.expect("read"), [1, 2, 3, 5].map(id));
+        assert!(store.apply(&id(3), record(1), at(DEAD)).await.expect("answered").is_some());
+        store.close().await.expect("closed");
+    });
+    damage(&path, SESSIONS, 1);
+    let store = open(&path).expect("opened");
+    assert_eq!(block_on(store.get(&id(1), at(0))).expect("mended").map(|session| session.id), Some(id(1)));
+    assert_eq!(block_on(store.sweep(at(DEAD), 9)).expect("swept").deleted, 1, "and reaped once it can be read");
+}

@@ -1,5 +1,6 @@
 //! Disks that don't answer: every call ends in its time, and all is well once they do.
 
+use std::io::Write;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -9,21 +10,30 @@ use rejoin::store::redb::RedbStore;
 
 use super::disk::{Disk, Fault, wait_until};
 use super::games::Ledger;
-use super::{PLAYERS, block_on, check, check_crashed, for_each, is_reachable, make_up, opener, options, play};
+use super::{PLAYERS, block_on, cached_opener, check, check_crashed, for_each, is_reachable, make_up, options, play};
 use crate::kit::{code, id};
 
 const PATIENCE: Duration = Duration::from_millis(300);
+/// Enough that redb need not write pages out in the middle of a transaction.
+const CACHE: usize = 16 << 20;
 
 /// Fails if `act` takes longer than two seconds.
 fn in_time<T: Send>(what: &str, act: impl FnOnce() -> T + Send) -> T {
     let (done, is_done) = mpsc::channel();
     std::thread::scope(|scope| {
-        scope.spawn(move || done.send(act()));
-        is_done.recv_timeout(Duration::from_secs(2)).unwrap_or_else(|_| {
-            // Whoever hangs would keep the test from ending.
-            eprintln!("{what} hangs");
-            std::process::abort()
-        })
+        let thread = scope.spawn(move || done.send(act()));
+        match is_done.recv_timeout(Duration::from_secs(2)) {
+            Ok(result) => result,
+            Err(mpsc::RecvTimeoutError::Disconnected) => match thread.join() {
+                Err(panic) => std::panic::resume_unwind(panic),
+                Ok(_) => panic!("{what} told nothing"),
+            },
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                // Whoever hangs would keep the test from ending, and its output from being shown.
+                let _ = writeln!(std::io::stderr(), "{what} hangs");
+                std::process::abort()
+            }
+        }
     })
 }
 
@@ -41,7 +51,7 @@ fn check_reads(store: &RedbStore) {
 
 fn freezes(n: u64) {
     let disk = Disk::new(n);
-    let store = RedbStore::open(opener(&disk), options(PATIENCE)).expect("opened");
+    let store = RedbStore::open(cached_opener(&disk, CACHE), options(PATIENCE)).expect("opened");
     let ledgers = play(&store, (0..PLAYERS).map(Ledger::new).collect(), 1, 100);
     disk.fail_after(n, Fault::Frozen, None);
     // All but one come while the first one's commit hangs.
@@ -82,7 +92,7 @@ fn a_frozen_disk_holds_nobody_longer_than_their_patience() {
 fn a_disk_that_freezes_while_healing_does_not_hold_up_reads() {
     for_each(0..12, |n| {
         let disk = Disk::new(n);
-        let store = RedbStore::open(opener(&disk), options(PATIENCE)).expect("opened");
+        let store = RedbStore::open(cached_opener(&disk, CACHE), options(PATIENCE)).expect("opened");
         let ledgers = play(&store, vec![Ledger::new(0)], 2, 100);
         disk.fail_after(0, Fault::Broken, Some(1));
         let mut ledger = ledgers[0].clone();
@@ -107,7 +117,7 @@ fn a_disk_that_freezes_while_healing_does_not_hold_up_reads() {
 #[test]
 fn closing_on_a_frozen_disk_ends_in_time() {
     let disk = Disk::new(1);
-    let store = RedbStore::open(opener(&disk), options(PATIENCE)).expect("opened");
+    let store = RedbStore::open(cached_opener(&disk, CACHE), options(PATIENCE)).expect("opened");
     let ledgers = play(&store, vec![Ledger::new(0)], 2, 100);
     disk.fail_after(0, Fault::Frozen, None);
     in_time("closing", || assert!(block_on(store.close()).is_err()));

@@ -20,11 +20,15 @@ use crate::kit::race;
 
 const PLAYERS: u64 = 6;
 
+/// Opens with no page cache of redb's own: what it reads, it reads from the disk.
 fn opener(disk: &Disk) -> Opener {
+    cached_opener(disk, 0)
+}
+
+fn cached_opener(disk: &Disk, cache_size: usize) -> Opener {
     let disk = disk.clone();
     Box::new(move || {
-        // No page cache of redb's own: what it reads, it reads from the disk.
-        let database = redb::Builder::new().set_cache_size(0).create_with_backend(disk.clone());
+        let database = redb::Builder::new().set_cache_size(cache_size).create_with_backend(disk.clone());
         database.map_err(|error| OpenError::Unusable { path: "the disk".to_owned(), what: error.to_string() })
     })
 }
