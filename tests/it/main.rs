@@ -8,6 +8,7 @@ mod faults;
 mod kit;
 mod layers;
 mod layers;
+mod model;
 mod outage;
 mod solo;
 mod support;

@@ -14,6 +14,9 @@ use rejoin::store::{GameSessionStore, Portable, Rules};
 /// What a case can do with an engine beside using it.
 #[async_trait]
 pub(crate) trait Engine: Sized + Send + Sync + 'static {
+    /// Whether sessions outlive the closing of the store.
+    const IS_DURABLE: bool;
+
     /// A new, empty store by these rules.
     async fn with_rules(rules: Rules) -> Self;
     /// The store.
@@ -33,6 +36,8 @@ pub(crate) struct Memory(Arc<MemoryStore>);
 
 #[async_trait]
 impl Engine for Memory {
+    const IS_DURABLE: bool = false;
+
     async fn with_rules(rules: Rules) -> Self {
         Self(Arc::new(MemoryStore::new(rules, 11)))
     }
@@ -67,6 +72,8 @@ impl Redb {
 
 #[async_trait]
 impl Engine for Redb {
+    const IS_DURABLE: bool = true;
+
     async fn with_rules(rules: Rules) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         Self { store: Self::open(&folder, rules), rules, folder }
