@@ -7,7 +7,6 @@ mod errors;
 mod faults;
 mod kit;
 mod layers;
-mod layers;
 mod model;
 mod outage;
 mod solo;
