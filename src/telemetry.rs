@@ -18,7 +18,8 @@ pub enum LogFormat {
 /// # Errors
 /// A filter that isn't one.
 pub fn start(filter: &str, format: LogFormat) -> Result<(), ParseError> {
-    let filter = EnvFilter::try_new(filter)?;
+    // What the HTTP library says of its threads is of no use to an operator, unless asked for.
+    let filter = EnvFilter::try_new(format!("actix_server=warn,{filter}"))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Human => log.with_target(false).try_init(),

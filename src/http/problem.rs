@@ -162,7 +162,8 @@ impl From<StoreError> for Problem {
                 return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong inside");
             }
         };
-        tracing::warn!(error = &error as &dyn std::error::Error, "a request was refused by the store");
+        // The store has told its failure once; told again with every request it would fill the log.
+        tracing::debug!(error = &error as &dyn std::error::Error, "a request was refused by the store");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
     }
 }
