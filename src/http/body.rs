@@ -1,7 +1,11 @@
-//! No body is larger than [`MOST_BODY`], whether a handler reads it or not.
+//! Every body is read whole before its handler runs, or is refused: none is larger than
+//! [`MOST_BODY`], and none keeps a connection waiting for longer than [`PATIENCE`].
+
+use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use actix_web::middleware::Next;
 use actix_web::{Error, ResponseError, web};
@@ -10,7 +14,10 @@ use super::MOST_BODY;
 use super::json::unreadable;
 use super::problem::Problem;
 
-/// Refuses a body that says it is too large, and reads one that doesn't say, as far as the bound.
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Refuses a body that says it is too large, and reads any other as far as both bounds.
 pub(super) async fn bounded(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -19,11 +26,17 @@ pub(super) async fn bounded(
     if length.is_some_and(|length| length > MOST_BODY as u64) {
         return Ok(request.into_response(Problem::too_large().error_response()));
     }
-    if request.headers().contains_key(TRANSFER_ENCODING) {
-        match request.extract::<web::Bytes>().await {
+    if length.is_some_and(|length| length > 0) || request.headers().contains_key(TRANSFER_ENCODING) {
+        match read(&mut request).await {
             Ok(whole) => request.set_payload(Payload::from(whole)),
-            Err(error) => return Ok(request.into_response(unreadable(error).error_response())),
+            Err(problem) => return Ok(request.into_response(problem.error_response())),
         }
     }
     next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+}
+
+async fn read(request: &mut ServiceRequest) -> Result<web::Bytes, Problem> {
+    let read = tokio::time::timeout(PATIENCE, request.extract::<web::Bytes>()).await;
+    let too_slow = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", "the body did not arrive in time");
+    read.map_err(too_slow)?.map_err(unreadable)
 }
