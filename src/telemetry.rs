@@ -13,13 +13,17 @@ pub enum LogFormat {
     Json,
 }
 
+/// What the HTTP library says of its threads, and at level error of every request that is no HTTP,
+/// such as any port scan brings: nothing that an operator can mend. A filter that names these
+/// targets still shows it.
+const NO_FAULT_OF_OURS: &str = "actix_server=warn,actix_http::h1=off";
+
 /// Starts logging to standard error; once in a process.
 ///
 /// # Errors
 /// A filter that isn't one.
 pub fn start(filter: &str, format: LogFormat) -> Result<(), ParseError> {
-    // What the HTTP library says of its threads is of no use to an operator, unless asked for.
-    let filter = EnvFilter::try_new(format!("actix_server=warn,{filter}"))?;
+    let filter = EnvFilter::try_new(format!("{NO_FAULT_OF_OURS},{filter}"))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Human => log.with_target(false).try_init(),
