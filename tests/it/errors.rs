@@ -4,9 +4,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::client::{read_to_close, send};
+use crate::support::client::{PATIENCE, read_to_close, send};
 use crate::support::{Client, KEY, Reply, Server, question, questions, right};
 
 const NOBODY: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
@@ -370,11 +370,16 @@ async fn a_body_that_is_too_large_is_413_whether_it_is_read_or_not() {
         ("POST", "/livez"),
         ("POST", "/unknown"),
     ];
+    // At once, for each time the server lingers a second to let the client read its reply.
+    let mut asked = Vec::new();
     for (method, path) in urls {
         for is_chunked in [false, true] {
-            let reply = client.exchange(&framed(method, path, MOST_BODY + 1, is_chunked)).await;
-            assert_problem(&reply, 413, "body-too-large");
+            let (client, request) = (client.clone(), framed(method, path, MOST_BODY + 1, is_chunked));
+            asked.push(tokio::spawn(async move { client.exchange(&request).await }));
         }
+    }
+    for reply in asked {
+        assert_problem(&reply.await.expect("none panics"), 413, "body-too-large");
     }
     for is_chunked in [false, true] {
         let most = client.exchange(&framed("POST", CREATE, MOST_BODY, is_chunked)).await;
@@ -385,6 +390,32 @@ async fn a_body_that_is_too_large_is_413_whether_it_is_read_or_not() {
     // Refused by what it says, before any of it is sent.
     let head = format!("POST {CREATE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 9999999999\r\n\r\n");
     assert_problem(&client.exchange(head.as_bytes()).await, 413, "body-too-large");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
+    let (_folder, _server, client) = server(&[]);
+    let stalled = |method: &str, framing: &str| {
+        let (client, path) = (client.clone(), if method == "GET" { "/livez" } else { CREATE });
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{framing}");
+        async move {
+            let mut stream = client.connect().await;
+            stream.write_all(request.as_bytes()).await.unwrap();
+            // The connection itself may stay open for what is left of a chunked body.
+            let mut reply = vec![0; 4_096];
+            let read = tokio::time::timeout(PATIENCE, stream.read(&mut reply)).await;
+            reply.truncate(read.expect("it is not waited for for ever").unwrap());
+            Reply::parse(&reply)
+        }
+    };
+    let replies = tokio::join!(
+        stalled("POST", "Content-Length: 100\r\n\r\n{\"count\""),
+        stalled("POST", "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"cou\r\n"),
+        stalled("GET", "Content-Length: 100\r\n\r\n"),
+    );
+    for reply in [replies.0, replies.1, replies.2] {
+        assert_problem(&reply, 408, "body-too-slow");
+    }
 }
 
 #[tokio::test]
@@ -465,6 +496,17 @@ async fn what_is_no_http_is_refused_and_the_server_goes_on() {
         }
     }
     client.get("/livez").await.json(200);
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_no_error_in_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::process(folder.path(), &["--log", "debug"]);
+    let client = server.client();
+    client.raw(b"\x16\x03\x01\x02\r\n\r\n").await;
+    let after = client.get("/livez").await;
+    server.logged(after.header("x-request-id").unwrap()).await;
+    assert!(!server.log().contains("ERROR"), "{}", server.log());
 }
 
 #[tokio::test]
