@@ -156,6 +156,13 @@ impl SoloGames {
     /// An unknown quiz, an empty selection, a life out of bounds, an id that is taken; or the
     /// store's.
     pub async fn create(&self, new: NewGame) -> Result<Seen, GameError> {
+        if let Some(id) = &new.session_id {
+            // A repeat is known before it is looked at again: its bank may be gone by now.
+            match self.created_before(id, new.request).await {
+                Err(GameError::SessionNotFound) => {}
+                found => return found,
+            }
+        }
         let lifetimes = self.lifetimes_for(new.ttl)?;
         let quiz = self.quiz(new.quiz)?;
         let dates = self.dates();
