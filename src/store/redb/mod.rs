@@ -176,3 +176,26 @@ impl GameSessionStore for RedbStore {
         self.commit(|answer| Work::Close { answer }).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Life, Lifetimes, Millis, SeatId};
+    use crate::store::format;
+
+    /// The state's own bytes are pinned by the format's golden files.
+    #[test]
+    fn a_stored_record_is_its_hint_and_then_its_state() {
+        let lifetimes = Lifetimes { ttl: Millis(1_000), max_age: Millis(5_000), results_ttl: Millis(9_000) };
+        let now = Timestamp::from_millis(77);
+        let id = SessionId::generate(77, &[1; 10]);
+        let state = GameSession::external(id, 7, None, [SeatId(1)], lifetimes, now).state;
+        let hint = Timestamp::from_millis(0x0102_0304_0506_0708);
+        let record = format::encode(&Stored { hint, state: state.clone() }).expect("encoded");
+        let alone = format::encode(&state).expect("encoded");
+        assert_eq!(record[1..9], [8, 7, 6, 5, 4, 3, 2, 1]);
+        assert_eq!(record[9..record.len() - 4], alone[1..alone.len() - 4]);
+        let life: (Timestamp, Life) = format::decode_prefix(&record, || "a record".to_owned()).expect("read");
+        assert_eq!(life, (hint, state.life));
+    }
+}

@@ -272,11 +272,11 @@ impl StorageBackend for Disk {
     }
 }
 
-/// Waits until `holds`, at most ten seconds.
+/// Waits until `holds`, at most twenty seconds.
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = std::time::Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "still not: {what}");
+        assert!(begun.elapsed() < Duration::from_secs(20), "still not: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }

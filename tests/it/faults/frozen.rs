@@ -5,13 +5,13 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use rejoin::domain::Sequence;
-use rejoin::store::GameSessionStore;
 use rejoin::store::redb::RedbStore;
+use rejoin::store::{GameSessionStore, NewSession, StoreError};
 
 use super::disk::{Disk, Fault, wait_until};
 use super::games::Ledger;
 use super::{PLAYERS, block_on, cached_opener, check, check_crashed, for_each, is_reachable, make_up, options, play};
-use crate::kit::{code, id};
+use crate::kit::{code, external, id, record};
 
 const PATIENCE: Duration = Duration::from_millis(300);
 /// Enough that redb need not write pages out in the middle of a transaction.
@@ -124,4 +124,45 @@ fn closing_on_a_frozen_disk_ends_in_time() {
     drop(store);
     check_crashed(&disk, 1, &ledgers);
     disk.end_fault();
+}
+
+#[test]
+fn a_queue_that_is_too_long_refuses_at_once() {
+    let disk = Disk::new(1);
+    let store = std::sync::Arc::new(RedbStore::open(cached_opener(&disk, CACHE), options(PATIENCE)).expect("opened"));
+    let ledgers = play(&store, vec![Ledger::new(0)], 1, 100);
+    let now = store.clock().moment();
+    disk.fail_after(0, Fault::Frozen, None);
+    let answers = block_on(async {
+        let mut asking = tokio::task::JoinSet::new();
+        for n in 0..25_000 {
+            let store = store.clone();
+            asking.spawn(async move { store.create(NewSession(external(1_000 + n, None, now)), now).await });
+        }
+        asking.join_all().await
+    });
+    let busy = answers.iter().filter(|answer| matches!(answer, Err(StoreError::Busy))).count();
+    assert!(busy > 0 && answers.len() - busy >= 20_000, "{busy} were refused");
+    disk.end_fault();
+    wait_until("commits work again", || is_reachable(&store));
+    check(&store, &make_up(&store, ledgers));
+}
+
+#[test]
+fn a_command_whose_caller_has_gone_is_carried_out_all_the_same() {
+    let disk = Disk::new(1);
+    let store = RedbStore::open(cached_opener(&disk, CACHE), options(Duration::from_secs(10))).expect("opened");
+    let at = store.clock().moment();
+    block_on(store.create(NewSession(external(7, None, at)), at)).expect("created");
+    disk.fail_after(0, Fault::Frozen, None);
+    block_on(async {
+        for _ in 0..2 {
+            let gone = tokio::time::timeout(Duration::from_millis(20), store.apply(&id(7), record(1), at)).await;
+            assert!(gone.is_err(), "the disk is frozen");
+        }
+    });
+    disk.end_fault();
+    wait_until("both were carried out", || {
+        block_on(store.events(&id(7), Sequence(0), 9, at)).is_ok_and(|page| page.is_some_and(|page| page.head.0 == 2))
+    });
 }

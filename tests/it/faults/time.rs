@@ -109,3 +109,20 @@ fn a_wall_clock_set_wrong_neither_kills_nor_resurrects() {
         assert_eq!(store.clock().wall(), WallTime(wall_time));
     }
 }
+
+#[test]
+fn while_sessions_live_and_nothing_commits_a_sign_of_life_is_written() {
+    let (busy, idle) = (Disk::new(1), Disk::new(2));
+    let (store, idle_store) = (open(&busy), open(&idle));
+    create(&store, 1, store.clock().moment());
+    let (before, idle_before) = (busy.steps(), idle.steps());
+    wait_until("a sign of life was written", || busy.steps() > before);
+    // The commit is under way; a crash at any point of it finds what was told before.
+    let told = now(&store);
+    for seed in 0..20 {
+        let up_since = open(&busy.crashed(seed)).clock().moment().up_since;
+        assert!(told <= up_since, "{told:?} {up_since:?}");
+    }
+    assert_eq!(idle.steps(), idle_before, "where nobody lives, nothing is written");
+    drop(idle_store);
+}
