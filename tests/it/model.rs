@@ -238,7 +238,8 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 fn any_sequence_comes_to_the_same<E: Engine>(cases: u32) {
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let mut runner =
+        TestRunner::new(Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let outcome = runner.run(&proptest::collection::vec(any_step(), 1..40), |steps| {
         runtime.block_on(async {

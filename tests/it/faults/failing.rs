@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use rejoin::domain::{Game, GameSession};
+use rejoin::store::redb::RedbStore;
 use rejoin::store::{GameSessionStore, StoreError};
 
 use super::disk::{Disk, Fault, wait_until};
@@ -77,6 +79,38 @@ fn a_disk_too_full_to_write_over_anything_loses_nothing() {
         let ledgers = survives(n, Fault::FullForAll, None);
         let errors: Vec<_> = ledgers.iter().flat_map(|ledger| &ledger.errors).collect();
         assert!(errors.iter().all(|error| *error == "Full" || *error == "OutcomeUnknown"), "{errors:?}");
+    });
+}
+
+/// How far each session is, as far as it can be read.
+fn progress(store: &RedbStore) -> Vec<Option<(u64, usize)>> {
+    let now = store.clock().moment();
+    let answers = |session: &GameSession| match (&session.state.game, &session.quiz) {
+        (Game::Solo(game), Some(quiz)) => game.results(quiz, None).answers.len(),
+        (Game::Finished(game), _) => game.results.answers.len(),
+        _ => 0,
+    };
+    let far = |session: GameSession| (session.log().head.0, answers(&session));
+    (0..2 * PLAYERS).map(|n| block_on(store.get(&id(n), now)).ok().flatten().map(far)).collect()
+}
+
+#[test]
+fn what_is_read_of_a_broken_disk_is_there_after_a_crash() {
+    for_each(0..90, |n| {
+        let disk = Disk::new(n + 1_000);
+        let store = open(&disk);
+        let ledgers = play(&store, (0..PLAYERS).map(Ledger::new).collect(), 1, 100);
+        disk.fail_after(n, Fault::Broken, Some(1 + n % 3));
+        play(&store, ledgers, 3, 3_000);
+        let told = progress(&store);
+        for seed in 0..3 {
+            let after = progress(&open(&disk.crashed(n * 10 + seed)));
+            for (told, after) in told.iter().zip(&after) {
+                let is_there =
+                    told.is_none_or(|told| after.is_some_and(|after| after.0 >= told.0 && after.1 >= told.1));
+                assert!(is_there, "{told:?} was read, and a crash left {after:?}");
+            }
+        }
     });
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use redb::{ReadableDatabase, ReadableTable, TableDefinition};
-use rejoin::domain::{Command, Sequence};
+use rejoin::domain::{Command, Millis, Sequence};
 use rejoin::store::redb::{OpenError, RedbStore, file_opener};
 use rejoin::store::{GameSessionStore, NewSession, Portable, StoreError};
 
@@ -42,6 +42,24 @@ fn a_file_that_another_holds_is_refused_and_says_so() {
     block_on(store.create(NewSession(solo(1, 2, at(0))), at(0))).expect("the holder is not disturbed");
     block_on(store.close()).expect("closed");
     assert!(open(&path).is_ok());
+}
+
+#[test]
+fn a_copy_of_a_file_in_use_is_what_a_killed_server_leaves() {
+    let (folder, path) = folder();
+    let store = open(&path).expect("opened");
+    let clock = store.clock();
+    for n in 1..=20 {
+        block_on(store.create(NewSession(solo(n, 2, clock.moment())), clock.moment())).expect("created");
+        let copy = folder.path().join(format!("{n}.redb"));
+        std::fs::copy(&path, &copy).expect("copied");
+        let told = clock.moment().now;
+        let killed = open(&copy).expect("opened");
+        let now = killed.clock().moment();
+        assert!(now.now >= told && now.up_since <= clock.moment().now.plus(Millis::seconds(10)));
+        let status = block_on(killed.status(now)).expect("told");
+        assert_eq!((status.live_sessions, status.records), (n, n));
+    }
 }
 
 #[test]
