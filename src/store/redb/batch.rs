@@ -86,12 +86,13 @@ impl<'a> Batch<'a> {
         Ok(self.change(id)?.after.as_ref().filter(|session| session.is_live(now)))
     }
 
+    /// The session that a code names by now, alive or not.
+    fn holder(&self, code: &JoinCode) -> StoreResult<Option<SessionId>> {
+        self.joins.get(code).map_or_else(|| self.snapshot.holder(code), |holder| Ok(holder.clone()))
+    }
+
     fn is_code_taken(&mut self, code: &JoinCode, now: Timestamp) -> StoreResult<bool> {
-        let holder = match self.joins.get(code) {
-            Some(holder) => holder.clone(),
-            None => self.snapshot.holder(code)?,
-        };
-        let Some(holder) = holder else { return Ok(false) };
+        let Some(holder) = self.holder(code)? else { return Ok(false) };
         let holder = self.live(&holder, now)?;
         Ok(holder.is_some_and(|session| session.state.join_code.as_ref() == Some(code)))
     }
@@ -115,9 +116,11 @@ impl<'a> Batch<'a> {
         let change = self.change(id)?;
         let before = change.before.take();
         let removed = std::mem::replace(change, Change { before, ..Change::default() }).after;
-        let code = removed.as_ref().and_then(|session| session.state.join_code.clone());
-        if let Some(code) = code.filter(|code| self.joins.get(code).is_none_or(|holder| holder.as_ref() == Some(id))) {
-            self.joins.insert(code, None);
+        if let Some(code) = removed.as_ref().and_then(|session| session.state.join_code.clone()) {
+            // Another session may have claimed the code of a dead one, in this batch or before it.
+            if self.holder(&code)?.as_ref() == Some(id) {
+                self.joins.insert(code, None);
+            }
         }
         Ok(removed.is_some())
     }

@@ -1,5 +1,6 @@
 //! Join codes: claimed, found, freed.
 
+use rejoin::domain::Command;
 use rejoin::store::{NewSession, StoreError};
 
 use super::engines::Engine;
@@ -69,4 +70,33 @@ pub(super) async fn a_session_that_comes_again_with_another_code_gives_up_the_fi
     assert_eq!(store.find(&code("ABC234"), at(DEAD)).await.expect("read"), None);
     assert_eq!(store.find(&code("XYZ789"), at(DEAD)).await.expect("read"), Some(id(1)));
     store.create(NewSession(external(2, Some("ABC234"), at(DEAD))), at(DEAD)).await.expect("the code is free");
+}
+
+pub(super) async fn a_code_is_not_freed_by_its_old_holder_in_the_same_breath<E: Engine>() {
+    let store = E::fresh().await.store();
+    for round in 0..30 {
+        let (old, holder, third) = (3 * round, 3 * round + 1, 3 * round + 2);
+        let (born, now) = (at(round * DEAD), at((round + 1) * DEAD));
+        store.create(NewSession(external(old, Some("ABC234"), born)), born).await.expect("created");
+        store.create(NewSession(external(holder, Some("ABC234"), now)), now).await.expect("the code is free");
+        // On engines that commit in groups these come to lie in one, in this order.
+        let mut asking = tokio::task::JoinSet::new();
+        for n in 0..4 {
+            let store = store.clone();
+            asking.spawn(async move {
+                match n {
+                    0 => store.apply(&id(holder), Command::Touch, now).await.map(drop),
+                    1 if round % 2 == 0 => store.delete(&id(old)).await.map(drop),
+                    1 => store.sweep(now, 9).await.map(drop),
+                    2 => store.create(NewSession(external(third, Some("ABC234"), now)), now).await,
+                    _ => store.apply(&id(holder), Command::Touch, now).await.map(drop),
+                }
+            });
+        }
+        let refused = asking.join_all().await.into_iter().filter(Result::is_err).count();
+        assert_eq!(refused, 1, "round {round}");
+        assert_eq!(store.find(&code("ABC234"), now).await.expect("read"), Some(id(holder)));
+        assert_eq!(store.get(&id(third), now).await.expect("read"), None);
+        store.delete(&id(holder)).await.expect("deleted");
+    }
 }

@@ -53,6 +53,7 @@ macro_rules! cases {
             codes::a_code_in_use_is_refused_and_nothing_is_stored,
             codes::of_racing_claims_of_a_code_one_gets_it,
             codes::the_code_of_a_dead_session_is_free_and_stays_with_its_next_holder,
+            codes::a_code_is_not_freed_by_its_old_holder_in_the_same_breath,
             codes::a_session_that_comes_again_with_another_code_gives_up_the_first,
             moving::a_session_imported_is_whole,
             moving::a_second_import_is_the_same_or_a_conflict,
