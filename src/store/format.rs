@@ -14,6 +14,8 @@ use super::error::{StoreError, StoreResult};
 const VERSION: u8 = 1;
 /// No record is larger, whatever its lengths claim.
 const LIMIT: usize = 32 * 1024 * 1024;
+/// Most states are smaller, so that they are written without growing.
+const USUAL: usize = 1024;
 const CRC: usize = size_of::<u32>();
 
 fn config() -> impl bincode::config::Config {
@@ -22,7 +24,8 @@ fn config() -> impl bincode::config::Config {
 
 /// The bytes of a record.
 pub(crate) fn encode<T: Serialize>(value: &T) -> StoreResult<Vec<u8>> {
-    let mut bytes = vec![VERSION];
+    let mut bytes = Vec::with_capacity(USUAL);
+    bytes.push(VERSION);
     bincode::serde::encode_into_std_write(value, &mut bytes, config())
         .map_err(|error| StoreError::Corrupt { what: format!("a record that cannot be written: {error}") })?;
     bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());

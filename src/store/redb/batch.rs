@@ -14,7 +14,6 @@ pub(super) struct Before {
     pub(super) hint: Timestamp,
     pub(super) had_quiz: bool,
     pub(super) join_code: Option<JoinCode>,
-    session: GameSession,
 }
 
 /// One session's way through the batch.
@@ -28,14 +27,8 @@ pub(super) struct Change {
     pub(super) prune_through: Option<Sequence>,
     /// Whether its hint is to be filed anew, at its deadline.
     pub(super) refile: bool,
-}
-
-impl Change {
     /// Whether there is something to store.
-    pub(super) fn is_dirty(&self) -> bool {
-        let before = self.before.as_ref().map(|before| &before.session);
-        self.is_new || self.refile || before != self.after.as_ref()
-    }
+    is_dirty: bool,
 }
 
 /// What a batch comes to.
@@ -64,7 +57,7 @@ impl<'a> Batch<'a> {
     }
 
     pub(super) fn into_changes(mut self) -> Changes {
-        self.changes.retain(|_, change| change.is_dirty());
+        self.changes.retain(|_, change| change.is_dirty);
         Changes { sessions: self.changes, stray_hints: self.stray_hints, time: self.time }
     }
 
@@ -73,9 +66,9 @@ impl<'a> Batch<'a> {
         if !self.changes.contains_key(id) {
             let mut change = Change::default();
             if let Some((session, hint)) = self.snapshot.session(id)? {
-                change.after = Some(session.clone());
                 let join_code = session.state.join_code.clone();
-                change.before = Some(Before { hint, had_quiz: session.quiz.is_some(), join_code, session });
+                change.before = Some(Before { hint, had_quiz: session.quiz.is_some(), join_code });
+                change.after = Some(session);
             }
             self.changes.insert(id.clone(), change);
         }
@@ -108,14 +101,15 @@ impl<'a> Batch<'a> {
         }
         let change = self.change(&session.id.clone())?;
         let before = change.before.take();
-        *change = Change { before, after: Some(session), is_new: true, events, ..Change::default() };
+        *change = Change { before, after: Some(session), is_new: true, is_dirty: true, events, ..Change::default() };
         Ok(())
     }
 
     fn remove(&mut self, id: &SessionId) -> StoreResult<bool> {
         let change = self.change(id)?;
         let before = change.before.take();
-        let removed = std::mem::replace(change, Change { before, ..Change::default() }).after;
+        let is_dirty = before.is_some();
+        let removed = std::mem::replace(change, Change { before, is_dirty, ..Change::default() }).after;
         if let Some(code) = removed.as_ref().and_then(|session| session.state.join_code.clone()) {
             // Another session may have claimed the code of a dead one, in this batch or before it.
             if self.holder(&code)?.as_ref() == Some(id) {
@@ -139,6 +133,7 @@ impl<'a> Batch<'a> {
         let change = self.change(id)?;
         let Some(before) = change.after.as_ref().filter(|session| session.is_live(at.now)) else { return Ok(None) };
         let (after, applied) = step(rules, before, command, at)?;
+        change.is_dirty |= after != *before;
         change.after = Some(after);
         change.events.extend(applied.events.iter().cloned());
         change.prune_through = change.prune_through.max(applied.prune_through);
@@ -190,7 +185,10 @@ impl<'a> Batch<'a> {
                     self.stray_hints.push((hint, id));
                 }
                 Ok(change) => match &change.after {
-                    Some(session) if session.is_live(at.now) => change.refile = true,
+                    Some(session) if session.is_live(at.now) => {
+                        change.refile = true;
+                        change.is_dirty = true;
+                    }
                     Some(_) => deleted += usize::from(self.remove(&id)?),
                     None => {}
                 },
