@@ -257,10 +257,10 @@ fn any_sequence_comes_to_the_same<E: Engine>(cases: u32) {
 
 #[test]
 fn any_sequence_comes_to_the_same_in_memory() {
-    any_sequence_comes_to_the_same::<Memory>(256);
+    any_sequence_comes_to_the_same::<Memory>(400);
 }
 
 #[test]
 fn any_sequence_comes_to_the_same_in_redb() {
-    any_sequence_comes_to_the_same::<Redb>(96);
+    any_sequence_comes_to_the_same::<Redb>(200);
 }

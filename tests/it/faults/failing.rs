@@ -135,7 +135,7 @@ fn reads_go_on_while_the_disk_is_full() {
             }
             Err(error) => assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}"),
         }
-        assert!(read_at.elapsed() < Duration::from_millis(500), "reads are gone");
+        assert!(read_at.elapsed() < Duration::from_secs(2), "reads are gone");
         disk.struck() > 5
     });
     assert!(ledger.errors.iter().all(|error| error == "Full"), "{:?}", ledger.errors);
