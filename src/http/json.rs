@@ -12,6 +12,9 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use super::problem::Problem;
 use crate::domain::quiz::draft::Problem as Wrong;
 
+/// Most characters of a message or path that may quote the client.
+const MOST_TOLD: usize = 400;
+
 /// A JSON body.
 pub(super) struct Json<T> {
     pub(super) value: T,
@@ -75,10 +78,18 @@ fn check_syntax(bytes: &[u8]) -> Result<(), Problem> {
     Ok(())
 }
 
-/// What serde says, in a client's words.
+/// What serde says, in a client's words, and not much longer than they were worth.
 fn wrong(path: &str, message: &str) -> Problem {
     let path = if path == "." { "body" } else { path };
-    Problem::invalid(vec![Wrong::new(path, message.replace("expected u64", "expected a whole number"))])
+    let message = message.replace("expected u64", "expected a whole number");
+    Problem::invalid(vec![Wrong::new(shortened(path), shortened(&message))])
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MOST_TOLD) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 fn malformed(detail: &str) -> Problem {
