@@ -169,6 +169,17 @@ async fn what_is_json_but_not_right_is_422_and_says_where() {
 }
 
 #[tokio::test]
+async fn a_long_mistake_is_not_told_back_at_length() {
+    let (_folder, _server, client) = server(&[]);
+    let long = "ü".repeat(100_000);
+    for body in [json!({ "difficulty": long }), json!({ &long: 1 }), json!({ "count": long }), json!(long)] {
+        let reply = client.post(CREATE, &body).await;
+        assert_problem(&reply, 422, "invalid-request");
+        assert!(reply.body.len() < 4_000, "{} bytes", reply.body.len());
+    }
+}
+
+#[tokio::test]
 async fn a_missing_option_is_a_slip_and_null_is_no_answer() {
     let (_folder, _server, client) = server(&[]);
     let id = client.play(1).await;

@@ -553,6 +553,23 @@ async fn the_same_session_id_and_body_give_the_same_session() {
 }
 
 #[tokio::test]
+async fn a_repeated_creation_finds_its_game_though_its_bank_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut mine = bank("space");
+    mine["quizId"] = json!("mine");
+    std::fs::write(folder.path().join("mine.json"), mine.to_string()).unwrap();
+    let server = Server::here(folder.path(), &["--quiz-dir", folder.path().to_str().unwrap()]);
+    let body = json!({ "sessionId": NOBODY, "quizId": "mine", "ttlMs": 7_200_000 });
+    let first = server.client().create(body.clone()).await;
+    server.stop().await;
+    let server = Server::here(folder.path(), &["--session-max-age", "1h"]);
+    let client = server.client();
+    assert_eq!(client.create(body).await["questions"], first["questions"]);
+    let other = json!({ "sessionId": NOBODY, "quizId": "mine" });
+    client.post("/api/game/session", &other).await.problem(409, "session-exists");
+}
+
+#[tokio::test]
 async fn of_many_creations_under_one_session_id_all_get_one_game() {
     let (_folder, _server, client) = server(&[]);
     let body = json!({ "sessionId": NOBODY, "count": 200 });
