@@ -1,14 +1,16 @@
 //! Every body is read whole before its handler runs, or is refused: none is larger than
 //! [`MOST_BODY`], and none keeps a connection waiting for longer than [`PATIENCE`].
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use actix_web::middleware::Next;
-use actix_web::{Error, ResponseError, web};
+use actix_web::{Error, HttpResponse, ResponseError, web};
 
 use super::MOST_BODY;
 use super::json::unreadable;
@@ -29,14 +31,38 @@ pub(super) async fn bounded(
     if length.is_some_and(|length| length > 0) || request.headers().contains_key(TRANSFER_ENCODING) {
         match read(&mut request).await {
             Ok(whole) => request.set_payload(Payload::from(whole)),
-            Err(problem) => return Ok(request.into_response(problem.error_response())),
+            Err(refused) => return Ok(request.into_response(refused)),
         }
     }
     next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }
 
-async fn read(request: &mut ServiceRequest) -> Result<web::Bytes, Problem> {
-    let read = tokio::time::timeout(PATIENCE, request.extract::<web::Bytes>()).await;
-    let too_slow = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", "the body did not arrive in time");
-    read.map_err(too_slow)?.map_err(unreadable)
+async fn read(request: &mut ServiceRequest) -> Result<web::Bytes, HttpResponse> {
+    let mut reading = Box::pin(request.extract::<web::Bytes>());
+    let problem = match tokio::time::timeout(PATIENCE, &mut reading).await {
+        Ok(Ok(whole)) => return Ok(whole),
+        Ok(Err(error)) => unreadable(error),
+        Err(_) => Problem::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", "the body did not arrive in time"),
+    };
+    Err(problem.error_response().map_body(|_, body| Holding { body, _reading: reading }.boxed()))
+}
+
+/// A refusal's body that holds on to what is left of the request's. Once that is dropped, actix
+/// reads a chunked request to its end before it closes, however long that takes; held, the
+/// connection is closed after the reply.
+struct Holding<R> {
+    body: BoxBody,
+    _reading: R,
+}
+
+impl<R: Unpin + 'static> MessageBody for Holding<R> {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<web::Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(cx)
+    }
 }
