@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
 use crate::support::client::{PATIENCE, read_to_close, send};
 use crate::support::{Client, KEY, Reply, Server, question, questions, right};
@@ -409,15 +409,7 @@ async fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
     let stalled = |method: &str, framing: &str| {
         let (client, path) = (client.clone(), if method == "GET" { "/livez" } else { CREATE });
         let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{framing}");
-        async move {
-            let mut stream = client.connect().await;
-            stream.write_all(request.as_bytes()).await.unwrap();
-            // The connection itself may stay open for what is left of a chunked body.
-            let mut reply = vec![0; 4_096];
-            let read = tokio::time::timeout(PATIENCE, stream.read(&mut reply)).await;
-            reply.truncate(read.expect("it is not waited for for ever").unwrap());
-            Reply::parse(&reply)
-        }
+        async move { client.exchange(request.as_bytes()).await }
     };
     let replies = tokio::join!(
         stalled("POST", "Content-Length: 100\r\n\r\n{\"count\""),
@@ -427,6 +419,17 @@ async fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
     for reply in [replies.0, replies.1, replies.2] {
         assert_problem(&reply, 408, "body-too-slow");
     }
+}
+
+#[tokio::test]
+async fn a_body_without_an_end_is_cut_off() {
+    let (_folder, _server, client) = server(&[]);
+    let mut stream = client.connect().await;
+    let head = format!("POST {CREATE} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let chunk = [b"10000\r\n".to_vec(), vec![b' '; 0x10000], b"\r\n".to_vec()].concat();
+    let endless = async { while stream.write_all(&chunk).await.is_ok() {} };
+    tokio::time::timeout(PATIENCE, endless).await.expect("the server closes the connection");
 }
 
 #[tokio::test]
