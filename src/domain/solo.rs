@@ -92,7 +92,7 @@ impl SoloGame {
     /// The questions that are not evaluated yet.
     pub fn open_questions<'q>(&self, quiz: &'q Quiz) -> impl Iterator<Item = &'q Question> {
         let open = |place: usize| !self.verdicts.contains_key(&(place as u32));
-        quiz.questions.iter().enumerate().filter(move |(place, _)| open(*place)).map(|(_, question)| question)
+        quiz.questions.iter().enumerate().filter(move |(place, _)| open(*place)).map(|(_, question)| &**question)
     }
 
     /// The question shown last and its clock, unless it is evaluated.

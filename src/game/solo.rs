@@ -109,7 +109,7 @@ impl Seen {
 #[derive(Debug, Clone)]
 pub struct ShownQuestion {
     /// The question.
-    pub question: Question,
+    pub question: Arc<Question>,
     /// When it was first shown.
     pub opened: WallTime,
     /// When it closes, if it is timed.
@@ -211,6 +211,7 @@ impl SoloGames {
             QuizChoice::Own(questions) => {
                 let id = OWN_QUIZ.parse().expect("it is a valid name");
                 let (scoring, progression) = (Scoring::default(), ProgressionRule::default());
+                let questions = questions.into_iter().map(Arc::new).collect();
                 return Ok(Quiz { id, scoring, progression, questions });
             }
         };

@@ -3,6 +3,7 @@
 //! A [`Bank`] is made by [`Bank::parse`] or [`Bank::check`] alone, so nothing in it can be wrong.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
@@ -85,7 +86,7 @@ pub struct Bank {
     /// What a finished game earns.
     pub progression: ProgressionRule,
     /// The questions, in the file's order.
-    pub questions: Vec<Question>,
+    pub questions: Vec<Arc<Question>>,
     categories: Vec<String>,
     difficulties: Vec<Difficulty>,
     positions: HashMap<QuestionId, usize>,
@@ -127,7 +128,7 @@ impl Bank {
             categories: categories.into_iter().cloned().collect(),
             difficulties: difficulties.into_iter().collect(),
             positions: questions.iter().enumerate().map(|(n, question)| (question.id.clone(), n)).collect(),
-            questions,
+            questions: questions.into_iter().map(Arc::new).collect(),
         })
     }
 

@@ -1,5 +1,7 @@
 //! What is wrong with a bank's file, and what its author may want to know: for `quizzes check`.
 
+use std::sync::Arc;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
@@ -46,7 +48,7 @@ pub fn check(bytes: &[u8]) -> Findings {
 
 /// One `optionId` is right so often that a player who always names it wins. Of two options one is
 /// right in half the questions or more by chance alone, so those count as three quarters.
-fn predictable_option(questions: &[Question]) -> Option<Problem> {
+fn predictable_option(questions: &[Arc<Question>]) -> Option<Problem> {
     if questions.len() < ENOUGH_FOR_OPTIONS {
         return None;
     }
@@ -64,7 +66,7 @@ fn predictable_option(questions: &[Question]) -> Option<Problem> {
     (4 * count > quarters).then(|| Problem::new("questions", message))
 }
 
-fn advice(questions: &[Question]) -> Vec<Problem> {
+fn advice(questions: &[Arc<Question>]) -> Vec<Problem> {
     let mut advice = same_texts(questions);
     let bare = questions.iter().filter(|question| question.explanation.is_none()).count();
     if bare > 0 {
@@ -79,7 +81,7 @@ fn advice(questions: &[Question]) -> Vec<Problem> {
     advice
 }
 
-fn same_texts(questions: &[Question]) -> Vec<Problem> {
+fn same_texts(questions: &[Arc<Question>]) -> Vec<Problem> {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     let mut same = Vec::new();
     for (index, question) in questions.iter().enumerate() {

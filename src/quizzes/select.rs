@@ -1,6 +1,8 @@
 //! Which questions of a bank a game gets. Pure: chance comes in as an argument, and nothing but
 //! the chosen questions is copied.
 
+use std::sync::Arc;
+
 use super::bank::Bank;
 use crate::domain::{Difficulty, Question, QuestionId};
 
@@ -43,7 +45,7 @@ pub enum NoSelection {
     },
 }
 
-/// Draws the questions of a game: in random order, none twice. `chance(n)` gives a number below n.
+/// Draws the questions of a game: in random order, none twice, shared with the bank. `chance(n)` gives a number below n.
 ///
 /// # Errors
 /// Nothing matches, or a question that was asked for by name is unknown or repeated.
@@ -51,7 +53,7 @@ pub fn select(
     bank: &Bank,
     selection: &Selection,
     chance: &mut dyn FnMut(usize) -> usize,
-) -> Result<Vec<Question>, NoSelection> {
+) -> Result<Vec<Arc<Question>>, NoSelection> {
     let chosen = match &selection.question_ids {
         Some(ids) => named(bank, ids)?,
         None => draw(candidates(bank, selection), selection.count, chance),
@@ -85,7 +87,7 @@ fn candidates(bank: &Bank, selection: &Selection) -> Vec<usize> {
         (Some(_), None) => false,
     };
     let is_as_hard = |question: &Question| selection.difficulty.is_none_or(|hard| question.difficulty == Some(hard));
-    let matches = |question: &Question| is_as_hard(question) && is_about(question);
+    let matches = |question: &Arc<Question>| is_as_hard(question) && is_about(question);
     let mut is_candidate: Vec<bool> = bank.questions.iter().map(matches).collect();
     for position in selection.exclude.iter().filter_map(|id| bank.position(id)) {
         is_candidate[position] = false;
@@ -121,7 +123,7 @@ mod tests {
         text.parse().expect("valid")
     }
 
-    fn ids(questions: &[Question]) -> Vec<&str> {
+    fn ids(questions: &[Arc<Question>]) -> Vec<&str> {
         questions.iter().map(|question| question.id.as_str()).collect()
     }
 
@@ -200,7 +202,7 @@ mod tests {
             let exclude: Vec<QuestionId> = exclude.iter().map(|n| id(&format!("q{n}"))).collect();
             let category = category.map(str::to_owned);
             let selection = Selection { category, difficulty, count, exclude, question_ids: None };
-            let fits = |question: &&Question| {
+            let fits = |question: &&Arc<Question>| {
                 let category = question.category.as_ref().expect("all have one");
                 selection.category.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(category))
                     && (difficulty.is_none() || question.difficulty == difficulty)

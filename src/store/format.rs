@@ -5,8 +5,8 @@
 //! damaged record is an error that names what it met; it is never deleted for that. Golden files
 //! under `tests/it/golden/` pin the bytes.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::error::{StoreError, StoreResult};
 
@@ -29,15 +29,24 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> StoreResult<Vec<u8>> {
     bincode::serde::encode_into_std_write(value, &mut bytes, config())
         .map_err(|error| StoreError::Corrupt { what: format!("a record that cannot be written: {error}") })?;
     bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
-    Ok(bytes)
+    if bytes.len() <= LIMIT {
+        Ok(bytes)
+    } else {
+        Err(StoreError::Corrupt { what: format!("a record of {} bytes could not be read again", bytes.len()) })
+    }
 }
 
 /// The record that these bytes hold; `what` names it in errors.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], what: impl Fn() -> String) -> StoreResult<T> {
+    decode_borrowed(bytes, what)
+}
+
+/// The same for a value that borrows from the record.
+pub(crate) fn decode_borrowed<'a, T: Deserialize<'a>>(bytes: &'a [u8], what: impl Fn() -> String) -> StoreResult<T> {
     let corrupt = |met: String| StoreError::Corrupt { what: format!("{}: {met}", what()) };
     let body = checked_body(bytes).map_err(corrupt)?;
     let (value, used) =
-        bincode::serde::decode_from_slice(body, config()).map_err(|error| corrupt(error.to_string()))?;
+        bincode::serde::borrow_decode_from_slice(body, config()).map_err(|error| corrupt(error.to_string()))?;
     if used == body.len() { Ok(value) } else { Err(corrupt(format!("{} bytes too many", body.len() - used))) }
 }
 

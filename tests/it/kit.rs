@@ -1,5 +1,7 @@
 //! Sessions, commands and moments for the tests of stores.
 
+use std::sync::Arc;
+
 use rejoin::domain::scoring::{ProgressionRule, Scoring};
 use rejoin::domain::solo::{Deliver, NewSolo};
 use rejoin::domain::{
@@ -55,7 +57,7 @@ pub(crate) fn quiz(questions: usize) -> Quiz {
         id: "civics".parse().expect("valid"),
         scoring: Scoring::default(),
         progression: ProgressionRule::default(),
-        questions: (0..questions).map(question).collect(),
+        questions: (0..questions).map(question).map(Arc::new).collect(),
     }
 }
 

@@ -2,6 +2,8 @@
 
 pub mod draft;
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +82,16 @@ pub struct Question {
 }
 
 impl Question {
+    /// Roughly how many bytes it takes in memory.
+    fn weight(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let option = |option: &Choice| size_of::<Choice>() + text(&option.text);
+        size_of::<Self>()
+            + self.id.as_str().len()
+            + [&self.text, &self.category, &self.image, &self.explanation].map(text).iter().sum::<usize>()
+            + self.options.iter().map(option).sum::<usize>()
+    }
+
     /// The option of that name.
     pub fn option(&self, id: OptionId) -> Option<&Choice> {
         self.options.iter().find(|option| option.id == id)
@@ -96,27 +108,18 @@ pub struct Quiz {
     pub scoring: Scoring,
     /// What a game of this bank earns in the caller's own game.
     pub progression: ProgressionRule,
-    /// The questions.
-    pub questions: Vec<Question>,
+    /// The questions, shared with the bank and with other games of it.
+    pub questions: Vec<Arc<Question>>,
 }
 
 impl Quiz {
-    /// Roughly how many bytes it takes in memory.
+    /// Roughly how many bytes it takes in memory. A question that others hold too is theirs to carry.
     pub fn weight(&self) -> usize {
-        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        let options = |question: &Question| {
-            question.options.iter().map(|option| size_of::<Choice>() + text(&option.text)).sum::<usize>()
+        let own = |question: &Arc<Question>| {
+            let is_shared = Arc::strong_count(question) > 1;
+            size_of::<Arc<Question>>() + if is_shared { 0 } else { question.weight() }
         };
-        let question = |question: &Question| {
-            size_of::<Question>()
-                + question.id.as_str().len()
-                + text(&question.text)
-                + text(&question.category)
-                + text(&question.image)
-                + text(&question.explanation)
-                + options(question)
-        };
-        size_of::<Self>() + self.questions.iter().map(question).sum::<usize>()
+        size_of::<Self>() + self.questions.iter().map(own).sum::<usize>()
     }
 
     /// Where the question of that name lies.

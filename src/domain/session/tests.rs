@@ -51,7 +51,7 @@ fn quiz(questions: usize, time_limit: Option<u64>) -> Quiz {
         id: "civics".parse().expect("valid"),
         scoring: Scoring::default(),
         progression: ProgressionRule::default(),
-        questions: (0..questions).map(|n| question(n, time_limit)).collect(),
+        questions: (0..questions).map(|n| Arc::new(question(n, time_limit))).collect(),
     }
 }
 

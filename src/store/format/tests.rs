@@ -1,5 +1,7 @@
 //! What a record promises: it comes back exactly or not at all, and its bytes stay what they are.
 
+use std::sync::Arc;
+
 use std::path::Path;
 use std::time::Instant;
 
@@ -49,7 +51,7 @@ fn quiz() -> Quiz {
         id: "capitals".parse().expect("valid"),
         scoring: Default::default(),
         progression: Default::default(),
-        questions: vec![question("q1", Some(20_000)), question("q2", None), question("q3", None)],
+        questions: [question("q1", Some(20_000)), question("q2", None), question("q3", None)].map(Arc::new).into(),
     }
 }
 

@@ -6,8 +6,8 @@ use ::redb::{
 
 use super::batch::{Change, Changes};
 use super::meta::Meta;
-use super::{EVENTS, HINTS, JOINS, QUIZZES, SESSIONS, Stored};
-use crate::domain::{SessionId, Timestamp};
+use super::{EVENTS, HINTS, JOINS, QUIZZES, SESSIONS, Stored, quizzes};
+use crate::domain::{Quiz, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::format;
 
@@ -143,7 +143,7 @@ impl<'t> Tables<'t> {
         let stored = Stored { hint, state: session.state.clone() };
         self.sessions.insert(key, &*encode(&stored)?).map_err(CommitError::new)?;
         match (&session.quiz, before) {
-            (Some(quiz), None) => drop(self.quizzes.insert(key, &*encode(quiz)?).map_err(CommitError::new)?),
+            (Some(quiz), None) => drop(self.quizzes.insert(key, &*quiz_record(quiz)?).map_err(CommitError::new)?),
             (None, Some(before)) if before.had_quiz => drop(self.quizzes.remove(key).map_err(CommitError::new)?),
             _ => {}
         }
@@ -187,6 +187,10 @@ impl<'t> Tables<'t> {
 fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, CommitError> {
     let encoded: StoreResult<Vec<u8>> = format::encode(value);
     encoded.map_err(|error| CommitError { is_full: false, cause: error.into() })
+}
+
+fn quiz_record(quiz: &Quiz) -> Result<Vec<u8>, CommitError> {
+    quizzes::encode(quiz).map_err(|error| CommitError { is_full: false, cause: error.into() })
 }
 
 impl From<StorageError> for CommitError {

@@ -19,7 +19,7 @@ mod meta;
 mod open;
 mod portable;
 mod queue;
-mod quiz_cache;
+mod quizzes;
 mod reads;
 mod slot;
 mod writer;

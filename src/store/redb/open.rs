@@ -8,7 +8,7 @@ use ::redb::{Builder, Database, DatabaseError, StorageError};
 
 use super::meta::Meta;
 use super::queue::Queue;
-use super::quiz_cache::QuizCache;
+use super::quizzes::QuizCache;
 use super::reads::Reader;
 use super::slot::Slot;
 use super::writer::Writer;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::redb::{ReadTransaction, ReadableTableMetadata};
 
-use super::quiz_cache::QuizCache;
+use super::quizzes::QuizCache;
 use super::slot::Slot;
 use super::{EVENTS, HINTS, JOINS, QUIZZES, SESSIONS, Stored};
 use crate::domain::{Event, GameSession, JoinCode, Life, Quiz, Sequence, SessionId, Timestamp};
@@ -59,9 +59,7 @@ impl<'a> Snapshot<'a> {
         let bytes = table.get(id.as_bytes()).map_err(StoreError::unavailable)?;
         let what = || format!("quiz of {id:?}");
         let bytes = bytes.ok_or_else(|| StoreError::Corrupt { what: format!("{}: missing", what()) })?;
-        let quiz = Arc::new(format::decode(bytes.value(), what)?);
-        self.quizzes.insert(id, nonce, &quiz);
-        Ok(quiz)
+        self.quizzes.decode(id, nonce, bytes.value(), what)
     }
 
     /// The session that a join code names, alive or not.

@@ -1,0 +1,184 @@
+//! Quizzes in the file and decoded ones in memory.
+//!
+//! A quiz's record holds a record of each question, so that a question which many games share is
+//! known by its bytes and decoded once. A quiz never changes while its session lives; the
+//! session's nonce tells a later session of the same id from it.
+
+use std::sync::Arc;
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use serde::{Deserialize, Serialize};
+use serde_bytes::{ByteBuf, Bytes};
+
+use crate::domain::scoring::{ProgressionRule, Scoring};
+use crate::domain::{Question, Quiz, QuizId, SessionId};
+use crate::store::error::StoreResult;
+use crate::store::format;
+
+/// A quiz as the file keeps it: `Q` is a question's record.
+#[derive(Serialize, Deserialize)]
+struct Record<Q> {
+    id: QuizId,
+    scoring: Scoring,
+    progression: ProgressionRule,
+    questions: Vec<Q>,
+}
+
+/// The bytes of a quiz's record.
+pub(super) fn encode(quiz: &Quiz) -> StoreResult<Vec<u8>> {
+    let question = |question: &Arc<Question>| format::encode(&**question).map(ByteBuf::from);
+    let questions = quiz.questions.iter().map(question).collect::<StoreResult<Vec<_>>>()?;
+    let (scoring, progression) = (quiz.scoring.clone(), quiz.progression.clone());
+    format::encode(&Record { id: quiz.id.clone(), scoring, progression, questions })
+}
+
+/// Cached things with their weights in bytes, noted when they came: sharing changes later.
+#[derive(Clone)]
+struct ByBytes;
+
+impl<K, V> Weighter<K, (V, u64)> for ByBytes {
+    fn weight(&self, _: &K, (_, bytes): &(V, u64)) -> u64 {
+        *bytes
+    }
+}
+
+type ByteCache<K, V> = Cache<K, (V, u64), ByBytes>;
+
+/// Decoded quizzes of the sessions that were used last, and the questions met last.
+pub(super) struct QuizCache {
+    quizzes: ByteCache<SessionId, (u64, Arc<Quiz>)>,
+    questions: ByteCache<[u8; 16], Arc<Question>>,
+}
+
+impl QuizCache {
+    /// A cache of so many bytes: a quarter for questions, the rest for quizzes.
+    pub(super) fn new(bytes: u64) -> Self {
+        // A guess by which the caches lay out their tables; the bytes are what counts.
+        let usual = |bytes: u64| (bytes / 512) as usize;
+        let (questions, quizzes) = (bytes / 4, bytes - bytes / 4);
+        Self {
+            quizzes: Cache::with_weighter(usual(quizzes), quizzes, ByBytes),
+            questions: Cache::with_weighter(usual(questions), questions, ByBytes),
+        }
+    }
+
+    /// Whether a session of this id has its quiz here; a guess, as far as nonces go.
+    pub(super) fn knows(&self, id: &SessionId) -> bool {
+        self.quizzes.peek(id).is_some()
+    }
+
+    pub(super) fn get(&self, id: &SessionId, nonce: u64) -> Option<Arc<Quiz>> {
+        let ((of, quiz), _) = self.quizzes.get(id)?;
+        (of == nonce).then_some(quiz)
+    }
+
+    pub(super) fn insert(&self, id: &SessionId, nonce: u64, quiz: &Arc<Quiz>) {
+        self.quizzes.insert(id.clone(), ((nonce, quiz.clone()), quiz.weight() as u64));
+    }
+
+    pub(super) fn remove(&self, id: &SessionId) {
+        self.quizzes.remove(id);
+    }
+
+    /// Decodes a session's quiz, and keeps it. Questions met before are not decoded again.
+    pub(super) fn decode(
+        &self,
+        id: &SessionId,
+        nonce: u64,
+        bytes: &[u8],
+        what: impl Fn() -> String,
+    ) -> StoreResult<Arc<Quiz>> {
+        let record: Record<&Bytes> = format::decode_borrowed(bytes, &what)?;
+        let mut new = Vec::new();
+        let mut question = |bytes: &&Bytes| -> StoreResult<Arc<Question>> {
+            let name = name_of(bytes);
+            if let Some((known, _)) = self.questions.get(&name) {
+                return Ok(known);
+            }
+            let question: Arc<Question> = Arc::new(format::decode(bytes, &what)?);
+            new.push((name, question.clone(), bytes.len() as u64));
+            Ok(question)
+        };
+        let questions = record.questions.iter().map(&mut question).collect::<StoreResult<_>>()?;
+        let Record { id: quiz_id, scoring, progression, .. } = record;
+        let quiz = Arc::new(Quiz { id: quiz_id, scoring, progression, questions });
+        // A question met for the first time weighs on this quiz: it may be no other's.
+        let weight = new.iter().map(|(_, _, bytes)| bytes).sum::<u64>() + quiz.weight() as u64;
+        self.quizzes.insert(id.clone(), ((nonce, quiz.clone()), weight));
+        for (name, question, bytes) in new {
+            self.questions.insert(name, (question, bytes * 2));
+        }
+        Ok(quiz)
+    }
+}
+
+/// A question's name is the hash of its record.
+fn name_of(record: &[u8]) -> [u8; 16] {
+    let mut name = [0; 16];
+    name.copy_from_slice(&blake3::hash(record).as_bytes()[..16]);
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{AnswerKey, Choice, OptionId, QuestionId};
+
+    fn question(n: u64) -> Arc<Question> {
+        let option = |id| Choice { id: OptionId::try_from(id).expect("small"), text: Some(format!("{id} of {n}")) };
+        Arc::new(Question {
+            id: QuestionId::try_from(format!("q{n}")).expect("short"),
+            text: Some(format!("What is {n}?")),
+            category: None,
+            difficulty: None,
+            image: None,
+            time_limit: None,
+            options: (1..=4).map(option).collect(),
+            key: AnswerKey::Choice(OptionId::try_from(1).expect("small")),
+            explanation: None,
+        })
+    }
+
+    fn quiz(numbers: std::ops::Range<u64>) -> Quiz {
+        let questions = numbers.map(question).collect();
+        let id = "a-quiz".parse().expect("a name");
+        Quiz { id, scoring: Scoring::default(), progression: ProgressionRule::default(), questions }
+    }
+
+    fn session(n: u64) -> SessionId {
+        SessionId::generate(n, &[0; 10])
+    }
+
+    #[test]
+    fn a_quiz_comes_back_as_it_was_stored() {
+        let cache = QuizCache::new(1 << 20);
+        let stored = quiz(0..10);
+        let bytes = encode(&stored).expect("it is encoded");
+        let decoded = cache.decode(&session(1), 7, &bytes, || "a quiz".to_owned()).expect("it is decoded");
+        assert_eq!(*decoded, stored);
+        assert!(cache.get(&session(1), 7).is_some());
+        assert!(cache.get(&session(1), 8).is_none(), "a later session of that id has another quiz");
+    }
+
+    #[test]
+    fn a_question_of_two_games_is_decoded_once() {
+        let cache = QuizCache::new(1 << 20);
+        let decode = |n, numbers| {
+            let bytes = encode(&quiz(numbers)).expect("it is encoded");
+            cache.decode(&session(n), n, &bytes, || "a quiz".to_owned()).expect("it is decoded")
+        };
+        let (first, second) = (decode(1, 0..10), decode(2, 5..15));
+        assert!(Arc::ptr_eq(&first.questions[5], &second.questions[0]));
+    }
+
+    #[test]
+    fn damage_in_a_question_is_met_and_named() {
+        let cache = QuizCache::new(1 << 20);
+        let mut bytes = encode(&quiz(0..3)).expect("it is encoded");
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        let error = cache.decode(&session(1), 1, &bytes, || "a quiz".to_owned()).expect_err("it is damaged");
+        assert!(error.to_string().contains("a quiz"), "{error}");
+    }
+}
