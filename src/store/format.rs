@@ -74,4 +74,4 @@ fn checked_body(bytes: &[u8]) -> Result<&[u8], String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -162,6 +162,14 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_of_a_quiz_are_pinned() {
+        let stored = format::tests::quiz();
+        let golden = format::tests::pinned_bytes("quiz.bin", &encode(&stored).expect("it is encoded"));
+        let read = QuizCache::new(1 << 20).decode(&session(1), 1, &golden, || "a quiz".to_owned());
+        assert_eq!(*read.expect("what is on disk can be read"), stored);
+    }
+
+    #[test]
     fn a_question_of_two_games_is_decoded_once() {
         let cache = QuizCache::new(1 << 20);
         let decode = |n, numbers| {
