@@ -143,10 +143,12 @@ impl Settings {
         );
         let longest = Duration::from_secs(100 * 365 * 24 * 3600);
         ensure!(self.session_max_age <= longest, "REJOIN_SESSION_MAX_AGE: at most 100 years");
-        ensure!(!self.results_ttl.is_zero() && self.results_ttl <= longest, "REJOIN_RESULTS_TTL: 1ms to 100 years");
+        let results = Duration::from_secs(1)..=longest;
+        ensure!(results.contains(&self.results_ttl), "REJOIN_RESULTS_TTL: 1s to 100 years");
         ensure!(self.reap_every >= Duration::from_millis(100), "REJOIN_REAP_EVERY: at least 100ms");
-        let cache = ByteSize::mib(1)..=ByteSize::gib(64);
-        ensure!(cache.contains(&self.cache_size), "REJOIN_CACHE_SIZE: 1MiB to 64GiB");
+        // Below that, pages are written out in mid-commit, and readers wait for them.
+        let cache = ByteSize::mib(16)..=ByteSize::gib(64);
+        ensure!(cache.contains(&self.cache_size), "REJOIN_CACHE_SIZE: 16MiB to 64GiB");
         ensure!(self.workers.is_none_or(|count| (1..=256).contains(&count)), "REJOIN_WORKERS: 1 to 256");
         ensure!(
             self.api_keys.is_empty() || self.api_keys_file.is_none(),

@@ -116,13 +116,14 @@ impl FinishedGame {
     }
 
     /// Claims the progression; true the first time and for that claim's repeat.
-    pub(super) fn claim(&mut self, repeat: Option<RepeatKey>) -> bool {
-        match self.award {
-            None => {
-                self.award = Some(repeat);
-                true
-            }
-            Some(first) => first.is_some() && first == repeat,
+    pub(super) fn claim(&mut self, repeat: Option<RepeatKey>) -> Result<bool, Refusal> {
+        let Some(first) = self.award else {
+            self.award = Some(repeat);
+            return Ok(true);
+        };
+        match first.zip(repeat).filter(|(first, repeat)| first.key == repeat.key) {
+            Some((first, repeat)) if first.body != repeat.body => Err(Refusal::KeyReused),
+            same_key => Ok(same_key.is_some()),
         }
     }
 }

@@ -139,7 +139,7 @@ impl GameSession {
             (Command::Show(_), Game::Finished(_), _) => Err(Refusal::QuestionNotOpen),
             (Command::Award(_), Game::Solo(_), _) => Err(Refusal::NotFinished),
             (Command::Award(repeat), Game::Finished(game), _) => Ok(Reply::Award {
-                awarded: game.claim(repeat),
+                awarded: game.claim(repeat)?,
                 award_id: self.id.award_id(),
                 user: game.results.user.clone(),
                 progression: game.results.progression,

@@ -309,6 +309,8 @@ fn the_progression_is_awarded_once_and_again_to_that_claims_repeat() {
     assert!(!claim(Some("other")));
     assert!(!claim(None));
     assert!(claim(Some("k")));
+    let other = RepeatKey::new("award", "k", &["another body"]);
+    refused(&mut session, Command::Award(Some(other)), at(3_000), Refusal::KeyReused);
 }
 
 #[test]

@@ -62,10 +62,13 @@ pub(super) async fn award(
     shared: web::Data<Shared>,
     caller: Caller,
     id: web::Path<String>,
+    body: web::Bytes,
 ) -> Handled {
     caller.must_be_trusted("claiming an award")?;
     let id = session_id(&id)?;
-    let repeat = idempotency_key(&http)?.map(|key| RepeatKey::new("award", &key, &[]));
+    // Nothing is read from the body, but another one makes it another request.
+    let body = String::from_utf8_lossy(&body);
+    let repeat = idempotency_key(&http)?.map(|key| RepeatKey::new("award", &key, &[&body]));
     let claimed = shared.solo.award(&id, repeat).await.map_err(|error| Problem::of(error, Some(&id)))?;
     Ok(reply(StatusCode::OK, &replies::claimed(&claimed)))
 }
