@@ -1,7 +1,7 @@
 //! Clocks. Game time goes on by the monotonic clock from the highest time its store knows, and
 //! stands still while the server is down: no wall clock kills or resurrects a session.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::domain::{Millis, Moment, Timestamp, WallTime};
@@ -23,6 +23,40 @@ pub fn system_wall_clock() -> WallClock {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         WallTime(Millis::from(since_1970).0)
     })
+}
+
+/// How long the machine has been up, and in which of its lives: the one clock that goes on over a
+/// crash of the process, and that nobody can set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Uptime {
+    /// The machine's life; 0 if it can't be told from others.
+    pub(crate) boot: u64,
+    /// How long it has lasted.
+    pub(crate) lasted: Millis,
+}
+
+/// The kernel draws a new one at each boot.
+static BOOT: LazyLock<u64> = LazyLock::new(|| {
+    let id = std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let hash = blake3::hash(&id);
+    let first = hash.as_bytes().first_chunk().expect("a hash has 32 bytes");
+    if id.is_empty() { 0 } else { u64::from_le_bytes(*first).max(1) }
+});
+
+impl Uptime {
+    /// The machine's uptime now.
+    pub(crate) fn now() -> Self {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let millis = time.tv_sec.saturating_mul(1_000).saturating_add(time.tv_nsec / 1_000_000);
+        Self { boot: *BOOT, lasted: Millis(u64::try_from(millis).unwrap_or(0)) }
+    }
+
+    /// How much later this is than `earlier`, if that can be told.
+    pub(crate) fn since(self, earlier: Self) -> Option<Millis> {
+        let is_same_life = self.boot == earlier.boot && self.boot != 0;
+        let later = self.lasted.0.checked_sub(earlier.lasted.0).map(Millis);
+        later.filter(|_| is_same_life)
+    }
 }
 
 /// Game time.

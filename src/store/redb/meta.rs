@@ -5,12 +5,13 @@ use ::redb::{ReadTransaction, TableError, WriteTransaction};
 
 use super::META;
 use crate::domain::{Millis, Timestamp};
+use crate::store::clock::Uptime;
 use crate::store::error::{StoreError, StoreResult};
 
 /// The layout of the tables that this release writes.
 const FORMAT: u64 = 1;
 /// While sessions live and nothing commits, a sign of life is written this often; so a crash can
-/// have been this much later than the file's highest time.
+/// have been this much later than the file's highest time, and no more.
 pub(super) const SIGN_OF_LIFE: Millis = Millis::seconds(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub(super) struct Meta {
     pub(super) random: u64,
     /// The highest game time known.
     pub(super) time: Timestamp,
+    /// The machine's uptime when it was that time.
+    pub(super) uptime: Uptime,
     /// How many batches were committed.
     pub(super) batches: u64,
     /// Whether `time` is when the file was closed, and not some time before.
@@ -46,6 +49,7 @@ impl Meta {
         Ok(Some(Self {
             random: number("random")?,
             time: Timestamp::from_millis(number("time")?),
+            uptime: Uptime { boot: number("boot")?, lasted: Millis(number("uptime")?) },
             batches: number("batches")?,
             clean: number("clean")? == 1,
         }))
@@ -57,6 +61,8 @@ impl Meta {
             ("format", FORMAT),
             ("random", self.random),
             ("time", self.time.as_millis()),
+            ("boot", self.uptime.boot),
+            ("uptime", self.uptime.lasted.0),
             ("batches", self.batches),
             ("clean", u64::from(self.clean)),
         ];
@@ -67,8 +73,13 @@ impl Meta {
     }
 
     /// What time it is when the file is opened: no earlier than it ever was before.
-    pub(super) fn time_at_opening(&self) -> Timestamp {
-        if self.clean { self.time } else { self.time.plus(SIGN_OF_LIFE) }
+    ///
+    /// A process that crashed can have lived on after its last commit, until the next sign of life
+    /// was due, but no longer than the machine says has passed: who comes back at once loses
+    /// nothing of a question's time.
+    pub(super) fn time_at_opening(&self, now: Uptime) -> Timestamp {
+        let at_most = now.since(self.uptime).map_or(SIGN_OF_LIFE, |passed| passed.min(SIGN_OF_LIFE));
+        if self.clean { self.time } else { self.time.plus(at_most) }
     }
 }
 
@@ -77,5 +88,36 @@ fn is_empty(transaction: &ReadTransaction) -> StoreResult<()> {
     match transaction.list_tables().map_err(StoreError::unavailable)?.next() {
         None => Ok(()),
         Some(_) => Err(StoreError::Corrupt { what: "it is another program's database".to_owned() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(clean: bool, boot: u64, lasted: u64) -> u64 {
+        let uptime = Uptime { boot: 7, lasted: Millis(50_000) };
+        let meta = Meta { random: 1, time: Timestamp::from_millis(1_000), uptime, batches: 1, clean };
+        meta.time_at_opening(Uptime { boot, lasted: Millis(lasted) }).as_millis()
+    }
+
+    #[test]
+    fn after_a_clean_close_time_goes_on_exactly() {
+        assert_eq!(opened(true, 7, 90_000), 1_000);
+        assert_eq!(opened(true, 8, 10), 1_000);
+    }
+
+    #[test]
+    fn after_a_crash_it_is_as_much_later_as_the_machine_says_and_10_s_at_most() {
+        assert_eq!(opened(false, 7, 50_070), 1_070);
+        assert_eq!(opened(false, 7, 50_000), 1_000);
+        assert_eq!(opened(false, 7, 3_650_000), 11_000);
+    }
+
+    #[test]
+    fn after_a_crash_of_the_machine_it_is_10_s_later() {
+        assert_eq!(opened(false, 8, 50_070), 11_000);
+        assert_eq!(opened(false, 0, 50_070), 11_000);
+        assert_eq!(opened(false, 7, 49_000), 11_000);
     }
 }

@@ -14,7 +14,7 @@ use super::slot::Slot;
 use super::writer::Writer;
 use super::{RedbOptions, RedbStore, commit};
 use crate::domain::Timestamp;
-use crate::store::clock::GameClock;
+use crate::store::clock::{GameClock, Uptime};
 use crate::store::error::StoreError;
 
 /// Why the file could not be opened, for the operator.
@@ -93,9 +93,10 @@ impl RedbStore {
         let slot = Slot::open(opener)?;
         let known = slot.read(Meta::read).map_err(unusable)?;
         let meta = known.map_or_else(|| new_meta(&options), Ok)?;
-        let base = meta.time_at_opening();
+        let uptime = Uptime::now();
+        let base = meta.time_at_opening(uptime);
         // Not clean any more, and the file can be written: both proved by one durable commit.
-        let meta = Meta { time: base, batches: meta.batches + 1, clean: false, ..meta };
+        let meta = Meta { time: base, uptime, batches: meta.batches + 1, clean: false, ..meta };
         slot.with(|database| commit::store_meta(database, &meta).map_err(commit::CommitError::into_store_error))
             .map_err(OpenError::Unwritable)?;
         let clock = Arc::new(GameClock::start(base, options.wall));
@@ -115,5 +116,5 @@ fn new_meta(options: &RedbOptions) -> Result<Meta, OpenError> {
     let random = getrandom::u64().map_err(|error| unusable(StoreError::unavailable(error)))?;
     // Game time begins at the wall clock's date, so that ids sort by age, and never looks again.
     let time = Timestamp::from_millis((options.wall)().0);
-    Ok(Meta { random, time, batches: 0, clean: true })
+    Ok(Meta { random, time, uptime: Uptime::now(), batches: 0, clean: true })
 }

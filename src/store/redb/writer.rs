@@ -14,7 +14,7 @@ use super::meta::{Meta, SIGN_OF_LIFE};
 use super::queue::{Queue, Refusing, Taken, Work};
 use super::reads::Reader;
 use crate::domain::Timestamp;
-use crate::store::clock::{Clock, GameClock};
+use crate::store::clock::{Clock, GameClock, Uptime};
 use crate::store::error::{Cause, StoreError, StoreResult};
 use crate::store::step::Rules;
 
@@ -188,8 +188,8 @@ impl Writer {
 
     /// Every commit carries the time: that of its commands may be older, or they have none.
     fn next_meta(&self, time: Timestamp) -> Meta {
-        let time = self.meta.time.max(time).max(self.clock.moment().now);
-        Meta { time, batches: self.meta.batches + 1, ..self.meta }
+        let (uptime, now) = (Uptime::now(), self.clock.moment().now);
+        Meta { time: self.meta.time.max(time).max(now), uptime, batches: self.meta.batches + 1, ..self.meta }
     }
 
     /// Keeps the cache of quizzes true.
