@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use bytesize::ByteSize;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::{ContextKind, ContextValue};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use tracing::level_filters::LevelFilter;
 
 use crate::quizzes::cli::QuizzesCommand;
 use crate::telemetry::LogFormat;
@@ -28,6 +30,40 @@ pub struct Cli {
     pub serve: Settings,
 }
 
+impl Cli {
+    /// Reads the command line and the environment. What can't be read is told in one line with the
+    /// setting's names, and ends the process.
+    pub fn read() -> Self {
+        Self::try_parse().unwrap_or_else(|error| match one_line(&error) {
+            Some(line) => {
+                eprintln!("rejoin: {line}");
+                std::process::exit(2)
+            }
+            None => error.exit(),
+        })
+    }
+}
+
+/// What is wrong with a setting's value, by the name that it has in the environment.
+fn one_line(error: &clap::Error) -> Option<String> {
+    let text = |kind| error.get(kind).map(ContextValue::to_string);
+    let (argument, value) = (text(ContextKind::InvalidArg)?, text(ContextKind::InvalidValue)?);
+    let flag = argument.split(' ').next()?;
+    let command = Cli::command();
+    let setting = command.get_arguments().find(|setting| setting.get_long() == flag.strip_prefix("--"))?;
+    let name = setting.get_env()?.to_str()?;
+    let allowed = || text(ContextKind::ValidValue).map(|values| format!("one of {values}"));
+    let reason = std::error::Error::source(error).map(ToString::to_string).or_else(allowed)?;
+    Some(format!("{name} ({flag}): {value:?} cannot be used: {reason}"))
+}
+
+/// Names in the environment that look like settings and are none: slips, most likely.
+pub fn unknown_settings(names: impl Iterator<Item = String>) -> Vec<String> {
+    let command = Cli::command();
+    let known: Vec<_> = command.get_arguments().filter_map(|setting| setting.get_env()?.to_str()).collect();
+    names.filter(|name| name.starts_with("REJOIN_") && !known.contains(&name.as_str())).collect()
+}
+
 /// What the program can do.
 #[derive(Debug, Subcommand)]
 pub enum CliCommand {
@@ -44,7 +80,7 @@ pub enum CliCommand {
 #[derive(Debug, Args)]
 pub struct HealthArgs {
     /// Where the server listens; an unspecified address (0.0.0.0) is asked on loopback
-    #[arg(long, env = "REJOIN_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    #[arg(long, env = "REJOIN_LISTEN", default_value = "127.0.0.1:8080", value_parser = address, value_name = "ADDRESS")]
     pub listen: SocketAddr,
 }
 
@@ -63,7 +99,7 @@ pub enum EngineChoice {
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
     /// Where to listen; port 0 picks a free one and prints it
-    #[arg(long, env = "REJOIN_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    #[arg(long, env = "REJOIN_LISTEN", default_value = "127.0.0.1:8080", value_parser = address, value_name = "ADDRESS")]
     pub listen: SocketAddr,
 
     /// Where sessions are kept
@@ -104,7 +140,7 @@ pub struct Settings {
     pub api_keys_file: Option<PathBuf>,
 
     /// The store's page cache
-    #[arg(long, env = "REJOIN_CACHE_SIZE", default_value = "64MiB", value_name = "SIZE")]
+    #[arg(long, env = "REJOIN_CACHE_SIZE", default_value = "64MiB", value_parser = size, value_name = "SIZE")]
     pub cache_size: ByteSize,
 
     /// Threads that serve requests; as many as there are cores if left out
@@ -123,6 +159,14 @@ pub struct Settings {
 
 fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}: write it as 90s, 30m or 24h"))
+}
+
+fn size(text: &str) -> Result<ByteSize, String> {
+    text.parse().map_err(|_| "write it as 64MiB or 1GiB".to_owned())
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write an IP address and a port, such as 127.0.0.1:8080".to_owned())
 }
 
 impl Settings {
@@ -148,7 +192,13 @@ impl Settings {
         ensure!(self.reap_every >= Duration::from_millis(100), "REJOIN_REAP_EVERY: at least 100ms");
         // Below that, pages are written out in mid-commit, and readers wait for them.
         let cache = ByteSize::mib(16)..=ByteSize::gib(64);
-        ensure!(cache.contains(&self.cache_size), "REJOIN_CACHE_SIZE: 16MiB to 64GiB");
+        ensure!(cache.contains(&self.cache_size), "REJOIN_CACHE_SIZE: must be 16MiB to 64GiB");
+        let is_word = self.log.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        ensure!(
+            !is_word || self.log.parse::<LevelFilter>().is_ok(),
+            "REJOIN_LOG: {:?} is no level: use error, warn, info, debug, trace, or a filter such as rejoin=debug",
+            self.log
+        );
         ensure!(self.workers.is_none_or(|count| (1..=256).contains(&count)), "REJOIN_WORKERS: 1 to 256");
         ensure!(
             self.api_keys.is_empty() || self.api_keys_file.is_none(),
@@ -162,21 +212,22 @@ impl Settings {
     /// # Errors
     /// A file that can't be read, or a key that is too short.
     pub fn keys(&self) -> anyhow::Result<Vec<String>> {
-        let keys = match &self.api_keys_file {
-            None => self.api_keys.clone(),
+        let (name, keys) = match &self.api_keys_file {
+            // An empty variable is how a compose file says that there are none.
+            None => ("REJOIN_API_KEYS", self.api_keys.iter().filter(|key| !key.is_empty()).cloned().collect()),
             Some(file) => {
                 let text = std::fs::read_to_string(file);
                 let text = text.with_context(|| format!("REJOIN_API_KEYS_FILE: {}", file.display()))?;
-                let keys: Vec<_> =
+                let keys: Vec<String> =
                     text.lines().map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
                 ensure!(!keys.is_empty(), "REJOIN_API_KEYS_FILE: {} holds no key", file.display());
-                keys
+                ("REJOIN_API_KEYS_FILE", keys)
             }
         };
         let is_good = |key: &String| key.len() >= SHORTEST_KEY && key.bytes().all(|byte| byte.is_ascii_graphic());
         ensure!(
             keys.iter().all(is_good),
-            "REJOIN_API_KEYS: each key has at least {SHORTEST_KEY} printable ASCII characters and no spaces"
+            "{name}: each key has at least {SHORTEST_KEY} printable ASCII characters and no spaces"
         );
         Ok(keys)
     }

@@ -4,15 +4,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use clap::Parser;
-use rejoin::config::{Cli, CliCommand, Settings};
+use rejoin::config::{Cli, CliCommand, Settings, unknown_settings};
 use rejoin::quizzes::Catalogue;
 use rejoin::server::Outside;
 use rejoin::{health, quizzes, server, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let done = match cli.command {
         None => serve(&cli.serve),
         Some(CliCommand::Serve(settings)) => serve(&settings),
@@ -29,6 +28,9 @@ fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     settings.check()?;
     telemetry::start(&settings.log, settings.log_format).context("REJOIN_LOG")?;
     actix_web::rt::System::new().block_on(async {
+        for name in unknown_settings(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
+            tracing::warn!("{name} is no setting of rejoin, and is ignored");
+        }
         let outside = Outside::of(settings)?;
         let stop = stop_signal()?;
         reload_on_hangup(outside.catalogue.clone())?;
@@ -56,7 +58,7 @@ fn reload_on_hangup(catalogue: Arc<Catalogue>) -> anyhow::Result<()> {
             let catalogue = catalogue.clone();
             let reloaded = tokio::task::spawn_blocking(move || catalogue.reload()).await;
             if let Ok(report) = reloaded {
-                tracing::info!(?report, "the question banks were read again");
+                report.tell();
             }
         }
     });

@@ -63,7 +63,7 @@ impl Outside {
             listener: bind(settings.listen)?,
             wall: system_wall_clock(),
             chance: Chance::system(),
-            catalogue: Arc::new(Catalogue::open(settings.quiz_dir.clone())?),
+            catalogue: Arc::new(Catalogue::open(settings.quiz_dir.clone()).context("REJOIN_QUIZ_DIR")?),
         })
     }
 }
@@ -120,7 +120,13 @@ pub async fn run(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     settings.check()?;
-    let keys = ApiKeys::new(&settings.keys()?);
+    let keys = settings.keys()?;
+    if keys.is_empty() && !outside.listener.local_addr()?.ip().is_loopback() {
+        tracing::warn!(
+            "REJOIN_API_KEYS is not set, and others can reach this server: anyone may play, and claim, as anyone"
+        );
+    }
+    let keys = ApiKeys::new(&keys);
     let store = open_store(settings, outside.wall, &outside.chance)?;
     announce(&outside.listener, &store).await?;
     let background = TaskTracker::new();
@@ -164,8 +170,9 @@ async fn serve(
 async fn announce(listener: &TcpListener, store: &Store) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let records = store.sessions.status(store.clock.moment()).await?.records;
+    let records = format!("{records} session record{}", if records == 1 { "" } else { "s" });
     let version = env!("CARGO_PKG_VERSION");
-    println!("rejoin {version} listens on http://{address}, sessions in {}, {records} session records", store.place);
+    println!("rejoin {version} listens on http://{address}, sessions in {}, {records}", store.place);
     Ok(())
 }
 

@@ -80,6 +80,10 @@ fn check_syntax(bytes: &[u8]) -> Result<(), Problem> {
 
 /// What serde says, in a client's words, and not much longer than they were worth.
 fn wrong(path: &str, message: &str) -> Problem {
+    if let Some((field, _)) = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
+        let path = if path == "." { field.to_owned() } else { format!("{path}.{field}") };
+        return Problem::invalid(vec![Wrong::new(path, "missing")]);
+    }
     let path = if path == "." { "body" } else { path };
     let message = message.replace("expected u64", "expected a whole number");
     Problem::invalid(vec![Wrong::new(shortened(path), shortened(&message))])

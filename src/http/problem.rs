@@ -64,7 +64,7 @@ impl Problem {
     }
 
     pub(super) fn session_not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "session-not-found", "no live session has this id")
+        Self::new(StatusCode::NOT_FOUND, "session-not-found", "no live session, and no results, have this id")
     }
 
     /// A request that was understood but is not right, here and here.

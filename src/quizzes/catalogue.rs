@@ -55,7 +55,7 @@ impl std::fmt::Display for BrokenFile {
     }
 }
 
-/// What a reload did, for the log.
+/// What a reload did, for the log. A broken file is told as `rejoin quizzes check` would.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ReloadReport {
     /// The banks that were read from the directory.
@@ -66,6 +66,20 @@ pub struct ReloadReport {
     pub removed: Vec<QuizId>,
     /// Why the directory itself could not be read, in which case everything stays as it was.
     pub unreadable: Option<String>,
+}
+
+impl ReloadReport {
+    /// Writes it to the log: what was read, and a warning for each thing that was not.
+    pub fn tell(&self) {
+        for broken in &self.kept {
+            tracing::warn!("a question bank was not read, and stays as it was: {broken}");
+        }
+        if let Some(reason) = &self.unreadable {
+            tracing::warn!("the folder of question banks could not be read, and they stay as they were: {reason}");
+        }
+        let (read, gone) = (self.loaded.len(), self.removed.len());
+        tracing::info!("{read} question banks were read again, the files of {gone} are gone");
+    }
 }
 
 /// Each file of the directory with its bank.

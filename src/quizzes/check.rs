@@ -1,14 +1,13 @@
 //! What is wrong with a bank's file, and what its author may want to know: for `quizzes check`.
 
-use std::sync::Arc;
-
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::bank::Bank;
 use crate::domain::quiz::draft::Problem;
-use crate::domain::{OptionId, Question};
+use crate::domain::{OptionId, Question, QuizId};
 
 /// What a check found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -19,6 +18,8 @@ pub struct Findings {
     pub warnings: Vec<Problem>,
     /// How many questions were checked; none of a file that cannot be read.
     pub questions: usize,
+    /// The bank's name, if it could be read.
+    pub quiz_id: Option<QuizId>,
 }
 
 /// Fewest questions from which it says something that one option is often right.
@@ -42,6 +43,7 @@ pub fn check(bytes: &[u8]) -> Findings {
             errors: predictable_option(&bank.questions).into_iter().collect(),
             warnings: advice(&bank.questions),
             questions: bank.questions.len(),
+            quiz_id: Some(bank.id),
         },
     }
 }

@@ -1,7 +1,7 @@
 //! `rejoin quizzes …`: checks, imports and describes bank files. Findings go to whoever typed it,
 //! a line each; a file is written whole or not at all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -57,8 +57,9 @@ pub struct ImportArgs {
     /// that the format has]
     #[arg(long)]
     license: Option<String>,
-    /// How the bank may be played: solo, rooms or both. Rooms only if left out, because a solo game
-    /// tells what is right, and whoever plays one beside a room of the same bank knows its answers
+    /// How the bank may be played: `solo`, `rooms`, or `solo,rooms`. Rooms only if left out, because
+    /// a solo game tells what is right, and whoever plays one beside a room of the same bank knows
+    /// its answers
     #[arg(long, value_enum, value_delimiter = ',')]
     play: Vec<Play>,
 }
@@ -88,8 +89,15 @@ fn unless_closed<T>(written: io::Result<T>) -> anyhow::Result<Option<T>> {
 
 fn check(files: &[PathBuf], out: &mut dyn Write) -> io::Result<bool> {
     let (mut errors, mut warnings, mut questions) = (0, 0, 0);
+    let mut names = HashMap::new();
     for file in files {
-        let findings = check_file(file);
+        let mut findings = check_file(file);
+        if let Some(other) =
+            findings.quiz_id.take().and_then(|name| names.insert(name, file)).filter(|other| *other != file)
+        {
+            let message = format!("the same as that of {}: one folder cannot hold both", other.display());
+            findings.errors.push(Problem::new("quizId", message));
+        }
         for problem in &findings.errors {
             writeln!(out, "{}: {problem}", file.display())?;
         }

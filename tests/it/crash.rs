@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::support::Server;
+use crate::support::{Server, right};
 
 const PLAYERS: usize = 50;
 const KILLS: usize = 20;
@@ -167,5 +167,25 @@ async fn twenty_kills_under_load_lose_and_double_nothing() {
     );
     assert!(repeats > 0, "no kill hit a request, so this has tested nothing");
     assert!(slowest < Duration::from_secs(1), "ready again after {slowest:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_question_open_at_the_kill_keeps_its_time_and_its_bonus() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let server = Server::process(folder.path(), &[]);
+    let id = server.client().play(2).await;
+    server.client().show(&id, "q0").await.json(200);
+    let mut server = Some(server);
+    for _ in 0..8 {
+        server.take().expect("one runs").kill().await;
+        server = Some(Server::process(folder.path(), &[]));
+    }
+    let server = server.expect("one runs");
+    let verdict = server.client().answer(&id, 0, right(0)).await.json(200);
+    // Eight kills would have cost 80 s if each counted as long as it can have been at most.
+    assert_eq!(verdict["speedBonus"], 50, "{verdict}");
+    let shown = server.client().show(&id, "q1").await.json(200);
+    assert_eq!(shown["question"]["questionId"], "q1");
     server.stop().await;
 }

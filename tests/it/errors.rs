@@ -103,7 +103,7 @@ async fn what_is_json_but_not_right_is_422_and_says_where() {
     let mut cases: Vec<(&str, String, &str)> = vec![
         (CREATE, deep, "body"),
         (CREATE, deep_count, "count"),
-        (ANSWER, no_option, "body"),
+        (ANSWER, no_option, "optionId"),
         (ANSWER, format!(r#"["{id}","q0",1]"#), "body"),
         (SHOW, format!(r#"["{id}","q0"]"#), "body"),
     ];
@@ -142,7 +142,7 @@ async fn what_is_json_but_not_right_is_422_and_says_where() {
         (CREATE, r#"{"questions":[],"count":1}"#, "count"),
         (CREATE, r#"{"questions":[]}"#, "questions"),
         (CREATE, r#"{"questions":{}}"#, "questions"),
-        (CREATE, r#"{"questions":[{}]}"#, "questions[0]"),
+        (CREATE, r#"{"questions":[{}]}"#, "questions[0].questionId"),
         (CREATE, r#"{"questions":[7]}"#, "questions[0]"),
         (CREATE, r#"{"userId":""}"#, "userId"),
         (CREATE, r#"{"userId":"a\u0000b"}"#, "userId"),
@@ -151,8 +151,8 @@ async fn what_is_json_but_not_right_is_422_and_says_where() {
         (CREATE, r#"{"ttlMs":"10s"}"#, "ttlMs"),
         (CREATE, r#"{"ttlMs":-1}"#, "ttlMs"),
         (CREATE, r#"{"metadata":[]}"#, "metadata"),
-        (SHOW, "{}", "body"),
-        (SHOW, r#"{"sessionId":"x"}"#, "body"),
+        (SHOW, "{}", "sessionId"),
+        (SHOW, r#"{"sessionId":"x"}"#, "questionId"),
         (SHOW, r#"{"sessionId":7,"questionId":"q0"}"#, "sessionId"),
         (SHOW, r#"{"sessionId":"x","questionId":7}"#, "questionId"),
         (SHOW, r#"{"sessionId":"x","questionId":""}"#, "questionId"),

@@ -133,7 +133,7 @@ async fn kill_9_in_mid_game_loses_nothing_acknowledged() {
 
     let server = Server::process(folder.path(), &[]);
     let client = server.client();
-    assert!(server.line().contains(" 1 session records"), "{}", server.line());
+    assert!(server.line().contains(" 1 session record"), "{}", server.line());
     let after = client.resume(&id).await.json(200);
     let ((_, time), (life, time_now)) = (left(&before), left(&after));
     assert_eq!(life, 1_800_000);
@@ -242,7 +242,7 @@ async fn settings_that_cannot_be_are_refused_by_name() {
         (&["--api-keys", "short"], "REJOIN_API_KEYS"),
         (&["--api-keys-file", missing], "REJOIN_API_KEYS_FILE"),
         (&["--log", "=nonsense=="], "REJOIN_LOG"),
-        (&["--quiz-dir", missing], "missing"),
+        (&["--quiz-dir", missing], "REJOIN_QUIZ_DIR"),
         (&["serve", "--listen", "127.0.0.1:0", "--data-dir", file], "REJOIN_DATA_DIR"),
         (&["serve", "--listen", "192.0.2.1:1", "--data-dir", missing], "192.0.2.1:1"),
     ] {
@@ -367,7 +367,10 @@ async fn a_start_says_in_one_line_where_it_is_and_what_it_holds() {
         let file = folder.path().join("rejoin.redb");
         let (version, base) = (env!("CARGO_PKG_VERSION"), &server.base);
         let place = format!("rejoin {version} listens on {base}, sessions in redb at {}", file.display());
-        assert_eq!(server.line(), format!("{place}, {records} session records\n"));
+        assert_eq!(
+            server.line(),
+            format!("{place}, {records} session record{}\n", if records == 1 { "" } else { "s" })
+        );
         server.client().create(json!({ "questions": questions(1) })).await;
         server.stop().await;
     }

@@ -627,8 +627,12 @@ async fn metadata_that_nobody_could_read_again_is_refused() {
 async fn what_only_a_backend_may_do_needs_a_key_once_there_are_keys() {
     let (_folder, _server, player) = server(&["--api-keys", KEY]);
     let backend = player.with_key(KEY);
-    for (field, value) in [("questions", questions(1)), ("userId", json!("user-7")), ("metadata", json!({ "room": 7 }))]
-    {
+    for (field, value) in [
+        ("questions", questions(1)),
+        ("userId", json!("user-7")),
+        ("metadata", json!({ "room": 7 })),
+        ("sessionId", json!(NOBODY)),
+    ] {
         let body = json!({ field: value });
         player.post("/api/game/session", &body).await.problem(403, "api-key-required");
         let refused = player.with_key("another-key-0123456789").post("/api/game/session", &body).await;

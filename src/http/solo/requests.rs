@@ -79,6 +79,8 @@ fn wrong(path: &str, message: impl Into<String>) -> Problem {
 fn check_trust(request: &CreateRequest, caller: Caller) -> Result<(), Problem> {
     let trusted = [
         ("questions", request.questions.is_some()),
+        // A name of one's own choice could be that of a backend's game which its player gave up.
+        ("sessionId", request.session_id.is_some()),
         ("userId", request.user_id.is_some()),
         ("metadata", request.metadata.is_some()),
     ];
@@ -113,6 +115,7 @@ fn quiz_choice(request: CreateRequest, caller: Caller) -> Result<QuizChoice, Pro
         if drafts.len() > MOST_QUESTIONS {
             return Err(wrong("questions", format!("at most {MOST_QUESTIONS}")));
         }
+        // A question without texts is only of use to whoever has them elsewhere.
         let texts = if caller == Caller::Backend { Texts::MayBeLeftOut } else { Texts::Required };
         return draft::check(drafts, texts).map(QuizChoice::Own).map_err(Problem::invalid);
     }

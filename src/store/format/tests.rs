@@ -1,8 +1,7 @@
 //! What a record promises: it comes back exactly or not at all, and its bytes stay what they are.
 
-use std::sync::Arc;
-
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use proptest::prelude::*;

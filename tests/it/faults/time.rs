@@ -49,6 +49,22 @@ fn after_a_crash_it_is_no_earlier_than_ever_before_and_at_most_10_s_later() {
 }
 
 #[test]
+fn whoever_is_back_at_once_after_a_crash_has_lost_no_time() {
+    let disk = Disk::new(1);
+    let store = open(&disk);
+    for n in 0..20 {
+        create(&store, n, store.clock().moment());
+        let crashed = disk.crashed(n);
+        let before = std::time::Instant::now();
+        let told = now(&store);
+        let up_since = open(&crashed).clock().moment().up_since;
+        // What has passed on the machine meanwhile is all that can have been added.
+        let passed = Millis::from(before.elapsed() + std::time::Duration::from_millis(200));
+        assert!(up_since <= told.plus(passed), "{up_since:?} after {told:?} and {passed:?}");
+    }
+}
+
+#[test]
 fn whatever_is_committed_carries_the_time() {
     let disk = Disk::new(1);
     let store = open(&disk);
@@ -59,11 +75,11 @@ fn whatever_is_committed_carries_the_time() {
     wait_until("some time has passed", || now(&store) > created.now.plus(Millis(30)));
     let before = now(&store);
     block_on(store.delete(&id(1))).expect("deleted");
-    assert!(reopened(1) >= before.plus(TEN_SECONDS), "a deletion, at no moment of its own");
+    assert!(reopened(1) >= before, "a deletion, at no moment of its own");
     wait_until("some time has passed", || now(&store) > before.plus(Millis(30)));
     let before = now(&store);
     block_on(store.apply(&id(2), right(0), created)).expect("answered");
-    assert!(reopened(2) >= before.plus(TEN_SECONDS), "a command that waited long");
+    assert!(reopened(2) >= before, "a command that waited long");
 }
 
 #[test]
