@@ -30,23 +30,30 @@ impl Reaper {
         self.store.sweep(self.clock.moment(), STEP).await
     }
 
-    /// Steps until `stop`. A full step is followed by the next at once; after an error it waits
-    /// and tries again.
+    /// Steps until `stop`. A full step is followed by the next at once; after an error, or a panic,
+    /// it waits and tries again.
     pub async fn run(self, stop: CancellationToken) {
+        let reaper = Arc::new(self);
         loop {
-            let more = match self.step().await {
-                Ok(swept) => {
+            // A task of its own, so that a step that panics ends itself and not the loop.
+            let step = reaper.clone();
+            let more = match tokio::spawn(async move { step.step().await }).await {
+                Ok(Ok(swept)) => {
                     if swept.deleted > 0 {
                         tracing::debug!(deleted = swept.deleted, "dead sessions were deleted");
                     }
                     swept.more
                 }
-                Err(error) => {
+                Ok(Err(error)) => {
                     tracing::warn!(%error, "dead sessions could not be deleted; trying again later");
                     false
                 }
+                Err(error) => {
+                    tracing::error!(%error, "deleting dead sessions failed inside; trying again later");
+                    false
+                }
             };
-            let pause = if more { Duration::ZERO } else { self.every };
+            let pause = if more { Duration::ZERO } else { reaper.every };
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}

@@ -9,5 +9,6 @@ mod kit;
 mod layers;
 mod model;
 mod outage;
+mod reaper;
 mod solo;
 mod support;
