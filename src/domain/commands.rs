@@ -1,42 +1,14 @@
 //! What can be asked of a session, and what it answers.
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::events::{Event, EventDraft, Sequence};
 use super::finished::AnswerReport;
 use super::ids::{OptionId, QuestionId, SeatId, UserId};
+use super::refusal::Refusal;
+use super::repeat::RepeatKey;
 use super::scoring::Progression;
 use super::time::{Timestamp, WallTime};
-
-/// How a repeated request is told from a new one: hashes of its `Idempotency-Key` (with the name
-/// of the call) and of its body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RepeatKey {
-    /// Hash of the call and the key.
-    pub key: [u8; 16],
-    /// Hash of what was asked.
-    pub body: [u8; 16],
-}
-
-impl RepeatKey {
-    /// Hashes a `call`'s idempotency `key` and the parts of its `body`.
-    pub fn new(call: &str, key: &str, body: &[&str]) -> Self {
-        Self { key: hash(&[call, key]), body: hash(body) }
-    }
-}
-
-/// The first 16 bytes of the hash of `parts`, each closed off from the next.
-pub fn hash(parts: &[&str]) -> [u8; 16] {
-    let mut hasher = blake3::Hasher::new();
-    for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part.as_bytes());
-    }
-    let mut short = [0; 16];
-    short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-    short
-}
 
 /// A player's answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,29 +95,6 @@ pub enum Reply {
     Recorded(Sequence),
     /// To `Acknowledge`: what the seat has acknowledged in all.
     Acknowledged(Sequence),
-}
-
-/// Why a command was not carried out. It changed nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// The question is evaluated already, or not in this session.
-    QuestionNotOpen,
-    /// The question has no such option.
-    OptionNotInQuestion,
-    /// The game is still going on.
-    NotFinished,
-    /// The idempotency key was used for something else before.
-    KeyReused,
-    /// The acknowledgement lies above the log's head.
-    AheadOfHead(Sequence),
-    /// The log's head is not the one expected.
-    HeadMoved(Sequence),
-    /// More events, or larger ones, than one command may bring.
-    TooManyEvents,
-    /// The session has no such seat.
-    UnknownSeat,
-    /// This kind of session knows no such command.
-    NotThisGame,
 }
 
 /// What applying a command came to. New state, new deadline and events belong together.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::commands::Refusal;
 use super::events::{Event, EventDraft, Sequence};
 use super::ids::SeatId;
+use super::refusal::Refusal;
 use super::time::{Millis, Timestamp};
 
 /// A seat that has not acknowledged for this long, while events wait, holds back no pruning.

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::commands::{Refusal, RepeatKey};
 use super::ids::{OptionId, QuestionId, QuizId, UserId};
 use super::quiz::Question;
+use super::refusal::Refusal;
+use super::repeat::RepeatKey;
 use super::scoring::{Points, Progression};
 use super::time::{Millis, WallTime};
 

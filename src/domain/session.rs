@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::commands::{Applied, Command, Refusal, Reply, Submission, hash};
+use super::commands::{Applied, Command, Reply, Submission};
 use super::events::{Event, Sequence};
 use super::external::ExternalGame;
 use super::finished::FinishedGame;
 use super::ids::{JoinCode, SeatId, SessionId};
 use super::life::{Life, Lifetimes};
 use super::quiz::Quiz;
+use super::refusal::Refusal;
+use super::repeat::hash;
 use super::solo::{NewSolo, SoloGame};
 use super::time::{Moment, Timestamp};
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::commands::{Refusal, Submission};
+use super::commands::Submission;
 use super::finished::{AnswerReport, Results, Verdict, find_repeat};
 use super::ids::{QuestionId, UserId};
 use super::quiz::{Question, Quiz};
+use super::refusal::Refusal;
 use super::scoring::{Points, Progression};
 use super::time::{Millis, Moment, Timestamp, WallTime};
 

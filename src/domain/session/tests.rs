@@ -3,12 +3,12 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::commands::RepeatKey;
 use crate::domain::events::EventDraft;
 use crate::domain::external::{MOST_AT_ONCE, MOST_EVENT_BYTES, MOST_KEPT};
 use crate::domain::finished::AnswerReport;
 use crate::domain::ids::{OptionId, QuestionId};
 use crate::domain::quiz::{AnswerKey, Choice, Question};
+use crate::domain::repeat::RepeatKey;
 use crate::domain::scoring::{ProgressionRule, Scoring};
 use crate::domain::solo::Deliver;
 use crate::domain::time::{Millis, WallTime};

@@ -15,6 +15,7 @@
 
 mod batch;
 mod commit;
+mod file;
 mod meta;
 mod open;
 mod portable;
@@ -39,7 +40,7 @@ use crate::domain::{Applied, Command, GameSession, JoinCode, Moment, Sequence, S
 use queue::{Queue, Work};
 use reads::Reader;
 
-pub use open::{OpenError, Opener, file_opener};
+pub use file::{OpenError, Opener, file_opener};
 
 /// The engine's name.
 const ENGINE: &str = "redb";

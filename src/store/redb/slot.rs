@@ -4,8 +4,7 @@
 use ::redb::{Database, ReadTransaction, ReadableDatabase};
 use parking_lot::RwLock;
 
-use super::OpenError;
-use super::open::Opener;
+use super::file::{OpenError, Opener};
 use crate::store::error::{StoreError, StoreResult};
 
 pub(super) struct Slot {
