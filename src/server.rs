@@ -24,13 +24,16 @@ use crate::http::{self, ApiKeys, Shared};
 use crate::quizzes::Catalogue;
 use crate::store::clock::system_wall_clock;
 use crate::store::memory::MemoryStore;
-use crate::store::redb::{RedbOptions, RedbStore, file_opener};
+use crate::store::redb::{RedbOptions, RedbStore, file_opener, make_folder};
 use crate::store::{Clock, GameClock, GameSessionStore, WallClock};
 
 /// How long requests in flight may take to finish at the stop, in seconds.
 const DRAIN_SECONDS: u64 = 4;
 /// How long the store may take to close.
 const CLOSING: Duration = Duration::from_secs(4);
+/// How long an idle connection is kept: longer than the usual proxies keep theirs, so that it is
+/// they who close it and no request meets a closing one.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a command may wait for its commit before it is answered with an error.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes of quizzes kept decoded.
@@ -102,7 +105,7 @@ fn open_store(settings: &Settings, wall: WallClock, chance: &Chance) -> anyhow::
 }
 
 fn open_redb(folder: &Path, settings: &Settings, wall: WallClock) -> anyhow::Result<Store> {
-    std::fs::create_dir_all(folder).with_context(|| format!("REJOIN_DATA_DIR: cannot make {}", folder.display()))?;
+    make_folder(folder).with_context(|| format!("REJOIN_DATA_DIR: cannot make {}", folder.display()))?;
     let path = folder.join(FILE);
     let cache = usize::try_from(settings.cache_size.as_u64()).unwrap_or(usize::MAX);
     let options = RedbOptions { rules: GameSession::apply, wall, patience: PATIENCE, quiz_cache: QUIZ_CACHE };
@@ -158,7 +161,7 @@ async fn serve(
     shared: web::Data<Shared>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let mut server = HttpServer::new(move || http::app(shared.clone()));
+    let mut server = HttpServer::new(move || http::app(shared.clone())).keep_alive(KEEP_ALIVE);
     if let Some(workers) = settings.workers {
         server = server.workers(workers);
     }

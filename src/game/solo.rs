@@ -185,9 +185,10 @@ impl SoloGames {
     }
 
     async fn created_before(&self, id: &SessionId, request: [u8; 16]) -> Result<Seen, GameError> {
-        let seen = self.seen(id).await?;
-        match &seen.session.state.game {
-            Game::Solo(game) if game.request == request => Ok(seen),
+        // Only the same request's repeat touches the game.
+        let session = self.store.get(id, self.dates().at).await?.ok_or(GameError::SessionNotFound)?;
+        match &session.state.game {
+            Game::Solo(game) if game.request == request => self.seen(id).await,
             Game::Finished(_) => Err(GameError::SessionFinished),
             _ => Err(GameError::SessionIdTaken),
         }

@@ -15,6 +15,9 @@ use crate::game::GameError;
 use crate::quizzes::NoSelection;
 use crate::store::StoreError;
 
+/// Most problems that one reply lists.
+const MOST_PROBLEMS: usize = 50;
+
 /// An error as a client sees it.
 #[derive(Debug, Serialize)]
 pub(super) struct Problem {
@@ -68,7 +71,8 @@ impl Problem {
     }
 
     /// A request that was understood but is not right, here and here.
-    pub(super) fn invalid(problems: Vec<Wrong>) -> Self {
+    pub(super) fn invalid(mut problems: Vec<Wrong>) -> Self {
+        problems.truncate(MOST_PROBLEMS);
         let detail = problems.first().map(Wrong::to_string).unwrap_or_default();
         Self { problems, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-request", detail) }
     }

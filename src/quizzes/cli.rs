@@ -122,6 +122,9 @@ fn import_file(args: ImportArgs, out: &mut dyn Write, err: &mut dyn Write) -> an
     if let Some(target) = args.out.as_ref().filter(|target| !args.force && target.exists()) {
         bail!("{} is already there; --force replaces it", target.display());
     }
+    if let Some(target) = args.out.as_ref().filter(|target| target.exists() && !target.is_file()) {
+        bail!("{} is no file that could be replaced", target.display());
+    }
     let bytes = std::fs::read(&args.file).with_context(|| format!("cannot read {shown}"))?;
     let mut tell = |problems: &[Problem], kind: &str| {
         for problem in problems {
@@ -184,6 +187,9 @@ fn print_json(value: &impl serde::Serialize, out: &mut dyn Write) -> io::Result<
 
 /// Writes aside and renames, so that nobody, a reloading server least of all, meets half a file.
 fn write_whole(file: &BankFile, target: &Path, replace: bool) -> io::Result<()> {
+    // A link stays, and what it names is replaced.
+    let resolved = target.canonicalize();
+    let target = resolved.as_deref().unwrap_or(target);
     let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]

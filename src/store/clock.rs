@@ -2,7 +2,9 @@
 //! stands still while the server is down: no wall clock kills or resurrects a session.
 
 use std::sync::{Arc, LazyLock};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
 
 use crate::domain::{Millis, Moment, Timestamp, WallTime};
 
@@ -63,23 +65,69 @@ impl Uptime {
 pub struct GameClock {
     up_since: Timestamp,
     started: Instant,
+    stops: Mutex<Stops>,
     wall: WallClock,
+}
+
+/// How long the clock has stood still in all, and since when it does now.
+#[derive(Default)]
+struct Stops {
+    over: Duration,
+    since: Option<Instant>,
 }
 
 impl GameClock {
     /// A clock that shows `base` now.
     pub fn start(base: Timestamp, wall: WallClock) -> Self {
-        Self { up_since: base, started: Instant::now(), wall }
+        Self { up_since: base, started: Instant::now(), stops: Mutex::default(), wall }
+    }
+
+    /// Stands still from now on: nobody's game gets older while nothing can be committed.
+    pub(crate) fn stop(&self) {
+        self.stops.lock().since.get_or_insert_with(Instant::now);
+    }
+
+    /// Goes on from where it stood.
+    pub(crate) fn go_on(&self) {
+        let mut stops = self.stops.lock();
+        if let Some(since) = stops.since.take() {
+            stops.over += since.elapsed();
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        let stops = self.stops.lock();
+        let until = stops.since.unwrap_or_else(Instant::now);
+        until.duration_since(self.started).saturating_sub(stops.over)
     }
 }
 
 impl Clock for GameClock {
     fn moment(&self) -> Moment {
-        let now = self.up_since.plus(Millis::from(self.started.elapsed()));
+        let now = self.up_since.plus(Millis::from(self.elapsed()));
         Moment { now, up_since: self.up_since }
     }
 
     fn wall(&self) -> WallTime {
         (self.wall)()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_stopped_stands_still_and_goes_on_from_there() {
+        let clock = GameClock::start(Timestamp::from_millis(1_000), system_wall_clock());
+        clock.stop();
+        let stood = clock.moment().now;
+        std::thread::sleep(Duration::from_millis(30));
+        clock.stop();
+        assert_eq!(clock.moment().now, stood);
+        clock.go_on();
+        clock.go_on();
+        let after = clock.moment().now.since(stood);
+        assert!(after < Millis(30), "the stop was not counted, {after:?}");
     }
 }

@@ -14,6 +14,9 @@ const FORMAT: u64 = 1;
 /// have been this much later than the file's highest time, and no more.
 pub(super) const SIGN_OF_LIFE: Millis = Millis::seconds(10);
 
+/// Two clocks that are cut to whole milliseconds differ by less than this.
+const ROUNDING: Millis = Millis(2);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Meta {
     /// Tells this file's event numbering from any other's.
@@ -78,7 +81,8 @@ impl Meta {
     /// was due, but no longer than the machine says has passed: who comes back at once loses
     /// nothing of a question's time.
     pub(super) fn time_at_opening(&self, now: Uptime) -> Timestamp {
-        let at_most = now.since(self.uptime).map_or(SIGN_OF_LIFE, |passed| passed.min(SIGN_OF_LIFE));
+        let passed = now.since(self.uptime).map(|passed| Millis(passed.0 + ROUNDING.0));
+        let at_most = passed.map_or(SIGN_OF_LIFE, |passed| passed.min(SIGN_OF_LIFE));
         if self.clean { self.time } else { self.time.plus(at_most) }
     }
 }
@@ -109,8 +113,8 @@ mod tests {
 
     #[test]
     fn after_a_crash_it_is_as_much_later_as_the_machine_says_and_10_s_at_most() {
-        assert_eq!(opened(false, 7, 50_070), 1_070);
-        assert_eq!(opened(false, 7, 50_000), 1_000);
+        assert_eq!(opened(false, 7, 50_070), 1_072);
+        assert_eq!(opened(false, 7, 50_000), 1_002);
         assert_eq!(opened(false, 7, 3_650_000), 11_000);
     }
 

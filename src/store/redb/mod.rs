@@ -40,7 +40,7 @@ use crate::domain::{Applied, Command, GameSession, JoinCode, Moment, Sequence, S
 use queue::{Queue, Work};
 use reads::Reader;
 
-pub use file::{OpenError, Opener, file_opener};
+pub use file::{OpenError, Opener, file_opener, make_folder};
 
 /// The engine's name.
 const ENGINE: &str = "redb";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::file::{OpenError, Opener};
 use super::meta::Meta;
-use super::queue::Queue;
+use super::queue::{Queue, Refusing};
 use super::quizzes::QuizCache;
 use super::reads::Reader;
 use super::slot::Slot;
@@ -28,12 +28,22 @@ impl RedbStore {
         let base = meta.time_at_opening(uptime);
         // Not clean any more, and the file can be written: both proved by one durable commit.
         let meta = Meta { time: base, uptime, batches: meta.batches + 1, clean: false, ..meta };
-        slot.with(|database| commit::store_meta(database, &meta).map_err(commit::CommitError::into_store_error))
-            .map_err(OpenError::Unwritable)?;
+        let first = slot.with(|database| Ok(commit::store_meta(database, &meta))).map_err(OpenError::Unwritable)?;
+        let is_full = first.as_ref().is_err_and(|error| error.is_full) && known.is_some();
+        if is_full {
+            // What is there can be read until there is space again.
+            slot.reopen()?;
+        } else {
+            first.map_err(|error| OpenError::Unwritable(error.into_store_error()))?;
+        }
         let clock = Arc::new(GameClock::start(base, options.wall));
         let queue = Arc::new(Queue::default());
         let reader = Arc::new(Reader::new(slot, QuizCache::new(options.quiz_cache), meta.random));
-        let writer = Writer::new(reader.clone(), queue.clone(), clock.clone(), options.rules, meta);
+        let mut writer = Writer::new(reader.clone(), queue.clone(), clock.clone(), options.rules, meta);
+        if is_full {
+            tracing::error!("the disk is full: games can be read, and go on when there is space again");
+            writer.break_off(Refusing::Full);
+        }
         writer.start().map_err(|source| OpenError::Io { path: "the writer's thread".to_owned(), source })?;
         Ok(Self { reader, queue, clock, patience: options.patience })
     }

@@ -64,9 +64,16 @@ impl Refusing {
     }
 }
 
+struct Waiting {
+    ticket: u64,
+    /// What it weighed when it came: what it shares with others can change meanwhile.
+    weight: usize,
+    work: Work,
+}
+
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<(u64, Work)>,
+    waiting: VecDeque<Waiting>,
     bytes: usize,
     next_ticket: u64,
     /// How many must wait before the writer wants to be woken.
@@ -105,14 +112,15 @@ impl Queue {
         if let Some(refusing) = state.refusing.filter(|_| !closes) {
             return Err(refusing.error());
         }
-        if state.waiting.len() >= MOST_WAITING || state.bytes + weight > MOST_BYTES {
+        let is_full = state.waiting.len() >= MOST_WAITING || state.bytes + weight > MOST_BYTES;
+        if is_full && !closes {
             return Err(StoreError::Busy);
         }
         let ticket = state.next_ticket;
         state.next_ticket += 1;
         state.bytes += weight;
         state.shut = closes;
-        state.waiting.push_back((ticket, work));
+        state.waiting.push_back(Waiting { ticket, weight, work });
         if closes || (state.wanted > 0 && state.waiting.len() >= state.wanted) {
             state.wanted = 0;
             self.arrived.notify_one();
@@ -139,9 +147,9 @@ impl Queue {
     /// Takes back work that the writer hasn't taken.
     fn withdraw(&self, ticket: u64) -> bool {
         let mut state = self.state.lock();
-        let Ok(place) = state.waiting.binary_search_by_key(&ticket, |(ticket, _)| *ticket) else { return false };
-        if let Some((_, work)) = state.waiting.remove(place) {
-            state.bytes -= work.weight();
+        let Ok(place) = state.waiting.binary_search_by_key(&ticket, |waiting| waiting.ticket) else { return false };
+        if let Some(withdrawn) = state.waiting.remove(place) {
+            state.bytes -= withdrawn.weight;
         }
         true
     }
@@ -174,7 +182,7 @@ impl Queue {
         }
         state.bytes = 0;
         state.working_since = Some(Instant::now());
-        Taken::Batch(state.waiting.drain(..).map(|(_, work)| work).collect())
+        Taken::Batch(state.waiting.drain(..).map(|waiting| waiting.work).collect())
     }
 
     /// Refuses what comes, or accepts again.
@@ -199,5 +207,34 @@ impl Queue {
     pub(super) fn shut(&self) {
         self.state.lock().shut = true;
         self.arrived.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::solo::{Deliver, NewSolo};
+    use crate::domain::{Lifetimes, Millis, Timestamp, WallTime};
+
+    #[test]
+    fn what_is_withdrawn_weighs_what_it_did_when_it_came() {
+        let queue = Queue::default();
+        let quiz = crate::store::format::tests::quiz();
+        let bank = quiz.questions.clone();
+        let lifetimes = Lifetimes { ttl: Millis(1), max_age: Millis(1), results_ttl: Millis(1) };
+        let now = Timestamp::from_millis(1);
+        let id = SessionId::generate(1, &[0; 10]);
+        let started = WallTime(0);
+        let new = NewSolo { user: None, metadata: None, started, deliver: Deliver::All, request: [0; 16] };
+        let session = Box::new(GameSession::solo(id, 1, new, quiz, lifetimes, now));
+        let (answer, _answered) = oneshot::channel();
+        let ticket = queue.push(Work::Create { session, at: Moment { now, up_since: now }, answer }).expect("room");
+        // The bank is read anew, and the game is the last to hold its questions.
+        assert!(bank.iter().all(|question| Arc::strong_count(question) > 1));
+        drop(bank);
+        assert!(queue.withdraw(ticket));
+        assert_eq!(queue.state.lock().bytes, 0);
     }
 }

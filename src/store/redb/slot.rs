@@ -1,11 +1,19 @@
 //! The one place that holds the open database, so that it can be closed and opened again while
 //! readers come and go. No reader holds it across an await.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use ::redb::{Database, ReadTransaction, ReadableDatabase};
 use parking_lot::RwLock;
 
 use super::file::{OpenError, Opener};
 use crate::store::error::{StoreError, StoreResult};
+
+/// Opens the database; a file so damaged that redb panics is unusable, and no end of the process.
+fn guarded(opener: &Opener) -> Result<Database, OpenError> {
+    let damaged = |_| OpenError::Unusable { path: "the database file".to_owned(), what: "it is damaged".to_owned() };
+    catch_unwind(AssertUnwindSafe(opener)).map_err(damaged)?
+}
 
 pub(super) struct Slot {
     open: RwLock<Option<Database>>,
@@ -15,13 +23,17 @@ pub(super) struct Slot {
 impl Slot {
     /// Opens the database.
     pub(super) fn open(opener: Opener) -> Result<Self, OpenError> {
-        let database = opener()?;
+        let database = guarded(&opener)?;
         Ok(Self { open: RwLock::new(Some(database)), opener })
     }
 
     /// Lets `act` use the database.
     pub(super) fn with<T>(&self, act: impl FnOnce(&Database) -> StoreResult<T>) -> StoreResult<T> {
-        self.open.read().as_ref().map_or(Err(StoreError::Unavailable(None)), act)
+        let open = self.open.read();
+        let Some(database) = open.as_ref() else { return Err(StoreError::Unavailable(None)) };
+        // redb panics when it meets a damaged page.
+        let damaged = |_| StoreError::Corrupt { what: "a page of the file".to_owned() };
+        catch_unwind(AssertUnwindSafe(|| act(database))).map_err(damaged)?
     }
 
     /// Lets `act` read the newest committed snapshot.
@@ -39,7 +51,7 @@ impl Slot {
     /// Closes and opens again. Until it is open, readers are refused and don't wait.
     pub(super) fn reopen(&self) -> Result<(), OpenError> {
         self.close();
-        let database = (self.opener)()?;
+        let database = guarded(&self.opener)?;
         *self.open.write() = Some(database);
         Ok(())
     }

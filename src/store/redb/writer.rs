@@ -203,13 +203,19 @@ impl Writer {
         }
     }
 
+    /// Refuses what comes until the file can be written again; meanwhile nobody's game gets older.
+    pub(super) fn break_off(&mut self, refusing: Refusing) {
+        self.clock.stop();
+        self.queue.set_refusing(Some(refusing));
+        self.broken = Some(Broken { refusing, retry_at: Instant::now() + FIRST_RETRY, pause: FIRST_RETRY });
+    }
+
     /// redb refuses everything after a failure until it is opened again; the file then says
     /// whether the batch is in it.
     fn after_failure(&mut self, error: CommitError, attempted: &Meta) -> Fate {
         let refusing = if error.is_full { Refusing::Full } else { Refusing::Unavailable };
         tracing::error!(cause = %error.cause, "the file failed; opening it again");
-        self.queue.set_refusing(Some(refusing));
-        self.broken = Some(Broken { refusing, retry_at: Instant::now() + FIRST_RETRY, pause: FIRST_RETRY });
+        self.break_off(refusing);
         match self.reopen() {
             Ok(meta) if meta.batches < attempted.batches => Fate::NotStored(refusing),
             Ok(_) => Fate::Unknown,
@@ -245,6 +251,7 @@ impl Writer {
                 self.broken = None;
                 self.last_commit = Instant::now();
                 self.queue.set_refusing(None);
+                self.clock.go_on();
                 tracing::info!("commits work again");
             }
             Err(reason) => {

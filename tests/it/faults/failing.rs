@@ -190,3 +190,40 @@ fn a_store_that_cannot_write_is_not_opened() {
         check_crashed(&disk, n, &ledgers);
     }
 }
+
+#[test]
+fn a_start_on_a_full_disk_reads_and_goes_on_when_there_is_space() {
+    let mut started_full = 0;
+    for spared in 0..20 {
+        let disk = Disk::new(spared);
+        let store = open(&disk);
+        let ledgers = play(&store, (0..PLAYERS).map(Ledger::new).collect(), 3, 1_000);
+        block_on(store.close()).expect("closed");
+        disk.fail_after(spared, Fault::FullForAll, Some(1));
+        // Where not even redb's own mark of an open file can be written there is nothing to read.
+        let Ok(store) = try_to_open(&disk) else { continue };
+        started_full += usize::from(disk.struck() > 0);
+        wait_until("commits work again", || is_reachable(&store));
+        check(&store, &ledgers);
+    }
+    assert!(started_full > 0, "no start met the full disk, so this has tested nothing");
+}
+
+#[test]
+fn games_get_no_older_while_nothing_can_be_committed() {
+    let disk = Disk::new(4);
+    let store = open(&disk);
+    disk.fail_after(0, Fault::Full, None);
+    let refused = block_on(store.delete(&id(0)));
+    assert!(refused.is_ok(), "there is nothing to delete, and nothing to commit: {refused:?}");
+    play(&store, vec![Ledger::new(0)], 1, 1_000);
+    wait_until("the fault is met", || !is_reachable(&store));
+    let clock = store.clock();
+    let stood = clock.moment().now;
+    let begun = Instant::now();
+    wait_until("some time has passed", || begun.elapsed() > Duration::from_millis(50));
+    assert_eq!(clock.moment().now, stood);
+    disk.end_fault();
+    wait_until("commits work again", || is_reachable(&store));
+    wait_until("time goes on", || clock.moment().now > stood);
+}

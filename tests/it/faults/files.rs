@@ -189,3 +189,16 @@ fn a_damaged_record_is_told_harms_no_other_and_is_never_deleted_for_it() {
     assert_eq!(block_on(store.get(&id(1), at(0))).expect("mended").map(|session| session.id), Some(id(1)));
     assert_eq!(block_on(store.sweep(at(DEAD), 9)).expect("swept").deleted, 1, "and reaped once it can be read");
 }
+
+#[test]
+fn what_a_process_left_that_ended_while_making_the_file_is_cleared_away() {
+    let (folder, path) = folder();
+    let unfinished = folder.path().join(".rejoin-unfinished-abc");
+    std::fs::write(&unfinished, [0; 4096]).expect("written");
+    let store = open(&path).expect("it is in nobody's way");
+    assert!(!unfinished.exists());
+    block_on(store.create(NewSession(solo(1, 2, at(0))), at(0))).expect("created");
+    block_on(store.close()).expect("closed");
+    let names: Vec<_> = folder.path().read_dir().expect("listed").flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(names, ["rejoin.redb"]);
+}
