@@ -15,7 +15,7 @@ use rejoin::domain::Millis;
 use rejoin::store::{Clock, GameSessionStore, StoreStatus, Swept};
 
 const DEAD: usize = 100_000;
-const ALIVE: usize = 100_000;
+const ALIVE: usize = 250_000;
 const WAITING: usize = 64;
 const ROUNDS: usize = 3;
 
@@ -72,7 +72,7 @@ fn main() {
     let games = runtime.block_on(common::fill(&store, &clock, ALIVE, Millis::seconds(7_200)));
     let bed = Bed { runtime, store, clock, games };
     for round in 1..=ROUNDS {
-        let alone = bed.answers(async { tokio::time::sleep(Duration::from_secs(5)).await });
+        let alone = bed.answers(async { tokio::time::sleep(Duration::from_secs(3)).await });
         bed.fill(DEAD, Millis(1_000));
         while bed.status().records - bed.status().live_sessions < DEAD as u64 {
             std::thread::sleep(Duration::from_millis(50));
