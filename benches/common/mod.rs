@@ -11,10 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rejoin::domain::solo::{Deliver, NewSolo};
-use rejoin::domain::{
-    Command, GameSession, Lifetimes, Millis, Moment, QuestionId, Quiz, Reply, SessionId, Submission, Timestamp,
-    WallTime,
-};
+use rejoin::domain::{Command, GameSession, Lifetimes, Millis, Moment, Quiz, Reply, SessionId, Submission, WallTime};
 use rejoin::quizzes::{Bank, Catalogue};
 use rejoin::store::clock::system_wall_clock;
 use rejoin::store::redb::{RedbOptions, RedbStore, file_opener};
@@ -161,14 +158,4 @@ pub fn fdatasyncs_per_second(folder: &Path) -> f64 {
         count += 1;
     }
     count as f64 / started.elapsed().as_secs_f64()
-}
-
-/// A question's name, for a program that only has text.
-pub fn question_id(text: &str) -> QuestionId {
-    text.parse().expect("a question's name")
-}
-
-/// A point far from any deadline.
-pub fn later(at: Moment, by: Millis) -> Moment {
-    Moment { now: Timestamp::from_millis(at.now.as_millis() + by.0), ..at }
 }
