@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use super::error::StoreResult;
-use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp};
+use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp, WallTime};
 
 /// A session to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,28 @@ pub struct StoreStatus {
     pub live_sessions: u64,
     /// Sessions stored, dead ones that are not reaped yet included.
     pub records: u64,
+    /// How the way to it is, if it lies elsewhere.
+    pub link: Option<Link>,
+}
+
+/// How the way to a store that lies elsewhere is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// Whether requests are let through.
+    pub breaker: Breaker,
+    /// Since when that is so.
+    pub since: WallTime,
+}
+
+/// Whether requests are let through to a store that lies elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Breaker {
+    /// They are.
+    Closed,
+    /// One probe has come through, the next one decides.
+    HalfOpen,
+    /// They are refused at once, and a prober looks for the store.
+    Open,
 }
 
 /// A whole session as it moves between engines. Its times are those of the engine that it was

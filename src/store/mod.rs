@@ -10,8 +10,11 @@ mod format;
 pub mod memory;
 pub mod redb;
 mod step;
+pub mod valkey;
 
 pub use clock::{Clock, GameClock, WallClock};
-pub use contract::{Dump, EventPage, GameSessionStore, Imported, NewSession, Portable, StoreStatus, Swept};
+pub use contract::{
+    Breaker, Dump, EventPage, GameSessionStore, Imported, Link, NewSession, Portable, StoreStatus, Swept,
+};
 pub use error::{StoreError, StoreResult};
 pub use step::Rules;

@@ -177,7 +177,13 @@ impl GameSessionStore for MemoryStore {
         self.with(|inner| {
             let dead = inner.deadlines.iter().take_while(|(deadline, _)| !deadline.is_live(at.now)).count();
             let records = inner.sessions.len() as u64;
-            Ok(StoreStatus { engine: ENGINE, reachable: true, live_sessions: records - dead as u64, records })
+            Ok(StoreStatus {
+                engine: ENGINE,
+                reachable: true,
+                live_sessions: records - dead as u64,
+                records,
+                link: None,
+            })
         })
     }
 

@@ -170,7 +170,7 @@ impl GameSessionStore for RedbStore {
         let reachable = self.queue.is_accepting(self.patience) && counts.is_ok();
         let counts = counts.unwrap_or_default();
         let live_sessions = counts.records.saturating_sub(counts.dead);
-        Ok(StoreStatus { engine: ENGINE, reachable, live_sessions, records: counts.records })
+        Ok(StoreStatus { engine: ENGINE, reachable, live_sessions, records: counts.records, link: None })
     }
 
     async fn close(&self) -> StoreResult<()> {

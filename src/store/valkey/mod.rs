@@ -1,0 +1,5 @@
+//! Sessions in a Valkey that several instances share.
+
+mod target;
+
+pub use target::{InvalidTarget, Target, Topology};
