@@ -53,6 +53,16 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether carrying it out a second time changes nothing and gives the same reply.
+    pub fn is_repeatable(&self) -> bool {
+        match self {
+            Self::Advance | Self::Touch | Self::Show(_) | Self::Acknowledge { .. } => true,
+            Self::Submit(submission) => submission.repeat.is_some(),
+            Self::Award(repeat) => repeat.is_some(),
+            Self::Record { .. } => false,
+        }
+    }
+
     /// Whether its rules look at the questions.
     pub fn needs_quiz(&self) -> bool {
         matches!(self, Self::Show(_) | Self::Submit(_))

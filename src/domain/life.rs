@@ -57,6 +57,11 @@ impl Life {
         self.deadline
     }
 
+    /// Until when the session or its results can live at most.
+    pub fn latest_end(&self) -> Timestamp {
+        self.deadline.0.max(self.absolute_end.plus(self.results_ttl))
+    }
+
     /// Whether the session is alive at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.deadline.is_live(now)

@@ -8,6 +8,7 @@ pub mod contract;
 pub mod error;
 mod format;
 pub mod memory;
+mod quiz_cache;
 pub mod redb;
 mod step;
 pub mod valkey;

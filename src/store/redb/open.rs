@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::file::{OpenError, Opener};
 use super::meta::Meta;
 use super::queue::{Queue, Refusing};
-use super::quizzes::QuizCache;
+use super::quizzes::QuizReader;
 use super::reads::Reader;
 use super::slot::Slot;
 use super::writer::Writer;
@@ -38,7 +38,7 @@ impl RedbStore {
         }
         let clock = Arc::new(GameClock::start(base, options.wall));
         let queue = Arc::new(Queue::default());
-        let reader = Arc::new(Reader::new(slot, QuizCache::new(options.quiz_cache), meta.random));
+        let reader = Arc::new(Reader::new(slot, QuizReader::new(options.quiz_cache), meta.random));
         let mut writer = Writer::new(reader.clone(), queue.clone(), clock.clone(), options.rules, meta);
         if is_full {
             tracing::error!("the disk is full: games can be read, and go on when there is space again");

@@ -1,13 +1,10 @@
-//! Quizzes in the file and decoded ones in memory.
+//! Quizzes in the file.
 //!
 //! A quiz's record holds a record of each question, so that a question which many games share is
-//! known by its bytes and decoded once. A quiz never changes while its session lives; the
-//! session's nonce tells a later session of the same id from it.
+//! known by its bytes and decoded once.
 
 use std::sync::Arc;
 
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteBuf, Bytes};
 
@@ -15,6 +12,7 @@ use crate::domain::scoring::{ProgressionRule, Scoring};
 use crate::domain::{Question, Quiz, QuizId, SessionId};
 use crate::store::error::StoreResult;
 use crate::store::format;
+use crate::store::quiz_cache::{ByteCache, QuizCache, byte_cache};
 
 /// A quiz as the file keeps it: `Q` is a question's record.
 #[derive(Serialize, Deserialize)]
@@ -33,52 +31,18 @@ pub(super) fn encode(quiz: &Quiz) -> StoreResult<Vec<u8>> {
     format::encode(&Record { id: quiz.id.clone(), scoring, progression, questions })
 }
 
-/// Cached things with their weights in bytes, noted when they came: sharing changes later.
-#[derive(Clone)]
-struct ByBytes;
-
-impl<K, V> Weighter<K, (V, u64)> for ByBytes {
-    fn weight(&self, _: &K, (_, bytes): &(V, u64)) -> u64 {
-        *bytes
-    }
-}
-
-type ByteCache<K, V> = Cache<K, (V, u64), ByBytes>;
-
-/// Decoded quizzes of the sessions that were used last, and the questions met last.
-pub(super) struct QuizCache {
-    quizzes: ByteCache<SessionId, (u64, Arc<Quiz>)>,
+/// Reads quizzes, and keeps what it has read.
+pub(super) struct QuizReader {
+    /// Whole quizzes.
+    pub(super) cache: QuizCache,
+    /// The questions met last, by the hash of their record.
     questions: ByteCache<[u8; 16], Arc<Question>>,
 }
 
-impl QuizCache {
-    /// A cache of so many bytes: a quarter for questions, the rest for quizzes.
+impl QuizReader {
+    /// One that keeps so many bytes: a quarter for questions, the rest for quizzes.
     pub(super) fn new(bytes: u64) -> Self {
-        // A guess by which the caches lay out their tables; the bytes are what counts.
-        let usual = |bytes: u64| (bytes / 512) as usize;
-        let (questions, quizzes) = (bytes / 4, bytes - bytes / 4);
-        Self {
-            quizzes: Cache::with_weighter(usual(quizzes), quizzes, ByBytes),
-            questions: Cache::with_weighter(usual(questions), questions, ByBytes),
-        }
-    }
-
-    /// Whether a session of this id has its quiz here; a guess, as far as nonces go.
-    pub(super) fn knows(&self, id: &SessionId) -> bool {
-        self.quizzes.peek(id).is_some()
-    }
-
-    pub(super) fn get(&self, id: &SessionId, nonce: u64) -> Option<Arc<Quiz>> {
-        let ((of, quiz), _) = self.quizzes.get(id)?;
-        (of == nonce).then_some(quiz)
-    }
-
-    pub(super) fn insert(&self, id: &SessionId, nonce: u64, quiz: &Arc<Quiz>) {
-        self.quizzes.insert(id.clone(), ((nonce, quiz.clone()), quiz.weight() as u64));
-    }
-
-    pub(super) fn remove(&self, id: &SessionId) {
-        self.quizzes.remove(id);
+        Self { cache: QuizCache::new(bytes - bytes / 4), questions: byte_cache(bytes / 4) }
     }
 
     /// Decodes a session's quiz, and keeps it. Questions met before are not decoded again.
@@ -104,8 +68,7 @@ impl QuizCache {
         let Record { id: quiz_id, scoring, progression, .. } = record;
         let quiz = Arc::new(Quiz { id: quiz_id, scoring, progression, questions });
         // A question met for the first time weighs on this quiz: it may be no other's.
-        let weight = new.iter().map(|(_, _, bytes)| bytes).sum::<u64>() + quiz.weight() as u64;
-        self.quizzes.insert(id.clone(), ((nonce, quiz.clone()), weight));
+        self.cache.insert(id, nonce, &quiz, new.iter().map(|(_, _, bytes)| bytes).sum());
         for (name, question, bytes) in new {
             self.questions.insert(name, (question, bytes * 2));
         }
@@ -152,29 +115,29 @@ mod tests {
 
     #[test]
     fn a_quiz_comes_back_as_it_was_stored() {
-        let cache = QuizCache::new(1 << 20);
+        let reader = QuizReader::new(1 << 20);
         let stored = quiz(0..10);
         let bytes = encode(&stored).expect("it is encoded");
-        let decoded = cache.decode(&session(1), 7, &bytes, || "a quiz".to_owned()).expect("it is decoded");
+        let decoded = reader.decode(&session(1), 7, &bytes, || "a quiz".to_owned()).expect("it is decoded");
         assert_eq!(*decoded, stored);
-        assert!(cache.get(&session(1), 7).is_some());
-        assert!(cache.get(&session(1), 8).is_none(), "a later session of that id has another quiz");
+        assert!(reader.cache.get(&session(1), 7).is_some());
+        assert!(reader.cache.get(&session(1), 8).is_none(), "a later session of that id has another quiz");
     }
 
     #[test]
     fn the_bytes_of_a_quiz_are_pinned() {
         let stored = format::tests::quiz();
         let golden = format::tests::pinned_bytes("quiz.bin", &encode(&stored).expect("it is encoded"));
-        let read = QuizCache::new(1 << 20).decode(&session(1), 1, &golden, || "a quiz".to_owned());
+        let read = QuizReader::new(1 << 20).decode(&session(1), 1, &golden, || "a quiz".to_owned());
         assert_eq!(*read.expect("what is on disk can be read"), stored);
     }
 
     #[test]
     fn a_question_of_two_games_is_decoded_once() {
-        let cache = QuizCache::new(1 << 20);
+        let reader = QuizReader::new(1 << 20);
         let decode = |n, numbers| {
             let bytes = encode(&quiz(numbers)).expect("it is encoded");
-            cache.decode(&session(n), n, &bytes, || "a quiz".to_owned()).expect("it is decoded")
+            reader.decode(&session(n), n, &bytes, || "a quiz".to_owned()).expect("it is decoded")
         };
         let (first, second) = (decode(1, 0..10), decode(2, 5..15));
         assert!(Arc::ptr_eq(&first.questions[5], &second.questions[0]));
@@ -182,11 +145,11 @@ mod tests {
 
     #[test]
     fn damage_in_a_question_is_met_and_named() {
-        let cache = QuizCache::new(1 << 20);
+        let reader = QuizReader::new(1 << 20);
         let mut bytes = encode(&quiz(0..3)).expect("it is encoded");
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
-        let error = cache.decode(&session(1), 1, &bytes, || "a quiz".to_owned()).expect_err("it is damaged");
+        let error = reader.decode(&session(1), 1, &bytes, || "a quiz".to_owned()).expect_err("it is damaged");
         assert!(error.to_string().contains("a quiz"), "{error}");
     }
 }

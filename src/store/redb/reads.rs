@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::redb::{ReadTransaction, ReadableTableMetadata};
 
-use super::quizzes::QuizCache;
+use super::quizzes::QuizReader;
 use super::slot::Slot;
 use super::{EVENTS, HINTS, JOINS, QUIZZES, SESSIONS, Stored};
 use crate::domain::{Event, GameSession, JoinCode, Life, Quiz, Sequence, SessionId, Timestamp};
@@ -21,7 +21,7 @@ pub(super) struct Counts {
 
 pub(super) struct Reader {
     pub(super) slot: Slot,
-    pub(super) quizzes: QuizCache,
+    pub(super) quizzes: QuizReader,
     pub(super) random: u64,
 }
 
@@ -29,11 +29,11 @@ pub(super) struct Reader {
 pub(super) struct Snapshot<'a> {
     transaction: &'a ReadTransaction,
     sessions: ::redb::ReadOnlyTable<&'static [u8], &'static [u8]>,
-    quizzes: &'a QuizCache,
+    quizzes: &'a QuizReader,
 }
 
 impl<'a> Snapshot<'a> {
-    pub(super) fn new(transaction: &'a ReadTransaction, quizzes: &'a QuizCache) -> StoreResult<Self> {
+    pub(super) fn new(transaction: &'a ReadTransaction, quizzes: &'a QuizReader) -> StoreResult<Self> {
         let sessions = transaction.open_table(SESSIONS).map_err(StoreError::unavailable)?;
         Ok(Self { transaction, sessions, quizzes })
     }
@@ -52,7 +52,7 @@ impl<'a> Snapshot<'a> {
     }
 
     fn quiz(&self, id: &SessionId, nonce: u64) -> StoreResult<Arc<Quiz>> {
-        if let Some(quiz) = self.quizzes.get(id, nonce) {
+        if let Some(quiz) = self.quizzes.cache.get(id, nonce) {
             return Ok(quiz);
         }
         let table = self.transaction.open_table(QUIZZES).map_err(StoreError::unavailable)?;
@@ -120,7 +120,7 @@ impl<'a> Snapshot<'a> {
 }
 
 impl Reader {
-    pub(super) fn new(slot: Slot, quizzes: QuizCache, random: u64) -> Self {
+    pub(super) fn new(slot: Slot, quizzes: QuizReader, random: u64) -> Self {
         Self { slot, quizzes, random }
     }
 
@@ -138,7 +138,7 @@ impl Reader {
     /// the dearest part of an answer to a game that was not used lately. Failures are the writer's
     /// to meet.
     pub(super) fn warm(&self, id: &SessionId) {
-        if !self.quizzes.knows(id) {
+        if !self.quizzes.cache.knows(id) {
             let _ = self.look(|snapshot| snapshot.session(id));
         }
     }

@@ -1,5 +1,252 @@
-//! Sessions in a Valkey that several instances share.
+//! Sessions in a Valkey that several instances share: one server, a primary with replicas behind
+//! sentinels, or a cluster.
+//!
+//! Every change of a session is one script that compares the version which the change was computed
+//! from ([`commit`]); the commands of this instance on one session take turns ([`lanes`]) and those
+//! that wait are committed together ([`batch`]). Every call has its limit, and a breaker refuses
+//! them at once while the server is away ([`link`], [`supervisor`]).
+//!
+//! | key | value |
+//! | --- | --- |
+//! | `session:<id>` | the state, JSON that begins with its version ([`record`]) |
+//! | `{session:<id>}:quiz` | the quiz, JSON, there while questions are open |
+//! | `{session:<id>}:ev` | the event log, a stream whose ids are `<sequence>-0` |
+//! | `join:<code>` | which session holds the code ([`joins`]) |
+//! | `rejoin:deadlines` | ids by deadline, a sorted set: advisory, for counting and sweeping |
+//! | `rejoin:up` | since when some instance and this server have been there without a break |
+//!
+//! The keys of a session lie in one slot of a cluster. They live by `PX` for an hour beyond the
+//! session's deadline; whether it is alive the deadline in the state decides.
 
+mod batch;
+mod breaker;
+mod clock;
+mod commit;
+mod connect;
+mod engine;
+mod failure;
+mod index;
+mod joins;
+mod lanes;
+mod link;
+mod placing;
+mod portable;
+mod reads;
+mod record;
+mod scripts;
+mod supervisor;
+mod sweep;
 mod target;
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use self::clock::ValkeyClock;
+use super::clock::{Clock, WallClock};
+use super::contract::{EventPage, GameSessionStore, NewSession, StoreStatus, Swept};
+use super::error::{StoreError, StoreResult};
+use super::step::Rules;
+use crate::domain::{Applied, Command, GameSession, JoinCode, Millis, Moment, Sequence, SessionId};
+use batch::Asked;
+use engine::Engine;
+use lanes::{Lanes, Work};
+use link::Link;
+use supervisor::Supervisor;
+
 pub use target::{InvalidTarget, Target, Topology};
+
+/// The engine's name.
+const ENGINE: &str = "valkey";
+/// All that one command may take, tries and re-reads included.
+const PATIENCE: Duration = Duration::from_millis(900);
+/// How long a stop waits for what is under way.
+const CLOSING: Duration = Duration::from_secs(2);
+
+const DEADLINES: &str = "rejoin:deadlines";
+const UP: &str = "rejoin:up";
+/// How long the mark [`UP`] stands without a sign of life, in milliseconds.
+const UP_FOR: &[u8] = b"3000";
+
+/// The keys of one session, all in one slot.
+struct Keys {
+    state: String,
+    quiz: String,
+    events: String,
+}
+
+impl Keys {
+    fn of(id: &SessionId) -> Self {
+        let state = format!("session:{id}");
+        Self { quiz: format!("{{{state}}}:quiz"), events: format!("{{{state}}}:ev"), state }
+    }
+
+    fn all(&self) -> [&str; 3] {
+        [&self.state, &self.quiz, &self.events]
+    }
+}
+
+/// Where a join code lies.
+fn join_key(code: &JoinCode) -> String {
+    format!("join:{code}")
+}
+
+/// What a server or a test chooses of the engine.
+pub struct ValkeyOptions {
+    /// Where Valkey is.
+    pub target: Target,
+    /// The rules.
+    pub rules: Rules,
+    /// Where dates come from.
+    pub wall: WallClock,
+    /// Bytes of quizzes kept decoded.
+    pub quiz_cache: u64,
+    /// How long beyond its deadline a session's keys are kept.
+    pub kept_dead: Millis,
+}
+
+impl ValkeyOptions {
+    /// How long a server keeps the dead: long enough for any clock that is a little off.
+    pub const KEPT_DEAD: Millis = Millis::seconds(3_600);
+}
+
+/// The Valkey engine.
+pub struct ValkeyStore {
+    engine: Arc<Engine>,
+    lanes: Arc<Lanes>,
+    clock: Arc<ValkeyClock>,
+    stop: CancellationToken,
+    /// What the last enumeration found.
+    enumerated: Mutex<Option<Arc<Vec<SessionId>>>>,
+    /// Its own threads: a command goes on though its caller's runtime has ended.
+    runtime: Option<Runtime>,
+}
+
+impl ValkeyStore {
+    /// Begins to look for the server, and doesn't wait for it.
+    ///
+    /// # Errors
+    /// The operating system gives no thread.
+    pub fn open(options: ValkeyOptions) -> StoreResult<Self> {
+        if options.target.is_encrypted {
+            // Another one that was installed before will do as well.
+            drop(rustls::crypto::ring::default_provider().install_default());
+        }
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("valkey").enable_all().build();
+        let runtime = runtime.map_err(StoreError::unavailable)?;
+        let clock = Arc::new(ValkeyClock::new(options.wall.clone()));
+        let link = Link::new(options.target.topology == Topology::Cluster, options.wall);
+        let engine = Arc::new(Engine::new(link.clone(), options.rules, options.quiz_cache, options.kept_dead));
+        let stop = CancellationToken::new();
+        let supervisor = Supervisor { link, clock: clock.clone(), target: options.target };
+        runtime.spawn(supervisor.run(stop.clone()));
+        runtime.spawn(engine.clone().keep_index(stop.clone()));
+        let lanes = Lanes::new(engine.clone(), runtime.handle().clone());
+        Ok(Self { engine, lanes, clock, stop, enumerated: Mutex::default(), runtime: Some(runtime) })
+    }
+
+    /// The clock by which this server's sessions live.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
+    /// Ends once commands can be committed.
+    ///
+    /// # Errors
+    /// What is in the way after `patience`.
+    pub async fn until_reachable(&self, patience: Duration) -> StoreResult<()> {
+        self.engine.link.until_good(patience).await
+    }
+
+    /// Does work on a session when its turn has come.
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        id: &SessionId,
+        make: impl FnOnce(tokio::sync::oneshot::Sender<StoreResult<T>>) -> Work,
+    ) -> StoreResult<T> {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        self.lanes.push(id, make(answer))?;
+        answered.await.unwrap_or(Err(StoreError::OutcomeUnknown))
+    }
+}
+
+impl Drop for ValkeyStore {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// When a call that begins now is to end.
+fn limit() -> Instant {
+    Instant::now() + PATIENCE
+}
+
+#[async_trait]
+impl GameSessionStore for ValkeyStore {
+    async fn create(&self, NewSession(session): NewSession, at: Moment) -> StoreResult<()> {
+        let (id, until) = (session.id.clone(), limit());
+        self.in_turn(&id, |answer| {
+            Work::task(answer, move |engine| async move { engine.create(session, at, until).await })
+        })
+        .await
+    }
+
+    async fn get(&self, id: &SessionId, at: Moment) -> StoreResult<Option<GameSession>> {
+        self.engine.get(id, at.now, limit()).await
+    }
+
+    async fn apply(&self, id: &SessionId, command: Command, at: Moment) -> StoreResult<Option<Applied>> {
+        let until = limit();
+        self.in_turn(id, |answer| Work::Apply(Asked { command, at, until, answer })).await
+    }
+
+    async fn delete(&self, id: &SessionId) -> StoreResult<bool> {
+        let (forgotten, until) = (id.clone(), limit());
+        self.in_turn(id, |answer| {
+            Work::task(answer, move |engine| async move { engine.forget(&forgotten, None, until).await })
+        })
+        .await
+    }
+
+    async fn events(
+        &self,
+        id: &SessionId,
+        after: Sequence,
+        limit: usize,
+        at: Moment,
+    ) -> StoreResult<Option<EventPage>> {
+        self.engine.events(id, after, limit, at.now, self::limit()).await
+    }
+
+    async fn find(&self, code: &JoinCode, at: Moment) -> StoreResult<Option<SessionId>> {
+        self.engine.find(code, at.now, limit()).await
+    }
+
+    async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {
+        self.engine.sweep(at.now, limit).await
+    }
+
+    async fn status(&self, at: Moment) -> StoreResult<StoreStatus> {
+        let link = &self.engine.link;
+        let counts = if link.is_good() { self.engine.counts(at.now, limit()).await.ok() } else { None };
+        let reachable = counts.is_some() && link.is_good();
+        let (live_sessions, records) = counts.unwrap_or_default();
+        Ok(StoreStatus { engine: ENGINE, reachable, live_sessions, records, link: Some(link.told()) })
+    }
+
+    async fn close(&self) -> StoreResult<()> {
+        self.lanes.close(CLOSING).await;
+        drop(self.engine.index.flush(&self.engine.link, limit()).await);
+        self.engine.link.shut();
+        self.stop.cancel();
+        Ok(())
+    }
+}

@@ -1,0 +1,181 @@
+//! Commands on one session that waited together: applied to what is stored, committed in one step.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::commit::{Change, QuizChange, Stands, same};
+use super::engine::Engine;
+use super::record::Held;
+use crate::domain::{Applied, Command, Event, GameSession, Moment, Sequence, SessionId, Timestamp};
+use crate::store::error::{StoreError, StoreResult};
+use crate::store::step::step;
+
+/// How often a step is computed anew because another instance was faster.
+const MOST_TRIES: u32 = 8;
+
+/// A command that waits for its answer.
+pub(super) struct Asked {
+    pub(super) command: Command,
+    pub(super) at: Moment,
+    pub(super) until: Instant,
+    pub(super) answer: oneshot::Sender<StoreResult<Option<Applied>>>,
+}
+
+type Outcome = StoreResult<Option<Applied>>;
+
+/// What the rules made of a session and some commands.
+struct Computed {
+    after: GameSession,
+    outcomes: Vec<Outcome>,
+    events: Vec<Event>,
+    prune_through: Option<Sequence>,
+    now: Timestamp,
+}
+
+impl Engine {
+    /// Applies commands in their order, and answers each.
+    pub(super) async fn apply_all(&self, id: &SessionId, asked: Vec<Asked>) {
+        let now = Instant::now();
+        let (mut asked, late): (Vec<_>, Vec<_>) = asked.into_iter().partition(|asked| asked.until > now);
+        answer_all(late, || Err(StoreError::Unavailable(Some("its turn did not come in time".into()))));
+        let Some(until) = asked.iter().map(|asked| asked.until).min() else { return };
+        let mut known: Option<Box<Held>> = None;
+        for tries in 0..MOST_TRIES {
+            if asked.is_empty() {
+                return;
+            }
+            let held = match known.take() {
+                Some(held) => Ok(Some(held)),
+                None => self.state(id, until).await.map(|held| held.map(Box::new)),
+            };
+            let before = match held {
+                Ok(Some(held)) => self.with_quiz(id, &held, &asked, until).await.map(|before| (held, before)),
+                Ok(None) => return answer_all(asked, || Ok(None)),
+                Err(error) => Err(error),
+            };
+            let (held, before) = match before {
+                Ok((held, Some(before))) => (held, before),
+                // The quiz is gone, and so is this state by now.
+                Ok((_, None)) => continue,
+                Err(error) => return answer_all(asked, || Err(same(&error))),
+            };
+            let computed = compute(self, before, &asked);
+            if computed.after.state == held.state && computed.events.is_empty() {
+                return answer_each(asked, computed.outcomes);
+            }
+            match self.store(id, &held, &computed, until).await {
+                Ok((Stands::Done, _)) => return answer_each(asked, computed.outcomes),
+                Ok((stands, may_have_been)) => {
+                    if may_have_been {
+                        asked = without_unsure(asked, &computed.outcomes);
+                    }
+                    let Stands::Other(held) = stands else { return answer_all(asked, || Ok(None)) };
+                    known = Some(held);
+                }
+                Err(error) => return answer_all(asked, || Err(same(&error))),
+            }
+            tokio::time::sleep(jitter(tries)).await;
+        }
+        answer_all(asked, || Err(StoreError::Busy));
+    }
+
+    /// The session as the rules need it; `None` if its quiz is gone.
+    async fn with_quiz(
+        &self,
+        id: &SessionId,
+        held: &Held,
+        asked: &[Asked],
+        until: Instant,
+    ) -> StoreResult<Option<GameSession>> {
+        let session = held.session(id);
+        if !held.state.game.has_quiz() || !asked.iter().any(|asked| asked.command.needs_quiz()) {
+            return Ok(Some(session));
+        }
+        let quiz = self.quiz(id, &held.state, until).await?;
+        Ok(quiz.map(|quiz| GameSession { quiz: Some(quiz), ..session }))
+    }
+
+    /// Commits what was computed. Gives what stands then, and whether the step may stand behind it.
+    async fn store(
+        &self,
+        id: &SessionId,
+        held: &Held,
+        computed: &Computed,
+        until: Instant,
+    ) -> StoreResult<(Stands, bool)> {
+        let after = &computed.after.state;
+        let has_ended = held.state.game.has_quiz() && !after.game.has_quiz();
+        let change = Change {
+            before: Some(held.version),
+            after,
+            is_fresh: false,
+            quiz: if has_ended { QuizChange::Dropped } else { QuizChange::Kept },
+            events: &computed.events,
+            prune_through: computed.prune_through,
+            now: computed.now,
+        };
+        let settled = self.commit(id, &change, until).await?;
+        let stands = settled.stands.map_err(super::failure::Failure::of_write)?;
+        if matches!(stands, Stands::Done) {
+            if has_ended {
+                self.quizzes.remove(id);
+            }
+            if after.life.deadline() != held.state.life.deadline() {
+                self.index.note(id, after.life.deadline());
+            }
+        }
+        Ok((stands, settled.may_have_been))
+    }
+}
+
+fn compute(engine: &Engine, before: GameSession, asked: &[Asked]) -> Computed {
+    let now = asked.iter().map(|asked| asked.at.now).max().unwrap_or_default();
+    let mut computed =
+        Computed { after: before, outcomes: Vec::new(), events: Vec::new(), prune_through: None, now };
+    for Asked { command, at, .. } in asked {
+        let outcome = if computed.after.is_live(at.now) {
+            step(engine.rules, &computed.after, command.clone(), *at).map(|(after, applied)| {
+                computed.after = after;
+                computed.events.extend(applied.events.iter().cloned());
+                computed.prune_through = computed.prune_through.max(applied.prune_through);
+                Some(applied)
+            })
+        } else {
+            Ok(None)
+        };
+        computed.outcomes.push(outcome);
+    }
+    computed
+}
+
+/// Answers those whose command may have been carried out by a step that another one hides, and that
+/// can't be tried again without being carried out twice. The others go on.
+fn without_unsure(asked: Vec<Asked>, outcomes: &[Outcome]) -> Vec<Asked> {
+    let mut rest = Vec::new();
+    for (asked, outcome) in asked.into_iter().zip(outcomes) {
+        let had_effect = matches!(outcome, Ok(Some(applied)) if applied.result.is_ok());
+        if had_effect && !asked.command.is_repeatable() {
+            drop(asked.answer.send(Err(StoreError::OutcomeUnknown)));
+        } else {
+            rest.push(asked);
+        }
+    }
+    rest
+}
+
+// Who no longer waits for an answer gets none.
+fn answer_each(asked: Vec<Asked>, outcomes: Vec<Outcome>) {
+    asked.into_iter().zip(outcomes).for_each(|(asked, outcome)| drop(asked.answer.send(outcome)));
+}
+
+fn answer_all(asked: Vec<Asked>, outcome: impl Fn() -> Outcome) {
+    asked.into_iter().for_each(|asked| drop(asked.answer.send(outcome())));
+}
+
+/// A pause of up to a few milliseconds, longer with every try, so that instances don't stay in step.
+pub(super) fn jitter(tries: u32) -> Duration {
+    let chance = u64::from(getrandom::u32().unwrap_or_default());
+    Duration::from_micros(chance % (1_000 * (u64::from(tries) + 1)))
+}

@@ -1,0 +1,134 @@
+//! One atomic step, sent until it is known what became of it.
+
+use std::time::Duration;
+
+use redis::Value;
+use tokio::time::Instant;
+
+use super::engine::Engine;
+use super::failure::Failure;
+use super::record::{self, Held};
+use super::scripts::COMMIT;
+use super::Keys;
+use crate::domain::{Event, Quiz, Sequence, SessionId, SessionState, Timestamp};
+use crate::store::error::{StoreError, StoreResult};
+
+/// How long to wait before a step that got no answer is sent again.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// What becomes of the session's quiz.
+pub(super) enum QuizChange<'a> {
+    Kept,
+    Dropped,
+    Set(&'a Quiz),
+}
+
+/// A step: what the session was, and what it is to be.
+pub(super) struct Change<'a> {
+    /// The version it was computed from; `None` if there must be no session.
+    pub(super) before: Option<u64>,
+    pub(super) after: &'a SessionState,
+    /// Whether what was there before is forgotten first.
+    pub(super) is_fresh: bool,
+    pub(super) quiz: QuizChange<'a>,
+    pub(super) events: &'a [Event],
+    pub(super) prune_through: Option<Sequence>,
+    pub(super) now: Timestamp,
+}
+
+/// What stands in the store after a step was sent.
+#[derive(Debug)]
+pub(super) enum Stands {
+    /// The step.
+    Done,
+    /// Another state.
+    Other(Box<Held>),
+    /// Nothing.
+    Nothing,
+}
+
+/// What became of a step.
+pub(super) struct Settled {
+    pub(super) stands: Result<Stands, Failure>,
+    /// Whether some try got no answer: what stands now may be later than the step, and hide it.
+    pub(super) may_have_been: bool,
+}
+
+/// The script's arguments.
+struct Step {
+    body: Vec<u8>,
+    args: Vec<Vec<u8>>,
+}
+
+impl Engine {
+    /// Commits a change, or says what stands instead. A try without an answer is sent again as it
+    /// was: since each compares the version, at most one of them happens.
+    ///
+    /// # Errors
+    /// What cannot be written.
+    pub(super) async fn commit(&self, id: &SessionId, change: &Change<'_>, until: Instant) -> StoreResult<Settled> {
+        let step = self.step(change)?;
+        let keys = Keys::of(id);
+        let args: Vec<&[u8]> = step.args.iter().map(Vec::as_slice).collect();
+        let mut may_have_been = false;
+        loop {
+            let ran = self.link.run::<Value>(&COMMIT, &keys.all(), &args, until).await;
+            let stands = match ran {
+                Ok(Value::Nil) => Ok(Stands::Nothing),
+                Ok(Value::Int(1)) => Ok(Stands::Done),
+                // A try of this very step that got no answer.
+                Ok(Value::BulkString(body)) if body == step.body => Ok(Stands::Done),
+                Ok(Value::BulkString(body)) => Ok(Stands::Other(Box::new(record::decode(id, &body)?))),
+                Ok(_) => Err(Failure::Odd("the step's script gave something else".into())),
+                Err(failure) => {
+                    may_have_been |= matches!(failure, Failure::Unknown(_));
+                    if may_have_been && Instant::now() + AGAIN < until {
+                        tokio::time::sleep(AGAIN).await;
+                        continue;
+                    }
+                    Err(if may_have_been { Failure::Unknown("no answer in time".into()) } else { failure })
+                }
+            };
+            return Ok(Settled { stands, may_have_been });
+        }
+    }
+
+    fn step(&self, change: &Change<'_>) -> StoreResult<Step> {
+        let (_, body) = record::encode(change.after, change.before, self.next_commit())?;
+        let number = |number: u64| number.to_string().into_bytes();
+        let mut args = vec![
+            change.before.map(number).unwrap_or_default(),
+            body.clone(),
+            number(self.kept_for(change.after, change.now).0.max(1)),
+            number(u64::from(change.is_fresh)),
+            match &change.quiz {
+                QuizChange::Kept => Vec::new(),
+                QuizChange::Dropped => b"-".to_vec(),
+                QuizChange::Set(quiz) => record::encode_quiz(quiz)?,
+            },
+            change.prune_through.map(|through| number(through.0)).unwrap_or_default(),
+        ];
+        for event in change.events {
+            args.push(number(event.sequence.0));
+            args.push(number(event.at.as_millis()));
+            args.push(event.kind.clone().into_bytes());
+            args.push(event.payload.clone().into_bytes());
+        }
+        Ok(Step { body, args })
+    }
+}
+
+/// The same error for another who waits: a cause goes to the first.
+pub(super) fn same(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::AlreadyExists => StoreError::AlreadyExists,
+        StoreError::Busy => StoreError::Busy,
+        StoreError::Full => StoreError::Full,
+        StoreError::Unavailable(cause) => {
+            StoreError::Unavailable(cause.as_ref().map(|cause| cause.to_string().into()))
+        }
+        StoreError::OutcomeUnknown => StoreError::OutcomeUnknown,
+        StoreError::Corrupt { what } => StoreError::Corrupt { what: what.clone() },
+        StoreError::RuleFailed { what } => StoreError::RuleFailed { what: what.clone() },
+    }
+}

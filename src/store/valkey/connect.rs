@@ -1,0 +1,185 @@
+//! Making a fresh connection: to the one server, to the primary that sentinels name, to a cluster.
+
+use std::time::Duration;
+
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::cluster::ClusterClient;
+use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
+use redis::io::tcp::TcpSettings;
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo,
+    ProtocolVersion, RedisConnectionInfo, RedisError, RedisResult, TlsCertificates, Value,
+};
+
+use super::target::{Target, Topology};
+
+/// How long one server may take to be connected to, greeting included.
+const CONNECTING: Duration = Duration::from_millis(250);
+/// How long a server may take to answer.
+const RESPONSE: Duration = Duration::from_millis(300);
+/// How long a cluster may take to answer, redirections and repeats included.
+const CLUSTER_RESPONSE: Duration = Duration::from_millis(700);
+/// How long a cluster may take to be connected to.
+const CLUSTER_CONNECTING: Duration = Duration::from_millis(1_500);
+/// Requests that may wait to be written.
+const BUFFER: usize = 256;
+/// How soon a peer that has vanished without a word is noticed.
+const KEEPALIVE: Duration = Duration::from_secs(2);
+
+/// A connection that does not mend itself: the supervisor puts a fresh one in its place.
+#[derive(Clone)]
+pub(super) enum Connection {
+    Single(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl Connection {
+    /// Connects. `Err` says what keeps it from being used.
+    pub(super) async fn open(target: &Target) -> RedisResult<Self> {
+        match &target.topology {
+            Topology::Standalone => single(info(target, &target.nodes[0]), target).await.map(Self::Single),
+            Topology::Sentinel { service, password } => {
+                let primary = ask_sentinels(target, service, password.as_deref()).await?;
+                single(info(target, &primary), target).await.map(Self::Single)
+            }
+            Topology::Cluster => {
+                let connecting = tokio::time::timeout(CLUSTER_CONNECTING, cluster(target)).await;
+                connecting.unwrap_or_else(|_| Err(too_slow())).map(Self::Cluster)
+            }
+        }
+    }
+
+    pub(super) async fn query<T: FromRedisValue>(&mut self, command: &Cmd) -> RedisResult<T> {
+        let value = match self {
+            Self::Single(connection) => connection.req_packed_command(command).await?,
+            Self::Cluster(connection) => connection.req_packed_command(command).await?,
+        };
+        redis::from_redis_value(value.extract_error()?).map_err(RedisError::from)
+    }
+
+    /// Runs a command on this primary.
+    pub(super) async fn query_at<T: FromRedisValue>(&mut self, primary: &Primary, command: Cmd) -> RedisResult<T> {
+        match (self, primary) {
+            (Self::Cluster(connection), Some((host, port))) => {
+                let node = SingleNodeRoutingInfo::ByAddress { host: host.clone(), port: *port };
+                let value = connection.route_command(command, RoutingInfo::SingleNode(node)).await?;
+                redis::from_redis_value(value.extract_error()?).map_err(RedisError::from)
+            }
+            (connection, _) => connection.query(&command).await,
+        }
+    }
+
+    /// All primaries, each once.
+    pub(super) async fn primaries(&mut self) -> RedisResult<Vec<Primary>> {
+        let Self::Cluster(_) = self else { return Ok(vec![None]) };
+        let slots: Vec<Vec<Value>> = self.query(redis::cmd("CLUSTER").arg("SLOTS")).await?;
+        let mut primaries = Vec::new();
+        for range in slots {
+            let Some(first) = range.into_iter().nth(2) else { continue };
+            let node: Vec<Value> = redis::from_redis_value(first)?;
+            let mut parts = node.into_iter();
+            let (host, port) = (parts.next().unwrap_or(Value::Nil), parts.next().unwrap_or(Value::Nil));
+            primaries.push(Some((redis::from_redis_value(host)?, redis::from_redis_value(port)?)));
+        }
+        primaries.sort();
+        primaries.dedup();
+        Ok(primaries)
+    }
+}
+
+/// A cluster's primary by host and port; `None` where there is only one server.
+pub(super) type Primary = Option<(String, u16)>;
+
+fn too_slow() -> RedisError {
+    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
+}
+
+fn info(target: &Target, (host, port): &(String, u16)) -> RedisResult<ConnectionInfo> {
+    let (host, port) = (host.clone(), *port);
+    let address = if target.is_encrypted {
+        ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
+    } else {
+        ConnectionAddr::Tcp(host, port)
+    };
+    let mut settings = RedisConnectionInfo::default()
+        .set_protocol(ProtocolVersion::RESP3)
+        .set_db(target.database)
+        .set_lib_name("rejoin", env!("CARGO_PKG_VERSION"));
+    if let Some(user) = &target.user {
+        settings = settings.set_username(user);
+    }
+    if let Some(password) = &target.password {
+        settings = settings.set_password(password);
+    }
+    Ok(address.into_connection_info()?.set_redis_settings(settings).set_tcp_settings(tcp_settings()))
+}
+
+fn tcp_settings() -> TcpSettings {
+    let keepalive = redis::io::tcp::socket2::TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
+    TcpSettings::default().set_nodelay(true).set_keepalive(keepalive).set_user_timeout(KEEPALIVE)
+}
+
+async fn single(info: RedisResult<ConnectionInfo>, target: &Target) -> RedisResult<MultiplexedConnection> {
+    let client = if target.is_encrypted {
+        Client::build_with_tls(info?, certificates(target))?
+    } else {
+        Client::open(info?)?
+    };
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECTING))
+        .set_response_timeout(Some(RESPONSE))
+        .set_pipeline_buffer_size(BUFFER);
+    // The client's own limit ends with the connection; the greeting comes after it.
+    let connecting = client.get_multiplexed_async_connection_with_config(&config);
+    tokio::time::timeout(CONNECTING, connecting).await.unwrap_or_else(|_| Err(too_slow()))
+}
+
+fn certificates(target: &Target) -> TlsCertificates {
+    TlsCertificates { client_tls: None, root_cert: target.authority.clone() }
+}
+
+async fn cluster(target: &Target) -> RedisResult<ClusterConnection> {
+    let nodes = target.nodes.iter().map(|node| info(target, node)).collect::<RedisResult<Vec<_>>>()?;
+    let mut builder = ClusterClient::builder(nodes)
+        .use_protocol(ProtocolVersion::RESP3)
+        .connection_timeout(CONNECTING)
+        .response_timeout(RESPONSE)
+        .overall_response_timeout(Some(CLUSTER_RESPONSE))
+        .retries(3)
+        .min_retry_wait(20)
+        .max_retry_wait(150)
+        .tcp_settings(tcp_settings());
+    if target.is_encrypted {
+        builder = builder.certs(certificates(target));
+    }
+    builder.build()?.get_async_connection().await
+}
+
+/// The primary by the word of the first sentinel that knows it. All are asked at once: one that is
+/// frozen must not hold up the others.
+async fn ask_sentinels(target: &Target, service: &str, password: Option<&str>) -> RedisResult<(String, u16)> {
+    let mut asking = tokio::task::JoinSet::new();
+    for node in &target.nodes {
+        let mut sentinel = Target { topology: Topology::Standalone, database: 0, user: None, ..target.clone() };
+        sentinel.password = password.map(str::to_owned);
+        let (node, service) = (node.clone(), service.to_owned());
+        asking.spawn(async move { ask_sentinel(&sentinel, &node, &service).await });
+    }
+    let unknown = "no sentinel knows a primary of this name";
+    let mut failure = RedisError::from((ErrorKind::MasterNameNotFoundBySentinel, unknown, service.to_owned()));
+    while let Some(asked) = asking.join_next().await {
+        match asked {
+            Ok(Ok(Some(primary))) => return Ok(primary),
+            Ok(Ok(None)) | Err(_) => {}
+            Ok(Err(error)) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+async fn ask_sentinel(target: &Target, node: &(String, u16), service: &str) -> RedisResult<Option<(String, u16)>> {
+    let mut connection = single(info(target, node), target).await?;
+    let mut question = redis::cmd("SENTINEL");
+    question.arg("GET-MASTER-ADDR-BY-NAME").arg(service).query_async(&mut connection).await
+}

@@ -1,0 +1,48 @@
+//! What the parts of the engine share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::index::Index;
+use super::link::Link;
+use crate::domain::{Millis, SessionId, SessionState, Timestamp};
+use crate::store::quiz_cache::QuizCache;
+use crate::store::step::Rules;
+
+pub(super) struct Engine {
+    pub(super) link: Arc<Link>,
+    pub(super) rules: Rules,
+    pub(super) quizzes: QuizCache,
+    pub(super) index: Index,
+    /// The next commit's own number, begun at random: no other commit, of whatever instance, has it.
+    commits: AtomicU64,
+    kept_dead: Millis,
+}
+
+impl Engine {
+    pub(super) fn new(link: Arc<Link>, rules: Rules, quiz_cache: u64, kept_dead: Millis) -> Self {
+        let first = getrandom::u64().expect("the operating system gives random bytes");
+        let (quizzes, index) = (QuizCache::new(quiz_cache), Index::default());
+        Self { link, rules, quizzes, index, commits: AtomicU64::new(first), kept_dead }
+    }
+
+    pub(super) fn next_commit(&self) -> u64 {
+        self.commits.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// How long the keys of a session are to be kept from `now` on.
+    pub(super) fn kept_for(&self, state: &SessionState, now: Timestamp) -> Millis {
+        Millis(state.life.deadline().0.since(now).0.saturating_add(self.kept_dead.0))
+    }
+
+    /// How long a session's join code is to be kept from `now` on.
+    pub(super) fn code_kept_for(&self, state: &SessionState, now: Timestamp) -> Millis {
+        Millis(state.life.latest_end().since(now).0.saturating_add(self.kept_dead.0))
+    }
+
+    /// Forgets what this process keeps of a session beside the server.
+    pub(super) fn let_go(&self, id: &SessionId) {
+        self.quizzes.remove(id);
+        self.index.forget(id);
+    }
+}

@@ -1,0 +1,119 @@
+//! Which sessions there are, by deadline: an advisory sorted set, written a little behind the
+//! sessions and many at a time. What a crash loses of it comes back with the session's next move.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use redis::Cmd;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::DEADLINES;
+use super::engine::Engine;
+use super::failure::Failure;
+use super::link::Link;
+use crate::domain::{Deadline, SessionId};
+
+/// How far the index lies behind the sessions at most, while the server is there.
+const EVERY: Duration = Duration::from_millis(50);
+/// Members that one command carries.
+const AT_ONCE: usize = 1_000;
+/// Most sessions remembered while nothing can be written.
+const MOST_WAITING: usize = 200_000;
+
+#[derive(Default)]
+pub(super) struct Index {
+    /// Deadlines to be written; `None` for a session that is gone.
+    waiting: Mutex<HashMap<SessionId, Option<Deadline>>>,
+    /// One flush at a time, so that what was noted first is written first.
+    flushing: tokio::sync::Mutex<()>,
+}
+
+impl Index {
+    /// A session's deadline is this one now.
+    pub(super) fn note(&self, id: &SessionId, deadline: Deadline) {
+        self.put(id, Some(deadline));
+    }
+
+    /// A session is gone.
+    pub(super) fn forget(&self, id: &SessionId) {
+        self.put(id, None);
+    }
+
+    fn put(&self, id: &SessionId, deadline: Option<Deadline>) {
+        let mut waiting = self.waiting.lock();
+        if waiting.len() < MOST_WAITING || waiting.contains_key(id) {
+            waiting.insert(id.clone(), deadline);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting.lock().is_empty()
+    }
+
+    /// Writes all that was noted before.
+    pub(super) async fn flush(&self, link: &Link, until: Instant) -> Result<(), Failure> {
+        let _turn = self.flushing.lock().await;
+        let taken: Vec<_> = std::mem::take(&mut *self.waiting.lock()).into_iter().collect();
+        for (place, part) in taken.chunks(AT_ONCE).enumerate() {
+            for command in commands(part) {
+                if let Err(failure) = link.call::<i64>(&command, until).await {
+                    self.put_back(&taken[place * AT_ONCE..]);
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What could not be written waits again, unless something newer does.
+    fn put_back(&self, entries: &[(SessionId, Option<Deadline>)]) {
+        let mut waiting = self.waiting.lock();
+        for (id, deadline) in entries {
+            if waiting.len() < MOST_WAITING {
+                waiting.entry(id.clone()).or_insert(*deadline);
+            }
+        }
+    }
+}
+
+fn commands(part: &[(SessionId, Option<Deadline>)]) -> impl Iterator<Item = Cmd> {
+    let (mut add, mut remove) = (redis::cmd("ZADD"), redis::cmd("ZREM"));
+    (add.arg(DEADLINES), remove.arg(DEADLINES));
+    let (mut added, mut removed) = (0, 0);
+    for (id, deadline) in part {
+        match deadline {
+            Some(deadline) => {
+                add.arg(deadline.0.as_millis()).arg(id.to_string());
+                added += 1;
+            }
+            None => {
+                remove.arg(id.to_string());
+                removed += 1;
+            }
+        }
+    }
+    (added > 0).then_some(add).into_iter().chain((removed > 0).then_some(remove))
+}
+
+impl Engine {
+    /// Writes the index behind the sessions until `stop`.
+    pub(super) async fn keep_index(self: Arc<Self>, stop: CancellationToken) {
+        let mut every = tokio::time::interval(EVERY);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = every.tick() => {}
+            }
+            if !self.index.is_empty() && self.link.is_good() {
+                let flushed = self.index.flush(&self.link, Instant::now() + Duration::from_secs(1)).await;
+                if let Err(failure) = flushed {
+                    tracing::debug!(?failure, "the index of deadlines could not be written; trying again");
+                }
+            }
+        }
+    }
+}

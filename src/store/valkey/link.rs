@@ -1,0 +1,262 @@
+//! The way to the server: the connection that is used now, the breaker before it, and the limits
+//! of every call. Nobody but the supervisor puts a connection in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use redis::{Cmd, FromRedisValue};
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use super::super::contract::{self, Breaker};
+use super::super::error::{Cause, StoreError, StoreResult};
+use super::breaker::CircuitBreaker;
+use super::connect::Connection;
+use super::failure::{Failure, Verdict};
+use super::scripts::Script;
+use crate::store::clock::WallClock;
+
+/// The longest that any call takes, whatever the client makes of its own limits.
+const CALL: Duration = Duration::from_millis(500);
+const CLUSTER_CALL: Duration = Duration::from_millis(800);
+/// What a server must be given to be called silent.
+const FAIR: Duration = Duration::from_millis(200);
+/// How long a call waits for a connection that is being replaced.
+const REPLACING: Duration = Duration::from_millis(250);
+
+/// Why there is no connection.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+struct Told(String);
+
+pub(super) struct Link {
+    state: Mutex<State>,
+    changes: watch::Sender<u64>,
+    summons: Notify,
+    is_cluster: bool,
+    wall: WallClock,
+}
+
+struct State {
+    connection: Option<Connection>,
+    /// Which connection it is, counted from the first.
+    generation: u64,
+    breaker: CircuitBreaker,
+    /// Why there is no connection, or why writes are refused.
+    trouble: Option<String>,
+    is_shut: bool,
+}
+
+impl Link {
+    pub(super) fn new(is_cluster: bool, wall: WallClock) -> Arc<Self> {
+        let breaker = CircuitBreaker::new(wall());
+        let state = State { connection: None, generation: 0, breaker, trouble: None, is_shut: false };
+        let state = Mutex::new(state);
+        Arc::new(Self { state, changes: watch::Sender::new(0), summons: Notify::new(), is_cluster, wall })
+    }
+
+    /// Runs a command until `until` at the latest.
+    pub(super) async fn call<T: FromRedisValue>(&self, command: &Cmd, until: Instant) -> Result<T, Failure> {
+        let (generation, mut connection) = self.connection(until).await?;
+        let now = Instant::now();
+        if until <= now {
+            return Err(Failure::Away("no time was left for it".into()));
+        }
+        let longest = if self.is_cluster { CLUSTER_CALL } else { CALL };
+        let limit = until.min(now + longest);
+        match tokio::time::timeout_at(limit, connection.query(command)).await {
+            Ok(Ok(value)) => {
+                self.state.lock().breaker.succeeded();
+                Ok(value)
+            }
+            Ok(Err(error)) => Err(self.failed(generation, Failure::of(error, self.is_cluster))),
+            Err(_) => {
+                let failure = Failure::Unknown("no answer in time".into());
+                // Who came late has given the server no time, and proves nothing against it.
+                if limit - now < FAIR {
+                    return Err(failure);
+                }
+                Err(self.failed(generation, (failure, Verdict::Failed)))
+            }
+        }
+    }
+
+    /// Reads. A connection that was lost under it is no reason to fail: once it is replaced, the
+    /// read is asked again.
+    pub(super) async fn read<T: FromRedisValue>(&self, command: &Cmd, until: Instant) -> Result<T, Failure> {
+        let before = self.generation();
+        match self.call(command, until).await {
+            Err(Failure::Unknown(_)) if self.generation() != before => self.call(command, until).await,
+            read => read,
+        }
+    }
+
+    /// Runs a script.
+    pub(super) async fn run<T: FromRedisValue>(
+        &self,
+        script: &Script,
+        keys: &[&str],
+        args: &[&[u8]],
+        until: Instant,
+    ) -> Result<T, Failure> {
+        match self.call(&script.by_hash(keys, args), until).await {
+            Err(Failure::Odd(cause)) if is_no_script(&cause) => self.call(&script.by_text(keys, args), until).await,
+            ran => ran,
+        }
+    }
+
+    /// The connection to use, which may be just being replaced.
+    pub(super) async fn connection(&self, until: Instant) -> Result<(u64, Connection), Failure> {
+        let mut changes = self.changes.subscribe();
+        let limit = until.min(Instant::now() + REPLACING);
+        loop {
+            {
+                let state = self.state.lock();
+                if let Some(connection) = &state.connection {
+                    return Ok((state.generation, connection.clone()));
+                }
+                if state.is_shut || state.breaker.state() != Breaker::Closed {
+                    return Err(state.away());
+                }
+            }
+            if tokio::time::timeout_at(limit, changes.changed()).await.is_err() {
+                let mut state = self.state.lock();
+                state.breaker.failed((self.wall)());
+                return Err(state.away());
+            }
+        }
+    }
+
+    fn failed(&self, generation: u64, (failure, verdict): (Failure, Verdict)) -> Failure {
+        let mut state = self.state.lock();
+        if verdict == Verdict::Answered {
+            state.breaker.succeeded();
+            return failure;
+        }
+        // What an older connection says does not speak against this one.
+        if state.generation != generation {
+            return failure;
+        }
+        state.breaker.failed((self.wall)());
+        if verdict == Verdict::Lost || state.breaker.state() != Breaker::Closed {
+            state.connection = None;
+            state.generation += 1;
+            state.trouble = match &failure {
+                Failure::Away(cause) | Failure::Unknown(cause) => Some(cause.to_string()),
+                _ => None,
+            };
+            drop(state);
+            self.tell();
+            self.summons.notify_one();
+        }
+        failure
+    }
+
+    fn generation(&self) -> u64 {
+        self.state.lock().generation
+    }
+
+    fn tell(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    /// A fresh connection was written through. Gives whether it is used from now on; where not, the
+    /// next one decides.
+    pub(super) fn probed(&self, connection: &Connection) -> bool {
+        let mut state = self.state.lock();
+        if state.is_shut {
+            return false;
+        }
+        state.breaker.probed((self.wall)());
+        let is_used = state.breaker.state() == Breaker::Closed;
+        if is_used {
+            state.connection = Some(connection.clone());
+            state.generation += 1;
+            state.trouble = None;
+        }
+        drop(state);
+        self.tell();
+        is_used
+    }
+
+    /// No connection could be made, or none that can be written through. Gives whether that is news.
+    pub(super) fn probe_failed(&self, why: &str) -> bool {
+        let mut state = self.state.lock();
+        state.breaker.failed((self.wall)());
+        let is_news = state.trouble.as_deref() != Some(why);
+        state.trouble = Some(why.to_owned());
+        drop(state);
+        self.tell();
+        is_news
+    }
+
+    /// Whether writes are refused, by the server's own word. Gives whether that is news.
+    pub(super) fn note_refusal(&self, why: Option<String>) -> bool {
+        let mut state = self.state.lock();
+        let is_news = state.trouble != why;
+        state.trouble = why;
+        is_news
+    }
+
+    /// Ends when a connection is to be replaced.
+    pub(super) async fn summoned(&self) {
+        self.summons.notified().await;
+    }
+
+    /// Whether commands can be committed.
+    pub(super) fn is_good(&self) -> bool {
+        let state = self.state.lock();
+        state.connection.is_some() && state.trouble.is_none()
+    }
+
+    pub(super) fn is_cluster(&self) -> bool {
+        self.is_cluster
+    }
+
+    /// For health.
+    pub(super) fn told(&self) -> contract::Link {
+        self.state.lock().breaker.link()
+    }
+
+    /// Ends once the way is good, or with what is in it after `patience`.
+    pub(super) async fn until_good(&self, patience: Duration) -> StoreResult<()> {
+        let mut changes = self.changes.subscribe();
+        let limit = Instant::now() + patience;
+        while !self.is_good() {
+            if tokio::time::timeout_at(limit, changes.changed()).await.is_err() {
+                return Err(StoreError::Unavailable(Some(self.state.lock().cause())));
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets nothing through any more.
+    pub(super) fn shut(&self) {
+        let mut state = self.state.lock();
+        state.is_shut = true;
+        state.connection = None;
+        state.generation += 1;
+        drop(state);
+        self.tell();
+    }
+
+    pub(super) fn is_shut(&self) -> bool {
+        self.state.lock().is_shut
+    }
+}
+
+impl State {
+    fn cause(&self) -> Cause {
+        Told(self.trouble.clone().unwrap_or_else(|| "not connected yet".to_owned())).into()
+    }
+
+    fn away(&self) -> Failure {
+        Failure::Away(self.cause())
+    }
+}
+
+fn is_no_script(cause: &Cause) -> bool {
+    let error = cause.downcast_ref::<redis::RedisError>();
+    error.is_some_and(|error| error.code() == Some("NOSCRIPT"))
+}

@@ -1,0 +1,114 @@
+//! Putting whole sessions in and taking them out: new ones, imported ones, forgotten ones.
+
+use redis::Value;
+use tokio::time::Instant;
+
+use super::batch::jitter;
+use super::commit::{Change, QuizChange, Stands};
+use super::engine::Engine;
+use super::failure::Failure;
+use super::record::{self, Held};
+use super::scripts::FORGET;
+use super::Keys;
+use crate::domain::{Event, GameSession, Moment, SessionId};
+use crate::store::error::{StoreError, StoreResult};
+
+/// How often a placing begins anew because another instance was faster.
+const MOST_TRIES: u32 = 8;
+
+impl Engine {
+    /// Stores a new session over none or a dead one, its join code claimed first.
+    pub(super) async fn create(&self, session: GameSession, at: Moment, until: Instant) -> StoreResult<()> {
+        let is_placed = self.place(&session, &[], at, until).await?;
+        if is_placed { Ok(()) } else { Err(StoreError::AlreadyExists) }
+    }
+
+    /// Whether the session is stored now; if not, a live one has its id or its join code.
+    pub(super) async fn place(
+        &self,
+        session: &GameSession,
+        events: &[Event],
+        at: Moment,
+        until: Instant,
+    ) -> StoreResult<bool> {
+        if !self.claim(session, at, until).await? {
+            return Ok(false);
+        }
+        let placed = self.place_claimed(session, events, at, until).await;
+        // An outcome that is not known leaves the code claimed: the session may be there.
+        if !matches!(placed, Ok(true) | Err(StoreError::OutcomeUnknown)) {
+            self.release(&session.id, &session.state, until).await;
+        }
+        placed
+    }
+
+    async fn place_claimed(
+        &self,
+        session: &GameSession,
+        events: &[Event],
+        at: Moment,
+        until: Instant,
+    ) -> StoreResult<bool> {
+        let id = &session.id;
+        let mut dead: Option<Box<Held>> = None;
+        for tries in 0..MOST_TRIES {
+            let change = Change {
+                before: dead.as_ref().map(|dead| dead.version),
+                after: &session.state,
+                is_fresh: true,
+                quiz: session.quiz.as_deref().map_or(QuizChange::Dropped, QuizChange::Set),
+                events,
+                prune_through: None,
+                now: at.now,
+            };
+            let settled = self.commit(id, &change, until).await?;
+            match settled.stands.map_err(Failure::of_write)? {
+                Stands::Done => {
+                    self.remember(session);
+                    if let Some(dead) = dead {
+                        self.release(id, &dead.state, until).await;
+                    }
+                    return Ok(true);
+                }
+                // A step that got no answer can have been followed by others.
+                Stands::Other(held) if settled.may_have_been && held.state.nonce == session.state.nonce => {
+                    return Err(StoreError::OutcomeUnknown);
+                }
+                Stands::Other(held) if held.state.life.is_live(at.now) => return Ok(false),
+                Stands::Other(held) => dead = Some(held),
+                Stands::Nothing => dead = None,
+            }
+            tokio::time::sleep(jitter(tries)).await;
+        }
+        Err(StoreError::Busy)
+    }
+
+    fn remember(&self, session: &GameSession) {
+        self.index.note(&session.id, session.state.life.deadline());
+        match &session.quiz {
+            Some(quiz) => self.quizzes.insert(&session.id, session.state.nonce, quiz, 0),
+            None => self.quizzes.remove(&session.id),
+        }
+    }
+
+    /// Forgets a session, of this version if one is given; whether there was one.
+    pub(super) async fn forget(&self, id: &SessionId, version: Option<u64>, until: Instant) -> StoreResult<bool> {
+        let version = version.map(|version| version.to_string()).unwrap_or_default();
+        let forgotten = self.link.run::<Value>(&FORGET, &Keys::of(id).all(), &[version.as_bytes()], until).await;
+        match forgotten.map_err(Failure::of_write)? {
+            Value::BulkString(body) => {
+                self.let_go(id);
+                // What can't be read holds no code that could be found.
+                if let Ok(held) = record::decode(id, &body) {
+                    self.release(id, &held.state, until).await;
+                }
+                Ok(true)
+            }
+            Value::Nil => {
+                self.let_go(id);
+                Ok(false)
+            }
+            _ => Ok(false),
+        }
+    }
+}

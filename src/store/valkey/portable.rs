@@ -1,0 +1,92 @@
+//! Whole sessions in and out of Valkey.
+
+use async_trait::async_trait;
+
+use super::failure::Failure;
+use super::lanes::Work;
+use super::{ValkeyStore, limit};
+use crate::domain::{Moment, Sequence, SessionId};
+use crate::store::contract::{Dump, Imported, Portable};
+use crate::store::error::{StoreError, StoreResult};
+
+/// How many keys one step of an enumeration looks at.
+const SCAN_STEP: usize = 1_000;
+/// How often an export begins anew because the session moved under it.
+const MOST_TRIES: usize = 8;
+
+#[async_trait]
+impl Portable for ValkeyStore {
+    /// The server enumerates in no order, so the first page's call reads all ids, and the following
+    /// ones page through what was found.
+    async fn scan(&self, cursor: Option<&SessionId>, limit: usize) -> StoreResult<Vec<SessionId>> {
+        if self.engine.link.is_shut() {
+            return Err(StoreError::Unavailable(None));
+        }
+        let kept = cursor.and_then(|_| self.enumerated.lock().clone());
+        let ids = match kept {
+            Some(ids) => ids,
+            None => {
+                let ids = std::sync::Arc::new(self.enumerate().await?);
+                *self.enumerated.lock() = Some(ids.clone());
+                ids
+            }
+        };
+        let from = cursor.map_or(0, |cursor| ids.partition_point(|id| id <= cursor));
+        Ok(ids[from..].iter().take(limit).cloned().collect())
+    }
+
+    async fn export(&self, id: &SessionId, at: Moment) -> StoreResult<Option<Dump>> {
+        let until = limit();
+        for _ in 0..MOST_TRIES {
+            let page = self.engine.page(id, Sequence(0), usize::MAX, until).await?;
+            let Some(page) = page.filter(|page| page.held.state.life.is_live(at.now)) else { return Ok(None) };
+            if let Some(session) = self.engine.whole(id, &page.held, until).await? {
+                return Ok(Some(Dump { taken: at.now, session, events: page.events }));
+            }
+        }
+        Err(StoreError::Corrupt { what: format!("session #{} has no quiz", id.short_hash()) })
+    }
+
+    async fn import(&self, dump: Dump, at: Moment) -> StoreResult<Imported> {
+        let dump = dump.moved_to(at.now);
+        if let Some(held) = self.export(&dump.session.id, at).await? {
+            return Ok(if held.is_same(&dump) { Imported::Same } else { Imported::Conflict });
+        }
+        let (id, until) = (dump.session.id.clone(), limit());
+        let is_placed = self
+            .in_turn(&id, |answer| {
+                Work::task(answer, move |engine| async move {
+                    engine.place(&dump.session, &dump.events, at, until).await
+                })
+            })
+            .await?;
+        Ok(if is_placed { Imported::Imported } else { Imported::Conflict })
+    }
+}
+
+impl ValkeyStore {
+    /// The ids of all sessions, on every primary, in order.
+    async fn enumerate(&self) -> StoreResult<Vec<SessionId>> {
+        let link = &self.engine.link;
+        let (_, mut connection) = link.connection(limit()).await.map_err(Failure::of_read)?;
+        let failed = |error| Failure::of(error, link.is_cluster()).0.of_read();
+        let mut ids = Vec::new();
+        for primary in connection.primaries().await.map_err(failed)? {
+            let mut cursor = "0".to_owned();
+            loop {
+                let mut scan = redis::cmd("SCAN");
+                scan.arg(&cursor).arg("MATCH").arg("session:*").arg("COUNT").arg(SCAN_STEP);
+                let (next, keys): (String, Vec<String>) =
+                    connection.query_at(&primary, scan).await.map_err(failed)?;
+                ids.extend(keys.iter().filter_map(|key| key.strip_prefix("session:")?.parse::<SessionId>().ok()));
+                if next == "0" {
+                    break;
+                }
+                cursor = next;
+            }
+        }
+        ids.sort();
+        ids.dedup();
+        Ok(ids)
+    }
+}

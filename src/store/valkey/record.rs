@@ -1,0 +1,74 @@
+//! A session's state as Valkey keeps it: JSON whose first field is the version that every step
+//! compares.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::error::{StoreError, StoreResult};
+use crate::domain::{GameSession, Quiz, SessionId, SessionState};
+
+/// The format that this release writes and the newest that it reads.
+const FORMAT: u32 = 1;
+/// Versions begin below this, so that a session which comes again is not taken for its last life.
+const FIRST_VERSIONS: u64 = 1 << 48;
+
+/// A state with what the engine needs to know of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record<S> {
+    /// Goes up with every commit. The scripts look for it where it stands: first.
+    pub(super) version: u64,
+    /// How the rest is to be read.
+    format: u32,
+    /// Which commit wrote it: by that a writer knows its own again.
+    commit: u64,
+    /// The state.
+    pub(super) state: S,
+}
+
+/// What every format begins with.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+}
+
+/// A stored session without its quiz.
+pub(super) type Held = Record<SessionState>;
+
+/// The bytes of a state's next record. `commit` is one that no other commit has.
+pub(super) fn encode(state: &SessionState, before: Option<u64>, commit: u64) -> StoreResult<(u64, Vec<u8>)> {
+    let version = before.map_or(commit % FIRST_VERSIONS, |version| version + 1);
+    let record = Record { version, format: FORMAT, commit, state };
+    let what = |error| StoreError::Corrupt { what: format!("a state that cannot be written: {error}") };
+    serde_json::to_vec(&record).map(|body| (version, body)).map_err(what)
+}
+
+/// The record that these bytes hold.
+pub(super) fn decode(id: &SessionId, body: &[u8]) -> StoreResult<Held> {
+    let corrupt = |met: String| StoreError::Corrupt { what: format!("the state of session #{}: {met}", id.short_hash()) };
+    match serde_json::from_slice::<Held>(body) {
+        Ok(record) if record.format == FORMAT => Ok(record),
+        read => {
+            let newer = serde_json::from_slice::<Head>(body).ok().filter(|head| head.format != FORMAT);
+            let newer = newer.map(|head| format!("format {}, and this release reads {FORMAT}", head.format));
+            Err(corrupt(newer.or_else(|| read.err().map(|error| error.to_string())).unwrap_or_default()))
+        }
+    }
+}
+
+/// The bytes of a quiz.
+pub(super) fn encode_quiz(quiz: &Quiz) -> StoreResult<Vec<u8>> {
+    let what = |error| StoreError::Corrupt { what: format!("a quiz that cannot be written: {error}") };
+    serde_json::to_vec(quiz).map_err(what)
+}
+
+/// The quiz that these bytes hold.
+pub(super) fn decode_quiz(id: &SessionId, body: &[u8]) -> StoreResult<Quiz> {
+    let what = |error| StoreError::Corrupt { what: format!("the quiz of session #{}: {error}", id.short_hash()) };
+    serde_json::from_slice(body).map_err(what)
+}
+
+impl Held {
+    /// The session without its quiz.
+    pub(super) fn session(&self, id: &SessionId) -> GameSession {
+        GameSession { id: id.clone(), state: self.state.clone(), quiz: None }
+    }
+}

@@ -1,0 +1,29 @@
+-- One atomic step: nothing, or all of it.
+-- KEYS: state, quiz, events
+-- ARGV: expected version ('' if there must be none), new state, life in ms,
+--       '1' to forget what was there before, quiz ('' keeps it, '-' drops it),
+--       sequence through which events are forgotten ('' for none),
+--       then for each event: sequence, time, kind, payload
+-- Gives 1; or the state that stands instead; or nil if there is none.
+local state = redis.call('GET', KEYS[1])
+if state then
+  if string.match(state, '^{"version":(%d+)') ~= ARGV[1] then return state end
+elseif ARGV[1] ~= '' then
+  return false
+end
+if ARGV[4] == '1' then redis.call('DEL', KEYS[2], KEYS[3]) end
+-- Nothing is rolled back, so what can be refused comes before the state that speaks of it.
+for i = 7, #ARGV, 4 do
+  redis.call('XADD', KEYS[3], ARGV[i] .. '-0', 'at', ARGV[i + 1], 'kind', ARGV[i + 2], 'payload', ARGV[i + 3])
+end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+if ARGV[5] == '-' then
+  redis.call('DEL', KEYS[2])
+elseif ARGV[5] ~= '' then
+  redis.call('SET', KEYS[2], ARGV[5], 'PX', ARGV[3])
+else
+  redis.call('PEXPIRE', KEYS[2], ARGV[3])
+end
+if ARGV[6] ~= '' then redis.call('XTRIM', KEYS[3], 'MINID', ARGV[6] .. '-1') end
+redis.call('PEXPIRE', KEYS[3], ARGV[3])
+return 1
