@@ -4,4 +4,5 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+tests/servers.sh
 exec cargo test --locked "$@"

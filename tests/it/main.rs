@@ -10,5 +10,6 @@ mod layers;
 mod model;
 mod outage;
 mod reaper;
+mod servers;
 mod solo;
 mod support;

@@ -3,6 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod server;
 pub(crate) mod shape;
+pub(crate) mod valkey;
 
 use serde_json::{Value, json};
 

@@ -1,0 +1,30 @@
+//! Real Valkey servers, started as `deploy/valkey.conf` says. All of this blocks its thread: for
+//! some 50 ms a start, and for as long as a server takes to reply.
+
+pub(crate) mod ports;
+pub(crate) mod process;
+pub(crate) mod resp;
+pub(crate) mod server;
+pub(crate) mod shared;
+
+use std::time::{Duration, Instant};
+
+pub(crate) use resp::Resp;
+pub(crate) use server::ValkeyServer;
+pub(crate) use shared::{fresh_database, shared};
+
+/// How long a server may take for anything.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits, without a runtime, until there is something.
+#[track_caller]
+fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{what}: it did not happen in time");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

@@ -1,0 +1,124 @@
+//! A small Valkey client: a second witness beside the one that the server uses.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// How long a server may take to reply.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Resp {
+    /// A status or a string.
+    Text(String),
+    Integer(i64),
+    Nil,
+    List(Vec<Resp>),
+    Error(String),
+}
+
+impl Resp {
+    /// The text of a reply that is one.
+    #[track_caller]
+    pub(crate) fn text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            other => panic!("no text: {other:?}"),
+        }
+    }
+
+    /// The number in a reply that is one.
+    #[track_caller]
+    pub(crate) fn integer(self) -> i64 {
+        match self {
+            Self::Integer(number) => number,
+            other => panic!("no number: {other:?}"),
+        }
+    }
+
+    /// The parts of a reply that is a list.
+    #[track_caller]
+    pub(crate) fn list(self) -> Vec<Self> {
+        match self {
+            Self::List(parts) => parts,
+            other => panic!("no list: {other:?}"),
+        }
+    }
+
+    /// The parts of a reply that is a list of texts.
+    #[track_caller]
+    pub(crate) fn texts(self) -> Vec<String> {
+        self.list().into_iter().map(Self::text).collect()
+    }
+}
+
+/// What a connection runs over.
+trait Stream: Read + Write + Send {}
+impl<S: Read + Write + Send> Stream for S {}
+
+/// A connection, on which commands follow each other.
+pub(crate) struct Connection(BufReader<Box<dyn Stream>>);
+
+impl Connection {
+    /// Connects to a port on 127.0.0.1, and says the password if there is one.
+    pub(crate) fn open(port: u16, password: Option<&str>) -> io::Result<Self> {
+        Self::over(socket(port)?, password)
+    }
+
+    /// The same over a stream that stands already.
+    pub(crate) fn over(stream: impl Read + Write + Send + 'static, password: Option<&str>) -> io::Result<Self> {
+        let mut connection = Self(BufReader::new(Box::new(stream)));
+        if let Some(password) = password
+            && let Resp::Error(error) = connection.command(&["AUTH", password])?
+        {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, error));
+        }
+        Ok(connection)
+    }
+
+    /// Sends a command and reads its reply.
+    pub(crate) fn command(&mut self, words: &[&str]) -> io::Result<Resp> {
+        let mut request = format!("*{}\r\n", words.len());
+        for word in words {
+            request.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+        }
+        let stream = self.0.get_mut();
+        stream.write_all(request.as_bytes())?;
+        stream.flush()?;
+        self.reply()
+    }
+
+    /// Reads the next reply, or what a channel says.
+    pub(crate) fn reply(&mut self) -> io::Result<Resp> {
+        let mut line = String::new();
+        self.0.read_line(&mut line)?;
+        let line = line.strip_suffix("\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+        let (kind, rest) = line.split_at_checked(1).ok_or(io::ErrorKind::InvalidData)?;
+        let number = || rest.parse::<i64>().map_err(|_| io::Error::from(io::ErrorKind::InvalidData));
+        match kind {
+            "+" => Ok(Resp::Text(rest.to_owned())),
+            "-" => Ok(Resp::Error(rest.to_owned())),
+            ":" => Ok(Resp::Integer(number()?)),
+            "$" | "*" if number()? < 0 => Ok(Resp::Nil),
+            "$" => self.bulk(usize::try_from(number()?).expect("not negative")),
+            "*" => (0..number()?).map(|_| self.reply()).collect::<io::Result<_>>().map(Resp::List),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+
+    fn bulk(&mut self, length: usize) -> io::Result<Resp> {
+        let mut bytes = vec![0; length + 2];
+        self.0.read_exact(&mut bytes)?;
+        Ok(Resp::Text(String::from_utf8_lossy(&bytes[..length]).into_owned()))
+    }
+}
+
+/// A socket to a port on 127.0.0.1, on which nothing waits for ever.
+pub(crate) fn socket(port: u16) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}

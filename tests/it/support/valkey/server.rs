@@ -1,0 +1,152 @@
+//! One Valkey server.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::ports::free_port;
+use super::process::Process;
+use super::resp::{Connection, Resp};
+use super::wait_for;
+
+/// A Valkey server of its own, on 127.0.0.1, that ends with the test.
+pub(crate) struct ValkeyServer {
+    pub(crate) port: u16,
+    password: Option<String>,
+    process: Process,
+    folder: TempDir,
+}
+
+impl ValkeyServer {
+    /// A server by `deploy/valkey.conf` and then `args`, such as `["--appendfsync", "always"]`,
+    /// once it takes commands.
+    pub(crate) fn start(args: &[&str]) -> Self {
+        // Somebody may take the port between its choice and the start.
+        let started = (0..5).find_map(|_| Self::try_start(&[program(), conf()], args));
+        started.expect("one of five ports was free")
+    }
+
+    /// The same on a port that is free now; `None` if somebody else has it meanwhile.
+    pub(super) fn try_start(first: &[PathBuf], args: &[&str]) -> Option<Self> {
+        let (port, folder) = (free_port(), tempfile::tempdir().expect("a folder"));
+        let own = ["--bind", "127.0.0.1", "--port", &port.to_string(), "--dir"].map(OsString::from);
+        let mut words: Vec<OsString> = first.iter().map(OsString::from).collect();
+        words.extend(own);
+        words.push(folder.path().into());
+        words.extend(args.iter().map(OsString::from));
+        let process = Process::begin(words, folder.path());
+        let password = args.windows(2).find(|pair| pair[0] == "--requirepass").map(|pair| pair[1].to_owned());
+        let mut server = Self { port, password, process, folder };
+        if server.answers() {
+            server.wait_until_loaded();
+            return Some(server);
+        }
+        let log = server.log();
+        assert!(log.contains("Address already in use"), "it did not start: {log}");
+        None
+    }
+
+    /// Where it is: `valkey://:password@127.0.0.1:1234`.
+    pub(crate) fn url(&self) -> String {
+        let credentials = self.password.as_ref().map(|password| format!(":{password}@")).unwrap_or_default();
+        format!("valkey://{credentials}127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Where it keeps its files.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What it has logged since its first start.
+    pub(crate) fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again at the same place, killed before or not, and waits until it takes commands.
+    pub(crate) fn restart(&mut self) {
+        self.restart_with(&[]);
+        self.wait_until_loaded();
+    }
+
+    /// The same with more settings for this once; it may still be loading.
+    pub(crate) fn restart_with(&mut self, args: &[&str]) {
+        self.process.begin_again(args);
+        assert!(self.answers(), "it did not start again: {}", self.log());
+    }
+
+    /// Halts it (SIGSTOP): connections stand, and nothing is answered.
+    pub(crate) fn stop_signal(&self) {
+        self.process.signal(Signal::STOP);
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub(crate) fn continue_signal(&self) {
+        self.process.signal(Signal::CONT);
+    }
+
+    /// A connection to it, by the password of its start.
+    pub(crate) fn connection(&self) -> io::Result<Connection> {
+        Connection::open(self.port, self.password.as_deref())
+    }
+
+    /// The reply to a command on a fresh connection.
+    pub(crate) fn try_command(&self, words: &[&str]) -> io::Result<Resp> {
+        self.connection()?.command(words)
+    }
+
+    /// The same of a server that is there. An error reply is a reply.
+    #[track_caller]
+    pub(crate) fn command(&self, words: &[&str]) -> Resp {
+        self.try_command(words).unwrap_or_else(|error| panic!("{words:?}: {error}; {}", self.log()))
+    }
+
+    /// A field of INFO.
+    #[track_caller]
+    pub(crate) fn info(&self, field: &str) -> String {
+        let info = self.command(&["INFO", "everything"]).text();
+        let found = info_field(&info, field).map(str::to_owned);
+        found.unwrap_or_else(|| panic!("no {field}: {info}"))
+    }
+
+    /// Waits until it has read its files.
+    pub(crate) fn wait_until_loaded(&self) {
+        wait_for("loading", || (self.info("loading") == "0").then_some(()));
+    }
+
+    /// Whether this very process answers on the port, and no stranger; not if it ends.
+    fn answers(&mut self) -> bool {
+        wait_for("the server's first reply", || {
+            let info = self.try_command(&["INFO", "server"]);
+            let pid = self.pid().to_string();
+            let is_own = matches!(info, Ok(Resp::Text(info)) if info_field(&info, "process_id") == Some(&pid));
+            is_own.then_some(true).or_else(|| self.process.has_ended().then_some(false))
+        })
+    }
+}
+
+fn info_field<'a>(info: &'a str, field: &str) -> Option<&'a str> {
+    info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
+}
+
+/// The server that `test.sh` has fetched.
+pub(super) fn program() -> PathBuf {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/valkey/valkey-server");
+    assert!(program.exists(), "these tests need {}: run ./test.sh, which fetches it", program.display());
+    program
+}
+
+fn conf() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/valkey.conf")
+}
