@@ -106,6 +106,7 @@ pub struct FinishedGame {
     /// The results.
     pub results: Results,
     /// Set when the progression was claimed, with the claim's repeat key.
+    #[serde(with = "super::repeat::nested")]
     pub award: Option<Option<RepeatKey>>,
 }
 

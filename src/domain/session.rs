@@ -18,6 +18,7 @@ use super::time::{Moment, Timestamp};
 
 /// What kind of game it is, and how far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Game {
     /// One player and a quiz.
     Solo(SoloGame),

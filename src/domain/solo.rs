@@ -39,6 +39,7 @@ pub struct SoloGame {
     /// How the questions reach the player.
     pub deliver: Deliver,
     /// Hash of the request that created it, by which its repeat is known.
+    #[serde(with = "super::repeat::hex")]
     pub request: [u8; 16],
     /// When each question was first shown.
     shown: BTreeMap<u32, Timestamp>,

@@ -36,6 +36,7 @@ pub struct Choice {
 /// What is right. One variant today, so that polls, several right answers or typed text are no
 /// format break.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum AnswerKey {
     /// One option is right.
     Choice(OptionId),

@@ -132,8 +132,7 @@ impl Engine {
 
 fn compute(engine: &Engine, before: GameSession, asked: &[Asked]) -> Computed {
     let now = asked.iter().map(|asked| asked.at.now).max().unwrap_or_default();
-    let mut computed =
-        Computed { after: before, outcomes: Vec::new(), events: Vec::new(), prune_through: None, now };
+    let mut computed = Computed { after: before, outcomes: Vec::new(), events: Vec::new(), prune_through: None, now };
     for Asked { command, at, .. } in asked {
         let outcome = if computed.after.is_live(at.now) {
             step(engine.rules, &computed.after, command.clone(), *at).map(|(after, applied)| {

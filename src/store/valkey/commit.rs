@@ -5,11 +5,11 @@ use std::time::Duration;
 use redis::Value;
 use tokio::time::Instant;
 
+use super::Keys;
 use super::engine::Engine;
 use super::failure::Failure;
 use super::record::{self, Held};
 use super::scripts::COMMIT;
-use super::Keys;
 use crate::domain::{Event, Quiz, Sequence, SessionId, SessionState, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 
@@ -124,9 +124,7 @@ pub(super) fn same(error: &StoreError) -> StoreError {
         StoreError::AlreadyExists => StoreError::AlreadyExists,
         StoreError::Busy => StoreError::Busy,
         StoreError::Full => StoreError::Full,
-        StoreError::Unavailable(cause) => {
-            StoreError::Unavailable(cause.as_ref().map(|cause| cause.to_string().into()))
-        }
+        StoreError::Unavailable(cause) => StoreError::Unavailable(cause.as_ref().map(|cause| cause.to_string().into())),
         StoreError::OutcomeUnknown => StoreError::OutcomeUnknown,
         StoreError::Corrupt { what } => StoreError::Corrupt { what: what.clone() },
         StoreError::RuleFailed { what } => StoreError::RuleFailed { what: what.clone() },

@@ -121,11 +121,8 @@ fn tcp_settings() -> TcpSettings {
 }
 
 async fn single(info: RedisResult<ConnectionInfo>, target: &Target) -> RedisResult<MultiplexedConnection> {
-    let client = if target.is_encrypted {
-        Client::build_with_tls(info?, certificates(target))?
-    } else {
-        Client::open(info?)?
-    };
+    let client =
+        if target.is_encrypted { Client::build_with_tls(info?, certificates(target))? } else { Client::open(info?)? };
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECTING))
         .set_response_timeout(Some(RESPONSE))

@@ -3,13 +3,13 @@
 use redis::Value;
 use tokio::time::Instant;
 
+use super::Keys;
 use super::batch::jitter;
 use super::commit::{Change, QuizChange, Stands};
 use super::engine::Engine;
 use super::failure::Failure;
 use super::record::{self, Held};
 use super::scripts::FORGET;
-use super::Keys;
 use crate::domain::{Event, GameSession, Moment, SessionId};
 use crate::store::error::{StoreError, StoreResult};
 

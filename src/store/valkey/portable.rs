@@ -55,9 +55,10 @@ impl Portable for ValkeyStore {
         let (id, until) = (dump.session.id.clone(), limit());
         let is_placed = self
             .in_turn(&id, |answer| {
-                Work::task(answer, move |engine| async move {
-                    engine.place(&dump.session, &dump.events, at, until).await
-                })
+                Work::task(
+                    answer,
+                    move |engine| async move { engine.place(&dump.session, &dump.events, at, until).await },
+                )
             })
             .await?;
         Ok(if is_placed { Imported::Imported } else { Imported::Conflict })
@@ -76,8 +77,7 @@ impl ValkeyStore {
             loop {
                 let mut scan = redis::cmd("SCAN");
                 scan.arg(&cursor).arg("MATCH").arg("session:*").arg("COUNT").arg(SCAN_STEP);
-                let (next, keys): (String, Vec<String>) =
-                    connection.query_at(&primary, scan).await.map_err(failed)?;
+                let (next, keys): (String, Vec<String>) = connection.query_at(&primary, scan).await.map_err(failed)?;
                 ids.extend(keys.iter().filter_map(|key| key.strip_prefix("session:")?.parse::<SessionId>().ok()));
                 if next == "0" {
                     break;

@@ -86,7 +86,12 @@ impl Engine {
         Ok(page.map(|page| {
             let session = page.held.session(id);
             let log = session.log();
-            EventPage { events: page.events, head: log.head, oldest: log.oldest, epoch: session.epoch(page.server_life) }
+            EventPage {
+                events: page.events,
+                head: log.head,
+                oldest: log.oldest,
+                epoch: session.epoch(page.server_life),
+            }
         }))
     }
 

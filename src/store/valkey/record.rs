@@ -43,7 +43,8 @@ pub(super) fn encode(state: &SessionState, before: Option<u64>, commit: u64) -> 
 
 /// The record that these bytes hold.
 pub(super) fn decode(id: &SessionId, body: &[u8]) -> StoreResult<Held> {
-    let corrupt = |met: String| StoreError::Corrupt { what: format!("the state of session #{}: {met}", id.short_hash()) };
+    let corrupt =
+        |met: String| StoreError::Corrupt { what: format!("the state of session #{}: {met}", id.short_hash()) };
     match serde_json::from_slice::<Held>(body) {
         Ok(record) if record.format == FORMAT => Ok(record),
         read => {

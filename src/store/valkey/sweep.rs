@@ -20,7 +20,8 @@ impl Engine {
     pub(super) async fn sweep(self: &Arc<Self>, now: Timestamp, most: usize) -> StoreResult<Swept> {
         self.index.flush(&self.link, limit()).await.map_err(Failure::of_read)?;
         // One more than allowed tells whether there are more.
-        let due: Vec<String> = self.link.read(&due(now, most.saturating_add(1)), limit()).await.map_err(Failure::of_read)?;
+        let due: Vec<String> =
+            self.link.read(&due(now, most.saturating_add(1)), limit()).await.map_err(Failure::of_read)?;
         let mut swept = Swept { deleted: 0, more: due.len() > most };
         for part in due[..due.len().min(most)].chunks(AT_ONCE) {
             let mut looking = JoinSet::new();

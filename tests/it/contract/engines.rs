@@ -9,13 +9,19 @@ use rejoin::domain::GameSession;
 use rejoin::store::clock::system_wall_clock;
 use rejoin::store::memory::MemoryStore;
 use rejoin::store::redb::{RedbOptions, RedbStore, file_opener};
+use rejoin::store::valkey::{Target, Topology, ValkeyOptions, ValkeyStore};
 use rejoin::store::{GameSessionStore, Portable, Rules};
+
+use crate::support::valkey::fresh_database;
 
 /// What a case can do with an engine beside using it.
 #[async_trait]
 pub(crate) trait Engine: Sized + Send + Sync + 'static {
     /// Whether sessions outlive the closing of the store.
     const IS_DURABLE: bool;
+    /// Whether commands on different sessions, asked one after the other, are carried out in that
+    /// order.
+    const LINES_UP: bool = true;
 
     /// A new, empty store by these rules.
     async fn with_rules(rules: Rules) -> Self;
@@ -90,5 +96,51 @@ impl Engine for Redb {
     async fn reopened(self) -> Option<Self> {
         self.store.close().await.expect("closed");
         Some(Self { store: Self::open(&self.folder, self.rules), ..self })
+    }
+}
+
+/// How long a test waits for a server that is there.
+const REACHING: Duration = Duration::from_secs(20);
+
+async fn open_valkey(target: Target, rules: Rules) -> Arc<ValkeyStore> {
+    let options = ValkeyOptions {
+        target,
+        rules,
+        wall: system_wall_clock(),
+        quiz_cache: 1 << 20,
+        kept_dead: ValkeyOptions::KEPT_DEAD,
+    };
+    let store = ValkeyStore::open(options).expect("opened");
+    store.until_reachable(REACHING).await.expect("the server is there");
+    Arc::new(store)
+}
+
+pub(crate) struct Valkey {
+    store: Arc<ValkeyStore>,
+    rules: Rules,
+    target: Target,
+}
+
+#[async_trait]
+impl Engine for Valkey {
+    const IS_DURABLE: bool = true;
+    const LINES_UP: bool = false;
+
+    async fn with_rules(rules: Rules) -> Self {
+        let target = Target::parse(&fresh_database(), Topology::Standalone).expect("a good URL");
+        Self { store: open_valkey(target.clone(), rules).await, rules, target }
+    }
+
+    fn store(&self) -> Arc<dyn GameSessionStore> {
+        self.store.clone()
+    }
+
+    fn portable(&self) -> Arc<dyn Portable> {
+        self.store.clone()
+    }
+
+    async fn reopened(self) -> Option<Self> {
+        self.store.close().await.expect("closed");
+        Some(Self { store: open_valkey(self.target.clone(), self.rules).await, ..self })
     }
 }

@@ -145,11 +145,15 @@ pub(super) async fn a_sweep_keeps_to_its_limit<E: Engine>() {
 pub(super) async fn ten_thousand_dead_are_reaped<E: Engine>() {
     let store = E::fresh().await.store();
     let mut creating = tokio::task::JoinSet::new();
-    for n in 0..10_000 {
+    for first in 0..200 {
         let store = store.clone();
-        creating.spawn(async move { store.create(NewSession(solo(n, 2, at(0))), at(0)).await });
+        creating.spawn(async move {
+            for n in (first..10_000).step_by(200) {
+                store.create(NewSession(solo(n, 2, at(0))), at(0)).await.expect("created");
+            }
+        });
     }
-    assert!(creating.join_all().await.into_iter().all(|created| created.is_ok()));
+    creating.join_all().await;
     for n in [17, 4_711] {
         touch(&*store, n, 600_000).await;
     }

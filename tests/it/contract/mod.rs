@@ -11,7 +11,7 @@ mod moves;
 mod moving;
 mod steps;
 
-use engines::{Memory, Redb};
+use engines::{Memory, Redb, Valkey};
 
 /// The list of cases, written once.
 macro_rules! cases {
@@ -81,3 +81,4 @@ macro_rules! suite {
 
 cases!(memory: Memory);
 cases!(redb: Redb);
+cases!(valkey: Valkey);
