@@ -13,3 +13,4 @@ mod reaper;
 mod servers;
 mod solo;
 mod support;
+mod valkey;

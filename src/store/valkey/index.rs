@@ -81,7 +81,8 @@ impl Index {
 
 fn commands(part: &[(SessionId, Option<Deadline>)]) -> impl Iterator<Item = Cmd> {
     let (mut add, mut remove) = (redis::cmd("ZADD"), redis::cmd("ZREM"));
-    (add.arg(DEADLINES), remove.arg(DEADLINES));
+    add.arg(DEADLINES);
+    remove.arg(DEADLINES);
     let (mut added, mut removed) = (0, 0);
     for (id, deadline) in part {
         match deadline {

@@ -82,16 +82,6 @@ impl Link {
         }
     }
 
-    /// Reads. A connection that was lost under it is no reason to fail: once it is replaced, the
-    /// read is asked again.
-    pub(super) async fn read<T: FromRedisValue>(&self, command: &Cmd, until: Instant) -> Result<T, Failure> {
-        let before = self.generation();
-        match self.call(command, until).await {
-            Err(Failure::Unknown(_)) if self.generation() != before => self.call(command, until).await,
-            read => read,
-        }
-    }
-
     /// Runs a script.
     pub(super) async fn run<T: FromRedisValue>(
         &self,
@@ -103,6 +93,31 @@ impl Link {
         match self.call(&script.by_hash(keys, args), until).await {
             Err(Failure::Odd(cause)) if is_no_script(&cause) => self.call(&script.by_text(keys, args), until).await,
             ran => ran,
+        }
+    }
+
+    /// Reads. A connection that was lost under it is no reason to fail: once it is replaced, the
+    /// read is asked again.
+    pub(super) async fn read<T: FromRedisValue>(&self, command: &Cmd, until: Instant) -> Result<T, Failure> {
+        let before = self.generation();
+        match self.call(command, until).await {
+            Err(Failure::Unknown(_)) if self.generation() != before => self.call(command, until).await,
+            read => read,
+        }
+    }
+
+    /// The same for a script that only reads.
+    pub(super) async fn run_read<T: FromRedisValue>(
+        &self,
+        script: &Script,
+        keys: &[&str],
+        args: &[&[u8]],
+        until: Instant,
+    ) -> Result<T, Failure> {
+        let before = self.generation();
+        match self.run(script, keys, args, until).await {
+            Err(Failure::Unknown(_)) if self.generation() != before => self.run(script, keys, args, until).await,
+            read => read,
         }
     }
 

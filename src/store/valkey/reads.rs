@@ -109,7 +109,7 @@ impl Engine {
         // The stream's own "how many" knows no nothing.
         let count = limit.max(1).to_string();
         let (names, args) = ([keys.state.as_str(), &keys.events], [first.as_bytes(), count.as_bytes()]);
-        let read = self.link.run::<Option<(Vec<u8>, String, Vec<Entry>)>>(&PAGE, &names, &args, until).await;
+        let read = self.link.run_read::<Option<(Vec<u8>, String, Vec<Entry>)>>(&PAGE, &names, &args, until).await;
         let Some((body, server_life, entries)) = read.map_err(Failure::of_read)? else { return Ok(None) };
         let held = record::decode(id, &body)?;
         let event = |entry| event(entry).ok_or_else(|| broken_log(id));

@@ -1,0 +1,32 @@
+//! The Valkey engine on real servers: what it keeps there, and every fault that such a server has.
+
+mod players;
+mod standalone;
+mod stored;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rejoin::domain::{GameSession, Millis};
+use rejoin::store::clock::system_wall_clock;
+use rejoin::store::valkey::{Target, Topology, ValkeyOptions, ValkeyStore};
+
+/// How long a test waits for a server that is there.
+const REACHING: Duration = Duration::from_secs(20);
+
+fn open(url: &str, topology: Topology) -> Arc<ValkeyStore> {
+    open_with(url, topology, ValkeyOptions::KEPT_DEAD)
+}
+
+fn open_with(url: &str, topology: Topology, kept_dead: Millis) -> Arc<ValkeyStore> {
+    let target = Target::parse(url, topology).expect("a good URL");
+    let (rules, wall) = (GameSession::apply, system_wall_clock());
+    let options = ValkeyOptions { target, rules, wall, quiz_cache: 1 << 20, kept_dead };
+    Arc::new(ValkeyStore::open(options).expect("opened"))
+}
+
+async fn reached(url: &str) -> Arc<ValkeyStore> {
+    let store = open(url, Topology::Standalone);
+    store.until_reachable(REACHING).await.expect("the server is there");
+    store
+}

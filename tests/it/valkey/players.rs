@@ -1,0 +1,203 @@
+//! Players who go on through faults: each answers question after question, repeats what got no
+//! verdict under the same key, and holds every verdict against those before.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rejoin::domain::{Game, Reply};
+use rejoin::store::valkey::ValkeyStore;
+use rejoin::store::{GameSessionStore, NewSession, StoreError};
+use tokio::task::JoinSet;
+
+use crate::kit::{answer, id, solo};
+use crate::support::server::until;
+
+/// No call may take longer than this, whatever happens.
+const LONGEST: Duration = Duration::from_secs(1);
+/// How soon games go on once the server can be reached again.
+const RECOVERY: Duration = Duration::from_secs(2);
+/// Questions of a game: more than anybody gets through.
+const QUESTIONS: usize = 2_000;
+
+/// What the players met.
+#[derive(Default)]
+pub(super) struct Seen {
+    longest: Mutex<Duration>,
+    verdicts: AtomicUsize,
+    last_verdict: Mutex<Option<Instant>>,
+    unavailable: AtomicUsize,
+    unknown: AtomicUsize,
+    full: AtomicUsize,
+    /// Answers that had no verdict when they were asked, and had one when they were repeated.
+    found_again: AtomicUsize,
+}
+
+impl Seen {
+    fn took(&self, took: Duration) {
+        let mut longest = self.longest.lock();
+        *longest = longest.max(took);
+    }
+}
+
+pub(super) struct Players {
+    store: Arc<ValkeyStore>,
+    seen: Arc<Seen>,
+    stop: Arc<AtomicBool>,
+    playing: JoinSet<Vec<u32>>,
+    may_lose: bool,
+}
+
+impl Players {
+    /// So many players begin, each with a game of its own.
+    pub(super) async fn begin(store: &Arc<ValkeyStore>, players: u64) -> Self {
+        let (seen, stop) = (Arc::new(Seen::default()), Arc::new(AtomicBool::new(false)));
+        let mut playing = JoinSet::new();
+        for n in 0..players {
+            let at = store.clock().moment();
+            store.create(NewSession(solo(n, QUESTIONS, at)), at).await.expect("created");
+            playing.spawn(play(store.clone(), n, seen.clone(), stop.clone()));
+        }
+        let players = Self { store: store.clone(), seen, stop, playing, may_lose: false };
+        players.go_on().await;
+        players
+    }
+
+    /// What was acknowledged may be lost from now on: a failover rolls back what had not reached
+    /// the replica.
+    pub(super) fn may_lose(&mut self) {
+        self.may_lose = true;
+    }
+
+    /// Waits until verdicts come.
+    pub(super) async fn go_on(&self) {
+        let before = self.seen.verdicts.load(Ordering::Relaxed);
+        until(|| self.seen.verdicts.load(Ordering::Relaxed) > before + 20).await;
+    }
+
+    /// Waits until players are refused.
+    pub(super) async fn are_refused(&self) {
+        let refused = || {
+            let seen = &self.seen;
+            [&seen.unavailable, &seen.unknown, &seen.full]
+                .map(|count| count.load(Ordering::Relaxed))
+                .iter()
+                .sum::<usize>()
+        };
+        let before = refused();
+        until(|| refused() > before + 20).await;
+    }
+
+    /// Asserts that verdicts come soon after the server could be reached, at `since`.
+    pub(super) async fn recover(&self, since: Instant) -> Duration {
+        let seen = &self.seen;
+        until(|| seen.last_verdict.lock().is_some_and(|last| last > since)).await;
+        let took = seen.last_verdict.lock().expect("there was one").duration_since(since);
+        assert!(took < RECOVERY, "games went on after {took:?}");
+        self.go_on().await;
+        took
+    }
+
+    pub(super) fn unknown(&self) -> usize {
+        self.seen.unknown.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn found_again(&self) -> usize {
+        self.seen.found_again.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn full(&self) -> usize {
+        self.seen.full.load(Ordering::Relaxed)
+    }
+
+    /// Ends the games, and holds what is stored against what the players were told.
+    pub(super) async fn end(mut self, fault: &str) {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut games = Vec::new();
+        while let Some(told) = self.playing.join_next().await {
+            games.push(told.expect("a player goes on to the end"));
+        }
+        for n in 0..games.len() as u64 {
+            self.check(n).await;
+        }
+        if !self.may_lose {
+            for told in &games {
+                assert_eq!(
+                    *told,
+                    (1..=told.len() as u32).collect::<Vec<_>>(),
+                    "an answer counts once and is never lost"
+                );
+            }
+        }
+        let seen = &self.seen;
+        let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+        println!(
+            "{fault}: {} verdicts, {} unavailable, {} unknown, {} full, {} found again; the longest call {:?}",
+            count(&seen.verdicts),
+            count(&seen.unavailable),
+            count(&seen.unknown),
+            count(&seen.full),
+            count(&seen.found_again),
+            seen.longest.lock()
+        );
+        assert!(*seen.longest.lock() < LONGEST, "a call took {:?}", seen.longest.lock());
+    }
+
+    /// A stored game holds together: its verdicts are numbered without gaps, and sum up.
+    async fn check(&self, n: u64) {
+        let at = self.store.clock().moment();
+        let session = self.store.get(&id(n), at).await.expect("read").expect("alive");
+        let (Game::Solo(game), Some(quiz)) = (&session.state.game, &session.quiz) else { panic!("it goes on") };
+        let results = game.results(quiz, None);
+        let mut total = 0;
+        for (place, report) in results.answers.iter().enumerate() {
+            total += report.verdict.points.sum();
+            assert_eq!((report.verdict.nth as usize, report.verdict.total_after), (place + 1, total));
+        }
+    }
+}
+
+/// Answers until told to stop; which answer of the game each verdict was.
+async fn play(store: Arc<ValkeyStore>, n: u64, seen: Arc<Seen>, stop: Arc<AtomicBool>) -> Vec<u32> {
+    let mut told = Vec::new();
+    for question in 0..QUESTIONS {
+        let mut is_repeat = false;
+        loop {
+            if stop.load(Ordering::Relaxed) && !is_repeat {
+                return told;
+            }
+            let asked = Instant::now();
+            let command = answer(question, 1, Some(&format!("q{question}")));
+            let applied = store.apply(&id(n), command, store.clock().moment()).await;
+            let took = asked.elapsed();
+            seen.took(took);
+            match applied {
+                Ok(Some(applied)) => {
+                    let Ok(Reply::Evaluated { report, .. }) = applied.result else { panic!("{applied:?}") };
+                    told.push(report.verdict.nth);
+                    seen.verdicts.fetch_add(1, Ordering::Relaxed);
+                    *seen.last_verdict.lock() = Some(Instant::now());
+                    seen.found_again.fetch_add(usize::from(is_repeat), Ordering::Relaxed);
+                    break;
+                }
+                Ok(None) => panic!("the game is gone"),
+                Err(StoreError::OutcomeUnknown) => {
+                    is_repeat = true;
+                    seen.unknown.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(StoreError::Unavailable(_) | StoreError::Busy) => {
+                    seen.unavailable.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(StoreError::Full) => {
+                    seen.full.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(error) => panic!("{error:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // As fast as a player, not as fast as a machine.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the questions have run out: the fault took too long");
+}

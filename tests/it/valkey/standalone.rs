@@ -1,0 +1,170 @@
+//! One server, and what can become of it. In each case no call takes longer than a second, no
+//! answer counts twice, and games go on within two seconds of the server being reachable. Two
+//! threads: what a test does to a server blocks one, and must not hold up the players.
+
+use std::time::{Duration, Instant};
+
+use rejoin::store::GameSessionStore;
+
+use super::players::Players;
+use super::{REACHING, open, reached};
+use crate::support::server::until;
+use crate::support::valkey::{Resp, ValkeyServer};
+use rejoin::store::valkey::Topology;
+
+const PLAYERS: u64 = 16;
+
+/// Waits until a fresh connection can write, and says when that was.
+async fn writable(server: &ValkeyServer) -> Instant {
+    until(|| matches!(server.try_command(&["SET", "reachable", "1", "PX", "1000"]), Ok(Resp::Text(_)))).await;
+    Instant::now()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_and_a_restart() {
+    let mut server = ValkeyServer::start(&[]);
+    let store = reached(&server.url()).await;
+    let players = Players::begin(&store, PLAYERS).await;
+    for _ in 0..2 {
+        server.kill();
+        players.are_refused().await;
+        assert!(!store.status(store.clock().moment()).await.expect("told").reachable);
+        server.restart();
+        players.recover(writable(&server).await).await;
+    }
+    players.end("kill -9 and restart").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_freezes_for_three_seconds() {
+    let server = ValkeyServer::start(&[]);
+    let store = reached(&server.url()).await;
+    let players = Players::begin(&store, PLAYERS).await;
+    server.stop_signal();
+    let frozen = Instant::now();
+    players.are_refused().await;
+    let left = Duration::from_secs(3).saturating_sub(frozen.elapsed());
+    tokio::time::sleep(left).await;
+    server.continue_signal();
+    players.recover(writable(&server).await).await;
+    assert!(players.unknown() > 0, "no answer was under way when it froze, so this has tested nothing");
+    players.end("SIGSTOP for 3 s").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_password_that_is_mended() {
+    let server = ValkeyServer::start(&["--requirepass", "right"]);
+    let store = reached(&server.url()).await;
+    let players = Players::begin(&store, PLAYERS).await;
+    let mut admin = server.connection().expect("a connection");
+    admin.command(&["CONFIG", "SET", "requirepass", "wrong"]).expect("set");
+    admin.command(&["CLIENT", "KILL", "TYPE", "normal"]).expect("cut");
+    players.are_refused().await;
+    let missing = store.until_reachable(Duration::from_millis(300)).await.expect_err("it must not be let in");
+    assert!(std::error::Error::source(&missing).expect("a cause").to_string().contains("WRONGPASS"), "{missing:?}");
+    admin.command(&["CONFIG", "SET", "requirepass", "right"]).expect("set");
+    players.recover(writable(&server).await).await;
+    players.end("wrong password, then mended").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_loading() {
+    let mut server = ValkeyServer::start(&[]);
+    let store = reached(&server.url()).await;
+    let players = Players::begin(&store, PLAYERS).await;
+    for n in 0..2_000 {
+        server.command(&["SET", &format!("ballast:{n}"), "x"]);
+    }
+    server.kill();
+    server.restart_with(&["--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024"]);
+    let is_loading =
+        || matches!(server.try_command(&["GET", "x"]), Ok(Resp::Error(error)) if error.starts_with("LOADING"));
+    assert!(is_loading(), "it has loaded already, so this has tested nothing");
+    players.are_refused().await;
+    players.recover(writable(&server).await).await;
+    players.end("LOADING").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_disk_fails() {
+    let server = ValkeyServer::start(&["--save", "3600 1000000", "--dbfilename", "dump.rdb"]);
+    let store = reached(&server.url()).await;
+    let players = Players::begin(&store, PLAYERS).await;
+    let in_the_way = server.folder().join("dump.rdb");
+    std::fs::create_dir(&in_the_way).expect("a folder where the snapshot would be");
+    server.command(&["BGSAVE"]);
+    players.are_refused().await;
+    // What is there can be read meanwhile.
+    let at = store.clock().moment();
+    assert!(store.get(&crate::kit::id(0), at).await.expect("read").is_some());
+    until_reachable(&store, false).await;
+    std::fs::remove_dir(&in_the_way).expect("removed");
+    server.command(&["BGSAVE"]);
+    players.recover(writable(&server).await).await;
+    until_reachable(&store, true).await;
+    players.end("MISCONF").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_memory() {
+    let server = ValkeyServer::start(&[]);
+    let store = reached(&server.url()).await;
+    let players = Players::begin(&store, PLAYERS).await;
+    server.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    players.are_refused().await;
+    let at = store.clock().moment();
+    assert!(store.get(&crate::kit::id(0), at).await.expect("read").is_some());
+    until_reachable(&store, false).await;
+    server.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    players.recover(writable(&server).await).await;
+    until_reachable(&store, true).await;
+    assert!(players.full() > 0);
+    players.end("OOM under noeviction").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_forgets_its_scripts() {
+    let server = ValkeyServer::start(&[]);
+    let store = reached(&server.url()).await;
+    let players = Players::begin(&store, PLAYERS).await;
+    for _ in 0..5 {
+        server.command(&["SCRIPT", "FLUSH"]);
+        players.recover(Instant::now()).await;
+    }
+    players.end("SCRIPT FLUSH").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_are_cut() {
+    let server = ValkeyServer::start(&[]);
+    let store = reached(&server.url()).await;
+    let players = Players::begin(&store, PLAYERS).await;
+    for _ in 0..10 {
+        server.command(&["CLIENT", "KILL", "TYPE", "normal"]);
+        players.recover(Instant::now()).await;
+    }
+    players.end("CLIENT KILL, ten times").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_opened_before_its_server_finds_it() {
+    let mut server = ValkeyServer::start(&[]);
+    server.kill();
+    let store = open(&server.url(), Topology::Standalone);
+    let begun = Instant::now();
+    let missing = store.until_reachable(Duration::from_millis(300)).await.expect_err("nothing is there");
+    assert!(std::error::Error::source(&missing).expect("a cause").to_string().contains("refused"), "{missing:?}");
+    assert!(begun.elapsed() < Duration::from_secs(1));
+    server.restart();
+    let since = writable(&server).await;
+    store.until_reachable(REACHING).await.expect("found");
+    assert!(since.elapsed() < Duration::from_secs(2), "found after {:?}", since.elapsed());
+}
+
+async fn until_reachable(store: &rejoin::store::valkey::ValkeyStore, is_so: bool) {
+    let begun = Instant::now();
+    while store.status(store.clock().moment()).await.expect("told").reachable != is_so {
+        assert!(begun.elapsed() < Duration::from_secs(5), "health does not say so");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

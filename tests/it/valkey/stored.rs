@@ -1,0 +1,188 @@
+//! What lies in Valkey, as any other tool sees it.
+
+use std::time::{Duration, Instant};
+
+use rejoin::domain::{Command, EventDraft, Lifetimes, Millis, SeatId, Sequence};
+use rejoin::store::valkey::Topology;
+use rejoin::store::{GameSessionStore, NewSession, StoreError};
+use serde_json::Value;
+
+use super::{REACHING, open, open_with, reached};
+use crate::kit::{answer, external, id, record, right, solo};
+use crate::support::server::until;
+use crate::support::valkey::{Resp, ValkeyServer};
+
+fn state(server: &ValkeyServer, n: u64) -> (String, Value) {
+    let text = server.command(&["GET", &format!("session:{}", id(n))]).text();
+    let json = serde_json::from_str(&text).expect("JSON");
+    (text, json)
+}
+
+#[tokio::test]
+async fn a_session_is_json_with_its_version_first_and_its_quiz_apart() {
+    let server = ValkeyServer::start(&[]);
+    let store = reached(&server.url()).await;
+    let at = store.clock().moment();
+    store.create(NewSession(solo(1, 2, at)), at).await.expect("created");
+    let (text, before) = state(&server, 1);
+    assert!(text.starts_with("{\"version\":"), "{text}");
+    assert!(!text.contains("Question 0?"), "{text}");
+    let quiz = format!("{{session:{}}}:quiz", id(1));
+    let quiz_text = server.command(&["GET", &quiz]).text();
+    assert!(quiz_text.contains("Question 0?"), "{quiz_text}");
+
+    store.apply(&id(1), answer(0, 1, Some("key")), at).await.expect("answered");
+    let (_, after) = state(&server, 1);
+    assert_eq!(after["version"].as_u64(), before["version"].as_u64().map(|version| version + 1));
+    assert_eq!(after["state"]["game"]["solo"]["verdicts"]["0"]["points"]["base"], 100);
+    store.apply(&id(1), right(1), at).await.expect("answered");
+    assert_eq!(server.command(&["EXISTS", &quiz]).integer(), 0, "the quiz goes with the end of the game");
+}
+
+#[tokio::test]
+async fn events_are_a_stream_by_their_own_numbers() {
+    let server = ValkeyServer::start(&[]);
+    let store = reached(&server.url()).await;
+    let at = store.clock().moment();
+    store.create(NewSession(external(1, Some("ABC234"), at)), at).await.expect("created");
+    store.apply(&id(1), record(2), at).await.expect("answered");
+    let entries = server.command(&["XRANGE", &format!("{{session:{}}}:ev", id(1)), "-", "+"]).list();
+    let ids: Vec<_> = entries.into_iter().map(|entry| entry.list().remove(0).text()).collect();
+    assert_eq!(ids, ["1-0", "2-0"]);
+    assert!(server.command(&["GET", "join:ABC234"]).text().starts_with(&id(1).to_string()));
+}
+
+#[tokio::test]
+async fn an_event_that_is_refused_leaves_the_state_as_it_was() {
+    let server = ValkeyServer::start(&[]);
+    let store = reached(&server.url()).await;
+    let at = store.clock().moment();
+    store.create(NewSession(external(1, None, at)), at).await.expect("created");
+    let (before, _) = state(&server, 1);
+    server.command(&["XADD", &format!("{{session:{}}}:ev", id(1)), "7-0", "somebody", "else"]);
+    let refused = store.apply(&id(1), record(1), at).await;
+    assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
+    assert_eq!(state(&server, 1).0, before);
+}
+
+#[tokio::test]
+async fn every_key_of_a_session_expires_by_itself_with_its_life() {
+    let server = ValkeyServer::start(&[]);
+    let store = open_with(&server.url(), Topology::Standalone, Millis(20));
+    store.until_reachable(REACHING).await.expect("the server is there");
+    let lifetimes = Lifetimes { ttl: Millis(50), max_age: Millis(2_000), results_ttl: Millis(50) };
+    let at = store.clock().moment();
+    let mut game = solo(1, 2, at);
+    game.state.life = rejoin::domain::Life::begin(at.now, lifetimes);
+    store.create(NewSession(game), at).await.expect("created");
+    let mut room = external(2, None, at);
+    room.state.life = rejoin::domain::Life::begin(at.now, lifetimes);
+    store.create(NewSession(room), at).await.expect("created");
+    let event = EventDraft { kind: "x".to_owned(), payload: "{}".to_owned() };
+    let events = Command::Record { events: vec![event], expected: None };
+    store.apply(&id(2), events, store.clock().moment()).await.expect("answered").expect("alive");
+    let keys = || server.command(&["KEYS", "*session:*"]).list().len();
+    assert_eq!(keys(), 4);
+    // Touched in time, they stay: twice their life.
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(120) {
+        for n in [1, 2] {
+            store.apply(&id(n), Command::Touch, store.clock().moment()).await.expect("answered").expect("alive");
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(keys(), 4);
+    until(|| keys() == 0).await;
+    assert!(store.get(&id(1), store.clock().moment()).await.expect("read").is_none());
+}
+
+#[tokio::test]
+async fn a_restarted_server_begins_a_new_epoch() {
+    let mut server = ValkeyServer::start(&[]);
+    let store = reached(&server.url()).await;
+    let at = store.clock().moment();
+    store.create(NewSession(external(1, None, at)), at).await.expect("created");
+    store.apply(&id(1), record(2), at).await.expect("answered");
+    let before = store.events(&id(1), Sequence(0), 9, at).await.expect("read").expect("alive");
+    server.restart();
+    store.until_reachable(REACHING).await.expect("the server is there");
+    let after = store.events(&id(1), Sequence(0), 9, at).await.expect("read").expect("alive");
+    assert_eq!(after.events, before.events);
+    assert_ne!(after.epoch, before.epoch);
+}
+
+#[tokio::test]
+async fn what_this_release_cannot_read_is_named_and_left_alone() {
+    let server = ValkeyServer::start(&[]);
+    let store = reached(&server.url()).await;
+    let at = store.clock().moment();
+    let key = format!("session:{}", id(1));
+    for (body, named) in
+        [("{\"version\":3,\"format\":2,\"x\":1}", "format 2"), ("hello", "session #"), ("{}", "session #")]
+    {
+        server.command(&["SET", &key, body]);
+        for met in [
+            store.get(&id(1), at).await.err(),
+            store.apply(&id(1), right(0), at).await.err(),
+            store.create(NewSession(solo(1, 1, at)), at).await.err(),
+        ] {
+            let Some(StoreError::Corrupt { what }) = met else { panic!("{met:?}") };
+            assert!(what.contains(named), "{what}");
+            assert!(!what.contains(&id(1).to_string()), "{what}");
+        }
+        assert_eq!(server.command(&["GET", &key]), Resp::Text(body.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn time_is_the_servers_and_an_outage_shows_in_up_since() {
+    let mut server = ValkeyServer::start(&[]);
+    let store = reached(&server.url()).await;
+    let other = reached(&server.url()).await;
+    let time = server.command(&["TIME"]).texts();
+    let server_millis = time[0].parse::<u64>().expect("seconds") * 1_000;
+    let now = store.clock().moment().now.as_millis();
+    assert!(now.abs_diff(server_millis) < 2_000, "{now} {server_millis}");
+    let up_since = store.clock().moment().up_since;
+    assert_eq!(other.clock().moment().up_since, up_since, "the same for every instance");
+    server.kill();
+    tokio::time::sleep(Duration::from_millis(3_200)).await;
+    server.restart();
+    until(|| store.clock().moment().up_since > up_since).await;
+    until(|| other.clock().moment().up_since == store.clock().moment().up_since).await;
+}
+
+#[tokio::test]
+async fn a_store_of_another_instance_goes_on_with_the_same_games() {
+    let server = ValkeyServer::start(&[]);
+    let (one, other) = (reached(&server.url()).await, open(&server.url(), Topology::Standalone));
+    other.until_reachable(REACHING).await.expect("the server is there");
+    let at = one.clock().moment();
+    one.create(
+        NewSession(rejoin::domain::GameSession::external(id(1), 1, None, [SeatId(1)], crate::kit::LIFETIMES, at.now)),
+        at,
+    )
+    .await
+    .expect("created");
+    // A hot session: two instances, many tasks each, every event numbered once.
+    let mut recording = tokio::task::JoinSet::new();
+    for n in 0..64 {
+        let store = if n % 2 == 0 { one.clone() } else { other.clone() };
+        recording.spawn(async move {
+            let mut told = Vec::new();
+            while told.len() < 5 {
+                match store.apply(&id(1), record(1), at).await {
+                    Ok(applied) => told.extend(applied.expect("alive").events.iter().map(|event| event.sequence.0)),
+                    Err(StoreError::Busy) => {}
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+            told
+        });
+    }
+    let mut told: Vec<u64> = recording.join_all().await.concat();
+    told.sort_unstable();
+    assert_eq!(told, (1..=320).collect::<Vec<_>>());
+    let page = other.events(&id(1), Sequence(0), 1_000, at).await.expect("read").expect("alive");
+    assert_eq!(page.events.len(), 320);
+}
