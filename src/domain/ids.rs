@@ -5,70 +5,15 @@ use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+
+mod session_id;
+
+pub use session_id::SessionId;
 
 /// Why a text is no such id. The message is fit for a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidId(pub &'static str);
-
-/// A session's id: a UUID, and a solo player's only credential, so `Debug` shows a short hash.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SessionId(Uuid);
-
-impl SessionId {
-    /// A new id: version 7, 48 bits of `millis` (since 1970) before 74 bits of `chance`, so that
-    /// ids sort by age and stay far above 64 bits that nobody can guess.
-    pub fn generate(millis: u64, chance: &[u8; 10]) -> Self {
-        Self(uuid::Builder::from_unix_timestamp_millis(millis, chance).into_uuid())
-    }
-
-    /// The id's bytes, which sort as the ids do.
-    pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-
-    /// The id that has these bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        Uuid::from_slice(bytes).ok().map(Self)
-    }
-
-    /// What logs show instead of the id: eight hex digits of its hash.
-    pub fn short_hash(&self) -> String {
-        blake3::hash(self.as_bytes()).to_hex()[..8].to_owned()
-    }
-
-    /// The id under which the progression of this session is awarded: stable, and not reversible.
-    pub fn award_id(&self) -> Uuid {
-        let hash = blake3::keyed_hash(b"rejoin: one award to one session", self.as_bytes());
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&hash.as_bytes()[..16]);
-        uuid::Builder::from_custom_bytes(bytes).into_uuid()
-    }
-}
-
-impl FromStr for SessionId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let well_formed = text.len() == uuid::fmt::Hyphenated::LENGTH;
-        let uuid = well_formed.then(|| Uuid::try_parse(text).ok()).flatten();
-        uuid.map(Self).ok_or(InvalidId("must be a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057"))
-    }
-}
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
-    }
-}
-
-impl fmt::Debug for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SessionId(#{})", self.short_hash())
-    }
-}
 
 /// A text id: one newtype each, so that they cannot be mixed up.
 macro_rules! text_id {
@@ -120,10 +65,10 @@ fn is_short_text(text: &str, most: usize) -> bool {
     !text.is_empty() && text.len() <= most && !text.chars().any(char::is_control) && text.trim() == text
 }
 
-fn is_slug(text: &str) -> bool {
+fn is_slug(text: &str, most: usize) -> bool {
     let mut bytes = text.bytes();
     let first = bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    first && text.len() <= 64 && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+    first && text.len() <= most && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
 }
 
 text_id!(
@@ -141,8 +86,14 @@ text_id!(
     /// A question bank's name.
     #[schemars(extend("pattern" = "^[a-z0-9][a-z0-9_-]{0,63}$"))]
     QuizId,
-    is_slug,
+    |text| is_slug(text, 64),
     "must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit"
+);
+text_id!(
+    /// The stable name of an instance: where the sessions are at home that it began by itself.
+    Home,
+    |text| is_slug(text, Home::MOST),
+    "must be 1 to 32 of a-z, 0-9, - and _, beginning with a letter or digit"
 );
 text_id!(
     /// A user's name in the caller's own system.
@@ -156,6 +107,11 @@ text_id!(
     |text| text.len() == 6 && text.bytes().all(|b| JoinCode::ALPHABET.contains(&b)),
     "must be six of 23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 );
+
+impl Home {
+    /// Most characters of a home.
+    const MOST: usize = 32;
+}
 
 impl JoinCode {
     /// The characters of a code, without 0, 1, I, L and O.
@@ -202,29 +158,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn session_ids_sort_by_age_and_show_their_time() {
-        let older = SessionId::generate(1_000, &[0xff; 10]);
-        let newer = SessionId::generate(1_001, &[0; 10]);
-        assert!(older < newer);
-        assert!(older.as_bytes() < newer.as_bytes());
-        assert_eq!(older.to_string().parse(), Ok(older.clone()));
-        assert_eq!(SessionId::from_bytes(newer.as_bytes()), Some(newer));
-    }
-
-    #[test]
-    fn a_session_id_never_shows_itself_in_debug() {
-        let id = SessionId::generate(1_000, &[7; 10]);
-        assert!(!format!("{id:?}").contains(&id.to_string()[..8]));
-    }
-
-    #[test]
-    fn what_is_no_session_id_is_refused() {
-        for text in ["", "x", "01890a5dac96774bbcceb302099a8057", "{01890a5d-ac96-774b-bcce-b302099a8057}"] {
-            assert!(text.parse::<SessionId>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn text_ids_keep_their_bounds() {
         assert!("q-1".parse::<QuestionId>().is_ok());
         assert!("x".repeat(64).parse::<QuestionId>().is_ok());
@@ -234,6 +167,10 @@ mod tests {
         assert!("civics".parse::<QuizId>().is_ok());
         for text in ["", "-x", "Civics", "a/b", "..", "é"] {
             assert!(text.parse::<QuizId>().is_err(), "{text:?}");
+        }
+        assert!("x".repeat(32).parse::<Home>().is_ok());
+        for text in ["", "-x", "_x", "Eu", "a{b}", "a:b", &"x".repeat(33)] {
+            assert!(text.parse::<Home>().is_err(), "{text:?}");
         }
         assert!("ABC234".parse::<JoinCode>().is_ok());
         for text in ["ABC23", "ABC10O", "abc234", "ABC2345"] {
