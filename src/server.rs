@@ -25,7 +25,7 @@ use crate::quizzes::Catalogue;
 use crate::store::clock::system_wall_clock;
 use crate::store::memory::MemoryStore;
 use crate::store::redb::{RedbOptions, RedbStore, file_opener, make_folder};
-use crate::store::{Clock, GameClock, GameSessionStore, WallClock};
+use crate::store::{GameClock, Homes, Keeper, WallClock};
 
 /// How long requests in flight may take to finish at the stop, in seconds.
 const DRAIN_SECONDS: u64 = 4;
@@ -83,8 +83,7 @@ fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 struct Store {
-    sessions: Arc<dyn GameSessionStore>,
-    clock: Arc<dyn Clock>,
+    keeper: Keeper,
     place: String,
 }
 
@@ -94,11 +93,9 @@ fn open_store(settings: &Settings, wall: WallClock, chance: &Chance) -> anyhow::
         EngineChoice::Memory => {
             let base = Timestamp::from_millis(wall().0);
             let random = u64::from_le_bytes(chance.bytes());
-            Ok(Store {
-                sessions: Arc::new(MemoryStore::new(GameSession::apply, random)),
-                clock: Arc::new(GameClock::start(base, wall)),
-                place: "memory (gone when the process ends)".to_owned(),
-            })
+            let store = Arc::new(MemoryStore::new(GameSession::apply, random));
+            let keeper = Keeper { store, clock: Arc::new(GameClock::start(base, wall)) };
+            Ok(Store { keeper, place: "memory (gone when the process ends)".to_owned() })
         }
         EngineChoice::Valkey => settings.check().map(|()| unreachable!("the check refuses it")),
     }
@@ -110,7 +107,8 @@ fn open_redb(folder: &Path, settings: &Settings, wall: WallClock) -> anyhow::Res
     let cache = usize::try_from(settings.cache_size.as_u64()).unwrap_or(usize::MAX);
     let options = RedbOptions { rules: GameSession::apply, wall, patience: PATIENCE, quiz_cache: QUIZ_CACHE };
     let store = RedbStore::open(file_opener(path.clone(), cache), options)?;
-    Ok(Store { clock: store.clock(), sessions: Arc::new(store), place: format!("redb at {}", path.display()) })
+    let keeper = Keeper { clock: store.clock(), store: Arc::new(store) };
+    Ok(Store { keeper, place: format!("redb at {}", path.display()) })
 }
 
 /// Serves until `stop`, then finishes what is in flight and closes the store.
@@ -131,14 +129,16 @@ pub async fn run(
     }
     let keys = ApiKeys::new(&keys);
     let store = open_store(settings, outside.wall, &outside.chance)?;
-    announce(&outside.listener, &store).await?;
+    let homes = Arc::new(Homes::only(store.keeper));
+    announce(&outside.listener, &homes, &store.place).await?;
     let background = TaskTracker::new();
     let stopping = CancellationToken::new();
-    let reaper = Reaper { store: store.sessions.clone(), clock: store.clock.clone(), every: settings.reap_every };
-    background.spawn(reaper.run(stopping.clone()));
+    for keeper in homes.keepers() {
+        let reaper = Reaper { keeper: keeper.clone(), every: settings.reap_every };
+        background.spawn(reaper.run(stopping.clone()));
+    }
     let solo = SoloGames {
-        store: store.sessions.clone(),
-        clock: store.clock.clone(),
+        homes: homes.clone(),
         catalogue: outside.catalogue,
         lifetimes: Lifetimes {
             ttl: settings.session_ttl.into(),
@@ -147,11 +147,11 @@ pub async fn run(
         },
         chance: outside.chance,
     };
-    let shared = web::Data::new(Shared { solo, store: store.sessions.clone(), clock: store.clock, keys });
+    let shared = web::Data::new(Shared { solo, homes: homes.clone(), keys });
     let served = serve(settings, outside.listener, shared, stop).await;
     stopping.cancel();
     background.close();
-    close(&*store.sessions, &background).await?;
+    close(&homes, &background).await?;
     served
 }
 
@@ -170,19 +170,19 @@ async fn serve(
 }
 
 /// The one line that a start prints.
-async fn announce(listener: &TcpListener, store: &Store) -> anyhow::Result<()> {
+async fn announce(listener: &TcpListener, homes: &Homes, place: &str) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
-    let records = store.sessions.status(store.clock.moment()).await?.records;
+    let records = homes.status().await?.records();
     let records = format!("{records} session record{}", if records == 1 { "" } else { "s" });
     let version = env!("CARGO_PKG_VERSION");
-    println!("rejoin {version} listens on http://{address}, sessions in {}, {records}", store.place);
+    println!("rejoin {version} listens on http://{address}, sessions in {place}, {records}");
     Ok(())
 }
 
-async fn close(store: &dyn GameSessionStore, background: &TaskTracker) -> anyhow::Result<()> {
+async fn close(homes: &Homes, background: &TaskTracker) -> anyhow::Result<()> {
     let closing = async {
         background.wait().await;
-        store.close().await
+        homes.close().await
     };
     let closed = tokio::time::timeout(CLOSING, closing).await;
     closed.context("the store could not be closed in time; nothing acknowledged is lost")??;

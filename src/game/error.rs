@@ -1,9 +1,9 @@
 //! Why a use case came to nothing.
 
-use crate::domain::Refusal;
 use crate::domain::quiz::draft::Problem;
+use crate::domain::{Home, Refusal};
 use crate::quizzes::NoSelection;
-use crate::store::StoreError;
+use crate::store::{Elsewhere, StoreError};
 
 /// Why a use case came to nothing.
 #[derive(Debug)]
@@ -14,6 +14,10 @@ pub enum GameError {
     SessionFinished,
     /// The caller's own session id belongs to another request's session.
     SessionIdTaken,
+    /// The session is at home on another instance.
+    Elsewhere(Home),
+    /// A session of the caller's own id begins in the shared store alone, and that is away.
+    NeedsShared,
     /// No bank has this name.
     QuizNotFound,
     /// The bank may not be played alone.
@@ -31,6 +35,12 @@ pub enum GameError {
 impl From<StoreError> for GameError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<Elsewhere> for GameError {
+    fn from(Elsewhere(home): Elsewhere) -> Self {
+        Self::Elsewhere(home)
     }
 }
 

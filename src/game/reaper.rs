@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{Clock, GameSessionStore, StoreResult, Swept};
+use crate::store::{Keeper, StoreResult, Swept};
 
 /// Most sessions that one step deletes.
 const STEP: usize = 1_024;
@@ -14,9 +14,7 @@ const STEP: usize = 1_024;
 /// Deletes the dead every so often.
 pub struct Reaper {
     /// Whose dead.
-    pub store: Arc<dyn GameSessionStore>,
-    /// By which clock.
-    pub clock: Arc<dyn Clock>,
+    pub keeper: Keeper,
     /// How often.
     pub every: Duration,
 }
@@ -27,7 +25,7 @@ impl Reaper {
     /// # Errors
     /// What the store says.
     pub async fn step(&self) -> StoreResult<Swept> {
-        self.store.sweep(self.clock.moment(), STEP).await
+        self.keeper.store.sweep(self.keeper.clock.moment(), STEP).await
     }
 
     /// Steps until `stop`. A full step is followed by the next at once; after an error, or a panic,

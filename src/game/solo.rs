@@ -1,25 +1,21 @@
 //! Solo games: one player, whose only credential is the session's id.
 
+mod create;
+
 use std::sync::Arc;
 
 use crate::domain::finished::{AnswerReport, Results};
-use crate::domain::quiz::draft::Problem;
-use crate::domain::scoring::{Progression, ProgressionRule, Scoring};
-use crate::domain::solo::{Deliver, NewSolo, SoloGame};
+use crate::domain::scoring::Progression;
+use crate::domain::solo::{Deliver, SoloGame};
 use crate::domain::{
     Command, Game, GameSession, Lifetimes, Millis, Moment, Question, QuestionId, Quiz, QuizId, Refusal, RepeatKey,
     Reply, SessionId, Submission, Timestamp, UserId, WallTime,
 };
-use crate::quizzes::{Catalogue, Play, Selection, select};
-use crate::store::{Clock, GameSessionStore, NewSession, StoreError};
+use crate::quizzes::{Catalogue, Selection};
+use crate::store::{Clock, GameSessionStore, Homes, Keeper, StoreError};
 
 use super::chance::Chance;
 use super::error::GameError;
-
-/// The shortest life that a caller may ask for.
-const SHORTEST_TTL: Millis = Millis::seconds(10);
-/// The name of a quiz whose questions the caller brought.
-const OWN_QUIZ: &str = "own";
 
 /// Where a game's questions come from.
 #[derive(Debug, Clone)]
@@ -37,7 +33,7 @@ pub struct NewGame {
     pub quiz: QuizChoice,
     /// Who plays, in the caller's own system.
     pub user: Option<UserId>,
-    /// An id of the caller's, which makes the request repeatable.
+    /// An id of the caller's, without a home, which makes the request repeatable.
     pub session_id: Option<SessionId>,
     /// How long the game lives without a touch.
     pub ttl: Option<Millis>,
@@ -70,6 +66,11 @@ pub struct Dates {
 }
 
 impl Dates {
+    /// What a clock shows.
+    fn shown_by(clock: &dyn Clock) -> Self {
+        Self { at: clock.moment(), wall: clock.wall() }
+    }
+
     /// The date of a time on the engine's clock.
     pub fn of(&self, time: Timestamp) -> WallTime {
         let (wall, now, time) = (self.wall.0, self.at.now.as_millis(), time.as_millis());
@@ -134,9 +135,7 @@ pub struct Claimed {
 /// Solo games.
 pub struct SoloGames {
     /// Where they are kept.
-    pub store: Arc<dyn GameSessionStore>,
-    /// What time it is.
-    pub clock: Arc<dyn Clock>,
+    pub homes: Arc<Homes>,
     /// What can be played.
     pub catalogue: Arc<Catalogue>,
     /// How long games live.
@@ -146,98 +145,20 @@ pub struct SoloGames {
 }
 
 impl SoloGames {
-    fn dates(&self) -> Dates {
-        Dates { at: self.clock.moment(), wall: self.clock.wall() }
-    }
-
-    /// Starts a game. The same `session_id` and request again give the same game.
-    ///
-    /// # Errors
-    /// An unknown quiz, an empty selection, a life out of bounds, an id that is taken; or the
-    /// store's.
-    pub async fn create(&self, new: NewGame) -> Result<Seen, GameError> {
-        if let Some(id) = &new.session_id {
-            // A repeat is known before it is looked at again: its bank may be gone by now.
-            match self.created_before(id, new.request).await {
-                Err(GameError::SessionNotFound) => {}
-                found => return found,
-            }
-        }
-        let lifetimes = self.lifetimes_for(new.ttl)?;
-        let quiz = self.quiz(new.quiz)?;
-        let dates = self.dates();
-        let now = dates.at.now;
-        let id = new.session_id.unwrap_or_else(|| SessionId::generate(now.as_millis(), &self.chance.bytes()));
-        let nonce = u64::from_le_bytes(self.chance.bytes());
-        let solo = NewSolo {
-            user: new.user,
-            metadata: new.metadata,
-            started: dates.wall,
-            deliver: new.deliver,
-            request: new.request,
-        };
-        let session = GameSession::solo(id.clone(), nonce, solo, quiz, lifetimes, now);
-        match self.store.create(NewSession(session.clone()), dates.at).await {
-            Ok(()) => Ok(Seen::touched(session, dates)),
-            Err(StoreError::AlreadyExists) => self.created_before(&id, new.request).await,
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn created_before(&self, id: &SessionId, request: [u8; 16]) -> Result<Seen, GameError> {
-        // Only the same request's repeat touches the game.
-        let session = self.store.get(id, self.dates().at).await?.ok_or(GameError::SessionNotFound)?;
-        match &session.state.game {
-            Game::Solo(game) if game.request == request => self.seen(id).await,
-            Game::Finished(_) => Err(GameError::SessionFinished),
-            _ => Err(GameError::SessionIdTaken),
-        }
-    }
-
-    fn lifetimes_for(&self, ttl: Option<Millis>) -> Result<Lifetimes, GameError> {
-        let bounds = SHORTEST_TTL..=self.lifetimes.max_age;
-        match ttl {
-            Some(ttl) if !bounds.contains(&ttl) => {
-                let message = format!("{} to {}", bounds.start().0, bounds.end().0);
-                Err(GameError::Invalid(vec![Problem::new("ttlMs", message)]))
-            }
-            Some(ttl) => Ok(Lifetimes { ttl, ..self.lifetimes }),
-            None => Ok(self.lifetimes),
-        }
-    }
-
-    fn quiz(&self, choice: QuizChoice) -> Result<Quiz, GameError> {
-        let (name, selection) = match choice {
-            QuizChoice::Bank(name, selection) => (name, selection),
-            QuizChoice::Own(questions) => {
-                let id = OWN_QUIZ.parse().expect("it is a valid name");
-                let (scoring, progression) = (Scoring::default(), ProgressionRule::default());
-                let questions = questions.into_iter().map(Arc::new).collect();
-                return Ok(Quiz { id, scoring, progression, questions });
-            }
-        };
-        let bank = match name {
-            Some(name) => self.catalogue.get(&name),
-            None => self.catalogue.default_for(Play::Solo),
-        };
-        let bank = bank.ok_or(GameError::QuizNotFound)?;
-        if !bank.is_for(Play::Solo) {
-            return Err(GameError::QuizNotForSolo);
-        }
-        let mut chance = |bound| self.chance.below(bound);
-        let questions = select(&bank, &selection, &mut chance).map_err(GameError::NoSelection)?;
-        let (scoring, progression) = (bank.scoring.clone(), bank.progression.clone());
-        Ok(Quiz { id: bank.id.clone(), scoring, progression, questions })
+    /// Who keeps the session, and what time it is there.
+    fn kept(&self, id: &SessionId) -> Result<(&dyn GameSessionStore, Dates), GameError> {
+        let Keeper { store, clock } = self.homes.of(id)?;
+        Ok((&**store, Dates::shown_by(&**clock)))
     }
 
     /// The session as it is now. Reading touches it.
     async fn seen(&self, id: &SessionId) -> Result<Seen, GameError> {
-        let dates = self.dates();
-        let session = self.store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
+        let (store, dates) = self.kept(id)?;
+        let session = store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
         let mut seen = Seen::touched(session, dates);
         let life = &seen.session.state.life;
         if life.is_touch_due(dates.at.now) {
-            match self.store.apply(id, Command::Touch, dates.at).await {
+            match store.apply(id, Command::Touch, dates.at).await {
                 Ok(touched) => drop(touched.ok_or(GameError::SessionNotFound)?),
                 // What can't be written can still be read; it promises no more than the file does.
                 Err(StoreError::Busy | StoreError::Full | StoreError::Unavailable(_) | StoreError::OutcomeUnknown) => {
@@ -247,11 +168,6 @@ impl SoloGames {
             }
         }
         Ok(seen)
-    }
-
-    async fn apply(&self, id: &SessionId, command: Command, at: Moment) -> Result<Reply, GameError> {
-        let applied = self.store.apply(id, command, at).await?.ok_or(GameError::SessionNotFound)?;
-        Ok(applied.result?)
     }
 
     /// A game that goes on.
@@ -282,10 +198,10 @@ impl SoloGames {
     /// # Errors
     /// Unknown or dead sessions, a question that isn't open; or the store's.
     pub async fn show(&self, id: &SessionId, question: &QuestionId) -> Result<ShownQuestion, GameError> {
-        let dates = self.dates();
+        let (store, dates) = self.kept(id)?;
         // The quiz never changes, but is gone once the game ends: read before, not after.
-        let session = self.store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
-        let reply = self.apply(id, Command::Show(question.clone()), dates.at).await?;
+        let session = store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
+        let reply = apply(store, id, Command::Show(question.clone()), dates.at).await?;
         let quiz = session.quiz.ok_or(Refusal::QuestionNotOpen)?;
         let place = quiz.position(question).ok_or(Refusal::QuestionNotOpen)?;
         let Reply::Shown { opened, closes } = reply else { return Err(unexpected(&reply)) };
@@ -309,9 +225,9 @@ impl SoloGames {
         option: Option<crate::domain::OptionId>,
         repeat: Option<RepeatKey>,
     ) -> Result<(AnswerReport, u32), GameError> {
-        let Dates { at, wall } = self.dates();
+        let (store, Dates { at, wall }) = self.kept(id)?;
         let submission = Submission { question, option, repeat, wall };
-        match self.apply(id, Command::Submit(submission), at).await? {
+        match apply(store, id, Command::Submit(submission), at).await? {
             Reply::Evaluated { report, question_count } => Ok((*report, question_count)),
             other => Err(unexpected(&other)),
         }
@@ -322,7 +238,8 @@ impl SoloGames {
     /// # Errors
     /// Unknown or dead sessions, a game that goes on; or the store's.
     pub async fn award(&self, id: &SessionId, repeat: Option<RepeatKey>) -> Result<Claimed, GameError> {
-        match self.apply(id, Command::Award(repeat), self.dates().at).await? {
+        let (store, Dates { at, .. }) = self.kept(id)?;
+        match apply(store, id, Command::Award(repeat), at).await? {
             Reply::Award { awarded, award_id, user, progression } => {
                 Ok(Claimed { awarded, award_id, user, progression })
             }
@@ -335,9 +252,15 @@ impl SoloGames {
     /// # Errors
     /// The store's.
     pub async fn give_up(&self, id: &SessionId) -> Result<(), GameError> {
-        self.store.delete(id).await?;
+        let (store, _) = self.kept(id)?;
+        store.delete(id).await?;
         Ok(())
     }
+}
+
+async fn apply(store: &dyn GameSessionStore, id: &SessionId, command: Command, at: Moment) -> Result<Reply, GameError> {
+    let applied = store.apply(id, command, at).await?.ok_or(GameError::SessionNotFound)?;
+    Ok(applied.result?)
 }
 
 /// The rules answered another command than the one that was asked.

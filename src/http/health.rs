@@ -26,7 +26,7 @@ pub(super) async fn livez() -> HttpResponse {
 
 /// Commands are being committed.
 pub(super) async fn readyz(shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
-    if shared.store.status(shared.clock.moment()).await?.reachable {
+    if shared.homes.status().await?.main.reachable {
         Ok(reply(StatusCode::OK, &json!({ "status": "ready" })))
     } else {
         Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store-unavailable", "the store is out of reach"))
@@ -35,7 +35,7 @@ pub(super) async fn readyz(shared: web::Data<Shared>) -> Result<HttpResponse, Pr
 
 /// How the store is, for people; 503 when it can't be written.
 pub(super) async fn health(shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
-    let store = shared.store.status(shared.clock.moment()).await?;
+    let store = shared.homes.status().await?.main;
     let health = Health {
         status: if store.reachable { "ok" } else { "unavailable" },
         version: env!("CARGO_PKG_VERSION"),

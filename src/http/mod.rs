@@ -20,7 +20,7 @@ use actix_web::{App, Error, HttpRequest, HttpResponse, Resource, Route, body::Me
 pub use auth::ApiKeys;
 
 use crate::game::SoloGames;
-use crate::store::{Clock, GameSessionStore};
+use crate::store::Homes;
 use problem::Problem;
 
 /// Most bytes of a request's body.
@@ -30,10 +30,8 @@ pub const MOST_BODY: usize = 256 * 1024;
 pub struct Shared {
     /// Solo games.
     pub solo: SoloGames,
-    /// What health asks.
-    pub store: Arc<dyn GameSessionStore>,
-    /// The engine's clock.
-    pub clock: Arc<dyn Clock>,
+    /// Whom health asks.
+    pub homes: Arc<Homes>,
     /// Who may do what only backends may.
     pub keys: ApiKeys,
 }

@@ -10,13 +10,15 @@ use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use serde::Serialize;
 
 use crate::domain::quiz::draft::Problem as Wrong;
-use crate::domain::{Refusal, SessionId};
+use crate::domain::{Home, Refusal, SessionId};
 use crate::game::GameError;
 use crate::quizzes::NoSelection;
 use crate::store::StoreError;
 
 /// Most problems that one reply lists.
 const MOST_PROBLEMS: usize = 50;
+/// Names the instance that a session is at home on.
+const HOME: &str = "Rejoin-Home";
 
 /// An error as a client sees it.
 #[derive(Debug, Serialize)]
@@ -32,9 +34,20 @@ pub(super) struct Problem {
     /// What is wrong where, for requests that were understood but not right.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<Wrong>,
+    /// What only some problems tell besides.
+    #[serde(flatten)]
+    more: Option<Box<More>>,
+}
+
+/// What only some problems tell.
+#[derive(Debug, Default, Serialize)]
+struct More {
     /// Where the results of a finished game are.
     #[serde(skip_serializing_if = "Option::is_none")]
-    results: Option<Box<str>>,
+    results: Option<String>,
+    /// Where the session is at home: a header, since it is for whoever routes.
+    #[serde(skip)]
+    home: Option<Home>,
 }
 
 fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
@@ -44,7 +57,7 @@ fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S:
 impl Problem {
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        Self { kind: "about:blank", title, status, code, detail: detail.into(), problems: Vec::new(), results: None }
+        Self { kind: "about:blank", title, status, code, detail: detail.into(), problems: Vec::new(), more: None }
     }
 
     pub(super) fn no_such_url(path: &str) -> Self {
@@ -78,8 +91,19 @@ impl Problem {
     }
 
     fn finished(id: Option<&SessionId>) -> Self {
-        let results = id.map(|id| format!("/api/game/results/{id}").into());
-        Self { results, ..Self::new(StatusCode::NOT_FOUND, "session-finished", "the game is over; see its results") }
+        let results = id.map(|id| format!("/api/game/results/{id}"));
+        let problem = Self::new(StatusCode::NOT_FOUND, "session-finished", "the game is over; see its results");
+        problem.with(More { results, ..More::default() })
+    }
+
+    fn elsewhere(home: Home) -> Self {
+        let detail = "this session is at home on another instance; the header Rejoin-Home names it";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "session-elsewhere", detail);
+        problem.with(More { home: Some(home), ..More::default() })
+    }
+
+    fn with(self, more: More) -> Self {
+        Self { more: Some(Box::new(more)), ..self }
     }
 
     /// The error of a use case on the session `id`.
@@ -91,6 +115,12 @@ impl Problem {
                 StatusCode::CONFLICT,
                 "session-exists",
                 "another request has created a session of this sessionId",
+            ),
+            GameError::Elsewhere(home) => Self::elsewhere(home),
+            GameError::NeedsShared => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store-unavailable",
+                "the store is out of reach, and a session of your own sessionId needs it; nothing happened, try again",
             ),
             GameError::QuizNotFound => Self::new(StatusCode::NOT_FOUND, "quiz-not-found", "no quiz has this quizId"),
             GameError::QuizNotForSolo => Self::new(
@@ -153,7 +183,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let (code, detail) = match &error {
             StoreError::Busy => ("store-busy", "too much is waiting; nothing happened, try again"),
-            StoreError::Full => ("store-full", "the server's disk is full; nothing happened, try again later"),
+            StoreError::Full => ("store-full", "the store has no space left; nothing happened, try again later"),
             StoreError::Unavailable(_) => {
                 ("store-unavailable", "the store is out of reach; nothing happened, try again")
             }
@@ -191,6 +221,9 @@ impl ResponseError for Problem {
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        }
+        if let Some(home) = self.more.as_ref().and_then(|more| more.home.as_ref()) {
+            response.insert_header((HOME, home.as_str()));
         }
         response.body(serde_json::to_vec(self).unwrap_or_default())
     }

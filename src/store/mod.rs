@@ -7,6 +7,7 @@ pub mod clock;
 pub mod contract;
 pub mod error;
 mod format;
+pub mod homes;
 pub mod memory;
 mod quiz_cache;
 pub mod redb;
@@ -18,4 +19,5 @@ pub use contract::{
     Breaker, Dump, EventPage, GameSessionStore, Imported, Link, NewSession, Portable, StoreStatus, Swept,
 };
 pub use error::{StoreError, StoreResult};
+pub use homes::{Elsewhere, Homes, Keeper, Own};
 pub use step::Rules;

@@ -148,6 +148,7 @@ async fn what_is_json_but_not_right_is_422_and_says_where() {
         (CREATE, r#"{"userId":"a\u0000b"}"#, "userId"),
         (CREATE, r#"{"sessionId":"x"}"#, "sessionId"),
         (CREATE, r#"{"sessionId":"01890a5dac96774bbcceb302099a8057"}"#, "sessionId"),
+        (CREATE, r#"{"sessionId":"01890a5d-ac96-774b-bcce-b302099a8057-eu1"}"#, "sessionId"),
         (CREATE, r#"{"ttlMs":"10s"}"#, "ttlMs"),
         (CREATE, r#"{"ttlMs":-1}"#, "ttlMs"),
         (CREATE, r#"{"metadata":[]}"#, "metadata"),
@@ -236,7 +237,7 @@ async fn what_is_not_there_is_404() {
     let other_question = other["questions"][0]["questionId"].as_str().unwrap();
     client.answer(&id, 0, right(0)).await.json(200);
 
-    for unknown in [NOBODY, "x", "", "01890a5d", &id.to_uppercase()[1..], &id.replace('-', "")] {
+    for unknown in [NOBODY, "x", "", "01890a5d", &id.to_uppercase()[1..], &id.replace('-', ""), &format!("{id}-eu1")] {
         assert_problem(&client.answer(unknown, 0, 1).await, 404, "session-not-found");
         assert_problem(&client.show(unknown, "q0").await, 404, "session-not-found");
     }

@@ -12,7 +12,7 @@ use rejoin::game::reaper::Reaper;
 use rejoin::store::clock::system_wall_clock;
 use rejoin::store::memory::MemoryStore;
 use rejoin::store::{
-    Clock, EventPage, GameClock, GameSessionStore, NewSession, StoreError, StoreResult, StoreStatus, Swept,
+    Clock, EventPage, GameClock, GameSessionStore, Keeper, NewSession, StoreError, StoreResult, StoreStatus, Swept,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -82,7 +82,8 @@ async fn neither_a_panic_nor_an_error_ends_the_reapers_loop() {
         let session = GameSession::external(id, n, None, [], lifetimes, at.now);
         store.create(NewSession(session), at).await.expect("stored");
     }
-    let reaper = Reaper { store: store.clone(), clock: clock.clone(), every: Duration::from_millis(5) };
+    let reaper =
+        Reaper { keeper: Keeper { store: store.clone(), clock: clock.clone() }, every: Duration::from_millis(5) };
     let stop = CancellationToken::new();
     let running = tokio::spawn(reaper.run(stop.clone()));
     let begun = Instant::now();

@@ -98,7 +98,7 @@ pub(super) fn created(seen: &Seen) -> Result<Created<'_>, Problem> {
         quiz_id: &quiz.id,
         expires_at: date(seen.expires()),
         server_time: date(seen.dates.wall),
-        degraded: false,
+        degraded: seen.session.id.home().is_some(),
         questions: quiz.questions.iter().map(|question| QuestionOut::delivered(question, game.deliver)).collect(),
     })
 }

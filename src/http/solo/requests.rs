@@ -6,10 +6,11 @@ use serde_json::value::RawValue;
 use super::super::auth::Caller;
 use super::super::json::required;
 use super::super::problem::Problem;
+use crate::domain::ids::InvalidId;
 use crate::domain::quiz::draft::{self, MOST_QUESTIONS, Problem as Wrong, QuestionDraft, Texts};
 use crate::domain::repeat::hash;
 use crate::domain::solo::Deliver;
-use crate::domain::{Difficulty, Millis, OptionId, QuestionId, QuizId, UserId};
+use crate::domain::{Difficulty, Millis, OptionId, QuestionId, QuizId, SessionId, UserId};
 use crate::game::solo::{NewGame, QuizChoice};
 use crate::quizzes::Selection;
 
@@ -58,8 +59,7 @@ pub(in crate::http) struct AnswerRequest {
 pub(super) fn new_game(request: CreateRequest, body: &[u8], caller: Caller) -> Result<NewGame, Problem> {
     check_trust(&request, caller)?;
     check_contradictions(&request)?;
-    let session_id = request.session_id.as_deref().map(str::parse).transpose();
-    let session_id = session_id.map_err(|error: crate::domain::ids::InvalidId| wrong("sessionId", error.0))?;
+    let session_id = request.session_id.as_deref().map(own_id).transpose()?;
     let metadata = request.metadata.as_deref().map(metadata).transpose()?;
     Ok(NewGame {
         user: request.user_id.clone(),
@@ -70,6 +70,12 @@ pub(super) fn new_game(request: CreateRequest, body: &[u8], caller: Caller) -> R
         request: request_hash(body)?,
         quiz: quiz_choice(request, caller)?,
     })
+}
+
+/// A session's id of the caller's own. None has a home: that is the shared store's to keep unique.
+fn own_id(text: &str) -> Result<SessionId, Problem> {
+    let id: SessionId = text.parse().map_err(|error: InvalidId| wrong("sessionId", error.0))?;
+    if id.home().is_some() { Err(wrong("sessionId", "must be a UUID and nothing after it")) } else { Ok(id) }
 }
 
 fn wrong(path: &str, message: impl Into<String>) -> Problem {

@@ -1,0 +1,146 @@
+//! Creating a game: what it is made of, and which store it begins in.
+
+use std::sync::Arc;
+
+use super::{Dates, NewGame, QuizChoice, Seen, SoloGames};
+use crate::domain::quiz::draft::Problem;
+use crate::domain::scoring::{ProgressionRule, Scoring};
+use crate::domain::solo::{Deliver, NewSolo};
+use crate::domain::{Game, GameSession, Lifetimes, Millis, Quiz, SessionId, UserId};
+use crate::game::GameError;
+use crate::quizzes::{Play, select};
+use crate::store::{Keeper, NewSession, StoreError, StoreResult};
+
+/// The shortest life that a caller may ask for.
+const SHORTEST_TTL: Millis = Millis::seconds(10);
+/// The name of a quiz whose questions the caller brought.
+const OWN_QUIZ: &str = "own";
+
+/// What a game is made of, whatever store it begins in.
+#[derive(Clone)]
+struct Making {
+    user: Option<UserId>,
+    metadata: Option<String>,
+    deliver: Deliver,
+    request: [u8; 16],
+    quiz: Quiz,
+    lifetimes: Lifetimes,
+}
+
+impl Making {
+    fn session(self, id: SessionId, nonce: u64, dates: Dates) -> GameSession {
+        let Self { user, metadata, deliver, request, quiz, lifetimes } = self;
+        let solo = NewSolo { user, metadata, started: dates.wall, deliver, request };
+        GameSession::solo(id, nonce, solo, quiz, lifetimes, dates.at.now)
+    }
+}
+
+impl SoloGames {
+    /// Starts a game. The same `session_id` and request again give the same game. Without one, it
+    /// begins at this instance's own while the shared store is away.
+    ///
+    /// # Errors
+    /// An unknown quiz, an empty selection, a life out of bounds, an id that is taken; or the
+    /// store's.
+    pub async fn create(&self, mut new: NewGame) -> Result<Seen, GameError> {
+        match new.session_id.take() {
+            None => Ok(self.begin(self.making(new)?).await?),
+            Some(id) => self.create_as(id, new).await.map_err(|error| match error {
+                // At home here and in the shared store, the same id would be two games.
+                GameError::Store(StoreError::Unavailable(_)) if self.homes.own().is_some() => GameError::NeedsShared,
+                error => error,
+            }),
+        }
+    }
+
+    async fn create_as(&self, id: SessionId, new: NewGame) -> Result<Seen, GameError> {
+        let request = new.request;
+        // A repeat is known before it is looked at again: its bank may be gone by now.
+        match self.created_before(&id, request).await {
+            Err(GameError::SessionNotFound) => {}
+            found => return found,
+        }
+        match self.begin_at(self.homes.main(), id.clone(), self.making(new)?).await {
+            Err(StoreError::AlreadyExists) => self.created_before(&id, request).await,
+            begun => Ok(begun?),
+        }
+    }
+
+    async fn created_before(&self, id: &SessionId, request: [u8; 16]) -> Result<Seen, GameError> {
+        let (store, dates) = self.kept(id)?;
+        // Only the same request's repeat touches the game.
+        let session = store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
+        match &session.state.game {
+            Game::Solo(game) if game.request == request => self.seen(id).await,
+            Game::Finished(_) => Err(GameError::SessionFinished),
+            _ => Err(GameError::SessionIdTaken),
+        }
+    }
+
+    /// Begins a game under a new id, and so safely in a second store if it may have begun in the
+    /// first: nobody ever learns the id that it would have there.
+    async fn begin(&self, making: Making) -> StoreResult<Seen> {
+        let main = self.homes.main();
+        let spare = self.homes.own().map(|own| (own, making.clone()));
+        match (self.begin_at(main, self.new_id(main), making).await, spare) {
+            (Err(StoreError::Unavailable(_) | StoreError::OutcomeUnknown | StoreError::Full), Some((own, making))) => {
+                self.begin_at(&own.keeper, self.new_id(&own.keeper).at_home(&own.home), making).await
+            }
+            (begun, _) => begun,
+        }
+    }
+
+    async fn begin_at(&self, keeper: &Keeper, id: SessionId, making: Making) -> StoreResult<Seen> {
+        let dates = Dates::shown_by(&*keeper.clock);
+        let session = making.session(id, u64::from_le_bytes(self.chance.bytes()), dates);
+        keeper.store.create(NewSession(session.clone()), dates.at).await?;
+        Ok(Seen::touched(session, dates))
+    }
+
+    fn new_id(&self, keeper: &Keeper) -> SessionId {
+        SessionId::generate(keeper.clock.moment().now.as_millis(), &self.chance.bytes())
+    }
+
+    fn making(&self, new: NewGame) -> Result<Making, GameError> {
+        let lifetimes = self.lifetimes_for(new.ttl)?;
+        let quiz = self.quiz(new.quiz)?;
+        let NewGame { user, metadata, deliver, request, .. } = new;
+        Ok(Making { user, metadata, deliver, request, quiz, lifetimes })
+    }
+
+    fn lifetimes_for(&self, ttl: Option<Millis>) -> Result<Lifetimes, GameError> {
+        let bounds = SHORTEST_TTL..=self.lifetimes.max_age;
+        match ttl {
+            Some(ttl) if !bounds.contains(&ttl) => {
+                let message = format!("{} to {}", bounds.start().0, bounds.end().0);
+                Err(GameError::Invalid(vec![Problem::new("ttlMs", message)]))
+            }
+            Some(ttl) => Ok(Lifetimes { ttl, ..self.lifetimes }),
+            None => Ok(self.lifetimes),
+        }
+    }
+
+    fn quiz(&self, choice: QuizChoice) -> Result<Quiz, GameError> {
+        let (name, selection) = match choice {
+            QuizChoice::Bank(name, selection) => (name, selection),
+            QuizChoice::Own(questions) => {
+                let id = OWN_QUIZ.parse().expect("it is a valid name");
+                let (scoring, progression) = (Scoring::default(), ProgressionRule::default());
+                let questions = questions.into_iter().map(Arc::new).collect();
+                return Ok(Quiz { id, scoring, progression, questions });
+            }
+        };
+        let bank = match name {
+            Some(name) => self.catalogue.get(&name),
+            None => self.catalogue.default_for(Play::Solo),
+        };
+        let bank = bank.ok_or(GameError::QuizNotFound)?;
+        if !bank.is_for(Play::Solo) {
+            return Err(GameError::QuizNotForSolo);
+        }
+        let mut chance = |bound| self.chance.below(bound);
+        let questions = select(&bank, &selection, &mut chance).map_err(GameError::NoSelection)?;
+        let (scoring, progression) = (bank.scoring.clone(), bank.progression.clone());
+        Ok(Quiz { id: bank.id.clone(), scoring, progression, questions })
+    }
+}
