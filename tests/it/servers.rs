@@ -1,9 +1,15 @@
 //! The servers that other tests talk to are what those take them for.
 
+use std::process::Command;
 use std::time::Duration;
 
-use crate::support::valkey::resp::Connection;
-use crate::support::valkey::{Resp, ValkeyServer, fresh_database, shared};
+use rejoin::store::valkey::{Target, Topology};
+
+use crate::support::valkey::resp::{Connection, USUAL};
+use crate::support::valkey::sentinels::SERVICE;
+use crate::support::valkey::{
+    Resp, ValkeyCluster, ValkeySentinels, ValkeyServer, fresh_database, shared, shared_cluster, wait_for,
+};
 
 #[test]
 fn a_server_is_the_pinned_one_and_by_the_recommended_settings() {
@@ -58,10 +64,10 @@ fn a_password_is_asked_for() {
     let server = ValkeyServer::start(&["--requirepass", "secret"]);
     assert_eq!(server.url(), format!("valkey://:secret@127.0.0.1:{}", server.port));
     assert_eq!(server.command(&["PING"]).text(), "PONG");
-    let mut stranger = Connection::open(server.port, None).expect("it listens");
+    let mut stranger = Connection::open(server.port, None, USUAL).expect("it listens");
     let reply = stranger.command(&["PING"]).expect("a reply");
     assert!(matches!(&reply, Resp::Error(error) if error.starts_with("NOAUTH")), "{reply:?}");
-    assert!(Connection::open(server.port, Some("wrong")).is_err());
+    assert!(Connection::open(server.port, Some("wrong"), USUAL).is_err());
 }
 
 #[test]
@@ -77,4 +83,75 @@ fn a_database_of_the_shared_server_is_handed_out_once() {
     select(&one).command(&["SET", "a", "1"]).expect("a reply");
     assert_eq!(select(&other).command(&["DBSIZE"]).expect("a reply").integer(), 0);
     assert_eq!(select(&one).command(&["DBSIZE"]).expect("a reply").integer(), 1);
+}
+
+#[test]
+fn the_shared_server_ends_with_its_test_process() {
+    let mut other = Command::new(std::env::current_exe().expect("this test's program"));
+    other.args(["--ignored", "--exact", "--nocapture", "servers::leaves_the_shared_server_behind"]);
+    let said = String::from_utf8(other.output().expect("it starts").stdout).expect("plain text");
+    let pid = said.split("its server is ").nth(1).and_then(|rest| rest.split('\n').next()).expect("a process id");
+    wait_for("the server's end", || {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+        stat.map_or(true, |stat| stat.contains(") Z ")).then_some(())
+    });
+}
+
+#[test]
+#[ignore = "the test above this one runs it, in a process of its own"]
+fn leaves_the_shared_server_behind() {
+    println!("its server is {}", shared().pid());
+}
+
+#[test]
+fn a_cluster_serves_every_slot_and_replaces_a_dead_primary() {
+    let mut cluster = ValkeyCluster::start(3, 1);
+    let Some(writer @ 0..3) = cluster.writer_of("a") else { panic!("a primary writes the key") };
+    assert_eq!(nodes(&cluster.url(), Topology::Cluster), ports(&cluster.nodes));
+    let info = cluster.nodes[0].command(&["CLUSTER", "INFO"]).text();
+    assert!(info.contains("cluster_slots_ok:16384\r") && info.contains("cluster_size:3\r"), "{info}");
+    cluster.nodes[writer].kill();
+    assert_eq!(wait_for("a failover", || cluster.writer_of("a")), writer + 3);
+    cluster.nodes[writer].restart();
+    wait_for("the old primary as a replica", || (cluster.nodes[writer].info("role") == "slave").then_some(()));
+    cluster.wait_until_well();
+    assert_eq!(cluster.writer_of("a"), Some(writer + 3));
+}
+
+#[tokio::test]
+async fn the_shared_cluster_is_empty_whenever_it_is_handed_out() {
+    for _ in 0..2 {
+        let cluster = shared_cluster().await;
+        for key in ["a", "b", "c"] {
+            let writer = cluster.writer_of(key).expect("every key has a writer");
+            assert!(cluster.nodes[writer].command(&["GET", key]) == Resp::Nil, "{key} is left of another test");
+            assert!(cluster.nodes[writer].command(&["SET", key, "1"]).is("OK"));
+        }
+    }
+}
+
+#[test]
+fn sentinels_replace_a_dead_primary() {
+    let mut all = ValkeySentinels::start();
+    let topology = Topology::Sentinel { service: SERVICE.to_owned(), password: None };
+    assert_eq!(nodes(&all.url(), topology), ports(&all.sentinels));
+    assert_eq!(all.primary(), Some(0));
+    assert!(all.servers[0].command(&["SET", "a", "1"]).is("OK"));
+    wait_for("the replica", || all.servers[1].command(&["GET", "a"]).is("1").then_some(()));
+    all.servers[0].kill();
+    wait_for("a failover", || (all.primary() == Some(1)).then_some(()));
+    assert!(all.servers[1].command(&["SET", "a", "2"]).is("OK"));
+    all.servers[0].restart();
+    // When it becomes one, its connections are cut.
+    let is_replica = || all.servers[0].try_command(&["GET", "a"]).is_ok_and(|reply| reply.is("2"));
+    wait_for("the old primary as a replica", || is_replica().then_some(()));
+}
+
+/// The ports that a URL names.
+fn nodes(url: &str, topology: Topology) -> Vec<u16> {
+    Target::parse(url, topology).expect("a good URL").nodes.into_iter().map(|(_, port)| port).collect()
+}
+
+fn ports(servers: &[ValkeyServer]) -> Vec<u16> {
+    servers.iter().map(|server| server.port).collect()
 }

@@ -1,15 +1,19 @@
 //! Real Valkey servers, started as `deploy/valkey.conf` says. All of this blocks its thread: for
 //! some 50 ms a start, and for as long as a server takes to reply.
 
+pub(crate) mod cluster;
 pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod resp;
+pub(crate) mod sentinels;
 pub(crate) mod server;
 pub(crate) mod shared;
 
 use std::time::{Duration, Instant};
 
+pub(crate) use cluster::{ValkeyCluster, shared_cluster};
 pub(crate) use resp::Resp;
+pub(crate) use sentinels::ValkeySentinels;
 pub(crate) use server::ValkeyServer;
 pub(crate) use shared::{fresh_database, shared};
 
@@ -18,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits, without a runtime, until there is something.
 #[track_caller]
-fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = look() {

@@ -4,8 +4,8 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// How long a server may take to reply.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a server may usually take to reply.
+pub(crate) const USUAL: Duration = Duration::from_secs(5);
 
 /// A reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,11 @@ pub(crate) enum Resp {
 }
 
 impl Resp {
+    /// Whether it is this text.
+    pub(crate) fn is(&self, text: &str) -> bool {
+        matches!(self, Self::Text(own) if own == text)
+    }
+
     /// The text of a reply that is one.
     #[track_caller]
     pub(crate) fn text(self) -> String {
@@ -61,9 +66,10 @@ impl<S: Read + Write + Send> Stream for S {}
 pub(crate) struct Connection(BufReader<Box<dyn Stream>>);
 
 impl Connection {
-    /// Connects to a port on 127.0.0.1, and says the password if there is one.
-    pub(crate) fn open(port: u16, password: Option<&str>) -> io::Result<Self> {
-        Self::over(socket(port)?, password)
+    /// Connects to a port on 127.0.0.1, and says the password if there is one. No step may take
+    /// longer than `patience`.
+    pub(crate) fn open(port: u16, password: Option<&str>, patience: Duration) -> io::Result<Self> {
+        Self::over(socket(port, patience)?, password)
     }
 
     /// The same over a stream that stands already.
@@ -115,10 +121,10 @@ impl Connection {
 }
 
 /// A socket to a port on 127.0.0.1, on which nothing waits for ever.
-pub(crate) fn socket(port: u16) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), TIMEOUT)?;
-    stream.set_read_timeout(Some(TIMEOUT))?;
-    stream.set_write_timeout(Some(TIMEOUT))?;
+pub(crate) fn socket(port: u16, patience: Duration) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), patience)?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }

@@ -3,14 +3,18 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::ports::free_port;
 use super::process::Process;
-use super::resp::{Connection, Resp};
+use super::resp::{Connection, Resp, USUAL};
 use super::wait_for;
+
+/// The settings that are recommended, as they ship.
+const CONF: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/valkey.conf");
 
 /// A Valkey server of its own, on 127.0.0.1, that ends with the test.
 pub(crate) struct ValkeyServer {
@@ -24,29 +28,32 @@ impl ValkeyServer {
     /// A server by `deploy/valkey.conf` and then `args`, such as `["--appendfsync", "always"]`,
     /// once it takes commands.
     pub(crate) fn start(args: &[&str]) -> Self {
-        // Somebody may take the port between its choice and the start.
-        let started = (0..5).find_map(|_| Self::try_start(&[program(), conf()], args));
-        started.expect("one of five ports was free")
+        Self::start_by(args, |port, folder| {
+            // A copy, since CONFIG REWRITE, which sentinels ask for, writes into it.
+            let conf = folder.join("valkey.conf");
+            std::fs::copy(CONF, &conf).expect("the folder takes a file");
+            let mut words = vec![program().into(), conf.into()];
+            words.extend(["--bind", "127.0.0.1", "--port", &port.to_string(), "--dir"].map(OsString::from));
+            words.push(folder.into());
+            words.extend(args.iter().map(OsString::from));
+            words
+        })
     }
 
-    /// The same on a port that is free now; `None` if somebody else has it meanwhile.
-    pub(super) fn try_start(first: &[PathBuf], args: &[&str]) -> Option<Self> {
-        let (port, folder) = (free_port(), tempfile::tempdir().expect("a folder"));
-        let own = ["--bind", "127.0.0.1", "--port", &port.to_string(), "--dir"].map(OsString::from);
-        let mut words: Vec<OsString> = first.iter().map(OsString::from).collect();
-        words.extend(own);
-        words.push(folder.path().into());
-        words.extend(args.iter().map(OsString::from));
-        let process = Process::begin(words, folder.path());
+    /// A server by the words that `command` makes for a port and a folder.
+    pub(super) fn start_by(args: &[&str], command: impl Fn(u16, &Path) -> Vec<OsString>) -> Self {
         let password = args.windows(2).find(|pair| pair[0] == "--requirepass").map(|pair| pair[1].to_owned());
-        let mut server = Self { port, password, process, folder };
-        if server.answers() {
-            server.wait_until_loaded();
-            return Some(server);
-        }
-        let log = server.log();
-        assert!(log.contains("Address already in use"), "it did not start: {log}");
-        None
+        // Somebody may take the port between its choice and the start.
+        let started = (0..5).find_map(|_| {
+            let (port, folder) = (free_port(), tempfile::tempdir().expect("a folder"));
+            let process = Process::begin(command(port, folder.path()), folder.path());
+            let mut server = Self { port, password: password.clone(), process, folder };
+            let answers = server.answers();
+            let log = server.log();
+            assert!(answers || log.contains("Address already in use"), "it did not start: {log}");
+            answers.then_some(server)
+        });
+        started.expect("one of five ports was free")
     }
 
     /// Where it is: `valkey://:password@127.0.0.1:1234`.
@@ -98,7 +105,12 @@ impl ValkeyServer {
 
     /// A connection to it, by the password of its start.
     pub(crate) fn connection(&self) -> io::Result<Connection> {
-        Connection::open(self.port, self.password.as_deref())
+        self.connection_within(USUAL)
+    }
+
+    /// The same, no step of which may take longer than `patience`: for one that may be halted.
+    pub(crate) fn connection_within(&self, patience: Duration) -> io::Result<Connection> {
+        Connection::open(self.port, self.password.as_deref(), patience)
     }
 
     /// The reply to a command on a fresh connection.
@@ -122,7 +134,7 @@ impl ValkeyServer {
 
     /// Waits until it has read its files.
     pub(crate) fn wait_until_loaded(&self) {
-        wait_for("loading", || (self.info("loading") == "0").then_some(()));
+        wait_for("loading", || self.command(&["PING"]).is("PONG").then_some(()));
     }
 
     /// Whether this very process answers on the port, and no stranger; not if it ends.
@@ -145,8 +157,4 @@ pub(super) fn program() -> PathBuf {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/valkey/valkey-server");
     assert!(program.exists(), "these tests need {}: run ./test.sh, which fetches it", program.display());
     program
-}
-
-fn conf() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/valkey.conf")
 }

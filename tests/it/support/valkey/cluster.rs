@@ -1,0 +1,124 @@
+//! A Valkey cluster.
+
+use std::time::Duration;
+
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
+
+use super::ports::free_port;
+use super::server::ValkeyServer;
+use super::wait_for;
+
+/// How long a node may be silent before the others replace it.
+const NODE_TIMEOUT: &str = "2000";
+/// How many slots a cluster has.
+const SLOTS: usize = 16_384;
+/// How long a node that may be halted is waited for.
+const SHORT: Duration = Duration::from_millis(300);
+
+/// A cluster whose nodes end with the test. It takes some two seconds to form: so long a node
+/// waits before it believes that all is well.
+pub(crate) struct ValkeyCluster {
+    /// The first primaries, then their replicas.
+    pub(crate) nodes: Vec<ValkeyServer>,
+    primaries: usize,
+}
+
+impl ValkeyCluster {
+    /// A cluster of so many primaries, each with so many replicas, once every node says that it is
+    /// well and every replica follows.
+    pub(crate) fn start(primaries: usize, replicas_each: usize) -> Self {
+        let nodes = (0..primaries * (1 + replicas_each)).map(|_| node()).collect();
+        let cluster = Self { nodes, primaries };
+        cluster.deal_slots();
+        cluster.introduce();
+        for replica in primaries..cluster.nodes.len() {
+            let primary = cluster.nodes[replica % primaries].command(&["CLUSTER", "MYID"]).text();
+            cluster.ordered(replica, &["CLUSTER", "REPLICATE", &primary]);
+        }
+        cluster.wait_until_well();
+        cluster
+    }
+
+    /// Where it is: all nodes.
+    pub(crate) fn url(&self) -> String {
+        let hosts: Vec<_> = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
+        format!("valkey://{}", hosts.join(","))
+    }
+
+    /// The node, by its place in `nodes`, that writes this key now: `None` while none does. This is
+    /// what reachable means, and it is told by writing `{key}:probe`.
+    pub(crate) fn writer_of(&self, key: &str) -> Option<usize> {
+        let probe = format!("{{{key}}}:probe");
+        let writes = |node: &ValkeyServer| {
+            let reply = node.connection_within(SHORT).and_then(|mut to| to.command(&["SET", &probe, "1", "PX", "1"]));
+            reply.is_ok_and(|reply| reply.is("OK"))
+        };
+        self.nodes.iter().position(writes)
+    }
+
+    /// Waits until every node says that all slots are served, and every replica follows.
+    pub(crate) fn wait_until_well(&self) {
+        for node in &self.nodes {
+            let is_well = || node.command(&["CLUSTER", "INFO"]).text().contains("cluster_state:ok");
+            wait_for("a cluster that is well", || is_well().then_some(()));
+            let follows = || node.info("role") == "master" || node.info("master_link_status") == "up";
+            wait_for("a replica that follows", || follows().then_some(()));
+        }
+    }
+
+    /// Forgets all keys.
+    pub(crate) fn flush(&self) {
+        for node in self.nodes.iter().filter(|node| node.info("role") == "master") {
+            let reply = node.command(&["FLUSHALL", "SYNC"]);
+            assert!(reply.is("OK"), "{reply:?}");
+        }
+    }
+
+    /// Deals the slots to the primaries, in equal shares.
+    fn deal_slots(&self) {
+        for number in 0..self.primaries {
+            let edge = |number: usize| number * SLOTS / self.primaries;
+            let (first, last) = (edge(number).to_string(), (edge(number + 1) - 1).to_string());
+            self.ordered(number, &["CLUSTER", "ADDSLOTSRANGE", &first, &last]);
+            // Equal epochs would be a conflict, and settling it takes time.
+            self.ordered(number, &["CLUSTER", "SET-CONFIG-EPOCH", &(number + 1).to_string()]);
+        }
+    }
+
+    /// Lets all nodes know each other.
+    fn introduce(&self) {
+        for met in &self.nodes[1..] {
+            let bus = met.command(&["CONFIG", "GET", "cluster-port"]).texts()[1].clone();
+            self.ordered(0, &["CLUSTER", "MEET", "127.0.0.1", &met.port.to_string(), &bus]);
+        }
+        let all = format!("cluster_known_nodes:{}\r", self.nodes.len());
+        for node in &self.nodes {
+            let knows_all = || node.command(&["CLUSTER", "INFO"]).text().contains(&all);
+            wait_for("nodes that know each other", || knows_all().then_some(()));
+        }
+    }
+
+    #[track_caller]
+    fn ordered(&self, node: usize, words: &[&str]) {
+        let reply = self.nodes[node].command(words);
+        assert!(reply.is("OK"), "{words:?}: {reply:?}");
+    }
+}
+
+fn node() -> ValkeyServer {
+    let bus = free_port().to_string();
+    let own = ["--cluster-enabled", "yes", "--cluster-node-timeout", NODE_TIMEOUT, "--cluster-port", &bus];
+    // A replica need not wait for others that might come to be synchronized with it.
+    ValkeyServer::start(&[&own[..], &["--repl-diskless-sync-delay", "0"]].concat())
+}
+
+/// The cluster that tests share, three primaries, for one test at a time: it is empty when it is
+/// handed out, and nobody may stop it.
+pub(crate) async fn shared_cluster() -> MutexGuard<'static, ValkeyCluster> {
+    // Nobody drops a static: the nodes end with this process (see `process`).
+    static SHARED: OnceCell<Mutex<ValkeyCluster>> = OnceCell::const_new();
+    let start = || async { Mutex::new(ValkeyCluster::start(3, 0)) };
+    let cluster = SHARED.get_or_init(start).await.lock().await;
+    cluster.flush();
+    cluster
+}
