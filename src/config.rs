@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use bytesize::ByteSize;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -92,7 +92,7 @@ pub enum EngineChoice {
     Redb,
     /// This process's memory: gone when it ends
     Memory,
-    /// Several instances over one Valkey: comes with a later release
+    /// A Valkey that several instances share
     Valkey,
 }
 
@@ -270,9 +270,8 @@ impl Settings {
     /// # Errors
     /// The first such setting.
     pub fn check(&self) -> anyhow::Result<()> {
-        if self.store == EngineChoice::Valkey {
-            bail!("SESSION_STORE=valkey: several instances over Valkey come with a later release; use redb or memory");
-        }
+        let is_reachable = self.store != EngineChoice::Valkey || self.valkey.url.is_some();
+        ensure!(is_reachable, "VALKEY_URL: SESSION_STORE=valkey needs it");
         ensure!(self.session_ttl >= Duration::from_secs(10), "REJOIN_SESSION_TTL: at least 10s");
         ensure!(
             self.session_ttl <= self.session_max_age,
@@ -354,7 +353,7 @@ mod tests {
     #[test]
     fn contradictions_are_refused_by_name() {
         assert!(refusal(&["--session-ttl", "2h", "--session-max-age", "1h"]).contains("REJOIN_SESSION_MAX_AGE"));
-        assert!(refusal(&["--store", "valkey"]).contains("later release"));
+        assert!(refusal(&["--store", "valkey"]).contains("VALKEY_URL"));
         assert!(refusal(&["--session-ttl", "1s"]).contains("REJOIN_SESSION_TTL"));
         assert!(refusal(&["--cache-size", "1KiB"]).contains("REJOIN_CACHE_SIZE"));
         assert!(refusal(&["--reap-every", "0s"]).contains("REJOIN_REAP_EVERY"));

@@ -25,6 +25,7 @@ use crate::quizzes::Catalogue;
 use crate::store::clock::system_wall_clock;
 use crate::store::memory::MemoryStore;
 use crate::store::redb::{RedbOptions, RedbStore, file_opener, make_folder};
+use crate::store::valkey::{ValkeyOptions, ValkeyStore};
 use crate::store::{GameClock, Homes, Keeper, WallClock};
 
 /// How long requests in flight may take to finish at the stop, in seconds.
@@ -97,8 +98,18 @@ fn open_store(settings: &Settings, wall: WallClock, chance: &Chance) -> anyhow::
             let keeper = Keeper { store, clock: Arc::new(GameClock::start(base, wall)) };
             Ok(Store { keeper, place: "memory (gone when the process ends)".to_owned() })
         }
-        EngineChoice::Valkey => settings.check().map(|()| unreachable!("the check refuses it")),
+        EngineChoice::Valkey => open_valkey(settings, wall),
     }
+}
+
+fn open_valkey(settings: &Settings, wall: WallClock) -> anyhow::Result<Store> {
+    let url = settings.valkey.url.as_deref().context("VALKEY_URL: SESSION_STORE=valkey needs it")?;
+    let target = settings.valkey.target(url)?;
+    let place = format!("valkey at {}", target.hosts());
+    let (rules, kept_dead) = (GameSession::apply, ValkeyOptions::KEPT_DEAD);
+    let store = ValkeyStore::open(ValkeyOptions { target, rules, wall, quiz_cache: QUIZ_CACHE, kept_dead })?;
+    let keeper = Keeper { clock: store.clock(), store: Arc::new(store) };
+    Ok(Store { keeper, place })
 }
 
 fn open_redb(folder: &Path, settings: &Settings, wall: WallClock) -> anyhow::Result<Store> {

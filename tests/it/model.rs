@@ -8,7 +8,7 @@ use proptest::test_runner::{Config, TestRunner};
 use rejoin::domain::{Applied, Command, Event, GameSession, Moment, Sequence, SessionId};
 use rejoin::store::{GameSessionStore, Imported, NewSession, StoreError};
 
-use crate::contract::engines::{Engine, Memory, Redb, Valkey};
+use crate::contract::engines::{Cluster, Engine, Memory, Redb, Valkey};
 use crate::kit::{acknowledge, answer, at, code, external, id, question_id, record, solo};
 
 const IDS: u64 = 5;
@@ -284,4 +284,9 @@ fn any_sequence_comes_to_the_same_in_redb() {
 #[test]
 fn any_sequence_comes_to_the_same_in_valkey() {
     any_sequence_comes_to_the_same::<Valkey>(100);
+}
+
+#[test]
+fn any_sequence_comes_to_the_same_in_a_valkey_cluster() {
+    any_sequence_comes_to_the_same::<Cluster>(40);
 }

@@ -8,7 +8,7 @@ use rejoin::store::valkey::{Target, Topology};
 use crate::support::valkey::resp::{Connection, USUAL};
 use crate::support::valkey::sentinels::SERVICE;
 use crate::support::valkey::{
-    Resp, ValkeyCluster, ValkeySentinels, ValkeyServer, fresh_database, shared, shared_cluster, wait_for,
+    Resp, ValkeyCluster, ValkeySentinels, ValkeyServer, fresh_cluster, fresh_database, shared, wait_for,
 };
 
 #[test]
@@ -119,9 +119,9 @@ fn a_cluster_serves_every_slot_and_replaces_a_dead_primary() {
 }
 
 #[tokio::test]
-async fn the_shared_cluster_is_empty_whenever_it_is_handed_out() {
+async fn a_cluster_is_empty_whenever_it_is_handed_out() {
     for _ in 0..2 {
-        let cluster = shared_cluster().await;
+        let cluster = fresh_cluster().await;
         for key in ["a", "b", "c"] {
             let writer = cluster.writer_of(key).expect("every key has a writer");
             assert!(cluster.nodes[writer].command(&["GET", key]) == Resp::Nil, "{key} is left of another test");

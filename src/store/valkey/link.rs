@@ -20,6 +20,8 @@ use crate::store::clock::WallClock;
 /// The longest that any call takes, whatever the client makes of its own limits.
 const CALL: Duration = Duration::from_millis(500);
 const CLUSTER_CALL: Duration = Duration::from_millis(800);
+/// So many failures, and a cluster's connection is replaced, whatever its other shards do.
+const MOST_DOUBTS: u32 = 3;
 /// What a server must be given to be called silent.
 const FAIR: Duration = Duration::from_millis(200);
 /// How long a call waits for a connection that is being replaced.
@@ -43,6 +45,8 @@ struct State {
     /// Which connection it is, counted from the first.
     generation: u64,
     breaker: CircuitBreaker,
+    /// Failures on this connection that were not the last word: other shards of the cluster answer.
+    doubts: u32,
     /// Why there is no connection, or why writes are refused.
     trouble: Option<String>,
     is_shut: bool,
@@ -51,7 +55,7 @@ struct State {
 impl Link {
     pub(super) fn new(is_cluster: bool, wall: WallClock) -> Arc<Self> {
         let breaker = CircuitBreaker::new(wall());
-        let state = State { connection: None, generation: 0, breaker, trouble: None, is_shut: false };
+        let state = State { connection: None, generation: 0, breaker, doubts: 0, trouble: None, is_shut: false };
         let state = Mutex::new(state);
         Arc::new(Self { state, changes: watch::Sender::new(0), summons: Notify::new(), is_cluster, wall })
     }
@@ -154,6 +158,11 @@ impl Link {
             return failure;
         }
         state.breaker.failed((self.wall)());
+        state.doubts += 1;
+        // The client sticks to a shard's frozen primary; a fresh connection asks who it is now.
+        if self.is_cluster && state.doubts == MOST_DOUBTS {
+            self.summons.notify_one();
+        }
         if verdict == Verdict::Lost || state.breaker.state() != Breaker::Closed {
             state.connection = None;
             state.generation += 1;
@@ -188,6 +197,7 @@ impl Link {
         if is_used {
             state.connection = Some(connection.clone());
             state.generation += 1;
+            state.doubts = 0;
             state.trouble = None;
         }
         drop(state);

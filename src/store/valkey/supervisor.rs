@@ -41,7 +41,12 @@ impl Supervisor {
     async fn supervise(&self) {
         loop {
             self.connect().await;
+            let connected = tokio::time::Instant::now();
             self.keep().await;
+            if self.link.is_good() {
+                // A part of a cluster is away, and the rest goes on meanwhile.
+                tokio::time::sleep_until(connected + LONGEST_PAUSE).await;
+            }
         }
     }
 

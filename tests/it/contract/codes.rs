@@ -7,7 +7,8 @@ use super::engines::Engine;
 use crate::kit::{DEAD, at, code, external, id, race};
 
 pub(super) async fn a_code_names_its_session_until_that_is_deleted<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     store.create(NewSession(external(1, Some("ABC234"), at(0))), at(0)).await.expect("created");
     assert_eq!(store.find(&code("ABC234"), at(0)).await.expect("read"), Some(id(1)));
     assert_eq!(store.find(&code("ABC235"), at(0)).await.expect("read"), None);
@@ -18,7 +19,8 @@ pub(super) async fn a_code_names_its_session_until_that_is_deleted<E: Engine>() 
 }
 
 pub(super) async fn a_code_in_use_is_refused_and_nothing_is_stored<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     store.create(NewSession(external(1, Some("ABC234"), at(0))), at(0)).await.expect("created");
     let second = store.create(NewSession(external(2, Some("ABC234"), at(0))), at(DEAD - 1)).await;
     assert!(matches!(second, Err(StoreError::AlreadyExists)), "{second:?}");
@@ -28,7 +30,8 @@ pub(super) async fn a_code_in_use_is_refused_and_nothing_is_stored<E: Engine>() 
 }
 
 pub(super) async fn of_racing_claims_of_a_code_one_gets_it<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     let created = race(16, |n| {
         let store = store.clone();
         async move { store.create(NewSession(external(n as u64, Some("ABC234"), at(0))), at(0)).await.is_ok() }
@@ -64,7 +67,8 @@ pub(super) async fn the_code_of_a_dead_session_is_free_and_stays_with_its_next_h
 }
 
 pub(super) async fn a_session_that_comes_again_with_another_code_gives_up_the_first<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     store.create(NewSession(external(1, Some("ABC234"), at(0))), at(0)).await.expect("created");
     store.create(NewSession(external(1, Some("XYZ789"), at(DEAD))), at(DEAD)).await.expect("created");
     assert_eq!(store.find(&code("ABC234"), at(DEAD)).await.expect("read"), None);
@@ -73,7 +77,8 @@ pub(super) async fn a_session_that_comes_again_with_another_code_gives_up_the_fi
 }
 
 pub(super) async fn a_code_is_not_freed_by_its_old_holder_in_the_same_breath<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     for round in 0..30 {
         let (old, holder, third) = (3 * round, 3 * round + 1, 3 * round + 2);
         let (born, now) = (at(round * DEAD), at((round + 1) * DEAD));

@@ -12,7 +12,7 @@ use rejoin::store::redb::{RedbOptions, RedbStore, file_opener};
 use rejoin::store::valkey::{Target, Topology, ValkeyOptions, ValkeyStore};
 use rejoin::store::{GameSessionStore, Portable, Rules};
 
-use crate::support::valkey::fresh_database;
+use crate::support::valkey::{FreshCluster, ValkeyCluster, fresh_cluster, fresh_database};
 
 /// What a case can do with an engine beside using it.
 #[async_trait]
@@ -142,5 +142,42 @@ impl Engine for Valkey {
     async fn reopened(self) -> Option<Self> {
         self.store.close().await.expect("closed");
         Some(Self { store: open_valkey(self.target.clone(), self.rules).await, ..self })
+    }
+}
+
+/// Three primaries of a cluster.
+pub(crate) struct Cluster {
+    store: Arc<ValkeyStore>,
+    rules: Rules,
+    cluster: FreshCluster,
+}
+
+impl Cluster {
+    fn target(cluster: &ValkeyCluster) -> Target {
+        Target::parse(&cluster.url(), Topology::Cluster).expect("a good URL")
+    }
+}
+
+#[async_trait]
+impl Engine for Cluster {
+    const IS_DURABLE: bool = true;
+    const LINES_UP: bool = false;
+
+    async fn with_rules(rules: Rules) -> Self {
+        let cluster = fresh_cluster().await;
+        Self { store: open_valkey(Self::target(&cluster), rules).await, rules, cluster }
+    }
+
+    fn store(&self) -> Arc<dyn GameSessionStore> {
+        self.store.clone()
+    }
+
+    fn portable(&self) -> Arc<dyn Portable> {
+        self.store.clone()
+    }
+
+    async fn reopened(self) -> Option<Self> {
+        self.store.close().await.expect("closed");
+        Some(Self { store: open_valkey(Self::target(&self.cluster), self.rules).await, ..self })
     }
 }

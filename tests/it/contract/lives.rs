@@ -28,7 +28,8 @@ async fn sweep_all(store: &dyn GameSessionStore, after: u64) -> usize {
 }
 
 pub(super) async fn a_touch_slides_the_deadline_within_its_bounds<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     store.create(NewSession(solo(1, 2, at(0))), at(0)).await.expect("created");
     touch(&*store, 1, 500_000).await;
     assert!(is_live(&*store, 1, 500_000 + 600_000).await, "at least its TTL");
@@ -42,7 +43,8 @@ pub(super) async fn a_touch_slides_the_deadline_within_its_bounds<E: Engine>() {
 }
 
 pub(super) async fn absolute_age_caps_every_touch<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     store.create(NewSession(solo(1, 2, at(0))), at(0)).await.expect("created");
     for after in (500_000..3_600_000).step_by(500_000) {
         touch(&*store, 1, after).await;
@@ -54,7 +56,8 @@ pub(super) async fn absolute_age_caps_every_touch<E: Engine>() {
 }
 
 pub(super) async fn results_live_their_fixed_time<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     store.create(NewSession(solo(1, 1, at(0))), at(0)).await.expect("created");
     store.apply(&id(1), right(0), at(1_000)).await.expect("answered");
     assert_eq!(sweep_all(&*store, 4_000_000).await, 0, "absolute age does not cut results");
@@ -65,7 +68,8 @@ pub(super) async fn results_live_their_fixed_time<E: Engine>() {
 }
 
 pub(super) async fn the_dead_are_neither_returned_nor_counted_before_any_reaping<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     for n in 0..4 {
         store.create(NewSession(solo(n, 2, at(n * 1_000))), at(n * 1_000)).await.expect("created");
     }
@@ -84,7 +88,8 @@ pub(super) async fn the_dead_are_neither_returned_nor_counted_before_any_reaping
 }
 
 pub(super) async fn a_session_touched_in_time_is_never_reaped<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     store.create(NewSession(solo(1, 2, at(0))), at(0)).await.expect("created");
     let mut now = 0;
     while now < 2_900_000 {
@@ -110,7 +115,8 @@ pub(super) async fn a_session_touched_in_time_is_never_reaped<E: Engine>() {
 }
 
 pub(super) async fn a_session_that_ended_sooner_is_reaped_sooner<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     let mut short = solo(1, 1, at(0));
     short.state.life = rejoin::domain::Life::begin(
         at(0).now,
@@ -124,7 +130,8 @@ pub(super) async fn a_session_that_ended_sooner_is_reaped_sooner<E: Engine>() {
 }
 
 pub(super) async fn a_sweep_keeps_to_its_limit<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     for n in 0..10 {
         store.create(NewSession(external(n, None, at(0))), at(0)).await.expect("created");
     }
@@ -143,7 +150,8 @@ pub(super) async fn a_sweep_keeps_to_its_limit<E: Engine>() {
 }
 
 pub(super) async fn ten_thousand_dead_are_reaped<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     let mut creating = tokio::task::JoinSet::new();
     for first in 0..200 {
         let store = store.clone();

@@ -19,7 +19,8 @@ async fn fresh_log(store: &dyn GameSessionStore) {
 }
 
 pub(super) async fn racing_authors_number_their_events_without_gaps<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     fresh_log(&*store).await;
     let mut told: Vec<u64> = race(32, |n| {
         let store = store.clone();
@@ -55,7 +56,8 @@ pub(super) async fn a_sequence_goes_on_after_everything_was_forgotten<E: Engine>
 }
 
 pub(super) async fn events_come_in_pages<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     fresh_log(&*store).await;
     // A neighbour on each side, whose events must not show.
     for n in [0, 2] {
@@ -77,7 +79,8 @@ pub(super) async fn events_come_in_pages<E: Engine>() {
 }
 
 pub(super) async fn an_acknowledgement_above_the_head_is_refused<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     fresh_log(&*store).await;
     store.apply(&id(1), record(2), at(0)).await.expect("applied");
     let applied = store.apply(&id(1), acknowledge(1, 3), at(1)).await.expect("answered").expect("alive");
@@ -88,7 +91,8 @@ pub(super) async fn an_acknowledgement_above_the_head_is_refused<E: Engine>() {
 }
 
 pub(super) async fn what_every_seat_has_is_forgotten<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     fresh_log(&*store).await;
     race(8, |n| {
         let store = store.clone();
@@ -103,7 +107,8 @@ pub(super) async fn what_every_seat_has_is_forgotten<E: Engine>() {
 }
 
 pub(super) async fn a_session_without_a_log_has_an_empty_page<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     store.create(NewSession(solo(1, 1, at(0))), at(0)).await.expect("created");
     for _ in 0..2 {
         let page = page(&*store, 0, 9).await;

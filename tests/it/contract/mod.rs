@@ -11,7 +11,7 @@ mod moves;
 mod moving;
 mod steps;
 
-use engines::{Memory, Redb, Valkey};
+use engines::{Cluster, Memory, Redb, Valkey};
 
 /// The list of cases, written once.
 macro_rules! cases {
@@ -82,3 +82,4 @@ macro_rules! suite {
 cases!(memory: Memory);
 cases!(redb: Redb);
 cases!(valkey: Valkey);
+cases!(valkey_cluster: Cluster);

@@ -11,7 +11,8 @@ async fn apply(store: &dyn GameSessionStore, n: u64, command: Command, after: u6
 }
 
 pub(super) async fn of_64_racing_answers_one_is_evaluated<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     store.create(NewSession(solo(1, 2, at(0))), at(0)).await.expect("created");
     let results = race(64, |n| {
         let store = store.clone();
@@ -28,7 +29,8 @@ pub(super) async fn of_64_racing_answers_one_is_evaluated<E: Engine>() {
 }
 
 pub(super) async fn of_64_racing_repeats_all_get_the_one_verdict<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     store.create(NewSession(solo(1, 1, at(0))), at(0)).await.expect("created");
     let mut results = race(64, |_| {
         let store = store.clone();
@@ -40,7 +42,8 @@ pub(super) async fn of_64_racing_repeats_all_get_the_one_verdict<E: Engine>() {
 }
 
 pub(super) async fn games_played_at_once_do_not_mix<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     race(16, |n| {
         let store = store.clone();
         async move {
@@ -89,7 +92,8 @@ pub(super) async fn a_repeat_gets_its_first_reply_late_and_after_the_end<E: Engi
 }
 
 pub(super) async fn a_key_used_for_something_else_is_refused<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     store.create(NewSession(solo(1, 2, at(0))), at(0)).await.expect("created");
     apply(&*store, 1, answer(0, 1, Some("key")), 1_000).await.result.expect("evaluated");
     let before = store.get(&id(1), at(1_000)).await.expect("read");
@@ -100,7 +104,8 @@ pub(super) async fn a_key_used_for_something_else_is_refused<E: Engine>() {
 }
 
 pub(super) async fn the_last_answer_leaves_results_and_no_quiz<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     store.create(NewSession(solo(1, 2, at(0))), at(0)).await.expect("created");
     apply(&*store, 1, right(0), 1_000).await.result.expect("evaluated");
     apply(&*store, 1, right(1), 2_000).await.result.expect("evaluated");
@@ -112,7 +117,8 @@ pub(super) async fn the_last_answer_leaves_results_and_no_quiz<E: Engine>() {
 }
 
 pub(super) async fn of_racing_claims_one_is_awarded<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     store.create(NewSession(solo(1, 1, at(0))), at(0)).await.expect("created");
     apply(&*store, 1, right(0), 1_000).await.result.expect("evaluated");
     let claims = race(16, |n| {

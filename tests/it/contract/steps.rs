@@ -7,7 +7,8 @@ use super::engines::Engine;
 use crate::kit::{DEAD, acknowledge, at, code, external, id, question_id, race, record, right, solo};
 
 pub(super) async fn what_was_created_is_there<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     assert_eq!(store.get(&id(1), at(0)).await.expect("read"), None);
     for session in [solo(1, 3, at(0)), external(2, Some("ABC234"), at(0))] {
         store.create(NewSession(session.clone()), at(0)).await.expect("created");
@@ -16,7 +17,8 @@ pub(super) async fn what_was_created_is_there<E: Engine>() {
 }
 
 pub(super) async fn creating_twice_is_refused<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     let first = solo(1, 3, at(0));
     store.create(NewSession(first.clone()), at(0)).await.expect("created");
     let second = store.create(NewSession(external(1, Some("ABC234"), at(1))), at(DEAD - 1)).await;
@@ -26,7 +28,8 @@ pub(super) async fn creating_twice_is_refused<E: Engine>() {
 }
 
 pub(super) async fn a_new_session_replaces_a_dead_one_whole<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     store.create(NewSession(external(1, Some("ABC234"), at(0))), at(0)).await.expect("created");
     store.apply(&id(1), record(3), at(0)).await.expect("applied");
     let old = store.events(&id(1), Sequence(0), 9, at(0)).await.expect("read").expect("alive");
@@ -49,7 +52,8 @@ pub(super) async fn a_new_session_replaces_a_dead_one_whole<E: Engine>() {
 }
 
 pub(super) async fn a_missing_or_dead_session_knows_no_command<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     store.create(NewSession(external(1, Some("ABC234"), at(0))), at(0)).await.expect("created");
     for (id, now) in [(id(2), at(0)), (id(1), at(DEAD))] {
         for command in [Command::Touch, Command::Advance, record(1), right(0)] {
@@ -63,7 +67,8 @@ pub(super) async fn a_missing_or_dead_session_knows_no_command<E: Engine>() {
 }
 
 pub(super) async fn a_refused_command_changes_nothing<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     store.create(NewSession(solo(1, 2, at(0))), at(0)).await.expect("created");
     store.apply(&id(1), right(0), at(1)).await.expect("applied");
     let before = store.get(&id(1), at(1)).await.expect("read");
@@ -102,7 +107,8 @@ pub(super) async fn what_was_due_is_committed_though_the_command_is_refused<E: E
 }
 
 pub(super) async fn deleting_forgets_a_session_and_may_be_repeated<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     assert!(!store.delete(&id(1)).await.expect("deleted"));
     store.create(NewSession(solo(1, 2, at(0))), at(0)).await.expect("created");
     assert!(store.delete(&id(1)).await.expect("deleted"));
@@ -113,7 +119,8 @@ pub(super) async fn deleting_forgets_a_session_and_may_be_repeated<E: Engine>() 
 }
 
 pub(super) async fn a_deleted_session_leaves_nothing_to_the_next_of_its_id<E: Engine>() {
-    let store = E::fresh().await.store();
+    let engine = E::fresh().await;
+    let store = engine.store();
     store.create(NewSession(external(1, Some("ABC234"), at(0))), at(0)).await.expect("created");
     store.apply(&id(1), record(3), at(0)).await.expect("applied");
     // On engines that commit in groups these come to lie in one.
@@ -146,7 +153,8 @@ fn touchy(session: &mut GameSession, command: Command, at: Moment) -> Applied {
 }
 
 pub(super) async fn a_rule_that_panics_harms_its_own_command_only<E: Engine>() {
-    let store = E::with_rules(touchy).await.store();
+    let engine = E::with_rules(touchy).await;
+    let store = engine.store();
     store.create(NewSession(solo(1, 32, at(0))), at(0)).await.expect("created");
     let results = race(32, |n| {
         let store = store.clone();

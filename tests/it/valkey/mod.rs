@@ -1,5 +1,6 @@
 //! The Valkey engine on real servers: what it keeps there, and every fault that such a server has.
 
+mod failover;
 mod players;
 mod standalone;
 mod stored;

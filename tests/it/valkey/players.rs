@@ -1,6 +1,7 @@
 //! Players who go on through faults: each answers question after question, repeats what got no
 //! verdict under the same key, and holds every verdict against those before.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -26,7 +27,8 @@ const QUESTIONS: usize = 2_000;
 pub(super) struct Seen {
     longest: Mutex<Duration>,
     verdicts: AtomicUsize,
-    last_verdict: Mutex<Option<Instant>>,
+    /// When each game got its last verdict.
+    last_verdicts: Mutex<BTreeMap<u64, Instant>>,
     unavailable: AtomicUsize,
     unknown: AtomicUsize,
     full: AtomicUsize,
@@ -89,22 +91,27 @@ impl Players {
         until(|| refused() > before + 20).await;
     }
 
-    /// Asserts that verdicts come soon after the server could be reached, at `since`.
-    pub(super) async fn recover(&self, since: Instant) -> Duration {
-        let seen = &self.seen;
-        until(|| seen.last_verdict.lock().is_some_and(|last| last > since)).await;
-        let took = seen.last_verdict.lock().expect("there was one").duration_since(since);
+    /// Asserts that games go on soon after the server could be reached, at `since`.
+    pub(super) async fn recover(&self, since: Instant) {
+        self.recover_by(since, |verdicts| verdicts.values().max().copied()).await;
+    }
+
+    /// The same of one game.
+    pub(super) async fn recover_game(&self, n: u64, since: Instant) {
+        self.recover_by(since, |verdicts| verdicts.get(&n).copied()).await;
+    }
+
+    async fn recover_by(&self, since: Instant, last: impl Fn(&BTreeMap<u64, Instant>) -> Option<Instant>) {
+        let last = || last(&self.seen.last_verdicts.lock()).filter(|last| *last > since);
+        until(|| last().is_some()).await;
+        let took = last().expect("there was one").duration_since(since);
+        println!("games went on after {took:?}");
         assert!(took < RECOVERY, "games went on after {took:?}");
         self.go_on().await;
-        took
     }
 
     pub(super) fn unknown(&self) -> usize {
         self.seen.unknown.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn found_again(&self) -> usize {
-        self.seen.found_again.load(Ordering::Relaxed)
     }
 
     pub(super) fn full(&self) -> usize {
@@ -177,7 +184,7 @@ async fn play(store: Arc<ValkeyStore>, n: u64, seen: Arc<Seen>, stop: Arc<Atomic
                     let Ok(Reply::Evaluated { report, .. }) = applied.result else { panic!("{applied:?}") };
                     told.push(report.verdict.nth);
                     seen.verdicts.fetch_add(1, Ordering::Relaxed);
-                    *seen.last_verdict.lock() = Some(Instant::now());
+                    seen.last_verdicts.lock().insert(n, Instant::now());
                     seen.found_again.fetch_add(usize::from(is_repeat), Ordering::Relaxed);
                     break;
                 }

@@ -1,8 +1,9 @@
 //! A Valkey cluster.
 
+use std::ops::Deref;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use parking_lot::Mutex;
 
 use super::ports::free_port;
 use super::server::ValkeyServer;
@@ -112,13 +113,34 @@ fn node() -> ValkeyServer {
     ValkeyServer::start(&[&own[..], &["--repl-diskless-sync-delay", "0"]].concat())
 }
 
-/// The cluster that tests share, three primaries, for one test at a time: it is empty when it is
-/// handed out, and nobody may stop it.
-pub(crate) async fn shared_cluster() -> MutexGuard<'static, ValkeyCluster> {
-    // Nobody drops a static: the nodes end with this process (see `process`).
-    static SHARED: OnceCell<Mutex<ValkeyCluster>> = OnceCell::const_new();
-    let start = || async { Mutex::new(ValkeyCluster::start(3, 0)) };
-    let cluster = SHARED.get_or_init(start).await.lock().await;
-    cluster.flush();
-    cluster
+/// Clusters of three primaries that no test uses now. Nobody drops a static: the nodes end with
+/// this process (see `process`).
+static FREE: Mutex<Vec<ValkeyCluster>> = Mutex::new(Vec::new());
+
+/// An empty cluster of three primaries, for one test: used before, or formed for it.
+pub(crate) async fn fresh_cluster() -> FreshCluster {
+    let used = FREE.lock().pop();
+    let fresh = tokio::task::spawn_blocking(|| {
+        let cluster = used.unwrap_or_else(|| ValkeyCluster::start(3, 0));
+        cluster.flush();
+        cluster
+    });
+    FreshCluster(Some(fresh.await.expect("a cluster")))
+}
+
+/// A cluster that goes to the next test after this one, which must leave it as well as it was.
+pub(crate) struct FreshCluster(Option<ValkeyCluster>);
+
+impl Deref for FreshCluster {
+    type Target = ValkeyCluster;
+
+    fn deref(&self) -> &ValkeyCluster {
+        self.0.as_ref().expect("it is here until it is dropped")
+    }
+}
+
+impl Drop for FreshCluster {
+    fn drop(&mut self) {
+        FREE.lock().extend(self.0.take());
+    }
 }

@@ -11,7 +11,7 @@ pub(crate) mod shared;
 
 use std::time::{Duration, Instant};
 
-pub(crate) use cluster::{ValkeyCluster, shared_cluster};
+pub(crate) use cluster::{FreshCluster, ValkeyCluster, fresh_cluster};
 pub(crate) use resp::Resp;
 pub(crate) use sentinels::ValkeySentinels;
 pub(crate) use server::ValkeyServer;

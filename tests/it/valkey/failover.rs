@@ -1,0 +1,129 @@
+//! A primary dies, freezes or steps down, and another takes its place. Reachable is a key's primary
+//! when a fresh plain connection can write to it. What had not reached the replica is rolled back;
+//! what is still there was evaluated once.
+
+use std::time::{Duration, Instant};
+
+use rejoin::domain::Sequence;
+use rejoin::store::valkey::Topology;
+use rejoin::store::{GameSessionStore, NewSession};
+
+use super::players::Players;
+use super::{REACHING, open};
+use crate::kit::{external, id, record};
+use crate::support::server::until;
+use crate::support::valkey::sentinels::SERVICE;
+use crate::support::valkey::{ValkeyCluster, ValkeySentinels};
+
+const PLAYERS: u64 = 16;
+
+fn sentinel() -> Topology {
+    Topology::Sentinel { service: SERVICE.to_owned(), password: None }
+}
+
+/// Waits until a fresh connection can write to the new primary, and says when that was.
+async fn promoted(all: &ValkeySentinels, place: usize) -> Instant {
+    until(|| {
+        all.servers[place].try_command(&["SET", "reachable", "1", "PX", "1000"]).is_ok_and(|reply| reply.is("OK"))
+    })
+    .await;
+    Instant::now()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sentinels_replace_a_killed_primary() {
+    let mut all = ValkeySentinels::start();
+    let store = open(&all.url(), sentinel());
+    store.until_reachable(REACHING).await.expect("the primary is there");
+    let mut players = Players::begin(&store, PLAYERS).await;
+    let at = store.clock().moment();
+    store.create(NewSession(external(77, None, at)), at).await.expect("created");
+    store.apply(&id(77), record(3), at).await.expect("answered");
+    let epoch = async || {
+        let page = store.events(&id(77), Sequence(0), 9, store.clock().moment()).await.expect("read");
+        page.expect("alive").epoch
+    };
+    let before = epoch().await;
+    players.may_lose();
+    all.servers[0].kill();
+    players.are_refused().await;
+    players.recover(promoted(&all, 1).await).await;
+    assert_ne!(epoch().await, before, "numbers may be issued again, so every client gets a snapshot");
+    players.end("sentinel failover after a kill").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sentinels_replace_a_frozen_primary() {
+    let all = ValkeySentinels::start();
+    let store = open(&all.url(), sentinel());
+    store.until_reachable(REACHING).await.expect("the primary is there");
+    let mut players = Players::begin(&store, PLAYERS).await;
+    players.may_lose();
+    all.servers[0].stop_signal();
+    players.recover(promoted(&all, 1).await).await;
+    // It wakes up, still a primary by its own word, and learns better.
+    all.servers[0].continue_signal();
+    players.go_on().await;
+    players.end("sentinel failover of a frozen primary").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_steps_down_is_left() {
+    let all = ValkeySentinels::start();
+    let store = open(&all.url(), sentinel());
+    store.until_reachable(REACHING).await.expect("the primary is there");
+    let mut players = Players::begin(&store, PLAYERS).await;
+    players.may_lose();
+    all.sentinels[0].command(&["SENTINEL", "FAILOVER", SERVICE]);
+    players.recover(promoted(&all, 1).await).await;
+    players.end("a failover that was asked for").await;
+}
+
+/// The node that writes the key of player 0, and when that was so.
+async fn writable(cluster: &ValkeyCluster, key: &str) -> (usize, Instant) {
+    let mut writer = None;
+    until(|| {
+        writer = cluster.writer_of(key);
+        writer.is_some()
+    })
+    .await;
+    (writer.expect("there is one"), Instant::now())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_replaces_a_killed_primary() {
+    let mut cluster = ValkeyCluster::start(3, 1);
+    let store = open(&cluster.url(), Topology::Cluster);
+    store.until_reachable(REACHING).await.expect("the cluster is there");
+    let mut players = Players::begin(&store, PLAYERS).await;
+    let key = format!("session:{}", id(0));
+    let (writer, _) = writable(&cluster, &key).await;
+    players.may_lose();
+    cluster.nodes[writer].kill();
+    players.are_refused().await;
+    // The other shards go on.
+    players.go_on().await;
+    let (next, since) = writable(&cluster, &key).await;
+    assert_ne!(next, writer);
+    players.recover_game(0, since).await;
+    players.end("cluster failover after a kill").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_replaces_a_frozen_primary() {
+    let cluster = ValkeyCluster::start(3, 1);
+    let store = open(&cluster.url(), Topology::Cluster);
+    store.until_reachable(REACHING).await.expect("the cluster is there");
+    let mut players = Players::begin(&store, PLAYERS).await;
+    let key = format!("session:{}", id(0));
+    let (writer, _) = writable(&cluster, &key).await;
+    players.may_lose();
+    cluster.nodes[writer].stop_signal();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let (next, since) = writable(&cluster, &key).await;
+    assert_ne!(next, writer);
+    players.recover_game(0, since).await;
+    cluster.nodes[writer].continue_signal();
+    players.go_on().await;
+    players.end("cluster failover of a frozen primary").await;
+}
