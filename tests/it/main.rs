@@ -5,6 +5,7 @@ mod contract;
 mod crash;
 mod errors;
 mod faults;
+mod instances;
 mod kit;
 mod layers;
 mod model;

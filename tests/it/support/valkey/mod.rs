@@ -4,6 +4,7 @@
 pub(crate) mod cluster;
 pub(crate) mod ports;
 pub(crate) mod process;
+pub(crate) mod proxy;
 pub(crate) mod resp;
 pub(crate) mod sentinels;
 pub(crate) mod server;
@@ -12,6 +13,7 @@ pub(crate) mod shared;
 use std::time::{Duration, Instant};
 
 pub(crate) use cluster::{FreshCluster, ValkeyCluster, fresh_cluster};
+pub(crate) use proxy::Proxy;
 pub(crate) use resp::Resp;
 pub(crate) use sentinels::ValkeySentinels;
 pub(crate) use server::ValkeyServer;

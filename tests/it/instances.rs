@@ -1,0 +1,187 @@
+//! Several instances of the real binary on one Valkey: whichever a player's request reaches, it is
+//! the same game.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::RwLock;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::support::valkey::{Proxy, ValkeyServer};
+use crate::support::{Server, right};
+
+const PLAYERS: usize = 200;
+const QUESTIONS: usize = 10;
+
+/// The instances that a balancer would choose from.
+#[derive(Clone)]
+struct Balancer {
+    client: reqwest::Client,
+    bases: Arc<RwLock<Vec<String>>>,
+}
+
+impl Balancer {
+    fn over(servers: &[&Server]) -> Self {
+        let bases = servers.iter().map(|server| server.base.clone()).collect();
+        Self { client: reqwest::Client::new(), bases: Arc::new(RwLock::new(bases)) }
+    }
+
+    /// Sends a request to the instances in turn, until one answers it.
+    async fn send(
+        &self,
+        turn: &mut usize,
+        make: impl Fn(&reqwest::Client, &str) -> reqwest::RequestBuilder,
+    ) -> (StatusCode, Value) {
+        for _ in 0..2_000 {
+            let base = {
+                let bases = self.bases.read();
+                bases[*turn % bases.len()].clone()
+            };
+            *turn += 1;
+            match make(&self.client, &base).send().await {
+                Ok(reply) if reply.status() == StatusCode::SERVICE_UNAVAILABLE => {}
+                Ok(reply) => {
+                    let status = reply.status();
+                    if let Ok(body) = reply.json().await {
+                        return (status, body);
+                    }
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("no instance answers");
+    }
+}
+
+fn instance(folder: &Path, url: &str) -> Server {
+    Server::process(folder, &["--store", "valkey", "--valkey-url", url, "--workers", "1"])
+}
+
+async fn until_ready(server: &Server) {
+    let client = server.client();
+    let begun = Instant::now();
+    while client.get("/readyz").await.status != 200 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it does not become ready");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Plays a whole game, each request at the next instance, and holds every verdict against those
+/// before.
+async fn play(balancer: Balancer, player: usize) -> (String, u64) {
+    let mut turn = player;
+    let id = uuid::Uuid::from_u128((player as u128) << 64 | 1).to_string();
+    let create = json!({ "sessionId": id, "count": QUESTIONS });
+    let (status, created) =
+        balancer.send(&mut turn, |client, base| client.post(format!("{base}/api/game/session")).json(&create)).await;
+    assert_eq!(status, StatusCode::CREATED, "{created}");
+    let mut total = 0;
+    for (place, question) in created["questions"].as_array().expect("questions").iter().enumerate() {
+        let question = question["questionId"].as_str().expect("an id");
+        let answer = json!({ "sessionId": id, "questionId": question, "optionId": place % 2 + 1 });
+        let (status, verdict) = balancer
+            .send(&mut turn, |client, base| {
+                client.post(format!("{base}/api/game/answer")).header("Idempotency-Key", question).json(&answer)
+            })
+            .await;
+        assert_eq!(status, StatusCode::OK, "{verdict}");
+        total += verdict["points"].as_u64().expect("points");
+        assert_eq!(verdict["totalScore"].as_u64(), Some(total), "{verdict}");
+        assert_eq!(verdict["answered"].as_u64(), Some(place as u64 + 1), "{verdict}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    (id, total)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_players_alternate_between_two_instances_and_one_is_killed() {
+    let valkey = ValkeyServer::start(&[]);
+    let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+    let [one, other] = [0, 1].map(|n| instance(folders[n].path(), &valkey.url()));
+    until_ready(&one).await;
+    until_ready(&other).await;
+    let balancer = Balancer::over(&[&one, &other]);
+    let mut playing = JoinSet::new();
+    for player in 0..PLAYERS {
+        playing.spawn(play(balancer.clone(), player));
+    }
+    // In the middle of their games one instance is killed; the balancer notices a little later.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    one.kill().await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    balancer.bases.write().remove(0);
+    let games = playing.join_all().await;
+    assert_eq!(games.len(), PLAYERS);
+    for (id, total) in games {
+        let results = other.client().results(&id).await.json(200);
+        assert_eq!(results["completed"], true);
+        assert_eq!(results["totalScore"].as_u64(), Some(total), "{results}");
+        assert_eq!(results["answers"].as_array().map(Vec::len), Some(QUESTIONS));
+    }
+    other.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_64_copies_of_an_answer_spread_over_both_one_is_evaluated() {
+    let valkey = ValkeyServer::start(&[]);
+    let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+    let servers = [0, 1].map(|n| instance(folders[n].path(), &valkey.url()));
+    for server in &servers {
+        until_ready(server).await;
+    }
+    for round in 0..10 {
+        let id = servers[round % 2].client().play(2).await;
+        let mut copies = JoinSet::new();
+        for copy in 0..64 {
+            let (client, id) = (servers[copy % 2].client(), id.clone());
+            copies.spawn(async move { client.answer(&id, 0, right(0)).await.status });
+        }
+        let statuses = copies.join_all().await;
+        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+        assert_eq!(statuses.iter().filter(|status| **status == 404).count(), 63, "{statuses:?}");
+        let results = servers[(round + 1) % 2].client().results(&id).await.json(200);
+        assert_eq!(results["totalScore"], 150);
+    }
+    // With one key they are repeats of each other, and all get the one verdict.
+    let id = servers[0].client().play(2).await;
+    let mut copies = JoinSet::new();
+    for copy in 0..64 {
+        let (client, id) = (servers[copy % 2].client(), id.clone());
+        copies.spawn(async move { client.answer_as("key", &id, 0, right(0)).await.json(200).to_string() });
+    }
+    assert_eq!(copies.join_all().await.into_iter().collect::<HashSet<_>>().len(), 1);
+    for server in servers {
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_applied_without_a_reply_is_found_by_its_repeat() {
+    let valkey = ValkeyServer::start(&[]);
+    let proxy = Proxy::start(valkey.port).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = instance(folder.path(), &format!("valkey://127.0.0.1:{}", proxy.port));
+    until_ready(&server).await;
+    let client = server.client();
+    let id = client.play(2).await;
+    client.show(&id, "q0").await.json(200);
+    proxy.lose_replies_from_the_next_step_on();
+    let begun = Instant::now();
+    client.answer_as("key", &id, 0, right(0)).await.problem(503, "outcome-unknown");
+    assert!(begun.elapsed() < Duration::from_secs(1), "after {:?}", begun.elapsed());
+    assert!(proxy.lost() > 0);
+    let stored = valkey.command(&["GET", &format!("session:{id}")]).text();
+    assert!(stored.contains("\"totalAfter\":150"), "it was applied: {stored}");
+    proxy.lose_nothing();
+    until_ready(&server).await;
+    let verdict = client.answer_as("key", &id, 0, right(0)).await.json(200);
+    assert_eq!(verdict["totalScore"], 150, "{verdict}");
+    assert_eq!(verdict["answered"], 1, "{verdict}");
+    client.answer(&id, 0, right(0)).await.problem(404, "question-not-open");
+    server.stop().await;
+}
