@@ -11,6 +11,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
+use crate::domain::Home;
 use crate::quizzes::cli::QuizzesCommand;
 use crate::store::valkey::{Target, Topology};
 use crate::telemetry::LogFormat;
@@ -96,6 +97,17 @@ pub enum EngineChoice {
     Valkey,
 }
 
+/// The engines that may stand in for Valkey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Fallback {
+    /// None: no new game while Valkey is away
+    None,
+    /// This process's memory: games that begin there are gone when it ends
+    Memory,
+    /// An embedded file of this instance's own, fallback.redb in the data folder
+    Redb,
+}
+
 /// Settings of `serve`.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
@@ -107,7 +119,7 @@ pub struct Settings {
     #[arg(long = "store", env = "SESSION_STORE", default_value = "redb", value_name = "ENGINE")]
     pub store: EngineChoice,
 
-    /// The folder of rejoin.redb; made if it is missing
+    /// The folder of rejoin.redb, and of the fallback's file; made if it is missing
     #[arg(long, env = "REJOIN_DATA_DIR", default_value = "data", value_name = "FOLDER")]
     pub data_dir: PathBuf,
 
@@ -118,6 +130,15 @@ pub struct Settings {
     /// Valkey, where that is the store
     #[command(flatten)]
     pub valkey: ValkeySettings,
+
+    /// Where new games begin while Valkey is away; they stay there to their end
+    #[arg(long, env = "REJOIN_FALLBACK", default_value = "none", value_name = "ENGINE")]
+    pub fallback: Fallback,
+
+    /// This instance's name, which ids of games end in that begin in its fallback: 1 to 32 of a-z,
+    /// 0-9, - and _. It must never change
+    #[arg(long, env = "REJOIN_INSTANCE", value_name = "NAME")]
+    pub instance: Option<Home>,
 
     /// How long a game lives without a request: 30m, 90s, 2h
     #[arg(long, env = "REJOIN_SESSION_TTL", default_value = "30m", value_parser = duration, value_name = "DURATION")]
@@ -270,8 +291,7 @@ impl Settings {
     /// # Errors
     /// The first such setting.
     pub fn check(&self) -> anyhow::Result<()> {
-        let is_reachable = self.store != EngineChoice::Valkey || self.valkey.url.is_some();
-        ensure!(is_reachable, "VALKEY_URL: SESSION_STORE=valkey needs it");
+        self.check_sharing()?;
         ensure!(self.session_ttl >= Duration::from_secs(10), "REJOIN_SESSION_TTL: at least 10s");
         ensure!(
             self.session_ttl <= self.session_max_age,
@@ -298,6 +318,16 @@ impl Settings {
             self.api_keys.is_empty() || self.api_keys_file.is_none(),
             "REJOIN_API_KEYS and REJOIN_API_KEYS_FILE are both set: use one"
         );
+        Ok(())
+    }
+
+    fn check_sharing(&self) -> anyhow::Result<()> {
+        let is_shared = self.store == EngineChoice::Valkey;
+        ensure!(!is_shared || self.valkey.url.is_some(), "VALKEY_URL: SESSION_STORE=valkey needs it");
+        if self.fallback != Fallback::None {
+            ensure!(is_shared, "REJOIN_FALLBACK is for SESSION_STORE=valkey: no other store is ever away");
+            ensure!(self.instance.is_some(), "REJOIN_FALLBACK needs REJOIN_INSTANCE: this instance's stable name");
+        }
         Ok(())
     }
 
@@ -353,12 +383,26 @@ mod tests {
     #[test]
     fn contradictions_are_refused_by_name() {
         assert!(refusal(&["--session-ttl", "2h", "--session-max-age", "1h"]).contains("REJOIN_SESSION_MAX_AGE"));
-        assert!(refusal(&["--store", "valkey"]).contains("VALKEY_URL"));
         assert!(refusal(&["--session-ttl", "1s"]).contains("REJOIN_SESSION_TTL"));
         assert!(refusal(&["--cache-size", "1KiB"]).contains("REJOIN_CACHE_SIZE"));
         assert!(refusal(&["--reap-every", "0s"]).contains("REJOIN_REAP_EVERY"));
         let both = ["--api-keys", "0123456789abcdef", "--api-keys-file", "x"];
         assert!(refusal(&both).contains("REJOIN_API_KEYS_FILE"));
+    }
+
+    #[test]
+    fn a_shared_store_has_a_place_and_its_fallback_a_name() {
+        let valkey = ["--store", "valkey", "--valkey-url", "valkey://127.0.0.1"];
+        let with = |more: &[&'static str]| [&valkey[..], more].concat();
+        assert!(refusal(&["--store", "valkey"]).contains("VALKEY_URL"));
+        assert!(refusal(&with(&["--fallback", "redb"])).contains("REJOIN_INSTANCE"));
+        assert!(refusal(&["--fallback", "memory", "--instance", "a"]).contains("REJOIN_FALLBACK"));
+        assert!(refusal(&with(&["--fallback", "valkey"])).contains("memory"));
+        assert!(refusal(&with(&["--instance", "Eu 1"])).contains("a-z"));
+        // Another store may be told of Valkey, and a fallback is a choice.
+        settings(&["--valkey-url", "valkey://127.0.0.1", "--fallback", "none"]).expect("it is good");
+        let settings = settings(&with(&["--fallback", "memory", "--instance", "eu-1"])).expect("it is good");
+        assert_eq!((settings.fallback, settings.instance), (Fallback::Memory, "eu-1".parse().ok()));
     }
 
     #[test]

@@ -16,11 +16,18 @@ pub fn ask(listen: SocketAddr) -> anyhow::Result<()> {
     let address = reachable(listen);
     let answer = fetch(address).with_context(|| format!("nothing answers at {address}"))?;
     let status = answer.split(' ').nth(1).unwrap_or_default();
+    let body = answer.lines().last().unwrap_or_default();
     if status != "200" {
-        bail!("the server at {address} is not ready: {}", answer.lines().last().unwrap_or_default());
+        bail!("the server at {address} is not ready: {body}");
     }
-    println!("ready");
+    println!("{}", word(body));
     Ok(())
+}
+
+/// In which way it is ready: `degraded` is a way.
+fn word(body: &str) -> String {
+    let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    body["status"].as_str().unwrap_or("ready").to_owned()
 }
 
 /// A server that listens everywhere is asked on loopback.
@@ -41,4 +48,16 @@ fn fetch(address: SocketAddr) -> std::io::Result<String> {
     let mut answer = String::new();
     stream.take(16 * 1024).read_to_string(&mut answer)?;
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_degraded_server_is_said_to_be_so() {
+        assert_eq!(word(r#"{"status":"degraded","engine":"valkey"}"#), "degraded");
+        assert_eq!(word(r#"{"status":"ready"}"#), "ready");
+        assert_eq!(word("no JSON"), "ready");
+    }
 }

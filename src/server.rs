@@ -1,12 +1,13 @@
 //! The composition root: what starts in which order, and stops in which.
 //!
-//! Start: bind, store, banks, reaper, HTTP. Stop: no new connections, what is in flight, reaper,
-//! store. All of it is handed in or made here; there are no globals, and two servers live in one
+//! Start: bind, stores, banks, reapers, HTTP. Stop: no new connections, what is in flight, reapers,
+//! stores. All of it is handed in or made here; there are no globals, and two servers live in one
 //! process.
+
+mod stores;
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,34 +17,25 @@ use tokio::net::TcpSocket;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{EngineChoice, Settings};
-use crate::domain::{GameSession, Lifetimes, Timestamp};
+use crate::config::Settings;
+use crate::domain::Lifetimes;
 use crate::game::reaper::Reaper;
 use crate::game::{Chance, SoloGames};
 use crate::http::{self, ApiKeys, Shared};
 use crate::quizzes::Catalogue;
 use crate::store::clock::system_wall_clock;
-use crate::store::memory::MemoryStore;
-use crate::store::redb::{RedbOptions, RedbStore, file_opener, make_folder};
-use crate::store::valkey::{ValkeyOptions, ValkeyStore};
-use crate::store::{GameClock, Homes, Keeper, WallClock};
+use crate::store::{Homes, WallClock};
+pub use stores::Stores;
 
 /// How long requests in flight may take to finish at the stop, in seconds.
 const DRAIN_SECONDS: u64 = 4;
-/// How long the store may take to close.
+/// How long the stores may take to close.
 const CLOSING: Duration = Duration::from_secs(4);
 /// How long an idle connection is kept: longer than the usual proxies keep theirs, so that it is
 /// they who close it and no request meets a closing one.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a command may wait for its commit before it is answered with an error.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Bytes of quizzes kept decoded.
-const QUIZ_CACHE: u64 = 32 * 1024 * 1024;
 /// Connections that may wait to be accepted: after a restart all players come at once.
 const BACKLOG: u32 = 4_096;
-
-/// The database's name within the data folder.
-const FILE: &str = "rejoin.redb";
 
 /// What a server is given from outside.
 pub struct Outside {
@@ -83,52 +75,26 @@ fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     listen().with_context(|| format!("REJOIN_LISTEN: cannot listen on {address}"))
 }
 
-struct Store {
-    keeper: Keeper,
-    place: String,
-}
-
-fn open_store(settings: &Settings, wall: WallClock, chance: &Chance) -> anyhow::Result<Store> {
-    match settings.store {
-        EngineChoice::Redb => open_redb(&settings.data_dir, settings, wall),
-        EngineChoice::Memory => {
-            let base = Timestamp::from_millis(wall().0);
-            let random = u64::from_le_bytes(chance.bytes());
-            let store = Arc::new(MemoryStore::new(GameSession::apply, random));
-            let keeper = Keeper { store, clock: Arc::new(GameClock::start(base, wall)) };
-            Ok(Store { keeper, place: "memory (gone when the process ends)".to_owned() })
-        }
-        EngineChoice::Valkey => open_valkey(settings, wall),
-    }
-}
-
-fn open_valkey(settings: &Settings, wall: WallClock) -> anyhow::Result<Store> {
-    let url = settings.valkey.url.as_deref().context("VALKEY_URL: SESSION_STORE=valkey needs it")?;
-    let target = settings.valkey.target(url)?;
-    let place = format!("valkey at {}", target.hosts());
-    let (rules, kept_dead) = (GameSession::apply, ValkeyOptions::KEPT_DEAD);
-    let store = ValkeyStore::open(ValkeyOptions { target, rules, wall, quiz_cache: QUIZ_CACHE, kept_dead })?;
-    let keeper = Keeper { clock: store.clock(), store: Arc::new(store) };
-    Ok(Store { keeper, place })
-}
-
-fn open_redb(folder: &Path, settings: &Settings, wall: WallClock) -> anyhow::Result<Store> {
-    make_folder(folder).with_context(|| format!("REJOIN_DATA_DIR: cannot make {}", folder.display()))?;
-    let path = folder.join(FILE);
-    let cache = usize::try_from(settings.cache_size.as_u64()).unwrap_or(usize::MAX);
-    let options = RedbOptions { rules: GameSession::apply, wall, patience: PATIENCE, quiz_cache: QUIZ_CACHE };
-    let store = RedbStore::open(file_opener(path.clone(), cache), options)?;
-    let keeper = Keeper { clock: store.clock(), store: Arc::new(store) };
-    Ok(Store { keeper, place: format!("redb at {}", path.display()) })
-}
-
-/// Serves until `stop`, then finishes what is in flight and closes the store.
+/// Serves until `stop`, then finishes what is in flight and closes the stores.
 ///
 /// # Errors
-/// Whatever keeps it from starting, or from closing the store in time.
+/// Whatever keeps it from starting, or from closing the stores in time.
 pub async fn run(
     settings: &Settings,
     outside: Outside,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    run_over(settings, outside, Stores::open, stop).await
+}
+
+/// The same over stores of the caller's.
+///
+/// # Errors
+/// The same.
+pub async fn run_over(
+    settings: &Settings,
+    outside: Outside,
+    open: impl FnOnce(&Settings, &Outside) -> anyhow::Result<Stores>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     settings.check()?;
@@ -139,9 +105,9 @@ pub async fn run(
         );
     }
     let keys = ApiKeys::new(&keys);
-    let store = open_store(settings, outside.wall, &outside.chance)?;
-    let homes = Arc::new(Homes::only(store.keeper));
-    announce(&outside.listener, &homes, &store.place).await?;
+    let stores = open(settings, &outside)?;
+    announce(&outside.listener, &stores).await?;
+    let homes = Arc::new(stores.homes);
     let background = TaskTracker::new();
     let stopping = CancellationToken::new();
     for keeper in homes.keepers() {
@@ -158,7 +124,7 @@ pub async fn run(
         },
         chance: outside.chance,
     };
-    let shared = web::Data::new(Shared { solo, homes: homes.clone(), keys });
+    let shared = web::Data::new(Shared { solo, homes: homes.clone(), instance: settings.instance.clone(), keys });
     let served = serve(settings, outside.listener, shared, stop).await;
     stopping.cancel();
     background.close();
@@ -181,12 +147,16 @@ async fn serve(
 }
 
 /// The one line that a start prints.
-async fn announce(listener: &TcpListener, homes: &Homes, place: &str) -> anyhow::Result<()> {
+async fn announce(listener: &TcpListener, stores: &Stores) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
-    let records = homes.status().await?.records();
+    let status = stores.homes.status().await?;
+    let place = &stores.place;
+    let reach = if status.main.reachable { "" } else { " (out of reach yet)" };
+    let fallback = stores.fallback.as_ref().map(|place| format!(", fallback {place}")).unwrap_or_default();
+    let records = status.records();
     let records = format!("{records} session record{}", if records == 1 { "" } else { "s" });
     let version = env!("CARGO_PKG_VERSION");
-    println!("rejoin {version} listens on http://{address}, sessions in {place}, {records}");
+    println!("rejoin {version} listens on http://{address}, sessions in {place}{reach}{fallback}, {records}");
     Ok(())
 }
 
@@ -196,7 +166,7 @@ async fn close(homes: &Homes, background: &TaskTracker) -> anyhow::Result<()> {
         homes.close().await
     };
     let closed = tokio::time::timeout(CLOSING, closing).await;
-    closed.context("the store could not be closed in time; nothing acknowledged is lost")??;
+    closed.context("the stores could not be closed in time; nothing acknowledged is lost")??;
     tracing::info!("stopped");
     Ok(())
 }

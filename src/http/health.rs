@@ -3,20 +3,29 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
-use serde_json::json;
 
 use super::problem::Problem;
+use super::standing::Standing;
 use super::{Shared, reply};
+use crate::domain::Home;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Health {
+struct Health<'a> {
     status: &'static str,
     version: &'static str,
-    engine: &'static str,
-    reachable: bool,
-    degraded: bool,
+    #[serde(flatten)]
+    standing: Standing,
     live_sessions: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<&'a Home>,
+}
+
+#[derive(Serialize)]
+struct Ready {
+    status: &'static str,
+    #[serde(flatten)]
+    standing: Standing,
 }
 
 /// The process answers.
@@ -24,26 +33,27 @@ pub(super) async fn livez() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(r#"{"status":"ok"}"#)
 }
 
-/// Commands are being committed.
+/// New games can begin: in the store, or at this instance's own while that is away.
 pub(super) async fn readyz(shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
-    if shared.homes.status().await?.main.reachable {
-        Ok(reply(StatusCode::OK, &json!({ "status": "ready" })))
-    } else {
-        Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store-unavailable", "the store is out of reach"))
+    let standing = Standing::of(&shared.homes.status().await?);
+    match standing.word("ready") {
+        Some(status) => Ok(reply(StatusCode::OK, &Ready { status, standing })),
+        None => Err(Problem::not_ready(standing)),
     }
 }
 
-/// How the store is, for people; 503 when it can't be written.
+/// How the stores are, for people; 503 when no game can begin.
 pub(super) async fn health(shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
-    let store = shared.homes.status().await?.main;
+    let stores = shared.homes.status().await?;
+    let standing = Standing::of(&stores);
+    let word = standing.word("ok");
     let health = Health {
-        status: if store.reachable { "ok" } else { "unavailable" },
+        status: word.unwrap_or("unavailable"),
         version: env!("CARGO_PKG_VERSION"),
-        engine: store.engine,
-        reachable: store.reachable,
-        degraded: false,
-        live_sessions: store.live_sessions,
+        standing,
+        live_sessions: stores.live_sessions(),
+        instance: shared.instance.as_ref(),
     };
-    let status = if store.reachable { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if word.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok(reply(status, &health))
 }

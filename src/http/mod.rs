@@ -2,10 +2,12 @@
 
 mod auth;
 mod body;
+mod date;
 mod health;
 mod json;
 mod problem;
 mod solo;
+mod standing;
 mod trace;
 
 use std::future::ready;
@@ -19,6 +21,7 @@ use actix_web::{App, Error, HttpRequest, HttpResponse, Resource, Route, body::Me
 
 pub use auth::ApiKeys;
 
+use crate::domain::Home;
 use crate::game::SoloGames;
 use crate::store::Homes;
 use problem::Problem;
@@ -32,6 +35,8 @@ pub struct Shared {
     pub solo: SoloGames,
     /// Whom health asks.
     pub homes: Arc<Homes>,
+    /// This instance's name, if it has one.
+    pub instance: Option<Home>,
     /// Who may do what only backends may.
     pub keys: ApiKeys,
 }

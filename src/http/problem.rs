@@ -9,6 +9,7 @@ use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use serde::Serialize;
 
+use super::standing::Standing;
 use crate::domain::quiz::draft::Problem as Wrong;
 use crate::domain::{Home, Refusal, SessionId};
 use crate::game::GameError;
@@ -45,6 +46,9 @@ struct More {
     /// Where the results of a finished game are.
     #[serde(skip_serializing_if = "Option::is_none")]
     results: Option<String>,
+    /// How the stores are, to whoever asks whether the server is ready.
+    #[serde(flatten)]
+    standing: Option<Standing>,
     /// Where the session is at home: a header, since it is for whoever routes.
     #[serde(skip)]
     home: Option<Home>,
@@ -100,6 +104,12 @@ impl Problem {
         let detail = "this session is at home on another instance; the header Rejoin-Home names it";
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "session-elsewhere", detail);
         problem.with(More { home: Some(home), ..More::default() })
+    }
+
+    /// No game can begin, and this is how the stores are.
+    pub(super) fn not_ready(standing: Standing) -> Self {
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-unavailable", "the store is out of reach");
+        problem.with(More { standing: Some(standing), ..More::default() })
     }
 
     fn with(self, more: More) -> Self {

@@ -19,5 +19,5 @@ pub use contract::{
     Breaker, Dump, EventPage, GameSessionStore, Imported, Link, NewSession, Portable, StoreStatus, Swept,
 };
 pub use error::{StoreError, StoreResult};
-pub use homes::{Elsewhere, Homes, Keeper, Own};
+pub use homes::{Elsewhere, Homes, HomesStatus, Keeper, Own};
 pub use step::Rules;

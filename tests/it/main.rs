@@ -3,6 +3,7 @@
 
 mod contract;
 mod crash;
+mod degraded;
 mod errors;
 mod faults;
 mod instances;

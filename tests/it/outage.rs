@@ -355,7 +355,8 @@ async fn health_over_http_tells_how_the_store_is() {
         "degraded": false, "liveSessions": 1,
     });
     assert_eq!(health, expected);
-    assert_eq!(client.get("/readyz").await.json(200), json!({ "status": "ready" }));
+    let ready = json!({ "status": "ready", "engine": "redb", "reachable": true, "degraded": false });
+    assert_eq!(client.get("/readyz").await.json(200), ready);
     assert_eq!(client.get("/livez").await.json(200), json!({ "status": "ok" }));
 }
 

@@ -6,18 +6,13 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::super::date::date;
 use super::super::problem::Problem;
 use crate::domain::finished::{AnswerReport, Results};
 use crate::domain::solo::Deliver;
-use crate::domain::{Difficulty, OptionId, Question, QuestionId, QuizId, SessionId, UserId, WallTime};
+use crate::domain::{Difficulty, OptionId, Question, QuestionId, QuizId, SessionId, UserId};
 use crate::game::solo::{Claimed, Seen, ShownQuestion};
 use crate::quizzes::{Bank, Play};
-
-/// A date as clients read it: RFC 3339, UTC, milliseconds.
-fn date(time: WallTime) -> String {
-    let since_1970 = std::time::Duration::from_millis(time.0);
-    humantime::format_rfc3339_millis(std::time::UNIX_EPOCH + since_1970).to_string()
-}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

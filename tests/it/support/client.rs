@@ -11,6 +11,9 @@ use tokio::net::TcpStream;
 /// How long any reply may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What readiness tells of the stores, and a problem too if nothing is ready.
+const STANDING: [&str; 5] = ["engine?: text", "reachable?: bool", "degraded?: bool", "breaker?: text", "since?: date"];
+
 /// Talks to one server.
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -182,7 +185,8 @@ impl Reply {
         let problem: Value = serde_json::from_slice(&self.body).expect("a problem is JSON");
         assert_eq!((&problem["code"], &problem["status"]), (&json!(code), &json!(status)), "{problem}");
         let fields = ["type: text", "title: text", "status: integer", "code: text", "detail: text"];
-        super::assert_shape(&problem, &[&fields[..], &["problems?: array", "results?: text"]].concat());
+        super::assert_shape(&problem, &[&fields[..], &["problems?: array", "results?: text"], &STANDING].concat());
+        assert_eq!(self.header("retry-after").is_some(), status == 503, "{:?}", self.headers);
         for wrong in problem["problems"].as_array().into_iter().flatten() {
             super::assert_shape(wrong, &["path: text", "message: text"]);
         }

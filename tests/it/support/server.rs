@@ -13,7 +13,7 @@ use clap::Parser;
 use rejoin::config::{Cli, Settings};
 use rejoin::game::Chance;
 use rejoin::quizzes::Catalogue;
-use rejoin::server::{Outside, run};
+use rejoin::server::{Outside, Stores, run_over};
 use rejoin::store::WallClock;
 use rejoin::store::clock::system_wall_clock;
 use rustix::process::{Pid, Signal, kill_process};
@@ -44,6 +44,16 @@ impl Server {
 
     /// The same by another wall clock.
     pub(crate) fn here_at(folder: &Path, args: &[&str], wall: WallClock) -> Self {
+        Self::here_over(folder, args, wall, Stores::open)
+    }
+
+    /// The same over stores that the test opens.
+    pub(crate) fn here_over(
+        folder: &Path,
+        args: &[&str],
+        wall: WallClock,
+        open: impl FnOnce(&Settings, &Outside) -> anyhow::Result<Stores> + Send + 'static,
+    ) -> Self {
         let settings = settings(folder, args);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("it is bound"));
@@ -52,7 +62,7 @@ impl Server {
             let catalogue = Arc::new(Catalogue::open(settings.quiz_dir.clone())?);
             let outside = Outside { listener, wall, chance: Chance::system(), catalogue };
             let stopped = async move { drop(stopped.await) };
-            actix_web::rt::System::new().block_on(run(&settings, outside, stopped))
+            actix_web::rt::System::new().block_on(run_over(&settings, outside, open, stopped))
         });
         Self { base, life: Life::Here { stop: Some(stop), thread: Some(thread) } }
     }

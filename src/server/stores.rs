@@ -1,0 +1,89 @@
+//! The stores that the settings ask for, opened, and where they are for people.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use super::Outside;
+use crate::config::{EngineChoice, Fallback, Settings};
+use crate::domain::{GameSession, Timestamp};
+use crate::store::memory::MemoryStore;
+use crate::store::redb::{RedbOptions, RedbStore, file_opener, make_folder};
+use crate::store::{GameClock, Homes, Keeper, Own};
+
+/// How long a command may wait for its commit before it is answered with an error.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes of quizzes kept decoded.
+const QUIZ_CACHE: u64 = 32 * 1024 * 1024;
+
+/// The database's name within the data folder.
+const FILE: &str = "rejoin.redb";
+/// The fallback's: another, so that its games never mix with those of a file that was migrated.
+const FALLBACK_FILE: &str = "fallback.redb";
+
+/// The stores of a server.
+pub struct Stores {
+    /// Who keeps what.
+    pub homes: Homes,
+    /// Where the sessions are, for people.
+    pub place: String,
+    /// Where those are that begin while that is away.
+    pub fallback: Option<String>,
+}
+
+impl Stores {
+    /// Opens what the settings ask for.
+    ///
+    /// # Errors
+    /// Whatever keeps a store from being opened.
+    pub fn open(settings: &Settings, outside: &Outside) -> anyhow::Result<Self> {
+        let (keeper, place) = match settings.store {
+            EngineChoice::Redb => open_redb(FILE, settings, outside)?,
+            EngineChoice::Memory => memory(outside),
+            EngineChoice::Valkey => {
+                // The engine's place: its keeper, and where it is, go to `Self::shared`.
+                bail!("SESSION_STORE=valkey: Valkey comes with a later release; use redb or memory")
+            }
+        };
+        Ok(Self { homes: Homes::only(keeper), place, fallback: None })
+    }
+
+    /// A store that several instances share, at `place`, and the settings' fallback beside it.
+    ///
+    /// # Errors
+    /// Whatever keeps the fallback from being opened.
+    pub fn shared(keeper: Keeper, place: String, settings: &Settings, outside: &Outside) -> anyhow::Result<Self> {
+        let opened = match settings.fallback {
+            Fallback::None => None,
+            Fallback::Memory => Some(memory(outside)),
+            Fallback::Redb => Some(open_redb(FALLBACK_FILE, settings, outside).context("REJOIN_FALLBACK")?),
+        };
+        let (own, fallback) = match (opened, &settings.instance) {
+            (Some((keeper, place)), Some(home)) => (Some(Own { home: home.clone(), keeper }), Some(place)),
+            _ => (None, None),
+        };
+        Ok(Self { homes: Homes::shared(keeper, own), place, fallback })
+    }
+}
+
+fn memory(outside: &Outside) -> (Keeper, String) {
+    let base = Timestamp::from_millis((outside.wall)().0);
+    let random = u64::from_le_bytes(outside.chance.bytes());
+    let store = Arc::new(MemoryStore::new(GameSession::apply, random));
+    let clock = Arc::new(GameClock::start(base, outside.wall.clone()));
+    (Keeper { store, clock }, "memory (gone when the process ends)".to_owned())
+}
+
+fn open_redb(file: &str, settings: &Settings, outside: &Outside) -> anyhow::Result<(Keeper, String)> {
+    let folder = &settings.data_dir;
+    make_folder(folder).with_context(|| format!("REJOIN_DATA_DIR: cannot make {}", folder.display()))?;
+    let path: PathBuf = folder.join(file);
+    let cache = usize::try_from(settings.cache_size.as_u64()).unwrap_or(usize::MAX);
+    let wall = outside.wall.clone();
+    let options = RedbOptions { rules: GameSession::apply, wall, patience: PATIENCE, quiz_cache: QUIZ_CACHE };
+    let store = RedbStore::open(file_opener(path.clone(), cache), options)?;
+    let place = format!("redb at {}", path.display());
+    Ok((Keeper { clock: store.clock(), store: Arc::new(store) }, place))
+}

@@ -1,0 +1,342 @@
+//! Degraded mode: the store that instances share goes away and returns. Games that begin meanwhile
+//! are at home on their instance to their end; nothing else is, and nothing is in two places.
+
+mod shared;
+
+use std::sync::Arc;
+
+use rejoin::server::Stores;
+use rejoin::store::Keeper;
+use rejoin::store::clock::system_wall_clock;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{Client, Reply, Server, questions, right, wrong};
+use shared::{Mood, SINCE, Shared};
+
+const CREATE: &str = "/api/game/session";
+const OWN_ID: &str = "4f1c2f52-7a51-4c1e-9d6e-6f1f3b0f7a10";
+
+/// An instance over a shared store.
+struct Instance {
+    server: Server,
+    client: Client,
+    /// The instance's own store, if it has one.
+    own: Option<Keeper>,
+}
+
+/// Starts the instance `eu-1`, its files in `folder`.
+fn start(folder: &TempDir, shared: &Arc<Shared>, fallback: &str, args: &[&str]) -> Instance {
+    let valkey = ["--store", "valkey", "--valkey-url", "valkey://127.0.0.1", "--instance", "eu-1"];
+    let args = [&valkey[..], &["--fallback", fallback], args].concat();
+    let keeper = shared.keeper();
+    let (tell, told) = std::sync::mpsc::channel();
+    let server = Server::here_over(folder.path(), &args, system_wall_clock(), move |settings, outside| {
+        let stores = Stores::shared(keeper, "a shared store".to_owned(), settings, outside)?;
+        tell.send(stores.homes.own().map(|own| own.keeper.clone())).expect("the test waits for it");
+        Ok(stores)
+    });
+    let own = told.recv().expect("the stores open");
+    Instance { client: server.client(), server, own }
+}
+
+/// A new game of two questions.
+async fn begin(client: &Client) -> Value {
+    client.create(json!({ "questions": questions(2) })).await
+}
+
+fn id(game: &Value) -> String {
+    game["sessionId"].as_str().expect("an id").to_owned()
+}
+
+#[track_caller]
+fn assert_is_at_home(game: &Value) {
+    assert!(id(game).ends_with("-eu-1"), "{game}");
+    assert_eq!(game["degraded"], true);
+}
+
+#[track_caller]
+fn assert_is_in_the_shared_store(game: &Value) {
+    assert_eq!(id(game).len(), OWN_ID.len(), "{game}");
+    assert_eq!(game["degraded"], false);
+}
+
+/// Plays a game of two questions, of which the first is answered, to its end.
+async fn play_to_the_end(client: &Client, id: &str) {
+    let game = client.resume(id).await.json(200);
+    assert_eq!((&game["answers"][0]["questionId"], &game["questions"][0]["questionId"]), (&json!("q0"), &json!("q1")));
+    client.show(id, "q1").await.json(200);
+    client.answer(id, 0, right(0)).await.problem(404, "question-not-open");
+    assert_eq!(client.answer(id, 1, wrong(1)).await.json(200)["completed"], true);
+    assert_ends_well(client, id).await;
+}
+
+async fn assert_ends_well(client: &Client, id: &str) {
+    let results = client.results(id).await.json(200);
+    assert_eq!((&results["sessionId"], &results["completed"]), (&json!(id), &json!(true)));
+    assert_eq!((&results["correctCount"], &results["progression"]["xp"]), (&json!(1), &json!(10)));
+    assert_eq!(client.award(id).await.json(200)["awarded"], true);
+    assert_eq!(client.award(id).await.json(200)["awarded"], false);
+    client.resume(id).await.problem(404, "session-finished");
+}
+
+/// The replies to every call that names a session.
+async fn every_call(client: &Client, id: &str) -> [Reply; 6] {
+    [
+        client.resume(id).await,
+        client.show(id, "q1").await,
+        client.answer_as("again", id, 1, right(1)).await,
+        client.results(id).await,
+        client.award(id).await,
+        client.delete(&format!("{CREATE}/{id}")).await,
+    ]
+}
+
+async fn games_end_where_they_began(fallback: &str) {
+    let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
+    let instance = start(&folder, &shared, fallback, &[]);
+    let client = &instance.client;
+    shared.is(Mood::Away);
+    let games = [begin(client).await, begin(client).await];
+    games.iter().for_each(assert_is_at_home);
+    let [first, second] = games.each_ref().map(id);
+    assert_ne!(first, second);
+    for id in [&first, &second] {
+        client.answer(id, 0, right(0)).await.json(200);
+    }
+    play_to_the_end(client, &first).await;
+
+    shared.is(Mood::Well);
+    assert_is_in_the_shared_store(&begin(client).await);
+    play_to_the_end(client, &second).await;
+    assert_eq!(client.results(&first).await.json(200)["completed"], true);
+    client.delete(&format!("{CREATE}/{first}")).await;
+    client.results(&first).await.problem(404, "session-not-found");
+    instance.server.stop().await;
+}
+
+#[tokio::test]
+async fn games_that_begin_while_the_store_is_away_end_at_home_in_memory() {
+    games_end_where_they_began("memory").await;
+}
+
+#[tokio::test]
+async fn games_that_begin_while_the_store_is_away_end_at_home_in_redb() {
+    games_end_where_they_began("redb").await;
+}
+
+#[tokio::test]
+async fn games_at_home_are_there_after_a_restart() {
+    let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
+    let instance = start(&folder, &shared, "redb", &[]);
+    shared.is(Mood::Away);
+    let ids = [id(&begin(&instance.client).await), id(&begin(&instance.client).await)];
+    for id in &ids {
+        instance.client.answer(id, 0, right(0)).await.json(200);
+    }
+    instance.server.stop().await;
+
+    let instance = start(&folder, &shared, "redb", &[]);
+    play_to_the_end(&instance.client, &ids[0]).await;
+    shared.is(Mood::Well);
+    play_to_the_end(&instance.client, &ids[1]).await;
+    instance.server.stop().await;
+
+    // Without its own store an instance keeps none of them, and says whose they are.
+    let instance = start(&folder, &shared, "none", &[]);
+    let reply = instance.client.results(&ids[0]).await;
+    reply.problem(503, "session-elsewhere");
+    assert_eq!(reply.header("rejoin-home"), Some("eu-1"));
+    instance.server.stop().await;
+}
+
+#[tokio::test]
+async fn games_of_the_shared_store_wait_for_it_and_go_on() {
+    let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
+    let instance = start(&folder, &shared, "redb", &[]);
+    let client = &instance.client;
+    let game = begin(client).await;
+    assert_is_in_the_shared_store(&game);
+    let id = id(&game);
+    let first = client.answer_as("first", &id, 0, right(0)).await;
+    shared.is(Mood::Away);
+    client.answer_as("first", &id, 0, right(0)).await.problem(503, "store-unavailable");
+    for reply in every_call(client, &id).await {
+        reply.problem(503, "store-unavailable");
+    }
+    shared.is(Mood::Well);
+    assert_eq!(client.answer_as("first", &id, 0, right(0)).await.body, first.body);
+    play_to_the_end(client, &id).await;
+    instance.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_of_another_home_is_refused_with_its_name_on_every_call() {
+    let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
+    for (fallback, mood) in [("memory", Mood::Well), ("memory", Mood::Away), ("none", Mood::Well)] {
+        let instance = start(&folder, &shared, fallback, &[]);
+        shared.is(mood);
+        for home in ["eu-2", "eu-", "eu-1-1"] {
+            for reply in every_call(&instance.client, &format!("{OWN_ID}-{home}")).await {
+                reply.problem(503, "session-elsewhere");
+                assert_eq!(reply.header("rejoin-home"), Some(home));
+            }
+        }
+        instance.server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_session_id_of_the_callers_begins_in_the_shared_store_alone() {
+    let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
+    let instance = start(&folder, &shared, "redb", &[]);
+    let client = &instance.client;
+    let new = json!({ "questions": questions(2), "sessionId": OWN_ID });
+    shared.is(Mood::Away);
+    let refused = client.post(CREATE, &new).await.problem(503, "store-unavailable");
+    assert!(refused["detail"].as_str().unwrap().contains("sessionId"), "{refused}");
+    shared.is(Mood::Full);
+    client.post(CREATE, &new).await.problem(503, "store-full");
+    let own = instance.own.as_ref().expect("it has a fallback");
+    assert_eq!(own.store.status(own.clock.moment()).await.unwrap().records, 0);
+
+    // It began, and the repeat finds out.
+    shared.is(Mood::Mute);
+    client.post(CREATE, &new).await.problem(503, "outcome-unknown");
+    shared.is(Mood::Well);
+    let created = client.create(new.clone()).await;
+    assert_is_in_the_shared_store(&created);
+    client.answer(OWN_ID, 0, right(0)).await.json(200);
+
+    // A repeat finds its game, and where that can't be looked for begins no other.
+    shared.is(Mood::Away);
+    client.post(CREATE, &new).await.problem(503, "store-unavailable");
+    shared.is(Mood::Well);
+    assert_eq!(client.create(new).await["sessionId"], created["sessionId"]);
+    play_to_the_end(client, OWN_ID).await;
+    instance.server.stop().await;
+}
+
+#[tokio::test]
+async fn whatever_keeps_a_game_from_the_shared_store_for_long_begins_it_at_home() {
+    let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
+    let instance = start(&folder, &shared, "memory", &[]);
+    let client = &instance.client;
+    for mood in [Mood::Away, Mood::Mute, Mood::Full] {
+        shared.is(mood);
+        let game = begin(client).await;
+        assert_is_at_home(&game);
+        client.answer(&id(&game), 0, right(0)).await.json(200);
+        play_to_the_end(client, &id(&game)).await;
+    }
+    shared.is(Mood::Busy);
+    client.post(CREATE, &json!({})).await.problem(503, "store-busy");
+    instance.server.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_fallback_no_game_begins_while_the_store_is_away() {
+    let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
+    let instance = start(&folder, &shared, "none", &[]);
+    let client = &instance.client;
+    for (mood, code) in [(Mood::Away, "store-unavailable"), (Mood::Mute, "outcome-unknown"), (Mood::Full, "store-full")]
+    {
+        shared.is(mood);
+        client.post(CREATE, &json!({})).await.problem(503, code);
+    }
+    shared.is(Mood::Well);
+    assert_is_in_the_shared_store(&begin(client).await);
+    instance.server.stop().await;
+}
+
+/// What `/health`, or `/readyz`, tells of a store that is there, or away.
+fn standing(is_away: bool, has_fallback: bool) -> Value {
+    json!({
+        "engine": "shared", "reachable": !is_away, "degraded": is_away && has_fallback,
+        "breaker": if is_away { "open" } else { "closed" }, "since": SINCE,
+    })
+}
+
+fn with(mut object: Value, more: Value) -> Value {
+    let more = more.as_object().expect("an object").clone();
+    object.as_object_mut().expect("an object").extend(more);
+    object
+}
+
+fn health(word: &str, live_sessions: u64, standing: Value) -> Value {
+    let version = env!("CARGO_PKG_VERSION");
+    let health = json!({ "status": word, "version": version, "liveSessions": live_sessions, "instance": "eu-1" });
+    with(health, standing)
+}
+
+#[tokio::test]
+async fn health_tells_of_degraded_play_and_readiness_goes_on() {
+    let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
+    let instance = start(&folder, &shared, "redb", &[]);
+    let client = &instance.client;
+    begin(client).await;
+    for (is_away, word, ready, live_sessions) in
+        [(false, "ok", "ready", 1), (true, "degraded", "degraded", 2), (false, "ok", "ready", 3)]
+    {
+        shared.is(if is_away { Mood::Away } else { Mood::Well });
+        if live_sessions > 1 {
+            begin(client).await;
+        }
+        let told = standing(is_away, true);
+        assert_eq!(client.get("/health").await.json(200), health(word, live_sessions, told.clone()));
+        assert_eq!(client.get("/readyz").await.json(200), with(json!({ "status": ready }), told));
+    }
+    instance.server.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_fallback_an_instance_is_not_ready_while_the_store_is_away() {
+    let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
+    let instance = start(&folder, &shared, "none", &[]);
+    let client = &instance.client;
+    shared.is(Mood::Away);
+    assert_eq!(client.get("/health").await.json(503), health("unavailable", 0, standing(true, false)));
+    let problem = client.get("/readyz").await.problem(503, "store-unavailable");
+    assert_eq!(with(problem.clone(), standing(true, false)), problem);
+    shared.is(Mood::Well);
+    assert_eq!(client.get("/readyz").await.json(200), with(json!({ "status": "ready" }), standing(false, false)));
+    instance.server.stop().await;
+}
+
+#[tokio::test]
+async fn the_dead_at_home_are_cleared_away_whatever_the_shared_store_says() {
+    let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
+    let instance = start(&folder, &shared, "redb", &["--results-ttl", "1s", "--reap-every", "100ms"]);
+    let client = &instance.client;
+    shared.is(Mood::Away);
+    let id = id(&begin(client).await);
+    for n in 0..2 {
+        client.answer(&id, n, right(n)).await.json(200);
+    }
+    let own = instance.own.as_ref().expect("it has a fallback");
+    let records = async || own.store.status(own.clock.moment()).await.unwrap().records;
+    assert_eq!(records().await, 1);
+    let begun = std::time::Instant::now();
+    while records().await > 0 {
+        assert!(begun.elapsed() < crate::support::server::STOP, "the dead are not cleared away");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    instance.server.stop().await;
+}
+
+#[tokio::test]
+async fn one_instance_holds_the_fallbacks_file() {
+    let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
+    let instance = start(&folder, &shared, "redb", &[]);
+    let (keeper, tell) = (shared.keeper(), std::sync::mpsc::channel());
+    let args = ["--store", "valkey", "--valkey-url", "valkey://127.0.0.1", "--instance", "eu-2", "--fallback", "redb"];
+    let second = Server::here_over(folder.path(), &args, system_wall_clock(), move |settings, outside| {
+        let stores = Stores::shared(keeper, "a shared store".to_owned(), settings, outside);
+        tell.0.send(stores.as_ref().err().map(|error| format!("{error:#}"))).expect("the test waits for it");
+        stores
+    });
+    let said = tell.1.recv().unwrap().expect("it is refused");
+    assert!(said.starts_with("REJOIN_FALLBACK: another process holds") && said.contains("fallback.redb"), "{said}");
+    drop(second);
+    instance.server.stop().await;
+}
