@@ -94,7 +94,7 @@ pub async fn run(
 pub async fn run_over(
     settings: &Settings,
     outside: Outside,
-    open: impl FnOnce(&Settings, &Outside) -> anyhow::Result<Stores>,
+    open: impl AsyncFnOnce(&Settings, &Outside) -> anyhow::Result<Stores>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     settings.check()?;
@@ -105,7 +105,7 @@ pub async fn run_over(
         );
     }
     let keys = ApiKeys::new(&keys);
-    let stores = open(settings, &outside)?;
+    let stores = open(settings, &outside).await?;
     announce(&outside.listener, &stores).await?;
     let homes = Arc::new(stores.homes);
     let background = TaskTracker::new();

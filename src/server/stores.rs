@@ -4,19 +4,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 use super::Outside;
 use crate::config::{EngineChoice, Fallback, Settings};
 use crate::domain::{GameSession, Timestamp};
 use crate::store::memory::MemoryStore;
 use crate::store::redb::{RedbOptions, RedbStore, file_opener, make_folder};
+use crate::store::valkey::{ValkeyOptions, ValkeyStore};
 use crate::store::{GameClock, Homes, Keeper, Own};
 
 /// How long a command may wait for its commit before it is answered with an error.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes of quizzes kept decoded.
 const QUIZ_CACHE: u64 = 32 * 1024 * 1024;
+
+/// How long a start looks for Valkey before it says where its sessions are.
+const FIRST_LOOK: Duration = Duration::from_millis(500);
 
 /// The database's name within the data folder.
 const FILE: &str = "rejoin.redb";
@@ -38,13 +42,13 @@ impl Stores {
     ///
     /// # Errors
     /// Whatever keeps a store from being opened.
-    pub fn open(settings: &Settings, outside: &Outside) -> anyhow::Result<Self> {
+    pub async fn open(settings: &Settings, outside: &Outside) -> anyhow::Result<Self> {
         let (keeper, place) = match settings.store {
             EngineChoice::Redb => open_redb(FILE, settings, outside)?,
             EngineChoice::Memory => memory(outside),
             EngineChoice::Valkey => {
-                // The engine's place: its keeper, and where it is, go to `Self::shared`.
-                bail!("SESSION_STORE=valkey: Valkey comes with a later release; use redb or memory")
+                let (keeper, place) = open_valkey(settings, outside).await?;
+                return Self::shared(keeper, place, settings, outside);
             }
         };
         Ok(Self { homes: Homes::only(keeper), place, fallback: None })
@@ -85,5 +89,17 @@ fn open_redb(file: &str, settings: &Settings, outside: &Outside) -> anyhow::Resu
     let options = RedbOptions { rules: GameSession::apply, wall, patience: PATIENCE, quiz_cache: QUIZ_CACHE };
     let store = RedbStore::open(file_opener(path.clone(), cache), options)?;
     let place = format!("redb at {}", path.display());
+    Ok((Keeper { clock: store.clock(), store: Arc::new(store) }, place))
+}
+
+/// A Valkey that is there is found before the start says so; one that isn't is not waited for.
+async fn open_valkey(settings: &Settings, outside: &Outside) -> anyhow::Result<(Keeper, String)> {
+    let url = settings.valkey.url.as_deref().context("VALKEY_URL: SESSION_STORE=valkey needs it")?;
+    let target = settings.valkey.target(url)?;
+    let place = format!("valkey at {}", target.hosts());
+    let (rules, kept_dead) = (GameSession::apply, ValkeyOptions::KEPT_DEAD);
+    let wall = outside.wall.clone();
+    let store = ValkeyStore::open(ValkeyOptions { target, rules, wall, quiz_cache: QUIZ_CACHE, kept_dead })?;
+    drop(store.until_reachable(FIRST_LOOK).await);
     Ok((Keeper { clock: store.clock(), store: Arc::new(store) }, place))
 }

@@ -1,6 +1,7 @@
 //! Degraded mode: the store that instances share goes away and returns. Games that begin meanwhile
 //! are at home on their instance to their end; nothing else is, and nothing is in two places.
 
+mod real;
 mod shared;
 
 use std::sync::Arc;
@@ -31,7 +32,7 @@ fn start(folder: &TempDir, shared: &Arc<Shared>, fallback: &str, args: &[&str]) 
     let args = [&valkey[..], &["--fallback", fallback], args].concat();
     let keeper = shared.keeper();
     let (tell, told) = std::sync::mpsc::channel();
-    let server = Server::here_over(folder.path(), &args, system_wall_clock(), move |settings, outside| {
+    let server = Server::here_over(folder.path(), &args, system_wall_clock(), async move |settings, outside| {
         let stores = Stores::shared(keeper, "a shared store".to_owned(), settings, outside)?;
         tell.send(stores.homes.own().map(|own| own.keeper.clone())).expect("the test waits for it");
         Ok(stores)
@@ -330,7 +331,7 @@ async fn one_instance_holds_the_fallbacks_file() {
     let instance = start(&folder, &shared, "redb", &[]);
     let (keeper, tell) = (shared.keeper(), std::sync::mpsc::channel());
     let args = ["--store", "valkey", "--valkey-url", "valkey://127.0.0.1", "--instance", "eu-2", "--fallback", "redb"];
-    let second = Server::here_over(folder.path(), &args, system_wall_clock(), move |settings, outside| {
+    let second = Server::here_over(folder.path(), &args, system_wall_clock(), async move |settings, outside| {
         let stores = Stores::shared(keeper, "a shared store".to_owned(), settings, outside);
         tell.0.send(stores.as_ref().err().map(|error| format!("{error:#}"))).expect("the test waits for it");
         stores

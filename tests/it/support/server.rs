@@ -52,7 +52,7 @@ impl Server {
         folder: &Path,
         args: &[&str],
         wall: WallClock,
-        open: impl FnOnce(&Settings, &Outside) -> anyhow::Result<Stores> + Send + 'static,
+        open: impl AsyncFnOnce(&Settings, &Outside) -> anyhow::Result<Stores> + Send + 'static,
     ) -> Self {
         let settings = settings(folder, args);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

@@ -1,0 +1,179 @@
+//! Degraded mode of the real binary over a real Valkey: thousands of requests, kills of both.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use super::{assert_is_at_home, assert_is_in_the_shared_store, begin, id, play_to_the_end};
+use crate::support::server::STOP;
+use crate::support::valkey::ValkeyServer;
+use crate::support::{Client, Server, right};
+
+/// Games that begin while Valkey is away.
+const GAMES: usize = 1_000;
+/// How many players play at once.
+const AT_ONCE: usize = 16;
+/// Within what time new games go to a Valkey that is back.
+const BACK: Duration = Duration::from_secs(2);
+
+fn start(folder: &TempDir, valkey: &ValkeyServer) -> Server {
+    let url = valkey.url();
+    let place = ["--store", "valkey", "--valkey-url", &url];
+    let own = ["--fallback", "redb", "--instance", "eu-1"];
+    Server::process(folder.path(), &[&place[..], &own].concat())
+}
+
+/// Lets some players at once do this with each of the games.
+async fn with_each<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+    games: impl IntoIterator<Item = String>,
+    act: impl Fn(String) -> F,
+) -> Vec<T> {
+    let (mut waiting, mut playing, mut done) = (games.into_iter(), JoinSet::new(), Vec::new());
+    loop {
+        while playing.len() < AT_ONCE
+            && let Some(game) = waiting.next()
+        {
+            playing.spawn(act(game));
+        }
+        match playing.join_next().await {
+            Some(played) => done.push(played.expect("no player panics")),
+            None => return done,
+        }
+    }
+}
+
+/// A new game, whose first question is answered.
+async fn begun(client: Client) -> Value {
+    let game = begin(&client).await;
+    client.answer_as("first", &id(&game), 0, right(0)).await.json(200);
+    game
+}
+
+/// Plays the games to their end.
+async fn play(client: &Client, games: &[String]) {
+    let play = async |client: Client, id: String| play_to_the_end(&client, &id).await;
+    with_each(games.to_vec(), |id| play(client.clone(), id)).await;
+}
+
+/// How long it takes until a new game is in the shared store.
+async fn until_in_the_shared_store(client: &Client) -> Duration {
+    let begun = Instant::now();
+    loop {
+        let game = begin(client).await;
+        if game["degraded"] == false {
+            assert_is_in_the_shared_store(&game);
+            return begun.elapsed();
+        }
+        assert_is_at_home(&game);
+        assert!(begun.elapsed() < STOP, "new games stay at home");
+    }
+}
+
+async fn until_health_says(client: &Client, word: &str) -> Value {
+    let begun = Instant::now();
+    loop {
+        let health: Value = serde_json::from_slice(&client.get("/health").await.body).expect("JSON");
+        if health["status"] == word {
+            return health;
+        }
+        assert!(begun.elapsed() < STOP, "{health}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_games_begun_while_valkey_is_away_are_played_to_their_end_at_home() {
+    let (folder, mut valkey) = (tempfile::tempdir().unwrap(), ValkeyServer::start(&[]));
+    let server = start(&folder, &valkey);
+    let client = server.client();
+    let mut shared = Vec::new();
+    for game in with_each((0..20).map(|n| n.to_string()), |_| begun(client.clone())).await {
+        assert_is_in_the_shared_store(&game);
+        shared.push(id(&game));
+    }
+    valkey.kill();
+    let mut games = Vec::new();
+    for game in with_each((0..GAMES).map(|n| n.to_string()), |_| begun(client.clone())).await {
+        assert_is_at_home(&game);
+        games.push(id(&game));
+    }
+    client.resume(&shared[0]).await.problem(503, "store-unavailable");
+    let (before, after) = games.split_at(GAMES / 2);
+    let (away, away_after_a_kill) = before.split_at(GAMES / 4);
+    play(&client, away).await;
+
+    server.kill().await;
+    let server = start(&folder, &valkey);
+    let client = server.client();
+    assert!(server.line().contains("(out of reach yet), fallback redb at"), "{}", server.line());
+    assert!(server.line().contains(&format!(" {GAMES} session records")), "{}", server.line());
+    let health = until_health_says(&client, "degraded").await;
+    assert_eq!((&health["liveSessions"], &health["instance"]), (&json!(GAMES), &json!("eu-1")));
+    play(&client, away_after_a_kill).await;
+
+    valkey.restart();
+    let took = until_in_the_shared_store(&client).await;
+    assert!(took < BACK, "{took:?}");
+    let (back, back_after_a_kill) = after.split_at(GAMES / 4);
+    play(&client, back).await;
+    server.kill().await;
+    let server = start(&folder, &valkey);
+    let client = server.client();
+    play(&client, back_after_a_kill).await;
+
+    // Whoever waited for Valkey goes on, and whoever has ended at home keeps the results there.
+    play(&client, &shared).await;
+    for id in &games {
+        let results = client.results(id).await.json(200);
+        assert_eq!((&results["completed"], &results["totalScore"]), (&json!(true), &json!(150)));
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_starts_without_valkey_plays_and_finds_it_when_it_comes() {
+    let (folder, mut valkey) = (tempfile::tempdir().unwrap(), ValkeyServer::start(&[]));
+    valkey.kill();
+    let server = start(&folder, &valkey);
+    let client = server.client();
+    let place = format!("sessions in valkey at 127.0.0.1:{} (out of reach yet), fallback redb at", valkey.port);
+    assert!(server.line().contains(&place), "{}", server.line());
+    let game = begin(&client).await;
+    assert_is_at_home(&game);
+    let health = until_health_says(&client, "degraded").await;
+    assert_eq!((&health["engine"], &health["degraded"]), (&json!("valkey"), &json!(true)));
+
+    valkey.restart();
+    let took = until_in_the_shared_store(&client).await;
+    assert!(took < BACK, "{took:?}");
+    let health = until_health_says(&client, "ok").await;
+    assert_eq!((&health["breaker"], &health["reachable"]), (&json!("closed"), &json!(true)));
+    client.answer(&id(&game), 0, right(0)).await.json(200);
+    play_to_the_end(&client, &id(&game)).await;
+    server.stop().await;
+
+    let server = start(&folder, &valkey);
+    assert!(server.line().contains(&format!("valkey at 127.0.0.1:{}, fallback", valkey.port)), "{}", server.line());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_game_that_a_halted_valkey_does_not_acknowledge_begins_at_home() {
+    let (folder, valkey) = (tempfile::tempdir().unwrap(), ValkeyServer::start(&[]));
+    let server = start(&folder, &valkey);
+    let client = server.client();
+    assert_is_in_the_shared_store(&begin(&client).await);
+    valkey.stop_signal();
+    let game = begin(&client).await;
+    assert_is_at_home(&game);
+    valkey.continue_signal();
+    let took = until_in_the_shared_store(&client).await;
+    assert!(took < BACK, "{took:?}");
+    for n in 0..2 {
+        client.answer(&id(&game), n, right(n)).await.json(200);
+    }
+    assert_eq!(client.results(&id(&game)).await.json(200)["correctCount"], 2);
+    server.stop().await;
+}
