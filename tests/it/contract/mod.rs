@@ -18,6 +18,7 @@ macro_rules! cases {
     ($name:ident: $engine:ty) => {
         suite! { $name: $engine:
             steps::what_was_created_is_there,
+            steps::the_same_uuid_at_another_home_is_another_session,
             steps::creating_twice_is_refused,
             steps::a_new_session_replaces_a_dead_one_whole,
             steps::a_missing_or_dead_session_knows_no_command,

@@ -16,6 +16,27 @@ pub(super) async fn what_was_created_is_there<E: Engine>() {
     }
 }
 
+pub(super) async fn the_same_uuid_at_another_home_is_another_session<E: Engine>() {
+    let engine = E::fresh().await;
+    let (store, portable) = (engine.store(), engine.portable());
+    let at_home = |name: &str| id(1).at_home(&name.parse().expect("it is a home"));
+    let ids = [id(1), at_home("a"), at_home("a-b"), at_home("b")];
+    for id in &ids {
+        let session = GameSession { id: id.clone(), ..solo(1, 3, at(0)) };
+        store.create(NewSession(session), at(0)).await.expect("created");
+    }
+    store.apply(&ids[1], right(0), at(1)).await.expect("answered").expect("alive").result.expect("evaluated");
+    assert!(store.delete(&ids[3]).await.expect("deleted"));
+    let mut has_answered = Vec::new();
+    for id in &ids {
+        let session = store.get(id, at(2)).await.expect("read");
+        has_answered.push(session.map(|session| session.state != solo(1, 3, at(0)).state));
+    }
+    assert_eq!(has_answered, [Some(false), Some(true), Some(false), None]);
+    assert_eq!(portable.scan(None, 9).await.expect("scanned"), ids[..3]);
+    assert_eq!(portable.scan(Some(&ids[1]), 9).await.expect("scanned"), ids[2..3]);
+}
+
 pub(super) async fn creating_twice_is_refused<E: Engine>() {
     let engine = E::fresh().await;
     let store = engine.store();
