@@ -199,7 +199,7 @@ impl From<StoreError> for Problem {
             }
             StoreError::OutcomeUnknown => (
                 "outcome-unknown",
-                "it may have happened or not; repeat the request with the same Idempotency-Key to find out",
+                "it may have happened or not; repeat the request with the same Idempotency-Key, or sessionId, to find out",
             ),
             StoreError::AlreadyExists | StoreError::Corrupt { .. } | StoreError::RuleFailed { .. } => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a request failed inside");

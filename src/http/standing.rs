@@ -6,7 +6,7 @@ use super::date::date;
 use crate::store::{Breaker, HomesStatus, Link};
 
 /// How the stores are.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Serialize)]
 pub(super) struct Standing {
     /// The engine of the store where games begin.
     engine: &'static str,
@@ -19,7 +19,7 @@ pub(super) struct Standing {
 }
 
 /// How the way to a store that lies elsewhere is.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Serialize)]
 struct LinkOut {
     breaker: &'static str,
     since: String,

@@ -143,7 +143,7 @@ pub trait GameSessionStore: Send + Sync {
     /// Deletes at most `limit` dead sessions, or leaves it to the engine's own expiry.
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept>;
 
-    /// Counts and reachability: what health shows.
+    /// Counts and reachability: what health shows. To be out of reach is an answer and no error.
     async fn status(&self, at: Moment) -> StoreResult<StoreStatus>;
 
     /// Finishes what was accepted and lets go of the storage. Whatever comes later is

@@ -83,7 +83,8 @@ impl SoloGames {
         let main = self.homes.main();
         let spare = self.homes.own().map(|own| (own, making.clone()));
         match (self.begin_at(main, self.new_id(main), making).await, spare) {
-            (Err(StoreError::Unavailable(_) | StoreError::OutcomeUnknown | StoreError::Full), Some((own, making))) => {
+            (Err(error), Some((own, making))) if is_for_long(&error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "a game begins at home");
                 self.begin_at(&own.keeper, self.new_id(&own.keeper).at_home(&own.home), making).await
             }
             (begun, _) => begun,
@@ -143,4 +144,9 @@ impl SoloGames {
         let (scoring, progression) = (bank.scoring.clone(), bank.progression.clone());
         Ok(Quiz { id: bank.id.clone(), scoring, progression, questions })
     }
+}
+
+/// Whether trying again at once would hardly help.
+fn is_for_long(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable(_) | StoreError::OutcomeUnknown | StoreError::Full)
 }
