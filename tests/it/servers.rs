@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use rejoin::store::valkey::{Target, Topology};
 
-use crate::support::valkey::resp::{Connection, USUAL};
+use crate::support::valkey::access::Access;
 use crate::support::valkey::sentinels::SERVICE;
 use crate::support::valkey::{
-    Resp, ValkeyCluster, ValkeySentinels, ValkeyServer, fresh_cluster, fresh_database, shared, wait_for,
+    PATIENCE, Resp, TlsServer, ValkeyCluster, ValkeySentinels, ValkeyServer, fresh_cluster, fresh_database, shared,
+    wait_for,
 };
 
 #[test]
@@ -64,10 +65,11 @@ fn a_password_is_asked_for() {
     let server = ValkeyServer::start(&["--requirepass", "secret"]);
     assert_eq!(server.url(), format!("valkey://:secret@127.0.0.1:{}", server.port));
     assert_eq!(server.command(&["PING"]).text(), "PONG");
-    let mut stranger = Connection::open(server.port, None, USUAL).expect("it listens");
+    let mut stranger = Access::default().connection(server.port, PATIENCE).expect("it listens");
     let reply = stranger.command(&["PING"]).expect("a reply");
     assert!(matches!(&reply, Resp::Error(error) if error.starts_with("NOAUTH")), "{reply:?}");
-    assert!(Connection::open(server.port, Some("wrong"), USUAL).is_err());
+    let wrong = Access { password: Some("wrong".to_owned()), tls: None };
+    assert!(wrong.connection(server.port, PATIENCE).is_err());
 }
 
 #[test]
@@ -145,6 +147,23 @@ fn sentinels_replace_a_dead_primary() {
     // When it becomes one, its connections are cut.
     let is_replica = || all.servers[0].try_command(&["GET", "a"]).is_ok_and(|reply| reply.is("2"));
     wait_for("the old primary as a replica", || is_replica().then_some(()));
+}
+
+#[test]
+fn a_tls_server_takes_only_those_who_trust_its_authority() {
+    let mut server = TlsServer::start(&["--requirepass", "secret"]);
+    let port = server.0.port;
+    assert_eq!(server.0.url(), format!("rediss://:secret@127.0.0.1:{port}"));
+    assert!(server.0.command(&["SET", "a", "1"]).is("OK"));
+    assert!(std::fs::read_to_string(server.authority()).expect("a file").contains("BEGIN CERTIFICATE"));
+    let plain = Access::plain(&[]).connection(port, PATIENCE).expect("it listens").command(&["PING"]);
+    assert!(!plain.is_ok_and(|reply| reply.is("PONG")), "it answered without TLS");
+    let other = TlsServer::start(&[]);
+    let stranger = other.0.access().connection(port, PATIENCE).and_then(|mut to| to.command(&["PING"]));
+    assert!(stranger.expect_err("another authority's").to_string().contains("certificate"));
+    server.0.kill();
+    server.0.restart();
+    assert!(server.0.command(&["GET", "a"]).is("1"));
 }
 
 /// The ports that a URL names.

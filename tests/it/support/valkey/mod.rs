@@ -1,6 +1,7 @@
 //! Real Valkey servers, started as `deploy/valkey.conf` says. All of this blocks its thread: for
 //! some 50 ms a start, and for as long as a server takes to reply.
 
+pub(crate) mod access;
 pub(crate) mod cluster;
 pub(crate) mod ports;
 pub(crate) mod process;
@@ -9,6 +10,7 @@ pub(crate) mod resp;
 pub(crate) mod sentinels;
 pub(crate) mod server;
 pub(crate) mod shared;
+pub(crate) mod tls;
 
 use std::time::{Duration, Instant};
 
@@ -18,9 +20,13 @@ pub(crate) use resp::Resp;
 pub(crate) use sentinels::ValkeySentinels;
 pub(crate) use server::ValkeyServer;
 pub(crate) use shared::{fresh_database, shared};
+pub(crate) use tls::TlsServer;
 
-/// How long a server may take for anything.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a server may take to reply.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long anything may take to happen.
+const AT_MOST: Duration = Duration::from_secs(20);
 
 /// Waits, without a runtime, until there is something.
 #[track_caller]
@@ -30,7 +36,7 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
         if let Some(found) = look() {
             return found;
         }
-        assert!(begun.elapsed() < PATIENCE, "{what}: it did not happen in time");
+        assert!(begun.elapsed() < AT_MOST, "{what}: it did not happen in time");
         std::thread::sleep(Duration::from_millis(2));
     }
 }

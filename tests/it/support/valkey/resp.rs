@@ -1,11 +1,6 @@
 //! A small Valkey client: a second witness beside the one that the server uses.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::Duration;
-
-/// How long a server may usually take to reply.
-pub(crate) const USUAL: Duration = Duration::from_secs(5);
 
 /// A reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,13 +61,7 @@ impl<S: Read + Write + Send> Stream for S {}
 pub(crate) struct Connection(BufReader<Box<dyn Stream>>);
 
 impl Connection {
-    /// Connects to a port on 127.0.0.1, and says the password if there is one. No step may take
-    /// longer than `patience`.
-    pub(crate) fn open(port: u16, password: Option<&str>, patience: Duration) -> io::Result<Self> {
-        Self::over(socket(port, patience)?, password)
-    }
-
-    /// The same over a stream that stands already.
+    /// A connection over a stream that stands; says the password if there is one.
     pub(crate) fn over(stream: impl Read + Write + Send + 'static, password: Option<&str>) -> io::Result<Self> {
         let mut connection = Self(BufReader::new(Box::new(stream)));
         if let Some(password) = password
@@ -118,13 +107,4 @@ impl Connection {
         self.0.read_exact(&mut bytes)?;
         Ok(Resp::Text(String::from_utf8_lossy(&bytes[..length]).into_owned()))
     }
-}
-
-/// A socket to a port on 127.0.0.1, on which nothing waits for ever.
-pub(crate) fn socket(port: u16, patience: Duration) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), patience)?;
-    stream.set_read_timeout(Some(patience))?;
-    stream.set_write_timeout(Some(patience))?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }

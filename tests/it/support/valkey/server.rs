@@ -8,10 +8,11 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use super::access::Access;
 use super::ports::free_port;
 use super::process::Process;
-use super::resp::{Connection, Resp, USUAL};
-use super::wait_for;
+use super::resp::{Connection, Resp};
+use super::{PATIENCE, wait_for};
 
 /// The settings that are recommended, as they ship.
 const CONF: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/valkey.conf");
@@ -19,7 +20,7 @@ const CONF: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/valkey.conf");
 /// A Valkey server of its own, on 127.0.0.1, that ends with the test.
 pub(crate) struct ValkeyServer {
     pub(crate) port: u16,
-    password: Option<String>,
+    access: Access,
     process: Process,
     folder: TempDir,
 }
@@ -28,26 +29,19 @@ impl ValkeyServer {
     /// A server by `deploy/valkey.conf` and then `args`, such as `["--appendfsync", "always"]`,
     /// once it takes commands.
     pub(crate) fn start(args: &[&str]) -> Self {
-        Self::start_by(args, |port, folder| {
-            // A copy, since CONFIG REWRITE, which sentinels ask for, writes into it.
-            let conf = folder.join("valkey.conf");
-            std::fs::copy(CONF, &conf).expect("the folder takes a file");
-            let mut words = vec![program().into(), conf.into()];
-            words.extend(["--bind", "127.0.0.1", "--port", &port.to_string(), "--dir"].map(OsString::from));
-            words.push(folder.into());
-            words.extend(args.iter().map(OsString::from));
-            words
+        Self::start_by(Access::plain(args), |port, folder| {
+            let port = port.to_string();
+            command(program(), folder, &[&["--port", &port], args].concat())
         })
     }
 
     /// A server by the words that `command` makes for a port and a folder.
-    pub(super) fn start_by(args: &[&str], command: impl Fn(u16, &Path) -> Vec<OsString>) -> Self {
-        let password = args.windows(2).find(|pair| pair[0] == "--requirepass").map(|pair| pair[1].to_owned());
+    pub(super) fn start_by(access: Access, command: impl Fn(u16, &Path) -> Vec<OsString>) -> Self {
         // Somebody may take the port between its choice and the start.
         let started = (0..5).find_map(|_| {
             let (port, folder) = (free_port(), tempfile::tempdir().expect("a folder"));
             let process = Process::begin(command(port, folder.path()), folder.path());
-            let mut server = Self { port, password: password.clone(), process, folder };
+            let mut server = Self { port, access: access.clone(), process, folder };
             let answers = server.answers();
             let log = server.log();
             assert!(answers || log.contains("Address already in use"), "it did not start: {log}");
@@ -58,8 +52,7 @@ impl ValkeyServer {
 
     /// Where it is: `valkey://:password@127.0.0.1:1234`.
     pub(crate) fn url(&self) -> String {
-        let credentials = self.password.as_ref().map(|password| format!(":{password}@")).unwrap_or_default();
-        format!("valkey://{credentials}127.0.0.1:{}", self.port)
+        self.access.url(self.port)
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -103,14 +96,19 @@ impl ValkeyServer {
         self.process.signal(Signal::CONT);
     }
 
+    /// How it lets clients in.
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
+    }
+
     /// A connection to it, by the password of its start.
     pub(crate) fn connection(&self) -> io::Result<Connection> {
-        self.connection_within(USUAL)
+        self.connection_within(PATIENCE)
     }
 
     /// The same, no step of which may take longer than `patience`: for one that may be halted.
     pub(crate) fn connection_within(&self, patience: Duration) -> io::Result<Connection> {
-        Connection::open(self.port, self.password.as_deref(), patience)
+        self.access.connection(self.port, patience)
     }
 
     /// The reply to a command on a fresh connection.
@@ -154,7 +152,24 @@ fn info_field<'a>(info: &'a str, field: &str) -> Option<&'a str> {
 
 /// The server that `test.sh` has fetched.
 pub(super) fn program() -> PathBuf {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/valkey/valkey-server");
-    assert!(program.exists(), "these tests need {}: run ./test.sh, which fetches it", program.display());
-    program
+    fetched("target/valkey/valkey-server")
+}
+
+/// A file that `test.sh` fetches.
+pub(super) fn fetched(file: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    assert!(path.exists(), "this test needs {file}: run ./test.sh, which fetches it");
+    path
+}
+
+/// The words that start a program by the recommended settings and then `args`, its files in
+/// `folder`.
+pub(super) fn command(program: PathBuf, folder: &Path, args: &[&str]) -> Vec<OsString> {
+    // A copy, since CONFIG REWRITE, which sentinels ask for, writes into it.
+    let conf = folder.join("valkey.conf");
+    std::fs::copy(CONF, &conf).expect("the folder takes a file");
+    let mut words = vec![program.into(), conf.into(), "--bind".into(), "127.0.0.1".into(), "--dir".into()];
+    words.push(folder.into());
+    words.extend(args.iter().map(OsString::from));
+    words
 }
