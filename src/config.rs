@@ -253,11 +253,13 @@ impl ValkeySettings {
             }
         };
         let mut target = Target::parse(url, topology).context("VALKEY_URL")?;
-        let passwords =
-            [("the URL's password", target.password.is_some()), ("VALKEY_PASSWORD", self.password.is_some())];
-        let set: Vec<_> = passwords.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| *name).collect();
-        let is_doubled = set.len() + usize::from(self.password_file.is_some()) > 1;
-        ensure!(!is_doubled, "{} and VALKEY_PASSWORD_FILE: set one of them", set.join(", "));
+        let named = [
+            ("the password in the URL", target.password.is_some()),
+            ("VALKEY_PASSWORD", self.password.as_ref().is_some_and(|password| !password.is_empty())),
+            ("VALKEY_PASSWORD_FILE", self.password_file.is_some()),
+        ];
+        let named: Vec<_> = named.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| *name).collect();
+        ensure!(named.len() < 2, "{}: only one of them may be set", named.join(" and "));
         target.password = target.password.or_else(|| self.password.clone().filter(|password| !password.is_empty()));
         if let Some(file) = &self.password_file {
             let text = std::fs::read_to_string(file);
@@ -265,9 +267,8 @@ impl ValkeySettings {
             target.password = Some(text.trim_end_matches(['\r', '\n']).to_owned());
         }
         if let Some(file) = &self.ca_file {
-            ensure!(target.is_encrypted, "VALKEY_CA_FILE is set, and VALKEY_URL is not one of TLS: use rediss://");
-            let pem = std::fs::read(file).with_context(|| format!("VALKEY_CA_FILE: {}", file.display()))?;
-            target.authority = Some(pem);
+            let name = || format!("VALKEY_CA_FILE: {}", file.display());
+            target = target.trusting(std::fs::read(file).with_context(name)?).with_context(name)?;
         }
         Ok(target)
     }

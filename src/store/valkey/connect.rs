@@ -88,6 +88,19 @@ impl Connection {
     }
 }
 
+/// What keeps a server from being connected to, for the operator.
+pub(super) fn explained(error: &RedisError, target: &Target) -> String {
+    let met = error.to_string();
+    if target.is_encrypted && met.contains("certificate") {
+        let known =
+            if target.authority.is_some() { "the one in VALKEY_CA_FILE" } else { "one that this system trusts" };
+        return format!(
+            "its certificate is not signed by {known} ({met}); VALKEY_CA_FILE names the authority's certificate"
+        );
+    }
+    met
+}
+
 /// A cluster's primary by host and port; `None` where there is only one server.
 pub(super) type Primary = Option<(String, u16)>;
 

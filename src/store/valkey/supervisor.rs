@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::clock::{TimeSample, ValkeyClock};
-use super::connect::Connection;
+use super::connect::{Connection, explained};
 use super::failure::{Failure, Verdict};
 use super::link::Link;
 use super::scripts::SIGN;
@@ -76,7 +76,7 @@ impl Supervisor {
     /// A fresh connection through which something was written, or only not written because the
     /// server refuses all writes for now, and why that is so.
     async fn probe(&self) -> Result<(Connection, Option<String>), String> {
-        let mut connection = Connection::open(&self.target).await.map_err(|error| error.to_string())?;
+        let mut connection = Connection::open(&self.target).await.map_err(|error| explained(&error, &self.target))?;
         let asked = Instant::now();
         let sign = SIGN.by_text(&[UP], &[UP_FOR]);
         let signed = tokio::time::timeout(PROBE, connection.query(&sign)).await;

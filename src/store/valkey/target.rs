@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
 /// The port of a server, and of a sentinel, whose URL names none.
 const PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26_379;
@@ -82,6 +85,25 @@ impl Target {
         let decoded = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(decoded).transpose();
         let (user, password) = (decoded(user)?, decoded(password)?);
         Ok(Self { nodes, topology, database, user, password, is_encrypted, authority: None })
+    }
+
+    /// The same, trusting servers whose certificates these authorities (PEM) sign, and no others.
+    ///
+    /// # Errors
+    /// The target isn't encrypted, or there is no certificate in `pem`.
+    pub fn trusting(mut self, pem: Vec<u8>) -> Result<Self, InvalidTarget> {
+        if !self.is_encrypted {
+            return Err(InvalidTarget("the URL is not one of TLS: use rediss://".to_owned()));
+        }
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        match certificates {
+            Ok(certificates) if !certificates.is_empty() => {
+                self.authority = Some(pem);
+                Ok(self)
+            }
+            Ok(_) => Err(InvalidTarget("it holds no certificate (PEM)".to_owned())),
+            Err(error) => Err(InvalidTarget(format!("it holds no certificate (PEM): {error}"))),
+        }
     }
 
     /// The hosts for people: no user, no password.

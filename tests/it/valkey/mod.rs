@@ -1,5 +1,6 @@
 //! The Valkey engine on real servers: what it keeps there, and every fault that such a server has.
 
+mod encrypted;
 mod failover;
 mod players;
 mod standalone;
@@ -21,9 +22,12 @@ fn open(url: &str, topology: Topology) -> Arc<ValkeyStore> {
 
 fn open_with(url: &str, topology: Topology, kept_dead: Millis) -> Arc<ValkeyStore> {
     let target = Target::parse(url, topology).expect("a good URL");
-    let (rules, wall) = (GameSession::apply, system_wall_clock());
-    let options = ValkeyOptions { target, rules, wall, quiz_cache: 1 << 20, kept_dead };
-    Arc::new(ValkeyStore::open(options).expect("opened"))
+    Arc::new(ValkeyStore::open(ValkeyOptions { kept_dead, ..options(target) }).expect("opened"))
+}
+
+fn options(target: Target) -> ValkeyOptions {
+    let (rules, wall, kept_dead) = (GameSession::apply, system_wall_clock(), ValkeyOptions::KEPT_DEAD);
+    ValkeyOptions { target, rules, wall, quiz_cache: 1 << 20, kept_dead }
 }
 
 async fn reached(url: &str) -> Arc<ValkeyStore> {
