@@ -1,8 +1,9 @@
 //! The server's throughput over HTTP: `cargo bench --bench http`.
 //!
 //! 100 players in a closed loop play whole games (create, ten answers, results), the server on one
-//! core and the players on another, in turn on redb and on memory; `/livez` by the same program is
-//! the ceiling. Prints each run's requests/s and latencies, and the ratios of the medians.
+//! core and the players on another, in turn on redb, on memory, and on a Valkey that syncs every
+//! second and with every write; `/livez` by the same program is the ceiling. Valkey shares the
+//! players' core. Prints each run's requests/s and latencies, and the ratios of the medians.
 
 mod common;
 
@@ -10,41 +11,59 @@ use std::time::Duration;
 
 use common::load::{Figures, Play, run};
 use common::server::Server;
+use common::valkey::Valkey;
 
 const PLAYERS: usize = 100;
 const ROUNDS: usize = 3;
 
-fn measure(name: &str, args: &[&str], play: Play) -> f64 {
+struct Kind {
+    name: &'static str,
+    store: &'static str,
+    /// How Valkey syncs, where it is the store.
+    sync: Option<&'static str>,
+    play: Play,
+}
+
+const KINDS: [Kind; 5] = [
+    Kind { name: "redb", store: "redb", sync: None, play: Play::Games },
+    Kind { name: "memory", store: "memory", sync: None, play: Play::Games },
+    Kind { name: "valkey, everysec", store: "valkey", sync: Some("everysec"), play: Play::Games },
+    Kind { name: "valkey, always", store: "valkey", sync: Some("always"), play: Play::Games },
+    Kind { name: "livez", store: "memory", sync: None, play: Play::Livez },
+];
+
+fn measure(kind: &Kind) -> f64 {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
-    let server = Server::start(folder.path(), args);
+    common::server::pin_to_load();
+    let valkey = kind.sync.map(|sync| Valkey::start(folder.path(), sync));
+    let url = valkey.as_ref().map_or("valkey://127.0.0.1:1", |valkey| valkey.url.as_str());
+    let server = Server::start(folder.path(), &["--store", kind.store, "--valkey-url", url]);
     let (warm_up, measured) = (Duration::from_secs(1), Duration::from_secs(5));
     let Figures { per_second, p50, p95, p99 } =
-        common::runtime().block_on(run(server.address, PLAYERS, play, warm_up, measured));
+        common::runtime().block_on(run(server.address, PLAYERS, kind.play, warm_up, measured));
     let rss = server.resident() / 1024 / 1024;
-    println!("{name:<7} {per_second:>7.0} requests/s  p50 {p50:>9.2?}  p95 {p95:>9.2?}  p99 {p99:>9.2?}  {rss} MiB");
+    let name = kind.name;
+    println!("{name:<16} {per_second:>7.0} requests/s  p50 {p50:>9.2?}  p95 {p95:>9.2?}  p99 {p99:>9.2?}  {rss} MiB");
     per_second
 }
 
 fn main() {
-    let kinds = [
-        ("redb", &["--store", "redb"][..], Play::Games),
-        ("memory", &["--store", "memory"], Play::Games),
-        ("livez", &["--store", "memory"], Play::Livez),
-    ];
-    let mut rates = kinds.map(|_| Vec::new());
+    let mut rates = KINDS.map(|_| Vec::new());
     for _ in 0..ROUNDS {
-        for (place, (name, args, play)) in kinds.iter().enumerate() {
-            rates[place].push(measure(name, args, *play));
+        for (place, kind) in KINDS.iter().enumerate() {
+            rates[place].push(measure(kind));
         }
     }
-    let [redb, memory, livez] = rates.map(|mut rates| {
+    let [redb, memory, everysec, always, livez] = rates.map(|mut rates| {
         rates.sort_by(f64::total_cmp);
         rates[ROUNDS / 2]
     });
     println!(
-        "redb is {:.2} of memory and {:.2} of livez; memory is {:.2} of livez",
+        "of memory: redb {:.2}, valkey {:.2} everysec and {:.2} always",
         redb / memory,
-        redb / livez,
-        memory / livez
+        everysec / memory,
+        always / memory
     );
+    println!("of livez: memory {:.2}, redb {:.2}", memory / livez, redb / livez);
+    println!("of redb: valkey {:.2} everysec and {:.2} always", everysec / redb, always / redb);
 }

@@ -4,6 +4,7 @@
 
 pub mod load;
 pub mod server;
+pub mod valkey;
 
 use std::path::Path;
 use std::sync::Arc;

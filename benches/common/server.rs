@@ -55,6 +55,11 @@ impl Drop for Server {
     }
 }
 
+/// What this thread starts from now on shares the players' core.
+pub fn pin_to_load() {
+    pin(LOAD_CORE);
+}
+
 fn pin(core: usize) {
     let mut cores = CpuSet::new();
     cores.set(core);

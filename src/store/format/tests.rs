@@ -95,6 +95,11 @@ fn external() -> GameSession {
     after(session, [record, acknowledge(1), acknowledge(2)])
 }
 
+/// A session of each kind.
+pub(crate) fn sessions() -> [GameSession; 3] {
+    [solo(), finished(), external()]
+}
+
 fn event() -> Event {
     let (kind, payload) = ("chat".to_owned(), "{\"text\":\"¡hola!\"}".to_owned());
     Event { sequence: Sequence(4_294_967_297), at: at(0).now, kind, payload }
@@ -117,7 +122,7 @@ fn sealed(body: &[u8]) -> Vec<u8> {
 
 #[test]
 fn every_kind_of_record_comes_back_exactly() {
-    for session in [solo(), finished(), external()] {
+    for session in sessions() {
         let bytes = encode(&session.state).expect("encoded");
         assert_eq!(decode::<SessionState>(&bytes, what).expect("decoded"), session.state);
     }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::Mutex;
+
 use super::index::Index;
 use super::link::Link;
 use crate::domain::{Millis, SessionId, SessionState, Timestamp};
@@ -14,6 +16,8 @@ pub(super) struct Engine {
     pub(super) rules: Rules,
     pub(super) quizzes: QuizCache,
     pub(super) index: Index,
+    /// What health was told last: sessions alive, and stored.
+    pub(super) counted: Mutex<(u64, u64)>,
     /// The next commit's own number, begun at random: no other commit, of whatever instance, has it.
     commits: AtomicU64,
     kept_dead: Millis,
@@ -23,7 +27,7 @@ impl Engine {
     pub(super) fn new(link: Arc<Link>, rules: Rules, quiz_cache: u64, kept_dead: Millis) -> Self {
         let first = getrandom::u64().expect("the operating system gives random bytes");
         let (quizzes, index) = (QuizCache::new(quiz_cache), Index::default());
-        Self { link, rules, quizzes, index, commits: AtomicU64::new(first), kept_dead }
+        Self { link, rules, quizzes, index, counted: Mutex::default(), commits: AtomicU64::new(first), kept_dead }
     }
 
     pub(super) fn next_commit(&self) -> u64 {

@@ -118,8 +118,20 @@ impl Engine {
         Ok(Some(Page { held, events, server_life }))
     }
 
-    /// How many sessions are alive, and how many stored, as far as the index knows.
-    pub(super) async fn counts(&self, now: Timestamp, until: Instant) -> StoreResult<(u64, u64)> {
+    /// How many sessions are alive, and how many stored; as it was last, while that can't be asked.
+    pub(super) async fn known_counts(&self, now: Timestamp, until: Instant) -> (u64, u64) {
+        if !self.link.is_good() {
+            return *self.counted.lock();
+        }
+        let counted = self.counts(now, until).await;
+        let mut known = self.counted.lock();
+        if let Ok(counted) = counted {
+            *known = counted;
+        }
+        *known
+    }
+
+    async fn counts(&self, now: Timestamp, until: Instant) -> StoreResult<(u64, u64)> {
         self.index.flush(&self.link, until).await.map_err(Failure::of_read)?;
         let mut alive = redis::cmd("ZCOUNT");
         alive.arg(DEADLINES).arg(format!("({}", now.as_millis())).arg("+inf");

@@ -73,3 +73,42 @@ impl Held {
         GameSession { id: id.clone(), state: self.state.clone(), quiz: None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::format::tests as samples;
+
+    #[test]
+    fn every_kind_of_state_comes_back_exactly() {
+        for session in samples::sessions() {
+            let (version, body) = encode(&session.state, Some(6), 1).expect("written");
+            let held = decode(&session.id, &body).expect("read");
+            assert_eq!((version, held.version), (7, 7));
+            assert_eq!(held.state, session.state);
+        }
+        let quiz = samples::quiz();
+        let read = decode_quiz(&samples::sessions()[0].id, &encode_quiz(&quiz).expect("written")).expect("read");
+        assert_eq!(read, quiz);
+    }
+
+    #[test]
+    fn the_text_of_a_record_is_pinned() {
+        for (name, session) in ["solo", "finished", "external"].into_iter().zip(samples::sessions()) {
+            let (_, body) = encode(&session.state, Some(6), 1).expect("written");
+            let golden = samples::pinned_bytes(&format!("{name}.json"), &body);
+            assert_eq!(decode(&session.id, &golden).expect("what is stored can be read").state, session.state);
+        }
+        let quiz = samples::quiz();
+        let golden = samples::pinned_bytes("quiz.json", &encode_quiz(&quiz).expect("written"));
+        assert_eq!(decode_quiz(&samples::sessions()[0].id, &golden).expect("what is stored can be read"), quiz);
+    }
+
+    #[test]
+    fn a_first_version_is_one_that_every_reader_of_json_keeps() {
+        let session = &samples::sessions()[0];
+        let (version, body) = encode(&session.state, None, u64::MAX).expect("written");
+        assert!(version < FIRST_VERSIONS);
+        assert!(body.starts_with(format!("{{\"version\":{version},").as_bytes()));
+    }
+}

@@ -88,8 +88,7 @@ impl Supervisor {
             Ok(Err(error)) => match Failure::of(error, self.link.is_cluster()) {
                 (Failure::Refused(cause), _) => Ok((connection, Some(cause.to_string()))),
                 (Failure::Full, _) => Ok((connection, Some("out of memory".to_owned()))),
-                (Failure::Unknown(cause), Verdict::Failed) if self.another_shard_is_there(&mut connection).await => {
-                    tracing::warn!(%cause, "a part of the cluster is out of reach");
+                (Failure::Unknown(_), Verdict::Failed) if self.another_shard_is_there(&mut connection).await => {
                     Ok((connection, None))
                 }
                 (Failure::Away(cause) | Failure::Unknown(cause) | Failure::Odd(cause), _) => Err(cause.to_string()),

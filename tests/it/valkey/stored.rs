@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rejoin::domain::{Command, EventDraft, Lifetimes, Millis, SeatId, Sequence};
 use rejoin::store::valkey::Topology;
-use rejoin::store::{GameSessionStore, NewSession, StoreError};
+use rejoin::store::{GameSessionStore, NewSession, Portable, StoreError};
 use serde_json::Value;
 
 use super::{REACHING, open, open_with, reached};
@@ -185,4 +185,28 @@ async fn a_store_of_another_instance_goes_on_with_the_same_games() {
     assert_eq!(told, (1..=320).collect::<Vec<_>>());
     let page = other.events(&id(1), Sequence(0), 1_000, at).await.expect("read").expect("alive");
     assert_eq!(page.events.len(), 320);
+}
+
+#[tokio::test]
+async fn a_user_with_the_rights_that_the_readme_names_is_enough() {
+    let server = ValkeyServer::start(&[]);
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("it is there");
+    let spans: Vec<_> = readme.split('`').collect();
+    let rights = |sign: &str| spans.iter().find(|span| span.starts_with(sign)).expect("the README names rights");
+    let rights = format!("{} {}", rights("~session:"), rights("+@read"));
+    let words: Vec<_> =
+        ["ACL", "SETUSER", "rejoin", "on", ">secret"].into_iter().chain(rights.split_whitespace()).collect();
+    assert!(server.command(&words).is("OK"), "{rights}");
+    let store = reached(&server.url().replace("valkey://", "valkey://rejoin:secret@")).await;
+    let at = store.clock().moment();
+    store.create(NewSession(external(1, Some("ABC234"), at)), at).await.expect("created");
+    store.create(NewSession(solo(2, 1, at)), at).await.expect("created");
+    store.apply(&id(1), record(2), at).await.expect("answered").expect("alive").result.expect("recorded");
+    store.apply(&id(2), right(0), at).await.expect("answered").expect("alive").result.expect("evaluated");
+    assert!(store.events(&id(1), Sequence(0), 9, at).await.expect("read").is_some());
+    assert!(store.find(&crate::kit::code("ABC234"), at).await.expect("read").is_some());
+    assert_eq!(store.status(at).await.expect("told").records, 2);
+    assert_eq!(store.scan(None, 9).await.expect("scanned").len(), 2);
+    let dead = rejoin::domain::Moment { now: at.now.plus(Millis(8_000_000)), ..at };
+    assert_eq!(store.sweep(dead, 9).await.expect("swept").deleted, 2);
 }
