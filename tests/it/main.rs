@@ -1,6 +1,7 @@
 //! The program from outside: everything that is promised, over real sockets and real files.
 #![allow(clippy::unwrap_used, reason = "a test that meets the unexpected stops there")]
 
+mod compose;
 mod contract;
 mod crash;
 mod degraded;

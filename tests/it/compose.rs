@@ -1,0 +1,177 @@
+//! `compose.yaml` is what the Compose specification allows and rejoin understands.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use clap::{CommandFactory, Parser};
+use rejoin::config::Cli;
+use serde_json::{Value, json};
+
+/// Where the server's container listens, and keeps its file.
+const LISTENS: &str = ":8080";
+const DATA: &str = ":/data";
+
+fn text(file: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The file as JSON, its anchors and merges resolved.
+fn compose() -> Value {
+    let mut yaml: yaml_serde::Value = yaml_serde::from_str(&text("compose.yaml")).expect("it is YAML");
+    // What is merged in may merge something in itself.
+    for _ in 0..2 {
+        yaml.apply_merge().expect("merges are of mappings");
+    }
+    serde_json::to_value(yaml).expect("its keys are texts")
+}
+
+/// Name and description of each service.
+fn services() -> Vec<(String, Value)> {
+    let compose = compose();
+    let services = compose["services"].as_object().expect("there are services");
+    services.iter().map(|(name, service)| (name.clone(), service.clone())).collect()
+}
+
+/// Those that run rejoin.
+fn instances() -> Vec<(String, Value)> {
+    let is_rejoin =
+        |(_, service): &(String, Value)| service["image"].as_str().is_some_and(|it| it.starts_with("rejoin:"));
+    services().into_iter().filter(is_rejoin).collect()
+}
+
+/// The texts in a list; none if it isn't there.
+fn texts(list: &Value) -> Vec<&str> {
+    list.as_array().into_iter().flatten().map(|text| text.as_str().expect("a text")).collect()
+}
+
+/// The only entry of a list with this ending, without it.
+fn only<'a>(list: &'a Value, ending: &str) -> &'a str {
+    let found: Vec<_> = texts(list).into_iter().filter_map(|text| text.strip_suffix(ending)).collect();
+    assert_eq!(found.len(), 1, "one {ending}: {list}");
+    found[0]
+}
+
+/// The service's variables, as they are when nothing is set outside.
+fn environment(service: &Value) -> Vec<(String, String)> {
+    let variables = service["environment"].as_object().expect("a mapping");
+    let plain = |(name, value): (&String, &Value)| {
+        let value = value.as_str().unwrap_or_else(|| panic!("{name} is no text"));
+        let inner = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+        // Without a default the message that it is not set would come for every profile.
+        let value = inner.map_or(value, |inner| inner.split_once(":-").expect("a default").1);
+        (name.clone(), value.to_owned())
+    };
+    variables.iter().map(plain).collect()
+}
+
+#[test]
+fn it_is_as_the_compose_specification_says() {
+    let schema: Value = serde_json::from_str(&text("tests/it/compose/compose-spec.json")).expect("it is JSON");
+    let schema = jsonschema::validator_for(&schema).expect("it is a schema");
+    let problems = |compose: &Value| -> Vec<_> {
+        let tell = |error: jsonschema::ValidationError<'_>| format!("{}: {error}", error.instance_path());
+        schema.iter_errors(compose).map(tell).collect()
+    };
+    assert_eq!(problems(&compose()), Vec::<String>::new());
+    let mut slip = compose();
+    slip["services"]["rejoin"]["helthcheck"] = json!({});
+    assert!(problems(&slip).iter().any(|problem| problem.contains("helthcheck")), "the schema finds nothing");
+}
+
+#[test]
+fn every_image_is_pinned_and_every_service_watched() {
+    for (name, service) in services() {
+        let image = service["image"].as_str().expect("an image");
+        let tag = image.split_once(':').map_or("", |(_, tag)| tag);
+        assert!(tag.contains('.') && tag.starts_with(|first: char| first.is_ascii_digit()), "{name}: {image}");
+        assert!(!texts(&service["healthcheck"]["test"]).is_empty(), "{name} has no health check");
+    }
+    for (name, instance) in instances() {
+        assert_eq!(instance["image"], format!("rejoin:{}", env!("CARGO_PKG_VERSION")), "{name}");
+        assert_eq!(texts(&instance["healthcheck"]["test"]), ["CMD", "/usr/local/bin/rejoin", "health"], "{name}");
+    }
+}
+
+#[test]
+fn a_profile_starts_its_own_services_and_the_default_is_one_container() {
+    let in_profile = |profile: &str| -> Vec<_> {
+        let is_in = |(_, service): &(String, Value)| texts(&service["profiles"]) == [profile];
+        services().into_iter().filter(is_in).map(|(name, _)| name).collect()
+    };
+    let env = text(".env");
+    let default = env.lines().find_map(|line| line.strip_prefix("COMPOSE_PROFILES=")).expect("a default profile");
+    assert_eq!(in_profile(default), ["rejoin"]);
+    assert_eq!(in_profile("valkey"), ["balancer", "rejoin-a", "rejoin-b", "valkey"]);
+    assert_eq!(services().len(), 5, "some service is in no profile, or in several");
+}
+
+#[test]
+fn nothing_collides_and_nothing_is_open_to_strangers() {
+    let mut ports = BTreeSet::new();
+    for (name, service) in services() {
+        for port in texts(&service["ports"]) {
+            let own = port.strip_suffix(LISTENS).and_then(|port| port.strip_prefix("127.0.0.1:"));
+            let own = own.unwrap_or_else(|| panic!("{name} publishes {port}"));
+            assert!(ports.insert(own.to_owned()), "{name}: {own} is another's port");
+        }
+    }
+    assert_eq!(ports.len(), 4, "{ports:?}");
+    let volumes: BTreeSet<_> = services().iter().filter(|(name, _)| name != "balancer").map(volume).collect();
+    let known: BTreeSet<_> = compose()["volumes"].as_object().expect("volumes").keys().cloned().collect();
+    assert_eq!(volumes, known, "each has a volume of its own");
+    assert_eq!(known.len(), 4);
+}
+
+/// The volume that holds a service's data.
+fn volume((_, service): &(String, Value)) -> String {
+    only(&service["volumes"], DATA).to_owned()
+}
+
+#[test]
+fn the_server_takes_the_settings_of_every_instance() {
+    let command = Cli::command();
+    let flag = |name: &str| {
+        let has = |argument: &&clap::Arg| argument.get_env().is_some_and(|env| env == name);
+        let long = command.get_arguments().find(has).and_then(clap::Arg::get_long);
+        format!("--{}", long.unwrap_or_else(|| panic!("{name} is no setting")))
+    };
+    for (name, instance) in instances() {
+        let words = environment(&instance).into_iter().map(|(name, value)| format!("{}={value}", flag(&name)));
+        let cli = Cli::try_parse_from(std::iter::once("rejoin".to_owned()).chain(words));
+        let settings = cli.unwrap_or_else(|error| panic!("{name}: {error}")).serve;
+        settings.check().unwrap_or_else(|error| panic!("{name}: {error:#}"));
+    }
+}
+
+#[test]
+fn instances_over_valkey_have_names_of_their_own_and_find_it() {
+    let names = |variable: &str| -> Vec<_> {
+        let value = |(_, instance): (String, Value)| {
+            environment(&instance).into_iter().find(|(name, _)| name == variable).map(|(_, value)| value)
+        };
+        instances().into_iter().filter_map(value).collect()
+    };
+    assert_eq!(names("REJOIN_INSTANCE"), ["a", "b"]);
+    assert_eq!(names("SESSION_STORE"), ["valkey", "valkey"]);
+    // The name of its service is the name of its host.
+    assert_eq!(names("VALKEY_URL"), ["valkey://valkey:6379", "valkey://valkey:6379"]);
+    assert_eq!(names("REJOIN_FALLBACK"), ["redb", "redb"]);
+    let balancer = text("deploy/nginx.conf");
+    for instance in names("REJOIN_INSTANCE") {
+        for line in [format!("    {instance} rejoin_{instance};"), format!("    server rejoin-{instance}:8080;")] {
+            assert!(balancer.contains(&line), "the balancer lacks {line:?}");
+        }
+    }
+}
+
+#[test]
+fn the_files_that_are_mounted_are_those_that_are_tested() {
+    let compose = compose();
+    let (valkey, balancer) = (&compose["services"]["valkey"], &compose["services"]["balancer"]);
+    let inside = only(&valkey["volumes"], ":ro").strip_prefix("./deploy/valkey.conf:").expect("its settings");
+    let command = texts(&valkey["command"]).join(" ");
+    assert!(command.contains(&format!("valkey-server {inside} -")), "{command}");
+    assert_eq!(only(&balancer["volumes"], ":ro"), "./deploy/nginx.conf:/etc/nginx/conf.d/default.conf");
+}
