@@ -25,7 +25,8 @@ pub(super) struct Engine {
 
 impl Engine {
     pub(super) fn new(link: Arc<Link>, rules: Rules, quiz_cache: u64, kept_dead: Millis) -> Self {
-        let first = getrandom::u64().expect("the operating system gives random bytes");
+        // 53 bits, which every reader of JSON keeps.
+        let first = getrandom::u64().expect("the operating system gives random bytes") >> 11;
         let (quizzes, index) = (QuizCache::new(quiz_cache), Index::default());
         Self { link, rules, quizzes, index, counted: Mutex::default(), commits: AtomicU64::new(first), kept_dead }
     }
