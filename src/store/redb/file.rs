@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use ::redb::{Builder, Database, DatabaseError, StorageError};
+use ::redb::{Builder, Database, DatabaseError, ReadOnlyDatabase, StorageError};
 
 use crate::store::error::StoreError;
 
@@ -53,6 +53,21 @@ pub fn file_opener(path: PathBuf, cache_size: usize) -> Opener {
             create(&path, &builder)
         }
     })
+}
+
+/// Opens the file at `path` to read it: it must be there, and no other process may own it.
+pub(super) fn open_read_only(path: &Path, cache_size: usize) -> Result<ReadOnlyDatabase, OpenError> {
+    let mut builder = Builder::new();
+    builder.set_cache_size(cache_size);
+    let opened = match builder.open_read_only(path) {
+        // A process that was killed has left it open. Its owner's way of opening makes it whole.
+        Err(DatabaseError::RepairAborted) => builder.open(path).and_then(|whole| {
+            drop(whole);
+            builder.open_read_only(path)
+        }),
+        opened => opened,
+    };
+    opened.map_err(|error| explain(path, error))
 }
 
 /// Makes a new file under another name and gives it its own once it is whole: a process that ends

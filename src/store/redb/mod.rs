@@ -89,6 +89,11 @@ impl RedbStore {
         self.clock.clone()
     }
 
+    /// Lets game time stand still from now on: sessions are only moved, and nobody plays.
+    pub fn hold_time(&self) {
+        self.clock.stop();
+    }
+
     /// Hands work to the writer and waits for its commit.
     async fn commit<T>(&self, make: impl FnOnce(queue::Answer<T>) -> Work) -> StoreResult<T> {
         let (answer, committed) = tokio::sync::oneshot::channel();

@@ -1,8 +1,9 @@
 //! Opening the store: what is read from the file, proved by a first commit, and started then.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::file::{OpenError, Opener};
+use super::file::{self, OpenError, Opener};
 use super::meta::Meta;
 use super::queue::{Queue, Refusing};
 use super::quizzes::QuizReader;
@@ -45,6 +46,27 @@ impl RedbStore {
             writer.break_off(Refusing::Full);
         }
         writer.start().map_err(|source| OpenError::Io { path: "the writer's thread".to_owned(), source })?;
+        Ok(Self { reader, queue, clock, patience: options.patience })
+    }
+
+    /// Opens the file at `path` to be read alone. Nothing in it changes, not even its time, which
+    /// stands still; whatever would change it is `Unavailable`. (Of a file whose server was killed
+    /// redb notes first that it is whole.)
+    ///
+    /// # Errors
+    /// [`OpenError`], when another process holds the file, or it is missing, damaged, of another
+    /// release, or new and empty.
+    pub fn open_read_only(path: PathBuf, cache_size: usize, options: RedbOptions) -> Result<Self, OpenError> {
+        let name = path.display().to_string();
+        let slot = Slot::open_read_only(move || file::open_read_only(&path, cache_size))?;
+        let known = slot.read(Meta::read).map_err(unusable)?;
+        let empty = || OpenError::Unusable { path: name, what: "no server has used it yet".to_owned() };
+        let meta = known.ok_or_else(empty)?;
+        let clock = Arc::new(GameClock::start(meta.time_at_opening(Uptime::now()), options.wall));
+        clock.stop();
+        let queue = Arc::new(Queue::default());
+        queue.shut();
+        let reader = Arc::new(Reader::new(slot, QuizReader::new(options.quiz_cache), meta.random));
         Ok(Self { reader, queue, clock, patience: options.patience })
     }
 }
