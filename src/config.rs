@@ -73,6 +73,9 @@ pub enum CliCommand {
     Serve(Box<Settings>),
     /// Ask a running server whether it is ready: exit code 0 if it is, 1 if not
     Health(HealthArgs),
+    /// Move live games between the redb file and Valkey, while no server runs on either
+    #[command(after_long_help = MIGRATE_HELP, mut_arg("url", |url| url.hide(true)))]
+    Migrate(Box<MigrateArgs>),
     /// Check question banks, and import them from other formats
     #[command(subcommand)]
     Quizzes(QuizzesCommand),
@@ -84,6 +87,57 @@ pub struct HealthArgs {
     /// Where the server listens; an unspecified address (0.0.0.0) is asked on loopback
     #[arg(long, env = "REJOIN_LISTEN", default_value = "127.0.0.1:8080", value_parser = address, value_name = "ADDRESS")]
     pub listen: SocketAddr,
+}
+
+/// What `migrate --help` says after the settings.
+const MIGRATE_HELP: &str = "\
+How to move: stop every server, migrate, start.
+
+  rejoin migrate --from redb:data --to valkey://10.0.0.5:6379
+  SESSION_STORE=valkey VALKEY_URL=valkey://10.0.0.5:6379 rejoin
+
+All that lives moves: games with their questions, answers and scores, results,
+external sessions with their events and join codes, each with the time that it
+had left. The dead stay behind and are counted. The source is only read. At the
+end all is read back from the target and held against the source; the exit code
+is 0 only if everything is there.
+
+Stopped, killed or out of reach in the middle: what was moved stays, and the
+same command again goes on from there. Nothing comes twice.
+
+And back: into a new file. The old one still holds the games as they were when
+it was left, and its time has stood still, so that games which have ended since
+would live again.
+
+  mv data/rejoin.redb data/rejoin.redb.old
+  rejoin migrate --from valkey://10.0.0.5:6379 --to redb:data
+
+A password need not stand in the command: set VALKEY_PASSWORD.";
+
+/// Settings of `migrate`.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Where the games are: redb:FOLDER or redb:FILE, or a URL of Valkey (valkey://host:6379, or
+    /// rediss:// for TLS). It is not changed
+    #[arg(long, value_name = "URL")]
+    pub from: String,
+
+    /// Where they are to go, written the same; a file is made if it is missing
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+
+    /// Only count what would happen; nothing is changed or made
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Where the target has another state of the same game, take the source's instead. What was
+    /// played on the target since is lost
+    #[arg(long)]
+    pub replace: bool,
+
+    /// How Valkey is reached, beside its URL; for both sides
+    #[command(flatten)]
+    pub valkey: ValkeySettings,
 }
 
 /// The engines there are.

@@ -11,14 +11,16 @@
 //! | [`store`] | the store contract, its errors, the record format, the engines |
 //! | [`domain`] | the rules: pure, without async, I/O, clock or chance |
 //!
-//! [`config`], [`telemetry`] and [`health`] stand beside the root: every setting, how the log looks, and
-//! the question that a container asks of a running server.
+//! [`config`], [`telemetry`], [`health`] and [`migrate`] stand beside the root: every setting, how the
+//! log looks, the question that a container asks of a running server, and the way of whole sessions
+//! from one store to another.
 
 pub mod config;
 pub mod domain;
 pub mod game;
 pub mod health;
 pub mod http;
+pub mod migrate;
 pub mod quizzes;
 pub mod server;
 pub mod store;

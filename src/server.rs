@@ -25,6 +25,7 @@ use crate::http::{self, ApiKeys, Shared};
 use crate::quizzes::Catalogue;
 use crate::store::clock::system_wall_clock;
 use crate::store::{Homes, WallClock};
+pub(crate) use stores::FILE;
 pub use stores::Stores;
 
 /// How long requests in flight may take to finish at the stop, in seconds.

@@ -23,7 +23,7 @@ const QUIZ_CACHE: u64 = 32 * 1024 * 1024;
 const FIRST_LOOK: Duration = Duration::from_millis(500);
 
 /// The database's name within the data folder.
-const FILE: &str = "rejoin.redb";
+pub(crate) const FILE: &str = "rejoin.redb";
 /// The fallback's: another, so that its games never mix with those of a file that was migrated.
 const FALLBACK_FILE: &str = "fallback.redb";
 

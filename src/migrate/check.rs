@@ -1,0 +1,103 @@
+//! Reading everything back: what was moved is held against the source once more, at the end.
+
+use std::sync::Arc;
+
+use super::ledger::{Ledger, Listed, named};
+use super::mover::{Mover, TOLERANCE, export};
+use super::side::Side;
+use super::walk::{Patience, Stop, Trouble, Which};
+use crate::domain::{SessionId, Timestamp};
+use crate::store::Dump;
+
+/// What the check of one session came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// The same game with the life that it had left.
+    Same,
+    /// It has ended, or was deleted, on a store that others use.
+    Ended,
+    /// It was played on, on a store that others use.
+    PlayedOn,
+    /// It is not what it should be.
+    Wrong(&'static str),
+}
+
+/// The counts of a check.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    pub(super) verified: u64,
+    pub(super) ended: u64,
+    pub(super) played_on: Listed,
+    pub(super) wrong: Listed,
+}
+
+impl Checked {
+    /// How many sessions were looked at.
+    pub(super) fn seen(&self) -> u64 {
+        self.verified + self.ended + self.played_on.count + self.wrong.count
+    }
+
+    fn note(&mut self, id: &SessionId, found: Found) {
+        match found {
+            Found::Same => self.verified += 1,
+            Found::Ended => self.ended += 1,
+            Found::PlayedOn => self.played_on.add(|| named(id)),
+            Found::Wrong(what) => self.wrong.add(|| format!("{} {what}", named(id))),
+        }
+    }
+}
+
+/// What is checked against what, and what has come of it.
+pub(super) struct Check {
+    pub(super) mover: Arc<Mover>,
+    pub(super) ledger: Ledger,
+    pub(super) checked: parking_lot::Mutex<Checked>,
+}
+
+impl Check {
+    /// Looks at a session on both sides, if it was moved; whether it was.
+    pub(super) async fn look(&self, id: &SessionId, patience: &Patience) -> Result<bool, Stop> {
+        let (Some(deadline), Some(to)) = (self.ledger.settled(id), &self.mover.to) else { return Ok(false) };
+        let from = &self.mover.from;
+        let found = match compare(from, to, id, deadline, patience).await {
+            Ok(found) => found,
+            Err(Trouble::Unreadable(..)) => Found::Wrong("cannot be read back"),
+            Err(Trouble::Stop(stop)) => return Err(stop),
+        };
+        self.checked.lock().note(id, found);
+        Ok(true)
+    }
+}
+
+async fn compare(
+    from: &Side,
+    to: &Side,
+    id: &SessionId,
+    deadline: Option<Timestamp>,
+    patience: &Patience,
+) -> Result<Found, Trouble> {
+    let target = export(to, Which::Target, id, patience).await?;
+    let source = export(from, Which::Source, id, patience).await?;
+    let is_quiet = from.is_ours && to.is_ours;
+    Ok(match (source, target) {
+        (Some(source), Some(target)) if source.is_same(&target) => judge_life(to, &target, deadline),
+        (Some(_), Some(_)) if is_quiet => Found::Wrong("is another game there"),
+        (Some(_), Some(_)) => Found::PlayedOn,
+        (_, None) if to.is_ours => Found::Wrong("is missing"),
+        _ => Found::Ended,
+    })
+}
+
+/// Who plays on may live longer, and nobody shorter.
+fn judge_life(to: &Side, target: &Dump, deadline: Option<Timestamp>) -> Found {
+    let Some(promised) = deadline else { return Found::Same };
+    let actual = target.session.state.life.deadline().0;
+    if promised.since(actual) > TOLERANCE {
+        return Found::Wrong("lives shorter than it should");
+    }
+    if to.is_ours && actual.since(promised) > TOLERANCE {
+        Found::Wrong("lives longer than it should")
+    } else {
+        Found::Same
+    }
+}

@@ -1,0 +1,128 @@
+//! The two sides of a move, whatever engines they are: the one place of it that names them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+
+use super::place::Place;
+use crate::domain::GameSession;
+use crate::store::clock::system_wall_clock;
+use crate::store::redb::{OpenError, RedbOptions, RedbStore, file_opener, make_folder};
+use crate::store::valkey::{Target, ValkeyOptions, ValkeyStore};
+use crate::store::{Clock, GameSessionStore, Portable};
+
+/// How long a Valkey that is there may take to be reached.
+const REACHING: Duration = Duration::from_millis(2_500);
+/// How long one import may wait for its commit.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The page cache of a file, in bytes.
+const CACHE: usize = 64 * 1024 * 1024;
+/// Bytes of quizzes kept decoded: each is needed once.
+const QUIZ_CACHE: u64 = 1024 * 1024;
+/// What another's use of a Valkey is told by: its mark stood this much longer than ours can have.
+const OURS: Duration = Duration::from_millis(500);
+
+/// What a side is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
+
+/// A store that is open, in both of its roles.
+pub(super) struct Side {
+    pub(super) sessions: Arc<dyn GameSessionStore>,
+    pub(super) portable: Arc<dyn Portable>,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Whether nobody else can change it meanwhile.
+    pub(super) is_ours: bool,
+    /// Whether somebody else was seen there.
+    pub(super) is_used: bool,
+    closes: bool,
+}
+
+impl Side {
+    /// Opens a side that must be there.
+    pub(super) async fn open(place: &Place, access: Access) -> anyhow::Result<Self> {
+        let opened = match place {
+            Place::File(path) => open_file(path, access),
+            Place::Valkey(target) => open_valkey(target).await,
+        };
+        opened.with_context(|| place.to_string())
+    }
+
+    /// Opens a target to see what would happen: `None` if it would be made.
+    pub(super) async fn open_if_there(place: &Place) -> anyhow::Result<Option<Self>> {
+        match place {
+            Place::File(path) if !path.exists() => Ok(None),
+            _ => Self::open(place, Access::Read).await.map(Some),
+        }
+    }
+
+    /// Finishes what was accepted, and lets go of the store.
+    pub(super) async fn close(&self) -> anyhow::Result<()> {
+        if self.closes {
+            self.sessions.close().await?;
+        }
+        Ok(())
+    }
+}
+
+fn open_file(path: &Path, access: Access) -> anyhow::Result<Side> {
+    let (rules, wall) = (GameSession::apply, system_wall_clock());
+    let options = RedbOptions { rules, wall, patience: PATIENCE, quiz_cache: QUIZ_CACHE };
+    let opened = match access {
+        Access::Read if !path.exists() => bail!("there is no such file"),
+        Access::Read => RedbStore::open_read_only(path.to_owned(), CACHE, options),
+        Access::Write => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            make_folder(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+            RedbStore::open(file_opener(path.to_owned(), CACHE), options)
+        }
+    };
+    let store = Arc::new(opened.map_err(led)?);
+    // As while its server is down: nobody's game gets older because others are moved first.
+    store.hold_time();
+    Ok(Side {
+        clock: store.clock(),
+        portable: store.clone(),
+        sessions: store,
+        is_ours: true,
+        is_used: false,
+        closes: access == Access::Write,
+    })
+}
+
+/// The refusal with what to do.
+fn led(error: OpenError) -> anyhow::Error {
+    match error {
+        OpenError::Held(_) => anyhow!("{error}. Stop it first, and start it again after the move"),
+        other => other.into(),
+    }
+}
+
+async fn open_valkey(target: &Target) -> anyhow::Result<Side> {
+    let options = ValkeyOptions {
+        target: target.clone(),
+        rules: GameSession::apply,
+        wall: system_wall_clock(),
+        quiz_cache: QUIZ_CACHE,
+        kept_dead: ValkeyOptions::KEPT_DEAD,
+    };
+    let begun = std::time::Instant::now();
+    let store = Arc::new(ValkeyStore::open(options)?);
+    store.until_reachable(REACHING).await?;
+    let clock = store.clock();
+    let moment = clock.moment();
+    let marked = Duration::from_millis(moment.now.since(moment.up_since).0);
+    Ok(Side {
+        clock,
+        portable: store.clone(),
+        sessions: store,
+        is_ours: false,
+        is_used: marked > begun.elapsed() + OURS,
+        closes: true,
+    })
+}
