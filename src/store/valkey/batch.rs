@@ -34,6 +34,25 @@ struct Computed {
     now: Timestamp,
 }
 
+/// The state from which a step is computed.
+struct Basis {
+    held: Box<Held>,
+    /// Whether it is only what this process committed last. A step from it is compared with what is
+    /// stored; an answer without a step needs the store's own word.
+    is_remembered: bool,
+}
+
+/// What a try came to.
+enum Tried {
+    Settled(Vec<Outcome>),
+    /// There is no such session.
+    Gone,
+    /// Another state stands there: this one, if it is known.
+    Overtaken(Option<Basis>),
+    /// The state speaks of a quiz that isn't there.
+    WithoutQuiz,
+}
+
 impl Engine {
     /// Applies commands in their order, and answers each.
     pub(super) async fn apply_all(&self, id: &SessionId, asked: Vec<Asked>) {
@@ -41,44 +60,60 @@ impl Engine {
         let (mut asked, late): (Vec<_>, Vec<_>) = asked.into_iter().partition(|asked| asked.until > now);
         answer_all(late, || Err(StoreError::Unavailable(Some("its turn did not come in time".into()))));
         let Some(until) = asked.iter().map(|asked| asked.until).min() else { return };
-        let mut known: Option<Box<Held>> = None;
+        let mut basis = self.recent(id).map(|held| Basis { held: Box::new(held), is_remembered: true });
+        let mut failure = StoreError::Busy;
         for tries in 0..MOST_TRIES {
+            let was_remembered = basis.as_ref().is_some_and(|basis| basis.is_remembered);
+            match self.try_all(id, &mut asked, basis.take(), until).await {
+                Ok(Tried::Settled(outcomes)) => return answer_each(asked, outcomes),
+                Ok(Tried::Gone) => return answer_all(asked, || Ok(None)),
+                Ok(Tried::Overtaken(next)) => (basis, failure) = (next, StoreError::Busy),
+                Ok(Tried::WithoutQuiz) => failure = without_quiz(id),
+                Err(error) => return answer_all(asked, || Err(same(&error))),
+            }
             if asked.is_empty() {
                 return;
             }
-            let held = match known.take() {
-                Some(held) => Ok(Some(held)),
-                None => self.state(id, until).await.map(|held| held.map(Box::new)),
-            };
-            let before = match held {
-                Ok(Some(held)) => self.with_quiz(id, &held, &asked, until).await.map(|before| (held, before)),
-                Ok(None) => return answer_all(asked, || Ok(None)),
-                Err(error) => Err(error),
-            };
-            let (held, before) = match before {
-                Ok((held, Some(before))) => (held, before),
-                // The quiz is gone, and so is this state by now.
-                Ok((_, None)) => continue,
-                Err(error) => return answer_all(asked, || Err(same(&error))),
-            };
-            let computed = compute(self, before, &asked);
-            if computed.after.state == held.state && computed.events.is_empty() {
-                return answer_each(asked, computed.outcomes);
+            if !was_remembered {
+                tokio::time::sleep(jitter(tries)).await;
             }
-            match self.store(id, &held, &computed, until).await {
-                Ok((Stands::Done, _)) => return answer_each(asked, computed.outcomes),
-                Ok((stands, may_have_been)) => {
-                    if may_have_been {
-                        asked = without_unsure(asked, &computed.outcomes);
-                    }
-                    let Stands::Other(held) = stands else { return answer_all(asked, || Ok(None)) };
-                    known = Some(held);
-                }
-                Err(error) => return answer_all(asked, || Err(same(&error))),
-            }
-            tokio::time::sleep(jitter(tries)).await;
         }
-        answer_all(asked, || Err(StoreError::Busy));
+        answer_all(asked, || Err(same(&failure)));
+    }
+
+    async fn try_all(
+        &self,
+        id: &SessionId,
+        asked: &mut Vec<Asked>,
+        basis: Option<Basis>,
+        until: Instant,
+    ) -> StoreResult<Tried> {
+        let Basis { held, is_remembered } = match basis {
+            Some(basis) => basis,
+            None => match self.state(id, until).await? {
+                Some(held) => Basis { held: Box::new(held), is_remembered: false },
+                None => return Ok(Tried::Gone),
+            },
+        };
+        let Some(before) = self.with_quiz(id, &held, asked, until).await? else {
+            return Ok(if is_remembered { Tried::Overtaken(None) } else { Tried::WithoutQuiz });
+        };
+        let computed = compute(self, before, asked);
+        if computed.after.state == held.state && computed.events.is_empty() {
+            return Ok(if is_remembered { Tried::Overtaken(None) } else { Tried::Settled(computed.outcomes) });
+        }
+        let (stands, may_have_been) = self.store(id, &held, &computed, until).await?;
+        if matches!(stands, Stands::Done) {
+            return Ok(Tried::Settled(computed.outcomes));
+        }
+        self.recent.remove(id);
+        if may_have_been {
+            *asked = without_unsure(std::mem::take(asked), &computed.outcomes);
+        }
+        Ok(match stands {
+            Stands::Other(held) => Tried::Overtaken(Some(Basis { held, is_remembered: false })),
+            Stands::Done | Stands::Nothing => Tried::Gone,
+        })
     }
 
     /// The session as the rules need it; `None` if its quiz is gone.
@@ -121,6 +156,9 @@ impl Engine {
         if matches!(stands, Stands::Done) {
             if has_ended {
                 self.quizzes.remove(id);
+                self.recent.remove(id);
+            } else {
+                self.remember(id, Held { version: held.version + 1, state: after.clone() }, settled.size);
             }
             if after.life.deadline() != held.state.life.deadline() {
                 self.index.note(id, after.life.deadline());
@@ -128,6 +166,11 @@ impl Engine {
         }
         Ok((stands, settled.may_have_been))
     }
+}
+
+/// What is met when a state speaks of a quiz that isn't there.
+pub(super) fn without_quiz(id: &SessionId) -> StoreError {
+    StoreError::Corrupt { what: format!("session #{} has no quiz", id.short_hash()) }
 }
 
 fn compute(engine: &Engine, before: GameSession, asked: &[Asked]) -> Computed {

@@ -52,6 +52,8 @@ pub(super) struct Settled {
     pub(super) stands: Result<Stands, Failure>,
     /// Whether some try got no answer: what stands now may be later than the step, and hide it.
     pub(super) may_have_been: bool,
+    /// The bytes of the step's state.
+    pub(super) size: usize,
 }
 
 /// The script's arguments.
@@ -89,7 +91,7 @@ impl Engine {
                     Err(if may_have_been { Failure::Unknown("no answer in time".into()) } else { failure })
                 }
             };
-            return Ok(Settled { stands, may_have_been });
+            return Ok(Settled { stands, may_have_been, size: step.body.len() });
         }
     }
 

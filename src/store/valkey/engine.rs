@@ -7,8 +7,9 @@ use parking_lot::Mutex;
 
 use super::index::Index;
 use super::link::Link;
+use super::record::Held;
 use crate::domain::{Millis, SessionId, SessionState, Timestamp};
-use crate::store::quiz_cache::QuizCache;
+use crate::store::quiz_cache::{ByteCache, QuizCache, byte_cache};
 use crate::store::step::Rules;
 
 pub(super) struct Engine {
@@ -16,6 +17,8 @@ pub(super) struct Engine {
     pub(super) rules: Rules,
     pub(super) quizzes: QuizCache,
     pub(super) index: Index,
+    /// What this process committed last of the sessions that are played through it.
+    pub(super) recent: ByteCache<SessionId, Arc<Held>>,
     /// What health was told last: sessions alive, and stored.
     pub(super) counted: Mutex<(u64, u64)>,
     /// The next commit's own number, begun at random: no other commit, of whatever instance, has it.
@@ -27,8 +30,19 @@ impl Engine {
     pub(super) fn new(link: Arc<Link>, rules: Rules, quiz_cache: u64, kept_dead: Millis) -> Self {
         // 53 bits, which every reader of JSON keeps.
         let first = getrandom::u64().expect("the operating system gives random bytes") >> 11;
-        let (quizzes, index) = (QuizCache::new(quiz_cache), Index::default());
-        Self { link, rules, quizzes, index, counted: Mutex::default(), commits: AtomicU64::new(first), kept_dead }
+        // States are as large as quizzes, but a game has one only while it goes on.
+        let (quizzes, recent) = (QuizCache::new(quiz_cache), byte_cache(quiz_cache / 2));
+        let index = Index::default();
+        Self {
+            link,
+            rules,
+            quizzes,
+            index,
+            recent,
+            counted: Mutex::default(),
+            commits: AtomicU64::new(first),
+            kept_dead,
+        }
     }
 
     pub(super) fn next_commit(&self) -> u64 {
@@ -45,9 +59,20 @@ impl Engine {
         Millis(state.life.latest_end().since(now).0.saturating_add(self.kept_dead.0))
     }
 
+    /// What this process committed last of a session, as long as that is kept.
+    pub(super) fn recent(&self, id: &SessionId) -> Option<Held> {
+        self.recent.get(id).map(|(held, _)| Held::clone(&held))
+    }
+
+    /// Keeps what was just committed, `size` bytes of it.
+    pub(super) fn remember(&self, id: &SessionId, held: Held, size: usize) {
+        self.recent.insert(id.clone(), (Arc::new(held), 2 * size as u64));
+    }
+
     /// Forgets what this process keeps of a session beside the server.
     pub(super) fn let_go(&self, id: &SessionId) {
         self.quizzes.remove(id);
+        self.recent.remove(id);
         self.index.forget(id);
     }
 }

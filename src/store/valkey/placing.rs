@@ -64,7 +64,7 @@ impl Engine {
             let settled = self.commit(id, &change, until).await?;
             match settled.stands.map_err(Failure::of_write)? {
                 Stands::Done => {
-                    self.remember(session);
+                    self.note(session);
                     if let Some(dead) = dead {
                         self.release(id, &dead.state, until).await;
                     }
@@ -83,7 +83,9 @@ impl Engine {
         Err(StoreError::Busy)
     }
 
-    fn remember(&self, session: &GameSession) {
+    fn note(&self, session: &GameSession) {
+        // What stood there before is no basis for anything now.
+        self.recent.remove(&session.id);
         self.index.note(&session.id, session.state.life.deadline());
         match &session.quiz {
             Some(quiz) => self.quizzes.insert(&session.id, session.state.nonce, quiz, 0),

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::batch::without_quiz;
 use super::failure::Failure;
 use super::lanes::Work;
 use super::{ValkeyStore, limit};
@@ -44,7 +45,7 @@ impl Portable for ValkeyStore {
                 return Ok(Some(Dump { taken: at.now, session, events: page.events }));
             }
         }
-        Err(StoreError::Corrupt { what: format!("session #{} has no quiz", id.short_hash()) })
+        Err(without_quiz(id))
     }
 
     async fn import(&self, dump: Dump, at: Moment) -> StoreResult<Imported> {

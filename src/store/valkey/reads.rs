@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::batch::without_quiz;
 use super::engine::Engine;
 use super::failure::Failure;
 use super::record::{self, Held};
@@ -37,7 +38,7 @@ impl Engine {
                 return Ok(Some(session));
             }
         }
-        Err(StoreError::Corrupt { what: format!("session #{} has no quiz", id.short_hash()) })
+        Err(without_quiz(id))
     }
 
     /// A state with its quiz; `None` if the quiz is gone, and so the state is an old one.

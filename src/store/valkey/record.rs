@@ -11,17 +11,16 @@ const FORMAT: u32 = 1;
 /// Versions begin below this, so that a session which comes again is not taken for its last life.
 const FIRST_VERSIONS: u64 = 1 << 48;
 
-/// A state with what the engine needs to know of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Record<S> {
+/// A state as it is written.
+#[derive(Serialize, Deserialize)]
+struct Record<S> {
     /// Goes up with every commit. The scripts look for it where it stands: first.
-    pub(super) version: u64,
+    version: u64,
     /// How the rest is to be read.
     format: u32,
     /// Which commit wrote it: by that a writer knows its own again.
     commit: u64,
-    /// The state.
-    pub(super) state: S,
+    state: S,
 }
 
 /// What every format begins with.
@@ -31,7 +30,11 @@ struct Head {
 }
 
 /// A stored session without its quiz.
-pub(super) type Held = Record<SessionState>;
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) version: u64,
+    pub(super) state: SessionState,
+}
 
 /// The bytes of a state's next record. `commit` is one that no other commit has.
 pub(super) fn encode(state: &SessionState, before: Option<u64>, commit: u64) -> StoreResult<(u64, Vec<u8>)> {
@@ -45,8 +48,8 @@ pub(super) fn encode(state: &SessionState, before: Option<u64>, commit: u64) -> 
 pub(super) fn decode(id: &SessionId, body: &[u8]) -> StoreResult<Held> {
     let corrupt =
         |met: String| StoreError::Corrupt { what: format!("the state of session #{}: {met}", id.short_hash()) };
-    match serde_json::from_slice::<Held>(body) {
-        Ok(record) if record.format == FORMAT => Ok(record),
+    match serde_json::from_slice::<Record<SessionState>>(body) {
+        Ok(Record { version, format: FORMAT, state, .. }) => Ok(Held { version, state }),
         read => {
             let newer = serde_json::from_slice::<Head>(body).ok().filter(|head| head.format != FORMAT);
             let newer = newer.map(|head| format!("format {}, and this release reads {FORMAT}", head.format));

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use rejoin::domain::{Command, EventDraft, Lifetimes, Millis, SeatId, Sequence};
-use rejoin::store::valkey::Topology;
+use rejoin::domain::{Command, EventDraft, Lifetimes, Millis, Refusal, Reply, SeatId, Sequence};
+use rejoin::store::valkey::{Topology, ValkeyStore};
 use rejoin::store::{GameSessionStore, NewSession, Portable, StoreError};
 use serde_json::Value;
 
@@ -209,4 +209,31 @@ async fn a_user_with_the_rights_that_the_readme_names_is_enough() {
     assert_eq!(store.scan(None, 9).await.expect("scanned").len(), 2);
     let dead = rejoin::domain::Moment { now: at.now.plus(Millis(8_000_000)), ..at };
     assert_eq!(store.sweep(dead, 9).await.expect("swept").deleted, 2);
+}
+
+#[tokio::test]
+async fn what_an_instance_remembers_of_a_game_is_never_its_last_word() {
+    let server = ValkeyServer::start(&[]);
+    let (one, other) = (reached(&server.url()).await, reached(&server.url()).await);
+    let at = one.clock().moment();
+    let result = async |store: &ValkeyStore, command| {
+        store.apply(&id(1), command, at).await.expect("answered").map(|applied| applied.result)
+    };
+    one.create(NewSession(solo(1, 3, at)), at).await.expect("created");
+    result(&one, right(0)).await.expect("alive").expect("evaluated");
+    result(&other, right(1)).await.expect("alive").expect("evaluated");
+    // By what the first remembers, question 1 is open.
+    assert_eq!(result(&one, right(1)).await, Some(Err(Refusal::QuestionNotOpen)));
+    result(&other, right(2)).await.expect("alive").expect("evaluated");
+    assert!(matches!(result(&one, Command::Award(None)).await, Some(Ok(Reply::Award { awarded: true, .. }))));
+    assert!(other.delete(&id(1)).await.expect("deleted"));
+    for command in [Command::Touch, Command::Advance, right(2), Command::Award(None)] {
+        assert_eq!(result(&one, command).await, None);
+    }
+    // Another game under the same id is another game.
+    let mut next = solo(1, 3, at);
+    next.state.nonce += 1;
+    other.create(NewSession(next), at).await.expect("created");
+    let Some(Ok(Reply::Evaluated { report, .. })) = result(&one, right(1)).await else { panic!("it is open") };
+    assert_eq!(report.verdict.nth, 1);
 }
