@@ -6,6 +6,7 @@ use std::time::Duration;
 use rejoin::store::valkey::{Target, Topology};
 
 use crate::support::valkey::access::Access;
+use crate::support::valkey::ports::free_port;
 use crate::support::valkey::sentinels::SERVICE;
 use crate::support::valkey::{
     PATIENCE, Resp, TlsServer, ValkeyCluster, ValkeySentinels, ValkeyServer, fresh_cluster, fresh_database, shared,
@@ -61,6 +62,15 @@ fn a_halted_server_answers_when_it_goes_on() {
 }
 
 #[test]
+fn a_stranger_on_the_port_is_not_taken_for_the_server() {
+    let stranger = ValkeyServer::start(&[]);
+    let free = free_port();
+    let server = ValkeyServer::start_on([stranger.port, free], &[]);
+    assert_eq!(server.port, free);
+    assert_eq!(server.info("process_id"), server.pid().to_string());
+}
+
+#[test]
 fn a_password_is_asked_for() {
     let server = ValkeyServer::start(&["--requirepass", "secret"]);
     assert_eq!(server.url(), format!("valkey://:secret@127.0.0.1:{}", server.port));
@@ -100,7 +110,7 @@ fn the_shared_server_ends_with_its_test_process() {
 }
 
 #[test]
-#[ignore = "the test above this one runs it, in a process of its own"]
+#[ignore = "another test runs it, in a process of its own"]
 fn leaves_the_shared_server_behind() {
     println!("its server is {}", shared().pid());
 }

@@ -22,3 +22,8 @@ pub(crate) fn free_port() -> u16 {
     });
     ports.find(is_free).expect("some port is free")
 }
+
+/// A few such ports: somebody may take one between its choice and the start of a server.
+pub(crate) fn free_ports() -> impl Iterator<Item = u16> {
+    std::iter::repeat_with(free_port).take(5)
+}

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::access::Access;
+use super::ports::free_ports;
 use super::resp::Resp;
 use super::server::{ValkeyServer, program};
 use super::wait_for;
@@ -51,7 +52,7 @@ impl ValkeySentinels {
 }
 
 fn sentinel(primary: u16) -> ValkeyServer {
-    ValkeyServer::start_by(Access::plain(&[]), |port, folder| {
+    ValkeyServer::start_by(free_ports(), Access::plain(&[]), |port, folder| {
         // A sentinel writes what it learns into this file.
         let conf = folder.join("sentinel.conf");
         std::fs::write(&conf, settings(port, primary, folder)).expect("the folder takes a file");

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::access::Access;
-use super::ports::free_port;
+use super::ports::free_ports;
 use super::process::Process;
 use super::resp::{Connection, Resp};
 use super::{PATIENCE, wait_for};
@@ -29,17 +29,25 @@ impl ValkeyServer {
     /// A server by `deploy/valkey.conf` and then `args`, such as `["--appendfsync", "always"]`,
     /// once it takes commands.
     pub(crate) fn start(args: &[&str]) -> Self {
-        Self::start_by(Access::plain(args), |port, folder| {
+        Self::start_on(free_ports(), args)
+    }
+
+    /// The same on the first of these ports that is free.
+    pub(crate) fn start_on(ports: impl IntoIterator<Item = u16>, args: &[&str]) -> Self {
+        Self::start_by(ports, Access::plain(args), |port, folder| {
             let port = port.to_string();
             command(program(), folder, &[&["--port", &port], args].concat())
         })
     }
 
     /// A server by the words that `command` makes for a port and a folder.
-    pub(super) fn start_by(access: Access, command: impl Fn(u16, &Path) -> Vec<OsString>) -> Self {
-        // Somebody may take the port between its choice and the start.
-        let started = (0..5).find_map(|_| {
-            let (port, folder) = (free_port(), tempfile::tempdir().expect("a folder"));
+    pub(super) fn start_by(
+        ports: impl IntoIterator<Item = u16>,
+        access: Access,
+        command: impl Fn(u16, &Path) -> Vec<OsString>,
+    ) -> Self {
+        let started = ports.into_iter().find_map(|port| {
+            let folder = tempfile::tempdir().expect("a folder");
             let process = Process::begin(command(port, folder.path()), folder.path());
             let mut server = Self { port, access: access.clone(), process, folder };
             let answers = server.answers();
@@ -47,7 +55,7 @@ impl ValkeyServer {
             assert!(answers || log.contains("Address already in use"), "it did not start: {log}");
             answers.then_some(server)
         });
-        started.expect("one of five ports was free")
+        started.expect("one of the ports was free")
     }
 
     /// Where it is: `valkey://:password@127.0.0.1:1234`.

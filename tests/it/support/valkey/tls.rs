@@ -10,6 +10,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::access::Access;
+use super::ports::free_ports;
 use super::server::{ValkeyServer, command, fetched};
 
 /// A TLS server whose certificate, for 127.0.0.1 and localhost, an authority of its own has signed.
@@ -20,7 +21,7 @@ impl TlsServer {
     pub(crate) fn start(args: &[&str]) -> Self {
         let papers = Papers::issued();
         let access = Access { tls: Some(Arc::new(papers.trust())), ..Access::plain(args) };
-        Self(ValkeyServer::start_by(access, |port, folder| {
+        Self(ValkeyServer::start_by(free_ports(), access, |port, folder| {
             let put = |(name, text): (&str, &String)| {
                 std::fs::write(folder.join(name), text).expect("the folder takes a file");
             };
