@@ -1,10 +1,13 @@
 //! What can be asked of a session, and what it answers.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::events::{Event, EventDraft, Sequence};
 use super::finished::AnswerReport;
 use super::ids::{OptionId, QuestionId, SeatId, UserId};
+use super::quiz::Question;
 use super::refusal::Refusal;
 use super::repeat::RepeatKey;
 use super::scoring::Progression;
@@ -76,8 +79,10 @@ pub enum Reply {
     Advanced,
     /// To `Touch`.
     Touched,
-    /// To `Show`: the question's clock.
+    /// To `Show`: the question and its clock.
     Shown {
+        /// The question.
+        question: Arc<Question>,
         /// When the question was first shown.
         opened: Timestamp,
         /// When it closes, if it is timed.

@@ -125,8 +125,8 @@ impl GameSession {
             (Command::Advance, _, _) => Ok(Reply::Advanced),
             (Command::Touch, _, _) => Ok(Reply::Touched),
             (Command::Show(id), Game::Solo(game), Some(quiz)) => {
-                let clock = game.show(quiz, &id, at)?;
-                Ok(Reply::Shown { opened: clock.opened, closes: clock.closes })
+                let (question, clock) = game.show(quiz, &id, at)?;
+                Ok(Reply::Shown { question, opened: clock.opened, closes: clock.closes })
             }
             (Command::Submit(submission), Game::Solo(game), Some(quiz)) => {
                 let report = Box::new(game.submit(quiz, &submission, at)?);

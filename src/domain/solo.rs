@@ -1,6 +1,7 @@
 //! A solo game: one player, a quiz, a verdict for every question.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -128,11 +129,16 @@ impl SoloGame {
     }
 
     /// Starts a question's clock, once.
-    pub(super) fn show(&mut self, quiz: &Quiz, id: &QuestionId, at: Moment) -> Result<QuestionClock, Refusal> {
+    pub(super) fn show(
+        &mut self,
+        quiz: &Quiz,
+        id: &QuestionId,
+        at: Moment,
+    ) -> Result<(Arc<Question>, QuestionClock), Refusal> {
         let (place, question) = self.open_question(quiz, id)?;
         self.shown.entry(place).or_insert(at.now);
         self.current = Some(place);
-        Ok(self.clock(place, question, at))
+        Ok((question.clone(), self.clock(place, question, at)))
     }
 
     /// Evaluates an answer, once; its repeat gets the first verdict again.
@@ -171,7 +177,7 @@ impl SoloGame {
         }
     }
 
-    fn open_question<'q>(&self, quiz: &'q Quiz, id: &QuestionId) -> Result<(u32, &'q Question), Refusal> {
+    fn open_question<'q>(&self, quiz: &'q Quiz, id: &QuestionId) -> Result<(u32, &'q Arc<Question>), Refusal> {
         let place = quiz.position(id).ok_or(Refusal::QuestionNotOpen)?;
         if self.verdicts.contains_key(&(place as u32)) {
             return Err(Refusal::QuestionNotOpen);

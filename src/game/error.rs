@@ -32,6 +32,16 @@ pub enum GameError {
     Store(StoreError),
 }
 
+impl GameError {
+    /// This, unless the caller's own session id turned out to be known: that says more.
+    pub(super) fn unless_taken(self, other: Self) -> Self {
+        match other {
+            Self::SessionFinished | Self::SessionIdTaken => other,
+            _ => self,
+        }
+    }
+}
+
 impl From<StoreError> for GameError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)

@@ -3,19 +3,23 @@
 mod create;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::finished::{AnswerReport, Results};
 use crate::domain::scoring::Progression;
 use crate::domain::solo::{Deliver, SoloGame};
 use crate::domain::{
-    Command, Game, GameSession, Lifetimes, Millis, Moment, Question, QuestionId, Quiz, QuizId, Refusal, RepeatKey,
-    Reply, SessionId, Submission, Timestamp, UserId, WallTime,
+    Command, Game, GameSession, Lifetimes, Millis, Moment, Question, QuestionId, Quiz, QuizId, RepeatKey, Reply,
+    SessionId, Submission, Timestamp, UserId, WallTime,
 };
 use crate::quizzes::{Catalogue, Selection};
 use crate::store::{Clock, GameSessionStore, Homes, Keeper, StoreError};
 
 use super::chance::Chance;
 use super::error::GameError;
+
+/// How long a reader waits for its touch, which is carried out all the same.
+const TOUCHING: Duration = Duration::from_millis(150);
 
 /// Where a game's questions come from.
 #[derive(Debug, Clone)]
@@ -155,19 +159,7 @@ impl SoloGames {
     async fn seen(&self, id: &SessionId) -> Result<Seen, GameError> {
         let (store, dates) = self.kept(id)?;
         let session = store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
-        let mut seen = Seen::touched(session, dates);
-        let life = &seen.session.state.life;
-        if life.is_touch_due(dates.at.now) {
-            match store.apply(id, Command::Touch, dates.at).await {
-                Ok(touched) => drop(touched.ok_or(GameError::SessionNotFound)?),
-                // What can't be written can still be read; it promises no more than the file does.
-                Err(StoreError::Busy | StoreError::Full | StoreError::Unavailable(_) | StoreError::OutcomeUnknown) => {
-                    seen.lives_until = life.deadline().0;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(seen)
+        touched(store, session, dates).await
     }
 
     /// A game that goes on.
@@ -199,18 +191,15 @@ impl SoloGames {
     /// Unknown or dead sessions, a question that isn't open; or the store's.
     pub async fn show(&self, id: &SessionId, question: &QuestionId) -> Result<ShownQuestion, GameError> {
         let (store, dates) = self.kept(id)?;
-        // The quiz never changes, but is gone once the game ends: read before, not after.
-        let session = store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
-        let reply = apply(store, id, Command::Show(question.clone()), dates.at).await?;
-        let quiz = session.quiz.ok_or(Refusal::QuestionNotOpen)?;
-        let place = quiz.position(question).ok_or(Refusal::QuestionNotOpen)?;
-        let Reply::Shown { opened, closes } = reply else { return Err(unexpected(&reply)) };
-        Ok(ShownQuestion {
-            question: quiz.questions[place].clone(),
-            opened: dates.of(opened),
-            closes: closes.map(|closes| dates.of(closes)),
-            now: dates.wall,
-        })
+        match apply(store, id, Command::Show(question.clone()), dates.at).await? {
+            Reply::Shown { question, opened, closes } => Ok(ShownQuestion {
+                question,
+                opened: dates.of(opened),
+                closes: closes.map(|closes| dates.of(closes)),
+                now: dates.wall,
+            }),
+            other => Err(unexpected(&other)),
+        }
     }
 
     /// Evaluates an answer, once. Gives the verdict and how many questions the game has.
@@ -256,6 +245,26 @@ impl SoloGames {
         store.delete(id).await?;
         Ok(())
     }
+}
+
+/// A session that was just read, touched by that if its time has come.
+async fn touched(store: &dyn GameSessionStore, session: GameSession, dates: Dates) -> Result<Seen, GameError> {
+    let mut seen = Seen::touched(session, dates);
+    let life = &seen.session.state.life;
+    if !life.is_touch_due(dates.at.now) {
+        return Ok(seen);
+    }
+    let touching = store.apply(&seen.session.id, Command::Touch, dates.at);
+    let touching = tokio::time::timeout(TOUCHING, touching);
+    match touching.await.unwrap_or(Err(StoreError::OutcomeUnknown)) {
+        Ok(touched) => drop(touched.ok_or(GameError::SessionNotFound)?),
+        // What can't be written can still be read; it promises no more than the store does.
+        Err(StoreError::Busy | StoreError::Full | StoreError::Unavailable(_) | StoreError::OutcomeUnknown) => {
+            seen.lives_until = life.deadline().0;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(seen)
 }
 
 async fn apply(store: &dyn GameSessionStore, id: &SessionId, command: Command, at: Moment) -> Result<Reply, GameError> {

@@ -150,7 +150,8 @@ fn an_answer_in_between_does_not_restart_the_clock_of_a_question_shown() {
 fn showing_a_question_again_does_not_restart_its_clock() {
     let mut session = solo(2, Some(10_000));
     let shown = |session: &mut GameSession, after| session.apply(Command::Show(question_id(0)), at(after)).result;
-    let first = Ok(Reply::Shown { opened: at(1_000).now, closes: Some(at(11_000).now) });
+    let question = session.quiz.as_ref().expect("it goes on").questions[0].clone();
+    let first = Ok(Reply::Shown { question, opened: at(1_000).now, closes: Some(at(11_000).now) });
     assert_eq!(shown(&mut session, 1_000), first);
     assert_eq!(shown(&mut session, 8_000), first);
 }

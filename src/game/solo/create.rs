@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Dates, NewGame, QuizChoice, Seen, SoloGames};
+use super::{Dates, NewGame, QuizChoice, Seen, SoloGames, touched};
 use crate::domain::quiz::draft::Problem;
 use crate::domain::scoring::{ProgressionRule, Scoring};
 use crate::domain::solo::{Deliver, NewSolo};
@@ -55,13 +55,20 @@ impl SoloGames {
 
     async fn create_as(&self, id: SessionId, new: NewGame) -> Result<Seen, GameError> {
         let request = new.request;
-        // A repeat is known before it is looked at again: its bank may be gone by now.
-        match self.created_before(&id, request).await {
-            Err(GameError::SessionNotFound) => {}
-            found => return found,
-        }
-        match self.begin_at(self.homes.main(), id.clone(), self.making(new)?).await {
+        let making = match self.making(new) {
+            Ok(making) => making,
+            // The bank of a repeat may be gone by now, its game is there.
+            Err(error) => {
+                return self.created_before(&id, request).await.map_err(|unknown| error.unless_taken(unknown));
+            }
+        };
+        match self.begin_at(self.homes.main(), id.clone(), making).await {
             Err(StoreError::AlreadyExists) => self.created_before(&id, request).await,
+            // What can't be written can still be read.
+            Err(error @ (StoreError::Full | StoreError::Busy)) => {
+                let before = self.created_before(&id, request).await;
+                before.map_err(|unknown| GameError::from(error).unless_taken(unknown))
+            }
             begun => Ok(begun?),
         }
     }
@@ -71,7 +78,7 @@ impl SoloGames {
         // Only the same request's repeat touches the game.
         let session = store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
         match &session.state.game {
-            Game::Solo(game) if game.request == request => self.seen(id).await,
+            Game::Solo(game) if game.request == request => touched(store, session, dates).await,
             Game::Finished(_) => Err(GameError::SessionFinished),
             _ => Err(GameError::SessionIdTaken),
         }

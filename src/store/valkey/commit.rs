@@ -5,12 +5,13 @@ use std::time::Duration;
 use redis::Value;
 use tokio::time::Instant;
 
-use super::Keys;
 use super::engine::Engine;
 use super::failure::Failure;
 use super::record::{self, Held};
 use super::scripts::COMMIT;
+use super::{Keys, PATIENCE};
 use crate::domain::{Event, Quiz, Sequence, SessionId, SessionState, Timestamp};
+use crate::store::clock::Clock;
 use crate::store::error::{StoreError, StoreResult};
 
 /// How long to wait before a step that got no answer is sent again.
@@ -78,6 +79,7 @@ impl Engine {
             let stands = match ran {
                 Ok(Value::Nil) => Ok(Stands::Nothing),
                 Ok(Value::Int(1)) => Ok(Stands::Done),
+                Ok(Value::Int(0)) => Err(Failure::Away("it came too late".into())),
                 // A try of this very step that got no answer.
                 Ok(Value::BulkString(body)) if body == step.body => Ok(Stands::Done),
                 Ok(Value::BulkString(body)) => Ok(Stands::Other(Box::new(record::decode(id, &body)?))),
@@ -96,7 +98,8 @@ impl Engine {
     }
 
     fn step(&self, change: &Change<'_>) -> StoreResult<Step> {
-        let (_, body) = record::encode(change.after, change.before, self.next_commit())?;
+        let version = change.before.map_or_else(record::first_version, |before| before + 1);
+        let body = record::encode(change.after, version, self.next_commit())?;
         let number = |number: u64| number.to_string().into_bytes();
         let mut args = vec![
             change.before.map(number).unwrap_or_default(),
@@ -109,6 +112,7 @@ impl Engine {
                 QuizChange::Set(quiz) => record::encode_quiz(quiz)?,
             },
             change.prune_through.map(|through| number(through.0)).unwrap_or_default(),
+            number(self.clock.moment().now.plus(PATIENCE.into()).as_millis()),
         ];
         for event in change.events {
             args.push(number(event.sequence.0));

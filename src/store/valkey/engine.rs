@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use super::clock::ValkeyClock;
 use super::index::Index;
 use super::link::Link;
 use super::record::Held;
@@ -14,6 +15,7 @@ use crate::store::step::Rules;
 
 pub(super) struct Engine {
     pub(super) link: Arc<Link>,
+    pub(super) clock: Arc<ValkeyClock>,
     pub(super) rules: Rules,
     pub(super) quizzes: QuizCache,
     pub(super) index: Index,
@@ -27,7 +29,13 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn new(link: Arc<Link>, rules: Rules, quiz_cache: u64, kept_dead: Millis) -> Self {
+    pub(super) fn new(
+        link: Arc<Link>,
+        clock: Arc<ValkeyClock>,
+        rules: Rules,
+        quiz_cache: u64,
+        kept_dead: Millis,
+    ) -> Self {
         // 53 bits, which every reader of JSON keeps.
         let first = getrandom::u64().expect("the operating system gives random bytes") >> 11;
         // States are as large as quizzes, but a game has one only while it goes on.
@@ -35,6 +43,7 @@ impl Engine {
         let index = Index::default();
         Self {
             link,
+            clock,
             rules,
             quizzes,
             index,

@@ -45,7 +45,7 @@ impl Failure {
                 (unsure(error), Verdict::Failed)
             }
             // A primary that has become a replica; a password that was changed.
-            "READONLY" | "NOAUTH" | "WRONGPASS" | "NOPERM" | "UNBLOCKED" => (unsure(error), Verdict::Lost),
+            "READONLY" | "NOAUTH" | "WRONGPASS" | "NOPERM" => (unsure(error), Verdict::Lost),
             "" => Self::without_code(error, is_cluster),
             _ => (Self::Odd(error.into()), Verdict::Answered),
         }

@@ -157,7 +157,11 @@ impl Link {
         if state.generation != generation {
             return failure;
         }
+        let was_open = state.breaker.state() == Breaker::Open;
         state.breaker.failed((self.wall)());
+        if state.breaker.state() == Breaker::Open && !was_open {
+            tracing::warn!(cause = ?failure, "Valkey fails again and again: requests are refused until it is probed well");
+        }
         state.doubts += 1;
         // The client sticks to a shard's frozen primary; a fresh connection asks who it is now.
         if self.is_cluster && state.doubts == MOST_DOUBTS {
@@ -233,6 +237,11 @@ impl Link {
     pub(super) fn is_good(&self) -> bool {
         let state = self.state.lock();
         state.connection.is_some() && state.trouble.is_none()
+    }
+
+    /// Whether requests are refused.
+    pub(super) fn is_open(&self) -> bool {
+        self.state.lock().breaker.state() != Breaker::Closed
     }
 
     pub(super) fn is_cluster(&self) -> bool {

@@ -142,7 +142,8 @@ impl ValkeyStore {
         let runtime = runtime.map_err(StoreError::unavailable)?;
         let clock = Arc::new(ValkeyClock::new(options.wall.clone()));
         let link = Link::new(options.target.topology == Topology::Cluster, options.wall);
-        let engine = Arc::new(Engine::new(link.clone(), options.rules, options.quiz_cache, options.kept_dead));
+        let engine =
+            Arc::new(Engine::new(link.clone(), clock.clone(), options.rules, options.quiz_cache, options.kept_dead));
         let stop = CancellationToken::new();
         let supervisor = Supervisor { link, clock: clock.clone(), target: options.target };
         runtime.spawn(supervisor.run(stop.clone()));
@@ -212,7 +213,7 @@ impl GameSessionStore for ValkeyStore {
     async fn delete(&self, id: &SessionId) -> StoreResult<bool> {
         let (forgotten, until) = (id.clone(), limit());
         self.in_turn(id, |answer| {
-            Work::task(answer, move |engine| async move { engine.forget(&forgotten, None, until).await })
+            Work::task(answer, move |engine| async move { engine.delete(&forgotten, until).await })
         })
         .await
     }

@@ -93,8 +93,38 @@ impl Engine {
         }
     }
 
-    /// Forgets a session, of this version if one is given; whether there was one.
-    pub(super) async fn forget(&self, id: &SessionId, version: Option<u64>, until: Instant) -> StoreResult<bool> {
+    /// Forgets a session, whatever its state; whether there was one. Should the call arrive late, it
+    /// must not find a session that has come since: so each names the version that it means.
+    pub(super) async fn delete(&self, id: &SessionId, until: Instant) -> StoreResult<bool> {
+        for tries in 0..MOST_TRIES {
+            let version = match self.state(id, until).await {
+                Ok(held) => held.map(|held| held.version),
+                // What can't be read can be forgotten all the same.
+                Err(StoreError::Corrupt { .. }) => {
+                    return self.forget(id, None, until).await.map(Option::unwrap_or_default);
+                }
+                Err(error) => return Err(error),
+            };
+            let Some(version) = version else {
+                self.let_go(id);
+                return Ok(false);
+            };
+            if let Some(was_there) = self.forget(id, Some(version), until).await? {
+                return Ok(was_there);
+            }
+            tokio::time::sleep(jitter(tries)).await;
+        }
+        Err(StoreError::Busy)
+    }
+
+    /// Forgets a session of this version, or of any; whether there was one. `None` if another
+    /// version stands there.
+    pub(super) async fn forget(
+        &self,
+        id: &SessionId,
+        version: Option<u64>,
+        until: Instant,
+    ) -> StoreResult<Option<bool>> {
         let version = version.map(|version| version.to_string()).unwrap_or_default();
         let forgotten = self.link.run::<Value>(&FORGET, &Keys::of(id).all(), &[version.as_bytes()], until).await;
         match forgotten.map_err(Failure::of_write)? {
@@ -104,13 +134,13 @@ impl Engine {
                 if let Ok(held) = record::decode(id, &body) {
                     self.release(id, &held.state, until).await;
                 }
-                Ok(true)
+                Ok(Some(true))
             }
             Value::Nil => {
                 self.let_go(id);
-                Ok(false)
+                Ok(Some(false))
             }
-            _ => Ok(false),
+            _ => Ok(None),
         }
     }
 }

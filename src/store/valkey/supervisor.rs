@@ -39,8 +39,10 @@ impl Supervisor {
     }
 
     async fn supervise(&self) {
+        let mut is_news = true;
         loop {
-            self.connect().await;
+            self.connect(is_news).await;
+            is_news = false;
             let connected = tokio::time::Instant::now();
             self.keep().await;
             if self.link.is_good() {
@@ -50,21 +52,26 @@ impl Supervisor {
         }
     }
 
-    /// Tries until a connection is in use.
-    async fn connect(&self) {
+    /// Tries until a connection is in use. That it is, is news at the first time and after an outage.
+    async fn connect(&self, mut is_news: bool) {
         let mut pause = FIRST_PAUSE;
+        is_news |= self.link.is_open();
         loop {
             match self.probe().await {
                 Ok((connection, refusal)) => {
                     if self.link.probed(&connection) {
-                        self.note(refusal, "Valkey is reached");
+                        if is_news {
+                            tracing::info!(hosts = self.target.hosts(), "Valkey is reached");
+                        }
+                        self.note(refusal);
                         return;
                     }
                     pause = FIRST_PAUSE;
                 }
                 Err(error) => {
+                    is_news = true;
                     if self.link.probe_failed(&error) {
-                        tracing::warn!(target_hosts = self.target.hosts(), cause = error, "Valkey is out of reach");
+                        tracing::warn!(hosts = self.target.hosts(), cause = error, "Valkey is out of reach");
                     }
                 }
             }
@@ -128,23 +135,23 @@ impl Supervisor {
             match self.link.run(&SIGN, &[UP], &[UP_FOR], until).await {
                 Ok(answer) => {
                     self.learn(asked, answer);
-                    self.note(None, "Valkey takes writes again");
+                    self.note(None);
                 }
-                Err(Failure::Refused(cause)) => self.note(Some(cause.to_string()), ""),
-                Err(Failure::Full) => self.note(Some("out of memory".to_owned()), ""),
+                Err(Failure::Refused(cause)) => self.note(Some(cause.to_string())),
+                Err(Failure::Full) => self.note(Some("out of memory".to_owned())),
                 Err(Failure::Away(_) | Failure::Unknown(_) | Failure::Odd(_)) => {}
             }
         }
     }
 
-    fn note(&self, refusal: Option<String>, good: &str) {
+    fn note(&self, refusal: Option<String>) {
         let refused = refusal.clone();
         if !self.link.note_refusal(refusal) {
             return;
         }
         match refused {
             Some(cause) => tracing::warn!(cause, "Valkey refuses writes"),
-            None => tracing::info!("{good}"),
+            None => tracing::info!("Valkey takes writes again"),
         }
     }
 

@@ -54,7 +54,7 @@ impl Engine {
                 Ok(false)
             }
             // Of this version only: it may just have come again.
-            Some(held) => self.forget(&id, Some(held.version), until).await,
+            Some(held) => Ok(self.forget(&id, Some(held.version), until).await? == Some(true)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod encrypted;
 mod failover;
+mod late;
 mod players;
 mod standalone;
 mod stored;

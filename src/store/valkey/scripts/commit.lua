@@ -3,17 +3,22 @@
 -- ARGV: expected version ('' if there must be none), new state, life in ms,
 --       '1' to forget what was there before, quiz ('' keeps it, '-' drops it),
 --       sequence through which events are forgotten ('' for none),
+--       the server's time in ms after which no session is begun,
 --       then for each event: sequence, time, kind, payload
--- Gives 1; or the state that stands instead; or nil if there is none.
+-- Gives 1; or the state that stands instead; or nil if there is none; or 0 if it came too late.
 local state = redis.call('GET', KEYS[1])
 if state then
   if string.match(state, '^{"version":(%d+)') ~= ARGV[1] then return state end
 elseif ARGV[1] ~= '' then
   return false
+else
+  -- Nobody waits for it any more, and what it begins may have been forgotten since.
+  local time = redis.call('TIME')
+  if time[1] * 1000 + math.floor(time[2] / 1000) > tonumber(ARGV[7]) then return 0 end
 end
 if ARGV[4] == '1' then redis.call('DEL', KEYS[2], KEYS[3]) end
 -- Nothing is rolled back, so what can be refused comes before the state that speaks of it.
-for i = 7, #ARGV, 4 do
+for i = 8, #ARGV, 4 do
   redis.call('XADD', KEYS[3], ARGV[i] .. '-0', 'at', ARGV[i + 1], 'kind', ARGV[i + 2], 'payload', ARGV[i + 3])
 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])

@@ -1,13 +1,16 @@
-//! A network between a server and its clients that loses replies.
+//! A network between a server and its clients that loses replies, or holds requests back.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
+
+use crate::support::server::until;
 
 /// Forwards connections to a port on 127.0.0.1 as long as it lives.
 pub(crate) struct Proxy {
@@ -22,6 +25,10 @@ struct Rules {
     is_armed: AtomicBool,
     is_losing: AtomicBool,
     lost: AtomicUsize,
+    /// Whether what carries a session's step is held back.
+    is_holding: AtomicBool,
+    held: AtomicUsize,
+    delivered: AtomicUsize,
 }
 
 impl Proxy {
@@ -43,6 +50,25 @@ impl Proxy {
     pub(crate) fn lose_nothing(&self) {
         self.rules.is_armed.store(false, Ordering::SeqCst);
         self.rules.is_losing.store(false, Ordering::SeqCst);
+    }
+
+    /// From the next step of a session on, requests are held back.
+    pub(crate) fn hold_steps(&self) {
+        self.rules.is_holding.store(true, Ordering::SeqCst);
+    }
+
+    /// How many connections have something held back.
+    pub(crate) fn held(&self) -> usize {
+        self.rules.held.load(Ordering::SeqCst)
+    }
+
+    /// Lets all that was held back arrive, and waits until it has.
+    pub(crate) async fn deliver(&self) {
+        assert!(self.held() > 0, "nothing was held back, so this has tested nothing");
+        self.rules.is_holding.store(false, Ordering::SeqCst);
+        until(|| self.rules.delivered.load(Ordering::SeqCst) == self.held()).await;
+        // Written is not yet carried out.
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 
     /// How many times replies were lost.
@@ -77,7 +103,16 @@ async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, rules: Arc<Ru
         if rules.is_armed.load(Ordering::SeqCst) && is_step(&bytes[..read]) {
             rules.is_losing.store(true, Ordering::SeqCst);
         }
-        if to.write_all(&bytes[..read]).await.is_err() {
+        if rules.is_holding.load(Ordering::SeqCst) && is_step(&bytes[..read]) {
+            rules.held.fetch_add(1, Ordering::SeqCst);
+            until(|| !rules.is_holding.load(Ordering::SeqCst)).await;
+            // Though its client has gone, it arrives.
+            let written = to.write_all(&bytes[..read]).await;
+            rules.delivered.fetch_add(1, Ordering::SeqCst);
+            if written.is_err() {
+                return;
+            }
+        } else if to.write_all(&bytes[..read]).await.is_err() {
             return;
         }
     }

@@ -1,0 +1,81 @@
+//! Calls that nobody waits for any more, and that arrive all the same: they find nothing that they
+//! were not meant for.
+
+use std::sync::Arc;
+
+use rejoin::domain::Game;
+use rejoin::store::valkey::{Topology, ValkeyStore};
+use rejoin::store::{GameSessionStore, NewSession, StoreError};
+
+use super::{REACHING, open, reached};
+use crate::kit::{answer, id, right, solo};
+use crate::support::server::until;
+use crate::support::valkey::{Proxy, ValkeyServer};
+
+/// A server; a store that reaches it through a network that can hold steps back; and another store.
+async fn scene() -> (ValkeyServer, Proxy, Arc<ValkeyStore>, Arc<ValkeyStore>) {
+    let server = ValkeyServer::start(&[]);
+    let proxy = Proxy::start(server.port).await;
+    let slow = open(&format!("valkey://127.0.0.1:{}", proxy.port), Topology::Standalone);
+    slow.until_reachable(REACHING).await.expect("the server is there");
+    let other = reached(&server.url()).await;
+    (server, proxy, slow, other)
+}
+
+fn game(nonce: u64, store: &ValkeyStore) -> NewSession {
+    let mut game = solo(1, 5, store.clock().moment());
+    game.state.nonce = nonce;
+    NewSession(game)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_deletion_spares_the_next_session_of_that_id() {
+    let (_server, proxy, slow, other) = scene().await;
+    let at = other.clock().moment();
+    other.create(game(1, &other), at).await.expect("created");
+    proxy.hold_steps();
+    let deleted = slow.delete(&id(1)).await;
+    assert!(matches!(deleted, Err(StoreError::OutcomeUnknown)), "{deleted:?}");
+    assert!(other.delete(&id(1)).await.expect("deleted"));
+    other.create(game(2, &other), at).await.expect("created");
+    proxy.deliver().await;
+    assert_eq!(other.get(&id(1), at).await.expect("read").expect("it lives").state.nonce, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_creation_brings_nothing_back() {
+    let (_server, proxy, slow, other) = scene().await;
+    let at = other.clock().moment();
+    proxy.hold_steps();
+    let created = slow.create(game(1, &slow), at).await;
+    assert!(matches!(created, Err(StoreError::OutcomeUnknown)), "{created:?}");
+    other.create(game(1, &other), at).await.expect("created");
+    assert!(other.delete(&id(1)).await.expect("deleted"));
+    // As late as a caller can be at the soonest, and a clock can be off.
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    proxy.deliver().await;
+    assert_eq!(other.get(&id(1), at).await.expect("read"), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_answer_is_none_of_the_next_session_of_that_id() {
+    let (_server, proxy, slow, other) = scene().await;
+    let at = other.clock().moment();
+    // One process creates both, and answers as often between them as versions could be counted.
+    other.create(game(1, &other), at).await.expect("created");
+    slow.apply(&id(1), right(0), at).await.expect("answered");
+    proxy.hold_steps();
+    let late = {
+        let slow = slow.clone();
+        tokio::spawn(async move { slow.apply(&id(1), answer(1, 1, Some("key")), at).await })
+    };
+    until(|| proxy.held() > 0).await;
+    assert!(other.delete(&id(1)).await.expect("deleted"));
+    other.create(game(2, &other), at).await.expect("created");
+    proxy.deliver().await;
+    drop(late.await.expect("it ends"));
+    let session = other.get(&id(1), at).await.expect("read").expect("alive");
+    assert_eq!(session.state.nonce, 2);
+    let (Game::Solo(game), Some(quiz)) = (&session.state.game, &session.quiz) else { panic!("it goes on") };
+    assert!(game.results(quiz, None).answers.iter().all(|answer| answer.question.as_str() == "q1"));
+}
