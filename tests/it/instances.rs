@@ -185,3 +185,45 @@ async fn an_answer_applied_without_a_reply_is_found_by_its_repeat() {
     client.answer(&id, 0, right(0)).await.problem(404, "question-not-open");
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_and_its_end_are_told_to_the_log_once() {
+    let mut valkey = ValkeyServer::start(&["--requirepass", "a-secret-word"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = instance(folder.path(), &valkey.url());
+    until_ready(&server).await;
+    let client = server.client();
+    let id = client.play(2).await;
+    let reached = |server: &Server| server.log().matches("Valkey is reached").count();
+    assert_eq!(reached(&server), 1, "{}", server.log());
+    for outage in 1..=2 {
+        valkey.kill();
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(600) {
+            client.resume(&id).await.problem(503, "store-unavailable");
+        }
+        assert_eq!(server.log().matches("Valkey is out of reach").count(), outage, "{}", server.log());
+        valkey.restart();
+        until_ready(&server).await;
+        assert_eq!(reached(&server), 1 + outage, "{}", server.log());
+    }
+    let log = server.log();
+    assert!(!log.contains("a-secret-word") && !log.contains(&id), "{log}");
+    assert!(log.lines().count() < 10, "{log}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_without_the_rights_is_told_and_the_server_is_not_ready() {
+    let valkey = ValkeyServer::start(&[]);
+    let few = ["ACL", "SETUSER", "few", "on", ">secret", "~rejoin:*", "+@all"];
+    assert!(valkey.command(&few).is("OK"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = instance(folder.path(), &valkey.url().replace("valkey://", "valkey://few:secret@"));
+    server.logged("No permissions").await;
+    server.client().get("/readyz").await.problem(503, "store-unavailable");
+    assert!(valkey.command(&["ACL", "SETUSER", "few", "~*"]).is("OK"));
+    until_ready(&server).await;
+    server.client().play(2).await;
+    server.stop().await;
+}

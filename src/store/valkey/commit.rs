@@ -15,7 +15,7 @@ use crate::store::clock::Clock;
 use crate::store::error::{StoreError, StoreResult};
 
 /// How long to wait before a step that got no answer is sent again.
-const AGAIN: Duration = Duration::from_millis(20);
+pub(super) const AGAIN: Duration = Duration::from_millis(20);
 
 /// What becomes of the session's quiz.
 pub(super) enum QuizChange<'a> {

@@ -5,17 +5,25 @@ use redis::{ErrorKind, RedisError};
 use super::super::error::{Cause, StoreError};
 
 /// Why a call came to nothing, or may not have.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     /// The server is out of reach or does not serve: nothing happened.
+    #[error("{0}")]
     Away(Cause),
-    /// It serves reads but refuses writes for now: nothing happened.
+    /// It refuses what it was asked, writes for now or a user without the right: nothing happened.
+    #[error("{0}")]
     Refused(Cause),
     /// It has no memory left for writes: nothing happened.
+    #[error("out of memory")]
     Full,
     /// No answer: it may have happened, and may still happen.
+    #[error("{0}")]
     Unknown(Cause),
+    /// The server has not met this script: nothing happened, and its text will do.
+    #[error("an unknown script")]
+    NoScript,
     /// What is stored there is not what this program stores.
+    #[error("{0}")]
     Odd(Cause),
 }
 
@@ -40,12 +48,13 @@ impl Failure {
         };
         match code.as_str() {
             "OOM" => (Self::Full, Verdict::Answered),
-            "MISCONF" | "NOREPLICAS" => (Self::Refused(error.into()), Verdict::Answered),
+            "NOSCRIPT" => (Self::NoScript, Verdict::Answered),
+            "MISCONF" | "NOREPLICAS" | "NOPERM" => (Self::Refused(error.into()), Verdict::Answered),
             "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "BUSY" | "MOVED" | "ASK" => {
                 (unsure(error), Verdict::Failed)
             }
             // A primary that has become a replica; a password that was changed.
-            "READONLY" | "NOAUTH" | "WRONGPASS" | "NOPERM" => (unsure(error), Verdict::Lost),
+            "READONLY" | "NOAUTH" | "WRONGPASS" => (unsure(error), Verdict::Lost),
             "" => Self::without_code(error, is_cluster),
             _ => (Self::Odd(error.into()), Verdict::Answered),
         }
@@ -73,6 +82,7 @@ impl Failure {
         match self {
             Self::Away(cause) | Self::Refused(cause) => StoreError::Unavailable(Some(cause)),
             Self::Full => StoreError::Full,
+            Self::NoScript => StoreError::Unavailable(None),
             Self::Unknown(_) => StoreError::OutcomeUnknown,
             Self::Odd(cause) => StoreError::Corrupt { what: format!("an answer that cannot be: {cause}") },
         }

@@ -5,6 +5,7 @@
 use redis::Value;
 use tokio::time::Instant;
 
+use super::commit::AGAIN;
 use super::engine::Engine;
 use super::failure::Failure;
 use super::join_key;
@@ -65,6 +66,7 @@ impl Engine {
                     }
                     expected = held;
                 }
+                Err(Failure::Unknown(_)) if Instant::now() + AGAIN < until => tokio::time::sleep(AGAIN).await,
                 // Claimed or not, nothing was stored.
                 Err(Failure::Unknown(cause)) => return Err(StoreError::Unavailable(Some(cause))),
                 Err(failure) => return Err(failure.of_write()),

@@ -27,6 +27,9 @@ const FAIR: Duration = Duration::from_millis(200);
 /// How long a call waits for a connection that is being replaced.
 const REPLACING: Duration = Duration::from_millis(250);
 
+/// How long an outage goes on before the log is told of another cause of it.
+const TELLING: Duration = Duration::from_secs(5);
+
 /// Why there is no connection.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
@@ -49,13 +52,16 @@ struct State {
     doubts: u32,
     /// Why there is no connection, or why writes are refused.
     trouble: Option<String>,
+    /// What the log was told of an outage that goes on, and when.
+    told: Option<(String, Instant)>,
     is_shut: bool,
 }
 
 impl Link {
     pub(super) fn new(is_cluster: bool, wall: WallClock) -> Arc<Self> {
         let breaker = CircuitBreaker::new(wall());
-        let state = State { connection: None, generation: 0, breaker, doubts: 0, trouble: None, is_shut: false };
+        let state =
+            State { connection: None, generation: 0, breaker, doubts: 0, trouble: None, told: None, is_shut: false };
         let state = Mutex::new(state);
         Arc::new(Self { state, changes: watch::Sender::new(0), summons: Notify::new(), is_cluster, wall })
     }
@@ -95,18 +101,19 @@ impl Link {
         until: Instant,
     ) -> Result<T, Failure> {
         match self.call(&script.by_hash(keys, args), until).await {
-            Err(Failure::Odd(cause)) if is_no_script(&cause) => self.call(&script.by_text(keys, args), until).await,
+            Err(Failure::NoScript) => self.call(&script.by_text(keys, args), until).await,
             ran => ran,
         }
     }
 
-    /// Reads. A connection that was lost under it is no reason to fail: once it is replaced, the
-    /// read is asked again.
+    /// Reads. Without an answer it is asked again, as long as there is time: a connection that was
+    /// lost is soon replaced, and a reader loses nothing by a server that was slow once.
     pub(super) async fn read<T: FromRedisValue>(&self, command: &Cmd, until: Instant) -> Result<T, Failure> {
-        let before = self.generation();
-        match self.call(command, until).await {
-            Err(Failure::Unknown(_)) if self.generation() != before => self.call(command, until).await,
-            read => read,
+        loop {
+            match self.call(command, until).await {
+                Err(Failure::Unknown(_)) if Instant::now() + FAIR < until => {}
+                read => return read,
+            }
         }
     }
 
@@ -118,10 +125,11 @@ impl Link {
         args: &[&[u8]],
         until: Instant,
     ) -> Result<T, Failure> {
-        let before = self.generation();
-        match self.run(script, keys, args, until).await {
-            Err(Failure::Unknown(_)) if self.generation() != before => self.run(script, keys, args, until).await,
-            read => read,
+        loop {
+            match self.run(script, keys, args, until).await {
+                Err(Failure::Unknown(_)) if Instant::now() + FAIR < until => {}
+                read => return read,
+            }
         }
     }
 
@@ -151,16 +159,19 @@ impl Link {
         let mut state = self.state.lock();
         if verdict == Verdict::Answered {
             state.breaker.succeeded();
+            // Nothing that heals by itself: somebody has to know.
+            if matches!(failure, Failure::Refused(_) | Failure::Odd(_)) {
+                state.tell(&failure.to_string());
+            }
             return failure;
         }
         // What an older connection says does not speak against this one.
         if state.generation != generation {
             return failure;
         }
-        let was_open = state.breaker.state() == Breaker::Open;
         state.breaker.failed((self.wall)());
-        if state.breaker.state() == Breaker::Open && !was_open {
-            tracing::warn!(cause = ?failure, "Valkey fails again and again: requests are refused until it is probed well");
+        if state.breaker.state() == Breaker::Open {
+            state.tell(&failure.to_string());
         }
         state.doubts += 1;
         // The client sticks to a shard's frozen primary; a fresh connection asks who it is now.
@@ -170,19 +181,12 @@ impl Link {
         if verdict == Verdict::Lost || state.breaker.state() != Breaker::Closed {
             state.connection = None;
             state.generation += 1;
-            state.trouble = match &failure {
-                Failure::Away(cause) | Failure::Unknown(cause) => Some(cause.to_string()),
-                _ => None,
-            };
+            state.trouble = Some(failure.to_string());
             drop(state);
             self.tell();
             self.summons.notify_one();
         }
         failure
-    }
-
-    fn generation(&self) -> u64 {
-        self.state.lock().generation
     }
 
     fn tell(&self) {
@@ -199,6 +203,9 @@ impl Link {
         state.breaker.probed((self.wall)());
         let is_used = state.breaker.state() == Breaker::Closed;
         if is_used {
+            if state.told.take().is_some() || state.generation == 0 {
+                tracing::info!("Valkey is reached");
+            }
             state.connection = Some(connection.clone());
             state.generation += 1;
             state.doubts = 0;
@@ -209,23 +216,28 @@ impl Link {
         is_used
     }
 
-    /// No connection could be made, or none that can be written through. Gives whether that is news.
-    pub(super) fn probe_failed(&self, why: &str) -> bool {
+    /// No connection could be made, or none that can be written through.
+    pub(super) fn probe_failed(&self, why: &str) {
         let mut state = self.state.lock();
         state.breaker.failed((self.wall)());
-        let is_news = state.trouble.as_deref() != Some(why);
         state.trouble = Some(why.to_owned());
+        state.tell(why);
         drop(state);
         self.tell();
-        is_news
     }
 
-    /// Whether writes are refused, by the server's own word. Gives whether that is news.
-    pub(super) fn note_refusal(&self, why: Option<String>) -> bool {
+    /// Whether writes are refused, by the server's own word.
+    pub(super) fn note_refusal(&self, why: Option<String>) {
         let mut state = self.state.lock();
-        let is_news = state.trouble != why;
+        match &why {
+            Some(why) => state.tell(why),
+            None if state.trouble.is_some() => {
+                state.told = None;
+                tracing::info!("Valkey takes writes again");
+            }
+            None => {}
+        }
         state.trouble = why;
-        is_news
     }
 
     /// Ends when a connection is to be replaced.
@@ -237,11 +249,6 @@ impl Link {
     pub(super) fn is_good(&self) -> bool {
         let state = self.state.lock();
         state.connection.is_some() && state.trouble.is_none()
-    }
-
-    /// Whether requests are refused.
-    pub(super) fn is_open(&self) -> bool {
-        self.state.lock().breaker.state() != Breaker::Closed
     }
 
     pub(super) fn is_cluster(&self) -> bool {
@@ -281,6 +288,15 @@ impl Link {
 }
 
 impl State {
+    /// Tells the log what is wrong: once, and again when it is something else, but not every moment.
+    fn tell(&mut self, why: &str) {
+        let is_news = self.told.as_ref().is_none_or(|(told, at)| told != why && at.elapsed() > TELLING);
+        if is_news {
+            tracing::warn!(cause = why, "Valkey is out of reach, or refuses what it is asked");
+            self.told = Some((why.to_owned(), Instant::now()));
+        }
+    }
+
     fn cause(&self) -> Cause {
         Told(self.trouble.clone().unwrap_or_else(|| "not connected yet".to_owned())).into()
     }
@@ -288,9 +304,4 @@ impl State {
     fn away(&self) -> Failure {
         Failure::Away(self.cause())
     }
-}
-
-fn is_no_script(cause: &Cause) -> bool {
-    let error = cause.downcast_ref::<redis::RedisError>();
-    error.is_some_and(|error| error.code() == Some("NOSCRIPT"))
 }

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::Keys;
 use super::batch::jitter;
-use super::commit::{Change, QuizChange, Stands};
+use super::commit::{AGAIN, Change, QuizChange, Stands};
 use super::engine::Engine;
 use super::failure::Failure;
 use super::record::{self, Held};
@@ -126,21 +126,29 @@ impl Engine {
         until: Instant,
     ) -> StoreResult<Option<bool>> {
         let version = version.map(|version| version.to_string()).unwrap_or_default();
-        let forgotten = self.link.run::<Value>(&FORGET, &Keys::of(id).all(), &[version.as_bytes()], until).await;
-        match forgotten.map_err(Failure::of_write)? {
-            Value::BulkString(body) => {
-                self.let_go(id);
-                // What can't be read holds no code that could be found.
-                if let Ok(held) = record::decode(id, &body) {
-                    self.release(id, &held.state, until).await;
+        let (keys, mut may_have_been) = (Keys::of(id), false);
+        loop {
+            let ran = self.link.run::<Value>(&FORGET, &keys.all(), &[version.as_bytes()], until).await;
+            match ran {
+                Ok(Value::BulkString(body)) => {
+                    self.let_go(id);
+                    // What can't be read holds no code that could be found.
+                    if let Ok(held) = record::decode(id, &body) {
+                        self.release(id, &held.state, until).await;
+                    }
+                    return Ok(Some(true));
                 }
-                Ok(Some(true))
+                Ok(Value::Nil) => {
+                    self.let_go(id);
+                    return Ok(Some(may_have_been));
+                }
+                Ok(_) => return Ok(None),
+                Err(Failure::Unknown(_)) if Instant::now() + AGAIN < until => may_have_been = true,
+                Err(failure) if may_have_been && Instant::now() + AGAIN < until => drop(failure),
+                Err(_) if may_have_been => return Err(StoreError::OutcomeUnknown),
+                Err(failure) => return Err(failure.of_write()),
             }
-            Value::Nil => {
-                self.let_go(id);
-                Ok(Some(false))
-            }
-            _ => Ok(None),
+            tokio::time::sleep(AGAIN).await;
         }
     }
 }

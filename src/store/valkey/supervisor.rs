@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use super::super::error::Cause;
 use super::clock::{TimeSample, ValkeyClock};
 use super::connect::{Connection, explained};
 use super::failure::{Failure, Verdict};
 use super::link::Link;
-use super::scripts::SIGN;
+use super::scripts::{FORGET, SIGN};
 use super::target::Target;
-use super::{UP, UP_FOR};
+use super::{DEADLINES, UP, UP_FOR};
 use crate::domain::Timestamp;
 
 /// How often a sign of life is given.
@@ -22,6 +23,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// How long a connection's first write may take.
 const PROBE: Duration = Duration::from_millis(500);
+
+/// A session's key that no session has.
+const PROBE_KEY: &str = "session:probe";
+/// What a server calls a missing right.
+const NO_RIGHT: &str = "NOPERM";
 
 pub(super) struct Supervisor {
     pub(super) link: Arc<Link>,
@@ -39,10 +45,8 @@ impl Supervisor {
     }
 
     async fn supervise(&self) {
-        let mut is_news = true;
         loop {
-            self.connect(is_news).await;
-            is_news = false;
+            self.connect().await;
             let connected = tokio::time::Instant::now();
             self.keep().await;
             if self.link.is_good() {
@@ -52,28 +56,21 @@ impl Supervisor {
         }
     }
 
-    /// Tries until a connection is in use. That it is, is news at the first time and after an outage.
-    async fn connect(&self, mut is_news: bool) {
+    /// Tries until a connection is in use.
+    async fn connect(&self) {
         let mut pause = FIRST_PAUSE;
-        is_news |= self.link.is_open();
         loop {
             match self.probe().await {
                 Ok((connection, refusal)) => {
                     if self.link.probed(&connection) {
-                        if is_news {
-                            tracing::info!(hosts = self.target.hosts(), "Valkey is reached");
+                        if refusal.is_some() {
+                            self.link.note_refusal(refusal);
                         }
-                        self.note(refusal);
                         return;
                     }
                     pause = FIRST_PAUSE;
                 }
-                Err(error) => {
-                    is_news = true;
-                    if self.link.probe_failed(&error) {
-                        tracing::warn!(hosts = self.target.hosts(), cause = error, "Valkey is out of reach");
-                    }
-                }
+                Err(error) => self.link.probe_failed(&error),
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -90,19 +87,39 @@ impl Supervisor {
         match signed {
             Ok(Ok(answer)) => {
                 self.learn(asked, answer);
+                self.may_touch_sessions(&mut connection).await?;
                 Ok((connection, None))
             }
             Ok(Err(error)) => match Failure::of(error, self.link.is_cluster()) {
+                (Failure::Refused(cause), _) if is_about_rights(&cause) => Err(cause.to_string()),
                 (Failure::Refused(cause), _) => Ok((connection, Some(cause.to_string()))),
                 (Failure::Full, _) => Ok((connection, Some("out of memory".to_owned()))),
                 (Failure::Unknown(_), Verdict::Failed) if self.another_shard_is_there(&mut connection).await => {
                     Ok((connection, None))
                 }
-                (Failure::Away(cause) | Failure::Unknown(cause) | Failure::Odd(cause), _) => Err(cause.to_string()),
+                (failure, _) => Err(failure.to_string()),
             },
             Err(_) if self.another_shard_is_there(&mut connection).await => Ok((connection, None)),
             Err(_) => Err("no answer in time".to_owned()),
         }
+    }
+
+    /// Whether the user has the rights to what lies beside the mark: a user who hasn't would be told of
+    /// a server that is there, and could play nothing.
+    async fn may_touch_sessions(&self, connection: &mut Connection) -> Result<(), String> {
+        let keys = [PROBE_KEY, &format!("{{{PROBE_KEY}}}:quiz"), &format!("{{{PROBE_KEY}}}:ev")];
+        let forget = FORGET.by_text(&keys, &[b""]);
+        let mut count = redis::cmd("ZCARD");
+        count.arg(DEADLINES);
+        for command in [forget, count] {
+            let asked = tokio::time::timeout(PROBE, connection.query::<redis::Value>(&command)).await;
+            match asked {
+                Ok(Err(error)) if error.code() == Some(NO_RIGHT) => return Err(error.to_string()),
+                // All else is for those who need it.
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// A cluster goes on as far as it is there: one primary that takes a write is enough.
@@ -135,23 +152,12 @@ impl Supervisor {
             match self.link.run(&SIGN, &[UP], &[UP_FOR], until).await {
                 Ok(answer) => {
                     self.learn(asked, answer);
-                    self.note(None);
+                    self.link.note_refusal(None);
                 }
-                Err(Failure::Refused(cause)) => self.note(Some(cause.to_string())),
-                Err(Failure::Full) => self.note(Some("out of memory".to_owned())),
-                Err(Failure::Away(_) | Failure::Unknown(_) | Failure::Odd(_)) => {}
+                Err(Failure::Refused(cause)) => self.link.note_refusal(Some(cause.to_string())),
+                Err(Failure::Full) => self.link.note_refusal(Some("out of memory".to_owned())),
+                Err(_) => {}
             }
-        }
-    }
-
-    fn note(&self, refusal: Option<String>) {
-        let refused = refusal.clone();
-        if !self.link.note_refusal(refusal) {
-            return;
-        }
-        match refused {
-            Some(cause) => tracing::warn!(cause, "Valkey refuses writes"),
-            None => tracing::info!("Valkey takes writes again"),
         }
     }
 
@@ -159,4 +165,8 @@ impl Supervisor {
         let up_since = Some(Timestamp::from_millis(since));
         self.clock.learn(TimeSample { asked, answered: Instant::now(), server_micros: micros, up_since });
     }
+}
+
+fn is_about_rights(cause: &Cause) -> bool {
+    cause.downcast_ref::<redis::RedisError>().is_some_and(|error| error.code() == Some(NO_RIGHT))
 }
