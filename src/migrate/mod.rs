@@ -10,6 +10,8 @@ mod place;
 mod progress;
 mod report;
 mod side;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::process::ExitCode;

@@ -44,6 +44,17 @@ pub(super) struct Side {
 }
 
 impl Side {
+    /// A side of a test's own.
+    #[cfg(test)]
+    pub(super) fn of(
+        sessions: Arc<dyn GameSessionStore>,
+        portable: Arc<dyn Portable>,
+        clock: Arc<dyn Clock>,
+        is_ours: bool,
+    ) -> Self {
+        Self { sessions, portable, clock, is_ours, is_used: false, closes: false }
+    }
+
     /// Opens a side that must be there.
     pub(super) async fn open(place: &Place, access: Access) -> anyhow::Result<Self> {
         let opened = match place {
@@ -113,7 +124,11 @@ async fn open_valkey(target: &Target) -> anyhow::Result<Side> {
     };
     let begun = std::time::Instant::now();
     let store = Arc::new(ValkeyStore::open(options)?);
-    store.until_reachable(REACHING).await?;
+    store.until_reachable(REACHING).await.map_err(|error| {
+        let error = anyhow::Error::from(error);
+        let hint = hint(target, &format!("{error:#}"));
+        anyhow!("{error:#}{hint}")
+    })?;
     let clock = store.clock();
     let moment = clock.moment();
     let marked = Duration::from_millis(moment.now.since(moment.up_since).0);
@@ -125,4 +140,15 @@ async fn open_valkey(target: &Target) -> anyhow::Result<Side> {
         is_used: marked > begun.elapsed() + OURS,
         closes: true,
     })
+}
+
+/// What an operator would look at first.
+fn hint(target: &Target, cause: &str) -> &'static str {
+    match cause {
+        _ if cause.contains("NOAUTH") => ". It asks for a password: set VALKEY_PASSWORD",
+        _ if cause.contains("WRONGPASS") => ". See VALKEY_PASSWORD, or the user and password in the URL",
+        _ if cause.contains("refused") => ". Nothing listens there",
+        _ if target.is_encrypted => ". Is it a port of TLS, and does VALKEY_CA_FILE name who signed its certificate?",
+        _ => "",
+    }
 }

@@ -52,7 +52,7 @@ impl From<Stop> for Trouble {
 }
 
 /// Tries to reach stores, patiently, until the operator has enough.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Patience(pub(super) CancellationToken);
 
 impl Patience {

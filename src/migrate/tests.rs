@@ -1,0 +1,117 @@
+//! What happens to sessions between their move and the check: only a store that others use can
+//! change then, and no test of the binary could hit the moment.
+
+use std::sync::Arc;
+
+use super::check::Check;
+use super::ledger::Ledger;
+use super::mover::Mover;
+use super::report::Report;
+use super::side::Side;
+use super::walk::Patience;
+use crate::domain::{Command, EventDraft, GameSession, Lifetimes, Millis, Moment, SeatId, SessionId, Timestamp};
+use crate::store::clock::system_wall_clock;
+use crate::store::memory::MemoryStore;
+use crate::store::{GameClock, NewSession};
+
+const LIFETIMES: Lifetimes = Lifetimes { ttl: Millis(60_000), max_age: Millis(600_000), results_ttl: Millis(60_000) };
+
+fn side(base: u64, is_ours: bool) -> Side {
+    let store = Arc::new(MemoryStore::new(GameSession::apply, base));
+    let clock = GameClock::start(Timestamp::from_millis(base), system_wall_clock());
+    Side::of(store.clone(), store, Arc::new(clock), is_ours)
+}
+
+fn id() -> SessionId {
+    SessionId::generate(1_000, &[5; 10])
+}
+
+async fn put(side: &Side) {
+    let at = side.clock.moment();
+    let session = GameSession::external(id(), 7, None, [SeatId(1)], LIFETIMES, at.now);
+    side.sessions.create(NewSession(session), at).await.expect("created");
+}
+
+/// A touch so many milliseconds from now.
+async fn touch(side: &Side, after: u64) {
+    let at = side.clock.moment();
+    let at = Moment { now: at.now.plus(Millis(after)), ..at };
+    side.sessions.apply(&id(), Command::Touch, at).await.expect("answered").expect("alive").result.expect("touched");
+}
+
+async fn play(side: &Side) {
+    let event = EventDraft { kind: "move".to_owned(), payload: "{}".to_owned() };
+    let command = Command::Record { events: vec![event], expected: None };
+    let applied = side.sessions.apply(&id(), command, side.clock.moment()).await.expect("answered");
+    applied.expect("alive").result.expect("carried out");
+}
+
+/// Moves one session, lets `meanwhile` happen, and checks: whether that is good, and what is said.
+async fn moved(from_file: bool, to_file: bool, meanwhile: impl AsyncFnOnce(&Side, &Side)) -> (bool, String) {
+    let (from, to) = (side(5_000_000, from_file), side(9_000_000, to_file));
+    put(&from).await;
+    touch(&from, 20_000).await;
+    let mover = Arc::new(Mover { from, to: Some(to), replaces: false, is_dry: false });
+    let patience = Patience::default();
+    let mut ledger = Ledger::default();
+    ledger.note(&id(), mover.handle(&id(), &patience).await.expect("nothing stops it"));
+    ledger.close();
+    meanwhile(&mover.from, mover.to.as_ref().expect("there is one")).await;
+    let check = Check { mover, ledger, checked: Default::default() };
+    assert!(check.look(&id(), &patience).await.expect("nothing stops it"), "it was moved");
+    let report = Report {
+        counts: &check.ledger.counts,
+        checked: Some(&check.checked.lock()),
+        is_dry: false,
+        others: 0,
+        is_from_file: from_file,
+        is_to_file: to_file,
+        stopped: None,
+        took: std::time::Duration::from_millis(500),
+    };
+    (report.is_good(), format!("{}\n{}", report.line(), report.advice().join("\n")))
+}
+
+#[tokio::test]
+async fn what_nobody_touched_is_verified_and_nothing_is_said() {
+    for (from, to) in [(true, true), (true, false), (false, true), (false, false)] {
+        let (is_good, said) = moved(from, to, async |_, _| {}).await;
+        let line = "moved 1, already there 0, dead 0, conflicts 0; verified 1 on the target in 0.5 s (2/s)\n";
+        assert!(is_good && said == line, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_deleted_on_a_live_target_is_no_error_and_is_told() {
+    let delete = async |_: &Side, to: &Side| assert!(to.sessions.delete(&id()).await.expect("deleted"));
+    let (is_good, said) = moved(true, false, delete).await;
+    assert!(is_good && said.contains("1 session was ended or deleted while this ran"), "{said}");
+    let (is_good, said) = moved(true, true, delete).await;
+    assert!(!is_good && said.contains("is missing"), "nobody else could: {said}");
+}
+
+#[tokio::test]
+async fn what_was_played_on_the_target_is_no_error_and_what_on_the_source_is_one() {
+    let (is_good, said) = moved(true, false, async |_, to| play(to).await).await;
+    assert!(is_good && said.contains("played on while this ran") && said.contains("A server runs"), "{said}");
+    let (is_good, said) = moved(false, true, async |from, _| play(from).await).await;
+    assert!(!is_good && said.contains("stop every server on it"), "{said}");
+}
+
+#[tokio::test]
+async fn a_longer_life_is_verified_where_others_play_and_a_shorter_one_nowhere() {
+    let played = async |_: &Side, to: &Side| touch(to, 40_000).await;
+    let (is_good, said) = moved(true, false, played).await;
+    assert!(is_good && said.contains("verified 1 "), "{said}");
+    let (is_good, said) = moved(true, true, played).await;
+    assert!(!is_good && said.contains("lives longer than it should"), "{said}");
+    // The same game as it was before it was touched.
+    let earlier = async |_: &Side, to: &Side| {
+        assert!(to.sessions.delete(&id()).await.expect("deleted"));
+        put(to).await;
+    };
+    for is_file in [true, false] {
+        let (is_good, said) = moved(true, is_file, earlier).await;
+        assert!(!is_good && said.contains("lives shorter than it should"), "{said}");
+    }
+}
