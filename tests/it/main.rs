@@ -10,6 +10,7 @@ mod faults;
 mod instances;
 mod kit;
 mod layers;
+mod migrate;
 mod model;
 mod outage;
 mod reaper;

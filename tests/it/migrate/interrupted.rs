@@ -1,0 +1,139 @@
+//! Killed, stopped, cut off in the middle: what was moved stays, and the same command goes on.
+
+use std::process::Child;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::*;
+use crate::support::server::until;
+use crate::support::valkey::ValkeyServer;
+
+const SESSIONS: u64 = 10_000;
+
+/// A run of the binary, ended by its id at the latest with the test.
+struct Running(Option<Child>);
+
+impl Running {
+    fn begin(from: &str, to: &str) -> Self {
+        Self(Some(command(from, to, &[]).spawn().expect("it starts")))
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(self.0.as_ref().expect("it runs")), signal).expect("it is there");
+    }
+
+    /// How it ended.
+    fn ended(mut self) -> Ran {
+        self.0.take().expect("it runs").wait_with_output().expect("it is this test's").into()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Two files, of which the first is full.
+struct Files {
+    _folder: tempfile::TempDir,
+    from: std::path::PathBuf,
+    to: std::path::PathBuf,
+}
+
+impl Files {
+    async fn make() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (from, to) = (folder.path().join("from.redb"), folder.path().join("to.redb"));
+        filled(&from, 0..SESSIONS).await;
+        Self { _folder: folder, from, to }
+    }
+
+    /// A run that has moved some of the sessions by now.
+    async fn half_way(&self) -> Running {
+        let running = Running::begin(&url(&self.from), &url(&self.to));
+        // A new file has 1.5 MiB, one with all sessions more than 40.
+        until(|| std::fs::metadata(&self.to).is_ok_and(|file| file.len() > 6 << 20)).await;
+        running
+    }
+}
+
+/// The number in `line` that follows `word`.
+#[track_caller]
+fn number(line: &str, word: &str) -> u64 {
+    let rest = line.split_once(word).unwrap_or_else(|| panic!("no {word:?} in {line}")).1;
+    let digits: String = rest.trim_start().chars().take_while(|c| c.is_ascii_digit() || *c == ',').collect();
+    digits.replace(',', "").parse().unwrap_or_else(|_| panic!("no number after {word:?} in {line}"))
+}
+
+#[tokio::test]
+async fn a_move_that_was_killed_goes_on_and_moves_nothing_twice() {
+    let files = Files::make().await;
+    let at_first = census(&files.from).await;
+    let running = files.half_way().await;
+    running.signal(Signal::KILL);
+    assert_eq!(running.ended().code, None, "it was killed in the middle");
+    let ran = migrate(&url(&files.from), &url(&files.to), &[]);
+    let (moved, there) = (number(ran.well(), "moved "), number(ran.line(), "already there "));
+    assert!(there > 0 && moved > 0 && moved + there == SESSIONS, "{}", ran.told);
+    assert!(ran.line().contains("conflicts 0; verified 10,000"), "{}", ran.told);
+    let at_last = census(&files.to).await;
+    assert_same_games(&at_first, &at_last);
+    for (id, dump) in &at_first {
+        // What was moved before a kill is as much older as the machine says, and 10 s at most.
+        let cost = left(dump).checked_sub(left(&at_last[id])).expect("no time is won");
+        assert!(cost <= 10_000, "{id:?} lost {cost} ms");
+    }
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_it_cleanly_and_says_how_to_go_on() {
+    let files = Files::make().await;
+    let at_first = census(&files.from).await;
+    let running = files.half_way().await;
+    running.signal(Signal::INT);
+    let ran = running.ended();
+    let moved = number(ran.not_all(), "moved ");
+    assert!(moved > 0 && moved < SESSIONS && ran.line().contains("nothing verified"), "{}", ran.told);
+    assert!(ran.said.contains("the same command again goes on from there"), "{}", ran.said);
+    assert_eq!(census(&files.to).await.len() as u64, moved, "what is told to be moved is there");
+    let ran = migrate(&url(&files.from), &url(&files.to), &[]);
+    assert_eq!(number(ran.well(), "already there "), moved);
+    assert_same(&at_first, &census(&files.to).await);
+}
+
+#[tokio::test]
+async fn a_valkey_that_comes_back_in_time_is_waited_for() {
+    let files = Files::make().await;
+    let mut server = ValkeyServer::start(&[]);
+    let running = Running::begin(&url(&files.from), &server.url());
+    until(|| keys(&server) > 1_000).await;
+    server.kill();
+    server.restart();
+    let ran = running.ended();
+    assert!(ran.well().starts_with("moved 10,000, already there 0, dead 0, conflicts 0; verified"), "{}", ran.told);
+}
+
+#[tokio::test]
+async fn a_valkey_that_stays_away_ends_it_with_what_was_done() {
+    let files = Files::make().await;
+    let mut server = ValkeyServer::start(&[]);
+    let running = Running::begin(&url(&files.from), &server.url());
+    until(|| keys(&server) > 1_000).await;
+    server.kill();
+    let ran = running.ended();
+    let moved = number(ran.not_all(), "moved ");
+    assert!(moved > 0 && moved < SESSIONS, "{}", ran.told);
+    assert!(ran.said.contains("--to: the store is out of reach: "), "{}", ran.said);
+    server.restart();
+    let ran = migrate(&url(&files.from), &server.url(), &[]);
+    assert!(number(ran.well(), "already there ") >= moved, "{}", ran.told);
+    assert!(ran.line().contains("verified 10,000"), "{}", ran.told);
+}
+
+fn keys(server: &ValkeyServer) -> i64 {
+    server.command(&["DBSIZE"]).integer()
+}

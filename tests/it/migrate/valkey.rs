@@ -1,0 +1,197 @@
+//! Between a file and a real Valkey.
+
+use std::time::Instant;
+
+use rejoin::domain::Millis;
+use rejoin::store::valkey::{Target, Topology, ValkeyOptions, ValkeyStore};
+
+use super::*;
+use crate::support::server::until;
+use crate::support::valkey::cluster::ValkeyCluster;
+use crate::support::valkey::{ValkeyServer, fresh_database};
+
+/// A Valkey as a server has it.
+async fn connected(url: &str, topology: Topology) -> Arc<ValkeyStore> {
+    let options = ValkeyOptions {
+        target: Target::parse(url, topology).expect("a good URL"),
+        rules: GameSession::apply,
+        wall: system_wall_clock(),
+        quiz_cache: 1 << 20,
+        kept_dead: ValkeyOptions::KEPT_DEAD,
+    };
+    let store = ValkeyStore::open(options).expect("opened");
+    store.until_reachable(Duration::from_secs(20)).await.expect("the server is there");
+    Arc::new(store)
+}
+
+async fn valkey_census(url: &str, topology: Topology) -> Census {
+    let store = connected(url, topology).await;
+    let census = census_of(&*store, &*store.clock()).await;
+    store.close().await.expect("closed");
+    census
+}
+
+/// Fails unless `after`, on a clock that runs, holds the games of `before`, each with the time that
+/// it had left when it was moved: at the earliest `longest` ago, at the latest `shortest`.
+#[track_caller]
+fn assert_same_but_for(before: &Census, after: &Census, shortest: Duration, longest: Duration) {
+    assert_same_games(before, after);
+    let millis = |duration: Duration| u64::try_from(duration.as_millis()).expect("short");
+    for (id, dump) in before {
+        let (before, after) = (left(dump), left(&after[id]));
+        let bounds = before - millis(longest) - 1_000..=before - millis(shortest) + 1_000;
+        assert!(bounds.contains(&after), "{id:?} had {before} ms left, and has {after}, not {bounds:?}");
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_live_sessions_move_to_valkey_and_back() {
+    const SESSIONS: u64 = 10_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, back) = (folder.path().join("rejoin.redb"), folder.path().join("back.redb"));
+    let valkey = fresh_database();
+    filled(&file, 0..SESSIONS).await;
+    let at_first = census(&file).await;
+
+    let begun = Instant::now();
+    let there = migrate(&url(&file), &valkey, &[]);
+    let ended = Instant::now();
+    let line = "moved 10,000, already there 0, dead 0, conflicts 0; verified 10,000 on the target in ";
+    assert!(there.well().starts_with(line) && there.line().ends_with("/s)"), "{}", there.told);
+    let on_valkey = valkey_census(&valkey, Topology::Standalone).await;
+    assert_same_but_for(&at_first, &on_valkey, ended.elapsed(), begun.elapsed());
+
+    // And back into a new file, whose time stands still from then on:
+    let read = Instant::now();
+    let again = migrate(&valkey, &url(&back), &[]);
+    assert!(again.well().starts_with(line), "{}", again.told);
+    assert_same_but_for(&on_valkey, &census(&back).await, Duration::ZERO, read.elapsed());
+    let store = owned(&back);
+    let found = store.find(&code(9_999), store.clock().moment()).await.expect("read");
+    assert_eq!(found, Some(id(9_999)));
+    println!("there: {}\nback:  {}", there.line(), again.line());
+}
+
+#[tokio::test]
+async fn a_cluster_takes_and_gives_sessions_of_all_kinds_and_homes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, back) = (folder.path().join("rejoin.redb"), folder.path().join("back.redb"));
+    filled(&file, 0..100).await;
+    let store = owned(&file);
+    let now = store.clock().moment();
+    let at_home = id(500).at_home(&"node-7".parse().expect("a home"));
+    let session = GameSession { id: at_home.clone(), ..solo(500, 2, now) };
+    store.create(NewSession(session), now).await.expect("created");
+    store.close().await.expect("closed");
+    let at_first = census(&file).await;
+    let cluster = ValkeyCluster::start(3, 0);
+    let mode = ["--valkey-mode", "cluster"];
+    assert!(migrate(&url(&file), &cluster.url(), &mode).well().contains("verified 101 "));
+    assert_same_games(&at_first, &valkey_census(&cluster.url(), Topology::Cluster).await);
+    assert!(migrate(&cluster.url(), &url(&back), &mode).well().contains("verified 101 "));
+    let at_last = census(&back).await;
+    assert_same_games(&at_first, &at_last);
+    assert!(at_last.contains_key(&at_home));
+}
+
+#[tokio::test]
+async fn a_dry_run_leaves_valkey_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("rejoin.redb");
+    let valkey = fresh_database();
+    filled(&file, 0..20).await;
+    let ran = migrate(&url(&file), &valkey, &["--dry-run"]);
+    assert!(ran.well().starts_with("would move 20, already there 0"), "{}", ran.told);
+    assert!(valkey_census(&valkey, Topology::Standalone).await.is_empty());
+    migrate(&url(&file), &valkey, &[]).well();
+    let ran = migrate(&url(&file), &valkey, &["--dry-run"]);
+    assert!(ran.well().starts_with("would move 0, already there 20"), "{}", ran.told);
+}
+
+#[tokio::test]
+async fn what_a_server_does_on_valkey_meanwhile_is_no_error_and_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("rejoin.redb");
+    let valkey = fresh_database();
+    filled(&file, 0..20).await;
+    migrate(&url(&file), &valkey, &[]).well();
+    // A server runs there by now: one game is played on, one is deleted.
+    let server = connected(&valkey, Topology::Standalone).await;
+    let now = server.clock().moment();
+    server.apply(&id(0), right(0), now).await.expect("answered").expect("alive").result.expect("carried out");
+    assert!(server.delete(&id(1)).await.expect("deleted"));
+    // Its mark stands for longer than that of any who comes now can.
+    until(|| {
+        let Moment { now, up_since } = server.clock().moment();
+        now.since(up_since) > Millis(1_500)
+    })
+    .await;
+    let ran = migrate(&url(&file), &valkey, &[]);
+    assert!(ran.not_all().starts_with("moved 1, already there 18, dead 0, conflicts 1; verified 19"), "{}", ran.told);
+    assert!(ran.said.contains("something uses valkey at 127.0.0.1"), "{}", ran.said);
+    assert!(ran.said.contains("--replace would undo what was played"), "{}", ran.said);
+    server.close().await.expect("closed");
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_told_and_left_and_the_others_move() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, back) = (folder.path().join("rejoin.redb"), folder.path().join("back.redb"));
+    let server = ValkeyServer::start(&[]);
+    filled(&file, 0..20).await;
+    migrate(&url(&file), &server.url(), &[]).well();
+    let key = format!("session:{}", id(3));
+    server.command(&["SET", &key, "{\"version\":1,\"odd\":true}"]);
+    let ran = migrate(&server.url(), &url(&back), &[]);
+    let line = "moved 19, already there 0, dead 0, conflicts 0, unreadable 1; verified 19 ";
+    assert!(ran.not_all().starts_with(line), "{}", ran.told);
+    assert!(ran.said.contains(&id(3).short_hash()) && !ran.said.contains(&id(3).to_string()), "{}", ran.said);
+    assert_eq!(server.command(&["GET", &key]).text(), "{\"version\":1,\"odd\":true}");
+    assert_eq!(census(&back).await.len(), 19);
+}
+
+#[tokio::test]
+async fn a_valkey_out_of_reach_is_told_in_time_by_its_cause_and_without_its_password() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, new) = (folder.path().join("rejoin.redb"), folder.path().join("new.redb"));
+    filled(&file, 0..3).await;
+    let server = ValkeyServer::start(&["--requirepass", "right-one"]);
+    let wrong = format!("valkey://:wrong-one@127.0.0.1:{}", server.port);
+    let none = format!("valkey://127.0.0.1:{}", server.port);
+    let tls = format!("rediss://:right-one@127.0.0.1:{}", server.port);
+    let nobody = "valkey://:right-one@127.0.0.1:1";
+    let causes = [
+        (wrong.as_str(), "WRONGPASS"),
+        (&none, "It asks for a password: set VALKEY_PASSWORD"),
+        (&tls, "Is it a port of TLS"),
+        (nobody, "Connection refused (os error 111). Nothing listens there"),
+    ];
+    for (valkey, cause) in causes {
+        for (from, to) in [(url(&file), valkey.to_owned()), (valkey.to_owned(), url(&new))] {
+            let begun = Instant::now();
+            let ran = migrate(&from, &to, &[]);
+            assert!(ran.refused().contains(cause), "{}", ran.said);
+            // Three seconds, and what a busy machine takes to start a process.
+            assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+            assert!(!ran.said.contains("-one"), "{}", ran.said);
+        }
+    }
+    assert!(!new.exists());
+}
+
+#[tokio::test]
+async fn a_full_valkey_is_told_and_the_same_command_goes_on_once_it_has_room() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("rejoin.redb");
+    filled(&file, 0..400).await;
+    let server = ValkeyServer::start(&[]);
+    let used: u64 = server.info("used_memory").parse().expect("a number");
+    server.command(&["CONFIG", "SET", "maxmemory", &(used + 700_000).to_string()]);
+    let ran = migrate(&url(&file), &server.url(), &[]);
+    assert!(ran.not_all().contains("nothing verified"), "{}", ran.told);
+    assert!(ran.said.contains("--to: the store has no space left"), "{}", ran.said);
+    assert!(ran.said.contains("the same command again goes on"), "{}", ran.said);
+    server.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    let ran = migrate(&url(&file), &server.url(), &[]);
+    assert!(ran.well().contains("verified 400 ") && !ran.line().contains("already there 0"), "{}", ran.told);
+}
