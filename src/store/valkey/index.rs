@@ -2,7 +2,6 @@
 //! sessions and many at a time. What a crash loses of it comes back with the session's next move.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -11,7 +10,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::DEADLINES;
-use super::engine::Engine;
 use super::failure::Failure;
 use super::link::Link;
 use crate::domain::{Deadline, SessionId};
@@ -68,6 +66,24 @@ impl Index {
         Ok(())
     }
 
+    /// Writes behind the sessions until `stop`.
+    pub(super) async fn keep(&self, link: &Link, stop: CancellationToken) {
+        let mut every = tokio::time::interval(EVERY);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = every.tick() => {}
+            }
+            if !self.is_empty() && link.is_good() {
+                let flushed = self.flush(link, Instant::now() + Duration::from_secs(1)).await;
+                if let Err(failure) = flushed {
+                    tracing::debug!(%failure, "the index of deadlines could not be written; trying again");
+                }
+            }
+        }
+    }
+
     /// What could not be written waits again, unless something newer does.
     fn put_back(&self, entries: &[(SessionId, Option<Deadline>)]) {
         let mut waiting = self.waiting.lock();
@@ -97,24 +113,4 @@ fn commands(part: &[(SessionId, Option<Deadline>)]) -> impl Iterator<Item = Cmd>
         }
     }
     (added > 0).then_some(add).into_iter().chain((removed > 0).then_some(remove))
-}
-
-impl Engine {
-    /// Writes the index behind the sessions until `stop`.
-    pub(super) async fn keep_index(self: Arc<Self>, stop: CancellationToken) {
-        let mut every = tokio::time::interval(EVERY);
-        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = every.tick() => {}
-            }
-            if !self.index.is_empty() && self.link.is_good() {
-                let flushed = self.index.flush(&self.link, Instant::now() + Duration::from_secs(1)).await;
-                if let Err(failure) = flushed {
-                    tracing::debug!(?failure, "the index of deadlines could not be written; trying again");
-                }
-            }
-        }
-    }
 }

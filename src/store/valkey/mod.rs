@@ -147,7 +147,8 @@ impl ValkeyStore {
         let stop = CancellationToken::new();
         let supervisor = Supervisor { link, clock: clock.clone(), target: options.target };
         runtime.spawn(supervisor.run(stop.clone()));
-        runtime.spawn(engine.clone().keep_index(stop.clone()));
+        let (indexed, stopping) = (engine.clone(), stop.clone());
+        runtime.spawn(async move { indexed.index.keep(&indexed.link, stopping).await });
         let lanes = Lanes::new(engine.clone(), runtime.handle().clone());
         Ok(Self { engine, lanes, clock, stop, enumerated: Mutex::default(), runtime: Some(runtime) })
     }

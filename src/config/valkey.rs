@@ -1,0 +1,99 @@
+//! Where Valkey is: the settings of every command that talks to it.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, ensure};
+use clap::{Args, ValueEnum};
+
+use crate::store::valkey::{Target, Topology};
+
+/// How the servers of a Valkey store are arranged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ValkeyMode {
+    /// One server
+    Standalone,
+    /// A primary with replicas, found by asking sentinels
+    Sentinel,
+    /// A cluster
+    Cluster,
+}
+
+/// Where Valkey is and how it is reached.
+#[derive(Debug, Clone, Args)]
+pub struct ValkeySettings {
+    /// Where Valkey is: valkey://user:password@host:6379, or rediss:// for TLS; several hosts by
+    /// commas for sentinels and clusters
+    #[arg(long = "valkey-url", env = "VALKEY_URL", hide_env_values = true, value_name = "URL")]
+    pub url: Option<String>,
+
+    /// How the servers are arranged; in sentinel mode the URL names the sentinels
+    #[arg(long = "valkey-mode", env = "VALKEY_MODE", default_value = "standalone", value_name = "MODE")]
+    pub mode: ValkeyMode,
+
+    /// The password, if it is not in the URL
+    #[arg(long = "valkey-password", env = "VALKEY_PASSWORD", hide_env_values = true, value_name = "PASSWORD")]
+    pub password: Option<String>,
+
+    /// A file with the password
+    #[arg(long = "valkey-password-file", env = "VALKEY_PASSWORD_FILE", value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+
+    /// The certificate authority (PEM) that signs the servers' certificates, if not one of the
+    /// system's
+    #[arg(long = "valkey-ca-file", env = "VALKEY_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+
+    /// The name under which the sentinels know the primary
+    #[arg(
+        long = "valkey-sentinel-name",
+        env = "VALKEY_SENTINEL_NAME",
+        default_value = "mymaster",
+        value_name = "NAME"
+    )]
+    pub sentinel_name: String,
+
+    /// The sentinels' own password, if they have one
+    #[arg(
+        long = "valkey-sentinel-password",
+        env = "VALKEY_SENTINEL_PASSWORD",
+        hide_env_values = true,
+        value_name = "PASSWORD"
+    )]
+    pub sentinel_password: Option<String>,
+}
+
+impl ValkeySettings {
+    /// Where Valkey is, by these settings and `url`.
+    ///
+    /// # Errors
+    /// What is wrong with a setting, by its name.
+    pub fn target(&self, url: &str) -> anyhow::Result<Target> {
+        let topology = match self.mode {
+            ValkeyMode::Standalone => Topology::Standalone,
+            ValkeyMode::Cluster => Topology::Cluster,
+            ValkeyMode::Sentinel => {
+                let (service, password) = (self.sentinel_name.clone(), self.sentinel_password.clone());
+                Topology::Sentinel { service, password: password.filter(|password| !password.is_empty()) }
+            }
+        };
+        let mut target = Target::parse(url, topology).context("VALKEY_URL")?;
+        let named = [
+            ("the password in the URL", target.password.is_some()),
+            ("VALKEY_PASSWORD", self.password.as_ref().is_some_and(|password| !password.is_empty())),
+            ("VALKEY_PASSWORD_FILE", self.password_file.is_some()),
+        ];
+        let named: Vec<_> = named.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| *name).collect();
+        ensure!(named.len() < 2, "{}: only one of them may be set", named.join(" and "));
+        target.password = target.password.or_else(|| self.password.clone().filter(|password| !password.is_empty()));
+        if let Some(file) = &self.password_file {
+            let text = std::fs::read_to_string(file);
+            let text = text.with_context(|| format!("VALKEY_PASSWORD_FILE: {}", file.display()))?;
+            target.password = Some(text.trim_end_matches(['\r', '\n']).to_owned());
+        }
+        if let Some(file) = &self.ca_file {
+            let name = || format!("VALKEY_CA_FILE: {}", file.display());
+            target = target.trusting(std::fs::read(file).with_context(name)?).with_context(name)?;
+        }
+        Ok(target)
+    }
+}
