@@ -143,7 +143,7 @@ impl Engine {
         let after = &computed.after.state;
         let has_ended = held.state.game.has_quiz() && !after.game.has_quiz();
         let change = Change {
-            before: Some(held.version),
+            before: Some(held.stamp),
             after,
             is_fresh: false,
             quiz: if has_ended { QuizChange::Dropped } else { QuizChange::Kept },
@@ -158,7 +158,7 @@ impl Engine {
                 self.quizzes.remove(id);
                 self.recent.remove(id);
             } else {
-                self.remember(id, Held { version: held.version + 1, state: after.clone() }, settled.size);
+                self.remember(id, Held { stamp: settled.stamp, state: after.clone() }, settled.size);
             }
             if after.life.deadline() != held.state.life.deadline() {
                 self.index.note(id, after.life.deadline());

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::engine::Engine;
 use super::failure::Failure;
-use super::record::{self, Held};
+use super::record::{self, Held, Stamp};
 use super::scripts::COMMIT;
 use super::{Keys, PATIENCE};
 use crate::domain::{Event, Quiz, Sequence, SessionId, SessionState, Timestamp};
@@ -26,8 +26,8 @@ pub(super) enum QuizChange<'a> {
 
 /// A step: what the session was, and what it is to be.
 pub(super) struct Change<'a> {
-    /// The version it was computed from; `None` if there must be no session.
-    pub(super) before: Option<u64>,
+    /// What it was computed from; `None` if there must be no session.
+    pub(super) before: Option<Stamp>,
     pub(super) after: &'a SessionState,
     /// Whether what was there before is forgotten first.
     pub(super) is_fresh: bool,
@@ -53,19 +53,21 @@ pub(super) struct Settled {
     pub(super) stands: Result<Stands, Failure>,
     /// Whether some try got no answer: what stands now may be later than the step, and hide it.
     pub(super) may_have_been: bool,
-    /// The bytes of the step's state.
+    /// What the step's state is known by, and its bytes.
+    pub(super) stamp: Stamp,
     pub(super) size: usize,
 }
 
 /// The script's arguments.
 struct Step {
+    stamp: Stamp,
     body: Vec<u8>,
     args: Vec<Vec<u8>>,
 }
 
 impl Engine {
     /// Commits a change, or says what stands instead. A try without an answer is sent again as it
-    /// was: since each compares the version, at most one of them happens.
+    /// was: since each compares the stamp, at most one of them happens.
     ///
     /// # Errors
     /// What cannot be written.
@@ -93,16 +95,15 @@ impl Engine {
                     Err(if may_have_been { Failure::Unknown("no answer in time".into()) } else { failure })
                 }
             };
-            return Ok(Settled { stands, may_have_been, size: step.body.len() });
+            return Ok(Settled { stands, may_have_been, stamp: step.stamp, size: step.body.len() });
         }
     }
 
     fn step(&self, change: &Change<'_>) -> StoreResult<Step> {
-        let version = change.before.map_or_else(record::first_version, |before| before + 1);
-        let body = record::encode(change.after, version, self.next_commit())?;
+        let (stamp, body) = record::encode(change.after, change.before, self.next_commit())?;
         let number = |number: u64| number.to_string().into_bytes();
         let mut args = vec![
-            change.before.map(number).unwrap_or_default(),
+            change.before.map(|before| before.head().into_bytes()).unwrap_or_default(),
             body.clone(),
             number(self.kept_for(change.after, change.now).0.max(1)),
             number(u64::from(change.is_fresh)),
@@ -120,7 +121,7 @@ impl Engine {
             args.push(event.kind.clone().into_bytes());
             args.push(event.payload.clone().into_bytes());
         }
-        Ok(Step { body, args })
+        Ok(Step { stamp, body, args })
     }
 }
 

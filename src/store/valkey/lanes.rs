@@ -1,5 +1,5 @@
 //! The commands of this process on one session take turns, in the order in which they came: without
-//! that they would race each other for the version, and most would lose.
+//! that they would race each other for the next stamp, and most would lose.
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;

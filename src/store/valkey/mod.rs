@@ -1,14 +1,14 @@
 //! Sessions in a Valkey that several instances share: one server, a primary with replicas behind
 //! sentinels, or a cluster.
 //!
-//! Every change of a session is one script that compares the version which the change was computed
-//! from ([`commit`]); the commands of this instance on one session take turns ([`lanes`]) and those
-//! that wait are committed together ([`batch`]). Every call has its limit, and a breaker refuses
-//! them at once while the server is away ([`link`], [`supervisor`]).
+//! Every change of a session is one script that compares the stamp of the state which the change
+//! was computed from ([`commit`]); the commands of this instance on one session take turns
+//! ([`lanes`]) and those that wait are committed together ([`batch`]). Every call has its limit, and
+//! a breaker refuses them at once while the server is away ([`link`], [`supervisor`]).
 //!
 //! | key | value |
 //! | --- | --- |
-//! | `session:<id>` | the state, JSON that begins with its version ([`record`]) |
+//! | `session:<id>` | the state, JSON that begins with its stamp ([`record`]) |
 //! | `{session:<id>}:quiz` | the quiz, JSON, there while questions are open |
 //! | `{session:<id>}:ev` | the event log, a stream whose ids are `<sequence>-0` |
 //! | `join:<code>` | which session holds the code ([`joins`]) |

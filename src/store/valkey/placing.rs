@@ -8,7 +8,7 @@ use super::batch::jitter;
 use super::commit::{AGAIN, Change, QuizChange, Stands};
 use super::engine::Engine;
 use super::failure::Failure;
-use super::record::{self, Held};
+use super::record::{self, Held, Stamp};
 use super::scripts::FORGET;
 use crate::domain::{Event, GameSession, Moment, SessionId};
 use crate::store::error::{StoreError, StoreResult};
@@ -53,7 +53,7 @@ impl Engine {
         let mut dead: Option<Box<Held>> = None;
         for tries in 0..MOST_TRIES {
             let change = Change {
-                before: dead.as_ref().map(|dead| dead.version),
+                before: dead.as_ref().map(|dead| dead.stamp),
                 after: &session.state,
                 is_fresh: true,
                 quiz: session.quiz.as_deref().map_or(QuizChange::Dropped, QuizChange::Set),
@@ -94,22 +94,22 @@ impl Engine {
     }
 
     /// Forgets a session, whatever its state; whether there was one. Should the call arrive late, it
-    /// must not find a session that has come since: so each names the version that it means.
+    /// must not find a session that has come since: so each names the state that it means.
     pub(super) async fn delete(&self, id: &SessionId, until: Instant) -> StoreResult<bool> {
         for tries in 0..MOST_TRIES {
-            let version = match self.state(id, until).await {
-                Ok(held) => held.map(|held| held.version),
+            let stamp = match self.state(id, until).await {
+                Ok(held) => held.map(|held| held.stamp),
                 // What can't be read can be forgotten all the same.
                 Err(StoreError::Corrupt { .. }) => {
                     return self.forget(id, None, until).await.map(Option::unwrap_or_default);
                 }
                 Err(error) => return Err(error),
             };
-            let Some(version) = version else {
+            let Some(stamp) = stamp else {
                 self.let_go(id);
                 return Ok(false);
             };
-            if let Some(was_there) = self.forget(id, Some(version), until).await? {
+            if let Some(was_there) = self.forget(id, Some(stamp), until).await? {
                 return Ok(was_there);
             }
             tokio::time::sleep(jitter(tries)).await;
@@ -117,18 +117,18 @@ impl Engine {
         Err(StoreError::Busy)
     }
 
-    /// Forgets a session of this version, or of any; whether there was one. `None` if another
-    /// version stands there.
+    /// Forgets a session in this state, or in any; whether there was one. `None` if another state
+    /// stands there.
     pub(super) async fn forget(
         &self,
         id: &SessionId,
-        version: Option<u64>,
+        stamp: Option<Stamp>,
         until: Instant,
     ) -> StoreResult<Option<bool>> {
-        let version = version.map(|version| version.to_string()).unwrap_or_default();
+        let expected = stamp.map(Stamp::head).unwrap_or_default();
         let (keys, mut may_have_been) = (Keys::of(id), false);
         loop {
-            let ran = self.link.run::<Value>(&FORGET, &keys.all(), &[version.as_bytes()], until).await;
+            let ran = self.link.run::<Value>(&FORGET, &keys.all(), &[expected.as_bytes()], until).await;
             match ran {
                 Ok(Value::BulkString(body)) => {
                     self.let_go(id);

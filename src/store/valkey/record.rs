@@ -1,5 +1,4 @@
-//! A session's state as Valkey keeps it: JSON whose first field is the version that every step
-//! compares.
+//! A session's state as Valkey keeps it: JSON that begins with the stamp that every step compares.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,11 +7,14 @@ use crate::domain::{GameSession, Quiz, SessionId, SessionState};
 
 /// The format that this release writes and the newest that it reads.
 const FORMAT: u32 = 1;
+/// Versions begin below this: somewhere, so that people don't take a session which comes again for
+/// its last life.
+const FIRST_VERSIONS: u64 = 1 << 48;
 
 /// A state as it is written.
 #[derive(Serialize, Deserialize)]
 struct Record<S> {
-    /// Goes up with every commit. The scripts look for it where it stands: first.
+    /// Goes up with every commit. The scripts look for the stamp where it stands: first.
     version: u64,
     /// How the rest is to be read.
     format: u32,
@@ -27,24 +29,35 @@ struct Head {
     format: u32,
 }
 
+/// Which commit made which version of a state. A version alone says too little: it comes again in
+/// the next life of a session's id, and after the server has fallen back to an earlier moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    version: u64,
+    commit: u64,
+}
+
+impl Stamp {
+    /// How the record that has it begins.
+    pub(super) fn head(self) -> String {
+        let Self { version, commit } = self;
+        format!("{{\"version\":{version},\"format\":{FORMAT},\"commit\":{commit},")
+    }
+}
+
 /// A stored session without its quiz.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Held {
-    pub(super) version: u64,
+    pub(super) stamp: Stamp,
     pub(super) state: SessionState,
 }
 
-/// A version to begin with: at random, so that a session which comes again under its id is not taken
-/// for its last life. Many more can follow, all of them numbers that every reader of JSON keeps.
-pub(super) fn first_version() -> u64 {
-    getrandom::u64().expect("the operating system gives random bytes") >> 16
-}
-
-/// The bytes of a state. `commit` is one that no other commit has.
-pub(super) fn encode(state: &SessionState, version: u64, commit: u64) -> StoreResult<Vec<u8>> {
+/// The bytes of a state's next record. `commit` is one that no other commit has.
+pub(super) fn encode(state: &SessionState, before: Option<Stamp>, commit: u64) -> StoreResult<(Stamp, Vec<u8>)> {
+    let version = before.map_or(commit % FIRST_VERSIONS, |before| before.version + 1);
     let record = Record { version, format: FORMAT, commit, state };
     let what = |error| StoreError::Corrupt { what: format!("a state that cannot be written: {error}") };
-    serde_json::to_vec(&record).map_err(what)
+    serde_json::to_vec(&record).map(|body| (Stamp { version, commit }, body)).map_err(what)
 }
 
 /// The record that these bytes hold.
@@ -52,7 +65,7 @@ pub(super) fn decode(id: &SessionId, body: &[u8]) -> StoreResult<Held> {
     let corrupt =
         |met: String| StoreError::Corrupt { what: format!("the state of session #{}: {met}", id.short_hash()) };
     match serde_json::from_slice::<Record<SessionState>>(body) {
-        Ok(Record { version, format: FORMAT, state, .. }) => Ok(Held { version, state }),
+        Ok(Record { version, format: FORMAT, commit, state }) => Ok(Held { stamp: Stamp { version, commit }, state }),
         read => {
             let newer = serde_json::from_slice::<Head>(body).ok().filter(|head| head.format != FORMAT);
             let newer = newer.map(|head| format!("format {}, and this release reads {FORMAT}", head.format));
@@ -85,12 +98,15 @@ mod tests {
     use super::*;
     use crate::store::format::tests as samples;
 
+    const SIXTH: Stamp = Stamp { version: 6, commit: 9 };
+
     #[test]
     fn every_kind_of_state_comes_back_exactly() {
         for session in samples::sessions() {
-            let body = encode(&session.state, 7, 1).expect("written");
-            let held = decode(&session.id, &body).expect("read");
-            assert_eq!(held, Held { version: 7, state: session.state });
+            let (stamp, body) = encode(&session.state, Some(SIXTH), 1).expect("written");
+            assert_eq!(decode(&session.id, &body).expect("read"), Held { stamp, state: session.state });
+            assert_eq!(stamp, Stamp { version: 7, commit: 1 });
+            assert!(body.starts_with(stamp.head().as_bytes()));
         }
         let quiz = samples::quiz();
         let read = decode_quiz(&samples::sessions()[0].id, &encode_quiz(&quiz).expect("written")).expect("read");
@@ -100,7 +116,7 @@ mod tests {
     #[test]
     fn the_text_of_a_record_is_pinned() {
         for (name, session) in ["solo", "finished", "external"].into_iter().zip(samples::sessions()) {
-            let body = encode(&session.state, 7, 1).expect("written");
+            let (_, body) = encode(&session.state, Some(SIXTH), 1).expect("written");
             let golden = samples::pinned_bytes(&format!("{name}.json"), &body);
             assert_eq!(decode(&session.id, &golden).expect("what is stored can be read").state, session.state);
         }
@@ -110,9 +126,9 @@ mod tests {
     }
 
     #[test]
-    fn versions_begin_anywhere_and_stay_numbers_that_every_reader_keeps() {
-        let versions: std::collections::BTreeSet<_> = (0..100).map(|_| first_version()).collect();
-        assert_eq!(versions.len(), 100);
-        assert!(versions.iter().all(|version| *version < 1 << 48));
+    fn a_first_version_is_one_that_every_reader_of_json_keeps() {
+        let session = &samples::sessions()[0];
+        let (stamp, _) = encode(&session.state, None, u64::MAX).expect("written");
+        assert!(stamp.version < FIRST_VERSIONS);
     }
 }

@@ -53,8 +53,8 @@ impl Engine {
                 self.index.note(&id, held.state.life.deadline());
                 Ok(false)
             }
-            // Of this version only: it may just have come again.
-            Some(held) => Ok(self.forget(&id, Some(held.version), until).await? == Some(true)),
+            // In this state only: it may just have come again.
+            Some(held) => Ok(self.forget(&id, Some(held.stamp), until).await? == Some(true)),
         }
     }
 }
