@@ -1,9 +1,9 @@
-//! Calls that nobody waits for any more, and that arrive all the same: they find nothing that they
-//! were not meant for.
+//! Calls that nobody waits for any more and that arrive all the same, and steps whose basis is gone:
+//! they find nothing that they were not meant for.
 
 use std::sync::Arc;
 
-use rejoin::domain::Game;
+use rejoin::domain::{Game, Reply};
 use rejoin::store::valkey::{Topology, ValkeyStore};
 use rejoin::store::{GameSessionStore, NewSession, StoreError};
 
@@ -78,4 +78,48 @@ async fn a_late_answer_is_none_of_the_next_session_of_that_id() {
     assert_eq!(session.state.nonce, 2);
     let (Game::Solo(game), Some(quiz)) = (&session.state.game, &session.quiz) else { panic!("it goes on") };
     assert!(game.results(quiz, None).answers.iter().all(|answer| answer.question.as_str() == "q1"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_that_moved_last_in_a_deleted_game_goes_on_with_the_one_that_has_its_id_now() {
+    let server = ValkeyServer::start(&[]);
+    let (one, other) = (reached(&server.url()).await, reached(&server.url()).await);
+    let at = one.clock().moment();
+    one.create(NewSession(solo(1, 3, at)), at).await.expect("created");
+    other.apply(&id(1), answer(0, 1, None), at).await.expect("answered").expect("alive");
+    assert!(one.delete(&id(1)).await.expect("deleted"));
+    let mut next = solo(1, 3, at);
+    next.state.nonce = 77;
+    one.create(NewSession(next), at).await.expect("created");
+    let applied = other.apply(&id(1), answer(1, 1, None), at).await.expect("answered").expect("alive");
+    let Ok(Reply::Evaluated { report, .. }) = applied.result else { panic!("{applied:?}") };
+    assert_eq!(report.verdict.nth, 1, "it is the first answer of this game");
+    let stored = one.get(&id(1), at).await.expect("read").expect("alive");
+    assert_eq!(stored.state.nonce, 77, "the game that was acknowledged last is there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_acknowledged_after_a_rollback_is_not_undone_by_an_instance_that_knew_more_before_it() {
+    let server = ValkeyServer::start(&[]);
+    let (one, other) = (reached(&server.url()).await, reached(&server.url()).await);
+    let at = one.clock().moment();
+    one.create(NewSession(solo(1, 4, at)), at).await.expect("created");
+    one.apply(&id(1), answer(0, 1, None), at).await.expect("answered").expect("alive");
+    let key = format!("session:{}", id(1));
+    let replicated = server.command(&["GET", &key]).text();
+    // This one reaches no replica before the failover.
+    one.apply(&id(1), answer(1, 1, None), at).await.expect("answered").expect("alive");
+    assert!(server.command(&["SET", &key, &replicated]).is("OK"));
+    let told = async |store: &ValkeyStore, question: usize| {
+        let applied = store.apply(&id(1), answer(question, 1, None), at).await.expect("answered").expect("alive");
+        let Ok(Reply::Evaluated { report, .. }) = applied.result else { panic!("{applied:?}") };
+        report.verdict.nth
+    };
+    assert_eq!(told(&other, 2).await, 2);
+    assert_eq!(told(&one, 3).await, 3);
+    let stored = other.get(&id(1), at).await.expect("read").expect("alive");
+    let (Game::Solo(game), Some(quiz)) = (&stored.state.game, &stored.quiz) else { panic!("it goes on") };
+    let answers = game.results(quiz, None).answers;
+    let questions: Vec<_> = answers.iter().map(|report| report.question.as_str().to_owned()).collect();
+    assert_eq!(questions, ["q0", "q2", "q3"], "what the other instance acknowledged is there");
 }
