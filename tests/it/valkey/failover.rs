@@ -127,3 +127,38 @@ async fn a_cluster_replaces_a_frozen_primary() {
     players.go_on().await;
     players.end("cluster failover of a frozen primary").await;
 }
+
+/// Takes a shard of a cluster away for longer than it needs to be noticed, and looks whether the games
+/// of the others go on; then brings it back.
+async fn without_a_shard(take: impl Fn(&mut ValkeyCluster, usize), bring: impl Fn(&mut ValkeyCluster, usize)) {
+    let mut cluster = ValkeyCluster::start(3, 0);
+    for node in &cluster.nodes {
+        node.command(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
+    }
+    let store = open(&cluster.url(), Topology::Cluster);
+    store.until_reachable(REACHING).await.expect("the cluster is there");
+    let players = Players::begin(&store, PLAYERS).await;
+    let writer_of = |n| cluster.writer_of(&format!("session:{}", id(n))).expect("some node writes it");
+    let away = writer_of(0);
+    let others: Vec<_> = (1..PLAYERS).filter(|n| writer_of(*n) != away).collect();
+    assert!(!others.is_empty() && others.len() + 2 < PLAYERS as usize, "{others:?}");
+    take(&mut cluster, away);
+    players.are_refused().await;
+    players.keep_going_on(&others, Duration::from_secs(5), Duration::from_secs(1)).await;
+    assert!(store.status(store.clock().moment()).await.expect("told").reachable, "new games can begin");
+    bring(&mut cluster, away);
+    let (_, since) = writable(&cluster, &format!("session:{}", id(0))).await;
+    players.recover_game(0, since).await;
+    players.end("a shard that was away").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_shard_takes_no_other_with_it() {
+    without_a_shard(|cluster, away| cluster.nodes[away].kill(), |cluster, away| cluster.nodes[away].restart()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_shard_takes_no_other_with_it() {
+    let freeze = |cluster: &mut ValkeyCluster, away: usize| cluster.nodes[away].stop_signal();
+    without_a_shard(freeze, |cluster, away| cluster.nodes[away].continue_signal()).await;
+}

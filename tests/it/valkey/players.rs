@@ -110,6 +110,18 @@ impl Players {
         self.go_on().await;
     }
 
+    /// Asserts that each of these games goes on at least once in every `within` of the next `time`.
+    pub(super) async fn keep_going_on(&self, games: &[u64], time: Duration, within: Duration) {
+        let begun = Instant::now();
+        while begun.elapsed() < time {
+            let since = Instant::now();
+            let has_gone_on = |n: &u64| self.seen.last_verdicts.lock().get(n).is_some_and(|last| *last > since);
+            until(|| games.iter().all(has_gone_on)).await;
+            let took = since.elapsed();
+            assert!(took < within, "{took:?} without a verdict");
+        }
+    }
+
     pub(super) fn unknown(&self) -> usize {
         self.seen.unknown.load(Ordering::Relaxed)
     }
