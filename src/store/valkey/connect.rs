@@ -73,19 +73,33 @@ impl Connection {
     /// All primaries, each once.
     pub(super) async fn primaries(&mut self) -> RedisResult<Vec<Primary>> {
         let Self::Cluster(_) = self else { return Ok(vec![None]) };
-        let slots: Vec<Vec<Value>> = self.query(redis::cmd("CLUSTER").arg("SLOTS")).await?;
-        let mut primaries = Vec::new();
-        for range in slots {
-            let Some(first) = range.into_iter().nth(2) else { continue };
-            let node: Vec<Value> = redis::from_redis_value(first)?;
-            let mut parts = node.into_iter();
-            let (host, port) = (parts.next().unwrap_or(Value::Nil), parts.next().unwrap_or(Value::Nil));
-            primaries.push(Some((redis::from_redis_value(host)?, redis::from_redis_value(port)?)));
-        }
-        primaries.sort();
-        primaries.dedup();
-        Ok(primaries)
+        Ok(self.shards().await?.into_iter().map(|shard| Some(shard.primary)).collect())
     }
+
+    /// The shards of a cluster.
+    pub(super) async fn shards(&mut self) -> RedisResult<Vec<Shard>> {
+        let slots: Vec<Vec<Value>> = self.query(redis::cmd("CLUSTER").arg("SLOTS")).await?;
+        let mut shards: Vec<Shard> = Vec::new();
+        for range in slots {
+            let mut parts = range.into_iter();
+            let mut next = || parts.next().unwrap_or(Value::Nil);
+            let bounds = (redis::from_redis_value(next())?, redis::from_redis_value(next())?);
+            let mut node = redis::from_redis_value::<Vec<Value>>(next())?.into_iter();
+            let mut next = || node.next().unwrap_or(Value::Nil);
+            let primary = (redis::from_redis_value(next())?, redis::from_redis_value(next())?);
+            match shards.iter_mut().find(|shard| shard.primary == primary) {
+                Some(shard) => shard.ranges.push(bounds),
+                None => shards.push(Shard { primary, ranges: vec![bounds] }),
+            }
+        }
+        Ok(shards)
+    }
+}
+
+/// A part of a cluster: its primary, and its slots from the first to the last of each range.
+pub(super) struct Shard {
+    primary: (String, u16),
+    pub(super) ranges: Vec<(u16, u16)>,
 }
 
 /// What keeps a server from being connected to, for the operator.

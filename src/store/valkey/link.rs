@@ -15,6 +15,7 @@ use super::breaker::CircuitBreaker;
 use super::connect::Connection;
 use super::failure::{Failure, Verdict};
 use super::scripts::Script;
+use super::shards::{Away, slot_of};
 use crate::store::clock::WallClock;
 
 /// The longest that any call takes, whatever the client makes of its own limits.
@@ -48,6 +49,8 @@ struct State {
     /// Which connection it is, counted from the first.
     generation: u64,
     breaker: CircuitBreaker,
+    /// What of a cluster can't be reached by it.
+    away: Arc<Away>,
     /// Failures on this connection that were not the last word: other shards of the cluster answer.
     doubts: u32,
     /// Why there is no connection, or why writes are refused.
@@ -60,14 +63,23 @@ struct State {
 impl Link {
     pub(super) fn new(is_cluster: bool, wall: WallClock) -> Arc<Self> {
         let breaker = CircuitBreaker::new(wall());
-        let state =
-            State { connection: None, generation: 0, breaker, doubts: 0, trouble: None, told: None, is_shut: false };
+        let state = State {
+            connection: None,
+            generation: 0,
+            breaker,
+            away: Arc::default(),
+            doubts: 0,
+            trouble: None,
+            told: None,
+            is_shut: false,
+        };
         let state = Mutex::new(state);
         Arc::new(Self { state, changes: watch::Sender::new(0), summons: Notify::new(), is_cluster, wall })
     }
 
     /// Runs a command until `until` at the latest.
     pub(super) async fn call<T: FromRedisValue>(&self, command: &Cmd, until: Instant) -> Result<T, Failure> {
+        self.is_for_those_there(command)?;
         let (generation, mut connection) = self.connection(until).await?;
         let now = Instant::now();
         if until <= now {
@@ -155,6 +167,16 @@ impl Link {
         }
     }
 
+    /// Refuses at once what a part of the cluster would have to answer that is away.
+    fn is_for_those_there(&self, command: &Cmd) -> Result<(), Failure> {
+        if !self.is_cluster {
+            return Ok(());
+        }
+        let away = self.state.lock().away.clone();
+        let is_away = !away.is_empty() && slot_of(command).is_some_and(|slot| away.contains(&slot));
+        if is_away { Err(Failure::Away("its part of the cluster is out of reach".into())) } else { Ok(()) }
+    }
+
     fn failed(&self, generation: u64, (failure, verdict): (Failure, Verdict)) -> Failure {
         let mut state = self.state.lock();
         if verdict == Verdict::Answered {
@@ -195,7 +217,7 @@ impl Link {
 
     /// A fresh connection was written through. Gives whether it is used from now on; where not, the
     /// next one decides.
-    pub(super) fn probed(&self, connection: &Connection) -> bool {
+    pub(super) fn probed(&self, connection: &Connection, away: Away) -> bool {
         let mut state = self.state.lock();
         if state.is_shut {
             return false;
@@ -203,9 +225,12 @@ impl Link {
         state.breaker.probed((self.wall)());
         let is_used = state.breaker.state() == Breaker::Closed;
         if is_used {
-            if state.told.take().is_some() || state.generation == 0 {
+            if !away.is_empty() {
+                state.tell("a part of the cluster is out of reach");
+            } else if state.told.take().is_some() || state.generation == 0 {
                 tracing::info!("Valkey is reached");
             }
+            state.away = Arc::new(away);
             state.connection = Some(connection.clone());
             state.generation += 1;
             state.doubts = 0;
@@ -249,6 +274,11 @@ impl Link {
     pub(super) fn is_good(&self) -> bool {
         let state = self.state.lock();
         state.connection.is_some() && state.trouble.is_none()
+    }
+
+    /// Whether a part of the cluster is away, and only a part.
+    pub(super) fn is_partial(&self) -> bool {
+        !self.state.lock().away.is_empty()
     }
 
     pub(super) fn is_cluster(&self) -> bool {

@@ -34,6 +34,7 @@ mod portable;
 mod reads;
 mod record;
 mod scripts;
+mod shards;
 mod supervisor;
 mod sweep;
 mod target;

@@ -4,14 +4,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use redis::cluster_routing::Slot;
 use tokio_util::sync::CancellationToken;
 
 use super::super::error::Cause;
 use super::clock::{TimeSample, ValkeyClock};
 use super::connect::{Connection, explained};
-use super::failure::{Failure, Verdict};
+use super::failure::Failure;
 use super::link::Link;
 use super::scripts::{FORGET, SIGN};
+use super::shards::{self, Away, slot_of};
 use super::target::Target;
 use super::{DEADLINES, UP, UP_FOR};
 use crate::domain::Timestamp;
@@ -20,7 +22,9 @@ use crate::domain::Timestamp;
 const EVERY: Duration = Duration::from_secs(1);
 /// Pauses between two probes while the server is away: the first, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+/// How soon a cluster of which a part is away is looked at again.
+const PARTIAL: Duration = Duration::from_millis(500);
 /// How long a connection's first write may take.
 const PROBE: Duration = Duration::from_millis(500);
 
@@ -28,6 +32,15 @@ const PROBE: Duration = Duration::from_millis(500);
 const PROBE_KEY: &str = "session:probe";
 /// What a server calls a missing right.
 const NO_RIGHT: &str = "NOPERM";
+
+/// A connection that can be used, as far as it can.
+struct Found {
+    connection: Connection,
+    /// What of a cluster can't be reached by it.
+    away: Away,
+    /// Why writes are refused, if they are.
+    refusal: Option<String>,
+}
 
 pub(super) struct Supervisor {
     pub(super) link: Arc<Link>,
@@ -51,7 +64,7 @@ impl Supervisor {
             self.keep().await;
             if self.link.is_good() {
                 // A part of a cluster is away, and the rest goes on meanwhile.
-                tokio::time::sleep_until(connected + LONGEST_PAUSE).await;
+                tokio::time::sleep_until(connected + PARTIAL).await;
             }
         }
     }
@@ -61,10 +74,10 @@ impl Supervisor {
         let mut pause = FIRST_PAUSE;
         loop {
             match self.probe().await {
-                Ok((connection, refusal)) => {
-                    if self.link.probed(&connection) {
-                        if refusal.is_some() {
-                            self.link.note_refusal(refusal);
+                Ok(found) => {
+                    if self.link.probed(&found.connection, found.away) {
+                        if found.refusal.is_some() {
+                            self.link.note_refusal(found.refusal);
                         }
                         return;
                     }
@@ -77,41 +90,50 @@ impl Supervisor {
         }
     }
 
-    /// A fresh connection through which something was written, or only not written because the
-    /// server refuses all writes for now, and why that is so.
-    async fn probe(&self) -> Result<(Connection, Option<String>), String> {
+    /// A fresh connection that something was written through, to each part of a cluster that is there;
+    /// or only not written because the server refuses all writes for now.
+    async fn probe(&self) -> Result<Found, String> {
         let mut connection = Connection::open(&self.target).await.map_err(|error| explained(&error, &self.target))?;
+        let away = match self.link.is_cluster() {
+            true => shards::look(&mut connection, PROBE).await.map_err(|error| error.to_string())?,
+            false => Away::new(),
+        };
+        let refusal = if away.contains(&Slot::for_key(UP)) { None } else { self.sign(&mut connection).await? };
+        if refusal.is_none() {
+            self.may_touch_sessions(&mut connection, &away).await?;
+        }
+        Ok(Found { connection, away, refusal })
+    }
+
+    /// Gives a sign of life on a fresh connection, or says why that is refused for now.
+    async fn sign(&self, connection: &mut Connection) -> Result<Option<String>, String> {
         let asked = Instant::now();
         let sign = SIGN.by_text(&[UP], &[UP_FOR]);
         let signed = tokio::time::timeout(PROBE, connection.query(&sign)).await;
-        match signed {
-            Ok(Ok(answer)) => {
+        match signed.map_err(|_| "no answer in time".to_owned())? {
+            Ok(answer) => {
                 self.learn(asked, answer);
-                self.may_touch_sessions(&mut connection).await?;
-                Ok((connection, None))
+                Ok(None)
             }
-            Ok(Err(error)) => match Failure::of(error, self.link.is_cluster()) {
-                (Failure::Refused(cause), _) if is_about_rights(&cause) => Err(cause.to_string()),
-                (Failure::Refused(cause), _) => Ok((connection, Some(cause.to_string()))),
-                (Failure::Full, _) => Ok((connection, Some("out of memory".to_owned()))),
-                (Failure::Unknown(_), Verdict::Failed) if self.another_shard_is_there(&mut connection).await => {
-                    Ok((connection, None))
-                }
-                (failure, _) => Err(failure.to_string()),
+            Err(error) => match Failure::of(error, self.link.is_cluster()).0 {
+                Failure::Refused(cause) if is_about_rights(&cause) => Err(cause.to_string()),
+                failure @ (Failure::Refused(_) | Failure::Full) => Ok(Some(failure.to_string())),
+                failure => Err(failure.to_string()),
             },
-            Err(_) if self.another_shard_is_there(&mut connection).await => Ok((connection, None)),
-            Err(_) => Err("no answer in time".to_owned()),
         }
     }
 
     /// Whether the user has the rights to what lies beside the mark: a user who hasn't would be told of
     /// a server that is there, and could play nothing.
-    async fn may_touch_sessions(&self, connection: &mut Connection) -> Result<(), String> {
+    async fn may_touch_sessions(&self, connection: &mut Connection, away: &Away) -> Result<(), String> {
         let keys = [PROBE_KEY, &format!("{{{PROBE_KEY}}}:quiz"), &format!("{{{PROBE_KEY}}}:ev")];
         let forget = FORGET.by_text(&keys, &[b""]);
         let mut count = redis::cmd("ZCARD");
         count.arg(DEADLINES);
         for command in [forget, count] {
+            if slot_of(&command).is_some_and(|slot| away.contains(&slot)) {
+                continue;
+            }
             let asked = tokio::time::timeout(PROBE, connection.query::<redis::Value>(&command)).await;
             match asked {
                 Ok(Err(error)) if error.code() == Some(NO_RIGHT) => return Err(error.to_string()),
@@ -122,22 +144,6 @@ impl Supervisor {
         Ok(())
     }
 
-    /// A cluster goes on as far as it is there: one primary that takes a write is enough.
-    async fn another_shard_is_there(&self, connection: &mut Connection) -> bool {
-        if !self.link.is_cluster() {
-            return false;
-        }
-        for n in 0..8 {
-            let mut write = redis::cmd("SET");
-            write.arg(format!("{UP}:{n}")).arg(1).arg("PX").arg(UP_FOR);
-            let written = tokio::time::timeout(PROBE, connection.query::<()>(&write)).await;
-            if matches!(written, Ok(Ok(()))) {
-                return true;
-            }
-        }
-        false
-    }
-
     /// Gives signs of life until the connection is to be replaced.
     async fn keep(&self) {
         let mut every = tokio::time::interval(EVERY);
@@ -145,6 +151,8 @@ impl Supervisor {
         loop {
             tokio::select! {
                 () = self.link.summoned() => return,
+                // Is the rest of the cluster there again?
+                () = tokio::time::sleep(PARTIAL), if self.link.is_partial() => return,
                 _ = every.tick() => {}
             }
             let asked = Instant::now();
