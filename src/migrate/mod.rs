@@ -124,8 +124,8 @@ impl Moving {
             checked: checked.as_ref(),
             is_dry: self.mover.is_dry,
             others: live_sessions(self.mover.to.as_ref()).await.saturating_sub(known),
-            is_from_file: matches!(from, Place::File(_)),
-            is_to_file: matches!(to, Place::File(_)),
+            from,
+            to,
             stopped: stopped.as_ref(),
             took: self.begun.elapsed(),
         };

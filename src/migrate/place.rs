@@ -35,6 +35,11 @@ impl Place {
         }
     }
 
+    /// Whether nobody else can change it while this program has it.
+    pub(super) fn is_file(&self) -> bool {
+        matches!(self, Self::File(_))
+    }
+
     /// Whether both are one place, as far as that can be told from here.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {

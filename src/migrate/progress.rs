@@ -1,14 +1,15 @@
 //! How far it is: a bar on a terminal, a line now and then elsewhere.
 
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tokio::task::JoinHandle;
 
 /// How often a line is written where there is no terminal.
 const EVERY: Duration = Duration::from_secs(10);
-const BAR: &str = "{msg} {wide_bar} {human_pos} of {human_len}, {per_sec}, {eta} left";
+const BAR: &str = "{msg} {wide_bar} {human_pos} of {human_len}, {rate}/s, {eta} left";
 
 /// Shows how far one pass over all sessions is, until it is dropped.
 pub(super) struct Progress {
@@ -22,6 +23,9 @@ impl Progress {
         let is_terminal = std::io::stderr().is_terminal();
         let drawn = if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let style = ProgressStyle::with_template(BAR).expect("the template is well formed");
+        let style = style.with_key("rate", |state: &ProgressState, text: &mut dyn Write| {
+            let _ = write!(text, "{}", HumanCount(state.per_sec().round() as u64));
+        });
         let bar = ProgressBar::with_draw_target(Some(total), drawn).with_style(style).with_message(doing);
         let lines = (!is_terminal).then(|| tokio::spawn(tell(bar.clone(), doing, total)));
         Self { bar, lines }

@@ -7,6 +7,7 @@ use indicatif::HumanCount;
 
 use super::check::Checked;
 use super::ledger::{Counts, Listed};
+use super::place::Place;
 use super::progress::rate;
 use super::walk::{Stop, Which};
 
@@ -18,10 +19,8 @@ pub(super) struct Report<'a> {
     pub(super) is_dry: bool,
     /// Live sessions of the target that the source does not have.
     pub(super) others: u64,
-    /// Whether the source could not change meanwhile: it is a file.
-    pub(super) is_from_file: bool,
-    /// Whether the target could not change meanwhile: it is a file.
-    pub(super) is_to_file: bool,
+    pub(super) from: &'a Place,
+    pub(super) to: &'a Place,
     pub(super) stopped: Option<&'a Stop>,
     pub(super) took: Duration,
 }
@@ -37,7 +36,7 @@ impl Report<'_> {
     /// Sessions that may have been played on at the source after they were moved.
     fn left_behind(&self) -> u64 {
         let played_on = self.checked.map_or(0, |checked| checked.played_on.count);
-        if self.is_from_file { 0 } else { played_on }
+        if self.from.is_file() { 0 } else { played_on }
     }
 
     /// The line that counts.
@@ -94,8 +93,8 @@ impl Report<'_> {
         said.push(match stop {
             Stop::Asked => format!("stopped.{kept}"),
             Stop::Store(which, error) => {
-                let side = if *which == Which::Source { "--from" } else { "--to" };
-                format!("{side}: {error:#}.{kept}")
+                let place = if *which == Which::Source { self.from } else { self.to };
+                format!("{place}: {error:#}.{kept}")
             }
         });
     }
@@ -103,7 +102,7 @@ impl Report<'_> {
     fn say_conflicts(&self, said: &mut Vec<String>) {
         let Counts { states, codes, .. } = self.counts;
         if states.count > 0 {
-            let older = if self.is_to_file {
+            let older = if self.to.is_file() {
                 "Is it the file from before an earlier move? Then what it holds is older: move that file out of the \
                  way and run this again, so that all come into a new one. To keep the file and have the source's \
                  states in it, add --replace."
@@ -130,10 +129,11 @@ impl Report<'_> {
     fn say_check(&self, said: &mut Vec<String>) {
         let Some(checked) = self.checked else { return };
         if checked.ended > 0 {
-            said.push(format!("{} ended or deleted while this ran", sessions(checked.ended, "were")));
+            let ended = HumanCount(checked.ended);
+            said.push(format!("sessions that ended, or were deleted, while this ran: {ended}"));
         }
         if checked.played_on.count > 0 {
-            let behind = if self.is_from_file {
+            let behind = if self.from.is_file() {
                 "A server runs on the target."
             } else {
                 "What was played on the source since it was moved is not on the target: stop every server on it, and \
@@ -156,7 +156,7 @@ impl Report<'_> {
     }
 
     fn say_others(&self, said: &mut Vec<String>) {
-        if self.is_to_file && self.others > 0 && self.stopped.is_none() {
+        if self.to.is_file() && self.others > 0 && self.stopped.is_none() {
             said.push(format!(
                 "the target also holds {} live sessions that did not come from this source. In a file from before an \
                  earlier move those are games that have ended since, and would live again: move that file out of the \

@@ -106,11 +106,15 @@ fn open_file(path: &Path, access: Access) -> anyhow::Result<Side> {
     })
 }
 
-/// The refusal with what to do.
+/// The refusal without the file's name, which stands before it, and with what to do.
 fn led(error: OpenError) -> anyhow::Error {
     match error {
-        OpenError::Held(_) => anyhow!("{error}. Stop it first, and start it again after the move"),
-        other => other.into(),
+        OpenError::Held(_) => {
+            anyhow!("another process holds it. If that is a server, stop it first, and start it again after the move")
+        }
+        OpenError::Unusable { what, .. } => anyhow!("it cannot be used: {what}"),
+        OpenError::Io { source, .. } => anyhow!("it cannot be opened: {source}"),
+        unwritable @ OpenError::Unwritable(_) => unwritable.into(),
     }
 }
 

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use super::check::Check;
 use super::ledger::Ledger;
 use super::mover::Mover;
+use super::place::Place;
 use super::report::Report;
 use super::side::Side;
 use super::walk::Patience;
 use crate::domain::{Command, EventDraft, GameSession, Lifetimes, Millis, Moment, SeatId, SessionId, Timestamp};
 use crate::store::clock::system_wall_clock;
 use crate::store::memory::MemoryStore;
+use crate::store::valkey::{Target, Topology};
 use crate::store::{GameClock, NewSession};
 
 const LIFETIMES: Lifetimes = Lifetimes { ttl: Millis(60_000), max_age: Millis(600_000), results_ttl: Millis(60_000) };
@@ -20,6 +22,11 @@ fn side(base: u64, is_ours: bool) -> Side {
     let store = Arc::new(MemoryStore::new(GameSession::apply, base));
     let clock = GameClock::start(Timestamp::from_millis(base), system_wall_clock());
     Side::of(store.clone(), store, Arc::new(clock), is_ours)
+}
+
+fn place(is_file: bool) -> Place {
+    let valkey = || Target::parse("valkey://a", Topology::Standalone).expect("a good URL");
+    if is_file { Place::File("a.redb".into()) } else { Place::Valkey(Box::new(valkey())) }
 }
 
 fn id() -> SessionId {
@@ -64,8 +71,8 @@ async fn moved(from_file: bool, to_file: bool, meanwhile: impl AsyncFnOnce(&Side
         checked: Some(&check.checked.lock()),
         is_dry: false,
         others: 0,
-        is_from_file: from_file,
-        is_to_file: to_file,
+        from: &place(from_file),
+        to: &place(to_file),
         stopped: None,
         took: std::time::Duration::from_millis(500),
     };
@@ -85,7 +92,7 @@ async fn what_nobody_touched_is_verified_and_nothing_is_said() {
 async fn what_was_deleted_on_a_live_target_is_no_error_and_is_told() {
     let delete = async |_: &Side, to: &Side| assert!(to.sessions.delete(&id()).await.expect("deleted"));
     let (is_good, said) = moved(true, false, delete).await;
-    assert!(is_good && said.contains("1 session was ended or deleted while this ran"), "{said}");
+    assert!(is_good && said.contains("sessions that ended, or were deleted, while this ran: 1"), "{said}");
     let (is_good, said) = moved(true, true, delete).await;
     assert!(!is_good && said.contains("is missing"), "nobody else could: {said}");
 }

@@ -85,7 +85,7 @@ async fn a_file_that_a_server_holds_is_refused_and_goes_on_serving() {
     for (from, to) in ways {
         let ran = migrate(&from, &to, &[]);
         assert!(ran.refused().contains("another process holds"), "{}", ran.said);
-        assert!(ran.said.contains("Stop it first") && ran.said.contains("rejoin.redb"), "{}", ran.said);
+        assert!(ran.said.contains("stop it first") && ran.said.contains("rejoin.redb"), "{}", ran.said);
     }
     assert!(!Path::new("new.redb").exists());
     server.client().resume(&game).await.json(200);
