@@ -61,14 +61,16 @@ impl Engine {
         answer_all(late, || Err(StoreError::Unavailable(Some("its turn did not come in time".into()))));
         let Some(until) = asked.iter().map(|asked| asked.until).min() else { return };
         let mut basis = self.recent(id).map(|held| Basis { held: Box::new(held), is_remembered: true });
-        let mut failure = StoreError::Busy;
+        let (mut failure, mut is_unsure) = (StoreError::Busy, false);
         for tries in 0..MOST_TRIES {
             let was_remembered = basis.as_ref().is_some_and(|basis| basis.is_remembered);
-            match self.try_all(id, &mut asked, basis.take(), until).await {
+            match self.try_all(id, &mut asked, basis.take(), &mut is_unsure, until).await {
                 Ok(Tried::Settled(outcomes)) => return answer_each(asked, outcomes),
                 Ok(Tried::Gone) => return answer_all(asked, || Ok(None)),
                 Ok(Tried::Overtaken(next)) => (basis, failure) = (next, StoreError::Busy),
                 Ok(Tried::WithoutQuiz) => failure = without_quiz(id),
+                // Of those who go on, some may have been carried out by the try that got no answer.
+                Err(_) if is_unsure => return answer_all(asked, || Err(StoreError::OutcomeUnknown)),
                 Err(error) => return answer_all(asked, || Err(same(&error))),
             }
             if asked.is_empty() {
@@ -78,6 +80,7 @@ impl Engine {
                 tokio::time::sleep(jitter(tries)).await;
             }
         }
+        let failure = if is_unsure { StoreError::OutcomeUnknown } else { failure };
         answer_all(asked, || Err(same(&failure)));
     }
 
@@ -86,6 +89,7 @@ impl Engine {
         id: &SessionId,
         asked: &mut Vec<Asked>,
         basis: Option<Basis>,
+        is_unsure: &mut bool,
         until: Instant,
     ) -> StoreResult<Tried> {
         let Basis { held, is_remembered } = match basis {
@@ -108,6 +112,7 @@ impl Engine {
         }
         self.recent.remove(id);
         if may_have_been {
+            *is_unsure = true;
             *asked = without_unsure(std::mem::take(asked), &computed.outcomes);
         }
         Ok(match stands {

@@ -1,6 +1,6 @@
 //! The server's clock, as far as this instance can know it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -32,13 +32,20 @@ struct Known {
     offset: i64,
     up_since: Timestamp,
     is_measured: bool,
+    /// When the server's clock jumped last.
+    jumped: Option<Instant>,
 }
+
+/// What is no drift of a clock and no delay of a network, in microseconds.
+const JUMP: i64 = 10_000_000;
+/// How long after a jump a clock is not trusted with what can't be undone.
+const UNSTEADY: Duration = Duration::from_secs(600);
 
 impl ValkeyClock {
     pub(super) fn new(wall: WallClock) -> Self {
         let now = wall();
         let offset = i64::try_from(now.0.saturating_mul(1_000)).unwrap_or(i64::MAX / 2);
-        let known = Known { offset, up_since: Timestamp::from_millis(now.0), is_measured: false };
+        let known = Known { offset, up_since: Timestamp::from_millis(now.0), is_measured: false, jumped: None };
         Self { started: Instant::now(), wall, known: Mutex::new(known) }
     }
 
@@ -49,9 +56,21 @@ impl ValkeyClock {
         let least = sample.server_micros - micros(sample.answered);
         let most = sample.server_micros - micros(sample.asked);
         let mut known = self.known.lock();
-        known.offset = if known.is_measured { known.offset.clamp(least, most) } else { (least + most) / 2 };
+        let before = known.offset;
+        known.offset = if known.is_measured { before.clamp(least, most) } else { (least + most) / 2 };
+        if known.is_measured && before.abs_diff(known.offset) > JUMP.unsigned_abs() {
+            tracing::warn!(seconds = (known.offset - before) / 1_000_000, "Valkey's clock has jumped");
+            known.jumped = Some(sample.answered);
+        }
         known.is_measured = true;
         known.up_since = sample.up_since.unwrap_or(known.up_since);
+    }
+}
+
+impl ValkeyClock {
+    /// Whether the server's clock has not jumped of late.
+    pub(super) fn is_steady(&self) -> bool {
+        self.known.lock().jumped.is_none_or(|jumped| jumped.elapsed() > UNSTEADY)
     }
 }
 
@@ -71,7 +90,6 @@ impl Clock for ValkeyClock {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::Duration;
 
     use super::*;
 
@@ -98,5 +116,8 @@ mod tests {
         // Another server, whose clock shows a second more.
         clock.learn(sample(&clock, 2_000, 2_002, HOUR + 3_001_000));
         assert_eq!(offset(&clock), HOUR + 999_000);
+        assert!(clock.is_steady());
+        clock.learn(sample(&clock, 3_000, 3_002, 2 * HOUR));
+        assert!(!clock.is_steady(), "an hour is no drift");
     }
 }

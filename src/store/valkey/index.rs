@@ -53,7 +53,8 @@ impl Index {
 
     /// Writes all that was noted before.
     pub(super) async fn flush(&self, link: &Link, until: Instant) -> Result<(), Failure> {
-        let _turn = self.flushing.lock().await;
+        let turn = tokio::time::timeout_at(until, self.flushing.lock()).await;
+        let Ok(_turn) = turn else { return Err(Failure::Away("its turn did not come in time".into())) };
         let taken: Vec<_> = std::mem::take(&mut *self.waiting.lock()).into_iter().collect();
         for (place, part) in taken.chunks(AT_ONCE).enumerate() {
             for command in commands(part) {

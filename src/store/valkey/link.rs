@@ -23,6 +23,8 @@ const CALL: Duration = Duration::from_millis(500);
 const CLUSTER_CALL: Duration = Duration::from_millis(800);
 /// So many failures, and a cluster's connection is replaced, whatever its other shards do.
 const MOST_DOUBTS: u32 = 3;
+/// As so many requests' failures counts a probe that has found no shard of a cluster.
+const WEIGHT_OF_ALL_SHARDS: u32 = 3;
 /// What a server must be given to be called silent.
 const FAIR: Duration = Duration::from_millis(200);
 /// How long a call waits for a connection that is being replaced.
@@ -191,14 +193,18 @@ impl Link {
         if state.generation != generation {
             return failure;
         }
+        if self.is_cluster && verdict == Verdict::Failed {
+            // It is one shard's. Whether the others are there the supervisor finds out, by a fresh
+            // connection that asks who is a primary now; the client sticks to a frozen one.
+            state.doubts += 1;
+            if state.doubts == MOST_DOUBTS {
+                self.summons.notify_one();
+            }
+            return failure;
+        }
         state.breaker.failed((self.wall)());
         if state.breaker.state() == Breaker::Open {
             state.tell(&failure.to_string());
-        }
-        state.doubts += 1;
-        // The client sticks to a shard's frozen primary; a fresh connection asks who it is now.
-        if self.is_cluster && state.doubts == MOST_DOUBTS {
-            self.summons.notify_one();
         }
         if verdict == Verdict::Lost || state.breaker.state() != Breaker::Closed {
             state.connection = None;
@@ -244,9 +250,16 @@ impl Link {
     /// No connection could be made, or none that can be written through.
     pub(super) fn probe_failed(&self, why: &str) {
         let mut state = self.state.lock();
-        state.breaker.failed((self.wall)());
-        state.trouble = Some(why.to_owned());
-        state.tell(why);
+        let weight = if self.is_cluster { WEIGHT_OF_ALL_SHARDS } else { 1 };
+        (0..weight).for_each(|_| state.breaker.failed((self.wall)()));
+        if state.breaker.state() != Breaker::Closed && state.connection.take().is_some() {
+            state.generation += 1;
+        }
+        // What is in use may go on: a cluster of which a part is away is looked at again and again.
+        if state.connection.is_none() {
+            state.trouble = Some(why.to_owned());
+            state.tell(why);
+        }
         drop(state);
         self.tell();
     }

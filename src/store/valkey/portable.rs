@@ -53,7 +53,7 @@ impl Portable for ValkeyStore {
         if let Some(held) = self.export(&dump.session.id, at).await? {
             return Ok(if held.is_same(&dump) { Imported::Same } else { Imported::Conflict });
         }
-        let (id, until) = (dump.session.id.clone(), limit());
+        let (id, until, same) = (dump.session.id.clone(), limit(), dump.clone());
         let is_placed = self
             .in_turn(&id, |answer| {
                 Work::task(
@@ -62,7 +62,12 @@ impl Portable for ValkeyStore {
                 )
             })
             .await?;
-        Ok(if is_placed { Imported::Imported } else { Imported::Conflict })
+        if is_placed {
+            return Ok(Imported::Imported);
+        }
+        // Another import of it may have been faster.
+        let held = self.export(&id, at).await?;
+        Ok(if held.is_some_and(|held| held.is_same(&same)) { Imported::Same } else { Imported::Conflict })
     }
 }
 

@@ -150,6 +150,8 @@ impl Supervisor {
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                // First: a sign of life would wait for the connection that is to be made here.
+                biased;
                 () = self.link.summoned() => return,
                 // Is the rest of the cluster there again?
                 () = tokio::time::sleep(PARTIAL), if self.link.is_partial() => return,

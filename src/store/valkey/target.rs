@@ -115,7 +115,8 @@ impl Target {
 
 /// A host with its port; an IPv6 address stands in brackets.
 fn node(text: &str, usual: u16) -> Result<(String, u16), InvalidTarget> {
-    let invalid = || InvalidTarget(format!("{text:?} is no host with a port"));
+    // Not with its text: without an @ behind it, it may be a password.
+    let invalid = || InvalidTarget("after the credentials and an @ stands a host, or a host:port".to_owned());
     let (host, port) = match text.strip_prefix('[').map(|rest| rest.split_once(']').ok_or_else(invalid)) {
         Some(bracketed) => bracketed.map(|(host, rest)| (host, rest.strip_prefix(':')))?,
         None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
@@ -176,6 +177,8 @@ mod tests {
 
     #[test]
     fn a_target_shows_no_password() {
+        let forgotten = Target::parse("valkey://me:secret", Topology::Standalone).expect_err("there is no host");
+        assert!(!forgotten.to_string().contains("secret"), "{forgotten}");
         assert!(!format!("{:?}", parsed("valkey://me:secret@a")).contains("secret"));
     }
 }

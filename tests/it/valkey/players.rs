@@ -22,10 +22,15 @@ const RECOVERY: Duration = Duration::from_secs(2);
 /// Questions of a game: more than anybody gets through.
 const QUESTIONS: usize = 2_000;
 
+/// How often the machine itself is measured.
+const TICK: Duration = Duration::from_millis(5);
+
 /// What the players met.
 #[derive(Default)]
 pub(super) struct Seen {
     longest: Mutex<Duration>,
+    /// The latest that this machine, busy with other tests, has woken anybody up.
+    lag: Mutex<Duration>,
     verdicts: AtomicUsize,
     /// When each game got its last verdict.
     last_verdicts: Mutex<BTreeMap<u64, Instant>>,
@@ -61,6 +66,7 @@ impl Players {
             store.create(NewSession(solo(n, QUESTIONS, at)), at).await.expect("created");
             playing.spawn(play(store.clone(), n, seen.clone(), stop.clone()));
         }
+        tokio::spawn(measure_lag(seen.clone(), stop.clone()));
         let players = Self { store: store.clone(), seen, stop, playing, may_lose: false };
         players.go_on().await;
         players
@@ -106,7 +112,8 @@ impl Players {
         until(|| last().is_some()).await;
         let took = last().expect("there was one").duration_since(since);
         println!("games went on after {took:?}");
-        assert!(took < RECOVERY, "games went on after {took:?}");
+        let lag = *self.seen.lag.lock();
+        assert!(took < RECOVERY + lag, "games went on after {took:?}, on a machine that lags by {lag:?}");
         self.go_on().await;
     }
 
@@ -152,15 +159,17 @@ impl Players {
         let seen = &self.seen;
         let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
         println!(
-            "{fault}: {} verdicts, {} unavailable, {} unknown, {} full, {} found again; the longest call {:?}",
+            "{fault}: {} verdicts, {} unavailable, {} unknown, {} full, {} found again; the longest call {:?} (machine's lag {:?})",
             count(&seen.verdicts),
             count(&seen.unavailable),
             count(&seen.unknown),
             count(&seen.full),
             count(&seen.found_again),
-            seen.longest.lock()
+            seen.longest.lock(),
+            seen.lag.lock()
         );
-        assert!(*seen.longest.lock() < LONGEST, "a call took {:?}", seen.longest.lock());
+        let (longest, lag) = (*seen.longest.lock(), *seen.lag.lock());
+        assert!(longest < LONGEST + lag, "a call took {longest:?}, on a machine that lags by {lag:?}");
     }
 
     /// A stored game holds together: its verdicts are numbered without gaps, and sum up.
@@ -174,6 +183,17 @@ impl Players {
             total += report.verdict.points.sum();
             assert_eq!((report.verdict.nth as usize, report.verdict.total_after), (place + 1, total));
         }
+    }
+}
+
+/// How late this process is woken up: what a call takes longer is not the store's doing.
+async fn measure_lag(seen: Arc<Seen>, stop: Arc<AtomicBool>) {
+    while !stop.load(Ordering::Relaxed) {
+        let slept = Instant::now();
+        tokio::time::sleep(TICK).await;
+        let late = slept.elapsed().saturating_sub(TICK);
+        let mut lag = seen.lag.lock();
+        *lag = late.max(*lag);
     }
 }
 
