@@ -111,8 +111,8 @@ And back: into a new file. The old one still holds the games as they were when
 it was left, and its time has stood still, so that games which have ended since
 would live again.
 
-  mv data/rejoin.redb data/rejoin.redb.old
-  rejoin migrate --from valkey://10.0.0.5:6379 --to redb:data
+  rejoin migrate --from valkey://10.0.0.5:6379 --to redb:data-2
+  REJOIN_DATA_DIR=data-2 rejoin
 
 A password need not stand in the command: set VALKEY_PASSWORD.";
 
