@@ -1,5 +1,6 @@
 //! Between a file and a real Valkey.
 
+use std::ops::RangeInclusive;
 use std::time::Instant;
 
 use rejoin::domain::Millis;
@@ -31,17 +32,17 @@ async fn valkey_census(url: &str, topology: Topology) -> Census {
     census
 }
 
-/// Fails unless `after`, on a clock that runs, holds the games of `before`, each with the time that
-/// it had left when it was moved: at the earliest `longest` ago, at the latest `shortest`.
-#[track_caller]
-fn assert_same_but_for(before: &Census, after: &Census, shortest: Duration, longest: Duration) {
-    assert_same_games(before, after);
-    let millis = |duration: Duration| u64::try_from(duration.as_millis()).expect("short");
-    for (id, dump) in before {
-        let (before, after) = (left(dump), left(&after[id]));
-        let bounds = before - millis(longest) - 1_000..=before - millis(shortest) + 1_000;
-        assert!(bounds.contains(&after), "{id:?} had {before} ms left, and has {after}, not {bounds:?}");
-    }
+/// When a session is dead, on its own store's clock.
+fn deadline(dump: &Dump) -> u64 {
+    dump.session.state.life.deadline().0.as_millis()
+}
+
+/// Runs `act`, and gives the times of Valkey's clock between which it ran, a second added on both
+/// sides.
+fn timed<T>(clock: &dyn Clock, act: impl FnOnce() -> T) -> (T, RangeInclusive<u64>) {
+    let now = || clock.moment().now.as_millis();
+    let (begun, done) = (now(), act());
+    (done, begun - 1_000..=now() + 1_000)
 }
 
 #[tokio::test]
@@ -53,19 +54,28 @@ async fn ten_thousand_live_sessions_move_to_valkey_and_back() {
     filled(&file, 0..SESSIONS).await;
     let at_first = census(&file).await;
 
-    let begun = Instant::now();
-    let there = migrate(&url(&file), &valkey, &[]);
-    let ended = Instant::now();
+    let server = connected(&valkey, Topology::Standalone).await;
+    let clock = server.clock();
+    let (there, times) = timed(&*clock, || migrate(&url(&file), &valkey, &[]));
     let line = "moved 10,000, already there 0, dead 0, conflicts 0; verified 10,000 on the target in ";
     assert!(there.well().starts_with(line) && there.line().ends_with("/s)"), "{}", there.told);
-    let on_valkey = valkey_census(&valkey, Topology::Standalone).await;
-    assert_same_but_for(&at_first, &on_valkey, ended.elapsed(), begun.elapsed());
+    let on_valkey = census_of(&*server, &*clock).await;
+    assert_same_games(&at_first, &on_valkey);
+    for (id, dump) in &at_first {
+        let moved = deadline(&on_valkey[id]) - left(dump);
+        assert!(times.contains(&moved), "{id:?} had the time that it had left at {moved}, not {times:?}");
+    }
 
-    // And back into a new file, whose time stands still from then on:
-    let read = Instant::now();
-    let again = migrate(&valkey, &url(&back), &[]);
+    // And back into a new file, whose time stands still meanwhile.
+    let (again, times) = timed(&*clock, || migrate(&valkey, &url(&back), &[]));
     assert!(again.well().starts_with(line), "{}", again.told);
-    assert_same_but_for(&on_valkey, &census(&back).await, Duration::ZERO, read.elapsed());
+    let at_last = census(&back).await;
+    assert_same_games(&at_first, &at_last);
+    for (id, dump) in &on_valkey {
+        let moved = deadline(dump) - left(&at_last[id]);
+        assert!(times.contains(&moved), "{id:?} had the time that it had left at {moved}, not {times:?}");
+    }
+    server.close().await.expect("closed");
     let store = owned(&back);
     let found = store.find(&code(9_999), store.clock().moment()).await.expect("read");
     assert_eq!(found, Some(id(9_999)));
