@@ -8,7 +8,7 @@ use super::*;
 use crate::support::server::until;
 use crate::support::valkey::ValkeyServer;
 
-const SESSIONS: u64 = 10_000;
+const SESSIONS: u64 = 4_000;
 
 /// A run of the binary, ended by its id at the latest with the test.
 struct Running(Option<Child>);
@@ -55,8 +55,8 @@ impl Files {
     /// A run that has moved some of the sessions by now.
     async fn half_way(&self) -> Running {
         let running = Running::begin(&url(&self.from), &url(&self.to));
-        // A new file has 1.5 MiB, one with all sessions more than 40.
-        until(|| std::fs::metadata(&self.to).is_ok_and(|file| file.len() > 6 << 20)).await;
+        // A new file has 1 MiB, one with all sessions more than 5.
+        until(|| std::fs::metadata(&self.to).is_ok_and(|file| file.len() > 2 << 20)).await;
         running
     }
 }
@@ -79,7 +79,7 @@ async fn a_move_that_was_killed_goes_on_and_moves_nothing_twice() {
     let ran = migrate(&url(&files.from), &url(&files.to), &[]);
     let (moved, there) = (number(ran.well(), "moved "), number(ran.line(), "already there "));
     assert!(there > 0 && moved > 0 && moved + there == SESSIONS, "{}", ran.told);
-    assert!(ran.line().contains("conflicts 0; verified 10,000"), "{}", ran.told);
+    assert!(ran.line().contains("conflicts 0; verified 4,000"), "{}", ran.told);
     let at_last = census(&files.to).await;
     assert_same_games(&at_first, &at_last);
     for (id, dump) in &at_first {
@@ -115,7 +115,7 @@ async fn a_valkey_that_comes_back_in_time_is_waited_for() {
     server.restart();
     let ran = running.ended();
     assert!(
-        ran.well().starts_with("moved 10,000, already there 0, dead 0, conflicts 0; verified 10,000"),
+        ran.well().starts_with("moved 4,000, already there 0, dead 0, conflicts 0; verified 4,000"),
         "{}",
         ran.told
     );
@@ -135,7 +135,7 @@ async fn a_valkey_that_stays_away_ends_it_with_what_was_done() {
     server.restart();
     let ran = migrate(&url(&files.from), &server.url(), &[]);
     assert!(number(ran.well(), "already there ") >= moved, "{}", ran.told);
-    assert!(ran.line().contains("verified 10,000"), "{}", ran.told);
+    assert!(ran.line().contains("verified 4,000"), "{}", ran.told);
 }
 
 fn keys(server: &ValkeyServer) -> i64 {
