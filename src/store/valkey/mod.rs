@@ -236,7 +236,8 @@ impl GameSessionStore for ValkeyStore {
 
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {
         let link = &self.engine.link;
-        if !link.is_shut() && !(link.is_good() && self.clock.is_steady()) {
+        let may_delete = link.is_good() && self.clock.is_steady();
+        if !may_delete && !link.is_shut() {
             // The keys expire by themselves, an hour later. What is away need not be asked; and one
             // wrong reading of a clock must not delete all that lives.
             return Ok(Swept::default());
