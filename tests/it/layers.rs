@@ -23,7 +23,7 @@ const HOMES: [(&str, &[&str]); 5] = [
     ("actix", &["http/", "server.rs", "main.rs"]),
     ("redb", &["store/redb/"]),
     ("bincode", &["store/format.rs", "store/format/"]),
-    ("fred", &["store/valkey/"]),
+    ("rustls", &["store/valkey/"]),
     ("redis", &["store/valkey/"]),
 ];
 
