@@ -65,7 +65,10 @@ fn one_line(error: &clap::Error) -> Option<String> {
 pub fn unknown_settings(names: impl Iterator<Item = String>) -> Vec<String> {
     let command = Cli::command();
     let known: Vec<_> = command.get_arguments().filter_map(|setting| setting.get_env()?.to_str()).collect();
-    names.filter(|name| name.starts_with("REJOIN_") && !known.contains(&name.as_str())).collect()
+    // Kubernetes tells every container of a service named valkey.
+    let is_kubernetes = |name: &str| name.starts_with("VALKEY_PORT") || name.starts_with("VALKEY_SERVICE_");
+    let is_ours = |name: &str| name.starts_with("REJOIN_") || (name.starts_with("VALKEY_") && !is_kubernetes(name));
+    names.filter(|name| is_ours(name) && !known.contains(&name.as_str())).collect()
 }
 
 /// What the program can do.

@@ -35,12 +35,12 @@ pub struct ValkeySettings {
     pub password: Option<String>,
 
     /// A file with the password
-    #[arg(long = "valkey-password-file", env = "VALKEY_PASSWORD_FILE", value_name = "FILE")]
+    #[arg(long = "valkey-password-file", env = "VALKEY_PASSWORD_FILE", value_parser = file, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
 
     /// The certificate authority (PEM) that signs the servers' certificates, if not one of the
     /// system's
-    #[arg(long = "valkey-ca-file", env = "VALKEY_CA_FILE", value_name = "FILE")]
+    #[arg(long = "valkey-ca-file", env = "VALKEY_CA_FILE", value_parser = file, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
 
     /// The name under which the sentinels know the primary
@@ -62,6 +62,15 @@ pub struct ValkeySettings {
     pub sentinel_password: Option<String>,
 }
 
+/// A file's name. An empty one is how a compose file says that there is none.
+fn file(text: &str) -> Result<PathBuf, std::convert::Infallible> {
+    Ok(PathBuf::from(text))
+}
+
+fn set(file: &Option<PathBuf>) -> Option<&PathBuf> {
+    file.as_ref().filter(|file| !file.as_os_str().is_empty())
+}
+
 impl ValkeySettings {
     /// Where Valkey is, by these settings and `url`.
     ///
@@ -80,17 +89,17 @@ impl ValkeySettings {
         let named = [
             ("the password in the URL", target.password.is_some()),
             ("VALKEY_PASSWORD", self.password.as_ref().is_some_and(|password| !password.is_empty())),
-            ("VALKEY_PASSWORD_FILE", self.password_file.is_some()),
+            ("VALKEY_PASSWORD_FILE", set(&self.password_file).is_some()),
         ];
         let named: Vec<_> = named.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| *name).collect();
         ensure!(named.len() < 2, "{}: only one of them may be set", named.join(" and "));
         target.password = target.password.or_else(|| self.password.clone().filter(|password| !password.is_empty()));
-        if let Some(file) = &self.password_file {
+        if let Some(file) = set(&self.password_file) {
             let text = std::fs::read_to_string(file);
             let text = text.with_context(|| format!("VALKEY_PASSWORD_FILE: {}", file.display()))?;
             target.password = Some(text.trim_end_matches(['\r', '\n']).to_owned());
         }
-        if let Some(file) = &self.ca_file {
+        if let Some(file) = set(&self.ca_file) {
             let name = || format!("VALKEY_CA_FILE: {}", file.display());
             target = target.trusting(std::fs::read(file).with_context(name)?).with_context(name)?;
         }

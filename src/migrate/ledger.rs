@@ -38,6 +38,8 @@ pub(super) struct Counts {
     pub(super) states: Listed,
     /// Sessions whose join code is another's on the target.
     pub(super) codes: Listed,
+    /// Sessions that have a home, and no place on the target.
+    pub(super) at_home: Listed,
     pub(super) unreadable: Listed,
 }
 
@@ -83,6 +85,7 @@ impl Ledger {
             Outcome::Dead => counts.dead += 1,
             Outcome::Conflict(Conflict::State) => counts.states.add(|| named(id)),
             Outcome::Conflict(Conflict::Code) => counts.codes.add(|| named(id)),
+            Outcome::AtHome => counts.at_home.add(|| named(id)),
             Outcome::Unreadable(which, what) => {
                 let place = if which == Which::Source { "source" } else { "target" };
                 counts.unreadable.add(|| format!("{} on the {place}: {what}", named(id)));

@@ -53,7 +53,8 @@ async fn migrate(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
     let source = Side::open(&from, Access::Read).await?;
     let target =
         if args.dry_run { Side::open_if_there(&to).await? } else { Some(Side::open(&to, Access::Write).await?) };
-    let mover = Mover { from: source, to: target, replaces: args.replace, is_dry: args.dry_run };
+    let (is_to_shared, replaces, is_dry) = (!to.is_file(), args.replace, args.dry_run);
+    let mover = Mover { is_to_shared, from: source, to: target, replaces, is_dry };
     tell_of_others(&mover, &from, &to).await;
     let moving = Moving { mover: Arc::new(mover), stop, begun: Instant::now() };
     let is_good = moving.run(&from, &to).await;

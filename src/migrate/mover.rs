@@ -22,6 +22,8 @@ pub(super) enum Outcome {
     Dead,
     /// The target keeps what it has.
     Conflict(Conflict),
+    /// It began in an instance's fallback, and is looked for there alone.
+    AtHome,
     /// A record that can't be read.
     Unreadable(Which, String),
 }
@@ -37,6 +39,8 @@ pub(super) enum Conflict {
 
 /// How sessions are moved.
 pub(super) struct Mover {
+    /// Whether several instances share the target: then a session with a home has no place there.
+    pub(super) is_to_shared: bool,
     pub(super) from: Side,
     /// Where to; `None` if it would be made, and this is a dry run.
     pub(super) to: Option<Side>,
@@ -51,6 +55,9 @@ type Tried<T> = Result<T, Trouble>;
 impl Mover {
     /// Moves a session, or sees what would become of it.
     pub(super) async fn handle(&self, id: &SessionId, patience: &Patience) -> Result<Outcome, Stop> {
+        if self.is_to_shared && id.home().is_some() {
+            return Ok(Outcome::AtHome);
+        }
         match self.try_handle(id, patience).await {
             Ok(outcome) => Ok(outcome),
             Err(Trouble::Unreadable(which, what)) => Ok(Outcome::Unreadable(which, what)),

@@ -28,9 +28,10 @@ pub(super) struct Report<'a> {
 impl Report<'_> {
     /// Whether everything is as it should be.
     pub(super) fn is_good(&self) -> bool {
-        let Counts { states, codes, unreadable, .. } = self.counts;
+        let Counts { states, codes, at_home, unreadable, .. } = self.counts;
         let wrong = self.checked.map_or(0, |checked| checked.wrong.count);
-        self.stopped.is_none() && states.count + codes.count + unreadable.count + wrong + self.left_behind() == 0
+        self.stopped.is_none()
+            && states.count + codes.count + at_home.count + unreadable.count + wrong + self.left_behind() == 0
     }
 
     /// Sessions that may have been played on at the source after they were moved.
@@ -41,7 +42,7 @@ impl Report<'_> {
 
     /// The line that counts.
     pub(super) fn line(&self) -> String {
-        let Counts { moved, replaced, same, dead, states, codes, unreadable } = self.counts;
+        let Counts { moved, replaced, same, dead, states, codes, at_home, unreadable } = self.counts;
         let count = HumanCount;
         let mut line = format!("{} {}", if self.is_dry { "would move" } else { "moved" }, count(*moved));
         if *replaced > 0 {
@@ -49,6 +50,9 @@ impl Report<'_> {
         }
         let conflicts = count(states.count + codes.count);
         tell(&mut line, format_args!(", already there {}, dead {}, conflicts {conflicts}", count(*same), count(*dead)));
+        if at_home.count > 0 {
+            tell(&mut line, format_args!(", at home {}", count(at_home.count)));
+        }
         if unreadable.count > 0 {
             tell(&mut line, format_args!(", unreadable {}", count(unreadable.count)));
         }
@@ -60,7 +64,7 @@ impl Report<'_> {
                 tell(&mut line, format_args!("; verified {} on the target", count(checked.verified)));
             }
         }
-        let all = moved + same + dead + states.count + codes.count + unreadable.count;
+        let all = moved + same + dead + states.count + codes.count + at_home.count + unreadable.count;
         tell(&mut line, format_args!(" in {seconds:.1} s ({}/s)", rate(all, self.took)));
         line
     }
@@ -70,6 +74,15 @@ impl Report<'_> {
         let mut said = Vec::new();
         self.say_stop(&mut said);
         self.say_conflicts(&mut said);
+        let at_home = &self.counts.at_home;
+        if at_home.count > 0 {
+            said.push(format!(
+                "{} begun while Valkey was away, and would not be looked for there: {}. They stay, and end, on the \
+                 instance that their ids name; for a server on a file of its own, move them into that.",
+                sessions(at_home.count, "were"),
+                list(at_home)
+            ));
+        }
         let unreadable = &self.counts.unreadable;
         if unreadable.count > 0 {
             said.push(format!(

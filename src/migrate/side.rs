@@ -10,7 +10,7 @@ use super::place::Place;
 use crate::domain::GameSession;
 use crate::store::clock::system_wall_clock;
 use crate::store::redb::{OpenError, RedbOptions, RedbStore, file_opener, make_folder};
-use crate::store::valkey::{Target, ValkeyOptions, ValkeyStore};
+use crate::store::valkey::{Target, Topology, ValkeyOptions, ValkeyStore};
 use crate::store::{Clock, GameSessionStore, Portable};
 
 /// How long a Valkey that is there may take to be reached.
@@ -149,9 +149,12 @@ async fn open_valkey(target: &Target) -> anyhow::Result<Side> {
 /// What an operator would look at first.
 fn hint(target: &Target, cause: &str) -> &'static str {
     match cause {
+        _ if cause.contains("NOAUTH") && matches!(target.topology, Topology::Sentinel { .. }) => {
+            ". A password is asked for: VALKEY_PASSWORD is the servers', VALKEY_SENTINEL_PASSWORD the sentinels'"
+        }
         _ if cause.contains("NOAUTH") => ". It asks for a password: set VALKEY_PASSWORD",
         _ if cause.contains("WRONGPASS") => ". See VALKEY_PASSWORD, or the user and password in the URL",
-        _ if cause.contains("refused") => ". Nothing listens there",
+        _ if cause.contains("Connection refused") => ". Nothing listens there",
         _ if target.is_encrypted => ". Is it a port of TLS, and does VALKEY_CA_FILE name who signed its certificate?",
         _ => "",
     }

@@ -58,7 +58,7 @@ async fn moved(from_file: bool, to_file: bool, meanwhile: impl AsyncFnOnce(&Side
     let (from, to) = (side(5_000_000, from_file), side(9_000_000, to_file));
     put(&from).await;
     touch(&from, 20_000).await;
-    let mover = Arc::new(Mover { from, to: Some(to), replaces: false, is_dry: false });
+    let mover = Arc::new(Mover { is_to_shared: false, from, to: Some(to), replaces: false, is_dry: false });
     let patience = Patience::default();
     let mut ledger = Ledger::default();
     ledger.note(&id(), mover.handle(&id(), &patience).await.expect("nothing stops it"));

@@ -44,7 +44,10 @@ impl Stores {
     /// Whatever keeps a store from being opened.
     pub async fn open(settings: &Settings, outside: &Outside) -> anyhow::Result<Self> {
         let (keeper, place) = match settings.store {
-            EngineChoice::Redb => open_redb(FILE, settings, outside)?,
+            EngineChoice::Redb => {
+                tell_of_what_stays_shut(settings);
+                open_redb(FILE, settings, outside)?
+            }
             EngineChoice::Memory => memory(outside),
             EngineChoice::Valkey => {
                 let (keeper, place) = open_valkey(settings, outside).await?;
@@ -69,6 +72,22 @@ impl Stores {
             _ => (None, None),
         };
         Ok(Self { homes: Homes::shared(keeper, own), place, fallback })
+    }
+}
+
+/// Games that began while Valkey was away lie in a file of their own, which only a server over Valkey
+/// opens.
+fn tell_of_what_stays_shut(settings: &Settings) {
+    let (folder, url) = (&settings.data_dir, &settings.valkey.url);
+    if folder.join(FALLBACK_FILE).exists() {
+        let folder = folder.display();
+        tracing::warn!(
+            "{folder}/{FALLBACK_FILE} stays shut: it holds games that began while Valkey was away. To bring them here: \
+             rejoin migrate --from redb:{folder}/{FALLBACK_FILE} --to redb:{folder}"
+        );
+    }
+    if url.as_ref().is_some_and(|url| !url.is_empty()) {
+        tracing::warn!("VALKEY_URL is set, but sessions are kept in a file: SESSION_STORE=valkey would use it");
     }
 }
 

@@ -83,25 +83,38 @@ async fn ten_thousand_live_sessions_move_to_valkey_and_back() {
 }
 
 #[tokio::test]
-async fn a_cluster_takes_and_gives_sessions_of_all_kinds_and_homes() {
+async fn a_cluster_takes_and_gives_sessions_of_all_kinds() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, back) = (folder.path().join("rejoin.redb"), folder.path().join("back.redb"));
     filled(&file, 0..100).await;
-    let store = owned(&file);
-    let now = store.clock().moment();
-    let at_home = id(500).at_home(&"node-7".parse().expect("a home"));
-    let session = GameSession { id: at_home.clone(), ..solo(500, 2, now) };
-    store.create(NewSession(session), now).await.expect("created");
-    store.close().await.expect("closed");
     let at_first = census(&file).await;
     let cluster = ValkeyCluster::start(3, 0);
     let mode = ["--valkey-mode", "cluster"];
-    assert!(migrate(&url(&file), &cluster.url(), &mode).well().contains("verified 101 "));
+    assert!(migrate(&url(&file), &cluster.url(), &mode).well().contains("verified 100 "));
     assert_same_games(&at_first, &valkey_census(&cluster.url(), Topology::Cluster).await);
-    assert!(migrate(&cluster.url(), &url(&back), &mode).well().contains("verified 101 "));
-    let at_last = census(&back).await;
-    assert_same_games(&at_first, &at_last);
-    assert!(at_last.contains_key(&at_home));
+    assert!(migrate(&cluster.url(), &url(&back), &mode).well().contains("verified 100 "));
+    assert_same_games(&at_first, &census(&back).await);
+}
+
+#[tokio::test]
+async fn a_game_at_home_is_not_moved_to_where_nobody_looks_for_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, own) = (folder.path().join("fallback.redb"), folder.path().join("rejoin.redb"));
+    let store = owned(&file);
+    let now = store.clock().moment();
+    let at_home = id(500).at_home(&"node-7".parse().expect("a home"));
+    for id in [at_home.clone(), id(501)] {
+        store.create(NewSession(GameSession { id, ..solo(500, 2, now) }), now).await.expect("created");
+    }
+    store.close().await.expect("closed");
+    let valkey = fresh_database();
+    let ran = migrate(&url(&file), &valkey, &[]);
+    assert!(ran.not_all().contains("moved 1, ") && ran.line().contains("at home 1"), "{}", ran.told);
+    assert!(ran.said.contains("the instance that their ids name"), "{}", ran.said);
+    assert_eq!(valkey_census(&valkey, Topology::Standalone).await.len(), 1);
+    // A server of its own looks for every id in its file.
+    assert!(migrate(&url(&file), &url(&own), &[]).well().contains("verified 2 "));
+    assert!(census(&own).await.contains_key(&at_home));
 }
 
 #[tokio::test]
