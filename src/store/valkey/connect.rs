@@ -105,7 +105,12 @@ pub(super) struct Shard {
 /// What keeps a server from being connected to, for the operator.
 pub(super) fn explained(error: &RedisError, target: &Target) -> String {
     let met = error.to_string();
-    if target.is_encrypted && met.contains("certificate") {
+    if met.contains("CertificateRequired") {
+        return format!("it asks for a certificate of ours, and there is none ({met}): tls-auth-clients no");
+    }
+    if target.is_encrypted
+        && ["UnknownIssuer", "BadSignature", "no native root"].iter().any(|reason| met.contains(reason))
+    {
         let known =
             if target.authority.is_some() { "the one in VALKEY_CA_FILE" } else { "one that this system trusts" };
         return format!(

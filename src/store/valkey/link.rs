@@ -267,15 +267,20 @@ impl Link {
     /// Whether writes are refused, by the server's own word.
     pub(super) fn note_refusal(&self, why: Option<String>) {
         let mut state = self.state.lock();
+        // What was said on a connection that is lost by now says nothing of the next.
+        if state.connection.is_none() || state.trouble == why {
+            return;
+        }
         match &why {
             Some(why) => state.tell(why),
-            None if state.trouble.is_some() => {
+            None => {
                 state.told = None;
                 tracing::info!("Valkey takes writes again");
             }
-            None => {}
         }
         state.trouble = why;
+        drop(state);
+        self.tell();
     }
 
     /// Ends when a connection is to be replaced.

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use rejoin::store::GameSessionStore;
+use rejoin::store::{GameSessionStore, NewSession, StoreError};
 
 use super::players::Players;
 use super::{REACHING, open, reached};
@@ -110,10 +110,17 @@ async fn a_server_without_memory() {
     let server = ValkeyServer::start(&[]);
     let store = reached(&server.url()).await;
     let players = Players::begin(&store, PLAYERS).await;
+    let at = store.clock().moment();
+    store.create(NewSession(crate::kit::solo(899, 2, at)), at).await.expect("created");
     server.command(&["CONFIG", "SET", "maxmemory", "1"]);
     players.are_refused().await;
     let at = store.clock().moment();
     assert!(store.get(&crate::kit::id(0), at).await.expect("read").is_some());
+    for new in [crate::kit::solo(900, 2, at), crate::kit::external(901, Some("ABC234"), at)] {
+        let refused = store.create(NewSession(new), at).await;
+        assert!(matches!(refused, Err(StoreError::Full)), "{refused:?}");
+    }
+    assert!(store.delete(&crate::kit::id(899)).await.expect("what gives room is not refused"));
     until_reachable(&store, false).await;
     server.command(&["CONFIG", "SET", "maxmemory", "0"]);
     players.recover(writable(&server).await).await;

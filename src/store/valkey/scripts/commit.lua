@@ -1,3 +1,7 @@
+#!lua
+-- (By its first line the script is refused as a whole where memory is full. Without it, what deletes
+-- first may write afterwards.)
+--
 -- One atomic step: nothing, or all of it.
 -- KEYS: state, quiz, events
 -- ARGV: how the expected state begins ('' if there must be none), new state, life in ms,
