@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::{assert_is_at_home, assert_is_in_the_shared_store, begin, id, play_to_the_end};
 use crate::support::server::STOP;
-use crate::support::valkey::ValkeyServer;
+use crate::support::valkey::{DURABLE, ValkeyServer};
 use crate::support::{Client, Server, right};
 
 /// Games that begin while Valkey is away.
@@ -85,7 +85,7 @@ async fn until_health_says(client: &Client, word: &str) -> Value {
 
 #[tokio::test]
 async fn a_thousand_games_begun_while_valkey_is_away_are_played_to_their_end_at_home() {
-    let (folder, mut valkey) = (tempfile::tempdir().unwrap(), ValkeyServer::start(&[]));
+    let (folder, mut valkey) = (tempfile::tempdir().unwrap(), ValkeyServer::start(&DURABLE));
     let server = start(&folder, &valkey);
     let client = server.client();
     let mut shared = Vec::new();

@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::*;
 use crate::support::server::until;
-use crate::support::valkey::ValkeyServer;
+use crate::support::valkey::{DURABLE, ValkeyServer};
 
 const SESSIONS: u64 = 4_000;
 
@@ -108,7 +108,7 @@ async fn ctrl_c_ends_it_cleanly_and_says_how_to_go_on() {
 #[tokio::test]
 async fn a_valkey_that_comes_back_in_time_is_waited_for() {
     let files = Files::make().await;
-    let mut server = ValkeyServer::start(&[]);
+    let mut server = ValkeyServer::start(&DURABLE);
     let running = Running::begin(&url(&files.from), &server.url());
     until(|| keys(&server) > 1_000).await;
     server.kill();
@@ -124,7 +124,7 @@ async fn a_valkey_that_comes_back_in_time_is_waited_for() {
 #[tokio::test]
 async fn a_valkey_that_stays_away_ends_it_with_what_was_done() {
     let files = Files::make().await;
-    let mut server = ValkeyServer::start(&[]);
+    let mut server = ValkeyServer::start(&DURABLE);
     let running = Running::begin(&url(&files.from), &server.url());
     until(|| keys(&server) > 1_000).await;
     server.kill();

@@ -134,6 +134,7 @@ async fn without_a_shard(take: impl Fn(&mut ValkeyCluster, usize), bring: impl F
     let mut cluster = ValkeyCluster::start(3, 0);
     for node in &cluster.nodes {
         node.command(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
+        node.command(&["CONFIG", "SET", "appendfsync", "always"]);
     }
     let store = open(&cluster.url(), Topology::Cluster);
     store.until_reachable(REACHING).await.expect("the cluster is there");

@@ -9,7 +9,7 @@ use rejoin::store::{GameSessionStore, NewSession, StoreError};
 use super::players::Players;
 use super::{REACHING, open, reached};
 use crate::support::server::until;
-use crate::support::valkey::{Resp, ValkeyServer};
+use crate::support::valkey::{DURABLE, Resp, ValkeyServer};
 use rejoin::store::valkey::Topology;
 
 const PLAYERS: u64 = 16;
@@ -22,7 +22,7 @@ async fn writable(server: &ValkeyServer) -> Instant {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_and_a_restart() {
-    let mut server = ValkeyServer::start(&[]);
+    let mut server = ValkeyServer::start(&DURABLE);
     let store = reached(&server.url()).await;
     let players = Players::begin(&store, PLAYERS).await;
     for _ in 0..2 {
@@ -69,7 +69,7 @@ async fn a_wrong_password_that_is_mended() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_loading() {
-    let mut server = ValkeyServer::start(&[]);
+    let mut server = ValkeyServer::start(&DURABLE);
     let store = reached(&server.url()).await;
     let players = Players::begin(&store, PLAYERS).await;
     for n in 0..2_000 {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{REACHING, open, open_with, reached};
 use crate::kit::{answer, external, id, record, right, solo};
 use crate::support::server::until;
-use crate::support::valkey::{Resp, ValkeyServer};
+use crate::support::valkey::{DURABLE, Resp, ValkeyServer};
 
 fn state(server: &ValkeyServer, n: u64) -> (String, Value) {
     let text = server.command(&["GET", &format!("session:{}", id(n))]).text();
@@ -98,7 +98,7 @@ async fn every_key_of_a_session_expires_by_itself_with_its_life() {
 
 #[tokio::test]
 async fn a_restarted_server_begins_a_new_epoch() {
-    let mut server = ValkeyServer::start(&[]);
+    let mut server = ValkeyServer::start(&DURABLE);
     let store = reached(&server.url()).await;
     let at = store.clock().moment();
     store.create(NewSession(external(1, None, at)), at).await.expect("created");

@@ -22,6 +22,10 @@ pub(crate) use server::ValkeyServer;
 pub(crate) use shared::{fresh_database, shared};
 pub(crate) use tls::TlsServer;
 
+/// The settings of a server that loses nothing when it is killed, however slow its disk is: by
+/// `everysec` it may write up to two seconds behind.
+pub(crate) const DURABLE: [&str; 2] = ["--appendfsync", "always"];
+
 /// How long a server may take to reply.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
