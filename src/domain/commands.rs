@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::events::{Event, EventDraft, Sequence};
+use super::events::{Event, Sequence};
 use super::finished::AnswerReport;
-use super::ids::{OptionId, QuestionId, SeatId, UserId};
+use super::ids::{OptionId, QuestionId, UserId};
 use super::quiz::Question;
 use super::refusal::Refusal;
 use super::repeat::RepeatKey;
+use super::room::{Ask, By, RoomCommand, RoomReply};
 use super::scoring::Progression;
 use super::time::{Timestamp, WallTime};
 
@@ -39,36 +40,55 @@ pub enum Command {
     Submit(Submission),
     /// Claim the progression of a finished game.
     Award(Option<RepeatKey>),
-    /// Append events to an external session's log, if `expected` (when given) is its head.
-    Record {
-        /// The events, in order.
-        events: Vec<EventDraft>,
-        /// The head that the author believes in.
-        expected: Option<Sequence>,
-    },
-    /// A seat has every event up to here.
-    Acknowledge {
-        /// The seat.
-        seat: SeatId,
-        /// The last sequence it has.
-        sequence: Sequence,
-    },
+    /// Anything that is asked of a room.
+    Room(Box<RoomCommand>),
 }
 
 impl Command {
+    /// Something asked of a room.
+    pub fn room(by: By, ask: Ask, wall: WallTime) -> Self {
+        Self::Room(Box::new(RoomCommand { by, ask, wall }))
+    }
+
     /// Whether carrying it out a second time changes nothing and gives the same reply.
     pub fn is_repeatable(&self) -> bool {
         match self {
-            Self::Advance | Self::Touch | Self::Show(_) | Self::Acknowledge { .. } => true,
+            Self::Advance | Self::Touch | Self::Show(_) => true,
             Self::Submit(submission) => submission.repeat.is_some(),
             Self::Award(repeat) => repeat.is_some(),
-            Self::Record { .. } => false,
+            Self::Room(command) => command.is_repeatable(),
         }
     }
 
-    /// Whether its rules look at the questions.
+    /// The date at which it was asked, if it says so.
+    pub(super) fn wall(&self) -> Option<WallTime> {
+        match self {
+            Self::Submit(submission) => Some(submission.wall),
+            Self::Room(command) => Some(command.wall),
+            _ => None,
+        }
+    }
+
+    /// Whether its rules look at the questions: in a room whatever is due does.
     pub fn needs_quiz(&self) -> bool {
-        matches!(self, Self::Show(_) | Self::Submit(_))
+        matches!(self, Self::Show(_) | Self::Submit(_) | Self::Room(_))
+    }
+
+    /// Whether only time asks for it, and so nobody has touched the session.
+    pub(super) fn is_times(&self) -> bool {
+        match self {
+            Self::Advance => true,
+            Self::Room(command) => command.ask == Ask::Advance,
+            _ => false,
+        }
+    }
+
+    /// Roughly how many bytes it holds beyond its own few.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Self::Room(command) => command.weight(),
+            _ => 0,
+        }
     }
 }
 
@@ -106,10 +126,8 @@ pub enum Reply {
         /// What it is.
         progression: Progression,
     },
-    /// To `Record`: the log's head afterwards.
-    Recorded(Sequence),
-    /// To `Acknowledge`: what the seat has acknowledged in all.
-    Acknowledged(Sequence),
+    /// What a room answers.
+    Room(RoomReply),
 }
 
 /// What applying a command came to. New state, new deadline and events belong together.

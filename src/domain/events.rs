@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ids::SeatId;
 use super::time::Timestamp;
 
 /// An event's number within its session: 1, 2, 3 …; 0 stands before the first.
@@ -16,6 +17,8 @@ pub struct EventDraft {
     pub kind: String,
     /// What happened, as JSON text.
     pub payload: String,
+    /// Whom it is for; `None` for everybody.
+    pub to: Option<Vec<SeatId>>,
 }
 
 /// An event as the log keeps it.
@@ -30,4 +33,6 @@ pub struct Event {
     pub kind: String,
     /// What happened, as JSON text.
     pub payload: String,
+    /// Whom it is for; `None` for everybody.
+    pub to: Option<Vec<SeatId>>,
 }

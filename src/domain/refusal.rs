@@ -21,6 +21,36 @@ pub enum Refusal {
     TooManyEvents,
     /// The session has no such seat.
     UnknownSeat,
+    /// The token is no seat's, or its player left.
+    BadToken,
+    /// The seat's player was kicked, or the seat revoked.
+    SentAway,
+    /// The seat has a newer connection.
+    Superseded,
+    /// Only the host may do that.
+    HostsOnly,
+    /// Only a backend may do that.
+    BackendsOnly,
+    /// The host's seat is needed as long as the game goes on.
+    HostMayNotLeave,
+    /// Another player in the room is called that.
+    NameTaken,
+    /// No seat is free.
+    RoomFull,
+    /// Nobody may join, or not any more.
+    RoomLocked,
+    /// The game is over.
+    RoomFinished,
+    /// The room stands still.
+    RoomPaused,
+    /// The seat does not answer this question: it is no player's, or one's who came later.
+    NotPlaying,
+    /// The seat that the request took has been used since; its token stays.
+    AlreadyConnected,
+    /// No seat has handed out this code, or it has been used, or is too old.
+    SeatCodeUnknown,
+    /// A room that plays a quiz, or one that doesn't, knows no such command.
+    WrongMode,
     /// This kind of session knows no such command.
     NotThisGame,
 }

@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use super::commands::{Applied, Command, Reply, Submission};
 use super::events::{Event, Sequence};
-use super::external::ExternalGame;
 use super::finished::FinishedGame;
 use super::ids::{JoinCode, SeatId, SessionId};
 use super::life::{Life, Lifetimes};
 use super::quiz::Quiz;
 use super::refusal::Refusal;
 use super::repeat::hash;
+use super::room::{self, Room, RoomSettings};
 use super::solo::{NewSolo, SoloGame};
-use super::time::{Moment, Timestamp};
+use super::time::{Moment, Timestamp, WallTime};
 
 /// What kind of game it is, and how far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,8 +22,8 @@ use super::time::{Moment, Timestamp};
 pub enum Game {
     /// One player and a quiz.
     Solo(SoloGame),
-    /// A game of the caller's own, with its event log.
-    External(ExternalGame),
+    /// Several seats, a quiz or a game of the caller's own, and an event log.
+    Room(Box<Room>),
     /// A game that is over.
     Finished(FinishedGame),
 }
@@ -31,7 +31,16 @@ pub enum Game {
 impl Game {
     /// Whether questions are open, and so the quiz is still kept.
     pub fn has_quiz(&self) -> bool {
-        matches!(self, Self::Solo(_))
+        match self {
+            Self::Solo(_) => true,
+            Self::Room(room) => room.has_quiz(),
+            Self::Finished(_) => false,
+        }
+    }
+
+    /// Whether several may have to be told of what happens in it.
+    pub fn has_listeners(&self) -> bool {
+        matches!(self, Self::Room(_))
     }
 }
 
@@ -78,7 +87,21 @@ impl GameSession {
         Self { id, state, quiz: Some(Arc::new(quiz)) }
     }
 
-    /// A new external session.
+    /// A new room, and its questions if it plays a quiz.
+    pub fn room(
+        id: SessionId,
+        nonce: u64,
+        join_code: Option<JoinCode>,
+        (room, quiz): (Room, Option<Quiz>),
+        lifetimes: Lifetimes,
+        now: Timestamp,
+    ) -> Self {
+        let state =
+            SessionState { life: Life::begin(now, lifetimes), nonce, join_code, game: Game::Room(Box::new(room)) };
+        Self { id, state, quiz: quiz.map(Arc::new) }
+    }
+
+    /// A new external room with these seats, for which nobody has a token yet.
     pub fn external(
         id: SessionId,
         nonce: u64,
@@ -87,9 +110,8 @@ impl GameSession {
         lifetimes: Lifetimes,
         now: Timestamp,
     ) -> Self {
-        let game = Game::External(ExternalGame::new(seats));
-        let state = SessionState { life: Life::begin(now, lifetimes), nonce, join_code, game };
-        Self { id, state, quiz: None }
+        let room = Room::external(RoomSettings::default(), seats, now);
+        Self::room(id, nonce, join_code, (room, None), lifetimes, now)
     }
 
     /// Whether the session is alive at `now`.
@@ -101,22 +123,32 @@ impl GameSession {
     /// due stays done if the command is refused; a refused command itself changes nothing, and
     /// only one that is carried out touches the session.
     pub fn apply(&mut self, command: Command, at: Moment) -> Applied {
-        let mut prune_through = self.advance(at);
+        let wall = command.wall();
         let mut events = Vec::new();
-        let touches = command != Command::Advance;
+        let mut prune_through = self.advance(at, wall, &mut events);
+        let touches = !command.is_times();
         let result = self.carry_out(command, at, &mut events);
         if result.is_ok() && touches {
             self.state.life.touch(at.now);
-            prune_through = self.advance(at).or(prune_through);
+            prune_through = self.advance(at, wall, &mut events).or(prune_through);
         }
+        self.end_if_finished(at);
         Applied { result, events, prune_through }
     }
 
     /// Does what is due, and gives the number up to which events may newly be forgotten.
-    fn advance(&mut self, at: Moment) -> Option<Sequence> {
-        match &mut self.state.game {
-            Game::External(game) => game.prune(at.now),
-            Game::Solo(_) | Game::Finished(_) => None,
+    fn advance(&mut self, at: Moment, wall: Option<WallTime>, events: &mut Vec<Event>) -> Option<Sequence> {
+        let Game::Room(room) = &mut self.state.game else { return None };
+        let mut step = room::Step { at, wall, quiz: self.quiz.as_deref(), events: std::mem::take(events) };
+        room.advance(&mut step);
+        *events = step.events;
+        room.prune(at.now)
+    }
+
+    /// A room whose game is over keeps results and no quiz, for a fixed time.
+    fn end_if_finished(&mut self, at: Moment) {
+        if matches!(&self.state.game, Game::Room(room) if room.is_finished()) && self.quiz.take().is_some() {
+            self.state.life.finish(at.now);
         }
     }
 
@@ -124,6 +156,13 @@ impl GameSession {
         match (command, &mut self.state.game, &self.quiz) {
             (Command::Advance, _, _) => Ok(Reply::Advanced),
             (Command::Touch, _, _) => Ok(Reply::Touched),
+            (Command::Room(command), Game::Room(room), quiz) => {
+                let wall = Some(command.wall);
+                let mut step = room::Step { at, wall, quiz: quiz.as_deref(), events: std::mem::take(events) };
+                let result = room.apply(*command, &mut step);
+                *events = step.events;
+                result.map(Reply::Room)
+            }
             (Command::Show(id), Game::Solo(game), Some(quiz)) => {
                 let (question, clock) = game.show(quiz, &id, at)?;
                 Ok(Reply::Shown { question, opened: clock.opened, closes: clock.closes })
@@ -147,13 +186,6 @@ impl GameSession {
                 user: game.results.user.clone(),
                 progression: game.results.progression,
             }),
-            (Command::Record { events: drafts, expected }, Game::External(game), _) => {
-                *events = game.record(drafts, expected, at.now)?;
-                Ok(Reply::Recorded(game.head()))
-            }
-            (Command::Acknowledge { seat, sequence }, Game::External(game), _) => {
-                game.acknowledge(seat, sequence, at.now).map(Reply::Acknowledged)
-            }
             _ => Err(Refusal::NotThisGame),
         }
     }
@@ -172,7 +204,7 @@ impl GameSession {
     /// What event log the session has: an empty one if its game records no events.
     pub fn log(&self) -> LogBounds {
         let (head, pruned) = match &self.state.game {
-            Game::External(game) => (game.head(), game.pruned()),
+            Game::Room(room) => (room.head(), room.pruned()),
             Game::Solo(_) | Game::Finished(_) => Default::default(),
         };
         LogBounds { head, oldest: Sequence(pruned.0 + 1) }
@@ -190,7 +222,7 @@ impl GameSession {
         self.state.life.shift(by);
         match &mut self.state.game {
             Game::Solo(game) => game.shift(by),
-            Game::External(game) => game.shift(by),
+            Game::Room(room) => room.shift(by),
             Game::Finished(_) => {}
         }
     }

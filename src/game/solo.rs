@@ -171,7 +171,7 @@ impl SoloGames {
         match seen.session.state.game {
             Game::Solo(_) => Ok(seen),
             Game::Finished(_) => Err(GameError::SessionFinished),
-            Game::External(_) => Err(GameError::SessionNotFound),
+            Game::Room(_) => Err(GameError::SessionNotFound),
         }
     }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::standing::Standing;
 use crate::domain::quiz::draft::Problem as Wrong;
-use crate::domain::{Home, Refusal, SessionId};
+use crate::domain::{Home, Refusal, Sequence, SessionId};
 use crate::game::GameError;
 use crate::quizzes::NoSelection;
 use crate::store::StoreError;
@@ -46,6 +46,9 @@ struct More {
     /// Where the results of a finished game are.
     #[serde(skip_serializing_if = "Option::is_none")]
     results: Option<String>,
+    /// The head of a room's log, to whoever believed in another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head: Option<Sequence>,
     /// How the stores are, to whoever asks whether the server is ready.
     #[serde(flatten)]
     standing: Option<Standing>,
@@ -158,6 +161,57 @@ fn in_selection(position: usize, message: String) -> Wrong {
     Wrong::new(format!("questionIds[{position}]"), message)
 }
 
+impl Problem {
+    /// What only rooms refuse.
+    fn of_room(refusal: &Refusal) -> Self {
+        let (status, code, detail) = match refusal {
+            Refusal::BadToken => (StatusCode::UNAUTHORIZED, "bad-token", "this is no seat's token in this room"),
+            Refusal::SentAway => (StatusCode::FORBIDDEN, "kicked", "this seat was taken away"),
+            Refusal::Superseded => (StatusCode::CONFLICT, "superseded", "the seat has a newer connection"),
+            Refusal::HostsOnly => (StatusCode::FORBIDDEN, "host-only", "only the host may do that"),
+            Refusal::BackendsOnly => (StatusCode::FORBIDDEN, "api-key-required", "only a backend may do that"),
+            Refusal::HostMayNotLeave => {
+                (StatusCode::CONFLICT, "host-may-not-leave", "the host's seat is needed: finish the game instead")
+            }
+            Refusal::NameTaken => (StatusCode::CONFLICT, "name-taken", "another player in the room is called that"),
+            Refusal::RoomFull => (StatusCode::CONFLICT, "room-full", "no seat is free"),
+            Refusal::RoomLocked => (StatusCode::CONFLICT, "room-locked", "nobody may join this room now"),
+            Refusal::RoomFinished => (StatusCode::CONFLICT, "room-finished", "the game is over"),
+            Refusal::RoomPaused => {
+                (StatusCode::CONFLICT, "room-paused", "the room stands still; try again when it goes on")
+            }
+            Refusal::NotPlaying => (StatusCode::FORBIDDEN, "not-playing", "this seat does not answer this question"),
+            Refusal::AlreadyConnected => {
+                (StatusCode::CONFLICT, "already-connected", "the seat's first token has been used, and stays")
+            }
+            Refusal::SeatCodeUnknown => {
+                (StatusCode::NOT_FOUND, "seat-code-unknown", "no seat has this code, or it was used, or is too old")
+            }
+            Refusal::UnknownSeat => (StatusCode::NOT_FOUND, "seat-not-found", "the room has no such seat"),
+            Refusal::WrongMode => (StatusCode::CONFLICT, "wrong-mode", "a room of this mode does not know that"),
+            Refusal::AheadOfHead(_) => {
+                (StatusCode::CONFLICT, "ahead-of-head", "the sequence lies above the log's head")
+            }
+            Refusal::HeadMoved(_) => (StatusCode::CONFLICT, "head-moved", "the log's head is not the one expected"),
+            Refusal::TooManyEvents => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "too-many-events",
+                "at most 100 events at once, of at most 16 KiB each",
+            ),
+            Refusal::QuestionNotOpen
+            | Refusal::OptionNotInQuestion
+            | Refusal::NotFinished
+            | Refusal::KeyReused
+            | Refusal::NotThisGame => (StatusCode::NOT_FOUND, "session-not-found", "no live session has this id"),
+        };
+        Self::new(status, code, detail)
+    }
+
+    fn with_head(self, head: Sequence) -> Self {
+        self.with(More { head: Some(head), ..More::default() })
+    }
+}
+
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
@@ -179,12 +233,11 @@ impl From<Refusal> for Problem {
                 "idempotency-key-reused",
                 "this Idempotency-Key was used for another request before",
             ),
-            // Sessions of other games are none that a solo player can have.
-            Refusal::NotThisGame
-            | Refusal::AheadOfHead(_)
-            | Refusal::HeadMoved(_)
-            | Refusal::TooManyEvents
-            | Refusal::UnknownSeat => Self::session_not_found(),
+            // Sessions of other games are none that this caller can have.
+            Refusal::NotThisGame => Self::session_not_found(),
+            Refusal::AheadOfHead(head) => Self::of_room(&Refusal::AheadOfHead(head)).with_head(head),
+            Refusal::HeadMoved(head) => Self::of_room(&Refusal::HeadMoved(head)).with_head(head),
+            refusal => Self::of_room(&refusal),
         }
     }
 }

@@ -10,7 +10,10 @@ use super::place::Place;
 use super::report::Report;
 use super::side::Side;
 use super::walk::Patience;
-use crate::domain::{Command, EventDraft, GameSession, Lifetimes, Millis, Moment, SeatId, SessionId, Timestamp};
+use crate::domain::room::{Ask, By};
+use crate::domain::{
+    Command, EventDraft, GameSession, Lifetimes, Millis, Moment, SeatId, SessionId, Timestamp, WallTime,
+};
 use crate::store::clock::system_wall_clock;
 use crate::store::memory::MemoryStore;
 use crate::store::valkey::{Target, Topology};
@@ -47,8 +50,9 @@ async fn touch(side: &Side, after: u64) {
 }
 
 async fn play(side: &Side) {
-    let event = EventDraft { kind: "move".to_owned(), payload: "{}".to_owned() };
-    let command = Command::Record { events: vec![event], expected: None };
+    let event = EventDraft { kind: "move".to_owned(), payload: "{}".to_owned(), to: None };
+    let command =
+        Command::room(By::Backend, Ask::Record { events: vec![event], expected: None, repeat: None }, WallTime(0));
     let applied = side.sessions.apply(&id(), command, side.clock.moment()).await.expect("answered");
     applied.expect("alive").result.expect("carried out");
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rejoin::domain::room::{Ask, By};
 use rejoin::domain::scoring::{ProgressionRule, Scoring};
 use rejoin::domain::solo::{Deliver, NewSolo};
 use rejoin::domain::{
@@ -89,13 +90,21 @@ pub(crate) fn right(question: usize) -> Command {
     answer(question, 1, None)
 }
 
+pub(crate) fn asked(by: By, ask: Ask) -> Command {
+    Command::room(by, ask, WallTime(1_700_000_000_000))
+}
+
+pub(crate) fn record_all(events: Vec<EventDraft>, expected: Option<Sequence>) -> Command {
+    asked(By::Backend, Ask::Record { events, expected, repeat: None })
+}
+
 pub(crate) fn record(events: usize) -> Command {
-    let event = |n| EventDraft { kind: "move".to_owned(), payload: format!("{{\"n\":{n}}}") };
-    Command::Record { events: (0..events).map(event).collect(), expected: None }
+    let event = |n| EventDraft { kind: "move".to_owned(), payload: format!("{{\"n\":{n}}}"), to: None };
+    record_all((0..events).map(event).collect(), None)
 }
 
 pub(crate) fn acknowledge(seat: u32, sequence: u64) -> Command {
-    Command::Acknowledge { seat: SeatId(seat), sequence: Sequence(sequence) }
+    asked(By::Connection { seat: SeatId(seat), generation: 0 }, Ask::Acknowledge(Sequence(sequence)))
 }
 
 /// Runs `act` for each of `0..times` at once, each on a thread of its own.

@@ -1,6 +1,7 @@
 //! Quizzes: questions with their answer key, written once and never changed while a session lives.
 
 pub mod draft;
+pub mod public;
 
 use std::sync::Arc;
 

@@ -4,11 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::events::EventDraft;
-use crate::domain::external::{MOST_AT_ONCE, MOST_EVENT_BYTES, MOST_KEPT};
 use crate::domain::finished::AnswerReport;
 use crate::domain::ids::{OptionId, QuestionId};
 use crate::domain::quiz::{AnswerKey, Choice, Question};
 use crate::domain::repeat::RepeatKey;
+use crate::domain::room::{Ask, By, MOST_AT_ONCE, MOST_EVENT_BYTES, MOST_KEPT, RoomReply};
 use crate::domain::scoring::{ProgressionRule, Scoring};
 use crate::domain::solo::Deliver;
 use crate::domain::time::{Millis, WallTime};
@@ -91,13 +91,21 @@ fn right(question: usize) -> Command {
     answer(question, Some(1), None)
 }
 
+fn asked(by: By, ask: Ask) -> Command {
+    Command::room(by, ask, WALL)
+}
+
+fn record_all(events: Vec<EventDraft>, expected: Option<Sequence>) -> Command {
+    asked(By::Backend, Ask::Record { events, expected, repeat: None })
+}
+
 fn record(events: usize) -> Command {
-    let event = |n| EventDraft { kind: "move".to_owned(), payload: format!("{{\"n\":{n}}}") };
-    Command::Record { events: (0..events).map(event).collect(), expected: None }
+    let event = |n| EventDraft { kind: "move".to_owned(), payload: format!("{{\"n\":{n}}}"), to: None };
+    record_all((0..events).map(event).collect(), None)
 }
 
 fn acknowledge(seat: u32, sequence: u64) -> Command {
-    Command::Acknowledge { seat: SeatId(seat), sequence: Sequence(sequence) }
+    asked(By::Connection { seat: SeatId(seat), generation: 0 }, Ask::Acknowledge(Sequence(sequence)))
 }
 
 /// The verdict's report.
@@ -358,10 +366,10 @@ fn events_are_numbered_from_one_without_gaps() {
     let numbers = |applied: Applied| applied.events.iter().map(|event| event.sequence.0).collect::<Vec<_>>();
     assert_eq!(numbers(session.apply(record(2), at(0))), [1, 2]);
     let applied = session.apply(record(1), at(1));
-    assert_eq!(applied.result, Ok(Reply::Recorded(Sequence(3))));
+    assert_eq!(applied.result, Ok(Reply::Room(RoomReply::Recorded(Sequence(3)))));
     assert_eq!(applied.events[0].at, at(1).now);
     assert_eq!(numbers(applied), [3]);
-    assert_eq!(session.apply(record(0), at(2)).result, Ok(Reply::Recorded(Sequence(3))));
+    assert_eq!(session.apply(record(0), at(2)).result, Ok(Reply::Room(RoomReply::Recorded(Sequence(3)))));
     assert_eq!(session.log(), LogBounds { head: Sequence(3), oldest: Sequence(1) });
 }
 
@@ -370,25 +378,22 @@ fn an_author_who_believes_in_another_head_is_told_the_real_one() {
     let mut session = external(1);
     session.apply(record(2), at(0)).result.expect("recorded");
     let expecting = |expected| {
-        let Command::Record { events, .. } = record(1) else { panic!("it records") };
-        Command::Record { events, expected: Some(Sequence(expected)) }
+        let event = EventDraft { kind: "move".to_owned(), payload: "{}".to_owned(), to: None };
+        record_all(vec![event], Some(Sequence(expected)))
     };
     for wrong in [0, 1, 3] {
         refused(&mut session, expecting(wrong), at(1), Refusal::HeadMoved(Sequence(2)));
     }
-    assert_eq!(session.apply(expecting(2), at(1)).result, Ok(Reply::Recorded(Sequence(3))));
+    assert_eq!(session.apply(expecting(2), at(1)).result, Ok(Reply::Room(RoomReply::Recorded(Sequence(3)))));
 }
 
 #[test]
 fn too_many_events_or_too_large_ones_are_refused_whole() {
     let mut session = external(1);
     refused(&mut session, record(MOST_AT_ONCE + 1), at(0), Refusal::TooManyEvents);
-    let of_size = |size: usize| Command::Record {
-        events: vec![
-            EventDraft { kind: "k".to_owned(), payload: String::new() },
-            EventDraft { kind: "kind".to_owned(), payload: "x".repeat(size - 4) },
-        ],
-        expected: None,
+    let of_size = |size: usize| {
+        let event = |kind: &str, size| EventDraft { kind: kind.to_owned(), payload: "x".repeat(size), to: None };
+        record_all(vec![event("k", 0), event("kind", size - 4)], None)
     };
     refused(&mut session, of_size(MOST_EVENT_BYTES + 1), at(0), Refusal::TooManyEvents);
     session.apply(of_size(MOST_EVENT_BYTES), at(0)).result.expect("recorded");
@@ -401,8 +406,12 @@ fn an_acknowledgement_above_the_head_or_of_no_seat_is_refused() {
     session.apply(record(2), at(0)).result.expect("recorded");
     refused(&mut session, acknowledge(1, 3), at(1), Refusal::AheadOfHead(Sequence(2)));
     refused(&mut session, acknowledge(2, 1), at(1), Refusal::UnknownSeat);
-    assert_eq!(session.apply(acknowledge(1, 2), at(1)).result, Ok(Reply::Acknowledged(Sequence(2))));
-    assert_eq!(session.apply(acknowledge(1, 1), at(1)).result, Ok(Reply::Acknowledged(Sequence(2))), "never back");
+    assert_eq!(session.apply(acknowledge(1, 2), at(1)).result, Ok(Reply::Room(RoomReply::Acknowledged(Sequence(2)))));
+    assert_eq!(
+        session.apply(acknowledge(1, 1), at(1)).result,
+        Ok(Reply::Room(RoomReply::Acknowledged(Sequence(2)))),
+        "never back"
+    );
 }
 
 #[test]
@@ -475,7 +484,7 @@ fn a_sequence_goes_on_after_everything_was_forgotten() {
     session.apply(record(3), at(0)).result.expect("recorded");
     session.apply(acknowledge(1, 3), at(1)).result.expect("acknowledged");
     assert_eq!(session.log(), LogBounds { head: Sequence(3), oldest: Sequence(4) });
-    assert_eq!(session.apply(record(1), at(2)).result, Ok(Reply::Recorded(Sequence(4))));
+    assert_eq!(session.apply(record(1), at(2)).result, Ok(Reply::Room(RoomReply::Recorded(Sequence(4)))));
 }
 
 #[test]
@@ -591,7 +600,7 @@ fn any_solo_command() -> impl Strategy<Value = Command> {
 fn any_external_command() -> impl Strategy<Value = Command> {
     prop_oneof![
         4 => (0..4_usize).prop_map(record),
-        1 => (0..20_u64).prop_map(|head| Command::Record { events: Vec::new(), expected: Some(Sequence(head)) }),
+        1 => (0..20_u64).prop_map(|head| record_all(Vec::new(), Some(Sequence(head)))),
         6 => (1..4_u32, 0..20_u64).prop_map(|(seat, sequence)| acknowledge(seat, sequence)),
         1 => Just(Command::Touch),
         1 => Just(Command::Advance),

@@ -9,68 +9,17 @@ use serde_json::value::RawValue;
 use super::super::date::date;
 use super::super::problem::Problem;
 use crate::domain::finished::{AnswerReport, Results};
+use crate::domain::quiz::public::PublicQuestion;
 use crate::domain::solo::Deliver;
 use crate::domain::{Difficulty, OptionId, Question, QuestionId, QuizId, SessionId, UserId};
 use crate::game::solo::{Claimed, Seen, ShownQuestion};
 use crate::quizzes::{Bank, Play};
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct QuestionOut<'a> {
-    question_id: &'a QuestionId,
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    category: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    difficulty: Option<Difficulty>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    image: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time_limit_ms: Option<u64>,
-    options: Vec<OptionOut<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct OptionOut<'a> {
-    option_id: OptionId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
-}
-
-impl<'a> QuestionOut<'a> {
-    fn whole(question: &'a Question) -> Self {
-        let option =
-            |option: &'a crate::domain::Choice| OptionOut { option_id: option.id, text: option.text.as_deref() };
-        Self {
-            text: question.text.as_deref(),
-            image: question.image.as_deref(),
-            options: question.options.iter().map(option).collect(),
-            ..Self::announced(question)
-        }
-    }
-
-    /// A question whose texts are still to be asked for.
-    fn announced(question: &'a Question) -> Self {
-        Self {
-            question_id: &question.id,
-            kind: question.key.kind(),
-            text: None,
-            category: question.category.as_deref(),
-            difficulty: question.difficulty,
-            image: None,
-            time_limit_ms: question.time_limit.map(|limit| limit.0),
-            options: Vec::new(),
-        }
-    }
-
-    fn delivered(question: &'a Question, deliver: Deliver) -> Self {
-        match deliver {
-            Deliver::All => Self::whole(question),
-            Deliver::One => Self::announced(question),
-        }
+/// A question as the game delivers it.
+fn delivered(question: &Question, deliver: Deliver) -> PublicQuestion<'_> {
+    match deliver {
+        Deliver::All => PublicQuestion::whole(question),
+        Deliver::One => PublicQuestion::announced(question),
     }
 }
 
@@ -82,7 +31,7 @@ pub(super) struct Created<'a> {
     expires_at: String,
     server_time: String,
     degraded: bool,
-    questions: Vec<QuestionOut<'a>>,
+    questions: Vec<PublicQuestion<'a>>,
 }
 
 /// A game that was just created, or is found again by its repeated request.
@@ -94,7 +43,7 @@ pub(super) fn created(seen: &Seen) -> Result<Created<'_>, Problem> {
         expires_at: date(seen.expires()),
         server_time: date(seen.dates.wall),
         degraded: seen.session.id.home().is_some(),
-        questions: quiz.questions.iter().map(|question| QuestionOut::delivered(question, game.deliver)).collect(),
+        questions: quiz.questions.iter().map(|question| delivered(question, game.deliver)).collect(),
     })
 }
 
@@ -107,7 +56,7 @@ pub(super) struct Resumed<'a> {
     server_time: String,
     total_score: u32,
     answers: Vec<AnswerOut>,
-    questions: Vec<QuestionOut<'a>>,
+    questions: Vec<PublicQuestion<'a>>,
     current: Option<Current<'a>>,
 }
 
@@ -137,7 +86,7 @@ pub(super) fn resumed(seen: &Seen) -> Result<Resumed<'_>, Problem> {
         server_time: date(dates.wall),
         total_score: results.total_score(),
         answers: results.answers.iter().map(AnswerOut::new).collect(),
-        questions: game.open_questions(quiz).map(|question| QuestionOut::delivered(question, game.deliver)).collect(),
+        questions: game.open_questions(quiz).map(|question| delivered(question, game.deliver)).collect(),
         current,
     })
 }
@@ -145,7 +94,7 @@ pub(super) fn resumed(seen: &Seen) -> Result<Resumed<'_>, Problem> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Shown<'a> {
-    question: QuestionOut<'a>,
+    question: PublicQuestion<'a>,
     opened_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     closes_at: Option<String>,
@@ -154,7 +103,7 @@ pub(super) struct Shown<'a> {
 
 pub(super) fn shown(shown: &ShownQuestion) -> Shown<'_> {
     Shown {
-        question: QuestionOut::whole(&shown.question),
+        question: PublicQuestion::whole(&shown.question),
         opened_at: date(shown.opened),
         closes_at: shown.closes.map(date),
         server_time: date(shown.now),

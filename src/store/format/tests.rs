@@ -7,6 +7,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::room::{Ask, By};
 use crate::domain::solo::{Deliver, NewSolo};
 use crate::domain::{
     AnswerKey, Choice, Command, Event, EventDraft, GameSession, Lifetimes, Millis, Moment, OptionId, Question, Quiz,
@@ -86,23 +87,25 @@ fn finished() -> GameSession {
     after(solo(), [answer("q3", Some(2), None), award])
 }
 
-fn external() -> GameSession {
+fn room() -> GameSession {
     let code = "ABC234".parse().expect("valid");
     let session = GameSession::external(id(), 7, Some(code), [1, 2].map(SeatId), LIFETIMES, at(0).now);
-    let event = || EventDraft { kind: "move".to_owned(), payload: "{}".to_owned() };
-    let record = Command::Record { events: vec![event(), event(), event()], expected: None };
-    let acknowledge = |seat| Command::Acknowledge { seat: SeatId(seat), sequence: Sequence(2) };
+    let event = || EventDraft { kind: "move".to_owned(), payload: "{}".to_owned(), to: None };
+    let events = vec![event(), event(), event()];
+    let record = Command::room(By::Backend, Ask::Record { events, expected: None, repeat: None }, WALL);
+    let by = |seat| By::Connection { seat: SeatId(seat), generation: 0 };
+    let acknowledge = |seat| Command::room(by(seat), Ask::Acknowledge(Sequence(2)), WALL);
     after(session, [record, acknowledge(1), acknowledge(2)])
 }
 
 /// A session of each kind.
 pub(crate) fn sessions() -> [GameSession; 3] {
-    [solo(), finished(), external()]
+    [solo(), finished(), room()]
 }
 
 fn event() -> Event {
     let (kind, payload) = ("chat".to_owned(), "{\"text\":\"¡hola!\"}".to_owned());
-    Event { sequence: Sequence(4_294_967_297), at: at(0).now, kind, payload }
+    Event { sequence: Sequence(4_294_967_297), at: at(0).now, kind, payload, to: None }
 }
 
 fn met<T: DeserializeOwned + std::fmt::Debug>(bytes: &[u8]) -> String {
@@ -188,9 +191,9 @@ fn forged_lengths_are_refused_at_once_and_take_no_memory() {
 
 #[test]
 fn a_prefix_is_read_without_the_rest() {
-    let bytes = encode(&(17_u64, external().state)).expect("encoded");
+    let bytes = encode(&(17_u64, room().state)).expect("encoded");
     let (hint, life): (u64, crate::domain::Life) = decode_prefix(&bytes, what).expect("read");
-    assert_eq!((hint, life), (17, external().state.life));
+    assert_eq!((hint, life), (17, room().state.life));
     for length in 0..9 {
         assert!(decode_prefix::<u64>(&bytes[..length], what).is_err(), "{length} bytes");
     }
@@ -210,7 +213,7 @@ proptest! {
 
     #[test]
     fn a_damaged_record_with_a_good_checksum_never_panics(at in 0..400_usize, value in any::<u8>()) {
-        for state in [solo().state, finished().state, external().state] {
+        for state in [solo().state, finished().state, room().state] {
             let bytes = encode(&state).expect("encoded");
             let mut body = bytes[1..bytes.len() - CRC].to_vec();
             let at = at % body.len();
@@ -250,8 +253,8 @@ fn the_bytes_of_a_question_are_pinned() {
 }
 
 #[test]
-fn the_bytes_of_an_external_session_are_pinned() {
-    pinned("external.bin", &external().state);
+fn the_bytes_of_a_room_are_pinned() {
+    pinned("room.bin", &room().state);
 }
 
 #[test]

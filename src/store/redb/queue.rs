@@ -40,9 +40,7 @@ impl Work {
             Self::Import { dump, .. } => {
                 texts(&dump.session) + dump.events.iter().map(|event| event.payload.len()).sum::<usize>()
             }
-            Self::Apply { command: Command::Record { events, .. }, .. } => {
-                events.iter().map(|event| event.payload.len()).sum()
-            }
+            Self::Apply { command, .. } => command.weight(),
             _ => 0,
         }
     }

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::record::{self, Held};
 use super::scripts::PAGE;
 use super::{DEADLINES, Keys};
-use crate::domain::external::MOST_KEPT;
+use crate::domain::room::MOST_KEPT;
 use crate::domain::{Event, GameSession, Quiz, Sequence, SessionId, SessionState, Timestamp};
 use crate::store::contract::EventPage;
 use crate::store::error::{StoreError, StoreResult};
@@ -151,5 +151,5 @@ fn event((id, fields): Entry) -> Option<Event> {
     let mut fields = fields.into_iter();
     let mut field = |name: &str| (fields.next()? == name).then(|| fields.next()).flatten();
     let at = Timestamp::from_millis(field("at")?.parse().ok()?);
-    Some(Event { sequence, at, kind: field("kind")?, payload: field("payload")? })
+    Some(Event { sequence, at, kind: field("kind")?, payload: field("payload")?, to: None })
 }

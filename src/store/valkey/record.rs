@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn the_text_of_a_record_is_pinned() {
-        for (name, session) in ["solo", "finished", "external"].into_iter().zip(samples::sessions()) {
+        for (name, session) in ["solo", "finished", "room"].into_iter().zip(samples::sessions()) {
             let (_, body) = encode(&session.state, Some(SIXTH), 1).expect("written");
             let golden = samples::pinned_bytes(&format!("{name}.json"), &body);
             assert_eq!(decode(&session.id, &golden).expect("what is stored can be read").state, session.state);

@@ -1,6 +1,6 @@
 //! Event logs: numbered without gaps, never from the start again.
 
-use rejoin::domain::{Refusal, Reply, Sequence};
+use rejoin::domain::{Refusal, Reply, RoomReply, Sequence};
 use rejoin::store::{EventPage, GameSessionStore, NewSession};
 
 use super::engines::Engine;
@@ -51,7 +51,7 @@ pub(super) async fn a_sequence_goes_on_after_everything_was_forgotten<E: Engine>
     let store = engine.store();
     assert_eq!(page(&*store, 0, 9).await, empty);
     let applied = store.apply(&id(1), record(1), at(2)).await.expect("answered").expect("alive");
-    assert_eq!(applied.result, Ok(Reply::Recorded(Sequence(4))));
+    assert_eq!(applied.result, Ok(Reply::Room(RoomReply::Recorded(Sequence(4)))));
     assert_eq!(numbers(&page(&*store, 3, 9).await), [4]);
 }
 

@@ -70,8 +70,8 @@ impl Ledger {
     /// Records an event of so many bytes and answers the next question.
     pub(crate) async fn go_on(&mut self, store: &dyn GameSessionStore, at: Moment, bytes: usize) {
         let payload = format!("{}-{}-{}", self.n, self.events.len(), "x".repeat(bytes));
-        let events = vec![EventDraft { kind: "move".to_owned(), payload: payload.clone() }];
-        let applied = store.apply(&id(2 * self.n), Command::Record { events, expected: None }, at).await;
+        let events = vec![EventDraft { kind: "move".to_owned(), payload: payload.clone(), to: None }];
+        let applied = store.apply(&id(2 * self.n), crate::kit::record_all(events, None), at).await;
         let told = match self.told(applied) {
             Told::Done(Some(applied)) => match applied.result {
                 Ok(Reply::Recorded(Sequence(head))) => Told::Done(head),

@@ -78,8 +78,8 @@ async fn every_key_of_a_session_expires_by_itself_with_its_life() {
     let mut room = external(2, None, at);
     room.state.life = rejoin::domain::Life::begin(at.now, lifetimes);
     store.create(NewSession(room), at).await.expect("created");
-    let event = EventDraft { kind: "x".to_owned(), payload: "{}".to_owned() };
-    let events = Command::Record { events: vec![event], expected: None };
+    let event = EventDraft { kind: "x".to_owned(), payload: "{}".to_owned(), to: None };
+    let events = crate::kit::record_all(vec![event], None);
     store.apply(&id(2), events, store.clock().moment()).await.expect("answered").expect("alive");
     let keys = || server.command(&["KEYS", "*session:*"]).list().len();
     assert_eq!(keys(), 4);

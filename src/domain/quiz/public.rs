@@ -1,0 +1,60 @@
+//! A question as a player may see it before its verdict: without key and explanation.
+
+use serde::Serialize;
+
+use super::{Choice, Difficulty, Question};
+use crate::domain::ids::{OptionId, QuestionId};
+
+/// What a player may see of a question.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PublicQuestion<'a> {
+    question_id: &'a QuestionId,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    category: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    difficulty: Option<Difficulty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_limit_ms: Option<u64>,
+    options: Vec<PublicOption<'a>>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PublicOption<'a> {
+    option_id: OptionId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+}
+
+impl<'a> PublicQuestion<'a> {
+    /// The question with its texts.
+    pub fn whole(question: &'a Question) -> Self {
+        let option = |option: &'a Choice| PublicOption { option_id: option.id, text: option.text.as_deref() };
+        Self {
+            text: question.text.as_deref(),
+            image: question.image.as_deref(),
+            options: question.options.iter().map(option).collect(),
+            ..Self::announced(question)
+        }
+    }
+
+    /// A question whose texts are still to be asked for.
+    pub fn announced(question: &'a Question) -> Self {
+        Self {
+            question_id: &question.id,
+            kind: question.key.kind(),
+            text: None,
+            category: question.category.as_deref(),
+            difficulty: question.difficulty,
+            image: None,
+            time_limit_ms: question.time_limit.map(|limit| limit.0),
+            options: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What can be asked of a room, by whom, and what it answers.
+
+use crate::domain::events::{EventDraft, Sequence};
+use crate::domain::ids::{OptionId, QuestionId, SeatId, UserId};
+use crate::domain::name::PlayerName;
+use crate::domain::repeat::RepeatKey;
+use crate::domain::secret::SecretHash;
+use crate::domain::time::{Timestamp, WallTime};
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum By {
+    /// Nobody in particular.
+    Anyone,
+    /// A backend that showed an API key, or this server itself.
+    Backend,
+    /// Whoever holds a seat's token, and the generation of the connection, if it names one.
+    Token(SecretHash, Option<u32>),
+    /// A live connection, whose token was checked when it was made.
+    Connection {
+        /// Its seat.
+        seat: SeatId,
+        /// Which of the seat's connections it is.
+        generation: u32,
+    },
+}
+
+/// A move of the host's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostMove {
+    /// From the lobby to the first question.
+    Start,
+    /// From a reveal to the next question, or to the end.
+    Next,
+    /// Closes the question that is open.
+    Close,
+    /// Stands still, or goes on.
+    Pause(bool),
+    /// Lets nobody join any more, or lets them again.
+    Lock(bool),
+    /// Sends a player away for good.
+    Kick(SeatId),
+    /// Ends the game.
+    Finish,
+    /// The oldest present seat becomes the host.
+    TakeOver,
+}
+
+/// What a connection's instance has heard of its seat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// The seat.
+    pub seat: SeatId,
+    /// The connection's generation.
+    pub generation: u32,
+    /// Whether it is connected now.
+    pub is_connected: bool,
+    /// The last sequence it has acknowledged.
+    pub acknowledged: Option<Sequence>,
+}
+
+/// What can be asked of a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// Let what is due happen.
+    Advance,
+    /// Take a new seat.
+    Join {
+        /// The player's name.
+        name: PlayerName,
+        /// The hash of the token that the seat is to have.
+        token: SecretHash,
+        /// Set if the client may repeat the request.
+        repeat: Option<RepeatKey>,
+    },
+    /// Take over the seat that handed out this code.
+    TakeSeat {
+        /// The code's hash.
+        code: SecretHash,
+        /// The hash of the token that the seat is to have.
+        token: SecretHash,
+        /// Set if the client may repeat the request.
+        repeat: Option<RepeatKey>,
+    },
+    /// Seat a user of the backend's, or give the user's seat another token.
+    SeatUser {
+        /// The user, in the backend's own system.
+        user: Option<UserId>,
+        /// The user's name.
+        name: PlayerName,
+        /// The hash of the token that the seat is to have.
+        token: SecretHash,
+    },
+    /// Connect, as the newest connection of the seat.
+    Resume,
+    /// The holder is still there.
+    Heartbeat,
+    /// What an instance has heard of its connections.
+    Seen(Vec<Seen>),
+    /// Everything up to here is with the seat, or the backend.
+    Acknowledge(Sequence),
+    /// Answer the question that is open.
+    Answer {
+        /// The question.
+        question: QuestionId,
+        /// The option chosen, or `None` for none.
+        option: Option<OptionId>,
+        /// Set if the client may repeat the request.
+        repeat: Option<RepeatKey>,
+    },
+    /// A move of the host's, who saw this phase number.
+    Host(u32, HostMove),
+    /// Give the seat up.
+    Leave,
+    /// Hand out a code by which another device takes the seat.
+    HandOutCode {
+        /// The seat.
+        seat: SeatId,
+        /// The code's hash.
+        code: SecretHash,
+    },
+    /// Take a seat away.
+    Revoke(SeatId),
+    /// Say something to the backend.
+    Say {
+        /// What, as JSON text.
+        payload: String,
+        /// Set if the client may repeat the request.
+        repeat: Option<RepeatKey>,
+    },
+    /// Append events to an external room's log, if `expected` (when given) is its head.
+    Record {
+        /// The events, in order.
+        events: Vec<EventDraft>,
+        /// The head that the author believes in.
+        expected: Option<Sequence>,
+        /// Set if the author may repeat the request.
+        repeat: Option<RepeatKey>,
+    },
+}
+
+/// Something asked of a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomCommand {
+    /// Who asks.
+    pub by: By,
+    /// What.
+    pub ask: Ask,
+    /// The date, for the results.
+    pub wall: WallTime,
+}
+
+impl RoomCommand {
+    /// Whether carrying it out a second time changes nothing and gives the same reply.
+    pub(in crate::domain) fn is_repeatable(&self) -> bool {
+        match &self.ask {
+            Ask::Advance | Ask::Resume | Ask::Heartbeat | Ask::Seen(_) | Ask::Acknowledge(_) => true,
+            Ask::HandOutCode { .. } => true,
+            Ask::Join { repeat, .. } | Ask::TakeSeat { repeat, .. } => repeat.is_some(),
+            Ask::Answer { repeat, .. } | Ask::Say { repeat, .. } | Ask::Record { repeat, .. } => repeat.is_some(),
+            Ask::SeatUser { user, .. } => user.is_some(),
+            Ask::Host(..) | Ask::Leave | Ask::Revoke(_) => false,
+        }
+    }
+
+    /// Roughly how many bytes it holds beyond its own few.
+    pub(crate) fn weight(&self) -> usize {
+        match &self.ask {
+            Ask::Record { events, .. } => events.iter().map(|event| event.payload.len()).sum(),
+            Ask::Say { payload, .. } => payload.len(),
+            _ => 0,
+        }
+    }
+}
+
+/// What a room answers to what it carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoomReply {
+    /// There is nothing to tell.
+    Done,
+    /// A seat was taken, or is found again.
+    Seated(SeatId),
+    /// A connection is the newest of its seat; a backend has none.
+    Resumed {
+        /// The seat.
+        seat: Option<SeatId>,
+        /// The connection's generation.
+        generation: u32,
+    },
+    /// An answer is in.
+    Answered {
+        /// The question.
+        question: QuestionId,
+        /// The option chosen.
+        option: Option<OptionId>,
+        /// When it was received.
+        received: Timestamp,
+    },
+    /// Whether the host's move moved anything.
+    Moved(bool),
+    /// Until when a seat code can be used.
+    CodeUntil(Timestamp),
+    /// The log's head after what was said or recorded.
+    Recorded(Sequence),
+    /// What has been acknowledged in all.
+    Acknowledged(Sequence),
+}

@@ -1,0 +1,168 @@
+//! What is told of a room's happenings: the payloads of its events. None holds a time: the event
+//! has one, and durations count from it.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::play::PausedBy;
+use crate::domain::events::EventDraft;
+use crate::domain::ids::{OptionId, QuestionId, SeatId};
+use crate::domain::name::PlayerName;
+use crate::domain::quiz::public::PublicQuestion;
+
+/// Something that happened.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Happening<'a> {
+    Joined(Joined<'a>),
+    Left(OfSeat),
+    Kicked(OfSeat),
+    Revoked(OfSeat),
+    Host(OfSeat),
+    Locked { locked: bool },
+    Question(Box<Asked<'a>>),
+    Reveal(Reveal),
+    Paused { by: PausedBy },
+    Resumed(Resumed),
+    Finished(Finished),
+    Said(Said),
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OfSeat {
+    pub(super) seat_id: SeatId,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Joined<'a> {
+    pub(super) seat_id: SeatId,
+    pub(super) name: &'a PlayerName,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Asked<'a> {
+    pub(super) phase_number: u32,
+    pub(super) index: u32,
+    pub(super) question: PublicQuestion<'a>,
+    pub(super) ready_ms: u64,
+    pub(super) time_limit_ms: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Resumed {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) remaining_ms: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Finished {
+    pub(super) phase_number: u32,
+    pub(super) ranking: Vec<Ranked>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Said {
+    pub(super) seat_id: SeatId,
+    pub(super) payload: Box<RawValue>,
+}
+
+/// What was right, and what everybody made of it: the first that tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reveal {
+    phase_number: u32,
+    index: u32,
+    question_id: QuestionId,
+    correct_option_id: OptionId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<String>,
+    counts: Vec<Count>,
+    verdicts: Vec<SeatVerdict>,
+}
+
+impl Reveal {
+    pub(super) fn new(
+        (phase_number, index): (u32, u32),
+        question: &crate::domain::quiz::Question,
+        counts: Vec<Count>,
+        verdicts: Vec<SeatVerdict>,
+    ) -> Self {
+        Self {
+            phase_number,
+            index,
+            question_id: question.id.clone(),
+            correct_option_id: question.key.correct_option(),
+            explanation: question.explanation.clone(),
+            counts,
+            verdicts,
+        }
+    }
+}
+
+/// How often an option was chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Count {
+    pub(super) option_id: OptionId,
+    pub(super) count: usize,
+}
+
+/// What one seat made of a question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SeatVerdict {
+    pub(super) seat_id: SeatId,
+    pub(super) option_id: Option<OptionId>,
+    pub(super) correct: bool,
+    pub(super) points: u32,
+    pub(super) response_ms: Option<u64>,
+    pub(super) total: u32,
+    pub(super) rank: usize,
+}
+
+/// A player's place; equal totals share one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ranked {
+    /// The seat.
+    pub seat_id: SeatId,
+    /// The player.
+    pub name: Option<PlayerName>,
+    /// The player's points.
+    pub total: u32,
+    /// The place, from 1.
+    pub rank: usize,
+}
+
+impl Happening<'_> {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Joined(_) => "joined",
+            Self::Left(_) => "left",
+            Self::Kicked(_) => "kicked",
+            Self::Revoked(_) => "revoked",
+            Self::Host(_) => "host",
+            Self::Locked { .. } => "locked",
+            Self::Question(_) => "question",
+            Self::Reveal(_) => "reveal",
+            Self::Paused { .. } => "paused",
+            Self::Resumed(_) => "resumed",
+            Self::Finished(_) => "finished",
+            Self::Said(_) => "said",
+        }
+    }
+
+    /// The event that tells of it.
+    pub(super) fn draft(&self) -> EventDraft {
+        let payload = serde_json::to_string(self).expect("texts and numbers are always JSON");
+        // What is said is for the backend alone.
+        let to = matches!(self, Self::Said(_)).then(Vec::new);
+        EventDraft { kind: self.kind().to_owned(), payload, to }
+    }
+}

@@ -1,0 +1,121 @@
+//! The host's moves. Each names the phase number that the host saw; a stale one, or one that does
+//! not fit, moves nothing: so a host whose taps arrive twice takes one step.
+
+use super::happenings::{Happening, OfSeat};
+use super::play::{PausedBy, Phase, Play};
+use super::seat::Standing;
+use super::{Asker, HostAway, HostMove, Room, RoomReply, Step};
+use crate::domain::ids::SeatId;
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Moment;
+
+impl Room {
+    pub(super) fn host_move(
+        &mut self,
+        asker: Asker,
+        saw: u32,
+        host_move: HostMove,
+        step: &mut Step<'_>,
+    ) -> Result<RoomReply, Refusal> {
+        self.may_move(asker, host_move)?;
+        if saw != self.phase_number() {
+            return Ok(RoomReply::Moved(false));
+        }
+        // A backend's move is the host's as well: it wakes a room that waits for one.
+        if let (Some(host), Asker::Backend) = (self.host, asker)
+            && self.play.as_ref().and_then(|play| play.pause.as_ref()).is_some_and(|pause| pause.by == PausedBy::Away)
+        {
+            self.seats.entry(host).and_modify(|seat| seat.seen(step.at.now));
+        }
+        self.make_move(asker, host_move, step).map(RoomReply::Moved)
+    }
+
+    fn may_move(&self, asker: Asker, host_move: HostMove) -> Result<(), Refusal> {
+        match (asker, host_move) {
+            (Asker::Anyone, _) => Err(Refusal::BadToken),
+            (Asker::Seat(_), HostMove::TakeOver) | (Asker::Backend, _) => Ok(()),
+            (Asker::Seat(id), _) if self.host == Some(id) => Ok(()),
+            (Asker::Seat(_), _) => Err(Refusal::HostsOnly),
+        }
+    }
+
+    /// Makes a move that fits; whether it did.
+    fn make_move(&mut self, asker: Asker, host_move: HostMove, step: &mut Step<'_>) -> Result<bool, Refusal> {
+        match host_move {
+            HostMove::Lock(locked) => Ok(self.lock(locked, step)),
+            HostMove::Kick(id) => self.kick(id, step),
+            HostMove::TakeOver => Ok(self.change_host(asker, step)),
+            HostMove::Start | HostMove::Next | HostMove::Close | HostMove::Pause(_) | HostMove::Finish => {
+                self.move_quiz(host_move, step)
+            }
+        }
+    }
+
+    fn move_quiz(&mut self, host_move: HostMove, step: &mut Step<'_>) -> Result<bool, Refusal> {
+        let play = self.play.as_ref().ok_or(Refusal::WrongMode)?;
+        let pause = play.pause.as_ref().map(|pause| pause.by);
+        match (host_move, &play.phase) {
+            (HostMove::Start, Phase::Lobby) => self.next(step),
+            (HostMove::Next, Phase::Reveal { .. }) => {
+                self.end_pause(step);
+                self.next(step);
+            }
+            (HostMove::Close, Phase::Question(round)) if round.opens <= step.at.now || pause.is_some() => {
+                self.end_pause(step);
+                self.close(step);
+            }
+            (HostMove::Pause(true), _) if pause.is_none() && play.is_running() => self.pause(PausedBy::Host, step),
+            (HostMove::Pause(false), _) if pause.is_some() => self.go_on(step),
+            (HostMove::Finish, _) if !play.is_finished() => {
+                self.end_pause(step);
+                self.finish(step);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn end_pause(&mut self, step: &mut Step<'_>) {
+        if self.play.as_ref().is_some_and(|play: &Play| play.pause.is_some()) {
+            self.go_on(step);
+        }
+    }
+
+    fn lock(&mut self, locked: bool, step: &mut Step<'_>) -> bool {
+        let changes = self.locked != locked;
+        if changes {
+            self.locked = locked;
+            self.tell(&Happening::Locked { locked }, step);
+        }
+        changes
+    }
+
+    fn kick(&mut self, id: SeatId, step: &mut Step<'_>) -> Result<bool, Refusal> {
+        match self.seats.get(&id) {
+            None => Err(Refusal::UnknownSeat),
+            Some(_) if self.host == Some(id) => Err(Refusal::HostMayNotLeave),
+            Some(seat) if !seat.is_here() => Ok(false),
+            Some(_) => self.vacate(id, Standing::Kicked, step).map(|_| true),
+        }
+    }
+
+    /// The oldest seat that is present takes the place of a host who is away.
+    fn change_host(&mut self, asker: Asker, step: &mut Step<'_>) -> bool {
+        let Asker::Seat(id) = asker else { return false };
+        let may = self.settings.host_away == HostAway::OldestSeat && self.is_heir(id, step.at);
+        if may {
+            self.host = Some(id);
+            self.tell(&Happening::Host(OfSeat { seat_id: id }), step);
+        }
+        may
+    }
+
+    fn is_heir(&self, id: SeatId, at: Moment) -> bool {
+        let away = self.settings.away;
+        let host = self.host.and_then(|host| self.seats.get(&host));
+        let is_away = host.is_some_and(|host| !host.is_present(away, at));
+        // Who asks is present by that.
+        let oldest = self.seats.iter().find(|(other, seat)| **other == id || seat.is_present(away, at));
+        is_away && self.host != Some(id) && oldest.is_some_and(|(oldest, _)| *oldest == id)
+    }
+}

@@ -1,0 +1,127 @@
+//! A room's event log: numbers without gaps, and what may be forgotten. Sequences never go back,
+//! pruned or not; the events themselves lie in the store.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::events::{Event, EventDraft, Sequence};
+use crate::domain::refusal::Refusal;
+use crate::domain::time::{Millis, Timestamp};
+
+/// A seat that has not acknowledged for this long, while events wait, holds back no pruning.
+pub const SILENT_AFTER: Millis = Millis::seconds(60);
+/// Most events that one room keeps.
+pub const MOST_KEPT: u64 = 10_000;
+/// Most bytes of events that one room keeps, before compression.
+pub const MOST_KEPT_BYTES: u64 = 4 * 1024 * 1024;
+/// Most events that one command may bring.
+pub const MOST_AT_ONCE: usize = 100;
+/// Most bytes of an event's kind and payload that is brought.
+pub const MOST_EVENT_BYTES: usize = 16 * 1024;
+/// How many bytes lie between two marks: how exactly the limit in bytes is kept.
+const MARK_EVERY: u64 = 64 * 1024;
+
+/// What a reader of the log has acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Reader {
+    pub(super) acknowledged: Sequence,
+    /// Since when events have waited for the acknowledgement.
+    waiting_since: Option<Timestamp>,
+}
+
+impl Reader {
+    /// A reader who needs nothing up to `head`.
+    pub(super) fn from(head: Sequence) -> Self {
+        Self { acknowledged: head, waiting_since: None }
+    }
+
+    /// Something happened at `now`.
+    pub(super) fn waits(&mut self, now: Timestamp) {
+        self.waiting_since = self.waiting_since.or(Some(now));
+    }
+
+    /// Whether pruning waits for this reader.
+    pub(super) fn counts(&self, now: Timestamp) -> bool {
+        self.waiting_since.is_none_or(|since| now.since(since) < SILENT_AFTER)
+    }
+
+    /// Notes that everything up to `sequence` is here; an older acknowledgement changes nothing.
+    pub(super) fn acknowledge(
+        &mut self,
+        sequence: Sequence,
+        head: Sequence,
+        now: Timestamp,
+    ) -> Result<Sequence, Refusal> {
+        if sequence > head {
+            return Err(Refusal::AheadOfHead(head));
+        }
+        if sequence > self.acknowledged {
+            self.acknowledged = sequence;
+            self.waiting_since = (sequence < head).then_some(now);
+        }
+        Ok(self.acknowledged)
+    }
+
+    pub(super) fn shift(&mut self, by: i64) {
+        self.waiting_since = self.waiting_since.map(|since| since.shifted(by));
+    }
+}
+
+/// How many bytes had been recorded by an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Mark {
+    through: Sequence,
+    bytes: u64,
+}
+
+/// The numbers of a room's events.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Log {
+    /// The newest event's number. It never goes back, pruned or not.
+    pub(super) head: Sequence,
+    /// Every event up to here is forgotten.
+    pub(super) pruned: Sequence,
+    /// Bytes ever recorded, and those of them that are forgotten, as far as the marks know.
+    bytes: u64,
+    pruned_bytes: u64,
+    marks: VecDeque<Mark>,
+}
+
+impl Log {
+    /// Numbers an event.
+    pub(super) fn append(&mut self, draft: EventDraft, now: Timestamp) -> Event {
+        self.head.0 += 1;
+        self.bytes += (draft.kind.len() + draft.payload.len()) as u64;
+        if self.bytes - self.marks.back().map_or(self.pruned_bytes, |mark| mark.bytes) >= MARK_EVERY {
+            self.marks.push_back(Mark { through: self.head, bytes: self.bytes });
+        }
+        Event { sequence: self.head, at: now, kind: draft.kind, payload: draft.payload, to: draft.to }
+    }
+
+    /// Forgets what everybody has, and what is beyond the most that is kept. Gives the number up to
+    /// which that newly is.
+    pub(super) fn prune(&mut self, everyone_has: Sequence) -> Option<Sequence> {
+        let overflow = Sequence(self.head.0.saturating_sub(MOST_KEPT));
+        let mut through = everyone_has.max(overflow);
+        while let Some(mark) = self.marks.front() {
+            if mark.through > through && self.bytes - self.pruned_bytes <= MOST_KEPT_BYTES {
+                break;
+            }
+            through = through.max(mark.through);
+            self.pruned_bytes = mark.bytes;
+            self.marks.pop_front();
+        }
+        (through > self.pruned).then(|| {
+            self.pruned = through;
+            through
+        })
+    }
+}
+
+/// Refuses events that are too many or too large.
+pub(super) fn check(drafts: &[EventDraft]) -> Result<(), Refusal> {
+    let is_large = |draft: &EventDraft| draft.kind.len() + draft.payload.len() > MOST_EVENT_BYTES;
+    if drafts.len() > MOST_AT_ONCE || drafts.iter().any(is_large) { Err(Refusal::TooManyEvents) } else { Ok(()) }
+}

@@ -1,0 +1,377 @@
+//! A room: several seats, one clock, and a log of what happened, so that whoever returns gets what
+//! was missed. It plays a quiz, or keeps seats and log for a game whose rules lie elsewhere.
+//!
+//! Everything goes through `Room::apply`: what is due happens first, then what is asked. Nothing
+//! that a client can see depends on a question's key before its reveal.
+
+mod commands;
+mod happenings;
+mod host;
+mod log;
+mod play;
+mod quiz;
+mod results;
+mod seat;
+mod seats;
+mod view;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::events::{Event, EventDraft, Sequence};
+use super::ids::SeatId;
+use super::name::PlayerName;
+use super::quiz::Quiz;
+use super::refusal::Refusal;
+use super::repeat::RepeatKey;
+use super::secret::SecretHash;
+use super::time::{Millis, Moment, Timestamp, WallTime};
+use happenings::{Happening, Said};
+use log::{Log, Reader};
+use play::Play;
+use seat::{Recent, Seat};
+
+pub use commands::{Ask, By, HostMove, RoomCommand, RoomReply, Seen};
+pub use happenings::{Ranked, Reveal};
+pub use log::{MOST_AT_ONCE, MOST_EVENT_BYTES, MOST_KEPT, MOST_KEPT_BYTES, SILENT_AFTER};
+pub use play::{LATE_GRACE, PausedBy};
+pub use results::{RoomResults, SeatAnswer, SeatResults};
+pub use seat::{CODE_LIFE, Standing};
+pub use view::{OwnView, PauseView, PhaseName, Presence, QuestionView, RoomView, SeatView};
+
+/// Who moves the game on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Advance {
+    /// The host.
+    #[default]
+    Host,
+    /// The clock.
+    Auto,
+}
+
+/// What happens while the host is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HostAway {
+    /// The room stands still.
+    #[default]
+    Pause,
+    /// The oldest present seat may take over.
+    OldestSeat,
+}
+
+/// What is agreed when a room is opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomSettings {
+    /// How long a question is open that has no limit of its own.
+    pub time_limit: Millis,
+    /// How long before that it is shown.
+    pub ready: Millis,
+    /// How long a reveal stands where the clock moves the game on.
+    pub reveal: Millis,
+    /// Who moves the game on.
+    pub advance: Advance,
+    /// Whether a running game can be joined.
+    pub late_join: bool,
+    /// Most seats.
+    pub max_seats: u32,
+    /// Whether the host answers questions.
+    pub host_plays: bool,
+    /// What happens while the host is away.
+    pub host_away: HostAway,
+    /// After how long without a word a seat is away.
+    pub away: Millis,
+}
+
+impl Default for RoomSettings {
+    fn default() -> Self {
+        Self {
+            time_limit: Millis::seconds(20),
+            ready: Millis::seconds(3),
+            reveal: Millis::seconds(5),
+            advance: Advance::Host,
+            late_join: true,
+            max_seats: 200,
+            host_plays: false,
+            host_away: HostAway::Pause,
+            away: Millis::seconds(15),
+        }
+    }
+}
+
+/// The state of a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Room {
+    settings: RoomSettings,
+    host: Option<SeatId>,
+    locked: bool,
+    /// Numbers of seats are never used again.
+    last_seat: u32,
+    seats: BTreeMap<SeatId, Seat>,
+    log: Log,
+    /// What the backend has acknowledged, once one has come.
+    backend: Option<Reader>,
+    recorded: Recent,
+    play: Option<Play>,
+}
+
+/// One command's way through the room: when it is, and what is told of it.
+pub(super) struct Step<'a> {
+    pub(super) at: Moment,
+    pub(super) wall: Option<WallTime>,
+    pub(super) quiz: Option<&'a Quiz>,
+    pub(super) events: Vec<Event>,
+}
+
+/// Somebody whose right to ask was checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asker {
+    Anyone,
+    Backend,
+    Seat(SeatId),
+}
+
+impl Room {
+    /// A room that is to play this quiz, and its host's seat.
+    pub fn with_quiz(settings: RoomSettings, host: PlayerName, token: SecretHash, quiz: &Quiz, now: Timestamp) -> Self {
+        let mut seat = Seat::new(Some(host), Some(token), Sequence(0), now);
+        seat.plays = settings.host_plays;
+        let mut room = Self::empty(settings, Some(Play::new(quiz)));
+        room.host = Some(room.take(seat));
+        room
+    }
+
+    /// A room for a game whose rules lie elsewhere, with these seats, for which nobody has a token
+    /// yet.
+    pub fn external(settings: RoomSettings, seats: impl IntoIterator<Item = SeatId>, now: Timestamp) -> Self {
+        let mut room = Self::empty(settings, None);
+        room.seats = seats.into_iter().map(|id| (id, Seat::new(None, None, Sequence(0), now))).collect();
+        room.last_seat = room.seats.keys().last().map_or(0, |last| last.0);
+        room
+    }
+
+    fn empty(settings: RoomSettings, play: Option<Play>) -> Self {
+        Self {
+            settings,
+            host: None,
+            locked: false,
+            last_seat: 0,
+            seats: BTreeMap::new(),
+            log: Log::default(),
+            backend: None,
+            recorded: Recent::default(),
+            play,
+        }
+    }
+
+    /// The newest event's number; 0 before the first.
+    pub fn head(&self) -> Sequence {
+        self.log.head
+    }
+
+    /// The number up to which events are forgotten.
+    pub fn pruned(&self) -> Sequence {
+        self.log.pruned
+    }
+
+    /// The host's seat; an external room has none.
+    pub fn host(&self) -> Option<SeatId> {
+        self.host
+    }
+
+    /// What was agreed when it was opened.
+    pub fn settings(&self) -> &RoomSettings {
+        &self.settings
+    }
+
+    /// Whether it plays a quiz.
+    pub fn is_quiz(&self) -> bool {
+        self.play.is_some()
+    }
+
+    /// Whether the game is over.
+    pub fn is_finished(&self) -> bool {
+        self.play.as_ref().is_some_and(Play::is_finished)
+    }
+
+    /// Whether its questions are still kept beside it.
+    pub fn has_quiz(&self) -> bool {
+        self.play.as_ref().is_some_and(|play| !play.is_finished())
+    }
+
+    /// Which phase it is, from 0.
+    pub fn phase_number(&self) -> u32 {
+        self.play.as_ref().map_or(0, |play| play.number)
+    }
+
+    /// The generation of a seat's newest connection, and whether somebody sits there.
+    pub fn generation(&self, seat: SeatId) -> Option<(u32, Standing)> {
+        self.seats.get(&seat).map(|seat| (seat.generation, seat.standing))
+    }
+
+    /// The seat whose token this is.
+    ///
+    /// # Errors
+    /// It is no seat's, its player was sent away, or a newer connection has come.
+    pub fn holder(&self, token: &SecretHash, generation: Option<u32>) -> Result<SeatId, Refusal> {
+        // All are compared, wherever the right one stands.
+        let holds = |found, (id, seat): (_, &'_ _)| if Seat::has_token(seat, token) { Some((id, seat)) } else { found };
+        let found = self.seats.iter().fold(None, holds);
+        let (id, seat) = found.ok_or(Refusal::BadToken)?;
+        seat.may_act(generation).map(|()| *id)
+    }
+
+    /// Carries out what is asked; what is due was done before.
+    pub(super) fn apply(&mut self, command: RoomCommand, step: &mut Step<'_>) -> Result<RoomReply, Refusal> {
+        let asker = self.asker(&command.by)?;
+        let reply = self.carry_out(asker, command.ask, step)?;
+        if let Asker::Seat(id) = asker
+            && let Some(seat) = self.seats.get_mut(&id)
+        {
+            seat.seen(step.at.now);
+        }
+        Ok(reply)
+    }
+
+    fn asker(&self, by: &By) -> Result<Asker, Refusal> {
+        match by {
+            By::Anyone => Ok(Asker::Anyone),
+            By::Backend => Ok(Asker::Backend),
+            By::Token(token, generation) => self.holder(token, *generation).map(Asker::Seat),
+            By::Connection { seat: id, generation } => {
+                let seat = self.seats.get(id).ok_or(Refusal::UnknownSeat)?;
+                seat.may_act(Some(*generation)).map(|()| Asker::Seat(*id))
+            }
+        }
+    }
+
+    fn carry_out(&mut self, asker: Asker, ask: Ask, step: &mut Step<'_>) -> Result<RoomReply, Refusal> {
+        match (ask, asker) {
+            (Ask::Advance, _) => Ok(RoomReply::Done),
+            (Ask::Join { name, token, repeat }, _) => self.join(name, token, repeat, step),
+            (Ask::TakeSeat { code, token, repeat }, _) => self.take_over(&code, token, repeat, step.at.now),
+            (Ask::Seen(seen), Asker::Backend) => self.note_seen(&seen, step.at.now),
+            (Ask::SeatUser { user, name, token }, Asker::Backend) => self.seat_user(user, name, token, step),
+            (Ask::Revoke(seat), Asker::Backend) => self.revoke(seat, step),
+            (Ask::Record { events, expected, repeat }, Asker::Backend) => self.record(events, expected, repeat, step),
+            (Ask::Acknowledge(sequence), Asker::Backend) => self.backend_has(sequence, step.at.now),
+            (Ask::Resume, Asker::Backend) => {
+                self.backend.get_or_insert_with(|| Reader::from(self.log.pruned));
+                Ok(RoomReply::Resumed { seat: None, generation: 0 })
+            }
+            (Ask::Heartbeat, Asker::Backend | Asker::Seat(_)) => Ok(RoomReply::Done),
+            (Ask::Resume, Asker::Seat(id)) => self.resume(id),
+            (Ask::Acknowledge(sequence), Asker::Seat(id)) => self.seat_has(id, sequence, step.at.now),
+            (Ask::Answer { question, option, repeat }, Asker::Seat(id)) => {
+                self.answer(id, &question, option, repeat, step)
+            }
+            (Ask::Leave, Asker::Seat(id)) => self.leave(id, step),
+            (Ask::Say { payload, repeat }, Asker::Seat(id)) => self.say(id, payload, repeat, step),
+            (Ask::HandOutCode { seat, code }, asker) => self.hand_out_code(asker, seat, code, step.at.now),
+            (Ask::Host(saw, host_move), asker) => self.host_move(asker, saw, host_move, step),
+            (Ask::Answer { .. } | Ask::Leave | Ask::Say { .. }, _) => Err(Refusal::BadToken),
+            (Ask::Resume | Ask::Acknowledge(_) | Ask::Heartbeat, Asker::Anyone) => Err(Refusal::BadToken),
+            (Ask::SeatUser { .. } | Ask::Revoke(_) | Ask::Record { .. } | Ask::Seen(_), _) => {
+                Err(Refusal::BackendsOnly)
+            }
+        }
+    }
+
+    /// Puts an event into the log.
+    fn emit(&mut self, draft: EventDraft, step: &mut Step<'_>) {
+        let now = step.at.now;
+        let readers = self.seats.values_mut().map(|seat| &mut seat.reader).chain(self.backend.as_mut());
+        readers.for_each(|reader| reader.waits(now));
+        step.events.push(self.log.append(draft, now));
+    }
+
+    fn tell(&mut self, happening: &Happening<'_>, step: &mut Step<'_>) {
+        self.emit(happening.draft(), step);
+    }
+
+    /// Forgets events that nobody who counts waits for. Gives the number up to which that newly is.
+    pub(super) fn prune(&mut self, now: Timestamp) -> Option<Sequence> {
+        let seats = self.seats.values().filter(|seat| seat.is_here()).map(|seat| &seat.reader);
+        let counting = seats.chain(&self.backend).filter(|reader| reader.counts(now));
+        let everyone_has = counting.map(|reader| reader.acknowledged).min().unwrap_or_default();
+        self.log.prune(everyone_has)
+    }
+
+    /// Appends a backend's events.
+    fn record(
+        &mut self,
+        drafts: Vec<EventDraft>,
+        expected: Option<Sequence>,
+        repeat: Option<RepeatKey>,
+        step: &mut Step<'_>,
+    ) -> Result<RoomReply, Refusal> {
+        if self.is_quiz() {
+            return Err(Refusal::WrongMode);
+        }
+        if let Some(before) = self.recorded.find(repeat)? {
+            return Ok(RoomReply::Recorded(before));
+        }
+        if expected.is_some_and(|head| head != self.log.head) {
+            return Err(Refusal::HeadMoved(self.log.head));
+        }
+        log::check(&drafts)?;
+        let is_known = |id: &SeatId| self.seats.contains_key(id);
+        if !drafts.iter().flat_map(|draft| &draft.to).flatten().all(is_known) {
+            return Err(Refusal::UnknownSeat);
+        }
+        drafts.into_iter().for_each(|draft| self.emit(draft, step));
+        self.recorded.note(repeat, self.log.head);
+        Ok(RoomReply::Recorded(self.log.head))
+    }
+
+    /// Tells the backend something, in the log's order.
+    fn say(
+        &mut self,
+        id: SeatId,
+        payload: String,
+        repeat: Option<RepeatKey>,
+        step: &mut Step<'_>,
+    ) -> Result<RoomReply, Refusal> {
+        let seat = self.seats.get_mut(&id).ok_or(Refusal::UnknownSeat)?;
+        if self.play.is_some() {
+            return Err(Refusal::WrongMode);
+        }
+        if let Some(before) = seat.said.find(repeat)? {
+            return Ok(RoomReply::Recorded(before));
+        }
+        let payload = serde_json::value::RawValue::from_string(payload).map_err(|_| Refusal::TooManyEvents)?;
+        let draft = Happening::Said(Said { seat_id: id, payload }).draft();
+        log::check(std::slice::from_ref(&draft))?;
+        self.emit(draft, step);
+        let head = self.log.head;
+        self.seats.entry(id).and_modify(|seat| seat.said.note(repeat, head));
+        Ok(RoomReply::Recorded(head))
+    }
+
+    fn backend_has(&mut self, sequence: Sequence, now: Timestamp) -> Result<RoomReply, Refusal> {
+        let (head, pruned) = (self.log.head, self.log.pruned);
+        let mut reader = self.backend.clone().unwrap_or_else(|| Reader::from(pruned));
+        let acknowledged = reader.acknowledge(sequence, head, now)?;
+        self.backend = Some(reader);
+        Ok(RoomReply::Acknowledged(acknowledged))
+    }
+
+    fn seat_has(&mut self, id: SeatId, sequence: Sequence, now: Timestamp) -> Result<RoomReply, Refusal> {
+        let head = self.log.head;
+        let seat = self.seats.get_mut(&id).ok_or(Refusal::UnknownSeat)?;
+        seat.reader.acknowledge(sequence, head, now).map(RoomReply::Acknowledged)
+    }
+
+    pub(super) fn shift(&mut self, by: i64) {
+        self.seats.values_mut().for_each(|seat| seat.shift(by));
+        self.backend.iter_mut().for_each(|reader| reader.shift(by));
+        self.play.iter_mut().for_each(|play| play.shift(by));
+    }
+}
+
+#[cfg(test)]
+mod tests;

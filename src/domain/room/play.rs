@@ -1,0 +1,193 @@
+//! How far a room's quiz is: its phase, the question that stands, pauses.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::QuizId;
+use crate::domain::quiz::{Question, Quiz};
+use crate::domain::time::{Millis, Moment, Timestamp, WallTime};
+
+/// Answers that arrive this long after a question's deadline still count as in time.
+pub const LATE_GRACE: Millis = Millis(500);
+/// The least that is left, after an outage, of a question that was shown before it.
+const GRACE_AFTER_OUTAGE: Millis = Millis::seconds(15);
+
+/// A question that stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Round {
+    pub(super) index: u32,
+    shown: Timestamp,
+    pub(super) opens: Timestamp,
+    closes: Timestamp,
+    pub(super) limit: Millis,
+}
+
+impl Round {
+    pub(super) fn new(index: u32, ready: Millis, limit: Millis, now: Timestamp) -> Self {
+        let opens = now.plus(ready);
+        Self { index, shown: now, opens, closes: opens.plus(limit), limit }
+    }
+
+    /// When it closes: one that was shown before an outage stays open for a while after it, at most
+    /// as long as at first.
+    pub(super) fn closes(&self, at: Moment) -> Timestamp {
+        if self.shown < at.up_since {
+            self.closes.max(at.up_since.plus(self.limit.min(GRACE_AFTER_OUTAGE)))
+        } else {
+            self.closes
+        }
+    }
+
+    /// From when on nothing counts any more.
+    pub(super) fn is_over_from(&self, at: Moment) -> Timestamp {
+        self.closes(at).plus(Millis(LATE_GRACE.0 + 1))
+    }
+
+    /// The same round `pause` later.
+    pub(super) fn delayed(&self, pause: Millis) -> Self {
+        let by = i64::try_from(pause.0).unwrap_or(i64::MAX);
+        let mut round = self.clone();
+        round.shift(by);
+        round
+    }
+
+    pub(super) fn shift(&mut self, by: i64) {
+        self.shown = self.shown.shifted(by);
+        self.opens = self.opens.shifted(by);
+        self.closes = self.closes.shifted(by);
+    }
+}
+
+/// What a room is at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Phase {
+    Lobby,
+    Question(Round),
+    Reveal {
+        index: u32,
+        /// When the next question comes by itself.
+        ends: Option<Timestamp>,
+    },
+    Finished {
+        /// The questions that were asked, since the quiz is gone.
+        asked: Vec<Arc<Question>>,
+    },
+}
+
+/// Why a room stands still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PausedBy {
+    /// The host wanted it.
+    Host,
+    /// The host is away.
+    Away,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Pause {
+    pub(super) by: PausedBy,
+    pub(super) since: Timestamp,
+}
+
+/// A quiz as a room plays it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Play {
+    pub(super) quiz_id: QuizId,
+    pub(super) question_count: u32,
+    pub(super) phase: Phase,
+    /// Goes up with every phase.
+    pub(super) number: u32,
+    pub(super) pause: Option<Pause>,
+    pub(super) started: Option<WallTime>,
+    pub(super) finished: Option<WallTime>,
+}
+
+impl Play {
+    pub(super) fn new(quiz: &Quiz) -> Self {
+        Self {
+            quiz_id: quiz.id.clone(),
+            question_count: quiz.questions.len() as u32,
+            phase: Phase::Lobby,
+            number: 0,
+            pause: None,
+            started: None,
+            finished: None,
+        }
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        matches!(self.phase, Phase::Finished { .. })
+    }
+
+    /// Whether questions come and go.
+    pub(super) fn is_running(&self) -> bool {
+        matches!(self.phase, Phase::Question(_) | Phase::Reveal { .. })
+    }
+
+    pub(super) fn turn(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.number += 1;
+    }
+
+    /// From which question on somebody plays who comes now.
+    pub(super) fn next_index(&self) -> u32 {
+        match &self.phase {
+            Phase::Lobby => 0,
+            Phase::Question(Round { index, .. }) | Phase::Reveal { index, .. } => index + 1,
+            Phase::Finished { asked } => asked.len() as u32,
+        }
+    }
+
+    /// How many questions have closed.
+    pub(super) fn closed(&self) -> u32 {
+        match &self.phase {
+            Phase::Lobby => 0,
+            Phase::Question(round) => round.index,
+            Phase::Reveal { index, .. } => index + 1,
+            Phase::Finished { asked } => asked.len() as u32,
+        }
+    }
+
+    /// The question at this place, wherever it is kept.
+    pub(super) fn question<'a>(&'a self, quiz: Option<&'a Quiz>, index: u32) -> Option<&'a Arc<Question>> {
+        let questions = match &self.phase {
+            Phase::Finished { asked } => asked,
+            _ => &quiz?.questions,
+        };
+        questions.get(index as usize)
+    }
+
+    /// The round that stands, as if a pause ended now.
+    pub(super) fn round(&self, now: Timestamp) -> Option<Round> {
+        let Phase::Question(round) = &self.phase else { return None };
+        Some(self.pause.as_ref().map_or_else(|| round.clone(), |pause| round.delayed(now.since(pause.since))))
+    }
+
+    /// Ends a pause: what stood still goes on with the time that it had left.
+    pub(super) fn go_on(&mut self, now: Timestamp) {
+        let Some(pause) = self.pause.take() else { return };
+        let stood = now.since(pause.since);
+        match &mut self.phase {
+            Phase::Question(round) => *round = round.delayed(stood),
+            Phase::Reveal { ends: Some(ends), .. } => *ends = ends.plus(stood),
+            _ => {}
+        }
+    }
+
+    pub(super) fn shift(&mut self, by: i64) {
+        match &mut self.phase {
+            Phase::Question(round) => round.shift(by),
+            Phase::Reveal { ends: Some(ends), .. } => *ends = ends.shifted(by),
+            _ => {}
+        }
+        if let Some(pause) = &mut self.pause {
+            pause.since = pause.since.shifted(by);
+        }
+    }
+}

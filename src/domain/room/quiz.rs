@@ -1,0 +1,221 @@
+//! The quiz that a room plays: showing, answering, closing, and what time alone brings about.
+
+use std::sync::Arc;
+
+use super::happenings::{Asked, Finished, Happening, Resumed};
+use super::play::{Pause, PausedBy, Phase, Play, Round};
+use super::seat::{Given, Seat};
+use super::{Advance, HostAway, Room, RoomReply, Step};
+use crate::domain::ids::{OptionId, QuestionId, SeatId};
+use crate::domain::quiz::Quiz;
+use crate::domain::quiz::public::PublicQuestion;
+use crate::domain::refusal::Refusal;
+use crate::domain::repeat::RepeatKey;
+use crate::domain::time::{Moment, Timestamp};
+
+impl Room {
+    /// Lets happen what is due. What follows from it counts its own time from now, so that a long
+    /// outage never plays a room to its end.
+    pub(in crate::domain) fn advance(&mut self, step: &mut Step<'_>) {
+        // Without its questions a quiz stands still; each turn of the loop moves it on.
+        while step.quiz.is_some() && self.advance_once(step) {}
+    }
+
+    fn advance_once(&mut self, step: &mut Step<'_>) -> bool {
+        let at = step.at;
+        let Some(play) = self.play.as_ref().filter(|play| play.is_running()) else { return false };
+        let pause = play.pause.as_ref().map(|pause| pause.by);
+        let is_host_here = self.is_host_present(at);
+        match (pause, &play.phase) {
+            (Some(PausedBy::Away), _) if is_host_here => self.go_on(step),
+            (Some(_), _) => return false,
+            (None, _) if self.pauses_without_host() && !is_host_here => self.pause(PausedBy::Away, step),
+            (None, Phase::Question(round)) if at.now >= round.is_over_from(at) || self.has_everyone_answered(at) => {
+                self.close(step);
+            }
+            (None, Phase::Reveal { ends: Some(ends), .. }) if at.now >= *ends => self.next(step),
+            _ => return false,
+        }
+        true
+    }
+
+    /// When something is due by time alone, if nothing happens before.
+    pub fn next_due(&self, at: Moment) -> Option<Timestamp> {
+        let play = self.play.as_ref().filter(|play| play.is_running() && play.pause.is_none())?;
+        let away = self.settings.away;
+        let host = self.host.and_then(|host| self.seats.get(&host)).filter(|_| self.pauses_without_host());
+        let pause = host.map(|host| host.lapses(away, at));
+        let move_on = match &play.phase {
+            Phase::Question(round) => {
+                // Who is waited for and goes away is waited for no longer.
+                let lapse = self.waited_for(round, at).map(|seat| seat.lapses(away, at)).max();
+                let lapse = lapse.filter(|_| self.has_anyone_answered(round));
+                Some(lapse.map_or(round.is_over_from(at), |lapse| lapse.min(round.is_over_from(at))))
+            }
+            Phase::Reveal { ends, .. } => *ends,
+            Phase::Lobby | Phase::Finished { .. } => None,
+        };
+        pause.into_iter().chain(move_on).min()
+    }
+
+    fn is_host_present(&self, at: Moment) -> bool {
+        let host = self.host.and_then(|host| self.seats.get(&host));
+        host.is_some_and(|host| host.is_present(self.settings.away, at))
+    }
+
+    /// A host who never connected is not missed: it moves the room by single requests.
+    fn pauses_without_host(&self) -> bool {
+        let host = self.host.and_then(|host| self.seats.get(&host));
+        self.settings.host_away == HostAway::Pause && host.is_some_and(|host| host.has_connected())
+    }
+
+    fn takes_part(seat: &Seat, round: &Round) -> bool {
+        seat.is_here() && seat.plays && seat.plays_from <= round.index
+    }
+
+    fn has_anyone_answered(&self, round: &Round) -> bool {
+        self.seats.values().any(|seat| Self::takes_part(seat, round) && seat.answers.contains_key(&round.index))
+    }
+
+    /// The present players whose answer is still to come.
+    fn waited_for<'a>(&'a self, round: &'a Round, at: Moment) -> impl Iterator<Item = &'a Seat> {
+        let away = self.settings.away;
+        let has_none = move |seat: &&Seat| !seat.answers.contains_key(&round.index) && seat.is_present(away, at);
+        self.seats.values().filter(move |seat| Self::takes_part(seat, round)).filter(has_none)
+    }
+
+    fn has_everyone_answered(&self, at: Moment) -> bool {
+        let Some(Phase::Question(round)) = self.play.as_ref().map(|play| &play.phase) else { return false };
+        self.has_anyone_answered(round) && self.waited_for(round, at).next().is_none()
+    }
+
+    /// Shows the next question, or ends the game after the last.
+    pub(super) fn next(&mut self, step: &mut Step<'_>) {
+        let (Some(play), Some(quiz)) = (&mut self.play, step.quiz) else { return };
+        let index = play.next_index();
+        let Some(question) = quiz.questions.get(index as usize) else { return self.finish(step) };
+        let limit = question.time_limit.unwrap_or(self.settings.time_limit);
+        let ready = self.settings.ready;
+        play.turn(Phase::Question(Round::new(index, ready, limit, step.at.now)));
+        play.started = play.started.or(step.wall);
+        let asked = Asked {
+            phase_number: play.number,
+            index,
+            question: PublicQuestion::whole(question),
+            ready_ms: ready.0,
+            time_limit_ms: limit.0,
+        };
+        self.tell(&Happening::Question(Box::new(asked)), step);
+    }
+
+    /// Takes an answer, once; its repeat gets the first reply again.
+    pub(super) fn answer(
+        &mut self,
+        id: SeatId,
+        name: &QuestionId,
+        option: Option<OptionId>,
+        repeat: Option<RepeatKey>,
+        step: &Step<'_>,
+    ) -> Result<RoomReply, Refusal> {
+        let (quiz, now) = (step.quiz, step.at.now);
+        let play = self.play.as_ref().ok_or(Refusal::WrongMode)?;
+        let seat = self.seats.get(&id).ok_or(Refusal::UnknownSeat)?;
+        if let Some(reply) = answered_before(play, quiz, seat, repeat)? {
+            return Ok(reply);
+        }
+        let Phase::Question(round) = &play.phase else { return Err(Refusal::QuestionNotOpen) };
+        let question = play.question(quiz, round.index).ok_or(Refusal::QuestionNotOpen)?;
+        if question.id != *name || seat.answers.contains_key(&round.index) {
+            return Err(Refusal::QuestionNotOpen);
+        }
+        if !Self::takes_part(seat, round) {
+            return Err(Refusal::NotPlaying);
+        }
+        if play.pause.is_some() {
+            return Err(Refusal::RoomPaused);
+        }
+        if now < round.opens || now >= round.is_over_from(step.at) {
+            return Err(Refusal::QuestionNotOpen);
+        }
+        if option.is_some_and(|id| question.option(id).is_none()) {
+            return Err(Refusal::OptionNotInQuestion);
+        }
+        let response = now.since(round.opens).min(round.limit);
+        let given = Given { option, received: now, response, repeat, correct: false, points: 0 };
+        let (index, question) = (round.index, question.id.clone());
+        if let Some(seat) = self.seats.get_mut(&id) {
+            seat.answers.insert(index, given);
+        }
+        Ok(RoomReply::Answered { question, option, received: now })
+    }
+
+    /// Closes the question that stands: every answer is evaluated, and all is told.
+    pub(super) fn close(&mut self, step: &mut Step<'_>) {
+        let (Some(play), Some(quiz)) = (&mut self.play, step.quiz) else { return };
+        let Phase::Question(Round { index, .. }) = play.phase else { return };
+        let Some(question) = quiz.questions.get(index as usize) else { return };
+        for seat in self.seats.values_mut() {
+            let Some(given) = seat.answers.get_mut(&index) else { continue };
+            given.correct = given.option == Some(question.key.correct_option());
+            given.points = if given.correct { quiz.scoring.points(given.response).sum() } else { 0 };
+            seat.total = seat.total.saturating_add(given.points);
+        }
+        let ends = (self.settings.advance == Advance::Auto).then(|| step.at.now.plus(self.settings.reveal));
+        play.turn(Phase::Reveal { index, ends });
+        let reveal = self.play.as_ref().and_then(|play| self.reveal(play, step.quiz, index));
+        if let Some(reveal) = reveal {
+            self.tell(&Happening::Reveal(reveal), step);
+        }
+    }
+
+    /// Ends the game. A question that is open is closed first: no answer that was taken is lost.
+    pub(super) fn finish(&mut self, step: &mut Step<'_>) {
+        let (now, Some(quiz)) = (step.at.now, step.quiz) else { return };
+        if self.play.as_ref().is_some_and(|play| matches!(&play.phase, Phase::Question(round) if round.opens <= now)) {
+            self.close(step);
+        }
+        let Some(play) = &mut self.play else { return };
+        let asked = quiz.questions.iter().take(play.closed() as usize).map(Arc::clone).collect();
+        play.pause = None;
+        play.turn(Phase::Finished { asked });
+        play.finished = step.wall.or(play.started);
+        let phase_number = play.number;
+        let ranking = self.ranking();
+        self.tell(&Happening::Finished(Finished { phase_number, ranking }), step);
+    }
+
+    pub(super) fn pause(&mut self, by: PausedBy, step: &mut Step<'_>) {
+        let Some(play) = &mut self.play else { return };
+        play.pause = Some(Pause { by, since: step.at.now });
+        self.tell(&Happening::Paused { by }, step);
+    }
+
+    pub(super) fn go_on(&mut self, step: &mut Step<'_>) {
+        let Some(play) = &mut self.play else { return };
+        play.go_on(step.at.now);
+        let remaining_ms = self.play.as_ref().and_then(|play| self.remaining(play, step.at));
+        self.tell(&Happening::Resumed(Resumed { remaining_ms }), step);
+    }
+}
+
+/// The reply that a late repeat of an answer asks for.
+fn answered_before(
+    play: &Play,
+    quiz: Option<&Quiz>,
+    seat: &Seat,
+    repeat: Option<RepeatKey>,
+) -> Result<Option<RoomReply>, Refusal> {
+    let Some(repeat) = repeat else { return Ok(None) };
+    let same_key = |given: &Given| given.repeat.filter(|first| first.key == repeat.key);
+    for (index, given) in &seat.answers {
+        match same_key(given) {
+            Some(first) if first.body != repeat.body => return Err(Refusal::KeyReused),
+            Some(_) => {
+                let question = play.question(quiz, *index).ok_or(Refusal::QuestionNotOpen)?.id.clone();
+                return Ok(Some(RoomReply::Answered { question, option: given.option, received: given.received }));
+            }
+            None => {}
+        }
+    }
+    Ok(None)
+}

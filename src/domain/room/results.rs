@@ -1,0 +1,99 @@
+//! What a room's game came to, question by question and seat by seat; during the game, of the
+//! questions that have closed.
+
+use std::sync::Arc;
+
+use super::Room;
+use super::seat::{Seat, Standing};
+use crate::domain::ids::{OptionId, QuestionId, QuizId, SeatId, UserId};
+use crate::domain::name::PlayerName;
+use crate::domain::quiz::{Question, Quiz};
+use crate::domain::time::{Millis, WallTime};
+
+/// One seat's answer to one question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeatAnswer {
+    /// The question.
+    pub question: QuestionId,
+    /// The option chosen, or `None` for none.
+    pub option: Option<OptionId>,
+    /// Whether it was right.
+    pub correct: bool,
+    /// What it earned.
+    pub points: u32,
+    /// How long it took on the question's clock.
+    pub response: Millis,
+}
+
+/// What one seat made of the game.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeatResults {
+    /// The seat.
+    pub seat: SeatId,
+    /// Its player.
+    pub name: Option<PlayerName>,
+    /// The player in the backend's own system.
+    pub user: Option<UserId>,
+    /// Whether the player left before the end.
+    pub has_left: bool,
+    /// The place, for those who stayed.
+    pub rank: Option<usize>,
+    /// Points.
+    pub total: u32,
+    /// The answers that were given, in the order of the questions.
+    pub answers: Vec<SeatAnswer>,
+}
+
+/// What a room's game came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomResults {
+    /// The quiz.
+    pub quiz_id: QuizId,
+    /// When the first question was shown.
+    pub started: Option<WallTime>,
+    /// When the game ended.
+    pub finished: Option<WallTime>,
+    /// The questions that have closed.
+    pub questions: Vec<Arc<Question>>,
+    /// The players, best first; who left comes last, and who was sent away not at all.
+    pub seats: Vec<SeatResults>,
+}
+
+impl Room {
+    /// What the game has come to so far; `None` without a quiz.
+    pub fn results(&self, quiz: Option<&Quiz>) -> Option<RoomResults> {
+        let play = self.play.as_ref()?;
+        let closed = 0..play.closed();
+        let questions: Vec<_> = closed.filter_map(|index| play.question(quiz, index).cloned()).collect();
+        let ranking = self.ranking();
+        let of = |(id, seat): (&SeatId, &Seat)| SeatResults {
+            seat: *id,
+            name: seat.name.clone(),
+            user: seat.user.clone(),
+            has_left: seat.standing == Standing::Left,
+            rank: ranking.iter().find(|ranked| ranked.seat_id == *id).map(|ranked| ranked.rank),
+            total: seat.total,
+            answers: answers(seat, &questions),
+        };
+        let counts =
+            |(_, seat): &(&SeatId, &Seat)| seat.plays && matches!(seat.standing, Standing::Here | Standing::Left);
+        let mut seats: Vec<_> = self.seats.iter().filter(counts).map(of).collect();
+        seats.sort_by_key(|seat| (seat.has_left, std::cmp::Reverse(seat.total), seat.seat));
+        let (started, finished) = (play.started, play.finished);
+        Some(RoomResults { quiz_id: play.quiz_id.clone(), started, finished, questions, seats })
+    }
+}
+
+fn answers(seat: &Seat, questions: &[Arc<Question>]) -> Vec<SeatAnswer> {
+    let answer = |(index, question): (usize, &Arc<Question>)| {
+        let given = seat.answers.get(&(index as u32))?;
+        Some(SeatAnswer {
+            question: question.id.clone(),
+            option: given.option,
+            correct: given.correct,
+            points: given.points,
+            response: given.response,
+        })
+    };
+    questions.iter().enumerate().filter_map(answer).collect()
+}

@@ -1,0 +1,216 @@
+//! A seat: whose it is, which of its connections counts, what it has acknowledged and answered.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use super::log::Reader;
+use crate::domain::events::Sequence;
+use crate::domain::ids::{OptionId, UserId};
+use crate::domain::name::PlayerName;
+use crate::domain::refusal::Refusal;
+use crate::domain::repeat::RepeatKey;
+use crate::domain::secret::SecretHash;
+use crate::domain::time::{Millis, Moment, Timestamp};
+
+/// How long a seat code can be used.
+pub const CODE_LIFE: Millis = Millis::seconds(300);
+/// How many repeat keys of what was said are kept.
+const MOST_RECENT: usize = 16;
+
+/// Whether somebody sits there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Standing {
+    /// A player, connected or not.
+    Here,
+    /// Nobody: the player left.
+    Left,
+    /// Nobody: the host sent the player away.
+    Kicked,
+    /// Nobody: a backend took the seat away.
+    Revoked,
+}
+
+/// An answer, and what it earned once its question has closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Given {
+    pub(super) option: Option<OptionId>,
+    pub(super) received: Timestamp,
+    pub(super) response: Millis,
+    pub(super) repeat: Option<RepeatKey>,
+    pub(super) correct: bool,
+    pub(super) points: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct SeatCode {
+    hash: SecretHash,
+    until: Timestamp,
+}
+
+/// What was said or recorded last, by its repeat keys.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Recent(VecDeque<(RepeatKey, Sequence)>);
+
+impl Recent {
+    /// Where the same request was recorded before.
+    pub(super) fn find(&self, repeat: Option<RepeatKey>) -> Result<Option<Sequence>, Refusal> {
+        let Some(repeat) = repeat else { return Ok(None) };
+        match self.0.iter().find(|(known, _)| known.key == repeat.key) {
+            Some((known, _)) if known.body != repeat.body => Err(Refusal::KeyReused),
+            found => Ok(found.map(|(_, sequence)| *sequence)),
+        }
+    }
+
+    pub(super) fn note(&mut self, repeat: Option<RepeatKey>, sequence: Sequence) {
+        let Some(repeat) = repeat else { return };
+        self.0.push_back((repeat, sequence));
+        if self.0.len() > MOST_RECENT {
+            self.0.pop_front();
+        }
+    }
+}
+
+/// A seat as the room keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Seat {
+    pub(super) name: Option<PlayerName>,
+    /// In the backend's own system.
+    pub(super) user: Option<UserId>,
+    pub(super) standing: Standing,
+    /// `None` until one is handed out.
+    token: Option<SecretHash>,
+    /// Counts connections; the newest wins.
+    pub(super) generation: u32,
+    /// Whether the token has been used, and so has reached its player.
+    pub(super) is_claimed: bool,
+    /// Whether some connection of it was last seen alive, and whether there ever was one.
+    pub(super) is_connected: bool,
+    has_connected: bool,
+    last_seen: Timestamp,
+    /// By which the repeat of the request is known that took the seat.
+    pub(super) join: Option<RepeatKey>,
+    code: Option<SeatCode>,
+    pub(super) reader: Reader,
+    /// Whether it answers questions, and from which one on.
+    pub(super) plays: bool,
+    pub(super) plays_from: u32,
+    pub(super) answers: BTreeMap<u32, Given>,
+    pub(super) total: u32,
+    pub(super) said: Recent,
+}
+
+impl Seat {
+    /// A seat that is taken at `now`, when the log's head is `head`.
+    pub(super) fn new(name: Option<PlayerName>, token: Option<SecretHash>, head: Sequence, now: Timestamp) -> Self {
+        Self {
+            name,
+            user: None,
+            standing: Standing::Here,
+            token,
+            generation: 0,
+            is_claimed: false,
+            is_connected: false,
+            has_connected: false,
+            last_seen: now,
+            join: None,
+            code: None,
+            reader: Reader::from(head),
+            plays: true,
+            plays_from: 0,
+            answers: BTreeMap::new(),
+            total: 0,
+            said: Recent::default(),
+        }
+    }
+
+    pub(super) fn is_here(&self) -> bool {
+        self.standing == Standing::Here
+    }
+
+    /// Until when the seat is present if it is not heard of again. An outage is nobody's absence.
+    pub(super) fn lapses(&self, away: Millis, at: Moment) -> Timestamp {
+        self.last_seen.max(at.up_since).plus(away)
+    }
+
+    pub(super) fn is_present(&self, away: Millis, at: Moment) -> bool {
+        self.is_here() && at.now < self.lapses(away, at)
+    }
+
+    /// Something came from the seat's holder.
+    pub(super) fn seen(&mut self, now: Timestamp) {
+        self.is_claimed = true;
+        self.last_seen = self.last_seen.max(now);
+    }
+
+    /// A connection of it is there.
+    pub(super) fn connect(&mut self) {
+        self.is_connected = true;
+        self.has_connected = true;
+    }
+
+    pub(super) fn has_connected(&self) -> bool {
+        self.has_connected
+    }
+
+    pub(super) fn has_token(&self, token: &SecretHash) -> bool {
+        self.token.as_ref() == Some(token)
+    }
+
+    /// Whether somebody whose token was right may still act for the seat.
+    pub(super) fn may_act(&self, generation: Option<u32>) -> Result<(), Refusal> {
+        match self.standing {
+            Standing::Here if generation.is_some_and(|generation| generation != self.generation) => {
+                Err(Refusal::Superseded)
+            }
+            Standing::Here => Ok(()),
+            Standing::Left => Err(Refusal::BadToken),
+            Standing::Kicked | Standing::Revoked => Err(Refusal::SentAway),
+        }
+    }
+
+    /// Hands the seat to the holder of another token; connections by the old one are superseded.
+    pub(super) fn hand_over(&mut self, token: SecretHash, repeat: Option<RepeatKey>) {
+        self.token = Some(token);
+        self.generation += 1;
+        self.is_claimed = false;
+        self.is_connected = false;
+        self.join = repeat;
+        self.code = None;
+    }
+
+    /// Gives a fresh token to whoever never got the first one.
+    pub(super) fn renew(&mut self, token: SecretHash) {
+        self.token = Some(token);
+    }
+
+    /// Nobody sits here any more.
+    pub(super) fn vacate(&mut self, standing: Standing) {
+        self.standing = standing;
+        self.generation += 1;
+        self.is_connected = false;
+        self.code = None;
+    }
+
+    pub(super) fn set_code(&mut self, hash: SecretHash, now: Timestamp) -> Timestamp {
+        let until = now.plus(CODE_LIFE);
+        self.code = Some(SeatCode { hash, until });
+        until
+    }
+
+    pub(super) fn is_code(&self, hash: &SecretHash, now: Timestamp) -> bool {
+        self.is_here() && self.code.as_ref().is_some_and(|code| code.hash == *hash && now < code.until)
+    }
+
+    pub(super) fn shift(&mut self, by: i64) {
+        self.last_seen = self.last_seen.shifted(by);
+        self.reader.shift(by);
+        if let Some(code) = &mut self.code {
+            code.until = code.until.shifted(by);
+        }
+        self.answers.values_mut().for_each(|given| given.received = given.received.shifted(by));
+    }
+}

@@ -1,0 +1,211 @@
+//! Taking seats, coming back to them, giving them up.
+
+use super::happenings::{Happening, Joined, OfSeat};
+use super::log::Reader;
+use super::seat::{Seat, Standing};
+use super::{Asker, Room, RoomReply, Seen, Step};
+use crate::domain::ids::{SeatId, UserId};
+use crate::domain::name::PlayerName;
+use crate::domain::refusal::Refusal;
+use crate::domain::repeat::RepeatKey;
+use crate::domain::secret::SecretHash;
+use crate::domain::time::Timestamp;
+
+type Outcome = Result<RoomReply, Refusal>;
+
+impl Room {
+    /// Puts somebody into a new seat.
+    pub(super) fn take(&mut self, seat: Seat) -> SeatId {
+        self.last_seat += 1;
+        let id = SeatId(self.last_seat);
+        self.seats.insert(id, seat);
+        id
+    }
+
+    /// Seats a player who knows the room's code.
+    pub(super) fn join(
+        &mut self,
+        name: PlayerName,
+        token: SecretHash,
+        repeat: Option<RepeatKey>,
+        step: &mut Step<'_>,
+    ) -> Outcome {
+        if let Some(id) = self.seated_before(repeat)? {
+            return self.renew(id, token);
+        }
+        if self.is_finished() {
+            return Err(Refusal::RoomFinished);
+        }
+        let is_running = self.play.as_ref().is_some_and(super::Play::is_running);
+        if self.locked || (is_running && !self.settings.late_join) {
+            return Err(Refusal::RoomLocked);
+        }
+        self.may_be_called(&name, None)?;
+        self.has_room()?;
+        Ok(self.seat(name, None, token, repeat, step))
+    }
+
+    /// Seats a backend's user; one who has a seat gets another token for it.
+    pub(super) fn seat_user(
+        &mut self,
+        user: Option<UserId>,
+        name: PlayerName,
+        token: SecretHash,
+        step: &mut Step<'_>,
+    ) -> Outcome {
+        if self.is_quiz() {
+            return Err(Refusal::WrongMode);
+        }
+        let has_user = |(_, seat): &(&SeatId, &mut Seat)| seat.is_here() && user.is_some() && seat.user == user;
+        if let Some((id, seat)) = self.seats.iter_mut().find(has_user) {
+            seat.hand_over(token, None);
+            return Ok(RoomReply::Seated(*id));
+        }
+        self.may_be_called(&name, None)?;
+        self.has_room()?;
+        Ok(self.seat(name, user, token, None, step))
+    }
+
+    fn seat(
+        &mut self,
+        name: PlayerName,
+        user: Option<UserId>,
+        token: SecretHash,
+        join: Option<RepeatKey>,
+        step: &mut Step<'_>,
+    ) -> RoomReply {
+        let plays_from = self.play.as_ref().map_or(0, super::Play::next_index);
+        let mut seat = Seat::new(Some(name.clone()), Some(token), self.head(), step.at.now);
+        (seat.user, seat.join, seat.plays_from) = (user, join, plays_from);
+        let id = self.take(seat);
+        self.tell(&Happening::Joined(Joined { seat_id: id, name: &name }), step);
+        // Whoever comes begins with a snapshot that has all of this.
+        let head = self.head();
+        self.seats.entry(id).and_modify(|seat| seat.reader = Reader::from(head));
+        RoomReply::Seated(id)
+    }
+
+    /// The seat that the same request took before.
+    fn seated_before(&self, repeat: Option<RepeatKey>) -> Result<Option<SeatId>, Refusal> {
+        let Some(repeat) = repeat else { return Ok(None) };
+        let same_key = |seat: &Seat| seat.is_here() && seat.join.is_some_and(|join| join.key == repeat.key);
+        match self.seats.iter().find(|(_, seat)| same_key(seat)) {
+            Some((_, seat)) if seat.join != Some(repeat) => Err(Refusal::KeyReused),
+            found => Ok(found.map(|(id, _)| *id)),
+        }
+    }
+
+    /// The reply with the token was lost: another one takes its place. A token that was used has
+    /// arrived, and stays.
+    fn renew(&mut self, id: SeatId, token: SecretHash) -> Outcome {
+        let seat = self.seats.get_mut(&id).ok_or(Refusal::UnknownSeat)?;
+        if seat.is_claimed {
+            return Err(Refusal::AlreadyConnected);
+        }
+        seat.renew(token);
+        Ok(RoomReply::Seated(id))
+    }
+
+    fn may_be_called(&self, name: &PlayerName, but: Option<SeatId>) -> Result<(), Refusal> {
+        let folded = name.folded();
+        let others = self.seats.iter().filter(|(id, seat)| seat.is_here() && Some(**id) != but);
+        let is_taken = others.flat_map(|(_, seat)| &seat.name).any(|taken| taken.folded() == folded);
+        if is_taken { Err(Refusal::NameTaken) } else { Ok(()) }
+    }
+
+    fn has_room(&self) -> Result<(), Refusal> {
+        // Those who left keep their answers, and so their place in the record.
+        let here = self.seats.values().filter(|seat| seat.is_here()).count();
+        let most = self.settings.max_seats as usize;
+        if here < most && self.seats.len() < 4 * most { Ok(()) } else { Err(Refusal::RoomFull) }
+    }
+
+    /// Gives a seat to whoever brings its code.
+    pub(super) fn take_over(
+        &mut self,
+        code: &SecretHash,
+        token: SecretHash,
+        repeat: Option<RepeatKey>,
+        now: Timestamp,
+    ) -> Outcome {
+        if let Some(id) = self.seated_before(repeat)? {
+            return self.renew(id, token);
+        }
+        let found = self.seats.iter_mut().find(|(_, seat)| seat.is_code(code, now));
+        let (id, seat) = found.ok_or(Refusal::SeatCodeUnknown)?;
+        seat.hand_over(token, repeat);
+        Ok(RoomReply::Seated(*id))
+    }
+
+    /// Hands out the code by which another device takes a seat.
+    pub(super) fn hand_out_code(&mut self, asker: Asker, id: SeatId, code: SecretHash, now: Timestamp) -> Outcome {
+        let may = match asker {
+            Asker::Anyone => return Err(Refusal::BadToken),
+            Asker::Backend => true,
+            Asker::Seat(own) => own == id || Some(own) == self.host,
+        };
+        let seat = self.seats.get_mut(&id).filter(|seat| seat.is_here());
+        match seat {
+            _ if !may => Err(Refusal::HostsOnly),
+            None => Err(Refusal::UnknownSeat),
+            Some(seat) => Ok(RoomReply::CodeUntil(seat.set_code(code, now))),
+        }
+    }
+
+    /// A new connection, which supersedes the older ones. The host may have several.
+    pub(super) fn resume(&mut self, id: SeatId) -> Outcome {
+        let is_host = self.host == Some(id);
+        let seat = self.seats.get_mut(&id).ok_or(Refusal::UnknownSeat)?;
+        if !is_host {
+            seat.generation += 1;
+        }
+        seat.connect();
+        Ok(RoomReply::Resumed { seat: Some(id), generation: seat.generation })
+    }
+
+    /// What an instance has heard of its connections. Of those that are superseded by now nothing
+    /// counts, their end least of all.
+    pub(super) fn note_seen(&mut self, seen: &[Seen], now: Timestamp) -> Outcome {
+        let head = self.log.head;
+        for Seen { seat, generation, is_connected, acknowledged } in seen {
+            let seat = self.seats.get_mut(seat).filter(|seat| seat.is_here() && seat.generation == *generation);
+            let Some(seat) = seat else { continue };
+            seat.is_connected = *is_connected;
+            seat.seen(now);
+            if let Some(sequence) = acknowledged {
+                // One above the head is of another life of the numbering, and acknowledges nothing.
+                let _ = seat.reader.acknowledge(*sequence, head, now);
+            }
+        }
+        Ok(RoomReply::Done)
+    }
+
+    pub(super) fn leave(&mut self, id: SeatId, step: &mut Step<'_>) -> Outcome {
+        if self.host == Some(id) && !self.is_finished() {
+            return Err(Refusal::HostMayNotLeave);
+        }
+        self.vacate(id, Standing::Left, step)
+    }
+
+    pub(super) fn revoke(&mut self, id: SeatId, step: &mut Step<'_>) -> Outcome {
+        match self.seats.get(&id) {
+            None => Err(Refusal::UnknownSeat),
+            Some(_) if self.host == Some(id) => Err(Refusal::HostMayNotLeave),
+            Some(seat) if !seat.is_here() => Ok(RoomReply::Done),
+            Some(_) => self.vacate(id, Standing::Revoked, step),
+        }
+    }
+
+    pub(super) fn vacate(&mut self, id: SeatId, standing: Standing, step: &mut Step<'_>) -> Outcome {
+        let seat = self.seats.get_mut(&id).filter(|seat| seat.is_here()).ok_or(Refusal::UnknownSeat)?;
+        seat.vacate(standing);
+        let of = OfSeat { seat_id: id };
+        let happening = match standing {
+            Standing::Kicked => Happening::Kicked(of),
+            Standing::Revoked => Happening::Revoked(of),
+            Standing::Here | Standing::Left => Happening::Left(of),
+        };
+        self.tell(&happening, step);
+        Ok(RoomReply::Done)
+    }
+}

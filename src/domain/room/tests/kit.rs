@@ -1,0 +1,186 @@
+//! A room to be played with: its quiz, its seats, commands by name, and what came of them.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::domain::room::{Ask, By, HostMove, Room, RoomReply, RoomSettings, RoomView};
+use crate::domain::scoring::{ProgressionRule, Scoring};
+use crate::domain::{
+    AnswerKey, Choice, Command, Event, Game, GameSession, Lifetimes, Millis, Moment, OptionId, Question, Quiz, Refusal,
+    RepeatKey, Reply, SeatId, SecretHash, SessionId, Timestamp, WallTime,
+};
+
+pub(super) const T0: u64 = 1_000_000_000;
+pub(super) const WALL: WallTime = WallTime(1_767_225_600_000);
+pub(super) const LIFETIMES: Lifetimes =
+    Lifetimes { ttl: Millis(21_600_000), max_age: Millis(2_592_000_000), results_ttl: Millis(604_800_000) };
+/// The host's seat.
+pub(super) const HOST: u32 = 1;
+
+/// `after` milliseconds into the room's life.
+pub(super) fn at(after: u64) -> Moment {
+    Moment { now: Timestamp::from_millis(T0 + after), up_since: Timestamp::from_millis(0) }
+}
+
+/// The same, after an outage that ended at `up`.
+pub(super) fn at_since(after: u64, up: u64) -> Moment {
+    Moment { up_since: Timestamp::from_millis(T0 + up), ..at(after) }
+}
+
+pub(super) fn option(n: u64) -> OptionId {
+    OptionId::try_from(n).expect("small")
+}
+
+/// Questions `q0`, `q1` … of options 0 to 3, of which `right(n)` is right.
+pub(super) fn quiz(questions: usize, right: impl Fn(usize) -> u64) -> Quiz {
+    let choice = |n: u64| Choice { id: option(n), text: Some(format!("option {n}")) };
+    let question = |n: usize| Question {
+        id: format!("q{n}").parse().expect("valid"),
+        text: Some(format!("Question {n}?")),
+        category: None,
+        difficulty: None,
+        image: None,
+        time_limit: None,
+        options: (0..4).map(choice).collect(),
+        key: AnswerKey::Choice(option(right(n))),
+        explanation: Some(format!("because it is {}", right(n))),
+    };
+    Quiz {
+        id: "civics".parse().expect("valid"),
+        scoring: Scoring::default(),
+        progression: ProgressionRule::default(),
+        questions: (0..questions).map(question).map(Arc::new).collect(),
+    }
+}
+
+/// The token of seat `n`'s `k`-th holder.
+pub(super) fn token(n: u32) -> SecretHash {
+    SecretHash::of(&format!("token {n}"))
+}
+
+pub(super) fn by(seat: u32) -> By {
+    By::Token(token(seat), None)
+}
+
+/// A room and all that was told of it.
+#[derive(Clone)]
+pub(super) struct Table {
+    pub(super) session: GameSession,
+    pub(super) events: Vec<Event>,
+}
+
+impl Table {
+    /// A room of so many questions, of which option 1 is right, and its host.
+    pub(super) fn of(questions: usize, settings: RoomSettings) -> Self {
+        Self::playing(quiz(questions, |_| 1), settings)
+    }
+
+    pub(super) fn playing(quiz: Quiz, settings: RoomSettings) -> Self {
+        let host = "Host".parse().expect("valid");
+        let room = Room::with_quiz(settings, host, token(HOST), &quiz, at(0).now);
+        Self::with((room, Some(quiz)))
+    }
+
+    pub(super) fn external(settings: RoomSettings) -> Self {
+        Self::with((Room::external(settings, [], at(0).now), None))
+    }
+
+    fn with(room: (Room, Option<Quiz>)) -> Self {
+        let id = SessionId::generate(T0, &[7; 10]);
+        let code = "ABC234".parse().expect("valid");
+        let session = GameSession::room(id, 7, Some(code), room, LIFETIMES, at(0).now);
+        Self { session, events: Vec::new() }
+    }
+
+    pub(super) fn room(&self) -> &Room {
+        match &self.session.state.game {
+            Game::Room(room) => room,
+            other => panic!("no room: {other:?}"),
+        }
+    }
+
+    pub(super) fn view(&self, seat: u32, at: Moment) -> RoomView {
+        self.room().view(self.session.quiz.as_deref(), Some(SeatId(seat)), at)
+    }
+
+    /// Asks, and keeps the events.
+    pub(super) fn ask(&mut self, by: By, ask: Ask, at: Moment) -> Result<RoomReply, Refusal> {
+        let applied = self.session.apply(Command::room(by, ask, WALL), at);
+        self.events.extend(applied.events);
+        applied.result.map(|reply| match reply {
+            Reply::Room(reply) => reply,
+            other => panic!("no room's reply: {other:?}"),
+        })
+    }
+
+    pub(super) fn join(&mut self, seat: u32, at: Moment) -> u32 {
+        let name = format!("Player {seat}").parse().expect("valid");
+        match self.ask(By::Anyone, Ask::Join { name, token: token(seat), repeat: None }, at) {
+            Ok(RoomReply::Seated(SeatId(id))) => id,
+            other => panic!("not seated: {other:?}"),
+        }
+    }
+
+    /// Seats players 2 to `last` and connects them.
+    pub(super) fn fill(&mut self, last: u32, at: Moment) {
+        for seat in 2..=last {
+            assert_eq!(self.join(seat, at), seat);
+            self.connect(seat, at);
+        }
+    }
+
+    /// Gives the generation.
+    pub(super) fn connect(&mut self, seat: u32, at: Moment) -> u32 {
+        match self.ask(by(seat), Ask::Resume, at) {
+            Ok(RoomReply::Resumed { generation, .. }) => generation,
+            other => panic!("not resumed: {other:?}"),
+        }
+    }
+
+    pub(super) fn host(&mut self, host_move: HostMove, at: Moment) -> bool {
+        let saw = self.room().phase_number();
+        self.host_who_saw(saw, host_move, at)
+    }
+
+    pub(super) fn host_who_saw(&mut self, saw: u32, host_move: HostMove, at: Moment) -> bool {
+        match self.ask(by(HOST), Ask::Host(saw, host_move), at) {
+            Ok(RoomReply::Moved(moved)) => moved,
+            other => panic!("no move: {other:?}"),
+        }
+    }
+
+    pub(super) fn answer(&mut self, seat: u32, question: usize, chosen: u64, at: Moment) -> Result<RoomReply, Refusal> {
+        self.answer_as(seat, question, chosen, None, at)
+    }
+
+    pub(super) fn answer_as(
+        &mut self,
+        seat: u32,
+        question: usize,
+        chosen: u64,
+        key: Option<&str>,
+        at: Moment,
+    ) -> Result<RoomReply, Refusal> {
+        let name = format!("q{question}");
+        let repeat = key.map(|key| RepeatKey::new("answer", key, &[&name, &chosen.to_string()]));
+        let question = name.parse().expect("valid");
+        self.ask(by(seat), Ask::Answer { question, option: Some(option(chosen)), repeat }, at)
+    }
+
+    /// Lets pass time.
+    pub(super) fn advance(&mut self, at: Moment) {
+        self.ask(By::Anyone, Ask::Advance, at).expect("nothing refuses it");
+    }
+
+    pub(super) fn kinds(&self) -> Vec<&str> {
+        self.events.iter().map(|event| event.kind.as_str()).collect()
+    }
+
+    /// The payload of the newest event of this kind.
+    pub(super) fn last(&self, kind: &str) -> Value {
+        let event = self.events.iter().rev().find(|event| event.kind == kind);
+        let event = event.unwrap_or_else(|| panic!("nothing of {kind} in {:?}", self.kinds()));
+        serde_json::from_str(&event.payload).expect("JSON")
+    }
+}

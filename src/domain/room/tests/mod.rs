@@ -1,0 +1,4 @@
+//! The rules of rooms, without any I/O.
+
+mod games;
+mod kit;

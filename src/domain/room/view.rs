@@ -1,0 +1,270 @@
+//! What a seat may see of its room, now. Snapshots, replies and live frames are all made from this.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::happenings::{Count, Ranked, Reveal, SeatVerdict};
+use super::play::{PausedBy, Phase, Play};
+use super::seat::Seat;
+use super::{Room, RoomSettings};
+use crate::domain::events::Sequence;
+use crate::domain::ids::{OptionId, QuizId, SeatId};
+use crate::domain::name::PlayerName;
+use crate::domain::quiz::{Question, Quiz};
+use crate::domain::time::{Millis, Moment, Timestamp};
+
+/// The phases that a room goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PhaseName {
+    /// Before the first question.
+    Lobby,
+    /// A question is shown, or open.
+    Question,
+    /// It is told what was right.
+    Reveal,
+    /// The game is over.
+    Finished,
+}
+
+/// The question that stands.
+#[derive(Debug, Clone)]
+pub struct QuestionView {
+    /// Its place.
+    pub index: u32,
+    /// The question.
+    pub question: Arc<Question>,
+    /// When it opens, or opened.
+    pub opens: Timestamp,
+    /// When it closes.
+    pub closes: Timestamp,
+    /// How long that is.
+    pub limit: Millis,
+}
+
+/// A pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PauseView {
+    /// Why.
+    pub by: PausedBy,
+    /// What the question has left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining_ms: Option<u64>,
+}
+
+/// A seat as every seat sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SeatView {
+    /// The seat.
+    pub seat_id: SeatId,
+    /// Its player.
+    pub name: Option<PlayerName>,
+    /// Whether the player is connected.
+    pub present: bool,
+    /// Whether the player has answered the question that stands.
+    pub answered: bool,
+    /// The player's points; null for who doesn't play.
+    pub total: Option<u32>,
+    /// The player's place.
+    pub rank: Option<usize>,
+}
+
+/// A seat as its own player sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnView {
+    /// The seat.
+    pub seat_id: SeatId,
+    /// The player's name.
+    pub name: Option<PlayerName>,
+    /// Whether this is the host.
+    pub is_host: bool,
+    /// Whether this one answers questions.
+    pub plays: bool,
+    /// Whether the question that stands is answered.
+    pub answered: bool,
+    /// By which option.
+    pub option_id: Option<OptionId>,
+    /// Points.
+    pub total: u32,
+    /// Place.
+    pub rank: Option<usize>,
+}
+
+/// A room as it is for one seat, or for a backend.
+#[derive(Debug, Clone)]
+pub struct RoomView {
+    /// The quiz, if the room plays one.
+    pub quiz_id: Option<QuizId>,
+    /// The phase; none without a quiz.
+    pub phase: Option<PhaseName>,
+    /// Which phase it is, from 0.
+    pub phase_number: u32,
+    /// The pause, if it stands still.
+    pub paused: Option<PauseView>,
+    /// Whether nobody may join.
+    pub locked: bool,
+    /// Whose moves move the game.
+    pub host: Option<SeatId>,
+    /// How many questions it has.
+    pub question_count: u32,
+    /// The question that stands.
+    pub question: Option<QuestionView>,
+    /// What was right of the one before, until the next.
+    pub reveal: Option<Reveal>,
+    /// The viewer's own seat.
+    pub you: Option<OwnView>,
+    /// All seats.
+    pub seats: Vec<SeatView>,
+    /// The final places.
+    pub ranking: Option<Vec<Ranked>>,
+    /// The log's head.
+    pub head: Sequence,
+    /// What was agreed when the room was opened.
+    pub settings: RoomSettings,
+}
+
+/// Who is connected, and how many have answered: what may be told at any time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presence {
+    /// The seats whose players are connected.
+    pub present: Vec<SeatId>,
+    /// How many have answered the question that stands.
+    pub answered: usize,
+}
+
+impl Room {
+    /// The room as `viewer` sees it; a backend has no seat.
+    pub fn view(&self, quiz: Option<&Quiz>, viewer: Option<SeatId>, at: Moment) -> RoomView {
+        let ranking = self.ranking();
+        let play = self.play.as_ref();
+        let round = play.and_then(|play| play.round(at.now));
+        let question = play.zip(round.as_ref()).and_then(|(play, round)| {
+            let question = play.question(quiz, round.index)?.clone();
+            let closes = round.closes(at);
+            Some(QuestionView { index: round.index, question, opens: round.opens, closes, limit: round.limit })
+        });
+        let index = round.as_ref().map(|round| round.index);
+        let seat = |(id, seat): (&SeatId, &Seat)| SeatView {
+            seat_id: *id,
+            name: seat.name.clone(),
+            present: self.is_connected(seat, at),
+            answered: index.is_some_and(|index| seat.answers.contains_key(&index)),
+            total: seat.plays.then_some(seat.total),
+            rank: rank_of(&ranking, *id),
+        };
+        let own = |id: SeatId| {
+            let seat = self.seats.get(&id)?;
+            let given = index.and_then(|index| seat.answers.get(&index));
+            Some(OwnView {
+                seat_id: id,
+                name: seat.name.clone(),
+                is_host: self.host == Some(id),
+                plays: seat.plays,
+                answered: given.is_some(),
+                option_id: given.and_then(|given| given.option),
+                total: seat.total,
+                rank: rank_of(&ranking, id),
+            })
+        };
+        RoomView {
+            quiz_id: play.map(|play| play.quiz_id.clone()),
+            phase: play.map(phase_name),
+            phase_number: self.phase_number(),
+            paused: play.and_then(|play| self.pause_view(play, at)),
+            locked: self.locked,
+            host: self.host,
+            question_count: play.map_or(0, |play| play.question_count),
+            question,
+            reveal: play.and_then(|play| match play.phase {
+                Phase::Reveal { index, .. } => self.reveal(play, quiz, index),
+                _ => None,
+            }),
+            you: viewer.and_then(own),
+            seats: self.seats.iter().filter(|(_, seat)| seat.is_here()).map(seat).collect(),
+            ranking: play.filter(|play| play.is_finished()).map(|_| ranking.clone()),
+            head: self.log.head,
+            settings: self.settings.clone(),
+        }
+    }
+
+    /// Who is connected, and how many have answered.
+    pub fn presence(&self, at: Moment) -> Presence {
+        let round = self.play.as_ref().and_then(|play| play.round(at.now));
+        let here = || self.seats.iter().filter(|(_, seat)| seat.is_here());
+        let has_answered = |seat: &Seat| round.as_ref().is_some_and(|round| seat.answers.contains_key(&round.index));
+        Presence {
+            present: here().filter(|(_, seat)| self.is_connected(seat, at)).map(|(id, _)| *id).collect(),
+            answered: here().filter(|(_, seat)| has_answered(seat)).count(),
+        }
+    }
+
+    fn is_connected(&self, seat: &Seat, at: Moment) -> bool {
+        seat.is_connected && seat.is_present(self.settings.away, at)
+    }
+
+    fn pause_view(&self, play: &Play, at: Moment) -> Option<PauseView> {
+        let pause = play.pause.as_ref()?;
+        Some(PauseView { by: pause.by, remaining_ms: self.remaining(play, at) })
+    }
+
+    /// What the question that stands has left.
+    pub(super) fn remaining(&self, play: &Play, at: Moment) -> Option<u64> {
+        play.round(at.now).map(|round| round.closes(at).since(at.now).0.min(round.limit.0))
+    }
+
+    /// Places by points; equal points share a place, and the next one is left out.
+    pub(super) fn ranking(&self) -> Vec<Ranked> {
+        let playing = self.seats.iter().filter(|(_, seat)| seat.is_here() && seat.plays);
+        let ranked =
+            |(id, seat): (&SeatId, &Seat)| Ranked { seat_id: *id, name: seat.name.clone(), total: seat.total, rank: 0 };
+        let mut ranking: Vec<_> = playing.map(ranked).collect();
+        ranking.sort_by_key(|one| (std::cmp::Reverse(one.total), one.seat_id));
+        for place in 0..ranking.len() {
+            let before = place.checked_sub(1).map(|before| &ranking[before]);
+            let shared = before.filter(|before| before.total == ranking[place].total).map(|before| before.rank);
+            ranking[place].rank = shared.unwrap_or(place + 1);
+        }
+        ranking
+    }
+
+    /// What is told when a question has closed.
+    pub(super) fn reveal(&self, play: &Play, quiz: Option<&Quiz>, index: u32) -> Option<Reveal> {
+        let question = play.question(quiz, index)?;
+        let ranking = self.ranking();
+        let takes_part = |(_, seat): &(&SeatId, &Seat)| seat.is_here() && seat.plays && seat.plays_from <= index;
+        let verdict = |(id, seat): (&SeatId, &Seat)| {
+            let given = seat.answers.get(&index);
+            SeatVerdict {
+                seat_id: *id,
+                option_id: given.and_then(|given| given.option),
+                correct: given.is_some_and(|given| given.correct),
+                points: given.map_or(0, |given| given.points),
+                response_ms: given.map(|given| given.response.0),
+                total: seat.total,
+                rank: rank_of(&ranking, *id).unwrap_or_default(),
+            }
+        };
+        let verdicts: Vec<_> = self.seats.iter().filter(takes_part).map(verdict).collect();
+        let chosen = |option_id| verdicts.iter().filter(|verdict| verdict.option_id == Some(option_id)).count();
+        let counts =
+            question.options.iter().map(|option| Count { option_id: option.id, count: chosen(option.id) }).collect();
+        Some(Reveal::new((play.number, index), question, counts, verdicts))
+    }
+}
+
+fn phase_name(play: &Play) -> PhaseName {
+    match play.phase {
+        Phase::Lobby => PhaseName::Lobby,
+        Phase::Question(_) => PhaseName::Question,
+        Phase::Reveal { .. } => PhaseName::Reveal,
+        Phase::Finished { .. } => PhaseName::Finished,
+    }
+}
+
+fn rank_of(ranking: &[Ranked], id: SeatId) -> Option<usize> {
+    ranking.iter().find(|ranked| ranked.seat_id == id).map(|ranked| ranked.rank)
+}
