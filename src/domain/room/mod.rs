@@ -219,8 +219,12 @@ impl Room {
     /// It is no seat's, its player was sent away, or a newer connection has come.
     pub fn holder(&self, token: &SecretHash, generation: Option<u32>) -> Result<SeatId, Refusal> {
         // All are compared, wherever the right one stands.
-        let holds = |found, (id, seat): (_, &'_ _)| if Seat::has_token(seat, token) { Some((id, seat)) } else { found };
-        let found = self.seats.iter().fold(None, holds);
+        let mut found = None;
+        for (id, seat) in &self.seats {
+            if seat.has_token(token) {
+                found = Some((id, seat));
+            }
+        }
         let (id, seat) = found.ok_or(Refusal::BadToken)?;
         seat.may_act(generation).map(|()| *id)
     }
