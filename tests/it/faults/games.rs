@@ -1,6 +1,6 @@
 //! Games that keep a ledger of what they were told, and hold the store to it.
 
-use rejoin::domain::{Command, EventDraft, Game, GameSession, Moment, Reply, Sequence};
+use rejoin::domain::{EventDraft, Game, GameSession, Moment, Reply, RoomReply, Sequence};
 use rejoin::store::{GameSessionStore, NewSession, StoreError, StoreResult};
 
 use crate::kit::{answer, code, external, id, solo};
@@ -74,7 +74,7 @@ impl Ledger {
         let applied = store.apply(&id(2 * self.n), crate::kit::record_all(events, None), at).await;
         let told = match self.told(applied) {
             Told::Done(Some(applied)) => match applied.result {
-                Ok(Reply::Recorded(Sequence(head))) => Told::Done(head),
+                Ok(Reply::Room(RoomReply::Recorded(Sequence(head)))) => Told::Done(head),
                 other => panic!("{other:?}"),
             },
             Told::Done(None) => {
