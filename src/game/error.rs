@@ -2,7 +2,7 @@
 
 use crate::domain::quiz::draft::Problem;
 use crate::domain::{Home, Refusal};
-use crate::quizzes::NoSelection;
+use crate::quizzes::{NoSelection, Play};
 use crate::store::{Elsewhere, StoreError};
 
 /// Why a use case came to nothing.
@@ -20,8 +20,10 @@ pub enum GameError {
     NeedsShared,
     /// No bank has this name.
     QuizNotFound,
-    /// The bank may not be played alone.
-    QuizNotForSolo,
+    /// The bank may not be played so.
+    QuizNotFor(Play),
+    /// No live room has this join code.
+    CodeUnknown,
     /// The selection holds nothing to play.
     NoSelection(NoSelection),
     /// The request is wrong, here and here.

@@ -2,10 +2,19 @@
 //! rule lives here.
 
 pub mod chance;
+pub mod dates;
 pub mod error;
+pub mod hub;
+mod picking;
 pub mod reaper;
+pub mod rooms;
 pub mod solo;
+mod touch;
 
 pub use chance::Chance;
+pub use dates::Dates;
 pub use error::GameError;
+
+pub use hub::Hub;
+pub use rooms::Rooms;
 pub use solo::SoloGames;

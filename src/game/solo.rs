@@ -3,32 +3,22 @@
 mod create;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::domain::finished::{AnswerReport, Results};
 use crate::domain::scoring::Progression;
 use crate::domain::solo::{Deliver, SoloGame};
 use crate::domain::{
-    Command, Game, GameSession, Lifetimes, Millis, Moment, Question, QuestionId, Quiz, QuizId, RepeatKey, Reply,
-    SessionId, Submission, Timestamp, UserId, WallTime,
+    Command, Game, GameSession, Lifetimes, Millis, Question, QuestionId, Quiz, RepeatKey, Reply, SessionId, Submission,
+    Timestamp, UserId, WallTime,
 };
-use crate::quizzes::{Catalogue, Selection};
-use crate::store::{Clock, GameSessionStore, Homes, Keeper, StoreError};
+use crate::quizzes::Catalogue;
+use crate::store::{GameSessionStore, Homes, Keeper};
 
 use super::chance::Chance;
+use super::dates::Dates;
 use super::error::GameError;
-
-/// How long a reader waits for its touch, which is carried out all the same.
-const TOUCHING: Duration = Duration::from_millis(150);
-
-/// Where a game's questions come from.
-#[derive(Debug, Clone)]
-pub enum QuizChoice {
-    /// A bank: the named one or the first, and a selection of its questions.
-    Bank(Option<QuizId>, Selection),
-    /// The caller.
-    Own(Vec<Question>),
-}
+pub use super::picking::QuizChoice;
+use super::touch::{apply, lives_until, unexpected};
 
 /// A request for a new game.
 #[derive(Debug, Clone)]
@@ -58,28 +48,6 @@ pub struct Seen {
     pub dates: Dates,
     /// Until when it lives if nothing more happens.
     lives_until: Timestamp,
-}
-
-/// Turns the rules' times into dates for people.
-#[derive(Debug, Clone, Copy)]
-pub struct Dates {
-    /// What time it is for the rules.
-    pub at: Moment,
-    /// What time it is for people.
-    pub wall: WallTime,
-}
-
-impl Dates {
-    /// What a clock shows.
-    fn shown_by(clock: &dyn Clock) -> Self {
-        Self { at: clock.moment(), wall: clock.wall() }
-    }
-
-    /// The date of a time on the engine's clock.
-    pub fn of(&self, time: Timestamp) -> WallTime {
-        let (wall, now, time) = (self.wall.0, self.at.now.as_millis(), time.as_millis());
-        WallTime((wall + time.saturating_sub(now)).saturating_sub(now.saturating_sub(time)))
-    }
 }
 
 impl Seen {
@@ -249,30 +217,6 @@ impl SoloGames {
 
 /// A session that was just read, touched by that if its time has come.
 async fn touched(store: &dyn GameSessionStore, session: GameSession, dates: Dates) -> Result<Seen, GameError> {
-    let mut seen = Seen::touched(session, dates);
-    let life = &seen.session.state.life;
-    if !life.is_touch_due(dates.at.now) {
-        return Ok(seen);
-    }
-    let touching = store.apply(&seen.session.id, Command::Touch, dates.at);
-    let touching = tokio::time::timeout(TOUCHING, touching);
-    match touching.await.unwrap_or(Err(StoreError::OutcomeUnknown)) {
-        Ok(touched) => drop(touched.ok_or(GameError::SessionNotFound)?),
-        // What can't be written can still be read; it promises no more than the store does.
-        Err(StoreError::Busy | StoreError::Full | StoreError::Unavailable(_) | StoreError::OutcomeUnknown) => {
-            seen.lives_until = life.deadline().0;
-        }
-        Err(error) => return Err(error.into()),
-    }
-    Ok(seen)
-}
-
-async fn apply(store: &dyn GameSessionStore, id: &SessionId, command: Command, at: Moment) -> Result<Reply, GameError> {
-    let applied = store.apply(id, command, at).await?.ok_or(GameError::SessionNotFound)?;
-    Ok(applied.result?)
-}
-
-/// The rules answered another command than the one that was asked.
-fn unexpected(reply: &Reply) -> GameError {
-    StoreError::RuleFailed { what: format!("an unexpected reply: {reply:?}") }.into()
+    let lives_until = lives_until(store, &session, dates.at).await?;
+    Ok(Seen { session, dates, lives_until })
 }

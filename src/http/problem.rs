@@ -13,7 +13,7 @@ use super::standing::Standing;
 use crate::domain::quiz::draft::Problem as Wrong;
 use crate::domain::{Home, Refusal, Sequence, SessionId};
 use crate::game::GameError;
-use crate::quizzes::NoSelection;
+use crate::quizzes::{NoSelection, Play};
 use crate::store::StoreError;
 
 /// Most problems that one reply lists.
@@ -136,11 +136,17 @@ impl Problem {
                 "the store is out of reach, and a session of your own sessionId needs it; nothing happened, try again",
             ),
             GameError::QuizNotFound => Self::new(StatusCode::NOT_FOUND, "quiz-not-found", "no quiz has this quizId"),
-            GameError::QuizNotForSolo => Self::new(
+            GameError::QuizNotFor(Play::Solo) => Self::new(
                 StatusCode::FORBIDDEN,
                 "quiz-not-for-solo",
                 "this quiz is for rooms only: a solo game would tell what is right in a room",
             ),
+            GameError::QuizNotFor(Play::Rooms) => {
+                Self::new(StatusCode::FORBIDDEN, "quiz-not-for-rooms", "this quiz is for solo games only")
+            }
+            GameError::CodeUnknown => {
+                Self::new(StatusCode::NOT_FOUND, "join-code-unknown", "no room has this joinCode")
+            }
             GameError::NoSelection(NoSelection::Empty) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "no-questions", NoSelection::Empty.to_string())
             }

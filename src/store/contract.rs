@@ -112,6 +112,19 @@ pub enum Imported {
     Conflict,
 }
 
+/// Hears of what other instances commit on one session.
+pub struct Watch(tokio::sync::watch::Receiver<Sequence>);
+
+impl Watch {
+    /// The head that is hinted at next; lost hints are not made up for.
+    pub async fn changed(&mut self) -> Sequence {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        *self.0.borrow_and_update()
+    }
+}
+
 /// Live game sessions.
 #[async_trait]
 pub trait GameSessionStore: Send + Sync {
@@ -136,6 +149,11 @@ pub trait GameSessionStore: Send + Sync {
     /// `None` if no live session has this id; a session without a log has an empty page.
     async fn events(&self, id: &SessionId, after: Sequence, limit: usize, at: Moment)
     -> StoreResult<Option<EventPage>>;
+
+    /// Hears of commits on a session by other instances; `None` if only this process commits.
+    fn watch(&self, _id: &SessionId) -> Option<Watch> {
+        None
+    }
 
     /// The live session that holds this join code.
     async fn find(&self, code: &JoinCode, at: Moment) -> StoreResult<Option<SessionId>>;

@@ -16,7 +16,7 @@ pub mod valkey;
 
 pub use clock::{Clock, GameClock, WallClock};
 pub use contract::{
-    Breaker, Dump, EventPage, GameSessionStore, Imported, Link, NewSession, Portable, StoreStatus, Swept,
+    Breaker, Dump, EventPage, GameSessionStore, Imported, Link, NewSession, Portable, StoreStatus, Swept, Watch,
 };
 pub use error::{StoreError, StoreResult};
 pub use homes::{Elsewhere, Homes, HomesStatus, Keeper, Own};

@@ -1,20 +1,16 @@
 //! Creating a game: what it is made of, and which store it begins in.
 
-use std::sync::Arc;
-
-use super::{Dates, NewGame, QuizChoice, Seen, SoloGames, touched};
+use super::{Dates, NewGame, Seen, SoloGames, touched};
 use crate::domain::quiz::draft::Problem;
-use crate::domain::scoring::{ProgressionRule, Scoring};
 use crate::domain::solo::{Deliver, NewSolo};
 use crate::domain::{Game, GameSession, Lifetimes, Millis, Quiz, SessionId, UserId};
 use crate::game::GameError;
-use crate::quizzes::{Play, select};
+use crate::game::picking::pick;
+use crate::quizzes::Play;
 use crate::store::{Keeper, NewSession, StoreError, StoreResult};
 
 /// The shortest life that a caller may ask for.
 const SHORTEST_TTL: Millis = Millis::seconds(10);
-/// The name of a quiz whose questions the caller brought.
-const OWN_QUIZ: &str = "own";
 
 /// What a game is made of, whatever store it begins in.
 #[derive(Clone)]
@@ -111,7 +107,7 @@ impl SoloGames {
 
     fn making(&self, new: NewGame) -> Result<Making, GameError> {
         let lifetimes = self.lifetimes_for(new.ttl)?;
-        let quiz = self.quiz(new.quiz)?;
+        let quiz = pick(&self.catalogue, &self.chance, new.quiz, Play::Solo)?;
         let NewGame { user, metadata, deliver, request, .. } = new;
         Ok(Making { user, metadata, deliver, request, quiz, lifetimes })
     }
@@ -126,30 +122,6 @@ impl SoloGames {
             Some(ttl) => Ok(Lifetimes { ttl, ..self.lifetimes }),
             None => Ok(self.lifetimes),
         }
-    }
-
-    fn quiz(&self, choice: QuizChoice) -> Result<Quiz, GameError> {
-        let (name, selection) = match choice {
-            QuizChoice::Bank(name, selection) => (name, selection),
-            QuizChoice::Own(questions) => {
-                let id = OWN_QUIZ.parse().expect("it is a valid name");
-                let (scoring, progression) = (Scoring::default(), ProgressionRule::default());
-                let questions = questions.into_iter().map(Arc::new).collect();
-                return Ok(Quiz { id, scoring, progression, questions });
-            }
-        };
-        let bank = match name {
-            Some(name) => self.catalogue.get(&name),
-            None => self.catalogue.default_for(Play::Solo),
-        };
-        let bank = bank.ok_or(GameError::QuizNotFound)?;
-        if !bank.is_for(Play::Solo) {
-            return Err(GameError::QuizNotForSolo);
-        }
-        let mut chance = |bound| self.chance.below(bound);
-        let questions = select(&bank, &selection, &mut chance).map_err(GameError::NoSelection)?;
-        let (scoring, progression) = (bank.scoring.clone(), bank.progression.clone());
-        Ok(Quiz { id: bank.id.clone(), scoring, progression, questions })
     }
 }
 

@@ -1,0 +1,162 @@
+//! Looks after one room as long as somebody listens here: lets happen what is due, writes down who
+//! was heard of, shows who is connected, and looks by itself for what other instances have done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Hub;
+use super::live::{Ended, LiveRoom, Report};
+use crate::domain::room::{Ask, By, Presence};
+use crate::domain::{Command, Game, GameSession, Moment, Room, Sequence};
+use crate::store::{StoreResult, Watch};
+
+/// The room is not looked at more often than this, whatever happens in it; and its presence not
+/// shown more often.
+const SELDOM: Duration = Duration::from_millis(50);
+const SHOWING: Duration = Duration::from_millis(250);
+/// It is looked at this often though nothing happens: what is acknowledged is written then, and what
+/// other instances did is found though their hint was lost.
+const OFTEN: Duration = Duration::from_secs(1);
+/// How soon something is tried again that the store refused.
+const AGAIN: Duration = Duration::from_millis(250);
+
+pub(super) struct Driver {
+    room: Arc<LiveRoom>,
+    hub: Arc<Hub>,
+    /// When everybody who was heard of was written down last, and how often that is to be.
+    written: Instant,
+    write_every: Duration,
+    shown: Option<(Instant, Presence)>,
+    epoch: Option<String>,
+}
+
+/// What a look at the room came to.
+enum Looked {
+    /// Look again then, if nothing happens before.
+    Until(Instant),
+    Ended(Ended),
+    /// Nobody listens.
+    Alone,
+}
+
+impl Driver {
+    pub(super) fn new(room: Arc<LiveRoom>, hub: Arc<Hub>) -> Self {
+        Self { room, hub, written: Instant::now(), write_every: OFTEN, shown: None, epoch: None }
+    }
+
+    /// Runs until nobody listens any more, the room has ended, or `stop`.
+    pub(super) async fn run(self, stop: CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.look_after() => {}
+        }
+    }
+
+    async fn look_after(mut self) {
+        let mut watch = self.room.keeper.store.watch(&self.room.id);
+        loop {
+            let now = Instant::now();
+            let until = match self.look(watch.is_some()).await {
+                Ok(Looked::Until(until)) => until,
+                Ok(Looked::Alone) => return,
+                Ok(Looked::Ended(ended)) => return self.hub.end(&self.room, ended),
+                Err(error) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "a room could not be looked after");
+                    now + AGAIN
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => {}
+                () = self.room.poke.notified() => {}
+                head = hinted(&mut watch) => self.room.heard_of(head),
+            }
+            tokio::time::sleep_until(now + SELDOM).await;
+        }
+    }
+
+    async fn look(&mut self, is_shared: bool) -> StoreResult<Looked> {
+        if self.hub.let_go(&self.room) {
+            return Ok(Looked::Alone);
+        }
+        self.write().await?;
+        let at = self.room.dates().at;
+        let Some(session) = self.room.keeper.store.get(&self.room.id, at).await? else {
+            return Ok(Looked::Ended(Ended::Gone));
+        };
+        if is_shared && self.is_other_life(&session, at).await? {
+            return Ok(Looked::Ended(Ended::OtherLife));
+        }
+        let Game::Room(room) = &session.state.game else { return Ok(Looked::Ended(Ended::Gone)) };
+        let due = room.next_due(at);
+        if due.is_some_and(|due| due <= at.now) {
+            self.ask(Ask::Advance, By::Anyone).await?;
+            return Ok(Looked::Until(Instant::now()));
+        }
+        let look = self.show(room, at);
+        let due = due.map(|due| Instant::now() + Duration::from(due.since(at.now)));
+        Ok(Looked::Until(due.map_or(look, |due| due.min(look))))
+    }
+
+    /// Whether the events are numbered anew: the server has fallen back to an earlier moment.
+    async fn is_other_life(&mut self, session: &GameSession, at: Moment) -> StoreResult<bool> {
+        let page = self.room.keeper.store.events(&session.id, Sequence(u64::MAX - 1), 0, at).await?;
+        let Some(page) = page else { return Ok(false) };
+        Ok(*self.epoch.get_or_insert_with(|| page.epoch.clone()) != page.epoch)
+    }
+
+    /// Tells the listeners how the room is, and gives when to look again.
+    fn show(&mut self, room: &Room, at: Moment) -> Instant {
+        self.write_every = Duration::from(room.settings().away) / 3;
+        let often = OFTEN.min(self.write_every);
+        let stored = |seat| room.generation(seat).map(|(generation, standing)| (seat, generation, standing));
+        self.room.note_seats(self.room.seats().into_iter().filter_map(stored));
+        self.room.heard_of(room.head());
+        let (now, presence) = (Instant::now(), room.presence(at));
+        match &self.shown {
+            Some((_, shown)) if *shown == presence => now + often,
+            Some((when, _)) if now < *when + SHOWING => *when + SHOWING,
+            _ => {
+                self.room.show(presence.clone());
+                self.shown = Some((now, presence));
+                now + often
+            }
+        }
+    }
+
+    /// Writes down who was heard of and what is acknowledged, in one command.
+    async fn write(&mut self) -> StoreResult<()> {
+        let now = Instant::now();
+        let everybody = now >= self.written + self.write_every;
+        if everybody {
+            self.written = now;
+        }
+        let Report { seen, backend } = self.room.report(everybody);
+        if !seen.is_empty() {
+            self.ask(Ask::Seen(seen), By::Backend).await?;
+        }
+        if let Some(sequence) = backend {
+            self.ask(Ask::Acknowledge(sequence), By::Backend).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, ask: Ask, by: By) -> StoreResult<()> {
+        let dates = self.room.dates();
+        let command = Command::room(by, ask, dates.wall);
+        if let Some(applied) = self.room.keeper.store.apply(&self.room.id, command, dates.at).await? {
+            self.room.committed(&applied.events);
+        }
+        Ok(())
+    }
+}
+
+/// The head that another instance hints at; never, where there is none.
+async fn hinted(watch: &mut Option<Watch>) -> Sequence {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,231 @@
+//! A room that has listeners here: who they are, what they are to be told.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+
+use super::tape::{Tape, Told};
+use crate::domain::room::{Presence, Seen, Standing};
+use crate::domain::{Event, SeatId, Sequence, SessionId};
+use crate::game::Dates;
+use crate::store::Keeper;
+
+/// Why a room is not listened to any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It has died.
+    Gone,
+    /// Its events are numbered anew.
+    OtherLife,
+}
+
+/// What listeners are to look at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct News {
+    /// The log's head, as far as it is known here.
+    pub head: Sequence,
+    /// Who is connected, and how many have answered.
+    pub presence: Option<Arc<Presence>>,
+    /// Set at the end.
+    pub ended: Option<Ended>,
+    /// Goes up when seats may have changed hands.
+    seats: u64,
+}
+
+/// How a seat stands, as far as it is known here.
+#[derive(Debug, Clone, Copy)]
+struct SeatNow {
+    generation: u32,
+    standing: Standing,
+}
+
+/// A listener.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) seat: Option<SeatId>,
+    /// Known once it is connected.
+    pub(super) generation: Option<u32>,
+    pub(super) has_been_heard: bool,
+    pub(super) acknowledged: Option<Sequence>,
+}
+
+#[derive(Default)]
+struct Members {
+    last: u64,
+    here: HashMap<u64, Member>,
+    departed: Vec<(SeatId, u32)>,
+    seats: HashMap<SeatId, SeatNow>,
+}
+
+/// What the driver is to write of the members.
+#[derive(Default)]
+pub(super) struct Report {
+    pub(super) seen: Vec<Seen>,
+    pub(super) backend: Option<Sequence>,
+}
+
+pub(super) struct LiveRoom {
+    pub(super) id: SessionId,
+    pub(super) keeper: Keeper,
+    pub(super) news: watch::Sender<News>,
+    pub(super) tape: Mutex<Tape>,
+    /// One reader of the log at a time: what it brings is for all.
+    pub(super) reading: tokio::sync::Mutex<()>,
+    /// Wakes the driver.
+    pub(super) poke: Notify,
+    members: Mutex<Members>,
+}
+
+impl LiveRoom {
+    pub(super) fn new(id: SessionId, keeper: Keeper) -> Self {
+        Self {
+            id,
+            keeper,
+            news: watch::Sender::new(News::default()),
+            tape: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
+            poke: Notify::new(),
+            members: Mutex::default(),
+        }
+    }
+
+    pub(super) fn dates(&self) -> Dates {
+        Dates::shown_by(&*self.keeper.clock)
+    }
+
+    /// Something was committed through this instance.
+    pub(super) fn committed(&self, events: &[Event]) {
+        if let Some(newest) = events.last() {
+            let dates = self.dates();
+            let told: Vec<_> = events.iter().map(|event| Told::new(event.clone(), dates)).collect();
+            self.tape.lock().push(&told);
+            self.heard_of(newest.sequence);
+        }
+        self.poke.notify_one();
+    }
+
+    /// The log has grown up to here, or is said to have.
+    pub(super) fn heard_of(&self, head: Sequence) {
+        self.news.send_if_modified(|news| {
+            let is_news = head > news.head;
+            news.head = news.head.max(head);
+            is_news
+        });
+    }
+
+    pub(super) fn show(&self, presence: Presence) {
+        self.news.send_if_modified(|news| {
+            let is_news = news.presence.as_deref() != Some(&presence);
+            if is_news {
+                news.presence = Some(Arc::new(presence));
+            }
+            is_news
+        });
+    }
+
+    pub(super) fn end(&self, ended: Ended) {
+        self.news.send_modify(|news| news.ended = Some(ended));
+    }
+
+    pub(super) fn enter(&self, seat: Option<SeatId>) -> u64 {
+        let mut members = self.members.lock();
+        members.last += 1;
+        let key = members.last;
+        let member = Member { seat, generation: None, has_been_heard: false, acknowledged: None };
+        members.here.insert(key, member);
+        key
+    }
+
+    pub(super) fn leave(&self, key: u64) {
+        let mut members = self.members.lock();
+        let Some(member) = members.here.remove(&key) else { return };
+        if let Some(connection) = member.seat.zip(member.generation) {
+            let is_still_here =
+                |other: &Member| (other.seat, other.generation) == (Some(connection.0), Some(connection.1));
+            if !members.here.values().any(is_still_here) {
+                members.departed.push(connection);
+            }
+        }
+        drop(members);
+        self.poke.notify_one();
+    }
+
+    pub(super) fn has_members(&self) -> bool {
+        let members = self.members.lock();
+        !members.here.is_empty() || !members.departed.is_empty()
+    }
+
+    pub(super) fn with_member(&self, key: u64, change: impl FnOnce(&mut Member)) {
+        if let Some(member) = self.members.lock().here.get_mut(&key) {
+            change(member);
+        }
+    }
+
+    /// A newer connection of the seat has come.
+    pub(super) fn supersede(&self, seat: SeatId, generation: u32) {
+        self.note_seats([(seat, generation, Standing::Here)]);
+    }
+
+    /// The seats that have members here.
+    pub(super) fn seats(&self) -> Vec<SeatId> {
+        let mut seats: Vec<_> = self.members.lock().here.values().filter_map(|member| member.seat).collect();
+        seats.sort_unstable();
+        seats.dedup();
+        seats
+    }
+
+    /// How seats stand by what is stored.
+    pub(super) fn note_seats(&self, seats: impl IntoIterator<Item = (SeatId, u32, Standing)>) {
+        let mut changed = false;
+        let mut members = self.members.lock();
+        for (seat, generation, standing) in seats {
+            let now = SeatNow { generation, standing };
+            let known = members.seats.entry(seat).or_insert(now);
+            // What was read a moment ago may be older than what was committed since.
+            if generation >= known.generation {
+                changed |= generation > known.generation || standing != known.standing;
+                *known = now;
+            }
+        }
+        drop(members);
+        if changed {
+            self.news.send_modify(|news| news.seats += 1);
+        }
+    }
+
+    /// Whether a connection is still its seat's; if not, how the seat stands.
+    pub(super) fn standing(&self, seat: SeatId, generation: u32) -> Result<(), Standing> {
+        match self.members.lock().seats.get(&seat) {
+            Some(now) if now.generation > generation || now.standing != Standing::Here => Err(now.standing),
+            _ => Ok(()),
+        }
+    }
+
+    /// What is to be written of the members: who has gone, what is acknowledged, and, if `everybody`,
+    /// who was heard of.
+    pub(super) fn report(&self, everybody: bool) -> Report {
+        let mut members = self.members.lock();
+        let mut report = Report::default();
+        for member in members.here.values_mut() {
+            let heard = everybody && std::mem::take(&mut member.has_been_heard);
+            let acknowledged = member.acknowledged.take();
+            match (member.seat, member.generation) {
+                (Some(seat), Some(generation)) if heard || acknowledged.is_some() => {
+                    report.seen.push(Seen { seat, generation, is_connected: true, acknowledged });
+                }
+                (None, _) => report.backend = report.backend.max(acknowledged),
+                _ => {}
+            }
+        }
+        let departed = std::mem::take(&mut members.departed);
+        report.seen.extend(departed.into_iter().map(|(seat, generation)| Seen {
+            seat,
+            generation,
+            is_connected: false,
+            acknowledged: None,
+        }));
+        report
+    }
+}

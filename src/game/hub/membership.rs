@@ -1,0 +1,124 @@
+//! One listener's hold on a room. Dropped, it is gone from the room.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::live::{Ended, LiveRoom, News};
+use super::tape::Told;
+use crate::domain::room::Standing;
+use crate::domain::{SeatId, Sequence};
+use crate::store::{EventPage, StoreResult};
+
+/// Events that are read at a time.
+const PAGE: usize = 256;
+
+/// What a listener has missed.
+#[derive(Debug)]
+pub enum Missed {
+    /// These events, which follow without a gap; none if there are no more.
+    Events(Vec<Arc<Told>>),
+    /// Some are forgotten already.
+    Forgotten,
+    /// The room cannot be listened to any more.
+    Ended(Ended),
+}
+
+/// A listener of a room.
+pub struct Membership {
+    room: Arc<LiveRoom>,
+    key: u64,
+    seat: Option<SeatId>,
+    news: watch::Receiver<News>,
+}
+
+impl Membership {
+    pub(super) fn new(room: Arc<LiveRoom>, seat: Option<SeatId>) -> Self {
+        let (key, news) = (room.enter(seat), room.news.subscribe());
+        Self { room, key, seat, news }
+    }
+
+    /// The connection is the seat's newest by now, and has this generation.
+    pub fn connected(&self, generation: u32) {
+        self.room.with_member(self.key, |member| {
+            member.generation = Some(generation);
+            member.has_been_heard = true;
+        });
+    }
+
+    /// Something came from the listener.
+    pub fn heard(&self) {
+        self.room.with_member(self.key, |member| member.has_been_heard = true);
+    }
+
+    /// The listener has everything up to here.
+    pub fn acknowledge(&self, sequence: Sequence) {
+        self.room.with_member(self.key, |member| {
+            member.has_been_heard = true;
+            member.acknowledged = member.acknowledged.max(Some(sequence));
+        });
+    }
+
+    /// What there is to look at.
+    pub fn news(&mut self) -> News {
+        self.news.borrow_and_update().clone()
+    }
+
+    /// Ends when there is something new to look at.
+    pub async fn changed(&mut self) {
+        if self.news.changed().await.is_err() {
+            // Its sender lives as long as the room, which is held here.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// The log has grown up to here, as this listener has read by itself.
+    pub fn knows(&self, head: Sequence) {
+        self.room.heard_of(head);
+    }
+
+    /// Whether this is still the seat's newest connection; if not, how the seat stands.
+    ///
+    /// # Errors
+    /// How the seat stands instead.
+    pub fn standing(&self, generation: u32) -> Result<(), Standing> {
+        self.seat.map_or(Ok(()), |seat| self.room.standing(seat, generation))
+    }
+
+    /// The events after `after`, as many as come at a time, in the life of the numbering called
+    /// `epoch`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn missed(&self, after: Sequence, epoch: &str) -> StoreResult<Missed> {
+        if after >= self.news.borrow().head {
+            return Ok(Missed::Events(Vec::new()));
+        }
+        let kept = || self.room.tape.lock().after(after, PAGE);
+        if let Some(told) = kept() {
+            return Ok(Missed::Events(told));
+        }
+        let _turn = self.room.reading.lock().await;
+        if let Some(told) = kept() {
+            return Ok(Missed::Events(told));
+        }
+        let dates = self.room.dates();
+        let page = self.room.keeper.store.events(&self.room.id, after, PAGE, dates.at).await?;
+        let Some(EventPage { events, oldest, epoch: life, .. }) = page else { return Ok(Missed::Ended(Ended::Gone)) };
+        if life != epoch {
+            return Ok(Missed::Ended(Ended::OtherLife));
+        }
+        if oldest.0 > after.0 + 1 {
+            return Ok(Missed::Forgotten);
+        }
+        let told: Vec<_> = events.into_iter().map(|event| Told::new(event, dates)).collect();
+        self.room.tape.lock().push(&told);
+        Ok(Missed::Events(told))
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.room.leave(self.key);
+    }
+}

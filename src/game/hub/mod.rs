@@ -1,0 +1,86 @@
+//! The hub: the rooms that have listeners on this instance. A commit is followed by a hint "there is
+//! more", and each listener then reads what the log holds: a hint can be lost, the log can't.
+
+mod driver;
+mod live;
+mod membership;
+mod tape;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::domain::{Applied, Reply, RoomReply, SeatId, SessionId};
+use crate::store::Keeper;
+use live::LiveRoom;
+
+pub use live::{Ended, News};
+pub use membership::{Membership, Missed};
+pub use tape::Told;
+
+/// The rooms that have listeners here.
+pub struct Hub {
+    rooms: Mutex<HashMap<SessionId, Arc<LiveRoom>>>,
+    drivers: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Hub {
+    /// A hub without listeners, whose tasks end with `stop`.
+    pub fn new(stop: CancellationToken) -> Arc<Self> {
+        Arc::new(Self { rooms: Mutex::default(), drivers: TaskTracker::new(), stop })
+    }
+
+    /// Listens to a room, for a seat or for a backend. The room is looked after as long as somebody
+    /// does.
+    pub fn enter(self: &Arc<Self>, id: &SessionId, keeper: &Keeper, seat: Option<SeatId>) -> Membership {
+        let mut rooms = self.rooms.lock();
+        let room = rooms.entry(id.clone()).or_insert_with(|| {
+            let room = Arc::new(LiveRoom::new(id.clone(), keeper.clone()));
+            let driver = driver::Driver::new(room.clone(), self.clone());
+            self.drivers.spawn(driver.run(self.stop.clone()));
+            room
+        });
+        Membership::new(room.clone(), seat)
+    }
+
+    /// A command was committed through this instance.
+    pub(super) fn committed(&self, id: &SessionId, applied: &Applied) {
+        let Some(room) = self.rooms.lock().get(id).cloned() else { return };
+        if let Ok(Reply::Room(RoomReply::Resumed { seat: Some(seat), generation })) = applied.result {
+            room.supersede(seat, generation);
+        }
+        room.committed(&applied.events);
+    }
+
+    /// Forgets a room that nobody listens to; whether that is so.
+    fn let_go(&self, room: &Arc<LiveRoom>) -> bool {
+        let mut rooms = self.rooms.lock();
+        if room.has_members() {
+            return false;
+        }
+        self.forget(&mut rooms, room);
+        true
+    }
+
+    /// Forgets a room whatever its listeners: they are told, and come again.
+    fn end(&self, room: &Arc<LiveRoom>, ended: Ended) {
+        self.forget(&mut self.rooms.lock(), room);
+        room.end(ended);
+    }
+
+    fn forget(&self, rooms: &mut HashMap<SessionId, Arc<LiveRoom>>, room: &Arc<LiveRoom>) {
+        if rooms.get(&room.id).is_some_and(|known| Arc::ptr_eq(known, room)) {
+            rooms.remove(&room.id);
+        }
+    }
+
+    /// Ends once no room is looked after any more.
+    pub async fn closed(&self) {
+        self.drivers.close();
+        self.drivers.wait().await;
+    }
+}

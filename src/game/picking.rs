@@ -1,0 +1,46 @@
+//! Where a game's questions come from.
+
+use std::sync::Arc;
+
+use super::chance::Chance;
+use super::error::GameError;
+use crate::domain::scoring::{ProgressionRule, Scoring};
+use crate::domain::{Question, Quiz, QuizId};
+use crate::quizzes::{Catalogue, Play, Selection, select};
+
+/// The name of a quiz whose questions the caller brought.
+const OWN_QUIZ: &str = "own";
+
+/// Where a game's questions come from.
+#[derive(Debug, Clone)]
+pub enum QuizChoice {
+    /// A bank: the named one or the first, and a selection of its questions.
+    Bank(Option<QuizId>, Selection),
+    /// The caller.
+    Own(Vec<Question>),
+}
+
+/// The quiz of a game that is played so.
+pub(super) fn pick(catalogue: &Catalogue, chance: &Chance, choice: QuizChoice, play: Play) -> Result<Quiz, GameError> {
+    let (name, selection) = match choice {
+        QuizChoice::Bank(name, selection) => (name, selection),
+        QuizChoice::Own(questions) => {
+            let id = OWN_QUIZ.parse().expect("it is a valid name");
+            let (scoring, progression) = (Scoring::default(), ProgressionRule::default());
+            let questions = questions.into_iter().map(Arc::new).collect();
+            return Ok(Quiz { id, scoring, progression, questions });
+        }
+    };
+    let bank = match name {
+        Some(name) => catalogue.get(&name),
+        None => catalogue.default_for(play),
+    };
+    let bank = bank.ok_or(GameError::QuizNotFound)?;
+    if !bank.is_for(play) {
+        return Err(GameError::QuizNotFor(play));
+    }
+    let mut chance = |bound| chance.below(bound);
+    let questions = select(&bank, &selection, &mut chance).map_err(GameError::NoSelection)?;
+    let (scoring, progression) = (bank.scoring.clone(), bank.progression.clone());
+    Ok(Quiz { id: bank.id.clone(), scoring, progression, questions })
+}

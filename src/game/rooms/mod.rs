@@ -1,0 +1,344 @@
+//! Rooms: what a request asks for, in commands to the store; and what a seat may read.
+
+mod open;
+
+use std::sync::Arc;
+
+use crate::domain::room::{Ask, By, RoomResults, RoomView};
+use crate::domain::{
+    Command, Game, GameSession, JoinCode, Lifetimes, PlayerName, Quiz, RepeatKey, Reply, Room, RoomReply, SeatId,
+    SecretHash, Sequence, SessionId, Timestamp, Token, UserId, WallTime,
+};
+use crate::quizzes::Catalogue;
+use crate::store::{EventPage, Homes, Keeper};
+
+use super::chance::Chance;
+use super::dates::Dates;
+use super::error::GameError;
+use super::hub::{Hub, Membership};
+use super::touch::{lives_until, unexpected};
+
+pub use open::{NewRoom, Opened, RoomQuiz};
+
+/// Characters of a seat code.
+const SEAT_CODE: usize = 8;
+
+/// Who asks for something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// A backend that showed an API key.
+    Backend,
+    /// The holder of a seat's token, and the generation that it names.
+    Seat(SecretHash, Option<u32>),
+}
+
+impl Credential {
+    fn by(&self) -> By {
+        match self {
+            Self::Backend => By::Backend,
+            Self::Seat(token, generation) => By::Token(*token, *generation),
+        }
+    }
+}
+
+/// A seat that was taken, and the token that is shown this once.
+#[derive(Debug)]
+pub struct Seated {
+    /// The room.
+    pub room: SessionId,
+    /// The seat.
+    pub seat: SeatId,
+    /// Its token.
+    pub token: Token,
+}
+
+/// A room as it was found.
+#[derive(Debug)]
+pub struct Looked {
+    /// The session.
+    pub session: GameSession,
+    /// When.
+    pub dates: Dates,
+    /// The name of this life of its numbering.
+    pub epoch: String,
+    /// Whose eyes these are; a backend has no seat.
+    pub viewer: Option<SeatId>,
+    lives_until: Timestamp,
+}
+
+impl Looked {
+    /// The room.
+    pub fn room(&self) -> Option<&Room> {
+        room_of(&self.session)
+    }
+
+    /// The room as its viewer sees it.
+    pub fn view(&self) -> Option<RoomView> {
+        Some(self.room()?.view(self.quiz(), self.viewer, self.dates.at))
+    }
+
+    /// What its game has come to; nothing without a quiz.
+    pub fn results(&self) -> Option<RoomResults> {
+        self.room()?.results(self.quiz())
+    }
+
+    /// Whether the viewer may see everybody's results.
+    pub fn sees_all(&self) -> bool {
+        self.viewer.is_none() || self.room().and_then(Room::host) == self.viewer
+    }
+
+    /// Until when it lives if nothing more happens.
+    pub fn expires(&self) -> WallTime {
+        self.dates.of(self.lives_until)
+    }
+
+    fn quiz(&self) -> Option<&Quiz> {
+        self.session.quiz.as_deref()
+    }
+}
+
+/// A connection that was made or made again.
+#[derive(Debug)]
+pub struct Resumed {
+    /// Its generation.
+    pub generation: u32,
+    /// Whether what was missed follows after the sequence that the caller has; if not, the room as it
+    /// is now is all there is.
+    pub recovered: bool,
+    /// The sequence after which events go on.
+    pub position: Sequence,
+    /// The room as it is now.
+    pub looked: Looked,
+}
+
+/// Rooms.
+pub struct Rooms {
+    /// Where they are kept.
+    pub homes: Arc<Homes>,
+    /// What can be played.
+    pub catalogue: Arc<Catalogue>,
+    /// How long rooms live.
+    pub lifetimes: Lifetimes,
+    /// Where ids, codes and tokens come from.
+    pub chance: Chance,
+    /// Who listens.
+    pub hub: Arc<Hub>,
+}
+
+impl Rooms {
+    fn kept(&self, id: &SessionId) -> Result<(&Keeper, Dates), GameError> {
+        let keeper = self.homes.of(id)?;
+        Ok((keeper, Dates::shown_by(&*keeper.clock)))
+    }
+
+    fn token(&self) -> Token {
+        Token::new(self.chance.bytes())
+    }
+
+    /// Asks a room for something. Gives the answer and when it was asked.
+    ///
+    /// # Errors
+    /// Unknown or dead rooms, the rules' refusals; or the store's.
+    pub async fn ask(&self, id: &SessionId, by: By, ask: Ask) -> Result<(RoomReply, Dates), GameError> {
+        let (keeper, dates) = self.kept(id)?;
+        let command = Command::room(by, ask, dates.wall);
+        let applied = keeper.store.apply(id, command, dates.at).await?.ok_or(GameError::SessionNotFound)?;
+        self.hub.committed(id, &applied);
+        match applied.result? {
+            Reply::Room(reply) => Ok((reply, dates)),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// The same for the holder of a credential.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn ask_as(&self, id: &SessionId, who: &Credential, ask: Ask) -> Result<(RoomReply, Dates), GameError> {
+        self.ask(id, who.by(), ask).await
+    }
+
+    /// The live room that has this code.
+    async fn find(&self, code: &JoinCode) -> Result<SessionId, GameError> {
+        let keeper = self.homes.main();
+        let found = keeper.store.find(code, keeper.clock.moment()).await?;
+        found.ok_or(GameError::CodeUnknown)
+    }
+
+    /// Takes a seat in the room that has this code.
+    ///
+    /// # Errors
+    /// An unknown code, the rules' refusals; or the store's.
+    pub async fn join(
+        &self,
+        code: &JoinCode,
+        name: PlayerName,
+        repeat: Option<RepeatKey>,
+    ) -> Result<Seated, GameError> {
+        let token = self.token();
+        let ask = Ask::Join { name, token: token.hash(), repeat };
+        self.seated(self.find(code).await?, By::Anyone, token, ask).await
+    }
+
+    /// Takes over the seat that handed out this seat code.
+    ///
+    /// # Errors
+    /// Unknown codes, the rules' refusals; or the store's.
+    pub async fn take_seat(
+        &self,
+        code: &JoinCode,
+        seat_code: &str,
+        repeat: Option<RepeatKey>,
+    ) -> Result<Seated, GameError> {
+        let token = self.token();
+        let ask = Ask::TakeSeat { code: SecretHash::of(seat_code), token: token.hash(), repeat };
+        self.seated(self.find(code).await?, By::Anyone, token, ask).await
+    }
+
+    /// Seats a backend's user.
+    ///
+    /// # Errors
+    /// The rules' refusals; or the store's.
+    pub async fn seat_user(&self, id: &SessionId, user: Option<UserId>, name: PlayerName) -> Result<Seated, GameError> {
+        let token = self.token();
+        let ask = Ask::SeatUser { user, name, token: token.hash() };
+        self.seated(id.clone(), By::Backend, token, ask).await
+    }
+
+    async fn seated(&self, room: SessionId, by: By, token: Token, ask: Ask) -> Result<Seated, GameError> {
+        match self.ask(&room, by, ask).await? {
+            (RoomReply::Seated(seat), _) => Ok(Seated { room, seat, token }),
+            (other, _) => Err(unexpected(&Reply::Room(other))),
+        }
+    }
+
+    /// Hands out a code for a seat. Gives it, and until when it can be used.
+    ///
+    /// # Errors
+    /// The rules' refusals; or the store's.
+    pub async fn hand_out_code(&self, id: &SessionId, by: By, seat: SeatId) -> Result<(String, WallTime), GameError> {
+        let letters = JoinCode::ALPHABET;
+        let code: String = (0..SEAT_CODE).map(|_| char::from(letters[self.chance.below(letters.len())])).collect();
+        match self.ask(id, by, Ask::HandOutCode { seat, code: SecretHash::of(&code) }).await? {
+            (RoomReply::CodeUntil(until), dates) => Ok((code, dates.of(until))),
+            (other, _) => Err(unexpected(&Reply::Room(other))),
+        }
+    }
+
+    /// The room as the holder of a credential may see it. Reading touches it.
+    ///
+    /// # Errors
+    /// Unknown or dead rooms, a credential that is not good here; or the store's.
+    pub async fn look(&self, id: &SessionId, who: &Credential) -> Result<Looked, GameError> {
+        let (session, dates) = self.read(id).await?;
+        let viewer = self.viewer(&session, who)?;
+        let (keeper, _) = self.kept(id)?;
+        let lives_until = lives_until(&*keeper.store, &session, dates.at).await?;
+        let epoch = self.epoch(id).await?;
+        Ok(Looked { session, dates, epoch, viewer, lives_until })
+    }
+
+    /// The session, after what was due has happened.
+    async fn read(&self, id: &SessionId) -> Result<(GameSession, Dates), GameError> {
+        let (keeper, dates) = self.kept(id)?;
+        let get = || keeper.store.get(id, dates.at);
+        let session = get().await?.ok_or(GameError::SessionNotFound)?;
+        let room = room_of(&session).ok_or(GameError::SessionNotFound)?;
+        if room.next_due(dates.at).is_none_or(|due| due > dates.at.now) {
+            return Ok((session, dates));
+        }
+        self.ask(id, By::Anyone, Ask::Advance).await?;
+        Ok((get().await?.ok_or(GameError::SessionNotFound)?, dates))
+    }
+
+    fn viewer(&self, session: &GameSession, who: &Credential) -> Result<Option<SeatId>, GameError> {
+        match who {
+            Credential::Backend => Ok(None),
+            Credential::Seat(token, generation) => {
+                let room = room_of(session).ok_or(GameError::SessionNotFound)?;
+                Ok(Some(room.holder(token, *generation)?))
+            }
+        }
+    }
+
+    /// The name of this life of a room's numbering.
+    async fn epoch(&self, id: &SessionId) -> Result<String, GameError> {
+        self.events(id, Sequence(u64::MAX - 1), 0).await.map(|page| page.epoch)
+    }
+
+    async fn events(&self, id: &SessionId, after: Sequence, limit: usize) -> Result<EventPage, GameError> {
+        let (keeper, dates) = self.kept(id)?;
+        keeper.store.events(id, after, limit, dates.at).await?.ok_or(GameError::SessionNotFound)
+    }
+
+    /// Listens to a room.
+    ///
+    /// # Errors
+    /// The room is at home on another instance.
+    pub fn enter(&self, id: &SessionId, seat: Option<SeatId>) -> Result<Membership, GameError> {
+        let (keeper, _) = self.kept(id)?;
+        Ok(self.hub.enter(id, keeper, seat))
+    }
+
+    /// Whose credential this is: which seat's, or a backend's.
+    ///
+    /// # Errors
+    /// Unknown or dead rooms, a credential that is not good here; or the store's.
+    pub async fn recognise(&self, id: &SessionId, who: &Credential) -> Result<Option<SeatId>, GameError> {
+        let (session, _) = self.read(id).await?;
+        self.viewer(&session, who)
+    }
+
+    /// Makes the newest connection of a seat, of whoever knows events up to `last` of the numbering's
+    /// life `epoch`.
+    ///
+    /// # Errors
+    /// Unknown or dead rooms, a credential that is not good here; or the store's.
+    pub async fn resume(
+        &self,
+        id: &SessionId,
+        who: &Credential,
+        known: Option<(String, Sequence)>,
+    ) -> Result<Resumed, GameError> {
+        let generation = match self.ask_as(id, who, Ask::Resume).await? {
+            (RoomReply::Resumed { generation, .. }, _) => generation,
+            (other, _) => return Err(unexpected(&Reply::Room(other))),
+        };
+        let who = match who {
+            Credential::Backend => Credential::Backend,
+            Credential::Seat(token, _) => Credential::Seat(*token, Some(generation)),
+        };
+        let looked = self.look(id, &who).await?;
+        let head = looked.room().map(Room::head).unwrap_or_default();
+        let oldest = looked.session.log().oldest;
+        let (recovered, position) = match known {
+            Some((epoch, last)) if epoch == looked.epoch && last <= head && oldest.0 <= last.0 + 1 => (true, last),
+            _ => (false, head),
+        };
+        Ok(Resumed { generation, recovered, position, looked })
+    }
+
+    /// A page of events after `after`, made into what listeners are told.
+    ///
+    /// # Errors
+    /// Unknown or dead rooms; or the store's.
+    pub async fn page(&self, id: &SessionId, after: Sequence, limit: usize) -> Result<(EventPage, Dates), GameError> {
+        let (_, dates) = self.kept(id)?;
+        Ok((self.events(id, after, limit).await?, dates))
+    }
+
+    /// What time it is for a room.
+    ///
+    /// # Errors
+    /// The room is at home on another instance.
+    pub fn dates(&self, id: &SessionId) -> Result<Dates, GameError> {
+        self.kept(id).map(|(_, dates)| dates)
+    }
+}
+
+fn room_of(session: &GameSession) -> Option<&Room> {
+    match &session.state.game {
+        Game::Room(room) => Some(room),
+        Game::Solo(_) | Game::Finished(_) => None,
+    }
+}

@@ -1,0 +1,93 @@
+//! Opening a room: its id, its code, its quiz.
+
+use super::super::picking::{QuizChoice, pick};
+use super::{GameError, Rooms};
+use crate::domain::room::RoomSettings;
+use crate::domain::{GameSession, JoinCode, PlayerName, Room, SeatId, Sequence, SessionId, Token, WallTime};
+use crate::game::Dates;
+use crate::quizzes::Play;
+use crate::store::{NewSession, StoreError};
+
+/// How often another code is tried.
+const MOST_TRIES: usize = 8;
+
+/// What a room plays.
+#[derive(Debug, Clone)]
+pub enum RoomQuiz {
+    /// A quiz, with a host.
+    Quiz(QuizChoice, PlayerName),
+    /// A game whose rules lie elsewhere.
+    External,
+}
+
+/// A request for a new room.
+#[derive(Debug, Clone)]
+pub struct NewRoom {
+    /// What is agreed.
+    pub settings: RoomSettings,
+    /// What it plays.
+    pub quiz: RoomQuiz,
+}
+
+/// A room that was just opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its id.
+    pub room: SessionId,
+    /// The code by which it is joined.
+    pub code: JoinCode,
+    /// The host's seat and token; none in an external room.
+    pub host: Option<(SeatId, Token)>,
+    /// The name of this life of its numbering.
+    pub epoch: String,
+    /// Until when it lives if nothing more happens.
+    pub expires: WallTime,
+    /// When it was opened.
+    pub dates: Dates,
+}
+
+impl Rooms {
+    /// Opens a room.
+    ///
+    /// # Errors
+    /// An unknown quiz, an empty selection; or the store's.
+    pub async fn open(&self, new: NewRoom) -> Result<Opened, GameError> {
+        let (quiz, host) = match new.quiz {
+            RoomQuiz::Quiz(choice, host) => {
+                (Some(pick(&self.catalogue, &self.chance, choice, Play::Rooms)?), Some((host, self.token())))
+            }
+            RoomQuiz::External => (None, None),
+        };
+        let keeper = self.homes.main();
+        let dates = Dates::shown_by(&*keeper.clock);
+        let now = dates.at.now;
+        let room = match (&quiz, &host) {
+            (Some(quiz), Some((name, token))) => Room::with_quiz(new.settings, name.clone(), token.hash(), quiz, now),
+            _ => Room::external(new.settings, [], now),
+        };
+        let seat = room.host();
+        for _ in 0..MOST_TRIES {
+            let id = SessionId::generate(now.as_millis(), &self.chance.bytes());
+            let code = self.code();
+            let nonce = u64::from_le_bytes(self.chance.bytes());
+            let made = (room.clone(), quiz.clone());
+            let session = GameSession::room(id.clone(), nonce, Some(code.clone()), made, self.lifetimes, now);
+            let expires = dates.of(session.state.life.promised_end(now));
+            match keeper.store.create(NewSession(session), dates.at).await {
+                Err(StoreError::AlreadyExists) => continue,
+                created => created?,
+            }
+            let epoch = self.events(&id, Sequence(0), 0).await?.epoch;
+            let host = seat.zip(host.map(|(_, token)| token));
+            return Ok(Opened { room: id, code, host, epoch, expires, dates });
+        }
+        Err(StoreError::Busy.into())
+    }
+
+    fn code(&self) -> JoinCode {
+        let letters = JoinCode::ALPHABET;
+        let letter = |_| char::from(letters[self.chance.below(letters.len())]);
+        let code: String = (0..6).map(letter).collect();
+        code.parse().expect("it is made of a code's letters")
+    }
+}
