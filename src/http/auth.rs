@@ -10,6 +10,8 @@ use subtle::{Choice, ConstantTimeEq};
 
 use super::Shared;
 use super::problem::Problem;
+use crate::domain::{Refusal, Token};
+use crate::game::rooms::Credential;
 
 /// The keys that are accepted.
 pub struct ApiKeys(Vec<[u8; 32]>);
@@ -41,11 +43,55 @@ pub(super) enum Caller {
 impl Caller {
     /// Refuses a player what only a backend may do.
     pub(super) fn must_be_trusted(self, what: &str) -> Result<(), Problem> {
-        if self == Self::Player {
-            let detail = format!("{what} needs an API key: send Authorization: Bearer <key>");
-            return Err(Problem::new(StatusCode::FORBIDDEN, "api-key-required", detail));
+        if self == Self::Player { Err(Self::key_required(what)) } else { Ok(()) }
+    }
+
+    pub(super) fn key_required(what: &str) -> Problem {
+        let detail = format!("{what} needs an API key: send Authorization: Bearer <key>");
+        Problem::new(StatusCode::FORBIDDEN, "api-key-required", detail)
+    }
+}
+
+/// The text of a bearer's token or key, if one is shown.
+fn bearer(request: &HttpRequest) -> Option<Result<&str, Problem>> {
+    let shown = request.headers().get(AUTHORIZATION)?;
+    let shown = shown.to_str().ok().and_then(|shown| shown.split_once(' '));
+    Some(match shown {
+        Some((scheme, text)) if scheme.eq_ignore_ascii_case("Bearer") => Ok(text.trim()),
+        _ => Err(Problem::new(StatusCode::UNAUTHORIZED, "bad-token", "send Authorization: Bearer <token or key>")),
+    })
+}
+
+impl ApiKeys {
+    /// Whose text this is: a backend's key, or a seat's token.
+    pub(super) fn credential(&self, text: &str, generation: Option<u32>) -> Result<Credential, Problem> {
+        if self.accept(text) {
+            return Ok(Credential::Backend);
         }
-        Ok(())
+        let token: Result<Token, _> = text.parse();
+        token.map(|token| Credential::Seat(token.hash(), generation)).map_err(|_| Refusal::BadToken.into())
+    }
+}
+
+/// Names the connection that a request belongs to, where it has one.
+const GENERATION: &str = "Rejoin-Generation";
+
+/// Who may do something in a room: a backend by its key, or the holder of a seat's token.
+impl FromRequest for Credential {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let generation = request.headers().get(GENERATION).map(|text| text.to_str().ok().and_then(|text| text.parse().ok()));
+        let read = || {
+            let shared = request.app_data::<web::Data<Shared>>().ok_or_else(Problem::room_not_found)?;
+            let needed = || Problem::new(StatusCode::UNAUTHORIZED, "token-required", "send Authorization: Bearer <token>");
+            let text = bearer(request).ok_or_else(needed)??;
+            let unreadable = || Problem::new(StatusCode::BAD_REQUEST, "invalid-generation", "Rejoin-Generation: a number");
+            let generation = generation.map(|generation| generation.ok_or_else(unreadable)).transpose()?;
+            shared.keys.credential(text, generation)
+        };
+        ready(read())
     }
 }
 
@@ -58,12 +104,9 @@ impl FromRequest for Caller {
         if shared.keys.0.is_empty() {
             return ready(Ok(Self::Open));
         }
-        let Some(shown) = request.headers().get(AUTHORIZATION) else { return ready(Ok(Self::Player)) };
-        let key = shown.to_str().ok().and_then(|shown| shown.split_once(' '));
-        ready(match key {
-            Some((scheme, key)) if scheme.eq_ignore_ascii_case("Bearer") && shared.keys.accept(key.trim()) => {
-                Ok(Self::Backend)
-            }
+        ready(match bearer(request) {
+            None => Ok(Self::Player),
+            Some(Ok(key)) if shared.keys.accept(key) => Ok(Self::Backend),
             _ => Err(Problem::new(StatusCode::UNAUTHORIZED, "api-key-invalid", "this is no API key of this server")),
         })
     }

@@ -41,6 +41,22 @@ impl<T: DeserializeOwned> FromRequest for Json<T> {
     }
 }
 
+/// A JSON body that may be left out.
+pub(super) struct Maybe<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Default> FromRequest for Maybe<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let bytes = bytes.await.map_err(unreadable)?;
+            if bytes.is_empty() { Ok(Self(T::default())) } else { parse(&bytes).map(Self) }
+        })
+    }
+}
+
 /// Why a body could not be read: too large, or cut off.
 pub(super) fn unreadable(error: actix_web::Error) -> Problem {
     if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
@@ -57,7 +73,8 @@ fn is_json(request: &HttpRequest) -> bool {
     kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json")
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+/// What a JSON text says, or where it is wrong.
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     check_syntax(bytes)?;
     // By position serde reads a list as an object too, which nobody promised.
     if bytes.trim_ascii_start().starts_with(b"[") {

@@ -97,6 +97,11 @@ impl Problem {
         Self { problems, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-request", detail) }
     }
 
+    /// A field that is not right.
+    pub(super) fn wrong(path: &str, message: impl Into<String>) -> Self {
+        Self::invalid(vec![Wrong::new(path, message)])
+    }
+
     fn finished(id: Option<&SessionId>) -> Self {
         let results = id.map(|id| format!("/api/game/results/{id}"));
         let problem = Self::new(StatusCode::NOT_FOUND, "session-finished", "the game is over; see its results");
@@ -117,6 +122,28 @@ impl Problem {
 
     fn with(self, more: More) -> Self {
         Self { more: Some(Box::new(more)), ..self }
+    }
+
+    pub(super) fn room_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "room-not-found", "no live room has this id")
+    }
+
+    /// The error of a use case on a room.
+    pub(super) fn in_room(error: GameError) -> Self {
+        match error {
+            GameError::SessionNotFound | GameError::Refused(Refusal::NotThisGame) => Self::room_not_found(),
+            error => Self::of(error, None),
+        }
+    }
+
+    /// What a client's code looks at.
+    pub(super) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What a client's author reads.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// The error of a use case on the session `id`.

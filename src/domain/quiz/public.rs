@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Choice, Difficulty, Question};
 use crate::domain::ids::{OptionId, QuestionId};
+use crate::domain::time::Millis;
 
 /// What a player may see of a question.
 #[derive(Debug, Clone, Serialize)]
@@ -42,6 +43,12 @@ impl<'a> PublicQuestion<'a> {
             options: question.options.iter().map(option).collect(),
             ..Self::announced(question)
         }
+    }
+
+    /// The same with the limit that it has in this game.
+    #[must_use]
+    pub fn with_limit(self, limit: Millis) -> Self {
+        Self { time_limit_ms: Some(limit.0), ..self }
     }
 
     /// A question whose texts are still to be asked for.

@@ -6,20 +6,16 @@ use serde_json::value::RawValue;
 use super::super::auth::Caller;
 use super::super::json::required;
 use super::super::problem::Problem;
+use super::super::quiz_choice::{QuizFields, quiz_choice};
 use crate::domain::ids::InvalidId;
-use crate::domain::quiz::draft::{self, MOST_QUESTIONS, Problem as Wrong, QuestionDraft, Texts};
+use crate::domain::quiz::draft::QuestionDraft;
 use crate::domain::repeat::hash;
 use crate::domain::solo::Deliver;
 use crate::domain::{Difficulty, Millis, OptionId, QuestionId, QuizId, SessionId, UserId};
-use crate::game::solo::{NewGame, QuizChoice};
-use crate::quizzes::Selection;
+use crate::game::solo::NewGame;
 
-/// Questions of a game if the request doesn't say how many.
-const USUAL_COUNT: u64 = 10;
 /// Most bytes of a caller's metadata.
 const MOST_METADATA: usize = 4 * 1024;
-/// Most questions that a request may exclude.
-const MOST_EXCLUDED: usize = 5_000;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
@@ -36,6 +32,20 @@ pub(in crate::http) struct CreateRequest {
     ttl_ms: Option<u64>,
     deliver: Option<Deliver>,
     metadata: Option<Box<RawValue>>,
+}
+
+impl CreateRequest {
+    fn into_quiz(self) -> QuizFields {
+        QuizFields {
+            quiz_id: self.quiz_id,
+            category: self.category,
+            difficulty: self.difficulty,
+            count: self.count,
+            exclude: self.exclude,
+            question_ids: self.question_ids,
+            questions: self.questions,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,7 +68,6 @@ pub(in crate::http) struct AnswerRequest {
 /// Turns a request into what it asks for.
 pub(super) fn new_game(request: CreateRequest, body: &[u8], caller: Caller) -> Result<NewGame, Problem> {
     check_trust(&request, caller)?;
-    check_contradictions(&request)?;
     let session_id = request.session_id.as_deref().map(own_id).transpose()?;
     let metadata = request.metadata.as_deref().map(metadata).transpose()?;
     Ok(NewGame {
@@ -68,18 +77,14 @@ pub(super) fn new_game(request: CreateRequest, body: &[u8], caller: Caller) -> R
         deliver: request.deliver.unwrap_or_default(),
         metadata,
         request: request_hash(body)?,
-        quiz: quiz_choice(request, caller)?,
+        quiz: quiz_choice(request.into_quiz(), caller)?,
     })
 }
 
 /// A session's id of the caller's own. None has a home: that is the shared store's to keep unique.
 fn own_id(text: &str) -> Result<SessionId, Problem> {
-    let id: SessionId = text.parse().map_err(|error: InvalidId| wrong("sessionId", error.0))?;
-    if id.home().is_some() { Err(wrong("sessionId", "must be a UUID and nothing after it")) } else { Ok(id) }
-}
-
-fn wrong(path: &str, message: impl Into<String>) -> Problem {
-    Problem::invalid(vec![Wrong::new(path, message)])
+    let id: SessionId = text.parse().map_err(|error: InvalidId| Problem::wrong("sessionId", error.0))?;
+    if id.home().is_some() { Err(Problem::wrong("sessionId", "must be a UUID and nothing after it")) } else { Ok(id) }
 }
 
 fn check_trust(request: &CreateRequest, caller: Caller) -> Result<(), Problem> {
@@ -93,67 +98,13 @@ fn check_trust(request: &CreateRequest, caller: Caller) -> Result<(), Problem> {
     trusted.iter().filter(|(_, is_used)| *is_used).try_for_each(|(name, _)| caller.must_be_trusted(name))
 }
 
-/// Own questions leave nothing to select, and named ones little.
-fn check_contradictions(request: &CreateRequest) -> Result<(), Problem> {
-    let selecting = [
-        ("category", request.category.is_some()),
-        ("difficulty", request.difficulty.is_some()),
-        ("count", request.count.is_some()),
-        ("exclude", request.exclude.is_some()),
-    ];
-    let naming = [("quizId", request.quiz_id.is_some()), ("questionIds", request.question_ids.is_some())];
-    let refuse = |with: &str, fields: &[(&str, bool)]| {
-        let together = fields.iter().find(|(_, is_used)| *is_used);
-        together.map_or(Ok(()), |(name, _)| Err(wrong(name, format!("cannot stand together with {with}"))))
-    };
-    if request.questions.is_some() {
-        refuse("questions", &selecting)?;
-        refuse("questions", &naming)?;
-    }
-    if request.question_ids.is_some() {
-        refuse("questionIds", &selecting)?;
-    }
-    Ok(())
-}
-
-fn quiz_choice(request: CreateRequest, caller: Caller) -> Result<QuizChoice, Problem> {
-    if let Some(drafts) = request.questions {
-        if drafts.len() > MOST_QUESTIONS {
-            return Err(wrong("questions", format!("at most {MOST_QUESTIONS}")));
-        }
-        // A question without texts is only of use to whoever has them elsewhere.
-        let texts = if caller == Caller::Backend { Texts::MayBeLeftOut } else { Texts::Required };
-        return draft::check(drafts, texts).map(QuizChoice::Own).map_err(Problem::invalid);
-    }
-    let bounds = 1..=MOST_QUESTIONS as u64;
-    let count = request.count.unwrap_or(USUAL_COUNT);
-    if !bounds.contains(&count) {
-        return Err(wrong("count", format!("1 to {MOST_QUESTIONS}")));
-    }
-    if request.question_ids.as_ref().is_some_and(|ids| !(1..=MOST_QUESTIONS).contains(&ids.len())) {
-        return Err(wrong("questionIds", format!("1 to {MOST_QUESTIONS}")));
-    }
-    let exclude = request.exclude.unwrap_or_default();
-    if exclude.len() > MOST_EXCLUDED {
-        return Err(wrong("exclude", format!("at most {MOST_EXCLUDED}")));
-    }
-    let selection = Selection {
-        category: request.category,
-        difficulty: request.difficulty,
-        count: count as usize,
-        exclude,
-        question_ids: request.question_ids,
-    };
-    Ok(QuizChoice::Bank(request.quiz_id, selection))
-}
-
 fn metadata(raw: &RawValue) -> Result<String, Problem> {
     let text = raw.get();
     if !text.starts_with('{') {
-        return Err(wrong("metadata", "must be an object"));
+        return Err(Problem::wrong("metadata", "must be an object"));
     }
     if text.len() > MOST_METADATA {
-        return Err(wrong("metadata", format!("{} bytes, at most {MOST_METADATA}", text.len())));
+        return Err(Problem::wrong("metadata", format!("{} bytes, at most {MOST_METADATA}", text.len())));
     }
     Ok(text.to_owned())
 }
@@ -163,6 +114,6 @@ fn metadata(raw: &RawValue) -> Result<String, Problem> {
 /// too deep, a number out of range, half a surrogate.
 fn request_hash(body: &[u8]) -> Result<[u8; 16], Problem> {
     let value: serde_json::Value =
-        serde_json::from_slice(body).map_err(|error| wrong("metadata", error.to_string()))?;
+        serde_json::from_slice(body).map_err(|error| Problem::wrong("metadata", error.to_string()))?;
     Ok(hash(&[&value.to_string()]))
 }

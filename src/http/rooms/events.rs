@@ -1,0 +1,160 @@
+//! The log over HTTP: coming back, pages, and waiting for more.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::super::Shared;
+use super::super::date::date;
+use super::super::problem::Problem;
+use super::replies::{PageOut, ResumedOut, snapshot};
+use super::requests::{EventsQuery, ResumeRequest};
+use super::{Handled, reply, room_id};
+use crate::domain::{Event, SeatId, Sequence, SessionId};
+use crate::game::Dates;
+use crate::game::rooms::Credential;
+
+/// Events of a page, if the request doesn't say how many; and at most.
+const USUAL: usize = 100;
+const MOST: usize = 500;
+/// The longest that a request may wait.
+const LONGEST_WAIT_MS: u64 = 25_000;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventOut<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    sequence: Sequence,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<&'a RawValue>,
+}
+
+/// An event as JSON text: the same over HTTP and the WebSocket.
+pub(in crate::http) fn event_text(event: &Event, dates: Dates) -> String {
+    // It was valid JSON when it came in, and is kept as it was.
+    let payload = serde_json::from_str(&event.payload).ok();
+    let (at, name) = (Some(date(dates.of(event.at))), Some(event.kind.as_str()));
+    text(&EventOut { kind: "event", sequence: event.sequence, at, event: name, payload })
+}
+
+/// An event that is for other seats.
+pub(in crate::http) fn skip_text(sequence: Sequence) -> String {
+    text(&EventOut { kind: "skip", sequence, at: None, event: None, payload: None })
+}
+
+fn text(event: &EventOut<'_>) -> String {
+    serde_json::to_string(event).expect("texts and numbers are always JSON")
+}
+
+fn is_for(event: &Event, seat: Option<SeatId>) -> bool {
+    seat.zip(event.to.as_ref()).is_none_or(|(seat, to)| to.contains(&seat))
+}
+
+fn events_out(events: &[Event], seat: Option<SeatId>, dates: Dates) -> Vec<Box<RawValue>> {
+    let shown = |event: &Event| {
+        let text = if is_for(event, seat) { event_text(event, dates) } else { skip_text(event.sequence) };
+        RawValue::from_string(text).expect("it was just made")
+    };
+    events.iter().map(shown).collect()
+}
+
+/// Makes the newest connection of a seat, without a WebSocket.
+pub(super) async fn resume(shared: &Shared, who: &Credential, id: &SessionId, request: ResumeRequest) -> Handled {
+    let known = request.epoch.zip(request.last_sequence);
+    let resumed = shared.rooms.resume(id, who, known).await.map_err(Problem::in_room)?;
+    let viewer = resumed.looked.viewer;
+    let (page, dates) = shared.rooms.page(id, resumed.position, USUAL).await.map_err(Problem::in_room)?;
+    let last = page.events.last().map_or(resumed.position, |event| event.sequence);
+    let page = PageOut {
+        epoch: resumed.looked.epoch.clone(),
+        head: page.head,
+        recovered: resumed.recovered,
+        snapshot: Some(snapshot(&resumed.looked)?),
+        events: events_out(&page.events, viewer, dates),
+        more: last < page.head,
+        server_time: date(dates.wall),
+    };
+    Ok(reply(StatusCode::OK, &ResumedOut { seat_id: viewer, generation: resumed.generation, page }))
+}
+
+/// A page of events; where none is there yet, it can be waited for.
+pub(in crate::http) async fn page(
+    shared: web::Data<Shared>,
+    who: Credential,
+    id: web::Path<String>,
+    query: web::Query<EventsQuery>,
+) -> Result<HttpResponse, Problem> {
+    let id = room_id(&id)?;
+    let EventsQuery { after, epoch, limit, wait_ms } = query.into_inner();
+    let limit = limit.unwrap_or(USUAL);
+    if !(1..=MOST).contains(&limit) {
+        return Err(Problem::wrong("limit", format!("1 to {MOST}")));
+    }
+    let wait = wait_ms.unwrap_or(0);
+    if wait > LONGEST_WAIT_MS {
+        return Err(Problem::wrong("waitMs", format!("at most {LONGEST_WAIT_MS}")));
+    }
+    let looked = shared.rooms.look(&id, &who).await.map_err(Problem::in_room)?;
+    let (after, head) = (Sequence(after), looked.session.log().head);
+    let is_known = epoch.is_none_or(|epoch| epoch == looked.epoch);
+    if is_known && after == head && wait > 0 {
+        wait_for_more(&shared, &who, &id, looked.viewer, after, Duration::from_millis(wait)).await?;
+    }
+    let (page, dates) = shared.rooms.page(&id, after, limit).await.map_err(Problem::in_room)?;
+    let recovered = is_known && page.epoch == looked.epoch && after <= page.head && page.oldest.0 <= after.0 + 1;
+    let events = if recovered { page.events } else { Vec::new() };
+    let snapshot = match recovered {
+        true => None,
+        false => Some(snapshot(&shared.rooms.look(&id, &who).await.map_err(Problem::in_room)?)?),
+    };
+    let head = snapshot.as_ref().map_or(page.head, |snapshot| snapshot.head);
+    let last = events.last().map_or(after, |event| event.sequence);
+    let page = PageOut {
+        epoch: page.epoch,
+        head,
+        recovered,
+        more: recovered && last < head,
+        snapshot,
+        events: events_out(&events, looked.viewer, dates),
+        server_time: date(dates.wall),
+    };
+    Ok(reply(StatusCode::OK, &page))
+}
+
+/// Ends when the log has grown, when the seat is not the caller's any more, or in time.
+async fn wait_for_more(
+    shared: &Shared,
+    who: &Credential,
+    id: &SessionId,
+    seat: Option<SeatId>,
+    after: Sequence,
+    wait: Duration,
+) -> Result<(), Problem> {
+    let mut listener = shared.rooms.enter(id, seat).map_err(Problem::in_room)?;
+    if let (Some(_), Some(generation)) = (seat, shared.rooms.generation(id, who).await.map_err(Problem::in_room)?) {
+        listener.connected(generation);
+    }
+    let grown = async {
+        loop {
+            let news = listener.news();
+            if news.head > after || news.ended.is_some() {
+                return;
+            }
+            listener.changed().await;
+        }
+    };
+    tokio::select! {
+        () = grown => {}
+        () = tokio::time::sleep(wait) => {}
+        () = shared.stopping() => {}
+    }
+    Ok(())
+}

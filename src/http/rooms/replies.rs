@@ -1,0 +1,202 @@
+//! What a client gets of a room: snapshots, and what a seat and a move come to.
+
+use serde::Serialize;
+
+use super::super::date::date;
+use super::super::problem::Problem;
+use crate::domain::quiz::public::PublicQuestion;
+use crate::domain::room::{OwnView, PauseView, PhaseName, QuestionView, Ranked, Reveal, RoomView, SeatView};
+use crate::domain::{OptionId, QuestionId, QuizId, SeatId, Sequence, WallTime};
+use crate::game::Dates;
+use crate::game::rooms::{Looked, Opened, Seated};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OpenedOut {
+    room_id: String,
+    join_code: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seat_id: Option<SeatId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+    epoch: String,
+    expires_at: String,
+    server_time: String,
+}
+
+pub(super) fn opened(opened: &Opened) -> OpenedOut {
+    OpenedOut {
+        room_id: opened.room.to_string(),
+        join_code: opened.code.to_string(),
+        seat_id: opened.host.as_ref().map(|(seat, _)| *seat),
+        token: opened.host.as_ref().map(|(_, token)| token.reveal()),
+        epoch: opened.epoch.clone(),
+        expires_at: date(opened.expires),
+        server_time: date(opened.dates.wall),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SeatedOut {
+    room_id: String,
+    seat_id: SeatId,
+    token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snapshot: Option<SnapshotOut>,
+}
+
+pub(super) fn seated(seated: &Seated, snapshot: Option<SnapshotOut>) -> SeatedOut {
+    SeatedOut { room_id: seated.room.to_string(), seat_id: seated.seat, token: seated.token.reveal(), snapshot }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct SnapshotOut {
+    room_id: String,
+    join_code: Option<String>,
+    mode: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quiz_id: Option<QuizId>,
+    phase: Option<PhaseName>,
+    phase_number: u32,
+    paused: Option<PauseView>,
+    locked: bool,
+    host_seat_id: Option<SeatId>,
+    question_count: u32,
+    question: Option<serde_json::Value>,
+    reveal: Option<Reveal>,
+    you: Option<OwnView>,
+    seats: Vec<SeatView>,
+    ranking: Option<Vec<Ranked>>,
+    epoch: String,
+    pub(super) head: Sequence,
+    expires_at: String,
+    server_time: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct QuestionOut<'a> {
+    index: u32,
+    #[serde(flatten)]
+    question: PublicQuestion<'a>,
+    opens_at: String,
+    closes_at: String,
+}
+
+/// The room as its viewer sees it: the one shape of every snapshot.
+pub(in crate::http) fn snapshot(looked: &Looked) -> Result<SnapshotOut, Problem> {
+    let view = looked.view().ok_or_else(Problem::room_not_found)?;
+    let RoomView { quiz_id, phase, phase_number, paused, locked, host, question_count, .. } = view;
+    let question = view.question.as_ref().map(|question| question_out(question, looked.dates));
+    Ok(SnapshotOut {
+        room_id: looked.session.id.to_string(),
+        join_code: looked.session.state.join_code.as_ref().map(ToString::to_string),
+        mode: if quiz_id.is_some() { "quiz" } else { "external" },
+        quiz_id,
+        phase,
+        phase_number,
+        paused,
+        locked,
+        host_seat_id: host,
+        question_count,
+        question,
+        reveal: view.reveal,
+        you: view.you,
+        seats: view.seats,
+        ranking: view.ranking,
+        epoch: looked.epoch.clone(),
+        head: view.head,
+        expires_at: date(looked.expires()),
+        server_time: date(looked.dates.wall),
+    })
+}
+
+fn question_out(view: &QuestionView, dates: Dates) -> serde_json::Value {
+    let question = QuestionOut {
+        index: view.index,
+        question: PublicQuestion::whole(&view.question).with_limit(view.limit),
+        opens_at: date(dates.of(view.opens)),
+        closes_at: date(dates.of(view.closes)),
+    };
+    serde_json::to_value(question).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+pub(super) struct MovedOut {
+    moved: bool,
+    snapshot: SnapshotOut,
+}
+
+pub(super) fn moved(moved: bool, looked: &Looked) -> Result<MovedOut, Problem> {
+    Ok(MovedOut { moved, snapshot: snapshot(looked)? })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AnsweredOut {
+    question_id: QuestionId,
+    option_id: Option<OptionId>,
+    accepted: bool,
+    received_at: String,
+}
+
+pub(super) fn answered(question_id: QuestionId, option_id: Option<OptionId>, received: WallTime) -> AnsweredOut {
+    AnsweredOut { question_id, option_id, accepted: true, received_at: date(received) }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CodeOut {
+    seat_code: String,
+    expires_at: String,
+}
+
+pub(super) fn code(seat_code: String, until: WallTime) -> CodeOut {
+    CodeOut { seat_code, expires_at: date(until) }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct HeartbeatOut {
+    server_time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head: Option<Sequence>,
+}
+
+pub(super) fn heartbeat(dates: Dates, head: Sequence) -> HeartbeatOut {
+    HeartbeatOut { server_time: date(dates.wall), head: Some(head) }
+}
+
+#[derive(Serialize)]
+pub(super) struct AcknowledgedOut {
+    pub(super) acknowledged: Sequence,
+}
+
+#[derive(Serialize)]
+pub(super) struct RecordedOut {
+    pub(super) sequence: Sequence,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ResumedOut {
+    pub(super) seat_id: Option<SeatId>,
+    pub(super) generation: u32,
+    #[serde(flatten)]
+    pub(super) page: PageOut,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PageOut {
+    pub(super) epoch: String,
+    pub(super) head: Sequence,
+    pub(super) recovered: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) snapshot: Option<SnapshotOut>,
+    pub(super) events: Vec<Box<serde_json::value::RawValue>>,
+    pub(super) more: bool,
+    pub(super) server_time: String,
+}

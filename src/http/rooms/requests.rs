@@ -1,0 +1,308 @@
+//! What a client asks of a room, and what is wrong with it.
+
+use std::ops::RangeInclusive;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::super::auth::Caller;
+use super::super::json::required;
+use super::super::problem::Problem;
+use super::super::quiz_choice::{QuizFields, quiz_choice};
+use crate::domain::quiz::draft::QuestionDraft;
+use crate::domain::room::{Advance, HostAway, RoomSettings};
+use crate::domain::{
+    Difficulty, EventDraft, JoinCode, Millis, OptionId, PlayerName, QuestionId, QuizId, SeatId, Sequence, UserId,
+};
+use crate::game::rooms::{NewRoom, RoomQuiz};
+
+const TIME_LIMIT_MS: RangeInclusive<u64> = 1_000..=3_600_000;
+const READY_MS: RangeInclusive<u64> = 0..=60_000;
+const REVEAL_MS: RangeInclusive<u64> = 0..=600_000;
+const AWAY_MS: RangeInclusive<u64> = 1_000..=600_000;
+const SEATS: RangeInclusive<u64> = 1..=1_000;
+/// Most seats times questions, which all lie in one record.
+const MOST_ANSWERS: u64 = 40_000;
+/// What the host is called that says nothing else.
+const HOST_NAME: &str = "Host";
+/// Most bytes of the name of an event's kind.
+const MOST_KIND: usize = 64;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Mode {
+    #[default]
+    Quiz,
+    External,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
+pub(in crate::http) struct OpenRequest {
+    #[serde(default)]
+    mode: Mode,
+    quiz_id: Option<QuizId>,
+    category: Option<String>,
+    difficulty: Option<Difficulty>,
+    count: Option<u64>,
+    exclude: Option<Vec<QuestionId>>,
+    question_ids: Option<Vec<QuestionId>>,
+    questions: Option<Vec<QuestionDraft>>,
+    host_name: Option<PlayerName>,
+    time_limit_ms: Option<u64>,
+    ready_ms: Option<u64>,
+    reveal_ms: Option<u64>,
+    advance: Option<Advance>,
+    late_join: Option<bool>,
+    max_seats: Option<u64>,
+    host_plays: Option<bool>,
+    host_away: Option<HostAway>,
+    away_ms: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
+pub(in crate::http) struct JoinRequest {
+    pub(super) join_code: String,
+    pub(super) name: Option<PlayerName>,
+    pub(super) seat_code: Option<String>,
+}
+
+/// How a seat is asked for.
+pub(super) enum Joining {
+    New(PlayerName),
+    ByCode(String),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
+pub(in crate::http) struct MoveRequest {
+    pub(super) at: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
+pub(in crate::http) struct PauseRequest {
+    pub(super) at: u32,
+    pub(super) paused: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
+pub(in crate::http) struct LockRequest {
+    pub(super) at: u32,
+    pub(super) locked: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
+pub(in crate::http) struct KickRequest {
+    pub(super) at: u32,
+    pub(super) seat_id: SeatId,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
+pub(in crate::http) struct AnswerRequest {
+    pub(super) question_id: QuestionId,
+    /// Null for none, but never left out: a client's slip is no answer.
+    #[serde(deserialize_with = "required")]
+    pub(super) option_id: Option<OptionId>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
+pub(in crate::http) struct ResumeRequest {
+    pub(super) epoch: Option<String>,
+    pub(super) last_sequence: Option<Sequence>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
+pub(in crate::http) struct AckRequest {
+    pub(super) sequence: Sequence,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
+pub(in crate::http) struct SayRequest {
+    pub(super) payload: Box<RawValue>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
+pub(in crate::http) struct SeatRequest {
+    pub(super) user_id: Option<UserId>,
+    pub(super) name: PlayerName,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
+pub(in crate::http) struct RecordRequest {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    payload: Option<Box<RawValue>>,
+    to: Option<Vec<SeatId>>,
+    events: Option<Vec<EventIn>>,
+    pub(super) expected: Option<Sequence>,
+}
+
+/// An event as a backend hands it in.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "an event")]
+pub(in crate::http) struct EventIn {
+    #[serde(rename = "type")]
+    kind: String,
+    payload: Option<Box<RawValue>>,
+    to: Option<Vec<SeatId>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::http) struct EventsQuery {
+    #[serde(default)]
+    pub(super) after: u64,
+    pub(super) epoch: Option<String>,
+    pub(super) limit: Option<usize>,
+    pub(super) wait_ms: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::http) struct ResultsQuery {
+    #[serde(default)]
+    pub(super) format: ResultsFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ResultsFormat {
+    #[default]
+    Json,
+    Csv,
+}
+
+impl OpenRequest {
+    /// Turns a request into what it asks for.
+    pub(super) fn into_new(self, caller: Caller) -> Result<NewRoom, Problem> {
+        let settings = self.settings()?;
+        if self.questions.is_some() {
+            caller.must_be_trusted("questions")?;
+        }
+        if self.mode == Mode::External {
+            // Whoever has no key could not seat anybody there either.
+            if caller != Caller::Backend {
+                return Err(Caller::key_required("an external room"));
+            }
+            self.has_no_quiz()?;
+            return Ok(NewRoom { settings, quiz: RoomQuiz::External });
+        }
+        let host = match self.host_name.clone() {
+            Some(name) => name,
+            None => HOST_NAME.parse().expect("it is a name"),
+        };
+        let choice = quiz_choice(self.into_quiz(), caller)?;
+        Ok(NewRoom { settings, quiz: RoomQuiz::Quiz(choice, host) })
+    }
+
+    fn settings(&self) -> Result<RoomSettings, Problem> {
+        let usual = RoomSettings::default();
+        let max_seats = within("maxSeats", self.max_seats, SEATS, u64::from(usual.max_seats))?;
+        let questions = self.count.or(self.questions.as_ref().map(|own| own.len() as u64)).unwrap_or(1);
+        if max_seats.saturating_mul(questions) > MOST_ANSWERS {
+            return Err(Problem::wrong("maxSeats", format!("maxSeats times count is at most {MOST_ANSWERS}")));
+        }
+        Ok(RoomSettings {
+            time_limit: Millis(within("timeLimitMs", self.time_limit_ms, TIME_LIMIT_MS, usual.time_limit.0)?),
+            ready: Millis(within("readyMs", self.ready_ms, READY_MS, usual.ready.0)?),
+            reveal: Millis(within("revealMs", self.reveal_ms, REVEAL_MS, usual.reveal.0)?),
+            away: Millis(within("awayMs", self.away_ms, AWAY_MS, usual.away.0)?),
+            max_seats: max_seats as u32,
+            advance: self.advance.unwrap_or(usual.advance),
+            late_join: self.late_join.unwrap_or(usual.late_join),
+            host_plays: self.host_plays.unwrap_or(usual.host_plays),
+            host_away: self.host_away.unwrap_or(usual.host_away),
+        })
+    }
+
+    fn has_no_quiz(&self) -> Result<(), Problem> {
+        let fields = [
+            ("quizId", self.quiz_id.is_some()),
+            ("category", self.category.is_some()),
+            ("difficulty", self.difficulty.is_some()),
+            ("count", self.count.is_some()),
+            ("exclude", self.exclude.is_some()),
+            ("questionIds", self.question_ids.is_some()),
+            ("questions", self.questions.is_some()),
+            ("hostName", self.host_name.is_some()),
+        ];
+        let used = fields.iter().find(|(_, is_used)| *is_used);
+        used.map_or(Ok(()), |(name, _)| Err(Problem::wrong(name, "an external room has no quiz and no host")))
+    }
+
+    fn into_quiz(self) -> QuizFields {
+        QuizFields {
+            quiz_id: self.quiz_id,
+            category: self.category,
+            difficulty: self.difficulty,
+            count: self.count,
+            exclude: self.exclude,
+            question_ids: self.question_ids,
+            questions: self.questions,
+        }
+    }
+}
+
+fn within(name: &str, given: Option<u64>, bounds: RangeInclusive<u64>, usual: u64) -> Result<u64, Problem> {
+    match given {
+        Some(given) if !bounds.contains(&given) => {
+            Err(Problem::wrong(name, format!("{} to {}", bounds.start(), bounds.end())))
+        }
+        given => Ok(given.unwrap_or(usual)),
+    }
+}
+
+impl JoinRequest {
+    /// The room's code, as people type it.
+    pub(super) fn code(&self) -> Result<JoinCode, Problem> {
+        let code: String = self.join_code.trim().to_uppercase();
+        code.parse().map_err(|_| Problem::of(crate::game::GameError::CodeUnknown, None))
+    }
+
+    pub(super) fn joining(self) -> Result<Joining, Problem> {
+        match (self.name, self.seat_code) {
+            (Some(name), None) => Ok(Joining::New(name)),
+            (None, Some(code)) => Ok(Joining::ByCode(code.trim().to_uppercase())),
+            (None, None) => Err(Problem::wrong("name", "missing")),
+            (Some(_), Some(_)) => Err(Problem::wrong("seatCode", "cannot stand together with name")),
+        }
+    }
+}
+
+impl RecordRequest {
+    /// One event, or a list of them.
+    pub(super) fn drafts(self) -> Result<Vec<EventDraft>, Problem> {
+        match (self.kind, self.events) {
+            (Some(kind), None) => EventIn { kind, payload: self.payload, to: self.to }.draft("type").map(|one| vec![one]),
+            (None, Some(events)) if self.payload.is_none() && self.to.is_none() => drafts(events),
+            (None, None) => Err(Problem::wrong("type", "missing")),
+            _ => Err(Problem::wrong("events", "cannot stand together with type, payload or to")),
+        }
+    }
+}
+
+pub(super) fn drafts(events: Vec<EventIn>) -> Result<Vec<EventDraft>, Problem> {
+    let numbered = events.into_iter().enumerate();
+    numbered.map(|(n, event)| event.draft(&format!("events[{n}].type"))).collect()
+}
+
+impl EventIn {
+    fn draft(self, path: &str) -> Result<EventDraft, Problem> {
+        let is_good = (1..=MOST_KIND).contains(&self.kind.len()) && !self.kind.chars().any(char::is_control);
+        if !is_good {
+            return Err(Problem::wrong(path, format!("1 to {MOST_KIND} bytes without control characters")));
+        }
+        let payload = self.payload.map_or_else(|| "null".to_owned(), |payload| payload.get().to_owned());
+        Ok(EventDraft { kind: self.kind, payload, to: self.to })
+    }
+}
