@@ -240,6 +240,10 @@ pub struct Settings {
     /// How to log
     #[arg(long, env = "REJOIN_LOG_FORMAT", default_value = "human", value_name = "FORMAT")]
     pub log_format: LogFormat,
+
+    /// URLs that send back what WebSockets get, for tests
+    #[arg(long, env = "REJOIN_TEST_ECHO", hide = true)]
+    pub test_echo: bool,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -283,6 +287,10 @@ impl Settings {
             self.log
         );
         ensure!(self.workers.is_none_or(|count| (1..=256).contains(&count)), "REJOIN_WORKERS: 1 to 256");
+        ensure!(
+            !self.test_echo || self.listen.ip().is_loopback(),
+            "REJOIN_TEST_ECHO is for tests: REJOIN_LISTEN must be a loopback address"
+        );
         ensure!(
             self.api_keys.is_empty() || self.api_keys_file.is_none(),
             "REJOIN_API_KEYS and REJOIN_API_KEYS_FILE are both set: use one"

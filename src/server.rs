@@ -1,7 +1,7 @@
 //! The composition root: what starts in which order, and stops in which.
 //!
-//! Start: bind, stores, banks, reapers, HTTP. Stop: no new connections, what is in flight, reapers,
-//! stores. All of it is handed in or made here; there are no globals, and two servers live in one
+//! Start: bind, stores, banks, reapers, HTTP. Stop: WebSockets, no new connections, what is in
+//! flight, reapers, stores. All of it is handed in or made here; there are no globals, and two servers live in one
 //! process.
 
 mod stores;
@@ -11,7 +11,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::{HttpServer, web};
+use actix_server::Server;
+use actix_web::web;
 use anyhow::Context;
 use tokio::net::TcpSocket;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +22,7 @@ use crate::config::Settings;
 use crate::domain::Lifetimes;
 use crate::game::reaper::Reaper;
 use crate::game::{Chance, SoloGames};
-use crate::http::{self, ApiKeys, Shared};
+use crate::http::{self, ApiKeys, Shared, Sockets};
 use crate::quizzes::Catalogue;
 use crate::store::clock::system_wall_clock;
 use crate::store::{Homes, WallClock};
@@ -125,7 +126,14 @@ pub async fn run_over(
         },
         chance: outside.chance,
     };
-    let shared = web::Data::new(Shared { solo, homes: homes.clone(), instance: settings.instance.clone(), keys });
+    let shared = web::Data::new(Shared {
+        solo,
+        homes: homes.clone(),
+        instance: settings.instance.clone(),
+        keys,
+        sockets: Sockets::default(),
+        test_echo: settings.test_echo,
+    });
     let served = serve(settings, outside.listener, shared, stop).await;
     stopping.cancel();
     background.close();
@@ -139,11 +147,19 @@ async fn serve(
     shared: web::Data<Shared>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let mut server = HttpServer::new(move || http::app(shared.clone())).keep_alive(KEEP_ALIVE);
+    let sockets = shared.sockets.clone();
+    let stop = async move {
+        stop.await;
+        // The threads end when HTTP is done, and WebSockets live on them.
+        sockets.stop().await;
+    };
+    let mut server = Server::build().shutdown_timeout(DRAIN_SECONDS).shutdown_signal(stop);
     if let Some(workers) = settings.workers {
         server = server.workers(workers);
     }
-    let server = server.shutdown_timeout(DRAIN_SECONDS).shutdown_signal(stop).listen(listener)?;
+    let stopping = server.graceful_shutdown_signal();
+    let server =
+        server.listen("http", listener, move || http::service(shared.clone(), KEEP_ALIVE, stopping.clone()))?;
     server.run().await.context("the HTTP server failed")
 }
 

@@ -9,10 +9,17 @@ mod problem;
 mod solo;
 mod standing;
 mod trace;
+mod websocket;
 
 use std::future::ready;
 use std::sync::Arc;
+use std::time::Duration;
 
+use actix_http::HttpService;
+use actix_http::error::DispatchError;
+use actix_server::GracefulShutdownSignal;
+use actix_service::{ServiceFactory, map_config};
+use actix_web::dev::AppConfig;
 use actix_web::guard::{self, Guard};
 use actix_web::http::Method;
 use actix_web::middleware::{DefaultHeaders, from_fn};
@@ -20,14 +27,21 @@ use actix_web::web::{PayloadConfig, ServiceConfig, resource, scope, to};
 use actix_web::{App, Error, HttpRequest, HttpResponse, Resource, Route, body::MessageBody, dev, web};
 
 pub use auth::ApiKeys;
+pub use websocket::Sockets;
+
+use tokio::net::TcpStream;
 
 use crate::domain::Home;
 use crate::game::SoloGames;
 use crate::store::Homes;
 use problem::Problem;
+use websocket::{echo, takeover};
 
 /// Most bytes of a request's body.
 pub const MOST_BODY: usize = 256 * 1024;
+
+/// How long a connection is read after its last reply, which a reset could overtake.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What the handlers share.
 pub struct Shared {
@@ -39,10 +53,19 @@ pub struct Shared {
     pub instance: Option<Home>,
     /// Who may do what only backends may.
     pub keys: ApiKeys,
+    /// The open WebSockets.
+    pub sockets: Sockets,
+    /// Whether there are URLs for tests of WebSockets.
+    pub test_echo: bool,
 }
 
 /// The URL table.
-fn routes(config: &mut ServiceConfig) {
+fn routes(config: &mut ServiceConfig, shared: &Shared) {
+    if shared.test_echo {
+        config
+            .service(at("/websocket-echo", [(Method::GET, to(echo::all))]))
+            .service(at("/websocket-echo/text", [(Method::GET, to(echo::text))]));
+    }
     config
         .service(
             scope("/api")
@@ -82,8 +105,27 @@ async fn not_found(request: HttpRequest) -> Problem {
     Problem::no_such_url(request.path())
 }
 
+/// What serves each connection: the application, over HTTP and where it leaves that.
+pub fn service(
+    shared: web::Data<Shared>,
+    keep_alive: Duration,
+    stopping: GracefulShutdownSignal,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> {
+    let factory = || map_config(app(shared.clone()), |()| AppConfig::default());
+    HttpService::build()
+        .graceful_shutdown_signal(move || {
+            let stopping = stopping.clone();
+            async move { stopping.notified().await }
+        })
+        .keep_alive(keep_alive)
+        .client_disconnect_timeout(GOODBYE)
+        .upgrade(takeover(factory()))
+        .finish(factory())
+        .tcp()
+}
+
 /// The whole application.
-pub fn app(
+fn app(
     shared: web::Data<Shared>,
 ) -> App<
     impl dev::ServiceFactory<
@@ -95,9 +137,9 @@ pub fn app(
     >,
 > {
     App::new()
-        .app_data(shared)
+        .app_data(shared.clone())
         .app_data(PayloadConfig::new(MOST_BODY))
-        .configure(routes)
+        .configure(|config| routes(config, &shared))
         .default_service(web::to(not_found))
         .wrap(from_fn(body::bounded))
         .wrap(DefaultHeaders::new().add(("Cache-Control", "no-store")))

@@ -5,7 +5,9 @@ use std::fmt;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{
+    ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+};
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use serde::Serialize;
 
@@ -84,6 +86,11 @@ impl Problem {
     pub(super) fn too_large() -> Self {
         let detail = format!("the body is larger than {} bytes", super::MOST_BODY);
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
+    }
+
+    /// The reply to a request that speaks no WebSocket, or another version of it.
+    pub(super) fn upgrade_required(detail: &str) -> Self {
+        Self::new(StatusCode::UPGRADE_REQUIRED, "upgrade-required", detail)
     }
 
     pub(super) fn session_not_found() -> Self {
@@ -317,6 +324,9 @@ impl ResponseError for Problem {
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        }
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            response.insert_header((UPGRADE, "websocket")).insert_header((SEC_WEBSOCKET_VERSION, "13"));
         }
         if let Some(home) = self.more.as_ref().and_then(|more| more.home.as_ref()) {
             response.insert_header((HOME, home.as_str()));

@@ -1,0 +1,296 @@
+//! From bytes to messages, without a socket: fragments are put together, limits kept, UTF-8
+//! checked. What is refused is refused by its first byte that is wrong, before more is kept.
+
+use actix_web::web::{Buf, Bytes, BytesMut};
+
+use super::close::{CloseCode, Fault};
+use super::frame::{Head, Opcode, unmask};
+
+/// What is taken from a client.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::http) struct Limits {
+    /// Most bytes of a frame's payload.
+    pub(in crate::http) frame: usize,
+    /// Most bytes of a message.
+    pub(in crate::http) message: usize,
+    /// Whether only text is taken.
+    pub(in crate::http) is_text_only: bool,
+}
+
+impl Limits {
+    /// What rooms take: text of 64 KiB.
+    pub(in crate::http) const ROOM: Self = Self { frame: 64 * 1024, message: 64 * 1024, is_text_only: true };
+}
+
+/// A whole message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::http) enum Message {
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Binary(Vec<u8>),
+}
+
+/// What a client said.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    Message(Message),
+    Ping(Bytes),
+    Close(Option<CloseCode>),
+}
+
+/// Keeps what isn't whole yet, and nothing once it is.
+#[derive(Debug)]
+pub(super) struct Decoder {
+    limits: Limits,
+    input: BytesMut,
+    /// The data frame whose payload is being read.
+    frame: Option<DataFrame>,
+    /// The message whose fragments have come so far.
+    message: Option<Fragments>,
+}
+
+#[derive(Debug)]
+struct DataFrame {
+    is_last: bool,
+    mask: [u8; 4],
+    left: usize,
+}
+
+#[derive(Debug)]
+struct Fragments {
+    is_text: bool,
+    bytes: Vec<u8>,
+    /// As far as the bytes are known to be whole characters.
+    checked: usize,
+}
+
+impl Decoder {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, input: BytesMut::new(), frame: None, message: None }
+    }
+
+    /// Takes what has come.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.input.extend_from_slice(bytes);
+    }
+
+    /// The next thing that is there whole.
+    pub(super) fn next(&mut self) -> Result<Option<Event>, Fault> {
+        let next = self.read();
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+        next
+    }
+
+    fn read(&mut self) -> Result<Option<Event>, Fault> {
+        loop {
+            if let Some(frame) = &mut self.frame {
+                let message = self.message.as_mut().expect("a data frame belongs to a message");
+                message.take(frame, &mut self.input)?;
+                if frame.left > 0 {
+                    return Ok(None);
+                }
+                let is_whole = frame.is_last;
+                self.frame = None;
+                if is_whole && let Some(message) = self.message.take() {
+                    return message.whole().map(|message| Some(Event::Message(message)));
+                }
+            }
+            let Some(head) = Head::read(&self.input)? else { return Ok(None) };
+            if !head.opcode.is_control() {
+                self.begin(&head)?;
+            } else if self.input.len() < head.size + head.length as usize {
+                return Ok(None);
+            } else if let Some(event) = self.control(&head)? {
+                return Ok(Some(event));
+            }
+        }
+    }
+
+    fn begin(&mut self, head: &Head) -> Result<(), Fault> {
+        let so_far = self.message.as_ref().map(|message| message.bytes.len());
+        match (head.opcode, so_far) {
+            (Opcode::Continuation, None) => return Err(Fault::protocol("there is nothing to continue")),
+            (Opcode::Text | Opcode::Binary, Some(_)) => return Err(Fault::protocol("a message is not whole yet")),
+            (Opcode::Binary, None) if self.limits.is_text_only => return Err(Fault::TEXT_ONLY),
+            _ => {}
+        }
+        let left = usize::try_from(head.length).map_err(|_| Fault::TOO_LARGE)?;
+        if left > self.limits.frame || left > self.limits.message - so_far.unwrap_or_default() {
+            return Err(Fault::TOO_LARGE);
+        }
+        self.input.advance(head.size);
+        self.frame = Some(DataFrame { is_last: head.is_last, mask: head.mask, left });
+        let is_text = head.opcode == Opcode::Text;
+        self.message.get_or_insert_with(|| Fragments { is_text, bytes: Vec::new(), checked: 0 });
+        Ok(())
+    }
+
+    /// A control frame that is there whole. A pong needs no answer.
+    fn control(&mut self, head: &Head) -> Result<Option<Event>, Fault> {
+        self.input.advance(head.size);
+        let mut payload = self.input.split_to(head.length as usize);
+        unmask(&mut payload, head.mask);
+        Ok(match head.opcode {
+            Opcode::Close => Some(Event::Close(close_code(&payload)?)),
+            // A copy: it must not keep the rest of the input.
+            Opcode::Ping => Some(Event::Ping(Bytes::copy_from_slice(&payload))),
+            _ => None,
+        })
+    }
+}
+
+impl Fragments {
+    /// Takes what has come of a frame's payload.
+    fn take(&mut self, frame: &mut DataFrame, input: &mut BytesMut) -> Result<(), Fault> {
+        let (begin, count) = (self.bytes.len(), frame.left.min(input.len()));
+        self.bytes.extend_from_slice(&input[..count]);
+        input.advance(count);
+        frame.mask = unmask(&mut self.bytes[begin..], frame.mask);
+        frame.left -= count;
+        if self.is_text { self.check() } else { Ok(()) }
+    }
+
+    /// Refuses what no further byte can make UTF-8.
+    fn check(&mut self) -> Result<(), Fault> {
+        match std::str::from_utf8(&self.bytes[self.checked..]) {
+            Ok(_) => self.checked = self.bytes.len(),
+            Err(error) if error.error_len().is_some() => return Err(Fault::BAD_UTF8),
+            Err(error) => self.checked += error.valid_up_to(),
+        }
+        Ok(())
+    }
+
+    fn whole(self) -> Result<Message, Fault> {
+        if !self.is_text {
+            return Ok(Message::Binary(self.bytes));
+        }
+        String::from_utf8(self.bytes).map(Message::Text).map_err(|_| Fault::BAD_UTF8)
+    }
+}
+
+fn close_code(payload: &[u8]) -> Result<Option<CloseCode>, Fault> {
+    match payload {
+        [] => Ok(None),
+        [_] => Err(Fault::protocol("a close code has two bytes")),
+        [high, low, reason @ ..] => {
+            let code = CloseCode::read(u16::from_be_bytes([*high, *low]))?;
+            std::str::from_utf8(reason).map_err(|_| Fault::BAD_UTF8)?;
+            Ok(Some(code))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMITS: Limits = Limits { frame: 1_000, message: 1_500, is_text_only: false };
+
+    /// A client's frame.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mask = [0x12, 0x34, 0x56, 0x78];
+        let mut frame = vec![first];
+        match payload.len() {
+            short @ 0..126 => frame.push(0x80 | short as u8),
+            long => frame.extend([&[0xFE], &(long as u16).to_be_bytes()[..]].concat()),
+        }
+        frame.extend(mask);
+        let begin = frame.len();
+        frame.extend(payload);
+        unmask(&mut frame[begin..], mask);
+        frame
+    }
+
+    /// What is heard of these bytes, and the fault if there is one.
+    fn heard(limits: Limits, pieces: &[&[u8]]) -> (Vec<Event>, Option<Fault>) {
+        let (mut decoder, mut events) = (Decoder::new(limits), Vec::new());
+        for piece in pieces {
+            decoder.push(piece);
+            loop {
+                match decoder.next() {
+                    Ok(Some(event)) => events.push(event),
+                    Ok(None) => break,
+                    Err(fault) => return (events, Some(fault)),
+                }
+            }
+        }
+        (events, None)
+    }
+
+    fn text(text: &str) -> Event {
+        Event::Message(Message::Text(text.to_owned()))
+    }
+
+    #[test]
+    fn fragments_are_one_message_whatever_stands_between_them() {
+        let bytes = [frame(0x01, b"Hal"), frame(0x89, b"?"), frame(0x8A, b""), frame(0x80, b"lo")].concat();
+        let ping = Event::Ping(Bytes::from_static(b"?"));
+        assert_eq!(heard(LIMITS, &[&bytes]), (vec![ping, text("Hallo")], None));
+    }
+
+    #[test]
+    fn a_bad_byte_is_refused_before_the_frame_is_whole() {
+        let bytes = frame(0x81, b"good\xFFgood");
+        let known = bytes.len() - 4;
+        assert_eq!(heard(LIMITS, &[&bytes[..known - 1]]), (vec![], None));
+        assert_eq!(heard(LIMITS, &[&bytes[..known]]), (vec![], Some(Fault::BAD_UTF8)));
+    }
+
+    #[test]
+    fn a_character_may_be_split_but_not_left_unfinished() {
+        let (one, two) = "ä".as_bytes().split_at(1);
+        let whole = [frame(0x01, one), frame(0x80, two)].concat();
+        assert_eq!(heard(LIMITS, &[&whole]), (vec![text("ä")], None));
+        assert_eq!(heard(LIMITS, &[&frame(0x81, one)]).1, Some(Fault::BAD_UTF8));
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_by_its_head() {
+        let one_too_many = frame(0x81, &[b'x'; 1_001]);
+        assert_eq!(heard(LIMITS, &[&one_too_many[..8]]).1, Some(Fault::TOO_LARGE));
+        let endless = [0x81, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0];
+        assert_eq!(heard(LIMITS, &[&endless]).1, Some(Fault::TOO_LARGE));
+        let in_two = [frame(0x01, &[b'x'; 1_000]), frame(0x80, &[b'x'; 501])].concat();
+        assert_eq!(heard(LIMITS, &[&in_two]).1, Some(Fault::TOO_LARGE));
+        let just_right = [frame(0x01, &[b'x'; 1_000]), frame(0x80, &[b'x'; 500])].concat();
+        assert_eq!(heard(LIMITS, &[&just_right]), (vec![text(&"x".repeat(1_500))], None));
+    }
+
+    #[test]
+    fn binary_is_refused_where_only_text_is_taken() {
+        let limits = Limits { is_text_only: true, ..LIMITS };
+        for first in [0x82, 0x02] {
+            assert_eq!(heard(limits, &[&frame(first, b"x")[..6]]).1, Some(Fault::TEXT_ONLY));
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_of_what_was_heard() {
+        let mut decoder = Decoder::new(LIMITS);
+        decoder.push(&[frame(0x81, &[b'x'; 900]), frame(0x89, b"?")].concat());
+        while matches!(decoder.next(), Ok(Some(_))) {}
+        assert_eq!((decoder.input.capacity(), decoder.frame.is_none(), decoder.message.is_none()), (0, true, true));
+    }
+
+    proptest! {
+        #[test]
+        fn how_the_bytes_are_cut_makes_no_difference(
+            frames in proptest::collection::vec((any::<u8>(), proptest::collection::vec(any::<u8>(), 0..150)), 1..6),
+            cut in 1_usize..40,
+        ) {
+            let bytes: Vec<u8> = frames.iter().flat_map(|(first, payload)| frame(first & 0x8F, payload)).collect();
+            let pieces: Vec<&[u8]> = bytes.chunks(cut).collect();
+            prop_assert_eq!(heard(LIMITS, &pieces), heard(LIMITS, &[&bytes]));
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            heard(LIMITS, &[&bytes]);
+        }
+    }
+}

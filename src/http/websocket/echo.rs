@@ -1,0 +1,51 @@
+//! Routes that send back what they get, for tests of what lies under them. They exist only where
+//! `REJOIN_TEST_ECHO` is set.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::super::Shared;
+use super::super::problem::Problem;
+use super::{CloseCode, End, Frame, Gone, Limits, Message, Receiver, Sender, Sockets};
+
+/// As much as the largest message of the conformance tests.
+const LARGE: Limits = Limits { frame: 16 << 20, message: 16 << 20, is_text_only: false };
+
+/// Sends back text and bytes.
+pub(in crate::http) async fn all(request: HttpRequest, shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
+    upgrade(&request, &shared.sockets, LARGE)
+}
+
+/// Takes what rooms take.
+pub(in crate::http) async fn text(request: HttpRequest, shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
+    upgrade(&request, &shared.sockets, Limits::ROOM)
+}
+
+fn upgrade(request: &HttpRequest, sockets: &Sockets, limits: Limits) -> Result<HttpResponse, Problem> {
+    let stopping = sockets.stopping().clone();
+    sockets.upgrade(request, limits, async move |sender: Sender, receiver: &mut Receiver| {
+        tokio::select! {
+            end = echo(&sender, receiver) => tracing::debug!(?end, last_heard = ?receiver.heard().elapsed(), "ended"),
+            () = stopping.cancelled() => sender.close(CloseCode::AWAY, "the server stops").await,
+        }
+    })
+}
+
+/// Until the client leaves, or says one of the words that end it.
+async fn echo(sender: &Sender, receiver: &mut Receiver) -> End {
+    loop {
+        let sent = match receiver.next().await {
+            Ok(Message::Text(word)) if word == "cut" => return End::Lost,
+            Ok(Message::Text(word)) if word == "close" => {
+                sender.close(CloseCode::NORMAL, "as you wish").await;
+                Ok(())
+            }
+            Ok(Message::Text(word)) if word == "ping" => sender.send(&Frame::ping()).await,
+            Ok(Message::Text(text)) => sender.send(&Frame::text(&text)).await,
+            Ok(Message::Binary(bytes)) => sender.send(&Frame::binary(&bytes)).await,
+            Err(end) => return end,
+        };
+        if let Err(Gone) = sent {
+            return End::Lost;
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The two ends of a WebSocket that its pump holds.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix_web::web::BytesMut;
+use thiserror::Error;
+use tokio::net::TcpStream;
+
+use super::close::{CloseCode, End};
+use super::decoder::{Decoder, Event, Limits, Message};
+use super::frame::Frame;
+use super::wire::{Wire, in_time};
+
+/// Both ends over a connection whose client has sent `early` already.
+pub(super) fn socket(stream: TcpStream, early: &BytesMut, limits: Limits) -> (Sender, Receiver) {
+    let wire = Arc::new(Wire::new(stream));
+    let mut decoder = Decoder::new(limits);
+    decoder.push(early);
+    let receiver = Receiver { wire: wire.clone(), decoder, reply: None, end: None, heard: Instant::now() };
+    (Sender { wire }, receiver)
+}
+
+/// The connection broke, or is closed.
+#[derive(Debug, Error)]
+#[error("the connection is gone")]
+pub(in crate::http) struct Gone;
+
+/// Sends frames. All clones send over the same connection.
+#[derive(Debug, Clone)]
+pub(in crate::http) struct Sender {
+    wire: Arc<Wire>,
+}
+
+impl Sender {
+    /// Sends a frame, and waits for as long as the client reads nothing. Nothing is queued here: what
+    /// waits is the caller. Dropped while it waits, the frame goes out whole or not at all.
+    ///
+    /// # Errors
+    /// If nothing more can be sent.
+    pub(in crate::http) async fn send(&self, frame: &Frame) -> Result<(), Gone> {
+        self.wire.send(&mut Some(frame.clone())).await.map_err(|_| Gone)
+    }
+
+    /// Sends the close frame, and nothing after it. A client that doesn't even read that in time is
+    /// cut off.
+    pub(in crate::http) async fn close(&self, code: CloseCode, reason: &str) {
+        let mut frame = Some(Frame::close(Some(code), reason));
+        if in_time(self.wire.send(&mut frame)).await.is_none() {
+            self.wire.cut();
+        }
+    }
+}
+
+/// Receives messages.
+#[derive(Debug)]
+pub(in crate::http) struct Receiver {
+    wire: Arc<Wire>,
+    decoder: Decoder,
+    /// An answer that the protocol owes: a pong, or the close frame.
+    reply: Option<Frame>,
+    end: Option<End>,
+    heard: Instant,
+}
+
+impl Receiver {
+    /// The next message. Pings are answered by the way. Dropped while it waits, it loses nothing.
+    ///
+    /// # Errors
+    /// Why there will be none; the client has been told.
+    pub(in crate::http) async fn next(&mut self) -> Result<Message, End> {
+        loop {
+            if self.reply.is_some() && self.wire.send(&mut self.reply).await.is_err() {
+                // An answer that can't be sent is owed no longer.
+                self.reply = None;
+            }
+            if let Some(end) = self.end {
+                return Err(end);
+            }
+            match self.decoder.next() {
+                Ok(Some(Event::Message(message))) => return Ok(message),
+                Ok(Some(Event::Ping(payload))) => self.reply = Some(Frame::pong(&payload)),
+                Ok(Some(Event::Close(code))) => self.end_by(Frame::close(code, ""), End::Closed(code)),
+                Err(fault) => self.end_by(Frame::close(Some(fault.code), fault.reason), End::Fault(fault)),
+                Ok(None) => self.read().await,
+            }
+        }
+    }
+
+    /// When the client was last heard, be it a pong or a part of a message.
+    pub(in crate::http) fn heard(&self) -> Instant {
+        self.heard
+    }
+
+    fn end_by(&mut self, reply: Frame, end: End) {
+        (self.reply, self.end) = (Some(reply), Some(end));
+    }
+
+    async fn read(&mut self) {
+        match self.wire.read(|bytes| self.decoder.push(bytes)).await {
+            Ok(true) => self.heard = Instant::now(),
+            Ok(false) | Err(_) => self.end = Some(End::Lost),
+        }
+    }
+
+    /// Ends the connection: in the order that the protocol asks for, the server last, if it was
+    /// closed; at once, if not.
+    pub(super) async fn finish(mut self) {
+        if self.wire.is_closed().await {
+            in_time(async {
+                while self.next().await.is_ok() {}
+                self.wire.finish().await
+            })
+            .await;
+        }
+        self.wire.cut();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// Both ends, and the client's.
+    async fn connected() -> (Sender, Receiver, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (sender, receiver) = socket(server.expect("a client").0, &BytesMut::new(), Limits::ROOM);
+        (sender, receiver, client.expect("it listens"))
+    }
+
+    /// More than the kernel takes on its own.
+    fn large(letter: &str) -> Frame {
+        Frame::text(&letter.repeat(32 << 20))
+    }
+
+    async fn dropped(sending: impl Future) {
+        assert!(timeout(Duration::from_millis(50), sending).await.is_err(), "the kernel took it all");
+    }
+
+    #[tokio::test]
+    async fn a_frame_goes_out_whole_or_not_at_all_though_its_sender_is_dropped() {
+        let (sender, _receiver, mut client) = connected().await;
+        let (begun, waiting, last) = (large("a"), large("b"), Frame::text("c"));
+        let clone = sender.clone();
+        let mut one = Box::pin(clone.send(&begun));
+        dropped(&mut one).await;
+        // The first is in the middle of its frame, and keeps this one from beginning.
+        dropped(sender.send(&waiting)).await;
+        drop(one);
+        let expected = [begun.into_bytes(), last.clone().into_bytes()].concat();
+        let mut heard = vec![0; expected.len()];
+        let (sent, read) = tokio::join!(sender.send(&last), client.read_exact(&mut heard));
+        assert!(sent.is_ok() && read.is_ok() && heard == expected);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_the_close_frame_is_cut_off() {
+        let (sender, mut receiver, mut client) = connected().await;
+        dropped(sender.send(&large("a"))).await;
+        sender.close(CloseCode::AWAY, "").await;
+        assert!(sender.send(&Frame::ping()).await.is_err());
+        assert_eq!(receiver.next().await, Err(End::Lost));
+        let mut heard = Vec::new();
+        let read = timeout(Duration::from_secs(5), client.read_to_end(&mut heard)).await;
+        assert!(read.is_ok() && heard.len() < large("a").into_bytes().len());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_after_the_close_frame() {
+        let (sender, receiver, mut client) = connected().await;
+        sender.close(CloseCode::NORMAL, "").await;
+        sender.close(CloseCode::AWAY, "").await;
+        assert!(sender.send(&Frame::text("a")).await.is_err());
+        let mut heard = Vec::new();
+        let ((), read) = tokio::join!(receiver.finish(), client.read_to_end(&mut heard));
+        assert!(read.is_ok());
+        assert_eq!(heard, *Frame::close(Some(CloseCode::NORMAL), "").into_bytes());
+    }
+}

@@ -1,0 +1,112 @@
+//! The connection under a WebSocket. Frames go out whole and one after another, whoever sends them;
+//! a sender that is dropped in the middle of one leaves the rest to the next.
+
+use std::io::{Error, ErrorKind, Result};
+use std::time::Duration;
+
+use actix_web::web::{Buf, Bytes};
+use rustix::net::{Shutdown, shutdown};
+use tokio::net::TcpStream;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::frame::Frame;
+
+/// How long the other side may take for its part of an ending.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+/// Most bytes that are read at once. They lie on the stack: an idle connection has no buffer.
+const READ: usize = 8 * 1024;
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Wire {
+    stream: TcpStream,
+    outgoing: Mutex<Outgoing>,
+}
+
+#[derive(Debug, Default)]
+struct Outgoing {
+    /// What has not gone out yet of the last frame.
+    rest: Bytes,
+    /// Whether that is the close frame.
+    is_closed: bool,
+}
+
+impl Wire {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        Self { stream, outgoing: Mutex::default() }
+    }
+
+    /// Sends what `frame` holds, waiting for as long as the other side reads nothing. The frame is
+    /// taken when it is sure to go out whole, even if this is dropped then.
+    ///
+    /// # Errors
+    /// A connection that broke, or on which the close frame was sent.
+    pub(super) async fn send(&self, frame: &mut Option<Frame>) -> Result<()> {
+        let mut outgoing = self.outgoing.lock().await;
+        self.flush(&mut outgoing).await?;
+        if outgoing.is_closed {
+            return Err(Error::from(ErrorKind::NotConnected));
+        }
+        if let Some(frame) = frame.take() {
+            outgoing.is_closed = frame.is_close();
+            outgoing.rest = frame.into_bytes();
+        }
+        self.flush(&mut outgoing).await
+    }
+
+    async fn flush(&self, outgoing: &mut Outgoing) -> Result<()> {
+        while !outgoing.rest.is_empty() {
+            match self.stream.try_write(&outgoing.rest) {
+                Ok(count) => outgoing.rest.advance(count),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.stream.writable().await?,
+                Err(error) => return Err(error),
+            }
+        }
+        // Even empty it would hold on to a payload that all others have let go of.
+        outgoing.rest = Bytes::new();
+        Ok(())
+    }
+
+    /// Waits for something to read and hands it over; false is the end.
+    pub(super) async fn read(&self, mut take: impl FnMut(&[u8])) -> Result<bool> {
+        loop {
+            self.stream.readable().await?;
+            match self.try_read(&mut take) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                count => return Ok(count? > 0),
+            }
+        }
+    }
+
+    fn try_read(&self, take: &mut impl FnMut(&[u8])) -> Result<usize> {
+        let mut bytes = [0; READ];
+        let count = self.stream.try_read(&mut bytes)?;
+        take(&bytes[..count]);
+        Ok(count)
+    }
+
+    /// Whether the close frame was sent.
+    pub(super) async fn is_closed(&self) -> bool {
+        self.outgoing.lock().await.is_closed
+    }
+
+    /// Says that nothing more is sent, and reads on for as long as the other side sends: closed
+    /// before, the connection would be reset, and the last frame lost on its way.
+    pub(super) async fn finish(&self) -> Result<()> {
+        shutdown(&self.stream, Shutdown::Write)?;
+        while self.read(|_| ()).await? {}
+        Ok(())
+    }
+
+    /// Cuts the connection, whoever holds on to it.
+    pub(super) fn cut(&self) {
+        // One that is cut already can't be cut again.
+        let _ = shutdown(&self.stream, Shutdown::Both);
+    }
+}
+
+/// The outcome, if it comes in time.
+pub(super) async fn in_time<T>(ending: impl Future<Output = T>) -> Option<T> {
+    timeout(PATIENCE, ending).await.ok()
+}
