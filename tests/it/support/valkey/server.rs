@@ -160,14 +160,7 @@ fn info_field<'a>(info: &'a str, field: &str) -> Option<&'a str> {
 
 /// The server that `test.sh` has fetched.
 pub(super) fn program() -> PathBuf {
-    fetched("target/valkey/valkey-server")
-}
-
-/// A file that `test.sh` fetches.
-pub(super) fn fetched(file: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
-    assert!(path.exists(), "this test needs {file}: run ./test.sh, which fetches it");
-    path
+    crate::support::fetched("target/valkey/valkey-server")
 }
 
 /// The words that start a program by the recommended settings and then `args`, its files in

@@ -11,7 +11,8 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::access::Access;
 use super::ports::free_ports;
-use super::server::{ValkeyServer, command, fetched};
+use super::server::{ValkeyServer, command};
+use crate::support::fetched;
 
 /// A TLS server whose certificate, for 127.0.0.1 and localhost, an authority of its own has signed.
 pub(crate) struct TlsServer(pub(crate) ValkeyServer);
