@@ -103,6 +103,13 @@ pub(crate) fn record(events: usize) -> Command {
     record_all((0..events).map(event).collect(), None)
 }
 
+/// One event for these seats.
+pub(crate) fn record_for(seats: &[u32]) -> Command {
+    let to = Some(seats.iter().copied().map(SeatId).collect());
+    let event = EventDraft { kind: "whisper".to_owned(), payload: "{}".to_owned(), to };
+    Command::Record { events: vec![event], expected: None }
+}
+
 pub(crate) fn acknowledge(seat: u32, sequence: u64) -> Command {
     asked(By::Connection { seat: SeatId(seat), generation: 0 }, Ask::Acknowledge(Sequence(sequence)))
 }

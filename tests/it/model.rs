@@ -9,7 +9,7 @@ use rejoin::domain::{Applied, Command, Event, GameSession, Moment, Sequence, Ses
 use rejoin::store::{GameSessionStore, Imported, NewSession, StoreError};
 
 use crate::contract::engines::{Cluster, Engine, Memory, Redb, Valkey};
-use crate::kit::{acknowledge, answer, at, code, external, id, question_id, record, solo};
+use crate::kit::{acknowledge, answer, at, code, external, id, question_id, record, record_for, solo};
 
 const IDS: u64 = 5;
 const CODES: [&str; 3] = ["ABC234", "ABC235", "ABC236"];
@@ -227,6 +227,7 @@ fn any_command() -> impl Strategy<Value = Command> {
         1 => Just(Command::Advance),
         1 => Just(Command::Award(None)),
         4 => (0..4_usize).prop_map(record),
+        1 => proptest::collection::vec(1..4_u32, 0..3).prop_map(|seats| record_for(&seats)),
         4 => (1..4_u32, 0..12_u64).prop_map(|(seat, sequence)| acknowledge(seat, sequence)),
     ]
 }

@@ -105,7 +105,7 @@ pub(crate) fn sessions() -> [GameSession; 3] {
 
 fn event() -> Event {
     let (kind, payload) = ("chat".to_owned(), "{\"text\":\"¡hola!\"}".to_owned());
-    Event { sequence: Sequence(4_294_967_297), at: at(0).now, kind, payload, to: None }
+    Event { sequence: Sequence(4_294_967_297), at: at(0).now, kind, payload, to: Some(vec![SeatId(3), SeatId(70_000)]) }
 }
 
 fn met<T: DeserializeOwned + std::fmt::Debug>(bytes: &[u8]) -> String {

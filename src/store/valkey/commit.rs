@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::engine::Engine;
 use super::failure::Failure;
+use super::log;
 use super::record::{self, Held, Stamp};
 use super::scripts::COMMIT;
 use super::{Keys, PATIENCE};
@@ -115,12 +116,7 @@ impl Engine {
             change.prune_through.map(|through| number(through.0)).unwrap_or_default(),
             number(self.clock.moment().now.plus(PATIENCE.into()).as_millis()),
         ];
-        for event in change.events {
-            args.push(number(event.sequence.0));
-            args.push(number(event.at.as_millis()));
-            args.push(event.kind.clone().into_bytes());
-            args.push(event.payload.clone().into_bytes());
-        }
+        args.extend(change.events.iter().flat_map(log::arguments));
         Ok(Step { stamp, body, args })
     }
 }

@@ -29,6 +29,7 @@ mod index;
 mod joins;
 mod lanes;
 mod link;
+mod log;
 mod placing;
 mod portable;
 mod reads;

@@ -7,19 +7,17 @@ use tokio::time::Instant;
 use super::batch::without_quiz;
 use super::engine::Engine;
 use super::failure::Failure;
+use super::log::{self, Entry};
 use super::record::{self, Held};
 use super::scripts::PAGE;
 use super::{DEADLINES, Keys};
 use crate::domain::room::MOST_KEPT;
 use crate::domain::{Event, GameSession, Quiz, Sequence, SessionId, SessionState, Timestamp};
 use crate::store::contract::EventPage;
-use crate::store::error::{StoreError, StoreResult};
+use crate::store::error::StoreResult;
 
 /// How often a read begins anew because what it read was no longer there.
 const MOST_TRIES: usize = 4;
-
-/// A stream's entry: its id, and names and values in turn.
-type Entry = (String, Vec<String>);
 
 /// A session's state and some of its events, of one moment.
 pub(super) struct Page {
@@ -113,8 +111,7 @@ impl Engine {
         let read = self.link.run_read::<Option<(Vec<u8>, String, Vec<Entry>)>>(&PAGE, &names, &args, until).await;
         let Some((body, server_life, entries)) = read.map_err(Failure::of_read)? else { return Ok(None) };
         let held = record::decode(id, &body)?;
-        let event = |entry| event(entry).ok_or_else(|| broken_log(id));
-        let events = entries.into_iter().take(limit).map(event).collect::<StoreResult<_>>()?;
+        let events = entries.into_iter().take(limit).map(|entry| log::event(id, entry)).collect::<StoreResult<_>>()?;
         let server_life = server_life.get(..16).and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or_default();
         Ok(Some(Page { held, events, server_life }))
     }
@@ -140,16 +137,4 @@ impl Engine {
         let stored = self.link.read(redis::cmd("ZCARD").arg(DEADLINES), until).await;
         Ok((alive, stored.map_err(Failure::of_read)?))
     }
-}
-
-fn broken_log(id: &SessionId) -> StoreError {
-    StoreError::Corrupt { what: format!("an event of session #{} is none of this program's", id.short_hash()) }
-}
-
-fn event((id, fields): Entry) -> Option<Event> {
-    let sequence = Sequence(id.strip_suffix("-0")?.parse().ok()?);
-    let mut fields = fields.into_iter();
-    let mut field = |name: &str| (fields.next()? == name).then(|| fields.next()).flatten();
-    let at = Timestamp::from_millis(field("at")?.parse().ok()?);
-    Some(Event { sequence, at, kind: field("kind")?, payload: field("payload")?, to: None })
 }

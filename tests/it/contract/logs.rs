@@ -1,10 +1,10 @@
 //! Event logs: numbered without gaps, never from the start again.
 
-use rejoin::domain::{Refusal, Reply, RoomReply, Sequence};
+use rejoin::domain::{Refusal, Reply, RoomReply, SeatId, Sequence};
 use rejoin::store::{EventPage, GameSessionStore, NewSession};
 
 use super::engines::Engine;
-use crate::kit::{acknowledge, at, external, id, race, record, right, solo};
+use crate::kit::{acknowledge, at, external, id, race, record, record_for, right, solo};
 
 async fn page(store: &dyn GameSessionStore, after: u64, limit: usize) -> EventPage {
     store.events(&id(1), Sequence(after), limit, at(100)).await.expect("read").expect("alive")
@@ -76,6 +76,18 @@ pub(super) async fn events_come_in_pages<E: Engine>() {
     assert_eq!(pages, [vec![1, 2, 3], vec![4, 5, 6], vec![7]]);
     assert!(numbers(&page(&*store, u64::MAX, 9).await).is_empty());
     assert!(numbers(&page(&*store, 0, 0).await).is_empty());
+}
+
+pub(super) async fn whom_an_event_is_for_is_kept<E: Engine>() {
+    let engine = E::fresh().await;
+    let store = engine.store();
+    fresh_log(&*store).await;
+    for command in [record(1), record_for(&[2]), record_for(&[1, 70_000]), record_for(&[])] {
+        store.apply(&id(1), command, at(0)).await.expect("applied");
+    }
+    let seats = |seats: &[u32]| Some(seats.iter().copied().map(SeatId).collect());
+    let whom: Vec<_> = page(&*store, 0, 9).await.events.into_iter().map(|event| event.to).collect();
+    assert_eq!(whom, [None, seats(&[2]), seats(&[1, 70_000]), seats(&[])]);
 }
 
 pub(super) async fn an_acknowledgement_above_the_head_is_refused<E: Engine>() {

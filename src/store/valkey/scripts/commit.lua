@@ -8,7 +8,7 @@
 --       '1' to forget what was there before, quiz ('' keeps it, '-' drops it),
 --       sequence through which events are forgotten ('' for none),
 --       the server's time in ms after which no session is begun,
---       then for each event: sequence, time, kind, payload
+--       then for each event: sequence, how many words follow, names and values of its fields
 -- Gives 1; or the state that stands instead; or nil if there is none; or 0 if it came too late.
 local state = redis.call('GET', KEYS[1])
 if state then
@@ -22,8 +22,11 @@ else
 end
 if ARGV[4] == '1' then redis.call('DEL', KEYS[2], KEYS[3]) end
 -- Nothing is rolled back, so what can be refused comes before the state that speaks of it.
-for i = 8, #ARGV, 4 do
-  redis.call('XADD', KEYS[3], ARGV[i] .. '-0', 'at', ARGV[i + 1], 'kind', ARGV[i + 2], 'payload', ARGV[i + 3])
+local i = 8
+while ARGV[i] do
+  local last = i + 1 + ARGV[i + 1]
+  redis.call('XADD', KEYS[3], ARGV[i] .. '-0', unpack(ARGV, i + 2, last))
+  i = last + 1
 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 if ARGV[5] == '-' then
