@@ -9,6 +9,7 @@ pub mod error;
 mod format;
 pub mod homes;
 pub mod memory;
+mod payload;
 mod quiz_cache;
 pub mod redb;
 mod step;

@@ -19,12 +19,13 @@ const LAYERS: [(&str, &[&str]); 5] = [
 ];
 
 /// Crates that have one home.
-const HOMES: [(&str, &[&str]); 5] = [
+const HOMES: [(&str, &[&str]); 6] = [
     ("actix", &["http/", "server.rs", "main.rs"]),
     ("redb", &["store/redb/"]),
     ("bincode", &["store/format.rs", "store/format/"]),
     ("rustls", &["store/valkey/"]),
     ("redis", &["store/valkey/"]),
+    ("zstd", &["store/payload.rs"]),
 ];
 
 /// What the rules must not know: async, I/O, clocks, chance, locks, logs.

@@ -6,8 +6,8 @@ use ::redb::{
 
 use super::batch::{Change, Changes};
 use super::meta::Meta;
-use super::{EVENTS, HINTS, JOINS, QUIZZES, SESSIONS, Stored, quizzes};
-use crate::domain::{Quiz, SessionId, Timestamp};
+use super::{EVENTS, HINTS, JOINS, QUIZZES, SESSIONS, Stored, events, quizzes};
+use crate::domain::{Event, Quiz, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::format;
 
@@ -151,7 +151,7 @@ impl<'t> Tables<'t> {
             self.joins.insert(code.as_str(), key).map_err(CommitError::new)?;
         }
         for event in &change.events {
-            self.events.insert((key, event.sequence.0), &*encode(event)?).map_err(CommitError::new)?;
+            self.events.insert((key, event.sequence.0), &*event_record(event)?).map_err(CommitError::new)?;
         }
         change.prune_through.map_or(Ok(()), |through| self.prune(id, through.0))
     }
@@ -191,6 +191,10 @@ fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, CommitError> {
 
 fn quiz_record(quiz: &Quiz) -> Result<Vec<u8>, CommitError> {
     quizzes::encode(quiz).map_err(|error| CommitError { is_full: false, cause: error.into() })
+}
+
+fn event_record(event: &Event) -> Result<Vec<u8>, CommitError> {
+    events::encode(event).map_err(|error| CommitError { is_full: false, cause: error.into() })
 }
 
 impl From<StorageError> for CommitError {

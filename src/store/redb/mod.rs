@@ -15,6 +15,7 @@
 
 mod batch;
 mod commit;
+mod events;
 mod file;
 mod meta;
 mod open;

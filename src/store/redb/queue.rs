@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
-use crate::domain::{Applied, Command, GameSession, Moment, SessionId};
+use crate::domain::{Applied, Command, Event, GameSession, Moment, SeatId, SessionId};
 use crate::store::contract::{Dump, Imported, Swept};
 use crate::store::error::{StoreError, StoreResult};
 
@@ -38,12 +38,18 @@ impl Work {
         match self {
             Self::Create { session, .. } => texts(session),
             Self::Import { dump, .. } => {
-                texts(&dump.session) + dump.events.iter().map(|event| event.payload.len()).sum::<usize>()
+                let event = |event: &Event| event_weight(&event.kind, &event.payload, event.to.as_ref());
+                texts(&dump.session) + dump.events.iter().map(event).sum::<usize>()
             }
             Self::Apply { command, .. } => command.weight(),
             _ => 0,
         }
     }
+}
+
+/// What an event holds while it waits: it is compressed only when it is stored.
+fn event_weight(kind: &str, payload: &str, to: Option<&Vec<SeatId>>) -> usize {
+    kind.len() + payload.len() + to.map_or(0, |to| size_of::<SeatId>() * to.len())
 }
 
 /// Why nothing is accepted at the moment.

@@ -6,7 +6,7 @@ use ::redb::{ReadTransaction, ReadableTableMetadata};
 
 use super::quizzes::QuizReader;
 use super::slot::Slot;
-use super::{EVENTS, HINTS, JOINS, QUIZZES, SESSIONS, Stored};
+use super::{EVENTS, HINTS, JOINS, QUIZZES, SESSIONS, Stored, events};
 use crate::domain::{Event, GameSession, JoinCode, Life, Quiz, Sequence, SessionId, Timestamp};
 use crate::store::contract::EventPage;
 use crate::store::error::{StoreError, StoreResult};
@@ -76,7 +76,7 @@ impl<'a> Snapshot<'a> {
         let rows = range.map_err(StoreError::unavailable)?.take(limit);
         rows.map(|row| {
             let (key, bytes) = row.map_err(StoreError::unavailable)?;
-            format::decode(bytes.value(), || format!("event {} of {id:?}", key.value().1))
+            events::decode(bytes.value(), || format!("event {} of {id:?}", key.value().1))
         })
         .collect()
     }

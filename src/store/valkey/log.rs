@@ -3,47 +3,66 @@
 
 use crate::domain::{Event, SeatId, Sequence, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
+use crate::store::payload::Packed;
 
 const AT: &str = "at";
 const KIND: &str = "kind";
 const PAYLOAD: &str = "payload";
+/// In its place where the payload is large: a zstd frame of it.
+const ZSTD: &str = "zstd";
 /// Seats' numbers with commas between them.
 const TO: &str = "to";
 
 /// A stream's entry: its id, and names and values in turn.
-pub(super) type Entry = (String, Vec<String>);
+pub(super) type Entry = (String, Vec<Vec<u8>>);
 
 /// An event as the step's script wants it: its number, how many words follow, names and values.
 pub(super) fn arguments(event: &Event) -> Vec<Vec<u8>> {
-    let mut fields =
-        vec![(AT, event.at.as_millis().to_string()), (KIND, event.kind.clone()), (PAYLOAD, event.payload.clone())];
+    let (name, payload) = match Packed::of(&event.payload) {
+        Packed::Plain(payload) => (PAYLOAD, payload.into_owned().into_bytes()),
+        Packed::Zstd(payload) => (ZSTD, payload.into_owned()),
+    };
+    let at = event.at.as_millis().to_string().into_bytes();
+    let mut fields = vec![(AT, at), (KIND, event.kind.clone().into_bytes()), (name, payload)];
     if let Some(to) = &event.to {
-        fields.push((TO, to.iter().map(|seat| seat.0.to_string()).collect::<Vec<_>>().join(",")));
+        let numbers: Vec<_> = to.iter().map(|seat| seat.0.to_string()).collect();
+        fields.push((TO, numbers.join(",").into_bytes()));
     }
     let head = [event.sequence.0, 2 * fields.len() as u64].map(|number| number.to_string().into_bytes());
-    let words = fields.into_iter().flat_map(|(name, value)| [name.into(), value.into_bytes()]);
+    let words = fields.into_iter().flat_map(|(name, value)| [name.into(), value]);
     head.into_iter().chain(words).collect()
 }
 
 /// The event that an entry of a session's stream holds.
-pub(super) fn event(id: &SessionId, entry: Entry) -> StoreResult<Event> {
-    let number = entry.0.clone();
-    let what = || format!("event {number} of session #{} is none of this program's", id.short_hash());
-    read(entry).ok_or_else(|| StoreError::Corrupt { what: what() })
+pub(super) fn event(id: &SessionId, (number, fields): Entry) -> StoreResult<Event> {
+    let corrupt =
+        |met: String| StoreError::Corrupt { what: format!("event {number} of session #{}: {met}", id.short_hash()) };
+    let (event, packed) = read(&number, fields).ok_or_else(|| corrupt("it is none of this program's".to_owned()))?;
+    Ok(Event { payload: packed.unpack().map_err(corrupt)?, ..event })
 }
 
-fn read((id, fields): Entry) -> Option<Event> {
-    let sequence = Sequence(id.strip_suffix("-0")?.parse().ok()?);
-    let mut fields = fields.into_iter();
-    let mut field = |name: &str| (fields.next()? == name).then(|| fields.next()).flatten();
-    let at = Timestamp::from_millis(field(AT)?.parse().ok()?);
-    let (kind, payload) = (field(KIND)?, field(PAYLOAD)?);
-    let to = match fields.next() {
-        Some(name) if name == TO => Some(seats(&fields.next()?)?),
+/// An event without its payload, and that.
+fn read(number: &str, fields: Vec<Vec<u8>>) -> Option<(Event, Packed<'static>)> {
+    let sequence = Sequence(number.strip_suffix("-0")?.parse().ok()?);
+    let mut words = fields.into_iter();
+    let mut field = || Some((words.next()?, words.next()?));
+    let at = field().filter(|(name, _)| name == AT.as_bytes()).and_then(|(_, at)| text(at)?.parse().ok())?;
+    let kind = field().filter(|(name, _)| name == KIND.as_bytes()).and_then(|(_, kind)| text(kind))?;
+    let packed = match field()? {
+        (name, payload) if name == PAYLOAD.as_bytes() => Packed::Plain(text(payload)?.into()),
+        (name, payload) if name == ZSTD.as_bytes() => Packed::Zstd(payload.into()),
+        _ => return None,
+    };
+    let to = match field() {
+        Some((name, numbers)) if name == TO.as_bytes() => Some(seats(&text(numbers)?)?),
         Some(_) => return None,
         None => None,
     };
-    Some(Event { sequence, at, kind, payload, to })
+    Some((Event { sequence, at: Timestamp::from_millis(at), kind, payload: String::new(), to }, packed))
+}
+
+fn text(bytes: Vec<u8>) -> Option<String> {
+    String::from_utf8(bytes).ok()
 }
 
 fn seats(numbers: &str) -> Option<Vec<SeatId>> {
@@ -54,6 +73,7 @@ fn seats(numbers: &str) -> Option<Vec<SeatId>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::payload::tests::repetitive;
 
     fn event_for(to: Option<&[u32]>) -> Event {
         let (kind, payload) = ("chat".to_owned(), "{\"text\":\"¡hola!\"}".to_owned());
@@ -62,9 +82,9 @@ mod tests {
     }
 
     fn entry(event: &Event) -> Entry {
-        let words: Vec<_> = arguments(event).into_iter().map(|word| String::from_utf8(word).expect("text")).collect();
-        assert_eq!(words[1], (words.len() - 2).to_string());
-        (format!("{}-0", words[0]), words[2..].to_vec())
+        let words = arguments(event);
+        assert_eq!(words[1], (words.len() - 2).to_string().as_bytes());
+        (format!("{}-0", String::from_utf8_lossy(&words[0])), words[2..].to_vec())
     }
 
     #[test]
@@ -75,7 +95,7 @@ mod tests {
             assert_eq!(super::event(&id, entry(&event)).expect("read"), event);
         }
         assert_eq!(entry(&event_for(None)).1.len(), 6, "no field says that it is for everybody");
-        assert_eq!(entry(&event_for(Some(&[3, 4]))).1[6..], ["to", "3,4"]);
+        assert_eq!(entry(&event_for(Some(&[3, 4]))).1[6..], [&b"to"[..], b"3,4"]);
     }
 
     #[test]
@@ -84,7 +104,7 @@ mod tests {
         let (number, fields) = entry(&event_for(Some(&[3])));
         let with = |place: usize, word: &str| {
             let mut fields = fields.clone();
-            fields[place] = word.to_owned();
+            fields[place] = word.into();
             (number.clone(), fields)
         };
         for entry in
@@ -93,5 +113,18 @@ mod tests {
             let Err(StoreError::Corrupt { what }) = super::event(&id, entry) else { panic!("it was read") };
             assert!(what.starts_with("event 7-"), "{what}");
         }
+    }
+
+    #[test]
+    fn a_large_payload_is_kept_compressed_and_damage_is_named() {
+        let id = SessionId::generate(1, &[1; 10]);
+        let event = Event { payload: repetitive(200 * 1024), ..event_for(None) };
+        let (number, mut fields) = entry(&event);
+        assert_eq!(fields[4], b"zstd");
+        assert!(fields[5].len() < event.payload.len() / 5, "{} bytes", fields[5].len());
+        assert_eq!(super::event(&id, (number.clone(), fields.clone())).expect("read"), event);
+        fields[5].truncate(20);
+        let Err(StoreError::Corrupt { what }) = super::event(&id, (number, fields)) else { panic!("it was read") };
+        assert!(what.starts_with("event 7-0 of session #") && what.contains("cannot be unpacked"), "{what}");
     }
 }

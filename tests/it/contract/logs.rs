@@ -1,7 +1,7 @@
 //! Event logs: numbered without gaps, never from the start again.
 
-use rejoin::domain::{Refusal, Reply, RoomReply, SeatId, Sequence};
-use rejoin::store::{EventPage, GameSessionStore, NewSession};
+use rejoin::domain::{Applied, Command, EventDraft, GameSession, Moment, Refusal, Reply, RoomReply, SeatId, Sequence};
+use rejoin::store::{EventPage, GameSessionStore, Imported, NewSession};
 
 use super::engines::Engine;
 use crate::kit::{acknowledge, at, external, id, race, record, record_for, right, solo};
@@ -88,6 +88,62 @@ pub(super) async fn whom_an_event_is_for_is_kept<E: Engine>() {
     let seats = |seats: &[u32]| Some(seats.iter().copied().map(SeatId).collect());
     let whom: Vec<_> = page(&*store, 0, 9).await.events.into_iter().map(|event| event.to).collect();
     assert_eq!(whom, [None, seats(&[2]), seats(&[1, 70_000]), seats(&[])]);
+}
+
+/// Payloads that are kept as they are, compressed, or next to either.
+fn payloads() -> [String; 8] {
+    let answer = |n: usize| format!("{{\"seat\":{n},\"name\":\"player {n}\",\"right\":true}}");
+    let answers: Vec<_> = (0..4_500).map(answer).collect();
+    let mut chance = 1_u64;
+    let mut any_sign = || {
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        char::from(b' ' + (chance >> 40) as u8 % 95)
+    };
+    [
+        "0".to_owned(),
+        String::new(),
+        "x".repeat(1_024),
+        "x".repeat(1_025),
+        format!("[{}]", answers.join(",")),
+        (0..16 * 1_024).map(|_| any_sign()).collect(),
+        "¡hola! 再び参加 🎉 \0 \u{10ffff}".to_owned(),
+        "再び参加 🎉 \0 ".repeat(1_000),
+    ]
+}
+
+/// The game's own rules, but an author only names one of [`payloads`], some of which are larger than
+/// any author may bring.
+fn with_payloads(session: &mut GameSession, command: Command, at: Moment) -> Applied {
+    let mut applied = session.apply(command, at);
+    for event in &mut applied.events {
+        event.payload = payloads()[event.payload.parse::<usize>().expect("its place")].clone();
+    }
+    applied
+}
+
+pub(super) async fn payloads_of_any_size_come_back_exactly<E: Engine>() {
+    let engine = E::with_rules(with_payloads).await;
+    let store = engine.store();
+    fresh_log(&*store).await;
+    assert!(payloads()[4].len() > 200 * 1_024);
+    for place in 0..payloads().len() {
+        let event = EventDraft { kind: "large".to_owned(), payload: place.to_string(), to: None };
+        let record = Command::Record { events: vec![event], expected: None };
+        let applied = store.apply(&id(1), record, at(0)).await.expect("answered").expect("alive");
+        assert_eq!(applied.events[0].payload, payloads()[place]);
+    }
+    let kept = |page: EventPage| page.events.into_iter().map(|event| event.payload).collect::<Vec<_>>();
+    assert_eq!(kept(page(&*store, 0, 99).await), payloads());
+    assert_eq!(kept(page(&*store, 3, 2).await), payloads()[3..5]);
+    // They move to another store and back into this one.
+    let dump = engine.portable().export(&id(1), at(1)).await.expect("read").expect("alive");
+    let other = E::fresh().await;
+    assert_eq!(other.portable().import(dump.clone(), at(1)).await.expect("imported"), Imported::Imported);
+    assert_eq!(other.portable().import(dump, at(1)).await.expect("imported"), Imported::Same);
+    assert_eq!(kept(page(&*other.store(), 0, 99).await), payloads());
+    drop(store);
+    let Some(engine) = engine.reopened().await else { return };
+    assert_eq!(kept(page(&*engine.store(), 0, 99).await), payloads());
 }
 
 pub(super) async fn an_acknowledgement_above_the_head_is_refused<E: Engine>() {

@@ -53,6 +53,29 @@ async fn events_are_a_stream_by_their_own_numbers() {
 }
 
 #[tokio::test]
+async fn a_large_payload_lies_there_compressed_and_one_that_is_damaged_is_named() {
+    let server = ValkeyServer::start(&[]);
+    let store = reached(&server.url()).await;
+    let at = store.clock().moment();
+    store.create(NewSession(external(1, None, at)), at).await.expect("created");
+    let payload = "{\"right\":true},".repeat(1_000);
+    let event = EventDraft { kind: "x".to_owned(), payload: payload.clone(), to: None };
+    let events = Command::Record { events: vec![event], expected: None };
+    store.apply(&id(1), events, at).await.expect("answered").expect("alive").result.expect("recorded");
+    let log = format!("{{session:{}}}:ev", id(1));
+    let size = server.command(&["MEMORY", "USAGE", &log]).integer();
+    assert!(size < payload.len() as i64 / 3, "{size} bytes");
+    let page = store.events(&id(1), Sequence(0), 9, at).await.expect("read").expect("alive");
+    assert_eq!(page.events[0].payload, payload);
+
+    server.command(&["XADD", &log, "2-0", "at", "1", "kind", "x", "zstd", "no frame"]);
+    let met = store.events(&id(1), Sequence(0), 9, at).await;
+    let Err(StoreError::Corrupt { what }) = met else { panic!("{met:?}") };
+    assert!(what.starts_with("event 2-0 of session #") && what.contains("cannot be unpacked"), "{what}");
+    assert_eq!(server.command(&["XLEN", &log]).integer(), 2, "it is left as it is");
+}
+
+#[tokio::test]
 async fn an_event_that_is_refused_leaves_the_state_as_it_was() {
     let server = ValkeyServer::start(&[]);
     let store = reached(&server.url()).await;

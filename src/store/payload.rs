@@ -1,0 +1,146 @@
+//! Event payloads as the durable engines keep them: as they are, or compressed where that is worth
+//! it. The only file that names zstd.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+/// Payloads up to this many bytes stay as they are: there is little to win.
+const PLAIN_UP_TO: usize = 1024;
+/// No payload is larger once it is unpacked, whatever its bytes claim.
+const LIMIT: usize = 1024 * 1024;
+/// The fastest level: payloads are small, and a writer waits.
+const LEVEL: i32 = 1;
+
+/// A payload as it is kept.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Packed<'a> {
+    /// As it is.
+    Plain(#[serde(borrow)] Cow<'a, str>),
+    /// A zstd frame.
+    Zstd(#[serde(borrow, with = "serde_bytes")] Cow<'a, [u8]>),
+}
+
+impl<'a> Packed<'a> {
+    /// The smaller of the two.
+    pub(crate) fn of(payload: &'a str) -> Self {
+        let is_worth_it = payload.len() > PLAIN_UP_TO && payload.len() <= LIMIT;
+        let compressed = is_worth_it.then(|| zstd::bulk::compress(payload.as_bytes(), LEVEL).ok()).flatten();
+        match compressed.filter(|compressed| compressed.len() < payload.len()) {
+            Some(compressed) => Self::Zstd(compressed.into()),
+            None => Self::Plain(payload.into()),
+        }
+    }
+
+    /// The payload; or what was met instead of one.
+    pub(crate) fn unpack(self) -> Result<String, String> {
+        match self {
+            Self::Plain(payload) => Ok(payload.into_owned()),
+            Self::Zstd(compressed) => {
+                let cannot = |why: &dyn std::fmt::Display| format!("its payload cannot be unpacked: {why}");
+                let payload = zstd::bulk::decompress(&compressed, LIMIT).map_err(|error| cannot(&error))?;
+                // Nothing is no frame, and yet zstd is content with it.
+                if payload.is_empty() {
+                    return Err(cannot(&"there is nothing in it"));
+                }
+                String::from_utf8(payload).map_err(|_| "its payload is no text".to_owned())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::Instant;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// JSON that says the same again and again, of at least so many bytes.
+    pub(crate) fn repetitive(bytes: usize) -> String {
+        let answer = |n: usize| format!("{{\"seat\":{n},\"name\":\"player {n}\",\"right\":true}},");
+        let mut text = String::new();
+        (0..)
+            .take_while(|n| {
+                text.push_str(&answer(*n));
+                text.len() < bytes
+            })
+            .for_each(drop);
+        text
+    }
+
+    /// The frame in which a payload lies that is worth it.
+    pub(crate) fn compressed(payload: &str) -> Vec<u8> {
+        let Packed::Zstd(bytes) = Packed::of(payload) else { panic!("it is left plain") };
+        bytes.into_owned()
+    }
+
+    fn is_packed(payload: &str) -> bool {
+        let packed = Packed::of(payload);
+        let is_packed = matches!(packed, Packed::Zstd(_));
+        assert_eq!(packed.unpack().as_deref(), Ok(payload));
+        is_packed
+    }
+
+    #[test]
+    fn large_payloads_are_packed_and_small_ones_left_alone() {
+        for (bytes, packed) in [(0, false), (1, false), (1024, false), (1025, true), (LIMIT, true), (LIMIT + 1, false)]
+        {
+            assert_eq!(is_packed(&"x".repeat(bytes)), packed, "{bytes} bytes");
+        }
+        let bytes = compressed(&repetitive(200 * 1024));
+        assert!(bytes.len() < 40 * 1024, "{} bytes", bytes.len());
+    }
+
+    #[test]
+    fn what_does_not_get_smaller_stays_as_it_is() {
+        let mut chance = 1_u64;
+        let mut text = String::new();
+        while text.len() <= PLAIN_UP_TO {
+            // Every sign that there is, about as often: more signs than bytes could be told apart.
+            chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            text.extend(char::from_u32((chance >> 43) as u32 % 0x11_0000));
+        }
+        let packed = Packed::of(&text);
+        assert!(
+            matches!(&packed, Packed::Plain(_)) || matches!(&packed, Packed::Zstd(bytes) if bytes.len() < text.len())
+        );
+        assert_eq!(packed.unpack(), Ok(text));
+    }
+
+    #[test]
+    fn forged_lengths_are_refused_at_once() {
+        let begun = Instant::now();
+        let whole = zstd::bulk::compress(&vec![b'x'; LIMIT + 1], LEVEL).expect("compressed");
+        assert!(Packed::Zstd(whole.into()).unpack().is_err(), "more than the limit");
+        // A frame of one segment whose length field, of eight bytes, says anything.
+        for length in [u64::MAX, 1 << 40, LIMIT as u64 + 1, LIMIT as u64] {
+            let forged = [&[0x28, 0xb5, 0x2f, 0xfd, 0xe0][..], &length.to_le_bytes(), &[1, 0, 0]].concat();
+            assert!(Packed::Zstd(forged.into()).unpack().is_err(), "{length}");
+        }
+        assert!(begun.elapsed().as_secs() < 2, "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn what_unpacks_to_no_text_is_refused() {
+        let no_text = zstd::bulk::compress(&[0xff; 9], LEVEL).expect("compressed");
+        assert_eq!(Packed::Zstd(no_text.into()).unpack(), Err("its payload is no text".to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn every_payload_comes_back(text in "\\PC{0,1500}") {
+            is_packed(&text);
+        }
+
+        #[test]
+        fn damaged_bytes_never_panic(place in any::<proptest::sample::Index>(), value in any::<u8>(), cut in any::<proptest::sample::Index>()) {
+            let mut bytes = compressed(&repetitive(4_096));
+            let place = place.index(bytes.len());
+            bytes[place] = value;
+            let _ = Packed::Zstd(bytes[..cut.index(bytes.len() + 1)].into()).unpack();
+            let _ = Packed::Zstd(bytes.into()).unpack();
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Events in the file: each a record of its own, a large payload compressed.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Event, SeatId, Sequence, Timestamp};
+use crate::store::error::{StoreError, StoreResult};
+use crate::store::format;
+use crate::store::payload::Packed;
+
+/// An event as the file keeps it.
+#[derive(Serialize, Deserialize)]
+struct Record<'a> {
+    sequence: Sequence,
+    at: Timestamp,
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    payload: Packed<'a>,
+    to: Option<Vec<SeatId>>,
+}
+
+/// The bytes of an event's record.
+pub(super) fn encode(event: &Event) -> StoreResult<Vec<u8>> {
+    let Event { sequence, at, kind, payload, to } = event;
+    let (kind, payload) = (Cow::from(kind), Packed::of(payload));
+    format::encode(&Record { sequence: *sequence, at: *at, kind, payload, to: to.clone() })
+}
+
+/// The event that these bytes hold; `what` names it in errors.
+pub(super) fn decode(bytes: &[u8], what: impl Fn() -> String) -> StoreResult<Event> {
+    let Record { sequence, at, kind, payload, to } = format::decode_borrowed(bytes, &what)?;
+    let corrupt = |met| StoreError::Corrupt { what: format!("{}: {met}", what()) };
+    let payload = payload.unpack().map_err(corrupt)?;
+    Ok(Event { sequence, at, kind: kind.into_owned(), payload, to })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::format::tests::{golden, pinned_bytes};
+    use crate::store::payload::tests::{compressed, repetitive};
+
+    fn what() -> String {
+        "event 7 of a test".to_owned()
+    }
+
+    fn event(payload: String) -> Event {
+        let to = Some(vec![SeatId(3), SeatId(70_000)]);
+        let (sequence, at) = (Sequence(4_294_967_297), Timestamp::from_millis(1_767_225_600_000));
+        Event { sequence, at, kind: "chat".to_owned(), payload, to }
+    }
+
+    #[test]
+    fn the_bytes_of_an_event_are_pinned() {
+        let event = event("{\"text\":\"¡hola!\"}".to_owned());
+        let golden = pinned_bytes("event.bin", &encode(&event).expect("encoded"));
+        assert_eq!(decode(&golden, what).expect("what is on disk can be read"), event);
+    }
+
+    /// Another release of zstd may pack otherwise, and still reads this.
+    #[test]
+    fn a_packed_event_that_was_written_once_can_be_read() {
+        let event = event(repetitive(4_096));
+        let golden = golden("event-packed.bin", || encode(&event).expect("encoded"));
+        assert_eq!(decode(&golden, what).expect("what is on disk can be read"), event);
+    }
+
+    #[test]
+    fn a_large_payload_takes_less_space() {
+        let event = event(repetitive(200 * 1024));
+        let bytes = encode(&event).expect("encoded");
+        assert!(bytes.len() < event.payload.len() / 5, "{} bytes", bytes.len());
+        assert_eq!(decode(&bytes, what).expect("decoded"), event);
+    }
+
+    #[test]
+    fn damaged_compressed_bytes_are_an_error_that_names_the_event() {
+        let packed = compressed(&repetitive(4_096));
+        for damaged in [Vec::new(), b"no frame".to_vec(), packed[..packed.len() / 2].to_vec()] {
+            let Event { sequence, at, kind, to, .. } = event(String::new());
+            // With a checksum that fits: what was damaged before it was written.
+            let payload = Packed::Zstd(damaged.into());
+            let bytes = format::encode(&Record { sequence, at, kind: kind.into(), payload, to }).expect("encoded");
+            let Err(StoreError::Corrupt { what }) = decode(&bytes, what) else { panic!("it was read") };
+            assert!(what.starts_with("event 7 of a test: its payload cannot be unpacked"), "{what}");
+        }
+    }
+}
