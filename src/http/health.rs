@@ -17,6 +17,7 @@ struct Health<'a> {
     #[serde(flatten)]
     standing: Standing,
     live_sessions: u64,
+    commits: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<&'a Home>,
 }
@@ -52,6 +53,7 @@ pub(super) async fn health(shared: web::Data<Shared>) -> Result<HttpResponse, Pr
         version: env!("CARGO_PKG_VERSION"),
         standing,
         live_sessions: stores.live_sessions(),
+        commits: stores.commits(),
         instance: shared.instance.as_ref(),
     };
     let status = if word.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

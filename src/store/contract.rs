@@ -43,6 +43,9 @@ pub struct StoreStatus {
     pub live_sessions: u64,
     /// Sessions stored, dead ones that are not reaped yet included.
     pub records: u64,
+    /// Commits of changed sessions that this process has made since it opened the store; what waited
+    /// together is one.
+    pub commits: u64,
     /// How the way to it is, if it lies elsewhere.
     pub link: Option<Link>,
 }

@@ -135,6 +135,11 @@ impl HomesStatus {
         self.all().map(|status| status.records).sum()
     }
 
+    /// Commits made by this process, wherever.
+    pub fn commits(&self) -> u64 {
+        self.all().map(|status| status.commits).sum()
+    }
+
     fn all(&self) -> impl Iterator<Item = &StoreStatus> {
         [&self.main].into_iter().chain(&self.own)
     }

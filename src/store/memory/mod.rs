@@ -29,6 +29,7 @@ struct Inner {
     sessions: BTreeMap<SessionId, Entry>,
     deadlines: BTreeSet<(Deadline, SessionId)>,
     joins: HashMap<JoinCode, SessionId>,
+    commits: u64,
 }
 
 struct Entry {
@@ -69,6 +70,7 @@ impl Inner {
     }
 
     fn insert(&mut self, session: GameSession, events: Vec<Event>) {
+        self.commits += 1;
         self.remove(&session.id.clone());
         self.deadlines.insert((session.state.life.deadline(), session.id.clone()));
         if let Some(code) = &session.state.join_code {
@@ -93,6 +95,7 @@ impl Inner {
 
     fn replace(&mut self, after: GameSession, applied: &Applied) {
         let Some(entry) = self.sessions.get_mut(&after.id) else { return };
+        self.commits += u64::from(after != entry.session);
         let (old, new) = (entry.session.state.life.deadline(), after.state.life.deadline());
         if old != new {
             self.deadlines.remove(&(old, after.id.clone()));
@@ -132,7 +135,11 @@ impl GameSessionStore for MemoryStore {
     }
 
     async fn delete(&self, id: &SessionId) -> StoreResult<bool> {
-        self.with(|inner| Ok(inner.remove(id)))
+        self.with(|inner| {
+            let was_there = inner.remove(id);
+            inner.commits += u64::from(was_there);
+            Ok(was_there)
+        })
     }
 
     async fn events(
@@ -168,6 +175,7 @@ impl GameSessionStore for MemoryStore {
             dead.iter().for_each(|(_, id)| {
                 inner.remove(id);
             });
+            inner.commits += u64::from(!dead.is_empty());
             let more = inner.deadlines.first().as_ref().is_some_and(is_dead);
             Ok(Swept { deleted: dead.len(), more })
         })
@@ -182,6 +190,7 @@ impl GameSessionStore for MemoryStore {
                 reachable: true,
                 live_sessions: records - dead as u64,
                 records,
+                commits: inner.commits,
                 link: None,
             })
         })

@@ -175,8 +175,8 @@ impl GameSessionStore for RedbStore {
         let counts = self.read(|reader| reader.counts(at.now));
         let reachable = self.queue.is_accepting(self.patience) && counts.is_ok();
         let counts = counts.unwrap_or_default();
-        let live_sessions = counts.records.saturating_sub(counts.dead);
-        Ok(StoreStatus { engine: ENGINE, reachable, live_sessions, records: counts.records, link: None })
+        let (live_sessions, commits) = (counts.records.saturating_sub(counts.dead), self.queue.commits());
+        Ok(StoreStatus { engine: ENGINE, reachable, live_sessions, records: counts.records, commits, link: None })
     }
 
     async fn close(&self) -> StoreResult<()> {

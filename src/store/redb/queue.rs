@@ -2,6 +2,7 @@
 //! still waits did not happen, and is told so.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -95,6 +96,8 @@ struct State {
 pub(super) struct Queue {
     state: Mutex<State>,
     arrived: Condvar,
+    /// Batches with a change that the writer has committed.
+    commits: AtomicU64,
 }
 
 /// What the writer finds.
@@ -192,6 +195,16 @@ impl Queue {
     /// Refuses what comes, or accepts again.
     pub(super) fn set_refusing(&self, refusing: Option<Refusing>) {
         self.state.lock().refusing = refusing;
+    }
+
+    /// A batch that changed something is committed.
+    pub(super) fn note_commit(&self) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many batches that changed something were committed.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     /// Lets the writer look after the file: a read has failed.

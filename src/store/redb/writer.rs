@@ -166,7 +166,12 @@ impl Writer {
     }
 
     fn store_if_any(&mut self, changes: &Changes) -> Result<(), Fate> {
-        if changes.sessions.is_empty() && changes.stray_hints.is_empty() { Ok(()) } else { self.store(changes) }
+        if changes.sessions.is_empty() && changes.stray_hints.is_empty() {
+            return Ok(());
+        }
+        self.store(changes)?;
+        self.queue.note_commit();
+        Ok(())
     }
 
     /// Stores a batch, or finds out what became of it.

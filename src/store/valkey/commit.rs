@@ -96,6 +96,9 @@ impl Engine {
                     Err(if may_have_been { Failure::Unknown("no answer in time".into()) } else { failure })
                 }
             };
+            if matches!(stands, Ok(Stands::Done)) {
+                self.note_commit();
+            }
             return Ok(Settled { stands, may_have_been, stamp: step.stamp, size: step.body.len() });
         }
     }

@@ -24,6 +24,8 @@ pub(super) struct Engine {
     /// What health was told last: sessions alive, and stored.
     pub(super) counted: Mutex<(u64, u64)>,
     /// The next commit's own number, begun at random: no other commit, of whatever instance, has it.
+    next_commit: AtomicU64,
+    /// Steps that this process has committed, deletions included.
     commits: AtomicU64,
     kept_dead: Millis,
 }
@@ -49,13 +51,24 @@ impl Engine {
             index,
             recent,
             counted: Mutex::default(),
-            commits: AtomicU64::new(first),
+            next_commit: AtomicU64::new(first),
+            commits: AtomicU64::default(),
             kept_dead,
         }
     }
 
     pub(super) fn next_commit(&self) -> u64 {
-        self.commits.fetch_add(1, Ordering::Relaxed)
+        self.next_commit.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A step is committed.
+    pub(super) fn note_commit(&self) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many steps this process has committed.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     /// How long the keys of a session are to be kept from `now` on.

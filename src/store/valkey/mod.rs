@@ -249,7 +249,8 @@ impl GameSessionStore for ValkeyStore {
     async fn status(&self, at: Moment) -> StoreResult<StoreStatus> {
         let link = &self.engine.link;
         let (live_sessions, records) = self.engine.known_counts(at.now, limit()).await;
-        Ok(StoreStatus { engine: ENGINE, reachable: link.is_good(), live_sessions, records, link: Some(link.told()) })
+        let (reachable, commits, link) = (link.is_good(), self.engine.commits(), Some(link.told()));
+        Ok(StoreStatus { engine: ENGINE, reachable, live_sessions, records, commits, link })
     }
 
     async fn close(&self) -> StoreResult<()> {

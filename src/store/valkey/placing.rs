@@ -131,6 +131,7 @@ impl Engine {
             let ran = self.link.run::<Value>(&FORGET, &keys.all(), &[expected.as_bytes()], until).await;
             match ran {
                 Ok(Value::BulkString(body)) => {
+                    self.note_commit();
                     self.let_go(id);
                     // What can't be read holds no code that could be found.
                     if let Ok(held) = record::decode(id, &body) {

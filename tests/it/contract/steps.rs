@@ -37,6 +37,36 @@ pub(super) async fn the_same_uuid_at_another_home_is_another_session<E: Engine>(
     assert_eq!(portable.scan(Some(&ids[1]), 9).await.expect("scanned"), ids[2..3]);
 }
 
+pub(super) async fn commits_are_counted<E: Engine>() {
+    let engine = E::fresh().await;
+    let store = engine.store();
+    let commits = async || store.status(at(0)).await.expect("told").commits;
+    assert_eq!(commits().await, 0);
+    store.create(NewSession(external(1, None, at(0))), at(0)).await.expect("created");
+    store.apply(&id(1), record(3), at(1)).await.expect("answered").expect("alive").result.expect("recorded");
+    assert_eq!(commits().await, 2);
+    // What changes nothing commits nothing.
+    store.apply(&id(1), acknowledge(1, 9), at(1)).await.expect("answered").expect("alive").result.expect_err("refused");
+    store.apply(&id(1), Command::Touch, at(1)).await.expect("answered").expect("alive").result.expect("touched");
+    store.apply(&id(2), Command::Touch, at(1)).await.expect("answered");
+    store.create(NewSession(external(1, None, at(0))), at(1)).await.expect_err("there is one");
+    assert!(!store.delete(&id(2)).await.expect("answered"));
+    assert_eq!(commits().await, 2);
+    race(50, |_| {
+        let store = store.clone();
+        async move { store.apply(&id(1), record(1), at(2)).await.expect("answered").expect("alive") }
+    });
+    let at_once = commits().await - 2;
+    assert!((1..=50).contains(&at_once), "{at_once}");
+    assert!(store.delete(&id(1)).await.expect("answered"));
+    assert_eq!(commits().await, 3 + at_once);
+    assert_eq!(store.sweep(at(DEAD), 9).await.expect("swept").deleted, 0);
+    assert_eq!(commits().await, 3 + at_once);
+    drop(store);
+    let Some(engine) = engine.reopened().await else { return };
+    assert_eq!(engine.store().status(at(0)).await.expect("told").commits, 0, "it counts from the opening");
+}
+
 pub(super) async fn creating_twice_is_refused<E: Engine>() {
     let engine = E::fresh().await;
     let store = engine.store();

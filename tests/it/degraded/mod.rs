@@ -264,9 +264,11 @@ fn with(mut object: Value, more: Value) -> Value {
     object
 }
 
-fn health(word: &str, live_sessions: u64, standing: Value) -> Value {
+/// Sessions that were begun, and nothing else.
+fn health(word: &str, begun: u64, standing: Value) -> Value {
     let version = env!("CARGO_PKG_VERSION");
-    let health = json!({ "status": word, "version": version, "liveSessions": live_sessions, "instance": "eu-1" });
+    let counts = json!({ "liveSessions": begun, "commits": begun });
+    let health = with(json!({ "status": word, "version": version, "instance": "eu-1" }), counts);
     with(health, standing)
 }
 
