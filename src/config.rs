@@ -211,6 +211,23 @@ pub struct Settings {
     #[arg(long, env = "REJOIN_RESULTS_TTL", default_value = "24h", value_parser = duration, value_name = "DURATION")]
     pub results_ttl: Duration,
 
+    /// How long a room lives without a move or a heartbeat
+    #[arg(long, env = "REJOIN_ROOM_TTL", default_value = "6h", value_parser = duration, value_name = "DURATION")]
+    pub room_ttl: Duration,
+
+    /// How long a room lives at most
+    #[arg(long, env = "REJOIN_ROOM_MAX_AGE", default_value = "30d", value_parser = duration, value_name = "DURATION")]
+    pub room_max_age: Duration,
+
+    /// How long the results of a room are kept
+    #[arg(long, env = "REJOIN_ROOM_RESULTS_TTL", default_value = "7d", value_parser = duration, value_name = "DURATION")]
+    pub room_results_ttl: Duration,
+
+    /// Lose replies after their commit, freeze and cut sockets, and delay hints, each so likely (0.1
+    /// is one in ten), for whoever writes a client; on loopback only
+    #[arg(long, env = "REJOIN_CHAOS", value_name = "LIKELIHOOD")]
+    pub chaos: Option<f64>,
+
     /// How often dead games are cleared away
     #[arg(long, env = "REJOIN_REAP_EVERY", default_value = "30s", value_parser = duration, value_name = "DURATION")]
     pub reap_every: Duration,
@@ -272,6 +289,7 @@ impl Settings {
             humantime::format_duration(self.session_ttl),
             humantime::format_duration(self.session_max_age)
         );
+        self.check_rooms()?;
         let longest = Duration::from_secs(100 * 365 * 24 * 3600);
         ensure!(self.session_max_age <= longest, "REJOIN_SESSION_MAX_AGE: at most 100 years");
         let results = Duration::from_secs(1)..=longest;
@@ -295,6 +313,20 @@ impl Settings {
             self.api_keys.is_empty() || self.api_keys_file.is_none(),
             "REJOIN_API_KEYS and REJOIN_API_KEYS_FILE are both set: use one"
         );
+        Ok(())
+    }
+
+    fn check_rooms(&self) -> anyhow::Result<()> {
+        let longest = Duration::from_secs(100 * 365 * 24 * 3600);
+        ensure!(self.room_ttl >= Duration::from_secs(10), "REJOIN_ROOM_TTL: at least 10s");
+        ensure!(self.room_ttl <= self.room_max_age, "REJOIN_ROOM_TTL is longer than REJOIN_ROOM_MAX_AGE");
+        ensure!(self.room_max_age <= longest, "REJOIN_ROOM_MAX_AGE: at most 100 years");
+        let results = Duration::from_secs(1)..=longest;
+        ensure!(results.contains(&self.room_results_ttl), "REJOIN_ROOM_RESULTS_TTL: 1s to 100 years");
+        if let Some(likelihood) = self.chaos {
+            ensure!((0.0..=1.0).contains(&likelihood), "REJOIN_CHAOS: 0 to 1");
+            ensure!(self.listen.ip().is_loopback(), "REJOIN_CHAOS is for loopback addresses only");
+        }
         Ok(())
     }
 

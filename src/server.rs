@@ -19,10 +19,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Settings;
-use crate::domain::Lifetimes;
+use crate::domain::{Lifetimes, Millis};
+use crate::game::hub;
 use crate::game::reaper::Reaper;
-use crate::game::{Chance, SoloGames};
-use crate::http::{self, ApiKeys, Shared, Sockets};
+use crate::game::{Chance, Hub, Rooms, SoloGames};
+use crate::http::{self, ApiKeys, Chaos, Shared, Sockets};
 use crate::quizzes::Catalogue;
 use crate::store::clock::system_wall_clock;
 use crate::store::{Homes, WallClock};
@@ -116,6 +117,16 @@ pub async fn run_over(
         let reaper = Reaper { keeper: keeper.clone(), every: settings.reap_every };
         background.spawn(reaper.run(stopping.clone()));
     }
+    let chaos = settings.chaos.map(|likelihood| Chaos::new(likelihood, outside.chance.clone()));
+    let late = chaos.clone().map(|chaos| Box::new(move || chaos.delay()) as hub::Late);
+    let hub = Hub::new(stopping.clone(), late);
+    let rooms = Rooms {
+        homes: homes.clone(),
+        catalogue: outside.catalogue.clone(),
+        lifetimes: room_lifetimes(settings),
+        chance: outside.chance.clone(),
+        hub: hub.clone(),
+    };
     let solo = SoloGames {
         homes: homes.clone(),
         catalogue: outside.catalogue,
@@ -128,6 +139,8 @@ pub async fn run_over(
     };
     let shared = web::Data::new(Shared {
         solo,
+        rooms,
+        chaos,
         homes: homes.clone(),
         instance: settings.instance.clone(),
         keys,
@@ -137,6 +150,7 @@ pub async fn run_over(
     let served = serve(settings, outside.listener, shared, stop).await;
     stopping.cancel();
     background.close();
+    hub.closed().await;
     close(&homes, &background).await?;
     served
 }
@@ -161,6 +175,14 @@ async fn serve(
     let server =
         server.listen("http", listener, move || http::service(shared.clone(), KEEP_ALIVE, stopping.clone()))?;
     server.run().await.context("the HTTP server failed")
+}
+
+fn room_lifetimes(settings: &Settings) -> Lifetimes {
+    Lifetimes {
+        ttl: settings.room_ttl.into(),
+        max_age: Millis::from(settings.room_max_age),
+        results_ttl: settings.room_results_ttl.into(),
+    }
 }
 
 /// The one line that a start prints.

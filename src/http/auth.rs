@@ -63,6 +63,11 @@ fn bearer(request: &HttpRequest) -> Option<Result<&str, Problem>> {
 }
 
 impl ApiKeys {
+    /// What a request shows, if it shows anything.
+    pub(super) fn shown(&self, request: &HttpRequest) -> Result<Option<Credential>, Problem> {
+        bearer(request).map(|text| self.credential(text?, None)).transpose()
+    }
+
     /// Whose text this is: a backend's key, or a seat's token.
     pub(super) fn credential(&self, text: &str, generation: Option<u32>) -> Result<Credential, Problem> {
         if self.accept(text) {
@@ -77,19 +82,24 @@ impl ApiKeys {
 const GENERATION: &str = "Rejoin-Generation";
 
 /// Who may do something in a room: a backend by its key, or the holder of a seat's token.
-impl FromRequest for Credential {
+pub(super) struct Who(pub(super) Credential);
+
+impl FromRequest for Who {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let generation = request.headers().get(GENERATION).map(|text| text.to_str().ok().and_then(|text| text.parse().ok()));
+        let generation =
+            request.headers().get(GENERATION).map(|text| text.to_str().ok().and_then(|text| text.parse().ok()));
         let read = || {
             let shared = request.app_data::<web::Data<Shared>>().ok_or_else(Problem::room_not_found)?;
-            let needed = || Problem::new(StatusCode::UNAUTHORIZED, "token-required", "send Authorization: Bearer <token>");
+            let needed =
+                || Problem::new(StatusCode::UNAUTHORIZED, "token-required", "send Authorization: Bearer <token>");
             let text = bearer(request).ok_or_else(needed)??;
-            let unreadable = || Problem::new(StatusCode::BAD_REQUEST, "invalid-generation", "Rejoin-Generation: a number");
+            let unreadable =
+                || Problem::new(StatusCode::BAD_REQUEST, "invalid-generation", "Rejoin-Generation: a number");
             let generation = generation.map(|generation| generation.ok_or_else(unreadable)).transpose()?;
-            shared.keys.credential(text, generation)
+            shared.keys.credential(text, generation).map(Self)
         };
         ready(read())
     }

@@ -2,10 +2,14 @@
 
 mod auth;
 mod body;
+mod chaos;
 mod date;
 mod health;
 mod json;
+mod live;
 mod problem;
+mod quiz_choice;
+mod rooms;
 mod solo;
 mod standing;
 mod trace;
@@ -23,16 +27,17 @@ use actix_web::dev::AppConfig;
 use actix_web::guard::{self, Guard};
 use actix_web::http::Method;
 use actix_web::middleware::{DefaultHeaders, from_fn};
-use actix_web::web::{PayloadConfig, ServiceConfig, resource, scope, to};
+use actix_web::web::{PayloadConfig, QueryConfig, ServiceConfig, resource, scope, to};
 use actix_web::{App, Error, HttpRequest, HttpResponse, Resource, Route, body::MessageBody, dev, web};
 
 pub use auth::ApiKeys;
+pub use chaos::Chaos;
 pub use websocket::Sockets;
 
 use tokio::net::TcpStream;
 
 use crate::domain::Home;
-use crate::game::SoloGames;
+use crate::game::{Rooms, SoloGames};
 use crate::store::Homes;
 use problem::Problem;
 use websocket::{echo, takeover};
@@ -47,6 +52,10 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub struct Shared {
     /// Solo games.
     pub solo: SoloGames,
+    /// Rooms.
+    pub rooms: Rooms,
+    /// What strikes replies and sockets, if anything does.
+    pub chaos: Option<Chaos>,
     /// Whom health asks.
     pub homes: Arc<Homes>,
     /// This instance's name, if it has one.
@@ -78,7 +87,30 @@ fn routes(config: &mut ServiceConfig, shared: &Shared) {
                 .service(at("/game/answer", [(Method::POST, to(solo::answer))]))
                 .service(at("/game/results/{id}", [(Method::GET, to(solo::results))]))
                 .service(at("/game/results/{id}/award", [(Method::POST, to(solo::award))]))
-                .service(at("/quizzes", [(Method::GET, to(solo::quizzes))])),
+                .service(at("/quizzes", [(Method::GET, to(solo::quizzes))]))
+                .service(at("/rooms", [(Method::POST, to(rooms::open))]))
+                .service(at("/rooms/join", [(Method::POST, to(rooms::join))]))
+                .service(at("/rooms/{id}", [(Method::GET, to(rooms::look))]))
+                .service(at("/rooms/{id}/start", [(Method::POST, to(rooms::start))]))
+                .service(at("/rooms/{id}/next", [(Method::POST, to(rooms::next))]))
+                .service(at("/rooms/{id}/close", [(Method::POST, to(rooms::close))]))
+                .service(at("/rooms/{id}/pause", [(Method::POST, to(rooms::pause))]))
+                .service(at("/rooms/{id}/lock", [(Method::POST, to(rooms::lock))]))
+                .service(at("/rooms/{id}/kick", [(Method::POST, to(rooms::kick))]))
+                .service(at("/rooms/{id}/finish", [(Method::POST, to(rooms::finish))]))
+                .service(at("/rooms/{id}/takeover", [(Method::POST, to(rooms::take_over))]))
+                .service(at("/rooms/{id}/answer", [(Method::POST, to(rooms::answer))]))
+                .service(at("/rooms/{id}/leave", [(Method::POST, to(rooms::leave))]))
+                .service(at("/rooms/{id}/resume", [(Method::POST, to(rooms::resume))]))
+                .service(at("/rooms/{id}/ack", [(Method::POST, to(rooms::acknowledge))]))
+                .service(at("/rooms/{id}/heartbeat", [(Method::POST, to(rooms::heartbeat))]))
+                .service(at("/rooms/{id}/say", [(Method::POST, to(rooms::say))]))
+                .service(at("/rooms/{id}/events", [(Method::GET, to(rooms::page)), (Method::POST, to(rooms::record))]))
+                .service(at("/rooms/{id}/seats", [(Method::POST, to(rooms::seat_user))]))
+                .service(at("/rooms/{id}/seats/{seat}", [(Method::DELETE, to(rooms::revoke))]))
+                .service(at("/rooms/{id}/seats/{seat}/code", [(Method::POST, to(rooms::code))]))
+                .service(at("/rooms/{id}/results", [(Method::GET, to(rooms::results))]))
+                .service(at("/rooms/{id}/ws", [(Method::GET, to(live::connect))])),
         )
         .service(at("/livez", [(Method::GET, to(health::livez))]))
         .service(at("/readyz", [(Method::GET, to(health::readyz))]))
@@ -139,9 +171,11 @@ fn app(
     App::new()
         .app_data(shared.clone())
         .app_data(PayloadConfig::new(MOST_BODY))
+        .app_data(QueryConfig::default().error_handler(|error, _| Problem::bad_query(&error).into()))
         .configure(|config| routes(config, &shared))
         .default_service(web::to(not_found))
         .wrap(from_fn(body::bounded))
+        .wrap(from_fn(chaos::lossy))
         .wrap(DefaultHeaders::new().add(("Cache-Control", "no-store")))
         .wrap(from_fn(trace::traced))
 }

@@ -83,6 +83,11 @@ impl Problem {
         response
     }
 
+    /// A URL's query that is not right.
+    pub(super) fn bad_query(error: &actix_web::error::QueryPayloadError) -> Self {
+        Self::wrong("query", error.to_string())
+    }
+
     pub(super) fn too_large() -> Self {
         let detail = format!("the body is larger than {} bytes", super::MOST_BODY);
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
@@ -141,6 +146,11 @@ impl Problem {
             GameError::SessionNotFound | GameError::Refused(Refusal::NotThisGame) => Self::room_not_found(),
             error => Self::of(error, None),
         }
+    }
+
+    /// The log's head, to whoever believed in another.
+    pub(super) fn head(&self) -> Option<Sequence> {
+        self.more.as_ref()?.head
     }
 
     /// What a client's code looks at.

@@ -21,8 +21,13 @@ pub use live::{Ended, News};
 pub use membership::{Membership, Missed};
 pub use tape::Told;
 
+/// Says how late the next hint comes, if it is to come late.
+pub type Late = Box<dyn Fn() -> Option<std::time::Duration> + Send + Sync>;
+
 /// The rooms that have listeners here.
 pub struct Hub {
+    /// How late a hint comes, where that is tried out.
+    late: Option<Late>,
     rooms: Mutex<HashMap<SessionId, Arc<LiveRoom>>>,
     drivers: TaskTracker,
     stop: CancellationToken,
@@ -30,8 +35,8 @@ pub struct Hub {
 
 impl Hub {
     /// A hub without listeners, whose tasks end with `stop`.
-    pub fn new(stop: CancellationToken) -> Arc<Self> {
-        Arc::new(Self { rooms: Mutex::default(), drivers: TaskTracker::new(), stop })
+    pub fn new(stop: CancellationToken, late: Option<Late>) -> Arc<Self> {
+        Arc::new(Self { late, rooms: Mutex::default(), drivers: TaskTracker::new(), stop })
     }
 
     /// Listens to a room, for a seat or for a backend. The room is looked after as long as somebody
@@ -53,7 +58,16 @@ impl Hub {
         if let Ok(Reply::Room(RoomReply::Resumed { seat: Some(seat), generation })) = applied.result {
             room.supersede(seat, generation);
         }
-        room.committed(&applied.events);
+        match self.late.as_ref().and_then(|late| late()) {
+            None => room.committed(&applied.events),
+            Some(late) => {
+                let events = applied.events.clone();
+                self.drivers.spawn(async move {
+                    tokio::time::sleep(late).await;
+                    room.committed(&events);
+                });
+            }
+        }
     }
 
     /// Forgets a room that nobody listens to; whether that is so.

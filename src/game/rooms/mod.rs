@@ -216,10 +216,15 @@ impl Rooms {
     ///
     /// # Errors
     /// The rules' refusals; or the store's.
-    pub async fn hand_out_code(&self, id: &SessionId, by: By, seat: SeatId) -> Result<(String, WallTime), GameError> {
+    pub async fn hand_out_code(
+        &self,
+        id: &SessionId,
+        who: &Credential,
+        seat: SeatId,
+    ) -> Result<(String, WallTime), GameError> {
         let letters = JoinCode::ALPHABET;
         let code: String = (0..SEAT_CODE).map(|_| char::from(letters[self.chance.below(letters.len())])).collect();
-        match self.ask(id, by, Ask::HandOutCode { seat, code: SecretHash::of(&code) }).await? {
+        match self.ask(id, who.by(), Ask::HandOutCode { seat, code: SecretHash::of(&code) }).await? {
             (RoomReply::CodeUntil(until), dates) => Ok((code, dates.of(until))),
             (other, _) => Err(unexpected(&Reply::Room(other))),
         }
@@ -325,6 +330,24 @@ impl Rooms {
     pub async fn page(&self, id: &SessionId, after: Sequence, limit: usize) -> Result<(EventPage, Dates), GameError> {
         let (_, dates) = self.kept(id)?;
         Ok((self.events(id, after, limit).await?, dates))
+    }
+
+    /// The head of a room's log.
+    ///
+    /// # Errors
+    /// Unknown or dead rooms; or the store's.
+    pub async fn head(&self, id: &SessionId) -> Result<Sequence, GameError> {
+        self.events(id, Sequence(u64::MAX - 1), 0).await.map(|page| page.head)
+    }
+
+    /// The generation of the newest connection of a token's seat; a backend has none.
+    ///
+    /// # Errors
+    /// Unknown or dead rooms, a credential that is not good here; or the store's.
+    pub async fn generation(&self, id: &SessionId, who: &Credential) -> Result<Option<u32>, GameError> {
+        let (session, _) = self.read(id).await?;
+        let seat = self.viewer(&session, who)?;
+        Ok(room_of(&session).zip(seat).and_then(|(room, seat)| room.generation(seat)).map(|(generation, _)| generation))
     }
 
     /// What time it is for a room.

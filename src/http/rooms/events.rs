@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::super::Shared;
+use super::super::auth::Who;
 use super::super::date::date;
 use super::super::problem::Problem;
 use super::replies::{PageOut, ResumedOut, snapshot};
@@ -88,7 +89,7 @@ pub(super) async fn resume(shared: &Shared, who: &Credential, id: &SessionId, re
 /// A page of events; where none is there yet, it can be waited for.
 pub(in crate::http) async fn page(
     shared: web::Data<Shared>,
-    who: Credential,
+    Who(who): Who,
     id: web::Path<String>,
     query: web::Query<EventsQuery>,
 ) -> Result<HttpResponse, Problem> {
@@ -154,7 +155,7 @@ async fn wait_for_more(
     tokio::select! {
         () = grown => {}
         () = tokio::time::sleep(wait) => {}
-        () = shared.stopping() => {}
+        () = shared.sockets.stopping().cancelled() => {}
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ mod results;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::auth::Caller;
+use super::auth::{Caller, Who};
 use super::json::{Json, Maybe, idempotency_key};
 use super::problem::Problem;
 use super::{Shared, reply};
@@ -20,13 +20,15 @@ use requests::{
     RecordRequest, ResultsFormat, ResultsQuery, ResumeRequest, SayRequest, SeatRequest,
 };
 
-pub(super) use events::page;
+pub(super) use events::{event_text, page, skip_text};
+pub(super) use replies::{RecordedOut, SnapshotOut, answered, code as handed_out, moved, snapshot};
+pub(super) use requests::{EventIn, drafts};
 
 type Handled = Result<HttpResponse, Problem>;
 type Data = web::Data<Shared>;
 
 /// The room that a URL names; what is no id names no room.
-fn room_id(text: &str) -> Result<SessionId, Problem> {
+pub(super) fn room_id(text: &str) -> Result<SessionId, Problem> {
     text.parse().map_err(|_| Problem::room_not_found())
 }
 
@@ -35,7 +37,7 @@ fn seat_id(text: &str) -> Result<SeatId, Problem> {
 }
 
 /// The rules answered another question than the one that was asked.
-fn unexpected(reply: &RoomReply) -> Problem {
+pub(super) fn unexpected(reply: &RoomReply) -> Problem {
     crate::store::StoreError::RuleFailed { what: format!("an unexpected reply: {reply:?}") }.into()
 }
 
@@ -67,7 +69,7 @@ pub(super) async fn join(http: HttpRequest, shared: Data, request: Json<JoinRequ
     Ok(reply(status, &replies::seated(&seated, Some(snapshot))))
 }
 
-pub(super) async fn look(shared: Data, who: Credential, id: web::Path<String>) -> Handled {
+pub(super) async fn look(shared: Data, Who(who): Who, id: web::Path<String>) -> Handled {
     let looked = shared.rooms.look(&room_id(&id)?, &who).await.map_err(Problem::in_room)?;
     Ok(reply(StatusCode::OK, &replies::snapshot(&looked)?))
 }
@@ -80,47 +82,47 @@ async fn host_move(shared: &Shared, who: &Credential, id: &str, at: u32, host_mo
     Ok(reply(StatusCode::OK, &replies::moved(moved, &looked)?))
 }
 
-pub(super) async fn start(shared: Data, who: Credential, id: web::Path<String>, request: Json<MoveRequest>) -> Handled {
+pub(super) async fn start(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<MoveRequest>) -> Handled {
     host_move(&shared, &who, &id, request.value.at, HostMove::Start).await
 }
 
-pub(super) async fn next(shared: Data, who: Credential, id: web::Path<String>, request: Json<MoveRequest>) -> Handled {
+pub(super) async fn next(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<MoveRequest>) -> Handled {
     host_move(&shared, &who, &id, request.value.at, HostMove::Next).await
 }
 
-pub(super) async fn close(shared: Data, who: Credential, id: web::Path<String>, request: Json<MoveRequest>) -> Handled {
+pub(super) async fn close(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<MoveRequest>) -> Handled {
     host_move(&shared, &who, &id, request.value.at, HostMove::Close).await
 }
 
-pub(super) async fn finish(shared: Data, who: Credential, id: web::Path<String>, request: Json<MoveRequest>) -> Handled {
+pub(super) async fn finish(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<MoveRequest>) -> Handled {
     host_move(&shared, &who, &id, request.value.at, HostMove::Finish).await
 }
 
 pub(super) async fn take_over(
     shared: Data,
-    who: Credential,
+    Who(who): Who,
     id: web::Path<String>,
     request: Json<MoveRequest>,
 ) -> Handled {
     host_move(&shared, &who, &id, request.value.at, HostMove::TakeOver).await
 }
 
-pub(super) async fn pause(shared: Data, who: Credential, id: web::Path<String>, request: Json<PauseRequest>) -> Handled {
+pub(super) async fn pause(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<PauseRequest>) -> Handled {
     host_move(&shared, &who, &id, request.value.at, HostMove::Pause(request.value.paused)).await
 }
 
-pub(super) async fn lock(shared: Data, who: Credential, id: web::Path<String>, request: Json<LockRequest>) -> Handled {
+pub(super) async fn lock(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<LockRequest>) -> Handled {
     host_move(&shared, &who, &id, request.value.at, HostMove::Lock(request.value.locked)).await
 }
 
-pub(super) async fn kick(shared: Data, who: Credential, id: web::Path<String>, request: Json<KickRequest>) -> Handled {
+pub(super) async fn kick(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<KickRequest>) -> Handled {
     host_move(&shared, &who, &id, request.value.at, HostMove::Kick(request.value.seat_id)).await
 }
 
 pub(super) async fn answer(
     http: HttpRequest,
     shared: Data,
-    who: Credential,
+    Who(who): Who,
     id: web::Path<String>,
     request: Json<AnswerRequest>,
 ) -> Handled {
@@ -136,17 +138,21 @@ pub(super) async fn answer(
 }
 
 /// By which an answer's repeat is known, over HTTP and the WebSocket alike.
-fn answer_key(key: &str, question: &crate::domain::QuestionId, option: Option<crate::domain::OptionId>) -> RepeatKey {
+pub(super) fn answer_key(
+    key: &str,
+    question: &crate::domain::QuestionId,
+    option: Option<crate::domain::OptionId>,
+) -> RepeatKey {
     let option = option.map_or_else(|| "null".to_owned(), |option| option.to_string());
     RepeatKey::new("answer", key, &[question.as_str(), &option])
 }
 
-pub(super) async fn leave(shared: Data, who: Credential, id: web::Path<String>) -> Handled {
+pub(super) async fn leave(shared: Data, Who(who): Who, id: web::Path<String>) -> Handled {
     shared.rooms.ask_as(&room_id(&id)?, &who, Ask::Leave).await.map_err(Problem::in_room)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-pub(super) async fn code(shared: Data, who: Credential, path: web::Path<(String, String)>) -> Handled {
+pub(super) async fn code(shared: Data, Who(who): Who, path: web::Path<(String, String)>) -> Handled {
     let (id, seat) = path.into_inner();
     let handed = shared.rooms.hand_out_code(&room_id(&id)?, &who, seat_id(&seat)?).await;
     let (code, until) = handed.map_err(Problem::in_room)?;
@@ -155,7 +161,7 @@ pub(super) async fn code(shared: Data, who: Credential, path: web::Path<(String,
 
 pub(super) async fn resume(
     shared: Data,
-    who: Credential,
+    Who(who): Who,
     id: web::Path<String>,
     request: Maybe<ResumeRequest>,
 ) -> Handled {
@@ -164,7 +170,7 @@ pub(super) async fn resume(
 
 pub(super) async fn acknowledge(
     shared: Data,
-    who: Credential,
+    Who(who): Who,
     id: web::Path<String>,
     request: Json<AckRequest>,
 ) -> Handled {
@@ -177,7 +183,7 @@ pub(super) async fn acknowledge(
     }
 }
 
-pub(super) async fn heartbeat(shared: Data, who: Credential, id: web::Path<String>) -> Handled {
+pub(super) async fn heartbeat(shared: Data, Who(who): Who, id: web::Path<String>) -> Handled {
     let id = room_id(&id)?;
     let (_, dates) = shared.rooms.ask_as(&id, &who, Ask::Heartbeat).await.map_err(Problem::in_room)?;
     let head = shared.rooms.head(&id).await.map_err(Problem::in_room)?;
@@ -187,7 +193,7 @@ pub(super) async fn heartbeat(shared: Data, who: Credential, id: web::Path<Strin
 pub(super) async fn say(
     http: HttpRequest,
     shared: Data,
-    who: Credential,
+    Who(who): Who,
     id: web::Path<String>,
     request: Json<SayRequest>,
 ) -> Handled {
@@ -199,14 +205,14 @@ pub(super) async fn say(
 
 fn recorded(answer: RoomReply) -> Handled {
     match answer {
-        RoomReply::Recorded(sequence) => Ok(reply(StatusCode::CREATED, &replies::RecordedOut { sequence })),
+        RoomReply::Recorded(sequence) => Ok(reply(StatusCode::CREATED, &RecordedOut { sequence })),
         other => Err(unexpected(&other)),
     }
 }
 
 pub(super) async fn seat_user(
     shared: Data,
-    who: Credential,
+    Who(who): Who,
     id: web::Path<String>,
     request: Json<SeatRequest>,
 ) -> Handled {
@@ -216,7 +222,7 @@ pub(super) async fn seat_user(
     Ok(reply(StatusCode::CREATED, &replies::seated(&seated, None)))
 }
 
-pub(super) async fn revoke(shared: Data, who: Credential, path: web::Path<(String, String)>) -> Handled {
+pub(super) async fn revoke(shared: Data, Who(who): Who, path: web::Path<(String, String)>) -> Handled {
     must_be_backend(&who, "revoking a seat")?;
     let (id, seat) = path.into_inner();
     let revoke = Ask::Revoke(seat_id(&seat)?);
@@ -227,7 +233,7 @@ pub(super) async fn revoke(shared: Data, who: Credential, path: web::Path<(Strin
 pub(super) async fn record(
     http: HttpRequest,
     shared: Data,
-    who: Credential,
+    Who(who): Who,
     id: web::Path<String>,
     request: Json<RecordRequest>,
 ) -> Handled {
@@ -246,7 +252,7 @@ fn must_be_backend(who: &Credential, what: &str) -> Result<(), Problem> {
 
 pub(super) async fn results(
     shared: Data,
-    who: Credential,
+    Who(who): Who,
     id: web::Path<String>,
     query: web::Query<ResultsQuery>,
 ) -> Handled {

@@ -12,7 +12,7 @@ use crate::game::rooms::{Looked, Opened, Seated};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct OpenedOut {
+pub(in crate::http) struct OpenedOut {
     room_id: String,
     join_code: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,7 +24,7 @@ pub(super) struct OpenedOut {
     server_time: String,
 }
 
-pub(super) fn opened(opened: &Opened) -> OpenedOut {
+pub(in crate::http) fn opened(opened: &Opened) -> OpenedOut {
     OpenedOut {
         room_id: opened.room.to_string(),
         join_code: opened.code.to_string(),
@@ -38,7 +38,7 @@ pub(super) fn opened(opened: &Opened) -> OpenedOut {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SeatedOut {
+pub(in crate::http) struct SeatedOut {
     room_id: String,
     seat_id: SeatId,
     token: String,
@@ -46,7 +46,7 @@ pub(super) struct SeatedOut {
     snapshot: Option<SnapshotOut>,
 }
 
-pub(super) fn seated(seated: &Seated, snapshot: Option<SnapshotOut>) -> SeatedOut {
+pub(in crate::http) fn seated(seated: &Seated, snapshot: Option<SnapshotOut>) -> SeatedOut {
     SeatedOut { room_id: seated.room.to_string(), seat_id: seated.seat, token: seated.token.reveal(), snapshot }
 }
 
@@ -70,7 +70,7 @@ pub(in crate::http) struct SnapshotOut {
     seats: Vec<SeatView>,
     ranking: Option<Vec<Ranked>>,
     epoch: String,
-    pub(super) head: Sequence,
+    pub(in crate::http) head: Sequence,
     expires_at: String,
     server_time: String,
 }
@@ -124,79 +124,83 @@ fn question_out(view: &QuestionView, dates: Dates) -> serde_json::Value {
 }
 
 #[derive(Serialize)]
-pub(super) struct MovedOut {
+pub(in crate::http) struct MovedOut {
     moved: bool,
     snapshot: SnapshotOut,
 }
 
-pub(super) fn moved(moved: bool, looked: &Looked) -> Result<MovedOut, Problem> {
+pub(in crate::http) fn moved(moved: bool, looked: &Looked) -> Result<MovedOut, Problem> {
     Ok(MovedOut { moved, snapshot: snapshot(looked)? })
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct AnsweredOut {
+pub(in crate::http) struct AnsweredOut {
     question_id: QuestionId,
     option_id: Option<OptionId>,
     accepted: bool,
     received_at: String,
 }
 
-pub(super) fn answered(question_id: QuestionId, option_id: Option<OptionId>, received: WallTime) -> AnsweredOut {
+pub(in crate::http) fn answered(
+    question_id: QuestionId,
+    option_id: Option<OptionId>,
+    received: WallTime,
+) -> AnsweredOut {
     AnsweredOut { question_id, option_id, accepted: true, received_at: date(received) }
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct CodeOut {
+pub(in crate::http) struct CodeOut {
     seat_code: String,
     expires_at: String,
 }
 
-pub(super) fn code(seat_code: String, until: WallTime) -> CodeOut {
+pub(in crate::http) fn code(seat_code: String, until: WallTime) -> CodeOut {
     CodeOut { seat_code, expires_at: date(until) }
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct HeartbeatOut {
+pub(in crate::http) struct HeartbeatOut {
     server_time: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     head: Option<Sequence>,
 }
 
-pub(super) fn heartbeat(dates: Dates, head: Sequence) -> HeartbeatOut {
+pub(in crate::http) fn heartbeat(dates: Dates, head: Sequence) -> HeartbeatOut {
     HeartbeatOut { server_time: date(dates.wall), head: Some(head) }
 }
 
 #[derive(Serialize)]
-pub(super) struct AcknowledgedOut {
-    pub(super) acknowledged: Sequence,
+pub(in crate::http) struct AcknowledgedOut {
+    pub(in crate::http) acknowledged: Sequence,
 }
 
 #[derive(Serialize)]
-pub(super) struct RecordedOut {
-    pub(super) sequence: Sequence,
+pub(in crate::http) struct RecordedOut {
+    pub(in crate::http) sequence: Sequence,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ResumedOut {
-    pub(super) seat_id: Option<SeatId>,
-    pub(super) generation: u32,
+pub(in crate::http) struct ResumedOut {
+    pub(in crate::http) seat_id: Option<SeatId>,
+    pub(in crate::http) generation: u32,
     #[serde(flatten)]
-    pub(super) page: PageOut,
+    pub(in crate::http) page: PageOut,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct PageOut {
-    pub(super) epoch: String,
-    pub(super) head: Sequence,
-    pub(super) recovered: bool,
+pub(in crate::http) struct PageOut {
+    pub(in crate::http) epoch: String,
+    pub(in crate::http) head: Sequence,
+    pub(in crate::http) recovered: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) snapshot: Option<SnapshotOut>,
-    pub(super) events: Vec<Box<serde_json::value::RawValue>>,
-    pub(super) more: bool,
-    pub(super) server_time: String,
+    pub(in crate::http) snapshot: Option<SnapshotOut>,
+    pub(in crate::http) events: Vec<Box<serde_json::value::RawValue>>,
+    pub(in crate::http) more: bool,
+    pub(in crate::http) server_time: String,
 }

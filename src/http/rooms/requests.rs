@@ -283,7 +283,9 @@ impl RecordRequest {
     /// One event, or a list of them.
     pub(super) fn drafts(self) -> Result<Vec<EventDraft>, Problem> {
         match (self.kind, self.events) {
-            (Some(kind), None) => EventIn { kind, payload: self.payload, to: self.to }.draft("type").map(|one| vec![one]),
+            (Some(kind), None) => {
+                EventIn { kind, payload: self.payload, to: self.to }.draft("type").map(|one| vec![one])
+            }
             (None, Some(events)) if self.payload.is_none() && self.to.is_none() => drafts(events),
             (None, None) => Err(Problem::wrong("type", "missing")),
             _ => Err(Problem::wrong("events", "cannot stand together with type, payload or to")),
@@ -291,7 +293,7 @@ impl RecordRequest {
     }
 }
 
-pub(super) fn drafts(events: Vec<EventIn>) -> Result<Vec<EventDraft>, Problem> {
+pub(in crate::http) fn drafts(events: Vec<EventIn>) -> Result<Vec<EventDraft>, Problem> {
     let numbered = events.into_iter().enumerate();
     numbered.map(|(n, event)| event.draft(&format!("events[{n}].type"))).collect()
 }

@@ -141,7 +141,8 @@ fn write(table: &mut csv::Writer<Vec<u8>>, results: &RoomResults, only: Option<S
         for question in &results.questions {
             let answer = seat.answers.iter().find(|answer| answer.question == question.id);
             let option = answer.and_then(|answer| answer.option);
-            let chosen = option.map(|option| text_of(question, option).map_or_else(|| option.to_string(), str::to_owned));
+            let chosen =
+                option.map(|option| text_of(question, option).map_or_else(|| option.to_string(), str::to_owned));
             line.push(harmless(&chosen.unwrap_or_default()));
             line.push(answer.map(|answer| answer.points.to_string()).unwrap_or_default());
         }

@@ -161,8 +161,13 @@ impl Frame {
         self.0[0] & 0x0F == Opcode::Close as u8
     }
 
+    /// A frame of bytes that [`into_bytes`](Self::into_bytes) gave.
+    pub(in crate::http) fn from_bytes(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
     /// The bytes as they are sent.
-    pub(super) fn into_bytes(self) -> Bytes {
+    pub(in crate::http) fn into_bytes(self) -> Bytes {
         self.0
     }
 }

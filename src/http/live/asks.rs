@@ -1,0 +1,132 @@
+//! What a client asks for over its live connection, carried out; and the replies that were given.
+
+use std::collections::VecDeque;
+
+use actix_web::web;
+use futures_util::future::LocalBoxFuture;
+
+use super::super::Shared;
+use super::super::problem::Problem;
+use super::super::rooms::{RecordedOut, answer_key, answered, drafts, handed_out, moved, snapshot, unexpected};
+use super::super::websocket::Frame;
+use super::frames::{self, Asked};
+use crate::domain::room::{Ask, By};
+use crate::domain::{RepeatKey, RoomReply, SeatId, SessionId};
+use crate::game::rooms::Credential;
+
+/// Replies that are kept for repeats on one connection.
+const MOST_KEPT: usize = 64;
+
+/// The replies that were given last, by the ids of their frames; `None` while one is on its way.
+#[derive(Default)]
+pub(super) struct Replies(VecDeque<(String, Option<Frame>)>);
+
+impl Replies {
+    pub(super) fn find(&self, id: &str) -> Option<&Option<Frame>> {
+        self.0.iter().find(|(known, _)| known == id).map(|(_, frame)| frame)
+    }
+
+    pub(super) fn begin(&mut self, id: &str) {
+        self.0.push_back((id.to_owned(), None));
+        if self.0.len() > MOST_KEPT {
+            self.0.pop_front();
+        }
+    }
+
+    pub(super) fn end(&mut self, id: &str, frame: Frame) {
+        if let Some((_, reply)) = self.0.iter_mut().find(|(known, _)| known == id) {
+            *reply = Some(frame);
+        }
+    }
+}
+
+/// Asks in the name of one connection.
+#[derive(Clone)]
+pub(super) struct Asker {
+    shared: web::Data<Shared>,
+    id: SessionId,
+    who: Credential,
+    by: By,
+}
+
+impl Asker {
+    pub(super) fn new(
+        shared: web::Data<Shared>,
+        id: SessionId,
+        who: Credential,
+        seat: Option<SeatId>,
+        generation: u32,
+    ) -> Self {
+        let by = seat.map_or(By::Backend, |seat| By::Connection { seat, generation });
+        let who = match who {
+            Credential::Seat(token, _) => Credential::Seat(token, Some(generation)),
+            Credential::Backend => Credential::Backend,
+        };
+        Self { shared, id, who, by }
+    }
+
+    /// Carries out what is asked. What is asked first is lined up first.
+    pub(super) fn ask(
+        &self,
+        id: Option<String>,
+        asked: Asked,
+    ) -> LocalBoxFuture<'static, (Option<String>, Result<Frame, Problem>)> {
+        let asker = self.clone();
+        Box::pin(async move {
+            let answer = asker.carry_out(id.as_deref(), asked).await;
+            (id, answer)
+        })
+    }
+
+    async fn carry_out(&self, re: Option<&str>, asked: Asked) -> Result<Frame, Problem> {
+        let rooms = &self.shared.rooms;
+        let ask = match asked {
+            Asked::Answer(answer) => {
+                let key = answer.key.as_deref().or(re);
+                let repeat = key.map(|key| answer_key(key, &answer.question_id, answer.option_id));
+                Ask::Answer { question: answer.question_id, option: answer.option_id, repeat }
+            }
+            Asked::Say(say) => {
+                let payload = say.payload.get().to_owned();
+                let repeat = say.key.as_deref().or(re).map(|key| RepeatKey::new("say", key, &[&payload]));
+                Ask::Say { payload, repeat }
+            }
+            Asked::Record(record) => {
+                let events = drafts(record.events)?;
+                let repeat = record.key.as_deref().or(re).map(|key| record_key(key, &events));
+                Ask::Record { events, expected: record.expected, repeat }
+            }
+            Asked::Host(at, host_move) => Ask::Host(at, host_move),
+            Asked::Leave => Ask::Leave,
+            Asked::Code(seat) => {
+                let (seat_code, until) =
+                    rooms.hand_out_code(&self.id, &self.who, seat).await.map_err(Problem::in_room)?;
+                return Ok(frames::reply(re, handed_out(seat_code, until)));
+            }
+            Asked::Snapshot => {
+                let looked = rooms.look(&self.id, &self.who).await.map_err(Problem::in_room)?;
+                return Ok(frames::reply(re, serde_json::json!({ "snapshot": snapshot(&looked)? })));
+            }
+            // Those are answered by the pump.
+            Asked::Resume(_) | Asked::Ack(_) | Asked::Heartbeat => return Ok(frames::done(re)),
+        };
+        let (reply, dates) = rooms.ask(&self.id, self.by.clone(), ask).await.map_err(Problem::in_room)?;
+        match reply {
+            RoomReply::Answered { question, option, received } => {
+                Ok(frames::reply(re, answered(question, option, dates.of(received))))
+            }
+            RoomReply::Moved(has_moved) => {
+                let looked = rooms.look(&self.id, &self.who).await.map_err(Problem::in_room)?;
+                Ok(frames::reply(re, moved(has_moved, &looked)?))
+            }
+            RoomReply::Recorded(sequence) => Ok(frames::reply(re, RecordedOut { sequence })),
+            RoomReply::Done => Ok(frames::done(re)),
+            other => Err(unexpected(&other)),
+        }
+    }
+}
+
+fn record_key(key: &str, events: &[crate::domain::EventDraft]) -> RepeatKey {
+    let parts: Vec<&str> = events.iter().flat_map(|event| [event.kind.as_str(), event.payload.as_str()]).collect();
+    RepeatKey::new("record", key, &parts)
+}

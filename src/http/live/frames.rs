@@ -1,0 +1,269 @@
+//! What goes over the WebSocket, as text: `docs/rooms.md` shows each frame. Unknown fields are
+//! ignored; a frame of an unknown type is answered with an error, and one that is no JSON object
+//! with a type ends the connection.
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::super::date::date;
+use super::super::json::required;
+use super::super::problem::Problem;
+use super::super::rooms::{EventIn, SnapshotOut};
+use super::super::websocket::Frame;
+use crate::domain::room::{HostMove, Presence};
+use crate::domain::{OptionId, QuestionId, SeatId, Sequence};
+use crate::game::Dates;
+
+/// Most bytes of a frame's id, and of an idempotency key.
+const MOST_ID: usize = 64;
+
+/// The first frame of a client.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Resume {
+    pub(super) token: Option<String>,
+    pub(super) epoch: Option<String>,
+    pub(super) last_sequence: Option<Sequence>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Answer {
+    pub(super) question_id: QuestionId,
+    #[serde(deserialize_with = "required")]
+    pub(super) option_id: Option<OptionId>,
+    pub(super) key: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Say {
+    pub(super) payload: Box<RawValue>,
+    pub(super) key: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Record {
+    pub(super) events: Vec<EventIn>,
+    pub(super) expected: Option<Sequence>,
+    pub(super) key: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Ack {
+    sequence: Sequence,
+}
+
+#[derive(Debug, Deserialize)]
+struct At {
+    at: u32,
+}
+
+#[derive(Debug, Deserialize)]
+struct Paused {
+    paused: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Locked {
+    locked: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OfSeat {
+    seat_id: SeatId,
+}
+
+/// What a client asks for.
+#[derive(Debug)]
+pub(super) enum Asked {
+    Resume(Resume),
+    Answer(Answer),
+    Ack(Sequence),
+    Heartbeat,
+    Host(u32, HostMove),
+    Code(SeatId),
+    Snapshot,
+    Say(Say),
+    Leave,
+    Record(Record),
+}
+
+/// A client's frame.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) id: Option<String>,
+    pub(super) asked: Result<Asked, Problem>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Head {
+    #[serde(rename = "type")]
+    kind: String,
+    id: Option<String>,
+}
+
+impl Incoming {
+    /// Reads a frame; `None` if it is no JSON object with a type.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let Head { kind, id } = serde_json::from_str(text).ok()?;
+        let is_object = text.trim_ascii_start().starts_with('{');
+        let asked = match &id {
+            _ if !is_object => return None,
+            Some(id) if !is_name(id) => Err(Problem::wrong("id", format!("1 to {MOST_ID} bytes"))),
+            _ => asked(&kind, text),
+        };
+        Some(Self { id: id.filter(|id| is_name(id)), asked })
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=MOST_ID).contains(&text.len())
+}
+
+fn asked(kind: &str, text: &str) -> Result<Asked, Problem> {
+    let host = |host_move| Ok(Asked::Host(fields::<At>(text)?.at, host_move));
+    match kind {
+        "resume" => fields(text).map(Asked::Resume),
+        "answer" => named(fields::<Answer>(text)?, |answer| &answer.key).map(Asked::Answer),
+        "ack" => fields::<Ack>(text).map(|ack| Asked::Ack(ack.sequence)),
+        "heartbeat" => Ok(Asked::Heartbeat),
+        "start" => host(HostMove::Start),
+        "next" => host(HostMove::Next),
+        "close" => host(HostMove::Close),
+        "pause" => host(HostMove::Pause(fields::<Paused>(text)?.paused)),
+        "lock" => host(HostMove::Lock(fields::<Locked>(text)?.locked)),
+        "kick" => host(HostMove::Kick(fields::<OfSeat>(text)?.seat_id)),
+        "finish" => host(HostMove::Finish),
+        "takeover" => host(HostMove::TakeOver),
+        "code" => fields::<OfSeat>(text).map(|of| Asked::Code(of.seat_id)),
+        "snapshot" => Ok(Asked::Snapshot),
+        "say" => named(fields::<Say>(text)?, |say| &say.key).map(Asked::Say),
+        "leave" => Ok(Asked::Leave),
+        "record" => named(fields::<Record>(text)?, |record| &record.key).map(Asked::Record),
+        _ => Err(Problem::wrong("type", "no frame has this type")),
+    }
+}
+
+fn fields<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
+    super::super::json::parse(text.as_bytes())
+}
+
+fn named<T>(frame: T, key: impl Fn(&T) -> &Option<String>) -> Result<T, Problem> {
+    match key(&frame) {
+        Some(key) if !is_name(key) => Err(Problem::wrong("key", format!("1 to {MOST_ID} bytes"))),
+        _ => Ok(frame),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Welcome<'a> {
+    pub(super) seat_id: Option<SeatId>,
+    pub(super) generation: u32,
+    pub(super) epoch: &'a str,
+    pub(super) head: Sequence,
+    pub(super) recovered: bool,
+    pub(super) heartbeat_ms: u64,
+    pub(super) snapshot: SnapshotOut,
+    pub(super) server_time: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PresenceOut<'a> {
+    present: &'a [SeatId],
+    answered: usize,
+    server_time: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HeartbeatOut {
+    server_time: String,
+    head: Sequence,
+}
+
+#[derive(Serialize)]
+struct Typed<'a, T> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    re: Option<&'a str>,
+    #[serde(flatten)]
+    body: T,
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+#[derive(Serialize)]
+struct ErrorOut<'a> {
+    code: &'a str,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head: Option<Sequence>,
+}
+
+fn frame<T: Serialize>(kind: &'static str, re: Option<&str>, body: T) -> Frame {
+    Frame::text(&serde_json::to_string(&Typed { kind, re, body }).expect("texts and numbers are always JSON"))
+}
+
+pub(super) fn welcome(welcome: Welcome<'_>) -> Frame {
+    frame("welcome", None, welcome)
+}
+
+pub(super) fn presence(presence: &Presence, dates: Dates) -> Frame {
+    let (present, server_time) = (&presence.present[..], date(dates.wall));
+    frame("presence", None, PresenceOut { present, answered: presence.answered, server_time })
+}
+
+pub(super) fn heartbeat(re: Option<&str>, dates: Dates, head: Sequence) -> Frame {
+    frame("heartbeat", re, HeartbeatOut { server_time: date(dates.wall), head })
+}
+
+pub(super) fn reply<T: Serialize>(re: Option<&str>, body: T) -> Frame {
+    frame("reply", re, body)
+}
+
+pub(super) fn done(re: Option<&str>) -> Frame {
+    frame("reply", re, Nothing {})
+}
+
+pub(super) fn error(re: Option<&str>, problem: &Problem) -> Frame {
+    frame("error", re, ErrorOut { code: problem.code(), detail: problem.detail(), head: problem.head() })
+}
+
+/// A frame as bytes that can be kept and sent to many.
+pub(super) fn event(text: &str) -> Bytes {
+    Frame::text(text).into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(text: &str) -> Option<&'static str> {
+        Incoming::read(text).map(|incoming| incoming.asked.map_or_else(|problem| problem.code(), |_| "fine"))
+    }
+
+    #[test]
+    fn unknown_fields_are_ignored_and_wrong_ones_are_told() {
+        assert_eq!(code(r#"{"type": "ack", "sequence": 3, "colour": "red"}"#), Some("fine"));
+        assert_eq!(code(r#"{"type": "answer", "questionId": "q1", "optionId": null}"#), Some("fine"));
+        assert_eq!(code(r#"{"type": "answer", "questionId": "q1"}"#), Some("invalid-request"));
+        assert_eq!(code(r#"{"type": "ack", "sequence": "3"}"#), Some("invalid-request"));
+        assert_eq!(code(r#"{"type": "dance"}"#), Some("invalid-request"));
+        assert_eq!(code(r#"{"type": "heartbeat", "id": ""}"#), Some("invalid-request"));
+        assert_eq!(code(r#"{"type": "kick", "at": 1}"#), Some("invalid-request"));
+    }
+
+    #[test]
+    fn what_is_no_object_with_a_type_is_no_frame() {
+        for text in ["", "{", "[]", "3", "null", r#"["ack", "1"]"#, r#"{"type": 3}"#, r#"{"id": "1"}"#] {
+            assert_eq!(code(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! The live connection of a seat or a backend. The pump moves frames; the rules, the log and the hub
+//! decide what they say.
+
+mod asks;
+mod closing;
+mod frames;
+
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::FuturesOrdered;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use tokio::time::{Instant, timeout};
+
+use super::Shared;
+use super::date::date;
+use super::problem::Problem;
+use super::rooms::{event_text, room_id, skip_text, snapshot};
+use super::websocket::{End, Frame, Gone, Limits, Message, Receiver, Sender};
+use crate::domain::{SeatId, Sequence, SessionId};
+use crate::game::hub::{Membership, Missed, Told};
+use crate::game::rooms::{Credential, Resumed};
+use asks::{Asker, Replies};
+use closing::Closing;
+use frames::{Asked, Incoming, Resume, Welcome};
+
+/// How long the first frame may take.
+const FIRST: Duration = Duration::from_secs(5);
+/// How long a client may read nothing while something waits for it.
+const SLOW: Duration = Duration::from_secs(10);
+/// How soon the log is read again that could not be read.
+const AGAIN: Duration = Duration::from_millis(250);
+/// Frames a second that a player may send, and how many at once.
+const FRAMES: std::num::NonZeroU32 = std::num::NonZeroU32::new(20).expect("it is not zero");
+const FRAMES_AT_ONCE: std::num::NonZeroU32 = std::num::NonZeroU32::new(100).expect("it is not zero");
+/// Most questions that wait for their answer.
+const MOST_WAITING: usize = 64;
+/// A client that has been silent for so many thirds of the away-grace, pings included, is gone.
+const SILENT_THIRDS: u32 = 6;
+
+/// Turns a request into a room's live connection.
+pub(super) async fn connect(
+    request: HttpRequest,
+    shared: web::Data<Shared>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let id = room_id(&id)?;
+    shared.rooms.dates(&id).map_err(Problem::in_room)?;
+    let shown = shared.keys.shown(&request)?;
+    let sockets = shared.sockets.clone();
+    sockets.upgrade(&request, Limits::ROOM, async move |sender: Sender, receiver: &mut Receiver| {
+        let stopping = shared.sockets.stopping().clone();
+        let closing = tokio::select! {
+            biased;
+            () = stopping.cancelled() => Err(Closing::GoingAway),
+            ended = serve(shared, id, shown, &sender, receiver) => ended,
+        };
+        if let Err(closing) = closing {
+            sender.close(closing.code(), closing.reason()).await;
+        }
+    })
+}
+
+/// Why a connection ends that is not closed by the server: it is gone.
+struct Over;
+
+type Ended<T> = Result<T, Ending>;
+
+enum Ending {
+    Over,
+    Close(Closing),
+}
+
+impl From<Closing> for Ending {
+    fn from(closing: Closing) -> Self {
+        Self::Close(closing)
+    }
+}
+
+impl From<Over> for Ending {
+    fn from(_: Over) -> Self {
+        Self::Over
+    }
+}
+
+impl From<Gone> for Ending {
+    fn from(_: Gone) -> Self {
+        Self::Over
+    }
+}
+
+impl From<End> for Ending {
+    fn from(_: End) -> Self {
+        Self::Over
+    }
+}
+
+async fn serve(
+    shared: web::Data<Shared>,
+    id: SessionId,
+    shown: Option<Credential>,
+    sender: &Sender,
+    receiver: &mut Receiver,
+) -> Result<(), Closing> {
+    let served = async {
+        let resume = first(receiver).await?;
+        let mut connection = Connection::make(shared, id, shown, resume, sender).await?;
+        connection.pump(receiver).await
+    };
+    match served.await {
+        Ok(()) | Err(Ending::Over) => Ok(()),
+        Err(Ending::Close(closing)) => Err(closing),
+    }
+}
+
+/// The first frame, which says who it is.
+async fn first(receiver: &mut Receiver) -> Ended<Resume> {
+    let late = Closing::NotTheProtocol("no resume within 5 seconds");
+    let message = timeout(FIRST, receiver.next()).await.map_err(|_| late)??;
+    match read(message)?.asked {
+        Ok(Asked::Resume(resume)) => Ok(resume),
+        _ => Err(Closing::NotTheProtocol("the first frame is resume").into()),
+    }
+}
+
+fn read(message: Message) -> Ended<Incoming> {
+    let no_frame = Closing::NotTheProtocol("a frame is a JSON object with a type");
+    let Message::Text(text) = message else { return Err(no_frame.into()) };
+    Incoming::read(&text).ok_or(no_frame.into())
+}
+
+struct Connection<'a> {
+    sender: &'a Sender,
+    shared: web::Data<Shared>,
+    id: SessionId,
+    asker: Asker,
+    listener: Membership,
+    seat: Option<SeatId>,
+    generation: u32,
+    epoch: String,
+    /// The last sequence that went out.
+    sent: Sequence,
+    presence: Option<std::sync::Arc<crate::domain::room::Presence>>,
+    limit: Option<DefaultDirectRateLimiter>,
+    /// A third of the away-grace: how often the client is to be heard of.
+    third: Duration,
+    waiting: FuturesOrdered<LocalBoxFuture<'static, (Option<String>, Result<Frame, Problem>)>>,
+    replies: Replies,
+    /// When the log is to be read again that could not be read.
+    again: Option<Instant>,
+}
+
+impl<'a> Connection<'a> {
+    async fn make(
+        shared: web::Data<Shared>,
+        id: SessionId,
+        shown: Option<Credential>,
+        resume: Resume,
+        sender: &'a Sender,
+    ) -> Ended<Self> {
+        let who = match (&resume.token, shown) {
+            (Some(token), _) => shared.keys.credential(token, None).map_err(|_| Closing::BadToken)?,
+            (None, Some(shown)) => shown,
+            (None, None) => return Err(Closing::BadToken.into()),
+        };
+        let rooms = &shared.rooms;
+        let closing = |error| Closing::of(&error);
+        // Who listens first misses nothing of what is committed meanwhile.
+        let seat = rooms.recognise(&id, &who).await.map_err(closing)?;
+        let listener = rooms.enter(&id, seat).map_err(closing)?;
+        let known = resume.epoch.zip(resume.last_sequence);
+        let resumed = rooms.resume(&id, &who, known).await.map_err(closing)?;
+        listener.connected(resumed.generation);
+        let third = resumed.looked.room().map_or(FIRST, |room| room.settings().away.into()) / 3;
+        let is_backend = who == Credential::Backend;
+        let connection = Self {
+            sender,
+            asker: Asker::new(shared.clone(), id.clone(), who, seat, resumed.generation),
+            shared,
+            id,
+            listener,
+            seat,
+            generation: resumed.generation,
+            epoch: resumed.looked.epoch.clone(),
+            sent: resumed.position,
+            presence: None,
+            limit: (!is_backend).then(|| RateLimiter::direct(Quota::per_second(FRAMES).allow_burst(FRAMES_AT_ONCE))),
+            third,
+            waiting: FuturesOrdered::new(),
+            replies: Replies::default(),
+            again: None,
+        };
+        connection.welcome(&resumed).await?;
+        Ok(connection)
+    }
+
+    async fn welcome(&self, resumed: &Resumed) -> Ended<()> {
+        let snapshot = snapshot(&resumed.looked).map_err(|_| Closing::NoRoom)?;
+        let head = snapshot.head;
+        self.listener.knows(head);
+        self.send(frames::welcome(Welcome {
+            seat_id: self.seat,
+            generation: self.generation,
+            epoch: &self.epoch,
+            head,
+            recovered: resumed.recovered,
+            heartbeat_ms: self.third.as_millis() as u64,
+            snapshot,
+            server_time: date(resumed.looked.dates.wall),
+        }))
+        .await
+    }
+
+    /// Sends a frame. A client that reads nothing for too long is left behind.
+    async fn send(&self, frame: Frame) -> Ended<()> {
+        if let Some(chaos) = &self.shared.chaos {
+            chaos.before_a_frame().await.map_err(|_| Over)?;
+        }
+        match timeout(SLOW, self.sender.send(&frame)).await {
+            Ok(sent) => Ok(sent?),
+            Err(_) => Err(Closing::TooSlow.into()),
+        }
+    }
+
+    /// Moves frames both ways until one side ends it.
+    async fn pump(&mut self, receiver: &mut Receiver) -> Ended<()> {
+        let mut tick = tokio::time::interval(self.third);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            self.catch_up().await?;
+            let again = self.again.take();
+            tokio::select! {
+                Some((id, answer)) = self.waiting.next() => self.answer(id, answer).await?,
+                () = self.listener.changed() => {}
+                message = receiver.next(), if self.waiting.len() < MOST_WAITING => self.take(message?).await?,
+                _ = tick.tick() => self.check(receiver).await?,
+                () = until(again) => {}
+            }
+        }
+    }
+
+    /// Sends what there is to be sent, as far as the log goes.
+    async fn catch_up(&mut self) -> Ended<()> {
+        let news = self.listener.news();
+        while self.sent < news.head {
+            match self.listener.missed(self.sent, &self.epoch).await {
+                Ok(Missed::Events(events)) if events.is_empty() => break,
+                Ok(Missed::Events(events)) => {
+                    for told in events {
+                        self.tell(&told).await?;
+                    }
+                }
+                // The next welcome is a whole snapshot.
+                Ok(Missed::Forgotten) => return Err(Closing::GoingAway.into()),
+                Ok(Missed::Ended(ended)) => return Err(Closing::of_end(ended).into()),
+                Err(_) => {
+                    self.again = Some(Instant::now() + AGAIN);
+                    break;
+                }
+            }
+        }
+        if let Some(ended) = news.ended {
+            return Err(Closing::of_end(ended).into());
+        }
+        self.listener.standing(self.generation).map_err(Closing::of_standing)?;
+        if news.presence != self.presence {
+            self.presence = news.presence;
+            if let (Some(presence), Ok(dates)) = (&self.presence, self.shared.rooms.dates(&self.id)) {
+                self.send(frames::presence(presence, dates)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell(&mut self, told: &Told) -> Ended<()> {
+        let sequence = told.event.sequence;
+        if sequence <= self.sent {
+            return Ok(());
+        }
+        let frame = if told.is_for(self.seat) {
+            Frame::from_bytes(told.frame(|told| frames::event(&event_text(&told.event, told.dates))))
+        } else {
+            Frame::text(&skip_text(sequence))
+        };
+        self.send(frame).await?;
+        self.sent = sequence;
+        Ok(())
+    }
+
+    /// Takes a client's frame: what can be answered here is, all else waits for its turn in the store.
+    async fn take(&mut self, message: Message) -> Ended<()> {
+        self.listener.heard();
+        if self.limit.as_ref().is_some_and(|limit| limit.check().is_err()) {
+            return Err(Closing::TooManyFrames.into());
+        }
+        let Incoming { id, asked } = read(message)?;
+        let re = id.as_deref();
+        if let Some(before) = re.and_then(|re| self.replies.find(re)) {
+            // One that is still on its way will be answered once.
+            return match before.clone() {
+                Some(frame) => self.send(frame).await,
+                None => Ok(()),
+            };
+        }
+        match asked {
+            Err(problem) => self.send(frames::error(re, &problem)).await,
+            Ok(Asked::Resume(_)) => {
+                self.send(frames::error(re, &Problem::wrong("type", "this connection is made already"))).await
+            }
+            Ok(Asked::Heartbeat) => {
+                let dates = self.shared.rooms.dates(&self.id).map_err(|error| Closing::of(&error))?;
+                self.send(frames::heartbeat(re, dates, self.sent)).await
+            }
+            Ok(Asked::Ack(sequence)) => self.acknowledge(re, sequence).await,
+            Ok(asked) => {
+                if let Some(re) = re {
+                    self.replies.begin(re);
+                }
+                self.waiting.push_back(self.asker.ask(id, asked));
+                Ok(())
+            }
+        }
+    }
+
+    async fn acknowledge(&self, re: Option<&str>, sequence: Sequence) -> Ended<()> {
+        if sequence > self.sent {
+            let ahead = crate::domain::Refusal::AheadOfHead(self.sent).into();
+            return self.send(frames::error(re, &ahead)).await;
+        }
+        self.listener.acknowledge(sequence);
+        if re.is_some() { self.send(frames::done(re)).await } else { Ok(()) }
+    }
+
+    async fn answer(&mut self, id: Option<String>, answer: Result<Frame, Problem>) -> Ended<()> {
+        let re = id.as_deref();
+        let (frame, ends) = match answer {
+            Ok(frame) => (frame, None),
+            Err(problem) => (frames::error(re, &problem), Closing::of_problem(&problem)),
+        };
+        if let Some(re) = re {
+            self.replies.end(re, frame.clone());
+        }
+        self.send(frame).await?;
+        ends.map_or(Ok(()), |closing| Err(closing.into()))
+    }
+
+    /// Asks a silent client whether it is there, and gives up on one that has been silent for long.
+    async fn check(&self, receiver: &Receiver) -> Ended<()> {
+        let silence = receiver.heard().elapsed();
+        if silence > self.third * SILENT_THIRDS {
+            return Err(Over.into());
+        }
+        if silence < self.third {
+            self.listener.heard();
+            return Ok(());
+        }
+        self.send(Frame::ping()).await
+    }
+}
+
+async fn until(when: Option<Instant>) {
+    match when {
+        Some(when) => tokio::time::sleep_until(when).await,
+        None => std::future::pending().await,
+    }
+}
