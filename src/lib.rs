@@ -11,10 +11,17 @@
 //! | [`store`] | the store contract, its errors, the record format, the engines |
 //! | [`domain`] | the rules: pure, without async, I/O, clock or chance |
 //!
+//! On the other side of the wire, naming nothing of the above:
+//!
+//! | part | what lives there |
+//! | --- | --- |
+//! | [`client`] | a client of rooms that comes back, and checks the promises while it plays |
+//!
 //! [`config`], [`telemetry`], [`health`] and [`migrate`] stand beside the root: every setting, how the
 //! log looks, the question that a container asks of a running server, and the way of whole sessions
 //! from one store to another.
 
+pub mod client;
 pub mod config;
 pub mod domain;
 pub mod game;

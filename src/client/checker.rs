@@ -1,0 +1,195 @@
+//! The promises, held against every frame that comes: what is known of the numbering and the game,
+//! and what is wrong with it. A state machine that is fed with frames and knows no socket.
+
+use std::time::Instant;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::faults::{Back, Faults, Figures};
+use super::frames::{Event, View, Welcome};
+use super::game::Game;
+use super::sequence::{Greeting, Sequence, Step};
+
+/// One client's knowledge, over all its connections.
+#[derive(Debug, Default)]
+pub(super) struct Checker {
+    pub(super) sequence: Sequence,
+    pub(super) game: Game,
+    pub(super) faults: Faults,
+    pub(super) figures: Figures,
+    pub(super) seat: Option<u64>,
+    lost: Option<Instant>,
+}
+
+impl Checker {
+    /// A connection stands.
+    pub(super) fn welcome(&mut self, welcome: &Welcome, now: Instant) {
+        let view = View::of(&welcome.snapshot).unwrap_or_else(|| {
+            self.unreadable("the snapshot of a welcome");
+            View::default()
+        });
+        let is_first = self.sequence.known().is_none();
+        let greeting = Greeting {
+            epoch: &welcome.epoch,
+            recovered: welcome.recovered,
+            head: welcome.head,
+            snapshot_head: view.head.unwrap_or(welcome.head),
+        };
+        let goes_on = self.sequence.welcome(greeting, &mut self.faults, &mut self.figures);
+        self.seat = welcome.seat_id;
+        self.game.welcome(welcome.seat_id, &view, goes_on, self.sequence.last(), &mut self.faults);
+        self.figures.welcomes += 1;
+        self.figures.recovered += u64::from(goes_on);
+        self.figures.snapshots += u64::from(!goes_on && !is_first);
+        if let Some(lost) = self.lost.take() {
+            self.figures.backs.push(Back { lost, back: now });
+        }
+    }
+
+    /// The connection is lost, or still not there.
+    pub(super) fn lost(&mut self, now: Instant) {
+        if self.sequence.known().is_some() {
+            self.lost.get_or_insert(now);
+        }
+    }
+
+    /// An event comes. It is to be shown only if the step says so.
+    pub(super) fn event(&mut self, event: &Event) -> Step {
+        let step = self.advance(event.sequence);
+        if step == Step::Apply {
+            self.play(event);
+            self.game.reached(event.sequence, &mut self.faults);
+        }
+        step
+    }
+
+    /// An event for other seats comes.
+    pub(super) fn skip(&mut self, sequence: u64) -> Step {
+        let step = self.advance(sequence);
+        if step == Step::Apply {
+            self.game.reached(sequence, &mut self.faults);
+        }
+        step
+    }
+
+    fn advance(&mut self, sequence: u64) -> Step {
+        let before = self.sequence.last();
+        let step = self.sequence.next(sequence, &mut self.faults);
+        if step == Step::Apply && before >= sequence {
+            self.game.begin();
+        }
+        step
+    }
+
+    fn play(&mut self, event: &Event) {
+        if !["question", "reveal", "finished"].contains(&event.event.as_str()) {
+            return;
+        }
+        self.game.saw(event.payload.get("phaseNumber").and_then(Value::as_u64), false);
+        if event.event == "reveal"
+            && let Some(reveal) = self.read(event)
+        {
+            self.game.reveal(&reveal, &mut self.faults);
+        }
+        if event.event == "finished"
+            && let Some(finished) = self.read(event)
+        {
+            self.game.finished(&finished, &mut self.faults, &mut self.figures);
+        }
+    }
+
+    fn read<T: DeserializeOwned>(&mut self, event: &Event) -> Option<T> {
+        let read = T::deserialize(&event.payload);
+        read.inspect_err(|error| self.unreadable(&format!("{} {}: {error}", event.event, event.sequence))).ok()
+    }
+
+    /// A frame that is none of the protocol.
+    pub(super) fn unreadable(&mut self, what: &str) {
+        self.faults.unreadable += 1;
+        self.faults.note(format!("unreadable: {}", what.chars().take(200).collect::<String>()));
+    }
+
+    /// The server tells its newest number.
+    pub(super) fn told(&mut self, head: u64) {
+        self.sequence.told(head, &mut self.faults);
+    }
+
+    /// The reply to an answer.
+    pub(super) fn answered(&mut self, question: &str, option: Option<u64>) {
+        self.game.accepted(question, option, &mut self.faults);
+    }
+
+    /// A snapshot that came with a reply.
+    pub(super) fn looked(&mut self, snapshot: &Value) {
+        self.game.saw(snapshot.get("phaseNumber").and_then(Value::as_u64), false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn welcome(recovered: bool, head: u64, total: i64) -> Welcome {
+        serde_json::from_value(json!({"seatId": 3, "generation": 1, "epoch": "a", "head": head,
+            "recovered": recovered, "heartbeatMs": 5000,
+            "snapshot": {"head": head, "phaseNumber": 0, "you": {"seatId": 3, "total": total}}}))
+        .expect("a welcome")
+    }
+
+    fn event(sequence: u64, name: &str, payload: Value) -> Event {
+        serde_json::from_value(json!({"sequence": sequence, "at": "", "event": name, "payload": payload}))
+            .expect("an event")
+    }
+
+    fn reveal(sequence: u64, option: u64, points: i64, total: i64) -> Event {
+        let verdict = json!({"seatId": 3, "optionId": option, "points": points, "total": total});
+        event(sequence, "reveal", json!({"phaseNumber": 2, "questionId": "q1", "verdicts": [verdict]}))
+    }
+
+    #[test]
+    fn a_game_over_two_connections_is_clean() {
+        let (mut checker, now) = (Checker::default(), Instant::now());
+        checker.welcome(&welcome(false, 2, 0), now);
+        checker.event(&event(3, "question", json!({"phaseNumber": 1, "question": {"questionId": "q1"}})));
+        checker.answered("q1", Some(2));
+        checker.lost(now);
+        checker.welcome(&welcome(true, 5, 150), now);
+        assert_eq!(checker.event(&reveal(4, 2, 150, 150)), Step::Apply);
+        assert_eq!(checker.skip(5), Step::Apply);
+        let finished = json!({"phaseNumber": 3, "ranking": [{"seatId": 3, "total": 150}]});
+        checker.event(&event(6, "finished", finished));
+        assert!(checker.faults.is_clean(), "{:?}", checker.faults);
+        let Figures { welcomes, recovered, snapshots, .. } = checker.figures;
+        assert_eq!((welcomes, recovered, snapshots, checker.figures.backs.len()), (2, 1, 0, 1));
+        assert_eq!((checker.game.phase_number(), checker.game.total()), (3, 150));
+    }
+
+    #[test]
+    fn an_event_that_is_known_already_changes_nothing() {
+        let mut checker = Checker::default();
+        checker.welcome(&welcome(false, 2, 0), Instant::now());
+        checker.event(&reveal(3, 2, 100, 100));
+        assert_eq!(checker.event(&reveal(3, 2, 100, 100)), Step::Drop);
+        assert_eq!((checker.game.total(), checker.faults.repeats, checker.faults.count()), (100, 1, 1));
+    }
+
+    #[test]
+    fn a_room_told_from_the_start_is_summed_up_from_nothing() {
+        let mut checker = Checker::default();
+        checker.welcome(&welcome(true, 1, 100), Instant::now());
+        checker.event(&reveal(1, 2, 100, 100));
+        assert!(checker.faults.is_clean(), "{:?}", checker.faults);
+        assert_eq!(checker.game.total(), 100);
+    }
+
+    #[test]
+    fn a_reveal_that_cannot_be_read_is_a_fault() {
+        let mut checker = Checker::default();
+        checker.welcome(&welcome(false, 2, 0), Instant::now());
+        checker.event(&event(3, "reveal", json!({"questionId": 7})));
+        assert_eq!(checker.faults.unreadable, 1);
+    }
+}

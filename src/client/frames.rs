@@ -1,0 +1,214 @@
+//! Frames as types. Unknown fields and unknown types are ignored, as the protocol asks.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// A frame of the server.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub(super) enum ServerFrame {
+    Welcome(Box<Welcome>),
+    Event(Box<Event>),
+    Skip {
+        sequence: u64,
+    },
+    Presence(Presence),
+    Heartbeat {
+        head: u64,
+    },
+    Reply(Map<String, Value>),
+    Error {
+        re: Option<String>,
+        code: String,
+        #[serde(default)]
+        detail: String,
+    },
+    #[serde(other)]
+    Unknown,
+}
+
+/// The first frame of a connection that stands.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Welcome {
+    /// This seat; none for a backend.
+    pub seat_id: Option<u64>,
+    /// Which connection of the seat this is.
+    pub generation: Option<u64>,
+    /// This life of the numbering.
+    pub epoch: String,
+    /// The number of the newest event.
+    pub head: u64,
+    /// Whether everything missed follows; else the snapshot takes its place.
+    pub recovered: bool,
+    /// How often to send a heartbeat.
+    pub heartbeat_ms: u64,
+    /// The room as this seat sees it.
+    pub snapshot: Value,
+    /// The server's clock.
+    #[serde(default)]
+    pub server_time: String,
+}
+
+/// An event of the room.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Event {
+    /// Its number.
+    pub sequence: u64,
+    /// When it happened, by the server's clock.
+    pub at: String,
+    /// What happened.
+    pub event: String,
+    /// The rest.
+    #[serde(default)]
+    pub payload: Value,
+}
+
+impl Event {
+    /// The question that a `question` event shows, or a `reveal` reveals.
+    pub fn question_id(&self) -> Option<&str> {
+        let shown = self.payload.pointer("/question/questionId").or_else(|| self.payload.get("questionId"));
+        shown.and_then(Value::as_str)
+    }
+}
+
+/// Who is there.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Presence {
+    /// The seats that are connected.
+    pub present: Vec<u64>,
+    /// How many have answered.
+    #[serde(default)]
+    pub answered: u64,
+}
+
+/// What a snapshot tells of the game; the rest is the user's.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct View {
+    pub(super) head: Option<u64>,
+    pub(super) phase: Option<String>,
+    pub(super) phase_number: Option<u64>,
+    pub(super) question: Option<Shown>,
+    pub(super) reveal: Option<Reveal>,
+    pub(super) you: Option<You>,
+}
+
+impl View {
+    pub(super) fn of(snapshot: &Value) -> Option<Self> {
+        Self::deserialize(snapshot).ok()
+    }
+}
+
+/// The question of a snapshot.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Shown {
+    pub(super) question_id: String,
+}
+
+/// This seat in a snapshot.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct You {
+    pub(super) answered: bool,
+    pub(super) total: i64,
+}
+
+/// What a `reveal` tells.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Reveal {
+    pub(super) question_id: String,
+    pub(super) verdicts: Vec<Verdict>,
+}
+
+/// One seat's part of a reveal.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Verdict {
+    pub(super) seat_id: u64,
+    pub(super) option_id: Option<u64>,
+    pub(super) points: i64,
+    pub(super) total: i64,
+}
+
+/// What a `finished` tells.
+#[derive(Debug, Deserialize)]
+pub(super) struct Finished {
+    pub(super) ranking: Vec<Ranked>,
+}
+
+/// One seat's place at the end.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Ranked {
+    pub(super) seat_id: u64,
+    pub(super) total: i64,
+}
+
+/// The first frame of every connection (line 2).
+pub(super) fn resume(token: &str, known: Option<(&str, u64)>) -> String {
+    let mut frame = json!({ "type": "resume", "token": token });
+    if let Some((epoch, last)) = known {
+        (frame["epoch"], frame["lastSequence"]) = (epoch.into(), last.into());
+    }
+    frame.to_string()
+}
+
+pub(super) fn heartbeat() -> String {
+    json!({ "type": "heartbeat" }).to_string()
+}
+
+pub(super) fn ack(sequence: u64) -> String {
+    json!({ "type": "ack", "sequence": sequence }).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> ServerFrame {
+        serde_json::from_str(text).expect("it is a frame")
+    }
+
+    #[test]
+    fn frames_are_read_as_the_protocol_shows_them() {
+        let frame = read(
+            r#"{"type": "welcome", "seatId": 3, "generation": 2, "epoch": "6f", "head": 44, "recovered": true,
+                "heartbeatMs": 5000, "snapshot": {"head": 44}, "serverTime": "2026-01-01T12:00:00.000Z"}"#,
+        );
+        let ServerFrame::Welcome(welcome) = frame else { panic!("{frame:?}") };
+        assert_eq!((welcome.seat_id, welcome.head, welcome.heartbeat_ms), (Some(3), 44, 5_000));
+        let frame = read(
+            r#"{"type": "event", "sequence": 42, "at": "2026-01-01T12:00:01.000Z", "event": "question",
+                "payload": {"question": {"questionId": "q7"}}}"#,
+        );
+        let ServerFrame::Event(event) = frame else { panic!("{frame:?}") };
+        assert_eq!((event.sequence, event.question_id()), (42, Some("q7")));
+        assert!(matches!(read(r#"{"type": "skip", "sequence": 43}"#), ServerFrame::Skip { sequence: 43 }));
+        let frame = read(r#"{"type": "presence", "present": [1, 2], "answered": 2, "serverTime": "…"}"#);
+        assert!(matches!(frame, ServerFrame::Presence(presence) if presence.present == [1, 2]));
+        assert!(matches!(
+            read(r#"{"type": "heartbeat", "serverTime": "…", "head": 44}"#),
+            ServerFrame::Heartbeat { head: 44 }
+        ));
+        let frame = read(r#"{"type": "reply", "re": "q7", "accepted": true}"#);
+        assert!(matches!(frame, ServerFrame::Reply(reply) if reply["re"] == "q7" && reply["accepted"] == true));
+        let frame = read(r#"{"type": "error", "code": "no", "detail": "…"}"#);
+        assert!(matches!(frame, ServerFrame::Error { re: None, .. }));
+    }
+
+    #[test]
+    fn what_a_later_server_may_send_is_no_fault() {
+        assert!(matches!(read(r#"{"type": "weather", "rain": true}"#), ServerFrame::Unknown));
+        assert!(View::of(&json!({"head": 3, "you": null, "new": [1]})).is_some_and(|view| view.you.is_none()));
+    }
+
+    #[test]
+    fn the_first_resume_tells_of_no_sequence() {
+        assert!(!resume("t", None).contains("epoch"));
+        let frame: Value = serde_json::from_str(&resume("t", Some(("e", 41)))).expect("JSON");
+        assert_eq!(frame, json!({"type": "resume", "token": "t", "epoch": "e", "lastSequence": 41}));
+    }
+}

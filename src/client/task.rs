@@ -1,0 +1,288 @@
+//! The live connection: one task that has at most one socket, loses it, and comes back.
+//!
+//! What it decides is decided by its parts (`schedule`, `rhythm`, `pending`, `checker`); here frames
+//! are moved.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::time::{sleep, sleep_until, timeout};
+
+use super::connection::{Command, Options, Shared};
+use super::frames::{self, ServerFrame, Welcome};
+use super::happening::{Happening, Lost, Why};
+use super::pending::{Ask, AskError, Kind, Pending, Replied};
+use super::rhythm::{Due, Rhythm};
+use super::schedule::Schedule;
+use super::sequence::Step;
+use super::socket::Socket;
+use super::ticket::Ticket;
+
+/// More than 20 frames a second for long: come back, but not at once.
+const TOO_MANY_FRAMES: u16 = 4429;
+
+/// How one connection ended.
+enum End {
+    /// Come back.
+    Lost(Lost),
+    /// Don't.
+    Stop(Why),
+}
+
+impl From<Lost> for End {
+    fn from(lost: Lost) -> Self {
+        lost.code.and_then(Why::of_code).map_or(Self::Lost(lost), Self::Stop)
+    }
+}
+
+pub(super) struct Task {
+    ticket: Ticket,
+    options: Options,
+    shared: Arc<Shared>,
+    pending: Pending,
+    schedule: Schedule,
+    commands: UnboundedReceiver<Command>,
+    happenings: UnboundedSender<Happening>,
+}
+
+impl Task {
+    pub(super) fn new(
+        ticket: Ticket,
+        options: Options,
+        shared: Arc<Shared>,
+        commands: UnboundedReceiver<Command>,
+        happenings: UnboundedSender<Happening>,
+    ) -> Self {
+        // Not of the dice: another client of the same seed and seat would repeat it.
+        let pending = Pending::new(format!("{:012x}", super::Dice::system().roll() >> 16));
+        Self { ticket, options, shared, pending, schedule: Schedule::default(), commands, happenings }
+    }
+
+    pub(super) async fn run(mut self) {
+        let why = loop {
+            match self.connection().await {
+                End::Lost(lost) => self.lost(&lost),
+                End::Stop(why) => break why,
+            }
+        };
+        *self.shared.stopped.lock() = Some(why);
+        self.pending.stop(why);
+        self.happen(Happening::Stopped(why));
+    }
+
+    /// One connection, from the wait before it to its end.
+    async fn connection(&mut self) -> End {
+        let (socket, welcome) = match self.reach().await {
+            Ok(reached) => reached,
+            Err(end) => {
+                self.shared.checker.lock().figures.failed_tries += 1;
+                return end;
+            }
+        };
+        self.schedule.welcomed();
+        let Err(end) = self.play(socket, welcome).await;
+        if let End::Lost(lost) = &end {
+            self.happen(Happening::Disconnected(lost.clone()));
+        }
+        end
+    }
+
+    /// Between two connections.
+    fn lost(&mut self, lost: &Lost) {
+        tracing::debug!(room = self.ticket.room_id, "lost the connection: {lost}");
+        self.shared.checker.lock().lost(Instant::now());
+        self.pending.lost();
+        self.options.bases.turn();
+        if lost.code == Some(TOO_MANY_FRAMES) {
+            self.schedule.slow_down();
+        }
+    }
+
+    /// Waits as long as it should, and connects. What is asked meanwhile waits for the connection.
+    async fn reach(&mut self) -> Result<(Socket, Welcome), End> {
+        let wait = self.schedule.next(self.options.dice.unit());
+        let base = self.options.bases.clone();
+        let silence = self.options.timing.silence;
+        let resume = self.resume();
+        let room = self.ticket.room_id.clone();
+        let opening = async move {
+            sleep(wait).await;
+            // A change of the places during the wait counts.
+            open(&base.current(), &room, resume, silence).await
+        };
+        tokio::pin!(opening);
+        loop {
+            tokio::select! {
+                opened = &mut opening => return Ok(opened?),
+                command = self.commands.recv() => match command {
+                    Some(Command::Ask(ask)) => drop(self.pending.add(ask)),
+                    Some(Command::Cut | Command::Freeze(_)) => {}
+                    Some(Command::Close) | None => return Err(End::Stop(Why::Closed)),
+                },
+            }
+        }
+    }
+
+    fn resume(&self) -> String {
+        frames::resume(self.ticket.token.as_str(), self.shared.checker.lock().sequence.known())
+    }
+
+    /// Plays until the connection ends.
+    async fn play(&mut self, mut socket: Socket, welcome: Welcome) -> Result<std::convert::Infallible, End> {
+        let every = self.options.timing.heartbeat.unwrap_or(Duration::from_millis(welcome.heartbeat_ms.max(1)));
+        let mut rhythm = Rhythm::new(every, self.options.timing.silence, Instant::now());
+        self.shared.checker.lock().welcome(&welcome, Instant::now());
+        self.happen(Happening::Welcome(Box::new(welcome)));
+        for number in self.pending.all() {
+            self.send(&mut socket, number).await?;
+        }
+        loop {
+            tokio::select! {
+                frame = socket.next() => {
+                    rhythm.heard();
+                    if let Some(text) = frame? {
+                        self.hear(&text, &mut rhythm)?;
+                    }
+                }
+                command = self.commands.recv() => match command {
+                    Some(Command::Ask(ask)) => {
+                        let number = self.pending.add(ask);
+                        self.send(&mut socket, number).await?;
+                    }
+                    Some(Command::Cut) => return Err(Lost::cut("cut by its user").into()),
+                    Some(Command::Freeze(duration)) => {
+                        sleep(duration).await;
+                        rhythm.woke(Instant::now());
+                    }
+                    Some(Command::Close) | None => {
+                        socket.close().await;
+                        return Err(End::Stop(Why::Closed));
+                    }
+                },
+                () = sleep_until(rhythm.next().into()) => self.speak(&mut socket, &mut rhythm).await?,
+            }
+        }
+    }
+
+    async fn send(&mut self, socket: &mut Socket, number: u64) -> Result<(), Lost> {
+        match self.pending.sending(number) {
+            Some(text) => socket.send(text).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Says what is due.
+    async fn speak(&mut self, socket: &mut Socket, rhythm: &mut Rhythm) -> Result<(), Lost> {
+        match rhythm.due(Instant::now()) {
+            Some(Due::Heartbeat) => socket.send(frames::heartbeat()).await,
+            Some(Due::Ack) => {
+                let last = self.shared.checker.lock().sequence.last();
+                socket.send(frames::ack(last)).await
+            }
+            Some(Due::Silence) => Err(Lost::cut("silence after a heartbeat")),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes in a frame.
+    fn hear(&mut self, text: &str, rhythm: &mut Rhythm) -> Result<(), Lost> {
+        let frame = match serde_json::from_str(text) {
+            Ok(frame) => frame,
+            Err(error) => {
+                self.shared.checker.lock().unreadable(&format!("{error}: {text}"));
+                return Ok(());
+            }
+        };
+        match frame {
+            ServerFrame::Event(event) => {
+                let step = self.shared.checker.lock().event(&event);
+                self.step(step, Happening::Event(event), rhythm)
+            }
+            ServerFrame::Skip { sequence } => {
+                let step = self.shared.checker.lock().skip(sequence);
+                self.step(step, Happening::Skip { sequence }, rhythm)
+            }
+            other => {
+                self.hear_unnumbered(other);
+                Ok(())
+            }
+        }
+    }
+
+    /// Applies an event if it is the next one (line 5).
+    fn step(&mut self, step: Step, happening: Happening, rhythm: &mut Rhythm) -> Result<(), Lost> {
+        match step {
+            Step::Drop => {}
+            Step::Reconnect => return Err(Lost::cut("there is a gap in the numbering")),
+            Step::Apply => {
+                self.happen(happening);
+                if self.options.acks {
+                    rhythm.applied(Instant::now());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn hear_unnumbered(&mut self, frame: ServerFrame) {
+        match frame {
+            ServerFrame::Presence(presence) => self.happen(Happening::Presence(presence)),
+            ServerFrame::Heartbeat { head } => self.shared.checker.lock().told(head),
+            ServerFrame::Reply(frame) => self.replied(frame),
+            ServerFrame::Error { re: Some(re), code, detail } => {
+                if let Some((ask, _)) = self.pending.settle(&re) {
+                    let _ = ask.waiting.send(Err(AskError::Refused { code, detail }));
+                }
+            }
+            ServerFrame::Error { re: None, code, detail } => {
+                tracing::debug!("the server could not read a frame: {code} {detail}");
+                self.shared.checker.lock().figures.unread += 1;
+            }
+            ServerFrame::Welcome(_) => self.shared.checker.lock().unreadable("a second welcome"),
+            ServerFrame::Event(_) | ServerFrame::Skip { .. } | ServerFrame::Unknown => {}
+        }
+    }
+
+    fn replied(&mut self, frame: Map<String, Value>) {
+        let re = frame.get("re").and_then(Value::as_str);
+        let Some((Ask { kind, waiting, .. }, repeated)) = re.and_then(|re| self.pending.settle(re)) else { return };
+        let mut checker = self.shared.checker.lock();
+        if kind == Kind::Answer && frame.get("accepted") == Some(&Value::Bool(true)) {
+            let question = frame.get("questionId").and_then(Value::as_str).unwrap_or_default();
+            checker.answered(question, frame.get("optionId").and_then(Value::as_u64));
+        }
+        if let Some(snapshot) = frame.get("snapshot") {
+            checker.looked(snapshot);
+        }
+        drop(checker);
+        let _ = waiting.send(Ok(Replied { frame, repeated }));
+    }
+
+    fn happen(&self, happening: Happening) {
+        // A user who does not listen may still answer.
+        let _ = self.happenings.send(happening);
+    }
+}
+
+/// Connects, shows the token, and waits for the welcome (line 2).
+async fn open(base: &str, room: &str, resume: String, silence: Duration) -> Result<(Socket, Welcome), Lost> {
+    let mut socket = Socket::open(base, room, silence).await?;
+    socket.send(resume).await?;
+    let welcomed = async {
+        loop {
+            let Some(text) = socket.next().await? else { continue };
+            match serde_json::from_str(&text) {
+                Ok(ServerFrame::Welcome(welcome)) => return Ok(*welcome),
+                Ok(ServerFrame::Error { code, detail, .. }) => {
+                    tracing::debug!("no welcome: {code} {detail}");
+                }
+                Ok(_) => {}
+                Err(error) => return Err(Lost::cut(format_args!("no welcome: {error}"))),
+            }
+        }
+    };
+    let welcome = timeout(silence, welcomed).await.unwrap_or_else(|_| Err(Lost::cut("no welcome in time")))?;
+    Ok((socket, welcome))
+}
