@@ -10,22 +10,27 @@ mod paths;
 
 /// Which layers each layer may name, itself included. What stands in none (the composition root
 /// and the modules beside it) may name all.
-const LAYERS: [(&str, &[&str]); 5] = [
+const LAYERS: [(&str, &[&str]); 7] = [
     ("domain", &["domain"]),
     ("store", &["store", "domain"]),
     ("quizzes", &["quizzes", "domain"]),
     ("game", &["game", "store", "quizzes", "domain"]),
     ("http", &["http", "game", "store", "quizzes", "domain"]),
+    // It knows the protocol, and nothing of the server behind it.
+    ("client", &["client"]),
+    ("drill", &["drill", "client"]),
 ];
 
 /// Crates that have one home.
-const HOMES: [(&str, &[&str]); 6] = [
+const HOMES: [(&str, &[&str]); 8] = [
     ("actix", &["http/", "server.rs", "main.rs"]),
     ("redb", &["store/redb/"]),
     ("bincode", &["store/format.rs", "store/format/"]),
     ("rustls", &["store/valkey/"]),
     ("redis", &["store/valkey/"]),
     ("zstd", &["store/payload.rs"]),
+    ("reqwest", &["client/"]),
+    ("tokio_tungstenite", &["client/"]),
 ];
 
 /// What the rules must not know: async, I/O, clocks, chance, locks, logs.
@@ -139,6 +144,11 @@ fn a_bad_line_is_found_however_it_is_written() {
         ("game/solo.rs", "let shared = crate::http::Shared::new();"),
         ("http/json.rs", "use crate::server::run;"),
         ("game/solo.rs", "use crate::config::Settings;"),
+        ("client/task.rs", "use crate::domain::Millis;"),
+        ("client/tests/fake.rs", "use super::super::super::http::Shared;"),
+        ("drill/bot.rs", "use crate::{client, game::Chance};"),
+        ("drill/bot.rs", "use reqwest::Method;"),
+        ("http/rooms/live.rs", "tokio_tungstenite::accept_async(stream)"),
         ("game/solo.rs", "use actix_web::web;"),
         ("store/redb/mod.rs", "actix_rt::spawn(f)"),
         ("config.rs", "use actix_web as web;"),
@@ -185,6 +195,8 @@ fn a_good_line_is_let_be() {
         ("store/redb/queue.rs", "use super::RedbOptions; use crate::store::redb::RedbStore;"),
         ("server.rs", "use crate::store::redb::RedbStore; use actix_web::web;"),
         ("http/solo/mod.rs", "use super::Shared; use super::super::http::json; use crate::game::SoloGames;"),
+        ("client/http.rs", "use super::bases::Bases; use reqwest::Method; use crate::client::Dice;"),
+        ("drill/bot.rs", "use crate::client::{Api, connect}; use super::report::Report;"),
         ("http/json.rs", "use actix_web::{web, http::{StatusCode, header}};"),
         ("game/solo.rs", "use crate::{domain::Life, store::{Clock, StoreError}, quizzes};"),
     ];
