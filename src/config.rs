@@ -1,6 +1,7 @@
 //! Every setting: its flag, its environment name, its default, its help, its check. Read once,
 //! checked once; contradictions are refused at start, by name.
 
+mod drill;
 mod valkey;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use tracing::level_filters::LevelFilter;
 use crate::domain::Home;
 use crate::quizzes::cli::QuizzesCommand;
 use crate::telemetry::LogFormat;
+pub use drill::DrillArgs;
 pub use valkey::{ValkeyMode, ValkeySettings};
 
 /// The shortest API key that is accepted, in bytes.
@@ -81,6 +83,10 @@ pub enum CliCommand {
     /// Move live games between the redb file and Valkey, while no server runs on either
     #[command(after_long_help = MIGRATE_HELP, mut_arg("url", |url| url.hide(true)))]
     Migrate(Box<MigrateArgs>),
+    /// Play rooms full of bots against a server that is killed again and again: exit code 0 if nothing
+    /// was lost
+    #[command(after_long_help = drill::HELP)]
+    Drill(Box<DrillArgs>),
     /// Check question banks, and import them from other formats
     #[command(subcommand)]
     Quizzes(QuizzesCommand),

@@ -15,6 +15,7 @@
 //!
 //! | part | what lives there |
 //! | --- | --- |
+//! | [`drill`] | rooms full of bots against a server that is killed again and again |
 //! | [`client`] | a client of rooms that comes back, and checks the promises while it plays |
 //!
 //! [`config`], [`telemetry`], [`health`] and [`migrate`] stand beside the root: every setting, how the
@@ -24,6 +25,7 @@
 pub mod client;
 pub mod config;
 pub mod domain;
+pub mod drill;
 pub mod game;
 pub mod health;
 pub mod http;

@@ -7,7 +7,7 @@ use anyhow::Context;
 use rejoin::config::{Cli, CliCommand, Settings, unknown_settings};
 use rejoin::quizzes::Catalogue;
 use rejoin::server::Outside;
-use rejoin::{health, migrate, quizzes, server, telemetry};
+use rejoin::{drill, health, migrate, quizzes, server, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Some(CliCommand::Serve(settings)) => serve(&settings),
         Some(CliCommand::Health(args)) => health::ask(args.listen).map(|()| ExitCode::SUCCESS),
         Some(CliCommand::Migrate(args)) => migrate::run(&args),
+        Some(CliCommand::Drill(args)) => args.options().and_then(|options| drill::command(&options, args.json)),
         Some(CliCommand::Quizzes(command)) => quizzes::cli::run(command),
     };
     done.unwrap_or_else(|error| {

@@ -1,0 +1,104 @@
+//! The kills: each in the middle of a question, some of it answered and some not; and how long it
+//! takes until everybody is back.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use super::options::Options;
+use super::report::Kill;
+use super::room::Room;
+use super::server::Server;
+use crate::client::Connection;
+
+/// Whoever is not back by then is not.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Kills the server as often as it should be. What came of each is added to `kills`.
+///
+/// # Errors
+/// The server does not start again.
+pub(super) async fn kill(
+    server: &mut Server,
+    rooms: &[Room],
+    options: &Options,
+    kills: &mut Vec<Kill>,
+) -> anyhow::Result<()> {
+    for number in 0..options.kills {
+        let question = question_of(number, options);
+        if !middle_of(rooms, question).await {
+            return Ok(());
+        }
+        let (answered, open) = answers(rooms);
+        let killed = Instant::now();
+        let ready = server.kill_and_restart().await?;
+        let backs = all_back(rooms, killed).await;
+        kills.push(Kill::new(answered, open - answered.min(open), ready, backs));
+    }
+    Ok(())
+}
+
+/// In which question, counted from 1, a kill falls: they are spread over the game.
+fn question_of(kill: usize, options: &Options) -> u64 {
+    let place = (kill + 1) * options.questions / (options.kills + 1);
+    place.clamp(1, options.questions) as u64
+}
+
+/// Waits until some room is in the middle of such a question, and says whether there was one.
+async fn middle_of(rooms: &[Room], question: u64) -> bool {
+    loop {
+        let is_middle = |room: &Room| {
+            let players = room.players.len();
+            let some = (players / 2).clamp(usize::from(players > 1), players);
+            room.moment.answers(question).is_some_and(|answered| (some..players).contains(&answered))
+        };
+        if rooms.iter().any(is_middle) {
+            return true;
+        }
+        if rooms.iter().all(|room| room.moment.is_over()) {
+            return false;
+        }
+        sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// How many have answered, of how many who have an open question.
+fn answers(rooms: &[Room]) -> (usize, usize) {
+    let open = rooms.iter().filter_map(|room| Some((room.moment.answers(0)?, room.players.len())));
+    open.fold((0, 0), |(answered, of), (some, players)| (answered + some, of + players))
+}
+
+/// How long each player took from the kill to the next welcome; those who came back at all.
+async fn all_back(rooms: &[Room], killed: Instant) -> Vec<Duration> {
+    let players: Vec<_> = rooms.iter().flat_map(|room| &room.players).collect();
+    let hosts = || rooms.iter().all(|room| back(&room.host, killed).is_some());
+    loop {
+        let backs: Vec<_> = players.iter().filter_map(|player| back(&player.connection, killed)).collect();
+        if (backs.len() == players.len() && hosts()) || killed.elapsed() > PATIENCE {
+            return backs;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn back(connection: &Connection, killed: Instant) -> Option<Duration> {
+    let figures = connection.figures();
+    let way = figures.backs.iter().find(|way| way.back >= killed)?;
+    Some(way.back.duration_since(killed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kills_are_spread_over_the_game() {
+        let questions = |kills, questions| {
+            let options = Options { kills, questions, ..Options::new("rejoin") };
+            (0..kills).map(|kill| question_of(kill, &options)).collect::<Vec<_>>()
+        };
+        assert_eq!(questions(3, 8), [2, 4, 6]);
+        assert_eq!(questions(1, 1), [1]);
+        assert_eq!(questions(4, 2), [1, 1, 1, 1]);
+    }
+}

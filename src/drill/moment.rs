@@ -1,0 +1,83 @@
+//! What a room's question looks like from outside: who has answered, and who has not. The kills are
+//! timed by it.
+
+use parking_lot::Mutex;
+
+/// The question that a room plays.
+#[derive(Debug, Default)]
+pub(super) struct Moment(Mutex<State>);
+
+#[derive(Debug, Default, Clone, Copy)]
+struct State {
+    /// Counted from 1.
+    question: u64,
+    is_open: bool,
+    answered: usize,
+    is_over: bool,
+}
+
+impl Moment {
+    /// A player sees question `index`, counted from 0.
+    pub(super) fn shown(&self, index: u64) {
+        let mut state = self.0.lock();
+        if index + 1 > state.question {
+            *state = State { question: index + 1, is_open: true, answered: 0, is_over: state.is_over };
+        }
+    }
+
+    /// A player's answer to it was acknowledged.
+    pub(super) fn answered(&self, index: u64) {
+        let mut state = self.0.lock();
+        if index + 1 == state.question {
+            state.answered += 1;
+        }
+    }
+
+    /// A player sees it revealed.
+    pub(super) fn revealed(&self, index: u64) {
+        let mut state = self.0.lock();
+        if index + 1 >= state.question {
+            state.is_open = false;
+        }
+    }
+
+    /// A player sees the end.
+    pub(super) fn finished(&self) {
+        self.0.lock().is_over = true;
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.0.lock().is_over
+    }
+
+    /// How many have answered the open question, if one is open, the `question`th or a later one.
+    pub(super) fn answers(&self, question: u64) -> Option<usize> {
+        let state = self.0.lock();
+        (state.is_open && state.question >= question).then_some(state.answered)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_half_answered_between_its_opening_and_its_reveal() {
+        let moment = Moment::default();
+        assert_eq!(moment.answers(0), None);
+        moment.shown(0);
+        moment.answered(0);
+        assert_eq!((moment.answers(1), moment.answers(2)), (Some(1), None));
+        // Others see it later; that changes nothing.
+        moment.shown(0);
+        assert_eq!(moment.answers(1), Some(1));
+        moment.revealed(0);
+        assert_eq!(moment.answers(1), None);
+        moment.shown(1);
+        moment.revealed(0);
+        moment.answered(0);
+        assert_eq!(moment.answers(2), Some(0));
+        moment.finished();
+        assert!(moment.is_over());
+    }
+}

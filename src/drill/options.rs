@@ -1,0 +1,74 @@
+//! What a drill is to do.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::ensure;
+
+/// A drill.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The program that is started as `serve`, and killed.
+    pub server: PathBuf,
+    /// Settings of that server besides its address and its folder.
+    pub server_args: Vec<String>,
+    /// How many players.
+    pub bots: usize,
+    /// How many of them in one room, each of which has a host besides.
+    pub seats: usize,
+    /// How often the server is killed.
+    pub kills: usize,
+    /// Questions of a game.
+    pub questions: usize,
+    /// The time that a question has.
+    pub time_limit: Duration,
+    /// What all chance in the bots comes from.
+    pub seed: u64,
+    /// The longest that all of it may take.
+    pub at_most: Duration,
+}
+
+impl Options {
+    /// The usual drill against this program.
+    pub fn new(server: impl Into<PathBuf>) -> Self {
+        Self {
+            server: server.into(),
+            server_args: Vec::new(),
+            bots: 60,
+            seats: 20,
+            kills: 3,
+            questions: 8,
+            time_limit: Duration::from_secs(10),
+            seed: 1,
+            at_most: Duration::from_secs(120),
+        }
+    }
+
+    /// How many rooms that makes: the last one may be smaller.
+    pub fn rooms(&self) -> usize {
+        self.bots.div_ceil(self.seats.max(1))
+    }
+
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        ensure!((1..=10_000).contains(&self.bots), "--bots: 1 to 10000");
+        ensure!((1..=999).contains(&self.seats), "--seats: 1 to 999");
+        ensure!(self.kills <= 100, "--kills: at most 100");
+        ensure!((1..=200).contains(&self.questions), "--questions: 1 to 200");
+        let limits = Duration::from_secs(1)..=Duration::from_secs(3600);
+        ensure!(limits.contains(&self.time_limit), "--time-limit: 1s to 1h");
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bots_are_dealt_into_rooms() {
+        let options = |bots, seats| Options { bots, seats, ..Options::new("rejoin") };
+        assert_eq!([options(60, 20), options(61, 20), options(5, 20)].map(|options| options.rooms()), [3, 4, 1]);
+        assert!(options(0, 20).check().is_err() && options(60, 0).check().is_err());
+        options(60, 20).check().expect("the usual drill is a good one");
+    }
+}

@@ -1,0 +1,205 @@
+//! A player: answers each question after a while, right or wrong, now and then by a double tap.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::moment::Moment;
+use super::room::READY;
+use crate::client::{AskError, Connection, Dice, Event, Happening, Why};
+
+/// A bot thinks so long, at most.
+const THINKING: Duration = Duration::from_secs(1);
+/// One answer in so many is tapped twice.
+const DOUBLE_TAPS: u64 = 5;
+/// What an answer is told that comes after its question has closed.
+const TOO_LATE: &str = "question-not-open";
+
+/// What came of a bot's game, beside what its client has checked.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Questions that were answered.
+    pub(super) asked: u64,
+    /// Answers that were acknowledged.
+    pub(super) accepted: u64,
+    /// Questions whose answer came too late.
+    pub(super) late: u64,
+    /// Second taps that were refused, as they should be.
+    pub(super) refused_taps: u64,
+    /// What should not have happened.
+    pub(super) troubles: Vec<String>,
+    pub(super) is_finished: bool,
+    /// What each of its answers was told: how many taps counted.
+    told: BTreeMap<String, u64>,
+    /// Whose reveal showed an answer of this seat.
+    shown: BTreeSet<String>,
+}
+
+/// A bot at play.
+pub(super) struct Player {
+    pub(super) connection: Connection,
+    pub(super) moment: Arc<Moment>,
+    pub(super) tally: Arc<Mutex<Tally>>,
+    pub(super) dice: Dice,
+}
+
+impl Player {
+    /// Plays to the end of the game.
+    pub(super) async fn play(mut self, mut happenings: UnboundedReceiver<Happening>) {
+        let mut answering = JoinSet::new();
+        while let Some(happening) = happenings.recv().await {
+            match happening {
+                Happening::Event(event) => {
+                    self.see(&event, &mut answering);
+                    if event.event == "finished" {
+                        break;
+                    }
+                }
+                // Without events the snapshot tells what is played.
+                Happening::Welcome(welcome) if !welcome.recovered => {
+                    self.look(&welcome.snapshot, &mut answering);
+                }
+                Happening::Stopped(why) => {
+                    self.tally.lock().troubles.push(format!("a bot was stopped: {why}"));
+                    break;
+                }
+                _ => {}
+            }
+        }
+        // Each answer has been told something by now, or is about to be.
+        while answering.join_next().await.is_some() {}
+        self.tally.lock().settle();
+    }
+
+    fn see(&mut self, event: &Event, answering: &mut JoinSet<()>) {
+        let index = event.payload["index"].as_u64().unwrap_or_default();
+        match event.event.as_str() {
+            "question" => self.ask(&event.payload["question"], index, READY, answering),
+            "reveal" => {
+                self.moment.revealed(index);
+                self.tally.lock().reveal(event, self.connection.seat_id());
+            }
+            "finished" => {
+                self.moment.finished();
+                self.tally.lock().is_finished = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn look(&mut self, snapshot: &Value, answering: &mut JoinSet<()>) {
+        let question = &snapshot["question"];
+        if snapshot["phase"] == "question" && snapshot["you"]["answered"] == false {
+            self.ask(question, question["index"].as_u64().unwrap_or_default(), READY, answering);
+        }
+    }
+
+    /// Thinks about a question, and answers it.
+    fn ask(&mut self, question: &Value, index: u64, ready: Duration, answering: &mut JoinSet<()>) {
+        self.moment.shown(index);
+        let options: Vec<_> = question["options"].as_array().into_iter().flatten().collect();
+        let chosen = usize::try_from(self.dice.below(options.len() as u64)).unwrap_or_default();
+        let option = options.get(chosen).and_then(|option| option["optionId"].as_u64());
+        let Some(question) = question["questionId"].as_str().map(str::to_owned) else {
+            return self.tally.lock().troubles.push(format!("a question without questionId: {question}"));
+        };
+        let taps = if self.dice.below(DOUBLE_TAPS) == 0 { 2 } else { 1 };
+        let wait = ready + THINKING.mul_f64(self.dice.unit());
+        let (connection, moment, tally) = (self.connection.clone(), self.moment.clone(), self.tally.clone());
+        answering.spawn(async move {
+            sleep(wait).await;
+            tally.lock().asked += 1;
+            let tap = || connection.answer(&question, option);
+            let replies = if taps == 2 {
+                let (one, two) = tokio::join!(tap(), tap());
+                vec![one, two]
+            } else {
+                vec![tap().await]
+            };
+            let accepted = replies.iter().flatten().filter(|reply| reply.accepted).count();
+            if accepted > 0 {
+                moment.answered(index);
+            }
+            let refusals = replies.into_iter().filter_map(Result::err).collect();
+            tally.lock().told(question, accepted as u64, taps, refusals);
+        });
+    }
+}
+
+impl Tally {
+    /// What the taps of one answer were told.
+    fn told(&mut self, question: String, accepted: u64, taps: u64, refusals: Vec<AskError>) {
+        self.accepted += accepted.min(1);
+        self.refused_taps += (taps - accepted).min(taps - 1);
+        self.late += u64::from(accepted == 0);
+        if accepted > 1 {
+            self.troubles.push(format!("both taps on {question} were accepted"));
+        }
+        for refusal in refusals {
+            let is_fine = match &refusal {
+                // A second tap may be refused in whichever words.
+                AskError::Refused { code, .. } => code == TOO_LATE || (taps > 1 && accepted > 0),
+                AskError::Stopped(why) => *why == Why::Closed,
+                AskError::Lost | AskError::Unreadable(_) => false,
+            };
+            if !is_fine {
+                self.troubles.push(format!("an answer to {question} was told: {refusal}"));
+            }
+        }
+        self.told.insert(question, accepted);
+    }
+
+    fn reveal(&mut self, event: &Event, seat: Option<u64>) {
+        let verdicts = event.payload["verdicts"].as_array().into_iter().flatten();
+        let mut mine = verdicts.filter(|verdict| verdict["seatId"].as_u64() == seat);
+        if mine.any(|verdict| verdict["optionId"].is_u64()) {
+            self.shown.extend(event.question_id().map(str::to_owned));
+        }
+    }
+
+    /// Holds what was told against what was shown: an answer that was refused must not count.
+    fn settle(&mut self) {
+        let refused = self.told.iter().filter(|(question, accepted)| **accepted == 0 && self.shown.contains(*question));
+        let troubles = refused.map(|(question, _)| format!("the answer to {question} was refused, and counted"));
+        let troubles: Vec<_> = troubles.collect();
+        self.troubles.extend(troubles);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: &str) -> AskError {
+        AskError::Refused { code: code.to_owned(), detail: String::new() }
+    }
+
+    #[test]
+    fn of_two_taps_one_counts() {
+        let mut tally = Tally::default();
+        tally.told("q1".into(), 1, 2, vec![refused("answered-already")]);
+        assert_eq!((tally.accepted, tally.refused_taps, tally.troubles.len()), (1, 1, 0));
+        tally.told("q2".into(), 2, 2, vec![]);
+        assert_eq!((tally.accepted, tally.troubles.len()), (2, 1));
+    }
+
+    #[test]
+    fn an_answer_that_comes_too_late_is_no_trouble_unless_it_counts() {
+        let mut tally = Tally::default();
+        tally.told("q1".into(), 0, 1, vec![refused(TOO_LATE)]);
+        tally.told("q2".into(), 0, 1, vec![]);
+        tally.settle();
+        assert_eq!((tally.late, tally.troubles.len()), (2, 0));
+        tally.shown.insert("q1".into());
+        tally.settle();
+        assert_eq!(tally.troubles.len(), 1);
+        tally.told("q3".into(), 0, 1, vec![refused("internal")]);
+        assert_eq!(tally.troubles.len(), 2);
+    }
+}

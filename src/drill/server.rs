@@ -1,0 +1,133 @@
+//! The server that is killed: a process of its own, on one folder and one port over all its lives.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+
+use crate::client::{Api, Bases, Dice, Method};
+
+/// How long a start may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Below the ports that the system hands out by itself: while the server is away, none of the bots'
+/// own connections can be given its port.
+const PORTS: std::ops::Range<u16> = 10_000..32_000;
+/// How much of the log is shown, in bytes.
+const LAST_WORDS: usize = 2_000;
+
+/// A server that ends with this value.
+#[derive(Debug)]
+pub(super) struct Server {
+    program: PathBuf,
+    args: Vec<String>,
+    folder: PathBuf,
+    address: SocketAddr,
+    child: Option<Child>,
+}
+
+impl Server {
+    /// Starts `program` on a free port of loopback, its files in `folder`, and waits until it is ready.
+    pub(super) async fn start(program: &Path, args: &[String], folder: &Path, dice: &mut Dice) -> anyhow::Result<Self> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port(dice)?));
+        let (program, args) = (program.to_owned(), args.to_vec());
+        let mut server = Self { program, args, folder: folder.to_owned(), address, child: None };
+        server.spawn()?;
+        server.ready().await?;
+        Ok(server)
+    }
+
+    pub(super) fn base(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// `kill -9`, and the same again at once. Ready, it gives how long that took.
+    pub(super) async fn kill_and_restart(&mut self) -> anyhow::Result<Duration> {
+        let begun = Instant::now();
+        self.kill();
+        self.spawn()?;
+        self.ready().await?;
+        Ok(begun.elapsed())
+    }
+
+    /// The end of what it logged.
+    pub(super) fn last_words(&self) -> String {
+        let log = std::fs::read(self.log()).unwrap_or_default();
+        String::from_utf8_lossy(&log[log.len().saturating_sub(LAST_WORDS)..]).trim().to_owned()
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.join("stderr.log")
+    }
+
+    fn spawn(&mut self) -> anyhow::Result<()> {
+        let log = File::options().create(true).append(true).open(self.log()).context("a log file")?;
+        let mut command = Command::new(&self.program);
+        // Settings of the operator's own server are none of this one.
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command.args(["serve", "--listen", &self.address.to_string(), "--log", "warn", "--data-dir"]);
+        command.arg(self.folder.join("data")).args(&self.args);
+        let child = command.spawn().with_context(|| format!("{} does not start", self.program.display()))?;
+        self.child = Some(child);
+        Ok(())
+    }
+
+    async fn ready(&mut self) -> anyhow::Result<()> {
+        let (begun, api) = (Instant::now(), Api::new(Bases::one(self.base())));
+        loop {
+            if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
+                bail!("the server ended by itself ({status}): {}", self.last_words());
+            }
+            // Nobody waits long where nobody listens.
+            if TcpStream::connect(self.address).await.is_ok() {
+                let asked = api.call(Method::GET, "/readyz", None, None).await;
+                if asked.is_ok_and(|reply| reply.status == 200) {
+                    return Ok(());
+                }
+            }
+            ensure!(begun.elapsed() < PATIENCE, "the server is not ready: {}", self.last_words());
+            sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It may have ended by itself; either way it is waited for.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn free_port(dice: &mut Dice) -> anyhow::Result<u16> {
+    let count = u64::from(PORTS.end - PORTS.start);
+    let some = || PORTS.start + u16::try_from(dice.below(count)).expect("the range is one of u16");
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    std::iter::repeat_with(some).take(200).find(is_free).context("no port is free")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_does_not_start_is_told_of() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let start = async |program: &str| {
+            let started = Server::start(Path::new(program), &[], folder.path(), &mut Dice::system()).await;
+            format!("{:#}", started.expect_err("it is none"))
+        };
+        assert!(start("/bin/false").await.contains("ended by itself"));
+        assert!(start("/no/such/program").await.contains("does not start"));
+    }
+}
