@@ -152,14 +152,12 @@ impl Connection {
         Ok(Moved { moved, repeated, snapshot: frame.remove("snapshot").unwrap_or_default() })
     }
 
-    /// Acknowledges events now, and gives the number that the server has written down. By itself a
-    /// client acknowledges what it has applied, once a second.
+    /// Acknowledges events now. By itself a client acknowledges what it has applied, once a second.
     ///
     /// # Errors
     /// The server refuses, or the client has stopped.
-    pub async fn ack(&self, sequence: u64) -> Result<u64, AskError> {
-        let replied = self.ask(Kind::Plain, "ack", json!({ "sequence": sequence })).await?;
-        number(&replied, "acknowledged")
+    pub async fn ack(&self, sequence: u64) -> Result<(), AskError> {
+        self.ask(Kind::Plain, "ack", json!({ "sequence": sequence })).await.map(drop)
     }
 
     /// The room as this seat sees it now.
