@@ -24,7 +24,9 @@ impl PlayerName {
 
     /// What two names have in common that people would take for the same.
     pub fn folded(&self) -> String {
-        self.0.nfkc().flat_map(char::to_lowercase).nfkc().collect()
+        // By way of the capitals: ς and σ, ß and ss are one letter each there.
+        let seen = self.0.chars().filter(|c| !is_unseen(*c));
+        seen.nfkc().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect()
     }
 }
 
@@ -35,7 +37,13 @@ fn is_tricky(c: char) -> bool {
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
             | '\u{200b}' | '\u{200c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+            | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// What may stand in a name without being seen: the joiner of emoji, and what chooses their look.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{200d}' | '\u{fe00}'..='\u{fe0f}')
 }
 
 impl TryFrom<String> for PlayerName {
@@ -50,7 +58,7 @@ impl TryFrom<String> for PlayerName {
         if !(1..=MOST).contains(&name.chars().count()) {
             return Err(InvalidId("must be 1 to 24 characters"));
         }
-        let joins_nothing = name.starts_with('\u{200d}') || name.ends_with('\u{200d}');
+        let joins_nothing = name.starts_with(is_unseen) || name.ends_with('\u{200d}');
         if name.chars().any(is_tricky) || joins_nothing {
             return Err(InvalidId("must not hold control, bidirectional or invisible characters"));
         }
@@ -100,7 +108,7 @@ mod tests {
         let huge = "e\u{301}".repeat(200);
         let bad =
             ["", "   ", &long, &huge, "a\u{202e}b", "a\u{2066}b", "a\nb", "\u{200b}", "a\u{feff}", "\u{200d}", "\0"];
-        for text in bad {
+        for text in bad.into_iter().chain(["\u{fe0f}", "\u{fe0f}\u{200d}\u{fe0f}", "a\u{1d173}", "a\u{1bca0}b"]) {
             assert!(text.parse::<PlayerName>().is_err(), "{text:?}");
         }
     }
@@ -109,7 +117,15 @@ mod tests {
     fn names_are_the_same_in_whatever_case_and_width() {
         assert_eq!(name("ADA").folded(), name("ada").folded());
         assert_eq!(name("Ａｄａ").folded(), name("aDa").folded());
-        assert_eq!(name("ΣΊΣΥΦΟΣ").folded(), name("σίσυφοσ").folded());
+        assert_eq!(name("ΣΊΣΥΦΟΣ").folded(), name("σίσυφος").folded());
+        assert_eq!(name("GROSS").folded(), name("groß").folded());
         assert_ne!(name("Ada").folded(), name("Adam").folded());
+    }
+
+    #[test]
+    fn what_is_not_seen_makes_no_other_name() {
+        assert_eq!(name("A\u{200d}da").folded(), name("Ada").folded());
+        assert_eq!(name("Ada\u{fe0f}").folded(), name("Ada").folded());
+        assert_eq!(name("❤\u{fe0f}").folded(), name("❤").folded());
     }
 }
