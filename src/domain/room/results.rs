@@ -65,13 +65,13 @@ impl Room {
         let play = self.play.as_ref()?;
         let closed = 0..play.closed();
         let questions: Vec<_> = closed.filter_map(|index| play.question(quiz, index).cloned()).collect();
-        let ranking = self.ranking();
+        let ranks = self.ranks();
         let of = |(id, seat): (&SeatId, &Seat)| SeatResults {
             seat: *id,
             name: seat.name.clone(),
             user: seat.user.clone(),
             has_left: seat.standing == Standing::Left,
-            rank: ranking.iter().find(|ranked| ranked.seat_id == *id).map(|ranked| ranked.rank),
+            rank: ranks.get(id).copied(),
             total: seat.total,
             answers: answers(seat, &questions),
         };

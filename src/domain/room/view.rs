@@ -1,5 +1,7 @@
 //! What a seat may see of its room, now. Snapshots, replies and live frames are all made from this.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -139,7 +141,7 @@ pub struct Presence {
 impl Room {
     /// The room as `viewer` sees it; a backend has no seat.
     pub fn view(&self, quiz: Option<&Quiz>, viewer: Option<SeatId>, at: Moment) -> RoomView {
-        let ranking = self.ranking();
+        let ranks = self.ranks();
         let play = self.play.as_ref();
         let round = play.and_then(|play| play.round(at.now));
         let question = play.zip(round.as_ref()).and_then(|(play, round)| {
@@ -154,7 +156,7 @@ impl Room {
             present: self.is_connected(seat, at),
             answered: index.is_some_and(|index| seat.answers.contains_key(&index)),
             total: seat.plays.then_some(seat.total),
-            rank: rank_of(&ranking, *id),
+            rank: ranks.get(id).copied(),
         };
         let own = |id: SeatId| {
             let seat = self.seats.get(&id)?;
@@ -167,7 +169,7 @@ impl Room {
                 answered: given.is_some(),
                 option_id: given.and_then(|given| given.option),
                 total: seat.total,
-                rank: rank_of(&ranking, id),
+                rank: ranks.get(&id).copied(),
             })
         };
         RoomView {
@@ -185,7 +187,7 @@ impl Room {
             }),
             you: viewer.and_then(own),
             seats: self.seats.iter().filter(|(_, seat)| seat.is_here()).map(seat).collect(),
-            ranking: play.filter(|play| play.is_finished()).map(|_| ranking.clone()),
+            ranking: play.filter(|play| play.is_finished()).map(|_| self.ranking()),
             head: self.log.head,
             settings: self.settings.clone(),
         }
@@ -216,25 +218,37 @@ impl Room {
         play.round(at.now).map(|round| round.closes(at).since(at.now).0.min(round.limit.0))
     }
 
-    /// Places by points; equal points share a place, and the next one is left out.
+    /// Those who play, best first, with their places: equal points share one, and the next is left
+    /// out.
+    fn placed(&self) -> impl Iterator<Item = (SeatId, &Seat, usize)> {
+        let mut playing: Vec<_> = self.seats.iter().filter(|(_, seat)| seat.is_here() && seat.plays).collect();
+        playing.sort_by_key(|(id, seat)| (Reverse(seat.total), **id));
+        let mut shared = None;
+        playing.into_iter().zip(1..).map(move |((id, seat), place)| {
+            let (_, rank) =
+                *shared.insert(shared.filter(|(total, _)| *total == seat.total).unwrap_or((seat.total, place)));
+            (*id, seat, rank)
+        })
+    }
+
     pub(super) fn ranking(&self) -> Vec<Ranked> {
-        let playing = self.seats.iter().filter(|(_, seat)| seat.is_here() && seat.plays);
-        let ranked =
-            |(id, seat): (&SeatId, &Seat)| Ranked { seat_id: *id, name: seat.name.clone(), total: seat.total, rank: 0 };
-        let mut ranking: Vec<_> = playing.map(ranked).collect();
-        ranking.sort_by_key(|one| (std::cmp::Reverse(one.total), one.seat_id));
-        for place in 0..ranking.len() {
-            let before = place.checked_sub(1).map(|before| &ranking[before]);
-            let shared = before.filter(|before| before.total == ranking[place].total).map(|before| before.rank);
-            ranking[place].rank = shared.unwrap_or(place + 1);
-        }
-        ranking
+        let ranked = |(seat_id, seat, rank): (SeatId, &Seat, usize)| Ranked {
+            seat_id,
+            name: seat.name.clone(),
+            total: seat.total,
+            rank,
+        };
+        self.placed().map(ranked).collect()
+    }
+
+    pub(super) fn ranks(&self) -> BTreeMap<SeatId, usize> {
+        self.placed().map(|(id, _, rank)| (id, rank)).collect()
     }
 
     /// What is told when a question has closed.
     pub(super) fn reveal(&self, play: &Play, quiz: Option<&Quiz>, index: u32) -> Option<Reveal> {
         let question = play.question(quiz, index)?;
-        let ranking = self.ranking();
+        let ranks = self.ranks();
         let takes_part = |(_, seat): &(&SeatId, &Seat)| seat.is_here() && seat.plays && seat.plays_from <= index;
         let verdict = |(id, seat): (&SeatId, &Seat)| {
             let given = seat.answers.get(&index);
@@ -245,7 +259,7 @@ impl Room {
                 points: given.map_or(0, |given| given.points),
                 response_ms: given.map(|given| given.response.0),
                 total: seat.total,
-                rank: rank_of(&ranking, *id).unwrap_or_default(),
+                rank: ranks.get(id).copied().unwrap_or_default(),
             }
         };
         let verdicts: Vec<_> = self.seats.iter().filter(takes_part).map(verdict).collect();
@@ -263,8 +277,4 @@ fn phase_name(play: &Play) -> PhaseName {
         Phase::Reveal { .. } => PhaseName::Reveal,
         Phase::Finished { .. } => PhaseName::Finished,
     }
-}
-
-fn rank_of(ranking: &[Ranked], id: SeatId) -> Option<usize> {
-    ranking.iter().find(|ranked| ranked.seat_id == id).map(|ranked| ranked.rank)
 }
