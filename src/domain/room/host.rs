@@ -7,7 +7,7 @@ use super::seat::Standing;
 use super::{Asker, HostAway, HostMove, Room, RoomReply, Step};
 use crate::domain::ids::SeatId;
 use crate::domain::refusal::Refusal;
-use crate::domain::time::Moment;
+use crate::domain::time::{Moment, Timestamp};
 
 impl Room {
     pub(super) fn host_move(
@@ -18,14 +18,9 @@ impl Room {
         step: &mut Step<'_>,
     ) -> Result<RoomReply, Refusal> {
         self.may_move(asker, host_move)?;
-        if saw != self.phase_number() {
+        // A game that is over moves no more, and tells nothing more.
+        if saw != self.phase_number() || self.is_finished() {
             return Ok(RoomReply::Moved(false));
-        }
-        // A backend's move is the host's as well: it wakes a room that waits for one.
-        if let (Some(host), Asker::Backend) = (self.host, asker)
-            && self.play.as_ref().and_then(|play| play.pause.as_ref()).is_some_and(|pause| pause.by == PausedBy::Away)
-        {
-            self.seats.entry(host).and_modify(|seat| seat.seen(step.at.now));
         }
         self.make_move(asker, host_move, step).map(RoomReply::Moved)
     }
@@ -46,8 +41,20 @@ impl Room {
             HostMove::Kick(id) => self.kick(id, step),
             HostMove::TakeOver => Ok(self.change_host(asker, step)),
             HostMove::Start | HostMove::Next | HostMove::Close | HostMove::Pause(_) | HostMove::Finish => {
-                self.move_quiz(host_move, step)
+                let moved = self.move_quiz(host_move, step)?;
+                if moved && asker == Asker::Backend {
+                    self.stand_in_for_host(step.at.now);
+                }
+                Ok(moved)
             }
+        }
+    }
+
+    /// A backend that moves the game is its host as well: a room does not wait for the other one then.
+    fn stand_in_for_host(&mut self, now: Timestamp) {
+        let host = self.host.filter(|_| self.pauses_without_host());
+        if let Some(seat) = host.and_then(|host| self.seats.get_mut(&host)) {
+            seat.heard_of(now);
         }
     }
 
@@ -64,7 +71,9 @@ impl Room {
                 self.end_pause(step);
                 self.close(step);
             }
-            (HostMove::Pause(true), _) if pause.is_none() && play.is_running() => self.pause(PausedBy::Host, step),
+            (HostMove::Pause(true), _) if pause != Some(PausedBy::Host) && play.is_running() => {
+                self.pause(PausedBy::Host, step);
+            }
             (HostMove::Pause(false), _) if pause.is_some() => self.go_on(step),
             (HostMove::Finish, _) if !play.is_finished() => {
                 self.end_pause(step);

@@ -91,7 +91,7 @@ pub enum PausedBy {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Pause {
     pub(super) by: PausedBy,
-    pub(super) since: Timestamp,
+    since: Timestamp,
 }
 
 /// A quiz as a room plays it.
@@ -167,6 +167,16 @@ impl Play {
     pub(super) fn round(&self, now: Timestamp) -> Option<Round> {
         let Phase::Question(round) = &self.phase else { return None };
         Some(self.pause.as_ref().map_or_else(|| round.clone(), |pause| round.delayed(now.since(pause.since))))
+    }
+
+    /// Begins a pause, or gives another reason for the one that is.
+    pub(super) fn stop(&mut self, by: PausedBy, at: Moment) {
+        if let (Phase::Question(round), None) = (&mut self.phase, &self.pause) {
+            // What an outage has added must outlast the pause.
+            round.closes = round.closes(at);
+        }
+        let since = self.pause.as_ref().map_or(at.now, |pause| pause.since);
+        self.pause = Some(Pause { by, since });
     }
 
     /// Ends a pause: what stood still goes on with the time that it had left.

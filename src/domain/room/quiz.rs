@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::happenings::{Asked, Finished, Happening, Resumed};
-use super::play::{Pause, PausedBy, Phase, Play, Round};
+use super::play::{PausedBy, Phase, Play, Round};
 use super::seat::{Given, Seat};
 use super::{Advance, HostAway, Room, RoomReply, Step};
 use crate::domain::ids::{OptionId, QuestionId, SeatId};
@@ -27,7 +27,7 @@ impl Room {
         let pause = play.pause.as_ref().map(|pause| pause.by);
         let is_host_here = self.is_host_present(at);
         match (pause, &play.phase) {
-            (Some(PausedBy::Away), _) if is_host_here => self.go_on(step),
+            (Some(PausedBy::Away), _) if self.is_host_back(at.now) => self.go_on(step),
             (Some(_), _) => return false,
             (None, _) if self.pauses_without_host() && !is_host_here => self.pause(PausedBy::Away, step),
             (None, Phase::Question(round)) if at.now >= round.is_over_from(at) || self.has_everyone_answered(at) => {
@@ -63,8 +63,13 @@ impl Room {
         host.is_some_and(|host| host.is_present(self.settings.away, at))
     }
 
+    /// Only a word of the host's own ends its absence; an outage, which is nobody's absence, is none.
+    fn is_host_back(&self, now: Timestamp) -> bool {
+        self.is_host_present(Moment { now, up_since: Timestamp::default() })
+    }
+
     /// A host who never connected is not missed: it moves the room by single requests.
-    fn pauses_without_host(&self) -> bool {
+    pub(super) fn pauses_without_host(&self) -> bool {
         let host = self.host.and_then(|host| self.seats.get(&host));
         self.settings.host_away == HostAway::Pause && host.is_some_and(|host| host.has_connected())
     }
@@ -186,7 +191,7 @@ impl Room {
 
     pub(super) fn pause(&mut self, by: PausedBy, step: &mut Step<'_>) {
         let Some(play) = &mut self.play else { return };
-        play.pause = Some(Pause { by, since: step.at.now });
+        play.stop(by, step.at);
         self.tell(&Happening::Paused { by }, step);
     }
 

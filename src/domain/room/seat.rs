@@ -143,6 +143,11 @@ impl Seat {
     /// Something came from the seat's holder.
     pub(super) fn seen(&mut self, now: Timestamp) {
         self.is_claimed = true;
+        self.heard_of(now);
+    }
+
+    /// The seat is present now, by whomever it is known.
+    pub(super) fn heard_of(&mut self, now: Timestamp) {
         self.last_seen = self.last_seen.max(now);
     }
 
@@ -190,6 +195,14 @@ impl Seat {
     /// Nobody sits here any more.
     pub(super) fn vacate(&mut self, standing: Standing) {
         self.standing = standing;
+        self.generation += 1;
+        self.is_connected = false;
+        self.code = None;
+    }
+
+    /// The token ends, and all that stands stays: whose game is over gives up no place in it.
+    pub(super) fn retire(&mut self) {
+        self.token = None;
         self.generation += 1;
         self.is_connected = false;
         self.code = None;

@@ -170,8 +170,13 @@ impl Room {
         for Seen { seat, generation, is_connected, acknowledged } in seen {
             let seat = self.seats.get_mut(seat).filter(|seat| seat.is_here() && seat.generation == *generation);
             let Some(seat) = seat else { continue };
-            seat.is_connected = *is_connected;
-            seat.seen(now);
+            // The end of a connection is no word of its player's.
+            if *is_connected {
+                seat.connect();
+                seat.seen(now);
+            } else {
+                seat.is_connected = false;
+            }
             if let Some(sequence) = acknowledged {
                 // One above the head is of another life of the numbering, and acknowledges nothing.
                 let _ = seat.reader.acknowledge(*sequence, head, now);
@@ -181,7 +186,11 @@ impl Room {
     }
 
     pub(super) fn leave(&mut self, id: SeatId, step: &mut Step<'_>) -> Outcome {
-        if self.host == Some(id) && !self.is_finished() {
+        if self.is_finished() {
+            self.seats.entry(id).and_modify(Seat::retire);
+            return Ok(RoomReply::Done);
+        }
+        if self.host == Some(id) {
             return Err(Refusal::HostMayNotLeave);
         }
         self.vacate(id, Standing::Left, step)
@@ -190,7 +199,7 @@ impl Room {
     pub(super) fn revoke(&mut self, id: SeatId, step: &mut Step<'_>) -> Outcome {
         match self.seats.get(&id) {
             None => Err(Refusal::UnknownSeat),
-            Some(_) if self.host == Some(id) => Err(Refusal::HostMayNotLeave),
+            Some(_) if self.host == Some(id) && !self.is_finished() => Err(Refusal::HostMayNotLeave),
             Some(seat) if !seat.is_here() => Ok(RoomReply::Done),
             Some(_) => self.vacate(id, Standing::Revoked, step),
         }
@@ -199,6 +208,9 @@ impl Room {
     pub(super) fn vacate(&mut self, id: SeatId, standing: Standing, step: &mut Step<'_>) -> Outcome {
         let seat = self.seats.get_mut(&id).filter(|seat| seat.is_here()).ok_or(Refusal::UnknownSeat)?;
         seat.vacate(standing);
+        if self.is_finished() {
+            return Ok(RoomReply::Done);
+        }
         let of = OfSeat { seat_id: id };
         let happening = match standing {
             Standing::Kicked => Happening::Kicked(of),

@@ -1,17 +1,11 @@
 //! A game from the lobby to its results.
 
-use super::kit::{HOST, Table, at, at_since};
+use super::kit::{HOST, OPEN, Table, at, at_since};
 use crate::domain::Refusal;
 use crate::domain::room::{Advance, HostMove, RoomSettings};
 
-/// When the first question of a game that was started at 0 opens.
-const OPEN: u64 = 3_000;
-
 fn started(players: u32, questions: usize) -> Table {
-    let mut table = Table::of(questions, RoomSettings::default());
-    table.fill(players + 1, at(0));
-    assert!(table.host(HostMove::Start, at(0)));
-    table
+    Table::started(players, questions, RoomSettings::default())
 }
 
 #[test]

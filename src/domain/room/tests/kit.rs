@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::domain::room::{Ask, By, HostMove, Room, RoomReply, RoomSettings, RoomView};
+use crate::domain::room::{Ask, By, HostMove, Room, RoomReply, RoomSettings, RoomView, Seen};
 use crate::domain::scoring::{ProgressionRule, Scoring};
 use crate::domain::{
     AnswerKey, Choice, Command, Event, Game, GameSession, Lifetimes, Millis, Moment, OptionId, Question, Quiz, Refusal,
-    RepeatKey, Reply, SeatId, SecretHash, SessionId, Timestamp, WallTime,
+    RepeatKey, Reply, SeatId, SecretHash, Sequence, SessionId, Timestamp, WallTime,
 };
 
 pub(super) const T0: u64 = 1_000_000_000;
@@ -17,6 +17,9 @@ pub(super) const LIFETIMES: Lifetimes =
     Lifetimes { ttl: Millis(21_600_000), max_age: Millis(2_592_000_000), results_ttl: Millis(604_800_000) };
 /// The host's seat.
 pub(super) const HOST: u32 = 1;
+/// When the first question of a game that was started at 0 opens, and when it closes.
+pub(super) const OPEN: u64 = 3_000;
+pub(super) const CLOSE: u64 = OPEN + 20_000;
 
 /// `after` milliseconds into the room's life.
 pub(super) fn at(after: u64) -> Moment {
@@ -63,6 +66,31 @@ pub(super) fn by(seat: u32) -> By {
     By::Token(token(seat), None)
 }
 
+pub(super) fn connection(seat: u32, generation: u32) -> By {
+    By::Connection { seat: SeatId(seat), generation }
+}
+
+/// A request to join, and its key, if it has one.
+pub(super) fn join(name: &str, secret: &str, key: Option<&str>) -> Ask {
+    let repeat = key.map(|key| RepeatKey::new("join", key, &[name]));
+    Ask::Join { name: name.parse().expect("valid"), token: SecretHash::of(secret), repeat }
+}
+
+/// An answer, and its key, if it has one.
+pub(super) fn answer(question: usize, chosen: Option<u64>, key: Option<&str>) -> Ask {
+    let name = format!("q{question}");
+    let repeat = key.map(|key| RepeatKey::new("answer", key, &[&name, &format!("{chosen:?}")]));
+    Ask::Answer { question: name.parse().expect("valid"), option: chosen.map(option), repeat }
+}
+
+pub(super) fn acknowledge(sequence: u64) -> Ask {
+    Ask::Acknowledge(Sequence(sequence))
+}
+
+pub(super) fn seen(seat: u32, generation: u32, is_connected: bool, acknowledged: Option<u64>) -> Ask {
+    Ask::Seen(vec![Seen { seat: SeatId(seat), generation, is_connected, acknowledged: acknowledged.map(Sequence) }])
+}
+
 /// A room and all that was told of it.
 #[derive(Clone)]
 pub(super) struct Table {
@@ -80,6 +108,14 @@ impl Table {
         let host = "Host".parse().expect("valid");
         let room = Room::with_quiz(settings, host, token(HOST), &quiz, at(0).now);
         Self::with((room, Some(quiz)))
+    }
+
+    /// A game of so many questions and players, started at 0.
+    pub(super) fn started(players: u32, questions: usize, settings: RoomSettings) -> Self {
+        let mut table = Self::of(questions, settings);
+        table.fill(players + 1, at(0));
+        assert!(table.host(HostMove::Start, at(0)));
+        table
     }
 
     pub(super) fn external(settings: RoomSettings) -> Self {
@@ -112,6 +148,32 @@ impl Table {
             Reply::Room(reply) => reply,
             other => panic!("no room's reply: {other:?}"),
         })
+    }
+
+    pub(super) fn backend(&mut self, ask: Ask, at: Moment) -> Result<RoomReply, Refusal> {
+        self.ask(By::Backend, ask, at)
+    }
+
+    /// Asserts that nothing comes of it but the refusal, and what was due without it.
+    pub(super) fn refused(&mut self, by: By, ask: Ask, at: Moment, refusal: Refusal) {
+        let mut due = self.clone();
+        due.advance(at);
+        assert_eq!(self.ask(by, ask, at), Err(refusal));
+        assert_eq!(self.session, due.session);
+        assert_eq!(self.events, due.events);
+    }
+
+    pub(super) fn heartbeat(&mut self, seat: u32, at: Moment) {
+        assert_eq!(self.ask(by(seat), Ask::Heartbeat, at), Ok(RoomReply::Done));
+    }
+
+    pub(super) fn next_due(&self, at: Moment) -> Option<u64> {
+        self.room().next_due(at).map(|due| due.as_millis() - T0)
+    }
+
+    /// How many points a seat has.
+    pub(super) fn total(&self, seat: u32) -> u32 {
+        self.view(seat, at(0)).you.expect("it is there").total
     }
 
     pub(super) fn join(&mut self, seat: u32, at: Moment) -> u32 {
@@ -162,10 +224,7 @@ impl Table {
         key: Option<&str>,
         at: Moment,
     ) -> Result<RoomReply, Refusal> {
-        let name = format!("q{question}");
-        let repeat = key.map(|key| RepeatKey::new("answer", key, &[&name, &chosen.to_string()]));
-        let question = name.parse().expect("valid");
-        self.ask(by(seat), Ask::Answer { question, option: Some(option(chosen)), repeat }, at)
+        self.ask(by(seat), answer(question, Some(chosen), key), at)
     }
 
     /// Lets pass time.
