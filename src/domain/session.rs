@@ -38,8 +38,8 @@ impl Game {
         }
     }
 
-    /// Whether several may have to be told of what happens in it.
-    pub fn has_listeners(&self) -> bool {
+    /// Whether several may follow it at once, so that others are told of its every commit.
+    pub fn is_shared(&self) -> bool {
         matches!(self, Self::Room(_))
     }
 }
@@ -57,6 +57,17 @@ pub struct SessionState {
     pub join_code: Option<JoinCode>,
     /// The game.
     pub game: Game,
+}
+
+impl SessionState {
+    /// What event log the session has: an empty one if its game records no events.
+    pub fn log(&self) -> LogBounds {
+        let (head, pruned) = match &self.game {
+            Game::Room(room) => (room.head(), room.pruned()),
+            Game::Solo(_) | Game::Finished(_) => Default::default(),
+        };
+        LogBounds { head, oldest: Sequence(pruned.0 + 1) }
+    }
 }
 
 /// The ends of a session's event log.
@@ -203,11 +214,7 @@ impl GameSession {
 
     /// What event log the session has: an empty one if its game records no events.
     pub fn log(&self) -> LogBounds {
-        let (head, pruned) = match &self.state.game {
-            Game::Room(room) => (room.head(), room.pruned()),
-            Game::Solo(_) | Game::Finished(_) => Default::default(),
-        };
-        LogBounds { head, oldest: Sequence(pruned.0 + 1) }
+        self.state.log()
     }
 
     /// The name of this life of the event numbering, given the store's own random.

@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 
 use super::error::StoreResult;
+use super::watch::Watch;
 use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp, WallTime};
 
 /// A session to be stored.
@@ -113,19 +114,6 @@ pub enum Imported {
     Conflict,
 }
 
-/// Hears of what other instances commit on one session.
-pub struct Watch(tokio::sync::watch::Receiver<Sequence>);
-
-impl Watch {
-    /// The head that is hinted at next; lost hints are not made up for.
-    pub async fn changed(&mut self) -> Sequence {
-        if self.0.changed().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        *self.0.borrow_and_update()
-    }
-}
-
 /// Live game sessions.
 #[async_trait]
 pub trait GameSessionStore: Send + Sync {
@@ -151,16 +139,18 @@ pub trait GameSessionStore: Send + Sync {
     async fn events(&self, id: &SessionId, after: Sequence, limit: usize, at: Moment)
     -> StoreResult<Option<EventPage>>;
 
-    /// Hears of commits on a session by other instances; `None` if only this process commits.
-    fn watch(&self, _id: &SessionId) -> Option<Watch> {
-        None
-    }
-
     /// The live session that holds this join code.
     async fn find(&self, code: &JoinCode, at: Moment) -> StoreResult<Option<SessionId>>;
 
     /// Deletes at most `limit` dead sessions, or leaves it to the engine's own expiry.
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept>;
+
+    /// Hears of commits on this session that other processes make, and perhaps of its own. `None` if
+    /// no other process can make any.
+    fn watch(&self, id: &SessionId) -> Option<Watch> {
+        let _ = id;
+        None
+    }
 
     /// Counts and reachability: what health shows. To be out of reach is an answer and no error.
     async fn status(&self, at: Moment) -> StoreResult<StoreStatus>;

@@ -14,11 +14,13 @@ mod quiz_cache;
 pub mod redb;
 mod step;
 pub mod valkey;
+pub mod watch;
 
 pub use clock::{Clock, GameClock, WallClock};
 pub use contract::{
-    Breaker, Dump, EventPage, GameSessionStore, Imported, Link, NewSession, Portable, StoreStatus, Swept, Watch,
+    Breaker, Dump, EventPage, GameSessionStore, Imported, Link, NewSession, Portable, StoreStatus, Swept,
 };
 pub use error::{StoreError, StoreResult};
 pub use homes::{Elsewhere, Homes, HomesStatus, Keeper, Own};
 pub use step::Rules;
+pub use watch::{Hint, Watch};

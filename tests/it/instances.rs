@@ -214,6 +214,27 @@ async fn an_outage_and_its_end_are_told_to_the_log_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_without_the_right_to_channels_is_told_so_once_and_plays() {
+    let mut valkey = ValkeyServer::start(&[]);
+    let few = ["ACL", "SETUSER", "few", "on", ">secret", "~*", "+@all", "resetchannels"];
+    assert!(valkey.command(&few).is("OK"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = instance(folder.path(), &valkey.url().replace("valkey://", "valkey://few:secret@"));
+    until_ready(&server).await;
+    server.logged("Valkey lets no hints through").await;
+    server.client().play(2).await;
+    // Every new connection meets it again.
+    for _ in 0..2 {
+        valkey.restart();
+        assert!(valkey.command(&few).is("OK"));
+        until_ready(&server).await;
+    }
+    server.client().play(2).await;
+    assert_eq!(server.log().matches("lets no hints through").count(), 1, "{}", server.log());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_without_the_rights_is_told_and_the_server_is_not_ready() {
     let valkey = ValkeyServer::start(&[]);
     let few = ["ACL", "SETUSER", "few", "on", ">secret", "~rejoin:*", "+@all"];

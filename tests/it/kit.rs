@@ -107,7 +107,7 @@ pub(crate) fn record(events: usize) -> Command {
 pub(crate) fn record_for(seats: &[u32]) -> Command {
     let to = Some(seats.iter().copied().map(SeatId).collect());
     let event = EventDraft { kind: "whisper".to_owned(), payload: "{}".to_owned(), to };
-    Command::Record { events: vec![event], expected: None }
+    record_all(vec![event], None)
 }
 
 pub(crate) fn acknowledge(seat: u32, sequence: u64) -> Command {

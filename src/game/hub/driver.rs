@@ -11,7 +11,7 @@ use super::Hub;
 use super::live::{Ended, LiveRoom, Report};
 use crate::domain::room::{Ask, By, Presence};
 use crate::domain::{Command, Game, GameSession, Moment, Room, Sequence};
-use crate::store::{StoreResult, Watch};
+use crate::store::{Hint, StoreResult, Watch};
 
 /// The room is not looked at more often than this, whatever happens in it; and its presence not
 /// shown more often.
@@ -57,9 +57,10 @@ impl Driver {
 
     async fn look_after(mut self) {
         let mut watch = self.room.keeper.store.watch(&self.room.id);
+        let is_shared = watch.is_some();
         loop {
             let now = Instant::now();
-            let until = match self.look(watch.is_some()).await {
+            let until = match self.look(is_shared).await {
                 Ok(Looked::Until(until)) => until,
                 Ok(Looked::Alone) => return,
                 Ok(Looked::Ended(ended)) => return self.hub.end(&self.room, ended),
@@ -71,7 +72,7 @@ impl Driver {
             tokio::select! {
                 () = tokio::time::sleep_until(until) => {}
                 () = self.room.poke.notified() => {}
-                head = hinted(&mut watch) => self.room.heard_of(head),
+                head = hinted(&mut watch) => self.room.heard_of(head.unwrap_or_default()),
             }
             tokio::time::sleep_until(now + SELDOM).await;
         }
@@ -153,10 +154,19 @@ impl Driver {
     }
 }
 
-/// The head that another instance hints at; never, where there is none.
-async fn hinted(watch: &mut Option<Watch>) -> Sequence {
-    match watch {
-        Some(watch) => watch.changed().await,
+/// Ends with a hint of another instance's; never, where there are none.
+async fn hinted(watch: &mut Option<Watch>) -> Option<Sequence> {
+    let hint = match watch {
+        Some(watch) => watch.next().await,
         None => std::future::pending().await,
+    };
+    match hint {
+        Some(Hint::Head(head)) => Some(head),
+        Some(Hint::Look) => None,
+        None => {
+            // The store is closed, and says no more.
+            *watch = None;
+            None
+        }
     }
 }

@@ -152,6 +152,7 @@ impl Engine {
             after,
             is_fresh: false,
             quiz: if has_ended { QuizChange::Dropped } else { QuizChange::Kept },
+            is_shared: held.state.game.is_shared() || after.game.is_shared(),
             events: &computed.events,
             prune_through: computed.prune_through,
             now: computed.now,

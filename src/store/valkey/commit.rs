@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::log;
 use super::record::{self, Held, Stamp};
 use super::scripts::COMMIT;
-use super::{Keys, PATIENCE};
+use super::{CLUSTER_WORDS, Keys, PATIENCE, WORDS, channel_of};
 use crate::domain::{Event, Quiz, Sequence, SessionId, SessionState, Timestamp};
 use crate::store::clock::Clock;
 use crate::store::error::{StoreError, StoreResult};
@@ -33,6 +33,8 @@ pub(super) struct Change<'a> {
     /// Whether what was there before is forgotten first.
     pub(super) is_fresh: bool,
     pub(super) quiz: QuizChange<'a>,
+    /// Whether others are told of it.
+    pub(super) is_shared: bool,
     pub(super) events: &'a [Event],
     pub(super) prune_through: Option<Sequence>,
     pub(super) now: Timestamp,
@@ -73,7 +75,7 @@ impl Engine {
     /// # Errors
     /// What cannot be written.
     pub(super) async fn commit(&self, id: &SessionId, change: &Change<'_>, until: Instant) -> StoreResult<Settled> {
-        let step = self.step(change)?;
+        let step = self.step(id, change)?;
         let keys = Keys::of(id);
         let args: Vec<&[u8]> = step.args.iter().map(Vec::as_slice).collect();
         let mut may_have_been = false;
@@ -103,7 +105,13 @@ impl Engine {
         }
     }
 
-    fn step(&self, change: &Change<'_>) -> StoreResult<Step> {
+    /// How, and on which channel, others are told of a commit; empty where they aren't.
+    pub(super) fn hint(&self, id: &SessionId, is_shared: bool) -> [Vec<u8>; 2] {
+        let words = if self.link.is_cluster() { &CLUSTER_WORDS } else { &WORDS };
+        if is_shared { [words.publish.into(), channel_of(id).into_bytes()] } else { Default::default() }
+    }
+
+    fn step(&self, id: &SessionId, change: &Change<'_>) -> StoreResult<Step> {
         let (stamp, body) = record::encode(change.after, change.before, self.next_commit())?;
         let number = |number: u64| number.to_string().into_bytes();
         let mut args = vec![
@@ -119,6 +127,8 @@ impl Engine {
             change.prune_through.map(|through| number(through.0)).unwrap_or_default(),
             number(self.clock.moment().now.plus(PATIENCE.into()).as_millis()),
         ];
+        args.extend(self.hint(id, change.is_shared));
+        args.push(if change.is_shared { number(change.after.log().head.0) } else { Vec::new() });
         args.extend(change.events.iter().flat_map(log::arguments));
         Ok(Step { stamp, body, args })
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::aio::{AsyncPushSender, ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
@@ -30,7 +30,8 @@ const KEEPALIVE: Duration = Duration::from_secs(2);
 /// A connection that does not mend itself: the supervisor puts a fresh one in its place.
 #[derive(Clone)]
 pub(super) enum Connection {
-    Single(MultiplexedConnection),
+    /// To this server.
+    Single(MultiplexedConnection, Node),
     Cluster(ClusterConnection),
 }
 
@@ -38,10 +39,10 @@ impl Connection {
     /// Connects. `Err` says what keeps it from being used.
     pub(super) async fn open(target: &Target) -> RedisResult<Self> {
         match &target.topology {
-            Topology::Standalone => single(info(target, &target.nodes[0]), target).await.map(Self::Single),
+            Topology::Standalone => Self::to(target.nodes[0].clone(), target).await,
             Topology::Sentinel { service, password } => {
                 let primary = ask_sentinels(target, service, password.as_deref()).await?;
-                single(info(target, &primary), target).await.map(Self::Single)
+                Self::to(primary, target).await
             }
             Topology::Cluster => {
                 let connecting = tokio::time::timeout(CLUSTER_CONNECTING, cluster(target)).await;
@@ -50,9 +51,13 @@ impl Connection {
         }
     }
 
+    async fn to(node: Node, target: &Target) -> RedisResult<Self> {
+        Ok(Self::Single(single(info(target, &node), target, settings()).await?, node))
+    }
+
     pub(super) async fn query<T: FromRedisValue>(&mut self, command: &Cmd) -> RedisResult<T> {
         let value = match self {
-            Self::Single(connection) => connection.req_packed_command(command).await?,
+            Self::Single(connection, _) => connection.req_packed_command(command).await?,
             Self::Cluster(connection) => connection.req_packed_command(command).await?,
         };
         redis::from_redis_value(value.extract_error()?).map_err(RedisError::from)
@@ -98,7 +103,7 @@ impl Connection {
 
 /// A part of a cluster: its primary, and its slots from the first to the last of each range.
 pub(super) struct Shard {
-    primary: (String, u16),
+    pub(super) primary: Node,
     pub(super) ranges: Vec<(u16, u16)>,
 }
 
@@ -120,14 +125,17 @@ pub(super) fn explained(error: &RedisError, target: &Target) -> String {
     met
 }
 
-/// A cluster's primary by host and port; `None` where there is only one server.
-pub(super) type Primary = Option<(String, u16)>;
+/// A server by host and port.
+pub(super) type Node = (String, u16);
+
+/// A cluster's primary; `None` where there is only one server.
+pub(super) type Primary = Option<Node>;
 
 fn too_slow() -> RedisError {
     std::io::Error::from(std::io::ErrorKind::TimedOut).into()
 }
 
-fn info(target: &Target, (host, port): &(String, u16)) -> RedisResult<ConnectionInfo> {
+fn info(target: &Target, (host, port): &Node) -> RedisResult<ConnectionInfo> {
     let (host, port) = (host.clone(), *port);
     let address = if target.is_encrypted {
         ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
@@ -152,13 +160,29 @@ fn tcp_settings() -> TcpSettings {
     TcpSettings::default().set_nodelay(true).set_keepalive(keepalive).set_user_timeout(KEEPALIVE)
 }
 
-async fn single(info: RedisResult<ConnectionInfo>, target: &Target) -> RedisResult<MultiplexedConnection> {
-    let client =
-        if target.is_encrypted { Client::build_with_tls(info?, certificates(target))? } else { Client::open(info?)? };
-    let config = AsyncConnectionConfig::new()
+/// A connection to this server on which `push` is given what it says unasked.
+pub(super) async fn listening(
+    node: &Node,
+    target: &Target,
+    push: impl AsyncPushSender,
+) -> RedisResult<MultiplexedConnection> {
+    single(info(target, node), target, settings().set_push_sender(push)).await
+}
+
+fn settings() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECTING))
         .set_response_timeout(Some(RESPONSE))
-        .set_pipeline_buffer_size(BUFFER);
+        .set_pipeline_buffer_size(BUFFER)
+}
+
+async fn single(
+    info: RedisResult<ConnectionInfo>,
+    target: &Target,
+    config: AsyncConnectionConfig,
+) -> RedisResult<MultiplexedConnection> {
+    let client =
+        if target.is_encrypted { Client::build_with_tls(info?, certificates(target))? } else { Client::open(info?)? };
     // The client's own limit ends with the connection; the greeting comes after it.
     let connecting = client.get_multiplexed_async_connection_with_config(&config);
     tokio::time::timeout(CONNECTING, connecting).await.unwrap_or_else(|_| Err(too_slow()))
@@ -208,7 +232,7 @@ async fn ask_sentinels(target: &Target, service: &str, password: Option<&str>) -
 }
 
 async fn ask_sentinel(target: &Target, node: &(String, u16), service: &str) -> RedisResult<Option<(String, u16)>> {
-    let mut connection = single(info(target, node), target).await?;
+    let mut connection = single(info(target, node), target, settings()).await?;
     let mut question = redis::cmd("SENTINEL");
     question.arg("GET-MASTER-ADDR-BY-NAME").arg(service).query_async(&mut connection).await
 }

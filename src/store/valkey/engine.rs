@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use super::clock::ValkeyClock;
+use super::hints::Hints;
 use super::index::Index;
 use super::link::Link;
 use super::record::Held;
@@ -19,6 +20,7 @@ pub(super) struct Engine {
     pub(super) rules: Rules,
     pub(super) quizzes: QuizCache,
     pub(super) index: Index,
+    pub(super) hints: Arc<Hints>,
     /// What this process committed last of the sessions that are played through it.
     pub(super) recent: ByteCache<SessionId, Arc<Held>>,
     /// What health was told last: sessions alive, and stored.
@@ -49,6 +51,7 @@ impl Engine {
             rules,
             quizzes,
             index,
+            hints: Arc::default(),
             recent,
             counted: Mutex::default(),
             next_commit: AtomicU64::new(first),

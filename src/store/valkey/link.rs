@@ -169,6 +169,17 @@ impl Link {
         }
     }
 
+    /// The connection in use, and which one it is.
+    pub(super) fn current(&self) -> Option<(u64, Connection)> {
+        let state = self.state.lock();
+        state.connection.clone().map(|connection| (state.generation, connection))
+    }
+
+    /// Told of whenever something has changed.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
     /// Refuses at once what a part of the cluster would have to answer that is away.
     fn is_for_those_there(&self, command: &Cmd) -> Result<(), Failure> {
         if !self.is_cluster {

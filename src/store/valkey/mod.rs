@@ -15,7 +15,11 @@
 //! | `rejoin:deadlines` | ids by deadline, a sorted set: advisory, for counting and sweeping |
 //! | `rejoin:up` | since when some instance and this server have been there without a break |
 //!
-//! The keys of a session lie in one slot of a cluster. They live by `PX` for an hour beyond the
+//! | channel | message |
+//! | --- | --- |
+//! | `{session:<id>}:n` | a commit's head, published with it; anything else is to be looked at ([`hints`]) |
+//!
+//! The keys and the channel of a session lie in one slot of a cluster. They live by `PX` for an hour beyond the
 //! session's deadline; whether it is alive the deadline in the state decides.
 
 mod batch;
@@ -23,12 +27,15 @@ mod breaker;
 mod clock;
 mod commit;
 mod connect;
+mod ears;
 mod engine;
 mod failure;
+mod hints;
 mod index;
 mod joins;
 mod lanes;
 mod link;
+mod listener;
 mod log;
 mod placing;
 mod portable;
@@ -54,11 +61,13 @@ use super::clock::{Clock, WallClock};
 use super::contract::{EventPage, GameSessionStore, NewSession, StoreStatus, Swept};
 use super::error::{StoreError, StoreResult};
 use super::step::Rules;
+use super::watch::Watch;
 use crate::domain::{Applied, Command, GameSession, JoinCode, Millis, Moment, Sequence, SessionId};
 use batch::Asked;
 use engine::Engine;
 use lanes::{Lanes, Work};
 use link::Link;
+use listener::Listener;
 use supervisor::Supervisor;
 
 pub use target::{InvalidTarget, Target, Topology};
@@ -93,6 +102,22 @@ impl Keys {
         [&self.state, &self.quiz, &self.events]
     }
 }
+
+/// On which channel a session's commits are hinted at.
+fn channel_of(id: &SessionId) -> String {
+    format!("{{session:{id}}}:n")
+}
+
+/// What the commands for hints are called.
+struct Words {
+    publish: &'static str,
+    subscribe: &'static str,
+    unsubscribe: &'static str,
+}
+
+const WORDS: Words = Words { publish: "PUBLISH", subscribe: "SUBSCRIBE", unsubscribe: "UNSUBSCRIBE" };
+/// A cluster sends these to one shard, and not to all nodes.
+const CLUSTER_WORDS: Words = Words { publish: "SPUBLISH", subscribe: "SSUBSCRIBE", unsubscribe: "SUNSUBSCRIBE" };
 
 /// Where a join code lies.
 fn join_key(code: &JoinCode) -> String {
@@ -147,7 +172,10 @@ impl ValkeyStore {
         let engine =
             Arc::new(Engine::new(link.clone(), clock.clone(), options.rules, options.quiz_cache, options.kept_dead));
         let stop = CancellationToken::new();
-        let supervisor = Supervisor { link, clock: clock.clone(), target: options.target };
+        let (target, hints) = (Arc::new(options.target), engine.hints.clone());
+        let listener = Listener { hints: hints.clone(), link: link.clone(), target: target.clone() };
+        runtime.spawn(listener.run(stop.clone()));
+        let supervisor = Supervisor { link, clock: clock.clone(), target, hints };
         runtime.spawn(supervisor.run(stop.clone()));
         let (indexed, stopping) = (engine.clone(), stop.clone());
         runtime.spawn(async move { indexed.index.keep(&indexed.link, stopping).await });
@@ -246,6 +274,10 @@ impl GameSessionStore for ValkeyStore {
         self.engine.sweep(at.now, limit).await
     }
 
+    fn watch(&self, id: &SessionId) -> Option<Watch> {
+        Some(self.engine.hints.watch(id))
+    }
+
     async fn status(&self, at: Moment) -> StoreResult<StoreStatus> {
         let link = &self.engine.link;
         let (live_sessions, records) = self.engine.known_counts(at.now, limit()).await;
@@ -257,6 +289,7 @@ impl GameSessionStore for ValkeyStore {
         self.lanes.close(CLOSING).await;
         drop(self.engine.index.flush(&self.engine.link, limit()).await);
         self.engine.link.shut();
+        self.engine.hints.shut();
         self.stop.cancel();
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::batch::jitter;
 use super::commit::{AGAIN, Change, QuizChange, Stands};
 use super::engine::Engine;
 use super::failure::Failure;
-use super::record::{self, Held, Stamp};
+use super::record::{self, Held};
 use super::scripts::FORGET;
 use crate::domain::{Event, GameSession, Moment, SessionId};
 use crate::store::error::{StoreError, StoreResult};
@@ -57,6 +57,7 @@ impl Engine {
                 after: &session.state,
                 is_fresh: true,
                 quiz: session.quiz.as_deref().map_or(QuizChange::Dropped, QuizChange::Set),
+                is_shared: session.state.game.is_shared(),
                 events,
                 prune_through: None,
                 now: at.now,
@@ -97,19 +98,19 @@ impl Engine {
     /// must not find a session that has come since: so each names the state that it means.
     pub(super) async fn delete(&self, id: &SessionId, until: Instant) -> StoreResult<bool> {
         for tries in 0..MOST_TRIES {
-            let stamp = match self.state(id, until).await {
-                Ok(held) => held.map(|held| held.stamp),
+            let held = match self.state(id, until).await {
+                Ok(held) => held,
                 // What can't be read can be forgotten all the same.
                 Err(StoreError::Corrupt { .. }) => {
                     return self.forget(id, None, until).await.map(Option::unwrap_or_default);
                 }
                 Err(error) => return Err(error),
             };
-            let Some(stamp) = stamp else {
+            let Some(held) = held else {
                 self.let_go(id);
                 return Ok(false);
             };
-            if let Some(was_there) = self.forget(id, Some(stamp), until).await? {
+            if let Some(was_there) = self.forget(id, Some(&held), until).await? {
                 return Ok(was_there);
             }
             tokio::time::sleep(jitter(tries)).await;
@@ -122,13 +123,15 @@ impl Engine {
     pub(super) async fn forget(
         &self,
         id: &SessionId,
-        stamp: Option<Stamp>,
+        state: Option<&Held>,
         until: Instant,
     ) -> StoreResult<Option<bool>> {
-        let expected = stamp.map(Stamp::head).unwrap_or_default();
+        let expected = state.map(|held| held.stamp.head()).unwrap_or_default();
+        let [publish, channel] = self.hint(id, state.is_some_and(|held| held.state.game.is_shared()));
+        let args = [expected.as_bytes(), &publish, &channel];
         let (keys, mut may_have_been) = (Keys::of(id), false);
         loop {
-            let ran = self.link.run::<Value>(&FORGET, &keys.all(), &[expected.as_bytes()], until).await;
+            let ran = self.link.run::<Value>(&FORGET, &keys.all(), &args, until).await;
             match ran {
                 Ok(Value::BulkString(body)) => {
                     self.note_commit();

@@ -57,7 +57,8 @@ pub(super) async fn look(connection: &mut Connection, patience: Duration) -> Red
     }
 }
 
-fn slots(shard: &Shard) -> Away {
+/// The slots of a shard.
+pub(super) fn slots(shard: &Shard) -> HashSet<Slot> {
     shard.ranges.iter().flat_map(|(first, last)| *first..=*last).filter_map(Slot::new).collect()
 }
 

@@ -11,11 +11,12 @@ use super::super::error::Cause;
 use super::clock::{TimeSample, ValkeyClock};
 use super::connect::{Connection, explained};
 use super::failure::Failure;
+use super::hints::Hints;
 use super::link::Link;
 use super::scripts::{FORGET, SIGN};
 use super::shards::{self, Away, slot_of};
 use super::target::Target;
-use super::{DEADLINES, UP, UP_FOR};
+use super::{CLUSTER_WORDS, DEADLINES, UP, UP_FOR, WORDS};
 use crate::domain::Timestamp;
 
 /// How often a sign of life is given.
@@ -45,7 +46,8 @@ struct Found {
 pub(super) struct Supervisor {
     pub(super) link: Arc<Link>,
     pub(super) clock: Arc<ValkeyClock>,
-    pub(super) target: Target,
+    pub(super) target: Arc<Target>,
+    pub(super) hints: Arc<Hints>,
 }
 
 impl Supervisor {
@@ -101,6 +103,7 @@ impl Supervisor {
         let refusal = if away.contains(&Slot::for_key(UP)) { None } else { self.sign(&mut connection).await? };
         if refusal.is_none() {
             self.may_touch_sessions(&mut connection, &away).await?;
+            self.may_give_hints(&mut connection, &away).await;
         }
         Ok(Found { connection, away, refusal })
     }
@@ -127,7 +130,7 @@ impl Supervisor {
     /// a server that is there, and could play nothing.
     async fn may_touch_sessions(&self, connection: &mut Connection, away: &Away) -> Result<(), String> {
         let keys = [PROBE_KEY, &format!("{{{PROBE_KEY}}}:quiz"), &format!("{{{PROBE_KEY}}}:ev")];
-        let forget = FORGET.by_text(&keys, &[b""]);
+        let forget = FORGET.by_text(&keys, &[b"", b"", b""]);
         let mut count = redis::cmd("ZCARD");
         count.arg(DEADLINES);
         for command in [forget, count] {
@@ -142,6 +145,20 @@ impl Supervisor {
             }
         }
         Ok(())
+    }
+
+    /// Whether the user has the right to give hints. Without it nothing is refused, so that it would not
+    /// be seen.
+    async fn may_give_hints(&self, connection: &mut Connection, away: &Away) {
+        let mut publish = redis::cmd(if self.link.is_cluster() { CLUSTER_WORDS.publish } else { WORDS.publish });
+        publish.arg(format!("{{{PROBE_KEY}}}:n")).arg("");
+        if slot_of(&publish).is_some_and(|slot| away.contains(&slot)) {
+            return;
+        }
+        match tokio::time::timeout(PROBE, connection.query::<redis::Value>(&publish)).await {
+            Ok(Err(error)) if error.code() == Some(NO_RIGHT) => self.hints.refused(&error.to_string()),
+            _ => {}
+        }
     }
 
     /// Gives signs of life until the connection is to be replaced.

@@ -54,7 +54,7 @@ impl Engine {
                 Ok(false)
             }
             // In this state only: it may just have come again.
-            Some(held) => Ok(self.forget(&id, Some(held.stamp), until).await? == Some(true)),
+            Some(held) => Ok(self.forget(&id, Some(&held), until).await? == Some(true)),
         }
     }
 }

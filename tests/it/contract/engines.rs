@@ -22,6 +22,8 @@ pub(crate) trait Engine: Sized + Send + Sync + 'static {
     /// Whether commands on different sessions, asked one after the other, are carried out in that
     /// order.
     const LINES_UP: bool = true;
+    /// Whether other processes can commit to the same sessions.
+    const IS_SHARED: bool = false;
 
     /// A new, empty store by these rules.
     async fn with_rules(rules: Rules) -> Self;
@@ -125,6 +127,7 @@ pub(crate) struct Valkey {
 impl Engine for Valkey {
     const IS_DURABLE: bool = true;
     const LINES_UP: bool = false;
+    const IS_SHARED: bool = true;
 
     async fn with_rules(rules: Rules) -> Self {
         let target = Target::parse(&fresh_database(), Topology::Standalone).expect("a good URL");
@@ -162,6 +165,7 @@ impl Cluster {
 impl Engine for Cluster {
     const IS_DURABLE: bool = true;
     const LINES_UP: bool = false;
+    const IS_SHARED: bool = true;
 
     async fn with_rules(rules: Rules) -> Self {
         let cluster = fresh_cluster().await;

@@ -1,7 +1,7 @@
 //! Event logs: numbered without gaps, never from the start again.
 
 use rejoin::domain::{Applied, Command, EventDraft, GameSession, Moment, Refusal, Reply, RoomReply, SeatId, Sequence};
-use rejoin::store::{EventPage, GameSessionStore, Imported, NewSession};
+use rejoin::store::{EventPage, GameSessionStore, Hint, Imported, NewSession};
 
 use super::engines::Engine;
 use crate::kit::{acknowledge, at, external, id, race, record, record_for, right, solo};
@@ -128,7 +128,7 @@ pub(super) async fn payloads_of_any_size_come_back_exactly<E: Engine>() {
     assert!(payloads()[4].len() > 200 * 1_024);
     for place in 0..payloads().len() {
         let event = EventDraft { kind: "large".to_owned(), payload: place.to_string(), to: None };
-        let record = Command::Record { events: vec![event], expected: None };
+        let record = crate::kit::record_all(vec![event], None);
         let applied = store.apply(&id(1), record, at(0)).await.expect("answered").expect("alive");
         assert_eq!(applied.events[0].payload, payloads()[place]);
     }
@@ -144,6 +144,21 @@ pub(super) async fn payloads_of_any_size_come_back_exactly<E: Engine>() {
     drop(store);
     let Some(engine) = engine.reopened().await else { return };
     assert_eq!(kept(page(&*engine.store(), 0, 99).await), payloads());
+}
+
+pub(super) async fn who_watches_hears_of_commits<E: Engine>() {
+    let engine = E::fresh().await;
+    let store = engine.store();
+    fresh_log(&*store).await;
+    assert_eq!(store.watch(&id(1)).is_some(), E::IS_SHARED);
+    let Some(mut watch) = store.watch(&id(1)) else { return };
+    assert_eq!(watch.next().await, Some(Hint::Look));
+    store.apply(&id(1), record(3), at(0)).await.expect("applied");
+    assert_eq!(watch.next().await, Some(Hint::Head(Sequence(3))));
+    store.apply(&id(1), acknowledge(1, 2), at(0)).await.expect("applied");
+    assert_eq!(watch.next().await, Some(Hint::Head(Sequence(3))), "the state alone is new");
+    store.close().await.expect("closed");
+    assert_eq!(watch.next().await, None);
 }
 
 pub(super) async fn an_acknowledgement_above_the_head_is_refused<E: Engine>() {

@@ -50,6 +50,7 @@ macro_rules! cases {
             logs::events_come_in_pages,
             logs::whom_an_event_is_for_is_kept,
             logs::payloads_of_any_size_come_back_exactly,
+            logs::who_watches_hears_of_commits,
             logs::an_acknowledgement_above_the_head_is_refused,
             logs::what_every_seat_has_is_forgotten,
             logs::a_session_without_a_log_has_an_empty_page,

@@ -2,6 +2,7 @@
 
 mod encrypted;
 mod failover;
+mod hints;
 mod late;
 mod players;
 mod standalone;

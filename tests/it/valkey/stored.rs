@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rejoin::domain::{Command, EventDraft, Lifetimes, Millis, Refusal, Reply, SeatId, Sequence};
 use rejoin::store::valkey::{Topology, ValkeyStore};
-use rejoin::store::{GameSessionStore, NewSession, Portable, StoreError};
+use rejoin::store::{GameSessionStore, Hint, NewSession, Portable, StoreError};
 use serde_json::Value;
 
 use super::{REACHING, open, open_with, reached};
@@ -60,7 +60,7 @@ async fn a_large_payload_lies_there_compressed_and_one_that_is_damaged_is_named(
     store.create(NewSession(external(1, None, at)), at).await.expect("created");
     let payload = "{\"right\":true},".repeat(1_000);
     let event = EventDraft { kind: "x".to_owned(), payload: payload.clone(), to: None };
-    let events = Command::Record { events: vec![event], expected: None };
+    let events = crate::kit::record_all(vec![event], None);
     store.apply(&id(1), events, at).await.expect("answered").expect("alive").result.expect("recorded");
     let log = format!("{{session:{}}}:ev", id(1));
     let size = server.command(&["MEMORY", "USAGE", &log]).integer();
@@ -230,6 +230,10 @@ async fn a_user_with_the_rights_that_the_readme_names_is_enough() {
     assert!(store.find(&crate::kit::code("ABC234"), at).await.expect("read").is_some());
     assert_eq!(store.status(at).await.expect("told").records, 2);
     assert_eq!(store.scan(None, 9).await.expect("scanned").len(), 2);
+    let mut watch = store.watch(&id(1)).expect("others can commit");
+    assert_eq!(watch.next().await, Some(Hint::Look));
+    store.apply(&id(1), record(1), at).await.expect("answered").expect("alive");
+    assert_eq!(watch.next().await, Some(Hint::Head(Sequence(3))));
     let dead = rejoin::domain::Moment { now: at.now.plus(Millis(8_000_000)), ..at };
     assert_eq!(store.sweep(dead, 9).await.expect("swept").deleted, 2);
 }

@@ -8,6 +8,7 @@
 --       '1' to forget what was there before, quiz ('' keeps it, '-' drops it),
 --       sequence through which events are forgotten ('' for none),
 --       the server's time in ms after which no session is begun,
+--       how to publish ('' for not at all), on which channel, and what,
 --       then for each event: sequence, how many words follow, names and values of its fields
 -- Gives 1; or the state that stands instead; or nil if there is none; or 0 if it came too late.
 local state = redis.call('GET', KEYS[1])
@@ -22,7 +23,7 @@ else
 end
 if ARGV[4] == '1' then redis.call('DEL', KEYS[2], KEYS[3]) end
 -- Nothing is rolled back, so what can be refused comes before the state that speaks of it.
-local i = 8
+local i = 11
 while ARGV[i] do
   local last = i + 1 + ARGV[i + 1]
   redis.call('XADD', KEYS[3], ARGV[i] .. '-0', unpack(ARGV, i + 2, last))
@@ -38,4 +39,6 @@ else
 end
 if ARGV[6] ~= '' then redis.call('XTRIM', KEYS[3], 'MINID', ARGV[6] .. '-1') end
 redis.call('PEXPIRE', KEYS[3], ARGV[3])
+-- A hint: without the right to give it the step is none the worse.
+if ARGV[8] ~= '' then redis.pcall(ARGV[8], ARGV[9], ARGV[10]) end
 return 1

@@ -1,0 +1,102 @@
+//! Keeps an ear on each server that has something which somebody here wants to hear of: finds out
+//! which server has what, and again whenever that may have changed.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::RedisResult;
+use redis::cluster_routing::Slot;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::connect::{Connection, Node};
+use super::ears::Ear;
+use super::hints::{Channel, Hints};
+use super::link::Link;
+use super::shards::slots;
+use super::target::Target;
+
+/// How long it is believed which server has what, and how long where that is in doubt.
+const BELIEVED: Duration = Duration::from_secs(5);
+const DOUBTED: Duration = Duration::from_millis(500);
+
+pub(super) struct Listener {
+    pub(super) hints: Arc<Hints>,
+    pub(super) link: Arc<Link>,
+    pub(super) target: Arc<Target>,
+}
+
+/// Which server has which channels: those in its slots, or all where it is the only one.
+type Routes = Vec<(Node, Option<HashSet<Slot>>)>;
+
+impl Listener {
+    /// Runs until `stop`.
+    pub(super) async fn run(self, stop: CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.listen() => {}
+        }
+    }
+
+    async fn listen(&self) {
+        let (mut ears, mut routes) = (HashMap::new(), Routes::new());
+        let (mut is_stale, mut generation) = (true, 0);
+        let failed = Arc::new(Notify::new());
+        let mut changes = self.link.changes();
+        loop {
+            let wanted = self.hints.wanted();
+            if let Some((current, connection)) = self.link.current().filter(|_| is_stale && !wanted.is_empty())
+                && let Ok(asked) = ask_for_routes(connection).await
+            {
+                // Another primary may have the same address; a cluster's ears find out by themselves.
+                if current != generation && !self.link.is_cluster() {
+                    ears.clear();
+                }
+                (routes, generation, is_stale) = (asked, current, false);
+            }
+            let is_doubted = is_stale && !wanted.is_empty();
+            self.assign(wanted, &routes, &mut ears, &failed);
+            tokio::select! {
+                () = self.hints.changed() => {}
+                () = failed.notified() => is_stale = true,
+                _ = changes.changed() => is_stale |= self.link.current().is_some_and(|(current, _)| current != generation),
+                () = tokio::time::sleep(if is_doubted { DOUBTED } else { BELIEVED }) => is_stale = true,
+            }
+        }
+    }
+
+    /// Gives each server's ear the channels that are that server's.
+    fn assign(&self, wanted: Vec<Channel>, routes: &Routes, ears: &mut HashMap<Node, Ear>, failed: &Arc<Notify>) {
+        let mut shares: HashMap<&Node, HashSet<Channel>> = HashMap::new();
+        for channel in wanted {
+            let slot = Slot::for_key(&*channel);
+            let has_it = |slots: &Option<HashSet<Slot>>| slots.as_ref().is_none_or(|slots| slots.contains(&slot));
+            if let Some((node, _)) = routes.iter().find(|(_, slots)| has_it(slots)) {
+                shares.entry(node).or_default().insert(channel);
+            }
+        }
+        ears.retain(|node, _| routes.iter().any(|(known, _)| known == node));
+        for (node, _) in routes {
+            match (shares.remove(node), ears.get(node)) {
+                (share, Some(ear)) => ear.want(share.unwrap_or_default()),
+                (Some(share), None) => {
+                    let ear = Ear::open(node.clone(), self.target.clone(), self.hints.clone(), failed.clone());
+                    ear.want(share);
+                    ears.insert(node.clone(), ear);
+                }
+                (None, None) => {}
+            }
+        }
+    }
+}
+
+async fn ask_for_routes(mut connection: Connection) -> RedisResult<Routes> {
+    match &connection {
+        Connection::Single(_, node) => Ok(vec![(node.clone(), None)]),
+        Connection::Cluster(_) => {
+            let shards = connection.shards().await?;
+            Ok(shards.into_iter().map(|shard| (shard.primary.clone(), Some(slots(&shard)))).collect())
+        }
+    }
+}
