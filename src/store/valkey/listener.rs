@@ -60,7 +60,9 @@ impl Listener {
             tokio::select! {
                 () = self.hints.changed() => {}
                 () = failed.notified() => is_stale = true,
-                _ = changes.changed() => is_stale |= self.link.current().is_some_and(|(current, _)| current != generation),
+                _ = changes.changed() => {
+                    is_stale |= self.link.current().is_some_and(|(current, _)| current != generation);
+                }
                 () = tokio::time::sleep(if is_doubted { DOUBTED } else { BELIEVED }) => is_stale = true,
             }
         }
