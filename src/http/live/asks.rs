@@ -17,7 +17,8 @@ use crate::game::rooms::Credential;
 /// Replies that are kept for repeats on one connection.
 const MOST_KEPT: usize = 64;
 
-/// The replies that were given last, by the ids of their frames; `None` while one is on its way.
+/// The replies that were given last, by the ids of their frames; `None` while one is on its way. A
+/// refusal is not kept: asked again, it may have become possible.
 #[derive(Default)]
 pub(super) struct Replies(VecDeque<(String, Option<Frame>)>);
 
@@ -33,12 +34,18 @@ impl Replies {
         }
     }
 
-    pub(super) fn end(&mut self, id: &str, frame: Frame) {
-        if let Some((_, reply)) = self.0.iter_mut().find(|(known, _)| known == id) {
-            *reply = Some(frame);
+    /// The reply that was given, or that there was none.
+    pub(super) fn end(&mut self, id: &str, frame: Option<Frame>) {
+        let Some(place) = self.0.iter().position(|(known, _)| known == id) else { return };
+        match frame {
+            Some(frame) => self.0[place].1 = Some(frame),
+            None => drop(self.0.remove(place)),
         }
     }
 }
+
+/// The id of a frame, and what is answered to it.
+pub(super) type Answer = (Option<String>, Result<Frame, Problem>);
 
 /// Asks in the name of one connection.
 #[derive(Clone)]
@@ -70,7 +77,7 @@ impl Asker {
         &self,
         id: Option<String>,
         asked: Asked,
-    ) -> LocalBoxFuture<'static, (Option<String>, Result<Frame, Problem>)> {
+    ) -> LocalBoxFuture<'static, Answer> {
         let asker = self.clone();
         Box::pin(async move {
             let answer = asker.carry_out(id.as_deref(), asked).await;

@@ -22,7 +22,7 @@ use super::websocket::{End, Frame, Gone, Limits, Message, Receiver, Sender};
 use crate::domain::{SeatId, Sequence, SessionId};
 use crate::game::hub::{Membership, Missed, Told};
 use crate::game::rooms::{Credential, Resumed};
-use asks::{Asker, Replies};
+use asks::{Answer, Asker, Replies};
 use closing::Closing;
 use frames::{Asked, Incoming, Resume, Welcome};
 
@@ -146,7 +146,7 @@ struct Connection<'a> {
     limit: Option<DefaultDirectRateLimiter>,
     /// A third of the away-grace: how often the client is to be heard of.
     third: Duration,
-    waiting: FuturesOrdered<LocalBoxFuture<'static, (Option<String>, Result<Frame, Problem>)>>,
+    waiting: FuturesOrdered<LocalBoxFuture<'static, Answer>>,
     replies: Replies,
     /// When the log is to be read again that could not be read.
     again: Option<Instant>,
@@ -232,7 +232,7 @@ impl<'a> Connection<'a> {
             self.catch_up().await?;
             let again = self.again.take();
             tokio::select! {
-                Some((id, answer)) = self.waiting.next() => self.answer(id, answer).await?,
+                Some(answer) = self.waiting.next() => self.answer(answer).await?,
                 () = self.listener.changed() => {}
                 message = receiver.next(), if self.waiting.len() < MOST_WAITING => self.take(message?).await?,
                 _ = tick.tick() => self.check(receiver).await?,
@@ -333,17 +333,18 @@ impl<'a> Connection<'a> {
         if re.is_some() { self.send(frames::done(re)).await } else { Ok(()) }
     }
 
-    async fn answer(&mut self, id: Option<String>, answer: Result<Frame, Problem>) -> Ended<()> {
+    async fn answer(&mut self, (id, answer): Answer) -> Ended<()> {
         let re = id.as_deref();
-        let (frame, ends) = match answer {
-            Ok(frame) => (frame, None),
-            Err(problem) => (frames::error(re, &problem), Closing::of_problem(&problem)),
-        };
         if let Some(re) = re {
-            self.replies.end(re, frame.clone());
+            self.replies.end(re, answer.as_ref().ok().cloned());
         }
-        self.send(frame).await?;
-        ends.map_or(Ok(()), |closing| Err(closing.into()))
+        match answer {
+            Ok(frame) => self.send(frame).await,
+            Err(problem) => {
+                self.send(frames::error(re, &problem)).await?;
+                Closing::of_problem(&problem).map_or(Ok(()), |closing| Err(closing.into()))
+            }
+        }
     }
 
     /// Asks a silent client whether it is there, and gives up on one that has been silent for long.
