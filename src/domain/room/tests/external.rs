@@ -1,0 +1,187 @@
+//! A room for a game whose rules lie elsewhere: users' seats, what is said and recorded.
+
+use super::kit::{Table, acknowledge, at, by, join, quiz, seen, token};
+use crate::domain::room::{Ask, By, HostMove, MOST_EVENT_BYTES, RoomReply, RoomSettings};
+use crate::domain::{EventDraft, Millis, Refusal, RepeatKey, SeatId, SecretHash, Sequence};
+
+fn room() -> Table {
+    let mut table = Table::external(RoomSettings::default());
+    for n in 1..=2 {
+        assert_eq!(table.join(n, at(0)), n);
+    }
+    table
+}
+
+fn user(user: Option<&str>, name: &str, secret: &str) -> Ask {
+    let user = user.map(|user| user.parse().expect("valid"));
+    Ask::SeatUser { user, name: name.parse().expect("valid"), token: SecretHash::of(secret) }
+}
+
+fn say(payload: &str, key: Option<&str>) -> Ask {
+    let repeat = key.map(|key| RepeatKey::new("say", key, &[payload]));
+    Ask::Say { payload: payload.to_owned(), repeat }
+}
+
+fn record(payload: &str, to: Option<&[u32]>, expected: Option<u64>, key: Option<&str>) -> Ask {
+    let to = to.map(|to| to.iter().copied().map(SeatId).collect());
+    let event = EventDraft { kind: "moved".to_owned(), payload: payload.to_owned(), to };
+    let repeat = key.map(|key| RepeatKey::new("record", key, &[payload]));
+    Ask::Record { events: vec![event], expected: expected.map(Sequence), repeat }
+}
+
+fn recorded(head: u64) -> Result<RoomReply, Refusal> {
+    Ok(RoomReply::Recorded(Sequence(head)))
+}
+
+#[test]
+fn a_user_of_the_backends_has_one_seat_and_each_time_another_token() {
+    let mut table = room();
+    let seated = Ok(RoomReply::Seated(SeatId(3)));
+    assert_eq!(table.backend(user(Some("u1"), "Ada", "a"), at(0)), seated);
+    let old = By::Token(SecretHash::of("a"), None);
+    table.ask(old.clone(), Ask::Resume, at(0)).expect("connected");
+    assert_eq!(table.backend(user(Some("u1"), "Whatever", "b"), at(1)), seated, "the name stays");
+    table.refused(old, Ask::Heartbeat, at(2), Refusal::BadToken);
+    table.refused(super::kit::connection(3, 1), Ask::Heartbeat, at(2), Refusal::Superseded);
+    table.ask(By::Token(SecretHash::of("b"), None), Ask::Heartbeat, at(2)).expect("the newest");
+    assert_eq!(table.kinds(), ["joined"; 3]);
+    // Nobody in particular is never the same as before.
+    assert_eq!(table.backend(user(None, "Guest 1", "c"), at(3)), Ok(RoomReply::Seated(SeatId(4))));
+    assert_eq!(table.backend(user(None, "Guest 2", "d"), at(3)), Ok(RoomReply::Seated(SeatId(5))));
+    table.refused(By::Backend, user(Some("u2"), "ada", "e"), at(4), Refusal::NameTaken);
+}
+
+#[test]
+fn a_revoked_seat_is_gone_and_its_user_gets_another() {
+    let mut table = room();
+    table.backend(user(Some("u1"), "Ada", "a"), at(0)).expect("seated");
+    assert_eq!(table.backend(Ask::Revoke(SeatId(3)), at(1)), Ok(RoomReply::Done));
+    assert_eq!(table.backend(Ask::Revoke(SeatId(3)), at(1)), Ok(RoomReply::Done), "told once");
+    assert_eq!(table.kinds(), ["joined", "joined", "joined", "revoked"]);
+    table.refused(By::Token(SecretHash::of("a"), None), Ask::Resume, at(2), Refusal::SentAway);
+    assert_eq!(table.backend(user(Some("u1"), "Ada", "b"), at(2)), Ok(RoomReply::Seated(SeatId(4))));
+}
+
+#[test]
+fn a_full_room_seats_no_user_but_renews_those_it_has() {
+    let mut table = Table::external(RoomSettings { max_seats: 1, ..RoomSettings::default() });
+    table.backend(user(Some("u1"), "Ada", "a"), at(0)).expect("seated");
+    table.refused(By::Backend, user(Some("u2"), "Bob", "b"), at(0), Refusal::RoomFull);
+    table.backend(user(Some("u1"), "Ada", "c"), at(0)).expect("the same");
+}
+
+#[test]
+fn what_a_seat_says_is_for_backends_alone_and_numbered_like_everything() {
+    let mut table = room();
+    assert_eq!(table.ask(by(2), say("{\"move\": \"e4\"}", None), at(1)), recorded(3));
+    let said = table.events.last().expect("one");
+    assert_eq!((said.kind.as_str(), said.to.as_deref()), ("said", Some(&[][..])));
+    assert_eq!(said.payload, "{\"seatId\":2,\"payload\":{\"move\": \"e4\"}}");
+    let large = format!("\"{}\"", "x".repeat(MOST_EVENT_BYTES));
+    table.refused(by(2), say(&large, None), at(2), Refusal::TooManyEvents);
+    for broken in ["", "{", "1 2", "}{"] {
+        table.refused(by(2), say(broken, None), at(2), Refusal::TooManyEvents);
+    }
+}
+
+#[test]
+fn what_is_said_or_recorded_twice_under_one_key_is_there_once() {
+    let mut table = room();
+    for _ in 0..2 {
+        assert_eq!(table.ask(by(1), say("1", Some("k")), at(1)), recorded(3));
+        assert_eq!(table.ask(by(2), say("1", Some("k")), at(1)), recorded(4), "each seat has its own keys");
+        assert_eq!(
+            table.backend(record("1", None, Some(4), Some("k")), at(1)),
+            recorded(5),
+            "whatever the head is now"
+        );
+    }
+    table.refused(by(1), say("2", Some("k")), at(2), Refusal::KeyReused);
+    table.refused(By::Backend, record("2", None, None, Some("k")), at(2), Refusal::KeyReused);
+    assert_eq!(table.events.len(), 5);
+}
+
+#[test]
+fn the_last_sixteen_keys_are_known() {
+    let mut table = room();
+    for n in 0..17_u64 {
+        assert_eq!(table.ask(by(1), say("1", Some(&n.to_string())), at(1)), recorded(3 + n));
+    }
+    assert_eq!(table.ask(by(1), say("1", Some("1")), at(2)), recorded(4));
+    assert_eq!(table.ask(by(1), say("1", Some("16")), at(2)), recorded(19));
+    assert_eq!(table.ask(by(1), say("1", Some("0")), at(2)), recorded(20), "forgotten, and so said again");
+}
+
+#[test]
+fn a_refused_record_keeps_no_key_and_leaves_nothing() {
+    let mut table = room();
+    table.refused(By::Backend, record("1", None, Some(7), Some("k")), at(1), Refusal::HeadMoved(Sequence(2)));
+    table.refused(By::Backend, record("1", Some(&[1, 9]), None, Some("k")), at(1), Refusal::UnknownSeat);
+    assert_eq!(table.backend(record("1", Some(&[1]), Some(2), Some("k")), at(1)), recorded(3));
+    assert_eq!(table.events.last().and_then(|event| event.to.clone()), Some(vec![SeatId(1)]));
+}
+
+#[test]
+fn each_kind_of_room_refuses_what_only_the_other_knows() {
+    let mut table = room();
+    table.refused(by(1), super::kit::answer(0, Some(1), None), at(1), Refusal::WrongMode);
+    for host_move in [HostMove::Start, HostMove::Next, HostMove::Close, HostMove::Pause(true), HostMove::Finish] {
+        table.refused(By::Backend, Ask::Host(0, host_move), at(1), Refusal::WrongMode);
+        table.refused(by(1), Ask::Host(0, host_move), at(1), Refusal::HostsOnly);
+    }
+    let taken = table.ask(by(1), Ask::Host(0, HostMove::TakeOver), at(1));
+    assert_eq!(taken, Ok(RoomReply::Moved(false)), "there is no host whose place it could be");
+
+    let mut quizzing = Table::playing(quiz(1, |_| 1), RoomSettings::default());
+    quizzing.fill(2, at(0));
+    quizzing.refused(by(2), say("1", None), at(1), Refusal::WrongMode);
+    quizzing.refused(By::Backend, record("1", None, None, None), at(1), Refusal::WrongMode);
+    quizzing.refused(By::Backend, user(None, "Eve", "e"), at(1), Refusal::WrongMode);
+}
+
+#[test]
+fn an_external_room_has_no_phase_nothing_due_and_no_results() {
+    let mut table = room();
+    let view = table.view(1, at(1));
+    assert_eq!((view.phase, view.phase_number, view.host), (None, 0, None));
+    assert!(view.question.is_none() && view.ranking.is_none() && view.paused.is_none());
+    assert_eq!((table.next_due(at(1)), table.room().results(None)), (None, None));
+    table.advance(at(LONG.0));
+    assert!(!table.room().is_finished());
+}
+
+const LONG: Millis = Millis(20_000_000);
+
+#[test]
+fn a_backend_that_reads_the_log_holds_back_what_it_has_not_acknowledged() {
+    let mut table = room();
+    for seat in 1..=2 {
+        table.ask(by(seat), acknowledge(2), at(1)).expect("acknowledged");
+    }
+    assert_eq!(table.room().pruned(), Sequence(2), "no backend reads");
+    assert_eq!(table.backend(Ask::Resume, at(2)), Ok(RoomReply::Resumed { seat: None, generation: 0 }));
+    table.backend(record("1", None, None, None), at(3)).expect("recorded");
+    for seat in 1..=2 {
+        table.ask(by(seat), acknowledge(3), at(4)).expect("acknowledged");
+    }
+    assert_eq!(table.room().pruned(), Sequence(2));
+    table.refused(By::Backend, acknowledge(4), at(5), Refusal::AheadOfHead(Sequence(3)));
+    assert_eq!(table.backend(acknowledge(3), at(5)), Ok(RoomReply::Acknowledged(Sequence(3))));
+    assert_eq!(table.room().pruned(), Sequence(3));
+}
+
+#[test]
+fn a_seat_without_a_token_is_nobodys() {
+    let room = crate::domain::room::Room::external(RoomSettings::default(), [SeatId(4)], at(0).now);
+    assert_eq!(room.holder(&token(4), None), Err(Refusal::BadToken));
+}
+
+#[test]
+fn the_next_seat_is_numbered_after_the_highest() {
+    let mut table = Table::external(RoomSettings::default());
+    table.backend(user(None, "Ada", "a"), at(0)).expect("seated");
+    table.backend(Ask::Revoke(SeatId(1)), at(0)).expect("revoked");
+    assert_eq!(table.ask(By::Anyone, join("Ada", "b", None), at(0)), Ok(RoomReply::Seated(SeatId(2))));
+    table.backend(seen(1, 1, true, None), at(0)).expect("noted");
+    assert_eq!(table.room().presence(at(0)).present, []);
+}

@@ -1,0 +1,171 @@
+//! Joining: names, full and closed rooms, coming late, and repeating the request.
+
+use super::kit::{OPEN, Table, answer, at, by, join};
+use crate::domain::room::{Ask, By, HostMove, RoomReply, RoomSettings};
+use crate::domain::{JoinCode, Refusal, SeatId, SecretHash};
+
+fn seated(id: u32) -> Result<RoomReply, Refusal> {
+    Ok(RoomReply::Seated(SeatId(id)))
+}
+
+fn secret(text: &str) -> By {
+    By::Token(SecretHash::of(text), None)
+}
+
+#[test]
+fn a_code_is_six_characters_that_nobody_takes_for_others() {
+    assert_eq!(JoinCode::ALPHABET.len(), 31);
+    for confusing in *b"01ILOilo" {
+        assert!(!JoinCode::ALPHABET.contains(&confusing), "{confusing}");
+    }
+    assert!("ABC234".parse::<JoinCode>().is_ok() && "ABC23".parse::<JoinCode>().is_err());
+}
+
+#[test]
+fn whoever_joins_is_told_of_and_starts_with_nothing() {
+    let mut table = Table::of(1, RoomSettings::default());
+    assert_eq!(table.ask(By::Anyone, join(" Zoe\u{308} ", "z", None), at(5)), seated(2));
+    assert_eq!(table.last("joined"), serde_json::json!({"seatId": 2, "name": "Zoë"}));
+    let you = table.view(2, at(5)).you.expect("seated");
+    assert_eq!((you.total, you.plays, you.is_host, you.answered), (0, true, false, false));
+}
+
+#[test]
+fn names_are_unique_whatever_their_case_the_hosts_too() {
+    let mut table = Table::of(1, RoomSettings::default());
+    table.ask(By::Anyone, join("Straße", "a", None), at(0)).expect("seated");
+    for taken in ["STRASSE", "straße", "HOST", "ｈｏｓｔ", "H\u{200d}ost"] {
+        table.refused(By::Anyone, join(taken, "b", None), at(0), Refusal::NameTaken);
+    }
+    assert_eq!(table.ask(By::Anyone, join("Strasser", "b", None), at(0)), seated(3));
+}
+
+#[test]
+fn the_name_of_who_left_is_free_and_the_seats_number_is_not_used_again() {
+    let mut table = Table::of(1, RoomSettings::default());
+    table.ask(By::Anyone, join("Ada", "a", None), at(0)).expect("seated");
+    table.ask(secret("a"), Ask::Leave, at(1)).expect("left");
+    assert_eq!(table.last("left")["seatId"], 2);
+    table.refused(secret("a"), Ask::Resume, at(2), Refusal::BadToken);
+    table.refused(secret("a"), Ask::Leave, at(2), Refusal::BadToken);
+    assert_eq!(table.ask(By::Anyone, join("ADA", "b", None), at(2)), seated(3));
+}
+
+#[test]
+fn a_full_room_takes_nobody_until_somebody_leaves() {
+    let mut table = Table::of(1, RoomSettings { max_seats: 3, ..RoomSettings::default() });
+    table.fill(3, at(0));
+    table.refused(By::Anyone, join("Eve", "e", None), at(0), Refusal::RoomFull);
+    table.ask(by(2), Ask::Leave, at(1)).expect("left");
+    assert_eq!(table.ask(By::Anyone, join("Eve", "e", None), at(1)), seated(4));
+    table.refused(By::Anyone, join("Bob", "b", None), at(1), Refusal::RoomFull);
+}
+
+#[test]
+fn coming_and_going_fills_a_room_in_the_end() {
+    let mut table = Table::of(1, RoomSettings { max_seats: 2, ..RoomSettings::default() });
+    for seat in 2..=8 {
+        table.join(seat, at(0));
+        table.ask(by(seat), Ask::Leave, at(0)).expect("left");
+    }
+    table.refused(By::Anyone, join("Eve", "e", None), at(0), Refusal::RoomFull);
+}
+
+#[test]
+fn a_room_of_one_seat_is_its_hosts_alone() {
+    let mut table = Table::of(1, RoomSettings { max_seats: 1, ..RoomSettings::default() });
+    table.refused(By::Anyone, join("Eve", "e", None), at(0), Refusal::RoomFull);
+}
+
+#[test]
+fn a_running_game_without_late_joining_is_closed() {
+    let settings = RoomSettings { late_join: false, ..RoomSettings::default() };
+    let mut table = Table::started(1, 2, settings);
+    table.refused(By::Anyone, join("Eve", "e", None), at(1), Refusal::RoomLocked);
+    table.host(HostMove::Close, at(OPEN));
+    table.refused(By::Anyone, join("Eve", "e", None), at(OPEN), Refusal::RoomLocked);
+    table.host(HostMove::Finish, at(OPEN));
+    table.refused(By::Anyone, join("Eve", "e", None), at(OPEN), Refusal::RoomFinished);
+}
+
+#[test]
+fn who_comes_late_plays_from_the_next_question_on() {
+    // Once while the question is only shown, once while it is open.
+    for late in [1, OPEN + 1] {
+        let mut table = Table::started(1, 2, RoomSettings::default());
+        assert_eq!(table.join(3, at(late)), 3);
+        table.refused(by(3), answer(0, Some(1), None), at(OPEN + 1), Refusal::NotPlaying);
+        table.refused(by(3), answer(1, Some(1), None), at(OPEN + 1), Refusal::QuestionNotOpen);
+        table.answer(2, 0, 1, at(OPEN + 2)).expect("taken");
+        let reveal = table.last("reveal");
+        assert_eq!(reveal["verdicts"].as_array().map(Vec::len), Some(1), "nobody waits for who came late");
+        assert_eq!(reveal["verdicts"][0]["seatId"], 2);
+        table.host(HostMove::Next, at(10_000));
+        table.answer(3, 1, 1, at(10_000 + OPEN)).expect("plays by now");
+        table.answer(2, 1, 0, at(10_000 + OPEN)).expect("taken");
+        assert_eq!(table.last("reveal")["verdicts"].as_array().map(Vec::len), Some(2));
+    }
+}
+
+#[test]
+fn who_comes_during_a_reveal_plays_the_next_question() {
+    let mut table = Table::started(1, 2, RoomSettings::default());
+    table.host(HostMove::Close, at(OPEN));
+    table.join(3, at(OPEN));
+    table.host(HostMove::Next, at(OPEN));
+    table.answer(3, 1, 1, at(2 * OPEN)).expect("plays");
+}
+
+#[test]
+fn a_repeated_request_gets_the_same_seat_and_another_token() {
+    let mut table = Table::of(1, RoomSettings::default());
+    assert_eq!(table.ask(By::Anyone, join("Ada", "lost", Some("k")), at(0)), seated(2));
+    table.host(HostMove::Lock(true), at(1));
+    assert_eq!(table.ask(By::Anyone, join("Ada", "got", Some("k")), at(2)), seated(2), "locked or not");
+    assert_eq!(table.kinds(), ["joined", "locked"], "it is told once");
+    table.refused(secret("lost"), Ask::Resume, at(3), Refusal::BadToken);
+    table.ask(secret("got"), Ask::Resume, at(3)).expect("the newest token");
+}
+
+#[test]
+fn a_repeat_takes_nothing_from_who_has_come() {
+    for ask in [Ask::Resume, Ask::Heartbeat, Ask::Acknowledge(Default::default())] {
+        let mut table = Table::of(1, RoomSettings::default());
+        table.ask(By::Anyone, join("Ada", "a", Some("k")), at(0)).expect("seated");
+        table.ask(secret("a"), ask, at(1)).expect("the token has arrived");
+        table.refused(By::Anyone, join("Ada", "b", Some("k")), at(2), Refusal::AlreadyConnected);
+        table.ask(secret("a"), Ask::Heartbeat, at(3)).expect("it stays");
+    }
+}
+
+#[test]
+fn a_refused_use_of_the_token_claims_nothing() {
+    let mut table = Table::of(1, RoomSettings::default());
+    table.ask(By::Anyone, join("Ada", "a", Some("k")), at(0)).expect("seated");
+    table.refused(secret("a"), answer(0, Some(1), None), at(1), Refusal::QuestionNotOpen);
+    assert_eq!(table.ask(By::Anyone, join("Ada", "b", Some("k")), at(2)), seated(2));
+}
+
+#[test]
+fn another_request_under_the_same_key_is_told_so() {
+    let mut table = Table::of(1, RoomSettings::default());
+    table.ask(By::Anyone, join("Ada", "a", Some("k")), at(0)).expect("seated");
+    table.refused(By::Anyone, join("Bob", "b", Some("k")), at(1), Refusal::KeyReused);
+    assert_eq!(table.ask(By::Anyone, join("Bob", "b", Some("other")), at(1)), seated(3));
+}
+
+#[test]
+fn a_refused_request_keeps_no_key() {
+    let mut table = Table::of(1, RoomSettings::default());
+    table.refused(By::Anyone, join("host", "a", Some("k")), at(0), Refusal::NameTaken);
+    assert_eq!(table.ask(By::Anyone, join("Ada", "a", Some("k")), at(1)), seated(2));
+}
+
+#[test]
+fn a_repeat_after_the_end_still_finds_the_seat() {
+    let mut table = Table::of(1, RoomSettings::default());
+    table.ask(By::Anyone, join("Ada", "lost", Some("k")), at(0)).expect("seated");
+    table.host(HostMove::Finish, at(1));
+    assert_eq!(table.ask(By::Anyone, join("Ada", "got", Some("k")), at(2)), seated(2));
+    assert_eq!(*table.kinds().last().expect("one"), "finished");
+}
