@@ -153,7 +153,7 @@ impl GameSession {
         let mut step = room::Step { at, wall, quiz: self.quiz.as_deref(), events: std::mem::take(events) };
         room.advance(&mut step);
         *events = step.events;
-        room.prune(at.now)
+        room.prune(at)
     }
 
     /// A room whose game is over keeps results and no quiz, for a fixed time.

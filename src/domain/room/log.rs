@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::events::{Event, EventDraft, Sequence};
 use crate::domain::refusal::Refusal;
-use crate::domain::time::{Millis, Timestamp};
+use crate::domain::time::{Millis, Moment, Timestamp};
 
 /// A seat that has not acknowledged for this long, while events wait, holds back no pruning.
 pub const SILENT_AFTER: Millis = Millis::seconds(60);
@@ -42,9 +42,9 @@ impl Reader {
         self.waiting_since = self.waiting_since.or(Some(now));
     }
 
-    /// Whether pruning waits for this reader.
-    pub(super) fn counts(&self, now: Timestamp) -> bool {
-        self.waiting_since.is_none_or(|since| now.since(since) < SILENT_AFTER)
+    /// Whether pruning waits for this reader. An outage is nobody's silence.
+    pub(super) fn counts(&self, at: Moment) -> bool {
+        self.waiting_since.is_none_or(|since| at.now.since(since.max(at.up_since)) < SILENT_AFTER)
     }
 
     /// Notes that everything up to `sequence` is here; an older acknowledgement changes nothing.

@@ -298,9 +298,9 @@ impl Room {
     }
 
     /// Forgets events that nobody who counts waits for. Gives the number up to which that newly is.
-    pub(super) fn prune(&mut self, now: Timestamp) -> Option<Sequence> {
+    pub(super) fn prune(&mut self, at: Moment) -> Option<Sequence> {
         let seats = self.seats.values().filter(|seat| seat.is_here()).map(|seat| &seat.reader);
-        let counting = seats.chain(&self.backend).filter(|reader| reader.counts(now));
+        let counting = seats.chain(&self.backend).filter(|reader| reader.counts(at));
         let everyone_has = counting.map(|reader| reader.acknowledged).min().unwrap_or_default();
         self.log.prune(everyone_has)
     }

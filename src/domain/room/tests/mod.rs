@@ -5,5 +5,7 @@ mod games;
 mod host;
 mod joining;
 mod kit;
+mod log;
 mod results;
 mod seats;
+mod time;

@@ -1,0 +1,190 @@
+//! What the log forgets, and when: whoever returns gets everything, or is told that it is not there.
+
+use super::kit::{HOST, OPEN, Table, acknowledge, at, at_since, by, join, seen};
+use crate::domain::room::{Ask, By, HostMove, MOST_EVENT_BYTES, MOST_KEPT_BYTES, RoomReply, RoomSettings};
+use crate::domain::{EventDraft, Refusal, SeatId, Sequence};
+
+/// Seats 1 to 3, connected; the head is at 2.
+fn lobby() -> Table {
+    let mut table = Table::of(2, RoomSettings::default());
+    table.connect(HOST, at(0));
+    table.fill(3, at(0));
+    table
+}
+
+fn acknowledged(table: &mut Table, seat: u32, sequence: u64, after: u64) {
+    let reply = table.ask(by(seat), acknowledge(sequence), at(after));
+    assert_eq!(reply, Ok(RoomReply::Acknowledged(Sequence(sequence))));
+}
+
+fn pruned(table: &Table) -> u64 {
+    table.room().pruned().0
+}
+
+#[test]
+fn whoever_joins_begins_with_a_snapshot_and_needs_nothing_before_it() {
+    let mut table = lobby();
+    acknowledged(&mut table, HOST, 2, 1);
+    acknowledged(&mut table, 2, 2, 1);
+    assert_eq!(pruned(&table), 2, "seat 3 joined as the second event and has it");
+    assert_eq!(table.join(4, at(2)), 4);
+    for seat in [HOST, 2, 3] {
+        acknowledged(&mut table, seat, 3, 3);
+    }
+    assert_eq!(pruned(&table), 3);
+}
+
+#[test]
+fn who_comes_late_holds_back_only_what_happens_from_then_on() {
+    let mut table = lobby();
+    table.host(HostMove::Start, at(100));
+    table.join(4, at(200));
+    assert!(table.host(HostMove::Close, at(OPEN + 100)));
+    for seat in [HOST, 2, 3] {
+        acknowledged(&mut table, seat, 5, 3_100);
+    }
+    assert_eq!(pruned(&table), 4, "the reveal waits for who came late");
+    table.ask(By::Backend, seen(4, 0, true, Some(5)), at(3_200)).expect("noted");
+    assert_eq!(pruned(&table), 5);
+}
+
+#[test]
+fn who_leaves_or_is_kicked_holds_back_nothing() {
+    let mut table = lobby();
+    for seat in [HOST, 2] {
+        acknowledged(&mut table, seat, 2, 1);
+    }
+    table.join(4, at(2));
+    for seat in [HOST, 2] {
+        acknowledged(&mut table, seat, 3, 3);
+    }
+    assert_eq!(pruned(&table), 2);
+    table.ask(by(3), Ask::Leave, at(4)).expect("left");
+    assert_eq!(pruned(&table), 3);
+    table.host(HostMove::Kick(SeatId(4)), at(5));
+    for seat in [HOST, 2] {
+        acknowledged(&mut table, seat, 5, 6);
+    }
+    assert_eq!(pruned(&table), 5);
+}
+
+#[test]
+fn a_seat_silent_for_60_s_is_left_behind_however_present_it_is() {
+    let mut table = lobby();
+    table.join(4, at(0));
+    table.ask(by(4), Ask::Leave, at(0)).expect("left");
+    for seat in [HOST, 2] {
+        acknowledged(&mut table, seat, 4, 59_000);
+    }
+    table.heartbeat(3, at(59_999));
+    assert_eq!(pruned(&table), 2);
+    table.heartbeat(3, at(60_000));
+    assert_eq!(pruned(&table), 4);
+    // It counts again from its next acknowledgement on.
+    acknowledged(&mut table, 3, 4, 60_001);
+    table.join(5, at(60_002));
+    acknowledged(&mut table, HOST, 5, 60_003);
+    acknowledged(&mut table, 2, 5, 60_003);
+    assert_eq!(pruned(&table), 4);
+}
+
+#[test]
+fn acknowledgements_go_forward_only_and_never_above_the_head() {
+    let mut table = lobby();
+    acknowledged(&mut table, 2, 2, 1);
+    assert_eq!(table.ask(by(2), acknowledge(0), at(2)), Ok(RoomReply::Acknowledged(Sequence(2))));
+    table.refused(by(2), acknowledge(3), at(2), Refusal::AheadOfHead(Sequence(2)));
+    table.refused(by(2), acknowledge(u64::MAX), at(2), Refusal::AheadOfHead(Sequence(2)));
+}
+
+#[test]
+fn numbers_go_on_when_everything_is_forgotten() {
+    let mut table = lobby();
+    for seat in [HOST, 2, 3] {
+        acknowledged(&mut table, seat, 2, 1);
+    }
+    assert_eq!((pruned(&table), table.room().head()), (2, Sequence(2)));
+    table.join(4, at(2));
+    assert_eq!(table.events.last().map(|event| event.sequence), Some(Sequence(3)));
+}
+
+#[test]
+fn time_alone_prunes_and_touches_nothing() {
+    let mut table = lobby();
+    for seat in [HOST, 2, 3] {
+        acknowledged(&mut table, seat, 2, 1);
+    }
+    table.join(4, at(100));
+    acknowledged(&mut table, HOST, 3, 101);
+    let deadline = table.session.state.life.deadline();
+    table.advance(at(60_099));
+    assert_eq!(pruned(&table), 2);
+    table.advance(at(60_100));
+    assert_eq!((pruned(&table), table.session.state.life.deadline()), (3, deadline));
+}
+
+#[test]
+fn every_word_of_a_seat_touches_the_room_and_no_refusal_does() {
+    let mut table = lobby();
+    let mut deadline = table.session.state.life.deadline();
+    let words = [Ask::Heartbeat, acknowledge(1), Ask::Resume, Ask::Host(7, HostMove::Next), Ask::Leave];
+    for (n, ask) in words.into_iter().enumerate() {
+        let now = at(4_000_000 + n as u64);
+        table.refused(by(2), acknowledge(99), now, Refusal::AheadOfHead(Sequence(2)));
+        assert_eq!(table.session.state.life.deadline(), deadline);
+        let who = if matches!(ask, Ask::Host(..)) { HOST } else { 2 };
+        table.ask(by(who), ask, now).expect("carried out");
+        assert!(table.session.state.life.deadline() > deadline);
+        deadline = table.session.state.life.deadline();
+    }
+    table.backend(Ask::Seen(Vec::new()), at(5_000_000)).expect("noted");
+    assert!(table.session.state.life.deadline() > deadline);
+}
+
+#[test]
+fn no_more_than_the_most_bytes_are_kept() {
+    let mut table = Table::external(RoomSettings::default());
+    table.ask(By::Anyone, join("Ada", "a", None), at(0)).expect("seated");
+    let size = MOST_EVENT_BYTES as u64;
+    let payload = format!("\"{}\"", "x".repeat(MOST_EVENT_BYTES - 6));
+    let record = || {
+        let event = EventDraft { kind: "full".to_owned(), payload: payload.clone(), to: None };
+        Ask::Record { events: vec![event], expected: None, repeat: None }
+    };
+    for _ in 0..2 * MOST_KEPT_BYTES / size {
+        table.backend(record(), at(1)).expect("recorded");
+        let kept = (table.room().head().0 - pruned(&table)) * size;
+        assert!(kept <= MOST_KEPT_BYTES + size, "{kept}");
+    }
+    let kept = (table.room().head().0 - pruned(&table)) * size;
+    assert!(kept >= MOST_KEPT_BYTES - 2 * 64 * 1024, "and not much less: {kept}");
+}
+
+#[test]
+fn forgetting_by_acknowledgement_gives_the_bytes_back() {
+    let mut table = Table::external(RoomSettings::default());
+    table.join(1, at(0));
+    let payload = format!("\"{}\"", "x".repeat(MOST_EVENT_BYTES - 6));
+    for _ in 0..600 {
+        let event = EventDraft { kind: "full".to_owned(), payload: payload.clone(), to: None };
+        let head = match table.backend(Ask::Record { events: vec![event], expected: None, repeat: None }, at(1)) {
+            Ok(RoomReply::Recorded(head)) => head.0,
+            other => panic!("not recorded: {other:?}"),
+        };
+        assert!(pruned(&table) < head, "the newest stays until it is acknowledged");
+        acknowledged(&mut table, 1, head, 1);
+        assert_eq!(pruned(&table), head);
+    }
+}
+
+#[test]
+fn an_outage_is_nobodys_silence() {
+    let mut table = lobby();
+    table.join(4, at(0));
+    let up = 500_000;
+    table.ask(by(HOST), acknowledge(3), at_since(up, up)).expect("acknowledged");
+    table.advance(at_since(up + 59_999, up));
+    assert_eq!(pruned(&table), 1, "seat 2 may come back, and find all it missed");
+    table.advance(at_since(up + 60_000, up));
+    assert_eq!(pruned(&table), 3);
+}
