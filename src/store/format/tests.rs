@@ -7,11 +7,11 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::room::{Ask, By};
+use crate::domain::room::{Advance, Ask, By, HostMove, RoomSettings};
 use crate::domain::solo::{Deliver, NewSolo};
 use crate::domain::{
     AnswerKey, Choice, Command, Event, EventDraft, GameSession, Lifetimes, Millis, Moment, OptionId, Question, Quiz,
-    RepeatKey, SeatId, Sequence, SessionId, SessionState, Submission, Timestamp, WallTime,
+    RepeatKey, Room, SeatId, SecretHash, Sequence, SessionId, SessionState, Submission, Timestamp, WallTime,
 };
 
 const LIFETIMES: Lifetimes =
@@ -98,9 +98,63 @@ fn room() -> GameSession {
     after(session, [record, acknowledge(1), acknowledge(2)])
 }
 
-/// A session of each kind.
-pub(crate) fn sessions() -> [GameSession; 3] {
-    [solo(), finished(), room()]
+fn asked(by: By, ask: Ask) -> Command {
+    Command::room(by, ask, WALL)
+}
+
+fn of_host(saw: u32, host_move: HostMove) -> Command {
+    asked(By::Token(SecretHash::of("host"), None), Ask::Host(saw, host_move))
+}
+
+fn of_player(name: &str, ask: Ask) -> Command {
+    asked(By::Token(SecretHash::of(name), None), ask)
+}
+
+fn chosen(question: &str, chosen: Option<u64>, key: Option<&str>) -> Ask {
+    let repeat = key.map(|key| RepeatKey::new("answer", key, &[question]));
+    Ask::Answer { question: question.parse().expect("valid"), option: chosen.map(option), repeat }
+}
+
+/// A room that plays, at the reveal of its first question.
+fn revealing() -> GameSession {
+    let settings = RoomSettings { advance: Advance::Auto, ready: Millis(0), ..RoomSettings::default() };
+    let room = Room::with_quiz(settings, "Host".parse().expect("valid"), SecretHash::of("host"), &quiz(), at(0).now);
+    let code = "ABC234".parse().expect("valid");
+    let session = GameSession::room(id(), 7, Some(code), (room, Some(quiz())), LIFETIMES, at(0).now);
+    let join = |name: &str| {
+        let repeat = Some(RepeatKey::new("join", name, &[]));
+        asked(By::Anyone, Ask::Join { name: name.parse().expect("valid"), token: SecretHash::of(name), repeat })
+    };
+    let answers = [of_player("Zoë", chosen("q1", Some(1), Some("key-3"))), of_player("Bob", chosen("q1", None, None))];
+    let opening = [of_player("host", Ask::Resume), join("Zoë"), join("Bob"), of_host(0, HostMove::Start)];
+    after(session, opening.into_iter().chain(answers))
+}
+
+/// The same at its second question, which is held: with a seat code, a seat that is left, and a
+/// backend that reads.
+fn playing() -> GameSession {
+    let code = Ask::HandOutCode { seat: SeatId(2), code: SecretHash::of("code") };
+    let next = [
+        of_host(2, HostMove::Next),
+        of_player("Zoë", chosen("q2", Some(2), None)),
+        of_host(3, HostMove::Pause(true)),
+        asked(By::Backend, code),
+        of_player("Bob", Ask::Leave),
+        asked(By::Backend, Ask::Resume),
+    ];
+    after(revealing(), next)
+}
+
+/// The same at its end.
+fn played() -> GameSession {
+    after(playing(), [of_host(3, HostMove::Finish)])
+}
+
+/// A session of each kind, by its name.
+pub(crate) fn sessions() -> [(&'static str, GameSession); 6] {
+    let rooms = [("room", room()), ("revealing", revealing()), ("playing", playing()), ("played", played())];
+    let [room, revealing, playing, played] = rooms;
+    [("solo", solo()), ("finished", finished()), room, revealing, playing, played]
 }
 
 fn event() -> Event {
@@ -125,7 +179,7 @@ fn sealed(body: &[u8]) -> Vec<u8> {
 
 #[test]
 fn every_kind_of_record_comes_back_exactly() {
-    for session in sessions() {
+    for (_, session) in sessions() {
         let bytes = encode(&session.state).expect("encoded");
         assert_eq!(decode::<SessionState>(&bytes, what).expect("decoded"), session.state);
     }
@@ -213,8 +267,8 @@ proptest! {
 
     #[test]
     fn a_damaged_record_with_a_good_checksum_never_panics(at in 0..400_usize, value in any::<u8>()) {
-        for state in [solo().state, finished().state, room().state] {
-            let bytes = encode(&state).expect("encoded");
+        for (_, session) in sessions() {
+            let bytes = encode(&session.state).expect("encoded");
             let mut body = bytes[1..bytes.len() - CRC].to_vec();
             let at = at % body.len();
             body[at] = value;
@@ -260,6 +314,9 @@ fn the_bytes_of_a_question_are_pinned() {
 #[test]
 fn the_bytes_of_a_room_are_pinned() {
     pinned("room.bin", &room().state);
+    pinned("revealing.bin", &revealing().state);
+    pinned("playing.bin", &playing().state);
+    pinned("played.bin", &played().state);
 }
 
 #[test]

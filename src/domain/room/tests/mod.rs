@@ -6,6 +6,7 @@ mod host;
 mod joining;
 mod kit;
 mod log;
+mod properties;
 mod results;
 mod seats;
 mod time;
