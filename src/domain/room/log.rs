@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::events::{Event, EventDraft, Sequence};
+use crate::domain::ids::SeatId;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Millis, Moment, Timestamp};
 
@@ -17,7 +18,7 @@ pub const MOST_KEPT: u64 = 10_000;
 pub const MOST_KEPT_BYTES: u64 = 4 * 1024 * 1024;
 /// Most events that one command may bring.
 pub const MOST_AT_ONCE: usize = 100;
-/// Most bytes of an event's kind and payload that is brought.
+/// Most bytes of an event that is brought: of its kind, its payload, and whom it is for.
 pub const MOST_EVENT_BYTES: usize = 16 * 1024;
 /// How many bytes lie between two marks: how exactly the limit in bytes is kept.
 const MARK_EVERY: u64 = 64 * 1024;
@@ -122,6 +123,7 @@ impl Log {
 
 /// Refuses events that are too many or too large.
 pub(super) fn check(drafts: &[EventDraft]) -> Result<(), Refusal> {
-    let is_large = |draft: &EventDraft| draft.kind.len() + draft.payload.len() > MOST_EVENT_BYTES;
+    let names = |draft: &EventDraft| draft.to.as_ref().map_or(0, |to| size_of::<SeatId>() * to.len());
+    let is_large = |draft: &EventDraft| draft.kind.len() + draft.payload.len() + names(draft) > MOST_EVENT_BYTES;
     if drafts.len() > MOST_AT_ONCE || drafts.iter().any(is_large) { Err(Refusal::TooManyEvents) } else { Ok(()) }
 }
