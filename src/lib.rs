@@ -5,7 +5,7 @@
 //! | layer | what lives there |
 //! | --- | --- |
 //! | [`server`] | the composition root: what starts in which order, and stops in which |
-//! | [`http`] | the URL table, requests, replies, problems; the only place besides the root that names actix |
+//! | [`http`] | the URL table, requests, replies, problems, WebSockets; the only place besides the root that names actix |
 //! | [`game`] | use cases: solo games, the reaper |
 //! | [`quizzes`] | question banks: the file format, the catalogue, importers |
 //! | [`store`] | the store contract, its errors, the record format, the engines |

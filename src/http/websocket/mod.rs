@@ -62,7 +62,8 @@ impl Sockets {
             rt::spawn(async move {
                 let _open = open;
                 serve(sender, &mut receiver).await;
-                receiver.finish().await;
+                // On the heap when it comes to that: a task has room for all its waits as long as it lives.
+                Box::pin(receiver.finish()).await;
             });
         });
         Ok(response)

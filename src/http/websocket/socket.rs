@@ -46,7 +46,8 @@ impl Sender {
     /// cut off.
     pub(in crate::http) async fn close(&self, code: CloseCode, reason: &str) {
         let mut frame = Some(Frame::close(Some(code), reason));
-        if in_time(self.wire.send(&mut frame)).await.is_none() {
+        // On the heap, like all of an ending: in a task it would take room as long as that lives.
+        if Box::pin(in_time(self.wire.send(&mut frame))).await.is_none() {
             self.wire.cut();
         }
     }
