@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Hub;
-use super::live::{Ended, LiveRoom, Report};
+use super::live::{Due, Ended, LiveRoom, Report};
 use crate::domain::room::{Ask, By, Presence};
 use crate::domain::{Command, Game, GameSession, Moment, Room, Sequence};
 use crate::store::{Hint, StoreResult, Watch};
@@ -29,6 +29,8 @@ pub(super) struct Driver {
     /// When everybody who was heard of was written down last, and how often that is to be.
     written: Instant,
     write_every: Duration,
+    /// When acknowledgements were.
+    acknowledged: Instant,
     shown: Option<(Instant, Presence)>,
     epoch: Option<String>,
 }
@@ -44,7 +46,8 @@ enum Looked {
 
 impl Driver {
     pub(super) fn new(room: Arc<LiveRoom>, hub: Arc<Hub>) -> Self {
-        Self { room, hub, written: Instant::now(), write_every: OFTEN, shown: None, epoch: None }
+        let now = Instant::now();
+        Self { room, hub, written: now, write_every: OFTEN, acknowledged: now, shown: None, epoch: None }
     }
 
     /// Runs until nobody listens any more, the room has ended, or `stop`.
@@ -127,14 +130,20 @@ impl Driver {
         }
     }
 
-    /// Writes down who was heard of and what is acknowledged, in one command.
+    /// Writes down who has gone, who was heard of and what is acknowledged, in one command.
     async fn write(&mut self) -> StoreResult<()> {
         let now = Instant::now();
-        let everybody = now >= self.written + self.write_every;
-        if everybody {
+        let due = Due {
+            heard: now >= self.written + self.write_every,
+            acknowledged: now >= self.acknowledged + OFTEN.min(self.write_every),
+        };
+        if due.heard {
             self.written = now;
         }
-        let Report { seen, backend } = self.room.report(everybody);
+        if due.acknowledged {
+            self.acknowledged = now;
+        }
+        let Report { seen, backend } = self.room.report(due);
         if !seen.is_empty() {
             self.ask(Ask::Seen(seen), By::Backend).await?;
         }

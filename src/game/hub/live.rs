@@ -49,6 +49,8 @@ pub(super) struct Member {
     pub(super) generation: Option<u32>,
     pub(super) has_been_heard: bool,
     pub(super) acknowledged: Option<Sequence>,
+    /// Whether it will be back in a moment, and so is not gone when it ends.
+    pub(super) lingers: bool,
 }
 
 #[derive(Default)]
@@ -57,6 +59,13 @@ struct Members {
     here: HashMap<u64, Member>,
     departed: Vec<(SeatId, u32)>,
     seats: HashMap<SeatId, SeatNow>,
+}
+
+/// What is to be written again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Due {
+    pub(super) heard: bool,
+    pub(super) acknowledged: bool,
 }
 
 /// What the driver is to write of the members.
@@ -133,7 +142,7 @@ impl LiveRoom {
         let mut members = self.members.lock();
         members.last += 1;
         let key = members.last;
-        let member = Member { seat, generation: None, has_been_heard: false, acknowledged: None };
+        let member = Member { seat, generation: None, has_been_heard: false, acknowledged: None, lingers: false };
         members.here.insert(key, member);
         key
     }
@@ -141,7 +150,7 @@ impl LiveRoom {
     pub(super) fn leave(&self, key: u64) {
         let mut members = self.members.lock();
         let Some(member) = members.here.remove(&key) else { return };
-        if let Some(connection) = member.seat.zip(member.generation) {
+        if let Some(connection) = member.seat.zip(member.generation).filter(|_| !member.lingers) {
             let is_still_here =
                 |other: &Member| (other.seat, other.generation) == (Some(connection.0), Some(connection.1));
             if !members.here.values().any(is_still_here) {
@@ -203,14 +212,13 @@ impl LiveRoom {
         }
     }
 
-    /// What is to be written of the members: who has gone, what is acknowledged, and, if `everybody`,
-    /// who was heard of.
-    pub(super) fn report(&self, everybody: bool) -> Report {
+    /// What is to be written of the members now: who has gone, and what else is due.
+    pub(super) fn report(&self, due: Due) -> Report {
         let mut members = self.members.lock();
         let mut report = Report::default();
         for member in members.here.values_mut() {
-            let heard = everybody && std::mem::take(&mut member.has_been_heard);
-            let acknowledged = member.acknowledged.take();
+            let heard = due.heard && std::mem::take(&mut member.has_been_heard);
+            let acknowledged = member.acknowledged.take_if(|_| due.acknowledged);
             match (member.seat, member.generation) {
                 (Some(seat), Some(generation)) if heard || acknowledged.is_some() => {
                     report.seen.push(Seen { seat, generation, is_connected: true, acknowledged });

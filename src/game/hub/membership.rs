@@ -46,6 +46,12 @@ impl Membership {
         });
     }
 
+    /// The same for one that asks again and again: between two requests it is not gone.
+    pub fn asks_again(&self, generation: u32) {
+        self.connected(generation);
+        self.room.with_member(self.key, |member| member.lingers = true);
+    }
+
     /// Something came from the listener.
     pub fn heard(&self) {
         self.room.with_member(self.key, |member| member.has_been_heard = true);

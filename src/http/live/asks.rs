@@ -73,11 +73,7 @@ impl Asker {
     }
 
     /// Carries out what is asked. What is asked first is lined up first.
-    pub(super) fn ask(
-        &self,
-        id: Option<String>,
-        asked: Asked,
-    ) -> LocalBoxFuture<'static, Answer> {
+    pub(super) fn ask(&self, id: Option<String>, asked: Asked) -> LocalBoxFuture<'static, Answer> {
         let asker = self.clone();
         Box::pin(async move {
             let answer = asker.carry_out(id.as_deref(), asked).await;

@@ -141,7 +141,7 @@ async fn wait_for_more(
 ) -> Result<(), Problem> {
     let mut listener = shared.rooms.enter(id, seat).map_err(Problem::in_room)?;
     if let (Some(_), Some(generation)) = (seat, shared.rooms.generation(id, who).await.map_err(Problem::in_room)?) {
-        listener.connected(generation);
+        listener.asks_again(generation);
     }
     let grown = async {
         loop {
