@@ -14,6 +14,7 @@ use std::time::Duration;
 use actix_server::Server;
 use actix_web::web;
 use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpSocket;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -155,12 +156,22 @@ pub async fn run_over(
     served
 }
 
+/// Each connection is an open file, and the usual limit of 1,024 is soft: a process may raise it to the
+/// hard one by itself.
+fn allow_many_connections() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+}
+
 async fn serve(
     settings: &Settings,
     listener: TcpListener,
     shared: web::Data<Shared>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
+    allow_many_connections();
     let sockets = shared.sockets.clone();
     let stop = async move {
         stop.await;
