@@ -14,6 +14,7 @@ mod migrate;
 mod model;
 mod outage;
 mod reaper;
+mod rooms;
 mod servers;
 mod solo;
 mod support;

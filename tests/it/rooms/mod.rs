@@ -1,0 +1,97 @@
+//! Rooms from outside: seats that are kept through kills, cuts, double taps and cheats, over real
+//! sockets. Where a client is needed it is `rejoin::client`, which checks what it is told; where one
+//! must misbehave it is [`Raw`].
+
+mod killed;
+mod party;
+mod raw;
+
+use std::path::Path;
+
+use rejoin::client::{Api, Bases, Connection, Happening, Opened, Options, Seat, Ticket, connect};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::support::valkey::ports::free_port;
+use crate::support::{Server, questions};
+
+type Happenings = UnboundedReceiver<Happening>;
+
+/// A server in this process.
+fn server(args: &[&str]) -> (TempDir, Server) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::here(folder.path(), args);
+    (folder, server)
+}
+
+/// A place where a process can be started again and again.
+fn fixed_address() -> String {
+    format!("127.0.0.1:{}", free_port())
+}
+
+/// The real binary at this address.
+fn process_at(address: &str, folder: &Path, args: &[&str]) -> Server {
+    let folder_name = folder.to_str().unwrap();
+    let words = [&["serve", "--listen", address, "--data-dir", folder_name, "--workers", "2"], args].concat();
+    Server::process(folder, &words)
+}
+
+fn api(server: &Server) -> Api {
+    Api::new(Bases::one(&*server.base))
+}
+
+/// Settings of a room of so many [`questions`] that opens each at once, and these besides.
+fn settings(count: u64, more: Value) -> Value {
+    let mut settings = json!({ "questions": questions(count), "readyMs": 0, "timeLimitMs": 60_000 });
+    for (name, value) in more.as_object().unwrap() {
+        settings[name] = value.clone();
+    }
+    settings
+}
+
+/// A room of [`settings`].
+async fn open(api: &Api, count: u64, more: Value) -> Opened {
+    api.open(&settings(count, more), None).await.unwrap()
+}
+
+/// A seat's live connection, once it stands.
+async fn connected(api: &Api, ticket: &Ticket) -> (Connection, Happenings) {
+    let (connection, mut happenings) = connect(ticket.clone(), Options::new(api.bases()));
+    welcome(&mut happenings).await;
+    (connection, happenings)
+}
+
+async fn happening<T>(happenings: &mut Happenings, mut pick: impl FnMut(Happening) -> Option<T>) -> T {
+    let picked = async {
+        loop {
+            let happening = happenings.recv().await.expect("the client goes on");
+            if let Some(picked) = pick(happening) {
+                return picked;
+            }
+        }
+    };
+    tokio::time::timeout(crate::support::client::PATIENCE, picked).await.expect("it happens in time")
+}
+
+/// The next welcome.
+async fn welcome(happenings: &mut Happenings) -> rejoin::client::Welcome {
+    happening(happenings, |happening| match happening {
+        Happening::Welcome(welcome) => Some(*welcome),
+        _ => None,
+    })
+    .await
+}
+
+/// The next event of this name.
+async fn event(happenings: &mut Happenings, name: &str) -> rejoin::client::Event {
+    happening(happenings, |happening| match happening {
+        Happening::Event(event) if event.event == name => Some(*event),
+        _ => None,
+    })
+    .await
+}
+
+async fn join(api: &Api, room: &Opened, name: &str) -> Seat {
+    api.join(&room.join_code, name).await.unwrap()
+}

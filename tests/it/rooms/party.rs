@@ -1,0 +1,254 @@
+//! Rooms full of players, who write down what they are told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rejoin::client::{Api, AskError, Bases, Connection, Event, Faults, Happening, Options, Seat, Ticket, connect};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::{Happenings, open};
+use crate::support::server::until;
+
+/// What a party is.
+#[derive(Clone, Copy)]
+pub(super) struct Size {
+    pub(super) rooms: usize,
+    /// Players of a room, its host besides.
+    pub(super) players: usize,
+    pub(super) questions: u64,
+    /// The question whose answers of every other player wait for [`Party::go`].
+    pub(super) held: u64,
+}
+
+/// What a player was told.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// The first number that was to come, and all that came.
+    pub(super) first: Option<u64>,
+    pub(super) sequences: Vec<u64>,
+    /// Numbers and names of events.
+    pub(super) events: Vec<(u64, String)>,
+    /// Whether each welcome went on where the one before had ended.
+    pub(super) recovered: Vec<bool>,
+    /// Acknowledged answers.
+    pub(super) accepted: BTreeMap<String, Option<u64>>,
+    pub(super) refused: Vec<String>,
+    pub(super) is_finished: bool,
+}
+
+pub(super) struct Guest {
+    pub(super) ticket: Ticket,
+    pub(super) seat: u64,
+    pub(super) connection: Connection,
+    pub(super) told: Arc<Mutex<Told>>,
+}
+
+pub(super) struct Room {
+    pub(super) host: Connection,
+    pub(super) host_ticket: Ticket,
+    pub(super) guests: Vec<Guest>,
+}
+
+pub(super) struct Party {
+    pub(super) rooms: Vec<Room>,
+    size: Size,
+    going: watch::Sender<bool>,
+}
+
+impl Party {
+    /// Opens the rooms and seats everybody; the bases of the `n`-th player are `bases(n)`.
+    pub(super) async fn begin(api: &Api, size: Size, bases: impl Fn(usize) -> Bases) -> Self {
+        let going = watch::Sender::new(false);
+        let mut rooms = Vec::new();
+        for number in 0..size.rooms {
+            rooms.push(Self::room(api, size, number, &bases, &going).await);
+        }
+        let party = Self { rooms, size, going };
+        until(|| party.everybody().all(|connection| connection.figures().welcomes > 0)).await;
+        for room in &party.rooms {
+            assert!(room.host.host_move("start", json!({ "at": 0 })).await.unwrap().moved);
+        }
+        party
+    }
+
+    async fn room(
+        api: &Api,
+        size: Size,
+        number: usize,
+        bases: &impl Fn(usize) -> Bases,
+        going: &watch::Sender<bool>,
+    ) -> Room {
+        let opened = open(api, size.questions, json!({ "maxSeats": size.players + 1 })).await;
+        let mut joining = JoinSet::new();
+        for player in 0..size.players {
+            let (api, code) = (api.clone(), opened.join_code.clone());
+            joining.spawn(async move { api.join(&code, &format!("Player {player}")).await.unwrap() });
+        }
+        let seats = joining.join_all().await;
+        let host_ticket = opened.ticket().unwrap();
+        let (host, happenings) = connect(host_ticket.clone(), Options::new(bases(number)));
+        tokio::spawn(move_on(host.clone(), happenings));
+        let mut guests = Vec::new();
+        for (n, Seat { ticket, seat_id: seat, .. }) in seats.into_iter().enumerate() {
+            let (connection, happenings) = connect(ticket.clone(), Options::new(bases(n)));
+            let told = Arc::<Mutex<Told>>::default();
+            let player = Player { connection: connection.clone(), told: told.clone(), n: n as u64, held: size.held };
+            tokio::spawn(player.play(happenings, going.subscribe()));
+            guests.push(Guest { ticket, seat, connection, told });
+        }
+        Room { host, host_ticket, guests }
+    }
+
+    pub(super) fn guests(&self) -> impl Iterator<Item = &Guest> {
+        self.rooms.iter().flat_map(|room| &room.guests)
+    }
+
+    /// All connections, the hosts' among them.
+    pub(super) fn everybody(&self) -> impl Iterator<Item = &Connection> {
+        self.guests().map(|guest| &guest.connection).chain(self.rooms.iter().map(|room| &room.host))
+    }
+
+    /// Waits until each room is in the middle of the held question: those who don't wait have answered.
+    pub(super) async fn in_the_middle(&self) {
+        let question = format!("q{}", self.size.held);
+        let has_answered = |guest: &&Guest| guest.told.lock().accepted.contains_key(&question);
+        let early = self.size.players.div_ceil(2);
+        until(|| self.rooms.iter().all(|room| room.guests.iter().filter(has_answered).count() == early)).await;
+    }
+
+    /// Lets those who waited answer.
+    pub(super) fn go(&self) {
+        self.going.send_replace(true);
+    }
+
+    /// Waits until everybody has seen the end.
+    pub(super) async fn over(&self) {
+        for guest in self.guests() {
+            until(|| guest.told.lock().is_finished).await;
+        }
+    }
+
+    /// Everything that was promised, held against what each was told and what the results say.
+    pub(super) async fn check(&self, api: &Api) {
+        let mut faults = Faults::default();
+        self.everybody().for_each(|connection| faults.add(&connection.faults()));
+        assert!(faults.is_clean(), "{faults:?}");
+        for room in &self.rooms {
+            let whole = api.results(&room.host_ticket).await.unwrap();
+            for guest in &room.guests {
+                let told = guest.told.lock();
+                told.check_numbers();
+                assert!(told.refused.is_empty(), "{:?}", told.refused);
+                assert_eq!(told.accepted.len() as u64, self.size.questions, "each answer was acknowledged");
+                drop(told);
+                let own = api.results(&guest.ticket).await.unwrap();
+                for results in [&whole, &own] {
+                    guest.check_results(results);
+                }
+                assert_eq!(own["seats"].as_array().map(Vec::len), Some(1), "a seat sees its own results");
+            }
+            let all: Vec<_> = room.guests.iter().map(|guest| guest.told.lock().after_the_joins()).collect();
+            assert!(all.windows(2).all(|two| two[0] == two[1]), "all are told the same");
+        }
+    }
+}
+
+impl Guest {
+    /// Score and answers are what this player believes.
+    fn check_results(&self, results: &Value) {
+        let (total, told) = (self.connection.total(), self.told.lock());
+        assert_eq!(self.connection.final_total(), Some(total));
+        let mut seats = results["seats"].as_array().unwrap().iter();
+        let mine = seats.find(|seat| seat["seatId"] == self.seat).expect("the results know the seat");
+        assert_eq!(mine["total"].as_i64(), Some(total), "{mine}");
+        let answers = mine["answers"].as_array().unwrap();
+        let known: BTreeMap<_, _> = answers
+            .iter()
+            .map(|answer| (answer["questionId"].as_str().unwrap().to_owned(), answer["optionId"].as_u64()))
+            .collect();
+        assert_eq!((answers.len(), &known), (told.accepted.len(), &told.accepted), "{mine}");
+        let sum: i64 = answers.iter().filter_map(|answer| answer["points"].as_i64()).sum();
+        assert_eq!(sum, total, "{mine}");
+    }
+}
+
+impl Told {
+    /// No number is missing, none comes twice.
+    fn check_numbers(&self) {
+        let first = self.first.expect("it was welcomed");
+        let wanted: Vec<_> = (first..).take(self.sequences.len()).collect();
+        assert_eq!(self.sequences, wanted);
+    }
+
+    /// What all players of a room are told, whenever they came.
+    fn after_the_joins(&self) -> Vec<(u64, String)> {
+        self.events.iter().filter(|(_, name)| name != "joined").cloned().collect()
+    }
+}
+
+/// Plays the host: from each reveal to the next question.
+async fn move_on(host: Connection, mut happenings: Happenings) {
+    while let Some(happening) = happenings.recv().await {
+        if let Happening::Event(event) = happening
+            && event.event == "reveal"
+        {
+            let at = &event.payload["phaseNumber"];
+            host.host_move("next", json!({ "at": at })).await.expect("the host may");
+        }
+    }
+}
+
+struct Player {
+    connection: Connection,
+    told: Arc<Mutex<Told>>,
+    n: u64,
+    held: u64,
+}
+
+impl Player {
+    async fn play(self, mut happenings: Happenings, going: watch::Receiver<bool>) {
+        while let Some(happening) = happenings.recv().await {
+            match happening {
+                Happening::Welcome(welcome) => {
+                    let mut told = self.told.lock();
+                    let head = welcome.snapshot["head"].as_u64().expect("a head");
+                    told.first.get_or_insert(head + 1);
+                    told.recovered.push(welcome.recovered);
+                }
+                Happening::Skip { sequence } => self.told.lock().sequences.push(sequence),
+                Happening::Event(event) => self.see(&event, &going),
+                _ => {}
+            }
+        }
+    }
+
+    fn see(&self, event: &Event, going: &watch::Receiver<bool>) {
+        let mut told = self.told.lock();
+        told.sequences.push(event.sequence);
+        told.events.push((event.sequence, event.event.clone()));
+        told.is_finished |= event.event == "finished";
+        if event.event == "question" {
+            let index = event.payload["index"].as_u64().expect("an index");
+            let question = event.question_id().expect("an id").to_owned();
+            let option = Some((self.n + index) % 4 + 1);
+            let is_held = index == self.held && self.n % 2 == 1;
+            let (connection, told, mut going) = (self.connection.clone(), self.told.clone(), going.clone());
+            tokio::spawn(async move {
+                if is_held {
+                    going.wait_for(|is_going| *is_going).await.expect("the party goes on");
+                }
+                match connection.answer(&question, option).await {
+                    Ok(reply) => {
+                        assert_eq!((reply.accepted, reply.option_id), (true, option));
+                        told.lock().accepted.insert(question, option);
+                    }
+                    Err(AskError::Stopped(_)) => {}
+                    Err(error) => told.lock().refused.push(error.to_string()),
+                }
+            });
+        }
+    }
+}
