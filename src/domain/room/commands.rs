@@ -193,8 +193,8 @@ pub enum RoomReply {
         question: QuestionId,
         /// The option chosen.
         option: Option<OptionId>,
-        /// When it was received.
-        received: Timestamp,
+        /// The date at which it was received.
+        received: WallTime,
     },
     /// Whether the host's move moved anything.
     Moved(bool),

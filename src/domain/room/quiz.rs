@@ -11,7 +11,7 @@ use crate::domain::quiz::Quiz;
 use crate::domain::quiz::public::PublicQuestion;
 use crate::domain::refusal::Refusal;
 use crate::domain::repeat::RepeatKey;
-use crate::domain::time::{Moment, Timestamp};
+use crate::domain::time::{Moment, Timestamp, WallTime};
 
 impl Room {
     /// Lets happen what is due. What follows from it counts its own time from now, so that a long
@@ -146,12 +146,13 @@ impl Room {
             return Err(Refusal::OptionNotInQuestion);
         }
         let response = now.since(round.opens).min(round.limit);
-        let given = Given { option, received: now, response, repeat, correct: false, points: 0 };
+        let received = step.wall.unwrap_or(WallTime(now.as_millis()));
+        let given = Given { option, received, response, repeat, correct: false, points: 0 };
         let (index, question) = (round.index, question.id.clone());
         if let Some(seat) = self.seats.get_mut(&id) {
             seat.answers.insert(index, given);
         }
-        Ok(RoomReply::Answered { question, option, received: now })
+        Ok(RoomReply::Answered { question, option, received })
     }
 
     /// Closes the question that stands: every answer is evaluated, and all is told.

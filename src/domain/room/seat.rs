@@ -11,7 +11,7 @@ use crate::domain::name::PlayerName;
 use crate::domain::refusal::Refusal;
 use crate::domain::repeat::RepeatKey;
 use crate::domain::secret::SecretHash;
-use crate::domain::time::{Millis, Moment, Timestamp};
+use crate::domain::time::{Millis, Moment, Timestamp, WallTime};
 
 /// How long a seat code can be used.
 pub const CODE_LIFE: Millis = Millis::seconds(300);
@@ -37,7 +37,8 @@ pub enum Standing {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Given {
     pub(super) option: Option<OptionId>,
-    pub(super) received: Timestamp,
+    /// The date, for the reply and its repeats.
+    pub(super) received: WallTime,
     pub(super) response: Millis,
     pub(super) repeat: Option<RepeatKey>,
     pub(super) correct: bool,
@@ -224,6 +225,5 @@ impl Seat {
         if let Some(code) = &mut self.code {
             code.until = code.until.shifted(by);
         }
-        self.answers.values_mut().for_each(|given| given.received = given.received.shifted(by));
     }
 }

@@ -113,10 +113,10 @@ impl Asker {
             // Those are answered by the pump.
             Asked::Resume(_) | Asked::Ack(_) | Asked::Heartbeat => return Ok(frames::done(re)),
         };
-        let (reply, dates) = rooms.ask(&self.id, self.by.clone(), ask).await.map_err(Problem::in_room)?;
+        let (reply, _) = rooms.ask(&self.id, self.by.clone(), ask).await.map_err(Problem::in_room)?;
         match reply {
             RoomReply::Answered { question, option, received } => {
-                Ok(frames::reply(re, answered(question, option, dates.of(received))))
+                Ok(frames::reply(re, answered(question, option, received)))
             }
             RoomReply::Moved(has_moved) => {
                 let looked = rooms.look(&self.id, &self.who).await.map_err(Problem::in_room)?;

@@ -130,8 +130,8 @@ pub(super) async fn answer(
     let repeat = idempotency_key(&http)?.map(|key| answer_key(&key, &question, option));
     let asked = shared.rooms.ask_as(&room_id(&id)?, &who, Ask::Answer { question, option, repeat }).await;
     match asked.map_err(Problem::in_room)? {
-        (RoomReply::Answered { question, option, received }, dates) => {
-            Ok(reply(StatusCode::OK, &replies::answered(question, option, dates.of(received))))
+        (RoomReply::Answered { question, option, received }, _) => {
+            Ok(reply(StatusCode::OK, &replies::answered(question, option, received)))
         }
         (other, _) => Err(unexpected(&other)),
     }

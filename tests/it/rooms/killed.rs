@@ -71,7 +71,8 @@ async fn players_of_a_killed_instance_go_on_through_the_other() {
     };
     let party = Party::begin(&api(&other), SIZE, spread).await;
     party.in_the_middle().await;
-    let of_the_killed = || party.rooms.iter().flat_map(|room| room.guests.iter().step_by(2)).map(|guest| &guest.connection);
+    let of_the_killed =
+        || party.rooms.iter().flat_map(|room| room.guests.iter().step_by(2)).map(|guest| &guest.connection);
     party.go();
     let killed = Instant::now();
     one.kill().await;

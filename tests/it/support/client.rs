@@ -185,7 +185,10 @@ impl Reply {
         let problem: Value = serde_json::from_slice(&self.body).expect("a problem is JSON");
         assert_eq!((&problem["code"], &problem["status"]), (&json!(code), &json!(status)), "{problem}");
         let fields = ["type: text", "title: text", "status: integer", "code: text", "detail: text"];
-        super::assert_shape(&problem, &[&fields[..], &["problems?: array", "results?: text"], &STANDING].concat());
+        super::assert_shape(
+            &problem,
+            &[&fields[..], &["problems?: array", "results?: text", "head?: integer"], &STANDING].concat(),
+        );
         assert_eq!(self.header("retry-after").is_some(), status == 503, "{:?}", self.headers);
         for wrong in problem["problems"].as_array().into_iter().flatten() {
             super::assert_shape(wrong, &["path: text", "message: text"]);

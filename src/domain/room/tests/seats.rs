@@ -1,8 +1,8 @@
 //! Whose a seat is: tokens, generations, codes by which it changes hands.
 
-use super::kit::{HOST, OPEN, Table, acknowledge, answer, at, by, connection, seen};
+use super::kit::{HOST, OPEN, Table, WALL, acknowledge, answer, at, by, connection, seen};
 use crate::domain::room::{Ask, By, CODE_LIFE, HostMove, RoomReply, RoomSettings, Standing};
-use crate::domain::{Refusal, RepeatKey, SeatId, SecretHash, Timestamp};
+use crate::domain::{Refusal, RepeatKey, SeatId, SecretHash};
 
 const CODE: &str = "K7PQ-34TX";
 
@@ -216,7 +216,7 @@ fn an_answer_is_in_time_by_when_it_came_whoever_sends_it() {
     let mut table = Table::started(2, 1, RoomSettings::default());
     let generation = table.connect(2, at(1));
     let taken = table.ask(connection(2, generation), answer(0, None, None), at(OPEN + 7));
-    let received: Timestamp = at(OPEN + 7).now;
+    let received = WALL;
     let question = "q0".parse().expect("valid");
     assert_eq!(taken, Ok(RoomReply::Answered { question, option: None, received }));
 }
