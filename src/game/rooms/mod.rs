@@ -237,9 +237,22 @@ impl Rooms {
     pub async fn look(&self, id: &SessionId, who: &Credential) -> Result<Looked, GameError> {
         let (session, dates) = self.read(id).await?;
         let viewer = self.viewer(&session, who)?;
-        let (keeper, _) = self.kept(id)?;
+        self.looked(session, dates, viewer).await
+    }
+
+    /// The room as it is for a seat that was just taken, though a repeat has a newer token by now.
+    ///
+    /// # Errors
+    /// Unknown or dead rooms; or the store's.
+    pub async fn look_from(&self, seated: &Seated) -> Result<Looked, GameError> {
+        let (session, dates) = self.read(&seated.room).await?;
+        self.looked(session, dates, Some(seated.seat)).await
+    }
+
+    async fn looked(&self, session: GameSession, dates: Dates, viewer: Option<SeatId>) -> Result<Looked, GameError> {
+        let (keeper, _) = self.kept(&session.id)?;
         let lives_until = lives_until(&*keeper.store, &session, dates.at).await?;
-        let epoch = self.epoch(id).await?;
+        let epoch = self.epoch(&session.id).await?;
         Ok(Looked { session, dates, epoch, viewer, lives_until })
     }
 

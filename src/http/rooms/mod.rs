@@ -63,8 +63,7 @@ pub(super) async fn join(http: HttpRequest, shared: Data, request: Json<JoinRequ
         }
     };
     let seated = seated.map_err(Problem::in_room)?;
-    let who = Credential::Seat(seated.token.hash(), None);
-    let looked = shared.rooms.look(&seated.room, &who).await.map_err(Problem::in_room)?;
+    let looked = shared.rooms.look_from(&seated).await.map_err(Problem::in_room)?;
     let snapshot = replies::snapshot(&looked)?;
     Ok(reply(status, &replies::seated(&seated, Some(snapshot))))
 }

@@ -92,7 +92,7 @@ async fn players_of_a_killed_instance_go_on_through_the_other() {
     other.stop().await;
 }
 
-async fn until_ready(api: &Api) {
+pub(super) async fn until_ready(api: &Api) {
     let begun = Instant::now();
     loop {
         let reply = api.call(rejoin::client::Method::GET, "/readyz", None, None).await;

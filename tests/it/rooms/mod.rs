@@ -5,10 +5,11 @@
 mod killed;
 mod party;
 mod raw;
+mod reconnect;
 
 use std::path::Path;
 
-use rejoin::client::{Api, Bases, Connection, Happening, Opened, Options, Seat, Ticket, connect};
+use rejoin::client::{Api, Bases, CallError, Connection, Happening, Opened, Options, Seat, Ticket, connect};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -50,9 +51,25 @@ fn settings(count: u64, more: Value) -> Value {
     settings
 }
 
-/// A room of [`settings`].
+/// A room of [`settings`]; another one if the reply was lost.
 async fn open(api: &Api, count: u64, more: Value) -> Opened {
-    api.open(&settings(count, more), None).await.unwrap()
+    let settings = settings(count, more);
+    loop {
+        match api.open(&settings, None).await {
+            Err(CallError::NoReply(_)) => {}
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
+/// The results, asked for again if the reply was lost.
+async fn results(api: &Api, ticket: &Ticket) -> Value {
+    loop {
+        match api.results(ticket).await {
+            Err(CallError::NoReply(_)) => {}
+            results => return results.unwrap(),
+        }
+    }
 }
 
 /// A seat's live connection, once it stands.

@@ -1,0 +1,253 @@
+//! Coming back: again and again, after everything is forgotten, from another tab, by another
+//! instance; and requests whose replies were lost.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::raw::{Heard, Raw};
+use super::{api, connected, event, join, open, server};
+use crate::support::Client;
+use crate::support::client::send;
+use crate::support::server::until;
+
+fn resume(token: &str, known: Option<(&str, u64)>) -> Value {
+    let mut frame = json!({ "type": "resume", "token": token });
+    if let Some((epoch, last)) = known {
+        (frame["epoch"], frame["lastSequence"]) = (json!(epoch), json!(last));
+    }
+    frame
+}
+
+async fn present(client: &Client, room: &str) -> Vec<u64> {
+    let snapshot = client.get(&format!("/api/rooms/{room}")).await.json(200);
+    let seats = snapshot["seats"].as_array().unwrap().iter();
+    seats.filter(|seat| seat["present"] == true).filter_map(|seat| seat["seatId"].as_u64()).collect()
+}
+
+#[tokio::test]
+async fn ten_losses_in_a_row_miss_and_repeat_nothing() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let seat = join(&api, &room, "Ada").await;
+    let (connection, mut happenings) = connected(&api, &seat.ticket).await;
+    for n in 0..10 {
+        connection.cut();
+        join(&api, &room, &format!("Guest {n}")).await;
+        let joined = event(&mut happenings, "joined").await;
+        assert_eq!(joined.payload["name"], format!("Guest {n}"));
+        until(|| connection.figures().welcomes == n + 2).await;
+    }
+    let figures = connection.figures();
+    assert_eq!((figures.recovered, figures.snapshots), (10, 0));
+    assert!(connection.faults().is_clean(), "{:?}", connection.faults());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_ten_connections_at_once_one_stays() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let seat = join(&api, &room, "Ada").await;
+    let mut racing = JoinSet::new();
+    for _ in 0..10 {
+        let (base, ticket) = (server.base.clone(), seat.ticket.clone());
+        racing.spawn(async move {
+            let mut raw = Raw::open(&base, &ticket.room_id).await;
+            raw.say(&resume(ticket.token.as_str(), None)).await;
+            let patience = tokio::time::timeout(Duration::from_secs(2), raw.closed()).await;
+            (patience.ok(), raw)
+        });
+    }
+    let ended = racing.join_all().await;
+    let (stayed, closed): (Vec<_>, Vec<_>) = ended.into_iter().partition(|(code, _)| code.is_none());
+    assert!(
+        closed.iter().all(|(code, _)| *code == Some(Some(4409))),
+        "{:?}",
+        closed.iter().map(|one| one.0).collect::<Vec<_>>()
+    );
+    assert_eq!(stayed.len(), 1);
+    for (_, mut raw) in stayed {
+        raw.say(&json!({ "type": "heartbeat" })).await;
+        raw.frame("heartbeat").await;
+    }
+}
+
+#[tokio::test]
+async fn after_everything_was_acknowledged_and_forgotten_the_numbering_goes_on() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let ada = join(&api, &room, "Ada").await;
+    join(&api, &room, "Bob").await;
+    let id = &room.room_id;
+    let tokens = [ada.ticket.token.as_str(), room.token.as_ref().unwrap().as_str()];
+    let [client, host] = tokens.map(|token| server.client().with_key(token));
+    let head = client.get(&format!("/api/rooms/{id}")).await.json(200)["head"].as_u64().unwrap();
+    for client in [&client, &host] {
+        client.post(&format!("/api/rooms/{id}/ack"), &json!({ "sequence": head })).await.json(200);
+    }
+    // Bob has joined with everything known to him, so all of it is forgotten.
+    let page = client.get(&format!("/api/rooms/{id}/events?after=0")).await.json(200);
+    assert_eq!((&page["recovered"], &page["snapshot"]["head"]), (&json!(false), &json!(head)), "{page}");
+    let token = ada.ticket.token.as_str();
+    let mut raw = Raw::open(&server.base, id).await;
+    raw.say(&resume(token, Some((&room.epoch, head)))).await;
+    let welcome = raw.frame("welcome").await;
+    assert_eq!((&welcome["recovered"], &welcome["head"]), (&json!(true), &json!(head)));
+    join(&api, &room, "Cleo").await;
+    assert_eq!(raw.frame("event").await["sequence"], head + 1);
+    raw.cut();
+    for (epoch, last) in [(&*room.epoch, 0), (&*room.epoch, head + 9), ("0123456789ab", head)] {
+        let mut raw = Raw::open(&server.base, id).await;
+        raw.say(&resume(token, Some((epoch, last)))).await;
+        let welcome = raw.frame("welcome").await;
+        assert_eq!(
+            (&welcome["recovered"], &welcome["snapshot"]["head"]),
+            (&json!(false), &json!(head + 1)),
+            "{epoch} {last}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_resume_whose_welcome_is_lost_is_repeated_without_harm() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let ada = join(&api, &room, "Ada").await;
+    for n in 0..20 {
+        join(&api, &room, &format!("Guest {n}")).await;
+    }
+    let (id, token) = (&room.room_id, ada.ticket.token.as_str());
+    for _ in 0..10 {
+        let mut raw = Raw::open(&server.base, id).await;
+        raw.say(&resume(token, Some((&room.epoch, 1)))).await;
+        raw.cut();
+    }
+    let mut raw = Raw::open(&server.base, id).await;
+    raw.say(&resume(token, Some((&room.epoch, 1)))).await;
+    let welcome = raw.frame("welcome").await;
+    assert_eq!(welcome["recovered"], true);
+    for sequence in 2..=21 {
+        assert_eq!(raw.frame("event").await["sequence"], sequence);
+    }
+}
+
+#[tokio::test]
+async fn an_older_tab_is_closed_and_its_late_end_disturbs_nothing() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let ada = join(&api, &room, "Ada").await;
+    let (id, token) = (&room.room_id, ada.ticket.token.as_str());
+    let host = room.token.as_ref().unwrap().as_str();
+    let (mut watching, _) = Raw::resumed(&server.base, id, host).await;
+    let (mut older, first) = Raw::resumed(&server.base, id, token).await;
+    let (mut newer, second) = Raw::resumed(&server.base, id, token).await;
+    assert!(second["generation"].as_u64() > first["generation"].as_u64());
+    assert_eq!(older.closed().await, Some(4409));
+    let client = server.client().with_key(host);
+    let begun = Instant::now();
+    // The old socket ends long after its successor has come.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    older.cut();
+    while begun.elapsed() < Duration::from_secs(2) {
+        assert!(present(&client, id).await.contains(&ada.seat_id));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let head = newer.ask(&json!({ "type": "snapshot", "id": "s" })).await["snapshot"]["head"].clone();
+    assert_eq!(head, second["head"], "nothing happened in the room");
+    watching.say(&json!({ "type": "snapshot", "id": "s" })).await;
+    loop {
+        match watching.hear().await {
+            Heard::Frame(frame) if frame["re"] == "s" => break,
+            Heard::Frame(frame) => assert_eq!(frame["type"], "presence", "{frame}"),
+            Heard::Closed(code) => panic!("{code:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_join_whose_reply_is_lost_gives_the_same_seat_a_fresh_token() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let first = api.join_as(&room.join_code, "Ada", "key").await.unwrap();
+    let second = api.join_as(&room.join_code, "Ada", "key").await.unwrap();
+    assert_eq!(first.seat_id, second.seat_id);
+    assert_ne!(first.ticket.token, second.ticket.token);
+    let path = format!("/api/rooms/{}", room.room_id);
+    server.client().with_key(first.ticket.token.as_str()).get(&path).await.problem(401, "bad-token");
+    Raw::resumed(&server.base, &room.room_id, second.ticket.token.as_str()).await.0.cut();
+    let again = send(
+        server
+            .client()
+            .request(Method::POST, "/api/rooms/join")
+            .header("Idempotency-Key", "key")
+            .json(&json!({ "joinCode": room.join_code, "name": "Ada" })),
+    )
+    .await;
+    again.problem(409, "already-connected");
+    server.client().with_key(second.ticket.token.as_str()).get(&path).await.json(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn copies_of_a_join_at_once_take_one_seat_and_one_token_is_good() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    for round in 0..5 {
+        let mut copies = JoinSet::new();
+        for _ in 0..20 {
+            let (api, code) = (api.clone(), room.join_code.clone());
+            let (name, key) = (format!("Ada {round}"), format!("key {round}"));
+            copies.spawn(async move { api.join_as(&code, &name, &key).await.unwrap() });
+        }
+        let seats = copies.join_all().await;
+        assert!(seats.iter().all(|seat| seat.seat_id == seats[0].seat_id));
+        let mut good = 0;
+        for seat in seats {
+            let client = server.client().with_key(seat.ticket.token.as_str());
+            good += usize::from(client.get(&format!("/api/rooms/{}", room.room_id)).await.status == 200);
+        }
+        assert_eq!(good, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_laggy_hosts_copies_of_next_take_one_step() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 6, json!({})).await;
+    let (id, token) = (room.room_id.clone(), room.token.clone().unwrap());
+    let client = server.client().with_key(token.as_str());
+    let (mut raw, _) = Raw::resumed(&server.base, &id, token.as_str()).await;
+    client.post(&format!("/api/rooms/{id}/start"), &json!({ "at": 0 })).await.json(200);
+    let mut at = 1;
+    for (over_http, over_socket) in [(2, 0), (0, 2), (2, 2), (1, 3)] {
+        let closed = client.post(&format!("/api/rooms/{id}/close"), &json!({ "at": at })).await.json(200);
+        assert_eq!(closed["moved"], true, "{closed}");
+        at += 1;
+        let mut copies = JoinSet::new();
+        for _ in 0..over_http {
+            let (client, path) = (client.clone(), format!("/api/rooms/{id}/next"));
+            copies.spawn(async move { client.post(&path, &json!({ "at": at })).await.json(200)["moved"] == true });
+        }
+        for n in 0..over_socket {
+            raw.say(&json!({ "type": "next", "id": format!("{at}-{n}"), "at": at })).await;
+        }
+        let mut moved = 0;
+        for n in 0..over_socket {
+            moved += usize::from(raw.answer(&format!("{at}-{n}")).await["moved"] == true);
+        }
+        moved += copies.join_all().await.into_iter().filter(|moved| *moved).count();
+        assert_eq!(moved, 1);
+        at += 1;
+        let snapshot = client.get(&format!("/api/rooms/{id}")).await.json(200);
+        assert_eq!(snapshot["phaseNumber"], at, "{snapshot}");
+    }
+}
