@@ -208,9 +208,9 @@ impl Room {
         self.play.as_ref().map_or(0, |play| play.number)
     }
 
-    /// The generation of a seat's newest connection, and whether somebody sits there.
+    /// The generation of a seat's newest connection, and how the seat stands to its connections.
     pub fn generation(&self, seat: SeatId) -> Option<(u32, Standing)> {
-        self.seats.get(&seat).map(|seat| (seat.generation, seat.standing))
+        self.seats.get(&seat).map(|seat| (seat.generation, seat.standing_of_holder()))
     }
 
     /// The seat whose token this is.

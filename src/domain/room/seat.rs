@@ -209,6 +209,12 @@ impl Seat {
         self.code = None;
     }
 
+    /// How the seat stands to whoever held it: a token that was used and has ended was given up.
+    pub(super) fn standing_of_holder(&self) -> Standing {
+        let is_retired = self.is_here() && self.is_claimed && self.token.is_none();
+        if is_retired { Standing::Left } else { self.standing }
+    }
+
     pub(super) fn set_code(&mut self, hash: SecretHash, now: Timestamp) -> Timestamp {
         let until = now.plus(CODE_LIFE);
         self.code = Some(SeatCode { hash, until });

@@ -3,6 +3,7 @@
 //! must misbehave it is [`Raw`].
 
 mod killed;
+mod live;
 mod party;
 mod raw;
 mod reconnect;

@@ -1,0 +1,235 @@
+//! The WebSocket: what closes it, what doesn't, and what it carries.
+
+use std::time::{Duration, Instant};
+
+use rejoin::client::Happening;
+use serde_json::{Value, json};
+
+use super::raw::{Heard, Raw};
+use super::{api, connected, event, fixed_address, happening, join, open, process_at, server, welcome};
+use crate::support::shape::millis_between;
+
+const NOBODY: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+#[tokio::test]
+async fn a_connection_that_does_not_say_who_it_is_is_closed() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let mut silent = Raw::open(&server.base, &room.room_id).await;
+    let begun = Instant::now();
+    let (mut good, _) = Raw::resumed(&server.base, &room.room_id, room.token.as_ref().unwrap().as_str()).await;
+    for (first, code) in [
+        ("{", 4400),
+        ("[]", 4400),
+        (r#"{"type":"heartbeat"}"#, 4400),
+        (r#"{"type":"resume"}"#, 4401),
+        (r#"{"type":"resume","token":"x"}"#, 4401),
+        (r#"{"type":"resume","token":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#, 4401),
+    ] {
+        let mut raw = Raw::open(&server.base, &room.room_id).await;
+        raw.text(first).await;
+        assert_eq!(raw.closed().await, Some(code), "{first}");
+    }
+    let mut raw = Raw::open(&server.base, NOBODY).await;
+    raw.say(&json!({ "type": "resume", "token": room.token.as_ref().unwrap().as_str() })).await;
+    assert_eq!(raw.closed().await, Some(4404));
+    assert_eq!(silent.closed().await, Some(4400));
+    assert!(begun.elapsed() >= Duration::from_secs(5));
+    good.say(&json!({ "type": "heartbeat" })).await;
+    good.frame("heartbeat").await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_answered_and_only_what_is_no_frame_closes() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let ada = join(&api, &room, "Ada").await;
+    let bob = join(&api, &room, "Bob").await;
+    let (mut raw, _) = Raw::resumed(&server.base, &room.room_id, ada.ticket.token.as_str()).await;
+    let (mut other, _) = Raw::resumed(&server.base, &room.room_id, bob.ticket.token.as_str()).await;
+    let error = raw.ask(&json!({ "type": "dance", "id": "1" })).await;
+    assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!("invalid-request")));
+    raw.say(&json!({ "type": "dance" })).await;
+    assert_eq!(raw.frame("error").await["re"], Value::Null);
+    let error = raw.ask(&json!({ "type": "answer", "id": "2", "questionId": "q0" })).await;
+    assert_eq!(error["code"], "invalid-request", "an option that is missing is no answer: {error}");
+    let long = "x".repeat(65);
+    raw.say(&json!({ "type": "snapshot", "id": long })).await;
+    assert_eq!(raw.frame("error").await["code"], "invalid-request");
+    let reply = raw.ask(&json!({ "type": "snapshot", "id": "3", "colour": "red", "deep": { "a": [1] } })).await;
+    assert_eq!((&reply["type"], &reply["snapshot"]["phase"]), (&json!("reply"), &json!("lobby")));
+    // A second word of who it is changes nothing.
+    raw.say(&json!({ "type": "resume", "token": "x", "id": "4" })).await;
+    assert_eq!(raw.answer("4").await["type"], "error");
+    raw.text("nonsense").await;
+    assert_eq!(raw.closed().await, Some(4400));
+    other.say(&json!({ "type": "heartbeat" })).await;
+    other.frame("heartbeat").await;
+}
+
+#[tokio::test]
+async fn a_repeated_id_gets_the_same_reply() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 2, json!({})).await;
+    let ada = join(&api, &room, "Ada").await;
+    let (mut host, _) = Raw::resumed(&server.base, &room.room_id, room.token.as_ref().unwrap().as_str()).await;
+    let start = json!({ "type": "start", "id": "1", "at": 0 });
+    let first = host.ask(&start).await;
+    assert_eq!(first["moved"], true);
+    assert_eq!(host.ask(&start).await, first);
+    join(&api, &room, "Bob").await;
+    let (mut raw, _) = Raw::resumed(&server.base, &room.room_id, ada.ticket.token.as_str()).await;
+    let answer = json!({ "type": "answer", "id": "a", "questionId": "q0", "optionId": 2 });
+    let first = raw.ask(&answer).await;
+    assert_eq!(first["accepted"], true, "{first}");
+    assert_eq!(raw.ask(&answer).await, first);
+    // Over the next connection too; and another answer under that id is none.
+    let (mut raw, _) = Raw::resumed(&server.base, &room.room_id, ada.ticket.token.as_str()).await;
+    let mut again = raw.ask(&answer).await;
+    // A date is made from the engine's time each time, and may differ in its last digit.
+    assert!(millis_between(&first["receivedAt"], &again["receivedAt"]).abs() <= 5);
+    again["receivedAt"] = first["receivedAt"].clone();
+    assert_eq!(again, first);
+    let other = json!({ "type": "answer", "id": "b", "key": "a", "questionId": "q0", "optionId": 3 });
+    assert_eq!(raw.ask(&other).await["code"], "idempotency-key-reused");
+}
+
+#[tokio::test]
+async fn whoever_sends_too_many_frames_is_closed_and_a_burst_is_none() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let ada = join(&api, &room, "Ada").await;
+    let (mut raw, _) = Raw::resumed(&server.base, &room.room_id, ada.ticket.token.as_str()).await;
+    for _ in 0..80 {
+        raw.say(&json!({ "type": "heartbeat" })).await;
+    }
+    for _ in 0..80 {
+        raw.frame("heartbeat").await;
+    }
+    for _ in 0..200 {
+        raw.say(&json!({ "type": "heartbeat" })).await;
+    }
+    assert_eq!(raw.closed().await, Some(4429));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_sends_everybody_away_and_a_start_has_them_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = fixed_address();
+    let server = process_at(&address, folder.path(), &[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let mut seats = Vec::new();
+    for n in 0..20 {
+        let seat = join(&api, &room, &format!("Player {n}")).await;
+        seats.push(connected(&api, &seat.ticket).await);
+    }
+    server.stop().await;
+    let server = process_at(&address, folder.path(), &[]);
+    for (connection, happenings) in &mut seats {
+        let code = happening(happenings, |happening| match happening {
+            Happening::Disconnected(lost) => Some(lost.code),
+            _ => None,
+        });
+        assert_eq!(code.await, Some(1001));
+        assert!(welcome(happenings).await.recovered);
+        assert!(connection.faults().is_clean(), "{:?}", connection.faults());
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_leaves_or_is_kicked_is_told_so() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let token = room.token.clone().unwrap();
+    let host = server.client().with_key(token.as_str());
+    let mut seats = Vec::new();
+    for name in ["Ada", "Bob", "Cleo"] {
+        let seat = join(&api, &room, name).await;
+        let (raw, _) = Raw::resumed(&server.base, &room.room_id, seat.ticket.token.as_str()).await;
+        seats.push((seat, raw));
+    }
+    let (ada, raw) = &mut seats[0];
+    raw.say(&json!({ "type": "leave", "id": "1" })).await;
+    assert_eq!(raw.closed().await, Some(1000));
+    let mut raw = Raw::open(&server.base, &room.room_id).await;
+    raw.say(&json!({ "type": "resume", "token": ada.ticket.token.as_str() })).await;
+    assert_eq!(raw.closed().await, Some(4401));
+    let (bob, raw) = &mut seats[1];
+    let kick = json!({ "at": 0, "seatId": bob.seat_id });
+    assert_eq!(host.post(&format!("/api/rooms/{}/kick", room.room_id), &kick).await.json(200)["moved"], true);
+    assert_eq!(raw.closed().await, Some(4403));
+    let mut raw = Raw::open(&server.base, &room.room_id).await;
+    raw.say(&json!({ "type": "resume", "token": bob.ticket.token.as_str() })).await;
+    assert_eq!(raw.closed().await, Some(4403));
+    // After the end as well: who leaves is no other tab.
+    host.post(&format!("/api/rooms/{}/finish", room.room_id), &json!({ "at": 0 })).await.json(200);
+    let (_, raw) = &mut seats[2];
+    raw.say(&json!({ "type": "leave", "id": "1" })).await;
+    assert_eq!(raw.closed().await, Some(1000));
+}
+
+#[tokio::test]
+async fn a_room_that_has_died_closes_its_connections() {
+    let (_folder, server) = server(&["--room-ttl", "10s", "--room-max-age", "10s"]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let token = room.token.as_ref().unwrap().as_str();
+    let (mut raw, _) = Raw::resumed(&server.base, &room.room_id, token).await;
+    assert_eq!(raw.closed().await, Some(4404));
+    let mut raw = Raw::open(&server.base, &room.room_id).await;
+    raw.say(&json!({ "type": "resume", "token": token })).await;
+    assert_eq!(raw.closed().await, Some(4404));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn presence_has_no_number_and_comes_four_times_a_second_at_most() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let ada = join(&api, &room, "Ada").await;
+    let (mut watching, _) = Raw::resumed(&server.base, &room.room_id, room.token.as_ref().unwrap().as_str()).await;
+    let (base, begun) = (server.base.clone(), Instant::now());
+    let coming = tokio::spawn(async move {
+        while begun.elapsed() < Duration::from_secs(3) {
+            let (raw, _) = Raw::resumed(&base, &ada.ticket.room_id, ada.ticket.token.as_str()).await;
+            raw.cut();
+            tokio::time::sleep(Duration::from_millis(60)).await;
+        }
+    });
+    let mut count = 0;
+    while begun.elapsed() < Duration::from_secs(3) {
+        let Ok(heard) = tokio::time::timeout(Duration::from_millis(500), watching.hear()).await else { continue };
+        let Heard::Frame(frame) = heard else { panic!("{heard:?}") };
+        assert_eq!((&frame["type"], &frame["sequence"]), (&json!("presence"), &Value::Null), "{frame}");
+        count += 1;
+    }
+    coming.await.unwrap();
+    assert!((2..=13).contains(&count), "{count} in 3 s");
+}
+
+#[tokio::test]
+async fn a_host_plays_from_two_devices_at_once() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let ticket = room.ticket().unwrap();
+    let (laptop, mut on_laptop) = connected(&api, &ticket).await;
+    let (phone, mut on_phone) = connected(&api, &ticket).await;
+    join(&api, &room, "Ada").await;
+    event(&mut on_laptop, "joined").await;
+    event(&mut on_phone, "joined").await;
+    assert!(phone.host_move("start", json!({ "at": 0 })).await.unwrap().moved);
+    event(&mut on_laptop, "question").await;
+    phone.close();
+    assert!(laptop.host_move("close", json!({ "at": 1 })).await.unwrap().moved);
+    let snapshot = laptop.snapshot().await.unwrap();
+    assert_eq!(snapshot["seats"][0]["present"], true, "{snapshot}");
+    assert_eq!((laptop.stopped(), laptop.figures().welcomes), (None, 1));
+}
