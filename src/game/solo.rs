@@ -209,8 +209,12 @@ impl SoloGames {
     /// # Errors
     /// The store's.
     pub async fn give_up(&self, id: &SessionId) -> Result<(), GameError> {
-        let (store, _) = self.kept(id)?;
-        store.delete(id).await?;
+        let (store, dates) = self.kept(id)?;
+        // Whoever sits in a room knows its id, and may not end it for all: here it is no game.
+        let found = store.get(id, dates.at).await?;
+        if !found.is_some_and(|session| session.state.game.is_shared()) {
+            store.delete(id).await?;
+        }
         Ok(())
     }
 }
