@@ -2,12 +2,16 @@
 //! sockets. Where a client is needed it is `rejoin::client`, which checks what it is told; where one
 //! must misbehave it is [`Raw`].
 
+mod burst;
+mod chaos;
 mod cheats;
 mod killed;
 mod live;
 mod party;
 mod raw;
 mod reconnect;
+mod shared;
+mod slow;
 
 use std::path::Path;
 
