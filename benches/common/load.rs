@@ -24,11 +24,22 @@ impl Connection {
 
     /// Sends a request and gives the reply's status and body.
     pub async fn request(&mut self, method: &str, path: &str, body: &str) -> (u16, Vec<u8>) {
+        self.exchange(method, path, "", body).await
+    }
+
+    /// The same by the holder of a key or a token, who expects JSON.
+    pub async fn request_by(&mut self, bearer: &str, method: &str, path: &str, body: &str) -> Value {
+        let (status, reply) = self.exchange(method, path, &format!("Authorization: Bearer {bearer}\r\n"), body).await;
+        assert!(status < 300, "{method} {path}: {status} {}", String::from_utf8_lossy(&reply));
+        serde_json::from_slice(&reply).expect("JSON")
+    }
+
+    async fn exchange(&mut self, method: &str, path: &str, headers: &str, body: &str) -> (u16, Vec<u8>) {
         let head = if body.is_empty() {
-            format!("{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n")
+            format!("{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n")
         } else {
             format!(
-                "{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                "{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
                 body.len()
             )
         };

@@ -3,7 +3,9 @@
 #![allow(dead_code, unreachable_pub, reason = "each benchmark uses its own part of this")]
 
 pub mod load;
+pub mod rooms;
 pub mod server;
+pub mod socket;
 pub mod valkey;
 
 use std::path::Path;

@@ -1,0 +1,80 @@
+//! Rooms on a running server, and whoever sits there, connected.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use serde_json::{Value, json};
+
+use super::load::Connection;
+use super::socket::Socket;
+
+/// The key that the server is started with.
+pub const KEY: &str = "a-key-for-benchmarks-only";
+/// How many rooms are filled, or seats connected, at once.
+const AT_ONCE: usize = 32;
+
+/// A room with its seats' tokens.
+#[derive(Clone)]
+pub struct Room {
+    pub id: Rc<str>,
+    pub tokens: Rc<[String]>,
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+/// Opens a room whose rules lie elsewhere, and fills it.
+async fn external(address: SocketAddr, seats: usize) -> Room {
+    let mut connection = Connection::open(address).await;
+    let settings = json!({"mode": "external", "maxSeats": seats}).to_string();
+    let opened = connection.request_by(KEY, "POST", "/api/rooms", &settings).await;
+    let id = text(&opened["roomId"]);
+    let mut tokens = Vec::new();
+    for n in 1..=seats {
+        let (path, name) = (format!("/api/rooms/{id}/seats"), json!({"name": format!("Player {n}")}).to_string());
+        tokens.push(text(&connection.request_by(KEY, "POST", &path, &name).await["token"]));
+    }
+    Room { id: id.into(), tokens: tokens.into() }
+}
+
+/// So many rooms of so many seats.
+pub async fn open(address: SocketAddr, rooms: usize, seats: usize) -> Vec<Room> {
+    let opened = Rc::new(RefCell::new(Vec::new()));
+    let into = opened.clone();
+    super::all_of(rooms, AT_ONCE, move |_| {
+        let into = into.clone();
+        async move {
+            let room = external(address, seats).await;
+            into.borrow_mut().push(room);
+        }
+    })
+    .await;
+    opened.take()
+}
+
+/// Connects every seat of these rooms. Gives each room's sockets.
+pub async fn connect(address: SocketAddr, rooms: &[Room]) -> Vec<Vec<Socket>> {
+    let sockets: Rc<RefCell<Vec<Vec<Socket>>>> = Rc::new(RefCell::new(rooms.iter().map(|_| Vec::new()).collect()));
+    let (seats, into): (Rc<[_]>, _) = (seats(rooms).into(), sockets.clone());
+    super::all_of(seats.len(), AT_ONCE, move |n| {
+        let (seats, into) = (seats.clone(), into.clone());
+        async move {
+            let (place, room, token) = &seats[n];
+            let (socket, _) = Socket::open(address, room, token).await;
+            into.borrow_mut()[*place].push(socket);
+        }
+    })
+    .await;
+    sockets.take()
+}
+
+fn seats(rooms: &[Room]) -> Vec<(usize, Rc<str>, String)> {
+    let seats = |(place, room): (usize, &Room)| {
+        let id = room.id.clone();
+        let seats: Vec<_> = room.tokens.iter().map(|token| (place, id.clone(), token.clone())).collect();
+        seats
+    };
+    rooms.iter().enumerate().flat_map(seats).collect()
+}

@@ -1,0 +1,141 @@
+//! A player's end of a WebSocket, so cheap that a core of them is no bottleneck: raw bytes, of which
+//! only the heads of frames are looked at; what is in them is left to whoever asked.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::rc::Rc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const TEXT: u8 = 1;
+const CLOSE: u8 = 8;
+const PING: u8 = 9;
+const PONG: u8 = 10;
+
+/// The sending end.
+pub struct Sender {
+    stream: Rc<TcpStream>,
+    /// What the kernel has not taken yet.
+    rest: RefCell<Vec<u8>>,
+}
+
+impl Sender {
+    /// Sends a text, without waiting for anybody to read it.
+    pub fn send(&self, text: &str) {
+        self.put(TEXT, text.as_bytes());
+    }
+
+    /// Hands over what the kernel takes.
+    pub fn flush(&self) {
+        let mut rest = self.rest.borrow_mut();
+        while !rest.is_empty() {
+            match self.stream.try_write(&rest) {
+                Ok(count) => drop(rest.drain(..count)),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                Err(error) => panic!("the server cut the connection: {error}"),
+            }
+        }
+    }
+
+    fn put(&self, opcode: u8, payload: &[u8]) {
+        let mut rest = self.rest.borrow_mut();
+        rest.push(0x80 | opcode);
+        match payload.len() {
+            short @ 0..126 => rest.push(0x80 | short as u8),
+            long => {
+                rest.push(0x80 | 126);
+                rest.extend((long as u16).to_be_bytes());
+            }
+        }
+        // A mask of zeros changes nothing.
+        rest.extend([0; 4]);
+        rest.extend(payload);
+        drop(rest);
+        self.flush();
+    }
+}
+
+/// Both ends.
+pub struct Socket {
+    pub sender: Rc<Sender>,
+    input: Vec<u8>,
+}
+
+impl Socket {
+    /// Connects a seat, or a backend, to a room and resumes. Gives its welcome too.
+    pub async fn open(address: SocketAddr, room: &str, token: &str) -> (Self, serde_json::Value) {
+        let mut stream = TcpStream::connect(address).await.expect("the server listens");
+        stream.set_nodelay(true).expect("a socket option");
+        let request = format!(
+            "GET /api/rooms/{room}/ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.expect("the server reads");
+        let mut reply = Vec::new();
+        while !reply.ends_with(b"\r\n\r\n") {
+            assert!(stream.read_buf(&mut reply).await.expect("the server writes") > 0, "the server closed it");
+        }
+        assert!(reply.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&reply));
+        let sender = Rc::new(Sender { stream: Rc::new(stream), rest: RefCell::default() });
+        let mut socket = Self { sender, input: Vec::new() };
+        socket.sender.send(&format!(r#"{{"type":"resume","token":"{token}"}}"#));
+        let mut welcome = None;
+        while welcome.is_none() {
+            let take = |text: &[u8]| welcome = welcome.take().or_else(|| serde_json::from_slice(text).ok());
+            socket.skim(take).await;
+        }
+        (socket, welcome.unwrap_or_default())
+    }
+
+    /// Waits for bytes, and hands over each text that is whole by now. Pings are answered by the way.
+    pub async fn skim(&mut self, mut take: impl FnMut(&[u8])) {
+        self.read().await;
+        let mut begin = 0;
+        while let Some((opcode, Range { start, end })) = frame(&self.input[begin..]) {
+            let payload = &self.input[begin + start..begin + end];
+            match opcode {
+                TEXT => take(payload),
+                PING => self.sender.put(PONG, payload),
+                CLOSE => panic!("the server closed: {}", String::from_utf8_lossy(payload)),
+                _ => {}
+            }
+            begin += end;
+        }
+        self.input.drain(..begin);
+    }
+
+    async fn read(&mut self) {
+        let stream = &self.sender.stream;
+        loop {
+            stream.readable().await.expect("a connection");
+            self.input.reserve(4 * 1024);
+            match stream.try_read_buf(&mut self.input) {
+                Ok(0) => panic!("the server cut the connection"),
+                Ok(_) => return,
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(error) => panic!("the server cut the connection: {error}"),
+            }
+        }
+    }
+}
+
+/// The opcode of the frame that these bytes begin with, and where its payload lies; `None` if it is
+/// not whole.
+fn frame(bytes: &[u8]) -> Option<(u8, Range<usize>)> {
+    let (start, length) = match *bytes {
+        [_, short @ 0..126, ..] => (2, usize::from(short)),
+        [_, 126, high, low, ..] => (4, usize::from(u16::from_be_bytes([high, low]))),
+        [_, 127, a, b, c, d, e, f, g, h, ..] => (10, u64::from_be_bytes([a, b, c, d, e, f, g, h]) as usize),
+        _ => return None,
+    };
+    (bytes.len() >= start + length).then(|| (bytes[0] & 0x0F, start..start + length))
+}
+
+/// The number of the event that a frame tells of, if it does.
+pub fn sequence(text: &[u8]) -> Option<u64> {
+    let digits = text.strip_prefix(br#"{"type":"event","sequence":"#)?;
+    let digits = digits.iter().take_while(|digit| digit.is_ascii_digit());
+    Some(digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+}

@@ -1,0 +1,429 @@
+//! Rooms with everybody connected, by the real binary on redb: `cargo bench --bench rooms`, and with
+//! `memory`, `deliveries` or `answers` behind a `--` that part alone.
+//!
+//! - What a connection costs in memory: 5,000 seats of 250 rooms, idle but for the pongs that they
+//!   owe.
+//! - How many events reach their seats: backends record events in 100 rooms of 20 seats, over one
+//!   WebSocket each, without waiting for replies; each is committed with fsync, and then told to 20
+//!   seats, and to its backend. A latency is from handing the `record` to the kernel to a seat's
+//!   having the event; of rates that are offered, and of the highest one, with so many events on
+//!   their way in every room all the time. The seats read raw bytes, and look for nothing but the
+//!   heads of frames and `"sequence":N`; they acknowledge nothing, where a real one would once a
+//!   second, unless the line says so.
+//! - How long players wait who all answer a question in the same moment, and in how many commits
+//!   that ends.
+//!
+//! The server has one core, the players another; all figures are medians.
+
+mod common;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use common::load::{Connection, Figures};
+use common::rooms::{KEY, Room};
+use common::server::Server;
+use common::socket::{Sender, Socket, sequence};
+use serde_json::{Value, json};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{sleep, timeout};
+
+const ROUNDS: usize = 3;
+/// More than any part takes that goes well.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+fn main() {
+    let named: Vec<_> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let is_wanted = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
+    common::server::pin_to_load();
+    if is_wanted("memory") {
+        memory();
+    }
+    if is_wanted("deliveries") {
+        deliveries();
+    }
+    if is_wanted("answers") {
+        answers(50);
+        answers(200);
+    }
+}
+
+/// Runs `part` beside a new server with an empty file.
+fn beside_a_server<T>(part: impl AsyncFnOnce(&Server) -> T) -> T {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+    let server = Server::start(folder.path(), &["--api-keys", KEY]);
+    let local = LocalSet::new();
+    let part = async { timeout(PATIENCE, part(&server)).await.expect("it ends in time") };
+    common::runtime().block_on(local.run_until(part))
+}
+
+fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn median_time(values: impl IntoIterator<Item = Duration>) -> Duration {
+    Duration::from_secs_f64(median(values.into_iter().map(|value| value.as_secs_f64())))
+}
+
+// Memory.
+
+const IDLE_ROOMS: usize = 250;
+const SEATS: usize = 20;
+/// So long that everybody was asked for a sign of life, and was written down.
+const SETTLING: Duration = Duration::from_secs(8);
+
+fn memory() {
+    let connections = IDLE_ROOMS * SEATS;
+    let per_connection = (0..ROUNDS).map(|_| {
+        let [empty, before, after] = beside_a_server(async |server| {
+            let empty = server.resident();
+            let rooms = common::rooms::open(server.address, IDLE_ROOMS, SEATS).await;
+            let before = server.resident();
+            for mut socket in common::rooms::connect(server.address, &rooms).await.into_iter().flatten() {
+                spawn_local(async move {
+                    loop {
+                        socket.skim(|_| ()).await
+                    }
+                });
+            }
+            sleep(SETTLING).await;
+            [empty, before, server.resident()]
+        });
+        let kilobytes = (after - before) as f64 / connections as f64 / 1000.0;
+        let mib = |bytes: u64| bytes / 1024 / 1024;
+        println!(
+            "{connections} idle connections: {kilobytes:.1} KB each  {} to {} MiB, {} without rooms",
+            mib(before),
+            mib(after),
+            mib(empty)
+        );
+        kilobytes
+    });
+    println!("median: {:.1} KB a connection", median(per_connection));
+}
+
+// Deliveries.
+
+const ROOMS: usize = 100;
+const WARM_UP: Duration = Duration::from_secs(1);
+const MEASURED: Duration = Duration::from_secs(5);
+const TICK: Duration = Duration::from_millis(1);
+
+/// When backends record.
+#[derive(Clone, Copy)]
+enum Pace {
+    /// So many deliveries a second, whatever becomes of them.
+    Offered(usize),
+    /// As soon as fewer than so many events of a room are on their way.
+    OnTheirWay(usize),
+}
+
+struct Kind {
+    name: &'static str,
+    pace: Pace,
+    /// Whether every seat acknowledges once a second.
+    acks: bool,
+}
+
+const KINDS: [Kind; 5] = [
+    Kind { name: "10,000 offered", pace: Pace::Offered(10_000), acks: false },
+    Kind { name: "30,000 offered", pace: Pace::Offered(30_000), acks: false },
+    Kind { name: "30,000 and acks", pace: Pace::Offered(30_000), acks: true },
+    Kind { name: "60,000 offered", pace: Pace::Offered(60_000), acks: false },
+    Kind { name: "the highest", pace: Pace::OnTheirWay(4), acks: false },
+];
+
+/// A room under load.
+struct Live {
+    backend: Rc<Sender>,
+    seats: Vec<Rc<Sender>>,
+    /// The log's head before the first event.
+    base: u64,
+    sent: RefCell<Vec<Instant>>,
+    received: Cell<usize>,
+}
+
+impl Live {
+    fn on_their_way(&self) -> usize {
+        self.sent.borrow().len() - self.received.get() / SEATS
+    }
+
+    fn record(&self) {
+        let n = self.sent.borrow().len();
+        self.sent.borrow_mut().push(Instant::now());
+        self.backend.send(&format!(
+            r#"{{"type":"record","id":"{n}","events":[{{"type":"moved","payload":{{"seatId":{},"from":"e2","to":"e4","clockMs":{n}}}}}]}}"#,
+            n % SEATS + 1
+        ));
+    }
+}
+
+/// What the seats of all rooms have received.
+#[derive(Default)]
+struct Received {
+    window: Cell<Option<(Instant, Instant)>>,
+    count: Cell<usize>,
+    latencies: RefCell<Vec<Duration>>,
+}
+
+impl Received {
+    fn note(&self, room: &Live, sequence: u64, now: Instant) {
+        room.received.set(room.received.get() + 1);
+        let Some((begin, end)) = self.window.get() else { return };
+        if begin <= now && now < end {
+            self.count.set(self.count.get() + 1);
+        }
+        let sent = room.sent.borrow()[(sequence - room.base - 1) as usize];
+        if begin <= sent && sent < end {
+            self.latencies.borrow_mut().push(now - sent);
+        }
+    }
+}
+
+fn deliveries() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+    println!("the disk makes {:.0} fdatasyncs/s", common::fdatasyncs_per_second(folder.path()));
+    let mut runs = KINDS.map(|_| Vec::new());
+    for _ in 0..ROUNDS {
+        beside_a_server(async |server| {
+            let received = Rc::new(Received::default());
+            let rooms = listen(server, &received).await;
+            for (kind, runs) in KINDS.iter().zip(&mut runs) {
+                runs.push(run(server, &rooms, &received, kind).await);
+            }
+        });
+    }
+    for (kind, runs) in KINDS.iter().zip(&runs) {
+        let [p50, p99] =
+            [|run: &Run| run.figures.p50, |run: &Run| run.figures.p99].map(|of| median_time(runs.iter().map(of)));
+        let rate = median(runs.iter().map(|run| run.figures.per_second));
+        let cost = median(runs.iter().map(|run| run.cost));
+        let share = median(runs.iter().map(|run| run.share));
+        let events = median(runs.iter().map(|run| run.events_per_commit));
+        println!(
+            "{:<16} {rate:>7.0} deliveries/s  p50 {p50:>9.2?}  p99 {p99:>9.2?}  {cost:>5.1} µs of a core each, {:.0} % of it  {events:.1} events a commit",
+            kind.name,
+            share * 100.0
+        );
+    }
+}
+
+async fn listen(server: &Server, received: &Rc<Received>) -> Vec<Rc<Live>> {
+    let opened = common::rooms::open(server.address, ROOMS, SEATS).await;
+    let sockets = common::rooms::connect(server.address, &opened).await;
+    let mut rooms = Vec::new();
+    for (room, sockets) in opened.iter().zip(sockets) {
+        let (mut backend, welcome) = Socket::open(server.address, &room.id, KEY).await;
+        let live = Rc::new(Live {
+            backend: backend.sender.clone(),
+            seats: sockets.iter().map(|socket| socket.sender.clone()).collect(),
+            base: welcome["head"].as_u64().expect("a number"),
+            sent: RefCell::default(),
+            received: Cell::default(),
+        });
+        spawn_local(async move {
+            loop {
+                backend.skim(is_no_error).await
+            }
+        });
+        for mut socket in sockets {
+            let (live, received) = (live.clone(), received.clone());
+            spawn_local(async move {
+                loop {
+                    let mut now = None;
+                    let note = |text: &[u8]| {
+                        if let Some(sequence) = sequence(text) {
+                            received.note(&live, sequence, *now.get_or_insert_with(Instant::now));
+                        }
+                    };
+                    socket.skim(note).await;
+                }
+            });
+        }
+        rooms.push(live);
+    }
+    rooms
+}
+
+fn is_no_error(text: &[u8]) {
+    assert!(!text.starts_with(br#"{"type":"error""#), "{}", String::from_utf8_lossy(text));
+}
+
+struct Run {
+    figures: Figures,
+    /// Microseconds of the server's core a delivery.
+    cost: f64,
+    /// How much of the core that is.
+    share: f64,
+    events_per_commit: f64,
+}
+
+async fn run(server: &Server, rooms: &[Rc<Live>], received: &Received, kind: &Kind) -> Run {
+    let mut health = Connection::open(server.address).await;
+    let begun = Instant::now();
+    let (begin, end) = (begun + WARM_UP, begun + WARM_UP + MEASURED);
+    received.window.set(Some((begin, end)));
+    received.count.set(0);
+    let acks = kind.acks.then(|| spawn_local(acknowledge(rooms.to_vec())));
+    let recording = async {
+        let mut recorded = 0;
+        while Instant::now() < end {
+            record(rooms, kind.pace, begun, &mut recorded);
+            sleep(TICK).await;
+        }
+    };
+    let watching = async {
+        sleep(begin - Instant::now()).await;
+        let (busy, commits, from) = (server.busy(), commits(&mut health).await, Instant::now());
+        sleep(end.saturating_duration_since(Instant::now())).await;
+        let (busy, took) = (server.busy() - busy, from.elapsed());
+        (busy, took, self::commits(&mut health).await - commits)
+    };
+    let ((), (busy, took, commits)) = tokio::join!(recording, watching);
+    // What is late counts too.
+    while rooms.iter().any(|room| room.on_their_way() > 0) {
+        sleep(TICK).await;
+    }
+    acks.inspect(|acks| acks.abort());
+    let per_second = received.count.get() as f64 / MEASURED.as_secs_f64();
+    let figures = Figures { per_second, ..Figures::of(received.latencies.take(), MEASURED) };
+    let share = busy.as_secs_f64() / took.as_secs_f64();
+    let events_per_commit = per_second * took.as_secs_f64() / SEATS as f64 / commits;
+    let Figures { p50, p99, .. } = figures;
+    println!(
+        "{:<16} {per_second:>7.0} deliveries/s  p50 {p50:>9.2?}  p99 {p99:>9.2?}  {} MiB",
+        kind.name,
+        server.resident() / 1024 / 1024
+    );
+    Run { figures, cost: share / per_second * 1e6, share, events_per_commit }
+}
+
+/// Records what is due by now.
+fn record(rooms: &[Rc<Live>], pace: Pace, begun: Instant, recorded: &mut usize) {
+    match pace {
+        Pace::Offered(deliveries) => {
+            let due = (begun.elapsed().as_secs_f64() * deliveries as f64 / SEATS as f64) as usize;
+            while *recorded < due {
+                rooms[*recorded % rooms.len()].record();
+                *recorded += 1;
+            }
+        }
+        Pace::OnTheirWay(most) => {
+            for room in rooms {
+                (room.on_their_way()..most).for_each(|_| room.record());
+            }
+        }
+    }
+    rooms.iter().for_each(|room| room.backend.flush());
+}
+
+/// Every seat acknowledges what it has, once a second, one after the other.
+async fn acknowledge(rooms: Vec<Rc<Live>>) {
+    loop {
+        for room in &rooms {
+            let sequence = room.base + (room.received.get() / SEATS) as u64;
+            for seat in &room.seats {
+                seat.send(&format!(r#"{{"type":"ack","sequence":{sequence}}}"#));
+            }
+            sleep(Duration::from_secs(1) / rooms.len() as u32).await;
+        }
+    }
+}
+
+async fn commits(connection: &mut Connection) -> f64 {
+    let health: Value = serde_json::from_slice(&connection.request("GET", "/health", "").await.1).expect("JSON");
+    health["commits"].as_f64().expect("a number")
+}
+
+// Answers.
+
+const QUESTIONS: usize = 5;
+
+/// A quiz that everybody plays, with its host.
+struct Quiz {
+    host: Connection,
+    token: String,
+    room: String,
+    players: Vec<Rc<Sender>>,
+    answered: Rc<RefCell<Vec<Instant>>>,
+}
+
+impl Quiz {
+    async fn open(server: &Server, players: usize) -> Self {
+        let mut host = Connection::open(server.address).await;
+        let settings =
+            json!({"maxSeats": players + 1, "count": QUESTIONS, "readyMs": 0, "timeLimitMs": 60_000}).to_string();
+        let opened = host.request_by(KEY, "POST", "/api/rooms", &settings).await;
+        let text = |field: &str| opened[field].as_str().expect("a text").to_owned();
+        let mut tokens = Vec::new();
+        for n in 1..=players {
+            let join = json!({"joinCode": text("joinCode"), "name": format!("Player {n}")}).to_string();
+            let joined = host.request_by(KEY, "POST", "/api/rooms/join", &join).await;
+            tokens.push(joined["token"].as_str().expect("a text").to_owned());
+        }
+        let room = Room { id: text("roomId").into(), tokens: tokens.into() };
+        let answered = Rc::new(RefCell::new(Vec::new()));
+        let mut senders = Vec::new();
+        for mut socket in common::rooms::connect(server.address, &[room]).await.into_iter().flatten() {
+            senders.push(socket.sender.clone());
+            let answered = answered.clone();
+            spawn_local(async move {
+                loop {
+                    let note = |text: &[u8]| {
+                        is_no_error(text);
+                        if text.starts_with(br#"{"type":"reply""#) {
+                            answered.borrow_mut().push(Instant::now());
+                        }
+                    };
+                    socket.skim(note).await;
+                }
+            });
+        }
+        Self { host, token: text("token"), room: text("roomId"), players: senders, answered }
+    }
+
+    async fn host_move(&mut self, name: &str, at: &Value) -> Value {
+        let (path, at) = (format!("/api/rooms/{}/{name}", self.room), json!({"at": at}).to_string());
+        self.host.request_by(&self.token, "POST", &path, &at).await["snapshot"].take()
+    }
+
+    /// All answer at once. Gives how long that took each of them, and how many commits.
+    async fn answer(&mut self, question: &Value) -> (Figures, f64) {
+        let frame = json!({"type": "answer", "id": question, "questionId": question, "optionId": 1}).to_string();
+        let before = commits(&mut self.host).await;
+        let begun = Instant::now();
+        for player in &self.players {
+            player.send(&frame);
+        }
+        while self.answered.borrow().len() < self.players.len() {
+            sleep(TICK).await;
+        }
+        let latencies = self.answered.take().into_iter().map(|at| at - begun).collect();
+        (Figures::of(latencies, begun.elapsed()), commits(&mut self.host).await - before)
+    }
+}
+
+fn answers(players: usize) {
+    let rounds = beside_a_server(async |server| {
+        let mut quiz = Quiz::open(server, players).await;
+        let mut rounds = Vec::new();
+        let mut snapshot = quiz.host_move("start", &json!(0)).await;
+        while rounds.len() < QUESTIONS {
+            // Everybody has the question, and nothing else is going on.
+            sleep(Duration::from_secs(1)).await;
+            rounds.push(quiz.answer(&snapshot["question"]["questionId"]).await);
+            if snapshot["phase"] == "question" {
+                snapshot = quiz.host_move("close", &snapshot["phaseNumber"]).await;
+            }
+            snapshot = quiz.host_move("next", &snapshot["phaseNumber"]).await;
+        }
+        rounds
+    });
+    let [p50, p99] = [|round: &(Figures, f64)| round.0.p50, |round: &(Figures, f64)| round.0.p99]
+        .map(|of| median_time(rounds.iter().map(of)));
+    let commits = median(rounds.iter().map(|(_, commits)| *commits));
+    println!("{players} answers at once: p50 {p50:>9.2?}  p99 {p99:>9.2?}  in {commits} commits");
+}
