@@ -67,7 +67,7 @@ async fn players_of_a_killed_instance_go_on_through_the_other() {
     }
     let spread = |n: usize| {
         let bases = [one.base.clone(), other.base.clone()];
-        Bases::new(if n % 2 == 0 { bases } else { [bases[1].clone(), bases[0].clone()] })
+        Bases::new(if n.is_multiple_of(2) { bases } else { [bases[1].clone(), bases[0].clone()] })
     };
     let party = Party::begin(&api(&other), SIZE, spread).await;
     party.in_the_middle().await;

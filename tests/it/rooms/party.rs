@@ -140,11 +140,7 @@ impl Party {
         for room in &self.rooms {
             let whole = results(api, &room.host_ticket).await;
             for guest in &room.guests {
-                let told = guest.told.lock();
-                told.check_numbers();
-                assert!(told.refused.is_empty(), "{:?}", told.refused);
-                assert_eq!(told.accepted.len() as u64, self.size.questions, "each answer was acknowledged");
-                drop(told);
+                guest.told.lock().check(self.size.questions);
                 let own = results(api, &guest.ticket).await;
                 for results in [&whole, &own] {
                     guest.check_results(results);
@@ -177,8 +173,10 @@ impl Guest {
 }
 
 impl Told {
-    /// No number is missing, none comes twice.
-    fn check_numbers(&self) {
+    /// No number is missing, none comes twice; and each of so many answers was acknowledged.
+    fn check(&self, answers: u64) {
+        assert!(self.refused.is_empty(), "{:?}", self.refused);
+        assert_eq!(self.accepted.len() as u64, answers, "each answer was acknowledged");
         let first = self.first.expect("it was welcomed");
         let wanted: Vec<_> = (first..).take(self.sequences.len()).collect();
         assert_eq!(self.sequences, wanted);
