@@ -102,9 +102,19 @@ impl Pending {
         }
     }
 
+    fn number(&self, re: &str) -> Option<u64> {
+        re.strip_prefix(&self.name)?.strip_prefix('-')?.parse().ok()
+    }
+
+    /// The request of this id, if it can be asked again without harm.
+    pub(super) fn may_repeat(&self, re: &str) -> Option<u64> {
+        let number = self.number(re)?;
+        self.asked.get(&number).filter(|(ask, _)| ask.kind != Kind::Once).map(|_| number)
+    }
+
     /// The request that a reply is for, and whether it was sent more than once.
     pub(super) fn settle(&mut self, re: &str) -> Option<(Ask, bool)> {
-        let number = re.strip_prefix(&self.name)?.strip_prefix('-')?.parse().ok()?;
+        let number = self.number(re)?;
         let (ask, sent) = self.asked.remove(&number)?;
         Some((ask, sent > 1))
     }

@@ -3,6 +3,7 @@
 //! What it decides is decided by its parts (`schedule`, `rhythm`, `pending`, `checker`); here frames
 //! are moved.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,10 @@ use super::sequence::Step;
 use super::socket::Socket;
 use super::ticket::Ticket;
 
+/// Errors that pass: nothing is known to have happened, and the same request again finds out.
+const PASSING: [&str; 4] = ["outcome-unknown", "store-busy", "store-full", "store-unavailable"];
+/// How long to wait before that.
+const AGAIN: Duration = Duration::from_millis(500);
 /// More than 20 frames a second for long: come back, but not at once.
 const TOO_MANY_FRAMES: u16 = 4429;
 
@@ -42,6 +47,8 @@ pub(super) struct Task {
     options: Options,
     shared: Arc<Shared>,
     pending: Pending,
+    /// What is to be asked again on this connection, and when.
+    again: VecDeque<(Instant, u64)>,
     schedule: Schedule,
     commands: UnboundedReceiver<Command>,
     happenings: UnboundedSender<Happening>,
@@ -57,7 +64,8 @@ impl Task {
     ) -> Self {
         // Not of the dice: another client of the same seed and seat would repeat it.
         let pending = Pending::new(format!("{:012x}", super::Dice::system().roll() >> 16));
-        Self { ticket, options, shared, pending, schedule: Schedule::default(), commands, happenings }
+        let again = VecDeque::new();
+        Self { ticket, options, shared, pending, again, schedule: Schedule::default(), commands, happenings }
     }
 
     pub(super) async fn run(mut self) {
@@ -135,6 +143,7 @@ impl Task {
         let mut rhythm = Rhythm::new(every, self.options.timing.silence, Instant::now());
         self.shared.checker.lock().welcome(&welcome, Instant::now());
         self.happen(Happening::Welcome(Box::new(welcome)));
+        self.again.clear();
         for number in self.pending.all() {
             self.send(&mut socket, number).await?;
         }
@@ -162,6 +171,7 @@ impl Task {
                     }
                 },
                 () = sleep_until(rhythm.next().into()) => self.speak(&mut socket, &mut rhythm).await?,
+                number = next(&mut self.again) => self.send(&mut socket, number).await?,
             }
         }
     }
@@ -232,7 +242,11 @@ impl Task {
             ServerFrame::Heartbeat { head } => self.shared.checker.lock().told(head),
             ServerFrame::Reply(frame) => self.replied(frame),
             ServerFrame::Error { re: Some(re), code, detail } => {
-                if let Some((ask, _)) = self.pending.settle(&re) {
+                if PASSING.contains(&code.as_str())
+                    && let Some(number) = self.pending.may_repeat(&re)
+                {
+                    self.again.push_back((Instant::now() + AGAIN, number));
+                } else if let Some((ask, _)) = self.pending.settle(&re) {
                     let _ = ask.waiting.send(Err(AskError::Refused { code, detail }));
                 }
             }
@@ -264,6 +278,14 @@ impl Task {
         // A user who does not listen may still answer.
         let _ = self.happenings.send(happening);
     }
+}
+
+/// The next request that is to be asked again, when its time has come.
+async fn next(again: &mut VecDeque<(Instant, u64)>) -> u64 {
+    let Some(&(when, number)) = again.front() else { return std::future::pending().await };
+    sleep_until(when.into()).await;
+    again.pop_front();
+    number
 }
 
 /// Connects, shows the token, and waits for the welcome (line 2).

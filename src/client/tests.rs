@@ -202,6 +202,20 @@ async fn a_replay_goes_on_where_it_was_cut_and_shows_nothing_twice() {
 }
 
 #[tokio::test]
+async fn an_answer_that_the_store_could_not_tell_of_is_asked_again_under_its_id() {
+    let fake = Fake::start().await;
+    let (connection, _happenings) = play(options(&fake));
+    let mut peer = fake.welcome(false, 4).await;
+    let answering = tokio::spawn(async move { connection.answer("q1", Some(2)).await });
+    let first = peer.hear_of("answer").await;
+    let id = first["id"].clone();
+    peer.say(json!({"type": "error", "re": id, "code": "outcome-unknown", "detail": "who knows"})).await;
+    assert_eq!(peer.hear_of("answer").await, first);
+    peer.say(json!({"type": "reply", "re": id, "questionId": "q1", "optionId": 2, "accepted": true})).await;
+    answering.await.expect("no panic").expect("it is accepted");
+}
+
+#[tokio::test]
 async fn a_gap_ends_the_connection_and_is_asked_for_again() {
     let fake = Fake::start().await;
     let (connection, mut happenings) = play(options(&fake));
