@@ -2,7 +2,7 @@
 //! are at home on their instance to their end; nothing else is, and nothing is in two places.
 
 mod real;
-mod shared;
+pub(crate) mod shared;
 
 use std::sync::Arc;
 

@@ -14,7 +14,7 @@ use rejoin::store::{
 
 /// How the store is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mood {
+pub(crate) enum Mood {
     /// As it should be.
     Well,
     /// Out of reach.
@@ -28,26 +28,26 @@ pub(super) enum Mood {
 }
 
 /// The store, and its mood.
-pub(super) struct Shared {
+pub(crate) struct Shared {
     store: MemoryStore,
     mood: Mutex<Mood>,
 }
 
 /// Since when the way to the store is as it is.
-pub(super) const SINCE: &str = "2026-01-02T03:04:05.678Z";
+pub(crate) const SINCE: &str = "2026-01-02T03:04:05.678Z";
 
 impl Shared {
-    pub(super) fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self { store: MemoryStore::new(GameSession::apply, 1), mood: Mutex::new(Mood::Well) })
     }
 
-    pub(super) fn is(&self, mood: Mood) {
+    pub(crate) fn is(&self, mood: Mood) {
         *self.mood.lock() = mood;
     }
 
     /// The store with a clock that is far ahead of any other: what is judged by the wrong one is
     /// long dead, or never dies.
-    pub(super) fn keeper(self: &Arc<Self>) -> Keeper {
+    pub(crate) fn keeper(self: &Arc<Self>) -> Keeper {
         let clock = GameClock::start(Timestamp::from_millis(9_000_000_000_000), system_wall_clock());
         Keeper { store: self.clone(), clock: Arc::new(clock) }
     }

@@ -2,14 +2,18 @@
 //! sockets. Where a client is needed it is `rejoin::client`, which checks what it is told; where one
 //! must misbehave it is [`Raw`].
 
+mod away;
 mod burst;
 mod chaos;
 mod cheats;
+mod external;
+mod http;
 mod killed;
 mod live;
 mod party;
 mod raw;
 mod reconnect;
+mod refusals;
 mod shared;
 mod slow;
 

@@ -92,3 +92,31 @@ async fn who_is_sent_away_is_gone_from_the_other_instance_at_once() {
     newer.frame("heartbeat").await;
     drop(valkey);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backend_hears_at_either_instance_what_was_said_at_the_other() {
+    let Pair { one, other, valkey, _folders } = pair(ValkeyServer::url).await;
+    let room = api(&one).open(&json!({ "mode": "external" }), Some(KEY)).await.unwrap().room_id;
+    let backend = one.client().with_key(KEY);
+    let url = |rest: &str| format!("/api/rooms/{room}{rest}");
+    let seated = backend.post(&url("/seats"), &json!({ "name": "Ada" })).await.json(201);
+    let player = other.client().with_key(seated["token"].as_str().unwrap());
+    let (mut raw, welcome) = Raw::resumed(&one.base, &room, KEY).await;
+    let epoch = welcome["epoch"].clone();
+    let mut last = welcome["head"].as_u64().unwrap();
+    for (n, base) in [&other.base, &one.base, &other.base].into_iter().enumerate() {
+        player.post(&url("/say"), &json!({ "payload": [n, "live"] })).await.json(201);
+        let said = raw.frame("event").await;
+        last += 1;
+        assert_eq!((&said["sequence"], &said["payload"]["payload"]), (&json!(last), &json!([n, "live"])));
+        raw.cut();
+        player.post(&url("/say"), &json!({ "payload": [n, "missed"] })).await.json(201);
+        raw = Raw::open(base, &room).await;
+        raw.say(&json!({ "type": "resume", "token": KEY, "epoch": epoch, "lastSequence": last })).await;
+        assert_eq!(raw.frame("welcome").await["recovered"], true);
+        let said = raw.frame("event").await;
+        last += 1;
+        assert_eq!((&said["sequence"], &said["payload"]["payload"]), (&json!(last), &json!([n, "missed"])));
+    }
+    drop(valkey);
+}

@@ -1,0 +1,113 @@
+//! Rooms whose store goes away and returns: a clear 503, and nothing is lost.
+
+use std::sync::Arc;
+
+use rejoin::server::Stores;
+use rejoin::store::clock::system_wall_clock;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::raw::Raw;
+use super::{api, connected, event, join, open};
+use crate::degraded::shared::{Mood, Shared};
+use crate::support::Server;
+use crate::support::client::send;
+
+fn over(shared: &Arc<Shared>) -> (TempDir, Server) {
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["--store", "valkey", "--valkey-url", "valkey://127.0.0.1"];
+    let keeper = shared.keeper();
+    let server = Server::here_over(folder.path(), &args, system_wall_clock(), async move |settings, outside| {
+        Stores::shared(keeper, "a shared store".to_owned(), settings, outside)
+    });
+    (folder, server)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_store_is_away_every_call_says_so_and_afterwards_all_is_there() {
+    let shared = Shared::new();
+    let (_folder, server) = over(&shared);
+    let api = api(&server);
+    let room = open(&api, 2, json!({})).await;
+    let (ada, bob) = (join(&api, &room, "Ada").await, join(&api, &room, "Bob").await);
+    let url = |rest: &str| format!("/api/rooms/{}{rest}", room.room_id);
+    let host = server.client().with_key(room.token.as_ref().unwrap().as_str());
+    let client = server.client().with_key(ada.ticket.token.as_str());
+    let (connection, mut happenings) = connected(&api, &bob.ticket).await;
+    host.post(&url("/start"), &json!({ "at": 0 })).await.json(200);
+    event(&mut happenings, "question").await;
+    let answer = json!({ "questionId": "q0", "optionId": 1 });
+
+    shared.is(Mood::Away);
+    for rest in ["", "/events", "/results"] {
+        client.get(&url(rest)).await.problem(503, "store-unavailable");
+    }
+    let code = format!("/seats/{}/code", ada.seat_id);
+    for (rest, body) in [
+        ("/answer", answer.clone()),
+        ("/resume", json!({})),
+        ("/ack", json!({ "sequence": 1 })),
+        ("/heartbeat", json!({})),
+        ("/close", json!({ "at": 1 })),
+        ("/leave", Value::Null),
+        (&code, Value::Null),
+    ] {
+        client.post(&url(rest), &body).await.problem(503, "store-unavailable");
+    }
+    client
+        .post("/api/rooms/join", &json!({ "joinCode": room.join_code, "name": "Cleo" }))
+        .await
+        .problem(503, "store-unavailable");
+    client.post("/api/rooms", &json!({})).await.problem(503, "store-unavailable");
+    let mut raw = Raw::open(&server.base, &room.room_id).await;
+    raw.say(&json!({ "type": "resume", "token": ada.ticket.token.as_str() })).await;
+    assert_eq!(raw.closed().await, Some(1013));
+
+    shared.is(Mood::Well);
+    client.post(&url("/answer"), &answer).await.json(200);
+    assert!(connection.answer("q0", Some(2)).await.unwrap().accepted);
+    event(&mut happenings, "reveal").await;
+    let results = host.get(&url("/results")).await.json(200);
+    assert_eq!(results["seats"].as_array().unwrap().len(), 2);
+    assert!(results["seats"][0]["total"].as_u64() > Some(0), "{results}");
+    assert!(connection.faults().is_clean(), "{:?}", connection.faults());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_have_happened_is_found_out_by_its_repeat() {
+    let shared = Shared::new();
+    let (_folder, server) = over(&shared);
+    let api = api(&server);
+    let room = open(&api, 2, json!({})).await;
+    let (ada, _bob) = (join(&api, &room, "Ada").await, join(&api, &room, "Bob").await);
+    let url = |rest: &str| format!("/api/rooms/{}{rest}", room.room_id);
+    let host = server.client().with_key(room.token.as_ref().unwrap().as_str());
+    let client = server.client().with_key(ada.ticket.token.as_str());
+    host.post(&url("/start"), &json!({ "at": 0 })).await.json(200);
+    let answer = || {
+        let request = client.request(Method::POST, &url("/answer")).header("Idempotency-Key", "a");
+        send(request.json(&json!({ "questionId": "q0", "optionId": 1 })))
+    };
+    let newcomer = || {
+        let request = client.request(Method::POST, "/api/rooms/join").header("Idempotency-Key", "j");
+        send(request.json(&json!({ "joinCode": room.join_code, "name": "Cleo" })))
+    };
+    shared.is(Mood::Mute);
+    answer().await.problem(503, "outcome-unknown");
+    newcomer().await.problem(503, "outcome-unknown");
+    shared.is(Mood::Well);
+    assert_eq!(answer().await.json(200)["accepted"], true);
+    assert_eq!(newcomer().await.json(201)["seatId"], 4);
+    let seen = client.get(&url("")).await.json(200);
+    let names: Vec<_> = seen["seats"].as_array().unwrap().iter().map(|seat| &seat["name"]).collect();
+    assert_eq!(names, ["Host", "Ada", "Bob", "Cleo"], "one seat was taken, once");
+    for (mood, code) in [(Mood::Full, "store-full"), (Mood::Busy, "store-busy")] {
+        shared.is(mood);
+        host.post(&url("/close"), &json!({ "at": 1 })).await.problem(503, code);
+        shared.is(Mood::Well);
+    }
+    assert_eq!(host.post(&url("/close"), &json!({ "at": 1 })).await.json(200)["moved"], true);
+    let own = client.get(&url("/results")).await.json(200);
+    assert_eq!(own["seats"][0]["answers"].as_array().unwrap().len(), 1, "{own}");
+}

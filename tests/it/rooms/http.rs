@@ -1,0 +1,157 @@
+//! A room without a WebSocket: everything by single requests.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{api, fixed_address, join, open, process_at, server};
+use crate::support::{KEY, questions};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_waits_returns_when_something_comes_or_in_time() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let ada = join(&api, &room, "Ada").await;
+    let client = server.client().with_key(ada.ticket.token.as_str());
+    let url = format!("/api/rooms/{}/events?after=1&epoch={}&waitMs=", room.room_id, room.epoch);
+    let begun = Instant::now();
+    let page = client.get(&format!("{url}400")).await.json(200);
+    assert_eq!((&page["events"], &page["head"], &page["recovered"]), (&json!([]), &json!(1), &json!(true)), "{page}");
+    let waited = begun.elapsed();
+    assert!((Duration::from_millis(400)..Duration::from_secs(5)).contains(&waited), "{waited:?}");
+    let waiting = tokio::spawn({
+        let (client, url) = (client.clone(), format!("{url}15000"));
+        async move { client.get(&url).await.json(200) }
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!waiting.is_finished());
+    let begun = Instant::now();
+    join(&api, &room, "Bob").await;
+    let page = waiting.await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert_eq!((&page["events"][0]["event"], &page["events"][0]["sequence"]), (&json!("joined"), &json!(2)));
+    // What is there already is not waited for.
+    let begun = Instant::now();
+    client.get(&format!("{url}15000")).await.json(200);
+    assert!(begun.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_ends_the_wait_for_a_page_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = process_at(&fixed_address(), folder.path(), &[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let client = server.client().with_key(room.token.as_ref().unwrap().as_str());
+    let url = format!("/api/rooms/{}/events?after=0&waitMs=20000", room.room_id);
+    let waiting = tokio::spawn(async move { client.get(&url).await.json(200) });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let begun = Instant::now();
+    server.stop().await;
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert_eq!(waiting.await.unwrap()["events"], json!([]));
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_and_what_is_unknown_gets_a_snapshot() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    for n in 0..7 {
+        join(&api, &room, &format!("Guest {n}")).await;
+    }
+    let client = server.client().with_key(room.token.as_ref().unwrap().as_str());
+    let url = |rest: &str| format!("/api/rooms/{}{rest}", room.room_id);
+    let (mut after, mut sizes) = (0, Vec::new());
+    loop {
+        let page = client.get(&url(&format!("/events?after={after}&limit=3"))).await.json(200);
+        let events = page["events"].as_array().unwrap();
+        for event in events {
+            after += 1;
+            assert_eq!(event["sequence"], after);
+        }
+        sizes.push(events.len());
+        assert_eq!(page["more"], after < 7, "{page}");
+        if page["more"] == false {
+            break;
+        }
+    }
+    assert_eq!(sizes, [3, 3, 1]);
+    for query in ["after=0&epoch=0123456789ab", "after=8", "after=18446744073709551615"] {
+        let page = client.get(&url(&format!("/events?{query}"))).await.json(200);
+        assert_eq!((&page["recovered"], &page["events"], &page["more"]), (&json!(false), &json!([]), &json!(false)));
+        assert_eq!((&page["snapshot"]["head"], &page["head"]), (&json!(7), &json!(7)), "{query}: {page}");
+    }
+    let resumed = client.post(&url("/resume"), &json!({ "epoch": room.epoch, "lastSequence": 5 })).await.json(200);
+    assert_eq!((&resumed["recovered"], &resumed["events"][0]["sequence"]), (&json!(true), &json!(6)));
+    assert_eq!((&resumed["seatId"], resumed["events"].as_array().unwrap().len()), (&json!(1), 2));
+    for body in
+        [json!({}), json!({ "epoch": "x", "lastSequence": 5 }), json!({ "epoch": room.epoch, "lastSequence": 8 })]
+    {
+        let resumed = client.post(&url("/resume"), &body).await.json(200);
+        assert_eq!((&resumed["recovered"], &resumed["events"]), (&json!(false), &json!([])), "{resumed}");
+    }
+    assert_eq!(client.post(&url("/ack"), &json!({ "sequence": 4 })).await.json(200), json!({ "acknowledged": 4 }));
+    assert_eq!(client.post(&url("/ack"), &json!({ "sequence": 2 })).await.json(200), json!({ "acknowledged": 4 }));
+    let ahead = client.post(&url("/ack"), &json!({ "sequence": 8 })).await.problem(409, "ahead-of-head");
+    assert_eq!(ahead["head"], 7);
+    assert_eq!(client.post(&url("/heartbeat"), &json!({})).await.json(200)["head"], 7);
+}
+
+#[tokio::test]
+async fn results_are_a_seats_own_and_all_to_the_host_and_a_backend() {
+    let (_folder, server) = server(&["--api-keys", KEY]);
+    let backend = server.client().with_key(KEY);
+    let body = json!({ "questions": questions(1), "readyMs": 0, "timeLimitMs": 60_000 });
+    let room = backend.post("/api/rooms", &body).await.json(201);
+    let url = |rest: &str| format!("/api/rooms/{}{rest}", room["roomId"].as_str().unwrap());
+    let host = server.client().with_key(room["token"].as_str().unwrap());
+    let mut players = Vec::new();
+    for name in ["=Ada", "Bob"] {
+        let body = json!({ "joinCode": room["joinCode"], "name": name });
+        let seat = server.client().post("/api/rooms/join", &body).await.json(201);
+        players.push(server.client().with_key(seat["token"].as_str().unwrap()));
+    }
+    host.post(&url("/start"), &json!({ "at": 0 })).await.json(200);
+    for (player, option) in players.iter().zip([1, 2]) {
+        let answered = player.post(&url("/answer"), &json!({ "questionId": "q0", "optionId": option })).await.json(200);
+        assert_eq!((&answered["accepted"], &answered["optionId"]), (&json!(true), &json!(option)));
+    }
+    let moved = host.post(&url("/next"), &json!({ "at": 2 })).await.json(200);
+    assert_eq!((&moved["moved"], &moved["snapshot"]["phase"]), (&json!(true), &json!("finished")), "{moved}");
+    for client in [&host, &backend] {
+        let all = client.get(&url("/results")).await.json(200);
+        let seats = all["seats"].as_array().unwrap();
+        assert_eq!((seats.len(), &seats[0]["name"], &seats[0]["rank"]), (2, &json!("=Ada"), &json!(1)), "{all}");
+        assert_eq!((&all["completed"], &all["questions"][0]["correctOptionId"]), (&json!(true), &json!(1)));
+    }
+    let own = players[1].get(&url("/results")).await.json(200);
+    assert_eq!((own["seats"].as_array().unwrap().len(), &own["seats"][0]["name"]), (1, &json!("Bob")));
+    let table = host.get(&url("/results?format=csv")).await;
+    assert_eq!((table.status, table.header("content-type")), (200, Some("text/csv; charset=utf-8")));
+    let lines: Vec<_> = table.text().lines().map(str::to_owned).collect();
+    assert_eq!(lines[0], "rank,seatId,name,userId,total,correct,left,q0,q0 points");
+    assert!(lines.len() == 3 && lines[1].starts_with("1,2,'=Ada,,"), "a name is no formula: {lines:?}");
+    assert!(lines[2].ends_with(",0,0,false,option 2 of 0,0"), "{lines:?}");
+    assert_eq!(players[1].get(&url("/results?format=csv")).await.text().lines().count(), 2);
+}
+
+#[tokio::test]
+async fn a_seat_is_handed_to_another_device_once() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let ada = join(&api, &room, "Ada").await;
+    let url = |rest: &str| format!("/api/rooms/{}{rest}", room.room_id);
+    let client = server.client().with_key(ada.ticket.token.as_str());
+    let code = client.post(&url("/seats/2/code"), &json!({})).await.json(201);
+    let take = json!({ "joinCode": room.join_code, "seatCode": code["seatCode"] });
+    let taken = server.client().post("/api/rooms/join", &take).await.json(200);
+    assert_eq!((&taken["seatId"], &taken["snapshot"]["you"]["name"]), (&json!(2), &json!("Ada")));
+    server.client().post("/api/rooms/join", &take).await.problem(404, "seat-code-unknown");
+    client.get(&url("")).await.problem(401, "bad-token");
+    let client = server.client().with_key(taken["token"].as_str().unwrap());
+    assert_eq!(client.post(&url("/leave"), &Value::Null).await.status, 204);
+    client.get(&url("")).await.problem(401, "bad-token");
+}

@@ -1,0 +1,217 @@
+//! Every way in which a room says no over HTTP, each with its code; and what is wrong where.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{api, join, open, server};
+use crate::support::client::send;
+use crate::support::{KEY, questions};
+
+const NOBODY: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+#[tokio::test]
+async fn who_may_not_is_told_why() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 2, json!({ "maxSeats": 4, "hostAway": "oldestSeat" })).await;
+    let (ada, bob) = (join(&api, &room, "Ada").await, join(&api, &room, "Bob").await);
+    let url = |rest: &str| format!("/api/rooms/{}{rest}", room.room_id);
+    let client = server.client();
+    let host = client.with_key(room.token.as_ref().unwrap().as_str());
+    let [ada, bob_client] = [&ada, &bob].map(|seat| client.with_key(seat.ticket.token.as_str()));
+    let join = |body: Value| {
+        let client = client.clone();
+        async move { client.post("/api/rooms/join", &body).await }
+    };
+    let called = |name: &str| json!({ "joinCode": room.join_code, "name": name });
+
+    client.get(&url("")).await.problem(401, "token-required");
+    client.with_key("x").get(&url("")).await.problem(401, "bad-token");
+    let basic = client.request(Method::GET, &url("")).header("Authorization", "Basic eDp5");
+    send(basic).await.problem(401, "bad-token");
+    send(ada.request(Method::GET, &url("")).header("Rejoin-Generation", "x")).await.problem(400, "invalid-generation");
+    send(ada.request(Method::GET, &url("")).header("Rejoin-Generation", "99")).await.problem(409, "superseded");
+    ada.get(&format!("/api/rooms/{NOBODY}")).await.problem(404, "room-not-found");
+    ada.get("/api/rooms/x").await.problem(404, "room-not-found");
+    ada.get(&url("/ws")).await.problem(426, "upgrade-required");
+    send(ada.request(Method::PUT, &url(""))).await.problem(405, "method-not-allowed");
+    for code in ["ABC234", "x", "", "O0IL11"] {
+        join(json!({ "joinCode": code, "name": "Cleo" })).await.problem(404, "join-code-unknown");
+    }
+    join(called("ADA")).await.problem(409, "name-taken");
+    join(json!({ "joinCode": room.join_code, "seatCode": "ABCDEFGH" })).await.problem(404, "seat-code-unknown");
+    ada.post(&url("/start"), &json!({ "at": 0 })).await.problem(403, "host-only");
+    ada.post(&url("/seats"), &json!({ "name": "x" })).await.problem(403, "api-key-required");
+    ada.post(&url("/say"), &json!({ "payload": 1 })).await.problem(409, "wrong-mode");
+    host.post(&url("/leave"), &Value::Null).await.problem(409, "host-may-not-leave");
+    host.post(&url("/kick"), &json!({ "at": 0, "seatId": 99 })).await.problem(404, "seat-not-found");
+    host.post(&url("/seats/x/code"), &Value::Null).await.problem(404, "seat-not-found");
+    host.post(&url("/lock"), &json!({ "at": 0, "locked": true })).await.json(200);
+    join(called("Cleo")).await.problem(409, "room-locked");
+    host.post(&url("/lock"), &json!({ "at": 0, "locked": false })).await.json(200);
+    ada.post(&url("/answer"), &json!({ "questionId": "q0", "optionId": 1 })).await.problem(404, "question-not-open");
+
+    host.post(&url("/start"), &json!({ "at": 0 })).await.json(200);
+    let late = join(called("Cleo")).await.json(201);
+    join(called("Dora")).await.problem(409, "room-full");
+    let answer = json!({ "questionId": "q0", "optionId": 1 });
+    client.with_key(late["token"].as_str().unwrap()).post(&url("/answer"), &answer).await.problem(403, "not-playing");
+    host.post(&url("/answer"), &answer).await.problem(403, "not-playing");
+    let none = json!({ "questionId": "q0", "optionId": 9 });
+    ada.post(&url("/answer"), &none).await.problem(422, "option-not-in-question");
+    host.post(&url("/pause"), &json!({ "at": 1, "paused": true })).await.json(200);
+    ada.post(&url("/answer"), &answer).await.problem(409, "room-paused");
+    host.post(&url("/pause"), &json!({ "at": 1, "paused": false })).await.json(200);
+    let keyed = |option: u64| {
+        let request = ada.request(Method::POST, &url("/answer")).header("Idempotency-Key", "k");
+        send(request.json(&json!({ "questionId": "q0", "optionId": option })))
+    };
+    let first = keyed(1).await.json(200);
+    assert_eq!(keyed(1).await.json(200)["optionId"], first["optionId"]);
+    keyed(2).await.problem(422, "idempotency-key-reused");
+    let stale = host.post(&url("/next"), &json!({ "at": 0 })).await.json(200);
+    assert_eq!(stale["moved"], false);
+    host.post(&url("/kick"), &json!({ "at": 1, "seatId": bob.seat_id })).await.json(200);
+    bob_client.get(&url("")).await.problem(403, "kicked");
+    ada.post(&url("/ack"), &json!({ "sequence": 999 })).await.problem(409, "ahead-of-head");
+    let at = ada.get(&url("")).await.json(200)["phaseNumber"].clone();
+    host.post(&url("/finish"), &json!({ "at": at })).await.json(200);
+    join(called("Dora")).await.problem(409, "room-finished");
+    client.post("/api/rooms", &json!({ "quizId": "unknown" })).await.problem(404, "quiz-not-found");
+    let nothing = json!({ "quizId": "civics", "category": "no such category" });
+    client.post("/api/rooms", &nothing).await.problem(422, "no-questions");
+}
+
+#[tokio::test]
+async fn a_backend_is_told_what_is_too_much() {
+    let (_folder, server) = server(&["--api-keys", KEY]);
+    let backend = server.client().with_key(KEY);
+    let room = backend.post("/api/rooms", &json!({ "mode": "external" })).await.json(201);
+    let url = |rest: &str| format!("/api/rooms/{}{rest}", room["roomId"].as_str().unwrap());
+    let record = async |body: Value| backend.post(&url("/events"), &body).await;
+    let many: Vec<_> = (0..101).map(|_| json!({ "type": "x" })).collect();
+    record(json!({ "events": many })).await.problem(422, "too-many-events");
+    record(json!({ "type": "x", "payload": "y".repeat(16 * 1024) })).await.problem(422, "too-many-events");
+    record(json!({ "type": "x", "to": [7] })).await.problem(404, "seat-not-found");
+    record(json!({ "type": "x", "payload": "y".repeat(300 * 1024) })).await.problem(413, "body-too-large");
+    backend.delete(&url("/seats/7")).await.problem(404, "seat-not-found");
+    backend.get(&url("/results")).await.problem(409, "wrong-mode");
+    backend.post(&url("/start"), &json!({ "at": 0 })).await.problem(409, "wrong-mode");
+    let quiz = backend.post("/api/rooms", &json!({ "questions": questions(1) })).await.json(201);
+    let quiz = format!("/api/rooms/{}", quiz["roomId"].as_str().unwrap());
+    backend.post(&format!("{quiz}/events"), &json!({ "type": "x" })).await.problem(409, "wrong-mode");
+    backend.post(&format!("{quiz}/seats"), &json!({ "name": "x" })).await.problem(409, "wrong-mode");
+    backend
+        .post(&format!("{quiz}/answer"), &json!({ "questionId": "q0", "optionId": 1 }))
+        .await
+        .problem(401, "bad-token");
+}
+
+#[tokio::test]
+async fn what_is_not_right_is_422_and_says_where() {
+    let (_folder, server) = server(&["--api-keys", KEY]);
+    let backend = server.client().with_key(KEY);
+    let opened = backend.post("/api/rooms", &json!({ "mode": "external" })).await.json(201);
+    let id = opened["roomId"].as_str().unwrap();
+    let (long, code) = ("x".repeat(65), opened["joinCode"].as_str().unwrap());
+    let (name, too_long) = (format!(r#"{{"joinCode":"{code}","name":""#), "n".repeat(25));
+    let mut cases: Vec<(&str, String, &str)> = vec![
+        ("join", format!(r#"{{"joinCode":"{code}"}}"#), "name"),
+        ("join", format!(r#"{{"joinCode":"{code}","name":"a","seatCode":"b"}}"#), "seatCode"),
+        ("join", format!(r#"{name}"}}"#), "name"),
+        ("join", format!(r#"{name}{too_long}"}}"#), "name"),
+        ("join", format!(r#"{name}a\u202eb"}}"#), "name"),
+        ("events", format!(r#"{{"type":"{long}"}}"#), "type"),
+        ("events", format!(r#"{{"events":[{{"type":"x"}},{{"type":"{long}"}}]}}"#), "events[1].type"),
+    ];
+    for (path, body, at) in [
+        ("", r#"{"mode":"x"}"#, "mode"),
+        ("", r#"{"colour":1}"#, "colour"),
+        ("", r#"{"count":1,"count":1}"#, "body"),
+        ("", r#"{"count":0}"#, "count"),
+        ("", r#"{"count":201}"#, "count"),
+        ("", r#"{"quizId":7}"#, "quizId"),
+        ("", r#"{"hostName":""}"#, "hostName"),
+        ("", r#"{"timeLimitMs":999}"#, "timeLimitMs"),
+        ("", r#"{"timeLimitMs":3600001}"#, "timeLimitMs"),
+        ("", r#"{"timeLimitMs":"1s"}"#, "timeLimitMs"),
+        ("", r#"{"readyMs":60001}"#, "readyMs"),
+        ("", r#"{"readyMs":-1}"#, "readyMs"),
+        ("", r#"{"revealMs":600001}"#, "revealMs"),
+        ("", r#"{"advance":"later"}"#, "advance"),
+        ("", r#"{"lateJoin":1}"#, "lateJoin"),
+        ("", r#"{"maxSeats":0}"#, "maxSeats"),
+        ("", r#"{"maxSeats":1001}"#, "maxSeats"),
+        ("", r#"{"maxSeats":1000,"count":41}"#, "maxSeats"),
+        ("", r#"{"hostPlays":"yes"}"#, "hostPlays"),
+        ("", r#"{"hostAway":"x"}"#, "hostAway"),
+        ("", r#"{"awayMs":999}"#, "awayMs"),
+        ("", r#"{"awayMs":600001}"#, "awayMs"),
+        ("", r#"{"questions":[]}"#, "questions"),
+        ("", r#"{"mode":"external","quizId":"civics"}"#, "quizId"),
+        ("", r#"{"mode":"external","hostName":"x"}"#, "hostName"),
+        ("", "[]", "body"),
+        ("join", "{}", "joinCode"),
+        ("join", r#"{"joinCode":7,"name":"x"}"#, "joinCode"),
+        ("start", "{}", "at"),
+        ("next", r#"{"at":"1"}"#, "at"),
+        ("close", r#"{"at":-1}"#, "at"),
+        ("finish", r#"{"at":4294967296}"#, "at"),
+        ("takeover", r#"{"at":1,"x":1}"#, "x"),
+        ("pause", r#"{"at":1}"#, "paused"),
+        ("lock", r#"{"at":1,"locked":0}"#, "locked"),
+        ("kick", r#"{"at":1}"#, "seatId"),
+        ("kick", r#"{"at":1,"seatId":"2"}"#, "seatId"),
+        ("answer", r#"{"optionId":1}"#, "questionId"),
+        ("answer", r#"{"questionId":"q0"}"#, "optionId"),
+        ("answer", r#"{"questionId":"","optionId":1}"#, "questionId"),
+        ("answer", r#"{"questionId":"q0","optionId":"1"}"#, "optionId"),
+        ("resume", r#"{"epoch":7}"#, "epoch"),
+        ("resume", r#"{"epoch":"x","lastSequence":"1"}"#, "lastSequence"),
+        ("ack", "{}", "sequence"),
+        ("ack", r#"{"sequence":-1}"#, "sequence"),
+        ("say", "{}", "payload"),
+        ("seats", "{}", "name"),
+        ("seats", r#"{"name":"x","userId":""}"#, "userId"),
+        ("seats", r#"{"name":"x","userId":7}"#, "userId"),
+        ("events", "{}", "type"),
+        ("events", r#"{"type":""}"#, "type"),
+        ("events", r#"{"type":"x","to":"all"}"#, "to"),
+        ("events", r#"{"type":"x","to":[-1]}"#, "to[0]"),
+        ("events", r#"{"type":"x","expected":"1"}"#, "expected"),
+        ("events", r#"{"type":"x","events":[]}"#, "events"),
+        ("events", r#"{"events":[{}]}"#, "events[0].type"),
+        ("events", r#"{"events":[7]}"#, "events[0]"),
+    ] {
+        cases.push((path, body.to_owned(), at));
+    }
+    for (path, body, at) in cases {
+        let path = match path {
+            "" => "/api/rooms".to_owned(),
+            "join" => "/api/rooms/join".to_owned(),
+            rest => format!("/api/rooms/{id}/{rest}"),
+        };
+        let request = backend.request(Method::POST, &path).header("Content-Type", "application/json");
+        let problem = send(request.body(body.clone())).await.problem(422, "invalid-request");
+        assert_eq!(problem["problems"][0]["path"], at, "{path} {body} → {problem}");
+    }
+    for (query, at) in [
+        ("events?after=x", "query"),
+        ("events?after=-1", "query"),
+        ("events?limit=0", "limit"),
+        ("events?limit=501", "limit"),
+        ("events?waitMs=25001", "waitMs"),
+        ("events?limit=1&limit=2", "query"),
+        ("events?colour=red", "query"),
+        ("results?format=xml", "query"),
+    ] {
+        let problem = backend.get(&format!("/api/rooms/{id}/{query}")).await.problem(422, "invalid-request");
+        assert_eq!(problem["problems"][0]["path"], at, "{query} → {problem}");
+    }
+    for body in ["", "{", "{\"at\":01}"] {
+        for path in ["/api/rooms", "/api/rooms/join", &format!("/api/rooms/{id}/answer")] {
+            let request = backend.request(Method::POST, path).header("Content-Type", "application/json");
+            send(request.body(body)).await.problem(400, "malformed-json");
+        }
+    }
+}
