@@ -15,7 +15,6 @@ mod model;
 mod outage;
 mod reaper;
 mod rooms;
-mod rooms_api;
 mod servers;
 mod solo;
 mod support;

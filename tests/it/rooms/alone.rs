@@ -1,11 +1,78 @@
-//! A whole game without a WebSocket: joining, polling, answering, coming back, results.
+//! A whole game without a WebSocket, and without the client: joining, answering, coming back.
 
-use std::time::{Duration, Instant};
-
+use reqwest::Method;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
-use super::{Seat, join, open, post_as, server, with_backend};
-use crate::support::{right, wrong};
+use crate::support::client::send;
+use crate::support::{Client, Reply, Server, questions, right, wrong};
+
+fn server() -> (TempDir, Server, Client) {
+    let (folder, server) = super::server(&[]);
+    let client = server.client();
+    (folder, server, client)
+}
+
+/// A room, and somebody who acts in it.
+struct Seat {
+    client: Client,
+    room: String,
+    id: u64,
+}
+
+impl Seat {
+    fn of(client: &Client, reply: &Value) -> Self {
+        let text = |name: &str| reply[name].as_str().expect("a text").to_owned();
+        let room = text("roomId");
+        Self { client: client.with_key(&text("token")), room, id: reply["seatId"].as_u64().expect("a seat") }
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("/api/rooms/{}{rest}", self.room)
+    }
+
+    async fn post(&self, rest: &str, body: Value) -> Reply {
+        self.client.post(&self.path(rest), &body).await
+    }
+
+    async fn get(&self, rest: &str) -> Reply {
+        self.client.get(&self.path(rest)).await
+    }
+
+    async fn snapshot(&self) -> Value {
+        self.get("").await.json(200)
+    }
+
+    /// A host's move that names the phase number of now.
+    async fn moves(&self, what: &str, mut body: Value) -> Value {
+        body["at"] = self.snapshot().await["phaseNumber"].clone();
+        self.post(what, body).await.json(200)
+    }
+
+    async fn answer(&self, n: u64, option: u64) -> Reply {
+        self.post("/answer", json!({ "questionId": format!("q{n}"), "optionId": option })).await
+    }
+}
+
+/// A room of so many questions of our own, which open at once, and these settings besides.
+async fn open_by(client: &Client, count: u64, more: Value) -> (Seat, String) {
+    let mut settings = json!({ "questions": questions(count), "readyMs": 0, "timeLimitMs": 60_000 });
+    for (name, value) in more.as_object().unwrap() {
+        settings[name] = value.clone();
+    }
+    let opened = client.post("/api/rooms", &settings).await.json(201);
+    (Seat::of(client, &opened), opened["joinCode"].as_str().expect("a code").to_owned())
+}
+
+async fn join_by(client: &Client, code: &str, name: &str) -> Seat {
+    let joined = client.post("/api/rooms/join", &json!({ "joinCode": code, "name": name })).await.json(201);
+    Seat::of(client, &joined)
+}
+
+/// A request with an idempotency key.
+async fn post_as(client: &Client, key: &str, path: &str, body: &Value) -> Reply {
+    send(client.request(Method::POST, path).header("Idempotency-Key", key).json(body)).await
+}
 
 fn kinds(page: &Value) -> Vec<&str> {
     page["events"].as_array().expect("events").iter().map(|event| event["event"].as_str().unwrap_or("skip")).collect()
@@ -13,9 +80,9 @@ fn kinds(page: &Value) -> Vec<&str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_game_is_played_by_single_requests() {
-    let (_folder, server, client) = server(&[]);
-    let (host, code) = open(&client, 2, json!({})).await;
-    let (ada, bob) = (join(&client, &code.to_lowercase(), "Ada").await, join(&client, &code, " Bob ").await);
+    let (_folder, server, client) = server();
+    let (host, code) = open_by(&client, 2, json!({})).await;
+    let (ada, bob) = (join_by(&client, &code.to_lowercase(), "Ada").await, join_by(&client, &code, " Bob ").await);
     assert_eq!((host.id, ada.id, bob.id), (1, 2, 3));
     assert_eq!(host.moves("/start", json!({})).await["moved"], true);
     let shown = ada.snapshot().await;
@@ -60,35 +127,10 @@ async fn a_game_is_played_by_single_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_is_told_at_once_or_after_the_wait() {
-    let (_folder, server, client) = server(&[]);
-    let (host, code) = open(&client, 1, json!({})).await;
-    let ada = join(&client, &code, "Ada").await;
-    let begun = Instant::now();
-    let page = ada.get("/events?after=1&waitMs=200").await.json(200);
-    assert!(kinds(&page).is_empty() && begun.elapsed() >= Duration::from_millis(200));
-    let waiting = tokio::spawn({
-        let ada = ada.clone();
-        async move { ada.get("/events?after=1&waitMs=15000").await.json(200) }
-    });
-    // What happens before the wait has begun is there as well.
-    assert_eq!(host.moves("/start", json!({})).await["moved"], true);
-    let page = waiting.await.unwrap();
-    assert_eq!(kinds(&page), ["question"]);
-    // A stop does not wait for who waits.
-    let waiting = tokio::spawn(async move { ada.get("/events?after=2&waitMs=25000").await.status });
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let begun = Instant::now();
-    server.stop().await;
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
-    assert_eq!(waiting.await.unwrap(), 200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn who_comes_back_gets_what_was_missed_or_the_whole() {
-    let (_folder, server, client) = server(&[]);
-    let (host, code) = open(&client, 3, json!({})).await;
-    let ada = join(&client, &code, "Ada").await;
+    let (_folder, server, client) = server();
+    let (host, code) = open_by(&client, 3, json!({})).await;
+    let ada = join_by(&client, &code, "Ada").await;
     let first = ada.post("/resume", json!({})).await.json(200);
     assert_eq!((&first["recovered"], &first["generation"], &first["head"]), (&json!(false), &json!(1), &json!(1)));
     let epoch = first["epoch"].clone();
@@ -116,8 +158,8 @@ async fn who_comes_back_gets_what_was_missed_or_the_whole() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_seat_survives_its_lost_replies() {
-    let (_folder, server, client) = server(&[]);
-    let (host, code) = open(&client, 1, json!({})).await;
+    let (_folder, server, client) = server();
+    let (host, code) = open_by(&client, 1, json!({})).await;
     let body = json!({ "joinCode": code, "name": "Ada" });
     let first = post_as(&client, "join-1", "/api/rooms/join", &body).await.json(201);
     let again = post_as(&client, "join-1", "/api/rooms/join", &body).await.json(201);
@@ -144,55 +186,5 @@ async fn a_seat_survives_its_lost_replies() {
     assert_eq!(first, again);
     let other = json!({ "questionId": "q0", "optionId": 2 });
     post_as(&ada.client, "q0", &ada.path("/answer"), &other).await.problem(422, "idempotency-key-reused");
-    server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_older_connection_is_refused_by_its_generation() {
-    let (_folder, server, client) = server(&[]);
-    let (_host, code) = open(&client, 1, json!({})).await;
-    let ada = join(&client, &code, "Ada").await;
-    for _ in 0..2 {
-        ada.post("/resume", json!({})).await.json(200);
-    }
-    let beat = |generation: &'static str| {
-        let request = ada.client.request(reqwest::Method::POST, &ada.path("/heartbeat"));
-        crate::support::client::send(request.header("Rejoin-Generation", generation))
-    };
-    beat("1").await.problem(409, "superseded");
-    beat("2").await.json(200);
-    beat("x").await.problem(400, "invalid-generation");
-    server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn who_is_sent_away_stays_away_and_who_leaves_may_come_anew() {
-    let (_folder, server, client) = server(&[]);
-    let (host, code) = open(&client, 1, json!({})).await;
-    let (ada, bob) = (join(&client, &code, "Ada").await, join(&client, &code, "Bob").await);
-    assert_eq!(host.moves("/kick", json!({ "seatId": ada.id })).await["moved"], true);
-    ada.get("").await.problem(403, "kicked");
-    assert_eq!(bob.post("/leave", json!({})).await.status, 204);
-    bob.get("").await.problem(401, "bad-token");
-    assert_eq!(join(&client, &code, "Bob").await.id, 4);
-    assert_eq!(host.moves("/lock", json!({ "locked": true })).await["moved"], true);
-    let body = json!({ "joinCode": code, "name": "Late" });
-    client.post("/api/rooms/join", &body).await.problem(409, "room-locked");
-    host.post("/leave", json!({})).await.problem(409, "host-may-not-leave");
-    server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn with_keys_a_room_of_a_bank_needs_none_and_a_backend_sees_all() {
-    let (_folder, server, client, backend) = with_backend();
-    let own = json!({ "questions": crate::support::questions(1) });
-    client.post("/api/rooms", &own).await.problem(403, "api-key-required");
-    let opened = client.post("/api/rooms", &json!({ "quizId": "space", "count": 3 })).await.json(201);
-    let host = Seat::of(&client, &opened);
-    let seen = backend.get(&host.path("")).await.json(200);
-    assert_eq!((&seen["you"], &seen["questionCount"]), (&Value::Null, &json!(3)));
-    let moved = backend.post(&host.path("/start"), &json!({ "at": 0 })).await.json(200);
-    assert_eq!(moved["moved"], true);
-    assert_eq!(backend.get(&host.path("/results")).await.json(200)["seats"], json!([]));
     server.stop().await;
 }
