@@ -8,7 +8,7 @@ use crate::game::solo::QuizChoice;
 use crate::quizzes::Selection;
 
 /// Questions of a game if the request doesn't say how many.
-const USUAL_COUNT: u64 = 10;
+pub(super) const USUAL_COUNT: u64 = 10;
 /// Most questions that a request may exclude.
 const MOST_EXCLUDED: usize = 5_000;
 

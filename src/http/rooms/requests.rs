@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::super::auth::Caller;
 use super::super::json::required;
 use super::super::problem::Problem;
-use super::super::quiz_choice::{QuizFields, quiz_choice};
+use super::super::quiz_choice::{QuizFields, USUAL_COUNT, quiz_choice};
 use crate::domain::quiz::draft::QuestionDraft;
 use crate::domain::room::{Advance, HostAway, RoomSettings};
 use crate::domain::{
@@ -201,17 +201,17 @@ impl OpenRequest {
             Some(name) => name,
             None => HOST_NAME.parse().expect("it is a name"),
         };
+        let questions = self.question_count();
         let choice = quiz_choice(self.into_quiz(), caller)?;
+        if u64::from(settings.max_seats) * questions > MOST_ANSWERS {
+            return Err(Problem::wrong("maxSeats", format!("maxSeats times count is at most {MOST_ANSWERS}")));
+        }
         Ok(NewRoom { settings, quiz: RoomQuiz::Quiz(choice, host) })
     }
 
     fn settings(&self) -> Result<RoomSettings, Problem> {
         let usual = RoomSettings::default();
         let max_seats = within("maxSeats", self.max_seats, SEATS, u64::from(usual.max_seats))?;
-        let questions = self.count.or(self.questions.as_ref().map(|own| own.len() as u64)).unwrap_or(1);
-        if max_seats.saturating_mul(questions) > MOST_ANSWERS {
-            return Err(Problem::wrong("maxSeats", format!("maxSeats times count is at most {MOST_ANSWERS}")));
-        }
         Ok(RoomSettings {
             time_limit: Millis(within("timeLimitMs", self.time_limit_ms, TIME_LIMIT_MS, usual.time_limit.0)?),
             ready: Millis(within("readyMs", self.ready_ms, READY_MS, usual.ready.0)?),
@@ -223,6 +223,13 @@ impl OpenRequest {
             host_plays: self.host_plays.unwrap_or(usual.host_plays),
             host_away: self.host_away.unwrap_or(usual.host_away),
         })
+    }
+
+    /// How many questions the quiz has at most.
+    fn question_count(&self) -> u64 {
+        let own = self.questions.as_ref().map(Vec::len);
+        let named = self.question_ids.as_ref().map(Vec::len);
+        own.or(named).map(|count| count as u64).or(self.count).unwrap_or(USUAL_COUNT)
     }
 
     fn has_no_quiz(&self) -> Result<(), Problem> {
