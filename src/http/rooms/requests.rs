@@ -143,8 +143,19 @@ pub(in crate::http) struct RecordRequest {
     kind: Option<String>,
     payload: Option<Box<RawValue>>,
     to: Option<Vec<SeatId>>,
-    events: Option<Vec<EventIn>>,
+    events: Option<Vec<StrictEventIn>>,
     pub(super) expected: Option<Sequence>,
+}
+
+/// An event of a list over HTTP, where unknown fields are refused: a `to` that is misspelt would tell
+/// all what is for some.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an event")]
+struct StrictEventIn {
+    #[serde(rename = "type")]
+    kind: String,
+    payload: Option<Box<RawValue>>,
+    to: Option<Vec<SeatId>>,
 }
 
 /// An event as a backend hands it in.
@@ -293,7 +304,9 @@ impl RecordRequest {
             (Some(kind), None) => {
                 EventIn { kind, payload: self.payload, to: self.to }.draft("type").map(|one| vec![one])
             }
-            (None, Some(events)) if self.payload.is_none() && self.to.is_none() => drafts(events),
+            (None, Some(events)) if self.payload.is_none() && self.to.is_none() => {
+                drafts(events.into_iter().map(EventIn::from).collect())
+            }
             (None, None) => Err(Problem::wrong("type", "missing")),
             _ => Err(Problem::wrong("events", "cannot stand together with type, payload or to")),
         }
@@ -303,6 +316,12 @@ impl RecordRequest {
 pub(in crate::http) fn drafts(events: Vec<EventIn>) -> Result<Vec<EventDraft>, Problem> {
     let numbered = events.into_iter().enumerate();
     numbered.map(|(n, event)| event.draft(&format!("events[{n}].type"))).collect()
+}
+
+impl From<StrictEventIn> for EventIn {
+    fn from(StrictEventIn { kind, payload, to }: StrictEventIn) -> Self {
+        Self { kind, payload, to }
+    }
 }
 
 impl EventIn {

@@ -121,6 +121,12 @@ async fn what_is_not_right_is_422_and_says_where() {
         ("join", format!(r#"{name}"}}"#), "name"),
         ("join", format!(r#"{name}{too_long}"}}"#), "name"),
         ("join", format!(r#"{name}a\u202eb"}}"#), "name"),
+        (
+            "",
+            json!({ "maxSeats": 1_000, "questionIds": (0..41).map(|n| format!("q{n}")).collect::<Vec<_>>() })
+                .to_string(),
+            "maxSeats",
+        ),
         ("events", format!(r#"{{"type":"{long}"}}"#), "type"),
         ("events", format!(r#"{{"events":[{{"type":"x"}},{{"type":"{long}"}}]}}"#), "events[1].type"),
     ];
@@ -182,6 +188,7 @@ async fn what_is_not_right_is_422_and_says_where() {
         ("events", r#"{"type":"x","events":[]}"#, "events"),
         ("events", r#"{"events":[{}]}"#, "events[0].type"),
         ("events", r#"{"events":[7]}"#, "events[0]"),
+        ("events", r#"{"events":[{"type":"x","To":[1]}]}"#, "events[0].To"),
     ] {
         cases.push((path, body.to_owned(), at));
     }
