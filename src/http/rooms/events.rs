@@ -108,6 +108,8 @@ pub(in crate::http) async fn page(
     let is_known = epoch.is_none_or(|epoch| epoch == looked.epoch);
     if is_known && after == head && wait > 0 {
         wait_for_more(&shared, &who, &id, looked.viewer, after, Duration::from_millis(wait)).await?;
+        // The seat may be another's by now, or nobody's.
+        shared.rooms.recognise(&id, &who).await.map_err(Problem::in_room)?;
     }
     let (page, dates) = shared.rooms.page(&id, after, limit).await.map_err(Problem::in_room)?;
     let recovered = is_known && page.epoch == looked.epoch && after <= page.head && page.oldest.0 <= after.0 + 1;
@@ -140,13 +142,18 @@ async fn wait_for_more(
     wait: Duration,
 ) -> Result<(), Problem> {
     let mut listener = shared.rooms.enter(id, seat).map_err(Problem::in_room)?;
-    if let (Some(_), Some(generation)) = (seat, shared.rooms.generation(id, who).await.map_err(Problem::in_room)?) {
+    let generation = match seat {
+        Some(_) => shared.rooms.generation(id, who).await.map_err(Problem::in_room)?,
+        None => None,
+    };
+    if let Some(generation) = generation {
         listener.asks_again(generation);
     }
     let grown = async {
         loop {
             let news = listener.news();
-            if news.head > after || news.ended.is_some() {
+            let is_lost = generation.is_some_and(|generation| listener.standing(generation).is_err());
+            if news.head > after || news.ended.is_some() || is_lost {
                 return;
             }
             listener.changed().await;

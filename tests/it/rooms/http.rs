@@ -155,3 +155,27 @@ async fn a_seat_is_handed_to_another_device_once() {
     assert_eq!(client.post(&url("/leave"), &Value::Null).await.status, 204);
     client.get(&url("")).await.problem(401, "bad-token");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_waits_tells_nothing_to_whom_the_seat_was_taken_from() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let ada = join(&api, &room, "Ada").await;
+    let bob = join(&api, &room, "Bob").await;
+    let host = server.client().with_key(room.token.as_ref().unwrap().as_str());
+    let url = |rest: &str| format!("/api/rooms/{}{rest}", room.room_id);
+    let wait = |token: &str| {
+        let (client, url) = (server.client().with_key(token), url("/events?after=2&waitMs=15000"));
+        tokio::spawn(async move { client.get(&url).await })
+    };
+    let (old, kicked) = (wait(ada.ticket.token.as_str()), wait(bob.ticket.token.as_str()));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let code = host.post(&url(&format!("/seats/{}/code", ada.seat_id)), &Value::Null).await.json(201);
+    api.take_over(&room.join_code, code["seatCode"].as_str().unwrap()).await.unwrap();
+    let begun = Instant::now();
+    old.await.unwrap().problem(401, "bad-token");
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    host.post(&url("/kick"), &json!({ "at": 0, "seatId": bob.seat_id })).await.json(200);
+    kicked.await.unwrap().problem(403, "kicked");
+}
