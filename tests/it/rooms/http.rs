@@ -179,3 +179,21 @@ async fn a_page_that_waits_tells_nothing_to_whom_the_seat_was_taken_from() {
     host.post(&url("/kick"), &json!({ "at": 0, "seatId": bob.seat_id })).await.json(200);
     kicked.await.unwrap().problem(403, "kicked");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_player_who_asks_for_page_after_page_stays_present() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let ada = join(&api, &room, "Ada").await;
+    let url = |rest: &str| format!("/api/rooms/{}{rest}", room.room_id);
+    let host = server.client().with_key(room.token.as_ref().unwrap().as_str());
+    let client = server.client().with_key(ada.ticket.token.as_str());
+    client.post(&url("/resume"), &json!({})).await.json(200);
+    for _ in 0..6 {
+        client.get(&url("/events?after=1&waitMs=150")).await.json(200);
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        let seats = host.get(&url("")).await.json(200)["seats"].clone();
+        assert_eq!(seats[1]["present"], true, "{seats}");
+    }
+}
