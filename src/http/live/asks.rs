@@ -130,6 +130,8 @@ impl Asker {
 }
 
 fn record_key(key: &str, events: &[crate::domain::EventDraft]) -> RepeatKey {
-    let parts: Vec<&str> = events.iter().flat_map(|event| [event.kind.as_str(), event.payload.as_str()]).collect();
-    RepeatKey::new("record", key, &parts)
+    // Whom an event is for is a part of what is asked.
+    let whom: Vec<String> = events.iter().map(|event| serde_json::json!(event.to).to_string()).collect();
+    let parts = events.iter().zip(&whom).flat_map(|(event, to)| [&event.kind[..], &event.payload, to]);
+    RepeatKey::new("record", key, &parts.collect::<Vec<_>>())
 }

@@ -176,6 +176,9 @@ async fn a_record_is_made_once_and_on_the_head_that_was_expected() {
         let (mut raw, _) = Raw::resumed(&game.server.base, &game.room, KEY).await;
         assert_eq!(raw.ask(&record).await["sequence"], head + 3);
     }
+    let for_one = json!({ "type": "record", "id": "t", "key": "r", "events": [{ "type": "w", "to": [1] }] });
+    let (mut raw, _) = Raw::resumed(&game.server.base, &game.room, KEY).await;
+    assert_eq!(raw.ask(&for_one).await["code"], "idempotency-key-reused", "it is for another one");
     let (mut raw, _) = Raw::resumed(&game.server.base, &game.room, KEY).await;
     let stale = raw.ask(&json!({ "type": "record", "id": "s", "events": [{ "type": "w" }], "expected": 1 })).await;
     assert_eq!((&stale["code"], &stale["head"]), (&json!("head-moved"), &json!(head + 3)));
