@@ -153,6 +153,16 @@ impl Problem {
         self.more.as_ref()?.head
     }
 
+    /// The error of a look at a room that was just moved: something did happen.
+    pub(super) fn after_a_move(error: GameError) -> Self {
+        match error {
+            GameError::Store(StoreError::Busy | StoreError::Full | StoreError::Unavailable(_)) => {
+                StoreError::OutcomeUnknown.into()
+            }
+            error => Self::in_room(error),
+        }
+    }
+
     /// What a client's code looks at.
     pub(super) fn code(&self) -> &'static str {
         self.code

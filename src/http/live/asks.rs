@@ -119,7 +119,7 @@ impl Asker {
                 Ok(frames::reply(re, answered(question, option, received)))
             }
             RoomReply::Moved(has_moved) => {
-                let looked = rooms.look(&self.id, &self.who).await.map_err(Problem::in_room)?;
+                let looked = rooms.look(&self.id, &self.who).await.map_err(Problem::after_a_move)?;
                 Ok(frames::reply(re, moved(has_moved, &looked)?))
             }
             RoomReply::Recorded(sequence) => Ok(frames::reply(re, RecordedOut { sequence })),

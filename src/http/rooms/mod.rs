@@ -63,9 +63,10 @@ pub(super) async fn join(http: HttpRequest, shared: Data, request: Json<JoinRequ
         }
     };
     let seated = seated.map_err(Problem::in_room)?;
-    let looked = shared.rooms.look_from(&seated).await.map_err(Problem::in_room)?;
-    let snapshot = replies::snapshot(&looked)?;
-    Ok(reply(status, &replies::seated(&seated, Some(snapshot))))
+    // The seat is taken: its token has to arrive, though the room can't be read just now.
+    let looked = shared.rooms.look_from(&seated).await.ok();
+    let snapshot = looked.and_then(|looked| replies::snapshot(&looked).ok());
+    Ok(reply(status, &replies::seated(&seated, snapshot)))
 }
 
 pub(super) async fn look(shared: Data, Who(who): Who, id: web::Path<String>) -> Handled {
@@ -77,7 +78,7 @@ async fn host_move(shared: &Shared, who: &Credential, id: &str, at: u32, host_mo
     let id = room_id(id)?;
     let moved = shared.rooms.ask_as(&id, who, Ask::Host(at, host_move)).await.map_err(Problem::in_room)?;
     let (RoomReply::Moved(moved), _) = moved else { return Err(unexpected(&moved.0)) };
-    let looked = shared.rooms.look(&id, who).await.map_err(Problem::in_room)?;
+    let looked = shared.rooms.look(&id, who).await.map_err(Problem::after_a_move)?;
     Ok(reply(StatusCode::OK, &replies::moved(moved, &looked)?))
 }
 
