@@ -15,6 +15,7 @@ mod model;
 mod outage;
 mod reaper;
 mod rooms;
+mod rooms_attack;
 mod servers;
 mod solo;
 mod support;
