@@ -1,5 +1,7 @@
 //! What somebody tried on rooms who wanted to break them, and once could.
 
+use std::time::{Duration, Instant};
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -40,5 +42,26 @@ async fn a_rooms_id_ends_no_room_as_if_it_were_a_solo_games() {
     assert_eq!(end().await["phase"], "lobby");
     ask(&client, Method::POST, &format!("{path}/finish"), host, Some(json!({ "at": 0 }))).await.json(200);
     assert_eq!(end().await["phase"], "finished");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_waits_for_events_gets_none_once_the_seat_has_changed_hands() {
+    let (_folder, server, client) = server();
+    let room = client.post("/api/rooms", &json!({ "count": 1 })).await.json(201);
+    let (id, code) = (text(&room, "roomId"), text(&room, "joinCode"));
+    let join = async |body: Value| client.post("/api/rooms/join", &body).await;
+    let ada = join(json!({ "joinCode": code, "name": "Ada" })).await.json(201);
+    let (path, token) = (format!("/api/rooms/{id}"), text(&ada, "token"));
+    let waiting = format!("{path}/events?after=1&waitMs=20000");
+    let begun = Instant::now();
+    let change = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let handed = ask(&client, Method::POST, &format!("{path}/seats/2/code"), token, None).await.json(201);
+        join(json!({ "joinCode": code, "seatCode": text(&handed, "seatCode") })).await.json(200);
+    };
+    let (reply, ()) = tokio::join!(ask(&client, Method::GET, &waiting, token, None), change);
+    reply.problem(401, "bad-token");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     server.stop().await;
 }

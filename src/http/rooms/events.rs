@@ -106,12 +106,15 @@ pub(in crate::http) async fn page(
     let looked = shared.rooms.look(&id, &who).await.map_err(Problem::in_room)?;
     let (after, head) = (Sequence(after), looked.session.log().head);
     let is_known = epoch.is_none_or(|epoch| epoch == looked.epoch);
-    if is_known && after == head && wait > 0 {
+    let waits = is_known && after == head && wait > 0;
+    if waits {
         wait_for_more(&shared, &who, &id, looked.viewer, after, Duration::from_millis(wait)).await?;
-        // The seat may be another's by now, or nobody's.
-        shared.rooms.recognise(&id, &who).await.map_err(Problem::in_room)?;
     }
     let (page, dates) = shared.rooms.page(&id, after, limit).await.map_err(Problem::in_room)?;
+    if waits {
+        // Meanwhile the seat may have changed hands, and what has come since is not for who lost it.
+        shared.rooms.recognise(&id, &who).await.map_err(Problem::in_room)?;
+    }
     let recovered = is_known && page.epoch == looked.epoch && after <= page.head && page.oldest.0 <= after.0 + 1;
     let events = if recovered { page.events } else { Vec::new() };
     let snapshot = match recovered {
@@ -142,10 +145,7 @@ async fn wait_for_more(
     wait: Duration,
 ) -> Result<(), Problem> {
     let mut listener = shared.rooms.enter(id, seat).map_err(Problem::in_room)?;
-    let generation = match seat {
-        Some(_) => shared.rooms.generation(id, who).await.map_err(Problem::in_room)?,
-        None => None,
-    };
+    let generation = shared.rooms.generation(id, who).await.map_err(Problem::in_room)?;
     if let Some(generation) = generation {
         listener.asks_again(generation);
     }
