@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::client::send;
-use crate::support::{Client, Reply, Server};
+use crate::support::{Client, Reply, Server, bank};
 
 fn server() -> (TempDir, Server, Client) {
     let folder = tempfile::tempdir().unwrap();
@@ -63,5 +63,41 @@ async fn who_waits_for_events_gets_none_once_the_seat_has_changed_hands() {
     let (reply, ()) = tokio::join!(ask(&client, Method::GET, &waiting, token, None), change);
     reply.problem(401, "bad-token");
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_of_a_join_at_once_take_one_seat_and_one_token_and_none_is_told_of_a_bad_one() {
+    let (_folder, server, client) = server();
+    let room = client.post("/api/rooms", &json!({ "count": 1 })).await.json(201);
+    let body = json!({ "joinCode": text(&room, "joinCode"), "name": "Ada" });
+    let join = async || {
+        let request = client.request(Method::POST, "/api/rooms/join").header("Idempotency-Key", "once");
+        send(request.json(&body)).await
+    };
+    let mut good = 0;
+    for reply in futures_util::future::join_all((0..32).map(|_| join())).await {
+        if reply.status != 201 {
+            reply.problem(409, "superseded");
+            continue;
+        }
+        let ada = reply.json(201);
+        assert_eq!(ada["seatId"], 2);
+        let path = format!("/api/rooms/{}", text(&room, "roomId"));
+        good += usize::from(ask(&client, Method::GET, &path, text(&ada, "token"), None).await.status == 200);
+    }
+    assert_eq!(good, 1);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_of_questions_counts_as_a_number_of_them_does() {
+    let (_folder, server, client) = server();
+    let ids: Vec<_> =
+        bank("civics")["questions"].as_array().unwrap().iter().map(|one| one["questionId"].clone()).collect();
+    for (count, status) in [(40, 201), (41, 422)] {
+        let body = json!({ "quizId": "civics", "questionIds": ids[..count], "maxSeats": 1000 });
+        assert_eq!(client.post("/api/rooms", &body).await.status, status);
+    }
     server.stop().await;
 }
