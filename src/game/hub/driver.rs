@@ -32,7 +32,6 @@ pub(super) struct Driver {
     /// When acknowledgements were.
     acknowledged: Instant,
     shown: Option<(Instant, Presence)>,
-    epoch: Option<String>,
 }
 
 /// What a look at the room came to.
@@ -47,7 +46,7 @@ enum Looked {
 impl Driver {
     pub(super) fn new(room: Arc<LiveRoom>, hub: Arc<Hub>) -> Self {
         let now = Instant::now();
-        Self { room, hub, written: now, write_every: OFTEN, acknowledged: now, shown: None, epoch: None }
+        Self { room, hub, written: now, write_every: OFTEN, acknowledged: now, shown: None }
     }
 
     /// Runs until nobody listens any more, the room has ended, or `stop`.
@@ -105,10 +104,9 @@ impl Driver {
     }
 
     /// Whether the events are numbered anew: the server has fallen back to an earlier moment.
-    async fn is_other_life(&mut self, session: &GameSession, at: Moment) -> StoreResult<bool> {
+    async fn is_other_life(&self, session: &GameSession, at: Moment) -> StoreResult<bool> {
         let page = self.room.keeper.store.events(&session.id, Sequence(u64::MAX - 1), 0, at).await?;
-        let Some(page) = page else { return Ok(false) };
-        Ok(*self.epoch.get_or_insert_with(|| page.epoch.clone()) != page.epoch)
+        Ok(page.is_some_and(|page| !self.room.is_of(&page.epoch)))
     }
 
     /// Tells the listeners how the room is, and gives when to look again.
@@ -137,13 +135,21 @@ impl Driver {
             heard: now >= self.written + self.write_every,
             acknowledged: now >= self.acknowledged + OFTEN.min(self.write_every),
         };
+        let report = self.room.report(due);
+        if let Err(error) = self.write_report(report.clone()).await {
+            self.room.take_back(report);
+            return Err(error);
+        }
         if due.heard {
             self.written = now;
         }
         if due.acknowledged {
             self.acknowledged = now;
         }
-        let Report { seen, backend } = self.room.report(due);
+        Ok(())
+    }
+
+    async fn write_report(&self, Report { seen, backend }: Report) -> StoreResult<()> {
         if !seen.is_empty() {
             self.ask(Ask::Seen(seen), By::Backend).await?;
         }

@@ -1,7 +1,7 @@
 //! A room that has listeners here: who they are, what they are to be told.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
@@ -69,7 +69,7 @@ pub(super) struct Due {
 }
 
 /// What the driver is to write of the members.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Report {
     pub(super) seen: Vec<Seen>,
     pub(super) backend: Option<Sequence>,
@@ -85,6 +85,8 @@ pub(super) struct LiveRoom {
     /// Wakes the driver.
     pub(super) poke: Notify,
     members: Mutex<Members>,
+    /// The life of the numbering that the tape is of.
+    epoch: OnceLock<String>,
 }
 
 impl LiveRoom {
@@ -97,6 +99,7 @@ impl LiveRoom {
             reading: tokio::sync::Mutex::default(),
             poke: Notify::new(),
             members: Mutex::default(),
+            epoch: OnceLock::new(),
         }
     }
 
@@ -227,13 +230,105 @@ impl LiveRoom {
                 _ => {}
             }
         }
-        let departed = std::mem::take(&mut members.departed);
-        report.seen.extend(departed.into_iter().map(|(seat, generation)| Seen {
+        let Members { here, departed, .. } = &mut *members;
+        // Who has come back under the same generation meanwhile, as a host does, is not gone.
+        let is_gone = |connection: &(SeatId, u32)| {
+            let back = |member: &Member| (member.seat, member.generation) == (Some(connection.0), Some(connection.1));
+            !here.values().any(back)
+        };
+        report.seen.extend(departed.drain(..).filter(is_gone).map(|(seat, generation)| Seen {
             seat,
             generation,
             is_connected: false,
             acknowledged: None,
         }));
         report
+    }
+
+    /// What could not be written is to be written the next time.
+    pub(super) fn take_back(&self, report: Report) {
+        let mut members = self.members.lock();
+        for Seen { seat, generation, is_connected, acknowledged } in report.seen {
+            if !is_connected {
+                members.departed.push((seat, generation));
+                continue;
+            }
+            let is_its = |member: &&mut Member| (member.seat, member.generation) == (Some(seat), Some(generation));
+            for member in members.here.values_mut().filter(is_its) {
+                member.has_been_heard = true;
+                member.acknowledged = member.acknowledged.max(acknowledged);
+            }
+        }
+        if let Some(member) = members.here.values_mut().find(|member| member.seat.is_none()) {
+            member.acknowledged = member.acknowledged.max(report.backend);
+        }
+    }
+
+    /// Whether events are numbered here in the life called `epoch`: the first that anybody names.
+    pub(super) fn is_of(&self, epoch: &str) -> bool {
+        self.epoch.get_or_init(|| epoch.to_owned()) == epoch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{GameSession, Timestamp};
+    use crate::store::clock::{GameClock, system_wall_clock};
+    use crate::store::memory::MemoryStore;
+
+    const ALL: Due = Due { heard: true, acknowledged: true };
+
+    fn room() -> LiveRoom {
+        let clock = Arc::new(GameClock::start(Timestamp::from_millis(0), system_wall_clock()));
+        let keeper = Keeper { store: Arc::new(MemoryStore::new(GameSession::apply, 1)), clock };
+        LiveRoom::new(SessionId::generate(1, &[1; 10]), keeper)
+    }
+
+    fn connected(room: &LiveRoom, seat: Option<u32>, acknowledged: u64) -> u64 {
+        let key = room.enter(seat.map(SeatId));
+        room.with_member(key, |member| {
+            member.generation = Some(0);
+            member.has_been_heard = true;
+            member.acknowledged = Some(Sequence(acknowledged));
+        });
+        key
+    }
+
+    fn told(report: &Report) -> Vec<(u32, bool, Option<u64>)> {
+        let of = |seen: &Seen| (seen.seat.0, seen.is_connected, seen.acknowledged.map(|sequence| sequence.0));
+        let mut told: Vec<_> = report.seen.iter().map(of).collect();
+        told.sort_unstable();
+        told
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_written_the_next_time() {
+        let room = room();
+        connected(&room, Some(2), 7);
+        connected(&room, None, 9);
+        let gone = connected(&room, Some(3), 5);
+        room.leave(gone);
+        let first = room.report(ALL);
+        assert_eq!((told(&first), first.backend), (vec![(2, true, Some(7)), (3, false, None)], Some(Sequence(9))));
+        room.take_back(first.clone());
+        let second = room.report(ALL);
+        assert_eq!((told(&second), second.backend), (told(&first), first.backend));
+        let third = room.report(ALL);
+        assert!(third.seen.is_empty() && third.backend.is_none());
+    }
+
+    #[test]
+    fn who_is_back_under_the_same_generation_is_not_gone() {
+        let room = room();
+        room.leave(connected(&room, Some(1), 3));
+        connected(&room, Some(1), 3);
+        assert_eq!(told(&room.report(ALL)), [(1, true, Some(3))]);
+    }
+
+    #[test]
+    fn a_room_is_listened_to_in_one_life_of_its_numbering() {
+        let room = room();
+        assert!(room.is_of("a") && room.is_of("a") && !room.is_of("b"));
     }
 }

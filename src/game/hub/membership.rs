@@ -83,6 +83,12 @@ impl Membership {
         self.room.heard_of(head);
     }
 
+    /// Whether the room is listened to in the life of the numbering called `epoch`. If not, what is
+    /// kept for its listeners is of another, which ends in a moment.
+    pub fn is_of(&self, epoch: &str) -> bool {
+        self.room.is_of(epoch)
+    }
+
     /// Whether this is still the seat's newest connection; if not, how the seat stands.
     ///
     /// # Errors

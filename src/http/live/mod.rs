@@ -173,6 +173,9 @@ impl<'a> Connection<'a> {
         let known = resume.epoch.zip(resume.last_sequence);
         let resumed = rooms.resume(&id, &who, known).await.map_err(closing)?;
         listener.connected(resumed.generation);
+        if !listener.is_of(&resumed.looked.epoch) {
+            return Err(Closing::GoingAway.into());
+        }
         let third = resumed.looked.room().map_or(FIRST, |room| room.settings().away.into()) / 3;
         let is_backend = who == Credential::Backend;
         let connection = Self {
