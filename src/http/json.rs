@@ -8,12 +8,16 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::value::RawValue;
 
 use super::problem::Problem;
 use crate::domain::quiz::draft::Problem as Wrong;
 
 /// Most characters of a message or path that may quote the client.
 const MOST_TOLD: usize = 400;
+
+/// How deep a payload may be nested: readers of JSON commonly stop at 100 or 128, and it comes in more.
+const MOST_NESTED: usize = 64;
 
 /// A JSON body.
 pub(super) struct Json<T> {
@@ -132,9 +136,45 @@ pub(super) fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, P
     }
 }
 
+/// A client's own JSON, which is handed on as it is; but nobody who reads it is to be overrun by it.
+pub(super) fn shallow(path: &str, json: &RawValue) -> Result<String, Problem> {
+    let (mut depth, mut deepest, mut in_text, mut is_escaped) = (0_usize, 0, false, false);
+    for byte in json.get().bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => depth += 1,
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    if deepest > MOST_NESTED {
+        return Err(Problem::wrong(path, format!("nested at most {MOST_NESTED} deep")));
+    }
+    Ok(json.get().to_owned())
+}
+
 /// For a field that must be there, though it may be null.
 pub(super) fn required<'de, T: serde::Deserialize<'de>, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     serde::Deserialize::deserialize(deserializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_nested_too_deep_is_refused_and_texts_are_not_looked_into() {
+        let nested = |open: &str, close: &str, depth: usize| {
+            let json = RawValue::from_string(format!("{}1{}", open.repeat(depth), close.repeat(depth))).expect("JSON");
+            shallow("payload", &json).is_ok()
+        };
+        for (open, close) in [("[", "]"), (r#"{"a": "#, "}"), (r#"["]\"[[", "#, "]")] {
+            assert!(nested(open, close, MOST_NESTED) && !nested(open, close, MOST_NESTED + 1), "{open}");
+        }
+    }
 }

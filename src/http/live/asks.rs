@@ -6,12 +6,13 @@ use actix_web::web;
 use futures_util::future::LocalBoxFuture;
 
 use super::super::Shared;
+use super::super::json::shallow;
 use super::super::problem::Problem;
 use super::super::rooms::{RecordedOut, answer_key, answered, drafts, handed_out, moved, snapshot, unexpected};
 use super::super::websocket::Frame;
 use super::frames::{self, Asked};
 use crate::domain::room::{Ask, By};
-use crate::domain::{RepeatKey, RoomReply, SeatId, SessionId};
+use crate::domain::{EventDraft, RepeatKey, RoomReply, SeatId, SessionId};
 use crate::game::rooms::Credential;
 
 /// Replies that are kept for repeats on one connection.
@@ -90,7 +91,7 @@ impl Asker {
                 Ask::Answer { question: answer.question_id, option: answer.option_id, repeat }
             }
             Asked::Say(say) => {
-                let payload = say.payload.get().to_owned();
+                let payload = shallow("payload", &say.payload)?;
                 let repeat = say.key.as_deref().or(re).map(|key| RepeatKey::new("say", key, &[&payload]));
                 Ask::Say { payload, repeat }
             }
@@ -129,9 +130,33 @@ impl Asker {
     }
 }
 
-fn record_key(key: &str, events: &[crate::domain::EventDraft]) -> RepeatKey {
-    // Whom an event is for is a part of what is asked.
-    let whom: Vec<String> = events.iter().map(|event| serde_json::json!(event.to).to_string()).collect();
-    let parts = events.iter().zip(&whom).flat_map(|(event, to)| [&event.kind[..], &event.payload, to]);
-    RepeatKey::new("record", key, &parts.collect::<Vec<_>>())
+fn record_key(key: &str, events: &[EventDraft]) -> RepeatKey {
+    let part = |event: &EventDraft| [event.kind.clone(), event.payload.clone(), seats(event)];
+    let parts: Vec<String> = events.iter().flat_map(part).collect();
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    RepeatKey::new("record", key, &parts)
+}
+
+/// Whom an event is for, as text.
+fn seats(event: &EventDraft) -> String {
+    let list = |to: &Vec<SeatId>| to.iter().map(|seat| format!("{},", seat.0)).collect();
+    event.to.as_ref().map_or_else(|| "all".to_owned(), list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_event_for_other_seats_is_another() {
+        let key = |to: Option<&[u32]>| {
+            let to = to.map(|to| to.iter().copied().map(SeatId).collect());
+            record_key("k", &[EventDraft { kind: "dealt".to_owned(), payload: "1".to_owned(), to }])
+        };
+        let all = [key(None), key(Some(&[])), key(Some(&[1])), key(Some(&[1, 2])), key(Some(&[12]))];
+        for (n, one) in all.iter().enumerate() {
+            assert!(all[..n].iter().all(|other| other.key == one.key && other.body != one.body), "{n}");
+        }
+        assert!(key(Some(&[1])) == key(Some(&[1])));
+    }
 }

@@ -9,7 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::auth::{Caller, Who};
-use super::json::{Json, Maybe, idempotency_key};
+use super::json::{Json, Maybe, idempotency_key, shallow};
 use super::problem::Problem;
 use super::{Shared, reply};
 use crate::domain::room::{Ask, HostMove};
@@ -197,7 +197,7 @@ pub(super) async fn say(
     id: web::Path<String>,
     request: Json<SayRequest>,
 ) -> Handled {
-    let payload = request.value.payload.get().to_owned();
+    let payload = shallow("payload", &request.value.payload)?;
     let repeat = idempotency_key(&http)?.map(|key| RepeatKey::new("say", &key, &[&payload]));
     let asked = shared.rooms.ask_as(&room_id(&id)?, &who, Ask::Say { payload, repeat }).await;
     recorded(asked.map_err(Problem::in_room)?.0)

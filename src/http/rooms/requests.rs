@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::auth::Caller;
-use super::super::json::required;
+use super::super::json::{required, shallow};
 use super::super::problem::Problem;
 use super::super::quiz_choice::{QuizFields, USUAL_COUNT, quiz_choice};
 use crate::domain::quiz::draft::QuestionDraft;
@@ -301,9 +301,7 @@ impl RecordRequest {
     /// One event, or a list of them.
     pub(super) fn drafts(self) -> Result<Vec<EventDraft>, Problem> {
         match (self.kind, self.events) {
-            (Some(kind), None) => {
-                EventIn { kind, payload: self.payload, to: self.to }.draft("type").map(|one| vec![one])
-            }
+            (Some(kind), None) => EventIn { kind, payload: self.payload, to: self.to }.draft("").map(|one| vec![one]),
             (None, Some(events)) if self.payload.is_none() && self.to.is_none() => {
                 drafts(events.into_iter().map(EventIn::from).collect())
             }
@@ -315,7 +313,7 @@ impl RecordRequest {
 
 pub(in crate::http) fn drafts(events: Vec<EventIn>) -> Result<Vec<EventDraft>, Problem> {
     let numbered = events.into_iter().enumerate();
-    numbered.map(|(n, event)| event.draft(&format!("events[{n}].type"))).collect()
+    numbered.map(|(n, event)| event.draft(&format!("events[{n}]."))).collect()
 }
 
 impl From<StrictEventIn> for EventIn {
@@ -325,12 +323,15 @@ impl From<StrictEventIn> for EventIn {
 }
 
 impl EventIn {
+    /// `path` is what stands before its fields in the request.
     fn draft(self, path: &str) -> Result<EventDraft, Problem> {
         let is_good = (1..=MOST_KIND).contains(&self.kind.len()) && !self.kind.chars().any(char::is_control);
         if !is_good {
-            return Err(Problem::wrong(path, format!("1 to {MOST_KIND} bytes without control characters")));
+            let path = format!("{path}type");
+            return Err(Problem::wrong(&path, format!("1 to {MOST_KIND} bytes without control characters")));
         }
-        let payload = self.payload.map_or_else(|| "null".to_owned(), |payload| payload.get().to_owned());
+        let payload = self.payload.map(|payload| shallow(&format!("{path}payload"), &payload)).transpose()?;
+        let payload = payload.unwrap_or_else(|| "null".to_owned());
         Ok(EventDraft { kind: self.kind, payload, to: self.to })
     }
 }
