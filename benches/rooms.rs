@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use common::load::{Connection, Figures};
 use common::rooms::{KEY, Room};
-use common::server::Server;
+use common::server::{Server, busy_here};
 use common::socket::{Sender, Socket, sequence};
 use serde_json::{Value, json};
 use tokio::task::{LocalSet, spawn_local};
@@ -277,12 +277,14 @@ async fn run(server: &Server, rooms: &[Rc<Live>], received: &Received, kind: &Ki
     };
     let watching = async {
         sleep(begin - Instant::now()).await;
-        let (busy, commits, from) = (server.busy(), commits(&mut health).await, Instant::now());
+        let both = || [server.busy(), busy_here()].map(|busy| busy.as_secs_f64());
+        let (busy, commits, from) = (both(), commits(&mut health).await, Instant::now());
         sleep(end.saturating_duration_since(Instant::now())).await;
-        let (busy, took) = (server.busy() - busy, from.elapsed());
-        (busy, took, self::commits(&mut health).await - commits)
+        let (later, took) = (both(), from.elapsed().as_secs_f64());
+        let shares = [(later[0] - busy[0]) / took, (later[1] - busy[1]) / took];
+        (shares, took, self::commits(&mut health).await - commits)
     };
-    let ((), (busy, took, commits)) = tokio::join!(recording, watching);
+    let ((), ([share, share_here], took, commits)) = tokio::join!(recording, watching);
     // What is late counts too.
     while rooms.iter().any(|room| room.on_their_way() > 0) {
         sleep(TICK).await;
@@ -290,13 +292,13 @@ async fn run(server: &Server, rooms: &[Rc<Live>], received: &Received, kind: &Ki
     acks.inspect(|acks| acks.abort());
     let per_second = received.count.get() as f64 / MEASURED.as_secs_f64();
     let figures = Figures { per_second, ..Figures::of(received.latencies.take(), MEASURED) };
-    let share = busy.as_secs_f64() / took.as_secs_f64();
-    let events_per_commit = per_second * took.as_secs_f64() / SEATS as f64 / commits;
+    let events_per_commit = per_second * took / SEATS as f64 / commits;
     let Figures { p50, p99, .. } = figures;
     println!(
-        "{:<16} {per_second:>7.0} deliveries/s  p50 {p50:>9.2?}  p99 {p99:>9.2?}  {} MiB",
+        "{:<16} {per_second:>7.0} deliveries/s  p50 {p50:>9.2?}  p99 {p99:>9.2?}  {} MiB, players' core {:.0} %",
         kind.name,
-        server.resident() / 1024 / 1024
+        server.resident() / 1024 / 1024,
+        share_here * 100.0
     );
     Run { figures, cost: share / per_second * 1e6, share, events_per_commit }
 }

@@ -44,11 +44,7 @@ impl Server {
 
     /// How long the process has kept a core busy, in the kernel too.
     pub fn busy(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        // The name before may hold anything; of what follows, user and system time are the 12th and 13th.
-        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
-        let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
-        Duration::from_millis(ticks * 10)
+        busy(&self.child.id().to_string())
     }
 
     /// `kill -9`.
@@ -63,6 +59,19 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// How long this process has kept a core busy.
+pub fn busy_here() -> Duration {
+    busy("self")
+}
+
+fn busy(process: &str) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name before may hold anything; of what follows, user and system time are the 12th and 13th.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 /// What this thread starts from now on shares the players' core.
