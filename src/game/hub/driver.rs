@@ -163,7 +163,7 @@ impl Driver {
         let dates = self.room.dates();
         let command = Command::room(by, ask, dates.wall);
         if let Some(applied) = self.room.keeper.store.apply(&self.room.id, command, dates.at).await? {
-            self.room.committed(&applied.events);
+            self.room.tell(&applied.events);
         }
         Ok(())
     }

@@ -107,15 +107,23 @@ impl LiveRoom {
         Dates::shown_by(&*self.keeper.clock)
     }
 
-    /// Something was committed through this instance.
-    pub(super) fn committed(&self, events: &[Event]) {
+    /// Something was committed through this instance; `is_all_told` if its events are all that it
+    /// changed, and the driver has nothing to look at.
+    pub(super) fn committed(&self, events: &[Event], is_all_told: bool) {
+        self.tell(events);
+        if !is_all_told {
+            self.poke.notify_one();
+        }
+    }
+
+    /// These events were committed.
+    pub(super) fn tell(&self, events: &[Event]) {
         if let Some(newest) = events.last() {
             let dates = self.dates();
             let told: Vec<_> = events.iter().map(|event| Told::new(event.clone(), dates)).collect();
             self.tape.lock().push(&told);
             self.heard_of(newest.sequence);
         }
-        self.poke.notify_one();
     }
 
     /// The log has grown up to here, or is said to have.

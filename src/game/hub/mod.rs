@@ -58,13 +58,15 @@ impl Hub {
         if let Ok(Reply::Room(RoomReply::Resumed { seat: Some(seat), generation })) = applied.result {
             room.supersede(seat, generation);
         }
+        // Only in an external room is anything recorded, and nothing is due there.
+        let is_all_told = matches!(applied.result, Ok(Reply::Room(RoomReply::Recorded(_))));
         match self.late.as_ref().and_then(|late| late()) {
-            None => room.committed(&applied.events),
+            None => room.committed(&applied.events, is_all_told),
             Some(late) => {
                 let events = applied.events.clone();
                 self.drivers.spawn(async move {
                     tokio::time::sleep(late).await;
-                    room.committed(&events);
+                    room.committed(&events, is_all_told);
                 });
             }
         }
