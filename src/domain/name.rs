@@ -54,7 +54,8 @@ impl TryFrom<String> for PlayerName {
         if text.len() > 16 * MOST {
             return Err(InvalidId("must be 1 to 24 characters"));
         }
-        let name: String = text.trim().nfc().collect();
+        // A room's names are read with each look at it, and most need no tables.
+        let name: String = if text.is_ascii() { text.trim().to_owned() } else { text.trim().nfc().collect() };
         if !(1..=MOST).contains(&name.chars().count()) {
             return Err(InvalidId("must be 1 to 24 characters"));
         }
