@@ -239,7 +239,7 @@ pub struct Settings {
     pub reap_every: Duration,
 
     /// Keys of trusted backends, separated by commas, each of at least 16 bytes. Once there is
-    /// one, own questions, userId, metadata and awards need it
+    /// one, own questions, userId, metadata, sessionId and awards need it; external rooms always do
     #[arg(long, env = "REJOIN_API_KEYS", hide_env_values = true, value_delimiter = ',', value_name = "KEY,…")]
     pub api_keys: Vec<String>,
 

@@ -278,7 +278,7 @@ impl From<Refusal> for Problem {
             Refusal::QuestionNotOpen => Self::new(
                 StatusCode::NOT_FOUND,
                 "question-not-open",
-                "this session has no such question, or it is evaluated already",
+                "this question is not open: not yet, no longer, or it is answered already",
             ),
             Refusal::OptionNotInQuestion => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,

@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::super::date::date;
@@ -102,7 +103,7 @@ pub(super) struct Incoming {
 struct Head {
     #[serde(rename = "type")]
     kind: String,
-    id: Option<String>,
+    id: Option<Value>,
 }
 
 impl Incoming {
@@ -110,12 +111,17 @@ impl Incoming {
     pub(super) fn read(text: &str) -> Option<Self> {
         let Head { kind, id } = serde_json::from_str(text).ok()?;
         let is_object = text.trim_ascii_start().starts_with('{');
-        let asked = match &id {
-            _ if !is_object => return None,
-            Some(id) if !is_name(id) => Err(Problem::wrong("id", format!("1 to {MOST_ID} bytes"))),
-            _ => asked(&kind, text),
-        };
-        Some(Self { id: id.filter(|id| is_name(id)), asked })
+        if !is_object {
+            return None;
+        }
+        match id {
+            None => Some(Self { id: None, asked: asked(&kind, text) }),
+            Some(Value::String(id)) if is_name(&id) => Some(Self { id: Some(id), asked: asked(&kind, text) }),
+            Some(_) => {
+                let asked = Err(Problem::wrong("id", format!("must be a text of 1 to {MOST_ID} bytes")));
+                Some(Self { id: None, asked })
+            }
+        }
     }
 }
 
@@ -257,6 +263,8 @@ mod tests {
         assert_eq!(code(r#"{"type": "ack", "sequence": "3"}"#), Some("invalid-request"));
         assert_eq!(code(r#"{"type": "dance"}"#), Some("invalid-request"));
         assert_eq!(code(r#"{"type": "heartbeat", "id": ""}"#), Some("invalid-request"));
+        assert_eq!(code(r#"{"type": "heartbeat", "id": 7}"#), Some("invalid-request"));
+        assert_eq!(code(r#"{"type": "heartbeat", "id": null}"#), Some("fine"));
         assert_eq!(code(r#"{"type": "kick", "at": 1}"#), Some("invalid-request"));
     }
 

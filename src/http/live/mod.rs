@@ -5,6 +5,7 @@ mod asks;
 mod closing;
 mod frames;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -19,6 +20,7 @@ use super::date::date;
 use super::problem::Problem;
 use super::rooms::{event_text, room_id, skip_text, snapshot};
 use super::websocket::{End, Frame, Gone, Limits, Message, Receiver, Sender};
+use crate::domain::room::Presence;
 use crate::domain::{SeatId, Sequence, SessionId};
 use crate::game::hub::{Membership, Missed, Told};
 use crate::game::rooms::{Credential, Resumed};
@@ -142,7 +144,7 @@ struct Connection<'a> {
     epoch: String,
     /// The last sequence that went out.
     sent: Sequence,
-    presence: Option<std::sync::Arc<crate::domain::room::Presence>>,
+    presence: Option<Arc<Presence>>,
     limit: Option<DefaultDirectRateLimiter>,
     /// A third of the away-grace: how often the client is to be heard of.
     third: Duration,
@@ -255,8 +257,8 @@ impl<'a> Connection<'a> {
                         self.tell(&told).await?;
                     }
                 }
-                // The next welcome is a whole snapshot.
-                Ok(Missed::Forgotten) => return Err(Closing::GoingAway.into()),
+                // What waited for this client is forgotten by now: the next welcome is a whole snapshot.
+                Ok(Missed::Forgotten) => return Err(Closing::TooSlow.into()),
                 Ok(Missed::Ended(ended)) => return Err(Closing::of_end(ended).into()),
                 Err(_) => {
                     self.again = Some(Instant::now() + AGAIN);
@@ -268,12 +270,20 @@ impl<'a> Connection<'a> {
             return Err(Closing::of_end(ended).into());
         }
         self.listener.standing(self.generation).map_err(Closing::of_standing)?;
-        if news.presence != self.presence {
-            self.presence = news.presence;
-            if let (Some(presence), Ok(dates)) = (&self.presence, self.shared.rooms.dates(&self.id)) {
-                self.send(frames::presence(presence, dates)).await?;
-            }
+        self.show_presence(news.presence).await
+    }
+
+    async fn show_presence(&mut self, presence: Option<Arc<Presence>>) -> Ended<()> {
+        // One that doesn't know of this connection yet is older than its welcome.
+        let knows = |presence: &Presence| self.seat.is_none_or(|seat| presence.present.contains(&seat));
+        let Some(presence) = presence.filter(|presence| knows(presence)) else { return Ok(()) };
+        if self.presence.as_ref() == Some(&presence) {
+            return Ok(());
         }
+        if let Ok(dates) = self.shared.rooms.dates(&self.id) {
+            self.send(frames::presence(&presence, dates)).await?;
+        }
+        self.presence = Some(presence);
         Ok(())
     }
 

@@ -25,6 +25,8 @@ const SEATS: RangeInclusive<u64> = 1..=1_000;
 const MOST_ANSWERS: u64 = 40_000;
 /// What the host is called that says nothing else.
 const HOST_NAME: &str = "Host";
+/// What the server itself tells of a room that is no quiz.
+const RESERVED: [&str; 6] = ["joined", "left", "kicked", "revoked", "locked", "said"];
 /// Most bytes of the name of an event's kind.
 const MOST_KIND: usize = 64;
 
@@ -329,6 +331,9 @@ impl EventIn {
         if !is_good {
             let path = format!("{path}type");
             return Err(Problem::wrong(&path, format!("1 to {MOST_KIND} bytes without control characters")));
+        }
+        if RESERVED.contains(&self.kind.as_str()) {
+            return Err(Problem::wrong(&format!("{path}type"), "this name is the server's own"));
         }
         let payload = self.payload.map(|payload| shallow(&format!("{path}payload"), &payload)).transpose()?;
         let payload = payload.unwrap_or_else(|| "null".to_owned());

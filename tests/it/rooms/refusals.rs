@@ -182,6 +182,7 @@ async fn what_is_not_right_is_422_and_says_where() {
         ("seats", r#"{"name":"x","userId":7}"#, "userId"),
         ("events", "{}", "type"),
         ("events", r#"{"type":""}"#, "type"),
+        ("events", r#"{"type":"said"}"#, "type"),
         ("events", r#"{"type":"x","to":"all"}"#, "to"),
         ("events", r#"{"type":"x","to":[-1]}"#, "to[0]"),
         ("events", r#"{"type":"x","expected":"1"}"#, "expected"),
