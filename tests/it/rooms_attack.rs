@@ -101,3 +101,17 @@ async fn a_list_of_questions_counts_as_a_number_of_them_does() {
     }
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_host_who_does_nothing_but_wait_for_events_is_not_away() {
+    let (_folder, server, client) = server();
+    let room = client.post("/api/rooms", &json!({ "count": 1, "readyMs": 0, "awayMs": 1500 })).await.json(201);
+    let (path, host) = (format!("/api/rooms/{}", text(&room, "roomId")), text(&room, "token"));
+    ask(&client, Method::POST, &format!("{path}/start"), host, Some(json!({ "at": 0 }))).await.json(200);
+    let waiting = format!("{path}/events?after=1&waitMs=4000");
+    let page = ask(&client, Method::GET, &waiting, host, None).await.json(200);
+    assert_eq!(page["events"], json!([]));
+    let snapshot = ask(&client, Method::GET, &path, host, None).await.json(200);
+    assert_eq!((&snapshot["phase"], &snapshot["paused"]), (&json!("question"), &Value::Null));
+    server.stop().await;
+}

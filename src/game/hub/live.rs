@@ -228,7 +228,8 @@ impl LiveRoom {
         let mut members = self.members.lock();
         let mut report = Report::default();
         for member in members.here.values_mut() {
-            let heard = due.heard && std::mem::take(&mut member.has_been_heard);
+            // A request that waits is its player's word as long as it does.
+            let heard = due.heard && (std::mem::take(&mut member.has_been_heard) || member.lingers);
             let acknowledged = member.acknowledged.take_if(|_| due.acknowledged);
             match (member.seat, member.generation) {
                 (Some(seat), Some(generation)) if heard || acknowledged.is_some() => {
