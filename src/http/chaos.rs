@@ -16,10 +16,10 @@ use super::Shared;
 use crate::game::Chance;
 
 /// The longest that a socket freezes, and a hint is late, in milliseconds.
-const LONGEST_FREEZE: usize = 3_000;
+const LONGEST_FREEZE: usize = 2_000;
 const LONGEST_DELAY: usize = 1_000;
 /// Of this many frames one is as likely to be struck as one request: a game has more of them.
-const FRAMES_A_REQUEST: f64 = 10.0;
+const FRAMES_A_REQUEST: f64 = 3.0;
 
 /// Strikes by chance.
 #[derive(Clone)]
