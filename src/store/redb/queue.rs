@@ -16,8 +16,9 @@ use crate::store::error::{StoreError, StoreResult};
 const MOST_WAITING: usize = 20_000;
 /// Most bytes that they hold.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
-/// How long the writer waits for company at most.
+/// How long the writer waits for company: as long as a commit is worth, within these bounds.
 const COMPANY: Duration = Duration::from_micros(200);
+const LONGEST_COMPANY: Duration = Duration::from_millis(1);
 
 /// Where an answer goes.
 pub(super) type Answer<T> = oneshot::Sender<StoreResult<T>>;
@@ -161,9 +162,10 @@ impl Queue {
         true
     }
 
-    /// All that waits. The writer waits for it until `until`; and a little longer for company, as
-    /// long as the batch is smaller than the `recent` ones were.
-    pub(super) fn take(&self, until: Instant, recent: usize) -> Taken {
+    /// All that waits. The writer waits for it until `until`; and where the `recent` batches were of
+    /// several, for a larger one than those, a part of the time that the last commit `took`: the
+    /// fewer commits, the more is left of a busy core.
+    pub(super) fn take(&self, until: Instant, recent: usize, took: Duration) -> Taken {
         let mut state = self.state.lock();
         state.working_since = None;
         while state.waiting.is_empty() && !state.shut {
@@ -176,9 +178,10 @@ impl Queue {
                 return Taken::Nothing;
             }
         }
-        let enough = Instant::now() + COMPANY;
-        while recent > 1 && state.waiting.len() < recent && !state.shut {
-            state.wanted = recent;
+        let enough = Instant::now() + (took / 2).clamp(COMPANY, LONGEST_COMPANY);
+        let wanted = recent + recent / 2;
+        while recent > 1 && state.waiting.len() < wanted && !state.shut {
+            state.wanted = wanted;
             if self.arrived.wait_until(&mut state, enough).timed_out() {
                 break;
             }

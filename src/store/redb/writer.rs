@@ -72,14 +72,16 @@ impl Writer {
     }
 
     fn run(mut self) {
-        let mut recent = 1;
+        let (mut recent, mut took) = (1, Duration::ZERO);
         loop {
-            match self.queue.take(self.wake_at(), recent) {
+            match self.queue.take(self.wake_at(), recent, took) {
                 Taken::Batch(batch) => {
+                    let begun = Instant::now();
                     // Follows the batches' size at once upwards, and slowly down.
                     recent = batch.len().max(recent.saturating_sub(recent.div_ceil(4)));
                     // A panic drops the batch, whose callers are told that its outcome is unknown.
                     let committed = catch_unwind(AssertUnwindSafe(|| self.commit_batch(batch)));
+                    took = begun.elapsed();
                     if let Some(answer) = committed.unwrap_or(None) {
                         let _ = answer.send(self.close());
                         return;
