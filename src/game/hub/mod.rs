@@ -45,11 +45,24 @@ impl Hub {
         let mut rooms = self.rooms.lock();
         let room = rooms.entry(id.clone()).or_insert_with(|| {
             let room = Arc::new(LiveRoom::new(id.clone(), keeper.clone()));
-            let driver = driver::Driver::new(room.clone(), self.clone());
-            self.drivers.spawn(driver.run(self.stop.clone()));
+            self.look_after(&room);
             room
         });
         Membership::new(room.clone(), seat)
+    }
+
+    /// Looks after a room in a task of its own. Should that panic, the listeners are sent away to come
+    /// again, to a room that is looked after.
+    fn look_after(self: &Arc<Self>, room: &Arc<LiveRoom>) {
+        let driver = driver::Driver::new(room.clone(), self.clone());
+        let driving = tokio::spawn(driver.run(self.stop.clone()));
+        let (hub, room) = (self.clone(), room.clone());
+        self.drivers.spawn(async move {
+            if let Err(error) = driving.await {
+                tracing::error!(%error, "looking after a room failed inside; its players come again");
+                hub.end(&room, Ended::OtherLife);
+            }
+        });
     }
 
     /// A command was committed through this instance.
