@@ -16,9 +16,11 @@ use crate::store::error::{StoreError, StoreResult};
 const MOST_WAITING: usize = 20_000;
 /// Most bytes that they hold.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
-/// How long the writer waits for company: as long as a commit is worth, within these bounds.
+/// How long the writer waits for company; and at most, where batches are small.
 const COMPANY: Duration = Duration::from_micros(200);
 const LONGEST_COMPANY: Duration = Duration::from_millis(1);
+/// From this many on, a commit's own cost is well shared, and a longer wait costs more than it brings.
+const LARGE: usize = 32;
 
 /// Where an answer goes.
 pub(super) type Answer<T> = oneshot::Sender<StoreResult<T>>;
@@ -162,9 +164,9 @@ impl Queue {
         true
     }
 
-    /// All that waits. The writer waits for it until `until`; and where the `recent` batches were of
-    /// several, for a larger one than those, a part of the time that the last commit `took`: the
-    /// fewer commits, the more is left of a busy core.
+    /// All that waits. The writer waits for it until `until`; and a little longer for company, as
+    /// long as the batch is smaller than the `recent` ones were. Small ones are to grow: for them it
+    /// waits a part of the time that the last commit `took`.
     pub(super) fn take(&self, until: Instant, recent: usize, took: Duration) -> Taken {
         let mut state = self.state.lock();
         state.working_since = None;
@@ -178,8 +180,11 @@ impl Queue {
                 return Taken::Nothing;
             }
         }
-        let enough = Instant::now() + (took / 2).clamp(COMPANY, LONGEST_COMPANY);
-        let wanted = recent + recent / 2;
+        let (wanted, company) = match recent {
+            LARGE.. => (recent, COMPANY),
+            _ => (recent + recent / 2, (took / 2).clamp(COMPANY, LONGEST_COMPANY)),
+        };
+        let enough = Instant::now() + company;
         while recent > 1 && state.waiting.len() < wanted && !state.shut {
             state.wanted = wanted;
             if self.arrived.wait_until(&mut state, enough).timed_out() {
