@@ -18,6 +18,7 @@ struct Health<'a> {
     standing: Standing,
     live_sessions: u64,
     commits: u64,
+    damaged: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<&'a Home>,
 }
@@ -54,6 +55,7 @@ pub(super) async fn health(shared: web::Data<Shared>) -> Result<HttpResponse, Pr
         standing,
         live_sessions: stores.live_sessions(),
         commits: stores.commits(),
+        damaged: stores.damaged(),
         instance: shared.instance.as_ref(),
     };
     let status = if word.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -128,7 +128,8 @@ impl Problem {
 
     /// No game can begin, and this is how the stores are.
     pub(super) fn not_ready(standing: Standing) -> Self {
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-unavailable", "the store is out of reach");
+        let code = if standing.is_full() { "store-full" } else { "store-unavailable" };
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, standing.sentence());
         problem.with(More { standing: Some(standing), ..More::default() })
     }
 
@@ -314,7 +315,16 @@ impl From<StoreError> for Problem {
                 "outcome-unknown",
                 "it may have happened or not; repeat the request with the same Idempotency-Key, or sessionId, to find out",
             ),
-            StoreError::AlreadyExists | StoreError::Corrupt { .. } | StoreError::RuleFailed { .. } => {
+            StoreError::Corrupt { .. } => {
+                // The store has told the log of it, once.
+                tracing::debug!(error = &error as &dyn std::error::Error, "a session cannot be read");
+                return Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "session-corrupt",
+                    "what is stored of this game is damaged or of another release; it is kept as it is",
+                );
+            }
+            StoreError::AlreadyExists | StoreError::RuleFailed { .. } => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a request failed inside");
                 return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong inside");
             }

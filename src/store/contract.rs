@@ -38,17 +38,124 @@ pub struct Swept {
 pub struct StoreStatus {
     /// The engine's name.
     pub engine: &'static str,
-    /// Whether commands are being committed.
+    /// Whether running games go on: commands are being committed.
     pub reachable: bool,
+    /// Why no new game can begin; `None` while one can.
+    pub trouble: Option<Trouble>,
     /// Sessions alive now.
     pub live_sessions: u64,
     /// Sessions stored, dead ones that are not reaped yet included.
     pub records: u64,
+    /// Sessions that were met and could not be read.
+    pub damaged: u64,
     /// Commits of changed sessions that this process has made since it opened the store; what waited
     /// together is one.
     pub commits: u64,
     /// How the way to it is, if it lies elsewhere.
     pub link: Option<Link>,
+}
+
+/// Why no new game can begin, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trouble {
+    /// Why.
+    pub cause: Cause,
+    /// Since when.
+    pub since: WallTime,
+}
+
+/// Why no new game can begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The file has no space to grow. Running games go on.
+    Full,
+    /// The disk fails, or does not answer.
+    Disk,
+    /// The file is no longer where it was opened.
+    Gone,
+    /// The file is damaged in a place that every change needs.
+    Damaged,
+    /// Valkey serves no writes.
+    Valkey(ValkeyCause),
+}
+
+/// Why Valkey serves no writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValkeyCause {
+    /// It can't be reached, or does not answer.
+    Unreachable,
+    /// It is loading its data after a start.
+    Loading,
+    /// It has no memory left.
+    Full,
+    /// It refuses the password.
+    Password,
+    /// It may throw live games away: its `maxmemory-policy` is not `noeviction`.
+    Evicting,
+    /// Its user lacks a right.
+    Rights,
+    /// Its certificate is not trusted.
+    Certificate,
+    /// It can't write to its disk (MISCONF).
+    Disk,
+    /// It has too few replicas (NOREPLICAS).
+    Replicas,
+    /// It is a replica, and takes no writes.
+    ReadOnly,
+    /// Its cluster is down, or a part of it.
+    Cluster,
+    /// It refuses writes in another way.
+    Refusing,
+}
+
+impl Cause {
+    /// As `/readyz`, `/health` and the log name it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Disk => "disk",
+            Self::Gone => "gone",
+            Self::Damaged => "damaged",
+            Self::Valkey(cause) => match cause {
+                ValkeyCause::Unreachable => "valkey: unreachable",
+                ValkeyCause::Loading => "valkey: loading",
+                ValkeyCause::Full => "valkey: full",
+                ValkeyCause::Password => "valkey: password",
+                ValkeyCause::Evicting => "valkey: evicting",
+                ValkeyCause::Rights => "valkey: rights",
+                ValkeyCause::Certificate => "valkey: certificate",
+                ValkeyCause::Disk => "valkey: disk",
+                ValkeyCause::Replicas => "valkey: replicas",
+                ValkeyCause::ReadOnly => "valkey: read-only",
+                ValkeyCause::Cluster => "valkey: cluster",
+                ValkeyCause::Refusing => "valkey: refusing",
+            },
+        }
+    }
+
+    /// As people are told it.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Full => "the store has no space left; running games go on",
+            Self::Disk => "the disk fails, or does not answer",
+            Self::Gone => "the database file is no longer where it was opened",
+            Self::Damaged => "the database file is damaged",
+            Self::Valkey(cause) => match cause {
+                ValkeyCause::Unreachable => "Valkey is out of reach",
+                ValkeyCause::Loading => "Valkey is loading its data",
+                ValkeyCause::Full => "Valkey has no memory left",
+                ValkeyCause::Password => "Valkey refuses the password",
+                ValkeyCause::Evicting => "Valkey may throw games away: its maxmemory-policy is not noeviction",
+                ValkeyCause::Rights => "Valkey's user lacks a right",
+                ValkeyCause::Certificate => "Valkey's certificate is not trusted",
+                ValkeyCause::Disk => "Valkey cannot write to its disk",
+                ValkeyCause::Replicas => "Valkey has too few replicas",
+                ValkeyCause::ReadOnly => "Valkey is a replica, and takes no writes",
+                ValkeyCause::Cluster => "Valkey's cluster is down, or a part of it",
+                ValkeyCause::Refusing => "Valkey refuses writes",
+            },
+        }
+    }
 }
 
 /// How the way to a store that lies elsewhere is.

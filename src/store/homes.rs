@@ -122,7 +122,12 @@ pub struct HomesStatus {
 impl HomesStatus {
     /// Whether new games begin at this instance's own.
     pub fn is_degraded(&self) -> bool {
-        !self.main.reachable && self.own.as_ref().is_some_and(|own| own.reachable)
+        self.main.trouble.is_some() && self.own.as_ref().is_some_and(|own| own.trouble.is_none())
+    }
+
+    /// Sessions that were met and could not be read, wherever.
+    pub fn damaged(&self) -> u64 {
+        self.all().map(|status| status.damaged).sum()
     }
 
     /// Sessions alive now, wherever.

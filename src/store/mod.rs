@@ -4,7 +4,9 @@
 //! Each engine's vocabulary (tables, keys) stays in the engine's own folder.
 
 pub mod clock;
+mod condition;
 pub mod contract;
+mod damage;
 pub mod error;
 mod format;
 pub mod homes;
@@ -18,7 +20,8 @@ pub mod watch;
 
 pub use clock::{Clock, GameClock, WallClock};
 pub use contract::{
-    Breaker, Dump, EventPage, GameSessionStore, Imported, Link, NewSession, Portable, StoreStatus, Swept,
+    Breaker, Cause, Dump, EventPage, GameSessionStore, Imported, Link, NewSession, Portable, StoreStatus, Swept,
+    Trouble, ValkeyCause,
 };
 pub use error::{StoreError, StoreResult};
 pub use homes::{Elsewhere, Homes, HomesStatus, Keeper, Own};

@@ -188,8 +188,10 @@ impl GameSessionStore for MemoryStore {
             Ok(StoreStatus {
                 engine: ENGINE,
                 reachable: true,
+                trouble: None,
                 live_sessions: records - dead as u64,
                 records,
+                damaged: 0,
                 commits: inner.commits,
                 link: None,
             })

@@ -34,7 +34,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::clock::{Clock, GameClock, WallClock};
-use super::contract::{EventPage, GameSessionStore, NewSession, StoreStatus, Swept};
+use super::contract::{Cause, EventPage, GameSessionStore, NewSession, StoreStatus, Swept, Trouble};
 use super::error::{StoreError, StoreResult};
 use super::step::Rules;
 use crate::domain::{Applied, Command, GameSession, JoinCode, Moment, Sequence, SessionId, SessionState, Timestamp};
@@ -176,7 +176,9 @@ impl GameSessionStore for RedbStore {
         let reachable = self.queue.is_accepting(self.patience) && counts.is_ok();
         let counts = counts.unwrap_or_default();
         let (live_sessions, commits) = (counts.records.saturating_sub(counts.dead), self.queue.commits());
-        Ok(StoreStatus { engine: ENGINE, reachable, live_sessions, records: counts.records, commits, link: None })
+        let trouble = (!reachable).then(|| Trouble { cause: Cause::Disk, since: self.clock.wall() });
+        let records = counts.records;
+        Ok(StoreStatus { engine: ENGINE, reachable, trouble, live_sessions, records, damaged: 0, commits, link: None })
     }
 
     async fn close(&self) -> StoreResult<()> {

@@ -58,7 +58,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::clock::ValkeyClock;
 use super::clock::{Clock, WallClock};
-use super::contract::{EventPage, GameSessionStore, NewSession, StoreStatus, Swept};
+use super::contract::{Cause, EventPage, GameSessionStore, NewSession, StoreStatus, Swept, Trouble, ValkeyCause};
 use super::error::{StoreError, StoreResult};
 use super::step::Rules;
 use super::watch::Watch;
@@ -282,7 +282,9 @@ impl GameSessionStore for ValkeyStore {
         let link = &self.engine.link;
         let (live_sessions, records) = self.engine.known_counts(at.now, limit()).await;
         let (reachable, commits, link) = (link.is_good(), self.engine.commits(), Some(link.told()));
-        Ok(StoreStatus { engine: ENGINE, reachable, live_sessions, records, commits, link })
+        let cause = Cause::Valkey(ValkeyCause::Unreachable);
+        let trouble = (!reachable).then(|| Trouble { cause, since: self.clock.wall() });
+        Ok(StoreStatus { engine: ENGINE, reachable, trouble, live_sessions, records, damaged: 0, commits, link })
     }
 
     async fn close(&self) -> StoreResult<()> {

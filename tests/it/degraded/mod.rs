@@ -252,10 +252,12 @@ async fn without_a_fallback_no_game_begins_while_the_store_is_away() {
 
 /// What `/health`, or `/readyz`, tells of a store that is there, or away.
 fn standing(is_away: bool, has_fallback: bool) -> Value {
-    json!({
+    let standing = json!({
         "engine": "shared", "reachable": !is_away, "degraded": is_away && has_fallback,
-        "breaker": if is_away { "open" } else { "closed" }, "since": SINCE,
-    })
+        "breaker": if is_away { "open" } else { "closed" },
+    });
+    let trouble = if is_away { json!({ "cause": "valkey: unreachable", "since": SINCE }) } else { json!({}) };
+    with(standing, trouble)
 }
 
 fn with(mut object: Value, more: Value) -> Value {
@@ -267,7 +269,7 @@ fn with(mut object: Value, more: Value) -> Value {
 /// Sessions that were begun, and nothing else.
 fn health(word: &str, begun: u64, standing: Value) -> Value {
     let version = env!("CARGO_PKG_VERSION");
-    let counts = json!({ "liveSessions": begun, "commits": begun });
+    let counts = json!({ "liveSessions": begun, "commits": begun, "damaged": 0 });
     let health = with(json!({ "status": word, "version": version, "instance": "eu-1" }), counts);
     with(health, standing)
 }

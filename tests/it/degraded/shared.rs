@@ -8,8 +8,8 @@ use rejoin::domain::{Applied, Command, GameSession, JoinCode, Moment, Sequence, 
 use rejoin::store::clock::system_wall_clock;
 use rejoin::store::memory::MemoryStore;
 use rejoin::store::{
-    Breaker, EventPage, GameClock, GameSessionStore, Keeper, Link, NewSession, StoreError, StoreResult, StoreStatus,
-    Swept,
+    Breaker, Cause, EventPage, GameClock, GameSessionStore, Keeper, Link, NewSession, StoreError, StoreResult,
+    StoreStatus, Swept, Trouble, ValkeyCause,
 };
 
 /// How the store is.
@@ -113,7 +113,9 @@ impl GameSessionStore for Shared {
         let since = WallTime(since.expect("after 1970").as_millis() as u64);
         let link = Link { breaker: if is_away { Breaker::Open } else { Breaker::Closed }, since };
         let status = self.store.status(at).await?;
-        Ok(StoreStatus { engine: "shared", reachable: !is_away, link: Some(link), ..status })
+        let trouble = Trouble { cause: Cause::Valkey(ValkeyCause::Unreachable), since };
+        let trouble = is_away.then_some(trouble);
+        Ok(StoreStatus { engine: "shared", reachable: !is_away, trouble, link: Some(link), ..status })
     }
 
     async fn close(&self) -> StoreResult<()> {

@@ -12,7 +12,8 @@ use tokio::net::TcpStream;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What readiness tells of the stores, and a problem too if nothing is ready.
-const STANDING: [&str; 5] = ["engine?: text", "reachable?: bool", "degraded?: bool", "breaker?: text", "since?: date"];
+const STANDING: [&str; 6] =
+    ["engine?: text", "reachable?: bool", "degraded?: bool", "breaker?: text", "cause?: text", "since?: date"];
 
 /// Talks to one server.
 #[derive(Clone)]

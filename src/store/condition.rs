@@ -1,0 +1,191 @@
+//! Whether new games can begin, and why not: what `/readyz` and `/health` show and what the log is
+//! told. One ERROR when it begins, a reminder every 30 s, one INFO when a game has begun again.
+
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::clock::WallClock;
+use super::contract::{Cause, Trouble};
+
+/// How often the log is reminded of trouble that goes on. Trouble that comes back sooner is not
+/// told anew either: a store at its limit would fill the log.
+const REMINDER: Duration = Duration::from_secs(30);
+
+/// What the log is to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    /// New games are refused from now on.
+    Begun,
+    /// They still are: so many were, in all.
+    GoesOn { refused: u64, lasted: Duration },
+    /// One has begun again, after so many were refused.
+    Over { refused: u64, lasted: Duration },
+}
+
+/// The trouble of a store. Its engine begins and ends it.
+pub(crate) struct Condition {
+    state: Mutex<State>,
+    wall: WallClock,
+}
+
+#[derive(Default)]
+struct State {
+    trouble: Option<Trouble>,
+    /// What was met, for the log.
+    detail: String,
+    begun: Option<Instant>,
+    refused: u64,
+    /// Which cause the log was told of last, and when.
+    told: Option<(Cause, Instant)>,
+    /// Whether the log was told of this trouble, and so is to be told of its end.
+    is_told: bool,
+}
+
+impl State {
+    fn begin(&mut self, trouble: Trouble, detail: String, now: Instant) -> Option<Line> {
+        if self.trouble.is_some_and(|known| known.cause == trouble.cause) {
+            return None;
+        }
+        // Another cause is another trouble, with a beginning of its own.
+        *self = Self { trouble: Some(trouble), detail, begun: Some(now), told: self.told, ..Self::default() };
+        let was_told = |(cause, at): (Cause, Instant)| cause == trouble.cause && now.duration_since(at) < REMINDER;
+        if self.told.is_some_and(was_told) { None } else { self.tell(now, Line::Begun) }
+    }
+
+    fn remind(&mut self, now: Instant) -> Option<Line> {
+        self.trouble?;
+        if self.told.is_some_and(|(_, at)| now.duration_since(at) < REMINDER) {
+            return None;
+        }
+        let line = Line::GoesOn { refused: self.refused, lasted: self.lasted(now) };
+        self.tell(now, line)
+    }
+
+    fn end(&mut self, now: Instant) -> Option<Line> {
+        self.trouble.take()?;
+        let line = Line::Over { refused: self.refused, lasted: self.lasted(now) };
+        self.is_told.then_some(line)
+    }
+
+    fn tell(&mut self, now: Instant, line: Line) -> Option<Line> {
+        self.told = self.trouble.map(|trouble| (trouble.cause, now));
+        self.is_told = true;
+        Some(line)
+    }
+
+    fn lasted(&self, now: Instant) -> Duration {
+        self.begun.map_or(Duration::ZERO, |begun| now.duration_since(begun))
+    }
+}
+
+impl Condition {
+    /// Of a store in which games can begin.
+    pub(crate) fn good(wall: WallClock) -> Self {
+        Self { state: Mutex::default(), wall }
+    }
+
+    /// New games are refused from now on; `detail` says to the log what was met.
+    pub(crate) fn begin(&self, cause: Cause, detail: impl std::fmt::Display) {
+        let trouble = Trouble { cause, since: (self.wall)() };
+        let mut state = self.state.lock();
+        let line = state.begin(trouble, detail.to_string(), Instant::now());
+        log(&state, cause, line);
+    }
+
+    /// A new game was refused.
+    pub(crate) fn count_refused(&self, games: u64) {
+        self.state.lock().refused += games;
+    }
+
+    /// Reminds the log, if it is time to. An engine calls it about once a second.
+    pub(crate) fn remind(&self) {
+        let mut state = self.state.lock();
+        let line = state.remind(Instant::now());
+        if let Some(trouble) = state.trouble {
+            log(&state, trouble.cause, line);
+        }
+    }
+
+    /// A new game, or what takes as much space as one, was stored.
+    pub(crate) fn end(&self) {
+        let mut state = self.state.lock();
+        let Some(trouble) = state.trouble else { return };
+        let line = state.end(Instant::now());
+        log(&state, trouble.cause, line);
+    }
+
+    /// What a new game would meet.
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
+        self.state.lock().trouble
+    }
+}
+
+fn log(state: &State, cause: Cause, line: Option<Line>) {
+    let (word, what, detail) = (cause.word(), cause.sentence(), &state.detail);
+    match line {
+        None => {}
+        Some(Line::Begun) => tracing::error!(cause = word, detail, "new games are refused: {what}"),
+        Some(Line::GoesOn { refused, lasted }) => {
+            let seconds = lasted.as_secs();
+            tracing::warn!(cause = word, detail, refused, seconds, "new games are still refused: {what}");
+        }
+        Some(Line::Over { refused, lasted }) => {
+            let seconds = lasted.as_secs();
+            tracing::info!(cause = word, refused, seconds, "new games begin again");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::WallTime;
+
+    fn trouble(cause: Cause) -> Trouble {
+        Trouble { cause, since: WallTime(1) }
+    }
+
+    fn later(now: Instant, seconds: u64) -> Instant {
+        now + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn trouble_is_told_once_reminded_of_every_30_s_and_its_end_told_once() {
+        let (mut state, now) = (State::default(), Instant::now());
+        assert_eq!(state.begin(trouble(Cause::Full), String::new(), now), Some(Line::Begun));
+        for seconds in 0..30 {
+            assert_eq!(state.begin(trouble(Cause::Full), String::new(), later(now, seconds)), None);
+            assert_eq!(state.remind(later(now, seconds)), None);
+        }
+        state.refused = 7;
+        let lasted = Duration::from_secs(30);
+        assert_eq!(state.remind(later(now, 30)), Some(Line::GoesOn { refused: 7, lasted }));
+        assert_eq!(state.remind(later(now, 31)), None);
+        let lasted = Duration::from_secs(40);
+        assert_eq!(state.end(later(now, 40)), Some(Line::Over { refused: 7, lasted }));
+        assert_eq!(state.end(later(now, 41)), None);
+    }
+
+    #[test]
+    fn trouble_that_comes_and_goes_does_not_fill_the_log() {
+        let (mut state, now) = (State::default(), Instant::now());
+        let mut lines = 0;
+        for tenth in 0..600 {
+            let now = now + Duration::from_millis(100 * tenth);
+            lines += usize::from(state.begin(trouble(Cause::Full), String::new(), now).is_some());
+            assert!(state.trouble.is_some());
+            lines += usize::from(state.remind(now).is_some());
+            lines += usize::from(state.end(now).is_some());
+        }
+        assert_eq!(lines, 4, "a beginning and an end, twice in a minute");
+    }
+
+    #[test]
+    fn another_cause_is_told_at_once() {
+        let (mut state, now) = (State::default(), Instant::now());
+        state.begin(trouble(Cause::Full), String::new(), now);
+        assert_eq!(state.begin(trouble(Cause::Gone), String::new(), now), Some(Line::Begun));
+        assert_eq!(state.trouble.map(|trouble| trouble.cause), Some(Cause::Gone));
+    }
+}

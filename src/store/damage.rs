@@ -1,0 +1,96 @@
+//! Sessions that can't be read: each is its own trouble alone. It is told to the log once, and
+//! looked at again only after a while, so that whoever asks for it again and again costs nobody
+//! else anything.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::error::StoreError;
+use crate::domain::SessionId;
+
+/// How soon a session that could not be read is looked at again.
+const AGAIN: Duration = Duration::from_secs(60);
+/// Most sessions that are remembered; beyond, the log may be told twice.
+const MOST: usize = 10_000;
+
+/// Sessions that could not be read lately.
+#[derive(Default)]
+pub(crate) struct Damaged {
+    known: Mutex<HashMap<SessionId, Known>>,
+}
+
+struct Known {
+    what: String,
+    looked: Instant,
+}
+
+impl Damaged {
+    /// What was met when the session was last looked at, as long as it is not to be looked at again.
+    pub(crate) fn known(&self, id: &SessionId) -> Option<StoreError> {
+        self.known_at(id, Instant::now())
+    }
+
+    fn known_at(&self, id: &SessionId, now: Instant) -> Option<StoreError> {
+        let known = self.known.lock();
+        let known = known.get(id).filter(|known| now.duration_since(known.looked) < AGAIN)?;
+        Some(StoreError::Corrupt { what: known.what.clone() })
+    }
+
+    /// The session could not be read. The log is told the first time.
+    pub(crate) fn note(&self, id: &SessionId, what: &str) {
+        self.note_at(id, what, Instant::now());
+    }
+
+    fn note_at(&self, id: &SessionId, what: &str, now: Instant) -> bool {
+        let mut known = self.known.lock();
+        let is_news = !known.contains_key(id);
+        if is_news {
+            if known.len() >= MOST {
+                known.clear();
+            }
+            tracing::error!(
+                session = id.short_hash(),
+                what,
+                "a session cannot be read: whoever asks for it gets an error, all others play on"
+            );
+        }
+        known.insert(id.clone(), Known { what: what.to_owned(), looked: now });
+        is_news
+    }
+
+    /// The session could be read, or is gone.
+    pub(crate) fn forget(&self, id: &SessionId) {
+        let mut known = self.known.lock();
+        if !known.is_empty() {
+            known.remove(id);
+        }
+    }
+
+    /// How many sessions are known that can't be read.
+    pub(crate) fn count(&self) -> u64 {
+        self.known.lock().len() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_cannot_be_read_is_told_once_and_looked_at_again_a_minute_later() {
+        let (damaged, now) = (Damaged::default(), Instant::now());
+        let (id, other) = (SessionId::generate(1, &[0; 10]), SessionId::generate(2, &[0; 10]));
+        assert!(damaged.note_at(&id, "its checksum is wrong", now));
+        assert!(matches!(damaged.known_at(&id, now), Some(StoreError::Corrupt { what }) if what.contains("checksum")));
+        assert!(damaged.known_at(&other, now).is_none());
+        let later = now + AGAIN;
+        assert!(damaged.known_at(&id, later).is_none(), "it is looked at again");
+        assert!(!damaged.note_at(&id, "its checksum is wrong", later), "and not told again");
+        assert!(damaged.known_at(&id, later).is_some());
+        damaged.forget(&id);
+        assert!(damaged.known_at(&id, later).is_none());
+        assert_eq!(damaged.count(), 0);
+    }
+}
