@@ -188,6 +188,16 @@ pub struct Settings {
     #[arg(long, env = "REJOIN_DATA_DIR", default_value = "data", value_name = "FOLDER")]
     pub data_dir: PathBuf,
 
+    /// How much of the disk the file may take. New games are refused a little before that; running
+    /// ones go on
+    #[arg(long, env = "REJOIN_MAX_SIZE", value_parser = size, value_name = "SIZE")]
+    pub max_size: Option<ByteSize>,
+
+    /// The file was put back in a way that it can't show, as with a snapshot of the whole machine:
+    /// whoever comes back to a room gets a whole snapshot
+    #[arg(long)]
+    pub new_epoch: bool,
+
     /// A folder of more question banks (*.json); read again on SIGHUP
     #[arg(long, env = "REJOIN_QUIZ_DIR", value_name = "FOLDER")]
     pub quiz_dir: Option<PathBuf>,
@@ -304,6 +314,7 @@ impl Settings {
         // Below that, pages are written out in mid-commit, and readers wait for them.
         let cache = ByteSize::mib(16)..=ByteSize::gib(64);
         ensure!(cache.contains(&self.cache_size), "REJOIN_CACHE_SIZE: must be 16MiB to 64GiB");
+        ensure!(self.max_size.is_none_or(|size| size >= ByteSize::mib(8)), "REJOIN_MAX_SIZE: at least 8MiB");
         let is_word = self.log.bytes().all(|byte| byte.is_ascii_alphanumeric());
         ensure!(
             !is_word || self.log.parse::<LevelFilter>().is_ok(),
@@ -400,6 +411,7 @@ mod tests {
         assert!(refusal(&["--session-ttl", "2h", "--session-max-age", "1h"]).contains("REJOIN_SESSION_MAX_AGE"));
         assert!(refusal(&["--session-ttl", "1s"]).contains("REJOIN_SESSION_TTL"));
         assert!(refusal(&["--cache-size", "1KiB"]).contains("REJOIN_CACHE_SIZE"));
+        assert!(refusal(&["--max-size", "1MiB"]).contains("REJOIN_MAX_SIZE"));
         assert!(refusal(&["--reap-every", "0s"]).contains("REJOIN_REAP_EVERY"));
         let both = ["--api-keys", "0123456789abcdef", "--api-keys-file", "x"];
         assert!(refusal(&both).contains("REJOIN_API_KEYS_FILE"));

@@ -83,6 +83,12 @@ impl Command {
         }
     }
 
+    /// Whether it brings something of its own to be kept, as much as it likes: what is refused first
+    /// where space runs out.
+    pub(crate) fn grows(&self) -> bool {
+        matches!(self, Self::Room(command) if matches!(command.ask, Ask::Record { .. } | Ask::Say { .. }))
+    }
+
     /// Roughly how many bytes it holds beyond its own few.
     pub(crate) fn weight(&self) -> usize {
         match self {

@@ -106,7 +106,9 @@ fn open_redb(file: &str, settings: &Settings, outside: &Outside) -> anyhow::Resu
     let cache = usize::try_from(settings.cache_size.as_u64()).unwrap_or(usize::MAX);
     let wall = outside.wall.clone();
     let options = RedbOptions { rules: GameSession::apply, wall, patience: PATIENCE, quiz_cache: QUIZ_CACHE };
-    let store = RedbStore::open(file_opener(path.clone(), cache), options)?;
+    let opener = file_opener(path.clone(), cache);
+    let opener = opener.max_size(settings.max_size.map(|size| size.as_u64())).new_epoch(settings.new_epoch);
+    let store = RedbStore::open(opener, options)?;
     let place = format!("redb at {}", path.display());
     Ok((Keeper { clock: store.clock(), store: Arc::new(store) }, place))
 }

@@ -3,11 +3,12 @@
 //! else anything.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::error::StoreError;
+use super::error::{StoreError, StoreResult};
 use crate::domain::SessionId;
 
 /// How soon a session that could not be read is looked at again.
@@ -19,6 +20,8 @@ const MOST: usize = 10_000;
 #[derive(Default)]
 pub(crate) struct Damaged {
     known: Mutex<HashMap<SessionId, Known>>,
+    /// Whether there ever was one: as a rule there is none, and nobody should wait to learn that.
+    is_any: AtomicBool,
 }
 
 struct Known {
@@ -27,8 +30,25 @@ struct Known {
 }
 
 impl Damaged {
+    /// Reads a session, unless it could not be read a moment ago.
+    pub(crate) fn look<T>(&self, id: &SessionId, read: impl FnOnce() -> StoreResult<T>) -> StoreResult<T> {
+        if let Some(error) = self.known(id) {
+            return Err(error);
+        }
+        let looked = read();
+        match &looked {
+            Err(StoreError::Corrupt { what }) => self.note(id, what),
+            Ok(_) => self.forget(id),
+            Err(_) => {}
+        }
+        looked
+    }
+
     /// What was met when the session was last looked at, as long as it is not to be looked at again.
     pub(crate) fn known(&self, id: &SessionId) -> Option<StoreError> {
+        if !self.is_any.load(Ordering::Relaxed) {
+            return None;
+        }
         self.known_at(id, Instant::now())
     }
 
@@ -44,6 +64,7 @@ impl Damaged {
     }
 
     fn note_at(&self, id: &SessionId, what: &str, now: Instant) -> bool {
+        self.is_any.store(true, Ordering::Relaxed);
         let mut known = self.known.lock();
         let is_news = !known.contains_key(id);
         if is_news {
@@ -62,9 +83,8 @@ impl Damaged {
 
     /// The session could be read, or is gone.
     pub(crate) fn forget(&self, id: &SessionId) {
-        let mut known = self.known.lock();
-        if !known.is_empty() {
-            known.remove(id);
+        if self.is_any.load(Ordering::Relaxed) {
+            self.known.lock().remove(id);
         }
     }
 

@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, HashMap};
 use super::reads::Snapshot;
 use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp};
 use crate::store::contract::{Dump, Imported, Swept};
+use crate::store::damage::Damaged;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::step::{Rules, step};
 
 /// A session as the file has it, as far as the commit needs to know.
 pub(super) struct Before {
     pub(super) hint: Timestamp,
+    /// Whether its questions were still open.
     pub(super) had_quiz: bool,
     pub(super) join_code: Option<JoinCode>,
 }
@@ -34,6 +36,7 @@ pub(super) struct Change {
 /// What a batch comes to.
 pub(super) struct Batch<'a> {
     snapshot: &'a Snapshot<'a>,
+    damaged: &'a Damaged,
     rules: Rules,
     changes: BTreeMap<SessionId, Change>,
     joins: HashMap<JoinCode, Option<SessionId>>,
@@ -51,9 +54,10 @@ pub(super) struct Changes {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot<'a>, rules: Rules) -> Self {
+    pub(super) fn new(snapshot: &'a Snapshot<'a>, damaged: &'a Damaged, rules: Rules) -> Self {
         let time = Timestamp::from_millis(0);
-        Self { snapshot, rules, changes: BTreeMap::new(), joins: HashMap::new(), stray_hints: Vec::new(), time }
+        let (changes, joins, stray_hints) = (BTreeMap::new(), HashMap::new(), Vec::new());
+        Self { snapshot, damaged, rules, changes, joins, stray_hints, time }
     }
 
     pub(super) fn into_changes(mut self) -> Changes {
@@ -65,7 +69,7 @@ impl<'a> Batch<'a> {
     fn change(&mut self, id: &SessionId) -> StoreResult<&mut Change> {
         if !self.changes.contains_key(id) {
             let mut change = Change::default();
-            if let Some((session, hint)) = self.snapshot.session(id)? {
+            if let Some((session, hint)) = self.damaged.look(id, || self.snapshot.session(id))? {
                 let join_code = session.state.join_code.clone();
                 change.before = Some(Before { hint, had_quiz: session.quiz.is_some(), join_code });
                 change.after = Some(session);

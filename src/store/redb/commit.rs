@@ -1,81 +1,141 @@
 //! The storing half of a group commit: one durable write transaction for all that changed.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use ::redb::{
-    CommitError as RedbCommitError, Database, Durability, ReadableTable, StorageError, Table, WriteTransaction,
+    Database, Durability, ReadTransaction, ReadableTable, ReadableTableMetadata, StorageError, Table, TableDefinition,
+    TableError, WriteTransaction,
 };
 
 use super::batch::{Change, Changes};
+use super::file::is_full;
 use super::meta::Meta;
 use super::{EVENTS, HINTS, JOINS, QUIZZES, SESSIONS, Stored, events, quizzes};
 use crate::domain::{Event, Quiz, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::format;
 
+/// Space in the file that is kept for running games, in parts of so many bytes: small enough to find
+/// a place in a file that is nearly full.
+const RESERVE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("reserve");
+const RESERVE_PART: usize = 16 * 1024;
+
+/// What kept a batch from being stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Met {
+    /// A full disk.
+    Full,
+    /// A page over which redb panicked: what it held is damaged.
+    Damage,
+    /// Anything else.
+    Failure,
+}
+
 /// Why a batch was not stored, as far as that is known.
 #[derive(Debug)]
 pub(super) struct CommitError {
-    /// Whether the disk was full.
-    pub(super) is_full: bool,
+    pub(super) met: Met,
     pub(super) cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
 impl CommitError {
     fn new(error: impl Into<::redb::Error>) -> Self {
         let error = error.into();
-        let full = std::io::ErrorKind::StorageFull;
-        let is_full = matches!(&error, ::redb::Error::Io(io) if io.kind() == full || io.kind() == std::io::ErrorKind::QuotaExceeded);
-        Self { is_full, cause: error.into() }
+        let is_full = matches!(&error, ::redb::Error::Io(io) if is_full(io));
+        Self { met: if is_full { Met::Full } else { Met::Failure }, cause: error.into() }
+    }
+
+    fn failure(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { met: Met::Failure, cause: cause.into() }
+    }
+
+    fn damage() -> Self {
+        Self { met: Met::Damage, cause: "a page of the file is damaged".into() }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.met == Met::Full
     }
 
     pub(super) fn into_store_error(self) -> StoreError {
-        if self.is_full { StoreError::Full } else { StoreError::unavailable(self.cause) }
+        if self.is_full() { StoreError::Full } else { StoreError::unavailable(self.cause) }
     }
 }
 
-/// Aborts the transaction unless it was committed, also when what fills it panics.
-struct Guarded(Option<WriteTransaction>);
+/// Runs what redb may panic over: a damaged page is a failure like any other.
+fn guarded<T>(act: impl FnOnce() -> Result<T, CommitError>) -> Result<T, CommitError> {
+    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| Err(CommitError::damage()))
+}
 
-impl Guarded {
-    fn begin(database: &Database) -> Result<Self, CommitError> {
+/// Runs one durable write transaction: all of what `fill` does in it, or nothing.
+fn transact<T>(
+    database: &Database,
+    fill: impl FnOnce(&WriteTransaction) -> Result<T, CommitError>,
+) -> Result<T, CommitError> {
+    let begin = || {
         let mut transaction = database.begin_write().map_err(CommitError::new)?;
-        transaction
-            .set_durability(Durability::Immediate)
-            .map_err(|error| CommitError { is_full: false, cause: error.to_string().into() })?;
+        transaction.set_durability(Durability::Immediate).map_err(|error| CommitError::failure(error.to_string()))?;
         // One commit without it would drop the saved allocator state: no exceptions.
         transaction.set_quick_repair(true);
-        Ok(Self(Some(transaction)))
-    }
-
-    fn transaction(&self) -> &WriteTransaction {
-        self.0.as_ref().expect("it is there until it is committed")
-    }
-
-    fn commit(mut self) -> Result<(), CommitError> {
-        let transaction = self.0.take().expect("it is there until it is committed");
-        transaction.commit().map_err(|error: RedbCommitError| CommitError::new(error))
-    }
-}
-
-impl Drop for Guarded {
-    fn drop(&mut self) {
-        if let Some(Err(error)) = self.0.take().map(WriteTransaction::abort) {
-            tracing::warn!(%error, "a transaction could not be aborted");
+        Ok(transaction)
+    };
+    let transaction = guarded(begin)?;
+    match guarded(|| fill(&transaction)) {
+        Ok(filled) => guarded(|| transaction.commit().map_err(CommitError::new)).map(|()| filled),
+        Err(error) => {
+            if let Err(error) = guarded(|| transaction.abort().map_err(CommitError::new)) {
+                tracing::debug!(cause = %error.cause, "a transaction could not be aborted");
+            }
+            Err(error)
         }
     }
 }
 
 /// Stores a batch and the file's own record, all or nothing.
-pub(super) fn store(database: &Database, changes: &Changes, meta: &Meta) -> Result<(), CommitError> {
-    let guarded = Guarded::begin(database)?;
-    Tables::open(guarded.transaction())?.put(changes)?;
-    meta.write(guarded.transaction()).map_err(CommitError::new)?;
-    guarded.commit()
+pub(super) fn store(database: &Database, changes: &Changes, meta: &Meta) -> Outcome {
+    transact(database, |transaction| {
+        Tables::open(transaction)?.put(changes)?;
+        meta.write(transaction).map_err(CommitError::new)
+    })
 }
 
 /// Stores the file's own record alone, and creates the tables in a new file.
-pub(super) fn store_meta(database: &Database, meta: &Meta) -> Result<(), CommitError> {
+pub(super) fn store_meta(database: &Database, meta: &Meta) -> Outcome {
     let nothing = Changes { sessions: Default::default(), stray_hints: Vec::new(), time: meta.time };
     store(database, &nothing, meta)
+}
+
+/// Fills the file's reserve with so many bytes, anew: new games can be stored as long as that can.
+pub(super) fn fill_reserve(database: &Database, meta: &Meta, bytes: u64) -> Outcome {
+    transact(database, |transaction| {
+        let mut reserve = transaction.open_table(RESERVE).map_err(CommitError::new)?;
+        let parts = bytes.div_ceil(RESERVE_PART as u64);
+        reserve.retain(|part, _| part < parts).map_err(CommitError::new)?;
+        for part in 0..parts {
+            reserve.insert(part, &[0; RESERVE_PART][..]).map_err(CommitError::new)?;
+        }
+        drop(reserve);
+        meta.write(transaction).map_err(CommitError::new)
+    })
+}
+
+/// Gives the reserve's space to running games.
+pub(super) fn release_reserve(database: &Database, meta: &Meta) -> Outcome {
+    transact(database, |transaction| {
+        let mut reserve = transaction.open_table(RESERVE).map_err(CommitError::new)?;
+        reserve.retain(|_, _| false).map_err(CommitError::new)?;
+        drop(reserve);
+        meta.write(transaction).map_err(CommitError::new)
+    })
+}
+
+/// Whether the reserve is there.
+pub(super) fn has_reserve(transaction: &ReadTransaction) -> StoreResult<bool> {
+    match transaction.open_table(RESERVE) {
+        Ok(reserve) => Ok(!reserve.is_empty().map_err(StoreError::unavailable)?),
+        Err(TableError::TableDoesNotExist(_)) => Ok(false),
+        Err(error) => Err(StoreError::unavailable(error)),
+    }
 }
 
 struct Tables<'t> {
@@ -121,9 +181,7 @@ impl<'t> Tables<'t> {
         let key = id.as_bytes();
         self.sessions.remove(key).map_err(CommitError::new)?;
         self.move_hint(id, Some(before.hint), None)?;
-        if before.had_quiz {
-            self.quizzes.remove(key).map_err(CommitError::new)?;
-        }
+        self.quizzes.remove(key).map_err(CommitError::new)?;
         if let Some(code) = &before.join_code {
             // Another session may have claimed the code of a dead one.
             let holder = self.joins.get(code.as_str()).map_err(CommitError::new)?;
@@ -143,8 +201,10 @@ impl<'t> Tables<'t> {
         let stored = Stored { hint, state: session.state.clone() };
         self.sessions.insert(key, &*encode(&stored)?).map_err(CommitError::new)?;
         match (&session.quiz, before) {
-            (Some(quiz), None) => drop(self.quizzes.insert(key, &*quiz_record(quiz)?).map_err(CommitError::new)?),
-            (None, Some(before)) if before.had_quiz => drop(self.quizzes.remove(key).map_err(CommitError::new)?),
+            (Some(quiz), None) => self.put_quiz(key, &quiz_record(quiz)?)?,
+            // Its place stays: a session of which only that is left was damaged, and is no absence.
+            (None, None) => self.put_quiz(key, &[])?,
+            (None, Some(before)) if before.had_quiz => self.put_quiz(key, &[])?,
             _ => {}
         }
         if let (Some(code), None) = (&session.state.join_code, before) {
@@ -154,6 +214,10 @@ impl<'t> Tables<'t> {
             self.events.insert((key, event.sequence.0), &*event_record(event)?).map_err(CommitError::new)?;
         }
         change.prune_through.map_or(Ok(()), |through| self.prune(id, through.0))
+    }
+
+    fn put_quiz(&mut self, key: &[u8], record: &[u8]) -> Outcome {
+        self.quizzes.insert(key, record).map(drop).map_err(CommitError::new)
     }
 
     /// A hint says when to look. A later deadline leaves it where it is, and the reaper files it
@@ -186,15 +250,15 @@ impl<'t> Tables<'t> {
 
 fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, CommitError> {
     let encoded: StoreResult<Vec<u8>> = format::encode(value);
-    encoded.map_err(|error| CommitError { is_full: false, cause: error.into() })
+    encoded.map_err(|error| CommitError::failure(error))
 }
 
 fn quiz_record(quiz: &Quiz) -> Result<Vec<u8>, CommitError> {
-    quizzes::encode(quiz).map_err(|error| CommitError { is_full: false, cause: error.into() })
+    quizzes::encode(quiz).map_err(|error| CommitError::failure(error))
 }
 
 fn event_record(event: &Event) -> Result<Vec<u8>, CommitError> {
-    events::encode(event).map_err(|error| CommitError { is_full: false, cause: error.into() })
+    events::encode(event).map_err(|error| CommitError::failure(error))
 }
 
 impl From<StorageError> for CommitError {

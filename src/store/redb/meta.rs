@@ -4,11 +4,14 @@
 use ::redb::{ReadTransaction, TableError, WriteTransaction};
 
 use super::META;
+use super::file::Identity;
+use super::note::Progress;
 use crate::domain::{Millis, Timestamp};
 use crate::store::clock::Uptime;
 use crate::store::error::{StoreError, StoreResult};
 
-/// The layout of the tables that this release writes.
+/// The layout of the tables that this release writes. What it knows beyond that of earlier ones is
+/// left out of account where it is missing.
 const FORMAT: u64 = 1;
 /// While sessions live and nothing commits, a sign of life is written this often; so a crash can
 /// have been this much later than the file's highest time, and no more.
@@ -29,6 +32,10 @@ pub(super) struct Meta {
     pub(super) batches: u64,
     /// Whether `time` is when the file was closed, and not some time before.
     pub(super) clean: bool,
+    /// How often the file was opened.
+    pub(super) generation: u64,
+    /// Which file it is.
+    pub(super) identity: Option<Identity>,
 }
 
 impl Meta {
@@ -44,6 +51,11 @@ impl Meta {
             let missing = || StoreError::Corrupt { what: format!("the file's own record has no {name}") };
             value.map(|value| value.value()).ok_or_else(missing)
         };
+        // Not there in files of earlier releases.
+        let known = |name: &str| -> StoreResult<u64> {
+            let value = table.get(name).map_err(StoreError::unavailable)?;
+            Ok(value.map_or(0, |value| value.value()))
+        };
         let format = number("format")?;
         if format != FORMAT {
             let what = format!("the file has layout {format}, and this release reads {FORMAT}");
@@ -55,11 +67,15 @@ impl Meta {
             uptime: Uptime { boot: number("boot")?, lasted: Millis(number("uptime")?) },
             batches: number("batches")?,
             clean: number("clean")? == 1,
+            generation: known("generation")?,
+            identity: Some(Identity { device: known("device")?, inode: known("inode")? })
+                .filter(|identity| identity.inode != 0),
         }))
     }
 
     pub(super) fn write(&self, transaction: &WriteTransaction) -> Result<(), ::redb::Error> {
         let mut table = transaction.open_table(META)?;
+        let identity = self.identity.unwrap_or(Identity { device: 0, inode: 0 });
         let numbers = [
             ("format", FORMAT),
             ("random", self.random),
@@ -68,11 +84,32 @@ impl Meta {
             ("uptime", self.uptime.lasted.0),
             ("batches", self.batches),
             ("clean", u64::from(self.clean)),
+            ("generation", self.generation),
+            ("device", identity.device),
+            ("inode", identity.inode),
         ];
         for (name, number) in numbers {
             table.insert(name, number)?;
         }
         Ok(())
+    }
+
+    /// How far the file is.
+    pub(super) fn progress(&self) -> Progress {
+        Progress { random: self.random, generation: self.generation, batches: self.batches }
+    }
+
+    /// Why the file, being `identity`, looks like another life of the one that was used last, if it
+    /// does: it was moved or copied, or it was put back and is not as far as the note beside it.
+    pub(super) fn other_life(&self, identity: Option<Identity>, note: Option<Progress>) -> Option<&'static str> {
+        let is_other = matches!((self.identity, identity), (Some(before), Some(now)) if before != now);
+        let far = |progress: Progress| (progress.generation, progress.batches);
+        match note {
+            _ if is_other => Some("it is another file than the one that was used last: a copy, or moved here"),
+            Some(note) if note.random != self.random => Some("it is not the file that was used here last"),
+            Some(note) if far(self.progress()) < far(note) => Some("it is older than the note beside it"),
+            _ => None,
+        }
     }
 
     /// What time it is when the file is opened: no earlier than it ever was before.
@@ -99,9 +136,34 @@ fn is_empty(transaction: &ReadTransaction) -> StoreResult<()> {
 mod tests {
     use super::*;
 
+    const META: Meta = Meta {
+        random: 1,
+        time: Timestamp::from_millis(1_000),
+        uptime: Uptime { boot: 7, lasted: Millis(50_000) },
+        batches: 9,
+        clean: true,
+        generation: 2,
+        identity: Some(Identity { device: 3, inode: 4 }),
+    };
+
+    #[test]
+    fn a_file_that_was_moved_or_put_back_is_another_life() {
+        let is_other = |inode, note| META.other_life(Some(Identity { device: 3, inode }), note).is_some();
+        let noted = Progress { random: 1, generation: 2, batches: 9 };
+        assert!(!is_other(4, None) && !is_other(4, Some(noted)));
+        assert!(is_other(5, Some(noted)), "a copy");
+        assert!(is_other(4, Some(Progress { batches: 10, ..noted })), "it went on after it was copied");
+        assert!(is_other(4, Some(Progress { generation: 3, batches: 2, ..noted })));
+        assert!(is_other(4, Some(Progress { random: 2, ..noted })));
+        // A power cut may take the note's last lines, and a storage of a test's own is no file.
+        assert!(!is_other(4, Some(Progress { batches: 8, ..noted })));
+        assert_eq!(META.other_life(None, None), None);
+        assert_eq!(Meta { identity: None, ..META }.other_life(Some(Identity { device: 3, inode: 4 }), None), None);
+    }
+
     fn opened(clean: bool, boot: u64, lasted: u64) -> u64 {
         let uptime = Uptime { boot: 7, lasted: Millis(50_000) };
-        let meta = Meta { random: 1, time: Timestamp::from_millis(1_000), uptime, batches: 1, clean };
+        let meta = Meta { uptime, clean, ..META };
         meta.time_at_opening(Uptime { boot, lasted: Millis(lasted) }).as_millis()
     }
 

@@ -7,23 +7,28 @@
 //! | table | key → value |
 //! | --- | --- |
 //! | `sessions` | id → record of ([`Stored`]: hint, state) |
-//! | `quizzes` | id → record of the quiz, there while questions are open |
+//! | `quizzes` | id → record of the quiz while questions are open, and then nothing: each session has its place here |
 //! | `hints` | (when to look, id) → nothing; one for each session, never later than its deadline |
 //! | `events` | (id, sequence) → record of the event |
 //! | `joins` | join code → id |
 //! | `meta` | name → number: what the file knows of itself |
+//! | `reserve` | part → space that is kept for running games |
 
 mod batch;
 mod commit;
 mod events;
 mod file;
+mod growth;
 mod meta;
+mod note;
 mod open;
 mod portable;
 mod queue;
 mod quizzes;
 mod reads;
 mod slot;
+mod space;
+mod storage;
 mod writer;
 
 use std::sync::Arc;
@@ -34,14 +39,16 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::clock::{Clock, GameClock, WallClock};
+use super::condition::Condition;
 use super::contract::{Cause, EventPage, GameSessionStore, NewSession, StoreStatus, Swept, Trouble};
 use super::error::{StoreError, StoreResult};
 use super::step::Rules;
 use crate::domain::{Applied, Command, GameSession, JoinCode, Moment, Sequence, SessionId, SessionState, Timestamp};
-use queue::{Queue, Work};
+use growth::Growth;
+use queue::{Queue, Reply, Work};
 use reads::Reader;
 
-pub use file::{OpenError, Opener, file_opener, make_folder};
+pub use file::{OpenError, Opener, file_opener, make_folder, storage_opener};
 
 /// The engine's name.
 const ENGINE: &str = "redb";
@@ -81,6 +88,8 @@ pub struct RedbStore {
     reader: Arc<Reader>,
     queue: Arc<Queue>,
     clock: Arc<GameClock>,
+    condition: Arc<Condition>,
+    growth: Arc<Growth>,
     patience: Duration,
 }
 
@@ -96,9 +105,32 @@ impl RedbStore {
     }
 
     /// Hands work to the writer and waits for its commit.
-    async fn commit<T>(&self, make: impl FnOnce(queue::Answer<T>) -> Work) -> StoreResult<T> {
+    async fn commit<T>(&self, make: impl FnOnce(Reply<T>) -> Work) -> StoreResult<T> {
         let (answer, committed) = tokio::sync::oneshot::channel();
-        self.queue.wait(self.queue.push(make(answer))?, committed, self.patience).await
+        let done = self.queue.wait(self.queue.push(make(Reply::to(answer)))?, committed, self.patience).await;
+        if matches!(done, Err(StoreError::Unavailable(_) | StoreError::OutcomeUnknown)) {
+            self.notice_silence();
+        }
+        done
+    }
+
+    /// A disk that does not answer keeps the writer from saying so.
+    fn notice_silence(&self) {
+        if self.queue.is_stuck(self.patience) {
+            self.condition.begin(Cause::Disk, "a commit has not ended in time");
+        }
+    }
+
+    /// Why no new game can begin, looked at now.
+    fn trouble(&self) -> Option<Trouble> {
+        self.notice_silence();
+        if !self.reader.slot.is_there() {
+            self.condition.begin(Cause::Gone, "nothing is acknowledged until it is back");
+        } else if let (None, Some(cause)) = (self.condition.trouble(), self.growth.refusal()) {
+            self.condition.begin(cause, "there is no space for anything new");
+        }
+        self.condition.remind();
+        self.condition.trouble()
     }
 
     /// Reads. After one failure redb refuses all reads until it is opened again, so the writer is
@@ -122,7 +154,11 @@ impl Drop for RedbStore {
 impl GameSessionStore for RedbStore {
     async fn create(&self, NewSession(session): NewSession, at: Moment) -> StoreResult<()> {
         let session = Box::new(session);
-        self.commit(|answer| Work::Create { session, at, answer }).await
+        let created = self.commit(|reply| Work::Create { session, at, reply }).await;
+        if matches!(created, Err(StoreError::Full | StoreError::Unavailable(_) | StoreError::OutcomeUnknown)) {
+            self.condition.count_refused(1);
+        }
+        created
     }
 
     async fn get(&self, id: &SessionId, at: Moment) -> StoreResult<Option<GameSession>> {
@@ -134,12 +170,12 @@ impl GameSessionStore for RedbStore {
             self.reader.warm(id);
         }
         let id = id.clone();
-        self.commit(|answer| Work::Apply { id, command, at, answer }).await
+        self.commit(|reply| Work::Apply { id, command, at, reply }).await
     }
 
     async fn delete(&self, id: &SessionId) -> StoreResult<bool> {
         let id = id.clone();
-        self.commit(|answer| Work::Delete { id, answer }).await
+        self.commit(|reply| Work::Delete { id, reply }).await
     }
 
     async fn events(
@@ -160,7 +196,7 @@ impl GameSessionStore for RedbStore {
         let mut swept = Swept::default();
         while swept.deleted < limit {
             let most = SWEEP_BATCH.min(limit - swept.deleted);
-            let batch = self.commit(|answer| Work::Sweep { at, most, answer }).await?;
+            let batch = self.commit(|reply| Work::Sweep { at, most, reply }).await?;
             swept.deleted += batch.deleted;
             swept.more = batch.more;
             if !batch.more {
@@ -173,16 +209,24 @@ impl GameSessionStore for RedbStore {
 
     async fn status(&self, at: Moment) -> StoreResult<StoreStatus> {
         let counts = self.read(|reader| reader.counts(at.now));
-        let reachable = self.queue.is_accepting(self.patience) && counts.is_ok();
+        let trouble = self.trouble();
+        let commits_go_on = !matches!(trouble, Some(Trouble { cause: Cause::Disk | Cause::Gone, .. }));
+        let reachable = self.queue.is_accepting() && commits_go_on && counts.is_ok();
         let counts = counts.unwrap_or_default();
-        let (live_sessions, commits) = (counts.records.saturating_sub(counts.dead), self.queue.commits());
-        let trouble = (!reachable).then(|| Trouble { cause: Cause::Disk, since: self.clock.wall() });
-        let records = counts.records;
-        Ok(StoreStatus { engine: ENGINE, reachable, trouble, live_sessions, records, damaged: 0, commits, link: None })
+        Ok(StoreStatus {
+            engine: ENGINE,
+            reachable,
+            trouble,
+            live_sessions: counts.records.saturating_sub(counts.dead),
+            records: counts.records,
+            damaged: self.reader.damaged.count(),
+            commits: self.queue.commits(),
+            link: None,
+        })
     }
 
     async fn close(&self) -> StoreResult<()> {
-        self.commit(|answer| Work::Close { answer }).await
+        self.commit(|reply| Work::Close { reply }).await
     }
 }
 

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::file::{self, OpenError, Opener};
+use super::file::{OpenError, Opener};
+use super::growth::{self, Growth};
 use super::meta::Meta;
-use super::queue::{Queue, Refusing};
+use super::note::Note;
+use super::queue::Queue;
 use super::quizzes::QuizReader;
 use super::reads::Reader;
 use super::slot::Slot;
@@ -13,6 +15,7 @@ use super::writer::Writer;
 use super::{RedbOptions, RedbStore, commit};
 use crate::domain::Timestamp;
 use crate::store::clock::{GameClock, Uptime};
+use crate::store::condition::Condition;
 use crate::store::error::StoreError;
 
 impl RedbStore {
@@ -22,31 +25,50 @@ impl RedbStore {
     /// [`OpenError`], when another process holds the file, or it is damaged, of another release,
     /// or can't be written.
     pub fn open(opener: Opener, options: RedbOptions) -> Result<Self, OpenError> {
+        let (name, is_new_epoch) = (opener.name(), opener.is_new_epoch);
+        let (note, noted) = Note::open(opener.path());
         let slot = Slot::open(opener)?;
-        let known = slot.read(Meta::read).map_err(unusable)?;
-        let meta = known.map_or_else(|| new_meta(&options), Ok)?;
+        let known = slot.read(Meta::read).map_err(|error| unusable(&name, &error))?;
+        let identity = slot.identity();
+        let other_life = known.and_then(|meta| meta.other_life(identity, noted));
+        if let (Some(why), Some(Meta { clean: false, .. })) = (other_life, known) {
+            // What a server was writing at when it was copied may be torn anywhere.
+            tracing::warn!("{name} was not closed, and {why}: all of it is checked, which takes its time");
+            slot.check()?;
+        }
+        let mut meta = known.map_or_else(|| new_meta(&options), Ok)?;
+        if let Some(why) = other_life.or(is_new_epoch.then_some("a new epoch was asked for")) {
+            tracing::warn!("{name}: {why}; everyone who comes back gets a whole snapshot");
+            meta.random = random()?;
+        }
         let uptime = Uptime::now();
         let base = meta.time_at_opening(uptime);
         // Not clean any more, and the file can be written: both proved by one durable commit.
-        let meta = Meta { time: base, uptime, batches: meta.batches + 1, clean: false, ..meta };
-        let first = slot.with(|database| Ok(commit::store_meta(database, &meta))).map_err(OpenError::Unwritable)?;
-        let is_full = first.as_ref().is_err_and(|error| error.is_full) && known.is_some();
+        let (batches, generation) = (meta.batches + 1, meta.generation + 1);
+        let meta = Meta { time: base, uptime, batches, generation, identity, clean: false, ..meta };
+        let has_reserve = known.is_some() && slot.read(commit::has_reserve).map_err(|error| unusable(&name, &error))?;
+        let reserved = growth::reserved(slot.length());
+        let first = slot.with(|database| {
+            let first = commit::store_meta(database, &meta);
+            Ok(if has_reserve { first } else { first.and_then(|()| commit::fill_reserve(database, &meta, reserved)) })
+        });
+        let first = first.map_err(OpenError::Unwritable)?;
+        let is_full = first.as_ref().is_err_and(|error| error.is_full()) && known.is_some();
         if is_full {
             // What is there can be read until there is space again.
             slot.reopen()?;
         } else {
             first.map_err(|error| OpenError::Unwritable(error.into_store_error()))?;
+            note.write(meta.progress());
         }
-        let clock = Arc::new(GameClock::start(base, options.wall));
-        let queue = Arc::new(Queue::default());
-        let reader = Arc::new(Reader::new(slot, QuizReader::new(options.quiz_cache), meta.random));
-        let mut writer = Writer::new(reader.clone(), queue.clone(), clock.clone(), options.rules, meta);
+        let clock = Arc::new(GameClock::start(base, options.wall.clone()));
+        let (store, rules) = Parts { slot, options, clock, random: meta.random }.into_store();
+        let writer = Writer::new(&store, rules, meta, note);
         if is_full {
-            tracing::error!("the disk is full: games can be read, and go on when there is space again");
-            writer.break_off(Refusing::Full);
+            writer.start_full();
         }
         writer.start().map_err(|source| OpenError::Io { path: "the writer's thread".to_owned(), source })?;
-        Ok(Self { reader, queue, clock, patience: options.patience })
+        Ok(store)
     }
 
     /// Opens the file at `path` to be read alone. Nothing in it changes, not even its time, which
@@ -58,26 +80,48 @@ impl RedbStore {
     /// release, or new and empty.
     pub fn open_read_only(path: PathBuf, cache_size: usize, options: RedbOptions) -> Result<Self, OpenError> {
         let name = path.display().to_string();
-        let slot = Slot::open_read_only(move || file::open_read_only(&path, cache_size))?;
-        let known = slot.read(Meta::read).map_err(unusable)?;
+        let slot = Slot::open_read_only(path, cache_size)?;
+        let known = slot.read(Meta::read).map_err(|error| unusable(&name, &error))?;
         let empty = || OpenError::Unusable { path: name, what: "no server has used it yet".to_owned() };
         let meta = known.ok_or_else(empty)?;
-        let clock = Arc::new(GameClock::start(meta.time_at_opening(Uptime::now()), options.wall));
+        let clock = Arc::new(GameClock::start(meta.time_at_opening(Uptime::now()), options.wall.clone()));
         clock.stop();
-        let queue = Arc::new(Queue::default());
-        queue.shut();
-        let reader = Arc::new(Reader::new(slot, QuizReader::new(options.quiz_cache), meta.random));
-        Ok(Self { reader, queue, clock, patience: options.patience })
+        let (store, _) = Parts { slot, options, clock, random: meta.random }.into_store();
+        store.queue.shut();
+        Ok(store)
     }
 }
 
-fn unusable(error: StoreError) -> OpenError {
-    OpenError::Unusable { path: "the database file".to_owned(), what: error.to_string() }
+/// What a store is made of.
+struct Parts {
+    slot: Slot,
+    options: RedbOptions,
+    clock: Arc<GameClock>,
+    random: u64,
+}
+
+impl Parts {
+    fn into_store(self) -> (RedbStore, crate::store::step::Rules) {
+        let Self { slot, options, clock, random } = self;
+        let RedbOptions { rules, wall, patience, quiz_cache } = options;
+        let reader = Arc::new(Reader::new(slot, QuizReader::new(quiz_cache), random));
+        let condition = Arc::new(Condition::good(wall));
+        let (queue, growth) = (Arc::new(Queue::default()), Arc::new(Growth::default()));
+        (RedbStore { reader, queue, clock, condition, growth, patience }, rules)
+    }
+}
+
+fn unusable(name: &str, error: &StoreError) -> OpenError {
+    OpenError::Unusable { path: name.to_owned(), what: error.to_string() }
+}
+
+fn random() -> Result<u64, OpenError> {
+    getrandom::u64().map_err(|error| unusable("the machine's random", &StoreError::unavailable(error)))
 }
 
 fn new_meta(options: &RedbOptions) -> Result<Meta, OpenError> {
-    let random = getrandom::u64().map_err(|error| unusable(StoreError::unavailable(error)))?;
     // Game time begins at the wall clock's date, so that ids sort by age, and never looks again.
     let time = Timestamp::from_millis((options.wall)().0);
-    Ok(Meta { random, time, uptime: Uptime::now(), batches: 0, clean: true })
+    let uptime = Uptime::now();
+    Ok(Meta { random: random()?, time, uptime, batches: 0, clean: true, generation: 0, identity: None })
 }

@@ -41,6 +41,6 @@ impl Portable for RedbStore {
 
     async fn import(&self, dump: Dump, at: Moment) -> StoreResult<Imported> {
         let dump = Box::new(dump);
-        self.commit(|answer| Work::Import { dump, at, answer }).await
+        self.commit(|reply| Work::Import { dump, at, reply }).await
     }
 }

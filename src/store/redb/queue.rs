@@ -9,7 +9,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use crate::domain::{Applied, Command, Event, GameSession, Moment, SeatId, SessionId};
-use crate::store::contract::{Dump, Imported, Swept};
+use crate::store::contract::{Cause, Dump, Imported, Swept};
 use crate::store::error::{StoreError, StoreResult};
 
 /// Most commands that wait.
@@ -22,17 +22,43 @@ const LONGEST_COMPANY: Duration = Duration::from_millis(1);
 /// From this many on, a commit's own cost is well shared, and a longer wait costs more than it brings.
 const LARGE: usize = 32;
 
-/// Where an answer goes.
-pub(super) type Answer<T> = oneshot::Sender<StoreResult<T>>;
+/// What is refused by a store that is in trouble: nothing of it happens.
+pub(super) fn refusal(cause: Cause) -> StoreError {
+    if cause == Cause::Full { StoreError::Full } else { StoreError::Unavailable(None) }
+}
+
+/// Where a command's answer goes, and what it is to be once the batch's fate is known.
+pub(super) struct Reply<T> {
+    answer: oneshot::Sender<StoreResult<T>>,
+    result: Option<StoreResult<T>>,
+}
+
+impl<T> Reply<T> {
+    /// One that goes to `answer`.
+    pub(super) fn to(answer: oneshot::Sender<StoreResult<T>>) -> Self {
+        Self { answer, result: None }
+    }
+
+    /// What it is if the batch is committed. A batch that is worked out again replaces it.
+    pub(super) fn set(&mut self, result: StoreResult<T>) {
+        self.result = Some(result);
+    }
+
+    /// Answers. Whoever asked may be gone; the commit stands.
+    pub(super) fn send(self, fate: Result<(), StoreError>) {
+        let worked_out = self.result.unwrap_or(Err(StoreError::OutcomeUnknown));
+        let _ = self.answer.send(fate.and(worked_out));
+    }
+}
 
 /// What the writer is asked to do.
 pub(super) enum Work {
-    Create { session: Box<GameSession>, at: Moment, answer: Answer<()> },
-    Apply { id: SessionId, command: Command, at: Moment, answer: Answer<Option<Applied>> },
-    Delete { id: SessionId, answer: Answer<bool> },
-    Import { dump: Box<Dump>, at: Moment, answer: Answer<Imported> },
-    Sweep { at: Moment, most: usize, answer: Answer<Swept> },
-    Close { answer: Answer<()> },
+    Create { session: Box<GameSession>, at: Moment, reply: Reply<()> },
+    Apply { id: SessionId, command: Command, at: Moment, reply: Reply<Option<Applied>> },
+    Delete { id: SessionId, reply: Reply<bool> },
+    Import { dump: Box<Dump>, at: Moment, reply: Reply<Imported> },
+    Sweep { at: Moment, most: usize, reply: Reply<Swept> },
+    Close { reply: Reply<()> },
 }
 
 impl Work {
@@ -49,27 +75,41 @@ impl Work {
             _ => 0,
         }
     }
+
+    /// Whether it takes space that the file may not have.
+    pub(super) fn grows(&self) -> bool {
+        match self {
+            Self::Create { .. } | Self::Import { .. } => true,
+            Self::Apply { command, .. } => command.grows(),
+            _ => false,
+        }
+    }
+
+    /// The session that it is about, if it is about one.
+    pub(super) fn session(&self) -> Option<&SessionId> {
+        match self {
+            Self::Create { session, .. } => Some(&session.id),
+            Self::Apply { id, .. } | Self::Delete { id, .. } => Some(id),
+            Self::Import { dump, .. } => Some(&dump.session.id),
+            Self::Sweep { .. } | Self::Close { .. } => None,
+        }
+    }
+
+    /// Answers it: by what was worked out, or by what keeps that from being so.
+    pub(super) fn answer(self, fate: Result<(), StoreError>) {
+        match self {
+            Self::Create { reply, .. } | Self::Close { reply } => reply.send(fate),
+            Self::Apply { reply, .. } => reply.send(fate),
+            Self::Delete { reply, .. } => reply.send(fate),
+            Self::Import { reply, .. } => reply.send(fate),
+            Self::Sweep { reply, .. } => reply.send(fate),
+        }
+    }
 }
 
 /// What an event holds while it waits: it is compressed only when it is stored.
 fn event_weight(kind: &str, payload: &str, to: Option<&Vec<SeatId>>) -> usize {
     kind.len() + payload.len() + to.map_or(0, |to| size_of::<SeatId>() * to.len())
-}
-
-/// Why nothing is accepted at the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusing {
-    Full,
-    Unavailable,
-}
-
-impl Refusing {
-    pub(super) fn error(self) -> StoreError {
-        match self {
-            Self::Full => StoreError::Full,
-            Self::Unavailable => StoreError::Unavailable(None),
-        }
-    }
 }
 
 struct Waiting {
@@ -86,7 +126,8 @@ struct State {
     next_ticket: u64,
     /// How many must wait before the writer wants to be woken.
     wanted: usize,
-    refusing: Option<Refusing>,
+    /// Why nothing can be committed at the moment.
+    refusing: Option<Cause>,
     /// Whether the writer is to look after the file although nothing waits.
     summoned: bool,
     /// Since when the writer has been at its batch.
@@ -119,8 +160,8 @@ impl Queue {
         if state.shut {
             return Err(StoreError::Unavailable(None));
         }
-        if let Some(refusing) = state.refusing.filter(|_| !closes) {
-            return Err(refusing.error());
+        if let Some(cause) = state.refusing.filter(|_| !closes) {
+            return Err(refusal(cause));
         }
         let is_full = state.waiting.len() >= MOST_WAITING || state.bytes + weight > MOST_BYTES;
         if is_full && !closes {
@@ -201,7 +242,7 @@ impl Queue {
     }
 
     /// Refuses what comes, or accepts again.
-    pub(super) fn set_refusing(&self, refusing: Option<Refusing>) {
+    pub(super) fn set_refusing(&self, refusing: Option<Cause>) {
         self.state.lock().refusing = refusing;
     }
 
@@ -221,11 +262,15 @@ impl Queue {
         self.arrived.notify_one();
     }
 
-    /// Whether a command would be committed soon.
-    pub(super) fn is_accepting(&self, patience: Duration) -> bool {
+    /// Whether a command would be taken.
+    pub(super) fn is_accepting(&self) -> bool {
         let state = self.state.lock();
-        let stuck = state.working_since.is_some_and(|since| since.elapsed() > patience);
-        state.refusing.is_none() && !state.shut && !stuck
+        state.refusing.is_none() && !state.shut
+    }
+
+    /// Whether the writer has been at one batch for longer than `patience`.
+    pub(super) fn is_stuck(&self, patience: Duration) -> bool {
+        self.state.lock().working_since.is_some_and(|since| since.elapsed() > patience)
     }
 
     /// Lets the writer end once it has done what waits.
@@ -255,7 +300,8 @@ mod tests {
         let new = NewSolo { user: None, metadata: None, started, deliver: Deliver::All, request: [0; 16] };
         let session = Box::new(GameSession::solo(id, 1, new, quiz, lifetimes, now));
         let (answer, _answered) = oneshot::channel();
-        let ticket = queue.push(Work::Create { session, at: Moment { now, up_since: now }, answer }).expect("room");
+        let reply = Reply::to(answer);
+        let ticket = queue.push(Work::Create { session, at: Moment { now, up_since: now }, reply }).expect("room");
         // The bank is read anew, and the game is the last to hold its questions.
         assert!(bank.iter().all(|question| Arc::strong_count(question) > 1));
         drop(bank);

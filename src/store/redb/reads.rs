@@ -1,5 +1,6 @@
 //! Reading the newest committed snapshot, on the caller's own thread: a few microseconds.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use ::redb::{ReadTransaction, ReadableTableMetadata};
@@ -9,6 +10,7 @@ use super::slot::Slot;
 use super::{EVENTS, HINTS, JOINS, QUIZZES, SESSIONS, Stored, events};
 use crate::domain::{Event, GameSession, JoinCode, Life, Quiz, Sequence, SessionId, Timestamp};
 use crate::store::contract::EventPage;
+use crate::store::damage::Damaged;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::format;
 
@@ -23,6 +25,8 @@ pub(super) struct Reader {
     pub(super) slot: Slot,
     pub(super) quizzes: QuizReader,
     pub(super) random: u64,
+    /// Sessions that could not be read lately.
+    pub(super) damaged: Damaged,
 }
 
 /// A session's tables in one snapshot.
@@ -40,12 +44,30 @@ impl<'a> Snapshot<'a> {
 
     /// A session's record, alive or not.
     pub(super) fn stored(&self, id: &SessionId) -> StoreResult<Option<Stored>> {
-        let bytes = self.sessions.get(id.as_bytes()).map_err(StoreError::unavailable)?;
-        bytes.map(|bytes| format::decode(bytes.value(), || format!("state of {id:?}"))).transpose()
+        let what = || format!("state of {id:?}");
+        guarded(what, || {
+            let bytes = self.sessions.get(id.as_bytes()).map_err(StoreError::unavailable)?;
+            let Some(bytes) = bytes else { return self.is_absent(id).map(|()| None) };
+            format::decode(bytes.value(), what).map(Some)
+        })
+    }
+
+    /// There is no record of the session. Each session has its place among the quizzes too, so one
+    /// that has only that was damaged, and is no absence.
+    fn is_absent(&self, id: &SessionId) -> StoreResult<()> {
+        let table = self.transaction.open_table(QUIZZES).map_err(StoreError::unavailable)?;
+        match table.get(id.as_bytes()).map_err(StoreError::unavailable)? {
+            None => Ok(()),
+            Some(_) => Err(StoreError::Corrupt { what: format!("state of {id:?}: missing") }),
+        }
     }
 
     /// A session whole, with the hint under which it is filed.
     pub(super) fn session(&self, id: &SessionId) -> StoreResult<Option<(GameSession, Timestamp)>> {
+        guarded(|| format!("session {id:?}"), || self.whole(id))
+    }
+
+    fn whole(&self, id: &SessionId) -> StoreResult<Option<(GameSession, Timestamp)>> {
         let Some(Stored { hint, state }) = self.stored(id)? else { return Ok(None) };
         let quiz = if state.game.has_quiz() { Some(self.quiz(id, state.nonce)?) } else { None };
         Ok(Some((GameSession { id: id.clone(), state, quiz }, hint)))
@@ -71,6 +93,10 @@ impl<'a> Snapshot<'a> {
 
     /// At most `limit` events from `first` on.
     pub(super) fn events(&self, id: &SessionId, first: Sequence, limit: usize) -> StoreResult<Vec<Event>> {
+        guarded(|| format!("events of {id:?}"), || self.page(id, first, limit))
+    }
+
+    fn page(&self, id: &SessionId, first: Sequence, limit: usize) -> StoreResult<Vec<Event>> {
         let table = self.transaction.open_table(EVENTS).map_err(StoreError::unavailable)?;
         let range = table.range((id.as_bytes(), first.0)..=(id.as_bytes(), u64::MAX));
         let rows = range.map_err(StoreError::unavailable)?.take(limit);
@@ -119,9 +145,22 @@ impl<'a> Snapshot<'a> {
     }
 }
 
+/// redb panics when it meets a damaged page: whoever needs that page can't be read, and nobody else.
+fn guarded<T>(what: impl Fn() -> String, read: impl FnOnce() -> StoreResult<T>) -> StoreResult<T> {
+    let damaged = |_| StoreError::Corrupt { what: format!("{}: a page of the file is damaged", what()) };
+    catch_unwind(AssertUnwindSafe(read)).map_err(damaged)?
+}
+
+/// What a page of a log must hold: every number from `first` on up to its end.
+fn without_gaps(events: &[Event], first: Sequence, head: Sequence, limit: usize) -> bool {
+    let kept = (head.0 + 1).saturating_sub(first.0);
+    let wanted = usize::try_from(kept).unwrap_or(usize::MAX).min(limit);
+    events.len() == wanted && events.iter().zip(first.0..).all(|(event, sequence)| event.sequence.0 == sequence)
+}
+
 impl Reader {
     pub(super) fn new(slot: Slot, quizzes: QuizReader, random: u64) -> Self {
-        Self { slot, quizzes, random }
+        Self { slot, quizzes, random, damaged: Damaged::default() }
     }
 
     /// Lets `act` look at the newest snapshot.
@@ -129,8 +168,13 @@ impl Reader {
         self.slot.read(|transaction| act(&Snapshot::new(transaction, &self.quizzes)?))
     }
 
+    /// The same for one session.
+    fn look_at<T>(&self, id: &SessionId, act: impl FnOnce(&Snapshot<'_>) -> StoreResult<T>) -> StoreResult<T> {
+        self.damaged.look(id, || self.look(act))
+    }
+
     pub(super) fn get(&self, id: &SessionId, now: Timestamp) -> StoreResult<Option<GameSession>> {
-        let session = self.look(|snapshot| snapshot.session(id))?;
+        let session = self.look_at(id, |snapshot| snapshot.session(id))?;
         Ok(session.map(|(session, _)| session).filter(|session| session.is_live(now)))
     }
 
@@ -139,7 +183,7 @@ impl Reader {
     /// to meet.
     pub(super) fn warm(&self, id: &SessionId) {
         if !self.quizzes.cache.knows(id) {
-            let _ = self.look(|snapshot| snapshot.session(id));
+            let _ = self.look_at(id, |snapshot| snapshot.session(id));
         }
     }
 
@@ -150,21 +194,27 @@ impl Reader {
         limit: usize,
         now: Timestamp,
     ) -> StoreResult<Option<EventPage>> {
-        self.look(|snapshot| {
+        self.look_at(id, |snapshot| {
             let Some((session, _)) = snapshot.session(id)?.filter(|(session, _)| session.is_live(now)) else {
                 return Ok(None);
             };
             let log = session.log();
-            let events = snapshot.events(id, Sequence(after.0.saturating_add(1)), limit)?;
+            let first = Sequence(after.0.saturating_add(1)).max(log.oldest);
+            let events = snapshot.events(id, first, limit)?;
+            if !without_gaps(&events, first, log.head, limit) {
+                return Err(StoreError::Corrupt { what: format!("events of {id:?}: some are missing") });
+            }
             Ok(Some(EventPage { events, head: log.head, oldest: log.oldest, epoch: session.epoch(self.random) }))
         })
     }
 
     pub(super) fn find(&self, code: &JoinCode, now: Timestamp) -> StoreResult<Option<SessionId>> {
         self.look(|snapshot| {
-            let Some(id) = snapshot.holder(code)? else { return Ok(None) };
-            let stored = snapshot.stored(&id)?;
-            Ok(stored.filter(|stored| stored.state.life.is_live(now)).map(|_| id))
+            let Some(id) = guarded(|| "a join code".to_owned(), || snapshot.holder(code))? else { return Ok(None) };
+            let stored = self.damaged.look(&id, || snapshot.stored(&id))?;
+            // A code is deleted with its session.
+            let stored = stored.ok_or_else(|| StoreError::Corrupt { what: format!("state of {id:?}: missing") })?;
+            Ok(stored.state.life.is_live(now).then_some(id))
         })
     }
 

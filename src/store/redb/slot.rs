@@ -2,12 +2,18 @@
 //! readers come and go. No reader holds it across an await.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use ::redb::{Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
-use super::file::{OpenError, Opener};
+use super::file::{self, Identity, OpenError, Opened, Opener};
+use super::storage::Sectors;
 use crate::store::error::{StoreError, StoreResult};
+
+/// How long a reader waits for a database that is just being opened again.
+const OPENING: Duration = Duration::from_millis(250);
 
 /// An open database: one that is this process's own, or one that it only reads.
 enum Open {
@@ -15,35 +21,72 @@ enum Open {
     Read(ReadOnlyDatabase),
 }
 
-type Opens = Box<dyn Fn() -> Result<Open, OpenError> + Send + Sync>;
-
-/// Opens the database; a file so damaged that redb panics is unusable, and no end of the process.
-fn guarded(opens: &Opens) -> Result<Open, OpenError> {
-    let damaged = |_| OpenError::Unusable { path: "the database file".to_owned(), what: "it is damaged".to_owned() };
-    catch_unwind(AssertUnwindSafe(opens)).map_err(damaged)?
-}
-
 pub(super) struct Slot {
     open: RwLock<Option<Open>>,
-    opens: Opens,
+    /// How it is opened again; `None` if it is only read.
+    opener: Option<Opener>,
+    /// Which file was opened first.
+    identity: Option<Identity>,
+    sectors: Mutex<Option<Sectors>>,
+}
+
+/// Opens the database; a file so damaged that redb panics is unusable, and no end of the process.
+fn guarded<T>(name: &str, open: impl FnOnce() -> Result<T, OpenError>) -> Result<T, OpenError> {
+    let opened = catch_unwind(AssertUnwindSafe(open));
+    opened.unwrap_or_else(|_| Err(file::damaged(name, "a page of it cannot be read")))
 }
 
 impl Slot {
-    /// Opens the database as its owner.
+    /// Opens the database as its owner, and creates it if it is missing.
     pub(super) fn open(opener: Opener) -> Result<Self, OpenError> {
-        Self::open_by(Box::new(move || opener().map(Open::Owned)))
+        let Opened { database, sectors, identity } = guarded(&opener.name(), || opener.open_or_create())?;
+        let (open, sectors) = (RwLock::new(Some(Open::Owned(database))), Mutex::new(Some(sectors)));
+        Ok(Self { open, opener: Some(opener), identity, sectors })
     }
 
-    /// Opens the database to read it.
-    pub(super) fn open_read_only(
-        opener: impl Fn() -> Result<ReadOnlyDatabase, OpenError> + Send + Sync + 'static,
-    ) -> Result<Self, OpenError> {
-        Self::open_by(Box::new(move || opener().map(Open::Read)))
+    /// Opens the file at `path` to read it.
+    pub(super) fn open_read_only(path: PathBuf, cache_size: usize) -> Result<Self, OpenError> {
+        let name = path.display().to_string();
+        let database = guarded(&name, || file::open_read_only(&path, cache_size))?;
+        let open = RwLock::new(Some(Open::Read(database)));
+        Ok(Self { open, opener: None, identity: None, sectors: Mutex::default() })
     }
 
-    fn open_by(opens: Opens) -> Result<Self, OpenError> {
-        let open = guarded(&opens)?;
-        Ok(Self { open: RwLock::new(Some(open)), opens })
+    /// Which file it is.
+    pub(super) fn identity(&self) -> Option<Identity> {
+        self.identity
+    }
+
+    /// Whether the file is still where it was opened.
+    pub(super) fn is_there(&self) -> bool {
+        self.opener.as_ref().is_none_or(|opener| opener.is_there(self.identity))
+    }
+
+    /// Whether a place of the file can be read again that could not be.
+    pub(super) fn has_healed(&self) -> bool {
+        self.sectors.lock().as_ref().is_some_and(Sectors::has_healed)
+    }
+
+    /// Whether a sync has failed since the database was opened.
+    pub(super) fn has_lost_sync(&self) -> bool {
+        self.sectors.lock().as_ref().is_none_or(Sectors::has_lost_sync)
+    }
+
+    /// How long the file is.
+    pub(super) fn length(&self) -> u64 {
+        self.sectors.lock().as_ref().map_or(0, Sectors::len)
+    }
+
+    /// Goes through the whole file; an error if any page of it is not what it was written as.
+    pub(super) fn check(&self) -> Result<(), OpenError> {
+        let name = self.opener.as_ref().map(Opener::name).unwrap_or_default();
+        guarded(&name, || match &mut *self.open.write() {
+            Some(Open::Owned(database)) => match database.check_integrity() {
+                Ok(_) => Ok(()),
+                Err(error) => Err(file::damaged(&name, &error.to_string())),
+            },
+            _ => Ok(()),
+        })
     }
 
     /// Lets `act` use the database as its owner.
@@ -55,11 +98,16 @@ impl Slot {
     }
 
     fn with_open<T>(&self, act: impl FnOnce(&Open) -> StoreResult<T>) -> StoreResult<T> {
-        let open = self.open.read();
+        let open = self.opened().ok_or(StoreError::Unavailable(None))?;
         let Some(open) = open.as_ref() else { return Err(StoreError::Unavailable(None)) };
         // redb panics when it meets a damaged page.
         let damaged = |_| StoreError::Corrupt { what: "a page of the file".to_owned() };
         catch_unwind(AssertUnwindSafe(|| act(open))).map_err(damaged)?
+    }
+
+    /// The database, which may be just being opened again.
+    fn opened(&self) -> Option<RwLockReadGuard<'_, Option<Open>>> {
+        self.open.try_read().or_else(|| self.open.try_read_for(OPENING))
     }
 
     /// Lets `act` read the newest committed snapshot.
@@ -77,14 +125,24 @@ impl Slot {
     pub(super) fn close(&self) {
         let open = self.open.write().take();
         // Dropped outside the lock: closing writes, and nobody should wait for that to be refused.
-        drop(open);
+        drop_quietly(open);
     }
 
-    /// Closes and opens again. Until it is open, readers are refused and don't wait.
+    /// Closes and opens again. Meanwhile readers wait for a moment, and are refused then.
     pub(super) fn reopen(&self) -> Result<(), OpenError> {
-        self.close();
-        let open = guarded(&self.opens)?;
-        *self.open.write() = Some(open);
+        let Some(opener) = &self.opener else { return Ok(()) };
+        let mut slot = self.open.write();
+        drop_quietly(slot.take());
+        let Opened { database, sectors, .. } = guarded(&opener.name(), || opener.reopen(self.identity))?;
+        *self.sectors.lock() = Some(sectors);
+        *slot = Some(Open::Owned(database));
         Ok(())
+    }
+}
+
+/// Closing writes, and may meet a damaged page as any commit may.
+fn drop_quietly(open: Option<Open>) {
+    if catch_unwind(AssertUnwindSafe(|| drop(open))).is_err() {
+        tracing::warn!("the file could not be closed cleanly");
     }
 }

@@ -2,68 +2,96 @@
 //! commit, and only then answers: commit before tell.
 //!
 //! When a commit fails it opens the file again and looks whether the batch is there. If it isn't,
-//! nothing happened; if it is, or the file can't be opened, the outcome is unknown.
+//! nothing happened; if it is, or the file can't be opened, the outcome is unknown. A batch that a
+//! full disk has refused is tried again without what takes space, and one that met a damaged page
+//! command by command, so that only whoever needs that page fails.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ::redb::Database;
+
 use super::batch::{Batch, Changes};
-use super::commit::{self, CommitError};
+use super::commit::{self, CommitError, Met};
+use super::growth::{self, Growth};
 use super::meta::{Meta, SIGN_OF_LIFE};
-use super::queue::{Queue, Refusing, Taken, Work};
+use super::note::Note;
+use super::queue::{Queue, Reply, Taken, Work, refusal};
 use super::reads::Reader;
+use super::{RedbStore, SWEEP_BATCH};
 use crate::domain::Timestamp;
 use crate::store::clock::{Clock, GameClock, Uptime};
-use crate::store::error::{Cause, StoreError, StoreResult};
+use crate::store::condition::Condition;
+use crate::store::contract::Cause;
+use crate::store::error::{Cause as Reason, StoreError, StoreResult};
 use crate::store::step::Rules;
 
 /// How much sooner a sign of life is written, so that a slow commit doesn't make it late.
 const IN_GOOD_TIME: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(2);
+/// How often the file is looked after while something is wrong with it.
+const UPKEEP: Duration = Duration::from_secs(1);
+/// How often places of the file that can't be read are looked at again.
+const SECOND_LOOK: Duration = Duration::from_secs(10);
 
 pub(super) struct Writer {
     reader: Arc<Reader>,
     queue: Arc<Queue>,
     clock: Arc<GameClock>,
+    condition: Arc<Condition>,
+    growth: Arc<Growth>,
+    note: Note,
     rules: Rules,
     /// What the file's own record says since the last commit.
     meta: Meta,
-    /// Since when commits fail, and when to try again.
+    /// Why nothing can be committed, and when to try again.
     broken: Option<Broken>,
     /// When the last commit was begun.
     last_commit: Instant,
+    /// When the file was looked after last.
+    upkeep_at: Instant,
+    looked_at: Instant,
 }
 
 struct Broken {
-    refusing: Refusing,
+    cause: Cause,
     retry_at: Instant,
     pause: Duration,
 }
 
-/// Hands out one command's answer once its fate is known.
-type Tell = Box<dyn FnOnce(Result<(), Fate>)>;
-
-/// What befell a batch that was not simply committed.
-#[derive(Clone, Copy)]
+/// Why a batch was not simply committed.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
-    NotStored(Refusing),
+    /// It is not stored, and will not be.
+    NotStored(Met),
     Unknown,
 }
 
 impl Fate {
     fn error(self) -> StoreError {
         match self {
-            Self::NotStored(refusing) => refusing.error(),
+            Self::NotStored(Met::Full) => StoreError::Full,
+            Self::NotStored(Met::Damage | Met::Failure) => StoreError::Unavailable(None),
             Self::Unknown => StoreError::OutcomeUnknown,
         }
     }
 }
 
 impl Writer {
-    pub(super) fn new(reader: Arc<Reader>, queue: Arc<Queue>, clock: Arc<GameClock>, rules: Rules, meta: Meta) -> Self {
-        Self { reader, queue, clock, rules, meta, broken: None, last_commit: Instant::now() }
+    pub(super) fn new(store: &RedbStore, rules: Rules, meta: Meta, note: Note) -> Self {
+        let (reader, queue, clock) = (store.reader.clone(), store.queue.clone(), store.clock.clone());
+        let (condition, growth) = (store.condition.clone(), store.growth.clone());
+        let now = Instant::now();
+        let (broken, last_commit, upkeep_at, looked_at) = (None, now, now, now);
+        Self { reader, queue, clock, condition, growth, note, rules, meta, broken, last_commit, upkeep_at, looked_at }
+    }
+
+    /// The first commit has met a full disk: games can be read, and new ones begin when there is
+    /// space again.
+    pub(super) fn start_full(&self) {
+        self.refuse_growth(Cause::Full, "the first commit found no space");
     }
 
     pub(super) fn start(self) -> std::io::Result<()> {
@@ -82,10 +110,11 @@ impl Writer {
                     // A panic drops the batch, whose callers are told that its outcome is unknown.
                     let committed = catch_unwind(AssertUnwindSafe(|| self.commit_batch(batch)));
                     took = begun.elapsed();
-                    if let Some(answer) = committed.unwrap_or(None) {
-                        let _ = answer.send(self.close());
+                    if let Some(reply) = committed.unwrap_or(None) {
+                        self.close(reply);
                         return;
                     }
+                    self.look_after(Instant::now());
                 }
                 Taken::Nothing => {
                     recent = 1;
@@ -94,7 +123,7 @@ impl Writer {
                     }
                 }
                 Taken::Shut => {
-                    let _ = self.close();
+                    let _ = self.note_closing();
                     return;
                 }
             }
@@ -103,16 +132,96 @@ impl Writer {
 
     fn wake_at(&self) -> Instant {
         let sign_of_life = self.last_commit + Duration::from(SIGN_OF_LIFE) - IN_GOOD_TIME;
-        self.broken.as_ref().map_or(sign_of_life, |broken| broken.retry_at)
+        match &self.broken {
+            Some(broken) => broken.retry_at,
+            None if self.condition.trouble().is_some() => sign_of_life.min(self.upkeep_at + UPKEEP),
+            None => sign_of_life.min(self.looked_at + SECOND_LOOK),
+        }
     }
 
-    /// Does what time alone asks for: another try at a broken file, or a sign of life.
+    /// Does what time alone asks for: another try at a broken file, upkeep, or a sign of life.
     fn wake(&mut self) {
+        let now = Instant::now();
         match &self.broken {
-            Some(broken) if Instant::now() >= broken.retry_at => self.heal(),
+            Some(broken) if now >= broken.retry_at => self.heal(),
             Some(_) => {}
-            None => self.give_sign_of_life(),
+            None if now >= self.last_commit + Duration::from(SIGN_OF_LIFE) - IN_GOOD_TIME => self.give_sign_of_life(),
+            None => {}
         }
+        self.look_after(now);
+    }
+
+    /// About once a second, as long as something is wrong: makes space, and looks whether games can
+    /// begin again.
+    fn look_after(&mut self, now: Instant) {
+        if self.broken.is_none() && now >= self.looked_at + SECOND_LOOK {
+            self.looked_at = now;
+            if self.reader.slot.has_healed() {
+                tracing::info!("a place of the file can be read again; opening the file again");
+                let _ = self.reopen();
+            }
+        }
+        if self.condition.trouble().is_none() || now < self.upkeep_at + UPKEEP {
+            return;
+        }
+        self.upkeep_at = now;
+        if self.broken.is_none() {
+            self.make_space();
+            if self.growth.is_try_due() {
+                self.try_to_grow();
+            }
+        }
+        self.condition.remind();
+    }
+
+    /// Deletes the dead, which is what frees space.
+    fn make_space(&mut self) {
+        for _ in 0..4 {
+            let (answer, mut answered) = tokio::sync::oneshot::channel();
+            let sweep = Work::Sweep { at: self.clock.moment(), most: SWEEP_BATCH, reply: Reply::to(answer) };
+            self.carry_out(vec![sweep]);
+            match answered.try_recv() {
+                Ok(Ok(swept)) if swept.more => {}
+                _ => return,
+            }
+        }
+    }
+
+    /// Proves that a new game could be stored.
+    fn try_to_grow(&mut self) {
+        match self.probe() {
+            Ok(()) => self.has_grown(),
+            Err((met, reason)) => {
+                let cause = if met == Met::Full { Cause::Full } else { Cause::Damaged };
+                self.growth.failed(cause);
+                tracing::debug!(reason, "nothing can be added yet");
+                match self.reopen() {
+                    Ok(_) if met != Met::Failure => {}
+                    Ok(_) => self.break_off(self.cause_of(met), &reason),
+                    Err((met, reason)) => self.break_off(self.cause_of(met), &reason),
+                }
+            }
+        }
+    }
+
+    /// Lets running games have the space that was kept for them.
+    fn release_reserve(&mut self) {
+        let released = self.commit_meta(commit::release_reserve);
+        if let Err((_, reason)) = released {
+            tracing::debug!(reason, "the reserve could not be released");
+            let _ = self.reopen();
+        }
+    }
+
+    /// Something that takes space was committed.
+    fn has_grown(&self) {
+        self.growth.worked();
+        self.condition.end();
+    }
+
+    fn refuse_growth(&self, cause: Cause, detail: &str) {
+        self.growth.failed(cause);
+        self.condition.begin(cause, detail);
     }
 
     fn give_sign_of_life(&mut self) {
@@ -122,7 +231,7 @@ impl Writer {
             Ok(counts) if counts.records > counts.dead => {
                 let nothing = Changes { sessions: Default::default(), stray_hints: Vec::new(), time: now };
                 if let Err(fate) = self.store(&nothing) {
-                    tracing::warn!(reason = %fate.error(), "no sign of life could be written");
+                    tracing::debug!(reason = %fate.error(), "no sign of life could be written");
                 }
             }
             Err(StoreError::Unavailable(Some(cause))) => drop(self.after_failed_read(cause)),
@@ -130,41 +239,100 @@ impl Writer {
         }
     }
 
-    /// Works out, stores and answers a batch. Gives the answer of a `Close` that is in it.
-    fn commit_batch(&mut self, batch: Vec<Work>) -> Option<super::queue::Answer<()>> {
-        let mut tells: Vec<Tell> = Vec::with_capacity(batch.len());
+    /// Works out, stores and answers a batch. Gives the reply to a `Close` that is in it.
+    fn commit_batch(&mut self, mut batch: Vec<Work>) -> Option<Reply<()>> {
         let mut close = None;
-        let reader = self.reader.clone();
-        let rules = self.rules;
-        let mut waiting = batch.into_iter();
-        if self.broken.is_none() {
-            let changes = reader.look(|snapshot| {
-                let mut batch = Batch::new(snapshot, rules);
-                let mut failed_read = None;
-                for work in waiting.by_ref() {
-                    match work {
-                        Work::Close { answer } => close = Some(answer),
-                        work => tells.push(work_out(&mut batch, work, &mut failed_read)),
-                    }
-                }
-                Ok((batch.into_changes(), failed_read))
-            });
-            let fate = match changes {
-                Ok((changes, None)) => self.store_if_any(&changes),
-                Ok((_, Some(cause))) | Err(StoreError::Unavailable(Some(cause))) => Err(self.after_failed_read(cause)),
-                Err(_) => Err(Fate::NotStored(Refusing::Unavailable)),
-            };
-            tells.into_iter().for_each(|tell| tell(fate));
+        // Nothing comes after it.
+        if let Some(Work::Close { .. }) = batch.last()
+            && let Some(Work::Close { reply }) = batch.pop()
+        {
+            close = Some(reply);
         }
-        // What was not worked out did not happen.
-        let refusing = self.broken.as_ref().map_or(Refusing::Unavailable, |broken| broken.refusing);
-        for work in waiting {
-            match work {
-                Work::Close { answer } => close = Some(answer),
-                work => refuse(work, refusing),
+        match self.growth.refusal() {
+            Some(cause) if batch.iter().any(Work::grows) => {
+                self.condition.begin(cause, "there is no space for anything new");
+                let (refused, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(Work::grows);
+                answer_all(refused, |_| Err(refusal(cause)));
+                self.carry_out(rest);
             }
+            _ => self.carry_out(batch),
         }
         close
+    }
+
+    /// Carries out a batch, and answers all of it.
+    fn carry_out(&mut self, mut batch: Vec<Work>) {
+        if let Some(Broken { cause, .. }) = self.broken {
+            // What was not worked out did not happen.
+            return answer_all(batch, |_| Err(refusal(cause)));
+        }
+        let grows = batch.iter().any(Work::grows);
+        match self.try_all(&mut batch) {
+            Ok(()) => {
+                if grows && self.condition.trouble().is_some() {
+                    self.has_grown();
+                }
+                answer_all(batch, |_| Ok(()));
+            }
+            Err(Fate::NotStored(Met::Full)) => {
+                self.refuse_growth(Cause::Full, "a commit found no space");
+                let (refused, mut rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(Work::grows);
+                answer_all(refused, |_| Err(StoreError::Full));
+                self.release_reserve();
+                let fate = self.try_all(&mut rest);
+                answer_all(rest, |_| fate.map_err(Fate::error));
+            }
+            Err(Fate::NotStored(Met::Damage)) => self.carry_out_each(batch),
+            Err(fate) => answer_all(batch, |_| Err(fate.error())),
+        }
+    }
+
+    /// Carries out each command by itself: one of them meets a damaged page.
+    fn carry_out_each(&mut self, batch: Vec<Work>) {
+        for work in batch {
+            let mut alone = vec![work];
+            let fate = match self.broken {
+                Some(_) => Err(Fate::NotStored(Met::Failure)),
+                None => self.try_all(&mut alone),
+            };
+            if fate == Err(Fate::NotStored(Met::Damage)) {
+                self.note_damage(&alone[0]);
+            }
+            answer_all(alone, |work| match (fate, work.session()) {
+                (Err(Fate::NotStored(Met::Damage)), Some(_)) if !work.grows() => {
+                    Err(StoreError::Corrupt { what: "a page that it needs is damaged".to_owned() })
+                }
+                (fate, _) => fate.map_err(Fate::error),
+            });
+        }
+    }
+
+    /// A command by itself has met a damaged page when it was stored.
+    fn note_damage(&self, work: &Work) {
+        match work.session() {
+            // It is the place where new games go.
+            _ if work.grows() => self.refuse_growth(Cause::Damaged, "a page that new games need is damaged"),
+            Some(id) => self.reader.damaged.note(id, "a page that it needs is damaged"),
+            None => {}
+        }
+    }
+
+    /// Works out and stores a batch, or finds out what became of it.
+    fn try_all(&mut self, batch: &mut [Work]) -> Result<(), Fate> {
+        let (reader, rules) = (self.reader.clone(), self.rules);
+        let changes = reader.look(|snapshot| {
+            let mut worked_out = Batch::new(snapshot, &reader.damaged, rules);
+            let mut failed_read = None;
+            for work in batch.iter_mut() {
+                work_out(&mut worked_out, work, &mut failed_read);
+            }
+            Ok((worked_out.into_changes(), failed_read))
+        });
+        match changes {
+            Ok((changes, None)) => self.store_if_any(&changes),
+            Ok((_, Some(cause))) | Err(StoreError::Unavailable(Some(cause))) => Err(self.after_failed_read(cause)),
+            Err(_) => Err(Fate::NotStored(Met::Failure)),
+        }
     }
 
     fn store_if_any(&mut self, changes: &Changes) -> Result<(), Fate> {
@@ -173,6 +341,9 @@ impl Writer {
         }
         self.store(changes)?;
         self.queue.note_commit();
+        if changes.sessions.values().any(|change| change.after.is_none()) {
+            self.growth.freed();
+        }
         Ok(())
     }
 
@@ -180,17 +351,31 @@ impl Writer {
     fn store(&mut self, changes: &Changes) -> Result<(), Fate> {
         let begun = Instant::now();
         let meta = self.next_meta(changes.time);
-        let stored = self.reader.slot.with(|database| Ok(attempt(|| commit::store(database, changes, &meta))));
+        let stored = self.reader.slot.with(|database| Ok(commit::store(database, changes, &meta)));
         match stored {
             Ok(Ok(())) => {
                 self.last_commit = begun;
                 self.meta = meta;
+                self.note.write(meta.progress());
                 self.remember(changes);
-                Ok(())
+                self.must_be_there()
             }
-            Ok(Err(error)) => Err(self.after_failure(error, &meta)),
-            Err(_) => Err(Fate::NotStored(Refusing::Unavailable)),
+            Ok(Err(error)) => {
+                self.after_failure(error, &meta)?;
+                self.remember(changes);
+                self.must_be_there()
+            }
+            Err(_) => Err(Fate::NotStored(Met::Failure)),
         }
+    }
+
+    /// What was committed to a file that is gone is nowhere, unless the file comes back.
+    fn must_be_there(&mut self) -> Result<(), Fate> {
+        if self.reader.slot.is_there() {
+            return Ok(());
+        }
+        self.break_off(Cause::Gone, "nothing is acknowledged until it is back");
+        Err(Fate::Unknown)
     }
 
     /// Every commit carries the time: that of its commands may be older, or they have none.
@@ -210,140 +395,172 @@ impl Writer {
         }
     }
 
-    /// Refuses what comes until the file can be written again; meanwhile nobody's game gets older.
-    pub(super) fn break_off(&mut self, refusing: Refusing) {
-        self.clock.stop();
-        self.queue.set_refusing(Some(refusing));
-        self.broken = Some(Broken { refusing, retry_at: Instant::now() + FIRST_RETRY, pause: FIRST_RETRY });
+    /// Refuses what comes until the file can be written again. Meanwhile nobody's game gets older, but
+    /// where there is no space: there the dead must become dead.
+    fn break_off(&mut self, cause: Cause, detail: &str) {
+        if cause != Cause::Full {
+            self.clock.stop();
+        }
+        self.queue.set_refusing(Some(cause));
+        self.condition.begin(cause, detail);
+        self.broken = Some(Broken { cause, retry_at: Instant::now() + FIRST_RETRY, pause: FIRST_RETRY });
     }
 
     /// redb refuses everything after a failure until it is opened again; the file then says
     /// whether the batch is in it.
-    fn after_failure(&mut self, error: CommitError, attempted: &Meta) -> Fate {
-        let refusing = if error.is_full { Refusing::Full } else { Refusing::Unavailable };
-        tracing::error!(cause = %error.cause, "the file failed; opening it again");
-        self.break_off(refusing);
+    fn after_failure(&mut self, CommitError { met, cause }: CommitError, attempted: &Meta) -> Result<(), Fate> {
+        tracing::debug!(%cause, "a commit failed; opening the file again");
+        let has_lost_sync = self.reader.slot.has_lost_sync();
         match self.reopen() {
-            Ok(meta) if meta.batches < attempted.batches => Fate::NotStored(refusing),
-            Ok(_) => Fate::Unknown,
-            Err(reason) => {
-                tracing::error!(reason, "the file cannot be opened again yet");
-                Fate::Unknown
+            // redb ends a commit by freeing pages, and it was that which found no space.
+            Ok(batches) if batches >= attempted.batches && met == Met::Full && !has_lost_sync => {
+                self.refuse_growth(Cause::Full, "a commit found no space");
+                Ok(())
+            }
+            // Without what takes space, or needs the damaged page, it goes on at once.
+            Ok(batches) if batches < attempted.batches && met != Met::Failure => Err(Fate::NotStored(met)),
+            Ok(batches) => {
+                self.break_off(Cause::Disk, &cause.to_string());
+                Err(if batches < attempted.batches { Fate::NotStored(met) } else { Fate::Unknown })
+            }
+            // Not even the mark of an open file can be written.
+            Err((met, reason)) => {
+                self.break_off(self.cause_of(met), &format!("{cause}; {reason}"));
+                Err(Fate::Unknown)
             }
         }
     }
 
     /// A failed read ends everything in redb just as a failed commit does; but nothing was begun.
-    fn after_failed_read(&mut self, cause: Cause) -> Fate {
+    fn after_failed_read(&mut self, cause: Reason) -> Fate {
         let attempted = self.next_meta(self.meta.time);
-        self.after_failure(CommitError { is_full: false, cause }, &attempted)
+        let failed = self.after_failure(CommitError { met: Met::Failure, cause }, &attempted);
+        failed.err().unwrap_or(Fate::Unknown)
     }
 
-    /// Opens the file again and reads what it knows.
-    fn reopen(&mut self) -> Result<Meta, String> {
-        self.reader.slot.reopen().map_err(|error| error.to_string())?;
-        let meta = self.reader.slot.read(Meta::read).map_err(|error| error.to_string())?;
-        let meta = meta.ok_or("the file has lost its own record")?;
-        // Game time has been told to players: it never goes back.
-        self.meta = Meta { time: self.meta.time.max(meta.time), ..meta };
-        Ok(meta)
+    /// What is wrong with the file if this was met.
+    fn cause_of(&self, met: Met) -> Cause {
+        match met {
+            _ if !self.reader.slot.is_there() => Cause::Gone,
+            Met::Full => Cause::Full,
+            Met::Damage => Cause::Damaged,
+            Met::Failure => Cause::Disk,
+        }
     }
 
-    /// One try to get well: open, then prove by a durable write that commits work again.
+    /// Opens the file again, and reads how many batches it has.
+    fn reopen(&mut self) -> Result<u64, (Met, String)> {
+        let failed = |error: &dyn std::fmt::Display| (Met::Failure, error.to_string());
+        let slot = &self.reader.slot;
+        slot.reopen().map_err(|error| (if error.is_full() { Met::Full } else { Met::Failure }, error.to_string()))?;
+        let meta = slot.read(Meta::read).map_err(|error| failed(&error))?;
+        let meta = meta.ok_or_else(|| failed(&"the file has lost its own record"))?;
+        // Game time has been told to players: it never goes back. Nor does what this opening is.
+        self.meta = Meta { time: self.meta.time.max(meta.time), batches: meta.batches, ..self.meta };
+        Ok(meta.batches)
+    }
+
+    /// One try to get well: open, then prove by a durable write that games can begin again.
     fn heal(&mut self) {
         // A panic of redb's over a damaged page is one more failed try.
-        let healed = catch_unwind(AssertUnwindSafe(|| self.reopen_and_probe()));
-        match healed.unwrap_or_else(|_| Err("it panicked".to_owned())) {
+        let healed = catch_unwind(AssertUnwindSafe(|| self.reopen().and_then(|_| self.probe())));
+        match healed.unwrap_or_else(|_| Err((Met::Damage, "a page of it cannot be read".to_owned()))) {
             Ok(()) => {
-                self.broken = None;
-                self.last_commit = Instant::now();
-                self.queue.set_refusing(None);
-                self.clock.go_on();
-                tracing::info!("commits work again");
+                self.go_on();
+                self.has_grown();
             }
-            Err(reason) => {
-                tracing::warn!(reason, "commits still fail");
+            // Running games need no more space.
+            Err((Met::Full, reason)) if self.reopen().is_ok() => {
+                self.go_on();
+                self.refuse_growth(Cause::Full, &reason);
+            }
+            Err((met, reason)) => {
                 // A failed probe ends reading too; open once more, so that reads go on meanwhile.
                 let _ = self.reopen();
-                if let Some(broken) = &mut self.broken {
-                    broken.pause = (broken.pause * 2).min(LAST_RETRY);
-                    broken.retry_at = Instant::now() + broken.pause;
-                }
+                self.try_later(self.cause_of(met), &reason);
             }
         }
     }
 
-    fn reopen_and_probe(&mut self) -> Result<(), String> {
-        self.reopen()?;
+    fn go_on(&mut self) {
+        self.broken = None;
+        self.last_commit = Instant::now();
+        self.queue.set_refusing(None);
+        self.clock.go_on();
+    }
+
+    fn try_later(&mut self, cause: Cause, detail: &str) {
+        let pause = self.broken.as_ref().map_or(FIRST_RETRY, |broken| broken.pause * 2).min(LAST_RETRY);
+        self.break_off(cause, detail);
+        // A damaged page does not mend itself.
+        let wait = if cause == Cause::Damaged { growth::DAMAGE_RETRY } else { pause };
+        self.broken = Some(Broken { cause, retry_at: Instant::now() + wait, pause });
+    }
+
+    /// Commits something that takes space: the reserve, without which running games could be refused.
+    fn probe(&mut self) -> Result<(), (Met, String)> {
+        if !self.reader.slot.is_there() {
+            return Err((Met::Failure, "the file is not there".to_owned()));
+        }
+        let reserved = growth::reserved(self.reader.slot.length());
+        self.commit_meta(|database, meta| commit::fill_reserve(database, meta, reserved))
+    }
+
+    /// Commits something of the file's own.
+    fn commit_meta(
+        &mut self,
+        commit: impl FnOnce(&Database, &Meta) -> Result<(), CommitError>,
+    ) -> Result<(), (Met, String)> {
         let meta = self.next_meta(self.meta.time);
-        let probed = self.reader.slot.with(|database| Ok(commit::store_meta(database, &meta)));
-        self.meta.batches += 1;
-        match probed {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(error.cause.to_string()),
-            Err(error) => Err(error.to_string()),
+        let committed = self.reader.slot.with(|database| Ok(commit(database, &meta)));
+        match committed {
+            Ok(Ok(())) => {
+                self.meta = meta;
+                self.note.write(meta.progress());
+                Ok(())
+            }
+            Ok(Err(error)) => Err((error.met, error.cause.to_string())),
+            Err(error) => Err((Met::Failure, error.to_string())),
         }
     }
 
-    /// Notes the time and that it is exact, and lets go of the file.
-    fn close(&mut self) -> StoreResult<()> {
+    /// Notes the time and that it is exact, lets go of the file, and answers.
+    fn close(mut self, mut reply: Reply<()>) {
+        reply.set(self.note_closing());
+        reply.send(Ok(()));
+    }
+
+    fn note_closing(&mut self) -> StoreResult<()> {
         let meta = Meta { clean: true, ..self.next_meta(self.meta.time) };
-        let noted = self
-            .reader
-            .slot
-            .with(|database| commit::store_meta(database, &meta).map_err(CommitError::into_store_error));
-        self.reader.slot.close();
-        noted
+        let slot = &self.reader.slot;
+        let noted = slot.with(|database| commit::store_meta(database, &meta).map_err(CommitError::into_store_error));
+        slot.close();
+        noted.map(|()| self.note.write(meta.progress()))
     }
 }
 
-/// A panic while storing is a failed commit like any other.
-fn attempt(store: impl FnOnce() -> Result<(), CommitError>) -> Result<(), CommitError> {
-    let panicked = |_| CommitError { is_full: false, cause: "storing a batch panicked".into() };
-    catch_unwind(AssertUnwindSafe(store)).map_err(panicked).and_then(|stored| stored)
-}
-
-/// Works out one command, and gives what is to be told once the batch's fate is known. A read that
-/// fails is noted: the batch is then not stored.
-fn work_out(batch: &mut Batch<'_>, work: Work, failed_read: &mut Option<Cause>) -> Tell {
-    let mut then = Then { failed_read };
-    match work {
-        Work::Create { session, at, answer } => then.tell(answer, batch.create(*session, at)),
-        Work::Apply { id, command, at, answer } => then.tell(answer, batch.apply(&id, command, at)),
-        Work::Delete { id, answer } => then.tell(answer, batch.delete(&id)),
-        Work::Import { dump, at, answer } => then.tell(answer, batch.import(*dump, at)),
-        Work::Sweep { at, most, answer } => then.tell(answer, batch.sweep(at, most)),
-        Work::Close { answer } => then.tell(answer, Ok(())),
+fn answer_all(batch: Vec<Work>, fate: impl Fn(&Work) -> StoreResult<()>) {
+    for work in batch {
+        let fate = fate(&work);
+        work.answer(fate);
     }
 }
 
-struct Then<'a> {
-    failed_read: &'a mut Option<Cause>,
-}
-
-impl Then<'_> {
-    fn tell<T: 'static>(&mut self, answer: super::queue::Answer<T>, mut result: StoreResult<T>) -> Tell {
+/// Works out one command: what it is answered if the batch is stored. A read that fails is noted: the
+/// batch is then not stored.
+fn work_out(batch: &mut Batch<'_>, work: &mut Work, failed_read: &mut Option<Reason>) {
+    fn set<T>(reply: &mut Reply<T>, mut result: StoreResult<T>, failed_read: &mut Option<Reason>) {
         if let Err(StoreError::Unavailable(cause)) = &mut result {
-            *self.failed_read = self.failed_read.take().or(cause.take());
+            *failed_read = failed_read.take().or(cause.take());
         }
-        Box::new(move |fate: Result<(), Fate>| {
-            // Whoever asked may be gone; the commit stands.
-            let _ = answer.send(fate.map_err(Fate::error).and(result));
-        })
-    }
-}
-
-/// Answers work that was never begun.
-fn refuse(work: Work, refusing: Refusing) {
-    fn send<T>(answer: super::queue::Answer<T>, refusing: Refusing) {
-        let _ = answer.send(Err(refusing.error()));
+        reply.set(result);
     }
     match work {
-        Work::Create { answer, .. } => send(answer, refusing),
-        Work::Apply { answer, .. } => send(answer, refusing),
-        Work::Delete { answer, .. } => send(answer, refusing),
-        Work::Import { answer, .. } => send(answer, refusing),
-        Work::Sweep { answer, .. } => send(answer, refusing),
-        Work::Close { answer } => send(answer, refusing),
+        Work::Create { session, at, reply } => set(reply, batch.create((**session).clone(), *at), failed_read),
+        Work::Apply { id, command, at, reply } => set(reply, batch.apply(id, command.clone(), *at), failed_read),
+        Work::Delete { id, reply } => set(reply, batch.delete(id), failed_read),
+        Work::Import { dump, at, reply } => set(reply, batch.import((**dump).clone(), *at), failed_read),
+        Work::Sweep { at, most, reply } => set(reply, batch.sweep(*at, *most), failed_read),
+        Work::Close { reply } => reply.set(Ok(())),
     }
 }

@@ -209,19 +209,20 @@ impl State {
     }
 
     fn write(&mut self, op: Op) {
-        if let Op::Write(offset, data) = &op {
-            self.blocks.extend(offset / BLOCK..=(offset + data.len() as u64 - 1) / BLOCK);
-        }
+        self.blocks.extend(self.blocks_of(&op));
         op.apply(&mut self.cached);
         self.unsynced.push(op);
     }
 
     fn needs_blocks(&self, op: &Op) -> bool {
+        self.blocks_of(op).any(|block| !self.blocks.contains(&block))
+    }
+
+    /// The blocks that it needs. A file that is made longer takes them at once.
+    fn blocks_of(&self, op: &Op) -> std::ops::RangeInclusive<u64> {
         match op {
-            Op::Length(_) => false,
-            Op::Write(offset, data) => {
-                (offset / BLOCK..=(offset + data.len() as u64 - 1) / BLOCK).any(|block| !self.blocks.contains(&block))
-            }
+            Op::Length(length) => self.cached.len() as u64 / BLOCK..=length.saturating_sub(1) / BLOCK,
+            Op::Write(offset, data) => offset / BLOCK..=(offset + data.len() as u64 - 1) / BLOCK,
         }
     }
 

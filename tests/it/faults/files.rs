@@ -74,10 +74,12 @@ fn what_is_no_database_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn an_empty_file_is_a_new_database() {
+fn an_empty_file_is_refused_by_name() {
     let (_folder, path) = folder();
     std::fs::write(&path, b"").expect("written");
-    assert!(open(&path).is_ok());
+    let message = refusal(&path);
+    assert!(message.contains("rejoin.redb") && message.contains("is empty (0 bytes)"), "{message}");
+    assert_eq!(std::fs::metadata(&path).expect("there").len(), 0, "it is left as it is");
 }
 
 #[test]
@@ -200,5 +202,7 @@ fn what_a_process_left_that_ended_while_making_the_file_is_cleared_away() {
     block_on(store.create(NewSession(solo(1, 2, at(0))), at(0))).expect("created");
     block_on(store.close()).expect("closed");
     let names: Vec<_> = folder.path().read_dir().expect("listed").flatten().map(|entry| entry.file_name()).collect();
-    assert_eq!(names, ["rejoin.redb"]);
+    let mut names = names;
+    names.sort();
+    assert_eq!(names, ["rejoin.note", "rejoin.redb"]);
 }

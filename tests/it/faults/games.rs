@@ -1,7 +1,8 @@
 //! Games that keep a ledger of what they were told, and hold the store to it.
 
 use rejoin::domain::{EventDraft, Game, GameSession, Moment, Reply, RoomReply, Sequence};
-use rejoin::store::{GameSessionStore, NewSession, StoreError, StoreResult};
+use rejoin::store::redb::RedbStore;
+use rejoin::store::{Dump, GameSessionStore, NewSession, Portable, StoreError, StoreResult};
 
 use crate::kit::{answer, code, external, id, solo};
 
@@ -210,4 +211,24 @@ fn noise(bytes: usize) -> String {
         char::from(b' ' + (chance >> 40) as u8 % 95)
     };
     (0..bytes).map(|_| any()).collect()
+}
+
+/// Imports rooms of 320 KB from number `n` on until there is no space for another; gives the number
+/// of the first that was refused. `meanwhile` is called after each.
+pub(crate) async fn fill_up(store: &RedbStore, mut n: u64, meanwhile: impl AsyncFn()) -> u64 {
+    let at = store.clock().moment();
+    let mut session = external(n, None, at);
+    let draft = EventDraft { kind: "move".to_owned(), payload: noise(16_000), to: None };
+    let applied = session.apply(crate::kit::record_all(vec![draft; 20], None), at);
+    let events = applied.events;
+    loop {
+        let session = GameSession { id: id(n), ..session.clone() };
+        let imported = store.import(Dump { taken: at.now, session, events: events.clone() }, at).await;
+        meanwhile().await;
+        match imported {
+            Ok(_) => n += 1,
+            Err(StoreError::Full) => return n,
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -13,8 +13,8 @@ use std::time::Duration;
 use disk::Disk;
 use games::Ledger;
 use rejoin::domain::{GameSession, WallTime};
-use rejoin::store::GameSessionStore;
-use rejoin::store::redb::{OpenError, Opener, RedbOptions, RedbStore};
+use rejoin::store::redb::{OpenError, Opener, RedbOptions, RedbStore, storage_opener};
+use rejoin::store::{GameSessionStore, StoreStatus};
 
 use crate::kit::race;
 
@@ -27,10 +27,7 @@ fn opener(disk: &Disk) -> Opener {
 
 fn cached_opener(disk: &Disk, cache_size: usize) -> Opener {
     let disk = disk.clone();
-    Box::new(move || {
-        let database = redb::Builder::new().set_cache_size(cache_size).create_with_backend(disk.clone());
-        database.map_err(|error| OpenError::Unusable { path: "the disk".to_owned(), what: error.to_string() })
-    })
+    storage_opener(move || Ok(Box::new(disk.clone())), cache_size)
 }
 
 fn options(patience: Duration) -> RedbOptions {
@@ -49,8 +46,10 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
 }
 
+/// Whether running games go on, and new ones begin.
 fn is_reachable(store: &RedbStore) -> bool {
-    block_on(store.status(store.clock().moment())).is_ok_and(|status| status.reachable)
+    let is_good = |status: StoreStatus| status.reachable && status.trouble.is_none();
+    block_on(store.status(store.clock().moment())).is_ok_and(is_good)
 }
 
 /// Lets the players go on, all at once, so many times each.

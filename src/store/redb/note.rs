@@ -1,0 +1,109 @@
+//! A note beside the file of how far the file is. A file that is not as far was put back: what it
+//! records from now on is another life of it.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+/// How far a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Progress {
+    /// The file's random, which its epochs come from.
+    pub(super) random: u64,
+    /// How often the file was opened.
+    pub(super) generation: u64,
+    /// How many batches were committed.
+    pub(super) batches: u64,
+}
+
+/// A number's bytes, a checksum's among them.
+const NUMBER: usize = size_of::<u64>();
+
+/// The note. It is written after each commit and never synced: a process that is killed leaves it as
+/// new as the file, and a power cut may leave an older one, which says nothing.
+pub(super) struct Note(Option<File>);
+
+impl Note {
+    /// The note beside the file at `path`, and what it said.
+    pub(super) fn open(path: Option<&Path>) -> (Self, Option<Progress>) {
+        let Some(path) = path.map(place) else { return (Self(None), None) };
+        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        match opened {
+            Ok(file) => {
+                let said = read(&file);
+                (Self(Some(file)), said)
+            }
+            Err(error) => {
+                tracing::warn!(%error, file = %path.display(), "a file that is put back would not be noticed");
+                (Self(None), None)
+            }
+        }
+    }
+
+    /// Notes how far the file is.
+    pub(super) fn write(&self, progress: Progress) {
+        if let Self(Some(file)) = self {
+            // Without it a file that is put back is not noticed, and all else goes on.
+            let _ = file.write_all_at(&encode(progress), 0);
+        }
+    }
+}
+
+/// Where the note of a file lies.
+fn place(path: &Path) -> PathBuf {
+    path.with_extension("note")
+}
+
+fn encode(Progress { random, generation, batches }: Progress) -> [u8; 4 * NUMBER] {
+    let mut bytes = [0; 4 * NUMBER];
+    for (number, place) in [random, generation, batches].into_iter().zip(bytes.chunks_exact_mut(NUMBER)) {
+        place.copy_from_slice(&number.to_le_bytes());
+    }
+    let checksum = checksum(&bytes[..3 * NUMBER]);
+    bytes[3 * NUMBER..].copy_from_slice(&checksum);
+    bytes
+}
+
+fn checksum(bytes: &[u8]) -> [u8; NUMBER] {
+    u64::from(crc32fast::hash(bytes)).to_le_bytes()
+}
+
+fn read(file: &File) -> Option<Progress> {
+    let mut bytes = [0; 4 * NUMBER];
+    file.read_exact_at(&mut bytes, 0).ok()?;
+    decode(&bytes)
+}
+
+fn decode(bytes: &[u8; 4 * NUMBER]) -> Option<Progress> {
+    let (numbers, _) = bytes.as_chunks::<NUMBER>();
+    let [random, generation, batches, _] = [0, 1, 2, 3].map(|n| u64::from_le_bytes(numbers[n]));
+    (numbers[3] == checksum(&bytes[..3 * NUMBER])).then_some(Progress { random, generation, batches })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROGRESS: Progress = Progress { random: 7, generation: 3, batches: 123_456 };
+
+    #[test]
+    fn a_note_says_what_was_noted_last() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("rejoin.redb");
+        let (note, said) = Note::open(Some(&path));
+        assert_eq!(said, None);
+        note.write(Progress { batches: 9, ..PROGRESS });
+        note.write(PROGRESS);
+        assert_eq!(Note::open(Some(&path)).1, Some(PROGRESS));
+        assert!(folder.path().join("rejoin.note").exists());
+    }
+
+    #[test]
+    fn a_damaged_note_says_nothing() {
+        for place in 0..4 * NUMBER {
+            let mut bytes = encode(PROGRESS);
+            bytes[place] ^= 1;
+            assert_eq!(decode(&bytes), None, "byte {place}");
+        }
+    }
+}

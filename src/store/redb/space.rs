@@ -1,0 +1,89 @@
+//! The space that the file takes of the disk. The file grows in steps, each as large as all before it
+//! (of 4 GiB at most), and what a step adds is taken from the disk at once: so only a step can meet
+//! a full disk, and nobody who writes within the file.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+
+use rustix::fs::FallocateFlags;
+use rustix::io::Errno;
+
+/// What a step leaves of the disk: at most so many bytes, and at most one in so many.
+const MOST_LEFT: u64 = 64 * 1024 * 1024;
+const PART_LEFT: u64 = 16;
+
+/// The space of a file.
+#[derive(Debug)]
+pub(super) struct Space {
+    /// `None` for a storage that is no file.
+    pub(super) file: Option<File>,
+    /// The most bytes that it may take.
+    pub(super) max_size: Option<u64>,
+}
+
+impl Space {
+    /// Whether the file may grow from so many bytes to so many.
+    pub(super) fn allows(&self, from: u64, to: u64) -> io::Result<()> {
+        let is_too_large = self.max_size.is_some_and(|max_size| to > max_size);
+        let room = self.file.as_ref().and_then(|file| rustix::fs::fstatvfs(file).ok()).is_none_or(|disk| {
+            let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+            has_room(to - from, bytes(disk.f_bavail), bytes(disk.f_blocks))
+        });
+        if is_too_large || !room { Err(Errno::NOSPC.into()) } else { Ok(()) }
+    }
+
+    /// Takes these bytes of the file from the disk, where the file system can do that.
+    pub(super) fn take(&self, from: u64, to: u64) -> io::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        match rustix::fs::fallocate(file, FallocateFlags::empty(), from, to - from) {
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes from the disk what the file already seems to have, if there is room: an earlier release,
+    /// or a copy, leaves holes.
+    pub(super) fn fill_holes(&self) -> io::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let metadata = file.metadata()?;
+        let missing = metadata.len().saturating_sub(metadata.blocks() * 512);
+        if missing == 0 || self.allows(0, missing).is_err() {
+            return Ok(());
+        }
+        self.take(0, metadata.len())
+    }
+}
+
+fn has_room(growth: u64, free: u64, total: u64) -> bool {
+    free >= growth.saturating_add(MOST_LEFT.min(total / PART_LEFT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1024 * 1024;
+
+    #[test]
+    fn a_step_leaves_something_of_the_disk_to_others() {
+        assert!(has_room(16 * MIB, 19 * MIB, 48 * MIB) && !has_room(16 * MIB, 19 * MIB - 1, 48 * MIB));
+        assert!(has_room(MIB, 65 * MIB, 1_000_000 * MIB) && !has_room(MIB, 65 * MIB - 1, 1_000_000 * MIB));
+    }
+
+    #[test]
+    fn a_file_grows_up_to_its_largest_size_and_takes_what_it_seems_to_have() {
+        let file = tempfile::tempfile().expect("a file");
+        let space = Space { file: Some(file.try_clone().expect("the same file")), max_size: Some(4 * MIB) };
+        space.allows(MIB, 4 * MIB).expect("it may");
+        let error = space.allows(MIB, 4 * MIB + 1).expect_err("it may not");
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        file.set_len(MIB).expect("it is longer");
+        space.fill_holes().expect("they are filled");
+        let blocks = file.metadata().expect("it is there").blocks() * 512;
+        println!("{blocks} bytes are taken");
+        file.set_len(2 * MIB).expect("it is longer");
+        space.take(MIB, 2 * MIB).expect("it is taken");
+        assert_eq!(file.metadata().expect("it is there").len(), 2 * MIB);
+    }
+}
