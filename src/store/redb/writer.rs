@@ -203,7 +203,7 @@ impl Writer {
     fn remember(&self, changes: &Changes) {
         for (id, change) in &changes.sessions {
             match change.after.as_ref().and_then(|session| Some((session.state.nonce, session.quiz.as_ref()?))) {
-                Some((nonce, quiz)) if change.is_new => self.reader.quizzes.cache.insert(id, nonce, quiz, 0),
+                Some((nonce, quiz)) if change.is_new => self.reader.quizzes.cache.insert(id, nonce, quiz),
                 Some(_) => {}
                 None => self.reader.quizzes.cache.remove(id),
             }
