@@ -16,7 +16,7 @@ use crate::store::{GameClock, Homes, Keeper, Own};
 
 /// How long a command may wait for its commit before it is answered with an error.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Bytes of quizzes kept decoded.
+/// Bytes of quizzes kept decoded, by all stores of a server together.
 const QUIZ_CACHE: u64 = 32 * 1024 * 1024;
 
 /// How long a start looks for Valkey before it says where its sessions are.
@@ -75,6 +75,11 @@ impl Stores {
     }
 }
 
+/// How much of the bound a store has: with a fallback's file there are two that share it.
+fn quiz_cache(settings: &Settings) -> u64 {
+    if settings.fallback == Fallback::Redb { QUIZ_CACHE / 2 } else { QUIZ_CACHE }
+}
+
 /// Games that began while Valkey was away lie in a file of their own, which only a server over Valkey
 /// opens.
 fn tell_of_what_stays_shut(settings: &Settings) {
@@ -105,7 +110,7 @@ fn open_redb(file: &str, settings: &Settings, outside: &Outside) -> anyhow::Resu
     let path: PathBuf = folder.join(file);
     let cache = usize::try_from(settings.cache_size.as_u64()).unwrap_or(usize::MAX);
     let wall = outside.wall.clone();
-    let options = RedbOptions { rules: GameSession::apply, wall, patience: PATIENCE, quiz_cache: QUIZ_CACHE };
+    let options = RedbOptions { rules: GameSession::apply, wall, patience: PATIENCE, quiz_cache: quiz_cache(settings) };
     let store = RedbStore::open(file_opener(path.clone(), cache), options)?;
     let place = format!("redb at {}", path.display());
     Ok((Keeper { clock: store.clock(), store: Arc::new(store) }, place))
@@ -118,7 +123,8 @@ async fn open_valkey(settings: &Settings, outside: &Outside) -> anyhow::Result<(
     let place = format!("valkey at {}", target.hosts());
     let (rules, kept_dead) = (GameSession::apply, ValkeyOptions::KEPT_DEAD);
     let wall = outside.wall.clone();
-    let store = ValkeyStore::open(ValkeyOptions { target, rules, wall, quiz_cache: QUIZ_CACHE, kept_dead })?;
+    let quiz_cache = quiz_cache(settings);
+    let store = ValkeyStore::open(ValkeyOptions { target, rules, wall, quiz_cache, kept_dead })?;
     drop(store.until_reachable(FIRST_LOOK).await);
     Ok((Keeper { clock: store.clock(), store: Arc::new(store) }, place))
 }
