@@ -197,17 +197,29 @@ fn room_lifetimes(settings: &Settings) -> Lifetimes {
     }
 }
 
-/// The one line that a start prints.
+/// The one line that a start prints, and its event in the log.
 async fn announce(listener: &TcpListener, stores: &Stores) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let status = stores.homes.status().await?;
     let place = &stores.place;
     let reach = if status.main.reachable { "" } else { " (out of reach yet)" };
     let fallback = stores.fallback.as_ref().map(|place| format!(", fallback {place}")).unwrap_or_default();
-    let records = status.records();
-    let records = format!("{records} session record{}", if records == 1 { "" } else { "s" });
+    let count = status.records();
+    let records = format!("{count} session record{}", if count == 1 { "" } else { "s" });
     let version = env!("CARGO_PKG_VERSION");
     println!("rejoin {version} listens on http://{address}, sessions in {place}{reach}{fallback}, {records}");
+    tracing::info!(
+        version,
+        listen = %address,
+        engine = status.main.engine,
+        place,
+        reachable = status.main.reachable,
+        fallback = stores.fallback,
+        records = count,
+        stopped_cleanly = stores.opening.map(|opening| opening.is_clean),
+        clock_moved_on_ms = stores.opening.map(|opening| opening.moved_on.0),
+        "rejoin has started"
+    );
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use super::Outside;
 use crate::config::{EngineChoice, Fallback, Settings};
 use crate::domain::{GameSession, Timestamp};
 use crate::store::memory::MemoryStore;
-use crate::store::redb::{RedbOptions, RedbStore, file_opener, make_folder};
+use crate::store::redb::{Opening, RedbOptions, RedbStore, file_opener, make_folder};
 use crate::store::valkey::{ValkeyOptions, ValkeyStore};
 use crate::store::{GameClock, Homes, Keeper, Own};
 
@@ -35,6 +35,8 @@ pub struct Stores {
     pub place: String,
     /// Where those are that begin while that is away.
     pub fallback: Option<String>,
+    /// How this instance's own file was found, if it has one.
+    pub opening: Option<Opening>,
 }
 
 impl Stores {
@@ -46,7 +48,8 @@ impl Stores {
         let (keeper, place) = match settings.store {
             EngineChoice::Redb => {
                 tell_of_what_stays_shut(settings);
-                open_redb(FILE, settings, outside)?
+                let (keeper, place, opening) = open_redb(FILE, settings, outside)?;
+                return Ok(Self { homes: Homes::only(keeper), place, fallback: None, opening: Some(opening) });
             }
             EngineChoice::Memory => memory(outside),
             EngineChoice::Valkey => {
@@ -54,7 +57,7 @@ impl Stores {
                 return Self::shared(keeper, place, settings, outside);
             }
         };
-        Ok(Self { homes: Homes::only(keeper), place, fallback: None })
+        Ok(Self { homes: Homes::only(keeper), place, fallback: None, opening: None })
     }
 
     /// A store that several instances share, at `place`, and the settings' fallback beside it.
@@ -62,16 +65,20 @@ impl Stores {
     /// # Errors
     /// Whatever keeps the fallback from being opened.
     pub fn shared(keeper: Keeper, place: String, settings: &Settings, outside: &Outside) -> anyhow::Result<Self> {
-        let opened = match settings.fallback {
-            Fallback::None => None,
-            Fallback::Memory => Some(memory(outside)),
-            Fallback::Redb => Some(open_redb(FALLBACK_FILE, settings, outside).context("REJOIN_FALLBACK")?),
+        let (opened, opening) = match settings.fallback {
+            Fallback::None => (None, None),
+            Fallback::Memory => (Some(memory(outside)), None),
+            Fallback::Redb => {
+                let opened = open_redb(FALLBACK_FILE, settings, outside).context("REJOIN_FALLBACK")?;
+                let (keeper, place, opening) = opened;
+                (Some((keeper, place)), Some(opening))
+            }
         };
         let (own, fallback) = match (opened, &settings.instance) {
             (Some((keeper, place)), Some(home)) => (Some(Own { home: home.clone(), keeper }), Some(place)),
             _ => (None, None),
         };
-        Ok(Self { homes: Homes::shared(keeper, own), place, fallback })
+        Ok(Self { homes: Homes::shared(keeper, own), place, fallback, opening })
     }
 }
 
@@ -104,7 +111,7 @@ fn memory(outside: &Outside) -> (Keeper, String) {
     (Keeper { store, clock }, "memory (gone when the process ends)".to_owned())
 }
 
-fn open_redb(file: &str, settings: &Settings, outside: &Outside) -> anyhow::Result<(Keeper, String)> {
+fn open_redb(file: &str, settings: &Settings, outside: &Outside) -> anyhow::Result<(Keeper, String, Opening)> {
     let folder = &settings.data_dir;
     make_folder(folder).with_context(|| format!("REJOIN_DATA_DIR: cannot make {}", folder.display()))?;
     let path: PathBuf = folder.join(file);
@@ -113,7 +120,8 @@ fn open_redb(file: &str, settings: &Settings, outside: &Outside) -> anyhow::Resu
     let options = RedbOptions { rules: GameSession::apply, wall, patience: PATIENCE, quiz_cache: quiz_cache(settings) };
     let store = RedbStore::open(file_opener(path.clone(), cache), options)?;
     let place = format!("redb at {}", path.display());
-    Ok((Keeper { clock: store.clock(), store: Arc::new(store) }, place))
+    let opening = store.opening();
+    Ok((Keeper { clock: store.clock(), store: Arc::new(store) }, place, opening))
 }
 
 /// A Valkey that is there is found before the start says so; one that isn't is not waited for.

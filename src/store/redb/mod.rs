@@ -42,6 +42,7 @@ use queue::{Queue, Work};
 use reads::Reader;
 
 pub use file::{OpenError, Opener, file_opener, make_folder};
+pub use meta::Opening;
 
 /// The engine's name.
 const ENGINE: &str = "redb";
@@ -82,12 +83,18 @@ pub struct RedbStore {
     queue: Arc<Queue>,
     clock: Arc<GameClock>,
     patience: Duration,
+    opening: Opening,
 }
 
 impl RedbStore {
     /// The clock by which this file's sessions live.
     pub fn clock(&self) -> Arc<dyn Clock> {
         self.clock.clone()
+    }
+
+    /// How the file was found.
+    pub fn opening(&self) -> Opening {
+        self.opening
     }
 
     /// Lets game time stand still from now on: sessions are only moved, and nobody plays.

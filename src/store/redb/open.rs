@@ -26,6 +26,7 @@ impl RedbStore {
         let known = slot.read(Meta::read).map_err(unusable)?;
         let meta = known.map_or_else(|| new_meta(&options), Ok)?;
         let uptime = Uptime::now();
+        let opening = meta.opening(uptime);
         let base = meta.time_at_opening(uptime);
         // Not clean any more, and the file can be written: both proved by one durable commit.
         let meta = Meta { time: base, uptime, batches: meta.batches + 1, clean: false, ..meta };
@@ -46,7 +47,7 @@ impl RedbStore {
             writer.break_off(Refusing::Full);
         }
         writer.start().map_err(|source| OpenError::Io { path: "the writer's thread".to_owned(), source })?;
-        Ok(Self { reader, queue, clock, patience: options.patience })
+        Ok(Self { reader, queue, clock, patience: options.patience, opening })
     }
 
     /// Opens the file at `path` to be read alone. Nothing in it changes, not even its time, which
@@ -62,12 +63,13 @@ impl RedbStore {
         let known = slot.read(Meta::read).map_err(unusable)?;
         let empty = || OpenError::Unusable { path: name, what: "no server has used it yet".to_owned() };
         let meta = known.ok_or_else(empty)?;
-        let clock = Arc::new(GameClock::start(meta.time_at_opening(Uptime::now()), options.wall));
+        let uptime = Uptime::now();
+        let clock = Arc::new(GameClock::start(meta.time_at_opening(uptime), options.wall));
         clock.stop();
         let queue = Arc::new(Queue::default());
         queue.shut();
         let reader = Arc::new(Reader::new(slot, QuizReader::new(options.quiz_cache), meta.random));
-        Ok(Self { reader, queue, clock, patience: options.patience })
+        Ok(Self { reader, queue, clock, patience: options.patience, opening: meta.opening(uptime) })
     }
 }
 
