@@ -253,7 +253,7 @@ pub struct Settings {
     #[arg(long, env = "REJOIN_API_KEYS", hide_env_values = true, value_delimiter = ',', value_name = "KEY,…")]
     pub api_keys: Vec<String>,
 
-    /// A file of such keys, one a line
+    /// A file of such keys, one a line; read again on SIGHUP
     #[arg(long, env = "REJOIN_API_KEYS_FILE", value_name = "FILE")]
     pub api_keys_file: Option<PathBuf>,
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use rejoin::config::{Cli, CliCommand, Settings, unknown_settings};
-use rejoin::quizzes::Catalogue;
+use rejoin::http::ApiKeys;
 use rejoin::server::Outside;
 use rejoin::{drill, health, migrate, quizzes, server, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
@@ -35,7 +35,7 @@ fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
         }
         let outside = Outside::of(settings)?;
         let stop = stop_signal()?;
-        reload_on_hangup(outside.catalogue.clone())?;
+        reload_on_hangup(settings.clone(), &outside)?;
         server::run(settings, outside, stop).await?;
         Ok(ExitCode::SUCCESS)
     })
@@ -53,16 +53,35 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
     })
 }
 
-fn reload_on_hangup(catalogue: Arc<Catalogue>) -> anyhow::Result<()> {
+/// Reads banks and keys again with every SIGHUP. What can't be read leaves what was there before.
+fn reload_on_hangup(settings: Settings, outside: &Outside) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
+    let (settings, catalogue, keys) = (Arc::new(settings), outside.catalogue.clone(), outside.keys.clone());
     actix_web::rt::spawn(async move {
         while hangup.recv().await.is_some() {
-            let catalogue = catalogue.clone();
-            let reloaded = tokio::task::spawn_blocking(move || catalogue.reload()).await;
-            if let Ok(report) = reloaded {
-                report.tell();
-            }
+            let (settings, catalogue, keys) = (settings.clone(), catalogue.clone(), keys.clone());
+            let reload = move || {
+                catalogue.reload().tell();
+                if settings.api_keys_file.is_some() {
+                    reload_keys(&settings, &keys);
+                }
+            };
+            // If it panics, the log has it.
+            drop(tokio::task::spawn_blocking(reload).await);
         }
     });
     Ok(())
+}
+
+fn reload_keys(settings: &Settings, keys: &ApiKeys) {
+    match settings.keys() {
+        Ok(read) => {
+            keys.replace(&read);
+            tracing::info!(keys = read.len(), "the API keys were read again");
+        }
+        Err(error) => {
+            let reason = format!("{error:#}");
+            tracing::error!(reason, "the API keys cannot be read again; those from before stay");
+        }
+    }
 }

@@ -51,19 +51,22 @@ pub struct Outside {
     pub chance: Chance,
     /// Banks that may be read again while it runs.
     pub catalogue: Arc<Catalogue>,
+    /// Keys that may be, too.
+    pub keys: Arc<ApiKeys>,
 }
 
 impl Outside {
-    /// The machine's own clock and random, and the banks and address of the settings.
+    /// The machine's own clock and random, and the banks, keys and address of the settings.
     ///
     /// # Errors
-    /// An address that can't be bound, or a bank that can't be read.
+    /// An address that can't be bound, or a bank or a key that can't be read.
     pub fn of(settings: &Settings) -> anyhow::Result<Self> {
         Ok(Self {
             listener: bind(settings.listen)?,
             wall: system_wall_clock(),
             chance: Chance::system(),
             catalogue: Arc::new(Catalogue::open(settings.quiz_dir.clone()).context("REJOIN_QUIZ_DIR")?),
+            keys: Arc::new(ApiKeys::new(&settings.keys()?)),
         })
     }
 }
@@ -102,13 +105,11 @@ pub async fn run_over(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     settings.check()?;
-    let keys = settings.keys()?;
-    if keys.is_empty() && !outside.listener.local_addr()?.ip().is_loopback() {
+    if outside.keys.is_open() && !outside.listener.local_addr()?.ip().is_loopback() {
         tracing::warn!(
             "REJOIN_API_KEYS is not set, and others can reach this server: anyone may play, and claim, as anyone"
         );
     }
-    let keys = ApiKeys::new(&keys);
     let stores = open(settings, &outside).await?;
     announce(&outside.listener, &stores).await?;
     let homes = Arc::new(stores.homes);
@@ -144,7 +145,7 @@ pub async fn run_over(
         chaos,
         homes: homes.clone(),
         instance: settings.instance.clone(),
-        keys,
+        keys: outside.keys,
         sockets: Sockets::default(),
         test_echo: settings.test_echo,
     });
@@ -196,17 +197,29 @@ fn room_lifetimes(settings: &Settings) -> Lifetimes {
     }
 }
 
-/// The one line that a start prints.
+/// The one line that a start prints, and its event in the log.
 async fn announce(listener: &TcpListener, stores: &Stores) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let status = stores.homes.status().await?;
     let place = &stores.place;
     let reach = if status.main.reachable { "" } else { " (out of reach yet)" };
     let fallback = stores.fallback.as_ref().map(|place| format!(", fallback {place}")).unwrap_or_default();
-    let records = status.records();
-    let records = format!("{records} session record{}", if records == 1 { "" } else { "s" });
+    let count = status.records();
+    let records = format!("{count} session record{}", if count == 1 { "" } else { "s" });
     let version = env!("CARGO_PKG_VERSION");
     println!("rejoin {version} listens on http://{address}, sessions in {place}{reach}{fallback}, {records}");
+    tracing::info!(
+        version,
+        listen = %address,
+        engine = status.main.engine,
+        place,
+        reachable = status.main.reachable,
+        fallback = stores.fallback,
+        records = count,
+        stopped_cleanly = stores.opening.map(|opening| opening.is_clean),
+        clock_moved_on_ms = stores.opening.map(|opening| opening.moved_on.0),
+        "rejoin has started"
+    );
     Ok(())
 }
 

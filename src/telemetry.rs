@@ -1,10 +1,14 @@
 //! How the log looks. No id, key or token of a player is ever written to it.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::IsTerminal;
+use std::panic::PanicHookInfo;
 
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
+
+use crate::store::panics;
 
 /// For whom the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -21,7 +25,7 @@ pub enum LogFormat {
 /// hundreds of lines a second: the store says it once.
 const NO_FAULT_OF_OURS: &str = "actix_server=warn,actix_http::h1=off,redis=off";
 
-/// Starts logging to standard error; once in a process.
+/// Starts logging to standard error, panics included; once in a process.
 ///
 /// # Errors
 /// A filter that isn't one.
@@ -33,8 +37,64 @@ pub fn start(filter: &str, format: LogFormat) -> Result<(), ParseError> {
         LogFormat::Human => log.with_target(false).try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
-    if started.is_err() {
-        tracing::debug!("logging had been started before");
+    match started {
+        Ok(()) => std::panic::set_hook(Box::new(log_panic)),
+        Err(_) => tracing::debug!("logging had been started before"),
     }
     Ok(())
+}
+
+/// A panic is one line of the log like any other, unless whoever catches it will log it.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    if panics::is_caught(panic) {
+        return;
+    }
+    let thread = std::thread::current();
+    let thread = thread.name().unwrap_or("unnamed");
+    let location = panic.location().map(ToString::to_string).unwrap_or_default();
+    let what = panics::message(panic.payload());
+    let backtrace = Backtrace::capture();
+    if backtrace.status() == BacktraceStatus::Captured {
+        // Somebody has set RUST_BACKTRACE.
+        tracing::error!(thread, location, panic = what, %backtrace, "a thread panicked");
+    } else {
+        tracing::error!(thread, location, panic = what, "a thread panicked");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    const CHILD: &str = "REJOIN_TEST_OF_PANICS";
+
+    /// The log and its hook belong to a whole process: this test runs itself in one of its own.
+    #[test]
+    fn a_panic_is_one_line_of_the_log_and_one_that_is_caught_on_purpose_is_none() {
+        if std::env::var_os(CHILD).is_some() {
+            start("info", LogFormat::Json).expect("a good filter");
+            let caught = panics::catch(|| panic!("caught"));
+            assert!(caught.is_err_and(|what: String| what.starts_with("caught (src/telemetry.rs:")));
+            let thread = std::thread::Builder::new().name("a-worker".to_owned());
+            let worker = thread.spawn(|| panic!("one\ntwo")).expect("it starts");
+            assert!(worker.join().is_err());
+            return;
+        }
+        let name = "telemetry::tests::a_panic_is_one_line_of_the_log_and_one_that_is_caught_on_purpose_is_none";
+        let mut child = Command::new(std::env::current_exe().expect("this test is a program"));
+        child.args([name, "--exact", "--nocapture"]).env(CHILD, "1").env_remove("RUST_BACKTRACE");
+        let output = child.output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        let lines: Vec<&str> = said.lines().collect();
+        let [line] = lines[..] else { panic!("{said}") };
+        let line: Value = serde_json::from_str(line).expect("it is JSON");
+        assert_eq!((&line["level"], &line["message"]), (&"ERROR".into(), &"a thread panicked".into()));
+        assert_eq!((&line["thread"], &line["panic"]), (&"a-worker".into(), &"one\ntwo".into()));
+        assert!(line["location"].as_str().is_some_and(|place| place.starts_with("src/telemetry.rs:")), "{line}");
+    }
 }

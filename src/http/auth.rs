@@ -1,4 +1,5 @@
-//! API keys of trusted backends. Kept as hashes, compared in constant time.
+//! API keys of trusted backends. Kept as hashes, compared in constant time; they may be others from
+//! one request to the next.
 
 use std::future::{Ready, ready};
 
@@ -7,25 +8,69 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
 use subtle::{Choice, ConstantTimeEq};
+use tokio::sync::watch;
 
 use super::Shared;
 use super::problem::Problem;
 use crate::domain::{Refusal, Token};
 use crate::game::rooms::Credential;
 
+type Hash = [u8; 32];
+
+fn hash(key: &str) -> Hash {
+    *blake3::hash(key.as_bytes()).as_bytes()
+}
+
+fn is_among(hash: &Hash, known: &[Hash]) -> bool {
+    let equal = known.iter().map(|known| known.ct_eq(hash));
+    equal.fold(Choice::from(0), |any, equal| any | equal).into()
+}
+
 /// The keys that are accepted.
-pub struct ApiKeys(Vec<[u8; 32]>);
+pub struct ApiKeys(watch::Sender<Vec<Hash>>);
 
 impl ApiKeys {
     /// Keeps the hashes of these keys.
     pub fn new(keys: &[String]) -> Self {
-        Self(keys.iter().map(|key| *blake3::hash(key.as_bytes()).as_bytes()).collect())
+        Self(watch::Sender::new(keys.iter().map(|key| hash(key)).collect()))
+    }
+
+    /// Accepts these keys from now on, and no others. Not none: a server that had keys would be open.
+    pub fn replace(&self, keys: &[String]) {
+        if !keys.is_empty() {
+            self.0.send_replace(keys.iter().map(|key| hash(key)).collect());
+        }
+    }
+
+    /// Whether there is no key, and so everybody may do nearly everything.
+    pub fn is_open(&self) -> bool {
+        self.0.borrow().is_empty()
     }
 
     fn accept(&self, key: &str) -> bool {
-        let hash = blake3::hash(key.as_bytes());
-        let equal = self.0.iter().map(|known| known.ct_eq(hash.as_bytes()));
-        equal.fold(Choice::from(0), |any, equal| any | equal).into()
+        is_among(&hash(key), &self.0.borrow())
+    }
+
+    /// Follows what becomes of a key.
+    pub(super) fn follow(&self, key: &str) -> KeyInUse {
+        KeyInUse { hash: hash(key), keys: self.0.subscribe() }
+    }
+}
+
+/// A key by which a connection was made.
+pub(super) struct KeyInUse {
+    hash: Hash,
+    keys: watch::Receiver<Vec<Hash>>,
+}
+
+impl KeyInUse {
+    /// Ends when the key is accepted no more.
+    pub(super) async fn revoked(&mut self) {
+        let hash = self.hash;
+        if self.keys.wait_for(|keys| !is_among(&hash, keys)).await.is_err() {
+            // The server is going away, and closes its connections by itself.
+            std::future::pending().await
+        }
     }
 }
 
@@ -63,9 +108,11 @@ fn bearer(request: &HttpRequest) -> Option<Result<&str, Problem>> {
 }
 
 impl ApiKeys {
-    /// What a request shows, if it shows anything.
-    pub(super) fn shown(&self, request: &HttpRequest) -> Result<Option<Credential>, Problem> {
-        bearer(request).map(|text| self.credential(text?, None)).transpose()
+    /// The good token or key that a request shows, if it shows anything.
+    pub(super) fn shown(&self, request: &HttpRequest) -> Result<Option<String>, Problem> {
+        let Some(text) = bearer(request).transpose()? else { return Ok(None) };
+        self.credential(text, None)?;
+        Ok(Some(text.to_owned()))
     }
 
     /// Whose text this is: a backend's key, or a seat's token.
@@ -111,7 +158,7 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let Some(shared) = request.app_data::<web::Data<Shared>>() else { return ready(Ok(Self::Player)) };
-        if shared.keys.0.is_empty() {
+        if shared.keys.is_open() {
             return ready(Ok(Self::Open));
         }
         ready(match bearer(request) {

@@ -61,7 +61,7 @@ pub struct Shared {
     /// This instance's name, if it has one.
     pub instance: Option<Home>,
     /// Who may do what only backends may.
-    pub keys: ApiKeys,
+    pub keys: Arc<ApiKeys>,
     /// The open WebSockets.
     pub sockets: Sockets,
     /// Whether there are URLs for tests of WebSockets.

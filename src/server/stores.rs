@@ -10,13 +10,13 @@ use super::Outside;
 use crate::config::{EngineChoice, Fallback, Settings};
 use crate::domain::{GameSession, Timestamp};
 use crate::store::memory::MemoryStore;
-use crate::store::redb::{RedbOptions, RedbStore, file_opener, make_folder};
+use crate::store::redb::{Opening, RedbOptions, RedbStore, file_opener, make_folder};
 use crate::store::valkey::{ValkeyOptions, ValkeyStore};
 use crate::store::{GameClock, Homes, Keeper, Own};
 
 /// How long a command may wait for its commit before it is answered with an error.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Bytes of quizzes kept decoded.
+/// Bytes of quizzes kept decoded, by all stores of a server together.
 const QUIZ_CACHE: u64 = 32 * 1024 * 1024;
 
 /// How long a start looks for Valkey before it says where its sessions are.
@@ -35,6 +35,8 @@ pub struct Stores {
     pub place: String,
     /// Where those are that begin while that is away.
     pub fallback: Option<String>,
+    /// How this instance's own file was found, if it has one.
+    pub opening: Option<Opening>,
 }
 
 impl Stores {
@@ -46,7 +48,8 @@ impl Stores {
         let (keeper, place) = match settings.store {
             EngineChoice::Redb => {
                 tell_of_what_stays_shut(settings);
-                open_redb(FILE, settings, outside)?
+                let (keeper, place, opening) = open_redb(FILE, settings, outside)?;
+                return Ok(Self { homes: Homes::only(keeper), place, fallback: None, opening: Some(opening) });
             }
             EngineChoice::Memory => memory(outside),
             EngineChoice::Valkey => {
@@ -54,7 +57,7 @@ impl Stores {
                 return Self::shared(keeper, place, settings, outside);
             }
         };
-        Ok(Self { homes: Homes::only(keeper), place, fallback: None })
+        Ok(Self { homes: Homes::only(keeper), place, fallback: None, opening: None })
     }
 
     /// A store that several instances share, at `place`, and the settings' fallback beside it.
@@ -62,17 +65,26 @@ impl Stores {
     /// # Errors
     /// Whatever keeps the fallback from being opened.
     pub fn shared(keeper: Keeper, place: String, settings: &Settings, outside: &Outside) -> anyhow::Result<Self> {
-        let opened = match settings.fallback {
-            Fallback::None => None,
-            Fallback::Memory => Some(memory(outside)),
-            Fallback::Redb => Some(open_redb(FALLBACK_FILE, settings, outside).context("REJOIN_FALLBACK")?),
+        let (opened, opening) = match settings.fallback {
+            Fallback::None => (None, None),
+            Fallback::Memory => (Some(memory(outside)), None),
+            Fallback::Redb => {
+                let opened = open_redb(FALLBACK_FILE, settings, outside).context("REJOIN_FALLBACK")?;
+                let (keeper, place, opening) = opened;
+                (Some((keeper, place)), Some(opening))
+            }
         };
         let (own, fallback) = match (opened, &settings.instance) {
             (Some((keeper, place)), Some(home)) => (Some(Own { home: home.clone(), keeper }), Some(place)),
             _ => (None, None),
         };
-        Ok(Self { homes: Homes::shared(keeper, own), place, fallback })
+        Ok(Self { homes: Homes::shared(keeper, own), place, fallback, opening })
     }
+}
+
+/// How much of the bound a store has: with a fallback's file there are two that share it.
+fn quiz_cache(settings: &Settings) -> u64 {
+    if settings.fallback == Fallback::Redb { QUIZ_CACHE / 2 } else { QUIZ_CACHE }
 }
 
 /// Games that began while Valkey was away lie in a file of their own, which only a server over Valkey
@@ -99,18 +111,19 @@ fn memory(outside: &Outside) -> (Keeper, String) {
     (Keeper { store, clock }, "memory (gone when the process ends)".to_owned())
 }
 
-fn open_redb(file: &str, settings: &Settings, outside: &Outside) -> anyhow::Result<(Keeper, String)> {
+fn open_redb(file: &str, settings: &Settings, outside: &Outside) -> anyhow::Result<(Keeper, String, Opening)> {
     let folder = &settings.data_dir;
     make_folder(folder).with_context(|| format!("REJOIN_DATA_DIR: cannot make {}", folder.display()))?;
     let path: PathBuf = folder.join(file);
     let cache = usize::try_from(settings.cache_size.as_u64()).unwrap_or(usize::MAX);
     let wall = outside.wall.clone();
-    let options = RedbOptions { rules: GameSession::apply, wall, patience: PATIENCE, quiz_cache: QUIZ_CACHE };
+    let options = RedbOptions { rules: GameSession::apply, wall, patience: PATIENCE, quiz_cache: quiz_cache(settings) };
     let opener = file_opener(path.clone(), cache);
     let opener = opener.max_size(settings.max_size.map(|size| size.as_u64())).new_epoch(settings.new_epoch);
     let store = RedbStore::open(opener, options)?;
     let place = format!("redb at {}", path.display());
-    Ok((Keeper { clock: store.clock(), store: Arc::new(store) }, place))
+    let opening = store.opening();
+    Ok((Keeper { clock: store.clock(), store: Arc::new(store) }, place, opening))
 }
 
 /// A Valkey that is there is found before the start says so; one that isn't is not waited for.
@@ -120,7 +133,8 @@ async fn open_valkey(settings: &Settings, outside: &Outside) -> anyhow::Result<(
     let place = format!("valkey at {}", target.hosts());
     let (rules, kept_dead) = (GameSession::apply, ValkeyOptions::KEPT_DEAD);
     let wall = outside.wall.clone();
-    let store = ValkeyStore::open(ValkeyOptions { target, rules, wall, quiz_cache: QUIZ_CACHE, kept_dead })?;
+    let quiz_cache = quiz_cache(settings);
+    let store = ValkeyStore::open(ValkeyOptions { target, rules, wall, quiz_cache, kept_dead })?;
     drop(store.until_reachable(FIRST_LOOK).await);
     Ok((Keeper { clock: store.clock(), store: Arc::new(store) }, place))
 }

@@ -18,6 +18,7 @@ mod rooms;
 mod rooms_attack;
 mod servers;
 mod solo;
+mod started;
 mod support;
 mod valkey;
 mod websocket;

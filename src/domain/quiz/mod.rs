@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{OptionId, QuestionId, QuizId};
-use super::scoring::{ProgressionRule, Scoring};
+use super::scoring::{ProgressionRule, Scoring, SpeedBonus};
 use super::time::Millis;
 
 /// How hard a question is.
@@ -84,20 +84,26 @@ pub struct Question {
 }
 
 impl Question {
-    /// Roughly how many bytes it takes in memory.
-    fn weight(&self) -> usize {
-        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        let option = |option: &Choice| size_of::<Choice>() + text(&option.text);
+    /// Roughly how many bytes of memory it takes, whoever holds it.
+    pub fn weight(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::capacity);
+        let texts = [&self.text, &self.category, &self.image, &self.explanation].map(text);
+        let options = self.options.iter().map(|option| text(&option.text));
         size_of::<Self>()
             + self.id.as_str().len()
-            + [&self.text, &self.category, &self.image, &self.explanation].map(text).iter().sum::<usize>()
-            + self.options.iter().map(option).sum::<usize>()
+            + texts.into_iter().chain(options).map(block).sum::<usize>()
+            + block(self.options.capacity() * size_of::<Choice>())
     }
 
     /// The option of that name.
     pub fn option(&self, id: OptionId) -> Option<&Choice> {
         self.options.iter().find(|option| option.id == id)
     }
+}
+
+/// What the allocator takes for so many bytes.
+fn block(bytes: usize) -> usize {
+    bytes.next_multiple_of(16)
 }
 
 /// The questions of one session, in order.
@@ -115,13 +121,11 @@ pub struct Quiz {
 }
 
 impl Quiz {
-    /// Roughly how many bytes it takes in memory. A question that others hold too is theirs to carry.
-    pub fn weight(&self) -> usize {
-        let own = |question: &Arc<Question>| {
-            let is_shared = Arc::strong_count(question) > 1;
-            size_of::<Arc<Question>>() + if is_shared { 0 } else { question.weight() }
-        };
-        size_of::<Self>() + self.questions.iter().map(own).sum::<usize>()
+    /// Roughly how many bytes of memory it takes, without its questions: others may hold those too.
+    pub fn own_weight(&self) -> usize {
+        let bonus = self.scoring.speed_bonus.capacity() * size_of::<SpeedBonus>();
+        let questions = self.questions.capacity() * size_of::<Arc<Question>>();
+        size_of::<Self>() + self.id.as_str().len() + block(bonus) + block(questions)
     }
 
     /// Where the question of that name lies.

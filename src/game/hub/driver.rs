@@ -11,7 +11,7 @@ use super::Hub;
 use super::live::{Due, Ended, LiveRoom, Report};
 use crate::domain::room::{Ask, By, Presence};
 use crate::domain::{Command, Game, GameSession, Moment, Room, Sequence};
-use crate::store::{Hint, StoreResult, Watch};
+use crate::store::{Hint, StoreError, StoreResult, Watch};
 
 /// The room is not looked at more often than this, whatever happens in it; and its presence not
 /// shown more often.
@@ -32,6 +32,8 @@ pub(super) struct Driver {
     /// When acknowledgements were.
     acknowledged: Instant,
     shown: Option<(Instant, Presence)>,
+    /// Whether the log knows that the rules fail on this room: they will at the next look too.
+    is_failure_told: bool,
 }
 
 /// What a look at the room came to.
@@ -46,7 +48,7 @@ enum Looked {
 impl Driver {
     pub(super) fn new(room: Arc<LiveRoom>, hub: Arc<Hub>) -> Self {
         let now = Instant::now();
-        Self { room, hub, written: now, write_every: OFTEN, acknowledged: now, shown: None }
+        Self { room, hub, written: now, write_every: OFTEN, acknowledged: now, shown: None, is_failure_told: false }
     }
 
     /// Runs until nobody listens any more, the room has ended, or `stop`.
@@ -67,7 +69,7 @@ impl Driver {
                 Ok(Looked::Alone) => return,
                 Ok(Looked::Ended(ended)) => return self.hub.end(&self.room, ended),
                 Err(error) => {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "a room could not be looked after");
+                    self.note(&error);
                     now + AGAIN
                 }
             };
@@ -77,6 +79,18 @@ impl Driver {
                 head = hinted(&mut watch) => self.room.heard_of(head.unwrap_or_default()),
             }
             tokio::time::sleep_until(now + SELDOM).await;
+        }
+    }
+
+    /// The store has told its own failures; those of the rules nobody has, since no request waits here.
+    fn note(&mut self, error: &StoreError) {
+        let is_news = matches!(error, StoreError::RuleFailed { .. }) && !self.is_failure_told;
+        self.is_failure_told |= is_news;
+        let error = error as &dyn std::error::Error;
+        if is_news {
+            tracing::error!(error, "a room could not be looked after");
+        } else {
+            tracing::debug!(error, "a room could not be looked after");
         }
     }
 

@@ -16,6 +16,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::time::{Instant, timeout};
 
 use super::Shared;
+use super::auth::KeyInUse;
 use super::date::date;
 use super::problem::Problem;
 use super::rooms::{event_text, room_id, skip_text, snapshot};
@@ -102,7 +103,7 @@ impl From<End> for Ending {
 async fn serve(
     shared: web::Data<Shared>,
     id: SessionId,
-    shown: Option<Credential>,
+    shown: Option<String>,
     sender: &Sender,
     receiver: &mut Receiver,
 ) -> Result<(), Closing> {
@@ -141,6 +142,8 @@ struct Connection<'a> {
     listener: Membership,
     seat: Option<SeatId>,
     generation: u32,
+    /// The key of a backend, whose connection ends with it.
+    key: Option<KeyInUse>,
     epoch: String,
     /// The last sequence that went out.
     sent: Sequence,
@@ -158,15 +161,12 @@ impl<'a> Connection<'a> {
     async fn make(
         shared: web::Data<Shared>,
         id: SessionId,
-        shown: Option<Credential>,
+        shown: Option<String>,
         resume: Resume,
         sender: &'a Sender,
     ) -> Ended<Self> {
-        let who = match (&resume.token, shown) {
-            (Some(token), _) => shared.keys.credential(token, None).map_err(|_| Closing::BadToken)?,
-            (None, Some(shown)) => shown,
-            (None, None) => return Err(Closing::BadToken.into()),
-        };
+        let text = resume.token.or(shown).ok_or(Closing::BadToken)?;
+        let who = shared.keys.credential(&text, None).map_err(|_| Closing::BadToken)?;
         let rooms = &shared.rooms;
         let closing = |error| Closing::of(&error);
         // Who listens first misses nothing of what is committed meanwhile.
@@ -182,6 +182,7 @@ impl<'a> Connection<'a> {
         let is_backend = who == Credential::Backend;
         let connection = Self {
             sender,
+            key: is_backend.then(|| shared.keys.follow(&text)),
             asker: Asker::new(shared.clone(), id.clone(), who, seat, resumed.generation),
             shared,
             id,
@@ -239,6 +240,7 @@ impl<'a> Connection<'a> {
             tokio::select! {
                 Some(answer) = self.waiting.next() => self.answer(answer).await?,
                 () = self.listener.changed() => {}
+                () = revoked(&mut self.key) => return Err(Closing::BadToken.into()),
                 message = receiver.next(), if self.waiting.len() < MOST_WAITING => self.take(message?).await?,
                 _ = tick.tick() => self.check(receiver).await?,
                 () = until(again) => {}
@@ -371,6 +373,14 @@ impl<'a> Connection<'a> {
             return Ok(());
         }
         self.send(Frame::ping()).await
+    }
+}
+
+/// Never ends for a seat: its token is the room's to take away.
+async fn revoked(key: &mut Option<KeyInUse>) {
+    match key {
+        Some(key) => key.revoked().await,
+        None => std::future::pending().await,
     }
 }
 

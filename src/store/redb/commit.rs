@@ -1,7 +1,5 @@
 //! The storing half of a group commit: one durable write transaction for all that changed.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use ::redb::{
     Database, Durability, ReadTransaction, ReadableTable, ReadableTableMetadata, StorageError, Table, TableDefinition,
     TableError, WriteTransaction,
@@ -14,6 +12,7 @@ use super::{EVENTS, HINTS, JOINS, QUIZZES, SESSIONS, Stored, events, quizzes};
 use crate::domain::{Event, Quiz, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::format;
+use crate::store::panics;
 
 /// Space in the file that is kept for running games, in parts of so many bytes: small enough to find
 /// a place in a file that is nearly full.
@@ -49,8 +48,8 @@ impl CommitError {
         Self { met: Met::Failure, cause: cause.into() }
     }
 
-    fn damage() -> Self {
-        Self { met: Met::Damage, cause: "a page of the file is damaged".into() }
+    fn damage(met: &str) -> Self {
+        Self { met: Met::Damage, cause: format!("a page of the file is damaged: {met}").into() }
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -64,7 +63,7 @@ impl CommitError {
 
 /// Runs what redb may panic over: a damaged page is a failure like any other.
 fn guarded<T>(act: impl FnOnce() -> Result<T, CommitError>) -> Result<T, CommitError> {
-    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| Err(CommitError::damage()))
+    panics::catch(act).unwrap_or_else(|met| Err(CommitError::damage(&met)))
 }
 
 /// Runs one durable write transaction: all of what `fill` does in it, or nothing.
@@ -250,15 +249,15 @@ impl<'t> Tables<'t> {
 
 fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, CommitError> {
     let encoded: StoreResult<Vec<u8>> = format::encode(value);
-    encoded.map_err(|error| CommitError::failure(error))
+    encoded.map_err(CommitError::failure)
 }
 
 fn quiz_record(quiz: &Quiz) -> Result<Vec<u8>, CommitError> {
-    quizzes::encode(quiz).map_err(|error| CommitError::failure(error))
+    quizzes::encode(quiz).map_err(CommitError::failure)
 }
 
 fn event_record(event: &Event) -> Result<Vec<u8>, CommitError> {
-    events::encode(event).map_err(|error| CommitError::failure(error))
+    events::encode(event).map_err(CommitError::failure)
 }
 
 impl From<StorageError> for CommitError {

@@ -49,6 +49,7 @@ use queue::{Queue, Reply, Work};
 use reads::Reader;
 
 pub use file::{OpenError, Opener, file_opener, make_folder, storage_opener};
+pub use meta::Opening;
 
 /// The engine's name.
 const ENGINE: &str = "redb";
@@ -91,12 +92,18 @@ pub struct RedbStore {
     condition: Arc<Condition>,
     growth: Arc<Growth>,
     patience: Duration,
+    opening: Opening,
 }
 
 impl RedbStore {
     /// The clock by which this file's sessions live.
     pub fn clock(&self) -> Arc<dyn Clock> {
         self.clock.clone()
+    }
+
+    /// How the file was found.
+    pub fn opening(&self) -> Opening {
+        self.opening
     }
 
     /// Lets game time stand still from now on: sessions are only moved, and nobody plays.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::file::{OpenError, Opener};
 use super::growth::{self, Growth};
-use super::meta::Meta;
+use super::meta::{Meta, Opening};
 use super::note::Note;
 use super::queue::Queue;
 use super::quizzes::QuizReader;
@@ -42,6 +42,7 @@ impl RedbStore {
             meta.random = random()?;
         }
         let uptime = Uptime::now();
+        let opening = meta.opening(uptime);
         let base = meta.time_at_opening(uptime);
         // Not clean any more, and the file can be written: both proved by one durable commit.
         let (batches, generation) = (meta.batches + 1, meta.generation + 1);
@@ -62,7 +63,7 @@ impl RedbStore {
             note.write(meta.progress());
         }
         let clock = Arc::new(GameClock::start(base, options.wall.clone()));
-        let (store, rules) = Parts { slot, options, clock, random: meta.random }.into_store();
+        let (store, rules) = Parts { slot, options, clock, random: meta.random, opening }.into_store();
         let writer = Writer::new(&store, rules, meta, note);
         if is_full {
             writer.start_full();
@@ -84,9 +85,11 @@ impl RedbStore {
         let known = slot.read(Meta::read).map_err(|error| unusable(&name, &error))?;
         let empty = || OpenError::Unusable { path: name, what: "no server has used it yet".to_owned() };
         let meta = known.ok_or_else(empty)?;
-        let clock = Arc::new(GameClock::start(meta.time_at_opening(Uptime::now()), options.wall.clone()));
+        let (uptime, wall) = (Uptime::now(), options.wall.clone());
+        let clock = Arc::new(GameClock::start(meta.time_at_opening(uptime), wall));
         clock.stop();
-        let (store, _) = Parts { slot, options, clock, random: meta.random }.into_store();
+        let opening = meta.opening(uptime);
+        let (store, _) = Parts { slot, options, clock, random: meta.random, opening }.into_store();
         store.queue.shut();
         Ok(store)
     }
@@ -98,16 +101,17 @@ struct Parts {
     options: RedbOptions,
     clock: Arc<GameClock>,
     random: u64,
+    opening: Opening,
 }
 
 impl Parts {
     fn into_store(self) -> (RedbStore, crate::store::step::Rules) {
-        let Self { slot, options, clock, random } = self;
+        let Self { slot, options, clock, random, opening } = self;
         let RedbOptions { rules, wall, patience, quiz_cache } = options;
         let reader = Arc::new(Reader::new(slot, QuizReader::new(quiz_cache), random));
         let condition = Arc::new(Condition::good(wall));
         let (queue, growth) = (Arc::new(Queue::default()), Arc::new(Growth::default()));
-        (RedbStore { reader, queue, clock, condition, growth, patience }, rules)
+        (RedbStore { reader, queue, clock, condition, growth, patience, opening }, rules)
     }
 }
 

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
-use crate::domain::{Applied, Command, Event, GameSession, Moment, SeatId, SessionId};
+use crate::domain::{Applied, Command, Event, GameSession, Moment, Quiz, SeatId, SessionId};
 use crate::store::contract::{Cause, Dump, Imported, Swept};
 use crate::store::error::{StoreError, StoreResult};
+use crate::store::quiz_cache::QuizBytes;
 
 /// Most commands that wait.
 const MOST_WAITING: usize = 20_000;
@@ -62,14 +63,12 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// Roughly how many bytes it holds, beyond a command's own few.
+    /// Roughly how many bytes it holds, beyond a command's own few and its quiz.
     fn weight(&self) -> usize {
-        let texts = |session: &GameSession| session.quiz.as_ref().map_or(0, |quiz| quiz.weight());
         match self {
-            Self::Create { session, .. } => texts(session),
             Self::Import { dump, .. } => {
                 let event = |event: &Event| event_weight(&event.kind, &event.payload, event.to.as_ref());
-                texts(&dump.session) + dump.events.iter().map(event).sum::<usize>()
+                dump.events.iter().map(event).sum()
             }
             Self::Apply { command, .. } => command.weight(),
             _ => 0,
@@ -105,6 +104,14 @@ impl Work {
             Self::Sweep { reply, .. } => reply.send(fate),
         }
     }
+
+    fn quiz(&self) -> Option<&Quiz> {
+        match self {
+            Self::Create { session, .. } => session.quiz.as_deref(),
+            Self::Import { dump, .. } => dump.session.quiz.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// What an event holds while it waits: it is compressed only when it is stored.
@@ -114,15 +121,16 @@ fn event_weight(kind: &str, payload: &str, to: Option<&Vec<SeatId>>) -> usize {
 
 struct Waiting {
     ticket: u64,
-    /// What it weighed when it came: what it shares with others can change meanwhile.
-    weight: usize,
     work: Work,
 }
 
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Waiting>,
+    /// What they hold, without the quizzes.
     bytes: usize,
+    /// Their quizzes: a question of a bank is there once, however many games of it wait.
+    quizzes: QuizBytes,
     next_ticket: u64,
     /// How many must wait before the writer wants to be woken.
     wanted: usize,
@@ -133,6 +141,26 @@ struct State {
     /// Since when the writer has been at its batch.
     working_since: Option<Instant>,
     shut: bool,
+}
+
+impl State {
+    fn count(&mut self, work: &Work) {
+        self.bytes += work.weight();
+        if let Some(quiz) = work.quiz() {
+            self.quizzes.add(quiz);
+        }
+    }
+
+    fn discount(&mut self, work: &Work) {
+        self.bytes -= work.weight();
+        if let Some(quiz) = work.quiz() {
+            self.quizzes.remove(quiz);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.waiting.len() >= MOST_WAITING || self.bytes + self.quizzes.total() > MOST_BYTES
+    }
 }
 
 /// The queue between callers and the writer.
@@ -154,7 +182,6 @@ pub(super) enum Taken {
 impl Queue {
     /// Lines up work, or says why it can't wait here. Gives its ticket.
     pub(super) fn push(&self, work: Work) -> StoreResult<u64> {
-        let weight = work.weight();
         let mut state = self.state.lock();
         let closes = matches!(work, Work::Close { .. });
         if state.shut {
@@ -163,15 +190,15 @@ impl Queue {
         if let Some(cause) = state.refusing.filter(|_| !closes) {
             return Err(refusal(cause));
         }
-        let is_full = state.waiting.len() >= MOST_WAITING || state.bytes + weight > MOST_BYTES;
-        if is_full && !closes {
+        state.count(&work);
+        if state.is_full() && !closes {
+            state.discount(&work);
             return Err(StoreError::Busy);
         }
         let ticket = state.next_ticket;
         state.next_ticket += 1;
-        state.bytes += weight;
         state.shut = closes;
-        state.waiting.push_back(Waiting { ticket, weight, work });
+        state.waiting.push_back(Waiting { ticket, work });
         if closes || (state.wanted > 0 && state.waiting.len() >= state.wanted) {
             state.wanted = 0;
             self.arrived.notify_one();
@@ -200,7 +227,7 @@ impl Queue {
         let mut state = self.state.lock();
         let Ok(place) = state.waiting.binary_search_by_key(&ticket, |waiting| waiting.ticket) else { return false };
         if let Some(withdrawn) = state.waiting.remove(place) {
-            state.bytes -= withdrawn.weight;
+            state.discount(&withdrawn.work);
         }
         true
     }
@@ -237,6 +264,7 @@ impl Queue {
             return Taken::Shut;
         }
         state.bytes = 0;
+        state.quizzes.clear();
         state.working_since = Some(Instant::now());
         Taken::Batch(state.waiting.drain(..).map(|waiting| waiting.work).collect())
     }
@@ -288,24 +316,57 @@ mod tests {
     use crate::domain::solo::{Deliver, NewSolo};
     use crate::domain::{Lifetimes, Millis, Timestamp, WallTime};
 
+    fn create(n: u64, quiz: Quiz) -> Work {
+        let lifetimes = Lifetimes { ttl: Millis(1), max_age: Millis(1), results_ttl: Millis(1) };
+        let now = Timestamp::from_millis(1);
+        let id = SessionId::generate(n, &[0; 10]);
+        let new = NewSolo { user: None, metadata: None, started: WallTime(0), deliver: Deliver::All, request: [0; 16] };
+        let session = Box::new(GameSession::solo(id, n, new, quiz, lifetimes, now));
+        let (answer, _) = oneshot::channel();
+        Work::Create { session, at: Moment { now, up_since: now }, reply: Reply::to(answer) }
+    }
+
+    /// A quiz of 200 KiB.
+    fn large_quiz() -> Quiz {
+        let mut quiz = crate::store::format::tests::quiz();
+        Arc::make_mut(&mut quiz.questions[0]).text = Some("?".repeat(200 * 1024));
+        quiz
+    }
+
+    fn bytes(queue: &Queue) -> usize {
+        let state = queue.state.lock();
+        state.bytes + state.quizzes.total()
+    }
+
     #[test]
     fn what_is_withdrawn_weighs_what_it_did_when_it_came() {
         let queue = Queue::default();
         let quiz = crate::store::format::tests::quiz();
         let bank = quiz.questions.clone();
-        let lifetimes = Lifetimes { ttl: Millis(1), max_age: Millis(1), results_ttl: Millis(1) };
-        let now = Timestamp::from_millis(1);
-        let id = SessionId::generate(1, &[0; 10]);
-        let started = WallTime(0);
-        let new = NewSolo { user: None, metadata: None, started, deliver: Deliver::All, request: [0; 16] };
-        let session = Box::new(GameSession::solo(id, 1, new, quiz, lifetimes, now));
-        let (answer, _answered) = oneshot::channel();
-        let reply = Reply::to(answer);
-        let ticket = queue.push(Work::Create { session, at: Moment { now, up_since: now }, reply }).expect("room");
+        let ticket = queue.push(create(1, quiz)).expect("room");
         // The bank is read anew, and the game is the last to hold its questions.
         assert!(bank.iter().all(|question| Arc::strong_count(question) > 1));
         drop(bank);
         assert!(queue.withdraw(ticket));
-        assert_eq!(queue.state.lock().bytes, 0);
+        assert_eq!(bytes(&queue), 0);
+    }
+
+    #[test]
+    fn questions_of_a_bank_weigh_once_and_own_ones_each_whoever_else_holds_them() {
+        let (queue, bank) = (Queue::default(), large_quiz());
+        for n in 0..2_000 {
+            queue.push(create(n, bank.clone())).expect("a bank is there once");
+        }
+        assert!(bytes(&queue) < 2 * 1024 * 1024);
+        let mut spares = Vec::new();
+        let refused = (0..2_000).find_map(|n| {
+            let own = large_quiz();
+            spares.push(own.clone());
+            queue.push(create(2_000 + n, own)).err()
+        });
+        assert!(matches!(refused, Some(StoreError::Busy)), "{refused:?} after {}", spares.len());
+        assert!(bytes(&queue) <= MOST_BYTES);
+        assert!(matches!(queue.take(Instant::now(), 1, Duration::ZERO), Taken::Batch(_)));
+        assert_eq!(bytes(&queue), 0);
     }
 }

@@ -61,16 +61,16 @@ impl QuizReader {
                 return Ok(known);
             }
             let question: Arc<Question> = Arc::new(format::decode(bytes, &what)?);
-            new.push((name, question.clone(), bytes.len() as u64));
+            new.push((name, question.clone()));
             Ok(question)
         };
         let questions = record.questions.iter().map(&mut question).collect::<StoreResult<_>>()?;
         let Record { id: quiz_id, scoring, progression, .. } = record;
         let quiz = Arc::new(Quiz { id: quiz_id, scoring, progression, questions });
-        // A question met for the first time weighs on this quiz: it may be no other's.
-        self.cache.insert(id, nonce, &quiz, new.iter().map(|(_, _, bytes)| bytes).sum());
-        for (name, question, bytes) in new {
-            self.questions.insert(name, (question, bytes * 2));
+        self.cache.insert(id, nonce, &quiz);
+        for (name, question) in new {
+            let bytes = question.weight() as u64;
+            self.questions.insert(name, (question, bytes));
         }
         Ok(quiz)
     }

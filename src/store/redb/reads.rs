@@ -1,6 +1,5 @@
 //! Reading the newest committed snapshot, on the caller's own thread: a few microseconds.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use ::redb::{ReadTransaction, ReadableTableMetadata};
@@ -13,6 +12,7 @@ use crate::store::contract::EventPage;
 use crate::store::damage::Damaged;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::format;
+use crate::store::panics;
 
 /// How many sessions are stored, and how many of them are dead.
 #[derive(Default)]
@@ -147,8 +147,8 @@ impl<'a> Snapshot<'a> {
 
 /// redb panics when it meets a damaged page: whoever needs that page can't be read, and nobody else.
 fn guarded<T>(what: impl Fn() -> String, read: impl FnOnce() -> StoreResult<T>) -> StoreResult<T> {
-    let damaged = |_| StoreError::Corrupt { what: format!("{}: a page of the file is damaged", what()) };
-    catch_unwind(AssertUnwindSafe(read)).map_err(damaged)?
+    let damaged = |met| StoreError::Corrupt { what: format!("{}: a page of the file is damaged: {met}", what()) };
+    panics::catch(read).map_err(damaged)?
 }
 
 /// What a page of a log must hold: every number from `first` on up to its end.

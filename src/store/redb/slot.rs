@@ -1,7 +1,6 @@
 //! The one place that holds the open database, so that it can be closed and opened again while
 //! readers come and go. No reader holds it across an await.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use super::file::{self, Identity, OpenError, Opened, Opener};
 use super::storage::Sectors;
 use crate::store::error::{StoreError, StoreResult};
+use crate::store::panics;
 
 /// How long a reader waits for a database that is just being opened again.
 const OPENING: Duration = Duration::from_millis(250);
@@ -32,8 +32,7 @@ pub(super) struct Slot {
 
 /// Opens the database; a file so damaged that redb panics is unusable, and no end of the process.
 fn guarded<T>(name: &str, open: impl FnOnce() -> Result<T, OpenError>) -> Result<T, OpenError> {
-    let opened = catch_unwind(AssertUnwindSafe(open));
-    opened.unwrap_or_else(|_| Err(file::damaged(name, "a page of it cannot be read")))
+    panics::catch(open).unwrap_or_else(|met| Err(file::damaged(name, &format!("a page of it cannot be read: {met}"))))
 }
 
 impl Slot {
@@ -101,8 +100,8 @@ impl Slot {
         let open = self.opened().ok_or(StoreError::Unavailable(None))?;
         let Some(open) = open.as_ref() else { return Err(StoreError::Unavailable(None)) };
         // redb panics when it meets a damaged page.
-        let damaged = |_| StoreError::Corrupt { what: "a page of the file".to_owned() };
-        catch_unwind(AssertUnwindSafe(|| act(open))).map_err(damaged)?
+        let damaged = |met| StoreError::Corrupt { what: format!("a page of the file: {met}") };
+        panics::catch(|| act(open)).map_err(damaged)?
     }
 
     /// The database, which may be just being opened again.
@@ -142,7 +141,7 @@ impl Slot {
 
 /// Closing writes, and may meet a damaged page as any commit may.
 fn drop_quietly(open: Option<Open>) {
-    if catch_unwind(AssertUnwindSafe(|| drop(open))).is_err() {
-        tracing::warn!("the file could not be closed cleanly");
+    if let Err(met) = panics::catch(|| drop(open)) {
+        tracing::debug!(met, "the file could not be closed cleanly");
     }
 }

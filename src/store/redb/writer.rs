@@ -6,7 +6,6 @@
 //! full disk has refused is tried again without what takes space, and one that met a damaged page
 //! command by command, so that only whoever needs that page fails.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,6 +24,7 @@ use crate::store::clock::{Clock, GameClock, Uptime};
 use crate::store::condition::Condition;
 use crate::store::contract::Cause;
 use crate::store::error::{Cause as Reason, StoreError, StoreResult};
+use crate::store::panics;
 use crate::store::step::Rules;
 
 /// How much sooner a sign of life is written, so that a slow commit doesn't make it late.
@@ -108,18 +108,19 @@ impl Writer {
                     // Follows the batches' size at once upwards, and slowly down.
                     recent = batch.len().max(recent.saturating_sub(recent.div_ceil(4)));
                     // A panic drops the batch, whose callers are told that its outcome is unknown.
-                    let committed = catch_unwind(AssertUnwindSafe(|| self.commit_batch(batch)));
+                    let committed = panics::catch(|| self.commit_batch(batch));
                     took = begun.elapsed();
-                    if let Some(reply) = committed.unwrap_or(None) {
-                        self.close(reply);
-                        return;
+                    match committed {
+                        Ok(None) => {}
+                        Ok(Some(reply)) => return self.close(reply),
+                        Err(met) => tracing::error!(met, "the writer panicked at a batch, and goes on"),
                     }
                     self.look_after(Instant::now());
                 }
                 Taken::Nothing => {
                     recent = 1;
-                    if catch_unwind(AssertUnwindSafe(|| self.wake())).is_err() {
-                        tracing::error!("the writer panicked at its upkeep, and goes on");
+                    if let Err(met) = panics::catch(|| self.wake()) {
+                        tracing::error!(met, "the writer panicked at its upkeep, and goes on");
                     }
                 }
                 Taken::Shut => {
@@ -388,7 +389,7 @@ impl Writer {
     fn remember(&self, changes: &Changes) {
         for (id, change) in &changes.sessions {
             match change.after.as_ref().and_then(|session| Some((session.state.nonce, session.quiz.as_ref()?))) {
-                Some((nonce, quiz)) if change.is_new => self.reader.quizzes.cache.insert(id, nonce, quiz, 0),
+                Some((nonce, quiz)) if change.is_new => self.reader.quizzes.cache.insert(id, nonce, quiz),
                 Some(_) => {}
                 None => self.reader.quizzes.cache.remove(id),
             }
@@ -463,8 +464,8 @@ impl Writer {
     /// One try to get well: open, then prove by a durable write that games can begin again.
     fn heal(&mut self) {
         // A panic of redb's over a damaged page is one more failed try.
-        let healed = catch_unwind(AssertUnwindSafe(|| self.reopen().and_then(|_| self.probe())));
-        match healed.unwrap_or_else(|_| Err((Met::Damage, "a page of it cannot be read".to_owned()))) {
+        let healed = panics::catch(|| self.reopen().and_then(|_| self.probe()));
+        match healed.unwrap_or_else(|met| Err((Met::Damage, met))) {
             Ok(()) => {
                 self.go_on();
                 self.has_grown();

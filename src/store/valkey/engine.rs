@@ -43,7 +43,7 @@ impl Engine {
         // 53 bits, which every reader of JSON keeps.
         let first = getrandom::u64().expect("the operating system gives random bytes") >> 11;
         // States are as large as quizzes, but a game has one only while it goes on.
-        let (quizzes, recent) = (QuizCache::new(quiz_cache), byte_cache(quiz_cache / 2));
+        let (quizzes, recent) = (QuizCache::new(quiz_cache - quiz_cache / 3), byte_cache(quiz_cache / 3));
         let index = Index::default();
         Self {
             link,

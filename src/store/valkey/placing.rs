@@ -89,7 +89,7 @@ impl Engine {
         self.recent.remove(&session.id);
         self.index.note(&session.id, session.state.life.deadline());
         match &session.quiz {
-            Some(quiz) => self.quizzes.insert(&session.id, session.state.nonce, quiz, 0),
+            Some(quiz) => self.quizzes.insert(&session.id, session.state.nonce, quiz),
             None => self.quizzes.remove(&session.id),
         }
     }

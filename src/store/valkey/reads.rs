@@ -68,7 +68,7 @@ impl Engine {
         let body = self.link.read::<Option<Vec<u8>>>(redis::cmd("GET").arg(Keys::of(id).quiz), until).await;
         let Some(body) = body.map_err(Failure::of_read)? else { return Ok(None) };
         let quiz = Arc::new(record::decode_quiz(id, &body)?);
-        self.quizzes.insert(id, state.nonce, &quiz, 0);
+        self.quizzes.insert(id, state.nonce, &quiz);
         Ok(Some(quiz))
     }
 

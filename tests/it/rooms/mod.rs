@@ -9,6 +9,7 @@ mod chaos;
 mod cheats;
 mod external;
 mod http;
+mod keys;
 mod killed;
 mod live;
 mod party;

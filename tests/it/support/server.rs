@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use rejoin::config::{Cli, Settings};
 use rejoin::game::Chance;
+use rejoin::http::ApiKeys;
 use rejoin::quizzes::Catalogue;
 use rejoin::server::{Outside, Stores, run_over};
 use rejoin::store::WallClock;
@@ -60,7 +61,8 @@ impl Server {
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             let catalogue = Arc::new(Catalogue::open(settings.quiz_dir.clone())?);
-            let outside = Outside { listener, wall, chance: Chance::system(), catalogue };
+            let keys = Arc::new(ApiKeys::new(&settings.keys()?));
+            let outside = Outside { listener, wall, chance: Chance::system(), catalogue, keys };
             let stopped = async move { drop(stopped.await) };
             actix_web::rt::System::new().block_on(run_over(&settings, outside, open, stopped))
         });

@@ -1,0 +1,54 @@
+//! What the log says of a start, for machines that read it.
+
+use serde_json::{Value, json};
+
+use crate::support::Server;
+
+/// The event of a start, from a log of JSON lines.
+fn start_of(server: &Server) -> Value {
+    let log = server.log();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect();
+    let starts: Vec<_> = lines.into_iter().filter(|line| line["message"] == "rejoin has started").collect();
+    assert_eq!(starts.len(), 1, "{log}");
+    starts[0].clone()
+}
+
+#[tokio::test]
+async fn a_start_is_an_event_that_says_how_the_file_was_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = async || {
+        let server = Server::process(folder.path(), &["--log-format", "json"]);
+        server.logged("rejoin has started").await;
+        let event = start_of(&server);
+        (server, event)
+    };
+    let (server, first) = start().await;
+    assert_eq!((&first["level"], &first["version"]), (&json!("INFO"), &json!(env!("CARGO_PKG_VERSION"))));
+    assert_eq!((&first["engine"], &first["records"]), (&json!("redb"), &json!(0)));
+    assert_eq!(first["listen"], *server.base.strip_prefix("http://").unwrap());
+    assert!(first["place"].as_str().unwrap().ends_with("rejoin.redb"), "{first}");
+    assert_eq!((&first["stopped_cleanly"], &first["clock_moved_on_ms"]), (&json!(true), &json!(0)));
+    server.client().play(2).await;
+    server.kill().await;
+
+    let (server, killed) = start().await;
+    assert_eq!((&killed["stopped_cleanly"], &killed["records"]), (&json!(false), &json!(1)));
+    let moved_on = killed["clock_moved_on_ms"].as_u64().unwrap();
+    assert!((1..=10_000).contains(&moved_on), "{killed}");
+    server.stop().await;
+
+    let (server, stopped) = start().await;
+    assert_eq!((&stopped["stopped_cleanly"], &stopped["clock_moved_on_ms"]), (&json!(true), &json!(0)));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_store_without_a_file_says_nothing_of_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::process(folder.path(), &["--store", "memory", "--log-format", "json"]);
+    server.logged("rejoin has started").await;
+    let event = start_of(&server);
+    assert_eq!(event["engine"], "memory");
+    assert!(event.get("stopped_cleanly").is_none() && event.get("clock_moved_on_ms").is_none(), "{event}");
+    server.stop().await;
+}
