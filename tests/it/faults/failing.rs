@@ -6,10 +6,11 @@ use rejoin::domain::{Game, GameSession};
 use rejoin::store::redb::RedbStore;
 use rejoin::store::{GameSessionStore, StoreError};
 
-use super::disk::{Disk, Fault, wait_until};
+use super::disk::{Disk, Fault};
 use super::games::Ledger;
 use super::{PLAYERS, block_on, check, check_crashed, for_each, is_reachable, make_up, open, play, try_to_open};
 use crate::kit::id;
+use crate::support::{HANG, wait_until};
 
 /// A fault at the n-th step from now: nothing acknowledged is lost, nothing refused appears, in
 /// the running store, after it healed, and after crashes at the worst of times.
@@ -135,7 +136,7 @@ fn reads_go_on_while_the_disk_is_full() {
             }
             Err(error) => assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}"),
         }
-        assert!(read_at.elapsed() < Duration::from_secs(2), "reads are gone");
+        assert!(read_at.elapsed() < HANG / 2, "reads are gone");
         disk.struck() > 5
     });
     assert!(ledger.errors.iter().all(|error| error == "Full"), "{:?}", ledger.errors);

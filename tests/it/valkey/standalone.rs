@@ -1,5 +1,5 @@
-//! One server, and what can become of it. In each case no call takes longer than a second, no
-//! answer counts twice, and games go on within two seconds of the server being reachable. Two
+//! One server, and what can become of it. In each case every call ends, no answer counts twice, and
+//! games go on once the server can be reached; how soon is measured by the bench `outages`. Two
 //! threads: what a test does to a server blocks one, and must not hold up the players.
 
 use std::time::{Duration, Instant};
@@ -8,8 +8,8 @@ use rejoin::store::{GameSessionStore, NewSession, StoreError};
 
 use super::players::Players;
 use super::{REACHING, open, reached};
-use crate::support::server::until;
 use crate::support::valkey::{DURABLE, Resp, ValkeyServer};
+use crate::support::{took, until, until_async};
 use rejoin::store::valkey::Topology;
 
 const PLAYERS: u64 = 16;
@@ -60,7 +60,7 @@ async fn a_wrong_password_that_is_mended() {
     admin.command(&["CONFIG", "SET", "requirepass", "wrong"]).expect("set");
     admin.command(&["CLIENT", "KILL", "TYPE", "normal"]).expect("cut");
     players.are_refused().await;
-    let missing = store.until_reachable(Duration::from_millis(300)).await.expect_err("it must not be let in");
+    let missing = store.until_reachable(Duration::from_secs(2)).await.expect_err("it must not be let in");
     assert!(std::error::Error::source(&missing).expect("a cause").to_string().contains("WRONGPASS"), "{missing:?}");
     admin.command(&["CONFIG", "SET", "requirepass", "right"]).expect("set");
     players.recover(writable(&server).await).await;
@@ -76,7 +76,7 @@ async fn a_server_that_is_loading() {
         server.command(&["SET", &format!("ballast:{n}"), "x"]);
     }
     server.kill();
-    server.restart_with(&["--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024"]);
+    server.restart_with(&["--key-load-delay", "2500", "--loading-process-events-interval-bytes", "1024"]);
     let is_loading =
         || matches!(server.try_command(&["GET", "x"]), Ok(Resp::Error(error)) if error.starts_with("LOADING"));
     assert!(is_loading(), "it has loaded already, so this has tested nothing");
@@ -158,20 +158,14 @@ async fn a_store_opened_before_its_server_finds_it() {
     let mut server = ValkeyServer::start(&[]);
     server.kill();
     let store = open(&server.url(), Topology::Standalone);
-    let begun = Instant::now();
-    let missing = store.until_reachable(Duration::from_millis(300)).await.expect_err("nothing is there");
+    let missing = store.until_reachable(Duration::from_secs(2)).await.expect_err("nothing is there");
     assert!(std::error::Error::source(&missing).expect("a cause").to_string().contains("refused"), "{missing:?}");
-    assert!(begun.elapsed() < Duration::from_secs(1));
     server.restart();
     let since = writable(&server).await;
     store.until_reachable(REACHING).await.expect("found");
-    assert!(since.elapsed() < Duration::from_secs(2), "found after {:?}", since.elapsed());
+    took("found", since);
 }
 
 async fn until_reachable(store: &rejoin::store::valkey::ValkeyStore, is_so: bool) {
-    let begun = Instant::now();
-    while store.status(store.clock().moment()).await.expect("told").reachable != is_so {
-        assert!(begun.elapsed() < Duration::from_secs(5), "health does not say so");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until_async(async || store.status(store.clock().moment()).await.expect("told").reachable == is_so).await;
 }

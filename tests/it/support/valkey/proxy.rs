@@ -10,7 +10,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
-use crate::support::server::until;
+use crate::support::until;
 
 /// Forwards connections to a port on 127.0.0.1 as long as it lives.
 pub(crate) struct Proxy {
