@@ -5,15 +5,15 @@
 use std::time::{Duration, Instant};
 
 use rejoin::domain::Sequence;
+use rejoin::store::GameSessionStore;
 use rejoin::store::valkey::Topology;
-use rejoin::store::{GameSessionStore, NewSession};
 
 use super::players::Players;
 use super::{REACHING, open};
-use crate::kit::{external, id, record};
-use crate::support::until;
+use crate::kit::{create, external, id, in_the_end, record};
 use crate::support::valkey::sentinels::SERVICE;
 use crate::support::valkey::{ValkeyCluster, ValkeySentinels};
+use crate::support::{until, until_async};
 
 const PLAYERS: u64 = 16;
 
@@ -37,11 +37,11 @@ async fn sentinels_replace_a_killed_primary() {
     store.until_reachable(REACHING).await.expect("the primary is there");
     let mut players = Players::begin(&store, PLAYERS).await;
     let at = store.clock().moment();
-    store.create(NewSession(external(77, None, at)), at).await.expect("created");
-    store.apply(&id(77), record(3), at).await.expect("answered");
+    create(&*store, external(77, None, at), at).await.expect("created");
+    in_the_end(async || store.apply(&id(77), record(3), at).await).await.expect("answered");
     let epoch = async || {
-        let page = store.events(&id(77), Sequence(0), 9, store.clock().moment()).await.expect("read");
-        page.expect("alive").epoch
+        let page = in_the_end(async || store.events(&id(77), Sequence(0), 9, store.clock().moment()).await).await;
+        page.expect("read").expect("alive").epoch
     };
     let before = epoch().await;
     players.may_lose();
@@ -146,7 +146,8 @@ async fn without_a_shard(take: impl Fn(&mut ValkeyCluster, usize), bring: impl F
     players.are_refused().await;
     let longest = players.keep_going_on(&others, Duration::from_secs(5)).await;
     println!("beside a shard that is away: {longest:?} without a verdict at the most");
-    assert!(store.status(store.clock().moment()).await.expect("told").reachable, "new games can begin");
+    // New games can begin.
+    until_async(async || store.status(store.clock().moment()).await.is_ok_and(|status| status.reachable)).await;
     bring(&mut cluster, away);
     let (_, since) = writable(&cluster, &format!("session:{}", id(0))).await;
     players.recover_game(0, since).await;

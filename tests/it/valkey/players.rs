@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rejoin::domain::{Game, Reply};
 use rejoin::store::valkey::ValkeyStore;
-use rejoin::store::{GameSessionStore, NewSession, StoreError};
+use rejoin::store::{GameSessionStore, StoreError};
 use tokio::task::JoinSet;
 
-use crate::kit::{answer, id, solo};
+use crate::kit::{answer, create, id, in_the_end, solo};
 use crate::support::{HANG, until};
 
 /// Questions of a game: more than anybody gets through.
-const QUESTIONS: usize = 2_000;
+const QUESTIONS: usize = 800;
 
 /// What the players met.
 #[derive(Default)]
@@ -54,7 +54,7 @@ impl Players {
         let mut playing = JoinSet::new();
         for n in 0..players {
             let at = store.clock().moment();
-            store.create(NewSession(solo(n, QUESTIONS, at)), at).await.expect("created");
+            create(&**store, solo(n, QUESTIONS, at), at).await.expect("created");
             playing.spawn(play(store.clone(), n, seen.clone(), stop.clone()));
         }
         let players = Self { store: store.clone(), seen, stop, playing, may_lose: false };
@@ -168,7 +168,7 @@ impl Players {
     /// A stored game holds together: its verdicts are numbered without gaps, and sum up.
     async fn check(&self, n: u64) {
         let at = self.store.clock().moment();
-        let session = self.store.get(&id(n), at).await.expect("read").expect("alive");
+        let session = in_the_end(async || self.store.get(&id(n), at).await).await.expect("read").expect("alive");
         let (Game::Solo(game), Some(quiz)) = (&session.state.game, &session.quiz) else { panic!("it goes on") };
         let results = game.results(quiz, None);
         let mut total = 0;
@@ -218,7 +218,7 @@ async fn play(store: Arc<ValkeyStore>, n: u64, seen: Arc<Seen>, stop: Arc<Atomic
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         // As fast as a player, not as fast as a machine.
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("the questions have run out: the fault took too long");
 }

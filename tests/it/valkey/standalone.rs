@@ -4,13 +4,14 @@
 
 use std::time::{Duration, Instant};
 
-use rejoin::store::{GameSessionStore, NewSession, StoreError};
+use rejoin::store::valkey::{Topology, ValkeyStore};
+use rejoin::store::{GameSessionStore, StoreError};
 
 use super::players::Players;
 use super::{REACHING, open, reached};
-use crate::support::valkey::{DURABLE, Resp, ValkeyServer};
+use crate::kit::{create, external, id, in_the_end, solo};
+use crate::support::valkey::{DURABLE, Proxy, Resp, ValkeyServer};
 use crate::support::{took, until, until_async};
-use rejoin::store::valkey::Topology;
 
 const PLAYERS: u64 = 16;
 
@@ -49,6 +50,20 @@ async fn a_server_that_freezes_for_three_seconds() {
     players.recover(writable(&server).await).await;
     assert!(players.unknown() > 0, "no answer was under way when it froze, so this has tested nothing");
     players.end("SIGSTOP for 3 s").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_that_stalls() {
+    let server = ValkeyServer::start(&[]);
+    let proxy = Proxy::start(server.port).await;
+    let store = reached(&format!("valkey://127.0.0.1:{}", proxy.port)).await;
+    let players = Players::begin(&store, PLAYERS).await;
+    proxy.stall();
+    players.are_refused().await;
+    proxy.go_on();
+    players.recover(Instant::now()).await;
+    assert!(players.unknown() > 0, "no answer was under way when it stalled, so this has tested nothing");
+    players.end("a network that stalls").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -95,8 +110,7 @@ async fn a_server_whose_disk_fails() {
     server.command(&["BGSAVE"]);
     players.are_refused().await;
     // What is there can be read meanwhile.
-    let at = store.clock().moment();
-    assert!(store.get(&crate::kit::id(0), at).await.expect("read").is_some());
+    assert!(is_read(&store).await);
     until_reachable(&store, false).await;
     std::fs::remove_dir(&in_the_way).expect("removed");
     server.command(&["BGSAVE"]);
@@ -111,16 +125,16 @@ async fn a_server_without_memory() {
     let store = reached(&server.url()).await;
     let players = Players::begin(&store, PLAYERS).await;
     let at = store.clock().moment();
-    store.create(NewSession(crate::kit::solo(899, 2, at)), at).await.expect("created");
+    create(&*store, solo(899, 2, at), at).await.expect("created");
     server.command(&["CONFIG", "SET", "maxmemory", "1"]);
     players.are_refused().await;
+    assert!(is_read(&store).await);
     let at = store.clock().moment();
-    assert!(store.get(&crate::kit::id(0), at).await.expect("read").is_some());
-    for new in [crate::kit::solo(900, 2, at), crate::kit::external(901, Some("ABC234"), at)] {
-        let refused = store.create(NewSession(new), at).await;
+    for new in [solo(900, 2, at), external(901, Some("ABC234"), at)] {
+        let refused = create(&*store, new, at).await;
         assert!(matches!(refused, Err(StoreError::Full)), "{refused:?}");
     }
-    assert!(store.delete(&crate::kit::id(899)).await.expect("what gives room is not refused"));
+    in_the_end(async || store.delete(&id(899)).await).await.expect("what gives room is not refused");
     until_reachable(&store, false).await;
     server.command(&["CONFIG", "SET", "maxmemory", "0"]);
     players.recover(writable(&server).await).await;
@@ -166,6 +180,12 @@ async fn a_store_opened_before_its_server_finds_it() {
     took("found", since);
 }
 
-async fn until_reachable(store: &rejoin::store::valkey::ValkeyStore, is_so: bool) {
+/// Whether the first player's game can be read.
+async fn is_read(store: &ValkeyStore) -> bool {
+    let at = store.clock().moment();
+    in_the_end(async || store.get(&id(0), at).await).await.expect("read").is_some()
+}
+
+async fn until_reachable(store: &ValkeyStore, is_so: bool) {
     until_async(async || store.status(store.clock().moment()).await.expect("told").reachable == is_so).await;
 }
