@@ -22,7 +22,8 @@ async fn a_client_that_closes_gets_its_code_back_and_then_the_end() {
         assert_eq!(socket.hear().await, None);
         quickest = quickest.min(begun.elapsed());
     }
-    // It is for the server to close the connection, and browsers wait for that: it doesn't, for a second.
+    // It is for the server to close the connection, and browsers wait for that. One that waited for its
+    // client instead would do so for a second.
     assert!(quickest < Duration::from_millis(500), "{quickest:?}");
     server.stop().await;
 }
