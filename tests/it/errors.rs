@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 
-use crate::support::client::{PATIENCE, read_to_close, send};
-use crate::support::{Client, KEY, Reply, Server, question, questions, right};
+use crate::support::client::{read_to_close, send};
+use crate::support::{Client, KEY, Reply, Server, in_time, question, questions, right};
 
 const NOBODY: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 const CREATE: &str = "/api/game/session";
@@ -430,7 +430,7 @@ async fn a_body_without_an_end_is_cut_off() {
     stream.write_all(head.as_bytes()).await.unwrap();
     let chunk = [b"10000\r\n".to_vec(), vec![b' '; 0x10000], b"\r\n".to_vec()].concat();
     let endless = async { while stream.write_all(&chunk).await.is_ok() {} };
-    tokio::time::timeout(PATIENCE, endless).await.expect("the server closes the connection");
+    in_time(endless).await;
 }
 
 #[tokio::test]

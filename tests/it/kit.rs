@@ -1,6 +1,7 @@
 //! Sessions, commands and moments for the tests of stores.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rejoin::domain::room::{Ask, By};
 use rejoin::domain::scoring::{ProgressionRule, Scoring};
@@ -9,6 +10,9 @@ use rejoin::domain::{
     AnswerKey, Choice, Command, EventDraft, GameSession, JoinCode, Lifetimes, Millis, Moment, OptionId, Question,
     QuestionId, Quiz, RepeatKey, SeatId, Sequence, SessionId, Submission, Timestamp, WallTime,
 };
+use rejoin::store::{GameSessionStore, NewSession, StoreError, StoreResult};
+
+use crate::support::HANG;
 
 /// Lives of ten minutes, at most an hour; results of two hours.
 pub(crate) const LIFETIMES: Lifetimes =
@@ -112,6 +116,28 @@ pub(crate) fn record_for(seats: &[u32]) -> Command {
 
 pub(crate) fn acknowledge(seat: u32, sequence: u64) -> Command {
     asked(By::Connection { seat: SeatId(seat), generation: 0 }, Ask::Acknowledge(Sequence(sequence)))
+}
+
+/// What a store says in the end to a call that may be repeated: on a busy machine it may find no time for
+/// one, and says so.
+pub(crate) async fn in_the_end<T>(mut call: impl AsyncFnMut() -> StoreResult<T>) -> StoreResult<T> {
+    let begun = Instant::now();
+    loop {
+        match call().await {
+            Err(StoreError::Unavailable(_) | StoreError::OutcomeUnknown | StoreError::Busy)
+                if begun.elapsed() < HANG => {}
+            told => return told,
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Creates a session in the end: one that is there already may be by a call that got no reply.
+pub(crate) async fn create(store: &dyn GameSessionStore, session: GameSession, at: Moment) -> StoreResult<()> {
+    match in_the_end(async || store.create(NewSession(session.clone()), at).await).await {
+        Err(StoreError::AlreadyExists) => Ok(()),
+        told => told,
+    }
 }
 
 /// Runs `act` for each of `0..times` at once, each on a thread of its own.

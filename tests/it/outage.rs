@@ -4,7 +4,6 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use rejoin::domain::WallTime;
 use rejoin::store::WallClock;
@@ -14,9 +13,9 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
 use crate::support::client::read_to_close;
-use crate::support::server::{refused, until};
+use crate::support::server::refused;
 use crate::support::shape::millis_between;
-use crate::support::{Client, Reply, Server, bank, question, questions, right};
+use crate::support::{Client, Reply, Server, bank, question, questions, right, took, until, until_async};
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
@@ -102,22 +101,20 @@ async fn a_question_that_was_open_during_an_outage_gets_a_little_time_after_it()
     let folder = tempfile::tempdir().unwrap();
     let server = Server::here(folder.path(), &[]);
     let mut timed = question(0);
-    timed["timeLimitMs"] = json!(2_000);
+    timed["timeLimitMs"] = json!(15_000);
     let created = server.client().create(json!({ "questions": [timed] })).await;
     let id = created["sessionId"].as_str().unwrap().to_owned();
     let shown = server.client().show(&id, "q0").await.json(200);
-    // Until it is nearly over.
-    loop {
+    // Until the rest of its time is well below what it gets.
+    until_async(async || {
         let now = server.client().resume(&id).await.json(200)["serverTime"].clone();
-        if millis_between(&now, &shown["closesAt"]) < 300 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+        millis_between(&now, &shown["closesAt"]) < 10_000
+    })
+    .await;
     server.stop().await;
     let server = Server::here(folder.path(), &[]);
     let (_, left) = left(&server.client().resume(&id).await.json(200));
-    assert!((1_000..=2_000).contains(&left), "{left} ms are left");
+    assert!((10_001..=15_000).contains(&left), "{left} ms are left");
     assert_eq!(server.client().answer(&id, 0, right(0)).await.json(200)["correct"], true);
 }
 
@@ -176,7 +173,7 @@ async fn stops_well_at(signal: Signal) {
     let reply = Reply::parse(&read_to_close(&mut in_flight).await);
     assert_eq!(reply.json(200)["completed"], true);
     assert_eq!(server.ended().await.code(), Some(0), "{}", server.log());
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    took("a stop with a request in flight", begun);
     assert!(server.log().contains("stopped"), "{}", server.log());
 
     let server = Server::process(folder.path(), &[]);
@@ -296,15 +293,10 @@ async fn a_reload_takes_good_banks_and_keeps_the_old_one_of_a_broken_file() {
 
     write_bank(banks.path(), "Second");
     server.signal(Signal::HUP);
-    let begun = std::time::Instant::now();
-    while title(&client).await != "Second" {
-        assert!(begun.elapsed() < Duration::from_secs(10), "{}", server.log());
-    }
+    until_async(async || title(&client).await == "Second").await;
     std::fs::remove_file(banks.path().join("mine.json")).unwrap();
     server.signal(Signal::HUP);
-    while title(&client).await != "none" {
-        assert!(begun.elapsed() < Duration::from_secs(10), "{}", server.log());
-    }
+    until_async(async || title(&client).await == "none").await;
     server.stop().await;
 
     std::fs::write(banks.path().join("mine.json"), "{}").unwrap();

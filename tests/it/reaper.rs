@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rejoin::domain::{
@@ -15,6 +15,8 @@ use rejoin::store::{
     Clock, EventPage, GameClock, GameSessionStore, Keeper, NewSession, StoreError, StoreResult, StoreStatus, Swept,
 };
 use tokio_util::sync::CancellationToken;
+
+use crate::support::until_async;
 
 /// A store whose first sweep panics and whose second fails.
 struct Stumbling {
@@ -86,11 +88,7 @@ async fn neither_a_panic_nor_an_error_ends_the_reapers_loop() {
         Reaper { keeper: Keeper { store: store.clone(), clock: clock.clone() }, every: Duration::from_millis(5) };
     let stop = CancellationToken::new();
     let running = tokio::spawn(reaper.run(stop.clone()));
-    let begun = Instant::now();
-    while store.status(clock.moment()).await.expect("counted").records > 0 {
-        assert!(begun.elapsed() < Duration::from_secs(10), "the dead are not cleared away");
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    until_async(async || store.status(clock.moment()).await.expect("counted").records == 0).await;
     stop.cancel();
     running.await.expect("it stops when it is told to");
     assert!(store.sweeps.load(Ordering::Relaxed) >= 5, "three full steps follow the two that failed");

@@ -53,7 +53,7 @@ async fn who_waits_for_events_gets_none_once_the_seat_has_changed_hands() {
     let join = async |body: Value| client.post("/api/rooms/join", &body).await;
     let ada = join(json!({ "joinCode": code, "name": "Ada" })).await.json(201);
     let (path, token) = (format!("/api/rooms/{id}"), text(&ada, "token"));
-    let waiting = format!("{path}/events?after=1&waitMs=20000");
+    let waiting = format!("{path}/events?after=1&waitMs=25000");
     let begun = Instant::now();
     let change = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -62,7 +62,7 @@ async fn who_waits_for_events_gets_none_once_the_seat_has_changed_hands() {
     };
     let (reply, ()) = tokio::join!(ask(&client, Method::GET, &waiting, token, None), change);
     reply.problem(401, "bad-token");
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(20), "only the end of the wait woke it up");
     server.stop().await;
 }
 
@@ -105,10 +105,10 @@ async fn a_list_of_questions_counts_as_a_number_of_them_does() {
 #[tokio::test]
 async fn a_host_who_does_nothing_but_wait_for_events_is_not_away() {
     let (_folder, server, client) = server();
-    let room = client.post("/api/rooms", &json!({ "count": 1, "readyMs": 0, "awayMs": 1500 })).await.json(201);
+    let room = client.post("/api/rooms", &json!({ "count": 1, "readyMs": 0, "awayMs": 5000 })).await.json(201);
     let (path, host) = (format!("/api/rooms/{}", text(&room, "roomId")), text(&room, "token"));
     ask(&client, Method::POST, &format!("{path}/start"), host, Some(json!({ "at": 0 }))).await.json(200);
-    let waiting = format!("{path}/events?after=1&waitMs=4000");
+    let waiting = format!("{path}/events?after=1&waitMs=12000");
     let page = ask(&client, Method::GET, &waiting, host, None).await.json(200);
     assert_eq!(page["events"], json!([]));
     let snapshot = ask(&client, Method::GET, &path, host, None).await.json(200);

@@ -10,8 +10,8 @@ use crate::support::valkey::ports::free_port;
 use crate::support::valkey::sentinels::SERVICE;
 use crate::support::valkey::{
     PATIENCE, Resp, TlsServer, ValkeyCluster, ValkeySentinels, ValkeyServer, fresh_cluster, fresh_database, shared,
-    wait_for,
 };
+use crate::support::wait_for;
 
 #[test]
 fn a_server_is_the_pinned_one_and_by_the_recommended_settings() {
@@ -118,16 +118,17 @@ fn leaves_the_shared_server_behind() {
 #[test]
 fn a_cluster_serves_every_slot_and_replaces_a_dead_primary() {
     let mut cluster = ValkeyCluster::start(3, 1);
-    let Some(writer @ 0..3) = cluster.writer_of("a") else { panic!("a primary writes the key") };
+    let writer = cluster.wait_for_writer_of("a");
+    assert!(writer < 3, "a primary writes the key");
     assert_eq!(nodes(&cluster.url(), Topology::Cluster), ports(&cluster.nodes));
     let info = cluster.nodes[0].command(&["CLUSTER", "INFO"]).text();
     assert!(info.contains("cluster_slots_ok:16384\r") && info.contains("cluster_size:3\r"), "{info}");
     cluster.nodes[writer].kill();
-    assert_eq!(wait_for("a failover", || cluster.writer_of("a")), writer + 3);
+    assert_eq!(cluster.wait_for_writer_of("a"), writer + 3);
     cluster.nodes[writer].restart();
     wait_for("the old primary as a replica", || (cluster.nodes[writer].info("role") == "slave").then_some(()));
     cluster.wait_until_well();
-    assert_eq!(cluster.writer_of("a"), Some(writer + 3));
+    assert_eq!(cluster.wait_for_writer_of("a"), writer + 3);
 }
 
 #[tokio::test]
@@ -135,7 +136,7 @@ async fn a_cluster_is_empty_whenever_it_is_handed_out() {
     for _ in 0..2 {
         let cluster = fresh_cluster().await;
         for key in ["a", "b", "c"] {
-            let writer = cluster.writer_of(key).expect("every key has a writer");
+            let writer = cluster.wait_for_writer_of(key);
             assert!(cluster.nodes[writer].command(&["GET", key]) == Resp::Nil, "{key} is left of another test");
             assert!(cluster.nodes[writer].command(&["SET", key, "1"]).is("OK"));
         }

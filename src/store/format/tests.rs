@@ -240,7 +240,7 @@ fn forged_lengths_are_refused_at_once_and_take_no_memory() {
         // In an event, the length of `kind` comes after its number and its time.
         met::<Event>(&sealed(&[&[0; 16][..], &length.to_le_bytes()].concat()));
     }
-    assert!(begun.elapsed().as_secs() < 2, "{:?}", begun.elapsed());
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -12,6 +12,7 @@ use rejoin::store::redb::{RedbOptions, RedbStore, file_opener};
 use rejoin::store::valkey::{Target, Topology, ValkeyOptions, ValkeyStore};
 use rejoin::store::{GameSessionStore, Portable, Rules};
 
+use crate::support::HANG;
 use crate::support::valkey::{FreshCluster, ValkeyCluster, fresh_cluster, fresh_database};
 
 /// What a case can do with an engine beside using it.
@@ -102,7 +103,7 @@ impl Engine for Redb {
 }
 
 /// How long a test waits for a server that is there.
-const REACHING: Duration = Duration::from_secs(20);
+const REACHING: Duration = HANG;
 
 async fn open_valkey(target: Target, rules: Rules) -> Arc<ValkeyStore> {
     let options = ValkeyOptions {

@@ -12,7 +12,7 @@ use rejoin::store::clock::system_wall_clock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Client, Reply, Server, questions, right, wrong};
+use crate::support::{Client, Reply, Server, questions, right, until_async, wrong};
 use shared::{Mood, SINCE, Shared};
 
 const CREATE: &str = "/api/game/session";
@@ -321,11 +321,7 @@ async fn the_dead_at_home_are_cleared_away_whatever_the_shared_store_says() {
     let own = instance.own.as_ref().expect("it has a fallback");
     let records = async || own.store.status(own.clock.moment()).await.unwrap().records;
     assert_eq!(records().await, 1);
-    let begun = std::time::Instant::now();
-    while records().await > 0 {
-        assert!(begun.elapsed() < crate::support::server::STOP, "the dead are not cleared away");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    until_async(async || records().await == 0).await;
     instance.server.stop().await;
 }
 

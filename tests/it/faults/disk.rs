@@ -7,7 +7,6 @@
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 use redb::StorageBackend;
@@ -270,14 +269,5 @@ impl StorageBackend for Disk {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.step(Some(Op::Write(offset, data.to_vec())))
-    }
-}
-
-/// Waits until `holds`, at most twenty seconds.
-pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = std::time::Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "still not: {what}");
-        std::thread::sleep(Duration::from_millis(2));
     }
 }

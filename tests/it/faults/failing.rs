@@ -6,10 +6,11 @@ use rejoin::domain::{Command, Game, GameSession, Millis, Moment};
 use rejoin::store::redb::RedbStore;
 use rejoin::store::{Cause, GameSessionStore, StoreError};
 
-use super::disk::{Disk, Fault, wait_until};
+use super::disk::{Disk, Fault};
 use super::games::{Ledger, fill_up};
 use super::{PLAYERS, block_on, check, check_crashed, for_each, is_reachable, make_up, open, play, try_to_open};
 use crate::kit::{DEAD, id};
+use crate::support::{HANG, wait_until};
 
 /// A fault at the n-th step from now: nothing acknowledged is lost, nothing refused appears, in
 /// the running store, after it healed, and after crashes at the worst of times.
@@ -138,7 +139,7 @@ fn reads_go_on_while_the_disk_is_full() {
             }
             Err(error) => assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}"),
         }
-        assert!(read_at.elapsed() < Duration::from_secs(2), "reads are gone");
+        assert!(read_at.elapsed() < HANG / 2, "reads are gone");
         disk.struck() > 2
     });
     assert!(ledger.has("Full"), "{:?}", ledger.errors);

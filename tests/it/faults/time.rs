@@ -8,9 +8,10 @@ use rejoin::domain::{Millis, Moment, Timestamp, WallTime};
 use rejoin::store::redb::{RedbOptions, RedbStore};
 use rejoin::store::{GameSessionStore, NewSession};
 
-use super::disk::{Disk, wait_until};
+use super::disk::Disk;
 use super::{block_on, open, opener, options};
 use crate::kit::{id, right, solo};
+use crate::support::wait_until;
 
 const TEN_SECONDS: Millis = Millis(10_000);
 

@@ -5,7 +5,7 @@ use std::process::Child;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::*;
-use crate::support::server::until;
+use crate::support::until;
 use crate::support::valkey::{DURABLE, ValkeyServer};
 
 const SESSIONS: u64 = 4_000;

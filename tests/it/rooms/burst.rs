@@ -1,14 +1,16 @@
 //! Everybody at the same moment.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use rustix::process::Signal;
 use serde_json::json;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use super::raw::Raw;
 use super::{api, fixed_address, join, open, process_at};
+use crate::support::took;
 
 const PLAYERS: u64 = 50;
 
@@ -28,29 +30,32 @@ async fn fifty_answers_at_once_are_all_evaluated_in_few_commits() {
         players.spawn(async move {
             while raw.frame("event").await["event"] != "question" {}
             line.wait().await;
-            let begun = Instant::now();
-            let answer = json!({ "type": "answer", "id": "a", "questionId": "q0", "optionId": n % 4 + 1 });
-            let reply = raw.ask(&answer).await;
+            raw.say(&json!({ "type": "answer", "id": "a", "questionId": "q0", "optionId": n % 4 + 1 })).await;
+            line.wait().await;
+            let reply = raw.answer("a").await;
             assert_eq!(reply["accepted"], true, "{reply}");
-            (begun.elapsed(), seat.seat_id, n % 4 + 1)
+            (seat.seat_id, n % 4 + 1)
         });
     }
     let host = server.client().with_key(token.as_str());
     host.post(&format!("/api/rooms/{}/start", room.room_id), &json!({ "at": 0 })).await.json(200);
     let commits = async || server.client().get("/health").await.json(200)["commits"].as_u64().unwrap();
     let before = commits().await;
+    // However slowly the players are woken: the server finds all their answers when it goes on.
+    server.signal(Signal::STOP);
     line.wait().await;
-    let mut told = players.join_all().await;
+    line.wait().await;
+    let begun = Instant::now();
+    server.signal(Signal::CONT);
+    let told = players.join_all().await;
+    took("the replies to all answers", begun);
     let commits = commits().await - before;
-    told.sort_unstable();
-    let p99 = told[told.len() * 99 / 100].0;
-    println!("{PLAYERS} answers at once: {commits} commits, p99 of the reply {p99:?}");
+    println!("{PLAYERS} answers at once: {commits} commits");
     assert!(commits < PLAYERS / 2, "{commits}");
-    assert!(p99 < Duration::from_secs(2), "{p99:?}");
     let results = host.get(&format!("/api/rooms/{}/results", room.room_id)).await.json(200);
     let seats = results["seats"].as_array().unwrap();
     assert_eq!(seats.len(), PLAYERS as usize);
-    for (_, seat, option) in told {
+    for (seat, option) in told {
         let mine = seats.iter().find(|one| one["seatId"] == seat).unwrap();
         assert_eq!(mine["answers"][0]["optionId"], option);
         assert_eq!(mine["total"].as_u64().unwrap() > 0, option == 1, "{mine}");

@@ -1,15 +1,12 @@
 //! What a player may not learn, and may not do.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::raw::{Heard, Raw};
 use super::{api, fixed_address, join, open, process_at, server};
 use crate::support::client::send;
-use crate::support::server::until;
-use crate::support::{Client, Reply, Server, questions};
+use crate::support::{Client, Reply, Server, questions, until, until_async};
 
 const MARKER: &str = "because-the-marker-says-so";
 
@@ -217,8 +214,8 @@ async fn an_answer_after_the_deadline_does_not_count() {
     let url = |rest: &str| format!("/api/rooms/{}{rest}", room.room_id);
     let host = server.client().with_key(room.token.as_ref().unwrap().as_str());
     host.post(&url("/start"), &json!({ "at": 0 })).await.json(200);
-    tokio::time::sleep(Duration::from_millis(1_600)).await;
     let client = server.client().with_key(ada.ticket.token.as_str());
+    until_async(async || client.get(&url("")).await.json(200)["phase"] == "reveal").await;
     client.post(&url("/answer"), &json!({ "questionId": "q0", "optionId": 1 })).await.problem(404, "question-not-open");
     let seen = client.get(&url("")).await.json(200);
     assert_eq!((&seen["phase"], &seen["you"]["total"]), (&json!("reveal"), &json!(0)), "{seen}");

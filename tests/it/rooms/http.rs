@@ -7,6 +7,15 @@ use serde_json::{Value, json};
 use super::{api, fixed_address, join, open, process_at, server};
 use crate::support::{KEY, questions};
 
+/// The longest that a page can wait, in milliseconds.
+const LONGEST: u64 = 25_000;
+
+/// Something else than its end has ended a wait of the [`LONGEST`].
+#[track_caller]
+fn assert_woken(begun: Instant) {
+    assert!(begun.elapsed() < Duration::from_millis(LONGEST * 3 / 4), "{:?}", begun.elapsed());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_that_waits_returns_when_something_comes_or_in_time() {
     let (_folder, server) = server(&[]);
@@ -18,10 +27,9 @@ async fn a_page_that_waits_returns_when_something_comes_or_in_time() {
     let begun = Instant::now();
     let page = client.get(&format!("{url}400")).await.json(200);
     assert_eq!((&page["events"], &page["head"], &page["recovered"]), (&json!([]), &json!(1), &json!(true)), "{page}");
-    let waited = begun.elapsed();
-    assert!((Duration::from_millis(400)..Duration::from_secs(5)).contains(&waited), "{waited:?}");
+    assert!(begun.elapsed() >= Duration::from_millis(400), "{:?}", begun.elapsed());
     let waiting = tokio::spawn({
-        let (client, url) = (client.clone(), format!("{url}15000"));
+        let (client, url) = (client.clone(), format!("{url}{LONGEST}"));
         async move { client.get(&url).await.json(200) }
     });
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -29,12 +37,12 @@ async fn a_page_that_waits_returns_when_something_comes_or_in_time() {
     let begun = Instant::now();
     join(&api, &room, "Bob").await;
     let page = waiting.await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert_woken(begun);
     assert_eq!((&page["events"][0]["event"], &page["events"][0]["sequence"]), (&json!("joined"), &json!(2)));
     // What is there already is not waited for.
     let begun = Instant::now();
-    client.get(&format!("{url}15000")).await.json(200);
-    assert!(begun.elapsed() < Duration::from_secs(3));
+    client.get(&format!("{url}{LONGEST}")).await.json(200);
+    assert_woken(begun);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -44,12 +52,12 @@ async fn a_stop_ends_the_wait_for_a_page_well() {
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
     let client = server.client().with_key(room.token.as_ref().unwrap().as_str());
-    let url = format!("/api/rooms/{}/events?after=0&waitMs=20000", room.room_id);
+    let url = format!("/api/rooms/{}/events?after=0&waitMs={LONGEST}", room.room_id);
     let waiting = tokio::spawn(async move { client.get(&url).await.json(200) });
     tokio::time::sleep(Duration::from_millis(300)).await;
     let begun = Instant::now();
     server.stop().await;
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert_woken(begun);
     assert_eq!(waiting.await.unwrap()["events"], json!([]));
 }
 
@@ -166,7 +174,7 @@ async fn a_page_that_waits_tells_nothing_to_whom_the_seat_was_taken_from() {
     let host = server.client().with_key(room.token.as_ref().unwrap().as_str());
     let url = |rest: &str| format!("/api/rooms/{}{rest}", room.room_id);
     let wait = |token: &str| {
-        let (client, url) = (server.client().with_key(token), url("/events?after=2&waitMs=15000"));
+        let (client, url) = (server.client().with_key(token), url(&format!("/events?after=2&waitMs={LONGEST}")));
         tokio::spawn(async move { client.get(&url).await })
     };
     let (old, kicked) = (wait(ada.ticket.token.as_str()), wait(bob.ticket.token.as_str()));
@@ -175,7 +183,7 @@ async fn a_page_that_waits_tells_nothing_to_whom_the_seat_was_taken_from() {
     api.take_over(&room.join_code, code["seatCode"].as_str().unwrap()).await.unwrap();
     let begun = Instant::now();
     old.await.unwrap().problem(401, "bad-token");
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert_woken(begun);
     host.post(&url("/kick"), &json!({ "at": 0, "seatId": bob.seat_id })).await.json(200);
     kicked.await.unwrap().problem(403, "kicked");
 }

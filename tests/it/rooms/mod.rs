@@ -27,7 +27,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::support::valkey::ports::free_port;
-use crate::support::{Server, questions};
+use crate::support::{Server, in_time, questions};
 
 type Happenings = UnboundedReceiver<Happening>;
 
@@ -100,7 +100,7 @@ async fn happening<T>(happenings: &mut Happenings, mut pick: impl FnMut(Happenin
             }
         }
     };
-    tokio::time::timeout(crate::support::client::PATIENCE, picked).await.expect("it happens in time")
+    in_time(picked).await
 }
 
 /// The next welcome.

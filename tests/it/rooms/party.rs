@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rejoin::client::{Api, AskError, Bases, Connection, Event, Faults, Happening, Options, Seat, Ticket, connect};
@@ -11,10 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::{Happenings, open, results};
-use crate::support::server::until;
-
-/// How long a party may take, chaos or not.
-const OVER: Duration = Duration::from_secs(60);
+use crate::support::until;
 
 /// What a party is.
 #[derive(Clone, Copy)]
@@ -131,12 +127,8 @@ impl Party {
 
     /// Waits until everybody has seen the end.
     pub(super) async fn over(&self) {
-        let begun = Instant::now();
         for guest in self.guests() {
-            while !guest.told.lock().is_finished {
-                assert!(begun.elapsed() < OVER, "the game did not end in time");
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
+            until(|| guest.told.lock().is_finished).await;
         }
     }
 

@@ -3,12 +3,11 @@
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::support::client::PATIENCE;
+use crate::support::in_time;
 
 /// One WebSocket of a room.
 pub(super) struct Raw {
@@ -50,6 +49,14 @@ impl Raw {
         self.stream.send(Message::text(text)).await.expect("the server reads");
     }
 
+    /// Sends a frame so many times at once.
+    pub(super) async fn burst(&mut self, frame: &Value, times: usize) {
+        for _ in 0..times {
+            self.stream.feed(Message::text(frame.to_string())).await.expect("the server reads");
+        }
+        self.stream.flush().await.expect("the server reads");
+    }
+
     /// The next thing that comes, pings aside.
     pub(super) async fn hear(&mut self) -> Heard {
         let next = async {
@@ -64,7 +71,7 @@ impl Raw {
                 }
             }
         };
-        timeout(PATIENCE, next).await.expect("something comes in time")
+        in_time(next).await
     }
 
     /// The next frame of this type; others are passed over.

@@ -1,15 +1,14 @@
 //! Two instances on one Valkey, and one room over both.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::killed::until_ready;
 use super::raw::Raw;
 use super::{api, connected, event, fixed_address, join, process_at};
 use crate::support::valkey::ValkeyServer;
-use crate::support::{KEY, Server};
+use crate::support::{KEY, Server, took, until};
 
 struct Pair {
     _folders: [TempDir; 2],
@@ -28,13 +27,13 @@ async fn pair(other_url: impl FnOnce(&ValkeyServer) -> String) -> Pair {
         process_at(&fixed_address(), folders[n].path(), &args)
     };
     let (one, other) = (instance(0), instance(1));
-    until_ready(&api(&one)).await;
-    until_ready(&api(&other)).await;
+    one.until_ready().await;
+    other.until_ready().await;
     Pair { _folders: folders, one, other, valkey }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_that_hears_no_hints_catches_up_within_two_seconds() {
+async fn an_instance_that_hears_no_hints_looks_and_catches_up() {
     let deaf = |valkey: &ValkeyServer| {
         let rights = ["~*", "&*", "+@all", "-subscribe", "-ssubscribe", "-psubscribe"];
         let user = [&["ACL", "SETUSER", "deaf", "on", ">secret"], &rights[..]].concat();
@@ -50,19 +49,19 @@ async fn an_instance_that_hears_no_hints_catches_up_within_two_seconds() {
         let begun = Instant::now();
         join(&api_one, &room, &format!("Guest {n}")).await;
         event(&mut happenings, "joined").await;
-        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+        took("an event without a hint", begun);
     }
     // The same seat by the instance that hears: the deaf one lets go of it.
     let (back, _happenings) = connected(&api_one, &ada.ticket).await;
     let begun = Instant::now();
-    crate::support::server::until(|| connection.stopped().is_some()).await;
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    until(|| connection.stopped().is_some()).await;
+    took("a seat let go of without a hint", begun);
     assert!(connection.faults().is_clean() && back.faults().is_clean());
     drop(valkey);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_sent_away_is_gone_from_the_other_instance_at_once() {
+async fn who_is_sent_away_is_gone_from_the_other_instance() {
     let Pair { one, other, valkey, _folders } = pair(ValkeyServer::url).await;
     let api_one = api(&one);
     let room = api_one.open(&json!({}), None).await.unwrap();
@@ -73,7 +72,7 @@ async fn who_is_sent_away_is_gone_from_the_other_instance_at_once() {
     let kick = json!({ "at": 0, "seatId": ada.seat_id });
     host.post(&format!("/api/rooms/{}/kick", room.room_id), &kick).await.json(200);
     assert_eq!(raw.closed().await, Some(4403));
-    let kicked = begun.elapsed();
+    took("kicked over instances", begun);
     let bob = join(&api_one, &room, "Bob").await;
     let (mut raw, _) = Raw::resumed(&other.base, &room.room_id, bob.ticket.token.as_str()).await;
     let begun = Instant::now();
@@ -81,8 +80,7 @@ async fn who_is_sent_away_is_gone_from_the_other_instance_at_once() {
     let path = format!("/api/rooms/{}/seats/{}", room.room_id, bob.seat_id);
     assert_eq!(backend.delete(&path).await.status, 204);
     assert_eq!(raw.closed().await, Some(4403));
-    println!("over instances: kicked within {kicked:?}, revoked within {:?}", begun.elapsed());
-    assert!(kicked < Duration::from_secs(1) && begun.elapsed() < Duration::from_secs(1));
+    took("revoked over instances", begun);
     // A newer tab at one instance ends the older one at the other.
     let cleo = join(&api_one, &room, "Cleo").await;
     let (mut older, _) = Raw::resumed(&other.base, &room.room_id, cleo.ticket.token.as_str()).await;

@@ -1,21 +1,19 @@
 //! A player who doesn't read.
 
-use std::time::Duration;
-
 use rejoin::client::{Options, connect};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
 use super::{api, server, welcome};
-use crate::support::KEY;
 use crate::support::websocket::{TEXT, frame, request};
+use crate::support::{KEY, until_async};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_player_who_does_not_read_is_left_behind_and_catches_up_on_return() {
     let (_folder, server) = server(&["--api-keys", KEY]);
     let api = api(&server);
-    let room = api.open(&json!({ "mode": "external" }), Some(KEY)).await.unwrap();
+    let room = api.open(&json!({ "mode": "external", "awayMs": 300_000 }), Some(KEY)).await.unwrap();
     let backend = server.client().with_key(KEY);
     let path = format!("/api/rooms/{}", room.room_id);
     let seated = backend.post(&format!("{path}/seats"), &json!({ "name": "Ada" })).await.json(201);
@@ -36,7 +34,8 @@ async fn a_player_who_does_not_read_is_left_behind_and_catches_up_on_return() {
         let recorded = backend.post(&format!("{path}/events"), &json!({ "events": events })).await.json(201);
         head = recorded["sequence"].as_u64().unwrap();
     }
-    tokio::time::sleep(Duration::from_millis(10_500)).await;
+    // Reading would spare it, so the room tells when it is left behind.
+    until_async(async || backend.get(&path).await.json(200)["seats"][0]["present"] == false).await;
     let mut all = Vec::new();
     let _ = stream.read_to_end(&mut all).await;
     let close = all.windows(4).rposition(|bytes| bytes[0] == 0x88 && bytes[2..] == 4408_u16.to_be_bytes());

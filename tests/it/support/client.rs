@@ -1,15 +1,12 @@
 //! A client of the HTTP API that knows what every reply must carry.
 
-use std::time::Duration;
-
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// How long any reply may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+use super::{HANG, in_time};
 
 /// What readiness tells of the stores, and a problem too if nothing is ready.
 const STANDING: [&str; 6] =
@@ -34,7 +31,7 @@ pub(crate) struct Reply {
 impl Client {
     pub(crate) fn new(base: &str) -> Self {
         // An idle connection would make the server wait for it when it stops.
-        let http = reqwest::Client::builder().pool_max_idle_per_host(0).timeout(PATIENCE).no_proxy();
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).timeout(HANG).no_proxy();
         Self { http: http.build().expect("a client"), base: base.to_owned(), key: None }
     }
 
@@ -128,9 +125,8 @@ fn answer_body(id: &str, n: u64, option: impl Into<Value>) -> Value {
 /// All that comes until the server closes the connection.
 pub(crate) async fn read_to_close(stream: &mut TcpStream) -> Vec<u8> {
     let mut reply = Vec::new();
-    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut reply)).await;
     // A reset after the reply is an end too.
-    let _ = read.expect("the server closes in time");
+    let _ = in_time(stream.read_to_end(&mut reply)).await;
     reply
 }
 

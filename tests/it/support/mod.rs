@@ -4,6 +4,7 @@ pub(crate) mod client;
 pub(crate) mod server;
 pub(crate) mod shape;
 pub(crate) mod valkey;
+pub(crate) mod waiting;
 pub(crate) mod websocket;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 pub(crate) use client::{Client, Reply};
 pub(crate) use server::Server;
 pub(crate) use shape::assert_shape;
+pub(crate) use waiting::{HANG, in_time, took, until, until_async, wait_for, wait_until};
 
 /// A file that `test.sh` fetches.
 pub(crate) fn fetched(file: &str) -> PathBuf {

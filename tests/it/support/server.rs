@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use clap::Parser;
 use rejoin::config::{Cli, Settings};
@@ -20,10 +19,7 @@ use rejoin::store::clock::system_wall_clock;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::oneshot;
 
-use super::Client;
-
-/// How long a stop may take.
-pub(crate) const STOP: Duration = Duration::from_secs(10);
+use super::{Client, until, until_async};
 
 /// A server that ends with the test.
 pub(crate) struct Server {
@@ -142,6 +138,12 @@ impl Server {
         line
     }
 
+    /// Waits until it is ready.
+    pub(crate) async fn until_ready(&self) {
+        let client = self.client();
+        until_async(async || client.get("/readyz").await.status == 200).await;
+    }
+
     /// Waits until the log says this.
     pub(crate) async fn logged(&self, text: &str) {
         until(|| self.log().contains(text)).await;
@@ -154,15 +156,6 @@ impl Drop for Server {
             let _ = child.kill();
             let _ = child.wait();
         }
-    }
-}
-
-/// Waits for a condition.
-pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < STOP, "it did not happen in time");
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

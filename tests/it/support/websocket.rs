@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::client::{PATIENCE, read_to_close};
-use super::{Client, Reply};
+use super::client::read_to_close;
+use super::{Client, Reply, in_time};
 
 /// First bytes of frames.
 pub(crate) const TEXT: u8 = 0x81;
@@ -145,8 +145,4 @@ impl Socket {
         in_time(self.stream.read_exact(&mut bytes)).await.ok()?;
         Some(bytes)
     }
-}
-
-async fn in_time<T>(doing: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, doing).await.expect("the server answers in time")
 }

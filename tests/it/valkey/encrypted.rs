@@ -23,7 +23,7 @@ fn authority(server: &TlsServer) -> Vec<u8> {
 /// What is in the way of a server that can be connected to.
 async fn in_the_way(target: Target) -> String {
     let store = ValkeyStore::open(options(target)).expect("opened");
-    let missing = store.until_reachable(Duration::from_secs(2)).await.expect_err("it must not be trusted");
+    let missing = store.until_reachable(Duration::from_secs(5)).await.expect_err("it must not be trusted");
     missing.source().expect("a cause").to_string()
 }
 

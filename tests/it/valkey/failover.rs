@@ -5,15 +5,15 @@
 use std::time::{Duration, Instant};
 
 use rejoin::domain::Sequence;
+use rejoin::store::GameSessionStore;
 use rejoin::store::valkey::Topology;
-use rejoin::store::{GameSessionStore, NewSession};
 
 use super::players::Players;
 use super::{REACHING, open};
-use crate::kit::{external, id, record};
-use crate::support::server::until;
+use crate::kit::{create, external, id, in_the_end, record};
 use crate::support::valkey::sentinels::SERVICE;
 use crate::support::valkey::{ValkeyCluster, ValkeySentinels};
+use crate::support::{until, until_async};
 
 const PLAYERS: u64 = 16;
 
@@ -37,11 +37,11 @@ async fn sentinels_replace_a_killed_primary() {
     store.until_reachable(REACHING).await.expect("the primary is there");
     let mut players = Players::begin(&store, PLAYERS).await;
     let at = store.clock().moment();
-    store.create(NewSession(external(77, None, at)), at).await.expect("created");
-    store.apply(&id(77), record(3), at).await.expect("answered");
+    create(&*store, external(77, None, at), at).await.expect("created");
+    in_the_end(async || store.apply(&id(77), record(3), at).await).await.expect("answered");
     let epoch = async || {
-        let page = store.events(&id(77), Sequence(0), 9, store.clock().moment()).await.expect("read");
-        page.expect("alive").epoch
+        let page = in_the_end(async || store.events(&id(77), Sequence(0), 9, store.clock().moment()).await).await;
+        page.expect("read").expect("alive").epoch
     };
     let before = epoch().await;
     players.may_lose();
@@ -119,7 +119,6 @@ async fn a_cluster_replaces_a_frozen_primary() {
     let (writer, _) = writable(&cluster, &key).await;
     players.may_lose();
     cluster.nodes[writer].stop_signal();
-    tokio::time::sleep(Duration::from_millis(500)).await;
     let (next, since) = writable(&cluster, &key).await;
     assert_ne!(next, writer);
     players.recover_game(0, since).await;
@@ -139,14 +138,16 @@ async fn without_a_shard(take: impl Fn(&mut ValkeyCluster, usize), bring: impl F
     let store = open(&cluster.url(), Topology::Cluster);
     store.until_reachable(REACHING).await.expect("the cluster is there");
     let players = Players::begin(&store, PLAYERS).await;
-    let writer_of = |n| cluster.writer_of(&format!("session:{}", id(n))).expect("some node writes it");
+    let writer_of = |n| cluster.wait_for_writer_of(&format!("session:{}", id(n)));
     let away = writer_of(0);
     let others: Vec<_> = (1..PLAYERS).filter(|n| writer_of(*n) != away).collect();
     assert!(!others.is_empty() && others.len() + 2 < PLAYERS as usize, "{others:?}");
     take(&mut cluster, away);
     players.are_refused().await;
-    players.keep_going_on(&others, Duration::from_secs(5), Duration::from_secs(1)).await;
-    assert!(store.status(store.clock().moment()).await.expect("told").reachable, "new games can begin");
+    let longest = players.keep_going_on(&others, Duration::from_secs(5)).await;
+    println!("beside a shard that is away: {longest:?} without a verdict at the most");
+    // New games can begin.
+    until_async(async || store.status(store.clock().moment()).await.is_ok_and(|status| status.reachable)).await;
     bring(&mut cluster, away);
     let (_, since) = writable(&cluster, &format!("session:{}", id(0))).await;
     players.recover_game(0, since).await;

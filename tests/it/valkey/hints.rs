@@ -9,9 +9,9 @@ use rejoin::store::{GameSessionStore, Hint, NewSession, Watch};
 
 use super::{REACHING, open, reached};
 use crate::kit::{acknowledge, external, id, record, right, solo};
-use crate::support::server::until;
 use crate::support::valkey::sentinels::SERVICE;
 use crate::support::valkey::{DURABLE, Proxy, Resp, ValkeyCluster, ValkeySentinels, ValkeyServer};
+use crate::support::{in_time, until};
 
 fn channel(id: &SessionId) -> String {
     format!("{{session:{id}}}:n")
@@ -22,7 +22,7 @@ fn watch(store: &ValkeyStore, n: u64) -> Watch {
 }
 
 async fn next(watch: &mut Watch) -> Hint {
-    tokio::time::timeout(REACHING, watch.next()).await.expect("a hint comes in").expect("the store is open")
+    in_time(watch.next()).await.expect("the store is open")
 }
 
 async fn created(store: &ValkeyStore, sessions: impl IntoIterator<Item = u64>) {
@@ -240,7 +240,7 @@ impl Shards {
         }
         let mut watched: Vec<(usize, u64, Watch)> = Vec::new();
         for n in 0.. {
-            let node = cluster.writer_of(&format!("session:{}", id(n))).expect("some node writes it");
+            let node = cluster.wait_for_writer_of(&format!("session:{}", id(n)));
             if watched.iter().all(|(known, ..)| *known != node) {
                 created(&one, [n]).await;
                 watched.push((node, n, watch(&other, n)));

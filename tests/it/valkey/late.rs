@@ -9,7 +9,7 @@ use rejoin::store::{GameSessionStore, NewSession, StoreError};
 
 use super::{REACHING, open, reached};
 use crate::kit::{answer, id, right, solo};
-use crate::support::server::until;
+use crate::support::until;
 use crate::support::valkey::{Proxy, ValkeyServer};
 
 /// A server; a store that reaches it through a network that can hold steps back; and another store.

@@ -8,15 +8,16 @@ mod players;
 mod standalone;
 mod stored;
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use rejoin::domain::{GameSession, Millis};
 use rejoin::store::clock::system_wall_clock;
 use rejoin::store::valkey::{Target, Topology, ValkeyOptions, ValkeyStore};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::support::HANG;
 
 /// How long a test waits for a server that is there.
-const REACHING: Duration = Duration::from_secs(20);
+const REACHING: Duration = HANG;
 
 fn open(url: &str, topology: Topology) -> Arc<ValkeyStore> {
     open_with(url, topology, ValkeyOptions::KEPT_DEAD)

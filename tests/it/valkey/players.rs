@@ -9,28 +9,19 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rejoin::domain::{Game, Reply};
 use rejoin::store::valkey::ValkeyStore;
-use rejoin::store::{GameSessionStore, NewSession, StoreError};
+use rejoin::store::{GameSessionStore, StoreError};
 use tokio::task::JoinSet;
 
-use crate::kit::{answer, id, solo};
-use crate::support::server::until;
+use crate::kit::{answer, create, id, in_the_end, solo};
+use crate::support::{HANG, until};
 
-/// No call may take longer than this, whatever happens.
-const LONGEST: Duration = Duration::from_secs(1);
-/// How soon games go on once the server can be reached again.
-const RECOVERY: Duration = Duration::from_secs(2);
 /// Questions of a game: more than anybody gets through.
-const QUESTIONS: usize = 2_000;
-
-/// How often the machine itself is measured.
-const TICK: Duration = Duration::from_millis(5);
+const QUESTIONS: usize = 800;
 
 /// What the players met.
 #[derive(Default)]
 pub(super) struct Seen {
     longest: Mutex<Duration>,
-    /// The latest that this machine, busy with other tests, has woken anybody up.
-    lag: Mutex<Duration>,
     verdicts: AtomicUsize,
     /// When each game got its last verdict.
     last_verdicts: Mutex<BTreeMap<u64, Instant>>,
@@ -63,10 +54,9 @@ impl Players {
         let mut playing = JoinSet::new();
         for n in 0..players {
             let at = store.clock().moment();
-            store.create(NewSession(solo(n, QUESTIONS, at)), at).await.expect("created");
+            create(&**store, solo(n, QUESTIONS, at), at).await.expect("created");
             playing.spawn(play(store.clone(), n, seen.clone(), stop.clone()));
         }
-        tokio::spawn(measure_lag(seen.clone(), stop.clone()));
         let players = Self { store: store.clone(), seen, stop, playing, may_lose: false };
         players.go_on().await;
         players
@@ -97,36 +87,41 @@ impl Players {
         until(|| refused() > before + 20).await;
     }
 
-    /// Asserts that games go on soon after the server could be reached, at `since`.
-    pub(super) async fn recover(&self, since: Instant) {
-        self.recover_by(since, |verdicts| verdicts.values().max().copied()).await;
+    /// Waits until games go on, and gives how long after `since`, when the server could be reached.
+    pub(super) async fn recover(&self, since: Instant) -> Duration {
+        self.recover_by(since, |verdicts| verdicts.values().max().copied()).await
     }
 
     /// The same of one game.
-    pub(super) async fn recover_game(&self, n: u64, since: Instant) {
-        self.recover_by(since, |verdicts| verdicts.get(&n).copied()).await;
+    pub(super) async fn recover_game(&self, n: u64, since: Instant) -> Duration {
+        self.recover_by(since, |verdicts| verdicts.get(&n).copied()).await
     }
 
-    async fn recover_by(&self, since: Instant, last: impl Fn(&BTreeMap<u64, Instant>) -> Option<Instant>) {
+    async fn recover_by(&self, since: Instant, last: impl Fn(&BTreeMap<u64, Instant>) -> Option<Instant>) -> Duration {
         let last = || last(&self.seen.last_verdicts.lock()).filter(|last| *last > since);
         until(|| last().is_some()).await;
         let took = last().expect("there was one").duration_since(since);
         println!("games went on after {took:?}");
-        let lag = *self.seen.lag.lock();
-        assert!(took < RECOVERY + lag, "games went on after {took:?}, on a machine that lags by {lag:?}");
         self.go_on().await;
+        took
     }
 
-    /// Asserts that each of these games goes on at least once in every `within` of the next `time`.
-    pub(super) async fn keep_going_on(&self, games: &[u64], time: Duration, within: Duration) {
-        let begun = Instant::now();
+    /// Waits for this time, in which each of these games goes on again and again, and gives the
+    /// longest that one did not.
+    pub(super) async fn keep_going_on(&self, games: &[u64], time: Duration) -> Duration {
+        let (begun, mut longest) = (Instant::now(), Duration::ZERO);
         while begun.elapsed() < time {
             let since = Instant::now();
             let has_gone_on = |n: &u64| self.seen.last_verdicts.lock().get(n).is_some_and(|last| *last > since);
             until(|| games.iter().all(has_gone_on)).await;
-            let took = since.elapsed();
-            assert!(took < within, "{took:?} without a verdict");
+            longest = longest.max(since.elapsed());
         }
+        longest
+    }
+
+    /// The longest call so far.
+    pub(super) fn longest(&self) -> Duration {
+        *self.seen.longest.lock()
     }
 
     pub(super) fn unknown(&self) -> usize {
@@ -156,26 +151,24 @@ impl Players {
                 );
             }
         }
-        let seen = &self.seen;
+        let (seen, longest) = (&self.seen, self.longest());
         let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
         println!(
-            "{fault}: {} verdicts, {} unavailable, {} unknown, {} full, {} found again; the longest call {:?} (machine's lag {:?})",
+            "{fault}: {} verdicts, {} unavailable, {} unknown, {} full, {} found again; the longest call {:?}",
             count(&seen.verdicts),
             count(&seen.unavailable),
             count(&seen.unknown),
             count(&seen.full),
             count(&seen.found_again),
-            seen.longest.lock(),
-            seen.lag.lock()
+            longest
         );
-        let (longest, lag) = (*seen.longest.lock(), *seen.lag.lock());
-        assert!(longest < LONGEST + lag, "a call took {longest:?}, on a machine that lags by {lag:?}");
+        assert!(longest < HANG / 2, "a call hung for {longest:?}");
     }
 
     /// A stored game holds together: its verdicts are numbered without gaps, and sum up.
     async fn check(&self, n: u64) {
         let at = self.store.clock().moment();
-        let session = self.store.get(&id(n), at).await.expect("read").expect("alive");
+        let session = in_the_end(async || self.store.get(&id(n), at).await).await.expect("read").expect("alive");
         let (Game::Solo(game), Some(quiz)) = (&session.state.game, &session.quiz) else { panic!("it goes on") };
         let results = game.results(quiz, None);
         let mut total = 0;
@@ -183,17 +176,6 @@ impl Players {
             total += report.verdict.points.sum();
             assert_eq!((report.verdict.nth as usize, report.verdict.total_after), (place + 1, total));
         }
-    }
-}
-
-/// How late this process is woken up: what a call takes longer is not the store's doing.
-async fn measure_lag(seen: Arc<Seen>, stop: Arc<AtomicBool>) {
-    while !stop.load(Ordering::Relaxed) {
-        let slept = Instant::now();
-        tokio::time::sleep(TICK).await;
-        let late = slept.elapsed().saturating_sub(TICK);
-        let mut lag = seen.lag.lock();
-        *lag = late.max(*lag);
     }
 }
 
@@ -236,7 +218,7 @@ async fn play(store: Arc<ValkeyStore>, n: u64, seen: Arc<Seen>, stop: Arc<Atomic
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         // As fast as a player, not as fast as a machine.
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("the questions have run out: the fault took too long");
 }

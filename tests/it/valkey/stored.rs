@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{REACHING, open, open_with, reached};
 use crate::kit::{answer, external, id, record, right, solo};
-use crate::support::server::until;
+use crate::support::until;
 use crate::support::valkey::{DURABLE, Resp, ValkeyServer};
 
 fn state(server: &ValkeyServer, n: u64) -> (String, Value) {
@@ -91,9 +91,9 @@ async fn an_event_that_is_refused_leaves_the_state_as_it_was() {
 #[tokio::test]
 async fn every_key_of_a_session_expires_by_itself_with_its_life() {
     let server = ValkeyServer::start(&[]);
-    let store = open_with(&server.url(), Topology::Standalone, Millis(20));
+    let store = open_with(&server.url(), Topology::Standalone, Millis(500));
     store.until_reachable(REACHING).await.expect("the server is there");
-    let lifetimes = Lifetimes { ttl: Millis(50), max_age: Millis(2_000), results_ttl: Millis(50) };
+    let lifetimes = Lifetimes { ttl: Millis(2_000), max_age: Millis(60_000), results_ttl: Millis(2_000) };
     let at = store.clock().moment();
     let mut game = solo(1, 2, at);
     game.state.life = rejoin::domain::Life::begin(at.now, lifetimes);
@@ -108,7 +108,7 @@ async fn every_key_of_a_session_expires_by_itself_with_its_life() {
     assert_eq!(keys(), 4);
     // Touched in time, they stay: twice their life.
     let begun = Instant::now();
-    while begun.elapsed() < Duration::from_millis(120) {
+    while begun.elapsed() < Duration::from_millis(5_000) {
         for n in [1, 2] {
             store.apply(&id(n), Command::Touch, store.clock().moment()).await.expect("answered").expect("alive");
         }
@@ -165,7 +165,7 @@ async fn time_is_the_servers_and_an_outage_shows_in_up_since() {
     let time = server.command(&["TIME"]).texts();
     let server_millis = time[0].parse::<u64>().expect("seconds") * 1_000;
     let now = store.clock().moment().now.as_millis();
-    assert!(now.abs_diff(server_millis) < 2_000, "{now} {server_millis}");
+    assert!(now.abs_diff(server_millis) < 30_000, "{now} {server_millis}");
     let up_since = store.clock().moment().up_since;
     assert_eq!(other.clock().moment().up_since, up_since, "the same for every instance");
     server.kill();

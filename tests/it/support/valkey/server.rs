@@ -8,11 +8,12 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use super::PATIENCE;
 use super::access::Access;
 use super::ports::free_ports;
 use super::process::Process;
 use super::resp::{Connection, Resp};
-use super::{PATIENCE, wait_for};
+use crate::support::wait_for;
 
 /// The settings that are recommended, as they ship.
 const CONF: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/valkey.conf");
