@@ -15,6 +15,7 @@
 
 mod batch;
 mod commit;
+mod counter;
 mod events;
 mod file;
 mod meta;
@@ -23,7 +24,9 @@ mod portable;
 mod queue;
 mod quizzes;
 mod reads;
+mod reaping;
 mod slot;
+mod sweep;
 mod writer;
 
 use std::sync::Arc;
@@ -39,15 +42,15 @@ use super::error::{StoreError, StoreResult};
 use super::step::Rules;
 use crate::domain::{Applied, Command, GameSession, JoinCode, Moment, Sequence, SessionId, SessionState, Timestamp};
 use queue::{Queue, Work};
-use reads::Reader;
+use reads::{Counts, Reader};
+use reaping::Reaping;
 
 pub use file::{OpenError, Opener, file_opener, make_folder};
 
 /// The engine's name.
 const ENGINE: &str = "redb";
-/// How many dead sessions one commit deletes, and how long the writer is then left to others.
-const SWEEP_BATCH: usize = 64;
-const SWEEP_PAUSE: Duration = Duration::from_millis(5);
+/// How often one `status` looks at what has become due since the last.
+const LOOKS: usize = 64;
 
 const SESSIONS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sessions");
 const QUIZZES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("quizzes");
@@ -81,6 +84,7 @@ pub struct RedbStore {
     reader: Arc<Reader>,
     queue: Arc<Queue>,
     clock: Arc<GameClock>,
+    reaping: Reaping,
     patience: Duration,
 }
 
@@ -99,6 +103,19 @@ impl RedbStore {
     async fn commit<T>(&self, make: impl FnOnce(queue::Answer<T>) -> Work) -> StoreResult<T> {
         let (answer, committed) = tokio::sync::oneshot::channel();
         self.queue.wait(self.queue.push(make(answer))?, committed, self.patience).await
+    }
+
+    /// The counts. Whatever becomes due is looked at once; what one call leaves, the next goes on with.
+    async fn counts(&self, now: Timestamp) -> StoreResult<Counts> {
+        let mut counts = self.read(|reader| reader.counts(now))?;
+        for _ in 1..LOOKS {
+            if counts.is_all {
+                break;
+            }
+            tokio::task::yield_now().await;
+            counts = self.read(|reader| reader.counts(now))?;
+        }
+        Ok(counts)
     }
 
     /// Reads. After one failure redb refuses all reads until it is opened again, so the writer is
@@ -157,22 +174,11 @@ impl GameSessionStore for RedbStore {
     }
 
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {
-        let mut swept = Swept::default();
-        while swept.deleted < limit {
-            let most = SWEEP_BATCH.min(limit - swept.deleted);
-            let batch = self.commit(|answer| Work::Sweep { at, most, answer }).await?;
-            swept.deleted += batch.deleted;
-            swept.more = batch.more;
-            if !batch.more {
-                break;
-            }
-            tokio::time::sleep(SWEEP_PAUSE).await;
-        }
-        Ok(swept)
+        self.sweep_in_batches(at, limit).await
     }
 
     async fn status(&self, at: Moment) -> StoreResult<StoreStatus> {
-        let counts = self.read(|reader| reader.counts(at.now));
+        let counts = self.counts(at.now).await;
         let reachable = self.queue.is_accepting(self.patience) && counts.is_ok();
         let counts = counts.unwrap_or_default();
         let (live_sessions, commits) = (counts.records.saturating_sub(counts.dead), self.queue.commits());

@@ -8,6 +8,7 @@ use super::meta::Meta;
 use super::queue::{Queue, Refusing};
 use super::quizzes::QuizReader;
 use super::reads::Reader;
+use super::reaping::Reaping;
 use super::slot::Slot;
 use super::writer::Writer;
 use super::{RedbOptions, RedbStore, commit};
@@ -46,7 +47,7 @@ impl RedbStore {
             writer.break_off(Refusing::Full);
         }
         writer.start().map_err(|source| OpenError::Io { path: "the writer's thread".to_owned(), source })?;
-        Ok(Self { reader, queue, clock, patience: options.patience })
+        Ok(Self { reader, queue, clock, reaping: Reaping::default(), patience: options.patience })
     }
 
     /// Opens the file at `path` to be read alone. Nothing in it changes, not even its time, which
@@ -67,7 +68,7 @@ impl RedbStore {
         let queue = Arc::new(Queue::default());
         queue.shut();
         let reader = Arc::new(Reader::new(slot, QuizReader::new(options.quiz_cache), meta.random));
-        Ok(Self { reader, queue, clock, patience: options.patience })
+        Ok(Self { reader, queue, clock, reaping: Reaping::default(), patience: options.patience })
     }
 }
 

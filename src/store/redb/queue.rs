@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
+use super::counter::Hint;
+use super::sweep::SweptBatch;
 use crate::domain::{Applied, Command, Event, GameSession, Moment, SeatId, SessionId};
-use crate::store::contract::{Dump, Imported, Swept};
+use crate::store::contract::{Dump, Imported};
 use crate::store::error::{StoreError, StoreResult};
 
 /// Most commands that wait.
@@ -31,7 +33,7 @@ pub(super) enum Work {
     Apply { id: SessionId, command: Command, at: Moment, answer: Answer<Option<Applied>> },
     Delete { id: SessionId, answer: Answer<bool> },
     Import { dump: Box<Dump>, at: Moment, answer: Answer<Imported> },
-    Sweep { at: Moment, most: usize, answer: Answer<Swept> },
+    Sweep { at: Moment, after: Option<Hint>, most: usize, answer: Answer<SweptBatch> },
     Close { answer: Answer<()> },
 }
 
@@ -91,7 +93,17 @@ struct State {
     summoned: bool,
     /// Since when the writer has been at its batch.
     working_since: Option<Instant>,
+    activity: Activity,
     shut: bool,
+}
+
+/// What the writer has done since its start.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Activity {
+    /// How long it was at its batches.
+    pub(super) worked: Duration,
+    /// How many commands it took.
+    pub(super) commands: u64,
 }
 
 /// The queue between callers and the writer.
@@ -169,7 +181,9 @@ impl Queue {
     /// waits a part of the time that the last commit `took`.
     pub(super) fn take(&self, until: Instant, recent: usize, took: Duration) -> Taken {
         let mut state = self.state.lock();
-        state.working_since = None;
+        if let Some(since) = state.working_since.take() {
+            state.activity.worked += since.elapsed();
+        }
         while state.waiting.is_empty() && !state.shut {
             if std::mem::take(&mut state.summoned) {
                 return Taken::Nothing;
@@ -196,6 +210,7 @@ impl Queue {
             return Taken::Shut;
         }
         state.bytes = 0;
+        state.activity.commands += state.waiting.len() as u64;
         state.working_since = Some(Instant::now());
         Taken::Batch(state.waiting.drain(..).map(|waiting| waiting.work).collect())
     }
@@ -213,6 +228,11 @@ impl Queue {
     /// How many batches that changed something were committed.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
+    }
+
+    /// What the writer has done, without the batch that it is at.
+    pub(super) fn activity(&self) -> Activity {
+        self.state.lock().activity
     }
 
     /// Lets the writer look after the file: a read has failed.

@@ -82,6 +82,7 @@ impl Writer {
                     // A panic drops the batch, whose callers are told that its outcome is unknown.
                     let committed = catch_unwind(AssertUnwindSafe(|| self.commit_batch(batch)));
                     took = begun.elapsed();
+                    self.reader.look_ahead(self.clock.moment().now);
                     if let Some(answer) = committed.unwrap_or(None) {
                         let _ = answer.send(self.close());
                         return;
@@ -120,8 +121,7 @@ impl Writer {
         let now = self.clock.moment().now;
         match self.reader.counts(now) {
             Ok(counts) if counts.records > counts.dead => {
-                let nothing = Changes { sessions: Default::default(), stray_hints: Vec::new(), time: now };
-                if let Err(fate) = self.store(&nothing) {
+                if let Err(fate) = self.store(&Changes::none(now)) {
                     tracing::warn!(reason = %fate.error(), "no sign of life could be written");
                 }
             }
@@ -168,7 +168,7 @@ impl Writer {
     }
 
     fn store_if_any(&mut self, changes: &Changes) -> Result<(), Fate> {
-        if changes.sessions.is_empty() && changes.stray_hints.is_empty() {
+        if changes.is_empty() {
             return Ok(());
         }
         self.store(changes)?;
@@ -199,8 +199,9 @@ impl Writer {
         Meta { time: self.meta.time.max(time).max(now), uptime, batches: self.meta.batches + 1, ..self.meta }
     }
 
-    /// Keeps the cache of quizzes true.
+    /// Keeps the counts and the cache of quizzes true.
     fn remember(&self, changes: &Changes) {
+        self.reader.counter.note(self.meta.batches, changes);
         for (id, change) in &changes.sessions {
             match change.after.as_ref().and_then(|session| Some((session.state.nonce, session.quiz.as_ref()?))) {
                 Some((nonce, quiz)) if change.is_new => self.reader.quizzes.cache.insert(id, nonce, quiz, 0),
@@ -312,7 +313,7 @@ fn work_out(batch: &mut Batch<'_>, work: Work, failed_read: &mut Option<Cause>) 
         Work::Apply { id, command, at, answer } => then.tell(answer, batch.apply(&id, command, at)),
         Work::Delete { id, answer } => then.tell(answer, batch.delete(&id)),
         Work::Import { dump, at, answer } => then.tell(answer, batch.import(*dump, at)),
-        Work::Sweep { at, most, answer } => then.tell(answer, batch.sweep(at, most)),
+        Work::Sweep { at, after, most, answer } => then.tell(answer, batch.sweep(at, after.as_ref(), most)),
         Work::Close { answer } => then.tell(answer, Ok(())),
     }
 }
