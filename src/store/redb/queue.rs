@@ -94,6 +94,8 @@ struct State {
     /// Since when the writer has been at its batch.
     working_since: Option<Instant>,
     activity: Activity,
+    /// How many commands its last batch was of.
+    last_batch: usize,
     shut: bool,
 }
 
@@ -113,6 +115,13 @@ pub(super) struct Queue {
     arrived: Condvar,
     /// Batches with a change that the writer has committed.
     commits: AtomicU64,
+}
+
+/// How many commands are worth a little waiting, after batches of about `recent`. Those who come soon
+/// are those who were answered just now; beside them are only those who came while they were served. A
+/// wait for others is in vain, and few players would spend most of their time in it.
+fn wanted(recent: usize, answered: usize, came_meanwhile: usize) -> usize {
+    if recent < LARGE { (recent + recent / 2).min(answered + came_meanwhile) } else { recent }
 }
 
 /// What the writer finds.
@@ -178,12 +187,13 @@ impl Queue {
 
     /// All that waits. The writer waits for it until `until`; and a little longer for company, as
     /// long as the batch is smaller than the `recent` ones were. Small ones are to grow: for them it
-    /// waits a part of the time that the last commit `took`.
+    /// waits a part of the time that the last commit `took`, unless all who can come are here.
     pub(super) fn take(&self, until: Instant, recent: usize, took: Duration) -> Taken {
         let mut state = self.state.lock();
         if let Some(since) = state.working_since.take() {
             state.activity.worked += since.elapsed();
         }
+        let came_meanwhile = state.waiting.len();
         while state.waiting.is_empty() && !state.shut {
             if std::mem::take(&mut state.summoned) {
                 return Taken::Nothing;
@@ -194,10 +204,8 @@ impl Queue {
                 return Taken::Nothing;
             }
         }
-        let (wanted, company) = match recent {
-            LARGE.. => (recent, COMPANY),
-            _ => (recent + recent / 2, (took / 2).clamp(COMPANY, LONGEST_COMPANY)),
-        };
+        let wanted = wanted(recent, state.last_batch, came_meanwhile);
+        let company = if recent < LARGE { (took / 2).clamp(COMPANY, LONGEST_COMPANY) } else { COMPANY };
         let enough = Instant::now() + company;
         while recent > 1 && state.waiting.len() < wanted && !state.shut {
             state.wanted = wanted;
@@ -210,7 +218,8 @@ impl Queue {
             return Taken::Shut;
         }
         state.bytes = 0;
-        state.activity.commands += state.waiting.len() as u64;
+        state.last_batch = state.waiting.len();
+        state.activity.commands += state.last_batch as u64;
         state.working_since = Some(Instant::now());
         Taken::Batch(state.waiting.drain(..).map(|waiting| waiting.work).collect())
     }
@@ -262,6 +271,14 @@ mod tests {
     use super::*;
     use crate::domain::solo::{Deliver, NewSolo};
     use crate::domain::{Lifetimes, Millis, Timestamp, WallTime};
+
+    #[test]
+    fn a_small_batch_waits_for_nobody_who_cannot_come() {
+        assert_eq!(wanted(4, 4, 0), 4, "all four are answered, and there is no fifth");
+        assert_eq!(wanted(8, 2, 1), 3, "fewer play than did a moment ago");
+        assert_eq!(wanted(4, 4, 9), 6, "two halves that take turns become one batch, step by step");
+        assert_eq!(wanted(LARGE, 2, 0), LARGE, "large batches stay as they are");
+    }
 
     #[test]
     fn what_is_withdrawn_weighs_what_it_did_when_it_came() {
