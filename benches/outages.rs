@@ -32,7 +32,7 @@ use players::Players;
 use rejoin::client::{Api, Bases, Connection, Event, Happening, Opened, Options, Ticket, connect};
 use rejoin::domain::GameSession;
 use rejoin::store::clock::system_wall_clock;
-use rejoin::store::redb::{OpenError, RedbOptions, RedbStore};
+use rejoin::store::redb::{RedbOptions, RedbStore, storage_opener};
 use rejoin::store::valkey::{Target, Topology, ValkeyOptions, ValkeyStore};
 use rejoin::store::{GameSessionStore, NewSession};
 use serde_json::{Value, json};
@@ -476,10 +476,7 @@ async fn disk_frozen() -> Felt {
     let disk = Disk::new(1);
     let opener = {
         let disk = disk.clone();
-        Box::new(move || {
-            let database = redb::Builder::new().set_cache_size(64 << 20).create_with_backend(disk.clone());
-            database.map_err(|error| OpenError::Unusable { path: "the disk".to_owned(), what: error.to_string() })
-        })
+        storage_opener(move || Ok(Box::new(disk.clone())), 64 << 20)
     };
     let options = RedbOptions {
         rules: GameSession::apply,

@@ -1,7 +1,10 @@
 //! What reaping costs those who play: `cargo bench --bench reaper`.
 //!
 //! 64 players answer without a pause on redb, each noting how long its answers take: first alone,
-//! then while 100,000 dead sessions are reaped. Prints both p99s and their ratio.
+//! then while the reaper clears 100,000 sessions away. Of one kind were left by their players; the
+//! others were played to their end, and their results live on beyond the deadline that the game had:
+//! what it costs when that passes is counted too. Prints both p99s, their ratio, how many are cleared
+//! in a second, and how long `status` takes with all of them due.
 
 mod common;
 
@@ -11,13 +14,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::load::Figures;
-use rejoin::domain::Millis;
-use rejoin::store::{Clock, GameSessionStore, StoreStatus, Swept};
+use common::{QUESTIONS, bank, game_that_lives};
+use rejoin::domain::{Command, GameSession, Lifetimes, Millis, Moment, Submission, WallTime};
+use rejoin::quizzes::Bank;
+use rejoin::store::{Clock, GameSessionStore, NewSession, StoreStatus};
 
 const DEAD: usize = 100_000;
 const ALIVE: usize = 250_000;
 const WAITING: usize = 64;
 const ROUNDS: usize = 3;
+/// A game's life, and its results'. Nobody waits for them: sweeps are told a later moment.
+const TTL: Millis = Millis::seconds(500);
+const RESULTS_TTL: Millis = Millis::seconds(1_000);
+/// When every game's own deadline is past, and when all of its results' are.
+const AFTER_GAMES: Millis = Millis::seconds(600);
+const AFTER_RESULTS: Millis = Millis::seconds(1_200);
 
 struct Bed {
     runtime: tokio::runtime::Runtime,
@@ -26,9 +37,21 @@ struct Bed {
     games: common::Games,
 }
 
+/// The right answer to the game's question of that number.
+fn right(session: &GameSession, n: usize) -> Command {
+    let question = &session.quiz.as_ref().expect("it is running").questions[n];
+    let option = Some(question.key.correct_option());
+    Command::Submit(Submission { question: question.id.clone(), option, repeat: None, wall: WallTime(1) })
+}
+
 impl Bed {
-    fn fill(&self, count: usize, ttl: Millis) -> common::Games {
-        self.runtime.block_on(common::fill(&self.store, &self.clock, count, ttl))
+    /// Stores so many games, which their players leave or play to the end.
+    fn fill(&self, count: usize, are_ended: bool) {
+        let (store, clock, bank) = (self.store.clone(), self.clock.clone(), bank());
+        self.runtime.block_on(common::all_of(count, 1_024, move |n| {
+            let (store, clock, bank) = (store.clone(), clock.clone(), bank.clone());
+            async move { one_game(&*store, &*clock, &bank, n, are_ended).await }
+        }));
     }
 
     /// Answers until `until` ends.
@@ -40,7 +63,7 @@ impl Bed {
             let local = tokio::task::LocalSet::new();
             for _ in 0..WAITING {
                 let (store, clock, games) = (self.store.clone(), self.clock.clone(), self.games.clone());
-                let (latencies, done, bank) = (latencies.clone(), done.clone(), common::bank());
+                let (latencies, done, bank) = (latencies.clone(), done.clone(), bank());
                 local.spawn_local(async move {
                     while !done.get() {
                         let asked = Instant::now();
@@ -58,8 +81,66 @@ impl Bed {
         Figures::of(latencies.take(), started.elapsed())
     }
 
-    fn status(&self) -> StoreStatus {
-        self.runtime.block_on(self.store.status(self.clock.moment())).expect("the store answers")
+    fn later(&self, by: Millis) -> Moment {
+        let at = self.clock.moment();
+        Moment { now: at.now.plus(by), ..at }
+    }
+
+    fn status(&self, at: Moment) -> (StoreStatus, Duration) {
+        let asked = Instant::now();
+        let status = self.runtime.block_on(self.store.status(at)).expect("the store answers");
+        (status, asked.elapsed())
+    }
+
+    /// One pass of the reaper beside the players; what they had, and how long it took.
+    fn pass(&self, at: Moment) -> (Figures, Duration) {
+        let store = self.store.clone();
+        let began = Instant::now();
+        let figures = self.answers(async move { while store.sweep(at, 256).await.expect("the store answers").more {} });
+        (figures, began.elapsed())
+    }
+
+    fn round(&self, are_ended: bool) {
+        let kind = if are_ended { "ended" } else { "left" };
+        self.fill(DEAD, are_ended);
+        let alone = self.answers(async { tokio::time::sleep(Duration::from_secs(3)).await });
+        let (mut worst, mut took, mut passes) = (Duration::ZERO, Duration::ZERO, Vec::new());
+        for at in [self.later(AFTER_GAMES), self.later(AFTER_RESULTS)] {
+            let calls: Vec<_> = (0..6).map(|_| format!("{:.2?}", self.status(at).1)).collect();
+            let (figures, pass) = self.pass(at);
+            // A pass that finds nothing tells nothing of the players.
+            if pass > Duration::from_millis(500) {
+                worst = worst.max(figures.p99);
+                passes.push(format!("{pass:.1?} at {:.0} answers/s, p99 {:.2?}", figures.per_second, figures.p99));
+            }
+            took += pass;
+            println!("  status: {}", calls.join(", "));
+        }
+        let (status, _) = self.status(self.later(AFTER_RESULTS));
+        assert_eq!(status.records, ALIVE as u64, "all are cleared away");
+        println!(
+            "{kind:<5} alone {:.0} answers/s, p99 {:.2?}; passes: {}; {:.0} cleared/s; ratio {:.2}",
+            alone.per_second,
+            alone.p99,
+            passes.join(", "),
+            DEAD as f64 / took.as_secs_f64(),
+            worst.as_secs_f64() / alone.p99.as_secs_f64()
+        );
+    }
+}
+
+async fn one_game(store: &dyn GameSessionStore, clock: &dyn Clock, bank: &Bank, n: usize, is_ended: bool) {
+    let at = clock.moment();
+    let lifetimes = Lifetimes { ttl: TTL, max_age: TTL, results_ttl: RESULTS_TTL };
+    let mut session = game_that_lives(bank, n, at, lifetimes);
+    let (id, last) = (session.id.clone(), right(&session, QUESTIONS - 1));
+    for question in 0..if is_ended { QUESTIONS - 1 } else { 0 } {
+        let command = right(&session, question);
+        session.apply(command, at).result.expect("it is open");
+    }
+    store.create(NewSession(session), at).await.expect("it is created");
+    if is_ended {
+        store.apply(&id, last, at).await.expect("the store answers").expect("the game lives");
     }
 }
 
@@ -71,29 +152,9 @@ fn main() {
     let runtime = common::runtime();
     let games = runtime.block_on(common::fill(&store, &clock, ALIVE, Millis::seconds(7_200)));
     let bed = Bed { runtime, store, clock, games };
-    for round in 1..=ROUNDS {
-        let alone = bed.answers(async { tokio::time::sleep(Duration::from_secs(3)).await });
-        bed.fill(DEAD, Millis(1_000));
-        while bed.status().records - bed.status().live_sessions < DEAD as u64 {
-            std::thread::sleep(Duration::from_millis(50));
+    for _ in 0..ROUNDS {
+        for are_ended in [false, true] {
+            bed.round(are_ended);
         }
-        let (store, clock) = (bed.store.clone(), bed.clock.clone());
-        let reaping = Instant::now();
-        let beside = bed.answers(async move {
-            let mut left = true;
-            while left {
-                let swept: Swept = store.sweep(clock.moment(), 1_024).await.expect("the store answers");
-                left = swept.more;
-            }
-        });
-        let rate = DEAD as f64 / reaping.elapsed().as_secs_f64();
-        println!(
-            "round {round}: p99 alone {:.2?} at {:.0} answers/s, while reaping {:.2?} at {:.0} answers/s; {rate:.0} reaped/s; ratio {:.2}",
-            alone.p99,
-            alone.per_second,
-            beside.p99,
-            beside.per_second,
-            beside.p99.as_secs_f64() / alone.p99.as_secs_f64()
-        );
     }
 }

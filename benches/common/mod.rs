@@ -50,6 +50,12 @@ pub fn bank() -> Arc<Bank> {
 
 /// The `n`th game, of ten questions, alive for `ttl`.
 pub fn game(bank: &Bank, n: usize, at: Moment, ttl: Millis) -> GameSession {
+    let day = Millis::seconds(86_400);
+    game_that_lives(bank, n, at, Lifetimes { ttl, max_age: day, results_ttl: day })
+}
+
+/// The same with all its lifetimes.
+pub fn game_that_lives(bank: &Bank, n: usize, at: Moment, lifetimes: Lifetimes) -> GameSession {
     let mut random = [0; 10];
     random[..8].copy_from_slice(&(n as u64).to_be_bytes());
     let id = SessionId::generate(at.now.as_millis(), &random);
@@ -67,7 +73,6 @@ pub fn game(bank: &Bank, n: usize, at: Moment, ttl: Millis) -> GameSession {
         deliver: Deliver::All,
         request: [0; 16],
     };
-    let lifetimes = Lifetimes { ttl, max_age: Millis::seconds(86_400), results_ttl: Millis::seconds(86_400) };
     GameSession::solo(id, n as u64, new, quiz, lifetimes, at.now)
 }
 

@@ -57,6 +57,11 @@ impl Life {
         self.deadline
     }
 
+    /// Whether the deadline stays where it is from now on: the session is finished.
+    pub fn is_fixed(&self) -> bool {
+        !self.slides
+    }
+
     /// Until when the session or its results can live at most.
     pub fn latest_end(&self) -> Timestamp {
         self.deadline.0.max(self.absolute_end.plus(self.results_ttl))

@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::store::{Keeper, StoreResult, Swept};
 
-/// Most sessions that one step deletes.
-const STEP: usize = 1_024;
+/// Most sessions that one step looks after: few, since the stop waits for the end of a step.
+const STEP: usize = 256;
 
 /// Deletes the dead every so often.
 pub struct Reaper {
@@ -20,7 +20,7 @@ pub struct Reaper {
 }
 
 impl Reaper {
-    /// One step: at most a thousand dead sessions.
+    /// One step: a few hundred sessions.
     ///
     /// # Errors
     /// What the store says.
@@ -53,6 +53,7 @@ impl Reaper {
             };
             let pause = if more { Duration::ZERO } else { reaper.every };
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
             }

@@ -29,7 +29,10 @@ pub struct EventPage {
 pub struct Swept {
     /// Sessions deleted.
     pub deleted: usize,
-    /// Whether the limit, and not the end of the dead, ended it.
+    /// Sessions looked after: those deleted, and those found alive that will be looked at again later.
+    /// What can't be read is passed over.
+    pub handled: usize,
+    /// Whether the limit, and not the end of what is due, ended it.
     pub more: bool,
 }
 
@@ -42,7 +45,8 @@ pub struct StoreStatus {
     pub reachable: bool,
     /// Why no new game can begin; `None` while one can.
     pub trouble: Option<Trouble>,
-    /// Sessions alive now.
+    /// Sessions alive now. While very many die in one moment this can be too high for a few calls, by
+    /// those that have not been looked at since; never too low.
     pub live_sessions: u64,
     /// Sessions stored, dead ones that are not reaped yet included.
     pub records: u64,
@@ -249,7 +253,8 @@ pub trait GameSessionStore: Send + Sync {
     /// The live session that holds this join code.
     async fn find(&self, code: &JoinCode, at: Moment) -> StoreResult<Option<SessionId>>;
 
-    /// Deletes at most `limit` dead sessions, or leaves it to the engine's own expiry.
+    /// Looks after at most `limit` sessions that are due, and deletes those that are dead; or leaves
+    /// it to the engine's own expiry.
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept>;
 
     /// Hears of commits on this session that other processes make, and perhaps of its own. `None` if

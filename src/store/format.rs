@@ -59,6 +59,26 @@ pub(crate) fn decode_prefix<T: DeserializeOwned>(bytes: &[u8], what: impl Fn() -
     decoded.map(|(value, _)| value).map_err(|error| corrupt(error.to_string()))
 }
 
+/// Whether a record is whole, without decoding it.
+pub(crate) fn check(bytes: &[u8], what: impl Fn() -> String) -> StoreResult<()> {
+    let checked = checked_body(bytes).map(drop);
+    checked.map_err(|met| StoreError::Corrupt { what: format!("{}: {met}", what()) })
+}
+
+/// The same whole record with another value at its beginning, which is as long as the one there.
+pub(crate) fn replace_prefix<T: Serialize>(record: &[u8], prefix: &T) -> StoreResult<Vec<u8>> {
+    let begins = encode(prefix)?;
+    let mut bytes = record.to_vec();
+    let (begins, end) = (&begins[..begins.len() - CRC], bytes.len().saturating_sub(CRC));
+    if end < begins.len() {
+        return Err(StoreError::Corrupt { what: "a record that is shorter than its beginning".to_owned() });
+    }
+    bytes[..begins.len()].copy_from_slice(begins);
+    let crc = crc32fast::hash(&bytes[..end]).to_le_bytes();
+    bytes[end..].copy_from_slice(&crc);
+    Ok(bytes)
+}
+
 fn checked_body(bytes: &[u8]) -> Result<&[u8], String> {
     let (content, crc) = bytes.split_last_chunk::<CRC>().ok_or("shorter than its checksum")?;
     // The version comes first: what a newer release wrote is newer, not damaged.

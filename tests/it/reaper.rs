@@ -1,22 +1,30 @@
 //! The periodic reaper: it clears the dead away, and nothing that a step meets ends its loop.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use rejoin::domain::{
     Applied, Command, GameSession, JoinCode, Lifetimes, Millis, Moment, Sequence, SessionId, Timestamp,
 };
 use rejoin::game::reaper::Reaper;
 use rejoin::store::clock::system_wall_clock;
 use rejoin::store::memory::MemoryStore;
+use rejoin::store::redb::{RedbOptions, RedbStore, file_opener};
 use rejoin::store::{
     Clock, EventPage, GameClock, GameSessionStore, Keeper, NewSession, StoreError, StoreResult, StoreStatus, Swept,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::support::until_async;
+use crate::kit::{DEAD, at, external, id, right, solo};
+use crate::support::{Server, until_async};
+
+const SESSIONS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sessions");
+const QUIZZES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("quizzes");
+const HINTS: TableDefinition<'_, (u64, &[u8]), ()> = TableDefinition::new("hints");
 
 /// A store whose first sweep panics and whose second fails.
 struct Stumbling {
@@ -92,4 +100,189 @@ async fn neither_a_panic_nor_an_error_ends_the_reapers_loop() {
     stop.cancel();
     running.await.expect("it stops when it is told to");
     assert!(store.sweeps.load(Ordering::Relaxed) >= 5, "three full steps follow the two that failed");
+}
+
+fn open(folder: &Path) -> RedbStore {
+    let (rules, wall, patience) = (GameSession::apply as _, system_wall_clock(), Duration::from_secs(30));
+    let options = RedbOptions { rules, wall, patience, quiz_cache: 1 << 20 };
+    RedbStore::open(file_opener(folder.join("rejoin.redb"), 1 << 24), options).expect("opened")
+}
+
+/// Lets `act` change the closed file.
+fn edit(folder: &Path, act: impl FnOnce(&redb::WriteTransaction)) {
+    let database = Database::open(folder.join("rejoin.redb")).expect("opened");
+    let transaction = database.begin_write().expect("begun");
+    act(&transaction);
+    transaction.commit().expect("committed");
+}
+
+/// The index of the closed file: when to look, at whom.
+fn hints(folder: &Path) -> Vec<(u64, SessionId)> {
+    let database = Database::open(folder.join("rejoin.redb")).expect("opened");
+    let table = database.begin_read().expect("begun").open_table(HINTS).expect("there");
+    let rows = table.iter().expect("read").map(|row| {
+        let (key, _) = row.expect("read");
+        let (time, id) = key.value();
+        (time, SessionId::from_bytes(id).expect("an id"))
+    });
+    rows.collect()
+}
+
+fn time(after: u64) -> u64 {
+    at(after).now.as_millis()
+}
+
+async fn touch(store: &RedbStore, n: u64, after: u64) {
+    let touched = store.apply(&id(n), Command::Touch, at(after)).await.expect("answered");
+    touched.expect("alive").result.expect("touched");
+}
+
+#[tokio::test]
+async fn an_end_files_its_deadline_in_its_own_commit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path());
+    store.create(NewSession(solo(1, 1, at(0))), at(0)).await.expect("created");
+    store.apply(&id(1), right(0), at(1_000)).await.expect("answered");
+    store.close().await.expect("closed");
+    assert_eq!(hints(folder.path()), [(time(7_201_000), id(1))]);
+}
+
+#[tokio::test]
+async fn a_sweep_files_anew_no_more_than_its_limit_and_leaves_every_game_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path());
+    for n in 0..10 {
+        store.create(NewSession(solo(n, 2, at(0))), at(0)).await.expect("created");
+        touch(&store, n, 300_000).await;
+    }
+    let game = store.get(&id(3), at(DEAD)).await.expect("read");
+    let swept = store.sweep(at(DEAD), 4).await.expect("swept");
+    assert_eq!((swept.deleted, swept.handled, swept.more), (0, 4, true));
+    store.close().await.expect("closed");
+    let moved = |folder: &Path| hints(folder).iter().filter(|(hint, _)| *hint == time(960_000)).count();
+    assert_eq!(moved(folder.path()), 4);
+    let store = open(folder.path());
+    assert_eq!(store.get(&id(3), at(DEAD)).await.expect("read"), game, "its record is whole");
+    while store.sweep(at(DEAD), 4).await.expect("swept").more {}
+    store.close().await.expect("closed");
+    assert_eq!((moved(folder.path()), hints(folder.path()).len()), (10, 10));
+}
+
+#[tokio::test]
+async fn a_hint_without_its_session_is_removed_only_if_nothing_of_that_is_left() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path());
+    store.create(NewSession(solo(1, 2, at(0))), at(0)).await.expect("created");
+    store.close().await.expect("closed");
+    edit(folder.path(), |transaction| {
+        transaction.open_table(SESSIONS).expect("there").remove(id(1).as_bytes()).expect("removed");
+    });
+    for has_quiz in [true, false] {
+        if !has_quiz {
+            edit(folder.path(), |transaction| {
+                transaction.open_table(QUIZZES).expect("there").remove(id(1).as_bytes()).expect("removed");
+            });
+        }
+        let store = open(folder.path());
+        let swept = store.sweep(at(DEAD), 9).await.expect("swept");
+        assert_eq!((swept.deleted, swept.handled, swept.more), (0, usize::from(!has_quiz), false));
+        store.close().await.expect("closed");
+        assert_eq!(hints(folder.path()).len(), usize::from(has_quiz));
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_the_index_has_elsewhere_is_reaped_all_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path());
+    store.create(NewSession(solo(1, 2, at(0))), at(0)).await.expect("created");
+    store.create(NewSession(solo(2, 2, at(9_000))), at(9_000)).await.expect("created");
+    store.close().await.expect("closed");
+    edit(folder.path(), |transaction| {
+        let mut hints = transaction.open_table(HINTS).expect("there");
+        for (n, deadline) in [(1, DEAD), (2, DEAD + 9_000)] {
+            hints.remove((time(deadline), id(n).as_bytes())).expect("removed");
+            hints.insert((time(7), id(n).as_bytes()), ()).expect("set");
+        }
+    });
+    let store = open(folder.path());
+    let swept = store.sweep(at(DEAD), 9).await.expect("swept");
+    assert_eq!((swept.deleted, swept.handled), (1, 2));
+    let status = store.status(at(DEAD)).await.expect("told");
+    assert_eq!((status.live_sessions, status.records), (1, 1));
+    assert_eq!(store.status(at(DEAD + 9_000)).await.expect("told").live_sessions, 0);
+    store.close().await.expect("closed");
+    assert_eq!(hints(folder.path()), [(time(DEAD + 9_000), id(2))]);
+}
+
+/// The record of a session under another hint, its checksum anew.
+fn filed_at(record: &[u8], hint: u64) -> Vec<u8> {
+    let mut record = record.to_vec();
+    record[1..9].copy_from_slice(&hint.to_le_bytes());
+    let end = record.len() - 4;
+    let crc = crc32fast::hash(&record[..end]).to_le_bytes();
+    record[end..].copy_from_slice(&crc);
+    record
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_passed_over_however_much_it_is() {
+    const DAMAGED: u64 = 3_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path());
+    store.create(NewSession(external(DAMAGED, None, at(0))), at(0)).await.expect("created");
+    store.close().await.expect("closed");
+    edit(folder.path(), |transaction| {
+        let mut sessions = transaction.open_table(SESSIONS).expect("there");
+        let mut hints = transaction.open_table(HINTS).expect("there");
+        let record = sessions.get(id(DAMAGED).as_bytes()).expect("read").expect("there").value().to_vec();
+        let mut damaged = filed_at(&record, 7);
+        damaged[20] ^= 1;
+        for n in 0..DAMAGED {
+            sessions.insert(id(n).as_bytes(), &*damaged).expect("set");
+            hints.insert((7, id(n).as_bytes()), ()).expect("set");
+        }
+    });
+    let store = open(folder.path());
+    let (mut deleted, mut calls) = (0, 0);
+    loop {
+        let swept = store.sweep(at(DEAD), 1).await.expect("swept");
+        (deleted, calls) = (deleted + swept.deleted, calls + 1);
+        if !swept.more {
+            break;
+        }
+    }
+    assert_eq!(deleted, 1, "the one behind them");
+    assert!(calls < 10, "{calls}");
+    store.close().await.expect("closed");
+    assert_eq!(hints(folder.path()).len(), DAMAGED as usize);
+}
+
+#[tokio::test]
+async fn a_pass_that_only_files_anew_is_stopped_like_any_other() {
+    const SESSIONS_DUE: u64 = 40_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path());
+    let lifetimes = Lifetimes { ttl: Millis(3_600_000), max_age: Millis(86_400_000), results_ttl: Millis(1) };
+    let now = store.clock().moment();
+    let session = GameSession::external(id(0), 0, None, [], lifetimes, now.now);
+    let deadline = session.state.life.deadline().0.as_millis();
+    store.create(NewSession(session), now).await.expect("created");
+    store.close().await.expect("closed");
+    edit(folder.path(), |transaction| {
+        let mut sessions = transaction.open_table(SESSIONS).expect("there");
+        let mut hints = transaction.open_table(HINTS).expect("there");
+        let record = sessions.get(id(0).as_bytes()).expect("read").expect("there").value().to_vec();
+        hints.remove((deadline, id(0).as_bytes())).expect("removed");
+        let record = filed_at(&record, 1);
+        for n in 0..SESSIONS_DUE {
+            sessions.insert(id(n).as_bytes(), &*record).expect("set");
+            hints.insert((1, id(n).as_bytes()), ()).expect("set");
+        }
+    });
+    // The reaper begins at once.
+    let server = Server::process(folder.path(), &[]);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    server.stop().await;
+    assert_eq!(hints(folder.path()).len() as u64, SESSIONS_DUE);
 }

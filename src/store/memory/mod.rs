@@ -177,7 +177,7 @@ impl GameSessionStore for MemoryStore {
             });
             inner.commits += u64::from(!dead.is_empty());
             let more = inner.deadlines.first().as_ref().is_some_and(is_dead);
-            Ok(Swept { deleted: dead.len(), more })
+            Ok(Swept { deleted: dead.len(), handled: dead.len(), more })
         })
     }
 

@@ -3,19 +3,53 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::counter::Hint;
 use super::reads::Snapshot;
 use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp};
-use crate::store::contract::{Dump, Imported, Swept};
-use crate::store::damage::Damaged;
+use crate::store::contract::{Dump, Imported};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::step::{Rules, step};
 
 /// A session as the file has it, as far as the commit needs to know.
 pub(super) struct Before {
     pub(super) hint: Timestamp,
+    pub(super) deadline: Timestamp,
+    /// Whether the index has it under its hint.
+    pub(super) is_filed: bool,
     /// Whether its questions were still open.
     pub(super) had_quiz: bool,
+    pub(super) had_events: bool,
     pub(super) join_code: Option<JoinCode>,
+}
+
+/// Where the index has a session, and until when it lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Filed {
+    pub(super) hint: Timestamp,
+    pub(super) deadline: Timestamp,
+}
+
+impl Before {
+    fn filed(&self) -> Option<Filed> {
+        self.is_filed.then_some(Filed { hint: self.hint, deadline: self.deadline })
+    }
+}
+
+/// A live session that is only filed anew.
+pub(super) struct Refiled {
+    /// Where it was; `None` if the index had it nowhere.
+    pub(super) from: Option<Timestamp>,
+    /// Its deadline.
+    pub(super) to: Timestamp,
+    /// Its record, which says so.
+    pub(super) record: Vec<u8>,
+}
+
+impl Refiled {
+    fn filings(&self) -> (Option<Filed>, Option<Filed>) {
+        let filed = |hint| Filed { hint, deadline: self.to };
+        (self.from.map(filed), Some(filed(self.to)))
+    }
 }
 
 /// One session's way through the batch.
@@ -30,49 +64,104 @@ pub(super) struct Change {
     /// Whether its hint is to be filed anew, at its deadline.
     pub(super) refile: bool,
     /// Whether there is something to store.
-    is_dirty: bool,
+    pub(super) is_dirty: bool,
+}
+
+impl Change {
+    /// The hint that the session is to have. A hint says when to look: a later deadline leaves it where
+    /// it is, and the reaper files it anew; one that is earlier, or will never move again, moves it.
+    pub(super) fn hint(&self, session: &GameSession) -> Timestamp {
+        let life = &session.state.life;
+        let deadline = life.deadline().0;
+        let filed = self.before.as_ref().filter(|before| !self.is_new && before.is_filed);
+        let may_stay = |hint: &Timestamp| *hint <= deadline && !self.refile && !life.is_fixed();
+        filed.map(|before| before.hint).filter(may_stay).unwrap_or(deadline)
+    }
+
+    fn filings(&self) -> (Option<Filed>, Option<Filed>) {
+        let after = self.after.as_ref();
+        let filed = |session| Filed { hint: self.hint(session), deadline: session.state.life.deadline().0 };
+        (self.before.as_ref().and_then(Before::filed), after.map(filed))
+    }
 }
 
 /// What a batch comes to.
 pub(super) struct Batch<'a> {
-    snapshot: &'a Snapshot<'a>,
-    damaged: &'a Damaged,
+    pub(super) snapshot: &'a Snapshot<'a>,
     rules: Rules,
-    changes: BTreeMap<SessionId, Change>,
+    pub(super) changes: BTreeMap<SessionId, Change>,
+    /// Those that nothing but the sweep has come upon.
+    pub(super) refiled: BTreeMap<SessionId, Refiled>,
     joins: HashMap<JoinCode, Option<SessionId>>,
     /// Hints that belong to nothing.
-    stray_hints: Vec<(Timestamp, SessionId)>,
+    pub(super) stray_hints: Vec<Hint>,
     time: Timestamp,
 }
 
 /// What a batch asks the commit to store.
 pub(super) struct Changes {
     pub(super) sessions: BTreeMap<SessionId, Change>,
-    pub(super) stray_hints: Vec<(Timestamp, SessionId)>,
+    pub(super) refiled: BTreeMap<SessionId, Refiled>,
+    pub(super) stray_hints: Vec<Hint>,
     /// The latest moment that a command of the batch was applied at.
     pub(super) time: Timestamp,
 }
 
+impl Changes {
+    /// No change, at this time.
+    pub(super) fn none(time: Timestamp) -> Self {
+        Self { sessions: BTreeMap::new(), refiled: BTreeMap::new(), stray_hints: Vec::new(), time }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.sessions.is_empty() && self.refiled.is_empty() && self.stray_hints.is_empty()
+    }
+
+    /// Where each session was filed, and where it is from now on.
+    pub(super) fn filings(&self) -> impl Iterator<Item = (&SessionId, Option<Filed>, Option<Filed>)> {
+        let changed = self.sessions.iter().map(|(id, change)| (id, change.filings()));
+        let refiled = self.refiled.iter().map(|(id, refiled)| (id, refiled.filings()));
+        changed.chain(refiled).map(|(id, (before, after))| (id, before, after))
+    }
+}
+
 impl<'a> Batch<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot<'a>, damaged: &'a Damaged, rules: Rules) -> Self {
-        let time = Timestamp::from_millis(0);
-        let (changes, joins, stray_hints) = (BTreeMap::new(), HashMap::new(), Vec::new());
-        Self { snapshot, damaged, rules, changes, joins, stray_hints, time }
+    pub(super) fn new(snapshot: &'a Snapshot<'a>, rules: Rules) -> Self {
+        Self {
+            snapshot,
+            rules,
+            changes: BTreeMap::new(),
+            refiled: BTreeMap::new(),
+            joins: HashMap::new(),
+            stray_hints: Vec::new(),
+            time: Timestamp::from_millis(0),
+        }
     }
 
     pub(super) fn into_changes(mut self) -> Changes {
         self.changes.retain(|_, change| change.is_dirty);
-        Changes { sessions: self.changes, stray_hints: self.stray_hints, time: self.time }
+        let Self { changes: sessions, refiled, stray_hints, time, .. } = self;
+        Changes { sessions, refiled, stray_hints, time }
     }
 
     /// The session's way so far, beginning with what the snapshot has.
     fn change(&mut self, id: &SessionId) -> StoreResult<&mut Change> {
         if !self.changes.contains_key(id) {
             let mut change = Change::default();
-            if let Some((session, hint)) = self.damaged.look(id, || self.snapshot.session(id))? {
-                let join_code = session.state.join_code.clone();
-                change.before = Some(Before { hint, had_quiz: session.quiz.is_some(), join_code });
+            if let Some((session, hint)) = self.snapshot.damaged.look(id, || self.snapshot.session(id))? {
+                change.before = Some(Before {
+                    hint,
+                    deadline: session.state.life.deadline().0,
+                    is_filed: true,
+                    had_quiz: session.quiz.is_some(),
+                    had_events: true,
+                    join_code: session.state.join_code.clone(),
+                });
                 change.after = Some(session);
+            }
+            if let (Some(refiled), Some(before)) = (self.refiled.remove(id), &mut change.before) {
+                before.is_filed = refiled.from.is_some();
+                (change.refile, change.is_dirty) = (true, true);
             }
             self.changes.insert(id.clone(), change);
         }
@@ -109,16 +198,21 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    fn remove(&mut self, id: &SessionId) -> StoreResult<bool> {
+    /// Another session may have claimed the code of a dead one, in this batch or before it.
+    pub(super) fn free(&mut self, code: &JoinCode, id: &SessionId) -> StoreResult<()> {
+        if self.holder(code)?.as_ref() == Some(id) {
+            self.joins.insert(code.clone(), None);
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, id: &SessionId) -> StoreResult<bool> {
         let change = self.change(id)?;
         let before = change.before.take();
         let is_dirty = before.is_some();
         let removed = std::mem::replace(change, Change { before, is_dirty, ..Change::default() }).after;
         if let Some(code) = removed.as_ref().and_then(|session| session.state.join_code.clone()) {
-            // Another session may have claimed the code of a dead one, in this batch or before it.
-            if self.holder(&code)?.as_ref() == Some(id) {
-                self.joins.insert(code, None);
-            }
+            self.free(&code, id)?;
         }
         Ok(removed.is_some())
     }
@@ -172,38 +266,5 @@ impl<'a> Batch<'a> {
         events.extend(change.events.iter().cloned());
         events.retain(|event| Some(event.sequence) > change.prune_through);
         Ok(events)
-    }
-
-    /// Takes what is due from the index, looks at the real deadline, and deletes or files it anew.
-    /// What can't be read stays as it is, hint and all, and is passed over.
-    pub(super) fn sweep(&mut self, at: Moment, most: usize) -> StoreResult<Swept> {
-        let snapshot = self.snapshot;
-        let (mut handled, mut deleted) = (0, 0);
-        for due in snapshot.due_hints(at.now)? {
-            if handled == most {
-                return Ok(Swept { deleted, more: true });
-            }
-            let (hint, id) = due?;
-            match self.change(&id) {
-                Ok(change) if change.before.as_ref().is_none_or(|before| before.hint != hint) => {
-                    self.stray_hints.push((hint, id));
-                }
-                Ok(change) => match &change.after {
-                    Some(session) if session.is_live(at.now) => {
-                        change.refile = true;
-                        change.is_dirty = true;
-                    }
-                    Some(_) => deleted += usize::from(self.remove(&id)?),
-                    None => {}
-                },
-                Err(StoreError::Corrupt { what }) => {
-                    tracing::error!(what, "a dead session's record cannot be read; it is left as it is");
-                    continue;
-                }
-                Err(error) => return Err(error),
-            }
-            handled += 1;
-        }
-        Ok(Swept { deleted, more: false })
     }
 }

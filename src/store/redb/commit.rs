@@ -5,7 +5,7 @@ use ::redb::{
     TableError, WriteTransaction,
 };
 
-use super::batch::{Change, Changes};
+use super::batch::{Before, Change, Changes};
 use super::file::is_full;
 use super::meta::Meta;
 use super::{EVENTS, HINTS, JOINS, QUIZZES, SESSIONS, Stored, events, quizzes};
@@ -100,8 +100,7 @@ pub(super) fn store(database: &Database, changes: &Changes, meta: &Meta) -> Outc
 
 /// Stores the file's own record alone, and creates the tables in a new file.
 pub(super) fn store_meta(database: &Database, meta: &Meta) -> Outcome {
-    let nothing = Changes { sessions: Default::default(), stray_hints: Vec::new(), time: meta.time };
-    store(database, &nothing, meta)
+    store(database, &Changes::none(meta.time), meta)
 }
 
 /// Fills the file's reserve with so many bytes, anew: new games can be stored as long as that can.
@@ -162,6 +161,10 @@ impl<'t> Tables<'t> {
         for (hint, id) in &changes.stray_hints {
             self.move_hint(id, Some(*hint), None)?;
         }
+        for (id, refiled) in &changes.refiled {
+            self.move_hint(id, refiled.from, Some(refiled.to))?;
+            self.sessions.insert(id.as_bytes(), &*refiled.record).map_err(CommitError::new)?;
+        }
         // Removals first: a code freed by one session may be claimed by another.
         let (kept, removed): (Vec<_>, Vec<_>) =
             changes.sessions.iter().partition(|(_, change)| change.after.is_some() && !change.is_new);
@@ -189,14 +192,15 @@ impl<'t> Tables<'t> {
                 self.joins.remove(code.as_str()).map_err(CommitError::new)?;
             }
         }
-        self.prune(id, u64::MAX)
+        if before.had_events { self.prune(id, u64::MAX) } else { Ok(()) }
     }
 
     fn put_session(&mut self, id: &SessionId, change: &Change) -> Outcome {
         let Some(session) = &change.after else { return Ok(()) };
         let before = change.before.as_ref().filter(|_| !change.is_new);
         let key = id.as_bytes();
-        let hint = self.file_hint(id, change)?;
+        let hint = change.hint(session);
+        self.file_hint(id, before, hint)?;
         let stored = Stored { hint, state: session.state.clone() };
         self.sessions.insert(key, &*encode(&stored)?).map_err(CommitError::new)?;
         match (&session.quiz, before) {
@@ -219,15 +223,10 @@ impl<'t> Tables<'t> {
         self.quizzes.insert(key, record).map(drop).map_err(CommitError::new)
     }
 
-    /// A hint says when to look. A later deadline leaves it where it is, and the reaper files it
-    /// anew; an earlier one moves it.
-    fn file_hint(&mut self, id: &SessionId, change: &Change) -> Result<Timestamp, CommitError> {
-        let session = change.after.as_ref().expect("a session is stored only while there is one");
-        let deadline = session.state.life.deadline().0;
-        let filed = change.before.as_ref().filter(|_| !change.is_new).map(|before| before.hint);
-        match filed {
-            Some(hint) if hint <= deadline && !change.refile => Ok(hint),
-            _ => self.move_hint(id, filed, Some(deadline)).map(|()| deadline),
+    fn file_hint(&mut self, id: &SessionId, before: Option<&Before>, hint: Timestamp) -> Outcome {
+        match before.filter(|before| before.is_filed).map(|before| before.hint) {
+            Some(filed) if filed == hint => Ok(()),
+            filed => self.move_hint(id, filed, Some(hint)),
         }
     }
 

@@ -89,6 +89,13 @@ impl Meta {
         }))
     }
 
+    /// How many batches were committed.
+    pub(super) fn batches(transaction: &ReadTransaction) -> StoreResult<u64> {
+        let table = transaction.open_table(META).map_err(StoreError::unavailable)?;
+        let value = table.get("batches").map_err(StoreError::unavailable)?;
+        Ok(value.map_or(0, |value| value.value()))
+    }
+
     pub(super) fn write(&self, transaction: &WriteTransaction) -> Result<(), ::redb::Error> {
         let mut table = transaction.open_table(META)?;
         let identity = self.identity.unwrap_or(Identity { device: 0, inode: 0 });

@@ -16,6 +16,8 @@
 
 mod batch;
 mod commit;
+mod counter;
+mod due;
 mod events;
 mod file;
 mod growth;
@@ -26,9 +28,11 @@ mod portable;
 mod queue;
 mod quizzes;
 mod reads;
+mod reaping;
 mod slot;
 mod space;
 mod storage;
+mod sweep;
 mod writer;
 
 use std::sync::Arc;
@@ -46,16 +50,16 @@ use super::step::Rules;
 use crate::domain::{Applied, Command, GameSession, JoinCode, Moment, Sequence, SessionId, SessionState, Timestamp};
 use growth::Growth;
 use queue::{Queue, Reply, Work};
-use reads::Reader;
+use reads::{Counts, Reader};
+use reaping::Reaping;
 
 pub use file::{OpenError, Opener, file_opener, make_folder, storage_opener};
 pub use meta::Opening;
 
 /// The engine's name.
 const ENGINE: &str = "redb";
-/// How many dead sessions one commit deletes, and how long the writer is then left to others.
-const SWEEP_BATCH: usize = 64;
-const SWEEP_PAUSE: Duration = Duration::from_millis(5);
+/// How often one `status` looks at what has become due since the last.
+const LOOKS: usize = 64;
 
 const SESSIONS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sessions");
 const QUIZZES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("quizzes");
@@ -91,6 +95,7 @@ pub struct RedbStore {
     clock: Arc<GameClock>,
     condition: Arc<Condition>,
     growth: Arc<Growth>,
+    reaping: Reaping,
     patience: Duration,
     opening: Opening,
 }
@@ -138,6 +143,19 @@ impl RedbStore {
         }
         self.condition.remind();
         self.condition.trouble()
+    }
+
+    /// The counts. Whatever becomes due is looked at once; what one call leaves, the next goes on with.
+    async fn counts(&self, now: Timestamp) -> StoreResult<Counts> {
+        let mut counts = self.read(|reader| reader.counts(now))?;
+        for _ in 1..LOOKS {
+            if counts.is_all {
+                break;
+            }
+            tokio::task::yield_now().await;
+            counts = self.read(|reader| reader.counts(now))?;
+        }
+        Ok(counts)
     }
 
     /// Reads. After one failure redb refuses all reads until it is opened again, so the writer is
@@ -200,22 +218,11 @@ impl GameSessionStore for RedbStore {
     }
 
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {
-        let mut swept = Swept::default();
-        while swept.deleted < limit {
-            let most = SWEEP_BATCH.min(limit - swept.deleted);
-            let batch = self.commit(|reply| Work::Sweep { at, most, reply }).await?;
-            swept.deleted += batch.deleted;
-            swept.more = batch.more;
-            if !batch.more {
-                break;
-            }
-            tokio::time::sleep(SWEEP_PAUSE).await;
-        }
-        Ok(swept)
+        self.sweep_in_batches(at, limit).await
     }
 
     async fn status(&self, at: Moment) -> StoreResult<StoreStatus> {
-        let counts = self.read(|reader| reader.counts(at.now));
+        let counts = self.counts(at.now).await;
         let trouble = self.trouble();
         let commits_go_on = !matches!(trouble, Some(Trouble { cause: Cause::Disk | Cause::Gone, .. }));
         let reachable = self.queue.is_accepting() && commits_go_on && counts.is_ok();

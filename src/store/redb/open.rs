@@ -10,6 +10,7 @@ use super::note::Note;
 use super::queue::Queue;
 use super::quizzes::QuizReader;
 use super::reads::Reader;
+use super::reaping::Reaping;
 use super::slot::Slot;
 use super::writer::Writer;
 use super::{RedbOptions, RedbStore, commit};
@@ -111,7 +112,8 @@ impl Parts {
         let reader = Arc::new(Reader::new(slot, QuizReader::new(quiz_cache), random));
         let condition = Arc::new(Condition::good(wall));
         let (queue, growth) = (Arc::new(Queue::default()), Arc::new(Growth::default()));
-        (RedbStore { reader, queue, clock, condition, growth, patience, opening }, rules)
+        let reaping = Reaping::default();
+        (RedbStore { reader, queue, clock, condition, growth, reaping, patience, opening }, rules)
     }
 }
 

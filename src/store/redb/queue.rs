@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
+use super::counter::Hint;
+use super::sweep::SweptBatch;
 use crate::domain::{Applied, Command, Event, GameSession, Moment, Quiz, SeatId, SessionId};
-use crate::store::contract::{Cause, Dump, Imported, Swept};
+use crate::store::contract::{Cause, Dump, Imported};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::quiz_cache::QuizBytes;
 
@@ -58,7 +60,7 @@ pub(super) enum Work {
     Apply { id: SessionId, command: Command, at: Moment, reply: Reply<Option<Applied>> },
     Delete { id: SessionId, reply: Reply<bool> },
     Import { dump: Box<Dump>, at: Moment, reply: Reply<Imported> },
-    Sweep { at: Moment, most: usize, reply: Reply<Swept> },
+    Sweep { at: Moment, after: Option<Hint>, most: usize, reply: Reply<SweptBatch> },
     Close { reply: Reply<()> },
 }
 
@@ -140,6 +142,9 @@ struct State {
     summoned: bool,
     /// Since when the writer has been at its batch.
     working_since: Option<Instant>,
+    activity: Activity,
+    /// How many commands its last batch was of.
+    last_batch: usize,
     shut: bool,
 }
 
@@ -163,6 +168,15 @@ impl State {
     }
 }
 
+/// What the writer has done since its start.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Activity {
+    /// How long it was at its batches.
+    pub(super) worked: Duration,
+    /// How many commands it took.
+    pub(super) commands: u64,
+}
+
 /// The queue between callers and the writer.
 #[derive(Default)]
 pub(super) struct Queue {
@@ -170,6 +184,13 @@ pub(super) struct Queue {
     arrived: Condvar,
     /// Batches with a change that the writer has committed.
     commits: AtomicU64,
+}
+
+/// How many commands are worth a little waiting, after batches of about `recent`. Those who come soon
+/// are those who were answered just now; beside them are only those who came while they were served. A
+/// wait for others is in vain, and few players would spend most of their time in it.
+fn wanted(recent: usize, answered: usize, came_meanwhile: usize) -> usize {
+    if recent < LARGE { (recent + recent / 2).min(answered + came_meanwhile) } else { recent }
 }
 
 /// What the writer finds.
@@ -234,10 +255,13 @@ impl Queue {
 
     /// All that waits. The writer waits for it until `until`; and a little longer for company, as
     /// long as the batch is smaller than the `recent` ones were. Small ones are to grow: for them it
-    /// waits a part of the time that the last commit `took`.
+    /// waits a part of the time that the last commit `took`, unless all who can come are here.
     pub(super) fn take(&self, until: Instant, recent: usize, took: Duration) -> Taken {
         let mut state = self.state.lock();
-        state.working_since = None;
+        if let Some(since) = state.working_since.take() {
+            state.activity.worked += since.elapsed();
+        }
+        let came_meanwhile = state.waiting.len();
         while state.waiting.is_empty() && !state.shut {
             if std::mem::take(&mut state.summoned) {
                 return Taken::Nothing;
@@ -248,10 +272,8 @@ impl Queue {
                 return Taken::Nothing;
             }
         }
-        let (wanted, company) = match recent {
-            LARGE.. => (recent, COMPANY),
-            _ => (recent + recent / 2, (took / 2).clamp(COMPANY, LONGEST_COMPANY)),
-        };
+        let wanted = wanted(recent, state.last_batch, came_meanwhile);
+        let company = if recent < LARGE { (took / 2).clamp(COMPANY, LONGEST_COMPANY) } else { COMPANY };
         let enough = Instant::now() + company;
         while recent > 1 && state.waiting.len() < wanted && !state.shut {
             state.wanted = wanted;
@@ -265,6 +287,8 @@ impl Queue {
         }
         state.bytes = 0;
         state.quizzes.clear();
+        state.last_batch = state.waiting.len();
+        state.activity.commands += state.last_batch as u64;
         state.working_since = Some(Instant::now());
         Taken::Batch(state.waiting.drain(..).map(|waiting| waiting.work).collect())
     }
@@ -282,6 +306,11 @@ impl Queue {
     /// How many batches that changed something were committed.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
+    }
+
+    /// What the writer has done, without the batch that it is at.
+    pub(super) fn activity(&self) -> Activity {
+        self.state.lock().activity
     }
 
     /// Lets the writer look after the file: a read has failed.
@@ -336,6 +365,14 @@ mod tests {
     fn bytes(queue: &Queue) -> usize {
         let state = queue.state.lock();
         state.bytes + state.quizzes.total()
+    }
+
+    #[test]
+    fn a_small_batch_waits_for_nobody_who_cannot_come() {
+        assert_eq!(wanted(4, 4, 0), 4, "all four are answered, and there is no fifth");
+        assert_eq!(wanted(8, 2, 1), 3, "fewer play than did a moment ago");
+        assert_eq!(wanted(4, 4, 9), 6, "two halves that take turns become one batch, step by step");
+        assert_eq!(wanted(LARGE, 2, 0), LARGE, "large batches stay as they are");
     }
 
     #[test]

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use ::redb::{ReadTransaction, ReadableTableMetadata};
 
+use super::counter::{Counter, Hint};
+use super::due::DueHints;
+use super::meta::Meta;
 use super::quizzes::QuizReader;
 use super::slot::Slot;
 use super::{EVENTS, HINTS, JOINS, QUIZZES, SESSIONS, Stored, events};
@@ -14,11 +17,17 @@ use crate::store::error::{StoreError, StoreResult};
 use crate::store::format;
 use crate::store::panics;
 
-/// How many sessions are stored, and how many of them are dead.
+/// How many hints one look looks at, so that nobody waits long for it; the writer's has players wait.
+const LOOK: usize = 256;
+const LOOK_AHEAD: usize = 64;
+
+/// How many sessions are stored, and how many of them are known to be dead.
 #[derive(Default)]
 pub(super) struct Counts {
     pub(super) records: u64,
     pub(super) dead: u64,
+    /// Whether no others are dead.
+    pub(super) is_all: bool,
 }
 
 pub(super) struct Reader {
@@ -27,19 +36,21 @@ pub(super) struct Reader {
     pub(super) random: u64,
     /// Sessions that could not be read lately.
     pub(super) damaged: Damaged,
+    pub(super) counter: Counter,
 }
 
 /// A session's tables in one snapshot.
 pub(super) struct Snapshot<'a> {
-    transaction: &'a ReadTransaction,
-    sessions: ::redb::ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(super) transaction: &'a ReadTransaction,
+    pub(super) damaged: &'a Damaged,
+    pub(super) sessions: ::redb::ReadOnlyTable<&'static [u8], &'static [u8]>,
     quizzes: &'a QuizReader,
 }
 
 impl<'a> Snapshot<'a> {
-    pub(super) fn new(transaction: &'a ReadTransaction, quizzes: &'a QuizReader) -> StoreResult<Self> {
+    fn new(transaction: &'a ReadTransaction, reader: &'a Reader) -> StoreResult<Self> {
         let sessions = transaction.open_table(SESSIONS).map_err(StoreError::unavailable)?;
-        Ok(Self { transaction, sessions, quizzes })
+        Ok(Self { transaction, damaged: &reader.damaged, sessions, quizzes: &reader.quizzes })
     }
 
     /// A session's record, alive or not.
@@ -107,46 +118,29 @@ impl<'a> Snapshot<'a> {
         .collect()
     }
 
-    /// The hints that say to look at `now` or before, soonest first.
-    pub(super) fn due_hints(
-        &self,
-        now: Timestamp,
-    ) -> StoreResult<impl Iterator<Item = StoreResult<(Timestamp, SessionId)>> + use<>> {
+    /// The hints that say to look at `now` or before, soonest first, beginning after this one.
+    pub(super) fn due_hints(&self, now: Timestamp, after: Option<&Hint>) -> StoreResult<DueHints> {
         let table = self.transaction.open_table(HINTS).map_err(StoreError::unavailable)?;
-        let beyond = now.as_millis().saturating_add(1);
-        let rows = table.range(..(beyond, &[][..])).map_err(StoreError::unavailable)?;
-        Ok(rows.map(|row| {
-            let (key, _) = row.map_err(StoreError::unavailable)?;
-            let (time, id) = key.value();
-            let what = || StoreError::Corrupt { what: "a hint's key".to_owned() };
-            Ok((Timestamp::from_millis(time), SessionId::from_bytes(id).ok_or_else(what)?))
-        }))
+        Ok(DueHints::after(table, after, now))
     }
 
     /// The life in a session's record, and its hint, without decoding the game.
-    fn life(&self, id: &SessionId) -> StoreResult<Option<(Timestamp, Life)>> {
-        let bytes = self.sessions.get(id.as_bytes()).map_err(StoreError::unavailable)?;
-        bytes.map(|bytes| format::decode_prefix(bytes.value(), || format!("life of {id:?}"))).transpose()
+    pub(super) fn life(&self, id: &SessionId) -> StoreResult<Option<(Timestamp, Life)>> {
+        let what = || format!("life of {id:?}");
+        guarded(what, || {
+            let bytes = self.sessions.get(id.as_bytes()).map_err(StoreError::unavailable)?;
+            bytes.map(|bytes| format::decode_prefix(bytes.value(), what)).transpose()
+        })
     }
 
-    /// Stored and dead sessions. Every dead one's hint is due, so only those are looked at.
-    pub(super) fn counts(&self, now: Timestamp) -> StoreResult<Counts> {
-        let records = self.sessions.len().map_err(StoreError::unavailable)?;
-        let mut dead = 0;
-        for due in self.due_hints(now)? {
-            let (hint, id) = due?;
-            // A record that can't be read is neither alive nor counted.
-            let is_dead = self
-                .life(&id)
-                .map_or(true, |life| life.is_some_and(|(filed, life)| filed == hint && !life.is_live(now)));
-            dead += u64::from(is_dead);
-        }
-        Ok(Counts { records, dead })
+    /// The number of the batch that it ends with.
+    pub(super) fn batch(&self) -> StoreResult<u64> {
+        Meta::batches(self.transaction)
     }
 }
 
 /// redb panics when it meets a damaged page: whoever needs that page can't be read, and nobody else.
-fn guarded<T>(what: impl Fn() -> String, read: impl FnOnce() -> StoreResult<T>) -> StoreResult<T> {
+pub(super) fn guarded<T>(what: impl Fn() -> String, read: impl FnOnce() -> StoreResult<T>) -> StoreResult<T> {
     let damaged = |met| StoreError::Corrupt { what: format!("{}: a page of the file is damaged: {met}", what()) };
     panics::catch(read).map_err(damaged)?
 }
@@ -160,12 +154,12 @@ fn without_gaps(events: &[Event], first: Sequence, head: Sequence, limit: usize)
 
 impl Reader {
     pub(super) fn new(slot: Slot, quizzes: QuizReader, random: u64) -> Self {
-        Self { slot, quizzes, random, damaged: Damaged::default() }
+        Self { slot, quizzes, random, damaged: Damaged::default(), counter: Counter::default() }
     }
 
     /// Lets `act` look at the newest snapshot.
     pub(super) fn look<T>(&self, act: impl FnOnce(&Snapshot<'_>) -> StoreResult<T>) -> StoreResult<T> {
-        self.slot.read(|transaction| act(&Snapshot::new(transaction, &self.quizzes)?))
+        self.slot.read(|transaction| act(&Snapshot::new(transaction, self)?))
     }
 
     /// The same for one session.
@@ -219,6 +213,22 @@ impl Reader {
     }
 
     pub(super) fn counts(&self, now: Timestamp) -> StoreResult<Counts> {
-        self.look(|snapshot| snapshot.counts(now))
+        self.counts_looking(now, LOOK)
+    }
+
+    fn counts_looking(&self, now: Timestamp, most: usize) -> StoreResult<Counts> {
+        self.look(|snapshot| {
+            let records = snapshot.sessions.len().map_err(StoreError::unavailable)?;
+            let (dead, is_all) = self.counter.look(snapshot, now, most)?;
+            Ok(Counts { records, dead, is_all })
+        })
+    }
+
+    /// Looks at what has become due, so that whoever counts finds that done. What fails is met again
+    /// by them.
+    pub(super) fn look_ahead(&self, now: Timestamp) {
+        if self.counter.is_look_due(now) {
+            drop(self.counts_looking(now, LOOK_AHEAD));
+        }
     }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use ::redb::Database;
 
+use super::RedbStore;
 use super::batch::{Batch, Changes};
 use super::commit::{self, CommitError, Met};
 use super::growth::{self, Growth};
@@ -18,7 +19,7 @@ use super::meta::{Meta, SIGN_OF_LIFE};
 use super::note::Note;
 use super::queue::{Queue, Reply, Taken, Work, refusal};
 use super::reads::Reader;
-use super::{RedbStore, SWEEP_BATCH};
+use super::sweep::SweptBatch;
 use crate::domain::Timestamp;
 use crate::store::clock::{Clock, GameClock, Uptime};
 use crate::store::condition::Condition;
@@ -31,6 +32,8 @@ use crate::store::step::Rules;
 const IN_GOOD_TIME: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(2);
+/// How many sessions are deleted at a time to make space.
+const SWEEP_BATCH: usize = 64;
 /// How often the file is looked after while something is wrong with it.
 const UPKEEP: Duration = Duration::from_secs(1);
 /// How often places of the file that can't be read are looked at again.
@@ -110,6 +113,7 @@ impl Writer {
                     // A panic drops the batch, whose callers are told that its outcome is unknown.
                     let committed = panics::catch(|| self.commit_batch(batch));
                     took = begun.elapsed();
+                    self.reader.look_ahead(self.clock.moment().now);
                     match committed {
                         Ok(None) => {}
                         Ok(Some(reply)) => return self.close(reply),
@@ -177,12 +181,13 @@ impl Writer {
 
     /// Deletes the dead, which is what frees space.
     fn make_space(&mut self) {
+        let mut after = None;
         for _ in 0..4 {
             let (answer, mut answered) = tokio::sync::oneshot::channel();
-            let sweep = Work::Sweep { at: self.clock.moment(), most: SWEEP_BATCH, reply: Reply::to(answer) };
-            self.carry_out(vec![sweep]);
+            let (at, most) = (self.clock.moment(), SWEEP_BATCH);
+            self.carry_out(vec![Work::Sweep { at, after, most, reply: Reply::to(answer) }]);
             match answered.try_recv() {
-                Ok(Ok(swept)) if swept.more => {}
+                Ok(Ok(SweptBatch { next: Some(next), .. })) => after = Some(next),
                 _ => return,
             }
         }
@@ -230,8 +235,7 @@ impl Writer {
         let now = self.clock.moment().now;
         match self.reader.counts(now) {
             Ok(counts) if counts.records > counts.dead => {
-                let nothing = Changes { sessions: Default::default(), stray_hints: Vec::new(), time: now };
-                if let Err(fate) = self.store(&nothing) {
+                if let Err(fate) = self.store(&Changes::none(now)) {
                     tracing::debug!(reason = %fate.error(), "no sign of life could be written");
                 }
             }
@@ -322,7 +326,7 @@ impl Writer {
     fn try_all(&mut self, batch: &mut [Work]) -> Result<(), Fate> {
         let (reader, rules) = (self.reader.clone(), self.rules);
         let changes = reader.look(|snapshot| {
-            let mut worked_out = Batch::new(snapshot, &reader.damaged, rules);
+            let mut worked_out = Batch::new(snapshot, rules);
             let mut failed_read = None;
             for work in batch.iter_mut() {
                 work_out(&mut worked_out, work, &mut failed_read);
@@ -337,7 +341,7 @@ impl Writer {
     }
 
     fn store_if_any(&mut self, changes: &Changes) -> Result<(), Fate> {
-        if changes.sessions.is_empty() && changes.stray_hints.is_empty() {
+        if changes.is_empty() {
             return Ok(());
         }
         self.store(changes)?;
@@ -385,8 +389,9 @@ impl Writer {
         Meta { time: self.meta.time.max(time).max(now), uptime, batches: self.meta.batches + 1, ..self.meta }
     }
 
-    /// Keeps the cache of quizzes true.
+    /// Keeps the counts and the cache of quizzes true.
     fn remember(&self, changes: &Changes) {
+        self.reader.counter.note(self.meta.batches, changes);
         for (id, change) in &changes.sessions {
             match change.after.as_ref().and_then(|session| Some((session.state.nonce, session.quiz.as_ref()?))) {
                 Some((nonce, quiz)) if change.is_new => self.reader.quizzes.cache.insert(id, nonce, quiz),
@@ -518,6 +523,7 @@ impl Writer {
             Ok(Ok(())) => {
                 self.meta = meta;
                 self.note.write(meta.progress());
+                self.reader.counter.note(meta.batches, &Changes::none(meta.time));
                 Ok(())
             }
             Ok(Err(error)) => Err((error.met, error.cause.to_string())),
@@ -561,7 +567,7 @@ fn work_out(batch: &mut Batch<'_>, work: &mut Work, failed_read: &mut Option<Rea
         Work::Apply { id, command, at, reply } => set(reply, batch.apply(id, command.clone(), *at), failed_read),
         Work::Delete { id, reply } => set(reply, batch.delete(id), failed_read),
         Work::Import { dump, at, reply } => set(reply, batch.import((**dump).clone(), *at), failed_read),
-        Work::Sweep { at, most, reply } => set(reply, batch.sweep(*at, *most), failed_read),
+        Work::Sweep { at, after, most, reply } => set(reply, batch.sweep(*at, after.as_ref(), *most), failed_read),
         Work::Close { reply } => reply.set(Ok(())),
     }
 }

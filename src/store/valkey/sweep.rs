@@ -22,7 +22,7 @@ impl Engine {
         // One more than allowed tells whether there are more.
         let due: Vec<String> =
             self.link.read(&due(now, most.saturating_add(1)), limit()).await.map_err(Failure::of_read)?;
-        let mut swept = Swept { deleted: 0, more: due.len() > most };
+        let mut swept = Swept { deleted: 0, handled: due.len().min(most), more: due.len() > most };
         for part in due[..due.len().min(most)].chunks(AT_ONCE) {
             let mut looking = JoinSet::new();
             for member in part {

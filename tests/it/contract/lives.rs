@@ -149,6 +149,49 @@ pub(super) async fn a_sweep_keeps_to_its_limit<E: Engine>() {
     assert!(is_live(&*store, 10, DEAD).await);
 }
 
+pub(super) async fn a_sweep_keeps_to_its_limit_where_nobody_is_dead<E: Engine>() {
+    let engine = E::fresh().await;
+    let store = engine.store();
+    for n in 0..10 {
+        store.create(NewSession(solo(n, 2, at(0))), at(0)).await.expect("created");
+        touch(&*store, n, 300_000).await;
+    }
+    for _ in 0..4 {
+        let swept = store.sweep(at(DEAD), 4).await.expect("swept");
+        assert!(swept.deleted == 0 && swept.handled <= 4, "{swept:?}");
+        if !swept.more {
+            let status = store.status(at(DEAD)).await.expect("told");
+            return assert_eq!((status.live_sessions, status.records), (10, 10));
+        }
+    }
+    panic!("ten are looked after four at a time, and it does not end");
+}
+
+pub(super) async fn the_dead_are_counted_whatever_becomes_of_them<E: Engine>() {
+    let engine = E::fresh().await;
+    let store = engine.store();
+    let counted = async |after| {
+        let status = store.status(at(after)).await.expect("told");
+        (status.live_sessions, status.records)
+    };
+    for n in 0..6 {
+        store.create(NewSession(solo(n, 1, at(0))), at(0)).await.expect("created");
+    }
+    touch(&*store, 4, 300_000).await;
+    store.apply(&id(5), right(0), at(1_000)).await.expect("answered");
+    assert_eq!(counted(DEAD).await, (2, 6), "one was touched, one has ended");
+    store.create(NewSession(solo(0, 1, at(DEAD))), at(DEAD)).await.expect("over a dead one");
+    assert!(store.delete(&id(1)).await.expect("deleted"));
+    touch(&*store, 4, 900_000).await;
+    assert_eq!(counted(960_000).await, (3, 5));
+    assert!(store.delete(&id(4)).await.expect("deleted"));
+    assert_eq!(counted(2 * DEAD).await, (1, 4), "the results alone");
+    assert_eq!(sweep_all(&*store, 2 * DEAD).await, 3);
+    assert_eq!(counted(2 * DEAD).await, (1, 1));
+    assert_eq!(counted(7_200_999).await, (1, 1));
+    assert_eq!(counted(7_201_000).await, (0, 1));
+}
+
 pub(super) async fn ten_thousand_dead_are_reaped<E: Engine>() {
     let engine = E::fresh().await;
     let store = engine.store();

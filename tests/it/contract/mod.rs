@@ -44,6 +44,8 @@ macro_rules! cases {
             lives::a_session_touched_in_time_is_never_reaped,
             lives::a_session_that_ended_sooner_is_reaped_sooner,
             lives::a_sweep_keeps_to_its_limit,
+            lives::a_sweep_keeps_to_its_limit_where_nobody_is_dead,
+            lives::the_dead_are_counted_whatever_becomes_of_them,
             lives::ten_thousand_dead_are_reaped,
             logs::racing_authors_number_their_events_without_gaps,
             logs::a_sequence_goes_on_after_everything_was_forgotten,

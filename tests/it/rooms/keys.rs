@@ -22,7 +22,7 @@ async fn reload(server: &Server, file: &Path, text: &str, says: &str) {
 async fn hang_up(server: &Server, says: &str) {
     let before = server.log().matches(says).count();
     server.signal(Signal::HUP);
-    crate::support::server::until(|| server.log().matches(says).count() > before).await;
+    crate::support::until(|| server.log().matches(says).count() > before).await;
 }
 
 /// Whether a backend that shows this key may bring its own questions.

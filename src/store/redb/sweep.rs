@@ -1,0 +1,195 @@
+//! The reaper's part of a batch: what is due by its hint is looked at, and deleted or filed anew. Only
+//! the beginning of a record is decoded, and only once its checksum has been found right: what is
+//! damaged is never deleted for it.
+
+use ::redb::{AccessGuard, ReadOnlyTable};
+
+use super::batch::{Batch, Before, Change, Refiled};
+use super::counter::Hint;
+use super::reads::{Snapshot, guarded};
+use super::{EVENTS, HINTS, QUIZZES};
+use crate::domain::{JoinCode, Life, Moment, SessionId, Timestamp};
+use crate::store::error::{StoreError, StoreResult};
+use crate::store::format;
+
+/// How many hints one batch passes over at most.
+const MOST_PASSED: usize = 1_024;
+
+/// What a batch of a sweep did.
+#[derive(Default)]
+pub(super) struct SweptBatch {
+    pub(super) deleted: usize,
+    pub(super) handled: usize,
+    /// The hint that the next batch goes on after; `None` if nothing more is due.
+    pub(super) next: Option<Hint>,
+}
+
+/// What was done with a hint.
+enum Done {
+    /// Its session was dead, and is deleted.
+    Deleted,
+    /// It is filed anew, or belonged to nothing and is removed.
+    Kept,
+    /// Nothing: it can't be read, or changes in this batch anyway.
+    Passed,
+}
+
+/// The beginning of a whole record.
+struct Head {
+    hint: Timestamp,
+    life: Life,
+    join_code: Option<JoinCode>,
+    record: AccessGuard<'static, &'static [u8]>,
+}
+
+impl Head {
+    fn of(snapshot: &Snapshot<'_>, id: &SessionId) -> StoreResult<Option<Self>> {
+        let Some(record) = snapshot.sessions.get(id.as_bytes()).map_err(StoreError::unavailable)? else {
+            return Ok(None);
+        };
+        let what = || format!("state of {id:?}");
+        format::check(record.value(), what)?;
+        let prefix: (Timestamp, Life, u64, Option<JoinCode>) = format::decode_prefix(record.value(), what)?;
+        let (hint, life, _nonce, join_code) = prefix;
+        Ok(Some(Self { hint, life, join_code, record }))
+    }
+}
+
+/// The tables that hold what else there is of a session.
+struct Rest {
+    quizzes: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    events: ReadOnlyTable<(&'static [u8], u64), &'static [u8]>,
+    hints: ReadOnlyTable<(u64, &'static [u8]), ()>,
+}
+
+impl Rest {
+    fn open(snapshot: &Snapshot<'_>) -> StoreResult<Self> {
+        let transaction = snapshot.transaction;
+        Ok(Self {
+            quizzes: transaction.open_table(QUIZZES).map_err(StoreError::unavailable)?,
+            events: transaction.open_table(EVENTS).map_err(StoreError::unavailable)?,
+            hints: transaction.open_table(HINTS).map_err(StoreError::unavailable)?,
+        })
+    }
+
+    /// Whether the session has its place among the quizzes.
+    fn has_place(&self, id: &SessionId) -> StoreResult<bool> {
+        Ok(self.quizzes.get(id.as_bytes()).map_err(StoreError::unavailable)?.is_some())
+    }
+
+    /// Whether there is a quiz, which must be whole.
+    fn has_quiz(&self, id: &SessionId) -> StoreResult<bool> {
+        let quiz = self.quizzes.get(id.as_bytes()).map_err(StoreError::unavailable)?;
+        let quiz = quiz.filter(|quiz| !quiz.value().is_empty());
+        quiz.map_or(Ok(false), |quiz| format::check(quiz.value(), || format!("quiz of {id:?}")).map(|()| true))
+    }
+
+    fn has_events(&self, id: &SessionId) -> StoreResult<bool> {
+        let mut events =
+            self.events.range((id.as_bytes(), 0)..=(id.as_bytes(), u64::MAX)).map_err(StoreError::unavailable)?;
+        Ok(events.next().transpose().map_err(StoreError::unavailable)?.is_some())
+    }
+
+    fn has_hint(&self, hint: Timestamp, id: &SessionId) -> StoreResult<bool> {
+        let hint = self.hints.get((hint.as_millis(), id.as_bytes())).map_err(StoreError::unavailable)?;
+        Ok(hint.is_some())
+    }
+}
+
+impl Batch<'_> {
+    /// Takes what is due after this hint from the index, looks at the real deadline, and deletes or
+    /// files it anew: so many sessions at most. What can't be read stays as it is, hint and all, and is
+    /// passed over.
+    pub(super) fn sweep(&mut self, at: Moment, after: Option<&Hint>, most: usize) -> StoreResult<SweptBatch> {
+        let snapshot = self.snapshot;
+        let rest = Rest::open(snapshot)?;
+        let (mut swept, mut last) = (SweptBatch::default(), None);
+        for (looked, due) in snapshot.due_hints(at.now, after)?.enumerate() {
+            if swept.handled == most || looked == most + MOST_PASSED {
+                swept.next = last;
+                break;
+            }
+            let hint = match due {
+                Ok(hint) => hint,
+                Err(StoreError::Corrupt { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            match guarded(|| format!("session {:?}", hint.1), || self.sweep_one(&rest, &hint, at.now)) {
+                Ok(Done::Passed) => {}
+                Ok(done) => {
+                    swept.handled += 1;
+                    swept.deleted += usize::from(matches!(done, Done::Deleted));
+                }
+                Err(StoreError::Corrupt { what }) => snapshot.damaged.note(&hint.1, &what),
+                Err(error) => return Err(error),
+            }
+            last = Some(hint);
+        }
+        Ok(swept)
+    }
+
+    fn sweep_one(&mut self, rest: &Rest, hint: &Hint, now: Timestamp) -> StoreResult<Done> {
+        let (time, id) = hint;
+        if self.refiled.contains_key(id) || self.snapshot.damaged.known(id).is_some() {
+            return Ok(Done::Passed);
+        }
+        if self.changes.contains_key(id) {
+            return self.sweep_changed(hint, now);
+        }
+        let Some(head) = Head::of(self.snapshot, id)? else {
+            if rest.has_place(id)? || rest.has_events(id)? {
+                let what = format!("state of {id:?}: missing, and its quiz or events are there");
+                return Err(StoreError::Corrupt { what });
+            }
+            self.stray_hints.push(hint.clone());
+            return Ok(Done::Kept);
+        };
+        let is_filed = head.hint == *time;
+        if !is_filed {
+            self.stray_hints.push(hint.clone());
+            if rest.has_hint(head.hint, id)? {
+                return Ok(Done::Kept);
+            }
+            // The index has it under no other. The record is whole: what it says is done.
+            tracing::warn!(session = id.short_hash(), "a session was not filed where its record says; it is now");
+        }
+        if head.life.is_live(now) {
+            let to = head.life.deadline().0;
+            let record = format::replace_prefix(head.record.value(), &to)?;
+            let from = is_filed.then_some(head.hint);
+            self.refiled.insert(id.clone(), Refiled { from, to, record });
+            return Ok(Done::Kept);
+        }
+        let (had_quiz, had_events) = (rest.has_quiz(id)?, rest.has_events(id)?);
+        let (hint, deadline, join_code) = (head.hint, head.life.deadline().0, head.join_code);
+        let before = Before { hint, deadline, is_filed, had_quiz, had_events, join_code };
+        self.bury(id, before)?;
+        Ok(Done::Deleted)
+    }
+
+    /// The same for a session that the batch has come upon already.
+    fn sweep_changed(&mut self, (hint, id): &Hint, now: Timestamp) -> StoreResult<Done> {
+        let Some(change) = self.changes.get_mut(id) else { return Ok(Done::Passed) };
+        if change.before.as_ref().is_none_or(|before| before.hint != *hint) {
+            return Ok(Done::Passed);
+        }
+        match &change.after {
+            Some(session) if session.is_live(now) => {
+                change.refile = true;
+                change.is_dirty = true;
+                Ok(Done::Kept)
+            }
+            Some(_) => self.remove(id).map(|_| Done::Deleted),
+            None => Ok(Done::Passed),
+        }
+    }
+
+    /// Deletes a session that the batch has not come upon before.
+    fn bury(&mut self, id: &SessionId, before: Before) -> StoreResult<()> {
+        if let Some(code) = &before.join_code {
+            self.free(code, id)?;
+        }
+        self.changes.insert(id.clone(), Change { before: Some(before), is_dirty: true, ..Change::default() });
+        Ok(())
+    }
+}
