@@ -19,6 +19,8 @@ pub(super) type Hint = (Timestamp, SessionId);
 /// How long the file may hold another batch than the last one noted before it is clear that no note
 /// will come: that batch's outcome was unknown.
 const LOST: Duration = Duration::from_secs(1);
+/// How much earlier than the last count one may be, and still get that one's.
+const BACK: Millis = Millis(999);
 /// How often the writer looks at what has become due meanwhile.
 const LOOK_EVERY: Millis = Millis(100);
 
@@ -45,12 +47,23 @@ struct Seen {
 impl Counter {
     /// Looks at most at so many hints that have become due. How many sessions are known to be dead, and
     /// whether that is all of them.
-    pub(super) fn look(&self, snapshot: &Snapshot<'_>, now: Timestamp, most: usize) -> StoreResult<(u64, bool)> {
+    pub(super) fn count(&self, snapshot: &Snapshot<'_>, now: Timestamp, most: usize) -> StoreResult<(u64, bool)> {
         let mut seen = self.0.lock();
+        if now.plus(BACK) < seen.until {
+            // Those who ask one after the other are never that far apart, but on another clock.
+            *seen = Seen::default();
+        }
         let is_all = seen.is_at(snapshot.batch()?) && seen.look(snapshot, now, most)?;
         seen.pass(now);
-        seen.look_at = if is_all { now.plus(LOOK_EVERY) } else { now };
         Ok((seen.dead, is_all))
+    }
+
+    /// Looks at them, so that whoever counts finds that done.
+    pub(super) fn look_ahead(&self, snapshot: &Snapshot<'_>, now: Timestamp, most: usize) -> StoreResult<()> {
+        let mut seen = self.0.lock();
+        let is_all = seen.is_at(snapshot.batch()?) && seen.look(snapshot, now, most)?;
+        seen.look_at = if is_all { now.plus(LOOK_EVERY) } else { now };
+        Ok(())
     }
 
     /// Whether hints may have become due since the last look.

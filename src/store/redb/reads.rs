@@ -213,13 +213,9 @@ impl Reader {
     }
 
     pub(super) fn counts(&self, now: Timestamp) -> StoreResult<Counts> {
-        self.counts_looking(now, LOOK)
-    }
-
-    fn counts_looking(&self, now: Timestamp, most: usize) -> StoreResult<Counts> {
         self.look(|snapshot| {
             let records = snapshot.sessions.len().map_err(StoreError::unavailable)?;
-            let (dead, is_all) = self.counter.look(snapshot, now, most)?;
+            let (dead, is_all) = self.counter.count(snapshot, now, LOOK)?;
             Ok(Counts { records, dead, is_all })
         })
     }
@@ -228,7 +224,7 @@ impl Reader {
     /// by them.
     pub(super) fn look_ahead(&self, now: Timestamp) {
         if self.counter.is_look_due(now) {
-            drop(self.counts_looking(now, LOOK_AHEAD));
+            drop(self.look(|snapshot| self.counter.look_ahead(snapshot, now, LOOK_AHEAD)));
         }
     }
 }
