@@ -6,7 +6,7 @@
 //! asks again under the same key. Games are on again from the first verdict after the moment when the
 //! outage was over: when a fresh plain connection could write, or a process was killed. `late` is the
 //! latest that this machine has woken up a task which slept for 5 ms: so much of the figures need not
-//! be rejoin's.
+//! be rejoin's. What is over its promise by more is marked as broken.
 //!
 //! The tests of the same outages assert what happens, and no time.
 
@@ -141,8 +141,9 @@ fn row(name: &str, promised: Felt, (felt, late): (Felt, Duration)) -> String {
     let shown = |time: Option<Duration>| time.map_or("".to_owned(), |time| format!("{:.2} s", time.as_secs_f64()));
     let limits = [promised.call, promised.again].into_iter().flatten();
     let promise = limits.map(|limit| format!("{} s", limit.as_secs())).collect::<Vec<_>>().join(", ");
-    let is_broken = felt.call.zip(promised.call).is_some_and(|(felt, most)| felt > most)
-        || felt.again.zip(promised.again).is_some_and(|(felt, most)| felt > most);
+    let is_over =
+        |felt: Option<Duration>, most: Option<Duration>| felt.zip(most).is_some_and(|(felt, most)| felt > most + late);
+    let is_broken = is_over(felt.call, promised.call) || is_over(felt.again, promised.again);
     let mark = if is_broken { " **broken**" } else { "" };
     format!("| {name} | {} | {} | {promise}{mark} | {} ms |", shown(felt.call), shown(felt.again), late.as_millis())
 }
