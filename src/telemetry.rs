@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
-use crate::store::panics;
+use crate::store::panics::{self, Hooked};
 
 /// For whom the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -46,9 +46,7 @@ pub fn start(filter: &str, format: LogFormat) -> Result<(), ParseError> {
 
 /// A panic is one line of the log like any other, unless whoever catches it will log it.
 fn log_panic(panic: &PanicHookInfo<'_>) {
-    if panics::is_caught(panic) {
-        return;
-    }
+    let Hooked::Log { after } = panics::hook(panic) else { return };
     let thread = std::thread::current();
     let thread = thread.name().unwrap_or("unnamed");
     let location = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -56,9 +54,9 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     let backtrace = Backtrace::capture();
     if backtrace.status() == BacktraceStatus::Captured {
         // Somebody has set RUST_BACKTRACE.
-        tracing::error!(thread, location, panic = what, %backtrace, "a thread panicked");
+        tracing::error!(thread, location, panic = what, after, %backtrace, "a thread panicked");
     } else {
-        tracing::error!(thread, location, panic = what, "a thread panicked");
+        tracing::error!(thread, location, panic = what, after, "a thread panicked");
     }
 }
 
@@ -79,6 +77,12 @@ mod tests {
             start("info", LogFormat::Json).expect("a good filter");
             let caught = panics::catch(|| panic!("caught"));
             assert!(caught.is_err_and(|what: String| what.starts_with("caught (src/telemetry.rs:")));
+            // The second is logged with the first: had it come out of a destructor, the process would end.
+            let second = panics::catch(|| {
+                assert!(std::panic::catch_unwind(|| panic!("first")).is_err());
+                panic!("second")
+            });
+            assert!(second.is_err_and(|what: String| what.starts_with("second")));
             let thread = std::thread::Builder::new().name("a-worker".to_owned());
             let worker = thread.spawn(|| panic!("one\ntwo")).expect("it starts");
             assert!(worker.join().is_err());
@@ -91,8 +95,9 @@ mod tests {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}");
         let lines: Vec<&str> = said.lines().collect();
-        let [line] = lines[..] else { panic!("{said}") };
-        let line: Value = serde_json::from_str(line).expect("it is JSON");
+        let [second, line] = lines[..] else { panic!("{said}") };
+        let [second, line] = [second, line].map(|line| serde_json::from_str::<Value>(line).expect("it is JSON"));
+        assert!(second["panic"] == "second" && second["after"].as_str().is_some_and(|first| first.contains("first")));
         assert_eq!((&line["level"], &line["message"]), (&"ERROR".into(), &"a thread panicked".into()));
         assert_eq!((&line["thread"], &line["panic"]), (&"a-worker".into(), &"one\ntwo".into()));
         assert!(line["location"].as_str().is_some_and(|place| place.starts_with("src/telemetry.rs:")), "{line}");

@@ -15,6 +15,7 @@ thread_local! {
 /// Runs `act`. Its panic harms nobody else and is no line in the log; its message and place are
 /// given instead.
 pub(crate) fn catch<T>(act: impl FnOnce() -> T) -> Result<T, String> {
+    NOTED.take();
     DEPTH.set(DEPTH.get() + 1);
     let done = catch_unwind(AssertUnwindSafe(act));
     DEPTH.set(DEPTH.get() - 1);
@@ -22,14 +23,26 @@ pub(crate) fn catch<T>(act: impl FnOnce() -> T) -> Result<T, String> {
     done.map_err(|panic| NOTED.take().unwrap_or_else(|| message(panic.as_ref()).to_owned()))
 }
 
-/// For the panic hook: whether the panic will be caught on purpose.
-pub(crate) fn is_caught(panic: &PanicHookInfo<'_>) -> bool {
-    let is_caught = DEPTH.get() > 0;
-    if is_caught {
-        let place = panic.location().map(|place| format!(" ({place})")).unwrap_or_default();
-        NOTED.set(Some(message(panic.payload()).to_owned() + &place));
+/// What the panic hook is to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Hooked {
+    /// The panic will be caught, and told of by whoever catches it.
+    Silent,
+    /// It is to be logged, with the one before it that was silent: a second panic while the first is
+    /// on its way ends the process, and nobody else would tell.
+    Log { after: Option<String> },
+}
+
+/// For the panic hook.
+pub(crate) fn hook(panic: &PanicHookInfo<'_>) -> Hooked {
+    if DEPTH.get() == 0 {
+        return Hooked::Log { after: None };
     }
-    is_caught
+    let place = panic.location().map(|place| format!(" ({place})")).unwrap_or_default();
+    match NOTED.replace(Some(message(panic.payload()).to_owned() + &place)) {
+        None => Hooked::Silent,
+        after => Hooked::Log { after },
+    }
 }
 
 /// What a panic says.
