@@ -5,6 +5,7 @@ mod compose;
 mod contract;
 mod crash;
 mod degraded;
+mod edges;
 mod errors;
 mod faults;
 mod instances;

@@ -220,6 +220,11 @@ impl Reader {
         })
     }
 
+    /// Whether nothing is stored.
+    pub(super) fn is_empty(&self) -> StoreResult<bool> {
+        self.look(|snapshot| snapshot.sessions.is_empty().map_err(StoreError::unavailable))
+    }
+
     /// Looks at what has become due, so that whoever counts finds that done. What fails is met again
     /// by them.
     pub(super) fn look_ahead(&self, now: Timestamp) {

@@ -53,6 +53,8 @@ pub(super) struct Writer {
     broken: Option<Broken>,
     /// When the last commit was begun.
     last_commit: Instant,
+    /// The latest moment that a command was applied at.
+    last_at: Timestamp,
     /// When the file was looked after last.
     upkeep_at: Instant,
     looked_at: Instant,
@@ -87,8 +89,22 @@ impl Writer {
         let (reader, queue, clock) = (store.reader.clone(), store.queue.clone(), store.clock.clone());
         let (condition, growth) = (store.condition.clone(), store.growth.clone());
         let now = Instant::now();
-        let (broken, last_commit, upkeep_at, looked_at) = (None, now, now, now);
-        Self { reader, queue, clock, condition, growth, note, rules, meta, broken, last_commit, upkeep_at, looked_at }
+        let last_at = Timestamp::from_millis(0);
+        Self {
+            reader,
+            queue,
+            clock,
+            condition,
+            growth,
+            note,
+            rules,
+            meta,
+            broken: None,
+            last_commit: now,
+            last_at,
+            upkeep_at: now,
+            looked_at: now,
+        }
     }
 
     /// The first commit has met a full disk: games can be read, and new ones begin when there is
@@ -113,7 +129,7 @@ impl Writer {
                     // A panic drops the batch, whose callers are told that its outcome is unknown.
                     let committed = panics::catch(|| self.commit_batch(batch));
                     took = begun.elapsed();
-                    self.reader.look_ahead(self.clock.moment().now);
+                    self.reader.look_ahead(self.last_at);
                     match committed {
                         Ok(None) => {}
                         Ok(Some(reply)) => return self.close(reply),
@@ -195,18 +211,13 @@ impl Writer {
 
     /// Proves that a new game could be stored.
     fn try_to_grow(&mut self) {
-        match self.probe() {
-            Ok(()) => self.has_grown(),
-            Err((met, reason)) => {
-                let cause = if met == Met::Full { Cause::Full } else { Cause::Damaged };
-                self.growth.failed(cause);
-                tracing::debug!(reason, "nothing can be added yet");
-                match self.reopen() {
-                    Ok(_) if met != Met::Failure => {}
-                    Ok(_) => self.break_off(self.cause_of(met), &reason),
-                    Err((met, reason)) => self.break_off(self.cause_of(met), &reason),
-                }
-            }
+        let Err((met, reason)) = self.probe() else { return self.has_grown() };
+        tracing::debug!(reason, "nothing can be added yet");
+        match (met, self.reopen()) {
+            (Met::Full, Ok(_)) => self.growth.failed(Cause::Full),
+            (Met::Damage, Ok(_)) => self.growth.failed(Cause::Damaged),
+            (Met::Failure, Ok(_)) => self.break_off(self.cause_of(met), &reason),
+            (_, Err((met, reason))) => self.break_off(self.cause_of(met), &reason),
         }
     }
 
@@ -232,10 +243,9 @@ impl Writer {
 
     fn give_sign_of_life(&mut self) {
         self.last_commit = Instant::now();
-        let now = self.clock.moment().now;
-        match self.reader.counts(now) {
-            Ok(counts) if counts.records > counts.dead => {
-                if let Err(fate) = self.store(&Changes::none(now)) {
+        match self.reader.is_empty() {
+            Ok(false) => {
+                if let Err(fate) = self.store(&Changes::none(self.clock.moment().now)) {
                     tracing::debug!(reason = %fate.error(), "no sign of life could be written");
                 }
             }
@@ -334,7 +344,10 @@ impl Writer {
             Ok((worked_out.into_changes(), failed_read))
         });
         match changes {
-            Ok((changes, None)) => self.store_if_any(&changes),
+            Ok((changes, None)) => {
+                self.last_at = self.last_at.max(changes.time);
+                self.store_if_any(&changes)
+            }
             Ok((_, Some(cause))) | Err(StoreError::Unavailable(Some(cause))) => Err(self.after_failed_read(cause)),
             Err(_) => Err(Fate::NotStored(Met::Failure)),
         }
@@ -355,6 +368,10 @@ impl Writer {
     /// Stores a batch, or finds out what became of it.
     fn store(&mut self, changes: &Changes) -> Result<(), Fate> {
         let begun = Instant::now();
+        if !self.reader.slot.is_there() {
+            self.break_off(Cause::Gone, "nothing is acknowledged until it is back");
+            return Err(Fate::NotStored(Met::Failure));
+        }
         let meta = self.next_meta(changes.time);
         let stored = self.reader.slot.with(|database| Ok(commit::store(database, changes, &meta)));
         match stored {
@@ -374,7 +391,7 @@ impl Writer {
         }
     }
 
-    /// What was committed to a file that is gone is nowhere, unless the file comes back.
+    /// What was committed to a file that has gone meanwhile is nowhere, unless the file comes back.
     fn must_be_there(&mut self) -> Result<(), Fate> {
         if self.reader.slot.is_there() {
             return Ok(());

@@ -96,6 +96,9 @@ struct State {
     /// After how many failures it ends by itself.
     failures_left: Option<u64>,
     struck: u64,
+    /// Where reads fail, and how often they did.
+    unreadable: Option<std::ops::Range<usize>>,
+    unreadable_reads: u64,
     chance: Chance,
 }
 
@@ -120,6 +123,8 @@ impl Disk {
             spared: 0,
             failures_left: None,
             struck: 0,
+            unreadable: None,
+            unreadable_reads: 0,
             chance: Chance::new(seed),
         };
         Self(Arc::new((Mutex::new(state), Condvar::new())))
@@ -153,6 +158,47 @@ impl Disk {
         let (mut image, mut chance) = (state.durable.clone(), Chance::new(seed));
         state.unsynced.iter().for_each(|op| op.apply_some(&mut image, &mut chance));
         drop(state);
+        Self::with_image(image, seed)
+    }
+
+    /// Where these bytes stand.
+    pub(crate) fn places(&self, bytes: &[u8]) -> Vec<usize> {
+        let state = self.0.0.lock();
+        let windows = state.cached.windows(bytes.len()).enumerate();
+        windows.filter(|(_, window)| *window == bytes).map(|(place, _)| place).collect()
+    }
+
+    /// The same disk, once more.
+    pub(crate) fn copied(&self, seed: u64) -> Self {
+        Self::with_image(self.0.0.lock().cached.clone(), seed)
+    }
+
+    /// Makes the sector unreadable that holds this place.
+    pub(crate) fn make_unreadable(&self, place: usize) {
+        let sector = place / SECTOR * SECTOR;
+        self.0.0.lock().unreadable = Some(sector..sector + SECTOR);
+    }
+
+    /// How often the unreadable sector was asked for.
+    pub(crate) fn unreadable_reads(&self) -> u64 {
+        self.0.0.lock().unreadable_reads
+    }
+
+    /// Overwrites the page that holds this place.
+    pub(crate) fn damage(&self, place: usize) {
+        let page = place / BLOCK as usize * BLOCK as usize;
+        self.0.0.lock().cached[page..page + BLOCK as usize].fill(0xA5);
+    }
+
+    /// The same disk with one bit flipped, within what is used of it.
+    pub(crate) fn with_flipped_bit(&self, seed: u64) -> Self {
+        let (mut image, mut chance) = (self.0.0.lock().cached.clone(), Chance::new(seed + 1));
+        let used: Vec<_> = (0..image.len() / BLOCK as usize)
+            .filter(|page| image[page * BLOCK as usize..][..BLOCK as usize].iter().any(|byte| *byte != 0))
+            .collect();
+        let page = used[chance.below(used.len() as u64) as usize];
+        let place = page * BLOCK as usize + chance.below(BLOCK) as usize;
+        image[place] ^= 1 << chance.below(8);
         Self::with_image(image, seed)
     }
 
@@ -254,6 +300,10 @@ impl StorageBackend for Disk {
             return Err(io::Error::from_raw_os_error(5));
         }
         let range = offset as usize..offset as usize + out.len();
+        if state.unreadable.as_ref().is_some_and(|bad| bad.start < range.end && range.start < bad.end) {
+            state.unreadable_reads += 1;
+            return Err(io::Error::from_raw_os_error(5));
+        }
         let data = state.cached.get(range).ok_or(io::ErrorKind::UnexpectedEof)?;
         out.copy_from_slice(data);
         Ok(())

@@ -1,10 +1,12 @@
 //! The redb engine on disks that fail, fill up and freeze, and after crashes.
 
+mod damage;
 mod disk;
 mod failing;
 mod files;
 mod frozen;
 mod games;
+mod lives;
 mod time;
 
 use std::sync::Arc;

@@ -1,0 +1,181 @@
+//! The edges of the store, on the real binary: a file that is gone or full, and what the server says
+//! of itself meanwhile.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::server::refused;
+use crate::support::{Client, Server, questions, right, until_async};
+
+/// What `/readyz` says: its status, and why no game can begin.
+async fn readiness(client: &Client) -> (u16, Value) {
+    let reply = client.get("/readyz").await;
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    (reply.status, body["cause"].clone())
+}
+
+async fn until_ready(client: &Client) {
+    until_async(async || readiness(client).await.0 == 200).await;
+}
+
+/// How many lines of the log have all of these words.
+fn lines(server: &Server, words: &[&str]) -> usize {
+    server.log().lines().filter(|line| words.iter().all(|word| line.contains(word))).count()
+}
+
+#[tokio::test]
+async fn nothing_is_acknowledged_once_the_file_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, away) = (folder.path().join("data"), folder.path().join("away"));
+    std::fs::create_dir(&data).unwrap();
+    let server = Server::process(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--data-dir", path(&data)]);
+    let client = server.client();
+    let id = client.play(2).await;
+    std::fs::rename(&data, &away).unwrap();
+    // Also where nothing is committed meanwhile.
+    assert_eq!(readiness(&client).await, (503, json!("gone")));
+    for _ in 0..3 {
+        client.post("/api/game/session", &json!({})).await.problem(503, "store-unavailable");
+        let answered = client.answer_as("a", &id, 0, right(0)).await;
+        assert_eq!(answered.status, 503, "{}", answered.text());
+    }
+    assert!(!data.exists(), "nothing is made in its place");
+    assert_eq!(lines(&server, &["ERROR", "gone"]), 1, "{}", server.log());
+    // Another file there is not the one that was opened.
+    std::fs::create_dir(&data).unwrap();
+    std::fs::copy(away.join("rejoin.redb"), data.join("rejoin.redb")).unwrap();
+    assert_eq!(readiness(&client).await, (503, json!("gone")));
+    client.post("/api/game/session", &json!({})).await.problem(503, "store-unavailable");
+    // The volume is mounted again.
+    std::fs::remove_dir_all(&data).unwrap();
+    std::fs::rename(&away, &data).unwrap();
+    until_ready(&client).await;
+    let verdict = client.answer_as("a", &id, 0, right(0)).await.json(200);
+    assert_eq!(verdict["answered"], 1, "the answer counts once, whatever became of it");
+    client.create(json!({})).await;
+    assert_eq!(lines(&server, &["INFO", "new games begin again"]), 1, "{}", server.log());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_folder_that_is_removed_under_a_server_loses_nothing_unsaid() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = Server::process(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--data-dir", path(&data)]);
+    let client = server.client();
+    client.create(json!({})).await;
+    std::fs::remove_dir_all(&data).unwrap();
+    // The first one may have reached the file that nobody can find any more.
+    let first = client.post("/api/game/session", &json!({})).await;
+    assert_eq!(first.status, 503, "{}", first.text());
+    client.post("/api/game/session", &json!({})).await.problem(503, "store-unavailable");
+    let problem = client.get("/readyz").await.problem(503, "store-unavailable");
+    assert_eq!(problem["cause"], "gone");
+    assert_eq!(client.get("/health").await.json(503)["cause"], "gone");
+    assert!(!data.exists());
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// The file may take no more, and gets no more: the dead make space, and whoever plays goes on.
+#[tokio::test]
+async fn a_full_file_refuses_new_games_says_so_and_heals_by_its_dead() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["--max-size", "16MiB", "--reap-every", "100ms", "--log-format", "json"];
+    let server = Server::process(folder.path(), &args);
+    let client = server.client();
+    let running = client.create(json!({ "questions": questions(60), "ttlMs": 3_600_000 })).await;
+    let running = running["sessionId"].as_str().unwrap();
+    let mut answered = 0;
+    let large = json!({ "questions": questions(200), "ttlMs": 10_000 });
+    until_async(async || {
+        let reply = client.post("/api/game/session", &large).await;
+        if reply.status != 201 {
+            reply.problem(503, "store-full");
+            return true;
+        }
+        answered += 1;
+        if answered % 10 == 0 && answered < 300 {
+            client.answer(running, answered / 10, right(answered / 10)).await.json(200);
+        }
+        false
+    })
+    .await;
+    assert_eq!(readiness(&client).await, (503, json!("full")));
+    let health = client.get("/health").await.json(503);
+    assert_eq!((&health["cause"], &health["reachable"]), (&json!("full"), &json!(true)), "running games go on");
+    for n in 30..50 {
+        client.answer(running, n, right(n)).await.json(200);
+    }
+    client.delete(&format!("/api/game/session/{}", client_id(0))).await;
+    // Nothing is enlarged: those that nobody touches die after 11 s.
+    until_async(async || {
+        client.answer(running, 50, Value::Null).await;
+        readiness(&client).await.0 == 200
+    })
+    .await;
+    client.create(large).await;
+    let length = std::fs::metadata(folder.path().join("rejoin.redb")).unwrap().len();
+    assert!(length <= 16 * 1024 * 1024, "{length} bytes");
+    assert_eq!(lines(&server, &["ERROR", "\"cause\":\"full\""]), 1, "{}", server.log());
+    assert_eq!(lines(&server, &["INFO", "new games begin again"]), 1, "{}", server.log());
+    server.stop().await;
+}
+
+fn client_id(n: u64) -> String {
+    format!("00000000-0000-7000-8000-{n:012}")
+}
+
+#[tokio::test]
+async fn an_empty_file_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("rejoin.redb"), b"").unwrap();
+    let (code, said) = refused(folder.path(), &[]).await;
+    assert_eq!(code, Some(1));
+    assert!(said.contains("rejoin.redb") && said.contains("0 bytes"), "{said}");
+}
+
+/// Wherever it is damaged, a start is one sentence or serves; a backtrace helps nobody.
+#[tokio::test]
+async fn a_damaged_file_is_refused_in_one_sentence_or_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::process(folder.path(), &[]);
+    for _ in 0..30 {
+        server.client().create(json!({ "questions": questions(20) })).await;
+    }
+    server.stop().await;
+    let whole = std::fs::read(folder.path().join("rejoin.redb")).unwrap();
+    let pages = whole.len() / 4_096;
+    let used = (0..pages).filter(|page| whole[page * 4_096..][..4_096].iter().any(|byte| *byte != 0));
+    let mut refusals = 0;
+    for page in used.step_by(11) {
+        let damaged = tempfile::tempdir().unwrap();
+        let mut image = whole.clone();
+        image[page * 4_096..][..4_096].fill(0xA5);
+        std::fs::write(damaged.path().join("rejoin.redb"), image).unwrap();
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_rejoin"))
+            .args(["--listen", "127.0.0.1:0", "--data-dir", path(damaged.path())])
+            .env_clear()
+            .env("RUST_BACKTRACE", "1")
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+        if line.is_empty() {
+            let output = child.wait_with_output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(said.contains("rejoin.redb cannot be used"), "page {page}: {said}");
+            assert!(!said.contains("panicked") && !said.contains("backtrace"), "page {page}: {said}");
+            refusals += 1;
+        } else {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+    println!("{refusals} damaged files were refused");
+}

@@ -1,0 +1,152 @@
+//! Sectors that can't be read and pages that are damaged: the trouble of whoever needs them alone.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rejoin::domain::{Command, Moment, Sequence};
+use rejoin::store::redb::{RedbStore, storage_opener};
+use rejoin::store::{GameSessionStore, NewSession, StoreError};
+
+use super::disk::Disk;
+use super::{block_on, options};
+use crate::kit::{DEAD, at, external, id, right, solo};
+
+const GAMES: u64 = 300;
+
+/// A store whose openings are counted.
+fn open(disk: &Disk) -> (RedbStore, Arc<AtomicUsize>) {
+    let opened = Arc::new(AtomicUsize::new(0));
+    let opener = {
+        let (disk, opened) = (disk.clone(), opened.clone());
+        // Nothing is kept in memory: what it reads, it reads from the disk.
+        storage_opener(
+            move || {
+                opened.fetch_add(1, Ordering::Relaxed);
+                Ok(Box::new(disk.clone()))
+            },
+            0,
+        )
+    };
+    (RedbStore::open(opener, options(Duration::from_secs(10))).expect("opened"), opened)
+}
+
+fn filled(disk: &Disk) {
+    let (store, _) = open(disk);
+    for n in 0..GAMES {
+        block_on(store.create(NewSession(solo(n, 3, at(0))), at(0))).expect("created");
+    }
+    block_on(store.close()).expect("closed");
+}
+
+fn is_corrupt<T: std::fmt::Debug>(asked: &Result<T, StoreError>) -> bool {
+    matches!(asked, Err(StoreError::Corrupt { .. }))
+}
+
+/// Asks for every game and moves it. Gives those that can't be read; all others are served.
+fn play_all(store: &RedbStore, now: Moment, question: usize) -> BTreeSet<u64> {
+    let mut corrupt = BTreeSet::new();
+    for n in 0..GAMES {
+        let got = block_on(store.get(&id(n), now));
+        if is_corrupt(&got) {
+            assert!(is_corrupt(&block_on(store.apply(&id(n), Command::Touch, now))), "{n} is read by nobody");
+            assert!(is_corrupt(&block_on(store.events(&id(n), Sequence(0), 9, now))), "{n} is read by nobody");
+            corrupt.insert(n);
+            continue;
+        }
+        assert!(matches!(got, Ok(Some(_))), "game {n} is served: {got:?}");
+        let answered = block_on(store.apply(&id(n), right(question), now)).expect("answered").expect("alive");
+        assert!(answered.result.is_ok(), "game {n}");
+    }
+    corrupt
+}
+
+/// Damages each place where a game's id stands, each on a disk of its own: its record, its quiz, its
+/// entry in the index. `act` gives the games that could not be read.
+fn wherever_a_game_is(act: impl Fn(&Disk, usize) -> BTreeSet<u64>) {
+    let whole = Disk::new(1);
+    filled(&whole);
+    let mut has_hit = false;
+    for (n, place) in whole.places(id(150).as_bytes()).into_iter().enumerate() {
+        let corrupt = act(&whole.copied(n as u64), place);
+        assert!(corrupt.len() < 40, "a page's games at most: {corrupt:?}");
+        has_hit |= corrupt.contains(&150);
+    }
+    assert!(has_hit, "no record was damaged, so this has tested nothing");
+}
+
+/// The dead go, but for those that can't be read and a neighbour or two.
+fn reap(store: &RedbStore, corrupt: usize) {
+    let (mut deleted, mut idle) = (0, 0);
+    while idle < 3 {
+        let swept = block_on(store.sweep(at(DEAD + 10), 64)).expect("swept").deleted;
+        deleted += swept;
+        idle += usize::from(swept == 0);
+    }
+    assert!(deleted + corrupt + 100 >= GAMES as usize, "{deleted} were deleted, {corrupt} can't be read");
+    let status = block_on(store.status(at(DEAD + 10))).expect("told");
+    assert!(status.reachable && status.trouble.is_none(), "{status:?}");
+    block_on(store.create(NewSession(external(1_000, None, at(DEAD + 10))), at(DEAD + 10))).expect("new games begin");
+}
+
+#[test]
+fn an_unreadable_sector_is_the_trouble_of_its_games_alone() {
+    wherever_a_game_is(|disk, place| {
+        let (store, opened) = open(disk);
+        disk.make_unreadable(place);
+        let corrupt = play_all(&store, at(1), 0);
+        for _ in 0..100 {
+            assert_eq!(is_corrupt(&block_on(store.get(&id(150), at(2)))), corrupt.contains(&150));
+        }
+        assert_eq!(play_all(&store, at(2), 1), corrupt, "it stays so, whoever asks how often");
+        assert!(disk.unreadable_reads() < 10, "the sector is left alone: {} reads", disk.unreadable_reads());
+        assert_eq!(opened.load(Ordering::Relaxed), 1, "the file is not opened again for it");
+        assert_eq!(block_on(store.status(at(2))).expect("told").damaged, corrupt.len() as u64);
+        reap(&store, corrupt.len());
+        assert!(opened.load(Ordering::Relaxed) < 10, "nor again and again while its neighbours are deleted");
+        corrupt
+    });
+}
+
+#[test]
+fn a_damaged_page_is_the_trouble_of_its_games_alone() {
+    wherever_a_game_is(|disk, place| {
+        disk.damage(place);
+        let (store, _) = open(disk);
+        let corrupt = play_all(&store, at(1), 0);
+        reap(&store, corrupt.len());
+        corrupt
+    });
+}
+
+/// One flipped bit anywhere in the file: what is told is right, or is an error; never an absence.
+#[test]
+fn a_flipped_bit_makes_no_game_vanish() {
+    let disk = Disk::new(3);
+    filled(&disk);
+    let (mut served, mut corrupt, mut refused) = (0, 0, 0);
+    for n in 0..60 {
+        let flipped = disk.with_flipped_bit(n);
+        let opener = {
+            let flipped = flipped.clone();
+            storage_opener(move || Ok(Box::new(flipped.clone())), 1 << 20)
+        };
+        let Ok(store) = RedbStore::open(opener, options(Duration::from_secs(10))) else {
+            refused += 1;
+            continue;
+        };
+        for game in 0..GAMES {
+            match block_on(store.get(&id(game), at(1))) {
+                Ok(Some(session)) => {
+                    assert_eq!(session.state, solo(game, 3, at(0)).state);
+                    served += 1;
+                }
+                Err(StoreError::Corrupt { .. }) => corrupt += 1,
+                other => panic!("flip {n}, game {game}: {other:?}"),
+            }
+        }
+    }
+    println!("{served} served, {corrupt} corrupt, {refused} of 60 files refused");
+    assert!(served > corrupt * 50, "{served} served, {corrupt} corrupt");
+}

@@ -1,0 +1,153 @@
+//! A file that was moved, copied or put back is another life of it: its epochs are others.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rejoin::domain::Sequence;
+use rejoin::store::redb::{RedbStore, file_opener};
+use rejoin::store::{GameSessionStore, NewSession};
+
+use super::{block_on, options};
+use crate::kit::{at, external, id, record};
+
+fn open(path: &Path) -> RedbStore {
+    try_to_open(path, false).expect("opened")
+}
+
+fn try_to_open(path: &Path, is_new_epoch: bool) -> Result<RedbStore, rejoin::store::redb::OpenError> {
+    let opener = file_opener(path.to_owned(), 1 << 20).new_epoch(is_new_epoch);
+    RedbStore::open(opener, options(Duration::from_secs(10)))
+}
+
+fn record_one(store: &RedbStore) {
+    block_on(store.apply(&id(1), record(1), at(0))).expect("answered").expect("alive").result.expect("recorded");
+}
+
+/// The name of the numbering, and its head.
+fn epoch(store: &RedbStore) -> (String, u64) {
+    let page = block_on(store.events(&id(1), Sequence(0), 100, at(0))).expect("read").expect("alive");
+    (page.epoch, page.head.0)
+}
+
+fn begin(path: &Path) -> RedbStore {
+    let store = open(path);
+    block_on(store.create(NewSession(external(1, None, at(0))), at(0))).expect("created");
+    record_one(&store);
+    store
+}
+
+fn close(store: RedbStore) {
+    block_on(store.close()).expect("closed");
+}
+
+/// Puts the copy in the file's place: as another file, or as other content of the same.
+fn put_back(copy: &Path, path: &Path, is_moved: bool) {
+    if is_moved {
+        std::fs::rename(copy, path).expect("moved");
+    } else {
+        std::fs::write(path, std::fs::read(copy).expect("read")).expect("written over");
+    }
+}
+
+#[test]
+fn a_file_that_is_opened_again_keeps_its_epochs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("rejoin.redb");
+    let store = begin(&path);
+    let before = epoch(&store);
+    close(store);
+    for _ in 0..3 {
+        let store = open(&path);
+        assert_eq!(epoch(&store), before);
+        close(store);
+    }
+    // The note is lost in a power cut, or not copied.
+    std::fs::remove_file(folder.path().join("rejoin.note")).expect("it was there");
+    assert_eq!(epoch(&open(&path)), before);
+}
+
+#[test]
+fn a_copy_that_is_put_back_has_another_epoch() {
+    for (is_closed, is_moved) in [(true, true), (true, false), (false, true), (false, false)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, copy) = (folder.path().join("rejoin.redb"), folder.path().join("copy"));
+        let mut store = begin(&path);
+        let (before, _) = epoch(&store);
+        if is_closed {
+            close(store);
+            std::fs::copy(&path, &copy).expect("copied");
+            store = open(&path);
+        } else {
+            std::fs::copy(&path, &copy).expect("copied");
+        }
+        // What it goes on to is lost, and other content comes under the same numbers.
+        record_one(&store);
+        let (same, head) = epoch(&store);
+        assert_eq!((same, head), (before.clone(), 2));
+        close(store);
+        put_back(&copy, &path, is_moved);
+        let store = open(&path);
+        record_one(&store);
+        let (after, head) = epoch(&store);
+        assert_eq!(head, 2);
+        assert_ne!(after, before, "closed {is_closed}, moved {is_moved}");
+        close(store);
+        assert_eq!(epoch(&open(&path)).0, after, "it is renewed once");
+    }
+}
+
+#[test]
+fn a_file_that_was_moved_elsewhere_has_another_epoch() {
+    let (folder, elsewhere) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let (path, copy) = (folder.path().join("rejoin.redb"), elsewhere.path().join("rejoin.redb"));
+    let store = begin(&path);
+    let (before, _) = epoch(&store);
+    close(store);
+    std::fs::copy(&path, &copy).expect("copied");
+    assert_ne!(epoch(&open(&copy)).0, before);
+}
+
+#[test]
+fn a_new_epoch_can_be_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("rejoin.redb");
+    let store = begin(&path);
+    let (before, _) = epoch(&store);
+    close(store);
+    let store = try_to_open(&path, true).expect("opened");
+    assert_ne!(epoch(&store).0, before);
+}
+
+/// Half of the file is older than the rest, as in a copy that was made while it was written.
+#[test]
+fn a_torn_copy_is_refused_in_one_clear_sentence_or_is_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, torn) = (folder.path().join("rejoin.redb"), folder.path().join("torn.redb"));
+    let store = begin(&path);
+    let mut refused = 0;
+    for n in 0..24 {
+        let older = std::fs::read(&path).expect("read");
+        for game in 0..40 {
+            block_on(store.create(NewSession(external(100 * (n + 1) + game, None, at(0))), at(0))).expect("created");
+        }
+        let newer = std::fs::read(&path).expect("read");
+        let cut = newer.len() * (n as usize % 8 + 1) / 9 / 4_096 * 4_096;
+        let mut image = older.get(..cut.min(older.len())).expect("within").to_vec();
+        image.extend_from_slice(&newer[image.len()..]);
+        std::fs::write(&torn, image).expect("written");
+        let _ = std::fs::remove_file(folder.path().join("torn.note"));
+        match try_to_open(&torn, false) {
+            Err(error) => {
+                let message = error.to_string();
+                assert!(message.contains("torn.redb cannot be used: it is damaged"), "{message}");
+                assert!(message.contains("rejoin migrate --from"), "the way out: {message}");
+                refused += 1;
+            }
+            Ok(store) => {
+                block_on(store.create(NewSession(external(9_999, None, at(0))), at(0))).expect("it takes new games");
+                close(store);
+            }
+        }
+    }
+    assert!(refused > 0, "no copy was torn, so this has tested nothing");
+}
