@@ -102,7 +102,8 @@ impl Supervisor {
         };
         let mut refusal = if away.contains(&Slot::for_key(UP)) { None } else { self.sign(&mut connection).await? };
         for name in &probes {
-            if refusal.is_none() {
+            // While a part is away, each look is to be a short one: the others were written to by it.
+            if refusal.is_none() && away.is_empty() {
                 refusal = self.write(&mut connection, name).await?;
             }
         }
@@ -198,6 +199,8 @@ impl Supervisor {
                 _ = every.tick() => {}
             }
             self.link.remind();
+            // While a part is away, nothing is to hold up the next look for it.
+            let probes = if self.link.is_partial() { &[] } else { probes };
             match self.sign_and_write(probes).await {
                 Ok(()) => self.link.signed(None),
                 Err(failure) if is_refusal(&failure) => self.link.signed(Some(Obstacle::of(&failure))),
