@@ -18,6 +18,15 @@ pub enum ValkeyMode {
     Cluster,
 }
 
+/// Whether games begin in a Valkey that may throw them away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ValkeyEviction {
+    /// No new game begins there
+    Refuse,
+    /// They begin; what is thrown away of a game is noticed, and ends that game alone
+    Allow,
+}
+
 /// Where Valkey is and how it is reached.
 #[derive(Debug, Clone, Args)]
 pub struct ValkeySettings {
@@ -60,6 +69,11 @@ pub struct ValkeySettings {
         value_name = "PASSWORD"
     )]
     pub sentinel_password: Option<String>,
+
+    /// Whether new games begin where Valkey's maxmemory-policy is not noeviction, so that it may
+    /// throw games away that are being played
+    #[arg(long = "valkey-eviction", env = "REJOIN_VALKEY_EVICTION", default_value = "refuse", value_name = "WHETHER")]
+    pub eviction: ValkeyEviction,
 }
 
 /// A file's name. An empty one is how a compose file says that there is none.
@@ -86,6 +100,7 @@ impl ValkeySettings {
             }
         };
         let mut target = Target::parse(url, topology).context("VALKEY_URL")?;
+        target.allows_eviction = self.eviction == ValkeyEviction::Allow;
         let named = [
             ("the password in the URL", target.password.is_some()),
             ("VALKEY_PASSWORD", self.password.as_ref().is_some_and(|password| !password.is_empty())),

@@ -68,6 +68,13 @@ impl SessionState {
         };
         LogBounds { head, oldest: Sequence(pruned.0 + 1) }
     }
+
+    /// The events before `oldest` are lost to the store, and so are forgotten.
+    pub fn lose_events_before(&mut self, oldest: Sequence) {
+        if let Game::Room(room) = &mut self.game {
+            room.lose_events_before(oldest);
+        }
+    }
 }
 
 /// The ends of a session's event log.

@@ -167,8 +167,6 @@ impl Cause {
 pub struct Link {
     /// Whether requests are let through.
     pub breaker: Breaker,
-    /// Since when that is so.
-    pub since: WallTime,
 }
 
 /// Whether requests are let through to a store that lies elsewhere.

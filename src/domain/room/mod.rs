@@ -178,6 +178,11 @@ impl Room {
         self.log.pruned
     }
 
+    /// The events before `oldest` are lost to the store, and so are forgotten.
+    pub fn lose_events_before(&mut self, oldest: Sequence) {
+        self.log.pruned = self.log.pruned.max(Sequence(oldest.0.saturating_sub(1)).min(self.log.head));
+    }
+
     /// The host's seat; an external room has none.
     pub fn host(&self) -> Option<SeatId> {
         self.host

@@ -64,6 +64,8 @@ pub struct Looked {
     /// Whose eyes these are; a backend has no seat.
     pub viewer: Option<SeatId>,
     lives_until: Timestamp,
+    /// The oldest event that is kept, by the log's own word.
+    oldest: Sequence,
 }
 
 impl Looked {
@@ -252,8 +254,8 @@ impl Rooms {
     async fn looked(&self, session: GameSession, dates: Dates, viewer: Option<SeatId>) -> Result<Looked, GameError> {
         let (keeper, _) = self.kept(&session.id)?;
         let lives_until = lives_until(&*keeper.store, &session, dates.at).await?;
-        let epoch = self.epoch(&session.id).await?;
-        Ok(Looked { session, dates, epoch, viewer, lives_until })
+        let EventPage { epoch, oldest, .. } = self.bounds(&session.id).await?;
+        Ok(Looked { session, dates, epoch, viewer, lives_until, oldest })
     }
 
     /// The session, after what was due has happened.
@@ -279,9 +281,9 @@ impl Rooms {
         }
     }
 
-    /// The name of this life of a room's numbering.
-    async fn epoch(&self, id: &SessionId) -> Result<String, GameError> {
-        self.events(id, Sequence(u64::MAX - 1), 0).await.map(|page| page.epoch)
+    /// A page without events: the ends of a room's log, and the name of this life of its numbering.
+    async fn bounds(&self, id: &SessionId) -> Result<EventPage, GameError> {
+        self.events(id, Sequence(u64::MAX - 1), 0).await
     }
 
     async fn events(&self, id: &SessionId, after: Sequence, limit: usize) -> Result<EventPage, GameError> {
@@ -328,7 +330,7 @@ impl Rooms {
         };
         let looked = self.look(id, &who).await?;
         let head = looked.room().map(Room::head).unwrap_or_default();
-        let oldest = looked.session.log().oldest;
+        let oldest = looked.oldest;
         let (recovered, position) = match known {
             Some((epoch, last)) if epoch == looked.epoch && last <= head && oldest.0 <= last.0 + 1 => (true, last),
             _ => (false, head),
@@ -350,7 +352,7 @@ impl Rooms {
     /// # Errors
     /// Unknown or dead rooms; or the store's.
     pub async fn head(&self, id: &SessionId) -> Result<Sequence, GameError> {
-        self.events(id, Sequence(u64::MAX - 1), 0).await.map(|page| page.head)
+        self.bounds(id).await.map(|page| page.head)
     }
 
     /// The generation of the newest connection of a token's seat; a backend has none.

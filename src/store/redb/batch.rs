@@ -117,6 +117,13 @@ impl Changes {
         self.sessions.is_empty() && self.refiled.is_empty() && self.stray_hints.is_empty()
     }
 
+    /// The session that it changes, if it changes just one that was there before.
+    pub(super) fn only_one(&self) -> Option<&SessionId> {
+        let changed = self.sessions.iter().filter(|(_, change)| change.before.is_some()).map(|(id, _)| id);
+        let mut ids = changed.chain(self.refiled.keys()).chain(self.stray_hints.iter().map(|(_, id)| id));
+        ids.next().filter(|_| ids.next().is_none())
+    }
+
     /// Where each session was filed, and where it is from now on.
     pub(super) fn filings(&self) -> impl Iterator<Item = (&SessionId, Option<Filed>, Option<Filed>)> {
         let changed = self.sessions.iter().map(|(id, change)| (id, change.filings()));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::file::{OpenError, Opener};
+use super::file::{self, OpenError, Opener};
 use super::growth::{self, Growth};
 use super::meta::{Meta, Opening};
 use super::note::Note;
@@ -11,7 +11,7 @@ use super::queue::Queue;
 use super::quizzes::QuizReader;
 use super::reads::Reader;
 use super::reaping::Reaping;
-use super::slot::Slot;
+use super::slot::{DAMAGED_PAGE, Slot};
 use super::writer::Writer;
 use super::{RedbOptions, RedbStore, commit};
 use crate::domain::Timestamp;
@@ -118,6 +118,11 @@ impl Parts {
 }
 
 fn unusable(name: &str, error: &StoreError) -> OpenError {
+    if let StoreError::Corrupt { what } = error
+        && what.starts_with(DAMAGED_PAGE)
+    {
+        return file::damaged(name, what);
+    }
     OpenError::Unusable { path: name.to_owned(), what: error.to_string() }
 }
 

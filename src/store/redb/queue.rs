@@ -86,16 +86,6 @@ impl Work {
         }
     }
 
-    /// The session that it is about, if it is about one.
-    pub(super) fn session(&self) -> Option<&SessionId> {
-        match self {
-            Self::Create { session, .. } => Some(&session.id),
-            Self::Apply { id, .. } | Self::Delete { id, .. } => Some(id),
-            Self::Import { dump, .. } => Some(&dump.session.id),
-            Self::Sweep { .. } | Self::Close { .. } => None,
-        }
-    }
-
     /// Answers it: by what was worked out, or by what keeps that from being so.
     pub(super) fn answer(self, fate: Result<(), StoreError>) {
         match self {

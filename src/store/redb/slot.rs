@@ -15,6 +15,9 @@ use crate::store::panics;
 /// How long a reader waits for a database that is just being opened again.
 const OPENING: Duration = Duration::from_millis(250);
 
+/// What is said of a page over which redb panicked.
+pub(super) const DAMAGED_PAGE: &str = "a page of the file is damaged";
+
 /// An open database: one that is this process's own, or one that it only reads.
 enum Open {
     Owned(Database),
@@ -100,7 +103,7 @@ impl Slot {
         let open = self.opened().ok_or(StoreError::Unavailable(None))?;
         let Some(open) = open.as_ref() else { return Err(StoreError::Unavailable(None)) };
         // redb panics when it meets a damaged page.
-        let damaged = |met| StoreError::Corrupt { what: format!("a page of the file: {met}") };
+        let damaged = |met| StoreError::Corrupt { what: format!("{DAMAGED_PAGE}: {met}") };
         panics::catch(|| act(open)).map_err(damaged)?
     }
 

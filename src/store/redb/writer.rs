@@ -14,13 +14,14 @@ use ::redb::Database;
 use super::RedbStore;
 use super::batch::{Batch, Changes};
 use super::commit::{self, CommitError, Met};
+use super::counter::Hint;
 use super::growth::{self, Growth};
 use super::meta::{Meta, SIGN_OF_LIFE};
 use super::note::Note;
 use super::queue::{Queue, Reply, Taken, Work, refusal};
 use super::reads::Reader;
 use super::sweep::SweptBatch;
-use crate::domain::Timestamp;
+use crate::domain::{Moment, Timestamp};
 use crate::store::clock::{Clock, GameClock, Uptime};
 use crate::store::condition::Condition;
 use crate::store::contract::Cause;
@@ -38,6 +39,11 @@ const SWEEP_BATCH: usize = 64;
 const UPKEEP: Duration = Duration::from_secs(1);
 /// How often places of the file that can't be read are looked at again.
 const SECOND_LOOK: Duration = Duration::from_secs(10);
+
+/// What keeps a session from being stored.
+const NEEDS_DAMAGED: &str = "a page that it needs is damaged";
+/// How many damaged places one sweep meets at most: each closes the file for a moment.
+const MOST_DAMAGE: usize = 8;
 
 pub(super) struct Writer {
     reader: Arc<Reader>,
@@ -305,30 +311,58 @@ impl Writer {
     /// Carries out each command by itself: one of them meets a damaged page.
     fn carry_out_each(&mut self, batch: Vec<Work>) {
         for work in batch {
-            let mut alone = vec![work];
-            let fate = match self.broken {
-                Some(_) => Err(Fate::NotStored(Met::Failure)),
-                None => self.try_all(&mut alone),
-            };
-            if fate == Err(Fate::NotStored(Met::Damage)) {
-                self.note_damage(&alone[0]);
+            match work {
+                Work::Sweep { at, after, most, reply } => self.sweep_each(at, after, most, reply),
+                work => self.carry_out_alone(work),
             }
-            answer_all(alone, |work| match (fate, work.session()) {
-                (Err(Fate::NotStored(Met::Damage)), Some(_)) if !work.grows() => {
-                    Err(StoreError::Corrupt { what: "a page that it needs is damaged".to_owned() })
-                }
-                (fate, _) => fate.map_err(Fate::error),
-            });
         }
     }
 
-    /// A command by itself has met a damaged page when it was stored.
-    fn note_damage(&self, work: &Work) {
-        match work.session() {
+    fn carry_out_alone(&mut self, work: Work) {
+        let mut alone = vec![work];
+        let fate = self.try_if_whole(&mut alone);
+        let is_damage = fate == Err(Fate::NotStored(Met::Damage));
+        answer_all(alone, |work| match fate {
             // It is the place where new games go.
-            _ if work.grows() => self.refuse_growth(Cause::Damaged, "a page that new games need is damaged"),
-            Some(id) => self.reader.damaged.note(id, "a page that it needs is damaged"),
-            None => {}
+            _ if is_damage && work.grows() => {
+                self.refuse_growth(Cause::Damaged, "a page that new games need is damaged");
+                Err(refusal(Cause::Damaged))
+            }
+            _ if is_damage => Err(StoreError::Corrupt { what: NEEDS_DAMAGED.to_owned() }),
+            fate => fate.map_err(Fate::error),
+        });
+    }
+
+    /// Sweeps one session at a time. Those for which a damaged page is needed are left where they are.
+    fn sweep_each(&mut self, at: Moment, mut after: Option<Hint>, most: usize, mut reply: Reply<SweptBatch>) {
+        let (mut swept, mut damage) = (SweptBatch::default(), 0);
+        while swept.handled < most && damage < MOST_DAMAGE {
+            let (answer, mut answered) = tokio::sync::oneshot::channel();
+            let mut one = vec![Work::Sweep { at, after: after.clone(), most: 1, reply: Reply::to(answer) }];
+            match self.try_if_whole(&mut one) {
+                Ok(()) => answer_all(one, |_| Ok(())),
+                Err(Fate::NotStored(Met::Damage)) => damage += 1,
+                Err(fate) => return reply.send(Err(fate.error())),
+            }
+            let Ok(Ok(batch)) = answered.try_recv() else { continue };
+            swept = SweptBatch {
+                deleted: swept.deleted + batch.deleted,
+                handled: swept.handled + batch.handled,
+                next: batch.next,
+            };
+            after.clone_from(&swept.next);
+            if after.is_none() {
+                break;
+            }
+        }
+        reply.set(Ok(swept));
+        reply.send(Ok(()));
+    }
+
+    fn try_if_whole(&mut self, batch: &mut [Work]) -> Result<(), Fate> {
+        match self.broken {
+            Some(_) => Err(Fate::NotStored(Met::Failure)),
+            None => self.try_all(batch),
         }
     }
 
@@ -357,7 +391,15 @@ impl Writer {
         if changes.is_empty() {
             return Ok(());
         }
-        self.store(changes)?;
+        if let Err(fate) = self.store(changes) {
+            // Of several each is tried by itself, and only one of them is at fault.
+            if fate == Fate::NotStored(Met::Damage)
+                && let Some(id) = changes.only_one()
+            {
+                self.reader.damaged.note(id, NEEDS_DAMAGED);
+            }
+            return Err(fate);
+        }
         self.queue.note_commit();
         if changes.sessions.values().any(|change| change.after.is_none()) {
             self.growth.freed();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::commit::{Change, QuizChange, Stands, same};
+use super::commit::{AGAIN, Change, QuizChange, Stands, same};
 use super::engine::Engine;
 use super::record::Held;
 use crate::domain::{Applied, Command, Event, GameSession, Moment, Sequence, SessionId, Timestamp};
@@ -21,6 +21,21 @@ pub(super) struct Asked {
     pub(super) at: Moment,
     pub(super) until: Instant,
     pub(super) answer: oneshot::Sender<StoreResult<Option<Applied>>>,
+}
+
+impl Asked {
+    /// A command, and its answer, which comes in time: a batch may take longer than one of its commands.
+    pub(super) fn new(command: Command, at: Moment, until: Instant) -> (Self, impl Future<Output = Outcome>) {
+        let (answer, answered) = oneshot::channel();
+        let answered = async move {
+            // What is found out just then is more than that it is not known.
+            match tokio::time::timeout_at(until + AGAIN, answered).await {
+                Ok(Ok(outcome)) => outcome,
+                _ => Err(StoreError::OutcomeUnknown),
+            }
+        };
+        (Self { command, at, until, answer }, answered)
+    }
 }
 
 type Outcome = StoreResult<Option<Applied>>;
@@ -49,17 +64,16 @@ enum Tried {
     Gone,
     /// Another state stands there: this one, if it is known.
     Overtaken(Option<Basis>),
-    /// The state speaks of a quiz that isn't there.
-    WithoutQuiz,
 }
 
 impl Engine {
-    /// Applies commands in their order, and answers each.
+    /// Applies commands in their order, and answers each. They are tried as long as any of them may
+    /// take; whose time ends before that is told by whoever waits for it ([`Asked::new`]).
     pub(super) async fn apply_all(&self, id: &SessionId, asked: Vec<Asked>) {
         let now = Instant::now();
         let (mut asked, late): (Vec<_>, Vec<_>) = asked.into_iter().partition(|asked| asked.until > now);
         answer_all(late, || Err(StoreError::Unavailable(Some("its turn did not come in time".into()))));
-        let Some(until) = asked.iter().map(|asked| asked.until).min() else { return };
+        let Some(until) = asked.iter().map(|asked| asked.until).max() else { return };
         let mut basis = self.recent(id).map(|held| Basis { held: Box::new(held), is_remembered: true });
         let (mut failure, mut is_unsure) = (StoreError::Busy, false);
         for tries in 0..MOST_TRIES {
@@ -68,7 +82,6 @@ impl Engine {
                 Ok(Tried::Settled(outcomes)) => return answer_each(asked, outcomes),
                 Ok(Tried::Gone) => return answer_all(asked, || Ok(None)),
                 Ok(Tried::Overtaken(next)) => (basis, failure) = (next, StoreError::Busy),
-                Ok(Tried::WithoutQuiz) => failure = without_quiz(id),
                 // Of those who go on, some may have been carried out by the try that got no answer.
                 Err(_) if is_unsure => return answer_all(asked, || Err(StoreError::OutcomeUnknown)),
                 Err(error) => return answer_all(asked, || Err(same(&error))),
@@ -100,7 +113,7 @@ impl Engine {
             },
         };
         let Some(before) = self.with_quiz(id, &held, asked, until).await? else {
-            return Ok(if is_remembered { Tried::Overtaken(None) } else { Tried::WithoutQuiz });
+            return Ok(Tried::Overtaken(None));
         };
         let computed = compute(self, before, asked);
         if computed.after.state == held.state && computed.events.is_empty() {
@@ -121,7 +134,7 @@ impl Engine {
         })
     }
 
-    /// The session as the rules need it; `None` if its quiz is gone.
+    /// The session as the rules need it; `None` if another stands there by now.
     async fn with_quiz(
         &self,
         id: &SessionId,
@@ -133,7 +146,7 @@ impl Engine {
         if !held.state.game.has_quiz() || !asked.iter().any(|asked| asked.command.needs_quiz()) {
             return Ok(Some(session));
         }
-        let quiz = self.quiz(id, &held.state, until).await?;
+        let quiz = self.quiz(id, held, until).await?;
         Ok(quiz.map(|quiz| GameSession { quiz: Some(quiz), ..session }))
     }
 
@@ -158,7 +171,7 @@ impl Engine {
             now: computed.now,
         };
         let settled = self.commit(id, &change, until).await?;
-        let stands = settled.stands.map_err(super::failure::Failure::of_write)?;
+        let stands = self.noting_fault(id, settled.stands.map_err(super::failure::Failure::of_write))?;
         if matches!(stands, Stands::Done) {
             if has_ended {
                 self.quizzes.remove(id);
@@ -172,11 +185,6 @@ impl Engine {
         }
         Ok((stands, settled.may_have_been))
     }
-}
-
-/// What is met when a state speaks of a quiz that isn't there.
-pub(super) fn without_quiz(id: &SessionId) -> StoreError {
-    StoreError::Corrupt { what: format!("session #{} has no quiz", id.short_hash()) }
 }
 
 fn compute(engine: &Engine, before: GameSession, asked: &[Asked]) -> Computed {

@@ -87,7 +87,7 @@ impl Engine {
                 Ok(Value::Int(0)) => Err(Failure::Away("it came too late".into())),
                 // A try of this very step that got no answer.
                 Ok(Value::BulkString(body)) if body == step.body => Ok(Stands::Done),
-                Ok(Value::BulkString(body)) => Ok(Stands::Other(Box::new(record::decode(id, &body)?))),
+                Ok(Value::BulkString(body)) => Ok(Stands::Other(Box::new(self.decode(id, &body)?))),
                 Ok(_) => Err(Failure::Odd("the step's script gave something else".into())),
                 Err(failure) => {
                     may_have_been |= matches!(failure, Failure::Unknown(_));

@@ -1,5 +1,6 @@
 //! Making a fresh connection: to the one server, to the primary that sentinels name, to a cluster.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::{AsyncPushSender, ConnectionLike, MultiplexedConnection};
@@ -9,7 +10,7 @@ use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
 use redis::io::tcp::TcpSettings;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo,
-    ProtocolVersion, RedisConnectionInfo, RedisError, RedisResult, TlsCertificates, Value,
+    ProtocolVersion, RedisConnectionInfo, RedisError, RedisResult, ServerErrorKind, TlsCertificates, Value,
 };
 
 use super::target::{Target, Topology};
@@ -18,7 +19,7 @@ use super::target::{Target, Topology};
 const CONNECTING: Duration = Duration::from_millis(250);
 /// How long a server may take to answer.
 const RESPONSE: Duration = Duration::from_millis(300);
-/// How long a cluster may take to answer, redirections and repeats included.
+/// How long a cluster may take to answer, though the client looks for its shape meanwhile.
 const CLUSTER_RESPONSE: Duration = Duration::from_millis(700);
 /// How long a cluster may take to be connected to.
 const CLUSTER_CONNECTING: Duration = Duration::from_millis(1_500);
@@ -26,18 +27,21 @@ const CLUSTER_CONNECTING: Duration = Duration::from_millis(1_500);
 const BUFFER: usize = 256;
 /// How soon a peer that has vanished without a word is noticed.
 const KEEPALIVE: Duration = Duration::from_secs(2);
+/// Pauses before a cluster is asked again for what the node that was asked does not serve.
+const ASTRAY: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(120)];
 
 /// A connection that does not mend itself: the supervisor puts a fresh one in its place.
 #[derive(Clone)]
 pub(super) enum Connection {
     /// To this server.
     Single(MultiplexedConnection, Node),
-    Cluster(ClusterConnection),
+    Cluster(ClusterConnection, Arc<Target>),
 }
 
 impl Connection {
     /// Connects. `Err` says what keeps it from being used.
-    pub(super) async fn open(target: &Target) -> RedisResult<Self> {
+    pub(super) async fn open(target: &Arc<Target>) -> RedisResult<Self> {
         match &target.topology {
             Topology::Standalone => Self::to(target.nodes[0].clone(), target).await,
             Topology::Sentinel { service, password } => {
@@ -46,7 +50,8 @@ impl Connection {
             }
             Topology::Cluster => {
                 let connecting = tokio::time::timeout(CLUSTER_CONNECTING, cluster(target)).await;
-                connecting.unwrap_or_else(|_| Err(too_slow())).map(Self::Cluster)
+                let connection = connecting.unwrap_or_else(|_| Err(too_slow()))?;
+                Ok(Self::Cluster(connection, target.clone()))
             }
         }
     }
@@ -58,7 +63,7 @@ impl Connection {
     pub(super) async fn query<T: FromRedisValue>(&mut self, command: &Cmd) -> RedisResult<T> {
         let value = match self {
             Self::Single(connection, _) => connection.req_packed_command(command).await?,
-            Self::Cluster(connection) => connection.req_packed_command(command).await?,
+            Self::Cluster(connection, target) => routed(connection, target, command).await?,
         };
         redis::from_redis_value(value.extract_error()?).map_err(RedisError::from)
     }
@@ -66,7 +71,7 @@ impl Connection {
     /// Runs a command on this primary.
     pub(super) async fn query_at<T: FromRedisValue>(&mut self, primary: &Primary, command: Cmd) -> RedisResult<T> {
         match (self, primary) {
-            (Self::Cluster(connection), Some((host, port))) => {
+            (Self::Cluster(connection, _), Some((host, port))) => {
                 let node = SingleNodeRoutingInfo::ByAddress { host: host.clone(), port: *port };
                 let value = connection.route_command(command, RoutingInfo::SingleNode(node)).await?;
                 redis::from_redis_value(value.extract_error()?).map_err(RedisError::from)
@@ -77,8 +82,33 @@ impl Connection {
 
     /// All primaries, each once.
     pub(super) async fn primaries(&mut self) -> RedisResult<Vec<Primary>> {
-        let Self::Cluster(_) = self else { return Ok(vec![None]) };
+        let Self::Cluster(..) = self else { return Ok(vec![None]) };
         Ok(self.shards().await?.into_iter().map(|shard| Some(shard.primary)).collect())
+    }
+
+    /// The policy by which some primary throws live keys away when its memory is full; `None` if all
+    /// keep what they have. Without a limit of its memory a server throws nothing away, whatever its
+    /// policy is. INFO says both, and is a right that is needed anyway; CONFIG is forbidden by many.
+    pub(super) async fn eviction_policy(&mut self) -> RedisResult<Option<String>> {
+        let mut failure = None;
+        for primary in self.primaries().await? {
+            let mut info = redis::cmd("INFO");
+            info.arg("memory");
+            match self.query_at::<String>(&primary, info).await {
+                Ok(info) => {
+                    if let Some(policy) = eviction_policy(&info) {
+                        return Ok(Some(policy));
+                    }
+                }
+                // A part of a cluster that is away throws nothing away.
+                Err(error) => failure = Some(error),
+            }
+        }
+        failure.filter(|_| !self.is_cluster()).map_or(Ok(None), Err)
+    }
+
+    fn is_cluster(&self) -> bool {
+        matches!(self, Self::Cluster(..))
     }
 
     /// The shards of a cluster.
@@ -99,6 +129,46 @@ impl Connection {
         }
         Ok(shards)
     }
+}
+
+/// The policy by which a server throws live keys away, by its INFO.
+fn eviction_policy(info: &str) -> Option<String> {
+    let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let policy = field("maxmemory_policy").filter(|policy| *policy != "noeviction")?;
+    // Some who rent a server out show its policy and not its limit.
+    (field("maxmemory") != Some("0")).then(|| policy.to_owned())
+}
+
+/// Asks a cluster. A node that does not serve what it is asked has not done it, and so it may be asked
+/// for elsewhere; all else is the caller's to repeat, who knows whether that is safe.
+async fn routed(connection: &mut ClusterConnection, target: &Target, command: &Cmd) -> RedisResult<Value> {
+    let mut pauses = ASTRAY.iter();
+    loop {
+        let answer = connection.req_packed_command(command).await.and_then(Value::extract_error);
+        let Err(error) = answer else { return answer };
+        match error.kind() {
+            ErrorKind::Server(ServerErrorKind::Ask) => return asking(target, &error, command).await,
+            // The client looks for the cluster's shape anew by itself, and what comes next waits for that.
+            ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::ReadOnly | ServerErrorKind::TryAgain) => {
+                let Some(pause) = pauses.next() else { return Err(error) };
+                tokio::time::sleep(*pause).await;
+            }
+            _ => return Err(error),
+        }
+    }
+}
+
+/// Asks the node that a key is just moving to. That is rare, and the node may have no other slots, so
+/// that the client knows nothing of it: the connection is of this once.
+async fn asking(target: &Target, error: &RedisError, command: &Cmd) -> RedisResult<Value> {
+    let node = error.redirect_node().and_then(|(node, _)| node.rsplit_once(':'));
+    let node = node.and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
+    let Some(node) = node else { return Err(error.clone()) };
+    // What comes before the command has done nothing, whatever became of it.
+    let asked = |_| error.clone();
+    let mut connection = single(info(target, &node), target, settings()).await.map_err(asked)?;
+    connection.req_packed_command(&redis::cmd("ASKING")).await.and_then(Value::extract_error).map_err(asked)?;
+    connection.req_packed_command(command).await.and_then(Value::extract_error)
 }
 
 /// A part of a cluster: its primary, and its slots from the first to the last of each range.
@@ -199,9 +269,9 @@ async fn cluster(target: &Target) -> RedisResult<ClusterConnection> {
         .connection_timeout(CONNECTING)
         .response_timeout(RESPONSE)
         .overall_response_timeout(Some(CLUSTER_RESPONSE))
-        .retries(3)
-        .min_retry_wait(20)
-        .max_retry_wait(150)
+        // What was repeated in here, after no answer, could have happened before: its last error would
+        // be taken for all there was to know.
+        .retries(0)
         .tcp_settings(tcp_settings());
     if target.is_encrypted {
         builder = builder.certs(certificates(target));

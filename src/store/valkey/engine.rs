@@ -9,8 +9,10 @@ use super::clock::ValkeyClock;
 use super::hints::Hints;
 use super::index::Index;
 use super::link::Link;
-use super::record::Held;
+use super::record::{self, Held};
 use crate::domain::{Millis, SessionId, SessionState, Timestamp};
+use crate::store::damage::Damaged;
+use crate::store::error::{StoreError, StoreResult};
 use crate::store::quiz_cache::{ByteCache, QuizCache, byte_cache};
 use crate::store::step::Rules;
 
@@ -23,6 +25,10 @@ pub(super) struct Engine {
     pub(super) hints: Arc<Hints>,
     /// What this process committed last of the sessions that are played through it.
     pub(super) recent: ByteCache<SessionId, Arc<Held>>,
+    /// Sessions that can't be read, each for itself alone.
+    pub(super) damaged: Damaged,
+    /// Sessions of which something else can't be, while they can: known so that the log is told once.
+    pub(super) faulty: Damaged,
     /// What health was told last: sessions alive, and stored.
     pub(super) counted: Mutex<(u64, u64)>,
     /// The next commit's own number, begun at random: no other commit, of whatever instance, has it.
@@ -53,6 +59,8 @@ impl Engine {
             index,
             hints: Arc::default(),
             recent,
+            damaged: Damaged::default(),
+            faulty: Damaged::default(),
             counted: Mutex::default(),
             next_commit: AtomicU64::new(first),
             commits: AtomicU64::default(),
@@ -94,8 +102,32 @@ impl Engine {
         self.recent.insert(id.clone(), (Arc::new(held), 2 * size as u64));
     }
 
+    /// The record that these bytes hold. Should it be none, the session is damaged.
+    pub(super) fn decode(&self, id: &SessionId, body: &[u8]) -> StoreResult<Held> {
+        self.noting(id, record::decode(id, body))
+    }
+
+    /// Notes a session that can't be read.
+    pub(super) fn noting<T>(&self, id: &SessionId, read: StoreResult<T>) -> StoreResult<T> {
+        if let Err(StoreError::Corrupt { what }) = &read {
+            self.damaged.note(id, what);
+            self.recent.remove(id);
+        }
+        read
+    }
+
+    /// Notes that something of a session can't be read or done.
+    pub(super) fn noting_fault<T>(&self, id: &SessionId, done: StoreResult<T>) -> StoreResult<T> {
+        if let Err(StoreError::Corrupt { what }) = &done {
+            self.faulty.note(id, what);
+        }
+        done
+    }
+
     /// Forgets what this process keeps of a session beside the server.
     pub(super) fn let_go(&self, id: &SessionId) {
+        self.damaged.forget(id);
+        self.faulty.forget(id);
         self.quizzes.remove(id);
         self.recent.remove(id);
         self.index.forget(id);

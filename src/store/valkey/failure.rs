@@ -2,7 +2,9 @@
 
 use redis::{ErrorKind, RedisError};
 
+use super::super::contract::ValkeyCause;
 use super::super::error::{Cause, StoreError};
+use super::link::Obstacle;
 
 /// Why a call came to nothing, or may not have.
 #[derive(Debug, thiserror::Error)]
@@ -39,8 +41,9 @@ pub(super) enum Verdict {
 }
 
 impl Failure {
-    /// Reads a client's error. In a cluster the client has tried several times, so that its last
-    /// error does not prove that the first try came to nothing.
+    /// Reads a client's error. The client sends nothing a second time, so that a code is the server's
+    /// word on the only try. But what a cluster's client meets when it asks for the cluster's shape it
+    /// tells to all that is under way: a code that such a question can meet proves nothing there.
     pub(super) fn of(error: RedisError, is_cluster: bool) -> (Self, Verdict) {
         let code = error.code().unwrap_or_default().to_owned();
         let unsure = |error: RedisError| {
@@ -49,13 +52,16 @@ impl Failure {
         match code.as_str() {
             "OOM" => (Self::Full, Verdict::Answered),
             "NOSCRIPT" => (Self::NoScript, Verdict::Answered),
-            "MISCONF" | "NOREPLICAS" | "NOPERM" => (Self::Refused(error.into()), Verdict::Answered),
-            "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "BUSY" | "MOVED" | "ASK" => {
-                (unsure(error), Verdict::Failed)
-            }
+            "MISCONF" | "NOREPLICAS" => (Self::Refused(error.into()), Verdict::Answered),
+            "NOPERM" if !is_cluster => (Self::Refused(error.into()), Verdict::Answered),
+            "NOPERM" => (Self::Unknown(error.into()), Verdict::Answered),
+            "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" => (Self::Away(error.into()), Verdict::Failed),
+            "LOADING" | "BUSY" => (unsure(error), Verdict::Failed),
             // A primary that has become a replica; a password that was changed.
-            "READONLY" | "NOAUTH" | "WRONGPASS" => (unsure(error), Verdict::Lost),
+            "READONLY" => (Self::Away(error.into()), Verdict::Lost),
+            "NOAUTH" | "WRONGPASS" => (unsure(error), Verdict::Lost),
             "" => Self::without_code(error, is_cluster),
+            _ if why(&error) == ValkeyCause::Rights => (Self::Refused(error.into()), Verdict::Answered),
             _ => (Self::Odd(error.into()), Verdict::Answered),
         }
     }
@@ -66,6 +72,18 @@ impl Failure {
             // A cluster's connections are many, and the client mends each by itself.
             _ if is_cluster || error.is_timeout() => (Self::Unknown(error.into()), Verdict::Failed),
             _ => (Self::Unknown(error.into()), Verdict::Lost),
+        }
+    }
+
+    /// Why the server serves no writes, if it is for this.
+    pub(super) fn why(&self) -> ValkeyCause {
+        match self {
+            Self::Full => ValkeyCause::Full,
+            Self::NoScript => ValkeyCause::Refusing,
+            Self::Away(cause) | Self::Refused(cause) | Self::Unknown(cause) | Self::Odd(cause) => {
+                let known = cause.downcast_ref::<Obstacle>().map(|obstacle| obstacle.why);
+                known.or_else(|| cause.downcast_ref().map(why)).unwrap_or(ValkeyCause::Unreachable)
+            }
         }
     }
 
@@ -85,6 +103,50 @@ impl Failure {
             Self::NoScript => StoreError::Unavailable(None),
             Self::Unknown(_) => StoreError::OutcomeUnknown,
             Self::Odd(cause) => StoreError::Corrupt { what: format!("an answer that cannot be: {cause}") },
+        }
+    }
+}
+
+/// Why the server serves no writes, by what a client met.
+pub(super) fn why(error: &RedisError) -> ValkeyCause {
+    let text = error.to_string();
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    match error.code().unwrap_or_default() {
+        "OOM" => ValkeyCause::Full,
+        "LOADING" => ValkeyCause::Loading,
+        "MISCONF" => ValkeyCause::Disk,
+        "NOREPLICAS" => ValkeyCause::Replicas,
+        "NOAUTH" | "WRONGPASS" => ValkeyCause::Password,
+        "NOPERM" => ValkeyCause::Rights,
+        "READONLY" => ValkeyCause::ReadOnly,
+        "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" => ValkeyCause::Cluster,
+        // The greeting's refusal has a code only in its text.
+        "" if says(&["WRONGPASS", "NOAUTH"]) => ValkeyCause::Password,
+        "" if says(&["LOADING"]) => ValkeyCause::Loading,
+        "" if says(&["ertificate", "UnknownIssuer", "BadSignature", "no native root"]) => ValkeyCause::Certificate,
+        "" => ValkeyCause::Unreachable,
+        // A missing right that only a command within a script meets has no code of its own.
+        _ if says(&["ACL failure in script", "user executing the script"]) => ValkeyCause::Rights,
+        _ => ValkeyCause::Refusing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn what_a_cluster_s_client_says_proves_nothing_where_its_own_question_could_have_met_it() {
+        for kind in [ServerErrorKind::BusyLoading, ServerErrorKind::NoPerm] {
+            let error = || RedisError::from((ErrorKind::Server(kind), "no"));
+            assert!(matches!(Failure::of(error(), true).0, Failure::Unknown(_)), "{kind:?}");
+            assert!(!matches!(Failure::of(error(), false).0, Failure::Unknown(_)), "{kind:?}");
+        }
+        for kind in [ServerErrorKind::NoScript, ServerErrorKind::Moved, ServerErrorKind::ClusterDown] {
+            let error = RedisError::from((ErrorKind::Server(kind), "no"));
+            assert!(!matches!(Failure::of(error, true).0, Failure::Unknown(_)), "{kind:?}");
         }
     }
 }

@@ -113,5 +113,6 @@ fn commands(part: &[(SessionId, Option<Deadline>)]) -> impl Iterator<Item = Cmd>
             }
         }
     }
-    (added > 0).then_some(add).into_iter().chain((removed > 0).then_some(remove))
+    // First what is taken even where memory is full.
+    (removed > 0).then_some(remove).into_iter().chain((added > 0).then_some(add))
 }

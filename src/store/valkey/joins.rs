@@ -78,7 +78,11 @@ impl Engine {
     /// Whether a live session holds the code, or one that is just being stored.
     async fn is_taken(&self, held: &[u8], code: &JoinCode, own: &Holder, until: Instant) -> StoreResult<bool> {
         let Some(holder) = Holder::read(held) else { return Ok(false) };
-        let state = self.state(&holder.id, until).await?.map(|held| held.state);
+        let state = match self.state(&holder.id, until).await {
+            // It may well hold the code.
+            Err(StoreError::Corrupt { .. }) => return Ok(true),
+            held => held?.map(|held| held.state),
+        };
         let claims = state.filter(|state| state.nonce == holder.nonce && state.join_code.as_ref() == Some(code));
         Ok(match claims {
             Some(state) => state.life.is_live(own.claimed),

@@ -1,21 +1,24 @@
 //! The way to the server: the connection that is used now, the breaker before it, and the limits
-//! of every call. Nobody but the supervisor puts a connection in.
+//! of every call; and what a new game would meet there. Nobody but the supervisor puts a connection in,
+//! and nobody but it finds that writes are taken again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use redis::{Cmd, FromRedisValue};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::super::contract::{self, Breaker};
-use super::super::error::{Cause, StoreError, StoreResult};
+use super::super::condition::Condition;
+use super::super::contract::{self, Breaker, Cause, Trouble, ValkeyCause};
+use super::super::error::{self, StoreError, StoreResult};
 use super::breaker::CircuitBreaker;
 use super::connect::Connection;
 use super::failure::{Failure, Verdict};
 use super::scripts::Script;
 use super::shards::{Away, slot_of};
+use crate::domain::WallTime;
 use crate::store::clock::WallClock;
 
 /// The longest that any call takes, whatever the client makes of its own limits.
@@ -29,20 +32,43 @@ const WEIGHT_OF_ALL_SHARDS: u32 = 3;
 const FAIR: Duration = Duration::from_millis(200);
 /// How long a call waits for a connection that is being replaced.
 const REPLACING: Duration = Duration::from_millis(250);
+/// How long a reader waits before it asks again.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 
-/// How long an outage goes on before the log is told of another cause of it.
-const TELLING: Duration = Duration::from_secs(5);
+/// What is in the way of games, or of new ones.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub(super) struct Obstacle {
+    pub(super) why: ValkeyCause,
+    /// For the log.
+    pub(super) detail: String,
+}
 
-/// Why there is no connection.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{0}")]
-struct Told(String);
+impl Obstacle {
+    pub(super) fn of(failure: &Failure) -> Self {
+        Self { why: failure.why(), detail: failure.to_string() }
+    }
+}
+
+/// What a fresh connection was found to be good for.
+pub(super) struct Findings {
+    /// What of a cluster can't be reached by it.
+    pub(super) away: Away,
+    /// Why writes are refused, if they are.
+    pub(super) refusal: Option<Obstacle>,
+    /// The policy by which the server may throw live games away, if it may; `Err` if that could not be
+    /// read.
+    pub(super) evicts: Result<Option<String>, ()>,
+}
 
 pub(super) struct Link {
     state: Mutex<State>,
     changes: watch::Sender<u64>,
     summons: Notify,
     is_cluster: bool,
+    /// Whether games begin though they may be thrown away.
+    allows_eviction: bool,
+    condition: Condition,
     wall: WallClock,
 }
 
@@ -55,28 +81,44 @@ struct State {
     away: Arc<Away>,
     /// Failures on this connection that were not the last word: other shards of the cluster answer.
     doubts: u32,
-    /// Why there is no connection, or why writes are refused.
-    trouble: Option<String>,
-    /// What the log was told of an outage that goes on, and when.
-    told: Option<(String, Instant)>,
+    /// Why there is no connection, and whether that is more than a moment's replacement.
+    outage: Option<Obstacle>,
+    is_out: bool,
+    /// Why writes are refused, and whether one was since the last sign of life.
+    refusal: Option<Obstacle>,
+    was_refused: bool,
+    /// The policy by which live games may be thrown away.
+    evicts: Option<String>,
+    /// Since when there is no connection, at the start and at the end.
+    idle_since: WallTime,
     is_shut: bool,
 }
 
 impl Link {
-    pub(super) fn new(is_cluster: bool, wall: WallClock) -> Arc<Self> {
-        let breaker = CircuitBreaker::new(wall());
+    pub(super) fn new(is_cluster: bool, allows_eviction: bool, wall: WallClock) -> Arc<Self> {
         let state = State {
             connection: None,
             generation: 0,
-            breaker,
+            breaker: CircuitBreaker::new(),
             away: Arc::default(),
             doubts: 0,
-            trouble: None,
-            told: None,
+            outage: None,
+            is_out: false,
+            refusal: None,
+            was_refused: false,
+            evicts: None,
+            idle_since: wall(),
             is_shut: false,
         };
-        let state = Mutex::new(state);
-        Arc::new(Self { state, changes: watch::Sender::new(0), summons: Notify::new(), is_cluster, wall })
+        Arc::new(Self {
+            state: Mutex::new(state),
+            changes: watch::Sender::new(0),
+            summons: Notify::new(),
+            is_cluster,
+            allows_eviction,
+            condition: Condition::good(wall.clone()),
+            wall,
+        })
     }
 
     /// Runs a command until `until` at the latest.
@@ -125,7 +167,7 @@ impl Link {
     pub(super) async fn read<T: FromRedisValue>(&self, command: &Cmd, until: Instant) -> Result<T, Failure> {
         loop {
             match self.call(command, until).await {
-                Err(Failure::Unknown(_)) if Instant::now() + FAIR < until => {}
+                Err(Failure::Unknown(_)) if Instant::now() + FAIR < until => tokio::time::sleep(ASK_AGAIN).await,
                 read => return read,
             }
         }
@@ -141,7 +183,7 @@ impl Link {
     ) -> Result<T, Failure> {
         loop {
             match self.run(script, keys, args, until).await {
-                Err(Failure::Unknown(_)) if Instant::now() + FAIR < until => {}
+                Err(Failure::Unknown(_)) if Instant::now() + FAIR < until => tokio::time::sleep(ASK_AGAIN).await,
                 read => return read,
             }
         }
@@ -163,7 +205,7 @@ impl Link {
             }
             if tokio::time::timeout_at(limit, changes.changed()).await.is_err() {
                 let mut state = self.state.lock();
-                state.breaker.failed((self.wall)());
+                state.breaker.failed();
                 return Err(state.away());
             }
         }
@@ -194,9 +236,9 @@ impl Link {
         let mut state = self.state.lock();
         if verdict == Verdict::Answered {
             state.breaker.succeeded();
-            // Nothing that heals by itself: somebody has to know.
-            if matches!(failure, Failure::Refused(_) | Failure::Odd(_)) {
-                state.tell(&failure.to_string());
+            if is_refusal(&failure) {
+                state.was_refused = true;
+                self.note_refusal(state, Some(Obstacle::of(&failure)));
             }
             return failure;
         }
@@ -213,19 +255,33 @@ impl Link {
             }
             return failure;
         }
-        state.breaker.failed((self.wall)());
-        if state.breaker.state() == Breaker::Open {
-            state.tell(&failure.to_string());
-        }
-        if verdict == Verdict::Lost || state.breaker.state() != Breaker::Closed {
+        state.breaker.failed();
+        let is_closed = state.breaker.state() == Breaker::Closed;
+        if verdict == Verdict::Lost || !is_closed {
             state.connection = None;
             state.generation += 1;
-            state.trouble = Some(failure.to_string());
+            state.outage = Some(Obstacle::of(&failure));
+            // A connection that is cut is replaced in a moment.
+            state.is_out |= !is_closed;
+            self.review(&state);
             drop(state);
             self.tell();
             self.summons.notify_one();
         }
         failure
+    }
+
+    /// Lets health and the log say what a new game meets now.
+    fn review(&self, state: &State) {
+        if state.is_shut {
+            return;
+        }
+        let evicting = || Some(evicting(state.evicts.as_ref().filter(|_| !self.allows_eviction)?));
+        let outage = state.outage.clone().filter(|_| state.is_out);
+        match outage.or_else(|| state.refusal.clone()).or_else(evicting) {
+            Some(obstacle) => self.condition.begin(Cause::Valkey(obstacle.why), &obstacle.detail),
+            None => self.condition.end(),
+        }
     }
 
     fn tell(&self) {
@@ -234,24 +290,33 @@ impl Link {
 
     /// A fresh connection was written through. Gives whether it is used from now on; where not, the
     /// next one decides.
-    pub(super) fn probed(&self, connection: &Connection, away: Away) -> bool {
+    pub(super) fn probed(&self, connection: &Connection, found: Findings) -> bool {
         let mut state = self.state.lock();
         if state.is_shut {
             return false;
         }
-        state.breaker.probed((self.wall)());
+        state.breaker.probed();
         let is_used = state.breaker.state() == Breaker::Closed;
         if is_used {
-            if !away.is_empty() {
-                state.tell("a part of the cluster is out of reach");
-            } else if state.told.take().is_some() || state.generation == 0 {
+            match (state.away.is_empty(), found.away.is_empty()) {
+                (true, false) => tracing::warn!("a part of Valkey's cluster is out of reach; the rest goes on"),
+                (false, true) => tracing::info!("all parts of Valkey's cluster are reached again"),
+                _ => {}
+            }
+            if state.generation == 0 {
                 tracing::info!("Valkey is reached");
             }
-            state.away = Arc::new(away);
+            state.away = Arc::new(found.away);
             state.connection = Some(connection.clone());
             state.generation += 1;
             state.doubts = 0;
-            state.trouble = None;
+            (state.outage, state.is_out) = (None, false);
+            (state.refusal, state.was_refused) = (found.refusal, false);
+            // What could not be read is as it was known, and is read again in a moment.
+            if let Ok(evicts) = found.evicts {
+                self.note_policy(&mut state, evicts);
+            }
+            self.review(&state);
         }
         drop(state);
         self.tell();
@@ -259,39 +324,85 @@ impl Link {
     }
 
     /// No connection could be made, or none that can be written through.
-    pub(super) fn probe_failed(&self, why: &str) {
+    pub(super) fn probe_failed(&self, why: Obstacle) {
         let mut state = self.state.lock();
         let weight = if self.is_cluster { WEIGHT_OF_ALL_SHARDS } else { 1 };
-        (0..weight).for_each(|_| state.breaker.failed((self.wall)()));
+        (0..weight).for_each(|_| state.breaker.failed());
         if state.breaker.state() != Breaker::Closed && state.connection.take().is_some() {
             state.generation += 1;
         }
         // What is in use may go on: a cluster of which a part is away is looked at again and again.
         if state.connection.is_none() {
-            state.trouble = Some(why.to_owned());
-            state.tell(why);
+            (state.outage, state.is_out) = (Some(why), true);
+            self.review(&state);
         }
         drop(state);
         self.tell();
     }
 
-    /// Whether writes are refused, by the server's own word.
-    pub(super) fn note_refusal(&self, why: Option<String>) {
+    /// What a sign of life met, which writes as a new game does. That a single one is taken while others
+    /// are refused is no end of it.
+    pub(super) fn signed(&self, refusal: Option<Obstacle>) {
         let mut state = self.state.lock();
+        let was_refused = std::mem::take(&mut state.was_refused);
         // What was said on a connection that is lost by now says nothing of the next.
-        if state.connection.is_none() || state.trouble == why {
+        if state.connection.is_none() || (refusal.is_none() && was_refused) {
             return;
         }
-        match &why {
-            Some(why) => state.tell(why),
-            None => {
-                state.told = None;
-                tracing::info!("Valkey takes writes again");
-            }
+        self.note_refusal(state, refusal);
+    }
+
+    fn note_refusal(&self, mut state: MutexGuard<'_, State>, refusal: Option<Obstacle>) {
+        if state.refusal == refusal {
+            return;
         }
-        state.trouble = why;
+        state.refusal = refusal;
+        self.review(&state);
         drop(state);
         self.tell();
+    }
+
+    /// The policy by which live games may be thrown away was read.
+    pub(super) fn has_policy(&self, evicts: Option<String>) {
+        let mut state = self.state.lock();
+        self.note_policy(&mut state, evicts);
+        self.review(&state);
+    }
+
+    fn note_policy(&self, state: &mut State, evicts: Option<String>) {
+        if state.evicts == evicts {
+            return;
+        }
+        if let Some(policy) = evicts.as_ref().filter(|_| self.allows_eviction) {
+            tracing::warn!(policy, "Valkey may throw live games away, as REJOIN_VALKEY_EVICTION=allow permits");
+        }
+        state.evicts = evicts;
+    }
+
+    /// Whether games may begin: not where they could be thrown away.
+    pub(super) fn lets_games_begin(&self) -> StoreResult<()> {
+        match &self.state.lock().evicts {
+            Some(policy) if !self.allows_eviction => Err(StoreError::unavailable(evicting(policy))),
+            _ => Ok(()),
+        }
+    }
+
+    /// A new game was refused.
+    pub(super) fn count_refused(&self) {
+        self.condition.count_refused(1);
+    }
+
+    /// Reminds the log of trouble that goes on.
+    pub(super) fn remind(&self) {
+        self.condition.remind();
+    }
+
+    /// Why no new game can begin. A store that has not looked yet has not told the log anything.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        let state = self.state.lock();
+        let is_idle = state.connection.is_none() && (state.generation == 0 || state.is_shut);
+        let idle = Trouble { cause: Cause::Valkey(ValkeyCause::Unreachable), since: state.idle_since };
+        self.condition.trouble().or(is_idle.then_some(idle))
     }
 
     /// Ends when a connection is to be replaced.
@@ -302,7 +413,14 @@ impl Link {
     /// Whether commands can be committed.
     pub(super) fn is_good(&self) -> bool {
         let state = self.state.lock();
-        state.connection.is_some() && state.trouble.is_none()
+        state.connection.is_some() && state.refusal.is_none()
+    }
+
+    /// Whether what gives room can be written: to delete is allowed where memory is full.
+    pub(super) fn can_delete(&self) -> bool {
+        let state = self.state.lock();
+        let takes = |refusal: &Obstacle| refusal.why == ValkeyCause::Full;
+        state.connection.is_some() && state.refusal.as_ref().is_none_or(takes)
     }
 
     /// Whether a part of the cluster is away, and only a part.
@@ -316,7 +434,7 @@ impl Link {
 
     /// For health.
     pub(super) fn told(&self) -> contract::Link {
-        self.state.lock().breaker.link()
+        contract::Link { breaker: self.state.lock().breaker.state() }
     }
 
     /// Ends once the way is good, or with what is in it after `patience`.
@@ -335,6 +453,7 @@ impl Link {
     pub(super) fn shut(&self) {
         let mut state = self.state.lock();
         state.is_shut = true;
+        state.idle_since = (self.wall)();
         state.connection = None;
         state.generation += 1;
         drop(state);
@@ -346,18 +465,22 @@ impl Link {
     }
 }
 
-impl State {
-    /// Tells the log what is wrong: once, and again when it is something else, but not every moment.
-    fn tell(&mut self, why: &str) {
-        let is_news = self.told.as_ref().is_none_or(|(told, at)| told != why && at.elapsed() > TELLING);
-        if is_news {
-            tracing::warn!(cause = why, "Valkey is out of reach, or refuses what it is asked");
-            self.told = Some((why.to_owned(), Instant::now()));
-        }
-    }
+/// A policy that throws live games away.
+fn evicting(policy: &str) -> Obstacle {
+    let detail = format!("maxmemory-policy {policy}: set noeviction, or REJOIN_VALKEY_EVICTION=allow");
+    Obstacle { why: ValkeyCause::Evicting, detail }
+}
 
-    fn cause(&self) -> Cause {
-        Told(self.trouble.clone().unwrap_or_else(|| "not connected yet".to_owned())).into()
+/// Whether a server that answers takes no writes for now, whatever they are.
+fn is_refusal(failure: &Failure) -> bool {
+    matches!(failure, Failure::Full | Failure::Refused(_))
+        && matches!(failure.why(), ValkeyCause::Full | ValkeyCause::Disk | ValkeyCause::Replicas)
+}
+
+impl State {
+    fn cause(&self) -> error::Cause {
+        let unknown = || Obstacle { why: ValkeyCause::Unreachable, detail: "not connected yet".to_owned() };
+        self.outage.clone().or_else(|| self.refusal.clone()).unwrap_or_else(unknown).into()
     }
 
     fn away(&self) -> Failure {

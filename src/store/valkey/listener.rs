@@ -96,7 +96,7 @@ impl Listener {
 async fn ask_for_routes(mut connection: Connection) -> RedisResult<Routes> {
     match &connection {
         Connection::Single(_, node) => Ok(vec![(node.clone(), None)]),
-        Connection::Cluster(_) => {
+        Connection::Cluster(..) => {
             let shards = connection.shards().await?;
             Ok(shards.into_iter().map(|shard| (shard.primary.clone(), Some(slots(&shard)))).collect())
         }

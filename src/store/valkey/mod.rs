@@ -58,7 +58,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::clock::ValkeyClock;
 use super::clock::{Clock, WallClock};
-use super::contract::{Cause, EventPage, GameSessionStore, NewSession, StoreStatus, Swept, Trouble, ValkeyCause};
+use super::contract::{EventPage, GameSessionStore, NewSession, StoreStatus, Swept};
 use super::error::{StoreError, StoreResult};
 use super::step::Rules;
 use super::watch::Watch;
@@ -94,7 +94,11 @@ struct Keys {
 
 impl Keys {
     fn of(id: &SessionId) -> Self {
-        let state = format!("session:{id}");
+        Self::named(&format!("session:{id}"))
+    }
+
+    fn named(state: &str) -> Self {
+        let state = state.to_owned();
         Self { quiz: format!("{{{state}}}:quiz"), events: format!("{{{state}}}:ev"), state }
     }
 
@@ -168,7 +172,8 @@ impl ValkeyStore {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("valkey").enable_all().build();
         let runtime = runtime.map_err(StoreError::unavailable)?;
         let clock = Arc::new(ValkeyClock::new(options.wall.clone()));
-        let link = Link::new(options.target.topology == Topology::Cluster, options.wall);
+        let Target { topology, allows_eviction, .. } = &options.target;
+        let link = Link::new(*topology == Topology::Cluster, *allows_eviction, options.wall);
         let engine =
             Arc::new(Engine::new(link.clone(), clock.clone(), options.rules, options.quiz_cache, options.kept_dead));
         let stop = CancellationToken::new();
@@ -237,8 +242,9 @@ impl GameSessionStore for ValkeyStore {
     }
 
     async fn apply(&self, id: &SessionId, command: Command, at: Moment) -> StoreResult<Option<Applied>> {
-        let until = limit();
-        self.in_turn(id, |answer| Work::Apply(Asked { command, at, until, answer })).await
+        let (asked, answered) = Asked::new(command, at, limit());
+        self.lanes.push(id, Work::Apply(asked))?;
+        answered.await
     }
 
     async fn delete(&self, id: &SessionId) -> StoreResult<bool> {
@@ -265,7 +271,7 @@ impl GameSessionStore for ValkeyStore {
 
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {
         let link = &self.engine.link;
-        let may_delete = link.is_good() && self.clock.is_steady();
+        let may_delete = link.can_delete() && self.clock.is_steady();
         if !may_delete && !link.is_shut() {
             // The keys expire by themselves, an hour later. What is away need not be asked; and one
             // wrong reading of a clock must not delete all that lives.
@@ -281,10 +287,10 @@ impl GameSessionStore for ValkeyStore {
     async fn status(&self, at: Moment) -> StoreResult<StoreStatus> {
         let link = &self.engine.link;
         let (live_sessions, records) = self.engine.known_counts(at.now, limit()).await;
-        let (reachable, commits, link) = (link.is_good(), self.engine.commits(), Some(link.told()));
-        let cause = Cause::Valkey(ValkeyCause::Unreachable);
-        let trouble = (!reachable).then(|| Trouble { cause, since: self.clock.wall() });
-        Ok(StoreStatus { engine: ENGINE, reachable, trouble, live_sessions, records, damaged: 0, commits, link })
+        let (reachable, trouble) = (link.is_good(), link.trouble());
+        let damaged = self.engine.damaged.count() + self.engine.faulty.count();
+        let (commits, link) = (self.engine.commits(), Some(link.told()));
+        Ok(StoreStatus { engine: ENGINE, reachable, trouble, live_sessions, records, damaged, commits, link })
     }
 
     async fn close(&self) -> StoreResult<()> {

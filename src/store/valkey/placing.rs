@@ -19,8 +19,18 @@ const MOST_TRIES: u32 = 8;
 impl Engine {
     /// Stores a new session over none or a dead one, its join code claimed first.
     pub(super) async fn create(&self, session: GameSession, at: Moment, until: Instant) -> StoreResult<()> {
-        let is_placed = self.place(&session, &[], at, until).await?;
-        if is_placed { Ok(()) } else { Err(StoreError::AlreadyExists) }
+        let placed = match self.link.lets_games_begin() {
+            Ok(()) => self.place(&session, &[], at, until).await,
+            Err(error) => match self.state(&session.id, until).await {
+                // A repeat is not told that its game could not begin.
+                Ok(Some(held)) if held.state.life.is_live(at.now) => Ok(false),
+                _ => Err(error),
+            },
+        };
+        if matches!(placed, Err(StoreError::Full | StoreError::Unavailable(_))) {
+            self.link.count_refused();
+        }
+        if placed? { Ok(()) } else { Err(StoreError::AlreadyExists) }
     }
 
     /// Whether the session is stored now; if not, a live one has its id or its join code.
@@ -63,7 +73,7 @@ impl Engine {
                 now: at.now,
             };
             let settled = self.commit(id, &change, until).await?;
-            match settled.stands.map_err(Failure::of_write)? {
+            match self.noting_fault(id, settled.stands.map_err(Failure::of_write))? {
                 Stands::Done => {
                     self.note(session);
                     if let Some(dead) = dead {
@@ -86,7 +96,7 @@ impl Engine {
 
     fn note(&self, session: &GameSession) {
         // What stood there before is no basis for anything now.
-        self.recent.remove(&session.id);
+        self.let_go(&session.id);
         self.index.note(&session.id, session.state.life.deadline());
         match &session.quiz {
             Some(quiz) => self.quizzes.insert(&session.id, session.state.nonce, quiz),
@@ -98,7 +108,8 @@ impl Engine {
     /// must not find a session that has come since: so each names the state that it means.
     pub(super) async fn delete(&self, id: &SessionId, until: Instant) -> StoreResult<bool> {
         for tries in 0..MOST_TRIES {
-            let held = match self.state(id, until).await {
+            // What could not be read a moment ago may be another session by now.
+            let held = match self.look(id, until).await {
                 Ok(held) => held,
                 // What can't be read can be forgotten all the same.
                 Err(StoreError::Corrupt { .. }) => {

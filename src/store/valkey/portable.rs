@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 
-use super::batch::without_quiz;
 use super::failure::Failure;
 use super::lanes::Work;
 use super::{ValkeyStore, limit};
@@ -41,11 +40,16 @@ impl Portable for ValkeyStore {
         for _ in 0..MOST_TRIES {
             let page = self.engine.page(id, Sequence(0), usize::MAX, until).await?;
             let Some(page) = page.filter(|page| page.held.state.life.is_live(at.now)) else { return Ok(None) };
-            if let Some(session) = self.engine.whole(id, &page.held, until).await? {
-                return Ok(Some(Dump { taken: at.now, session, events: page.events }));
+            let mut session = page.held.session(id);
+            if page.held.state.game.has_quiz() {
+                session.quiz = self.engine.quiz(id, &page.held, until).await?;
+                if session.quiz.is_none() {
+                    continue;
+                }
             }
+            return Ok(Some(Dump { taken: at.now, session, events: page.events }));
         }
-        Err(without_quiz(id))
+        Err(StoreError::Busy)
     }
 
     async fn import(&self, dump: Dump, at: Moment) -> StoreResult<Imported> {
@@ -53,6 +57,7 @@ impl Portable for ValkeyStore {
         if let Some(held) = self.export(&dump.session.id, at).await? {
             return Ok(if held.is_same(&dump) { Imported::Same } else { Imported::Conflict });
         }
+        self.engine.link.lets_games_begin()?;
         let (id, until, same) = (dump.session.id.clone(), limit(), dump.clone());
         let is_placed = self
             .in_turn(&id, |answer| {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::batch::without_quiz;
 use super::engine::Engine;
 use super::failure::Failure;
 use super::log::{self, Entry};
@@ -12,64 +11,106 @@ use super::record::{self, Held};
 use super::scripts::PAGE;
 use super::{DEADLINES, Keys};
 use crate::domain::room::MOST_KEPT;
-use crate::domain::{Event, GameSession, Quiz, Sequence, SessionId, SessionState, Timestamp};
+use crate::domain::{Event, GameSession, Quiz, Sequence, SessionId, Timestamp};
 use crate::store::contract::EventPage;
-use crate::store::error::StoreResult;
-
-/// How often a read begins anew because what it read was no longer there.
-const MOST_TRIES: usize = 4;
+use crate::store::error::{StoreError, StoreResult};
 
 /// A session's state and some of its events, of one moment.
 pub(super) struct Page {
+    /// Its log begins where the stream does.
     pub(super) held: Held,
     pub(super) events: Vec<Event>,
-    server_life: u64,
+    epoch: String,
 }
+
+/// What the script gives: state, the server's life, entries, the first and the last that is kept.
+type Paged = (Vec<u8>, String, Vec<Entry>, u64, u64);
 
 impl Engine {
     /// A live session.
     pub(super) async fn get(&self, id: &SessionId, now: Timestamp, until: Instant) -> StoreResult<Option<GameSession>> {
-        for _ in 0..MOST_TRIES {
+        if self.quizzes.knows(id) {
             let held = self.state(id, until).await?.filter(|held| held.state.life.is_live(now));
             let Some(held) = held else { return Ok(None) };
-            if let Some(session) = self.whole(id, &held, until).await? {
+            if let Some(session) = self.kept_whole(id, &held) {
                 return Ok(Some(session));
             }
         }
-        Err(without_quiz(id))
+        let is_live = |held: &Held| held.state.life.is_live(now);
+        Ok(self.whole(id, is_live, until).await?.map(|(_, session)| session))
     }
 
-    /// A state with its quiz; `None` if the quiz is gone, and so the state is an old one.
-    pub(super) async fn whole(&self, id: &SessionId, held: &Held, until: Instant) -> StoreResult<Option<GameSession>> {
+    /// A state with the quiz that is kept here for it, if it needs one.
+    fn kept_whole(&self, id: &SessionId, held: &Held) -> Option<GameSession> {
         let session = held.session(id);
         if !held.state.game.has_quiz() {
-            return Ok(Some(session));
+            return Some(session);
         }
-        let quiz = self.quiz(id, &held.state, until).await?;
-        Ok(quiz.map(|quiz| GameSession { quiz: Some(quiz), ..session }))
+        let quiz = self.quizzes.get(id, held.state.nonce)?;
+        Some(GameSession { quiz: Some(quiz), ..session })
+    }
+
+    /// What is stored under an id, if it is `wanted`: a state and its quiz, read in one step, so that
+    /// both are of one life of that id. A state whose quiz is gone is damage that nothing mends.
+    pub(super) async fn whole(
+        &self,
+        id: &SessionId,
+        wanted: impl Fn(&Held) -> bool,
+        until: Instant,
+    ) -> StoreResult<Option<(Held, GameSession)>> {
+        self.known_damage(id)?;
+        let keys = Keys::of(id);
+        let mut both = redis::cmd("MGET");
+        both.arg(&keys.state).arg(&keys.quiz);
+        let read = self.link.read::<(Option<Vec<u8>>, Option<Vec<u8>>)>(&both, until).await;
+        let (state, quiz) = read.map_err(Failure::of_read)?;
+        let Some(body) = state else {
+            self.damaged.forget(id);
+            return Ok(None);
+        };
+        let held = self.decode(id, &body)?;
+        if !wanted(&held) {
+            return Ok(None);
+        }
+        let mut session = held.session(id);
+        if held.state.game.has_quiz() {
+            let quiz = quiz.ok_or_else(|| without_quiz(id)).and_then(|quiz| record::decode_quiz(id, &quiz));
+            let quiz: Arc<Quiz> = Arc::new(self.noting(id, quiz)?);
+            self.quizzes.insert(id, held.state.nonce, &quiz);
+            session.quiz = Some(quiz);
+        }
+        self.damaged.forget(id);
+        Ok(Some((held, session)))
     }
 
     /// What is stored under an id, dead or alive.
     pub(super) async fn state(&self, id: &SessionId, until: Instant) -> StoreResult<Option<Held>> {
-        let body = self.link.read::<Option<Vec<u8>>>(redis::cmd("GET").arg(Keys::of(id).state), until).await;
-        body.map_err(Failure::of_read)?.map(|body| record::decode(id, &body)).transpose()
+        self.known_damage(id)?;
+        self.look(id, until).await
     }
 
-    /// The quiz of a session in this state, which never changes, and so is read once.
-    pub(super) async fn quiz(
-        &self,
-        id: &SessionId,
-        state: &SessionState,
-        until: Instant,
-    ) -> StoreResult<Option<Arc<Quiz>>> {
-        if let Some(quiz) = self.quizzes.get(id, state.nonce) {
+    /// The same, though it could not be read a moment ago.
+    pub(super) async fn look(&self, id: &SessionId, until: Instant) -> StoreResult<Option<Held>> {
+        let body = self.link.read::<Option<Vec<u8>>>(redis::cmd("GET").arg(Keys::of(id).state), until).await;
+        let Some(body) = body.map_err(Failure::of_read)? else {
+            self.damaged.forget(id);
+            return Ok(None);
+        };
+        self.decode(id, &body).map(Some)
+    }
+
+    fn known_damage(&self, id: &SessionId) -> StoreResult<()> {
+        self.damaged.known(id).map_or(Ok(()), Err)
+    }
+
+    /// The quiz of a session that was read as this state, which never changes, and so is read once.
+    /// `None` if another session has its id by now.
+    pub(super) async fn quiz(&self, id: &SessionId, held: &Held, until: Instant) -> StoreResult<Option<Arc<Quiz>>> {
+        if let Some(quiz) = self.quizzes.get(id, held.state.nonce) {
             return Ok(Some(quiz));
         }
-        let body = self.link.read::<Option<Vec<u8>>>(redis::cmd("GET").arg(Keys::of(id).quiz), until).await;
-        let Some(body) = body.map_err(Failure::of_read)? else { return Ok(None) };
-        let quiz = Arc::new(record::decode_quiz(id, &body)?);
-        self.quizzes.insert(id, state.nonce, &quiz);
-        Ok(Some(quiz))
+        let is_it = |now: &Held| now.state.nonce == held.state.nonce;
+        Ok(self.whole(id, is_it, until).await?.and_then(|(_, session)| session.quiz))
     }
 
     /// A page of a live session's events.
@@ -83,18 +124,16 @@ impl Engine {
     ) -> StoreResult<Option<EventPage>> {
         let page = self.page(id, after, limit, until).await?.filter(|page| page.held.state.life.is_live(now));
         Ok(page.map(|page| {
-            let session = page.held.session(id);
-            let log = session.log();
-            EventPage {
-                events: page.events,
-                head: log.head,
-                oldest: log.oldest,
-                epoch: session.epoch(page.server_life),
-            }
+            let log = page.held.state.log();
+            EventPage { events: page.events, head: log.head, oldest: log.oldest, epoch: page.epoch }
         }))
     }
 
     /// A state and at most `limit` of its events after `after`, read in one step.
+    ///
+    /// Where the stream has lost events that the state speaks of, because a server has thrown the stream
+    /// away, the log begins where what is left of it does, and the epoch is another one: nobody is told
+    /// of a log without a gap that has one.
     pub(super) async fn page(
         &self,
         id: &SessionId,
@@ -102,18 +141,33 @@ impl Engine {
         limit: usize,
         until: Instant,
     ) -> StoreResult<Option<Page>> {
+        self.known_damage(id)?;
         let keys = Keys::of(id);
         let first = after.0.saturating_add(1).to_string();
         let limit = limit.min(MOST_KEPT as usize);
         // The stream's own "how many" knows no nothing.
         let count = limit.max(1).to_string();
         let (names, args) = ([keys.state.as_str(), &keys.events], [first.as_bytes(), count.as_bytes()]);
-        let read = self.link.run_read::<Option<(Vec<u8>, String, Vec<Entry>)>>(&PAGE, &names, &args, until).await;
-        let Some((body, server_life, entries)) = read.map_err(Failure::of_read)? else { return Ok(None) };
-        let held = record::decode(id, &body)?;
-        let events = entries.into_iter().take(limit).map(|entry| log::event(id, entry)).collect::<StoreResult<_>>()?;
+        let read = self.link.run_read::<Option<Paged>>(&PAGE, &names, &args, until).await;
+        let read = self.noting_fault(id, read.map_err(Failure::of_read))?;
+        let Some((body, server_life, entries, first, last)) = read else {
+            return Ok(None);
+        };
+        let mut held = self.decode(id, &body)?;
         let server_life = server_life.get(..16).and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or_default();
-        Ok(Some(Page { held, events, server_life }))
+        let log = held.state.log();
+        let oldest = if last < log.head.0 { log.head.0 + 1 } else { first };
+        let mut life = server_life;
+        if oldest > log.oldest.0 {
+            held.state.lose_events_before(Sequence(oldest));
+            life ^= oldest.rotate_right(16);
+        }
+        let events =
+            entries.into_iter().take(limit).map(|entry| log::event(id, entry)).collect::<StoreResult<Vec<_>>>();
+        let mut events = self.noting_fault(id, events)?;
+        events.retain(|event| event.sequence.0 >= oldest);
+        let epoch = held.session(id).epoch(life);
+        Ok(Some(Page { held, events, epoch }))
     }
 
     /// How many sessions are alive, and how many stored; as it was last, while that can't be asked.
@@ -137,4 +191,9 @@ impl Engine {
         let stored = self.link.read(redis::cmd("ZCARD").arg(DEADLINES), until).await;
         Ok((alive, stored.map_err(Failure::of_read)?))
     }
+}
+
+/// What is met when a state speaks of a quiz that isn't there.
+fn without_quiz(id: &SessionId) -> StoreError {
+    StoreError::Corrupt { what: format!("session #{} has no quiz", id.short_hash()) }
 }

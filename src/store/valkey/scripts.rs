@@ -41,5 +41,7 @@ pub(super) static FORGET: LazyLock<Script> = LazyLock::new(|| Script::new(includ
 pub(super) static PAGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/page.lua")));
 /// Claiming and freeing a join code.
 pub(super) static SWAP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/swap.lua")));
-/// An instance's sign of life; it is also what a connection is probed with.
+/// An instance's sign of life.
 pub(super) static SIGN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/sign.lua")));
+/// What would refuse a new session.
+pub(super) static PROBE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/probe.lua")));

@@ -26,11 +26,18 @@ pub(super) fn slot_of(command: &Cmd) -> Option<Slot> {
     key.map(Slot::for_key)
 }
 
+/// The parts of a cluster.
+pub(super) struct Looked {
+    pub(super) away: Away,
+    /// A name in each part that is there, for the keys of its probe.
+    pub(super) probes: Vec<String>,
+}
+
 /// Writes to each shard, and gives the slots of those that are away.
 ///
 /// # Errors
 /// No shard is there, or none knows the others.
-pub(super) async fn look(connection: &mut Connection, patience: Duration) -> RedisResult<Away> {
+pub(super) async fn look(connection: &mut Connection, patience: Duration) -> RedisResult<Looked> {
     let mut looking = JoinSet::new();
     for shard in connection.shards().await? {
         let mut connection = connection.clone();
@@ -40,7 +47,7 @@ pub(super) async fn look(connection: &mut Connection, patience: Duration) -> Red
             (slots, written.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into())))
         });
     }
-    let (mut away, mut failure, mut is_there) = (Away::new(), None, false);
+    let (mut away, mut probes, mut failure) = (Away::new(), Vec::new(), None);
     while let Some(looked) = looking.join_next().await {
         let Ok((slots, written)) = looked else { continue };
         match written {
@@ -48,12 +55,12 @@ pub(super) async fn look(connection: &mut Connection, patience: Duration) -> Red
                 away.extend(slots);
                 failure = Some(error);
             }
-            _ => is_there = true,
+            _ => probes.extend(name_in("session:probe", &slots)),
         }
     }
     match failure {
-        Some(error) if !is_there => Err(error),
-        _ => Ok(away),
+        Some(error) if probes.is_empty() => Err(error),
+        _ => Ok(Looked { away, probes }),
     }
 }
 
@@ -62,12 +69,16 @@ pub(super) fn slots(shard: &Shard) -> HashSet<Slot> {
     shard.ranges.iter().flat_map(|(first, last)| *first..=*last).filter_map(Slot::new).collect()
 }
 
+/// A name by this pattern that lies in these slots; any, if there are none.
+fn name_in(name: &str, slots: &Away) -> Option<String> {
+    let is_in = |key: &String| slots.is_empty() || slots.contains(&Slot::for_key(key));
+    (0_u32..).map(|n| format!("{name}:{n}")).find(is_in)
+}
+
 /// Writes a mark that lies in these slots.
 async fn write(connection: &mut Connection, slots: &Away) -> RedisResult<()> {
-    let key =
-        (0_u32..).map(|n| format!("{UP}:{n}")).find(|key| slots.is_empty() || slots.contains(&Slot::for_key(key)));
     let mut write = redis::cmd("SET");
-    write.arg(key).arg(1).arg("PX").arg(UP_FOR);
+    write.arg(name_in(UP, slots)).arg(1).arg("PX").arg(UP_FOR);
     connection.query(&write).await
 }
 

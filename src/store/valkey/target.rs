@@ -42,6 +42,8 @@ pub struct Target {
     pub is_encrypted: bool,
     /// The certificate authority (PEM) that signs the servers' certificates, if not the system's.
     pub authority: Option<Vec<u8>>,
+    /// Whether games begin though the servers may throw them away.
+    pub allows_eviction: bool,
 }
 
 /// Why a URL is none of Valkey's. The message is fit for the operator and shows no password.
@@ -84,7 +86,8 @@ impl Target {
         });
         let decoded = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(decoded).transpose();
         let (user, password) = (decoded(user)?, decoded(password)?);
-        Ok(Self { nodes, topology, database, user, password, is_encrypted, authority: None })
+        let (authority, allows_eviction) = (None, false);
+        Ok(Self { nodes, topology, database, user, password, is_encrypted, authority, allows_eviction })
     }
 
     /// The same, trusting servers whose certificates these authorities (PEM) sign, and no others.

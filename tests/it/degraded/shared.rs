@@ -111,7 +111,7 @@ impl GameSessionStore for Shared {
         let is_away = *self.mood.lock() == Mood::Away;
         let since = humantime::parse_rfc3339(SINCE).expect("a date").duration_since(std::time::UNIX_EPOCH);
         let since = WallTime(since.expect("after 1970").as_millis() as u64);
-        let link = Link { breaker: if is_away { Breaker::Open } else { Breaker::Closed }, since };
+        let link = Link { breaker: if is_away { Breaker::Open } else { Breaker::Closed } };
         let status = self.store.status(at).await?;
         let trouble = Trouble { cause: Cause::Valkey(ValkeyCause::Unreachable), since };
         let trouble = is_away.then_some(trouble);

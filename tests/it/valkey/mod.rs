@@ -4,9 +4,12 @@ mod encrypted;
 mod failover;
 mod hints;
 mod late;
+mod missing;
 mod players;
+mod refusals;
 mod standalone;
 mod stored;
+mod unsure;
 
 use rejoin::domain::{GameSession, Millis};
 use rejoin::store::clock::system_wall_clock;

@@ -1,9 +1,23 @@
--- The state, events from a place in the log on, and the name of this life of the server, all of
--- one moment.
+-- The state, events from a place in the log on, the name of this life of the server, and which events
+-- the log holds, all of one moment.
 -- KEYS: state, events
 -- ARGV: first id, how many
+-- Gives, after state, life and events, the first and the last of the newest events that follow each
+-- other without a gap; 1 and 0 if there is none.
 local state = redis.call('GET', KEYS[1])
 if not state then return false end
 local replication = redis.call('INFO', 'replication')
 local life = string.match(replication, 'master_replid:(%x+)')
-return { state, life, redis.call('XRANGE', KEYS[2], ARGV[1], '+', 'COUNT', ARGV[2]) }
+
+local function number(entry) return entry and tonumber(string.match(entry[1], '^%d+')) end
+local first = number(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]) or 1
+local last = number(redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]) or 0
+if last - first + 1 ~= redis.call('XLEN', KEYS[2]) then
+  -- Some were taken from the midst of it, which nobody does who means well: all are looked at.
+  first = last
+  for _, entry in ipairs(redis.call('XREVRANGE', KEYS[2], '+', '-')) do
+    if number(entry) < first - 1 then break end
+    first = number(entry)
+  end
+end
+return { state, life, redis.call('XRANGE', KEYS[2], ARGV[1], '+', 'COUNT', ARGV[2]), first, last }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -29,6 +29,8 @@ struct Rules {
     is_holding: AtomicBool,
     held: AtomicUsize,
     delivered: AtomicUsize,
+    /// How many milliseconds late what carries a session's step arrives.
+    delay: AtomicU64,
     /// Whether nothing gets through, either way.
     is_stalled: AtomicBool,
 }
@@ -63,6 +65,11 @@ impl Proxy {
     /// From the next step of a session on, requests are held back.
     pub(crate) fn hold_steps(&self) {
         self.rules.is_holding.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on a session's step arrives so much later.
+    pub(crate) fn delay_steps(&self, by: Duration) {
+        self.rules.delay.store(by.as_millis() as u64, Ordering::SeqCst);
     }
 
     /// How many connections have something held back.
@@ -117,7 +124,9 @@ async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, rules: Arc<Ru
         rules.pass().await;
         let is_step = |part: &[u8]| {
             let has = |word: &[u8]| part.windows(word.len()).any(|window| window == word);
-            has(b"EVALSHA") && has(b"session:")
+            // A store's probe is none: its session is `session:probe`.
+            let names_a_session = part.windows(9).any(|word| word.starts_with(b"session:") && word[8] != b'p');
+            has(b"EVALSHA") && names_a_session
         };
         if rules.is_armed.load(Ordering::SeqCst) && is_step(&bytes[..read]) {
             rules.is_losing.store(true, Ordering::SeqCst);
@@ -131,7 +140,12 @@ async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, rules: Arc<Ru
             if written.is_err() {
                 return;
             }
-        } else if to.write_all(&bytes[..read]).await.is_err() {
+            continue;
+        }
+        if is_step(&bytes[..read]) {
+            tokio::time::sleep(Duration::from_millis(rules.delay.load(Ordering::SeqCst))).await;
+        }
+        if to.write_all(&bytes[..read]).await.is_err() {
             return;
         }
     }

@@ -1,0 +1,12 @@
+#!lua
+-- Writes what a new session writes and takes it back, so that whatever would refuse a new session
+-- refuses this: full memory (by the first line), a failing disk, missing replicas, a missing right.
+-- KEYS: state, quiz, events, of a session that there never is
+redis.call('GET', KEYS[1])
+redis.call('XADD', KEYS[3], '1-0', 'kind', 'probe')
+redis.call('SET', KEYS[1], 'probe', 'PX', 1000)
+redis.call('SET', KEYS[2], 'probe', 'PX', 1000)
+redis.call('XTRIM', KEYS[3], 'MINID', '1-1')
+redis.call('PEXPIRE', KEYS[3], 1000)
+redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
+return 1
