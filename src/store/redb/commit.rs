@@ -24,7 +24,7 @@ const RESERVE_PART: usize = 16 * 1024;
 pub(super) enum Met {
     /// A full disk.
     Full,
-    /// A page over which redb panicked: what it held is damaged.
+    /// A page over which redb panicked: what it held is damaged. The transaction was aborted.
     Damage,
     /// Anything else.
     Failure,
@@ -50,6 +50,12 @@ impl CommitError {
 
     fn damage(met: &str) -> Self {
         Self { met: Met::Damage, cause: format!("a page of the file is damaged: {met}").into() }
+    }
+
+    /// The same where the transaction may not have been aborted.
+    fn unsure(self) -> Self {
+        let met = if self.met == Met::Damage { Met::Failure } else { self.met };
+        Self { met, ..self }
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -79,14 +85,17 @@ fn transact<T>(
         Ok(transaction)
     };
     let transaction = guarded(begin)?;
-    match guarded(|| fill(&transaction)) {
-        Ok(filled) => guarded(|| transaction.commit().map_err(CommitError::new)).map(|()| filled),
-        Err(error) => {
-            if let Err(error) = guarded(|| transaction.abort().map_err(CommitError::new)) {
-                tracing::debug!(cause = %error.cause, "a transaction could not be aborted");
-            }
-            Err(error)
+    let failed = match guarded(|| fill(&transaction)) {
+        // Who panics here may have committed.
+        Ok(filled) => {
+            let committed = guarded(|| transaction.commit().map_err(CommitError::new));
+            return committed.map(|()| filled).map_err(CommitError::unsure);
         }
+        Err(failed) => failed,
+    };
+    match guarded(|| transaction.abort().map_err(CommitError::new)) {
+        Ok(()) => Err(failed),
+        Err(_) => Err(failed.unsure()),
     }
 }
 
@@ -107,9 +116,7 @@ pub(super) fn store_meta(database: &Database, meta: &Meta) -> Outcome {
 pub(super) fn fill_reserve(database: &Database, meta: &Meta, bytes: u64) -> Outcome {
     transact(database, |transaction| {
         let mut reserve = transaction.open_table(RESERVE).map_err(CommitError::new)?;
-        let parts = bytes.div_ceil(RESERVE_PART as u64);
-        reserve.retain(|part, _| part < parts).map_err(CommitError::new)?;
-        for part in 0..parts {
+        for part in 0..bytes.div_ceil(RESERVE_PART as u64) {
             reserve.insert(part, &[0; RESERVE_PART][..]).map_err(CommitError::new)?;
         }
         drop(reserve);
@@ -117,11 +124,11 @@ pub(super) fn fill_reserve(database: &Database, meta: &Meta, bytes: u64) -> Outc
     })
 }
 
-/// Gives the reserve's space to running games.
-pub(super) fn release_reserve(database: &Database, meta: &Meta) -> Outcome {
+/// Gives all of the reserve's space to games but so many bytes.
+pub(super) fn release_reserve(database: &Database, meta: &Meta, kept: u64) -> Outcome {
     transact(database, |transaction| {
         let mut reserve = transaction.open_table(RESERVE).map_err(CommitError::new)?;
-        reserve.retain(|_, _| false).map_err(CommitError::new)?;
+        reserve.retain(|part, _| part < kept.div_ceil(RESERVE_PART as u64)).map_err(CommitError::new)?;
         drop(reserve);
         meta.write(transaction).map_err(CommitError::new)
     })

@@ -16,8 +16,9 @@ type Index = ReadOnlyTable<(u64, &'static [u8]), ()>;
 pub(super) struct DueHints {
     index: Index,
     rows: Option<Range<'static, (u64, &'static [u8]), ()>>,
-    /// The time of the last hint that was read, and the first that is not due.
-    last: u64,
+    /// The last hint that was read: its time, and how its id begins.
+    last: (u64, u128),
+    /// The first time that is not due.
     end: u64,
 }
 
@@ -25,10 +26,10 @@ impl DueHints {
     /// Those after this one, up to `now`.
     pub(super) fn after(index: Index, after: Option<&Hint>, now: Timestamp) -> Self {
         let end = now.as_millis().saturating_add(1);
-        let last = after.map_or(0, |(time, _)| time.as_millis());
+        let last = after.map_or((0, 0), |(time, id)| (time.as_millis(), beginning(id.as_bytes())));
         let from = after.map_or(Bound::Unbounded, |(time, id)| Bound::Excluded((time.as_millis(), id.as_bytes())));
         let mut hints = Self { index, rows: None, last, end };
-        if last < end {
+        if last.0 < end {
             hints.rows = hints.rows_from(from);
             if hints.rows.is_none() {
                 hints.pass_damage();
@@ -43,22 +44,40 @@ impl DueHints {
         panics::catch(|| self.index.range::<(u64, &[u8])>((from, end)).ok()).ok().flatten()
     }
 
-    /// Whether what is due at this time, or next after it, can be read.
-    fn is_readable_from(&self, time: u64) -> bool {
-        let rows = self.rows_from(Bound::Included((time, &[])));
+    /// Whether what is due from here on can be read, as far as its first entry.
+    fn is_readable_from(&self, time: u64, id: u128) -> bool {
+        let rows = self.rows_from(Bound::Included((time, &id.to_be_bytes())));
         rows.is_some_and(|mut rows| panics::catch(|| rows.next().is_none_or(|row| row.is_ok())).unwrap_or(false))
     }
 
-    /// Goes on behind a damaged page.
+    /// Goes on behind a damaged page: at the first time from which on all can be read, and before it at
+    /// the first id of the time in which the page ends.
     fn pass_damage(&mut self) {
-        let (mut damaged, mut readable) = (self.last, self.end);
-        while readable - damaged > 1 {
-            let middle = damaged + (readable - damaged) / 2;
-            if self.is_readable_from(middle) { readable = middle } else { damaged = middle }
-        }
-        self.last = readable;
-        self.rows = if readable < self.end { self.rows_from(Bound::Included((readable, &[]))) } else { None };
+        let (last, id) = self.last;
+        let time = first_of(last.into(), self.end.into(), |time| self.is_readable_from(time as u64, 0));
+        let before = (time as u64).saturating_sub(1);
+        let id = first_of(if before == last { id } else { 0 }, u128::MAX, |id| self.is_readable_from(before, id));
+        self.last = if id == u128::MAX { (time as u64, 0) } else { (before, id) };
+        self.rows = self.rows_from(Bound::Included((self.last.0, &self.last.1.to_be_bytes())));
     }
+}
+
+/// How an id begins: enough to tell a place in the index.
+fn beginning(id: &[u8]) -> u128 {
+    let mut bytes = [0; 16];
+    let length = id.len().min(bytes.len());
+    bytes[..length].copy_from_slice(&id[..length]);
+    u128::from_be_bytes(bytes)
+}
+
+/// The first number after `low` for which it holds, where it does for all after that too; `high` if it
+/// holds for none before.
+fn first_of(mut low: u128, mut high: u128, holds: impl Fn(u128) -> bool) -> u128 {
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if holds(middle) { high = middle } else { low = middle }
+    }
+    high
 }
 
 impl Iterator for DueHints {
@@ -81,7 +100,7 @@ impl Iterator for DueHints {
                 Err(error) => Err(StoreError::unavailable(error)),
                 Ok((_, None)) => Err(StoreError::Corrupt { what: "a hint's key".to_owned() }),
                 Ok((time, Some(id))) => {
-                    self.last = time;
+                    self.last = (time, beginning(id.as_bytes()));
                     Ok((Timestamp::from_millis(time), id))
                 }
             });

@@ -142,6 +142,12 @@ impl Slot {
     }
 }
 
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 /// Closing writes, and may meet a damaged page as any commit may.
 fn drop_quietly(open: Option<Open>) {
     if let Err(met) = panics::catch(|| drop(open)) {

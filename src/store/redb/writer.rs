@@ -42,8 +42,8 @@ const SECOND_LOOK: Duration = Duration::from_secs(10);
 
 /// What keeps a session from being stored.
 const NEEDS_DAMAGED: &str = "a page that it needs is damaged";
-/// How many damaged places one sweep meets at most: each closes the file for a moment.
-const MOST_DAMAGE: usize = 8;
+/// How long one sweep goes on session by session: others wait.
+const EACH_FOR: Duration = Duration::from_millis(100);
 
 pub(super) struct Writer {
     reader: Arc<Reader>,
@@ -229,7 +229,7 @@ impl Writer {
 
     /// Lets running games have the space that was kept for them.
     fn release_reserve(&mut self) {
-        let released = self.commit_meta(commit::release_reserve);
+        let released = self.commit_meta(|database, meta| commit::release_reserve(database, meta, 0));
         if let Err((_, reason)) = released {
             tracing::debug!(reason, "the reserve could not be released");
             let _ = self.reopen();
@@ -335,13 +335,14 @@ impl Writer {
 
     /// Sweeps one session at a time. Those for which a damaged page is needed are left where they are.
     fn sweep_each(&mut self, at: Moment, mut after: Option<Hint>, most: usize, mut reply: Reply<SweptBatch>) {
-        let (mut swept, mut damage) = (SweptBatch::default(), 0);
-        while swept.handled < most && damage < MOST_DAMAGE {
+        let (mut swept, begun) = (SweptBatch::default(), Instant::now());
+        while swept.handled < most && begun.elapsed() < EACH_FOR {
             let (answer, mut answered) = tokio::sync::oneshot::channel();
             let mut one = vec![Work::Sweep { at, after: after.clone(), most: 1, reply: Reply::to(answer) }];
             match self.try_if_whole(&mut one) {
                 Ok(()) => answer_all(one, |_| Ok(())),
-                Err(Fate::NotStored(Met::Damage)) => damage += 1,
+                // It is passed over the next time.
+                Err(Fate::NotStored(Met::Damage)) => {}
                 Err(fate) => return reply.send(Err(fate.error())),
             }
             let Ok(Ok(batch)) = answered.try_recv() else { continue };
@@ -474,6 +475,9 @@ impl Writer {
     /// redb refuses everything after a failure until it is opened again; the file then says
     /// whether the batch is in it.
     fn after_failure(&mut self, CommitError { met, cause }: CommitError, attempted: &Meta) -> Result<(), Fate> {
+        if met == Met::Damage {
+            return Err(Fate::NotStored(met));
+        }
         tracing::debug!(%cause, "a commit failed; opening the file again");
         let has_lost_sync = self.reader.slot.has_lost_sync();
         match self.reopen() {
@@ -482,8 +486,8 @@ impl Writer {
                 self.refuse_growth(Cause::Full, "a commit found no space");
                 Ok(())
             }
-            // Without what takes space, or needs the damaged page, it goes on at once.
-            Ok(batches) if batches < attempted.batches && met != Met::Failure => Err(Fate::NotStored(met)),
+            // Without what takes space it goes on at once.
+            Ok(batches) if batches < attempted.batches && met == Met::Full => Err(Fate::NotStored(met)),
             Ok(batches) => {
                 self.break_off(Cause::Disk, &cause.to_string());
                 Err(if batches < attempted.batches { Fate::NotStored(met) } else { Fate::Unknown })
@@ -568,7 +572,9 @@ impl Writer {
             return Err((Met::Failure, "the file is not there".to_owned()));
         }
         let reserved = growth::reserved(self.reader.slot.length());
-        self.commit_meta(|database, meta| commit::fill_reserve(database, meta, reserved))
+        // With room for some games beside it: else the next one would be refused again.
+        self.commit_meta(|database, meta| commit::fill_reserve(database, meta, reserved + reserved / 2))?;
+        self.commit_meta(|database, meta| commit::release_reserve(database, meta, reserved))
     }
 
     /// Commits something of the file's own.

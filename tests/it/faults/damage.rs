@@ -13,7 +13,11 @@ use super::disk::Disk;
 use super::{block_on, options};
 use crate::kit::{DEAD, at, external, id, right, solo};
 
-const GAMES: u64 = 300;
+const GAMES: u64 = 1_500;
+/// The games that play, and whose records are damaged among them.
+fn players() -> impl Iterator<Item = u64> {
+    (0..GAMES).filter(|n| (130..170).contains(n) || n % 50 == 0)
+}
 
 /// A store whose openings are counted.
 fn open(disk: &Disk) -> (RedbStore, Arc<AtomicUsize>) {
@@ -32,9 +36,9 @@ fn open(disk: &Disk) -> (RedbStore, Arc<AtomicUsize>) {
     (RedbStore::open(opener, options(Duration::from_secs(10))).expect("opened"), opened)
 }
 
-fn filled(disk: &Disk) {
+fn filled(disk: &Disk, games: u64) {
     let (store, _) = open(disk);
-    for n in 0..GAMES {
+    for n in 0..games {
         block_on(store.create(NewSession(solo(n, 3, at(0))), at(0))).expect("created");
     }
     block_on(store.close()).expect("closed");
@@ -47,7 +51,7 @@ fn is_corrupt<T: std::fmt::Debug>(asked: &Result<T, StoreError>) -> bool {
 /// Asks for every game and moves it. Gives those that can't be read; all others are served.
 fn play_all(store: &RedbStore, now: Moment, question: usize) -> BTreeSet<u64> {
     let mut corrupt = BTreeSet::new();
-    for n in 0..GAMES {
+    for n in players() {
         let got = block_on(store.get(&id(n), now));
         if is_corrupt(&got) {
             assert!(is_corrupt(&block_on(store.apply(&id(n), Command::Touch, now))), "{n} is read by nobody");
@@ -66,7 +70,7 @@ fn play_all(store: &RedbStore, now: Moment, question: usize) -> BTreeSet<u64> {
 /// entry in the index. `act` gives the games that could not be read.
 fn wherever_a_game_is(act: impl Fn(&Disk, usize) -> BTreeSet<u64>) {
     let whole = Disk::new(1);
-    filled(&whole);
+    filled(&whole, GAMES);
     let mut has_hit = false;
     for (n, place) in whole.places(id(150).as_bytes()).into_iter().enumerate() {
         let corrupt = act(&whole.copied(n as u64), place);
@@ -78,13 +82,15 @@ fn wherever_a_game_is(act: impl Fn(&Disk, usize) -> BTreeSet<u64>) {
 
 /// The dead go, but for those that can't be read and a neighbour or two.
 fn reap(store: &RedbStore, corrupt: usize) {
+    // A page of the index holds some 150 entries, and those beside it can't be removed without it.
     let (mut deleted, mut idle) = (0, 0);
-    while idle < 3 {
+    while idle < 20 {
         let swept = block_on(store.sweep(at(DEAD + 10), 64)).expect("swept").deleted;
         deleted += swept;
         idle += usize::from(swept == 0);
     }
-    assert!(deleted + corrupt + 100 >= GAMES as usize, "{deleted} were deleted, {corrupt} can't be read");
+    println!("{deleted} of {GAMES} were deleted, {corrupt} of those that play can't be read");
+    assert!(deleted + 500 >= GAMES as usize, "{deleted} were deleted, {corrupt} can't be read");
     let status = block_on(store.status(at(DEAD + 10))).expect("told");
     assert!(status.reachable && status.trouble.is_none(), "{status:?}");
     block_on(store.create(NewSession(external(1_000, None, at(DEAD + 10))), at(DEAD + 10))).expect("new games begin");
@@ -124,7 +130,7 @@ fn a_damaged_page_is_the_trouble_of_its_games_alone() {
 #[test]
 fn a_flipped_bit_makes_no_game_vanish() {
     let disk = Disk::new(3);
-    filled(&disk);
+    filled(&disk, 300);
     let (mut served, mut corrupt, mut refused) = (0, 0, 0);
     for n in 0..60 {
         let flipped = disk.with_flipped_bit(n);
@@ -136,7 +142,7 @@ fn a_flipped_bit_makes_no_game_vanish() {
             refused += 1;
             continue;
         };
-        for game in 0..GAMES {
+        for game in 0..300 {
             match block_on(store.get(&id(game), at(1))) {
                 Ok(Some(session)) => {
                     assert_eq!(session.state, solo(game, 3, at(0)).state);
