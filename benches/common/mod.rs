@@ -31,7 +31,7 @@ pub fn open(path: &Path) -> Arc<RedbStore> {
         rules: GameSession::apply,
         wall: system_wall_clock(),
         patience: Duration::from_secs(60),
-        quiz_cache: 32 * 1024 * 1024,
+        quiz_cache: 40 * 1024 * 1024,
     };
     let opened = RedbStore::open(file_opener(path.to_owned(), 64 * 1024 * 1024), options);
     Arc::new(opened.expect("a new file can be opened"))

@@ -16,8 +16,8 @@ use crate::store::{GameClock, Homes, Keeper, Own};
 
 /// How long a command may wait for its commit before it is answered with an error.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Bytes of quizzes kept decoded, by all stores of a server together.
-const QUIZ_CACHE: u64 = 32 * 1024 * 1024;
+/// Bytes of quizzes kept decoded, by all stores of a server together: those of 100,000 games of a bank.
+const QUIZ_CACHE: u64 = 40 * 1024 * 1024;
 
 /// How long a start looks for Valkey before it says where its sessions are.
 const FIRST_LOOK: Duration = Duration::from_millis(500);

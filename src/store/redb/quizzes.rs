@@ -40,9 +40,9 @@ pub(super) struct QuizReader {
 }
 
 impl QuizReader {
-    /// One that keeps so many bytes: a quarter for questions, the rest for quizzes.
+    /// One that keeps so many bytes: an eighth for questions, the rest for quizzes.
     pub(super) fn new(bytes: u64) -> Self {
-        Self { cache: QuizCache::new(bytes - bytes / 4), questions: byte_cache(bytes / 4) }
+        Self { cache: QuizCache::new(bytes - bytes / 8), questions: byte_cache(bytes / 8) }
     }
 
     /// Decodes a session's quiz, and keeps it. Questions met before are not decoded again.
