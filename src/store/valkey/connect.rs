@@ -61,9 +61,19 @@ impl Connection {
     }
 
     pub(super) async fn query<T: FromRedisValue>(&mut self, command: &Cmd) -> RedisResult<T> {
+        self.ask(command, false).await
+    }
+
+    /// The same on a connection that was just made. A node that it is not connected to is away, and is
+    /// not waited for.
+    pub(super) async fn query_fresh<T: FromRedisValue>(&mut self, command: &Cmd) -> RedisResult<T> {
+        self.ask(command, true).await
+    }
+
+    async fn ask<T: FromRedisValue>(&mut self, command: &Cmd, is_shape_fresh: bool) -> RedisResult<T> {
         let value = match self {
             Self::Single(connection, _) => connection.req_packed_command(command).await?,
-            Self::Cluster(connection, target) => routed(connection, target, command).await?,
+            Self::Cluster(connection, target) => routed(connection, target, command, is_shape_fresh).await?,
         };
         redis::from_redis_value(value.extract_error()?).map_err(RedisError::from)
     }
@@ -140,16 +150,27 @@ fn eviction_policy(info: &str) -> Option<String> {
 }
 
 /// Asks a cluster. A node that does not serve what it is asked has not done it, and so it may be asked
-/// for elsewhere; all else is the caller's to repeat, who knows whether that is safe.
-async fn routed(connection: &mut ClusterConnection, target: &Target, command: &Cmd) -> RedisResult<Value> {
+/// for elsewhere; all else is the caller's to repeat, who knows whether that is safe. `is_shape_fresh`
+/// says that the client has just looked for the cluster's shape.
+async fn routed(
+    connection: &mut ClusterConnection,
+    target: &Target,
+    command: &Cmd,
+    mut is_shape_fresh: bool,
+) -> RedisResult<Value> {
     let mut pauses = ASTRAY.iter();
     loop {
         let answer = connection.req_packed_command(command).await.and_then(Value::extract_error);
         let Err(error) = answer else { return answer };
         match error.kind() {
-            ErrorKind::Server(ServerErrorKind::Ask) => return asking(target, &error, command).await,
+            ErrorKind::Server(ServerErrorKind::Ask) => return redirected(target, &error, command).await,
+            // It could not connect to that node, or was told of another by one that knows less.
+            ErrorKind::Server(ServerErrorKind::Moved) if is_shape_fresh => {
+                return redirected(target, &error, command).await;
+            }
             // The client looks for the cluster's shape anew by itself, and what comes next waits for that.
-            ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::ReadOnly | ServerErrorKind::TryAgain) => {
+            ErrorKind::Server(ServerErrorKind::Moved) => is_shape_fresh = true,
+            ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::TryAgain) => {
                 let Some(pause) = pauses.next() else { return Err(error) };
                 tokio::time::sleep(*pause).await;
             }
@@ -158,16 +179,19 @@ async fn routed(connection: &mut ClusterConnection, target: &Target, command: &C
     }
 }
 
-/// Asks the node that a key is just moving to. That is rare, and the node may have no other slots, so
-/// that the client knows nothing of it: the connection is of this once.
-async fn asking(target: &Target, error: &RedisError, command: &Cmd) -> RedisResult<Value> {
+/// Asks the node that a MOVED or an ASK names. That is rare, and the client may know nothing of the
+/// node, so that the connection is of this once.
+async fn redirected(target: &Target, error: &RedisError, command: &Cmd) -> RedisResult<Value> {
     let node = error.redirect_node().and_then(|(node, _)| node.rsplit_once(':'));
     let node = node.and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
     let Some(node) = node else { return Err(error.clone()) };
     // What comes before the command has done nothing, whatever became of it.
-    let asked = |_| error.clone();
-    let mut connection = single(info(target, &node), target, settings()).await.map_err(asked)?;
-    connection.req_packed_command(&redis::cmd("ASKING")).await.and_then(Value::extract_error).map_err(asked)?;
+    let nothing_done = |_| error.clone();
+    let mut connection = single(info(target, &node), target, settings()).await.map_err(nothing_done)?;
+    if error.kind() == ErrorKind::Server(ServerErrorKind::Ask) {
+        let asking = connection.req_packed_command(&redis::cmd("ASKING")).await;
+        asking.and_then(Value::extract_error).map_err(nothing_done)?;
+    }
     connection.req_packed_command(command).await.and_then(Value::extract_error)
 }
 

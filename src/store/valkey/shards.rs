@@ -33,7 +33,7 @@ pub(super) struct Looked {
     pub(super) probes: Vec<String>,
 }
 
-/// Writes to each shard, and gives the slots of those that are away.
+/// Writes to each shard on a connection that was just made, and gives the slots of those that are away.
 ///
 /// # Errors
 /// No shard is there, or none knows the others.
@@ -79,7 +79,7 @@ fn name_in(name: &str, slots: &Away) -> Option<String> {
 async fn write(connection: &mut Connection, slots: &Away) -> RedisResult<()> {
     let mut write = redis::cmd("SET");
     write.arg(name_in(UP, slots)).arg(1).arg("PX").arg(UP_FOR);
-    connection.query(&write).await
+    connection.query_fresh(&write).await
 }
 
 #[cfg(test)]
