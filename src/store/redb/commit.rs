@@ -8,6 +8,7 @@ use ::redb::{
 use super::batch::{Before, Change, Changes};
 use super::file::is_full;
 use super::meta::Meta;
+use super::slot::DAMAGED_PAGE;
 use super::{EVENTS, HINTS, JOINS, QUIZZES, SESSIONS, Stored, events, quizzes};
 use crate::domain::{Event, Quiz, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
@@ -49,7 +50,8 @@ impl CommitError {
     }
 
     fn damage(met: &str) -> Self {
-        Self { met: Met::Damage, cause: format!("a page of the file is damaged: {met}").into() }
+        tracing::debug!(met, "a commit has met a page that cannot be read");
+        Self { met: Met::Damage, cause: DAMAGED_PAGE.into() }
     }
 
     /// The same where the transaction may not have been aborted.

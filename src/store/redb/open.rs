@@ -119,7 +119,7 @@ impl Parts {
 
 fn unusable(name: &str, error: &StoreError) -> OpenError {
     if let StoreError::Corrupt { what } = error
-        && what.starts_with(DAMAGED_PAGE)
+        && what == DAMAGED_PAGE
     {
         return file::damaged(name, what);
     }

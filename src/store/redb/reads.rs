@@ -8,7 +8,7 @@ use super::counter::{Counter, Hint};
 use super::due::DueHints;
 use super::meta::Meta;
 use super::quizzes::QuizReader;
-use super::slot::Slot;
+use super::slot::{DAMAGED_PAGE, Slot};
 use super::{EVENTS, HINTS, JOINS, QUIZZES, SESSIONS, Stored, events};
 use crate::domain::{Event, GameSession, JoinCode, Life, Quiz, Sequence, SessionId, Timestamp};
 use crate::store::contract::EventPage;
@@ -141,8 +141,10 @@ impl<'a> Snapshot<'a> {
 
 /// redb panics when it meets a damaged page: whoever needs that page can't be read, and nobody else.
 pub(super) fn guarded<T>(what: impl Fn() -> String, read: impl FnOnce() -> StoreResult<T>) -> StoreResult<T> {
-    let damaged = |met| StoreError::Corrupt { what: format!("{}: a page of the file is damaged: {met}", what()) };
-    panics::catch(read).map_err(damaged)?
+    panics::catch(read).map_err(|met| {
+        tracing::debug!(met, "a page of the file cannot be read");
+        StoreError::Corrupt { what: format!("{}: {DAMAGED_PAGE}", what()) }
+    })?
 }
 
 /// What a page of a log must hold: every number from `first` on up to its end.

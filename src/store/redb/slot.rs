@@ -35,7 +35,10 @@ pub(super) struct Slot {
 
 /// Opens the database; a file so damaged that redb panics is unusable, and no end of the process.
 fn guarded<T>(name: &str, open: impl FnOnce() -> Result<T, OpenError>) -> Result<T, OpenError> {
-    panics::catch(open).unwrap_or_else(|met| Err(file::damaged(name, &format!("a page of it cannot be read: {met}"))))
+    panics::catch(open).unwrap_or_else(|met| {
+        tracing::debug!(met, "a page of the file cannot be read");
+        Err(file::damaged(name, "a page of it cannot be read"))
+    })
 }
 
 impl Slot {
@@ -103,8 +106,10 @@ impl Slot {
         let open = self.opened().ok_or(StoreError::Unavailable(None))?;
         let Some(open) = open.as_ref() else { return Err(StoreError::Unavailable(None)) };
         // redb panics when it meets a damaged page.
-        let damaged = |met| StoreError::Corrupt { what: format!("{DAMAGED_PAGE}: {met}") };
-        panics::catch(|| act(open)).map_err(damaged)?
+        panics::catch(|| act(open)).map_err(|met| {
+            tracing::debug!(met, "a page of the file cannot be read");
+            StoreError::Corrupt { what: DAMAGED_PAGE.to_owned() }
+        })?
     }
 
     /// The database, which may be just being opened again.
