@@ -6,17 +6,18 @@
 //! full disk has refused is tried again without what takes space, and one that met a damaged page
 //! command by command, so that only whoever needs that page fails.
 
+mod recovery;
+mod upkeep;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use ::redb::Database;
 
 use super::RedbStore;
 use super::batch::{Batch, Changes};
 use super::commit::{self, CommitError, Met};
 use super::counter::Hint;
-use super::growth::{self, Growth};
-use super::meta::{Meta, SIGN_OF_LIFE};
+use super::growth::Growth;
+use super::meta::Meta;
 use super::note::Note;
 use super::queue::{Queue, Reply, Taken, Work, refusal};
 use super::reads::Reader;
@@ -28,17 +29,6 @@ use crate::store::contract::Cause;
 use crate::store::error::{Cause as Reason, StoreError, StoreResult};
 use crate::store::panics;
 use crate::store::step::Rules;
-
-/// How much sooner a sign of life is written, so that a slow commit doesn't make it late.
-const IN_GOOD_TIME: Duration = Duration::from_secs(1);
-const FIRST_RETRY: Duration = Duration::from_millis(100);
-const LAST_RETRY: Duration = Duration::from_secs(2);
-/// How many sessions are deleted at a time to make space.
-const SWEEP_BATCH: usize = 64;
-/// How often the file is looked after while something is wrong with it.
-const UPKEEP: Duration = Duration::from_secs(1);
-/// How often places of the file that can't be read are looked at again.
-const SECOND_LOOK: Duration = Duration::from_secs(10);
 
 /// What keeps a session from being stored.
 const NEEDS_DAMAGED: &str = "a page that it needs is damaged";
@@ -154,109 +144,6 @@ impl Writer {
                     return;
                 }
             }
-        }
-    }
-
-    fn wake_at(&self) -> Instant {
-        let sign_of_life = self.last_commit + Duration::from(SIGN_OF_LIFE) - IN_GOOD_TIME;
-        match &self.broken {
-            Some(broken) => broken.retry_at,
-            None if self.condition.trouble().is_some() => sign_of_life.min(self.upkeep_at + UPKEEP),
-            None => sign_of_life.min(self.looked_at + SECOND_LOOK),
-        }
-    }
-
-    /// Does what time alone asks for: another try at a broken file, upkeep, or a sign of life.
-    fn wake(&mut self) {
-        let now = Instant::now();
-        match &self.broken {
-            Some(broken) if now >= broken.retry_at => self.heal(),
-            Some(_) => {}
-            None if now >= self.last_commit + Duration::from(SIGN_OF_LIFE) - IN_GOOD_TIME => self.give_sign_of_life(),
-            None => {}
-        }
-        self.look_after(now);
-    }
-
-    /// About once a second, as long as something is wrong: makes space, and looks whether games can
-    /// begin again.
-    fn look_after(&mut self, now: Instant) {
-        if self.broken.is_none() && now >= self.looked_at + SECOND_LOOK {
-            self.looked_at = now;
-            if self.reader.slot.has_healed() {
-                tracing::info!("a place of the file can be read again; opening the file again");
-                let _ = self.reopen();
-            }
-        }
-        if self.condition.trouble().is_none() || now < self.upkeep_at + UPKEEP {
-            return;
-        }
-        self.upkeep_at = now;
-        if self.broken.is_none() {
-            self.make_space();
-            if self.growth.is_try_due() {
-                self.try_to_grow();
-            }
-        }
-        self.condition.remind();
-    }
-
-    /// Deletes the dead, which is what frees space.
-    fn make_space(&mut self) {
-        let mut after = None;
-        for _ in 0..4 {
-            let (answer, mut answered) = tokio::sync::oneshot::channel();
-            let (at, most) = (self.clock.moment(), SWEEP_BATCH);
-            self.carry_out(vec![Work::Sweep { at, after, most, reply: Reply::to(answer) }]);
-            match answered.try_recv() {
-                Ok(Ok(SweptBatch { next: Some(next), .. })) => after = Some(next),
-                _ => return,
-            }
-        }
-    }
-
-    /// Proves that a new game could be stored.
-    fn try_to_grow(&mut self) {
-        let Err((met, reason)) = self.probe() else { return self.has_grown() };
-        tracing::debug!(reason, "nothing can be added yet");
-        match (met, self.reopen()) {
-            (Met::Full, Ok(_)) => self.growth.failed(Cause::Full),
-            (Met::Damage, Ok(_)) => self.growth.failed(Cause::Damaged),
-            (Met::Failure, Ok(_)) => self.break_off(self.cause_of(met), &reason),
-            (_, Err((met, reason))) => self.break_off(self.cause_of(met), &reason),
-        }
-    }
-
-    /// Lets running games have the space that was kept for them.
-    fn release_reserve(&mut self) {
-        let released = self.commit_meta(|database, meta| commit::release_reserve(database, meta, 0));
-        if let Err((_, reason)) = released {
-            tracing::debug!(reason, "the reserve could not be released");
-            let _ = self.reopen();
-        }
-    }
-
-    /// Something that takes space was committed.
-    fn has_grown(&self) {
-        self.growth.worked();
-        self.condition.end();
-    }
-
-    fn refuse_growth(&self, cause: Cause, detail: &str) {
-        self.growth.failed(cause);
-        self.condition.begin(cause, detail);
-    }
-
-    fn give_sign_of_life(&mut self) {
-        self.last_commit = Instant::now();
-        match self.reader.is_empty() {
-            Ok(false) => {
-                if let Err(fate) = self.store(&Changes::none(self.clock.moment().now)) {
-                    tracing::debug!(reason = %fate.error(), "no sign of life could be written");
-                }
-            }
-            Err(StoreError::Unavailable(Some(cause))) => drop(self.after_failed_read(cause)),
-            _ => {}
         }
     }
 
@@ -458,141 +345,6 @@ impl Writer {
                 Some(_) => {}
                 None => self.reader.quizzes.cache.remove(id),
             }
-        }
-    }
-
-    /// Refuses what comes until the file can be written again. Meanwhile nobody's game gets older, but
-    /// where there is no space: there the dead must become dead.
-    fn break_off(&mut self, cause: Cause, detail: &str) {
-        if cause != Cause::Full {
-            self.clock.stop();
-        }
-        self.queue.set_refusing(Some(cause));
-        self.condition.begin(cause, detail);
-        self.broken = Some(Broken { cause, retry_at: Instant::now() + FIRST_RETRY, pause: FIRST_RETRY });
-    }
-
-    /// redb refuses everything after a failure until it is opened again; the file then says
-    /// whether the batch is in it.
-    fn after_failure(&mut self, CommitError { met, cause }: CommitError, attempted: &Meta) -> Result<(), Fate> {
-        if met == Met::Damage {
-            return Err(Fate::NotStored(met));
-        }
-        tracing::debug!(%cause, "a commit failed; opening the file again");
-        let has_lost_sync = self.reader.slot.has_lost_sync();
-        match self.reopen() {
-            // redb ends a commit by freeing pages, and it was that which found no space.
-            Ok(batches) if batches >= attempted.batches && met == Met::Full && !has_lost_sync => {
-                self.refuse_growth(Cause::Full, "a commit found no space");
-                Ok(())
-            }
-            // Without what takes space it goes on at once.
-            Ok(batches) if batches < attempted.batches && met == Met::Full => Err(Fate::NotStored(met)),
-            Ok(batches) => {
-                self.break_off(Cause::Disk, &cause.to_string());
-                Err(if batches < attempted.batches { Fate::NotStored(met) } else { Fate::Unknown })
-            }
-            // Not even the mark of an open file can be written.
-            Err((met, reason)) => {
-                self.break_off(self.cause_of(met), &format!("{cause}; {reason}"));
-                Err(Fate::Unknown)
-            }
-        }
-    }
-
-    /// A failed read ends everything in redb just as a failed commit does; but nothing was begun.
-    fn after_failed_read(&mut self, cause: Reason) -> Fate {
-        let attempted = self.next_meta(self.meta.time);
-        let failed = self.after_failure(CommitError { met: Met::Failure, cause }, &attempted);
-        failed.err().unwrap_or(Fate::Unknown)
-    }
-
-    /// What is wrong with the file if this was met.
-    fn cause_of(&self, met: Met) -> Cause {
-        match met {
-            _ if !self.reader.slot.is_there() => Cause::Gone,
-            Met::Full => Cause::Full,
-            Met::Damage => Cause::Damaged,
-            Met::Failure => Cause::Disk,
-        }
-    }
-
-    /// Opens the file again, and reads how many batches it has.
-    fn reopen(&mut self) -> Result<u64, (Met, String)> {
-        let failed = |error: &dyn std::fmt::Display| (Met::Failure, error.to_string());
-        let slot = &self.reader.slot;
-        slot.reopen().map_err(|error| (if error.is_full() { Met::Full } else { Met::Failure }, error.to_string()))?;
-        let meta = slot.read(Meta::read).map_err(|error| failed(&error))?;
-        let meta = meta.ok_or_else(|| failed(&"the file has lost its own record"))?;
-        // Game time has been told to players: it never goes back. Nor does what this opening is.
-        self.meta = Meta { time: self.meta.time.max(meta.time), batches: meta.batches, ..self.meta };
-        Ok(meta.batches)
-    }
-
-    /// One try to get well: open, then prove by a durable write that games can begin again.
-    fn heal(&mut self) {
-        // A panic of redb's over a damaged page is one more failed try.
-        let healed = panics::catch(|| self.reopen().and_then(|_| self.probe()));
-        match healed.unwrap_or_else(|met| Err((Met::Damage, met))) {
-            Ok(()) => {
-                self.go_on();
-                self.has_grown();
-            }
-            // Running games need no more space.
-            Err((Met::Full, reason)) if self.reopen().is_ok() => {
-                self.go_on();
-                self.refuse_growth(Cause::Full, &reason);
-            }
-            Err((met, reason)) => {
-                // A failed probe ends reading too; open once more, so that reads go on meanwhile.
-                let _ = self.reopen();
-                self.try_later(self.cause_of(met), &reason);
-            }
-        }
-    }
-
-    fn go_on(&mut self) {
-        self.broken = None;
-        self.last_commit = Instant::now();
-        self.queue.set_refusing(None);
-        self.clock.go_on();
-    }
-
-    fn try_later(&mut self, cause: Cause, detail: &str) {
-        let pause = self.broken.as_ref().map_or(FIRST_RETRY, |broken| broken.pause * 2).min(LAST_RETRY);
-        self.break_off(cause, detail);
-        // A damaged page does not mend itself.
-        let wait = if cause == Cause::Damaged { growth::DAMAGE_RETRY } else { pause };
-        self.broken = Some(Broken { cause, retry_at: Instant::now() + wait, pause });
-    }
-
-    /// Commits something that takes space: the reserve, without which running games could be refused.
-    fn probe(&mut self) -> Result<(), (Met, String)> {
-        if !self.reader.slot.is_there() {
-            return Err((Met::Failure, "the file is not there".to_owned()));
-        }
-        let reserved = growth::reserved(self.reader.slot.length());
-        // With room for some games beside it: else the next one would be refused again.
-        self.commit_meta(|database, meta| commit::fill_reserve(database, meta, reserved + reserved / 2))?;
-        self.commit_meta(|database, meta| commit::release_reserve(database, meta, reserved))
-    }
-
-    /// Commits something of the file's own.
-    fn commit_meta(
-        &mut self,
-        commit: impl FnOnce(&Database, &Meta) -> Result<(), CommitError>,
-    ) -> Result<(), (Met, String)> {
-        let meta = self.next_meta(self.meta.time);
-        let committed = self.reader.slot.with(|database| Ok(commit(database, &meta)));
-        match committed {
-            Ok(Ok(())) => {
-                self.meta = meta;
-                self.note.write(meta.progress());
-                self.reader.counter.note(meta.batches, &Changes::none(meta.time));
-                Ok(())
-            }
-            Ok(Err(error)) => Err((error.met, error.cause.to_string())),
-            Err(error) => Err((Met::Failure, error.to_string())),
         }
     }
 

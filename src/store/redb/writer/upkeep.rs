@@ -1,0 +1,128 @@
+//! What time alone asks for: a sign of life, space for new games, a second look at what could not be
+//! read.
+
+use std::time::{Duration, Instant};
+
+use super::super::batch::Changes;
+use super::super::commit::{self, Met};
+use super::super::meta::SIGN_OF_LIFE;
+use super::super::queue::{Reply, Work};
+use super::super::sweep::SweptBatch;
+use super::Writer;
+use crate::store::clock::Clock;
+use crate::store::contract::Cause;
+use crate::store::error::StoreError;
+
+/// How much sooner a sign of life is written, so that a slow commit doesn't make it late.
+const IN_GOOD_TIME: Duration = Duration::from_secs(1);
+/// How many sessions are deleted at a time to make space.
+const SWEEP_BATCH: usize = 64;
+/// How often the file is looked after while something is wrong with it.
+const UPKEEP: Duration = Duration::from_secs(1);
+/// How often places of the file that can't be read are looked at again.
+const SECOND_LOOK: Duration = Duration::from_secs(10);
+
+impl Writer {
+    pub(super) fn wake_at(&self) -> Instant {
+        let sign_of_life = self.last_commit + Duration::from(SIGN_OF_LIFE) - IN_GOOD_TIME;
+        match &self.broken {
+            Some(broken) => broken.retry_at,
+            None if self.condition.trouble().is_some() => sign_of_life.min(self.upkeep_at + UPKEEP),
+            None => sign_of_life.min(self.looked_at + SECOND_LOOK),
+        }
+    }
+
+    /// Does what time alone asks for: another try at a broken file, upkeep, or a sign of life.
+    pub(super) fn wake(&mut self) {
+        let now = Instant::now();
+        match &self.broken {
+            Some(broken) if now >= broken.retry_at => self.heal(),
+            Some(_) => {}
+            None if now >= self.last_commit + Duration::from(SIGN_OF_LIFE) - IN_GOOD_TIME => self.give_sign_of_life(),
+            None => {}
+        }
+        self.look_after(now);
+    }
+
+    /// About once a second, as long as something is wrong: makes space, and looks whether games can
+    /// begin again.
+    pub(super) fn look_after(&mut self, now: Instant) {
+        if self.broken.is_none() && now >= self.looked_at + SECOND_LOOK {
+            self.looked_at = now;
+            if self.reader.slot.has_healed() {
+                tracing::info!("a place of the file can be read again; opening the file again");
+                let _ = self.reopen();
+            }
+        }
+        if self.condition.trouble().is_none() || now < self.upkeep_at + UPKEEP {
+            return;
+        }
+        self.upkeep_at = now;
+        if self.broken.is_none() {
+            self.make_space();
+            if self.growth.is_try_due() {
+                self.try_to_grow();
+            }
+        }
+        self.condition.remind();
+    }
+
+    /// Deletes the dead, which is what frees space.
+    pub(super) fn make_space(&mut self) {
+        let mut after = None;
+        for _ in 0..4 {
+            let (answer, mut answered) = tokio::sync::oneshot::channel();
+            let (at, most) = (self.clock.moment(), SWEEP_BATCH);
+            self.carry_out(vec![Work::Sweep { at, after, most, reply: Reply::to(answer) }]);
+            match answered.try_recv() {
+                Ok(Ok(SweptBatch { next: Some(next), .. })) => after = Some(next),
+                _ => return,
+            }
+        }
+    }
+
+    /// Proves that a new game could be stored.
+    pub(super) fn try_to_grow(&mut self) {
+        let Err((met, reason)) = self.probe() else { return self.has_grown() };
+        tracing::debug!(reason, "nothing can be added yet");
+        match (met, self.reopen()) {
+            (Met::Full, Ok(_)) => self.growth.failed(Cause::Full),
+            (Met::Damage, Ok(_)) => self.growth.failed(Cause::Damaged),
+            (Met::Failure, Ok(_)) => self.break_off(self.cause_of(met), &reason),
+            (_, Err((met, reason))) => self.break_off(self.cause_of(met), &reason),
+        }
+    }
+
+    /// Lets running games have the space that was kept for them.
+    pub(super) fn release_reserve(&mut self) {
+        let released = self.commit_meta(|database, meta| commit::release_reserve(database, meta, 0));
+        if let Err((_, reason)) = released {
+            tracing::debug!(reason, "the reserve could not be released");
+            let _ = self.reopen();
+        }
+    }
+
+    /// Something that takes space was committed.
+    pub(super) fn has_grown(&self) {
+        self.growth.worked();
+        self.condition.end();
+    }
+
+    pub(super) fn refuse_growth(&self, cause: Cause, detail: &str) {
+        self.growth.failed(cause);
+        self.condition.begin(cause, detail);
+    }
+
+    pub(super) fn give_sign_of_life(&mut self) {
+        self.last_commit = Instant::now();
+        match self.reader.is_empty() {
+            Ok(false) => {
+                if let Err(fate) = self.store(&Changes::none(self.clock.moment().now)) {
+                    tracing::debug!(reason = %fate.error(), "no sign of life could be written");
+                }
+            }
+            Err(StoreError::Unavailable(Some(cause))) => drop(self.after_failed_read(cause)),
+            _ => {}
+        }
+    }
+}
