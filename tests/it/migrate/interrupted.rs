@@ -55,8 +55,8 @@ impl Files {
     /// A run that has moved some of the sessions by now.
     async fn half_way(&self) -> Running {
         let running = Running::begin(&url(&self.from), &url(&self.to));
-        // A new file has 2 MiB, half of it kept for running games, and doubles; one with all sessions has 8.
-        until(|| std::fs::metadata(&self.to).is_ok_and(|file| file.len() > 3 << 20)).await;
+        // A new file has 4 MiB for a moment, while its reserve is filled, and one with all sessions 8.
+        until(|| std::fs::metadata(&self.to).is_ok_and(|file| file.len() > 5 << 20)).await;
         running
     }
 }
