@@ -187,7 +187,7 @@ impl Writer {
                 let (refused, mut rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(Work::grows);
                 answer_all(refused, |_| Err(StoreError::Full));
                 self.release_reserve();
-                let fate = self.try_all(&mut rest);
+                let fate = self.try_if_whole(&mut rest);
                 answer_all(rest, |_| fate.map_err(Fate::error));
             }
             Err(Fate::NotStored(Met::Damage)) => self.carry_out_each(batch),
@@ -249,6 +249,7 @@ impl Writer {
 
     fn try_if_whole(&mut self, batch: &mut [Work]) -> Result<(), Fate> {
         match self.broken {
+            Some(Broken { cause: Cause::Full, .. }) => Err(Fate::NotStored(Met::Full)),
             Some(_) => Err(Fate::NotStored(Met::Failure)),
             None => self.try_all(batch),
         }
@@ -298,10 +299,7 @@ impl Writer {
     /// Stores a batch, or finds out what became of it.
     fn store(&mut self, changes: &Changes) -> Result<(), Fate> {
         let begun = Instant::now();
-        if !self.reader.slot.is_there() {
-            self.break_off(Cause::Gone, "nothing is acknowledged until it is back");
-            return Err(Fate::NotStored(Met::Failure));
-        }
+        self.must_be_there(Fate::NotStored(Met::Failure))?;
         let meta = self.next_meta(changes.time);
         let stored = self.reader.slot.with(|database| Ok(commit::store(database, changes, &meta)));
         match stored {
@@ -310,24 +308,25 @@ impl Writer {
                 self.meta = meta;
                 self.note.write(meta.progress());
                 self.remember(changes);
-                self.must_be_there()
+                self.must_be_there(Fate::Unknown)
             }
             Ok(Err(error)) => {
                 self.after_failure(error, &meta)?;
                 self.remember(changes);
-                self.must_be_there()
+                self.must_be_there(Fate::Unknown)
             }
             Err(_) => Err(Fate::NotStored(Met::Failure)),
         }
     }
 
-    /// What was committed to a file that has gone meanwhile is nowhere, unless the file comes back.
-    fn must_be_there(&mut self) -> Result<(), Fate> {
+    /// Where the file is gone, nothing is acknowledged: `otherwise` befalls the batch. What was committed
+    /// to a file that has gone meanwhile is nowhere, unless the file comes back.
+    fn must_be_there(&mut self, otherwise: Fate) -> Result<(), Fate> {
         if self.reader.slot.is_there() {
             return Ok(());
         }
         self.break_off(Cause::Gone, "nothing is acknowledged until it is back");
-        Err(Fate::Unknown)
+        Err(otherwise)
     }
 
     /// Every commit carries the time: that of its commands may be older, or they have none.

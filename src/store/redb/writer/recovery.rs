@@ -22,8 +22,9 @@ impl Writer {
     /// Refuses what comes until the file can be written again. Meanwhile nobody's game gets older, but
     /// where there is no space: there the dead must become dead.
     pub(super) fn break_off(&mut self, cause: Cause, detail: &str) {
-        if cause != Cause::Full {
-            self.clock.stop();
+        match cause {
+            Cause::Full => self.clock.go_on(),
+            _ => self.clock.stop(),
         }
         self.queue.set_refusing(Some(cause));
         self.condition.begin(cause, detail);
@@ -89,6 +90,13 @@ impl Writer {
         // Game time has been told to players: it never goes back. Nor does what this opening is.
         self.meta = Meta { time: self.meta.time.max(meta.time), batches: meta.batches, ..self.meta };
         Ok(meta.batches)
+    }
+
+    /// Opens the file again although nothing is wrong with it yet; if that fails, something is.
+    pub(super) fn reopen_or_break_off(&mut self) {
+        if let Err((met, reason)) = self.reopen() {
+            self.break_off(self.cause_of(met), &reason);
+        }
     }
 
     /// One try to get well: open, then prove by a durable write that games can begin again.

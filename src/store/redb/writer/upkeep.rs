@@ -51,7 +51,7 @@ impl Writer {
             self.looked_at = now;
             if self.reader.slot.has_healed() {
                 tracing::info!("a place of the file can be read again; opening the file again");
-                let _ = self.reopen();
+                self.reopen_or_break_off();
             }
         }
         if self.condition.trouble().is_none() || now < self.upkeep_at + UPKEEP {
@@ -98,7 +98,7 @@ impl Writer {
         let released = self.commit_meta(|database, meta| commit::release_reserve(database, meta, 0));
         if let Err((_, reason)) = released {
             tracing::debug!(reason, "the reserve could not be released");
-            let _ = self.reopen();
+            self.reopen_or_break_off();
         }
     }
 
