@@ -2,7 +2,7 @@
 //! records from now on is another life of it.
 
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// How far a file is.
@@ -27,7 +27,7 @@ impl Note {
     /// The note beside the file at `path`, and what it said.
     pub(super) fn open(path: Option<&Path>) -> (Self, Option<Progress>) {
         let Some(path) = path.map(place) else { return (Self(None), None) };
-        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         match opened {
             Ok(file) => {
                 let said = read(&file);
