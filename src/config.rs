@@ -4,24 +4,24 @@
 mod drill;
 mod valkey;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use bytesize::ByteSize;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
 use crate::domain::Home;
+use crate::http::{ApiKey, LimitSettings};
+use crate::quizzes::Hosting;
 use crate::quizzes::cli::QuizzesCommand;
 use crate::telemetry::LogFormat;
 pub use drill::DrillArgs;
 pub use valkey::{ValkeyMode, ValkeySettings};
-
-/// The shortest API key that is accepted, in bytes.
-const SHORTEST_KEY: usize = 16;
 
 /// A game-session server: live quiz games on disk, and every player back in their place.
 #[derive(Debug, Parser)]
@@ -248,14 +248,31 @@ pub struct Settings {
     #[arg(long, env = "REJOIN_REAP_EVERY", default_value = "30s", value_parser = duration, value_name = "DURATION")]
     pub reap_every: Duration,
 
-    /// Keys of trusted backends, separated by commas, each of at least 16 bytes. Once there is
-    /// one, own questions, userId, metadata, sessionId and awards need it; external rooms always do
+    /// Keys of trusted backends, separated by commas, each of at least 16 bytes, or name:key (the log
+    /// tells the name). Once there is one, own questions, userId, metadata, sessionId and awards need it; external rooms always do
     #[arg(long, env = "REJOIN_API_KEYS", hide_env_values = true, value_delimiter = ',', value_name = "KEY,…")]
     pub api_keys: Vec<String>,
 
     /// A file of such keys, one a line; read again on SIGHUP
     #[arg(long, env = "REJOIN_API_KEYS_FILE", value_name = "FILE")]
     pub api_keys_file: Option<PathBuf>,
+
+    /// Whether each API key is good only for the games and rooms that it created
+    #[arg(long, env = "REJOIN_KEYS_SCOPED")]
+    pub keys_scoped: bool,
+
+    /// Who may open rooms [default: key once there are API keys, else open]
+    #[arg(long, env = "REJOIN_HOSTING", value_name = "WHO")]
+    pub hosting: Option<Hosting>,
+
+    /// The address at which clients reach this server (https://play.example.org). Requests for
+    /// another host are refused then
+    #[arg(long, env = "REJOIN_PUBLIC_URL", value_parser = public_url, value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// How much strangers may take
+    #[command(flatten)]
+    pub limits: LimitSettings,
 
     /// The store's page cache
     #[arg(long, env = "REJOIN_CACHE_SIZE", default_value = "64MiB", value_parser = size, value_name = "SIZE")]
@@ -291,6 +308,15 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "write an IP address and a port, such as 127.0.0.1:8080".to_owned())
 }
 
+/// The host, and the port if it stands there, of a URL.
+fn public_url(text: &str) -> Result<String, String> {
+    let host =
+        text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).map(|rest| rest.trim_end_matches('/'));
+    let is_host = |host: &&str| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']);
+    let host = host.filter(is_host).ok_or("write it as https://play.example.org")?;
+    Ok(host.to_ascii_lowercase())
+}
+
 impl Settings {
     /// Refuses settings that contradict each other or make no sense, by name.
     ///
@@ -298,6 +324,7 @@ impl Settings {
     /// The first such setting.
     pub fn check(&self) -> anyhow::Result<()> {
         self.check_sharing()?;
+        self.limits.check()?;
         ensure!(self.session_ttl >= Duration::from_secs(10), "REJOIN_SESSION_TTL: at least 10s");
         ensure!(
             self.session_ttl <= self.session_max_age,
@@ -361,8 +388,8 @@ impl Settings {
     ///
     /// # Errors
     /// A file that can't be read, or a key that is too short.
-    pub fn keys(&self) -> anyhow::Result<Vec<String>> {
-        let (name, keys) = match &self.api_keys_file {
+    pub fn keys(&self) -> anyhow::Result<Vec<ApiKey>> {
+        let (setting, texts): (_, Vec<String>) = match &self.api_keys_file {
             // An empty variable is how a compose file says that there are none.
             None => ("REJOIN_API_KEYS", self.api_keys.iter().filter(|key| !key.is_empty()).cloned().collect()),
             Some(file) => {
@@ -374,11 +401,11 @@ impl Settings {
                 ("REJOIN_API_KEYS_FILE", keys)
             }
         };
-        let is_good = |key: &String| key.len() >= SHORTEST_KEY && key.bytes().all(|byte| byte.is_ascii_graphic());
-        ensure!(
-            keys.iter().all(is_good),
-            "{name}: each key has at least {SHORTEST_KEY} printable ASCII characters and no spaces"
-        );
+        let keys = texts.iter().map(|text| ApiKey::read(text)).collect::<Result<Vec<_>, _>>();
+        let keys = keys.map_err(|reason| anyhow!("{setting}: {reason}"))?;
+        let mut names = BTreeSet::new();
+        let twice = keys.iter().find(|key| !names.insert(key.name()));
+        ensure!(twice.is_none(), "{setting}: two keys have the same name");
         Ok(keys)
     }
 }

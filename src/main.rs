@@ -76,8 +76,8 @@ fn reload_on_hangup(settings: Settings, outside: &Outside) -> anyhow::Result<()>
 fn reload_keys(settings: &Settings, keys: &ApiKeys) {
     match settings.keys() {
         Ok(read) => {
-            keys.replace(&read);
             tracing::info!(keys = read.len(), "the API keys were read again");
+            keys.replace(read);
         }
         Err(error) => {
             let reason = format!("{error:#}");

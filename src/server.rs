@@ -24,8 +24,8 @@ use crate::domain::{Lifetimes, Millis};
 use crate::game::hub;
 use crate::game::reaper::Reaper;
 use crate::game::{Chance, Hub, Rooms, SoloGames};
-use crate::http::{self, ApiKeys, Chaos, Shared, Sockets};
-use crate::quizzes::Catalogue;
+use crate::http::{self, Admission, ApiKeys, Chaos, Shared, Sockets};
+use crate::quizzes::{Catalogue, Hosting};
 use crate::store::clock::system_wall_clock;
 use crate::store::{Homes, WallClock};
 pub(crate) use stores::FILE;
@@ -66,7 +66,7 @@ impl Outside {
             wall: system_wall_clock(),
             chance: Chance::system(),
             catalogue: Arc::new(Catalogue::open(settings.quiz_dir.clone()).context("REJOIN_QUIZ_DIR")?),
-            keys: Arc::new(ApiKeys::new(&settings.keys()?)),
+            keys: Arc::new(ApiKeys::new(settings.keys()?)),
         })
     }
 }
@@ -105,13 +105,9 @@ pub async fn run_over(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     settings.check()?;
-    if outside.keys.is_open() && !outside.listener.local_addr()?.ip().is_loopback() {
-        tracing::warn!(
-            "REJOIN_API_KEYS is not set, and others can reach this server: anyone may play, and claim, as anyone"
-        );
-    }
+    warn_of_openness(settings, &outside)?;
     let stores = open(settings, &outside).await?;
-    announce(&outside.listener, &stores).await?;
+    announce(settings, &outside.listener, &stores).await?;
     let homes = Arc::new(stores.homes);
     let background = TaskTracker::new();
     let stopping = CancellationToken::new();
@@ -119,6 +115,12 @@ pub async fn run_over(
         let reaper = Reaper { keeper: keeper.clone(), every: settings.reap_every };
         background.spawn(reaper.run(stopping.clone()));
     }
+    let admission = Arc::new(Admission::new(&settings.limits, allow_many_connections()));
+    let tidying = (admission.clone(), homes.clone(), stopping.clone());
+    background.spawn(async move {
+        let (admission, homes, stopping) = tidying;
+        stopping.run_until_cancelled(admission.tidy(&homes)).await;
+    });
     let chaos = settings.chaos.map(|likelihood| Chaos::new(likelihood, outside.chance.clone()));
     let late = chaos.clone().map(|chaos| Box::new(move || chaos.delay()) as hub::Late);
     let hub = Hub::new(stopping.clone(), late);
@@ -146,6 +148,9 @@ pub async fn run_over(
         homes: homes.clone(),
         instance: settings.instance.clone(),
         keys: outside.keys,
+        admission,
+        hosting: settings.hosting,
+        public_host: settings.public_url.clone(),
         sockets: Sockets::default(),
         test_echo: settings.test_echo,
     });
@@ -157,12 +162,35 @@ pub async fn run_over(
     served
 }
 
+/// What a stranger can do on this server that its owner may not have meant.
+fn warn_of_openness(settings: &Settings, outside: &Outside) -> anyhow::Result<()> {
+    let is_reached = !outside.listener.local_addr()?.ip().is_loopback();
+    if outside.keys.is_open() && is_reached {
+        tracing::warn!(
+            "REJOIN_API_KEYS is not set, and others can reach this server: anyone may play, and claim, as anyone"
+        );
+    }
+    if settings.hosting.is_none_or(|hosting| hosting == Hosting::Open) && is_reached && outside.keys.is_open() {
+        tracing::warn!(
+            "REJOIN_HOSTING is open, and others can reach this server: anyone may open rooms on any bank, and read its answers there"
+        );
+    }
+    if !settings.limits.is_on() {
+        tracing::warn!("REJOIN_LIMITS is off: whoever reaches this server can fill, freeze and search it");
+    }
+    Ok(())
+}
+
 /// Each connection is an open file, and the usual limit of 1,024 is soft: a process may raise it to the
-/// hard one by itself.
-fn allow_many_connections() {
+/// hard one by itself. Gives the limit, if there is one.
+fn allow_many_connections() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
-        tracing::warn!(%error, "the limit of open files could not be raised");
+    match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        Ok(()) => limit.maximum,
+        Err(error) => {
+            tracing::warn!(%error, "the limit of open files could not be raised");
+            limit.current
+        }
     }
 }
 
@@ -172,7 +200,6 @@ async fn serve(
     shared: web::Data<Shared>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    allow_many_connections();
     let sockets = shared.sockets.clone();
     let stop = async move {
         stop.await;
@@ -198,7 +225,7 @@ fn room_lifetimes(settings: &Settings) -> Lifetimes {
 }
 
 /// The one line that a start prints, and its event in the log.
-async fn announce(listener: &TcpListener, stores: &Stores) -> anyhow::Result<()> {
+async fn announce(settings: &Settings, listener: &TcpListener, stores: &Stores) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let status = stores.homes.status().await?;
     let place = &stores.place;
@@ -207,7 +234,8 @@ async fn announce(listener: &TcpListener, stores: &Stores) -> anyhow::Result<()>
     let count = status.records();
     let records = format!("{count} session record{}", if count == 1 { "" } else { "s" });
     let version = env!("CARGO_PKG_VERSION");
-    println!("rejoin {version} listens on http://{address}, sessions in {place}{reach}{fallback}, {records}");
+    let limits = if settings.limits.is_on() { "" } else { ", limits off" };
+    println!("rejoin {version} listens on http://{address}, sessions in {place}{reach}{fallback}, {records}{limits}");
     tracing::info!(
         version,
         listen = %address,
@@ -216,6 +244,7 @@ async fn announce(listener: &TcpListener, stores: &Stores) -> anyhow::Result<()>
         reachable = status.main.reachable,
         fallback = stores.fallback,
         records = count,
+        limits = settings.limits.is_on(),
         stopped_cleanly = stores.opening.map(|opening| opening.is_clean),
         clock_moved_on_ms = stores.opening.map(|opening| opening.moved_on.0),
         "rejoin has started"

@@ -69,7 +69,16 @@ impl Server {
         let mut command = Command::new(&self.program);
         // Settings of the operator's own server are none of this one.
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        command.args(["serve", "--listen", &self.address.to_string(), "--log", "warn", "--data-dir"]);
+        command.args([
+            "serve",
+            "--listen",
+            &self.address.to_string(),
+            "--log",
+            "warn",
+            "--limits",
+            "off",
+            "--data-dir",
+        ]);
         command.arg(self.folder.join("data")).args(&self.args);
         let child = command.spawn().with_context(|| format!("{} does not start", self.program.display()))?;
         self.child = Some(child);

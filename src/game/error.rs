@@ -22,6 +22,8 @@ pub enum GameError {
     QuizNotFound,
     /// The bank may not be played so.
     QuizNotFor(Play),
+    /// Rooms on the bank are opened by holders of an API key alone.
+    QuizNeedsKey,
     /// No live room has this join code.
     CodeUnknown,
     /// The selection holds nothing to play.

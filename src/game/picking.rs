@@ -6,7 +6,7 @@ use super::chance::Chance;
 use super::error::GameError;
 use crate::domain::scoring::{ProgressionRule, Scoring};
 use crate::domain::{Question, Quiz, QuizId};
-use crate::quizzes::{Catalogue, Play, Selection, select};
+use crate::quizzes::{Catalogue, Hosting, Play, Selection, select};
 
 /// The name of a quiz whose questions the caller brought.
 const OWN_QUIZ: &str = "own";
@@ -20,8 +20,13 @@ pub enum QuizChoice {
     Own(Vec<Question>),
 }
 
-/// The quiz of a game that is played so.
-pub(super) fn pick(catalogue: &Catalogue, chance: &Chance, choice: QuizChoice, play: Play) -> Result<Quiz, GameError> {
+/// The quiz of a game that is played so, by somebody who is trusted or not.
+pub(super) fn pick(
+    catalogue: &Catalogue,
+    chance: &Chance,
+    choice: QuizChoice,
+    (play, is_trusted): (Play, bool),
+) -> Result<Quiz, GameError> {
     let (name, selection) = match choice {
         QuizChoice::Bank(name, selection) => (name, selection),
         QuizChoice::Own(questions) => {
@@ -38,6 +43,9 @@ pub(super) fn pick(catalogue: &Catalogue, chance: &Chance, choice: QuizChoice, p
     let bank = bank.ok_or(GameError::QuizNotFound)?;
     if !bank.is_for(play) {
         return Err(GameError::QuizNotFor(play));
+    }
+    if play == Play::Rooms && bank.hosting == Hosting::Key && !is_trusted {
+        return Err(GameError::QuizNeedsKey);
     }
     let mut chance = |bound| chance.below(bound);
     let questions = select(&bank, &selection, &mut chance).map_err(GameError::NoSelection)?;

@@ -2,43 +2,84 @@
 //! one request to the next.
 
 use std::future::{Ready, ready};
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
-use subtle::{Choice, ConstantTimeEq};
+use subtle::ConstantTimeEq;
 use tokio::sync::watch;
+use tracing::Span;
 
 use super::Shared;
+use super::admission::{ClientAddress, Opener};
 use super::problem::Problem;
-use crate::domain::{Refusal, Token};
+use crate::domain::{Home, Refusal, Token};
 use crate::game::rooms::Credential;
 
 type Hash = [u8; 32];
+
+/// The shortest API key that is accepted, in bytes.
+const SHORTEST: usize = 16;
 
 fn hash(key: &str) -> Hash {
     *blake3::hash(key.as_bytes()).as_bytes()
 }
 
-fn is_among(hash: &Hash, known: &[Hash]) -> bool {
-    let equal = known.iter().map(|known| known.ct_eq(hash));
-    equal.fold(Choice::from(0), |any, equal| any | equal).into()
+/// An API key that is accepted: its name, and the hash of its text.
+#[derive(Clone)]
+pub struct ApiKey {
+    name: Arc<str>,
+    hash: Hash,
+}
+
+impl ApiKey {
+    /// Reads `name:key`, or a bare key, whose name is made of its hash.
+    ///
+    /// # Errors
+    /// What is wrong with it; the key isn't quoted.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let named = text.split_once(':').filter(|(name, _)| name.parse::<Home>().is_ok());
+        let key = named.map_or(text, |(_, key)| key);
+        if key.len() < SHORTEST || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(format!("each key has at least {SHORTEST} printable ASCII characters and no spaces"));
+        }
+        let hash = hash(key);
+        let usual = || format!("key-{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3]);
+        Ok(Self { name: named.map_or_else(usual, |(name, _)| name.to_owned()).into(), hash })
+    }
+
+    /// What the log calls it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// The key of this hash. All are compared, wherever the right one stands.
+fn find<'a>(hash: &Hash, known: &'a [ApiKey]) -> Option<&'a ApiKey> {
+    let mut found = None;
+    for key in known {
+        if bool::from(key.hash.ct_eq(hash)) {
+            found = Some(key);
+        }
+    }
+    found
 }
 
 /// The keys that are accepted.
-pub struct ApiKeys(watch::Sender<Vec<Hash>>);
+pub struct ApiKeys(watch::Sender<Vec<ApiKey>>);
 
 impl ApiKeys {
-    /// Keeps the hashes of these keys.
-    pub fn new(keys: &[String]) -> Self {
-        Self(watch::Sender::new(keys.iter().map(|key| hash(key)).collect()))
+    /// Accepts these keys.
+    pub fn new(keys: Vec<ApiKey>) -> Self {
+        Self(watch::Sender::new(keys))
     }
 
     /// Accepts these keys from now on, and no others. Not none: a server that had keys would be open.
-    pub fn replace(&self, keys: &[String]) {
+    pub fn replace(&self, keys: Vec<ApiKey>) {
         if !keys.is_empty() {
-            self.0.send_replace(keys.iter().map(|key| hash(key)).collect());
+            self.0.send_replace(keys);
         }
     }
 
@@ -47,8 +88,16 @@ impl ApiKeys {
         self.0.borrow().is_empty()
     }
 
-    fn accept(&self, key: &str) -> bool {
-        is_among(&hash(key), &self.0.borrow())
+    /// The name of a key that is accepted.
+    pub(super) fn name_of(&self, key: &str) -> Option<Arc<str>> {
+        find(&hash(key), &self.0.borrow()).map(|key| key.name.clone())
+    }
+
+    /// Whether a key is accepted, whose name is in the log of its request then.
+    fn admit(&self, key: &str) -> bool {
+        let name = self.name_of(key);
+        name.iter().for_each(|name| drop(Span::current().record("key", &**name)));
+        name.is_some()
     }
 
     /// Follows what becomes of a key.
@@ -60,14 +109,14 @@ impl ApiKeys {
 /// A key by which a connection was made.
 pub(super) struct KeyInUse {
     hash: Hash,
-    keys: watch::Receiver<Vec<Hash>>,
+    keys: watch::Receiver<Vec<ApiKey>>,
 }
 
 impl KeyInUse {
     /// Ends when the key is accepted no more.
     pub(super) async fn revoked(&mut self) {
         let hash = self.hash;
-        if self.keys.wait_for(|keys| !is_among(&hash, keys)).await.is_err() {
+        if self.keys.wait_for(|keys| find(&hash, keys).is_none()).await.is_err() {
             // The server is going away, and closes its connections by itself.
             std::future::pending().await
         }
@@ -117,7 +166,7 @@ impl ApiKeys {
 
     /// Whose text this is: a backend's key, or a seat's token.
     pub(super) fn credential(&self, text: &str, generation: Option<u32>) -> Result<Credential, Problem> {
-        if self.accept(text) {
+        if self.admit(text) {
             return Ok(Credential::Backend);
         }
         let token: Result<Token, _> = text.parse();
@@ -152,6 +201,33 @@ impl FromRequest for Who {
     }
 }
 
+/// Who creates a game or a room: the key that is shown counts, or else the address.
+pub(super) struct By(pub(super) Opener);
+
+impl FromRequest for By {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let Some(shared) = request.app_data::<web::Data<Shared>>() else {
+            return ready(Err(Problem::room_not_found()));
+        };
+        let key = bearer(request).and_then(Result::ok).and_then(|text| shared.keys.name_of(text));
+        let by_address = || Opener::Address(shared.admission.client(request));
+        ready(Ok(Self(key.map_or_else(by_address, |name| Opener::Key(name.to_string())))))
+    }
+}
+
+impl FromRequest for ClientAddress {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let shared = request.app_data::<web::Data<Shared>>().ok_or_else(Problem::room_not_found);
+        ready(shared.map(|shared| shared.admission.client(request)))
+    }
+}
+
 impl FromRequest for Caller {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
@@ -163,7 +239,7 @@ impl FromRequest for Caller {
         }
         ready(match bearer(request) {
             None => Ok(Self::Player),
-            Some(Ok(key)) if shared.keys.accept(key) => Ok(Self::Backend),
+            Some(Ok(key)) if shared.keys.admit(key) => Ok(Self::Backend),
             _ => Err(Problem::new(StatusCode::UNAUTHORIZED, "api-key-invalid", "this is no API key of this server")),
         })
     }

@@ -12,9 +12,10 @@ use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError, web};
 
-use super::MOST_BODY;
+use super::admission::Activity;
 use super::json::unreadable;
 use super::problem::Problem;
+use super::{MOST_BODY, Shared};
 
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -24,13 +25,25 @@ pub(super) async fn bounded(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    // A connection that answers a request is not one that keeps the server waiting for it.
+    let activity = request.conn_data::<Activity>().cloned();
+    let _answering = activity.as_ref().map(Activity::begin);
+    if let Some(shared) = request.app_data::<web::Data<Shared>>() {
+        let may_enter = shared.check_host(&request).and_then(|()| shared.admission.enter_through_proxy(&request));
+        if let Err(problem) = may_enter {
+            return Ok(request.into_response(problem.error_response()));
+        }
+    }
     let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > MOST_BODY as u64) {
         return Ok(request.into_response(Problem::too_large().error_response()));
     }
     if length.is_some_and(|length| length > 0) || request.headers().contains_key(TRANSFER_ENCODING) {
         match read(&mut request).await {
-            Ok(whole) => request.set_payload(Payload::from(whole)),
+            Ok(whole) => {
+                request.set_payload(Payload::from(whole));
+                activity.iter().for_each(Activity::body_arrived);
+            }
             Err(refused) => return Ok(request.into_response(refused)),
         }
     }

@@ -1,5 +1,7 @@
 //! Whether the server lives, is ready, and how it is.
 
+use std::collections::BTreeMap;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -19,6 +21,9 @@ struct Health<'a> {
     live_sessions: u64,
     commits: u64,
     damaged: u64,
+    /// Whether limits hold, and how often each was met.
+    limits: &'static str,
+    limits_hit: BTreeMap<&'static str, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<&'a Home>,
 }
@@ -56,6 +61,8 @@ pub(super) async fn health(shared: web::Data<Shared>) -> Result<HttpResponse, Pr
         live_sessions: stores.live_sessions(),
         commits: stores.commits(),
         damaged: stores.damaged(),
+        limits: if shared.admission.is_on() { "on" } else { "off" },
+        limits_hit: shared.admission.hits(),
         instance: shared.instance.as_ref(),
     };
     let status = if word.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

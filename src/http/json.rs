@@ -35,8 +35,7 @@ impl<T: DeserializeOwned> FromRequest for Json<T> {
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
             if !is_json {
-                let detail = "send the body as Content-Type: application/json";
-                return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail));
+                return Err(not_json());
             }
             let bytes = bytes.await.map_err(unreadable)?;
             let value = parse(&bytes)?;
@@ -53,12 +52,21 @@ impl<T: DeserializeOwned + Default> FromRequest for Maybe<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let is_json = is_json(request);
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
             let bytes = bytes.await.map_err(unreadable)?;
+            if !bytes.is_empty() && !is_json {
+                return Err(not_json());
+            }
             if bytes.is_empty() { Ok(Self(T::default())) } else { parse(&bytes).map(Self) }
         })
     }
+}
+
+fn not_json() -> Problem {
+    let detail = "send the body as Content-Type: application/json";
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
 }
 
 /// Why a body could not be read: too large, or cut off.
@@ -70,9 +78,10 @@ pub(super) fn unreadable(error: actix_web::Error) -> Problem {
     }
 }
 
-/// A missing content type is taken for JSON, another one is not.
+/// A page of another origin can send a body without a content type, or of some others, and not of this
+/// one: so it has to be there.
 fn is_json(request: &HttpRequest) -> bool {
-    let Some(kind) = request.headers().get(CONTENT_TYPE) else { return true };
+    let Some(kind) = request.headers().get(CONTENT_TYPE) else { return false };
     let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json")
 }

@@ -1,5 +1,6 @@
 //! The HTTP API: every URL on this screen, handlers beside it, one shape for every error.
 
+mod admission;
 mod auth;
 mod body;
 mod chaos;
@@ -22,15 +23,17 @@ use std::time::Duration;
 use actix_http::HttpService;
 use actix_http::error::DispatchError;
 use actix_server::GracefulShutdownSignal;
-use actix_service::{ServiceFactory, map_config};
+use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::guard::{self, Guard};
-use actix_web::http::Method;
+use actix_web::http::header::HOST;
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web::{PayloadConfig, QueryConfig, ServiceConfig, resource, scope, to};
 use actix_web::{App, Error, HttpRequest, HttpResponse, Resource, Route, body::MessageBody, dev, web};
 
-pub use auth::ApiKeys;
+pub use admission::{Admission, LimitSettings, Switch};
+pub use auth::{ApiKey, ApiKeys};
 pub use chaos::Chaos;
 pub use websocket::Sockets;
 
@@ -38,7 +41,10 @@ use tokio::net::TcpStream;
 
 use crate::domain::Home;
 use crate::game::{Rooms, SoloGames};
+use crate::quizzes::Hosting;
 use crate::store::Homes;
+use admission::{Connection, admit};
+use auth::Caller;
 use problem::Problem;
 use websocket::{echo, takeover};
 
@@ -62,10 +68,39 @@ pub struct Shared {
     pub instance: Option<Home>,
     /// Who may do what only backends may.
     pub keys: Arc<ApiKeys>,
+    /// How much whom is allowed.
+    pub admission: Arc<Admission>,
+    /// Who may open rooms, if that is set.
+    pub hosting: Option<Hosting>,
+    /// The host that requests are for, if that is set.
+    pub public_host: Option<String>,
     /// The open WebSockets.
     pub sockets: Sockets,
     /// Whether there are URLs for tests of WebSockets.
     pub test_echo: bool,
+}
+
+impl Shared {
+    /// Refuses a request for another host than the public one; not a question about the server's health.
+    fn check_host(&self, request: &dev::ServiceRequest) -> Result<(), Problem> {
+        let Some(public) = &self.public_host else { return Ok(()) };
+        let asked = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let is_health = matches!(request.path(), "/livez" | "/readyz" | "/health");
+        if is_health || asked.eq_ignore_ascii_case(public) {
+            return Ok(());
+        }
+        let detail = "this server is not reached by this Host (REJOIN_PUBLIC_URL)";
+        Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "wrong-host", detail))
+    }
+
+    /// Whether a caller may open rooms.
+    fn may_host(&self, caller: &Caller) -> Result<(), Problem> {
+        let hosting = self.hosting.unwrap_or(if self.keys.is_open() { Hosting::Open } else { Hosting::Key });
+        match (hosting, caller) {
+            (Hosting::Open, _) | (Hosting::Key, Caller::Backend) => Ok(()),
+            (Hosting::Key, _) => Err(Caller::key_required("opening a room")),
+        }
+    }
 }
 
 /// The URL table.
@@ -144,16 +179,18 @@ pub fn service(
     stopping: GracefulShutdownSignal,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> {
     let factory = || map_config(app(shared.clone()), |()| AppConfig::default());
-    HttpService::build()
+    let http = HttpService::build()
         .graceful_shutdown_signal(move || {
             let stopping = stopping.clone();
             async move { stopping.notified().await }
         })
         .keep_alive(keep_alive)
         .client_disconnect_timeout(GOODBYE)
+        .on_connect_ext(|connection: &Connection, data| drop(data.insert(connection.activity())))
         .upgrade(takeover(factory()))
-        .finish(factory())
-        .tcp()
+        .finish(factory());
+    let admission = shared.admission.clone();
+    fn_service(move |stream: TcpStream| ready(admit(&admission, stream))).and_then(http)
 }
 
 /// The whole application.

@@ -2,6 +2,7 @@
 //! leaves here: causes are logged, once, at this place.
 
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
@@ -11,6 +12,7 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use serde::Serialize;
 
+use super::admission::Limit;
 use super::standing::Standing;
 use crate::domain::quiz::draft::Problem as Wrong;
 use crate::domain::{Home, Refusal, Sequence, SessionId};
@@ -34,6 +36,9 @@ pub(super) struct Problem {
     /// Stable: what a client's code looks at.
     code: &'static str,
     detail: String,
+    /// When it is worth trying again, in seconds: a header.
+    #[serde(skip)]
+    retry_after: Option<u64>,
     /// What is wrong where, for requests that were understood but not right.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<Wrong>,
@@ -51,6 +56,9 @@ struct More {
     /// The head of a room's log, to whoever believed in another.
     #[serde(skip_serializing_if = "Option::is_none")]
     head: Option<Sequence>,
+    /// The setting whose limit was met.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<&'static str>,
     /// How the stores are, to whoever asks whether the server is ready.
     #[serde(flatten)]
     standing: Option<Standing>,
@@ -66,12 +74,31 @@ fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S:
 impl Problem {
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        Self { kind: "about:blank", title, status, code, detail: detail.into(), problems: Vec::new(), more: None }
+        Self {
+            kind: "about:blank",
+            title,
+            status,
+            code,
+            detail: detail.into(),
+            retry_after: None,
+            problems: Vec::new(),
+            more: None,
+        }
     }
 
     pub(super) fn no_such_url(path: &str) -> Self {
         let shown: String = path.chars().take(80).collect();
         Self::new(StatusCode::NOT_FOUND, "not-found", format!("there is nothing at {shown}"))
+    }
+
+    /// A limit was met; it may be worth trying again after `wait`.
+    pub(super) fn over_limit(limit: Limit, wait: Duration) -> Self {
+        let setting = limit.setting();
+        let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+        let detail = format!("{} ({setting}); try again in {seconds} s", limit.sentence());
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail);
+        let problem = problem.with(More { limit: Some(setting), ..More::default() });
+        Self { retry_after: Some(seconds), ..problem }
     }
 
     /// The reply to another method than those that a URL knows.
@@ -199,6 +226,11 @@ impl Problem {
             GameError::QuizNotFor(Play::Rooms) => {
                 Self::new(StatusCode::FORBIDDEN, "quiz-not-for-rooms", "this quiz is for solo games only")
             }
+            GameError::QuizNeedsKey => Self::new(
+                StatusCode::FORBIDDEN,
+                "api-key-required",
+                "opening a room on this quiz needs an API key: send Authorization: Bearer <key>",
+            ),
             GameError::CodeUnknown => {
                 Self::new(StatusCode::NOT_FOUND, "join-code-unknown", "no room has this joinCode")
             }
@@ -349,8 +381,9 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.insert_header((RETRY_AFTER, "1"));
+        let retry_after = self.retry_after.or((self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(1));
+        if let Some(seconds) = retry_after {
+            response.insert_header((RETRY_AFTER, seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));

@@ -27,7 +27,8 @@ pub(super) async fn traced(
     let started = Instant::now();
     let method = request.method().clone();
     let url = request.match_pattern().unwrap_or_else(|| "(no such URL)".to_owned());
-    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %method, url);
+    let span =
+        tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %method, url, key = tracing::field::Empty);
     async move {
         let mut response = match next.call(request).await {
             Ok(response) => response.map_into_boxed_body(),

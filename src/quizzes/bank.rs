@@ -31,6 +31,17 @@ pub enum Play {
     Rooms,
 }
 
+/// Who may open rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Hosting {
+    /// Anyone
+    #[default]
+    Open,
+    /// Whoever shows an API key
+    Key,
+}
+
 /// A question bank as it stands in its file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -57,6 +68,10 @@ pub struct BankFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub play: Option<BTreeSet<Play>>,
+    /// Who may open rooms on it, where the server lets anyone open rooms: whoever opens one can read its
+    /// answers there. Anyone, if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hosting: Option<Hosting>,
     /// Points of a right answer; 100, and 50 more within 5 s or 25 within 15 s, if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scoring: Option<Scoring>,
@@ -81,6 +96,8 @@ pub struct Bank {
     pub license: Option<String>,
     /// How it may be played.
     pub play: BTreeSet<Play>,
+    /// Who may open rooms on it.
+    pub hosting: Hosting,
     /// Points of a right answer.
     pub scoring: Scoring,
     /// What a finished game earns.
@@ -123,6 +140,7 @@ impl Bank {
             description: file.description,
             license: file.license,
             play: file.play.unwrap_or_else(|| BTreeSet::from([Play::Rooms])),
+            hosting: file.hosting.unwrap_or_default(),
             scoring: file.scoring.unwrap_or_default(),
             progression: file.progression.unwrap_or_default(),
             categories: categories.into_iter().cloned().collect(),

@@ -11,6 +11,6 @@ pub mod import;
 mod reading;
 pub mod select;
 
-pub use bank::{Bank, BankFile, Play};
+pub use bank::{Bank, BankFile, Hosting, Play};
 pub use catalogue::Catalogue;
 pub use select::{NoSelection, Selection, select};

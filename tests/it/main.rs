@@ -5,6 +5,7 @@ mod compose;
 mod contract;
 mod crash;
 mod degraded;
+mod door;
 mod edges;
 mod errors;
 mod faults;

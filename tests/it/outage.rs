@@ -344,7 +344,7 @@ async fn health_over_http_tells_how_the_store_is() {
     let health = client.get("/health").await.json(200);
     let expected = json!({
         "status": "ok", "version": env!("CARGO_PKG_VERSION"), "engine": "redb", "reachable": true,
-        "degraded": false, "liveSessions": 1, "commits": 1, "damaged": 0,
+        "degraded": false, "liveSessions": 1, "commits": 1, "damaged": 0, "limits": "on", "limitsHit": {},
     });
     assert_eq!(health, expected);
     let ready = json!({ "status": "ready", "engine": "redb", "reachable": true, "degraded": false });

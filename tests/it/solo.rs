@@ -534,7 +534,10 @@ async fn the_same_session_id_and_body_give_the_same_session() {
     assert_eq!(first["sessionId"], mine);
     assert_eq!(client.create(body.clone()).await["questions"], first["questions"]);
     let respelt = format!(r#" {{"count":3, "quizId":"civics","sessionId":"{mine}"}} "#);
-    let request = client.request(reqwest::Method::POST, "/api/game/session").body(respelt);
+    let request = client
+        .request(reqwest::Method::POST, "/api/game/session")
+        .header("Content-Type", "application/json")
+        .body(respelt);
     assert_eq!(crate::support::client::send(request).await.json(201)["questions"], first["questions"]);
 
     let others = [json!({ "sessionId": mine }), json!({ "sessionId": mine, "quizId": "civics", "count": 4 })];
@@ -602,7 +605,10 @@ async fn metadata_comes_back_as_it_was() {
     let (folder, server, client) = server(&[]);
     let metadata = r#"{"b":[1,2.50,1e3],"a":{"ü":"\u00e9 \" \n","n":null},"big":12345678901234567890}"#;
     let body = format!(r#"{{"questions":{},"metadata":{metadata}}}"#, questions(1));
-    let request = client.request(reqwest::Method::POST, "/api/game/session").body(body);
+    let request = client
+        .request(reqwest::Method::POST, "/api/game/session")
+        .header("Content-Type", "application/json")
+        .body(body);
     let created = crate::support::client::send(request).await.json(201);
     let id = created["sessionId"].as_str().unwrap();
     let kept = |reply: &Reply| reply.text().contains(&format!(r#""metadata":{metadata}"#));
@@ -620,7 +626,10 @@ async fn metadata_that_nobody_could_read_again_is_refused() {
     let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(4_096));
     for metadata in [&deep, &long, r#"{"a":1e999}"#, r#"{"a":"\ud800"}"#, "[]", "7", r#""text""#] {
         let body = format!(r#"{{"sessionId":"{NOBODY}","metadata":{metadata}}}"#);
-        let request = client.request(reqwest::Method::POST, "/api/game/session").body(body);
+        let request = client
+            .request(reqwest::Method::POST, "/api/game/session")
+            .header("Content-Type", "application/json")
+            .body(body);
         let problem = crate::support::client::send(request).await.problem(422, "invalid-request");
         assert_eq!(problem["problems"][0]["path"], "metadata");
     }

@@ -183,6 +183,11 @@ impl LiveRoom {
         }
     }
 
+    /// How many listeners a seat has here.
+    pub(super) fn listeners_of(&self, seat: SeatId) -> usize {
+        self.members.lock().here.values().filter(|member| member.seat == Some(seat)).count()
+    }
+
     /// A newer connection of the seat has come.
     pub(super) fn supersede(&self, seat: SeatId, generation: u32) {
         self.note_seats([(seat, generation, Standing::Here)]);

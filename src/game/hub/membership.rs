@@ -52,6 +52,11 @@ impl Membership {
         self.room.with_member(self.key, |member| member.lingers = true);
     }
 
+    /// How many other listeners the seat has here; none are counted of a backend.
+    pub fn others(&self) -> usize {
+        self.seat.map_or(0, |seat| self.room.listeners_of(seat).saturating_sub(1))
+    }
+
     /// Something came from the listener.
     pub fn heard(&self) {
         self.room.with_member(self.key, |member| member.has_been_heard = true);

@@ -27,6 +27,8 @@ pub struct NewRoom {
     pub settings: RoomSettings,
     /// What it plays.
     pub quiz: RoomQuiz,
+    /// Whether an API key is shown for it.
+    pub is_trusted: bool,
 }
 
 /// A room that was just opened.
@@ -53,9 +55,10 @@ impl Rooms {
     /// An unknown quiz, an empty selection; or the store's.
     pub async fn open(&self, new: NewRoom) -> Result<Opened, GameError> {
         let (quiz, host) = match new.quiz {
-            RoomQuiz::Quiz(choice, host) => {
-                (Some(pick(&self.catalogue, &self.chance, choice, Play::Rooms)?), Some((host, self.token())))
-            }
+            RoomQuiz::Quiz(choice, host) => (
+                Some(pick(&self.catalogue, &self.chance, choice, (Play::Rooms, new.is_trusted))?),
+                Some((host, self.token())),
+            ),
             RoomQuiz::External => (None, None),
         };
         let keeper = self.homes.main();

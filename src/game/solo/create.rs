@@ -107,7 +107,7 @@ impl SoloGames {
 
     fn making(&self, new: NewGame) -> Result<Making, GameError> {
         let lifetimes = self.lifetimes_for(new.ttl)?;
-        let quiz = pick(&self.catalogue, &self.chance, new.quiz, Play::Solo)?;
+        let quiz = pick(&self.catalogue, &self.chance, new.quiz, (Play::Solo, false))?;
         let NewGame { user, metadata, deliver, request, .. } = new;
         Ok(Making { user, metadata, deliver, request, quiz, lifetimes })
     }

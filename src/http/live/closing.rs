@@ -21,7 +21,7 @@ pub(super) enum Closing {
     NoRoom,
     TooSlow,
     Superseded,
-    TooManyFrames,
+    TooManyConnections,
 }
 
 impl Closing {
@@ -37,7 +37,7 @@ impl Closing {
             Self::NoRoom => CloseCode(4404),
             Self::TooSlow => CloseCode(4408),
             Self::Superseded => CloseCode(4409),
-            Self::TooManyFrames => CloseCode(4429),
+            Self::TooManyConnections => CloseCode::TOO_MANY,
         }
     }
 
@@ -53,7 +53,7 @@ impl Closing {
             Self::NoRoom => "no such room, or it has expired",
             Self::TooSlow => "too slow: come back and catch up",
             Self::Superseded => "superseded",
-            Self::TooManyFrames => "too many frames: slow down",
+            Self::TooManyConnections => "this seat has as many connections as it may have",
         }
     }
 

@@ -12,7 +12,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesOrdered;
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::time::{Instant, timeout};
 
 use super::Shared;
@@ -35,9 +34,6 @@ const FIRST: Duration = Duration::from_secs(5);
 const SLOW: Duration = Duration::from_secs(10);
 /// How soon the log is read again that could not be read.
 const AGAIN: Duration = Duration::from_millis(250);
-/// Frames a second that a player may send, and how many at once.
-const FRAMES: std::num::NonZeroU32 = std::num::NonZeroU32::new(20).expect("it is not zero");
-const FRAMES_AT_ONCE: std::num::NonZeroU32 = std::num::NonZeroU32::new(100).expect("it is not zero");
 /// Most questions that wait for their answer.
 const MOST_WAITING: usize = 64;
 /// A client that has been silent for so many thirds of the away-grace, pings included, is gone.
@@ -53,17 +49,21 @@ pub(super) async fn connect(
     shared.rooms.dates(&id).map_err(Problem::in_room)?;
     let shown = shared.keys.shown(&request)?;
     let sockets = shared.sockets.clone();
-    sockets.upgrade(&request, Limits::ROOM, async move |sender: Sender, receiver: &mut Receiver| {
-        let stopping = shared.sockets.stopping().clone();
-        let closing = tokio::select! {
-            biased;
-            () = stopping.cancelled() => Err(Closing::GoingAway),
-            ended = serve(shared, id, shown, &sender, receiver) => ended,
-        };
-        if let Err(closing) = closing {
-            sender.close(closing.code(), closing.reason()).await;
-        }
-    })
+    sockets.upgrade(
+        &request,
+        Limits::room(shared.admission.frame_rate()),
+        async move |sender: Sender, receiver: &mut Receiver| {
+            let stopping = shared.sockets.stopping().clone();
+            let closing = tokio::select! {
+                biased;
+                () = stopping.cancelled() => Err(Closing::GoingAway),
+                ended = serve(shared, id, shown, &sender, receiver) => ended,
+            };
+            if let Err(closing) = closing {
+                sender.close(closing.code(), closing.reason()).await;
+            }
+        },
+    )
 }
 
 /// Why a connection ends that is not closed by the server: it is gone.
@@ -110,6 +110,9 @@ async fn serve(
     let served = async {
         let resume = first(receiver).await?;
         let mut connection = Connection::make(shared, id, shown, resume, sender).await?;
+        if connection.seat.is_none() {
+            receiver.lift_limit();
+        }
         connection.pump(receiver).await
     };
     match served.await {
@@ -148,7 +151,6 @@ struct Connection<'a> {
     /// The last sequence that went out.
     sent: Sequence,
     presence: Option<Arc<Presence>>,
-    limit: Option<DefaultDirectRateLimiter>,
     /// A third of the away-grace: how often the client is to be heard of.
     third: Duration,
     waiting: FuturesOrdered<LocalBoxFuture<'static, Answer>>,
@@ -172,6 +174,7 @@ impl<'a> Connection<'a> {
         // Who listens first misses nothing of what is committed meanwhile.
         let seat = rooms.recognise(&id, &who).await.map_err(closing)?;
         let listener = rooms.enter(&id, seat).map_err(closing)?;
+        shared.admission.may_connect(listener.others()).map_err(|_| Closing::TooManyConnections)?;
         let known = resume.epoch.zip(resume.last_sequence);
         let resumed = rooms.resume(&id, &who, known).await.map_err(closing)?;
         listener.connected(resumed.generation);
@@ -192,7 +195,6 @@ impl<'a> Connection<'a> {
             epoch: resumed.looked.epoch.clone(),
             sent: resumed.position,
             presence: None,
-            limit: (!is_backend).then(|| RateLimiter::direct(Quota::per_second(FRAMES).allow_burst(FRAMES_AT_ONCE))),
             third,
             waiting: FuturesOrdered::new(),
             replies: Replies::default(),
@@ -307,9 +309,6 @@ impl<'a> Connection<'a> {
     /// Takes a client's frame: what can be answered here is, all else waits for its turn in the store.
     async fn take(&mut self, message: Message) -> Ended<()> {
         self.listener.heard();
-        if self.limit.as_ref().is_some_and(|limit| limit.check().is_err()) {
-            return Err(Closing::TooManyFrames.into());
-        }
         let Incoming { id, asked } = read(message)?;
         let re = id.as_deref();
         if let Some(before) = re.and_then(|re| self.replies.find(re)) {

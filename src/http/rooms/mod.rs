@@ -8,12 +8,14 @@ mod results;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::auth::{Caller, Who};
+use super::admission::{ClientAddress, Created};
+use super::auth::{By, Caller, Who};
 use super::json::{Json, Maybe, idempotency_key, shallow};
 use super::problem::Problem;
 use super::{Shared, reply};
 use crate::domain::room::{Ask, HostMove};
-use crate::domain::{RepeatKey, RoomReply, SeatId, SessionId};
+use crate::domain::{Refusal, RepeatKey, RoomReply, SeatId, SessionId};
+use crate::game::GameError;
 use crate::game::rooms::Credential;
 use requests::{
     AckRequest, AnswerRequest, JoinRequest, Joining, KickRequest, LockRequest, MoveRequest, OpenRequest, PauseRequest,
@@ -41,15 +43,24 @@ pub(super) fn unexpected(reply: &RoomReply) -> Problem {
     crate::store::StoreError::RuleFailed { what: format!("an unexpected reply: {reply:?}") }.into()
 }
 
-pub(super) async fn open(shared: Data, caller: Caller, request: Json<OpenRequest>) -> Handled {
+pub(super) async fn open(shared: Data, caller: Caller, By(opener): By, request: Json<OpenRequest>) -> Handled {
+    shared.may_host(&caller)?;
     let new = request.value.into_new(caller)?;
+    shared.admission.create(&opener, Created::room(request.bytes.len()))?;
     let opened = shared.rooms.open(new).await.map_err(Problem::in_room)?;
+    shared.admission.created(opener, &opened.room, shared.homes.main());
     Ok(reply(StatusCode::CREATED, &replies::opened(&opened)))
 }
 
-pub(super) async fn join(http: HttpRequest, shared: Data, request: Json<JoinRequest>) -> Handled {
+pub(super) async fn join(
+    http: HttpRequest,
+    shared: Data,
+    client: ClientAddress,
+    request: Json<JoinRequest>,
+) -> Handled {
     let request = request.value;
     let code = request.code()?;
+    shared.admission.may_try_code(client, code.as_str())?;
     let key = idempotency_key(&http)?;
     let repeat = |what: &str, body: &str| key.as_ref().map(|key| RepeatKey::new("join", key, &[what, body]));
     let (status, seated) = match request.joining()? {
@@ -62,6 +73,8 @@ pub(super) async fn join(http: HttpRequest, shared: Data, request: Json<JoinRequ
             (StatusCode::OK, shared.rooms.take_seat(&code, &seat_code, repeat).await)
         }
     };
+    let is_known = !matches!(seated, Err(GameError::CodeUnknown | GameError::Refused(Refusal::SeatCodeUnknown)));
+    shared.admission.tried_code(client, code.as_str(), is_known);
     let seated = seated.map_err(Problem::in_room)?;
     // The seat is taken: its token has to arrive, though the room can't be read just now.
     let looked = shared.rooms.look_from(&seated).await.ok();

@@ -208,7 +208,7 @@ impl OpenRequest {
                 return Err(Caller::key_required("an external room"));
             }
             self.has_no_quiz()?;
-            return Ok(NewRoom { settings, quiz: RoomQuiz::External });
+            return Ok(NewRoom { settings, quiz: RoomQuiz::External, is_trusted: true });
         }
         let host = match self.host_name.clone() {
             Some(name) => name,
@@ -219,7 +219,7 @@ impl OpenRequest {
         if u64::from(settings.max_seats) * questions > MOST_ANSWERS {
             return Err(Problem::wrong("maxSeats", format!("maxSeats times count is at most {MOST_ANSWERS}")));
         }
-        Ok(NewRoom { settings, quiz: RoomQuiz::Quiz(choice, host) })
+        Ok(NewRoom { settings, quiz: RoomQuiz::Quiz(choice, host), is_trusted: caller == Caller::Backend })
     }
 
     fn settings(&self) -> Result<RoomSettings, Problem> {

@@ -6,7 +6,8 @@ mod requests;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::auth::Caller;
+use super::admission::Created;
+use super::auth::{By, Caller};
 use super::json::{Json, idempotency_key};
 use super::problem::Problem;
 use super::{Shared, reply};
@@ -20,10 +21,19 @@ fn session_id(text: &str) -> Result<SessionId, Problem> {
     text.parse().map_err(|_| Problem::session_not_found())
 }
 
-pub(super) async fn create(shared: web::Data<Shared>, caller: Caller, request: Json<CreateRequest>) -> Handled {
+pub(super) async fn create(
+    shared: web::Data<Shared>,
+    caller: Caller,
+    By(opener): By,
+    request: Json<CreateRequest>,
+) -> Handled {
     let new = requests::new_game(request.value, &request.bytes, caller)?;
+    shared.admission.create(&opener, Created::game(request.bytes.len()))?;
     let id = new.session_id.clone();
     let seen = shared.solo.create(new).await.map_err(|error| Problem::of(error, id.as_ref()))?;
+    if let Ok(keeper) = shared.homes.of(&seen.session.id) {
+        shared.admission.created(opener, &seen.session.id, keeper);
+    }
     replies::created(&seen).map(|created| reply(StatusCode::CREATED, &created))
 }
 

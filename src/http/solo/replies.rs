@@ -13,7 +13,7 @@ use crate::domain::quiz::public::PublicQuestion;
 use crate::domain::solo::Deliver;
 use crate::domain::{Difficulty, OptionId, Question, QuestionId, QuizId, SessionId, UserId};
 use crate::game::solo::{Claimed, Seen, ShownQuestion};
-use crate::quizzes::{Bank, Play};
+use crate::quizzes::{Bank, Hosting, Play};
 
 /// A question as the game delivers it.
 fn delivered(question: &Question, deliver: Deliver) -> PublicQuestion<'_> {
@@ -251,6 +251,7 @@ struct QuizOut<'a> {
     categories: &'a [String],
     difficulties: &'a [Difficulty],
     play: Vec<Play>,
+    hosting: Hosting,
 }
 
 pub(super) fn quizzes(banks: &[Arc<Bank>]) -> Quizzes<'_> {
@@ -265,6 +266,7 @@ pub(super) fn quizzes(banks: &[Arc<Bank>]) -> Quizzes<'_> {
                 categories: bank.categories(),
                 difficulties: bank.difficulties(),
                 play: bank.play.iter().copied().collect(),
+                hosting: bank.hosting,
             })
             .collect(),
     }

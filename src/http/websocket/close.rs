@@ -17,6 +17,8 @@ impl CloseCode {
     pub(in crate::http) const INVALID: Self = Self(1007);
     /// Larger than the limits.
     pub(in crate::http) const TOO_LARGE: Self = Self(1009);
+    /// More frames, or more bytes, than a client may send.
+    pub(in crate::http) const TOO_MANY: Self = Self(4429);
 
     /// A code as it came. Some may not be sent.
     pub(super) fn read(code: u16) -> Result<Self, Fault> {
@@ -39,6 +41,7 @@ pub(in crate::http) struct Fault {
 impl Fault {
     pub(super) const BAD_UTF8: Self = Self { code: CloseCode::INVALID, reason: "text is UTF-8" };
     pub(super) const TOO_LARGE: Self = Self { code: CloseCode::TOO_LARGE, reason: "the message is too large" };
+    pub(super) const TOO_MANY: Self = Self { code: CloseCode::TOO_MANY, reason: "too many frames: slow down" };
     pub(super) const TEXT_ONLY: Self = Self { code: CloseCode::UNSUPPORTED, reason: "only text is taken here" };
 
     pub(super) const fn protocol(reason: &'static str) -> Self {

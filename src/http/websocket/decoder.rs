@@ -5,6 +5,7 @@ use actix_web::web::{Buf, Bytes, BytesMut};
 
 use super::close::{CloseCode, Fault};
 use super::frame::{Head, Opcode, unmask};
+use super::rate::FrameRate;
 
 /// What is taken from a client.
 #[derive(Debug, Clone, Copy)]
@@ -15,11 +16,15 @@ pub(in crate::http) struct Limits {
     pub(in crate::http) message: usize,
     /// Whether only text is taken.
     pub(in crate::http) is_text_only: bool,
+    /// How fast frames may come, if that is bounded.
+    pub(in crate::http) rate: Option<FrameRate>,
 }
 
 impl Limits {
-    /// What rooms take: text of 64 KiB.
-    pub(in crate::http) const ROOM: Self = Self { frame: 64 * 1024, message: 64 * 1024, is_text_only: true };
+    /// What rooms take: text of 64 KiB, as fast as `rate` allows.
+    pub(in crate::http) const fn room(rate: Option<FrameRate>) -> Self {
+        Self { frame: 64 * 1024, message: 64 * 1024, is_text_only: true, rate }
+    }
 }
 
 /// A whole message.
@@ -48,6 +53,8 @@ pub(super) struct Decoder {
     frame: Option<DataFrame>,
     /// The message whose fragments have come so far.
     message: Option<Fragments>,
+    /// Frames that have begun since they were last counted.
+    begun: u32,
 }
 
 #[derive(Debug)]
@@ -67,12 +74,17 @@ struct Fragments {
 
 impl Decoder {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, input: BytesMut::new(), frame: None, message: None }
+        Self { limits, input: BytesMut::new(), frame: None, message: None, begun: 0 }
     }
 
     /// Takes what has come.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
+    }
+
+    /// How many frames of whatever kind have begun since this was last asked.
+    pub(super) fn begun(&mut self) -> u32 {
+        std::mem::take(&mut self.begun)
     }
 
     /// The next thing that is there whole.
@@ -121,6 +133,7 @@ impl Decoder {
         if left > self.limits.frame || left > self.limits.message - so_far.unwrap_or_default() {
             return Err(Fault::TOO_LARGE);
         }
+        self.begun += 1;
         self.input.advance(head.size);
         self.frame = Some(DataFrame { is_last: head.is_last, mask: head.mask, left });
         let is_text = head.opcode == Opcode::Text;
@@ -130,6 +143,7 @@ impl Decoder {
 
     /// A control frame that is there whole. A pong needs no answer.
     fn control(&mut self, head: &Head) -> Result<Option<Event>, Fault> {
+        self.begun += 1;
         self.input.advance(head.size);
         let mut payload = self.input.split_to(head.length as usize);
         unmask(&mut payload, head.mask);
@@ -189,7 +203,7 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits { frame: 1_000, message: 1_500, is_text_only: false };
+    const LIMITS: Limits = Limits { frame: 1_000, message: 1_500, is_text_only: false, rate: None };
 
     /// A client's frame.
     fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
@@ -259,6 +273,15 @@ mod tests {
         assert_eq!(heard(LIMITS, &[&in_two]).1, Some(Fault::TOO_LARGE));
         let just_right = [frame(0x01, &[b'x'; 1_000]), frame(0x80, &[b'x'; 500])].concat();
         assert_eq!(heard(LIMITS, &[&just_right]), (vec![text(&"x".repeat(1_500))], None));
+    }
+
+    #[test]
+    fn every_frame_is_counted_whatever_its_kind() {
+        let frames = [frame(0x01, b""), frame(0x00, b""), frame(0x8A, b"!"), frame(0x00, b"x"), frame(0x89, b"")];
+        let mut decoder = Decoder::new(LIMITS);
+        decoder.push(&frames.concat());
+        while matches!(decoder.next(), Ok(Some(_))) {}
+        assert_eq!((decoder.begun(), decoder.begun()), (5, 0));
     }
 
     #[test]

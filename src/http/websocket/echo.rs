@@ -8,7 +8,7 @@ use super::super::problem::Problem;
 use super::{CloseCode, End, Frame, Gone, Limits, Message, Receiver, Sender, Sockets};
 
 /// As much as the largest message of the conformance tests.
-const LARGE: Limits = Limits { frame: 16 << 20, message: 16 << 20, is_text_only: false };
+const LARGE: Limits = Limits { frame: 16 << 20, message: 16 << 20, is_text_only: false, rate: None };
 
 /// Sends back text and bytes.
 pub(in crate::http) async fn all(request: HttpRequest, shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
@@ -17,7 +17,7 @@ pub(in crate::http) async fn all(request: HttpRequest, shared: web::Data<Shared>
 
 /// Takes what rooms take.
 pub(in crate::http) async fn text(request: HttpRequest, shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
-    upgrade(&request, &shared.sockets, Limits::ROOM)
+    upgrade(&request, &shared.sockets, Limits::room(None))
 }
 
 fn upgrade(request: &HttpRequest, sockets: &Sockets, limits: Limits) -> Result<HttpResponse, Problem> {

@@ -9,10 +9,12 @@ mod decoder;
 pub(super) mod echo;
 mod frame;
 mod handshake;
+mod rate;
 mod socket;
 mod takeover;
 mod wire;
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -23,11 +25,14 @@ use tokio_util::task::TaskTracker;
 pub(in crate::http) use close::{CloseCode, End};
 pub(in crate::http) use decoder::{Limits, Message};
 pub(in crate::http) use frame::Frame;
+pub(in crate::http) use rate::FrameRate;
 pub(in crate::http) use socket::{Gone, Receiver, Sender};
 pub(in crate::http) use takeover::takeover;
 
+use super::admission::Place;
 use super::problem::Problem;
 use takeover::Slot;
+use wire::Wire;
 
 /// How long all of them may take to end at the stop: for the close frame, and for its answer.
 const ENDING: Duration = Duration::from_secs(2);
@@ -57,10 +62,13 @@ impl Sockets {
         // One whose body comes in chunks is no upgrade to actix.
         let slot = request.extensions().get::<Slot>().cloned().ok_or_else(handshake::not_asked)?;
         let open = self.open.token();
-        slot.fill(move |stream, early| {
-            let (sender, mut receiver) = socket::socket(stream, early, limits);
+        // Through a proxy the request has a place of its own, which the WebSocket keeps.
+        let place = request.extensions().get::<Rc<Place>>().cloned();
+        slot.fill(move |connection, early| {
+            let Ok(wire) = Wire::new(connection) else { return };
+            let (sender, mut receiver) = socket::socket(wire, early, limits);
             rt::spawn(async move {
-                let _open = open;
+                let (_open, _place) = (open, place);
                 serve(sender, &mut receiver).await;
                 // On the heap when it comes to that: a task has room for all its waits as long as it lives.
                 Box::pin(receiver.finish()).await;

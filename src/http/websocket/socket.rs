@@ -5,19 +5,27 @@ use std::time::Instant;
 
 use actix_web::web::BytesMut;
 use thiserror::Error;
-use tokio::net::TcpStream;
+use tokio::task::coop::consume_budget;
 
-use super::close::{CloseCode, End};
+use super::close::{CloseCode, End, Fault};
 use super::decoder::{Decoder, Event, Limits, Message};
 use super::frame::Frame;
-use super::wire::{Wire, in_time};
+use super::rate::{FrameLimiter, FrameRate};
+use super::wire::{CLOSING_BYTES, Wire, in_time};
 
 /// Both ends over a connection whose client has sent `early` already.
-pub(super) fn socket(stream: TcpStream, early: &BytesMut, limits: Limits) -> (Sender, Receiver) {
-    let wire = Arc::new(Wire::new(stream));
-    let mut decoder = Decoder::new(limits);
-    decoder.push(early);
-    let receiver = Receiver { wire: wire.clone(), decoder, reply: None, end: None, heard: Instant::now() };
+pub(super) fn socket(wire: Wire, early: &BytesMut, limits: Limits) -> (Sender, Receiver) {
+    let wire = Arc::new(wire);
+    let mut receiver = Receiver {
+        wire: wire.clone(),
+        decoder: Decoder::new(limits),
+        limiter: limits.rate.map(FrameRate::limiter),
+        reply: None,
+        end: None,
+        heard: Instant::now(),
+        closing: None,
+    };
+    receiver.take(early);
     (Sender { wire }, receiver)
 }
 
@@ -58,10 +66,14 @@ impl Sender {
 pub(in crate::http) struct Receiver {
     wire: Arc<Wire>,
     decoder: Decoder,
+    /// How much the client may still send, if that is bounded.
+    limiter: Option<FrameLimiter>,
     /// An answer that the protocol owes: a pong, or the close frame.
     reply: Option<Frame>,
     end: Option<End>,
     heard: Instant,
+    /// How many bytes are still read while the connection closes.
+    closing: Option<usize>,
 }
 
 impl Receiver {
@@ -71,6 +83,8 @@ impl Receiver {
     /// Why there will be none; the client has been told.
     pub(in crate::http) async fn next(&mut self) -> Result<Message, End> {
         loop {
+            // A client that always has more to read must not keep its thread from the others.
+            consume_budget().await;
             if self.reply.is_some() && self.wire.send(&mut self.reply).await.is_err() {
                 // An answer that can't be sent is owed no longer.
                 self.reply = None;
@@ -78,11 +92,17 @@ impl Receiver {
             if let Some(end) = self.end {
                 return Err(end);
             }
-            match self.decoder.next() {
+            let next = self.decoder.next();
+            let begun = self.decoder.begun();
+            if self.limiter.as_ref().is_some_and(|limiter| !limiter.takes_frames(begun)) {
+                self.end_by_fault(Fault::TOO_MANY);
+                continue;
+            }
+            match next {
                 Ok(Some(Event::Message(message))) => return Ok(message),
                 Ok(Some(Event::Ping(payload))) => self.reply = Some(Frame::pong(&payload)),
                 Ok(Some(Event::Close(code))) => self.end_by(Frame::close(code, ""), End::Closed(code)),
-                Err(fault) => self.end_by(Frame::close(Some(fault.code), fault.reason), End::Fault(fault)),
+                Err(fault) => self.end_by_fault(fault),
                 Ok(None) => self.read().await,
             }
         }
@@ -93,24 +113,49 @@ impl Receiver {
         self.heard
     }
 
+    /// Lets the client send as much as it likes.
+    pub(in crate::http) fn lift_limit(&mut self) {
+        self.limiter = None;
+    }
+
+    fn end_by_fault(&mut self, fault: Fault) {
+        self.end_by(Frame::close(Some(fault.code), fault.reason), End::Fault(fault));
+    }
+
     fn end_by(&mut self, reply: Frame, end: End) {
         (self.reply, self.end) = (Some(reply), Some(end));
     }
 
     async fn read(&mut self) {
-        match self.wire.read(|bytes| self.decoder.push(bytes)).await {
+        let wire = self.wire.clone();
+        match wire.read(|bytes| self.take(bytes)).await {
             Ok(true) => self.heard = Instant::now(),
             Ok(false) | Err(_) => self.end = Some(End::Lost),
         }
+    }
+
+    /// Takes what has come, if it is not too much.
+    fn take(&mut self, bytes: &[u8]) {
+        if self.limiter.as_ref().is_some_and(|limiter| !limiter.takes_bytes(bytes.len())) {
+            return self.end_by_fault(Fault::TOO_MANY);
+        }
+        if let Some(left) = &mut self.closing {
+            *left = left.saturating_sub(bytes.len());
+            if *left == 0 {
+                self.end = Some(End::Lost);
+            }
+        }
+        self.decoder.push(bytes);
     }
 
     /// Ends the connection: in the order that the protocol asks for, the server last, if it was
     /// closed; at once, if not.
     pub(super) async fn finish(mut self) {
         if self.wire.is_closed().await {
+            (self.closing, self.limiter) = (Some(CLOSING_BYTES), None);
             in_time(async {
                 while self.next().await.is_ok() {}
-                self.wire.finish().await
+                self.wire.finish(self.closing.unwrap_or_default()).await
             })
             .await;
         }
@@ -123,7 +168,7 @@ mod tests {
     use std::time::Duration;
 
     use tokio::io::AsyncReadExt;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
     use tokio::time::timeout;
 
     use super::*;
@@ -133,7 +178,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let (sender, receiver) = socket(server.expect("a client").0, &BytesMut::new(), Limits::ROOM);
+        let (sender, receiver) = socket(Wire::bare(server.expect("a client").0), &BytesMut::new(), Limits::room(None));
         (sender, receiver, client.expect("it listens"))
     }
 

@@ -14,19 +14,19 @@ use actix_service::{Service, ServiceFactory, fn_factory, fn_service};
 use actix_web::dev::ServiceResponse;
 use actix_web::web::BytesMut;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 
-use super::wire::{Wire, in_time};
+use super::super::admission::Connection;
+use super::wire::{CLOSING_BYTES, Wire, in_time};
 
 /// What becomes of a connection and the bytes that came behind the request.
-type Next = Box<dyn FnOnce(TcpStream, &BytesMut)>;
+type Next = Box<dyn FnOnce(Connection, &BytesMut)>;
 
 /// Stands in requests whose connection can be taken over, and takes what is to become of it.
 #[derive(Clone, Default)]
 pub(super) struct Slot(Rc<RefCell<Option<Next>>>);
 
 impl Slot {
-    pub(super) fn fill(&self, next: impl FnOnce(TcpStream, &BytesMut) + 'static) {
+    pub(super) fn fill(&self, next: impl FnOnce(Connection, &BytesMut) + 'static) {
         *self.0.borrow_mut() = Some(Box::new(next));
     }
 }
@@ -34,7 +34,7 @@ impl Slot {
 /// The service that actix calls with requests that ask for an upgrade.
 pub(in crate::http) fn takeover<A, B>(
     app: A,
-) -> impl ServiceFactory<(Request, Framed<TcpStream, Codec>), Config = (), Response = (), Error = Infallible, InitError = ()>
+) -> impl ServiceFactory<(Request, Framed<Connection, Codec>), Config = (), Response = (), Error = Infallible, InitError = ()>
 where
     A: ServiceFactory<Request, Config = (), Response = ServiceResponse<B>, Error = actix_web::Error, InitError = ()>
         + 'static,
@@ -60,7 +60,7 @@ where
 async fn answer<B: MessageBody + 'static>(
     app: &impl Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
     request: Request,
-    framed: Framed<TcpStream, Codec>,
+    framed: Framed<Connection, Codec>,
 ) -> std::io::Result<()> {
     let slot = Slot::default();
     request.extensions_mut().insert(slot.clone());
@@ -74,11 +74,10 @@ async fn answer<B: MessageBody + 'static>(
     in_time(parts.io.write_all(&parts.write_buf)).await.transpose()?;
     match next {
         Some(next) => {
-            parts.io.set_nodelay(true)?;
             next(parts.io, &parts.read_buf);
         }
         None => {
-            let _ = in_time(Wire::new(parts.io).finish()).await;
+            let _ = in_time(Wire::new(parts.io)?.finish(CLOSING_BYTES)).await;
         }
     }
     Ok(())

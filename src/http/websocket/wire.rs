@@ -8,19 +8,25 @@ use actix_web::web::{Buf, Bytes};
 use rustix::net::{Shutdown, shutdown};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
+use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 
+use super::super::admission::{Connection, Place};
 use super::frame::Frame;
 
 /// How long the other side may take for its part of an ending.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// Most bytes that are read at once. They lie on the stack: an idle connection has no buffer.
 const READ: usize = 8 * 1024;
+/// Most bytes that are read of a client whose connection closes.
+pub(super) const CLOSING_BYTES: usize = 64 * 1024;
 
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Wire {
     stream: TcpStream,
+    /// Held for as long as the connection is.
+    _place: Option<Place>,
     outgoing: Mutex<Outgoing>,
 }
 
@@ -33,8 +39,16 @@ struct Outgoing {
 }
 
 impl Wire {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, outgoing: Mutex::default() }
+    /// The connection under an HTTP one.
+    pub(super) fn new(connection: Connection) -> Result<Self> {
+        let (stream, place) = connection.into_parts();
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, _place: Some(place), outgoing: Mutex::default() })
+    }
+
+    #[cfg(test)]
+    pub(super) fn bare(stream: TcpStream) -> Self {
+        Self { stream, _place: None, outgoing: Mutex::default() }
     }
 
     /// Sends what `frame` holds, waiting for as long as the other side reads nothing. The frame is
@@ -91,11 +105,14 @@ impl Wire {
         self.outgoing.lock().await.is_closed
     }
 
-    /// Says that nothing more is sent, and reads on for as long as the other side sends: closed
-    /// before, the connection would be reset, and the last frame lost on its way.
-    pub(super) async fn finish(&self) -> Result<()> {
+    /// Says that nothing more is sent, and reads on while the other side sends, `most` bytes at most:
+    /// closed before, the connection would be reset, and the last frame lost on its way.
+    pub(super) async fn finish(&self, most: usize) -> Result<()> {
         shutdown(&self.stream, Shutdown::Write)?;
-        while self.read(|_| ()).await? {}
+        let mut left = most;
+        while left > 0 && self.read(|bytes| left = left.saturating_sub(bytes.len())).await? {
+            consume_budget().await;
+        }
         Ok(())
     }
 

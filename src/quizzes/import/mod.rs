@@ -132,6 +132,7 @@ pub fn import(format: Format, bytes: &[u8], options: Options) -> Result<Imported
         description: options.description,
         license: options.license.or_else(own_license),
         play: options.play,
+        hosting: None,
         scoring: None,
         progression: None,
         questions,

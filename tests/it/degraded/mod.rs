@@ -269,7 +269,7 @@ fn with(mut object: Value, more: Value) -> Value {
 /// Sessions that were begun, and nothing else.
 fn health(word: &str, begun: u64, standing: Value) -> Value {
     let version = env!("CARGO_PKG_VERSION");
-    let counts = json!({ "liveSessions": begun, "commits": begun, "damaged": 0 });
+    let counts = json!({ "liveSessions": begun, "commits": begun, "damaged": 0, "limits": "on", "limitsHit": {} });
     let health = with(json!({ "status": word, "version": version, "instance": "eu-1" }), counts);
     with(health, standing)
 }

@@ -23,7 +23,7 @@ async fn pair(other_url: impl FnOnce(&ValkeyServer) -> String) -> Pair {
     let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let urls = [valkey.url(), other_url(&valkey)];
     let instance = |n: usize| {
-        let args = ["--store", "valkey", "--valkey-url", &urls[n], "--api-keys", KEY];
+        let args = ["--store", "valkey", "--valkey-url", &urls[n], "--api-keys", KEY, "--hosting", "open"];
         process_at(&fixed_address(), folders[n].path(), &args)
     };
     let (one, other) = (instance(0), instance(1));

@@ -184,9 +184,14 @@ impl Reply {
         let fields = ["type: text", "title: text", "status: integer", "code: text", "detail: text"];
         super::assert_shape(
             &problem,
-            &[&fields[..], &["problems?: array", "results?: text", "head?: integer"], &STANDING].concat(),
+            &[
+                &fields[..],
+                &["problems?: array", "results?: text", "head?: integer", "limit?: text", "reason?: text"],
+                &STANDING,
+            ]
+            .concat(),
         );
-        assert_eq!(self.header("retry-after").is_some(), status == 503, "{:?}", self.headers);
+        assert_eq!(self.header("retry-after").is_some(), matches!(status, 503 | 429), "{:?}", self.headers);
         for wrong in problem["problems"].as_array().into_iter().flatten() {
             super::assert_shape(wrong, &["path: text", "message: text"]);
         }

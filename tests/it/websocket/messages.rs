@@ -49,7 +49,7 @@ async fn sixty_four_kilobytes_are_taken_and_no_byte_more() {
 async fn a_client_that_sends_on_after_its_fault_hears_of_it_all_the_same() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = echoing(&folder);
-    assert_eq!(fault(&server, TEXT_ONLY, &frame(TEXT, &vec![b'x'; 4 << 20])).await.0, Some(1009));
+    assert_eq!(fault(&server, TEXT_ONLY, &frame(TEXT, &vec![b'x'; 70 << 10])).await.0, Some(1009));
     server.stop().await;
 }
 

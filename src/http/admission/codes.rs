@@ -1,0 +1,152 @@
+//! Guesses of join codes. Whoever has guessed too often is refused before the store is asked, but for
+//! codes that are known to be known at that address: the rest of a class can still join its room.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+use parking_lot::Mutex;
+use quick_cache::sync::Cache;
+
+use super::address::ClientAddress;
+use super::limit::Limit;
+use super::settings::LimitSettings;
+use crate::domain::repeat::hash;
+
+/// How many codes are remembered that were right.
+const MOST_KNOWN: usize = 10_000;
+/// How long an address that has guessed counts among those who guess.
+const GUESSED: Duration = Duration::from_secs(60);
+
+/// Guesses of a server's join codes.
+pub(super) struct UnknownCodes {
+    per_address: DefaultKeyedRateLimiter<ClientAddress>,
+    in_all: DefaultDirectRateLimiter,
+    state: Mutex<State>,
+    /// Codes that were right, by address and code.
+    known: Cache<[u8; 16], ()>,
+}
+
+#[derive(Default)]
+struct State {
+    by_address: HashMap<ClientAddress, Guesser>,
+    /// Until when those who have guessed lately are refused.
+    spent_until: Option<Instant>,
+}
+
+struct Guesser {
+    last: Instant,
+    spent_until: Option<Instant>,
+}
+
+impl UnknownCodes {
+    pub(super) fn new(settings: &LimitSettings) -> Self {
+        Self {
+            per_address: RateLimiter::keyed(Quota::per_minute(settings.unknown_codes_per_address)),
+            in_all: RateLimiter::direct(Quota::per_minute(settings.unknown_codes)),
+            state: Mutex::default(),
+            known: Cache::new(MOST_KNOWN),
+        }
+    }
+
+    /// Whether an address may try a code.
+    pub(super) fn may_try(&self, address: ClientAddress, code: &str) -> Result<(), (Limit, Duration)> {
+        let refused = self.refused(address);
+        match refused {
+            Some(_) if self.known.get(&name(address, code)).is_some() => Ok(()),
+            Some(refusal) => Err(refusal),
+            None => Ok(()),
+        }
+    }
+
+    fn refused(&self, address: ClientAddress) -> Option<(Limit, Duration)> {
+        let now = Instant::now();
+        let state = self.state.lock();
+        // Who has not guessed lately is not refused for what others guess.
+        let guesser = state.by_address.get(&address).filter(|guesser| now < guesser.last + GUESSED)?;
+        let left = |until: Option<Instant>| until.map(|until| until.saturating_duration_since(now));
+        let own = left(guesser.spent_until).map(|left| (Limit::UnknownCodesPerAddress, left));
+        own.into_iter()
+            .chain(left(state.spent_until).map(|left| (Limit::UnknownCodes, left)))
+            .find(|(_, left)| !left.is_zero())
+    }
+
+    /// The code was right.
+    pub(super) fn known(&self, address: ClientAddress, code: &str) {
+        self.known.insert(name(address, code), ());
+    }
+
+    /// No room has the code.
+    pub(super) fn unknown(&self, address: ClientAddress) {
+        let (now, clock) = (Instant::now(), DefaultClock::default().now());
+        let one = NonZeroU32::MIN;
+        let own = self.per_address.check_key_n(&address, one).ok().and_then(Result::err);
+        let all = self.in_all.check_n(one).ok().and_then(Result::err);
+        let mut state = self.state.lock();
+        let guesser = state.by_address.entry(address).or_insert(Guesser { last: now, spent_until: None });
+        guesser.last = now;
+        if let Some(until) = own {
+            guesser.spent_until = Some(now + until.wait_time_from(clock));
+        }
+        if let Some(until) = all {
+            state.spent_until = Some(now + until.wait_time_from(clock));
+        }
+    }
+
+    /// Forgets who has not guessed lately.
+    pub(super) fn tidy(&self) {
+        let now = Instant::now();
+        self.state.lock().by_address.retain(|_, guesser| now < guesser.last + GUESSED);
+        self.per_address.retain_recent();
+    }
+}
+
+fn name(address: ClientAddress, code: &str) -> [u8; 16] {
+    hash(&[&address.to_string(), code])
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, Command, FromArgMatches};
+
+    use super::*;
+
+    fn codes(per_address: &str, in_all: &str) -> UnknownCodes {
+        let words = ["rejoin", "--unknown-codes-per-address", per_address, "--unknown-codes", in_all];
+        let matches = LimitSettings::augment_args(Command::new("rejoin")).get_matches_from(words);
+        UnknownCodes::new(&LimitSettings::from_arg_matches(&matches).expect("good settings"))
+    }
+
+    fn address(n: u8) -> ClientAddress {
+        std::net::IpAddr::from([10, 0, 0, n]).into()
+    }
+
+    fn limit(codes: &UnknownCodes, n: u8, code: &str) -> Option<Limit> {
+        codes.may_try(address(n), code).err().map(|(limit, _)| limit)
+    }
+
+    #[test]
+    fn who_has_guessed_too_often_may_only_try_what_was_right() {
+        let codes = codes("3", "100");
+        codes.known(address(1), "ABC234");
+        for _ in 0..3 {
+            assert_eq!(limit(&codes, 1, "XXXXXX"), None);
+            codes.unknown(address(1));
+        }
+        codes.unknown(address(1));
+        assert_eq!(limit(&codes, 1, "XXXXXX"), Some(Limit::UnknownCodesPerAddress));
+        assert_eq!(limit(&codes, 1, "ABC234"), None);
+        // Another address has guessed nothing, and knows nothing.
+        assert_eq!(limit(&codes, 2, "XXXXXX"), None);
+    }
+
+    #[test]
+    fn guesses_of_many_addresses_stop_those_who_guess_and_nobody_else() {
+        let codes = codes("100", "3");
+        (1..=4).for_each(|n| codes.unknown(address(n)));
+        assert_eq!(limit(&codes, 1, "XXXXXX"), Some(Limit::UnknownCodes));
+        assert_eq!(limit(&codes, 9, "XXXXXX"), None);
+    }
+}

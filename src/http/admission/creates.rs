@@ -1,0 +1,104 @@
+//! What strangers may create a minute: games and rooms in number, and what they hold.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use super::address::ClientAddress;
+use super::limit::Limit;
+use super::settings::LimitSettings;
+
+/// Sizes are counted by this many bytes.
+const UNIT: u64 = 1024;
+/// What a game or a room holds besides its own questions, roughly.
+const USUAL_SIZE: u64 = 8 * 1024;
+
+/// Something that is to be created.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::http) struct Created {
+    is_room: bool,
+    bytes: u64,
+}
+
+impl Created {
+    /// A game that a request of so many bytes asks for.
+    pub(in crate::http) fn game(request: usize) -> Self {
+        Self { is_room: false, bytes: request as u64 + USUAL_SIZE }
+    }
+
+    /// A room that a request of so many bytes asks for.
+    pub(in crate::http) fn room(request: usize) -> Self {
+        Self { is_room: true, ..Self::game(request) }
+    }
+}
+
+type ByAddress = DefaultKeyedRateLimiter<ClientAddress>;
+
+/// What was created lately.
+pub(super) struct Creates {
+    per_address: ByAddress,
+    in_all: DefaultDirectRateLimiter,
+    rooms_per_address: ByAddress,
+    size_per_address: ByAddress,
+    size: DefaultDirectRateLimiter,
+}
+
+impl Creates {
+    pub(super) fn new(settings: &LimitSettings) -> Self {
+        Self {
+            per_address: RateLimiter::keyed(Quota::per_minute(settings.creates_per_address)),
+            in_all: RateLimiter::direct(Quota::per_minute(settings.creates)),
+            rooms_per_address: RateLimiter::keyed(Quota::per_minute(settings.rooms_per_address)),
+            size_per_address: RateLimiter::keyed(Quota::per_minute(units(settings.created_size_per_address.as_u64()))),
+            size: RateLimiter::direct(Quota::per_minute(units(settings.created_size.as_u64()))),
+        }
+    }
+
+    /// Takes what is created from what may be; the address's own share first, so that one that has
+    /// spent it takes nothing from others.
+    pub(super) fn take(&self, address: ClientAddress, created: Created) -> Result<(), (Limit, Duration)> {
+        let (one, size) = (NonZeroU32::MIN, units(created.bytes));
+        if created.is_room {
+            by_address(&self.rooms_per_address, address, one, Limit::RoomsPerAddress)?;
+        }
+        by_address(&self.per_address, address, one, Limit::CreatesPerAddress)?;
+        by_address(&self.size_per_address, address, size, Limit::CreatedSizePerAddress)?;
+        in_all(&self.in_all, one, Limit::Creates)?;
+        in_all(&self.size, size, Limit::CreatedSize)
+    }
+
+    /// Forgets addresses that have their whole share again.
+    pub(super) fn tidy(&self) {
+        for limiter in [&self.per_address, &self.rooms_per_address, &self.size_per_address] {
+            limiter.retain_recent();
+        }
+    }
+}
+
+fn units(bytes: u64) -> NonZeroU32 {
+    let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+    NonZeroU32::new(units).unwrap_or(NonZeroU32::MIN)
+}
+
+fn by_address(
+    limiter: &ByAddress,
+    address: ClientAddress,
+    count: NonZeroU32,
+    limit: Limit,
+) -> Result<(), (Limit, Duration)> {
+    match limiter.check_key_n(&address, count) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(until)) => Err((limit, until.wait_time_from(DefaultClock::default().now()))),
+        Err(_) => Err((limit, Duration::from_secs(60))),
+    }
+}
+
+fn in_all(limiter: &DefaultDirectRateLimiter, count: NonZeroU32, limit: Limit) -> Result<(), (Limit, Duration)> {
+    match limiter.check_n(count) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(until)) => Err((limit, until.wait_time_from(DefaultClock::default().now()))),
+        Err(_) => Err((limit, Duration::from_secs(60))),
+    }
+}

@@ -1,0 +1,92 @@
+//! The limits there are, by the names of their settings.
+
+/// A limit that was met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) enum Limit {
+    Connections,
+    ConnectionsPerAddress,
+    ConnectionsPerSeat,
+    Calls,
+    Creates,
+    CreatesPerAddress,
+    RoomsPerAddress,
+    CreatedSize,
+    CreatedSizePerAddress,
+    Sessions,
+    SessionsPerAddress,
+    SessionsPerKey,
+    UnknownCodes,
+    UnknownCodesPerAddress,
+}
+
+impl Limit {
+    /// All there are, each at the place of its number.
+    pub(super) const ALL: [Self; 14] = [
+        Self::Connections,
+        Self::ConnectionsPerAddress,
+        Self::ConnectionsPerSeat,
+        Self::Calls,
+        Self::Creates,
+        Self::CreatesPerAddress,
+        Self::RoomsPerAddress,
+        Self::CreatedSize,
+        Self::CreatedSizePerAddress,
+        Self::Sessions,
+        Self::SessionsPerAddress,
+        Self::SessionsPerKey,
+        Self::UnknownCodes,
+        Self::UnknownCodesPerAddress,
+    ];
+
+    /// The setting's name in the environment.
+    pub(in crate::http) fn setting(self) -> &'static str {
+        match self {
+            Self::Connections => "REJOIN_MAX_CONNECTIONS",
+            Self::ConnectionsPerAddress => "REJOIN_MAX_CONNECTIONS_PER_ADDRESS",
+            Self::ConnectionsPerSeat => "REJOIN_MAX_CONNECTIONS_PER_SEAT",
+            Self::Calls => "REJOIN_FRAMES_PER_SECOND",
+            Self::Creates => "REJOIN_CREATES",
+            Self::CreatesPerAddress => "REJOIN_CREATES_PER_ADDRESS",
+            Self::RoomsPerAddress => "REJOIN_ROOMS_PER_ADDRESS",
+            Self::CreatedSize => "REJOIN_CREATED_SIZE",
+            Self::CreatedSizePerAddress => "REJOIN_CREATED_SIZE_PER_ADDRESS",
+            Self::Sessions => "REJOIN_MAX_SESSIONS",
+            Self::SessionsPerAddress => "REJOIN_MAX_SESSIONS_PER_ADDRESS",
+            Self::SessionsPerKey => "REJOIN_MAX_SESSIONS_PER_KEY",
+            Self::UnknownCodes => "REJOIN_UNKNOWN_CODES",
+            Self::UnknownCodesPerAddress => "REJOIN_UNKNOWN_CODES_PER_ADDRESS",
+        }
+    }
+
+    /// What there is too much of.
+    pub(in crate::http) fn sentence(self) -> &'static str {
+        match self {
+            Self::Connections => "the server has as many connections as it may have",
+            Self::ConnectionsPerAddress => "your address has as many connections as it may have",
+            Self::ConnectionsPerSeat => "this seat has as many connections as it may have",
+            Self::Calls => "this seat calls too often",
+            Self::Creates => "too many games and rooms are being created",
+            Self::CreatesPerAddress => "your address creates too many games and rooms",
+            Self::RoomsPerAddress => "your address opens too many rooms",
+            Self::CreatedSize => "the games and rooms that are being created hold too much",
+            Self::CreatedSizePerAddress => "the games and rooms that your address creates hold too much",
+            Self::Sessions => "the server has as many games and rooms as it may have",
+            Self::SessionsPerAddress => "your address has created as many games and rooms as may live at once",
+            Self::SessionsPerKey => "this API key has created as many games and rooms as may live at once",
+            Self::UnknownCodes => "too many join codes are tried that no room has",
+            Self::UnknownCodesPerAddress => "your address tries too many join codes that no room has",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_stands_at_the_place_of_its_number() {
+        for (place, limit) in Limit::ALL.into_iter().enumerate() {
+            assert_eq!(limit as usize, place, "{}", limit.setting());
+        }
+    }
+}

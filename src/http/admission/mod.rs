@@ -1,0 +1,192 @@
+//! Who may take how much: connections, games, rooms, guesses. What is refused is told with the name of
+//! the setting that it met, counted, and logged now and then.
+
+mod address;
+mod codes;
+mod connection;
+mod connections;
+mod creates;
+mod hits;
+mod limit;
+mod sessions;
+mod settings;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServiceRequest;
+use actix_web::{HttpMessage, HttpRequest};
+use ipnet::IpNet;
+
+use super::problem::Problem;
+use super::websocket::FrameRate;
+use crate::domain::SessionId;
+use crate::store::{Homes, Keeper};
+use codes::UnknownCodes;
+use connections::Connections;
+use creates::Creates;
+use hits::Hits;
+use sessions::Sessions;
+
+pub(super) use address::ClientAddress;
+pub(super) use connection::{Activity, Connection, admit};
+pub(super) use connections::Place;
+pub(super) use creates::Created;
+pub(super) use limit::Limit;
+pub(super) use sessions::Opener;
+pub use settings::{LimitSettings, Switch};
+
+/// How often what is not needed any more is forgotten, and live sessions are counted.
+const TIDY_EVERY: Duration = Duration::from_secs(1);
+
+/// All limits of a server.
+pub struct Admission {
+    is_on: bool,
+    trusted_proxies: Vec<IpNet>,
+    frame_rate: FrameRate,
+    per_seat: usize,
+    joins_per_room: Option<u32>,
+    connections: Arc<Connections>,
+    creates: Creates,
+    sessions: Sessions,
+    codes: UnknownCodes,
+    hits: Hits,
+}
+
+impl Admission {
+    /// The limits of these settings, where at most so many files can be open at once.
+    pub fn new(settings: &LimitSettings, most_files: Option<u64>) -> Self {
+        Self {
+            is_on: settings.is_on(),
+            trusted_proxies: settings.trusted_proxies.clone(),
+            frame_rate: FrameRate::per_second(settings.frames_per_second),
+            per_seat: settings.max_connections_per_seat.get() as usize,
+            joins_per_room: settings.joins_per_room.map(Into::into),
+            connections: Connections::new(settings, most_files),
+            creates: Creates::new(settings),
+            sessions: Sessions::new(settings),
+            codes: UnknownCodes::new(settings),
+            hits: Hits::default(),
+        }
+    }
+
+    /// Whether limits hold.
+    pub fn is_on(&self) -> bool {
+        self.is_on
+    }
+
+    /// How often each limit was met, by the name of its setting.
+    pub(super) fn hits(&self) -> std::collections::BTreeMap<&'static str, u64> {
+        self.hits.counts()
+    }
+
+    /// How fast a player may send frames.
+    pub(super) fn frame_rate(&self) -> Option<FrameRate> {
+        self.is_on.then_some(self.frame_rate)
+    }
+
+    /// How many players may join a new room of so many seats a minute.
+    pub(super) fn joins_a_minute(&self, max_seats: u32) -> u32 {
+        if !self.is_on {
+            return u32::MAX;
+        }
+        self.joins_per_room.unwrap_or_else(|| max_seats.saturating_mul(2).max(120))
+    }
+
+    /// The client of a request.
+    pub(super) fn client(&self, request: &HttpRequest) -> ClientAddress {
+        address::client(request, &self.trusted_proxies)
+    }
+
+    /// Counts a request that came through a trusted proxy as a connection of its client, as long as the
+    /// request lives. Others are counted by their connections.
+    pub(super) fn enter_through_proxy(&self, request: &ServiceRequest) -> Result<(), Problem> {
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        if !self.is_on || !peer.is_some_and(|peer| address::is_trusted(peer, &self.trusted_proxies)) {
+            return Ok(());
+        }
+        let client = address::client(request.request(), &self.trusted_proxies);
+        let place = self.told(self.connections.enter(Some(client), false))?;
+        request.extensions_mut().insert(std::rc::Rc::new(place));
+        Ok(())
+    }
+
+    /// A place for a connection that was just accepted.
+    fn enter(&self, peer: std::net::IpAddr) -> Result<Place, Limit> {
+        if !self.is_on {
+            return Ok(Place::uncounted());
+        }
+        let is_proxy = address::is_trusted(peer, &self.trusted_proxies);
+        let entered = self.connections.enter((!is_proxy).then(|| peer.into()), true);
+        entered.map_err(|(limit, _)| limit).inspect_err(|limit| self.hits.note(*limit))
+    }
+
+    /// Whether a seat that has so many connections already may have one more.
+    pub(super) fn may_connect(&self, seat_has: usize) -> Result<(), Limit> {
+        if !self.is_on || seat_has < self.per_seat {
+            return Ok(());
+        }
+        self.hits.note(Limit::ConnectionsPerSeat);
+        Err(Limit::ConnectionsPerSeat)
+    }
+
+    /// Takes what a new game or room costs.
+    pub(super) fn create(&self, opener: &Opener, created: Created) -> Result<(), Problem> {
+        if !self.is_on {
+            return Ok(());
+        }
+        self.told(self.sessions.may_open(opener))?;
+        match opener {
+            Opener::Address(address) => self.told(self.creates.take(*address, created)),
+            Opener::Key(_) => Ok(()),
+        }
+    }
+
+    /// A game or room was created.
+    pub(super) fn created(&self, opener: Opener, id: &SessionId, keeper: &Keeper) {
+        if self.is_on {
+            self.sessions.opened(opener, id, keeper.clock.moment().now);
+        }
+    }
+
+    /// Whether an address may try a join code.
+    pub(super) fn may_try_code(&self, address: ClientAddress, code: &str) -> Result<(), Problem> {
+        if self.is_on { self.told(self.codes.may_try(address, code)) } else { Ok(()) }
+    }
+
+    /// A room has the code that an address tried, or none has it.
+    pub(super) fn tried_code(&self, address: ClientAddress, code: &str, is_known: bool) {
+        if !self.is_on {
+            return;
+        }
+        if is_known {
+            self.codes.known(address, code);
+        } else {
+            self.codes.unknown(address);
+        }
+    }
+
+    /// Tells of a refusal.
+    fn told<T>(&self, checked: Result<T, (Limit, Duration)>) -> Result<T, Problem> {
+        checked.map_err(|(limit, wait)| {
+            self.hits.note(limit);
+            Problem::over_limit(limit, wait)
+        })
+    }
+
+    /// Forgets what is not needed any more, again and again; never ends.
+    pub async fn tidy(&self, homes: &Homes) {
+        let mut tick = tokio::time::interval(TIDY_EVERY);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            if let Ok(status) = homes.status().await {
+                self.sessions.note_live(status.live_sessions());
+            }
+            self.sessions.tidy(homes).await;
+            self.creates.tidy();
+            self.codes.tidy();
+            self.hits.tell();
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Connections: how many there may be, and for how long one may keep the server waiting.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::{is_over, open, server};
+use crate::support::client::read_to_close;
+use crate::support::websocket::Socket;
+use crate::support::{Client, Reply, in_time, took, until_async};
+
+/// A connection that has had one answer.
+async fn used(client: &Client) -> TcpStream {
+    let mut stream = client.connect().await;
+    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut reply = [0; 16];
+    in_time(stream.read_exact(&mut reply)).await.expect("it is answered");
+    assert!(reply.starts_with(b"HTTP/1.1 200"), "{reply:?}");
+    stream
+}
+
+async fn is_let_in(client: &Client) -> bool {
+    client.raw(b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.starts_with(b"HTTP/1.1 200")
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_connections_and_the_next_is_told_why() {
+    let (_folder, server, client) = server(&["--max-connections-per-address", "4"]);
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(used(&client).await);
+    }
+    let mut refused = client.connect().await;
+    let reply = Reply::parse(&read_to_close(&mut refused).await);
+    assert_eq!((reply.status, reply.header("retry-after")), (429, Some("5")));
+    let problem: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(problem["limit"], "REJOIN_MAX_CONNECTIONS_PER_ADDRESS");
+    drop(held.pop());
+    until_async(async || is_let_in(&client).await).await;
+    let health = client.get("/health").await.json(200);
+    assert_eq!(health["limits"], "on");
+    assert!(health["limitsHit"]["REJOIN_MAX_CONNECTIONS_PER_ADDRESS"].as_u64().unwrap() >= 1, "{health}");
+    drop(held);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_websocket_keeps_its_place_and_gives_it_back() {
+    let (_folder, server, client) = server(&["--max-connections", "1"]);
+    let room = open(&client).await.json(201);
+    let path = format!("/api/rooms/{}/ws", room["roomId"].as_str().unwrap());
+    until_async(async || is_let_in(&client).await).await;
+    let socket = Socket::open(&client, &path).await;
+    let reply = Reply::parse(&read_to_close(&mut client.connect().await).await);
+    assert!(reply.text().contains(r#""limit":"REJOIN_MAX_CONNECTIONS""#), "{}", reply.text());
+    drop(socket);
+    until_async(async || is_let_in(&client).await).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_second_head_that_stays_unfinished_ends_the_connection_as_a_first_one_does() {
+    let (_folder, server, client) = server(&[]);
+    let mut stream = used(&client).await;
+    stream.write_all(b"GET /livez HT").await.unwrap();
+    let begun = Instant::now();
+    let rest = read_to_close(&mut stream).await;
+    took("a second head that stays unfinished", begun);
+    assert!(!String::from_utf8_lossy(&rest).contains("HTTP/1.1 200"), "the first reply's rest alone");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_slow_reply_is_no_slow_head() {
+    let (_folder, server, client) = server(&[]);
+    let room = open(&client).await.json(201);
+    let (id, token) = (room["roomId"].as_str().unwrap(), room["token"].as_str().unwrap());
+    // It waits for longer than a head may take, and the connection is used before and after.
+    let mut stream = used(&client).await;
+    let wait = format!(
+        "GET /api/rooms/{id}/events?after=0&waitMs=6500 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n"
+    );
+    stream.write_all(wait.as_bytes()).await.unwrap();
+    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+    let heard = String::from_utf8_lossy(&read_to_close(&mut stream).await).into_owned();
+    assert_eq!(heard.matches("HTTP/1.1 200").count(), 2, "{heard}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_host_has_eight_connections_and_the_ninth_is_refused() {
+    let (_folder, server, client) = server(&[]);
+    let room = open(&client).await.json(201);
+    let path = format!("/api/rooms/{}/ws", room["roomId"].as_str().unwrap());
+    let resume = json!({ "type": "resume", "token": room["token"] }).to_string();
+    let mut held = Vec::new();
+    for _ in 0..8 {
+        let mut socket = Socket::open(&client, &path).await;
+        socket.say(crate::support::websocket::TEXT, resume.as_bytes()).await;
+        assert!(socket.text().await.contains("welcome"));
+        held.push(socket);
+    }
+    let mut ninth = Socket::open(&client, &path).await;
+    ninth.say(crate::support::websocket::TEXT, resume.as_bytes()).await;
+    assert_eq!(ninth.closed().await.0, Some(4429));
+    let waiting = format!("/api/rooms/{}/events?after=0&waitMs=1000", room["roomId"].as_str().unwrap());
+    let waits = client.request(reqwest::Method::GET, &waiting).bearer_auth(room["token"].as_str().unwrap());
+    is_over(&crate::support::client::send(waits).await, "REJOIN_MAX_CONNECTIONS_PER_SEAT");
+    server.stop().await;
+}

@@ -1,0 +1,123 @@
+//! Whatever a client sends over a WebSocket counts, from its first byte on.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+
+use super::{open, server};
+use crate::support::websocket::{CLOSE, FIRST, LAST, PING, PONG, Socket, TEXT, frame, request};
+use crate::support::{Client, Server, took};
+
+/// A fragment in the middle of a message.
+const MIDDLE: u8 = 0x00;
+
+async fn room(client: &Client) -> String {
+    let room = open(client).await.json(201);
+    format!("/api/rooms/{}/ws", room["roomId"].as_str().unwrap())
+}
+
+/// By what the server closes a socket that sends this; what comes before is passed over.
+async fn closed_by(client: &Client, path: &str, bytes: &[u8]) -> Option<u16> {
+    let mut socket = Socket::open(client, path).await;
+    let _ = socket.stuff(bytes, Duration::from_secs(5)).await;
+    while let Some((first, payload)) = socket.hear().await {
+        if first == CLOSE {
+            return payload.first_chunk().map(|code| u16::from_be_bytes(*code));
+        }
+    }
+    None
+}
+
+#[tokio::test]
+async fn every_kind_of_frame_counts_before_anybody_has_said_who_it_is() {
+    let (_folder, server, client) = server(&[]);
+    let path = room(&client).await;
+    let floods = [
+        ("pongs", frame(PONG, b"").repeat(200)),
+        ("pings", frame(PING, b"?").repeat(200)),
+        ("empty fragments", [frame(FIRST, b"{"), frame(MIDDLE, b"").repeat(200)].concat()),
+    ];
+    for (what, flood) in floods {
+        assert_eq!(closed_by(&client, &path, &flood).await, Some(4429), "{what}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn bytes_count_though_the_frame_that_they_are_of_is_never_whole() {
+    let (_folder, server, client) = server(&["--frames-per-second", "1"]);
+    let path = room(&client).await;
+    // Five seconds' worth of 16 KiB may come at once.
+    let half = [frame(FIRST, &[b' '; 60_000]), frame(MIDDLE, &[b' '; 5_000])].concat();
+    assert_eq!(closed_by(&client, &path, &[half, vec![0; 30_000]].concat()).await.is_some(), true);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_honest_burst_passes_and_so_does_a_backend() {
+    let (_folder, server, client) = server(&["--api-keys", super::KEY]);
+    let backend = client.with_key(super::KEY);
+    let path = room(&backend).await;
+    let mut socket = Socket::open(&client, &path).await;
+    let resume = json!({ "type": "resume", "token": super::KEY }).to_string();
+    socket.say(TEXT, resume.as_bytes()).await;
+    assert!(socket.text().await.contains("welcome"));
+    let heartbeat = br#"{"type":"heartbeat","id":"x"}"#;
+    socket.send(&frame(TEXT, heartbeat).repeat(400)).await;
+    let mut heard = 0;
+    while heard < 400 {
+        heard += usize::from(socket.text().await.contains("heartbeat"));
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn others_are_answered_while_two_sockets_without_a_token_send_without_end() {
+    let (_folder, server, client) = server(&[]);
+    let path = room(&client).await;
+    let flood = |first: u8| flood(client.clone(), path.clone(), first);
+    let floods = [tokio::spawn(flood(PONG)), tokio::spawn(flood(LAST & MIDDLE))];
+    for _ in 0..40 {
+        let begun = std::time::Instant::now();
+        client.get("/livez").await.json(200);
+        took("/livez beside two floods", begun);
+    }
+    floods.iter().for_each(tokio::task::JoinHandle::abort);
+    server.stop().await;
+}
+
+/// Sends frames of a kind as fast as they are taken, over one connection after the other.
+async fn flood(client: Client, path: String, first: u8) {
+    let frames = [frame(FIRST, b"{"), frame(first, b"").repeat(10_000)].concat();
+    loop {
+        let mut stream = client.connect().await;
+        let _ = stream.write_all(&[&request(&path, |_| ())[..], &frames].concat()).await;
+        while stream.write_all(&frames).await.is_ok() {}
+    }
+}
+
+#[tokio::test]
+async fn who_sends_pings_and_no_resume_is_closed_in_five_seconds_all_the_same() {
+    let (_folder, server, client) = server(&[]);
+    let mut socket = Socket::open(&client, &room(&client).await).await;
+    let begun = std::time::Instant::now();
+    let mut pings = tokio::time::interval(Duration::from_millis(250));
+    let code = loop {
+        tokio::select! {
+            heard = socket.hear() => match heard.expect("it is closed in order") {
+                (CLOSE, payload) => break u16::from_be_bytes(*payload.first_chunk().unwrap()),
+                _ => continue,
+            },
+            _ = pings.tick() => {}
+        }
+        socket.say(PING, b"").await;
+    };
+    assert_eq!(code, 4400);
+    took("closed without a resume", begun);
+    stop(server).await;
+}
+
+async fn stop(server: Server) {
+    server.stop().await;
+}

@@ -1,0 +1,73 @@
+//! Who may open rooms, at which address the server is reached, and what its keys are called.
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::{KEY, open, server};
+use crate::support::client::send;
+use crate::support::{Server, bank};
+
+#[tokio::test]
+async fn once_there_are_keys_a_room_is_opened_by_one() {
+    let (_folder, server, client) = server(&["--api-keys", KEY]);
+    open(&client).await.problem(403, "api-key-required");
+    open(&client.with_key(KEY)).await.json(201);
+    client.create(json!({ "count": 1 })).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_may_open_rooms_is_a_setting() {
+    let (_folder, opened, client) = server(&["--api-keys", KEY, "--hosting", "open"]);
+    open(&client).await.json(201);
+    opened.stop().await;
+    let (_folder, closed, client) = server(&["--hosting", "key"]);
+    open(&client).await.problem(403, "api-key-required");
+    closed.stop().await;
+}
+
+#[tokio::test]
+async fn a_bank_says_who_may_open_rooms_on_it() {
+    let banks = tempfile::tempdir().unwrap();
+    let mut exam = bank("civics");
+    (exam["quizId"], exam["hosting"], exam["play"]) = (json!("exam"), json!("key"), json!(["rooms"]));
+    std::fs::write(banks.path().join("exam.json"), exam.to_string()).unwrap();
+    let folder = banks.path().to_str().unwrap();
+    let (_folder, server, client) = server(&["--quiz-dir", folder, "--api-keys", KEY, "--hosting", "open"]);
+    let room = json!({ "quizId": "exam", "count": 2 });
+    client.post("/api/rooms", &room).await.problem(403, "api-key-required");
+    client.with_key(KEY).post("/api/rooms", &room).await.json(201);
+    open(&client).await.json(201);
+    let quizzes = client.get("/api/quizzes").await.json(200);
+    let hosting = |id: &str| {
+        let quizzes = quizzes["quizzes"].as_array().unwrap();
+        quizzes.iter().find(|quiz| quiz["quizId"] == id).unwrap()["hosting"].clone()
+    };
+    assert_eq!((hosting("exam"), hosting("civics")), (json!("key"), json!("open")));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_public_url_bounds_the_host() {
+    let (_folder, server, client) = server(&["--public-url", "https://play.example.org"]);
+    let asked = async |path: &str, host: &str| send(client.request(Method::GET, path).header("Host", host)).await;
+    asked("/api/quizzes", "play.example.org").await.json(200);
+    asked("/api/quizzes", "PLAY.example.org").await.json(200);
+    asked("/api/quizzes", "evil.example.org").await.problem(421, "wrong-host");
+    asked("/readyz", "10.0.0.7:8080").await.json(200);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_has_a_name_which_the_log_tells_and_never_the_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = format!("shop:{KEY},another-key-0123456789");
+    let server = Server::process(folder.path(), &["--api-keys", &keys, "--log", "debug"]);
+    open(&server.client().with_key(KEY)).await.json(201);
+    open(&server.client().with_key("another-key-0123456789")).await.json(201);
+    open(&server.client().with_key(&format!("shop:{KEY}"))).await.problem(401, "api-key-invalid");
+    server.logged("key=\"shop\"").await;
+    server.logged("key=\"key-").await;
+    assert!(!server.log().contains(KEY) && !server.log().contains("another-key"), "{}", server.log());
+    server.stop().await;
+}

@@ -1,0 +1,60 @@
+//! Who the client is behind a proxy.
+
+use super::{is_over, open_from, server};
+
+#[tokio::test]
+async fn a_trusted_proxy_is_believed_and_its_clients_have_limits_of_their_own() {
+    let (_folder, server, client) = server(&["--rooms-per-address", "1", "--trusted-proxies", "127.0.0.1"]);
+    open_from(&client, "203.0.113.5").await.json(201);
+    is_over(&open_from(&client, "203.0.113.5").await, "REJOIN_ROOMS_PER_ADDRESS");
+    open_from(&client, "203.0.113.6").await.json(201);
+    // Only the rightmost one that is no proxy's counts: what the client wrote itself does not.
+    is_over(&open_from(&client, "198.51.100.1, 203.0.113.5").await, "REJOIN_ROOMS_PER_ADDRESS");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_an_untrusted_one_says_is_not_believed() {
+    let (_folder, server, client) = server(&["--rooms-per-address", "1", "--trusted-proxies", "10.0.0.0/8"]);
+    open_from(&client, "203.0.113.5").await.json(201);
+    is_over(&open_from(&client, "203.0.113.6").await, "REJOIN_ROOMS_PER_ADDRESS");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_subscriber_of_ipv6_is_one_client() {
+    let (_folder, server, client) = server(&["--rooms-per-address", "1", "--trusted-proxies", "127.0.0.0/8"]);
+    open_from(&client, "2001:db8:1:2::1").await.json(201);
+    is_over(&open_from(&client, "2001:db8:1:2:ffff::1").await, "REJOIN_ROOMS_PER_ADDRESS");
+    open_from(&client, "2001:db8:1:3::1").await.json(201);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn connections_through_a_proxy_count_by_their_clients() {
+    let args = ["--max-connections-per-address", "1", "--trusted-proxies", "127.0.0.1"];
+    let (_folder, server, client) = server(&args);
+    let room = open_from(&client, "203.0.113.9").await.json(201);
+    let waiting = format!("/api/rooms/{}/events?after=0&waitMs=25000", room["roomId"].as_str().unwrap());
+    let wait = |address: &str| {
+        let request = client.request(reqwest::Method::GET, &waiting).header("X-Forwarded-For", address);
+        crate::support::client::send(request.bearer_auth(room["token"].as_str().unwrap()))
+    };
+    let held = tokio::spawn(wait("203.0.113.5"));
+    crate::support::until_async(async || wait_is_refused(&client, "203.0.113.5").await).await;
+    assert!(!wait_is_refused(&client, "203.0.113.6").await);
+    held.abort();
+    crate::support::until_async(async || !wait_is_refused(&client, "203.0.113.5").await).await;
+    server.stop().await;
+}
+
+async fn wait_is_refused(client: &crate::support::Client, address: &str) -> bool {
+    let request = client.request(reqwest::Method::GET, "/livez").header("X-Forwarded-For", address);
+    let reply = crate::support::client::send(request).await;
+    if reply.status == 429 {
+        is_over(&reply, "REJOIN_MAX_CONNECTIONS_PER_ADDRESS");
+        return true;
+    }
+    reply.json(200);
+    false
+}

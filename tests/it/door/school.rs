@@ -1,0 +1,59 @@
+//! A school behind one address, at the limits that a server has by itself.
+
+use serde_json::{Value, json};
+
+use super::server;
+use crate::support::Client;
+use crate::support::websocket::{Socket, TEXT};
+
+/// Rooms of a school, and players in each.
+const ROOMS: usize = 10;
+const PLAYERS: usize = 30;
+
+async fn connected(client: &Client, room: &str, token: &Value) -> Socket {
+    let mut socket = Socket::open(client, &format!("/api/rooms/{room}/ws")).await;
+    socket.say(TEXT, json!({ "type": "resume", "token": token }).to_string().as_bytes()).await;
+    assert!(socket.text().await.contains("welcome"));
+    socket
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_hundred_join_and_five_hundred_connections_stand_and_none_is_refused() {
+    let (_folder, server, client) = server(&[]);
+    let (mut sockets, mut rooms) = (Vec::new(), Vec::new());
+    for _ in 0..ROOMS {
+        let room = super::open(&client).await.json(201);
+        let id = room["roomId"].as_str().unwrap().to_owned();
+        sockets.push(connected(&client, &id, &room["token"]).await);
+        for n in 1..=PLAYERS {
+            let body = json!({ "joinCode": room["joinCode"], "name": format!("Pupil {n}") });
+            let seat = client.post("/api/rooms/join", &body).await.json(201);
+            sockets.push(connected(&client, &id, &seat["token"]).await);
+        }
+        rooms.push(room);
+    }
+    // Besides, each class has some that play alone, and connections that do nothing.
+    for _ in 0..100 {
+        client.create(json!({ "count": 3 })).await;
+    }
+    let mut idle = Vec::new();
+    while sockets.len() + idle.len() < 500 {
+        idle.push(client.connect().await);
+    }
+    // A whole class answers at once, and again: it is no flood.
+    for socket in &mut sockets {
+        let frames: String =
+            (0..20).map(|n| format!(r#"{{"type":"heartbeat","id":"{n}"}}"#)).collect::<Vec<_>>().join("\n");
+        for frame in frames.lines() {
+            socket.say(TEXT, frame.as_bytes()).await;
+        }
+    }
+    for socket in &mut sockets {
+        // Pings come in between.
+        while !String::from_utf8_lossy(&socket.hear().await.expect("it stands").1).contains(r#""re":"19""#) {}
+    }
+    let health = client.get("/health").await.json(200);
+    assert_eq!(health["limitsHit"], json!({}), "{health}");
+    drop((sockets, idle));
+    server.stop().await;
+}
