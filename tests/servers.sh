@@ -15,8 +15,9 @@ readonly KOSOKU_PACKAGE="kosoku==$KOSOKU_VERSION \
     --hash=sha256:a9b34e593defe29d931e346c88947b58a015495f09dd13643e4cc952c75602ac \
     --hash=sha256:911610fc6d21e9d8b5b53936ea134b2b4ab58cd6252e9ad7c7f69c540a028027"
 
-# From the system's packages, for TLS, which the one above was built without.
+# From the system's packages: a server with TLS, which the one above was built without, and a proxy.
 readonly REDIS_PACKAGE=redis-tools
+readonly NGINX_PACKAGE=nginx
 
 scratch=
 trap 'rm -rf "$scratch"' EXIT
@@ -74,16 +75,51 @@ fetch_kosoku() {
     echo "kosoku $KOSOKU_VERSION"
 }
 
-# Unpacks the server, and the libraries that it needs and the system lacks, without installing them.
-unpack_redis() {
-    local packages package
-    packages=$(apt-get install --simulate --no-install-recommends "$REDIS_PACKAGE" | awk '/^Inst/ { print $2 }') || return
+# Unpacks a package of the system's, and the libraries that it needs and the system lacks, into a folder,
+# without installing them.
+unpack_debian() {
+    local name=$1 folder=$2 packages package
+    packages=$(apt-get install --simulate --no-install-recommends "$name" | awk '/^Inst/ { print $2 }') || return
     make_scratch
     # shellcheck disable=SC2086  # Names of packages hold no spaces.
-    (cd "$scratch" && apt-get download --quiet --quiet -o APT::Sandbox::User=root ${packages:-$REDIS_PACKAGE}) || return
+    (cd "$scratch" && apt-get download --quiet --quiet -o APT::Sandbox::User=root ${packages:-$name}) || return
     for package in "$scratch"/*.deb; do
-        dpkg --extract "$package" target/redis || return
+        dpkg --extract "$package" "$folder" || return
     done
+}
+
+# The same, with the package's lists brought up to date if need be: they may be old, or not there yet.
+fetch_debian() {
+    unpack_debian "$@" 2>/dev/null || { as_root apt-get update --quiet --quiet && unpack_debian "$@"; }
+}
+
+# Makes a program of an unpacked package find its libraries: wrap <program> <its path in the package>.
+wrap() {
+    cat >"$1" <<END
+#!/bin/sh
+here=\$(dirname "\$0")
+LD_LIBRARY_PATH=\$(echo "\$here"/usr/lib/*-linux-gnu*) exec "\$here/$2" "\$@"
+END
+    chmod +x "$1"
+}
+
+fetch_nginx() {
+    local server=target/nginx/nginx
+    if "$server" -v >/dev/null 2>&1; then
+        return
+    fi
+    mkdir -p target/nginx
+    if command -v nginx >/dev/null; then
+        ln -sf "$(command -v nginx)" "$server"
+        return
+    fi
+    if ! fetch_debian "$NGINX_PACKAGE" target/nginx; then
+        echo "The tests of deploy/nginx.conf fail, the others don't need it: there is no package $NGINX_PACKAGE to" \
+            "be had. Put an nginx on the PATH, or run \`apt-get update\` as root, and this again." >&2
+        return
+    fi
+    wrap "$server" usr/sbin/nginx
+    "$server" -v
 }
 
 fetch_redis() {
@@ -96,20 +132,14 @@ fetch_redis() {
         ln -sf "$(command -v redis-server)" "$server"
         return
     fi
-    # The package's lists may be old, or not there yet.
-    if ! unpack_redis 2>/dev/null && ! { as_root apt-get update --quiet --quiet && unpack_redis; }; then
+    if ! fetch_debian "$REDIS_PACKAGE" target/redis; then
         echo "The tests of TLS fail, the others don't need it: there is no package $REDIS_PACKAGE to be had." \
             "Put a redis-server with TLS on the PATH, or run \`apt-get update\` as root, and this again." >&2
         return
     fi
     # One program with several names, and this one makes it a server.
     ln -sf redis-check-rdb target/redis/usr/bin/redis-server
-    cat >"$server" <<'END'
-#!/bin/sh
-here=$(dirname "$0")
-LD_LIBRARY_PATH=$(echo "$here"/usr/lib/*-linux-gnu*) exec "$here/usr/bin/redis-server" "$@"
-END
-    chmod +x "$server"
+    wrap "$server" usr/bin/redis-server
     "$server" --version
 }
 
@@ -124,3 +154,4 @@ as_root() {
 fetch_valkey
 fetch_kosoku
 fetch_redis
+fetch_nginx

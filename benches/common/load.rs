@@ -18,6 +18,11 @@ pub struct Connection {
 impl Connection {
     pub async fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.expect("the server listens");
+        Self::over(stream)
+    }
+
+    /// One over a connection that was made already.
+    pub fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("a socket option");
         Self { stream, buffer: Vec::with_capacity(16 * 1024) }
     }
@@ -32,6 +37,11 @@ impl Connection {
         let (status, reply) = self.exchange(method, path, &format!("Authorization: Bearer {bearer}\r\n"), body).await;
         assert!(status < 300, "{method} {path}: {status} {}", String::from_utf8_lossy(&reply));
         serde_json::from_slice(&reply).expect("JSON")
+    }
+
+    /// The status of a request without a body by the holder of a token.
+    pub async fn request_as(&mut self, bearer: &str, method: &str, path: &str) -> u16 {
+        self.exchange(method, path, &format!("Authorization: Bearer {bearer}\r\n"), "").await.0
     }
 
     async fn exchange(&mut self, method: &str, path: &str, headers: &str, body: &str) -> (u16, Vec<u8>) {

@@ -19,13 +19,17 @@ pub struct Server {
 }
 
 impl Server {
+    /// One that lets anybody take as much as they like.
     pub fn start(folder: &Path, args: &[&str]) -> Self {
+        Self::start_with_limits(folder, &[&["--limits", "off"], args].concat())
+    }
+
+    /// One with the limits that it has by itself.
+    pub fn start_with_limits(folder: &Path, args: &[&str]) -> Self {
         // A child inherits the cores of the thread that starts it.
         pin(SERVER_CORE);
         let mut command = Command::new(env!("CARGO_BIN_EXE_rejoin"));
-        command
-            .args(["--listen", "127.0.0.1:0", "--workers", "1", "--log", "warn", "--limits", "off", "--data-dir"])
-            .arg(folder);
+        command.args(["--listen", "127.0.0.1:0", "--workers", "1", "--log", "warn", "--data-dir"]).arg(folder);
         let child = command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
         pin(LOAD_CORE);
         let mut child = child.expect("the binary starts");

@@ -467,7 +467,10 @@ async fn the_banks_are_listed_with_what_can_be_selected() {
     let quizzes = list["quizzes"].as_array().unwrap();
     for quiz in quizzes {
         let fields = ["quizId: text", "title: text", "description: text|null", "questionCount: integer"];
-        assert_shape(quiz, &[&fields[..], &["categories: array", "difficulties: array", "play: array"]].concat());
+        assert_shape(
+            quiz,
+            &[&fields[..], &["categories: array", "difficulties: array", "play: array", "hosting: text"]].concat(),
+        );
         let shipped = bank(quiz["quizId"].as_str().unwrap());
         assert_eq!(quiz["questionCount"], shipped["questions"].as_array().unwrap().len());
         assert_eq!(quiz["difficulties"], json!(["easy", "medium", "hard"]));

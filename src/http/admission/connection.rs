@@ -2,7 +2,8 @@
 //! actix bounds the first head alone, and none once its first byte has come.
 
 use std::cell::Cell;
-use std::io;
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -149,7 +150,7 @@ pub(in crate::http) fn admit(
     let place = match admission.enter(peer.ip()) {
         Ok(place) => place,
         Err(limit) => {
-            refuse(&stream, limit);
+            refuse(stream, limit);
             return Err(DispatchError::Io(io::ErrorKind::ConnectionRefused.into()));
         }
     };
@@ -160,7 +161,8 @@ pub(in crate::http) fn admit(
 }
 
 /// Says why, as far as that goes without waiting.
-fn refuse(stream: &TcpStream, limit: Limit) {
+fn refuse(stream: TcpStream, limit: Limit) {
+    let Ok(mut stream) = stream.into_std() else { return };
     let (setting, sentence) = (limit.setting(), limit.sentence());
     let body = format!(
         r#"{{"type":"about:blank","title":"Too Many Requests","status":429,"code":"too-many-requests","detail":"{sentence}","limit":"{setting}"}}"#
@@ -171,7 +173,7 @@ fn refuse(stream: &TcpStream, limit: Limit) {
         body.len()
     );
     // What the client has sent already is taken, or the reply would be lost in a reset.
-    let mut sent = [0; 4096];
-    let _ = stream.try_read(&mut sent);
-    let _ = stream.try_write(&[head.as_bytes(), body.as_bytes()].concat());
+    let _ = stream.write(&[head.as_bytes(), body.as_bytes()].concat());
+    let _ = stream.shutdown(Shutdown::Write);
+    let _ = stream.read(&mut [0; 4096]);
 }

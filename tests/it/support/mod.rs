@@ -1,6 +1,8 @@
 //! What tests share: a server to talk to, a client that talks, questions to play.
 
 pub(crate) mod client;
+pub(crate) mod nginx;
+pub(crate) mod secrets;
 pub(crate) mod server;
 pub(crate) mod shape;
 pub(crate) mod valkey;

@@ -152,9 +152,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Life::Process { child, .. } = &mut self.life {
+        if let Life::Process { child, log, .. } = &mut self.life {
             let _ = child.kill();
             let _ = child.wait();
+            let log = std::fs::read_to_string(log).unwrap_or_default();
+            if let Some(line) = super::secrets::told(&log).filter(|_| !std::thread::panicking()) {
+                panic!("the log tells a secret: {line}");
+            }
         }
     }
 }

@@ -1,0 +1,72 @@
+//! nginx as `deploy/nginx.conf` sets it up, before one instance.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::valkey::ports::free_port;
+use super::{Server, wait_for};
+
+/// A running nginx.
+pub(crate) struct Nginx {
+    child: Child,
+    folder: TempDir,
+    pub(crate) base: String,
+}
+
+impl Nginx {
+    /// Passes what comes to this server, which stands for every instance.
+    pub(crate) fn before(server: &Server) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let program = root.join("target/nginx/nginx");
+        assert!(program.exists(), "there is no nginx: run tests/servers.sh");
+        let folder = tempfile::tempdir().expect("a folder");
+        let (front, router) = (free_port(), free_port());
+        let place = server.base.strip_prefix("http://").expect("the base is http");
+        let mut conf = fs::read_to_string(root.join("deploy/nginx.conf")).expect("the configuration");
+        let access_log = folder.path().join("access.log");
+        for (what, instead) in [
+            ("rejoin-a:8080", place.to_owned()),
+            ("rejoin-b:8080", place.to_owned()),
+            ("listen 8080;", format!("listen 127.0.0.1:{front};")),
+            ("127.0.0.1:8079", format!("127.0.0.1:{router}")),
+            ("/dev/stdout", access_log.display().to_string()),
+        ] {
+            assert!(conf.contains(what), "{what}");
+            conf = conf.replace(what, &instead);
+        }
+        let here = folder.path().display();
+        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|name| format!("{name}_temp_path {here}/{name};\n"))
+            .concat();
+        let whole =
+            format!("daemon off;\nmaster_process off;\npid {here}/pid;\nevents {{}}\nhttp {{\n{temporary}{conf}\n}}\n");
+        let file = folder.path().join("nginx.conf");
+        fs::write(&file, whole).expect("a file");
+        let child = Command::new(&program)
+            .args(["-e", "stderr", "-p"])
+            .arg(folder.path())
+            .arg("-c")
+            .arg(&file)
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("nginx starts");
+        let nginx = Self { child, folder, base: format!("http://127.0.0.1:{front}") };
+        wait_for("nginx listens", || std::net::TcpStream::connect(("127.0.0.1", front)).ok());
+        nginx
+    }
+
+    /// What it has logged of requests.
+    pub(crate) fn access_log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
