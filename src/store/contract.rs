@@ -7,6 +7,9 @@ use super::error::StoreResult;
 use super::watch::Watch;
 use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp, WallTime};
 
+/// Most bytes of events in one page, unless its first event alone is larger.
+pub const PAGE_BYTES: usize = 256 * 1024;
+
 /// A session to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSession(pub GameSession);
@@ -243,7 +246,8 @@ pub trait GameSessionStore: Send + Sync {
     /// is no error.
     async fn delete(&self, id: &SessionId) -> StoreResult<bool>;
 
-    /// Events after `after`, oldest first, at most `limit`, with head, oldest kept and epoch.
+    /// Events after `after`, oldest first, at most `limit` and about [`PAGE_BYTES`] of them, but one at
+    /// least if there is one; with head, oldest kept and epoch.
     /// `None` if no live session has this id; a session without a log has an empty page.
     async fn events(&self, id: &SessionId, after: Sequence, limit: usize, at: Moment)
     -> StoreResult<Option<EventPage>>;

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use super::contract::{Dump, EventPage, GameSessionStore, NewSession, StoreStatus, Swept};
 use super::error::{StoreError, StoreResult};
+use super::page::Budget;
 use super::step::{Rules, step};
 use crate::domain::{Applied, Command, Deadline, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp};
 
@@ -153,8 +154,10 @@ impl GameSessionStore for MemoryStore {
             let page = |entry: &Entry| {
                 let log = entry.session.log();
                 let from = Sequence(after.0.saturating_add(1));
+                let mut budget = Budget::page(limit);
+                let page = entry.events.range(from..).map(|(_, event)| event);
                 EventPage {
-                    events: entry.events.range(from..).take(limit).map(|(_, event)| event.clone()).collect(),
+                    events: page.take_while(|event| budget.takes(event)).cloned().collect(),
                     head: log.head,
                     oldest: log.oldest,
                     epoch: entry.session.epoch(self.random),

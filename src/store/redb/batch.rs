@@ -8,6 +8,7 @@ use super::reads::Snapshot;
 use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp};
 use crate::store::contract::{Dump, Imported};
 use crate::store::error::{StoreError, StoreResult};
+use crate::store::page::Budget;
 use crate::store::step::{Rules, step};
 
 /// A session as the file has it, as far as the commit needs to know.
@@ -269,7 +270,8 @@ impl<'a> Batch<'a> {
     fn events(&mut self, id: &SessionId) -> StoreResult<Vec<Event>> {
         let snapshot = self.snapshot;
         let change = self.change(id)?;
-        let mut events = if change.is_new { Vec::new() } else { snapshot.events(id, Sequence(0), usize::MAX)? };
+        let stored = || snapshot.events(id, Sequence(0), &mut Budget::all());
+        let mut events = if change.is_new { Vec::new() } else { stored()? };
         events.extend(change.events.iter().cloned());
         events.retain(|event| Some(event.sequence) > change.prune_through);
         Ok(events)

@@ -50,6 +50,7 @@ macro_rules! cases {
             logs::racing_authors_number_their_events_without_gaps,
             logs::a_sequence_goes_on_after_everything_was_forgotten,
             logs::events_come_in_pages,
+            logs::a_page_ends_by_its_bytes_and_has_one_event_at_least,
             logs::whom_an_event_is_for_is_kept,
             logs::payloads_of_any_size_come_back_exactly,
             logs::who_watches_hears_of_commits,
