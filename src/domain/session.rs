@@ -12,7 +12,7 @@ use super::life::{Life, Lifetimes};
 use super::quiz::Quiz;
 use super::refusal::Refusal;
 use super::repeat::hash;
-use super::room::{self, Room, RoomSettings};
+use super::room::{self, Room, RoomReply, RoomSettings};
 use super::solo::{NewSolo, SoloGame};
 use super::time::{Moment, Timestamp, WallTime};
 
@@ -179,6 +179,9 @@ impl GameSession {
                 let mut step = room::Step { at, wall, quiz: quiz.as_deref(), events: std::mem::take(events) };
                 let result = room.apply(*command, &mut step);
                 *events = step.events;
+                if let Ok(RoomReply::JoinCode(code)) = &result {
+                    self.state.join_code = Some(code.clone());
+                }
                 result.map(Reply::Room)
             }
             (Command::Show(id), Game::Solo(game), Some(quiz)) => {

@@ -239,7 +239,8 @@ pub trait GameSessionStore: Send + Sync {
     /// One atomic step on a live session: first whatever is due at `at.now` happens, then the
     /// command. New state, new deadline and events are committed together or not at all; what was
     /// due is committed even if the command itself is refused. `None` if no live session has this
-    /// id.
+    /// id. A join code that the step changes is claimed, and the one before is free; if a live session
+    /// has it, `AlreadyExists`, and nothing has happened.
     async fn apply(&self, id: &SessionId, command: Command, at: Moment) -> StoreResult<Option<Applied>>;
 
     /// Forgets the session, its quiz and events; whether there was one. Forgetting an unknown one

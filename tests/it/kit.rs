@@ -107,6 +107,11 @@ pub(crate) fn record(events: usize) -> Command {
     record_all((0..events).map(event).collect(), None)
 }
 
+/// Another join code.
+pub(crate) fn recode(text: &str) -> Command {
+    asked(By::Backend, Ask::ChangeJoinCode(code(text)))
+}
+
 /// One event for these seats.
 pub(crate) fn record_for(seats: &[u32]) -> Command {
     let to = Some(seats.iter().copied().map(SeatId).collect());

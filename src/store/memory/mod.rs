@@ -86,12 +86,16 @@ impl Inner {
         let state = &entry.session.state;
         self.deadlines.remove(&(state.life.deadline(), id.clone()));
         if let Some(code) = &state.join_code {
-            // Another session may have claimed the code of a dead one.
-            if self.joins.get(code) == Some(id) {
-                self.joins.remove(code);
-            }
+            self.free(code, id);
         }
         true
+    }
+
+    /// Another session may have claimed the code of a dead one.
+    fn free(&mut self, code: &JoinCode, id: &SessionId) {
+        if self.joins.get(code) == Some(id) {
+            self.joins.remove(code);
+        }
     }
 
     fn replace(&mut self, after: GameSession, applied: &Applied) {
@@ -106,7 +110,13 @@ impl Inner {
         if let Some(through) = applied.prune_through {
             entry.events.retain(|sequence, _| *sequence > through);
         }
+        let (old, new) = (entry.session.state.join_code.clone(), after.state.join_code.clone());
+        let id = after.id.clone();
         entry.session = after;
+        if old != new {
+            old.iter().for_each(|code| self.free(code, &id));
+            self.joins.extend(new.map(|code| (code, id)));
+        }
     }
 }
 
@@ -130,6 +140,10 @@ impl GameSessionStore for MemoryStore {
         self.with(|inner| {
             let Some(entry) = inner.live(id, at.now) else { return Ok(None) };
             let (after, applied) = step(self.rules, &entry.session, command, at)?;
+            let (old, new) = (&entry.session.state.join_code, &after.state.join_code);
+            if old != new && new.as_ref().is_some_and(|code| inner.holder(code, at.now).is_some()) {
+                return Err(StoreError::AlreadyExists);
+            }
             inner.replace(after, &applied);
             Ok(Some(applied))
         })

@@ -214,6 +214,23 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
+    /// Claims another code for a session, which gives up the one before.
+    fn move_code(
+        &mut self,
+        id: &SessionId,
+        old: Option<&JoinCode>,
+        new: Option<&JoinCode>,
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        if let Some(code) = new {
+            if self.is_code_taken(code, now)? {
+                return Err(StoreError::AlreadyExists);
+            }
+            self.joins.insert(code.clone(), Some(id.clone()));
+        }
+        old.map_or(Ok(()), |code| self.free(code, id))
+    }
+
     pub(super) fn remove(&mut self, id: &SessionId) -> StoreResult<bool> {
         let change = self.change(id)?;
         let before = change.before.take();
@@ -239,7 +256,13 @@ impl<'a> Batch<'a> {
         let change = self.change(id)?;
         let Some(before) = change.after.as_ref().filter(|session| session.is_live(at.now)) else { return Ok(None) };
         let (after, applied) = step(rules, before, command, at)?;
-        change.is_dirty |= after != *before;
+        let is_changed = after != *before;
+        let (old, new) = (before.state.join_code.clone(), after.state.join_code.clone());
+        if old != new {
+            self.move_code(id, old.as_ref(), new.as_ref(), at.now)?;
+        }
+        let change = self.change(id)?;
+        change.is_dirty |= is_changed;
         change.after = Some(after);
         change.events.extend(applied.events.iter().cloned());
         change.prune_through = change.prune_through.max(applied.prune_through);
