@@ -5,7 +5,9 @@ use async_trait::async_trait;
 
 use super::error::StoreResult;
 use super::watch::Watch;
-use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp, WallTime};
+use crate::domain::{
+    Applied, Command, Event, GameSession, JoinCode, Moment, Owner, Sequence, SessionId, Timestamp, WallTime,
+};
 
 /// Most bytes of events in one page, unless its first event alone is larger.
 pub const PAGE_BYTES: usize = 256 * 1024;
@@ -255,6 +257,15 @@ pub trait GameSessionStore: Send + Sync {
 
     /// The live session that holds this join code.
     async fn find(&self, code: &JoinCode, at: Moment) -> StoreResult<Option<SessionId>>;
+
+    /// The live sessions of an owner after this one, in the order of their ids, at most `limit`.
+    async fn owned(
+        &self,
+        owner: &Owner,
+        after: Option<&SessionId>,
+        limit: usize,
+        at: Moment,
+    ) -> StoreResult<Vec<SessionId>>;
 
     /// Looks after at most `limit` sessions that are due, and deletes those that are dead; or leaves
     /// it to the engine's own expiry.

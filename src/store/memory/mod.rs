@@ -5,6 +5,7 @@
 mod portable;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -13,7 +14,9 @@ use super::contract::{Dump, EventPage, GameSessionStore, NewSession, StoreStatus
 use super::error::{StoreError, StoreResult};
 use super::page::Budget;
 use super::step::{Rules, step};
-use crate::domain::{Applied, Command, Deadline, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp};
+use crate::domain::{
+    Applied, Command, Deadline, Event, GameSession, JoinCode, Moment, Owner, Sequence, SessionId, Timestamp,
+};
 
 /// The engine's name.
 const ENGINE: &str = "memory";
@@ -183,6 +186,21 @@ impl GameSessionStore for MemoryStore {
 
     async fn find(&self, code: &JoinCode, at: Moment) -> StoreResult<Option<SessionId>> {
         self.with(|inner| Ok(inner.holder(code, at.now).cloned()))
+    }
+
+    async fn owned(
+        &self,
+        owner: &Owner,
+        after: Option<&SessionId>,
+        limit: usize,
+        at: Moment,
+    ) -> StoreResult<Vec<SessionId>> {
+        self.with(|inner| {
+            let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+            let all = inner.sessions.range((from, Bound::Unbounded)).map(|(_, entry)| &entry.session);
+            let its = all.filter(|session| session.state.owner.as_ref() == Some(owner) && session.is_live(at.now));
+            Ok(its.take(limit).map(|session| session.id.clone()).collect())
+        })
     }
 
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {

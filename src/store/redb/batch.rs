@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::counter::Hint;
 use super::reads::Snapshot;
-use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp};
+use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Owner, Sequence, SessionId, Timestamp};
 use crate::store::contract::{Dump, Imported};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::page::Budget;
@@ -21,6 +21,7 @@ pub(super) struct Before {
     pub(super) had_quiz: bool,
     pub(super) had_events: bool,
     pub(super) join_code: Option<JoinCode>,
+    pub(super) owner: Option<Owner>,
 }
 
 /// Where the index has a session, and until when it lives.
@@ -164,6 +165,7 @@ impl<'a> Batch<'a> {
                     had_quiz: session.quiz.is_some(),
                     had_events: true,
                     join_code: session.state.join_code.clone(),
+                    owner: session.state.owner.clone(),
                 });
                 change.after = Some(session);
             }

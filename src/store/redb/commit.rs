@@ -9,7 +9,7 @@ use super::batch::{Before, Change, Changes};
 use super::file::is_full;
 use super::meta::Meta;
 use super::slot::DAMAGED_PAGE;
-use super::{EVENTS, HINTS, JOINS, QUIZZES, SESSIONS, Stored, events, quizzes};
+use super::{EVENTS, HINTS, JOINS, OWNERS, QUIZZES, SESSIONS, Stored, events, quizzes};
 use crate::domain::{Event, JoinCode, Quiz, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::format;
@@ -151,6 +151,7 @@ struct Tables<'t> {
     hints: Table<'t, (u64, &'static [u8]), ()>,
     events: Table<'t, (&'static [u8], u64), &'static [u8]>,
     joins: Table<'t, &'static str, &'static [u8]>,
+    owners: Table<'t, (&'static str, &'static [u8]), ()>,
 }
 
 type Outcome = Result<(), CommitError>;
@@ -163,6 +164,7 @@ impl<'t> Tables<'t> {
             hints: transaction.open_table(HINTS).map_err(CommitError::new)?,
             events: transaction.open_table(EVENTS).map_err(CommitError::new)?,
             joins: transaction.open_table(JOINS).map_err(CommitError::new)?,
+            owners: transaction.open_table(OWNERS).map_err(CommitError::new)?,
         })
     }
 
@@ -195,6 +197,9 @@ impl<'t> Tables<'t> {
         self.quizzes.remove(key).map_err(CommitError::new)?;
         if let Some(code) = &before.join_code {
             self.free(code, id)?;
+        }
+        if let Some(owner) = &before.owner {
+            self.owners.remove((owner.as_str(), key)).map_err(CommitError::new)?;
         }
         if before.had_events { self.prune(id, u64::MAX) } else { Ok(()) }
     }
@@ -236,6 +241,9 @@ impl<'t> Tables<'t> {
         }
         let old = before.and_then(|before| before.join_code.as_ref());
         self.put_code(id, old, session.state.join_code.as_ref())?;
+        if let (Some(owner), None) = (&session.state.owner, before) {
+            self.owners.insert((owner.as_str(), key), ()).map_err(CommitError::new)?;
+        }
         for event in &change.events {
             self.events.insert((key, event.sequence.0), &*event_record(event)?).map_err(CommitError::new)?;
         }

@@ -9,6 +9,7 @@ mod lives;
 mod logs;
 mod moves;
 mod moving;
+mod owners;
 mod steps;
 
 use engines::{Cluster, Memory, Redb, Valkey};
@@ -66,6 +67,10 @@ macro_rules! cases {
             codes::a_code_that_is_taken_changes_nothing,
             codes::codes_that_change_in_the_same_breath_each_have_one_holder,
             codes::a_session_that_comes_again_with_another_code_gives_up_the_first,
+            owners::an_owners_sessions_come_in_order_and_in_pages,
+            owners::what_is_dead_or_deleted_is_nobodys,
+            owners::sessions_that_begin_and_end_at_once_are_listed_if_they_live,
+            owners::a_session_that_moves_keeps_its_owner,
             moving::a_session_imported_is_whole,
             moving::a_second_import_is_the_same_or_a_conflict,
             moving::the_life_that_was_left_is_kept_on_another_clock,
