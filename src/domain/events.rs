@@ -36,3 +36,11 @@ pub struct Event {
     /// Whom it is for; `None` for everybody.
     pub to: Option<Vec<SeatId>>,
 }
+
+impl Event {
+    /// Bytes of its kind, its payload, and of whom it is for.
+    pub fn weight(&self) -> usize {
+        let to = self.to.as_ref().map_or(0, |to| size_of::<SeatId>() * to.len());
+        self.kind.len() + self.payload.len() + to
+    }
+}

@@ -96,6 +96,12 @@ text_id!(
     "must be 1 to 32 of a-z, 0-9, - and _, beginning with a letter or digit"
 );
 text_id!(
+    /// The name of an API key: whose sessions those are that were begun by it.
+    Owner,
+    |text| is_slug(text, 32),
+    "must be 1 to 32 of a-z, 0-9, - and _, beginning with a letter or digit"
+);
+text_id!(
     /// A user's name in the caller's own system.
     UserId,
     |text| is_short_text(text, 128),
@@ -172,6 +178,7 @@ mod tests {
         for text in ["", "-x", "_x", "Eu", "a{b}", "a:b", &"x".repeat(33)] {
             assert!(text.parse::<Home>().is_err(), "{text:?}");
         }
+        assert!("school-7_b".parse::<Owner>().is_ok() && "x".repeat(33).parse::<Owner>().is_err());
         assert!("ABC234".parse::<JoinCode>().is_ok());
         for text in ["ABC23", "ABC10O", "abc234", "ABC2345"] {
             assert!(text.parse::<JoinCode>().is_err(), "{text:?}");

@@ -21,7 +21,7 @@ pub mod time;
 
 pub use commands::{Applied, Command, Reply, Submission};
 pub use events::{Event, EventDraft, Sequence};
-pub use ids::{Home, JoinCode, OptionId, QuestionId, QuizId, SeatId, SessionId, UserId};
+pub use ids::{Home, JoinCode, OptionId, Owner, QuestionId, QuizId, SeatId, SessionId, UserId};
 pub use life::{Life, Lifetimes};
 pub use name::PlayerName;
 pub use quiz::{AnswerKey, Choice, Difficulty, Question, Quiz};

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::commands::{Applied, Command, Reply, Submission};
 use super::events::{Event, Sequence};
 use super::finished::FinishedGame;
-use super::ids::{JoinCode, SeatId, SessionId};
+use super::ids::{JoinCode, Owner, SeatId, SessionId};
 use super::life::{Life, Lifetimes};
 use super::quiz::Quiz;
 use super::refusal::Refusal;
 use super::repeat::hash;
-use super::room::{self, Room, RoomSettings};
+use super::room::{self, Room, RoomReply, RoomSettings};
 use super::solo::{NewSolo, SoloGame};
 use super::time::{Moment, Timestamp, WallTime};
 
@@ -55,6 +55,8 @@ pub struct SessionState {
     pub nonce: u64,
     /// The code by which it is found.
     pub join_code: Option<JoinCode>,
+    /// Whose it is, if somebody's; never another's.
+    pub owner: Option<Owner>,
     /// The game.
     pub game: Game,
 }
@@ -101,7 +103,7 @@ impl GameSession {
     /// A new solo game.
     pub fn solo(id: SessionId, nonce: u64, new: NewSolo, quiz: Quiz, lifetimes: Lifetimes, now: Timestamp) -> Self {
         let game = Game::Solo(SoloGame::new(new, now));
-        let state = SessionState { life: Life::begin(now, lifetimes), nonce, join_code: None, game };
+        let state = SessionState { life: Life::begin(now, lifetimes), nonce, join_code: None, owner: None, game };
         Self { id, state, quiz: Some(Arc::new(quiz)) }
     }
 
@@ -114,8 +116,8 @@ impl GameSession {
         lifetimes: Lifetimes,
         now: Timestamp,
     ) -> Self {
-        let state =
-            SessionState { life: Life::begin(now, lifetimes), nonce, join_code, game: Game::Room(Box::new(room)) };
+        let (life, game) = (Life::begin(now, lifetimes), Game::Room(Box::new(room)));
+        let state = SessionState { life, nonce, join_code, owner: None, game };
         Self { id, state, quiz: quiz.map(Arc::new) }
     }
 
@@ -130,6 +132,13 @@ impl GameSession {
     ) -> Self {
         let room = Room::external(RoomSettings::default(), seats, now);
         Self::room(id, nonce, join_code, (room, None), lifetimes, now)
+    }
+
+    /// The same, begun by this owner.
+    #[must_use]
+    pub fn owned_by(mut self, owner: Option<Owner>) -> Self {
+        self.state.owner = owner;
+        self
     }
 
     /// Whether the session is alive at `now`.
@@ -179,6 +188,9 @@ impl GameSession {
                 let mut step = room::Step { at, wall, quiz: quiz.as_deref(), events: std::mem::take(events) };
                 let result = room.apply(*command, &mut step);
                 *events = step.events;
+                if let Ok(RoomReply::JoinCode(code)) = &result {
+                    self.state.join_code = Some(code.clone());
+                }
                 result.map(Reply::Room)
             }
             (Command::Show(id), Game::Solo(game), Some(quiz)) => {

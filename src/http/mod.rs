@@ -144,6 +144,7 @@ fn routes(config: &mut ServiceConfig, shared: &Shared) {
                 .service(at("/rooms/{id}/seats", [(Method::POST, to(rooms::seat_user))]))
                 .service(at("/rooms/{id}/seats/{seat}", [(Method::DELETE, to(rooms::revoke))]))
                 .service(at("/rooms/{id}/seats/{seat}/code", [(Method::POST, to(rooms::code))]))
+                .service(at("/rooms/{id}/join-code", [(Method::POST, to(rooms::change_join_code))]))
                 .service(at("/rooms/{id}/results", [(Method::GET, to(rooms::results))]))
                 .service(at("/rooms/{id}/ws", [(Method::GET, to(live::connect))])),
         )

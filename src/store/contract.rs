@@ -5,7 +5,12 @@ use async_trait::async_trait;
 
 use super::error::StoreResult;
 use super::watch::Watch;
-use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp, WallTime};
+use crate::domain::{
+    Applied, Command, Event, GameSession, JoinCode, Moment, Owner, Sequence, SessionId, Timestamp, WallTime,
+};
+
+/// Most bytes of events in one page, unless its first event alone is larger.
+pub const PAGE_BYTES: usize = 256 * 1024;
 
 /// A session to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -236,20 +241,31 @@ pub trait GameSessionStore: Send + Sync {
     /// One atomic step on a live session: first whatever is due at `at.now` happens, then the
     /// command. New state, new deadline and events are committed together or not at all; what was
     /// due is committed even if the command itself is refused. `None` if no live session has this
-    /// id.
+    /// id. A join code that the step changes is claimed, and the one before is free; if a live session
+    /// has it, `AlreadyExists`, and nothing has happened.
     async fn apply(&self, id: &SessionId, command: Command, at: Moment) -> StoreResult<Option<Applied>>;
 
     /// Forgets the session, its quiz and events; whether there was one. Forgetting an unknown one
     /// is no error.
     async fn delete(&self, id: &SessionId) -> StoreResult<bool>;
 
-    /// Events after `after`, oldest first, at most `limit`, with head, oldest kept and epoch.
+    /// Events after `after`, oldest first, at most `limit` and about [`PAGE_BYTES`] of them, but one at
+    /// least if there is one; with head, oldest kept and epoch.
     /// `None` if no live session has this id; a session without a log has an empty page.
     async fn events(&self, id: &SessionId, after: Sequence, limit: usize, at: Moment)
     -> StoreResult<Option<EventPage>>;
 
     /// The live session that holds this join code.
     async fn find(&self, code: &JoinCode, at: Moment) -> StoreResult<Option<SessionId>>;
+
+    /// The live sessions of an owner after this one, in the order of their ids, at most `limit`.
+    async fn owned(
+        &self,
+        owner: &Owner,
+        after: Option<&SessionId>,
+        limit: usize,
+        at: Moment,
+    ) -> StoreResult<Vec<SessionId>>;
 
     /// Looks after at most `limit` sessions that are due, and deletes those that are dead; or leaves
     /// it to the engine's own expiry.

@@ -11,6 +11,7 @@ pub mod error;
 mod format;
 pub mod homes;
 pub mod memory;
+mod page;
 pub(crate) mod panics;
 mod payload;
 mod quiz_cache;

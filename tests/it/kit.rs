@@ -7,8 +7,8 @@ use rejoin::domain::room::{Ask, By};
 use rejoin::domain::scoring::{ProgressionRule, Scoring};
 use rejoin::domain::solo::{Deliver, NewSolo};
 use rejoin::domain::{
-    AnswerKey, Choice, Command, EventDraft, GameSession, JoinCode, Lifetimes, Millis, Moment, OptionId, Question,
-    QuestionId, Quiz, RepeatKey, SeatId, Sequence, SessionId, Submission, Timestamp, WallTime,
+    AnswerKey, Choice, Command, EventDraft, GameSession, JoinCode, Lifetimes, Millis, Moment, OptionId, Owner,
+    Question, QuestionId, Quiz, RepeatKey, SeatId, Sequence, SessionId, Submission, Timestamp, WallTime,
 };
 use rejoin::store::{GameSessionStore, NewSession, StoreError, StoreResult};
 
@@ -33,6 +33,10 @@ pub(crate) fn id(n: u64) -> SessionId {
 }
 
 pub(crate) fn code(text: &str) -> JoinCode {
+    text.parse().expect("valid")
+}
+
+pub(crate) fn owner(text: &str) -> Owner {
     text.parse().expect("valid")
 }
 
@@ -105,6 +109,11 @@ pub(crate) fn record_all(events: Vec<EventDraft>, expected: Option<Sequence>) ->
 pub(crate) fn record(events: usize) -> Command {
     let event = |n| EventDraft { kind: "move".to_owned(), payload: format!("{{\"n\":{n}}}"), to: None };
     record_all((0..events).map(event).collect(), None)
+}
+
+/// Another join code.
+pub(crate) fn recode(text: &str) -> Command {
+    asked(By::Backend, Ask::ChangeJoinCode(code(text)))
 }
 
 /// One event for these seats.

@@ -9,7 +9,7 @@ use rejoin::domain::{Applied, Command, Event, GameSession, Moment, Sequence, Ses
 use rejoin::store::{GameSessionStore, Imported, NewSession, StoreError};
 
 use crate::contract::engines::{Cluster, Engine, Memory, Redb, Valkey};
-use crate::kit::{acknowledge, answer, at, code, external, id, question_id, record, record_for, solo};
+use crate::kit::{acknowledge, answer, at, code, external, id, question_id, recode, record, record_for, solo};
 
 const IDS: u64 = 5;
 const CODES: [&str; 3] = ["ABC234", "ABC235", "ABC236"];
@@ -18,6 +18,7 @@ const CODES: [&str; 3] = ["ABC234", "ABC235", "ABC236"];
 enum Ask {
     Create { n: u64, code: Option<usize>, questions: Option<usize> },
     Apply { n: u64, command: Command },
+    Recode { n: u64, code: usize },
     Delete(u64),
     Sweep,
 }
@@ -26,7 +27,7 @@ impl Ask {
     /// Which session it is about, if only one.
     fn session(&self) -> Option<u64> {
         match self {
-            Self::Create { n, .. } | Self::Apply { n, .. } | Self::Delete(n) => Some(*n),
+            Self::Create { n, .. } | Self::Apply { n, .. } | Self::Recode { n, .. } | Self::Delete(n) => Some(*n),
             Self::Sweep => None,
         }
     }
@@ -46,6 +47,7 @@ enum Step {
 enum Outcome {
     Created(bool),
     Applied(Box<Option<Applied>>),
+    Taken,
     Deleted(bool),
     Swept(usize),
 }
@@ -87,6 +89,14 @@ impl Model {
                     applied
                 });
                 Outcome::Applied(Box::new(applied))
+            }
+            (Ask::Recode { n, code }, _) => {
+                let holder = self.find(CODES[*code], at);
+                let knows_codes = self.live(&id(*n), at).is_some_and(|(session, _)| session.state.game.is_shared());
+                if knows_codes && holder.is_some_and(|holder| holder != id(*n)) {
+                    return Outcome::Taken;
+                }
+                self.ask(&Ask::Apply { n: *n, command: recode(CODES[*code]) }, None, at)
             }
             (Ask::Delete(n), _) => Outcome::Deleted(self.sessions.remove(&id(*n)).is_some()),
             (Ask::Sweep, _) => {
@@ -139,6 +149,10 @@ async fn ask(store: &dyn GameSessionStore, ask: Ask, new: Option<GameSession>, a
         (Ask::Apply { n, command }, _) => {
             Outcome::Applied(Box::new(store.apply(&id(n), command, at).await.expect("answered")))
         }
+        (Ask::Recode { n, code }, _) => match store.apply(&id(n), recode(CODES[code]), at).await {
+            Err(StoreError::AlreadyExists) => Outcome::Taken,
+            applied => Outcome::Applied(Box::new(applied.expect("answered"))),
+        },
         (Ask::Delete(n), _) => Outcome::Deleted(store.delete(&id(n)).await.expect("deleted")),
         (Ask::Sweep, _) => Outcome::Swept(store.sweep(at, 1_000).await.expect("swept").deleted),
     }
@@ -238,6 +252,7 @@ fn any_ask() -> impl Strategy<Value = Ask> {
     prop_oneof![
         6 => (0..IDS, code, questions).prop_map(|(n, code, questions)| Ask::Create { n, code, questions }),
         14 => (0..IDS, any_command()).prop_map(|(n, command)| Ask::Apply { n, command }),
+        3 => (0..IDS, 0..CODES.len()).prop_map(|(n, code)| Ask::Recode { n, code }),
         2 => (0..IDS).prop_map(Ask::Delete),
         2 => Just(Ask::Sweep),
     ]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use rejoin::domain::{
-    Applied, Command, GameSession, JoinCode, Lifetimes, Millis, Moment, Sequence, SessionId, Timestamp,
+    Applied, Command, GameSession, JoinCode, Lifetimes, Millis, Moment, Owner, Sequence, SessionId, Timestamp,
 };
 use rejoin::game::reaper::Reaper;
 use rejoin::store::clock::system_wall_clock;
@@ -70,6 +70,16 @@ impl GameSessionStore for Stumbling {
 
     async fn find(&self, code: &JoinCode, at: Moment) -> StoreResult<Option<SessionId>> {
         self.store.find(code, at).await
+    }
+
+    async fn owned(
+        &self,
+        owner: &Owner,
+        after: Option<&SessionId>,
+        limit: usize,
+        at: Moment,
+    ) -> StoreResult<Vec<SessionId>> {
+        self.store.owned(owner, after, limit, at).await
     }
 
     async fn status(&self, at: Moment) -> StoreResult<StoreStatus> {

@@ -1,7 +1,7 @@
 //! What can be asked of a room, by whom, and what it answers.
 
 use crate::domain::events::{EventDraft, Sequence};
-use crate::domain::ids::{OptionId, QuestionId, SeatId, UserId};
+use crate::domain::ids::{JoinCode, OptionId, QuestionId, SeatId, UserId};
 use crate::domain::name::PlayerName;
 use crate::domain::repeat::RepeatKey;
 use crate::domain::secret::SecretHash;
@@ -110,6 +110,8 @@ pub enum Ask {
     },
     /// A move of the host's, who saw this phase number.
     Host(u32, HostMove),
+    /// Let the room be found by this code, and no longer by the one before.
+    ChangeJoinCode(JoinCode),
     /// Give the seat up.
     Leave,
     /// Hand out a code by which another device takes the seat.
@@ -159,7 +161,7 @@ impl RoomCommand {
             Ask::Join { repeat, .. } | Ask::TakeSeat { repeat, .. } => repeat.is_some(),
             Ask::Answer { repeat, .. } | Ask::Say { repeat, .. } | Ask::Record { repeat, .. } => repeat.is_some(),
             Ask::SeatUser { user, .. } => user.is_some(),
-            Ask::Host(..) | Ask::Leave | Ask::Revoke(_) => false,
+            Ask::Host(..) | Ask::Leave | Ask::Revoke(_) | Ask::ChangeJoinCode(_) => false,
         }
     }
 
@@ -198,6 +200,8 @@ pub enum RoomReply {
     },
     /// Whether the host's move moved anything.
     Moved(bool),
+    /// The room's code from now on.
+    JoinCode(JoinCode),
     /// Until when a seat code can be used.
     CodeUntil(Timestamp),
     /// The log's head after what was said or recorded.

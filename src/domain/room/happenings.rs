@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::play::PausedBy;
 use crate::domain::events::EventDraft;
-use crate::domain::ids::{OptionId, QuestionId, SeatId};
+use crate::domain::ids::{JoinCode, OptionId, QuestionId, SeatId};
 use crate::domain::name::PlayerName;
 use crate::domain::quiz::public::PublicQuestion;
 
@@ -19,10 +19,18 @@ pub(super) enum Happening<'a> {
     Kicked(OfSeat),
     Revoked(OfSeat),
     Host(OfSeat),
-    Locked { locked: bool },
+    Locked {
+        locked: bool,
+    },
+    #[serde(rename_all = "camelCase")]
+    JoinCode {
+        join_code: &'a JoinCode,
+    },
     Question(Box<Asked<'a>>),
     Reveal(Reveal),
-    Paused { by: PausedBy },
+    Paused {
+        by: PausedBy,
+    },
     Resumed(Resumed),
     Finished(Finished),
     Said(Said),
@@ -149,6 +157,7 @@ impl Happening<'_> {
             Self::Revoked(_) => "revoked",
             Self::Host(_) => "host",
             Self::Locked { .. } => "locked",
+            Self::JoinCode { .. } => "joinCode",
             Self::Question(_) => "question",
             Self::Reveal(_) => "reveal",
             Self::Paused { .. } => "paused",

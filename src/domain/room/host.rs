@@ -5,7 +5,7 @@ use super::happenings::{Happening, OfSeat};
 use super::play::{PausedBy, Phase, Play};
 use super::seat::Standing;
 use super::{Asker, HostAway, HostMove, Room, RoomReply, Step};
-use crate::domain::ids::SeatId;
+use crate::domain::ids::{JoinCode, SeatId};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Moment, Timestamp};
 
@@ -27,11 +27,33 @@ impl Room {
 
     fn may_move(&self, asker: Asker, host_move: HostMove) -> Result<(), Refusal> {
         match (asker, host_move) {
-            (Asker::Anyone, _) => Err(Refusal::BadToken),
-            (Asker::Seat(_), HostMove::TakeOver) | (Asker::Backend, _) => Ok(()),
-            (Asker::Seat(id), _) if self.host == Some(id) => Ok(()),
-            (Asker::Seat(_), _) => Err(Refusal::HostsOnly),
+            (Asker::Seat(_), HostMove::TakeOver) => Ok(()),
+            (asker, _) => self.must_be_host(asker),
         }
+    }
+
+    fn must_be_host(&self, asker: Asker) -> Result<(), Refusal> {
+        match asker {
+            Asker::Anyone => Err(Refusal::BadToken),
+            Asker::Backend => Ok(()),
+            Asker::Seat(id) if self.host == Some(id) => Ok(()),
+            Asker::Seat(_) => Err(Refusal::HostsOnly),
+        }
+    }
+
+    /// Tells of another join code; the session, which is found by it, keeps it.
+    pub(super) fn change_join_code(
+        &mut self,
+        asker: Asker,
+        code: JoinCode,
+        step: &mut Step<'_>,
+    ) -> Result<RoomReply, Refusal> {
+        self.must_be_host(asker)?;
+        if self.is_finished() {
+            return Err(Refusal::RoomFinished);
+        }
+        self.tell(&Happening::JoinCode { join_code: &code }, step);
+        Ok(RoomReply::JoinCode(code))
     }
 
     /// Makes a move that fits; whether it did.

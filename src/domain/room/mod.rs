@@ -281,6 +281,7 @@ impl Room {
             (Ask::Leave, Asker::Seat(id)) => self.leave(id, step),
             (Ask::Say { payload, repeat }, Asker::Seat(id)) => self.say(id, payload, repeat, step),
             (Ask::HandOutCode { seat, code }, asker) => self.hand_out_code(asker, seat, code, step.at.now),
+            (Ask::ChangeJoinCode(code), asker) => self.change_join_code(asker, code, step),
             (Ask::Host(saw, host_move), asker) => self.host_move(asker, saw, host_move, step),
             (Ask::Answer { .. } | Ask::Leave | Ask::Say { .. }, _) => Err(Refusal::BadToken),
             (Ask::Resume | Ask::Acknowledge(_) | Ask::Heartbeat, Asker::Anyone) => Err(Refusal::BadToken),

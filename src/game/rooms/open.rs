@@ -1,9 +1,11 @@
 //! Opening a room: its id, its code, its quiz.
 
 use super::super::picking::{QuizChoice, pick};
-use super::{GameError, Rooms};
-use crate::domain::room::RoomSettings;
-use crate::domain::{GameSession, JoinCode, PlayerName, Room, SeatId, Sequence, SessionId, Token, WallTime};
+use super::{Credential, GameError, Rooms, unexpected};
+use crate::domain::room::{Ask, RoomSettings};
+use crate::domain::{
+    GameSession, JoinCode, PlayerName, Reply, Room, RoomReply, SeatId, Sequence, SessionId, Token, WallTime,
+};
 use crate::game::Dates;
 use crate::quizzes::Play;
 use crate::store::{NewSession, StoreError};
@@ -83,6 +85,23 @@ impl Rooms {
             let epoch = self.events(&id, Sequence(0), 0).await?.epoch;
             let host = seat.zip(host.map(|(_, token)| token));
             return Ok(Opened { room: id, code, host, epoch, expires, dates });
+        }
+        Err(StoreError::Busy.into())
+    }
+
+    /// Gives a room another join code, and gives it to whoever asks: the one before opens no door.
+    ///
+    /// # Errors
+    /// The rules' refusals; or the store's.
+    pub async fn change_join_code(&self, id: &SessionId, who: &Credential) -> Result<JoinCode, GameError> {
+        for _ in 0..MOST_TRIES {
+            match self.ask_as(id, who, Ask::ChangeJoinCode(self.code())).await {
+                Err(GameError::Store(StoreError::AlreadyExists)) => continue,
+                asked => match asked? {
+                    (RoomReply::JoinCode(code), _) => return Ok(code),
+                    (other, _) => return Err(unexpected(&Reply::Room(other))),
+                },
+            }
         }
         Err(StoreError::Busy.into())
     }

@@ -8,7 +8,9 @@ use futures_util::future::LocalBoxFuture;
 use super::super::Shared;
 use super::super::json::shallow;
 use super::super::problem::Problem;
-use super::super::rooms::{RecordedOut, answer_key, answered, drafts, handed_out, moved, snapshot, unexpected};
+use super::super::rooms::{
+    RecordedOut, answer_key, answered, drafts, handed_out, join_code, moved, snapshot, unexpected,
+};
 use super::super::websocket::Frame;
 use super::frames::{self, Asked};
 use crate::domain::room::{Ask, By};
@@ -106,6 +108,10 @@ impl Asker {
                 let (seat_code, until) =
                     rooms.hand_out_code(&self.id, &self.who, seat).await.map_err(Problem::in_room)?;
                 return Ok(frames::reply(re, handed_out(seat_code, until)));
+            }
+            Asked::JoinCode => {
+                let code = rooms.change_join_code(&self.id, &self.who).await.map_err(Problem::in_room)?;
+                return Ok(frames::reply(re, join_code(&code)));
             }
             Asked::Snapshot => {
                 let looked = rooms.look(&self.id, &self.who).await.map_err(Problem::in_room)?;

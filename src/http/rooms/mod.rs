@@ -23,7 +23,7 @@ use requests::{
 };
 
 pub(super) use events::{event_text, page, skip_text};
-pub(super) use replies::{RecordedOut, SnapshotOut, answered, code as handed_out, moved, snapshot};
+pub(super) use replies::{RecordedOut, SnapshotOut, answered, code as handed_out, join_code, moved, snapshot};
 pub(super) use requests::{EventIn, drafts};
 
 type Handled = Result<HttpResponse, Problem>;
@@ -170,6 +170,11 @@ pub(super) async fn code(shared: Data, Who(who): Who, path: web::Path<(String, S
     let handed = shared.rooms.hand_out_code(&room_id(&id)?, &who, seat_id(&seat)?).await;
     let (code, until) = handed.map_err(Problem::in_room)?;
     Ok(reply(StatusCode::CREATED, &replies::code(code, until)))
+}
+
+pub(super) async fn change_join_code(shared: Data, Who(who): Who, id: web::Path<String>) -> Handled {
+    let code = shared.rooms.change_join_code(&room_id(&id)?, &who).await.map_err(Problem::in_room)?;
+    Ok(reply(StatusCode::OK, &replies::join_code(&code)))
 }
 
 pub(super) async fn resume(

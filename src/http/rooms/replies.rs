@@ -6,7 +6,7 @@ use super::super::date::date;
 use super::super::problem::Problem;
 use crate::domain::quiz::public::PublicQuestion;
 use crate::domain::room::{OwnView, PauseView, PhaseName, QuestionView, Ranked, Reveal, RoomView, SeatView};
-use crate::domain::{OptionId, QuestionId, QuizId, SeatId, Sequence, WallTime};
+use crate::domain::{JoinCode, OptionId, QuestionId, QuizId, SeatId, Sequence, WallTime};
 use crate::game::Dates;
 use crate::game::rooms::{Looked, Opened, Seated};
 
@@ -159,6 +159,16 @@ pub(in crate::http) struct CodeOut {
 
 pub(in crate::http) fn code(seat_code: String, until: WallTime) -> CodeOut {
     CodeOut { seat_code, expires_at: date(until) }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct JoinCodeOut {
+    join_code: String,
+}
+
+pub(in crate::http) fn join_code(code: &JoinCode) -> JoinCodeOut {
+    JoinCodeOut { join_code: code.to_string() }
 }
 
 #[derive(Serialize)]

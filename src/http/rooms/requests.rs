@@ -26,7 +26,7 @@ const MOST_ANSWERS: u64 = 40_000;
 /// What the host is called that says nothing else.
 const HOST_NAME: &str = "Host";
 /// What the server itself tells of a room that is no quiz.
-const RESERVED: [&str; 6] = ["joined", "left", "kicked", "revoked", "locked", "said"];
+const RESERVED: [&str; 7] = ["joined", "left", "kicked", "revoked", "locked", "joinCode", "said"];
 /// Most bytes of the name of an event's kind.
 const MOST_KIND: usize = 64;
 

@@ -5,14 +5,18 @@
 mod portable;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use super::contract::{Dump, EventPage, GameSessionStore, NewSession, StoreStatus, Swept};
 use super::error::{StoreError, StoreResult};
+use super::page::Budget;
 use super::step::{Rules, step};
-use crate::domain::{Applied, Command, Deadline, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp};
+use crate::domain::{
+    Applied, Command, Deadline, Event, GameSession, JoinCode, Moment, Owner, Sequence, SessionId, Timestamp,
+};
 
 /// The engine's name.
 const ENGINE: &str = "memory";
@@ -85,12 +89,16 @@ impl Inner {
         let state = &entry.session.state;
         self.deadlines.remove(&(state.life.deadline(), id.clone()));
         if let Some(code) = &state.join_code {
-            // Another session may have claimed the code of a dead one.
-            if self.joins.get(code) == Some(id) {
-                self.joins.remove(code);
-            }
+            self.free(code, id);
         }
         true
+    }
+
+    /// Another session may have claimed the code of a dead one.
+    fn free(&mut self, code: &JoinCode, id: &SessionId) {
+        if self.joins.get(code) == Some(id) {
+            self.joins.remove(code);
+        }
     }
 
     fn replace(&mut self, after: GameSession, applied: &Applied) {
@@ -105,7 +113,13 @@ impl Inner {
         if let Some(through) = applied.prune_through {
             entry.events.retain(|sequence, _| *sequence > through);
         }
+        let (old, new) = (entry.session.state.join_code.clone(), after.state.join_code.clone());
+        let id = after.id.clone();
         entry.session = after;
+        if old != new {
+            old.iter().for_each(|code| self.free(code, &id));
+            self.joins.extend(new.map(|code| (code, id)));
+        }
     }
 }
 
@@ -129,6 +143,10 @@ impl GameSessionStore for MemoryStore {
         self.with(|inner| {
             let Some(entry) = inner.live(id, at.now) else { return Ok(None) };
             let (after, applied) = step(self.rules, &entry.session, command, at)?;
+            let (old, new) = (&entry.session.state.join_code, &after.state.join_code);
+            if old != new && new.as_ref().is_some_and(|code| inner.holder(code, at.now).is_some()) {
+                return Err(StoreError::AlreadyExists);
+            }
             inner.replace(after, &applied);
             Ok(Some(applied))
         })
@@ -153,8 +171,10 @@ impl GameSessionStore for MemoryStore {
             let page = |entry: &Entry| {
                 let log = entry.session.log();
                 let from = Sequence(after.0.saturating_add(1));
+                let mut budget = Budget::page(limit);
+                let page = entry.events.range(from..).map(|(_, event)| event);
                 EventPage {
-                    events: entry.events.range(from..).take(limit).map(|(_, event)| event.clone()).collect(),
+                    events: page.take_while(|event| budget.takes(event)).cloned().collect(),
                     head: log.head,
                     oldest: log.oldest,
                     epoch: entry.session.epoch(self.random),
@@ -166,6 +186,21 @@ impl GameSessionStore for MemoryStore {
 
     async fn find(&self, code: &JoinCode, at: Moment) -> StoreResult<Option<SessionId>> {
         self.with(|inner| Ok(inner.holder(code, at.now).cloned()))
+    }
+
+    async fn owned(
+        &self,
+        owner: &Owner,
+        after: Option<&SessionId>,
+        limit: usize,
+        at: Moment,
+    ) -> StoreResult<Vec<SessionId>> {
+        self.with(|inner| {
+            let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+            let all = inner.sessions.range((from, Bound::Unbounded)).map(|(_, entry)| &entry.session);
+            let its = all.filter(|session| session.state.owner.as_ref() == Some(owner) && session.is_live(at.now));
+            Ok(its.take(limit).map(|session| session.id.clone()).collect())
+        })
     }
 
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {

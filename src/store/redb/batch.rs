@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::counter::Hint;
 use super::reads::Snapshot;
-use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp};
+use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Owner, Sequence, SessionId, Timestamp};
 use crate::store::contract::{Dump, Imported};
 use crate::store::error::{StoreError, StoreResult};
+use crate::store::page::Budget;
 use crate::store::step::{Rules, step};
 
 /// A session as the file has it, as far as the commit needs to know.
@@ -20,6 +21,7 @@ pub(super) struct Before {
     pub(super) had_quiz: bool,
     pub(super) had_events: bool,
     pub(super) join_code: Option<JoinCode>,
+    pub(super) owner: Option<Owner>,
 }
 
 /// Where the index has a session, and until when it lives.
@@ -163,6 +165,7 @@ impl<'a> Batch<'a> {
                     had_quiz: session.quiz.is_some(),
                     had_events: true,
                     join_code: session.state.join_code.clone(),
+                    owner: session.state.owner.clone(),
                 });
                 change.after = Some(session);
             }
@@ -213,6 +216,23 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
+    /// Claims another code for a session, which gives up the one before.
+    fn move_code(
+        &mut self,
+        id: &SessionId,
+        old: Option<&JoinCode>,
+        new: Option<&JoinCode>,
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        if let Some(code) = new {
+            if self.is_code_taken(code, now)? {
+                return Err(StoreError::AlreadyExists);
+            }
+            self.joins.insert(code.clone(), Some(id.clone()));
+        }
+        old.map_or(Ok(()), |code| self.free(code, id))
+    }
+
     pub(super) fn remove(&mut self, id: &SessionId) -> StoreResult<bool> {
         let change = self.change(id)?;
         let before = change.before.take();
@@ -238,7 +258,13 @@ impl<'a> Batch<'a> {
         let change = self.change(id)?;
         let Some(before) = change.after.as_ref().filter(|session| session.is_live(at.now)) else { return Ok(None) };
         let (after, applied) = step(rules, before, command, at)?;
-        change.is_dirty |= after != *before;
+        let is_changed = after != *before;
+        let (old, new) = (before.state.join_code.clone(), after.state.join_code.clone());
+        if old != new {
+            self.move_code(id, old.as_ref(), new.as_ref(), at.now)?;
+        }
+        let change = self.change(id)?;
+        change.is_dirty |= is_changed;
         change.after = Some(after);
         change.events.extend(applied.events.iter().cloned());
         change.prune_through = change.prune_through.max(applied.prune_through);
@@ -269,7 +295,8 @@ impl<'a> Batch<'a> {
     fn events(&mut self, id: &SessionId) -> StoreResult<Vec<Event>> {
         let snapshot = self.snapshot;
         let change = self.change(id)?;
-        let mut events = if change.is_new { Vec::new() } else { snapshot.events(id, Sequence(0), usize::MAX)? };
+        let stored = || snapshot.events(id, Sequence(0), &mut Budget::all());
+        let mut events = if change.is_new { Vec::new() } else { stored()? };
         events.extend(change.events.iter().cloned());
         events.retain(|event| Some(event.sequence) > change.prune_through);
         Ok(events)

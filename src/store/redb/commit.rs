@@ -9,8 +9,8 @@ use super::batch::{Before, Change, Changes};
 use super::file::is_full;
 use super::meta::Meta;
 use super::slot::DAMAGED_PAGE;
-use super::{EVENTS, HINTS, JOINS, QUIZZES, SESSIONS, Stored, events, quizzes};
-use crate::domain::{Event, Quiz, SessionId, Timestamp};
+use super::{EVENTS, HINTS, JOINS, OWNERS, QUIZZES, SESSIONS, Stored, events, quizzes};
+use crate::domain::{Event, JoinCode, Quiz, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::format;
 use crate::store::panics;
@@ -151,6 +151,7 @@ struct Tables<'t> {
     hints: Table<'t, (u64, &'static [u8]), ()>,
     events: Table<'t, (&'static [u8], u64), &'static [u8]>,
     joins: Table<'t, &'static str, &'static [u8]>,
+    owners: Table<'t, (&'static str, &'static [u8]), ()>,
 }
 
 type Outcome = Result<(), CommitError>;
@@ -163,6 +164,7 @@ impl<'t> Tables<'t> {
             hints: transaction.open_table(HINTS).map_err(CommitError::new)?,
             events: transaction.open_table(EVENTS).map_err(CommitError::new)?,
             joins: transaction.open_table(JOINS).map_err(CommitError::new)?,
+            owners: transaction.open_table(OWNERS).map_err(CommitError::new)?,
         })
     }
 
@@ -194,14 +196,32 @@ impl<'t> Tables<'t> {
         self.move_hint(id, Some(before.hint), None)?;
         self.quizzes.remove(key).map_err(CommitError::new)?;
         if let Some(code) = &before.join_code {
-            // Another session may have claimed the code of a dead one.
-            let holder = self.joins.get(code.as_str()).map_err(CommitError::new)?;
-            let is_ours = holder.is_some_and(|holder| holder.value() == key);
-            if is_ours {
-                self.joins.remove(code.as_str()).map_err(CommitError::new)?;
-            }
+            self.free(code, id)?;
+        }
+        if let Some(owner) = &before.owner {
+            self.owners.remove((owner.as_str(), key)).map_err(CommitError::new)?;
         }
         if before.had_events { self.prune(id, u64::MAX) } else { Ok(()) }
+    }
+
+    /// Frees a session's code. Another one may have claimed that of a dead one.
+    fn free(&mut self, code: &JoinCode, id: &SessionId) -> Outcome {
+        let holder = self.joins.get(code.as_str()).map_err(CommitError::new)?;
+        let is_ours = holder.is_some_and(|holder| holder.value() == id.as_bytes());
+        if is_ours {
+            self.joins.remove(code.as_str()).map_err(CommitError::new)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a session's code in the place of the one that it had.
+    fn put_code(&mut self, id: &SessionId, old: Option<&JoinCode>, new: Option<&JoinCode>) -> Outcome {
+        if old == new {
+            return Ok(());
+        }
+        old.map_or(Ok(()), |code| self.free(code, id))?;
+        let Some(code) = new else { return Ok(()) };
+        self.joins.insert(code.as_str(), id.as_bytes()).map(drop).map_err(CommitError::new)
     }
 
     fn put_session(&mut self, id: &SessionId, change: &Change) -> Outcome {
@@ -219,8 +239,10 @@ impl<'t> Tables<'t> {
             (None, Some(before)) if before.had_quiz => self.put_quiz(key, &[])?,
             _ => {}
         }
-        if let (Some(code), None) = (&session.state.join_code, before) {
-            self.joins.insert(code.as_str(), key).map_err(CommitError::new)?;
+        let old = before.and_then(|before| before.join_code.as_ref());
+        self.put_code(id, old, session.state.join_code.as_ref())?;
+        if let (Some(owner), None) = (&session.state.owner, before) {
+            self.owners.insert((owner.as_str(), key), ()).map_err(CommitError::new)?;
         }
         for event in &change.events {
             self.events.insert((key, event.sequence.0), &*event_record(event)?).map_err(CommitError::new)?;

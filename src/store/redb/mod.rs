@@ -11,6 +11,7 @@
 //! | `hints` | (when to look, id) → nothing; one for each session, never later than its deadline |
 //! | `events` | (id, sequence) → record of the event |
 //! | `joins` | join code → id |
+//! | `owners` | (owner, id) → nothing; one for each session that has an owner |
 //! | `meta` | name → number: what the file knows of itself |
 //! | `reserve` | part → space that is kept for running games |
 
@@ -24,6 +25,7 @@ mod growth;
 mod meta;
 mod note;
 mod open;
+mod owners;
 mod portable;
 mod queue;
 mod quizzes;
@@ -47,7 +49,9 @@ use super::condition::Condition;
 use super::contract::{Cause, EventPage, GameSessionStore, NewSession, StoreStatus, Swept, Trouble};
 use super::error::{StoreError, StoreResult};
 use super::step::Rules;
-use crate::domain::{Applied, Command, GameSession, JoinCode, Moment, Sequence, SessionId, SessionState, Timestamp};
+use crate::domain::{
+    Applied, Command, GameSession, JoinCode, Moment, Owner, Sequence, SessionId, SessionState, Timestamp,
+};
 use growth::Growth;
 use queue::{Queue, Reply, Work};
 use reads::{Counts, Reader};
@@ -66,6 +70,7 @@ const QUIZZES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("quizzes
 const HINTS: TableDefinition<'_, (u64, &[u8]), ()> = TableDefinition::new("hints");
 const EVENTS: TableDefinition<'_, (&[u8], u64), &[u8]> = TableDefinition::new("events");
 const JOINS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("joins");
+const OWNERS: TableDefinition<'_, (&str, &[u8]), ()> = TableDefinition::new("owners");
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
 /// A session's record. The hint comes first, and the state's life after it, so that both can be
@@ -215,6 +220,16 @@ impl GameSessionStore for RedbStore {
 
     async fn find(&self, code: &JoinCode, at: Moment) -> StoreResult<Option<SessionId>> {
         self.read(|reader| reader.find(code, at.now))
+    }
+
+    async fn owned(
+        &self,
+        owner: &Owner,
+        after: Option<&SessionId>,
+        limit: usize,
+        at: Moment,
+    ) -> StoreResult<Vec<SessionId>> {
+        self.read(|reader| reader.owned(owner, after, limit, at.now))
     }
 
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {

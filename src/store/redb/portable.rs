@@ -9,6 +9,7 @@ use super::{RedbStore, SESSIONS};
 use crate::domain::{Moment, Sequence, SessionId};
 use crate::store::contract::{Dump, Imported, Portable};
 use crate::store::error::{StoreError, StoreResult};
+use crate::store::page::Budget;
 
 #[async_trait]
 impl Portable for RedbStore {
@@ -33,7 +34,7 @@ impl Portable for RedbStore {
             reader.look(|snapshot| {
                 let live = snapshot.session(id)?.map(|(session, _)| session).filter(|session| session.is_live(at.now));
                 let Some(session) = live else { return Ok(None) };
-                let events = snapshot.events(id, Sequence(0), usize::MAX)?;
+                let events = snapshot.events(id, Sequence(0), &mut Budget::all())?;
                 Ok(Some(Dump { taken: at.now, session, events }))
             })
         })

@@ -1,7 +1,7 @@
 //! What waits for the writer. Bounded by count and by bytes; a command that gives up while it
 //! still waits did not happen, and is told so.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::counter::Hint;
 use super::sweep::SweptBatch;
-use crate::domain::{Applied, Command, Event, GameSession, Moment, Quiz, SeatId, SessionId};
+use crate::domain::{Applied, Command, Event, GameSession, Moment, Quiz, SessionId};
 use crate::store::contract::{Cause, Dump, Imported};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::quiz_cache::QuizBytes;
@@ -24,6 +24,9 @@ const COMPANY: Duration = Duration::from_micros(200);
 const LONGEST_COMPANY: Duration = Duration::from_millis(1);
 /// From this many on, a commit's own cost is well shared, and a longer wait costs more than it brings.
 const LARGE: usize = 32;
+
+/// Most commands of one session in a batch, where others wait too.
+const SHARE: usize = 64;
 
 /// What is refused by a store that is in trouble: nothing of it happens.
 pub(super) fn refusal(cause: Cause) -> StoreError {
@@ -69,8 +72,8 @@ impl Work {
     fn weight(&self) -> usize {
         match self {
             Self::Import { dump, .. } => {
-                let event = |event: &Event| event_weight(&event.kind, &event.payload, event.to.as_ref());
-                dump.events.iter().map(event).sum()
+                // What it holds while it waits: it is compressed only when it is stored.
+                dump.events.iter().map(Event::weight).sum()
             }
             Self::Apply { command, .. } => command.weight(),
             _ => 0,
@@ -97,6 +100,16 @@ impl Work {
         }
     }
 
+    /// The session that it is of, if it is of one.
+    fn session(&self) -> Option<&SessionId> {
+        match self {
+            Self::Create { session, .. } => Some(&session.id),
+            Self::Import { dump, .. } => Some(&dump.session.id),
+            Self::Apply { id, .. } | Self::Delete { id, .. } => Some(id),
+            Self::Sweep { .. } | Self::Close { .. } => None,
+        }
+    }
+
     fn quiz(&self) -> Option<&Quiz> {
         match self {
             Self::Create { session, .. } => session.quiz.as_deref(),
@@ -104,11 +117,6 @@ impl Work {
             _ => None,
         }
     }
-}
-
-/// What an event holds while it waits: it is compressed only when it is stored.
-fn event_weight(kind: &str, payload: &str, to: Option<&Vec<SeatId>>) -> usize {
-    kind.len() + payload.len() + to.map_or(0, |to| size_of::<SeatId>() * to.len())
 }
 
 struct Waiting {
@@ -151,6 +159,41 @@ impl State {
         if let Some(quiz) = work.quiz() {
             self.quizzes.remove(quiz);
         }
+    }
+
+    /// Takes what waits. Where several sessions wait, and one of them with more than its [`SHARE`], the
+    /// rest of that one stays, in its order: its commands must not make all others wait.
+    fn take_batch(&mut self) -> Vec<Work> {
+        let mut over = if self.shut { HashMap::new() } else { self.over_their_share() };
+        let (mut batch, mut rest) = (Vec::with_capacity(self.waiting.len()), VecDeque::new());
+        for waiting in self.waiting.drain(..) {
+            match waiting.work.session().and_then(|id| over.get_mut(id)) {
+                Some(0) => rest.push_back(waiting),
+                Some(left) => {
+                    *left -= 1;
+                    batch.push(waiting.work);
+                }
+                None => batch.push(waiting.work),
+            }
+        }
+        self.bytes = 0;
+        self.quizzes.clear();
+        rest.iter().for_each(|waiting| self.count(&waiting.work));
+        self.waiting = rest;
+        batch
+    }
+
+    /// The sessions of which too much waits, if others wait beside them; and the share of each.
+    fn over_their_share(&self) -> HashMap<SessionId, usize> {
+        if self.waiting.len() <= SHARE {
+            return HashMap::new();
+        }
+        let mut waiting: HashMap<&SessionId, usize> = HashMap::new();
+        self.waiting.iter().filter_map(|one| one.work.session()).for_each(|id| *waiting.entry(id).or_default() += 1);
+        if waiting.len() == 1 {
+            return HashMap::new();
+        }
+        waiting.into_iter().filter(|(_, count)| *count > SHARE).map(|(id, _)| (id.clone(), SHARE)).collect()
     }
 
     fn is_full(&self) -> bool {
@@ -243,8 +286,8 @@ impl Queue {
         true
     }
 
-    /// All that waits. The writer waits for it until `until`; and a little longer for company, as
-    /// long as the batch is smaller than the `recent` ones were. Small ones are to grow: for them it
+    /// All that waits, or each session's share of it. The writer waits for it until `until`; and a
+    /// little longer for company, as long as the batch is smaller than the `recent` ones were. Small ones are to grow: for them it
     /// waits a part of the time that the last commit `took`, unless all who can come are here.
     pub(super) fn take(&self, until: Instant, recent: usize, took: Duration) -> Taken {
         let mut state = self.state.lock();
@@ -275,12 +318,11 @@ impl Queue {
         if state.waiting.is_empty() {
             return Taken::Shut;
         }
-        state.bytes = 0;
-        state.quizzes.clear();
-        state.last_batch = state.waiting.len();
+        let batch = state.take_batch();
+        state.last_batch = batch.len();
         state.activity.commands += state.last_batch as u64;
         state.working_since = Some(Instant::now());
-        Taken::Batch(state.waiting.drain(..).map(|waiting| waiting.work).collect())
+        Taken::Batch(batch)
     }
 
     /// Refuses what comes, or accepts again.
@@ -332,6 +374,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::domain::room::{Ask, By};
     use crate::domain::solo::{Deliver, NewSolo};
     use crate::domain::{Lifetimes, Millis, Timestamp, WallTime};
 
@@ -363,6 +406,78 @@ mod tests {
         assert_eq!(wanted(8, 2, 1), 3, "fewer play than did a moment ago");
         assert_eq!(wanted(4, 4, 9), 6, "two halves that take turns become one batch, step by step");
         assert_eq!(wanted(LARGE, 2, 0), LARGE, "large batches stay as they are");
+    }
+
+    fn say(n: u64, payload: &str) -> Work {
+        let ask = Ask::Say { payload: payload.to_owned(), repeat: None };
+        let command = Command::room(By::Backend, ask, WallTime(0));
+        let (now, (answer, _)) = (Timestamp::from_millis(1), oneshot::channel());
+        let id = SessionId::generate(n, &[0; 10]);
+        Work::Apply { id, command, at: Moment { now, up_since: now }, reply: Reply::to(answer) }
+    }
+
+    /// A session says something so many times.
+    fn push(queue: &Queue, times: usize, n: u64, payload: &str) {
+        for _ in 0..times {
+            queue.push(say(n, payload)).expect("room");
+        }
+    }
+
+    /// The sessions of the next batch, in its order, and how many stay.
+    fn taken(queue: &Queue) -> (Vec<SessionId>, usize) {
+        let Taken::Batch(batch) = queue.take(Instant::now(), 1, Duration::ZERO) else { panic!("nothing waits") };
+        let sessions = batch.iter().map(|work| work.session().expect("of one session").clone()).collect();
+        (sessions, queue.state.lock().waiting.len())
+    }
+
+    #[test]
+    fn a_session_gets_its_share_of_a_batch_and_others_all_theirs() {
+        let (queue, id) = (Queue::default(), |n| SessionId::generate(n, &[0; 10]));
+        let of = |sessions: &[SessionId], n| sessions.iter().filter(|one| **one == id(n)).count();
+        push(&queue, SHARE + 10, 1, "four");
+        push(&queue, SHARE, 2, "7 bytes");
+        push(&queue, 1, 3, "");
+        let (batch, left) = taken(&queue);
+        assert_eq!((of(&batch, 1), of(&batch, 2), of(&batch, 3), left), (SHARE, SHARE, 1, 10));
+        assert_eq!(bytes(&queue), 10 * "four".len(), "what stays weighs what it did");
+        let withdrawn = queue.state.lock().waiting[4].ticket;
+        push(&queue, 1, 2, "7 bytes");
+        assert!(queue.withdraw(withdrawn) && !queue.withdraw(withdrawn));
+        let (batch, left) = taken(&queue);
+        assert_eq!((of(&batch, 1), batch.last(), left), (9, Some(&id(2)), 0));
+        assert_eq!(bytes(&queue), 0);
+    }
+
+    #[test]
+    fn what_stays_of_a_session_is_in_order() {
+        let queue = Queue::default();
+        let said: Vec<String> = (0..3 * SHARE).map(|n| n.to_string()).collect();
+        said.iter().for_each(|text| push(&queue, 1, 1, text));
+        let mut carried_out = Vec::new();
+        while !queue.state.lock().waiting.is_empty() {
+            push(&queue, 2, 2, "");
+            let Taken::Batch(batch) = queue.take(Instant::now(), 1, Duration::ZERO) else { panic!("nothing waits") };
+            assert!(batch.len() <= SHARE + 2);
+            for work in batch {
+                let Work::Apply { command: Command::Room(command), .. } = work else {
+                    panic!("only these were pushed")
+                };
+                let Ask::Say { payload, .. } = command.ask else { panic!("only these were pushed") };
+                carried_out.extend((!payload.is_empty()).then_some(payload));
+            }
+        }
+        assert_eq!(carried_out, said);
+    }
+
+    #[test]
+    fn a_session_that_waits_alone_and_a_store_that_closes_take_all() {
+        let queue = Queue::default();
+        push(&queue, 3 * SHARE, 1, "");
+        assert_eq!(taken(&queue).0.len(), 3 * SHARE);
+        push(&queue, 3 * SHARE, 1, "");
+        push(&queue, 1, 2, "");
+        queue.shut();
+        assert_eq!(taken(&queue).0.len(), 3 * SHARE + 1);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::store::contract::EventPage;
 use crate::store::damage::Damaged;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::format;
+use crate::store::page::Budget;
 use crate::store::panics;
 
 /// How many hints one look looks at, so that nobody waits long for it; the writer's has players wait.
@@ -102,20 +103,24 @@ impl<'a> Snapshot<'a> {
         Ok(bytes.and_then(|bytes| SessionId::from_bytes(bytes.value())))
     }
 
-    /// At most `limit` events from `first` on.
-    pub(super) fn events(&self, id: &SessionId, first: Sequence, limit: usize) -> StoreResult<Vec<Event>> {
-        guarded(|| format!("events of {id:?}"), || self.page(id, first, limit))
+    /// Events from `first` on, as many as `budget` takes.
+    pub(super) fn events(&self, id: &SessionId, first: Sequence, budget: &mut Budget) -> StoreResult<Vec<Event>> {
+        guarded(|| format!("events of {id:?}"), || self.page(id, first, budget))
     }
 
-    fn page(&self, id: &SessionId, first: Sequence, limit: usize) -> StoreResult<Vec<Event>> {
+    fn page(&self, id: &SessionId, first: Sequence, budget: &mut Budget) -> StoreResult<Vec<Event>> {
         let table = self.transaction.open_table(EVENTS).map_err(StoreError::unavailable)?;
         let range = table.range((id.as_bytes(), first.0)..=(id.as_bytes(), u64::MAX));
-        let rows = range.map_err(StoreError::unavailable)?.take(limit);
-        rows.map(|row| {
+        let (mut rows, mut page) = (range.map_err(StoreError::unavailable)?, Vec::new());
+        while !budget.is_spent() {
+            let Some(row) = rows.next() else { break };
             let (key, bytes) = row.map_err(StoreError::unavailable)?;
-            events::decode(bytes.value(), || format!("event {} of {id:?}", key.value().1))
-        })
-        .collect()
+            let event = events::decode(bytes.value(), || format!("event {} of {id:?}", key.value().1))?;
+            if budget.takes(&event) {
+                page.push(event);
+            }
+        }
+        Ok(page)
     }
 
     /// The hints that say to look at `now` or before, soonest first, beginning after this one.
@@ -147,11 +152,11 @@ pub(super) fn guarded<T>(what: impl Fn() -> String, read: impl FnOnce() -> Store
     })?
 }
 
-/// What a page of a log must hold: every number from `first` on up to its end.
-fn without_gaps(events: &[Event], first: Sequence, head: Sequence, limit: usize) -> bool {
-    let kept = (head.0 + 1).saturating_sub(first.0);
-    let wanted = usize::try_from(kept).unwrap_or(usize::MAX).min(limit);
-    events.len() == wanted && events.iter().zip(first.0..).all(|(event, sequence)| event.sequence.0 == sequence)
+/// What a page of a log must hold: every number from `first` on, up to the log's end or the page's.
+fn without_gaps(events: &[Event], first: Sequence, head: Sequence, is_page_full: bool) -> bool {
+    let (kept, found) = ((head.0 + 1).saturating_sub(first.0), events.len() as u64);
+    let is_whole = found == kept || (is_page_full && found < kept);
+    is_whole && events.iter().zip(first.0..).all(|(event, sequence)| event.sequence.0 == sequence)
 }
 
 impl Reader {
@@ -196,8 +201,9 @@ impl Reader {
             };
             let log = session.log();
             let first = Sequence(after.0.saturating_add(1)).max(log.oldest);
-            let events = snapshot.events(id, first, limit)?;
-            if !without_gaps(&events, first, log.head, limit) {
+            let mut budget = Budget::page(limit);
+            let events = snapshot.events(id, first, &mut budget)?;
+            if !without_gaps(&events, first, log.head, budget.is_spent()) {
                 return Err(StoreError::Corrupt { what: format!("events of {id:?}: some are missing") });
             }
             Ok(Some(EventPage { events, head: log.head, oldest: log.oldest, epoch: session.epoch(self.random) }))

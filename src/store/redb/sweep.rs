@@ -8,7 +8,7 @@ use super::batch::{Batch, Before, Change, Refiled};
 use super::counter::Hint;
 use super::reads::{Snapshot, guarded};
 use super::{EVENTS, HINTS, QUIZZES};
-use crate::domain::{JoinCode, Life, Moment, SessionId, Timestamp};
+use crate::domain::{JoinCode, Life, Moment, Owner, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::format;
 
@@ -35,23 +35,25 @@ enum Done {
 }
 
 /// The beginning of a whole record.
-struct Head {
+pub(super) struct Head {
     hint: Timestamp,
-    life: Life,
+    pub(super) life: Life,
     join_code: Option<JoinCode>,
+    owner: Option<Owner>,
     record: AccessGuard<'static, &'static [u8]>,
 }
 
 impl Head {
-    fn of(snapshot: &Snapshot<'_>, id: &SessionId) -> StoreResult<Option<Self>> {
+    pub(super) fn of(snapshot: &Snapshot<'_>, id: &SessionId) -> StoreResult<Option<Self>> {
         let Some(record) = snapshot.sessions.get(id.as_bytes()).map_err(StoreError::unavailable)? else {
             return Ok(None);
         };
         let what = || format!("state of {id:?}");
         format::check(record.value(), what)?;
-        let prefix: (Timestamp, Life, u64, Option<JoinCode>) = format::decode_prefix(record.value(), what)?;
-        let (hint, life, _nonce, join_code) = prefix;
-        Ok(Some(Self { hint, life, join_code, record }))
+        let prefix: (Timestamp, Life, u64, Option<JoinCode>, Option<Owner>) =
+            format::decode_prefix(record.value(), what)?;
+        let (hint, life, _nonce, join_code, owner) = prefix;
+        Ok(Some(Self { hint, life, join_code, owner, record }))
     }
 }
 
@@ -161,8 +163,9 @@ impl Batch<'_> {
             return Ok(Done::Kept);
         }
         let (had_quiz, had_events) = (rest.has_quiz(id)?, rest.has_events(id)?);
-        let (hint, deadline, join_code) = (head.hint, head.life.deadline().0, head.join_code);
-        let before = Before { hint, deadline, is_filed, had_quiz, had_events, join_code };
+        let (hint, deadline) = (head.hint, head.life.deadline().0);
+        let (join_code, owner) = (head.join_code, head.owner);
+        let before = Before { hint, deadline, is_filed, had_quiz, had_events, join_code, owner };
         self.bury(id, before)?;
         Ok(Done::Deleted)
     }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::commit::{AGAIN, Change, QuizChange, Stands, same};
 use super::engine::Engine;
 use super::record::Held;
-use crate::domain::{Applied, Command, Event, GameSession, Moment, Sequence, SessionId, Timestamp};
+use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::step::step;
 
@@ -46,6 +46,8 @@ struct Computed {
     outcomes: Vec<Outcome>,
     events: Vec<Event>,
     prune_through: Option<Sequence>,
+    /// The join codes that commands changed to, each with its command's place.
+    codes: Vec<(usize, JoinCode)>,
     now: Timestamp,
 }
 
@@ -119,7 +121,14 @@ impl Engine {
         if computed.after.state == held.state && computed.events.is_empty() {
             return Ok(if is_remembered { Tried::Overtaken(None) } else { Tried::Settled(computed.outcomes) });
         }
-        let (stands, may_have_been) = self.store(id, &held, &computed, until).await?;
+        if let Some(place) = self.claim_all(id, &held.state, &computed.codes, computed.now, until).await? {
+            // The others are tried without the one whose code is taken.
+            drop(asked.remove(place).answer.send(Err(StoreError::AlreadyExists)));
+            return Ok(Tried::Overtaken(Some(Basis { held, is_remembered })));
+        }
+        let stored = self.store(id, &held, &computed, until).await;
+        self.settle_codes(id, &held, &computed, &stored, until).await;
+        let (stands, may_have_been) = stored?;
         if matches!(stands, Stands::Done) {
             return Ok(Tried::Settled(computed.outcomes));
         }
@@ -132,6 +141,26 @@ impl Engine {
             Stands::Other(held) => Tried::Overtaken(Some(Basis { held, is_remembered: false })),
             Stands::Done | Stands::Nothing => Tried::Gone,
         })
+    }
+
+    /// Frees the codes that the session has not got, or has given up, by a step. Where it is not known
+    /// whether the step was stored, they stay claimed.
+    async fn settle_codes(
+        &self,
+        id: &SessionId,
+        held: &Held,
+        computed: &Computed,
+        stored: &StoreResult<(Stands, bool)>,
+        until: Instant,
+    ) {
+        let kept = match stored {
+            _ if computed.codes.is_empty() => return,
+            Ok((Stands::Done, _)) => &computed.after.state,
+            Ok((_, true)) | Err(StoreError::OutcomeUnknown) => return,
+            Ok((_, false)) | Err(_) => &held.state,
+        };
+        let codes = computed.codes.iter().map(|(_, code)| code).chain(&held.state.join_code);
+        self.release_all(id, codes, kept, until).await;
     }
 
     /// The session as the rules need it; `None` if another stands there by now.
@@ -189,10 +218,14 @@ impl Engine {
 
 fn compute(engine: &Engine, before: GameSession, asked: &[Asked]) -> Computed {
     let now = asked.iter().map(|asked| asked.at.now).max().unwrap_or_default();
-    let mut computed = Computed { after: before, outcomes: Vec::new(), events: Vec::new(), prune_through: None, now };
-    for Asked { command, at, .. } in asked {
+    let (outcomes, events, codes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut computed = Computed { after: before, outcomes, events, prune_through: None, codes, now };
+    for (place, Asked { command, at, .. }) in asked.iter().enumerate() {
         let outcome = if computed.after.is_live(at.now) {
             step(engine.rules, &computed.after, command.clone(), *at).map(|(after, applied)| {
+                if after.state.join_code != computed.after.state.join_code {
+                    computed.codes.extend(after.state.join_code.clone().map(|code| (place, code)));
+                }
                 computed.after = after;
                 computed.events.extend(applied.events.iter().cloned());
                 computed.prune_through = computed.prune_through.max(applied.prune_through);

@@ -51,8 +51,55 @@ impl Engine {
     /// Claims a session's join code, if it has one; whether it has it now.
     pub(super) async fn claim(&self, session: &GameSession, at: Moment, until: Instant) -> StoreResult<bool> {
         let Some(code) = &session.state.join_code else { return Ok(true) };
-        let own = Holder { id: session.id.clone(), nonce: session.state.nonce, claimed: at.now };
-        let kept = self.code_kept_for(&session.state, at.now);
+        self.claim_code(code, &session.id, &session.state, at.now, until).await
+    }
+
+    /// Claims the codes that commands of a batch change to, each with its command's place. Gives the
+    /// place of one whose code is taken; then, as after an error, all of them are free again.
+    pub(super) async fn claim_all(
+        &self,
+        id: &SessionId,
+        before: &SessionState,
+        codes: &[(usize, JoinCode)],
+        now: Timestamp,
+        until: Instant,
+    ) -> StoreResult<Option<usize>> {
+        for (n, (place, code)) in codes.iter().enumerate() {
+            if before.join_code.as_ref() == Some(code) {
+                continue;
+            }
+            let claimed = self.claim_code(code, id, before, now, until).await;
+            if !matches!(claimed, Ok(true)) {
+                self.release_all(id, codes[..n].iter().map(|(_, code)| code), before, until).await;
+                return claimed.map(|_| Some(*place));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Frees these codes of a session but the one that it keeps.
+    pub(super) async fn release_all<'a>(
+        &self,
+        id: &SessionId,
+        codes: impl Iterator<Item = &'a JoinCode>,
+        kept: &SessionState,
+        until: Instant,
+    ) {
+        for code in codes.filter(|code| kept.join_code.as_ref() != Some(code)) {
+            self.release_code(code, id, kept.nonce, until).await;
+        }
+    }
+
+    async fn claim_code(
+        &self,
+        code: &JoinCode,
+        id: &SessionId,
+        state: &SessionState,
+        now: Timestamp,
+        until: Instant,
+    ) -> StoreResult<bool> {
+        let own = Holder { id: id.clone(), nonce: state.nonce, claimed: now };
+        let kept = self.code_kept_for(state, now);
         let mut expected = Vec::new();
         for _ in 0..MOST_TRIES {
             match self.swap(code, &expected, &own.text(), kept, until).await {
@@ -93,9 +140,14 @@ impl Engine {
     /// Frees a session's join code, unless another holds it by now. If that fails, the code is free
     /// all the same as soon as somebody asks for it: its session is gone.
     pub(super) async fn release(&self, id: &SessionId, state: &SessionState, until: Instant) {
-        let Some(code) = &state.join_code else { return };
+        if let Some(code) = &state.join_code {
+            self.release_code(code, id, state.nonce, until).await;
+        }
+    }
+
+    async fn release_code(&self, code: &JoinCode, id: &SessionId, nonce: u64, until: Instant) {
         let Ok(Some(held)) = self.holder(code, until).await else { return };
-        if Holder::read(&held).is_some_and(|holder| holder.id == *id && holder.nonce == state.nonce) {
+        if Holder::read(&held).is_some_and(|holder| holder.id == *id && holder.nonce == nonce) {
             drop(self.swap(code, &held, "", Millis(0), until).await);
         }
     }

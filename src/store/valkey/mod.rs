@@ -12,6 +12,7 @@
 //! | `{session:<id>}:quiz` | the quiz, JSON, there while questions are open |
 //! | `{session:<id>}:ev` | the event log, a stream whose ids are `<sequence>-0` |
 //! | `join:<code>` | which session holds the code ([`joins`]) |
+//! | `owner:<name>` | ids of the owner's sessions, a sorted set in the order of their text ([`owners`]) |
 //! | `rejoin:deadlines` | ids by deadline, a sorted set: advisory, for counting and sweeping |
 //! | `rejoin:up` | since when some instance and this server have been there without a break |
 //!
@@ -37,6 +38,7 @@ mod lanes;
 mod link;
 mod listener;
 mod log;
+mod owners;
 mod placing;
 mod portable;
 mod reads;
@@ -62,7 +64,7 @@ use super::contract::{EventPage, GameSessionStore, NewSession, StoreStatus, Swep
 use super::error::{StoreError, StoreResult};
 use super::step::Rules;
 use super::watch::Watch;
-use crate::domain::{Applied, Command, GameSession, JoinCode, Millis, Moment, Sequence, SessionId};
+use crate::domain::{Applied, Command, GameSession, JoinCode, Millis, Moment, Owner, Sequence, SessionId};
 use batch::Asked;
 use engine::Engine;
 use lanes::{Lanes, Work};
@@ -126,6 +128,11 @@ const CLUSTER_WORDS: Words = Words { publish: "SPUBLISH", subscribe: "SSUBSCRIBE
 /// Where a join code lies.
 fn join_key(code: &JoinCode) -> String {
     format!("join:{code}")
+}
+
+/// Where an owner's sessions are listed.
+fn owner_key(owner: &Owner) -> String {
+    format!("owner:{owner}")
 }
 
 /// What a server or a test chooses of the engine.
@@ -267,6 +274,16 @@ impl GameSessionStore for ValkeyStore {
 
     async fn find(&self, code: &JoinCode, at: Moment) -> StoreResult<Option<SessionId>> {
         self.engine.find(code, at.now, limit()).await
+    }
+
+    async fn owned(
+        &self,
+        owner: &Owner,
+        after: Option<&SessionId>,
+        limit: usize,
+        at: Moment,
+    ) -> StoreResult<Vec<SessionId>> {
+        self.engine.owned(owner, after, limit, at.now, self::limit()).await
     }
 
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {

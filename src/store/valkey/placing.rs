@@ -44,7 +44,10 @@ impl Engine {
         if !self.claim(session, at, until).await? {
             return Ok(false);
         }
-        let placed = self.place_claimed(session, events, at, until).await;
+        let placed = match self.list(session, at.now, until).await {
+            Ok(()) => self.place_claimed(session, events, at, until).await,
+            Err(error) => Err(error),
+        };
         // An outcome that is not known leaves the code claimed: the session may be there.
         if !matches!(placed, Ok(true) | Err(StoreError::OutcomeUnknown)) {
             self.release(&session.id, &session.state, until).await;
@@ -78,6 +81,9 @@ impl Engine {
                     self.note(session);
                     if let Some(dead) = dead {
                         self.release(id, &dead.state, until).await;
+                        if dead.state.owner != session.state.owner {
+                            self.unlist(id, &dead.state, until).await;
+                        }
                     }
                     return Ok(true);
                 }
@@ -147,9 +153,10 @@ impl Engine {
                 Ok(Value::BulkString(body)) => {
                     self.note_commit();
                     self.let_go(id);
-                    // What can't be read holds no code that could be found.
+                    // What can't be read holds no code that could be found, and is in no owner's list.
                     if let Ok(held) = record::decode(id, &body) {
                         self.release(id, &held.state, until).await;
+                        self.unlist(id, &held.state, until).await;
                     }
                     return Ok(Some(true));
                 }

@@ -8,6 +8,7 @@ use super::{ValkeyStore, limit};
 use crate::domain::{Moment, Sequence, SessionId};
 use crate::store::contract::{Dump, Imported, Portable};
 use crate::store::error::{StoreError, StoreResult};
+use crate::store::page::Budget;
 
 /// How many keys one step of an enumeration looks at.
 const SCAN_STEP: usize = 1_000;
@@ -38,7 +39,7 @@ impl Portable for ValkeyStore {
     async fn export(&self, id: &SessionId, at: Moment) -> StoreResult<Option<Dump>> {
         let until = limit();
         for _ in 0..MOST_TRIES {
-            let page = self.engine.page(id, Sequence(0), usize::MAX, until).await?;
+            let page = self.engine.page(id, Sequence(0), Budget::all(), until).await?;
             let Some(page) = page.filter(|page| page.held.state.life.is_live(at.now)) else { return Ok(None) };
             let mut session = page.held.session(id);
             if page.held.state.game.has_quiz() {

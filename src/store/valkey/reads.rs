@@ -14,6 +14,7 @@ use crate::domain::room::MOST_KEPT;
 use crate::domain::{Event, GameSession, Quiz, Sequence, SessionId, Timestamp};
 use crate::store::contract::EventPage;
 use crate::store::error::{StoreError, StoreResult};
+use crate::store::page::Budget;
 
 /// A session's state and some of its events, of one moment.
 pub(super) struct Page {
@@ -122,14 +123,15 @@ impl Engine {
         now: Timestamp,
         until: Instant,
     ) -> StoreResult<Option<EventPage>> {
-        let page = self.page(id, after, limit, until).await?.filter(|page| page.held.state.life.is_live(now));
+        let budget = Budget::page(limit);
+        let page = self.page(id, after, budget, until).await?.filter(|page| page.held.state.life.is_live(now));
         Ok(page.map(|page| {
             let log = page.held.state.log();
             EventPage { events: page.events, head: log.head, oldest: log.oldest, epoch: page.epoch }
         }))
     }
 
-    /// A state and at most `limit` of its events after `after`, read in one step.
+    /// A state and its events after `after`, as many as `budget` takes, read in one step.
     ///
     /// Where the stream has lost events that the state speaks of, because a server has thrown the stream
     /// away, the log begins where what is left of it does, and the epoch is another one: nobody is told
@@ -138,16 +140,17 @@ impl Engine {
         &self,
         id: &SessionId,
         after: Sequence,
-        limit: usize,
+        mut budget: Budget,
         until: Instant,
     ) -> StoreResult<Option<Page>> {
         self.known_damage(id)?;
         let keys = Keys::of(id);
         let first = after.0.saturating_add(1).to_string();
-        let limit = limit.min(MOST_KEPT as usize);
-        // The stream's own "how many" knows no nothing.
-        let count = limit.max(1).to_string();
-        let (names, args) = ([keys.state.as_str(), &keys.events], [first.as_bytes(), count.as_bytes()]);
+        let count = budget.events().min(MOST_KEPT as usize).to_string();
+        // Lua's numbers keep this one exactly.
+        let bytes = budget.bytes().min(u32::MAX as usize).to_string();
+        let names = [keys.state.as_str(), &keys.events];
+        let args = [first.as_bytes(), count.as_bytes(), bytes.as_bytes()];
         let read = self.link.run_read::<Option<Paged>>(&PAGE, &names, &args, until).await;
         let read = self.noting_fault(id, read.map_err(Failure::of_read))?;
         let Some((body, server_life, entries, first, last)) = read else {
@@ -162,10 +165,12 @@ impl Engine {
             held.state.lose_events_before(Sequence(oldest));
             life ^= oldest.rotate_right(16);
         }
-        let events =
-            entries.into_iter().take(limit).map(|entry| log::event(id, entry)).collect::<StoreResult<Vec<_>>>();
+        let events = entries.into_iter().map(|entry| log::event(id, entry)).collect::<StoreResult<Vec<_>>>();
         let mut events = self.noting_fault(id, events)?;
         events.retain(|event| event.sequence.0 >= oldest);
+        // In the stream large payloads are compressed, so the script may have read too many.
+        let page = events.iter().take_while(|event| budget.takes(event)).count();
+        events.truncate(page);
         let epoch = held.session(id).epoch(life);
         Ok(Some(Page { held, events, epoch }))
     }

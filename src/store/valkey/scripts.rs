@@ -41,6 +41,8 @@ pub(super) static FORGET: LazyLock<Script> = LazyLock::new(|| Script::new(includ
 pub(super) static PAGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/page.lua")));
 /// Claiming and freeing a join code.
 pub(super) static SWAP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/swap.lua")));
+/// Listing a session of an owner's.
+pub(super) static LIST: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/list.lua")));
 /// An instance's sign of life.
 pub(super) static SIGN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/sign.lua")));
 /// What would refuse a new session.

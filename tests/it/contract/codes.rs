@@ -1,10 +1,10 @@
 //! Join codes: claimed, found, freed.
 
-use rejoin::domain::Command;
+use rejoin::domain::{Command, Reply, RoomReply, Sequence};
 use rejoin::store::{NewSession, StoreError};
 
 use super::engines::Engine;
-use crate::kit::{DEAD, at, code, external, id, race};
+use crate::kit::{DEAD, at, code, external, id, race, recode, record};
 
 pub(super) async fn a_code_names_its_session_until_that_is_deleted<E: Engine>() {
     let engine = E::fresh().await;
@@ -103,5 +103,84 @@ pub(super) async fn a_code_is_not_freed_by_its_old_holder_in_the_same_breath<E: 
         assert_eq!(store.find(&code("ABC234"), now).await.expect("read"), Some(id(holder)));
         assert_eq!(store.get(&id(third), now).await.expect("read"), None);
         store.delete(&id(holder)).await.expect("deleted");
+    }
+}
+
+pub(super) async fn a_changed_code_is_found_and_the_one_before_is_free<E: Engine>() {
+    let engine = E::fresh().await;
+    let store = engine.store();
+    let find = async |text| store.find(&code(text), at(1)).await.expect("read");
+    store.create(NewSession(external(1, Some("ABC234"), at(0))), at(0)).await.expect("created");
+    let applied = store.apply(&id(1), recode("XYZ789"), at(1)).await.expect("answered").expect("alive");
+    assert_eq!(applied.result, Ok(Reply::Room(RoomReply::JoinCode(code("XYZ789")))));
+    assert_eq!((find("ABC234").await, find("XYZ789").await), (None, Some(id(1))));
+    store.create(NewSession(external(2, Some("ABC234"), at(1))), at(1)).await.expect("the code is free");
+    // A dead session's code can be had too, and stays with who has it now.
+    store.create(NewSession(external(3, Some("DEF567"), at(1))), at(1)).await.expect("created");
+    let later = at(1 + DEAD);
+    store.apply(&id(1), Command::Touch, at(DEAD - 1)).await.expect("answered").expect("alive");
+    store.apply(&id(1), recode("DEF567"), later).await.expect("answered").expect("alive").result.expect("it is free");
+    store.sweep(later, 9).await.expect("swept");
+    let find = async |text| store.find(&code(text), later).await.expect("read");
+    assert_eq!((find("XYZ789").await, find("DEF567").await), (None, Some(id(1))));
+    assert!(store.delete(&id(1)).await.expect("deleted"));
+    assert_eq!(find("DEF567").await, None);
+    store.create(NewSession(external(4, Some("ABC234"), later)), later).await.expect("created");
+    store.apply(&id(4), recode("XYZ789"), later).await.expect("answered").expect("alive").result.expect("it is free");
+    drop(store);
+    let Some(engine) = engine.reopened().await else { return };
+    let find = async |text| engine.store().find(&code(text), later).await.expect("read");
+    assert_eq!((find("ABC234").await, find("DEF567").await, find("XYZ789").await), (None, None, Some(id(4))));
+}
+
+pub(super) async fn a_code_that_is_taken_changes_nothing<E: Engine>() {
+    let engine = E::fresh().await;
+    let store = engine.store();
+    for (n, text) in [(1, "ABC234"), (2, "XYZ789")] {
+        store.create(NewSession(external(n, Some(text), at(0))), at(0)).await.expect("created");
+    }
+    let before = store.get(&id(1), at(1)).await.expect("read");
+    // Its neighbours in one step are not harmed.
+    let mut asking = tokio::task::JoinSet::new();
+    for command in [record(1), recode("XYZ789"), record(1)] {
+        let store = store.clone();
+        asking.spawn(async move { store.apply(&id(1), command, at(1)).await });
+    }
+    let refused: Vec<_> = asking.join_all().await.into_iter().filter_map(Result::err).collect();
+    assert!(matches!(refused[..], [StoreError::AlreadyExists]), "{refused:?}");
+    let after = store.get(&id(1), at(1)).await.expect("read").expect("alive");
+    assert_eq!(Some(&after.state.join_code), before.as_ref().map(|session| &session.state.join_code));
+    let page = store.events(&id(1), Sequence(0), 9, at(1)).await.expect("read").expect("alive");
+    assert_eq!(page.events.iter().map(|event| &*event.kind).collect::<Vec<_>>(), ["move", "move"]);
+    assert_eq!(store.find(&code("ABC234"), at(1)).await.expect("read"), Some(id(1)));
+    assert_eq!(store.find(&code("XYZ789"), at(1)).await.expect("read"), Some(id(2)));
+}
+
+pub(super) async fn codes_that_change_in_the_same_breath_each_have_one_holder<E: Engine>() {
+    let engine = E::fresh().await;
+    let store = engine.store();
+    let codes = ["ABC234", "ABC235", "ABC236"];
+    for n in 0..2 {
+        store.create(NewSession(external(n, Some(codes[n as usize]), at(0))), at(0)).await.expect("created");
+    }
+    for _ in 0..10 {
+        let changed = race(12, |n| {
+            let store = store.clone();
+            async move { store.apply(&id(n as u64 % 2), recode(codes[n / 2 % 3]), at(1)).await.map(drop) }
+        });
+        for error in changed.into_iter().filter_map(Result::err) {
+            assert!(matches!(error, StoreError::AlreadyExists | StoreError::Busy), "{error:?}");
+        }
+        let mut holders = Vec::new();
+        for n in 0..2 {
+            let held = store.get(&id(n), at(1)).await.expect("read").expect("alive").state.join_code.expect("a code");
+            assert_eq!(store.find(&held, at(1)).await.expect("read"), Some(id(n)));
+            holders.push(held);
+        }
+        assert_ne!(holders[0], holders[1]);
+        let free = codes.iter().find(|text| holders.iter().all(|held| held.as_str() != **text)).expect("one");
+        assert_eq!(store.find(&code(free), at(1)).await.expect("read"), None);
+        store.create(NewSession(external(9, Some(free), at(1))), at(1)).await.expect("it is free");
+        assert!(store.delete(&id(9)).await.expect("deleted"));
     }
 }

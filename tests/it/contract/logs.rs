@@ -1,6 +1,9 @@
 //! Event logs: numbered without gaps, never from the start again.
 
-use rejoin::domain::{Applied, Command, EventDraft, GameSession, Moment, Refusal, Reply, RoomReply, SeatId, Sequence};
+use rejoin::domain::{
+    Applied, Command, Event, EventDraft, GameSession, Moment, Refusal, Reply, RoomReply, SeatId, Sequence,
+};
+use rejoin::store::contract::PAGE_BYTES;
 use rejoin::store::{EventPage, GameSessionStore, Hint, Imported, NewSession};
 
 use super::engines::Engine;
@@ -144,6 +147,45 @@ pub(super) async fn payloads_of_any_size_come_back_exactly<E: Engine>() {
     drop(store);
     let Some(engine) = engine.reopened().await else { return };
     assert_eq!(kept(page(&*engine.store(), 0, 99).await), payloads());
+}
+
+/// The game's own rules, but an author only names how large a payload is.
+fn with_sizes(session: &mut GameSession, command: Command, at: Moment) -> Applied {
+    let mut applied = session.apply(command, at);
+    for event in &mut applied.events {
+        event.payload = "x".repeat(event.payload.parse().expect("a size"));
+    }
+    applied
+}
+
+pub(super) async fn a_page_ends_by_its_bytes_and_has_one_event_at_least<E: Engine>() {
+    let engine = E::with_rules(with_sizes).await;
+    let store = engine.store();
+    fresh_log(&*store).await;
+    let sizes = [vec![15_000; 40], vec![300_000, 10, 10]].concat();
+    for some in sizes.chunks(10) {
+        let event = |size: &usize| EventDraft { kind: "move".to_owned(), payload: size.to_string(), to: None };
+        let record = crate::kit::record_all(some.iter().map(event).collect(), None);
+        store.apply(&id(1), record, at(0)).await.expect("answered").expect("alive").result.expect("recorded");
+    }
+    let (mut read, mut pages) = (Vec::new(), Vec::new());
+    loop {
+        let page = page(&*store, read.len() as u64, 500).await;
+        assert_eq!((page.head, page.oldest), (Sequence(43), Sequence(1)));
+        let bytes: usize = page.events.iter().map(Event::weight).sum();
+        assert!(bytes <= PAGE_BYTES || page.events.len() == 1, "{bytes} bytes");
+        if page.events.is_empty() {
+            break;
+        }
+        pages.push(page.events.len());
+        read.extend(page.events);
+    }
+    assert_eq!(pages, [17, 17, 6, 1, 2]);
+    assert_eq!(read.iter().map(|event| event.payload.len()).collect::<Vec<_>>(), sizes);
+    assert_eq!(numbers(&page(&*store, 40, 1).await), [41], "the limit in count holds too");
+    // Moving takes the whole log.
+    let dump = engine.portable().export(&id(1), at(1)).await.expect("read").expect("alive");
+    assert_eq!(dump.events, read);
 }
 
 pub(super) async fn who_watches_hears_of_commits<E: Engine>() {

@@ -9,6 +9,7 @@ mod lives;
 mod logs;
 mod moves;
 mod moving;
+mod owners;
 mod steps;
 
 use engines::{Cluster, Memory, Redb, Valkey};
@@ -50,6 +51,7 @@ macro_rules! cases {
             logs::racing_authors_number_their_events_without_gaps,
             logs::a_sequence_goes_on_after_everything_was_forgotten,
             logs::events_come_in_pages,
+            logs::a_page_ends_by_its_bytes_and_has_one_event_at_least,
             logs::whom_an_event_is_for_is_kept,
             logs::payloads_of_any_size_come_back_exactly,
             logs::who_watches_hears_of_commits,
@@ -61,7 +63,14 @@ macro_rules! cases {
             codes::of_racing_claims_of_a_code_one_gets_it,
             codes::the_code_of_a_dead_session_is_free_and_stays_with_its_next_holder,
             codes::a_code_is_not_freed_by_its_old_holder_in_the_same_breath,
+            codes::a_changed_code_is_found_and_the_one_before_is_free,
+            codes::a_code_that_is_taken_changes_nothing,
+            codes::codes_that_change_in_the_same_breath_each_have_one_holder,
             codes::a_session_that_comes_again_with_another_code_gives_up_the_first,
+            owners::an_owners_sessions_come_in_order_and_in_pages,
+            owners::what_is_dead_or_deleted_is_nobodys,
+            owners::sessions_that_begin_and_end_at_once_are_listed_if_they_live,
+            owners::a_session_that_moves_keeps_its_owner,
             moving::a_session_imported_is_whole,
             moving::a_second_import_is_the_same_or_a_conflict,
             moving::the_life_that_was_left_is_kept_on_another_clock,

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use rejoin::domain::{Applied, Command, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp, WallTime};
+use rejoin::domain::{
+    Applied, Command, GameSession, JoinCode, Moment, Owner, Sequence, SessionId, Timestamp, WallTime,
+};
 use rejoin::store::clock::system_wall_clock;
 use rejoin::store::memory::MemoryStore;
 use rejoin::store::{
@@ -105,6 +107,16 @@ impl GameSessionStore for Shared {
 
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {
         self.write()?.sweep(at, limit).await
+    }
+
+    async fn owned(
+        &self,
+        owner: &Owner,
+        after: Option<&SessionId>,
+        limit: usize,
+        at: Moment,
+    ) -> StoreResult<Vec<SessionId>> {
+        self.read()?.owned(owner, after, limit, at).await
     }
 
     async fn status(&self, at: Moment) -> StoreResult<StoreStatus> {

@@ -9,7 +9,7 @@ use rejoin::store::redb::{OpenError, RedbStore, file_opener};
 use rejoin::store::{GameSessionStore, NewSession, Portable, StoreError};
 
 use super::{block_on, options};
-use crate::kit::{DEAD, at, external, id, record, solo};
+use crate::kit::{DEAD, at, external, id, owner, record, solo};
 
 const SESSIONS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sessions");
 const QUIZZES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("quizzes");
@@ -150,10 +150,13 @@ fn damage(path: &Path, table: TableDefinition<'_, &'static [u8], &'static [u8]>,
 fn a_damaged_record_is_told_harms_no_other_and_is_never_deleted_for_it() {
     let (_folder, path) = folder();
     let store = open(&path).expect("opened");
+    let owner = owner("school");
     for n in 1..=4 {
-        block_on(store.create(NewSession(solo(n, 2, at(0))), at(0))).expect("created");
+        let game = solo(n, 2, at(0)).owned_by(Some(owner.clone()));
+        block_on(store.create(NewSession(game), at(0))).expect("created");
     }
-    block_on(store.create(NewSession(external(5, Some("ABC234"), at(0))), at(0))).expect("created");
+    let room = external(5, Some("ABC234"), at(0)).owned_by(Some(owner.clone()));
+    block_on(store.create(NewSession(room), at(0))).expect("created");
     block_on(store.close()).expect("closed");
     damage(&path, SESSIONS, 1);
     damage(&path, QUIZZES, 2);
@@ -164,6 +167,11 @@ fn a_damaged_record_is_told_harms_no_other_and_is_never_deleted_for_it() {
             Some(StoreError::Corrupt { what }) => assert!(what.contains("SessionId(#"), "{what}"),
             other => panic!("{other:?}"),
         };
+        assert_eq!(
+            store.owned(&owner, None, 9, at(0)).await.expect("read"),
+            [2, 3, 4].map(id),
+            "its quiz is read later"
+        );
         for n in [1, 2, 5] {
             corrupt(store.get(&id(n), at(0)).await.err());
             corrupt(store.apply(&id(n), Command::Touch, at(0)).await.err());

@@ -7,6 +7,7 @@ mod away;
 mod burst;
 mod chaos;
 mod cheats;
+mod codes;
 mod external;
 mod http;
 mod keys;

@@ -8,9 +8,9 @@ use rejoin::store::{GameSessionStore, Hint, NewSession, Portable, StoreError};
 use serde_json::Value;
 
 use super::{REACHING, open, open_with, reached};
-use crate::kit::{answer, external, id, record, right, solo};
-use crate::support::until;
+use crate::kit::{answer, external, id, owner, record, right, solo};
 use crate::support::valkey::{DURABLE, Resp, ValkeyServer};
+use crate::support::{until, until_async};
 
 fn state(server: &ValkeyServer, n: u64) -> (String, Value) {
     let text = server.command(&["GET", &format!("session:{}", id(n))]).text();
@@ -50,6 +50,32 @@ async fn events_are_a_stream_by_their_own_numbers() {
     let ids: Vec<_> = entries.into_iter().map(|entry| entry.list().remove(0).text()).collect();
     assert_eq!(ids, ["1-0", "2-0"]);
     assert!(server.command(&["GET", "join:ABC234"]).text().starts_with(&id(1).to_string()));
+}
+
+#[tokio::test]
+async fn an_owners_list_expires_after_its_sessions_and_ids_without_one_leave_it() {
+    let server = ValkeyServer::start(&[]);
+    let store = reached(&server.url()).await;
+    let at = store.clock().moment();
+    for n in [1, 2] {
+        store.create(NewSession(external(n, None, at).owned_by(Some(owner("school")))), at).await.expect("created");
+    }
+    let life = server.command(&["PTTL", &format!("session:{}", id(1))]).integer();
+    assert!(server.command(&["PTTL", "owner:school"]).integer() > life, "{life}");
+    // A crash before the session was stored; an id that another session has by now; what is no id.
+    server.command(&["ZADD", "owner:school", "0", &id(3).to_string(), "0", "somebody else's"]);
+    store.create(NewSession(external(4, None, at)), at).await.expect("created");
+    server.command(&["ZADD", "owner:school", "0", &id(4).to_string()]);
+    let owned = async || store.owned(&owner("school"), None, 9, store.clock().moment()).await.expect("read");
+    let listed = || server.command(&["ZCARD", "owner:school"]).integer();
+    assert_eq!((owned().await, listed()), (vec![id(1), id(2)], 5), "its session may be on its way");
+    store.delete(&id(2)).await.expect("deleted");
+    assert_eq!(listed(), 4);
+    until_async(async || {
+        assert_eq!(owned().await, [id(1)]);
+        listed() == 2
+    })
+    .await;
 }
 
 #[tokio::test]

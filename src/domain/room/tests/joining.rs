@@ -1,6 +1,6 @@
 //! Joining: names, full and closed rooms, coming late, and repeating the request.
 
-use super::kit::{OPEN, Table, answer, at, by, join};
+use super::kit::{HOST, OPEN, Table, answer, at, by, join};
 use crate::domain::room::{Ask, By, HostMove, RoomReply, RoomSettings};
 use crate::domain::{JoinCode, Refusal, SeatId, SecretHash};
 
@@ -168,4 +168,20 @@ fn a_repeat_after_the_end_still_finds_the_seat() {
     table.host(HostMove::Finish, at(1));
     assert_eq!(table.ask(By::Anyone, join("Ada", "got", Some("k")), at(2)), seated(2));
     assert_eq!(*table.kinds().last().expect("one"), "finished");
+}
+
+#[test]
+fn the_host_or_a_backend_changes_the_join_code_and_all_are_told() {
+    let mut table = Table::started(1, 1, RoomSettings::default());
+    let code = |text: &str| -> JoinCode { text.parse().expect("valid") };
+    let change = |text| Ask::ChangeJoinCode(code(text));
+    table.refused(by(2), change("XYZ789"), at(1), Refusal::HostsOnly);
+    table.refused(By::Anyone, change("XYZ789"), at(1), Refusal::BadToken);
+    for (by, text) in [(by(HOST), "XYZ789"), (By::Backend, "DEF567")] {
+        assert_eq!(table.ask(by, change(text), at(2)), Ok(RoomReply::JoinCode(code(text))));
+        assert_eq!(table.session.state.join_code, Some(code(text)));
+        assert_eq!(table.last("joinCode"), serde_json::json!({ "joinCode": text }));
+    }
+    assert!(table.host(HostMove::Finish, at(OPEN)));
+    table.refused(by(HOST), change("ABC234"), at(OPEN), Refusal::RoomFinished);
 }

@@ -1,7 +1,7 @@
 -- The state, events from a place in the log on, the name of this life of the server, and which events
 -- the log holds, all of one moment.
 -- KEYS: state, events
--- ARGV: first id, how many
+-- ARGV: first id, most events, most bytes
 -- Gives, after state, life and events, the first and the last of the newest events that follow each
 -- other without a gap; 1 and 0 if there is none.
 local state = redis.call('GET', KEYS[1])
@@ -20,4 +20,18 @@ if last - first + 1 ~= redis.call('XLEN', KEYS[2]) then
     first = number(entry)
   end
 end
-return { state, life, redis.call('XRANGE', KEYS[2], ARGV[1], '+', 'COUNT', ARGV[2]), first, last }
+
+-- A few at a time: what is beyond the bytes is not read.
+local events, from, left, bytes = {}, ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+while left > 0 and bytes > 0 do
+  local few = math.min(left, 16)
+  local entries = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', few)
+  for _, entry in ipairs(entries) do
+    events[#events + 1] = entry
+    for _, word in ipairs(entry[2]) do bytes = bytes - #word end
+  end
+  if #entries < few then break end
+  from = '(' .. entries[few][1]
+  left = left - few
+end
+return { state, life, events, first, last }

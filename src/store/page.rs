@@ -1,0 +1,81 @@
+//! How much of an event log is read at a time.
+
+use super::contract::PAGE_BYTES;
+use crate::domain::Event;
+
+/// What a read of a log may still take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget {
+    events: usize,
+    bytes: usize,
+    is_first: bool,
+    is_spent: bool,
+}
+
+impl Budget {
+    /// A page of at most `limit` events, and of [`PAGE_BYTES`].
+    pub(crate) fn page(limit: usize) -> Self {
+        Self { events: limit, bytes: PAGE_BYTES, is_first: true, is_spent: limit == 0 }
+    }
+
+    /// A whole log.
+    pub(crate) fn all() -> Self {
+        Self { events: usize::MAX, bytes: usize::MAX, is_first: true, is_spent: false }
+    }
+
+    /// Whether this event, the next one, still belongs to it. The first one does, however large.
+    pub(crate) fn takes(&mut self, event: &Event) -> bool {
+        let weight = event.weight();
+        if self.is_spent || (weight > self.bytes && !self.is_first) {
+            self.is_spent = true;
+            return false;
+        }
+        self.events -= 1;
+        self.bytes = self.bytes.saturating_sub(weight);
+        self.is_first = false;
+        self.is_spent = self.events == 0 || self.bytes == 0;
+        true
+    }
+
+    /// Whether it takes no more.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.is_spent
+    }
+
+    /// Most events that it still takes.
+    pub(crate) fn events(&self) -> usize {
+        self.events
+    }
+
+    /// Bytes that it still takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Sequence, Timestamp};
+
+    fn taken(mut budget: Budget, weights: &[usize]) -> usize {
+        let event = |weight: &usize| Event {
+            sequence: Sequence(1),
+            at: Timestamp::from_millis(0),
+            kind: String::new(),
+            payload: "x".repeat(*weight),
+            to: None,
+        };
+        weights.iter().take_while(|weight| budget.takes(&event(weight))).count()
+    }
+
+    #[test]
+    fn a_page_ends_by_count_or_by_bytes_and_has_one_event_at_least() {
+        assert_eq!(taken(Budget::page(0), &[1, 1]), 0);
+        assert_eq!(taken(Budget::page(2), &[1, 1, 1]), 2);
+        assert_eq!(taken(Budget::page(9), &[PAGE_BYTES - 1, 1, 1]), 2);
+        assert_eq!(taken(Budget::page(9), &[PAGE_BYTES - 1, 2, 1]), 1);
+        assert_eq!(taken(Budget::page(9), &[2 * PAGE_BYTES, 1]), 1);
+        assert_eq!(taken(Budget::all(), &[2 * PAGE_BYTES, 1, PAGE_BYTES]), 3);
+    }
+}

@@ -1,0 +1,64 @@
+//! The sessions of an owner.
+
+use std::ops::Bound;
+
+use ::redb::Range;
+
+use super::OWNERS;
+use super::reads::{Reader, Snapshot, guarded};
+use super::sweep::Head;
+use crate::domain::{Owner, SessionId, Timestamp};
+use crate::store::error::{StoreError, StoreResult};
+
+type Rows = Range<'static, (&'static str, &'static [u8]), ()>;
+
+impl Reader {
+    /// The live sessions of an owner after this one, at most `limit`. One that can't be read is left out:
+    /// the others are to be found.
+    pub(super) fn owned(
+        &self,
+        owner: &Owner,
+        after: Option<&SessionId>,
+        limit: usize,
+        now: Timestamp,
+    ) -> StoreResult<Vec<SessionId>> {
+        self.look(|snapshot| {
+            let what = || format!("the sessions of {owner}");
+            let mut rows = guarded(what, || rows(snapshot, owner, after))?;
+            let mut owned = Vec::new();
+            while owned.len() < limit {
+                let Some(id) = guarded(what, || next_of(owner, &mut rows))? else { break };
+                if self.damaged.known(&id).is_some() {
+                    continue;
+                }
+                match guarded(|| format!("session {id:?}"), || Head::of(snapshot, &id)) {
+                    Ok(head) => owned.extend(head.filter(|head| head.life.is_live(now)).map(|_| id)),
+                    Err(StoreError::Corrupt { what }) => self.damaged.note(&id, &what),
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(owned)
+        })
+    }
+}
+
+fn rows(snapshot: &Snapshot<'_>, owner: &Owner, after: Option<&SessionId>) -> StoreResult<Rows> {
+    let table = snapshot.transaction.open_table(OWNERS).map_err(StoreError::unavailable)?;
+    let from = match after {
+        Some(id) => Bound::Excluded((owner.as_str(), id.as_bytes())),
+        None => Bound::Included((owner.as_str(), &[][..])),
+    };
+    table.range::<(&str, &[u8])>((from, Bound::Unbounded)).map_err(StoreError::unavailable)
+}
+
+/// The next session in the rows, as long as they are the owner's.
+fn next_of(owner: &Owner, rows: &mut Rows) -> StoreResult<Option<SessionId>> {
+    let Some(row) = rows.next() else { return Ok(None) };
+    let (key, _) = row.map_err(StoreError::unavailable)?;
+    let (name, id) = key.value();
+    if name != owner.as_str() {
+        return Ok(None);
+    }
+    let what = || StoreError::Corrupt { what: "the key of an owner's session".to_owned() };
+    SessionId::from_bytes(id).ok_or_else(what).map(Some)
+}
