@@ -23,7 +23,7 @@ pub use commands::{Applied, Command, Reply, Submission};
 pub use events::{Event, EventDraft, Sequence};
 pub use ids::{Home, JoinCode, OptionId, QuestionId, QuizId, SeatId, SessionId, UserId};
 pub use life::{Life, Lifetimes};
-pub use name::PlayerName;
+pub use name::{PlayerName, SkeletonHash};
 pub use quiz::{AnswerKey, Choice, Difficulty, Question, Quiz};
 pub use refusal::Refusal;
 pub use repeat::RepeatKey;

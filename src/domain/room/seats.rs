@@ -107,9 +107,9 @@ impl Room {
     }
 
     fn may_be_called(&self, name: &PlayerName, but: Option<SeatId>) -> Result<(), Refusal> {
-        let folded = name.folded();
+        let skeleton = name.skeleton();
         let others = self.seats.iter().filter(|(id, seat)| seat.is_here() && Some(**id) != but);
-        let is_taken = others.flat_map(|(_, seat)| &seat.name).any(|taken| taken.folded() == folded);
+        let is_taken = others.flat_map(|(_, seat)| &seat.name).any(|taken| taken.skeleton() == skeleton);
         if is_taken { Err(Refusal::NameTaken) } else { Ok(()) }
     }
 

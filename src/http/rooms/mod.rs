@@ -16,8 +16,8 @@ use crate::domain::room::{Ask, HostMove};
 use crate::domain::{RepeatKey, RoomReply, SeatId, SessionId};
 use crate::game::rooms::Credential;
 use requests::{
-    AckRequest, AnswerRequest, JoinRequest, Joining, KickRequest, LockRequest, MoveRequest, OpenRequest, PauseRequest,
-    RecordRequest, ResultsFormat, ResultsQuery, ResumeRequest, SayRequest, SeatRequest,
+    AckRequest, AnswerRequest, JoinRequest, Joining, KickRequest, LockRequest, MoveRequest, NameIn, OpenRequest,
+    PauseRequest, RecordRequest, ResultsFormat, ResultsQuery, ResumeRequest, SayRequest, SeatRequest,
 };
 
 pub(super) use events::{event_text, page, skip_text};
@@ -217,7 +217,7 @@ pub(super) async fn seat_user(
     request: Json<SeatRequest>,
 ) -> Handled {
     must_be_backend(&who, "seating users")?;
-    let SeatRequest { user_id, name } = request.value;
+    let SeatRequest { user_id, name: NameIn(name) } = request.value;
     let seated = shared.rooms.seat_user(&room_id(&id)?, user_id, name).await.map_err(Problem::in_room)?;
     Ok(reply(StatusCode::CREATED, &replies::seated(&seated, None)))
 }

@@ -9,6 +9,7 @@ use super::super::auth::Caller;
 use super::super::json::{required, shallow};
 use super::super::problem::Problem;
 use super::super::quiz_choice::{QuizFields, USUAL_COUNT, quiz_choice};
+use crate::domain::ids::InvalidId;
 use crate::domain::quiz::draft::QuestionDraft;
 use crate::domain::room::{Advance, HostAway, RoomSettings};
 use crate::domain::{
@@ -50,7 +51,7 @@ pub(in crate::http) struct OpenRequest {
     exclude: Option<Vec<QuestionId>>,
     question_ids: Option<Vec<QuestionId>>,
     questions: Option<Vec<QuestionDraft>>,
-    host_name: Option<PlayerName>,
+    host_name: Option<NameIn>,
     time_limit_ms: Option<u64>,
     ready_ms: Option<u64>,
     reveal_ms: Option<u64>,
@@ -66,8 +67,21 @@ pub(in crate::http) struct OpenRequest {
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
 pub(in crate::http) struct JoinRequest {
     pub(super) join_code: String,
-    pub(super) name: Option<PlayerName>,
+    name: Option<NameIn>,
     pub(super) seat_code: Option<String>,
+}
+
+/// A name as a request brings it, which is checked; stored ones are not.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub(in crate::http) struct NameIn(pub(super) PlayerName);
+
+impl TryFrom<String> for NameIn {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
 }
 
 /// How a seat is asked for.
@@ -135,7 +149,7 @@ pub(in crate::http) struct SayRequest {
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
 pub(in crate::http) struct SeatRequest {
     pub(super) user_id: Option<UserId>,
-    pub(super) name: PlayerName,
+    pub(super) name: NameIn,
 }
 
 #[derive(Debug, Deserialize)]
@@ -211,7 +225,7 @@ impl OpenRequest {
             return Ok(NewRoom { settings, quiz: RoomQuiz::External });
         }
         let host = match self.host_name.clone() {
-            Some(name) => name,
+            Some(NameIn(name)) => name,
             None => HOST_NAME.parse().expect("it is a name"),
         };
         let questions = self.question_count();
@@ -291,7 +305,7 @@ impl JoinRequest {
 
     pub(super) fn joining(self) -> Result<Joining, Problem> {
         match (self.name, self.seat_code) {
-            (Some(name), None) => Ok(Joining::New(name)),
+            (Some(NameIn(name)), None) => Ok(Joining::New(name)),
             (None, Some(code)) => Ok(Joining::ByCode(code.trim().to_uppercase())),
             (None, None) => Err(Problem::wrong("name", "missing")),
             (Some(_), Some(_)) => Err(Problem::wrong("seatCode", "cannot stand together with name")),

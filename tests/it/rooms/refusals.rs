@@ -114,7 +114,7 @@ async fn what_is_not_right_is_422_and_says_where() {
     let opened = backend.post("/api/rooms", &json!({ "mode": "external" })).await.json(201);
     let id = opened["roomId"].as_str().unwrap();
     let (long, code) = ("x".repeat(65), opened["joinCode"].as_str().unwrap());
-    let (name, too_long) = (format!(r#"{{"joinCode":"{code}","name":""#), "n".repeat(25));
+    let (name, too_long) = (format!(r#"{{"joinCode":"{code}","name":""#), "n".repeat(33));
     let mut cases: Vec<(&str, String, &str)> = vec![
         ("join", format!(r#"{{"joinCode":"{code}"}}"#), "name"),
         ("join", format!(r#"{{"joinCode":"{code}","name":"a","seatCode":"b"}}"#), "seatCode"),

@@ -34,7 +34,7 @@ fn whoever_joins_is_told_of_and_starts_with_nothing() {
 fn names_are_unique_whatever_their_case_the_hosts_too() {
     let mut table = Table::of(1, RoomSettings::default());
     table.ask(By::Anyone, join("Straße", "a", None), at(0)).expect("seated");
-    for taken in ["STRASSE", "straße", "HOST", "ｈｏｓｔ", "H\u{200d}ost"] {
+    for taken in ["STRASSE", "straße", "HOST", "ｈｏｓｔ", "H\u{43e}st"] {
         table.refused(By::Anyone, join(taken, "b", None), at(0), Refusal::NameTaken);
     }
     assert_eq!(table.ask(By::Anyone, join("Strasser", "b", None), at(0)), seated(3));
