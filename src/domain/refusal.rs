@@ -1,6 +1,7 @@
 //! Why the rules say no: an outcome, and no fault.
 
 use super::events::Sequence;
+use super::time::Millis;
 
 /// Why a command was not carried out. It changed nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,11 @@ pub enum Refusal {
     NameTaken,
     /// No seat is free.
     RoomFull,
+    /// More players than may have joined within a minute.
+    TooManyJoins {
+        /// How long to wait for the next place.
+        retry_after: Millis,
+    },
     /// Nobody may join, or not any more.
     RoomLocked,
     /// The game is over.

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::standing::Standing;
 use crate::domain::quiz::draft::Problem as Wrong;
-use crate::domain::{Home, Refusal, Sequence, SessionId};
+use crate::domain::{Home, Millis, Refusal, Sequence, SessionId};
 use crate::game::GameError;
 use crate::quizzes::{NoSelection, Play};
 use crate::store::StoreError;
@@ -54,6 +54,9 @@ struct More {
     /// How the stores are, to whoever asks whether the server is ready.
     #[serde(flatten)]
     standing: Option<Standing>,
+    /// After how many seconds it may be tried again: a header.
+    #[serde(skip)]
+    retry_after: Option<u64>,
     /// Where the session is at home: a header, since it is for whoever routes.
     #[serde(skip)]
     home: Option<Home>,
@@ -236,6 +239,9 @@ impl Problem {
             }
             Refusal::NameTaken => (StatusCode::CONFLICT, "name-taken", "another player in the room is called that"),
             Refusal::RoomFull => (StatusCode::CONFLICT, "room-full", "no seat is free"),
+            Refusal::TooManyJoins { .. } => {
+                (StatusCode::TOO_MANY_REQUESTS, "too-many-joins", "too many players join at once; try again")
+            }
             Refusal::RoomLocked => (StatusCode::CONFLICT, "room-locked", "nobody may join this room now"),
             Refusal::RoomFinished => (StatusCode::CONFLICT, "room-finished", "the game is over"),
             Refusal::RoomPaused => {
@@ -268,6 +274,12 @@ impl Problem {
         Self::new(status, code, detail)
     }
 
+    /// In whole seconds, as HTTP tells it, and never too short.
+    fn with_retry_after(self, wait: Millis) -> Self {
+        let retry_after = Some(wait.0.div_ceil(1_000).max(1));
+        self.with(More { retry_after, ..More::default() })
+    }
+
     fn with_head(self, head: Sequence) -> Self {
         self.with(More { head: Some(head), ..More::default() })
     }
@@ -298,6 +310,9 @@ impl From<Refusal> for Problem {
             Refusal::NotThisGame => Self::session_not_found(),
             Refusal::AheadOfHead(head) => Self::of_room(&Refusal::AheadOfHead(head)).with_head(head),
             Refusal::HeadMoved(head) => Self::of_room(&Refusal::HeadMoved(head)).with_head(head),
+            Refusal::TooManyJoins { retry_after } => {
+                Self::of_room(&Refusal::TooManyJoins { retry_after }).with_retry_after(retry_after)
+            }
             refusal => Self::of_room(&refusal),
         }
     }
@@ -351,6 +366,9 @@ impl ResponseError for Problem {
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((RETRY_AFTER, "1"));
+        }
+        if let Some(seconds) = self.more.as_ref().and_then(|more| more.retry_after) {
+            response.insert_header((RETRY_AFTER, seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));

@@ -1,5 +1,6 @@
 //! Every way in which a room says no over HTTP, each with its code; and what is wrong where.
 
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -105,6 +106,36 @@ async fn a_backend_is_told_what_is_too_much() {
         .post(&format!("{quiz}/answer"), &json!({ "questionId": "q0", "optionId": 1 }))
         .await
         .problem(401, "bad-token");
+}
+
+#[tokio::test]
+async fn a_room_that_many_come_to_and_go_from_is_not_full_but_asks_for_patience() {
+    let (_folder, server) = server(&[]);
+    let client = server.client();
+    let room = client.post("/api/rooms", &json!({ "questions": questions(1), "maxSeats": 61 })).await.json(201);
+    let join = async |n: usize| {
+        let body = json!({ "joinCode": room["joinCode"], "name": format!("Guest {n}") });
+        client.post("/api/rooms/join", &body).await
+    };
+    let leave = format!("/api/rooms/{}/leave", room["roomId"].as_str().unwrap());
+    for round in [0, 60] {
+        let seats = join_all((round..round + 60).map(&join)).await;
+        let leaves = seats.into_iter().map(async |seat| {
+            let token = seat.json(201)["token"].as_str().unwrap().to_owned();
+            client.with_key(&token).post(&leave, &Value::Null).await.status
+        });
+        assert_eq!(join_all(leaves).await, [204; 60]);
+    }
+    // By the shares that came back meanwhile a few more may come.
+    for n in 120..240 {
+        let reply = join(n).await;
+        if reply.status != 201 {
+            reply.problem(429, "too-many-joins");
+            assert_eq!(reply.header("retry-after"), Some("1"));
+            return;
+        }
+    }
+    panic!("twice as many joins within a minute");
 }
 
 #[tokio::test]
