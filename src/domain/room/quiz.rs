@@ -158,7 +158,8 @@ impl Room {
     /// Closes the question that stands: every answer is evaluated, and all is told.
     pub(super) fn close(&mut self, step: &mut Step<'_>) {
         let (Some(play), Some(quiz)) = (&mut self.play, step.quiz) else { return };
-        let Phase::Question(Round { index, .. }) = play.phase else { return };
+        let Phase::Question(round) = &play.phase else { return };
+        let (index, round) = (round.index, round.settled(step.at));
         let Some(question) = quiz.questions.get(index as usize) else { return };
         for seat in self.seats.values_mut() {
             let Some(given) = seat.answers.get_mut(&index) else { continue };
@@ -167,7 +168,7 @@ impl Room {
             seat.total = seat.total.saturating_add(given.points);
         }
         let ends = (self.settings.advance == Advance::Auto).then(|| step.at.now.plus(self.settings.reveal));
-        play.turn(Phase::Reveal { index, ends });
+        play.turn(Phase::Reveal { round, ends });
         let reveal = self.play.as_ref().and_then(|play| self.reveal(play, step.quiz, index));
         if let Some(reveal) = reveal {
             self.tell(&Happening::Reveal(reveal), step);

@@ -126,6 +126,46 @@ fn nothing_tells_what_was_right_before_the_reveal() {
 }
 
 #[test]
+fn a_reveal_still_shows_its_question_and_who_answered() {
+    let mut table = started(2, 2);
+    table.answer(2, 0, 3, at(OPEN)).expect("taken");
+    assert!(table.host(HostMove::Close, at(OPEN + 1)));
+    let view = table.view(2, at(OPEN + 100_000));
+    let question = view.question.expect("still shown");
+    assert_eq!((question.index, question.question.id.as_str()), (0, "q0"));
+    assert_eq!((question.opens, question.closes), (at(OPEN).now, at(CLOSE).now));
+    let you = view.you.expect("there");
+    assert_eq!((you.answered, you.option_id), (true, Some(option(3))));
+    assert_eq!(view.seats.iter().map(|seat| seat.answered).collect::<Vec<_>>(), [false, true, false]);
+    assert!(!table.view(3, at(OPEN + 1)).you.expect("there").answered);
+    assert_eq!(view.advances, None, "the host moves it on");
+    table.host(HostMove::Finish, at(OPEN + 2));
+    let view = table.view(2, at(OPEN + 2));
+    assert!(view.question.is_none() && view.ranking.is_some() && !view.you.expect("there").answered);
+}
+
+#[test]
+fn what_an_outage_has_added_to_a_question_stays_in_its_reveal() {
+    let mut table = started(1, 2);
+    let up = 3_600_000;
+    table.answer(2, 0, 1, at_since(up + 14_000, up)).expect("taken");
+    let question = table.view(2, at_since(2 * up, 2 * up)).question.expect("still shown");
+    assert_eq!((question.opens, question.closes), (at(OPEN).now, at(up + 15_000).now));
+}
+
+#[test]
+fn a_reveal_tells_when_it_ends_by_itself() {
+    let mut table = Table::started(1, 2, RoomSettings { advance: Advance::Auto, ..RoomSettings::default() });
+    assert_eq!(table.view(2, at(OPEN)).advances, None);
+    table.answer(2, 0, 1, at(OPEN)).expect("taken");
+    assert_eq!(table.view(2, at(OPEN)).advances, Some(at(OPEN + 5_000).now));
+    assert!(table.host(HostMove::Pause(true), at(OPEN + 1_000)));
+    assert_eq!(table.view(2, at(OPEN + 1_000)).advances, None, "it stands still");
+    assert!(table.host(HostMove::Pause(false), at(OPEN + 3_000)));
+    assert_eq!(table.view(2, at(OPEN + 3_000)).advances, Some(at(OPEN + 7_000).now));
+}
+
+#[test]
 fn a_pass_counts_as_an_answer_and_silence_does_not() {
     let mut table = started(3, 1);
     table.ask(by(2), answer(0, None, None), at(OPEN + 10)).expect("a pass");
