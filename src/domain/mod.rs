@@ -25,7 +25,7 @@ pub use ids::{Home, JoinCode, OptionId, QuestionId, QuizId, SeatId, SessionId, U
 pub use life::{Life, Lifetimes};
 pub use name::{PlayerName, SkeletonHash};
 pub use quiz::{AnswerKey, Choice, Difficulty, Question, Quiz};
-pub use refusal::Refusal;
+pub use refusal::{NotOpen, Refusal};
 pub use repeat::RepeatKey;
 pub use room::{Room, RoomCommand, RoomReply};
 pub use secret::{SecretHash, Token};

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::standing::Standing;
 use crate::domain::quiz::draft::Problem as Wrong;
-use crate::domain::{Home, Millis, Refusal, Sequence, SessionId};
+use crate::domain::{Home, Millis, NotOpen, Refusal, Sequence, SessionId};
 use crate::game::GameError;
 use crate::quizzes::{NoSelection, Play};
 use crate::store::StoreError;
@@ -51,6 +51,9 @@ struct More {
     /// The head of a room's log, to whoever believed in another.
     #[serde(skip_serializing_if = "Option::is_none")]
     head: Option<Sequence>,
+    /// Why a question takes no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<NotOpen>,
     /// How the stores are, to whoever asks whether the server is ready.
     #[serde(flatten)]
     standing: Option<Standing>,
@@ -157,6 +160,11 @@ impl Problem {
         self.more.as_ref()?.head
     }
 
+    /// Why a question takes no answer.
+    pub(super) fn reason(&self) -> Option<NotOpen> {
+        self.more.as_ref()?.reason
+    }
+
     /// The error of a look at a room that was just moved: something did happen.
     pub(super) fn after_a_move(error: GameError) -> Self {
         match error {
@@ -260,18 +268,30 @@ impl Problem {
                 (StatusCode::CONFLICT, "ahead-of-head", "the sequence lies above the log's head")
             }
             Refusal::HeadMoved(_) => (StatusCode::CONFLICT, "head-moved", "the log's head is not the one expected"),
-            Refusal::TooManyEvents => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "too-many-events",
-                "at most 100 events at once, of at most 16 KiB each",
-            ),
-            Refusal::QuestionNotOpen
+            Refusal::TooManyEvents => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "too-many-events", "at most 100 events at once")
+            }
+            Refusal::EventTooLarge => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "event-too-large", "an event takes 16 KiB at most")
+            }
+            Refusal::QuestionNotOpen(_)
             | Refusal::OptionNotInQuestion
             | Refusal::NotFinished
             | Refusal::KeyReused
             | Refusal::NotThisGame => (StatusCode::NOT_FOUND, "session-not-found", "no live session has this id"),
         };
         Self::new(status, code, detail)
+    }
+
+    fn question_not_open(reason: NotOpen) -> Self {
+        let detail = match reason {
+            NotOpen::NotYet => "this question is not open yet",
+            NotOpen::TooLate => "this question has closed",
+            NotOpen::AlreadyAnswered => "this question is answered already; the first answer counts",
+            NotOpen::OtherQuestion => "this is not the question that is asked",
+        };
+        let problem = Self::new(StatusCode::NOT_FOUND, "question-not-open", detail);
+        problem.with(More { reason: Some(reason), ..More::default() })
     }
 
     /// In whole seconds, as HTTP tells it, and never too short.
@@ -288,11 +308,7 @@ impl Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::QuestionNotOpen => Self::new(
-                StatusCode::NOT_FOUND,
-                "question-not-open",
-                "this question is not open: not yet, no longer, or it is answered already",
-            ),
+            Refusal::QuestionNotOpen(reason) => Self::question_not_open(reason),
             Refusal::OptionNotInQuestion => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "option-not-in-question",

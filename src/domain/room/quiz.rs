@@ -9,7 +9,7 @@ use super::{Advance, HostAway, Room, RoomReply, Step};
 use crate::domain::ids::{OptionId, QuestionId, SeatId};
 use crate::domain::quiz::Quiz;
 use crate::domain::quiz::public::PublicQuestion;
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{NotOpen, Refusal};
 use crate::domain::repeat::RepeatKey;
 use crate::domain::time::{Moment, Timestamp, WallTime};
 
@@ -128,10 +128,12 @@ impl Room {
         if let Some(reply) = answered_before(play, quiz, seat, repeat)? {
             return Ok(reply);
         }
-        let Phase::Question(round) = &play.phase else { return Err(Refusal::QuestionNotOpen) };
-        let question = play.question(quiz, round.index).ok_or(Refusal::QuestionNotOpen)?;
-        if question.id != *name || seat.answers.contains_key(&round.index) {
-            return Err(Refusal::QuestionNotOpen);
+        let not_open = |reason| Err(Refusal::QuestionNotOpen(reason));
+        let Phase::Question(round) = &play.phase else { return not_open(not_open_now(play, quiz, seat, name)) };
+        let question = play.question(quiz, round.index).filter(|question| question.id == *name);
+        let Some(question) = question else { return not_open(NotOpen::OtherQuestion) };
+        if seat.answers.contains_key(&round.index) {
+            return not_open(NotOpen::AlreadyAnswered);
         }
         if !Self::takes_part(seat, round) {
             return Err(Refusal::NotPlaying);
@@ -139,8 +141,11 @@ impl Room {
         if play.pause.is_some() {
             return Err(Refusal::RoomPaused);
         }
-        if now < round.opens || now >= round.is_over_from(step.at) {
-            return Err(Refusal::QuestionNotOpen);
+        if now < round.opens {
+            return not_open(NotOpen::NotYet);
+        }
+        if now >= round.is_over_from(step.at) {
+            return not_open(NotOpen::TooLate);
         }
         if option.is_some_and(|id| question.option(id).is_none()) {
             return Err(Refusal::OptionNotInQuestion);
@@ -205,6 +210,17 @@ impl Room {
     }
 }
 
+/// Why no answer is taken while no question stands.
+fn not_open_now(play: &Play, quiz: Option<&Quiz>, seat: &Seat, name: &QuestionId) -> NotOpen {
+    let is_named = |index: &u32| play.question(quiz, *index).is_some_and(|question| question.id == *name);
+    match &play.phase {
+        Phase::Lobby => NotOpen::NotYet,
+        _ if seat.answers.keys().any(is_named) => NotOpen::AlreadyAnswered,
+        Phase::Reveal { round, .. } if !is_named(&round.index) => NotOpen::OtherQuestion,
+        Phase::Question(_) | Phase::Reveal { .. } | Phase::Finished { .. } => NotOpen::TooLate,
+    }
+}
+
 /// The reply that a late repeat of an answer asks for.
 fn answered_before(
     play: &Play,
@@ -218,7 +234,8 @@ fn answered_before(
         match same_key(given) {
             Some(first) if first.body != repeat.body => return Err(Refusal::KeyReused),
             Some(_) => {
-                let question = play.question(quiz, *index).ok_or(Refusal::QuestionNotOpen)?.id.clone();
+                let question = play.question(quiz, *index);
+                let question = question.ok_or(Refusal::QuestionNotOpen(NotOpen::OtherQuestion))?.id.clone();
                 return Ok(Some(RoomReply::Answered { question, option: given.option, received: given.received }));
             }
             None => {}

@@ -92,7 +92,7 @@ async fn a_backend_is_told_what_is_too_much() {
     let record = async |body: Value| backend.post(&url("/events"), &body).await;
     let many: Vec<_> = (0..101).map(|_| json!({ "type": "x" })).collect();
     record(json!({ "events": many })).await.problem(422, "too-many-events");
-    record(json!({ "type": "x", "payload": "y".repeat(16 * 1024) })).await.problem(422, "too-many-events");
+    record(json!({ "type": "x", "payload": "y".repeat(16 * 1024) })).await.problem(422, "event-too-large");
     record(json!({ "type": "x", "to": [7] })).await.problem(404, "seat-not-found");
     record(json!({ "type": "x", "payload": "y".repeat(300 * 1024) })).await.problem(413, "body-too-large");
     backend.delete(&url("/seats/7")).await.problem(404, "seat-not-found");

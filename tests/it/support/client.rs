@@ -184,7 +184,8 @@ impl Reply {
         let fields = ["type: text", "title: text", "status: integer", "code: text", "detail: text"];
         super::assert_shape(
             &problem,
-            &[&fields[..], &["problems?: array", "results?: text", "head?: integer"], &STANDING].concat(),
+            &[&fields[..], &["problems?: array", "results?: text", "head?: integer", "reason?: text"], &STANDING]
+                .concat(),
         );
         let waits = self.header("retry-after").is_some();
         assert!(status == 429 || waits == (status == 503), "{:?}", self.headers);

@@ -91,7 +91,7 @@ fn what_a_seat_says_is_for_backends_alone_and_numbered_like_everything() {
     assert_eq!((said.kind.as_str(), said.to.as_deref()), ("said", Some(&[][..])));
     assert_eq!(said.payload, "{\"seatId\":2,\"payload\":{\"move\": \"e4\"}}");
     let large = format!("\"{}\"", "x".repeat(MOST_EVENT_BYTES));
-    table.refused(by(2), say(&large, None), at(2), Refusal::TooManyEvents);
+    table.refused(by(2), say(&large, None), at(2), Refusal::EventTooLarge);
     for broken in ["", "{", "1 2", "}{"] {
         table.refused(by(2), say(broken, None), at(2), Refusal::TooManyEvents);
     }
