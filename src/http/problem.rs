@@ -237,7 +237,7 @@ impl Problem {
     /// What only rooms refuse.
     fn of_room(refusal: &Refusal) -> Self {
         let (status, code, detail) = match refusal {
-            Refusal::BadToken => (StatusCode::UNAUTHORIZED, "bad-token", "this is no seat's token in this room"),
+            Refusal::BadToken => (StatusCode::UNAUTHORIZED, "bad-token", "no live room has a seat with this token"),
             Refusal::SentAway => (StatusCode::FORBIDDEN, "kicked", "this seat was taken away"),
             Refusal::Superseded => (StatusCode::CONFLICT, "superseded", "the seat has a newer connection"),
             Refusal::HostsOnly => (StatusCode::FORBIDDEN, "host-only", "only the host may do that"),

@@ -270,6 +270,15 @@ impl Room {
         }
     }
 
+    /// The seat of a live connection.
+    ///
+    /// # Errors
+    /// The seat is given up, or a newer connection has come.
+    pub fn connected(&self, id: SeatId, generation: u32) -> Result<SeatId, Refusal> {
+        let seat = self.seats.get(&id).ok_or_else(|| self.refusal_of_departed(id))?;
+        seat.may_act(Some(generation)).map(|()| id)
+    }
+
     /// Carries out what is asked; what is due was done before.
     pub(super) fn apply(&mut self, command: RoomCommand, step: &mut Step<'_>) -> Result<RoomReply, Refusal> {
         let asker = self.asker(&command.by)?;
@@ -287,10 +296,7 @@ impl Room {
             By::Anyone => Ok(Asker::Anyone),
             By::Backend => Ok(Asker::Backend),
             By::Token(token, generation) => self.holder(token, *generation).map(Asker::Seat),
-            By::Connection { seat: id, generation } => {
-                let Some(seat) = self.seats.get(id) else { return Err(self.refusal_of_departed(*id)) };
-                seat.may_act(Some(*generation)).map(|()| Asker::Seat(*id))
-            }
+            By::Connection { seat, generation } => self.connected(*seat, *generation).map(Asker::Seat),
         }
     }
 

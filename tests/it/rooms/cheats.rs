@@ -197,12 +197,12 @@ async fn a_rooms_id_is_no_solo_games_and_the_other_way_round() {
     host.get(&format!("/api/rooms/{id}")).await.json(200);
     let solo = client.play(1).await;
     for rest in ["", "/events", "/results"] {
-        host.get(&format!("/api/rooms/{solo}{rest}")).await.problem(404, "room-not-found");
+        host.get(&format!("/api/rooms/{solo}{rest}")).await.problem(401, "bad-token");
     }
-    host.post(&format!("/api/rooms/{solo}/start"), &json!({ "at": 0 })).await.problem(404, "room-not-found");
+    host.post(&format!("/api/rooms/{solo}/start"), &json!({ "at": 0 })).await.problem(401, "bad-token");
     let mut raw = Raw::open(&server.base, &solo).await;
     raw.say(&json!({ "type": "resume", "token": room.token.as_ref().unwrap().as_str() })).await;
-    assert_eq!(raw.closed().await, Some(4404));
+    assert_eq!(raw.closed().await, Some(4401));
     client.answer(&solo, 0, 1).await.json(200);
 }
 

@@ -4,9 +4,10 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::raw::Raw;
 use super::{api, join, open, server};
 use crate::support::client::send;
-use crate::support::{KEY, questions};
+use crate::support::{Client, KEY, questions};
 
 const NOBODY: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
@@ -32,7 +33,7 @@ async fn who_may_not_is_told_why() {
     send(basic).await.problem(401, "bad-token");
     send(ada.request(Method::GET, &url("")).header("Rejoin-Generation", "x")).await.problem(400, "invalid-generation");
     send(ada.request(Method::GET, &url("")).header("Rejoin-Generation", "99")).await.problem(409, "superseded");
-    ada.get(&format!("/api/rooms/{NOBODY}")).await.problem(404, "room-not-found");
+    a_token_of_no_seat_gets_one_answer(&client, &[&room.room_id, NOBODY]).await;
     ada.get("/api/rooms/x").await.problem(404, "room-not-found");
     ada.get(&url("/ws")).await.problem(426, "upgrade-required");
     send(ada.request(Method::PUT, &url(""))).await.problem(405, "method-not-allowed");
@@ -102,10 +103,37 @@ async fn a_backend_is_told_what_is_too_much() {
     let quiz = format!("/api/rooms/{}", quiz["roomId"].as_str().unwrap());
     backend.post(&format!("{quiz}/events"), &json!({ "type": "x" })).await.problem(409, "wrong-mode");
     backend.post(&format!("{quiz}/seats"), &json!({ "name": "x" })).await.problem(409, "wrong-mode");
+    backend.get(&format!("/api/rooms/{NOBODY}")).await.problem(404, "room-not-found");
+    let mut raw = Raw::open(&server.base, NOBODY).await;
+    raw.say(&json!({ "type": "resume", "token": KEY })).await;
+    assert_eq!(raw.closed().await, Some(4404));
     backend
         .post(&format!("{quiz}/answer"), &json!({ "questionId": "q0", "optionId": 1 }))
         .await
         .problem(401, "bad-token");
+}
+
+/// Whether the room exists or not.
+async fn a_token_of_no_seat_gets_one_answer(client: &Client, rooms: &[&str]) {
+    let nobody = client.with_key(&"ab".repeat(32));
+    for room in rooms {
+        for rest in ["", "/events", "/results"] {
+            let problem = nobody.get(&format!("/api/rooms/{room}{rest}")).await.problem(401, "bad-token");
+            assert_eq!(problem["detail"], "no live room has a seat with this token");
+        }
+        for (rest, body) in [
+            ("start", json!({ "at": 0 })),
+            ("answer", json!({ "questionId": "q0", "optionId": 1 })),
+            ("leave", Value::Null),
+            ("seats/2/code", Value::Null),
+            ("resume", json!({})),
+            ("ack", json!({ "sequence": 0 })),
+            ("heartbeat", Value::Null),
+            ("say", json!({ "payload": 1 })),
+        ] {
+            nobody.post(&format!("/api/rooms/{room}/{rest}"), &body).await.problem(401, "bad-token");
+        }
+    }
 }
 
 #[tokio::test]
