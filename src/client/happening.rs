@@ -61,13 +61,13 @@ pub enum Why {
     /// 1000: the seat has left.
     #[error("the seat has left")]
     Left,
-    /// 4401: the token is good for nothing; a seat code brings the seat back.
+    /// 4401: no live room has a seat with this token; a seat code brings the seat back.
     #[error("the token is not valid")]
     BadToken,
     /// 4403: kicked or revoked.
     #[error("kicked, or revoked")]
     Kicked,
-    /// 4404: there is no such room any more.
+    /// 4404: the room has ended while it was played.
     #[error("there is no such room")]
     Gone,
     /// 4409: a newer connection of this seat plays on.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{OptionId, QuestionId, QuizId, UserId};
 use super::quiz::Question;
-use super::refusal::Refusal;
+use super::refusal::{NotOpen, Refusal};
 use super::repeat::RepeatKey;
 use super::scoring::{Points, Progression};
 use super::time::{Millis, WallTime};
@@ -115,6 +115,12 @@ impl FinishedGame {
     pub(super) fn repeated(&self, repeat: Option<RepeatKey>) -> Result<Option<&AnswerReport>, Refusal> {
         let answers = &self.results.answers;
         find_repeat(repeat, answers.iter().map(|answer| (&answer.verdict, answer)))
+    }
+
+    /// Why the game takes no answer to this question: all of its own are answered.
+    pub(super) fn not_open(&self, id: &QuestionId) -> Refusal {
+        let is_answered = self.results.answers.iter().any(|answer| answer.question == *id);
+        Refusal::QuestionNotOpen(if is_answered { NotOpen::AlreadyAnswered } else { NotOpen::OtherQuestion })
     }
 
     /// Claims the progression; true the first time and for that claim's repeat.

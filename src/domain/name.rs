@@ -1,19 +1,31 @@
 //! A player's name: what others read, so nothing in it may play tricks on them.
 
+mod signs;
+mod skeleton;
+
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 use super::ids::InvalidId;
 
-/// Most characters of a name.
-const MOST: usize = 24;
+pub use skeleton::SkeletonHash;
 
-/// A name in Unicode's composed form (NFC), without surrounding spaces: 1 to 24 characters, none of
-/// which controls the text around it or can't be seen.
+/// Most characters and bytes of a name.
+const MOST: usize = 32;
+const MOST_BYTES: usize = 96;
+
+const SIZE: InvalidId = InvalidId("must be 1 to 32 characters, of at most 96 bytes in all");
+
+/// A name in Unicode's composed form (NFC) with single spaces inside and none around: 1 to 32
+/// characters, none of which controls the text around it or can't be seen.
+///
+/// Parsing a request is strict. A stored name is read as it is: it was parsed when it came, maybe by
+/// other rules, and its room must stay readable.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(transparent)]
 pub struct PlayerName(String);
 
 impl PlayerName {
@@ -23,61 +35,27 @@ impl PlayerName {
     }
 
     /// What two names have in common that people would take for the same.
-    pub fn folded(&self) -> String {
-        // By way of the capitals: ς and σ, ß and ss are one letter each there.
-        let seen = self.0.chars().filter(|c| !is_unseen(*c));
-        seen.nfkc().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect()
+    pub fn skeleton(&self) -> String {
+        skeleton::of(&self.0)
     }
 }
 
-/// Characters that steer the text around them, or show nothing: bidirectional controls, separators
-/// of lines, invisible marks and joiners (but for the one that joins emoji), tags.
-fn is_tricky(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}' | '\u{200c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
-}
-
-/// What may stand in a name without being seen: the joiner of emoji, and what chooses their look.
-fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{200d}' | '\u{fe00}'..='\u{fe0f}')
-}
-
-impl TryFrom<String> for PlayerName {
-    type Error = InvalidId;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        // No name needs more: what is longer is not normalised first.
-        if text.len() > 16 * MOST {
-            return Err(InvalidId("must be 1 to 24 characters"));
-        }
-        // A room's names are read with each look at it, and most need no tables.
-        let name: String = if text.is_ascii() { text.trim().to_owned() } else { text.trim().nfc().collect() };
-        if !(1..=MOST).contains(&name.chars().count()) {
-            return Err(InvalidId("must be 1 to 24 characters"));
-        }
-        let joins_nothing = name.starts_with(is_unseen) || name.ends_with('\u{200d}');
-        if name.chars().any(is_tricky) || joins_nothing {
-            return Err(InvalidId("must not hold control, bidirectional or invisible characters"));
-        }
-        Ok(Self(name))
-    }
-}
-
-impl std::str::FromStr for PlayerName {
+impl FromStr for PlayerName {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::try_from(text.to_owned())
-    }
-}
-
-impl From<PlayerName> for String {
-    fn from(name: PlayerName) -> Self {
-        name.0
+        let words: Vec<_> = text.split_whitespace().collect();
+        let text = words.join(" ");
+        // Composing makes no text shorter than a quarter: what is longer is not normalised first.
+        if text.len() > 4 * MOST_BYTES {
+            return Err(SIZE);
+        }
+        let name: String = text.nfc().collect();
+        if !(1..=MOST).contains(&name.chars().count()) || name.len() > MOST_BYTES {
+            return Err(SIZE);
+        }
+        signs::check(&name)?;
+        Ok(Self(name))
     }
 }
 
@@ -92,41 +70,130 @@ mod tests {
     use super::*;
 
     fn name(text: &str) -> PlayerName {
-        text.parse().expect("it is a name")
+        text.parse().unwrap_or_else(|error| panic!("{text:?}: {error}"))
+    }
+
+    fn is_refused(text: &str) -> bool {
+        text.parse::<PlayerName>().is_err()
+    }
+
+    fn look_alike(one: &str, other: &str) -> bool {
+        name(one).skeleton() == name(other).skeleton()
     }
 
     #[test]
-    fn a_name_is_composed_and_trimmed() {
+    fn a_name_is_composed_and_has_single_spaces() {
         assert_eq!(name("  Zoe\u{308} ").as_str(), "Zoë");
-        assert_eq!(name("李小龍").as_str(), "李小龍");
-        assert_eq!(name("👩\u{200d}🚀 Ada").as_str(), "👩\u{200d}🚀 Ada");
-        assert_eq!(name(&"e\u{301}".repeat(24)).as_str().chars().count(), 24);
+        assert_eq!(name("Ada \u{a0}\u{2003}\t\nLovelace\u{3000}").as_str(), "Ada Lovelace");
+        assert_eq!(name(&"e\u{301}".repeat(32)).as_str().chars().count(), 32);
     }
 
     #[test]
-    fn what_tricks_readers_is_no_name() {
-        let long = "x".repeat(25);
-        let huge = "e\u{301}".repeat(200);
-        let bad =
-            ["", "   ", &long, &huge, "a\u{202e}b", "a\u{2066}b", "a\nb", "\u{200b}", "a\u{feff}", "\u{200d}", "\0"];
-        for text in bad.into_iter().chain(["\u{fe0f}", "\u{fe0f}\u{200d}\u{fe0f}", "a\u{1d173}", "a\u{1bca0}b"]) {
-            assert!(text.parse::<PlayerName>().is_err(), "{text:?}");
+    fn names_of_all_peoples_are_names() {
+        for text in [
+            "李小龍",
+            "Maximiliane von Hohenfels",
+            "علی\u{200c}رضا",
+            "श्री\u{200d}मान",
+            "ज़िंदगी",
+            "র\u{200d}\u{9cd}যাব",
+            "ශ්\u{200d}රී",
+            "မောင်ကျော်",
+            "Nguyễn Thị Hồng Nhung",
+            "สมชาย ก็ดี",
+            "שָׁלוֹם",
+            "👩\u{200d}🚀 Ada",
+            "👨🏽\u{200d}🚀",
+            "❤\u{fe0f}\u{200d}🔥",
+            "1\u{fe0f}\u{20e3}",
+            "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f} Jo",
+            "Jo \u{1f3f4}\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
+        ] {
+            assert_eq!(name(text).as_str(), text.nfc().collect::<String>(), "{text:?}");
         }
     }
 
     #[test]
+    fn a_name_has_1_to_32_characters_and_at_most_96_bytes() {
+        assert!(!is_refused(&"x".repeat(32)) && !is_refused(&"龍".repeat(32)) && !is_refused(&"🚀".repeat(24)));
+        for text in ["", "   ", &"x".repeat(33), &"🚀".repeat(25), &"e\u{301}".repeat(200)] {
+            assert!(is_refused(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_tricks_readers_is_no_name() {
+        let bad = ["a\u{202e}b", "a\u{2066}b", "a\0b", "\u{200b}", "a\u{feff}", "\u{200d}", "\0", "a\u{2800}b"];
+        for text in bad.into_iter().chain(["\u{fe0f}", "\u{fe0f}\u{200d}\u{fe0f}", "a\u{1d173}", "a\u{1bca0}b"]) {
+            assert!(is_refused(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn joiners_stand_where_they_join_something() {
+        for text in ["A\u{200d}da", "A\u{200c}da", "علی\u{200c}", "\u{200c}علی", "ع\u{200c}\u{200c}ل", "ع\u{200c}a"]
+        {
+            assert!(is_refused(text), "{text:?}");
+        }
+        for text in ["👩\u{200d}", "👩\u{200c}🚀", "👩\u{200d}\u{200d}🚀", "👩\u{200d}a", "a\u{200d}🚀"] {
+            assert!(is_refused(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn tags_stand_in_flags_alone() {
+        for text in ["Ada\u{e0061}", "\u{e0067}", "\u{1f3f4}\u{e0067}", "\u{1f3f4}\u{e007f}", "a\u{e0001}"] {
+            assert!(is_refused(text), "{text:?}");
+        }
+        assert!(is_refused("\u{1f3f4}\u{e0061}\u{e0061}\u{e0061}\u{e0061}\u{e0061}\u{e007f}"), "no such flag");
+        assert!(is_refused("x\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}"), "no flag at all");
+    }
+
+    #[test]
+    fn a_letter_bears_two_marks() {
+        assert_eq!(name("q\u{323}\u{307}").as_str().chars().count(), 3);
+        let error = "q\u{323}\u{307}\u{308}".parse::<PlayerName>().expect_err("three");
+        assert_eq!(error.to_string(), "must not pile more than 2 combining marks on a letter");
+        assert!(is_refused("ก\u{e47}\u{e47}\u{e47}") && is_refused("\u{301}\u{302}\u{303}"));
+    }
+
+    #[test]
     fn names_are_the_same_in_whatever_case_and_width() {
-        assert_eq!(name("ADA").folded(), name("ada").folded());
-        assert_eq!(name("Ａｄａ").folded(), name("aDa").folded());
-        assert_eq!(name("ΣΊΣΥΦΟΣ").folded(), name("σίσυφος").folded());
-        assert_eq!(name("GROSS").folded(), name("groß").folded());
-        assert_ne!(name("Ada").folded(), name("Adam").folded());
+        for (one, other) in
+            [("ADA", "ada"), ("Ａｄａ", "aDa"), ("ΣΊΣΥΦΟΣ", "σίσυφος"), ("GROSS", "groß"), ("ВОВА", "вова")]
+        {
+            assert!(look_alike(one, other), "{one} {other}");
+        }
+        for other in ["Adam", "A da", "Ado"] {
+            assert!(!look_alike("Ada", other), "{other}");
+        }
+        assert!(!look_alike("Ella", "Elia") && !look_alike("Zoe", "Zoë"));
+    }
+
+    #[test]
+    fn letters_of_other_scripts_that_look_alike_make_no_other_name() {
+        for other in ["АDA", "Аdа", "\u{391}da", "аԁа", "Аԁа"] {
+            assert!(look_alike("Ada", other), "{other:?}");
+        }
+        assert!(look_alike("BOB", "ВОВ") && look_alike("bob", "ВОВ") && look_alike("Paypal", "Раура1"));
     }
 
     #[test]
     fn what_is_not_seen_makes_no_other_name() {
-        assert_eq!(name("A\u{200d}da").folded(), name("Ada").folded());
-        assert_eq!(name("Ada\u{fe0f}").folded(), name("Ada").folded());
-        assert_eq!(name("❤\u{fe0f}").folded(), name("❤").folded());
+        assert!(look_alike("Ada\u{fe0f}", "Ada") && look_alike("❤\u{fe0f}", "❤"));
+        assert!(look_alike("علی\u{200c}رضا", "علیرضا"));
+        let flag = |tags: &str| format!("\u{1f3f4}{tags}\u{e007f}");
+        let england = flag("\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}");
+        assert!(!look_alike(&england, &flag("\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}")), "that is seen");
+    }
+
+    #[test]
+    fn a_stored_name_is_read_whatever_it_is() {
+        let long = "x".repeat(200);
+        for text in ["", " a  b ", "a\u{202e}b", &long] {
+            let json = serde_json::to_string(text).expect("written");
+            let read: PlayerName = serde_json::from_str(&json).expect("read");
+            assert_eq!((read.as_str(), serde_json::to_string(&read).expect("written")), (text, json));
+        }
     }
 }

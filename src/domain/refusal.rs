@@ -1,12 +1,29 @@
 //! Why the rules say no: an outcome, and no fault.
 
+use serde::Serialize;
+
 use super::events::Sequence;
+use super::time::Millis;
+
+/// Why a question takes no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NotOpen {
+    /// It has not opened yet.
+    NotYet,
+    /// It has closed.
+    TooLate,
+    /// It has been answered, and the first answer counts.
+    AlreadyAnswered,
+    /// Another question stands, or the session has none of this name.
+    OtherQuestion,
+}
 
 /// Why a command was not carried out. It changed nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// The question is evaluated already, or not in this session.
-    QuestionNotOpen,
+    /// The question takes no answer.
+    QuestionNotOpen(NotOpen),
     /// The question has no such option.
     OptionNotInQuestion,
     /// The game is still going on.
@@ -17,8 +34,10 @@ pub enum Refusal {
     AheadOfHead(Sequence),
     /// The log's head is not the one expected.
     HeadMoved(Sequence),
-    /// More events, or larger ones, than one command may bring.
+    /// More events than one command may bring.
     TooManyEvents,
+    /// An event is larger than one may be.
+    EventTooLarge,
     /// The session has no such seat.
     UnknownSeat,
     /// The token is no seat's, or its player left.
@@ -37,6 +56,11 @@ pub enum Refusal {
     NameTaken,
     /// No seat is free.
     RoomFull,
+    /// More players than may have joined within a minute.
+    TooManyJoins {
+        /// How long to wait for the next place.
+        retry_after: Millis,
+    },
     /// Nobody may join, or not any more.
     RoomLocked,
     /// The game is over.

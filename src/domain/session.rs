@@ -204,11 +204,11 @@ impl GameSession {
                 Ok(Reply::Evaluated { report, question_count })
             }
             (Command::Submit(submission), Game::Finished(game), _) => {
-                let report = game.repeated(submission.repeat)?.ok_or(Refusal::QuestionNotOpen)?;
+                let report = game.repeated(submission.repeat)?.ok_or_else(|| game.not_open(&submission.question))?;
                 let question_count = game.results.question_count;
                 Ok(Reply::Evaluated { report: Box::new(report.clone()), question_count })
             }
-            (Command::Show(_), Game::Finished(_), _) => Err(Refusal::QuestionNotOpen),
+            (Command::Show(id), Game::Finished(game), _) => Err(game.not_open(&id)),
             (Command::Award(_), Game::Solo(_), _) => Err(Refusal::NotFinished),
             (Command::Award(repeat), Game::Finished(game), _) => Ok(Reply::Award {
                 awarded: game.claim(repeat)?,

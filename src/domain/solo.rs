@@ -9,7 +9,7 @@ use super::commands::Submission;
 use super::finished::{AnswerReport, Results, Verdict, find_repeat};
 use super::ids::{QuestionId, UserId};
 use super::quiz::{Question, Quiz};
-use super::refusal::Refusal;
+use super::refusal::{NotOpen, Refusal};
 use super::scoring::{Points, Progression};
 use super::time::{Millis, Moment, Timestamp, WallTime};
 
@@ -178,9 +178,9 @@ impl SoloGame {
     }
 
     fn open_question<'q>(&self, quiz: &'q Quiz, id: &QuestionId) -> Result<(u32, &'q Arc<Question>), Refusal> {
-        let place = quiz.position(id).ok_or(Refusal::QuestionNotOpen)?;
+        let place = quiz.position(id).ok_or(Refusal::QuestionNotOpen(NotOpen::OtherQuestion))?;
         if self.verdicts.contains_key(&(place as u32)) {
-            return Err(Refusal::QuestionNotOpen);
+            return Err(Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
         }
         Ok((place as u32, &quiz.questions[place]))
     }

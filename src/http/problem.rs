@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::admission::Limit;
 use super::standing::Standing;
 use crate::domain::quiz::draft::Problem as Wrong;
-use crate::domain::{Home, Refusal, Sequence, SessionId};
+use crate::domain::{Home, Millis, NotOpen, Refusal, Sequence, SessionId};
 use crate::game::GameError;
 use crate::quizzes::{NoSelection, Play};
 use crate::store::StoreError;
@@ -59,6 +59,9 @@ struct More {
     /// The setting whose limit was met.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<&'static str>,
+    /// Why a question takes no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<NotOpen>,
     /// How the stores are, to whoever asks whether the server is ready.
     #[serde(flatten)]
     standing: Option<Standing>,
@@ -181,6 +184,11 @@ impl Problem {
         self.more.as_ref()?.head
     }
 
+    /// Why a question takes no answer.
+    pub(super) fn reason(&self) -> Option<NotOpen> {
+        self.more.as_ref()?.reason
+    }
+
     /// The error of a look at a room that was just moved: something did happen.
     pub(super) fn after_a_move(error: GameError) -> Self {
         match error {
@@ -258,7 +266,7 @@ impl Problem {
     /// What only rooms refuse.
     fn of_room(refusal: &Refusal) -> Self {
         let (status, code, detail) = match refusal {
-            Refusal::BadToken => (StatusCode::UNAUTHORIZED, "bad-token", "this is no seat's token in this room"),
+            Refusal::BadToken => (StatusCode::UNAUTHORIZED, "bad-token", "no live room has a seat with this token"),
             Refusal::SentAway => (StatusCode::FORBIDDEN, "kicked", "this seat was taken away"),
             Refusal::Superseded => (StatusCode::CONFLICT, "superseded", "the seat has a newer connection"),
             Refusal::HostsOnly => (StatusCode::FORBIDDEN, "host-only", "only the host may do that"),
@@ -268,6 +276,11 @@ impl Problem {
             }
             Refusal::NameTaken => (StatusCode::CONFLICT, "name-taken", "another player in the room is called that"),
             Refusal::RoomFull => (StatusCode::CONFLICT, "room-full", "no seat is free"),
+            Refusal::TooManyJoins { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-many-joins",
+                "too many players join this room at once (REJOIN_JOINS_PER_ROOM); try again",
+            ),
             Refusal::RoomLocked => (StatusCode::CONFLICT, "room-locked", "nobody may join this room now"),
             Refusal::RoomFinished => (StatusCode::CONFLICT, "room-finished", "the game is over"),
             Refusal::RoomPaused => {
@@ -286,18 +299,35 @@ impl Problem {
                 (StatusCode::CONFLICT, "ahead-of-head", "the sequence lies above the log's head")
             }
             Refusal::HeadMoved(_) => (StatusCode::CONFLICT, "head-moved", "the log's head is not the one expected"),
-            Refusal::TooManyEvents => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "too-many-events",
-                "at most 100 events at once, of at most 16 KiB each",
-            ),
-            Refusal::QuestionNotOpen
+            Refusal::TooManyEvents => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "too-many-events", "at most 100 events at once")
+            }
+            Refusal::EventTooLarge => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "event-too-large", "an event takes 16 KiB at most")
+            }
+            Refusal::QuestionNotOpen(_)
             | Refusal::OptionNotInQuestion
             | Refusal::NotFinished
             | Refusal::KeyReused
             | Refusal::NotThisGame => (StatusCode::NOT_FOUND, "session-not-found", "no live session has this id"),
         };
         Self::new(status, code, detail)
+    }
+
+    fn question_not_open(reason: NotOpen) -> Self {
+        let detail = match reason {
+            NotOpen::NotYet => "this question is not open yet",
+            NotOpen::TooLate => "this question has closed",
+            NotOpen::AlreadyAnswered => "this question is answered already; the first answer counts",
+            NotOpen::OtherQuestion => "this is not the question that is asked",
+        };
+        let problem = Self::new(StatusCode::NOT_FOUND, "question-not-open", detail);
+        problem.with(More { reason: Some(reason), ..More::default() })
+    }
+
+    /// In whole seconds, as HTTP tells it, and never too short.
+    fn with_retry_after(self, wait: Millis) -> Self {
+        Self { retry_after: Some(wait.0.div_ceil(1_000).max(1)), ..self }
     }
 
     fn with_head(self, head: Sequence) -> Self {
@@ -308,11 +338,7 @@ impl Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::QuestionNotOpen => Self::new(
-                StatusCode::NOT_FOUND,
-                "question-not-open",
-                "this question is not open: not yet, no longer, or it is answered already",
-            ),
+            Refusal::QuestionNotOpen(reason) => Self::question_not_open(reason),
             Refusal::OptionNotInQuestion => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "option-not-in-question",
@@ -330,6 +356,9 @@ impl From<Refusal> for Problem {
             Refusal::NotThisGame => Self::session_not_found(),
             Refusal::AheadOfHead(head) => Self::of_room(&Refusal::AheadOfHead(head)).with_head(head),
             Refusal::HeadMoved(head) => Self::of_room(&Refusal::HeadMoved(head)).with_head(head),
+            Refusal::TooManyJoins { retry_after } => {
+                Self::of_room(&Refusal::TooManyJoins { retry_after }).with_retry_after(retry_after)
+            }
             refusal => Self::of_room(&refusal),
         }
     }

@@ -123,6 +123,7 @@ impl Room {
 
     fn kick(&mut self, id: SeatId, step: &mut Step<'_>) -> Result<bool, Refusal> {
         match self.seats.get(&id) {
+            None if self.was_taken(id) => Ok(false),
             None => Err(Refusal::UnknownSeat),
             Some(_) if self.host == Some(id) => Err(Refusal::HostMayNotLeave),
             Some(seat) if !seat.is_here() => Ok(false),

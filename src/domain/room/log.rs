@@ -125,5 +125,9 @@ impl Log {
 pub(super) fn check(drafts: &[EventDraft]) -> Result<(), Refusal> {
     let names = |draft: &EventDraft| draft.to.as_ref().map_or(0, |to| size_of::<SeatId>() * to.len());
     let is_large = |draft: &EventDraft| draft.kind.len() + draft.payload.len() + names(draft) > MOST_EVENT_BYTES;
-    if drafts.len() > MOST_AT_ONCE || drafts.iter().any(is_large) { Err(Refusal::TooManyEvents) } else { Ok(()) }
+    match drafts {
+        _ if drafts.len() > MOST_AT_ONCE => Err(Refusal::TooManyEvents),
+        _ if drafts.iter().any(is_large) => Err(Refusal::EventTooLarge),
+        _ => Ok(()),
+    }
 }

@@ -4,7 +4,9 @@
 //! Everything goes through `Room::apply`: what is due happens first, then what is asked. Nothing
 //! that a client can see depends on a question's key before its reveal.
 
+mod budget;
 mod commands;
+mod departed;
 mod happenings;
 mod host;
 mod log;
@@ -21,12 +23,14 @@ use serde::{Deserialize, Serialize};
 
 use super::events::{Event, EventDraft, Sequence};
 use super::ids::SeatId;
-use super::name::PlayerName;
+use super::name::{PlayerName, SkeletonHash};
 use super::quiz::Quiz;
 use super::refusal::Refusal;
 use super::repeat::RepeatKey;
 use super::secret::SecretHash;
 use super::time::{Millis, Moment, Timestamp, WallTime};
+use budget::JoinBudget;
+use departed::Departed;
 use happenings::{Happening, Said};
 use log::{Log, Reader};
 use play::Play;
@@ -78,6 +82,10 @@ pub struct RoomSettings {
     pub late_join: bool,
     /// Most seats.
     pub max_seats: u32,
+    /// Most seats that the record holds, those that were left with answers among them.
+    pub most_seats_in_record: u32,
+    /// How many may join in a minute, and at once; `u32::MAX` is no limit.
+    pub joins_a_minute: u32,
     /// Whether the host answers questions.
     pub host_plays: bool,
     /// What happens while the host is away.
@@ -95,10 +103,19 @@ impl Default for RoomSettings {
             advance: Advance::Host,
             late_join: true,
             max_seats: 200,
+            most_seats_in_record: 1_000,
+            joins_a_minute: Self::usual_joins_a_minute(200),
             host_plays: false,
             host_away: HostAway::Pause,
             away: Millis::seconds(15),
         }
+    }
+}
+
+impl RoomSettings {
+    /// How many may join a room of so many seats in a minute: everybody, and everybody once more.
+    pub fn usual_joins_a_minute(max_seats: u32) -> u32 {
+        max_seats.saturating_mul(2).max(120)
     }
 }
 
@@ -111,7 +128,10 @@ pub struct Room {
     locked: bool,
     /// Numbers of seats are never used again.
     last_seat: u32,
+    /// Who is here, and who left with answers.
     seats: BTreeMap<SeatId, Seat>,
+    departed: Departed,
+    joins: JoinBudget,
     log: Log,
     /// What the backend has acknowledged, once one has come.
     backend: Option<Reader>,
@@ -138,7 +158,8 @@ enum Asker {
 impl Room {
     /// A room that is to play this quiz, and its host's seat.
     pub fn with_quiz(settings: RoomSettings, host: PlayerName, token: SecretHash, quiz: &Quiz, now: Timestamp) -> Self {
-        let mut seat = Seat::new(Some(host), Some(token), Sequence(0), now);
+        let skeleton = SkeletonHash::from(&host);
+        let mut seat = Seat::new(Some((host, skeleton)), Some(token), Sequence(0), now);
         seat.plays = settings.host_plays;
         let mut room = Self::empty(settings, Some(Play::new(quiz)));
         room.host = Some(room.take(seat));
@@ -161,6 +182,8 @@ impl Room {
             locked: false,
             last_seat: 0,
             seats: BTreeMap::new(),
+            departed: Departed::default(),
+            joins: JoinBudget::default(),
             log: Log::default(),
             backend: None,
             recorded: Recent::default(),
@@ -213,9 +236,19 @@ impl Room {
         self.play.as_ref().map_or(0, |play| play.number)
     }
 
-    /// The generation of a seat's newest connection, and how the seat stands to its connections.
-    pub fn generation(&self, seat: SeatId) -> Option<(u32, Standing)> {
-        self.seats.get(&seat).map(|seat| (seat.generation, seat.standing_of_holder()))
+    /// The generation of a seat's newest connection, and how the seat stands to its connections. Of a
+    /// seat that is forgotten no connection counts.
+    pub fn generation(&self, id: SeatId) -> Option<(u32, Standing)> {
+        if let Some(seat) = self.seats.get(&id) {
+            return Some((seat.generation, seat.standing_of_holder()));
+        }
+        let departed = self.departed.find(id).map(|departed| (departed.generation, departed.standing));
+        departed.or_else(|| self.was_taken(id).then_some((u32::MAX, Standing::Left)))
+    }
+
+    /// Whether the seat exists, or existed.
+    fn was_taken(&self, id: SeatId) -> bool {
+        (1..=self.last_seat).contains(&id.0)
     }
 
     /// The seat whose token this is.
@@ -230,8 +263,20 @@ impl Room {
                 found = Some((id, seat));
             }
         }
-        let (id, seat) = found.ok_or(Refusal::BadToken)?;
-        seat.may_act(generation).map(|()| *id)
+        match (found, self.departed.holder(token)) {
+            (Some((id, seat)), _) => seat.may_act(generation).map(|()| *id),
+            (None, Some(departed)) => Err(departed.standing.refusal()),
+            (None, None) => Err(Refusal::BadToken),
+        }
+    }
+
+    /// The seat of a live connection.
+    ///
+    /// # Errors
+    /// The seat is given up, or a newer connection has come.
+    pub fn connected(&self, id: SeatId, generation: u32) -> Result<SeatId, Refusal> {
+        let seat = self.seats.get(&id).ok_or_else(|| self.refusal_of_departed(id))?;
+        seat.may_act(Some(generation)).map(|()| id)
     }
 
     /// Carries out what is asked; what is due was done before.
@@ -251,10 +296,16 @@ impl Room {
             By::Anyone => Ok(Asker::Anyone),
             By::Backend => Ok(Asker::Backend),
             By::Token(token, generation) => self.holder(token, *generation).map(Asker::Seat),
-            By::Connection { seat: id, generation } => {
-                let seat = self.seats.get(id).ok_or(Refusal::UnknownSeat)?;
-                seat.may_act(Some(*generation)).map(|()| Asker::Seat(*id))
-            }
+            By::Connection { seat, generation } => self.connected(*seat, *generation).map(Asker::Seat),
+        }
+    }
+
+    /// What a connection of a seat is told that the record doesn't hold.
+    fn refusal_of_departed(&self, id: SeatId) -> Refusal {
+        match self.departed.find(id) {
+            Some(departed) => departed.standing.refusal(),
+            None if self.was_taken(id) => Refusal::BadToken,
+            None => Refusal::UnknownSeat,
         }
     }
 
@@ -329,8 +380,8 @@ impl Room {
             return Err(Refusal::HeadMoved(self.log.head));
         }
         log::check(&drafts)?;
-        let is_known = |id: &SeatId| self.seats.contains_key(id);
-        if !drafts.iter().flat_map(|draft| &draft.to).flatten().all(is_known) {
+        // Who has just left gets nothing, and is no reason to tell nobody.
+        if !drafts.iter().flat_map(|draft| &draft.to).flatten().all(|id| self.was_taken(*id)) {
             return Err(Refusal::UnknownSeat);
         }
         drafts.into_iter().for_each(|draft| self.emit(draft, step));
@@ -378,6 +429,7 @@ impl Room {
 
     pub(super) fn shift(&mut self, by: i64) {
         self.seats.values_mut().for_each(|seat| seat.shift(by));
+        self.joins.shift(by);
         self.backend.iter_mut().for_each(|reader| reader.shift(by));
         self.play.iter_mut().for_each(|play| play.shift(by));
     }

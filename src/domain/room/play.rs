@@ -20,7 +20,7 @@ pub(super) struct Round {
     pub(super) index: u32,
     shown: Timestamp,
     pub(super) opens: Timestamp,
-    closes: Timestamp,
+    pub(super) closes: Timestamp,
     pub(super) limit: Millis,
 }
 
@@ -38,6 +38,11 @@ impl Round {
         } else {
             self.closes
         }
+    }
+
+    /// The same round with what an outage has added to it by now.
+    pub(super) fn settled(&self, at: Moment) -> Self {
+        Self { closes: self.closes(at), ..self.clone() }
     }
 
     /// From when on nothing counts any more.
@@ -67,7 +72,8 @@ pub(super) enum Phase {
     Lobby,
     Question(Round),
     Reveal {
-        index: u32,
+        /// The round that was closed, with the times that it was shown with.
+        round: Round,
         /// When the next question comes by itself.
         ends: Option<Timestamp>,
     },
@@ -139,7 +145,7 @@ impl Play {
     pub(super) fn next_index(&self) -> u32 {
         match &self.phase {
             Phase::Lobby => 0,
-            Phase::Question(Round { index, .. }) | Phase::Reveal { index, .. } => index + 1,
+            Phase::Question(round) | Phase::Reveal { round, .. } => round.index + 1,
             Phase::Finished { asked } => asked.len() as u32,
         }
     }
@@ -149,7 +155,7 @@ impl Play {
         match &self.phase {
             Phase::Lobby => 0,
             Phase::Question(round) => round.index,
-            Phase::Reveal { index, .. } => index + 1,
+            Phase::Reveal { round, .. } => round.index + 1,
             Phase::Finished { asked } => asked.len() as u32,
         }
     }
@@ -169,11 +175,27 @@ impl Play {
         Some(self.pause.as_ref().map_or_else(|| round.clone(), |pause| round.delayed(now.since(pause.since))))
     }
 
+    /// The round that stands, or that was closed until the next one, with the times that are shown.
+    pub(super) fn shown_round(&self, at: Moment) -> Option<Round> {
+        match &self.phase {
+            Phase::Reveal { round, .. } => Some(round.clone()),
+            _ => self.round(at.now).map(|round| round.settled(at)),
+        }
+    }
+
+    /// When the room moves on by itself.
+    pub(super) fn advances(&self) -> Option<Timestamp> {
+        match self.phase {
+            Phase::Reveal { ends, .. } if self.pause.is_none() => ends,
+            _ => None,
+        }
+    }
+
     /// Begins a pause, or gives another reason for the one that is.
     pub(super) fn stop(&mut self, by: PausedBy, at: Moment) {
         if let (Phase::Question(round), None) = (&mut self.phase, &self.pause) {
             // What an outage has added must outlast the pause.
-            round.closes = round.closes(at);
+            *round = round.settled(at);
         }
         let since = self.pause.as_ref().map_or(at.now, |pause| pause.since);
         self.pause = Some(Pause { by, since });
@@ -193,8 +215,11 @@ impl Play {
     pub(super) fn shift(&mut self, by: i64) {
         match &mut self.phase {
             Phase::Question(round) => round.shift(by),
-            Phase::Reveal { ends: Some(ends), .. } => *ends = ends.shifted(by),
-            _ => {}
+            Phase::Reveal { round, ends } => {
+                round.shift(by);
+                *ends = ends.map(|ends| ends.shifted(by));
+            }
+            Phase::Lobby | Phase::Finished { .. } => {}
         }
         if let Some(pause) = &mut self.pause {
             pause.since = pause.since.shifted(by);

@@ -9,7 +9,7 @@ use super::{Advance, HostAway, Room, RoomReply, Step};
 use crate::domain::ids::{OptionId, QuestionId, SeatId};
 use crate::domain::quiz::Quiz;
 use crate::domain::quiz::public::PublicQuestion;
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{NotOpen, Refusal};
 use crate::domain::repeat::RepeatKey;
 use crate::domain::time::{Moment, Timestamp, WallTime};
 
@@ -128,10 +128,12 @@ impl Room {
         if let Some(reply) = answered_before(play, quiz, seat, repeat)? {
             return Ok(reply);
         }
-        let Phase::Question(round) = &play.phase else { return Err(Refusal::QuestionNotOpen) };
-        let question = play.question(quiz, round.index).ok_or(Refusal::QuestionNotOpen)?;
-        if question.id != *name || seat.answers.contains_key(&round.index) {
-            return Err(Refusal::QuestionNotOpen);
+        let not_open = |reason| Err(Refusal::QuestionNotOpen(reason));
+        let Phase::Question(round) = &play.phase else { return not_open(not_open_now(play, quiz, seat, name)) };
+        let question = play.question(quiz, round.index).filter(|question| question.id == *name);
+        let Some(question) = question else { return not_open(NotOpen::OtherQuestion) };
+        if seat.answers.contains_key(&round.index) {
+            return not_open(NotOpen::AlreadyAnswered);
         }
         if !Self::takes_part(seat, round) {
             return Err(Refusal::NotPlaying);
@@ -139,8 +141,11 @@ impl Room {
         if play.pause.is_some() {
             return Err(Refusal::RoomPaused);
         }
-        if now < round.opens || now >= round.is_over_from(step.at) {
-            return Err(Refusal::QuestionNotOpen);
+        if now < round.opens {
+            return not_open(NotOpen::NotYet);
+        }
+        if now >= round.is_over_from(step.at) {
+            return not_open(NotOpen::TooLate);
         }
         if option.is_some_and(|id| question.option(id).is_none()) {
             return Err(Refusal::OptionNotInQuestion);
@@ -158,7 +163,8 @@ impl Room {
     /// Closes the question that stands: every answer is evaluated, and all is told.
     pub(super) fn close(&mut self, step: &mut Step<'_>) {
         let (Some(play), Some(quiz)) = (&mut self.play, step.quiz) else { return };
-        let Phase::Question(Round { index, .. }) = play.phase else { return };
+        let Phase::Question(round) = &play.phase else { return };
+        let (index, round) = (round.index, round.settled(step.at));
         let Some(question) = quiz.questions.get(index as usize) else { return };
         for seat in self.seats.values_mut() {
             let Some(given) = seat.answers.get_mut(&index) else { continue };
@@ -167,7 +173,7 @@ impl Room {
             seat.total = seat.total.saturating_add(given.points);
         }
         let ends = (self.settings.advance == Advance::Auto).then(|| step.at.now.plus(self.settings.reveal));
-        play.turn(Phase::Reveal { index, ends });
+        play.turn(Phase::Reveal { round, ends });
         let reveal = self.play.as_ref().and_then(|play| self.reveal(play, step.quiz, index));
         if let Some(reveal) = reveal {
             self.tell(&Happening::Reveal(reveal), step);
@@ -204,6 +210,17 @@ impl Room {
     }
 }
 
+/// Why no answer is taken while no question stands.
+fn not_open_now(play: &Play, quiz: Option<&Quiz>, seat: &Seat, name: &QuestionId) -> NotOpen {
+    let is_named = |index: &u32| play.question(quiz, *index).is_some_and(|question| question.id == *name);
+    match &play.phase {
+        Phase::Lobby => NotOpen::NotYet,
+        _ if seat.answers.keys().any(is_named) => NotOpen::AlreadyAnswered,
+        Phase::Reveal { round, .. } if !is_named(&round.index) => NotOpen::OtherQuestion,
+        Phase::Question(_) | Phase::Reveal { .. } | Phase::Finished { .. } => NotOpen::TooLate,
+    }
+}
+
 /// The reply that a late repeat of an answer asks for.
 fn answered_before(
     play: &Play,
@@ -217,7 +234,8 @@ fn answered_before(
         match same_key(given) {
             Some(first) if first.body != repeat.body => return Err(Refusal::KeyReused),
             Some(_) => {
-                let question = play.question(quiz, *index).ok_or(Refusal::QuestionNotOpen)?.id.clone();
+                let question = play.question(quiz, *index);
+                let question = question.ok_or(Refusal::QuestionNotOpen(NotOpen::OtherQuestion))?.id.clone();
                 return Ok(Some(RoomReply::Answered { question, option: given.option, received: given.received }));
             }
             None => {}

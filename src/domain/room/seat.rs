@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::log::Reader;
 use crate::domain::events::Sequence;
 use crate::domain::ids::{OptionId, UserId};
-use crate::domain::name::PlayerName;
+use crate::domain::name::{PlayerName, SkeletonHash};
 use crate::domain::refusal::Refusal;
 use crate::domain::repeat::RepeatKey;
 use crate::domain::secret::SecretHash;
@@ -30,6 +30,16 @@ pub enum Standing {
     Kicked,
     /// Nobody: a backend took the seat away.
     Revoked,
+}
+
+impl Standing {
+    /// What the holder of a seat is told that nobody sits in any more.
+    pub(super) fn refusal(self) -> Refusal {
+        match self {
+            Self::Here | Self::Left => Refusal::BadToken,
+            Self::Kicked | Self::Revoked => Refusal::SentAway,
+        }
+    }
 }
 
 /// An answer, and what it earned once its question has closed.
@@ -79,6 +89,8 @@ impl Recent {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Seat {
     pub(super) name: Option<PlayerName>,
+    /// By which it is told that a new name is taken, without looking at this one again.
+    pub(super) skeleton: Option<SkeletonHash>,
     /// In the backend's own system.
     pub(super) user: Option<UserId>,
     pub(super) standing: Standing,
@@ -106,9 +118,16 @@ pub(super) struct Seat {
 
 impl Seat {
     /// A seat that is taken at `now`, when the log's head is `head`.
-    pub(super) fn new(name: Option<PlayerName>, token: Option<SecretHash>, head: Sequence, now: Timestamp) -> Self {
+    pub(super) fn new(
+        name: Option<(PlayerName, SkeletonHash)>,
+        token: Option<SecretHash>,
+        head: Sequence,
+        now: Timestamp,
+    ) -> Self {
+        let (name, skeleton) = name.unzip();
         Self {
             name,
+            skeleton,
             user: None,
             standing: Standing::Here,
             token,
@@ -162,6 +181,10 @@ impl Seat {
         self.has_connected
     }
 
+    pub(super) fn token(&self) -> Option<SecretHash> {
+        self.token
+    }
+
     pub(super) fn has_token(&self, token: &SecretHash) -> bool {
         self.token.as_ref() == Some(token)
     }
@@ -173,8 +196,7 @@ impl Seat {
                 Err(Refusal::Superseded)
             }
             Standing::Here => Ok(()),
-            Standing::Left => Err(Refusal::BadToken),
-            Standing::Kicked | Standing::Revoked => Err(Refusal::SentAway),
+            gone => Err(gone.refusal()),
         }
     }
 

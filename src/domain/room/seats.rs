@@ -5,7 +5,7 @@ use super::log::Reader;
 use super::seat::{Seat, Standing};
 use super::{Asker, Room, RoomReply, Seen, Step};
 use crate::domain::ids::{SeatId, UserId};
-use crate::domain::name::PlayerName;
+use crate::domain::name::{PlayerName, SkeletonHash};
 use crate::domain::refusal::Refusal;
 use crate::domain::repeat::RepeatKey;
 use crate::domain::secret::SecretHash;
@@ -40,9 +40,12 @@ impl Room {
         if self.locked || (is_running && !self.settings.late_join) {
             return Err(Refusal::RoomLocked);
         }
-        self.may_be_called(&name, None)?;
         self.has_room()?;
-        Ok(self.seat(name, None, token, repeat, step))
+        let joins = self.joins.after_join(self.settings.joins_a_minute, step.at.now)?;
+        // Last, since it costs most.
+        let skeleton = self.free_skeleton(&name)?;
+        self.joins = joins;
+        Ok(self.seat((name, skeleton), None, token, repeat, step))
     }
 
     /// Seats a backend's user; one who has a seat gets another token for it.
@@ -61,21 +64,21 @@ impl Room {
             seat.hand_over(token, None);
             return Ok(RoomReply::Seated(*id));
         }
-        self.may_be_called(&name, None)?;
         self.has_room()?;
-        Ok(self.seat(name, user, token, None, step))
+        let skeleton = self.free_skeleton(&name)?;
+        Ok(self.seat((name, skeleton), user, token, None, step))
     }
 
     fn seat(
         &mut self,
-        name: PlayerName,
+        (name, skeleton): (PlayerName, SkeletonHash),
         user: Option<UserId>,
         token: SecretHash,
         join: Option<RepeatKey>,
         step: &mut Step<'_>,
     ) -> RoomReply {
         let plays_from = self.play.as_ref().map_or(0, super::Play::next_index);
-        let mut seat = Seat::new(Some(name.clone()), Some(token), self.head(), step.at.now);
+        let mut seat = Seat::new(Some((name.clone(), skeleton)), Some(token), self.head(), step.at.now);
         (seat.user, seat.join, seat.plays_from) = (user, join, plays_from);
         let id = self.take(seat);
         self.tell(&Happening::Joined(Joined { seat_id: id, name: &name }), step);
@@ -106,18 +109,22 @@ impl Room {
         Ok(RoomReply::Seated(id))
     }
 
-    fn may_be_called(&self, name: &PlayerName, but: Option<SeatId>) -> Result<(), Refusal> {
-        let folded = name.folded();
-        let others = self.seats.iter().filter(|(id, seat)| seat.is_here() && Some(**id) != but);
-        let is_taken = others.flat_map(|(_, seat)| &seat.name).any(|taken| taken.folded() == folded);
-        if is_taken { Err(Refusal::NameTaken) } else { Ok(()) }
+    /// What a name is known by, unless somebody is called that.
+    fn free_skeleton(&self, name: &PlayerName) -> Result<SkeletonHash, Refusal> {
+        let skeleton = SkeletonHash::from(name);
+        let is_taken = self.seats.values().any(|seat| seat.is_here() && seat.skeleton == Some(skeleton));
+        if is_taken { Err(Refusal::NameTaken) } else { Ok(skeleton) }
     }
 
     fn has_room(&self) -> Result<(), Refusal> {
-        // Those who left keep their answers, and so their place in the record.
         let here = self.seats.values().filter(|seat| seat.is_here()).count();
-        let most = self.settings.max_seats as usize;
-        if here < most && self.seats.len() < 4 * most { Ok(()) } else { Err(Refusal::RoomFull) }
+        let is_free = here < self.settings.max_seats as usize;
+        // Those who left with answers keep them, and so their place in the record.
+        if is_free && self.seats.len() < self.settings.most_seats_in_record as usize {
+            Ok(())
+        } else {
+            Err(Refusal::RoomFull)
+        }
     }
 
     /// Gives a seat to whoever brings its code.
@@ -198,6 +205,7 @@ impl Room {
 
     pub(super) fn revoke(&mut self, id: SeatId, step: &mut Step<'_>) -> Outcome {
         match self.seats.get(&id) {
+            None if self.was_taken(id) => Ok(RoomReply::Done),
             None => Err(Refusal::UnknownSeat),
             Some(_) if self.host == Some(id) && !self.is_finished() => Err(Refusal::HostMayNotLeave),
             Some(seat) if !seat.is_here() => Ok(RoomReply::Done),
@@ -208,6 +216,11 @@ impl Room {
     pub(super) fn vacate(&mut self, id: SeatId, standing: Standing, step: &mut Step<'_>) -> Outcome {
         let seat = self.seats.get_mut(&id).filter(|seat| seat.is_here()).ok_or(Refusal::UnknownSeat)?;
         seat.vacate(standing);
+        if seat.answers.is_empty()
+            && let Some(seat) = self.seats.remove(&id)
+        {
+            self.departed.note(id, &seat);
+        }
         if self.is_finished() {
             return Ok(RoomReply::Done);
         }

@@ -30,7 +30,7 @@ pub enum PhaseName {
     Finished,
 }
 
-/// The question that stands.
+/// The question that stands, or the one that is revealed.
 #[derive(Debug, Clone)]
 pub struct QuestionView {
     /// Its place.
@@ -66,7 +66,7 @@ pub struct SeatView {
     pub name: Option<PlayerName>,
     /// Whether the player is connected.
     pub present: bool,
-    /// Whether the player has answered the question that stands.
+    /// Whether the player has answered the question that is shown.
     pub answered: bool,
     /// The player's points; null for who doesn't play.
     pub total: Option<u32>,
@@ -86,7 +86,7 @@ pub struct OwnView {
     pub is_host: bool,
     /// Whether this one answers questions.
     pub plays: bool,
-    /// Whether the question that stands is answered.
+    /// Whether the question that is shown is answered.
     pub answered: bool,
     /// By which option.
     pub option_id: Option<OptionId>,
@@ -113,8 +113,10 @@ pub struct RoomView {
     pub host: Option<SeatId>,
     /// How many questions it has.
     pub question_count: u32,
-    /// The question that stands.
+    /// The question that stands, or the one that is revealed.
     pub question: Option<QuestionView>,
+    /// When the room moves on by itself, from a reveal.
+    pub advances: Option<Timestamp>,
     /// What was right of the one before, until the next.
     pub reveal: Option<Reveal>,
     /// The viewer's own seat.
@@ -143,13 +145,8 @@ impl Room {
     pub fn view(&self, quiz: Option<&Quiz>, viewer: Option<SeatId>, at: Moment) -> RoomView {
         let ranks = self.ranks();
         let play = self.play.as_ref();
-        let round = play.and_then(|play| play.round(at.now));
-        let question = play.zip(round.as_ref()).and_then(|(play, round)| {
-            let question = play.question(quiz, round.index)?.clone();
-            let closes = round.closes(at);
-            Some(QuestionView { index: round.index, question, opens: round.opens, closes, limit: round.limit })
-        });
-        let index = round.as_ref().map(|round| round.index);
+        let question = play.and_then(|play| question_view(play, quiz, at));
+        let index = question.as_ref().map(|question| question.index);
         let seat = |(id, seat): (&SeatId, &Seat)| SeatView {
             seat_id: *id,
             name: seat.name.clone(),
@@ -181,8 +178,9 @@ impl Room {
             host: self.host,
             question_count: play.map_or(0, |play| play.question_count),
             question,
-            reveal: play.and_then(|play| match play.phase {
-                Phase::Reveal { index, .. } => self.reveal(play, quiz, index),
+            advances: play.and_then(Play::advances),
+            reveal: play.and_then(|play| match &play.phase {
+                Phase::Reveal { round, .. } => self.reveal(play, quiz, round.index),
                 _ => None,
             }),
             you: viewer.and_then(own),
@@ -268,6 +266,12 @@ impl Room {
             question.options.iter().map(|option| Count { option_id: option.id, count: chosen(option.id) }).collect();
         Some(Reveal::new((play.number, index), question, counts, verdicts))
     }
+}
+
+fn question_view(play: &Play, quiz: Option<&Quiz>, at: Moment) -> Option<QuestionView> {
+    let round = play.shown_round(at)?;
+    let question = play.question(quiz, round.index)?.clone();
+    Some(QuestionView { index: round.index, question, opens: round.opens, closes: round.closes, limit: round.limit })
 }
 
 fn phase_name(play: &Play) -> PhaseName {

@@ -7,6 +7,7 @@ use crate::domain::events::EventDraft;
 use crate::domain::finished::AnswerReport;
 use crate::domain::ids::{OptionId, QuestionId};
 use crate::domain::quiz::{AnswerKey, Choice, Question};
+use crate::domain::refusal::NotOpen;
 use crate::domain::repeat::RepeatKey;
 use crate::domain::room::{Ask, By, MOST_AT_ONCE, MOST_EVENT_BYTES, MOST_KEPT, RoomReply};
 use crate::domain::scoring::{ProgressionRule, Scoring};
@@ -195,7 +196,7 @@ fn no_answer_is_evaluated_and_earns_nothing() {
     assert_eq!((report.verdict.option, report.verdict.correct, report.verdict.points.sum()), (None, false, 0));
     assert_eq!(report.correct_text.as_deref(), Some("option 1 of 0"));
     assert_eq!(report.option_text, None);
-    refused(&mut session, right(0), at(2_000), Refusal::QuestionNotOpen);
+    refused(&mut session, right(0), at(2_000), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
 }
 
 #[test]
@@ -219,12 +220,12 @@ fn a_question_is_evaluated_once_whatever_the_second_answer_says() {
     let mut session = solo(3, None);
     session.apply(answer(0, Some(2), Some("first")), at(1_000)).result.expect("evaluated");
     for second in [answer(0, Some(2), None), answer(0, Some(1), None), answer(0, None, Some("other"))] {
-        refused(&mut session, second, at(2_000), Refusal::QuestionNotOpen);
+        refused(&mut session, second, at(2_000), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
     }
-    refused(&mut session, answer(0, Some(9), None), at(2_000), Refusal::QuestionNotOpen);
-    refused(&mut session, right(7), at(2_000), Refusal::QuestionNotOpen);
-    refused(&mut session, Command::Show(question_id(0)), at(2_000), Refusal::QuestionNotOpen);
-    refused(&mut session, Command::Show(question_id(7)), at(2_000), Refusal::QuestionNotOpen);
+    refused(&mut session, answer(0, Some(9), None), at(2_000), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
+    refused(&mut session, right(7), at(2_000), Refusal::QuestionNotOpen(NotOpen::OtherQuestion));
+    refused(&mut session, Command::Show(question_id(0)), at(2_000), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
+    refused(&mut session, Command::Show(question_id(7)), at(2_000), Refusal::QuestionNotOpen(NotOpen::OtherQuestion));
 }
 
 #[test]
@@ -245,8 +246,8 @@ fn a_repeat_after_the_end_gets_the_first_verdict() {
     assert_eq!(evaluated(&mut session, answer(0, Some(1), Some("a")), at(3_000)), first);
     assert_eq!(evaluated(&mut session, answer(1, Some(2), Some("b")), at(3_000)), last);
     refused(&mut session, answer(1, Some(1), Some("b")), at(3_000), Refusal::KeyReused);
-    refused(&mut session, answer(1, Some(2), Some("c")), at(3_000), Refusal::QuestionNotOpen);
-    refused(&mut session, answer(1, Some(2), None), at(3_000), Refusal::QuestionNotOpen);
+    refused(&mut session, answer(1, Some(2), Some("c")), at(3_000), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
+    refused(&mut session, answer(1, Some(2), None), at(3_000), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
 }
 
 #[test]
@@ -395,7 +396,7 @@ fn too_many_events_or_too_large_ones_are_refused_whole() {
         let event = |kind: &str, size| EventDraft { kind: kind.to_owned(), payload: "x".repeat(size), to: None };
         record_all(vec![event("k", 0), event("kind", size - 4)], None)
     };
-    refused(&mut session, of_size(MOST_EVENT_BYTES + 1), at(0), Refusal::TooManyEvents);
+    refused(&mut session, of_size(MOST_EVENT_BYTES + 1), at(0), Refusal::EventTooLarge);
     session.apply(of_size(MOST_EVENT_BYTES), at(0)).result.expect("recorded");
     session.apply(record(MOST_AT_ONCE), at(0)).result.expect("recorded");
 }
@@ -524,7 +525,7 @@ fn a_command_of_another_kind_of_game_is_refused() {
     }
     game.apply(right(0), at(0)).result.expect("evaluated");
     refused(&mut game, record(1), at(0), Refusal::NotThisGame);
-    refused(&mut game, Command::Show(question_id(0)), at(0), Refusal::QuestionNotOpen);
+    refused(&mut game, Command::Show(question_id(0)), at(0), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
 }
 
 #[test]

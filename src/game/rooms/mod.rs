@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::domain::room::{Ask, By, RoomResults, RoomView};
 use crate::domain::{
-    Command, Game, GameSession, JoinCode, Lifetimes, PlayerName, Quiz, RepeatKey, Reply, Room, RoomReply, SeatId,
-    SecretHash, Sequence, SessionId, Timestamp, Token, UserId, WallTime,
+    Command, Game, GameSession, JoinCode, Lifetimes, PlayerName, Quiz, Refusal, RepeatKey, Reply, Room, RoomReply,
+    SeatId, SecretHash, Sequence, SessionId, Timestamp, Token, UserId, WallTime,
 };
 use crate::quizzes::Catalogue;
 use crate::store::{EventPage, Homes, Keeper};
@@ -30,6 +30,13 @@ pub enum Credential {
     Backend,
     /// The holder of a seat's token, and the generation that it names.
     Seat(SecretHash, Option<u32>),
+    /// A live connection of a seat, whose token was good when it was made.
+    Connection {
+        /// The seat.
+        seat: SeatId,
+        /// The connection's generation.
+        generation: u32,
+    },
 }
 
 impl Credential {
@@ -37,6 +44,17 @@ impl Credential {
         match self {
             Self::Backend => By::Backend,
             Self::Seat(token, generation) => By::Token(*token, *generation),
+            Self::Connection { seat, generation } => By::Connection { seat: *seat, generation: *generation },
+        }
+    }
+
+    /// A token that is good for nothing gets one answer, whether the room exists or not.
+    fn refused(&self, error: GameError) -> GameError {
+        match (self, error) {
+            (Self::Seat(..), GameError::SessionNotFound | GameError::Refused(Refusal::NotThisGame)) => {
+                Refusal::BadToken.into()
+            }
+            (_, error) => error,
         }
     }
 }
@@ -157,7 +175,7 @@ impl Rooms {
     /// # Errors
     /// The same.
     pub async fn ask_as(&self, id: &SessionId, who: &Credential, ask: Ask) -> Result<(RoomReply, Dates), GameError> {
-        self.ask(id, who.by(), ask).await
+        self.ask(id, who.by(), ask).await.map_err(|error| who.refused(error))
     }
 
     /// The live room that has this code.
@@ -226,7 +244,7 @@ impl Rooms {
     ) -> Result<(String, WallTime), GameError> {
         let letters = JoinCode::ALPHABET;
         let code: String = (0..SEAT_CODE).map(|_| char::from(letters[self.chance.below(letters.len())])).collect();
-        match self.ask(id, who.by(), Ask::HandOutCode { seat, code: SecretHash::of(&code) }).await? {
+        match self.ask_as(id, who, Ask::HandOutCode { seat, code: SecretHash::of(&code) }).await? {
             (RoomReply::CodeUntil(until), dates) => Ok((code, dates.of(until))),
             (other, _) => Err(unexpected(&Reply::Room(other))),
         }
@@ -237,7 +255,7 @@ impl Rooms {
     /// # Errors
     /// Unknown or dead rooms, a credential that is not good here; or the store's.
     pub async fn look(&self, id: &SessionId, who: &Credential) -> Result<Looked, GameError> {
-        let (session, dates) = self.read(id).await?;
+        let (session, dates) = self.read_as(id, who).await?;
         let viewer = self.viewer(&session, who)?;
         self.looked(session, dates, viewer).await
     }
@@ -271,13 +289,16 @@ impl Rooms {
         Ok((get().await?.ok_or(GameError::SessionNotFound)?, dates))
     }
 
+    async fn read_as(&self, id: &SessionId, who: &Credential) -> Result<(GameSession, Dates), GameError> {
+        self.read(id).await.map_err(|error| who.refused(error))
+    }
+
     fn viewer(&self, session: &GameSession, who: &Credential) -> Result<Option<SeatId>, GameError> {
+        let room = room_of(session).ok_or(GameError::SessionNotFound)?;
         match who {
             Credential::Backend => Ok(None),
-            Credential::Seat(token, generation) => {
-                let room = room_of(session).ok_or(GameError::SessionNotFound)?;
-                Ok(Some(room.holder(token, *generation)?))
-            }
+            Credential::Seat(token, generation) => Ok(Some(room.holder(token, *generation)?)),
+            Credential::Connection { seat, generation } => Ok(Some(room.connected(*seat, *generation)?)),
         }
     }
 
@@ -305,7 +326,7 @@ impl Rooms {
     /// # Errors
     /// Unknown or dead rooms, a credential that is not good here; or the store's.
     pub async fn recognise(&self, id: &SessionId, who: &Credential) -> Result<Option<SeatId>, GameError> {
-        let (session, _) = self.read(id).await?;
+        let (session, _) = self.read_as(id, who).await?;
         self.viewer(&session, who)
     }
 
@@ -325,8 +346,8 @@ impl Rooms {
             (other, _) => return Err(unexpected(&Reply::Room(other))),
         };
         let who = match who {
-            Credential::Backend => Credential::Backend,
             Credential::Seat(token, _) => Credential::Seat(*token, Some(generation)),
+            other => other.clone(),
         };
         let looked = self.look(id, &who).await?;
         let head = looked.room().map(Room::head).unwrap_or_default();
@@ -360,7 +381,7 @@ impl Rooms {
     /// # Errors
     /// Unknown or dead rooms, a credential that is not good here; or the store's.
     pub async fn generation(&self, id: &SessionId, who: &Credential) -> Result<Option<u32>, GameError> {
-        let (session, _) = self.read(id).await?;
+        let (session, _) = self.read_as(id, who).await?;
         let seat = self.viewer(&session, who)?;
         Ok(room_of(&session).zip(seat).and_then(|(room, seat)| room.generation(seat)).map(|(generation, _)| generation))
     }

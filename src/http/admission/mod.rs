@@ -21,6 +21,7 @@ use ipnet::IpNet;
 use super::problem::Problem;
 use super::websocket::FrameRate;
 use crate::domain::SessionId;
+use crate::domain::room::RoomSettings;
 use crate::store::{Homes, Keeper};
 use codes::UnknownCodes;
 use connections::Connections;
@@ -90,7 +91,7 @@ impl Admission {
         if !self.is_on {
             return u32::MAX;
         }
-        self.joins_per_room.unwrap_or_else(|| max_seats.saturating_mul(2).max(120))
+        self.joins_per_room.unwrap_or_else(|| RoomSettings::usual_joins_a_minute(max_seats))
     }
 
     /// The client of a request.

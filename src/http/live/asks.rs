@@ -13,7 +13,7 @@ use super::super::rooms::{
 };
 use super::super::websocket::Frame;
 use super::frames::{self, Asked};
-use crate::domain::room::{Ask, By};
+use crate::domain::room::Ask;
 use crate::domain::{EventDraft, RepeatKey, RoomReply, SeatId, SessionId};
 use crate::game::rooms::Credential;
 
@@ -56,23 +56,12 @@ pub(super) struct Asker {
     shared: web::Data<Shared>,
     id: SessionId,
     who: Credential,
-    by: By,
 }
 
 impl Asker {
-    pub(super) fn new(
-        shared: web::Data<Shared>,
-        id: SessionId,
-        who: Credential,
-        seat: Option<SeatId>,
-        generation: u32,
-    ) -> Self {
-        let by = seat.map_or(By::Backend, |seat| By::Connection { seat, generation });
-        let who = match who {
-            Credential::Seat(token, _) => Credential::Seat(token, Some(generation)),
-            Credential::Backend => Credential::Backend,
-        };
-        Self { shared, id, who, by }
+    pub(super) fn new(shared: web::Data<Shared>, id: SessionId, seat: Option<SeatId>, generation: u32) -> Self {
+        let who = seat.map_or(Credential::Backend, |seat| Credential::Connection { seat, generation });
+        Self { shared, id, who }
     }
 
     /// Carries out what is asked. What is asked first is lined up first.
@@ -120,7 +109,7 @@ impl Asker {
             // Those are answered by the pump.
             Asked::Resume(_) | Asked::Ack(_) | Asked::Heartbeat => return Ok(frames::done(re)),
         };
-        let (reply, _) = rooms.ask(&self.id, self.by.clone(), ask).await.map_err(Problem::in_room)?;
+        let (reply, _) = rooms.ask_as(&self.id, &self.who, ask).await.map_err(Problem::in_room)?;
         match reply {
             RoomReply::Answered { question, option, received } => {
                 Ok(frames::reply(re, answered(question, option, received)))

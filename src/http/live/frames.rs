@@ -14,7 +14,7 @@ use super::super::problem::Problem;
 use super::super::rooms::{EventIn, SnapshotOut};
 use super::super::websocket::Frame;
 use crate::domain::room::{HostMove, Presence};
-use crate::domain::{OptionId, QuestionId, SeatId, Sequence};
+use crate::domain::{NotOpen, OptionId, QuestionId, SeatId, Sequence};
 use crate::game::Dates;
 
 /// Most bytes of a frame's id, and of an idempotency key.
@@ -212,6 +212,8 @@ struct ErrorOut<'a> {
     code: &'a str,
     detail: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<NotOpen>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     head: Option<Sequence>,
 }
 
@@ -241,7 +243,8 @@ pub(super) fn done(re: Option<&str>) -> Frame {
 }
 
 pub(super) fn error(re: Option<&str>, problem: &Problem) -> Frame {
-    frame("error", re, ErrorOut { code: problem.code(), detail: problem.detail(), head: problem.head() })
+    let (code, detail) = (problem.code(), problem.detail());
+    frame("error", re, ErrorOut { code, detail, reason: problem.reason(), head: problem.head() })
 }
 
 /// A frame as bytes that can be kept and sent to many.

@@ -186,7 +186,7 @@ impl<'a> Connection<'a> {
         let connection = Self {
             sender,
             key: is_backend.then(|| shared.keys.follow(&text)),
-            asker: Asker::new(shared.clone(), id.clone(), who, seat, resumed.generation),
+            asker: Asker::new(shared.clone(), id.clone(), seat, resumed.generation),
             shared,
             id,
             listener,

@@ -18,8 +18,8 @@ use crate::domain::{Refusal, RepeatKey, RoomReply, SeatId, SessionId};
 use crate::game::GameError;
 use crate::game::rooms::Credential;
 use requests::{
-    AckRequest, AnswerRequest, JoinRequest, Joining, KickRequest, LockRequest, MoveRequest, OpenRequest, PauseRequest,
-    RecordRequest, ResultsFormat, ResultsQuery, ResumeRequest, SayRequest, SeatRequest,
+    AckRequest, AnswerRequest, JoinRequest, Joining, KickRequest, LockRequest, MoveRequest, NameIn, OpenRequest,
+    PauseRequest, RecordRequest, ResultsFormat, ResultsQuery, ResumeRequest, SayRequest, SeatRequest,
 };
 
 pub(super) use events::{event_text, page, skip_text};
@@ -45,7 +45,8 @@ pub(super) fn unexpected(reply: &RoomReply) -> Problem {
 
 pub(super) async fn open(shared: Data, caller: Caller, By(opener): By, request: Json<OpenRequest>) -> Handled {
     shared.may_host(&caller)?;
-    let new = request.value.into_new(caller)?;
+    let mut new = request.value.into_new(caller)?;
+    new.settings.joins_a_minute = shared.admission.joins_a_minute(new.settings.max_seats);
     shared.admission.create(&opener, Created::room(request.bytes.len()))?;
     let opened = shared.rooms.open(new).await.map_err(Problem::in_room)?;
     shared.admission.created(opener, &opened.room, shared.homes.main());
@@ -235,7 +236,7 @@ pub(super) async fn seat_user(
     request: Json<SeatRequest>,
 ) -> Handled {
     must_be_backend(&who, "seating users")?;
-    let SeatRequest { user_id, name } = request.value;
+    let SeatRequest { user_id, name: NameIn(name) } = request.value;
     let seated = shared.rooms.seat_user(&room_id(&id)?, user_id, name).await.map_err(Problem::in_room)?;
     Ok(reply(StatusCode::CREATED, &replies::seated(&seated, None)))
 }

@@ -5,7 +5,9 @@ use serde::Serialize;
 use super::super::date::date;
 use super::super::problem::Problem;
 use crate::domain::quiz::public::PublicQuestion;
-use crate::domain::room::{OwnView, PauseView, PhaseName, QuestionView, Ranked, Reveal, RoomView, SeatView};
+use crate::domain::room::{
+    Advance, HostAway, OwnView, PauseView, PhaseName, QuestionView, Ranked, Reveal, RoomSettings, RoomView, SeatView,
+};
 use crate::domain::{JoinCode, OptionId, QuestionId, QuizId, SeatId, Sequence, WallTime};
 use crate::game::Dates;
 use crate::game::rooms::{Looked, Opened, Seated};
@@ -65,14 +67,31 @@ pub(in crate::http) struct SnapshotOut {
     host_seat_id: Option<SeatId>,
     question_count: u32,
     question: Option<serde_json::Value>,
+    advances_at: Option<String>,
     reveal: Option<Reveal>,
     you: Option<OwnView>,
     seats: Vec<SeatView>,
     ranking: Option<Vec<Ranked>>,
+    settings: SettingsOut,
     epoch: String,
     pub(in crate::http) head: Sequence,
     expires_at: String,
     server_time: String,
+}
+
+/// What was agreed when the room was opened, under the names of the request's fields.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SettingsOut {
+    advance: Advance,
+    late_join: bool,
+    max_seats: u32,
+    host_plays: bool,
+    host_away: HostAway,
+    time_limit_ms: u64,
+    ready_ms: u64,
+    reveal_ms: u64,
+    away_ms: u64,
 }
 
 #[derive(Serialize)]
@@ -102,15 +121,31 @@ pub(in crate::http) fn snapshot(looked: &Looked) -> Result<SnapshotOut, Problem>
         host_seat_id: host,
         question_count,
         question,
+        advances_at: view.advances.map(|advances| date(looked.dates.of(advances))),
         reveal: view.reveal,
         you: view.you,
         seats: view.seats,
         ranking: view.ranking,
+        settings: settings(&view.settings),
         epoch: looked.epoch.clone(),
         head: view.head,
         expires_at: date(looked.expires()),
         server_time: date(looked.dates.wall),
     })
+}
+
+fn settings(settings: &RoomSettings) -> SettingsOut {
+    SettingsOut {
+        advance: settings.advance,
+        late_join: settings.late_join,
+        max_seats: settings.max_seats,
+        host_plays: settings.host_plays,
+        host_away: settings.host_away,
+        time_limit_ms: settings.time_limit.0,
+        ready_ms: settings.ready.0,
+        reveal_ms: settings.reveal.0,
+        away_ms: settings.away.0,
+    }
 }
 
 fn question_out(view: &QuestionView, dates: Dates) -> serde_json::Value {

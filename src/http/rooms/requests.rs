@@ -9,6 +9,7 @@ use super::super::auth::Caller;
 use super::super::json::{required, shallow};
 use super::super::problem::Problem;
 use super::super::quiz_choice::{QuizFields, USUAL_COUNT, quiz_choice};
+use crate::domain::ids::InvalidId;
 use crate::domain::quiz::draft::QuestionDraft;
 use crate::domain::room::{Advance, HostAway, RoomSettings};
 use crate::domain::{
@@ -21,8 +22,10 @@ const READY_MS: RangeInclusive<u64> = 0..=60_000;
 const REVEAL_MS: RangeInclusive<u64> = 0..=600_000;
 const AWAY_MS: RangeInclusive<u64> = 1_000..=600_000;
 const SEATS: RangeInclusive<u64> = 1..=1_000;
-/// Most seats times questions, which all lie in one record.
+/// Most seats times questions, which all lie in one record: of a room that was opened with an API
+/// key, and of any other.
 const MOST_ANSWERS: u64 = 40_000;
+const MOST_ANSWERS_WITHOUT_KEY: u64 = 10_000;
 /// What the host is called that says nothing else.
 const HOST_NAME: &str = "Host";
 /// What the server itself tells of a room that is no quiz.
@@ -50,7 +53,7 @@ pub(in crate::http) struct OpenRequest {
     exclude: Option<Vec<QuestionId>>,
     question_ids: Option<Vec<QuestionId>>,
     questions: Option<Vec<QuestionDraft>>,
-    host_name: Option<PlayerName>,
+    host_name: Option<NameIn>,
     time_limit_ms: Option<u64>,
     ready_ms: Option<u64>,
     reveal_ms: Option<u64>,
@@ -66,8 +69,21 @@ pub(in crate::http) struct OpenRequest {
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
 pub(in crate::http) struct JoinRequest {
     pub(super) join_code: String,
-    pub(super) name: Option<PlayerName>,
+    name: Option<NameIn>,
     pub(super) seat_code: Option<String>,
+}
+
+/// A name as a request brings it, which is checked; stored ones are not.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub(in crate::http) struct NameIn(pub(super) PlayerName);
+
+impl TryFrom<String> for NameIn {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
 }
 
 /// How a seat is asked for.
@@ -135,7 +151,7 @@ pub(in crate::http) struct SayRequest {
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
 pub(in crate::http) struct SeatRequest {
     pub(super) user_id: Option<UserId>,
-    pub(super) name: PlayerName,
+    pub(super) name: NameIn,
 }
 
 #[derive(Debug, Deserialize)]
@@ -198,7 +214,7 @@ pub(super) enum ResultsFormat {
 impl OpenRequest {
     /// Turns a request into what it asks for.
     pub(super) fn into_new(self, caller: Caller) -> Result<NewRoom, Problem> {
-        let settings = self.settings()?;
+        let mut settings = self.settings()?;
         if self.questions.is_some() {
             caller.must_be_trusted("questions")?;
         }
@@ -211,14 +227,12 @@ impl OpenRequest {
             return Ok(NewRoom { settings, quiz: RoomQuiz::External, is_trusted: true });
         }
         let host = match self.host_name.clone() {
-            Some(name) => name,
+            Some(NameIn(name)) => name,
             None => HOST_NAME.parse().expect("it is a name"),
         };
         let questions = self.question_count();
         let choice = quiz_choice(self.into_quiz(), caller)?;
-        if u64::from(settings.max_seats) * questions > MOST_ANSWERS {
-            return Err(Problem::wrong("maxSeats", format!("maxSeats times count is at most {MOST_ANSWERS}")));
-        }
+        settings.most_seats_in_record = most_seats_in_record(settings.max_seats, questions, caller)?;
         Ok(NewRoom { settings, quiz: RoomQuiz::Quiz(choice, host), is_trusted: caller == Caller::Backend })
     }
 
@@ -231,6 +245,8 @@ impl OpenRequest {
             reveal: Millis(within("revealMs", self.reveal_ms, REVEAL_MS, usual.reveal.0)?),
             away: Millis(within("awayMs", self.away_ms, AWAY_MS, usual.away.0)?),
             max_seats: max_seats as u32,
+            most_seats_in_record: max_seats as u32,
+            joins_a_minute: RoomSettings::usual_joins_a_minute(max_seats as u32),
             advance: self.advance.unwrap_or(usual.advance),
             late_join: self.late_join.unwrap_or(usual.late_join),
             host_plays: self.host_plays.unwrap_or(usual.host_plays),
@@ -273,6 +289,19 @@ impl OpenRequest {
     }
 }
 
+/// How many seats the record may hold, at least those that can be taken at once.
+fn most_seats_in_record(max_seats: u32, questions: u64, caller: Caller) -> Result<u32, Problem> {
+    let (most, whose) = match caller {
+        Caller::Backend => (MOST_ANSWERS, ""),
+        Caller::Open | Caller::Player => (MOST_ANSWERS_WITHOUT_KEY, " without an API key"),
+    };
+    let seats = u32::try_from(most / questions.max(1)).unwrap_or(u32::MAX);
+    if max_seats > seats {
+        return Err(Problem::wrong("maxSeats", format!("maxSeats times count is at most {most}{whose}")));
+    }
+    Ok(seats)
+}
+
 fn within(name: &str, given: Option<u64>, bounds: RangeInclusive<u64>, usual: u64) -> Result<u64, Problem> {
     match given {
         Some(given) if !bounds.contains(&given) => {
@@ -291,7 +320,7 @@ impl JoinRequest {
 
     pub(super) fn joining(self) -> Result<Joining, Problem> {
         match (self.name, self.seat_code) {
-            (Some(name), None) => Ok(Joining::New(name)),
+            (Some(NameIn(name)), None) => Ok(Joining::New(name)),
             (None, Some(code)) => Ok(Joining::ByCode(code.trim().to_uppercase())),
             (None, None) => Err(Problem::wrong("name", "missing")),
             (Some(_), Some(_)) => Err(Problem::wrong("seatCode", "cannot stand together with name")),

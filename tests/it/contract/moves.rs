@@ -1,6 +1,6 @@
 //! Answers: evaluated once, however many come at once.
 
-use rejoin::domain::{Applied, Command, Game, Refusal, RepeatKey, Reply};
+use rejoin::domain::{Applied, Command, Game, NotOpen, Refusal, RepeatKey, Reply};
 use rejoin::store::{GameSessionStore, NewSession};
 
 use super::engines::Engine;
@@ -20,7 +20,10 @@ pub(super) async fn of_64_racing_answers_one_is_evaluated<E: Engine>() {
     });
     let (evaluated, refused): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
     assert_eq!(evaluated.len(), 1);
-    assert!(refused.iter().all(|result| *result == Err(Refusal::QuestionNotOpen)), "{refused:?}");
+    assert!(
+        refused.iter().all(|result| *result == Err(Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered))),
+        "{refused:?}"
+    );
     let Ok(Reply::Evaluated { report: only, .. }) = &evaluated[0] else { panic!("{evaluated:?}") };
     let last = apply(&*store, 1, right(1), 2_000).await.result;
     let Ok(Reply::Evaluated { report, .. }) = last else { panic!("{last:?}") };
@@ -80,7 +83,7 @@ pub(super) async fn a_repeat_gets_its_first_reply_late_and_after_the_end<E: Engi
         assert_eq!(apply(store, 1, answer(0, 1, Some("a")), 5_000_000).await, first);
         assert_eq!(apply(store, 1, answer(2, 2, Some("b")), 5_000_000).await, last);
         let refused = apply(store, 1, answer(2, 2, None), 5_000_000).await.result;
-        assert_eq!(refused, Err(Refusal::QuestionNotOpen));
+        assert_eq!(refused, Err(Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered)));
     };
     check(&*store).await;
     drop(store);
@@ -113,7 +116,10 @@ pub(super) async fn the_last_answer_leaves_results_and_no_quiz<E: Engine>() {
     assert_eq!(session.quiz, None);
     let Game::Finished(game) = session.state.game else { panic!("it is over") };
     assert_eq!((game.results.total_score(), game.results.question_count), (300, 2));
-    assert_eq!(apply(&*store, 1, right(1), 3_000).await.result, Err(Refusal::QuestionNotOpen));
+    assert_eq!(
+        apply(&*store, 1, right(1), 3_000).await.result,
+        Err(Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered))
+    );
 }
 
 pub(super) async fn of_racing_claims_one_is_awarded<E: Engine>() {

@@ -1,6 +1,6 @@
 //! Create, apply, delete, close: what one step promises.
 
-use rejoin::domain::{Applied, Command, GameSession, Moment, Refusal, Reply, Sequence};
+use rejoin::domain::{Applied, Command, GameSession, Moment, NotOpen, Refusal, Reply, Sequence};
 use rejoin::store::{NewSession, StoreError};
 
 use super::engines::Engine;
@@ -124,8 +124,8 @@ pub(super) async fn a_refused_command_changes_nothing<E: Engine>() {
     store.apply(&id(1), right(0), at(1)).await.expect("applied");
     let before = store.get(&id(1), at(1)).await.expect("read");
     for (command, refusal) in [
-        (right(0), Refusal::QuestionNotOpen),
-        (right(9), Refusal::QuestionNotOpen),
+        (right(0), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered)),
+        (right(9), Refusal::QuestionNotOpen(NotOpen::OtherQuestion)),
         (crate::kit::answer(1, 9, None), Refusal::OptionNotInQuestion),
         (Command::Award(None), Refusal::NotFinished),
         (record(1), Refusal::NotThisGame),

@@ -138,10 +138,11 @@ async fn a_seat_answers_for_itself_alone_and_once() {
     assert_eq!(bobs["you"]["answered"], false, "{bobs}");
     // Another tab changes its mind: the first word counts.
     let other = json!({ "questionId": "q0", "optionId": 2 });
-    ada_client.post(&url("/answer"), &other).await.problem(404, "question-not-open");
+    let refused = ada_client.post(&url("/answer"), &other).await.problem(404, "question-not-open");
+    assert_eq!(refused["reason"], "already-answered");
     let (mut tab, _) = Raw::resumed(&server.base, &room.room_id, ada.ticket.token.as_str()).await;
     let refused = tab.ask(&json!({ "type": "answer", "id": "x", "questionId": "q0", "optionId": 3 })).await;
-    assert_eq!(refused["code"], "question-not-open");
+    assert_eq!((&refused["code"], &refused["reason"]), (&json!("question-not-open"), &json!("already-answered")));
     assert_eq!(raw.closed().await, Some(4409));
     ada_client.post(&url("/next"), &json!({ "at": 1 })).await.problem(403, "host-only");
     ada_client.post(&url("/kick"), &json!({ "at": 1, "seatId": bob.seat_id })).await.problem(403, "host-only");
@@ -196,12 +197,12 @@ async fn a_rooms_id_is_no_solo_games_and_the_other_way_round() {
     host.get(&format!("/api/rooms/{id}")).await.json(200);
     let solo = client.play(1).await;
     for rest in ["", "/events", "/results"] {
-        host.get(&format!("/api/rooms/{solo}{rest}")).await.problem(404, "room-not-found");
+        host.get(&format!("/api/rooms/{solo}{rest}")).await.problem(401, "bad-token");
     }
-    host.post(&format!("/api/rooms/{solo}/start"), &json!({ "at": 0 })).await.problem(404, "room-not-found");
+    host.post(&format!("/api/rooms/{solo}/start"), &json!({ "at": 0 })).await.problem(401, "bad-token");
     let mut raw = Raw::open(&server.base, &solo).await;
     raw.say(&json!({ "type": "resume", "token": room.token.as_ref().unwrap().as_str() })).await;
-    assert_eq!(raw.closed().await, Some(4404));
+    assert_eq!(raw.closed().await, Some(4401));
     client.answer(&solo, 0, 1).await.json(200);
 }
 
@@ -216,7 +217,8 @@ async fn an_answer_after_the_deadline_does_not_count() {
     host.post(&url("/start"), &json!({ "at": 0 })).await.json(200);
     let client = server.client().with_key(ada.ticket.token.as_str());
     until_async(async || client.get(&url("")).await.json(200)["phase"] == "reveal").await;
-    client.post(&url("/answer"), &json!({ "questionId": "q0", "optionId": 1 })).await.problem(404, "question-not-open");
+    let late = client.post(&url("/answer"), &json!({ "questionId": "q0", "optionId": 1 })).await;
+    assert_eq!(late.problem(404, "question-not-open")["reason"], "too-late");
     let seen = client.get(&url("")).await.json(200);
     assert_eq!((&seen["phase"], &seen["you"]["total"]), (&json!("reveal"), &json!(0)), "{seen}");
 }

@@ -146,6 +146,40 @@ async fn results_are_a_seats_own_and_all_to_the_host_and_a_backend() {
 }
 
 #[tokio::test]
+async fn a_page_that_reloads_during_a_reveal_finds_all_that_it_shows() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let more = json!({ "advance": "auto", "revealMs": 60_000, "maxSeats": 7, "hostAway": "oldestSeat" });
+    let room = open(&api, 2, more).await;
+    let ada = join(&api, &room, "Ada").await;
+    let url = |rest: &str| format!("/api/rooms/{}{rest}", room.room_id);
+    let host = server.client().with_key(room.token.as_ref().unwrap().as_str());
+    let client = server.client().with_key(ada.ticket.token.as_str());
+    let started = host.post(&url("/start"), &json!({ "at": 0 })).await.json(200);
+    // Dates are told by two clocks, which a millisecond may lie between.
+    let timeless = |question: &Value| {
+        let mut question = question.clone();
+        assert!(question["opensAt"].take().is_string() && question["closesAt"].take().is_string(), "{question}");
+        question
+    };
+    let asked = timeless(&started["snapshot"]["question"]);
+    assert_eq!((&asked["questionId"], &started["snapshot"]["advancesAt"]), (&json!("q0"), &Value::Null));
+    client.post(&url("/answer"), &json!({ "questionId": "q0", "optionId": 2 })).await.json(200);
+    let seen = client.get(&url("")).await.json(200);
+    assert_eq!((&seen["phase"], timeless(&seen["question"])), (&json!("reveal"), asked.clone()), "{seen}");
+    assert_eq!((&seen["you"]["answered"], &seen["you"]["optionId"]), (&json!(true), &json!(2)));
+    assert_eq!((&seen["seats"][0]["answered"], &seen["seats"][1]["answered"]), (&json!(false), &json!(true)));
+    assert!(seen["advancesAt"].as_str() > seen["serverTime"].as_str(), "{seen}");
+    let settings = json!({
+        "advance": "auto", "lateJoin": true, "maxSeats": 7, "hostPlays": false, "hostAway": "oldestSeat",
+        "timeLimitMs": 60_000, "readyMs": 0, "revealMs": 60_000, "awayMs": 15_000,
+    });
+    assert_eq!(seen["settings"], settings);
+    let resumed = client.post(&url("/resume"), &json!({})).await.json(200);
+    assert_eq!(timeless(&resumed["snapshot"]["question"]), asked);
+}
+
+#[tokio::test]
 async fn a_seat_is_handed_to_another_device_once() {
     let (_folder, server) = server(&[]);
     let api = api(&server);

@@ -1,11 +1,13 @@
 //! Every way in which a room says no over HTTP, each with its code; and what is wrong where.
 
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::raw::Raw;
 use super::{api, join, open, server};
 use crate::support::client::send;
-use crate::support::{KEY, questions};
+use crate::support::{Client, KEY, questions};
 
 const NOBODY: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
@@ -31,7 +33,7 @@ async fn who_may_not_is_told_why() {
     send(basic).await.problem(401, "bad-token");
     send(ada.request(Method::GET, &url("")).header("Rejoin-Generation", "x")).await.problem(400, "invalid-generation");
     send(ada.request(Method::GET, &url("")).header("Rejoin-Generation", "99")).await.problem(409, "superseded");
-    ada.get(&format!("/api/rooms/{NOBODY}")).await.problem(404, "room-not-found");
+    a_token_of_no_seat_gets_one_answer(&client, &[&room.room_id, NOBODY]).await;
     ada.get("/api/rooms/x").await.problem(404, "room-not-found");
     ada.get(&url("/ws")).await.problem(426, "upgrade-required");
     send(ada.request(Method::PUT, &url(""))).await.problem(405, "method-not-allowed");
@@ -91,7 +93,7 @@ async fn a_backend_is_told_what_is_too_much() {
     let record = async |body: Value| backend.post(&url("/events"), &body).await;
     let many: Vec<_> = (0..101).map(|_| json!({ "type": "x" })).collect();
     record(json!({ "events": many })).await.problem(422, "too-many-events");
-    record(json!({ "type": "x", "payload": "y".repeat(16 * 1024) })).await.problem(422, "too-many-events");
+    record(json!({ "type": "x", "payload": "y".repeat(16 * 1024) })).await.problem(422, "event-too-large");
     record(json!({ "type": "x", "to": [7] })).await.problem(404, "seat-not-found");
     record(json!({ "type": "x", "payload": "y".repeat(300 * 1024) })).await.problem(413, "body-too-large");
     backend.delete(&url("/seats/7")).await.problem(404, "seat-not-found");
@@ -101,10 +103,67 @@ async fn a_backend_is_told_what_is_too_much() {
     let quiz = format!("/api/rooms/{}", quiz["roomId"].as_str().unwrap());
     backend.post(&format!("{quiz}/events"), &json!({ "type": "x" })).await.problem(409, "wrong-mode");
     backend.post(&format!("{quiz}/seats"), &json!({ "name": "x" })).await.problem(409, "wrong-mode");
+    backend.get(&format!("/api/rooms/{NOBODY}")).await.problem(404, "room-not-found");
+    let mut raw = Raw::open(&server.base, NOBODY).await;
+    raw.say(&json!({ "type": "resume", "token": KEY })).await;
+    assert_eq!(raw.closed().await, Some(4404));
     backend
         .post(&format!("{quiz}/answer"), &json!({ "questionId": "q0", "optionId": 1 }))
         .await
         .problem(401, "bad-token");
+}
+
+/// Whether the room exists or not.
+async fn a_token_of_no_seat_gets_one_answer(client: &Client, rooms: &[&str]) {
+    let nobody = client.with_key(&"ab".repeat(32));
+    for room in rooms {
+        for rest in ["", "/events", "/results"] {
+            let problem = nobody.get(&format!("/api/rooms/{room}{rest}")).await.problem(401, "bad-token");
+            assert_eq!(problem["detail"], "no live room has a seat with this token");
+        }
+        for (rest, body) in [
+            ("start", json!({ "at": 0 })),
+            ("answer", json!({ "questionId": "q0", "optionId": 1 })),
+            ("leave", Value::Null),
+            ("seats/2/code", Value::Null),
+            ("resume", json!({})),
+            ("ack", json!({ "sequence": 0 })),
+            ("heartbeat", Value::Null),
+            ("say", json!({ "payload": 1 })),
+        ] {
+            nobody.post(&format!("/api/rooms/{room}/{rest}"), &body).await.problem(401, "bad-token");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_room_that_many_come_to_and_go_from_is_not_full_but_asks_for_patience() {
+    let (_folder, server) = server(&[]);
+    let client = server.client();
+    let room = client.post("/api/rooms", &json!({ "questions": questions(1), "maxSeats": 61 })).await.json(201);
+    let join = async |n: usize| {
+        let body = json!({ "joinCode": room["joinCode"], "name": format!("Guest {n}") });
+        client.post("/api/rooms/join", &body).await
+    };
+    let leave = format!("/api/rooms/{}/leave", room["roomId"].as_str().unwrap());
+    for round in [0, 60] {
+        let seats = join_all((round..round + 60).map(&join)).await;
+        let leaves = seats.into_iter().map(async |seat| {
+            let token = seat.json(201)["token"].as_str().unwrap().to_owned();
+            client.with_key(&token).post(&leave, &Value::Null).await.status
+        });
+        assert_eq!(join_all(leaves).await, [204; 60]);
+    }
+    // By the shares that came back meanwhile a few more may come.
+    for n in 120..240 {
+        let reply = join(n).await;
+        if reply.status != 201 {
+            reply.problem(429, "too-many-joins");
+            assert_eq!(reply.header("retry-after"), Some("1"));
+            return;
+        }
+    }
+    panic!("twice as many joins within a minute");
 }
 
 #[tokio::test]
@@ -114,7 +173,7 @@ async fn what_is_not_right_is_422_and_says_where() {
     let opened = backend.post("/api/rooms", &json!({ "mode": "external" })).await.json(201);
     let id = opened["roomId"].as_str().unwrap();
     let (long, code) = ("x".repeat(65), opened["joinCode"].as_str().unwrap());
-    let (name, too_long) = (format!(r#"{{"joinCode":"{code}","name":""#), "n".repeat(25));
+    let (name, too_long) = (format!(r#"{{"joinCode":"{code}","name":""#), "n".repeat(33));
     let mut cases: Vec<(&str, String, &str)> = vec![
         ("join", format!(r#"{{"joinCode":"{code}"}}"#), "name"),
         ("join", format!(r#"{{"joinCode":"{code}","name":"a","seatCode":"b"}}"#), "seatCode"),

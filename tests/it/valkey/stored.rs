@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rejoin::domain::{Command, EventDraft, Lifetimes, Millis, Refusal, Reply, SeatId, Sequence};
+use rejoin::domain::{Command, EventDraft, Lifetimes, Millis, NotOpen, Refusal, Reply, SeatId, Sequence};
 use rejoin::store::valkey::{Topology, ValkeyStore};
 use rejoin::store::{GameSessionStore, Hint, NewSession, Portable, StoreError};
 use serde_json::Value;
@@ -276,7 +276,7 @@ async fn what_an_instance_remembers_of_a_game_is_never_its_last_word() {
     result(&one, right(0)).await.expect("alive").expect("evaluated");
     result(&other, right(1)).await.expect("alive").expect("evaluated");
     // By what the first remembers, question 1 is open.
-    assert_eq!(result(&one, right(1)).await, Some(Err(Refusal::QuestionNotOpen)));
+    assert_eq!(result(&one, right(1)).await, Some(Err(Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered))));
     result(&other, right(2)).await.expect("alive").expect("evaluated");
     assert!(matches!(result(&one, Command::Award(None)).await, Some(Ok(Reply::Award { awarded: true, .. }))));
     assert!(other.delete(&id(1)).await.expect("deleted"));

@@ -63,6 +63,19 @@ fn a_revoked_seat_is_gone_and_its_user_gets_another() {
 }
 
 #[test]
+fn what_is_for_a_seat_that_has_just_gone_is_recorded_for_the_others() {
+    let mut table = room();
+    table.backend(Ask::Revoke(SeatId(2)), at(1)).expect("revoked");
+    let to = |seats: [u32; 2]| {
+        let to = Some(seats.map(SeatId).to_vec());
+        let events = vec![EventDraft { kind: "dealt".to_owned(), payload: "1".to_owned(), to }];
+        Ask::Record { events, expected: None, repeat: None }
+    };
+    table.backend(to([1, 2]), at(2)).expect("recorded");
+    table.refused(By::Backend, to([1, 9]), at(2), Refusal::UnknownSeat);
+}
+
+#[test]
 fn a_full_room_seats_no_user_but_renews_those_it_has() {
     let mut table = Table::external(RoomSettings { max_seats: 1, ..RoomSettings::default() });
     table.backend(user(Some("u1"), "Ada", "a"), at(0)).expect("seated");
@@ -78,7 +91,7 @@ fn what_a_seat_says_is_for_backends_alone_and_numbered_like_everything() {
     assert_eq!((said.kind.as_str(), said.to.as_deref()), ("said", Some(&[][..])));
     assert_eq!(said.payload, "{\"seatId\":2,\"payload\":{\"move\": \"e4\"}}");
     let large = format!("\"{}\"", "x".repeat(MOST_EVENT_BYTES));
-    table.refused(by(2), say(&large, None), at(2), Refusal::TooManyEvents);
+    table.refused(by(2), say(&large, None), at(2), Refusal::EventTooLarge);
     for broken in ["", "{", "1 2", "}{"] {
         table.refused(by(2), say(broken, None), at(2), Refusal::TooManyEvents);
     }

@@ -2,7 +2,7 @@
 
 use super::kit::{CLOSE, HOST, OPEN, Table, WALL, answer, at, at_since, by, option, quiz};
 use crate::domain::room::{Advance, Ask, HostMove, RoomSettings};
-use crate::domain::{Millis, Refusal, SeatId};
+use crate::domain::{Millis, NotOpen, Refusal, SeatId};
 
 fn started(players: u32, questions: usize) -> Table {
     Table::started(players, questions, RoomSettings::default())
@@ -11,9 +11,9 @@ fn started(players: u32, questions: usize) -> Table {
 #[test]
 fn a_whole_game_by_the_hosts_hand() {
     let mut table = started(2, 2);
-    assert_eq!(table.answer(2, 0, 1, at(OPEN - 1)), Err(Refusal::QuestionNotOpen));
+    assert_eq!(table.answer(2, 0, 1, at(OPEN - 1)), Err(Refusal::QuestionNotOpen(NotOpen::NotYet)));
     table.answer(2, 0, 1, at(OPEN + 1_000)).expect("taken");
-    assert_eq!(table.answer(2, 0, 1, at(OPEN + 1_001)), Err(Refusal::QuestionNotOpen));
+    assert_eq!(table.answer(2, 0, 1, at(OPEN + 1_001)), Err(Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered)));
     table.answer(3, 0, 2, at(OPEN + 6_000)).expect("taken");
     // Everybody has answered: it is closed in the same breath.
     assert_eq!(table.last("reveal")["correctOptionId"], 1);
@@ -88,7 +88,7 @@ fn a_question_keeps_its_own_limit() {
     table.fill(3, at(0));
     table.host(HostMove::Start, at(0));
     table.answer(2, 0, 1, at(OPEN + 1_500)).expect("in time");
-    table.refused(by(3), answer(0, Some(1), None), at(OPEN + 1_501), Refusal::QuestionNotOpen);
+    table.refused(by(3), answer(0, Some(1), None), at(OPEN + 1_501), Refusal::QuestionNotOpen(NotOpen::TooLate));
     assert_eq!(table.last("reveal")["verdicts"][0]["responseMs"], 1_000, "never more than the limit");
 }
 
@@ -126,11 +126,51 @@ fn nothing_tells_what_was_right_before_the_reveal() {
 }
 
 #[test]
+fn a_reveal_still_shows_its_question_and_who_answered() {
+    let mut table = started(2, 2);
+    table.answer(2, 0, 3, at(OPEN)).expect("taken");
+    assert!(table.host(HostMove::Close, at(OPEN + 1)));
+    let view = table.view(2, at(OPEN + 100_000));
+    let question = view.question.expect("still shown");
+    assert_eq!((question.index, question.question.id.as_str()), (0, "q0"));
+    assert_eq!((question.opens, question.closes), (at(OPEN).now, at(CLOSE).now));
+    let you = view.you.expect("there");
+    assert_eq!((you.answered, you.option_id), (true, Some(option(3))));
+    assert_eq!(view.seats.iter().map(|seat| seat.answered).collect::<Vec<_>>(), [false, true, false]);
+    assert!(!table.view(3, at(OPEN + 1)).you.expect("there").answered);
+    assert_eq!(view.advances, None, "the host moves it on");
+    table.host(HostMove::Finish, at(OPEN + 2));
+    let view = table.view(2, at(OPEN + 2));
+    assert!(view.question.is_none() && view.ranking.is_some() && !view.you.expect("there").answered);
+}
+
+#[test]
+fn what_an_outage_has_added_to_a_question_stays_in_its_reveal() {
+    let mut table = started(1, 2);
+    let up = 3_600_000;
+    table.answer(2, 0, 1, at_since(up + 14_000, up)).expect("taken");
+    let question = table.view(2, at_since(2 * up, 2 * up)).question.expect("still shown");
+    assert_eq!((question.opens, question.closes), (at(OPEN).now, at(up + 15_000).now));
+}
+
+#[test]
+fn a_reveal_tells_when_it_ends_by_itself() {
+    let mut table = Table::started(1, 2, RoomSettings { advance: Advance::Auto, ..RoomSettings::default() });
+    assert_eq!(table.view(2, at(OPEN)).advances, None);
+    table.answer(2, 0, 1, at(OPEN)).expect("taken");
+    assert_eq!(table.view(2, at(OPEN)).advances, Some(at(OPEN + 5_000).now));
+    assert!(table.host(HostMove::Pause(true), at(OPEN + 1_000)));
+    assert_eq!(table.view(2, at(OPEN + 1_000)).advances, None, "it stands still");
+    assert!(table.host(HostMove::Pause(false), at(OPEN + 3_000)));
+    assert_eq!(table.view(2, at(OPEN + 3_000)).advances, Some(at(OPEN + 7_000).now));
+}
+
+#[test]
 fn a_pass_counts_as_an_answer_and_silence_does_not() {
     let mut table = started(3, 1);
     table.ask(by(2), answer(0, None, None), at(OPEN + 10)).expect("a pass");
     table.answer(3, 0, 1, at(OPEN + 20)).expect("taken");
-    table.refused(by(2), answer(0, Some(1), None), at(OPEN + 30), Refusal::QuestionNotOpen);
+    table.refused(by(2), answer(0, Some(1), None), at(OPEN + 30), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
     table.advance(at(CLOSE + 501));
     let verdicts = table.last("reveal")["verdicts"].clone();
     assert_eq!((&verdicts[0]["optionId"], &verdicts[0]["responseMs"]), (&serde_json::Value::Null, &10.into()));
@@ -145,11 +185,35 @@ fn an_answer_to_what_is_not_asked_is_refused() {
     let mut table = started(2, 2);
     table.refused(by(2), answer(0, Some(9), Some("k")), at(OPEN), Refusal::OptionNotInQuestion);
     for other in [1, 7] {
-        table.refused(by(2), answer(other, Some(1), None), at(OPEN), Refusal::QuestionNotOpen);
+        table.refused(by(2), answer(other, Some(1), None), at(OPEN), Refusal::QuestionNotOpen(NotOpen::OtherQuestion));
     }
     table.refused(by(HOST), answer(0, Some(1), None), at(OPEN), Refusal::NotPlaying);
     table.answer_as(2, 0, 1, Some("k"), at(OPEN)).expect("a refused answer keeps no key");
-    table.refused(by(2), answer(0, Some(9), None), at(OPEN), Refusal::QuestionNotOpen);
+    table.refused(by(2), answer(0, Some(9), None), at(OPEN), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
+}
+
+#[test]
+fn whoever_is_refused_an_answer_is_told_why() {
+    let told = |table: &mut Table, seat, question, after| match table.answer(seat, question, 1, at(after)) {
+        Err(Refusal::QuestionNotOpen(reason)) => reason,
+        other => panic!("{other:?}"),
+    };
+    let mut table = Table::of(2, RoomSettings::default());
+    table.fill(3, at(0));
+    assert_eq!(told(&mut table, 2, 0, 0), NotOpen::NotYet, "in the lobby");
+    table.host(HostMove::Start, at(0));
+    assert_eq!(told(&mut table, 2, 0, OPEN - 1), NotOpen::NotYet);
+    table.answer(2, 0, 1, at(OPEN)).expect("taken");
+    assert_eq!(told(&mut table, 2, 0, OPEN), NotOpen::AlreadyAnswered);
+    assert_eq!(told(&mut table, 2, 1, OPEN), NotOpen::OtherQuestion);
+    for (question, seat, reason) in
+        [(0, 2, NotOpen::AlreadyAnswered), (0, 3, NotOpen::TooLate), (1, 3, NotOpen::OtherQuestion)]
+    {
+        assert_eq!(told(&mut table, seat, question, CLOSE + 501), reason, "during the reveal");
+    }
+    table.host(HostMove::Finish, at(CLOSE + 502));
+    assert_eq!(told(&mut table, 2, 0, CLOSE + 502), NotOpen::AlreadyAnswered);
+    assert_eq!(told(&mut table, 3, 0, CLOSE + 502), NotOpen::TooLate);
 }
 
 #[test]
@@ -171,7 +235,7 @@ fn a_repeat_gets_the_first_reply_again_however_late() {
         table.refused(by(2), answer(0, Some(2), Some("k")), at(after), Refusal::KeyReused);
         table.refused(by(2), answer(1, Some(1), Some("k")), at(after), Refusal::KeyReused);
     }
-    table.refused(by(3), answer(0, Some(1), Some("k")), at(OPEN + 11), Refusal::QuestionNotOpen);
+    table.refused(by(3), answer(0, Some(1), Some("k")), at(OPEN + 11), Refusal::QuestionNotOpen(NotOpen::TooLate));
     assert_eq!(table.total(2), 150, "it counts once");
 }
 

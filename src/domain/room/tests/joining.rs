@@ -1,8 +1,8 @@
 //! Joining: names, full and closed rooms, coming late, and repeating the request.
 
-use super::kit::{HOST, OPEN, Table, answer, at, by, join};
-use crate::domain::room::{Ask, By, HostMove, RoomReply, RoomSettings};
-use crate::domain::{JoinCode, Refusal, SeatId, SecretHash};
+use super::kit::{HOST, OPEN, Table, answer, at, by, connection, join};
+use crate::domain::room::{Ask, By, HostMove, RoomReply, RoomSettings, Standing};
+use crate::domain::{JoinCode, Millis, NotOpen, Refusal, SeatId, SecretHash};
 
 fn seated(id: u32) -> Result<RoomReply, Refusal> {
     Ok(RoomReply::Seated(SeatId(id)))
@@ -34,7 +34,7 @@ fn whoever_joins_is_told_of_and_starts_with_nothing() {
 fn names_are_unique_whatever_their_case_the_hosts_too() {
     let mut table = Table::of(1, RoomSettings::default());
     table.ask(By::Anyone, join("Straße", "a", None), at(0)).expect("seated");
-    for taken in ["STRASSE", "straße", "HOST", "ｈｏｓｔ", "H\u{200d}ost"] {
+    for taken in ["STRASSE", "straße", "HOST", "ｈｏｓｔ", "H\u{43e}st"] {
         table.refused(By::Anyone, join(taken, "b", None), at(0), Refusal::NameTaken);
     }
     assert_eq!(table.ask(By::Anyone, join("Strasser", "b", None), at(0)), seated(3));
@@ -62,13 +62,91 @@ fn a_full_room_takes_nobody_until_somebody_leaves() {
 }
 
 #[test]
-fn coming_and_going_fills_a_room_in_the_end() {
-    let mut table = Table::of(1, RoomSettings { max_seats: 2, ..RoomSettings::default() });
-    for seat in 2..=8 {
-        table.join(seat, at(0));
-        table.ask(by(seat), Ask::Leave, at(0)).expect("left");
+fn coming_and_going_fills_no_room() {
+    let settings = RoomSettings { max_seats: 2, most_seats_in_record: 2, ..RoomSettings::default() };
+    let mut table = Table::of(1, settings);
+    for seat in 2..=100 {
+        assert_eq!(table.join(seat, at(0)), seat);
+        match seat % 3 {
+            0 => table.ask(by(seat), Ask::Leave, at(0)).map(|_| ()).expect("left"),
+            1 => assert!(table.host(HostMove::Kick(SeatId(seat)), at(0))),
+            _ => table.backend(Ask::Revoke(SeatId(seat)), at(0)).map(|_| ()).expect("revoked"),
+        }
     }
+    table.join(101, at(0));
     table.refused(By::Anyone, join("Eve", "e", None), at(0), Refusal::RoomFull);
+}
+
+#[test]
+fn who_left_with_answers_keeps_a_place_in_the_record() {
+    let settings = RoomSettings { max_seats: 3, most_seats_in_record: 4, ..RoomSettings::default() };
+    let mut table = Table::started(2, 3, settings);
+    table.answer(2, 0, 1, at(OPEN)).expect("taken");
+    table.ask(by(2), Ask::Leave, at(OPEN)).expect("left");
+    assert_eq!(table.join(4, at(OPEN)), 4);
+    table.ask(by(4), Ask::Leave, at(OPEN)).expect("left");
+    assert_eq!(table.join(5, at(OPEN)), 5);
+    table.answer(3, 0, 1, at(OPEN)).expect("taken");
+    table.ask(by(3), Ask::Leave, at(OPEN)).expect("left");
+    table.refused(By::Anyone, join("Eve", "e", None), at(OPEN), Refusal::RoomFull);
+}
+
+#[test]
+fn a_seat_that_departed_is_told_why_and_a_forgotten_one_that_its_token_is_none() {
+    let mut table = Table::of(1, RoomSettings { joins_a_minute: u32::MAX, ..RoomSettings::default() });
+    table.fill(4, at(0));
+    table.ask(by(2), Ask::Leave, at(1)).expect("left");
+    assert!(table.host(HostMove::Kick(SeatId(3)), at(1)));
+    table.backend(Ask::Revoke(SeatId(4)), at(1)).expect("revoked");
+    let standings = [(2, Standing::Left, Refusal::BadToken), (3, Standing::Kicked, Refusal::SentAway)];
+    let standings = standings.into_iter().chain([(4, Standing::Revoked, Refusal::SentAway)]);
+    for (seat, standing, refusal) in standings.clone() {
+        assert_eq!(table.room().generation(SeatId(seat)), Some((2, standing)));
+        table.refused(by(seat), Ask::Heartbeat, at(2), refusal.clone());
+        table.refused(connection(seat, 1), Ask::Heartbeat, at(2), refusal);
+    }
+    assert!(!table.host(HostMove::Kick(SeatId(2)), at(2)), "once is enough");
+    assert_eq!(table.backend(Ask::Revoke(SeatId(3)), at(2)), Ok(RoomReply::Done));
+    for seat in 5..205 {
+        table.join(seat, at(2));
+        table.ask(by(seat), Ask::Leave, at(2)).expect("left");
+    }
+    for (seat, ..) in standings {
+        assert_eq!(table.room().generation(SeatId(seat)), Some((u32::MAX, Standing::Left)));
+        table.refused(by(seat), Ask::Heartbeat, at(3), Refusal::BadToken);
+        table.refused(connection(seat, 1), Ask::Heartbeat, at(3), Refusal::BadToken);
+    }
+    assert_eq!(table.room().generation(SeatId(205)), None);
+}
+
+#[test]
+fn too_many_joins_wait_and_what_is_no_new_player_does_not_count() {
+    let mut table = Table::of(1, RoomSettings { joins_a_minute: 2, ..RoomSettings::default() });
+    table.ask(By::Anyone, join("Ada", "a", Some("k")), at(0)).expect("seated");
+    table.refused(By::Anyone, join("ADA", "x", None), at(0), Refusal::NameTaken);
+    table.ask(By::Anyone, join("Bob", "b", None), at(0)).expect("seated");
+    for (after, retry_after) in [(0, 30_000), (29_999, 1)] {
+        let refusal = Refusal::TooManyJoins { retry_after: Millis(retry_after) };
+        table.refused(By::Anyone, join("Cleo", "c", None), at(after), refusal);
+    }
+    assert_eq!(table.ask(By::Anyone, join("Ada", "again", Some("k")), at(29_999)), seated(2));
+    table.ask(By::Anyone, join("Cleo", "c", None), at(30_000)).expect("the next one's turn");
+}
+
+#[test]
+fn a_rooms_bounds_are_looked_at_before_a_name_is() {
+    let mut table = Table::of(1, RoomSettings { max_seats: 2, joins_a_minute: 2, ..RoomSettings::default() });
+    let host = || join("Host", "x", None);
+    table.refused(By::Anyone, host(), at(0), Refusal::NameTaken);
+    for name in ["Ada", "Bob"] {
+        let Ok(RoomReply::Seated(id)) = table.ask(By::Anyone, join(name, name, None), at(0)) else { panic!("{name}") };
+        assert!(table.host(HostMove::Kick(id), at(0)));
+    }
+    table.refused(By::Anyone, host(), at(0), Refusal::TooManyJoins { retry_after: Millis(30_000) });
+    table.ask(By::Anyone, join("Cleo", "c", None), at(30_000)).expect("seated");
+    table.refused(By::Anyone, host(), at(90_000), Refusal::RoomFull);
+    assert!(table.host(HostMove::Lock(true), at(90_000)));
+    table.refused(By::Anyone, host(), at(90_000), Refusal::RoomLocked);
 }
 
 #[test]
@@ -95,7 +173,7 @@ fn who_comes_late_plays_from_the_next_question_on() {
         let mut table = Table::started(1, 2, RoomSettings::default());
         assert_eq!(table.join(3, at(late)), 3);
         table.refused(by(3), answer(0, Some(1), None), at(OPEN + 1), Refusal::NotPlaying);
-        table.refused(by(3), answer(1, Some(1), None), at(OPEN + 1), Refusal::QuestionNotOpen);
+        table.refused(by(3), answer(1, Some(1), None), at(OPEN + 1), Refusal::QuestionNotOpen(NotOpen::OtherQuestion));
         table.answer(2, 0, 1, at(OPEN + 2)).expect("taken");
         let reveal = table.last("reveal");
         assert_eq!(reveal["verdicts"].as_array().map(Vec::len), Some(1), "nobody waits for who came late");
@@ -142,7 +220,7 @@ fn a_repeat_takes_nothing_from_who_has_come() {
 fn a_refused_use_of_the_token_claims_nothing() {
     let mut table = Table::of(1, RoomSettings::default());
     table.ask(By::Anyone, join("Ada", "a", Some("k")), at(0)).expect("seated");
-    table.refused(secret("a"), answer(0, Some(1), None), at(1), Refusal::QuestionNotOpen);
+    table.refused(secret("a"), answer(0, Some(1), None), at(1), Refusal::QuestionNotOpen(NotOpen::NotYet));
     assert_eq!(table.ask(By::Anyone, join("Ada", "b", Some("k")), at(2)), seated(2));
 }
 

@@ -2,7 +2,7 @@
 
 use super::kit::{HOST, OPEN, Table, acknowledge, answer, at, by, connection, join, seen};
 use crate::domain::room::{Ask, By, HostMove, RoomReply, RoomSettings, Standing};
-use crate::domain::{Refusal, SeatId, SecretHash, Sequence};
+use crate::domain::{NotOpen, Refusal, SeatId, SecretHash, Sequence};
 
 /// Four players of whom seat 2 was faster than 3 and 4, and 5 was wrong.
 fn closed() -> Table {
@@ -66,7 +66,7 @@ fn nothing_is_told_after_the_end_whatever_is_asked() {
         assert_eq!(table.backend(Ask::Host(number, host_move), at(21_000)), Ok(RoomReply::Moved(false)));
     }
     table.refused(By::Anyone, join("Late", "late", None), at(21_000), Refusal::RoomFinished);
-    table.refused(by(2), answer(0, Some(1), None), at(21_000), Refusal::QuestionNotOpen);
+    table.refused(by(2), answer(0, Some(1), None), at(21_000), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
     table.refused(by(2), acknowledge(99), at(21_000), Refusal::AheadOfHead(Sequence(told as u64)));
     let generation = table.connect(2, at(22_000));
     table.heartbeat(3, at(22_000));

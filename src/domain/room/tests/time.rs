@@ -2,7 +2,7 @@
 
 use super::kit::{CLOSE, HOST, OPEN, T0, Table, answer, at, at_since, by, quiz};
 use crate::domain::room::{Advance, Ask, HostAway, HostMove, PhaseName, RoomSettings};
-use crate::domain::{Game, Millis, Moment, Refusal, SessionState, Timestamp};
+use crate::domain::{Game, Millis, Moment, NotOpen, Refusal, SessionState, Timestamp};
 
 const HOLD: HostMove = HostMove::Pause(true);
 const GO_ON: HostMove = HostMove::Pause(false);
@@ -82,7 +82,7 @@ fn a_pause_before_the_opening_keeps_the_time_to_get_ready() {
     table.refused(by(2), answer(0, Some(1), None), at(50_000), Refusal::RoomPaused);
     assert_eq!(table.next_due(at(50_000)), None);
     assert!(table.host(GO_ON, at(60_000)));
-    table.refused(by(2), answer(0, Some(1), None), at(61_999), Refusal::QuestionNotOpen);
+    table.refused(by(2), answer(0, Some(1), None), at(61_999), Refusal::QuestionNotOpen(NotOpen::NotYet));
     table.answer(2, 0, 1, at(62_000)).expect("open");
     assert_eq!(table.last("reveal")["verdicts"][0]["responseMs"], 0);
 }
@@ -127,7 +127,12 @@ fn a_question_open_in_an_outage_stays_open_for_15_s_after_it() {
         let mut table = started(2);
         assert_eq!(table.view(2, at_since(up, up)).question.expect("open").closes, at(closes).now);
         table.ask(by(2), answer(0, Some(1), None), at_since(closes + 500, up)).expect("in time");
-        table.refused(by(3), answer(0, Some(1), None), at_since(closes + 501, up), Refusal::QuestionNotOpen);
+        table.refused(
+            by(3),
+            answer(0, Some(1), None),
+            at_since(closes + 501, up),
+            Refusal::QuestionNotOpen(NotOpen::TooLate),
+        );
     }
 }
 

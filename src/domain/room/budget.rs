@@ -1,0 +1,74 @@
+//! How many may join a room in a minute: the generic cell rate algorithm, which needs one timestamp.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::refusal::Refusal;
+use crate::domain::time::{Millis, Timestamp};
+
+const MINUTE: u64 = 60_000;
+
+/// When all joins of the budget will be available again. Each one taken puts it off by its share of a
+/// minute, up to a minute ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct JoinBudget(Timestamp);
+
+impl JoinBudget {
+    /// The budget after one more join, where `a_minute` are allowed, and as many at once.
+    pub(super) fn after_join(self, a_minute: u32, now: Timestamp) -> Result<Self, Refusal> {
+        if a_minute == u32::MAX {
+            return Ok(self);
+        }
+        let a_minute = u64::from(a_minute.max(1));
+        let share = MINUTE / a_minute;
+        let full = self.0.max(now).plus(Millis(share));
+        match full.since(now.plus(Millis(share * a_minute))) {
+            Millis(0) => Ok(Self(full)),
+            retry_after => Err(Refusal::TooManyJoins { retry_after }),
+        }
+    }
+
+    pub(super) fn shift(&mut self, by: i64) {
+        self.0 = self.0.shifted(by);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(after: u64) -> Timestamp {
+        Timestamp::from_millis(1_000_000 + after)
+    }
+
+    fn refused(after: u64) -> Result<JoinBudget, Refusal> {
+        Err(Refusal::TooManyJoins { retry_after: Millis(after) })
+    }
+
+    fn spent(times: u32, a_minute: u32, now: Timestamp) -> JoinBudget {
+        (0..times).fold(JoinBudget::default(), |budget, _| budget.after_join(a_minute, now).expect("allowed"))
+    }
+
+    #[test]
+    fn as_many_as_a_minute_allows_may_come_at_once_and_then_one_by_one() {
+        let budget = spent(120, 120, at(0));
+        assert_eq!(budget.after_join(120, at(0)), refused(500));
+        assert_eq!(budget.after_join(120, at(499)), refused(1));
+        let budget = budget.after_join(120, at(500)).expect("one more");
+        assert_eq!(budget.after_join(120, at(500)), refused(500));
+    }
+
+    #[test]
+    fn after_a_quiet_minute_all_are_there_again() {
+        let mut budget = spent(7, 7, at(0));
+        for _ in 0..7 {
+            budget = budget.after_join(7, at(60_000)).expect("allowed");
+        }
+        assert!(budget.after_join(7, at(60_000)).is_err());
+    }
+
+    #[test]
+    fn the_highest_number_is_no_limit() {
+        assert_eq!(spent(100_000, u32::MAX, at(0)), JoinBudget::default());
+    }
+}
