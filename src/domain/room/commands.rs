@@ -55,6 +55,8 @@ pub struct Seen {
     pub generation: u32,
     /// Whether it is connected now.
     pub is_connected: bool,
+    /// When it was last heard, unless that was reported before.
+    pub heard: Option<Timestamp>,
     /// The last sequence it has acknowledged.
     pub acknowledged: Option<Sequence>,
 }

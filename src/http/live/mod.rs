@@ -42,6 +42,9 @@ const FRAMES_AT_ONCE: std::num::NonZeroU32 = std::num::NonZeroU32::new(100).expe
 const MOST_WAITING: usize = 64;
 /// A client that has been silent for so many thirds of the away-grace, pings included, is gone.
 const SILENT_THIRDS: u32 = 6;
+/// How often in a third it is looked whether the client has been heard. A pong is told to the room
+/// this much late at most, so that it and the room's own writing fit into the away-grace.
+const CHECKS: u32 = 4;
 
 /// Turns a request into a room's live connection.
 pub(super) async fn connect(
@@ -155,6 +158,9 @@ struct Connection<'a> {
     replies: Replies,
     /// When the log is to be read again that could not be read.
     again: Option<Instant>,
+    /// When the client was last heard, as far as the room was told, and last pinged.
+    heard: std::time::Instant,
+    pinged: Instant,
 }
 
 impl<'a> Connection<'a> {
@@ -197,6 +203,8 @@ impl<'a> Connection<'a> {
             waiting: FuturesOrdered::new(),
             replies: Replies::default(),
             again: None,
+            heard: std::time::Instant::now(),
+            pinged: Instant::now(),
         };
         connection.welcome(&resumed).await?;
         Ok(connection)
@@ -232,7 +240,7 @@ impl<'a> Connection<'a> {
 
     /// Moves frames both ways until one side ends it.
     async fn pump(&mut self, receiver: &mut Receiver) -> Ended<()> {
-        let mut tick = tokio::time::interval(self.third);
+        let mut tick = tokio::time::interval(self.third / CHECKS);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             self.catch_up().await?;
@@ -306,7 +314,7 @@ impl<'a> Connection<'a> {
 
     /// Takes a client's frame: what can be answered here is, all else waits for its turn in the store.
     async fn take(&mut self, message: Message) -> Ended<()> {
-        self.listener.heard();
+        self.listener.heard(Duration::ZERO);
         if self.limit.as_ref().is_some_and(|limit| limit.check().is_err()) {
             return Err(Closing::TooManyFrames.into());
         }
@@ -362,17 +370,24 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Asks a silent client whether it is there, and gives up on one that has been silent for long.
-    async fn check(&self, receiver: &Receiver) -> Ended<()> {
-        let silence = receiver.heard().elapsed();
+    /// Notes when the client was heard, pings a silent one, and gives up on one that has been silent
+    /// for long.
+    async fn check(&mut self, receiver: &Receiver) -> Ended<()> {
+        let heard = receiver.heard();
+        let silence = heard.elapsed();
         if silence > self.third * SILENT_THIRDS {
             return Err(Over.into());
         }
-        if silence < self.third {
-            self.listener.heard();
-            return Ok(());
+        if heard > self.heard {
+            self.heard = heard;
+            self.listener.heard(silence);
         }
-        self.send(Frame::ping()).await
+        let is_due = silence.min(self.pinged.elapsed()) + self.third / CHECKS > self.third;
+        if is_due {
+            self.pinged = Instant::now();
+            self.send(Frame::ping()).await?;
+        }
+        Ok(())
     }
 }
 

@@ -87,8 +87,21 @@ pub(super) fn acknowledge(sequence: u64) -> Ask {
     Ask::Acknowledge(Sequence(sequence))
 }
 
+/// What an instance reports: of a connection that is there it has heard this very moment.
 pub(super) fn seen(seat: u32, generation: u32, is_connected: bool, acknowledged: Option<u64>) -> Ask {
-    Ask::Seen(vec![Seen { seat: SeatId(seat), generation, is_connected, acknowledged: acknowledged.map(Sequence) }])
+    let heard = is_connected.then_some(Timestamp::from_millis(u64::MAX));
+    seen_at(seat, generation, is_connected, heard, acknowledged)
+}
+
+pub(super) fn seen_at(
+    seat: u32,
+    generation: u32,
+    is_connected: bool,
+    heard: Option<Timestamp>,
+    acknowledged: Option<u64>,
+) -> Ask {
+    let acknowledged = acknowledged.map(Sequence);
+    Ask::Seen(vec![Seen { seat: SeatId(seat), generation, is_connected, heard, acknowledged }])
 }
 
 /// A room and all that was told of it.

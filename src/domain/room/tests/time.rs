@@ -1,6 +1,6 @@
 //! The clock: deadlines, pauses, outages, what is due, and moving to another clock.
 
-use super::kit::{CLOSE, HOST, OPEN, T0, Table, answer, at, at_since, by, quiz};
+use super::kit::{CLOSE, HOST, OPEN, T0, Table, answer, at, at_since, by, quiz, seen_at};
 use crate::domain::room::{Advance, Ask, HostAway, HostMove, PhaseName, RoomSettings};
 use crate::domain::{Game, Millis, Moment, Refusal, SessionState, Timestamp};
 
@@ -287,4 +287,20 @@ fn a_room_whose_questions_are_not_at_hand_stands_still() {
     table.session.quiz = quiz;
     table.advance(at(1_000_000));
     assert_eq!(table.kinds(), ["question", "reveal", "finished"]);
+}
+
+#[test]
+fn a_seat_is_present_from_when_it_was_heard_and_not_from_when_that_was_reported() {
+    let mut table = Table::started(1, 1, RoomSettings::default());
+    let heard = |after: u64| Some(at(after).now);
+    table.backend(seen_at(HOST, 0, true, heard(9_000), None), at(14_000)).expect("noted");
+    table.advance(at(23_999));
+    assert!(!table.kinds().contains(&"paused"));
+    table.advance(at(24_000));
+    assert!(table.kinds().contains(&"paused"));
+    // The end of a connection tells when it was last heard, too; what lies ahead counts as now.
+    table.backend(seen_at(HOST, 0, false, heard(99_000), None), at(25_000)).expect("noted");
+    table.advance(at(25_000));
+    assert!(table.kinds().contains(&"resumed"));
+    assert_eq!(table.next_due(at(25_000)), Some(40_000));
 }
