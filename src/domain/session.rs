@@ -160,6 +160,7 @@ impl GameSession {
         let mut step = room::Step { at, wall, quiz: self.quiz.as_deref(), events: std::mem::take(events) };
         room.advance(&mut step);
         *events = step.events;
+        room.forget_requests(at);
         room.prune(at)
     }
 

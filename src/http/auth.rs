@@ -91,6 +91,14 @@ impl Caller {
         if self == Self::Player { Err(Self::key_required(what)) } else { Ok(()) }
     }
 
+    /// What tells this caller from others: its API key, or else its address.
+    pub(super) fn name(self, request: &HttpRequest) -> String {
+        match bearer(request) {
+            Some(Ok(key)) if self == Self::Backend => format!("key {key}"),
+            _ => request.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default(),
+        }
+    }
+
     pub(super) fn key_required(what: &str) -> Problem {
         let detail = format!("{what} needs an API key: send Authorization: Bearer <key>");
         Problem::new(StatusCode::FORBIDDEN, "api-key-required", detail)

@@ -4,25 +4,26 @@
 use super::happenings::{Happening, OfSeat};
 use super::play::{PausedBy, Phase, Play};
 use super::seat::Standing;
-use super::{Asker, HostAway, HostMove, Room, RoomReply, Step};
+use super::{Asker, HostAway, HostMove, Room, Step};
 use crate::domain::ids::SeatId;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Moment, Timestamp};
 
 impl Room {
+    /// Makes a move, if its author may; whether it moved anything.
     pub(super) fn host_move(
         &mut self,
         asker: Asker,
         saw: u32,
         host_move: HostMove,
         step: &mut Step<'_>,
-    ) -> Result<RoomReply, Refusal> {
+    ) -> Result<bool, Refusal> {
         self.may_move(asker, host_move)?;
         // A game that is over moves no more, and tells nothing more.
         if saw != self.phase_number() || self.is_finished() {
-            return Ok(RoomReply::Moved(false));
+            return Ok(false);
         }
-        self.make_move(asker, host_move, step).map(RoomReply::Moved)
+        self.make_move(asker, host_move, step)
     }
 
     fn may_move(&self, asker: Asker, host_move: HostMove) -> Result<(), Refusal> {

@@ -10,6 +10,7 @@ mod host;
 mod log;
 mod play;
 mod quiz;
+mod repeats;
 mod results;
 mod seat;
 mod seats;
@@ -24,18 +25,20 @@ use super::ids::SeatId;
 use super::name::PlayerName;
 use super::quiz::Quiz;
 use super::refusal::Refusal;
-use super::repeat::RepeatKey;
+use super::repeat::Repeat;
 use super::secret::SecretHash;
 use super::time::{Millis, Moment, Timestamp, WallTime};
 use happenings::{Happening, Said};
 use log::{Log, Reader};
 use play::Play;
-use seat::{Recent, Seat};
+use repeats::{Recent, RecentMoves};
+use seat::Seat;
 
 pub use commands::{Ask, By, HostMove, RoomCommand, RoomReply, Seen};
 pub use happenings::{Ranked, Reveal};
 pub use log::{MOST_AT_ONCE, MOST_EVENT_BYTES, MOST_KEPT, MOST_KEPT_BYTES, SILENT_AFTER};
 pub use play::{LATE_GRACE, PausedBy};
+pub use repeats::{KNOWN_FOR, MOST_KNOWN};
 pub use results::{RoomResults, SeatAnswer, SeatResults};
 pub use seat::{CODE_LIFE, Standing};
 pub use view::{OwnView, PauseView, PhaseName, Presence, QuestionView, RoomView, SeatView};
@@ -116,6 +119,7 @@ pub struct Room {
     /// What the backend has acknowledged, once one has come.
     backend: Option<Reader>,
     recorded: Recent,
+    moves: RecentMoves,
     play: Option<Play>,
 }
 
@@ -164,6 +168,7 @@ impl Room {
             log: Log::default(),
             backend: None,
             recorded: Recent::default(),
+            moves: RecentMoves::default(),
             play,
         }
     }
@@ -268,22 +273,30 @@ impl Room {
             (Ask::Revoke(seat), Asker::Backend) => self.revoke(seat, step),
             (Ask::Record { events, expected, repeat }, Asker::Backend) => self.record(events, expected, repeat, step),
             (Ask::Acknowledge(sequence), Asker::Backend) => self.backend_has(sequence, step.at.now),
-            (Ask::Resume, Asker::Backend) => {
-                self.backend.get_or_insert_with(|| Reader::from(self.log.pruned));
-                Ok(RoomReply::Resumed { seat: None, generation: 0 })
+            (Ask::Resume, Asker::Backend) => self.resume_backend(),
+            (Ask::ResumeFresh, Asker::Backend) => {
+                self.recorded.forget_frame_ids();
+                self.resume_backend()
             }
             (Ask::Heartbeat, Asker::Backend | Asker::Seat(_)) => Ok(RoomReply::Done),
             (Ask::Resume, Asker::Seat(id)) => self.resume(id),
-            (Ask::Acknowledge(sequence), Asker::Seat(id)) => self.seat_has(id, sequence, step.at.now),
-            (Ask::Answer { question, option, repeat }, Asker::Seat(id)) => {
-                self.answer(id, &question, option, repeat, step)
+            (Ask::ResumeFresh, Asker::Seat(id)) => {
+                self.seats.entry(id).and_modify(|seat| seat.said.forget_frame_ids());
+                self.resume(id)
             }
+            (Ask::Acknowledge(sequence), Asker::Seat(id)) => self.seat_has(id, sequence, step.at.now),
+            (Ask::Answer { question, option }, Asker::Seat(id)) => self.answer(id, &question, option, step),
             (Ask::Leave, Asker::Seat(id)) => self.leave(id, step),
             (Ask::Say { payload, repeat }, Asker::Seat(id)) => self.say(id, payload, repeat, step),
             (Ask::HandOutCode { seat, code }, asker) => self.hand_out_code(asker, seat, code, step.at.now),
-            (Ask::Host(saw, host_move), asker) => self.host_move(asker, saw, host_move, step),
+            (Ask::Host(saw, host_move, repeat), asker) => {
+                let moved = self.host_move(asker, saw, host_move, step)?;
+                Ok(RoomReply::Moved(self.moves.settle(asker, repeat, moved)))
+            }
             (Ask::Answer { .. } | Ask::Leave | Ask::Say { .. }, _) => Err(Refusal::BadToken),
-            (Ask::Resume | Ask::Acknowledge(_) | Ask::Heartbeat, Asker::Anyone) => Err(Refusal::BadToken),
+            (Ask::Resume | Ask::ResumeFresh | Ask::Acknowledge(_) | Ask::Heartbeat, Asker::Anyone) => {
+                Err(Refusal::BadToken)
+            }
             (Ask::SeatUser { .. } | Ask::Revoke(_) | Ask::Record { .. } | Ask::Seen(_), _) => {
                 Err(Refusal::BackendsOnly)
             }
@@ -310,12 +323,20 @@ impl Room {
         self.log.prune(everyone_has)
     }
 
+    /// Forgets requests whose repeat can't come any more.
+    pub(super) fn forget_requests(&mut self, at: Moment) {
+        self.seats.values_mut().for_each(|seat| seat.said.forget(seat.reader.acknowledged, at));
+        if let Some(backend) = &self.backend {
+            self.recorded.forget(backend.acknowledged, at);
+        }
+    }
+
     /// Appends a backend's events.
     fn record(
         &mut self,
         drafts: Vec<EventDraft>,
         expected: Option<Sequence>,
-        repeat: Option<RepeatKey>,
+        repeat: Option<Repeat>,
         step: &mut Step<'_>,
     ) -> Result<RoomReply, Refusal> {
         if self.is_quiz() {
@@ -333,7 +354,7 @@ impl Room {
             return Err(Refusal::UnknownSeat);
         }
         drafts.into_iter().for_each(|draft| self.emit(draft, step));
-        self.recorded.note(repeat, self.log.head);
+        self.recorded.note(repeat, self.log.head, step.at.now);
         Ok(RoomReply::Recorded(self.log.head))
     }
 
@@ -342,7 +363,7 @@ impl Room {
         &mut self,
         id: SeatId,
         payload: String,
-        repeat: Option<RepeatKey>,
+        repeat: Option<Repeat>,
         step: &mut Step<'_>,
     ) -> Result<RoomReply, Refusal> {
         let seat = self.seats.get_mut(&id).ok_or(Refusal::UnknownSeat)?;
@@ -357,8 +378,13 @@ impl Room {
         log::check(std::slice::from_ref(&draft))?;
         self.emit(draft, step);
         let head = self.log.head;
-        self.seats.entry(id).and_modify(|seat| seat.said.note(repeat, head));
+        self.seats.entry(id).and_modify(|seat| seat.said.note(repeat, head, step.at.now));
         Ok(RoomReply::Recorded(head))
+    }
+
+    fn resume_backend(&mut self) -> Result<RoomReply, Refusal> {
+        self.backend.get_or_insert_with(|| Reader::from(self.log.pruned));
+        Ok(RoomReply::Resumed { seat: None, generation: 0 })
     }
 
     fn backend_has(&mut self, sequence: Sequence, now: Timestamp) -> Result<RoomReply, Refusal> {
@@ -378,6 +404,7 @@ impl Room {
     pub(super) fn shift(&mut self, by: i64) {
         self.seats.values_mut().for_each(|seat| seat.shift(by));
         self.backend.iter_mut().for_each(|reader| reader.shift(by));
+        self.recorded.shift(by);
         self.play.iter_mut().for_each(|play| play.shift(by));
     }
 }

@@ -10,7 +10,6 @@ use crate::domain::ids::{OptionId, QuestionId, SeatId};
 use crate::domain::quiz::Quiz;
 use crate::domain::quiz::public::PublicQuestion;
 use crate::domain::refusal::Refusal;
-use crate::domain::repeat::RepeatKey;
 use crate::domain::time::{Moment, Timestamp, WallTime};
 
 impl Room {
@@ -113,24 +112,27 @@ impl Room {
         self.tell(&Happening::Question(Box::new(asked)), step);
     }
 
-    /// Takes an answer, once; its repeat gets the first reply again.
+    /// Takes an answer, once; the same one again gets the first reply, whenever it comes.
     pub(super) fn answer(
         &mut self,
         id: SeatId,
         name: &QuestionId,
         option: Option<OptionId>,
-        repeat: Option<RepeatKey>,
         step: &Step<'_>,
     ) -> Result<RoomReply, Refusal> {
         let (quiz, now) = (step.quiz, step.at.now);
         let play = self.play.as_ref().ok_or(Refusal::WrongMode)?;
         let seat = self.seats.get(&id).ok_or(Refusal::UnknownSeat)?;
-        if let Some(reply) = answered_before(play, quiz, seat, repeat)? {
-            return Ok(reply);
+        match answered_before(play, quiz, seat, name) {
+            Some((first, received)) if first == option => {
+                return Ok(RoomReply::Answered { question: name.clone(), option, received });
+            }
+            Some(_) => return Err(Refusal::QuestionNotOpen),
+            None => {}
         }
         let Phase::Question(round) = &play.phase else { return Err(Refusal::QuestionNotOpen) };
         let question = play.question(quiz, round.index).ok_or(Refusal::QuestionNotOpen)?;
-        if question.id != *name || seat.answers.contains_key(&round.index) {
+        if question.id != *name {
             return Err(Refusal::QuestionNotOpen);
         }
         if !Self::takes_part(seat, round) {
@@ -147,7 +149,7 @@ impl Room {
         }
         let response = now.since(round.opens).min(round.limit);
         let received = step.wall.unwrap_or(WallTime(now.as_millis()));
-        let given = Given { option, received, response, repeat, correct: false, points: 0 };
+        let given = Given { option, received, response, correct: false, points: 0 };
         let (index, question) = (round.index, question.id.clone());
         if let Some(seat) = self.seats.get_mut(&id) {
             seat.answers.insert(index, given);
@@ -204,24 +206,14 @@ impl Room {
     }
 }
 
-/// The reply that a late repeat of an answer asks for.
+/// What a seat has answered to the question of this name, if anything, and when.
 fn answered_before(
     play: &Play,
     quiz: Option<&Quiz>,
     seat: &Seat,
-    repeat: Option<RepeatKey>,
-) -> Result<Option<RoomReply>, Refusal> {
-    let Some(repeat) = repeat else { return Ok(None) };
-    let same_key = |given: &Given| given.repeat.filter(|first| first.key == repeat.key);
-    for (index, given) in &seat.answers {
-        match same_key(given) {
-            Some(first) if first.body != repeat.body => return Err(Refusal::KeyReused),
-            Some(_) => {
-                let question = play.question(quiz, *index).ok_or(Refusal::QuestionNotOpen)?.id.clone();
-                return Ok(Some(RoomReply::Answered { question, option: given.option, received: given.received }));
-            }
-            None => {}
-        }
-    }
-    Ok(None)
+    name: &QuestionId,
+) -> Option<(Option<OptionId>, WallTime)> {
+    let is_it = |index: u32| play.question(quiz, index).is_some_and(|question| question.id == *name);
+    let (_, given) = seat.answers.iter().find(|(index, _)| is_it(**index))?;
+    Some((given.option, given.received))
 }

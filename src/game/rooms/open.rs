@@ -1,9 +1,11 @@
 //! Opening a room: its id, its code, its quiz.
 
+use tokio::time::Instant;
+
 use super::super::picking::{QuizChoice, pick};
 use super::{GameError, Rooms};
 use crate::domain::room::RoomSettings;
-use crate::domain::{GameSession, JoinCode, PlayerName, Room, SeatId, Sequence, SessionId, Token, WallTime};
+use crate::domain::{GameSession, JoinCode, PlayerName, RepeatKey, Room, SeatId, Sequence, SessionId, Token, WallTime};
 use crate::game::Dates;
 use crate::quizzes::Play;
 use crate::store::{NewSession, StoreError};
@@ -30,7 +32,7 @@ pub struct NewRoom {
 }
 
 /// A room that was just opened.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Opened {
     /// Its id.
     pub room: SessionId,
@@ -47,11 +49,21 @@ pub struct Opened {
 }
 
 impl Rooms {
-    /// Opens a room.
+    /// Opens a room; the repeat of a request gets the same one.
     ///
     /// # Errors
-    /// An unknown quiz, an empty selection; or the store's.
-    pub async fn open(&self, new: NewRoom) -> Result<Opened, GameError> {
+    /// An unknown quiz, an empty selection, a key that was used for another room; or the store's.
+    pub async fn open(&self, new: NewRoom, repeat: Option<RepeatKey>) -> Result<Opened, GameError> {
+        match repeat {
+            Some(repeat) => {
+                let opening = self.openings.of(repeat, Instant::now())?;
+                opening.get_or_try_init(|| self.open_new(new)).await.cloned()
+            }
+            None => self.open_new(new).await,
+        }
+    }
+
+    async fn open_new(&self, new: NewRoom) -> Result<Opened, GameError> {
         let (quiz, host) = match new.quiz {
             RoomQuiz::Quiz(choice, host) => {
                 (Some(pick(&self.catalogue, &self.chance, choice, Play::Rooms)?), Some((host, self.token())))

@@ -25,7 +25,7 @@ use crate::domain::room::Presence;
 use crate::domain::{SeatId, Sequence, SessionId};
 use crate::game::hub::{Membership, Missed, Told};
 use crate::game::rooms::{Credential, Resumed};
-use asks::{Answer, Asker, Replies};
+use asks::{Answer, Asker};
 use closing::Closing;
 use frames::{Asked, Incoming, Resume, Welcome};
 
@@ -155,7 +155,6 @@ struct Connection<'a> {
     /// A third of the away-grace: how often the client is to be heard of.
     third: Duration,
     waiting: FuturesOrdered<LocalBoxFuture<'static, Answer>>,
-    replies: Replies,
     /// When the log is to be read again that could not be read.
     again: Option<Instant>,
     /// When the client was last heard, as far as the room was told, and last pinged.
@@ -201,7 +200,6 @@ impl<'a> Connection<'a> {
             limit: (!is_backend).then(|| RateLimiter::direct(Quota::per_second(FRAMES).allow_burst(FRAMES_AT_ONCE))),
             third,
             waiting: FuturesOrdered::new(),
-            replies: Replies::default(),
             again: None,
             heard: std::time::Instant::now(),
             pinged: Instant::now(),
@@ -320,13 +318,6 @@ impl<'a> Connection<'a> {
         }
         let Incoming { id, asked } = read(message)?;
         let re = id.as_deref();
-        if let Some(before) = re.and_then(|re| self.replies.find(re)) {
-            // One that is still on its way will be answered once.
-            return match before.clone() {
-                Some(frame) => self.send(frame).await,
-                None => Ok(()),
-            };
-        }
         match asked {
             Err(problem) => self.send(frames::error(re, &problem)).await,
             Ok(Asked::Resume(_)) => {
@@ -338,9 +329,6 @@ impl<'a> Connection<'a> {
             }
             Ok(Asked::Ack(sequence)) => self.acknowledge(re, sequence).await,
             Ok(asked) => {
-                if let Some(re) = re {
-                    self.replies.begin(re);
-                }
                 self.waiting.push_back(self.asker.ask(id, asked));
                 Ok(())
             }
@@ -357,14 +345,10 @@ impl<'a> Connection<'a> {
     }
 
     async fn answer(&mut self, (id, answer): Answer) -> Ended<()> {
-        let re = id.as_deref();
-        if let Some(re) = re {
-            self.replies.end(re, answer.as_ref().ok().cloned());
-        }
         match answer {
             Ok(frame) => self.send(frame).await,
             Err(problem) => {
-                self.send(frames::error(re, &problem)).await?;
+                self.send(frames::error(id.as_deref(), &problem)).await?;
                 Closing::of_problem(&problem).map_or(Ok(()), |closing| Err(closing.into()))
             }
         }

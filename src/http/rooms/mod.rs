@@ -5,15 +5,17 @@ mod replies;
 mod requests;
 mod results;
 
+use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use futures_util::future::LocalBoxFuture;
 
 use super::auth::{Caller, Who};
 use super::json::{Json, Maybe, idempotency_key, shallow};
 use super::problem::Problem;
-use super::{Shared, reply};
+use super::{Shared, repeats, reply};
 use crate::domain::room::{Ask, HostMove};
-use crate::domain::{RepeatKey, RoomReply, SeatId, SessionId};
+use crate::domain::{Repeat, RepeatKey, RoomReply, SeatId, SessionId};
 use crate::game::rooms::Credential;
 use requests::{
     AckRequest, AnswerRequest, JoinRequest, Joining, KickRequest, LockRequest, MoveRequest, OpenRequest, PauseRequest,
@@ -41,9 +43,11 @@ pub(super) fn unexpected(reply: &RoomReply) -> Problem {
     crate::store::StoreError::RuleFailed { what: format!("an unexpected reply: {reply:?}") }.into()
 }
 
-pub(super) async fn open(shared: Data, caller: Caller, request: Json<OpenRequest>) -> Handled {
+pub(super) async fn open(http: HttpRequest, shared: Data, caller: Caller, request: Json<OpenRequest>) -> Handled {
+    let body = String::from_utf8_lossy(&request.bytes);
+    let repeat = idempotency_key(&http)?.map(|key| repeats::opened(&key, &caller.name(&http), &body));
     let new = request.value.into_new(caller)?;
-    let opened = shared.rooms.open(new).await.map_err(Problem::in_room)?;
+    let opened = shared.rooms.open(new, repeat).await.map_err(Problem::in_room)?;
     Ok(reply(StatusCode::CREATED, &replies::opened(&opened)))
 }
 
@@ -74,77 +78,84 @@ pub(super) async fn look(shared: Data, Who(who): Who, id: web::Path<String>) -> 
     Ok(reply(StatusCode::OK, &replies::snapshot(&looked)?))
 }
 
-async fn host_move(shared: &Shared, who: &Credential, id: &str, at: u32, host_move: HostMove) -> Handled {
-    let id = room_id(id)?;
-    let moved = shared.rooms.ask_as(&id, who, Ask::Host(at, host_move)).await.map_err(Problem::in_room)?;
+/// A host's move: who makes it, in which room, and the key of a request that may be repeated.
+pub(super) struct Mover {
+    shared: Data,
+    who: Credential,
+    id: web::Path<String>,
+    key: Option<String>,
+}
+
+impl FromRequest for Mover {
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let parts = <(Data, Who, web::Path<String>)>::from_request(request, payload);
+        let key = idempotency_key(request);
+        Box::pin(async move {
+            let (shared, Who(who), id) = parts.await?;
+            Ok(Self { shared, who, id, key: key? })
+        })
+    }
+}
+
+async fn host_move(mover: Mover, at: u32, host_move: HostMove) -> Handled {
+    let Mover { shared, who, id, key } = mover;
+    let id = room_id(&id)?;
+    let repeat = key.map(|key| repeats::moved(&key, at, host_move));
+    let moved = shared.rooms.ask_as(&id, &who, Ask::Host(at, host_move, repeat)).await.map_err(Problem::in_room)?;
     let (RoomReply::Moved(moved), _) = moved else { return Err(unexpected(&moved.0)) };
-    let looked = shared.rooms.look(&id, who).await.map_err(Problem::after_a_move)?;
+    let looked = shared.rooms.look(&id, &who).await.map_err(Problem::after_a_move)?;
     Ok(reply(StatusCode::OK, &replies::moved(moved, &looked)?))
 }
 
-pub(super) async fn start(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<MoveRequest>) -> Handled {
-    host_move(&shared, &who, &id, request.value.at, HostMove::Start).await
+pub(super) async fn start(mover: Mover, request: Json<MoveRequest>) -> Handled {
+    host_move(mover, request.value.at, HostMove::Start).await
 }
 
-pub(super) async fn next(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<MoveRequest>) -> Handled {
-    host_move(&shared, &who, &id, request.value.at, HostMove::Next).await
+pub(super) async fn next(mover: Mover, request: Json<MoveRequest>) -> Handled {
+    host_move(mover, request.value.at, HostMove::Next).await
 }
 
-pub(super) async fn close(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<MoveRequest>) -> Handled {
-    host_move(&shared, &who, &id, request.value.at, HostMove::Close).await
+pub(super) async fn close(mover: Mover, request: Json<MoveRequest>) -> Handled {
+    host_move(mover, request.value.at, HostMove::Close).await
 }
 
-pub(super) async fn finish(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<MoveRequest>) -> Handled {
-    host_move(&shared, &who, &id, request.value.at, HostMove::Finish).await
+pub(super) async fn finish(mover: Mover, request: Json<MoveRequest>) -> Handled {
+    host_move(mover, request.value.at, HostMove::Finish).await
 }
 
-pub(super) async fn take_over(
-    shared: Data,
-    Who(who): Who,
-    id: web::Path<String>,
-    request: Json<MoveRequest>,
-) -> Handled {
-    host_move(&shared, &who, &id, request.value.at, HostMove::TakeOver).await
+pub(super) async fn take_over(mover: Mover, request: Json<MoveRequest>) -> Handled {
+    host_move(mover, request.value.at, HostMove::TakeOver).await
 }
 
-pub(super) async fn pause(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<PauseRequest>) -> Handled {
-    host_move(&shared, &who, &id, request.value.at, HostMove::Pause(request.value.paused)).await
+pub(super) async fn pause(mover: Mover, request: Json<PauseRequest>) -> Handled {
+    host_move(mover, request.value.at, HostMove::Pause(request.value.paused)).await
 }
 
-pub(super) async fn lock(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<LockRequest>) -> Handled {
-    host_move(&shared, &who, &id, request.value.at, HostMove::Lock(request.value.locked)).await
+pub(super) async fn lock(mover: Mover, request: Json<LockRequest>) -> Handled {
+    host_move(mover, request.value.at, HostMove::Lock(request.value.locked)).await
 }
 
-pub(super) async fn kick(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<KickRequest>) -> Handled {
-    host_move(&shared, &who, &id, request.value.at, HostMove::Kick(request.value.seat_id)).await
+pub(super) async fn kick(mover: Mover, request: Json<KickRequest>) -> Handled {
+    host_move(mover, request.value.at, HostMove::Kick(request.value.seat_id)).await
 }
 
 pub(super) async fn answer(
-    http: HttpRequest,
     shared: Data,
     Who(who): Who,
     id: web::Path<String>,
     request: Json<AnswerRequest>,
 ) -> Handled {
     let AnswerRequest { question_id: question, option_id: option } = request.value;
-    let repeat = idempotency_key(&http)?.map(|key| answer_key(&key, &question, option));
-    let asked = shared.rooms.ask_as(&room_id(&id)?, &who, Ask::Answer { question, option, repeat }).await;
+    let asked = shared.rooms.ask_as(&room_id(&id)?, &who, Ask::Answer { question, option }).await;
     match asked.map_err(Problem::in_room)? {
         (RoomReply::Answered { question, option, received }, _) => {
             Ok(reply(StatusCode::OK, &replies::answered(question, option, received)))
         }
         (other, _) => Err(unexpected(&other)),
     }
-}
-
-/// By which an answer's repeat is known, over HTTP and the WebSocket alike.
-pub(super) fn answer_key(
-    key: &str,
-    question: &crate::domain::QuestionId,
-    option: Option<crate::domain::OptionId>,
-) -> RepeatKey {
-    let option = option.map_or_else(|| "null".to_owned(), |option| option.to_string());
-    RepeatKey::new("answer", key, &[question.as_str(), &option])
 }
 
 pub(super) async fn leave(shared: Data, Who(who): Who, id: web::Path<String>) -> Handled {
@@ -198,7 +209,7 @@ pub(super) async fn say(
     request: Json<SayRequest>,
 ) -> Handled {
     let payload = shallow("payload", &request.value.payload)?;
-    let repeat = idempotency_key(&http)?.map(|key| RepeatKey::new("say", &key, &[&payload]));
+    let repeat = idempotency_key(&http)?.map(|key| Repeat::Key(repeats::said(&key, &payload)));
     let asked = shared.rooms.ask_as(&room_id(&id)?, &who, Ask::Say { payload, repeat }).await;
     recorded(asked.map_err(Problem::in_room)?.0)
 }
@@ -238,10 +249,10 @@ pub(super) async fn record(
     request: Json<RecordRequest>,
 ) -> Handled {
     must_be_backend(&who, "recording events")?;
-    let body = String::from_utf8_lossy(&request.bytes);
-    let repeat = idempotency_key(&http)?.map(|key| RepeatKey::new("record", &key, &[&body]));
     let expected = request.value.expected;
-    let ask = Ask::Record { events: request.value.drafts()?, expected, repeat };
+    let events = request.value.drafts()?;
+    let repeat = idempotency_key(&http)?.map(|key| Repeat::Key(repeats::recorded(&key, &events, expected)));
+    let ask = Ask::Record { events, expected, repeat };
     let asked = shared.rooms.ask_as(&room_id(&id)?, &who, ask).await;
     recorded(asked.map_err(Problem::in_room)?.0)
 }

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::auth::Caller;
 use super::json::{Json, idempotency_key};
 use super::problem::Problem;
-use super::{Shared, reply};
+use super::{Shared, repeats, reply};
 use crate::domain::{RepeatKey, SessionId};
 use requests::{AnswerRequest, CreateRequest, ShowRequest};
 
@@ -67,7 +67,7 @@ pub(super) async fn award(
     caller.must_be_trusted("claiming an award")?;
     let id = session_id(&id)?;
     // Nothing is read from the body, but another one makes it another request.
-    let body = String::from_utf8_lossy(&body);
+    let body = repeats::canonical(&String::from_utf8_lossy(&body));
     let repeat = idempotency_key(&http)?.map(|key| RepeatKey::new("award", &key, &[&body]));
     let claimed = shared.solo.award(&id, repeat).await.map_err(|error| Problem::of(error, Some(&id)))?;
     Ok(reply(StatusCode::OK, &replies::claimed(&claimed)))

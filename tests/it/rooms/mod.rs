@@ -16,6 +16,7 @@ mod party;
 mod raw;
 mod reconnect;
 mod refusals;
+mod repeats;
 mod shared;
 mod slow;
 

@@ -76,11 +76,8 @@ pub(super) fn join(name: &str, secret: &str, key: Option<&str>) -> Ask {
     Ask::Join { name: name.parse().expect("valid"), token: SecretHash::of(secret), repeat }
 }
 
-/// An answer, and its key, if it has one.
-pub(super) fn answer(question: usize, chosen: Option<u64>, key: Option<&str>) -> Ask {
-    let name = format!("q{question}");
-    let repeat = key.map(|key| RepeatKey::new("answer", key, &[&name, &format!("{chosen:?}")]));
-    Ask::Answer { question: name.parse().expect("valid"), option: chosen.map(option), repeat }
+pub(super) fn answer(question: usize, chosen: Option<u64>) -> Ask {
+    Ask::Answer { question: format!("q{question}").parse().expect("valid"), option: chosen.map(option) }
 }
 
 pub(super) fn acknowledge(sequence: u64) -> Ask {
@@ -219,25 +216,14 @@ impl Table {
     }
 
     pub(super) fn host_who_saw(&mut self, saw: u32, host_move: HostMove, at: Moment) -> bool {
-        match self.ask(by(HOST), Ask::Host(saw, host_move), at) {
+        match self.ask(by(HOST), Ask::Host(saw, host_move, None), at) {
             Ok(RoomReply::Moved(moved)) => moved,
             other => panic!("no move: {other:?}"),
         }
     }
 
     pub(super) fn answer(&mut self, seat: u32, question: usize, chosen: u64, at: Moment) -> Result<RoomReply, Refusal> {
-        self.answer_as(seat, question, chosen, None, at)
-    }
-
-    pub(super) fn answer_as(
-        &mut self,
-        seat: u32,
-        question: usize,
-        chosen: u64,
-        key: Option<&str>,
-        at: Moment,
-    ) -> Result<RoomReply, Refusal> {
-        self.ask(by(seat), answer(question, Some(chosen), key), at)
+        self.ask(by(seat), answer(question, Some(chosen)), at)
     }
 
     /// Lets pass time.

@@ -127,7 +127,7 @@ fn time_alone_prunes_and_touches_nothing() {
 fn every_word_of_a_seat_touches_the_room_and_no_refusal_does() {
     let mut table = lobby();
     let mut deadline = table.session.state.life.deadline();
-    let words = [Ask::Heartbeat, acknowledge(1), Ask::Resume, Ask::Host(7, HostMove::Next), Ask::Leave];
+    let words = [Ask::Heartbeat, acknowledge(1), Ask::Resume, Ask::Host(7, HostMove::Next, None), Ask::Leave];
     for (n, ask) in words.into_iter().enumerate() {
         let now = at(4_000_000 + n as u64);
         table.refused(by(2), acknowledge(99), now, Refusal::AheadOfHead(Sequence(2)));
