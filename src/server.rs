@@ -25,7 +25,7 @@ use crate::game::hub;
 use crate::game::reaper::Reaper;
 use crate::game::rooms::Openings;
 use crate::game::{Chance, Hub, Rooms, SoloGames};
-use crate::http::{self, ApiKeys, Chaos, Shared, Sockets};
+use crate::http::{self, ApiKeys, Chaos, SeatLimits, Shared, Sockets};
 use crate::quizzes::Catalogue;
 use crate::store::clock::system_wall_clock;
 use crate::store::{Homes, WallClock};
@@ -148,6 +148,8 @@ pub async fn run_over(
         homes: homes.clone(),
         instance: settings.instance.clone(),
         keys: outside.keys,
+        limits_on: true,
+        seat_limits: SeatLimits::default(),
         sockets: Sockets::default(),
         test_echo: settings.test_echo,
     });

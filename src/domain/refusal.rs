@@ -19,6 +19,8 @@ pub enum Refusal {
     HeadMoved(Sequence),
     /// More events, or larger ones, than one command may bring.
     TooManyEvents,
+    /// What is said would push out of the log what somebody still has to read.
+    LogFull,
     /// The session has no such seat.
     UnknownSeat,
     /// The token is no seat's, or its player left.

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::Shared;
 use super::problem::Problem;
-use crate::domain::{Refusal, Token};
+use crate::domain::{Refusal, Token, repeat};
 use crate::game::rooms::Credential;
 
 type Hash = [u8; 32];
@@ -157,6 +157,27 @@ impl FromRequest for Who {
             shared.keys.credential(text, generation).map(Self)
         };
         ready(read())
+    }
+}
+
+/// The same for a request that changes something, of which a player may make only so many.
+pub(super) struct Acting(pub(super) Credential);
+
+impl FromRequest for Acting {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let check = |Who(who): Who| {
+            let Some(shared) = request.app_data::<web::Data<Shared>>() else { return Ok(Self(who)) };
+            let is_limited = shared.limits_on && who != Credential::Backend;
+            let token = bearer(request).and_then(Result::ok).unwrap_or_default();
+            if is_limited && !shared.seat_limits.allow(&repeat::hash(&[token])) {
+                return Err(Problem::too_many_requests());
+            }
+            Ok(Self(who))
+        };
+        ready(Who::from_request(request, payload).into_inner().and_then(check))
     }
 }
 

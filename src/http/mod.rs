@@ -6,6 +6,7 @@ mod chaos;
 mod date;
 mod health;
 mod json;
+mod limits;
 mod live;
 mod problem;
 mod quiz_choice;
@@ -33,6 +34,7 @@ use actix_web::{App, Error, HttpRequest, HttpResponse, Resource, Route, body::Me
 
 pub use auth::ApiKeys;
 pub use chaos::Chaos;
+pub use limits::SeatLimits;
 pub use websocket::Sockets;
 
 use tokio::net::TcpStream;
@@ -63,6 +65,10 @@ pub struct Shared {
     pub instance: Option<Home>,
     /// Who may do what only backends may.
     pub keys: Arc<ApiKeys>,
+    /// Whether players are limited in how often they may ask for something.
+    pub limits_on: bool,
+    /// How often each seat has asked by single requests.
+    pub seat_limits: SeatLimits,
     /// The open WebSockets.
     pub sockets: Sockets,
     /// Whether there are URLs for tests of WebSockets.

@@ -57,6 +57,9 @@ struct More {
     /// Where the session is at home: a header, since it is for whoever routes.
     #[serde(skip)]
     home: Option<Home>,
+    /// After how many seconds it may be asked again: a header too.
+    #[serde(skip)]
+    retry_after: Option<u64>,
 }
 
 fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
@@ -96,6 +99,16 @@ impl Problem {
     /// The reply to a request that speaks no WebSocket, or another version of it.
     pub(super) fn upgrade_required(detail: &str) -> Self {
         Self::new(StatusCode::UPGRADE_REQUIRED, "upgrade-required", detail)
+    }
+
+    /// More requests than a seat may make.
+    pub(super) fn too_many_requests() -> Self {
+        let detail = "more than 20 requests a second for long; wait a moment";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail).with_retry_after(1)
+    }
+
+    fn with_retry_after(self, seconds: u64) -> Self {
+        self.with(More { retry_after: Some(seconds), ..More::default() })
     }
 
     pub(super) fn session_not_found() -> Self {
@@ -259,6 +272,11 @@ impl Problem {
                 "too-many-events",
                 "at most 100 events at once, of at most 16 KiB each",
             ),
+            Refusal::LogFull => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "log-full",
+                "the log is full of what others still have to read; wait a moment",
+            ),
             Refusal::QuestionNotOpen
             | Refusal::OptionNotInQuestion
             | Refusal::NotFinished
@@ -298,6 +316,7 @@ impl From<Refusal> for Problem {
             Refusal::NotThisGame => Self::session_not_found(),
             Refusal::AheadOfHead(head) => Self::of_room(&Refusal::AheadOfHead(head)).with_head(head),
             Refusal::HeadMoved(head) => Self::of_room(&Refusal::HeadMoved(head)).with_head(head),
+            Refusal::LogFull => Self::of_room(&Refusal::LogFull).with_retry_after(1),
             refusal => Self::of_room(&refusal),
         }
     }
@@ -349,8 +368,9 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.insert_header((RETRY_AFTER, "1"));
+        let usual = (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
+        if let Some(seconds) = self.more.as_ref().and_then(|more| more.retry_after).or(usual) {
+            response.insert_header((RETRY_AFTER, seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));

@@ -317,10 +317,14 @@ impl Room {
 
     /// Forgets events that nobody who counts waits for. Gives the number up to which that newly is.
     pub(super) fn prune(&mut self, at: Moment) -> Option<Sequence> {
+        self.log.prune(self.everyone_has(at).unwrap_or_default())
+    }
+
+    /// What all readers that count have acknowledged; nothing if none counts.
+    fn everyone_has(&self, at: Moment) -> Option<Sequence> {
         let seats = self.seats.values().filter(|seat| seat.is_here()).map(|seat| &seat.reader);
         let counting = seats.chain(&self.backend).filter(|reader| reader.counts(at));
-        let everyone_has = counting.map(|reader| reader.acknowledged).min().unwrap_or_default();
-        self.log.prune(everyone_has)
+        counting.map(|reader| reader.acknowledged).min()
     }
 
     /// Forgets requests whose repeat can't come any more.
@@ -358,7 +362,8 @@ impl Room {
         Ok(RoomReply::Recorded(self.log.head))
     }
 
-    /// Tells the backend something, in the log's order.
+    /// Tells the backend something, in the log's order. A player pushes nothing out of it that others
+    /// still have to read; a backend's own events may.
     fn say(
         &mut self,
         id: SeatId,
@@ -376,6 +381,9 @@ impl Room {
         let payload = serde_json::value::RawValue::from_string(payload).map_err(|_| Refusal::TooManyEvents)?;
         let draft = Happening::Said(Said { seat_id: id, payload }).draft();
         log::check(std::slice::from_ref(&draft))?;
+        if self.everyone_has(step.at).is_some_and(|read| self.log.would_push_out(read, &draft)) {
+            return Err(Refusal::LogFull);
+        }
         self.emit(draft, step);
         let head = self.log.head;
         self.seats.entry(id).and_modify(|seat| seat.said.note(repeat, head, step.at.now));

@@ -168,11 +168,11 @@ impl LiveRoom {
     pub(super) fn leave(&self, key: u64) {
         let mut members = self.members.lock();
         let Some(member) = members.here.remove(&key) else { return };
-        if let Some((seat, generation)) = member.seat.zip(member.generation).filter(|_| !member.lingers) {
-            if !members.here.values().any(|other| other.is_of(seat, generation)) {
-                let heard = member.heard;
-                members.departed.push(Seen { seat, generation, is_connected: false, heard, acknowledged: None });
-            }
+        if let Some((seat, generation)) = member.seat.zip(member.generation).filter(|_| !member.lingers)
+            && !members.here.values().any(|other| other.is_of(seat, generation))
+        {
+            let heard = member.heard;
+            members.departed.push(Seen { seat, generation, is_connected: false, heard, acknowledged: None });
         }
         drop(members);
         self.poke.notify_one();

@@ -12,12 +12,13 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesOrdered;
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use governor::DefaultDirectRateLimiter;
 use tokio::time::{Instant, timeout};
 
 use super::Shared;
 use super::auth::KeyInUse;
 use super::date::date;
+use super::limits;
 use super::problem::Problem;
 use super::rooms::{event_text, room_id, skip_text, snapshot};
 use super::websocket::{End, Frame, Gone, Limits, Message, Receiver, Sender};
@@ -35,9 +36,6 @@ const FIRST: Duration = Duration::from_secs(5);
 const SLOW: Duration = Duration::from_secs(10);
 /// How soon the log is read again that could not be read.
 const AGAIN: Duration = Duration::from_millis(250);
-/// Frames a second that a player may send, and how many at once.
-const FRAMES: std::num::NonZeroU32 = std::num::NonZeroU32::new(20).expect("it is not zero");
-const FRAMES_AT_ONCE: std::num::NonZeroU32 = std::num::NonZeroU32::new(100).expect("it is not zero");
 /// Most questions that wait for their answer.
 const MOST_WAITING: usize = 64;
 /// A client that has been silent for so many thirds of the away-grace, pings included, is gone.
@@ -185,6 +183,7 @@ impl<'a> Connection<'a> {
         }
         let third = resumed.looked.room().map_or(FIRST, |room| room.settings().away.into()) / 3;
         let is_backend = who == Credential::Backend;
+        let is_limited = shared.limits_on && !is_backend;
         let connection = Self {
             sender,
             key: is_backend.then(|| shared.keys.follow(&text)),
@@ -197,7 +196,7 @@ impl<'a> Connection<'a> {
             epoch: resumed.looked.epoch.clone(),
             sent: resumed.position,
             presence: None,
-            limit: (!is_backend).then(|| RateLimiter::direct(Quota::per_second(FRAMES).allow_burst(FRAMES_AT_ONCE))),
+            limit: is_limited.then(limits::of_connection),
             third,
             waiting: FuturesOrdered::new(),
             again: None,

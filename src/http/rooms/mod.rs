@@ -10,7 +10,7 @@ use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use futures_util::future::LocalBoxFuture;
 
-use super::auth::{Caller, Who};
+use super::auth::{Acting, Caller, Who};
 use super::json::{Json, Maybe, idempotency_key, shallow};
 use super::problem::Problem;
 use super::{Shared, repeats, reply};
@@ -91,10 +91,10 @@ impl FromRequest for Mover {
     type Future = LocalBoxFuture<'static, Result<Self, Self::Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let parts = <(Data, Who, web::Path<String>)>::from_request(request, payload);
+        let parts = <(Data, Acting, web::Path<String>)>::from_request(request, payload);
         let key = idempotency_key(request);
         Box::pin(async move {
-            let (shared, Who(who), id) = parts.await?;
+            let (shared, Acting(who), id) = parts.await?;
             Ok(Self { shared, who, id, key: key? })
         })
     }
@@ -144,7 +144,7 @@ pub(super) async fn kick(mover: Mover, request: Json<KickRequest>) -> Handled {
 
 pub(super) async fn answer(
     shared: Data,
-    Who(who): Who,
+    Acting(who): Acting,
     id: web::Path<String>,
     request: Json<AnswerRequest>,
 ) -> Handled {
@@ -158,12 +158,12 @@ pub(super) async fn answer(
     }
 }
 
-pub(super) async fn leave(shared: Data, Who(who): Who, id: web::Path<String>) -> Handled {
+pub(super) async fn leave(shared: Data, Acting(who): Acting, id: web::Path<String>) -> Handled {
     shared.rooms.ask_as(&room_id(&id)?, &who, Ask::Leave).await.map_err(Problem::in_room)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-pub(super) async fn code(shared: Data, Who(who): Who, path: web::Path<(String, String)>) -> Handled {
+pub(super) async fn code(shared: Data, Acting(who): Acting, path: web::Path<(String, String)>) -> Handled {
     let (id, seat) = path.into_inner();
     let handed = shared.rooms.hand_out_code(&room_id(&id)?, &who, seat_id(&seat)?).await;
     let (code, until) = handed.map_err(Problem::in_room)?;
@@ -172,7 +172,7 @@ pub(super) async fn code(shared: Data, Who(who): Who, path: web::Path<(String, S
 
 pub(super) async fn resume(
     shared: Data,
-    Who(who): Who,
+    Acting(who): Acting,
     id: web::Path<String>,
     request: Maybe<ResumeRequest>,
 ) -> Handled {
@@ -181,7 +181,7 @@ pub(super) async fn resume(
 
 pub(super) async fn acknowledge(
     shared: Data,
-    Who(who): Who,
+    Acting(who): Acting,
     id: web::Path<String>,
     request: Json<AckRequest>,
 ) -> Handled {
@@ -194,7 +194,7 @@ pub(super) async fn acknowledge(
     }
 }
 
-pub(super) async fn heartbeat(shared: Data, Who(who): Who, id: web::Path<String>) -> Handled {
+pub(super) async fn heartbeat(shared: Data, Acting(who): Acting, id: web::Path<String>) -> Handled {
     let id = room_id(&id)?;
     let (_, dates) = shared.rooms.ask_as(&id, &who, Ask::Heartbeat).await.map_err(Problem::in_room)?;
     let head = shared.rooms.head(&id).await.map_err(Problem::in_room)?;
@@ -204,7 +204,7 @@ pub(super) async fn heartbeat(shared: Data, Who(who): Who, id: web::Path<String>
 pub(super) async fn say(
     http: HttpRequest,
     shared: Data,
-    Who(who): Who,
+    Acting(who): Acting,
     id: web::Path<String>,
     request: Json<SayRequest>,
 ) -> Handled {

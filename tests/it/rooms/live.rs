@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::raw::{Heard, Raw};
 use super::{api, connected, event, fixed_address, happening, join, open, process_at, server, welcome};
+use crate::support::{Client, KEY};
 
 const NOBODY: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
@@ -109,6 +110,34 @@ async fn whoever_sends_too_many_frames_is_closed_and_a_burst_is_none() {
     }
     raw.burst(&json!({ "type": "heartbeat" }), 400).await;
     assert_eq!(raw.closed().await, Some(4429));
+}
+
+#[tokio::test]
+async fn single_requests_have_the_same_limit_for_each_seat() {
+    let (_folder, server) = server(&["--api-keys", KEY]);
+    let backend = server.client().with_key(KEY);
+    let opened = backend.post("/api/rooms", &json!({ "mode": "external" })).await.json(201);
+    let url = |rest: &str| format!("/api/rooms/{}{rest}", opened["roomId"].as_str().unwrap());
+    let mut players = Vec::new();
+    for name in ["Ada", "Bob"] {
+        let seat = backend.post(&url("/seats"), &json!({ "name": name })).await.json(201);
+        players.push(server.client().with_key(seat["token"].as_str().unwrap()));
+    }
+    let beat = |client: &Client| {
+        let (client, url) = (client.clone(), url("/heartbeat"));
+        async move { client.post(&url, &json!({})).await }
+    };
+    let of = |client: &Client| futures_util::future::join_all((0..300).map(|_| beat(client)));
+    let replies = of(&players[0]).await;
+    let allowed = replies.iter().filter(|reply| reply.status == 200).count();
+    assert!((100..300).contains(&allowed), "{allowed}");
+    let refused = replies.iter().find(|reply| reply.status != 200).unwrap();
+    refused.problem(429, "too-many-requests");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    // Reading is no part of it, and others are not.
+    players[0].get(&url("")).await.json(200);
+    beat(&players[1]).await.json(200);
+    assert!(of(&backend).await.iter().all(|reply| reply.status == 200));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -81,6 +81,28 @@ async fn post_as(client: &Client, key: &str, path: &str, body: &str) -> Reply {
     send(request.header("Content-Type", "application/json").body(body.to_owned())).await
 }
 
+#[tokio::test]
+async fn who_says_too_much_is_told_to_wait_for_whom_reads() {
+    let (_folder, server) = server(&["--api-keys", KEY]);
+    let talk = Talk::begin(&server).await;
+    let (backend, _) = Raw::resumed(&server.base, &talk.room, KEY).await;
+    let large =
+        json!({ "events": (0..16).map(|_| json!({ "type": "x", "payload": "x".repeat(16_000) })).collect::<Vec<_>>() });
+    let recorder = server.client().with_key(KEY);
+    for _ in 0..17 {
+        recorder.post(&talk.url("/events"), &large).await.json(201);
+    }
+    let player = server.client().with_key(&talk.token);
+    let (url, body) = (talk.url("/say"), json!({ "payload": "x".repeat(16_000) }));
+    let mut refused = player.post(&url, &body).await;
+    for _ in 0..5 {
+        refused = player.post(&url, &body).await;
+    }
+    refused.problem(429, "log-full");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    drop(backend);
+}
+
 fn numbers(count: usize) -> Vec<Value> {
     (0..count).map(|n| json!(n)).collect()
 }

@@ -186,7 +186,7 @@ impl Reply {
             &problem,
             &[&fields[..], &["problems?: array", "results?: text", "head?: integer"], &STANDING].concat(),
         );
-        assert_eq!(self.header("retry-after").is_some(), status == 503, "{:?}", self.headers);
+        assert_eq!(self.header("retry-after").is_some(), [429, 503].contains(&status), "{:?}", self.headers);
         for wrong in problem["problems"].as_array().into_iter().flatten() {
             super::assert_shape(wrong, &["path: text", "message: text"]);
         }
