@@ -148,8 +148,6 @@ pub struct RoomCommand {
     pub by: By,
     /// What.
     pub ask: Ask,
-    /// The date, for the results.
-    pub wall: WallTime,
 }
 
 impl RoomCommand {

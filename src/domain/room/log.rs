@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::events::{Event, EventDraft, Sequence};
 use crate::domain::ids::SeatId;
 use crate::domain::refusal::Refusal;
-use crate::domain::time::{Millis, Moment, Timestamp};
+use crate::domain::time::{Millis, Moment, Timestamp, WallTime};
 
 /// A seat that has not acknowledged for this long, while events wait, holds back no pruning.
 pub const SILENT_AFTER: Millis = Millis::seconds(60);
@@ -92,13 +92,13 @@ pub(super) struct Log {
 
 impl Log {
     /// Numbers an event.
-    pub(super) fn append(&mut self, draft: EventDraft, now: Timestamp) -> Event {
+    pub(super) fn append(&mut self, draft: EventDraft, at: WallTime) -> Event {
         self.head.0 += 1;
         self.bytes += size(&draft);
         if self.bytes - self.marks.back().map_or(self.pruned_bytes, |mark| mark.bytes) >= MARK_EVERY {
             self.marks.push_back(Mark { through: self.head, bytes: self.bytes });
         }
-        Event { sequence: self.head, at: now, kind: draft.kind, payload: draft.payload, to: draft.to }
+        Event { sequence: self.head, at, kind: draft.kind, payload: draft.payload, to: draft.to }
     }
 
     /// Forgets what everybody has, and what is beyond the most that is kept. Gives the number up to

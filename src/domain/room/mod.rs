@@ -27,7 +27,7 @@ use super::quiz::Quiz;
 use super::refusal::Refusal;
 use super::repeat::Repeat;
 use super::secret::SecretHash;
-use super::time::{Millis, Moment, Timestamp, WallTime};
+use super::time::{Millis, Moment, Timestamp};
 use happenings::{Happening, Said};
 use log::{Log, Reader};
 use play::Play;
@@ -126,7 +126,6 @@ pub struct Room {
 /// One command's way through the room: when it is, and what is told of it.
 pub(super) struct Step<'a> {
     pub(super) at: Moment,
-    pub(super) wall: Option<WallTime>,
     pub(super) quiz: Option<&'a Quiz>,
     pub(super) events: Vec<Event>,
 }
@@ -308,7 +307,7 @@ impl Room {
         let now = step.at.now;
         let readers = self.seats.values_mut().map(|seat| &mut seat.reader).chain(self.backend.as_mut());
         readers.for_each(|reader| reader.waits(now));
-        step.events.push(self.log.append(draft, now));
+        step.events.push(self.log.append(draft, step.at.wall));
     }
 
     fn tell(&mut self, happening: &Happening<'_>, step: &mut Step<'_>) {

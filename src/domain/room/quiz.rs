@@ -26,7 +26,7 @@ impl Room {
         let pause = play.pause.as_ref().map(|pause| pause.by);
         let is_host_here = self.is_host_present(at);
         match (pause, &play.phase) {
-            (Some(PausedBy::Away), _) if self.is_host_back(at.now) => self.go_on(step),
+            (Some(PausedBy::Away), _) if self.is_host_back(at) => self.go_on(step),
             (Some(_), _) => return false,
             (None, _) if self.pauses_without_host() && !is_host_here => self.pause(PausedBy::Away, step),
             (None, Phase::Question(round)) if at.now >= round.is_over_from(at) || self.has_everyone_answered(at) => {
@@ -63,8 +63,8 @@ impl Room {
     }
 
     /// Only a word of the host's own ends its absence; an outage, which is nobody's absence, is none.
-    fn is_host_back(&self, now: Timestamp) -> bool {
-        self.is_host_present(Moment { now, up_since: Timestamp::default() })
+    fn is_host_back(&self, at: Moment) -> bool {
+        self.is_host_present(Moment { up_since: Timestamp::default(), ..at })
     }
 
     /// A host who never connected is not missed: it moves the room by single requests.
@@ -101,7 +101,7 @@ impl Room {
         let limit = question.time_limit.unwrap_or(self.settings.time_limit);
         let ready = self.settings.ready;
         play.turn(Phase::Question(Round::new(index, ready, limit, step.at.now)));
-        play.started = play.started.or(step.wall);
+        play.started = play.started.or(Some(step.at.wall));
         let asked = Asked {
             phase_number: play.number,
             index,
@@ -148,7 +148,7 @@ impl Room {
             return Err(Refusal::OptionNotInQuestion);
         }
         let response = now.since(round.opens).min(round.limit);
-        let received = step.wall.unwrap_or(WallTime(now.as_millis()));
+        let received = step.at.wall;
         let given = Given { option, received, response, correct: false, points: 0 };
         let (index, question) = (round.index, question.id.clone());
         if let Some(seat) = self.seats.get_mut(&id) {
@@ -186,7 +186,7 @@ impl Room {
         let asked = quiz.questions.iter().take(play.closed() as usize).map(Arc::clone).collect();
         play.pause = None;
         play.turn(Phase::Finished { asked });
-        play.finished = step.wall.or(play.started);
+        play.finished = Some(step.at.wall);
         let phase_number = play.number;
         let ranking = self.ranking();
         self.tell(&Happening::Finished(Finished { phase_number, ranking }), step);

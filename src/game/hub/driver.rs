@@ -176,9 +176,8 @@ impl Driver {
     }
 
     async fn ask(&self, ask: Ask, by: By) -> StoreResult<()> {
-        let dates = self.room.dates();
-        let command = Command::room(by, ask, dates.wall);
-        if let Some(applied) = self.room.keeper.store.apply(&self.room.id, command, dates.at).await? {
+        let command = Command::room(by, ask);
+        if let Some(applied) = self.room.keeper.store.apply(&self.room.id, command, self.room.dates().at).await? {
             self.room.tell(&applied.events);
         }
         Ok(())

@@ -126,8 +126,7 @@ impl LiveRoom {
     /// These events were committed.
     pub(super) fn tell(&self, events: &[Event]) {
         if let Some(newest) = events.last() {
-            let dates = self.dates();
-            let told: Vec<_> = events.iter().map(|event| Told::new(event.clone(), dates)).collect();
+            let told: Vec<_> = events.iter().cloned().map(Told::new).collect();
             self.tape.lock().push(&told);
             self.heard_of(newest.sequence);
         }

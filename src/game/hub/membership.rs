@@ -122,7 +122,7 @@ impl Membership {
         if oldest.0 > after.0 + 1 {
             return Ok(Missed::Forgotten);
         }
-        let told: Vec<_> = events.into_iter().map(|event| Told::new(event, dates)).collect();
+        let told: Vec<_> = events.into_iter().map(Told::new).collect();
         self.room.tape.lock().push(&told);
         Ok(Missed::Events(told))
     }

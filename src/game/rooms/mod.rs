@@ -147,7 +147,7 @@ impl Rooms {
     /// Unknown or dead rooms, the rules' refusals; or the store's.
     pub async fn ask(&self, id: &SessionId, by: By, ask: Ask) -> Result<(RoomReply, Dates), GameError> {
         let (keeper, dates) = self.kept(id)?;
-        let command = Command::room(by, ask, dates.wall);
+        let command = Command::room(by, ask);
         let applied = keeper.store.apply(id, command, dates.at).await?.ok_or(GameError::SessionNotFound)?;
         self.hub.committed(id, &applied);
         match applied.result? {

@@ -300,7 +300,7 @@ impl<'a> Connection<'a> {
             return Ok(());
         }
         let frame = if told.is_for(self.seat) {
-            Frame::from_bytes(told.frame(|told| frames::event(&event_text(&told.event, told.dates))))
+            Frame::from_bytes(told.frame(|told| frames::event(&event_text(&told.event))))
         } else {
             Frame::text(&skip_text(sequence))
         };

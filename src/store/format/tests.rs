@@ -23,7 +23,7 @@ fn what() -> String {
 }
 
 fn at(after: u64) -> Moment {
-    Moment { now: Timestamp::from_millis(1_767_225_600_000 + after), up_since: Timestamp::from_millis(0) }
+    Moment { now: Timestamp::from_millis(1_767_225_600_000 + after), up_since: Timestamp::from_millis(0), wall: WALL }
 }
 
 fn id() -> SessionId {
@@ -93,16 +93,16 @@ fn room() -> GameSession {
     let event = || EventDraft { kind: "move".to_owned(), payload: "{}".to_owned(), to: None };
     let events = vec![event(), event(), event()];
     let repeat = Some(Repeat::Key(RepeatKey::new("record", "key-3", &[])));
-    let record = Command::room(By::Backend, Ask::Record { events, expected: None, repeat }, WALL);
+    let record = Command::room(By::Backend, Ask::Record { events, expected: None, repeat });
     let by = |seat| By::Connection { seat: SeatId(seat), generation: 0 };
     let repeat = Some(Repeat::FrameId(RepeatKey::new("say", "1", &[])));
-    let said = Command::room(by(1), Ask::Say { payload: "7".to_owned(), repeat }, WALL);
-    let acknowledge = |seat| Command::room(by(seat), Ask::Acknowledge(Sequence(2)), WALL);
+    let said = Command::room(by(1), Ask::Say { payload: "7".to_owned(), repeat });
+    let acknowledge = |seat| Command::room(by(seat), Ask::Acknowledge(Sequence(2)));
     after(session, [record, said, acknowledge(1), acknowledge(2)])
 }
 
 fn asked(by: By, ask: Ask) -> Command {
-    Command::room(by, ask, WALL)
+    Command::room(by, ask)
 }
 
 fn of_host(saw: u32, host_move: HostMove) -> Command {
@@ -162,7 +162,7 @@ pub(crate) fn sessions() -> [(&'static str, GameSession); 6] {
 
 fn event() -> Event {
     let (kind, payload) = ("chat".to_owned(), "{\"text\":\"¡hola!\"}".to_owned());
-    Event { sequence: Sequence(4_294_967_297), at: at(0).now, kind, payload, to: Some(vec![SeatId(3), SeatId(70_000)]) }
+    Event { sequence: Sequence(4_294_967_297), at: WALL, kind, payload, to: Some(vec![SeatId(3), SeatId(70_000)]) }
 }
 
 fn met<T: DeserializeOwned + std::fmt::Debug>(bytes: &[u8]) -> String {

@@ -342,7 +342,7 @@ mod tests {
         let new = NewSolo { user: None, metadata: None, started: WallTime(0), deliver: Deliver::All, request: [0; 16] };
         let session = Box::new(GameSession::solo(id, n, new, quiz, lifetimes, now));
         let (answer, _) = oneshot::channel();
-        Work::Create { session, at: Moment { now, up_since: now }, reply: Reply::to(answer) }
+        Work::Create { session, at: Moment { now, up_since: now, wall: WallTime(0) }, reply: Reply::to(answer) }
     }
 
     /// A quiz of 200 KiB.

@@ -23,7 +23,7 @@ pub(super) const CLOSE: u64 = OPEN + 20_000;
 
 /// `after` milliseconds into the room's life.
 pub(super) fn at(after: u64) -> Moment {
-    Moment { now: Timestamp::from_millis(T0 + after), up_since: Timestamp::from_millis(0) }
+    Moment { now: Timestamp::from_millis(T0 + after), up_since: Timestamp::from_millis(0), wall: WALL }
 }
 
 /// The same, after an outage that ended at `up`.
@@ -152,7 +152,7 @@ impl Table {
 
     /// Asks, and keeps the events.
     pub(super) fn ask(&mut self, by: By, ask: Ask, at: Moment) -> Result<RoomReply, Refusal> {
-        let applied = self.session.apply(Command::room(by, ask, WALL), at);
+        let applied = self.session.apply(Command::room(by, ask), at);
         self.events.extend(applied.events);
         applied.result.map(|reply| match reply {
             Reply::Room(reply) => reply,
