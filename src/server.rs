@@ -23,6 +23,7 @@ use crate::config::Settings;
 use crate::domain::{Lifetimes, Millis};
 use crate::game::hub;
 use crate::game::reaper::Reaper;
+use crate::game::rooms::Openings;
 use crate::game::{Chance, Hub, Rooms, SoloGames};
 use crate::http::{self, Admission, ApiKeys, Chaos, Shared, Sockets};
 use crate::quizzes::{Catalogue, Hosting};
@@ -130,6 +131,7 @@ pub async fn run_over(
         lifetimes: room_lifetimes(settings),
         chance: outside.chance.clone(),
         hub: hub.clone(),
+        openings: Openings::default(),
     };
     let solo = SoloGames {
         homes: homes.clone(),

@@ -68,8 +68,7 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// Ids begin with `name`, which no other life of this seat has: the server knows an answer's id
-    /// for as long as it knows the answer.
+    /// Ids begin with `name`, which no other life of this seat has.
     pub(super) fn new(name: String) -> Self {
         Self { name, count: 0, asked: BTreeMap::new() }
     }

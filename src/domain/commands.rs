@@ -46,8 +46,8 @@ pub enum Command {
 
 impl Command {
     /// Something asked of a room.
-    pub fn room(by: By, ask: Ask, wall: WallTime) -> Self {
-        Self::Room(Box::new(RoomCommand { by, ask, wall }))
+    pub fn room(by: By, ask: Ask) -> Self {
+        Self::Room(Box::new(RoomCommand { by, ask }))
     }
 
     /// Whether carrying it out a second time changes nothing and gives the same reply.
@@ -57,15 +57,6 @@ impl Command {
             Self::Submit(submission) => submission.repeat.is_some(),
             Self::Award(repeat) => repeat.is_some(),
             Self::Room(command) => command.is_repeatable(),
-        }
-    }
-
-    /// The date at which it was asked, if it says so.
-    pub(super) fn wall(&self) -> Option<WallTime> {
-        match self {
-            Self::Submit(submission) => Some(submission.wall),
-            Self::Room(command) => Some(command.wall),
-            _ => None,
         }
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::SeatId;
-use super::time::Timestamp;
+use super::time::WallTime;
 
 /// An event's number within its session: 1, 2, 3 …; 0 stands before the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -27,8 +27,9 @@ pub struct EventDraft {
 pub struct Event {
     /// Its number.
     pub sequence: Sequence,
-    /// When it was recorded, on the engine's clock.
-    pub at: Timestamp,
+    /// When it was recorded. The date is kept, since one that is made of the engine's time again and
+    /// again differs each time.
+    pub at: WallTime,
     /// What kind of thing happened.
     pub kind: String,
     /// What happened, as JSON text.

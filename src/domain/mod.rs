@@ -26,7 +26,7 @@ pub use life::{Life, Lifetimes};
 pub use name::{PlayerName, SkeletonHash};
 pub use quiz::{AnswerKey, Choice, Difficulty, Question, Quiz};
 pub use refusal::{NotOpen, Refusal};
-pub use repeat::RepeatKey;
+pub use repeat::{Repeat, RepeatKey};
 pub use room::{Room, RoomCommand, RoomReply};
 pub use secret::{SecretHash, Token};
 pub use session::{Game, GameSession, SessionState};

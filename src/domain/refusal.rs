@@ -38,6 +38,8 @@ pub enum Refusal {
     TooManyEvents,
     /// An event is larger than one may be.
     EventTooLarge,
+    /// What is said would push out of the log what somebody still has to read.
+    LogFull,
     /// The session has no such seat.
     UnknownSeat,
     /// The token is no seat's, or its player left.

@@ -21,6 +21,25 @@ impl RepeatKey {
     }
 }
 
+/// How the repeat of what is said or recorded is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// By a key: whoever brings it with another body has made a mistake.
+    Key(RepeatKey),
+    /// By its frame's id: with another body it is another request, as ids may be counted anew.
+    FrameId(RepeatKey),
+}
+
+impl Repeat {
+    /// Whether it is known by its frame's id, and the hashes.
+    pub(super) fn parts(self) -> (bool, RepeatKey) {
+        match self {
+            Self::Key(hashes) => (false, hashes),
+            Self::FrameId(hashes) => (true, hashes),
+        }
+    }
+}
+
 /// The first 16 bytes of the hash of `parts`, each closed off from the next.
 pub fn hash(parts: &[&str]) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();

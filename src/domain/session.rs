@@ -14,7 +14,7 @@ use super::refusal::Refusal;
 use super::repeat::hash;
 use super::room::{self, Room, RoomReply, RoomSettings};
 use super::solo::{NewSolo, SoloGame};
-use super::time::{Moment, Timestamp, WallTime};
+use super::time::{Moment, Timestamp};
 
 /// What kind of game it is, and how far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,25 +150,25 @@ impl GameSession {
     /// due stays done if the command is refused; a refused command itself changes nothing, and
     /// only one that is carried out touches the session.
     pub fn apply(&mut self, command: Command, at: Moment) -> Applied {
-        let wall = command.wall();
         let mut events = Vec::new();
-        let mut prune_through = self.advance(at, wall, &mut events);
+        let mut prune_through = self.advance(at, &mut events);
         let touches = !command.is_times();
         let result = self.carry_out(command, at, &mut events);
         if result.is_ok() && touches {
             self.state.life.touch(at.now);
-            prune_through = self.advance(at, wall, &mut events).or(prune_through);
+            prune_through = self.advance(at, &mut events).or(prune_through);
         }
         self.end_if_finished(at);
         Applied { result, events, prune_through }
     }
 
     /// Does what is due, and gives the number up to which events may newly be forgotten.
-    fn advance(&mut self, at: Moment, wall: Option<WallTime>, events: &mut Vec<Event>) -> Option<Sequence> {
+    fn advance(&mut self, at: Moment, events: &mut Vec<Event>) -> Option<Sequence> {
         let Game::Room(room) = &mut self.state.game else { return None };
-        let mut step = room::Step { at, wall, quiz: self.quiz.as_deref(), events: std::mem::take(events) };
+        let mut step = room::Step { at, quiz: self.quiz.as_deref(), events: std::mem::take(events) };
         room.advance(&mut step);
         *events = step.events;
+        room.forget_requests(at);
         room.prune(at)
     }
 
@@ -184,8 +184,7 @@ impl GameSession {
             (Command::Advance, _, _) => Ok(Reply::Advanced),
             (Command::Touch, _, _) => Ok(Reply::Touched),
             (Command::Room(command), Game::Room(room), quiz) => {
-                let wall = Some(command.wall);
-                let mut step = room::Step { at, wall, quiz: quiz.as_deref(), events: std::mem::take(events) };
+                let mut step = room::Step { at, quiz: quiz.as_deref(), events: std::mem::take(events) };
                 let result = room.apply(*command, &mut step);
                 *events = step.events;
                 if let Ok(RoomReply::JoinCode(code)) = &result {

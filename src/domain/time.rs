@@ -70,6 +70,8 @@ pub struct Moment {
     pub now: Timestamp,
     /// Since when the store has been up without a break; what was open before it was interrupted.
     pub up_since: Timestamp,
+    /// The date, which is kept with what happens for people to read.
+    pub wall: WallTime,
 }
 
 /// The time from which a session is dead.
@@ -85,6 +87,6 @@ impl Deadline {
 }
 
 /// A date for people, in milliseconds since 1970-01-01 UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WallTime(pub u64);

@@ -15,7 +15,8 @@ pub struct Dates {
 impl Dates {
     /// What a clock shows.
     pub(super) fn shown_by(clock: &dyn Clock) -> Self {
-        Self { at: clock.moment(), wall: clock.wall() }
+        let at = clock.moment();
+        Self { at, wall: at.wall }
     }
 
     /// The date of a time on the engine's clock.

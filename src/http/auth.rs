@@ -15,7 +15,7 @@ use tracing::Span;
 use super::Shared;
 use super::admission::{ClientAddress, Opener};
 use super::problem::Problem;
-use crate::domain::{Home, Refusal, Token};
+use crate::domain::{Home, Refusal, Token, repeat};
 use crate::game::rooms::Credential;
 
 type Hash = [u8; 32];
@@ -204,9 +204,9 @@ impl FromRequest for Who {
 }
 
 /// Who creates a game or a room: the key that is shown counts, or else the address.
-pub(super) struct By(pub(super) Opener);
+pub(super) struct Creating(pub(super) Opener);
 
-impl FromRequest for By {
+impl FromRequest for Creating {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -227,6 +227,26 @@ impl FromRequest for ClientAddress {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let shared = request.app_data::<web::Data<Shared>>().ok_or_else(Problem::room_not_found);
         ready(shared.map(|shared| shared.admission.client(request)))
+    }
+}
+
+/// The same as [`Who`] for a request that changes something, of which a player may make only so many.
+pub(super) struct Acting(pub(super) Credential);
+
+impl FromRequest for Acting {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let check = |Who(who): Who| {
+            let Some(shared) = request.app_data::<web::Data<Shared>>() else { return Ok(Self(who)) };
+            if who != Credential::Backend {
+                let token = bearer(request).and_then(Result::ok).unwrap_or_default();
+                shared.admission.call(repeat::hash(&[token]))?;
+            }
+            Ok(Self(who))
+        };
+        ready(Who::from_request(request, payload).into_inner().and_then(check))
     }
 }
 

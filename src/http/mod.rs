@@ -10,6 +10,7 @@ mod json;
 mod live;
 mod problem;
 mod quiz_choice;
+mod repeats;
 mod rooms;
 mod solo;
 mod standing;

@@ -305,6 +305,11 @@ impl Problem {
             Refusal::EventTooLarge => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "event-too-large", "an event takes 16 KiB at most")
             }
+            Refusal::LogFull => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "log-full",
+                "the log is full of what others still have to read; wait a moment",
+            ),
             Refusal::QuestionNotOpen(_)
             | Refusal::OptionNotInQuestion
             | Refusal::NotFinished
@@ -359,6 +364,7 @@ impl From<Refusal> for Problem {
             Refusal::TooManyJoins { retry_after } => {
                 Self::of_room(&Refusal::TooManyJoins { retry_after }).with_retry_after(retry_after)
             }
+            Refusal::LogFull => Self::of_room(&Refusal::LogFull).with_retry_after(Millis::seconds(1)),
             refusal => Self::of_room(&refusal),
         }
     }

@@ -11,9 +11,7 @@ use super::report::Report;
 use super::side::Side;
 use super::walk::Patience;
 use crate::domain::room::{Ask, By};
-use crate::domain::{
-    Command, EventDraft, GameSession, Lifetimes, Millis, Moment, SeatId, SessionId, Timestamp, WallTime,
-};
+use crate::domain::{Command, EventDraft, GameSession, Lifetimes, Millis, Moment, SeatId, SessionId, Timestamp};
 use crate::store::clock::system_wall_clock;
 use crate::store::memory::MemoryStore;
 use crate::store::valkey::{Target, Topology};
@@ -51,8 +49,7 @@ async fn touch(side: &Side, after: u64) {
 
 async fn play(side: &Side) {
     let event = EventDraft { kind: "move".to_owned(), payload: "{}".to_owned(), to: None };
-    let command =
-        Command::room(By::Backend, Ask::Record { events: vec![event], expected: None, repeat: None }, WallTime(0));
+    let command = Command::room(By::Backend, Ask::Record { events: vec![event], expected: None, repeat: None });
     let applied = side.sessions.apply(&id(), command, side.clock.moment()).await.expect("answered");
     applied.expect("alive").result.expect("carried out");
 }

@@ -10,7 +10,7 @@ use crate::domain::{Millis, Moment, Timestamp, WallTime};
 
 /// Where a server reads what time it is.
 pub trait Clock: Send + Sync {
-    /// The time for the rules.
+    /// The time for the rules, and the date of that.
     fn moment(&self) -> Moment;
     /// The date for people.
     fn wall(&self) -> WallTime;
@@ -105,7 +105,7 @@ impl GameClock {
 impl Clock for GameClock {
     fn moment(&self) -> Moment {
         let now = self.up_since.plus(Millis::from(self.elapsed()));
-        Moment { now, up_since: self.up_since }
+        Moment { now, up_since: self.up_since, wall: self.wall() }
     }
 
     fn wall(&self) -> WallTime {

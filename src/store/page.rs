@@ -56,12 +56,12 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Sequence, Timestamp};
+    use crate::domain::{Sequence, WallTime};
 
     fn taken(mut budget: Budget, weights: &[usize]) -> usize {
         let event = |weight: &usize| Event {
             sequence: Sequence(1),
-            at: Timestamp::from_millis(0),
+            at: WallTime(0),
             kind: String::new(),
             payload: "x".repeat(*weight),
             to: None,

@@ -23,7 +23,11 @@ const T0: u64 = 50_000_000_000;
 
 /// So many milliseconds into the test.
 pub(crate) fn at(after: u64) -> Moment {
-    Moment { now: Timestamp::from_millis(T0 + after), up_since: Timestamp::from_millis(0) }
+    Moment {
+        now: Timestamp::from_millis(T0 + after),
+        up_since: Timestamp::from_millis(0),
+        wall: WallTime(1_700_000_000_000),
+    }
 }
 
 pub(crate) fn id(n: u64) -> SessionId {
@@ -99,7 +103,7 @@ pub(crate) fn right(question: usize) -> Command {
 }
 
 pub(crate) fn asked(by: By, ask: Ask) -> Command {
-    Command::room(by, ask, WallTime(1_700_000_000_000))
+    Command::room(by, ask)
 }
 
 pub(crate) fn record_all(events: Vec<EventDraft>, expected: Option<Sequence>) -> Command {

@@ -327,6 +327,21 @@ async fn award_as(client: &Client, key: &str, id: &str) -> Reply {
 }
 
 #[tokio::test]
+async fn an_awards_body_is_compared_by_what_it_says() {
+    let (_folder, _server, client) = server(&[]);
+    let id = client.play(1).await;
+    client.answer(&id, 0, right(0)).await.json(200);
+    let claim = |body: &'static str| {
+        let request = client.request(reqwest::Method::POST, &format!("/api/game/results/{id}/award"));
+        crate::support::client::send(request.header("Idempotency-Key", "k").body(body))
+    };
+    for body in [r#"{"a": 1, "b": "é"}"#, r#"{"b":"\u00e9","a":1}"#] {
+        assert_eq!(claim(body).await.json(200)["awarded"], true, "{body}");
+    }
+    claim(r#"{"a": 2, "b": "é"}"#).await.problem(422, "idempotency-key-reused");
+}
+
+#[tokio::test]
 async fn the_repeat_of_an_award_is_awarded_again_and_another_is_not() {
     let (folder, server, client) = server(&[]);
     let id = client.play(1).await;

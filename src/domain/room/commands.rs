@@ -3,7 +3,7 @@
 use crate::domain::events::{EventDraft, Sequence};
 use crate::domain::ids::{JoinCode, OptionId, QuestionId, SeatId, UserId};
 use crate::domain::name::PlayerName;
-use crate::domain::repeat::RepeatKey;
+use crate::domain::repeat::{Repeat, RepeatKey};
 use crate::domain::secret::SecretHash;
 use crate::domain::time::{Timestamp, WallTime};
 
@@ -55,6 +55,8 @@ pub struct Seen {
     pub generation: u32,
     /// Whether it is connected now.
     pub is_connected: bool,
+    /// When it was last heard, unless that was reported before.
+    pub heard: Option<Timestamp>,
     /// The last sequence it has acknowledged.
     pub acknowledged: Option<Sequence>,
 }
@@ -93,6 +95,8 @@ pub enum Ask {
     },
     /// Connect, as the newest connection of the seat.
     Resume,
+    /// The same for a client that knows nothing of before: the ids of its frames begin anew.
+    ResumeFresh,
     /// The holder is still there.
     Heartbeat,
     /// What an instance has heard of its connections.
@@ -105,11 +109,9 @@ pub enum Ask {
         question: QuestionId,
         /// The option chosen, or `None` for none.
         option: Option<OptionId>,
-        /// Set if the client may repeat the request.
-        repeat: Option<RepeatKey>,
     },
-    /// A move of the host's, who saw this phase number.
-    Host(u32, HostMove),
+    /// A move of the host's, who saw this phase number; with a key if the request may be repeated.
+    Host(u32, HostMove, Option<RepeatKey>),
     /// Let the room be found by this code, and no longer by the one before.
     ChangeJoinCode(JoinCode),
     /// Give the seat up.
@@ -128,7 +130,7 @@ pub enum Ask {
         /// What, as JSON text.
         payload: String,
         /// Set if the client may repeat the request.
-        repeat: Option<RepeatKey>,
+        repeat: Option<Repeat>,
     },
     /// Append events to an external room's log, if `expected` (when given) is its head.
     Record {
@@ -137,7 +139,7 @@ pub enum Ask {
         /// The head that the author believes in.
         expected: Option<Sequence>,
         /// Set if the author may repeat the request.
-        repeat: Option<RepeatKey>,
+        repeat: Option<Repeat>,
     },
 }
 
@@ -148,18 +150,16 @@ pub struct RoomCommand {
     pub by: By,
     /// What.
     pub ask: Ask,
-    /// The date, for the results.
-    pub wall: WallTime,
 }
 
 impl RoomCommand {
     /// Whether carrying it out a second time changes nothing and gives the same reply.
     pub(in crate::domain) fn is_repeatable(&self) -> bool {
         match &self.ask {
-            Ask::Advance | Ask::Resume | Ask::Heartbeat | Ask::Seen(_) | Ask::Acknowledge(_) => true,
-            Ask::HandOutCode { .. } => true,
+            Ask::Advance | Ask::Resume | Ask::ResumeFresh | Ask::Heartbeat | Ask::Seen(_) => true,
+            Ask::Acknowledge(_) | Ask::Answer { .. } | Ask::HandOutCode { .. } => true,
             Ask::Join { repeat, .. } | Ask::TakeSeat { repeat, .. } => repeat.is_some(),
-            Ask::Answer { repeat, .. } | Ask::Say { repeat, .. } | Ask::Record { repeat, .. } => repeat.is_some(),
+            Ask::Say { repeat, .. } | Ask::Record { repeat, .. } => repeat.is_some(),
             Ask::SeatUser { user, .. } => user.is_some(),
             Ask::Host(..) | Ask::Leave | Ask::Revoke(_) | Ask::ChangeJoinCode(_) => false,
         }

@@ -10,19 +10,20 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::{Moment, Timestamp};
 
 impl Room {
+    /// Makes a move, if its author may; whether it moved anything.
     pub(super) fn host_move(
         &mut self,
         asker: Asker,
         saw: u32,
         host_move: HostMove,
         step: &mut Step<'_>,
-    ) -> Result<RoomReply, Refusal> {
+    ) -> Result<bool, Refusal> {
         self.may_move(asker, host_move)?;
         // A game that is over moves no more, and tells nothing more.
         if saw != self.phase_number() || self.is_finished() {
-            return Ok(RoomReply::Moved(false));
+            return Ok(false);
         }
-        self.make_move(asker, host_move, step).map(RoomReply::Moved)
+        self.make_move(asker, host_move, step)
     }
 
     fn may_move(&self, asker: Asker, host_move: HostMove) -> Result<(), Refusal> {

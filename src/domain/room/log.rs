@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::events::{Event, EventDraft, Sequence};
 use crate::domain::ids::SeatId;
 use crate::domain::refusal::Refusal;
-use crate::domain::time::{Millis, Moment, Timestamp};
+use crate::domain::time::{Millis, Moment, Timestamp, WallTime};
 
 /// A seat that has not acknowledged for this long, while events wait, holds back no pruning.
 pub const SILENT_AFTER: Millis = Millis::seconds(60);
@@ -92,25 +92,20 @@ pub(super) struct Log {
 
 impl Log {
     /// Numbers an event.
-    pub(super) fn append(&mut self, draft: EventDraft, now: Timestamp) -> Event {
+    pub(super) fn append(&mut self, draft: EventDraft, at: WallTime) -> Event {
         self.head.0 += 1;
-        self.bytes += (draft.kind.len() + draft.payload.len()) as u64;
+        self.bytes += size(&draft);
         if self.bytes - self.marks.back().map_or(self.pruned_bytes, |mark| mark.bytes) >= MARK_EVERY {
             self.marks.push_back(Mark { through: self.head, bytes: self.bytes });
         }
-        Event { sequence: self.head, at: now, kind: draft.kind, payload: draft.payload, to: draft.to }
+        Event { sequence: self.head, at, kind: draft.kind, payload: draft.payload, to: draft.to }
     }
 
     /// Forgets what everybody has, and what is beyond the most that is kept. Gives the number up to
     /// which that newly is.
     pub(super) fn prune(&mut self, everyone_has: Sequence) -> Option<Sequence> {
-        let overflow = Sequence(self.head.0.saturating_sub(MOST_KEPT));
-        let mut through = everyone_has.max(overflow);
-        while let Some(mark) = self.marks.front() {
-            if mark.through > through && self.bytes - self.pruned_bytes <= MOST_KEPT_BYTES {
-                break;
-            }
-            through = through.max(mark.through);
+        let through = self.beyond_the_most(everyone_has, self.head, self.bytes);
+        while let Some(mark) = self.marks.front().filter(|mark| mark.through <= through) {
             self.pruned_bytes = mark.bytes;
             self.marks.pop_front();
         }
@@ -119,12 +114,38 @@ impl Log {
             through
         })
     }
+
+    /// Up to where events are beyond the most that is kept, where those up to `through` go anyway and
+    /// the log has come to `head` and `bytes`.
+    fn beyond_the_most(&self, through: Sequence, head: Sequence, bytes: u64) -> Sequence {
+        let mut through = through.max(Sequence(head.0.saturating_sub(MOST_KEPT)));
+        let mut pruned_bytes = self.pruned_bytes;
+        for mark in &self.marks {
+            if mark.through > through && bytes - pruned_bytes <= MOST_KEPT_BYTES {
+                break;
+            }
+            through = through.max(mark.through);
+            pruned_bytes = mark.bytes;
+        }
+        through
+    }
+
+    /// Whether one more event would push out some that come after `read`.
+    pub(super) fn would_push_out(&self, read: Sequence, draft: &EventDraft) -> bool {
+        let (head, bytes) = (Sequence(self.head.0 + 1), self.bytes + size(draft));
+        self.beyond_the_most(self.pruned, head, bytes) > read.max(self.pruned)
+    }
+}
+
+/// How many bytes an event counts for: its kind, its payload, and whom it is for.
+fn size(draft: &EventDraft) -> u64 {
+    let names = draft.to.as_ref().map_or(0, |to| size_of::<SeatId>() * to.len());
+    (draft.kind.len() + draft.payload.len() + names) as u64
 }
 
 /// Refuses events that are too many or too large.
 pub(super) fn check(drafts: &[EventDraft]) -> Result<(), Refusal> {
-    let names = |draft: &EventDraft| draft.to.as_ref().map_or(0, |to| size_of::<SeatId>() * to.len());
-    let is_large = |draft: &EventDraft| draft.kind.len() + draft.payload.len() + names(draft) > MOST_EVENT_BYTES;
+    let is_large = |draft: &EventDraft| size(draft) > MOST_EVENT_BYTES as u64;
     match drafts {
         _ if drafts.len() > MOST_AT_ONCE => Err(Refusal::TooManyEvents),
         _ if drafts.iter().any(is_large) => Err(Refusal::EventTooLarge),

@@ -12,6 +12,7 @@ mod host;
 mod log;
 mod play;
 mod quiz;
+mod repeats;
 mod results;
 mod seat;
 mod seats;
@@ -26,20 +27,22 @@ use super::ids::SeatId;
 use super::name::{PlayerName, SkeletonHash};
 use super::quiz::Quiz;
 use super::refusal::Refusal;
-use super::repeat::RepeatKey;
+use super::repeat::Repeat;
 use super::secret::SecretHash;
-use super::time::{Millis, Moment, Timestamp, WallTime};
+use super::time::{Millis, Moment, Timestamp};
 use budget::JoinBudget;
 use departed::Departed;
 use happenings::{Happening, Said};
 use log::{Log, Reader};
 use play::Play;
-use seat::{Recent, Seat};
+use repeats::{Recent, RecentMoves};
+use seat::Seat;
 
 pub use commands::{Ask, By, HostMove, RoomCommand, RoomReply, Seen};
 pub use happenings::{Ranked, Reveal};
 pub use log::{MOST_AT_ONCE, MOST_EVENT_BYTES, MOST_KEPT, MOST_KEPT_BYTES, SILENT_AFTER};
 pub use play::{LATE_GRACE, PausedBy};
+pub use repeats::{KNOWN_FOR, MOST_KNOWN};
 pub use results::{RoomResults, SeatAnswer, SeatResults};
 pub use seat::{CODE_LIFE, Standing};
 pub use view::{OwnView, PauseView, PhaseName, Presence, QuestionView, RoomView, SeatView};
@@ -136,13 +139,13 @@ pub struct Room {
     /// What the backend has acknowledged, once one has come.
     backend: Option<Reader>,
     recorded: Recent,
+    moves: RecentMoves,
     play: Option<Play>,
 }
 
 /// One command's way through the room: when it is, and what is told of it.
 pub(super) struct Step<'a> {
     pub(super) at: Moment,
-    pub(super) wall: Option<WallTime>,
     pub(super) quiz: Option<&'a Quiz>,
     pub(super) events: Vec<Event>,
 }
@@ -187,6 +190,7 @@ impl Room {
             log: Log::default(),
             backend: None,
             recorded: Recent::default(),
+            moves: RecentMoves::default(),
             play,
         }
     }
@@ -319,23 +323,31 @@ impl Room {
             (Ask::Revoke(seat), Asker::Backend) => self.revoke(seat, step),
             (Ask::Record { events, expected, repeat }, Asker::Backend) => self.record(events, expected, repeat, step),
             (Ask::Acknowledge(sequence), Asker::Backend) => self.backend_has(sequence, step.at.now),
-            (Ask::Resume, Asker::Backend) => {
-                self.backend.get_or_insert_with(|| Reader::from(self.log.pruned));
-                Ok(RoomReply::Resumed { seat: None, generation: 0 })
+            (Ask::Resume, Asker::Backend) => self.resume_backend(),
+            (Ask::ResumeFresh, Asker::Backend) => {
+                self.recorded.forget_frame_ids();
+                self.resume_backend()
             }
             (Ask::Heartbeat, Asker::Backend | Asker::Seat(_)) => Ok(RoomReply::Done),
             (Ask::Resume, Asker::Seat(id)) => self.resume(id),
-            (Ask::Acknowledge(sequence), Asker::Seat(id)) => self.seat_has(id, sequence, step.at.now),
-            (Ask::Answer { question, option, repeat }, Asker::Seat(id)) => {
-                self.answer(id, &question, option, repeat, step)
+            (Ask::ResumeFresh, Asker::Seat(id)) => {
+                self.seats.entry(id).and_modify(|seat| seat.said.forget_frame_ids());
+                self.resume(id)
             }
+            (Ask::Acknowledge(sequence), Asker::Seat(id)) => self.seat_has(id, sequence, step.at.now),
+            (Ask::Answer { question, option }, Asker::Seat(id)) => self.answer(id, &question, option, step),
             (Ask::Leave, Asker::Seat(id)) => self.leave(id, step),
             (Ask::Say { payload, repeat }, Asker::Seat(id)) => self.say(id, payload, repeat, step),
             (Ask::HandOutCode { seat, code }, asker) => self.hand_out_code(asker, seat, code, step.at.now),
             (Ask::ChangeJoinCode(code), asker) => self.change_join_code(asker, code, step),
-            (Ask::Host(saw, host_move), asker) => self.host_move(asker, saw, host_move, step),
+            (Ask::Host(saw, host_move, repeat), asker) => {
+                let moved = self.host_move(asker, saw, host_move, step)?;
+                Ok(RoomReply::Moved(self.moves.settle(asker, repeat, moved)))
+            }
             (Ask::Answer { .. } | Ask::Leave | Ask::Say { .. }, _) => Err(Refusal::BadToken),
-            (Ask::Resume | Ask::Acknowledge(_) | Ask::Heartbeat, Asker::Anyone) => Err(Refusal::BadToken),
+            (Ask::Resume | Ask::ResumeFresh | Ask::Acknowledge(_) | Ask::Heartbeat, Asker::Anyone) => {
+                Err(Refusal::BadToken)
+            }
             (Ask::SeatUser { .. } | Ask::Revoke(_) | Ask::Record { .. } | Ask::Seen(_), _) => {
                 Err(Refusal::BackendsOnly)
             }
@@ -347,7 +359,7 @@ impl Room {
         let now = step.at.now;
         let readers = self.seats.values_mut().map(|seat| &mut seat.reader).chain(self.backend.as_mut());
         readers.for_each(|reader| reader.waits(now));
-        step.events.push(self.log.append(draft, now));
+        step.events.push(self.log.append(draft, step.at.wall));
     }
 
     fn tell(&mut self, happening: &Happening<'_>, step: &mut Step<'_>) {
@@ -356,10 +368,22 @@ impl Room {
 
     /// Forgets events that nobody who counts waits for. Gives the number up to which that newly is.
     pub(super) fn prune(&mut self, at: Moment) -> Option<Sequence> {
+        self.log.prune(self.everyone_has(at).unwrap_or_default())
+    }
+
+    /// What all readers that count have acknowledged; nothing if none counts.
+    fn everyone_has(&self, at: Moment) -> Option<Sequence> {
         let seats = self.seats.values().filter(|seat| seat.is_here()).map(|seat| &seat.reader);
         let counting = seats.chain(&self.backend).filter(|reader| reader.counts(at));
-        let everyone_has = counting.map(|reader| reader.acknowledged).min().unwrap_or_default();
-        self.log.prune(everyone_has)
+        counting.map(|reader| reader.acknowledged).min()
+    }
+
+    /// Forgets requests whose repeat can't come any more.
+    pub(super) fn forget_requests(&mut self, at: Moment) {
+        self.seats.values_mut().for_each(|seat| seat.said.forget(seat.reader.acknowledged, at));
+        if let Some(backend) = &self.backend {
+            self.recorded.forget(backend.acknowledged, at);
+        }
     }
 
     /// Appends a backend's events.
@@ -367,7 +391,7 @@ impl Room {
         &mut self,
         drafts: Vec<EventDraft>,
         expected: Option<Sequence>,
-        repeat: Option<RepeatKey>,
+        repeat: Option<Repeat>,
         step: &mut Step<'_>,
     ) -> Result<RoomReply, Refusal> {
         if self.is_quiz() {
@@ -385,16 +409,17 @@ impl Room {
             return Err(Refusal::UnknownSeat);
         }
         drafts.into_iter().for_each(|draft| self.emit(draft, step));
-        self.recorded.note(repeat, self.log.head);
+        self.recorded.note(repeat, self.log.head, step.at.now);
         Ok(RoomReply::Recorded(self.log.head))
     }
 
-    /// Tells the backend something, in the log's order.
+    /// Tells the backend something, in the log's order. A player pushes nothing out of it that others
+    /// still have to read; a backend's own events may.
     fn say(
         &mut self,
         id: SeatId,
         payload: String,
-        repeat: Option<RepeatKey>,
+        repeat: Option<Repeat>,
         step: &mut Step<'_>,
     ) -> Result<RoomReply, Refusal> {
         let seat = self.seats.get_mut(&id).ok_or(Refusal::UnknownSeat)?;
@@ -407,10 +432,18 @@ impl Room {
         let payload = serde_json::value::RawValue::from_string(payload).map_err(|_| Refusal::TooManyEvents)?;
         let draft = Happening::Said(Said { seat_id: id, payload }).draft();
         log::check(std::slice::from_ref(&draft))?;
+        if self.everyone_has(step.at).is_some_and(|read| self.log.would_push_out(read, &draft)) {
+            return Err(Refusal::LogFull);
+        }
         self.emit(draft, step);
         let head = self.log.head;
-        self.seats.entry(id).and_modify(|seat| seat.said.note(repeat, head));
+        self.seats.entry(id).and_modify(|seat| seat.said.note(repeat, head, step.at.now));
         Ok(RoomReply::Recorded(head))
+    }
+
+    fn resume_backend(&mut self) -> Result<RoomReply, Refusal> {
+        self.backend.get_or_insert_with(|| Reader::from(self.log.pruned));
+        Ok(RoomReply::Resumed { seat: None, generation: 0 })
     }
 
     fn backend_has(&mut self, sequence: Sequence, now: Timestamp) -> Result<RoomReply, Refusal> {
@@ -431,6 +464,7 @@ impl Room {
         self.seats.values_mut().for_each(|seat| seat.shift(by));
         self.joins.shift(by);
         self.backend.iter_mut().for_each(|reader| reader.shift(by));
+        self.recorded.shift(by);
         self.play.iter_mut().for_each(|play| play.shift(by));
     }
 }

@@ -10,7 +10,6 @@ use crate::domain::ids::{OptionId, QuestionId, SeatId};
 use crate::domain::quiz::Quiz;
 use crate::domain::quiz::public::PublicQuestion;
 use crate::domain::refusal::{NotOpen, Refusal};
-use crate::domain::repeat::RepeatKey;
 use crate::domain::time::{Moment, Timestamp, WallTime};
 
 impl Room {
@@ -27,7 +26,7 @@ impl Room {
         let pause = play.pause.as_ref().map(|pause| pause.by);
         let is_host_here = self.is_host_present(at);
         match (pause, &play.phase) {
-            (Some(PausedBy::Away), _) if self.is_host_back(at.now) => self.go_on(step),
+            (Some(PausedBy::Away), _) if self.is_host_back(at) => self.go_on(step),
             (Some(_), _) => return false,
             (None, _) if self.pauses_without_host() && !is_host_here => self.pause(PausedBy::Away, step),
             (None, Phase::Question(round)) if at.now >= round.is_over_from(at) || self.has_everyone_answered(at) => {
@@ -64,8 +63,8 @@ impl Room {
     }
 
     /// Only a word of the host's own ends its absence; an outage, which is nobody's absence, is none.
-    fn is_host_back(&self, now: Timestamp) -> bool {
-        self.is_host_present(Moment { now, up_since: Timestamp::default() })
+    fn is_host_back(&self, at: Moment) -> bool {
+        self.is_host_present(Moment { up_since: Timestamp::default(), ..at })
     }
 
     /// A host who never connected is not missed: it moves the room by single requests.
@@ -102,7 +101,7 @@ impl Room {
         let limit = question.time_limit.unwrap_or(self.settings.time_limit);
         let ready = self.settings.ready;
         play.turn(Phase::Question(Round::new(index, ready, limit, step.at.now)));
-        play.started = play.started.or(step.wall);
+        play.started = play.started.or(Some(step.at.wall));
         let asked = Asked {
             phase_number: play.number,
             index,
@@ -113,28 +112,28 @@ impl Room {
         self.tell(&Happening::Question(Box::new(asked)), step);
     }
 
-    /// Takes an answer, once; its repeat gets the first reply again.
+    /// Takes an answer, once; the same one again gets the first reply, whenever it comes.
     pub(super) fn answer(
         &mut self,
         id: SeatId,
         name: &QuestionId,
         option: Option<OptionId>,
-        repeat: Option<RepeatKey>,
         step: &Step<'_>,
     ) -> Result<RoomReply, Refusal> {
         let (quiz, now) = (step.quiz, step.at.now);
         let play = self.play.as_ref().ok_or(Refusal::WrongMode)?;
         let seat = self.seats.get(&id).ok_or(Refusal::UnknownSeat)?;
-        if let Some(reply) = answered_before(play, quiz, seat, repeat)? {
-            return Ok(reply);
+        match answered_before(play, quiz, seat, name) {
+            Some((first, received)) if first == option => {
+                return Ok(RoomReply::Answered { question: name.clone(), option, received });
+            }
+            Some(_) => return Err(Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered)),
+            None => {}
         }
         let not_open = |reason| Err(Refusal::QuestionNotOpen(reason));
-        let Phase::Question(round) = &play.phase else { return not_open(not_open_now(play, quiz, seat, name)) };
+        let Phase::Question(round) = &play.phase else { return not_open(not_open_now(play, quiz, name)) };
         let question = play.question(quiz, round.index).filter(|question| question.id == *name);
         let Some(question) = question else { return not_open(NotOpen::OtherQuestion) };
-        if seat.answers.contains_key(&round.index) {
-            return not_open(NotOpen::AlreadyAnswered);
-        }
         if !Self::takes_part(seat, round) {
             return Err(Refusal::NotPlaying);
         }
@@ -151,8 +150,8 @@ impl Room {
             return Err(Refusal::OptionNotInQuestion);
         }
         let response = now.since(round.opens).min(round.limit);
-        let received = step.wall.unwrap_or(WallTime(now.as_millis()));
-        let given = Given { option, received, response, repeat, correct: false, points: 0 };
+        let received = step.at.wall;
+        let given = Given { option, received, response, correct: false, points: 0 };
         let (index, question) = (round.index, question.id.clone());
         if let Some(seat) = self.seats.get_mut(&id) {
             seat.answers.insert(index, given);
@@ -190,7 +189,7 @@ impl Room {
         let asked = quiz.questions.iter().take(play.closed() as usize).map(Arc::clone).collect();
         play.pause = None;
         play.turn(Phase::Finished { asked });
-        play.finished = step.wall.or(play.started);
+        play.finished = Some(step.at.wall);
         let phase_number = play.number;
         let ranking = self.ranking();
         self.tell(&Happening::Finished(Finished { phase_number, ranking }), step);
@@ -211,35 +210,23 @@ impl Room {
 }
 
 /// Why no answer is taken while no question stands.
-fn not_open_now(play: &Play, quiz: Option<&Quiz>, seat: &Seat, name: &QuestionId) -> NotOpen {
+fn not_open_now(play: &Play, quiz: Option<&Quiz>, name: &QuestionId) -> NotOpen {
     let is_named = |index: &u32| play.question(quiz, *index).is_some_and(|question| question.id == *name);
     match &play.phase {
         Phase::Lobby => NotOpen::NotYet,
-        _ if seat.answers.keys().any(is_named) => NotOpen::AlreadyAnswered,
         Phase::Reveal { round, .. } if !is_named(&round.index) => NotOpen::OtherQuestion,
         Phase::Question(_) | Phase::Reveal { .. } | Phase::Finished { .. } => NotOpen::TooLate,
     }
 }
 
-/// The reply that a late repeat of an answer asks for.
+/// What a seat has answered to the question of this name, if anything, and when.
 fn answered_before(
     play: &Play,
     quiz: Option<&Quiz>,
     seat: &Seat,
-    repeat: Option<RepeatKey>,
-) -> Result<Option<RoomReply>, Refusal> {
-    let Some(repeat) = repeat else { return Ok(None) };
-    let same_key = |given: &Given| given.repeat.filter(|first| first.key == repeat.key);
-    for (index, given) in &seat.answers {
-        match same_key(given) {
-            Some(first) if first.body != repeat.body => return Err(Refusal::KeyReused),
-            Some(_) => {
-                let question = play.question(quiz, *index);
-                let question = question.ok_or(Refusal::QuestionNotOpen(NotOpen::OtherQuestion))?.id.clone();
-                return Ok(Some(RoomReply::Answered { question, option: given.option, received: given.received }));
-            }
-            None => {}
-        }
-    }
-    Ok(None)
+    name: &QuestionId,
+) -> Option<(Option<OptionId>, WallTime)> {
+    let is_it = |index: u32| play.question(quiz, index).is_some_and(|question| question.id == *name);
+    let (_, given) = seat.answers.iter().find(|(index, _)| is_it(**index))?;
+    Some((given.option, given.received))
 }

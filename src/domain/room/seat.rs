@@ -1,10 +1,11 @@
 //! A seat: whose it is, which of its connections counts, what it has acknowledged and answered.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::log::Reader;
+use super::repeats::Recent;
 use crate::domain::events::Sequence;
 use crate::domain::ids::{OptionId, UserId};
 use crate::domain::name::{PlayerName, SkeletonHash};
@@ -15,8 +16,6 @@ use crate::domain::time::{Millis, Moment, Timestamp, WallTime};
 
 /// How long a seat code can be used.
 pub const CODE_LIFE: Millis = Millis::seconds(300);
-/// How many repeat keys of what was said are kept.
-const MOST_RECENT: usize = 16;
 
 /// Whether somebody sits there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +49,6 @@ pub(super) struct Given {
     /// The date, for the reply and its repeats.
     pub(super) received: WallTime,
     pub(super) response: Millis,
-    pub(super) repeat: Option<RepeatKey>,
     pub(super) correct: bool,
     pub(super) points: u32,
 }
@@ -59,29 +57,6 @@ pub(super) struct Given {
 struct SeatCode {
     hash: SecretHash,
     until: Timestamp,
-}
-
-/// What was said or recorded last, by its repeat keys.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(super) struct Recent(VecDeque<(RepeatKey, Sequence)>);
-
-impl Recent {
-    /// Where the same request was recorded before.
-    pub(super) fn find(&self, repeat: Option<RepeatKey>) -> Result<Option<Sequence>, Refusal> {
-        let Some(repeat) = repeat else { return Ok(None) };
-        match self.0.iter().find(|(known, _)| known.key == repeat.key) {
-            Some((known, _)) if known.body != repeat.body => Err(Refusal::KeyReused),
-            found => Ok(found.map(|(_, sequence)| *sequence)),
-        }
-    }
-
-    pub(super) fn note(&mut self, repeat: Option<RepeatKey>, sequence: Sequence) {
-        let Some(repeat) = repeat else { return };
-        self.0.push_back((repeat, sequence));
-        if self.0.len() > MOST_RECENT {
-            self.0.pop_front();
-        }
-    }
 }
 
 /// A seat as the room keeps it.
@@ -221,6 +196,7 @@ impl Seat {
         self.generation += 1;
         self.is_connected = false;
         self.code = None;
+        self.said = Recent::default();
     }
 
     /// The token ends, and all that stands stays: whose game is over gives up no place in it.
@@ -250,6 +226,7 @@ impl Seat {
     pub(super) fn shift(&mut self, by: i64) {
         self.last_seen = self.last_seen.shifted(by);
         self.reader.shift(by);
+        self.said.shift(by);
         if let Some(code) = &mut self.code {
             code.until = code.until.shifted(by);
         }

@@ -174,15 +174,16 @@ impl Room {
     /// counts, their end least of all.
     pub(super) fn note_seen(&mut self, seen: &[Seen], now: Timestamp) -> Outcome {
         let head = self.log.head;
-        for Seen { seat, generation, is_connected, acknowledged } in seen {
+        for Seen { seat, generation, is_connected, heard, acknowledged } in seen {
             let seat = self.seats.get_mut(seat).filter(|seat| seat.is_here() && seat.generation == *generation);
             let Some(seat) = seat else { continue };
-            // The end of a connection is no word of its player's.
             if *is_connected {
                 seat.connect();
-                seat.seen(now);
             } else {
                 seat.is_connected = false;
+            }
+            if let Some(heard) = heard {
+                seat.seen((*heard).min(now));
             }
             if let Some(sequence) = acknowledged {
                 // One above the head is of another life of the numbering, and acknowledges nothing.

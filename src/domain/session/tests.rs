@@ -73,7 +73,7 @@ fn external(seats: u32) -> GameSession {
 
 /// `after` milliseconds into the game, nothing interrupted.
 fn at(after: u64) -> Moment {
-    Moment { now: Timestamp::from_millis(T0 + after), up_since: Timestamp::from_millis(0) }
+    Moment { now: Timestamp::from_millis(T0 + after), up_since: Timestamp::from_millis(0), wall: WALL }
 }
 
 /// The same, after an outage that ended `up` milliseconds into the game.
@@ -93,7 +93,7 @@ fn right(question: usize) -> Command {
 }
 
 fn asked(by: By, ask: Ask) -> Command {
-    Command::room(by, ask, WALL)
+    Command::room(by, ask)
 }
 
 fn record_all(events: Vec<EventDraft>, expected: Option<Sequence>) -> Command {
@@ -368,7 +368,7 @@ fn events_are_numbered_from_one_without_gaps() {
     assert_eq!(numbers(session.apply(record(2), at(0))), [1, 2]);
     let applied = session.apply(record(1), at(1));
     assert_eq!(applied.result, Ok(Reply::Room(RoomReply::Recorded(Sequence(3)))));
-    assert_eq!(applied.events[0].at, at(1).now);
+    assert_eq!(applied.events[0].at, WALL);
     assert_eq!(numbers(applied), [3]);
     assert_eq!(session.apply(record(0), at(2)).result, Ok(Reply::Room(RoomReply::Recorded(Sequence(3)))));
     assert_eq!(session.log(), LogBounds { head: Sequence(3), oldest: Sequence(1) });

@@ -125,19 +125,21 @@ impl Driver {
 
     /// Tells the listeners how the room is, and gives when to look again.
     fn show(&mut self, room: &Room, at: Moment) -> Instant {
+        let now = Instant::now();
         self.write_every = Duration::from(room.settings().away) / 3;
-        let often = OFTEN.min(self.write_every);
+        // Signs of life are written in time though they fall between two looks.
+        let next = (now + OFTEN).min(self.written + self.write_every).max(now + SELDOM);
         let stored = |seat| room.generation(seat).map(|(generation, standing)| (seat, generation, standing));
         self.room.note_seats(self.room.seats().into_iter().filter_map(stored));
         self.room.heard_of(room.head());
-        let (now, presence) = (Instant::now(), room.presence(at));
+        let presence = room.presence(at);
         match &self.shown {
-            Some((_, shown)) if *shown == presence => now + often,
-            Some((when, _)) if now < *when + SHOWING => *when + SHOWING,
+            Some((_, shown)) if *shown == presence => next,
+            Some((when, _)) if now < *when + SHOWING => next.min(*when + SHOWING),
             _ => {
                 self.room.show(presence.clone());
                 self.shown = Some((now, presence));
-                now + often
+                next
             }
         }
     }
@@ -174,9 +176,8 @@ impl Driver {
     }
 
     async fn ask(&self, ask: Ask, by: By) -> StoreResult<()> {
-        let dates = self.room.dates();
-        let command = Command::room(by, ask, dates.wall);
-        if let Some(applied) = self.room.keeper.store.apply(&self.room.id, command, dates.at).await? {
+        let command = Command::room(by, ask);
+        if let Some(applied) = self.room.keeper.store.apply(&self.room.id, command, self.room.dates().at).await? {
             self.room.tell(&applied.events);
         }
         Ok(())

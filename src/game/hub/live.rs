@@ -8,7 +8,7 @@ use tokio::sync::{Notify, watch};
 
 use super::tape::{Tape, Told};
 use crate::domain::room::{Presence, Seen, Standing};
-use crate::domain::{Event, SeatId, Sequence, SessionId};
+use crate::domain::{Event, SeatId, Sequence, SessionId, Timestamp};
 use crate::game::Dates;
 use crate::store::Keeper;
 
@@ -47,17 +47,24 @@ pub(super) struct Member {
     pub(super) seat: Option<SeatId>,
     /// Known once it is connected.
     pub(super) generation: Option<u32>,
-    pub(super) has_been_heard: bool,
+    /// When it was last heard, until that is written.
+    pub(super) heard: Option<Timestamp>,
     pub(super) acknowledged: Option<Sequence>,
     /// Whether it will be back in a moment, and so is not gone when it ends.
     pub(super) lingers: bool,
+}
+
+impl Member {
+    fn is_of(&self, seat: SeatId, generation: u32) -> bool {
+        (self.seat, self.generation) == (Some(seat), Some(generation))
+    }
 }
 
 #[derive(Default)]
 struct Members {
     last: u64,
     here: HashMap<u64, Member>,
-    departed: Vec<(SeatId, u32)>,
+    departed: Vec<Seen>,
     seats: HashMap<SeatId, SeatNow>,
 }
 
@@ -119,8 +126,7 @@ impl LiveRoom {
     /// These events were committed.
     pub(super) fn tell(&self, events: &[Event]) {
         if let Some(newest) = events.last() {
-            let dates = self.dates();
-            let told: Vec<_> = events.iter().map(|event| Told::new(event.clone(), dates)).collect();
+            let told: Vec<_> = events.iter().cloned().map(Told::new).collect();
             self.tape.lock().push(&told);
             self.heard_of(newest.sequence);
         }
@@ -153,7 +159,7 @@ impl LiveRoom {
         let mut members = self.members.lock();
         members.last += 1;
         let key = members.last;
-        let member = Member { seat, generation: None, has_been_heard: false, acknowledged: None, lingers: false };
+        let member = Member { seat, generation: None, heard: None, acknowledged: None, lingers: false };
         members.here.insert(key, member);
         key
     }
@@ -161,12 +167,11 @@ impl LiveRoom {
     pub(super) fn leave(&self, key: u64) {
         let mut members = self.members.lock();
         let Some(member) = members.here.remove(&key) else { return };
-        if let Some(connection) = member.seat.zip(member.generation).filter(|_| !member.lingers) {
-            let is_still_here =
-                |other: &Member| (other.seat, other.generation) == (Some(connection.0), Some(connection.1));
-            if !members.here.values().any(is_still_here) {
-                members.departed.push(connection);
-            }
+        if let Some((seat, generation)) = member.seat.zip(member.generation).filter(|_| !member.lingers)
+            && !members.here.values().any(|other| other.is_of(seat, generation))
+        {
+            let heard = member.heard;
+            members.departed.push(Seen { seat, generation, is_connected: false, heard, acknowledged: None });
         }
         drop(members);
         self.poke.notify_one();
@@ -230,15 +235,18 @@ impl LiveRoom {
 
     /// What is to be written of the members now: who has gone, and what else is due.
     pub(super) fn report(&self, due: Due) -> Report {
+        let now = self.dates().at.now;
         let mut members = self.members.lock();
         let mut report = Report::default();
         for member in members.here.values_mut() {
-            // A request that waits is its player's word as long as it does.
-            let heard = due.heard && (std::mem::take(&mut member.has_been_heard) || member.lingers);
+            // A pending long poll counts as a sign of life.
+            let heard = if member.lingers { Some(now) } else { member.heard };
             let acknowledged = member.acknowledged.take_if(|_| due.acknowledged);
+            let is_due = (due.heard && heard.is_some()) || acknowledged.is_some();
             match (member.seat, member.generation) {
-                (Some(seat), Some(generation)) if heard || acknowledged.is_some() => {
-                    report.seen.push(Seen { seat, generation, is_connected: true, acknowledged });
+                (Some(seat), Some(generation)) if is_due => {
+                    member.heard = None;
+                    report.seen.push(Seen { seat, generation, is_connected: true, heard, acknowledged });
                 }
                 (None, _) => report.backend = report.backend.max(acknowledged),
                 _ => {}
@@ -246,31 +254,22 @@ impl LiveRoom {
         }
         let Members { here, departed, .. } = &mut *members;
         // Who has come back under the same generation meanwhile, as a host does, is not gone.
-        let is_gone = |connection: &(SeatId, u32)| {
-            let back = |member: &Member| (member.seat, member.generation) == (Some(connection.0), Some(connection.1));
-            !here.values().any(back)
-        };
-        report.seen.extend(departed.drain(..).filter(is_gone).map(|(seat, generation)| Seen {
-            seat,
-            generation,
-            is_connected: false,
-            acknowledged: None,
-        }));
+        let is_gone = |seen: &Seen| !here.values().any(|member| member.is_of(seen.seat, seen.generation));
+        report.seen.extend(departed.drain(..).filter(is_gone));
         report
     }
 
     /// What could not be written is to be written the next time.
     pub(super) fn take_back(&self, report: Report) {
         let mut members = self.members.lock();
-        for Seen { seat, generation, is_connected, acknowledged } in report.seen {
-            if !is_connected {
-                members.departed.push((seat, generation));
+        for seen in report.seen {
+            if !seen.is_connected {
+                members.departed.push(seen);
                 continue;
             }
-            let is_its = |member: &&mut Member| (member.seat, member.generation) == (Some(seat), Some(generation));
-            for member in members.here.values_mut().filter(is_its) {
-                member.has_been_heard = true;
-                member.acknowledged = member.acknowledged.max(acknowledged);
+            for member in members.here.values_mut().filter(|member| member.is_of(seen.seat, seen.generation)) {
+                member.heard = member.heard.max(seen.heard);
+                member.acknowledged = member.acknowledged.max(seen.acknowledged);
             }
         }
         if let Some(member) = members.here.values_mut().find(|member| member.seat.is_none()) {
@@ -287,7 +286,7 @@ impl LiveRoom {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{GameSession, Timestamp};
+    use crate::domain::GameSession;
     use crate::store::clock::{GameClock, system_wall_clock};
     use crate::store::memory::MemoryStore;
 
@@ -303,7 +302,7 @@ mod tests {
         let key = room.enter(seat.map(SeatId));
         room.with_member(key, |member| {
             member.generation = Some(0);
-            member.has_been_heard = true;
+            member.heard = Some(Timestamp::from_millis(1));
             member.acknowledged = Some(Sequence(acknowledged));
         });
         key

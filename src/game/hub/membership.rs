@@ -1,13 +1,14 @@
 //! One listener's hold on a room. Dropped, it is gone from the room.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::live::{Ended, LiveRoom, News};
 use super::tape::Told;
 use crate::domain::room::Standing;
-use crate::domain::{SeatId, Sequence};
+use crate::domain::{Millis, SeatId, Sequence, Timestamp};
 use crate::store::{EventPage, StoreResult};
 
 /// Events that are read at a time.
@@ -40,10 +41,8 @@ impl Membership {
 
     /// The connection is the seat's newest by now, and has this generation.
     pub fn connected(&self, generation: u32) {
-        self.room.with_member(self.key, |member| {
-            member.generation = Some(generation);
-            member.has_been_heard = true;
-        });
+        self.room.with_member(self.key, |member| member.generation = Some(generation));
+        self.heard(Duration::ZERO);
     }
 
     /// The same for one that asks again and again: between two requests it is not gone.
@@ -57,17 +56,17 @@ impl Membership {
         self.seat.map_or(0, |seat| self.room.listeners_of(seat).saturating_sub(1))
     }
 
-    /// Something came from the listener.
-    pub fn heard(&self) {
-        self.room.with_member(self.key, |member| member.has_been_heard = true);
+    /// Something came from the listener so long ago.
+    pub fn heard(&self, ago: Duration) {
+        let now = self.room.dates().at.now;
+        let heard = Timestamp::from_millis(now.as_millis().saturating_sub(Millis::from(ago).0));
+        self.room.with_member(self.key, |member| member.heard = member.heard.max(Some(heard)));
     }
 
     /// The listener has everything up to here.
     pub fn acknowledge(&self, sequence: Sequence) {
-        self.room.with_member(self.key, |member| {
-            member.has_been_heard = true;
-            member.acknowledged = member.acknowledged.max(Some(sequence));
-        });
+        self.room.with_member(self.key, |member| member.acknowledged = member.acknowledged.max(Some(sequence)));
+        self.heard(Duration::ZERO);
     }
 
     /// What there is to look at.
@@ -128,7 +127,7 @@ impl Membership {
         if oldest.0 > after.0 + 1 {
             return Ok(Missed::Forgotten);
         }
-        let told: Vec<_> = events.into_iter().map(|event| Told::new(event, dates)).collect();
+        let told: Vec<_> = events.into_iter().map(Told::new).collect();
         self.room.tape.lock().push(&told);
         Ok(Missed::Events(told))
     }

@@ -6,7 +6,6 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use crate::domain::{Event, SeatId, Sequence};
-use crate::game::Dates;
 
 /// Most events and bytes kept.
 const MOST: usize = 1_024;
@@ -17,14 +16,12 @@ const MOST_BYTES: usize = 1024 * 1024;
 pub struct Told {
     /// The event.
     pub event: Event,
-    /// By which its time is a date.
-    pub dates: Dates,
     frame: OnceLock<Bytes>,
 }
 
 impl Told {
-    pub(super) fn new(event: Event, dates: Dates) -> Arc<Self> {
-        Arc::new(Self { event, dates, frame: OnceLock::new() })
+    pub(super) fn new(event: Event) -> Arc<Self> {
+        Arc::new(Self { event, frame: OnceLock::new() })
     }
 
     /// The event as it stands on the wire; made by whoever needs it first.
@@ -88,19 +85,17 @@ impl Tape {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Moment, Timestamp, WallTime};
+    use crate::domain::WallTime;
 
     fn told(sequences: std::ops::RangeInclusive<u64>, bytes: usize) -> Vec<Arc<Told>> {
-        let now = Timestamp::from_millis(0);
-        let dates = Dates { at: Moment { now, up_since: now }, wall: WallTime(0) };
         let event = |n| Event {
             sequence: Sequence(n),
-            at: now,
+            at: WallTime(0),
             kind: "x".to_owned(),
             payload: "y".repeat(bytes),
             to: (n == 2).then(|| vec![SeatId(1)]),
         };
-        sequences.map(|n| Told::new(event(n), dates)).collect()
+        sequences.map(|n| Told::new(event(n))).collect()
     }
 
     fn numbers(tape: &Tape, after: u64, limit: usize) -> Option<Vec<u64>> {

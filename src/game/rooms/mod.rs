@@ -1,6 +1,7 @@
 //! Rooms: what a request asks for, in commands to the store; and what a seat may read.
 
 mod open;
+mod openings;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use super::hub::{Hub, Membership};
 use super::touch::{lives_until, unexpected};
 
 pub use open::{NewRoom, Opened, RoomQuiz};
+pub use openings::Openings;
 
 /// Characters of a seat code.
 const SEAT_CODE: usize = 8;
@@ -143,6 +145,8 @@ pub struct Rooms {
     pub chance: Chance,
     /// Who listens.
     pub hub: Arc<Hub>,
+    /// What was opened lately.
+    pub openings: Openings,
 }
 
 impl Rooms {
@@ -161,7 +165,7 @@ impl Rooms {
     /// Unknown or dead rooms, the rules' refusals; or the store's.
     pub async fn ask(&self, id: &SessionId, by: By, ask: Ask) -> Result<(RoomReply, Dates), GameError> {
         let (keeper, dates) = self.kept(id)?;
-        let command = Command::room(by, ask, dates.wall);
+        let command = Command::room(by, ask);
         let applied = keeper.store.apply(id, command, dates.at).await?.ok_or(GameError::SessionNotFound)?;
         self.hub.committed(id, &applied);
         match applied.result? {
@@ -341,7 +345,8 @@ impl Rooms {
         who: &Credential,
         known: Option<(String, Sequence)>,
     ) -> Result<Resumed, GameError> {
-        let generation = match self.ask_as(id, who, Ask::Resume).await? {
+        let ask = if known.is_some() { Ask::Resume } else { Ask::ResumeFresh };
+        let generation = match self.ask_as(id, who, ask).await? {
             (RoomReply::Resumed { generation, .. }, _) => generation,
             (other, _) => return Err(unexpected(&Reply::Room(other))),
         };

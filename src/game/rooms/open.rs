@@ -1,10 +1,12 @@
 //! Opening a room: its id, its code, its quiz.
 
+use tokio::time::Instant;
+
 use super::super::picking::{QuizChoice, pick};
 use super::{Credential, GameError, Rooms, unexpected};
 use crate::domain::room::{Ask, RoomSettings};
 use crate::domain::{
-    GameSession, JoinCode, PlayerName, Reply, Room, RoomReply, SeatId, Sequence, SessionId, Token, WallTime,
+    GameSession, JoinCode, PlayerName, RepeatKey, Reply, Room, RoomReply, SeatId, Sequence, SessionId, Token, WallTime,
 };
 use crate::game::Dates;
 use crate::quizzes::Play;
@@ -34,7 +36,7 @@ pub struct NewRoom {
 }
 
 /// A room that was just opened.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Opened {
     /// Its id.
     pub room: SessionId,
@@ -51,11 +53,21 @@ pub struct Opened {
 }
 
 impl Rooms {
-    /// Opens a room.
+    /// Opens a room; the repeat of a request gets the same one.
     ///
     /// # Errors
-    /// An unknown quiz, an empty selection; or the store's.
-    pub async fn open(&self, new: NewRoom) -> Result<Opened, GameError> {
+    /// An unknown quiz, an empty selection, a key that was used for another room; or the store's.
+    pub async fn open(&self, new: NewRoom, repeat: Option<RepeatKey>) -> Result<Opened, GameError> {
+        match repeat {
+            Some(repeat) => {
+                let opening = self.openings.of(repeat, Instant::now())?;
+                opening.get_or_try_init(|| self.open_new(new)).await.cloned()
+            }
+            None => self.open_new(new).await,
+        }
+    }
+
+    async fn open_new(&self, new: NewRoom) -> Result<Opened, GameError> {
         let (quiz, host) = match new.quiz {
             RoomQuiz::Quiz(choice, host) => (
                 Some(pick(&self.catalogue, &self.chance, choice, (Play::Rooms, new.is_trusted))?),

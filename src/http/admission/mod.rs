@@ -2,6 +2,7 @@
 //! the setting that it met, counted, and logged now and then.
 
 mod address;
+mod calls;
 mod codes;
 mod connection;
 mod connections;
@@ -23,6 +24,7 @@ use super::websocket::FrameRate;
 use crate::domain::SessionId;
 use crate::domain::room::RoomSettings;
 use crate::store::{Homes, Keeper};
+use calls::Calls;
 use codes::UnknownCodes;
 use connections::Connections;
 use creates::Creates;
@@ -48,6 +50,7 @@ pub struct Admission {
     per_seat: usize,
     joins_per_room: Option<u32>,
     connections: Arc<Connections>,
+    calls: Calls,
     creates: Creates,
     sessions: Sessions,
     codes: UnknownCodes,
@@ -64,6 +67,7 @@ impl Admission {
             per_seat: settings.max_connections_per_seat.get() as usize,
             joins_per_room: settings.joins_per_room.map(Into::into),
             connections: Connections::new(settings, most_files),
+            calls: Calls::new(settings),
             creates: Creates::new(settings),
             sessions: Sessions::new(settings),
             codes: UnknownCodes::new(settings),
@@ -131,6 +135,11 @@ impl Admission {
         Err(Limit::ConnectionsPerSeat)
     }
 
+    /// Counts a call by the holder of a token of this hash.
+    pub(super) fn call(&self, token: [u8; 16]) -> Result<(), Problem> {
+        if self.is_on { self.told(self.calls.take(token)) } else { Ok(()) }
+    }
+
     /// Takes what a new game or room costs.
     pub(super) fn create(&self, opener: &Opener, created: Created) -> Result<(), Problem> {
         if !self.is_on {
@@ -185,6 +194,7 @@ impl Admission {
                 self.sessions.note_live(status.live_sessions());
             }
             self.sessions.tidy(homes).await;
+            self.calls.tidy();
             self.creates.tidy();
             self.codes.tidy();
             self.hits.tell();

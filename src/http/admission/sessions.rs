@@ -29,6 +29,16 @@ pub(in crate::http) enum Opener {
     Key(String),
 }
 
+impl Opener {
+    /// What tells one from others.
+    pub(in crate::http) fn name(&self) -> String {
+        match self {
+            Self::Address(address) => format!("address {address}"),
+            Self::Key(name) => format!("key {name}"),
+        }
+    }
+}
+
 /// The live sessions of a server.
 pub(super) struct Sessions {
     most: u64,

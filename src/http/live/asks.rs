@@ -1,6 +1,5 @@
-//! What a client asks for over its live connection, carried out; and the replies that were given.
-
-use std::collections::VecDeque;
+//! What a client asks for over its live connection, carried out. No reply is kept for repeats: what
+//! must not happen twice the room itself knows, over this connection and the next.
 
 use actix_web::web;
 use futures_util::future::LocalBoxFuture;
@@ -8,44 +7,13 @@ use futures_util::future::LocalBoxFuture;
 use super::super::Shared;
 use super::super::json::shallow;
 use super::super::problem::Problem;
-use super::super::rooms::{
-    RecordedOut, answer_key, answered, drafts, handed_out, join_code, moved, snapshot, unexpected,
-};
+use super::super::repeats;
+use super::super::rooms::{RecordedOut, answered, drafts, handed_out, join_code, moved, snapshot, unexpected};
 use super::super::websocket::Frame;
 use super::frames::{self, Asked};
 use crate::domain::room::Ask;
-use crate::domain::{EventDraft, RepeatKey, RoomReply, SeatId, SessionId};
+use crate::domain::{Repeat, RepeatKey, RoomReply, SeatId, SessionId};
 use crate::game::rooms::Credential;
-
-/// Replies that are kept for repeats on one connection.
-const MOST_KEPT: usize = 64;
-
-/// The replies that were given last, by the ids of their frames; `None` while one is on its way. A
-/// refusal is not kept: asked again, it may have become possible.
-#[derive(Default)]
-pub(super) struct Replies(VecDeque<(String, Option<Frame>)>);
-
-impl Replies {
-    pub(super) fn find(&self, id: &str) -> Option<&Option<Frame>> {
-        self.0.iter().find(|(known, _)| known == id).map(|(_, frame)| frame)
-    }
-
-    pub(super) fn begin(&mut self, id: &str) {
-        self.0.push_back((id.to_owned(), None));
-        if self.0.len() > MOST_KEPT {
-            self.0.pop_front();
-        }
-    }
-
-    /// The reply that was given, or that there was none.
-    pub(super) fn end(&mut self, id: &str, frame: Option<Frame>) {
-        let Some(place) = self.0.iter().position(|(known, _)| known == id) else { return };
-        match frame {
-            Some(frame) => self.0[place].1 = Some(frame),
-            None => drop(self.0.remove(place)),
-        }
-    }
-}
 
 /// The id of a frame, and what is answered to it.
 pub(super) type Answer = (Option<String>, Result<Frame, Problem>);
@@ -76,22 +44,19 @@ impl Asker {
     async fn carry_out(&self, re: Option<&str>, asked: Asked) -> Result<Frame, Problem> {
         let rooms = &self.shared.rooms;
         let ask = match asked {
-            Asked::Answer(answer) => {
-                let key = answer.key.as_deref().or(re);
-                let repeat = key.map(|key| answer_key(key, &answer.question_id, answer.option_id));
-                Ask::Answer { question: answer.question_id, option: answer.option_id, repeat }
-            }
+            Asked::Answer(answer) => Ask::Answer { question: answer.question_id, option: answer.option_id },
             Asked::Say(say) => {
                 let payload = shallow("payload", &say.payload)?;
-                let repeat = say.key.as_deref().or(re).map(|key| RepeatKey::new("say", key, &[&payload]));
+                let repeat = repeat_of(say.key.as_deref(), re, |key| repeats::said(key, &payload));
                 Ask::Say { payload, repeat }
             }
             Asked::Record(record) => {
                 let events = drafts(record.events)?;
-                let repeat = record.key.as_deref().or(re).map(|key| record_key(key, &events));
-                Ask::Record { events, expected: record.expected, repeat }
+                let (key, expected) = (record.key.as_deref(), record.expected);
+                let repeat = repeat_of(key, re, |key| repeats::recorded(key, &events, expected));
+                Ask::Record { events, expected, repeat }
             }
-            Asked::Host(at, host_move) => Ask::Host(at, host_move),
+            Asked::Host(at, host_move) => Ask::Host(at, host_move, re.map(|id| repeats::moved(id, at, host_move))),
             Asked::Leave => Ask::Leave,
             Asked::Code(seat) => {
                 let (seat_code, until) =
@@ -125,33 +90,8 @@ impl Asker {
     }
 }
 
-fn record_key(key: &str, events: &[EventDraft]) -> RepeatKey {
-    let part = |event: &EventDraft| [event.kind.clone(), event.payload.clone(), seats(event)];
-    let parts: Vec<String> = events.iter().flat_map(part).collect();
-    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    RepeatKey::new("record", key, &parts)
-}
-
-/// Whom an event is for, as text.
-fn seats(event: &EventDraft) -> String {
-    let list = |to: &Vec<SeatId>| to.iter().map(|seat| format!("{},", seat.0)).collect();
-    event.to.as_ref().map_or_else(|| "all".to_owned(), list)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_same_event_for_other_seats_is_another() {
-        let key = |to: Option<&[u32]>| {
-            let to = to.map(|to| to.iter().copied().map(SeatId).collect());
-            record_key("k", &[EventDraft { kind: "dealt".to_owned(), payload: "1".to_owned(), to }])
-        };
-        let all = [key(None), key(Some(&[])), key(Some(&[1])), key(Some(&[1, 2])), key(Some(&[12]))];
-        for (n, one) in all.iter().enumerate() {
-            assert!(all[..n].iter().all(|other| other.key == one.key && other.body != one.body), "{n}");
-        }
-        assert!(key(Some(&[1])) == key(Some(&[1])));
-    }
+/// How the repeat of something said or recorded is known, by its key or else its frame's id.
+fn repeat_of(key: Option<&str>, id: Option<&str>, hashes: impl Fn(&str) -> RepeatKey) -> Option<Repeat> {
+    let by_id = || id.map(|id| Repeat::FrameId(hashes(id)));
+    key.map(|key| Repeat::Key(hashes(key))).or_else(by_id)
 }

@@ -35,7 +35,6 @@ pub(super) struct Answer {
     pub(super) question_id: QuestionId,
     #[serde(deserialize_with = "required")]
     pub(super) option_id: Option<OptionId>,
-    pub(super) key: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -134,7 +133,7 @@ fn asked(kind: &str, text: &str) -> Result<Asked, Problem> {
     let host = |host_move| Ok(Asked::Host(fields::<At>(text)?.at, host_move));
     match kind {
         "resume" => fields(text).map(Asked::Resume),
-        "answer" => named(fields::<Answer>(text)?, |answer| &answer.key).map(Asked::Answer),
+        "answer" => fields(text).map(Asked::Answer),
         "ack" => fields::<Ack>(text).map(|ack| Asked::Ack(ack.sequence)),
         "heartbeat" => Ok(Asked::Heartbeat),
         "start" => host(HostMove::Start),

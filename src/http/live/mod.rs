@@ -24,7 +24,7 @@ use crate::domain::room::Presence;
 use crate::domain::{SeatId, Sequence, SessionId};
 use crate::game::hub::{Membership, Missed, Told};
 use crate::game::rooms::{Credential, Resumed};
-use asks::{Answer, Asker, Replies};
+use asks::{Answer, Asker};
 use closing::Closing;
 use frames::{Asked, Incoming, Resume, Welcome};
 
@@ -38,6 +38,9 @@ const AGAIN: Duration = Duration::from_millis(250);
 const MOST_WAITING: usize = 64;
 /// A client that has been silent for so many thirds of the away-grace, pings included, is gone.
 const SILENT_THIRDS: u32 = 6;
+/// How often in a third it is looked whether the client has been heard. A pong is told to the room
+/// this much late at most, so that it and the room's own writing fit into the away-grace.
+const CHECKS: u32 = 4;
 
 /// Turns a request into a room's live connection.
 pub(super) async fn connect(
@@ -154,9 +157,11 @@ struct Connection<'a> {
     /// A third of the away-grace: how often the client is to be heard of.
     third: Duration,
     waiting: FuturesOrdered<LocalBoxFuture<'static, Answer>>,
-    replies: Replies,
     /// When the log is to be read again that could not be read.
     again: Option<Instant>,
+    /// When the client was last heard, as far as the room was told, and last pinged.
+    heard: std::time::Instant,
+    pinged: Instant,
 }
 
 impl<'a> Connection<'a> {
@@ -197,8 +202,9 @@ impl<'a> Connection<'a> {
             presence: None,
             third,
             waiting: FuturesOrdered::new(),
-            replies: Replies::default(),
             again: None,
+            heard: std::time::Instant::now(),
+            pinged: Instant::now(),
         };
         connection.welcome(&resumed).await?;
         Ok(connection)
@@ -234,7 +240,7 @@ impl<'a> Connection<'a> {
 
     /// Moves frames both ways until one side ends it.
     async fn pump(&mut self, receiver: &mut Receiver) -> Ended<()> {
-        let mut tick = tokio::time::interval(self.third);
+        let mut tick = tokio::time::interval(self.third / CHECKS);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             self.catch_up().await?;
@@ -297,7 +303,7 @@ impl<'a> Connection<'a> {
             return Ok(());
         }
         let frame = if told.is_for(self.seat) {
-            Frame::from_bytes(told.frame(|told| frames::event(&event_text(&told.event, told.dates))))
+            Frame::from_bytes(told.frame(|told| frames::event(&event_text(&told.event))))
         } else {
             Frame::text(&skip_text(sequence))
         };
@@ -308,16 +314,9 @@ impl<'a> Connection<'a> {
 
     /// Takes a client's frame: what can be answered here is, all else waits for its turn in the store.
     async fn take(&mut self, message: Message) -> Ended<()> {
-        self.listener.heard();
+        self.listener.heard(Duration::ZERO);
         let Incoming { id, asked } = read(message)?;
         let re = id.as_deref();
-        if let Some(before) = re.and_then(|re| self.replies.find(re)) {
-            // One that is still on its way will be answered once.
-            return match before.clone() {
-                Some(frame) => self.send(frame).await,
-                None => Ok(()),
-            };
-        }
         match asked {
             Err(problem) => self.send(frames::error(re, &problem)).await,
             Ok(Asked::Resume(_)) => {
@@ -329,9 +328,6 @@ impl<'a> Connection<'a> {
             }
             Ok(Asked::Ack(sequence)) => self.acknowledge(re, sequence).await,
             Ok(asked) => {
-                if let Some(re) = re {
-                    self.replies.begin(re);
-                }
                 self.waiting.push_back(self.asker.ask(id, asked));
                 Ok(())
             }
@@ -348,30 +344,33 @@ impl<'a> Connection<'a> {
     }
 
     async fn answer(&mut self, (id, answer): Answer) -> Ended<()> {
-        let re = id.as_deref();
-        if let Some(re) = re {
-            self.replies.end(re, answer.as_ref().ok().cloned());
-        }
         match answer {
             Ok(frame) => self.send(frame).await,
             Err(problem) => {
-                self.send(frames::error(re, &problem)).await?;
+                self.send(frames::error(id.as_deref(), &problem)).await?;
                 Closing::of_problem(&problem).map_or(Ok(()), |closing| Err(closing.into()))
             }
         }
     }
 
-    /// Asks a silent client whether it is there, and gives up on one that has been silent for long.
-    async fn check(&self, receiver: &Receiver) -> Ended<()> {
-        let silence = receiver.heard().elapsed();
+    /// Notes when the client was heard, pings a silent one, and gives up on one that has been silent
+    /// for long.
+    async fn check(&mut self, receiver: &Receiver) -> Ended<()> {
+        let heard = receiver.heard();
+        let silence = heard.elapsed();
         if silence > self.third * SILENT_THIRDS {
             return Err(Over.into());
         }
-        if silence < self.third {
-            self.listener.heard();
-            return Ok(());
+        if heard > self.heard {
+            self.heard = heard;
+            self.listener.heard(silence);
         }
-        self.send(Frame::ping()).await
+        let is_due = silence.min(self.pinged.elapsed()) + self.third / CHECKS > self.third;
+        if is_due {
+            self.pinged = Instant::now();
+            self.send(Frame::ping()).await?;
+        }
+        Ok(())
     }
 }
 

@@ -15,7 +15,6 @@ use super::replies::{PageOut, ResumedOut, snapshot};
 use super::requests::{EventsQuery, ResumeRequest};
 use super::{Handled, reply, room_id};
 use crate::domain::{Event, SeatId, Sequence, SessionId};
-use crate::game::Dates;
 use crate::game::rooms::Credential;
 
 /// Events of a page, if the request doesn't say how many; and at most.
@@ -39,10 +38,10 @@ struct EventOut<'a> {
 }
 
 /// An event as JSON text: the same over HTTP and the WebSocket.
-pub(in crate::http) fn event_text(event: &Event, dates: Dates) -> String {
+pub(in crate::http) fn event_text(event: &Event) -> String {
     // It was valid JSON when it came in, and is kept as it was.
     let payload = serde_json::from_str(&event.payload).ok();
-    let (at, name) = (Some(date(dates.of(event.at))), Some(event.kind.as_str()));
+    let (at, name) = (Some(date(event.at)), Some(event.kind.as_str()));
     text(&EventOut { kind: "event", sequence: event.sequence, at, event: name, payload })
 }
 
@@ -59,9 +58,9 @@ fn is_for(event: &Event, seat: Option<SeatId>) -> bool {
     seat.zip(event.to.as_ref()).is_none_or(|(seat, to)| to.contains(&seat))
 }
 
-fn events_out(events: &[Event], seat: Option<SeatId>, dates: Dates) -> Vec<Box<RawValue>> {
+fn events_out(events: &[Event], seat: Option<SeatId>) -> Vec<Box<RawValue>> {
     let shown = |event: &Event| {
-        let text = if is_for(event, seat) { event_text(event, dates) } else { skip_text(event.sequence) };
+        let text = if is_for(event, seat) { event_text(event) } else { skip_text(event.sequence) };
         RawValue::from_string(text).expect("it was just made")
     };
     events.iter().map(shown).collect()
@@ -79,7 +78,7 @@ pub(super) async fn resume(shared: &Shared, who: &Credential, id: &SessionId, re
         head: page.head,
         recovered: resumed.recovered,
         snapshot: Some(snapshot(&resumed.looked)?),
-        events: events_out(&page.events, viewer, dates),
+        events: events_out(&page.events, viewer),
         more: last < page.head,
         server_time: date(dates.wall),
     };
@@ -129,7 +128,7 @@ pub(in crate::http) async fn page(
         recovered,
         more: recovered && last < head,
         snapshot,
-        events: events_out(&events, looked.viewer, dates),
+        events: events_out(&events, looked.viewer),
         server_time: date(dates.wall),
     };
     Ok(reply(StatusCode::OK, &page))

@@ -5,16 +5,18 @@ mod replies;
 mod requests;
 mod results;
 
+use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use futures_util::future::LocalBoxFuture;
 
 use super::admission::{ClientAddress, Created};
-use super::auth::{By, Caller, Who};
+use super::auth::{Acting, Caller, Creating, Who};
 use super::json::{Json, Maybe, idempotency_key, shallow};
 use super::problem::Problem;
-use super::{Shared, reply};
+use super::{Shared, repeats, reply};
 use crate::domain::room::{Ask, HostMove};
-use crate::domain::{Refusal, RepeatKey, RoomReply, SeatId, SessionId};
+use crate::domain::{Refusal, Repeat, RoomReply, SeatId, SessionId};
 use crate::game::GameError;
 use crate::game::rooms::Credential;
 use requests::{
@@ -43,12 +45,20 @@ pub(super) fn unexpected(reply: &RoomReply) -> Problem {
     crate::store::StoreError::RuleFailed { what: format!("an unexpected reply: {reply:?}") }.into()
 }
 
-pub(super) async fn open(shared: Data, caller: Caller, By(opener): By, request: Json<OpenRequest>) -> Handled {
+pub(super) async fn open(
+    http: HttpRequest,
+    shared: Data,
+    caller: Caller,
+    Creating(opener): Creating,
+    request: Json<OpenRequest>,
+) -> Handled {
     shared.may_host(&caller)?;
+    let body = String::from_utf8_lossy(&request.bytes);
+    let repeat = idempotency_key(&http)?.map(|key| repeats::opened(&key, &opener.name(), &body));
     let mut new = request.value.into_new(caller)?;
     new.settings.joins_a_minute = shared.admission.joins_a_minute(new.settings.max_seats);
     shared.admission.create(&opener, Created::room(request.bytes.len()))?;
-    let opened = shared.rooms.open(new).await.map_err(Problem::in_room)?;
+    let opened = shared.rooms.open(new, repeat).await.map_err(Problem::in_room)?;
     shared.admission.created(opener, &opened.room, shared.homes.main());
     Ok(reply(StatusCode::CREATED, &replies::opened(&opened)))
 }
@@ -63,7 +73,8 @@ pub(super) async fn join(
     let code = request.code()?;
     shared.admission.may_try_code(client, code.as_str())?;
     let key = idempotency_key(&http)?;
-    let repeat = |what: &str, body: &str| key.as_ref().map(|key| RepeatKey::new("join", key, &[what, body]));
+    let caller = client.to_string();
+    let repeat = |what: &str, body: &str| key.as_ref().map(|key| repeats::joined(key, &caller, what, body));
     let (status, seated) = match request.joining()? {
         Joining::New(name) => {
             let repeat = repeat("name", name.as_str());
@@ -88,61 +99,78 @@ pub(super) async fn look(shared: Data, Who(who): Who, id: web::Path<String>) -> 
     Ok(reply(StatusCode::OK, &replies::snapshot(&looked)?))
 }
 
-async fn host_move(shared: &Shared, who: &Credential, id: &str, at: u32, host_move: HostMove) -> Handled {
-    let id = room_id(id)?;
-    let moved = shared.rooms.ask_as(&id, who, Ask::Host(at, host_move)).await.map_err(Problem::in_room)?;
+/// A host's move: who makes it, in which room, and the key of a request that may be repeated.
+pub(super) struct Mover {
+    shared: Data,
+    who: Credential,
+    id: web::Path<String>,
+    key: Option<String>,
+}
+
+impl FromRequest for Mover {
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let parts = <(Data, Acting, web::Path<String>)>::from_request(request, payload);
+        let key = idempotency_key(request);
+        Box::pin(async move {
+            let (shared, Acting(who), id) = parts.await?;
+            Ok(Self { shared, who, id, key: key? })
+        })
+    }
+}
+
+async fn host_move(mover: Mover, at: u32, host_move: HostMove) -> Handled {
+    let Mover { shared, who, id, key } = mover;
+    let id = room_id(&id)?;
+    let repeat = key.map(|key| repeats::moved(&key, at, host_move));
+    let moved = shared.rooms.ask_as(&id, &who, Ask::Host(at, host_move, repeat)).await.map_err(Problem::in_room)?;
     let (RoomReply::Moved(moved), _) = moved else { return Err(unexpected(&moved.0)) };
-    let looked = shared.rooms.look(&id, who).await.map_err(Problem::after_a_move)?;
+    let looked = shared.rooms.look(&id, &who).await.map_err(Problem::after_a_move)?;
     Ok(reply(StatusCode::OK, &replies::moved(moved, &looked)?))
 }
 
-pub(super) async fn start(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<MoveRequest>) -> Handled {
-    host_move(&shared, &who, &id, request.value.at, HostMove::Start).await
+pub(super) async fn start(mover: Mover, request: Json<MoveRequest>) -> Handled {
+    host_move(mover, request.value.at, HostMove::Start).await
 }
 
-pub(super) async fn next(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<MoveRequest>) -> Handled {
-    host_move(&shared, &who, &id, request.value.at, HostMove::Next).await
+pub(super) async fn next(mover: Mover, request: Json<MoveRequest>) -> Handled {
+    host_move(mover, request.value.at, HostMove::Next).await
 }
 
-pub(super) async fn close(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<MoveRequest>) -> Handled {
-    host_move(&shared, &who, &id, request.value.at, HostMove::Close).await
+pub(super) async fn close(mover: Mover, request: Json<MoveRequest>) -> Handled {
+    host_move(mover, request.value.at, HostMove::Close).await
 }
 
-pub(super) async fn finish(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<MoveRequest>) -> Handled {
-    host_move(&shared, &who, &id, request.value.at, HostMove::Finish).await
+pub(super) async fn finish(mover: Mover, request: Json<MoveRequest>) -> Handled {
+    host_move(mover, request.value.at, HostMove::Finish).await
 }
 
-pub(super) async fn take_over(
-    shared: Data,
-    Who(who): Who,
-    id: web::Path<String>,
-    request: Json<MoveRequest>,
-) -> Handled {
-    host_move(&shared, &who, &id, request.value.at, HostMove::TakeOver).await
+pub(super) async fn take_over(mover: Mover, request: Json<MoveRequest>) -> Handled {
+    host_move(mover, request.value.at, HostMove::TakeOver).await
 }
 
-pub(super) async fn pause(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<PauseRequest>) -> Handled {
-    host_move(&shared, &who, &id, request.value.at, HostMove::Pause(request.value.paused)).await
+pub(super) async fn pause(mover: Mover, request: Json<PauseRequest>) -> Handled {
+    host_move(mover, request.value.at, HostMove::Pause(request.value.paused)).await
 }
 
-pub(super) async fn lock(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<LockRequest>) -> Handled {
-    host_move(&shared, &who, &id, request.value.at, HostMove::Lock(request.value.locked)).await
+pub(super) async fn lock(mover: Mover, request: Json<LockRequest>) -> Handled {
+    host_move(mover, request.value.at, HostMove::Lock(request.value.locked)).await
 }
 
-pub(super) async fn kick(shared: Data, Who(who): Who, id: web::Path<String>, request: Json<KickRequest>) -> Handled {
-    host_move(&shared, &who, &id, request.value.at, HostMove::Kick(request.value.seat_id)).await
+pub(super) async fn kick(mover: Mover, request: Json<KickRequest>) -> Handled {
+    host_move(mover, request.value.at, HostMove::Kick(request.value.seat_id)).await
 }
 
 pub(super) async fn answer(
-    http: HttpRequest,
     shared: Data,
-    Who(who): Who,
+    Acting(who): Acting,
     id: web::Path<String>,
     request: Json<AnswerRequest>,
 ) -> Handled {
     let AnswerRequest { question_id: question, option_id: option } = request.value;
-    let repeat = idempotency_key(&http)?.map(|key| answer_key(&key, &question, option));
-    let asked = shared.rooms.ask_as(&room_id(&id)?, &who, Ask::Answer { question, option, repeat }).await;
+    let asked = shared.rooms.ask_as(&room_id(&id)?, &who, Ask::Answer { question, option }).await;
     match asked.map_err(Problem::in_room)? {
         (RoomReply::Answered { question, option, received }, _) => {
             Ok(reply(StatusCode::OK, &replies::answered(question, option, received)))
@@ -151,22 +179,12 @@ pub(super) async fn answer(
     }
 }
 
-/// By which an answer's repeat is known, over HTTP and the WebSocket alike.
-pub(super) fn answer_key(
-    key: &str,
-    question: &crate::domain::QuestionId,
-    option: Option<crate::domain::OptionId>,
-) -> RepeatKey {
-    let option = option.map_or_else(|| "null".to_owned(), |option| option.to_string());
-    RepeatKey::new("answer", key, &[question.as_str(), &option])
-}
-
-pub(super) async fn leave(shared: Data, Who(who): Who, id: web::Path<String>) -> Handled {
+pub(super) async fn leave(shared: Data, Acting(who): Acting, id: web::Path<String>) -> Handled {
     shared.rooms.ask_as(&room_id(&id)?, &who, Ask::Leave).await.map_err(Problem::in_room)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-pub(super) async fn code(shared: Data, Who(who): Who, path: web::Path<(String, String)>) -> Handled {
+pub(super) async fn code(shared: Data, Acting(who): Acting, path: web::Path<(String, String)>) -> Handled {
     let (id, seat) = path.into_inner();
     let handed = shared.rooms.hand_out_code(&room_id(&id)?, &who, seat_id(&seat)?).await;
     let (code, until) = handed.map_err(Problem::in_room)?;
@@ -180,7 +198,7 @@ pub(super) async fn change_join_code(shared: Data, Who(who): Who, id: web::Path<
 
 pub(super) async fn resume(
     shared: Data,
-    Who(who): Who,
+    Acting(who): Acting,
     id: web::Path<String>,
     request: Maybe<ResumeRequest>,
 ) -> Handled {
@@ -189,7 +207,7 @@ pub(super) async fn resume(
 
 pub(super) async fn acknowledge(
     shared: Data,
-    Who(who): Who,
+    Acting(who): Acting,
     id: web::Path<String>,
     request: Json<AckRequest>,
 ) -> Handled {
@@ -202,7 +220,7 @@ pub(super) async fn acknowledge(
     }
 }
 
-pub(super) async fn heartbeat(shared: Data, Who(who): Who, id: web::Path<String>) -> Handled {
+pub(super) async fn heartbeat(shared: Data, Acting(who): Acting, id: web::Path<String>) -> Handled {
     let id = room_id(&id)?;
     let (_, dates) = shared.rooms.ask_as(&id, &who, Ask::Heartbeat).await.map_err(Problem::in_room)?;
     let head = shared.rooms.head(&id).await.map_err(Problem::in_room)?;
@@ -212,12 +230,12 @@ pub(super) async fn heartbeat(shared: Data, Who(who): Who, id: web::Path<String>
 pub(super) async fn say(
     http: HttpRequest,
     shared: Data,
-    Who(who): Who,
+    Acting(who): Acting,
     id: web::Path<String>,
     request: Json<SayRequest>,
 ) -> Handled {
     let payload = shallow("payload", &request.value.payload)?;
-    let repeat = idempotency_key(&http)?.map(|key| RepeatKey::new("say", &key, &[&payload]));
+    let repeat = idempotency_key(&http)?.map(|key| Repeat::Key(repeats::said(&key, &payload)));
     let asked = shared.rooms.ask_as(&room_id(&id)?, &who, Ask::Say { payload, repeat }).await;
     recorded(asked.map_err(Problem::in_room)?.0)
 }
@@ -257,10 +275,10 @@ pub(super) async fn record(
     request: Json<RecordRequest>,
 ) -> Handled {
     must_be_backend(&who, "recording events")?;
-    let body = String::from_utf8_lossy(&request.bytes);
-    let repeat = idempotency_key(&http)?.map(|key| RepeatKey::new("record", &key, &[&body]));
     let expected = request.value.expected;
-    let ask = Ask::Record { events: request.value.drafts()?, expected, repeat };
+    let events = request.value.drafts()?;
+    let repeat = idempotency_key(&http)?.map(|key| Repeat::Key(repeats::recorded(&key, &events, expected)));
+    let ask = Ask::Record { events, expected, repeat };
     let asked = shared.rooms.ask_as(&room_id(&id)?, &who, ask).await;
     recorded(asked.map_err(Problem::in_room)?.0)
 }

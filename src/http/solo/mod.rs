@@ -7,10 +7,10 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::admission::Created;
-use super::auth::{By, Caller};
+use super::auth::{Caller, Creating};
 use super::json::{Json, idempotency_key};
 use super::problem::Problem;
-use super::{Shared, reply};
+use super::{Shared, repeats, reply};
 use crate::domain::{RepeatKey, SessionId};
 use requests::{AnswerRequest, CreateRequest, ShowRequest};
 
@@ -24,7 +24,7 @@ fn session_id(text: &str) -> Result<SessionId, Problem> {
 pub(super) async fn create(
     shared: web::Data<Shared>,
     caller: Caller,
-    By(opener): By,
+    Creating(opener): Creating,
     request: Json<CreateRequest>,
 ) -> Handled {
     let new = requests::new_game(request.value, &request.bytes, caller)?;
@@ -77,7 +77,7 @@ pub(super) async fn award(
     caller.must_be_trusted("claiming an award")?;
     let id = session_id(&id)?;
     // Nothing is read from the body, but another one makes it another request.
-    let body = String::from_utf8_lossy(&body);
+    let body = repeats::canonical(&String::from_utf8_lossy(&body));
     let repeat = idempotency_key(&http)?.map(|key| RepeatKey::new("award", &key, &[&body]));
     let claimed = shared.solo.award(&id, repeat).await.map_err(|error| Problem::of(error, Some(&id)))?;
     Ok(reply(StatusCode::OK, &replies::claimed(&claimed)))

@@ -11,7 +11,7 @@ use crate::domain::room::{Advance, Ask, By, HostMove, RoomSettings};
 use crate::domain::solo::{Deliver, NewSolo};
 use crate::domain::{
     AnswerKey, Choice, Command, Event, EventDraft, GameSession, Lifetimes, Millis, Moment, OptionId, Question, Quiz,
-    RepeatKey, Room, SeatId, SecretHash, Sequence, SessionId, SessionState, Submission, Timestamp, WallTime,
+    Repeat, RepeatKey, Room, SeatId, SecretHash, Sequence, SessionId, SessionState, Submission, Timestamp, WallTime,
 };
 
 const LIFETIMES: Lifetimes =
@@ -23,7 +23,7 @@ fn what() -> String {
 }
 
 fn at(after: u64) -> Moment {
-    Moment { now: Timestamp::from_millis(1_767_225_600_000 + after), up_since: Timestamp::from_millis(0) }
+    Moment { now: Timestamp::from_millis(1_767_225_600_000 + after), up_since: Timestamp::from_millis(0), wall: WALL }
 }
 
 fn id() -> SessionId {
@@ -92,27 +92,30 @@ fn room() -> GameSession {
     let session = GameSession::external(id(), 7, Some(code), [1, 2].map(SeatId), LIFETIMES, at(0).now);
     let event = || EventDraft { kind: "move".to_owned(), payload: "{}".to_owned(), to: None };
     let events = vec![event(), event(), event()];
-    let record = Command::room(By::Backend, Ask::Record { events, expected: None, repeat: None }, WALL);
+    let repeat = Some(Repeat::Key(RepeatKey::new("record", "key-3", &[])));
+    let record = Command::room(By::Backend, Ask::Record { events, expected: None, repeat });
     let by = |seat| By::Connection { seat: SeatId(seat), generation: 0 };
-    let acknowledge = |seat| Command::room(by(seat), Ask::Acknowledge(Sequence(2)), WALL);
-    after(session, [record, acknowledge(1), acknowledge(2)])
+    let repeat = Some(Repeat::FrameId(RepeatKey::new("say", "1", &[])));
+    let said = Command::room(by(1), Ask::Say { payload: "7".to_owned(), repeat });
+    let acknowledge = |seat| Command::room(by(seat), Ask::Acknowledge(Sequence(2)));
+    after(session, [record, said, acknowledge(1), acknowledge(2)])
 }
 
 fn asked(by: By, ask: Ask) -> Command {
-    Command::room(by, ask, WALL)
+    Command::room(by, ask)
 }
 
 fn of_host(saw: u32, host_move: HostMove) -> Command {
-    asked(By::Token(SecretHash::of("host"), None), Ask::Host(saw, host_move))
+    let repeat = Some(RepeatKey::new("move", &saw.to_string(), &[]));
+    asked(By::Token(SecretHash::of("host"), None), Ask::Host(saw, host_move, repeat))
 }
 
 fn of_player(name: &str, ask: Ask) -> Command {
     asked(By::Token(SecretHash::of(name), None), ask)
 }
 
-fn chosen(question: &str, chosen: Option<u64>, key: Option<&str>) -> Ask {
-    let repeat = key.map(|key| RepeatKey::new("answer", key, &[question]));
-    Ask::Answer { question: question.parse().expect("valid"), option: chosen.map(option), repeat }
+fn chosen(question: &str, chosen: Option<u64>) -> Ask {
+    Ask::Answer { question: question.parse().expect("valid"), option: chosen.map(option) }
 }
 
 /// A room that plays, at the reveal of its first question.
@@ -125,7 +128,7 @@ fn revealing() -> GameSession {
         let repeat = Some(RepeatKey::new("join", name, &[]));
         asked(By::Anyone, Ask::Join { name: name.parse().expect("valid"), token: SecretHash::of(name), repeat })
     };
-    let answers = [of_player("Zoë", chosen("q1", Some(1), Some("key-3"))), of_player("Bob", chosen("q1", None, None))];
+    let answers = [of_player("Zoë", chosen("q1", Some(1))), of_player("Bob", chosen("q1", None))];
     let opening = [of_player("host", Ask::Resume), join("Zoë"), join("Bob"), of_host(0, HostMove::Start)];
     after(session, opening.into_iter().chain(answers))
 }
@@ -136,7 +139,7 @@ fn playing() -> GameSession {
     let code = Ask::HandOutCode { seat: SeatId(2), code: SecretHash::of("code") };
     let next = [
         of_host(2, HostMove::Next),
-        of_player("Zoë", chosen("q2", Some(2), None)),
+        of_player("Zoë", chosen("q2", Some(2))),
         of_host(3, HostMove::Pause(true)),
         asked(By::Backend, code),
         of_player("Bob", Ask::Leave),
@@ -159,7 +162,7 @@ pub(crate) fn sessions() -> [(&'static str, GameSession); 6] {
 
 fn event() -> Event {
     let (kind, payload) = ("chat".to_owned(), "{\"text\":\"¡hola!\"}".to_owned());
-    Event { sequence: Sequence(4_294_967_297), at: at(0).now, kind, payload, to: Some(vec![SeatId(3), SeatId(70_000)]) }
+    Event { sequence: Sequence(4_294_967_297), at: WALL, kind, payload, to: Some(vec![SeatId(3), SeatId(70_000)]) }
 }
 
 fn met<T: DeserializeOwned + std::fmt::Debug>(bytes: &[u8]) -> String {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, SeatId, Sequence, Timestamp};
+use crate::domain::{Event, SeatId, Sequence, WallTime};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::format;
 use crate::store::payload::Packed;
@@ -13,7 +13,7 @@ use crate::store::payload::Packed;
 #[derive(Serialize, Deserialize)]
 struct Record<'a> {
     sequence: Sequence,
-    at: Timestamp,
+    at: WallTime,
     #[serde(borrow)]
     kind: Cow<'a, str>,
     #[serde(borrow)]
@@ -48,7 +48,7 @@ mod tests {
 
     fn event(payload: String) -> Event {
         let to = Some(vec![SeatId(3), SeatId(70_000)]);
-        let (sequence, at) = (Sequence(4_294_967_297), Timestamp::from_millis(1_767_225_600_000));
+        let (sequence, at) = (Sequence(4_294_967_297), WallTime(1_767_225_600_000));
         Event { sequence, at, kind: "chat".to_owned(), payload, to }
     }
 

@@ -385,7 +385,7 @@ mod tests {
         let new = NewSolo { user: None, metadata: None, started: WallTime(0), deliver: Deliver::All, request: [0; 16] };
         let session = Box::new(GameSession::solo(id, n, new, quiz, lifetimes, now));
         let (answer, _) = oneshot::channel();
-        Work::Create { session, at: Moment { now, up_since: now }, reply: Reply::to(answer) }
+        Work::Create { session, at: Moment { now, up_since: now, wall: WallTime(0) }, reply: Reply::to(answer) }
     }
 
     /// A quiz of 200 KiB.
@@ -410,10 +410,10 @@ mod tests {
 
     fn say(n: u64, payload: &str) -> Work {
         let ask = Ask::Say { payload: payload.to_owned(), repeat: None };
-        let command = Command::room(By::Backend, ask, WallTime(0));
+        let command = Command::room(By::Backend, ask);
         let (now, (answer, _)) = (Timestamp::from_millis(1), oneshot::channel());
         let id = SessionId::generate(n, &[0; 10]);
-        Work::Apply { id, command, at: Moment { now, up_since: now }, reply: Reply::to(answer) }
+        Work::Apply { id, command, at: Moment { now, up_since: now, wall: WallTime(0) }, reply: Reply::to(answer) }
     }
 
     /// A session says something so many times.

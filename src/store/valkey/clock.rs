@@ -79,7 +79,8 @@ impl Clock for ValkeyClock {
         let elapsed = i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX / 2);
         let known = self.known.lock();
         let millis = (known.offset + elapsed) / 1_000;
-        Moment { now: Timestamp::from_millis(u64::try_from(millis).unwrap_or(0)), up_since: known.up_since }
+        let now = Timestamp::from_millis(u64::try_from(millis).unwrap_or(0));
+        Moment { now, up_since: known.up_since, wall: self.wall() }
     }
 
     fn wall(&self) -> WallTime {

@@ -1,7 +1,7 @@
 //! Events as entries of a session's stream: named fields, of which one is there only where the event
 //! is for some seats.
 
-use crate::domain::{Event, SeatId, Sequence, SessionId, Timestamp};
+use crate::domain::{Event, SeatId, Sequence, SessionId, WallTime};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::payload::Packed;
 
@@ -22,7 +22,7 @@ pub(super) fn arguments(event: &Event) -> Vec<Vec<u8>> {
         Packed::Plain(payload) => (PAYLOAD, payload.into_owned().into_bytes()),
         Packed::Zstd(payload) => (ZSTD, payload.into_owned()),
     };
-    let at = event.at.as_millis().to_string().into_bytes();
+    let at = event.at.0.to_string().into_bytes();
     let mut fields = vec![(AT, at), (KIND, event.kind.clone().into_bytes()), (name, payload)];
     if let Some(to) = &event.to {
         let numbers: Vec<_> = to.iter().map(|seat| seat.0.to_string()).collect();
@@ -58,7 +58,7 @@ fn read(number: &str, fields: Vec<Vec<u8>>) -> Option<(Event, Packed<'static>)> 
         Some(_) => return None,
         None => None,
     };
-    Some((Event { sequence, at: Timestamp::from_millis(at), kind, payload: String::new(), to }, packed))
+    Some((Event { sequence, at: WallTime(at), kind, payload: String::new(), to }, packed))
 }
 
 fn text(bytes: Vec<u8>) -> Option<String> {
@@ -78,7 +78,7 @@ mod tests {
     fn event_for(to: Option<&[u32]>) -> Event {
         let (kind, payload) = ("chat".to_owned(), "{\"text\":\"¡hola!\"}".to_owned());
         let to = to.map(|seats| seats.iter().copied().map(SeatId).collect());
-        Event { sequence: Sequence(7), at: Timestamp::from_millis(12), kind, payload, to }
+        Event { sequence: Sequence(7), at: WallTime(12), kind, payload, to }
     }
 
     fn entry(event: &Event) -> Entry {

@@ -8,7 +8,7 @@ use crate::kit::{DEAD, acknowledge, answer, at, code, external, id, record, righ
 
 /// The same moment on a clock that is far behind.
 fn there(after: u64) -> Moment {
-    Moment { now: Timestamp::from_millis(9_000_000_000 + after), up_since: Timestamp::from_millis(0) }
+    Moment { now: Timestamp::from_millis(9_000_000_000 + after), up_since: Timestamp::from_millis(0), ..at(0) }
 }
 
 /// An engine with a game in the middle (1), a log with a code (2) and a finished game (3).

@@ -144,7 +144,7 @@ async fn what_a_server_does_on_valkey_meanwhile_is_no_error_and_is_told() {
     assert!(server.delete(&id(1)).await.expect("deleted"));
     // Its mark stands for longer than that of any who comes now can.
     until(|| {
-        let Moment { now, up_since } = server.clock().moment();
+        let Moment { now, up_since, .. } = server.clock().moment();
         now.since(up_since) > Millis(1_500)
     })
     .await;

@@ -1,6 +1,8 @@
-//! Rooms whose store goes away and returns: a clear 503, and nothing is lost.
+//! Who and what is away: a store that goes and returns, which a clear 503 tells of; and players who
+//! are silent, and are not away.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rejoin::server::Stores;
 use rejoin::store::clock::system_wall_clock;
@@ -8,8 +10,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::raw::Raw;
-use super::{api, connected, event, join, open};
+use super::raw::{Heard, Raw};
+use super::{api, connected, event, join, open, server};
 use crate::degraded::shared::{Mood, Shared};
 use crate::support::Server;
 use crate::support::client::send;
@@ -110,4 +112,50 @@ async fn what_may_have_happened_is_found_out_by_its_repeat() {
     assert_eq!(host.post(&url("/close"), &json!({ "at": 1 })).await.json(200)["moved"], true);
     let own = client.get(&url("/results")).await.json(200);
     assert_eq!(own["seats"][0]["answers"].as_array().unwrap().len(), 1, "{own}");
+}
+
+/// Two who only answer pings, for several away-graces: the host is not missed, and the question waits
+/// for the player.
+async fn only_pongs(server: &Server, away: u64) {
+    let api = api(server);
+    let room = open(&api, 2, json!({ "awayMs": away })).await;
+    let (ada, bob) = (join(&api, &room, "Ada").await, join(&api, &room, "Bob").await);
+    let host = room.token.as_ref().unwrap().as_str();
+    let (mut host, _) = Raw::resumed(&server.base, &room.room_id, host).await;
+    let (mut quiet, _) = Raw::resumed(&server.base, &room.room_id, ada.ticket.token.as_str()).await;
+    host.say(&json!({ "type": "start", "id": "s", "at": 0 })).await;
+    let client = server.client().with_key(bob.ticket.token.as_str());
+    let url = |rest: &str| format!("/api/rooms/{}{rest}", room.room_id);
+    while client.get(&url("")).await.json(200)["phase"] != "question" {}
+    client.post(&url("/answer"), &json!({ "questionId": "q0", "optionId": 1 })).await.json(200);
+    let graces = Duration::from_millis(4 * away);
+    let (of_host, of_quiet) = tokio::join!(heard_in(&mut host, graces), heard_in(&mut quiet, graces));
+    for told in [of_host, of_quiet] {
+        let names: Vec<_> = told.iter().filter_map(|frame| frame["event"].as_str()).collect();
+        assert_eq!(names, ["question"], "nobody was away: {told:?}");
+    }
+    let seats = client.get(&url("")).await.json(200)["seats"].clone();
+    assert_eq!((&seats[0]["present"], &seats[1]["present"]), (&json!(true), &json!(true)), "{seats}");
+}
+
+/// What is told within this time; events that the welcome knew are left out.
+async fn heard_in(raw: &mut Raw, time: Duration) -> Vec<Value> {
+    let mut told = Vec::new();
+    let all = async {
+        loop {
+            match raw.hear_without_limit().await {
+                Heard::Frame(frame) => told.push(frame),
+                Heard::Closed(code) => panic!("closed by {code:?}"),
+            }
+        }
+    };
+    let _ = tokio::time::timeout(time, all).await;
+    told
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_only_answers_pings_is_not_away() {
+    let (_folder, server) = server(&[]);
+    // By the second of them signs of life are written seldom, and not in step with the looks at the room.
+    tokio::join!(only_pongs(&server, 1_200), only_pongs(&server, 3_100));
 }

@@ -166,13 +166,16 @@ async fn a_record_is_made_once_and_on_the_head_that_was_expected() {
         assert_eq!(once(body.clone()).await.json(201)["sequence"], head + 2);
     }
     once(json!({ "type": "z", "payload": [2] })).await.problem(422, "idempotency-key-reused");
-    // Over the WebSocket the frame's id is the key, over the next connection too.
+    // Over the WebSocket the frame's id stands in for a key, over the next connection too.
     let record = json!({ "type": "record", "id": "r", "events": [{ "type": "w" }] });
-    for _ in 0..2 {
-        let (mut raw, _) = Raw::resumed(&game.server.base, &game.room, KEY).await;
-        assert_eq!(raw.ask(&record).await["sequence"], head + 3);
-    }
-    let for_one = json!({ "type": "record", "id": "t", "key": "r", "events": [{ "type": "w", "to": [1] }] });
+    let (mut raw, welcomed) = Raw::resumed(&game.server.base, &game.room, KEY).await;
+    assert_eq!(raw.ask(&record).await["sequence"], head + 3);
+    let mut raw = Raw::open(&game.server.base, &game.room).await;
+    let known = json!({ "type": "resume", "token": KEY, "epoch": welcomed["epoch"], "lastSequence": head + 2 });
+    raw.say(&known).await;
+    assert_eq!(raw.ask(&record).await["sequence"], head + 3);
+    let for_one =
+        json!({ "type": "record", "id": "t", "key": "k", "events": [{ "type": "z", "payload": [1], "to": [1] }] });
     let (mut raw, _) = Raw::resumed(&game.server.base, &game.room, KEY).await;
     assert_eq!(raw.ask(&for_one).await["code"], "idempotency-key-reused", "it is for another one");
     let (mut raw, _) = Raw::resumed(&game.server.base, &game.room, KEY).await;

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::raw::Raw;
 use super::{api, fixed_address, join, open, process_at, server};
-use crate::support::{KEY, questions};
+use crate::support::{KEY, Server, questions};
 
 /// The longest that a page can wait, in milliseconds.
 const LONGEST: u64 = 25_000;
@@ -238,4 +239,28 @@ async fn a_player_who_asks_for_page_after_page_stays_present() {
         let seats = host.get(&url("")).await.json(200)["seats"].clone();
         assert_eq!(seats[1]["present"], true, "{seats}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_has_one_time_however_often_and_whenever_it_is_told() {
+    let (folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let ada = join(&api, &room, "Ada").await;
+    let path = format!("/api/rooms/{}/events?after=0", room.room_id);
+    let mut raw = Raw::open(&server.base, &room.room_id).await;
+    let (token, epoch) = (ada.ticket.token.as_str(), &room.epoch);
+    raw.say(&json!({ "type": "resume", "token": token, "epoch": epoch, "lastSequence": 0 })).await;
+    let told = raw.frame("event").await;
+    assert_eq!(told["event"], "joined");
+    raw.cut();
+    let client = server.client().with_key(token);
+    for _ in 0..20 {
+        assert_eq!(client.get(&path).await.json(200)["events"][0], told);
+        tokio::time::sleep(Duration::from_millis(3)).await;
+    }
+    server.stop().await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let server = Server::here(folder.path(), &[]);
+    assert_eq!(server.client().with_key(token).get(&path).await.json(200)["events"][0], told);
 }

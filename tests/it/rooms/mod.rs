@@ -17,6 +17,7 @@ mod party;
 mod raw;
 mod reconnect;
 mod refusals;
+mod repeats;
 mod shared;
 mod slow;
 

@@ -59,19 +59,21 @@ impl Raw {
 
     /// The next thing that comes, pings aside.
     pub(super) async fn hear(&mut self) -> Heard {
-        let next = async {
-            loop {
-                match self.stream.next().await {
-                    Some(Ok(Message::Text(text))) => {
-                        return Heard::Frame(serde_json::from_str(&text).expect("frames are JSON"));
-                    }
-                    Some(Ok(Message::Close(frame))) => return Heard::Closed(frame.map(|frame| frame.code.into())),
-                    Some(Ok(_)) => {}
-                    Some(Err(_)) | None => return Heard::Closed(None),
+        in_time(self.hear_without_limit()).await
+    }
+
+    /// The same, however long it takes. Pings are answered by the way.
+    pub(super) async fn hear_without_limit(&mut self) -> Heard {
+        loop {
+            match self.stream.next().await {
+                Some(Ok(Message::Text(text))) => {
+                    return Heard::Frame(serde_json::from_str(&text).expect("frames are JSON"));
                 }
+                Some(Ok(Message::Close(frame))) => return Heard::Closed(frame.map(|frame| frame.code.into())),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Heard::Closed(None),
             }
-        };
-        in_time(next).await
+        }
     }
 
     /// The next frame of this type; others are passed over.

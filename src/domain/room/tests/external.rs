@@ -1,8 +1,8 @@
 //! A room for a game whose rules lie elsewhere: users' seats, what is said and recorded.
 
-use super::kit::{Table, acknowledge, at, by, join, quiz, seen, token};
-use crate::domain::room::{Ask, By, HostMove, MOST_EVENT_BYTES, RoomReply, RoomSettings};
-use crate::domain::{EventDraft, Millis, Refusal, RepeatKey, SeatId, SecretHash, Sequence};
+use super::kit::{Table, acknowledge, at, at_since, by, join, quiz, seen, token};
+use crate::domain::room::{Ask, By, HostMove, KNOWN_FOR, MOST_EVENT_BYTES, MOST_KNOWN, RoomReply, RoomSettings};
+use crate::domain::{EventDraft, Millis, Refusal, Repeat, RepeatKey, SeatId, SecretHash, Sequence};
 
 fn room() -> Table {
     let mut table = Table::external(RoomSettings::default());
@@ -18,14 +18,20 @@ fn user(user: Option<&str>, name: &str, secret: &str) -> Ask {
 }
 
 fn say(payload: &str, key: Option<&str>) -> Ask {
-    let repeat = key.map(|key| RepeatKey::new("say", key, &[payload]));
+    let repeat = key.map(|key| Repeat::Key(RepeatKey::new("say", key, &[payload])));
+    Ask::Say { payload: payload.to_owned(), repeat }
+}
+
+/// The same in a frame of this id.
+fn say_in(id: &str, payload: &str) -> Ask {
+    let repeat = Some(Repeat::FrameId(RepeatKey::new("say", id, &[payload])));
     Ask::Say { payload: payload.to_owned(), repeat }
 }
 
 fn record(payload: &str, to: Option<&[u32]>, expected: Option<u64>, key: Option<&str>) -> Ask {
     let to = to.map(|to| to.iter().copied().map(SeatId).collect());
     let event = EventDraft { kind: "moved".to_owned(), payload: payload.to_owned(), to };
-    let repeat = key.map(|key| RepeatKey::new("record", key, &[payload]));
+    let repeat = key.map(|key| Repeat::Key(RepeatKey::new("record", key, &[payload])));
     Ask::Record { events: vec![event], expected: expected.map(Sequence), repeat }
 }
 
@@ -115,14 +121,59 @@ fn what_is_said_or_recorded_twice_under_one_key_is_there_once() {
 }
 
 #[test]
-fn the_last_sixteen_keys_are_known() {
+fn as_many_requests_are_known_as_can_be_on_the_way() {
     let mut table = room();
-    for n in 0..17_u64 {
+    let most = MOST_KNOWN as u64;
+    for n in 0..=most {
+        assert_eq!(table.ask(by(1), say("1", Some(&n.to_string())), at(1)), recorded(3 + n));
         assert_eq!(table.ask(by(1), say("1", Some(&n.to_string())), at(1)), recorded(3 + n));
     }
-    assert_eq!(table.ask(by(1), say("1", Some("1")), at(2)), recorded(4));
-    assert_eq!(table.ask(by(1), say("1", Some("16")), at(2)), recorded(19));
-    assert_eq!(table.ask(by(1), say("1", Some("0")), at(2)), recorded(20), "forgotten, and so said again");
+    assert_eq!(table.ask(by(1), say("1", Some("1")), at(LONG.0)), recorded(4), "however old, nobody has seen it");
+    assert_eq!(table.ask(by(1), say("1", Some("0")), at(LONG.0)), recorded(4 + most), "forgotten, and said again");
+}
+
+#[test]
+fn what_its_author_has_seen_in_the_log_is_forgotten_once_it_is_old() {
+    let mut table = room();
+    table.ask(by(1), say("1", Some("a")), at(0)).expect("said");
+    table.ask(by(1), say("1", Some("b")), at(0)).expect("said");
+    table.backend(record("1", None, None, Some("c")), at(0)).expect("recorded");
+    table.ask(by(1), acknowledge(3), at(1)).expect("acknowledged");
+    table.backend(acknowledge(5), at(1)).expect("acknowledged");
+    let (old, up) = (KNOWN_FOR.0, 100_000);
+    assert_eq!(table.ask(by(1), say("1", Some("a")), at(old - 1)), recorded(3), "it is young");
+    let mut interrupted = table.clone();
+    assert_eq!(
+        interrupted.ask(by(1), say("1", Some("a")), at_since(up + old - 1, up)),
+        recorded(3),
+        "an outage is no time"
+    );
+    assert_eq!(table.ask(by(1), say("1", Some("a")), at(old)), recorded(6));
+    assert_eq!(table.ask(by(1), say("1", Some("b")), at(old)), recorded(4), "it is not acknowledged");
+    assert_eq!(table.backend(record("1", None, None, Some("c")), at(old)), recorded(7));
+}
+
+#[test]
+fn a_frames_id_is_that_of_a_repeat_only_with_the_same_body() {
+    let mut table = room();
+    assert_eq!(table.ask(by(1), say_in("1", "7"), at(1)), recorded(3));
+    assert_eq!(table.ask(by(1), say_in("1", "8"), at(1)), recorded(4), "ids are counted anew");
+    assert_eq!(table.ask(by(1), say("7", Some("1")), at(1)), recorded(5), "a key is no id");
+    table.ask(by(1), Ask::Resume, at(2)).expect("connected");
+    assert_eq!(table.ask(by(1), say_in("1", "7"), at(2)), recorded(3));
+    assert_eq!(table.ask(by(1), say_in("1", "8"), at(2)), recorded(4));
+}
+
+#[test]
+fn to_whom_knows_nothing_of_before_ids_begin_anew_and_keys_do_not() {
+    let mut table = room();
+    assert_eq!(table.ask(by(1), say_in("1", "7"), at(1)), recorded(3));
+    assert_eq!(table.ask(by(2), say_in("1", "7"), at(1)), recorded(4));
+    assert_eq!(table.ask(by(1), say("7", Some("k")), at(1)), recorded(5));
+    table.ask(by(1), Ask::ResumeFresh, at(2)).expect("connected");
+    assert_eq!(table.ask(by(1), say_in("1", "7"), at(2)), recorded(6));
+    assert_eq!(table.ask(by(2), say_in("1", "7"), at(2)), recorded(4), "another seat's stay");
+    assert_eq!(table.ask(by(1), say("7", Some("k")), at(2)), recorded(5));
 }
 
 #[test]
@@ -137,12 +188,12 @@ fn a_refused_record_keeps_no_key_and_leaves_nothing() {
 #[test]
 fn each_kind_of_room_refuses_what_only_the_other_knows() {
     let mut table = room();
-    table.refused(by(1), super::kit::answer(0, Some(1), None), at(1), Refusal::WrongMode);
+    table.refused(by(1), super::kit::answer(0, Some(1)), at(1), Refusal::WrongMode);
     for host_move in [HostMove::Start, HostMove::Next, HostMove::Close, HostMove::Pause(true), HostMove::Finish] {
-        table.refused(By::Backend, Ask::Host(0, host_move), at(1), Refusal::WrongMode);
-        table.refused(by(1), Ask::Host(0, host_move), at(1), Refusal::HostsOnly);
+        table.refused(By::Backend, Ask::Host(0, host_move, None), at(1), Refusal::WrongMode);
+        table.refused(by(1), Ask::Host(0, host_move, None), at(1), Refusal::HostsOnly);
     }
-    let taken = table.ask(by(1), Ask::Host(0, HostMove::TakeOver), at(1));
+    let taken = table.ask(by(1), Ask::Host(0, HostMove::TakeOver, None), at(1));
     assert_eq!(taken, Ok(RoomReply::Moved(false)), "there is no host whose place it could be");
 
     let mut quizzing = Table::playing(quiz(1, |_| 1), RoomSettings::default());

@@ -13,7 +13,7 @@ fn a_whole_game_by_the_hosts_hand() {
     let mut table = started(2, 2);
     assert_eq!(table.answer(2, 0, 1, at(OPEN - 1)), Err(Refusal::QuestionNotOpen(NotOpen::NotYet)));
     table.answer(2, 0, 1, at(OPEN + 1_000)).expect("taken");
-    assert_eq!(table.answer(2, 0, 1, at(OPEN + 1_001)), Err(Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered)));
+    assert_eq!(table.answer(2, 0, 2, at(OPEN + 1_001)), Err(Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered)));
     table.answer(3, 0, 2, at(OPEN + 6_000)).expect("taken");
     // Everybody has answered: it is closed in the same breath.
     assert_eq!(table.last("reveal")["correctOptionId"], 1);
@@ -88,7 +88,7 @@ fn a_question_keeps_its_own_limit() {
     table.fill(3, at(0));
     table.host(HostMove::Start, at(0));
     table.answer(2, 0, 1, at(OPEN + 1_500)).expect("in time");
-    table.refused(by(3), answer(0, Some(1), None), at(OPEN + 1_501), Refusal::QuestionNotOpen(NotOpen::TooLate));
+    table.refused(by(3), answer(0, Some(1)), at(OPEN + 1_501), Refusal::QuestionNotOpen(NotOpen::TooLate));
     assert_eq!(table.last("reveal")["verdicts"][0]["responseMs"], 1_000, "never more than the limit");
 }
 
@@ -168,9 +168,9 @@ fn a_reveal_tells_when_it_ends_by_itself() {
 #[test]
 fn a_pass_counts_as_an_answer_and_silence_does_not() {
     let mut table = started(3, 1);
-    table.ask(by(2), answer(0, None, None), at(OPEN + 10)).expect("a pass");
+    table.ask(by(2), answer(0, None), at(OPEN + 10)).expect("a pass");
     table.answer(3, 0, 1, at(OPEN + 20)).expect("taken");
-    table.refused(by(2), answer(0, Some(1), None), at(OPEN + 30), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
+    table.refused(by(2), answer(0, Some(1)), at(OPEN + 30), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
     table.advance(at(CLOSE + 501));
     let verdicts = table.last("reveal")["verdicts"].clone();
     assert_eq!((&verdicts[0]["optionId"], &verdicts[0]["responseMs"]), (&serde_json::Value::Null, &10.into()));
@@ -183,18 +183,18 @@ fn a_pass_counts_as_an_answer_and_silence_does_not() {
 #[test]
 fn an_answer_to_what_is_not_asked_is_refused() {
     let mut table = started(2, 2);
-    table.refused(by(2), answer(0, Some(9), Some("k")), at(OPEN), Refusal::OptionNotInQuestion);
+    table.refused(by(2), answer(0, Some(9)), at(OPEN), Refusal::OptionNotInQuestion);
     for other in [1, 7] {
-        table.refused(by(2), answer(other, Some(1), None), at(OPEN), Refusal::QuestionNotOpen(NotOpen::OtherQuestion));
+        table.refused(by(2), answer(other, Some(1)), at(OPEN), Refusal::QuestionNotOpen(NotOpen::OtherQuestion));
     }
-    table.refused(by(HOST), answer(0, Some(1), None), at(OPEN), Refusal::NotPlaying);
-    table.answer_as(2, 0, 1, Some("k"), at(OPEN)).expect("a refused answer keeps no key");
-    table.refused(by(2), answer(0, Some(9), None), at(OPEN), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
+    table.refused(by(HOST), answer(0, Some(1)), at(OPEN), Refusal::NotPlaying);
+    table.answer(2, 0, 1, at(OPEN)).expect("a refused answer takes no place");
+    table.refused(by(2), answer(0, Some(9)), at(OPEN), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
 }
 
 #[test]
 fn whoever_is_refused_an_answer_is_told_why() {
-    let told = |table: &mut Table, seat, question, after| match table.answer(seat, question, 1, at(after)) {
+    let told = |table: &mut Table, seat, question, after| match table.answer(seat, question, 2, at(after)) {
         Err(Refusal::QuestionNotOpen(reason)) => reason,
         other => panic!("{other:?}"),
     };
@@ -219,7 +219,7 @@ fn whoever_is_refused_an_answer_is_told_why() {
 #[test]
 fn a_repeat_gets_the_first_reply_again_however_late() {
     let mut table = started(2, 2);
-    let first = table.answer_as(2, 0, 1, Some("k"), at(OPEN + 5));
+    let first = table.answer(2, 0, 1, at(OPEN + 5));
     assert!(first.is_ok());
     let phases: [(HostMove, u64); 5] = [
         (HostMove::Pause(true), OPEN + 6),
@@ -229,13 +229,12 @@ fn a_repeat_gets_the_first_reply_again_however_late() {
         (HostMove::Finish, OPEN + 10),
     ];
     for (host_move, after) in phases {
-        assert_eq!(table.answer_as(2, 0, 1, Some("k"), at(after)), first);
+        assert_eq!(table.answer(2, 0, 1, at(after)), first);
         assert!(table.host(host_move, at(after)));
-        assert_eq!(table.answer_as(2, 0, 1, Some("k"), at(after)), first, "after {host_move:?}");
-        table.refused(by(2), answer(0, Some(2), Some("k")), at(after), Refusal::KeyReused);
-        table.refused(by(2), answer(1, Some(1), Some("k")), at(after), Refusal::KeyReused);
+        assert_eq!(table.answer(2, 0, 1, at(after)), first, "after {host_move:?}");
+        table.refused(by(2), answer(0, Some(2)), at(after), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
     }
-    table.refused(by(3), answer(0, Some(1), Some("k")), at(OPEN + 11), Refusal::QuestionNotOpen(NotOpen::TooLate));
+    table.refused(by(3), answer(0, Some(1)), at(OPEN + 11), Refusal::QuestionNotOpen(NotOpen::TooLate));
     assert_eq!(table.total(2), 150, "it counts once");
 }
 

@@ -2,7 +2,7 @@
 
 use super::kit::{CLOSE, HOST, OPEN, Table, at, at_since, by, connection, join, seen};
 use crate::domain::room::{Ask, By, HostAway, HostMove, RoomReply, RoomSettings, Standing};
-use crate::domain::{Millis, Refusal, SeatId, SecretHash};
+use crate::domain::{Millis, Refusal, RepeatKey, SeatId, SecretHash};
 
 const HOLD: HostMove = HostMove::Pause(true);
 const GO_ON: HostMove = HostMove::Pause(false);
@@ -70,12 +70,12 @@ fn only_the_host_and_a_backend_move_a_room() {
     let moves = [HostMove::Start, HostMove::Next, HostMove::Close, HOLD, HostMove::Lock(true), HostMove::Finish];
     for host_move in moves.into_iter().chain([HostMove::Kick(SeatId(2))]) {
         for saw in [0, 1] {
-            table.refused(by(2), Ask::Host(saw, host_move), at(OPEN), Refusal::HostsOnly);
-            table.refused(By::Anyone, Ask::Host(saw, host_move), at(OPEN), Refusal::BadToken);
+            table.refused(by(2), Ask::Host(saw, host_move, None), at(OPEN), Refusal::HostsOnly);
+            table.refused(By::Anyone, Ask::Host(saw, host_move, None), at(OPEN), Refusal::BadToken);
         }
     }
-    assert_eq!(table.backend(Ask::Host(1, HostMove::Close), at(OPEN)), Ok(RoomReply::Moved(true)));
-    assert_eq!(table.backend(Ask::Host(1, HostMove::Close), at(OPEN)), Ok(RoomReply::Moved(false)));
+    assert_eq!(table.backend(Ask::Host(1, HostMove::Close, None), at(OPEN)), Ok(RoomReply::Moved(true)));
+    assert_eq!(table.backend(Ask::Host(1, HostMove::Close, None), at(OPEN)), Ok(RoomReply::Moved(false)));
 }
 
 #[test]
@@ -122,8 +122,8 @@ fn who_only_lost_the_connection_keeps_the_seat() {
 #[test]
 fn nobody_can_be_kicked_who_is_not_there_and_no_host() {
     let mut table = started(1);
-    table.refused(by(HOST), Ask::Host(1, HostMove::Kick(SeatId(9))), at(1), Refusal::UnknownSeat);
-    table.refused(by(HOST), Ask::Host(1, HostMove::Kick(SeatId(HOST))), at(1), Refusal::HostMayNotLeave);
+    table.refused(by(HOST), Ask::Host(1, HostMove::Kick(SeatId(9)), None), at(1), Refusal::UnknownSeat);
+    table.refused(by(HOST), Ask::Host(1, HostMove::Kick(SeatId(HOST)), None), at(1), Refusal::HostMayNotLeave);
     table.refused(By::Backend, Ask::Revoke(SeatId(HOST)), at(1), Refusal::HostMayNotLeave);
     table.refused(By::Backend, Ask::Revoke(SeatId(9)), at(1), Refusal::UnknownSeat);
     table.refused(by(HOST), Ask::Leave, at(1), Refusal::HostMayNotLeave);
@@ -133,9 +133,9 @@ fn nobody_can_be_kicked_who_is_not_there_and_no_host() {
 fn a_refused_move_of_a_backends_wakes_nobody() {
     let mut table = with_a_live_host(HostAway::Pause);
     table.advance(at(16_000));
-    table.refused(By::Backend, Ask::Host(1, HostMove::Kick(SeatId(9))), at(17_000), Refusal::UnknownSeat);
-    assert_eq!(table.backend(Ask::Host(1, HostMove::Start), at(17_000)), Ok(RoomReply::Moved(false)));
-    assert_eq!(table.backend(Ask::Host(1, HostMove::Lock(true)), at(17_000)), Ok(RoomReply::Moved(true)));
+    table.refused(By::Backend, Ask::Host(1, HostMove::Kick(SeatId(9)), None), at(17_000), Refusal::UnknownSeat);
+    assert_eq!(table.backend(Ask::Host(1, HostMove::Start, None), at(17_000)), Ok(RoomReply::Moved(false)));
+    assert_eq!(table.backend(Ask::Host(1, HostMove::Lock(true), None), at(17_000)), Ok(RoomReply::Moved(true)));
     assert_eq!(table.kinds()[2..], ["question", "paused", "locked"]);
 }
 
@@ -143,8 +143,8 @@ fn a_refused_move_of_a_backends_wakes_nobody() {
 fn a_backends_move_stands_in_for_a_host_who_is_away() {
     let mut table = with_a_live_host(HostAway::Pause);
     table.advance(at(16_000));
-    assert_eq!(table.backend(Ask::Host(1, HostMove::Close), at(20_000)), Ok(RoomReply::Moved(true)));
-    assert_eq!(table.backend(Ask::Host(2, HostMove::Next), at(30_000)), Ok(RoomReply::Moved(true)));
+    assert_eq!(table.backend(Ask::Host(1, HostMove::Close, None), at(20_000)), Ok(RoomReply::Moved(true)));
+    assert_eq!(table.backend(Ask::Host(2, HostMove::Next, None), at(30_000)), Ok(RoomReply::Moved(true)));
     assert_eq!(table.kinds()[2..], ["question", "paused", "resumed", "reveal", "question"]);
     table.advance(at(44_999));
     assert_eq!(*table.kinds().last().expect("one"), "question");
@@ -206,11 +206,11 @@ fn a_host_who_comes_back_to_pause_has_paused() {
         let mut table = with_a_live_host(HostAway::Pause);
         table.advance(at(15_000));
         let who = if by_backend { By::Backend } else { by(HOST) };
-        assert_eq!(table.ask(who.clone(), Ask::Host(1, HOLD), at(20_000)), Ok(RoomReply::Moved(true)));
+        assert_eq!(table.ask(who.clone(), Ask::Host(1, HOLD, None), at(20_000)), Ok(RoomReply::Moved(true)));
         assert_eq!(table.last("paused")["by"], "host");
         table.heartbeat(HOST, at(30_000));
         assert_eq!(table.kinds()[2..], ["question", "paused", "paused"]);
-        assert_eq!(table.ask(who, Ask::Host(1, GO_ON), at(40_000)), Ok(RoomReply::Moved(true)));
+        assert_eq!(table.ask(who, Ask::Host(1, GO_ON, None), at(40_000)), Ok(RoomReply::Moved(true)));
         assert_eq!(table.last("resumed")["remainingMs"], 8_000, "both pauses stood still");
     }
 }
@@ -244,7 +244,7 @@ fn a_pause_ends_with_the_move_that_follows_it() {
 #[test]
 fn the_oldest_present_seat_takes_over_from_a_host_who_is_away() {
     let mut table = with_a_live_host(HostAway::OldestSeat);
-    let take_over = |saw| Ask::Host(saw, HostMove::TakeOver);
+    let take_over = |saw| Ask::Host(saw, HostMove::TakeOver, None);
     let moved = |table: &mut Table, seat, after| {
         table.advance(at(after));
         let saw = table.room().phase_number();
@@ -261,15 +261,18 @@ fn the_oldest_present_seat_takes_over_from_a_host_who_is_away() {
     assert_eq!(table.room().host(), Some(SeatId(3)));
     assert!(!table.kinds().contains(&"paused"));
     // The old host is a seat like any other now, and the new one still plays.
-    table.refused(by(HOST), Ask::Host(2, HostMove::Finish), at(30_001), Refusal::HostsOnly);
+    table.refused(by(HOST), Ask::Host(2, HostMove::Finish, None), at(30_001), Refusal::HostsOnly);
     assert!(table.view(3, at(30_001)).you.expect("there").plays);
-    assert_eq!(table.ask(by(3), Ask::Host(2, HostMove::Kick(SeatId(HOST))), at(30_001)), Ok(RoomReply::Moved(true)));
+    assert_eq!(
+        table.ask(by(3), Ask::Host(2, HostMove::Kick(SeatId(HOST)), None), at(30_001)),
+        Ok(RoomReply::Moved(true))
+    );
 }
 
 #[test]
 fn nobody_takes_over_where_the_room_pauses() {
     let mut table = with_a_live_host(HostAway::Pause);
-    assert_eq!(table.ask(by(2), Ask::Host(1, HostMove::TakeOver), at(20_000)), Ok(RoomReply::Moved(false)));
+    assert_eq!(table.ask(by(2), Ask::Host(1, HostMove::TakeOver, None), at(20_000)), Ok(RoomReply::Moved(false)));
     assert_eq!(table.room().host(), Some(SeatId(HOST)));
 }
 
@@ -279,7 +282,7 @@ fn an_outage_is_nobodys_absence() {
         let mut table = with_a_live_host(host_away);
         let up = 600_000;
         table.advance(at_since(up + 14_999, up));
-        let asked = table.ask(by(2), Ask::Host(1, HostMove::TakeOver), at_since(up + 14_999, up));
+        let asked = table.ask(by(2), Ask::Host(1, HostMove::TakeOver, None), at_since(up + 14_999, up));
         assert_eq!(asked, Ok(RoomReply::Moved(false)));
         assert!(!table.kinds().contains(&"paused"));
     }
@@ -297,10 +300,10 @@ fn the_hosts_seat_may_have_several_connections_and_another_holder_ends_them() {
     table.ask(by(HOST), Ask::HandOutCode { seat: SeatId(HOST), code }, at(2)).expect("its own");
     let take = Ask::TakeSeat { code, token: SecretHash::of("tablet"), repeat: None };
     assert_eq!(table.ask(By::Anyone, take, at(3)), Ok(RoomReply::Seated(SeatId(HOST))));
-    table.refused(connection(HOST, laptop), Ask::Host(1, HostMove::Finish), at(4), Refusal::Superseded);
-    table.refused(by(HOST), Ask::Host(1, HostMove::Finish), at(4), Refusal::BadToken);
+    table.refused(connection(HOST, laptop), Ask::Host(1, HostMove::Finish, None), at(4), Refusal::Superseded);
+    table.refused(by(HOST), Ask::Host(1, HostMove::Finish, None), at(4), Refusal::BadToken);
     let tablet = By::Token(SecretHash::of("tablet"), None);
-    assert_eq!(table.ask(tablet, Ask::Host(1, HostMove::Finish), at(4)), Ok(RoomReply::Moved(true)));
+    assert_eq!(table.ask(tablet, Ask::Host(1, HostMove::Finish, None), at(4)), Ok(RoomReply::Moved(true)));
 }
 
 #[test]
@@ -314,4 +317,33 @@ fn the_start_of_a_host_who_is_away_by_then_waits_for_the_host() {
     assert_eq!(table.kinds(), ["question", "paused"]);
     table.advance(at(CLOSE + 60_000));
     assert_eq!(table.kinds(), ["question", "paused"], "no deadline passes in a pause");
+}
+
+#[test]
+fn the_repeat_of_a_move_is_told_that_it_moved() {
+    let mut table = started(2);
+    let key = |id: &str, saw: u32| Some(RepeatKey::new("move", id, &[&saw.to_string()]));
+    let moved = |moved| Ok(RoomReply::Moved(moved));
+    let close = |id: &str, saw| Ask::Host(saw, HostMove::Close, key(id, saw));
+    for _ in 0..2 {
+        assert_eq!(table.ask(by(HOST), close("1", 1), at(OPEN)), moved(true));
+    }
+    assert_eq!(table.ask(by(HOST), close("2", 1), at(OPEN)), moved(false), "another tap");
+    assert_eq!(table.ask(by(HOST), close("1", 0), at(OPEN)), moved(false), "another phase");
+    assert_eq!(table.backend(close("1", 1), at(OPEN)), moved(false), "another's request");
+    assert_eq!(table.kinds().iter().filter(|kind| **kind == "reveal").count(), 1);
+    // What a move did may be undone: then the same id does it again.
+    let lock = |locked| Ask::Host(2, HostMove::Lock(locked), key("3", 2));
+    for locked in [true, true, false, true] {
+        assert_eq!(table.ask(by(HOST), lock(locked), at(OPEN)), moved(true));
+    }
+    assert_eq!(table.kinds().iter().filter(|kind| **kind == "locked").count(), 3);
+    // The last sixteen are known.
+    for n in 0..16 {
+        let toggle = Ask::Host(2, HostMove::Lock(n % 2 == 1), key(&format!("t{n}"), 2));
+        assert_eq!(table.ask(by(HOST), toggle, at(OPEN)), moved(true));
+    }
+    assert_eq!(table.ask(by(HOST), close("1", 1), at(OPEN)), moved(false));
+    let first = Ask::Host(2, HostMove::Lock(true), key("t15", 2));
+    assert_eq!(table.ask(by(HOST), first, at(OPEN)), moved(true));
 }

@@ -172,8 +172,8 @@ fn who_comes_late_plays_from_the_next_question_on() {
     for late in [1, OPEN + 1] {
         let mut table = Table::started(1, 2, RoomSettings::default());
         assert_eq!(table.join(3, at(late)), 3);
-        table.refused(by(3), answer(0, Some(1), None), at(OPEN + 1), Refusal::NotPlaying);
-        table.refused(by(3), answer(1, Some(1), None), at(OPEN + 1), Refusal::QuestionNotOpen(NotOpen::OtherQuestion));
+        table.refused(by(3), answer(0, Some(1)), at(OPEN + 1), Refusal::NotPlaying);
+        table.refused(by(3), answer(1, Some(1)), at(OPEN + 1), Refusal::QuestionNotOpen(NotOpen::OtherQuestion));
         table.answer(2, 0, 1, at(OPEN + 2)).expect("taken");
         let reveal = table.last("reveal");
         assert_eq!(reveal["verdicts"].as_array().map(Vec::len), Some(1), "nobody waits for who came late");
@@ -220,7 +220,7 @@ fn a_repeat_takes_nothing_from_who_has_come() {
 fn a_refused_use_of_the_token_claims_nothing() {
     let mut table = Table::of(1, RoomSettings::default());
     table.ask(By::Anyone, join("Ada", "a", Some("k")), at(0)).expect("seated");
-    table.refused(secret("a"), answer(0, Some(1), None), at(1), Refusal::QuestionNotOpen(NotOpen::NotYet));
+    table.refused(secret("a"), answer(0, Some(1)), at(1), Refusal::QuestionNotOpen(NotOpen::NotYet));
     assert_eq!(table.ask(By::Anyone, join("Ada", "b", Some("k")), at(2)), seated(2));
 }
 

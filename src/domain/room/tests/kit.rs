@@ -23,7 +23,7 @@ pub(super) const CLOSE: u64 = OPEN + 20_000;
 
 /// `after` milliseconds into the room's life.
 pub(super) fn at(after: u64) -> Moment {
-    Moment { now: Timestamp::from_millis(T0 + after), up_since: Timestamp::from_millis(0) }
+    Moment { now: Timestamp::from_millis(T0 + after), up_since: Timestamp::from_millis(0), wall: WALL }
 }
 
 /// The same, after an outage that ended at `up`.
@@ -76,19 +76,29 @@ pub(super) fn join(name: &str, secret: &str, key: Option<&str>) -> Ask {
     Ask::Join { name: name.parse().expect("valid"), token: SecretHash::of(secret), repeat }
 }
 
-/// An answer, and its key, if it has one.
-pub(super) fn answer(question: usize, chosen: Option<u64>, key: Option<&str>) -> Ask {
-    let name = format!("q{question}");
-    let repeat = key.map(|key| RepeatKey::new("answer", key, &[&name, &format!("{chosen:?}")]));
-    Ask::Answer { question: name.parse().expect("valid"), option: chosen.map(option), repeat }
+pub(super) fn answer(question: usize, chosen: Option<u64>) -> Ask {
+    Ask::Answer { question: format!("q{question}").parse().expect("valid"), option: chosen.map(option) }
 }
 
 pub(super) fn acknowledge(sequence: u64) -> Ask {
     Ask::Acknowledge(Sequence(sequence))
 }
 
+/// What an instance reports: of a connection that is there it has heard this very moment.
 pub(super) fn seen(seat: u32, generation: u32, is_connected: bool, acknowledged: Option<u64>) -> Ask {
-    Ask::Seen(vec![Seen { seat: SeatId(seat), generation, is_connected, acknowledged: acknowledged.map(Sequence) }])
+    let heard = is_connected.then_some(Timestamp::from_millis(u64::MAX));
+    seen_at(seat, generation, is_connected, heard, acknowledged)
+}
+
+pub(super) fn seen_at(
+    seat: u32,
+    generation: u32,
+    is_connected: bool,
+    heard: Option<Timestamp>,
+    acknowledged: Option<u64>,
+) -> Ask {
+    let acknowledged = acknowledged.map(Sequence);
+    Ask::Seen(vec![Seen { seat: SeatId(seat), generation, is_connected, heard, acknowledged }])
 }
 
 /// A room and all that was told of it.
@@ -142,7 +152,7 @@ impl Table {
 
     /// Asks, and keeps the events.
     pub(super) fn ask(&mut self, by: By, ask: Ask, at: Moment) -> Result<RoomReply, Refusal> {
-        let applied = self.session.apply(Command::room(by, ask, WALL), at);
+        let applied = self.session.apply(Command::room(by, ask), at);
         self.events.extend(applied.events);
         applied.result.map(|reply| match reply {
             Reply::Room(reply) => reply,
@@ -206,25 +216,14 @@ impl Table {
     }
 
     pub(super) fn host_who_saw(&mut self, saw: u32, host_move: HostMove, at: Moment) -> bool {
-        match self.ask(by(HOST), Ask::Host(saw, host_move), at) {
+        match self.ask(by(HOST), Ask::Host(saw, host_move, None), at) {
             Ok(RoomReply::Moved(moved)) => moved,
             other => panic!("no move: {other:?}"),
         }
     }
 
     pub(super) fn answer(&mut self, seat: u32, question: usize, chosen: u64, at: Moment) -> Result<RoomReply, Refusal> {
-        self.answer_as(seat, question, chosen, None, at)
-    }
-
-    pub(super) fn answer_as(
-        &mut self,
-        seat: u32,
-        question: usize,
-        chosen: u64,
-        key: Option<&str>,
-        at: Moment,
-    ) -> Result<RoomReply, Refusal> {
-        self.ask(by(seat), answer(question, Some(chosen), key), at)
+        self.ask(by(seat), answer(question, Some(chosen)), at)
     }
 
     /// Lets pass time.

@@ -1,7 +1,7 @@
 //! What the log forgets, and when: whoever returns gets everything, or is told that it is not there.
 
 use super::kit::{HOST, OPEN, Table, acknowledge, at, at_since, by, join, seen};
-use crate::domain::room::{Ask, By, HostMove, MOST_EVENT_BYTES, MOST_KEPT_BYTES, RoomReply, RoomSettings};
+use crate::domain::room::{Ask, By, HostMove, MOST_EVENT_BYTES, MOST_KEPT, MOST_KEPT_BYTES, RoomReply, RoomSettings};
 use crate::domain::{EventDraft, Refusal, SeatId, Sequence};
 
 /// Seats 1 to 3, connected; the head is at 2.
@@ -127,7 +127,7 @@ fn time_alone_prunes_and_touches_nothing() {
 fn every_word_of_a_seat_touches_the_room_and_no_refusal_does() {
     let mut table = lobby();
     let mut deadline = table.session.state.life.deadline();
-    let words = [Ask::Heartbeat, acknowledge(1), Ask::Resume, Ask::Host(7, HostMove::Next), Ask::Leave];
+    let words = [Ask::Heartbeat, acknowledge(1), Ask::Resume, Ask::Host(7, HostMove::Next, None), Ask::Leave];
     for (n, ask) in words.into_iter().enumerate() {
         let now = at(4_000_000 + n as u64);
         table.refused(by(2), acknowledge(99), now, Refusal::AheadOfHead(Sequence(2)));
@@ -187,4 +187,72 @@ fn an_outage_is_nobodys_silence() {
     assert_eq!(pruned(&table), 1, "seat 2 may come back, and find all it missed");
     table.advance(at_since(up + 60_000, up));
     assert_eq!(pruned(&table), 3);
+}
+
+/// A room with a backend that reads, and a player.
+fn talk() -> Table {
+    let mut table = Table::external(RoomSettings::default());
+    table.join(1, at(0));
+    table.backend(Ask::Resume, at(0)).expect("connected");
+    table
+}
+
+fn say(bytes: usize) -> Ask {
+    Ask::Say { payload: format!("\"{}\"", "x".repeat(bytes)), repeat: None }
+}
+
+/// Says so much as often as it can be said, and gives how often that was.
+fn say_all(table: &mut Table, bytes: usize, after: u64) -> u64 {
+    for said in 0.. {
+        match table.ask(by(1), say(bytes), at(after)) {
+            Ok(_) => {}
+            Err(Refusal::LogFull) => return said,
+            other => panic!("{other:?}"),
+        }
+    }
+    0
+}
+
+#[test]
+fn what_is_said_pushes_nothing_out_that_is_still_to_be_read() {
+    for bytes in [1, 16_000] {
+        let mut table = talk();
+        let said = say_all(&mut table, bytes, 1);
+        assert!(said == MOST_KEPT || said * (bytes as u64 + 40) > MOST_KEPT_BYTES - 150_000, "{said}");
+        assert_eq!(pruned(&table), 1, "the backend has read nothing that was said yet");
+        table.refused(by(1), say(bytes), at(2), Refusal::LogFull);
+        // Whoever reads makes room for as much, a player's own unread events aside.
+        let head = table.room().head().0;
+        acknowledged(&mut table, 1, head, 3);
+        table.refused(by(1), say(bytes), at(3), Refusal::LogFull);
+        table.backend(acknowledge(head), at(3)).expect("acknowledged");
+        assert!(say_all(&mut table, bytes, 4) >= said - 1);
+    }
+}
+
+#[test]
+fn who_reads_no_more_and_what_a_backend_records_hold_up_nothing() {
+    let mut table = talk();
+    say_all(&mut table, 16_000, 1);
+    let event = EventDraft { kind: "moved".to_owned(), payload: format!("\"{}\"", "x".repeat(16_000)), to: None };
+    for _ in 0..20 {
+        let record = Ask::Record { events: vec![event.clone()], expected: None, repeat: None };
+        table.backend(record, at(2)).expect("recorded");
+    }
+    assert!(pruned(&table) > 0);
+    table.refused(by(1), say(16_000), at(60_000), Refusal::LogFull);
+    table.ask(by(1), say(16_000), at(60_001)).expect("nobody is waited for");
+}
+
+#[test]
+fn whom_an_event_is_for_takes_room_in_the_log_too() {
+    let mut table = Table::external(RoomSettings::default());
+    table.join(1, at(0));
+    let to = Some(vec![SeatId(1); 4_000]);
+    for _ in 0..300 {
+        let event = EventDraft { kind: "dealt".to_owned(), payload: "1".to_owned(), to: to.clone() };
+        table.backend(Ask::Record { events: vec![event], expected: None, repeat: None }, at(1)).expect("recorded");
+    }
+    let kept = (table.room().head().0 - pruned(&table)) * 16_000;
+    assert!(kept <= MOST_KEPT_BYTES + 16_000, "{kept}");
 }

@@ -28,7 +28,7 @@ enum Who {
 enum What {
     Advance,
     Join(usize, Option<&'static str>),
-    Answer(Option<usize>, Option<u64>, Option<&'static str>),
+    Answer(Option<usize>, Option<u64>),
     Move(HostMove, bool),
     Acknowledge(u64),
     Seen(u32, u32, bool, Option<u64>),
@@ -88,8 +88,8 @@ fn any_turn() -> impl Strategy<Value = Turn> {
     };
     let asked = prop_oneof![
         3 => (0..5_usize, any_key()).prop_map(|(name, key)| (Who::Anyone, What::Join(name, key))),
-        12 => (any_holder(), any_question(), proptest::option::weighted(0.8, 0..5_u64), any_key())
-            .prop_map(|(who, question, chosen, key)| (who, What::Answer(question, chosen, key))),
+        12 => (any_holder(), any_question(), proptest::option::weighted(0.8, 0..5_u64))
+            .prop_map(|(who, question, chosen)| (who, What::Answer(question, chosen))),
         8 => (any_move(), any::<u8>()).prop_map(|(host_move, n)| (Who::Host, What::Move(host_move, n < 30))),
         2 => (any_holder(), any_move()).prop_map(|(who, host_move)| (who, What::Move(host_move, false))),
         1 => any_move().prop_map(|host_move| (Who::Backend, What::Move(host_move, false))),
@@ -183,8 +183,8 @@ impl Run {
         let ask = match turn.what.clone() {
             What::Advance => Ask::Advance,
             What::Join(name, key) => join(&format!("Name {name}"), &secret_text, key),
-            What::Answer(question, chosen, key) => answer(question.unwrap_or(index), chosen, key),
-            What::Move(host_move, is_stale) => Ask::Host(number.wrapping_sub(u32::from(is_stale)), host_move),
+            What::Answer(question, chosen) => answer(question.unwrap_or(index), chosen),
+            What::Move(host_move, is_stale) => Ask::Host(number.wrapping_sub(u32::from(is_stale)), host_move, None),
             What::Acknowledge(sequence) => acknowledge(sequence),
             What::Seen(seat, generation, is_connected, upto) => seen(seat, generation, is_connected, upto),
             What::HandOutCode(seat) => Ask::HandOutCode { seat: SeatId(seat), code: SecretHash::of("code") },

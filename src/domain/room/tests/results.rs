@@ -63,10 +63,10 @@ fn nothing_is_told_after_the_end_whatever_is_asked() {
     let moves = moves.into_iter().chain([HostMove::Pause(true), HostMove::Lock(true), HostMove::Kick(SeatId(3))]);
     for host_move in moves {
         assert!(!table.host(host_move, at(21_000)), "{host_move:?}");
-        assert_eq!(table.backend(Ask::Host(number, host_move), at(21_000)), Ok(RoomReply::Moved(false)));
+        assert_eq!(table.backend(Ask::Host(number, host_move, None), at(21_000)), Ok(RoomReply::Moved(false)));
     }
     table.refused(By::Anyone, join("Late", "late", None), at(21_000), Refusal::RoomFinished);
-    table.refused(by(2), answer(0, Some(1), None), at(21_000), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
+    table.refused(by(2), answer(0, Some(3)), at(21_000), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
     table.refused(by(2), acknowledge(99), at(21_000), Refusal::AheadOfHead(Sequence(told as u64)));
     let generation = table.connect(2, at(22_000));
     table.heartbeat(3, at(22_000));

@@ -44,13 +44,13 @@ fn a_token_is_one_seats_and_no_other_says_anything() {
 fn every_ask_that_needs_a_seat_needs_a_token() {
     let mut table = lobby(1);
     let say = Ask::Say { payload: "1".to_owned(), repeat: None };
-    let asks = [Ask::Resume, Ask::Heartbeat, acknowledge(0), Ask::Leave, answer(0, Some(1), None), say, hand_out(2)];
+    let asks = [Ask::Resume, Ask::Heartbeat, acknowledge(0), Ask::Leave, answer(0, Some(1)), say, hand_out(2)];
     for ask in asks {
         table.refused(By::Anyone, ask.clone(), at(1), Refusal::BadToken);
         table.refused(secret("guess"), ask.clone(), at(1), Refusal::BadToken);
         table.refused(connection(9, 0), ask, at(1), Refusal::UnknownSeat);
     }
-    for ask in [answer(0, Some(1), None), Ask::Leave] {
+    for ask in [answer(0, Some(1)), Ask::Leave] {
         table.refused(By::Backend, ask, at(1), Refusal::BadToken);
     }
 }
@@ -215,7 +215,7 @@ fn nothing_in_a_room_shows_a_token_or_a_code() {
 fn an_answer_is_in_time_by_when_it_came_whoever_sends_it() {
     let mut table = Table::started(2, 1, RoomSettings::default());
     let generation = table.connect(2, at(1));
-    let taken = table.ask(connection(2, generation), answer(0, None, None), at(OPEN + 7));
+    let taken = table.ask(connection(2, generation), answer(0, None), at(OPEN + 7));
     let received = WALL;
     let question = "q0".parse().expect("valid");
     assert_eq!(taken, Ok(RoomReply::Answered { question, option: None, received }));

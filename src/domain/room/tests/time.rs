@@ -1,6 +1,6 @@
 //! The clock: deadlines, pauses, outages, what is due, and moving to another clock.
 
-use super::kit::{CLOSE, HOST, OPEN, T0, Table, answer, at, at_since, by, quiz};
+use super::kit::{CLOSE, HOST, OPEN, T0, Table, answer, at, at_since, by, quiz, seen_at};
 use crate::domain::room::{Advance, Ask, HostAway, HostMove, PhaseName, RoomSettings};
 use crate::domain::{Game, Millis, Moment, NotOpen, Refusal, SessionState, Timestamp};
 
@@ -79,10 +79,10 @@ fn what_was_due_long_ago_counts_the_next_deadline_from_now() {
 fn a_pause_before_the_opening_keeps_the_time_to_get_ready() {
     let mut table = started(1);
     assert!(table.host(HOLD, at(1_000)));
-    table.refused(by(2), answer(0, Some(1), None), at(50_000), Refusal::RoomPaused);
+    table.refused(by(2), answer(0, Some(1)), at(50_000), Refusal::RoomPaused);
     assert_eq!(table.next_due(at(50_000)), None);
     assert!(table.host(GO_ON, at(60_000)));
-    table.refused(by(2), answer(0, Some(1), None), at(61_999), Refusal::QuestionNotOpen(NotOpen::NotYet));
+    table.refused(by(2), answer(0, Some(1)), at(61_999), Refusal::QuestionNotOpen(NotOpen::NotYet));
     table.answer(2, 0, 1, at(62_000)).expect("open");
     assert_eq!(table.last("reveal")["verdicts"][0]["responseMs"], 0);
 }
@@ -126,13 +126,9 @@ fn a_question_open_in_an_outage_stays_open_for_15_s_after_it() {
     for (up, closes) in [(OPEN + 1_000, CLOSE), (OPEN + 19_000, OPEN + 34_000), (900_000, 915_000)] {
         let mut table = started(2);
         assert_eq!(table.view(2, at_since(up, up)).question.expect("open").closes, at(closes).now);
-        table.ask(by(2), answer(0, Some(1), None), at_since(closes + 500, up)).expect("in time");
-        table.refused(
-            by(3),
-            answer(0, Some(1), None),
-            at_since(closes + 501, up),
-            Refusal::QuestionNotOpen(NotOpen::TooLate),
-        );
+        table.ask(by(2), answer(0, Some(1)), at_since(closes + 500, up)).expect("in time");
+        let too_late = Refusal::QuestionNotOpen(NotOpen::TooLate);
+        table.refused(by(3), answer(0, Some(1)), at_since(closes + 501, up), too_late);
     }
 }
 
@@ -151,20 +147,20 @@ fn an_outage_gives_no_more_time_than_there_was_at_first_and_only_to_what_was_sho
 fn what_an_outage_has_added_outlasts_a_pause() {
     let (up, held, back) = (CLOSE - 1_000, CLOSE + 4_000, CLOSE + 500_000);
     let mut table = started(1);
-    table.ask(by(HOST), Ask::Host(1, HOLD), at_since(held, up)).expect("paused");
+    table.ask(by(HOST), Ask::Host(1, HOLD, None), at_since(held, up)).expect("paused");
     for after in [held, held + 20_000, back] {
         assert_eq!(table.view(2, at_since(after, up)).paused.expect("paused").remaining_ms, Some(10_000));
     }
-    table.ask(by(HOST), Ask::Host(1, GO_ON), at_since(back, up)).expect("resumed");
+    table.ask(by(HOST), Ask::Host(1, GO_ON, None), at_since(back, up)).expect("resumed");
     assert_eq!(table.last("resumed")["remainingMs"], 10_000);
-    table.ask(by(2), answer(0, Some(1), None), at_since(back + 10_500, up)).expect("in time");
+    table.ask(by(2), answer(0, Some(1)), at_since(back + 10_500, up)).expect("in time");
 }
 
 #[test]
 fn after_an_outage_everybody_has_the_grace_to_come_back() {
     let mut table = started(2);
     let up = 500_000;
-    table.ask(by(2), answer(0, Some(1), None), at_since(up + 1, up)).expect("taken");
+    table.ask(by(2), answer(0, Some(1)), at_since(up + 1, up)).expect("taken");
     assert_eq!(kinds_from_start(&table), ["question"], "seat 3 may come back");
     table.advance(at_since(up + 14_999, up));
     assert_eq!(kinds_from_start(&table), ["question"]);
@@ -199,7 +195,7 @@ fn in_every_phase() -> Vec<(&'static str, Table, u64)> {
     };
     let start = (HostMove::Start, 0);
     let mut open = then(&[start]);
-    open.answer_as(2, 0, 0, Some("k"), at(OPEN)).expect("taken");
+    open.answer(2, 0, 0, at(OPEN)).expect("taken");
     let mut away = then(&[start]);
     away.advance(at(15_000));
     let code = Ask::HandOutCode { seat: crate::domain::SeatId(2), code: crate::domain::SecretHash::of("code") };
@@ -242,10 +238,10 @@ fn on_another_clock_a_room_goes_on_as_it_would_have() {
             assert_eq!(due(&here, at(begun)), due(&there, moment(begun)), "{phase}");
             let next = begun + 4_000;
             let asks = [
-                (by(2), answer(0, Some(0), Some("k"))),
-                (by(3), answer(0, None, None)),
+                (by(2), answer(0, Some(0))),
+                (by(3), answer(0, None)),
                 (by(HOST), Ask::Heartbeat),
-                (by(3), answer(0, None, None)),
+                (by(3), answer(0, None)),
                 (by(2), Ask::Leave),
             ];
             for (n, (who, ask)) in asks.into_iter().enumerate() {
@@ -292,4 +288,20 @@ fn a_room_whose_questions_are_not_at_hand_stands_still() {
     table.session.quiz = quiz;
     table.advance(at(1_000_000));
     assert_eq!(table.kinds(), ["question", "reveal", "finished"]);
+}
+
+#[test]
+fn a_seat_is_present_from_when_it_was_heard_and_not_from_when_that_was_reported() {
+    let mut table = Table::started(1, 1, RoomSettings::default());
+    let heard = |after: u64| Some(at(after).now);
+    table.backend(seen_at(HOST, 0, true, heard(9_000), None), at(14_000)).expect("noted");
+    table.advance(at(23_999));
+    assert!(!table.kinds().contains(&"paused"));
+    table.advance(at(24_000));
+    assert!(table.kinds().contains(&"paused"));
+    // The end of a connection tells when it was last heard, too; what lies ahead counts as now.
+    table.backend(seen_at(HOST, 0, false, heard(99_000), None), at(25_000)).expect("noted");
+    table.advance(at(25_000));
+    assert!(table.kinds().contains(&"resumed"));
+    assert_eq!(table.next_due(at(25_000)), Some(40_000));
 }

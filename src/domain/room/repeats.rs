@@ -1,0 +1,117 @@
+//! How repeats are known of what is said, recorded and moved: by hashes of the last of them.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use super::Asker;
+use crate::domain::events::Sequence;
+use crate::domain::ids::SeatId;
+use crate::domain::refusal::Refusal;
+use crate::domain::repeat::{Repeat, RepeatKey};
+use crate::domain::time::{Millis, Moment, Timestamp};
+
+/// What was said or recorded is known at least this long, acknowledged or not.
+pub const KNOWN_FOR: Millis = Millis::seconds(30);
+/// What was said is known as long as the seat has said no more than this since; the same for what a
+/// room's backends have recorded. More than a client can have on the way.
+pub const MOST_KNOWN: usize = 1_024;
+/// Moves that are known.
+const MOST_MOVES: usize = 16;
+
+/// A request that put events into the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Brought {
+    key: u64,
+    body: u64,
+    is_frame_id: bool,
+    /// Its last event.
+    sequence: Sequence,
+    at: Timestamp,
+}
+
+/// What one seat has said last, or backends have recorded, in the log's order.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Recent(VecDeque<Brought>);
+
+impl Recent {
+    /// Where the same request was recorded before.
+    pub(super) fn find(&self, repeat: Option<Repeat>) -> Result<Option<Sequence>, Refusal> {
+        let Some(repeat) = repeat else { return Ok(None) };
+        let (is_frame_id, hashes) = repeat.parts();
+        let (key, body) = (short(hashes.key), short(hashes.body));
+        let mut found = self.0.iter().rev().filter(|known| known.key == key && known.is_frame_id == is_frame_id);
+        if is_frame_id {
+            return Ok(found.find(|known| known.body == body).map(|known| known.sequence));
+        }
+        match found.next() {
+            Some(known) if known.body != body => Err(Refusal::KeyReused),
+            known => Ok(known.map(|known| known.sequence)),
+        }
+    }
+
+    pub(super) fn note(&mut self, repeat: Option<Repeat>, sequence: Sequence, at: Timestamp) {
+        let Some((is_frame_id, hashes)) = repeat.map(Repeat::parts) else { return };
+        let (key, body) = (short(hashes.key), short(hashes.body));
+        self.0.push_back(Brought { key, body, is_frame_id, sequence, at });
+        if self.0.len() > MOST_KNOWN {
+            self.0.pop_front();
+        }
+    }
+
+    /// Forgets what its author has seen in the log, once it is old. An outage makes nothing older: the
+    /// repeat could not come.
+    pub(super) fn forget(&mut self, acknowledged: Sequence, at: Moment) {
+        let is_over =
+            |known: &Brought| known.sequence <= acknowledged && at.now.since(known.at.max(at.up_since)) >= KNOWN_FOR;
+        while self.0.front().is_some_and(is_over) {
+            self.0.pop_front();
+        }
+    }
+
+    /// The ids of frames begin anew: their author remembers none.
+    pub(super) fn forget_frame_ids(&mut self) {
+        self.0.retain(|known| !known.is_frame_id);
+    }
+
+    pub(super) fn shift(&mut self, by: i64) {
+        self.0.iter_mut().for_each(|known| known.at = known.at.shifted(by));
+    }
+}
+
+/// Who moved something, and by which request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct MadeMove {
+    by: Option<SeatId>,
+    key: u64,
+    body: u64,
+}
+
+/// The host's moves that moved something last.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct RecentMoves(VecDeque<MadeMove>);
+
+impl RecentMoves {
+    /// What the author of a move is told, which has just moved something or not: its repeat moves
+    /// nothing, and is told what the move was.
+    pub(super) fn settle(&mut self, asker: Asker, repeat: Option<RepeatKey>, has_moved: bool) -> bool {
+        let Some(RepeatKey { key, body }) = repeat else { return has_moved };
+        let by = if let Asker::Seat(id) = asker { Some(id) } else { None };
+        let made = MadeMove { by, key: short(key), body: short(body) };
+        if !has_moved {
+            return self.0.contains(&made);
+        }
+        self.0.push_back(made);
+        if self.0.len() > MOST_MOVES {
+            self.0.pop_front();
+        }
+        true
+    }
+}
+
+/// Half a hash: enough where so few are known.
+fn short(hash: [u8; 16]) -> u64 {
+    let (half, _) = hash.split_first_chunk().expect("8 are fewer than 16");
+    u64::from_le_bytes(*half)
+}

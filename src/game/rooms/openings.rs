@@ -1,0 +1,96 @@
+//! Rooms that were opened under a key lately: the repeat gets the same room, and the token in it.
+//!
+//! Only this process knows them. After a restart, or on another instance, the repeat opens another
+//! room; the first one expires unused.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use super::open::Opened;
+use crate::domain::{Refusal, RepeatKey};
+
+/// How long a room is known by the key of its opening.
+const KNOWN_FOR: Duration = Duration::from_secs(600);
+/// Most that are known at once; the oldest is forgotten first.
+const MOST: usize = 10_000;
+
+type Hash = [u8; 16];
+
+/// A room that is opened once. Of two requests at once the second waits for the first.
+type Opening = Arc<OnceCell<Opened>>;
+
+/// Openings by their keys.
+#[derive(Default)]
+pub struct Openings(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    oldest_first: VecDeque<(Instant, Hash)>,
+    openings: HashMap<Hash, (Hash, Opening)>,
+}
+
+impl Openings {
+    /// The opening under this key, perhaps done already.
+    ///
+    /// # Errors
+    /// `KeyReused` if another room was asked for under it.
+    pub(super) fn of(&self, repeat: RepeatKey, now: Instant) -> Result<Opening, Refusal> {
+        let mut known = self.0.lock();
+        known.forget(now);
+        if let Some((body, opening)) = known.openings.get(&repeat.key) {
+            return if *body == repeat.body { Ok(opening.clone()) } else { Err(Refusal::KeyReused) };
+        }
+        let opening = Opening::default();
+        known.oldest_first.push_back((now, repeat.key));
+        known.openings.insert(repeat.key, (repeat.body, opening.clone()));
+        Ok(opening)
+    }
+}
+
+impl Known {
+    fn forget(&mut self, now: Instant) {
+        let is_over = |begun: Instant, count: usize| now.duration_since(begun) >= KNOWN_FOR || count >= MOST;
+        while let Some((begun, key)) = self.oldest_first.front()
+            && is_over(*begun, self.oldest_first.len())
+        {
+            self.openings.remove(key);
+            self.oldest_first.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(n: usize) -> RepeatKey {
+        RepeatKey::new("open", &n.to_string(), &[])
+    }
+
+    #[test]
+    fn an_opening_is_known_for_ten_minutes_and_another_room_is_refused() {
+        let (openings, begun) = (Openings::default(), Instant::now());
+        let first = openings.of(key(1), begun).expect("new");
+        let other = RepeatKey { body: [9; 16], ..key(1) };
+        let before = begun + KNOWN_FOR - Duration::from_millis(1);
+        assert!(Arc::ptr_eq(&first, &openings.of(key(1), before).expect("known")));
+        assert_eq!(openings.of(other, before).err(), Some(Refusal::KeyReused));
+        assert!(!Arc::ptr_eq(&first, &openings.of(key(1), begun + KNOWN_FOR).expect("new")));
+    }
+
+    #[test]
+    fn no_more_than_the_most_are_known() {
+        let (openings, now) = (Openings::default(), Instant::now());
+        let first = openings.of(key(0), now).expect("new");
+        for n in 1..=MOST {
+            openings.of(key(n), now).expect("new");
+        }
+        assert_eq!(openings.0.lock().openings.len(), MOST);
+        assert!(!Arc::ptr_eq(&first, &openings.of(key(0), now).expect("new")), "the oldest is forgotten");
+    }
+}
