@@ -172,9 +172,11 @@ impl GameSession {
         room.prune(at)
     }
 
-    /// A room whose game is over keeps results and no quiz, for a fixed time.
+    /// A room whose game is over keeps results and log, and no quiz, for a fixed time.
     fn end_if_finished(&mut self, at: Moment) {
-        if matches!(&self.state.game, Game::Room(room) if room.is_finished()) && self.quiz.take().is_some() {
+        let is_finished = matches!(&self.state.game, Game::Room(room) if room.is_finished());
+        if is_finished && !self.state.life.is_fixed() {
+            self.quiz = None;
             self.state.life.finish(at.now);
         }
     }

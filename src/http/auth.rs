@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::Shared;
 use super::problem::Problem;
-use crate::domain::{Refusal, Token};
+use crate::domain::{Owner, Refusal, Token};
 use crate::game::rooms::Credential;
 
 type Hash = [u8; 32];
@@ -89,6 +89,11 @@ impl Caller {
     /// Refuses a player what only a backend may do.
     pub(super) fn must_be_trusted(self, what: &str) -> Result<(), Problem> {
         if self == Self::Player { Err(Self::key_required(what)) } else { Ok(()) }
+    }
+
+    /// Whose what this caller begins is.
+    pub(super) fn owner(self) -> Option<Owner> {
+        (self == Self::Backend).then(|| "key".parse().expect("it is an owner's name"))
     }
 
     pub(super) fn key_required(what: &str) -> Problem {

@@ -116,6 +116,8 @@ pub struct Room {
     /// What the backend has acknowledged, once one has come.
     backend: Option<Reader>,
     recorded: Recent,
+    /// Whether an external room's game is over.
+    is_over: bool,
     play: Option<Play>,
 }
 
@@ -164,6 +166,7 @@ impl Room {
             log: Log::default(),
             backend: None,
             recorded: Recent::default(),
+            is_over: false,
             play,
         }
     }
@@ -200,7 +203,7 @@ impl Room {
 
     /// Whether the game is over.
     pub fn is_finished(&self) -> bool {
-        self.play.as_ref().is_some_and(Play::is_finished)
+        self.is_over || self.play.as_ref().is_some_and(Play::is_finished)
     }
 
     /// Whether its questions are still kept beside it.
@@ -265,6 +268,7 @@ impl Room {
             (Ask::TakeSeat { code, token, repeat }, _) => self.take_over(&code, token, repeat, step.at.now),
             (Ask::Seen(seen), Asker::Backend) => self.note_seen(&seen, step.at.now),
             (Ask::SeatUser { user, name, token }, Asker::Backend) => self.seat_user(user, name, token, step),
+            (Ask::RenewHost { token }, Asker::Backend) => self.renew_host(token),
             (Ask::Revoke(seat), Asker::Backend) => self.revoke(seat, step),
             (Ask::Record { events, expected, repeat }, Asker::Backend) => self.record(events, expected, repeat, step),
             (Ask::Acknowledge(sequence), Asker::Backend) => self.backend_has(sequence, step.at.now),
@@ -285,9 +289,8 @@ impl Room {
             (Ask::Host(saw, host_move), asker) => self.host_move(asker, saw, host_move, step),
             (Ask::Answer { .. } | Ask::Leave | Ask::Say { .. }, _) => Err(Refusal::BadToken),
             (Ask::Resume | Ask::Acknowledge(_) | Ask::Heartbeat, Asker::Anyone) => Err(Refusal::BadToken),
-            (Ask::SeatUser { .. } | Ask::Revoke(_) | Ask::Record { .. } | Ask::Seen(_), _) => {
-                Err(Refusal::BackendsOnly)
-            }
+            (Ask::SeatUser { .. } | Ask::RenewHost { .. } | Ask::Revoke(_), _) => Err(Refusal::BackendsOnly),
+            (Ask::Record { .. } | Ask::Seen(_), _) => Err(Refusal::BackendsOnly),
         }
     }
 
@@ -325,6 +328,9 @@ impl Room {
         if let Some(before) = self.recorded.find(repeat)? {
             return Ok(RoomReply::Recorded(before));
         }
+        if self.is_over {
+            return Err(Refusal::RoomFinished);
+        }
         if expected.is_some_and(|head| head != self.log.head) {
             return Err(Refusal::HeadMoved(self.log.head));
         }
@@ -352,6 +358,9 @@ impl Room {
         }
         if let Some(before) = seat.said.find(repeat)? {
             return Ok(RoomReply::Recorded(before));
+        }
+        if self.is_over {
+            return Err(Refusal::RoomFinished);
         }
         let payload = serde_json::value::RawValue::from_string(payload).map_err(|_| Refusal::TooManyEvents)?;
         let draft = Happening::Said(Said { seat_id: id, payload }).draft();

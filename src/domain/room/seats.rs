@@ -61,6 +61,9 @@ impl Room {
             seat.hand_over(token, None);
             return Ok(RoomReply::Seated(*id));
         }
+        if self.is_over {
+            return Err(Refusal::RoomFinished);
+        }
         self.may_be_called(&name, None)?;
         self.has_room()?;
         Ok(self.seat(name, user, token, None, step))
@@ -135,6 +138,14 @@ impl Room {
         let (id, seat) = found.ok_or(Refusal::SeatCodeUnknown)?;
         seat.hand_over(token, repeat);
         Ok(RoomReply::Seated(*id))
+    }
+
+    /// Gives the host's seat to whoever the backend gives the token; the one before ends.
+    pub(super) fn renew_host(&mut self, token: SecretHash) -> Outcome {
+        let host = self.host.ok_or(Refusal::WrongMode)?;
+        let seat = self.seats.get_mut(&host).ok_or(Refusal::UnknownSeat)?;
+        seat.hand_over(token, None);
+        Ok(RoomReply::Seated(host))
     }
 
     /// Hands out the code by which another device takes a seat.

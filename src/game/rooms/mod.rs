@@ -1,6 +1,7 @@
 //! Rooms: what a request asks for, in commands to the store; and what a seat may read.
 
 mod open;
+mod owned;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use super::hub::{Hub, Membership};
 use super::touch::{lives_until, unexpected};
 
 pub use open::{NewRoom, Opened, RoomQuiz};
+pub use owned::{OwnedRoom, OwnedRooms};
 
 /// Characters of a seat code.
 const SEAT_CODE: usize = 8;
@@ -204,6 +206,16 @@ impl Rooms {
     pub async fn seat_user(&self, id: &SessionId, user: Option<UserId>, name: PlayerName) -> Result<Seated, GameError> {
         let token = self.token();
         let ask = Ask::SeatUser { user, name, token: token.hash() };
+        self.seated(id.clone(), By::Backend, token, ask).await
+    }
+
+    /// Gives a room's host another token.
+    ///
+    /// # Errors
+    /// The rules' refusals; or the store's.
+    pub async fn renew_host(&self, id: &SessionId) -> Result<Seated, GameError> {
+        let token = self.token();
+        let ask = Ask::RenewHost { token: token.hash() };
         self.seated(id.clone(), By::Backend, token, ask).await
     }
 

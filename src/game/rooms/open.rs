@@ -4,7 +4,7 @@ use super::super::picking::{QuizChoice, pick};
 use super::{Credential, GameError, Rooms, unexpected};
 use crate::domain::room::{Ask, RoomSettings};
 use crate::domain::{
-    GameSession, JoinCode, PlayerName, Reply, Room, RoomReply, SeatId, Sequence, SessionId, Token, WallTime,
+    GameSession, JoinCode, Owner, PlayerName, Reply, Room, RoomReply, SeatId, Sequence, SessionId, Token, WallTime,
 };
 use crate::game::Dates;
 use crate::quizzes::Play;
@@ -29,6 +29,8 @@ pub struct NewRoom {
     pub settings: RoomSettings,
     /// What it plays.
     pub quiz: RoomQuiz,
+    /// Whose it is.
+    pub owner: Option<Owner>,
 }
 
 /// A room that was just opened.
@@ -74,6 +76,7 @@ impl Rooms {
             let nonce = u64::from_le_bytes(self.chance.bytes());
             let made = (room.clone(), quiz.clone());
             let session = GameSession::room(id.clone(), nonce, Some(code.clone()), made, self.lifetimes, now);
+            let session = session.owned_by(new.owner.clone());
             let expires = dates.of(session.state.life.promised_end(now));
             match keeper.store.create(NewSession(session), dates.at).await {
                 Err(StoreError::AlreadyExists) => continue,

@@ -16,8 +16,8 @@ use crate::domain::room::{Ask, HostMove};
 use crate::domain::{RepeatKey, RoomReply, SeatId, SessionId};
 use crate::game::rooms::Credential;
 use requests::{
-    AckRequest, AnswerRequest, JoinRequest, Joining, KickRequest, LockRequest, MoveRequest, OpenRequest, PauseRequest,
-    RecordRequest, ResultsFormat, ResultsQuery, ResumeRequest, SayRequest, SeatRequest,
+    AckRequest, AnswerRequest, JoinRequest, Joining, KickRequest, LockRequest, MoveRequest, OpenRequest, OwnedQuery,
+    PauseRequest, RecordRequest, ResultsFormat, ResultsQuery, ResumeRequest, SayRequest, SeatRequest,
 };
 
 pub(super) use events::{event_text, page, skip_text};
@@ -45,6 +45,24 @@ pub(super) async fn open(shared: Data, caller: Caller, request: Json<OpenRequest
     let new = request.value.into_new(caller)?;
     let opened = shared.rooms.open(new).await.map_err(Problem::in_room)?;
     Ok(reply(StatusCode::CREATED, &replies::opened(&opened)))
+}
+
+pub(super) async fn owned(shared: Data, caller: Caller, query: web::Query<OwnedQuery>) -> Handled {
+    let owner = caller.owner().ok_or_else(|| Caller::key_required("listing rooms"))?;
+    let (after, limit) = query.into_inner().page()?;
+    let owned = shared.rooms.owned(&owner, after, limit).await.map_err(Problem::in_room)?;
+    Ok(reply(StatusCode::OK, &replies::owned_rooms(&owned)))
+}
+
+pub(super) async fn delete(shared: Data, Who(who): Who, id: web::Path<String>) -> Handled {
+    shared.rooms.delete(&room_id(&id)?, &who).await.map_err(Problem::in_room)?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+pub(super) async fn renew_host(shared: Data, Who(who): Who, id: web::Path<String>) -> Handled {
+    must_be_backend(&who, "another token for the host")?;
+    let seated = shared.rooms.renew_host(&room_id(&id)?).await.map_err(Problem::in_room)?;
+    Ok(reply(StatusCode::CREATED, &replies::seated(&seated, None)))
 }
 
 pub(super) async fn join(http: HttpRequest, shared: Data, request: Json<JoinRequest>) -> Handled {

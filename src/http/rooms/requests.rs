@@ -12,7 +12,8 @@ use super::super::quiz_choice::{QuizFields, USUAL_COUNT, quiz_choice};
 use crate::domain::quiz::draft::QuestionDraft;
 use crate::domain::room::{Advance, HostAway, RoomSettings};
 use crate::domain::{
-    Difficulty, EventDraft, JoinCode, Millis, OptionId, PlayerName, QuestionId, QuizId, SeatId, Sequence, UserId,
+    Difficulty, EventDraft, JoinCode, Millis, OptionId, PlayerName, QuestionId, QuizId, SeatId, Sequence, SessionId,
+    UserId,
 };
 use crate::game::rooms::{NewRoom, RoomQuiz};
 
@@ -26,7 +27,10 @@ const MOST_ANSWERS: u64 = 40_000;
 /// What the host is called that says nothing else.
 const HOST_NAME: &str = "Host";
 /// What the server itself tells of a room that is no quiz.
-const RESERVED: [&str; 7] = ["joined", "left", "kicked", "revoked", "locked", "joinCode", "said"];
+const RESERVED: [&str; 8] = ["joined", "left", "kicked", "revoked", "locked", "joinCode", "said", "finished"];
+/// Rooms of an owner's list at once, if the request doesn't say how many; and at most.
+const USUAL_ROOMS: usize = 50;
+const MOST_ROOMS: usize = 200;
 /// Most bytes of the name of an event's kind.
 const MOST_KIND: usize = 64;
 
@@ -182,6 +186,25 @@ pub(in crate::http) struct EventsQuery {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::http) struct OwnedQuery {
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+impl OwnedQuery {
+    /// After which room, and how many.
+    pub(super) fn page(self) -> Result<(Option<SessionId>, usize), Problem> {
+        let after = self.after.map(|id| id.parse().map_err(|_| Problem::wrong("after", "must be a roomId")));
+        let limit = self.limit.unwrap_or(USUAL_ROOMS);
+        if !(1..=MOST_ROOMS).contains(&limit) {
+            return Err(Problem::wrong("limit", format!("1 to {MOST_ROOMS}")));
+        }
+        Ok((after.transpose()?, limit))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http) struct ResultsQuery {
     #[serde(default)]
     pub(super) format: ResultsFormat,
@@ -198,7 +221,7 @@ pub(super) enum ResultsFormat {
 impl OpenRequest {
     /// Turns a request into what it asks for.
     pub(super) fn into_new(self, caller: Caller) -> Result<NewRoom, Problem> {
-        let settings = self.settings()?;
+        let (settings, owner) = (self.settings()?, caller.owner());
         if self.questions.is_some() {
             caller.must_be_trusted("questions")?;
         }
@@ -208,7 +231,7 @@ impl OpenRequest {
                 return Err(Caller::key_required("an external room"));
             }
             self.has_no_quiz()?;
-            return Ok(NewRoom { settings, quiz: RoomQuiz::External });
+            return Ok(NewRoom { settings, quiz: RoomQuiz::External, owner });
         }
         let host = match self.host_name.clone() {
             Some(name) => name,
@@ -219,7 +242,7 @@ impl OpenRequest {
         if u64::from(settings.max_seats) * questions > MOST_ANSWERS {
             return Err(Problem::wrong("maxSeats", format!("maxSeats times count is at most {MOST_ANSWERS}")));
         }
-        Ok(NewRoom { settings, quiz: RoomQuiz::Quiz(choice, host) })
+        Ok(NewRoom { settings, quiz: RoomQuiz::Quiz(choice, host), owner })
     }
 
     fn settings(&self) -> Result<RoomSettings, Problem> {
