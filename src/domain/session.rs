@@ -71,6 +71,13 @@ impl SessionState {
         LogBounds { head, oldest: Sequence(pruned.0 + 1) }
     }
 
+    /// Takes out of its events what they are not to tell again: names of players who were sent away.
+    pub fn redact(&self, events: &mut [Event]) {
+        if let Game::Room(room) = &self.game {
+            events.iter_mut().for_each(|event| room.redact(event));
+        }
+    }
+
     /// The events before `oldest` are lost to the store, and so are forgotten.
     pub fn lose_events_before(&mut self, oldest: Sequence) {
         if let Game::Room(room) = &mut self.game {

@@ -81,7 +81,7 @@ impl Room {
         let mut seat = Seat::new(Some(name.clone()), Some(token), self.head(), step.at.now);
         (seat.user, seat.join, seat.plays_from) = (user, join, plays_from);
         let id = self.take(seat);
-        self.tell(&Happening::Joined(Joined { seat_id: id, name: &name }), step);
+        self.tell(&Happening::Joined(Joined { seat_id: id, name: Some(&name) }), step);
         // Whoever comes begins with a snapshot that has all of this.
         let head = self.head();
         self.seats.entry(id).and_modify(|seat| seat.reader = Reader::from(head));
