@@ -67,7 +67,7 @@ impl Outside {
             wall: system_wall_clock(),
             chance: Chance::system(),
             catalogue: Arc::new(Catalogue::open(settings.quiz_dir.clone()).context("REJOIN_QUIZ_DIR")?),
-            keys: Arc::new(ApiKeys::new(settings.keys()?)),
+            keys: Arc::new(ApiKeys::new(settings.keys()?, settings.keys_scoped)),
         })
     }
 }

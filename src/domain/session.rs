@@ -71,6 +71,13 @@ impl SessionState {
         LogBounds { head, oldest: Sequence(pruned.0 + 1) }
     }
 
+    /// Takes out of its events what they are not to tell again: names of players who were sent away.
+    pub fn redact(&self, events: &mut [Event]) {
+        if let Game::Room(room) = &self.game {
+            events.iter_mut().for_each(|event| room.redact(event));
+        }
+    }
+
     /// The events before `oldest` are lost to the store, and so are forgotten.
     pub fn lose_events_before(&mut self, oldest: Sequence) {
         if let Game::Room(room) = &mut self.game {
@@ -172,9 +179,11 @@ impl GameSession {
         room.prune(at)
     }
 
-    /// A room whose game is over keeps results and no quiz, for a fixed time.
+    /// A room whose game is over keeps results and log, and no quiz, for a fixed time.
     fn end_if_finished(&mut self, at: Moment) {
-        if matches!(&self.state.game, Game::Room(room) if room.is_finished()) && self.quiz.take().is_some() {
+        let is_finished = matches!(&self.state.game, Game::Room(room) if room.is_finished());
+        if is_finished && !self.state.life.is_fixed() {
+            self.quiz = None;
             self.state.life.finish(at.now);
         }
     }

@@ -2,7 +2,6 @@
 //! one request to the next.
 
 use std::future::{Ready, ready};
-use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
@@ -15,7 +14,7 @@ use tracing::Span;
 use super::Shared;
 use super::admission::{ClientAddress, Opener};
 use super::problem::Problem;
-use crate::domain::{Home, Refusal, Token, repeat};
+use crate::domain::{Owner, Refusal, Token, repeat};
 use crate::game::rooms::Credential;
 
 type Hash = [u8; 32];
@@ -30,7 +29,7 @@ fn hash(key: &str) -> Hash {
 /// An API key that is accepted: its name, and the hash of its text.
 #[derive(Clone)]
 pub struct ApiKey {
-    name: Arc<str>,
+    name: Owner,
     hash: Hash,
 }
 
@@ -40,18 +39,21 @@ impl ApiKey {
     /// # Errors
     /// What is wrong with it; the key isn't quoted.
     pub fn read(text: &str) -> Result<Self, String> {
-        let named = text.split_once(':').filter(|(name, _)| name.parse::<Home>().is_ok());
-        let key = named.map_or(text, |(_, key)| key);
+        let named = text.split_once(':').and_then(|(name, key)| Some((name.parse::<Owner>().ok()?, key)));
+        let key = named.as_ref().map_or(text, |(_, key)| *key);
         if key.len() < SHORTEST || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(format!("each key has at least {SHORTEST} printable ASCII characters and no spaces"));
         }
         let hash = hash(key);
-        let usual = || format!("key-{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3]);
-        Ok(Self { name: named.map_or_else(usual, |(name, _)| name.to_owned()).into(), hash })
+        let usual = || {
+            let name = format!("key-{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3]);
+            name.parse().expect("letters, digits and a hyphen make a name")
+        };
+        Ok(Self { name: named.map_or_else(usual, |(name, _)| name), hash })
     }
 
-    /// What the log calls it.
-    pub fn name(&self) -> &str {
+    /// What the log calls it, and what its rooms belong to.
+    pub fn name(&self) -> &Owner {
         &self.name
     }
 }
@@ -68,43 +70,47 @@ fn find<'a>(hash: &Hash, known: &'a [ApiKey]) -> Option<&'a ApiKey> {
 }
 
 /// The keys that are accepted.
-pub struct ApiKeys(watch::Sender<Vec<ApiKey>>);
+pub struct ApiKeys {
+    keys: watch::Sender<Vec<ApiKey>>,
+    /// Whether each is good only for the rooms that it opened.
+    is_scoped: bool,
+}
 
 impl ApiKeys {
-    /// Accepts these keys.
-    pub fn new(keys: Vec<ApiKey>) -> Self {
-        Self(watch::Sender::new(keys))
+    /// Accepts these keys, each for the rooms alone that it opened, or for all.
+    pub fn new(keys: Vec<ApiKey>, is_scoped: bool) -> Self {
+        Self { keys: watch::Sender::new(keys), is_scoped }
     }
 
     /// Accepts these keys from now on, and no others. Not none: a server that had keys would be open.
     pub fn replace(&self, keys: Vec<ApiKey>) {
         if !keys.is_empty() {
-            self.0.send_replace(keys);
+            self.keys.send_replace(keys);
         }
     }
 
     /// Whether there is no key, and so everybody may do nearly everything.
     pub fn is_open(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.keys.borrow().is_empty()
     }
 
     /// The name of a key that is accepted.
-    pub(super) fn name_of(&self, key: &str) -> Option<Arc<str>> {
-        find(&hash(key), &self.0.borrow()).map(|key| key.name.clone())
+    pub(super) fn name_of(&self, key: &str) -> Option<Owner> {
+        find(&hash(key), &self.keys.borrow()).map(|key| key.name.clone())
     }
 
-    /// Whether a key is accepted, whose name is in the log of its request then.
-    fn admit(&self, key: &str) -> bool {
+    /// The same, and the name is in the log of the request.
+    fn admit(&self, key: &str) -> Option<Owner> {
         let name = self.name_of(key);
         if let Some(name) = &name {
-            Span::current().record("key", &**name);
+            Span::current().record("key", name.as_str());
         }
-        name.is_some()
+        name
     }
 
     /// Follows what becomes of a key.
     pub(super) fn follow(&self, key: &str) -> KeyInUse {
-        KeyInUse { hash: hash(key), keys: self.0.subscribe() }
+        KeyInUse { hash: hash(key), keys: self.keys.subscribe() }
     }
 }
 
@@ -126,10 +132,10 @@ impl KeyInUse {
 }
 
 /// Who makes a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Caller {
-    /// A backend that showed a key.
-    Backend,
+    /// A backend that showed the key of this name.
+    Backend(Owner),
     /// Anyone, on a server that has no keys: everything but leaving out texts is open.
     Open,
     /// A player, on a server that has keys.
@@ -138,8 +144,16 @@ pub(super) enum Caller {
 
 impl Caller {
     /// Refuses a player what only a backend may do.
-    pub(super) fn must_be_trusted(self, what: &str) -> Result<(), Problem> {
-        if self == Self::Player { Err(Self::key_required(what)) } else { Ok(()) }
+    pub(super) fn must_be_trusted(&self, what: &str) -> Result<(), Problem> {
+        if *self == Self::Player { Err(Self::key_required(what)) } else { Ok(()) }
+    }
+
+    /// Whose what this caller begins is.
+    pub(super) fn owner(&self) -> Option<Owner> {
+        match self {
+            Self::Backend(owner) => Some(owner.clone()),
+            Self::Open | Self::Player => None,
+        }
     }
 
     pub(super) fn key_required(what: &str) -> Problem {
@@ -168,8 +182,8 @@ impl ApiKeys {
 
     /// Whose text this is: a backend's key, or a seat's token.
     pub(super) fn credential(&self, text: &str, generation: Option<u32>) -> Result<Credential, Problem> {
-        if self.admit(text) {
-            return Ok(Credential::Backend);
+        if let Some(owner) = self.admit(text) {
+            return Ok(Credential::Backend(self.is_scoped.then_some(owner)));
         }
         let token: Result<Token, _> = text.parse();
         token.map(|token| Credential::Seat(token.hash(), generation)).map_err(|_| Refusal::BadToken.into())
@@ -216,7 +230,7 @@ impl FromRequest for Creating {
         };
         let key = bearer(request).and_then(Result::ok).and_then(|text| shared.keys.name_of(text));
         let by_address = || Opener::Address(shared.admission.client(request));
-        ready(Ok(Self(key.map_or_else(by_address, |name| Opener::Key(name.to_string())))))
+        ready(Ok(Self(key.map_or_else(by_address, |name| Opener::Key(name)))))
     }
 }
 
@@ -240,7 +254,7 @@ impl FromRequest for Acting {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let check = |Who(who): Who| {
             let Some(shared) = request.app_data::<web::Data<Shared>>() else { return Ok(Self(who)) };
-            if who != Credential::Backend {
+            if !who.is_backend() {
                 let token = bearer(request).and_then(Result::ok).unwrap_or_default();
                 shared.admission.call(repeat::hash(&[token]))?;
             }
@@ -261,8 +275,13 @@ impl FromRequest for Caller {
         }
         ready(match bearer(request) {
             None => Ok(Self::Player),
-            Some(Ok(key)) if shared.keys.admit(key) => Ok(Self::Backend),
-            _ => Err(Problem::new(StatusCode::UNAUTHORIZED, "api-key-invalid", "this is no API key of this server")),
+            Some(key) => match key.ok().and_then(|key| shared.keys.admit(key)) {
+                Some(owner) => Ok(Self::Backend(owner)),
+                None => {
+                    let detail = "this is no API key of this server";
+                    Err(Problem::new(StatusCode::UNAUTHORIZED, "api-key-invalid", detail))
+                }
+            },
         })
     }
 }

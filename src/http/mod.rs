@@ -98,7 +98,7 @@ impl Shared {
     fn may_host(&self, caller: &Caller) -> Result<(), Problem> {
         let hosting = self.hosting.unwrap_or(if self.keys.is_open() { Hosting::Open } else { Hosting::Key });
         match (hosting, caller) {
-            (Hosting::Open, _) | (Hosting::Key, Caller::Backend) => Ok(()),
+            (Hosting::Open, _) | (Hosting::Key, Caller::Backend(_)) => Ok(()),
             (Hosting::Key, _) => Err(Caller::key_required("opening a room")),
         }
     }
@@ -124,9 +124,9 @@ fn routes(config: &mut ServiceConfig, shared: &Shared) {
                 .service(at("/game/results/{id}", [(Method::GET, to(solo::results))]))
                 .service(at("/game/results/{id}/award", [(Method::POST, to(solo::award))]))
                 .service(at("/quizzes", [(Method::GET, to(solo::quizzes))]))
-                .service(at("/rooms", [(Method::POST, to(rooms::open))]))
+                .service(at("/rooms", [(Method::GET, to(rooms::owned)), (Method::POST, to(rooms::open))]))
                 .service(at("/rooms/join", [(Method::POST, to(rooms::join))]))
-                .service(at("/rooms/{id}", [(Method::GET, to(rooms::look))]))
+                .service(at("/rooms/{id}", [(Method::GET, to(rooms::look)), (Method::DELETE, to(rooms::delete))]))
                 .service(at("/rooms/{id}/start", [(Method::POST, to(rooms::start))]))
                 .service(at("/rooms/{id}/next", [(Method::POST, to(rooms::next))]))
                 .service(at("/rooms/{id}/close", [(Method::POST, to(rooms::close))]))
@@ -145,6 +145,7 @@ fn routes(config: &mut ServiceConfig, shared: &Shared) {
                 .service(at("/rooms/{id}/seats", [(Method::POST, to(rooms::seat_user))]))
                 .service(at("/rooms/{id}/seats/{seat}", [(Method::DELETE, to(rooms::revoke))]))
                 .service(at("/rooms/{id}/seats/{seat}/code", [(Method::POST, to(rooms::code))]))
+                .service(at("/rooms/{id}/host", [(Method::POST, to(rooms::renew_host))]))
                 .service(at("/rooms/{id}/join-code", [(Method::POST, to(rooms::change_join_code))]))
                 .service(at("/rooms/{id}/results", [(Method::GET, to(rooms::results))]))
                 .service(at("/rooms/{id}/ws", [(Method::GET, to(live::connect))])),

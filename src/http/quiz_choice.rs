@@ -48,14 +48,14 @@ fn check_contradictions(request: &QuizFields) -> Result<(), Problem> {
 }
 
 /// What a request wants to play.
-pub(super) fn quiz_choice(request: QuizFields, caller: Caller) -> Result<QuizChoice, Problem> {
+pub(super) fn quiz_choice(request: QuizFields, caller: &Caller) -> Result<QuizChoice, Problem> {
     check_contradictions(&request)?;
     if let Some(drafts) = request.questions {
         if drafts.len() > MOST_QUESTIONS {
             return Err(Problem::wrong("questions", format!("at most {MOST_QUESTIONS}")));
         }
         // A question without texts is only of use to whoever has them elsewhere.
-        let texts = if caller == Caller::Backend { Texts::MayBeLeftOut } else { Texts::Required };
+        let texts = if matches!(caller, Caller::Backend(_)) { Texts::MayBeLeftOut } else { Texts::Required };
         return draft::check(drafts, texts).map(QuizChoice::Own).map_err(Problem::invalid);
     }
     let bounds = 1..=MOST_QUESTIONS as u64;

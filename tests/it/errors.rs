@@ -316,6 +316,8 @@ async fn another_method_is_405_and_says_which_are_known() {
         ("/api/game/results/x", "DELETE", "GET, HEAD"),
         ("/api/game/results/x/award", "GET", "POST"),
         ("/api/quizzes", "POST", "GET, HEAD"),
+        ("/api/rooms", "DELETE", "GET, HEAD, POST"),
+        ("/api/rooms/x", "PUT", "GET, HEAD, DELETE"),
         ("/health", "OPTIONS", "GET, HEAD"),
         ("/livez", "PROPFIND", "GET, HEAD"),
         ("/readyz", "NONSENSE", "GET, HEAD"),

@@ -93,6 +93,11 @@ pub enum Ask {
         /// The hash of the token that the seat is to have.
         token: SecretHash,
     },
+    /// Give the host's seat another token.
+    RenewHost {
+        /// The hash of the token that the seat is to have.
+        token: SecretHash,
+    },
     /// Connect, as the newest connection of the seat.
     Resume,
     /// The same for a client that knows nothing of before: the ids of its frames begin anew.
@@ -157,7 +162,7 @@ impl RoomCommand {
     pub(in crate::domain) fn is_repeatable(&self) -> bool {
         match &self.ask {
             Ask::Advance | Ask::Resume | Ask::ResumeFresh | Ask::Heartbeat | Ask::Seen(_) => true,
-            Ask::Acknowledge(_) | Ask::Answer { .. } | Ask::HandOutCode { .. } => true,
+            Ask::Acknowledge(_) | Ask::Answer { .. } | Ask::HandOutCode { .. } | Ask::RenewHost { .. } => true,
             Ask::Join { repeat, .. } | Ask::TakeSeat { repeat, .. } => repeat.is_some(),
             Ask::Say { repeat, .. } | Ask::Record { repeat, .. } => repeat.is_some(),
             Ask::SeatUser { user, .. } => user.is_some(),

@@ -1,7 +1,7 @@
 //! What is told of a room's happenings: the payloads of its events. None holds a time: the event
 //! has one, and durations count from it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::play::PausedBy;
@@ -36,7 +36,7 @@ pub(super) enum Happening<'a> {
     Said(Said),
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct OfSeat {
     pub(super) seat_id: SeatId,
@@ -46,7 +46,8 @@ pub(super) struct OfSeat {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Joined<'a> {
     pub(super) seat_id: SeatId,
-    pub(super) name: &'a PlayerName,
+    /// Null for who was sent away since.
+    pub(super) name: Option<&'a PlayerName>,
 }
 
 #[derive(Debug, Serialize)]

@@ -1,7 +1,7 @@
 //! The host's moves. Each names the phase number that the host saw; a stale one, or one that does
 //! not fit, moves nothing: so a host whose taps arrive twice takes one step.
 
-use super::happenings::{Happening, OfSeat};
+use super::happenings::{Finished, Happening, OfSeat};
 use super::play::{PausedBy, Phase, Play};
 use super::seat::Standing;
 use super::{Asker, HostAway, HostMove, Room, RoomReply, Step};
@@ -63,6 +63,10 @@ impl Room {
             HostMove::Lock(locked) => Ok(self.lock(locked, step)),
             HostMove::Kick(id) => self.kick(id, step),
             HostMove::TakeOver => Ok(self.change_host(asker, step)),
+            HostMove::Finish if !self.is_quiz() => {
+                self.end(step);
+                Ok(true)
+            }
             HostMove::Start | HostMove::Next | HostMove::Close | HostMove::Pause(_) | HostMove::Finish => {
                 let moved = self.move_quiz(host_move, step)?;
                 if moved && asker == Asker::Backend {
@@ -105,6 +109,13 @@ impl Room {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Ends the game of an external room. Who has won is the backend's to tell, before that.
+    fn end(&mut self, step: &mut Step<'_>) {
+        self.is_over = true;
+        let finished = Finished { phase_number: self.phase_number(), ranking: Vec::new() };
+        self.tell(&Happening::Finished(finished), step);
     }
 
     fn end_pause(&mut self, step: &mut Step<'_>) {

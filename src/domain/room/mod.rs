@@ -12,6 +12,7 @@ mod host;
 mod log;
 mod play;
 mod quiz;
+mod redaction;
 mod repeats;
 mod results;
 mod seat;
@@ -42,6 +43,7 @@ pub use commands::{Ask, By, HostMove, RoomCommand, RoomReply, Seen};
 pub use happenings::{Ranked, Reveal};
 pub use log::{MOST_AT_ONCE, MOST_EVENT_BYTES, MOST_KEPT, MOST_KEPT_BYTES, SILENT_AFTER};
 pub use play::{LATE_GRACE, PausedBy};
+pub use redaction::{joined_seat, removed_seat, take_name};
 pub use repeats::{KNOWN_FOR, MOST_KNOWN};
 pub use results::{RoomResults, SeatAnswer, SeatResults};
 pub use seat::{CODE_LIFE, Standing};
@@ -140,6 +142,8 @@ pub struct Room {
     backend: Option<Reader>,
     recorded: Recent,
     moves: RecentMoves,
+    /// Whether an external room's game is over.
+    is_over: bool,
     play: Option<Play>,
 }
 
@@ -191,6 +195,7 @@ impl Room {
             backend: None,
             recorded: Recent::default(),
             moves: RecentMoves::default(),
+            is_over: false,
             play,
         }
     }
@@ -227,7 +232,7 @@ impl Room {
 
     /// Whether the game is over.
     pub fn is_finished(&self) -> bool {
-        self.play.as_ref().is_some_and(Play::is_finished)
+        self.is_over || self.play.as_ref().is_some_and(Play::is_finished)
     }
 
     /// Whether its questions are still kept beside it.
@@ -320,6 +325,7 @@ impl Room {
             (Ask::TakeSeat { code, token, repeat }, _) => self.take_over(&code, token, repeat, step.at.now),
             (Ask::Seen(seen), Asker::Backend) => self.note_seen(&seen, step.at.now),
             (Ask::SeatUser { user, name, token }, Asker::Backend) => self.seat_user(user, name, token, step),
+            (Ask::RenewHost { token }, Asker::Backend) => self.renew_host(token),
             (Ask::Revoke(seat), Asker::Backend) => self.revoke(seat, step),
             (Ask::Record { events, expected, repeat }, Asker::Backend) => self.record(events, expected, repeat, step),
             (Ask::Acknowledge(sequence), Asker::Backend) => self.backend_has(sequence, step.at.now),
@@ -348,9 +354,8 @@ impl Room {
             (Ask::Resume | Ask::ResumeFresh | Ask::Acknowledge(_) | Ask::Heartbeat, Asker::Anyone) => {
                 Err(Refusal::BadToken)
             }
-            (Ask::SeatUser { .. } | Ask::Revoke(_) | Ask::Record { .. } | Ask::Seen(_), _) => {
-                Err(Refusal::BackendsOnly)
-            }
+            (Ask::SeatUser { .. } | Ask::RenewHost { .. } | Ask::Revoke(_), _) => Err(Refusal::BackendsOnly),
+            (Ask::Record { .. } | Ask::Seen(_), _) => Err(Refusal::BackendsOnly),
         }
     }
 
@@ -400,6 +405,9 @@ impl Room {
         if let Some(before) = self.recorded.find(repeat)? {
             return Ok(RoomReply::Recorded(before));
         }
+        if self.is_over {
+            return Err(Refusal::RoomFinished);
+        }
         if expected.is_some_and(|head| head != self.log.head) {
             return Err(Refusal::HeadMoved(self.log.head));
         }
@@ -428,6 +436,9 @@ impl Room {
         }
         if let Some(before) = seat.said.find(repeat)? {
             return Ok(RoomReply::Recorded(before));
+        }
+        if self.is_over {
+            return Err(Refusal::RoomFinished);
         }
         let payload = serde_json::value::RawValue::from_string(payload).map_err(|_| Refusal::TooManyEvents)?;
         let draft = Happening::Said(Said { seat_id: id, payload }).draft();

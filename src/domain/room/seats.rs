@@ -64,6 +64,9 @@ impl Room {
             seat.hand_over(token, None);
             return Ok(RoomReply::Seated(*id));
         }
+        if self.is_over {
+            return Err(Refusal::RoomFinished);
+        }
         self.has_room()?;
         let skeleton = self.free_skeleton(&name)?;
         Ok(self.seat((name, skeleton), user, token, None, step))
@@ -81,7 +84,7 @@ impl Room {
         let mut seat = Seat::new(Some((name.clone(), skeleton)), Some(token), self.head(), step.at.now);
         (seat.user, seat.join, seat.plays_from) = (user, join, plays_from);
         let id = self.take(seat);
-        self.tell(&Happening::Joined(Joined { seat_id: id, name: &name }), step);
+        self.tell(&Happening::Joined(Joined { seat_id: id, name: Some(&name) }), step);
         // Whoever comes begins with a snapshot that has all of this.
         let head = self.head();
         self.seats.entry(id).and_modify(|seat| seat.reader = Reader::from(head));
@@ -142,6 +145,14 @@ impl Room {
         let (id, seat) = found.ok_or(Refusal::SeatCodeUnknown)?;
         seat.hand_over(token, repeat);
         Ok(RoomReply::Seated(*id))
+    }
+
+    /// Gives the host's seat to whoever the backend gives the token; the one before ends.
+    pub(super) fn renew_host(&mut self, token: SecretHash) -> Outcome {
+        let host = self.host.ok_or(Refusal::WrongMode)?;
+        let seat = self.seats.get_mut(&host).ok_or(Refusal::UnknownSeat)?;
+        seat.hand_over(token, None);
+        Ok(RoomReply::Seated(host))
     }
 
     /// Hands out the code by which another device takes a seat.

@@ -101,7 +101,7 @@ pub struct OwnView {
 pub struct RoomView {
     /// The quiz, if the room plays one.
     pub quiz_id: Option<QuizId>,
-    /// The phase; none without a quiz.
+    /// The phase; without a quiz none until the end.
     pub phase: Option<PhaseName>,
     /// Which phase it is, from 0.
     pub phase_number: u32,
@@ -170,8 +170,8 @@ impl Room {
             })
         };
         RoomView {
-            quiz_id: play.map(|play| play.quiz_id.clone()),
-            phase: play.map(phase_name),
+            quiz_id: self.quiz_id().cloned(),
+            phase: self.phase(),
             phase_number: self.phase_number(),
             paused: play.and_then(|play| self.pause_view(play, at)),
             locked: self.locked,
@@ -189,6 +189,21 @@ impl Room {
             head: self.log.head,
             settings: self.settings.clone(),
         }
+    }
+
+    /// The phase; without a quiz none until the end.
+    pub fn phase(&self) -> Option<PhaseName> {
+        self.play.as_ref().map(phase_name).or(self.is_over.then_some(PhaseName::Finished))
+    }
+
+    /// The quiz, if it plays one.
+    pub fn quiz_id(&self) -> Option<&QuizId> {
+        self.play.as_ref().map(|play| &play.quiz_id)
+    }
+
+    /// How many seats are taken.
+    pub fn taken_seats(&self) -> usize {
+        self.seats.values().filter(|seat| seat.is_here()).count()
     }
 
     /// Who is connected, and how many have answered.

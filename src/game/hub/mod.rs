@@ -85,6 +85,16 @@ impl Hub {
         }
     }
 
+    /// A room was deleted through this instance: its listeners are told.
+    pub(super) fn deleted(&self, id: &SessionId) {
+        let room = self.rooms.lock().get(id).cloned();
+        if let Some(room) = room {
+            self.end(&room, Ended::Gone);
+            // Its driver finds nothing to look after.
+            room.poke.notify_one();
+        }
+    }
+
     /// Forgets a room that nobody listens to; whether that is so.
     fn let_go(&self, room: &Arc<LiveRoom>) -> bool {
         let mut rooms = self.rooms.lock();

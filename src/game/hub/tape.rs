@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
+use crate::domain::room::{joined_seat, removed_seat, take_name};
 use crate::domain::{Event, SeatId, Sequence};
 
 /// Most events and bytes kept.
@@ -66,6 +67,9 @@ impl Tape {
                 Some(newest) if one.event.sequence.0 > newest + 1 => self.clear(),
                 _ => {}
             }
+            if let Some(seat) = removed_seat(&one.event) {
+                self.forget_name(seat);
+            }
             self.bytes += one.size();
             self.told.push_back(one.clone());
         }
@@ -73,6 +77,17 @@ impl Tape {
             if let Some(oldest) = self.told.pop_front() {
                 self.bytes -= oldest.size();
             }
+        }
+    }
+
+    /// Tells no more who took a seat.
+    fn forget_name(&mut self, seat: SeatId) {
+        for told in self.told.iter_mut().filter(|told| joined_seat(&told.event) == Some(seat)) {
+            let mut event = told.event.clone();
+            take_name(&mut event, seat);
+            self.bytes -= told.size();
+            *told = Told::new(event);
+            self.bytes += told.size();
         }
     }
 
@@ -115,6 +130,29 @@ mod tests {
         // After a gap only what is newer counts.
         tape.push(&told(10..=10, 1));
         assert_eq!((numbers(&tape, 7, 9), numbers(&tape, 9, 9)), (None, Some(vec![10])));
+    }
+
+    #[test]
+    fn it_forgets_the_name_of_who_was_sent_away() {
+        let told = |n: u64, kind: &str, payload: &str| {
+            let (kind, payload) = (kind.to_owned(), payload.to_owned());
+            Told::new(Event { sequence: Sequence(n), at: WallTime(0), kind, payload, to: None })
+        };
+        let mut tape = Tape::default();
+        tape.push(&[
+            told(1, "joined", r#"{"seatId":2,"name":"Ada"}"#),
+            told(2, "joined", r#"{"seatId":3,"name":"Bob"}"#),
+            told(3, "joined", r#"{"seatId":4,"name":"Cleo"}"#),
+        ]);
+        // A frame that was made before is not used again.
+        let text = |told: &Told| Bytes::from(told.event.payload.clone());
+        tape.told.iter().for_each(|told| drop(told.frame(text)));
+        tape.push(&[told(4, "kicked", r#"{"seatId":3}"#)]);
+        tape.push(&[told(5, "revoked", r#"{"seatId":4}"#)]);
+        let frames: Vec<_> = tape.told.iter().take(3).map(|told| told.frame(text)).collect();
+        let nameless = [r#"{"seatId":3,"name":null}"#, r#"{"seatId":4,"name":null}"#];
+        assert_eq!(frames, [r#"{"seatId":2,"name":"Ada"}"#, nameless[0], nameless[1]]);
+        assert_eq!(tape.bytes, tape.told.iter().map(|told| told.size()).sum::<usize>());
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 mod open;
 mod openings;
+mod owned;
 
 use std::sync::Arc;
 
 use crate::domain::room::{Ask, By, RoomResults, RoomView};
 use crate::domain::{
-    Command, Game, GameSession, JoinCode, Lifetimes, PlayerName, Quiz, Refusal, RepeatKey, Reply, Room, RoomReply,
-    SeatId, SecretHash, Sequence, SessionId, Timestamp, Token, UserId, WallTime,
+    Command, Game, GameSession, JoinCode, Lifetimes, Owner, PlayerName, Quiz, Refusal, RepeatKey, Reply, Room,
+    RoomReply, SeatId, SecretHash, Sequence, SessionId, Timestamp, Token, UserId, WallTime,
 };
 use crate::quizzes::Catalogue;
 use crate::store::{EventPage, Homes, Keeper};
@@ -21,6 +22,7 @@ use super::touch::{lives_until, unexpected};
 
 pub use open::{NewRoom, Opened, RoomQuiz};
 pub use openings::Openings;
+pub use owned::{OwnedRoom, OwnedRooms};
 
 /// Characters of a seat code.
 const SEAT_CODE: usize = 8;
@@ -28,8 +30,8 @@ const SEAT_CODE: usize = 8;
 /// Who asks for something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
-    /// A backend that showed an API key.
-    Backend,
+    /// A backend that showed an API key: good for the rooms of this owner alone, or for all.
+    Backend(Option<Owner>),
     /// The holder of a seat's token, and the generation that it names.
     Seat(SecretHash, Option<u32>),
     /// A live connection of a seat, whose token was good when it was made.
@@ -44,10 +46,15 @@ pub enum Credential {
 impl Credential {
     fn by(&self) -> By {
         match self {
-            Self::Backend => By::Backend,
+            Self::Backend(_) => By::Backend,
             Self::Seat(token, generation) => By::Token(*token, *generation),
             Self::Connection { seat, generation } => By::Connection { seat: *seat, generation: *generation },
         }
+    }
+
+    /// Whether a backend asks.
+    pub fn is_backend(&self) -> bool {
+        matches!(self, Self::Backend(_))
     }
 
     /// A token that is good for nothing gets one answer, whether the room exists or not.
@@ -179,7 +186,18 @@ impl Rooms {
     /// # Errors
     /// The same.
     pub async fn ask_as(&self, id: &SessionId, who: &Credential, ask: Ask) -> Result<(RoomReply, Dates), GameError> {
+        self.check_owner(id, who).await?;
         self.ask(id, who.by(), ask).await.map_err(|error| who.refused(error))
+    }
+
+    /// Another owner's room is none to a backend that has rooms of its own. A room never changes its owner.
+    async fn check_owner(&self, id: &SessionId, who: &Credential) -> Result<(), GameError> {
+        if !matches!(who, Credential::Backend(Some(_))) {
+            return Ok(());
+        }
+        let (keeper, dates) = self.kept(id)?;
+        let session = keeper.store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
+        self.viewer(&session, who).map(|_| ())
     }
 
     /// The live room that has this code.
@@ -223,9 +241,27 @@ impl Rooms {
     ///
     /// # Errors
     /// The rules' refusals; or the store's.
-    pub async fn seat_user(&self, id: &SessionId, user: Option<UserId>, name: PlayerName) -> Result<Seated, GameError> {
+    pub async fn seat_user(
+        &self,
+        id: &SessionId,
+        who: &Credential,
+        user: Option<UserId>,
+        name: PlayerName,
+    ) -> Result<Seated, GameError> {
+        self.check_owner(id, who).await?;
         let token = self.token();
         let ask = Ask::SeatUser { user, name, token: token.hash() };
+        self.seated(id.clone(), By::Backend, token, ask).await
+    }
+
+    /// Gives a room's host another token.
+    ///
+    /// # Errors
+    /// The rules' refusals; or the store's.
+    pub async fn renew_host(&self, id: &SessionId, who: &Credential) -> Result<Seated, GameError> {
+        self.check_owner(id, who).await?;
+        let token = self.token();
+        let ask = Ask::RenewHost { token: token.hash() };
         self.seated(id.clone(), By::Backend, token, ask).await
     }
 
@@ -300,7 +336,10 @@ impl Rooms {
     fn viewer(&self, session: &GameSession, who: &Credential) -> Result<Option<SeatId>, GameError> {
         let room = room_of(session).ok_or(GameError::SessionNotFound)?;
         match who {
-            Credential::Backend => Ok(None),
+            Credential::Backend(Some(owner)) if session.state.owner.as_ref() != Some(owner) => {
+                Err(GameError::SessionNotFound)
+            }
+            Credential::Backend(_) => Ok(None),
             Credential::Seat(token, generation) => Ok(Some(room.holder(token, *generation)?)),
             Credential::Connection { seat, generation } => Ok(Some(room.connected(*seat, *generation)?)),
         }

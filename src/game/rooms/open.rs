@@ -6,7 +6,8 @@ use super::super::picking::{QuizChoice, pick};
 use super::{Credential, GameError, Rooms, unexpected};
 use crate::domain::room::{Ask, RoomSettings};
 use crate::domain::{
-    GameSession, JoinCode, PlayerName, RepeatKey, Reply, Room, RoomReply, SeatId, Sequence, SessionId, Token, WallTime,
+    GameSession, JoinCode, Owner, PlayerName, RepeatKey, Reply, Room, RoomReply, SeatId, Sequence, SessionId, Token,
+    WallTime,
 };
 use crate::game::Dates;
 use crate::quizzes::Play;
@@ -31,8 +32,8 @@ pub struct NewRoom {
     pub settings: RoomSettings,
     /// What it plays.
     pub quiz: RoomQuiz,
-    /// Whether an API key is shown for it.
-    pub is_trusted: bool,
+    /// The API key that is shown for it, by its name.
+    pub owner: Option<Owner>,
 }
 
 /// A room that was just opened.
@@ -70,7 +71,7 @@ impl Rooms {
     async fn open_new(&self, new: NewRoom) -> Result<Opened, GameError> {
         let (quiz, host) = match new.quiz {
             RoomQuiz::Quiz(choice, host) => (
-                Some(pick(&self.catalogue, &self.chance, choice, (Play::Rooms, new.is_trusted))?),
+                Some(pick(&self.catalogue, &self.chance, choice, (Play::Rooms, new.owner.is_some()))?),
                 Some((host, self.token())),
             ),
             RoomQuiz::External => (None, None),
@@ -89,6 +90,7 @@ impl Rooms {
             let nonce = u64::from_le_bytes(self.chance.bytes());
             let made = (room.clone(), quiz.clone());
             let session = GameSession::room(id.clone(), nonce, Some(code.clone()), made, self.lifetimes, now);
+            let session = session.owned_by(new.owner.clone());
             let expires = dates.of(session.state.life.promised_end(now));
             match keeper.store.create(NewSession(session), dates.at).await {
                 Err(StoreError::AlreadyExists) => continue,

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::address::ClientAddress;
 use super::limit::Limit;
 use super::settings::LimitSettings;
-use crate::domain::{Millis, SessionId, Timestamp};
+use crate::domain::{Millis, Owner, SessionId, Timestamp};
 use crate::store::Homes;
 
 /// How long after its creation, or the last look, a session is looked at whether it lives.
@@ -26,7 +26,7 @@ pub(in crate::http) enum Opener {
     /// Somebody without a key.
     Address(ClientAddress),
     /// The holder of the API key of this name.
-    Key(String),
+    Key(Owner),
 }
 
 impl Opener {

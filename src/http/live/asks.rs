@@ -28,7 +28,7 @@ pub(super) struct Asker {
 
 impl Asker {
     pub(super) fn new(shared: web::Data<Shared>, id: SessionId, seat: Option<SeatId>, generation: u32) -> Self {
-        let who = seat.map_or(Credential::Backend, |seat| Credential::Connection { seat, generation });
+        let who = seat.map_or(Credential::Backend(None), |seat| Credential::Connection { seat, generation });
         Self { shared, id, who }
     }
 

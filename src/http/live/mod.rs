@@ -23,7 +23,7 @@ use super::websocket::{End, Frame, Gone, Limits, Message, Receiver, Sender};
 use crate::domain::room::Presence;
 use crate::domain::{SeatId, Sequence, SessionId};
 use crate::game::hub::{Membership, Missed, Told};
-use crate::game::rooms::{Credential, Resumed};
+use crate::game::rooms::Resumed;
 use asks::{Answer, Asker};
 use closing::Closing;
 use frames::{Asked, Incoming, Resume, Welcome};
@@ -187,7 +187,7 @@ impl<'a> Connection<'a> {
             return Err(Closing::GoingAway.into());
         }
         let third = resumed.looked.room().map_or(FIRST, |room| room.settings().away.into()) / 3;
-        let is_backend = who == Credential::Backend;
+        let is_backend = who.is_backend();
         let connection = Self {
             sender,
             key: is_backend.then(|| shared.keys.follow(&text)),

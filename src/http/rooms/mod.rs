@@ -21,7 +21,7 @@ use crate::game::GameError;
 use crate::game::rooms::Credential;
 use requests::{
     AckRequest, AnswerRequest, JoinRequest, Joining, KickRequest, LockRequest, MoveRequest, NameIn, OpenRequest,
-    PauseRequest, RecordRequest, ResultsFormat, ResultsQuery, ResumeRequest, SayRequest, SeatRequest,
+    OwnedQuery, PauseRequest, RecordRequest, ResultsFormat, ResultsQuery, ResumeRequest, SayRequest, SeatRequest,
 };
 
 pub(super) use events::{event_text, page, skip_text};
@@ -55,12 +55,30 @@ pub(super) async fn open(
     shared.may_host(&caller)?;
     let body = String::from_utf8_lossy(&request.bytes);
     let repeat = idempotency_key(&http)?.map(|key| repeats::opened(&key, &opener.name(), &body));
-    let mut new = request.value.into_new(caller)?;
+    let mut new = request.value.into_new(&caller)?;
     new.settings.joins_a_minute = shared.admission.joins_a_minute(new.settings.max_seats);
     shared.admission.create(&opener, Created::room(request.bytes.len()))?;
     let opened = shared.rooms.open(new, repeat).await.map_err(Problem::in_room)?;
     shared.admission.created(opener, &opened.room, shared.homes.main());
     Ok(reply(StatusCode::CREATED, &replies::opened(&opened)))
+}
+
+pub(super) async fn owned(shared: Data, caller: Caller, query: web::Query<OwnedQuery>) -> Handled {
+    let owner = caller.owner().ok_or_else(|| Caller::key_required("listing rooms"))?;
+    let (after, limit) = query.into_inner().page()?;
+    let owned = shared.rooms.owned(&owner, after, limit).await.map_err(Problem::in_room)?;
+    Ok(reply(StatusCode::OK, &replies::owned_rooms(&owned)))
+}
+
+pub(super) async fn delete(shared: Data, Who(who): Who, id: web::Path<String>) -> Handled {
+    shared.rooms.delete(&room_id(&id)?, &who).await.map_err(Problem::in_room)?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+pub(super) async fn renew_host(shared: Data, Who(who): Who, id: web::Path<String>) -> Handled {
+    must_be_backend(&who, "another token for the host")?;
+    let seated = shared.rooms.renew_host(&room_id(&id)?, &who).await.map_err(Problem::in_room)?;
+    Ok(reply(StatusCode::CREATED, &replies::seated(&seated, None)))
 }
 
 pub(super) async fn join(
@@ -255,7 +273,7 @@ pub(super) async fn seat_user(
 ) -> Handled {
     must_be_backend(&who, "seating users")?;
     let SeatRequest { user_id, name: NameIn(name) } = request.value;
-    let seated = shared.rooms.seat_user(&room_id(&id)?, user_id, name).await.map_err(Problem::in_room)?;
+    let seated = shared.rooms.seat_user(&room_id(&id)?, &who, user_id, name).await.map_err(Problem::in_room)?;
     Ok(reply(StatusCode::CREATED, &replies::seated(&seated, None)))
 }
 
@@ -284,7 +302,7 @@ pub(super) async fn record(
 }
 
 fn must_be_backend(who: &Credential, what: &str) -> Result<(), Problem> {
-    if *who == Credential::Backend { Ok(()) } else { Err(Caller::key_required(what)) }
+    if who.is_backend() { Ok(()) } else { Err(Caller::key_required(what)) }
 }
 
 pub(super) async fn results(

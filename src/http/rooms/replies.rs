@@ -10,7 +10,7 @@ use crate::domain::room::{
 };
 use crate::domain::{JoinCode, OptionId, QuestionId, QuizId, SeatId, Sequence, WallTime};
 use crate::game::Dates;
-use crate::game::rooms::{Looked, Opened, Seated};
+use crate::game::rooms::{Looked, Opened, OwnedRoom, OwnedRooms, Seated};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -50,6 +50,51 @@ pub(in crate::http) struct SeatedOut {
 
 pub(in crate::http) fn seated(seated: &Seated, snapshot: Option<SnapshotOut>) -> SeatedOut {
     SeatedOut { room_id: seated.room.to_string(), seat_id: seated.seat, token: seated.token.reveal(), snapshot }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OwnedRoomOut {
+    room_id: String,
+    join_code: Option<String>,
+    mode: &'static str,
+    phase: Option<PhaseName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quiz_id: Option<QuizId>,
+    seats: usize,
+    created_at: String,
+    expires_at: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct OwnedRoomsOut {
+    rooms: Vec<OwnedRoomOut>,
+    more: bool,
+    server_time: String,
+}
+
+pub(in crate::http) fn owned_rooms(owned: &OwnedRooms) -> OwnedRoomsOut {
+    let rooms = owned.rooms.iter().filter_map(owned_room).collect();
+    OwnedRoomsOut { rooms, more: owned.more, server_time: date(owned.dates.wall) }
+}
+
+fn owned_room(owned: &OwnedRoom) -> Option<OwnedRoomOut> {
+    let (session, room) = (owned.session(), owned.room()?);
+    Some(OwnedRoomOut {
+        room_id: session.id.to_string(),
+        join_code: session.state.join_code.as_ref().map(ToString::to_string),
+        mode: mode(room.is_quiz()),
+        phase: room.phase(),
+        quiz_id: room.quiz_id().cloned(),
+        seats: room.taken_seats(),
+        created_at: date(owned.created),
+        expires_at: date(owned.expires),
+    })
+}
+
+fn mode(is_quiz: bool) -> &'static str {
+    if is_quiz { "quiz" } else { "external" }
 }
 
 #[derive(Serialize)]
@@ -112,7 +157,7 @@ pub(in crate::http) fn snapshot(looked: &Looked) -> Result<SnapshotOut, Problem>
     Ok(SnapshotOut {
         room_id: looked.session.id.to_string(),
         join_code: looked.session.state.join_code.as_ref().map(ToString::to_string),
-        mode: if quiz_id.is_some() { "quiz" } else { "external" },
+        mode: mode(quiz_id.is_some()),
         quiz_id,
         phase,
         phase_number,

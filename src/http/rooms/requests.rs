@@ -13,7 +13,8 @@ use crate::domain::ids::InvalidId;
 use crate::domain::quiz::draft::QuestionDraft;
 use crate::domain::room::{Advance, HostAway, RoomSettings};
 use crate::domain::{
-    Difficulty, EventDraft, JoinCode, Millis, OptionId, PlayerName, QuestionId, QuizId, SeatId, Sequence, UserId,
+    Difficulty, EventDraft, JoinCode, Millis, OptionId, PlayerName, QuestionId, QuizId, SeatId, Sequence, SessionId,
+    UserId,
 };
 use crate::game::rooms::{NewRoom, RoomQuiz};
 
@@ -29,7 +30,10 @@ const MOST_ANSWERS_WITHOUT_KEY: u64 = 10_000;
 /// What the host is called that says nothing else.
 const HOST_NAME: &str = "Host";
 /// What the server itself tells of a room that is no quiz.
-const RESERVED: [&str; 7] = ["joined", "left", "kicked", "revoked", "locked", "joinCode", "said"];
+const RESERVED: [&str; 8] = ["joined", "left", "kicked", "revoked", "locked", "joinCode", "said", "finished"];
+/// Rooms of an owner's list at once, if the request doesn't say how many; and at most.
+const USUAL_ROOMS: usize = 50;
+const MOST_ROOMS: usize = 200;
 /// Most bytes of the name of an event's kind.
 const MOST_KIND: usize = 64;
 
@@ -198,6 +202,25 @@ pub(in crate::http) struct EventsQuery {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::http) struct OwnedQuery {
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+impl OwnedQuery {
+    /// After which room, and how many.
+    pub(super) fn page(self) -> Result<(Option<SessionId>, usize), Problem> {
+        let after = self.after.map(|id| id.parse().map_err(|_| Problem::wrong("after", "must be a roomId")));
+        let limit = self.limit.unwrap_or(USUAL_ROOMS);
+        if !(1..=MOST_ROOMS).contains(&limit) {
+            return Err(Problem::wrong("limit", format!("1 to {MOST_ROOMS}")));
+        }
+        Ok((after.transpose()?, limit))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http) struct ResultsQuery {
     #[serde(default)]
     pub(super) format: ResultsFormat,
@@ -213,18 +236,18 @@ pub(super) enum ResultsFormat {
 
 impl OpenRequest {
     /// Turns a request into what it asks for.
-    pub(super) fn into_new(self, caller: Caller) -> Result<NewRoom, Problem> {
-        let mut settings = self.settings()?;
+    pub(super) fn into_new(self, caller: &Caller) -> Result<NewRoom, Problem> {
+        let (mut settings, owner) = (self.settings()?, caller.owner());
         if self.questions.is_some() {
             caller.must_be_trusted("questions")?;
         }
         if self.mode == Mode::External {
             // Whoever has no key could not seat anybody there either.
-            if caller != Caller::Backend {
+            if owner.is_none() {
                 return Err(Caller::key_required("an external room"));
             }
             self.has_no_quiz()?;
-            return Ok(NewRoom { settings, quiz: RoomQuiz::External, is_trusted: true });
+            return Ok(NewRoom { settings, quiz: RoomQuiz::External, owner });
         }
         let host = match self.host_name.clone() {
             Some(NameIn(name)) => name,
@@ -233,7 +256,7 @@ impl OpenRequest {
         let questions = self.question_count();
         let choice = quiz_choice(self.into_quiz(), caller)?;
         settings.most_seats_in_record = most_seats_in_record(settings.max_seats, questions, caller)?;
-        Ok(NewRoom { settings, quiz: RoomQuiz::Quiz(choice, host), is_trusted: caller == Caller::Backend })
+        Ok(NewRoom { settings, quiz: RoomQuiz::Quiz(choice, host), owner })
     }
 
     fn settings(&self) -> Result<RoomSettings, Problem> {
@@ -290,9 +313,9 @@ impl OpenRequest {
 }
 
 /// How many seats the record may hold, at least those that can be taken at once.
-fn most_seats_in_record(max_seats: u32, questions: u64, caller: Caller) -> Result<u32, Problem> {
+fn most_seats_in_record(max_seats: u32, questions: u64, caller: &Caller) -> Result<u32, Problem> {
     let (most, whose) = match caller {
-        Caller::Backend => (MOST_ANSWERS, ""),
+        Caller::Backend(_) => (MOST_ANSWERS, ""),
         Caller::Open | Caller::Player => (MOST_ANSWERS_WITHOUT_KEY, " without an API key"),
     };
     let seats = u32::try_from(most / questions.max(1)).unwrap_or(u32::MAX);

@@ -27,7 +27,7 @@ pub(super) async fn create(
     Creating(opener): Creating,
     request: Json<CreateRequest>,
 ) -> Handled {
-    let new = requests::new_game(request.value, &request.bytes, caller)?;
+    let new = requests::new_game(request.value, &request.bytes, &caller)?;
     shared.admission.create(&opener, Created::game(request.bytes.len()))?;
     let id = new.session_id.clone();
     let seen = shared.solo.create(new).await.map_err(|error| Problem::of(error, id.as_ref()))?;

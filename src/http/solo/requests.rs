@@ -66,7 +66,7 @@ pub(in crate::http) struct AnswerRequest {
 }
 
 /// Turns a request into what it asks for.
-pub(super) fn new_game(request: CreateRequest, body: &[u8], caller: Caller) -> Result<NewGame, Problem> {
+pub(super) fn new_game(request: CreateRequest, body: &[u8], caller: &Caller) -> Result<NewGame, Problem> {
     check_trust(&request, caller)?;
     let session_id = request.session_id.as_deref().map(own_id).transpose()?;
     let metadata = request.metadata.as_deref().map(metadata).transpose()?;
@@ -87,7 +87,7 @@ fn own_id(text: &str) -> Result<SessionId, Problem> {
     if id.home().is_some() { Err(Problem::wrong("sessionId", "must be a UUID and nothing after it")) } else { Ok(id) }
 }
 
-fn check_trust(request: &CreateRequest, caller: Caller) -> Result<(), Problem> {
+fn check_trust(request: &CreateRequest, caller: &Caller) -> Result<(), Problem> {
     let trusted = [
         ("questions", request.questions.is_some()),
         // A name of one's own choice could be that of a backend's game which its player gave up.

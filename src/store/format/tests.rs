@@ -90,6 +90,7 @@ fn finished() -> GameSession {
 fn room() -> GameSession {
     let code = "ABC234".parse().expect("valid");
     let session = GameSession::external(id(), 7, Some(code), [1, 2].map(SeatId), LIFETIMES, at(0).now);
+    let session = session.owned_by(Some("school".parse().expect("valid")));
     let event = || EventDraft { kind: "move".to_owned(), payload: "{}".to_owned(), to: None };
     let events = vec![event(), event(), event()];
     let repeat = Some(Repeat::Key(RepeatKey::new("record", "key-3", &[])));

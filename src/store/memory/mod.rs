@@ -173,12 +173,9 @@ impl GameSessionStore for MemoryStore {
                 let from = Sequence(after.0.saturating_add(1));
                 let mut budget = Budget::page(limit);
                 let page = entry.events.range(from..).map(|(_, event)| event);
-                EventPage {
-                    events: page.take_while(|event| budget.takes(event)).cloned().collect(),
-                    head: log.head,
-                    oldest: log.oldest,
-                    epoch: entry.session.epoch(self.random),
-                }
+                let mut events: Vec<_> = page.take_while(|event| budget.takes(event)).cloned().collect();
+                entry.session.state.redact(&mut events);
+                EventPage { events, head: log.head, oldest: log.oldest, epoch: entry.session.epoch(self.random) }
             };
             Ok(inner.live(id, at.now).map(page))
         })

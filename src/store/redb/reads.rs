@@ -202,10 +202,11 @@ impl Reader {
             let log = session.log();
             let first = Sequence(after.0.saturating_add(1)).max(log.oldest);
             let mut budget = Budget::page(limit);
-            let events = snapshot.events(id, first, &mut budget)?;
+            let mut events = snapshot.events(id, first, &mut budget)?;
             if !without_gaps(&events, first, log.head, budget.is_spent()) {
                 return Err(StoreError::Corrupt { what: format!("events of {id:?}: some are missing") });
             }
+            session.state.redact(&mut events);
             Ok(Some(EventPage { events, head: log.head, oldest: log.oldest, epoch: session.epoch(self.random) }))
         })
     }

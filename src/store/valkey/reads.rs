@@ -125,7 +125,8 @@ impl Engine {
     ) -> StoreResult<Option<EventPage>> {
         let budget = Budget::page(limit);
         let page = self.page(id, after, budget, until).await?.filter(|page| page.held.state.life.is_live(now));
-        Ok(page.map(|page| {
+        Ok(page.map(|mut page| {
+            page.held.state.redact(&mut page.events);
             let log = page.held.state.log();
             EventPage { events: page.events, head: log.head, oldest: log.oldest, epoch: page.epoch }
         }))

@@ -1,7 +1,8 @@
 //! Event logs: numbered without gaps, never from the start again.
 
+use rejoin::domain::room::{Ask, By, HostMove};
 use rejoin::domain::{
-    Applied, Command, Event, EventDraft, GameSession, Moment, Refusal, Reply, RoomReply, SeatId, Sequence,
+    Applied, Command, Event, EventDraft, GameSession, Moment, Refusal, Reply, RoomReply, SeatId, SecretHash, Sequence,
 };
 use rejoin::store::contract::PAGE_BYTES;
 use rejoin::store::{EventPage, GameSessionStore, Hint, Imported, NewSession};
@@ -91,6 +92,36 @@ pub(super) async fn whom_an_event_is_for_is_kept<E: Engine>() {
     let seats = |seats: &[u32]| Some(seats.iter().copied().map(SeatId).collect());
     let whom: Vec<_> = page(&*store, 0, 9).await.events.into_iter().map(|event| event.to).collect();
     assert_eq!(whom, [None, seats(&[2]), seats(&[2, 1]), seats(&[])]);
+}
+
+pub(super) async fn who_was_sent_away_has_no_name_in_a_page<E: Engine>() {
+    let engine = E::fresh().await;
+    let store = engine.store();
+    fresh_log(&*store).await;
+    let apply = async |by, ask| {
+        let applied = store.apply(&id(1), crate::kit::asked(by, ask), at(0)).await.expect("answered").expect("alive");
+        applied.result.expect("carried out");
+    };
+    for (n, name) in ["Ada", "Bob", "Cleo", "Dora"].into_iter().enumerate() {
+        let token = SecretHash::of(&n.to_string());
+        apply(By::Anyone, Ask::Join { name: name.parse().expect("valid"), token, repeat: None }).await;
+    }
+    apply(By::Backend, Ask::Host(0, HostMove::Kick(SeatId(4)), None)).await;
+    apply(By::Backend, Ask::Revoke(SeatId(5))).await;
+    apply(By::Token(SecretHash::of("3"), None), Ask::Leave).await;
+    let payloads = async |store: &dyn GameSessionStore| {
+        let events = page(store, 0, 4).await.events;
+        events.into_iter().map(|event| event.payload).collect::<Vec<_>>()
+    };
+    let told = [(3, "\"Ada\""), (4, "null"), (5, "null"), (6, "\"Dora\"")];
+    let told = told.map(|(seat, name)| format!("{{\"seatId\":{seat},\"name\":{name}}}"));
+    assert_eq!(payloads(&*store).await, told);
+    // What moves is whole, and tells no more at the other end.
+    let dump = engine.portable().export(&id(1), at(1)).await.expect("read").expect("alive");
+    let other = E::fresh().await;
+    assert_eq!(other.portable().import(dump.clone(), at(1)).await.expect("imported"), Imported::Imported);
+    assert_eq!(other.portable().import(dump, at(1)).await.expect("imported"), Imported::Same);
+    assert_eq!(payloads(&*other.store()).await, told);
 }
 
 /// Payloads that are kept as they are, compressed, or next to either.

@@ -53,6 +53,7 @@ macro_rules! cases {
             logs::events_come_in_pages,
             logs::a_page_ends_by_its_bytes_and_has_one_event_at_least,
             logs::whom_an_event_is_for_is_kept,
+            logs::who_was_sent_away_has_no_name_in_a_page,
             logs::payloads_of_any_size_come_back_exactly,
             logs::who_watches_hears_of_commits,
             logs::an_acknowledgement_above_the_head_is_refused,

@@ -217,3 +217,28 @@ async fn a_backend_that_returns_has_missed_nothing_that_was_said() {
         assert_eq!((&said["sequence"], &said["payload"]["payload"]), (&json!(sequence), &payload), "{said}");
     }
 }
+
+#[tokio::test]
+async fn a_finished_game_is_told_once_and_takes_nothing_more() {
+    let game = game().await;
+    let (_, token) = game.seat("ada").await;
+    let player = game.server.client().with_key(&token);
+    game.record(json!({ "type": "moved" })).await;
+    let (mut raw, _) = Raw::resumed(&game.server.base, &game.room, &token).await;
+    game.backend.post(&game.url("/events"), &json!({ "type": "finished" })).await.problem(422, "invalid-request");
+    player.post(&game.url("/finish"), &json!({ "at": 0 })).await.problem(403, "host-only");
+    for is_first in [true, false] {
+        let moved = game.backend.post(&game.url("/finish"), &json!({ "at": 0 })).await.json(200);
+        assert_eq!((&moved["moved"], &moved["snapshot"]["phase"]), (&json!(is_first), &json!("finished")), "{moved}");
+    }
+    assert_eq!(raw.frame("event").await["event"], "finished");
+    game.backend.post(&game.url("/events"), &json!({ "type": "x" })).await.problem(409, "room-finished");
+    game.backend.post(&game.url("/seats"), &json!({ "name": "Eve" })).await.problem(409, "room-finished");
+    player.post(&game.url("/say"), &json!({ "payload": 1 })).await.problem(409, "room-finished");
+    let code = player.get(&game.url("")).await.json(200)["joinCode"].clone();
+    let join = json!({ "joinCode": code, "name": "Eve" });
+    game.server.client().post("/api/rooms/join", &join).await.problem(409, "room-finished");
+    let page = player.get(&game.url("/events?after=1")).await.json(200);
+    let kinds: Vec<_> = page["events"].as_array().unwrap().iter().map(|event| event["event"].clone()).collect();
+    assert_eq!(kinds, [json!("moved"), json!("finished")], "its log is kept");
+}

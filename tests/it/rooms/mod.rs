@@ -13,6 +13,7 @@ mod http;
 mod keys;
 mod killed;
 mod live;
+mod owners;
 mod party;
 mod raw;
 mod reconnect;

@@ -249,3 +249,30 @@ async fn a_laggy_hosts_copies_of_next_take_one_step() {
         assert_eq!(snapshot["phaseNumber"], at, "{snapshot}");
     }
 }
+
+#[tokio::test]
+async fn who_was_kicked_has_no_name_in_what_is_told_again() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 1, json!({})).await;
+    let (id, host) = (&room.room_id, room.token.as_ref().unwrap().as_str());
+    // As long as somebody listens, the newest events are kept for all.
+    let (mut listening, _) = Raw::resumed(&server.base, id, host).await;
+    let (ada, bob) = (join(&api, &room, "Ada").await, join(&api, &room, "Bob").await);
+    for name in ["Ada", "Bob"] {
+        assert_eq!(listening.frame("event").await["payload"]["name"], name);
+    }
+    let client = server.client().with_key(host);
+    let kick = json!({ "at": 0, "seatId": bob.seat_id });
+    client.post(&format!("/api/rooms/{id}/kick"), &kick).await.json(200);
+    assert_eq!(listening.frame("event").await["event"], "kicked");
+    let joined = |event: &Value| (event["payload"]["seatId"].clone(), event["payload"]["name"].clone());
+    let told = [(json!(ada.seat_id), json!("Ada")), (json!(bob.seat_id), Value::Null)];
+    let mut raw = Raw::open(&server.base, id).await;
+    raw.say(&resume(ada.ticket.token.as_str(), Some((&room.epoch, 0)))).await;
+    assert_eq!(raw.frame("welcome").await["recovered"], true);
+    let again = [raw.frame("event").await, raw.frame("event").await];
+    assert_eq!(again.each_ref().map(joined), told);
+    let page = client.get(&format!("/api/rooms/{id}/events?after=0")).await.json(200);
+    assert_eq!([&page["events"][0], &page["events"][1]].map(joined), told);
+}

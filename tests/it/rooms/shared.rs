@@ -118,3 +118,20 @@ async fn a_backend_hears_at_either_instance_what_was_said_at_the_other() {
     }
     drop(valkey);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_room_that_is_deleted_is_gone_from_the_other_instance() {
+    let Pair { one, other, valkey, _folders } = pair(ValkeyServer::url).await;
+    let api_one = api(&one);
+    let room = api_one.open(&json!({}), Some(KEY)).await.unwrap();
+    let ada = join(&api_one, &room, "Ada").await;
+    let (mut raw, _) = Raw::resumed(&other.base, &room.room_id, ada.ticket.token.as_str()).await;
+    let backend = one.client().with_key(KEY);
+    assert_eq!(backend.get("/api/rooms").await.json(200)["rooms"][0]["roomId"], room.room_id);
+    let begun = Instant::now();
+    assert_eq!(backend.delete(&format!("/api/rooms/{}", room.room_id)).await.status, 204);
+    assert_eq!(raw.closed().await, Some(4404));
+    took("a connection of a deleted room", begun);
+    assert_eq!(other.client().with_key(KEY).get("/api/rooms").await.json(200)["rooms"], json!([]));
+    drop(valkey);
+}

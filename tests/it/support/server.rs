@@ -57,7 +57,7 @@ impl Server {
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             let catalogue = Arc::new(Catalogue::open(settings.quiz_dir.clone())?);
-            let keys = Arc::new(ApiKeys::new(settings.keys()?));
+            let keys = Arc::new(ApiKeys::new(settings.keys()?, settings.keys_scoped));
             let outside = Outside { listener, wall, chance: Chance::system(), catalogue, keys };
             let stopped = async move { drop(stopped.await) };
             actix_web::rt::System::new().block_on(run_over(&settings, outside, open, stopped))

@@ -1,7 +1,9 @@
 //! A room for a game whose rules lie elsewhere: users' seats, what is said and recorded.
 
-use super::kit::{Table, acknowledge, at, at_since, by, join, quiz, seen, token};
-use crate::domain::room::{Ask, By, HostMove, KNOWN_FOR, MOST_EVENT_BYTES, MOST_KNOWN, RoomReply, RoomSettings};
+use super::kit::{LIFETIMES, Table, acknowledge, at, at_since, by, join, quiz, seen, token};
+use crate::domain::room::{
+    Ask, By, HostMove, KNOWN_FOR, MOST_EVENT_BYTES, MOST_KNOWN, PhaseName, RoomReply, RoomSettings,
+};
 use crate::domain::{EventDraft, Millis, Refusal, Repeat, RepeatKey, SeatId, SecretHash, Sequence};
 
 fn room() -> Table {
@@ -189,10 +191,11 @@ fn a_refused_record_keeps_no_key_and_leaves_nothing() {
 fn each_kind_of_room_refuses_what_only_the_other_knows() {
     let mut table = room();
     table.refused(by(1), super::kit::answer(0, Some(1)), at(1), Refusal::WrongMode);
-    for host_move in [HostMove::Start, HostMove::Next, HostMove::Close, HostMove::Pause(true), HostMove::Finish] {
+    for host_move in [HostMove::Start, HostMove::Next, HostMove::Close, HostMove::Pause(true)] {
         table.refused(By::Backend, Ask::Host(0, host_move, None), at(1), Refusal::WrongMode);
         table.refused(by(1), Ask::Host(0, host_move, None), at(1), Refusal::HostsOnly);
     }
+    table.refused(By::Backend, Ask::RenewHost { token: token(1) }, at(1), Refusal::WrongMode);
     let taken = table.ask(by(1), Ask::Host(0, HostMove::TakeOver, None), at(1));
     assert_eq!(taken, Ok(RoomReply::Moved(false)), "there is no host whose place it could be");
 
@@ -212,6 +215,34 @@ fn an_external_room_has_no_phase_nothing_due_and_no_results() {
     assert_eq!((table.next_due(at(1)), table.room().results(None)), (None, None));
     table.advance(at(LONG.0));
     assert!(!table.room().is_finished());
+}
+
+#[test]
+fn an_external_room_that_is_finished_keeps_its_log_and_takes_nothing_more() {
+    let mut table = room();
+    table.backend(user(Some("u1"), "Ada", "a"), at(0)).expect("seated");
+    table.backend(record("1", None, None, Some("k")), at(1)).expect("recorded");
+    table.ask(by(1), say("1", Some("k")), at(1)).expect("said");
+    let finish = || Ask::Host(0, HostMove::Finish, None);
+    table.refused(by(1), finish(), at(2), Refusal::HostsOnly);
+    assert_eq!(table.backend(finish(), at(2)), Ok(RoomReply::Moved(true)));
+    assert_eq!(table.last("finished"), serde_json::json!({ "phaseNumber": 0, "ranking": [] }));
+    assert_eq!(table.backend(finish(), at(3)), Ok(RoomReply::Moved(false)), "told once");
+    assert_eq!((table.view(1, at(3)).phase, table.room().is_finished()), (Some(PhaseName::Finished), true));
+
+    table.refused(By::Anyone, join("Eve", "e", None), at(3), Refusal::RoomFinished);
+    table.refused(By::Backend, user(Some("u2"), "Eve", "e"), at(3), Refusal::RoomFinished);
+    table.refused(by(1), say("2", None), at(3), Refusal::RoomFinished);
+    table.refused(By::Backend, record("2", None, None, None), at(3), Refusal::RoomFinished);
+    // Repeats get their first reply, and users their seats.
+    assert_eq!(table.backend(record("1", None, None, Some("k")), at(3)), recorded(4));
+    assert_eq!(table.ask(by(1), say("1", Some("k")), at(3)), recorded(5));
+    assert_eq!(table.backend(user(Some("u1"), "Ada", "b"), at(3)), Ok(RoomReply::Seated(SeatId(3))));
+    table.ask(by(1), Ask::Leave, at(4)).expect("left");
+    table.backend(Ask::Revoke(SeatId(2)), at(4)).expect("revoked");
+    assert_eq!(*table.kinds().last().expect("one"), "finished", "nothing follows");
+    let results = LIFETIMES.results_ttl.0;
+    assert!(table.session.is_live(at(results + 1).now) && !table.session.is_live(at(results + 2).now));
 }
 
 const LONG: Millis = Millis(20_000_000);

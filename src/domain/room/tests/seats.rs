@@ -220,3 +220,18 @@ fn an_answer_is_in_time_by_when_it_came_whoever_sends_it() {
     let question = "q0".parse().expect("valid");
     assert_eq!(taken, Ok(RoomReply::Answered { question, option: None, received }));
 }
+
+#[test]
+fn a_backend_gives_the_hosts_seat_another_token_and_the_one_before_ends() {
+    let mut table = lobby(1);
+    table.connect(HOST, at(1));
+    let renew = |secret: &str| Ask::RenewHost { token: SecretHash::of(secret) };
+    for by in [by(HOST), by(2), By::Anyone] {
+        table.refused(by, renew("x"), at(2), Refusal::BackendsOnly);
+    }
+    assert_eq!(table.backend(renew("x"), at(2)), Ok(RoomReply::Seated(SeatId(HOST))));
+    table.refused(by(HOST), Ask::Heartbeat, at(3), Refusal::BadToken);
+    table.refused(connection(HOST, 0), Ask::Heartbeat, at(3), Refusal::Superseded);
+    let start = Ask::Host(0, HostMove::Start, None);
+    assert_eq!(table.ask(secret("x"), start, at(3)), Ok(RoomReply::Moved(true)));
+}

@@ -1,0 +1,41 @@
+//! What a replay tells of players who were sent away: that somebody joined, and not who.
+
+use super::Room;
+use super::happenings::{Happening, Joined, OfSeat};
+use super::seat::Standing;
+use crate::domain::events::Event;
+use crate::domain::ids::SeatId;
+
+impl Room {
+    /// Takes the name out of the event by which somebody joined who was sent away since, or of whom the
+    /// record knows no more.
+    pub(in crate::domain) fn redact(&self, event: &mut Event) {
+        let Some(id) = joined_seat(event) else { return };
+        let standing = self.seats.get(&id).map(|seat| seat.standing);
+        if matches!(standing, None | Some(Standing::Kicked | Standing::Revoked)) {
+            take_name(event, id);
+        }
+    }
+}
+
+/// The seat that somebody took, if that is what the event tells.
+pub fn joined_seat(event: &Event) -> Option<SeatId> {
+    seat_of(event, &["joined"])
+}
+
+/// The seat that was taken away, if that is what the event tells.
+pub fn removed_seat(event: &Event) -> Option<SeatId> {
+    seat_of(event, &["kicked", "revoked"])
+}
+
+fn seat_of(event: &Event, kinds: &[&str]) -> Option<SeatId> {
+    if !kinds.contains(&event.kind.as_str()) {
+        return None;
+    }
+    serde_json::from_str(&event.payload).ok().map(|OfSeat { seat_id }| seat_id)
+}
+
+/// Takes the name out of the event by which somebody took a seat.
+pub fn take_name(event: &mut Event, seat: SeatId) {
+    event.payload = Happening::Joined(Joined { seat_id: seat, name: None }).draft().payload;
+}

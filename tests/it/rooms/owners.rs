@@ -1,0 +1,129 @@
+//! What a backend does with the rooms that it has opened: finds them again, gives their hosts another
+//! token, deletes them.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::raw::Raw;
+use super::{api, join, open, server};
+use crate::support::{Client, KEY, assert_shape, in_time, questions};
+
+/// All rooms of the key's, by pages of so many.
+async fn listed(backend: &Client, limit: usize) -> Vec<Value> {
+    let (mut rooms, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = backend.get(&format!("/api/rooms?limit={limit}{after}")).await.json(200);
+        assert_shape(&page, &["rooms: array", "more: bool", "serverTime: date"]);
+        let some = page["rooms"].as_array().unwrap();
+        assert!(some.len() == limit || page["more"] == false, "{page}");
+        rooms.extend(some.clone());
+        if page["more"] == false {
+            return rooms;
+        }
+        after = format!("&after={}", some.last().unwrap()["roomId"].as_str().unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_key_finds_its_rooms_again() {
+    let (_folder, server) = server(&["--api-keys", KEY]);
+    let (client, backend) = (server.client(), server.client().with_key(KEY));
+    assert!(listed(&backend, 9).await.is_empty());
+    let mut its = Vec::new();
+    for body in [json!({ "mode": "external" }), json!({ "questions": questions(1) }), json!({ "quizId": "civics" })] {
+        its.push(backend.post("/api/rooms", &body).await.json(201));
+    }
+    client.post("/api/rooms", &json!({})).await.json(201);
+    backend.create(json!({ "questions": questions(1) })).await;
+    its.sort_by_key(|room| room["roomId"].to_string());
+    let rooms = listed(&backend, 2).await;
+    let names = |rooms: &[Value]| rooms.iter().map(|room| room["roomId"].clone()).collect::<Vec<_>>();
+    assert_eq!(names(&rooms), names(&its), "neither another's room nor a solo game");
+    assert_eq!(listed(&backend, 3).await.len(), 3);
+    for room in &rooms {
+        let fields = ["roomId: text", "joinCode: text", "mode: text", "seats: integer"];
+        let dates = ["createdAt: date", "expiresAt: date"];
+        let of_quiz =
+            if room["mode"] == "quiz" { ["phase: text", "quizId: text"] } else { ["phase: null", "phase: null"] };
+        assert_shape(room, &[&fields[..], &dates, &of_quiz].concat());
+    }
+    let civics = rooms.iter().find(|room| room["quizId"] == "civics").unwrap();
+    assert_eq!((&civics["phase"], &civics["seats"]), (&json!("lobby"), &json!(1)));
+
+    client.get("/api/rooms").await.problem(403, "api-key-required");
+    client.with_key("no-key-of-this-server").get("/api/rooms").await.problem(401, "api-key-invalid");
+    for wrong in ["limit=0", "limit=201", "after=x", "colour=red"] {
+        assert_eq!(backend.get(&format!("/api/rooms?{wrong}")).await.problem(422, "invalid-request")["status"], 422);
+    }
+    let (_folder, open) = super::server(&[]);
+    open.client().get("/api/rooms").await.problem(403, "api-key-required");
+}
+
+#[tokio::test]
+async fn a_host_who_has_lost_the_token_gets_another_from_the_backend() {
+    let (_folder, server) = server(&["--api-keys", KEY]);
+    let (api, client) = (api(&server), server.client());
+    let backend = client.with_key(KEY);
+    let room = api.open(&json!({}), Some(KEY)).await.unwrap();
+    let url = |rest: &str| format!("/api/rooms/{}{rest}", room.room_id);
+    let old = room.token.as_ref().unwrap().as_str();
+    let (mut raw, _) = Raw::resumed(&server.base, &room.room_id, old).await;
+    client.with_key(old).post(&url("/host"), &Value::Null).await.problem(403, "api-key-required");
+    let renewed = backend.post(&url("/host"), &Value::Null).await.json(201);
+    assert_shape(&renewed, &["roomId: text", "seatId: integer", "token: text"]);
+    assert_eq!((&renewed["roomId"], &renewed["seatId"]), (&json!(room.room_id), &json!(1)));
+    assert_eq!(raw.closed().await, Some(4409));
+    client.with_key(old).get(&url("")).await.problem(401, "bad-token");
+    let host = client.with_key(renewed["token"].as_str().unwrap());
+    assert_eq!(host.post(&url("/start"), &json!({ "at": 0 })).await.json(200)["moved"], true);
+    let external = api.open(&json!({ "mode": "external" }), Some(KEY)).await.unwrap().room_id;
+    backend.post(&format!("/api/rooms/{external}/host"), &Value::Null).await.problem(409, "wrong-mode");
+}
+
+#[tokio::test]
+async fn a_deleted_room_is_gone_with_its_connections() {
+    let (_folder, server) = server(&["--api-keys", KEY]);
+    let (api, client) = (api(&server), server.client());
+    let backend = client.with_key(KEY);
+    for by_key in [false, true] {
+        let room = api.open(&json!({}), Some(KEY)).await.unwrap();
+        let url = format!("/api/rooms/{}", room.room_id);
+        let ada = join(&api, &room, "Ada").await;
+        let (ada, host) = (ada.ticket.token.as_str(), room.token.as_ref().unwrap().as_str());
+        let mut connections = Vec::new();
+        for token in [ada, host, KEY] {
+            connections.push(Raw::resumed(&server.base, &room.room_id, token).await.0);
+        }
+        let waiting = tokio::spawn({
+            let (client, url) = (client.with_key(ada), format!("{url}/events?after=1&waitMs=25000"));
+            async move { client.get(&url).await }
+        });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        client.delete(&url).await.problem(401, "token-required");
+        client.with_key(ada).delete(&url).await.problem(403, "host-only");
+        let who = client.with_key(if by_key { KEY } else { host });
+        assert_eq!(who.delete(&url).await.status, 204);
+        for mut connection in connections {
+            assert_eq!(connection.closed().await, Some(4404));
+        }
+        in_time(waiting).await.unwrap().problem(404, "room-not-found");
+        who.delete(&url).await.problem(404, "room-not-found");
+        client.with_key(ada).get(&url).await.problem(404, "room-not-found");
+        let again = json!({ "joinCode": room.join_code, "name": "Bob" });
+        client.post("/api/rooms/join", &again).await.problem(404, "join-code-unknown");
+    }
+    assert!(listed(&backend, 9).await.is_empty());
+    // Solo games are given up elsewhere.
+    let game = backend.play(1).await;
+    backend.delete(&format!("/api/rooms/{game}")).await.problem(404, "room-not-found");
+    assert_eq!(backend.resume(&game).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_room_without_keys_is_deleted_by_its_host() {
+    let (_folder, server) = server(&[]);
+    let room = open(&api(&server), 1, json!({})).await;
+    let host = server.client().with_key(room.token.as_ref().unwrap().as_str());
+    assert_eq!(host.delete(&format!("/api/rooms/{}", room.room_id)).await.status, 204);
+}
