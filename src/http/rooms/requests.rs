@@ -201,6 +201,17 @@ pub(in crate::http) struct EventsQuery {
 pub(in crate::http) struct ResultsQuery {
     #[serde(default)]
     pub(super) format: ResultsFormat,
+    #[serde(default)]
+    pub(super) separator: Separator,
+}
+
+/// What stands between a table's cells: spreadsheets of many countries want a semicolon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Separator {
+    #[default]
+    Comma,
+    Semicolon,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]

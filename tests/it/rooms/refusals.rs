@@ -271,6 +271,7 @@ async fn what_is_not_right_is_422_and_says_where() {
         ("events?limit=1&limit=2", "query"),
         ("events?colour=red", "query"),
         ("results?format=xml", "query"),
+        ("results?format=csv&separator=tab", "query"),
     ] {
         let problem = backend.get(&format!("/api/rooms/{id}/{query}")).await.problem(422, "invalid-request");
         assert_eq!(problem["problems"][0]["path"], at, "{query} → {problem}");
