@@ -212,7 +212,11 @@ impl Rooms {
     ) -> Result<Seated, GameError> {
         let token = self.token();
         let ask = Ask::TakeSeat { code: SecretHash::of(seat_code), token: token.hash(), repeat };
-        self.seated(self.find(code).await?, By::Anyone, token, ask).await
+        // Whoever guesses is not told which of the two codes was right.
+        self.seated(self.find(code).await?, By::Anyone, token, ask).await.map_err(|error| match error {
+            GameError::Refused(Refusal::SeatCodeUnknown) => GameError::CodeUnknown,
+            error => error,
+        })
     }
 
     /// Seats a backend's user.

@@ -178,7 +178,7 @@ async fn a_seat_survives_its_lost_replies() {
     let takes = json!({ "joinCode": code, "seatCode": handed["seatCode"] });
     let taken = client.post("/api/rooms/join", &takes).await.json(200);
     assert_eq!(taken["seatId"], ada.id);
-    client.post("/api/rooms/join", &takes).await.problem(404, "seat-code-unknown");
+    client.post("/api/rooms/join", &takes).await.problem(404, "join-code-unknown");
     ada.get("").await.problem(401, "bad-token");
     let ada = Seat::of(&client, &taken);
     host.moves("/start", json!({})).await;

@@ -193,10 +193,12 @@ async fn a_seat_is_handed_to_another_device_once() {
     let url = |rest: &str| format!("/api/rooms/{}{rest}", room.room_id);
     let client = server.client().with_key(ada.ticket.token.as_str());
     let code = client.post(&url("/seats/2/code"), &json!({})).await.json(201);
-    let take = json!({ "joinCode": room.join_code, "seatCode": code["seatCode"] });
+    let seat_code = code["seatCode"].as_str().unwrap();
+    let (typed, typed_seat) = (room.join_code.to_lowercase(), format!("{}-{}", &seat_code[..4], &seat_code[4..]));
+    let take = json!({ "joinCode": format!("{} {}", &typed[..3], &typed[3..]), "seatCode": typed_seat });
     let taken = server.client().post("/api/rooms/join", &take).await.json(200);
     assert_eq!((&taken["seatId"], &taken["snapshot"]["you"]["name"]), (&json!(2), &json!("Ada")));
-    server.client().post("/api/rooms/join", &take).await.problem(404, "seat-code-unknown");
+    server.client().post("/api/rooms/join", &take).await.problem(404, "join-code-unknown");
     client.get(&url("")).await.problem(401, "bad-token");
     let client = server.client().with_key(taken["token"].as_str().unwrap());
     assert_eq!(client.post(&url("/leave"), &Value::Null).await.status, 204);
