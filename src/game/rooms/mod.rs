@@ -104,7 +104,11 @@ impl Looked {
 
     /// Whether the viewer may see everybody's results.
     pub fn sees_all(&self) -> bool {
-        self.viewer.is_none() || self.room().and_then(Room::host) == self.viewer
+        match (self.viewer, self.room()) {
+            (Some(seat), Some(room)) => room.is_host_or_opener(seat),
+            (None, _) => true,
+            (Some(_), None) => false,
+        }
     }
 
     /// Until when it lives if nothing more happens.

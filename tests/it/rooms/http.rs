@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::{api, fixed_address, join, open, process_at, server};
-use crate::support::{KEY, questions};
+use crate::support::{Client, KEY, questions};
 
 /// The longest that a page can wait, in milliseconds.
 const LONGEST: u64 = 25_000;
@@ -182,6 +182,32 @@ async fn a_page_that_reloads_during_a_reveal_finds_all_that_it_shows() {
     assert_eq!(seen["settings"], settings);
     let resumed = client.post(&url("/resume"), &json!({})).await.json(200);
     assert_eq!(timeless(&resumed["snapshot"]["question"]), asked);
+}
+
+#[tokio::test]
+async fn who_opened_a_room_keeps_its_results_and_is_host_again_by_coming_back() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 2, json!({ "hostAway": "oldestSeat", "awayMs": 1_000 })).await;
+    let (ada, bob) = (join(&api, &room, "Ada").await, join(&api, &room, "Bob").await);
+    let url = |rest: &str| format!("/api/rooms/{}{rest}", room.room_id);
+    let host = server.client().with_key(room.token.as_ref().unwrap().as_str());
+    let [ada_client, bob_client] = [&ada, &bob].map(|seat| server.client().with_key(seat.ticket.token.as_str()));
+    let take_over = async || ada_client.post(&url("/takeover"), &json!({ "at": 0 })).await.json(200);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(take_over().await["moved"], false, "a host who never connected is not away");
+    host.post(&url("/resume"), &json!({})).await.json(200);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let moved = take_over().await;
+    assert_eq!((&moved["moved"], &moved["snapshot"]["hostSeatId"]), (&json!(true), &json!(2)), "{moved}");
+    let seats = async |client: &Client| client.get(&url("/results")).await.json(200)["seats"].as_array().unwrap().len();
+    assert_eq!((seats(&host).await, seats(&ada_client).await, seats(&bob_client).await), (2, 2, 1));
+    ada_client.post(&url("/kick"), &json!({ "at": 0, "seatId": 1 })).await.problem(409, "host-may-not-leave");
+    assert_eq!(host.get(&url("")).await.json(200)["hostSeatId"], 2, "to look is not to come back");
+    let resumed = host.post(&url("/resume"), &json!({})).await.json(200);
+    assert_eq!(resumed["snapshot"]["hostSeatId"], 1);
+    ada_client.post(&url("/start"), &json!({ "at": 0 })).await.problem(403, "host-only");
+    assert_eq!(host.post(&url("/start"), &json!({ "at": 0 })).await.json(200)["moved"], true);
 }
 
 #[tokio::test]
