@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 
 mod session_id;
 
@@ -119,6 +120,21 @@ impl Home {
     const MOST: usize = 32;
 }
 
+/// A join code or seat code as it was meant: people type it in groups, with dashes, in small letters, or
+/// in the full width of an East Asian keyboard.
+pub fn code_as_meant(typed: &str) -> String {
+    let is_between = |c: &char| c.is_whitespace() || is_dash(*c);
+    typed.chars().take(MOST_TYPED).nfkc().filter(|c| !is_between(c)).flat_map(char::to_uppercase).collect()
+}
+
+/// Most characters of a typed code that are looked at.
+const MOST_TYPED: usize = 64;
+
+fn is_dash(c: char) -> bool {
+    matches!(c, '-' | '\u{ad}' | '\u{58a}' | '\u{5be}' | '\u{1806}' | '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}')
+        || matches!(c, '\u{2e17}' | '\u{2e3a}' | '\u{2e3b}' | '\u{301c}' | '\u{3030}' | '\u{30fc}')
+}
+
 impl JoinCode {
     /// The characters of a code, without 0, 1, I, L and O.
     pub const ALPHABET: &'static [u8] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
@@ -184,5 +200,17 @@ mod tests {
             assert!(text.parse::<JoinCode>().is_err(), "{text:?}");
         }
         assert!(OptionId::try_from(1 << 53).is_err());
+    }
+
+    #[test]
+    fn a_code_is_read_as_people_type_it() {
+        let typed =
+            ["MUBN2Y", "mubn2y", " MUB N2Y\n", "MUB-N2Y", "mub\u{2013}n2y", "MU\u{2011}BN\u{2212}2Y", "ＭＵＢＮ２Ｙ"];
+        for code in typed.into_iter().chain(["ｍｕｂ\u{3000}ｎ２ｙ", "MUB\u{ff0d}N2Y", "M U B N 2 Y", "MUB\u{a0}N2Y"])
+        {
+            assert_eq!(code_as_meant(code), "MUBN2Y", "{code:?}");
+        }
+        assert_ne!(code_as_meant("MUB_N2Y"), "MUBN2Y");
+        assert!(code_as_meant(&"x".repeat(100_000)).len() <= MOST_TYPED);
     }
 }

@@ -22,6 +22,9 @@ use crate::store::StoreError;
 
 /// Most problems that one reply lists.
 const MOST_PROBLEMS: usize = 50;
+/// The same whichever of the two codes is wrong.
+const CODE_UNKNOWN: &str =
+    "no room has this joinCode, or no seat of it this seatCode; one is good once, for five minutes";
 /// Names the instance that a session is at home on.
 const HOME: &str = "Rejoin-Home";
 
@@ -239,9 +242,7 @@ impl Problem {
                 "api-key-required",
                 "opening a room on this quiz needs an API key: send Authorization: Bearer <key>",
             ),
-            GameError::CodeUnknown => {
-                Self::new(StatusCode::NOT_FOUND, "join-code-unknown", "no room has this joinCode")
-            }
+            GameError::CodeUnknown => Self::new(StatusCode::NOT_FOUND, "join-code-unknown", CODE_UNKNOWN),
             GameError::NoSelection(NoSelection::Empty) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "no-questions", NoSelection::Empty.to_string())
             }
@@ -290,9 +291,7 @@ impl Problem {
             Refusal::AlreadyConnected => {
                 (StatusCode::CONFLICT, "already-connected", "the seat's first token has been used, and stays")
             }
-            Refusal::SeatCodeUnknown => {
-                (StatusCode::NOT_FOUND, "seat-code-unknown", "no seat has this code, or it was used, or is too old")
-            }
+            Refusal::SeatCodeUnknown => (StatusCode::NOT_FOUND, "join-code-unknown", CODE_UNKNOWN),
             Refusal::UnknownSeat => (StatusCode::NOT_FOUND, "seat-not-found", "the room has no such seat"),
             Refusal::WrongMode => (StatusCode::CONFLICT, "wrong-mode", "a room of this mode does not know that"),
             Refusal::AheadOfHead(_) => {

@@ -3,7 +3,7 @@
 
 use super::happenings::{Finished, Happening, OfSeat};
 use super::play::{PausedBy, Phase, Play};
-use super::seat::Standing;
+use super::seat::{Seat, Standing};
 use super::{Asker, HostAway, HostMove, Room, RoomReply, Step};
 use crate::domain::ids::{JoinCode, SeatId};
 use crate::domain::refusal::Refusal;
@@ -20,8 +20,21 @@ impl Room {
     ) -> Result<bool, Refusal> {
         self.may_move(asker, host_move)?;
         // A game that is over moves no more, and tells nothing more.
-        if saw != self.phase_number() || self.is_finished() {
+        if self.is_finished() {
             return Ok(false);
+        }
+        let is_stale = saw != self.phase_number();
+        if let HostMove::Kick(id) = host_move
+            && !is_stale
+        {
+            self.may_be_kicked(id, asker)?;
+        }
+        let is_back = self.opener_returns(asker, step);
+        if is_stale {
+            return Ok(false);
+        }
+        if is_back && host_move == HostMove::TakeOver {
+            return Ok(true);
         }
         self.make_move(asker, host_move, step)
     }
@@ -37,7 +50,7 @@ impl Room {
         match asker {
             Asker::Anyone => Err(Refusal::BadToken),
             Asker::Backend => Ok(()),
-            Asker::Seat(id) if self.host == Some(id) => Ok(()),
+            Asker::Seat(id) if self.is_host_or_opener(id) => Ok(()),
             Asker::Seat(_) => Err(Refusal::HostsOnly),
         }
     }
@@ -133,14 +146,33 @@ impl Room {
         changes
     }
 
-    fn kick(&mut self, id: SeatId, step: &mut Step<'_>) -> Result<bool, Refusal> {
-        match self.seats.get(&id) {
-            None if self.was_taken(id) => Ok(false),
-            None => Err(Refusal::UnknownSeat),
-            Some(_) if self.host == Some(id) => Err(Refusal::HostMayNotLeave),
-            Some(seat) if !seat.is_here() => Ok(false),
-            Some(_) => self.vacate(id, Standing::Kicked, step).map(|_| true),
+    fn may_be_kicked(&self, id: SeatId, asker: Asker) -> Result<(), Refusal> {
+        // An opener who kicks is the host by that.
+        let is_opener = matches!(asker, Asker::Seat(asks) if self.opener == Some(asks));
+        let host = if is_opener { self.opener } else { self.host };
+        match self.was_taken(id) {
+            false => Err(Refusal::UnknownSeat),
+            true if [host, self.opener].contains(&Some(id)) => Err(Refusal::HostMayNotLeave),
+            true => Ok(()),
         }
+    }
+
+    fn kick(&mut self, id: SeatId, step: &mut Step<'_>) -> Result<bool, Refusal> {
+        if !self.seats.get(&id).is_some_and(Seat::is_here) {
+            return Ok(false);
+        }
+        self.vacate(id, Standing::Kicked, step).map(|_| true)
+    }
+
+    /// Makes the opener the host again, if it is the one who asks; whether it was not.
+    pub(super) fn opener_returns(&mut self, asker: Asker, step: &mut Step<'_>) -> bool {
+        let Asker::Seat(id) = asker else { return false };
+        let returns = self.opener == Some(id) && self.host != Some(id) && !self.is_finished();
+        if returns {
+            self.host = Some(id);
+            self.tell(&Happening::Host(OfSeat { seat_id: id }), step);
+        }
+        returns
     }
 
     /// The oldest seat that is present takes the place of a host who is away.
@@ -157,7 +189,8 @@ impl Room {
     fn is_heir(&self, id: SeatId, at: Moment) -> bool {
         let away = self.settings.away;
         let host = self.host.and_then(|host| self.seats.get(&host));
-        let is_away = host.is_some_and(|host| !host.is_present(away, at));
+        // One who never connected moves the room by single requests, and is not away.
+        let is_away = host.is_some_and(|host| host.has_connected() && !host.is_present(away, at));
         // Who asks is present by that.
         let oldest = self.seats.iter().find(|(other, seat)| **other == id || seat.is_present(away, at));
         is_away && self.host != Some(id) && oldest.is_some_and(|(oldest, _)| *oldest == id)

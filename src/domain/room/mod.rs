@@ -129,6 +129,9 @@ impl RoomSettings {
 #[serde(rename_all = "camelCase")]
 pub struct Room {
     settings: RoomSettings,
+    /// Who opened the room: its host, unless somebody stands in while it is away. Keeps its seat as
+    /// long as the game goes on.
+    opener: Option<SeatId>,
     host: Option<SeatId>,
     locked: bool,
     /// Numbers of seats are never used again.
@@ -169,7 +172,8 @@ impl Room {
         let mut seat = Seat::new(Some((host, skeleton)), Some(token), Sequence(0), now);
         seat.plays = settings.host_plays;
         let mut room = Self::empty(settings, Some(Play::new(quiz)));
-        room.host = Some(room.take(seat));
+        room.opener = Some(room.take(seat));
+        room.host = room.opener;
         room
     }
 
@@ -185,6 +189,7 @@ impl Room {
     fn empty(settings: RoomSettings, play: Option<Play>) -> Self {
         Self {
             settings,
+            opener: None,
             host: None,
             locked: false,
             last_seat: 0,
@@ -218,6 +223,11 @@ impl Room {
     /// The host's seat; an external room has none.
     pub fn host(&self) -> Option<SeatId> {
         self.host
+    }
+
+    /// Whether this seat is the host's, or the opener's, who is host again by coming back.
+    pub fn is_host_or_opener(&self, seat: SeatId) -> bool {
+        [self.host, self.opener].contains(&Some(seat))
     }
 
     /// What was agreed when it was opened.
@@ -335,10 +345,10 @@ impl Room {
                 self.resume_backend()
             }
             (Ask::Heartbeat, Asker::Backend | Asker::Seat(_)) => Ok(RoomReply::Done),
-            (Ask::Resume, Asker::Seat(id)) => self.resume(id),
+            (Ask::Resume, Asker::Seat(id)) => self.resume(id, step),
             (Ask::ResumeFresh, Asker::Seat(id)) => {
                 self.seats.entry(id).and_modify(|seat| seat.said.forget_frame_ids());
-                self.resume(id)
+                self.resume(id, step)
             }
             (Ask::Acknowledge(sequence), Asker::Seat(id)) => self.seat_has(id, sequence, step.at.now),
             (Ask::Answer { question, option }, Asker::Seat(id)) => self.answer(id, &question, option, step),

@@ -36,6 +36,8 @@ pub struct SeatResults {
     pub user: Option<UserId>,
     /// Whether the player left before the end.
     pub has_left: bool,
+    /// Whether the player was kicked, or the seat revoked.
+    pub is_kicked: bool,
     /// The place, for those who stayed.
     pub rank: Option<usize>,
     /// Points.
@@ -55,7 +57,7 @@ pub struct RoomResults {
     pub finished: Option<WallTime>,
     /// The questions that have closed.
     pub questions: Vec<Arc<Question>>,
-    /// The players, best first; who left comes last, and who was sent away not at all.
+    /// The players, best first; who left or was sent away comes last.
     pub seats: Vec<SeatResults>,
 }
 
@@ -71,14 +73,13 @@ impl Room {
             name: seat.name.clone(),
             user: seat.user.clone(),
             has_left: seat.standing == Standing::Left,
+            is_kicked: matches!(seat.standing, Standing::Kicked | Standing::Revoked),
             rank: ranks.get(id).copied(),
             total: seat.total,
             answers: answers(seat, &questions),
         };
-        let counts =
-            |(_, seat): &(&SeatId, &Seat)| seat.plays && matches!(seat.standing, Standing::Here | Standing::Left);
-        let mut seats: Vec<_> = self.seats.iter().filter(counts).map(of).collect();
-        seats.sort_by_key(|seat| (seat.has_left, std::cmp::Reverse(seat.total), seat.seat));
+        let mut seats: Vec<_> = self.seats.iter().filter(|(_, seat)| seat.plays).map(of).collect();
+        seats.sort_by_key(|seat| (seat.has_left || seat.is_kicked, std::cmp::Reverse(seat.total), seat.seat));
         let (started, finished) = (play.started, play.finished);
         Some(RoomResults { quiz_id: play.quiz_id.clone(), started, finished, questions, seats })
     }

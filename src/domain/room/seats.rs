@@ -160,7 +160,8 @@ impl Room {
         let may = match asker {
             Asker::Anyone => return Err(Refusal::BadToken),
             Asker::Backend => true,
-            Asker::Seat(own) => own == id || Some(own) == self.host,
+            // Who stands in for the opener can't take its seat.
+            Asker::Seat(own) => own == id || (Some(own) == self.host && Some(id) != self.opener),
         };
         let seat = self.seats.get_mut(&id).filter(|seat| seat.is_here());
         match seat {
@@ -171,7 +172,8 @@ impl Room {
     }
 
     /// A new connection, which supersedes the older ones. The host may have several.
-    pub(super) fn resume(&mut self, id: SeatId) -> Outcome {
+    pub(super) fn resume(&mut self, id: SeatId, step: &mut Step<'_>) -> Outcome {
+        self.opener_returns(Asker::Seat(id), step);
         let is_host = self.host == Some(id);
         let seat = self.seats.get_mut(&id).ok_or(Refusal::UnknownSeat)?;
         if !is_host {
@@ -209,7 +211,7 @@ impl Room {
             self.seats.entry(id).and_modify(Seat::retire);
             return Ok(RoomReply::Done);
         }
-        if self.host == Some(id) {
+        if self.is_host_or_opener(id) {
             return Err(Refusal::HostMayNotLeave);
         }
         self.vacate(id, Standing::Left, step)
@@ -219,7 +221,7 @@ impl Room {
         match self.seats.get(&id) {
             None if self.was_taken(id) => Ok(RoomReply::Done),
             None => Err(Refusal::UnknownSeat),
-            Some(_) if self.host == Some(id) && !self.is_finished() => Err(Refusal::HostMayNotLeave),
+            Some(_) if self.is_host_or_opener(id) && !self.is_finished() => Err(Refusal::HostMayNotLeave),
             Some(seat) if !seat.is_here() => Ok(RoomReply::Done),
             Some(_) => self.vacate(id, Standing::Revoked, step),
         }

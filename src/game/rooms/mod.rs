@@ -113,7 +113,11 @@ impl Looked {
 
     /// Whether the viewer may see everybody's results.
     pub fn sees_all(&self) -> bool {
-        self.viewer.is_none() || self.room().and_then(Room::host) == self.viewer
+        match (self.viewer, self.room()) {
+            (Some(seat), Some(room)) => room.is_host_or_opener(seat),
+            (None, _) => true,
+            (Some(_), None) => false,
+        }
     }
 
     /// Until when it lives if nothing more happens.
@@ -234,7 +238,11 @@ impl Rooms {
     ) -> Result<Seated, GameError> {
         let token = self.token();
         let ask = Ask::TakeSeat { code: SecretHash::of(seat_code), token: token.hash(), repeat };
-        self.seated(self.find(code).await?, By::Anyone, token, ask).await
+        // Whoever guesses is not told which of the two codes was right.
+        self.seated(self.find(code).await?, By::Anyone, token, ask).await.map_err(|error| match error {
+            GameError::Refused(Refusal::SeatCodeUnknown) => GameError::CodeUnknown,
+            error => error,
+        })
     }
 
     /// Seats a backend's user.

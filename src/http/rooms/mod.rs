@@ -318,7 +318,7 @@ pub(super) async fn results(
     match query.format {
         ResultsFormat::Json => Ok(reply(StatusCode::OK, &results::json(&id, &results, only))),
         ResultsFormat::Csv => {
-            let table = results::csv(&results, only)?;
+            let table = results::csv(&results, only, query.separator)?;
             let named = ("Content-Disposition", "attachment; filename=\"results.csv\"");
             Ok(HttpResponse::Ok().content_type("text/csv; charset=utf-8").insert_header(named).body(table))
         }

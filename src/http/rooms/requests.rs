@@ -9,7 +9,7 @@ use super::super::auth::Caller;
 use super::super::json::{required, shallow};
 use super::super::problem::Problem;
 use super::super::quiz_choice::{QuizFields, USUAL_COUNT, quiz_choice};
-use crate::domain::ids::InvalidId;
+use crate::domain::ids::{InvalidId, code_as_meant};
 use crate::domain::quiz::draft::QuestionDraft;
 use crate::domain::room::{Advance, HostAway, RoomSettings};
 use crate::domain::{
@@ -224,6 +224,17 @@ impl OwnedQuery {
 pub(in crate::http) struct ResultsQuery {
     #[serde(default)]
     pub(super) format: ResultsFormat,
+    #[serde(default)]
+    pub(super) separator: Separator,
+}
+
+/// What stands between a table's cells: spreadsheets of many countries want a semicolon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Separator {
+    #[default]
+    Comma,
+    Semicolon,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -337,14 +348,13 @@ fn within(name: &str, given: Option<u64>, bounds: RangeInclusive<u64>, usual: u6
 impl JoinRequest {
     /// The room's code, as people type it.
     pub(super) fn code(&self) -> Result<JoinCode, Problem> {
-        let code: String = self.join_code.trim().to_uppercase();
-        code.parse().map_err(|_| Problem::of(crate::game::GameError::CodeUnknown, None))
+        code_as_meant(&self.join_code).parse().map_err(|_| Problem::of(crate::game::GameError::CodeUnknown, None))
     }
 
     pub(super) fn joining(self) -> Result<Joining, Problem> {
         match (self.name, self.seat_code) {
             (Some(NameIn(name)), None) => Ok(Joining::New(name)),
-            (None, Some(code)) => Ok(Joining::ByCode(code.trim().to_uppercase())),
+            (None, Some(code)) => Ok(Joining::ByCode(code_as_meant(&code))),
             (None, None) => Err(Problem::wrong("name", "missing")),
             (Some(_), Some(_)) => Err(Problem::wrong("seatCode", "cannot stand together with name")),
         }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::super::date::date;
 use super::super::problem::Problem;
+use super::requests::Separator;
 use crate::domain::room::{RoomResults, SeatResults};
 use crate::domain::{OptionId, PlayerName, Question, QuestionId, QuizId, SeatId, SessionId, UserId};
 
@@ -36,6 +37,7 @@ struct SeatOut<'a> {
     name: Option<&'a PlayerName>,
     user_id: Option<&'a UserId>,
     left: bool,
+    kicked: bool,
     rank: Option<usize>,
     total: u32,
     correct_count: usize,
@@ -82,6 +84,7 @@ fn seat<'a>(results: &'a RoomResults, seat: &'a SeatResults) -> SeatOut<'a> {
         name: seat.name.as_ref(),
         user_id: seat.user.as_ref(),
         left: seat.has_left,
+        kicked: seat.is_kicked,
         rank: seat.rank,
         total: seat.total,
         correct_count: seat.answers.iter().filter(|answer| answer.correct).count(),
@@ -107,10 +110,19 @@ pub(super) fn json<'a>(id: &SessionId, results: &'a RoomResults, only: Option<Se
     }
 }
 
-/// The same as a table: a line a player, and two columns a question, what was chosen and what it
-/// earned.
-pub(super) fn csv(results: &RoomResults, only: Option<SeatId>) -> Result<Vec<u8>, Problem> {
-    let mut table = csv::Writer::from_writer(Vec::new());
+/// By which spreadsheets know that a table is UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// The columns before those of the questions.
+const COLUMNS: [&str; 8] = ["rank", "seatId", "name", "userId", "total", "correct", "left", "kicked"];
+
+/// The same as a table: a line a player, and three columns a question, what was chosen, whether it was
+/// right, and what it earned.
+pub(super) fn csv(results: &RoomResults, only: Option<SeatId>, separator: Separator) -> Result<Vec<u8>, Problem> {
+    let separator = match separator {
+        Separator::Comma => b',',
+        Separator::Semicolon => b';',
+    };
+    let mut table = csv::WriterBuilder::new().delimiter(separator).from_writer(BYTE_ORDER_MARK.to_vec());
     let written = write(&mut table, results, only);
     let inside = |error: &dyn std::fmt::Display| {
         tracing::error!(%error, "results could not be written as a table");
@@ -121,15 +133,11 @@ pub(super) fn csv(results: &RoomResults, only: Option<SeatId>) -> Result<Vec<u8>
 }
 
 fn write(table: &mut csv::Writer<Vec<u8>>, results: &RoomResults, only: Option<SeatId>) -> csv::Result<()> {
-    let mut head = ["rank", "seatId", "name", "userId", "total", "correct", "left"].map(str::to_owned).to_vec();
-    for question in &results.questions {
-        head.push(harmless(question.id.as_str()));
-        head.push(harmless(&format!("{} points", question.id)));
-    }
-    table.write_record(&head)?;
+    let questions = results.questions.iter().flat_map(|question| headings(question));
+    table.write_record(COLUMNS.map(str::to_owned).into_iter().chain(questions))?;
     for seat in results.seats.iter().filter(|seat| only.is_none_or(|only| only == seat.seat)) {
         let correct = seat.answers.iter().filter(|answer| answer.correct).count();
-        let mut line = vec![
+        let line = [
             seat.rank.map(|rank| rank.to_string()).unwrap_or_default(),
             seat.seat.0.to_string(),
             harmless(seat.name.as_ref().map_or("", PlayerName::as_str)),
@@ -137,18 +145,31 @@ fn write(table: &mut csv::Writer<Vec<u8>>, results: &RoomResults, only: Option<S
             seat.total.to_string(),
             correct.to_string(),
             seat.has_left.to_string(),
+            seat.is_kicked.to_string(),
         ];
-        for question in &results.questions {
-            let answer = seat.answers.iter().find(|answer| answer.question == question.id);
-            let option = answer.and_then(|answer| answer.option);
-            let chosen =
-                option.map(|option| text_of(question, option).map_or_else(|| option.to_string(), str::to_owned));
-            line.push(harmless(&chosen.unwrap_or_default()));
-            line.push(answer.map(|answer| answer.points.to_string()).unwrap_or_default());
-        }
-        table.write_record(&line)?;
+        table.write_record(
+            line.into_iter().chain(results.questions.iter().flat_map(|question| cells(question, seat))),
+        )?;
     }
     table.flush().map_err(Into::into)
+}
+
+/// A question's columns are called by its text, which a teacher knows it by.
+fn headings(question: &Question) -> [String; 3] {
+    let name = harmless(question.text.as_deref().unwrap_or(question.id.as_str()));
+    let [right, points] = ["right or wrong", "points"].map(|what| format!("{name} ({what})"));
+    [name, right, points]
+}
+
+/// What a seat made of a question; nothing where it gave no answer.
+fn cells(question: &Question, seat: &SeatResults) -> [String; 3] {
+    let Some(answer) = seat.answers.iter().find(|answer| answer.question == question.id) else {
+        return Default::default();
+    };
+    let text = |option: OptionId| text_of(question, option).map_or_else(|| option.to_string(), str::to_owned);
+    let chosen = answer.option.map(text).unwrap_or_default();
+    let right = if answer.correct { "right" } else { "wrong" };
+    [harmless(&chosen), right.to_owned(), answer.points.to_string()]
 }
 
 /// A text that no spreadsheet takes for a formula.
@@ -163,6 +184,7 @@ mod tests {
     #[test]
     fn a_name_is_no_formula() {
         assert_eq!(harmless("=HYPERLINK(\"x\")"), "'=HYPERLINK(\"x\")");
-        assert_eq!(harmless("Ada"), "Ada");
+        assert_eq!((harmless("Ada"), harmless("O'Hara-Smith")), ("Ada".to_owned(), "O'Hara-Smith".to_owned()));
+        assert!(["=", "+1", "-1", "@x", "\tx", "\rx"].iter().all(|text| harmless(text) == format!("'{text}")));
     }
 }

@@ -121,8 +121,10 @@ async fn a_game_is_played_by_single_requests() {
     let table = host.get("/results?format=csv").await;
     assert_eq!((table.status, table.header("content-type")), (200, Some("text/csv; charset=utf-8")));
     let lines: Vec<_> = table.text().lines().map(str::to_owned).collect();
-    assert_eq!(lines[0], "rank,seatId,name,userId,total,correct,left,q0,q0 points,q1,q1 points");
-    assert!(lines[1].starts_with("1,2,Ada,,150,1,false,option"), "{}", lines[1]);
+    let columns = "rank,seatId,name,userId,total,correct,left,kicked";
+    let of = |n: u64| format!("What is {n}?,What is {n}? (right or wrong),What is {n}? (points)");
+    assert_eq!(lines[0], format!("\u{feff}{columns},{},{}", of(0), of(1)));
+    assert!(lines[1].starts_with("1,2,Ada,,150,1,false,false,option"), "{}", lines[1]);
     server.stop().await;
 }
 
@@ -176,7 +178,7 @@ async fn a_seat_survives_its_lost_replies() {
     let takes = json!({ "joinCode": code, "seatCode": handed["seatCode"] });
     let taken = client.post("/api/rooms/join", &takes).await.json(200);
     assert_eq!(taken["seatId"], ada.id);
-    client.post("/api/rooms/join", &takes).await.problem(404, "seat-code-unknown");
+    client.post("/api/rooms/join", &takes).await.problem(404, "join-code-unknown");
     ada.get("").await.problem(401, "bad-token");
     let ada = Seat::of(&client, &taken);
     host.moves("/start", json!({})).await;

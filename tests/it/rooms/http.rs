@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::raw::Raw;
 use super::{api, fixed_address, join, open, process_at, server};
-use crate::support::{KEY, Server, questions};
+use crate::support::{Client, KEY, Server, questions};
 
 /// The longest that a page can wait, in milliseconds.
 const LONGEST: u64 = 25_000;
@@ -140,9 +140,14 @@ async fn results_are_a_seats_own_and_all_to_the_host_and_a_backend() {
     let table = host.get(&url("/results?format=csv")).await;
     assert_eq!((table.status, table.header("content-type")), (200, Some("text/csv; charset=utf-8")));
     let lines: Vec<_> = table.text().lines().map(str::to_owned).collect();
-    assert_eq!(lines[0], "rank,seatId,name,userId,total,correct,left,q0,q0 points");
+    let columns = "rank,seatId,name,userId,total,correct,left,kicked";
+    let question = "What is 0?,What is 0? (right or wrong),What is 0? (points)";
+    assert_eq!(lines[0], format!("\u{feff}{columns},{question}"));
     assert!(lines.len() == 3 && lines[1].starts_with("1,2,'=Ada,,"), "a name is no formula: {lines:?}");
-    assert!(lines[2].ends_with(",0,0,false,option 2 of 0,0"), "{lines:?}");
+    assert!(lines[1].contains(",option 1 of 0,right,1"), "{lines:?}");
+    assert!(lines[2].ends_with(",0,0,false,false,option 2 of 0,wrong,0"), "{lines:?}");
+    let table = host.get(&url("/results?format=csv&separator=semicolon")).await.text();
+    assert!(table.lines().nth(2).unwrap().ends_with(";0;0;false;false;option 2 of 0;wrong;0"), "{table}");
     assert_eq!(players[1].get(&url("/results?format=csv")).await.text().lines().count(), 2);
 }
 
@@ -181,6 +186,32 @@ async fn a_page_that_reloads_during_a_reveal_finds_all_that_it_shows() {
 }
 
 #[tokio::test]
+async fn who_opened_a_room_keeps_its_results_and_is_host_again_by_coming_back() {
+    let (_folder, server) = server(&[]);
+    let api = api(&server);
+    let room = open(&api, 2, json!({ "hostAway": "oldestSeat", "awayMs": 1_000 })).await;
+    let (ada, bob) = (join(&api, &room, "Ada").await, join(&api, &room, "Bob").await);
+    let url = |rest: &str| format!("/api/rooms/{}{rest}", room.room_id);
+    let host = server.client().with_key(room.token.as_ref().unwrap().as_str());
+    let [ada_client, bob_client] = [&ada, &bob].map(|seat| server.client().with_key(seat.ticket.token.as_str()));
+    let take_over = async || ada_client.post(&url("/takeover"), &json!({ "at": 0 })).await.json(200);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(take_over().await["moved"], false, "a host who never connected is not away");
+    host.post(&url("/resume"), &json!({})).await.json(200);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let moved = take_over().await;
+    assert_eq!((&moved["moved"], &moved["snapshot"]["hostSeatId"]), (&json!(true), &json!(2)), "{moved}");
+    let seats = async |client: &Client| client.get(&url("/results")).await.json(200)["seats"].as_array().unwrap().len();
+    assert_eq!((seats(&host).await, seats(&ada_client).await, seats(&bob_client).await), (2, 2, 1));
+    ada_client.post(&url("/kick"), &json!({ "at": 0, "seatId": 1 })).await.problem(409, "host-may-not-leave");
+    assert_eq!(host.get(&url("")).await.json(200)["hostSeatId"], 2, "to look is not to come back");
+    let resumed = host.post(&url("/resume"), &json!({})).await.json(200);
+    assert_eq!(resumed["snapshot"]["hostSeatId"], 1);
+    ada_client.post(&url("/start"), &json!({ "at": 0 })).await.problem(403, "host-only");
+    assert_eq!(host.post(&url("/start"), &json!({ "at": 0 })).await.json(200)["moved"], true);
+}
+
+#[tokio::test]
 async fn a_seat_is_handed_to_another_device_once() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
@@ -189,10 +220,12 @@ async fn a_seat_is_handed_to_another_device_once() {
     let url = |rest: &str| format!("/api/rooms/{}{rest}", room.room_id);
     let client = server.client().with_key(ada.ticket.token.as_str());
     let code = client.post(&url("/seats/2/code"), &json!({})).await.json(201);
-    let take = json!({ "joinCode": room.join_code, "seatCode": code["seatCode"] });
+    let seat_code = code["seatCode"].as_str().unwrap();
+    let (typed, typed_seat) = (room.join_code.to_lowercase(), format!("{}-{}", &seat_code[..4], &seat_code[4..]));
+    let take = json!({ "joinCode": format!("{} {}", &typed[..3], &typed[3..]), "seatCode": typed_seat });
     let taken = server.client().post("/api/rooms/join", &take).await.json(200);
     assert_eq!((&taken["seatId"], &taken["snapshot"]["you"]["name"]), (&json!(2), &json!("Ada")));
-    server.client().post("/api/rooms/join", &take).await.problem(404, "seat-code-unknown");
+    server.client().post("/api/rooms/join", &take).await.problem(404, "join-code-unknown");
     client.get(&url("")).await.problem(401, "bad-token");
     let client = server.client().with_key(taken["token"].as_str().unwrap());
     assert_eq!(client.post(&url("/leave"), &Value::Null).await.status, 204);

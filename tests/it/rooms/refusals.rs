@@ -37,11 +37,22 @@ async fn who_may_not_is_told_why() {
     ada.get("/api/rooms/x").await.problem(404, "room-not-found");
     ada.get(&url("/ws")).await.problem(426, "upgrade-required");
     send(ada.request(Method::PUT, &url(""))).await.problem(405, "method-not-allowed");
-    for code in ["ABC234", "x", "", "O0IL11"] {
-        join(json!({ "joinCode": code, "name": "Cleo" })).await.problem(404, "join-code-unknown");
+    let code = &room.join_code;
+    let mut details = Vec::new();
+    for pair in [
+        json!({ "joinCode": "ABC234", "name": "Cleo" }),
+        json!({ "joinCode": "x", "name": "Cleo" }),
+        json!({ "joinCode": "", "name": "Cleo" }),
+        json!({ "joinCode": "O0IL11", "name": "Cleo" }),
+        json!({ "joinCode": "ABC234", "seatCode": "ABCDEFGH" }),
+        json!({ "joinCode": code, "seatCode": "ABCDEFGH" }),
+        json!({ "joinCode": code, "seatCode": "" }),
+    ] {
+        details.push(join(pair).await.problem(404, "join-code-unknown")["detail"].clone());
     }
+    details.dedup();
+    assert_eq!(details.len(), 1, "which code is wrong is not told: {details:?}");
     join(called("ADA")).await.problem(409, "name-taken");
-    join(json!({ "joinCode": room.join_code, "seatCode": "ABCDEFGH" })).await.problem(404, "seat-code-unknown");
     ada.post(&url("/start"), &json!({ "at": 0 })).await.problem(403, "host-only");
     ada.post(&url("/seats"), &json!({ "name": "x" })).await.problem(403, "api-key-required");
     ada.post(&url("/say"), &json!({ "payload": 1 })).await.problem(409, "wrong-mode");
@@ -268,6 +279,7 @@ async fn what_is_not_right_is_422_and_says_where() {
         ("events?limit=1&limit=2", "query"),
         ("events?colour=red", "query"),
         ("results?format=xml", "query"),
+        ("results?format=csv&separator=tab", "query"),
     ] {
         let problem = backend.get(&format!("/api/rooms/{id}/{query}")).await.problem(422, "invalid-request");
         assert_eq!(problem["problems"][0]["path"], at, "{query} → {problem}");

@@ -1,7 +1,7 @@
 //! A game from the lobby to its results.
 
 use super::kit::{CLOSE, HOST, OPEN, Table, WALL, answer, at, at_since, by, option, quiz};
-use crate::domain::room::{Advance, Ask, HostMove, RoomSettings};
+use crate::domain::room::{Advance, Ask, HostMove, RoomSettings, SeatResults};
 use crate::domain::{Millis, NotOpen, Refusal, SeatId};
 
 fn started(players: u32, questions: usize) -> Table {
@@ -239,7 +239,7 @@ fn a_repeat_gets_the_first_reply_again_however_late() {
 }
 
 #[test]
-fn who_answered_and_is_kicked_vanishes_and_who_leaves_keeps_the_results() {
+fn who_answered_and_is_kicked_or_leaves_keeps_the_results_and_no_place() {
     let mut table = started(4, 1);
     for seat in [2, 3, 4] {
         table.answer(seat, 0, 1, at(OPEN)).expect("taken");
@@ -252,8 +252,12 @@ fn who_answered_and_is_kicked_vanishes_and_who_leaves_keeps_the_results() {
     assert_eq!((&reveal["verdicts"][0]["seatId"], &reveal["verdicts"][0]["rank"]), (&4.into(), &1.into()));
     assert_eq!(reveal["counts"][1]["count"], 1);
     let results = table.room().results(table.session.quiz.as_deref()).expect("a quiz");
-    let seats: Vec<_> = results.seats.iter().map(|seat| (seat.seat.0, seat.total, seat.rank, seat.has_left)).collect();
-    assert_eq!(seats, [(4, 150, Some(1), false), (5, 0, Some(2), false), (3, 150, None, true)]);
+    let gone = |seat: &SeatResults| (seat.has_left, seat.is_kicked);
+    let seats: Vec<_> = results.seats.iter().map(|seat| (seat.seat.0, seat.total, seat.rank, gone(seat))).collect();
+    let (left, kicked) = ((true, false), (false, true));
+    let here = [(4, 150, Some(1), (false, false)), (5, 0, Some(2), (false, false))];
+    assert_eq!(seats, [&here[..], &[(2, 150, None, kicked), (3, 150, None, left)]].concat());
+    assert_eq!(results.seats[2].answers.len(), 1);
 }
 
 #[test]

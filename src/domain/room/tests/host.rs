@@ -260,13 +260,79 @@ fn the_oldest_present_seat_takes_over_from_a_host_who_is_away() {
     assert_eq!(table.last("host")["seatId"], 3);
     assert_eq!(table.room().host(), Some(SeatId(3)));
     assert!(!table.kinds().contains(&"paused"));
-    // The old host is a seat like any other now, and the new one still plays.
-    table.refused(by(HOST), Ask::Host(2, HostMove::Finish, None), at(30_001), Refusal::HostsOnly);
-    assert!(table.view(3, at(30_001)).you.expect("there").plays);
-    assert_eq!(
-        table.ask(by(3), Ask::Host(2, HostMove::Kick(SeatId(HOST)), None), at(30_001)),
-        Ok(RoomReply::Moved(true))
-    );
+    assert!(table.view(3, at(30_001)).you.expect("there").plays, "a host who plays on");
+}
+
+/// A game that seat 2 stands in as the host of.
+fn with_a_stand_in() -> Table {
+    let mut table = with_a_live_host(HostAway::OldestSeat);
+    let saw = table.room().phase_number();
+    assert_eq!(table.ask(by(2), Ask::Host(saw, HostMove::TakeOver, None), at(15_000)), Ok(RoomReply::Moved(true)));
+    assert_eq!(table.room().host(), Some(SeatId(2)));
+    table
+}
+
+#[test]
+fn who_opened_the_room_is_host_again_by_coming_back() {
+    let hosts = |table: &Table| table.events.iter().filter(|event| event.kind == "host").count();
+    let generation = |table: &Table| table.room().generation(SeatId(HOST)).map(|(generation, _)| generation);
+    let mut table = with_a_stand_in();
+    let before = generation(&table);
+    table.heartbeat(HOST, at(16_000));
+    assert_eq!(table.room().host(), Some(SeatId(2)), "a page that is open somewhere is not back");
+    table.connect(HOST, at(16_000));
+    assert_eq!((table.room().host(), table.last("host")["seatId"].as_u64()), (Some(SeatId(HOST)), Some(1)));
+    assert_eq!(generation(&table), before, "the host's connections don't supersede each other");
+    table.refused(by(2), Ask::Host(1, HostMove::Finish, None), at(16_001), Refusal::HostsOnly);
+    table.connect(HOST, at(16_001));
+    assert_eq!(hosts(&table), 2, "it is told once");
+    for (saw, host_move, moved) in [
+        (1, HostMove::Close, true),
+        (1, HostMove::Kick(SeatId(2)), true),
+        (1, HostMove::TakeOver, true),
+        (0, HostMove::Close, false),
+    ] {
+        let mut table = with_a_stand_in();
+        let asked = table.ask(by(HOST), Ask::Host(saw, host_move, None), at(16_000));
+        assert_eq!(asked, Ok(RoomReply::Moved(moved)), "{host_move:?}");
+        assert_eq!((table.room().host(), hosts(&table)), (Some(SeatId(HOST)), 2));
+    }
+    let mut table = with_a_stand_in();
+    table.refused(by(HOST), Ask::Host(1, HostMove::Kick(SeatId(9)), None), at(16_000), Refusal::UnknownSeat);
+}
+
+#[test]
+fn nobody_takes_the_seat_of_who_opened_the_room() {
+    let mut table = with_a_stand_in();
+    table.refused(by(2), Ask::Host(1, HostMove::Kick(SeatId(HOST)), None), at(16_000), Refusal::HostMayNotLeave);
+    table.refused(by(2), Ask::Host(1, HostMove::Kick(SeatId(2)), None), at(16_000), Refusal::HostMayNotLeave);
+    table.refused(by(HOST), Ask::Leave, at(16_000), Refusal::HostMayNotLeave);
+    table.refused(By::Backend, Ask::Revoke(SeatId(HOST)), at(16_000), Refusal::HostMayNotLeave);
+    let code = Ask::HandOutCode { seat: SeatId(HOST), code: SecretHash::of("code") };
+    table.refused(by(2), code, at(16_000), Refusal::HostsOnly);
+    assert!(table.room().is_host_or_opener(SeatId(HOST)) && table.room().is_host_or_opener(SeatId(2)));
+    assert!(!table.room().is_host_or_opener(SeatId(3)));
+}
+
+#[test]
+fn after_the_end_who_comes_back_is_told_to_nobody() {
+    let mut table = with_a_stand_in();
+    assert_eq!(table.ask(by(2), Ask::Host(1, HostMove::Finish, None), at(16_000)), Ok(RoomReply::Moved(true)));
+    table.connect(HOST, at(17_000));
+    assert_eq!(table.ask(by(HOST), Ask::Host(2, HostMove::Start, None), at(17_000)), Ok(RoomReply::Moved(false)));
+    assert_eq!(*table.kinds().last().expect("one"), "finished");
+    table.ask(by(HOST), Ask::Leave, at(17_000)).expect("the game needs no host any more");
+}
+
+#[test]
+fn nobody_takes_over_from_a_host_who_never_connected() {
+    let mut table = Table::of(3, RoomSettings { host_away: HostAway::OldestSeat, ..RoomSettings::default() });
+    table.fill(3, at(0));
+    assert!(table.host(HostMove::Start, at(0)));
+    let take_over = Ask::Host(1, HostMove::TakeOver, None);
+    assert_eq!(table.ask(by(2), take_over, at(20_000)), Ok(RoomReply::Moved(false)));
+    assert_eq!(table.room().host(), Some(SeatId(HOST)));
+    assert!(!table.kinds().contains(&"host"));
 }
 
 #[test]
