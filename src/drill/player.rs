@@ -115,12 +115,13 @@ impl Player {
         answering.spawn(async move {
             sleep(wait).await;
             tally.lock().asked += 1;
-            let tap = || connection.answer(&question, option);
+            let tap = |option| connection.answer(&question, option);
             let replies = if taps == 2 {
-                let (one, two) = tokio::join!(tap(), tap());
+                // The second passes: the same answer again would be a repeat of the first.
+                let (one, two) = tokio::join!(tap(option), tap(None));
                 vec![one, two]
             } else {
-                vec![tap().await]
+                vec![tap(option).await]
             };
             let accepted = replies.iter().flatten().filter(|reply| reply.accepted).count();
             if accepted > 0 {

@@ -19,9 +19,10 @@ pub const MOST_KNOWN: usize = 1_024;
 /// Moves that are known.
 const MOST_MOVES: usize = 16;
 
-/// A request that put events into the log.
+/// A request that put events into the log. It is kept as a list, without its fields' names: there may
+/// be a thousand of them for each seat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(from = "Packed", into = "Packed")]
 struct Brought {
     key: u64,
     body: u64,
@@ -29,6 +30,20 @@ struct Brought {
     /// Its last event.
     sequence: Sequence,
     at: Timestamp,
+}
+
+type Packed = (u64, u64, bool, Sequence, Timestamp);
+
+impl From<Packed> for Brought {
+    fn from((key, body, is_frame_id, sequence, at): Packed) -> Self {
+        Self { key, body, is_frame_id, sequence, at }
+    }
+}
+
+impl From<Brought> for Packed {
+    fn from(Brought { key, body, is_frame_id, sequence, at }: Brought) -> Self {
+        (key, body, is_frame_id, sequence, at)
+    }
 }
 
 /// What one seat has said last, or backends have recorded, in the log's order.

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
+use super::presence::ShownPresence;
 use super::tape::{Tape, Told};
 use crate::domain::room::{Presence, Seen, Standing};
 use crate::domain::{Event, SeatId, Sequence, SessionId, Timestamp};
@@ -22,12 +23,12 @@ pub enum Ended {
 }
 
 /// What listeners are to look at.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct News {
     /// The log's head, as far as it is known here.
     pub head: Sequence,
     /// Who is connected, and how many have answered.
-    pub presence: Option<Arc<Presence>>,
+    pub presence: Option<Arc<ShownPresence>>,
     /// Set at the end.
     pub ended: Option<Ended>,
     /// Goes up when seats may have changed hands.
@@ -125,10 +126,20 @@ impl LiveRoom {
 
     /// These events were committed.
     pub(super) fn tell(&self, events: &[Event]) {
-        if let Some(newest) = events.last() {
-            let told: Vec<_> = events.iter().cloned().map(Told::new).collect();
-            self.tape.lock().push(&told);
-            self.heard_of(newest.sequence);
+        if events.is_empty() {
+            return;
+        }
+        let told: Vec<_> = events.iter().cloned().map(Told::new).collect();
+        let mut tape = self.tape.lock();
+        tape.push(&told, self.news.borrow().head);
+        let (newest, has_gap) = (tape.newest(), tape.has_gap());
+        drop(tape);
+        if let Some(newest) = newest {
+            self.heard_of(newest);
+        }
+        if has_gap {
+            // The missing ones are told in a moment. If they aren't, the driver's look finds them.
+            self.poke.notify_one();
         }
     }
 
@@ -143,9 +154,9 @@ impl LiveRoom {
 
     pub(super) fn show(&self, presence: Presence) {
         self.news.send_if_modified(|news| {
-            let is_news = news.presence.as_deref() != Some(&presence);
+            let is_news = news.presence.as_deref().map(ShownPresence::presence) != Some(&presence);
             if is_news {
-                news.presence = Some(Arc::new(presence));
+                news.presence = Some(Arc::new(ShownPresence::new(presence)));
             }
             is_news
         });
@@ -329,6 +340,28 @@ mod tests {
         assert_eq!((told(&second), second.backend), (told(&first), first.backend));
         let third = room.report(ALL);
         assert!(third.seen.is_empty() && third.backend.is_none());
+    }
+
+    #[test]
+    fn commits_that_are_told_the_wrong_way_round_are_heard_of_in_order() {
+        let room = room();
+        let event = |n: u64| Event {
+            sequence: Sequence(n),
+            at: crate::domain::WallTime(0),
+            kind: "x".to_owned(),
+            payload: "1".to_owned(),
+            to: None,
+        };
+        let kept = |after: u64| room.tape.lock().after(Sequence(after), 9).map(|told| told.len());
+        room.tell(&[event(2)]);
+        assert_eq!((room.news.borrow().head, kept(0)), (Sequence(0), None));
+        room.tell(&[event(1)]);
+        assert_eq!((room.news.borrow().head, kept(0)), (Sequence(2), Some(2)), "nobody has to read the log");
+        // One that is never told: the look at the room tells how far the log goes.
+        room.tell(&[event(4)]);
+        assert_eq!(room.news.borrow().head, Sequence(2));
+        room.heard_of(Sequence(4));
+        assert_eq!((room.news.borrow().head, kept(2)), (Sequence(4), None));
     }
 
     #[test]

@@ -128,7 +128,7 @@ impl Membership {
             return Ok(Missed::Forgotten);
         }
         let told: Vec<_> = events.into_iter().map(Told::new).collect();
-        self.room.tape.lock().push(&told);
+        self.room.tape.lock().put(&told);
         Ok(Missed::Events(told))
     }
 }

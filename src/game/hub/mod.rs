@@ -4,6 +4,7 @@
 mod driver;
 mod live;
 mod membership;
+mod presence;
 mod tape;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use live::LiveRoom;
 
 pub use live::{Ended, News};
 pub use membership::{Membership, Missed};
+pub use presence::ShownPresence;
 pub use tape::Told;
 
 /// Says how late the next hint comes, if it is to come late.

@@ -1,6 +1,6 @@
 //! The newest events of a room, kept for those who listen: read once, and made into a frame once.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -11,6 +11,8 @@ use crate::domain::{Event, SeatId, Sequence};
 /// Most events and bytes kept.
 const MOST: usize = 1_024;
 const MOST_BYTES: usize = 1024 * 1024;
+/// Most events kept that were told before their turn.
+const MOST_EARLY: usize = 128;
 
 /// An event as it is told to listeners.
 #[derive(Debug)]
@@ -47,6 +49,8 @@ impl Told {
 pub(super) struct Tape {
     told: VecDeque<Arc<Told>>,
     bytes: usize,
+    /// Events of commits that were told before an earlier one was.
+    early: BTreeMap<Sequence, Arc<Told>>,
 }
 
 impl Tape {
@@ -58,21 +62,69 @@ impl Tape {
         (from < self.told.len()).then(|| self.told.range(from..).take(limit).cloned().collect())
     }
 
-    /// Keeps events that follow the newest, or that come while there are none.
-    pub(super) fn push(&mut self, told: &[Arc<Told>]) {
+    /// Keeps the events of a commit, while the log is known up to `head`. Two commits may be told the
+    /// wrong way round: what comes too early waits for what is before it.
+    pub(super) fn push(&mut self, told: &[Arc<Told>], head: Sequence) {
         for one in told {
-            let newest = self.told.back().map(|newest| newest.event.sequence.0);
-            match newest {
-                Some(newest) if one.event.sequence.0 <= newest => continue,
-                Some(newest) if one.event.sequence.0 > newest + 1 => self.clear(),
-                _ => {}
+            let next = self.newest().unwrap_or(head).0 + 1;
+            if one.event.sequence.0 > next {
+                self.early.insert(one.event.sequence, one.clone());
+            } else {
+                self.keep(one);
             }
+        }
+        self.keep_early();
+        if self.early.len() > MOST_EARLY {
+            // Whoever is to be told of them reads the log.
+            self.early.clear();
+        }
+        self.shorten();
+    }
+
+    /// Keeps events that were read from the log: after a gap only what is newer counts.
+    pub(super) fn put(&mut self, read: &[Arc<Told>]) {
+        for one in read {
+            if self.newest().is_some_and(|newest| one.event.sequence.0 > newest.0 + 1) {
+                self.told.clear();
+                self.bytes = 0;
+            }
+            self.keep(one);
+        }
+        self.keep_early();
+        self.shorten();
+    }
+
+    /// The newest event up to which there is no gap.
+    pub(super) fn newest(&self) -> Option<Sequence> {
+        self.told.back().map(|newest| newest.event.sequence)
+    }
+
+    /// Whether events wait for one that was not told yet.
+    pub(super) fn has_gap(&self) -> bool {
+        !self.early.is_empty()
+    }
+
+    fn keep(&mut self, one: &Arc<Told>) {
+        if self.newest().is_none_or(|newest| one.event.sequence > newest) {
+            self.bytes += one.size();
+            self.told.push_back(one.clone());
             if let Some(seat) = removed_seat(&one.event) {
                 self.forget_name(seat);
             }
-            self.bytes += one.size();
-            self.told.push_back(one.clone());
         }
+    }
+
+    /// Keeps those whose turn has come.
+    fn keep_early(&mut self) {
+        while let (Some(newest), Some(first)) = (self.newest(), self.early.first_entry())
+            && first.key().0 <= newest.0 + 1
+        {
+            let first = first.remove();
+            self.keep(&first);
+        }
+    }
+
+    fn shorten(&mut self) {
         while self.told.len() > MOST || (self.bytes > MOST_BYTES && self.told.len() > 1) {
             if let Some(oldest) = self.told.pop_front() {
                 self.bytes -= oldest.size();
@@ -89,11 +141,6 @@ impl Tape {
             *told = Told::new(event);
             self.bytes += told.size();
         }
-    }
-
-    fn clear(&mut self) {
-        self.told.clear();
-        self.bytes = 0;
     }
 }
 
@@ -122,13 +169,13 @@ mod tests {
     fn it_has_what_follows_without_a_gap_or_nothing() {
         let mut tape = Tape::default();
         assert_eq!(numbers(&tape, 0, 9), None);
-        tape.push(&told(5..=7, 1));
-        tape.push(&told(6..=8, 1));
+        tape.put(&told(5..=7, 1));
+        tape.put(&told(6..=8, 1));
         assert_eq!(numbers(&tape, 4, 9), Some(vec![5, 6, 7, 8]));
         assert_eq!(numbers(&tape, 6, 1), Some(vec![7]));
         assert_eq!((numbers(&tape, 3, 9), numbers(&tape, 8, 9)), (None, None));
         // After a gap only what is newer counts.
-        tape.push(&told(10..=10, 1));
+        tape.put(&told(10..=10, 1));
         assert_eq!((numbers(&tape, 7, 9), numbers(&tape, 9, 9)), (None, Some(vec![10])));
     }
 
@@ -139,16 +186,19 @@ mod tests {
             Told::new(Event { sequence: Sequence(n), at: WallTime(0), kind, payload, to: None })
         };
         let mut tape = Tape::default();
-        tape.push(&[
-            told(1, "joined", r#"{"seatId":2,"name":"Ada"}"#),
-            told(2, "joined", r#"{"seatId":3,"name":"Bob"}"#),
-            told(3, "joined", r#"{"seatId":4,"name":"Cleo"}"#),
-        ]);
+        tape.push(
+            &[
+                told(1, "joined", r#"{"seatId":2,"name":"Ada"}"#),
+                told(2, "joined", r#"{"seatId":3,"name":"Bob"}"#),
+                told(3, "joined", r#"{"seatId":4,"name":"Cleo"}"#),
+            ],
+            Sequence(0),
+        );
         // A frame that was made before is not used again.
         let text = |told: &Told| Bytes::from(told.event.payload.clone());
         tape.told.iter().for_each(|told| drop(told.frame(text)));
-        tape.push(&[told(4, "kicked", r#"{"seatId":3}"#)]);
-        tape.push(&[told(5, "revoked", r#"{"seatId":4}"#)]);
+        tape.push(&[told(4, "kicked", r#"{"seatId":3}"#)], Sequence(3));
+        tape.push(&[told(5, "revoked", r#"{"seatId":4}"#)], Sequence(4));
         let frames: Vec<_> = tape.told.iter().take(3).map(|told| told.frame(text)).collect();
         let nameless = [r#"{"seatId":3,"name":null}"#, r#"{"seatId":4,"name":null}"#];
         assert_eq!(frames, [r#"{"seatId":2,"name":"Ada"}"#, nameless[0], nameless[1]]);
@@ -158,11 +208,29 @@ mod tests {
     #[test]
     fn it_keeps_no_more_than_its_bounds() {
         let mut tape = Tape::default();
-        tape.push(&told(1..=5_000, 1));
+        tape.push(&told(1..=5_000, 1), Sequence(0));
         assert_eq!(tape.told.len(), MOST);
-        tape.push(&told(5_001..=5_200, 16 * 1024));
+        tape.push(&told(5_001..=5_200, 16 * 1024), Sequence(0));
         assert!(tape.bytes <= MOST_BYTES && tape.told.len() < 40, "{}", tape.told.len());
         assert_eq!(numbers(&tape, 5_199, 9), Some(vec![5_200]));
+    }
+
+    #[test]
+    fn what_is_told_too_early_waits_for_what_is_before_it() {
+        let mut tape = Tape::default();
+        // Nothing is kept yet, and the log is known up to 4.
+        tape.push(&told(6..=6, 1), Sequence(4));
+        assert_eq!((numbers(&tape, 4, 9), tape.has_gap()), (None, true));
+        tape.push(&told(5..=5, 1), Sequence(4));
+        assert_eq!((numbers(&tape, 4, 9), tape.has_gap()), (Some(vec![5, 6]), false));
+        tape.push(&told(9..=10, 1), Sequence(6));
+        tape.push(&told(8..=8, 1), Sequence(6));
+        assert_eq!((tape.newest(), tape.has_gap()), (Some(Sequence(6)), true));
+        // The missing one is read from the log.
+        tape.put(&told(7..=8, 1));
+        assert_eq!((numbers(&tape, 4, 9), tape.has_gap()), (Some(vec![5, 6, 7, 8, 9, 10]), false));
+        tape.push(&told(12..=400, 1), Sequence(10));
+        assert!(!tape.has_gap(), "too many wait, and are read from the log");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::super::problem::Problem;
 use super::super::rooms::{EventIn, SnapshotOut};
 use super::super::websocket::Frame;
 use crate::domain::room::{HostMove, Presence};
-use crate::domain::{NotOpen, OptionId, QuestionId, SeatId, Sequence};
+use crate::domain::{NotOpen, OptionId, QuestionId, SeatId, Sequence, WallTime};
 use crate::game::Dates;
 
 /// Most bytes of a frame's id, and of an idempotency key.
@@ -224,9 +224,10 @@ pub(super) fn welcome(welcome: Welcome<'_>) -> Frame {
     frame("welcome", None, welcome)
 }
 
-pub(super) fn presence(presence: &Presence, dates: Dates) -> Frame {
-    let (present, server_time) = (&presence.present[..], date(dates.wall));
-    frame("presence", None, PresenceOut { present, answered: presence.answered, server_time })
+/// A presence as bytes that can be kept and sent to many.
+pub(super) fn presence(presence: &Presence, now: WallTime) -> Bytes {
+    let (present, server_time) = (&presence.present[..], date(now));
+    frame("presence", None, PresenceOut { present, answered: presence.answered, server_time }).into_bytes()
 }
 
 pub(super) fn heartbeat(re: Option<&str>, dates: Dates, head: Sequence) -> Frame {

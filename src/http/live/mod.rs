@@ -20,9 +20,8 @@ use super::date::date;
 use super::problem::Problem;
 use super::rooms::{event_text, room_id, skip_text, snapshot};
 use super::websocket::{End, Frame, Gone, Limits, Message, Receiver, Sender};
-use crate::domain::room::Presence;
 use crate::domain::{SeatId, Sequence, SessionId};
-use crate::game::hub::{Membership, Missed, Told};
+use crate::game::hub::{Membership, Missed, ShownPresence, Told};
 use crate::game::rooms::Resumed;
 use asks::{Answer, Asker};
 use closing::Closing;
@@ -153,7 +152,7 @@ struct Connection<'a> {
     epoch: String,
     /// The last sequence that went out.
     sent: Sequence,
-    presence: Option<Arc<Presence>>,
+    presence: Option<Arc<ShownPresence>>,
     /// A third of the away-grace: how often the client is to be heard of.
     third: Duration,
     waiting: FuturesOrdered<LocalBoxFuture<'static, Answer>>,
@@ -283,15 +282,16 @@ impl<'a> Connection<'a> {
         self.show_presence(news.presence).await
     }
 
-    async fn show_presence(&mut self, presence: Option<Arc<Presence>>) -> Ended<()> {
+    async fn show_presence(&mut self, presence: Option<Arc<ShownPresence>>) -> Ended<()> {
         // One that doesn't know of this connection yet is older than its welcome.
-        let knows = |presence: &Presence| self.seat.is_none_or(|seat| presence.present.contains(&seat));
+        let knows = |shown: &ShownPresence| self.seat.is_none_or(|seat| shown.presence().present.contains(&seat));
         let Some(presence) = presence.filter(|presence| knows(presence)) else { return Ok(()) };
-        if self.presence.as_ref() == Some(&presence) {
+        if self.presence.as_ref().is_some_and(|sent| sent.presence() == presence.presence()) {
             return Ok(());
         }
         if let Ok(dates) = self.shared.rooms.dates(&self.id) {
-            self.send(frames::presence(&presence, dates)).await?;
+            let frame = presence.frame(dates.wall, |presence| frames::presence(presence, dates.wall));
+            self.send(Frame::from_bytes(frame)).await?;
         }
         self.presence = Some(presence);
         Ok(())
