@@ -22,7 +22,7 @@ use super::socket::Socket;
 use super::ticket::Ticket;
 
 /// Errors that pass: nothing is known to have happened, and the same request again finds out.
-const PASSING: [&str; 4] = ["outcome-unknown", "store-busy", "store-full", "store-unavailable"];
+const PASSING: [&str; 5] = ["log-full", "outcome-unknown", "store-busy", "store-full", "store-unavailable"];
 /// How long to wait before that.
 const AGAIN: Duration = Duration::from_millis(500);
 /// More than 20 frames a second for long: come back, but not at once.

@@ -7,6 +7,7 @@
 mod budget;
 mod commands;
 mod departed;
+mod external;
 mod happenings;
 mod host;
 mod log;
@@ -28,12 +29,11 @@ use super::ids::SeatId;
 use super::name::{PlayerName, SkeletonHash};
 use super::quiz::Quiz;
 use super::refusal::Refusal;
-use super::repeat::Repeat;
 use super::secret::SecretHash;
 use super::time::{Millis, Moment, Timestamp};
 use budget::JoinBudget;
 use departed::Departed;
-use happenings::{Happening, Said};
+use happenings::Happening;
 use log::{Log, Reader};
 use play::Play;
 use repeats::{Recent, RecentMoves};
@@ -399,80 +399,6 @@ impl Room {
         if let Some(backend) = &self.backend {
             self.recorded.forget(backend.acknowledged, at);
         }
-    }
-
-    /// Appends a backend's events.
-    fn record(
-        &mut self,
-        drafts: Vec<EventDraft>,
-        expected: Option<Sequence>,
-        repeat: Option<Repeat>,
-        step: &mut Step<'_>,
-    ) -> Result<RoomReply, Refusal> {
-        if self.is_quiz() {
-            return Err(Refusal::WrongMode);
-        }
-        if let Some(before) = self.recorded.find(repeat)? {
-            return Ok(RoomReply::Recorded(before));
-        }
-        if self.is_over {
-            return Err(Refusal::RoomFinished);
-        }
-        if expected.is_some_and(|head| head != self.log.head) {
-            return Err(Refusal::HeadMoved(self.log.head));
-        }
-        log::check(&drafts)?;
-        // Who has just left gets nothing, and is no reason to tell nobody.
-        if !drafts.iter().flat_map(|draft| &draft.to).flatten().all(|id| self.was_taken(*id)) {
-            return Err(Refusal::UnknownSeat);
-        }
-        drafts.into_iter().for_each(|draft| self.emit(draft, step));
-        self.recorded.note(repeat, self.log.head, step.at.now);
-        Ok(RoomReply::Recorded(self.log.head))
-    }
-
-    /// Tells the backend something, in the log's order. A player pushes nothing out of it that others
-    /// still have to read; a backend's own events may.
-    fn say(
-        &mut self,
-        id: SeatId,
-        payload: String,
-        repeat: Option<Repeat>,
-        step: &mut Step<'_>,
-    ) -> Result<RoomReply, Refusal> {
-        let seat = self.seats.get_mut(&id).ok_or(Refusal::UnknownSeat)?;
-        if self.play.is_some() {
-            return Err(Refusal::WrongMode);
-        }
-        if let Some(before) = seat.said.find(repeat)? {
-            return Ok(RoomReply::Recorded(before));
-        }
-        if self.is_over {
-            return Err(Refusal::RoomFinished);
-        }
-        let payload = serde_json::value::RawValue::from_string(payload).map_err(|_| Refusal::TooManyEvents)?;
-        let draft = Happening::Said(Said { seat_id: id, payload }).draft();
-        log::check(std::slice::from_ref(&draft))?;
-        if self.everyone_has(step.at).is_some_and(|read| self.log.would_push_out(read, &draft)) {
-            return Err(Refusal::LogFull);
-        }
-        self.emit(draft, step);
-        let head = self.log.head;
-        self.seats.entry(id).and_modify(|seat| seat.said.note(repeat, head, step.at.now));
-        Ok(RoomReply::Recorded(head))
-    }
-
-    fn resume_backend(&mut self) -> Result<RoomReply, Refusal> {
-        self.backend.get_or_insert_with(|| Reader::from(self.log.pruned));
-        Ok(RoomReply::Resumed { seat: None, generation: 0 })
-    }
-
-    fn backend_has(&mut self, sequence: Sequence, now: Timestamp) -> Result<RoomReply, Refusal> {
-        let (head, pruned) = (self.log.head, self.log.pruned);
-        let mut reader = self.backend.clone().unwrap_or_else(|| Reader::from(pruned));
-        let acknowledged = reader.acknowledge(sequence, head, now)?;
-        self.backend = Some(reader);
-        Ok(RoomReply::Acknowledged(acknowledged))
     }
 
     fn seat_has(&mut self, id: SeatId, sequence: Sequence, now: Timestamp) -> Result<RoomReply, Refusal> {

@@ -42,13 +42,18 @@ impl Openings {
     pub(super) fn of(&self, repeat: RepeatKey, now: Instant) -> Result<Opening, Refusal> {
         let mut known = self.0.lock();
         known.forget(now);
-        if let Some((body, opening)) = known.openings.get(&repeat.key) {
-            return if *body == repeat.body { Ok(opening.clone()) } else { Err(Refusal::KeyReused) };
+        let Some((body, opening)) = known.openings.get_mut(&repeat.key) else {
+            let opening = Opening::default();
+            known.oldest_first.push_back((now, repeat.key));
+            known.openings.insert(repeat.key, (repeat.body, opening.clone()));
+            return Ok(opening);
+        };
+        // One that came to nothing, and that nobody is at, holds no key.
+        let is_free = !opening.initialized() && Arc::strong_count(opening) == 1;
+        if is_free {
+            *body = repeat.body;
         }
-        let opening = Opening::default();
-        known.oldest_first.push_back((now, repeat.key));
-        known.openings.insert(repeat.key, (repeat.body, opening.clone()));
-        Ok(opening)
+        if *body == repeat.body { Ok(opening.clone()) } else { Err(Refusal::KeyReused) }
     }
 }
 
@@ -75,8 +80,9 @@ mod tests {
     #[test]
     fn an_opening_is_known_for_ten_minutes_and_another_room_is_refused() {
         let (openings, begun) = (Openings::default(), Instant::now());
-        let first = openings.of(key(1), begun).expect("new");
         let other = RepeatKey { body: [9; 16], ..key(1) };
+        openings.of(other, begun).expect("new, and given up");
+        let first = openings.of(key(1), begun).expect("new");
         let before = begun + KNOWN_FOR - Duration::from_millis(1);
         assert!(Arc::ptr_eq(&first, &openings.of(key(1), before).expect("known")));
         assert_eq!(openings.of(other, before).err(), Some(Refusal::KeyReused));

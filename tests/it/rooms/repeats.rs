@@ -249,4 +249,5 @@ async fn a_room_is_opened_once_under_a_key() {
     }
     // A request that is refused keeps no key.
     open(&player, "m", r#"{"quizId": "unknown"}"#).await.problem(404, "quiz-not-found");
+    open(&player, "m", body).await.json(201);
 }

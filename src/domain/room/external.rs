@@ -1,0 +1,86 @@
+//! A game whose rules lie elsewhere: what its players say, and what its backend records and has read.
+
+use super::happenings::{Happening, Said};
+use super::log::{self, Reader};
+use super::{Room, RoomReply, Step};
+use crate::domain::events::{EventDraft, Sequence};
+use crate::domain::ids::SeatId;
+use crate::domain::refusal::Refusal;
+use crate::domain::repeat::Repeat;
+use crate::domain::time::Timestamp;
+
+impl Room {
+    /// Appends a backend's events.
+    pub(super) fn record(
+        &mut self,
+        drafts: Vec<EventDraft>,
+        expected: Option<Sequence>,
+        repeat: Option<Repeat>,
+        step: &mut Step<'_>,
+    ) -> Result<RoomReply, Refusal> {
+        if self.is_quiz() {
+            return Err(Refusal::WrongMode);
+        }
+        if let Some(before) = self.recorded.find(repeat)? {
+            return Ok(RoomReply::Recorded(before));
+        }
+        if self.is_over {
+            return Err(Refusal::RoomFinished);
+        }
+        if expected.is_some_and(|head| head != self.log.head) {
+            return Err(Refusal::HeadMoved(self.log.head));
+        }
+        log::check(&drafts)?;
+        // Who has just left gets nothing, and is no reason to tell nobody.
+        if !drafts.iter().flat_map(|draft| &draft.to).flatten().all(|id| self.was_taken(*id)) {
+            return Err(Refusal::UnknownSeat);
+        }
+        drafts.into_iter().for_each(|draft| self.emit(draft, step));
+        self.recorded.note(repeat, self.log.head, step.at.now);
+        Ok(RoomReply::Recorded(self.log.head))
+    }
+
+    /// Tells the backend something, in the log's order. A player pushes nothing out of it that others
+    /// still have to read; a backend's own events may.
+    pub(super) fn say(
+        &mut self,
+        id: SeatId,
+        payload: String,
+        repeat: Option<Repeat>,
+        step: &mut Step<'_>,
+    ) -> Result<RoomReply, Refusal> {
+        let seat = self.seats.get_mut(&id).ok_or(Refusal::UnknownSeat)?;
+        if self.play.is_some() {
+            return Err(Refusal::WrongMode);
+        }
+        if let Some(before) = seat.said.find(repeat)? {
+            return Ok(RoomReply::Recorded(before));
+        }
+        if self.is_over {
+            return Err(Refusal::RoomFinished);
+        }
+        let payload = serde_json::value::RawValue::from_string(payload).map_err(|_| Refusal::TooManyEvents)?;
+        let draft = Happening::Said(Said { seat_id: id, payload }).draft();
+        log::check(std::slice::from_ref(&draft))?;
+        if self.everyone_has(step.at).is_some_and(|read| self.log.would_push_out(read, &draft)) {
+            return Err(Refusal::LogFull);
+        }
+        self.emit(draft, step);
+        let head = self.log.head;
+        self.seats.entry(id).and_modify(|seat| seat.said.note(repeat, head, step.at.now));
+        Ok(RoomReply::Recorded(head))
+    }
+
+    pub(super) fn resume_backend(&mut self) -> Result<RoomReply, Refusal> {
+        self.backend.get_or_insert_with(|| Reader::from(self.log.pruned));
+        Ok(RoomReply::Resumed { seat: None, generation: 0 })
+    }
+
+    pub(super) fn backend_has(&mut self, sequence: Sequence, now: Timestamp) -> Result<RoomReply, Refusal> {
+        let (head, pruned) = (self.log.head, self.log.pruned);
+        let mut reader = self.backend.clone().unwrap_or_else(|| Reader::from(pruned));
+        let acknowledged = reader.acknowledge(sequence, head, now)?;
+        self.backend = Some(reader);
+        Ok(RoomReply::Acknowledged(acknowledged))
+    }
+}
