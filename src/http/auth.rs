@@ -91,7 +91,7 @@ impl Caller {
         if self == Self::Player { Err(Self::key_required(what)) } else { Ok(()) }
     }
 
-    /// Whose what this caller begins is.
+    /// The owner of the sessions that this caller begins: one name for all keys.
     pub(super) fn owner(self) -> Option<Owner> {
         (self == Self::Backend).then(|| "key".parse().expect("it is an owner's name"))
     }

@@ -29,7 +29,7 @@ pub struct NewRoom {
     pub settings: RoomSettings,
     /// What it plays.
     pub quiz: RoomQuiz,
-    /// Whose it is.
+    /// Its owner, if it is opened with an API key.
     pub owner: Option<Owner>,
 }
 
