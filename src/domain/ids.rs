@@ -97,7 +97,7 @@ text_id!(
     "must be 1 to 32 of a-z, 0-9, - and _, beginning with a letter or digit"
 );
 text_id!(
-    /// The name of an API key: whose sessions those are that were begun by it.
+    /// The owner of a session: the name of the API key that began it.
     Owner,
     |text| is_slug(text, 32),
     "must be 1 to 32 of a-z, 0-9, - and _, beginning with a letter or digit"

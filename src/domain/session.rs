@@ -55,7 +55,7 @@ pub struct SessionState {
     pub nonce: u64,
     /// The code by which it is found.
     pub join_code: Option<JoinCode>,
-    /// Whose it is, if somebody's; never another's.
+    /// Who owns it, if it was begun with an API key. Never changes.
     pub owner: Option<Owner>,
     /// The game.
     pub game: Game,
@@ -71,7 +71,7 @@ impl SessionState {
         LogBounds { head, oldest: Sequence(pruned.0 + 1) }
     }
 
-    /// Takes out of its events what they are not to tell again: names of players who were sent away.
+    /// Takes the names of players who were kicked or revoked out of the session's events.
     pub fn redact(&self, events: &mut [Event]) {
         if let Game::Room(room) = &self.game {
             events.iter_mut().for_each(|event| room.redact(event));
@@ -141,7 +141,7 @@ impl GameSession {
         Self::room(id, nonce, join_code, (room, None), lifetimes, now)
     }
 
-    /// The same, begun by this owner.
+    /// The same session with this owner.
     #[must_use]
     pub fn owned_by(mut self, owner: Option<Owner>) -> Self {
         self.state.owner = owner;

@@ -148,7 +148,7 @@ impl Caller {
         if *self == Self::Player { Err(Self::key_required(what)) } else { Ok(()) }
     }
 
-    /// Whose what this caller begins is.
+    /// The owner of the rooms that this caller opens.
     pub(super) fn owner(&self) -> Option<Owner> {
         match self {
             Self::Backend(owner) => Some(owner.clone()),

@@ -39,9 +39,6 @@ pub(super) struct Problem {
     /// Stable: what a client's code looks at.
     code: &'static str,
     detail: String,
-    /// When it is worth trying again, in seconds: a header.
-    #[serde(skip)]
-    retry_after: Option<u64>,
     /// What is wrong where, for requests that were understood but not right.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<Wrong>,
@@ -65,6 +62,9 @@ struct More {
     /// Why a question takes no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<NotOpen>,
+    /// When it is worth trying again, in seconds: a header.
+    #[serde(skip)]
+    retry_after: Option<u64>,
     /// How the stores are, to whoever asks whether the server is ready.
     #[serde(flatten)]
     standing: Option<Standing>,
@@ -80,16 +80,7 @@ fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S:
 impl Problem {
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        Self {
-            kind: "about:blank",
-            title,
-            status,
-            code,
-            detail: detail.into(),
-            retry_after: None,
-            problems: Vec::new(),
-            more: None,
-        }
+        Self { kind: "about:blank", title, status, code, detail: detail.into(), problems: Vec::new(), more: None }
     }
 
     pub(super) fn no_such_url(path: &str) -> Self {
@@ -103,8 +94,7 @@ impl Problem {
         let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
         let detail = format!("{} ({setting}); try again in {seconds} s", limit.sentence());
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail);
-        let problem = problem.with(More { limit: Some(setting), ..More::default() });
-        Self { retry_after: Some(seconds), ..problem }
+        problem.with(More { limit: Some(setting), retry_after: Some(seconds), ..More::default() })
     }
 
     /// The reply to another method than those that a URL knows.
@@ -331,7 +321,7 @@ impl Problem {
 
     /// In whole seconds, as HTTP tells it, and never too short.
     fn with_retry_after(self, wait: Millis) -> Self {
-        Self { retry_after: Some(wait.0.div_ceil(1_000).max(1)), ..self }
+        self.with(More { retry_after: Some(wait.0.div_ceil(1_000).max(1)), ..More::default() })
     }
 
     fn with_head(self, head: Sequence) -> Self {
@@ -415,8 +405,8 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
-        let retry_after = self.retry_after.or((self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(1));
-        if let Some(seconds) = retry_after {
+        let usual = (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
+        if let Some(seconds) = self.more.as_ref().and_then(|more| more.retry_after).or(usual) {
             response.insert_header((RETRY_AFTER, seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {

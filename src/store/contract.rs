@@ -247,8 +247,9 @@ pub trait GameSessionStore: Send + Sync {
     async fn delete(&self, id: &SessionId) -> StoreResult<bool>;
 
     /// Events after `after`, oldest first, at most `limit` and about [`PAGE_BYTES`] of them, but one at
-    /// least if there is one; with head, oldest kept and epoch. Who was sent away has no name in them.
-    /// `None` if no live session has this id; a session without a log has an empty page.
+    /// least if there is one; with head, oldest kept and epoch. A `joined` event of a player who was
+    /// kicked or revoked has no name. `None` if no live session has this id; a session without a log has
+    /// an empty page.
     async fn events(&self, id: &SessionId, after: Sequence, limit: usize, at: Moment)
     -> StoreResult<Option<EventPage>>;
 

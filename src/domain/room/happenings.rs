@@ -46,7 +46,7 @@ pub(super) struct OfSeat {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Joined<'a> {
     pub(super) seat_id: SeatId,
-    /// Null for who was sent away since.
+    /// `None` where the log is replayed after the player was kicked or revoked.
     pub(super) name: Option<&'a PlayerName>,
 }
 

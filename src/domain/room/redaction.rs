@@ -1,4 +1,4 @@
-//! What a replay tells of players who were sent away: that somebody joined, and not who.
+//! Names of players who were kicked or revoked, which a replay of the log does not tell.
 
 use super::Room;
 use super::happenings::{Happening, Joined, OfSeat};
@@ -7,8 +7,8 @@ use crate::domain::events::Event;
 use crate::domain::ids::SeatId;
 
 impl Room {
-    /// Takes the name out of the event by which somebody joined who was sent away since, or of whom the
-    /// record knows no more.
+    /// Takes the name out of a `joined` event whose seat was kicked or revoked since, or is not in the
+    /// record any more.
     pub(in crate::domain) fn redact(&self, event: &mut Event) {
         let Some(id) = joined_seat(event) else { return };
         let standing = self.seats.get(&id).map(|seat| seat.standing);
@@ -18,12 +18,12 @@ impl Room {
     }
 }
 
-/// The seat that somebody took, if that is what the event tells.
+/// The seat of a `joined` event.
 pub fn joined_seat(event: &Event) -> Option<SeatId> {
     seat_of(event, &["joined"])
 }
 
-/// The seat that was taken away, if that is what the event tells.
+/// The seat of a `kicked` or `revoked` event.
 pub fn removed_seat(event: &Event) -> Option<SeatId> {
     seat_of(event, &["kicked", "revoked"])
 }
@@ -35,7 +35,7 @@ fn seat_of(event: &Event, kinds: &[&str]) -> Option<SeatId> {
     serde_json::from_str(&event.payload).ok().map(|OfSeat { seat_id }| seat_id)
 }
 
-/// Takes the name out of the event by which somebody took a seat.
+/// Takes the name out of the `joined` event of this seat.
 pub fn take_name(event: &mut Event, seat: SeatId) {
     event.payload = Happening::Joined(Joined { seat_id: seat, name: None }).draft().payload;
 }

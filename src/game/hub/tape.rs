@@ -132,7 +132,7 @@ impl Tape {
         }
     }
 
-    /// Tells no more who took a seat.
+    /// Replaces the `joined` event of a seat by one without the name.
     fn forget_name(&mut self, seat: SeatId) {
         for told in self.told.iter_mut().filter(|told| joined_seat(&told.event) == Some(seat)) {
             let mut event = told.event.clone();

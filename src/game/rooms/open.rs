@@ -32,7 +32,7 @@ pub struct NewRoom {
     pub settings: RoomSettings,
     /// What it plays.
     pub quiz: RoomQuiz,
-    /// The API key that is shown for it, by its name.
+    /// Its owner, if it is opened with an API key.
     pub owner: Option<Owner>,
 }
 

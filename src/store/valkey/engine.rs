@@ -9,7 +9,7 @@ use super::clock::ValkeyClock;
 use super::hints::Hints;
 use super::index::Index;
 use super::link::Link;
-use super::owners::Strays;
+use super::owners::Orphans;
 use super::record::{self, Held};
 use crate::domain::{Millis, SessionId, SessionState, Timestamp};
 use crate::store::damage::Damaged;
@@ -23,7 +23,7 @@ pub(super) struct Engine {
     pub(super) rules: Rules,
     pub(super) quizzes: QuizCache,
     pub(super) index: Index,
-    pub(super) strays: Strays,
+    pub(super) orphans: Orphans,
     pub(super) hints: Arc<Hints>,
     /// What this process committed last of the sessions that are played through it.
     pub(super) recent: ByteCache<SessionId, Arc<Held>>,
@@ -59,7 +59,7 @@ impl Engine {
             rules,
             quizzes,
             index,
-            strays: Strays::default(),
+            orphans: Orphans::default(),
             hints: Arc::default(),
             recent,
             damaged: Damaged::default(),

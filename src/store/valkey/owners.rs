@@ -23,25 +23,25 @@ const AT_ONCE: usize = 64;
 /// An id without a session may be one that is just being stored, for less than this.
 const STORING: Duration = Duration::from_secs(5);
 /// Most ids without a session that are remembered.
-const MOST_STRAYS: usize = 10_000;
+const MOST_ORPHANS: usize = 10_000;
 
 /// Listed ids that had no session when they were met.
 #[derive(Default)]
-pub(super) struct Strays(Mutex<HashMap<SessionId, Instant>>);
+pub(super) struct Orphans(Mutex<HashMap<SessionId, Instant>>);
 
-impl Strays {
+impl Orphans {
     /// An id without a session is met; whether its session can't be one that is just being stored.
-    fn is_stray(&self, id: &SessionId, now: Instant) -> bool {
+    fn is_orphan(&self, id: &SessionId, now: Instant) -> bool {
         let mut met = self.0.lock();
-        if met.len() >= MOST_STRAYS {
+        if met.len() >= MOST_ORPHANS {
             met.clear();
         }
         let first = *met.entry(id.clone()).or_insert(now);
-        let is_stray = now.duration_since(first) >= STORING;
-        if is_stray {
+        let is_orphan = now.duration_since(first) >= STORING;
+        if is_orphan {
             met.remove(id);
         }
-        is_stray
+        is_orphan
     }
 
     /// Its session is there.
@@ -138,17 +138,17 @@ impl Engine {
             let (engine, owner) = (self.clone(), owner.clone());
             looking.spawn(async move { engine.behind(&owner, id, now, until).await });
         }
-        let (mut live, mut strays) = (Vec::new(), Vec::new());
+        let (mut live, mut orphans) = (Vec::new(), Vec::new());
         while let Some(one) = looking.join_next().await {
             match one.unwrap_or(Ok(Listed::Hidden))? {
                 Listed::Live(id) => live.push(id),
                 Listed::Hidden => {}
-                Listed::Nothing(id) => strays.push(id),
+                Listed::Nothing(id) => orphans.push(id),
             }
         }
-        live.iter().for_each(|id| self.strays.forget(id));
-        strays.retain(|id| self.strays.is_stray(id, Instant::now()));
-        self.take_from(owner, &strays, until).await;
+        live.iter().for_each(|id| self.orphans.forget(id));
+        orphans.retain(|id| self.orphans.is_orphan(id, Instant::now()));
+        self.take_from(owner, &orphans, until).await;
         live.sort();
         Ok(live)
     }
@@ -183,14 +183,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_a_stray_when_no_session_of_it_can_be_on_its_way_any_more() {
-        let (strays, now) = (Strays::default(), Instant::now());
+    fn an_id_is_an_orphan_when_no_session_of_it_can_be_on_its_way_any_more() {
+        let (orphans, now) = (Orphans::default(), Instant::now());
         let (id, other) = (SessionId::generate(1, &[0; 10]), SessionId::generate(2, &[0; 10]));
-        assert!(!strays.is_stray(&id, now) && !strays.is_stray(&id, now + STORING / 2));
-        assert!(!strays.is_stray(&other, now + STORING));
-        assert!(strays.is_stray(&id, now + STORING));
-        assert!(!strays.is_stray(&id, now + STORING), "it was taken from the list; this is another meeting");
-        strays.forget(&id);
-        assert!(!strays.is_stray(&id, now + 2 * STORING), "its session was there in between");
+        assert!(!orphans.is_orphan(&id, now) && !orphans.is_orphan(&id, now + STORING / 2));
+        assert!(!orphans.is_orphan(&other, now + STORING));
+        assert!(orphans.is_orphan(&id, now + STORING));
+        assert!(!orphans.is_orphan(&id, now + STORING), "it was taken from the list; this is another meeting");
+        orphans.forget(&id);
+        assert!(!orphans.is_orphan(&id, now + 2 * STORING), "its session was there in between");
     }
 }

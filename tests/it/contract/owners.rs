@@ -1,4 +1,4 @@
-//! Whose sessions are whose.
+//! The sessions of an owner.
 
 use rejoin::domain::{Command, SessionId};
 use rejoin::store::{GameSessionStore, Imported, NewSession};

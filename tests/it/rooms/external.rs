@@ -242,3 +242,36 @@ async fn a_finished_game_is_told_once_and_takes_nothing_more() {
     let kinds: Vec<_> = page["events"].as_array().unwrap().iter().map(|event| event["event"].clone()).collect();
     assert_eq!(kinds, [json!("moved"), json!("finished")], "its log is kept");
 }
+
+#[tokio::test]
+async fn large_events_come_in_smaller_pages_and_all_of_them_over_the_socket() {
+    let game = game().await;
+    let (_, token) = game.seat("ada").await;
+    let (raw, welcomed) = Raw::resumed(&game.server.base, &game.room, &token).await;
+    raw.cut();
+    let event = json!({ "type": "x", "payload": "y".repeat(15_000) });
+    for _ in 0..4 {
+        game.record(json!({ "events": vec![event.clone(); 10] })).await;
+    }
+    let player = game.server.client().with_key(&token);
+    let (mut after, mut sizes) = (1, Vec::new());
+    loop {
+        let page = player.get(&game.url(&format!("/events?limit=500&after={after}"))).await.json(200);
+        let events = page["events"].as_array().unwrap();
+        sizes.push(events.len());
+        after = events.last().unwrap()["sequence"].as_u64().unwrap();
+        if page["more"] == false {
+            break;
+        }
+    }
+    assert_eq!((sizes, after), (vec![17, 17, 6], 41));
+    let known = json!({ "epoch": welcomed["epoch"], "lastSequence": 1 });
+    let resumed = player.post(&game.url("/resume"), &known).await.json(200);
+    assert_eq!((resumed["events"].as_array().unwrap().len(), &resumed["more"]), (17, &json!(true)));
+    let mut raw = Raw::open(&game.server.base, &game.room).await;
+    raw.say(&json!({ "type": "resume", "token": token, "epoch": welcomed["epoch"], "lastSequence": 1 })).await;
+    raw.frame("welcome").await;
+    for sequence in 2..=41 {
+        assert_eq!(raw.frame("event").await["sequence"], sequence);
+    }
+}
