@@ -6,7 +6,6 @@
 //! comes from another address of loopback and takes only what the players leave of their core. Printed
 //! is what the attacker came to, and the players' latencies alone and beside it.
 
-#[allow(dead_code, reason = "each benchmark uses its part")]
 mod common;
 
 use std::cell::RefCell;

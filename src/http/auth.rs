@@ -230,7 +230,7 @@ impl FromRequest for Creating {
         };
         let key = bearer(request).and_then(Result::ok).and_then(|text| shared.keys.name_of(text));
         let by_address = || Opener::Address(shared.admission.client(request));
-        ready(Ok(Self(key.map_or_else(by_address, |name| Opener::Key(name)))))
+        ready(Ok(Self(key.map_or_else(by_address, Opener::Key))))
     }
 }
 

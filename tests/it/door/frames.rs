@@ -45,12 +45,15 @@ async fn every_kind_of_frame_counts_before_anybody_has_said_who_it_is() {
 }
 
 #[tokio::test]
-async fn bytes_count_though_the_frame_that_they_are_of_is_never_whole() {
+async fn bytes_count_as_frames_do() {
     let (_folder, server, client) = server(&["--frames-per-second", "1"]);
-    let path = room(&client).await;
-    // Five seconds' worth of 16 KiB may come at once.
-    let half = [frame(FIRST, &[b' '; 60_000]), frame(MIDDLE, &[b' '; 5_000])].concat();
-    assert_eq!(closed_by(&client, &path, &[half, vec![0; 30_000]].concat()).await.is_some(), true);
+    let room = open(&client).await.json(201);
+    let path = format!("/api/rooms/{}/ws", room["roomId"].as_str().unwrap());
+    let resume = json!({ "type": "resume", "token": room["token"] }).to_string();
+    // Five frames may come at once, and of them five times 16 KiB.
+    let large = format!(r#"{{"type":"heartbeat"{}}}"#, " ".repeat(60_000));
+    let frames = [resume.as_bytes(), large.as_bytes(), large.as_bytes()].map(|text| frame(TEXT, text)).concat();
+    assert_eq!(closed_by(&client, &path, &frames).await, Some(4429));
     server.stop().await;
 }
 

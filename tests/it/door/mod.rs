@@ -1,5 +1,6 @@
 //! The door: what strangers may take, who may open rooms, and that nobody honest is hurt by it.
 
+mod access;
 mod codes;
 mod connections;
 mod frames;
