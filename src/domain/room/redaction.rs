@@ -11,7 +11,8 @@ impl Room {
     /// record any more.
     pub(in crate::domain) fn redact(&self, event: &mut Event) {
         let Some(id) = joined_seat(event) else { return };
-        let standing = self.seats.get(&id).map(|seat| seat.standing);
+        let departed = || self.departed.find(id).map(|seat| seat.standing);
+        let standing = self.seats.get(&id).map(|seat| seat.standing).or_else(departed);
         if matches!(standing, None | Some(Standing::Kicked | Standing::Revoked)) {
             take_name(event, id);
         }

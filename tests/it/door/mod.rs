@@ -5,6 +5,7 @@ mod codes;
 mod connections;
 mod frames;
 mod hosting;
+mod keys;
 mod opening;
 mod proxies;
 mod school;
