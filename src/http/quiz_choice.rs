@@ -8,7 +8,7 @@ use crate::game::solo::QuizChoice;
 use crate::quizzes::Selection;
 
 /// Questions of a game if the request doesn't say how many.
-pub(super) const USUAL_COUNT: u64 = 10;
+const USUAL_COUNT: u64 = 10;
 /// Most questions that a request may exclude.
 const MOST_EXCLUDED: usize = 5_000;
 
@@ -45,6 +45,16 @@ fn check_contradictions(request: &QuizFields) -> Result<(), Problem> {
         refuse("questionIds", &selecting)?;
     }
     Ok(())
+}
+
+/// How many questions a request asks for at most: its own, those that it names, or so many of a bank's.
+pub(super) fn question_count(
+    own: Option<&Vec<QuestionDraft>>,
+    named: Option<&Vec<QuestionId>>,
+    count: Option<u64>,
+) -> u64 {
+    let listed = own.map(Vec::len).or(named.map(Vec::len)).map(|count| count as u64);
+    listed.or(count).unwrap_or(USUAL_COUNT)
 }
 
 /// What a request wants to play.

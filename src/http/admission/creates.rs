@@ -12,8 +12,9 @@ use super::settings::LimitSettings;
 
 /// Sizes are counted by this many bytes.
 const UNIT: u64 = 1024;
-/// What a game or a room holds besides its own questions, roughly.
-const USUAL_SIZE: u64 = 8 * 1024;
+/// What a game or a room holds, roughly: by itself, and for each of its questions.
+const OWN_SIZE: u64 = 2 * 1024;
+const QUESTION_SIZE: u64 = 800;
 
 /// Something that is to be created.
 #[derive(Debug, Clone, Copy)]
@@ -23,14 +24,15 @@ pub(in crate::http) struct Created {
 }
 
 impl Created {
-    /// A game that a request of so many bytes asks for.
-    pub(in crate::http) fn game(request: usize) -> Self {
-        Self { is_room: false, bytes: request as u64 + USUAL_SIZE }
+    /// A game of at most so many questions that a request of so many bytes asks for.
+    pub(in crate::http) fn game(request: usize, questions: u64) -> Self {
+        let bytes = (request as u64).saturating_add(OWN_SIZE).saturating_add(questions.saturating_mul(QUESTION_SIZE));
+        Self { is_room: false, bytes }
     }
 
-    /// A room that a request of so many bytes asks for.
-    pub(in crate::http) fn room(request: usize) -> Self {
-        Self { is_room: true, ..Self::game(request) }
+    /// A room, the same.
+    pub(in crate::http) fn room(request: usize, questions: u64) -> Self {
+        Self { is_room: true, ..Self::game(request, questions) }
     }
 }
 

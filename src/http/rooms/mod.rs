@@ -55,9 +55,10 @@ pub(super) async fn open(
     shared.may_host(&caller)?;
     let body = String::from_utf8_lossy(&request.bytes);
     let repeat = idempotency_key(&http)?.map(|key| repeats::opened(&key, &opener.name(), &body));
+    let cost = Created::room(request.bytes.len(), request.value.question_count());
     let mut new = request.value.into_new(&caller)?;
     new.settings.joins_a_minute = shared.admission.joins_a_minute(new.settings.max_seats);
-    shared.admission.create(&opener, Created::room(request.bytes.len()))?;
+    shared.admission.create(&opener, cost)?;
     let opened = shared.rooms.open(new, repeat).await.map_err(Problem::in_room)?;
     shared.admission.created(opener, &opened.room, shared.homes.main());
     Ok(reply(StatusCode::CREATED, &replies::opened(&opened)))

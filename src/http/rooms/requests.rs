@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::super::auth::Caller;
 use super::super::json::{required, shallow};
 use super::super::problem::Problem;
-use super::super::quiz_choice::{QuizFields, USUAL_COUNT, quiz_choice};
+use super::super::quiz_choice::{QuizFields, question_count, quiz_choice};
 use crate::domain::ids::{InvalidId, code_as_meant};
 use crate::domain::quiz::draft::QuestionDraft;
 use crate::domain::room::{Advance, HostAway, RoomSettings};
@@ -289,10 +289,8 @@ impl OpenRequest {
     }
 
     /// How many questions the quiz has at most.
-    fn question_count(&self) -> u64 {
-        let own = self.questions.as_ref().map(Vec::len);
-        let named = self.question_ids.as_ref().map(Vec::len);
-        own.or(named).map(|count| count as u64).or(self.count).unwrap_or(USUAL_COUNT)
+    pub(super) fn question_count(&self) -> u64 {
+        question_count(self.questions.as_ref(), self.question_ids.as_ref(), self.count)
     }
 
     fn has_no_quiz(&self) -> Result<(), Problem> {

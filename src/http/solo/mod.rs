@@ -27,8 +27,9 @@ pub(super) async fn create(
     Creating(opener): Creating,
     request: Json<CreateRequest>,
 ) -> Handled {
+    let cost = Created::game(request.bytes.len(), request.value.question_count());
     let new = requests::new_game(request.value, &request.bytes, &caller)?;
-    shared.admission.create(&opener, Created::game(request.bytes.len()))?;
+    shared.admission.create(&opener, cost)?;
     let id = new.session_id.clone();
     let seen = shared.solo.create(new).await.map_err(|error| Problem::of(error, id.as_ref()))?;
     if let Ok(keeper) = shared.homes.of(&seen.session.id) {

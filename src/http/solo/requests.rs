@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::super::auth::Caller;
 use super::super::json::required;
 use super::super::problem::Problem;
-use super::super::quiz_choice::{QuizFields, quiz_choice};
+use super::super::quiz_choice::{QuizFields, question_count, quiz_choice};
 use crate::domain::ids::InvalidId;
 use crate::domain::quiz::draft::QuestionDraft;
 use crate::domain::repeat::hash;
@@ -35,6 +35,11 @@ pub(in crate::http) struct CreateRequest {
 }
 
 impl CreateRequest {
+    /// How many questions the game has at most.
+    pub(super) fn question_count(&self) -> u64 {
+        question_count(self.questions.as_ref(), self.question_ids.as_ref(), self.count)
+    }
+
     fn into_quiz(self) -> QuizFields {
         QuizFields {
             quiz_id: self.quiz_id,

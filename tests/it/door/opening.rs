@@ -28,8 +28,8 @@ async fn what_is_created_counts_by_number_and_by_size_at_an_address_and_in_all()
     for (setting, flag, value, count) in [
         ("REJOIN_CREATES_PER_ADDRESS", "--creates-per-address", "2", 2),
         ("REJOIN_CREATES", "--creates", "3", 3),
-        ("REJOIN_CREATED_SIZE_PER_ADDRESS", "--created-size-per-address", "1MiB", 113),
-        ("REJOIN_CREATED_SIZE", "--created-size", "1MiB", 113),
+        ("REJOIN_CREATED_SIZE_PER_ADDRESS", "--created-size-per-address", "1MiB", 300),
+        ("REJOIN_CREATED_SIZE", "--created-size", "1MiB", 300),
     ] {
         let (_folder, server, client) = server(&[flag, value]);
         for _ in 0..count {
