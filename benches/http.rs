@@ -39,7 +39,7 @@ fn measure(kind: &Kind) -> f64 {
     let url = valkey.as_ref().map_or("valkey://127.0.0.1:1", |valkey| valkey.url.as_str());
     let server = Server::start(folder.path(), &["--store", kind.store, "--valkey-url", url]);
     let (warm_up, measured) = (Duration::from_secs(1), Duration::from_secs(5));
-    let Figures { per_second, p50, p95, p99 } =
+    let Figures { per_second, p50, p95, p99, .. } =
         common::runtime().block_on(run(server.address, PLAYERS, kind.play, warm_up, measured));
     let rss = server.resident() / 1024 / 1024;
     let name = kind.name;

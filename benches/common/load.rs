@@ -83,13 +83,20 @@ pub struct Figures {
     pub p50: Duration,
     pub p95: Duration,
     pub p99: Duration,
+    pub most: Duration,
 }
 
 impl Figures {
     pub fn of(mut latencies: Vec<Duration>, took: Duration) -> Self {
         latencies.sort_unstable();
         let at = |share: f64| latencies.get((latencies.len() as f64 * share) as usize).copied().unwrap_or_default();
-        Self { per_second: latencies.len() as f64 / took.as_secs_f64(), p50: at(0.5), p95: at(0.95), p99: at(0.99) }
+        Self {
+            per_second: latencies.len() as f64 / took.as_secs_f64(),
+            p50: at(0.5),
+            p95: at(0.95),
+            p99: at(0.99),
+            most: latencies.last().copied().unwrap_or_default(),
+        }
     }
 }
 

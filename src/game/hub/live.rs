@@ -199,9 +199,10 @@ impl LiveRoom {
         }
     }
 
-    /// How many listeners a seat has here.
-    pub(super) fn listeners_of(&self, seat: SeatId) -> usize {
-        self.members.lock().here.values().filter(|member| member.seat == Some(seat)).count()
+    /// How many listeners a seat has here by connections of this generation.
+    pub(super) fn listeners_of(&self, seat: SeatId, generation: u32) -> usize {
+        let is_its = |member: &&Member| (member.seat, member.generation) == (Some(seat), Some(generation));
+        self.members.lock().here.values().filter(is_its).count()
     }
 
     /// A newer connection of the seat has come.

@@ -51,9 +51,10 @@ impl Membership {
         self.room.with_member(self.key, |member| member.lingers = true);
     }
 
-    /// How many other listeners the seat has here; none are counted of a backend.
-    pub fn others(&self) -> usize {
-        self.seat.map_or(0, |seat| self.room.listeners_of(seat).saturating_sub(1))
+    /// How many other listeners the seat has here that this generation of its connections does not
+    /// supersede: a host has several. None are counted of a backend.
+    pub fn others_of(&self, generation: u32) -> usize {
+        self.seat.map_or(0, |seat| self.room.listeners_of(seat, generation).saturating_sub(1))
     }
 
     /// Something came from the listener so long ago.

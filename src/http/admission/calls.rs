@@ -9,7 +9,7 @@ use super::limit::Limit;
 use super::settings::LimitSettings;
 
 /// How much may come at once, in seconds' worth.
-const BURST_SECONDS: u32 = 5;
+const BURST_SECONDS: u32 = 6;
 
 /// A token's hash, whether it is any seat's or not.
 type TokenHash = [u8; 16];

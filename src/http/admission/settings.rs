@@ -43,7 +43,7 @@ pub struct LimitSettings {
     pub max_connections_per_seat: NonZeroU32,
 
     /// Frames a second that a player may send over a WebSocket, of 16 KiB each on average, and calls
-    /// over HTTP; five seconds' worth may come at once
+    /// over HTTP; six seconds' worth may come at once
     #[arg(long, env = "REJOIN_FRAMES_PER_SECOND", default_value = "20", value_name = "COUNT")]
     pub frames_per_second: NonZeroU32,
 

@@ -178,10 +178,11 @@ impl<'a> Connection<'a> {
         // Who listens first misses nothing of what is committed meanwhile.
         let seat = rooms.recognise(&id, &who).await.map_err(closing)?;
         let listener = rooms.enter(&id, seat).map_err(closing)?;
-        shared.admission.may_connect(listener.others()).map_err(|_| Closing::TooManyConnections)?;
         let known = resume.epoch.zip(resume.last_sequence);
         let resumed = rooms.resume(&id, &who, known).await.map_err(closing)?;
         listener.connected(resumed.generation);
+        let others = listener.others_of(resumed.generation);
+        shared.admission.may_connect(others).map_err(|_| Closing::TooManyConnections)?;
         if !listener.is_of(&resumed.looked.epoch) {
             return Err(Closing::GoingAway.into());
         }

@@ -144,11 +144,11 @@ async fn wait_for_more(
     wait: Duration,
 ) -> Result<(), Problem> {
     let mut listener = shared.rooms.enter(id, seat).map_err(Problem::in_room)?;
-    let may_wait = shared.admission.may_connect(listener.others());
-    may_wait.map_err(|limit| Problem::over_limit(limit, Duration::from_secs(1)))?;
     let generation = shared.rooms.generation(id, who).await.map_err(Problem::in_room)?;
     if let Some(generation) = generation {
         listener.asks_again(generation);
+        let may_wait = shared.admission.may_connect(listener.others_of(generation));
+        may_wait.map_err(|limit| Problem::over_limit(limit, Duration::from_secs(1)))?;
     }
     let grown = async {
         loop {

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 /// How much may come at once, in seconds' worth.
-const BURST_SECONDS: u32 = 5;
+const BURST_SECONDS: u32 = 6;
 /// Bytes that come with each frame that is allowed.
 const BYTES_A_FRAME: u32 = 16 * 1024;
 
@@ -14,7 +14,7 @@ const BYTES_A_FRAME: u32 = 16 * 1024;
 pub(in crate::http) struct FrameRate(NonZeroU32);
 
 impl FrameRate {
-    /// So many frames a second, of 16 KiB each on average; five seconds' worth may come at once.
+    /// So many frames a second, of 16 KiB each on average; six seconds' worth may come at once.
     pub(in crate::http) fn per_second(frames: NonZeroU32) -> Self {
         Self(frames)
     }
@@ -58,10 +58,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn five_seconds_worth_may_come_at_once_and_no_more() {
+    fn six_seconds_worth_may_come_at_once_and_no_more() {
         let limiter = FrameRate::per_second(NonZeroU32::new(2).expect("not zero")).limiter();
-        assert!(limiter.takes_frames(10) && !limiter.takes_frames(1));
-        assert!(limiter.takes_bytes(10 * 16 * 1024) && !limiter.takes_bytes(64 * 1024));
+        assert!(limiter.takes_frames(12) && !limiter.takes_frames(1));
+        assert!(limiter.takes_bytes(12 * 16 * 1024) && !limiter.takes_bytes(64 * 1024));
         assert!(limiter.takes_frames(0) && !limiter.takes_bytes(usize::MAX));
     }
 }

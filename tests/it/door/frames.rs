@@ -50,7 +50,7 @@ async fn bytes_count_as_frames_do() {
     let room = open(&client).await.json(201);
     let path = format!("/api/rooms/{}/ws", room["roomId"].as_str().unwrap());
     let resume = json!({ "type": "resume", "token": room["token"] }).to_string();
-    // Five frames may come at once, and of them five times 16 KiB.
+    // Six frames may come at once, and of them six times 16 KiB.
     let large = format!(r#"{{"type":"heartbeat"{}}}"#, " ".repeat(60_000));
     let frames = [resume.as_bytes(), large.as_bytes(), large.as_bytes()].map(|text| frame(TEXT, text)).concat();
     assert_eq!(closed_by(&client, &path, &frames).await, Some(4429));

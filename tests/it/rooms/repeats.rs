@@ -226,7 +226,7 @@ async fn a_hosts_move_is_told_that_it_moved_over_the_next_connection_too() {
 
 #[tokio::test]
 async fn a_room_is_opened_once_under_a_key() {
-    let (_folder, server) = server(&["--api-keys", KEY]);
+    let (_folder, server) = server(&["--api-keys", KEY, "--hosting", "open"]);
     let (player, backend) = (server.client(), server.client().with_key(KEY));
     let open = |client: &Client, key: &'static str, body: &'static str| {
         let client = client.clone();
