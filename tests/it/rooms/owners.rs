@@ -107,7 +107,7 @@ async fn a_deleted_room_is_gone_with_its_connections() {
         for mut connection in connections {
             assert_eq!(connection.closed().await, Some(4404));
         }
-        in_time(waiting).await.unwrap().problem(401, "bad-token");
+        in_time(waiting).await.unwrap().problem(404, "room-not-found");
         let again = who.delete(&url).await;
         if by_key {
             again.problem(404, "room-not-found")
