@@ -12,7 +12,6 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use serde::Serialize;
 
-use super::admission::Limit;
 use super::standing::Standing;
 use crate::domain::quiz::draft::Problem as Wrong;
 use crate::domain::{Home, Millis, NotOpen, Refusal, Sequence, SessionId};
@@ -88,11 +87,10 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not-found", format!("there is nothing at {shown}"))
     }
 
-    /// A limit was met; it may be worth trying again after `wait`.
-    pub(super) fn over_limit(limit: Limit, wait: Duration) -> Self {
-        let setting = limit.setting();
+    /// The limit of a setting was met; it may be worth trying again after `wait`.
+    pub(super) fn over_limit(setting: &'static str, sentence: &str, wait: Duration) -> Self {
         let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
-        let detail = format!("{} ({setting}); try again in {seconds} s", limit.sentence());
+        let detail = format!("{sentence} ({setting}); try again in {seconds} s");
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail);
         problem.with(More { limit: Some(setting), retry_after: Some(seconds), ..More::default() })
     }

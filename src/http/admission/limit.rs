@@ -1,5 +1,9 @@
 //! The limits there are, by the names of their settings.
 
+use std::time::Duration;
+
+use super::super::problem::Problem;
+
 /// A limit that was met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) enum Limit {
@@ -56,6 +60,11 @@ impl Limit {
             Self::UnknownCodes => "REJOIN_UNKNOWN_CODES",
             Self::UnknownCodesPerAddress => "REJOIN_UNKNOWN_CODES_PER_ADDRESS",
         }
+    }
+
+    /// What a client is told that may try again after `wait`.
+    pub(super) fn problem(self, wait: Duration) -> Problem {
+        Problem::over_limit(self.setting(), self.sentence(), wait)
     }
 
     /// What there is too much of.

@@ -12,6 +12,7 @@ mod limit;
 mod sessions;
 mod settings;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,6 @@ use actix_web::{HttpMessage, HttpRequest};
 use ipnet::IpNet;
 
 use super::problem::Problem;
-use super::websocket::FrameRate;
 use crate::domain::SessionId;
 use crate::domain::room::RoomSettings;
 use crate::store::{Homes, Keeper};
@@ -29,24 +29,26 @@ use codes::UnknownCodes;
 use connections::Connections;
 use creates::Creates;
 use hits::Hits;
+use limit::Limit;
 use sessions::Sessions;
 
 pub(super) use address::ClientAddress;
 pub(super) use connection::{Activity, Connection, admit};
 pub(super) use connections::Place;
 pub(super) use creates::Created;
-pub(super) use limit::Limit;
 pub(super) use sessions::Opener;
 pub use settings::{LimitSettings, Switch};
 
 /// How often what is not needed any more is forgotten, and live sessions are counted.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
+/// When one of a seat's connections may have ended.
+const SEAT_RETRY: Duration = Duration::from_secs(1);
 
 /// All limits of a server.
 pub struct Admission {
     is_on: bool,
     trusted_proxies: Vec<IpNet>,
-    frame_rate: FrameRate,
+    frames_per_second: NonZeroU32,
     per_seat: usize,
     joins_per_room: Option<u32>,
     connections: Arc<Connections>,
@@ -63,7 +65,7 @@ impl Admission {
         Self {
             is_on: settings.is_on(),
             trusted_proxies: settings.trusted_proxies.clone(),
-            frame_rate: FrameRate::per_second(settings.frames_per_second),
+            frames_per_second: settings.frames_per_second,
             per_seat: settings.max_connections_per_seat.get() as usize,
             joins_per_room: settings.joins_per_room.map(Into::into),
             connections: Connections::new(settings, most_files),
@@ -85,9 +87,9 @@ impl Admission {
         self.hits.counts()
     }
 
-    /// How fast a player may send frames.
-    pub(super) fn frame_rate(&self) -> Option<FrameRate> {
-        self.is_on.then_some(self.frame_rate)
+    /// How many frames a second a player may send, if that is bounded.
+    pub(super) fn frames_per_second(&self) -> Option<NonZeroU32> {
+        self.is_on.then_some(self.frames_per_second)
     }
 
     /// How many players may join a new room of so many seats a minute.
@@ -127,12 +129,9 @@ impl Admission {
     }
 
     /// Whether a seat that has so many connections already may have one more.
-    pub(super) fn may_connect(&self, seat_has: usize) -> Result<(), Limit> {
-        if !self.is_on || seat_has < self.per_seat {
-            return Ok(());
-        }
-        self.hits.note(Limit::ConnectionsPerSeat);
-        Err(Limit::ConnectionsPerSeat)
+    pub(super) fn may_connect(&self, seat_has: usize) -> Result<(), Problem> {
+        let is_free = !self.is_on || seat_has < self.per_seat;
+        self.told(if is_free { Ok(()) } else { Err((Limit::ConnectionsPerSeat, SEAT_RETRY)) })
     }
 
     /// Counts a call by the holder of a token of this hash.
@@ -180,7 +179,7 @@ impl Admission {
     fn told<T>(&self, checked: Result<T, (Limit, Duration)>) -> Result<T, Problem> {
         checked.map_err(|(limit, wait)| {
             self.hits.note(limit);
-            Problem::over_limit(limit, wait)
+            limit.problem(wait)
         })
     }
 

@@ -53,7 +53,7 @@ pub(super) async fn connect(
     let sockets = shared.sockets.clone();
     sockets.upgrade(
         &request,
-        Limits::room(shared.admission.frame_rate()),
+        Limits::room(shared.admission.frames_per_second()),
         async move |sender: Sender, receiver: &mut Receiver| {
             let stopping = shared.sockets.stopping().clone();
             let closing = tokio::select! {

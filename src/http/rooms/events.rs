@@ -147,8 +147,7 @@ async fn wait_for_more(
     let generation = shared.rooms.generation(id, who).await.map_err(Problem::in_room)?;
     if let Some(generation) = generation {
         listener.asks_again(generation);
-        let may_wait = shared.admission.may_connect(listener.others_of(generation));
-        may_wait.map_err(|limit| Problem::over_limit(limit, Duration::from_secs(1)))?;
+        shared.admission.may_connect(listener.others_of(generation))?;
     }
     let grown = async {
         loop {

@@ -1,6 +1,8 @@
 //! From bytes to messages, without a socket: fragments are put together, limits kept, UTF-8
 //! checked. What is refused is refused by its first byte that is wrong, before more is kept.
 
+use std::num::NonZeroU32;
+
 use actix_web::web::{Buf, Bytes, BytesMut};
 
 use super::close::{CloseCode, Fault};
@@ -21,8 +23,9 @@ pub(in crate::http) struct Limits {
 }
 
 impl Limits {
-    /// What rooms take: text of 64 KiB, as fast as `rate` allows.
-    pub(in crate::http) const fn room(rate: Option<FrameRate>) -> Self {
+    /// What rooms take: text of 64 KiB, and so many frames a second.
+    pub(in crate::http) fn room(frames_per_second: Option<NonZeroU32>) -> Self {
+        let rate = frames_per_second.map(FrameRate::per_second);
         Self { frame: 64 * 1024, message: 64 * 1024, is_text_only: true, rate }
     }
 }
