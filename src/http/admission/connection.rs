@@ -32,7 +32,7 @@ pub(in crate::http) struct Connection {
     stream: TcpStream,
     place: Place,
     activity: Activity,
-    deadline: Option<Pin<Box<Sleep>>>,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 /// What a connection is at, as its requests know it.
@@ -101,14 +101,19 @@ impl Connection {
         (self.stream, self.place)
     }
 
-    /// Ready once a head that has begun is late.
+    /// Ready once a head that has begun is late. The timer may still be an earlier head's: it is moved
+    /// only when it fires, so that a request costs none.
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(since) = self.activity.0.head_since.get() else {
-            self.deadline = None;
-            return Poll::Pending;
-        };
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep_until(since + HEAD)));
-        deadline.as_mut().poll(cx)
+        let Some(since) = self.activity.0.head_since.get() else { return Poll::Pending };
+        let until = since + HEAD;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        while timer.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= until {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(until);
+        }
+        Poll::Pending
     }
 }
 
@@ -119,10 +124,10 @@ impl AsyncRead for Connection {
         if buf.filled().len() > before {
             self.activity.heard();
         }
-        match (read, self.poll_late(cx)) {
+        match read {
             // Told as the end of what the client sends.
-            (Poll::Pending, Poll::Ready(())) => Poll::Ready(Ok(())),
-            (read, _) => read,
+            Poll::Pending if self.poll_late(cx).is_ready() => Poll::Ready(Ok(())),
+            read => read,
         }
     }
 }
@@ -156,7 +161,7 @@ pub(in crate::http) fn admit(
     };
     // A kernel that doesn't know it leaves the connection as it is.
     let _ = set_tcp_user_timeout(&stream, UNREAD_MS);
-    let connection = Connection { stream, place, activity: Activity::default(), deadline: None };
+    let connection = Connection { stream, place, activity: Activity::default(), timer: None };
     Ok((connection, Protocol::Http1, Some(peer)))
 }
 
