@@ -257,7 +257,7 @@ pub struct Settings {
     #[arg(long, env = "REJOIN_API_KEYS_FILE", value_name = "FILE")]
     pub api_keys_file: Option<PathBuf>,
 
-    /// Whether each API key is good only for the games and rooms that it created
+    /// Whether each API key is good only for the rooms that it opened: true or false
     #[arg(long, env = "REJOIN_KEYS_SCOPED")]
     pub keys_scoped: bool,
 
@@ -310,8 +310,10 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 /// The host, and the port if it stands there, of a URL.
 fn public_url(text: &str) -> Result<String, String> {
-    let host =
-        text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).map(|rest| rest.trim_end_matches('/'));
+    let secure = text.strip_prefix("https://").map(|rest| (rest, ":443"));
+    let plain = || text.strip_prefix("http://").map(|rest| (rest, ":80"));
+    // The usual port is left out, as browsers do.
+    let host = secure.or_else(plain).map(|(rest, port)| rest.trim_end_matches('/').trim_end_matches(port));
     let is_host = |host: &&str| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']);
     let host = host.filter(is_host).ok_or("write it as https://play.example.org")?;
     Ok(host.to_ascii_lowercase())
@@ -353,11 +355,7 @@ impl Settings {
             !self.test_echo || self.listen.ip().is_loopback(),
             "REJOIN_TEST_ECHO is for tests: REJOIN_LISTEN must be a loopback address"
         );
-        ensure!(
-            self.api_keys.is_empty() || self.api_keys_file.is_none(),
-            "REJOIN_API_KEYS and REJOIN_API_KEYS_FILE are both set: use one"
-        );
-        Ok(())
+        self.check_keys()
     }
 
     fn check_rooms(&self) -> anyhow::Result<()> {
@@ -371,6 +369,17 @@ impl Settings {
             ensure!((0.0..=1.0).contains(&likelihood), "REJOIN_CHAOS: 0 to 1");
             ensure!(self.listen.ip().is_loopback(), "REJOIN_CHAOS is for loopback addresses only");
         }
+        Ok(())
+    }
+
+    fn check_keys(&self) -> anyhow::Result<()> {
+        ensure!(
+            self.api_keys.is_empty() || self.api_keys_file.is_none(),
+            "REJOIN_API_KEYS and REJOIN_API_KEYS_FILE are both set: use one"
+        );
+        let has_keys = self.api_keys_file.is_some() || self.api_keys.iter().any(|key| !key.is_empty());
+        ensure!(has_keys || self.hosting != Some(Hosting::Key), "REJOIN_HOSTING=key needs REJOIN_API_KEYS");
+        ensure!(has_keys || !self.keys_scoped, "REJOIN_KEYS_SCOPED needs REJOIN_API_KEYS");
         Ok(())
     }
 
@@ -405,7 +414,7 @@ impl Settings {
         let keys = keys.map_err(|reason| anyhow!("{setting}: {reason}"))?;
         let mut names = BTreeSet::new();
         let twice = keys.iter().find(|key| !names.insert(key.name()));
-        ensure!(twice.is_none(), "{setting}: two keys have the same name");
+        ensure!(twice.is_none(), "{setting}: a key, or a name, stands there twice");
         Ok(keys)
     }
 }

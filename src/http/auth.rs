@@ -39,7 +39,8 @@ impl ApiKey {
     /// # Errors
     /// What is wrong with it; the key isn't quoted.
     pub fn read(text: &str) -> Result<Self, String> {
-        let named = text.split_once(':').and_then(|(name, key)| Some((name.parse::<Owner>().ok()?, key)));
+        let named = text.split_once(':').filter(|(_, key)| key.len() >= SHORTEST);
+        let named = named.and_then(|(name, key)| Some((name.parse::<Owner>().ok()?, key)));
         let key = named.as_ref().map_or(text, |(_, key)| *key);
         if key.len() < SHORTEST || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(format!("each key has at least {SHORTEST} printable ASCII characters and no spaces"));

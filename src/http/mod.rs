@@ -87,6 +87,7 @@ impl Shared {
         let Some(public) = &self.public_host else { return Ok(()) };
         let asked = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let is_health = matches!(request.path(), "/livez" | "/readyz" | "/health");
+        let asked = asked.strip_suffix(":443").or_else(|| asked.strip_suffix(":80")).unwrap_or(asked);
         if is_health || asked.eq_ignore_ascii_case(public) {
             return Ok(());
         }

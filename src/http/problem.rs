@@ -22,8 +22,7 @@ use crate::store::StoreError;
 /// Most problems that one reply lists.
 const MOST_PROBLEMS: usize = 50;
 /// The same whichever of the two codes is wrong.
-const CODE_UNKNOWN: &str =
-    "no room has this joinCode, or no seat of it this seatCode; one is good once, for five minutes";
+const CODE_UNKNOWN: &str = "no room has this code: look at it again. A seat's code is good once, for five minutes";
 /// Names the instance that a session is at home on.
 const HOME: &str = "Rejoin-Home";
 
@@ -89,7 +88,7 @@ impl Problem {
 
     /// The limit of a setting was met; it may be worth trying again after `wait`.
     pub(super) fn over_limit(setting: &'static str, sentence: &str, wait: Duration) -> Self {
-        let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+        let seconds = seconds(wait);
         let detail = format!("{sentence} ({setting}); try again in {seconds} s");
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail);
         problem.with(More { limit: Some(setting), retry_after: Some(seconds), ..More::default() })
@@ -247,6 +246,11 @@ impl Problem {
     }
 }
 
+/// A wait in whole seconds, one at least.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1_000).max(1) as u64
+}
+
 fn in_selection(position: usize, message: String) -> Wrong {
     Wrong::new(format!("questionIds[{position}]"), message)
 }
@@ -319,7 +323,7 @@ impl Problem {
 
     /// In whole seconds, as HTTP tells it, and never too short.
     fn with_retry_after(self, wait: Millis) -> Self {
-        self.with(More { retry_after: Some(wait.0.div_ceil(1_000).max(1)), ..More::default() })
+        self.with(More { retry_after: Some(seconds(wait.into())), ..More::default() })
     }
 
     fn with_head(self, head: Sequence) -> Self {
@@ -349,7 +353,9 @@ impl From<Refusal> for Problem {
             Refusal::AheadOfHead(head) => Self::of_room(&Refusal::AheadOfHead(head)).with_head(head),
             Refusal::HeadMoved(head) => Self::of_room(&Refusal::HeadMoved(head)).with_head(head),
             Refusal::TooManyJoins { retry_after } => {
-                Self::of_room(&Refusal::TooManyJoins { retry_after }).with_retry_after(retry_after)
+                let problem = Self::of_room(&Refusal::TooManyJoins { retry_after });
+                let seconds = Some(seconds(retry_after.into()));
+                problem.with(More { limit: Some("REJOIN_JOINS_PER_ROOM"), retry_after: seconds, ..More::default() })
             }
             Refusal::LogFull => Self::of_room(&Refusal::LogFull).with_retry_after(Millis::seconds(1)),
             refusal => Self::of_room(&refusal),

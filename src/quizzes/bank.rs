@@ -192,6 +192,10 @@ impl BankFile {
         if self.play.as_ref().is_some_and(BTreeSet::is_empty) {
             problems.push(Problem::new("play", "at least one of solo, rooms"));
         }
+        let is_solo = self.play.as_ref().is_some_and(|play| play.contains(&Play::Solo));
+        if is_solo && self.hosting == Some(Hosting::Key) {
+            problems.push(Problem::new("hosting", "key keeps nothing secret that play lets anyone learn solo"));
+        }
         for (field, message) in self.scoring.iter().flat_map(Scoring::problems) {
             problems.push(Problem::new(format!("scoring.{field}"), message));
         }

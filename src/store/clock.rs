@@ -1,6 +1,7 @@
 //! Clocks. Game time goes on by the monotonic clock from the highest time its store knows, and
 //! stands still while the server is down: no wall clock kills or resurrects a session.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -61,12 +62,40 @@ impl Uptime {
     }
 }
 
+/// How far a wall clock may be moved, in milliseconds, before dates follow it.
+const STEADY: i64 = 5;
+
+/// How far a wall clock is from a clock for the rules. Both are read one after the other, in whole
+/// milliseconds, so their distance seems to change: as long as it does by little it stays as it was, and
+/// the same time is the same date whenever it is told.
+pub(crate) struct Offset(AtomicI64);
+
+impl Default for Offset {
+    fn default() -> Self {
+        Self(AtomicI64::new(i64::MIN))
+    }
+}
+
+impl Offset {
+    /// The date at `now`, when the wall clock shows `wall`.
+    pub(crate) fn date(&self, now: Timestamp, wall: WallTime) -> WallTime {
+        let (now, shown) = (now.as_millis() as i64, wall.0 as i64);
+        let (offset, known) = (shown.saturating_sub(now), self.0.load(Ordering::Relaxed));
+        if known != i64::MIN && offset.abs_diff(known) <= STEADY.unsigned_abs() {
+            return WallTime(now.saturating_add(known).max(0) as u64);
+        }
+        self.0.store(offset, Ordering::Relaxed);
+        wall
+    }
+}
+
 /// Game time.
 pub struct GameClock {
     up_since: Timestamp,
     started: Instant,
     stops: Mutex<Stops>,
     wall: WallClock,
+    offset: Offset,
 }
 
 /// How long the clock has stood still in all, and since when it does now.
@@ -79,7 +108,7 @@ struct Stops {
 impl GameClock {
     /// A clock that shows `base` now.
     pub fn start(base: Timestamp, wall: WallClock) -> Self {
-        Self { up_since: base, started: Instant::now(), stops: Mutex::default(), wall }
+        Self { up_since: base, started: Instant::now(), stops: Mutex::default(), wall, offset: Offset::default() }
     }
 
     /// Stands still from now on: nobody's game gets older while nothing can be committed.
@@ -105,7 +134,7 @@ impl GameClock {
 impl Clock for GameClock {
     fn moment(&self) -> Moment {
         let now = self.up_since.plus(Millis::from(self.elapsed()));
-        Moment { now, up_since: self.up_since, wall: self.wall() }
+        Moment { now, up_since: self.up_since, wall: self.offset.date(now, self.wall()) }
     }
 
     fn wall(&self) -> WallTime {
@@ -116,6 +145,15 @@ impl Clock for GameClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_same_time_is_the_same_date_until_the_wall_clock_is_set() {
+        let offset = Offset::default();
+        let date = |now: u64, wall: u64| offset.date(Timestamp::from_millis(now), WallTime(wall)).0;
+        assert_eq!((date(100, 1_100), date(101, 1_100), date(102, 1_104)), (1_100, 1_101, 1_102));
+        // Half an hour back, and from there on.
+        assert_eq!((date(103, 500), date(104, 503)), (500, 501));
+    }
 
     #[test]
     fn a_clock_that_is_stopped_stands_still_and_goes_on_from_there() {

@@ -78,20 +78,27 @@ impl UnknownCodes {
         self.known.insert(name(address, code), ());
     }
 
-    /// No room has the code.
-    pub(super) fn unknown(&self, address: ClientAddress) {
+    /// No room has the code. The guess that is one too many is refused as well.
+    pub(super) fn unknown(&self, address: ClientAddress) -> Result<(), (Limit, Duration)> {
         let (now, clock) = (Instant::now(), DefaultClock::default().now());
         let one = NonZeroU32::MIN;
         let own = self.per_address.check_key_n(&address, one).ok().and_then(Result::err);
         let all = self.in_all.check_n(one).ok().and_then(Result::err);
         let mut state = self.state.lock();
         let guesser = state.by_address.entry(address).or_insert(Guesser { last: now, spent_until: None });
+        let has_guessed = now < guesser.last + GUESSED && guesser.last < now;
         guesser.last = now;
-        if let Some(until) = own {
-            guesser.spent_until = Some(now + until.wait_time_from(clock));
+        let (own, all) = (own.map(|until| until.wait_time_from(clock)), all.map(|until| until.wait_time_from(clock)));
+        if let Some(wait) = own {
+            guesser.spent_until = Some(now + wait);
         }
-        if let Some(until) = all {
-            state.spent_until = Some(now + until.wait_time_from(clock));
+        if let Some(wait) = all {
+            state.spent_until = Some(now + wait);
+        }
+        match (own, all) {
+            (Some(wait), _) => Err((Limit::UnknownCodesPerAddress, wait)),
+            (None, Some(wait)) if has_guessed => Err((Limit::UnknownCodes, wait)),
+            _ => Ok(()),
         }
     }
 
@@ -133,9 +140,10 @@ mod tests {
         codes.known(address(1), "ABC234");
         for _ in 0..3 {
             assert_eq!(limit(&codes, 1, "XXXXXX"), None);
-            codes.unknown(address(1));
+            codes.unknown(address(1)).expect("one of three");
         }
-        codes.unknown(address(1));
+        let (refused, _) = codes.unknown(address(1)).expect_err("the fourth");
+        assert_eq!(refused, Limit::UnknownCodesPerAddress);
         assert_eq!(limit(&codes, 1, "XXXXXX"), Some(Limit::UnknownCodesPerAddress));
         assert_eq!(limit(&codes, 1, "ABC234"), None);
         // Another address has guessed nothing, and knows nothing.
@@ -145,7 +153,7 @@ mod tests {
     #[test]
     fn guesses_of_many_addresses_stop_those_who_guess_and_nobody_else() {
         let codes = codes("100", "3");
-        (1..=4).for_each(|n| codes.unknown(address(n)));
+        (1..=4).for_each(|n| codes.unknown(address(n)).expect("the first of an address"));
         assert_eq!(limit(&codes, 1, "XXXXXX"), Some(Limit::UnknownCodes));
         assert_eq!(limit(&codes, 9, "XXXXXX"), None);
     }

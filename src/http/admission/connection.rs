@@ -170,7 +170,7 @@ fn refuse(stream: TcpStream, limit: Limit) {
     let Ok(mut stream) = stream.into_std() else { return };
     let (setting, sentence) = (limit.setting(), limit.sentence());
     let body = format!(
-        r#"{{"type":"about:blank","title":"Too Many Requests","status":429,"code":"too-many-requests","detail":"{sentence}","limit":"{setting}"}}"#
+        r#"{{"type":"about:blank","title":"Too Many Requests","status":429,"code":"too-many-requests","detail":"{sentence} ({setting}); try again in 5 s","limit":"{setting}"}}"#
     );
     let head = format!(
         "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\n\

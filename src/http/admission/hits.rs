@@ -39,7 +39,7 @@ impl Hits {
             let count = self.counts[limit as usize].load(Ordering::Relaxed);
             let (told_count, told_at) = &mut told[limit as usize];
             if count > *told_count && told_at.is_none_or(|at| at.elapsed() >= QUIET) {
-                tracing::warn!(limit = limit.setting(), times = count - *told_count, "{}", limit.sentence());
+                tracing::warn!(limit = limit.setting(), times = count - *told_count, "a limit was met");
                 (*told_count, *told_at) = (count, Some(Instant::now()));
             }
         }

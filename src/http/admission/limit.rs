@@ -21,11 +21,12 @@ pub(in crate::http) enum Limit {
     SessionsPerKey,
     UnknownCodes,
     UnknownCodesPerAddress,
+    Joins,
 }
 
 impl Limit {
     /// All there are, each at the place of its number.
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Connections,
         Self::ConnectionsPerAddress,
         Self::ConnectionsPerSeat,
@@ -40,6 +41,7 @@ impl Limit {
         Self::SessionsPerKey,
         Self::UnknownCodes,
         Self::UnknownCodesPerAddress,
+        Self::Joins,
     ];
 
     /// The setting's name in the environment.
@@ -59,6 +61,7 @@ impl Limit {
             Self::SessionsPerKey => "REJOIN_MAX_SESSIONS_PER_KEY",
             Self::UnknownCodes => "REJOIN_UNKNOWN_CODES",
             Self::UnknownCodesPerAddress => "REJOIN_UNKNOWN_CODES_PER_ADDRESS",
+            Self::Joins => "REJOIN_JOINS_PER_ROOM",
         }
     }
 
@@ -84,6 +87,7 @@ impl Limit {
             Self::SessionsPerKey => "this API key has created as many games and rooms as may live at once",
             Self::UnknownCodes => "too many join codes are tried that no room has",
             Self::UnknownCodesPerAddress => "your address tries too many join codes that no room has",
+            Self::Joins => "too many players join this room at once",
         }
     }
 }

@@ -12,6 +12,7 @@ mod limit;
 mod sessions;
 mod settings;
 
+use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,7 +114,7 @@ impl Admission {
             return Ok(());
         }
         let client = address::client(request.request(), &self.trusted_proxies);
-        let place = self.told(self.connections.enter(Some(client), false))?;
+        let place = self.told(&client, self.connections.enter(Some(client), false))?;
         request.extensions_mut().insert(std::rc::Rc::new(place));
         Ok(())
     }
@@ -125,18 +126,22 @@ impl Admission {
         }
         let is_proxy = address::is_trusted(peer, &self.trusted_proxies);
         let entered = self.connections.enter((!is_proxy).then(|| peer.into()), true);
-        entered.map_err(|(limit, _)| limit).inspect_err(|limit| self.hits.note(*limit))
+        entered.map_err(|(limit, _)| {
+            self.hits.note(limit);
+            tracing::debug!(limit = limit.setting(), client = %ClientAddress::from(peer), "refused");
+            limit
+        })
     }
 
     /// Whether a seat that has so many connections already may have one more.
     pub(super) fn may_connect(&self, seat_has: usize) -> Result<(), Problem> {
         let is_free = !self.is_on || seat_has < self.per_seat;
-        self.told(if is_free { Ok(()) } else { Err((Limit::ConnectionsPerSeat, SEAT_RETRY)) })
+        self.told(&"a seat", if is_free { Ok(()) } else { Err((Limit::ConnectionsPerSeat, SEAT_RETRY)) })
     }
 
     /// Counts a call by the holder of a token of this hash.
     pub(super) fn call(&self, token: [u8; 16]) -> Result<(), Problem> {
-        if self.is_on { self.told(self.calls.take(token)) } else { Ok(()) }
+        if self.is_on { self.told(&"a seat", self.calls.take(token)) } else { Ok(()) }
     }
 
     /// Takes what a new game or room costs.
@@ -144,9 +149,9 @@ impl Admission {
         if !self.is_on {
             return Ok(());
         }
-        self.told(self.sessions.may_open(opener))?;
+        self.told(&opener.name(), self.sessions.may_open(opener))?;
         match opener {
-            Opener::Address(address) => self.told(self.creates.take(*address, created)),
+            Opener::Address(address) => self.told(address, self.creates.take(*address, created)),
             Opener::Key(_) => Ok(()),
         }
     }
@@ -160,25 +165,31 @@ impl Admission {
 
     /// Whether an address may try a join code.
     pub(super) fn may_try_code(&self, address: ClientAddress, code: &str) -> Result<(), Problem> {
-        if self.is_on { self.told(self.codes.may_try(address, code)) } else { Ok(()) }
+        if self.is_on { self.told(&address, self.codes.may_try(address, code)) } else { Ok(()) }
     }
 
-    /// A room has the code that an address tried, or none has it.
-    pub(super) fn tried_code(&self, address: ClientAddress, code: &str, is_known: bool) {
+    /// A room has the code that an address tried, or none has it, which may be one too many.
+    pub(super) fn tried_code(&self, address: ClientAddress, code: &str, is_known: bool) -> Result<(), Problem> {
         if !self.is_on {
-            return;
+            return Ok(());
         }
         if is_known {
             self.codes.known(address, code);
-        } else {
-            self.codes.unknown(address);
+            return Ok(());
         }
+        self.told(&address, self.codes.unknown(address))
     }
 
-    /// Tells of a refusal.
-    fn told<T>(&self, checked: Result<T, (Limit, Duration)>) -> Result<T, Problem> {
+    /// The rules have refused a player because too many join the room.
+    pub(super) fn refused_join(&self) {
+        self.hits.note(Limit::Joins);
+    }
+
+    /// Tells of a refusal, and whom it met.
+    fn told<T>(&self, client: &dyn Display, checked: Result<T, (Limit, Duration)>) -> Result<T, Problem> {
         checked.map_err(|(limit, wait)| {
             self.hits.note(limit);
+            tracing::debug!(limit = limit.setting(), %client, "refused");
             limit.problem(wait)
         })
     }

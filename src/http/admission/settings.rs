@@ -113,6 +113,7 @@ impl LimitSettings {
 
 /// A network, or an address, which is a network of one.
 fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
     let network = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
     network.map_err(|_| "write an address or a network, such as 10.0.0.1 or 10.0.0.0/8".to_owned())
 }

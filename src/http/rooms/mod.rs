@@ -105,7 +105,10 @@ pub(super) async fn join(
         }
     };
     let is_known = !matches!(seated, Err(GameError::CodeUnknown | GameError::Refused(Refusal::SeatCodeUnknown)));
-    shared.admission.tried_code(client, code.as_str(), is_known);
+    shared.admission.tried_code(client, code.as_str(), is_known)?;
+    if matches!(seated, Err(GameError::Refused(Refusal::TooManyJoins { .. }))) {
+        shared.admission.refused_join();
+    }
     let seated = seated.map_err(Problem::in_room)?;
     // The seat is taken: its token has to arrive, though the room can't be read just now.
     let looked = shared.rooms.look_from(&seated).await.ok();

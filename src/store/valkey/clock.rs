@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::domain::{Moment, Timestamp, WallTime};
-use crate::store::clock::{Clock, WallClock};
+use crate::store::clock::{Clock, Offset, WallClock};
 
 /// What a server said of its time, and between which two moments of ours.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +24,7 @@ pub(super) struct TimeSample {
 pub(super) struct ValkeyClock {
     started: Instant,
     wall: WallClock,
+    offset: Offset,
     known: Mutex<Known>,
 }
 
@@ -46,7 +47,7 @@ impl ValkeyClock {
         let now = wall();
         let offset = i64::try_from(now.0.saturating_mul(1_000)).unwrap_or(i64::MAX / 2);
         let known = Known { offset, up_since: Timestamp::from_millis(now.0), is_measured: false, jumped: None };
-        Self { started: Instant::now(), wall, known: Mutex::new(known) }
+        Self { started: Instant::now(), wall, offset: Offset::default(), known: Mutex::new(known) }
     }
 
     /// Learns from an answer. The offset moves no farther than the answer proves it wrong, so that
@@ -80,7 +81,7 @@ impl Clock for ValkeyClock {
         let known = self.known.lock();
         let millis = (known.offset + elapsed) / 1_000;
         let now = Timestamp::from_millis(u64::try_from(millis).unwrap_or(0));
-        Moment { now, up_since: known.up_since, wall: self.wall() }
+        Moment { now, up_since: known.up_since, wall: self.offset.date(now, self.wall()) }
     }
 
     fn wall(&self) -> WallTime {

@@ -21,9 +21,11 @@ async fn who_may_open_rooms_is_a_setting() {
     let (_folder, opened, client) = server(&["--api-keys", KEY, "--hosting", "open"]);
     open(&client).await.json(201);
     opened.stop().await;
-    let (_folder, closed, client) = server(&["--hosting", "key"]);
-    open(&client).await.problem(403, "api-key-required");
-    closed.stop().await;
+    let folder = tempfile::tempdir().unwrap();
+    for (args, setting) in [(&["--hosting", "key"][..], "REJOIN_HOSTING"), (&["--keys-scoped"], "REJOIN_KEYS_SCOPED")] {
+        let (code, said) = crate::support::server::refused(folder.path(), args).await;
+        assert!(code != Some(0) && said.contains(setting) && said.contains("REJOIN_API_KEYS"), "{said}");
+    }
 }
 
 #[tokio::test]
@@ -53,6 +55,7 @@ async fn a_public_url_bounds_the_host() {
     let asked = async |path: &str, host: &str| send(client.request(Method::GET, path).header("Host", host)).await;
     asked("/api/quizzes", "play.example.org").await.json(200);
     asked("/api/quizzes", "PLAY.example.org").await.json(200);
+    asked("/api/quizzes", "play.example.org:443").await.json(200);
     asked("/api/quizzes", "evil.example.org").await.problem(421, "wrong-host");
     asked("/readyz", "10.0.0.7:8080").await.json(200);
     server.stop().await;
