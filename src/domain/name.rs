@@ -176,6 +176,7 @@ mod tests {
             assert!(look_alike("Ada", other), "{other:?}");
         }
         assert!(look_alike("BOB", "ВОВ") && look_alike("bob", "ВОВ") && look_alike("Paypal", "Раура1"));
+        assert!(look_alike("ADA", "ꓮꓓꓮ") && look_alike("Host", "H0ST") && look_alike("Host", "Host \u{fe0f}"));
     }
 
     #[test]

@@ -174,6 +174,11 @@ fn bearer(request: &HttpRequest) -> Option<Result<&str, Problem>> {
 }
 
 impl ApiKeys {
+    /// Whether a request shows a key that is accepted.
+    pub(super) fn is_shown(&self, request: &HttpRequest) -> bool {
+        bearer(request).and_then(Result::ok).is_some_and(|text| self.name_of(text).is_some())
+    }
+
     /// The good token or key that a request shows, if it shows anything.
     pub(super) fn shown(&self, request: &HttpRequest) -> Result<Option<String>, Problem> {
         let Some(text) = bearer(request).transpose()? else { return Ok(None) };

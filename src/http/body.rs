@@ -28,17 +28,18 @@ pub(super) async fn bounded(
     // A connection that answers a request is not one that keeps the server waiting for it.
     let activity = request.conn_data::<Activity>().cloned();
     let _answering = activity.as_ref().map(Activity::begin);
-    if let Some(shared) = request.app_data::<web::Data<Shared>>() {
-        let may_enter = shared.check_host(&request).and_then(|()| shared.admission.enter_through_proxy(&request));
-        if let Err(problem) = may_enter {
-            return Ok(request.into_response(problem.error_response()));
-        }
-    }
     let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    // How much a chunked body holds is known only once it is there.
+    let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
+    let most = if is_chunked { MOST_BODY as u64 } else { length.unwrap_or_default().min(MOST_BODY as u64) };
+    let _place = match request.app_data::<web::Data<Shared>>().map(|shared| shared.admit(&request, most)) {
+        Some(Err(problem)) => return Ok(request.into_response(problem.error_response())),
+        admitted => admitted,
+    };
     if length.is_some_and(|length| length > MOST_BODY as u64) {
         return Ok(request.into_response(Problem::too_large().error_response()));
     }
-    if length.is_some_and(|length| length > 0) || request.headers().contains_key(TRANSFER_ENCODING) {
+    if length.is_some_and(|length| length > 0) || is_chunked {
         match read(&mut request).await {
             Ok(whole) => {
                 request.set_payload(Payload::from(whole));

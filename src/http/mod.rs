@@ -44,7 +44,7 @@ use crate::domain::Home;
 use crate::game::{Rooms, SoloGames};
 use crate::quizzes::Hosting;
 use crate::store::Homes;
-use admission::{Connection, admit};
+use admission::{Connection, Place, admit};
 use auth::Caller;
 use problem::Problem;
 use websocket::{echo, takeover};
@@ -82,6 +82,12 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Lets a request in whose body holds so much at most, for as long as the place lives.
+    fn admit(&self, request: &dev::ServiceRequest, body: u64) -> Result<Place, Problem> {
+        self.check_host(request)?;
+        self.admission.request(request, body, || self.keys.is_shown(request.request()))
+    }
+
     /// Refuses a request for another host than the public one; not a question about the server's health.
     fn check_host(&self, request: &dev::ServiceRequest) -> Result<(), Problem> {
         let Some(public) = &self.public_host else { return Ok(()) };

@@ -22,11 +22,14 @@ impl From<&PlayerName> for SkeletonHash {
 /// The skeleton of a name. It depends on nothing but the case-folded text, so that names are the same
 /// in whatever case.
 pub(super) fn of(name: &str) -> String {
-    let seen: String = name.chars().filter_map(visible).nfkc().collect();
+    let visible: String = name.chars().filter_map(visible).nfkc().collect();
+    // A blank before something that is not seen is a blank at the end.
+    let seen = visible.split_whitespace().collect::<Vec<_>>().join(" ");
     // By way of the capitals: ς and σ, ß and ss are one letter each there.
     let folded: String = seen.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect();
     let prototypes: String = folded.chars().nfd().flat_map(prototype).collect();
-    skeleton(&prototypes).collect()
+    // Some letters have a capital as their prototype, and have no case themselves.
+    skeleton(&prototypes).flat_map(char::to_lowercase).collect()
 }
 
 /// A tag is seen as a part of its flag, and so is kept as its letter; joiners and variation selectors

@@ -7,7 +7,7 @@ use crate::domain::events::{EventDraft, Sequence};
 use crate::domain::ids::SeatId;
 use crate::domain::refusal::Refusal;
 use crate::domain::repeat::Repeat;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Moment, Timestamp};
 
 impl Room {
     /// Appends a backend's events.
@@ -40,8 +40,8 @@ impl Room {
         Ok(RoomReply::Recorded(self.log.head))
     }
 
-    /// Tells the backend something, in the log's order. A player pushes nothing out of it that others
-    /// still have to read; a backend's own events may.
+    /// Tells the backend something, in the log's order. A player pushes nothing out of it that the
+    /// backend still has to read; a backend's own events may.
     pub(super) fn say(
         &mut self,
         id: SeatId,
@@ -62,13 +62,19 @@ impl Room {
         let payload = serde_json::value::RawValue::from_string(payload).map_err(|_| Refusal::TooManyEvents)?;
         let draft = Happening::Said(Said { seat_id: id, payload }).draft();
         log::check(std::slice::from_ref(&draft))?;
-        if self.everyone_has(step.at).is_some_and(|read| self.log.would_push_out(read, &draft)) {
+        if self.backend_has_read(step.at).is_some_and(|read| self.log.would_push_out(read, &draft)) {
             return Err(Refusal::LogFull);
         }
         self.emit(draft, step);
         let head = self.log.head;
         self.seats.entry(id).and_modify(|seat| seat.said.note(repeat, head, step.at.now));
         Ok(RoomReply::Recorded(head))
+    }
+
+    /// What the backend has acknowledged, as long as it counts. What is said is for it alone: a seat that
+    /// reads nothing silences nobody.
+    fn backend_has_read(&self, at: Moment) -> Option<Sequence> {
+        self.backend.as_ref().filter(|reader| reader.counts(at)).map(|reader| reader.acknowledged)
     }
 
     pub(super) fn resume_backend(&mut self) -> Result<RoomReply, Refusal> {

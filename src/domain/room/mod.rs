@@ -225,6 +225,11 @@ impl Room {
         self.host
     }
 
+    /// The seat of who opened the room; an external room has none.
+    pub fn opener(&self) -> Option<SeatId> {
+        self.opener
+    }
+
     /// Whether this seat is the host's, or the opener's, who is host again by coming back.
     pub fn is_host_or_opener(&self, seat: SeatId) -> bool {
         [self.host, self.opener].contains(&Some(seat))

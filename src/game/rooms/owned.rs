@@ -72,13 +72,17 @@ impl Rooms {
     /// Forgets a room, its names and its events; its connections end.
     ///
     /// # Errors
-    /// Unknown or dead rooms, a credential that is not the host's or a backend's; or the store's.
+    /// Unknown or dead rooms, a credential that is not that of who opened it, or a backend's; or the store's.
     pub async fn delete(&self, id: &SessionId, who: &Credential) -> Result<(), GameError> {
+        self.delete_as(id, who).await.map_err(|error| who.refused(error))
+    }
+
+    async fn delete_as(&self, id: &SessionId, who: &Credential) -> Result<(), GameError> {
         let (keeper, dates) = self.kept(id)?;
         let session = keeper.store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
-        let host = room_of(&session).ok_or(GameError::SessionNotFound)?.host();
+        let opener = room_of(&session).ok_or(GameError::SessionNotFound)?.opener();
         let viewer = self.viewer(&session, who)?;
-        if viewer.is_some() && viewer != host {
+        if viewer.is_some() && viewer != opener {
             return Err(Refusal::HostsOnly.into());
         }
         let was_there = keeper.store.delete(id).await?;

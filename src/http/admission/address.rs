@@ -40,7 +40,8 @@ pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
 /// The client of a request.
 pub(super) fn client(request: &HttpRequest, trusted: &[IpNet]) -> ClientAddress {
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    let lines: Vec<_> = request.headers().get_all(FORWARDED).filter_map(|line| line.to_str().ok()).collect();
+    let lines: Vec<_> =
+        request.headers().get_all(FORWARDED).map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
     nearest(peer, lines.iter().flat_map(|line| line.split(',')).rev(), trusted).into()
 }
 

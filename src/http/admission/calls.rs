@@ -1,37 +1,36 @@
-//! How often a seat calls over HTTP to change something: as often as it may send frames.
+//! How often an address makes requests, and how often a seat calls over HTTP to change something: the
+//! latter as often as it may send frames.
 
+use std::hash::Hash;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::limit::Limit;
-use super::settings::LimitSettings;
 
-/// How much may come at once, in seconds' worth.
-const BURST_SECONDS: u32 = 6;
+/// So many a second for each key.
+pub(super) struct Calls<K: Hash + Eq + Clone> {
+    lately: DefaultKeyedRateLimiter<K>,
+    limit: Limit,
+}
 
-/// A token's hash, whether it is any seat's or not.
-type TokenHash = [u8; 16];
-
-/// What was called lately.
-pub(super) struct Calls(DefaultKeyedRateLimiter<TokenHash>);
-
-impl Calls {
-    pub(super) fn new(settings: &LimitSettings) -> Self {
-        let per_second = settings.frames_per_second;
-        let burst = per_second.saturating_mul(BURST_SECONDS.try_into().expect("it is not zero"));
-        Self(RateLimiter::keyed(Quota::per_second(per_second).allow_burst(burst)))
+impl<K: Hash + Eq + Clone> Calls<K> {
+    /// So many a second, of which so many seconds' worth may come at once.
+    pub(super) fn per_second(count: NonZeroU32, burst_seconds: u32, limit: Limit) -> Self {
+        let burst = NonZeroU32::new(count.get().saturating_mul(burst_seconds)).unwrap_or(count);
+        Self { lately: RateLimiter::keyed(Quota::per_second(count).allow_burst(burst)), limit }
     }
 
     /// Counts a call, if it is not one too many.
-    pub(super) fn take(&self, token: TokenHash) -> Result<(), (Limit, Duration)> {
-        let checked = self.0.check_key(&token);
-        checked.map_err(|until| (Limit::Calls, until.wait_time_from(DefaultClock::default().now())))
+    pub(super) fn take(&self, key: &K) -> Result<(), (Limit, Duration)> {
+        let checked = self.lately.check_key(key);
+        checked.map_err(|until| (self.limit, until.wait_time_from(DefaultClock::default().now())))
     }
 
-    /// Forgets tokens that have been quiet.
+    /// Forgets who has been quiet.
     pub(super) fn tidy(&self) {
-        self.0.retain_recent();
+        self.lately.retain_recent();
     }
 }

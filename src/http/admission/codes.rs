@@ -19,6 +19,8 @@ use crate::domain::repeat::hash;
 const MOST_KNOWN: usize = 10_000;
 /// How long an address that has guessed counts among those who guess.
 const GUESSED: Duration = Duration::from_secs(60);
+/// Who has tried fewer codes has mistyped one, and is not refused for what others guess.
+const MISTYPED: u32 = 5;
 
 /// Guesses of a server's join codes.
 pub(super) struct UnknownCodes {
@@ -38,6 +40,8 @@ struct State {
 
 struct Guesser {
     last: Instant,
+    /// How often it has guessed without a pause.
+    guesses: u32,
     spent_until: Option<Instant>,
 }
 
@@ -51,11 +55,16 @@ impl UnknownCodes {
         }
     }
 
-    /// Whether an address may try a code.
-    pub(super) fn may_try(&self, address: ClientAddress, code: &str) -> Result<(), (Limit, Duration)> {
+    /// Whether an address may try a join code, or a seat's code in the room that has it.
+    pub(super) fn may_try(
+        &self,
+        address: ClientAddress,
+        code: &str,
+        is_seat_code: bool,
+    ) -> Result<(), (Limit, Duration)> {
         let refused = self.refused(address);
         match refused {
-            Some(_) if self.known.get(&name(address, code)).is_some() => Ok(()),
+            Some(_) if !is_seat_code && self.known.get(&name(address, code)).is_some() => Ok(()),
             Some(refusal) => Err(refusal),
             None => Ok(()),
         }
@@ -68,9 +77,9 @@ impl UnknownCodes {
         let guesser = state.by_address.get(&address).filter(|guesser| now < guesser.last + GUESSED)?;
         let left = |until: Option<Instant>| until.map(|until| until.saturating_duration_since(now));
         let own = left(guesser.spent_until).map(|left| (Limit::UnknownCodesPerAddress, left));
-        own.into_iter()
-            .chain(left(state.spent_until).map(|left| (Limit::UnknownCodes, left)))
-            .find(|(_, left)| !left.is_zero())
+        let all = left(state.spent_until.filter(|_| guesser.guesses > MISTYPED));
+        let all = all.map(|left| (Limit::UnknownCodes, left));
+        own.into_iter().chain(all).find(|(_, left)| !left.is_zero())
     }
 
     /// The code was right.
@@ -85,9 +94,11 @@ impl UnknownCodes {
         let own = self.per_address.check_key_n(&address, one).ok().and_then(Result::err);
         let all = self.in_all.check_n(one).ok().and_then(Result::err);
         let mut state = self.state.lock();
-        let guesser = state.by_address.entry(address).or_insert(Guesser { last: now, spent_until: None });
-        let has_guessed = now < guesser.last + GUESSED && guesser.last < now;
+        let guesser = state.by_address.entry(address).or_insert(Guesser { last: now, guesses: 0, spent_until: None });
+        let is_new = now >= guesser.last + GUESSED;
+        guesser.guesses = if is_new { 1 } else { guesser.guesses.saturating_add(1) };
         guesser.last = now;
+        let has_guessed = guesser.guesses > MISTYPED;
         let (own, all) = (own.map(|until| until.wait_time_from(clock)), all.map(|until| until.wait_time_from(clock)));
         if let Some(wait) = own {
             guesser.spent_until = Some(now + wait);
@@ -131,7 +142,7 @@ mod tests {
     }
 
     fn limit(codes: &UnknownCodes, n: u8, code: &str) -> Option<Limit> {
-        codes.may_try(address(n), code).err().map(|(limit, _)| limit)
+        codes.may_try(address(n), code, false).err().map(|(limit, _)| limit)
     }
 
     #[test]
@@ -146,6 +157,7 @@ mod tests {
         assert_eq!(refused, Limit::UnknownCodesPerAddress);
         assert_eq!(limit(&codes, 1, "XXXXXX"), Some(Limit::UnknownCodesPerAddress));
         assert_eq!(limit(&codes, 1, "ABC234"), None);
+        assert!(codes.may_try(address(1), "ABC234", true).is_err(), "a seat's code is guessed in a room that is known");
         // Another address has guessed nothing, and knows nothing.
         assert_eq!(limit(&codes, 2, "XXXXXX"), None);
     }
@@ -153,8 +165,11 @@ mod tests {
     #[test]
     fn guesses_of_many_addresses_stop_those_who_guess_and_nobody_else() {
         let codes = codes("100", "3");
-        (1..=4).for_each(|n| codes.unknown(address(n)).expect("the first of an address"));
+        let guess = |n| codes.unknown(address(n)).err().map(|(limit, _)| limit);
+        // Whoever has only mistyped a code is none of them.
+        assert!((1..=5).all(|_| guess(1).is_none()));
+        assert_eq!((limit(&codes, 1, "XXXXXX"), guess(1)), (None, Some(Limit::UnknownCodes)));
         assert_eq!(limit(&codes, 1, "XXXXXX"), Some(Limit::UnknownCodes));
-        assert_eq!(limit(&codes, 9, "XXXXXX"), None);
+        assert_eq!((guess(2), limit(&codes, 2, "XXXXXX"), limit(&codes, 9, "XXXXXX")), (None, None, None));
     }
 }

@@ -18,13 +18,13 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Admission;
-use super::connections::Place;
 use super::limit::Limit;
+use super::places::Place;
 
 /// How long a request's head may take from its first byte on.
 const HEAD: Duration = Duration::from_secs(5);
 /// How long the kernel waits for a client that takes nothing of what was sent, in milliseconds.
-const UNREAD_MS: u32 = 30_000;
+const UNREAD_MS: u32 = 60_000;
 
 /// An accepted connection.
 #[derive(Debug)]

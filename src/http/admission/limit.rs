@@ -22,11 +22,14 @@ pub(in crate::http) enum Limit {
     UnknownCodes,
     UnknownCodesPerAddress,
     Joins,
+    Requests,
+    Bodies,
+    BodiesPerAddress,
 }
 
 impl Limit {
     /// All there are, each at the place of its number.
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::Connections,
         Self::ConnectionsPerAddress,
         Self::ConnectionsPerSeat,
@@ -42,6 +45,9 @@ impl Limit {
         Self::UnknownCodes,
         Self::UnknownCodesPerAddress,
         Self::Joins,
+        Self::Requests,
+        Self::Bodies,
+        Self::BodiesPerAddress,
     ];
 
     /// The setting's name in the environment.
@@ -62,6 +68,9 @@ impl Limit {
             Self::UnknownCodes => "REJOIN_UNKNOWN_CODES",
             Self::UnknownCodesPerAddress => "REJOIN_UNKNOWN_CODES_PER_ADDRESS",
             Self::Joins => "REJOIN_JOINS_PER_ROOM",
+            Self::Requests => "REJOIN_REQUESTS_PER_ADDRESS",
+            Self::Bodies => "REJOIN_BODIES_SIZE",
+            Self::BodiesPerAddress => "REJOIN_BODIES_SIZE_PER_ADDRESS",
         }
     }
 
@@ -88,6 +97,9 @@ impl Limit {
             Self::UnknownCodes => "too many join codes are tried that no room has",
             Self::UnknownCodesPerAddress => "your address tries too many join codes that no room has",
             Self::Joins => "too many players join this room at once",
+            Self::Requests => "your address makes too many requests",
+            Self::Bodies => "the requests that are under way hold too much",
+            Self::BodiesPerAddress => "the requests of your address that are under way hold too much",
         }
     }
 }

@@ -5,10 +5,10 @@ mod address;
 mod calls;
 mod codes;
 mod connection;
-mod connections;
 mod creates;
 mod hits;
 mod limit;
+mod places;
 mod sessions;
 mod settings;
 
@@ -27,21 +27,26 @@ use crate::domain::room::RoomSettings;
 use crate::store::{Homes, Keeper};
 use calls::Calls;
 use codes::UnknownCodes;
-use connections::Connections;
 use creates::Creates;
 use hits::Hits;
 use limit::Limit;
+use places::Places;
 use sessions::Sessions;
 
 pub(super) use address::ClientAddress;
 pub(super) use connection::{Activity, Connection, admit};
-pub(super) use connections::Place;
 pub(super) use creates::Created;
+pub(super) use places::Place;
 pub(super) use sessions::Opener;
 pub use settings::{LimitSettings, Switch};
 
 /// How often what is not needed any more is forgotten, and live sessions are counted.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
+/// Seconds' worth of requests of an address, and of calls of a seat, that may come at once.
+const REQUESTS_BURST: u32 = 2;
+const CALLS_BURST: u32 = 6;
+/// Files that are left for the store, the log and the like.
+const OTHER_FILES: u64 = 128;
 /// When one of a seat's connections may have ended.
 const SEAT_RETRY: Duration = Duration::from_secs(1);
 
@@ -52,8 +57,10 @@ pub struct Admission {
     frames_per_second: NonZeroU32,
     per_seat: usize,
     joins_per_room: Option<u32>,
-    connections: Arc<Connections>,
-    calls: Calls,
+    connections: Arc<Places>,
+    bodies: Arc<Places>,
+    requests: Calls<ClientAddress>,
+    calls: Calls<[u8; 16]>,
     creates: Creates,
     sessions: Sessions,
     codes: UnknownCodes,
@@ -69,8 +76,13 @@ impl Admission {
             frames_per_second: settings.frames_per_second,
             per_seat: settings.max_connections_per_seat.get() as usize,
             joins_per_room: settings.joins_per_room.map(Into::into),
-            connections: Connections::new(settings, most_files),
-            calls: Calls::new(settings),
+            connections: connections(settings, most_files),
+            bodies: Places::new(
+                (settings.bodies_size.as_u64(), Limit::Bodies),
+                (settings.bodies_size_per_address.as_u64(), Limit::BodiesPerAddress),
+            ),
+            requests: Calls::per_second(settings.requests_per_address, REQUESTS_BURST, Limit::Requests),
+            calls: Calls::per_second(settings.frames_per_second, CALLS_BURST, Limit::Calls),
             creates: Creates::new(settings),
             sessions: Sessions::new(settings),
             codes: UnknownCodes::new(settings),
@@ -106,17 +118,32 @@ impl Admission {
         address::client(request, &self.trusted_proxies)
     }
 
-    /// Counts a request that came through a trusted proxy as a connection of its client, as long as the
-    /// request lives. Others are counted by their connections.
-    pub(super) fn enter_through_proxy(&self, request: &ServiceRequest) -> Result<(), Problem> {
-        let peer = request.peer_addr().map(|peer| peer.ip());
-        if !self.is_on || !peer.is_some_and(|peer| address::is_trusted(peer, &self.trusted_proxies)) {
-            return Ok(());
+    /// Counts a request that shows an API key or not, and what its body holds, for as long as the place
+    /// lives. One that came through a trusted proxy counts as a connection of its client, too; others are
+    /// counted by their connections.
+    pub(super) fn request(
+        &self,
+        request: &ServiceRequest,
+        body: u64,
+        shows_key: impl FnOnce() -> bool,
+    ) -> Result<Place, Problem> {
+        if !self.is_on {
+            return Ok(Place::uncounted());
         }
         let client = address::client(request.request(), &self.trusted_proxies);
-        let place = self.told(&client, self.connections.enter(Some(client), false))?;
-        request.extensions_mut().insert(std::rc::Rc::new(place));
-        Ok(())
+        match self.requests.take(&client) {
+            Err(_) if shows_key() => {}
+            checked => self.told(&client, checked)?,
+        }
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        if peer.is_some_and(|peer| address::is_trusted(peer, &self.trusted_proxies)) {
+            let place = self.told(&client, self.connections.take(1, Some(client), false))?;
+            request.extensions_mut().insert(std::rc::Rc::new(place));
+        }
+        if body == 0 {
+            return Ok(Place::uncounted());
+        }
+        self.told(&client, self.bodies.take(body, Some(client), true))
     }
 
     /// A place for a connection that was just accepted.
@@ -125,7 +152,7 @@ impl Admission {
             return Ok(Place::uncounted());
         }
         let is_proxy = address::is_trusted(peer, &self.trusted_proxies);
-        let entered = self.connections.enter((!is_proxy).then(|| peer.into()), true);
+        let entered = self.connections.take(1, (!is_proxy).then(|| peer.into()), true);
         entered.map_err(|(limit, _)| {
             self.hits.note(limit);
             tracing::debug!(limit = limit.setting(), client = %ClientAddress::from(peer), "refused");
@@ -141,7 +168,7 @@ impl Admission {
 
     /// Counts a call by the holder of a token of this hash.
     pub(super) fn call(&self, token: [u8; 16]) -> Result<(), Problem> {
-        if self.is_on { self.told(&"a seat", self.calls.take(token)) } else { Ok(()) }
+        if self.is_on { self.told(&"a seat", self.calls.take(&token)) } else { Ok(()) }
     }
 
     /// Takes what a new game or room costs.
@@ -163,9 +190,9 @@ impl Admission {
         }
     }
 
-    /// Whether an address may try a join code.
-    pub(super) fn may_try_code(&self, address: ClientAddress, code: &str) -> Result<(), Problem> {
-        if self.is_on { self.told(&address, self.codes.may_try(address, code)) } else { Ok(()) }
+    /// Whether an address may try a join code, or a seat's code in the room that has it.
+    pub(super) fn may_try_code(&self, address: ClientAddress, code: &str, is_seat_code: bool) -> Result<(), Problem> {
+        if self.is_on { self.told(&address, self.codes.may_try(address, code, is_seat_code)) } else { Ok(()) }
     }
 
     /// A room has the code that an address tried, or none has it, which may be one too many.
@@ -205,9 +232,21 @@ impl Admission {
             }
             self.sessions.tidy(homes).await;
             self.calls.tidy();
+            self.requests.tidy();
             self.creates.tidy();
             self.codes.tidy();
             self.hits.tell();
         }
     }
+}
+
+/// Places for connections: no more than the limit of open files leaves.
+fn connections(settings: &LimitSettings, most_files: Option<u64>) -> Arc<Places> {
+    let wanted = u64::from(settings.max_connections.get());
+    let possible = most_files.map_or(wanted, |files| files.saturating_sub(OTHER_FILES).max(1));
+    if settings.is_on() && possible < wanted {
+        tracing::warn!(possible, "REJOIN_MAX_CONNECTIONS ({wanted}) is more than the limit of open files allows");
+    }
+    let per_address = u64::from(settings.max_connections_per_address.get());
+    Places::new((wanted.min(possible), Limit::Connections), (per_address, Limit::ConnectionsPerAddress))
 }

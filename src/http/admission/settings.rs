@@ -47,6 +47,19 @@ pub struct LimitSettings {
     #[arg(long, env = "REJOIN_FRAMES_PER_SECOND", default_value = "20", value_name = "COUNT")]
     pub frames_per_second: NonZeroU32,
 
+    /// Requests a second of one address, whatever they ask for; two seconds' worth may come at once. Whoever
+    /// shows an API key has no such limit
+    #[arg(long, env = "REJOIN_REQUESTS_PER_ADDRESS", default_value = "2000", value_name = "COUNT")]
+    pub requests_per_address: NonZeroU32,
+
+    /// What the bodies of all requests under way may hold
+    #[arg(long, env = "REJOIN_BODIES_SIZE", default_value = "128MiB", value_name = "SIZE")]
+    pub bodies_size: ByteSize,
+
+    /// What the bodies of one address's requests under way may hold
+    #[arg(long, env = "REJOIN_BODIES_SIZE_PER_ADDRESS", default_value = "16MiB", value_name = "SIZE")]
+    pub bodies_size_per_address: ByteSize,
+
     /// Games and rooms that one address may create a minute
     #[arg(long, env = "REJOIN_CREATES_PER_ADDRESS", default_value = "600", value_name = "COUNT")]
     pub creates_per_address: NonZeroU32,
@@ -107,6 +120,8 @@ impl LimitSettings {
         let sizes = ByteSize::mib(1)..=ByteSize::gib(1024);
         ensure!(sizes.contains(&self.created_size), "REJOIN_CREATED_SIZE: 1MiB to 1TiB");
         ensure!(sizes.contains(&self.created_size_per_address), "REJOIN_CREATED_SIZE_PER_ADDRESS: 1MiB to 1TiB");
+        ensure!(sizes.contains(&self.bodies_size), "REJOIN_BODIES_SIZE: 1MiB to 1TiB");
+        ensure!(sizes.contains(&self.bodies_size_per_address), "REJOIN_BODIES_SIZE_PER_ADDRESS: 1MiB to 1TiB");
         Ok(())
     }
 }

@@ -71,12 +71,12 @@ pub(super) async fn owned(shared: Data, caller: Caller, query: web::Query<OwnedQ
     Ok(reply(StatusCode::OK, &replies::owned_rooms(&owned)))
 }
 
-pub(super) async fn delete(shared: Data, Who(who): Who, id: web::Path<String>) -> Handled {
+pub(super) async fn delete(shared: Data, Acting(who): Acting, id: web::Path<String>) -> Handled {
     shared.rooms.delete(&room_id(&id)?, &who).await.map_err(Problem::in_room)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-pub(super) async fn renew_host(shared: Data, Who(who): Who, id: web::Path<String>) -> Handled {
+pub(super) async fn renew_host(shared: Data, Acting(who): Acting, id: web::Path<String>) -> Handled {
     must_be_backend(&who, "another token for the host")?;
     let seated = shared.rooms.renew_host(&room_id(&id)?, &who).await.map_err(Problem::in_room)?;
     Ok(reply(StatusCode::CREATED, &replies::seated(&seated, None)))
@@ -90,7 +90,7 @@ pub(super) async fn join(
 ) -> Handled {
     let request = request.value;
     let code = request.code()?;
-    shared.admission.may_try_code(client, code.as_str())?;
+    shared.admission.may_try_code(client, code.as_str(), request.seat_code.is_some())?;
     let key = idempotency_key(&http)?;
     let caller = client.to_string();
     let repeat = |what: &str, body: &str| key.as_ref().map(|key| repeats::joined(key, &caller, what, body));
@@ -213,7 +213,7 @@ pub(super) async fn code(shared: Data, Acting(who): Acting, path: web::Path<(Str
     Ok(reply(StatusCode::CREATED, &replies::code(code, until)))
 }
 
-pub(super) async fn change_join_code(shared: Data, Who(who): Who, id: web::Path<String>) -> Handled {
+pub(super) async fn change_join_code(shared: Data, Acting(who): Acting, id: web::Path<String>) -> Handled {
     let code = shared.rooms.change_join_code(&room_id(&id)?, &who).await.map_err(Problem::in_room)?;
     Ok(reply(StatusCode::OK, &replies::join_code(&code)))
 }
@@ -281,7 +281,7 @@ pub(super) async fn seat_user(
     Ok(reply(StatusCode::CREATED, &replies::seated(&seated, None)))
 }
 
-pub(super) async fn revoke(shared: Data, Who(who): Who, path: web::Path<(String, String)>) -> Handled {
+pub(super) async fn revoke(shared: Data, Acting(who): Acting, path: web::Path<(String, String)>) -> Handled {
     must_be_backend(&who, "revoking a seat")?;
     let (id, seat) = path.into_inner();
     let revoke = Ask::Revoke(seat_id(&seat)?);

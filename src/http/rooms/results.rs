@@ -8,6 +8,9 @@ use super::requests::Separator;
 use crate::domain::room::{RoomResults, SeatResults};
 use crate::domain::{OptionId, PlayerName, Question, QuestionId, QuizId, SeatId, SessionId, UserId};
 
+/// Most bytes of an option's text beside an answer.
+const MOST_OPTION_TEXT: usize = 200;
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ResultsOut<'a> {
@@ -59,6 +62,12 @@ fn text_of(question: &Question, option: OptionId) -> Option<&str> {
     question.option(option)?.text.as_deref()
 }
 
+/// The text of an option as it stands beside each answer that chose it, where a long one would be said
+/// again and again.
+fn shortened(question: &Question, option: OptionId) -> Option<&str> {
+    text_of(question, option).map(|text| &text[..text.floor_char_boundary(MOST_OPTION_TEXT)])
+}
+
 fn question(question: &Question) -> QuestionOut<'_> {
     let correct = question.key.correct_option();
     QuestionOut {
@@ -74,7 +83,7 @@ fn seat<'a>(results: &'a RoomResults, seat: &'a SeatResults) -> SeatOut<'a> {
     let answer = |answer: &'a crate::domain::room::SeatAnswer| AnswerOut {
         question_id: &answer.question,
         option_id: answer.option,
-        option_text: answer.option.and_then(|option| text_of(asked(results, &answer.question)?, option)),
+        option_text: answer.option.and_then(|option| shortened(asked(results, &answer.question)?, option)),
         correct: answer.correct,
         points: answer.points,
         response_ms: answer.response.0,
@@ -166,7 +175,7 @@ fn cells(question: &Question, seat: &SeatResults) -> [String; 3] {
     let Some(answer) = seat.answers.iter().find(|answer| answer.question == question.id) else {
         return Default::default();
     };
-    let text = |option: OptionId| text_of(question, option).map_or_else(|| option.to_string(), str::to_owned);
+    let text = |option: OptionId| shortened(question, option).map_or_else(|| option.to_string(), str::to_owned);
     let chosen = answer.option.map(text).unwrap_or_default();
     let right = if answer.correct { "right" } else { "wrong" };
     [harmless(&chosen), right.to_owned(), answer.points.to_string()]

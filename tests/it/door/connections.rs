@@ -126,3 +126,42 @@ async fn a_host_has_eight_connections_and_the_ninth_is_refused() {
     is_over(&crate::support::client::send(waits).await, "REJOIN_MAX_CONNECTIONS_PER_SEAT");
     server.stop().await;
 }
+
+#[tokio::test]
+async fn requests_of_an_address_are_counted_and_a_key_is_let_through() {
+    let (_folder, server, client) = server(&["--requests-per-address", "3", "--api-keys", super::KEY]);
+    let mut refused = None;
+    for _ in 0..12 {
+        let reply = client.get("/livez").await;
+        if reply.status == 429 {
+            refused = Some(reply);
+            break;
+        }
+    }
+    is_over(&refused.expect("six at once are let through"), "REJOIN_REQUESTS_PER_ADDRESS");
+    for _ in 0..12 {
+        client.with_key(super::KEY).get("/livez").await.json(200);
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn bodies_that_are_not_whole_yet_hold_so_much_in_all() {
+    let (_folder, server, client) = server(&["--bodies-size-per-address", "1MiB"]);
+    let head =
+        "POST /api/rooms HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 262144\r\n\r\n";
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        let mut stream = client.connect().await;
+        stream.write_all(head.as_bytes()).await.unwrap();
+        held.push(stream);
+    }
+    let small = json!({ "count": 1 });
+    until_async(async || client.post("/api/rooms", &small).await.status == 429).await;
+    is_over(&client.post("/api/rooms", &small).await, "REJOIN_BODIES_SIZE_PER_ADDRESS");
+    // Without a body nothing is held.
+    client.get("/livez").await.json(200);
+    drop(held);
+    until_async(async || client.post("/api/rooms", &small).await.status == 201).await;
+    server.stop().await;
+}

@@ -1,0 +1,144 @@
+//! Places for what is held for a while, in all and by address: connections, and the bytes of bodies that
+//! are being read or answered.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::address::ClientAddress;
+use super::limit::Limit;
+
+/// When it is worth coming again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// How much there is, and how much of it is taken.
+#[derive(Debug)]
+pub(super) struct Places {
+    most: u64,
+    most_per_address: u64,
+    /// The limits of both.
+    limits: (Limit, Limit),
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    in_all: u64,
+    by_address: HashMap<ClientAddress, u64>,
+}
+
+impl Places {
+    /// So much in all, and so much for each address.
+    pub(super) fn new(most: (u64, Limit), most_per_address: (u64, Limit)) -> Arc<Self> {
+        let limits = (most.1, most_per_address.1);
+        Arc::new(Self { most: most.0, most_per_address: most_per_address.0, limits, taken: Mutex::default() })
+    }
+
+    /// Takes so much: of an address's share, if it is known whose it is, and of all, if it counts there.
+    pub(super) fn take(
+        self: &Arc<Self>,
+        count: u64,
+        address: Option<ClientAddress>,
+        counts_in_all: bool,
+    ) -> Result<Place, (Limit, Duration)> {
+        let mut taken = self.taken.lock();
+        if counts_in_all && taken.in_all.saturating_add(count) > self.most {
+            return Err((self.limits.0, RETRY));
+        }
+        if let Some(address) = address {
+            let own = taken.by_address.get(&address).copied().unwrap_or_default();
+            if own.saturating_add(count) > self.most_per_address {
+                return Err((self.limits.1, RETRY));
+            }
+            taken.by_address.insert(address, own + count);
+        }
+        let in_all = if counts_in_all { count } else { 0 };
+        taken.in_all += in_all;
+        Ok(Place(Some(Held { places: self.clone(), address, count, in_all })))
+    }
+
+    fn give_back(&self, held: &Held) {
+        let mut taken = self.taken.lock();
+        taken.in_all -= held.in_all;
+        if let Some(address) = held.address
+            && let Some(own) = taken.by_address.get_mut(&address)
+        {
+            *own -= held.count;
+            if *own == 0 {
+                taken.by_address.remove(&address);
+            }
+        }
+    }
+}
+
+/// What is held; free again once it is dropped.
+#[derive(Debug)]
+pub(in crate::http) struct Place(Option<Held>);
+
+#[derive(Debug)]
+struct Held {
+    places: Arc<Places>,
+    address: Option<ClientAddress>,
+    count: u64,
+    in_all: u64,
+}
+
+impl Place {
+    /// One that nobody counts.
+    pub(super) fn uncounted() -> Self {
+        Self(None)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(held) = self.0.take() {
+            held.places.give_back(&held);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(most: u64, most_per_address: u64) -> Arc<Places> {
+        Places::new((most, Limit::Connections), (most_per_address, Limit::ConnectionsPerAddress))
+    }
+
+    fn address(n: u8) -> Option<ClientAddress> {
+        Some(std::net::IpAddr::from([10, 0, 0, n]).into())
+    }
+
+    fn limit<T>(taken: Result<T, (Limit, Duration)>) -> Option<Limit> {
+        taken.err().map(|(limit, _)| limit)
+    }
+
+    #[test]
+    fn an_address_has_its_places_and_all_have_theirs() {
+        let all = places(3, 2);
+        let held: Vec<_> = [1, 1].map(|n| all.take(1, address(n), true)).into_iter().collect();
+        assert!(held.iter().all(Result::is_ok));
+        assert_eq!(limit(all.take(1, address(1), true)), Some(Limit::ConnectionsPerAddress));
+        let other = all.take(1, address(2), true);
+        assert_eq!(limit(all.take(1, address(3), true)), Some(Limit::Connections));
+        // What came through a proxy has its connection already.
+        assert!(all.take(1, address(3), false).is_ok());
+        drop((held, other));
+        let taken = all.taken.lock();
+        assert_eq!((taken.in_all, taken.by_address.len()), (0, 0));
+    }
+
+    #[test]
+    fn what_is_large_takes_more() {
+        let bytes = places(100, 60);
+        let first = bytes.take(50, address(1), true);
+        assert_eq!(limit(bytes.take(11, address(1), true)), Some(Limit::ConnectionsPerAddress));
+        assert_eq!(limit(bytes.take(51, address(2), true)), Some(Limit::Connections));
+        assert!(bytes.take(10, address(1), true).is_ok());
+        drop(first);
+        assert!(bytes.take(60, address(1), true).is_ok());
+    }
+}
