@@ -196,6 +196,8 @@ pub fn service(
         })
         .keep_alive(keep_alive)
         .client_disconnect_timeout(GOODBYE)
+        // Who has closed waits for nothing: a page that is loaded anew leaves no request behind that waits.
+        .h1_allow_half_closed(false)
         .on_connect_ext(|connection: &Connection, data| drop(data.insert(connection.activity())))
         .upgrade(takeover(factory()))
         .finish(factory());

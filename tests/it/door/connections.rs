@@ -165,3 +165,30 @@ async fn bodies_that_are_not_whole_yet_hold_so_much_in_all() {
     until_async(async || client.post("/api/rooms", &small).await.status == 201).await;
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_page_that_is_loaded_again_and_again_leaves_no_waiting_request_behind() {
+    let (_folder, server, client) = server(&[]);
+    let room = open(&client).await.json(201);
+    let (id, token) = (room["roomId"].as_str().unwrap(), room["token"].as_str().unwrap());
+    let wait = format!(
+        "GET /api/rooms/{id}/events?after=0&waitMs=25000 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n"
+    );
+    for _ in 0..8 {
+        let mut stream = client.connect().await;
+        stream.write_all(wait.as_bytes()).await.unwrap();
+        // It is closed once it waits, as a browser does with a page that goes.
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let path = format!("/api/rooms/{id}/ws");
+    let resume = json!({ "type": "resume", "token": room["token"] }).to_string();
+    let begun = Instant::now();
+    until_async(async || {
+        let mut socket = Socket::open(&client, &path).await;
+        socket.say(crate::support::websocket::TEXT, resume.as_bytes()).await;
+        socket.hear().await.is_some_and(|(_, payload)| payload.starts_with(b"{"))
+    })
+    .await;
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "only the end of the waits made room");
+    server.stop().await;
+}
