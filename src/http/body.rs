@@ -17,6 +17,9 @@ use super::json::unreadable;
 use super::problem::Problem;
 use super::{MOST_BODY, Shared};
 
+/// A body that is read though its request is refused.
+const SMALL: u64 = 4 * 1024;
+
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -33,7 +36,13 @@ pub(super) async fn bounded(
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let most = if is_chunked { MOST_BODY as u64 } else { length.unwrap_or_default().min(MOST_BODY as u64) };
     let _place = match request.app_data::<web::Data<Shared>>().map(|shared| shared.admit(&request, most)) {
-        Some(Err(problem)) => return Ok(request.into_response(problem.error_response())),
+        Some(Err(problem)) => {
+            // Read, a small one leaves the connection good for the next request.
+            if most <= SMALL {
+                drop(read(&mut request).await);
+            }
+            return Ok(request.into_response(problem.error_response()));
+        }
         admitted => admitted,
     };
     if length.is_some_and(|length| length > MOST_BODY as u64) {
