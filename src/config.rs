@@ -249,7 +249,8 @@ pub struct Settings {
     pub reap_every: Duration,
 
     /// Keys of trusted backends, separated by commas, each of at least 16 bytes, or name:key (the log
-    /// tells the name). Once there is one, own questions, userId, metadata, sessionId and awards need it; external rooms always do
+    /// tells the name). Once there is one, own questions, userId, metadata, sessionId, awards and (see
+    /// --hosting) opening rooms need it; external rooms always do
     #[arg(long, env = "REJOIN_API_KEYS", hide_env_values = true, value_delimiter = ',', value_name = "KEY,…")]
     pub api_keys: Vec<String>,
 

@@ -172,8 +172,7 @@ fn warn_of_openness(settings: &Settings, outside: &Outside) -> anyhow::Result<()
             "REJOIN_API_KEYS is not set, and others can reach this server: anyone may play, and claim, as anyone"
         );
     }
-    let usual = if outside.keys.is_open() { Hosting::Open } else { Hosting::Key };
-    if settings.hosting.unwrap_or(usual) == Hosting::Open && is_reached {
+    if outside.keys.hosting(settings.hosting) == Hosting::Open && is_reached {
         tracing::warn!(
             "REJOIN_HOSTING is open, and others can reach this server: anyone may open rooms on any bank, and read its answers there"
         );

@@ -19,10 +19,10 @@ pub enum LogFormat {
     Json,
 }
 
-/// What the HTTP library says of its threads, and at level error of every request that is no HTTP,
-/// such as any port scan brings: nothing that an operator can mend. A filter that names these
-/// targets still shows it. Nor what it says of requests that it can't read, whose path holds ids. Nor what Valkey's client says of every try to reach a node of a cluster,
-/// hundreds of lines a second: the store says it once.
+/// Targets that are left out of the log, unless a filter names them: what the HTTP library says of its
+/// threads, and at level error of every request that is no HTTP, such as any port scan brings; what it
+/// says of requests that it can't read, whose paths hold ids; and what Valkey's client says of every try
+/// to reach a node of a cluster, hundreds of lines a second, of which the store tells once.
 const NO_FAULT_OF_OURS: &str = "actix_server=warn,actix_http::h1=off,actix_web=warn,redis=off";
 
 /// Starts logging to standard error, panics included; once in a process.

@@ -6,7 +6,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::AUTHORIZATION;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpRequest};
 use subtle::ConstantTimeEq;
 use tokio::sync::watch;
 use tracing::Span;
@@ -16,6 +16,7 @@ use super::admission::{ClientAddress, Opener};
 use super::problem::Problem;
 use crate::domain::{Owner, Refusal, Token, repeat};
 use crate::game::rooms::Credential;
+use crate::quizzes::Hosting;
 
 type Hash = [u8; 32];
 
@@ -93,6 +94,11 @@ impl ApiKeys {
     /// Whether there is no key, and so everybody may do nearly everything.
     pub fn is_open(&self) -> bool {
         self.keys.borrow().is_empty()
+    }
+
+    /// Who may open rooms: as it is set, or whoever has a key once there are any.
+    pub fn hosting(&self, set: Option<Hosting>) -> Hosting {
+        set.unwrap_or(if self.is_open() { Hosting::Open } else { Hosting::Key })
     }
 
     /// The name of a key that is accepted.
@@ -210,14 +216,13 @@ impl FromRequest for Who {
         let generation =
             request.headers().get(GENERATION).map(|text| text.to_str().ok().and_then(|text| text.parse().ok()));
         let read = || {
-            let shared = request.app_data::<web::Data<Shared>>().ok_or_else(Problem::room_not_found)?;
             let needed =
                 || Problem::new(StatusCode::UNAUTHORIZED, "token-required", "send Authorization: Bearer <token>");
             let text = bearer(request).ok_or_else(needed)??;
             let unreadable =
                 || Problem::new(StatusCode::BAD_REQUEST, "invalid-generation", "Rejoin-Generation: a number");
             let generation = generation.map(|generation| generation.ok_or_else(unreadable)).transpose()?;
-            shared.keys.credential(text, generation).map(Self)
+            Shared::of(request).keys.credential(text, generation).map(Self)
         };
         ready(read())
     }
@@ -231,9 +236,7 @@ impl FromRequest for Creating {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let Some(shared) = request.app_data::<web::Data<Shared>>() else {
-            return ready(Err(Problem::room_not_found()));
-        };
+        let shared = Shared::of(request);
         let key = bearer(request).and_then(Result::ok).and_then(|text| shared.keys.name_of(text));
         let by_address = || Opener::Address(shared.admission.client(request));
         ready(Ok(Self(key.map_or_else(by_address, Opener::Key))))
@@ -245,8 +248,7 @@ impl FromRequest for ClientAddress {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let shared = request.app_data::<web::Data<Shared>>().ok_or_else(Problem::room_not_found);
-        ready(shared.map(|shared| shared.admission.client(request)))
+        ready(Ok(Shared::of(request).admission.client(request)))
     }
 }
 
@@ -259,10 +261,9 @@ impl FromRequest for Acting {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let check = |Who(who): Who| {
-            let Some(shared) = request.app_data::<web::Data<Shared>>() else { return Ok(Self(who)) };
             if !who.is_backend() {
                 let token = bearer(request).and_then(Result::ok).unwrap_or_default();
-                shared.admission.call(repeat::hash(&[token]))?;
+                Shared::of(request).admission.call(repeat::hash(&[token]))?;
             }
             Ok(Self(who))
         };
@@ -275,7 +276,7 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let Some(shared) = request.app_data::<web::Data<Shared>>() else { return ready(Ok(Self::Player)) };
+        let shared = Shared::of(request);
         if shared.keys.is_open() {
             return ready(Ok(Self::Open));
         }

@@ -35,15 +35,15 @@ pub(super) async fn bounded(
     // How much a chunked body holds is known only once it is there.
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let most = if is_chunked { MOST_BODY as u64 } else { length.unwrap_or_default().min(MOST_BODY as u64) };
-    let _place = match request.app_data::<web::Data<Shared>>().map(|shared| shared.admit(&request, most)) {
-        Some(Err(problem)) => {
+    let _place = match Shared::of(request.request()).admit(&request, most) {
+        Err(problem) => {
             // Read, a small one leaves the connection good for the next request.
             if most <= SMALL {
                 drop(read(&mut request).await);
             }
             return Ok(request.into_response(problem.error_response()));
         }
-        admitted => admitted,
+        Ok(place) => place,
     };
     if length.is_some_and(|length| length > MOST_BODY as u64) {
         return Ok(request.into_response(Problem::too_large().error_response()));

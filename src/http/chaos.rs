@@ -10,7 +10,7 @@ use actix_web::Error;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
-use actix_web::web::{self, Bytes};
+use actix_web::web::Bytes;
 
 use super::Shared;
 use crate::game::Chance;
@@ -66,7 +66,7 @@ pub(super) async fn lossy(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let chaos = request.app_data::<web::Data<Shared>>().and_then(|shared| shared.chaos.clone());
+    let chaos = Shared::of(request.request()).chaos.clone();
     let response = next.call(request).await?;
     let is_upgrade = response.status().is_informational();
     match chaos {

@@ -82,6 +82,11 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// What a request shares with all others.
+    fn of(request: &HttpRequest) -> &web::Data<Self> {
+        request.app_data().expect("no app is made without it")
+    }
+
     /// Lets a request in whose body holds so much at most, for as long as the place lives.
     fn admit(&self, request: &dev::ServiceRequest, body: u64) -> Result<Place, Problem> {
         self.check_host(request)?;
@@ -103,8 +108,7 @@ impl Shared {
 
     /// Whether a caller may open rooms.
     fn may_host(&self, caller: &Caller) -> Result<(), Problem> {
-        let hosting = self.hosting.unwrap_or(if self.keys.is_open() { Hosting::Open } else { Hosting::Key });
-        match (hosting, caller) {
+        match (self.keys.hosting(self.hosting), caller) {
             (Hosting::Open, _) | (Hosting::Key, Caller::Backend(_)) => Ok(()),
             (Hosting::Key, _) => Err(Caller::key_required("opening a room")),
         }

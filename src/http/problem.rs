@@ -12,6 +12,7 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use serde::Serialize;
 
+use super::admission::Limit;
 use super::standing::Standing;
 use crate::domain::quiz::draft::Problem as Wrong;
 use crate::domain::{Home, Millis, NotOpen, Refusal, Sequence, SessionId};
@@ -355,7 +356,7 @@ impl From<Refusal> for Problem {
             Refusal::TooManyJoins { retry_after } => {
                 let problem = Self::of_room(&Refusal::TooManyJoins { retry_after });
                 let seconds = Some(seconds(retry_after.into()));
-                problem.with(More { limit: Some("REJOIN_JOINS_PER_ROOM"), retry_after: seconds, ..More::default() })
+                problem.with(More { limit: Some(Limit::Joins.setting()), retry_after: seconds, ..More::default() })
             }
             Refusal::LogFull => Self::of_room(&Refusal::LogFull).with_retry_after(Millis::seconds(1)),
             refusal => Self::of_room(&refusal),

@@ -3,12 +3,10 @@
 
 use std::hash::Hash;
 use std::num::NonZeroU32;
-use std::time::Duration;
 
-use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use super::limit::Limit;
+use super::limit::{Limit, Refused, wait};
 
 /// So many a second for each key.
 pub(super) struct Calls<K: Hash + Eq + Clone> {
@@ -24,9 +22,8 @@ impl<K: Hash + Eq + Clone> Calls<K> {
     }
 
     /// Counts a call, if it is not one too many.
-    pub(super) fn take(&self, key: &K) -> Result<(), (Limit, Duration)> {
-        let checked = self.lately.check_key(key);
-        checked.map_err(|until| (self.limit, until.wait_time_from(DefaultClock::default().now())))
+    pub(super) fn take(&self, key: &K) -> Result<(), Refused> {
+        self.lately.check_key(key).map_err(|until| (self.limit, wait(&until)))
     }
 
     /// Forgets who has been quiet.

@@ -2,16 +2,14 @@
 //! codes that are known to be known at that address: the rest of a class can still join its room.
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
 use super::address::ClientAddress;
-use super::limit::Limit;
+use super::limit::{Limit, Refused, wait};
 use super::settings::LimitSettings;
 use crate::domain::repeat::hash;
 
@@ -56,21 +54,15 @@ impl UnknownCodes {
     }
 
     /// Whether an address may try a join code, or a seat's code in the room that has it.
-    pub(super) fn may_try(
-        &self,
-        address: ClientAddress,
-        code: &str,
-        is_seat_code: bool,
-    ) -> Result<(), (Limit, Duration)> {
-        let refused = self.refused(address);
-        match refused {
+    pub(super) fn may_try(&self, address: ClientAddress, code: &str, is_seat_code: bool) -> Result<(), Refused> {
+        match self.refused(address) {
             Some(_) if !is_seat_code && self.known.get(&name(address, code)).is_some() => Ok(()),
             Some(refusal) => Err(refusal),
             None => Ok(()),
         }
     }
 
-    fn refused(&self, address: ClientAddress) -> Option<(Limit, Duration)> {
+    fn refused(&self, address: ClientAddress) -> Option<Refused> {
         let now = Instant::now();
         let state = self.state.lock();
         // Who has not guessed lately is not refused for what others guess.
@@ -88,18 +80,16 @@ impl UnknownCodes {
     }
 
     /// No room has the code. The guess that is one too many is refused as well.
-    pub(super) fn unknown(&self, address: ClientAddress) -> Result<(), (Limit, Duration)> {
-        let (now, clock) = (Instant::now(), DefaultClock::default().now());
-        let one = NonZeroU32::MIN;
-        let own = self.per_address.check_key_n(&address, one).ok().and_then(Result::err);
-        let all = self.in_all.check_n(one).ok().and_then(Result::err);
+    pub(super) fn unknown(&self, address: ClientAddress) -> Result<(), Refused> {
+        let now = Instant::now();
+        let own = self.per_address.check_key(&address).err().map(|until| wait(&until));
+        let all = self.in_all.check().err().map(|until| wait(&until));
         let mut state = self.state.lock();
         let guesser = state.by_address.entry(address).or_insert(Guesser { last: now, guesses: 0, spent_until: None });
         let is_new = now >= guesser.last + GUESSED;
         guesser.guesses = if is_new { 1 } else { guesser.guesses.saturating_add(1) };
         guesser.last = now;
         let has_guessed = guesser.guesses > MISTYPED;
-        let (own, all) = (own.map(|until| until.wait_time_from(clock)), all.map(|until| until.wait_time_from(clock)));
         if let Some(wait) = own {
             guesser.spent_until = Some(now + wait);
         }

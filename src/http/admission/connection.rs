@@ -12,13 +12,15 @@ use std::time::Duration;
 
 use actix_http::Protocol;
 use actix_http::error::DispatchError;
+use actix_web::ResponseError;
+use actix_web::body::MessageBody;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::super::problem::Problem;
 use super::Admission;
-use super::limit::Limit;
 use super::places::Place;
 
 /// How long a request's head may take from its first byte on.
@@ -154,8 +156,8 @@ pub(in crate::http) fn admit(
     let peer = stream.peer_addr()?;
     let place = match admission.enter(peer.ip()) {
         Ok(place) => place,
-        Err(limit) => {
-            refuse(stream, limit);
+        Err(problem) => {
+            refuse(stream, &problem);
             return Err(DispatchError::Io(io::ErrorKind::ConnectionRefused.into()));
         }
     };
@@ -166,19 +168,17 @@ pub(in crate::http) fn admit(
 }
 
 /// Says why, as far as that goes without waiting.
-fn refuse(stream: TcpStream, limit: Limit) {
+fn refuse(stream: TcpStream, problem: &Problem) {
     let Ok(mut stream) = stream.into_std() else { return };
-    let (setting, sentence) = (limit.setting(), limit.sentence());
-    let body = format!(
-        r#"{{"type":"about:blank","title":"Too Many Requests","status":429,"code":"too-many-requests","detail":"{sentence} ({setting}); try again in 5 s","limit":"{setting}"}}"#
-    );
-    let head = format!(
-        "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\n\
-         Retry-After: 5\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
-    // What the client has sent already is taken, or the reply would be lost in a reset.
-    let _ = stream.write(&[head.as_bytes(), body.as_bytes()].concat());
+    let response = problem.error_response();
+    let mut head = format!("HTTP/1.1 {}\r\nConnection: close\r\n", response.status());
+    for (name, value) in response.headers() {
+        head += &format!("{name}: {}\r\n", value.to_str().unwrap_or_default());
+    }
+    let body = response.into_body().try_into_bytes().unwrap_or_default();
+    head += &format!("content-length: {}\r\n\r\n", body.len());
+    let _ = stream.write(&[head.as_bytes(), &body].concat());
     let _ = stream.shutdown(Shutdown::Write);
+    // What the client has sent already is taken, or the reply would be lost in a reset.
     let _ = stream.read(&mut [0; 4096]);
 }

@@ -4,10 +4,10 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, InsufficientCapacity, NotUntil, Quota, RateLimiter};
 
 use super::address::ClientAddress;
-use super::limit::Limit;
+use super::limit::{Limit, Refused, wait};
 use super::settings::LimitSettings;
 
 /// Sizes are counted by this many bytes.
@@ -15,6 +15,8 @@ const UNIT: u64 = 1024;
 /// What a game or a room holds, roughly: by itself, and for each of its questions.
 const OWN_SIZE: u64 = 2 * 1024;
 const QUESTION_SIZE: u64 = 800;
+/// What is larger than a whole minute's share never fits; the answer is the same as for a share that is spent.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Something that is to be created.
 #[derive(Debug, Clone, Copy)]
@@ -60,15 +62,15 @@ impl Creates {
 
     /// Takes what is created from what may be; the address's own share first, so that one that has
     /// spent it takes nothing from others.
-    pub(super) fn take(&self, address: ClientAddress, created: Created) -> Result<(), (Limit, Duration)> {
+    pub(super) fn take(&self, address: ClientAddress, created: Created) -> Result<(), Refused> {
         let (one, size) = (NonZeroU32::MIN, units(created.bytes));
         if created.is_room {
-            by_address(&self.rooms_per_address, address, one, Limit::RoomsPerAddress)?;
+            taken(self.rooms_per_address.check_key_n(&address, one), Limit::RoomsPerAddress)?;
         }
-        by_address(&self.per_address, address, one, Limit::CreatesPerAddress)?;
-        by_address(&self.size_per_address, address, size, Limit::CreatedSizePerAddress)?;
-        in_all(&self.in_all, one, Limit::Creates)?;
-        in_all(&self.size, size, Limit::CreatedSize)
+        taken(self.per_address.check_key_n(&address, one), Limit::CreatesPerAddress)?;
+        taken(self.size_per_address.check_key_n(&address, size), Limit::CreatedSizePerAddress)?;
+        taken(self.in_all.check_n(one), Limit::Creates)?;
+        taken(self.size.check_n(size), Limit::CreatedSize)
     }
 
     /// Forgets addresses that have their whole share again.
@@ -84,23 +86,13 @@ fn units(bytes: u64) -> NonZeroU32 {
     NonZeroU32::new(units).unwrap_or(NonZeroU32::MIN)
 }
 
-fn by_address(
-    limiter: &ByAddress,
-    address: ClientAddress,
-    count: NonZeroU32,
-    limit: Limit,
-) -> Result<(), (Limit, Duration)> {
-    match limiter.check_key_n(&address, count) {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(until)) => Err((limit, until.wait_time_from(DefaultClock::default().now()))),
-        Err(_) => Err((limit, Duration::from_secs(60))),
-    }
-}
+/// What a limiter said of a number that was asked of it.
+type Checked = Result<Result<(), NotUntil<<DefaultClock as Clock>::Instant>>, InsufficientCapacity>;
 
-fn in_all(limiter: &DefaultDirectRateLimiter, count: NonZeroU32, limit: Limit) -> Result<(), (Limit, Duration)> {
-    match limiter.check_n(count) {
+fn taken(checked: Checked, limit: Limit) -> Result<(), Refused> {
+    match checked {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(until)) => Err((limit, until.wait_time_from(DefaultClock::default().now()))),
-        Err(_) => Err((limit, Duration::from_secs(60))),
+        Ok(Err(until)) => Err((limit, wait(&until))),
+        Err(InsufficientCapacity(_)) => Err((limit, MINUTE)),
     }
 }

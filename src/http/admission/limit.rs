@@ -2,7 +2,18 @@
 
 use std::time::Duration;
 
+use governor::NotUntil;
+use governor::clock::{Clock, DefaultClock};
+
 use super::super::problem::Problem;
+
+/// The limit that was met, and when it is worth coming again.
+pub(super) type Refused = (Limit, Duration);
+
+/// How long a rate limiter lets its caller wait.
+pub(super) fn wait(until: &NotUntil<<DefaultClock as Clock>::Instant>) -> Duration {
+    until.wait_time_from(DefaultClock::default().now())
+}
 
 /// A limit that was met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +91,7 @@ impl Limit {
     }
 
     /// What there is too much of.
-    pub(in crate::http) fn sentence(self) -> &'static str {
+    fn sentence(self) -> &'static str {
         match self {
             Self::Connections => "the server has as many connections as it may have",
             Self::ConnectionsPerAddress => "your address has as many connections as it may have",

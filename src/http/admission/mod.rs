@@ -22,6 +22,7 @@ use actix_web::{HttpMessage, HttpRequest};
 use ipnet::IpNet;
 
 use super::problem::Problem;
+use super::websocket::FRAMES_BURST;
 use crate::domain::SessionId;
 use crate::domain::room::RoomSettings;
 use crate::store::{Homes, Keeper};
@@ -29,22 +30,22 @@ use calls::Calls;
 use codes::UnknownCodes;
 use creates::Creates;
 use hits::Hits;
-use limit::Limit;
+use limit::Refused;
 use places::Places;
 use sessions::Sessions;
 
 pub(super) use address::ClientAddress;
 pub(super) use connection::{Activity, Connection, admit};
 pub(super) use creates::Created;
+pub(super) use limit::Limit;
 pub(super) use places::Place;
 pub(super) use sessions::Opener;
 pub use settings::{LimitSettings, Switch};
 
 /// How often what is not needed any more is forgotten, and live sessions are counted.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
-/// Seconds' worth of requests of an address, and of calls of a seat, that may come at once.
+/// Seconds' worth of an address's requests that may come at once.
 const REQUESTS_BURST: u32 = 2;
-const CALLS_BURST: u32 = 6;
 /// Files that are left for the store, the log and the like.
 const OTHER_FILES: u64 = 128;
 /// When one of a seat's connections may have ended.
@@ -82,7 +83,7 @@ impl Admission {
                 (settings.bodies_size_per_address.as_u64(), Limit::BodiesPerAddress),
             ),
             requests: Calls::per_second(settings.requests_per_address, REQUESTS_BURST, Limit::Requests),
-            calls: Calls::per_second(settings.frames_per_second, CALLS_BURST, Limit::Calls),
+            calls: Calls::per_second(settings.frames_per_second, FRAMES_BURST, Limit::Calls),
             creates: Creates::new(settings),
             sessions: Sessions::new(settings),
             codes: UnknownCodes::new(settings),
@@ -147,17 +148,13 @@ impl Admission {
     }
 
     /// A place for a connection that was just accepted.
-    fn enter(&self, peer: std::net::IpAddr) -> Result<Place, Limit> {
+    fn enter(&self, peer: std::net::IpAddr) -> Result<Place, Problem> {
         if !self.is_on {
             return Ok(Place::uncounted());
         }
+        let client = ClientAddress::from(peer);
         let is_proxy = address::is_trusted(peer, &self.trusted_proxies);
-        let entered = self.connections.take(1, (!is_proxy).then(|| peer.into()), true);
-        entered.map_err(|(limit, _)| {
-            self.hits.note(limit);
-            tracing::debug!(limit = limit.setting(), client = %ClientAddress::from(peer), "refused");
-            limit
-        })
+        self.told(&client, self.connections.take(1, (!is_proxy).then_some(client), true))
     }
 
     /// Whether a seat that has so many connections already may have one more.
@@ -207,16 +204,16 @@ impl Admission {
         self.told(&address, self.codes.unknown(address))
     }
 
-    /// The rules have refused a player because too many join the room.
-    pub(super) fn refused_join(&self) {
-        self.hits.note(Limit::Joins);
+    /// A limit was met, and by whom: counted, and logged.
+    pub(super) fn met(&self, limit: Limit, client: &dyn Display) {
+        self.hits.note(limit);
+        tracing::debug!(limit = limit.setting(), %client, "refused");
     }
 
     /// Tells of a refusal, and whom it met.
-    fn told<T>(&self, client: &dyn Display, checked: Result<T, (Limit, Duration)>) -> Result<T, Problem> {
+    fn told<T>(&self, client: &dyn Display, checked: Result<T, Refused>) -> Result<T, Problem> {
         checked.map_err(|(limit, wait)| {
-            self.hits.note(limit);
-            tracing::debug!(limit = limit.setting(), %client, "refused");
+            self.met(limit, client);
             limit.problem(wait)
         })
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::address::ClientAddress;
-use super::limit::Limit;
+use super::limit::{Limit, Refused};
 
 /// When it is worth coming again.
 const RETRY: Duration = Duration::from_secs(5);
@@ -42,7 +42,7 @@ impl Places {
         count: u64,
         address: Option<ClientAddress>,
         counts_in_all: bool,
-    ) -> Result<Place, (Limit, Duration)> {
+    ) -> Result<Place, Refused> {
         let mut taken = self.taken.lock();
         if counts_in_all && taken.in_all.saturating_add(count) > self.most {
             return Err((self.limits.0, RETRY));
@@ -112,7 +112,7 @@ mod tests {
         Some(std::net::IpAddr::from([10, 0, 0, n]).into())
     }
 
-    fn limit<T>(taken: Result<T, (Limit, Duration)>) -> Option<Limit> {
+    fn limit<T>(taken: Result<T, Refused>) -> Option<Limit> {
         taken.err().map(|(limit, _)| limit)
     }
 

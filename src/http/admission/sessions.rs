@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::address::ClientAddress;
-use super::limit::Limit;
+use super::limit::{Limit, Refused};
 use super::settings::LimitSettings;
 use crate::domain::{Millis, Owner, SessionId, Timestamp};
 use crate::store::Homes;
@@ -67,7 +67,7 @@ impl Sessions {
     }
 
     /// Whether one more may live. The last tenth is for keys.
-    pub(super) fn may_open(&self, opener: &Opener) -> Result<(), (Limit, Duration)> {
+    pub(super) fn may_open(&self, opener: &Opener) -> Result<(), Refused> {
         let is_key = matches!(opener, Opener::Key(_));
         let most = if is_key { self.most } else { self.most - self.most / 10 };
         if self.live.load(Ordering::Relaxed) >= most {

@@ -15,6 +15,7 @@ use futures_util::stream::FuturesOrdered;
 use tokio::time::{Instant, timeout};
 
 use super::Shared;
+use super::admission::Limit;
 use super::auth::KeyInUse;
 use super::date::date;
 use super::problem::Problem;
@@ -50,7 +51,7 @@ pub(super) async fn connect(
     let id = room_id(&id)?;
     shared.rooms.dates(&id).map_err(Problem::in_room)?;
     let shown = shared.keys.shown(&request)?;
-    let sockets = shared.sockets.clone();
+    let (sockets, client) = (shared.sockets.clone(), shared.admission.client(&request));
     sockets.upgrade(
         &request,
         Limits::room(shared.admission.frames_per_second()),
@@ -59,8 +60,11 @@ pub(super) async fn connect(
             let closing = tokio::select! {
                 biased;
                 () = stopping.cancelled() => Err(Closing::GoingAway),
-                ended = serve(shared, id, shown, &sender, receiver) => ended,
+                ended = serve(shared.clone(), id, shown, &sender, receiver) => ended,
             };
+            if receiver.is_over_limit() {
+                shared.admission.met(Limit::Calls, &client);
+            }
             if let Err(closing) = closing {
                 sender.close(closing.code(), closing.reason()).await;
             }

@@ -10,7 +10,7 @@ use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use futures_util::future::LocalBoxFuture;
 
-use super::admission::{ClientAddress, Created};
+use super::admission::{ClientAddress, Created, Limit};
 use super::auth::{Acting, Caller, Creating, Who};
 use super::json::{Json, Maybe, idempotency_key, shallow};
 use super::problem::Problem;
@@ -107,7 +107,7 @@ pub(super) async fn join(
     let is_known = !matches!(seated, Err(GameError::CodeUnknown | GameError::Refused(Refusal::SeatCodeUnknown)));
     shared.admission.tried_code(client, code.as_str(), is_known)?;
     if matches!(seated, Err(GameError::Refused(Refusal::TooManyJoins { .. }))) {
-        shared.admission.refused_join();
+        shared.admission.met(Limit::Joins, &client);
     }
     let seated = seated.map_err(Problem::in_room)?;
     // The seat is taken: its token has to arrive, though the room can't be read just now.

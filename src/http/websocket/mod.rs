@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 pub(in crate::http) use close::{CloseCode, End};
 pub(in crate::http) use decoder::{Limits, Message};
 pub(in crate::http) use frame::Frame;
+pub(in crate::http) use rate::FRAMES_BURST;
 pub(in crate::http) use socket::{Gone, Receiver, Sender};
 pub(in crate::http) use takeover::takeover;
 

@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
-/// How much may come at once, in seconds' worth.
-const BURST_SECONDS: u32 = 6;
+/// Seconds' worth of frames that may come at once.
+pub(in crate::http) const FRAMES_BURST: u32 = 6;
 /// Bytes that come with each frame that is allowed.
 const BYTES_A_FRAME: u32 = 16 * 1024;
 
@@ -22,7 +22,7 @@ impl FrameRate {
     /// A limiter that nothing has been taken from.
     pub(super) fn limiter(self) -> FrameLimiter {
         let limiter = |per_second: NonZeroU32| {
-            let burst = per_second.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1));
+            let burst = per_second.saturating_mul(NonZeroU32::MIN.saturating_add(FRAMES_BURST - 1));
             RateLimiter::direct(Quota::per_second(per_second).allow_burst(burst))
         };
         let bytes = self.0.saturating_mul(NonZeroU32::new(BYTES_A_FRAME).expect("it is not zero"));

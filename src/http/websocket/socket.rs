@@ -113,6 +113,11 @@ impl Receiver {
         self.heard
     }
 
+    /// Whether the connection ends because the client sent too much.
+    pub(in crate::http) fn is_over_limit(&self) -> bool {
+        self.end == Some(End::Fault(Fault::TOO_MANY))
+    }
+
     /// Lets the client send as much as it likes.
     pub(in crate::http) fn lift_limit(&mut self) {
         self.limiter = None;

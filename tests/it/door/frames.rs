@@ -41,6 +41,8 @@ async fn every_kind_of_frame_counts_before_anybody_has_said_who_it_is() {
     for (what, flood) in floods {
         assert_eq!(closed_by(&client, &path, &flood).await, Some(4429), "{what}");
     }
+    let health = client.get("/health").await.json(200);
+    assert_eq!(health["limitsHit"]["REJOIN_FRAMES_PER_SECOND"], 3, "{health}");
     server.stop().await;
 }
 
