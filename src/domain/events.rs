@@ -27,8 +27,8 @@ pub struct EventDraft {
 pub struct Event {
     /// Its number.
     pub sequence: Sequence,
-    /// When it was recorded. The date is kept, since one that is made of the engine's time again and
-    /// again differs each time.
+    /// When it was recorded. Stored as a date: converted from the engine's time at each read, it would
+    /// differ from read to read.
     pub at: WallTime,
     /// What kind of thing happened.
     pub kind: String,
@@ -38,10 +38,20 @@ pub struct Event {
     pub to: Option<Vec<SeatId>>,
 }
 
+impl EventDraft {
+    /// Bytes of its kind, its payload, and of whom it is for.
+    pub fn weight(&self) -> usize {
+        weight(&self.kind, &self.payload, self.to.as_deref())
+    }
+}
+
 impl Event {
     /// Bytes of its kind, its payload, and of whom it is for.
     pub fn weight(&self) -> usize {
-        let to = self.to.as_ref().map_or(0, |to| size_of::<SeatId>() * to.len());
-        self.kind.len() + self.payload.len() + to
+        weight(&self.kind, &self.payload, self.to.as_deref())
     }
+}
+
+fn weight(kind: &str, payload: &str, to: Option<&[SeatId]>) -> usize {
+    kind.len() + payload.len() + to.map_or(0, size_of_val)
 }

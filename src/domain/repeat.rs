@@ -21,7 +21,7 @@ impl RepeatKey {
     }
 }
 
-/// How the repeat of what is said or recorded is known.
+/// How the repeat of what is said, recorded or moved is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
     /// By a key: whoever brings it with another body has made a mistake.

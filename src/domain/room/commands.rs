@@ -93,7 +93,7 @@ pub enum Ask {
         /// The hash of the token that the seat is to have.
         token: SecretHash,
     },
-    /// Give the host's seat another token.
+    /// Give the seat of who opened the room another token.
     RenewHost {
         /// The hash of the token that the seat is to have.
         token: SecretHash,
@@ -115,8 +115,8 @@ pub enum Ask {
         /// The option chosen, or `None` for none.
         option: Option<OptionId>,
     },
-    /// A move of the host's, who saw this phase number; with a key if the request may be repeated.
-    Host(u32, HostMove, Option<RepeatKey>),
+    /// A move of the host's, who saw this phase number; `Repeat` is set if the request may be repeated.
+    Host(u32, HostMove, Option<Repeat>),
     /// Let the room be found by this code, and no longer by the one before.
     ChangeJoinCode(JoinCode),
     /// Give the seat up.
@@ -165,8 +165,9 @@ impl RoomCommand {
             Ask::Acknowledge(_) | Ask::Answer { .. } | Ask::HandOutCode { .. } | Ask::RenewHost { .. } => true,
             Ask::Join { repeat, .. } | Ask::TakeSeat { repeat, .. } => repeat.is_some(),
             Ask::Say { repeat, .. } | Ask::Record { repeat, .. } => repeat.is_some(),
+            Ask::Host(_, _, repeat) => matches!(repeat, Some(Repeat::Key(_))),
             Ask::SeatUser { user, .. } => user.is_some(),
-            Ask::Host(..) | Ask::Leave | Ask::Revoke(_) | Ask::ChangeJoinCode(_) => false,
+            Ask::Leave | Ask::Revoke(_) | Ask::ChangeJoinCode(_) => false,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::happenings::{Happening, Said};
 use super::log::{self, Reader};
+use super::repeats::MOST_KNOWN_IN_ROOM;
 use super::{Room, RoomReply, Step};
 use crate::domain::events::{EventDraft, Sequence};
 use crate::domain::ids::SeatId;
@@ -68,7 +69,17 @@ impl Room {
         self.emit(draft, step);
         let head = self.log.head;
         self.seats.entry(id).and_modify(|seat| seat.said.note(repeat, head, step.at.now));
+        self.bound_known_requests();
         Ok(RoomReply::Recorded(head))
+    }
+
+    /// Keeps the room's record small: the seat that is known by most requests is known by one less.
+    fn bound_known_requests(&mut self) {
+        if self.seats.values().map(|seat| seat.said.len()).sum::<usize>() > MOST_KNOWN_IN_ROOM
+            && let Some(seat) = self.seats.values_mut().max_by_key(|seat| seat.said.len())
+        {
+            seat.said.forget_oldest();
+        }
     }
 
     /// What the backend has acknowledged, as long as it counts. What is said is for it alone: a seat that

@@ -7,18 +7,28 @@ use super::seat::{Seat, Standing};
 use super::{Asker, HostAway, HostMove, Room, RoomReply, Step};
 use crate::domain::ids::{JoinCode, SeatId};
 use crate::domain::refusal::Refusal;
+use crate::domain::repeat::Repeat;
 use crate::domain::time::{Moment, Timestamp};
 
 impl Room {
-    /// Makes a move, if its author may; whether it moved anything.
-    pub(super) fn host_move(
+    /// Makes a move, if its author may; whether it moved anything, now or when it was asked for before.
+    pub(super) fn host_move_once(
         &mut self,
         asker: Asker,
         saw: u32,
         host_move: HostMove,
+        repeat: Option<Repeat>,
         step: &mut Step<'_>,
     ) -> Result<bool, Refusal> {
         self.may_move(asker, host_move)?;
+        if self.moves.has_moved(asker, repeat)? {
+            return Ok(true);
+        }
+        let moved = self.host_move(asker, saw, host_move, step)?;
+        Ok(self.moves.settle(asker, repeat, moved))
+    }
+
+    fn host_move(&mut self, asker: Asker, saw: u32, host_move: HostMove, step: &mut Step<'_>) -> Result<bool, Refusal> {
         // A game that is over moves no more, and tells nothing more.
         if self.is_finished() {
             return Ok(false);

@@ -6,7 +6,6 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::events::{Event, EventDraft, Sequence};
-use crate::domain::ids::SeatId;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Millis, Moment, Timestamp, WallTime};
 
@@ -94,7 +93,7 @@ impl Log {
     /// Numbers an event.
     pub(super) fn append(&mut self, draft: EventDraft, at: WallTime) -> Event {
         self.head.0 += 1;
-        self.bytes += size(&draft);
+        self.bytes += draft.weight() as u64;
         if self.bytes - self.marks.back().map_or(self.pruned_bytes, |mark| mark.bytes) >= MARK_EVERY {
             self.marks.push_back(Mark { through: self.head, bytes: self.bytes });
         }
@@ -132,20 +131,14 @@ impl Log {
 
     /// Whether one more event would push out some that come after `read`.
     pub(super) fn would_push_out(&self, read: Sequence, draft: &EventDraft) -> bool {
-        let (head, bytes) = (Sequence(self.head.0 + 1), self.bytes + size(draft));
+        let (head, bytes) = (Sequence(self.head.0 + 1), self.bytes + draft.weight() as u64);
         self.beyond_the_most(self.pruned, head, bytes) > read.max(self.pruned)
     }
 }
 
-/// How many bytes an event counts for: its kind, its payload, and whom it is for.
-fn size(draft: &EventDraft) -> u64 {
-    let names = draft.to.as_ref().map_or(0, |to| size_of::<SeatId>() * to.len());
-    (draft.kind.len() + draft.payload.len() + names) as u64
-}
-
 /// Refuses events that are too many or too large.
 pub(super) fn check(drafts: &[EventDraft]) -> Result<(), Refusal> {
-    let is_large = |draft: &EventDraft| size(draft) > MOST_EVENT_BYTES as u64;
+    let is_large = |draft: &EventDraft| draft.weight() > MOST_EVENT_BYTES;
     match drafts {
         _ if drafts.len() > MOST_AT_ONCE => Err(Refusal::TooManyEvents),
         _ if drafts.iter().any(is_large) => Err(Refusal::EventTooLarge),

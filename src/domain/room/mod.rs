@@ -362,8 +362,7 @@ impl Room {
             (Ask::HandOutCode { seat, code }, asker) => self.hand_out_code(asker, seat, code, step.at.now),
             (Ask::ChangeJoinCode(code), asker) => self.change_join_code(asker, code, step),
             (Ask::Host(saw, host_move, repeat), asker) => {
-                let moved = self.host_move(asker, saw, host_move, step)?;
-                Ok(RoomReply::Moved(self.moves.settle(asker, repeat, moved)))
+                self.host_move_once(asker, saw, host_move, repeat, step).map(RoomReply::Moved)
             }
             (Ask::Answer { .. } | Ask::Leave | Ask::Say { .. }, _) => Err(Refusal::BadToken),
             (Ask::Resume | Ask::ResumeFresh | Ask::Acknowledge(_) | Ask::Heartbeat, Asker::Anyone) => {

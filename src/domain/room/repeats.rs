@@ -16,14 +16,17 @@ pub const KNOWN_FOR: Millis = Millis::seconds(30);
 /// What was said is known as long as the seat has said no more than this since; the same for what a
 /// room's backends have recorded. More than a client can have on the way.
 pub const MOST_KNOWN: usize = 1_024;
+/// Requests that a room's seats are known by together. It is more than its log holds: whoever says most
+/// is forgotten first, and so nobody makes the record large, or another's repeats count twice.
+pub(super) const MOST_KNOWN_IN_ROOM: usize = 16 * 1_024;
 /// Moves that are known.
 const MOST_MOVES: usize = 16;
 
-/// A request that put events into the log. It is kept as a list, without its fields' names: there may
+/// A request that put events into the log. It is stored as a list, without its fields' names: there may
 /// be a thousand of them for each seat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Packed", into = "Packed")]
-struct Brought {
+struct KnownRequest {
     key: u64,
     body: u64,
     is_frame_id: bool,
@@ -34,21 +37,21 @@ struct Brought {
 
 type Packed = (u64, u64, bool, Sequence, Timestamp);
 
-impl From<Packed> for Brought {
+impl From<Packed> for KnownRequest {
     fn from((key, body, is_frame_id, sequence, at): Packed) -> Self {
         Self { key, body, is_frame_id, sequence, at }
     }
 }
 
-impl From<Brought> for Packed {
-    fn from(Brought { key, body, is_frame_id, sequence, at }: Brought) -> Self {
+impl From<KnownRequest> for Packed {
+    fn from(KnownRequest { key, body, is_frame_id, sequence, at }: KnownRequest) -> Self {
         (key, body, is_frame_id, sequence, at)
     }
 }
 
 /// What one seat has said last, or backends have recorded, in the log's order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(super) struct Recent(VecDeque<Brought>);
+pub(super) struct Recent(VecDeque<KnownRequest>);
 
 impl Recent {
     /// Where the same request was recorded before.
@@ -69,17 +72,26 @@ impl Recent {
     pub(super) fn note(&mut self, repeat: Option<Repeat>, sequence: Sequence, at: Timestamp) {
         let Some((is_frame_id, hashes)) = repeat.map(Repeat::parts) else { return };
         let (key, body) = (short(hashes.key), short(hashes.body));
-        self.0.push_back(Brought { key, body, is_frame_id, sequence, at });
+        self.0.push_back(KnownRequest { key, body, is_frame_id, sequence, at });
         if self.0.len() > MOST_KNOWN {
             self.0.pop_front();
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn forget_oldest(&mut self) {
+        self.0.pop_front();
+    }
+
     /// Forgets what its author has seen in the log, once it is old. An outage makes nothing older: the
     /// repeat could not come.
     pub(super) fn forget(&mut self, acknowledged: Sequence, at: Moment) {
-        let is_over =
-            |known: &Brought| known.sequence <= acknowledged && at.now.since(known.at.max(at.up_since)) >= KNOWN_FOR;
+        let is_over = |known: &KnownRequest| {
+            known.sequence <= acknowledged && at.now.since(known.at.max(at.up_since)) >= KNOWN_FOR
+        };
         while self.0.front().is_some_and(is_over) {
             self.0.pop_front();
         }
@@ -97,27 +109,46 @@ impl Recent {
 
 /// Who moved something, and by which request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct MadeMove {
+struct KnownMove {
     by: Option<SeatId>,
     key: u64,
     body: u64,
+    is_frame_id: bool,
+}
+
+impl KnownMove {
+    fn new(asker: Asker, repeat: Repeat) -> Self {
+        let (is_frame_id, RepeatKey { key, body }) = repeat.parts();
+        let by = if let Asker::Seat(id) = asker { Some(id) } else { None };
+        Self { by, key: short(key), body: short(body), is_frame_id }
+    }
 }
 
 /// The host's moves that moved something last.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(super) struct RecentMoves(VecDeque<MadeMove>);
+pub(super) struct RecentMoves(VecDeque<KnownMove>);
 
 impl RecentMoves {
-    /// What the author of a move is told, which has just moved something or not: its repeat moves
-    /// nothing, and is told what the move was.
-    pub(super) fn settle(&mut self, asker: Asker, repeat: Option<RepeatKey>, has_moved: bool) -> bool {
-        let Some(RepeatKey { key, body }) = repeat else { return has_moved };
-        let by = if let Asker::Seat(id) = asker { Some(id) } else { None };
-        let made = MadeMove { by, key: short(key), body: short(body) };
-        if !has_moved {
-            return self.0.contains(&made);
+    /// Whether the same request has moved something before, by its key: it must not do so again.
+    pub(super) fn has_moved(&self, asker: Asker, repeat: Option<Repeat>) -> Result<bool, Refusal> {
+        let Some(asked) = repeat.map(|repeat| KnownMove::new(asker, repeat)).filter(|asked| !asked.is_frame_id) else {
+            return Ok(false);
+        };
+        let is_key = |known: &&KnownMove| known.by == asked.by && known.key == asked.key && !known.is_frame_id;
+        match self.0.iter().rev().find(is_key) {
+            Some(known) if known.body != asked.body => Err(Refusal::KeyReused),
+            known => Ok(known.is_some()),
         }
-        self.0.push_back(made);
+    }
+
+    /// What to answer to a request that has just moved something or nothing: true if it has, now or
+    /// before.
+    pub(super) fn settle(&mut self, asker: Asker, repeat: Option<Repeat>, has_moved: bool) -> bool {
+        let Some(asked) = repeat.map(|repeat| KnownMove::new(asker, repeat)) else { return has_moved };
+        if !has_moved {
+            return self.0.contains(&asked);
+        }
+        self.0.push_back(asked);
         if self.0.len() > MOST_MOVES {
             self.0.pop_front();
         }

@@ -147,12 +147,13 @@ impl Room {
         Ok(RoomReply::Seated(*id))
     }
 
-    /// Gives the host's seat to whoever the backend gives the token; the one before ends.
+    /// Gives the seat of who opened the room to whoever the backend gives the token; the one before
+    /// ends. Who stands in for the opener keeps theirs.
     pub(super) fn renew_host(&mut self, token: SecretHash) -> Outcome {
-        let host = self.host.ok_or(Refusal::WrongMode)?;
-        let seat = self.seats.get_mut(&host).ok_or(Refusal::UnknownSeat)?;
+        let opener = self.opener.ok_or(Refusal::WrongMode)?;
+        let seat = self.seats.get_mut(&opener).ok_or(Refusal::UnknownSeat)?;
         seat.hand_over(token, None);
-        Ok(RoomReply::Seated(host))
+        Ok(RoomReply::Seated(opener))
     }
 
     /// Hands out the code by which another device takes a seat.

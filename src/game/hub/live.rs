@@ -132,13 +132,13 @@ impl LiveRoom {
         let told: Vec<_> = events.iter().cloned().map(Told::new).collect();
         let mut tape = self.tape.lock();
         tape.push(&told, self.news.borrow().head);
-        let (newest, has_gap) = (tape.newest(), tape.has_gap());
+        let newest = tape.newest();
         drop(tape);
         if let Some(newest) = newest {
             self.heard_of(newest);
         }
-        if has_gap {
-            // The missing ones are told in a moment. If they aren't, the driver's look finds them.
+        if newest < events.last().map(|event| event.sequence) {
+            // Earlier ones are told in a moment. If they aren't, the driver's look finds them.
             self.poke.notify_one();
         }
     }
@@ -178,11 +178,15 @@ impl LiveRoom {
     pub(super) fn leave(&self, key: u64) {
         let mut members = self.members.lock();
         let Some(member) = members.here.remove(&key) else { return };
-        if let Some((seat, generation)) = member.seat.zip(member.generation).filter(|_| !member.lingers)
-            && !members.here.values().any(|other| other.is_of(seat, generation))
-        {
+        if let Some((seat, generation)) = member.seat.zip(member.generation).filter(|_| !member.lingers) {
             let heard = member.heard;
-            members.departed.push(Seen { seat, generation, is_connected: false, heard, acknowledged: None });
+            match members.here.values_mut().find(|other| other.is_of(seat, generation)) {
+                // What was heard of one of a host's connections stays heard.
+                Some(other) => other.heard = other.heard.max(heard),
+                None => {
+                    members.departed.push(Seen { seat, generation, is_connected: false, heard, acknowledged: None });
+                }
+            }
         }
         drop(members);
         self.poke.notify_one();
@@ -201,8 +205,7 @@ impl LiveRoom {
 
     /// How many listeners a seat has here by connections of this generation.
     pub(super) fn listeners_of(&self, seat: SeatId, generation: u32) -> usize {
-        let is_its = |member: &&Member| (member.seat, member.generation) == (Some(seat), Some(generation));
-        self.members.lock().here.values().filter(is_its).count()
+        self.members.lock().here.values().filter(|member| member.is_of(seat, generation)).count()
     }
 
     /// A newer connection of the seat has come.
@@ -371,6 +374,16 @@ mod tests {
         room.leave(connected(&room, Some(1), 3));
         connected(&room, Some(1), 3);
         assert_eq!(told(&room.report(ALL)), [(1, true, Some(3))]);
+    }
+
+    #[test]
+    fn what_was_heard_of_a_connection_that_ends_counts_for_the_hosts_others() {
+        let room = room();
+        let first = connected(&room, Some(1), 3);
+        let other = connected(&room, Some(1), 3);
+        room.with_member(other, |member| member.heard = None);
+        room.leave(first);
+        assert_eq!(room.report(ALL).seen[0].heard, Some(Timestamp::from_millis(1)));
     }
 
     #[test]

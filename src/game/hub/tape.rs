@@ -75,7 +75,7 @@ impl Tape {
         }
         self.keep_early();
         if self.early.len() > MOST_EARLY {
-            // Whoever is to be told of them reads the log.
+            // Listeners read these from the log instead.
             self.early.clear();
         }
         self.shorten();
@@ -97,11 +97,6 @@ impl Tape {
     /// The newest event up to which there is no gap.
     pub(super) fn newest(&self) -> Option<Sequence> {
         self.told.back().map(|newest| newest.event.sequence)
-    }
-
-    /// Whether events wait for one that was not told yet.
-    pub(super) fn has_gap(&self) -> bool {
-        !self.early.is_empty()
     }
 
     fn keep(&mut self, one: &Arc<Told>) {
@@ -220,17 +215,18 @@ mod tests {
         let mut tape = Tape::default();
         // Nothing is kept yet, and the log is known up to 4.
         tape.push(&told(6..=6, 1), Sequence(4));
-        assert_eq!((numbers(&tape, 4, 9), tape.has_gap()), (None, true));
+        assert_eq!((numbers(&tape, 4, 9), tape.newest()), (None, None));
         tape.push(&told(5..=5, 1), Sequence(4));
-        assert_eq!((numbers(&tape, 4, 9), tape.has_gap()), (Some(vec![5, 6]), false));
+        assert_eq!(numbers(&tape, 4, 9), Some(vec![5, 6]));
         tape.push(&told(9..=10, 1), Sequence(6));
         tape.push(&told(8..=8, 1), Sequence(6));
-        assert_eq!((tape.newest(), tape.has_gap()), (Some(Sequence(6)), true));
+        assert_eq!(tape.newest(), Some(Sequence(6)));
         // The missing one is read from the log.
         tape.put(&told(7..=8, 1));
-        assert_eq!((numbers(&tape, 4, 9), tape.has_gap()), (Some(vec![5, 6, 7, 8, 9, 10]), false));
+        assert_eq!(numbers(&tape, 4, 9), Some(vec![5, 6, 7, 8, 9, 10]));
         tape.push(&told(12..=400, 1), Sequence(10));
-        assert!(!tape.has_gap(), "too many wait, and are read from the log");
+        tape.push(&told(11..=11, 1), Sequence(10));
+        assert_eq!(tape.newest(), Some(Sequence(11)), "too many waited, and are read from the log");
     }
 
     #[test]

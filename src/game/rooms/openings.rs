@@ -15,7 +15,7 @@ use super::open::Opened;
 use crate::domain::{Refusal, RepeatKey};
 
 /// How long a room is known by the key of its opening.
-const KNOWN_FOR: Duration = Duration::from_secs(600);
+const OPENING_KNOWN_FOR: Duration = Duration::from_secs(600);
 /// Most that are known at once; the oldest is forgotten first.
 const MOST: usize = 10_000;
 
@@ -43,6 +43,7 @@ impl Openings {
         let mut known = self.0.lock();
         known.forget(now);
         let Some((body, opening)) = known.openings.get_mut(&repeat.key) else {
+            known.make_room();
             let opening = Opening::default();
             known.oldest_first.push_back((now, repeat.key));
             known.openings.insert(repeat.key, (repeat.body, opening.clone()));
@@ -59,12 +60,18 @@ impl Openings {
 
 impl Known {
     fn forget(&mut self, now: Instant) {
-        let is_over = |begun: Instant, count: usize| now.duration_since(begun) >= KNOWN_FOR || count >= MOST;
-        while let Some((begun, key)) = self.oldest_first.front()
-            && is_over(*begun, self.oldest_first.len())
+        let is_over = |(begun, _): &mut (Instant, Hash)| now.duration_since(*begun) >= OPENING_KNOWN_FOR;
+        while let Some((_, key)) = self.oldest_first.pop_front_if(is_over) {
+            self.openings.remove(&key);
+        }
+    }
+
+    /// Makes room for one more.
+    fn make_room(&mut self) {
+        if self.oldest_first.len() >= MOST
+            && let Some((_, key)) = self.oldest_first.pop_front()
         {
-            self.openings.remove(key);
-            self.oldest_first.pop_front();
+            self.openings.remove(&key);
         }
     }
 }
@@ -83,19 +90,21 @@ mod tests {
         let other = RepeatKey { body: [9; 16], ..key(1) };
         openings.of(other, begun).expect("new, and given up");
         let first = openings.of(key(1), begun).expect("new");
-        let before = begun + KNOWN_FOR - Duration::from_millis(1);
+        let before = begun + OPENING_KNOWN_FOR - Duration::from_millis(1);
         assert!(Arc::ptr_eq(&first, &openings.of(key(1), before).expect("known")));
         assert_eq!(openings.of(other, before).err(), Some(Refusal::KeyReused));
-        assert!(!Arc::ptr_eq(&first, &openings.of(key(1), begun + KNOWN_FOR).expect("new")));
+        assert!(!Arc::ptr_eq(&first, &openings.of(key(1), begun + OPENING_KNOWN_FOR).expect("new")));
     }
 
     #[test]
     fn no_more_than_the_most_are_known() {
         let (openings, now) = (Openings::default(), Instant::now());
         let first = openings.of(key(0), now).expect("new");
-        for n in 1..=MOST {
+        for n in 1..MOST {
             openings.of(key(n), now).expect("new");
         }
+        assert!(Arc::ptr_eq(&first, &openings.of(key(0), now).expect("known")), "a repeat takes no place");
+        openings.of(key(MOST), now).expect("new");
         assert_eq!(openings.0.lock().openings.len(), MOST);
         assert!(!Arc::ptr_eq(&first, &openings.of(key(0), now).expect("new")), "the oldest is forgotten");
     }

@@ -56,7 +56,9 @@ impl Asker {
                 let repeat = repeat_of(key, re, |key| repeats::recorded(key, &events, expected));
                 Ask::Record { events, expected, repeat }
             }
-            Asked::Host(at, host_move) => Ask::Host(at, host_move, re.map(|id| repeats::moved(id, at, host_move))),
+            Asked::Host(at, host_move) => {
+                Ask::Host(at, host_move, repeat_of(None, re, |id| repeats::moved(id, at, host_move)))
+            }
             Asked::Leave => Ask::Leave,
             Asked::Code(seat) => {
                 let (seat_code, until) =
@@ -90,7 +92,7 @@ impl Asker {
     }
 }
 
-/// How the repeat of something said or recorded is known, by its key or else its frame's id.
+/// How a request's repeat is known: by its key, or else its frame's id.
 fn repeat_of(key: Option<&str>, id: Option<&str>, hashes: impl Fn(&str) -> RepeatKey) -> Option<Repeat> {
     let by_id = || id.map(|id| Repeat::FrameId(hashes(id)));
     key.map(|key| Repeat::Key(hashes(key))).or_else(by_id)

@@ -146,7 +146,7 @@ impl FromRequest for Mover {
 async fn host_move(mover: Mover, at: u32, host_move: HostMove) -> Handled {
     let Mover { shared, who, id, key } = mover;
     let id = room_id(&id)?;
-    let repeat = key.map(|key| repeats::moved(&key, at, host_move));
+    let repeat = key.map(|key| Repeat::Key(repeats::moved(&key, at, host_move)));
     let moved = shared.rooms.ask_as(&id, &who, Ask::Host(at, host_move, repeat)).await.map_err(Problem::in_room)?;
     let (RoomReply::Moved(moved), _) = moved else { return Err(unexpected(&moved.0)) };
     let looked = shared.rooms.look(&id, &who).await.map_err(Problem::after_a_move)?;

@@ -107,7 +107,7 @@ fn asked(by: By, ask: Ask) -> Command {
 }
 
 fn of_host(saw: u32, host_move: HostMove) -> Command {
-    let repeat = Some(RepeatKey::new("move", &saw.to_string(), &[]));
+    let repeat = Some(Repeat::Key(RepeatKey::new("move", &saw.to_string(), &[])));
     asked(By::Token(SecretHash::of("host"), None), Ask::Host(saw, host_move, repeat))
 }
 

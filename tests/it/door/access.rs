@@ -194,7 +194,13 @@ async fn the_table_is_true_through_nginx_too_and_its_log_tells_no_id() {
     let server =
         Server::process(folder.path(), &["--api-keys", KEY, "--trusted-proxies", "127.0.0.1", "--log", "debug"]);
     let nginx = Nginx::before(&server);
-    let wrong = try_all(&Client::new(&nginx.base)).await;
+    let client = Client::new(&nginx.base);
+    // What nginx refuses by itself looks as if rejoin had.
+    let large = client.post("/api/game/session", &json!({ "metadata": "x".repeat(300_000) })).await;
+    let problem: Value = serde_json::from_slice(&large.body).expect("a problem is JSON");
+    assert_eq!((large.status, large.header("content-type")), (413, Some("application/problem+json")));
+    assert_eq!(problem["code"], "body-too-large");
+    let wrong = try_all(&client).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let log = nginx.access_log();
     assert!(log.contains("/api/rooms/{id}/start") && log.contains("/api/game/session/{id}"), "{log}");

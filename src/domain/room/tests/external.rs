@@ -1,5 +1,6 @@
 //! A room for a game whose rules lie elsewhere: users' seats, what is said and recorded.
 
+use super::super::repeats::MOST_KNOWN_IN_ROOM;
 use super::kit::{LIFETIMES, Table, acknowledge, at, at_since, by, join, quiz, seen, token};
 use crate::domain::room::{
     Ask, By, HostMove, KNOWN_FOR, MOST_EVENT_BYTES, MOST_KNOWN, PhaseName, RoomReply, RoomSettings,
@@ -132,6 +133,23 @@ fn as_many_requests_are_known_as_can_be_on_the_way() {
     }
     assert_eq!(table.ask(by(1), say("1", Some("1")), at(LONG.0)), recorded(4), "however old, nobody has seen it");
     assert_eq!(table.ask(by(1), say("1", Some("0")), at(LONG.0)), recorded(4 + most), "forgotten, and said again");
+}
+
+#[test]
+fn who_says_most_is_forgotten_first_where_a_room_says_too_much() {
+    let mut table = Table::external(RoomSettings::default());
+    for n in 1..=17 {
+        assert_eq!(table.join(n, at(0)), n);
+    }
+    let first = table.ask(by(1), say("1", Some("k")), at(1));
+    for n in 2..=17 {
+        for key in 0..MOST_KNOWN {
+            table.ask(by(n), say("1", Some(&key.to_string())), at(1)).expect("said");
+        }
+    }
+    assert_eq!(table.ask(by(1), say("1", Some("k")), at(1)), first, "it has said one thing");
+    let known = table.room().seats.values().map(|seat| seat.said.len()).sum::<usize>();
+    assert_eq!(known, MOST_KNOWN_IN_ROOM);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::kit::{CLOSE, HOST, OPEN, Table, at, at_since, by, connection, join, seen};
 use crate::domain::room::{Ask, By, HostAway, HostMove, RoomReply, RoomSettings, Standing};
-use crate::domain::{Millis, Refusal, RepeatKey, SeatId, SecretHash};
+use crate::domain::{Millis, Refusal, Repeat, RepeatKey, SeatId, SecretHash};
 
 const HOLD: HostMove = HostMove::Pause(true);
 const GO_ON: HostMove = HostMove::Pause(false);
@@ -264,7 +264,7 @@ fn the_oldest_present_seat_takes_over_from_a_host_who_is_away() {
 }
 
 /// A game that seat 2 stands in as the host of.
-fn with_a_stand_in() -> Table {
+pub(super) fn with_a_stand_in() -> Table {
     let mut table = with_a_live_host(HostAway::OldestSeat);
     let saw = table.room().phase_number();
     assert_eq!(table.ask(by(2), Ask::Host(saw, HostMove::TakeOver, None), at(15_000)), Ok(RoomReply::Moved(true)));
@@ -388,7 +388,7 @@ fn the_start_of_a_host_who_is_away_by_then_waits_for_the_host() {
 #[test]
 fn the_repeat_of_a_move_is_told_that_it_moved() {
     let mut table = started(2);
-    let key = |id: &str, saw: u32| Some(RepeatKey::new("move", id, &[&saw.to_string()]));
+    let key = |id: &str, saw: u32| Some(Repeat::FrameId(RepeatKey::new("move", id, &[&saw.to_string()])));
     let moved = |moved| Ok(RoomReply::Moved(moved));
     let close = |id: &str, saw| Ask::Host(saw, HostMove::Close, key(id, saw));
     for _ in 0..2 {
@@ -412,4 +412,20 @@ fn the_repeat_of_a_move_is_told_that_it_moved() {
     assert_eq!(table.ask(by(HOST), close("1", 1), at(OPEN)), moved(false));
     let first = Ask::Host(2, HostMove::Lock(true), key("t15", 2));
     assert_eq!(table.ask(by(HOST), first, at(OPEN)), moved(true));
+}
+
+#[test]
+fn the_repeat_of_a_move_under_a_key_moves_nothing_however_late() {
+    let mut table = started(2);
+    let lock = |key: &str, locked: bool| {
+        let repeat = Repeat::Key(RepeatKey::new("move", key, &[&locked.to_string()]));
+        Ask::Host(1, HostMove::Lock(locked), Some(repeat))
+    };
+    for (key, locked) in [("a", true), ("b", false), ("a", true)] {
+        assert_eq!(table.ask(by(HOST), lock(key, locked), at(OPEN)), Ok(RoomReply::Moved(true)), "{key}");
+    }
+    assert_eq!(table.kinds().iter().filter(|kind| **kind == "locked").count(), 2, "what came last stands");
+    table.refused(by(HOST), lock("a", false), at(OPEN), Refusal::KeyReused);
+    table.refused(by(2), lock("a", true), at(OPEN), Refusal::HostsOnly);
+    assert_eq!(table.backend(lock("a", true), at(OPEN)), Ok(RoomReply::Moved(true)), "another's request");
 }

@@ -234,4 +234,8 @@ fn a_backend_gives_the_hosts_seat_another_token_and_the_one_before_ends() {
     table.refused(connection(HOST, 0), Ask::Heartbeat, at(3), Refusal::Superseded);
     let start = Ask::Host(0, HostMove::Start, None);
     assert_eq!(table.ask(secret("x"), start, at(3)), Ok(RoomReply::Moved(true)));
+    let mut table = super::host::with_a_stand_in();
+    assert_eq!(table.backend(renew("y"), at(16_000)), Ok(RoomReply::Seated(SeatId(HOST))), "not the stand-in's");
+    assert!(table.ask(by(2), Ask::Heartbeat, at(16_000)).is_ok());
+    assert!(table.ask(secret("y"), Ask::Heartbeat, at(16_000)).is_ok());
 }
