@@ -4,7 +4,6 @@
 mod drill;
 mod valkey;
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -268,8 +267,8 @@ pub struct Settings {
 
     /// The address at which clients reach this server (https://play.example.org). Requests for
     /// another host are refused then
-    #[arg(long, env = "REJOIN_PUBLIC_URL", value_parser = public_url, value_name = "URL")]
-    pub public_url: Option<String>,
+    #[arg(long = "public-url", env = "REJOIN_PUBLIC_URL", value_parser = host_of_url, value_name = "URL")]
+    pub public_host: Option<String>,
 
     /// How much strangers may take
     #[command(flatten)]
@@ -310,7 +309,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// The host, and the port if it stands there, of a URL.
-fn public_url(text: &str) -> Result<String, String> {
+fn host_of_url(text: &str) -> Result<String, String> {
     let secure = text.strip_prefix("https://").map(|rest| (rest, ":443"));
     let plain = || text.strip_prefix("http://").map(|rest| (rest, ":80"));
     // The usual port is left out, as browsers do.
@@ -413,9 +412,8 @@ impl Settings {
         };
         let keys = texts.iter().map(|text| ApiKey::read(text)).collect::<Result<Vec<_>, _>>();
         let keys = keys.map_err(|reason| anyhow!("{setting}: {reason}"))?;
-        let mut names = BTreeSet::new();
-        let twice = keys.iter().find(|key| !names.insert(key.name()));
-        ensure!(twice.is_none(), "{setting}: a key, or a name, stands there twice");
+        let is_twice = |(n, key): (usize, &ApiKey)| keys[..n].iter().any(|other| other.is_like(key));
+        ensure!(!keys.iter().enumerate().any(is_twice), "{setting}: a key, or a name, stands there twice");
         Ok(keys)
     }
 }
@@ -480,6 +478,16 @@ mod tests {
     fn short_keys_are_refused() {
         let settings = settings(&["--api-keys", "0123456789abcdef,short"]).expect("parsed");
         assert!(settings.keys().is_err());
+    }
+
+    #[test]
+    fn a_key_or_a_name_that_stands_there_twice_is_refused() {
+        let (one, other) = ("0123456789abcdef", "fedcba9876543210");
+        let keys = |texts: [String; 2]| settings(&["--api-keys", &texts.join(",")]).expect("parsed").keys();
+        assert!(keys([format!("a:{one}"), format!("b:{other}")]).is_ok());
+        for texts in [[format!("a:{one}"), format!("b:{one}")], [format!("a:{one}"), format!("a:{other}")]] {
+            assert!(keys(texts).is_err_and(|error| error.to_string().contains("twice")));
+        }
     }
 
     #[test]

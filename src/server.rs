@@ -152,7 +152,7 @@ pub async fn run_over(
         keys: outside.keys,
         admission,
         hosting: settings.hosting,
-        public_host: settings.public_url.clone(),
+        public_host: settings.public_host.clone(),
         sockets: Sockets::default(),
         test_echo: settings.test_echo,
     });

@@ -54,6 +54,11 @@ impl ApiKey {
         Ok(Self { name: named.map_or_else(usual, |(name, _)| name), hash })
     }
 
+    /// Whether it has the other's name, or is the same key.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.name == other.name || self.hash == other.hash
+    }
+
     /// What the log calls it, and what its rooms belong to.
     pub fn name(&self) -> &Owner {
         &self.name

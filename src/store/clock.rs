@@ -11,7 +11,7 @@ use crate::domain::{Millis, Moment, Timestamp, WallTime};
 
 /// Where a server reads what time it is.
 pub trait Clock: Send + Sync {
-    /// The time for the rules, and the date of that.
+    /// Game time, and the date that it corresponds to.
     fn moment(&self) -> Moment;
     /// The date for people.
     fn wall(&self) -> WallTime;
@@ -65,9 +65,8 @@ impl Uptime {
 /// How far a wall clock may be moved, in milliseconds, before dates follow it.
 const STEADY: i64 = 5;
 
-/// How far a wall clock is from a clock for the rules. Both are read one after the other, in whole
-/// milliseconds, so their distance seems to change: as long as it does by little it stays as it was, and
-/// the same time is the same date whenever it is told.
+/// The distance between a wall clock and game time. The two are read one after the other in whole
+/// milliseconds, so it jitters. Jitter up to [`STEADY`] is ignored: equal times give equal dates.
 pub(crate) struct Offset(AtomicI64);
 
 impl Default for Offset {

@@ -9,37 +9,39 @@ pub(crate) struct Budget {
     events: usize,
     bytes: usize,
     is_first: bool,
-    is_spent: bool,
 }
 
 impl Budget {
     /// A page of at most `limit` events, and of [`PAGE_BYTES`].
     pub(crate) fn page(limit: usize) -> Self {
-        Self { events: limit, bytes: PAGE_BYTES, is_first: true, is_spent: limit == 0 }
+        Self { events: limit, bytes: PAGE_BYTES, is_first: true }
     }
 
     /// A whole log.
     pub(crate) fn all() -> Self {
-        Self { events: usize::MAX, bytes: usize::MAX, is_first: true, is_spent: false }
+        Self { events: usize::MAX, bytes: usize::MAX, is_first: true }
     }
 
     /// Whether this event, the next one, still belongs to it. The first one does, however large.
     pub(crate) fn takes(&mut self, event: &Event) -> bool {
         let weight = event.weight();
-        if self.is_spent || (weight > self.bytes && !self.is_first) {
-            self.is_spent = true;
+        if self.is_spent() {
+            return false;
+        }
+        if weight > self.bytes && !self.is_first {
+            // What comes after it does not belong to it either, however small.
+            self.bytes = 0;
             return false;
         }
         self.events -= 1;
         self.bytes = self.bytes.saturating_sub(weight);
         self.is_first = false;
-        self.is_spent = self.events == 0 || self.bytes == 0;
         true
     }
 
     /// Whether it takes no more.
     pub(crate) fn is_spent(&self) -> bool {
-        self.is_spent
+        self.events == 0 || self.bytes == 0
     }
 
     /// Most events that it still takes.

@@ -113,12 +113,11 @@ impl Inner {
         if let Some(through) = applied.prune_through {
             entry.events.retain(|sequence, _| *sequence > through);
         }
-        let (old, new) = (entry.session.state.join_code.clone(), after.state.join_code.clone());
-        let id = after.id.clone();
-        entry.session = after;
+        let before = std::mem::replace(&mut entry.session, after);
+        let (old, new) = (&before.state.join_code, &entry.session.state.join_code);
         if old != new {
-            old.iter().for_each(|code| self.free(code, &id));
-            self.joins.extend(new.map(|code| (code, id)));
+            self.joins.extend(new.clone().map(|code| (code, before.id.clone())));
+            old.iter().for_each(|code| self.free(code, &before.id));
         }
     }
 }

@@ -259,8 +259,9 @@ impl<'a> Batch<'a> {
         let Some(before) = change.after.as_ref().filter(|session| session.is_live(at.now)) else { return Ok(None) };
         let (after, applied) = step(rules, before, command, at)?;
         let is_changed = after != *before;
-        let (old, new) = (before.state.join_code.clone(), after.state.join_code.clone());
-        if old != new {
+        let codes = (before.state.join_code != after.state.join_code)
+            .then(|| (before.state.join_code.clone(), after.state.join_code.clone()));
+        if let Some((old, new)) = codes {
             self.move_code(id, old.as_ref(), new.as_ref(), at.now)?;
         }
         let change = self.change(id)?;

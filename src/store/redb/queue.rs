@@ -71,10 +71,8 @@ impl Work {
     /// Roughly how many bytes it holds, beyond a command's own few and its quiz.
     fn weight(&self) -> usize {
         match self {
-            Self::Import { dump, .. } => {
-                // What it holds while it waits: it is compressed only when it is stored.
-                dump.events.iter().map(Event::weight).sum()
-            }
+            // Uncompressed: that happens when it is stored.
+            Self::Import { dump, .. } => dump.events.iter().map(Event::weight).sum(),
             Self::Apply { command, .. } => command.weight(),
             _ => 0,
         }
@@ -286,9 +284,10 @@ impl Queue {
         true
     }
 
-    /// All that waits, or each session's share of it. The writer waits for it until `until`; and a
-    /// little longer for company, as long as the batch is smaller than the `recent` ones were. Small ones are to grow: for them it
-    /// waits a part of the time that the last commit `took`, unless all who can come are here.
+    /// Takes the next batch: all that waits, or each session's share of it. Waits for the first command
+    /// until `until`; then a little longer for company, as long as the batch is smaller than the `recent`
+    /// ones were. Small ones are to grow: for them it waits a part of the time that the last commit
+    /// `took`, unless all who can come are here.
     pub(super) fn take(&self, until: Instant, recent: usize, took: Duration) -> Taken {
         let mut state = self.state.lock();
         if let Some(since) = state.working_since.take() {

@@ -319,8 +319,8 @@ impl Writer {
         }
     }
 
-    /// Where the file is gone, nothing is acknowledged: `otherwise` befalls the batch. What was committed
-    /// to a file that has gone meanwhile is nowhere, unless the file comes back.
+    /// Breaks off if the file is gone, and gives `otherwise` as the batch's fate: nothing is acknowledged
+    /// then. What was committed to a file that has gone meanwhile is nowhere, unless the file comes back.
     fn must_be_there(&mut self, otherwise: Fate) -> Result<(), Fate> {
         if self.reader.slot.is_there() {
             return Ok(());

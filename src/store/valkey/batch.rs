@@ -153,8 +153,10 @@ impl Engine {
         stored: &StoreResult<(Stands, bool)>,
         until: Instant,
     ) {
+        if computed.codes.is_empty() {
+            return;
+        }
         let kept = match stored {
-            _ if computed.codes.is_empty() => return,
             Ok((Stands::Done, _)) => &computed.after.state,
             Ok((_, true)) | Err(StoreError::OutcomeUnknown) => return,
             Ok((_, false)) | Err(_) => &held.state,

@@ -1,9 +1,11 @@
 //! What can go wrong with a call, by what is known of its effect.
 
 use redis::{ErrorKind, RedisError};
+use tokio::time::Instant;
 
 use super::super::contract::ValkeyCause;
-use super::super::error::{Cause, StoreError};
+use super::super::error::{Cause, StoreError, StoreResult};
+use super::commit::AGAIN;
 use super::link::Obstacle;
 
 /// Why a call came to nothing, or may not have.
@@ -103,6 +105,22 @@ impl Failure {
             Self::NoScript => StoreError::Unavailable(None),
             Self::Unknown(_) => StoreError::OutcomeUnknown,
             Self::Odd(cause) => StoreError::Corrupt { what: format!("an answer that cannot be: {cause}") },
+        }
+    }
+
+    /// Waits to run a step again that does no harm twice and comes before anything is stored.
+    ///
+    /// # Errors
+    /// What it means, if it has failed for sure, or `until` is too near.
+    pub(super) async fn wait_to_retry(self, until: Instant) -> StoreResult<()> {
+        match self {
+            Self::Unknown(_) if Instant::now() + AGAIN < until => {
+                tokio::time::sleep(AGAIN).await;
+                Ok(())
+            }
+            // Whatever it did, nothing was stored.
+            Self::Unknown(cause) => Err(StoreError::Unavailable(Some(cause))),
+            failure => Err(failure.of_write()),
         }
     }
 }

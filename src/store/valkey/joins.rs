@@ -5,7 +5,6 @@
 use redis::Value;
 use tokio::time::Instant;
 
-use super::commit::AGAIN;
 use super::engine::Engine;
 use super::failure::Failure;
 use super::join_key;
@@ -113,10 +112,7 @@ impl Engine {
                     }
                     expected = held;
                 }
-                Err(Failure::Unknown(_)) if Instant::now() + AGAIN < until => tokio::time::sleep(AGAIN).await,
-                // Claimed or not, nothing was stored.
-                Err(Failure::Unknown(cause)) => return Err(StoreError::Unavailable(Some(cause))),
-                Err(failure) => return Err(failure.of_write()),
+                Err(failure) => failure.wait_to_retry(until).await?,
             }
         }
         Err(StoreError::Busy)

@@ -1,16 +1,19 @@
 //! The sessions of an owner: a list that lies in another slot than they do, and so outside their steps.
-//! An id is listed before its session is stored, and taken from the list after it is deleted: a crash
-//! between the two leaves an id without a session, and never a session that is not listed.
+//! A session is listed before it is stored, and taken from the list after it is deleted: a crash between
+//! the two leaves an entry without a session, and never a session that is not listed. An entry names one
+//! life of an id, so that the end of one takes no other's.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use redis::Cmd;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-use super::commit::AGAIN;
 use super::engine::Engine;
 use super::failure::Failure;
 use super::owner_key;
@@ -20,81 +23,104 @@ use crate::store::error::{StoreError, StoreResult};
 
 /// Sessions that are looked at together.
 const AT_ONCE: usize = 64;
-/// An id without a session may be one that is just being stored, for less than this.
+/// An entry without a session may be of one that is just being stored, for less than this.
 const STORING: Duration = Duration::from_secs(5);
-/// Most ids without a session that are remembered.
+/// Most entries without a session that are remembered.
 const MOST_ORPHANS: usize = 10_000;
 
-/// Listed ids that had no session when they were met.
+/// A listed session: its id, and which life of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Entry {
+    id: SessionId,
+    nonce: u64,
+}
+
+impl Entry {
+    fn of(id: &SessionId, state: &SessionState) -> Self {
+        Self { id: id.clone(), nonce: state.nonce }
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:x}", self.id, self.nonce)
+    }
+}
+
+impl FromStr for Entry {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (id, nonce) = text.split_once(' ').ok_or(())?;
+        Ok(Self { id: id.parse().map_err(drop)?, nonce: u64::from_str_radix(nonce, 16).map_err(drop)? })
+    }
+}
+
+/// Entries that had no session when they were met.
 #[derive(Default)]
-pub(super) struct Orphans(Mutex<HashMap<SessionId, Instant>>);
+pub(super) struct Orphans(Mutex<HashMap<Entry, Instant>>);
 
 impl Orphans {
-    /// An id without a session is met; whether its session can't be one that is just being stored.
-    fn is_orphan(&self, id: &SessionId, now: Instant) -> bool {
+    /// An entry without a session is met; whether its session can't be one that is just being stored.
+    fn is_orphan(&self, entry: &Entry, now: Instant) -> bool {
         let mut met = self.0.lock();
-        if met.len() >= MOST_ORPHANS {
-            met.clear();
+        if met.len() >= MOST_ORPHANS && !met.contains_key(entry) {
+            // Of those whose time has come the next reader takes care; they are met anew.
+            met.retain(|_, first| now.duration_since(*first) < STORING);
+            if met.len() >= MOST_ORPHANS {
+                return false;
+            }
         }
-        let first = *met.entry(id.clone()).or_insert(now);
+        let first = *met.entry(entry.clone()).or_insert(now);
         let is_orphan = now.duration_since(first) >= STORING;
         if is_orphan {
-            met.remove(id);
+            met.remove(entry);
         }
         is_orphan
     }
 
     /// Its session is there.
-    fn forget(&self, id: &SessionId) {
-        self.0.lock().remove(id);
+    fn forget(&self, entry: &Entry) {
+        self.0.lock().remove(entry);
     }
 }
 
-/// What stands behind a listed id.
+/// What stands behind an entry.
 enum Listed {
-    Live(SessionId),
+    Live(Entry),
     /// A session that is dead, or can't be read.
-    Hidden,
-    /// No session of the owner's.
-    Nothing(SessionId),
+    Hidden(Entry),
+    /// No session, or another life of it.
+    Nothing(Entry),
 }
 
 impl Engine {
     /// Lists a session that is to be stored, if it has an owner.
-    pub(super) async fn list(
-        &self,
-        session: &GameSession,
-        now: Timestamp,
-        until: tokio::time::Instant,
-    ) -> StoreResult<()> {
+    pub(super) async fn list(&self, session: &GameSession, now: Timestamp, until: Instant) -> StoreResult<()> {
         let Some(owner) = &session.state.owner else { return Ok(()) };
-        let (id, kept) = (session.id.to_string(), self.code_kept_for(&session.state, now).0.to_string());
-        let (key, args) = (owner_key(owner), [id.as_bytes(), kept.as_bytes()]);
+        let entry = Entry::of(&session.id, &session.state).to_string();
+        let kept = self.code_kept_for(&session.state, now).0.to_string();
+        let (key, args) = (owner_key(owner), [entry.as_bytes(), kept.as_bytes()]);
         loop {
             match self.link.run::<i64>(&LIST, &[&key], &args, until).await {
                 Ok(_) => return Ok(()),
-                Err(Failure::Unknown(_)) if tokio::time::Instant::now() + AGAIN < until => {
-                    tokio::time::sleep(AGAIN).await;
-                }
-                // Listed or not, nothing was stored.
-                Err(Failure::Unknown(cause)) => return Err(StoreError::Unavailable(Some(cause))),
-                Err(failure) => return Err(failure.of_write()),
+                Err(failure) => failure.wait_to_retry(until).await?,
             }
         }
     }
 
     /// Takes a deleted session from its owner's list. If that fails, whoever reads the list does it.
-    pub(super) async fn unlist(&self, id: &SessionId, state: &SessionState, until: tokio::time::Instant) {
+    pub(super) async fn unlist(&self, id: &SessionId, state: &SessionState, until: Instant) {
         if let Some(owner) = &state.owner {
-            self.take_from(owner, std::slice::from_ref(id), until).await;
+            self.take_from(owner, &[Entry::of(id, state)], until).await;
         }
     }
 
-    async fn take_from(&self, owner: &Owner, ids: &[SessionId], until: tokio::time::Instant) {
+    async fn take_from(&self, owner: &Owner, entries: &[Entry], until: Instant) {
         let mut remove = redis::cmd("ZREM");
         remove.arg(owner_key(owner));
-        remove.arg(ids.iter().map(ToString::to_string).collect::<Vec<_>>());
-        if !ids.is_empty() {
+        remove.arg(entries.iter().map(ToString::to_string).collect::<Vec<_>>());
+        if !entries.is_empty() {
             drop(self.link.call::<i64>(&remove, until).await);
         }
     }
@@ -106,73 +132,70 @@ impl Engine {
         after: Option<&SessionId>,
         limit: usize,
         now: Timestamp,
-        until: tokio::time::Instant,
+        until: Instant,
     ) -> StoreResult<Vec<SessionId>> {
-        let (mut owned, mut after) = (Vec::new(), after.map(ToString::to_string));
+        // Behind the blank that ends an id: after all lives of it.
+        let mut from = after.map_or_else(|| "-".to_owned(), |id| format!("({id}!"));
+        let mut owned = Vec::new();
         while owned.len() < limit {
             let most = (limit - owned.len()).min(AT_ONCE);
-            let page = self.link.read::<Vec<String>>(&page(owner, after.as_deref(), most), until).await;
+            let page = self.link.read::<Vec<String>>(&page(owner, &from, most), until).await;
             let page = page.map_err(Failure::of_read)?;
-            // What is no id was listed by somebody else.
-            let ids = page.iter().filter_map(|id| id.parse().ok()).collect();
-            owned.extend(self.live_of(owner, ids, now, until).await?);
-            if page.len() < most {
-                break;
+            // What is no entry was listed by somebody else.
+            let entries = page.iter().filter_map(|entry| entry.parse().ok()).collect();
+            owned.extend(self.live_of(owner, entries, now, until).await?);
+            match page.last() {
+                Some(last) if page.len() == most => from = format!("({last}"),
+                _ => break,
             }
-            after = page.into_iter().last();
         }
         Ok(owned)
     }
 
-    /// Those of these ids that are live sessions of the owner's. Ids that are nothing are taken from the
-    /// list.
+    /// The sessions of these entries that live. Entries that are nothing are taken from the list.
     async fn live_of(
         self: &Arc<Self>,
         owner: &Owner,
-        ids: Vec<SessionId>,
+        entries: Vec<Entry>,
         now: Timestamp,
-        until: tokio::time::Instant,
+        until: Instant,
     ) -> StoreResult<Vec<SessionId>> {
         let mut looking = JoinSet::new();
-        for id in ids {
-            let (engine, owner) = (self.clone(), owner.clone());
-            looking.spawn(async move { engine.behind(&owner, id, now, until).await });
+        for entry in entries {
+            let engine = self.clone();
+            looking.spawn(async move { engine.behind(entry, now, until).await });
         }
         let (mut live, mut orphans) = (Vec::new(), Vec::new());
         while let Some(one) = looking.join_next().await {
-            match one.unwrap_or(Ok(Listed::Hidden))? {
-                Listed::Live(id) => live.push(id),
-                Listed::Hidden => {}
-                Listed::Nothing(id) => orphans.push(id),
+            let Ok(one) = one else { continue };
+            match one? {
+                Listed::Live(entry) => {
+                    self.orphans.forget(&entry);
+                    live.push(entry.id);
+                }
+                Listed::Hidden(entry) => self.orphans.forget(&entry),
+                Listed::Nothing(entry) => orphans.push(entry),
             }
         }
-        live.iter().for_each(|id| self.orphans.forget(id));
-        orphans.retain(|id| self.orphans.is_orphan(id, Instant::now()));
+        orphans.retain(|entry| self.orphans.is_orphan(entry, Instant::now()));
         self.take_from(owner, &orphans, until).await;
         live.sort();
         Ok(live)
     }
 
-    async fn behind(
-        &self,
-        owner: &Owner,
-        id: SessionId,
-        now: Timestamp,
-        until: tokio::time::Instant,
-    ) -> StoreResult<Listed> {
-        match self.state(&id, until).await {
-            Ok(Some(held)) if held.state.owner.as_ref() != Some(owner) => Ok(Listed::Nothing(id)),
-            Ok(Some(held)) if held.state.life.is_live(now) => Ok(Listed::Live(id)),
-            Ok(None) => Ok(Listed::Nothing(id)),
-            Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => Ok(Listed::Hidden),
+    async fn behind(&self, entry: Entry, now: Timestamp, until: Instant) -> StoreResult<Listed> {
+        match self.state(&entry.id, until).await {
+            Ok(Some(held)) if held.state.nonce != entry.nonce => Ok(Listed::Nothing(entry)),
+            Ok(Some(held)) if held.state.life.is_live(now) => Ok(Listed::Live(entry)),
+            Ok(None) => Ok(Listed::Nothing(entry)),
+            Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => Ok(Listed::Hidden(entry)),
             Err(error) => Err(error),
         }
     }
 }
 
-/// At most `most` listed ids after this one.
-fn page(owner: &Owner, after: Option<&str>, most: usize) -> Cmd {
-    let from = after.map_or_else(|| "-".to_owned(), |id| format!("({id}"));
+/// At most `most` entries from here on.
+fn page(owner: &Owner, from: &str, most: usize) -> Cmd {
     let mut page = redis::cmd("ZRANGEBYLEX");
     page.arg(owner_key(owner)).arg(from).arg("+").arg("LIMIT").arg(0).arg(most);
     page
@@ -183,14 +206,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_an_orphan_when_no_session_of_it_can_be_on_its_way_any_more() {
+    fn an_entry_is_an_orphan_when_no_session_of_it_can_be_on_its_way_any_more() {
         let (orphans, now) = (Orphans::default(), Instant::now());
-        let (id, other) = (SessionId::generate(1, &[0; 10]), SessionId::generate(2, &[0; 10]));
+        let [id, other] = [1, 2].map(|n| Entry { id: SessionId::generate(n, &[0; 10]), nonce: 7 });
         assert!(!orphans.is_orphan(&id, now) && !orphans.is_orphan(&id, now + STORING / 2));
         assert!(!orphans.is_orphan(&other, now + STORING));
         assert!(orphans.is_orphan(&id, now + STORING));
         assert!(!orphans.is_orphan(&id, now + STORING), "it was taken from the list; this is another meeting");
         orphans.forget(&id);
         assert!(!orphans.is_orphan(&id, now + 2 * STORING), "its session was there in between");
+    }
+
+    #[test]
+    fn however_many_orphans_there_are_each_has_its_turn() {
+        let (orphans, now) = (Orphans::default(), Instant::now());
+        let entries: Vec<_> =
+            (0..=MOST_ORPHANS as u64).map(|nonce| Entry { id: SessionId::generate(1, &[0; 10]), nonce }).collect();
+        assert!(entries.iter().all(|entry| !orphans.is_orphan(entry, now)));
+        assert_eq!(orphans.0.lock().len(), MOST_ORPHANS);
+        let found = entries.iter().filter(|entry| orphans.is_orphan(entry, now + STORING)).count();
+        assert_eq!(found, MOST_ORPHANS, "the last one is met for the first time");
+        assert!(orphans.is_orphan(&entries[MOST_ORPHANS], now + 2 * STORING));
+    }
+
+    #[test]
+    fn an_entry_is_read_as_it_was_written() {
+        let entry = Entry { id: SessionId::generate(1, &[9; 10]), nonce: u64::MAX };
+        assert_eq!(entry.to_string().parse(), Ok(entry.clone()));
+        for text in ["", &entry.id.to_string(), "x 7", &format!("{} x", entry.id)] {
+            assert!(text.parse::<Entry>().is_err(), "{text}");
+        }
     }
 }

@@ -81,9 +81,7 @@ impl Engine {
                     self.note(session);
                     if let Some(dead) = dead {
                         self.release(id, &dead.state, until).await;
-                        if dead.state.owner != session.state.owner {
-                            self.unlist(id, &dead.state, until).await;
-                        }
+                        self.unlist(id, &dead.state, until).await;
                     }
                     return Ok(true);
                 }

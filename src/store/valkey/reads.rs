@@ -148,7 +148,7 @@ impl Engine {
         let keys = Keys::of(id);
         let first = after.0.saturating_add(1).to_string();
         let count = budget.events().min(MOST_KEPT as usize).to_string();
-        // Lua's numbers keep this one exactly.
+        // Lua's numbers are doubles: `usize::MAX` would not survive.
         let bytes = budget.bytes().min(u32::MAX as usize).to_string();
         let names = [keys.state.as_str(), &keys.events];
         let args = [first.as_bytes(), count.as_bytes(), bytes.as_bytes()];
@@ -166,12 +166,11 @@ impl Engine {
             held.state.lose_events_before(Sequence(oldest));
             life ^= oldest.rotate_right(16);
         }
-        let events = entries.into_iter().map(|entry| log::event(id, entry)).collect::<StoreResult<Vec<_>>>();
-        let mut events = self.noting_fault(id, events)?;
-        events.retain(|event| event.sequence.0 >= oldest);
-        // In the stream large payloads are compressed, so the script may have read too many.
-        let page = events.iter().take_while(|event| budget.takes(event)).count();
-        events.truncate(page);
+        let is_kept = |event: &StoreResult<Event>| event.as_ref().map_or(true, |event| event.sequence.0 >= oldest);
+        // The script counts compressed bytes, and so may have read too many.
+        let fits = |event: &StoreResult<Event>| event.as_ref().map_or(true, |event| budget.takes(event));
+        let events = entries.into_iter().map(|entry| log::event(id, entry)).filter(is_kept).take_while(fits);
+        let events = self.noting_fault(id, events.collect::<StoreResult<Vec<_>>>())?;
         let epoch = held.session(id).epoch(life);
         Ok(Some(Page { held, events, epoch }))
     }

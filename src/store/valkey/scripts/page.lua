@@ -21,8 +21,9 @@ if last - first + 1 ~= redis.call('XLEN', KEYS[2]) then
   end
 end
 
--- A few at a time: what is beyond the bytes is not read.
+-- A few at a time: what is beyond the bytes is not read. What lies before a gap is no part of the log.
 local events, from, left, bytes = {}, ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+if first > tonumber(from) then from = string.format('%.0f', first) end
 while left > 0 and bytes > 0 do
   local few = math.min(left, 16)
   local entries = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', few)
