@@ -1,10 +1,10 @@
-//! What a stranger comes to, and what that costs the others: `cargo bench --bench attacks`, and with
-//! words behind a `--` only the attacks whose names hold one of them.
+//! How much an attacker at one address gets done, and what it costs honest players: `cargo bench --bench
+//! attacks`, and with words behind a `--` only the attacks whose names hold one of them.
 //!
 //! The server has a core of its own and the limits that it has by itself. On the other core sixteen
 //! honest players play, each with an answer every 50 ms, first alone and then beside the attack, which
 //! comes from another address of loopback and takes only what the players leave of their core. Printed
-//! is what the attacker came to, and the players' latencies alone and beside it.
+//! are the attacker's counts, and the players' latencies alone and beside it.
 
 mod common;
 
@@ -70,7 +70,7 @@ fn main() {
         ("snapshots asked for under ids", |stage| block(snapshots(stage))),
     ];
     println!(
-        "{:<36} {:>21} {:>21} {:>21}  the stranger came to",
+        "{:<36} {:>21} {:>21} {:>21}  the attacker's counts",
         "attack", "p50 alone, beside", "p99 alone, beside", "most alone, beside"
     );
     for (name, attack) in attacks {
@@ -81,8 +81,7 @@ fn main() {
 }
 
 fn block<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    tokio::task::LocalSet::new().block_on(&runtime, future)
+    tokio::task::LocalSet::new().block_on(&common::runtime(), future)
 }
 
 fn row(name: &str, attack: Attack) {

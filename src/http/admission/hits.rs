@@ -34,14 +34,42 @@ impl Hits {
 
     /// Logs what was met since the last time.
     pub(super) fn tell(&self) {
+        for (limit, times) in self.due(Instant::now()) {
+            tracing::warn!(limit = limit.setting(), times, "a limit was met");
+        }
+    }
+
+    /// The limits that are to be logged at `now`, and how often each was met since it was logged last.
+    fn due(&self, now: Instant) -> Vec<(Limit, u64)> {
         let mut told = self.told.lock();
+        let mut due = Vec::new();
         for limit in Limit::ALL {
             let count = self.counts[limit as usize].load(Ordering::Relaxed);
             let (told_count, told_at) = &mut told[limit as usize];
-            if count > *told_count && told_at.is_none_or(|at| at.elapsed() >= QUIET) {
-                tracing::warn!(limit = limit.setting(), times = count - *told_count, "a limit was met");
-                (*told_count, *told_at) = (count, Some(Instant::now()));
+            if count > *told_count && told_at.is_none_or(|at| now.duration_since(at) >= QUIET) {
+                due.push((limit, count - *told_count));
+                (*told_count, *told_at) = (count, Some(now));
             }
         }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_logged_at_once_and_then_now_and_then() {
+        let (hits, now) = (Hits::default(), Instant::now());
+        hits.note(Limit::Joins);
+        assert_eq!(hits.due(now), [(Limit::Joins, 1)]);
+        hits.note(Limit::Joins);
+        hits.note(Limit::Joins);
+        hits.note(Limit::Creates);
+        let just_before = now + QUIET - Duration::from_millis(1);
+        assert_eq!(hits.due(just_before), [(Limit::Creates, 1)], "the other one waits");
+        assert_eq!(hits.due(now + QUIET), [(Limit::Joins, 2)]);
+        assert!(hits.due(now + QUIET * 9).is_empty(), "nothing new");
     }
 }

@@ -79,7 +79,7 @@ pub(super) async fn sessions_that_begin_and_end_at_once_are_listed_if_they_live<
         let store = store.clone();
         async move {
             create(&*store, n as u64, Some("a"), 0).await;
-            owned(&*store, "a", 0).await;
+            assert!(owned(&*store, "a", 0).await.contains(&id(n as u64)), "it lives");
             if n % 2 == 0 {
                 assert!(store.delete(&id(n as u64)).await.expect("deleted"));
             }

@@ -14,9 +14,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::client::send;
-use crate::support::{Client, Reply, Server};
-
-const KEY: &str = "0123456789abcdef0123";
+use crate::support::websocket::{Socket, TEXT};
+use crate::support::{Client, KEY, Reply, Server};
 
 /// A server in this process with these settings.
 fn server(args: &[&str]) -> (TempDir, Server, Client) {
@@ -24,6 +23,14 @@ fn server(args: &[&str]) -> (TempDir, Server, Client) {
     let server = Server::here(folder.path(), args);
     let client = server.client();
     (folder, server, client)
+}
+
+/// A live connection of a seat, or of a backend by its key, that is welcome.
+async fn connected(client: &Client, room: &str, token: &Value) -> Socket {
+    let mut socket = Socket::open(client, &format!("/api/rooms/{room}/ws")).await;
+    socket.say(TEXT, json!({ "type": "resume", "token": token }).to_string().as_bytes()).await;
+    assert!(socket.text().await.contains("welcome"));
+    socket
 }
 
 /// A room on a bank of the server's.

@@ -1,21 +1,13 @@
 //! A school behind one address, at the limits that a server has by itself.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::server;
-use crate::support::Client;
-use crate::support::websocket::{Socket, TEXT};
+use super::{connected, server};
+use crate::support::websocket::TEXT;
 
 /// Rooms of a school, and players in each.
 const ROOMS: usize = 10;
 const PLAYERS: usize = 30;
-
-async fn connected(client: &Client, room: &str, token: &Value) -> Socket {
-    let mut socket = Socket::open(client, &format!("/api/rooms/{room}/ws")).await;
-    socket.say(TEXT, json!({ "type": "resume", "token": token }).to_string().as_bytes()).await;
-    assert!(socket.text().await.contains("welcome"));
-    socket
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_hundred_join_and_five_hundred_connections_stand_and_none_is_refused() {

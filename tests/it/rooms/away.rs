@@ -15,6 +15,7 @@ use super::{api, connected, event, join, open, server};
 use crate::degraded::shared::{Mood, Shared};
 use crate::support::Server;
 use crate::support::client::send;
+use crate::support::until_async;
 
 fn over(shared: &Arc<Shared>) -> (TempDir, Server) {
     let folder = tempfile::tempdir().unwrap();
@@ -126,7 +127,7 @@ async fn only_pongs(server: &Server, away: u64) {
     host.say(&json!({ "type": "start", "id": "s", "at": 0 })).await;
     let client = server.client().with_key(bob.ticket.token.as_str());
     let url = |rest: &str| format!("/api/rooms/{}{rest}", room.room_id);
-    while client.get(&url("")).await.json(200)["phase"] != "question" {}
+    until_async(async || client.get(&url("")).await.json(200)["phase"] == "question").await;
     client.post(&url("/answer"), &json!({ "questionId": "q0", "optionId": 1 })).await.json(200);
     let graces = Duration::from_millis(4 * away);
     let (of_host, of_quiet) = tokio::join!(heard_in(&mut host, graces), heard_in(&mut quiet, graces));
@@ -138,7 +139,7 @@ async fn only_pongs(server: &Server, away: u64) {
     assert_eq!((&seats[0]["present"], &seats[1]["present"]), (&json!(true), &json!(true)), "{seats}");
 }
 
-/// What is told within this time; events that the welcome knew are left out.
+/// The frames that come within this time.
 async fn heard_in(raw: &mut Raw, time: Duration) -> Vec<Value> {
     let mut told = Vec::new();
     let all = async {

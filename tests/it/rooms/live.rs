@@ -114,7 +114,7 @@ async fn whoever_sends_too_many_frames_is_closed_and_a_burst_is_none() {
 
 #[tokio::test]
 async fn single_requests_have_the_same_limit_for_each_seat() {
-    let (_folder, server) = server(&["--api-keys", KEY]);
+    let (_folder, server) = server(&["--api-keys", KEY, "--frames-per-second", "1"]);
     let backend = server.client().with_key(KEY);
     let opened = backend.post("/api/rooms", &json!({ "mode": "external" })).await.json(201);
     let url = |rest: &str| format!("/api/rooms/{}{rest}", opened["roomId"].as_str().unwrap());
@@ -127,10 +127,10 @@ async fn single_requests_have_the_same_limit_for_each_seat() {
         let (client, url) = (client.clone(), url("/heartbeat"));
         async move { client.post(&url, &json!({})).await }
     };
-    let of = |client: &Client| futures_util::future::join_all((0..300).map(|_| beat(client)));
+    let of = |client: &Client| futures_util::future::join_all((0..30).map(|_| beat(client)));
     let replies = of(&players[0]).await;
     let allowed = replies.iter().filter(|reply| reply.status == 200).count();
-    assert!((100..300).contains(&allowed), "{allowed}");
+    assert!((6..30).contains(&allowed), "{allowed}");
     let refused = replies.iter().find(|reply| reply.status != 200).unwrap();
     refused.problem(429, "too-many-requests");
     assert_eq!(refused.header("retry-after"), Some("1"));

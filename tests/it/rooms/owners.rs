@@ -1,12 +1,11 @@
 //! What a backend does with the rooms that it has opened: finds them again, gives their hosts another
 //! token, deletes them.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::raw::Raw;
 use super::{api, join, open, server};
+use crate::support::until_async;
 use crate::support::{Client, KEY, assert_shape, in_time, questions};
 
 /// All rooms of the key's, by pages of so many.
@@ -83,7 +82,8 @@ async fn a_host_who_has_lost_the_token_gets_another_from_the_backend() {
 
 #[tokio::test]
 async fn a_deleted_room_is_gone_with_its_connections() {
-    let (_folder, server) = server(&["--api-keys", KEY]);
+    // A seat has room for its connection and for one request that waits.
+    let (_folder, server) = server(&["--api-keys", KEY, "--max-connections-per-seat", "2"]);
     let (api, client) = (api(&server), server.client());
     let backend = client.with_key(KEY);
     for by_key in [false, true] {
@@ -97,9 +97,17 @@ async fn a_deleted_room_is_gone_with_its_connections() {
         }
         let waiting = tokio::spawn({
             let (client, url) = (client.with_key(ada), format!("{url}/events?after=1&waitMs=25000"));
-            async move { client.get(&url).await }
+            async move {
+                loop {
+                    let reply = client.get(&url).await;
+                    if reply.status != 429 {
+                        return reply;
+                    }
+                }
+            }
         });
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        let probe = format!("{url}/events?after=1&waitMs=1");
+        until_async(async || client.with_key(ada).get(&probe).await.status == 429).await;
         client.delete(&url).await.problem(401, "token-required");
         client.with_key(ada).delete(&url).await.problem(403, "host-only");
         let who = client.with_key(if by_key { KEY } else { host });

@@ -40,7 +40,7 @@ async fn an_instance_that_hears_no_hints_looks_and_catches_up() {
         assert!(valkey.command(&user).is("OK"));
         format!("valkey://deaf:secret@127.0.0.1:{}", valkey.port)
     };
-    let Pair { one, other, valkey, _folders } = pair(deaf).await;
+    let Pair { _folders, one, other, valkey } = pair(deaf).await;
     let api_one = api(&one);
     let room = api_one.open(&json!({ "hostPlays": true }), None).await.unwrap();
     let ada = join(&api_one, &room, "Ada").await;
@@ -62,7 +62,7 @@ async fn an_instance_that_hears_no_hints_looks_and_catches_up() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_sent_away_is_gone_from_the_other_instance() {
-    let Pair { one, other, valkey, _folders } = pair(ValkeyServer::url).await;
+    let Pair { _folders, one, other, valkey } = pair(ValkeyServer::url).await;
     let api_one = api(&one);
     let room = api_one.open(&json!({}), None).await.unwrap();
     let host = one.client().with_key(room.token.as_ref().unwrap().as_str());
@@ -93,7 +93,7 @@ async fn who_is_sent_away_is_gone_from_the_other_instance() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backend_hears_at_either_instance_what_was_said_at_the_other() {
-    let Pair { one, other, valkey, _folders } = pair(ValkeyServer::url).await;
+    let Pair { _folders, one, other, valkey } = pair(ValkeyServer::url).await;
     let room = api(&one).open(&json!({ "mode": "external" }), Some(KEY)).await.unwrap().room_id;
     let backend = one.client().with_key(KEY);
     let url = |rest: &str| format!("/api/rooms/{room}{rest}");
@@ -121,7 +121,7 @@ async fn a_backend_hears_at_either_instance_what_was_said_at_the_other() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_room_that_is_deleted_is_gone_from_the_other_instance() {
-    let Pair { one, other, valkey, _folders } = pair(ValkeyServer::url).await;
+    let Pair { _folders, one, other, valkey } = pair(ValkeyServer::url).await;
     let api_one = api(&one);
     let room = api_one.open(&json!({}), Some(KEY)).await.unwrap();
     let ada = join(&api_one, &room, "Ada").await;

@@ -20,8 +20,7 @@ impl Nginx {
     /// Passes what comes to this server, which stands for every instance.
     pub(crate) fn before(server: &Server) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let program = root.join("target/nginx/nginx");
-        assert!(program.exists(), "there is no nginx: run tests/servers.sh");
+        let program = super::fetched("target/nginx/nginx");
         let folder = tempfile::tempdir().expect("a folder");
         let (front, router) = (free_port(), free_port());
         let place = server.base.strip_prefix("http://").expect("the base is http");
@@ -53,8 +52,11 @@ impl Nginx {
             .stdin(Stdio::null())
             .spawn()
             .expect("nginx starts");
-        let nginx = Self { child, folder, base: format!("http://127.0.0.1:{front}") };
-        wait_for("nginx listens", || std::net::TcpStream::connect(("127.0.0.1", front)).ok());
+        let mut nginx = Self { child, folder, base: format!("http://127.0.0.1:{front}") };
+        wait_for("nginx listens", || {
+            assert_eq!(nginx.child.try_wait().expect("it is ours"), None, "nginx has ended");
+            std::net::TcpStream::connect(("127.0.0.1", front)).ok()
+        });
         nginx
     }
 

@@ -1,7 +1,7 @@
 //! Whatever a server logs, it tells no secret: no token, no API key, no join code, no answer key.
 
 /// API keys that tests use.
-const KEYS: [&str; 3] = [super::KEY, "0123456789abcdef0123", "-key-0123456789"];
+const KEYS: [&str; 3] = [super::KEY, "0123456789abcdef0123", "another-key-0123456789"];
 /// A join code's letters.
 const LETTERS: &str = "23456789ABCDEFGHJKMNPQRSTUVWXYZ";
 
