@@ -40,8 +40,8 @@ struct Bed {
 /// The right answer to the game's question of that number.
 fn right(session: &GameSession, n: usize) -> Command {
     let question = &session.quiz.as_ref().expect("it is running").questions[n];
-    let option = Some(question.key.correct_option());
-    Command::Submit(Submission { question: question.id.clone(), option, repeat: None, wall: WallTime(1) })
+    let answer = question.right_answer();
+    Command::Submit(Submission { question: question.id.clone(), answer, repeat: None, wall: WallTime(1) })
 }
 
 impl Bed {

@@ -140,7 +140,7 @@ impl Games {
         let question = &bank.questions[from + round % (QUESTIONS - 1)];
         let submission = Submission {
             question: question.id.clone(),
-            option: Some(question.key.correct_option()),
+            answer: question.right_answer(),
             repeat: None,
             wall: clock.wall(),
         };

@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::answer::Answer;
 use super::faults::{Back, Faults, Figures};
 use super::frames::{Event, View, Welcome};
 use super::game::Game;
@@ -116,8 +117,8 @@ impl Checker {
     }
 
     /// The reply to an answer.
-    pub(super) fn answered(&mut self, question: &str, option: Option<u64>) {
-        self.game.accepted(question, option, &mut self.faults);
+    pub(super) fn answered(&mut self, question: &str, answer: Answer) {
+        self.game.accepted(question, answer, &mut self.faults);
     }
 
     /// A snapshot that came with a reply.
@@ -154,7 +155,7 @@ mod tests {
         let (mut checker, now) = (Checker::default(), Instant::now());
         checker.welcome(&welcome(false, 2, 0), now);
         checker.event(&event(3, "question", json!({"phaseNumber": 1, "question": {"questionId": "q1"}})));
-        checker.answered("q1", Some(2));
+        checker.answered("q1", Some(2).into());
         checker.lost(now);
         checker.welcome(&welcome(true, 5, 150), now);
         assert_eq!(checker.event(&reveal(4, 2, 150, 150)), Step::Apply);

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, oneshot};
 
+use super::answer::Answer;
 use super::bases::Bases;
 use super::checker::Checker;
 use super::dice::Dice;
@@ -79,13 +80,14 @@ pub struct Connection {
 }
 
 /// The reply to an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AnswerReply {
     /// The question.
     pub question_id: String,
-    /// What was answered; `None` passes.
-    pub option_id: Option<u64>,
+    /// What was answered.
+    #[serde(flatten)]
+    pub answer: Answer,
     /// Whether it counts.
     pub accepted: bool,
     /// When it came, by the server's clock.
@@ -115,13 +117,13 @@ pub fn connect(ticket: Ticket, options: Options) -> (Connection, mpsc::Unbounded
 }
 
 impl Connection {
-    /// Answers a question; `None` passes. Across any number of lost connections this waits until the
+    /// Answers a question; an answer that says nothing passes. Across any number of lost connections this waits until the
     /// server has said something.
     ///
     /// # Errors
     /// The server refuses, or the client has stopped.
-    pub async fn answer(&self, question_id: &str, option_id: Option<u64>) -> Result<AnswerReply, AskError> {
-        let frame = json!({ "questionId": question_id, "optionId": option_id });
+    pub async fn answer(&self, question_id: &str, answer: impl Into<Answer>) -> Result<AnswerReply, AskError> {
+        let frame = merged(answer.into().fields(), json!({ "questionId": question_id }));
         read(self.ask(Kind::Answer, "answer", frame).await?)
     }
 

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::answer::Answer;
+
 /// A frame of the server.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
@@ -128,7 +130,8 @@ pub(super) struct Reveal {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Verdict {
     pub(super) seat_id: u64,
-    pub(super) option_id: Option<u64>,
+    #[serde(flatten)]
+    pub(super) answer: Answer,
     pub(super) points: i64,
     pub(super) total: i64,
 }

@@ -3,11 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use super::answer::Answer;
 use super::faults::{Faults, Figures};
 use super::frames::{Finished, Reveal, Verdict, View};
-
-/// An option, or none.
-type Choice = Option<u64>;
 
 /// One seat's game.
 #[derive(Debug, Default)]
@@ -17,9 +15,9 @@ pub(super) struct Game {
     total: i64,
     final_total: Option<i64>,
     /// Acknowledged, and not revealed yet.
-    accepted: BTreeMap<String, Choice>,
+    accepted: BTreeMap<String, Answer>,
     /// What the reveals said of this seat.
-    revealed: BTreeMap<String, Choice>,
+    revealed: BTreeMap<String, Answer>,
     /// The total that a snapshot told, which must be reached with the event of this number.
     checkpoint: Option<(u64, i64)>,
 }
@@ -84,11 +82,11 @@ impl Game {
     }
 
     /// The server has acknowledged an answer.
-    pub(super) fn accepted(&mut self, question: &str, option: Choice, faults: &mut Faults) {
+    pub(super) fn accepted(&mut self, question: &str, answer: Answer, faults: &mut Faults) {
         match self.revealed.get(question) {
-            None => drop(self.accepted.insert(question.to_owned(), option)),
-            Some(told) if *told == option => {}
-            Some(told) => lost(question, option, *told, faults),
+            None => drop(self.accepted.insert(question.to_owned(), answer)),
+            Some(told) if *told == answer => {}
+            Some(told) => lost(question, &answer, told, faults),
         }
     }
 
@@ -131,11 +129,11 @@ impl Game {
 
     /// An answer that was acknowledged stands in its verdict.
     fn judged(&mut self, question: &str, verdict: Option<Verdict>, faults: &mut Faults) {
-        let told = verdict.and_then(|verdict| verdict.option_id);
-        if let Some(option) = self.accepted.remove(question)
-            && option != told
+        let told = verdict.map(|verdict| verdict.answer).unwrap_or_default();
+        if let Some(answer) = self.accepted.remove(question)
+            && answer != told
         {
-            lost(question, option, told, faults);
+            lost(question, &answer, &told, faults);
         }
         self.revealed.insert(question.to_owned(), told);
     }
@@ -152,9 +150,9 @@ impl Game {
     }
 }
 
-fn lost(question: &str, accepted: Choice, told: Choice, faults: &mut Faults) {
+fn lost(question: &str, accepted: &Answer, told: &Answer, faults: &mut Faults) {
     faults.lost_answers += 1;
-    faults.note(format!("{question}: {accepted:?} was acknowledged, {told:?} was revealed"));
+    faults.note(format!("{question}: {} was acknowledged, {} was revealed", accepted.fields(), told.fields()));
 }
 
 #[cfg(test)]
@@ -179,12 +177,12 @@ mod tests {
         }
 
         fn accept(&mut self, question: &str, option: u64) {
-            self.game.accepted(question, Some(option), &mut self.faults);
+            self.game.accepted(question, Some(option).into(), &mut self.faults);
         }
 
-        fn reveal(&mut self, question: &str, option: Choice, points: i64, total: i64) {
-            let mine = Verdict { seat_id: SEAT, option_id: option, points, total };
-            let other = Verdict { seat_id: 9, option_id: None, points: 0, total: 0 };
+        fn reveal(&mut self, question: &str, option: Option<u64>, points: i64, total: i64) {
+            let mine = Verdict { seat_id: SEAT, answer: option.into(), points, total };
+            let other = Verdict { seat_id: 9, answer: Answer::default(), points: 0, total: 0 };
             let reveal = Reveal { question_id: question.to_owned(), verdicts: vec![other, mine] };
             self.game.reveal(&reveal, &mut self.faults);
         }

@@ -8,7 +8,7 @@
 //! | file | what lives there |
 //! | --- | --- |
 //! | `http`, `ticket` | opening a room, joining it, and every other URL |
-//! | `connection` | what the user holds: answers, moves, `cut` |
+//! | `connection`, `answer` | what the user holds: answers, moves, `cut` |
 //! | `task` | the live connection: one task that loses it and comes back |
 //! | `socket`, `frames` | frames on the wire, and as types |
 //! | `schedule`, `rhythm`, `pending` | when to try again; when to speak; what is still unanswered. Pure |
@@ -25,6 +25,7 @@
 //! }
 //! ```
 
+mod answer;
 mod bases;
 mod checker;
 mod connection;
@@ -44,6 +45,7 @@ mod task;
 mod tests;
 mod ticket;
 
+pub use answer::Answer;
 pub use bases::Bases;
 pub use connection::{AnswerReply, Connection, Moved, Options, Timing, connect};
 pub use dice::Dice;

@@ -7,10 +7,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{sleep, sleep_until, timeout};
 
+use super::answer::Answer;
 use super::connection::{Command, Options, Shared};
 use super::frames::{self, ServerFrame, Welcome};
 use super::happening::{Happening, Lost, Why};
@@ -265,7 +267,8 @@ impl Task {
         let mut checker = self.shared.checker.lock();
         if kind == Kind::Answer && frame.get("accepted") == Some(&Value::Bool(true)) {
             let question = frame.get("questionId").and_then(Value::as_str).unwrap_or_default();
-            checker.answered(question, frame.get("optionId").and_then(Value::as_u64));
+            let answer = Answer::deserialize(Value::Object(frame.clone())).unwrap_or_default();
+            checker.answered(question, answer);
         }
         if let Some(snapshot) = frame.get("snapshot") {
             checker.looked(snapshot);

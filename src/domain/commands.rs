@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::answer::Answer;
 use super::events::{Event, Sequence};
 use super::finished::AnswerReport;
-use super::ids::{OptionId, QuestionId, UserId};
+use super::ids::{QuestionId, UserId};
 use super::quiz::Question;
 use super::refusal::Refusal;
 use super::repeat::RepeatKey;
@@ -19,8 +20,8 @@ use super::time::{Timestamp, WallTime};
 pub struct Submission {
     /// The question.
     pub question: QuestionId,
-    /// The option chosen, or `None` for no answer.
-    pub option: Option<OptionId>,
+    /// The answer, or `None` for none.
+    pub answer: Option<Answer>,
     /// Set if the client may repeat the request.
     pub repeat: Option<RepeatKey>,
     /// The date, for the results.

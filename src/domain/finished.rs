@@ -2,21 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{OptionId, QuestionId, QuizId, UserId};
-use super::quiz::Question;
+use super::answer::Answer;
+use super::ids::{QuestionId, QuizId, UserId};
+use super::quiz::{AnswerKey, Question};
 use super::refusal::{NotOpen, Refusal};
 use super::repeat::RepeatKey;
-use super::scoring::{Points, Progression};
+use super::scoring::{Grade, Points, Progression};
 use super::time::{Millis, WallTime};
 
 /// How one question was answered. Made once, never changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Verdict {
-    /// The option chosen; `None` for no answer, or one that came too late.
-    pub option: Option<OptionId>,
-    /// Whether it was right.
-    pub correct: bool,
+    /// The answer; `None` for none, or one that came too late.
+    pub answer: Option<Answer>,
+    /// How far it was right.
+    pub grade: Grade,
     /// What it earned.
     pub points: Points,
     /// How long it took on the question's clock.
@@ -37,11 +38,11 @@ pub struct AnswerReport {
     pub question: QuestionId,
     /// Its text, unless its author left it out.
     pub text: Option<String>,
-    /// The text of the option chosen.
-    pub option_text: Option<String>,
-    /// The right option.
-    pub correct_option: OptionId,
-    /// Its text.
+    /// The answer in words.
+    pub answer_text: Option<String>,
+    /// What is right.
+    pub key: AnswerKey,
+    /// The same in words.
     pub correct_text: Option<String>,
     /// Why it is right.
     pub explanation: Option<String>,
@@ -52,14 +53,12 @@ pub struct AnswerReport {
 impl AnswerReport {
     /// Puts a question's verdict beside the question.
     pub fn new(question: &Question, verdict: Verdict) -> Self {
-        let correct_option = question.key.correct_option();
-        let text_of = |id| question.option(id).and_then(|option| option.text.clone());
         Self {
             question: question.id.clone(),
             text: question.text.clone(),
-            option_text: verdict.option.and_then(text_of),
-            correct_option,
-            correct_text: text_of(correct_option),
+            answer_text: verdict.answer.as_ref().map(|answer| question.words(answer)),
+            key: question.key.clone(),
+            correct_text: question.correct_words(),
             explanation: question.explanation.clone(),
             verdict,
         }
@@ -94,9 +93,9 @@ impl Results {
         self.answers.last().map_or(0, |last| last.verdict.total_after)
     }
 
-    /// How many answers were right.
+    /// How many answers were fully right.
     pub fn correct_count(&self) -> usize {
-        self.answers.iter().filter(|answer| answer.verdict.correct).count()
+        self.answers.iter().filter(|answer| answer.verdict.grade.is_right()).count()
     }
 }
 

@@ -3,12 +3,15 @@
 //! Pure: no async, no I/O, no clock, no chance. Time and chance come in as arguments, changes go
 //! out as values, so the same rules hold on every engine.
 
+pub mod answer;
 pub mod commands;
 pub mod events;
 pub mod finished;
 pub mod ids;
 pub mod life;
+pub mod markup;
 pub mod name;
+pub mod number;
 pub mod quiz;
 pub mod refusal;
 pub mod repeat;
@@ -19,12 +22,14 @@ pub mod session;
 pub mod solo;
 pub mod time;
 
+pub use answer::Answer;
 pub use commands::{Applied, Command, Reply, Submission};
 pub use events::{Event, EventDraft, Sequence};
 pub use ids::{Home, JoinCode, OptionId, Owner, QuestionId, QuizId, SeatId, SessionId, UserId};
 pub use life::{Life, Lifetimes};
 pub use name::{PlayerName, SkeletonHash};
-pub use quiz::{AnswerKey, Choice, Difficulty, Question, Quiz};
+pub use number::Number;
+pub use quiz::{AnswerKey, Choice, ChoiceKey, Difficulty, Kind, Question, Quiz};
 pub use refusal::{NotOpen, Refusal};
 pub use repeat::{Repeat, RepeatKey};
 pub use room::{Room, RoomCommand, RoomReply};

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::answer::AnswerFault;
 use super::events::Sequence;
 use super::time::Millis;
 
@@ -19,13 +20,19 @@ pub enum NotOpen {
     OtherQuestion,
 }
 
+impl From<AnswerFault> for Refusal {
+    fn from(fault: AnswerFault) -> Self {
+        Self::WrongAnswer(fault)
+    }
+}
+
 /// Why a command was not carried out. It changed nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// The question takes no answer.
     QuestionNotOpen(NotOpen),
-    /// The question has no such option.
-    OptionNotInQuestion,
+    /// The answer is none to its question.
+    WrongAnswer(AnswerFault),
     /// The game is still going on.
     NotFinished,
     /// The idempotency key was used for something else before.

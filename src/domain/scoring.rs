@@ -1,9 +1,66 @@
-//! What a right answer earns: a base, and a bonus by how fast it came on the question's clock.
+//! What an answer earns: a base, or a share of it, and for one that is fully right a bonus by how fast it
+//! came on the question's clock. There are no streaks: each question counts for itself.
 
+use rust_decimal::prelude::ToPrimitive;
+use rust_decimal::{Decimal, RoundingStrategy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::number::Number;
+use super::quiz::Question;
 use super::time::Millis;
+
+/// How far an answer is right: all of it, nothing of it, or so many parts of so many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grade {
+    part: u32,
+    of: u32,
+}
+
+impl Grade {
+    /// Fully right.
+    pub const RIGHT: Self = Self { part: 1, of: 1 };
+    /// Wrong, or no answer.
+    pub const WRONG: Self = Self { part: 0, of: 1 };
+    /// Neither: there is nothing to be right about.
+    pub const NONE: Self = Self { part: 0, of: 0 };
+
+    /// Fully right or wrong.
+    pub fn right_if(is_right: bool) -> Self {
+        if is_right { Self::RIGHT } else { Self::WRONG }
+    }
+
+    /// So many parts of so many.
+    pub fn share(part: usize, of: usize) -> Self {
+        Self { part: part.min(of) as u32, of: of as u32 }
+    }
+
+    /// Whether it is fully right; `None` where nothing is right or wrong.
+    pub fn verdict(self) -> Option<bool> {
+        (self.of > 0).then_some(self.part == self.of)
+    }
+
+    /// Whether it is fully right.
+    pub fn is_right(self) -> bool {
+        self.verdict() == Some(true)
+    }
+
+    /// The share that is right, if it is neither nothing nor all: 0 to 1.
+    pub fn partial(self) -> Option<f64> {
+        (self.part > 0 && self.part < self.of).then(|| f64::from(self.part) / f64::from(self.of))
+    }
+}
+
+/// What an answer earns that is right in part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Partial {
+    /// Nothing.
+    #[default]
+    AllOrNothing,
+    /// Its share of the base.
+    Shares,
+}
 
 /// One step of the speed bonus.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +83,13 @@ pub struct Scoring {
     /// The steps of the speed bonus, fastest first; the first that fits counts.
     #[schemars(length(max = 16))]
     pub speed_bonus: Vec<SpeedBonus>,
+    /// What some of the right options of a `multiple` question earn: in shares, right ones minus wrong
+    /// ones, and never less than nothing.
+    #[serde(default)]
+    pub multiple: Partial,
+    /// What an `order` question earns that is not all in order: in shares, the neighbours that are.
+    #[serde(default)]
+    pub order: Partial,
 }
 
 /// What a finished game earns its player in the caller's own game.
@@ -76,6 +140,8 @@ impl Default for Scoring {
                 SpeedBonus { within_ms: 5_000, points: 50 },
                 SpeedBonus { within_ms: 15_000, points: 25 },
             ],
+            multiple: Partial::default(),
+            order: Partial::default(),
         }
     }
 }
@@ -90,12 +156,13 @@ impl Scoring {
     /// The most points that a base or a bonus may be, so that no sum overflows.
     pub const MOST_POINTS: u32 = 1_000_000;
 
-    /// Points of a right answer that took `elapsed` on the question's clock.
-    pub fn points(&self, elapsed: Millis) -> Points {
-        let step = self.speed_bonus.iter().position(|step| elapsed.0 <= step.within_ms);
+    /// Points of an answer that took `elapsed` on the question's clock. Halves are rounded up.
+    pub fn points(&self, question: &Question, grade: Grade, elapsed: Millis) -> Points {
+        let has_bonus = grade.is_right() && !question.no_speed_bonus;
+        let step = self.speed_bonus.iter().position(|step| has_bonus && elapsed.0 <= step.within_ms);
         Points {
-            base: self.base,
-            speed_bonus: step.map_or(0, |n| self.speed_bonus[n].points),
+            base: multiplied(self.base, question.points, grade),
+            speed_bonus: step.map_or(0, |n| multiplied(self.speed_bonus[n].points, question.points, grade)),
             full_bonus: step == Some(0),
         }
     }
@@ -117,12 +184,23 @@ impl Scoring {
     }
 }
 
+/// Points times a question's factor, and the share of them that a grade earns.
+fn multiplied(points: u32, factor: Number, grade: Grade) -> u32 {
+    if factor.is_one() && grade == Grade::RIGHT {
+        return points;
+    }
+    let all = Decimal::from(points) * factor.decimal() * Decimal::from(grade.part);
+    let share = all.checked_div(grade.of.into()).unwrap_or_default();
+    share.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero).to_u32().unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::quiz::tests::question;
 
     fn earned(millis: u64) -> (u32, u32, bool) {
-        let points = Scoring::default().points(Millis(millis));
+        let points = Scoring::default().points(&question(1, 2), Grade::RIGHT, Millis(millis));
         (points.base, points.speed_bonus, points.full_bonus)
     }
 
@@ -133,6 +211,35 @@ mod tests {
         assert_eq!(earned(5_001), (100, 25, false));
         assert_eq!(earned(15_000), (100, 25, false));
         assert_eq!(earned(15_001), (100, 0, false));
+    }
+
+    fn sums(factor: &str, grade: Grade) -> (u32, u32) {
+        let question = Question { points: factor.parse().expect("a number"), ..question(1, 2) };
+        let points = Scoring::default().points(&question, grade, Millis(0));
+        (points.base, points.speed_bonus)
+    }
+
+    #[test]
+    fn a_share_earns_its_part_of_the_base_and_no_bonus() {
+        assert_eq!(sums("1", Grade::share(1, 3)), (33, 0));
+        assert_eq!(sums("1", Grade::share(2, 3)), (67, 0));
+        assert_eq!(sums("1", Grade::share(3, 3)), (100, 50));
+        assert_eq!(sums("1", Grade::WRONG), (0, 0));
+        assert_eq!(sums("1", Grade::NONE), (0, 0));
+    }
+
+    #[test]
+    fn a_factor_multiplies_base_and_bonus() {
+        assert_eq!(sums("2", Grade::RIGHT), (200, 100));
+        assert_eq!(sums("0", Grade::RIGHT), (0, 0));
+        assert_eq!(sums("0.5", Grade::share(1, 3)), (17, 0));
+    }
+
+    #[test]
+    fn a_question_may_go_without_bonus() {
+        let calm = Question { no_speed_bonus: true, ..question(1, 2) };
+        let points = Scoring::default().points(&calm, Grade::RIGHT, Millis(0));
+        assert_eq!((points.base, points.speed_bonus, points.full_bonus), (100, 0, false));
     }
 
     #[test]

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::answer::Answer;
 use super::commands::Submission;
 use super::finished::{AnswerReport, Results, Verdict, find_repeat};
 use super::ids::{QuestionId, UserId};
 use super::quiz::{Question, Quiz};
 use super::refusal::{NotOpen, Refusal};
-use super::scoring::{Points, Progression};
+use super::repeat::RepeatKey;
+use super::scoring::Progression;
 use super::time::{Millis, Moment, Timestamp, WallTime};
 
 /// The least that is left, after an outage, of a question that was open during it.
@@ -148,32 +150,37 @@ impl SoloGame {
             return Ok(AnswerReport::new(&quiz.questions[place as usize], verdict.clone()));
         }
         let (place, question) = self.open_question(quiz, &submission.question)?;
-        if submission.option.is_some_and(|id| question.option(id).is_none()) {
-            return Err(Refusal::OptionNotInQuestion);
-        }
-        let verdict = self.evaluate(quiz, place, question, submission, at);
+        let answer = submission.answer.clone().map(|answer| question.take(answer)).transpose()?;
+        let verdict = self.evaluate(quiz, place, question, (answer, submission.repeat), at);
         self.verdicts.insert(place, verdict.clone());
         self.last_move = self.last_move.max(at.now);
         self.current = self.current.filter(|current| *current != place);
         Ok(AnswerReport::new(question, verdict))
     }
 
-    fn evaluate(&self, quiz: &Quiz, place: u32, question: &Question, submission: &Submission, at: Moment) -> Verdict {
+    fn evaluate(
+        &self,
+        quiz: &Quiz,
+        place: u32,
+        question: &Question,
+        (answer, repeat): (Option<Answer>, Option<RepeatKey>),
+        at: Moment,
+    ) -> Verdict {
         let clock = self.clock(place, question, at);
         let response = at.now.since(clock.opened);
         let in_time = clock.closes.is_none_or(|closes| at.now <= closes);
-        let option = submission.option.filter(|_| in_time);
-        let correct = option == Some(question.key.correct_option());
-        let points = if correct { quiz.scoring.points(response) } else { Points::default() };
+        let answer = answer.filter(|_| in_time);
+        let grade = question.grade(answer.as_ref(), &quiz.scoring);
+        let points = quiz.scoring.points(question, grade, response);
         let total: u32 = self.verdicts.values().map(|verdict| verdict.points.sum()).sum();
         Verdict {
-            option,
-            correct,
+            answer,
+            grade,
             points,
             response,
             nth: self.verdicts.len() as u32 + 1,
             total_after: total.saturating_add(points.sum()),
-            repeat: submission.repeat,
+            repeat,
         }
     }
 
@@ -201,7 +208,7 @@ impl SoloGame {
         let count = |counts: fn(&Verdict) -> bool| self.verdicts.values().filter(|v| counts(v)).count() as u32;
         let rule = &quiz.progression;
         Progression {
-            xp: rule.xp_per_correct.saturating_mul(count(|verdict| verdict.correct)),
+            xp: rule.xp_per_correct.saturating_mul(count(|verdict| verdict.grade.is_right())),
             gems: rule.gems_per_full_bonus.saturating_mul(count(|verdict| verdict.points.full_bonus)),
         }
     }

@@ -6,6 +6,7 @@
 //! | `options`, `report` | what to do, and what came of it |
 //! | `server` | the process that is killed |
 //! | `room`, `host`, `player` | who plays: rooms of bots over the public API alone |
+//! | `questions` | what is asked, of all kinds, and what a bot answers |
 //! | `moment` | what tells when a question is half answered |
 //! | `killing` | the kills, and the way back after each |
 //! | `results` | the last question: what the server has written down |
@@ -18,6 +19,7 @@ mod killing;
 mod moment;
 mod options;
 mod player;
+mod questions;
 mod report;
 mod results;
 mod room;

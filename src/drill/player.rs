@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::moment::Moment;
+use super::questions::any_answer;
 use super::room::READY;
-use crate::client::{AskError, Connection, Dice, Event, Happening, Why};
+use crate::client::{Answer, AskError, Connection, Dice, Event, Happening, Why};
 
 /// A bot thinks so long, at most.
 const THINKING: Duration = Duration::from_secs(1);
@@ -103,9 +105,7 @@ impl Player {
     /// Thinks about a question, and answers it.
     fn ask(&mut self, question: &Value, index: u64, ready: Duration, answering: &mut JoinSet<()>) {
         self.moment.shown(index);
-        let options: Vec<_> = question["options"].as_array().into_iter().flatten().collect();
-        let chosen = usize::try_from(self.dice.below(options.len() as u64)).unwrap_or_default();
-        let option = options.get(chosen).and_then(|option| option["optionId"].as_u64());
+        let answer = any_answer(question, &mut self.dice);
         let Some(question) = question["questionId"].as_str().map(str::to_owned) else {
             return self.tally.lock().troubles.push(format!("a question without questionId: {question}"));
         };
@@ -115,13 +115,13 @@ impl Player {
         answering.spawn(async move {
             sleep(wait).await;
             tally.lock().asked += 1;
-            let tap = |option| connection.answer(&question, option);
+            let tap = |answer| connection.answer(&question, answer);
             let replies = if taps == 2 {
                 // The second passes: the same answer again would be a repeat of the first.
-                let (one, two) = tokio::join!(tap(option), tap(None));
+                let (one, two) = tokio::join!(tap(answer), tap(Answer::default()));
                 vec![one, two]
             } else {
-                vec![tap(option).await]
+                vec![tap(answer).await]
             };
             let accepted = replies.iter().flatten().filter(|reply| reply.accepted).count();
             if accepted > 0 {
@@ -159,7 +159,7 @@ impl Tally {
     fn reveal(&mut self, event: &Event, seat: Option<u64>) {
         let verdicts = event.payload["verdicts"].as_array().into_iter().flatten();
         let mut mine = verdicts.filter(|verdict| verdict["seatId"].as_u64() == seat);
-        if mine.any(|verdict| verdict["optionId"].is_u64()) {
+        if mine.any(|verdict| Answer::deserialize(verdict).is_ok_and(|answer| answer.is_given())) {
             self.shown.extend(event.question_id().map(str::to_owned));
         }
     }

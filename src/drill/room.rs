@@ -13,6 +13,8 @@ use super::host;
 use super::moment::Moment;
 use super::options::Options;
 use super::player::{Player, Tally};
+use super::questions::questions;
+use super::server::KEY;
 use crate::client::{Api, Connection, Dice, Seat, Ticket, connect};
 
 /// A question is shown so long before it opens, and its reveal stands so long.
@@ -74,14 +76,14 @@ impl Room {
         // Both ways of going on are drilled.
         let advance = if number.is_multiple_of(2) { "host" } else { "auto" };
         let settings = json!({
-            "count": options.questions,
+            "questions": questions(options.questions),
             "timeLimitMs": millis(options.time_limit),
             "readyMs": millis(READY),
             "revealMs": millis(REVEAL),
             "advance": advance,
             "maxSeats": count + 1,
         });
-        let opened = api.open(&settings, None).await.context("a room could not be opened")?;
+        let opened = api.open(&settings, Some(KEY)).await.context("a room could not be opened")?;
         let host_ticket = opened.ticket().context("a room has no host")?;
         let seats = join_all(api, &opened.join_code, number, count).await?;
         let moment = Arc::new(Moment::default());

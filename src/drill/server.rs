@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Below the ports that the system hands out by itself: while the server is away, none of the bots'
 /// own connections can be given its port.
 const PORTS: std::ops::Range<u16> = 10_000..32_000;
+/// By which the drill brings its own questions to its own server, which nobody else can reach.
+pub(super) const KEY: &str = "drill-key-of-this-loopback-server";
 /// How much of the log is shown, in bytes.
 const LAST_WORDS: usize = 2_000;
 
@@ -77,6 +79,8 @@ impl Server {
             "warn",
             "--limits",
             "off",
+            "--api-keys",
+            KEY,
             "--data-dir",
         ]);
         command.arg(self.folder.join("data")).args(&self.args);

@@ -8,8 +8,8 @@ use crate::domain::finished::{AnswerReport, Results};
 use crate::domain::scoring::Progression;
 use crate::domain::solo::{Deliver, SoloGame};
 use crate::domain::{
-    Command, Game, GameSession, Lifetimes, Millis, Question, QuestionId, Quiz, RepeatKey, Reply, SessionId, Submission,
-    Timestamp, UserId, WallTime,
+    Answer, Command, Game, GameSession, Lifetimes, Millis, Question, QuestionId, Quiz, RepeatKey, Reply, SessionId,
+    Submission, Timestamp, UserId, WallTime,
 };
 use crate::quizzes::Catalogue;
 use crate::store::{GameSessionStore, Homes, Keeper};
@@ -179,11 +179,11 @@ impl SoloGames {
         &self,
         id: &SessionId,
         question: QuestionId,
-        option: Option<crate::domain::OptionId>,
+        answer: Option<Answer>,
         repeat: Option<RepeatKey>,
     ) -> Result<(AnswerReport, u32), GameError> {
         let (store, Dates { at, wall }) = self.kept(id)?;
-        let submission = Submission { question, option, repeat, wall };
+        let submission = Submission { question, answer, repeat, wall };
         match apply(store, id, Command::Submit(submission), at).await? {
             Reply::Evaluated { report, question_count } => Ok((*report, question_count)),
             other => Err(unexpected(&other)),

@@ -165,13 +165,6 @@ pub(super) fn shallow(path: &str, json: &RawValue) -> Result<String, Problem> {
     Ok(json.get().to_owned())
 }
 
-/// For a field that must be there, though it may be null.
-pub(super) fn required<'de, T: serde::Deserialize<'de>, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    serde::Deserialize::deserialize(deserializer)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! The HTTP API: every URL on this screen, handlers beside it, one shape for every error.
 
 mod admission;
+mod answer;
 mod auth;
 mod body;
 mod chaos;
@@ -8,8 +9,10 @@ mod date;
 mod health;
 mod json;
 mod live;
+mod media;
 mod problem;
 mod quiz_choice;
+mod quizzes;
 mod repeats;
 mod rooms;
 mod solo;
@@ -134,7 +137,8 @@ fn routes(config: &mut ServiceConfig, shared: &Shared) {
                 .service(at("/game/answer", [(Method::POST, to(solo::answer))]))
                 .service(at("/game/results/{id}", [(Method::GET, to(solo::results))]))
                 .service(at("/game/results/{id}/award", [(Method::POST, to(solo::award))]))
-                .service(at("/quizzes", [(Method::GET, to(solo::quizzes))]))
+                .service(at("/quizzes", [(Method::GET, to(quizzes::list))]))
+                .service(at("/quizzes/import", [(Method::POST, to(quizzes::import))]))
                 .service(at("/rooms", [(Method::GET, to(rooms::owned)), (Method::POST, to(rooms::open))]))
                 .service(at("/rooms/join", [(Method::POST, to(rooms::join))]))
                 .service(at("/rooms/{id}", [(Method::GET, to(rooms::look)), (Method::DELETE, to(rooms::delete))]))
@@ -161,6 +165,7 @@ fn routes(config: &mut ServiceConfig, shared: &Shared) {
                 .service(at("/rooms/{id}/results", [(Method::GET, to(rooms::results))]))
                 .service(at("/rooms/{id}/ws", [(Method::GET, to(live::connect))])),
         )
+        .service(at("/media/{name}", [(Method::GET, to(media::picture))]))
         .service(at("/livez", [(Method::GET, to(health::livez))]))
         .service(at("/readyz", [(Method::GET, to(health::readyz))]))
         .service(at("/health", [(Method::GET, to(health::health))]));

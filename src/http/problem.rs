@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::admission::Limit;
 use super::standing::Standing;
+use crate::domain::answer::{AnswerFault, MOST_TYPED};
 use crate::domain::quiz::draft::Problem as Wrong;
 use crate::domain::{Home, Millis, NotOpen, Refusal, Sequence, SessionId};
 use crate::game::GameError;
@@ -231,6 +232,9 @@ impl Problem {
                 "opening a room on this quiz needs an API key: send Authorization: Bearer <key>",
             ),
             GameError::CodeUnknown => Self::new(StatusCode::NOT_FOUND, "join-code-unknown", CODE_UNKNOWN),
+            GameError::NoSelection(problem @ NoSelection::TooMany(_)) => {
+                Self::wrong("count", problem.to_string().trim_start_matches("count: "))
+            }
             GameError::NoSelection(NoSelection::Empty) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "no-questions", NoSelection::Empty.to_string())
             }
@@ -303,12 +307,31 @@ impl Problem {
                 "the log is full of what others still have to read; wait a moment",
             ),
             Refusal::QuestionNotOpen(_)
-            | Refusal::OptionNotInQuestion
+            | Refusal::WrongAnswer(_)
             | Refusal::NotFinished
             | Refusal::KeyReused
             | Refusal::NotThisGame => (StatusCode::NOT_FOUND, "session-not-found", "no live session has this id"),
         };
         Self::new(status, code, detail)
+    }
+
+    /// An answer that is none to its question.
+    fn wrong_answer(fault: &AnswerFault) -> Self {
+        let of = |index: usize| format!("optionIds[{index}]");
+        match fault {
+            AnswerFault::NoSuchOption(index) => {
+                let path = index.map_or("optionId".to_owned(), of);
+                let problem = Self::wrong(&path, "the question has no such option");
+                Self { code: "option-not-in-question", ..problem }
+            }
+            AnswerFault::OtherField { given, wanted } => {
+                Self::wrong(given.name(), format!("this question is answered by {}", wanted.name()))
+            }
+            AnswerFault::Repeated(index) => Self::wrong(&of(*index), "stands here a second time"),
+            AnswerFault::NotAll(all) => Self::wrong("optionIds", format!("must name all {all} options, in order")),
+            AnswerFault::Empty(field) => Self::wrong(field.name(), "empty; no answer is optionId: null"),
+            AnswerFault::TooLong => Self::wrong("text", format!("at most {MOST_TYPED} bytes")),
+        }
     }
 
     fn question_not_open(reason: NotOpen) -> Self {
@@ -336,11 +359,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::QuestionNotOpen(reason) => Self::question_not_open(reason),
-            Refusal::OptionNotInQuestion => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "option-not-in-question",
-                "the question has no option of this optionId",
-            ),
+            Refusal::WrongAnswer(fault) => Self::wrong_answer(&fault),
             Refusal::NotFinished => {
                 Self::new(StatusCode::CONFLICT, "session-not-finished", "the game is still going on")
             }

@@ -5,10 +5,8 @@ use super::problem::Problem;
 use crate::domain::quiz::draft::{self, MOST_QUESTIONS, QuestionDraft, Texts};
 use crate::domain::{Difficulty, QuestionId, QuizId};
 use crate::game::solo::QuizChoice;
-use crate::quizzes::Selection;
+use crate::quizzes::{Catalogue, Count, Order, Play, Selection};
 
-/// Questions of a game if the request doesn't say how many.
-const USUAL_COUNT: u64 = 10;
 /// Most questions that a request may exclude.
 const MOST_EXCLUDED: usize = 5_000;
 
@@ -18,7 +16,9 @@ pub(super) struct QuizFields {
     pub(super) quiz_id: Option<QuizId>,
     pub(super) category: Option<String>,
     pub(super) difficulty: Option<Difficulty>,
-    pub(super) count: Option<u64>,
+    pub(super) count: Option<Count>,
+    pub(super) order: Option<Order>,
+    pub(super) option_order: Option<Order>,
     pub(super) exclude: Option<Vec<QuestionId>>,
     pub(super) question_ids: Option<Vec<QuestionId>>,
     pub(super) questions: Option<Vec<QuestionDraft>>,
@@ -32,6 +32,7 @@ fn check_contradictions(request: &QuizFields) -> Result<(), Problem> {
         ("count", request.count.is_some()),
         ("exclude", request.exclude.is_some()),
     ];
+    let ordering = [("order", request.order.is_some())];
     let naming = [("quizId", request.quiz_id.is_some()), ("questionIds", request.question_ids.is_some())];
     let refuse = |with: &str, fields: &[(&str, bool)]| {
         let together = fields.iter().find(|(_, is_used)| *is_used);
@@ -40,6 +41,7 @@ fn check_contradictions(request: &QuizFields) -> Result<(), Problem> {
     if request.questions.is_some() {
         refuse("questions", &selecting)?;
         refuse("questions", &naming)?;
+        refuse("questions", &ordering)?;
     }
     if request.question_ids.is_some() {
         refuse("questionIds", &selecting)?;
@@ -47,14 +49,17 @@ fn check_contradictions(request: &QuizFields) -> Result<(), Problem> {
     Ok(())
 }
 
-/// How many questions a request asks for at most: its own, those that it names, or so many of a bank's.
-pub(super) fn question_count(
-    own: Option<&Vec<QuestionDraft>>,
-    named: Option<&Vec<QuestionId>>,
-    count: Option<u64>,
-) -> u64 {
-    let listed = own.map(Vec::len).or(named.map(Vec::len)).map(|count| count as u64);
-    listed.or(count).unwrap_or(USUAL_COUNT)
+impl QuizFields {
+    /// How many questions are asked for at most: the request's own, those that it names, or so many of a
+    /// bank's.
+    pub(super) fn question_count(&self, catalogue: &Catalogue, play: Play) -> u64 {
+        let listed = self.questions.as_ref().map(Vec::len).or(self.question_ids.as_ref().map(Vec::len));
+        let of_bank = || {
+            let bank = catalogue.asked_for(self.quiz_id.as_ref(), play);
+            bank.map_or(0, |bank| bank.count(self.count)).min(MOST_QUESTIONS)
+        };
+        listed.unwrap_or_else(of_bank) as u64
+    }
 }
 
 /// What a request wants to play.
@@ -66,12 +71,12 @@ pub(super) fn quiz_choice(request: QuizFields, caller: &Caller) -> Result<QuizCh
         }
         // A question without texts is only of use to whoever has them elsewhere.
         let texts = if matches!(caller, Caller::Backend(_)) { Texts::MayBeLeftOut } else { Texts::Required };
-        return draft::check(drafts, texts).map(QuizChoice::Own).map_err(Problem::invalid);
-    }
-    let bounds = 1..=MOST_QUESTIONS as u64;
-    let count = request.count.unwrap_or(USUAL_COUNT);
-    if !bounds.contains(&count) {
-        return Err(Problem::wrong("count", format!("1 to {MOST_QUESTIONS}")));
+        let is_of_bank = |draft: &QuestionDraft| draft.image.as_deref().is_some_and(draft::is_file_name);
+        if let Some(index) = drafts.iter().position(is_of_bank) {
+            return Err(Problem::wrong(&format!("questions[{index}].image"), "must be a URL; only a bank has files"));
+        }
+        let questions = draft::check(drafts, texts).map_err(Problem::invalid)?;
+        return Ok(QuizChoice::Own(questions, request.option_order.unwrap_or(Order::Bank)));
     }
     if request.question_ids.as_ref().is_some_and(|ids| !(1..=MOST_QUESTIONS).contains(&ids.len())) {
         return Err(Problem::wrong("questionIds", format!("1 to {MOST_QUESTIONS}")));
@@ -83,7 +88,9 @@ pub(super) fn quiz_choice(request: QuizFields, caller: &Caller) -> Result<QuizCh
     let selection = Selection {
         category: request.category,
         difficulty: request.difficulty,
-        count: count as usize,
+        count: request.count,
+        order: request.order,
+        option_order: request.option_order,
         exclude,
         question_ids: request.question_ids,
     };

@@ -3,16 +3,19 @@
 //! A [`Bank`] is made by [`Bank::parse`] or [`Bank::check`] alone, so nothing in it can be wrong.
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::media::{self, Pictures};
 use super::reading;
+use super::select::Defaults;
 use crate::domain::quiz::draft::{self, MOST_TEXT, Problem, QuestionDraft, Texts};
 use crate::domain::scoring::{ProgressionRule, Scoring};
-use crate::domain::{Difficulty, Question, QuestionId, QuizId};
+use crate::domain::{Difficulty, Kind, Question, QuestionId, QuizId};
 
 /// Most questions of a bank.
 pub const MOST_QUESTIONS: usize = 20_000;
@@ -72,6 +75,9 @@ pub struct BankFile {
     /// answers there. Anyone, if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hosting: Option<Hosting>,
+    /// How it is played by who doesn't say otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub defaults: Option<Defaults>,
     /// Points of a right answer; 100, and 50 more within 5 s or 25 within 15 s, if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scoring: Option<Scoring>,
@@ -98,12 +104,16 @@ pub struct Bank {
     pub play: BTreeSet<Play>,
     /// Who may open rooms on it.
     pub hosting: Hosting,
+    /// How it is played by who doesn't say otherwise.
+    pub defaults: Defaults,
     /// Points of a right answer.
     pub scoring: Scoring,
     /// What a finished game earns.
     pub progression: ProgressionRule,
     /// The questions, in the file's order.
     pub questions: Vec<Arc<Question>>,
+    /// The pictures that they show, of those that came with the bank.
+    pub pictures: Pictures,
     categories: Vec<String>,
     difficulties: Vec<Difficulty>,
     positions: HashMap<QuestionId, usize>,
@@ -117,6 +127,30 @@ impl Bank {
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<Problem>> {
         let file = reading::json(bytes).map_err(|problem| vec![problem])?;
         Self::check(file)
+    }
+
+    /// The same, where the bank's pictures lie in the folder `media` beside its file.
+    ///
+    /// # Errors
+    /// Every problem found, each with its path.
+    pub fn parse_in(folder: &Path, bytes: &[u8]) -> Result<Self, Vec<Problem>> {
+        let file = reading::json(bytes).map_err(|problem| vec![problem])?;
+        Self::check_in(folder, file)
+    }
+
+    /// Checks what a file says that lies in this folder.
+    ///
+    /// # Errors
+    /// Every problem found, each with its path.
+    pub fn check_in(folder: &Path, mut file: BankFile) -> Result<Self, Vec<Problem>> {
+        let pictures = media::load(folder, &mut file.questions);
+        match (Self::check(file), pictures) {
+            (Ok(bank), Ok(pictures)) => Ok(Self { pictures, ..bank }),
+            (checked, pictures) => {
+                let problems = checked.err().into_iter().chain(pictures.err()).flatten();
+                Err(problems.collect())
+            }
+        }
     }
 
     /// Checks what a file says.
@@ -141,8 +175,10 @@ impl Bank {
             license: file.license,
             play: file.play.unwrap_or_else(|| BTreeSet::from([Play::Rooms])),
             hosting: file.hosting.unwrap_or_default(),
+            defaults: file.defaults.unwrap_or_default(),
             scoring: file.scoring.unwrap_or_default(),
             progression: file.progression.unwrap_or_default(),
+            pictures: Pictures::new(),
             categories: categories.into_iter().cloned().collect(),
             difficulties: difficulties.into_iter().collect(),
             positions: questions.iter().enumerate().map(|(n, question)| (question.id.clone(), n)).collect(),
@@ -220,6 +256,7 @@ pub fn schema() -> Value {
     for draft in ["QuestionDraft", "ChoiceDraft"] {
         require_text(&mut schema, draft);
     }
+    require_by_kind(&mut schema);
     schema.to_value()
 }
 
@@ -229,6 +266,24 @@ fn require_text(schema: &mut Schema, draft: &str) {
     if let Some(required) = draft["required"].as_array_mut() {
         required.push(json!("text"));
     }
+}
+
+/// What a question needs goes by its kind.
+fn require_by_kind(schema: &mut Schema) {
+    let Some(draft) = schema.pointer_mut("/$defs/QuestionDraft") else { return };
+    let needed = |kind: Kind| match kind {
+        Kind::Choice => json!({"required": ["options", "correctOptionId"]}),
+        Kind::Multiple => json!({"required": ["options", "correctOptionIds"]}),
+        Kind::Text => json!({"required": ["correctTexts"]}),
+        Kind::Number => json!({"oneOf": [{"required": ["correctNumber"]}, {"required": ["correctRange"]}]}),
+        Kind::Order => json!({"required": ["options", "correctOrder"]}),
+        Kind::Poll => json!({}),
+    };
+    // A question without a kind is a choice, which `properties` alone is content with.
+    let of = |kind: Kind| json!({"if": {"properties": {"kind": {"const": kind}}}, "then": needed(kind)});
+    let named = |kind: Kind| json!({"if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]}, "then": needed(kind)});
+    let others = [Kind::Multiple, Kind::Text, Kind::Number, Kind::Order].map(named);
+    draft["allOf"] = [of(Kind::Choice)].into_iter().chain(others).collect();
 }
 
 #[cfg(test)]
@@ -292,10 +347,14 @@ pub(super) mod tests {
             ("/quizId", json!("No Slug"), "quizId: must be 1 to 64 of a-z, 0-9, - and _"),
             ("/colour", json!(1), "colour: unknown field `colour`, expected one of `$schema`, `quizId`"),
             ("/play", json!(["alone"]), "play[0]: unknown variant `alone`, expected `solo` or `rooms`"),
-            ("/questions/1/kind", json!("poll"), "questions[1].kind: unknown variant `poll`, expected `choice`"),
+            (
+                "/questions/1/kind",
+                json!("essay"),
+                "questions[1].kind: unknown variant `essay`, expected one of `choice`, `multiple`",
+            ),
             ("/questions/1/difficulty", json!("hardest"), "questions[1].difficulty: unknown variant `hardest`"),
             ("/questions/0/options/1/optionId", json!(-1), "questions[0].options[1].optionId: invalid value"),
-            ("/questions/0/correctOptionId", Value::Null, "questions[0].correctOptionId: invalid type: null"),
+            ("/questions/0/correctOptionId", json!("a"), "questions[0].correctOptionId: invalid type: string"),
         ];
         for (path, value, start) in cases {
             let told = told_with(path, value);
@@ -324,6 +383,7 @@ pub(super) mod tests {
             ("/questions/1/options/0/text", Value::Null, "questions[1].options[0].text: missing"),
             ("/questions/1/questionId", json!("q0"), "questions[1].questionId: \"q0\" stands here a second time"),
             ("/questions/1/timeLimitMs", json!(5), "questions[1].timeLimitMs: 100 to 86400000"),
+            ("/questions/1/correctOptionId", Value::Null, "questions[1].correctOptionId: missing"),
             ("/questions/1/correctOptionId", json!(7), "questions[1].correctOptionId: none of the options"),
         ];
         for (path, value, problem) in cases {

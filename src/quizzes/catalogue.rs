@@ -12,6 +12,8 @@ use include_dir::{Dir, include_dir};
 use parking_lot::{Mutex, RwLock};
 
 use super::bank::{Bank, Play};
+use super::import::{Options, Source, import};
+use super::media::{Picture, Pictures};
 use crate::domain::QuizId;
 use crate::domain::quiz::draft::Problem;
 
@@ -89,6 +91,7 @@ type Files = BTreeMap<PathBuf, Arc<Bank>>;
 struct Snapshot {
     files: Files,
     banks: BTreeMap<QuizId, Arc<Bank>>,
+    pictures: Pictures,
 }
 
 /// The banks that can be played.
@@ -126,14 +129,22 @@ impl Catalogue {
         self.snapshot().banks.get(id).cloned()
     }
 
+    /// The picture that is served under that name.
+    pub fn picture(&self, name: &str) -> Option<Arc<Picture>> {
+        self.snapshot().pictures.get(name).cloned()
+    }
+
     /// All banks, by name.
     pub fn list(&self) -> Vec<Arc<Bank>> {
         self.snapshot().banks.values().cloned().collect()
     }
 
-    /// The first bank by name that may be played so.
-    pub fn default_for(&self, play: Play) -> Option<Arc<Bank>> {
-        self.snapshot().banks.values().find(|bank| bank.is_for(play)).cloned()
+    /// The bank that is asked for: the one of that name, or the first by name that may be played so.
+    pub fn asked_for(&self, id: Option<&QuizId>, play: Play) -> Option<Arc<Bank>> {
+        match id {
+            Some(id) => self.get(id),
+            None => self.snapshot().banks.values().find(|bank| bank.is_for(play)).cloned(),
+        }
     }
 
     /// Reads the directory again; embedded banks stay. A broken file keeps its old bank. Blocks on
@@ -167,8 +178,16 @@ impl Catalogue {
     fn swap_in(&self, files: Files) {
         let all = self.embedded.iter().chain(files.values());
         let banks = all.map(|bank| (bank.id.clone(), bank.clone())).collect();
-        *self.snapshot.write() = Arc::new(Snapshot { files, banks });
+        let banks: BTreeMap<QuizId, Arc<Bank>> = banks;
+        let all = banks.values().flat_map(|bank| bank.pictures.clone());
+        let pictures = all.collect();
+        *self.snapshot.write() = Arc::new(Snapshot { files, banks, pictures });
     }
+}
+
+/// The file of the bank of that name that is embedded.
+pub(super) fn embedded_file(name: &str) -> Option<&'static [u8]> {
+    EMBEDDED.get_file(format!("{name}.json")).map(include_dir::File::contents)
 }
 
 fn embedded() -> Vec<Arc<Bank>> {
@@ -179,9 +198,19 @@ fn embedded() -> Vec<Arc<Bank>> {
     files.map(parse).collect()
 }
 
+/// The files that are imported as they lie there, without becoming a bank's file.
+const IMPORTED: [&str; 6] = ["csv", "tsv", "xlsx", "ods", "gift", "xml"];
+
 fn is_bank(path: &Path) -> bool {
+    has_extension(path, &["json"])
+}
+
+fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+    // A file of a spreadsheet that is open elsewhere, or hidden.
     let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    !is_hidden && path.extension().is_some_and(|extension| extension == "json")
+    let is_open = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"~"));
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    !is_hidden && !is_open && extensions.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 /// What one reading of the directory found.
@@ -196,7 +225,7 @@ impl Found {
         let mut paths = Vec::new();
         for entry in fs::read_dir(directory)? {
             let path = entry?.path();
-            if is_bank(&path) && !path.is_dir() {
+            if (is_bank(&path) || has_extension(&path, &IMPORTED)) && !path.is_dir() {
                 paths.push(path);
             }
         }
@@ -250,7 +279,20 @@ impl Found {
 
 fn read_bank(path: &Path) -> Result<Bank, Vec<Problem>> {
     let bytes = fs::read(path).map_err(|error| vec![Problem::new("file", error.to_string())])?;
-    Bank::parse(&bytes)
+    let folder = path.parent().unwrap_or(Path::new("."));
+    if is_bank(path) { Bank::parse_in(folder, &bytes) } else { import_bank(path, folder, &bytes) }
+}
+
+/// Makes a bank of a file in another format; what had to be left out is in the log.
+fn import_bank(path: &Path, folder: &Path, bytes: &[u8]) -> Result<Bank, Vec<Problem>> {
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    let options = Options::named_after(path).map_err(|problem| vec![problem])?;
+    let imported = import(Source { name: name.as_deref(), format: None, bytes }, options);
+    let Some(file) = imported.file else { return Err(imported.left_out) };
+    for problem in &imported.left_out {
+        tracing::warn!("{}: {problem}: left out", path.display());
+    }
+    Bank::check_in(folder, file)
 }
 
 #[cfg(test)]
@@ -294,8 +336,8 @@ mod tests {
         let catalogue = Catalogue::open(None).expect("no directory, no fault");
         let banks = catalogue.list();
         assert!(banks.is_sorted_by(|a, b| a.id < b.id) && !banks.is_empty());
-        assert_eq!(catalogue.default_for(Play::Solo), banks.iter().find(|bank| bank.is_for(Play::Solo)).cloned());
-        assert!(catalogue.default_for(Play::Solo).is_some());
+        assert_eq!(catalogue.asked_for(None, Play::Solo), banks.iter().find(|bank| bank.is_for(Play::Solo)).cloned());
+        assert!(catalogue.asked_for(None, Play::Solo).is_some());
     }
 
     #[test]
@@ -307,7 +349,7 @@ mod tests {
         let catalogue = open(&directory).expect("nothing is wrong");
         assert_eq!(questions(&catalogue, "a"), Some(2));
         assert_eq!(questions(&catalogue, "space"), Some(2));
-        assert_eq!(catalogue.default_for(Play::Rooms).map(|bank| bank.id.clone()), Some(id("a")));
+        assert_eq!(catalogue.asked_for(None, Play::Rooms).map(|bank| bank.id.clone()), Some(id("a")));
     }
 
     #[test]

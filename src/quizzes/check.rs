@@ -6,8 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::bank::Bank;
-use crate::domain::quiz::draft::Problem;
-use crate::domain::{OptionId, Question, QuizId};
+use super::import::{self, Format, Options, Source};
+use super::select::Order;
+use crate::domain::quiz::Correct;
+use crate::domain::quiz::draft::{Problem, QuestionDraft};
+use crate::domain::{AnswerKey, Choice, ChoiceKey, OptionId, Question, QuizId};
 
 /// What a check found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -16,8 +19,10 @@ pub struct Findings {
     pub errors: Vec<Problem>,
     /// What is worth a look.
     pub warnings: Vec<Problem>,
-    /// How many questions were checked; none of a file that cannot be read.
-    pub questions: usize,
+    /// The questions; none of a file that cannot be read.
+    pub questions: Vec<QuestionDraft>,
+    /// What was understood of a file that is no bank, in a line.
+    pub understood: Option<String>,
     /// The bank's name, if it could be read.
     pub quiz_id: Option<QuizId>,
 }
@@ -27,48 +32,135 @@ const ENOUGH_FOR_OPTIONS: usize = 10;
 /// Fewest questions from which it says something that the right option is often the longest.
 const ENOUGH_FOR_LENGTHS: usize = 20;
 
-/// Checks a bank's file.
+/// What is taken for markup most often, and is none.
+const NO_MARKUP: [&str; 8] = ["<br", "<p>", "</p>", "<strong>", "<em>", "<img", "&nbsp;", "&quot;"];
+
+/// Checks a bank's file, or one that could be imported.
 pub fn check_file(path: &Path) -> Findings {
     match fs::read(path) {
-        Ok(bytes) => check(&bytes),
+        Ok(bytes) => check(path, &bytes),
         Err(error) => Findings { errors: vec![Problem::new("file", error.to_string())], ..Findings::default() },
     }
 }
 
-/// Checks what stands in a bank's file.
-pub fn check(bytes: &[u8]) -> Findings {
-    match Bank::parse(bytes) {
-        Err(errors) => Findings { errors, ..Findings::default() },
-        Ok(bank) => Findings {
-            errors: predictable_option(&bank.questions).into_iter().collect(),
-            warnings: advice(&bank.questions),
-            questions: bank.questions.len(),
-            quiz_id: Some(bank.id),
+/// Checks what stands in a file.
+fn check(path: &Path, bytes: &[u8]) -> Findings {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    let is_bank = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    match import::format_of(name.as_deref(), bytes) {
+        Some(format) if format != Format::Bank => {
+            check_import(path, folder, Source { name: name.as_deref(), format: Some(format), bytes })
+        }
+        None if !is_bank => check_import(path, folder, Source { name: name.as_deref(), format: None, bytes }),
+        _ => match Bank::parse_in(folder, bytes) {
+            Err(errors) => Findings { errors, ..Findings::default() },
+            Ok(bank) => of_bank(&bank),
         },
     }
+}
+
+fn of_bank(bank: &Bank) -> Findings {
+    Findings {
+        errors: predictable_option(&bank.questions).into_iter().chain(predictable_orders(&bank.questions)).collect(),
+        warnings: advice(bank),
+        questions: bank.questions.iter().map(|question| QuestionDraft::from(&**question)).collect(),
+        quiz_id: Some(bank.id.clone()),
+        understood: None,
+    }
+}
+
+/// What an import of the file would come to. What it would leave out must be put right.
+fn check_import(path: &Path, folder: &Path, source: Source<'_>) -> Findings {
+    let options = match Options::named_after(path) {
+        Ok(options) => options,
+        Err(problem) => return Findings { errors: vec![problem], ..Findings::default() },
+    };
+    let imported = import::import(source, options);
+    let understood = Some(imported.summary());
+    let bank = imported.file.map(|file| Bank::check_in(folder, file));
+    let mut findings = match bank {
+        Some(Ok(bank)) => of_bank(&bank),
+        Some(Err(errors)) => Findings { errors, ..Findings::default() },
+        None => Findings::default(),
+    };
+    findings.errors.splice(0..0, imported.left_out);
+    findings.warnings.splice(0..0, imported.warnings);
+    Findings { understood, ..findings }
 }
 
 /// One `optionId` is right so often that a player who always names it wins. Of two options one is
 /// right in half the questions or more by chance alone, so those count as three quarters.
 fn predictable_option(questions: &[Arc<Question>]) -> Option<Problem> {
-    if questions.len() < ENOUGH_FOR_OPTIONS {
-        return None;
-    }
-    let mut often: BTreeMap<OptionId, usize> = BTreeMap::new();
-    for question in questions {
-        *often.entry(question.key.correct_option()).or_default() += 1;
-    }
-    let pairs = questions.iter().filter(|question| question.options.len() == 2).count();
-    let quarters = 2 * (questions.len() - pairs) + 3 * pairs;
+    let (often, quarters) = frequencies(questions, |_, right| right)?;
     let (id, count) = often.into_iter().max_by_key(|(_, count)| *count)?;
     let message = format!(
         "optionId {id} is right in {count} of {} questions: whoever always names it wins; vary the right one",
-        questions.len()
+        choices(questions).count()
     );
     (4 * count > quarters).then(|| Problem::new("questions", message))
 }
 
-fn advice(questions: &[Arc<Question>]) -> Vec<Problem> {
+/// The right option stands in the same place so often.
+pub(super) fn predictable_place(questions: &[Arc<Question>]) -> Option<String> {
+    let place = |question: &Question, right| question.options.iter().position(|option| option.id == right);
+    let (often, quarters) = frequencies(questions, place)?;
+    let (place, count) = often.into_iter().max_by_key(|(_, count)| *count)?;
+    let (number, all) = (place.map_or(0, |place| place + 1), choices(questions).count());
+    (4 * count > quarters).then(|| format!("option {number} is the right one in {count} of {all} questions"))
+}
+
+/// The questions of the kind `choice`, each with its right option.
+fn choices(questions: &[Arc<Question>]) -> impl Iterator<Item = (&Question, OptionId)> {
+    questions.iter().filter_map(|question| match &question.key {
+        AnswerKey::Choice(key) => Some((&**question, key.0)),
+        _ => None,
+    })
+}
+
+/// How often something is true of the right options, and in how many quarters of questions it may be by chance; nothing of
+/// too few.
+fn frequencies<T: Ord>(
+    questions: &[Arc<Question>],
+    of: impl Fn(&Question, OptionId) -> T,
+) -> Option<(BTreeMap<T, usize>, usize)> {
+    let (mut often, mut quarters) = (BTreeMap::new(), 0);
+    for (question, right) in choices(questions) {
+        *often.entry(of(question, right)).or_default() += 1;
+        quarters += if question.options.len() == 2 { 3 } else { 2 };
+    }
+    (choices(questions).count() >= ENOUGH_FOR_OPTIONS).then_some((often, quarters))
+}
+
+/// Orders whose options are named in the right order: whoever sorts the names wins.
+fn predictable_orders(questions: &[Arc<Question>]) -> Vec<Problem> {
+    let told = |(index, question): (usize, &Arc<Question>)| match question.key.correct() {
+        Correct::Order { correct_order } if correct_order.is_sorted() => {
+            let message = "the optionIds go up in the right order: whoever sorts them wins; name the options otherwise";
+            Some(Problem::new(format!("questions[{index}].correctOrder"), message))
+        }
+        _ => None,
+    };
+    questions.iter().enumerate().filter_map(told).collect()
+}
+
+/// Tags that people expect to be markup, and that are shown as they stand.
+fn no_markup(questions: &[Arc<Question>]) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for (index, question) in questions.iter().enumerate() {
+        let options = question.options.iter().map(|option| option.text.as_ref());
+        let mut texts = [question.text.as_ref(), question.explanation.as_ref()].into_iter().chain(options).flatten();
+        let tag = texts.find_map(|text| NO_MARKUP.iter().find(|tag| text.contains(**tag)));
+        if let Some(tag) = tag {
+            let message = format!("{tag} is shown as it stands; markup is b, i, code, pre, sub, sup and line feeds");
+            found.push(Problem::new(format!("questions[{index}]"), message));
+        }
+    }
+    found
+}
+
+fn advice(bank: &Bank) -> Vec<Problem> {
+    let questions = &bank.questions;
     let mut advice = same_texts(questions);
     let bare = questions.iter().filter(|question| question.explanation.is_none()).count();
     if bare > 0 {
@@ -80,6 +172,11 @@ fn advice(questions: &[Arc<Question>]) -> Vec<Problem> {
         let message = format!("the right option is the longest in {longest} of {}", questions.len());
         advice.push(Problem::new("questions", message));
     }
+    let place = predictable_place(questions);
+    if let Some(place) = place.filter(|_| bank.defaults.option_order != Some(Order::Shuffle)) {
+        advice.push(Problem::new("questions", format!("{place}: set defaults.optionOrder to shuffle")));
+    }
+    advice.extend(no_markup(questions));
     advice
 }
 
@@ -97,13 +194,10 @@ fn same_texts(questions: &[Arc<Question>]) -> Vec<Problem> {
 }
 
 fn is_right_longest(question: &Question) -> bool {
-    let length = |id: OptionId| {
-        let text = question.option(id).and_then(|option| option.text.as_ref());
-        text.map_or(0, |text| text.chars().count())
-    };
-    let right = question.key.correct_option();
-    let mut others = question.options.iter().filter(|option| option.id != right);
-    others.all(|option| length(option.id) < length(right))
+    let AnswerKey::Choice(ChoiceKey(right)) = &question.key else { return false };
+    let length = |option: &Choice| option.text.as_deref().unwrap_or_default().chars().count();
+    let longest_wrong = question.options.iter().filter(|option| option.id != *right).map(length).max();
+    question.option(*right).map(length) > longest_wrong
 }
 
 #[cfg(test)]
@@ -126,7 +220,7 @@ mod tests {
     }
 
     fn told(file: &Value) -> (Vec<String>, Vec<String>) {
-        let findings = check(file.to_string().as_bytes());
+        let findings = check(Path::new("b.json"), file.to_string().as_bytes());
         let written = |problems: &[Problem]| problems.iter().map(Problem::to_string).collect();
         (written(&findings.errors), written(&findings.warnings))
     }
@@ -179,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_no_bank_gives_its_problems() {
-        let findings = check(b"{}");
+        let findings = check(Path::new("b.json"), b"{}");
         assert_eq!(findings.errors[0].message, "missing field `quizId` at line 1 column 2");
         assert_eq!(check_file(Path::new("/no/such/bank.json")).errors[0].path, "file");
     }

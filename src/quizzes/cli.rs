@@ -1,31 +1,41 @@
-//! `rejoin quizzes …`: checks, imports and describes bank files. Findings go to whoever typed it,
+//! `rejoin quizzes …`: checks, imports, exports and describes bank files. Findings go to whoever typed it,
 //! a line each; a file is written whole or not at all.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 
 use super::bank::{self, BankFile, Play};
+use super::catalogue;
 use super::check::check_file;
-use super::import::{self, Format, import};
+use super::import::export::{self, Exported, Target};
+use super::import::{self, Format, Source, counted, import};
+use super::preview::preview;
 use crate::domain::QuizId;
 use crate::domain::quiz::draft::Problem;
 
 /// What can be done with question banks.
 #[derive(Debug, Subcommand)]
 pub enum QuizzesCommand {
-    /// Say what is wrong with bank files, and where
+    /// Say what is wrong with bank files, or with files that could be imported, and where
     Check {
-        /// The banks
+        /// The files
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Show the first three questions of each as a player sees them
+        #[arg(long)]
+        preview: bool,
     },
-    /// Make a bank of a file in another format
+    /// Make a bank of a file in another format. What can't be imported is left out and told. Ends with 0
+    /// if all was imported, 3 if some was, 1 if nothing was
     Import(ImportArgs),
+    /// Write a bank as a table, as GIFT, or as a bank's file. Ends with 3 if something could not be written
+    Export(ExportArgs),
     /// Print the JSON Schema of a bank's file
     Schema,
 }
@@ -33,9 +43,9 @@ pub enum QuizzesCommand {
 /// What an import is told.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// The file's format
+    /// The file's format [default: as it looks]
     #[arg(long, value_enum)]
-    from: Format,
+    from: Option<Format>,
     /// The file to read
     file: PathBuf,
     /// Where to write the bank [default: standard output]
@@ -44,6 +54,12 @@ pub struct ImportArgs {
     /// Replace a file that is already there
     #[arg(long, requires = "out")]
     force: bool,
+    /// Write nothing if anything can't be imported
+    #[arg(long)]
+    strict: bool,
+    /// Show the first three questions as a player sees them, and write nothing
+    #[arg(long, conflicts_with = "out")]
+    preview: bool,
     /// The bank's name [default: the file's name]
     #[arg(long, value_name = "ID")]
     quiz_id: Option<QuizId>,
@@ -64,18 +80,67 @@ pub struct ImportArgs {
     play: Vec<Play>,
 }
 
-/// Runs a command and says how it ended: 1 if it found errors.
+/// What an export is told.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// What to write
+    #[arg(long, value_enum)]
+    to: Target,
+    /// The bank's file, a file that could be imported, or the name of a bank that this program brings
+    bank: PathBuf,
+    /// What stands between the cells of a table: spreadsheets of many countries want a semicolon
+    #[arg(long, value_enum, default_value = "comma")]
+    separator: Separator,
+    /// Where to write it [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Replace a file that is already there
+    #[arg(long, requires = "out")]
+    force: bool,
+}
+
+/// What stands between the cells of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Separator {
+    Comma,
+    Semicolon,
+    Tab,
+}
+
+/// How much of what was asked for could be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Done {
+    All,
+    Some,
+    Nothing,
+}
+
+impl From<Done> for ExitCode {
+    fn from(done: Done) -> Self {
+        match done {
+            Done::All => Self::SUCCESS,
+            Done::Some => Self::from(3),
+            Done::Nothing => Self::FAILURE,
+        }
+    }
+}
+
+/// Runs a command and says how it ended: 0 if all is well, 1 if nothing is, 3 between.
 ///
 /// # Errors
 /// A file cannot be read or written.
 pub fn run(command: QuizzesCommand) -> anyhow::Result<ExitCode> {
     let (out, err) = (&mut io::stdout().lock(), &mut io::stderr().lock());
-    let good = match command {
-        QuizzesCommand::Check { files } => unless_closed(check(&files, out))?.unwrap_or(true),
+    let done = match command {
+        QuizzesCommand::Check { files, preview } => {
+            let good = unless_closed(check(&files, preview, out))?.unwrap_or(true);
+            if good { Done::All } else { Done::Nothing }
+        }
         QuizzesCommand::Import(args) => import_file(args, out, err)?,
-        QuizzesCommand::Schema => unless_closed(print_json(&bank::schema(), out)).map(|_| true)?,
+        QuizzesCommand::Export(args) => export_file(args, out, err)?,
+        QuizzesCommand::Schema => unless_closed(print_json(&bank::schema(), out)).map(|_| Done::All)?,
     };
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(done.into())
 }
 
 /// A reader that has seen enough (`| head`) is no fault.
@@ -87,7 +152,7 @@ fn unless_closed<T>(written: io::Result<T>) -> anyhow::Result<Option<T>> {
     }
 }
 
-fn check(files: &[PathBuf], out: &mut dyn Write) -> io::Result<bool> {
+fn check(files: &[PathBuf], shows: bool, out: &mut dyn Write) -> io::Result<bool> {
     let (mut errors, mut warnings, mut questions) = (0, 0, 0);
     let mut names = HashMap::new();
     for file in files {
@@ -104,78 +169,131 @@ fn check(files: &[PathBuf], out: &mut dyn Write) -> io::Result<bool> {
         for problem in &findings.warnings {
             writeln!(out, "{}: {}: warning: {}", file.display(), problem.path, problem.message)?;
         }
+        if let Some(summary) = &findings.understood {
+            writeln!(out, "{}: {summary}", file.display())?;
+        }
+        if shows {
+            write!(out, "{}", preview(&findings.questions))?;
+        }
         errors += findings.errors.len();
         warnings += findings.warnings.len();
-        questions += findings.questions;
+        questions += findings.questions.len();
     }
     let (files, questions) = (counted(files.len(), "file"), counted(questions, "question"));
     writeln!(out, "{files}, {questions}: {}, {}", counted(errors, "error"), counted(warnings, "warning"))?;
     Ok(errors == 0)
 }
 
-fn counted(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-fn import_file(args: ImportArgs, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<bool> {
-    let shown = args.file.display();
-    if let Some(target) = args.out.as_ref().filter(|target| !args.force && target.exists()) {
+/// Refuses to write where something is already.
+fn check_target(target: Option<&PathBuf>, replace: bool) -> anyhow::Result<()> {
+    let Some(target) = target.filter(|target| target.exists()) else { return Ok(()) };
+    if !replace {
         bail!("{} is already there; --force replaces it", target.display());
     }
-    if let Some(target) = args.out.as_ref().filter(|target| target.exists() && !target.is_file()) {
+    if !target.is_file() {
         bail!("{} is no file that could be replaced", target.display());
     }
+    Ok(())
+}
+
+fn import_file(args: ImportArgs, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<Done> {
+    let shown = args.file.display();
+    check_target(args.out.as_ref(), args.force)?;
     let bytes = std::fs::read(&args.file).with_context(|| format!("cannot read {shown}"))?;
-    let mut tell = |problems: &[Problem], kind: &str| {
-        for problem in problems {
-            // A closed standard error is nobody's fault, and nobody reads it.
-            let _ = writeln!(err, "{shown}: {}: {kind}{}", problem.path, problem.message);
-        }
+    let name = args.file.file_name().map(|name| name.to_string_lossy());
+    let imported = import(Source { name: name.as_deref(), format: args.from, bytes: &bytes }, options(&args)?);
+    // A closed standard error is nobody's fault, and nobody reads it.
+    for Problem { path, message } in &imported.left_out {
+        let _ = writeln!(err, "{shown}: {path}: left out: {message}");
+    }
+    for Problem { path, message } in &imported.warnings {
+        let _ = writeln!(err, "{shown}: {path}: warning: {message}");
+    }
+    let is_refused = args.strict && !imported.left_out.is_empty();
+    let ending = match &imported.file {
+        None => ": nothing imported",
+        Some(_) if is_refused => ": nothing imported (--strict)",
+        Some(_) => "",
     };
-    let imported = match import(args.from, &bytes, options(&args)?) {
-        Ok(imported) => imported,
-        Err(problems) => {
-            tell(&problems, "");
-            let _ = writeln!(err, "{}: nothing imported", counted(problems.len(), "problem"));
-            return Ok(false);
-        }
-    };
-    tell(&imported.warnings, "warning: ");
+    let _ = writeln!(err, "{shown}: {}{ending}", imported.summary());
+    let Some(file) = imported.file.as_ref().filter(|_| !is_refused) else { return Ok(Done::Nothing) };
     match &args.out {
         Some(target) => {
-            write_whole(&imported.file, target, args.force)
-                .with_context(|| format!("cannot write {}", target.display()))?;
+            let written = write_whole(target, args.force, |aside| print_json(file, aside));
+            written.with_context(|| format!("cannot write {}", target.display()))?;
         }
-        None => _ = unless_closed(print_json(&imported.file, out))?,
+        None if args.preview => _ = unless_closed(write!(out, "{}", preview(&file.questions)))?,
+        None => _ = unless_closed(print_json(file, out))?,
     }
-    let (questions, warnings) = (imported.file.questions.len(), imported.warnings.len());
-    let _ = writeln!(err, "{} imported, {}", counted(questions, "question"), counted(warnings, "warning"));
-    Ok(true)
+    Ok(if imported.left_out.is_empty() { Done::All } else { Done::Some })
 }
 
 fn options(args: &ImportArgs) -> anyhow::Result<import::Options> {
-    let stem = args.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let quiz_id = match &args.quiz_id {
-        Some(id) => id.clone(),
-        None => slug(&stem).with_context(|| format!("{stem:?} gives no name for a bank: say --quiz-id"))?,
+    let named = match &args.quiz_id {
+        Some(id) => import::Options::new(id.clone(), &args.file),
+        None => import::Options::named_after(&args.file).map_err(|problem| anyhow!(problem.message))?,
     };
     let play: BTreeSet<Play> = args.play.iter().copied().collect();
     Ok(import::Options {
-        quiz_id,
-        title: args.title.clone().unwrap_or(stem),
+        title: args.title.clone().unwrap_or(named.title),
         description: args.description.clone(),
         license: args.license.clone(),
         play: (!play.is_empty()).then_some(play),
+        ..named
     })
 }
 
-/// A bank's name out of a file's: `Sea & Sky (1)` is `sea-sky-1`.
-fn slug(text: &str) -> Option<QuizId> {
-    let lower = text.to_lowercase();
-    let words = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let joined = words.collect::<Vec<_>>().join("-");
-    let end = joined.len().min(64);
-    joined[..end].trim_end_matches('-').parse().ok()
+fn export_file(args: ExportArgs, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<Done> {
+    check_target(args.out.as_ref(), args.force)?;
+    let shown = args.bank.display();
+    let (file, is_whole) = bank_of(&args.bank, err)?;
+    let exported = match args.to {
+        Target::Json => {
+            let mut text = serde_json::to_string_pretty(&file)?;
+            text.push('\n');
+            Exported { text, ..Exported::default() }
+        }
+        Target::Gift => export::gift(&file),
+        Target::Csv => export::csv(
+            &file,
+            match args.separator {
+                Separator::Comma => b',',
+                Separator::Semicolon => b';',
+                Separator::Tab => b'\t',
+            },
+        )?,
+    };
+    for Problem { path, message } in &exported.lost {
+        let _ = writeln!(err, "{shown}: {path}: {message}");
+    }
+    match &args.out {
+        Some(target) => {
+            let written = write_whole(target, args.force, |aside| aside.write_all(exported.text.as_bytes()));
+            written.with_context(|| format!("cannot write {}", target.display()))?;
+        }
+        None => _ = unless_closed(out.write_all(exported.text.as_bytes()))?,
+    }
+    Ok(if is_whole && exported.lost.is_empty() { Done::All } else { Done::Some })
+}
+
+/// The bank of a file, or an embedded one; and whether it is whole.
+fn bank_of(bank: &Path, err: &mut dyn Write) -> anyhow::Result<(BankFile, bool)> {
+    let shown = bank.display();
+    let bytes = match std::fs::read(bank) {
+        Ok(bytes) => Cow::Owned(bytes),
+        Err(error) => {
+            let embedded = bank.to_str().and_then(catalogue::embedded_file);
+            Cow::Borrowed(embedded.with_context(|| format!("cannot read {shown}: {error}"))?)
+        }
+    };
+    let name = bank.file_name().map(|name| name.to_string_lossy());
+    let options = import::Options::named_after(bank).map_err(|problem| anyhow!(problem.message))?;
+    let imported = import(Source { name: name.as_deref(), format: None, bytes: &bytes }, options);
+    for Problem { path, message } in &imported.left_out {
+        let _ = writeln!(err, "{shown}: {path}: left out: {message}");
+    }
+    let file = imported.file.with_context(|| format!("{shown} holds no bank"))?;
+    Ok((file, imported.left_out.is_empty()))
 }
 
 fn print_json(value: &impl serde::Serialize, out: &mut dyn Write) -> io::Result<()> {
@@ -186,7 +304,11 @@ fn print_json(value: &impl serde::Serialize, out: &mut dyn Write) -> io::Result<
 }
 
 /// Writes aside and renames, so that nobody, a reloading server least of all, meets half a file.
-fn write_whole(file: &BankFile, target: &Path, replace: bool) -> io::Result<()> {
+fn write_whole(
+    target: &Path,
+    replace: bool,
+    write: impl FnOnce(&mut std::fs::File) -> io::Result<()>,
+) -> io::Result<()> {
     // A link stays, and what it names is replaced.
     let resolved = target.canonicalize();
     let target = resolved.as_deref().unwrap_or(target);
@@ -199,7 +321,7 @@ fn write_whole(file: &BankFile, target: &Path, replace: bool) -> io::Result<()> 
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     let mut aside = builder.tempfile_in(directory)?;
-    print_json(file, aside.as_file_mut())?;
+    write(aside.as_file_mut())?;
     aside.as_file().sync_all()?;
     if replace {
         aside.persist(target)?
@@ -234,7 +356,7 @@ mod tests {
     }
 
     /// Whether it ended well, and what it said on standard output and error.
-    fn import_in(directory: &TempDir, line: &str) -> (anyhow::Result<bool>, String, String) {
+    fn import_in(directory: &TempDir, line: &str) -> (anyhow::Result<Done>, String, String) {
         let here = format!("{}/", directory.path().display());
         let line = line.replace('@', &here);
         let cli = Cli::try_parse_from(["quizzes", "import"].into_iter().chain(line.split(' '))).expect("arguments");
@@ -252,14 +374,14 @@ mod tests {
         let directory = directory(&[("Sea & Sky.txt", AIKEN), ("b.txt", AIKEN)]);
         fs::rename(directory.path().join("Sea & Sky.txt"), directory.path().join("Sea_&_Sky.txt")).expect("renamed");
         let (ended, out, err) = import_in(&directory, "--from aiken @Sea_&_Sky.txt");
-        assert!(ended.expect("nothing is wrong"));
-        assert_eq!(err, "1 question imported, 0 warnings\n");
+        assert_eq!(ended.expect("nothing is wrong"), Done::All);
+        assert_eq!(err, "@Sea_&_Sky.txt: Aiken, UTF-8, 1 question, 0 left out\n");
         let bank = Bank::parse(out.as_bytes()).expect("a valid bank");
         assert_eq!((bank.id.as_str(), bank.title.as_str()), ("sea-sky", "Sea_&_Sky"));
         assert!(!bank.is_for(Play::Solo));
 
         let (ended, out, _) = import_in(&directory, "--from aiken @b.txt --out @b.json --play solo,rooms --quiz-id x");
-        assert!(ended.expect("nothing is wrong") && out.is_empty());
+        assert!(ended.expect("nothing is wrong") == Done::All && out.is_empty());
         let bank = Bank::parse(&fs::read(directory.path().join("b.json")).expect("written")).expect("a valid bank");
         assert!(bank.id.as_str() == "x" && bank.is_for(Play::Solo));
         assert_eq!(fs::read_dir(directory.path()).expect("there").count(), 3, "nothing is left aside");
@@ -273,7 +395,7 @@ mod tests {
         let kept = fs::read_to_string(directory.path().join("a.json")).expect("there");
         assert_eq!(kept, "mine");
         let (ended, ..) = import_in(&directory, "--from aiken @a.txt --out @a.json --force");
-        assert!(ended.expect("nothing is wrong"));
+        assert_eq!(ended.expect("nothing is wrong"), Done::All);
     }
 
     #[cfg(unix)]
@@ -290,13 +412,47 @@ mod tests {
     fn an_import_that_fails_writes_nothing_and_says_where() {
         let directory = directory(&[("a.txt", "Which?\nANSWER: B\n"), ("---.txt", AIKEN)]);
         let (ended, _, err) = import_in(&directory, "--from aiken @a.txt --out @a.json");
-        assert!(!ended.expect("it ran"));
-        assert_eq!(err, "@a.txt: line 2: an ANSWER line without options before it\n1 problem: nothing imported\n");
+        assert_eq!(ended.expect("it ran"), Done::Nothing);
+        assert!(err.starts_with("@a.txt: line 2: left out: "), "{err}");
+        assert!(err.ends_with("@a.txt: Aiken, UTF-8, 0 questions, 1 left out: nothing imported\n"), "{err}");
         assert!(!directory.path().join("a.json").exists());
         let (ended, ..) = import_in(&directory, "--from aiken @---.txt");
         assert_eq!(ended.expect_err("no name").to_string(), "\"---\" gives no name for a bank: say --quiz-id");
         let (ended, ..) = import_in(&directory, "--from aiken @gone.txt");
         assert!(ended.expect_err("no file").to_string().starts_with("cannot read "));
+    }
+
+    #[test]
+    fn what_cannot_be_imported_is_left_out_unless_that_is_refused() {
+        let text = format!("{AIKEN}\nWhy?\nA. x\nANSWER: B\n");
+        let directory = directory(&[("a.txt", &text)]);
+        let (ended, _, err) = import_in(&directory, "@a.txt --out @a.json");
+        assert_eq!(ended.expect("it ran"), Done::Some);
+        assert!(err.ends_with("Aiken, UTF-8, 1 question, 1 left out\n"), "{err}");
+        let (ended, _, err) = import_in(&directory, "@a.txt --out @b.json --strict");
+        assert_eq!(ended.expect("it ran"), Done::Nothing);
+        assert!(err.ends_with("1 left out: nothing imported (--strict)\n"), "{err}");
+        assert!(!directory.path().join("b.json").exists());
+        let (_, out, _) = import_in(&directory, "@a.txt --preview");
+        assert_eq!(out, "1. Which?\n   A  x\n   B  y\n   right: y\n\n");
+    }
+
+    #[test]
+    fn a_bank_is_exported_and_imported_again() {
+        let directory = directory(&[("a.txt", AIKEN)]);
+        let export = |line: &str| {
+            let line = line.replace('@', &format!("{}/", directory.path().display()));
+            let cli = Cli::try_parse_from(["quizzes", "export"].into_iter().chain(line.split(' '))).expect("arguments");
+            let QuizzesCommand::Export(args) = cli.command else { unreachable!("an export was asked for") };
+            let mut out = Vec::new();
+            let done = export_file(args, &mut out, &mut Vec::new()).expect("nothing is wrong");
+            (done, String::from_utf8(out).expect("text"))
+        };
+        let (done, table) = export("--to csv --separator semicolon @a.txt");
+        assert!(done == Done::All && table.contains("choice;Which?;x;y;2;"), "{table}");
+        assert_eq!(export("--to csv @a.txt --out @b.csv").0, Done::All);
+        assert_eq!(import_in(&directory, "@b.csv --out @b.json").0.expect("it ran"), Done::All);
+        assert!(export("--to gift space").1.contains("$CATEGORY"), "a bank that the program brings");
     }
 
     #[test]
@@ -306,7 +462,7 @@ mod tests {
         let directory = directory(&[("a.json", &bank_file("a", 2).to_string()), ("b.json", &broken.to_string())]);
         let files = ["a.json", "b.json"].map(|file| directory.path().join(file));
         let mut out = Vec::new();
-        let good = check(&files, &mut out).expect("it can be written");
+        let good = check(&files, false, &mut out).expect("it can be written");
         let here = format!("{}/", directory.path().display());
         assert!(!good);
         assert_eq!(

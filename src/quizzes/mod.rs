@@ -8,9 +8,11 @@ pub mod catalogue;
 pub mod check;
 pub mod cli;
 pub mod import;
+pub mod media;
+mod preview;
 mod reading;
 pub mod select;
 
 pub use bank::{Bank, BankFile, Hosting, Play};
 pub use catalogue::Catalogue;
-pub use select::{NoSelection, Selection, select};
+pub use select::{Count, Defaults, NoSelection, Order, Selection, select, with_options_in};

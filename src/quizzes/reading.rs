@@ -1,21 +1,26 @@
 //! From a file's bytes to text and JSON. What cannot be read is told with its place.
+//!
+//! A bank is UTF-8 and nothing else: [`json`] refuses all other bytes. Other people's files come in many
+//! encodings: [`decode`] finds out which, and never fails.
+
+mod binary;
+mod decode;
+mod legacy;
+mod plausibility;
 
 use serde::de::DeserializeOwned;
 
+pub(super) use self::binary::{is_binary, is_spreadsheet};
+pub(super) use self::decode::{Decoded, decode};
 use crate::domain::quiz::draft::Problem;
 
 /// The bytes as text, without a byte order mark.
-pub(super) fn text(bytes: &[u8]) -> Result<&str, Problem> {
+fn text(bytes: &[u8]) -> Result<&str, Problem> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err(Problem::new("line 1", "the file is UTF-16; save it as UTF-8"));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()))?;
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
-}
-
-/// The bytes as text whose lines all end with a line feed.
-pub(super) fn lines(bytes: &[u8]) -> Result<String, Problem> {
-    Ok(text(bytes)?.replace("\r\n", "\n").replace('\r', "\n"))
 }
 
 fn not_utf8(bytes: &[u8], at: usize) -> Problem {
@@ -24,6 +29,11 @@ fn not_utf8(bytes: &[u8], at: usize) -> Problem {
     let message =
         format!("byte {} of the line, 0x{:02x}, is not UTF-8; save the file as UTF-8", at - start + 1, bytes[at]);
     Problem::new(format!("line {line}"), message)
+}
+
+/// The text with a line feed at the end of each line, whatever system wrote it.
+pub(super) fn unix_lines(text: String) -> String {
+    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
 }
 
 /// The bytes as JSON of this shape; the problem names the path, and the line and column.
@@ -64,5 +74,10 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_no_fault() {
         assert_eq!(json::<Vec<u8>>("\u{feff}[7]".as_bytes()), Ok(vec![7]));
+    }
+
+    #[test]
+    fn lines_of_every_system_end_with_a_line_feed() {
+        assert_eq!(unix_lines("a\r\nb\rc\n\r\n".to_owned()), "a\nb\nc\n\n");
     }
 }

@@ -1,10 +1,55 @@
-//! Which questions of a bank a game gets. Pure: chance comes in as an argument, and nothing but
-//! the chosen questions is copied.
+//! Which questions of a bank a game gets, and in which order. Pure: chance comes in as an argument, and
+//! nothing but questions whose options are shuffled is copied.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::bank::Bank;
+use crate::domain::quiz::draft::MOST_QUESTIONS;
+use crate::domain::quiz::shuffle::shuffle;
 use crate::domain::{Difficulty, Question, QuestionId};
+
+/// Questions of a game where nobody says how many.
+const USUAL_COUNT: usize = 10;
+
+/// How many questions a game gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Count {
+    /// All that match.
+    All,
+    /// So many, or fewer if fewer match.
+    Most(usize),
+}
+
+/// In which order something comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// As in the bank.
+    Bank,
+    /// In any, every time another.
+    Shuffle,
+}
+
+/// How a bank is played by who doesn't say otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Defaults {
+    /// How many questions: 1 to 200, or `all`; 10 if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<Count>,
+    /// The order of the questions; `shuffle` if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+    /// The order of each question's options; `bank` if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub option_order: Option<Order>,
+}
 
 /// What a game asks of a bank.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,11 +58,15 @@ pub struct Selection {
     pub category: Option<String>,
     /// Only questions that are this hard.
     pub difficulty: Option<Difficulty>,
-    /// Most questions; there may be fewer.
-    pub count: usize,
+    /// How many questions; the bank's default if left out.
+    pub count: Option<Count>,
+    /// The order of the questions; the bank's default if left out.
+    pub order: Option<Order>,
+    /// The order of the options; the bank's default if left out.
+    pub option_order: Option<Order>,
     /// None of these; names that the bank does not know are no fault.
     pub exclude: Vec<QuestionId>,
-    /// Exactly these, in this order; nothing else of the selection counts then.
+    /// Exactly these, in this order unless another is asked for; of the rest only the orders count then.
     pub question_ids: Option<Vec<QuestionId>>,
 }
 
@@ -35,6 +84,9 @@ pub enum NoSelection {
         /// The name.
         id: QuestionId,
     },
+    /// All are asked for, and they are too many for a game.
+    #[error("count: all of this selection would be {0} questions, and a game has at most {MOST_QUESTIONS}")]
+    TooMany(usize),
     /// A question is asked for twice.
     #[error("questionIds[{position}]: {:?} stands here a second time", id.as_str())]
     Repeated {
@@ -45,23 +97,69 @@ pub enum NoSelection {
     },
 }
 
-/// Draws the questions of a game: in random order, none twice, shared with the bank. `chance(n)` gives a number below n.
+impl Count {
+    /// How many questions of that many it is at most.
+    pub fn of(self, all: usize) -> usize {
+        match self {
+            Self::All => all,
+            Self::Most(most) => most,
+        }
+    }
+}
+
+impl Bank {
+    /// How many questions a game of it has at most.
+    pub fn count(&self, asked: Option<Count>) -> usize {
+        self.asked(asked).of(self.questions.len())
+    }
+
+    fn asked(&self, count: Option<Count>) -> Count {
+        count.or(self.defaults.count).unwrap_or(Count::Most(USUAL_COUNT))
+    }
+}
+
+/// Draws the questions of a game: none twice, shared with the bank unless their options are shuffled.
+/// `chance(n)` gives a number below n.
 ///
 /// # Errors
-/// Nothing matches, or a question that was asked for by name is unknown or repeated.
+/// Nothing matches, too many do, or a question that was asked for by name is unknown or repeated.
 pub fn select(
     bank: &Bank,
     selection: &Selection,
     chance: &mut dyn FnMut(usize) -> usize,
 ) -> Result<Vec<Arc<Question>>, NoSelection> {
-    let chosen = match &selection.question_ids {
-        Some(ids) => named(bank, ids)?,
-        None => draw(candidates(bank, selection), selection.count, chance),
+    let (mut chosen, count, order) = match &selection.question_ids {
+        Some(ids) => (named(bank, ids)?, ids.len(), selection.order.unwrap_or(Order::Bank)),
+        None => {
+            let candidates = candidates(bank, selection);
+            let count = bank.asked(selection.count).of(candidates.len());
+            (candidates, count, selection.order.or(bank.defaults.order).unwrap_or(Order::Shuffle))
+        }
     };
-    if chosen.is_empty() {
-        return Err(NoSelection::Empty);
+    if order == Order::Shuffle {
+        draw(&mut chosen, count, chance);
     }
-    Ok(chosen.into_iter().map(|position| bank.questions[position].clone()).collect())
+    chosen.truncate(count);
+    match chosen.len() {
+        0 => return Err(NoSelection::Empty),
+        many if many > MOST_QUESTIONS => return Err(NoSelection::TooMany(many)),
+        _ => {}
+    }
+    let questions = chosen.into_iter().map(|position| bank.questions[position].clone()).collect();
+    let option_order = selection.option_order.or(bank.defaults.option_order).unwrap_or(Order::Bank);
+    Ok(with_options_in(option_order, questions, chance))
+}
+
+/// The questions with their options in that order.
+pub fn with_options_in(
+    order: Order,
+    mut questions: Vec<Arc<Question>>,
+    chance: &mut dyn FnMut(usize) -> usize,
+) -> Vec<Arc<Question>> {
+    if order == Order::Shuffle {
+        questions.iter_mut().for_each(|question| shuffle(Arc::make_mut(question), chance));
+    }
+    questions
 }
 
 fn named(bank: &Bank, ids: &[QuestionId]) -> Result<Vec<usize>, NoSelection> {
@@ -99,15 +197,55 @@ fn is_same(a: &str, b: &str) -> bool {
     a.chars().flat_map(char::to_lowercase).eq(b.chars().flat_map(char::to_lowercase))
 }
 
-/// The first `count` of a Fisher-Yates shuffle, which needs no more than `count` steps.
-fn draw(mut candidates: Vec<usize>, count: usize, chance: &mut dyn FnMut(usize) -> usize) -> Vec<usize> {
-    let count = count.min(candidates.len());
-    for place in 0..count {
+/// The first `count` of a Fisher-Yates shuffle, which needs no more than `count` steps, come first.
+pub fn draw<T>(candidates: &mut [T], count: usize, chance: &mut dyn FnMut(usize) -> usize) {
+    for place in 0..count.min(candidates.len()) {
         let drawn = place + chance(candidates.len() - place);
         candidates.swap(place, drawn);
     }
-    candidates.truncate(count);
-    candidates
+}
+
+impl Serialize for Count {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => serializer.serialize_str("all"),
+            Self::Most(count) => serializer.serialize_u64(*count as u64),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfCount;
+
+        impl Visitor<'_> for OfCount {
+            type Value = Count;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "1 to {MOST_QUESTIONS}, or \"all\"")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Count, E> {
+                if text == "all" { Ok(Count::All) } else { Err(E::invalid_value(Unexpected::Str(text), &self)) }
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, count: u64) -> Result<Count, E> {
+                let count = usize::try_from(count).ok().filter(|count| (1..=MOST_QUESTIONS).contains(count));
+                count.map(Count::Most).ok_or_else(|| E::custom(format!("1 to {MOST_QUESTIONS}, or \"all\"")))
+            }
+        }
+        deserializer.deserialize_any(OfCount)
+    }
+}
+
+impl JsonSchema for Count {
+    fn schema_name() -> Cow<'static, str> {
+        "Count".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "oneOf": [{ "type": "integer", "minimum": 1, "maximum": MOST_QUESTIONS }, { "const": "all" }] })
+    }
 }
 
 #[cfg(test)]
@@ -133,23 +271,30 @@ mod tests {
 
     #[test]
     fn a_selection_that_holds_fewer_gives_fewer() {
-        let selection = Selection { count: 10, difficulty: Some(Difficulty::Hard), ..Selection::default() };
+        let selection =
+            Selection { count: Some(Count::Most(10)), difficulty: Some(Difficulty::Hard), ..Selection::default() };
         let chosen = select(&bank("b", 6), &selection, &mut first).expect("some match");
         assert_eq!(ids(&chosen), ["q1", "q3", "q5"]);
     }
 
     #[test]
     fn a_category_is_found_in_whatever_case() {
-        let selection = Selection { count: 10, category: Some("MUSIC".to_owned()), ..Selection::default() };
+        let selection =
+            Selection { count: Some(Count::Most(10)), category: Some("MUSIC".to_owned()), ..Selection::default() };
         let chosen = select(&bank("b", 6), &selection, &mut first).expect("some match");
         assert_eq!(ids(&chosen), ["q1", "q4"]);
     }
 
     #[test]
     fn nothing_that_matches_is_said_so() {
-        let other = Selection { count: 10, category: Some("Tea".to_owned()), ..Selection::default() };
+        let other =
+            Selection { count: Some(Count::Most(10)), category: Some("Tea".to_owned()), ..Selection::default() };
         assert_eq!(select(&bank("b", 6), &other, &mut first), Err(NoSelection::Empty));
-        let all = Selection { count: 10, exclude: vec![id("q0"), id("q1"), id("gone")], ..Selection::default() };
+        let all = Selection {
+            count: Some(Count::Most(10)),
+            exclude: vec![id("q0"), id("q1"), id("gone")],
+            ..Selection::default()
+        };
         assert_eq!(select(&bank("b", 2), &all, &mut first), Err(NoSelection::Empty));
         let none = Selection { question_ids: Some(vec![]), ..Selection::default() };
         assert_eq!(select(&bank("b", 2), &none, &mut first), Err(NoSelection::Empty));
@@ -174,9 +319,49 @@ mod tests {
     }
 
     #[test]
+    fn the_host_says_how_many_and_in_which_order_and_else_the_bank() {
+        let mut bank = bank("b", 12);
+        let drawn = |bank: &Bank, selection: &Selection| {
+            let mut last = |n: usize| n - 1;
+            select(bank, selection, &mut last).map(|questions| ids(&questions).join(" "))
+        };
+        let all = Selection { count: Some(Count::All), order: Some(Order::Bank), ..Selection::default() };
+        assert_eq!(drawn(&bank, &all).expect("all").split(' ').count(), 12);
+        assert!(drawn(&bank, &all).expect("all").starts_with("q0 q1 q2 "));
+        assert_eq!(drawn(&bank, &Selection::default()).expect("ten").split(' ').count(), 10);
+        let three = Selection { count: Some(Count::Most(3)), ..Selection::default() };
+        assert_eq!(drawn(&bank, &three), Ok("q11 q0 q1".to_owned()));
+        bank.defaults = Defaults { count: Some(Count::All), order: Some(Order::Bank), option_order: None };
+        assert_eq!(drawn(&bank, &Selection::default()), drawn(&bank, &all));
+        assert_eq!(drawn(&bank, &three), Ok("q0 q1 q2".to_owned()));
+        let named = Selection { question_ids: Some(vec![id("q4"), id("q0")]), ..Selection::default() };
+        assert_eq!(drawn(&bank, &named), Ok("q4 q0".to_owned()));
+        assert_eq!(drawn(&bank, &Selection { order: Some(Order::Shuffle), ..named }), Ok("q0 q4".to_owned()));
+    }
+
+    #[test]
+    fn all_of_more_than_a_game_holds_is_told() {
+        let selection = Selection { count: Some(Count::All), ..Selection::default() };
+        assert_eq!(select(&bank("b", 201), &selection, &mut first), Err(NoSelection::TooMany(201)));
+        assert_eq!(select(&bank("b", 200), &selection, &mut first).map(|all| all.len()), Ok(200));
+    }
+
+    #[test]
+    fn shuffled_options_are_the_games_own() {
+        let bank = bank("b", 1);
+        let selection = Selection { option_order: Some(Order::Shuffle), ..Selection::default() };
+        let chosen = select(&bank, &selection, &mut |n| n - 1).expect("one matches");
+        let options =
+            |question: &Question| question.options.iter().map(|option| option.id.into()).collect::<Vec<u64>>();
+        assert_eq!((options(&chosen[0]), options(&bank.questions[0])), (vec![2, 1], vec![1, 2]));
+        let kept = select(&bank, &Selection::default(), &mut first).expect("one matches");
+        assert!(Arc::ptr_eq(&kept[0], &bank.questions[0]));
+    }
+
+    #[test]
     fn every_order_is_as_likely_as_any_other() {
         let bank = bank("b", 3);
-        let selection = Selection { count: 3, ..Selection::default() };
+        let selection = Selection { count: Some(Count::Most(3)), ..Selection::default() };
         let mut orders = HashSet::new();
         for a in 0..3 {
             for b in 0..2 {
@@ -201,7 +386,8 @@ mod tests {
             let bank = bank("b", size);
             let exclude: Vec<QuestionId> = exclude.iter().map(|n| id(&format!("q{n}"))).collect();
             let category = category.map(str::to_owned);
-            let selection = Selection { category, difficulty, count, exclude, question_ids: None };
+            let count_asked = Some(Count::Most(count));
+            let selection = Selection { category, difficulty, count: count_asked, exclude, ..Selection::default() };
             let fits = |question: &&Arc<Question>| {
                 let category = question.category.as_ref().expect("all have one");
                 selection.category.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(category))

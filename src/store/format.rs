@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{StoreError, StoreResult};
 
 /// The version that this release writes and the newest that it reads.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// No record is larger, whatever its lengths claim.
 const LIMIT: usize = 32 * 1024 * 1024;
 /// Most states are smaller, so that they are written without growing.

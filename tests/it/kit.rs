@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rejoin::domain::quiz::draft::{self, Texts};
 use rejoin::domain::room::{Ask, By};
 use rejoin::domain::scoring::{ProgressionRule, Scoring};
 use rejoin::domain::solo::{Deliver, NewSolo};
 use rejoin::domain::{
-    AnswerKey, Choice, Command, EventDraft, GameSession, JoinCode, Lifetimes, Millis, Moment, OptionId, Owner,
-    Question, QuestionId, Quiz, RepeatKey, SeatId, Sequence, SessionId, Submission, Timestamp, WallTime,
+    Answer, Command, EventDraft, GameSession, JoinCode, Lifetimes, Millis, Moment, OptionId, Owner, QuestionId, Quiz,
+    RepeatKey, SeatId, Sequence, SessionId, Submission, Timestamp, WallTime,
 };
 use rejoin::store::{GameSessionStore, NewSession, StoreError, StoreResult};
+use serde_json::{Value, json};
 
 use crate::support::HANG;
 
@@ -52,25 +54,51 @@ fn option(n: u64) -> OptionId {
     OptionId::try_from(n).expect("small")
 }
 
-/// Questions `q0`, `q1` … of four options each, of which number 1 is right.
+/// The fields of question `q{n}` that go by its kind. The kinds come in turn, so that every store keeps
+/// all of them.
+fn fields(n: usize) -> Value {
+    let options: Value = (0..4).map(|id| json!({"optionId": id, "text": format!("option {id}")})).collect();
+    match n % KINDS {
+        2 => json!({"kind": "multiple", "options": options, "correctOptionIds": [1, 2]}),
+        3 => json!({"kind": "text", "correctTexts": ["text 1"]}),
+        4 => json!({"kind": "number", "correctNumber": 1}),
+        5 => json!({"kind": "order", "options": options, "correctOrder": [1, 2, 3, 0]}),
+        6 => json!({"kind": "poll", "options": options}),
+        7 => json!({"kind": "poll"}),
+        _ => json!({"kind": "choice", "options": options, "correctOptionId": 1}),
+    }
+}
+
+/// Questions of how many kinds come in turn.
+const KINDS: usize = 8;
+
+/// An answer to question `q{n}`; that of 1 is right, if any is.
+fn answer_to(n: usize, chosen: u64) -> Answer {
+    let turned = |count: u64| (0..count).map(|k| option((chosen + k) % 4)).collect();
+    match n % KINDS {
+        2 => Answer::Options(turned(2)),
+        5 => Answer::Options(turned(4)),
+        3 | 7 => Answer::Text(format!("text {chosen}")),
+        4 => Answer::Number((chosen as u32).into()),
+        _ => Answer::Option(option(chosen)),
+    }
+}
+
+/// Questions `q0`, `q1` … of all kinds in turn.
 pub(crate) fn quiz(questions: usize) -> Quiz {
-    let choice = |n: u64| Choice { id: option(n), text: Some(format!("option {n}")) };
-    let question = |n: usize| Question {
-        id: question_id(n),
-        text: Some(format!("Question {n}?")),
-        category: None,
-        difficulty: None,
-        image: None,
-        time_limit: None,
-        options: (0..4).map(choice).collect(),
-        key: AnswerKey::Choice(option(1)),
-        explanation: None,
+    let draft = |n: usize| {
+        let mut draft = fields(n);
+        draft["questionId"] = json!(format!("q{n}"));
+        draft["text"] = json!(format!("Question {n}?"));
+        serde_json::from_value(draft).expect("a draft")
     };
+    let drafts: Vec<_> = (0..questions).map(draft).collect();
+    let checked = if drafts.is_empty() { Vec::new() } else { draft::check(drafts, Texts::Required).expect("valid") };
     Quiz {
         id: "civics".parse().expect("valid"),
         scoring: Scoring::default(),
         progression: ProgressionRule::default(),
-        questions: (0..questions).map(question).map(Arc::new).collect(),
+        questions: checked.into_iter().map(Arc::new).collect(),
     }
 }
 
@@ -94,7 +122,12 @@ pub(crate) fn external(n: u64, join_code: Option<&str>, now: Moment) -> GameSess
 pub(crate) fn answer(question: usize, chosen: u64, key: Option<&str>) -> Command {
     let repeat = key.map(|key| RepeatKey::new("answer", key, &[&question.to_string(), &chosen.to_string()]));
     let wall = WallTime(1_700_000_000_000);
-    Command::Submit(Submission { question: question_id(question), option: Some(option(chosen)), repeat, wall })
+    Command::Submit(Submission {
+        question: question_id(question),
+        answer: Some(answer_to(question, chosen)),
+        repeat,
+        wall,
+    })
 }
 
 /// The right answer to a question.

@@ -35,7 +35,8 @@ fn assert_question(question: &Value, has_texts: bool) {
 
 #[track_caller]
 fn assert_verdict(verdict: &Value) {
-    let fields = ["questionId: text", "optionId: integer|null", "correct: bool", "correctOptionId: integer"];
+    let fields =
+        ["questionId: text", "kind: text", "optionId: integer|null", "correct: bool", "correctOptionId: integer"];
     let points = ["basePoints: integer", "speedBonus: integer", "points: integer", "totalScore: integer"];
     let progress = ["explanation?: text", "answered: integer", "remaining: integer", "completed: bool"];
     assert_shape(verdict, &[&fields[..], &points, &progress].concat());
@@ -43,7 +44,13 @@ fn assert_verdict(verdict: &Value) {
 
 #[track_caller]
 fn assert_evaluated(answer: &Value) {
-    let fields = ["questionId: text", "text: text|null", "optionId: integer|null", "optionText: text|null"];
+    let fields = [
+        "questionId: text",
+        "kind: text",
+        "questionText: text|null",
+        "optionId: integer|null",
+        "answerText: text|null",
+    ];
     let truth = ["correct: bool", "correctOptionId: integer", "correctText: text|null", "explanation: text|null"];
     assert_shape(answer, &[&fields[..], &truth, &["points: integer", "responseMs: integer"]].concat());
 }
@@ -130,7 +137,7 @@ async fn results_tell_of_evaluated_questions_alone_and_stay_after_the_end() {
     assert!(last["responseMs"].as_u64().unwrap() < 20_000);
     last["responseMs"] = json!(0);
     let expected = json!({
-        "questionId": "q0", "text": "What is 0?", "optionId": right(0), "optionText": "option 1 of 0",
+        "questionId": "q0", "kind": "choice", "questionText": "What is 0?", "optionId": right(0), "answerText": "option 1 of 0",
         "correct": true, "correctOptionId": right(0), "correctText": "option 1 of 0",
         "explanation": "because of 0", "points": 150, "responseMs": 0,
     });
@@ -298,7 +305,7 @@ async fn an_answer_past_its_time_limit_counts_as_none() {
     assert_eq!(none, (&Value::Null, &json!(false), &json!(0)));
     assert_eq!(verdict["correctOptionId"], right(0));
     let answer = &client.results(id).await.json(200)["answers"][0];
-    assert_eq!((&answer["optionId"], &answer["optionText"]), (&Value::Null, &Value::Null));
+    assert_eq!((&answer["optionId"], &answer["answerText"]), (&Value::Null, &Value::Null));
     assert!(answer["responseMs"].as_u64().unwrap() > 100);
 }
 

@@ -8,8 +8,9 @@ use std::hash::Hash;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AnswerKey, Choice, Difficulty, Question};
+use super::{AnswerKey, Choice, Difficulty, Kind, Question, Range};
 use crate::domain::ids::{OptionId, QuestionId};
+use crate::domain::number::Number;
 use crate::domain::time::Millis;
 
 /// Most questions that a caller may bring to one game.
@@ -21,13 +22,8 @@ pub const MOST_TEXT: usize = 4 * 1024;
 /// Bounds of a question's time limit, in milliseconds.
 pub const TIME_LIMIT_MS: std::ops::RangeInclusive<u64> = 100..=86_400_000;
 
-/// The kinds of question there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// One of several options is right.
-    Choice,
-}
+/// Most that a question's points may be multiplied by.
+pub const MOST_FACTOR: u32 = 10;
 
 /// An option as it is handed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -41,16 +37,16 @@ pub struct ChoiceDraft {
     pub text: Option<String>,
 }
 
-/// A question as it is handed in.
+/// A question as it is handed in. Which of the fields `options` to `correctOrder` it has goes by its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a question")]
 pub struct QuestionDraft {
     /// Name of the question within its quiz: 1 to 64 bytes.
     pub question_id: QuestionId,
     /// The kind of question; `choice` if left out.
-    #[serde(default = "choice")]
+    #[serde(default)]
     pub kind: Kind,
-    /// What is asked.
+    /// What is asked. Texts may hold the markup that the docs describe.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = MOST_TEXT), extend("pattern" = r"\S"))]
     pub text: Option<String>,
@@ -61,27 +57,128 @@ pub struct QuestionDraft {
     /// How hard it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub difficulty: Option<Difficulty>,
-    /// URL of a picture.
+    /// A picture: an http or https URL, or the name of a file in the folder `media` beside the bank's file.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = MOST_TEXT), extend("pattern" = r"\S"))]
     pub image: Option<String>,
+    /// What the picture shows, for who doesn't see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = MOST_TEXT), extend("pattern" = r"\S"))]
+    pub alt: Option<String>,
     /// How long an answer may take, in milliseconds, 100 to 86,400,000; a later one counts as none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = *TIME_LIMIT_MS.start(), max = *TIME_LIMIT_MS.end()))]
     pub time_limit_ms: Option<u64>,
-    /// What can be answered: 2 to 12 options.
+    /// By what its points are multiplied: 0 to 10, 1 if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = MOST_FACTOR))]
+    pub points: Option<Number>,
+    /// Whether it earns the same however fast the answer comes; no if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_speed_bonus: Option<bool>,
+    /// What can be answered: 2 to 12 options of `choice`, `multiple` and `order`. A `poll` may have some;
+    /// without any a text is typed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 2, max = MOST_OPTIONS))]
     pub options: Vec<ChoiceDraft>,
-    /// Name of the option that is right.
-    pub correct_option_id: OptionId,
+    /// `choice`: the option that is right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correct_option_id: Option<OptionId>,
+    /// `multiple`: the options that are right together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = MOST_OPTIONS))]
+    pub correct_option_ids: Option<Vec<OptionId>>,
+    /// `text`: the texts that are right, each of 1 to 200 bytes. Case, width and runs of blanks don't count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = super::kind::MOST_TEXTS))]
+    pub correct_texts: Option<Vec<String>>,
+    /// `text`: whether accents don't count; they do if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignore_accents: Option<bool>,
+    /// `text`: how many characters may be wrong, missing, too many, or swapped with the next: 0 to 3, 0 if
+    /// left out. Digits are never forgiven.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = super::kind::MOST_TYPOS))]
+    pub max_typos: Option<u8>,
+    /// `number`: the number that is right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correct_number: Option<Number>,
+    /// `number`: how far from `correctNumber` a number may be; 0 if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub tolerance: Option<Number>,
+    /// `number`: the numbers that are right, in place of `correctNumber`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correct_range: Option<Range>,
+    /// `order`: all options in the right order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = MOST_OPTIONS))]
+    pub correct_order: Option<Vec<OptionId>>,
     /// Why it is right; shown with the verdict.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = MOST_TEXT), extend("pattern" = r"\S"))]
     pub explanation: Option<String>,
 }
 
-fn choice() -> Kind {
-    Kind::Choice
+/// The fields that belong to some kinds of question alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Field {
+    Options,
+    CorrectOptionId,
+    CorrectOptionIds,
+    CorrectTexts,
+    IgnoreAccents,
+    MaxTypos,
+    CorrectNumber,
+    Tolerance,
+    CorrectRange,
+    CorrectOrder,
+}
+
+impl QuestionDraft {
+    /// A question of that name and kind, and nothing else yet.
+    pub fn new(question_id: QuestionId, kind: Kind) -> Self {
+        Self {
+            question_id,
+            kind,
+            text: None,
+            category: None,
+            difficulty: None,
+            image: None,
+            alt: None,
+            time_limit_ms: None,
+            points: None,
+            no_speed_bonus: None,
+            options: Vec::new(),
+            correct_option_id: None,
+            correct_option_ids: None,
+            correct_texts: None,
+            ignore_accents: None,
+            max_typos: None,
+            correct_number: None,
+            tolerance: None,
+            correct_range: None,
+            correct_order: None,
+            explanation: None,
+        }
+    }
+
+    /// The fields of single kinds that it has, with their names.
+    fn fields(&self) -> impl Iterator<Item = (Field, &'static str)> {
+        let fields = [
+            (Field::Options, "options", !self.options.is_empty()),
+            (Field::CorrectOptionId, "correctOptionId", self.correct_option_id.is_some()),
+            (Field::CorrectOptionIds, "correctOptionIds", self.correct_option_ids.is_some()),
+            (Field::CorrectTexts, "correctTexts", self.correct_texts.is_some()),
+            (Field::IgnoreAccents, "ignoreAccents", self.ignore_accents.is_some()),
+            (Field::MaxTypos, "maxTypos", self.max_typos.is_some()),
+            (Field::CorrectNumber, "correctNumber", self.correct_number.is_some()),
+            (Field::Tolerance, "tolerance", self.tolerance.is_some()),
+            (Field::CorrectRange, "correctRange", self.correct_range.is_some()),
+            (Field::CorrectOrder, "correctOrder", self.correct_order.is_some()),
+        ];
+        fields.into_iter().filter(|(.., is_given)| *is_given).map(|(field, name, _)| (field, name))
+    }
 }
 
 /// Something wrong in what was handed in, and where.
@@ -131,47 +228,69 @@ pub fn check(drafts: Vec<QuestionDraft>, texts: Texts) -> Result<Vec<Question>, 
             format!("{id:?} stands here a second time", id = id.as_str()),
         ));
     }
-    for (index, draft) in drafts.iter().enumerate() {
+    let read = |(index, draft): (usize, QuestionDraft)| {
         let mut checker = Checker { path: format!("questions[{index}]"), texts, problems: &mut problems };
-        checker.question(draft);
-    }
-    if problems.is_empty() { Ok(drafts.into_iter().map(Question::from).collect()) } else { Err(problems) }
+        checker.question(&draft);
+        let key = AnswerKey::read(&draft, &mut checker)?;
+        Some(draft.with_key(key))
+    };
+    let questions = drafts.into_iter().enumerate().filter_map(read).collect();
+    if problems.is_empty() { Ok(questions) } else { Err(problems) }
+}
+
+/// Whether a picture lies at a URL: anywhere, or on this server.
+pub fn is_url(image: &str) -> bool {
+    let starts = |scheme: &str| image.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    (starts("https://") || starts("http://") || (image.starts_with('/') && !image.starts_with("//")))
+        && !image.contains(|c: char| c.is_control() || c.is_whitespace())
+}
+
+/// Whether a picture is a file of the folder `media`, named without any path.
+pub fn is_file_name(image: &str) -> bool {
+    let is_odd = |c: char| c.is_control() || matches!(c, '/' | '\\' | ':' | '?' | '#' | '<' | '>' | '"');
+    !image.starts_with('.') && image.len() <= 255 && !image.contains(is_odd)
 }
 
 /// Positions of values that stood before.
-fn repeats<T: Eq + Hash>(values: impl Iterator<Item = T>) -> Vec<usize> {
+pub(super) fn repeats<T: Eq + Hash>(values: impl Iterator<Item = T>) -> Vec<usize> {
     let mut seen = HashSet::new();
     let is_new: Vec<bool> = values.map(|value| seen.insert(value)).collect();
     (0..is_new.len()).filter(|&n| !is_new[n]).collect()
 }
 
-struct Checker<'a> {
+/// Looks through a question, and notes what is wrong.
+pub(super) struct Checker<'a> {
     path: String,
     texts: Texts,
     problems: &'a mut Vec<Problem>,
 }
 
 impl Checker<'_> {
-    fn wrong(&mut self, field: &str, message: impl Into<String>) {
+    pub(super) fn wrong(&mut self, field: &str, message: impl Into<String>) {
         self.problems.push(Problem::new(format!("{}.{field}", self.path), message));
     }
 
-    fn question(&mut self, draft: &QuestionDraft) {
-        self.text("text", draft.text.as_deref(), self.texts);
-        self.text("category", draft.category.as_deref(), Texts::MayBeLeftOut);
-        self.text("image", draft.image.as_deref(), Texts::MayBeLeftOut);
-        self.text("explanation", draft.explanation.as_deref(), Texts::MayBeLeftOut);
-        if draft.time_limit_ms.is_some_and(|limit| !TIME_LIMIT_MS.contains(&limit)) {
-            self.wrong("timeLimitMs", format!("{} to {}", TIME_LIMIT_MS.start(), TIME_LIMIT_MS.end()));
+    /// A field that the kind needs.
+    pub(super) fn needed<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() {
+            self.wrong(field, "missing");
         }
-        self.options(draft);
+        value
     }
 
-    fn options(&mut self, draft: &QuestionDraft) {
+    /// Tells of fields that belong to other kinds.
+    pub(super) fn only(&mut self, draft: &QuestionDraft, own: &[Field]) {
+        for (_, name) in draft.fields().filter(|(field, _)| !own.contains(field)) {
+            self.wrong(name, format!("a question of the kind {} has none", draft.kind.name()));
+        }
+    }
+
+    /// What every kind with options asks of them.
+    pub(super) fn options(&mut self, draft: &QuestionDraft, least: usize) {
         match draft.options.len() {
-            0 | 1 => self.wrong("options", "at least 2"),
-            2..=MOST_OPTIONS => {}
-            _ => self.wrong("options", format!("at most {MOST_OPTIONS}")),
+            few if few < least => self.wrong("options", format!("at least {least}")),
+            many if many > MOST_OPTIONS => self.wrong("options", format!("at most {MOST_OPTIONS}")),
+            _ => {}
         }
         for index in repeats(draft.options.iter().map(|option| option.option_id)) {
             self.wrong(&format!("options[{index}].optionId"), "stands here a second time");
@@ -184,8 +303,26 @@ impl Checker<'_> {
         for (index, option) in draft.options.iter().enumerate() {
             self.text(&format!("options[{index}].text"), option.text.as_deref(), self.texts);
         }
-        if !draft.options.iter().any(|option| option.option_id == draft.correct_option_id) {
-            self.wrong("correctOptionId", "none of the options");
+    }
+
+    fn question(&mut self, draft: &QuestionDraft) {
+        self.text("text", draft.text.as_deref(), self.texts);
+        self.text("category", draft.category.as_deref(), Texts::MayBeLeftOut);
+        self.text("image", draft.image.as_deref(), Texts::MayBeLeftOut);
+        if draft.image.as_deref().is_some_and(|image| !is_url(image) && !is_file_name(image)) {
+            self.wrong("image", "must be an http or https URL, or the name of a file in the folder media");
+        }
+        self.text("alt", draft.alt.as_deref(), Texts::MayBeLeftOut);
+        self.text("explanation", draft.explanation.as_deref(), Texts::MayBeLeftOut);
+        if draft.alt.is_some() && draft.image.is_none() {
+            self.wrong("alt", "there is no image");
+        }
+        if draft.time_limit_ms.is_some_and(|limit| !TIME_LIMIT_MS.contains(&limit)) {
+            self.wrong("timeLimitMs", format!("{} to {}", TIME_LIMIT_MS.start(), TIME_LIMIT_MS.end()));
+        }
+        let factors = Number::default()..=Number::from(MOST_FACTOR);
+        if draft.points.is_some_and(|points| !factors.contains(&points)) {
+            self.wrong("points", format!("0 to {MOST_FACTOR}"));
         }
     }
 
@@ -201,23 +338,45 @@ impl Checker<'_> {
     }
 }
 
-impl From<QuestionDraft> for Question {
-    fn from(draft: QuestionDraft) -> Self {
+impl QuestionDraft {
+    fn with_key(self, key: AnswerKey) -> Question {
         let option = |option: ChoiceDraft| Choice { id: option.option_id, text: option.text };
-        let key = match draft.kind {
-            Kind::Choice => AnswerKey::Choice(draft.correct_option_id),
-        };
-        Self {
-            id: draft.question_id,
-            text: draft.text,
-            category: draft.category,
-            difficulty: draft.difficulty,
-            image: draft.image,
-            time_limit: draft.time_limit_ms.map(Millis),
-            options: draft.options.into_iter().map(option).collect(),
+        Question {
+            id: self.question_id,
+            text: self.text,
+            category: self.category,
+            difficulty: self.difficulty,
+            image: self.image,
+            alt: self.alt,
+            time_limit: self.time_limit_ms.map(Millis),
+            options: self.options.into_iter().map(option).collect(),
             key,
-            explanation: draft.explanation,
+            points: self.points.unwrap_or(1.into()),
+            no_speed_bonus: self.no_speed_bonus.unwrap_or_default(),
+            explanation: self.explanation,
         }
+    }
+}
+
+/// A question as its author would hand it in.
+impl From<&Question> for QuestionDraft {
+    fn from(question: &Question) -> Self {
+        let option = |option: &Choice| ChoiceDraft { option_id: option.id, text: option.text.clone() };
+        let mut draft = Self {
+            text: question.text.clone(),
+            category: question.category.clone(),
+            difficulty: question.difficulty,
+            image: question.image.clone(),
+            alt: question.alt.clone(),
+            time_limit_ms: question.time_limit.map(|limit| limit.0),
+            points: Some(question.points).filter(|points| !points.is_one()),
+            no_speed_bonus: question.no_speed_bonus.then_some(true),
+            options: question.options.iter().map(option).collect(),
+            explanation: question.explanation.clone(),
+            ..Self::new(question.id.clone(), question.key.kind())
+        };
+        question.key.write(&mut draft);
+        draft
     }
 }
 
@@ -229,16 +388,10 @@ mod tests {
         let option =
             |n| ChoiceDraft { option_id: OptionId::try_from(n).expect("small"), text: Some(format!("option {n}")) };
         QuestionDraft {
-            question_id: "q".parse().expect("valid"),
-            kind: Kind::Choice,
             text: Some("Which?".to_owned()),
-            category: None,
-            difficulty: None,
-            image: None,
-            time_limit_ms: None,
             options: (1..=options).map(option).collect(),
-            correct_option_id: OptionId::try_from(1).expect("small"),
-            explanation: None,
+            correct_option_id: OptionId::try_from(1).ok(),
+            ..QuestionDraft::new("q".parse().expect("valid"), Kind::Choice)
         }
     }
 
@@ -251,7 +404,7 @@ mod tests {
     fn a_good_question_passes() {
         let questions = check(vec![draft(4)], Texts::Required).expect("nothing is wrong");
         assert_eq!(questions[0].options.len(), 4);
-        assert_eq!(u64::from(questions[0].key.correct_option()), 1);
+        assert_eq!(QuestionDraft::from(&questions[0]), draft(4));
     }
 
     #[test]
@@ -274,7 +427,7 @@ mod tests {
     fn options_are_distinct_bounded_and_hold_the_right_one() {
         let mut twice = draft(3);
         twice.options[2] = twice.options[0].clone();
-        twice.correct_option_id = OptionId::try_from(9).expect("small");
+        twice.correct_option_id = OptionId::try_from(9).ok();
         assert_eq!(
             problems(vec![twice]),
             [

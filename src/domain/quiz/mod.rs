@@ -1,7 +1,9 @@
 //! Quizzes: questions with their answer key, written once and never changed while a session lives.
 
 pub mod draft;
+pub(crate) mod kind;
 pub mod public;
+pub mod shuffle;
 
 use std::sync::Arc;
 
@@ -9,8 +11,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{OptionId, QuestionId, QuizId};
+use super::number::Number;
 use super::scoring::{ProgressionRule, Scoring, SpeedBonus};
 use super::time::Millis;
+
+pub use kind::{AnswerKey, ChoiceKey, Correct, Count, Kind, MultipleKey, NumberKey, OrderKey, PollKey, Range, TextKey};
 
 /// How hard a question is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -34,31 +39,6 @@ pub struct Choice {
     pub text: Option<String>,
 }
 
-/// What is right. One variant today, so that polls, several right answers or typed text are no
-/// format break.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum AnswerKey {
-    /// One option is right.
-    Choice(OptionId),
-}
-
-impl AnswerKey {
-    /// The right option.
-    pub fn correct_option(&self) -> OptionId {
-        match self {
-            Self::Choice(correct) => *correct,
-        }
-    }
-
-    /// The kind's name on the wire.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Choice(_) => "choice",
-        }
-    }
-}
-
 /// A question with its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,14 +51,20 @@ pub struct Question {
     pub category: Option<String>,
     /// How hard it is.
     pub difficulty: Option<Difficulty>,
-    /// A picture's URL.
+    /// A picture: its URL, or a file's name in the folder `media` beside the bank's file.
     pub image: Option<String>,
+    /// What the picture shows, for who doesn't see it.
+    pub alt: Option<String>,
     /// How long it may take; an answer after that counts as none.
     pub time_limit: Option<Millis>,
     /// What can be answered.
     pub options: Vec<Choice>,
     /// What is right.
     pub key: AnswerKey,
+    /// By what its points are multiplied.
+    pub points: Number,
+    /// Whether it earns the same however fast the answer comes.
+    pub no_speed_bonus: bool,
     /// Why; shown with the verdict.
     pub explanation: Option<String>,
 }
@@ -87,12 +73,13 @@ impl Question {
     /// Roughly how many bytes of memory it takes, whoever holds it.
     pub fn weight(&self) -> usize {
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::capacity);
-        let texts = [&self.text, &self.category, &self.image, &self.explanation].map(text);
+        let texts = [&self.text, &self.category, &self.image, &self.alt, &self.explanation].map(text);
         let options = self.options.iter().map(|option| text(&option.text));
         size_of::<Self>()
             + self.id.as_str().len()
             + texts.into_iter().chain(options).map(block).sum::<usize>()
             + block(self.options.capacity() * size_of::<Choice>())
+            + block(self.key.weight())
     }
 
     /// The option of that name.
@@ -131,5 +118,29 @@ impl Quiz {
     /// Where the question of that name lies.
     pub fn position(&self, id: &QuestionId) -> Option<usize> {
         self.questions.iter().position(|question| question.id == *id)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A question of options 1, 2 … of which this one is right.
+    pub(in crate::domain) fn question(correct: u64, options: u64) -> Question {
+        let id = |n: u64| OptionId::try_from(n).expect("small");
+        Question {
+            id: "q".parse().expect("valid"),
+            text: Some("Which?".to_owned()),
+            category: None,
+            difficulty: None,
+            image: None,
+            alt: None,
+            time_limit: None,
+            options: (1..=options).map(|n| Choice { id: id(n), text: Some(format!("option {n}")) }).collect(),
+            key: AnswerKey::Choice(ChoiceKey(id(correct))),
+            points: 1.into(),
+            no_speed_bonus: false,
+            explanation: None,
+        }
     }
 }

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Choice, Difficulty, Question};
+use super::{Choice, Difficulty, Kind, Question};
 use crate::domain::ids::{OptionId, QuestionId};
+use crate::domain::number::Number;
 use crate::domain::time::Millis;
 
 /// What a player may see of a question.
@@ -11,7 +12,7 @@ use crate::domain::time::Millis;
 #[serde(rename_all = "camelCase")]
 pub struct PublicQuestion<'a> {
     question_id: &'a QuestionId,
-    kind: &'static str,
+    kind: Kind,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -21,7 +22,11 @@ pub struct PublicQuestion<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    alt: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     time_limit_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Number::is_one")]
+    points: Number,
     options: Vec<PublicOption<'a>>,
 }
 
@@ -40,6 +45,7 @@ impl<'a> PublicQuestion<'a> {
         Self {
             text: question.text.as_deref(),
             image: question.image.as_deref(),
+            alt: question.alt.as_deref(),
             options: question.options.iter().map(option).collect(),
             ..Self::announced(question)
         }
@@ -60,7 +66,9 @@ impl<'a> PublicQuestion<'a> {
             category: question.category.as_deref(),
             difficulty: question.difficulty,
             image: None,
+            alt: None,
             time_limit_ms: question.time_limit.map(|limit| limit.0),
+            points: question.points,
             options: Vec::new(),
         }
     }

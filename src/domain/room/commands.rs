@@ -1,7 +1,8 @@
 //! What can be asked of a room, by whom, and what it answers.
 
+use crate::domain::answer::Answer;
 use crate::domain::events::{EventDraft, Sequence};
-use crate::domain::ids::{JoinCode, OptionId, QuestionId, SeatId, UserId};
+use crate::domain::ids::{JoinCode, QuestionId, SeatId, UserId};
 use crate::domain::name::PlayerName;
 use crate::domain::repeat::{Repeat, RepeatKey};
 use crate::domain::secret::SecretHash;
@@ -112,8 +113,8 @@ pub enum Ask {
     Answer {
         /// The question.
         question: QuestionId,
-        /// The option chosen, or `None` for none.
-        option: Option<OptionId>,
+        /// The answer, or `None` for none.
+        answer: Option<Answer>,
     },
     /// A move of the host's, who saw this phase number; `Repeat` is set if the request may be repeated.
     Host(u32, HostMove, Option<Repeat>),
@@ -199,8 +200,8 @@ pub enum RoomReply {
     Answered {
         /// The question.
         question: QuestionId,
-        /// The option chosen.
-        option: Option<OptionId>,
+        /// The answer.
+        answer: Option<Answer>,
         /// The date at which it was received.
         received: WallTime,
     },

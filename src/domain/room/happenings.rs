@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::play::PausedBy;
+use crate::domain::answer::ShownAnswer;
 use crate::domain::events::EventDraft;
-use crate::domain::ids::{JoinCode, OptionId, QuestionId, SeatId};
+use crate::domain::ids::{JoinCode, QuestionId, SeatId};
 use crate::domain::name::PlayerName;
 use crate::domain::quiz::public::PublicQuestion;
+use crate::domain::quiz::{Correct, Count, Kind, Question};
 
 /// Something that happened.
 #[derive(Debug, Serialize)]
@@ -82,13 +84,15 @@ pub(super) struct Said {
 }
 
 /// What was right, and what everybody made of it: the first that tells.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reveal {
     phase_number: u32,
     index: u32,
     question_id: QuestionId,
-    correct_option_id: OptionId,
+    kind: Kind,
+    #[serde(flatten)]
+    correct: Correct,
     #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<String>,
     counts: Vec<Count>,
@@ -98,7 +102,7 @@ pub struct Reveal {
 impl Reveal {
     pub(super) fn new(
         (phase_number, index): (u32, u32),
-        question: &crate::domain::quiz::Question,
+        question: &Question,
         counts: Vec<Count>,
         verdicts: Vec<SeatVerdict>,
     ) -> Self {
@@ -106,7 +110,8 @@ impl Reveal {
             phase_number,
             index,
             question_id: question.id.clone(),
-            correct_option_id: question.key.correct_option(),
+            kind: question.key.kind(),
+            correct: question.key.correct(),
             explanation: question.explanation.clone(),
             counts,
             verdicts,
@@ -114,21 +119,18 @@ impl Reveal {
     }
 }
 
-/// How often an option was chosen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Count {
-    pub(super) option_id: OptionId,
-    pub(super) count: usize,
-}
-
 /// What one seat made of a question.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SeatVerdict {
     pub(super) seat_id: SeatId,
-    pub(super) option_id: Option<OptionId>,
-    pub(super) correct: bool,
+    #[serde(flatten)]
+    pub(super) answer: ShownAnswer,
+    /// `None` where nothing is right or wrong.
+    pub(super) correct: Option<bool>,
+    /// Of an answer that is right in part, the part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) share: Option<f64>,
     pub(super) points: u32,
     pub(super) response_ms: Option<u64>,
     pub(super) total: u32,

@@ -356,7 +356,7 @@ impl Room {
                 self.resume(id, step)
             }
             (Ask::Acknowledge(sequence), Asker::Seat(id)) => self.seat_has(id, sequence, step.at.now),
-            (Ask::Answer { question, option }, Asker::Seat(id)) => self.answer(id, &question, option, step),
+            (Ask::Answer { question, answer }, Asker::Seat(id)) => self.answer(id, &question, answer, step),
             (Ask::Leave, Asker::Seat(id)) => self.leave(id, step),
             (Ask::Say { payload, repeat }, Asker::Seat(id)) => self.say(id, payload, repeat, step),
             (Ask::HandOutCode { seat, code }, asker) => self.hand_out_code(asker, seat, code, step.at.now),

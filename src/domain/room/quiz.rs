@@ -6,11 +6,13 @@ use super::happenings::{Asked, Finished, Happening, Resumed};
 use super::play::{PausedBy, Phase, Play, Round};
 use super::seat::{Given, Seat};
 use super::{Advance, HostAway, Room, RoomReply, Step};
-use crate::domain::ids::{OptionId, QuestionId, SeatId};
-use crate::domain::quiz::Quiz;
+use crate::domain::answer::Answer;
+use crate::domain::ids::{QuestionId, SeatId};
 use crate::domain::quiz::public::PublicQuestion;
+use crate::domain::quiz::{Question, Quiz};
 use crate::domain::refusal::{NotOpen, Refusal};
-use crate::domain::time::{Moment, Timestamp, WallTime};
+use crate::domain::scoring::Grade;
+use crate::domain::time::{Moment, Timestamp};
 
 impl Room {
     /// Lets happen what is due. What follows from it counts its own time from now, so that a long
@@ -117,18 +119,20 @@ impl Room {
         &mut self,
         id: SeatId,
         name: &QuestionId,
-        option: Option<OptionId>,
+        answer: Option<Answer>,
         step: &Step<'_>,
     ) -> Result<RoomReply, Refusal> {
         let (quiz, now) = (step.quiz, step.at.now);
         let play = self.play.as_ref().ok_or(Refusal::WrongMode)?;
         let seat = self.seats.get(&id).ok_or(Refusal::UnknownSeat)?;
-        match answered_before(play, quiz, seat, name) {
-            Some((first, received)) if first == option => {
-                return Ok(RoomReply::Answered { question: name.clone(), option, received });
-            }
-            Some(_) => return Err(Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered)),
-            None => {}
+        if let Some((question, first)) = answered_before(play, quiz, seat, name) {
+            let again = answer.map(|answer| question.take(answer)).transpose();
+            return match again {
+                Ok(answer) if answer == first.answer => {
+                    Ok(RoomReply::Answered { question: name.clone(), answer, received: first.received })
+                }
+                _ => Err(Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered)),
+            };
         }
         let not_open = |reason| Err(Refusal::QuestionNotOpen(reason));
         let Phase::Question(round) = &play.phase else { return not_open(not_open_now(play, quiz, name)) };
@@ -146,17 +150,15 @@ impl Room {
         if now >= round.is_over_from(step.at) {
             return not_open(NotOpen::TooLate);
         }
-        if option.is_some_and(|id| question.option(id).is_none()) {
-            return Err(Refusal::OptionNotInQuestion);
-        }
+        let answer = answer.map(|answer| question.take(answer)).transpose()?;
         let response = now.since(round.opens).min(round.limit);
         let received = step.at.wall;
-        let given = Given { option, received, response, correct: false, points: 0 };
+        let given = Given { answer: answer.clone(), received, response, grade: Grade::NONE, points: 0 };
         let (index, question) = (round.index, question.id.clone());
         if let Some(seat) = self.seats.get_mut(&id) {
             seat.answers.insert(index, given);
         }
-        Ok(RoomReply::Answered { question, option, received })
+        Ok(RoomReply::Answered { question, answer, received })
     }
 
     /// Closes the question that stands: every answer is evaluated, and all is told.
@@ -167,8 +169,8 @@ impl Room {
         let Some(question) = quiz.questions.get(index as usize) else { return };
         for seat in self.seats.values_mut() {
             let Some(given) = seat.answers.get_mut(&index) else { continue };
-            given.correct = given.option == Some(question.key.correct_option());
-            given.points = if given.correct { quiz.scoring.points(given.response).sum() } else { 0 };
+            given.grade = question.grade(given.answer.as_ref(), &quiz.scoring);
+            given.points = quiz.scoring.points(question, given.grade, given.response).sum();
             seat.total = seat.total.saturating_add(given.points);
         }
         let ends = (self.settings.advance == Advance::Auto).then(|| step.at.now.plus(self.settings.reveal));
@@ -219,14 +221,13 @@ fn not_open_now(play: &Play, quiz: Option<&Quiz>, name: &QuestionId) -> NotOpen 
     }
 }
 
-/// What a seat has answered to the question of this name, if anything, and when.
-fn answered_before(
-    play: &Play,
-    quiz: Option<&Quiz>,
-    seat: &Seat,
+/// The question of this name and what a seat has answered to it, if anything.
+fn answered_before<'a>(
+    play: &'a Play,
+    quiz: Option<&'a Quiz>,
+    seat: &'a Seat,
     name: &QuestionId,
-) -> Option<(Option<OptionId>, WallTime)> {
-    let is_it = |index: u32| play.question(quiz, index).is_some_and(|question| question.id == *name);
-    let (_, given) = seat.answers.iter().find(|(index, _)| is_it(**index))?;
-    Some((given.option, given.received))
+) -> Option<(&'a Question, &'a Given)> {
+    let answered = |(index, given): (&u32, &'a Given)| Some((&**play.question(quiz, *index)?, given));
+    seat.answers.iter().filter_map(answered).find(|(question, _)| question.id == *name)
 }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::Room;
 use super::seat::{Seat, Standing};
-use crate::domain::ids::{OptionId, QuestionId, QuizId, SeatId, UserId};
+use crate::domain::answer::Answer;
+use crate::domain::ids::{QuestionId, QuizId, SeatId, UserId};
 use crate::domain::name::PlayerName;
 use crate::domain::quiz::{Question, Quiz};
+use crate::domain::scoring::Grade;
 use crate::domain::time::{Millis, WallTime};
 
 /// One seat's answer to one question.
@@ -15,10 +17,10 @@ use crate::domain::time::{Millis, WallTime};
 pub struct SeatAnswer {
     /// The question.
     pub question: QuestionId,
-    /// The option chosen, or `None` for none.
-    pub option: Option<OptionId>,
-    /// Whether it was right.
-    pub correct: bool,
+    /// The answer, or `None` for none.
+    pub answer: Option<Answer>,
+    /// How far it was right.
+    pub grade: Grade,
     /// What it earned.
     pub points: u32,
     /// How long it took on the question's clock.
@@ -90,8 +92,8 @@ fn answers(seat: &Seat, questions: &[Arc<Question>]) -> Vec<SeatAnswer> {
         let given = seat.answers.get(&(index as u32))?;
         Some(SeatAnswer {
             question: question.id.clone(),
-            option: given.option,
-            correct: given.correct,
+            answer: given.answer.clone(),
+            grade: given.grade,
             points: given.points,
             response: given.response,
         })

@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::log::Reader;
 use super::repeats::Recent;
+use crate::domain::answer::Answer;
 use crate::domain::events::Sequence;
-use crate::domain::ids::{OptionId, UserId};
+use crate::domain::ids::UserId;
 use crate::domain::name::{PlayerName, SkeletonHash};
 use crate::domain::refusal::Refusal;
 use crate::domain::repeat::RepeatKey;
+use crate::domain::scoring::Grade;
 use crate::domain::secret::SecretHash;
 use crate::domain::time::{Millis, Moment, Timestamp, WallTime};
 
@@ -45,11 +47,11 @@ impl Standing {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Given {
-    pub(super) option: Option<OptionId>,
+    pub(super) answer: Option<Answer>,
     /// The date, for the reply and its repeats.
     pub(super) received: WallTime,
     pub(super) response: Millis,
-    pub(super) correct: bool,
+    pub(super) grade: Grade,
     pub(super) points: u32,
 }
 

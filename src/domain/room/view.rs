@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::happenings::{Count, Ranked, Reveal, SeatVerdict};
+use super::happenings::{Ranked, Reveal, SeatVerdict};
 use super::play::{PausedBy, Phase, Play};
-use super::seat::Seat;
+use super::seat::{Given, Seat};
 use super::{Room, RoomSettings};
+use crate::domain::answer::ShownAnswer;
 use crate::domain::events::Sequence;
-use crate::domain::ids::{OptionId, QuizId, SeatId};
+use crate::domain::ids::{QuizId, SeatId};
 use crate::domain::name::PlayerName;
 use crate::domain::quiz::{Question, Quiz};
 use crate::domain::time::{Millis, Moment, Timestamp};
@@ -88,8 +89,9 @@ pub struct OwnView {
     pub plays: bool,
     /// Whether the question that is shown is answered.
     pub answered: bool,
-    /// By which option.
-    pub option_id: Option<OptionId>,
+    /// By what.
+    #[serde(flatten)]
+    pub answer: ShownAnswer,
     /// Points.
     pub total: u32,
     /// Place.
@@ -164,7 +166,7 @@ impl Room {
                 is_host: self.host == Some(id),
                 plays: seat.plays,
                 answered: given.is_some(),
-                option_id: given.and_then(|given| given.option),
+                answer: given.and_then(|given| given.answer.as_ref()).into(),
                 total: seat.total,
                 rank: ranks.get(&id).copied(),
             })
@@ -262,13 +264,16 @@ impl Room {
     pub(super) fn reveal(&self, play: &Play, quiz: Option<&Quiz>, index: u32) -> Option<Reveal> {
         let question = play.question(quiz, index)?;
         let ranks = self.ranks();
+        let unanswered = question.unanswered();
+        let grade = |given: Option<&Given>| given.map_or(unanswered, |given| given.grade);
         let takes_part = |(_, seat): &(&SeatId, &Seat)| seat.is_here() && seat.plays && seat.plays_from <= index;
         let verdict = |(id, seat): (&SeatId, &Seat)| {
             let given = seat.answers.get(&index);
             SeatVerdict {
                 seat_id: *id,
-                option_id: given.and_then(|given| given.option),
-                correct: given.is_some_and(|given| given.correct),
+                answer: given.and_then(|given| given.answer.as_ref()).into(),
+                correct: grade(given).verdict(),
+                share: grade(given).partial(),
                 points: given.map_or(0, |given| given.points),
                 response_ms: given.map(|given| given.response.0),
                 total: seat.total,
@@ -276,9 +281,9 @@ impl Room {
             }
         };
         let verdicts: Vec<_> = self.seats.iter().filter(takes_part).map(verdict).collect();
-        let chosen = |option_id| verdicts.iter().filter(|verdict| verdict.option_id == Some(option_id)).count();
-        let counts =
-            question.options.iter().map(|option| Count { option_id: option.id, count: chosen(option.id) }).collect();
+        let given = self.seats.iter().filter(takes_part).filter_map(|(_, seat)| seat.answers.get(&index));
+        let answers: Vec<_> = given.filter_map(|given| given.answer.as_ref()).collect();
+        let counts = question.counts(&answers);
         Some(Reveal::new((play.number, index), question, counts, verdicts))
     }
 }

@@ -3,10 +3,12 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::answer::{Answer, AnswerFault};
 use crate::domain::events::EventDraft;
 use crate::domain::finished::AnswerReport;
 use crate::domain::ids::{OptionId, QuestionId};
-use crate::domain::quiz::{AnswerKey, Choice, Question};
+use crate::domain::quiz::kind::tests::{answer_like, question_of_kind};
+use crate::domain::quiz::{AnswerKey, Choice, ChoiceKey, Question};
 use crate::domain::refusal::NotOpen;
 use crate::domain::repeat::RepeatKey;
 use crate::domain::room::{Ask, By, MOST_AT_ONCE, MOST_EVENT_BYTES, MOST_KEPT, RoomReply};
@@ -40,9 +42,12 @@ fn question(n: usize, time_limit: Option<u64>) -> Question {
         category: None,
         difficulty: None,
         image: None,
+        alt: None,
         time_limit: time_limit.map(Millis),
         options: (0..4).map(choice).collect(),
-        key: AnswerKey::Choice(option(1)),
+        key: AnswerKey::Choice(ChoiceKey(option(1))),
+        points: 1.into(),
+        no_speed_bonus: false,
         explanation: Some(format!("because {n}")),
     }
 }
@@ -85,7 +90,7 @@ fn answer(question: usize, chosen: Option<u64>, key: Option<&str>) -> Command {
     let (question, option) = (question_id(question), chosen.map(option));
     let body = [question.as_str(), &format!("{option:?}")].map(str::to_owned);
     let repeat = key.map(|key| RepeatKey::new("answer", key, &[&body[0], &body[1]]));
-    Command::Submit(Submission { question, option, repeat, wall: WALL })
+    Command::Submit(Submission { question, answer: option.map(Answer::Option), repeat, wall: WALL })
 }
 
 fn right(question: usize) -> Command {
@@ -184,18 +189,18 @@ fn the_question_shown_last_is_the_current_one_until_it_is_evaluated() {
 #[test]
 fn an_answer_at_the_limit_is_in_time_and_a_later_one_counts_as_none() {
     let mut session = solo(3, Some(10_000));
-    assert!(evaluated(&mut session, right(0), at(10_000)).verdict.correct);
+    assert!(evaluated(&mut session, right(0), at(10_000)).verdict.grade.is_right());
     let late = evaluated(&mut session, right(1), at(20_001)).verdict;
-    assert_eq!((late.option, late.correct, late.points.sum(), late.total_after), (None, false, 0, 125));
+    assert_eq!((late.answer, late.grade.is_right(), late.points.sum(), late.total_after), (None, false, 0, 125));
 }
 
 #[test]
 fn no_answer_is_evaluated_and_earns_nothing() {
     let mut session = solo(2, None);
     let report = evaluated(&mut session, answer(0, None, None), at(1_000));
-    assert_eq!((report.verdict.option, report.verdict.correct, report.verdict.points.sum()), (None, false, 0));
+    assert_eq!((report.verdict.answer, report.verdict.grade.is_right(), report.verdict.points.sum()), (None, false, 0));
     assert_eq!(report.correct_text.as_deref(), Some("option 1 of 0"));
-    assert_eq!(report.option_text, None);
+    assert_eq!(report.answer_text, None);
     refused(&mut session, right(0), at(2_000), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
 }
 
@@ -203,16 +208,24 @@ fn no_answer_is_evaluated_and_earns_nothing() {
 fn a_wrong_answer_tells_what_was_right_and_why() {
     let mut session = solo(2, None);
     let report = evaluated(&mut session, answer(1, Some(3), None), at(1_000));
-    assert!(!report.verdict.correct);
-    assert_eq!(report.option_text.as_deref(), Some("option 3 of 1"));
-    assert_eq!((report.correct_option, report.explanation.as_deref()), (option(1), Some("because 1")));
+    assert!(!report.verdict.grade.is_right());
+    assert_eq!(report.answer_text.as_deref(), Some("option 3 of 1"));
+    assert_eq!(
+        (report.key, report.explanation.as_deref()),
+        (AnswerKey::Choice(ChoiceKey(option(1))), Some("because 1"))
+    );
 }
 
 #[test]
 fn an_option_the_question_does_not_have_is_refused_and_changes_nothing() {
     let mut session = solo(2, None);
-    refused(&mut session, answer(0, Some(9), Some("k")), at(1_000), Refusal::OptionNotInQuestion);
-    assert!(evaluated(&mut session, right(0), at(1_000)).verdict.correct);
+    refused(
+        &mut session,
+        answer(0, Some(9), Some("k")),
+        at(1_000),
+        Refusal::WrongAnswer(AnswerFault::NoSuchOption(None)),
+    );
+    assert!(evaluated(&mut session, right(0), at(1_000)).verdict.grade.is_right());
 }
 
 #[test]
@@ -261,8 +274,13 @@ fn another_body_under_the_same_key_is_told_so() {
 #[test]
 fn a_refused_answer_keeps_no_key() {
     let mut session = solo(2, None);
-    refused(&mut session, answer(0, Some(9), Some("k")), at(1_000), Refusal::OptionNotInQuestion);
-    assert!(evaluated(&mut session, answer(0, Some(1), Some("k")), at(2_000)).verdict.correct);
+    refused(
+        &mut session,
+        answer(0, Some(9), Some("k")),
+        at(1_000),
+        Refusal::WrongAnswer(AnswerFault::NoSuchOption(None)),
+    );
+    assert!(evaluated(&mut session, answer(0, Some(1), Some("k")), at(2_000)).verdict.grade.is_right());
 }
 
 #[test]
@@ -278,7 +296,7 @@ fn the_last_answer_puts_results_with_texts_in_place_of_the_quiz() {
     assert_eq!((results.started, results.completed), (WALL, Some(WALL)));
     assert_eq!((results.progression.xp, results.progression.gems), (10, 1));
     assert_eq!(results.metadata.as_deref(), Some("{\"class\":\"4b\"}"));
-    let texts: Vec<_> = results.answers.iter().map(|a| (a.text.as_deref(), a.option_text.as_deref())).collect();
+    let texts: Vec<_> = results.answers.iter().map(|a| (a.text.as_deref(), a.answer_text.as_deref())).collect();
     assert_eq!(
         texts,
         [(Some("Question 1?"), Some("option 1 of 1")), (Some("Question 0?"), Some("option 3 of 0"))],
@@ -338,7 +356,7 @@ fn a_question_open_during_an_outage_stays_open_for_15_s_after_it() {
     let answered_at = |after| {
         let mut session = solo(2, Some(20_000));
         session.apply(Command::Show(question_id(0)), at(0)).result.expect("shown");
-        evaluated(&mut session, right(0), at_since(after, 19_000)).verdict.correct
+        evaluated(&mut session, right(0), at_since(after, 19_000)).verdict.grade.is_right()
     };
     assert!(answered_at(34_000));
     assert!(!answered_at(34_001));
@@ -348,7 +366,7 @@ fn a_question_open_during_an_outage_stays_open_for_15_s_after_it() {
 fn after_an_outage_a_question_stays_open_no_longer_than_it_would_have_at_first() {
     let answered_at = |after| {
         let mut session = solo(2, Some(5_000));
-        evaluated(&mut session, right(0), at_since(after, 4_000)).verdict.correct
+        evaluated(&mut session, right(0), at_since(after, 4_000)).verdict.grade.is_right()
     };
     assert!(answered_at(9_000));
     assert!(!answered_at(9_001));
@@ -357,8 +375,11 @@ fn after_an_outage_a_question_stays_open_no_longer_than_it_would_have_at_first()
 #[test]
 fn an_outage_never_shortens_a_question_and_leaves_later_ones_alone() {
     let mut session = solo(2, Some(60_000));
-    assert!(evaluated(&mut session, right(0), at_since(60_000, 1_000)).verdict.correct);
-    assert!(!evaluated(&mut session, right(1), at_since(120_001, 1_000)).verdict.correct, "opened after the outage");
+    assert!(evaluated(&mut session, right(0), at_since(60_000, 1_000)).verdict.grade.is_right());
+    assert!(
+        !evaluated(&mut session, right(1), at_since(120_001, 1_000)).verdict.grade.is_right(),
+        "opened after the outage"
+    );
 }
 
 #[test]
@@ -550,7 +571,7 @@ fn on_another_clock_everything_is_due_as_much_later_as_before() {
     for (question, after) in [(1, 11_000), (2, 22_000)] {
         let on_time = evaluated(&mut here, right(question), at(after)).verdict;
         assert_eq!(evaluated(&mut there, right(question), later(after)).verdict, on_time);
-        assert!(on_time.correct == (question == 1 || on_time.response <= Millis(10_000)));
+        assert!(on_time.grade.is_right() == (question == 1 || on_time.response <= Millis(10_000)));
     }
 
     let mut here = external(2);
@@ -586,10 +607,26 @@ struct Step {
     pause: u64,
 }
 
+/// A game of questions of all kinds.
+fn solo_of_kinds() -> GameSession {
+    let mut session = solo(9, Some(30_000));
+    let mut quiz = quiz(0, None);
+    let question = |n: usize| Question { id: question_id(n), ..question_of_kind(n, 1) };
+    quiz.questions = (0..9).map(question).map(Arc::new).collect();
+    session.quiz = Some(Arc::new(quiz));
+    session
+}
+
+fn answer_of_kind(question: usize, chosen: Option<u64>, key: Option<&str>) -> Command {
+    let Command::Submit(submission) = answer(question, chosen, key) else { unreachable!("it is an answer") };
+    let answer = chosen.map(|chosen| answer_like(&question_of_kind(question, 1), chosen));
+    Command::Submit(Submission { answer, ..submission })
+}
+
 fn any_solo_command() -> impl Strategy<Value = Command> {
     let key = proptest::option::of(prop_oneof![Just("a"), Just("b"), Just("c")]);
     prop_oneof![
-        8 => (0..6_usize, proptest::option::of(0..5_u64), key).prop_map(|(q, chosen, key)| answer(q, chosen, key)),
+        8 => (0..10_usize, proptest::option::of(0..5_u64), key).prop_map(|(q, chosen, key)| answer_of_kind(q, chosen, key)),
         2 => (0..6_usize).prop_map(|q| Command::Show(question_id(q))),
         1 => Just(Command::Touch),
         1 => Just(Command::Advance),
@@ -642,7 +679,7 @@ fn checked_step(session: &mut GameSession, command: &Command, now: Moment) -> Re
 proptest! {
     #[test]
     fn whatever_is_asked_a_solo_game_adds_up(steps in steps(any_solo_command())) {
-        let mut session = solo(5, Some(30_000));
+        let mut session = solo_of_kinds();
         let mut now = 0;
         for Step { command, pause } in steps {
             now += pause;
@@ -657,14 +694,16 @@ proptest! {
                 total += report.verdict.points.sum();
                 prop_assert_eq!(report.verdict.nth as usize, n + 1);
                 prop_assert_eq!(report.verdict.total_after, total);
-                prop_assert!(report.verdict.correct || report.verdict.points.sum() == 0);
+                let (grade, points) = (report.verdict.grade, report.verdict.points);
+                prop_assert!(grade.is_right() || points.speed_bonus == 0);
+                prop_assert!(grade.is_right() || grade.partial().is_some() || points.sum() == 0);
             }
             prop_assert_eq!(results.total_score(), total);
             let mut questions: Vec<_> = results.answers.iter().map(|report| &report.question).collect();
             questions.sort();
             questions.dedup();
             prop_assert_eq!(questions.len(), results.answers.len(), "a question was evaluated twice");
-            prop_assert_eq!(matches!(session.state.game, Game::Finished(_)), questions.len() == 5);
+            prop_assert_eq!(matches!(session.state.game, Game::Finished(_)), questions.len() == 9);
         }
     }
 

@@ -44,7 +44,7 @@ impl Asker {
     async fn carry_out(&self, re: Option<&str>, asked: Asked) -> Result<Frame, Problem> {
         let rooms = &self.shared.rooms;
         let ask = match asked {
-            Asked::Answer(answer) => Ask::Answer { question: answer.question_id, option: answer.option_id },
+            Asked::Answer(question, answer) => Ask::Answer { question, answer },
             Asked::Say(say) => {
                 let payload = shallow("payload", &say.payload)?;
                 let repeat = repeat_of(say.key.as_deref(), re, |key| repeats::said(key, &payload));
@@ -78,8 +78,8 @@ impl Asker {
         };
         let (reply, _) = rooms.ask_as(&self.id, &self.who, ask).await.map_err(Problem::in_room)?;
         match reply {
-            RoomReply::Answered { question, option, received } => {
-                Ok(frames::reply(re, answered(question, option, received)))
+            RoomReply::Answered { question, answer, received } => {
+                Ok(frames::reply(re, answered(question, answer.as_ref(), received)))
             }
             RoomReply::Moved(has_moved) => {
                 let looked = rooms.look(&self.id, &self.who).await.map_err(Problem::after_a_move)?;

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::super::answer::{AnswerFields, given};
 use super::super::date::date;
-use super::super::json::required;
 use super::super::problem::Problem;
 use super::super::rooms::{EventIn, SnapshotOut};
 use super::super::websocket::Frame;
 use crate::domain::room::{HostMove, Presence};
-use crate::domain::{NotOpen, OptionId, QuestionId, SeatId, Sequence, WallTime};
+use crate::domain::{self, NotOpen, Number, OptionId, QuestionId, SeatId, Sequence, WallTime};
 use crate::game::Dates;
 
 /// Most bytes of a frame's id, and of an idempotency key.
@@ -31,10 +31,22 @@ pub(super) struct Resume {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Answer {
-    pub(super) question_id: QuestionId,
-    #[serde(deserialize_with = "required")]
-    pub(super) option_id: Option<OptionId>,
+struct Answer {
+    question_id: QuestionId,
+    #[serde(default, deserialize_with = "given")]
+    option_id: Option<Option<OptionId>>,
+    #[serde(default, deserialize_with = "given")]
+    option_ids: Option<Vec<OptionId>>,
+    #[serde(default, deserialize_with = "given")]
+    text: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    number: Option<Number>,
+}
+
+fn answered(text: &str) -> Result<Asked, Problem> {
+    let Answer { question_id, option_id, option_ids, text, number } = fields(text)?;
+    let answer = AnswerFields { option_id, option_ids, text, number }.read()?;
+    Ok(Asked::Answer(question_id, answer))
 }
 
 #[derive(Debug, Deserialize)]
@@ -80,7 +92,7 @@ struct OfSeat {
 #[derive(Debug)]
 pub(super) enum Asked {
     Resume(Resume),
-    Answer(Answer),
+    Answer(QuestionId, Option<domain::Answer>),
     Ack(Sequence),
     Heartbeat,
     Host(u32, HostMove),
@@ -133,7 +145,7 @@ fn asked(kind: &str, text: &str) -> Result<Asked, Problem> {
     let host = |host_move| Ok(Asked::Host(fields::<At>(text)?.at, host_move));
     match kind {
         "resume" => fields(text).map(Asked::Resume),
-        "answer" => fields(text).map(Asked::Answer),
+        "answer" => answered(text),
         "ack" => fields::<Ack>(text).map(|ack| Asked::Ack(ack.sequence)),
         "heartbeat" => Ok(Asked::Heartbeat),
         "start" => host(HostMove::Start),

@@ -19,6 +19,7 @@ use crate::domain::room::{Ask, HostMove};
 use crate::domain::{Refusal, Repeat, RoomReply, SeatId, SessionId};
 use crate::game::GameError;
 use crate::game::rooms::Credential;
+use crate::quizzes::Play;
 use requests::{
     AckRequest, AnswerRequest, JoinRequest, Joining, KickRequest, LockRequest, MoveRequest, NameIn, OpenRequest,
     OwnedQuery, PauseRequest, RecordRequest, ResultsFormat, ResultsQuery, ResumeRequest, SayRequest, SeatRequest,
@@ -55,8 +56,11 @@ pub(super) async fn open(
     shared.may_host(&caller)?;
     let body = String::from_utf8_lossy(&request.bytes);
     let repeat = idempotency_key(&http)?.map(|key| repeats::opened(&key, &opener.name(), &body));
-    let cost = Created::room(request.bytes.len(), request.value.question_count());
-    let mut new = request.value.into_new(&caller)?;
+    let mut asked = request.value;
+    let quiz = asked.take_quiz();
+    let questions = quiz.question_count(&shared.solo.catalogue, Play::Rooms);
+    let cost = Created::room(request.bytes.len(), questions);
+    let mut new = asked.into_new(quiz, questions, &caller)?;
     new.settings.joins_a_minute = shared.admission.joins_a_minute(new.settings.max_seats);
     shared.admission.create(&opener, cost)?;
     let opened = shared.rooms.open(new, repeat).await.map_err(Problem::in_room)?;
@@ -191,11 +195,11 @@ pub(super) async fn answer(
     id: web::Path<String>,
     request: Json<AnswerRequest>,
 ) -> Handled {
-    let AnswerRequest { question_id: question, option_id: option } = request.value;
-    let asked = shared.rooms.ask_as(&room_id(&id)?, &who, Ask::Answer { question, option }).await;
+    let (question, answer) = request.value.answer()?;
+    let asked = shared.rooms.ask_as(&room_id(&id)?, &who, Ask::Answer { question, answer }).await;
     match asked.map_err(Problem::in_room)? {
-        (RoomReply::Answered { question, option, received }, _) => {
-            Ok(reply(StatusCode::OK, &replies::answered(question, option, received)))
+        (RoomReply::Answered { question, answer, received }, _) => {
+            Ok(reply(StatusCode::OK, &replies::answered(question, answer.as_ref(), received)))
         }
         (other, _) => Err(unexpected(&other)),
     }

@@ -4,11 +4,12 @@ use serde::Serialize;
 
 use super::super::date::date;
 use super::super::problem::Problem;
+use crate::domain::answer::ShownAnswer;
 use crate::domain::quiz::public::PublicQuestion;
 use crate::domain::room::{
     Advance, HostAway, OwnView, PauseView, PhaseName, QuestionView, Ranked, Reveal, RoomSettings, RoomView, SeatView,
 };
-use crate::domain::{JoinCode, OptionId, QuestionId, QuizId, SeatId, Sequence, WallTime};
+use crate::domain::{Answer, JoinCode, QuestionId, QuizId, SeatId, Sequence, WallTime};
 use crate::game::Dates;
 use crate::game::rooms::{Looked, Opened, OwnedRoom, OwnedRooms, Seated};
 
@@ -217,17 +218,14 @@ pub(in crate::http) fn moved(moved: bool, looked: &Looked) -> Result<MovedOut, P
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct AnsweredOut {
     question_id: QuestionId,
-    option_id: Option<OptionId>,
+    #[serde(flatten)]
+    answer: ShownAnswer,
     accepted: bool,
     received_at: String,
 }
 
-pub(in crate::http) fn answered(
-    question_id: QuestionId,
-    option_id: Option<OptionId>,
-    received: WallTime,
-) -> AnsweredOut {
-    AnsweredOut { question_id, option_id, accepted: true, received_at: date(received) }
+pub(in crate::http) fn answered(question_id: QuestionId, answer: Option<&Answer>, received: WallTime) -> AnsweredOut {
+    AnsweredOut { question_id, answer: answer.into(), accepted: true, received_at: date(received) }
 }
 
 #[derive(Serialize)]

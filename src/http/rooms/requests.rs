@@ -5,18 +5,20 @@ use std::ops::RangeInclusive;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::super::answer::{AnswerFields, given};
 use super::super::auth::Caller;
-use super::super::json::{required, shallow};
+use super::super::json::shallow;
 use super::super::problem::Problem;
-use super::super::quiz_choice::{QuizFields, question_count, quiz_choice};
+use super::super::quiz_choice::{QuizFields, quiz_choice};
 use crate::domain::ids::{InvalidId, code_as_meant};
 use crate::domain::quiz::draft::QuestionDraft;
 use crate::domain::room::{Advance, HostAway, RoomSettings};
 use crate::domain::{
-    Difficulty, EventDraft, JoinCode, Millis, OptionId, PlayerName, QuestionId, QuizId, SeatId, Sequence, SessionId,
-    UserId,
+    Answer, Difficulty, EventDraft, JoinCode, Millis, Number, OptionId, PlayerName, QuestionId, QuizId, SeatId,
+    Sequence, SessionId, UserId,
 };
 use crate::game::rooms::{NewRoom, RoomQuiz};
+use crate::quizzes::{Count, Order};
 
 const TIME_LIMIT_MS: RangeInclusive<u64> = 1_000..=3_600_000;
 const READY_MS: RangeInclusive<u64> = 0..=60_000;
@@ -53,7 +55,9 @@ pub(in crate::http) struct OpenRequest {
     quiz_id: Option<QuizId>,
     category: Option<String>,
     difficulty: Option<Difficulty>,
-    count: Option<u64>,
+    count: Option<Count>,
+    order: Option<Order>,
+    option_order: Option<Order>,
     exclude: Option<Vec<QuestionId>>,
     question_ids: Option<Vec<QuestionId>>,
     questions: Option<Vec<QuestionDraft>>,
@@ -126,10 +130,23 @@ pub(in crate::http) struct KickRequest {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
 pub(in crate::http) struct AnswerRequest {
-    pub(super) question_id: QuestionId,
-    /// Null for none, but never left out: a client's slip is no answer.
-    #[serde(deserialize_with = "required")]
-    pub(super) option_id: Option<OptionId>,
+    question_id: QuestionId,
+    #[serde(default, deserialize_with = "given")]
+    option_id: Option<Option<OptionId>>,
+    #[serde(default, deserialize_with = "given")]
+    option_ids: Option<Vec<OptionId>>,
+    #[serde(default, deserialize_with = "given")]
+    text: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    number: Option<Number>,
+}
+
+impl AnswerRequest {
+    /// The answer, or none if that is said.
+    pub(super) fn answer(self) -> Result<(QuestionId, Option<Answer>), Problem> {
+        let Self { question_id, option_id, option_ids, text, number, .. } = self;
+        Ok((question_id, AnswerFields { option_id, option_ids, text, number }.read()?))
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -246,10 +263,10 @@ pub(super) enum ResultsFormat {
 }
 
 impl OpenRequest {
-    /// Turns a request into what it asks for.
-    pub(super) fn into_new(self, caller: &Caller) -> Result<NewRoom, Problem> {
+    /// Turns a request into what it asks for, a room that plays this quiz of so many questions.
+    pub(super) fn into_new(self, quiz: QuizFields, questions: u64, caller: &Caller) -> Result<NewRoom, Problem> {
         let (mut settings, owner) = (self.settings()?, caller.owner());
-        if self.questions.is_some() {
+        if quiz.questions.is_some() {
             caller.must_be_trusted("questions")?;
         }
         if self.mode == Mode::External {
@@ -257,16 +274,19 @@ impl OpenRequest {
             if owner.is_none() {
                 return Err(Caller::key_required("an external room"));
             }
-            self.has_no_quiz()?;
+            self.has_no_quiz(&quiz)?;
             return Ok(NewRoom { settings, quiz: RoomQuiz::External, owner });
         }
         let host = match self.host_name.clone() {
             Some(NameIn(name)) => name,
             None => HOST_NAME.parse().expect("it is a name"),
         };
-        let questions = self.question_count();
-        let choice = quiz_choice(self.into_quiz(), caller)?;
-        settings.most_seats_in_record = most_seats_in_record(settings.max_seats, questions, caller)?;
+        let choice = quiz_choice(quiz, caller)?;
+        let in_record = most_seats_in_record(questions, caller);
+        if self.max_seats.is_none() {
+            settings.max_seats = settings.max_seats.min(in_record.0);
+        }
+        settings.most_seats_in_record = enough(settings.max_seats, in_record)?;
         Ok(NewRoom { settings, quiz: RoomQuiz::Quiz(choice, host), owner })
     }
 
@@ -288,50 +308,52 @@ impl OpenRequest {
         })
     }
 
-    /// How many questions the quiz has at most.
-    pub(super) fn question_count(&self) -> u64 {
-        question_count(self.questions.as_ref(), self.question_ids.as_ref(), self.count)
-    }
-
-    fn has_no_quiz(&self) -> Result<(), Problem> {
+    fn has_no_quiz(&self, quiz: &QuizFields) -> Result<(), Problem> {
         let fields = [
-            ("quizId", self.quiz_id.is_some()),
-            ("category", self.category.is_some()),
-            ("difficulty", self.difficulty.is_some()),
-            ("count", self.count.is_some()),
-            ("exclude", self.exclude.is_some()),
-            ("questionIds", self.question_ids.is_some()),
-            ("questions", self.questions.is_some()),
+            ("quizId", quiz.quiz_id.is_some()),
+            ("category", quiz.category.is_some()),
+            ("difficulty", quiz.difficulty.is_some()),
+            ("count", quiz.count.is_some()),
+            ("order", quiz.order.is_some()),
+            ("optionOrder", quiz.option_order.is_some()),
+            ("exclude", quiz.exclude.is_some()),
+            ("questionIds", quiz.question_ids.is_some()),
+            ("questions", quiz.questions.is_some()),
             ("hostName", self.host_name.is_some()),
         ];
         let used = fields.iter().find(|(_, is_used)| *is_used);
         used.map_or(Ok(()), |(name, _)| Err(Problem::wrong(name, "an external room has no quiz and no host")))
     }
 
-    fn into_quiz(self) -> QuizFields {
+    /// Takes out which questions it asks for.
+    pub(super) fn take_quiz(&mut self) -> QuizFields {
         QuizFields {
-            quiz_id: self.quiz_id,
-            category: self.category,
+            quiz_id: self.quiz_id.take(),
+            category: self.category.take(),
             difficulty: self.difficulty,
             count: self.count,
-            exclude: self.exclude,
-            question_ids: self.question_ids,
-            questions: self.questions,
+            order: self.order,
+            option_order: self.option_order,
+            exclude: self.exclude.take(),
+            question_ids: self.question_ids.take(),
+            questions: self.questions.take(),
         }
     }
 }
 
-/// How many seats the record may hold, at least those that can be taken at once.
-fn most_seats_in_record(max_seats: u32, questions: u64, caller: &Caller) -> Result<u32, Problem> {
+/// How many seats the record may hold of a quiz of so many questions, and why.
+fn most_seats_in_record(questions: u64, caller: &Caller) -> (u32, String) {
     let (most, whose) = match caller {
         Caller::Backend(_) => (MOST_ANSWERS, ""),
         Caller::Open | Caller::Player => (MOST_ANSWERS_WITHOUT_KEY, " without an API key"),
     };
     let seats = u32::try_from(most / questions.max(1)).unwrap_or(u32::MAX);
-    if max_seats > seats {
-        return Err(Problem::wrong("maxSeats", format!("maxSeats times count is at most {most}{whose}")));
-    }
-    Ok(seats)
+    (seats, format!("maxSeats times count is at most {most}{whose}"))
+}
+
+/// At least as many as can be taken at once.
+fn enough(max_seats: u32, (in_record, why): (u32, String)) -> Result<u32, Problem> {
+    if max_seats > in_record { Err(Problem::wrong("maxSeats", why)) } else { Ok(in_record) }
 }
 
 fn within(name: &str, given: Option<u64>, bounds: RangeInclusive<u64>, usual: u64) -> Result<u64, Problem> {

@@ -5,11 +5,14 @@ use serde::Serialize;
 use super::super::date::date;
 use super::super::problem::Problem;
 use super::requests::Separator;
+use crate::domain::answer::ShownAnswer;
+use crate::domain::markup;
+use crate::domain::quiz::Correct;
 use crate::domain::room::{RoomResults, SeatResults};
-use crate::domain::{OptionId, PlayerName, Question, QuestionId, QuizId, SeatId, SessionId, UserId};
+use crate::domain::{Answer, Kind, PlayerName, Question, QuestionId, QuizId, SeatId, SessionId, UserId};
 
-/// Most bytes of an option's text beside an answer.
-const MOST_OPTION_TEXT: usize = 200;
+/// Most bytes of an answer in words.
+const MOST_ANSWER_TEXT: usize = 200;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -28,8 +31,10 @@ pub(super) struct ResultsOut<'a> {
 struct QuestionOut<'a> {
     question_id: &'a QuestionId,
     text: Option<&'a str>,
-    correct_option_id: OptionId,
-    correct_text: Option<&'a str>,
+    kind: Kind,
+    #[serde(flatten)]
+    right: Correct,
+    correct_text: Option<String>,
     explanation: Option<&'a str>,
 }
 
@@ -51,30 +56,31 @@ struct SeatOut<'a> {
 #[serde(rename_all = "camelCase")]
 struct AnswerOut<'a> {
     question_id: &'a QuestionId,
-    option_id: Option<OptionId>,
-    option_text: Option<&'a str>,
-    correct: bool,
+    #[serde(flatten)]
+    answer: ShownAnswer,
+    answer_text: Option<String>,
+    correct: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    share: Option<f64>,
     points: u32,
     response_ms: u64,
 }
 
-fn text_of(question: &Question, option: OptionId) -> Option<&str> {
-    question.option(option)?.text.as_deref()
-}
-
-/// The text of an option as it stands beside each answer that chose it, where a long one would be said
-/// again and again.
-fn shortened(question: &Question, option: OptionId) -> Option<&str> {
-    text_of(question, option).map(|text| &text[..text.floor_char_boundary(MOST_OPTION_TEXT)])
+/// An answer in words as it stands beside each seat that gave it, where a long one would be said again and
+/// again.
+fn shortened(question: &Question, answer: &Answer) -> String {
+    let mut words = question.words(answer);
+    words.truncate(words.floor_char_boundary(MOST_ANSWER_TEXT));
+    words
 }
 
 fn question(question: &Question) -> QuestionOut<'_> {
-    let correct = question.key.correct_option();
     QuestionOut {
         question_id: &question.id,
         text: question.text.as_deref(),
-        correct_option_id: correct,
-        correct_text: text_of(question, correct),
+        kind: question.key.kind(),
+        right: question.key.correct(),
+        correct_text: question.correct_words(),
         explanation: question.explanation.as_deref(),
     }
 }
@@ -82,9 +88,10 @@ fn question(question: &Question) -> QuestionOut<'_> {
 fn seat<'a>(results: &'a RoomResults, seat: &'a SeatResults) -> SeatOut<'a> {
     let answer = |answer: &'a crate::domain::room::SeatAnswer| AnswerOut {
         question_id: &answer.question,
-        option_id: answer.option,
-        option_text: answer.option.and_then(|option| shortened(asked(results, &answer.question)?, option)),
-        correct: answer.correct,
+        answer: answer.answer.as_ref().into(),
+        answer_text: answer.answer.as_ref().and_then(|given| Some(shortened(asked(results, &answer.question)?, given))),
+        correct: answer.grade.verdict(),
+        share: answer.grade.partial(),
         points: answer.points,
         response_ms: answer.response.0,
     };
@@ -96,7 +103,7 @@ fn seat<'a>(results: &'a RoomResults, seat: &'a SeatResults) -> SeatOut<'a> {
         kicked: seat.is_kicked,
         rank: seat.rank,
         total: seat.total,
-        correct_count: seat.answers.iter().filter(|answer| answer.correct).count(),
+        correct_count: seat.answers.iter().filter(|answer| answer.grade.is_right()).count(),
         answers: seat.answers.iter().map(answer).collect(),
     }
 }
@@ -145,7 +152,7 @@ fn write(table: &mut csv::Writer<Vec<u8>>, results: &RoomResults, only: Option<S
     let questions = results.questions.iter().flat_map(|question| headings(question));
     table.write_record(COLUMNS.map(str::to_owned).into_iter().chain(questions))?;
     for seat in results.seats.iter().filter(|seat| only.is_none_or(|only| only == seat.seat)) {
-        let correct = seat.answers.iter().filter(|answer| answer.correct).count();
+        let correct = seat.answers.iter().filter(|answer| answer.grade.is_right()).count();
         let line = [
             seat.rank.map(|rank| rank.to_string()).unwrap_or_default(),
             seat.seat.0.to_string(),
@@ -165,7 +172,8 @@ fn write(table: &mut csv::Writer<Vec<u8>>, results: &RoomResults, only: Option<S
 
 /// A question's columns are called by its text, which a teacher knows it by.
 fn headings(question: &Question) -> [String; 3] {
-    let name = harmless(question.text.as_deref().unwrap_or(question.id.as_str()));
+    let name = question.text.as_deref().map_or_else(|| question.id.to_string(), markup::plain);
+    let name = harmless(&name);
     let [right, points] = ["right or wrong", "points"].map(|what| format!("{name} ({what})"));
     [name, right, points]
 }
@@ -175,10 +183,14 @@ fn cells(question: &Question, seat: &SeatResults) -> [String; 3] {
     let Some(answer) = seat.answers.iter().find(|answer| answer.question == question.id) else {
         return Default::default();
     };
-    let text = |option: OptionId| shortened(question, option).map_or_else(|| option.to_string(), str::to_owned);
-    let chosen = answer.option.map(text).unwrap_or_default();
-    let right = if answer.correct { "right" } else { "wrong" };
-    [harmless(&chosen), right.to_owned(), answer.points.to_string()]
+    let words = answer.answer.as_ref().map(|given| shortened(question, given)).unwrap_or_default();
+    let right = match (answer.grade.verdict(), answer.grade.partial()) {
+        (_, Some(_)) => "partly right",
+        (Some(true), _) => "right",
+        (Some(false), _) => "wrong",
+        (None, _) => "",
+    };
+    [harmless(&words), right.to_owned(), answer.points.to_string()]
 }
 
 /// A text that no spreadsheet takes for a formula.

@@ -11,7 +11,9 @@ use super::auth::{Caller, Creating};
 use super::json::{Json, idempotency_key};
 use super::problem::Problem;
 use super::{Shared, repeats, reply};
+use crate::domain::answer::ShownAnswer;
 use crate::domain::{RepeatKey, SessionId};
+use crate::quizzes::Play;
 use requests::{AnswerRequest, CreateRequest, ShowRequest};
 
 type Handled = Result<HttpResponse, Problem>;
@@ -27,8 +29,10 @@ pub(super) async fn create(
     Creating(opener): Creating,
     request: Json<CreateRequest>,
 ) -> Handled {
-    let cost = Created::game(request.bytes.len(), request.value.question_count());
-    let new = requests::new_game(request.value, &request.bytes, &caller)?;
+    let mut asked = request.value;
+    let quiz = asked.take_quiz();
+    let cost = Created::game(request.bytes.len(), quiz.question_count(&shared.solo.catalogue, Play::Solo));
+    let new = requests::new_game(asked, quiz, &request.bytes, &caller)?;
     shared.admission.create(&opener, cost)?;
     let id = new.session_id.clone();
     let seen = shared.solo.create(new).await.map_err(|error| Problem::of(error, id.as_ref()))?;
@@ -52,12 +56,12 @@ pub(super) async fn show(shared: web::Data<Shared>, request: Json<ShowRequest>) 
 }
 
 pub(super) async fn answer(http: HttpRequest, shared: web::Data<Shared>, request: Json<AnswerRequest>) -> Handled {
-    let AnswerRequest { session_id: id, question_id, option_id } = request.value;
-    let id = session_id(&id)?;
-    let option = option_id.map(|option| option.to_string());
-    let body = [question_id.as_str(), option.as_deref().unwrap_or("null")];
+    let id = session_id(&request.value.session_id)?;
+    let (question_id, answer) = request.value.answer()?;
+    let said = serde_json::to_string(&ShownAnswer::from(answer.as_ref())).expect("an answer is always JSON");
+    let body = [question_id.as_str(), &said];
     let repeat = idempotency_key(&http)?.map(|key| RepeatKey::new("answer", &key, &body));
-    let answered = shared.solo.answer(&id, question_id, option_id, repeat).await;
+    let answered = shared.solo.answer(&id, question_id, answer, repeat).await;
     let (report, question_count) = answered.map_err(|error| Problem::of(error, Some(&id)))?;
     Ok(reply(StatusCode::OK, &replies::answered(&report, question_count)))
 }
@@ -90,8 +94,4 @@ pub(super) async fn give_up(shared: web::Data<Shared>, id: web::Path<String>) ->
         shared.solo.give_up(&id).await.map_err(|error| Problem::of(error, Some(&id)))?;
     }
     Ok(HttpResponse::NoContent().finish())
-}
-
-pub(super) async fn quizzes(shared: web::Data<Shared>) -> HttpResponse {
-    reply(StatusCode::OK, &replies::quizzes(&shared.solo.catalogue.list()))
 }

@@ -1,19 +1,18 @@
 //! What a client gets. A question's key and explanation are in no type here that is sent before
 //! its verdict.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::super::date::date;
 use super::super::problem::Problem;
+use crate::domain::answer::ShownAnswer;
 use crate::domain::finished::{AnswerReport, Results};
+use crate::domain::quiz::Correct;
 use crate::domain::quiz::public::PublicQuestion;
 use crate::domain::solo::Deliver;
-use crate::domain::{Difficulty, OptionId, Question, QuestionId, QuizId, SessionId, UserId};
+use crate::domain::{Kind, Question, QuestionId, QuizId, SessionId, UserId};
 use crate::game::solo::{Claimed, Seen, ShownQuestion};
-use crate::quizzes::{Bank, Hosting, Play};
 
 /// A question as the game delivers it.
 fn delivered(question: &Question, deliver: Deliver) -> PublicQuestion<'_> {
@@ -114,9 +113,14 @@ pub(super) fn shown(shown: &ShownQuestion) -> Shown<'_> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Answered<'a> {
     question_id: &'a QuestionId,
-    option_id: Option<OptionId>,
-    correct: bool,
-    correct_option_id: OptionId,
+    kind: Kind,
+    #[serde(flatten)]
+    answer: ShownAnswer,
+    correct: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    share: Option<f64>,
+    #[serde(flatten)]
+    right: Correct,
     #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<&'a str>,
     base_points: u32,
@@ -134,9 +138,11 @@ pub(super) fn answered(report: &AnswerReport, question_count: u32) -> Answered<'
     let remaining = question_count.saturating_sub(verdict.nth);
     Answered {
         question_id: &report.question,
-        option_id: verdict.option,
-        correct: verdict.correct,
-        correct_option_id: report.correct_option,
+        kind: report.key.kind(),
+        answer: verdict.answer.as_ref().into(),
+        correct: verdict.grade.verdict(),
+        share: verdict.grade.partial(),
+        right: report.key.correct(),
         explanation: report.explanation.as_deref(),
         base_points: verdict.points.base,
         speed_bonus: verdict.points.speed_bonus,
@@ -152,11 +158,16 @@ pub(super) fn answered(report: &AnswerReport, question_count: u32) -> Answered<'
 #[serde(rename_all = "camelCase")]
 struct AnswerOut {
     question_id: QuestionId,
-    text: Option<String>,
-    option_id: Option<OptionId>,
-    option_text: Option<String>,
-    correct: bool,
-    correct_option_id: OptionId,
+    kind: Kind,
+    question_text: Option<String>,
+    #[serde(flatten)]
+    answer: ShownAnswer,
+    answer_text: Option<String>,
+    correct: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    share: Option<f64>,
+    #[serde(flatten)]
+    right: Correct,
     correct_text: Option<String>,
     explanation: Option<String>,
     points: u32,
@@ -167,11 +178,13 @@ impl AnswerOut {
     fn new(report: &AnswerReport) -> Self {
         Self {
             question_id: report.question.clone(),
-            text: report.text.clone(),
-            option_id: report.verdict.option,
-            option_text: report.option_text.clone(),
-            correct: report.verdict.correct,
-            correct_option_id: report.correct_option,
+            kind: report.key.kind(),
+            question_text: report.text.clone(),
+            answer: report.verdict.answer.as_ref().into(),
+            answer_text: report.answer_text.clone(),
+            correct: report.verdict.grade.verdict(),
+            share: report.verdict.grade.partial(),
+            right: report.key.correct(),
             correct_text: report.correct_text.clone(),
             explanation: report.explanation.clone(),
             points: report.verdict.points.sum(),
@@ -232,42 +245,5 @@ pub(super) fn claimed(claimed: &Claimed) -> ClaimedOut<'_> {
         user_id: claimed.user.as_ref(),
         xp: claimed.progression.xp,
         gems: claimed.progression.gems,
-    }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Quizzes<'a> {
-    quizzes: Vec<QuizOut<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct QuizOut<'a> {
-    quiz_id: &'a QuizId,
-    title: &'a str,
-    description: Option<&'a str>,
-    question_count: usize,
-    categories: &'a [String],
-    difficulties: &'a [Difficulty],
-    play: Vec<Play>,
-    hosting: Hosting,
-}
-
-pub(super) fn quizzes(banks: &[Arc<Bank>]) -> Quizzes<'_> {
-    Quizzes {
-        quizzes: banks
-            .iter()
-            .map(|bank| QuizOut {
-                quiz_id: &bank.id,
-                title: &bank.title,
-                description: bank.description.as_deref(),
-                question_count: bank.questions.len(),
-                categories: bank.categories(),
-                difficulties: bank.difficulties(),
-                play: bank.play.iter().copied().collect(),
-                hosting: bank.hosting,
-            })
-            .collect(),
     }
 }

@@ -3,16 +3,17 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::super::answer::{AnswerFields, given};
 use super::super::auth::Caller;
-use super::super::json::required;
 use super::super::problem::Problem;
-use super::super::quiz_choice::{QuizFields, question_count, quiz_choice};
+use super::super::quiz_choice::{QuizFields, quiz_choice};
 use crate::domain::ids::InvalidId;
 use crate::domain::quiz::draft::QuestionDraft;
 use crate::domain::repeat::hash;
 use crate::domain::solo::Deliver;
-use crate::domain::{Difficulty, Millis, OptionId, QuestionId, QuizId, SessionId, UserId};
+use crate::domain::{Answer, Difficulty, Millis, Number, OptionId, QuestionId, QuizId, SessionId, UserId};
 use crate::game::solo::NewGame;
+use crate::quizzes::{Count, Order};
 
 /// Most bytes of a caller's metadata.
 const MOST_METADATA: usize = 4 * 1024;
@@ -23,7 +24,9 @@ pub(in crate::http) struct CreateRequest {
     quiz_id: Option<QuizId>,
     category: Option<String>,
     difficulty: Option<Difficulty>,
-    count: Option<u64>,
+    count: Option<Count>,
+    order: Option<Order>,
+    option_order: Option<Order>,
     exclude: Option<Vec<QuestionId>>,
     question_ids: Option<Vec<QuestionId>>,
     questions: Option<Vec<QuestionDraft>>,
@@ -35,20 +38,18 @@ pub(in crate::http) struct CreateRequest {
 }
 
 impl CreateRequest {
-    /// How many questions the game has at most.
-    pub(super) fn question_count(&self) -> u64 {
-        question_count(self.questions.as_ref(), self.question_ids.as_ref(), self.count)
-    }
-
-    fn into_quiz(self) -> QuizFields {
+    /// Takes out which questions it asks for.
+    pub(super) fn take_quiz(&mut self) -> QuizFields {
         QuizFields {
-            quiz_id: self.quiz_id,
-            category: self.category,
+            quiz_id: self.quiz_id.take(),
+            category: self.category.take(),
             difficulty: self.difficulty,
             count: self.count,
-            exclude: self.exclude,
-            question_ids: self.question_ids,
-            questions: self.questions,
+            order: self.order,
+            option_order: self.option_order,
+            exclude: self.exclude.take(),
+            question_ids: self.question_ids.take(),
+            questions: self.questions.take(),
         }
     }
 }
@@ -64,15 +65,33 @@ pub(in crate::http) struct ShowRequest {
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
 pub(in crate::http) struct AnswerRequest {
     pub(super) session_id: String,
-    pub(super) question_id: QuestionId,
-    /// Null for no answer, but never left out: a client's slip is no answer.
-    #[serde(deserialize_with = "required")]
-    pub(super) option_id: Option<OptionId>,
+    question_id: QuestionId,
+    #[serde(default, deserialize_with = "given")]
+    option_id: Option<Option<OptionId>>,
+    #[serde(default, deserialize_with = "given")]
+    option_ids: Option<Vec<OptionId>>,
+    #[serde(default, deserialize_with = "given")]
+    text: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    number: Option<Number>,
+}
+
+impl AnswerRequest {
+    /// The answer, or none if that is said.
+    pub(super) fn answer(self) -> Result<(QuestionId, Option<Answer>), Problem> {
+        let Self { question_id, option_id, option_ids, text, number, .. } = self;
+        Ok((question_id, AnswerFields { option_id, option_ids, text, number }.read()?))
+    }
 }
 
 /// Turns a request into what it asks for.
-pub(super) fn new_game(request: CreateRequest, body: &[u8], caller: &Caller) -> Result<NewGame, Problem> {
-    check_trust(&request, caller)?;
+pub(super) fn new_game(
+    request: CreateRequest,
+    quiz: QuizFields,
+    body: &[u8],
+    caller: &Caller,
+) -> Result<NewGame, Problem> {
+    check_trust(&request, &quiz, caller)?;
     let session_id = request.session_id.as_deref().map(own_id).transpose()?;
     let metadata = request.metadata.as_deref().map(metadata).transpose()?;
     Ok(NewGame {
@@ -82,7 +101,7 @@ pub(super) fn new_game(request: CreateRequest, body: &[u8], caller: &Caller) -> 
         deliver: request.deliver.unwrap_or_default(),
         metadata,
         request: request_hash(body)?,
-        quiz: quiz_choice(request.into_quiz(), caller)?,
+        quiz: quiz_choice(quiz, caller)?,
     })
 }
 
@@ -92,9 +111,9 @@ fn own_id(text: &str) -> Result<SessionId, Problem> {
     if id.home().is_some() { Err(Problem::wrong("sessionId", "must be a UUID and nothing after it")) } else { Ok(id) }
 }
 
-fn check_trust(request: &CreateRequest, caller: &Caller) -> Result<(), Problem> {
+fn check_trust(request: &CreateRequest, quiz: &QuizFields, caller: &Caller) -> Result<(), Problem> {
     let trusted = [
-        ("questions", request.questions.is_some()),
+        ("questions", quiz.questions.is_some()),
         // A name of one's own choice could be that of a backend's game which its player gave up.
         ("sessionId", request.session_id.is_some()),
         ("userId", request.user_id.is_some()),

@@ -1,186 +1,158 @@
-//! Aiken: a question's lines, options `A. text` or `A) text`, and `ANSWER: B`.
+//! Aiken: a question's lines, options `A. text` or `A) text`, and `ANSWER: B`. An `Explanation:` belongs
+//! to the question before it. All texts are plain.
 
+mod answer;
+mod question;
+
+use self::question::{Line, option_letter};
 use super::{Found, Item, line};
+use crate::domain::markup::escape;
 use crate::domain::quiz::draft::Problem;
 
+/// Reads a file.
 pub(super) fn read(text: &str) -> Found {
-    let mut reader = Reader::default();
-    for (index, text) in text.lines().enumerate() {
-        reader.line(index + 1, text.trim());
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let mut reader = Reader { lines: &lines, ..Reader::default() };
+    let mut at = 0;
+    while at < lines.len() {
+        at = reader.line(at);
     }
-    reader.end();
+    reader.give_up("the file ends before its ANSWER line");
     reader.found
 }
 
-/// The question that is being read.
 #[derive(Default)]
-struct Reader {
+struct Reader<'a> {
+    lines: &'a [&'a str],
     found: Found,
-    first_line: usize,
-    text: Vec<String>,
-    options: Vec<String>,
-    after_blank: bool,
-    /// After a problem: nothing counts until the next question.
-    skipping: bool,
+    /// The lines of the question that is being read.
+    question: Vec<Line<'a>>,
+    /// Whether its options have begun. `A. Einstein was born …` as the first line is no option.
+    has_options: bool,
+    /// An explanation that stands before the question's ANSWER line.
+    explanation: Vec<&'a str>,
+    /// The question that ended last: its place in `found.items`, or none if it is left out.
+    last: Option<Option<usize>>,
+    /// Why the question that is being read must be left out, if it is.
+    doubt: Option<String>,
 }
 
-impl Reader {
-    fn line(&mut self, number: usize, text: &str) {
-        let after_blank = std::mem::replace(&mut self.after_blank, text.is_empty());
+impl<'a> Reader<'a> {
+    /// Reads a line, and says which one comes next.
+    fn line(&mut self, at: usize) -> usize {
+        let text = self.lines[at];
         if text.is_empty() {
-            self.skipping = false;
-        } else if let Some(letter) = answer(text) {
-            self.answer(number, letter);
-        } else if self.skipping {
-            // The rest of a question that is given up already.
-        } else if let Some((letter, option)) = option(text).filter(|(letter, _)| self.is_option(*letter)) {
-            self.option(number, letter, option);
-        } else if self.options.is_empty() {
-            self.question(number, text);
-        } else if after_blank {
-            self.problem(self.first_line, "no ANSWER line follows its options");
-            self.skipping = false;
-            self.question(number, text);
-        } else {
-            self.problem(number, "neither an option nor an ANSWER line");
+            return at + 1;
         }
+        if let Some(named) = after_word(text, &["answer"]) {
+            self.answer(at, named);
+            return at + 1;
+        }
+        let may_explain = if self.question.is_empty() { self.last.is_some() } else { self.has_options };
+        if let Some(first) = after_word(text, &["explanation", "feedback"]).filter(|_| may_explain) {
+            return self.explanation(at, first);
+        }
+        let after_blank = at > 0 && self.lines[at - 1].is_empty();
+        if self.has_options && after_blank && option_letter(text).is_none() {
+            self.give_up("no ANSWER line follows its options");
+        }
+        self.has_options |= !self.question.is_empty() && option_letter(text) == Some(0);
+        self.question.push(Line { number: at + 1, text });
+        at + 1
     }
 
-    /// "J. S. Bach was born in …" is no option: `A` opens them.
-    fn is_option(&self, letter: usize) -> bool {
-        !self.options.is_empty() || letter == 0
-    }
-
-    fn question(&mut self, number: usize, text: &str) {
-        if self.text.is_empty() {
-            self.first_line = number;
-        }
-        self.text.push(text.to_owned());
-    }
-
-    fn option(&mut self, number: usize, letter: usize, text: &str) {
-        if self.text.is_empty() {
-            self.problem(number, "an option without a question before it");
-        } else if letter != self.options.len() {
-            let (found, expected) = (name(letter), name(self.options.len()));
-            self.problem(number, &format!("option {found} where {expected} comes next"));
-        } else {
-            self.options.push(text.to_owned());
-        }
-    }
-
-    fn answer(&mut self, number: usize, letter: &str) {
-        let right = single_letter(letter.trim_end_matches(['.', ')']));
-        if std::mem::take(&mut self.skipping) {
-            return;
-        }
-        match right {
-            _ if self.options.is_empty() => self.problem(number, "an ANSWER line without options before it"),
-            None => self.problem(number, &format!("{letter:?} is no option's letter")),
-            Some(right) if right >= self.options.len() => {
-                let last = name(self.options.len() - 1);
-                self.problem(number, &format!("the answer is {}, and the options end at {last}", name(right)));
+    /// Reads an explanation, which ends before a blank line or the next question.
+    fn explanation(&mut self, at: usize, first: &'a str) -> usize {
+        let end = (at + 1..self.lines.len()).find(|&at| self.ends_explanation(at)).unwrap_or(self.lines.len());
+        let more = end - at - 1;
+        let is_before_question = self.question.is_empty() && self.is_question_before(end);
+        let taken = match more {
+            _ if !is_before_question => more,
+            0 | 1 => 0,
+            _ => {
+                let (from, to) = (at + 2, end);
+                self.doubt = Some(format!(
+                    "lines {from} to {to} can belong to the explanation or to the next question: \
+                     put a blank line between the two"
+                ));
+                0
             }
-            Some(right) => {
-                let text = std::mem::take(&mut self.text).join("\n");
-                let options = std::mem::take(&mut self.options);
-                self.found.items.push(Item::new(line(self.first_line), text, options, right));
+        };
+        let lines = [first].into_iter().chain(self.lines[at + 1..=at + taken].iter().copied());
+        let text = lines.filter(|line| !line.is_empty());
+        if self.question.is_empty() {
+            let text = escape(&text.collect::<Vec<_>>().join("\n"));
+            if let Some(item) = self.last.flatten().and_then(|last| self.found.items.get_mut(last)) {
+                add(&mut item.explanation, text);
             }
+        } else {
+            self.explanation.extend(text);
         }
-        self.skipping = false;
+        at + 1 + taken
     }
 
-    fn end(&mut self) {
-        if !self.skipping && !self.text.is_empty() {
-            self.problem(self.first_line, "the file ends before its ANSWER line");
+    fn ends_explanation(&self, at: usize) -> bool {
+        let text = self.lines[at];
+        text.is_empty()
+            || option_letter(text) == Some(0)
+            || after_word(text, &["answer", "explanation", "feedback"]).is_some()
+    }
+
+    /// Whether the lines before this one must hold a question's text: options or an answer come next.
+    fn is_question_before(&self, at: usize) -> bool {
+        let next = self.lines[at..].iter().find(|text| !text.is_empty());
+        next.is_some_and(|text| option_letter(text) == Some(0) || after_word(text, &["answer"]).is_some())
+    }
+
+    /// Ends the question.
+    fn answer(&mut self, at: usize, named: &str) {
+        self.has_options = false;
+        let lines = std::mem::take(&mut self.question);
+        let explanation = std::mem::take(&mut self.explanation);
+        let first = lines.first().map_or(at + 1, |line| line.number);
+        let mut warnings = Vec::new();
+        let asked = match self.doubt.take() {
+            Some(doubt) => Err((first, doubt)),
+            None => question::read(&lines, at + 1, named, &mut warnings),
+        };
+        self.last = Some(None);
+        match asked {
+            Ok((text, asked)) => {
+                let explanation = (!explanation.is_empty()).then(|| escape(&explanation.join("\n")));
+                self.last = Some(Some(self.found.items.len()));
+                self.found.items.push(Item { explanation, ..Item::new(line(first), text, asked) });
+                self.found.warnings.extend(warnings.into_iter().map(|warning| Problem::new(line(first), warning)));
+            }
+            Err((number, message)) => self.found.left_out.push(Problem::new(line(number), message)),
         }
     }
 
-    fn problem(&mut self, number: usize, message: &str) {
-        self.found.problems.push(Problem::new(line(number), message));
-        self.text.clear();
-        self.options.clear();
-        self.skipping = true;
+    /// Leaves out the question whose ANSWER line is missing.
+    fn give_up(&mut self, message: &str) {
+        self.explanation.clear();
+        self.doubt = None;
+        self.has_options = false;
+        let lines = std::mem::take(&mut self.question);
+        if let Some(first) = lines.first() {
+            let message = format!("{message}: write one like ANSWER: A");
+            self.found.left_out.push(Problem::new(line(first.number), message));
+            self.last = Some(None);
+        }
     }
 }
 
-/// What follows `ANSWER:`.
-fn answer(text: &str) -> Option<&str> {
-    let (word, letter) = text.split_once(':')?;
-    word.trim_end().eq_ignore_ascii_case("answer").then(|| letter.trim())
-}
-
-/// The letter's position and the text of `A. text` or `A) text`.
-fn option(text: &str) -> Option<(usize, &str)> {
-    let (letter, rest) = text.split_once(['.', ')'])?;
-    let is_apart = rest.is_empty() || rest.starts_with(char::is_whitespace);
-    single_letter(letter).filter(|_| is_apart).map(|letter| (letter, rest.trim()))
-}
-
-fn single_letter(text: &str) -> Option<usize> {
-    match text.as_bytes() {
-        [letter] if letter.is_ascii_alphabetic() => Some(usize::from(letter.to_ascii_uppercase() - b'A')),
-        _ => None,
+fn add(explanation: &mut Option<String>, text: String) {
+    if !text.is_empty() {
+        let before = explanation.take().map(|before| before + "\n").unwrap_or_default();
+        *explanation = Some(before + &text);
     }
 }
 
-fn name(letter: usize) -> char {
-    (b'A'..=b'Z').nth(letter).map_or('?', char::from)
+/// What follows one of these words and its colon.
+fn after_word<'a>(text: &'a str, words: &[&str]) -> Option<&'a str> {
+    let (word, rest) = text.split_once([':', '：'])?;
+    words.iter().any(|known| word.trim_end().eq_ignore_ascii_case(known)).then(|| rest.trim())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn told(text: &str) -> Vec<String> {
-        read(text).problems.iter().map(Problem::to_string).collect()
-    }
-
-    #[test]
-    fn questions_of_several_lines_and_both_kinds_of_option_are_read() {
-        let found = read(
-            "J. S. Bach was born in 1685.\nWhere?\nA. Leipzig\nB. Eisenach\nANSWER: B\n\n\n\
-             Which of these is prime?\nA) 51\nB) 57\nC) 59\nAnswer:C\n",
-        );
-        assert!(found.problems.is_empty(), "{:?}", found.problems);
-        let first = Item::new(
-            "line 1".to_owned(),
-            "J. S. Bach was born in 1685.\nWhere?".to_owned(),
-            vec!["Leipzig".to_owned(), "Eisenach".to_owned()],
-            1,
-        );
-        assert_eq!(found.items[0], first);
-        assert_eq!((found.items[1].place.as_str(), found.items[1].right), ("line 8", 2));
-    }
-
-    #[test]
-    fn what_is_wrong_is_told_with_its_line() {
-        let cases = [
-            ("A. one\nB. two\nANSWER: A", "line 1: an option without a question before it"),
-            ("Which?\nA. one\nC. two\nANSWER: A", "line 3: option C where B comes next"),
-            ("Which?\nA. one\nor so\nB. two\nANSWER: A", "line 3: neither an option nor an ANSWER line"),
-            ("Which?\nA. one\nB. two\nANSWER: C", "line 4: the answer is C, and the options end at B"),
-            ("Which?\nA. one\nB. two\nANSWER: A, B", "line 4: \"A, B\" is no option's letter"),
-            ("Which?\nA. one\nB. two\nANSWER:", "line 4: \"\" is no option's letter"),
-            ("Which?\nANSWER: A", "line 2: an ANSWER line without options before it"),
-            ("Which?\nA. one\nB. two\n", "line 1: the file ends before its ANSWER line"),
-        ];
-        for (text, problem) in cases {
-            assert_eq!(told(text), [problem], "{text}");
-        }
-    }
-
-    #[test]
-    fn one_broken_question_does_not_hide_the_next() {
-        let text = "One?\nA. a\nB. b\n\nTwo?\nA. a\nC. b\nD. c\nANSWER: A\n\nThree?\nA. a\nB. b\nANSWER: B\n\nFour?";
-        assert_eq!(
-            told(text),
-            [
-                "line 1: no ANSWER line follows its options",
-                "line 7: option C where B comes next",
-                "line 16: the file ends before its ANSWER line",
-            ]
-        );
-        assert_eq!(read(text).items.len(), 1);
-    }
-}
+mod tests;

@@ -1,34 +1,52 @@
-//! Question banks out of other people's formats. Each format has a reader that turns a file into
-//! [`Item`]s; what follows is the same for all of them.
+//! Question banks out of other people's formats. Each format has a reader that turns a file into items;
+//! what follows is the same for all of them.
 //!
-//! Whatever is imported passes [`Bank::check`]; whatever is not is told with its place in the file.
+//! | file | what lives there |
+//! | --- | --- |
+//! | `detect` | which format a file has |
+//! | `table`, `gift`, `aiken`, `moodle_xml` | what teachers have |
+//! | `opentdb`, `trivia_api`, `opentriviaqa`, `json_shapes` | collections |
+//! | `html`, `moodle` | what GIFT and Moodle XML have in common: HTML as markup, shares of the points |
+//! | `item` | what all readers come to |
+//! | `deal` | from items to questions |
+//! | `export` | the way back: a bank as a table, GIFT or JSON |
+//!
+//! What can't be imported is left out and told with its place. Whatever is imported passes `Bank::check`.
 //! The same file gives the same bank every time.
 
 mod aiken;
-mod csv;
 mod deal;
+mod detect;
+pub mod export;
 mod gift;
+mod html;
+mod item;
+mod json_entries;
+mod json_shapes;
+mod moodle;
+mod moodle_xml;
 mod opentdb;
+mod opentriviaqa;
+mod table;
+mod trivia_api;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use super::bank::{Bank, BankFile, Play};
-use super::reading;
-use crate::domain::quiz::draft::Problem;
-use crate::domain::{Difficulty, QuestionId, QuizId};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
-/// The formats that can be imported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// JSON of the Open Trivia Database's API
-    Opentdb,
-    /// A table with a header line; commas, semicolons or tabs
-    Csv,
-    /// Moodle's GIFT
-    Gift,
-    /// Aiken: plain text with lettered options
-    Aiken,
-}
+pub use detect::Format;
+
+use self::deal::Dealer;
+use self::item::{Asked, Found, Item, line};
+use super::bank::{Bank, BankFile, MOST_QUESTIONS, Play};
+use super::check::predictable_place;
+use super::reading::{self, Decoded};
+use super::select::{Count, Defaults, Order};
+use crate::domain::QuizId;
+use crate::domain::quiz::draft::{self, MOST_QUESTIONS as MOST_OF_A_GAME, Problem};
+use crate::domain::scoring::{Partial, Scoring};
 
 /// What a bank's file says besides its questions.
 #[derive(Debug, Clone)]
@@ -45,121 +63,246 @@ pub struct Options {
     pub play: Option<BTreeSet<Play>>,
 }
 
-/// A file that was imported.
-#[derive(Debug, Clone)]
-pub struct Imported {
-    /// The bank, which passes every check.
-    pub file: BankFile,
-    /// What was left out or changed, each with its place.
-    pub warnings: Vec<Problem>,
-}
-
-/// A question as a reader finds it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Item {
-    /// Where it stands: `line 12`.
-    place: String,
-    text: String,
-    options: Vec<String>,
-    /// The position of the right one in `options`.
-    right: usize,
-    /// Whether the options have an order of their own, as True and False have.
-    ordered: bool,
-    id: Option<QuestionId>,
-    category: Option<String>,
-    difficulty: Option<Difficulty>,
-    explanation: Option<String>,
-    time_limit_ms: Option<u64>,
-}
-
-impl Item {
-    fn new(place: String, text: String, options: Vec<String>, right: usize) -> Self {
-        Self {
-            place,
-            text,
-            options,
-            right,
-            ordered: false,
-            id: None,
-            category: None,
-            difficulty: None,
-            explanation: None,
-            time_limit_ms: None,
-        }
+impl Options {
+    /// A bank that is named after its file, and of which nothing else is said.
+    ///
+    /// # Errors
+    /// The file's name gives none.
+    pub fn named_after(path: &Path) -> Result<Self, Problem> {
+        let title = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let quiz_id = slug(&title)
+            .ok_or_else(|| Problem::new("file", format!("{title:?} gives no name for a bank: say --quiz-id")))?;
+        Ok(Self::new(quiz_id, path))
     }
 
-    fn true_or_false(place: String, text: String, right: bool) -> Self {
-        let options = vec!["True".to_owned(), "False".to_owned()];
-        Self { ordered: true, ..Self::new(place, text, options, usize::from(!right)) }
+    /// A bank of that name out of a file.
+    pub fn new(quiz_id: QuizId, path: &Path) -> Self {
+        let title = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        Self { quiz_id, title, description: None, license: None, play: None }
     }
 }
 
-/// What a reader finds in a file.
-#[derive(Debug, Default)]
-struct Found {
-    items: Vec<Item>,
-    warnings: Vec<Problem>,
-    problems: Vec<Problem>,
-}
-
-/// Makes a bank of a file of that format.
-///
-/// # Errors
-/// Every problem found, each with its place in the file.
-pub fn import(format: Format, bytes: &[u8], options: Options) -> Result<Imported, Vec<Problem>> {
-    let read = match format {
-        Format::Opentdb => opentdb::read(bytes),
-        Format::Csv => reading::lines(bytes).map(|text| csv::read(&text)),
-        Format::Gift => reading::lines(bytes).map(|text| gift::read(&text)),
-        Format::Aiken => reading::lines(bytes).map(|text| aiken::read(&text)),
+/// A bank's name out of a file's: `Sea & Sky (1)` is `sea-sky-1`, `Größe` is `groesse`.
+fn slug(text: &str) -> Option<QuizId> {
+    let latin = |c: char| match c {
+        'ä' => "ae".to_owned(),
+        'ö' => "oe".to_owned(),
+        'ü' => "ue".to_owned(),
+        'ß' => "ss".to_owned(),
+        c => c.nfd().filter(|c| !is_combining_mark(*c)).collect(),
     };
-    let Found { items, mut warnings, mut problems } = read.map_err(|problem| vec![problem])?;
-    if items.is_empty() && problems.is_empty() {
-        problems = warnings;
-        problems.push(Problem::new("file", "holds no question that can be imported"));
-        return Err(problems);
+    let lower: String = text.nfc().flat_map(char::to_lowercase).map(latin).collect();
+    let words = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let joined = words.collect::<Vec<_>>().join("-");
+    let end = joined.len().min(64);
+    joined[..end].trim_end_matches('-').parse().ok()
+}
+
+/// A file to import.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// What it is called, if that is known.
+    pub name: Option<&'a str>,
+    /// Its format, if that is known.
+    pub format: Option<Format>,
+    /// What it holds.
+    pub bytes: &'a [u8],
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, Default)]
+pub struct Imported {
+    /// The bank, which passes every check; none if no question could be imported.
+    pub file: Option<BankFile>,
+    /// What can't be imported, each with its place and what would mend it.
+    pub left_out: Vec<Problem>,
+    /// What was imported and yet is worth a look.
+    pub warnings: Vec<Problem>,
+    /// What was understood of the file as a whole: `semicolons`, `Windows-1252`.
+    pub understood: Vec<String>,
+}
+
+impl Imported {
+    /// Of a file of which nothing can be read.
+    fn nothing(place: &str, why: impl Into<String>) -> Self {
+        Self { left_out: vec![Problem::new(place, why)], ..Self::default() }
     }
-    let places: Vec<String> = items.iter().map(|item| item.place.clone()).collect();
-    let questions = deal::deal(items, &mut warnings, &mut problems);
-    if !problems.is_empty() {
-        return Err(problems);
+
+    /// How many questions were imported.
+    pub fn count(&self) -> usize {
+        self.file.as_ref().map_or(0, |file| file.questions.len())
     }
-    let own_license = || (format == Format::Opentdb).then(|| opentdb::LICENSE.to_owned());
-    let file = BankFile {
+
+    /// What was understood, in a line: `semicolons, Windows-1252, header in row 3, 25 questions, 2 left out`.
+    pub fn summary(&self) -> String {
+        let mut parts = self.understood.clone();
+        parts.push(counted(self.count(), "question"));
+        parts.push(format!("{} left out", self.left_out.len()));
+        parts.join(", ")
+    }
+}
+
+/// `1 question`, `2 questions`.
+pub(super) fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The format that a file has by its looks.
+pub fn format_of(name: Option<&str>, bytes: &[u8]) -> Option<Format> {
+    let text = if table::is_workbook(bytes) { String::new() } else { reading::decode(bytes).text };
+    detect::detect(name, bytes, &reading::unix_lines(text))
+}
+
+/// Imports a file.
+pub fn import(source: Source<'_>, options: Options) -> Imported {
+    let Source { name, format, bytes } = source;
+    let is_workbook = table::is_workbook(bytes);
+    if !is_workbook && let Some(kind) = reading::is_binary(bytes) {
+        return Imported::nothing("file", format!("it is {kind}, and holds no text; save it as a table or a text"));
+    }
+    let Decoded { text, encoding, is_certain, unreadable } = reading::decode(if is_workbook { b"" } else { bytes });
+    let text = reading::unix_lines(text);
+    let Some(format) = format.or_else(|| detect::detect(name, bytes, &text)) else {
+        let why = "it is none of the formats that can be imported; if it is one, name it: --from";
+        return Imported::nothing("file", why);
+    };
+    let read = match format {
+        Format::Table if is_workbook => table::read_workbook(bytes),
+        Format::Table => Ok(table::read_text(&text)),
+        _ if is_workbook => Err(Problem::new("file", "it is a workbook: a table")),
+        Format::Gift => Ok(gift::read(&text)),
+        Format::Aiken => Ok(aiken::read(&text)),
+        Format::MoodleXml => moodle_xml::read(&text),
+        Format::Opentdb => Ok(opentdb::read(&text)),
+        Format::TriviaApi => Ok(trivia_api::read(&text)),
+        Format::OpenTriviaQa => Ok(opentriviaqa::read(&text)),
+        Format::JsonList => Ok(json_shapes::read(&text)),
+        Format::Bank => return of_bank(bytes),
+    };
+    let mut found = read.unwrap_or_else(|problem| Found { left_out: vec![problem], ..Found::default() });
+    found.understood.insert(0, format.label().to_owned());
+    if !is_workbook {
+        found.understood.insert(1, encoding.to_owned());
+        found.warnings.splice(0..0, doubts(encoding, is_certain, unreadable));
+    }
+    finish(format, found, options)
+}
+
+/// What is uncertain of a text's encoding.
+fn doubts(encoding: &str, is_certain: bool, unreadable: usize) -> Vec<Problem> {
+    let mut doubts = Vec::new();
+    if !is_certain {
+        let message = format!("read as {encoding}, which is not certain; look at its letters, or save it as UTF-8");
+        doubts.push(Problem::new("file", message));
+    }
+    if unreadable > 0 {
+        let message = format!("{} cannot be read, and shown as \u{fffd}", counted(unreadable, "character"));
+        doubts.push(Problem::new("file", message));
+    }
+    doubts
+}
+
+/// A bank of this project, which needs no import.
+fn of_bank(bytes: &[u8]) -> Imported {
+    let understood = vec![Format::Bank.label().to_owned()];
+    let read = reading::json::<BankFile>(bytes).map_err(|problem| vec![problem]);
+    match read.and_then(|file| Bank::check(file.clone()).map(|_| file)) {
+        Ok(file) => Imported { file: Some(file), understood, ..Imported::default() },
+        Err(left_out) => Imported { left_out, understood, ..Imported::default() },
+    }
+}
+
+fn finish(format: Format, found: Found, options: Options) -> Imported {
+    let Found { items, left_out, warnings, understood } = found;
+    let mut dealer = Dealer::new(left_out, warnings);
+    for item in items {
+        if dealer.questions.len() == MOST_QUESTIONS {
+            let message =
+                format!("a bank holds {MOST_QUESTIONS} questions at most: this and all that follow are left out");
+            dealer.left_out.push(Problem::new(item.place, message));
+            break;
+        }
+        dealer.deal(item);
+    }
+    let Dealer { questions, mut left_out, mut warnings, has_shares, .. } = dealer;
+    if questions.is_empty() {
+        if left_out.is_empty() {
+            left_out.push(Problem::new("file", "holds no question that can be imported"));
+        }
+        return Imported { file: None, left_out, warnings, understood };
+    }
+    let shares = || Scoring { multiple: Partial::Shares, ..Scoring::default() };
+    let mut file = BankFile {
         schema: None,
         quiz_id: options.quiz_id,
         title: options.title,
         description: options.description,
-        license: options.license.or_else(own_license),
+        license: options.license.or(format.license().map(str::to_owned)),
         play: options.play,
         hosting: None,
-        scoring: None,
+        defaults: None,
+        scoring: has_shares.then(shares),
         progression: None,
         questions,
     };
+    file.defaults = defaults(format, &file, &mut warnings);
     match Bank::check(file.clone()) {
-        Ok(_) => Ok(Imported { file, warnings }),
-        Err(problems) => Err(problems.into_iter().map(|problem| in_the_source(problem, &places)).collect()),
-    }
-}
-
-/// A problem of `questions[3]` as one of the place where that question came from.
-fn in_the_source(problem: Problem, places: &[String]) -> Problem {
-    let question = problem.path.strip_prefix("questions[").and_then(|rest| rest.split_once(']'));
-    let place = question.and_then(|(index, field)| Some((places.get(index.parse::<usize>().ok()?)?, field)));
-    match place {
-        Some((place, field)) => {
-            // The options were dealt anew: their positions would mislead.
-            let field = if field.starts_with(".options[") { "an option" } else { field.trim_start_matches('.') };
-            Problem::new(place, format!("{field}: {}", problem.message))
+        Ok(_) => Imported { file: Some(file), left_out, warnings, understood },
+        Err(problems) => {
+            left_out.extend(problems);
+            Imported { file: None, left_out, warnings, understood }
         }
-        None => problem,
     }
 }
 
-/// A line's place.
-fn line(number: usize) -> String {
-    format!("line {number}")
+/// A host's own questions are played as they stand in the file; a collection is drawn from. Moodle shuffles
+/// options, and where the right one stands in one place nearly always, so must this server.
+fn defaults(format: Format, file: &BankFile, warnings: &mut Vec<Problem>) -> Option<Defaults> {
+    if format.is_collection() {
+        return None;
+    }
+    let checked = draft::check(file.questions.clone(), draft::Texts::Required).unwrap_or_default();
+    let place = predictable_place(&checked.into_iter().map(std::sync::Arc::new).collect::<Vec<_>>());
+    if let Some(place) = &place {
+        warnings
+            .push(Problem::new("file", format!("{place}: options are shuffled in every game (defaults.optionOrder)")));
+    }
+    let is_shuffled = place.is_some() || matches!(format, Format::Gift | Format::MoodleXml);
+    let count = (file.questions.len() <= MOST_OF_A_GAME).then_some(Count::All);
+    let option_order = if is_shuffled { Order::Shuffle } else { Order::Bank };
+    Some(Defaults { count, order: Some(Order::Bank), option_order: Some(option_order) })
+}
+
+impl Format {
+    /// What people call it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Table => "a table",
+            Self::Gift => "GIFT",
+            Self::Aiken => "Aiken",
+            Self::MoodleXml => "Moodle XML",
+            Self::Opentdb => "Open Trivia DB",
+            Self::TriviaApi => "The Trivia API",
+            Self::OpenTriviaQa => "OpenTriviaQA",
+            Self::JsonList => "a JSON list",
+            Self::Bank => "a bank of rejoin",
+        }
+    }
+
+    /// The licence of everything in it, if it is a format of one source.
+    fn license(self) -> Option<&'static str> {
+        match self {
+            Self::Opentdb => Some(opentdb::LICENSE),
+            Self::TriviaApi => Some(trivia_api::LICENSE),
+            Self::OpenTriviaQa => Some(opentriviaqa::LICENSE),
+            Self::Table | Self::Gift | Self::Aiken | Self::MoodleXml | Self::JsonList | Self::Bank => None,
+        }
+    }
+
+    /// Whether it holds many questions, of which a game draws some.
+    fn is_collection(self) -> bool {
+        self.license().is_some()
+    }
 }
 
 #[cfg(test)]

@@ -1,92 +1,96 @@
-//! The Open Trivia Database: replies of its API, whose texts are HTML-encoded by default.
+//! The Open Trivia Database: replies of its API, or the list of questions out of one, in each of the
+//! encodings in which the API gives its texts.
 
-use html_escape::decode_html_entities;
-use serde::Deserialize;
+mod encoding;
 
-use super::{Found, Item, reading};
-use crate::domain::Difficulty;
+use super::json_entries::{self, Entry};
+use super::{Asked, Found, Item};
+use crate::domain::markup::escape;
 use crate::domain::quiz::draft::Problem;
 
 /// What the database's questions are licensed under.
 pub(super) const LICENSE: &str = "CC BY-SA 4.0, Open Trivia Database (https://opentdb.com)";
 
-#[derive(Deserialize)]
-struct ApiReply {
-    #[serde(default)]
-    response_code: u64,
-    results: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    r#type: String,
-    difficulty: String,
-    category: String,
-    question: String,
-    correct_answer: String,
-    incorrect_answers: Vec<String>,
-}
-
-pub(super) fn read(bytes: &[u8]) -> Result<Found, Problem> {
-    let reply: ApiReply = reading::json(bytes)?;
-    if reply.response_code != 0 {
-        let message = format!("{}: the API gave an error instead of questions", reply.response_code);
-        return Err(Problem::new("response_code", message));
-    }
-    if let Some(encoding) = reply.results.first().and_then(encoding) {
-        return Err(Problem::new("results[0]", format!("is {encoding}; ask the API again without `encode`")));
-    }
-    let mut found = Found::default();
-    for (index, entry) in reply.results.into_iter().enumerate() {
-        match item(entry, format!("results[{index}]")) {
+/// Reads a reply or a list; an entry that can't be read is left out, and the others are not.
+pub(super) fn read(text: &str) -> Found {
+    let mut file = json_entries::read(text);
+    let mut found = Found { left_out: file.left_out, ..Found::default() };
+    found.left_out.extend(file.envelopes.iter().filter_map(api_error));
+    let told = encoding::decode(&mut file.entries);
+    found.understood = told.understood;
+    found.warnings = told.warnings;
+    for entry in &file.entries {
+        match item(entry, &mut found.warnings) {
             Ok(item) => found.items.push(item),
-            Err(problem) => found.problems.push(problem),
+            Err(problem) => found.left_out.push(problem),
         }
     }
-    Ok(found)
+    found
 }
 
-/// The API's encodings that are not the default.
-fn encoding(entry: &Entry) -> Option<&'static str> {
-    let is_code = |bytes: &[u8]| bytes[0] == b'%' && bytes[1..].iter().all(u8::is_ascii_hexdigit);
-    let question = &entry.question;
-    if ["bXVsdGlwbGU=", "Ym9vbGVhbg=="].contains(&entry.r#type.as_str()) {
-        Some("base64-encoded")
-    } else if !question.contains(' ') && question.as_bytes().windows(3).any(is_code) {
-        Some("percent-encoded")
+/// The API's own report that it gave no questions.
+fn api_error(reply: &Entry) -> Option<Problem> {
+    let code = reply.fields.get("response_code")?.as_u64().filter(|&code| code != 0)?;
+    let reason = match code {
+        1 => "it has not as many questions of this kind; ask for fewer",
+        2 => "a parameter is wrong",
+        3 | 4 => "the session token is unknown or used up; ask for a new one",
+        5 => "it was asked too often; wait 5 seconds",
+        _ => "ask it again",
+    };
+    Some(reply.problem("response_code", format!("{code}: the API gave an error instead of questions: {reason}")))
+}
+
+fn item(entry: &Entry, warnings: &mut Vec<Problem>) -> Result<Item, Problem> {
+    if let Some(problem) = api_error(entry) {
+        return Err(problem);
+    }
+    let place = entry.path.clone();
+    let text = escape(&entry.text("question")?);
+    let right = entry.text("correct_answer")?;
+    let item = if is_boolean(entry, &right)? {
+        Item::true_or_false(place, text, truth(&right).ok_or_else(|| neither(entry, &right))?)
     } else {
-        None
+        let wrong = entry.texts("incorrect_answers")?;
+        let options = std::iter::once(&right).chain(&wrong).map(|text| escape(text)).collect();
+        Item::new(place, text, Asked::Choice { options, right: 0, in_order: false })
+    };
+    Ok(Item { category: entry.optional_text("category"), difficulty: entry.difficulty(warnings), ..item })
+}
+
+/// By the type; without one, by the answers.
+fn is_boolean(entry: &Entry, right: &str) -> Result<bool, Problem> {
+    match entry.optional_text("type").as_deref() {
+        Some("boolean") => Ok(true),
+        Some("multiple") => Ok(false),
+        Some(other) => Err(entry.problem("type", format!("{other:?} is neither \"multiple\" nor \"boolean\""))),
+        None => {
+            let wrong = entry.texts("incorrect_answers").unwrap_or_default();
+            Ok(truth(right).is_some() && matches!(&wrong[..], [other] if truth(other).is_some()))
+        }
     }
 }
 
-fn item(entry: Entry, place: String) -> Result<Item, Problem> {
-    let decode = |text: &str| decode_html_entities(text).into_owned();
-    let wrong = |field: &str, message: String| Err(Problem::new(format!("{place}.{field}"), message));
-    let difficulty = match entry.difficulty.as_str() {
-        "easy" => Difficulty::Easy,
-        "medium" => Difficulty::Medium,
-        "hard" => Difficulty::Hard,
-        other => return wrong("difficulty", format!("{other:?} is none of easy, medium, hard")),
-    };
-    let text = decode(&entry.question);
-    let item = match (entry.r#type.as_str(), entry.correct_answer.as_str()) {
-        ("boolean", "True") => Item::true_or_false(place, text, true),
-        ("boolean", "False") => Item::true_or_false(place, text, false),
-        ("boolean", other) => return wrong("correct_answer", format!("{other:?} is neither True nor False")),
-        ("multiple", right) => {
-            let options = std::iter::once(decode(right)).chain(entry.incorrect_answers.iter().map(|text| decode(text)));
-            Item::new(place, text, options.collect(), 0)
-        }
-        (other, _) => return wrong("type", format!("{other:?} is neither multiple nor boolean")),
-    };
-    Ok(Item { category: Some(decode(&entry.category)), difficulty: Some(difficulty), ..item })
+fn truth(text: &str) -> Option<bool> {
+    match text.trim().to_lowercase().as_str() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+fn neither(entry: &Entry, right: &str) -> Problem {
+    let message = format!("{right:?} is neither True nor False; for other answers the type is \"multiple\"");
+    entry.problem("correct_answer", message)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::domain::Difficulty;
 
     fn entry() -> Value {
         json!({
@@ -96,53 +100,104 @@ mod tests {
         })
     }
 
-    fn read_with(field: &str, value: Value) -> Result<Found, Problem> {
+    fn read_with(field: &str, value: Value) -> Found {
         let mut entry = entry();
         entry[field] = value;
-        read(json!({"response_code": 0, "results": [entry]}).to_string().as_bytes())
+        read(&json!({"response_code": 0, "results": [super::tests::entry(), entry]}).to_string())
+    }
+
+    fn options(item: &Item) -> (Vec<&str>, usize, bool) {
+        match &item.asked {
+            Asked::Choice { options, right, in_order } => {
+                (options.iter().map(String::as_str).collect(), *right, *in_order)
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
     fn entities_are_decoded_everywhere() {
-        let found = read(json!({"results": [entry()]}).to_string().as_bytes()).expect("nothing is wrong");
+        let found = read(&json!({"results": [entry()]}).to_string());
         let item = &found.items[0];
-        assert_eq!(item.text, "Who painted \"La Danse\" '10?");
-        assert_eq!(item.options, ["Henri Matisse", "André Derain", "Paul Cézanne", "Jean Dufy"]);
-        assert_eq!((item.right, item.category.as_deref()), (0, Some("Art & Design")));
-        assert_eq!(item.difficulty, Some(Difficulty::Hard));
+        assert_eq!((item.place.as_str(), item.text.as_str()), ("results[0]", "Who painted \"La Danse\" '10?"));
+        assert_eq!(options(item), (vec!["Henri Matisse", "André Derain", "Paul Cézanne", "Jean Dufy"], 0, false));
+        assert_eq!((item.category.as_deref(), item.difficulty), (Some("Art & Design"), Some(Difficulty::Hard)));
+        assert_eq!(found.understood, ["HTML entities"]);
+    }
+
+    #[test]
+    fn what_looks_like_markup_is_text() {
+        let found = read_with("correct_answer", json!("&lt;b&gt;bold&lt;/b&gt;"));
+        assert_eq!(options(&found.items[1]).0[0], "&lt;b>bold&lt;/b>");
     }
 
     #[test]
     fn a_boolean_is_true_or_false() {
-        let mut boolean = entry();
-        boolean["type"] = json!("boolean");
-        boolean["correct_answer"] = json!("False");
-        boolean["incorrect_answers"] = json!(["True"]);
-        let found = read(json!({"results": [boolean]}).to_string().as_bytes()).expect("nothing is wrong");
-        assert_eq!(
-            (found.items[0].options.as_slice(), found.items[0].right),
-            (&["True", "False"].map(str::to_owned)[..], 1)
-        );
+        for r#type in [json!("boolean"), Value::Null] {
+            for right in [json!("False"), json!(false), json!("false")] {
+                let boolean =
+                    json!({"type": r#type, "question": "So?", "correct_answer": right, "incorrect_answers": ["True"]});
+                let found = read(&json!([boolean]).to_string());
+                assert_eq!(options(&found.items[0]), (vec!["True", "False"], 1, true));
+            }
+        }
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_path() {
+    fn a_bare_list_needs_no_more_than_question_and_answers() {
+        let found = read(r#"[{"question": "When?", "correct_answer": 1969, "incorrect_answers": [1970, "never"]}]"#);
+        assert_eq!(options(&found.items[0]), (vec!["1969", "1970", "never"], 0, false));
+        assert_eq!((found.items[0].place.as_str(), found.left_out.len(), found.warnings.len()), ("[0]", 0, 0));
+        assert_eq!((&found.items[0].category, found.items[0].difficulty), (&None, None));
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_read_is_left_out_and_told_with_its_path() {
         let cases = [
-            ("type", json!("essay"), r#"results[0].type: "essay" is neither multiple nor boolean"#),
-            ("type", json!("boolean"), r#"results[0].correct_answer: "Henri Matisse" is neither True nor False"#),
-            ("difficulty", json!("any"), r#"results[0].difficulty: "any" is none of easy, medium, hard"#),
-            ("type", json!("bXVsdGlwbGU="), "results[0]: is base64-encoded; ask the API again without `encode`"),
-            ("question", json!("Who%20did%3F"), "results[0]: is percent-encoded; ask the API again without `encode`"),
-            ("question", json!(7), "results[0].question: invalid type: integer `7`, expected a string at line 1"),
+            ("type", json!("essay"), r#"results[1].type: "essay" is neither "multiple" nor "boolean""#),
+            (
+                "type",
+                json!("boolean"),
+                r#"results[1].correct_answer: "Henri Matisse" is neither True nor False; for other answers the type is "multiple""#,
+            ),
+            ("question", json!(null), "results[1].question: is missing; without it the question can't be asked"),
+            ("question", json!({}), "results[1].question: is no text; write it in quotes"),
+            ("correct_answer", json!(""), "results[1].correct_answer: is empty; write a text"),
+            (
+                "incorrect_answers",
+                json!("x"),
+                r#"results[1].incorrect_answers: is no list; write the wrong answers as ["…", "…"]"#,
+            ),
+            ("incorrect_answers", json!(["x", []]), "results[1].incorrect_answers[1]: is no text; write it in quotes"),
         ];
         for (field, value, told) in cases {
-            let problem = match read_with(field, value) {
-                Ok(found) => found.problems[0].to_string(),
-                Err(problem) => problem.to_string(),
-            };
-            assert!(problem.starts_with(told), "{problem}");
+            let found = read_with(field, value);
+            assert_eq!(found.left_out.iter().map(Problem::to_string).collect::<Vec<_>>(), [told]);
+            assert_eq!(found.items.len(), 1);
         }
-        let refused = read(br#"{"response_code": 5, "results": []}"#).expect_err("an error of the API");
-        assert_eq!(refused.to_string(), "response_code: 5: the API gave an error instead of questions");
+    }
+
+    #[test]
+    fn an_unknown_difficulty_is_left_away() {
+        let found = read_with("difficulty", json!("any"));
+        assert_eq!((found.items.len(), found.items[1].difficulty), (2, None));
+        let told = r#"results[1].difficulty: "any" is none of easy, medium, hard; imported without a difficulty"#;
+        assert_eq!(found.warnings[0].to_string(), told);
+    }
+
+    #[test]
+    fn an_error_of_the_api_is_told() {
+        let told =
+            "response_code: 5: the API gave an error instead of questions: it was asked too often; wait 5 seconds";
+        for reply in [r#"{"response_code": 5, "results": []}"#, r#"{"response_code": 5}"#] {
+            assert_eq!(read(reply).left_out[0].to_string(), told);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in r#"([\[\]{}:,"]|"question"|"correct_answer"|"incorrect_answers"|"results"|"%41+b"|"&amp;quot;"|"eA=="| |\n){0,40}"#) {
+            read(&text);
+        }
     }
 }

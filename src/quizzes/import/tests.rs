@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-const FORMATS: [(Format, &str); 4] = [
+/// A file of each format with two questions.
+const SAMPLES: [(Format, &str); 7] = [
     (
         Format::Opentdb,
         r#"{"response_code":0,"results":[
@@ -15,15 +16,32 @@ const FORMATS: [(Format, &str); 4] = [
          "correct_answer":"True","incorrect_answers":["False"]}]}"#,
     ),
     (
-        Format::Csv,
+        Format::Table,
         "question,option1,option2,option3,correct,category,difficulty,explanation,timeLimitMs,questionId\n\
          \"Which, \"\"now\"\"?\",x,y,,2,Sea,easy,\"so\nit is\",20000,s-1\nWho?,a,b,c,c,,,,,\n",
     ),
     (
         Format::Gift,
-        "// note\n$CATEGORY: top/Sea\n\n::T::[html]<p>Which \\= {=a#yes ~%-50%b ~c####so}?</p>\n\nSo?{F#no#yes}\n\nMatch {=a -> b}\n",
+        "// note\n$CATEGORY: top/Sea\n\n::T::[html]<p>Which \\= {=a#yes ~%-50%b ~c####so}?</p>\n\nSo?{F#no#yes}\n",
     ),
-    (Format::Aiken, "Which\nis it?\nA. x\nB) y\nANSWER: B\n\nWho?\nA. a\nB. b\nC. c\nANSWER: C\n"),
+    (Format::Aiken, "Which is it?\nA. x\nB) y\nANSWER: B\n\nWho?\nA. a\nB. b\nC. c\nANSWER: C\n"),
+    (
+        Format::MoodleXml,
+        "<?xml version=\"1.0\"?>\n<quiz><question type=\"truefalse\"><name><text>n</text></name>\
+         <questiontext format=\"html\"><text>So?</text></questiontext>\
+         <answer fraction=\"100\"><text>true</text></answer><answer fraction=\"0\"><text>false</text></answer></question>\
+         <question type=\"shortanswer\"><name><text>n</text></name>\
+         <questiontext format=\"html\"><text>River?</text></questiontext>\
+         <answer fraction=\"100\"><text>Rhine</text></answer></question></quiz>",
+    ),
+    (
+        Format::TriviaApi,
+        r#"[{"category":"science","id":"a1","correctAnswer":"Mars","incorrectAnswers":["Venus","Earth"],
+          "question":{"text":"Which?"},"type":"text_choice","difficulty":"easy"},
+         {"category":"history","id":"a2","correctAnswer":"1066","incorrectAnswers":["1067","1068"],
+          "question":{"text":"When?"},"type":"text_choice","difficulty":"hard"}]"#,
+    ),
+    (Format::OpenTriviaQa, "#Q Which?\n^ x\nA x\nB y\n\n#Q Who?\n^ b\nA a\nB b\nC c\n\n"),
 ];
 
 fn options() -> Options {
@@ -36,92 +54,131 @@ fn options() -> Options {
     }
 }
 
-fn told(format: Format, bytes: &[u8]) -> Vec<String> {
-    let problems = import(format, bytes, options()).expect_err("something is wrong");
-    problems.iter().map(Problem::to_string).collect()
+fn imported_as(format: Format, bytes: &[u8]) -> Imported {
+    import(Source { name: None, format: Some(format), bytes }, options())
+}
+
+fn told(imported: &Imported) -> Vec<String> {
+    imported.left_out.iter().map(Problem::to_string).collect()
 }
 
 #[test]
 fn every_format_gives_a_valid_bank_and_the_same_one_again() {
-    for (format, sample) in FORMATS {
-        let first = import(format, sample.as_bytes(), options()).expect("nothing is wrong");
+    for (format, sample) in SAMPLES {
+        let first = imported_as(format, sample.as_bytes());
+        assert_eq!(told(&first), [""; 0], "{format:?}");
         let marked = format!("\u{feff}{}", sample.replace('\n', "\r\n"));
-        let again = import(format, marked.as_bytes(), options()).expect("nothing is wrong");
+        let again = imported_as(format, marked.as_bytes());
         assert_eq!(first.file, again.file, "{format:?}");
-        assert_eq!(first.file.questions.len(), 2, "{format:?}");
+        assert_eq!(first.count(), 2, "{format:?}");
         let written = serde_json::to_vec(&first.file).expect("a bank is JSON");
         assert!(Bank::parse(&written).is_ok(), "{format:?}");
     }
 }
 
 #[test]
-fn only_the_database_of_one_licence_brings_its_own() {
-    let license = |(format, sample): (Format, &str)| {
-        import(format, sample.as_bytes(), options()).expect("nothing is wrong").file.license
-    };
-    assert_eq!(license(FORMATS[0]).as_deref(), Some(opentdb::LICENSE));
-    assert_eq!(license(FORMATS[1]), None);
+fn a_format_is_known_by_what_the_file_holds() {
+    for (format, sample) in SAMPLES {
+        assert_eq!(format_of(None, sample.as_bytes()), Some(format));
+        let file = import(Source { name: None, format: None, bytes: sample.as_bytes() }, options()).file;
+        assert_eq!(file, imported_as(format, sample.as_bytes()).file);
+    }
 }
 
 #[test]
-fn bytes_that_are_no_text_are_told_with_their_line() {
-    for (format, _) in FORMATS {
-        let told = told(format, b"Which?\nA. caf\xe9");
-        assert_eq!(told, ["line 2: byte 7 of the line, 0xe9, is not UTF-8; save the file as UTF-8"], "{format:?}");
-    }
+fn only_a_collection_of_one_licence_brings_its_own() {
+    let license = |format: Format| {
+        let (_, sample) = SAMPLES.into_iter().find(|(known, _)| *known == format).expect("a sample");
+        imported_as(format, sample.as_bytes()).file.and_then(|file| file.license)
+    };
+    assert_eq!(license(Format::Opentdb).as_deref(), Some(opentdb::LICENSE));
+    assert_eq!(license(Format::Table), None);
+}
+
+#[test]
+fn what_was_understood_is_said_in_a_line() {
+    let bytes = b"sep=;\nquestion;option1;option2;correct\nK\xf6ln?;Rhein;Elbe;1\nDonau?;Wien;Rom;7\n";
+    let imported = imported_as(Format::Table, bytes);
+    assert_eq!(imported.summary(), "a table, Windows-1252, semicolons, 1 question, 1 left out");
+    assert_eq!(imported.file.expect("one").questions[0].text.as_deref(), Some("Köln?"));
+}
+
+#[test]
+fn a_hosts_own_questions_are_played_as_they_stand_and_a_collection_is_drawn_from() {
+    let defaults = |format: Format| {
+        let (_, sample) = SAMPLES.into_iter().find(|(known, _)| *known == format).expect("a sample");
+        imported_as(format, sample.as_bytes()).file.and_then(|file| file.defaults)
+    };
+    let told = defaults(Format::Table).expect("told");
+    assert_eq!((told.count, told.order, told.option_order), (Some(Count::All), Some(Order::Bank), Some(Order::Bank)));
+    assert_eq!(defaults(Format::Gift).and_then(|told| told.option_order), Some(Order::Shuffle));
+    assert_eq!(defaults(Format::Opentdb), None);
+    let first = |n: usize| format!("Question {n}?,right,wrong,other,1\n");
+    let table: String = (0..12).map(first).collect();
+    let imported = imported_as(Format::Table, format!("question,option1,option2,option3,correct\n{table}").as_bytes());
+    assert_eq!(imported.file.and_then(|file| file.defaults?.option_order), Some(Order::Shuffle));
+    assert!(imported.warnings[0].message.starts_with("option 1 is the right one in 12 of 12 questions"));
+}
+
+#[test]
+fn shares_of_a_file_are_shares_of_the_bank() {
+    let scoring = |text: &str| imported_as(Format::Gift, text.as_bytes()).file.and_then(|file| file.scoring);
+    assert_eq!(scoring("Gas?{~%50%a ~%50%b ~%-50%c}").map(|scoring| scoring.multiple), Some(Partial::Shares));
+    assert_eq!(scoring("Gas?{=a ~b}"), None);
 }
 
 #[test]
 fn a_file_without_questions_is_told_so() {
     let nothing = ["file: holds no question that can be imported"];
-    assert_eq!(told(Format::Csv, b""), nothing);
-    assert_eq!(told(Format::Aiken, b"\n\n"), nothing);
-    assert_eq!(told(Format::Opentdb, br#"{"results": []}"#), nothing);
-    assert_eq!(told(Format::Gift, b"Why? {}"), ["line 1: an essay question is skipped", nothing[0]]);
+    assert_eq!(told(&imported_as(Format::Aiken, b"\n\n")), nothing);
+    assert_eq!(told(&imported_as(Format::Table, b"question,option1,option2,correct\n")), nothing);
+    assert!(imported_as(Format::Opentdb, br#"{"results": []}"#).file.is_none());
+    let pdf = import(Source { name: None, format: None, bytes: b"%PDF-1.7\n" }, options());
+    assert_eq!(told(&pdf), ["file: it is a PDF, and holds no text; save it as a table or a text"]);
+    let letter = import(Source { name: Some("letter.txt"), format: None, bytes: b"Dear teacher," }, options());
+    assert!(told(&letter)[0].starts_with("file: it is none of the formats"));
 }
 
 #[test]
-fn what_a_bank_cannot_hold_is_told_at_its_line() {
+fn one_broken_question_does_not_keep_the_others_out() {
     let long = "x".repeat(4097);
-    let cases = [
-        (
-            format!("Why?\nA. a\nB. b\nANSWER: A\n\n{long}\nA. a\nB. b\nANSWER: A"),
-            "line 6: text: 4097 bytes, at most 4096",
-        ),
-        (format!("Which?\nA. a\nB. {long}\nANSWER: A"), "line 1: an option: 4097 bytes, at most 4096"),
-        ("Which?\nA.\nB. b\nANSWER: B".to_owned(), "line 1: an option is empty"),
-        ("Which?\nA. b\nB. b\nANSWER: B".to_owned(), "line 1: fewer than 2 different options"),
-    ];
-    for (text, problem) in cases {
-        assert_eq!(told(Format::Aiken, text.as_bytes()), [problem]);
-    }
-    let options_of = |n: u8| (0..n).map(|n| format!("{}. {n}\n", char::from(b'A' + n))).collect::<String>();
-    let many = format!("Which?\n{}ANSWER: A", options_of(13));
-    assert_eq!(told(Format::Aiken, many.as_bytes()), ["line 1: options: at most 12"]);
-    let twice = b"question,option1,option2,correct,questionId\nWhich?,a,b,1,q\nWhat?,a,b,1,q";
-    assert_eq!(told(Format::Csv, twice), ["line 3: questionId: \"q\" stands here a second time"]);
+    let text = format!("Why?\nA. a\nB. b\nANSWER: A\n\n{long}\nA. a\nB. b\nANSWER: A\n\nWho?\nA. a\nB. b\nANSWER: B\n");
+    let imported = imported_as(Format::Aiken, text.as_bytes());
+    assert_eq!(told(&imported), ["line 6: text: 4097 bytes, at most 4096"]);
+    assert_eq!(imported.count(), 2);
+}
+
+#[test]
+fn a_banks_name_is_made_of_a_files() {
+    let named = |name: &str| Options::named_after(Path::new(name)).map(|options| options.quiz_id.to_string()).ok();
+    assert_eq!(named("Sea & Sky (1).csv").as_deref(), Some("sea-sky-1"));
+    assert_eq!(named("Größe_é.xlsx").as_deref(), Some("groesse-e"));
+    assert_eq!(named("---.csv"), None);
 }
 
 /// Nothing panics, and what comes out is valid.
 fn holds(format: Format, bytes: &[u8]) -> Result<(), TestCaseError> {
-    match import(format, bytes, options()) {
-        Ok(imported) => prop_assert!(Bank::check(imported.file).is_ok()),
-        Err(problems) => prop_assert!(!problems.is_empty()),
+    let imported = imported_as(format, bytes);
+    match imported.file {
+        Some(file) => prop_assert!(Bank::check(file).is_ok()),
+        None => prop_assert!(!imported.left_out.is_empty()),
     }
     Ok(())
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn no_bytes_make_an_importer_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        for (format, _) in FORMATS {
+        for (format, _) in SAMPLES {
             holds(format, &bytes)?;
         }
     }
 
     #[test]
     fn no_text_out_of_their_signs_makes_an_importer_panic(text in r#"([ABq12{}=~#%:.)\\n\n",;/$<>&é-]|TRUE|ANSWER:|\n\n|####|::|->){0,60}"#) {
-        for (format, _) in FORMATS {
+        for (format, _) in SAMPLES {
             holds(format, text.as_bytes())?;
             let under_a_header = format!("question,option1,optionB,correct\n{text}");
             holds(format, under_a_header.as_bytes())?;
@@ -132,7 +189,7 @@ proptest! {
     fn no_mangled_file_makes_an_importer_panic(
         cuts in prop::collection::vec((any::<prop::sample::Index>(), 0..6_usize, prop::collection::vec(any::<u8>(), 0..3)), 1..6),
     ) {
-        for (format, sample) in FORMATS {
+        for (format, sample) in SAMPLES {
             let mut bytes = sample.as_bytes().to_vec();
             for (at, length, instead) in &cuts {
                 let at = at.index(bytes.len());

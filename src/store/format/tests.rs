@@ -7,11 +7,13 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::quiz::kind::tests::{answer_like, question_of_kind};
 use crate::domain::room::{Advance, Ask, By, HostMove, RoomSettings};
 use crate::domain::solo::{Deliver, NewSolo};
 use crate::domain::{
-    AnswerKey, Choice, Command, Event, EventDraft, GameSession, Lifetimes, Millis, Moment, OptionId, Question, Quiz,
-    Repeat, RepeatKey, Room, SeatId, SecretHash, Sequence, SessionId, SessionState, Submission, Timestamp, WallTime,
+    Answer, AnswerKey, Choice, ChoiceKey, Command, Event, EventDraft, GameSession, Lifetimes, Millis, Moment, OptionId,
+    Question, Quiz, Repeat, RepeatKey, Room, SeatId, SecretHash, Sequence, SessionId, SessionState, Submission,
+    Timestamp, WallTime,
 };
 
 const LIFETIMES: Lifetimes =
@@ -42,9 +44,12 @@ pub(crate) fn quiz() -> Quiz {
         category: Some("geography".to_owned()),
         difficulty: Some(crate::domain::Difficulty::Hard),
         image: None,
+        alt: None,
         time_limit: time_limit.map(Millis),
         options: vec![choice(1, Some("Bern")), choice(2, None), choice(9_007_199_254_740_991, Some("Zürich"))],
-        key: AnswerKey::Choice(option(1)),
+        key: AnswerKey::Choice(ChoiceKey(option(1))),
+        points: 1.into(),
+        no_speed_bonus: false,
         explanation: Some("Seit 1848.".to_owned()),
     };
     Quiz {
@@ -55,10 +60,29 @@ pub(crate) fn quiz() -> Quiz {
     }
 }
 
+/// The same and a question of every other kind.
+pub(crate) fn quiz_of_kinds() -> Quiz {
+    let mut quiz = quiz();
+    quiz.questions.extend((1..7).map(of_kind).map(Arc::new));
+    quiz
+}
+
+/// Question `k{n}`, of the n-th kind.
+fn of_kind(n: usize) -> Question {
+    Question { id: format!("k{n}").parse().expect("valid"), ..question_of_kind(n, 1) }
+}
+
+/// An answer to that question.
+fn answer_of_kind(n: usize) -> Command {
+    let question = of_kind(n);
+    let answer = Some(answer_like(&question, n as u64 % 4));
+    Command::Submit(Submission { question: question.id, answer, repeat: None, wall: WALL })
+}
+
 fn answer(question: &str, chosen: Option<u64>, key: Option<&str>) -> Command {
     let repeat = key.map(|key| RepeatKey::new("answer", key, &[question]));
     let question = question.parse().expect("valid");
-    Command::Submit(Submission { question, option: chosen.map(option), repeat, wall: WALL })
+    Command::Submit(Submission { question, answer: chosen.map(option).map(Answer::Option), repeat, wall: WALL })
 }
 
 fn after(mut session: GameSession, commands: impl IntoIterator<Item = Command>) -> GameSession {
@@ -77,9 +101,10 @@ fn solo() -> GameSession {
         deliver: Deliver::One,
         request: [9; 16],
     };
-    let session = GameSession::solo(id(), 0x0123_4567_89ab_cdef, new, quiz(), LIFETIMES, at(0).now);
+    let session = GameSession::solo(id(), 0x0123_4567_89ab_cdef, new, quiz_of_kinds(), LIFETIMES, at(0).now);
     let show = Command::Show("q3".parse().expect("valid"));
-    after(session, [answer("q1", Some(1), Some("key-1")), answer("q2", None, None), show])
+    let of_kinds = (1..7).map(answer_of_kind);
+    after(session, [answer("q1", Some(1), Some("key-1")), answer("q2", None, None), show].into_iter().chain(of_kinds))
 }
 
 fn finished() -> GameSession {
@@ -116,15 +141,16 @@ fn of_player(name: &str, ask: Ask) -> Command {
 }
 
 fn chosen(question: &str, chosen: Option<u64>) -> Ask {
-    Ask::Answer { question: question.parse().expect("valid"), option: chosen.map(option) }
+    Ask::Answer { question: question.parse().expect("valid"), answer: chosen.map(option).map(Answer::Option) }
 }
 
 /// A room that plays, at the reveal of its first question.
 fn revealing() -> GameSession {
     let settings = RoomSettings { advance: Advance::Auto, ready: Millis(0), ..RoomSettings::default() };
-    let room = Room::with_quiz(settings, "Host".parse().expect("valid"), SecretHash::of("host"), &quiz(), at(0).now);
+    let room =
+        Room::with_quiz(settings, "Host".parse().expect("valid"), SecretHash::of("host"), &quiz_of_kinds(), at(0).now);
     let code = "ABC234".parse().expect("valid");
-    let session = GameSession::room(id(), 7, Some(code), (room, Some(quiz())), LIFETIMES, at(0).now);
+    let session = GameSession::room(id(), 7, Some(code), (room, Some(quiz_of_kinds())), LIFETIMES, at(0).now);
     let join = |name: &str| {
         let repeat = Some(RepeatKey::new("join", name, &[]));
         asked(By::Anyone, Ask::Join { name: name.parse().expect("valid"), token: SecretHash::of(name), repeat })
@@ -187,7 +213,7 @@ fn every_kind_of_record_comes_back_exactly() {
         let bytes = encode(&session.state).expect("encoded");
         assert_eq!(decode::<SessionState>(&bytes, what).expect("decoded"), session.state);
     }
-    assert_eq!(decode::<Quiz>(&encode(&quiz()).expect("encoded"), what).expect("decoded"), quiz());
+    assert_eq!(decode::<Quiz>(&encode(&quiz_of_kinds()).expect("encoded"), what).expect("decoded"), quiz_of_kinds());
     assert_eq!(decode::<Event>(&encode(&event()).expect("encoded"), what).expect("decoded"), event());
 }
 
@@ -218,7 +244,7 @@ fn a_newer_version_is_named_and_not_called_damaged() {
     let mut bytes = encode(&event()).expect("encoded");
     bytes[0] = VERSION + 1;
     let message = met::<Event>(&bytes);
-    assert!(message.starts_with("a test's record: format version 2"), "{message}");
+    assert!(message.starts_with("a test's record: format version 3"), "{message}");
     assert!(!message.contains("checksum"), "{message}");
     match decode_prefix::<Sequence>(&bytes, what) {
         Err(StoreError::Corrupt { .. }) => {}

@@ -12,7 +12,7 @@ use crate::store::error::{StoreError, StoreResult};
 
 /// The layout of the tables that this release writes. What it knows beyond that of earlier ones is
 /// left out of account where it is missing.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 /// While sessions live and nothing commits, a sign of life is written this often; so a crash can
 /// have been this much later than the file's highest time, and no more.
 pub(super) const SIGN_OF_LIFE: Millis = Millis::seconds(10);

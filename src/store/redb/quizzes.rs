@@ -86,7 +86,7 @@ fn name_of(record: &[u8]) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{AnswerKey, Choice, OptionId, QuestionId};
+    use crate::domain::{AnswerKey, Choice, ChoiceKey, OptionId, QuestionId};
 
     fn question(n: u64) -> Arc<Question> {
         let option = |id| Choice { id: OptionId::try_from(id).expect("small"), text: Some(format!("{id} of {n}")) };
@@ -96,9 +96,12 @@ mod tests {
             category: None,
             difficulty: None,
             image: None,
+            alt: None,
             time_limit: None,
             options: (1..=4).map(option).collect(),
-            key: AnswerKey::Choice(OptionId::try_from(1).expect("small")),
+            key: AnswerKey::Choice(ChoiceKey(OptionId::try_from(1).expect("small"))),
+            points: 1.into(),
+            no_speed_bonus: false,
             explanation: None,
         })
     }
@@ -126,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_bytes_of_a_quiz_are_pinned() {
-        let stored = format::tests::quiz();
+        let stored = format::tests::quiz_of_kinds();
         let golden = format::tests::pinned_bytes("quiz.bin", &encode(&stored).expect("it is encoded"));
         let read = QuizReader::new(1 << 20).decode(&session(1), 1, &golden, || "a quiz".to_owned());
         assert_eq!(*read.expect("what is on disk can be read"), stored);

@@ -1,5 +1,6 @@
 //! Create, apply, delete, close: what one step promises.
 
+use rejoin::domain::answer::AnswerFault;
 use rejoin::domain::{Applied, Command, GameSession, Moment, NotOpen, Refusal, Reply, Sequence};
 use rejoin::store::{NewSession, StoreError};
 
@@ -126,7 +127,7 @@ pub(super) async fn a_refused_command_changes_nothing<E: Engine>() {
     for (command, refusal) in [
         (right(0), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered)),
         (right(9), Refusal::QuestionNotOpen(NotOpen::OtherQuestion)),
-        (crate::kit::answer(1, 9, None), Refusal::OptionNotInQuestion),
+        (crate::kit::answer(1, 9, None), Refusal::WrongAnswer(AnswerFault::NoSuchOption(None))),
         (Command::Award(None), Refusal::NotFinished),
         (record(1), Refusal::NotThisGame),
     ] {

@@ -108,11 +108,11 @@ fn a_newer_layout_is_named_and_left_as_it_is() {
             table.iter().expect("read").map(|row| row.map(|(key, value)| (key.value().to_owned(), value.value())));
         rows.collect::<Result<Vec<_>, _>>().expect("read")
     };
-    let before = numbers(Some(2));
+    let before = numbers(Some(3));
     let message = refusal(&path);
-    assert!(message.contains("layout 2") && message.contains("reads 1"), "{message}");
+    assert!(message.contains("layout 3") && message.contains("reads 2"), "{message}");
     assert_eq!(numbers(None), before);
-    numbers(Some(1));
+    numbers(Some(2));
     let store = open(&path).expect("opened");
     assert!(block_on(store.get(&id(1), at(0))).expect("read").is_some());
 }

@@ -112,7 +112,7 @@ async fn a_game_is_played_by_single_requests() {
 
     let own = ada.get("/results").await.json(200);
     assert_eq!((own["seats"].as_array().unwrap().len(), &own["completed"]), (1, &json!(true)));
-    assert_eq!(own["seats"][0]["answers"][0]["optionText"], format!("option {} of 0", right(0)));
+    assert_eq!(own["seats"][0]["answers"][0]["answerText"], format!("option {} of 0", right(0)));
     let all = host.get("/results").await.json(200);
     assert_eq!(
         (all["seats"].as_array().unwrap().len(), &all["questions"][0]["correctOptionId"]),

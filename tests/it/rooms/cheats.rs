@@ -153,7 +153,7 @@ async fn a_seat_answers_for_itself_alone_and_once() {
     assert_eq!(
         mine["answers"],
         json!([{
-            "questionId": "q0", "optionId": 1, "optionText": "option 1 of 0", "correct": true,
+            "questionId": "q0", "optionId": 1, "answerText": "option 1 of 0", "correct": true,
             "points": mine["total"], "responseMs": mine["answers"][0]["responseMs"],
         }])
     );

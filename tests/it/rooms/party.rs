@@ -241,7 +241,7 @@ impl Player {
                 }
                 match connection.answer(&question, option).await {
                     Ok(reply) => {
-                        assert_eq!((reply.accepted, reply.option_id), (true, option));
+                        assert_eq!((reply.accepted, reply.answer.option_id), (true, option));
                         told.lock().accepted.insert(question, option);
                     }
                     Err(AskError::Stopped(_)) => {}

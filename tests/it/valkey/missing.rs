@@ -167,7 +167,7 @@ async fn what_cannot_be_read_ends_no_sweep_however_much_there_is_of_it() {
         assert_eq!(server.command(&["GET", &keys(n)[0]]).text(), newer, "it is left as it is");
     }
     let met = store.get(&id(0), at).await;
-    assert!(matches!(&met, Err(StoreError::Corrupt { what }) if what.contains("format 2")), "{met:?}");
+    assert!(matches!(&met, Err(StoreError::Corrupt { what }) if what.contains("format 3")), "{met:?}");
     // A game of that id can be begun anew once it is deleted.
     assert!(store.delete(&id(0)).await.expect("deleted"));
     store.create(NewSession(solo(0, 1, at)), at).await.expect("created");

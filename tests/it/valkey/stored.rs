@@ -166,7 +166,7 @@ async fn what_this_release_cannot_read_is_named_and_left_alone() {
     let at = store.clock().moment();
     let key = format!("session:{}", id(1));
     for (body, named) in
-        [("{\"version\":3,\"format\":2,\"x\":1}", "format 2"), ("hello", "session #"), ("{}", "session #")]
+        [("{\"version\":3,\"format\":3,\"x\":1}", "format 3"), ("hello", "session #"), ("{}", "session #")]
     {
         server.command(&["SET", &key, body]);
         for met in [

@@ -1,11 +1,18 @@
 //! A game from the lobby to its results.
 
 use super::kit::{CLOSE, HOST, OPEN, Table, WALL, answer, at, at_since, by, option, quiz};
+use crate::domain::Answer;
+use crate::domain::answer::{AnswerFault, ShownAnswer};
 use crate::domain::room::{Advance, Ask, HostMove, RoomSettings, SeatResults};
 use crate::domain::{Millis, NotOpen, Refusal, SeatId};
 
 fn started(players: u32, questions: usize) -> Table {
     Table::started(players, questions, RoomSettings::default())
+}
+
+/// The option of that name as a view tells it.
+fn chosen(n: u64) -> ShownAnswer {
+    Some(&Answer::Option(option(n))).into()
 }
 
 #[test]
@@ -117,7 +124,7 @@ fn nothing_tells_what_was_right_before_the_reveal() {
     table.answer(2, 0, 1, at(OPEN)).expect("taken");
     let view = table.view(2, at(OPEN));
     let you = view.you.expect("there");
-    assert_eq!((you.answered, you.option_id, you.total), (true, Some(option(1)), 0));
+    assert_eq!((you.answered, you.answer, you.total), (true, chosen(1), 0));
     assert!(view.reveal.is_none() && view.ranking.is_none());
     assert!(view.seats.iter().all(|seat| seat.total.unwrap_or_default() == 0));
     assert_eq!(table.room().presence(at(OPEN)).answered, 1);
@@ -135,7 +142,7 @@ fn a_reveal_still_shows_its_question_and_who_answered() {
     assert_eq!((question.index, question.question.id.as_str()), (0, "q0"));
     assert_eq!((question.opens, question.closes), (at(OPEN).now, at(CLOSE).now));
     let you = view.you.expect("there");
-    assert_eq!((you.answered, you.option_id), (true, Some(option(3))));
+    assert_eq!((you.answered, you.answer), (true, chosen(3)));
     assert_eq!(view.seats.iter().map(|seat| seat.answered).collect::<Vec<_>>(), [false, true, false]);
     assert!(!table.view(3, at(OPEN + 1)).you.expect("there").answered);
     assert_eq!(view.advances, None, "the host moves it on");
@@ -183,7 +190,7 @@ fn a_pass_counts_as_an_answer_and_silence_does_not() {
 #[test]
 fn an_answer_to_what_is_not_asked_is_refused() {
     let mut table = started(2, 2);
-    table.refused(by(2), answer(0, Some(9)), at(OPEN), Refusal::OptionNotInQuestion);
+    table.refused(by(2), answer(0, Some(9)), at(OPEN), Refusal::WrongAnswer(AnswerFault::NoSuchOption(None)));
     for other in [1, 7] {
         table.refused(by(2), answer(other, Some(1)), at(OPEN), Refusal::QuestionNotOpen(NotOpen::OtherQuestion));
     }

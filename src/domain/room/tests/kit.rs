@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::domain::quiz::kind::tests::question_of_kind;
 use crate::domain::room::{Ask, By, HostMove, Room, RoomReply, RoomSettings, RoomView, Seen};
-use crate::domain::scoring::{ProgressionRule, Scoring};
+use crate::domain::scoring::{Partial, ProgressionRule, Scoring};
 use crate::domain::{
-    AnswerKey, Choice, Command, Event, Game, GameSession, Lifetimes, Millis, Moment, OptionId, Question, Quiz, Refusal,
-    RepeatKey, Reply, SeatId, SecretHash, Sequence, SessionId, Timestamp, WallTime,
+    Answer, AnswerKey, Choice, ChoiceKey, Command, Event, Game, GameSession, Lifetimes, Millis, Moment, OptionId,
+    Question, Quiz, Refusal, RepeatKey, Reply, SeatId, SecretHash, Sequence, SessionId, Timestamp, WallTime,
 };
 
 pub(super) const T0: u64 = 1_000_000_000;
@@ -44,9 +45,12 @@ pub(super) fn quiz(questions: usize, right: impl Fn(usize) -> u64) -> Quiz {
         category: None,
         difficulty: None,
         image: None,
+        alt: None,
         time_limit: None,
         options: (0..4).map(choice).collect(),
-        key: AnswerKey::Choice(option(right(n))),
+        key: AnswerKey::Choice(ChoiceKey(option(right(n)))),
+        points: 1.into(),
+        no_speed_bonus: false,
         explanation: Some(format!("because it is {}", right(n))),
     };
     Quiz {
@@ -55,6 +59,17 @@ pub(super) fn quiz(questions: usize, right: impl Fn(usize) -> u64) -> Quiz {
         progression: ProgressionRule::default(),
         questions: (0..questions).map(question).map(Arc::new).collect(),
     }
+}
+
+/// Questions of all kinds in turn, from the `first` on; to each `answer_like` of `right(n)` is right.
+pub(super) fn quiz_of_kinds(questions: usize, first: usize, right: impl Fn(usize) -> u64) -> Quiz {
+    let question = |n: usize| Question {
+        id: format!("q{n}").parse().expect("valid"),
+        explanation: Some(format!("because it is {}", right(n))),
+        ..question_of_kind(first + n, right(n))
+    };
+    let scoring = Scoring { multiple: Partial::Shares, order: Partial::Shares, ..Scoring::default() };
+    Quiz { scoring, questions: (0..questions).map(question).map(Arc::new).collect(), ..quiz(0, |_| 0) }
 }
 
 /// The token of seat `n`'s `k`-th holder.
@@ -77,7 +92,10 @@ pub(super) fn join(name: &str, secret: &str, key: Option<&str>) -> Ask {
 }
 
 pub(super) fn answer(question: usize, chosen: Option<u64>) -> Ask {
-    Ask::Answer { question: format!("q{question}").parse().expect("valid"), option: chosen.map(option) }
+    Ask::Answer {
+        question: format!("q{question}").parse().expect("valid"),
+        answer: chosen.map(option).map(Answer::Option),
+    }
 }
 
 pub(super) fn acknowledge(sequence: u64) -> Ask {

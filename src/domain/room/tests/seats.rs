@@ -218,7 +218,7 @@ fn an_answer_is_in_time_by_when_it_came_whoever_sends_it() {
     let taken = table.ask(connection(2, generation), answer(0, None), at(OPEN + 7));
     let received = WALL;
     let question = "q0".parse().expect("valid");
-    assert_eq!(taken, Ok(RoomReply::Answered { question, option: None, received }));
+    assert_eq!(taken, Ok(RoomReply::Answered { question, answer: None, received }));
 }
 
 #[test]

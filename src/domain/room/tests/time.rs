@@ -247,8 +247,8 @@ fn on_another_clock_a_room_goes_on_as_it_would_have() {
             for (n, (who, ask)) in asks.into_iter().enumerate() {
                 let after = next + 3_000 * n as u64;
                 let shows = |result: Result<crate::domain::room::RoomReply, Refusal>| match result {
-                    Ok(crate::domain::room::RoomReply::Answered { question, option, .. }) => {
-                        format!("{question} {option:?}")
+                    Ok(crate::domain::room::RoomReply::Answered { question, answer, .. }) => {
+                        format!("{question} {answer:?}")
                     }
                     other => format!("{other:?}"),
                 };

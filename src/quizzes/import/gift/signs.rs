@@ -9,20 +9,29 @@ pub(super) struct Sign {
 }
 
 impl Sign {
+    /// The character, whatever it means.
+    pub(super) fn char(&self) -> char {
+        self.char
+    }
+
     /// Whether it is this character, and has its meaning.
     pub(super) fn is_char(&self, char: char) -> bool {
         !self.escaped && self.char == char
     }
 }
 
+/// Commands of LaTeX that begin with `\n` and would otherwise be taken for a line feed.
+const COMMANDS: [&str; 11] = ["abla", "atural", "earrow", "eq", "exists", "geq", "leq", "mid", "ot", "otin", "warrow"];
+
 /// Takes the escapes `\~ \= \# \{ \} \: \n \\` out. Any other backslash is a backslash.
 pub(super) fn read(text: &str) -> Vec<Sign> {
     let mut signs = Vec::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
+    let mut chars = text.chars();
     while let Some(char) = chars.next() {
-        let escaped = (char == '\\').then(|| chars.peek().copied()).flatten();
+        let after = chars.as_str();
+        let escaped = (char == '\\').then(|| after.chars().next()).flatten();
         signs.push(match escaped {
-            Some('n') => Sign { char: '\n', escaped: true },
+            Some('n') if !is_command(&after[1..]) => Sign { char: '\n', escaped: true },
             Some(char @ ('~' | '=' | '#' | '{' | '}' | ':' | '\\')) => Sign { char, escaped: true },
             _ => {
                 signs.push(Sign { char, escaped: false });
@@ -32,6 +41,13 @@ pub(super) fn read(text: &str) -> Vec<Sign> {
         chars.next();
     }
     signs
+}
+
+fn is_command(after: &str) -> bool {
+    COMMANDS.iter().any(|command| {
+        let rest = after.strip_prefix(command);
+        rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+    })
 }
 
 /// The text that the signs are.
@@ -52,10 +68,13 @@ pub(super) fn trim(signs: &[Sign]) -> &[Sign] {
     }
 }
 
-/// Without the space before it.
-pub(super) fn trim_start(signs: &[Sign]) -> &[Sign] {
-    let first = signs.iter().position(|sign| !sign.char.is_whitespace());
-    first.map_or(&[], |first| &signs[first..])
+/// What follows a word in capital or small letters.
+pub(super) fn strip_word<'a>(signs: &'a [Sign], word: &str) -> Option<&'a [Sign]> {
+    let mut of_text = signs.iter();
+    let is_same = word
+        .chars()
+        .all(|char| of_text.next().is_some_and(|sign| !sign.escaped && sign.char.eq_ignore_ascii_case(&char)));
+    is_same.then_some(of_text.as_slice())
 }
 
 /// Whether they begin with these marks.

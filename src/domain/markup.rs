@@ -1,0 +1,224 @@
+//! The markup that texts may hold. Everything else in a text is text.
+//!
+//! There are six tags: `<b>`, `<i>`, `<code>`, `<pre>`, `<sub>` and `<sup>`, in small letters, without
+//! attributes, each with its closing tag. A tag without its other half is text, and so is every other
+//! tag. A line feed is a line break; only `<pre>` and `<code>` keep runs of spaces. `&lt;`, `&gt;` and
+//! `&amp;` are the characters `<`, `>` and `&`, so that a text can speak of a tag; no other entity is.
+
+/// The tags there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tag {
+    /// Bold.
+    B,
+    /// Italic.
+    I,
+    /// Code within a line.
+    Code,
+    /// Code that keeps its lines.
+    Pre,
+    /// Below the line.
+    Sub,
+    /// Above the line.
+    Sup,
+}
+
+impl Tag {
+    /// Its name between the brackets.
+    pub fn name(self) -> &'static str {
+        TAGS.iter().find(|(_, tag)| *tag == self).map_or("", |(name, _)| name)
+    }
+}
+
+const TAGS: [(&str, Tag); 6] =
+    [("b", Tag::B), ("i", Tag::I), ("code", Tag::Code), ("pre", Tag::Pre), ("sub", Tag::Sub), ("sup", Tag::Sup)];
+const ENTITIES: [(&str, char); 3] = [("&lt;", '<'), ("&gt;", '>'), ("&amp;", '&')];
+
+/// A piece of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Node {
+    /// Plain text.
+    Text(String),
+    /// What stands between a tag and its closing tag.
+    Tagged(Tag, Vec<Node>),
+}
+
+enum Token<'a> {
+    Text(&'a str),
+    Char(char),
+    Open(Tag, &'a str),
+    Close(Tag, &'a str),
+}
+
+/// The first token of a text that is not empty, and what follows it.
+fn token(text: &str) -> (Token<'_>, &str) {
+    let tagged = |prefix: &str| {
+        let rest = text.strip_prefix(prefix)?;
+        let is_it = |name: &str| rest.strip_prefix(name).is_some_and(|after| after.starts_with('>'));
+        let (name, tag) = TAGS.iter().find(|(name, _)| is_it(name))?;
+        Some((*tag, prefix.len() + name.len() + 1))
+    };
+    if let Some((tag, end)) = tagged("</") {
+        return (Token::Close(tag, &text[..end]), &text[end..]);
+    }
+    if let Some((tag, end)) = tagged("<") {
+        return (Token::Open(tag, &text[..end]), &text[end..]);
+    }
+    if let Some((entity, char)) = ENTITIES.iter().find(|(entity, _)| text.starts_with(entity)) {
+        return (Token::Char(*char), &text[entity.len()..]);
+    }
+    let first = text.chars().next().map_or(0, char::len_utf8);
+    let end = text[first..].find(['<', '&']).map_or(text.len(), |at| first + at);
+    (Token::Text(&text[..end]), &text[end..])
+}
+
+/// What a text says.
+pub fn parse(text: &str) -> Vec<Node> {
+    // What is open: its tag, how it was written, and what stands before it.
+    let mut open: Vec<(Tag, &str, Vec<Node>)> = Vec::new();
+    let mut nodes = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (token, after) = token(rest);
+        rest = after;
+        match token {
+            Token::Text(text) => push(&mut nodes, text),
+            Token::Char(char) => push(&mut nodes, char.encode_utf8(&mut [0; 4])),
+            Token::Open(tag, written) => open.push((tag, written, std::mem::take(&mut nodes))),
+            Token::Close(tag, written) => match open.iter().rposition(|(other, ..)| *other == tag) {
+                Some(at) => {
+                    // What was opened inside and not closed is text.
+                    while open.len() > at + 1 {
+                        nodes = reopened(open.pop(), nodes);
+                    }
+                    let Some((tag, _, before)) = open.pop() else { continue };
+                    let inside = std::mem::replace(&mut nodes, before);
+                    nodes.push(Node::Tagged(tag, inside));
+                }
+                None => push(&mut nodes, written),
+            },
+        }
+    }
+    while !open.is_empty() {
+        nodes = reopened(open.pop(), nodes);
+    }
+    nodes
+}
+
+/// What stands when a tag turns out to be text.
+fn reopened(open: Option<(Tag, &str, Vec<Node>)>, inside: Vec<Node>) -> Vec<Node> {
+    let Some((_, written, mut nodes)) = open else { return inside };
+    push(&mut nodes, written);
+    for node in inside {
+        match node {
+            Node::Text(text) => push(&mut nodes, &text),
+            tagged => nodes.push(tagged),
+        }
+    }
+    nodes
+}
+
+fn push(nodes: &mut Vec<Node>, text: &str) {
+    match nodes.last_mut() {
+        Some(Node::Text(last)) => last.push_str(text),
+        _ => nodes.push(Node::Text(text.to_owned())),
+    }
+}
+
+/// A plain text as one that says the same with markup: whatever would be taken for markup is escaped,
+/// and nothing else is touched.
+pub fn escape(plain: &str) -> String {
+    let mut text = String::with_capacity(plain.len());
+    let mut rest = plain;
+    while !rest.is_empty() {
+        let (token, after) = token(rest);
+        match token {
+            Token::Text(plain) => text.push_str(plain),
+            Token::Char(_) => {
+                text.push_str("&amp;");
+                text.push_str(&rest[1..rest.len() - after.len()]);
+            }
+            Token::Open(_, written) | Token::Close(_, written) => {
+                text.push_str("&lt;");
+                text.push_str(&written[1..]);
+            }
+        }
+        rest = after;
+    }
+    text
+}
+
+/// A text without its markup, as a line of a table or a terminal shows it: 2³, x_i, 10^(a+b).
+pub fn plain(text: &str) -> String {
+    if !text.contains(['<', '&']) {
+        return text.to_owned();
+    }
+    written(&parse(text))
+}
+
+fn written(nodes: &[Node]) -> String {
+    let one = |node: &Node| match node {
+        Node::Text(text) => text.clone(),
+        Node::Tagged(Tag::Sup, inside) => shifted(&written(inside), '^', SUPERSCRIPTS),
+        Node::Tagged(Tag::Sub, inside) => shifted(&written(inside), '_', SUBSCRIPTS),
+        Node::Tagged(_, inside) => written(inside),
+    };
+    nodes.iter().map(one).collect()
+}
+
+const SUPERSCRIPTS: &str = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱ";
+const SUBSCRIPTS: &str = "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₙᵢ";
+const LEVEL: &str = "0123456789+-=()ni";
+
+/// Unicode's own characters where it has all of them, else a mark before it.
+fn shifted(text: &str, mark: char, characters: &str) -> String {
+    let of = |c: char| LEVEL.chars().position(|level| level == c).and_then(|at| characters.chars().nth(at));
+    let all: Option<String> = text.chars().map(|c| of(if c == '−' { '-' } else { c })).collect();
+    match all {
+        Some(all) => all,
+        None if text.chars().count() == 1 => format!("{mark}{text}"),
+        None => format!("{mark}({text})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(text: &str) -> Node {
+        Node::Text(text.to_owned())
+    }
+
+    #[test]
+    fn six_tags_are_markup_and_all_else_is_text() {
+        assert_eq!(parse("2<sup>3</sup>"), [text("2"), Node::Tagged(Tag::Sup, vec![text("3")])]);
+        let nested = Node::Tagged(Tag::B, vec![text("x"), Node::Tagged(Tag::I, vec![text("y")])]);
+        assert_eq!(parse("<b>x<i>y</i></b>"), [nested]);
+        for plain in ["a < b", "<br>", "<B>x</B>", "<b class=\"x\">", "&eacute;", "<", "</", "<b", "&", "<p>x</p>"] {
+            assert_eq!(parse(plain), [text(plain)], "{plain}");
+        }
+    }
+
+    #[test]
+    fn a_tag_without_its_other_half_is_text() {
+        assert_eq!(parse("Use <b> here"), [text("Use <b> here")]);
+        assert_eq!(parse("x</sup>"), [text("x</sup>")]);
+        assert_eq!(parse("<b><i>x</b>"), [Node::Tagged(Tag::B, vec![text("<i>x")])]);
+        assert_eq!(parse("<b>x</i>"), [text("<b>x</i>")]);
+    }
+
+    #[test]
+    fn plain_text_says_what_the_markup_showed() {
+        assert_eq!(plain("10<sup>6</sup> and 10<sub>6</sub>"), "10⁶ and 10₆");
+        assert_eq!(plain("e<sup>2x</sup>, x<sub>k</sub>"), "e^(2x), x_k");
+        assert_eq!(plain("&lt;b&gt; &amp; <b>bold</b>"), "<b> & bold");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_escaped_is_shown_as_it_was(text in "[<>&/a-z;]{0,8}|(<(/?)(b|sup|br)>|&(lt|gt|amp|x);|[ a&<>;]){0,9}") {
+            prop_assert_eq!(plain(&escape(&text)), text);
+        }
+    }
+}

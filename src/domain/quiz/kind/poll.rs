@@ -1,0 +1,80 @@
+//! Nothing is right: an option is chosen, or, if there is none, a text typed, whose words are counted.
+
+use serde::{Deserialize, Serialize};
+
+use super::text::{folded, take_typed};
+use super::{Correct, Count, Rules, options, tally};
+use crate::domain::answer::{Answer, AnswerFault, AnswerField};
+use crate::domain::quiz::Choice;
+use crate::domain::quiz::draft::{Checker, Field, QuestionDraft};
+use crate::domain::scoring::{Grade, Scoring};
+
+/// Shortest word that is counted, in characters.
+const SHORTEST_WORD: usize = 2;
+
+/// Nothing to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PollKey;
+
+impl Rules for PollKey {
+    fn field(&self, options: &[Choice]) -> AnswerField {
+        if options.is_empty() { AnswerField::Text } else { AnswerField::OptionId }
+    }
+
+    fn take(&self, options: &[Choice], answer: Answer) -> Result<Answer, AnswerFault> {
+        match answer {
+            Answer::Option(id) if !options::has(options, id) => Err(AnswerFault::NoSuchOption(None)),
+            Answer::Text(text) => take_typed(&text).map(Answer::Text),
+            answer => Ok(answer),
+        }
+    }
+
+    fn grade(&self, _: &Answer, _: &Scoring) -> Grade {
+        Grade::NONE
+    }
+
+    fn correct(&self) -> Correct {
+        Correct::Nothing {}
+    }
+
+    /// How often each option was chosen; of typed texts, how many say each word.
+    fn counts(&self, options: &[Choice], answers: &[&Answer]) -> Vec<Count> {
+        if !options.is_empty() {
+            return options::counts(options, answers);
+        }
+        let words: Vec<(String, Answer)> = answers.iter().flat_map(|answer| words(answer)).collect();
+        tally(words.iter().map(|(same, word)| (same.clone(), word)))
+    }
+
+    fn weight(&self) -> usize {
+        0
+    }
+}
+
+/// The words of a text, each once: as they are compared, and as they were typed.
+fn words(answer: &Answer) -> Vec<(String, Answer)> {
+    let Answer::Text(text) = answer else { return Vec::new() };
+    let mut words: Vec<(String, Answer)> = Vec::new();
+    let is_within = |c: char| c.is_alphanumeric() || matches!(c, '\'' | '’' | '-');
+    for word in text.split(|c: char| !is_within(c)).map(|word| word.trim_matches(['\'', '’', '-'])) {
+        let same = folded(word, false);
+        let is_new = words.iter().all(|(known, _)| *known != same);
+        if word.chars().count() >= SHORTEST_WORD && is_new {
+            words.push((same, Answer::Text(word.to_owned())));
+        }
+    }
+    words
+}
+
+pub(super) fn read(draft: &QuestionDraft, checker: &mut Checker<'_>) -> Option<PollKey> {
+    checker.only(draft, &[Field::Options]);
+    for (name, is_given) in [("points", draft.points.is_some()), ("noSpeedBonus", draft.no_speed_bonus.is_some())] {
+        if is_given {
+            checker.wrong(name, "a poll earns no points");
+        }
+    }
+    if !draft.options.is_empty() {
+        checker.options(draft, 2);
+    }
+    Some(PollKey)
+}

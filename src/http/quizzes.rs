@@ -1,0 +1,117 @@
+//! What can be played, and other people's files as questions.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+
+use super::admission::Created;
+use super::auth::{Caller, Creating};
+use super::problem::Problem;
+use super::{Shared, reply};
+use crate::domain::quiz::draft::{Problem as Wrong, QuestionDraft};
+use crate::domain::{Difficulty, QuizId};
+use crate::quizzes::import::{Format, Imported, Options, Source, import as import_file};
+use crate::quizzes::{Bank, Defaults, Hosting, Play};
+
+type Handled = Result<HttpResponse, Problem>;
+
+/// Most problems and warnings of a reply, each.
+const MOST_TOLD: usize = 200;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Quizzes<'a> {
+    quizzes: Vec<QuizOut<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct QuizOut<'a> {
+    quiz_id: &'a QuizId,
+    title: &'a str,
+    description: Option<&'a str>,
+    question_count: usize,
+    categories: &'a [String],
+    difficulties: &'a [Difficulty],
+    play: Vec<Play>,
+    hosting: Hosting,
+    defaults: Defaults,
+}
+
+fn quiz(bank: &Arc<Bank>) -> QuizOut<'_> {
+    QuizOut {
+        quiz_id: &bank.id,
+        title: &bank.title,
+        description: bank.description.as_deref(),
+        question_count: bank.questions.len(),
+        categories: bank.categories(),
+        difficulties: bank.difficulties(),
+        play: bank.play.iter().copied().collect(),
+        hosting: bank.hosting,
+        defaults: bank.defaults,
+    }
+}
+
+pub(super) async fn list(shared: web::Data<Shared>) -> HttpResponse {
+    let banks = shared.solo.catalogue.list();
+    reply(StatusCode::OK, &Quizzes { quizzes: banks.iter().map(quiz).collect() })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ImportQuery {
+    /// The file's name, whose ending may tell its format.
+    name: Option<String>,
+    format: Option<Format>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ImportedOut {
+    summary: String,
+    understood: Vec<String>,
+    questions: Vec<QuestionDraft>,
+    defaults: Option<Defaults>,
+    left_out: Vec<Wrong>,
+    left_out_count: usize,
+    warnings: Vec<Wrong>,
+}
+
+/// Reads a file, and keeps nothing of it. Whoever may open rooms may ask; it costs as much as a game with
+/// so large a body.
+pub(super) async fn import(
+    shared: web::Data<Shared>,
+    caller: Caller,
+    Creating(opener): Creating,
+    query: web::Query<ImportQuery>,
+    bytes: web::Bytes,
+) -> Handled {
+    shared.may_host(&caller)?;
+    shared.admission.create(&opener, Created::game(bytes.len(), 0))?;
+    let ImportQuery { name, format } = query.into_inner();
+    let title = name.clone().unwrap_or_default();
+    let read = move || {
+        let options = Options {
+            quiz_id: "import".parse().expect("it is a name"),
+            title,
+            description: None,
+            license: None,
+            play: None,
+        };
+        import_file(Source { name: name.as_deref(), format, bytes: &bytes }, options)
+    };
+    let imported = web::block(read).await.map_err(|_| Problem::from(crate::store::StoreError::Busy))?;
+    Ok(reply(StatusCode::OK, &imported_out(imported)))
+}
+
+fn imported_out(imported: Imported) -> ImportedOut {
+    let summary = imported.summary();
+    let Imported { file, mut left_out, mut warnings, understood } = imported;
+    let left_out_count = left_out.len();
+    left_out.truncate(MOST_TOLD);
+    warnings.truncate(MOST_TOLD);
+    let (questions, defaults) = file.map(|file| (file.questions, file.defaults)).unwrap_or_default();
+    ImportedOut { summary, understood, questions, defaults, left_out, left_out_count, warnings }
+}

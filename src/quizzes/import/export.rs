@@ -1,0 +1,339 @@
+//! The way back: a bank as a table or as GIFT, which the readers here read again. What a format can't hold is
+//! left out and told.
+
+use csv::WriterBuilder;
+
+use super::super::bank::BankFile;
+use crate::domain::markup::{Node, Tag, parse};
+use crate::domain::quiz::draft::{MOST_OPTIONS, Problem, QuestionDraft};
+use crate::domain::{Difficulty, Kind, OptionId};
+
+/// What a bank can be written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Target {
+    /// A table, a question a row
+    Csv,
+    /// Moodle's GIFT
+    Gift,
+    /// A bank of rejoin
+    Json,
+}
+
+/// A bank in another format.
+#[derive(Debug, Clone, Default)]
+pub struct Exported {
+    /// The file.
+    pub text: String,
+    /// What the format can't hold, each with its place in the bank.
+    pub lost: Vec<Problem>,
+}
+
+impl Exported {
+    fn lose(&mut self, index: usize, what: &str) {
+        self.lost.push(Problem::new(format!("questions[{index}]"), what));
+    }
+}
+
+/// By which spreadsheets know that a table is UTF-8.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+const BEFORE: [&str; 3] = ["questionId", "kind", "question"];
+const AFTER: [&str; 8] = ["correct", "timeLimitMs", "points", "category", "difficulty", "explanation", "image", "alt"];
+
+/// The bank as a table with this separator.
+///
+/// # Errors
+/// None is known: cells are texts, and the file is in memory.
+pub fn csv(file: &BankFile, separator: u8) -> csv::Result<Exported> {
+    let mut exported = Exported::default();
+    let count = file.questions.iter().map(|question| cells_of(question).len()).max().unwrap_or_default();
+    let mut table = WriterBuilder::new().delimiter(separator).from_writer(Vec::new());
+    let options = (1..=count).map(|n| format!("option{n}"));
+    table.write_record(BEFORE.map(str::to_owned).into_iter().chain(options).chain(AFTER.map(str::to_owned)))?;
+    for (index, question) in file.questions.iter().enumerate() {
+        for (what, is_lost) in [
+            ("ignoreAccents", question.ignore_accents == Some(true)),
+            ("maxTypos", question.max_typos.unwrap_or_default() > 0),
+            ("noSpeedBonus", question.no_speed_bonus == Some(true)),
+        ] {
+            if is_lost {
+                exported.lose(index, &format!("a table has no {what}"));
+            }
+        }
+        table.write_record(row(question, count))?;
+    }
+    let bytes = table.into_inner().map_err(|error| error.into_error())?;
+    exported.text = format!("{BYTE_ORDER_MARK}{}", String::from_utf8_lossy(&bytes));
+    Ok(exported)
+}
+
+fn row(question: &QuestionDraft, count: usize) -> Vec<String> {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let mut row = vec![question.question_id.to_string(), question.kind.name().to_owned(), text(&question.text)];
+    let options = cells_of(question);
+    let missing = count - options.len();
+    row.extend(options);
+    row.extend(std::iter::repeat_n(String::new(), missing));
+    row.push(correct(question));
+    row.push(question.time_limit_ms.map(|limit| limit.to_string()).unwrap_or_default());
+    row.push(question.points.map(|points| points.to_string()).unwrap_or_default());
+    row.push(text(&question.category));
+    row.push(question.difficulty.map(difficulty).unwrap_or_default().to_owned());
+    row.extend([&question.explanation, &question.image, &question.alt].map(text));
+    row.iter().map(|cell| harmless(cell)).collect()
+}
+
+/// What stands in the columns of the options: of an order the options in the right one, of a text those
+/// that are right.
+fn cells_of(question: &QuestionDraft) -> Vec<String> {
+    let text_of = |id: &OptionId| {
+        let option = question.options.iter().find(|option| option.option_id == *id);
+        option.and_then(|option| option.text.clone()).unwrap_or_default()
+    };
+    match question.kind {
+        Kind::Text => question.correct_texts.clone().unwrap_or_default(),
+        Kind::Order => question.correct_order.iter().flatten().map(text_of).collect(),
+        _ => question.options.iter().map(|option| option.text.clone().unwrap_or_default()).collect(),
+    }
+}
+
+fn correct(question: &QuestionDraft) -> String {
+    let place = |id: &OptionId| {
+        let place = question.options.iter().position(|option| option.option_id == *id);
+        place.map(|place| (place + 1).to_string())
+    };
+    let range = || question.correct_range.map(|range| format!("{}..{}", range.min, range.max)).unwrap_or_default();
+    match question.kind {
+        Kind::Choice => question.correct_option_id.as_ref().and_then(place).unwrap_or_default(),
+        Kind::Multiple => {
+            let mut places: Vec<String> = question.correct_option_ids.iter().flatten().filter_map(place).collect();
+            places.sort_by_key(|place| place.parse::<usize>().unwrap_or(MOST_OPTIONS));
+            places.join(",")
+        }
+        Kind::Number => match (question.correct_number, question.tolerance) {
+            (Some(number), Some(tolerance)) => format!("{number} +- {tolerance}"),
+            (Some(number), None) => number.to_string(),
+            (None, _) => range(),
+        },
+        Kind::Text | Kind::Order | Kind::Poll => String::new(),
+    }
+}
+
+fn difficulty(difficulty: Difficulty) -> &'static str {
+    match difficulty {
+        Difficulty::Easy => "easy",
+        Difficulty::Medium => "medium",
+        Difficulty::Hard => "hard",
+    }
+}
+
+/// A cell that no spreadsheet takes for a formula. A number is none.
+fn harmless(cell: &str) -> String {
+    let is_number = cell.parse::<f64>().is_ok();
+    if cell.starts_with(['=', '+', '-', '@']) && !is_number { format!("'{cell}") } else { cell.to_owned() }
+}
+
+/// The bank as GIFT. Orders and polls are none of its questions.
+pub fn gift(file: &BankFile) -> Exported {
+    let mut exported = Exported { text: format!("// {}\n\n", file.title.replace('\n', " ")), ..Exported::default() };
+    let mut category = None;
+    for (index, question) in file.questions.iter().enumerate() {
+        let Some(answers) = answers(question) else {
+            exported.lose(index, &format!("GIFT has no question of the kind {}: left out", question.kind.name()));
+            continue;
+        };
+        for (what, is_lost) in [
+            ("timeLimitMs", question.time_limit_ms.is_some()),
+            ("points", question.points.is_some()),
+            ("image", question.image.is_some()),
+            ("difficulty", question.difficulty.is_some()),
+        ] {
+            if is_lost {
+                exported.lose(index, &format!("GIFT has no {what}"));
+            }
+        }
+        if category != question.category.as_ref() {
+            category = question.category.as_ref();
+            let name = category.map(|name| name.replace('/', "//").replace('\n', " "));
+            exported.text += &format!("$CATEGORY: {}\n\n", name.as_deref().unwrap_or("top"));
+        }
+        let text = question.text.as_deref().unwrap_or_default();
+        let explanation = question.explanation.as_deref().map(|text| format!("\n####{}", written(text)));
+        exported.text += &format!(
+            "::{}::{} {{\n{answers}{}\n}}\n\n",
+            escaped(question.question_id.as_str()),
+            written(text),
+            explanation.unwrap_or_default()
+        );
+    }
+    exported
+}
+
+/// What stands between the braces; nothing of a kind that GIFT doesn't have.
+fn answers(question: &QuestionDraft) -> Option<String> {
+    let option = |mark: &str, text: &Option<String>| format!("{mark}{}", written(text.as_deref().unwrap_or_default()));
+    let lines: Vec<String> = match question.kind {
+        Kind::Choice => {
+            let mark = |id| if Some(id) == question.correct_option_id { "=" } else { "~" };
+            question.options.iter().map(|choice| option(mark(choice.option_id), &choice.text)).collect()
+        }
+        Kind::Multiple => {
+            let right = question.correct_option_ids.as_deref().unwrap_or_default();
+            let share = |count: usize| format!("{:.5}", 100.0 / count.max(1) as f64);
+            let (plus, minus) = (share(right.len()), share(right.len()));
+            let mark = |id: &OptionId| if right.contains(id) { format!("~%{plus}%") } else { format!("~%-{minus}%") };
+            question.options.iter().map(|choice| option(&mark(&choice.option_id), &choice.text)).collect()
+        }
+        Kind::Text => question.correct_texts.iter().flatten().map(|text| format!("={}", escaped(text))).collect(),
+        Kind::Number => vec![match (question.correct_number, question.correct_range) {
+            (Some(number), _) => format!("#{number}:{}", question.tolerance.unwrap_or_default()),
+            (None, range) => range.map(|range| format!("#{}..{}", range.min, range.max))?,
+        }],
+        Kind::Order | Kind::Poll => return None,
+    };
+    Some(lines.join("\n"))
+}
+
+/// A text of ours: as HTML if it has markup or lines, else plain.
+fn written(text: &str) -> String {
+    let nodes = parse(text);
+    let is_plain = !text.contains('\n') && nodes.iter().all(|node| matches!(node, Node::Text(_)));
+    let plain =
+        || nodes.iter().map(|node| if let Node::Text(text) = node { text.as_str() } else { "" }).collect::<String>();
+    if is_plain { format!("[plain]{}", escaped(&plain())) } else { format!("[html]{}", escaped(&html(&nodes, false))) }
+}
+
+fn html(nodes: &[Node], keeps_lines: bool) -> String {
+    let text = |text: &str| {
+        let text = html_escape::encode_text(text).into_owned();
+        if keeps_lines { text } else { text.replace('\n', "<br>") }
+    };
+    let one = |node: &Node| match node {
+        Node::Text(plain) => text(plain),
+        Node::Tagged(tag, inside) => {
+            let name = tag.name();
+            format!("<{name}>{}</{name}>", html(inside, keeps_lines || *tag == Tag::Pre))
+        }
+    };
+    nodes.iter().map(one).collect()
+}
+
+/// GIFT's own signs, and line breaks, which would end a question where they are empty lines.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '~' | '=' | '#' | '{' | '}' | ':' | '\\' => escaped.extend(['\\', c]),
+            '\n' => escaped.push_str("\\n"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::{Format, Options, Source, import};
+    use super::*;
+
+    /// Questions of all kinds, with what is difficult in each format.
+    fn file() -> BankFile {
+        let options = json!([{"optionId": 2, "text": "10<sup>6</sup>"}, {"optionId": 1, "text": "a, \"b\"; ~c {d} = #e: \\ f"},
+            {"optionId": 3, "text": "-1 &lt;b>"}]);
+        let questions = json!([
+            {"questionId": "c", "text": "Which?\nSo <b>many</b>", "category": "Sea/Sky", "difficulty": "hard",
+             "options": options, "correctOptionId": 1, "timeLimitMs": 20000, "explanation": "1 < 2 & so"},
+            {"questionId": "m", "kind": "multiple", "text": "<pre>if x:\n    y</pre>", "options": options,
+             "correctOptionIds": [2, 3], "points": 2},
+            {"questionId": "t", "kind": "text", "text": "River?", "correctTexts": ["Rhine; or Rhein", "Rhin"]},
+            {"questionId": "n", "kind": "number", "text": "Pi?", "correctNumber": 2.54, "tolerance": 0.01},
+            {"questionId": "r", "kind": "number", "text": "Below 0?", "correctRange": {"min": -5, "max": -1.5}},
+            {"questionId": "o", "kind": "order", "text": "Order!", "options": options, "correctOrder": [3, 1, 2]},
+            {"questionId": "p", "kind": "poll", "text": "Cats?", "options": options},
+            {"questionId": "w", "kind": "poll", "text": "A word?"},
+        ]);
+        serde_json::from_value(json!({"quizId": "b", "title": "B", "questions": questions})).expect("a bank's file")
+    }
+
+    /// What a question says, without the names that an import gives its options.
+    fn said(question: &QuestionDraft) -> serde_json::Value {
+        let named = |ids: &[OptionId]| {
+            let mut texts = ids
+                .iter()
+                .map(|id| {
+                    cells_of(&QuestionDraft { kind: Kind::Order, correct_order: Some(vec![*id]), ..question.clone() })
+                        .remove(0)
+                })
+                .collect::<Vec<_>>();
+            texts.sort();
+            texts
+        };
+        let mut value = serde_json::to_value(question).expect("JSON");
+        let right =
+            question.correct_option_ids.clone().or(question.correct_option_id.map(|id| vec![id])).unwrap_or_default();
+        value["right"] = json!(named(&right));
+        value["options"] = json!(cells_of(question));
+        for name in ["correctOptionId", "correctOptionIds", "correctOrder"] {
+            value.as_object_mut().expect("an object").remove(name);
+        }
+        value
+    }
+
+    fn again(text: &str, format: Format) -> Vec<QuestionDraft> {
+        let options = Options::named_after(std::path::Path::new("b.x")).expect("a name");
+        let imported = import(Source { name: None, format: Some(format), bytes: text.as_bytes() }, options);
+        assert_eq!(imported.left_out, [], "{text}");
+        imported.file.expect("all are imported").questions
+    }
+
+    #[test]
+    fn a_table_is_read_again_as_it_was() {
+        for separator in [b',', b';', b'\t'] {
+            let exported = csv(&file(), separator).expect("written");
+            assert_eq!(exported.lost, []);
+            let (before, after) = (file().questions, again(&exported.text, Format::Table));
+            assert_eq!(after.iter().map(said).collect::<Vec<_>>(), before.iter().map(said).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn gift_is_read_again_as_far_as_it_goes() {
+        let exported = gift(&file());
+        let lost: Vec<_> = exported.lost.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            lost,
+            [
+                "questions[0]: GIFT has no timeLimitMs",
+                "questions[0]: GIFT has no difficulty",
+                "questions[1]: GIFT has no points",
+                "questions[5]: GIFT has no question of the kind order: left out",
+                "questions[6]: GIFT has no question of the kind poll: left out",
+                "questions[7]: GIFT has no question of the kind poll: left out",
+            ]
+        );
+        let said = |question: &QuestionDraft| {
+            let mut value = said(question);
+            for name in ["timeLimitMs", "difficulty", "points", "questionId"] {
+                value.as_object_mut().expect("an object").remove(name);
+            }
+            value
+        };
+        let (before, after) = (file().questions, again(&exported.text, Format::Gift));
+        assert_eq!(
+            after.iter().map(said).collect::<Vec<_>>(),
+            before[..5].iter().map(said).collect::<Vec<_>>(),
+            "{}",
+            exported.text
+        );
+    }
+
+    #[test]
+    fn what_a_table_cannot_hold_is_told() {
+        let mut file = file();
+        file.questions[2].max_typos = Some(1);
+        file.questions[3].no_speed_bonus = Some(true);
+        let lost: Vec<_> = csv(&file, b',').expect("written").lost.iter().map(ToString::to_string).collect();
+        assert_eq!(lost, ["questions[2]: a table has no maxTypos", "questions[3]: a table has no noSpeedBonus"]);
+    }
+}

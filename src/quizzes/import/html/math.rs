@@ -1,0 +1,88 @@
+//! MathML: powers and indexes as `<sup>` and `<sub>`, fractions as `(a)/(b)`, roots as `√(a)`.
+
+use super::writer::Writer;
+use crate::domain::markup::Tag;
+
+/// The elements of a formula that are open.
+#[derive(Debug, Default)]
+pub(super) struct Math {
+    open: Vec<Element>,
+}
+
+#[derive(Debug)]
+struct Element {
+    name: String,
+    children: usize,
+    end: End,
+}
+
+/// What is to be written when an element ends, because of the place it has in the one around it.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Nothing,
+    Tag(Tag),
+    Text(&'static str),
+}
+
+impl Math {
+    pub(super) fn open(&mut self, name: &str, closes_itself: bool, writer: &mut Writer) {
+        if name != "math" && self.open.is_empty() {
+            return;
+        }
+        let end = match self.open.last_mut() {
+            Some(parent) => {
+                parent.children += 1;
+                begin(&parent.name, parent.children, writer)
+            }
+            None => End::Nothing,
+        };
+        if closes_itself {
+            return write(end, writer);
+        }
+        if name == "msqrt" {
+            writer.text("√(");
+        }
+        self.open.push(Element { name: name.to_owned(), children: 0, end });
+    }
+
+    pub(super) fn close(&mut self, name: &str, writer: &mut Writer) {
+        if name == "math" {
+            for element in self.open.drain(..).rev() {
+                write(element.end, writer);
+            }
+        }
+        let Some(element) = self.open.pop_if(|element| element.name == name) else { return };
+        if name == "msqrt" {
+            writer.text(")");
+        }
+        write(element.end, writer);
+    }
+}
+
+/// Writes what comes before a child, and says what comes after it.
+fn begin(parent: &str, child: usize, writer: &mut Writer) -> End {
+    let (before, end) = match (parent, child) {
+        ("msup", 2) | ("msubsup", 3) => return tagged(Tag::Sup, writer),
+        ("msub" | "msubsup", 2) => return tagged(Tag::Sub, writer),
+        ("mfrac", 1) => ("(", ")/"),
+        ("mfrac", 2) => ("(", ")"),
+        ("mroot", 1) => ("root(", ", "),
+        ("mroot", 2) => ("", ")"),
+        _ => return End::Nothing,
+    };
+    writer.text(before);
+    End::Text(end)
+}
+
+fn tagged(tag: Tag, writer: &mut Writer) -> End {
+    writer.open(tag);
+    End::Tag(tag)
+}
+
+fn write(end: End, writer: &mut Writer) {
+    match end {
+        End::Nothing => {}
+        End::Tag(tag) => writer.close(tag),
+        End::Text(text) => writer.text(text),
+    }
+}

@@ -1,0 +1,204 @@
+//! The tags and texts of HTML, however broken it is. Each byte is looked at a few times at most.
+
+use html_escape::decode_html_entities;
+
+/// A piece of HTML.
+#[derive(Debug, PartialEq)]
+pub(super) enum Token<'a> {
+    /// A text whose entities are not decoded.
+    Text(&'a str),
+    Open(Tag<'a>),
+    /// A closing tag's name.
+    Close(&'a str),
+    /// A comment, or an element whose content nobody sees.
+    Comment,
+}
+
+/// An opening tag.
+#[derive(Debug, PartialEq)]
+pub(super) struct Tag<'a> {
+    pub(super) name: &'a str,
+    attributes: &'a str,
+    pub(super) closes_itself: bool,
+}
+
+/// The names of HTML and MathML. What is none of them, like `<stdio.h>` or `<String>`, is text.
+const ELEMENTS: &str = "a abbr acronym address annotation annotation-xml area article aside audio b base bdi bdo big blockquote body \
+    br button canvas caption center cite code col colgroup dd del details dfn dir div dl dt em embed fieldset \
+    figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins kbd label \
+    legend li link main map mark math menclose menu merror meta mfenced mfrac mi mmultiscripts mn mo mover \
+    mpadded mphantom mroot mrow ms mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover \
+    nav nobr noscript object ol optgroup option p param picture pre q rp rt ruby s samp script section select \
+    semantics small source span strike strong style sub summary sup svg table tbody td textarea tfoot th thead \
+    time title tr track tt u ul var video wbr";
+/// Elements that are gone with all that stands inside them.
+const UNSEEN: &str = "annotation annotation-xml script style title";
+const VOID: &str = "area base br col embed hr img input link meta param source track wbr";
+
+/// Whether an element's name is in a list.
+fn is_one_of(names: &str, name: &str) -> bool {
+    names.split(' ').any(|known| known.eq_ignore_ascii_case(name))
+}
+
+impl Tag<'_> {
+    /// Whether no closing tag belongs to it.
+    pub(super) fn is_void(&self) -> bool {
+        self.closes_itself || is_one_of(VOID, self.name)
+    }
+
+    /// An attribute's value.
+    pub(super) fn attribute(&self, wanted: &str) -> Option<String> {
+        let mut rest = self.attributes;
+        loop {
+            rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/' || c == '=');
+            if rest.is_empty() {
+                return None;
+            }
+            let end = rest.find(|c: char| c.is_ascii_whitespace() || c == '=' || c == '/').unwrap_or(rest.len());
+            let name = &rest[..end];
+            let after = rest[end..].trim_start();
+            let Some(after) = after.strip_prefix('=') else {
+                rest = after;
+                continue;
+            };
+            let (value, after) = value(after.trim_start());
+            if name.eq_ignore_ascii_case(wanted) {
+                return Some(decode_html_entities(value).into_owned());
+            }
+            rest = after;
+        }
+    }
+}
+
+/// An attribute's value, with or without quotes, and what follows it.
+fn value(text: &str) -> (&str, &str) {
+    for quote in ['"', '\''] {
+        if let Some(inside) = text.strip_prefix(quote) {
+            return inside.split_once(quote).unwrap_or((inside, ""));
+        }
+    }
+    text.split_at(text.find(|c: char| c.is_ascii_whitespace()).unwrap_or(text.len()))
+}
+
+/// Splits HTML into tokens.
+pub(super) struct Tokens<'a> {
+    rest: &'a str,
+    /// Whether `>` inside of quotes is text. Not so once a quote was not closed: looking for the other
+    /// one again and again would take quadratic time.
+    with_quotes: bool,
+    /// Whether there may be another `>`.
+    with_ends: bool,
+}
+
+impl<'a> Tokens<'a> {
+    pub(super) fn new(html: &'a str) -> Self {
+        Self { rest: html, with_quotes: true, with_ends: true }
+    }
+
+    /// The tag or the comment with which the rest begins, if it does.
+    fn tag(&mut self) -> Option<Token<'a>> {
+        let text = self.rest.strip_prefix('<')?;
+        if let Some(comment) = text.strip_prefix("!--") {
+            self.rest = comment.split_once("-->").map_or("", |(_, rest)| rest);
+            return Some(Token::Comment);
+        }
+        let closing = text.strip_prefix('/');
+        let name = closing.unwrap_or(text);
+        let first = name.bytes().next()?;
+        if !first.is_ascii_alphabetic() {
+            let is_comment = closing.is_none() && matches!(first, b'!' | b'?');
+            self.rest = &text[self.end(text).filter(|_| is_comment)? + 1..];
+            return Some(Token::Comment);
+        }
+        let name = element(name)?;
+        let end = self.end(text)?;
+        let inside = &text[..end];
+        self.rest = &text[end + 1..];
+        if closing.is_some() {
+            return Some(Token::Close(name));
+        }
+        if is_one_of(UNSEEN, name) {
+            self.rest = after_element(self.rest, name);
+            return Some(Token::Comment);
+        }
+        let attributes = &inside[name.len()..];
+        Some(Token::Open(Tag { name, attributes, closes_itself: attributes.ends_with('/') }))
+    }
+
+    /// Where a tag ends.
+    fn end(&mut self, tag: &str) -> Option<usize> {
+        if !self.with_ends {
+            return None;
+        }
+        if self.with_quotes {
+            match quoted_end(tag) {
+                Ok(end) => return Some(end),
+                Err(Unclosed::Tag) => self.with_ends = false,
+                Err(Unclosed::Quote) => self.with_quotes = false,
+            }
+        }
+        let end = tag.find('>');
+        self.with_ends &= end.is_some();
+        end
+    }
+}
+
+enum Unclosed {
+    Tag,
+    Quote,
+}
+
+/// The first `>` that stands outside of quotes. Quotes only count after `=`.
+fn quoted_end(tag: &str) -> Result<usize, Unclosed> {
+    let (mut quote, mut last) = (None, b' ');
+    for (at, byte) in tag.bytes().enumerate() {
+        match (quote, byte) {
+            (None, b'>') => return Ok(at),
+            (None, b'"' | b'\'') if last == b'=' => quote = Some(byte),
+            (Some(open), byte) if open == byte => quote = None,
+            _ => {}
+        }
+        if !byte.is_ascii_whitespace() {
+            last = byte;
+        }
+    }
+    Err(if quote.is_some() { Unclosed::Quote } else { Unclosed::Tag })
+}
+
+/// The name with which a tag begins: one of HTML's, or one that a word processor made up (`o:p`).
+fn element(tag: &str) -> Option<&str> {
+    let end =
+        tag.find(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>' | '<' | '"' | '=')).unwrap_or(tag.len());
+    let name = &tag[..end.min(tag.len())];
+    if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | ':' | '_')) {
+        return None;
+    }
+    let is_known = name.contains([':', '-']) || is_one_of(ELEMENTS, name);
+    is_known.then_some(name)
+}
+
+/// What follows an element's closing tag.
+fn after_element<'a>(text: &'a str, name: &str) -> &'a str {
+    let closes = |at: usize| {
+        let tag = text.get(at + 2..at + 2 + name.len());
+        text[at..].starts_with("</") && tag.is_some_and(|tag| tag.eq_ignore_ascii_case(name))
+    };
+    let Some((at, _)) = text.match_indices("</").find(|(at, _)| closes(*at)) else { return "" };
+    text[at..].split_once('>').map_or("", |(_, rest)| rest)
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        let first = self.rest.chars().next()?;
+        if let Some(token) = self.tag() {
+            return Some(token);
+        }
+        let after = first.len_utf8();
+        let end = self.rest[after..].find('<').map_or(self.rest.len(), |at| after + at);
+        let (text, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        Some(Token::Text(text))
+    }
+}

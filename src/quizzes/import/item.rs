@@ -1,0 +1,125 @@
+//! What the readers of all formats come to.
+
+use rust_decimal::Decimal;
+
+use crate::domain::quiz::draft::Problem;
+use crate::domain::{Difficulty, QuestionId};
+
+/// A question as a reader finds it. Texts that players see are markup (`domain::markup`): a reader of
+/// a plain format escapes them, a reader of HTML keeps what the markup has.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Item {
+    /// Where it stands: `line 12`, `row 12`, `questions[3]`.
+    pub(super) place: String,
+    /// What is asked.
+    pub(super) text: String,
+    /// The kind of question, and what is right.
+    pub(super) asked: Asked,
+    /// The name that the file gives it.
+    pub(super) id: Option<QuestionId>,
+    /// What it is about: plain text.
+    pub(super) category: Option<String>,
+    /// How hard it is.
+    pub(super) difficulty: Option<Difficulty>,
+    /// Why it is right.
+    pub(super) explanation: Option<String>,
+    /// How long it may take, in milliseconds.
+    pub(super) time_limit_ms: Option<u64>,
+    /// A picture: an http(s) URL or a file's name.
+    pub(super) image: Option<String>,
+    /// What the picture shows: plain text.
+    pub(super) alt: Option<String>,
+    /// By what its points are multiplied.
+    pub(super) points: Option<Decimal>,
+}
+
+/// The kinds of question, each with what is right.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Asked {
+    /// One option is right.
+    Choice {
+        /// What can be answered, in the file's order.
+        options: Vec<String>,
+        /// Where the right one stands in `options`.
+        right: usize,
+        /// Whether the file gives the options in the order in which they are to be shown. One that tells
+        /// the right one apart from the wrong ones gives none.
+        in_order: bool,
+    },
+    /// Several options are right together.
+    Multiple {
+        /// What can be answered, in the file's order.
+        options: Vec<String>,
+        /// Where the right ones stand in `options`.
+        right: Vec<usize>,
+        /// Whether the file gives a share of the points for a part of them.
+        in_shares: bool,
+    },
+    /// A text is typed.
+    Text {
+        /// The texts that are right: plain text, compared without regard to case and blanks.
+        accepted: Vec<String>,
+    },
+    /// A number is typed.
+    Number {
+        /// The right one, where the file names one.
+        number: Option<Decimal>,
+        /// The smallest that is right.
+        min: Decimal,
+        /// The largest that is right.
+        max: Decimal,
+    },
+    /// Things are put in order.
+    Order {
+        /// The things, in the right order.
+        parts: Vec<String>,
+    },
+    /// There is no right answer.
+    Poll {
+        /// What can be answered; a text is typed if there is none.
+        options: Vec<String>,
+    },
+}
+
+impl Item {
+    /// A question with nothing beside it.
+    pub(super) fn new(place: String, text: String, asked: Asked) -> Self {
+        Self {
+            place,
+            text,
+            asked,
+            id: None,
+            category: None,
+            difficulty: None,
+            explanation: None,
+            time_limit_ms: None,
+            image: None,
+            alt: None,
+            points: None,
+        }
+    }
+
+    /// A question whose options are True and False.
+    pub(super) fn true_or_false(place: String, text: String, right: bool) -> Self {
+        let options = vec!["True".to_owned(), "False".to_owned()];
+        Self::new(place, text, Asked::Choice { options, right: usize::from(!right), in_order: true })
+    }
+}
+
+/// What a reader finds in a file.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Found {
+    /// The questions, in the file's order.
+    pub(super) items: Vec<Item>,
+    /// What can't be imported, each with its place and what would mend it.
+    pub(super) left_out: Vec<Problem>,
+    /// What was imported and yet is worth a look, each with its place.
+    pub(super) warnings: Vec<Problem>,
+    /// What was understood of the file as a whole, in a few words each: `semicolons`, `header in row 3`.
+    pub(super) understood: Vec<String>,
+}
+
+/// A line's place.
+pub(super) fn line(number: usize) -> String {
+    format!("line {number}")
+}

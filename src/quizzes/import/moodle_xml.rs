@@ -1,0 +1,37 @@
+//! Moodle's XML. Kinds of question that can't be imported are left out by name.
+
+mod document;
+mod question;
+
+use super::moodle::last_of;
+use super::{Found, Item, line};
+use crate::domain::quiz::draft::Problem;
+
+/// Reads a file. It must be well-formed as a whole: else nothing in it can be trusted.
+pub(super) fn read(text: &str) -> Result<Found, Problem> {
+    let quiz = document::parse(text.trim_start_matches('\u{feff}'))?;
+    if quiz.name != "quiz" {
+        let message = format!("its outermost element is <{}>, and Moodle's files have <quiz>", quiz.name);
+        return Err(Problem::new(line(quiz.line), message));
+    }
+    let (mut found, mut category) = (Found::default(), None);
+    for element in quiz.children.iter().filter(|child| child.name == "question") {
+        if element.attribute("type") == "category" {
+            category = question::category(element).and_then(|path| last_of(&path));
+            continue;
+        }
+        let place = line(element.line);
+        let mut warnings = Vec::new();
+        match question::read(element, place.clone(), &mut warnings) {
+            Ok(item) => {
+                found.items.push(Item { category: category.clone(), ..item });
+                found.warnings.extend(warnings.into_iter().map(|warning| Problem::new(place.clone(), warning)));
+            }
+            Err(message) => found.left_out.push(Problem::new(place, message)),
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! An XML file as a tree of elements, each with its line.
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+
+use crate::domain::quiz::draft::Problem;
+use crate::quizzes::import::line;
+
+/// Moodle's files are seven deep at most.
+const DEEPEST: usize = 32;
+
+/// An element with its own text, in which entities are decoded.
+#[derive(Debug, Default)]
+pub(super) struct Element {
+    pub(super) name: String,
+    attributes: Vec<(String, String)>,
+    pub(super) text: String,
+    pub(super) children: Vec<Element>,
+    pub(super) line: usize,
+}
+
+impl Element {
+    /// An attribute's value, empty if there is none.
+    pub(super) fn attribute(&self, name: &str) -> &str {
+        self.attributes.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// All children of a name.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
+        self.children.iter().filter(move |child| child.name == name)
+    }
+
+    /// The first child of a name.
+    pub(super) fn child(&self, name: &str) -> Option<&Element> {
+        self.children.iter().find(|child| child.name == name)
+    }
+}
+
+/// The outermost element of a file.
+pub(super) fn parse(text: &str) -> Result<Element, Problem> {
+    let mut parser =
+        Parser { reader: Reader::from_str(text), lines: Lines { text, seen: 0, line: 1 }, open: Vec::new() };
+    loop {
+        // Text before `<question>` has been read, so that the place is that of its `<`.
+        let start = parser.reader.buffer_position();
+        let event = parser.reader.read_event().map_err(|error| {
+            let at = parser.reader.error_position();
+            Problem::new(line(parser.lines.at(at)), format!("no well-formed XML: {error}"))
+        })?;
+        if let Some(root) = parser.event(event, start)? {
+            return Ok(root);
+        }
+    }
+}
+
+struct Parser<'a> {
+    reader: Reader<&'a [u8]>,
+    lines: Lines<'a>,
+    /// The elements that are not closed.
+    open: Vec<Element>,
+}
+
+impl Parser<'_> {
+    /// Takes an event in, and gives the outermost element once it is closed.
+    fn event(&mut self, event: Event<'_>, start: u64) -> Result<Option<Element>, Problem> {
+        let text = match event {
+            Event::Start(tag) => {
+                let element = self.element(&tag, start)?;
+                if self.open.len() == DEEPEST {
+                    return Err(Problem::new(
+                        line(element.line),
+                        format!("more than {DEEPEST} elements in each other"),
+                    ));
+                }
+                self.open.push(element);
+                return Ok(None);
+            }
+            Event::Empty(tag) => {
+                let element = self.element(&tag, start)?;
+                return Ok(self.close(element));
+            }
+            Event::End(_) => {
+                let element = self.open.pop();
+                return Ok(element.and_then(|element| self.close(element)));
+            }
+            Event::Eof => {
+                let message = match self.open.last() {
+                    Some(element) => format!("no well-formed XML: the file ends before </{}>", element.name),
+                    None => "no XML: it has no elements".to_owned(),
+                };
+                return Err(Problem::new(line(self.lines.at(start)), message));
+            }
+            Event::Text(text) => text.xml10_content().ok().map(|text| text.into_owned()),
+            Event::CData(text) => text.xml10_content().ok().map(|text| text.into_owned()),
+            Event::GeneralRef(entity) => match entity.resolve_char_ref() {
+                Ok(Some(char)) => Some(char.to_string()),
+                _ => entity.decode().ok().map(|name| decoded(&name)),
+            },
+            _ => None,
+        };
+        // A `<file>` holds a picture, which is not imported.
+        if let Some((element, text)) = self.open.last_mut().zip(text).filter(|(element, _)| element.name != "file") {
+            element.text.push_str(&text);
+        }
+        Ok(None)
+    }
+
+    fn element(&mut self, tag: &BytesStart<'_>, start: u64) -> Result<Element, Problem> {
+        let line_number = self.lines.at(start);
+        let mut attributes = Vec::new();
+        for attribute in tag.attributes() {
+            let attribute =
+                attribute.map_err(|error| Problem::new(line(line_number), format!("no well-formed XML: {error}")))?;
+            let value = String::from_utf8_lossy(&attribute.value);
+            let value = html_escape::decode_html_entities(&value).into_owned();
+            attributes.push((String::from_utf8_lossy(attribute.key.as_ref()).into_owned(), value));
+        }
+        let name = String::from_utf8_lossy(tag.name().as_ref()).into_owned();
+        Ok(Element { name, attributes, line: line_number, ..Element::default() })
+    }
+
+    /// Puts an element into the one around it.
+    fn close(&mut self, element: Element) -> Option<Element> {
+        match self.open.last_mut() {
+            Some(parent) => {
+                parent.children.push(element);
+                None
+            }
+            None => Some(element),
+        }
+    }
+}
+
+/// An entity's character. XML has five; those of HTML occur as well, and all others stay as they are.
+fn decoded(name: &str) -> String {
+    html_escape::decode_html_entities(&format!("&{name};")).into_owned()
+}
+
+/// Counts lines from one place to the next.
+struct Lines<'a> {
+    text: &'a str,
+    seen: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    fn at(&mut self, position: u64) -> usize {
+        let position = usize::try_from(position).unwrap_or(usize::MAX).min(self.text.len());
+        if let Some(between) = self.text.as_bytes().get(self.seen..position) {
+            self.line += between.iter().filter(|byte| **byte == b'\n').count();
+            self.seen = position;
+        }
+        self.line
+    }
+}

@@ -1,0 +1,201 @@
+//! What is asked in a row, and what is right.
+
+use std::collections::HashSet;
+
+use super::fields::Fields;
+use super::header::shortened;
+use super::kind::{Kind, mark, truth, truth_or_letter};
+use super::right::{Choices, Habit, Right};
+use super::values;
+use crate::domain::quiz::draft::MOST_OPTIONS;
+use crate::quizzes::import::item::{Asked, Item};
+
+/// A question's kind and what is right, with what is worth a look.
+pub(super) type Answered = Result<(Asked, Option<String>), String>;
+
+/// What is asked, and what is right.
+pub(super) fn asked(kind: Option<Kind>, fields: &Fields<'_>, habit: Habit) -> Answered {
+    match kind {
+        Some(Kind::Text) => text(fields),
+        Some(Kind::OpenEnded) => open_ended(fields),
+        Some(Kind::Number) => number(fields),
+        Some(Kind::Order) => order(fields, habit),
+        Some(Kind::Poll) => poll(fields),
+        kind if fields.options.is_empty() && fields.wrong.is_empty() => without_options(kind, fields),
+        kind if fields.options.is_empty() || habit.is_apart => right_and_wrong(kind, fields),
+        kind => choice(kind, fields, habit),
+    }
+}
+
+fn choice(kind: Option<Kind>, fields: &Fields<'_>, habit: Habit) -> Answered {
+    let options: Vec<String> = texts(fields)?;
+    if options.len() < 2 {
+        return Err("there is only one option; a question needs two or more".to_owned());
+    }
+    let Right { options: mut right, warning } = right(fields, habit)?;
+    right.sort_unstable();
+    Ok((choice_of(kind, options, right, true)?, warning))
+}
+
+/// The right options, by marks or by name.
+fn right(fields: &Fields<'_>, habit: Habit) -> Result<Right, String> {
+    let marked = fields.options.iter().enumerate().filter(|(_, option)| option.is_marked);
+    let marked: Vec<usize> = marked.map(|(index, _)| index).collect();
+    if !marked.is_empty() {
+        return Ok(Right { options: marked, warning: None });
+    }
+    let cells = fields.right();
+    if cells.is_empty() {
+        return Err(match fields.has_column_of_right() {
+            true => "nothing says which option is right".to_owned(),
+            false => "nothing says which option is right; add a column \"correct\" with its number".to_owned(),
+        });
+    }
+    if let Some(options) = by_columns(fields) {
+        return Ok(Right { options, warning: None });
+    }
+    Choices { options: &fields.options, habit }.right(&cells)
+}
+
+fn order(fields: &Fields<'_>, habit: Habit) -> Answered {
+    let options = texts(fields)?;
+    if options.len() < 2 {
+        return Err("there are fewer than two things to put in order".to_owned());
+    }
+    let cells = fields.right();
+    if cells.is_empty() {
+        return Ok((Asked::Order { parts: options }, None));
+    }
+    let right = Choices { options: &fields.options, habit }.right(&cells)?;
+    if right.options.len() != options.len() {
+        return Err("the right order must name every option once; or leave it empty and write the options in \
+                    the right order"
+            .to_owned());
+    }
+    let parts = right.options.iter().map(|&index| options[index].clone()).collect();
+    Ok((Asked::Order { parts }, right.warning))
+}
+
+/// All options, as long as they are not too many.
+fn texts(fields: &Fields<'_>) -> Result<Vec<String>, String> {
+    let options: Vec<String> = fields.options.iter().map(|option| option.text.to_owned()).collect();
+    let options: Vec<String> = options.into_iter().chain(fields.wrong.iter().map(|&text| text.to_owned())).collect();
+    if options.len() > MOST_OPTIONS {
+        return Err(format!("there are {} options; at most {MOST_OPTIONS} can be shown", options.len()));
+    }
+    Ok(options)
+}
+
+fn choice_of(kind: Option<Kind>, options: Vec<String>, right: Vec<usize>, in_order: bool) -> Result<Asked, String> {
+    match (right.as_slice(), kind) {
+        ([right], None | Some(Kind::Choice | Kind::TrueOrFalse)) => {
+            Ok(Asked::Choice { options, right: *right, in_order })
+        }
+        ([_, ..], kind) if kind != Some(Kind::TrueOrFalse) => Ok(Asked::Multiple { options, right, in_shares: false }),
+        _ => Err("true or false can't both be right".to_owned()),
+    }
+}
+
+/// Columns `Correct 1`, `Correct 2` … that say of every option whether it is right.
+fn by_columns(fields: &Fields<'_>) -> Option<Vec<usize>> {
+    if fields.correct.len() < 2 {
+        return None;
+    }
+    let mut right = Vec::new();
+    for (label, cell) in &fields.correct {
+        let option = fields.options.iter().position(|option| Some(option.label) == *label)?;
+        let is_number = cell.bytes().all(|byte| byte.is_ascii_digit());
+        if mark(cell).filter(|_| !is_number)? {
+            right.push(option);
+        }
+    }
+    (!right.is_empty()).then_some(right)
+}
+
+/// A right answer, or several, and wrong ones: no order among them.
+fn right_and_wrong(kind: Option<Kind>, fields: &Fields<'_>) -> Answered {
+    let cells = fields.right();
+    if cells.is_empty() {
+        return Err("there are wrong answers and no right one".to_owned());
+    }
+    let right = (0..cells.len()).collect();
+    let wrong = fields.options.iter().map(|option| option.text).chain(fields.wrong.iter().copied());
+    let options: Vec<String> = cells.iter().copied().chain(wrong).map(str::to_owned).collect();
+    if options.len() > MOST_OPTIONS {
+        return Err(format!("there are {} options; at most {MOST_OPTIONS} can be shown", options.len()));
+    }
+    Ok((choice_of(kind, options, right, false)?, None))
+}
+
+/// True or false, or a text to type.
+fn without_options(kind: Option<Kind>, fields: &Fields<'_>) -> Answered {
+    let cells = fields.right();
+    let truth = match (cells.as_slice(), kind) {
+        ([], _) => return Err("there are no options and nothing that is right".to_owned()),
+        ([cell], Some(Kind::TrueOrFalse)) => truth_or_letter(cell),
+        ([cell], _) => truth(cell),
+        _ => None,
+    };
+    match (truth, kind) {
+        (Some(truth), _) => Ok((true_or_false(truth), None)),
+        (None, None) => {
+            let message = "there are no options, so the answer is typed; for a choice, fill in options";
+            text(fields).map(|(asked, _)| (asked, Some(message.to_owned())))
+        }
+        (None, Some(Kind::TrueOrFalse)) => Err(format!("{:?} is neither TRUE nor FALSE", shortened(cells[0]))),
+        (None, Some(_)) => Err("there are no options".to_owned()),
+    }
+}
+
+fn true_or_false(right: bool) -> Asked {
+    Item::true_or_false(String::new(), String::new(), right).asked
+}
+
+/// One option is nothing to choose from; without any, a text is typed.
+fn poll(fields: &Fields<'_>) -> Answered {
+    match texts(fields)? {
+        options if options.len() == 1 => Err("there is only one option; a poll needs two or more, or none".to_owned()),
+        options => Ok((Asked::Poll { options }, None)),
+    }
+}
+
+/// The texts that are right are the options, or stand in the column of what is right.
+fn text(fields: &Fields<'_>) -> Answered {
+    let choices = Choices { options: &fields.options, habit: Default::default() };
+    let (mut accepted, mut known) = (Vec::new(), HashSet::new());
+    let options = fields.options.iter().map(|option| option.text);
+    let cells = fields.right();
+    // With options, a number or letter of one of them says nothing new.
+    let is_few = (1..=MOST_OPTIONS).contains(&fields.options.len());
+    let others = cells.iter().filter(|cell| !is_few || choices.right(&[cell]).is_err());
+    let others = others.flat_map(|cell| cell.split([';', '|', '\n'])).map(str::trim);
+    for text in options.chain(others).filter(|text| !text.is_empty()) {
+        if known.insert(text) {
+            accepted.push(text.to_owned());
+        }
+    }
+    if accepted.is_empty() {
+        return Err("nothing says which text is right".to_owned());
+    }
+    Ok((Asked::Text { accepted }, None))
+}
+
+/// Nothing is right in most of these: they are asked, and nobody gets points.
+fn open_ended(fields: &Fields<'_>) -> Answered {
+    text(fields).or_else(|_| {
+        let message = "nothing says which text is right, so the question is asked without points";
+        Ok((Asked::Poll { options: Vec::new() }, Some(message.to_owned())))
+    })
+}
+
+fn number(fields: &Fields<'_>) -> Answered {
+    let cell = fields.right().first().copied().or_else(|| fields.options.first().map(|option| option.text));
+    let cell = cell.ok_or_else(|| "nothing says which number is right".to_owned())?;
+    let range = values::range(cell).ok_or_else(|| {
+        format!(
+            "{:?} is no number that can be read; write 42, 3.14, 9.81 +- 0.05 or 9.7..9.9, without a unit",
+            shortened(cell)
+        )
+    })?;
+    Ok((Asked::Number { number: range.number, min: range.min, max: range.max }, None))
+}

@@ -1,0 +1,212 @@
+//! Which row names the columns, and what each column holds.
+
+use super::names::{self, Column, Unit};
+use super::{Row, Table};
+use crate::domain::quiz::draft::Problem;
+
+/// How many rows are searched for a header.
+const SEARCHED: usize = 60;
+/// How many columns are read. Every row is searched for all of them.
+const MOST_COLUMNS: usize = 256;
+
+/// Where everything stands in a row.
+#[derive(Debug, Default)]
+pub(super) struct Header {
+    /// How many columns it has.
+    pub(super) width: usize,
+    /// Every option's column, in the order of the columns.
+    pub(super) options: Vec<OptionColumn>,
+    /// The columns that say what is right, each with the number in its name.
+    pub(super) correct: Vec<(Option<usize>, usize)>,
+    /// The columns of wrong options.
+    pub(super) wrong: Vec<usize>,
+    /// The column of the time limit, and its unit.
+    pub(super) time: Option<(usize, Unit)>,
+    /// Whether the header says that `correct` is a number.
+    pub(super) asks_for_numbers: bool,
+    /// The columns without a name.
+    pub(super) unnamed: Vec<usize>,
+    /// All other columns.
+    others: Vec<(Column, usize)>,
+    /// The letters of all names.
+    names: Vec<String>,
+}
+
+/// A column of options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OptionColumn {
+    /// The number by which `correct` means it.
+    pub(super) label: usize,
+    /// Where it stands.
+    pub(super) column: usize,
+    /// The column that says whether it is right.
+    pub(super) flag: Option<usize>,
+}
+
+/// How many columns a row names, if it can be a header at all.
+pub(super) fn score(cells: &[String]) -> usize {
+    let columns: Vec<Column> = cells.iter().filter_map(|cell| Column::parse(cell)).collect();
+    let is_answer = |column: &Column| {
+        matches!(column, Column::Option(_) | Column::Options | Column::Answer | Column::Correct(_) | Column::Wrong)
+    };
+    if columns.contains(&Column::Question) && columns.iter().any(is_answer) { columns.len() } else { 0 }
+}
+
+/// The index of the row that names most columns: the header.
+pub(super) fn find(table: &Table) -> Option<usize> {
+    let scores = table.rows.iter().take(SEARCHED).map(|row| score(&row.cells)).enumerate();
+    // Of equals, the first.
+    let (index, score) = scores.rev().max_by_key(|(_, score)| *score)?;
+    (score > 0).then_some(index)
+}
+
+impl Header {
+    /// Reads the row that names the columns; what is not understood of it is a warning.
+    pub(super) fn read(row: &Row, place: &str, warnings: &mut Vec<Problem>) -> Self {
+        let names = &row.cells[..row.cells.len().min(MOST_COLUMNS)];
+        let mut columns: Vec<Option<Column>> = names.iter().map(|name| Column::parse(name)).collect();
+        number_answers(&mut columns);
+        spread_options(&mut columns, names);
+        let letters = names.iter().map(|name| names::letters(name)).collect();
+        let mut header = Self { width: row.cells.len(), names: letters, ..Self::default() };
+        let (mut unknown, mut twice) = (Vec::new(), Vec::new());
+        for (index, (column, name)) in columns.iter().zip(names).enumerate() {
+            match column {
+                Some(column) if header.add(*column, index) => (),
+                Some(_) => twice.push(name.as_str()),
+                None if name.trim().is_empty() => header.unnamed.push(index),
+                None => unknown.push(name.as_str()),
+            }
+        }
+        header.flags_from_correct();
+        twice.extend(header.drop_second_correct().into_iter().map(|index| names[index].as_str()));
+        let correct = header.correct.iter().filter_map(|(_, index)| row.cells.get(*index));
+        header.asks_for_numbers = correct.map(|name| name.to_lowercase()).any(|name| {
+            ["choose at least one", "answer #", "index", "number", "nummer"].iter().any(|hint| name.contains(hint))
+        });
+        for (names, what) in [(unknown, "not read"), (twice, "not read, because another column means the same")] {
+            warnings.extend(about_columns(&names, what).map(|message| Problem::new(place, message)));
+        }
+        header
+    }
+
+    /// A header that is not written: question, options, correct.
+    pub(super) fn guess(width: usize) -> Self {
+        let mut header = Self { width, ..Self::default() };
+        header.add(Column::Question, 0);
+        for label in 1..width.saturating_sub(1) {
+            header.add(Column::Option(label), label);
+        }
+        header.add(Column::Correct(None), width.saturating_sub(1));
+        header
+    }
+
+    /// Where a column stands.
+    pub(super) fn column(&self, wanted: Column) -> Option<usize> {
+        self.others.iter().find(|(column, _)| *column == wanted).map(|(_, index)| *index)
+    }
+
+    /// Whether there is an option with that label.
+    pub(super) fn has_option(&self, label: usize) -> bool {
+        self.options.iter().any(|option| option.label == label)
+    }
+
+    /// Takes a column in, or not if there is one like it.
+    fn add(&mut self, column: Column, index: usize) -> bool {
+        match column {
+            Column::RowNumber => return true,
+            Column::Option(label) if self.has_option(label) => return false,
+            Column::Option(label) => self.options.push(OptionColumn { label, column: index, flag: None }),
+            Column::Flag(label) => {
+                let option = self.options.iter_mut().find(|option| option.label == label);
+                match option {
+                    Some(option) if option.flag.is_none() => option.flag = Some(index),
+                    _ => return false,
+                }
+            }
+            Column::Correct(number) => self.correct.push((number, index)),
+            Column::Wrong => self.wrong.push(index),
+            Column::Time(_) if self.time.is_some() => return false,
+            Column::Time(unit) => self.time = Some((index, unit)),
+            other if self.column(other).is_some() => return false,
+            other => self.others.push((other, index)),
+        }
+        true
+    }
+
+    /// Several columns `correct`, each behind an option, say whether that option is right.
+    fn flags_from_correct(&mut self) {
+        let before = |index: usize| self.options.iter().position(|option| option.column + 1 == index);
+        let behind: Option<Vec<usize>> = self.correct.iter().map(|(_, index)| before(*index)).collect();
+        let Some(behind) = behind.filter(|behind| behind.len() > 1) else { return };
+        for (option, (_, index)) in behind.into_iter().zip(std::mem::take(&mut self.correct)) {
+            self.options[option].flag = Some(index);
+        }
+    }
+
+    /// Keeps the columns `correct` that have a number, and the first without one; gives back the others.
+    fn drop_second_correct(&mut self) -> Vec<usize> {
+        let mut has_one = false;
+        let is_second =
+            |(number, _): &(Option<usize>, usize)| number.is_none() && std::mem::replace(&mut has_one, true);
+        let (dropped, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.correct).into_iter().partition(is_second);
+        self.correct = kept;
+        dropped.into_iter().map(|(_, index)| index).collect()
+    }
+}
+
+/// Several columns `Answer` are options; a single one says what is right, unless another does.
+fn number_answers(columns: &mut [Option<Column>]) {
+    let count = columns.iter().filter(|column| **column == Some(Column::Answer)).count();
+    let has_correct = columns.iter().any(|column| matches!(column, Some(Column::Correct(_) | Column::Flag(_))));
+    let has_options = columns.iter().any(|column| matches!(column, Some(Column::Option(_))));
+    let mut label = 0;
+    for column in columns.iter_mut().filter(|column| **column == Some(Column::Answer)) {
+        label += 1;
+        *column = match (count, has_correct) {
+            (1, false) => Some(Column::Correct(None)),
+            (1, true) if has_options => None,
+            (1, true) => Some(Column::Options),
+            _ => Some(Column::Option(label)),
+        };
+    }
+}
+
+/// `Options` above several columns, of which only the first has the name.
+fn spread_options(columns: &mut [Option<Column>], names: &[String]) {
+    let Some(first) = columns.iter().position(|column| *column == Some(Column::Options)) else { return };
+    let unnamed = names[first + 1..].iter().take_while(|name| name.trim().is_empty()).count();
+    if unnamed == 0 || first + 1 + unnamed == names.len() {
+        return;
+    }
+    for label in 1..=unnamed + 1 {
+        columns[first + label - 1] = Some(Column::Option(label));
+    }
+}
+
+fn about_columns(names: &[&str], what: &str) -> Option<String> {
+    let quoted: Vec<String> = names.iter().map(|name| format!("{:?}", shortened(name))).collect();
+    match quoted.len() {
+        0 => None,
+        1 => Some(format!("column {} is {what}", quoted[0])),
+        _ => Some(format!("columns {} are {what}", quoted.join(", "))),
+    }
+}
+
+/// The start of a long text, for a message.
+pub(super) fn shortened(text: &str) -> String {
+    let text = text.trim();
+    if text.chars().count() <= 60 {
+        return text.to_owned();
+    }
+    let start: String = text.chars().take(57).collect();
+    format!("{}…", start.trim_end())
+}
+
+/// Whether a row says the header again, or explains it: then its kind is the name of that column.
+pub(super) fn is_repeated(header: &Header, row: &Row) -> bool {
+    let kind = header.column(Column::Kind).and_then(|index| row.cells.get(index));
+    let explains = |cell: &String| names::letters(cell).len() > 4 && Column::parse(cell) == Some(Column::Kind);
+    let mut filled = row.cells.iter().zip(&header.names).filter(|(cell, _)| !cell.trim().is_empty());
+    kind.is_some_and(explains) || filled.clone().count() > 1 && filled.all(|(cell, name)| names::letters(cell) == *name)
+}

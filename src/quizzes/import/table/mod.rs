@@ -1,0 +1,144 @@
+//! Tables: text with separators (CSV) and workbooks (.xlsx, .ods).
+//!
+//! Whatever the file is, it becomes rows of cells; one of the rows names the columns, and each row
+//! below it is a question. A row that can't be read is left out and told; the others are read.
+
+mod answers;
+mod fields;
+mod guess;
+mod habits;
+mod header;
+mod kind;
+mod names;
+mod numbers;
+mod ods;
+mod questions;
+mod right;
+#[cfg(test)]
+mod tests;
+mod text;
+mod values;
+mod workbook;
+mod xlsx;
+mod xml;
+
+use self::header::Header;
+use super::item::Found;
+use crate::domain::quiz::draft::Problem;
+
+pub(super) use self::workbook::is_workbook;
+
+/// Reads a table of text, whose lines end with a line feed.
+pub(super) fn read_text(text: &str) -> Found {
+    let (table, separator) = text::table(text);
+    let mut found = Found::default();
+    found.understood.push(separator);
+    read(vec![table], &mut found);
+    found
+}
+
+/// Reads a workbook.
+///
+/// # Errors
+/// The file is no workbook that can be read, or it is too large.
+pub(super) fn read_workbook(bytes: &[u8]) -> Result<Found, Problem> {
+    let mut found = Found::default();
+    read(workbook::tables(bytes)?, &mut found);
+    Ok(found)
+}
+
+/// Rows of cells.
+#[derive(Debug)]
+struct Table {
+    /// The rows, without those that a workbook doesn't have.
+    rows: Vec<Row>,
+    unit: Unit,
+    /// The sheet's name, for a workbook.
+    sheet: Option<String>,
+    /// What stands between cells.
+    separator: char,
+}
+
+/// A row of a table.
+#[derive(Debug)]
+struct Row {
+    /// Its number in the table's unit, counted from 1.
+    number: usize,
+    /// Its number as a spreadsheet shows it, counted from 1.
+    row: usize,
+    cells: Vec<String>,
+    /// Why its cells can't be told apart.
+    unreadable: Option<&'static str>,
+}
+
+/// What places in a table are counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    /// The lines of a text.
+    Line,
+    /// The rows of a sheet.
+    Row,
+}
+
+impl Table {
+    fn is_text(&self) -> bool {
+        self.unit == Unit::Line
+    }
+
+    fn place(&self, row: &Row) -> String {
+        match (self.unit, &self.sheet) {
+            (Unit::Line, _) => super::item::line(row.number),
+            (Unit::Row, None) => format!("row {}", row.number),
+            (Unit::Row, Some(sheet)) => format!("sheet {sheet:?}, row {}", row.number),
+        }
+    }
+}
+
+impl Row {
+    fn is_blank(&self) -> bool {
+        self.unreadable.is_none() && self.cells.iter().all(|cell| cell.trim().is_empty())
+    }
+}
+
+/// Reads the tables that have a header; if none has, the first one is read without.
+fn read(mut tables: Vec<Table>, found: &mut Found) {
+    for table in &mut tables {
+        table.rows.retain(|row| !row.is_blank());
+    }
+    tables.retain(|table| !table.rows.is_empty());
+    let headers: Vec<Option<usize>> = tables.iter().map(header::find).collect();
+    let count = headers.iter().flatten().count();
+    if count == 0 {
+        if let Some(table) = tables.first_mut() {
+            table.sheet = None;
+            guess::read(table, found);
+        }
+        return;
+    }
+    for (table, at) in tables.iter_mut().zip(headers) {
+        let Some(at) = at else {
+            let sheet = table.sheet.clone().unwrap_or_default();
+            found.understood.push(format!("sheet {sheet:?} has no header and is not read"));
+            continue;
+        };
+        if count == 1 {
+            table.sheet = None;
+        }
+        read_under(table, at, found);
+    }
+}
+
+/// Reads the rows under the header, which is the row at this index.
+fn read_under(table: &Table, at: usize, found: &mut Found) {
+    let (above, below) = table.rows.split_at(at + 1);
+    let Some(row) = above.last() else { return };
+    if row.row > 1 {
+        let sheet = table.sheet.as_ref().map(|sheet| format!(" of sheet {sheet:?}")).unwrap_or_default();
+        found.understood.push(format!("header in row {}{sheet}", row.row));
+    }
+    for row in above.iter().filter(|row| row.unreadable.is_some()) {
+        found.left_out.push(Problem::new(table.place(row), row.unreadable.unwrap_or_default()));
+    }
+    let header = Header::read(row, &table.place(row), &mut found.warnings);
+    questions::read(table, &header, below, found);
+}

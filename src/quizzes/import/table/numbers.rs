@@ -1,0 +1,164 @@
+//! How a workbook shows its numbers, some of which are dates and times.
+
+/// How a number is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// As a number.
+    Number,
+    /// As a date, a time of day, or both.
+    Date,
+}
+
+impl Shown {
+    /// By the number of a format that every workbook has.
+    pub(super) fn by_id(id: &str) -> Self {
+        match id.parse::<u16>() {
+            Ok(14..=22 | 27..=36 | 45..=47 | 50..=58) => Self::Date,
+            _ => Self::Number,
+        }
+    }
+
+    /// By the code of a format, such as `dd.mm.yyyy`.
+    pub(super) fn by_code(code: &str) -> Self {
+        let mut letters = String::new();
+        let mut characters = code.chars();
+        while let Some(c) = characters.next() {
+            match c {
+                '"' => drop(characters.by_ref().find(|&c| c == '"')),
+                '\\' | '_' | '*' => drop(characters.next()),
+                '[' => {
+                    let inside: String = characters.by_ref().take_while(|&c| c != ']').collect();
+                    // [h] is the hours of a duration, [Red] is a color.
+                    if matches!(inside.to_ascii_lowercase().as_str(), "h" | "hh" | "m" | "mm" | "s" | "ss") {
+                        letters.push('h');
+                    }
+                }
+                c => letters.push(c.to_ascii_lowercase()),
+            }
+        }
+        let is_date = !letters.contains("general") && letters.contains(['d', 'm', 'y', 'h', 's']);
+        if is_date { Self::Date } else { Self::Number }
+    }
+}
+
+/// The last day that Excel knows: the end of the year 9999.
+const LAST_DAY: f64 = 2_958_466.0;
+
+/// What a cell with this value shows.
+pub(super) fn shown(value: &str, style: Shown, from_1904: bool) -> String {
+    let Some(number) = value.trim().parse::<f64>().ok().filter(|number| number.is_finite()) else {
+        return value.to_owned();
+    };
+    match style {
+        Shown::Date if (0.0..LAST_DAY).contains(&number) => date(number, from_1904),
+        _ => plain(number),
+    }
+}
+
+/// A number with the 15 digits that spreadsheets calculate with: 0.3 and not 0.30000000000000004.
+pub(super) fn plain(number: f64) -> String {
+    let rounded = format!("{number:.14e}").parse().unwrap_or(number);
+    // Negative zero is zero.
+    format!("{}", if rounded == 0.0 { 0.0 } else { rounded })
+}
+
+/// A day and a part of a day: `2026-11-26`, `08:30`, `2026-11-26 08:30:15`.
+#[expect(clippy::cast_possible_truncation, reason = "the caller's number is small")]
+fn date(number: f64, from_1904: bool) -> String {
+    let seconds = (number * 86_400.0).round() as i64;
+    let (day, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (hours, minutes, rest) = (second / 3600, second / 60 % 60, second % 60);
+    let time =
+        if rest == 0 { format!("{hours:02}:{minutes:02}") } else { format!("{hours:02}:{minutes:02}:{rest:02}") };
+    if day == 0 && !from_1904 {
+        return time;
+    }
+    let (year, month, day) = civil(day, from_1904);
+    let date = format!("{year:04}-{month:02}-{day:02}");
+    if second == 0 { date } else { format!("{date} {time}") }
+}
+
+/// The year, month and day of a day that counts from 1900 or 1904.
+fn civil(day: i64, from_1904: bool) -> (i64, i64, i64) {
+    // Day 60 is the 29th of February 1900, which never was; all days before it are one day off.
+    let day = match day {
+        day if from_1904 => day + 1462,
+        1..60 => day + 1,
+        day => day,
+    };
+    // Counted from the 1st of March of a year before 1600, from which the leap years repeat.
+    let mut day = day + 109_511;
+    let (mut year, mut month) = (1600, 3);
+    while day >= DAYS_OF_400_YEARS {
+        (day, year) = (day - DAYS_OF_400_YEARS, year + 400);
+    }
+    loop {
+        let length = days_of_month(year, month);
+        if day < length {
+            return (year, month, day + 1);
+        }
+        day -= length;
+        (year, month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+    }
+}
+
+const DAYS_OF_400_YEARS: i64 = 146_097;
+
+fn days_of_month(year: i64, month: i64) -> i64 {
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    match month {
+        2 => 28 + i64::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_no_more_digits_than_were_written() {
+        for (value, text) in [
+            ("20.0", "20"),
+            ("20", "20"),
+            ("0.30000000000000004", "0.3"),
+            ("-0", "0"),
+            ("3.14", "3.14"),
+            ("1E3", "1000"),
+            ("x", "x"),
+        ] {
+            assert_eq!(shown(value, Shown::Number, false), text);
+        }
+    }
+
+    #[test]
+    fn dates_and_times_are_shown_as_text() {
+        let cases = [
+            ("1", "1900-01-01"),
+            ("59", "1900-02-28"),
+            ("61", "1900-03-01"),
+            ("45000", "2023-03-15"),
+            ("36585", "2000-02-29"),
+            ("2958465", "9999-12-31"),
+            ("0.5", "12:00"),
+            ("45000.25", "2023-03-15 06:00"),
+            ("0.0002314814814814815", "00:00:20"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(shown(value, Shown::Date, false), text, "{value}");
+        }
+        assert_eq!(shown("0", Shown::Date, true), "1904-01-01");
+        assert_eq!(shown("-1", Shown::Date, false), "-1");
+    }
+
+    #[test]
+    fn a_format_with_days_or_hours_is_a_date() {
+        for code in ["dd.mm.yyyy", "h:mm", "[h]:mm:ss", "[$-407]d. mmmm yyyy"] {
+            assert_eq!(Shown::by_code(code), Shown::Date, "{code}");
+        }
+        for code in ["General", "0.00", "#,##0 \"Stunden\"", "0%", "[Red]0", "\\d0"] {
+            assert_eq!(Shown::by_code(code), Shown::Number, "{code}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The sheets of an .ods workbook.
+
+use super::Table;
+use super::numbers;
+use super::workbook::{MOST_COLUMNS, MOST_ROWS, MOST_SHEETS, Package, Sheets};
+use super::xml::{Element, Token, Xml};
+use crate::domain::quiz::draft::Problem;
+
+/// The sheets that are not empty, in the workbook's order.
+pub(super) fn tables(package: &mut Package<'_>) -> Result<Vec<Table>, Problem> {
+    let mut sheets = Sheets::default();
+    let Some(bytes) = package.part("content.xml")? else { return Ok(Vec::new()) };
+    let mut xml = Xml::new(&bytes);
+    let mut count = 0;
+    while let Some(element) = xml.next_start()? {
+        if element.is("table") && count < MOST_SHEETS {
+            sheets.begin(element.attribute("name").unwrap_or_default());
+            sheet(&mut xml, &mut sheets)?;
+            count += 1;
+        }
+    }
+    Ok(sheets.finish())
+}
+
+fn sheet(xml: &mut Xml<'_>, sheets: &mut Sheets) -> Result<(), Problem> {
+    let mut row = 0usize;
+    while let Some(token) = xml.next()? {
+        match token {
+            Token::Start(element) if element.is("table-row") => {
+                let times = repeated(&element, "number-rows-repeated");
+                let cells = cells(xml)?;
+                // A row without cells may be repeated to the end of the sheet.
+                let filled = if cells.is_empty() { 0 } else { times.min(MOST_ROWS + 1) };
+                for at in 0..filled {
+                    for (column, text) in &cells {
+                        sheets.add(row.saturating_add(at), *column, text.clone())?;
+                    }
+                }
+                row = row.saturating_add(times);
+            }
+            Token::End(name) if name == "table" => break,
+            _ => (),
+        }
+    }
+    Ok(())
+}
+
+/// The cells of a row that are not empty, each with its column.
+fn cells(xml: &mut Xml<'_>) -> Result<Vec<(usize, String)>, Problem> {
+    let mut cells = Vec::new();
+    let mut column = 0usize;
+    while let Some(token) = xml.next()? {
+        match token {
+            Token::Start(element) if element.is("table-cell") || element.is("covered-table-cell") => {
+                let name = if element.is("table-cell") { "table-cell" } else { "covered-table-cell" };
+                let times = repeated(&element, "number-columns-repeated");
+                let text = cell(xml, &element, name)?;
+                let filled = if text.trim().is_empty() { 0 } else { times.min(MOST_COLUMNS + 1) };
+                cells.extend((0..filled).map(|at| (column.saturating_add(at), text.clone())));
+                column = column.saturating_add(times);
+            }
+            Token::End(name) if name == "table-row" => break,
+            _ => (),
+        }
+    }
+    Ok(cells)
+}
+
+fn repeated(element: &Element<'_>, attribute: &str) -> usize {
+    element.attribute(attribute).and_then(|times| times.parse().ok()).unwrap_or(1)
+}
+
+/// What a cell shows; for a number its value, whatever its format is.
+fn cell(xml: &mut Xml<'_>, element: &Element<'_>, name: &str) -> Result<String, Problem> {
+    let text = paragraphs(xml, name)?;
+    let value = |name| element.attribute(name);
+    Ok(match value("value-type").as_deref() {
+        Some("float" | "percentage" | "currency") => match value("value").and_then(|value| value.parse().ok()) {
+            Some(number) => numbers::plain(number),
+            None => text,
+        },
+        Some("boolean") => if value("boolean-value").as_deref() == Some("true") { "TRUE" } else { "FALSE" }.to_owned(),
+        Some("date") => value("date-value").unwrap_or(text),
+        _ => text,
+    })
+}
+
+/// The text of a cell, whose paragraphs are lines.
+fn paragraphs(xml: &mut Xml<'_>, end: &str) -> Result<String, Problem> {
+    let mut text = String::new();
+    let (mut is_inside, mut has_line) = (false, false);
+    while let Some(token) = xml.next()? {
+        match token {
+            // A note on the cell is no part of its text.
+            Token::Start(element) if element.is("annotation") => xml.skip("annotation")?,
+            Token::Start(element) if element.is("p") => {
+                if std::mem::replace(&mut has_line, true) {
+                    text.push('\n');
+                }
+                is_inside = true;
+            }
+            Token::Start(element) if element.is("s") => {
+                text.extend(std::iter::repeat_n(' ', repeated(&element, "c").min(100)));
+            }
+            Token::Start(element) if element.is("line-break") => text.push('\n'),
+            Token::Start(element) if element.is("tab") => text.push('\t'),
+            Token::Text(piece) if is_inside => text.push_str(&piece),
+            Token::End(name) if name == "p" => is_inside = false,
+            Token::End(name) if name == end => break,
+            _ => (),
+        }
+    }
+    Ok(text)
+}

@@ -1,0 +1,271 @@
+//! Which options a cell means: by number, letter or text.
+
+use super::kind::truth;
+use super::names::{label, option_label};
+
+/// How a table as a whole says what is right.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Habit {
+    /// A number means a position, even where it is also the text of an option.
+    pub(super) by_position: bool,
+    /// The header says that numbers are positions, so that there is no doubt.
+    pub(super) is_certain: bool,
+    /// The first option is number 0.
+    pub(super) from_zero: bool,
+    /// What is right is an option of its own, beside the others.
+    pub(super) is_apart: bool,
+}
+
+/// An option that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Choice<'a> {
+    /// The 2 of `Option 2`.
+    pub(super) label: usize,
+    /// What it says.
+    pub(super) text: &'a str,
+    /// Whether a mark beside it says that it is right.
+    pub(super) is_marked: bool,
+}
+
+/// The options of a question.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Choices<'a> {
+    pub(super) options: &'a [Choice<'a>],
+    pub(super) habit: Habit,
+}
+
+/// The options that are right.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Right {
+    /// Where they stand, in the order in which they are named.
+    pub(super) options: Vec<usize>,
+    /// What could have been meant in another way.
+    pub(super) warning: Option<String>,
+}
+
+impl Choices<'_> {
+    /// The options that several cells name.
+    pub(super) fn right(&self, cells: &[&str]) -> Result<Right, String> {
+        let mut right = Right::default();
+        for cell in cells {
+            let found = self.cell(cell).ok_or_else(|| self.unknown(cell))?;
+            for option in found.options {
+                if !right.options.contains(&option) {
+                    right.options.push(option);
+                }
+            }
+            right.warning = right.warning.or(found.warning);
+        }
+        Ok(right)
+    }
+
+    /// The options that a cell names: one, or several with something between them.
+    fn cell(&self, cell: &str) -> Option<Right> {
+        if let Some(right) = self.all(std::iter::once(cell)) {
+            return Some(right);
+        }
+        let words = cell.replace(" and ", ",").replace(" und ", ",").replace(" & ", ",");
+        let cut =
+            |separators: &[char]| self.all(words.split(separators).map(str::trim).filter(|piece| !piece.is_empty()));
+        cut(&['\n', ';', '|'])
+            .or_else(|| cut(&['\n', ';', '|', ',']))
+            .or_else(|| cut(&['\n', ';', '|', ',', '&', '+', '/']))
+            .or_else(|| self.positions(words.split([' ', '.'])))
+            .or_else(|| self.letters(cell))
+    }
+
+    /// Every piece must mean an option: all by their positions, or all by their texts, or else each in
+    /// its own way.
+    fn all<'p>(&self, pieces: impl Iterator<Item = &'p str> + Clone) -> Option<Right> {
+        let positions: Option<Vec<usize>> = pieces.clone().map(|piece| self.position(piece)).collect();
+        let texts: Option<Vec<usize>> = pieces.clone().map(|piece| self.text(piece)).collect();
+        let (options, warning) = match (positions, texts) {
+            (Some(positions), Some(texts)) if self.are_equal(&positions, &texts) => (positions, None),
+            (Some(positions), Some(_)) if self.habit.is_certain => (positions, None),
+            (Some(positions), Some(texts)) => {
+                let how = if self.habit.by_position { "number" } else { "text" };
+                let options = if self.habit.by_position { positions } else { texts };
+                let warning = self.doubt(pieces, how, &options);
+                (options, Some(warning))
+            }
+            (Some(positions), None) => (positions, None),
+            (None, Some(texts)) => (texts, None),
+            (None, None) => (pieces.map(|piece| self.one(piece)).collect::<Option<_>>()?, None),
+        };
+        (!options.is_empty()).then_some(Right { options, warning })
+    }
+
+    /// A piece that need not mean an option in the same way as others do.
+    fn one(&self, piece: &str) -> Option<usize> {
+        self.position(piece)
+            .or_else(|| self.text(piece))
+            .or_else(|| self.truth(piece))
+            .or_else(|| self.labelled_text(piece))
+    }
+
+    fn are_equal(&self, some: &[usize], others: &[usize]) -> bool {
+        let text = |option: &usize| self.options[*option].text;
+        some.iter().map(text).eq(others.iter().map(text))
+    }
+
+    /// Positions alone, such as `1 3`; `1.3` is what a spreadsheet makes of `1,3`.
+    fn positions<'p>(&self, pieces: impl Iterator<Item = &'p str>) -> Option<Right> {
+        let options = pieces.filter(|piece| !piece.is_empty()).map(|piece| self.position(piece));
+        let options: Vec<usize> = options.collect::<Option<_>>()?;
+        (options.len() > 1).then_some(Right { options, warning: None })
+    }
+
+    /// Capital letters without anything between them: `BC`.
+    fn letters(&self, cell: &str) -> Option<Right> {
+        if cell.len() > 12 || !cell.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            return None;
+        }
+        let mut letters: Vec<&str> = (0..cell.len()).map(|at| &cell[at..=at]).collect();
+        let right = self.positions(letters.iter().copied());
+        letters.sort_unstable();
+        letters.dedup();
+        right.filter(|_| letters.len() == cell.len())
+    }
+
+    /// The option whose number or letter this is.
+    pub(super) fn position(&self, piece: &str) -> Option<usize> {
+        let bare = piece.trim().trim_start_matches(['(', '#']).trim_end_matches([')', '.', ':']);
+        // Numbers that some programs write with a decimal place.
+        let bare = bare.strip_suffix(".0").unwrap_or(bare);
+        let is_named = bare.len() > 3 && bare.starts_with(char::is_alphabetic);
+        let wanted = label(bare).or_else(|| if is_named { option_label(bare) } else { None })?;
+        let is_number = bare.bytes().all(|byte| byte.is_ascii_digit());
+        let wanted = wanted + usize::from(self.habit.from_zero && is_number);
+        self.options.iter().position(|option| option.label == wanted)
+    }
+
+    /// The option whose text this is: the same letters if there is one, else without regard to case and
+    /// to how many blanks there are.
+    pub(super) fn text(&self, piece: &str) -> Option<usize> {
+        let piece = piece.trim();
+        let same = self.options.iter().position(|option| option.text == piece);
+        same.or_else(|| {
+            let small = alike(piece);
+            self.options.iter().position(|option| alike(option.text) == small)
+        })
+    }
+
+    /// `TRUE` means `Wahr` if the options are true and false.
+    fn truth(&self, piece: &str) -> Option<usize> {
+        let wanted = truth(piece)?;
+        let [first, second] = self.options else { return None };
+        let (first, second) = (truth(first.text)?, truth(second.text)?);
+        (first != second).then_some(usize::from(first != wanted))
+    }
+
+    /// `B) Elbe` means the option B if that is the Elbe.
+    fn labelled_text(&self, piece: &str) -> Option<usize> {
+        let (label, text) = piece.split_once([')', '.', ':', '-'])?;
+        let position = self.position(label)?;
+        (self.text(text) == Some(position)).then_some(position)
+    }
+
+    fn unknown(&self, cell: &str) -> String {
+        let cell = super::header::shortened(cell);
+        let last = self.options.iter().map(|option| option.label).max().unwrap_or_default();
+        format!(
+            "{cell:?} is to be right, and that is neither the number or letter of an option that is there \
+             (1 to {last}) nor the text of one"
+        )
+    }
+
+    fn doubt<'p>(&self, pieces: impl Iterator<Item = &'p str>, how: &str, taken: &[usize]) -> String {
+        let pieces: Vec<&str> = pieces.collect();
+        let taken: Vec<String> = taken.iter().map(|option| format!("{:?}", self.options[*option].text)).collect();
+        format!(
+            "correct {:?} is the number of one option and the text of another; it was taken for the {how}, so that \
+             {} is right",
+            pieces.join(", "),
+            taken.join(" and ")
+        )
+    }
+}
+
+fn alike(text: &str) -> String {
+    text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn right(options: &[&str], cell: &str, habit: Habit) -> Result<Right, String> {
+        let options = options.iter().enumerate();
+        let options: Vec<Choice<'_>> =
+            options.map(|(index, text)| Choice { label: index + 1, text, is_marked: false }).collect();
+        Choices { options: &options, habit }.right(&[cell])
+    }
+
+    fn plain(options: &[&str], cell: &str) -> Vec<usize> {
+        let right = right(options, cell, Habit::default()).expect("an option");
+        assert_eq!(right.warning, None, "{cell}");
+        right.options
+    }
+
+    const RIVERS: &[&str] = &["Rhein", "Elbe", "Oder, Neisse", "Main"];
+
+    #[test]
+    fn an_option_is_named_by_number_letter_or_text() {
+        for cell in
+            ["2", "B", "b", "Elbe", "ELBE", "Option 2", "Answer B", "(b)", "2.", "#2", "2.0", "B) Elbe", "Antwort 2"]
+        {
+            assert_eq!(plain(RIVERS, cell), [1], "{cell}");
+        }
+    }
+
+    #[test]
+    fn several_options_are_named_with_something_between_them() {
+        for cell in
+            ["1,2", "1;2", "A and B", "A und B", "AB", "1, 2", "1 2", "1|2", "A & B", "Rhein, Elbe", "A/B", "1.2"]
+        {
+            assert_eq!(plain(RIVERS, cell), [0, 1], "{cell}");
+        }
+        assert_eq!(plain(RIVERS, "Oder, Neisse"), [2]);
+        assert_eq!(plain(RIVERS, "Oder, Neisse; Main"), [2, 3]);
+        assert_eq!(plain(RIVERS, "3,1"), [2, 0]);
+    }
+
+    #[test]
+    fn true_is_one_of_two_options() {
+        assert_eq!(plain(&["Wahr", "Falsch"], "TRUE"), [0]);
+        assert_eq!(plain(&["No", "Yes"], "true"), [1]);
+        assert_eq!(plain(&["True", "False"], "F"), [1]);
+    }
+
+    #[test]
+    fn a_number_that_is_also_a_text_is_told() {
+        let read = right(&["2", "1", "4"], "2", Habit::default()).expect("an option");
+        assert_eq!(read.options, [0]);
+        assert_eq!(
+            read.warning.as_deref(),
+            Some(
+                "correct \"2\" is the number of one option and the text of another; it was taken for the text, so that \
+                 \"2\" is right"
+            )
+        );
+        let read = right(&["2", "1", "4"], "2", Habit { by_position: true, ..Habit::default() }).expect("an option");
+        assert_eq!(read.options, [1]);
+        let certain = Habit { by_position: true, is_certain: true, ..Habit::default() };
+        assert_eq!(right(&["2", "1", "4"], "2", certain), Ok(Right { options: vec![1], warning: None }));
+        assert_eq!(plain(&["1", "2", "3"], "2"), [1]);
+        assert_eq!(plain(&["2", "4", "7"], "1,2"), [0, 1]);
+    }
+
+    #[test]
+    fn numbers_can_count_from_0() {
+        let read = right(RIVERS, "0", Habit { by_position: true, from_zero: true, ..Habit::default() });
+        assert_eq!(read.map(|right| right.options), Ok(vec![0]));
+    }
+
+    #[test]
+    fn what_names_no_option_is_told() {
+        for cell in ["5", "e", "Weser", "1,5", "-1", "1,Weser", "0"] {
+            assert!(right(RIVERS, cell, Habit::default()).is_err(), "{cell}");
+        }
+    }
+}

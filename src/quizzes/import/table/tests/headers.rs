@@ -1,0 +1,176 @@
+//! Separators, headers, and tables without a header.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::Difficulty;
+
+#[test]
+fn any_separator_is_found() {
+    for (separator, name) in [(",", "commas"), (";", "semicolons"), ("\t", "tabs"), ("|", "pipes")] {
+        let text = "question,option1,option2,correct\nWhich river?,Rhein,Elbe,1\n".replace(',', separator);
+        assert_eq!(asked(&item(&text)).1, ["Rhein"]);
+        assert_eq!(read_text(&text).understood, [name]);
+    }
+    let commas = "Frage;Antwort A;Antwort B;Richtig\nA, B, C, D oder E?;ja, gern;nein, danke;B\n";
+    assert_eq!(asked(&item(commas)), ("A, B, C, D oder E?", vec!["nein, danke"]));
+}
+
+#[test]
+fn excel_s_line_names_the_separator() {
+    let text = "sep=;\nquestion;option1;option2;correct\nWhich river?;Rhein;Elbe;1\n";
+    let item = item(text);
+    assert_eq!((asked(&item).1, item.place.as_str()), (vec!["Rhein"], "line 3"));
+    assert_eq!(read_text(text).understood, ["semicolons"]);
+    let text = "\"sep=^\"\nquestion^option1^option2^correct\nWhich, river?^Rhein^Elbe^2\n";
+    assert_eq!(asked(&super::item(text)).1, ["Elbe"]);
+    assert_eq!(read_text(text).understood, ["'^' between cells"]);
+}
+
+#[test]
+fn every_column_is_read() {
+    let text = "ID,Kategorie,Frage,Antwort A,Antwort B,Richtige Antwort,Schwierigkeit,Erklärung,Zeitlimit (Sek.),Bild,\
+        Bildbeschreibung,Punkte,Typ\n\
+        n-1,Flüsse,Welcher Fluss?,Rhein,Elbe,A,leicht,\"Mitten\ndurch\",1 min,rhein.jpg,Ein Fluss,2,Auswahl\n";
+    let asked = Asked::Choice { options: vec!["Rhein".to_owned(), "Elbe".to_owned()], right: 0, in_order: true };
+    let expected = Item {
+        id: "n-1".parse().ok(),
+        category: Some("Flüsse".to_owned()),
+        difficulty: Some(Difficulty::Easy),
+        explanation: Some("Mitten\ndurch".to_owned()),
+        time_limit_ms: Some(60_000),
+        image: Some("rhein.jpg".to_owned()),
+        alt: Some("Ein Fluss".to_owned()),
+        points: Some(number("2")),
+        ..Item::new("line 2".to_owned(), "Welcher Fluss?".to_owned(), asked)
+    };
+    assert_eq!(item(text), expected);
+}
+
+#[test]
+fn a_time_is_in_milliseconds_only_if_its_column_says_so() {
+    for (name, cell, milliseconds) in [
+        ("timeLimitMs", "15000", 15_000),
+        ("timeLimit", "15", 15_000),
+        ("Time", "00:20", 20_000),
+        ("Minutes", "1", 60_000),
+    ] {
+        let text = format!("question,a,b,correct,{name}\nWhich?,x,y,1,{cell}\n");
+        assert_eq!(item(&text).time_limit_ms, Some(milliseconds), "{name}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_beside_a_question_is_told_and_left_out() {
+    let cases = [
+        ("difficulty", "tough", "difficulty \"tough\" is none of easy, medium, hard; it was left out"),
+        ("time", "fast", "time limit \"fast\" is no time; write seconds, such as 20; it was left out"),
+        ("points", "500", "points \"500\" is no factor from 0 to 100; it was left out"),
+    ];
+    for (name, cell, message) in cases {
+        let found = read_text(&format!("question,a,b,correct,{name}\nWhich?,x,y,1,{cell}\n"));
+        assert_eq!((found.items.len(), told(&found)), (1, vec![format!("line 2: {message}")]));
+    }
+}
+
+#[test]
+fn columns_that_are_not_read_are_named() {
+    let found = read_text("question,option1,option2,correct,notes,author,Correct answer\nWhich?,x,y,1,by Ann,Ann,2\n");
+    assert_eq!(
+        told(&found),
+        [
+            "line 1: columns \"notes\", \"author\" are not read",
+            "line 1: column \"Correct answer\" is not read, because another column means the same"
+        ]
+    );
+    assert_eq!(asked(&found.items[0]).1, ["x"]);
+    let found = read_text("question,option1,option2,correct,\nWhich?,x,y,1,by Ann\n");
+    assert_eq!(told(&found), ["line 2: column 5 has no name and is not read"]);
+    assert_eq!(found.items.len(), 1);
+}
+
+#[test]
+fn a_single_answer_column_says_what_is_right() {
+    assert_eq!(asked(&item("Question,A,B,C,Answer\nWhich?,x,y,z,B\n")).1, ["y"]);
+    assert_eq!(asked(&item("Question,Answer,Answer,Correct\nWhich?,x,y,2\n")).1, ["y"]);
+    assert_eq!(answers(&item("Question,Answer,Wrong 1,Wrong 2\nWhich?,x,y,z\n")).0, ["x", "y", "z"]);
+}
+
+#[test]
+fn options_can_stand_in_one_cell_or_under_one_name() {
+    assert_eq!(answers(&item("Question,Options,Answer\nWhich?,x|y|z,y\n")), (vec!["x", "y", "z"], vec![1]));
+    assert_eq!(answers(&item("Question,Options,Answer\nWhich?,\"x\ny, z\",2\n")), (vec!["x", "y, z"], vec![1]));
+    assert_eq!(answers(&item("Question,Options,,,Correct\nWhich?,x,y,z,3\n")), (vec!["x", "y", "z"], vec![2]));
+}
+
+#[test]
+fn without_a_header_the_usual_columns_are_read_if_that_makes_sense() {
+    let found = read_text("Which river?,Rhein,Elbe,Oder,1\nWhich sea?,Dead Sea,Red Sea,Dead Sea\nHow many?,3,4,5,4\n");
+    assert_eq!(found.items.iter().map(|item| asked(item).1).collect::<Vec<_>>(), [["Rhein"], ["Dead Sea"], ["4"]]);
+    assert_eq!(
+        told(&found),
+        ["line 1: no row names the columns; they were read as \"question,option1,option2,option3,correct\"; better \
+          write that row above the questions"]
+    );
+}
+
+#[test]
+fn without_a_header_nothing_is_read_if_that_makes_no_sense() {
+    let hint = "line 1: no row names the columns, so nothing can be read; write a row above the questions that does, \
+                such as \"question;option1;option2;option3;option4;correct\"";
+    for text in ["Which river?;Rhein;Elbe;Oder\n", "How many?;4;3;2;1\n", "a;b\nc;d\n", "Rhein;Elbe\n"] {
+        let found = read_text(text);
+        assert_eq!((found.items.len(), told(&found)), (0, vec![hint.to_owned()]), "{text}");
+    }
+    assert_eq!(told(&read_text("")), Vec::<String>::new());
+}
+
+#[test]
+fn a_header_in_other_words_is_left_out() {
+    let found = read_text("Question,Réponse 1,Réponse 2,Bonne réponse\nQuelle rivière?,Rhin,Seine,1\n");
+    assert_eq!(asked(&found.items[0]).1, ["Rhin"]);
+    assert_eq!((found.left_out.len(), found.warnings.len()), (1, 1));
+    assert!(found.left_out[0].message.contains("\"Bonne réponse\" is to be right"));
+}
+
+#[test]
+fn a_header_that_stands_twice_is_no_question() {
+    let text = "question,option1,option2,correct\nWhich?,x,y,1\nquestion,option1,option2,correct\nWho?,x,y,2\n";
+    assert_eq!(items(text).len(), 2);
+}
+
+#[test]
+fn numbers_that_count_from_0_are_told() {
+    let found = read_text("question,option1,option2,option3,correctIndex\nWhich?,x,y,z,0\nWho?,x,y,z,2\n");
+    assert_eq!(found.items.iter().map(|item| asked(item).1).collect::<Vec<_>>(), [["x"], ["z"]]);
+    assert_eq!(told(&found), ["line 2: the numbers of right options count from 0 here: 0 is the first option"]);
+    let found = read_text("question,option1,option2,option3,correct\nWhich?,x,y,z,0\nWho?,x,y,z,3\n");
+    assert_eq!(found.items.len(), 1);
+    assert_eq!(asked(&found.items[0]).1, ["z"]);
+}
+
+#[test]
+fn many_columns_and_many_rows_are_read_in_linear_time() {
+    let text = format!("question,correct{}\n{}", ",".repeat(20_000), "Which?,TRUE\n".repeat(20_000));
+    assert_eq!(items(&text).len(), 20_000);
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_without_a_panic(
+        text in "(question|option1|A|correct|kind|time|points|[a-z0-9\"'*<>/éß.:+-]{0,3}|[,;|\t\n\" ]){0,60}",
+    ) {
+        read_text(&text);
+    }
+
+    #[test]
+    fn any_cells_are_read_without_a_panic(
+        kind in "text|number|order|poll|tf|multiple|choice|x|",
+        cells in proptest::collection::vec("[^,\n\"]{0,6}|[0-9.,:±+-]{0,5}|TRUE|sec", 9),
+    ) {
+        let header = "question,kind,a,b,correct,time,difficulty,points,Option 3 correct,c";
+        let row: Vec<String> = cells.iter().map(|cell| format!("\"{}\"", cell.replace('"', "\"\""))).collect();
+        let found = read_text(&format!("{header}\nQ,{kind},{}\n", row.join(",")));
+        prop_assert!(found.items.len() + found.left_out.len() <= 1);
+    }
+}

@@ -1,0 +1,118 @@
+//! Kinds of question.
+
+use super::*;
+
+fn of(kind: &str, options: &str, correct: &str) -> Asked {
+    item(&format!("question\tkind\toption1\toption2\toption3\tcorrect\nWhich?\t{kind}\t{options}\t{correct}\n")).asked
+}
+
+fn text(accepted: &[&str]) -> Asked {
+    Asked::Text { accepted: accepted.iter().map(|&text| text.to_owned()).collect() }
+}
+
+#[test]
+fn true_or_false_needs_no_options() {
+    let right = Item::true_or_false(String::new(), String::new(), true).asked;
+    let wrong = Item::true_or_false(String::new(), String::new(), false).asked;
+    for (cell, asked) in
+        [("TRUE", &right), ("wahr", &right), ("T", &right), ("ja", &right), ("False", &wrong), ("falsch", &wrong)]
+    {
+        assert_eq!(item(&format!("question,correct\nIs it?,{cell}\n")).asked, *asked, "{cell}");
+        assert_eq!(of("True/False", "\t\t", cell), *asked, "{cell}");
+    }
+    assert_eq!(
+        of("wahr/falsch", "Wahr\tFalsch\t", "2"),
+        Asked::Choice { options: vec!["Wahr".to_owned(), "Falsch".to_owned()], right: 1, in_order: true }
+    );
+}
+
+#[test]
+fn a_typed_text_has_all_its_answers() {
+    assert_eq!(of("short answer", "\t\t", "Rhein; Rhine|Rijn"), text(&["Rhein", "Rhine", "Rijn"]));
+    assert_eq!(of("Fill-in-the-Blank", "Rhein\tRhine\t", ""), text(&["Rhein", "Rhine"]));
+    assert_eq!(of("Lückentext", "Rhein\tRhine\t", "1"), text(&["Rhein", "Rhine"]));
+    assert_eq!(of("text", "Rhein\t\t", "Rijn"), text(&["Rhein", "Rijn"]));
+    assert_eq!(of("open-ended", "\t\t", "Rhein"), text(&["Rhein"]));
+}
+
+#[test]
+fn without_kind_and_options_a_text_is_typed() {
+    let found = read_text("Frage,Antwort\nWelcher Fluss?,Rhein\n");
+    assert_eq!(found.items[0].asked, text(&["Rhein"]));
+    assert_eq!(told(&found), ["line 2: there are no options, so the answer is typed; for a choice, fill in options"]);
+}
+
+#[test]
+fn a_number_can_have_a_range() {
+    let exact = |text| Asked::Number { number: Some(number(text)), min: number(text), max: number(text) };
+    assert_eq!(of("number", "\t\t", "42"), exact("42"));
+    assert_eq!(of("Zahl", "\t\t", "3,14"), exact("3.14"));
+    assert_eq!(of("numeric", "7\t\t", ""), exact("7"));
+    let around = Asked::Number { number: Some(number("9.81")), min: number("9.76"), max: number("9.86") };
+    assert_eq!(of("numeric", "\t\t", "9.81 +- 0.05"), around);
+    let between = |min, max| Asked::Number { number: None, min: number(min), max: number(max) };
+    assert_eq!(of("numeric", "\t\t", "9.7..9.9"), between("9.7", "9.9"));
+    assert_eq!(of("numeric", "\t\t", "10-20"), between("10", "20"));
+}
+
+#[test]
+fn things_are_put_in_the_order_of_the_options_or_of_correct() {
+    let parts = |parts: [&str; 3]| Asked::Order { parts: parts.map(str::to_owned).to_vec() };
+    assert_eq!(of("ordering", "x\ty\tz", ""), parts(["x", "y", "z"]));
+    assert_eq!(of("Reihenfolge", "x\ty\tz", "3,1,2"), parts(["z", "x", "y"]));
+}
+
+#[test]
+fn a_kind_with_boxes_can_have_one_right_option() {
+    let options = ["x", "y", "z"].map(str::to_owned).to_vec();
+    assert_eq!(
+        of("checkbox", "x\ty\tz", "2"),
+        Asked::Multiple { options: options.clone(), right: vec![1], in_shares: false }
+    );
+    assert_eq!(
+        of("multiple choice", "x\ty\tz", "1,3"),
+        Asked::Multiple { options: options.clone(), right: vec![0, 2], in_shares: false }
+    );
+    assert_eq!(of("survey", "x\ty\tz", ""), Asked::Poll { options });
+}
+
+#[test]
+fn what_a_kind_lacks_is_told() {
+    let cases = [
+        ("text,,,", "nothing says which text is right"),
+        (
+            "number,,,many",
+            "\"many\" is no number that can be read; write 42, 3.14, 9.81 +- 0.05 or 9.7..9.9, without a unit",
+        ),
+        ("poll,x,,", "there is only one option; a poll needs two or more, or none"),
+        ("order,x,,", "there are fewer than two things to put in order"),
+        (
+            "order,x,y,1",
+            "the right order must name every option once; or leave it empty and write the options in the right order",
+        ),
+        ("choice,,,x", "there are no options"),
+        ("true/false,,,maybe", "\"maybe\" is neither TRUE nor FALSE"),
+        (
+            "hotspot,x,y,1",
+            "questions of the kind \"hotspot\" can't be asked; the kinds are choice, multiple, true/false, text, \
+             number, order and poll",
+        ),
+    ];
+    for (row, message) in cases {
+        let found = read_text(&format!("question,kind,option1,option2,correct\nWhich?,{row}\n"));
+        assert_eq!((found.items.len(), told(&found)), (0, vec![format!("line 2: {message}")]), "{row}");
+    }
+}
+
+#[test]
+fn a_column_of_types_that_are_no_kinds_is_not_read() {
+    let found = read_text("question,type,option1,option2,correct\nWhich?,Geography,x,y,1\n");
+    assert_eq!(told(&found), ["line 2: \"Geography\" is no kind of question; the column of kinds is not read"]);
+    assert_eq!(asked(&found.items[0]).1, ["x"]);
+}
+
+#[test]
+fn a_kind_that_is_not_known_among_known_ones_is_left_out() {
+    let found = read_text("question,type,option1,option2,correct\nWhich?,choice,x,y,1\nWho?,wobble,x,y,1\n");
+    assert_eq!((found.items.len(), found.left_out.len()), (1, 1));
+}

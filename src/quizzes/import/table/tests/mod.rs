@@ -1,0 +1,52 @@
+//! What is read out of whole tables.
+
+mod choices;
+mod headers;
+mod kinds;
+mod quoting;
+mod templates;
+mod workbooks;
+
+use rust_decimal::Decimal;
+
+use super::read_text;
+use crate::domain::quiz::draft::Problem;
+use crate::quizzes::import::item::{Asked, Found, Item};
+
+/// The questions of a table that has nothing wrong.
+fn items(text: &str) -> Vec<Item> {
+    let found = read_text(text);
+    assert_eq!(told(&found), Vec::<String>::new(), "{text}");
+    found.items
+}
+
+/// The question of a table that has one, and nothing wrong.
+fn item(text: &str) -> Item {
+    let mut items = items(text);
+    assert_eq!(items.len(), 1, "{text}");
+    items.remove(0)
+}
+
+/// What is left out, and what is worth a look.
+fn told(found: &Found) -> Vec<String> {
+    found.left_out.iter().chain(&found.warnings).map(Problem::to_string).collect()
+}
+
+/// The options, and the right ones.
+fn answers(item: &Item) -> (Vec<&str>, Vec<usize>) {
+    match &item.asked {
+        Asked::Choice { options, right, .. } => (options.iter().map(String::as_str).collect(), vec![*right]),
+        Asked::Multiple { options, right, .. } => (options.iter().map(String::as_str).collect(), right.clone()),
+        other => panic!("{other:?} has no options"),
+    }
+}
+
+/// The question, and the texts of the right options.
+fn asked(item: &Item) -> (&str, Vec<&str>) {
+    let (options, right) = answers(item);
+    (&item.text, right.into_iter().map(|index| options[index]).collect())
+}
+
+fn number(text: &str) -> Decimal {
+    text.parse().expect("a number")
+}

@@ -1,0 +1,225 @@
+//! From text to rows: a table whose cells are separated by a character, some of them in quotes.
+//!
+//! A row whose quotes are wrong is marked as unreadable and ends with its own line, so that no quote
+//! swallows the rows after it. A quote inside a cell without quotes is a character like any other.
+
+use super::{Row, Table, Unit, header};
+
+/// The separators that are tried, each with its name.
+const SEPARATORS: [(char, &str); 4] = [(',', "commas"), (';', "semicolons"), ('\t', "tabs"), ('|', "pipes")];
+/// How many rows are looked at to find the separator.
+const SAMPLE: usize = 100;
+
+const NOT_CLOSED: &str = "a quote opens a cell here and is never closed; close it, or write the line without quotes";
+const NOT_DOUBLED: &str = "a quote stands inside a cell that is in quotes; write it twice (\"\")";
+
+/// The table, and what its separator is called.
+pub(super) fn table(text: &str) -> (Table, String) {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let first = text.split('\n').next().unwrap_or_default();
+    let (separator, skipped) = match named_separator(first) {
+        Some(separator) => (separator, 1),
+        None => (separator(text), 0),
+    };
+    let name = SEPARATORS.iter().find(|(known, _)| *known == separator);
+    let name = name.map_or_else(|| format!("{separator:?} between cells"), |(_, name)| (*name).to_owned());
+    let rows = Lines::new(text, separator, skipped).collect();
+    (Table { rows, unit: Unit::Line, sheet: None, separator }, name)
+}
+
+/// What Excel's line `sep=;` says.
+fn named_separator(line: &str) -> Option<char> {
+    let line = line.trim_matches(['"', ' ', '\r']);
+    let (name, rest) = line.split_at_checked(4)?;
+    let mut rest = rest.chars();
+    let separator = rest.next().filter(|&c| c != '"' && !c.is_alphanumeric())?;
+    (name.eq_ignore_ascii_case("sep=") && rest.all(|c| c == separator || c == '"')).then_some(separator)
+}
+
+/// The separator whose rows have the best header; without any, the one that cuts most rows into the
+/// same number of cells.
+fn separator(text: &str) -> char {
+    let mut best = (',', (0, 0, 0));
+    for (separator, _) in SEPARATORS {
+        let rows: Vec<Row> = Lines::new(text, separator, 0).take(SAMPLE).collect();
+        let names = rows.iter().map(|row| header::score(&row.cells)).max().unwrap_or_default();
+        let (often, cells) = usual_width(&rows);
+        if (names, often, cells) > best.1 {
+            best = (separator, (names, often, cells));
+        }
+    }
+    best.0
+}
+
+/// How many rows have the number of cells that most have, and that number. One cell counts for nothing.
+fn usual_width(rows: &[Row]) -> (usize, usize) {
+    let mut widths: Vec<usize> = rows.iter().map(|row| row.cells.len()).filter(|&width| width > 1).collect();
+    widths.sort_unstable();
+    widths.chunk_by(|a, b| a == b).map(|same| (same.len(), same[0])).max().unwrap_or_default()
+}
+
+/// The rows of a text, one after the other.
+struct Lines<'a> {
+    rest: &'a str,
+    separator: char,
+    line: usize,
+    row: usize,
+}
+
+/// A cell as it was read, and how much of the text it takes, without the separator.
+struct Cell {
+    text: String,
+    length: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn new(text: &'a str, separator: char, skipped: usize) -> Self {
+        let mut lines = Self { rest: text, separator, line: 1, row: 1 };
+        for _ in 0..skipped {
+            lines.skip_line();
+        }
+        lines
+    }
+
+    fn skip_line(&mut self) {
+        self.rest = self.rest.split_once('\n').map_or("", |(_, rest)| rest);
+        self.line += 1;
+    }
+
+    fn read_row(&mut self) -> Row {
+        let (line, start) = (self.line, self.rest);
+        let mut cells = Vec::new();
+        let mut at = 0;
+        loop {
+            match self.cell(&start[at..]) {
+                Ok(cell) => {
+                    cells.push(cell.text);
+                    at += cell.length;
+                }
+                Err(broken) => return self.unreadable(start, at, &broken),
+            }
+            match start[at..].chars().next() {
+                Some(separator) if separator != '\n' => at += separator.len_utf8(),
+                end => {
+                    at += end.map_or(0, char::len_utf8);
+                    break;
+                }
+            }
+        }
+        self.line += start[..at].matches('\n').count();
+        self.rest = &start[at..];
+        Row { number: line, row: self.row, cells, unreadable: None }
+    }
+
+    /// A row with a cell that can't be read. It ends with its line, or with a later one that only makes
+    /// sense as the end of a cell in quotes.
+    fn unreadable(&mut self, start: &str, cell: usize, broken: &Broken) -> Row {
+        let line = self.line;
+        let failed = cell + broken.at;
+        let opened = start[..cell].matches('\n').count();
+        let (mut lines, mut message) = (opened, broken.message);
+        if !broken.is_end {
+            let later = start[..line_end(start, failed)].split('\n').skip(opened + 1);
+            if let Some((number, _)) = later.enumerate().find(|(_, line)| self.is_tail(line)) {
+                (lines, message) = (opened + 1 + number, NOT_DOUBLED);
+            }
+        }
+        for _ in 0..=lines {
+            self.skip_line();
+        }
+        Row { number: line, row: self.row, cells: Vec::new(), unreadable: Some(message) }
+    }
+
+    /// Whether a line ends a cell that was opened before it: `more",a,b,1`.
+    fn is_tail(&self, line: &str) -> bool {
+        let mut rest = line;
+        while let Ok(cell) = self.cell(rest) {
+            let (own, after) = rest.split_at(cell.length);
+            let own = own.trim();
+            if !own.starts_with('"') && own.ends_with('"') && own.matches('"').count() % 2 == 1 {
+                return true;
+            }
+            let Some(next) = after.strip_prefix(self.separator) else { return false };
+            rest = next;
+        }
+        false
+    }
+
+    /// The cell at the start of this text.
+    fn cell(&self, text: &str) -> Result<Cell, Broken> {
+        let blanks = text.len() - text.trim_start_matches(|c| c == ' ' && c != self.separator).len();
+        if text[blanks..].starts_with('"') { self.quoted(text, blanks + 1) } else { Ok(self.unquoted(text)) }
+    }
+
+    fn unquoted(&self, text: &str) -> Cell {
+        let length = text.find([self.separator, '\n']).unwrap_or(text.len());
+        Cell { text: text[..length].to_owned(), length }
+    }
+
+    /// A cell whose quote stands before `opened`.
+    fn quoted(&self, text: &str, opened: usize) -> Result<Cell, Broken> {
+        let mut cell = String::new();
+        let mut at = opened;
+        loop {
+            let Some(quote) = text[at..].find('"').map(|quote| at + quote) else {
+                return Err(Broken { at: text.len(), is_end: true, message: NOT_CLOSED });
+            };
+            cell.push_str(&text[at..quote]);
+            let after = &text[quote + 1..];
+            if after.starts_with('"') {
+                cell.push('"');
+                at = quote + 2;
+                continue;
+            }
+            let end = after.trim_start_matches(|c| c == ' ' && c != self.separator);
+            if end.is_empty() || end.starts_with([self.separator, '\n']) {
+                return Ok(Cell { text: cell, length: text.len() - end.len() });
+            }
+            return self.quoted_word(text, opened, quote).ok_or_else(|| Broken::new(text, opened, quote));
+        }
+    }
+
+    /// A cell without quotes around it whose first word is in quotes: `"Dead Sea" is where?`. It is
+    /// kept as it is written.
+    fn quoted_word(&self, text: &str, opened: usize, quote: usize) -> Option<Cell> {
+        let cell = self.unquoted(text);
+        let (word, rest) = (text.get(opened..quote)?, cell.text.get(quote + 1..)?);
+        let closes = !word.ends_with(char::is_whitespace) && !rest.starts_with(char::is_alphanumeric);
+        (closes && !word.contains('"') && !rest.contains('"')).then_some(cell)
+    }
+}
+
+impl Iterator for Lines<'_> {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let row = self.read_row();
+        self.row += 1;
+        Some(row)
+    }
+}
+
+/// Why a cell in quotes can't be read.
+struct Broken {
+    /// How far the cell could be read.
+    at: usize,
+    /// Whether the text ended.
+    is_end: bool,
+    message: &'static str,
+}
+
+impl Broken {
+    /// A quote at `quote` that neither closes the cell nor is doubled.
+    fn new(text: &str, opened: usize, quote: usize) -> Self {
+        let message = if text[opened..quote].contains('\n') { NOT_CLOSED } else { NOT_DOUBLED };
+        Self { at: quote, is_end: false, message }
+    }
+}
+
+/// Where the line around this place ends.
+fn line_end(text: &str, at: usize) -> usize {
+    text[at..].find('\n').map_or(text.len(), |end| at + end)
+}

@@ -1,0 +1,163 @@
+//! Workbooks: .xlsx of Excel and others, .ods of LibreOffice.
+//!
+//! A workbook is a zip archive of XML parts. A small archive can unpack to gigabytes, and a few bytes of
+//! XML can repeat a cell a million times: what is unpacked is counted, and so are rows, columns and text.
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
+
+use zip::ZipArchive;
+
+use super::{Row, Table, Unit, ods, xlsx};
+use crate::domain::quiz::draft::Problem;
+
+const ZIP: &[u8] = b"PK\x03\x04";
+/// The container of .xls, and of workbooks that are protected with a password.
+const OLE: &[u8] = b"\xd0\xcf\x11\xe0";
+const ODS_TYPE: &[u8] = b"application/vnd.oasis.opendocument.spreadsheet";
+
+/// Most bytes that are unpacked of a workbook.
+const MOST_UNPACKED: usize = 64 << 20;
+/// Most rows of a sheet, and of all sheets together.
+pub(super) const MOST_ROWS: usize = 25_000;
+/// Most columns of a sheet.
+pub(super) const MOST_COLUMNS: usize = 64;
+/// Most bytes of text in all sheets.
+const MOST_TEXT: usize = 32 << 20;
+/// Most sheets that are read.
+pub(super) const MOST_SHEETS: usize = 64;
+
+/// Whether these bytes are a workbook, or look like one of a kind that can't be read.
+pub(in crate::quizzes) fn is_workbook(bytes: &[u8]) -> bool {
+    bytes.starts_with(OLE)
+        || (bytes.starts_with(ZIP) && Package::open(bytes).is_some_and(|mut package| package.kind() != Kind::Other))
+}
+
+/// The sheets that are not empty.
+pub(super) fn tables(bytes: &[u8]) -> Result<Vec<Table>, Problem> {
+    if bytes.starts_with(OLE) {
+        return Err(Problem::new(
+            "file",
+            "this is an old Excel workbook (.xls), or one that is protected with a password; save it as .xlsx without \
+             a password, or as CSV",
+        ));
+    }
+    let damaged = || Problem::new("file", "the workbook is damaged; save it again as .xlsx or as CSV");
+    let mut package = Package::open(bytes).ok_or_else(damaged)?;
+    match package.kind() {
+        Kind::Xlsx => xlsx::tables(&mut package),
+        Kind::Ods => ods::tables(&mut package),
+        Kind::Xlsb => Err(Problem::new("file", "binary workbooks (.xlsb) can't be read; save it as .xlsx or as CSV")),
+        Kind::Other => Err(Problem::new("file", "this archive is no workbook; save the table as .xlsx or as CSV")),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Xlsx,
+    Xlsb,
+    Ods,
+    Other,
+}
+
+/// The parts of a workbook.
+pub(super) struct Package<'a> {
+    zip: ZipArchive<Cursor<&'a [u8]>>,
+    /// How many bytes may still be unpacked.
+    left: usize,
+}
+
+impl<'a> Package<'a> {
+    fn open(bytes: &'a [u8]) -> Option<Self> {
+        Some(Self { zip: ZipArchive::new(Cursor::new(bytes)).ok()?, left: MOST_UNPACKED })
+    }
+
+    fn kind(&mut self) -> Kind {
+        let mut mimetype = Vec::new();
+        if let Ok(part) = self.zip.by_name("mimetype") {
+            // A part that can't be read is no mimetype.
+            let _ = part.take(ODS_TYPE.len() as u64).read_to_end(&mut mimetype);
+        }
+        let has = |end: &[u8]| self.zip.file_names_raw().any(|name| name.ends_with(end));
+        if mimetype == ODS_TYPE {
+            Kind::Ods
+        } else if has(b"xl/workbook.bin") {
+            Kind::Xlsb
+        } else if has(b"[Content_Types].xml") && self.zip.file_names_raw().any(|name| name.starts_with(b"xl/")) {
+            Kind::Xlsx
+        } else {
+            Kind::Other
+        }
+    }
+
+    /// A part's bytes; none if there is no such part.
+    pub(super) fn part(&mut self, name: &str) -> Result<Option<Vec<u8>>, Problem> {
+        let Ok(part) = self.zip.by_name(name) else { return Ok(None) };
+        let mut bytes = Vec::new();
+        // The size that the archive claims is not believed.
+        let read = part.take(self.left as u64 + 1).read_to_end(&mut bytes);
+        if bytes.len() > self.left {
+            return Err(too_large(format!("the workbook unpacks to more than {} MB", MOST_UNPACKED >> 20)));
+        }
+        read.map_err(|_| Problem::new("file", "the workbook is damaged; save it again as .xlsx or as CSV"))?;
+        self.left -= bytes.len();
+        Ok(Some(bytes))
+    }
+}
+
+/// Collects the cells of sheets, within the limits.
+#[derive(Debug, Default)]
+pub(super) struct Sheets {
+    /// The name of each sheet, and its rows by number.
+    sheets: Vec<(String, BTreeMap<usize, Vec<String>>)>,
+    /// Rows of all sheets.
+    rows: usize,
+    /// Bytes of text in all sheets.
+    text: usize,
+}
+
+impl Sheets {
+    /// Begins a sheet.
+    pub(super) fn begin(&mut self, name: String) {
+        self.sheets.push((name, BTreeMap::new()));
+    }
+
+    /// Adds a cell to the last sheet; rows and columns count from 0.
+    pub(super) fn add(&mut self, row: usize, column: usize, text: String) -> Result<(), Problem> {
+        let Some((name, rows)) = self.sheets.last_mut() else { return Ok(()) };
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        self.text += text.len();
+        self.rows += usize::from(!rows.contains_key(&row));
+        if row >= MOST_ROWS || self.rows > MOST_ROWS || column >= MOST_COLUMNS || self.text > MOST_TEXT {
+            return Err(too_large(format!(
+                "the sheet {name:?} is too large: at most {MOST_ROWS} rows, {MOST_COLUMNS} columns and {} MB of text",
+                MOST_TEXT >> 20
+            )));
+        }
+        let cells = rows.entry(row).or_default();
+        if cells.len() <= column {
+            cells.resize(column + 1, String::new());
+        }
+        cells[column] = text;
+        Ok(())
+    }
+
+    /// The sheets that have cells.
+    pub(super) fn finish(self) -> Vec<Table> {
+        let row = |(row, cells)| Row { number: row + 1, row: row + 1, cells, unreadable: None };
+        let table = |(name, rows): (String, BTreeMap<usize, Vec<String>>)| Table {
+            rows: rows.into_iter().map(row).collect(),
+            unit: Unit::Row,
+            sheet: Some(name),
+            separator: ',',
+        };
+        self.sheets.into_iter().map(table).filter(|table| !table.rows.is_empty()).collect()
+    }
+}
+
+/// A workbook beyond a limit.
+pub(super) fn too_large(message: String) -> Problem {
+    Problem::new("file", format!("{message}; delete what is no question, or save the table as CSV"))
+}

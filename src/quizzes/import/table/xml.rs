@@ -1,0 +1,117 @@
+//! Reads the XML of a workbook's parts, without regard to namespaces.
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+
+use crate::domain::quiz::draft::Problem;
+
+/// A part of a workbook.
+pub(super) struct Xml<'a> {
+    reader: Reader<&'a [u8]>,
+}
+
+/// What comes next in a part.
+pub(super) enum Token<'a> {
+    /// An element begins.
+    Start(Element<'a>),
+    /// An element ends.
+    End(String),
+    /// Text, or a piece of it.
+    Text(String),
+}
+
+/// The beginning of an element.
+pub(super) struct Element<'a>(BytesStart<'a>);
+
+impl<'a> Xml<'a> {
+    /// Reads from these bytes.
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        let mut reader = Reader::from_reader(bytes);
+        let config = reader.config_mut();
+        config.check_end_names = false;
+        config.allow_unmatched_ends = true;
+        config.allow_dangling_amp = true;
+        config.expand_empty_elements = true;
+        Self { reader }
+    }
+
+    /// The next token; none at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Token<'a>>, Problem> {
+        loop {
+            let event = self.reader.read_event().map_err(|error| {
+                Problem::new("file", format!("the workbook is damaged ({error}); save it again as .xlsx or as CSV"))
+            })?;
+            return Ok(Some(match event {
+                Event::Start(element) => Token::Start(Element(element)),
+                Event::End(element) => Token::End(lossy(element.local_name().as_ref())),
+                Event::Text(text) => Token::Text(lossy(&text)),
+                Event::CData(text) => Token::Text(lossy(&text)),
+                Event::GeneralRef(reference) => Token::Text(resolved(&reference)),
+                Event::Eof => return Ok(None),
+                _ => continue,
+            }));
+        }
+    }
+
+    /// The next element that begins; none at the end.
+    pub(super) fn next_start(&mut self) -> Result<Option<Element<'a>>, Problem> {
+        while let Some(token) = self.next()? {
+            if let Token::Start(element) = token {
+                return Ok(Some(element));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The text up to the end of the element with that name.
+    pub(super) fn text(&mut self, name: &str) -> Result<String, Problem> {
+        let mut text = String::new();
+        while let Some(token) = self.next()? {
+            match token {
+                Token::Text(piece) => text.push_str(&piece),
+                Token::End(end) if end == name => break,
+                _ => (),
+            }
+        }
+        Ok(text)
+    }
+
+    /// Goes to the end of the element with that name.
+    pub(super) fn skip(&mut self, name: &str) -> Result<(), Problem> {
+        self.text(name).map(drop)
+    }
+}
+
+impl Element<'_> {
+    /// Whether the element has that name.
+    pub(super) fn is(&self, name: &str) -> bool {
+        self.0.local_name().as_ref() == name.as_bytes()
+    }
+
+    /// The value of the attribute with that name.
+    pub(super) fn attribute(&self, name: &str) -> Option<String> {
+        let mut attributes = self.0.attributes();
+        let mut attributes = attributes.with_checks(false).flatten();
+        let attribute = attributes.find(|attribute| attribute.key.local_name().as_ref() == name.as_bytes())?;
+        Some(attribute.unescape_value().map_or_else(|_| lossy(&attribute.value), String::from))
+    }
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A character by its number or by one of XML's five names.
+fn resolved(reference: &BytesRef<'_>) -> String {
+    if let Ok(Some(character)) = reference.resolve_char_ref() {
+        return character.to_string();
+    }
+    match &**reference {
+        b"lt" => "<".to_owned(),
+        b"gt" => ">".to_owned(),
+        b"amp" => "&".to_owned(),
+        b"quot" => "\"".to_owned(),
+        b"apos" => "'".to_owned(),
+        other => format!("&{};", lossy(other)),
+    }
+}

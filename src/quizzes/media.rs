@@ -1,0 +1,148 @@
+//! Pictures of banks: files of the folder `media` beside a bank's file, which are served under a name made of
+//! what they hold.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::{fs, io};
+
+use bytes::Bytes;
+
+use crate::domain::quiz::draft::{Problem, QuestionDraft, is_file_name};
+
+/// The folder beside a bank's file.
+const FOLDER: &str = "media";
+/// Where the server has them.
+pub const URL: &str = "/media/";
+/// Most bytes of a picture.
+pub const MOST_BYTES: u64 = 2 * 1024 * 1024;
+/// Most bytes of a bank's pictures together, which all lie in memory.
+pub const MOST_BYTES_OF_A_BANK: usize = 64 * 1024 * 1024;
+
+/// The kinds of picture there are, each known by its first bytes, whatever the file is called. SVG is none:
+/// it can hold programs.
+const KINDS: [(&[u8], &str, &str); 4] = [
+    (b"\x89PNG\r\n\x1a\n", "png", "image/png"),
+    (b"\xff\xd8\xff", "jpg", "image/jpeg"),
+    (b"GIF8", "gif", "image/gif"),
+    (b"RIFF", "webp", "image/webp"),
+];
+
+/// A picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Its Content-Type.
+    pub content_type: &'static str,
+    /// What it holds.
+    pub bytes: Bytes,
+}
+
+/// Pictures by the names that they are served under.
+pub type Pictures = BTreeMap<String, Arc<Picture>>;
+
+/// Reads the pictures that questions name, and puts the URLs in place of the names.
+///
+/// # Errors
+/// A problem for each file that is missing, no picture, or too large.
+pub fn load(folder: &Path, questions: &mut [QuestionDraft]) -> Result<Pictures, Vec<Problem>> {
+    let (mut pictures, mut problems) = (Pictures::new(), Vec::new());
+    for (index, question) in questions.iter_mut().enumerate() {
+        let Some(image) = question.image.as_mut().filter(|image| is_file_name(image)) else { continue };
+        match read(&folder.join(FOLDER).join(&**image)) {
+            Ok((name, picture)) => {
+                *image = format!("{URL}{name}");
+                pictures.insert(name, Arc::new(picture));
+            }
+            Err(why) => {
+                problems.push(Problem::new(format!("questions[{index}].image"), format!("{FOLDER}/{image}: {why}")));
+            }
+        }
+    }
+    let all: usize = pictures.values().map(|picture| picture.bytes.len()).sum();
+    if all > MOST_BYTES_OF_A_BANK {
+        let message = format!("its pictures have {all} bytes together, at most {MOST_BYTES_OF_A_BANK}");
+        problems.push(Problem::new("questions", message));
+    }
+    if problems.is_empty() { Ok(pictures) } else { Err(problems) }
+}
+
+/// A picture and the name that it is served under.
+fn read(path: &Path) -> Result<(String, Picture), String> {
+    let told = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => error.to_string(),
+    };
+    let file = fs::File::open(path).map_err(told)?;
+    if !file.metadata().map_err(told)?.is_file() {
+        return Err("it is no file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(told)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(format!("larger than {MOST_BYTES} bytes"));
+    }
+    let (extension, content_type) = kind(&bytes).ok_or("it is no PNG, JPEG, GIF or WebP picture")?;
+    let name = format!("{}.{extension}", &blake3::hash(&bytes).to_hex()[..32]);
+    Ok((name, Picture { content_type, bytes: bytes.into() }))
+}
+
+fn kind(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+    let (_, extension, content_type) = KINDS.into_iter().find(|(start, ..)| bytes.starts_with(start))?;
+    // WebP is one of several formats in that envelope.
+    let is_whole = extension != "webp" || bytes.get(8..12) == Some(b"WEBP");
+    is_whole.then_some((extension, content_type))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Kind;
+
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\nrest";
+
+    fn asking(image: &str) -> QuestionDraft {
+        let question = QuestionDraft::new("q".parse().expect("valid"), Kind::Poll);
+        QuestionDraft { image: Some(image.to_owned()), ..question }
+    }
+
+    fn loaded(files: &[(&str, &[u8])], images: &[&str]) -> (Result<Pictures, Vec<String>>, Vec<Option<String>>) {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join(FOLDER)).expect("made");
+        for (name, bytes) in files {
+            fs::write(folder.path().join(FOLDER).join(name), bytes).expect("written");
+        }
+        let mut questions: Vec<_> = images.iter().map(|image| asking(image)).collect();
+        let loaded = load(folder.path(), &mut questions);
+        let told = loaded.map_err(|problems| problems.iter().map(Problem::to_string).collect());
+        (told, questions.into_iter().map(|question| question.image).collect())
+    }
+
+    #[test]
+    fn a_file_is_served_under_a_name_of_what_it_holds() {
+        let (pictures, images) =
+            loaded(&[("moon.jpg", PNG), ("luna.png", PNG)], &["moon.jpg", "luna.png", "https://a/b"]);
+        let pictures = pictures.expect("nothing is wrong");
+        assert_eq!(pictures.len(), 1, "the same picture twice");
+        let (name, picture) = pictures.iter().next().expect("there is one");
+        assert_eq!((name.len(), picture.content_type), (36, "image/png"));
+        assert_eq!(images[0], Some(format!("/media/{name}")));
+        assert_eq!((&images[0], images[2].as_deref()), (&images[1], Some("https://a/b")));
+    }
+
+    #[test]
+    fn what_is_no_picture_is_told_with_its_question() {
+        let large = [PNG, &vec![0; MOST_BYTES as usize]].concat();
+        let files = [("a.svg", &b"<svg/>"[..]), ("b.png", &large), ("c.webp", b"RIFF1234WAVE")];
+        let (told, _) = loaded(&files, &["a.svg", "b.png", "c.webp", "d.png"]);
+        assert_eq!(
+            told.expect_err("all are wrong"),
+            [
+                "questions[0].image: media/a.svg: it is no PNG, JPEG, GIF or WebP picture",
+                "questions[1].image: media/b.png: larger than 2097152 bytes",
+                "questions[2].image: media/c.webp: it is no PNG, JPEG, GIF or WebP picture",
+                "questions[3].image: media/d.png: there is no such file",
+            ]
+        );
+    }
+}
