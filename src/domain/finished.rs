@@ -56,7 +56,7 @@ impl AnswerReport {
         Self {
             question: question.id.clone(),
             text: question.text.clone(),
-            answer_text: verdict.answer.as_ref().map(|answer| question.words(answer)),
+            answer_text: verdict.answer.as_ref().and_then(|answer| question.words(answer)),
             key: question.key.clone(),
             correct_text: question.correct_words(),
             explanation: question.explanation.clone(),

@@ -16,7 +16,7 @@ pub struct Number(Decimal);
 
 impl Number {
     /// Most digits, leading zeros aside.
-    const MOST_DIGITS: u32 = 15;
+    pub const MOST_DIGITS: u32 = 15;
     const INVALID: InvalidId = InvalidId("must be a number of at most 15 digits, and of at most 15 after the point");
     const ONE: Self = Self(Decimal::ONE);
 

@@ -1,5 +1,6 @@
 //! What can be played, and other people's files as questions.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
@@ -91,15 +92,9 @@ pub(super) async fn import(
     shared.may_host(&caller)?;
     shared.admission.create(&opener, Created::game(bytes.len(), 0))?;
     let ImportQuery { name, format } = query.into_inner();
-    let title = name.clone().unwrap_or_default();
     let read = move || {
-        let options = Options {
-            quiz_id: "import".parse().expect("it is a name"),
-            title,
-            description: None,
-            license: None,
-            play: None,
-        };
+        // Nothing of the bank is told but its questions.
+        let options = Options::new("import".parse().expect("it is a name"), Path::new("import"));
         import_file(Source { name: name.as_deref(), format, bytes: &bytes }, options)
     };
     let imported = web::block(read).await.map_err(|_| Problem::from(crate::store::StoreError::Busy))?;

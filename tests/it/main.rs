@@ -10,6 +10,7 @@ mod edges;
 mod errors;
 mod faults;
 mod instances;
+mod kinds;
 mod kit;
 mod layers;
 mod migrate;

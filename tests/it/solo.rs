@@ -87,14 +87,14 @@ async fn a_whole_game_is_played_to_its_end() {
     let first = client.answer(&id, 0, right(0)).await.json(200);
     assert_verdict(&first);
     let expected = json!({
-        "questionId": "q0", "optionId": right(0), "correct": true, "correctOptionId": right(0),
+        "questionId": "q0", "kind": "choice", "optionId": right(0), "correct": true, "correctOptionId": right(0),
         "explanation": "because of 0", "basePoints": 100, "speedBonus": 50, "points": 150, "totalScore": 150,
         "answered": 1, "remaining": 2, "completed": false,
     });
     assert_eq!(first, expected);
     let second = client.answer(&id, 1, wrong(1)).await.json(200);
     let expected = json!({
-        "questionId": "q1", "optionId": wrong(1), "correct": false, "correctOptionId": right(1),
+        "questionId": "q1", "kind": "choice", "optionId": wrong(1), "correct": false, "correctOptionId": right(1),
         "explanation": "because of 1", "basePoints": 0, "speedBonus": 0, "points": 0, "totalScore": 150,
         "answered": 2, "remaining": 1, "completed": false,
     });
@@ -491,7 +491,11 @@ async fn the_banks_are_listed_with_what_can_be_selected() {
         let fields = ["quizId: text", "title: text", "description: text|null", "questionCount: integer"];
         assert_shape(
             quiz,
-            &[&fields[..], &["categories: array", "difficulties: array", "play: array", "hosting: text"]].concat(),
+            &[
+                &fields[..],
+                &["categories: array", "difficulties: array", "play: array", "hosting: text", "defaults: object"],
+            ]
+            .concat(),
         );
         let shipped = bank(quiz["quizId"].as_str().unwrap());
         assert_eq!(quiz["questionCount"], shipped["questions"].as_array().unwrap().len());
@@ -717,7 +721,7 @@ async fn a_backend_may_leave_its_texts_out() {
     assert!(verdict.get("explanation").is_none());
     let answer = &player.results(id).await.json(200)["answers"][0];
     assert_evaluated(answer);
-    assert_eq!((&answer["text"], &answer["correctText"]), (&Value::Null, &Value::Null));
+    assert_eq!((&answer["questionText"], &answer["correctText"]), (&Value::Null, &Value::Null));
 
     let (_folder, _server, open) = server(&[]);
     let refused = open.post("/api/game/session", &bare).await.problem(422, "invalid-request");

@@ -68,10 +68,20 @@ struct AnswerOut<'a> {
 
 /// An answer in words as it stands beside each seat that gave it, where a long one would be said again and
 /// again.
-fn shortened(question: &Question, answer: &Answer) -> String {
-    let mut words = question.words(answer);
+fn shortened(question: &Question, answer: &Answer) -> Option<String> {
+    let mut words = question.words(answer)?;
     words.truncate(words.floor_char_boundary(MOST_ANSWER_TEXT));
-    words
+    Some(words)
+}
+
+/// The same, or the options' names where the author has left their texts out.
+fn named(question: &Question, answer: &Answer) -> String {
+    let names = || match answer {
+        Answer::Option(option) => option.to_string(),
+        Answer::Options(options) => options.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        Answer::Text(_) | Answer::Number(_) => String::new(),
+    };
+    shortened(question, answer).unwrap_or_else(names)
 }
 
 fn question(question: &Question) -> QuestionOut<'_> {
@@ -89,7 +99,7 @@ fn seat<'a>(results: &'a RoomResults, seat: &'a SeatResults) -> SeatOut<'a> {
     let answer = |answer: &'a crate::domain::room::SeatAnswer| AnswerOut {
         question_id: &answer.question,
         answer: answer.answer.as_ref().into(),
-        answer_text: answer.answer.as_ref().and_then(|given| Some(shortened(asked(results, &answer.question)?, given))),
+        answer_text: answer.answer.as_ref().and_then(|given| shortened(asked(results, &answer.question)?, given)),
         correct: answer.grade.verdict(),
         share: answer.grade.partial(),
         points: answer.points,
@@ -183,7 +193,7 @@ fn cells(question: &Question, seat: &SeatResults) -> [String; 3] {
     let Some(answer) = seat.answers.iter().find(|answer| answer.question == question.id) else {
         return Default::default();
     };
-    let words = answer.answer.as_ref().map(|given| shortened(question, given)).unwrap_or_default();
+    let words = answer.answer.as_ref().map(|given| named(question, given)).unwrap_or_default();
     let right = match (answer.grade.verdict(), answer.grade.partial()) {
         (_, Some(_)) => "partly right",
         (Some(true), _) => "right",

@@ -131,7 +131,10 @@ impl Dealer {
             }
             Asked::Number { number, min, max } => {
                 question.kind = Kind::Number;
-                let read = |decimal: Decimal| Number::try_from(decimal).map_err(|error| error.to_string());
+                let read = |decimal: Decimal| {
+                    let kept = decimal.round_sf(Number::MOST_DIGITS).unwrap_or(decimal);
+                    Number::try_from(kept).map_err(|error| error.to_string())
+                };
                 let tolerance = number.filter(|number| *number - min == max - *number).map(|number| max - number);
                 match number.zip(tolerance) {
                     Some((number, tolerance)) => {
@@ -187,6 +190,7 @@ impl Dealer {
     /// The texts that are right, each once.
     fn accepted(&mut self, place: &str, accepted: Vec<String>) -> Result<Vec<String>, Why> {
         let mut kept: Vec<String> = Vec::new();
+        let mut why = "no text that is right".to_owned();
         for text in accepted {
             let mut with = kept.clone();
             with.push(text.clone());
@@ -201,12 +205,12 @@ impl Dealer {
                 Err(_) if is_same => {}
                 Err(problems) if problems.iter().all(|problem| problem.message == "the same as one before it") => {}
                 Err(problems) => {
-                    let message = format!("an accepted text is left out: {}", problems[0].message);
-                    self.warnings.push(Problem::new(place, message));
+                    why = format!("a right text: {}", problems[0].message);
+                    self.warnings.push(Problem::new(place, format!("left out of those that are right: {why}")));
                 }
             }
         }
-        if kept.is_empty() { Err("no text that is right".to_owned()) } else { Ok(kept) }
+        if kept.is_empty() { Err(why) } else { Ok(kept) }
     }
 
     fn name(&mut self, item: &Item) -> QuestionId {
@@ -442,14 +446,14 @@ mod tests {
         assert_eq!(
             left_out,
             [
-                "line 1: an accepted text is left out: empty",
+                "line 1: left out of those that are right: a right text: empty",
                 "line 1: fewer than 2 different options",
                 "line 1: an option is empty",
                 "line 1: text: empty",
                 "line 1: 13 options, and there are at most 12",
                 "line 1: an option stands here twice, once right and once wrong",
                 "line 1: two of its parts are the same",
-                "line 1: no text that is right",
+                "line 1: a right text: empty",
             ]
         );
     }

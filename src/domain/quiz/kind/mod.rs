@@ -209,22 +209,22 @@ impl Question {
         }
     }
 
-    /// What an answer says, in words: plain text.
-    pub fn words(&self, answer: &Answer) -> String {
+    /// What an answer says, in words: plain text. None where the author has left the texts out.
+    pub fn words(&self, answer: &Answer) -> Option<String> {
         match answer {
             Answer::Option(option) => self.texts_of(&[*option]),
             Answer::Options(options) => self.texts_of(options),
-            Answer::Text(text) => text.clone(),
-            Answer::Number(number) => number.to_string(),
+            Answer::Text(text) => Some(text.clone()),
+            Answer::Number(number) => Some(number.to_string()),
         }
     }
 
-    /// What is right, in words: plain text; nothing for a poll.
+    /// What is right, in words: plain text. None for a poll, and where the author has left the texts out.
     pub fn correct_words(&self) -> Option<String> {
         match self.key.correct() {
-            Correct::Option { correct_option_id: option } => Some(self.texts_of(&[option])),
+            Correct::Option { correct_option_id: option } => self.texts_of(&[option]),
             Correct::Options { correct_option_ids: options } | Correct::Order { correct_order: options } => {
-                Some(self.texts_of(&options))
+                self.texts_of(&options)
             }
             Correct::Texts { correct_texts: texts } => Some(texts.join("; ")),
             Correct::Number { correct_number: Some(number), .. } => Some(number.to_string()),
@@ -233,13 +233,10 @@ impl Question {
         }
     }
 
-    /// The options' texts, those without one by their names.
-    fn texts_of(&self, options: &[OptionId]) -> String {
-        let text = |id: &OptionId| match self.option(*id).and_then(|option| option.text.clone()) {
-            Some(text) => markup::plain(&text),
-            None => id.to_string(),
-        };
-        options.iter().map(text).collect::<Vec<_>>().join("; ")
+    /// The options' texts, if all have one.
+    fn texts_of(&self, options: &[OptionId]) -> Option<String> {
+        let text = |id: &OptionId| self.option(*id)?.text.as_deref().map(markup::plain);
+        Some(options.iter().map(text).collect::<Option<Vec<_>>>()?.join("; "))
     }
 }
 
