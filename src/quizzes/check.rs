@@ -10,7 +10,7 @@ use super::import::{self, Format, Options, Source};
 use super::select::Order;
 use crate::domain::quiz::Correct;
 use crate::domain::quiz::draft::{Problem, QuestionDraft};
-use crate::domain::{AnswerKey, Choice, ChoiceKey, OptionId, Question, QuizId};
+use crate::domain::{AnswerKey, Choice, ChoiceKey, Kind, OptionId, Question, QuizId};
 
 /// What a check found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -162,7 +162,8 @@ fn no_markup(questions: &[Arc<Question>]) -> Vec<Problem> {
 fn advice(bank: &Bank) -> Vec<Problem> {
     let questions = &bank.questions;
     let mut advice = same_texts(questions);
-    let bare = questions.iter().filter(|question| question.explanation.is_none()).count();
+    let bare =
+        questions.iter().filter(|question| question.explanation.is_none() && question.key.kind() != Kind::Poll).count();
     if bare > 0 {
         let message = format!("{bare} of {} have no explanation", questions.len());
         advice.push(Problem::new("questions", message));

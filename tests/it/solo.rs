@@ -502,7 +502,7 @@ async fn the_banks_are_listed_with_what_can_be_selected() {
         assert_eq!(quiz["difficulties"], json!(["easy", "medium", "hard"]));
         assert!(quiz["categories"].as_array().unwrap().len() > 3);
     }
-    assert_eq!(quizzes.iter().map(|quiz| &quiz["quizId"]).collect::<Vec<_>>(), ["civics", "space"]);
+    assert_eq!(quizzes.iter().map(|quiz| &quiz["quizId"]).collect::<Vec<_>>(), ["civics", "mixed", "space"]);
     assert!(!list.to_string().contains("correct"));
 }
 

@@ -2,6 +2,8 @@
 
 /// API keys that tests use.
 const KEYS: [&str; 3] = [super::KEY, "0123456789abcdef0123", "another-key-0123456789"];
+/// Fields in which it stands what is right.
+const ANSWER_KEYS: [&str; 5] = ["correctOption", "correctTexts", "correctNumber", "correctRange", "correctOrder"];
 /// A join code's letters.
 const LETTERS: &str = "23456789ABCDEFGHJKMNPQRSTUVWXYZ";
 
@@ -13,7 +15,7 @@ pub(crate) fn told(log: &str) -> Option<&str> {
         words().any(is_token)
             || words().any(is_join_code)
             || KEYS.iter().any(|key| line.contains(key))
-            || line.contains("correctOptionId")
+            || ANSWER_KEYS.iter().any(|key| line.contains(key))
     })
 }
 

@@ -213,6 +213,7 @@ impl Question {
     pub fn words(&self, answer: &Answer) -> Option<String> {
         match answer {
             Answer::Option(option) => self.texts_of(&[*option]),
+            Answer::Options(options) if self.key.kind() == Kind::Multiple => self.texts_of(&self.as_shown(options)),
             Answer::Options(options) => self.texts_of(options),
             Answer::Text(text) => Some(text.clone()),
             Answer::Number(number) => Some(number.to_string()),
@@ -223,14 +224,18 @@ impl Question {
     pub fn correct_words(&self) -> Option<String> {
         match self.key.correct() {
             Correct::Option { correct_option_id: option } => self.texts_of(&[option]),
-            Correct::Options { correct_option_ids: options } | Correct::Order { correct_order: options } => {
-                self.texts_of(&options)
-            }
+            Correct::Options { correct_option_ids: options } => self.texts_of(&self.as_shown(&options)),
+            Correct::Order { correct_order: options } => self.texts_of(&options),
             Correct::Texts { correct_texts: texts } => Some(texts.join("; ")),
             Correct::Number { correct_number: Some(number), .. } => Some(number.to_string()),
             Correct::Number { correct_range, .. } => correct_range.map(|Range { min, max }| format!("{min} to {max}")),
             Correct::Nothing {} => None,
         }
+    }
+
+    /// These options in the order in which the question shows them.
+    fn as_shown(&self, options: &[OptionId]) -> Vec<OptionId> {
+        self.options.iter().map(|option| option.id).filter(|id| options.contains(id)).collect()
     }
 
     /// The options' texts, if all have one.
