@@ -14,6 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use super::bank::{Bank, Play};
 use super::import::{Options, Source, import};
 use super::media::{Picture, Pictures};
+use super::reading;
 use crate::domain::QuizId;
 use crate::domain::quiz::draft::Problem;
 
@@ -278,7 +279,7 @@ impl Found {
 }
 
 fn read_bank(path: &Path) -> Result<Bank, Vec<Problem>> {
-    let bytes = fs::read(path).map_err(|error| vec![Problem::new("file", error.to_string())])?;
+    let bytes = reading::file(path).map_err(|problem| vec![problem])?;
     let folder = path.parent().unwrap_or(Path::new("."));
     if is_bank(path) { Bank::parse_in(folder, &bytes) } else { import_bank(path, folder, &bytes) }
 }
@@ -350,6 +351,16 @@ mod tests {
         assert_eq!(questions(&catalogue, "a"), Some(2));
         assert_eq!(questions(&catalogue, "space"), Some(2));
         assert_eq!(catalogue.asked_for(None, Play::Rooms).map(|bank| bank.id.clone()), Some(id("a")));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_in_the_folder_is_told_of_and_not_waited_for() {
+        let directory = directory(&[("a.json", "a")]);
+        let made = std::process::Command::new("mkfifo").arg(directory.path().join("b.csv")).status();
+        assert!(made.is_ok_and(|status| status.success()), "this test needs mkfifo");
+        let told = open(&directory).err().expect("it is no bank").to_string();
+        assert!(told.ends_with("b.csv: file: it is no file"), "{told}");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! What is wrong with a bank's file, and what its author may want to know: for `quizzes check`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::bank::Bank;
 use super::import::{self, Format, Options, Source};
+use super::reading;
 use super::select::Order;
 use crate::domain::quiz::Correct;
 use crate::domain::quiz::draft::{Problem, QuestionDraft};
@@ -37,9 +37,9 @@ const NO_MARKUP: [&str; 8] = ["<br", "<p>", "</p>", "<strong>", "<em>", "<img", 
 
 /// Checks a bank's file, or one that could be imported.
 pub fn check_file(path: &Path) -> Findings {
-    match fs::read(path) {
+    match reading::file(path) {
         Ok(bytes) => check(path, &bytes),
-        Err(error) => Findings { errors: vec![Problem::new("file", error.to_string())], ..Findings::default() },
+        Err(problem) => Findings { errors: vec![problem], ..Findings::default() },
     }
 }
 

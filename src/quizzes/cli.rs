@@ -16,6 +16,7 @@ use super::check::check_file;
 use super::import::export::{self, Exported, Target};
 use super::import::{self, Format, Source, counted, import};
 use super::preview::preview;
+use super::reading;
 use crate::domain::QuizId;
 use crate::domain::quiz::draft::Problem;
 
@@ -199,7 +200,7 @@ fn check_target(target: Option<&PathBuf>, replace: bool) -> anyhow::Result<()> {
 fn import_file(args: ImportArgs, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<Done> {
     let shown = args.file.display();
     check_target(args.out.as_ref(), args.force)?;
-    let bytes = std::fs::read(&args.file).with_context(|| format!("cannot read {shown}"))?;
+    let bytes = read(&args.file)?;
     let name = args.file.file_name().map(|name| name.to_string_lossy());
     let imported = import(Source { name: name.as_deref(), format: args.from, bytes: &bytes }, options(&args)?);
     // A closed standard error is nobody's fault, and nobody reads it.
@@ -276,14 +277,18 @@ fn export_file(args: ExportArgs, out: &mut dyn Write, err: &mut dyn Write) -> an
     Ok(if is_whole && exported.lost.is_empty() { Done::All } else { Done::Some })
 }
 
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    reading::file(path).map_err(|problem| anyhow!("cannot read {}: {}", path.display(), problem.message))
+}
+
 /// The bank of a file, or an embedded one; and whether it is whole.
 fn bank_of(bank: &Path, err: &mut dyn Write) -> anyhow::Result<(BankFile, bool)> {
     let shown = bank.display();
-    let bytes = match std::fs::read(bank) {
+    let bytes = match read(bank) {
         Ok(bytes) => Cow::Owned(bytes),
         Err(error) => {
             let embedded = bank.to_str().and_then(catalogue::embedded_file);
-            Cow::Borrowed(embedded.with_context(|| format!("cannot read {shown}: {error}"))?)
+            Cow::Borrowed(embedded.ok_or(error)?)
         }
     };
     let name = bank.file_name().map(|name| name.to_string_lossy());

@@ -2,13 +2,12 @@
 //! what they hold.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
-use std::{fs, io};
 
 use bytes::Bytes;
 
+use super::reading;
 use crate::domain::quiz::draft::{Problem, QuestionDraft, is_file_name};
 
 /// The folder beside a bank's file.
@@ -69,19 +68,7 @@ pub fn load(folder: &Path, questions: &mut [QuestionDraft]) -> Result<Pictures, 
 
 /// A picture and the name that it is served under.
 fn read(path: &Path) -> Result<(String, Picture), String> {
-    let told = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        _ => error.to_string(),
-    };
-    let file = fs::File::open(path).map_err(told)?;
-    if !file.metadata().map_err(told)?.is_file() {
-        return Err("it is no file".to_owned());
-    }
-    let mut bytes = Vec::new();
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(told)?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(format!("larger than {MOST_BYTES} bytes"));
-    }
+    let bytes = reading::bounded(path, MOST_BYTES)?;
     let (extension, content_type) = kind(&bytes).ok_or("it is no PNG, JPEG, GIF or WebP picture")?;
     let name = format!("{}.{extension}", &blake3::hash(&bytes).to_hex()[..32]);
     Ok((name, Picture { content_type, bytes: bytes.into() }))
@@ -96,6 +83,8 @@ fn kind(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::domain::Kind;
 

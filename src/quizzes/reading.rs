@@ -8,6 +8,10 @@ mod decode;
 mod legacy;
 mod plausibility;
 
+use std::io::Read;
+use std::path::Path;
+use std::{fs, io};
+
 use serde::de::DeserializeOwned;
 
 pub(super) use self::binary::{is_binary, is_spreadsheet};
@@ -29,6 +33,28 @@ fn not_utf8(bytes: &[u8], at: usize) -> Problem {
     let message =
         format!("byte {} of the line, 0x{:02x}, is not UTF-8; save the file as UTF-8", at - start + 1, bytes[at]);
     Problem::new(format!("line {line}"), message)
+}
+
+/// Most bytes of a file of questions.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What a file holds, of at most so many bytes. Only a file is opened: a pipe would wait for its writer.
+pub(super) fn bounded(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    let told = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => error.to_string(),
+    };
+    if !fs::metadata(path).map_err(told)?.is_file() {
+        return Err("it is no file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path).map_err(told)?.take(most + 1).read_to_end(&mut bytes).map_err(told)?;
+    if bytes.len() as u64 > most { Err(format!("larger than {most} bytes")) } else { Ok(bytes) }
+}
+
+/// What a file of questions holds.
+pub(super) fn file(path: &Path) -> Result<Vec<u8>, Problem> {
+    bounded(path, MOST_BYTES).map_err(|why| Problem::new("file", why))
 }
 
 /// The text with a line feed at the end of each line, whatever system wrote it.
