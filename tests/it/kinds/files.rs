@@ -1,5 +1,8 @@
 //! Files that hosts have: laid into the folder of banks, handed in over HTTP, and pictures of banks.
 
+use std::path::Path;
+use std::process::{Command, Stdio};
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -101,4 +104,34 @@ async fn a_banks_pictures_are_served_by_what_they_hold() {
     client.get("/media/moon.png").await.problem(404, "not-found");
     client.get("/media/..%2Fmoons.json").await.problem(404, "not-found");
     server.stop().await;
+}
+
+/// The exit code, and what was said on standard error.
+fn quizzes(folder: &Path, words: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rejoin"));
+    let said =
+        command.env_clear().stdin(Stdio::null()).current_dir(folder).arg("quizzes").args(words).output().unwrap();
+    (said.status.code(), String::from_utf8(said.stderr).unwrap())
+}
+
+#[test]
+fn the_exit_code_tells_whether_all_some_or_nothing_was_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    file("all.gift", "Which? {=a ~b}\n");
+    file("some.gift", "Which? {=a ~b}\n\nWhy? {}\n");
+    file("none.gift", "Why? {}\n");
+    let code = |words: &[&str]| quizzes(folder.path(), words).0;
+    assert_eq!(
+        ["all", "some", "none"].map(|name| code(&["import", &format!("{name}.gift")])),
+        [Some(0), Some(3), Some(1)]
+    );
+    assert_eq!(code(&["import", "some.gift", "--strict"]), Some(1));
+    assert_eq!(code(&["import", "gone.gift"]), Some(1));
+    assert_eq!(code(&["check", "all.gift"]), Some(0));
+    assert_eq!(code(&["check", "some.gift"]), Some(1));
+    assert_eq!(code(&["export", "--to", "csv", "all.gift"]), Some(0));
+    assert_eq!(code(&["export", "--to", "gift", "mixed"]), Some(3));
+    let (_, said) = quizzes(folder.path(), &["import", "some.gift"]);
+    assert_eq!(said.lines().last(), Some("some.gift: GIFT, UTF-8, 1 question, 1 left out"));
 }
