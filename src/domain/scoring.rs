@@ -75,7 +75,7 @@ pub struct SpeedBonus {
 
 /// A bank's points for a right answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Scoring {
     /// Points of every right answer.
     #[schemars(range(max = Scoring::MOST_POINTS))]
@@ -85,10 +85,8 @@ pub struct Scoring {
     pub speed_bonus: Vec<SpeedBonus>,
     /// What some of the right options of a `multiple` question earn: in shares, right ones minus wrong
     /// ones, and never less than nothing.
-    #[serde(default)]
     pub multiple: Partial,
     /// What an `order` question earns that is not all in order: in shares, the neighbours that are.
-    #[serde(default)]
     pub order: Partial,
 }
 

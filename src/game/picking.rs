@@ -6,7 +6,7 @@ use super::chance::Chance;
 use super::error::GameError;
 use crate::domain::scoring::{ProgressionRule, Scoring};
 use crate::domain::{Question, Quiz, QuizId};
-use crate::quizzes::{Catalogue, Hosting, Order, Play, Selection, select, with_options_in};
+use crate::quizzes::{Catalogue, Hosting, Order, Play, Selection, draw, select, with_options_in};
 
 /// The name of a quiz whose questions the caller brought.
 const OWN_QUIZ: &str = "own";
@@ -16,8 +16,19 @@ const OWN_QUIZ: &str = "own";
 pub enum QuizChoice {
     /// A bank: the named one or the first, and a selection of its questions.
     Bank(Option<QuizId>, Selection),
-    /// The caller, with the options in that order.
-    Own(Vec<Question>, Order),
+    /// The caller.
+    Own(OwnQuestions),
+}
+
+/// Questions that the caller brings.
+#[derive(Debug, Clone)]
+pub struct OwnQuestions {
+    /// The questions.
+    pub questions: Vec<Question>,
+    /// Points of a right answer.
+    pub scoring: Scoring,
+    /// The order of the questions, and of their options.
+    pub orders: [Order; 2],
 }
 
 /// The quiz of a game that is played so, by somebody who is trusted or not.
@@ -30,10 +41,14 @@ pub(super) fn pick(
     let mut chance = |bound| chance.below(bound);
     let (name, selection) = match choice {
         QuizChoice::Bank(name, selection) => (name, selection),
-        QuizChoice::Own(questions, option_order) => {
+        QuizChoice::Own(OwnQuestions { questions, scoring, orders: [order, option_order] }) => {
             let id = OWN_QUIZ.parse().expect("it is a valid name");
-            let (scoring, progression) = (Scoring::default(), ProgressionRule::default());
-            let questions = questions.into_iter().map(Arc::new).collect();
+            let progression = ProgressionRule::default();
+            let mut questions: Vec<_> = questions.into_iter().map(Arc::new).collect();
+            if order == Order::Shuffle {
+                let count = questions.len();
+                draw(&mut questions, count, &mut chance);
+            }
             let questions = with_options_in(option_order, questions, &mut chance);
             return Ok(Quiz { id, scoring, progression, questions });
         }

@@ -17,7 +17,7 @@ use crate::store::{GameSessionStore, Homes, Keeper};
 use super::chance::Chance;
 use super::dates::Dates;
 use super::error::GameError;
-pub use super::picking::QuizChoice;
+pub use super::picking::{OwnQuestions, QuizChoice};
 use super::touch::{apply, lives_until, unexpected};
 
 /// A request for a new game.

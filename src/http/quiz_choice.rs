@@ -3,8 +3,9 @@
 use super::auth::Caller;
 use super::problem::Problem;
 use crate::domain::quiz::draft::{self, MOST_QUESTIONS, QuestionDraft, Texts};
+use crate::domain::scoring::Scoring;
 use crate::domain::{Difficulty, QuestionId, QuizId};
-use crate::game::solo::QuizChoice;
+use crate::game::solo::{OwnQuestions, QuizChoice};
 use crate::quizzes::{Catalogue, Count, Order, Play, Selection};
 
 /// Most questions that a request may exclude.
@@ -22,6 +23,7 @@ pub(super) struct QuizFields {
     pub(super) exclude: Option<Vec<QuestionId>>,
     pub(super) question_ids: Option<Vec<QuestionId>>,
     pub(super) questions: Option<Vec<QuestionDraft>>,
+    pub(super) scoring: Option<Scoring>,
 }
 
 /// Own questions leave nothing to select, and named ones little.
@@ -29,10 +31,10 @@ fn check_contradictions(request: &QuizFields) -> Result<(), Problem> {
     let selecting = [
         ("category", request.category.is_some()),
         ("difficulty", request.difficulty.is_some()),
-        ("count", request.count.is_some()),
+        ("count", request.count.is_some_and(|count| count != Count::All || request.question_ids.is_some())),
         ("exclude", request.exclude.is_some()),
     ];
-    let ordering = [("order", request.order.is_some())];
+    let scoring = [("scoring", request.scoring.is_some())];
     let naming = [("quizId", request.quiz_id.is_some()), ("questionIds", request.question_ids.is_some())];
     let refuse = |with: &str, fields: &[(&str, bool)]| {
         let together = fields.iter().find(|(_, is_used)| *is_used);
@@ -41,10 +43,12 @@ fn check_contradictions(request: &QuizFields) -> Result<(), Problem> {
     if request.questions.is_some() {
         refuse("questions", &selecting)?;
         refuse("questions", &naming)?;
-        refuse("questions", &ordering)?;
     }
     if request.question_ids.is_some() {
         refuse("questionIds", &selecting)?;
+    }
+    if request.questions.is_none() {
+        refuse("a bank, which has its own", &scoring)?;
     }
     Ok(())
 }
@@ -76,7 +80,12 @@ pub(super) fn quiz_choice(request: QuizFields, caller: &Caller) -> Result<QuizCh
             return Err(Problem::wrong(&format!("questions[{index}].image"), "must be a URL; only a bank has files"));
         }
         let questions = draft::check(drafts, texts).map_err(Problem::invalid)?;
-        return Ok(QuizChoice::Own(questions, request.option_order.unwrap_or(Order::Bank)));
+        let scoring = request.scoring.unwrap_or_default();
+        if let Some((field, message)) = scoring.problems().into_iter().next() {
+            return Err(Problem::wrong(&format!("scoring.{field}"), message));
+        }
+        let orders = [request.order, request.option_order].map(|order| order.unwrap_or(Order::Bank));
+        return Ok(QuizChoice::Own(OwnQuestions { questions, scoring, orders }));
     }
     if request.question_ids.as_ref().is_some_and(|ids| !(1..=MOST_QUESTIONS).contains(&ids.len())) {
         return Err(Problem::wrong("questionIds", format!("1 to {MOST_QUESTIONS}")));

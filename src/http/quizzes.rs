@@ -11,8 +11,9 @@ use super::admission::Created;
 use super::auth::{Caller, Creating};
 use super::problem::Problem;
 use super::{Shared, reply};
-use crate::domain::quiz::draft::{Problem as Wrong, QuestionDraft};
-use crate::domain::{Difficulty, QuizId};
+use crate::domain::quiz::draft::{Problem as Wrong, QuestionDraft, is_file_name};
+use crate::domain::scoring::Scoring;
+use crate::domain::{Difficulty, Kind, QuizId};
 use crate::quizzes::import::{Format, Imported, Options, Source, import as import_file};
 use crate::quizzes::{Bank, Defaults, Hosting, Play};
 
@@ -36,6 +37,7 @@ struct QuizOut<'a> {
     question_count: usize,
     categories: &'a [String],
     difficulties: &'a [Difficulty],
+    kinds: &'a [Kind],
     play: Vec<Play>,
     hosting: Hosting,
     defaults: Defaults,
@@ -49,6 +51,7 @@ fn quiz(bank: &Arc<Bank>) -> QuizOut<'_> {
         question_count: bank.questions.len(),
         categories: bank.categories(),
         difficulties: bank.difficulties(),
+        kinds: bank.kinds(),
         play: bank.play.iter().copied().collect(),
         hosting: bank.hosting,
         defaults: bank.defaults,
@@ -75,6 +78,7 @@ struct ImportedOut {
     understood: Vec<String>,
     questions: Vec<QuestionDraft>,
     defaults: Option<Defaults>,
+    scoring: Option<Scoring>,
     left_out: Vec<Wrong>,
     left_out_count: usize,
     warnings: Vec<Wrong>,
@@ -107,6 +111,11 @@ fn imported_out(imported: Imported) -> ImportedOut {
     let left_out_count = left_out.len();
     left_out.truncate(MOST_TOLD);
     warnings.truncate(MOST_TOLD);
-    let (questions, defaults) = file.map(|file| (file.questions, file.defaults)).unwrap_or_default();
-    ImportedOut { summary, understood, questions, defaults, left_out, left_out_count, warnings }
+    let (mut questions, defaults, scoring) =
+        file.map(|file| (file.questions, file.defaults, file.scoring)).unwrap_or_default();
+    // A game's own questions have no folder of pictures; the warning names them.
+    for question in questions.iter_mut().filter(|question| question.image.as_deref().is_some_and(is_file_name)) {
+        (question.image, question.alt) = (None, None);
+    }
+    ImportedOut { summary, understood, questions, defaults, scoring, left_out, left_out_count, warnings }
 }

@@ -116,6 +116,7 @@ pub struct Bank {
     pub pictures: Pictures,
     categories: Vec<String>,
     difficulties: Vec<Difficulty>,
+    kinds: Vec<Kind>,
     positions: HashMap<QuestionId, usize>,
 }
 
@@ -168,6 +169,7 @@ impl Bank {
         };
         let categories: BTreeSet<_> = questions.iter().filter_map(|question| question.category.as_ref()).collect();
         let difficulties: BTreeSet<_> = questions.iter().filter_map(|question| question.difficulty).collect();
+        let kinds: BTreeSet<_> = questions.iter().map(|question| question.key.kind()).collect();
         Ok(Self {
             id: file.quiz_id,
             title: file.title,
@@ -181,6 +183,7 @@ impl Bank {
             pictures: Pictures::new(),
             categories: categories.into_iter().cloned().collect(),
             difficulties: difficulties.into_iter().collect(),
+            kinds: kinds.into_iter().collect(),
             positions: questions.iter().enumerate().map(|(n, question)| (question.id.clone(), n)).collect(),
             questions: questions.into_iter().map(Arc::new).collect(),
         })
@@ -199,6 +202,11 @@ impl Bank {
     /// How hard its questions are: easiest first, each once.
     pub fn difficulties(&self) -> &[Difficulty] {
         &self.difficulties
+    }
+
+    /// Of which kinds its questions are: each once.
+    pub fn kinds(&self) -> &[Kind] {
+        &self.kinds
     }
 
     /// Where the question of that name lies.

@@ -12,8 +12,8 @@ use include_dir::{Dir, include_dir};
 use parking_lot::{Mutex, RwLock};
 
 use super::bank::{Bank, Play};
-use super::import::{Options, Source, import};
-use super::media::{Picture, Pictures};
+use super::import::{self, Format, Options, Source};
+use super::media::{self, MOST_BYTES_OF_A_BANK, Picture, Pictures};
 use super::reading;
 use crate::domain::QuizId;
 use crate::domain::quiz::draft::Problem;
@@ -107,8 +107,8 @@ impl Catalogue {
     /// The embedded banks, and those of the directory.
     ///
     /// # Errors
-    /// The directory cannot be read, or one of its files is broken or repeats another's `quizId`:
-    /// at start somebody is there to see it.
+    /// The directory cannot be read, or one of its banks is broken or repeats another's `quizId`: at start
+    /// somebody is there to see it. A file in another format that can't be read is told in the log.
     pub fn open(directory: Option<PathBuf>) -> Result<Self, CatalogueError> {
         let catalogue =
             Self { directory, embedded: embedded(), snapshot: RwLock::default(), reloading: Mutex::default() };
@@ -118,8 +118,12 @@ impl Catalogue {
             found = Found::read(directory).map_err(unreadable)?;
         }
         found.settle(&Files::new());
-        if let Some(broken) = found.broken.into_iter().next() {
-            return Err(CatalogueError::File(broken));
+        for broken in found.broken {
+            // Whoever writes a bank wants it played; what somebody laid there besides stops nobody's games.
+            if is_bank(&broken.file) {
+                return Err(CatalogueError::File(broken));
+            }
+            tracing::warn!("a file of questions was not read: {broken}");
         }
         catalogue.swap_in(found.fresh);
         Ok(catalogue)
@@ -180,9 +184,10 @@ impl Catalogue {
         let all = self.embedded.iter().chain(files.values());
         let banks = all.map(|bank| (bank.id.clone(), bank.clone())).collect();
         let banks: BTreeMap<QuizId, Arc<Bank>> = banks;
-        let all = banks.values().flat_map(|bank| bank.pictures.clone());
-        let pictures = all.collect();
-        *self.snapshot.write() = Arc::new(Snapshot { files, banks, pictures });
+        let mut pictures: Pictures = banks.values().flat_map(|bank| bank.pictures.clone()).collect();
+        let mut snapshot = self.snapshot.write();
+        keep(&mut pictures, &snapshot.pictures);
+        *snapshot = Arc::new(Snapshot { files, banks, pictures });
     }
 }
 
@@ -199,6 +204,17 @@ fn embedded() -> Vec<Arc<Bank>> {
     files.map(parse).collect()
 }
 
+/// Keeps pictures that games under way may still show, as far as there is room.
+fn keep(pictures: &mut Pictures, before: &Pictures) {
+    let mut bytes: usize = pictures.values().map(|picture| picture.bytes.len()).sum();
+    for (name, picture) in before {
+        if !pictures.contains_key(name) && bytes + picture.bytes.len() <= MOST_BYTES_OF_A_BANK {
+            bytes += picture.bytes.len();
+            pictures.insert(name.clone(), picture.clone());
+        }
+    }
+}
+
 /// The files that are imported as they lie there, without becoming a bank's file.
 const IMPORTED: [&str; 6] = ["csv", "tsv", "xlsx", "ods", "gift", "xml"];
 
@@ -207,11 +223,14 @@ fn is_bank(path: &Path) -> bool {
 }
 
 fn has_extension(path: &Path, extensions: &[&str]) -> bool {
-    // A file of a spreadsheet that is open elsewhere, or hidden.
-    let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    let is_open = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"~"));
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    !is_hidden && !is_open && extensions.iter().any(|known| extension.eq_ignore_ascii_case(known))
+    !is_hidden(path) && extensions.iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+/// Whether a file is hidden, or the mark of a spreadsheet that is open elsewhere.
+fn is_hidden(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b".") || name.as_encoded_bytes().starts_with(b"~"))
 }
 
 /// What one reading of the directory found.
@@ -226,8 +245,13 @@ impl Found {
         let mut paths = Vec::new();
         for entry in fs::read_dir(directory)? {
             let path = entry?.path();
-            if (is_bank(&path) || has_extension(&path, &IMPORTED)) && !path.is_dir() {
+            if path.is_dir() || is_hidden(&path) {
+                continue;
+            }
+            if is_bank(&path) || has_extension(&path, &IMPORTED) {
                 paths.push(path);
+            } else {
+                tracing::info!("{} is not read: it is no bank, and none of {}", path.display(), IMPORTED.join(", "));
             }
         }
         paths.sort();
@@ -261,7 +285,10 @@ impl Found {
                 holders.insert(&bank.id, file);
             }
         }
-        for (file, bank) in &self.fresh {
+        // A bank goes before a table of its name.
+        let banks = self.fresh.iter().filter(|(file, _)| is_bank(file));
+        let imported = self.fresh.iter().filter(|(file, _)| !is_bank(file));
+        for (file, bank) in banks.chain(imported) {
             let holder = *holders.entry(&bank.id).or_insert(file);
             if holder != file {
                 let message = format!("{:?} is the quizId of {} too", bank.id.as_str(), holder.display());
@@ -281,16 +308,26 @@ impl Found {
 fn read_bank(path: &Path) -> Result<Bank, Vec<Problem>> {
     let bytes = reading::file(path).map_err(|problem| vec![problem])?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    if is_bank(path) { Bank::parse_in(folder, &bytes) } else { import_bank(path, folder, &bytes) }
+    if !is_bank(path) {
+        return import_bank(path, folder, &bytes);
+    }
+    Bank::parse_in(folder, &bytes).map_err(|mut problems| {
+        if let Some(format) = import::format_of(None, &bytes).filter(|format| *format != Format::Bank) {
+            let message = format!("it is {}, and no bank: rejoin quizzes import makes one of it", format.label());
+            problems.insert(0, Problem::new("file", message));
+        }
+        problems
+    })
 }
 
 /// Makes a bank of a file in another format; what had to be left out is in the log.
 fn import_bank(path: &Path, folder: &Path, bytes: &[u8]) -> Result<Bank, Vec<Problem>> {
     let name = path.file_name().map(|name| name.to_string_lossy());
     let options = Options::named_after(path).map_err(|problem| vec![problem])?;
-    let imported = import(Source { name: name.as_deref(), format: None, bytes }, options);
-    let Some(file) = imported.file else { return Err(imported.left_out) };
-    for problem in &imported.left_out {
+    let imported = import::import(Source { name: name.as_deref(), format: None, bytes }, options);
+    let Some(mut file) = imported.file else { return Err(imported.left_out) };
+    let lost = media::drop_missing(folder, &mut file.questions);
+    for problem in imported.left_out.iter().chain(&lost) {
         tracing::warn!("{}: {problem}: left out", path.display());
     }
     Bank::check_in(folder, file)
@@ -353,14 +390,36 @@ mod tests {
         assert_eq!(catalogue.asked_for(None, Play::Rooms).map(|bank| bank.id.clone()), Some(id("a")));
     }
 
+    #[test]
+    fn a_file_of_another_format_that_cannot_be_read_stops_no_server() {
+        let directory = directory(&[("a.json", "a")]);
+        write(&directory, "empty.csv", "");
+        write(&directory, "a.csv", "question,option1,option2,correct\nWhich?,x,y,1\n");
+        write(&directory, "b.csv", "question,option1,option2,correct,image\nWhich?,x,y,1,gone.png\n");
+        let catalogue = open(&directory).expect("banks are whole");
+        assert_eq!(questions(&catalogue, "a"), Some(2), "a bank goes before a table of its name");
+        let bank = catalogue.get(&id("b")).expect("imported without its picture");
+        assert_eq!(bank.questions[0].image, None);
+    }
+
+    #[test]
+    fn a_list_of_another_format_is_told_how_to_become_a_bank() {
+        let directory = directory(&[]);
+        write(&directory, "trivia.json", r#"{"response_code": 0, "results": []}"#);
+        let told = open(&directory).err().expect("it is no bank").to_string();
+        assert!(told.contains("it is Open Trivia DB, and no bank: rejoin quizzes import"), "{told}");
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_pipe_in_the_folder_is_told_of_and_not_waited_for() {
         let directory = directory(&[("a.json", "a")]);
-        let made = std::process::Command::new("mkfifo").arg(directory.path().join("b.csv")).status();
-        assert!(made.is_ok_and(|status| status.success()), "this test needs mkfifo");
+        for name in ["b.csv", "b.json"] {
+            let made = std::process::Command::new("mkfifo").arg(directory.path().join(name)).status();
+            assert!(made.is_ok_and(|status| status.success()), "this test needs mkfifo");
+        }
         let told = open(&directory).err().expect("it is no bank").to_string();
-        assert!(told.ends_with("b.csv: file: it is no file"), "{told}");
+        assert!(told.ends_with("b.json: file: it is no file"), "{told}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! a line each; a file is written whole or not at all.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -158,9 +158,8 @@ fn check(files: &[PathBuf], shows: bool, out: &mut dyn Write) -> io::Result<bool
     let mut names = HashMap::new();
     for file in files {
         let mut findings = check_file(file);
-        if let Some(other) =
-            findings.quiz_id.take().and_then(|name| names.insert(name, file)).filter(|other| *other != file)
-        {
+        let place = findings.quiz_id.take().map(|name| (file.parent(), name));
+        if let Some(other) = place.and_then(|place| names.insert(place, file)).filter(|other| *other != file) {
             let message = format!("the same as that of {}: one folder cannot hold both", other.display());
             findings.errors.push(Problem::new("quizId", message));
         }
@@ -217,7 +216,9 @@ fn import_file(args: ImportArgs, out: &mut dyn Write, err: &mut dyn Write) -> an
         Some(_) => "",
     };
     let _ = writeln!(err, "{shown}: {}{ending}", imported.summary());
-    let Some(file) = imported.file.as_ref().filter(|_| !is_refused) else { return Ok(Done::Nothing) };
+    let Some(mut file) = imported.file.filter(|_| !is_refused) else { return Ok(Done::Nothing) };
+    overrule(&mut file, &args);
+    let file = &file;
     match &args.out {
         Some(target) => {
             let written = write_whole(target, args.force, |aside| print_json(file, aside));
@@ -229,19 +230,31 @@ fn import_file(args: ImportArgs, out: &mut dyn Write, err: &mut dyn Write) -> an
     Ok(if imported.left_out.is_empty() { Done::All } else { Done::Some })
 }
 
+/// What is said goes before what the file says, which a bank's own file does.
+fn overrule(file: &mut BankFile, args: &ImportArgs) {
+    let ImportArgs { quiz_id, title, description, license, play, .. } = args;
+    if let Some(quiz_id) = quiz_id {
+        file.quiz_id = quiz_id.clone();
+    }
+    if let Some(title) = title {
+        file.title.clone_from(title);
+    }
+    if description.is_some() {
+        file.description.clone_from(description);
+    }
+    if license.is_some() {
+        file.license.clone_from(license);
+    }
+    if !play.is_empty() {
+        file.play = Some(play.iter().copied().collect());
+    }
+}
+
 fn options(args: &ImportArgs) -> anyhow::Result<import::Options> {
-    let named = match &args.quiz_id {
-        Some(id) => import::Options::new(id.clone(), &args.file),
-        None => import::Options::named_after(&args.file).map_err(|problem| anyhow!(problem.message))?,
-    };
-    let play: BTreeSet<Play> = args.play.iter().copied().collect();
-    Ok(import::Options {
-        title: args.title.clone().unwrap_or(named.title),
-        description: args.description.clone(),
-        license: args.license.clone(),
-        play: (!play.is_empty()).then_some(play),
-        ..named
-    })
+    match &args.quiz_id {
+        Some(id) => Ok(import::Options::new(id.clone(), &args.file)),
+        None => import::Options::named_after(&args.file).map_err(|problem| anyhow!(problem.message)),
+    }
 }
 
 fn export_file(args: ExportArgs, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<Done> {
@@ -266,6 +279,9 @@ fn export_file(args: ExportArgs, out: &mut dyn Write, err: &mut dyn Write) -> an
     };
     for Problem { path, message } in &exported.lost {
         let _ = writeln!(err, "{shown}: {path}: {message}");
+    }
+    if !exported.of_bank.is_empty() {
+        let _ = writeln!(err, "{shown}: questions alone are written, without {}", exported.of_bank.join(", "));
     }
     match &args.out {
         Some(target) => {

@@ -66,6 +66,19 @@ pub fn load(folder: &Path, questions: &mut [QuestionDraft]) -> Result<Pictures, 
     if problems.is_empty() { Ok(pictures) } else { Err(problems) }
 }
 
+/// Takes the pictures away that are not there, and tells of each.
+pub fn drop_missing(folder: &Path, questions: &mut [QuestionDraft]) -> Vec<Problem> {
+    let mut missing = Vec::new();
+    for question in questions {
+        let Some(image) = question.image.as_ref().filter(|image| is_file_name(image)) else { continue };
+        if let Err(why) = read(&folder.join(FOLDER).join(image)) {
+            missing.push(Problem::new(question.question_id.as_str(), format!("{FOLDER}/{image}: {why}")));
+            (question.image, question.alt) = (None, None);
+        }
+    }
+    missing
+}
+
 /// A picture and the name that it is served under.
 fn read(path: &Path) -> Result<(String, Picture), String> {
     let bytes = reading::bounded(path, MOST_BYTES)?;
@@ -117,6 +130,15 @@ mod tests {
         assert_eq!((name.len(), picture.content_type), (36, "image/png"));
         assert_eq!(images[0], Some(format!("/media/{name}")));
         assert_eq!((&images[0], images[2].as_deref()), (&images[1], Some("https://a/b")));
+    }
+
+    #[test]
+    fn a_picture_that_is_missing_can_be_done_without() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut questions = vec![asking("moon.png"), asking("https://a/b")];
+        let told = drop_missing(folder.path(), &mut questions);
+        assert_eq!(told.len(), 1);
+        assert_eq!((&questions[0].image, questions[1].image.as_deref()), (&None, Some("https://a/b")));
     }
 
     #[test]

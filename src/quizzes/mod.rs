@@ -15,4 +15,4 @@ pub mod select;
 
 pub use bank::{Bank, BankFile, Hosting, Play};
 pub use catalogue::Catalogue;
-pub use select::{Count, Defaults, NoSelection, Order, Selection, select, with_options_in};
+pub use select::{Count, Defaults, NoSelection, Order, Selection, draw, select, with_options_in};

@@ -39,7 +39,8 @@ fn write(text: &mut String, number: usize, question: &Question) -> std::fmt::Res
     };
     let limit = question.time_limit.map(|limit| format!("{} s", limit.0 as f64 / 1_000.0));
     let image = question.image.as_ref().map(|image| format!("picture {image}"));
-    let notes: Vec<String> = typed.map(str::to_owned).into_iter().chain(limit).chain(image).collect();
+    let factor = (!question.points.is_one()).then(|| format!("points times {}", question.points));
+    let notes: Vec<String> = typed.map(str::to_owned).into_iter().chain(limit).chain(factor).chain(image).collect();
     if !notes.is_empty() {
         writeln!(text, "   ({})", notes.join(", "))?;
     }

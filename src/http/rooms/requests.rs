@@ -13,6 +13,7 @@ use super::super::quiz_choice::{QuizFields, quiz_choice};
 use crate::domain::ids::{InvalidId, code_as_meant};
 use crate::domain::quiz::draft::QuestionDraft;
 use crate::domain::room::{Advance, HostAway, RoomSettings};
+use crate::domain::scoring::Scoring;
 use crate::domain::{
     Answer, Difficulty, EventDraft, JoinCode, Millis, Number, OptionId, PlayerName, QuestionId, QuizId, SeatId,
     Sequence, SessionId, UserId,
@@ -61,6 +62,7 @@ pub(in crate::http) struct OpenRequest {
     exclude: Option<Vec<QuestionId>>,
     question_ids: Option<Vec<QuestionId>>,
     questions: Option<Vec<QuestionDraft>>,
+    scoring: Option<Scoring>,
     host_name: Option<NameIn>,
     time_limit_ms: Option<u64>,
     ready_ms: Option<u64>,
@@ -319,6 +321,7 @@ impl OpenRequest {
             ("exclude", quiz.exclude.is_some()),
             ("questionIds", quiz.question_ids.is_some()),
             ("questions", quiz.questions.is_some()),
+            ("scoring", quiz.scoring.is_some()),
             ("hostName", self.host_name.is_some()),
         ];
         let used = fields.iter().find(|(_, is_used)| *is_used);
@@ -337,6 +340,7 @@ impl OpenRequest {
             exclude: self.exclude.take(),
             question_ids: self.question_ids.take(),
             questions: self.questions.take(),
+            scoring: self.scoring.take(),
         }
     }
 }

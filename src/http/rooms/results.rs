@@ -205,7 +205,8 @@ fn cells(question: &Question, seat: &SeatResults) -> [String; 3] {
 
 /// A text that no spreadsheet takes for a formula.
 fn harmless(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+    let is_number = text.parse::<f64>().is_ok();
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number { format!("'{text}") } else { text.to_owned() }
 }
 
 #[cfg(test)]
@@ -216,6 +217,6 @@ mod tests {
     fn a_name_is_no_formula() {
         assert_eq!(harmless("=HYPERLINK(\"x\")"), "'=HYPERLINK(\"x\")");
         assert_eq!((harmless("Ada"), harmless("O'Hara-Smith")), ("Ada".to_owned(), "O'Hara-Smith".to_owned()));
-        assert!(["=", "+1", "-1", "@x", "\tx", "\rx"].iter().all(|text| harmless(text) == format!("'{text}")));
+        assert!(["=", "+1+1", "-x", "@x", "\tx", "\rx"].iter().all(|text| harmless(text) == format!("'{text}")));
     }
 }

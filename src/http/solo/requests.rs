@@ -10,6 +10,7 @@ use super::super::quiz_choice::{QuizFields, quiz_choice};
 use crate::domain::ids::InvalidId;
 use crate::domain::quiz::draft::QuestionDraft;
 use crate::domain::repeat::hash;
+use crate::domain::scoring::Scoring;
 use crate::domain::solo::Deliver;
 use crate::domain::{Answer, Difficulty, Millis, Number, OptionId, QuestionId, QuizId, SessionId, UserId};
 use crate::game::solo::NewGame;
@@ -30,6 +31,7 @@ pub(in crate::http) struct CreateRequest {
     exclude: Option<Vec<QuestionId>>,
     question_ids: Option<Vec<QuestionId>>,
     questions: Option<Vec<QuestionDraft>>,
+    scoring: Option<Scoring>,
     user_id: Option<UserId>,
     session_id: Option<String>,
     ttl_ms: Option<u64>,
@@ -50,6 +52,7 @@ impl CreateRequest {
             exclude: self.exclude.take(),
             question_ids: self.question_ids.take(),
             questions: self.questions.take(),
+            scoring: self.scoring.take(),
         }
     }
 }

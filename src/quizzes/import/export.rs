@@ -24,14 +24,30 @@ pub enum Target {
 pub struct Exported {
     /// The file.
     pub text: String,
-    /// What the format can't hold, each with its place in the bank.
+    /// What the format can't hold of the questions, each with its place in the bank.
     pub lost: Vec<Problem>,
+    /// What the bank says beside its questions, which no other format has.
+    pub of_bank: Vec<&'static str>,
 }
 
 impl Exported {
     fn lose(&mut self, index: usize, what: &str) {
         self.lost.push(Problem::new(format!("questions[{index}]"), what));
     }
+}
+
+/// What a bank says beside its questions.
+fn of_bank(file: &BankFile) -> Vec<&'static str> {
+    let fields = [
+        ("description", file.description.is_some()),
+        ("license", file.license.is_some()),
+        ("play", file.play.is_some()),
+        ("hosting", file.hosting.is_some()),
+        ("defaults", file.defaults.is_some()),
+        ("scoring", file.scoring.is_some()),
+        ("progression", file.progression.is_some()),
+    ];
+    fields.into_iter().filter(|(_, is_said)| *is_said).map(|(name, _)| name).collect()
 }
 
 /// By which spreadsheets know that a table is UTF-8.
@@ -44,7 +60,7 @@ const AFTER: [&str; 8] = ["correct", "timeLimitMs", "points", "category", "diffi
 /// # Errors
 /// None is known: cells are texts, and the file is in memory.
 pub fn csv(file: &BankFile, separator: u8) -> csv::Result<Exported> {
-    let mut exported = Exported::default();
+    let mut exported = Exported { of_bank: of_bank(file), ..Exported::default() };
     let count = file.questions.iter().map(|question| cells_of(question).len()).max().unwrap_or_default();
     let mut table = WriterBuilder::new().delimiter(separator).from_writer(Vec::new());
     let options = (1..=count).map(|n| format!("option{n}"));
@@ -134,7 +150,8 @@ fn harmless(cell: &str) -> String {
 
 /// The bank as GIFT. Orders and polls are none of its questions.
 pub fn gift(file: &BankFile) -> Exported {
-    let mut exported = Exported { text: format!("// {}\n\n", file.title.replace('\n', " ")), ..Exported::default() };
+    let text = format!("// {}\n\n", file.title.replace('\n', " "));
+    let mut exported = Exported { text, lost: Vec::new(), of_bank: of_bank(file) };
     let mut category = None;
     for (index, question) in file.questions.iter().enumerate() {
         let Some(answers) = answers(question) else {
@@ -146,6 +163,10 @@ pub fn gift(file: &BankFile) -> Exported {
             ("points", question.points.is_some()),
             ("image", question.image.is_some()),
             ("difficulty", question.difficulty.is_some()),
+            ("ignoreAccents", question.ignore_accents == Some(true)),
+            ("maxTypos", question.max_typos.unwrap_or_default() > 0),
+            ("noSpeedBonus", question.no_speed_bonus == Some(true)),
+            ("multiple of one right option", question.correct_option_ids.as_ref().is_some_and(|ids| ids.len() == 1)),
         ] {
             if is_lost {
                 exported.lose(index, &format!("GIFT has no {what}"));

@@ -35,7 +35,10 @@ pub(super) fn read(text: &str) -> Found {
     let first = first_position(parsed.iter().filter_map(|parts| parts.as_ref().ok()));
     let is_by_position = |parts: &Parts| parts.right.iter().any(|right| parts.by_text(right).is_none());
     if parsed.iter().flatten().any(|parts| is_by_position(parts) && parts.numbers().next().is_some()) {
-        found.understood.push(format!("right answers by position, counted from {first}"));
+        found.understood.push(match first {
+            Some(first) => format!("right answers by position, counted from {first}"),
+            None => "right answers by position, which may count from 0 or from 1".to_owned(),
+        });
     }
     for (entry, parts) in file.entries.iter().zip(parsed) {
         match parts.and_then(|parts| parts.item(entry, first)) {
@@ -88,7 +91,7 @@ impl Parts {
         self.right.iter().filter(|right| self.by_text(right).is_none()).filter_map(number)
     }
 
-    fn item(self, entry: &Entry, first: usize) -> Result<Item, Problem> {
+    fn item(self, entry: &Entry, first: Option<usize>) -> Result<Item, Problem> {
         let text = escape(&self.question);
         let item = match (&self.right[..], self.options.len()) {
             ([Value::Bool(truth)], 0) => Item::true_or_false(entry.path.clone(), text, *truth),
@@ -101,12 +104,15 @@ impl Parts {
         Ok(Item { category, explanation: explanation.map(|text| escape(&text)), ..item })
     }
 
-    fn asked(&self, entry: &Entry, first: usize) -> Result<Asked, Problem> {
+    fn asked(&self, entry: &Entry, first: Option<usize>) -> Result<Asked, Problem> {
         let mut right = Vec::new();
         for value in &self.right {
             let found = self.by_text(value).or_else(|| self.by_position(value, first));
             right.push(found.ok_or_else(|| {
-                let message = format!("{value} is neither the text nor the letter nor the position of an option");
+                let message = match (number(value), first) {
+                    (Some(_), None) => format!("{value} may count from 0 or from 1: write the option's text"),
+                    _ => format!("{value} is neither the text nor the letter nor the position of an option"),
+                };
                 entry.problem(named(entry, &RIGHT).unwrap_or(RIGHT[0]), message)
             })?);
         }
@@ -123,23 +129,24 @@ impl Parts {
         }
     }
 
-    fn by_position(&self, value: &Value, first: usize) -> Option<usize> {
+    fn by_position(&self, value: &Value, first: Option<usize>) -> Option<usize> {
         let at = match number(value) {
-            Some(number) => number.checked_sub(first)?,
+            Some(number) => number.checked_sub(first?)?,
             None => letter(value.as_str()?)?,
         };
         (at < self.options.len()).then_some(at)
     }
 }
 
-/// From what a file counts its options: from 1 if no position is 0, and one is beyond the last else.
-fn first_position<'a>(all: impl Iterator<Item = &'a Parts>) -> usize {
+/// From what a file counts its options: from 0 if one position is 0, from 1 if one is beyond the last else.
+/// Where neither is so, or both, nobody can know.
+fn first_position<'a>(all: impl Iterator<Item = &'a Parts>) -> Option<usize> {
     let (mut has_zero, mut has_last) = (false, false);
     for parts in all {
         has_zero |= parts.numbers().any(|number| number == 0);
         has_last |= parts.numbers().any(|number| number == parts.options.len());
     }
-    usize::from(has_last && !has_zero)
+    (has_last != has_zero).then_some(usize::from(has_last))
 }
 
 /// The options' texts, and the positions of those that are marked as right.
@@ -213,8 +220,9 @@ mod tests {
 
     #[test]
     fn the_right_one_is_told_by_text_letter_position_or_mark() {
+        let of = |right| json!({"question": "Q?", "options": ["x", "y", "z"], "answer": right});
         for right in [json!("y"), json!(" Y "), json!("B"), json!("b)"), json!(1), json!("1"), json!([1])] {
-            assert_eq!(asked(&json!([{"question": "Q?", "options": ["x", "y", "z"], "answer": right}])), [choice(1)]);
+            assert_eq!(asked(&json!([of(json!(0)), of(right)])), [choice(0), choice(1)]);
         }
         let marked = json!([{"text": "x"}, {"text": "y", "correct": true}, {"text": "z", "correct": false}]);
         assert_eq!(asked(&json!([{"prompt": "Q?", "answers": marked}])), [choice(1)]);
@@ -228,7 +236,8 @@ mod tests {
             numbers.iter().map(|n| json!({"question": "Q?", "options": ["x", "y", "z"], "correct": n})).collect()
         };
         assert_eq!(asked(&list(&[1, 3])), [choice(0), choice(2)]);
-        assert_eq!(asked(&list(&[1, 2])), [choice(1), choice(2)]);
+        assert_eq!(asked(&list(&[1, 2])), [], "nobody can know");
+        assert_eq!(asked(&list(&[0, 3])), [], "it contradicts itself");
         assert_eq!(asked(&list(&[0, 1])), [choice(0), choice(1)]);
         assert_eq!(read(&list(&[1, 3]).to_string()).understood, ["right answers by position, counted from 1"]);
         let by_text = json!([{"question": "2+1?", "options": [2, 3, 4], "answer": 3}]);

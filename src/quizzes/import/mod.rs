@@ -30,7 +30,6 @@ mod opentriviaqa;
 mod table;
 mod trivia_api;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use unicode_normalization::UnicodeNormalization;
@@ -40,7 +39,7 @@ pub use detect::Format;
 
 use self::deal::Dealer;
 use self::item::{Asked, Found, Item, line};
-use super::bank::{Bank, BankFile, MOST_QUESTIONS, Play};
+use super::bank::{Bank, BankFile, MOST_QUESTIONS};
 use super::check::predictable_place;
 use super::reading::{self, Decoded};
 use super::select::{Count, Defaults, Order};
@@ -55,12 +54,6 @@ pub struct Options {
     pub quiz_id: QuizId,
     /// What people see.
     pub title: String,
-    /// What it is about.
-    pub description: Option<String>,
-    /// The licence of the questions; for a format of one source, that source's own if left out.
-    pub license: Option<String>,
-    /// How it may be played.
-    pub play: Option<BTreeSet<Play>>,
 }
 
 impl Options {
@@ -78,7 +71,7 @@ impl Options {
     /// A bank of that name out of a file.
     pub fn new(quiz_id: QuizId, path: &Path) -> Self {
         let title = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        Self { quiz_id, title, description: None, license: None, play: None }
+        Self { quiz_id, title }
     }
 }
 
@@ -163,7 +156,7 @@ pub fn import(source: Source<'_>, options: Options) -> Imported {
     let Decoded { text, encoding, is_certain, unreadable } = reading::decode(if is_workbook { b"" } else { bytes });
     let text = reading::unix_lines(text);
     let Some(format) = format.or_else(|| detect::detect(name, bytes, &text)) else {
-        let why = "it is none of the formats that can be imported; if it is one, name it: --from";
+        let why = "it is none of the formats that can be imported; if it is one, say which";
         return Imported::nothing("file", why);
     };
     let read = match format {
@@ -236,9 +229,9 @@ fn finish(format: Format, found: Found, options: Options) -> Imported {
         schema: None,
         quiz_id: options.quiz_id,
         title: options.title,
-        description: options.description,
-        license: options.license.or(format.license().map(str::to_owned)),
-        play: options.play,
+        description: None,
+        license: format.license().map(str::to_owned),
+        play: None,
         hosting: None,
         defaults: None,
         scoring: has_shares.then(shares),
@@ -246,6 +239,7 @@ fn finish(format: Format, found: Found, options: Options) -> Imported {
         questions,
     };
     file.defaults = defaults(format, &file, &mut warnings);
+    warnings.extend(files_needed(&file));
     match Bank::check(file.clone()) {
         Ok(_) => Imported { file: Some(file), left_out, warnings, understood },
         Err(problems) => {
@@ -253,6 +247,19 @@ fn finish(format: Format, found: Found, options: Options) -> Imported {
             Imported { file: None, left_out, warnings, understood }
         }
     }
+}
+
+/// The pictures that must lie beside the bank.
+fn files_needed(file: &BankFile) -> Option<Problem> {
+    let images = file.questions.iter().filter_map(|question| question.image.as_deref());
+    let names: Vec<&str> = images.filter(|image| draft::is_file_name(image)).collect();
+    let first = names.first()?;
+    let message = format!(
+        "{} must lie in the folder media beside the bank: {first}{}",
+        counted(names.len(), "picture"),
+        if names.len() > 1 { ", …" } else { "" }
+    );
+    Some(Problem::new("file", message))
 }
 
 /// A host's own questions are played as they stand in the file; a collection is drawn from. Moodle shuffles
@@ -268,7 +275,14 @@ fn defaults(format: Format, file: &BankFile, warnings: &mut Vec<Problem>) -> Opt
             .push(Problem::new("file", format!("{place}: options are shuffled in every game (defaults.optionOrder)")));
     }
     let is_shuffled = place.is_some() || matches!(format, Format::Gift | Format::MoodleXml);
-    let count = (file.questions.len() <= MOST_OF_A_GAME).then_some(Count::All);
+    let all = file.questions.len();
+    if all > MOST_OF_A_GAME {
+        let message = format!(
+            "{all} questions, and a game has at most {MOST_OF_A_GAME}: the first ones, unless it asks for others"
+        );
+        warnings.push(Problem::new("file", message));
+    }
+    let count = Some(if all > MOST_OF_A_GAME { Count::Most(MOST_OF_A_GAME) } else { Count::All });
     let option_order = if is_shuffled { Order::Shuffle } else { Order::Bank };
     Some(Defaults { count, order: Some(Order::Bank), option_order: Some(option_order) })
 }

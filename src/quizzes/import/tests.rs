@@ -45,13 +45,7 @@ const SAMPLES: [(Format, &str); 7] = [
 ];
 
 fn options() -> Options {
-    Options {
-        quiz_id: "imported".parse().expect("valid"),
-        title: "Imported".to_owned(),
-        description: None,
-        license: None,
-        play: None,
-    }
+    Options { quiz_id: "imported".parse().expect("valid"), title: "Imported".to_owned() }
 }
 
 fn imported_as(format: Format, bytes: &[u8]) -> Imported {
@@ -113,6 +107,10 @@ fn a_hosts_own_questions_are_played_as_they_stand_and_a_collection_is_drawn_from
     assert_eq!((told.count, told.order, told.option_order), (Some(Count::All), Some(Order::Bank), Some(Order::Bank)));
     assert_eq!(defaults(Format::Gift).and_then(|told| told.option_order), Some(Order::Shuffle));
     assert_eq!(defaults(Format::Opentdb), None);
+    let many: String = (0..250).map(|n| format!("Question {n}?,a,b,{}\n", n % 2 + 1)).collect();
+    let imported = imported_as(Format::Table, format!("question,option1,option2,correct\n{many}").as_bytes());
+    assert_eq!(imported.file.and_then(|file| file.defaults?.count), Some(Count::Most(200)));
+    assert!(imported.warnings[0].message.starts_with("250 questions, and a game has at most 200"));
     let first = |n: usize| format!("Question {n}?,right,wrong,other,1\n");
     let table: String = (0..12).map(first).collect();
     let imported = imported_as(Format::Table, format!("question,option1,option2,option3,correct\n{table}").as_bytes());

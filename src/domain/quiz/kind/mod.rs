@@ -227,8 +227,14 @@ impl Question {
             Correct::Options { correct_option_ids: options } => self.texts_of(&self.as_shown(&options)),
             Correct::Order { correct_order: options } => self.texts_of(&options),
             Correct::Texts { correct_texts: texts } => Some(texts.join("; ")),
-            Correct::Number { correct_number: Some(number), .. } => Some(number.to_string()),
-            Correct::Number { correct_range, .. } => correct_range.map(|Range { min, max }| format!("{min} to {max}")),
+            Correct::Number { correct_number, correct_range } => {
+                let range = correct_range.map(|Range { min, max }| format!("{min} to {max}"));
+                match (correct_number, range) {
+                    (Some(number), Some(range)) => Some(format!("{number} ({range})")),
+                    (Some(number), None) => Some(number.to_string()),
+                    (None, range) => range,
+                }
+            }
             Correct::Nothing {} => None,
         }
     }

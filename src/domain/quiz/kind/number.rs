@@ -108,7 +108,9 @@ pub(super) fn read(draft: &QuestionDraft, checker: &mut Checker<'_>) -> Option<N
         checker.wrong("tolerance", "cannot stand together with correctRange");
     }
     match key.range() {
-        Some(range) if range.min > range.max => checker.wrong("correctRange.min", "above max"),
+        Some(range) if range.min > range.max && draft.correct_range.is_some() => {
+            checker.wrong("correctRange.min", "above max");
+        }
         Some(_) => {}
         None => checker.wrong("tolerance", "leads to numbers of more than 15 digits"),
     }

@@ -9,9 +9,6 @@ use crate::domain::quiz::Choice;
 use crate::domain::quiz::draft::{Checker, Field, QuestionDraft};
 use crate::domain::scoring::{Grade, Scoring};
 
-/// Shortest word that is counted, in characters.
-const SHORTEST_WORD: usize = 2;
-
 /// Nothing to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PollKey;
@@ -55,15 +52,22 @@ impl Rules for PollKey {
 fn words(answer: &Answer) -> Vec<(String, Answer)> {
     let Answer::Text(text) = answer else { return Vec::new() };
     let mut words: Vec<(String, Answer)> = Vec::new();
-    let is_within = |c: char| c.is_alphanumeric() || matches!(c, '\'' | '’' | '-');
-    for word in text.split(|c: char| !is_within(c)).map(|word| word.trim_matches(['\'', '’', '-'])) {
+    let is_between = |c: char| c.is_whitespace() || matches!(c, ';' | '/' | '|' | '、' | '，' | '。');
+    for word in text.split(is_between).map(bare) {
         let same = folded(word, false);
-        let is_new = words.iter().all(|(known, _)| *known != same);
-        if word.chars().count() >= SHORTEST_WORD && is_new {
+        if !same.is_empty() && words.iter().all(|(known, _)| *known != same) {
             words.push((same, Answer::Text(word.to_owned())));
         }
     }
     words
+}
+
+/// A word without the punctuation around it: `3.14`, `C++` and an emoji stay what they are.
+fn bare(word: &str) -> &str {
+    let is_around = |c: char| c.is_ascii_punctuation() && !matches!(c, '+' | '#' | '%' | '$' | '&' | '<' | '>' | '=');
+    word.trim_matches(|c: char| {
+        is_around(c) || matches!(c, '…' | '“' | '”' | '„' | '‘' | '’' | '«' | '»' | '¿' | '¡' | '！' | '？')
+    })
 }
 
 pub(super) fn read(draft: &QuestionDraft, checker: &mut Checker<'_>) -> Option<PollKey> {

@@ -148,6 +148,8 @@ fn accents_and_slips_are_forgiven_if_asked() {
     for right in ["Missisippi", "Mississippii", "Mississipip", "mississippj"] {
         assert!(is_right(&one, text(right)), "{right}");
     }
+    let short = question("text", &json!({"correctTexts": ["no", "cat"], "maxTypos": 3}));
+    assert!(is_right(&short, text("cut")) && !is_right(&short, text("so")) && !is_right(&short, text("dot")));
     for wrong in ["Misisippi", "1968", "196", "missisippy"] {
         assert!(!is_right(&one, text(wrong)), "{wrong}");
     }
@@ -207,8 +209,9 @@ fn answers_are_counted_by_kind() {
     assert_eq!(numbers, json!([{"number": 3, "count": 2}, {"number": 4, "count": 1}]));
     let orders = counted(&every[5], &[ids(&[1, 2, 3]), ids(&[2, 3, 1]), ids(&[2, 3, 1])]);
     assert_eq!(orders[0], json!({"optionIds": [2, 3, 1], "count": 2}));
-    let words = counted(&every[7], &[text("Tea, green tea!"), text("green"), text("I")]);
-    assert_eq!(words, json!([{"text": "green", "count": 2}, {"text": "Tea", "count": 1}]));
+    let words = counted(&every[7], &[text("Tea, green tea!"), text("green"), text("C++ 3.14 👍 (!)")]);
+    let once = ["Tea", "C++", "3.14", "👍"].map(|word| json!({"text": word, "count": 1}));
+    assert_eq!(words, json!([&[json!({"text": "green", "count": 2})][..], &once[..]].concat()));
 }
 
 #[test]

@@ -16,6 +16,9 @@ pub(in crate::domain::quiz) const MOST_TEXTS: usize = 50;
 /// Most slips that may be forgiven.
 pub(in crate::domain::quiz) const MOST_TYPOS: u8 = 3;
 
+/// One slip is forgiven for so many characters of the right text: else `no` would be `so`.
+const LETTERS_PER_TYPO: usize = 3;
+
 /// The texts that are right.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,10 +35,10 @@ impl TextKey {
         right.any(|text| text == typed || self.is_near(&text, &typed))
     }
 
-    /// Whether few characters are wrong, missing, too many, or swapped with the next. Digits are never a
+    /// Whether few characters are wrong, missing, too many, or swapped with the next, as short as the text is. Digits are never a
     /// slip: 1968 is not 1969.
     fn is_near(&self, text: &str, typed: &str) -> bool {
-        let most = usize::from(self.max_typos);
+        let most = usize::from(self.max_typos).min(text.chars().count() / LETTERS_PER_TYPO);
         let digits = |text: &str| text.chars().filter(|c| c.is_numeric()).collect::<String>();
         most > 0
             && text.chars().count().abs_diff(typed.chars().count()) <= most
