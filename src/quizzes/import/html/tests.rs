@@ -145,3 +145,11 @@ proptest! {
         prop_assert_eq!(markup::plain(&text(&html)), plain);
     }
 }
+
+#[test]
+fn an_address_in_angle_brackets_stays() {
+    assert_eq!(
+        to_markup("<p>See <https://x.org/a> or <mailto:a@x.org>.</p>").text,
+        "See <https://x.org/a> or <mailto:a@x.org>."
+    );
+}

@@ -173,7 +173,8 @@ fn element(tag: &str) -> Option<&str> {
     if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | ':' | '_')) {
         return None;
     }
-    let is_known = name.contains([':', '-']) || is_one_of(ELEMENTS, name);
+    // `<https://…>` is an address and no tag.
+    let is_known = (name.contains([':', '-']) && !name.ends_with(':')) || is_one_of(ELEMENTS, name);
     is_known.then_some(name)
 }
 

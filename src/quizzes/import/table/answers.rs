@@ -39,6 +39,9 @@ fn choice(kind: Option<Kind>, fields: &Fields<'_>, habit: Habit) -> Answered {
 
 /// The right options, by marks or by name.
 fn right(fields: &Fields<'_>, habit: Habit) -> Result<Right, String> {
+    if let Some(doubt) = &fields.doubt {
+        return Err(doubt.clone());
+    }
     let marked = fields.options.iter().enumerate().filter(|(_, option)| option.is_marked);
     let marked: Vec<usize> = marked.map(|(index, _)| index).collect();
     if !marked.is_empty() {
@@ -168,10 +171,15 @@ fn text(fields: &Fields<'_>) -> Answered {
     // With options, a number or letter of one of them says nothing new.
     let is_few = (1..=MOST_OPTIONS).contains(&fields.options.len());
     let others = cells.iter().filter(|cell| !is_few || choices.right(&[cell]).is_err());
-    let others = others.flat_map(|cell| cell.split([';', '|', '\n'])).map(str::trim);
+    let others = others.flat_map(|cell| cell.split([';', '|'])).map(str::trim);
     for text in options.chain(others).filter(|text| !text.is_empty()) {
-        if known.insert(text) {
-            accepted.push(text.to_owned());
+        if text.len() > 1 && text.starts_with('^') {
+            return Err(format!("{:?} is a pattern; write the texts that are right", shortened(text)));
+        }
+        // A text of several lines is one text: a list of which a part is not right.
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if known.insert(text.clone()) {
+            accepted.push(text);
         }
     }
     if accepted.is_empty() {

@@ -1,10 +1,12 @@
 //! The cells of a row, by what they hold.
 
-use super::Row;
-use super::header::Header;
+use rust_decimal::Decimal;
+
+use super::header::{Header, shortened};
 use super::kind::mark;
 use super::names::Column;
 use super::right::Choice;
+use super::{Row, lists, values};
 
 /// What a row says of a question. Empty cells are left out.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub(super) struct Fields<'a> {
     pub(super) correct: Vec<(Option<usize>, &'a str)>,
     /// The options that are wrong.
     pub(super) wrong: Vec<&'a str>,
+    /// Why the marks or points beside the options don't say which are right.
+    pub(super) doubt: Option<String>,
 }
 
 impl<'a> Fields<'a> {
@@ -29,7 +33,7 @@ impl<'a> Fields<'a> {
         let question = header.column(Column::Question).and_then(at).unwrap_or_default();
         let correct: Vec<_> = header.correct.iter().filter_map(numbered).collect();
         let wrong = header.wrong.iter().filter_map(|index| at(*index)).collect();
-        let mut fields = Self { header, row, question, options: Vec::new(), correct, wrong };
+        let mut fields = Self { header, row, question, options: Vec::new(), correct, wrong, doubt: None };
         fields.options = if header.options.is_empty() { fields.listed() } else { fields.in_columns() };
         if fields.correct.is_empty() {
             take_stars(&mut fields.options);
@@ -62,23 +66,47 @@ impl<'a> Fields<'a> {
         self.correct.iter().map(|(_, cell)| *cell).collect()
     }
 
-    fn in_columns(&self) -> Vec<Choice<'a>> {
-        let flagged = |column: Option<usize>| column.and_then(|index| cell(self.row, index)).and_then(mark);
-        let columns = self.header.options.iter();
-        columns
-            .filter_map(|option| {
-                let text = cell(self.row, option.column)?;
-                Some(Choice { label: option.label, text, is_marked: flagged(option.flag) == Some(true) })
-            })
-            .collect()
+    fn in_columns(&mut self) -> Vec<Choice<'a>> {
+        let (header, row) = (self.header, self.row);
+        let marks = marks(header, row);
+        let is_marked = |label: usize| marks.as_ref().is_ok_and(|marked| marked.contains(&label));
+        let options = header.options.iter().filter_map(|option| {
+            let text = cell(row, option.column)?;
+            Some(Choice { label: option.label, text, is_marked: is_marked(option.label) })
+        });
+        let options = options.collect();
+        self.doubt = marks.err();
+        options
     }
 
     /// The options of a single cell.
     fn listed(&self) -> Vec<Choice<'a>> {
         let Some(list) = self.cell(Column::Options) else { return Vec::new() };
-        let separator = ['\n', '|', ';', ','].into_iter().find(|separator| list.contains(*separator));
-        let texts = list.split(separator.unwrap_or('\n')).map(str::trim).filter(|text| !text.is_empty());
-        texts.enumerate().map(|(index, text)| Choice { label: index + 1, text, is_marked: false }).collect()
+        let texts = lists::texts(list, self.header.between).into_iter().enumerate();
+        texts.map(|(index, text)| Choice { label: index + 1, text, is_marked: false }).collect()
+    }
+}
+
+/// The options that marks or points in columns of their own say are right.
+fn marks(header: &Header, row: &Row) -> Result<Vec<usize>, String> {
+    let (mut marked, mut points) = (Vec::new(), Vec::new());
+    for option in header.options.iter().filter(|option| cell(row, option.column).is_some()) {
+        if let Some(text) = option.flag.and_then(|index| cell(row, index)) {
+            let is_right = mark(text).ok_or_else(|| format!("{:?} is neither yes nor no", shortened(text)))?;
+            marked.extend(is_right.then_some(option.label));
+        }
+        if let Some(text) = option.points.and_then(|index| cell(row, index)) {
+            let number =
+                values::decimal(text).ok_or_else(|| format!("{:?} is no number of points", shortened(text)))?;
+            if number > Decimal::ZERO {
+                points.push(number);
+                marked.push(option.label);
+            }
+        }
+    }
+    match points.iter().any(|other| *other != points[0]) {
+        true => Err("the right options have different points; give all of them the same".to_owned()),
+        false => Ok(marked),
     }
 }
 

@@ -1,40 +1,83 @@
 //! A table in which no row names the columns.
 
+use std::collections::HashSet;
+
 use super::fields::Fields;
-use super::header::Header;
+use super::header::{self, Header};
+use super::names::{Column, Unit};
 use super::right::{Choices, Habit};
 use super::{Row, Table, questions, values};
 use crate::domain::quiz::draft::{MOST_OPTIONS, Problem};
 use crate::quizzes::import::item::Found;
 
-/// Reads the columns as question, options, correct if that makes sense; else nothing.
+/// Reads the columns as question, options, correct if that makes sense; else nothing. Numbers before the
+/// question and a time before the last column are taken for what they are.
 pub(super) fn read(table: &mut Table, found: &mut Found) {
     let Some(place) = table.rows.first().map(|row| table.place(row)) else { return };
     let width = usual_width(&table.rows);
-    let header = Header::guess(width);
-    if !(4..=MOST_OPTIONS + 2).contains(&width) || !makes_sense(&header, &mut table.rows) {
-        let example = names(4, table.separator);
+    let columns = columns(&table.rows, width);
+    let options = columns.iter().filter(|column| matches!(column, Column::Option(_))).count();
+    let header = Header::of_columns(&columns);
+    if !(2..=MOST_OPTIONS).contains(&options) || !makes_sense(&header, &mut table.rows) {
+        let example = names(&columns_of(4), table.separator);
         let message = format!(
             "no row names the columns, so nothing can be read; write a row above the questions that does, such as \
              {example:?}"
         );
-        found.left_out.push(Problem::new(place, message));
+        found.left_out.push(match header::missing(table) {
+            Some((row, message)) => Problem::new(table.place(row), message),
+            None => Problem::new(place, message),
+        });
         let unreadable = table.rows.iter().filter_map(|row| Some((row, row.unreadable?)));
         found.left_out.extend(unreadable.map(|(row, reason)| Problem::new(table.place(row), reason)));
         return;
     }
-    let example = names(width - 2, table.separator);
+    let example = names(&columns, table.separator);
     let message =
         format!("no row names the columns; they were read as {example:?}; better write that row above the questions");
     found.warnings.push(Problem::new(place, message));
     questions::read(table, &header, &table.rows, found);
 }
 
+/// What the columns hold if it is what most tables have.
+fn columns(rows: &[Row], width: usize) -> Vec<Column> {
+    // The first row may name the columns in words that are not known.
+    let below = rows.get(1..).unwrap_or_default();
+    let all = |index: usize, is: fn(&str) -> bool| {
+        let cells = below.iter().filter(|row| self::width(row) == width).filter_map(|row| row.cells.get(index));
+        let mut cells = cells.map(|cell| cell.trim()).peekable();
+        cells.peek().is_some() && cells.all(is)
+    };
+    let is_number = |cell: &str| values::decimal(cell).is_some();
+    let is_time = |cell: &str| values::time(cell, Unit::Seconds).is_some();
+    let has_numbers = width > 4 && all(0, is_number);
+    let has_time = width > 4 && all(width - 2, is_time) && !all(width - 3, is_number);
+    let options = width.saturating_sub(2 + usize::from(has_numbers) + usize::from(has_time));
+    let mut columns = columns_of(options);
+    if has_numbers {
+        columns.insert(0, Column::RowNumber);
+    }
+    if has_time {
+        columns.insert(columns.len() - 1, Column::Time(Unit::Seconds));
+    }
+    columns
+}
+
+fn columns_of(options: usize) -> Vec<Column> {
+    let options = (1..=options).map(Column::Option);
+    std::iter::once(Column::Question).chain(options).chain(std::iter::once(Column::Correct(None))).collect()
+}
+
 /// The row that should stand above.
-fn names(options: usize, separator: char) -> String {
-    let options = (1..=options).map(|number| format!("option{number}"));
-    let names = std::iter::once("question".to_owned()).chain(options).chain(std::iter::once("correct".to_owned()));
-    names.collect::<Vec<_>>().join(&separator.to_string())
+fn names(columns: &[Column], separator: char) -> String {
+    let name = |column: &Column| match column {
+        Column::Option(label) => format!("option{label}"),
+        Column::RowNumber => "number".to_owned(),
+        Column::Time(_) => "time".to_owned(),
+        Column::Question => "question".to_owned(),
+        _ => "correct".to_owned(),
+    };
+    columns.iter().map(name).collect::<Vec<_>>().join(&separator.to_string())
 }
 
 /// The number of cells that most rows have, without empty ones at the end.
@@ -51,13 +94,16 @@ fn width(row: &Row) -> usize {
     row.cells.iter().rposition(|cell| !cell.trim().is_empty()).map_or(0, |last| last + 1)
 }
 
-/// Whether the last cell of nearly all rows names one of the options before it. Rows with fewer options
-/// get empty ones. Rows of numbers prove nothing: each of them could be the right one. The first row may
-/// be a header in words that are not known.
+/// Whether the last cell of nearly all rows names one of the options before it, and what is asked is no
+/// number and no kind. Rows with fewer options get empty ones. Rows of numbers prove nothing: each of
+/// them could be the right one. The first row may be a header in words that are not known.
 fn makes_sense(header: &Header, rows: &mut [Row]) -> bool {
     let (mut good, mut bad) = (0usize, 0usize);
+    let mut questions = HashSet::new();
     for (index, row) in rows.iter_mut().enumerate().filter(|(_, row)| row.unreadable.is_none()) {
-        widen(row, header.width);
+        if header.time.is_none() {
+            widen(row, header.width);
+        }
         let fields = Fields::new(header, row);
         if fields.options.iter().all(|option| values::decimal(option.text).is_some()) && !fields.options.is_empty() {
             continue;
@@ -65,13 +111,14 @@ fn makes_sense(header: &Header, rows: &mut [Row]) -> bool {
         let choices = Choices { options: &fields.options, habit: Habit::default() };
         let right = choices.right(&fields.right());
         let is_good = right.is_ok_and(|right| !right.options.is_empty() && right.warning.is_none());
-        if is_good && fields.options.len() > 1 {
+        if is_good && fields.options.len() > 1 && values::decimal(fields.question).is_none() {
             good += 1;
+            questions.insert(fields.question.to_owned());
         } else if index > 0 {
             bad += 1;
         }
     }
-    good > 0 && good >= 3 * bad
+    good > 0 && good >= 3 * bad && 2 * questions.len() >= good
 }
 
 /// Moves the last cell to the end of the row, and leaves the options between empty.

@@ -40,7 +40,8 @@ impl Habits {
         for row in rows {
             counts.add(row);
         }
-        let from_zero = counts.zeros > 0 && counts.lasts == 0 && !header.has_option(0);
+        let names_zero = header.has_option(0);
+        let from_zero = counts.zeros > 0 && counts.lasts == 0 && !names_zero;
         let by_position = header.asks_for_numbers || from_zero || (counts.positions > 0 && counts.texts == 0);
         let cells = |column| rows.iter().filter_map(move |row| row.cell(column));
         Self {
@@ -48,6 +49,8 @@ impl Habits {
                 by_position,
                 is_certain: header.asks_for_numbers,
                 from_zero,
+                is_mixed: counts.is_mixed() && !names_zero,
+                may_count_from_zero: header.asks_for_index && counts.zeros + counts.lasts == 0 && !names_zero,
                 is_apart: counts.is_apart(header),
             },
             highest_level: cells(Column::Difficulty).filter_map(values::level).max().unwrap_or_default(),
@@ -74,6 +77,11 @@ impl Counts {
             }
             self.lasts += usize::from(piece == last.to_string());
         }
+    }
+
+    /// Whether rows that count from 0 and rows that count from 1 are too many to be slips.
+    fn is_mixed(&self) -> bool {
+        self.lasts > 0 && self.zeros * 10 > self.lasts
     }
 
     /// Whether what is right is none of the options: they count from 2, or it stands before them and

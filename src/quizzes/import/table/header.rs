@@ -24,8 +24,14 @@ pub(super) struct Header {
     pub(super) time: Option<(usize, Unit)>,
     /// Whether the header says that `correct` is a number.
     pub(super) asks_for_numbers: bool,
+    /// Whether the header calls that number an index.
+    pub(super) asks_for_index: bool,
     /// The columns without a name.
     pub(super) unnamed: Vec<usize>,
+    /// What stands between the options of a cell that holds all of them.
+    pub(super) between: char,
+    /// Why no row under it can be read.
+    pub(super) fault: Option<String>,
     /// All other columns.
     others: Vec<(Column, usize)>,
     /// The letters of all names.
@@ -41,6 +47,8 @@ pub(super) struct OptionColumn {
     pub(super) column: usize,
     /// The column that says whether it is right.
     pub(super) flag: Option<usize>,
+    /// The column of its points.
+    pub(super) points: Option<usize>,
 }
 
 /// How many columns a row names, if it can be a header at all.
@@ -49,7 +57,8 @@ pub(super) fn score(cells: &[String]) -> usize {
     let is_answer = |column: &Column| {
         matches!(column, Column::Option(_) | Column::Options | Column::Answer | Column::Correct(_) | Column::Wrong)
     };
-    if columns.contains(&Column::Question) && columns.iter().any(is_answer) { columns.len() } else { 0 }
+    let asks = |column: &Column| matches!(column, Column::Question | Column::Title);
+    if columns.iter().any(asks) && columns.iter().any(is_answer) { columns.len() } else { 0 }
 }
 
 /// The index of the row that names most columns: the header.
@@ -60,13 +69,35 @@ pub(super) fn find(table: &Table) -> Option<usize> {
     (score > 0).then_some(index)
 }
 
+/// What a row that names the question leaves out, if there is such a row.
+pub(super) fn missing(table: &Table) -> Option<(&Row, String)> {
+    let columns = |row: &Row| row.cells.iter().filter_map(|cell| Column::parse(cell)).collect::<Vec<Column>>();
+    let names_question = |row: &&Row| {
+        let columns = columns(row);
+        columns.len() > 1 && columns.contains(&Column::Question)
+    };
+    let row = table.rows.iter().take(SEARCHED).find(names_question)?;
+    let names: Vec<&str> = row.cells.iter().map(String::as_str).filter(|name| !name.trim().is_empty()).collect();
+    let known = about_columns(&names, "there").unwrap_or_default();
+    let message = format!(
+        "{known}, and none of them holds what is right; name that column \"correct\", and the options \"option1\", \
+         \"option2\" …"
+    );
+    Some((row, message))
+}
+
 impl Header {
     /// Reads the row that names the columns; what is not understood of it is a warning.
     pub(super) fn read(row: &Row, place: &str, warnings: &mut Vec<Problem>) -> Self {
         let names = &row.cells[..row.cells.len().min(MOST_COLUMNS)];
         let mut columns: Vec<Option<Column>> = names.iter().map(|name| Column::parse(name)).collect();
-        number_answers(&mut columns);
+        title_as_question(&mut columns);
+        number_answers(&mut columns, names);
         spread_options(&mut columns, names);
+        match about_options(&mut columns, names) {
+            Ok(warning) => warnings.extend(warning.map(|message| Problem::new(place, message))),
+            Err(fault) => return Self { fault: Some(fault), ..Self::default() },
+        }
         let letters = names.iter().map(|name| names::letters(name)).collect();
         let mut header = Self { width: row.cells.len(), names: letters, ..Self::default() };
         let (mut unknown, mut twice) = (Vec::new(), Vec::new());
@@ -81,23 +112,24 @@ impl Header {
         header.flags_from_correct();
         twice.extend(header.drop_second_correct().into_iter().map(|index| names[index].as_str()));
         let correct = header.correct.iter().filter_map(|(_, index)| row.cells.get(*index));
-        header.asks_for_numbers = correct.map(|name| name.to_lowercase()).any(|name| {
-            ["choose at least one", "answer #", "index", "number", "nummer"].iter().any(|hint| name.contains(hint))
-        });
+        let correct: Vec<String> = correct.map(|name| name.to_lowercase()).collect();
+        header.asks_for_index = correct.iter().any(|name| name.contains("index"));
+        header.asks_for_numbers = header.asks_for_index
+            || ["choose at least one", "answer #", "number", "nummer"]
+                .iter()
+                .any(|hint| correct.iter().any(|name| name.contains(hint)));
         for (names, what) in [(unknown, "not read"), (twice, "not read, because another column means the same")] {
             warnings.extend(about_columns(&names, what).map(|message| Problem::new(place, message)));
         }
         header
     }
 
-    /// A header that is not written: question, options, correct.
-    pub(super) fn guess(width: usize) -> Self {
-        let mut header = Self { width, ..Self::default() };
-        header.add(Column::Question, 0);
-        for label in 1..width.saturating_sub(1) {
-            header.add(Column::Option(label), label);
+    /// A header that is not written.
+    pub(super) fn of_columns(columns: &[Column]) -> Self {
+        let mut header = Self { width: columns.len(), ..Self::default() };
+        for (index, column) in columns.iter().enumerate() {
+            header.add(*column, index);
         }
-        header.add(Column::Correct(None), width.saturating_sub(1));
         header
     }
 
@@ -116,11 +148,20 @@ impl Header {
         match column {
             Column::RowNumber => return true,
             Column::Option(label) if self.has_option(label) => return false,
-            Column::Option(label) => self.options.push(OptionColumn { label, column: index, flag: None }),
+            Column::Option(label) => {
+                self.options.push(OptionColumn { label, column: index, flag: None, points: None });
+            }
             Column::Flag(label) => {
                 let option = self.options.iter_mut().find(|option| option.label == label);
                 match option {
                     Some(option) if option.flag.is_none() => option.flag = Some(index),
+                    _ => return false,
+                }
+            }
+            Column::OptionPoints(label) => {
+                let option = self.options.iter_mut().find(|option| option.label == label);
+                match option {
+                    Some(option) if option.points.is_none() => option.points = Some(index),
                     _ => return false,
                 }
             }
@@ -155,21 +196,70 @@ impl Header {
     }
 }
 
-/// Several columns `Answer` are options; a single one says what is right, unless another does.
-fn number_answers(columns: &mut [Option<Column>]) {
+/// The question's title is what is asked if nothing else is.
+fn title_as_question(columns: &mut [Option<Column>]) {
+    let has_question = columns.contains(&Some(Column::Question));
+    for column in columns.iter_mut().filter(|column| **column == Some(Column::Title)) {
+        *column = if has_question { None } else { Some(Column::Question) };
+    }
+}
+
+/// Several columns `Answer` are options; a single one says what is right, unless another does. Beside
+/// options, the first one says what is right.
+fn number_answers(columns: &mut [Option<Column>], names: &[String]) {
+    if let Some(alone) = lone_label(columns, names).filter(|&(_, label)| label == 1) {
+        columns[alone.0] = Some(Column::Answer);
+    }
     let count = columns.iter().filter(|column| **column == Some(Column::Answer)).count();
     let has_correct = columns.iter().any(|column| matches!(column, Some(Column::Correct(_) | Column::Flag(_))));
-    let has_options = columns.iter().any(|column| matches!(column, Some(Column::Option(_))));
+    let has_options = columns.iter().any(|column| matches!(column, Some(Column::Option(_) | Column::Options)));
     let mut label = 0;
     for column in columns.iter_mut().filter(|column| **column == Some(Column::Answer)) {
         label += 1;
-        *column = match (count, has_correct) {
-            (1, false) => Some(Column::Correct(None)),
-            (1, true) if has_options => None,
-            (1, true) => Some(Column::Options),
+        *column = match (label, has_correct) {
+            (1, false) if has_options || count == 1 => Some(Column::Correct(None)),
+            (_, _) if has_options => None,
+            (1, true) if count == 1 => Some(Column::Options),
             _ => Some(Column::Option(label)),
         };
     }
+}
+
+/// Where the options stand, each with its label.
+fn labels(columns: &[Option<Column>]) -> impl Iterator<Item = (usize, usize)> {
+    columns.iter().enumerate().filter_map(|(index, column)| match column {
+        Some(Column::Option(label)) => Some((index, *label)),
+        _ => None,
+    })
+}
+
+/// The only option's column, if its name is a bare number or letter.
+fn lone_label(columns: &[Option<Column>], names: &[String]) -> Option<(usize, usize)> {
+    let mut options = labels(columns);
+    let lone = options.next().filter(|_| options.next().is_none())?;
+    names::label(names[lone.0].trim()).map(|_| lone)
+}
+
+/// Corrects an option's number that is there twice, where the others count their columns, and gives back
+/// a warning. Fails if the names leave it open which option is which.
+fn about_options(columns: &mut [Option<Column>], names: &[String]) -> Result<Option<String>, String> {
+    if let Some((index, _)) = lone_label(columns, names) {
+        let name = names[index].trim();
+        return Err(format!(
+            "column {} is named {name:?} and nothing else; give it a name that says what it holds",
+            index + 1
+        ));
+    }
+    let labels: Vec<(usize, usize)> = labels(columns).collect();
+    let is_second = |(at, (_, label)): &(usize, &(usize, usize))| labels[..*at].iter().any(|(_, other)| other == label);
+    let Some((_, (_, twice))) = labels.iter().enumerate().find(is_second) else { return Ok(None) };
+    if labels.iter().zip(1..).filter(|((_, label), position)| label != position).count() != 1 {
+        return Err(format!("two columns are option {twice}; give every option a number of its own"));
+    }
+    for ((index, _), position) in labels.iter().zip(1..) {
+        columns[*index] = Some(Column::Option(position));
+    }
+    Ok(Some(format!("two columns are option {twice}; the options were counted from left to right")))
 }
 
 /// `Options` above several columns, of which only the first has the name.

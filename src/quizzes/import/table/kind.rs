@@ -1,4 +1,4 @@
-//! The words that people write for a kind of question, in English and German.
+//! The words that people write for a kind of question.
 
 use super::names::letters;
 
@@ -31,24 +31,29 @@ const KINDS: &[(Kind, &str)] = &[
         Kind::Choice,
         "choice singlechoice multiplechoice mc mcq sc single singleanswer singleselect singleselection quiz radio \
          dropdown select auswahl einfachauswahl einzelauswahl multiplechoicesingle multiplechoiceoneanswer \
-         multiplechoicequestion auswahlfrage",
+         multiplechoicequestion auswahlfrage multichoice textchoice choixunique choixmultiple qcm \
+         opcionmultiple seleccionmultiple multiplaescolha sceltamultipla meerkeuze wielokrotnegowyboru pilihanganda \
+         选择题 单选 单选题 選擇題 単一選択 객관식 tracnghiem coktansecmeli",
     ),
     (
         Kind::Multiple,
         "multiple checkbox checkboxes multi multipleanswer multipleanswers multipleselect multipleselection \
          multipleresponse multiplecorrect multiselect multiplechoicemultiple msq mr mehrfachauswahl mehrfachantwort \
-         mehrfach mehrfachnennung",
+         mehrfach mehrfachnennung 多选 多选题 複数選択",
     ),
     (
         Kind::TrueOrFalse,
         "truefalse trueorfalse tf tof boolean bool yesno yesorno wahrfalsch wahroderfalsch richtigfalsch \
-         richtigoderfalsch janein jaodernein truefalsequestion",
+         richtigoderfalsch janein jaodernein truefalsequestion \
+         vraifaux verdaderofalso verdaderoofalso verdadeirofalso verdadeirooufalso verofalso waaronwaar prawdafalsz \
+         benarsalah 判断题 判断 ox dungsai dogruyanlis",
     ),
     (
         Kind::Text,
         "text shortanswer short shorttext fillintheblank fillintheblanks fillinblank fillintheblankquestion fillin \
          fib blank blanks typeanswer typedanswer typetheanswer typein typing textinput textentry input freetext \
-         identification cloze freitext kurzantwort kurzantwortfrage lueckentext luecke texteingabe eingabe",
+         identification cloze freitext kurzantwort kurzantwortfrage lueckentext luecke texteingabe eingabe fillblank reponsecourte respuestacorta respostacurta rispostabreve \
+         isian isiansingkat 填空题 填空 記述 주관식 단답형",
     ),
     (
         Kind::OpenEnded,
@@ -82,11 +87,18 @@ impl Kind {
     }
 }
 
+const TRUE: &str = "true t yes correct right wahr richtig ja korrekt vrai oui verdadero si verdadeiro sim vero waar \
+    prawda tak benar правда верно да так 正确 正確 对 對 正しい はい 참 예 dung dogru evet pravda ano sant";
+const FALSE: &str = "false f no incorrect wrong falsch nein unwahr faux non falso nao onwaar nee falsz nie salah ложь \
+    неверно нет неправда ні 错误 錯誤 错 錯 誤り いいえ 거짓 아니오 sai yanlis hayir nepravda ne falskt";
+
 /// Whether a word says true or false.
 pub(super) fn truth(word: &str) -> Option<bool> {
-    match letters(word).as_str() {
-        "true" | "t" | "yes" | "correct" | "right" | "wahr" | "richtig" | "ja" | "korrekt" => Some(true),
-        "false" | "f" | "no" | "incorrect" | "wrong" | "falsch" | "nein" | "unwahr" => Some(false),
+    let word = letters(word);
+    let is_one_of = |words: &str| words.split(' ').any(|known| known == word);
+    match (is_one_of(TRUE), is_one_of(FALSE)) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
         _ => None,
     }
 }
@@ -133,16 +145,17 @@ mod tests {
         for (word, kind) in cases {
             assert_eq!(Kind::parse(word), Some(kind), "{word}");
         }
+        assert_eq!(Kind::parse("Vrai/Faux"), Some(Kind::TrueOrFalse));
         assert_eq!(Kind::parse("Draw"), Some(Kind::Other));
         assert_eq!(Kind::parse("Geography"), None);
     }
 
     #[test]
-    fn true_and_false_are_said_in_two_languages() {
-        for word in ["TRUE", "T", "wahr", "Richtig", "ja"] {
+    fn true_and_false_are_said_in_many_languages() {
+        for word in ["TRUE", "T", "wahr", "Richtig", "ja", "Vrai", "Verdadero", "Prawda", "Да", "正确"] {
             assert_eq!(truth(word), Some(true), "{word}");
         }
-        for word in ["False", "f", "falsch", "nein"] {
+        for word in ["False", "f", "falsch", "nein", "Faux", "Falso", "Fałsz", "Нет", "错误"] {
             assert_eq!(truth(word), Some(false), "{word}");
         }
         assert_eq!(truth("1"), None);

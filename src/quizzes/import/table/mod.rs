@@ -9,6 +9,7 @@ mod guess;
 mod habits;
 mod header;
 mod kind;
+mod lists;
 mod names;
 mod numbers;
 mod ods;
@@ -18,6 +19,7 @@ mod right;
 mod tests;
 mod text;
 mod values;
+mod words;
 mod workbook;
 mod xlsx;
 mod xml;
@@ -129,16 +131,22 @@ fn read(mut tables: Vec<Table>, found: &mut Found) {
 }
 
 /// Reads the rows under the header, which is the row at this index.
-fn read_under(table: &Table, at: usize, found: &mut Found) {
-    let (above, below) = table.rows.split_at(at + 1);
-    let Some(row) = above.last() else { return };
+fn read_under(table: &mut Table, at: usize, found: &mut Found) {
+    let Some(row) = table.rows.get(at) else { return };
     if row.row > 1 {
         let sheet = table.sheet.as_ref().map(|sheet| format!(" of sheet {sheet:?}")).unwrap_or_default();
         found.understood.push(format!("header in row {}{sheet}", row.row));
     }
-    for row in above.iter().filter(|row| row.unreadable.is_some()) {
+    for row in table.rows[..at].iter().filter(|row| row.unreadable.is_some()) {
         found.left_out.push(Problem::new(table.place(row), row.unreadable.unwrap_or_default()));
     }
-    let header = Header::read(row, &table.place(row), &mut found.warnings);
-    questions::read(table, &header, below, found);
+    let place = table.place(row);
+    let mut header = Header::read(row, &place, &mut found.warnings);
+    if let Some(fault) = header.fault.take() {
+        found.left_out.push(Problem::new(place, fault));
+        return;
+    }
+    lists::prepare(table, &mut header, at + 1);
+    questions::prepare(table, &header, at + 1);
+    questions::read(table, &header, &table.rows[at + 1..], found);
 }

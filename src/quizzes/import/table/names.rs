@@ -1,7 +1,11 @@
-//! The words that people write above a column, in English and German.
+//! What the name of a column means. The words are in `words.rs`.
 //!
 //! A name is compared by its letters and digits alone, so that case, blanks, underscores and dashes
 //! make no difference. Hints behind the name (`- max 75 characters`, `(optional)`) are not part of it.
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::words::{ANSWERS, NAMES, POINTERS, POINTS, RIGHT, TIMES, UNITS, WRONG};
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +16,8 @@ pub(super) enum Column {
     Id,
     /// What is asked.
     Question,
+    /// The question's title: what is asked if no other column is.
+    Title,
     /// The option with this label: 1 for `Option 1` and for `A`.
     Option(usize),
     /// Several options: in one cell, or the first of several columns under one name.
@@ -20,6 +26,8 @@ pub(super) enum Column {
     Answer,
     /// Whether the option with this label is right.
     Flag(usize),
+    /// The points of the option with this label.
+    OptionPoints(usize),
     /// What is right; one of several such columns has a number.
     Correct(Option<usize>),
     /// An option that is wrong.
@@ -58,100 +66,6 @@ const LONGEST: usize = 300;
 /// The largest label of an option: the letter Z.
 const LARGEST_LABEL: usize = 26;
 
-/// The names without a number, in small letters and with blanks between them.
-const NAMES: &[(Column, &str)] = &[
-    (Column::RowNumber, "nr no num number nummer index row zeile sno srno lfdnr laufendenummer pos position"),
-    (Column::Id, "id uid uuid kennung questionid fragenid frageid"),
-    (
-        Column::Question,
-        "question questions q questiontext questiontitle questionstem questioncontent questionprompt \
-         questionname prompt stem text frage fragen fragetext fragentext fragestellung aufgabe \
-         aufgabentext aufgabenstellung",
-    ),
-    (
-        Column::Options,
-        "options answers choices answeroptions answerchoices possibleanswers responses antworten \
-         antwortoptionen antwortmoeglichkeiten auswahlmoeglichkeiten optionen",
-    ),
-    (Column::Answer, "answer ans antwort option choice answertext optiontext antworttext"),
-    (
-        Column::Correct(None),
-        "solution solutions key answerkey accepted acceptedanswer acceptedanswers answerindex \
-         answernr answernumber answerletter loesung loesungen loesungsbuchstabe musterloesung \
-         correctness iscorrect isright istrichtig",
-    ),
-    (
-        Column::Category,
-        "category categories topic topics subject theme genre kategorie kategorien thema themen \
-         themengebiet themenbereich fach bereich sachgebiet rubrik",
-    ),
-    (
-        Column::Difficulty,
-        "difficulty difficultylevel leveldifficulty level schwierigkeit schwierigkeitsgrad \
-         schwierigkeitsstufe niveau stufe",
-    ),
-    (
-        Column::Explanation,
-        "explanation explanations answerexplanation explanationoftheanswer explanationfortheanswer \
-         solutionexplanation correctanswerexplanation feedback generalfeedback answerfeedback \
-         correctfeedback feedbackforcorrectanswer rationale reason justification erklaerung \
-         erlaeuterung begruendung rueckmeldung antworterklaerung",
-    ),
-    (
-        Column::Image,
-        "image images img imageurl imagelink imagefile imagename imagefilename picture pictureurl \
-         picturelink pic photo photourl media mediaurl medialink url bild bildurl bildlink bilddatei \
-         foto grafik abbildung",
-    ),
-    (
-        Column::Alt,
-        "alt alttext alternativetext imagealt imagealttext imagedescription picturedescription \
-         alternativtext bildbeschreibung",
-    ),
-    (
-        Column::Kind,
-        "kind type itemtype questiontype questiontypecode questionformat typ art fragetyp fragentyp \
-         frageart fragenart aufgabentyp",
-    ),
-    (
-        Column::Points,
-        "points point pointsvalue pointvalue pointsmultiplier score mark marks weight factor \
-         multiplier punkte punktzahl punktwert gewichtung gewicht faktor",
-    ),
-];
-
-/// What stands before a unit, or nothing.
-const TIMES: &str = "time timelimit timer timeallowed duration answertime zeit zeitlimit zeitvorgabe bedenkzeit \
-    antwortzeit dauer";
-/// Longest first: the first that fits is taken.
-const UNITS: &[(&str, Unit)] = &[
-    ("milliseconds", Unit::Milliseconds),
-    ("millisekunden", Unit::Milliseconds),
-    ("millis", Unit::Milliseconds),
-    ("seconds", Unit::Seconds),
-    ("sekunden", Unit::Seconds),
-    ("secs", Unit::Seconds),
-    ("minutes", Unit::Minutes),
-    ("minuten", Unit::Minutes),
-    ("mins", Unit::Minutes),
-    ("sec", Unit::Seconds),
-    ("sek", Unit::Seconds),
-    ("min", Unit::Minutes),
-    ("ms", Unit::Milliseconds),
-    ("s", Unit::Seconds),
-];
-/// Longest first: the first that fits is taken.
-const RIGHT: &[&str] = &["richtige", "korrekte", "correct", "richtig", "korrekt", "right"];
-const WRONG: &[&str] = &["distractor", "distraktor", "incorrect", "falsche", "falsch", "wrong", "false"];
-/// What can follow `correct` or `wrong`, or nothing; longest first.
-const ANSWERS: &str = "antwortmoeglichkeit antwortoption antworttext antworten antwort loesungen \
-    loesung responses response answeroption answerchoice answertext answers answer \
-    optionen optiontext options option choices choice alternative auswahl ones";
-/// What stands before an option's number or letter, or nothing; longest first.
-const OPTIONS: &str = "antwortmoeglichkeit possibleanswer antwortoption answeroption answerchoice \
-    moeglichkeit alternative antworttext answertext optiontext response antwort \
-    auswahl answer choice option wahl ans opt";
-
 impl Column {
     /// The column that has this name.
     pub(super) fn parse(name: &str) -> Option<Self> {
@@ -162,7 +76,7 @@ impl Column {
         let column = Self::of_key(&key).or_else(|| {
             let rests = ["question", "fragen", "frage"].iter().filter_map(|prefix| key.strip_prefix(prefix));
             let mut columns = rests.filter_map(Self::of_key);
-            columns.find(|column| !matches!(column, Self::Option(_) | Self::Options | Self::Answer))
+            columns.find(|column| !matches!(column, Self::Option(_) | Self::Answer))
         })?;
         match column {
             Self::Time(unit) => Some(Self::Time(unit_in_hints(name).unwrap_or(unit))),
@@ -174,7 +88,7 @@ impl Column {
         if key.is_empty() {
             return None;
         }
-        let named = NAMES.iter().find(|(_, names)| names.split(' ').any(|name| name == key)).map(|(column, _)| *column);
+        let named = NAMES.iter().find(|(_, names)| words(names).any(|name| name == key)).map(|(column, _)| *column);
         named.or_else(|| time(key)).or_else(|| answer(key))
     }
 }
@@ -195,7 +109,17 @@ pub(super) fn option_label(name: &str) -> Option<usize> {
 
 fn label_of_key(key: &str) -> Option<usize> {
     let rest = |stem: &str| key.strip_prefix(stem).and_then(label).or_else(|| key.strip_suffix(stem).and_then(label));
-    label(key).or_else(|| OPTIONS.split(' ').find_map(rest))
+    label(key).or_else(|| words(ANSWERS).find_map(rest))
+}
+
+/// All words of all languages.
+fn words(lists: &'static [&'static str]) -> impl Iterator<Item = &'static str> {
+    lists.iter().flat_map(|list| list.split(' '))
+}
+
+/// What can stand behind one of these words in a name that begins with it.
+fn behind<'k>(key: &'k str, lists: &'static [&'static str]) -> impl Iterator<Item = &'k str> {
+    words(lists).filter_map(move |word| key.strip_prefix(word))
 }
 
 /// `timelimit`, `timeinseconds`, `seconds`.
@@ -215,23 +139,31 @@ fn answer(key: &str) -> Option<Column> {
     if let Some(label) = label_of_key(key) {
         return Some(Column::Option(label));
     }
-    let flag = RIGHT.iter().find_map(|right| key.strip_suffix(right));
-    if let Some(label) = flag.and_then(|stem| label_of_key(stem.strip_suffix("is").unwrap_or(stem))) {
+    let stems = words(RIGHT).filter_map(|right| key.strip_suffix(right));
+    if let Some(label) = stems.map(|stem| stem.strip_suffix("is").unwrap_or(stem)).find_map(label_of_key) {
         return Some(Column::Flag(label));
     }
     let key = key.strip_prefix("is").unwrap_or(key);
-    if let Some(rest) = RIGHT.iter().find_map(|right| key.strip_prefix(right)) {
-        return numbered(rest).map(Column::Correct);
+    if let Some(number) = judged(key, RIGHT) {
+        return Some(Column::Correct(number));
     }
-    let rest = WRONG.iter().find_map(|wrong| key.strip_prefix(wrong))?;
-    numbered(rest).map(|_| Column::Wrong)
+    let points = || behind(key, &[POINTS]).find_map(label).map(Column::OptionPoints);
+    judged(key, WRONG).map(|_| Column::Wrong).or_else(points)
 }
 
-/// The number after `correct` or `wrong`, whatever word stands between.
-fn numbered(rest: &str) -> Option<Option<usize>> {
-    let rest = ANSWERS.split(' ').find_map(|word| rest.strip_prefix(word)).unwrap_or(rest);
+/// The number in `correct answer 2`, or in `réponse correcte 2`, if the name is of this kind. A letter can
+/// also be the end of a word: `correcta` has no number.
+fn judged(key: &str, judgements: &'static [&'static str]) -> Option<Option<usize>> {
+    let noun_last = behind(key, judgements).flat_map(|rest| behind(rest, ANSWERS).chain([rest]));
+    let noun_first = behind(key, ANSWERS).flat_map(|rest| behind(rest, judgements));
+    let numbers: Vec<Option<usize>> = noun_last.chain(noun_first).filter_map(number).collect();
+    numbers.iter().copied().find(Option::is_none).or_else(|| numbers.first().copied())
+}
+
+/// What is left of a name behind its words: nothing, a word for a number, or a number.
+fn number(rest: &str) -> Option<Option<usize>> {
     match rest {
-        "" | "nr" | "no" | "number" | "nummer" | "index" | "letter" | "buchstabe" | "key" | "s" => Some(None),
+        rest if rest.is_empty() || POINTERS.split(' ').any(|word| word == rest) => Some(None),
         rest => label(rest).map(Some),
     }
 }
@@ -271,23 +203,32 @@ fn unit_in_hints(name: &str) -> Option<Unit> {
     UNITS.iter().find(|(unit, _)| *unit == word).map(|(_, unit)| *unit)
 }
 
-/// The small letters and digits of a text; `ö` is `oe`, `#` is `nr`.
+/// The small letters and digits of a text, without accents; `ö` is `oe`, `#` is `nr`.
 pub(super) fn letters(text: &str) -> String {
     let mut letters = String::with_capacity(text.len());
-    for c in text.chars().flat_map(char::to_lowercase) {
+    for c in text.nfc().flat_map(char::to_lowercase) {
         match c {
             'ä' => letters.push_str("ae"),
             'ö' => letters.push_str("oe"),
             'ü' => letters.push_str("ue"),
             'ß' => letters.push_str("ss"),
-            // The two dots of an umlaut that is written as two characters.
-            '\u{308}' => letters.push('e'),
+            'ø' => letters.push_str("oe"),
+            'æ' => letters.push_str("ae"),
             '#' => letters.push_str("nr"),
-            c if c.is_alphanumeric() => letters.push(c),
-            _ => (),
+            'đ' => letters.push('d'),
+            'ł' => letters.push('l'),
+            'ı' => letters.push('i'),
+            '°' => letters.push('o'),
+            'ς' => letters.push('σ'),
+            c => letters.extend(std::iter::once(c).nfkd().filter(|c| is_letter(*c))),
         }
     }
-    letters
+    letters.nfc().collect()
+}
+
+/// Letters, digits, and the voice marks of Japanese; accents are none.
+fn is_letter(c: char) -> bool {
+    matches!(c, '\u{3099}' | '\u{309a}') || (c.is_alphanumeric() && !matches!(c, '\u{300}'..='\u{36f}'))
 }
 
 #[cfg(test)]
@@ -348,6 +289,27 @@ mod tests {
         all(&["Bild", "Image Link", "URL", "Question image"], Column::Image);
         all(&["Alt text", "Bildbeschreibung"], Column::Alt);
         all(&["Typ", "Question Type", "kind"], Column::Kind);
+    }
+
+    #[test]
+    fn words_are_written_as_they_are_compared() {
+        let names = NAMES.iter().flat_map(|(_, names)| names.iter());
+        let lists = names.chain(RIGHT).chain(WRONG).chain(ANSWERS).chain([&TIMES, &POINTS, &POINTERS]);
+        for word in lists.flat_map(|list| list.split(' ')) {
+            assert_eq!(letters(word), word);
+        }
+    }
+
+    #[test]
+    fn a_name_means_one_thing() {
+        for (column, names) in NAMES {
+            for name in words(names) {
+                assert_eq!(Column::of_key(name), Some(*column), "{name}");
+            }
+        }
+        for name in words(ANSWERS) {
+            assert!(!matches!(Column::of_key(name), Some(Column::Option(_))), "{name}");
+        }
     }
 
     #[test]

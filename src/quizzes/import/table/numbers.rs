@@ -5,6 +5,8 @@
 pub(super) enum Shown {
     /// As a number.
     Number,
+    /// As a number of hundredths: 25% for 0.25.
+    Percent,
     /// As a date, a time of day, or both.
     Date,
 }
@@ -13,6 +15,7 @@ impl Shown {
     /// By the number of a format that every workbook has.
     pub(super) fn by_id(id: &str) -> Self {
         match id.parse::<u16>() {
+            Ok(9 | 10) => Self::Percent,
             Ok(14..=22 | 27..=36 | 45..=47 | 50..=58) => Self::Date,
             _ => Self::Number,
         }
@@ -37,7 +40,11 @@ impl Shown {
             }
         }
         let is_date = !letters.contains("general") && letters.contains(['d', 'm', 'y', 'h', 's']);
-        if is_date { Self::Date } else { Self::Number }
+        match is_date {
+            true => Self::Date,
+            false if letters.contains('%') => Self::Percent,
+            false => Self::Number,
+        }
     }
 }
 
@@ -51,6 +58,7 @@ pub(super) fn shown(value: &str, style: Shown, from_1904: bool) -> String {
     };
     match style {
         Shown::Date if (0.0..LAST_DAY).contains(&number) => date(number, from_1904),
+        Shown::Percent => format!("{}%", plain(number * 100.0)),
         _ => plain(number),
     }
 }
@@ -157,8 +165,16 @@ mod tests {
         for code in ["dd.mm.yyyy", "h:mm", "[h]:mm:ss", "[$-407]d. mmmm yyyy"] {
             assert_eq!(Shown::by_code(code), Shown::Date, "{code}");
         }
-        for code in ["General", "0.00", "#,##0 \"Stunden\"", "0%", "[Red]0", "\\d0"] {
+        for code in ["General", "0.00", "#,##0 \"Stunden\"", "[Red]0", "\\d0", "0\"%\""] {
             assert_eq!(Shown::by_code(code), Shown::Number, "{code}");
+        }
+    }
+
+    #[test]
+    fn percentages_are_shown_as_such() {
+        assert_eq!((Shown::by_code("0.00%"), Shown::by_id("9")), (Shown::Percent, Shown::Percent));
+        for (value, text) in [("0.25", "25%"), ("2", "200%"), ("0.07", "7%"), ("0.125", "12.5%"), ("x", "x")] {
+            assert_eq!(shown(value, Shown::Percent, false), text);
         }
     }
 }

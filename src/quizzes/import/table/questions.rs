@@ -1,14 +1,67 @@
 //! From the rows under a header to questions.
 
+use std::collections::BTreeSet;
+
 use super::fields::Fields;
 use super::habits::Habits;
 use super::header::{self, Header, shortened};
 use super::kind::Kind;
-use super::names::{Column, Unit};
+use super::names::{self, Column, Unit};
 use super::{Row, Table, answers, values};
 use crate::domain::markup::{self, Node, Tag};
 use crate::domain::quiz::draft::{MOST_TEXT, Problem};
+use crate::quizzes::import::html;
 use crate::quizzes::import::item::{Asked, Found, Item};
+
+/// Rewrites the cells of rows that would else be misread.
+pub(super) fn prepare(table: &mut Table, header: &Header, first: usize) {
+    if table.is_text() {
+        for row in table.rows.iter_mut().skip(first) {
+            join_last(row, header, table.separator);
+        }
+    }
+    let Some(index) = header.column(Column::Question) else { return };
+    let mut cells = table.rows[first..].iter().filter_map(|row| row.cells.get(index)).filter(|cell| !cell.is_empty());
+    if cells.clone().next().is_some() && cells.all(|cell| is_page(cell)) {
+        for row in table.rows.iter_mut().skip(first) {
+            from_html(row, index);
+        }
+    }
+}
+
+/// A separator in the explanation makes one cell too many. It is put together again if nothing else
+/// stands in the last column, and the right answer is a letter: then no other cell has moved.
+fn join_last(row: &mut Row, header: &Header, separator: char) {
+    let last = header.width.saturating_sub(1);
+    let [(_, correct)] = header.correct.as_slice() else { return };
+    let is_letter = |cell: &String| names::label(cell.trim()).is_some() && !cell.trim().starts_with(char::is_numeric);
+    let mut options = header.options.iter().filter_map(|option| row.cells.get(option.column));
+    if row.cells.len() <= header.width
+        || header.column(Column::Explanation) != Some(last)
+        || !row.cells.get(*correct).is_some_and(is_letter)
+        || options.any(is_letter)
+    {
+        return;
+    }
+    let rest = row.cells.split_off(last);
+    row.cells.push(rest.join(&separator.to_string()));
+}
+
+/// Whether a cell is a piece of a page: `<p>…</p>`.
+fn is_page(cell: &str) -> bool {
+    let cell = cell.trim();
+    ["p", "div"].iter().any(|tag| cell.starts_with(&format!("<{tag}")) && cell.ends_with(&format!("</{tag}>")))
+}
+
+fn from_html(row: &mut Row, index: usize) {
+    let Some(cell) = row.cells.get_mut(index) else { return };
+    let html = html::to_markup(cell);
+    if html.media.is_empty() {
+        *cell = html.text;
+    } else {
+        row.unreadable = Some("the question has a picture in its HTML; put its URL into a column \"image\"");
+    }
+}
 
 /// Reads the rows under a header.
 pub(super) fn read(table: &Table, header: &Header, rows: &[Row], found: &mut Found) {
@@ -63,10 +116,19 @@ impl Reader<'_> {
         if self.habits.right.is_apart && self.header.has_option(1) {
             warn("what is right is none of the options in any row, so it was added to them");
         }
-        if !self.habits.has_kinds
-            && let Some(cell) = fields.iter().find_map(|fields| fields.cell(Column::Kind))
-        {
-            warn(&format!("{:?} is no kind of question; the column of kinds is not read", shortened(cell)));
+        if self.habits.right.may_count_from_zero {
+            warn("nothing tells whether the numbers of right options count from 0 or 1; they were counted from 1");
+        }
+        let asking = rows.iter().zip(fields).filter(|(row, _)| !header::is_repeated(self.header, row));
+        let unknown = asking.filter_map(|(_, fields)| fields.cell(Column::Kind));
+        let unknown: BTreeSet<&str> = unknown.filter(|name| Kind::parse(name).is_none()).collect();
+        if let Some(cell) = unknown.first() {
+            let more = if unknown.len() > 1 { " and others" } else { "" };
+            warn(&format!(
+                "{:?}{more} is no kind of question that is known; such rows are read by their options and by what is \
+                 right",
+                shortened(cell)
+            ));
         }
     }
 
@@ -99,11 +161,17 @@ impl Reader<'_> {
         if fields.question.is_empty() {
             return Err("there is no question in this row".to_owned());
         }
-        let kind = fields.cell(Column::Kind).filter(|_| self.habits.has_kinds);
-        let kind = kind.map(|name| known_kind(name).ok_or_else(|| unknown_kind(name))).transpose()?;
+        let name = fields.cell(Column::Kind);
+        let kind = name.and_then(Kind::parse);
+        if let (Some(name), Some(Kind::Other)) = (name, kind) {
+            return Err(unknown_kind(name));
+        }
         let (asked, warning) = answers::asked(kind, fields, self.habits.right)?;
+        if let Some(name) = name.filter(|_| self.habits.has_kinds && kind.is_none() && is_doubtful(&asked)) {
+            return Err(unknown_kind(name));
+        }
         warnings.extend(warning);
-        let item = Item::new(place.to_owned(), fields.question.to_owned(), asked);
+        let item = Item::new(place.to_owned(), shown(fields.question), with_shown_options(asked));
         Ok(self.with_the_rest(item, fields, warnings))
     }
 
@@ -160,8 +228,27 @@ impl Beside<'_> {
     }
 }
 
-fn known_kind(name: &str) -> Option<Kind> {
-    Kind::parse(name).filter(|kind| *kind != Kind::Other)
+/// Whether this may be something else, such as things to put in order or in pairs.
+fn is_doubtful(asked: &Asked) -> bool {
+    match asked {
+        Asked::Multiple { options, right, .. } => right.len() == options.len(),
+        Asked::Text { accepted } => accepted.len() > 1,
+        _ => false,
+    }
+}
+
+/// Tags with nothing in them are what is meant: `<u></u>`.
+fn shown(text: &str) -> String {
+    if markup::plain(text).trim().is_empty() { markup::escape(text) } else { text.to_owned() }
+}
+
+fn with_shown_options(mut asked: Asked) -> Asked {
+    if let Asked::Choice { options, .. } | Asked::Multiple { options, .. } | Asked::Poll { options } = &mut asked {
+        for option in options {
+            *option = shown(option);
+        }
+    }
+    asked
 }
 
 fn unknown_kind(name: &str) -> String {

@@ -12,6 +12,10 @@ pub(super) struct Habit {
     pub(super) is_certain: bool,
     /// The first option is number 0.
     pub(super) from_zero: bool,
+    /// Some numbers count from 0 and some from 1, so that none of them can be trusted.
+    pub(super) is_mixed: bool,
+    /// The header speaks of an index, and no row tells from where it counts.
+    pub(super) may_count_from_zero: bool,
     /// What is right is an option of its own, beside the others.
     pub(super) is_apart: bool,
 }
@@ -133,8 +137,11 @@ impl Choices<'_> {
         // Numbers that some programs write with a decimal place.
         let bare = bare.strip_suffix(".0").unwrap_or(bare);
         let is_named = bare.len() > 3 && bare.starts_with(char::is_alphabetic);
-        let wanted = label(bare).or_else(|| if is_named { option_label(bare) } else { None })?;
         let is_number = bare.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number && self.habit.is_mixed {
+            return None;
+        }
+        let wanted = label(bare).or_else(|| if is_named { option_label(bare) } else { None })?;
         let wanted = wanted + usize::from(self.habit.from_zero && is_number);
         self.options.iter().position(|option| option.label == wanted)
     }
@@ -167,6 +174,12 @@ impl Choices<'_> {
 
     fn unknown(&self, cell: &str) -> String {
         let cell = super::header::shortened(cell);
+        if self.habit.is_mixed && cell.bytes().all(|byte| byte.is_ascii_digit()) {
+            return format!(
+                "{cell:?} can't be read, as some rows count the options from 0 and some from 1; write the letter or \
+                 the text of the option"
+            );
+        }
         let last = self.options.iter().map(|option| option.label).max().unwrap_or_default();
         format!(
             "{cell:?} is to be right, and that is neither the number or letter of an option that is there \

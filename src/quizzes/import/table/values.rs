@@ -69,15 +69,18 @@ pub(super) fn difficulty(cell: &str, highest: u8) -> Option<Difficulty> {
             _ => Difficulty::Hard,
         });
     }
-    match letters(cell).as_str() {
-        "easy" | "simple" | "low" | "beginner" | "leicht" | "einfach" => Some(Difficulty::Easy),
-        "medium" | "moderate" | "normal" | "average" | "intermediate" | "mittel" | "mittelschwer" => {
-            Some(Difficulty::Medium)
-        }
-        "hard" | "difficult" | "high" | "advanced" | "expert" | "schwer" | "schwierig" => Some(Difficulty::Hard),
-        _ => None,
-    }
+    let word = letters(cell);
+    let is_one_of = |words: &str| words.split(' ').any(|known| known == word);
+    let levels = [(EASY, Difficulty::Easy), (MEDIUM, Difficulty::Medium), (HARD, Difficulty::Hard)];
+    levels.into_iter().find(|(words, _)| is_one_of(words)).map(|(_, difficulty)| difficulty)
 }
+
+const EASY: &str = "easy simple low beginner leicht einfach facile facil bajo baixo makkelijk eenvoudig latwe latwy \
+    mudah легкая легко легкии 简单 容易 簡單 易しい 簡単 쉬움 하 de kolay";
+const MEDIUM: &str = "medium moderate normal average intermediate mittel mittelschwer moyen moyenne medio media \
+    gemiddeld srednie sredni sedang среднии средняя средне 中等 中 普通 보통 trungbinh orta";
+const HARD: &str = "hard difficult high advanced expert schwer schwierig difficile dificil alto moeilijk trudne trudny \
+    sulit sukar сложныи сложная трудныи сложно 困难 困難 难 難 難しい 어려움 상 kho zor";
 
 /// By what points are multiplied. Where every question of the table has 0, 1000 or 2000 points, as
 /// other makers of quizzes give, 1000 is once.

@@ -119,3 +119,65 @@ fn a_header_without_a_column_for_what_is_right_is_told() {
         ["line 2: nothing says which option is right; add a column \"correct\" with its number"]
     );
 }
+
+#[test]
+fn points_beside_an_option_say_that_it_is_right() {
+    for text in [
+        "question,A,B,C,Points A,Points B,Points C\nWhich?,x,y,z,0,1,0\n",
+        "Pytanie,Odpowiedź1,Punkty1,Odpowiedź2,Punkty2,Odpowiedź3,Punkty3\nWhich?,x,0,y,100,z,-50\n",
+    ] {
+        assert_eq!(answers(&item(text)), (vec!["x", "y", "z"], vec![1]), "{text}");
+    }
+    let header = "question,A,B,C,Points A,Points B,Points C\n";
+    assert_eq!(answers(&item(&format!("{header}Which?,x,y,z,1,1,0\n"))).1, [0, 1]);
+    for (points, message) in [
+        ("1,2,0", "the right options have different points; give all of them the same"),
+        ("1,many,0", "\"many\" is no number of points"),
+        ("0,0,0", "nothing says which option is right; add a column \"correct\" with its number"),
+    ] {
+        let found = read_text(&format!("{header}Which?,x,y,z,{points}\n"));
+        assert_eq!((found.items.len(), told(&found)), (0, vec![format!("line 2: {message}")]), "{points}");
+    }
+}
+
+#[test]
+fn a_mark_that_is_not_known_is_told() {
+    let found = read_text("question,option1,option2,option1 correct,option2 correct\nWhich?,x,y,perhaps,TRUE\n");
+    assert_eq!((found.items.len(), told(&found)), (0, vec!["line 2: \"perhaps\" is neither yes nor no".to_owned()]));
+}
+
+#[test]
+fn options_in_a_cell_can_be_json_or_have_letters() {
+    for options in [r#""{""A"":""w; x"",""B"":""z""}""#, r#""[""w; x"",""z""]""#] {
+        let text = format!("question,options,answer\nWhich?,{options},B\n");
+        assert_eq!(answers(&item(&text)), (vec!["w; x", "z"], vec![1]), "{options}");
+    }
+    assert_eq!(answers(&item("question,options,answer\nWhich?,A. x|B. y,y\n")), (vec!["x", "y"], vec![1]));
+    assert_eq!(read_text("question,options,answer\nWhich?,\"['x', 'y']\",1\n").items.len(), 0);
+}
+
+#[test]
+fn a_text_of_several_lines_is_one_text_and_a_pattern_is_none() {
+    let accepted = |text: &str| read_text(text).items.into_iter().map(|item| item.asked).collect::<Vec<_>>();
+    let lines = Asked::Text { accepted: vec!["- x - y".to_owned()] };
+    assert_eq!(accepted("question,answer\nWhich?,\"- x\n-  y\"\n"), [lines]);
+    let several = Asked::Text { accepted: vec!["x".to_owned(), "y".to_owned()] };
+    assert_eq!(accepted("question,answer\nWhich?,x; y\n"), [several]);
+    assert_eq!(accepted("question,answer\nWhich?,^x$|^y\n"), []);
+}
+
+#[test]
+fn tags_are_shown_where_nothing_else_is() {
+    let found = read_text("question,A,B,correct\nWhich tag?,<b></b>,<u></u>,A\n");
+    assert_eq!(asked(&found.items[0]).1, ["&lt;b>&lt;/b>"]);
+}
+
+#[test]
+fn questions_that_are_pages_are_read_as_such() {
+    let header = "question,A,B,correct\n";
+    let text = format!("{header}<p><strong>Which</strong> tag?</p><p>Choose.</p>,<p>x</p>,y,A\n");
+    let found = read_text(&text);
+    assert_eq!(asked(&found.items[0]), ("<b>Which</b> tag?\nChoose.", vec!["<p>x</p>"]));
+    let found = read_text(&format!("{text}What does <p> do?,x,y,A\n"));
+    assert!(found.items[0].text.starts_with("<p>"));
+}

@@ -126,11 +126,111 @@ fn without_a_header_nothing_is_read_if_that_makes_no_sense() {
 }
 
 #[test]
-fn a_header_in_other_words_is_left_out() {
-    let found = read_text("Question,Réponse 1,Réponse 2,Bonne réponse\nQuelle rivière?,Rhin,Seine,1\n");
-    assert_eq!(asked(&found.items[0]).1, ["Rhin"]);
+fn a_header_in_words_that_are_not_known_is_left_out() {
+    let found = read_text("Wobble,Xyz 1,Xyz 2,Bestest\nWhich river?,Rhein,Elbe,1\n");
+    assert_eq!(asked(&found.items[0]).1, ["Rhein"]);
     assert_eq!((found.left_out.len(), found.warnings.len()), (1, 1));
-    assert!(found.left_out[0].message.contains("\"Bonne réponse\" is to be right"));
+    assert!(found.left_out[0].message.contains("\"Bestest\" is to be right"));
+}
+
+#[test]
+fn a_header_can_be_in_many_languages() {
+    for header in [
+        "Thème,Question,A,B,C,Réponse",
+        "theme,question,reponseA,reponseB,reponseC,bonne_reponse",
+        "Categoría,Pregunta,Opción 1,Opción 2,Opción 3,Respuesta correcta",
+        "Tema,Pergunta,Alternativa A,Alternativa B,Alternativa C,Resposta certa",
+        "Categoria,Domanda,Risposta A,Risposta B,Risposta C,Risposta corretta",
+        "Onderwerp,Vraag,Antwoord A,Antwoord B,Antwoord C,Juiste antwoord",
+        "Kategoria,Pytanie,Odpowiedź A,Odpowiedź B,Odpowiedź C,Poprawna odpowiedź",
+        "Kategori,Soal,Pilihan A,Pilihan B,Pilihan C,Jawaban Benar",
+        "Категория,Вопрос,Вариант 1,Вариант 2,Вариант 3,Правильный ответ",
+        "类别,题目,选项A,选项B,选项C,正确答案",
+        "カテゴリ,問題,選択肢1,選択肢2,選択肢3,正解",
+        "분류,문제,보기1,보기2,보기3,정답",
+        "Chủ đề,Câu hỏi,Đáp án A,Đáp án B,Đáp án C,Đáp án đúng",
+        "Konu,Soru,Seçenek A,Seçenek B,Seçenek C,Doğru cevap",
+    ] {
+        let item = item(&format!("{header}\nrivers,Which?,x,y,z,2\n"));
+        assert_eq!((item.category.as_deref(), asked(&item)), (Some("rivers"), ("Which?", vec!["y"])), "{header}");
+    }
+}
+
+#[test]
+fn the_right_answer_can_come_first_in_many_languages() {
+    for header in [
+        "Question,Bonne réponse,Mauvaise réponse 1,Mauvaise réponse 2",
+        "Pregunta,Respuesta correcta,Respuesta incorrecta 1,Respuesta incorrecta 2",
+        "Pergunta,Opção Correta,Opção Errada 1,Opção Errada 2",
+        "Nội dung câu hỏi,Đáp án đúng,Đáp án sai 1,Đáp án sai 2",
+        "문제(질문),정답,오답1,오답2",
+    ] {
+        let item = item(&format!("{header}\nWhich?,x,y,z\n"));
+        let options = ["x", "y", "z"].map(str::to_owned).to_vec();
+        assert_eq!(item.asked, Asked::Choice { options, right: 0, in_order: false }, "{header}");
+    }
+}
+
+#[test]
+fn a_title_is_no_question_if_there_is_another() {
+    let found = read_text("Question Name,Question Text,Question Answers,Correct\nQ 1,Which?,x;y,y\n");
+    assert_eq!(asked(&found.items[0]), ("Which?", vec!["y"]));
+    assert_eq!(asked(&item("Question Title,a,b,Correct\nWhich?,x,y,b\n")), ("Which?", vec!["y"]));
+}
+
+#[test]
+fn beside_options_the_first_answer_says_what_is_right() {
+    let found = read_text("question,A,B,answer,answerText\nWhich?,x,y,B,y\n");
+    assert_eq!(asked(&found.items[0]).1, ["y"]);
+}
+
+#[test]
+fn an_option_that_is_named_twice_is_counted_or_nothing_is_read() {
+    let found = read_text("question,option1,option2,option4,option4,correct\nWhich?,w,x,y,z,3\n");
+    assert_eq!(answers(&found.items[0]), (vec!["w", "x", "y", "z"], vec![2]));
+    assert_eq!(told(&found), ["line 1: two columns are option 4; the options were counted from left to right"]);
+    for (header, message) in [
+        ("option1,option2,option2,option3", "two columns are option 2; give every option a number of its own"),
+        ("wrong1,wrong2,right,2", "column 5 is named \"2\" and nothing else; give it a name that says what it holds"),
+    ] {
+        let found = read_text(&format!("question,{header},correct\nWhich?,w,x,y,z,3\n"));
+        assert_eq!((found.items.len(), told(&found)), (0, vec![format!("line 1: {message}")]));
+    }
+}
+
+#[test]
+fn a_refused_file_says_which_column_would_help() {
+    let found = read_text("Question,Difficulty\nIs it?,Easy\n");
+    assert_eq!(
+        told(&found),
+        ["line 1: columns \"Question\", \"Difficulty\" are there, and none of them holds what is right; name that \
+          column \"correct\", and the options \"option1\", \"option2\" …"]
+    );
+}
+
+#[test]
+fn without_a_header_numbers_and_times_are_no_options() {
+    for text in [
+        "1,Which river?,Rhein,Elbe,20,2\n2,Which sea?,Red Sea,Dead Sea,20,2\n",
+        "1.0,Which river?,Rhein,Elbe,20 seconds,2.0\n2.0,Which sea?,Red Sea,Dead Sea,30 seconds,2.0\n",
+    ] {
+        let found = read_text(text);
+        assert_eq!(asked(&found.items[0]), ("Which river?", vec!["Elbe"]));
+        assert_eq!((found.items.len(), found.items[0].time_limit_ms), (2, Some(20_000)));
+        assert!(told(&found)[0].contains("number,question,option1,option2,time,correct"));
+    }
+    let found = read_text("select,Which river?,Rhein,Elbe,Elbe\nselect,Which sea?,Red,Dead,Dead\nselect,Who?,x,y,y\n");
+    assert_eq!(found.items.len(), 0);
+}
+
+#[test]
+fn a_separator_in_the_last_column_is_part_of_an_explanation() {
+    let header = "question;A;B;correct;explanation\n";
+    let items = items(&format!("{header}Which?;Rhein;Elbe;B;So, or so; who knows\n"));
+    assert_eq!((asked(&items[0]).1, items[0].explanation.as_deref()), (vec!["Elbe"], Some("So, or so; who knows")));
+    for row in ["Which; or who?;Rhein;Elbe;B;x", "Which?;Rhein;Elbe;2;x;y", "Which?;A;B;B;x;y"] {
+        assert_eq!(read_text(&format!("{header}{row}\n")).items.len(), 0, "{row}");
+    }
 }
 
 #[test]
@@ -145,8 +245,13 @@ fn numbers_that_count_from_0_are_told() {
     assert_eq!(found.items.iter().map(|item| asked(item).1).collect::<Vec<_>>(), [["x"], ["z"]]);
     assert_eq!(told(&found), ["line 2: the numbers of right options count from 0 here: 0 is the first option"]);
     let found = read_text("question,option1,option2,option3,correct\nWhich?,x,y,z,0\nWho?,x,y,z,3\n");
-    assert_eq!(found.items.len(), 1);
-    assert_eq!(asked(&found.items[0]).1, ["z"]);
+    assert_eq!((found.items.len(), found.left_out.len()), (0, 2));
+    assert!(told(&found)[0].contains("some rows count the options from 0 and some from 1"));
+    let found = read_text("question,option1,option2,option3,correctIndex\nWhich?,x,y,z,1\n");
+    assert_eq!(
+        told(&found),
+        ["line 2: nothing tells whether the numbers of right options count from 0 or 1; they were counted from 1"]
+    );
 }
 
 #[test]

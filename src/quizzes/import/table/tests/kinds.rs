@@ -105,14 +105,23 @@ fn what_a_kind_lacks_is_told() {
 }
 
 #[test]
-fn a_column_of_types_that_are_no_kinds_is_not_read() {
+fn a_kind_that_is_not_known_is_read_by_the_options_and_what_is_right() {
+    let told_of = |kind: &str| {
+        format!(
+            "line 2: \"{kind}\" is no kind of question that is known; such rows are read by their options and by what \
+             is right"
+        )
+    };
     let found = read_text("question,type,option1,option2,correct\nWhich?,Geography,x,y,1\n");
-    assert_eq!(told(&found), ["line 2: \"Geography\" is no kind of question; the column of kinds is not read"]);
-    assert_eq!(asked(&found.items[0]).1, ["x"]);
+    assert_eq!((told(&found), asked(&found.items[0]).1), (vec![told_of("Geography")], vec!["x"]));
+    let found = read_text("question,type,option1,option2,correct\nWhich?,choice,x,y,1\nWho?,wobble,x,y,1\n");
+    assert_eq!((told(&found), asked(&found.items[1]).1), (vec![told_of("wobble")], vec!["x"]));
 }
 
 #[test]
-fn a_kind_that_is_not_known_among_known_ones_is_left_out() {
-    let found = read_text("question,type,option1,option2,correct\nWhich?,choice,x,y,1\nWho?,wobble,x,y,1\n");
+fn a_kind_that_is_not_known_may_be_an_order() {
+    let found = read_text("question,type,option1,option2,correct\nWhich?,choice,x,y,1\nSort,wobble,x,y,\"2,1\"\n");
+    assert_eq!((found.items.len(), found.left_out.len()), (1, 1));
+    let found = read_text("question,type,option1,option2,correct\nWhich?,choice,x,y,1\nPairs,wobble,,,a-1; b-2\n");
     assert_eq!((found.items.len(), found.left_out.len()), (1, 1));
 }
