@@ -197,7 +197,8 @@ pub struct Settings {
     #[arg(long)]
     pub new_epoch: bool,
 
-    /// A folder of more question banks (*.json); read again on SIGHUP
+    /// A folder of more question banks (*.json), and of tables and other files that are imported as they lie
+    /// there; read again on SIGHUP
     #[arg(long, env = "REJOIN_QUIZ_DIR", value_name = "FOLDER")]
     pub quiz_dir: Option<PathBuf>,
 

@@ -25,7 +25,7 @@ use crate::game::hub;
 use crate::game::reaper::Reaper;
 use crate::game::rooms::Openings;
 use crate::game::{Chance, Hub, Rooms, SoloGames};
-use crate::http::{self, Admission, ApiKeys, Chaos, Shared, Sockets};
+use crate::http::{self, Admission, ApiKeys, Chaos, Imports, Shared, Sockets};
 use crate::quizzes::{Catalogue, Hosting};
 use crate::store::clock::system_wall_clock;
 use crate::store::{Homes, WallClock};
@@ -155,6 +155,7 @@ pub async fn run_over(
         public_host: settings.public_host.clone(),
         sockets: Sockets::default(),
         test_echo: settings.test_echo,
+        imports: Imports::default(),
     });
     let served = serve(settings, outside.listener, shared, stop).await;
     stopping.cancel();

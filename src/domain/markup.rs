@@ -147,6 +147,47 @@ pub fn escape(plain: &str) -> String {
     text
 }
 
+/// The first thing in a text that people take for markup and that is shown as it stands: another tag, one
+/// without its other half, or another entity.
+pub fn unread(text: &str) -> Option<&str> {
+    let mut open: Vec<(Tag, &str)> = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (token, after) = token(rest);
+        rest = after;
+        match token {
+            Token::Text(text) => {
+                if let Some(found) = taken_for_markup(text) {
+                    return Some(found);
+                }
+            }
+            Token::Char(_) => {}
+            Token::Open(tag, written) => open.push((tag, written)),
+            Token::Close(tag, written) => match open.iter().rposition(|(other, _)| *other == tag) {
+                // What was opened inside is never closed.
+                Some(at) if at + 1 < open.len() => return Some(open[at + 1].1),
+                Some(at) => open.truncate(at),
+                None => return Some(written),
+            },
+        }
+    }
+    open.first().map(|(_, written)| *written)
+}
+
+/// A tag or an entity at the beginning of a text that is no markup.
+fn taken_for_markup(text: &str) -> Option<&str> {
+    let end = match text.as_bytes() {
+        [b'<', b'/', letter, ..] | [b'<', letter, ..] if letter.is_ascii_alphabetic() => text.find('>')?,
+        [b'&', letter, _, ..] if letter.is_ascii_alphabetic() || *letter == b'#' => {
+            text.find(';').filter(|end| *end > 2)?
+        }
+        _ => return None,
+    };
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '#' | '/');
+    let name = text[1..end].split([' ', '=']).next().unwrap_or_default();
+    (name.len() <= 10 && name.chars().all(is_name)).then_some(&text[..=end])
+}
+
 /// A text without its markup, as a line of a table or a terminal shows it: 2³, x_i, 10^(a+b).
 pub fn plain(text: &str) -> String {
     if !text.contains(['<', '&']) {
@@ -213,6 +254,25 @@ mod tests {
         assert_eq!(plain("10<sup>6</sup> and 10<sub>6</sub>"), "10⁶ and 10₆");
         assert_eq!(plain("e<sup>2x</sup>, x<sub>k</sub>"), "e^(2x), x_k");
         assert_eq!(plain("&lt;b&gt; &amp; <b>bold</b>"), "<b> & bold");
+    }
+
+    #[test]
+    fn what_is_taken_for_markup_and_is_none_is_named() {
+        let named = [
+            ("one<br>two", "<br>"),
+            ("<B>x</B>", "<B>"),
+            ("a <b> alone", "<b>"),
+            ("x</sup>", "</sup>"),
+            ("<b><i>x</b>", "<i>"),
+            ("caf&eacute;", "&eacute;"),
+            ("<p class=\"x\">y</p>", "<p class=\"x\">"),
+        ];
+        for (text, tag) in named {
+            assert_eq!(unread(text), Some(tag), "{text}");
+        }
+        for fine in ["a < b > c", "AT&T; so", "<b>x</b> &lt;br&gt;", "x<sup>2</sup>", "#include <stdio.h>", "&"] {
+            assert_eq!(unread(fine), None, "{fine}");
+        }
     }
 
     proptest! {

@@ -39,6 +39,7 @@ use actix_web::{App, Error, HttpRequest, HttpResponse, Resource, Route, body::Me
 pub use admission::{Admission, LimitSettings, Switch};
 pub use auth::{ApiKey, ApiKeys};
 pub use chaos::Chaos;
+pub use quizzes::Imports;
 pub use websocket::Sockets;
 
 use tokio::net::TcpStream;
@@ -82,6 +83,8 @@ pub struct Shared {
     pub sockets: Sockets,
     /// Whether there are URLs for tests of WebSockets.
     pub test_echo: bool,
+    /// The imports of files that run.
+    pub imports: Imports,
 }
 
 impl Shared {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
 use super::admission::Created;
 use super::auth::{Caller, Creating};
@@ -21,6 +22,17 @@ type Handled = Result<HttpResponse, Problem>;
 
 /// Most problems and warnings of a reply, each.
 const MOST_TOLD: usize = 200;
+/// For so many bytes of a file an import counts as much as a question of a new game.
+const BYTES_PER_QUESTION: usize = 64;
+
+/// The imports that may run at once: whoever plays goes before.
+pub struct Imports(Arc<Semaphore>);
+
+impl Default for Imports {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
+    }
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -84,8 +96,8 @@ struct ImportedOut {
     warnings: Vec<Wrong>,
 }
 
-/// Reads a file, and keeps nothing of it. Whoever may open rooms may ask; it costs as much as a game with
-/// so large a body.
+/// Reads a file, and keeps nothing of it. Whoever may open rooms may ask; it counts as a new game of many
+/// questions.
 pub(super) async fn import(
     shared: web::Data<Shared>,
     caller: Caller,
@@ -94,9 +106,13 @@ pub(super) async fn import(
     bytes: web::Bytes,
 ) -> Handled {
     shared.may_host(&caller)?;
-    shared.admission.create(&opener, Created::game(bytes.len(), 0))?;
+    let cost = Created::game(bytes.len(), (bytes.len() / BYTES_PER_QUESTION) as u64);
+    shared.admission.create(&opener, cost)?;
+    let turn = shared.imports.0.clone().acquire_owned().await;
     let ImportQuery { name, format } = query.into_inner();
+    // Whoever has gone away leaves an import behind that ends: its turn ends with it.
     let read = move || {
+        let _turn = turn;
         // Nothing of the bank is told but its questions.
         let options = Options::new("import".parse().expect("it is a name"), Path::new("import"));
         import_file(Source { name: name.as_deref(), format, bytes: &bytes }, options)

@@ -8,6 +8,7 @@ use super::bank::Bank;
 use super::import::{self, Format, Options, Source};
 use super::reading;
 use super::select::Order;
+use crate::domain::markup;
 use crate::domain::quiz::Correct;
 use crate::domain::quiz::draft::{Problem, QuestionDraft};
 use crate::domain::{AnswerKey, Choice, ChoiceKey, Kind, OptionId, Question, QuizId};
@@ -31,9 +32,6 @@ pub struct Findings {
 const ENOUGH_FOR_OPTIONS: usize = 10;
 /// Fewest questions from which it says something that the right option is often the longest.
 const ENOUGH_FOR_LENGTHS: usize = 20;
-
-/// What is taken for markup most often, and is none.
-const NO_MARKUP: [&str; 8] = ["<br", "<p>", "</p>", "<strong>", "<em>", "<img", "&nbsp;", "&quot;"];
 
 /// Checks a bank's file, or one that could be imported.
 pub fn check_file(path: &Path) -> Findings {
@@ -150,8 +148,7 @@ fn no_markup(questions: &[Arc<Question>]) -> Vec<Problem> {
     for (index, question) in questions.iter().enumerate() {
         let options = question.options.iter().map(|option| option.text.as_ref());
         let mut texts = [question.text.as_ref(), question.explanation.as_ref()].into_iter().chain(options).flatten();
-        let tag = texts.find_map(|text| NO_MARKUP.iter().find(|tag| text.contains(**tag)));
-        if let Some(tag) = tag {
+        if let Some(tag) = texts.find_map(|text| markup::unread(text)) {
             let message = format!("{tag} is shown as it stands; markup is b, i, code, pre, sub, sup and line feeds");
             found.push(Problem::new(format!("questions[{index}]"), message));
         }

@@ -23,7 +23,7 @@ pub(super) fn preview(questions: &[QuestionDraft]) -> String {
 }
 
 fn write(text: &mut String, number: usize, question: &Question) -> std::fmt::Result {
-    let asked = plain(question.text.as_deref().unwrap_or_default()).replace('\n', "\n   ");
+    let asked = shown(question.text.as_deref().unwrap_or_default()).replace('\n', "\n   ");
     writeln!(text, "{number}. {asked}")?;
     for (option, letter) in question.options.iter().zip('A'..) {
         writeln!(text, "   {letter}  {}", shortened(option.text.as_deref().unwrap_or_default()))?;
@@ -50,8 +50,13 @@ fn write(text: &mut String, number: usize, question: &Question) -> std::fmt::Res
     }
 }
 
+/// A text as a terminal may show it: whatever could steer one is a blank.
+fn shown(text: &str) -> String {
+    plain(text).chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
+}
+
 fn shortened(text: &str) -> String {
-    let line = plain(text).replace('\n', " / ");
+    let line = shown(text).replace('\n', " / ");
     if line.chars().count() <= WIDTH { line } else { line.chars().take(WIDTH - 1).chain(['…']).collect() }
 }
 

@@ -493,7 +493,14 @@ async fn the_banks_are_listed_with_what_can_be_selected() {
             quiz,
             &[
                 &fields[..],
-                &["categories: array", "difficulties: array", "play: array", "hosting: text", "defaults: object"],
+                &[
+                    "categories: array",
+                    "difficulties: array",
+                    "play: array",
+                    "hosting: text",
+                    "defaults: object",
+                    "kinds: array",
+                ],
             ]
             .concat(),
         );

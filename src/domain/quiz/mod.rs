@@ -15,7 +15,9 @@ use super::number::Number;
 use super::scoring::{ProgressionRule, Scoring, SpeedBonus};
 use super::time::Millis;
 
-pub use kind::{AnswerKey, ChoiceKey, Correct, Count, Kind, MultipleKey, NumberKey, OrderKey, PollKey, Range, TextKey};
+pub use kind::{
+    AnswerKey, ChoiceKey, Correct, Count, Kind, MOST_TEXTS, MultipleKey, NumberKey, OrderKey, PollKey, Range, TextKey,
+};
 
 /// How hard a question is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

@@ -206,7 +206,11 @@ fn cells(question: &Question, seat: &SeatResults) -> [String; 3] {
 /// A text that no spreadsheet takes for a formula.
 fn harmless(text: &str) -> String {
     let is_number = text.parse::<f64>().is_ok();
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number { format!("'{text}") } else { text.to_owned() }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) && !is_number {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    }
 }
 
 #[cfg(test)]

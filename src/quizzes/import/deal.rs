@@ -4,7 +4,7 @@
 //! Names depend on what a player sees alone, and so does an order that is made here. Had they anything of
 //! the key in them, a player who knows this source could compute the right option.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rust_decimal::Decimal;
 
@@ -13,7 +13,7 @@ use crate::domain::quiz::draft::{
     self, ChoiceDraft, MOST_OPTIONS, MOST_TEXT, Problem, QuestionDraft, TIME_LIMIT_MS, Texts,
 };
 use crate::domain::quiz::shuffle::{is_about_others, names_letters};
-use crate::domain::quiz::{Kind, Range};
+use crate::domain::quiz::{Kind, MOST_TEXTS, Range};
 use crate::domain::{Number, OptionId, QuestionId};
 
 /// Turns items into questions.
@@ -30,6 +30,9 @@ pub(super) struct Dealer {
     pub(super) has_shares: bool,
     names: Names,
 }
+
+/// What a text is told that is the same as another one.
+const SAME_TEXT: &str = "the same as one before it";
 
 /// What a question can't be imported for.
 type Why = String;
@@ -189,25 +192,22 @@ impl Dealer {
 
     /// The texts that are right, each once.
     fn accepted(&mut self, place: &str, accepted: Vec<String>) -> Result<Vec<String>, Why> {
-        let mut kept: Vec<String> = Vec::new();
         let mut why = "no text that is right".to_owned();
-        for text in accepted {
-            let mut with = kept.clone();
-            with.push(text.clone());
-            let trial = QuestionDraft {
-                text: Some("?".to_owned()),
-                correct_texts: Some(with.clone()),
-                ..QuestionDraft::new("q".parse().map_err(|_| String::new())?, Kind::Text)
-            };
-            let is_same = kept.iter().any(|known| known.eq_ignore_ascii_case(&text));
-            match draft::check(vec![trial], Texts::Required) {
-                Ok(_) => kept = with,
-                Err(_) if is_same => {}
-                Err(problems) if problems.iter().all(|problem| problem.message == "the same as one before it") => {}
-                Err(problems) => {
-                    why = format!("a right text: {}", problems[0].message);
-                    self.warnings.push(Problem::new(place, format!("left out of those that are right: {why}")));
-                }
+        let mut seen = HashSet::new();
+        let mut kept = accepted;
+        kept.retain(|text| seen.insert(text.to_lowercase()));
+        if kept.len() > MOST_TEXTS {
+            let message =
+                format!("{} texts are right, and there are at most {MOST_TEXTS}: the first are kept", kept.len());
+            self.warnings.push(Problem::new(place, message));
+            kept.truncate(MOST_TEXTS);
+        }
+        // What is wrong with a text is known once; what is left is good.
+        for (index, message) in wrong_texts(&kept).into_iter().rev() {
+            kept.remove(index);
+            if message != SAME_TEXT {
+                why = format!("a right text: {message}");
+                self.warnings.push(Problem::new(place, format!("left out of those that are right: {why}")));
             }
         }
         if kept.is_empty() { Err(why) } else { Ok(kept) }
@@ -229,6 +229,24 @@ impl Dealer {
         }
         id
     }
+}
+
+/// The places of texts that can't be right ones, and why.
+fn wrong_texts(texts: &[String]) -> Vec<(usize, String)> {
+    let trial = QuestionDraft {
+        text: Some("?".to_owned()),
+        correct_texts: Some(texts.to_vec()),
+        ..QuestionDraft::new("q".parse().expect("it is a name"), Kind::Text)
+    };
+    let problems = draft::check(vec![trial], Texts::Required).err().unwrap_or_default();
+    let place = |problem: Problem| {
+        let index = problem.path.strip_prefix("questions[0].correctTexts[")?.strip_suffix(']')?.parse().ok()?;
+        Some((index, problem.message))
+    };
+    let mut wrong: Vec<(usize, String)> = problems.into_iter().filter_map(place).collect();
+    wrong.sort();
+    wrong.dedup_by_key(|(index, _)| *index);
+    wrong
 }
 
 /// A problem of a single question, where the place says the rest.
@@ -289,6 +307,8 @@ fn hash<'a>(text: &str, options: impl IntoIterator<Item = &'a String>) -> blake3
 #[derive(Default)]
 struct Names {
     taken: HashMap<QuestionId, String>,
+    /// The number that was given last to a name that stood before.
+    last: HashMap<String, u64>,
 }
 
 impl Names {
@@ -297,7 +317,7 @@ impl Names {
     }
 
     /// A name out of what the question says; with a number behind it if the same stood before, and where.
-    fn find(&self, item: &Item) -> (QuestionId, Option<&String>) {
+    fn find(&mut self, item: &Item) -> (QuestionId, Option<&String>) {
         let options: BTreeSet<&String> = match &item.asked {
             Asked::Choice { options, .. } | Asked::Multiple { options, .. } | Asked::Poll { options } => {
                 options.iter().collect()
@@ -306,11 +326,14 @@ impl Names {
             Asked::Text { .. } | Asked::Number { .. } => BTreeSet::new(),
         };
         let stem = format!("q-{}", &hash(&item.text, options).to_hex()[..12]);
-        let names = std::iter::once(stem.clone()).chain((2_u64..).map(|n| format!("{stem}-{n}")));
-        let mut ids = names.map(|name| name.parse::<QuestionId>().expect("hex digits are a valid name"));
-        let free = ids.find(|id| !self.taken.contains_key(id)).expect("some number is free");
-        let twin = stem.parse::<QuestionId>().ok().and_then(|id| self.taken.get(&id));
-        (free, twin)
+        let last = self.last.entry(stem.clone()).or_default();
+        let first: QuestionId = stem.parse().expect("hex digits are a valid name");
+        let mut free = first.clone();
+        while self.taken.contains_key(&free) {
+            *last = (*last + 1).max(2);
+            free = format!("{stem}-{last}").parse().expect("hex digits are a valid name");
+        }
+        (free, self.taken.get(&first))
     }
 }
 

@@ -145,7 +145,11 @@ fn difficulty(difficulty: Difficulty) -> &'static str {
 /// A cell that no spreadsheet takes for a formula. A number is none.
 fn harmless(cell: &str) -> String {
     let is_number = cell.parse::<f64>().is_ok();
-    if cell.starts_with(['=', '+', '-', '@']) && !is_number { format!("'{cell}") } else { cell.to_owned() }
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) && !is_number {
+        format!("'{cell}")
+    } else {
+        cell.to_owned()
+    }
 }
 
 /// The bank as GIFT. Orders and polls are none of its questions.

@@ -45,7 +45,9 @@ pub fn check(drafts: Vec<QuestionDraft>, texts: Texts) -> Result<Vec<Question>, 
 /// Whether a picture lies at a URL: anywhere, or on this server.
 pub fn is_url(image: &str) -> bool {
     let starts = |scheme: &str| image.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
-    (starts("https://") || starts("http://") || (image.starts_with('/') && !image.starts_with("//")))
+    (starts("https://")
+        || starts("http://")
+        || (image.starts_with('/') && !image.starts_with("//") && !image.contains('\\')))
         && !image.contains(|c: char| c.is_control() || c.is_whitespace())
 }
 

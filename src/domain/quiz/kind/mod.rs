@@ -20,8 +20,8 @@ pub use multiple::MultipleKey;
 pub use number::NumberKey;
 pub use order::OrderKey;
 pub use poll::PollKey;
-pub use text::TextKey;
-pub(super) use text::{MOST_TEXTS, MOST_TYPOS};
+pub(super) use text::MOST_TYPOS;
+pub use text::{MOST_TEXTS, TextKey};
 
 use super::draft::{Checker, QuestionDraft};
 use super::{Choice, Question};

@@ -144,6 +144,8 @@ fn accents_and_slips_are_forgiven_if_asked() {
     let strict = question("text", &json!({"correctTexts": ["Łódź"]}));
     let lax = question("text", &json!({"correctTexts": ["Łódź"], "ignoreAccents": true}));
     assert!(!is_right(&strict, text("Lodz")) && is_right(&lax, text("Lodz")) && is_right(&strict, text("ŁÓDŹ")));
+    let other = question("text", &json!({"correctTexts": ["が", "й"], "ignoreAccents": true}));
+    assert!(is_right(&other, text("が")) && !is_right(&other, text("か")) && !is_right(&other, text("и")));
     let one = question("text", &json!({"correctTexts": ["Mississippi", "1969"], "maxTypos": 1}));
     for right in ["Missisippi", "Mississippii", "Mississipip", "mississippj"] {
         assert!(is_right(&one, text(right)), "{right}");
@@ -192,6 +194,7 @@ fn an_answer_stands_in_its_own_field_and_names_what_is_there() {
     assert_eq!(multiple.take(ids(&[])), Err(AnswerFault::Empty(AnswerField::OptionIds)));
     assert_eq!(order.take(ids(&[1, 2])), Err(AnswerFault::NotAll(3)));
     assert_eq!(typed.take(text(" \u{200b}\n")), Err(AnswerFault::Empty(AnswerField::Text)));
+    assert_eq!(typed.take(text("\u{202e}")), Err(AnswerFault::Empty(AnswerField::Text)));
     assert_eq!(typed.take(text(&"x".repeat(201))), Err(AnswerFault::TooLong));
     assert_eq!(typed.take(text(" a\tb ")), Ok(text("a b")));
 }
@@ -240,6 +243,7 @@ fn what_is_wrong_with_a_kind_is_told_with_its_path() {
         ("text", json!({"correctTexts": []}), "correctTexts: 1 to 50"),
         ("text", json!({"correctTexts": ["a", " A "]}), "correctTexts[1]: the same as one before it"),
         ("text", json!({"correctTexts": [" "]}), "correctTexts[0]: empty"),
+        ("text", json!({"correctTexts": ["\u{301}"], "ignoreAccents": true}), "correctTexts[0]: empty"),
         ("text", json!({"correctTexts": ["a"], "maxTypos": 4}), "maxTypos: at most 3"),
         ("text", json!({"correctTexts": ["a"], "options": two}), "options: a question of the kind text has none"),
         ("number", json!({}), "correctNumber: missing; or give correctRange"),

@@ -1,9 +1,13 @@
 //! A text is typed. It is right if it is one of the key's, compared without regard to case, width, and
 //! runs of blanks; to accents and a few slips, if that is asked for.
 
+use std::sync::OnceLock;
+
+use rapidfuzz::distance::osa;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
+use unicode_script::{Script, UnicodeScript};
 
 use super::{Correct, Count, Rules, tally};
 use crate::domain::answer::{Answer, AnswerFault, AnswerField, MOST_TYPED};
@@ -12,7 +16,7 @@ use crate::domain::quiz::draft::{Checker, Field, QuestionDraft, repeats};
 use crate::domain::scoring::{Grade, Scoring};
 
 /// Most texts that are right.
-pub(in crate::domain::quiz) const MOST_TEXTS: usize = 50;
+pub const MOST_TEXTS: usize = 50;
 /// Most slips that may be forgiven.
 pub(in crate::domain::quiz) const MOST_TYPOS: u8 = 3;
 
@@ -26,24 +30,55 @@ pub struct TextKey {
     texts: Vec<String>,
     ignore_accents: bool,
     max_typos: u8,
+    /// The texts as they are compared, from the first answer on.
+    #[serde(skip)]
+    folded: Folded,
+}
+
+/// Texts as they are compared. They follow from the key, and so make no difference to it.
+#[derive(Debug, Clone, Default)]
+struct Folded(OnceLock<Vec<Comparable>>);
+
+impl PartialEq for Folded {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Folded {}
+
+/// A text as it is compared.
+#[derive(Debug, Clone)]
+struct Comparable {
+    text: String,
+    length: usize,
+    digits: String,
+}
+
+impl From<String> for Comparable {
+    fn from(text: String) -> Self {
+        let digits = text.chars().filter(|c| c.is_numeric()).collect();
+        Self { length: text.chars().count(), digits, text }
+    }
 }
 
 impl TextKey {
     fn is_right(&self, typed: &str) -> bool {
-        let typed = folded(typed, self.ignore_accents);
-        let mut right = self.texts.iter().map(|text| folded(text, self.ignore_accents));
-        right.any(|text| text == typed || self.is_near(&text, &typed))
+        let fold = |text: &String| Comparable::from(folded(text, self.ignore_accents));
+        let right = self.folded.0.get_or_init(|| self.texts.iter().map(fold).collect());
+        let typed = fold(&typed.to_owned());
+        right.iter().any(|right| right.text == typed.text) || right.iter().any(|right| self.is_near(right, &typed))
     }
 
     /// Whether few characters are wrong, missing, too many, or swapped with the next, as short as the text is. Digits are never a
     /// slip: 1968 is not 1969.
-    fn is_near(&self, text: &str, typed: &str) -> bool {
-        let most = usize::from(self.max_typos).min(text.chars().count() / LETTERS_PER_TYPO);
-        let digits = |text: &str| text.chars().filter(|c| c.is_numeric()).collect::<String>();
+    fn is_near(&self, right: &Comparable, typed: &Comparable) -> bool {
+        let most = usize::from(self.max_typos).min(right.length / LETTERS_PER_TYPO);
+        let within = osa::Args::default().score_cutoff(most);
         most > 0
-            && text.chars().count().abs_diff(typed.chars().count()) <= most
-            && digits(text) == digits(typed)
-            && strsim::osa_distance(text, typed) <= most
+            && right.length.abs_diff(typed.length) <= most
+            && right.digits == typed.digits
+            && osa::distance_with_args(right.text.chars(), typed.text.chars(), &within).is_some()
     }
 
     pub(super) fn write(&self, draft: &mut QuestionDraft) {
@@ -89,7 +124,7 @@ impl Rules for TextKey {
 /// A typed answer without surrounding blanks and control characters.
 pub(super) fn take_typed(text: &str) -> Result<String, AnswerFault> {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
-    let text = text.chars().map(plain).collect::<String>().trim().to_owned();
+    let text = text.chars().filter(|c| !turns(*c)).map(plain).collect::<String>().trim().to_owned();
     match text.len() {
         0 => Err(AnswerFault::Empty(AnswerField::Text)),
         len if len > MOST_TYPED => Err(AnswerFault::TooLong),
@@ -105,9 +140,26 @@ pub(super) fn folded(text: &str, ignores_accents: bool) -> String {
     let folded = text.nfkc().filter(is_shown).flat_map(char::to_uppercase).flat_map(char::to_lowercase).map(plain);
     let folded: String = match ignores_accents {
         false => folded.nfc().collect(),
-        true => folded.nfd().filter(|c| !is_combining_mark(*c)).flat_map(without_stroke).collect(),
+        true => without_accents(folded.nfd()).nfc().collect(),
     };
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a character turns the direction in which others are shown.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Without the marks on Latin and Greek letters. In other scripts they make another letter: が is no か.
+fn without_accents(text: impl Iterator<Item = char>) -> String {
+    let mut base = Script::Common;
+    let is_kept = |c: &char| {
+        if !is_combining_mark(*c) {
+            base = c.script();
+        }
+        !is_combining_mark(*c) || !matches!(base, Script::Latin | Script::Greek | Script::Common)
+    };
+    text.filter(is_kept).flat_map(without_stroke).collect()
 }
 
 fn plain(c: char) -> char {
@@ -150,11 +202,14 @@ pub(super) fn read(draft: &QuestionDraft, checker: &mut Checker<'_>) -> Option<T
                 checker.wrong(&format!("correctTexts[{index}]"), format!("{} bytes, at most {MOST_TYPED}", text.len()));
             }
             Err(_) => checker.wrong(&format!("correctTexts[{index}]"), "empty"),
+            Ok(text) if folded(&text, ignore_accents).is_empty() => {
+                checker.wrong(&format!("correctTexts[{index}]"), "empty");
+            }
             Ok(_) => {}
         }
     }
     for index in repeats(texts.iter().map(|text| folded(text, ignore_accents))) {
         checker.wrong(&format!("correctTexts[{index}]"), "the same as one before it");
     }
-    Some(TextKey { texts, ignore_accents, max_typos })
+    Some(TextKey { texts, ignore_accents, max_typos, folded: Folded::default() })
 }
