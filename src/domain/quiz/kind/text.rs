@@ -3,7 +3,6 @@
 
 use std::sync::OnceLock;
 
-use rapidfuzz::distance::osa;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -50,15 +49,13 @@ impl Eq for Folded {}
 /// A text as it is compared.
 #[derive(Debug, Clone)]
 struct Comparable {
-    text: String,
-    length: usize,
+    characters: Vec<char>,
     digits: String,
 }
 
 impl From<String> for Comparable {
     fn from(text: String) -> Self {
-        let digits = text.chars().filter(|c| c.is_numeric()).collect();
-        Self { length: text.chars().count(), digits, text }
+        Self { characters: text.chars().collect(), digits: text.chars().filter(|c| c.is_numeric()).collect() }
     }
 }
 
@@ -67,18 +64,15 @@ impl TextKey {
         let fold = |text: &String| Comparable::from(folded(text, self.ignore_accents));
         let right = self.folded.0.get_or_init(|| self.texts.iter().map(fold).collect());
         let typed = fold(&typed.to_owned());
-        right.iter().any(|right| right.text == typed.text) || right.iter().any(|right| self.is_near(right, &typed))
+        right.iter().any(|right| right.characters == typed.characters)
+            || right.iter().any(|right| self.is_near(right, &typed))
     }
 
     /// Whether few characters are wrong, missing, too many, or swapped with the next, as short as the text is. Digits are never a
     /// slip: 1968 is not 1969.
     fn is_near(&self, right: &Comparable, typed: &Comparable) -> bool {
-        let most = usize::from(self.max_typos).min(right.length / LETTERS_PER_TYPO);
-        let within = osa::Args::default().score_cutoff(most);
-        most > 0
-            && right.length.abs_diff(typed.length) <= most
-            && right.digits == typed.digits
-            && osa::distance_with_args(right.text.chars(), typed.text.chars(), &within).is_some()
+        let most = usize::from(self.max_typos).min(right.characters.len() / LETTERS_PER_TYPO);
+        most > 0 && right.digits == typed.digits && is_within(most, &right.characters, &typed.characters)
     }
 
     pub(super) fn write(&self, draft: &mut QuestionDraft) {
@@ -143,6 +137,46 @@ pub(super) fn folded(text: &str, ignores_accents: bool) -> String {
         true => without_accents(folded.nfd()).nfc().collect(),
     };
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether so many steps at most make one text of the other: a character wrong, missing, too many, or swapped
+/// with the next (the optimal string alignment distance). Only the band around the table's diagonal is counted,
+/// and nothing after a row that is too far: a full room's answers are evaluated in one commit, which all
+/// other games wait for.
+fn is_within(most: usize, one: &[char], other: &[char]) -> bool {
+    if one.len().abs_diff(other.len()) > most {
+        return false;
+    }
+    let (far, columns) = (most + 1, other.len());
+    let mut before = vec![far; columns + 1];
+    let mut last: Vec<usize> = (0..=columns).map(|at| at.min(far)).collect();
+    let mut row = vec![far; columns + 1];
+    let mut least_before = 0;
+    for line in 1..=one.len() {
+        let (from, to) = (line.saturating_sub(most).max(1), (line + most).min(columns));
+        row[from - 1] = if from == 1 { line.min(far) } else { far };
+        let mut least = row[from - 1];
+        for at in from..=to {
+            let change = usize::from(one[line - 1] != other[at - 1]);
+            let mut steps = (last[at - 1] + change).min(last[at] + 1).min(row[at - 1] + 1);
+            if line > 1 && at > 1 && one[line - 1] == other[at - 2] && one[line - 2] == other[at - 1] {
+                steps = steps.min(before[at - 2] + 1);
+            }
+            row[at] = steps.min(far);
+            least = least.min(steps);
+        }
+        if to < columns {
+            row[to + 1] = far;
+        }
+        // A swap may still come back from the line before.
+        if least > most && least_before >= most {
+            return false;
+        }
+        least_before = least;
+        std::mem::swap(&mut before, &mut last);
+        std::mem::swap(&mut last, &mut row);
+    }
+    last[columns] <= most
 }
 
 /// Whether a character turns the direction in which others are shown.
@@ -212,4 +246,20 @@ pub(super) fn read(draft: &QuestionDraft, checker: &mut Checker<'_>) -> Option<T
         checker.wrong(&format!("correctTexts[{index}]"), "the same as one before it");
     }
     Some(TextKey { texts, ignore_accents, max_typos, folded: Folded::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::is_within;
+
+    proptest! {
+        #[test]
+        fn the_bounded_distance_is_the_distance(one in "[abc]{0,9}", other in "[abc]{0,9}", most in 0..5_usize) {
+            let characters = |text: &str| text.chars().collect::<Vec<_>>();
+            let is_near = strsim::osa_distance(&one, &other) <= most;
+            prop_assert_eq!(is_within(most, &characters(&one), &characters(&other)), is_near);
+        }
+    }
 }
