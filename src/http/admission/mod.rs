@@ -224,8 +224,9 @@ impl Admission {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
+            let opened = self.sessions.opened_ever();
             if let Ok(status) = homes.status().await {
-                self.sessions.note_live(status.live_sessions());
+                self.sessions.note_live(status.live_sessions(), opened);
             }
             self.sessions.tidy(homes).await;
             self.calls.tidy();

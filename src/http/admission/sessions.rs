@@ -45,6 +45,8 @@ pub(super) struct Sessions {
     most_per_address: usize,
     most_per_key: usize,
     live: AtomicU64,
+    /// How many have been opened since the start.
+    opened_ever: AtomicU64,
     opened: Mutex<Opened>,
 }
 
@@ -62,6 +64,7 @@ impl Sessions {
             most_per_address: settings.max_sessions_per_address.get() as usize,
             most_per_key: settings.max_sessions_per_key.get() as usize,
             live: AtomicU64::new(0),
+            opened_ever: AtomicU64::new(0),
             opened: Mutex::default(),
         }
     }
@@ -83,15 +86,22 @@ impl Sessions {
 
     /// A session was created at `now`.
     pub(super) fn opened(&self, opener: Opener, id: &SessionId, now: Timestamp) {
+        self.opened_ever.fetch_add(1, Ordering::Relaxed);
         self.live.fetch_add(1, Ordering::Relaxed);
         let mut opened = self.opened.lock();
         *opened.counts.entry(opener.clone()).or_default() += 1;
         opened.looks.push_back((now.plus(LOOK_AFTER), id.clone(), opener));
     }
 
-    /// So many live by the stores' count.
-    pub(super) fn note_live(&self, live: u64) {
-        self.live.store(live, Ordering::Relaxed);
+    /// How many have been opened since the start.
+    pub(super) fn opened_ever(&self) -> u64 {
+        self.opened_ever.load(Ordering::Relaxed)
+    }
+
+    /// So many live by the stores' count, which was asked for when so many had been opened: those that came
+    /// since may not be in it.
+    pub(super) fn note_live(&self, live: u64, opened_before: u64) {
+        self.live.store(live + self.opened_ever() - opened_before, Ordering::Relaxed);
     }
 
     /// Forgets some that have died.
