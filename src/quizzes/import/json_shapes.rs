@@ -132,9 +132,18 @@ impl Parts {
     fn by_position(&self, value: &Value, first: Option<usize>) -> Option<usize> {
         let at = match number(value) {
             Some(number) => number.checked_sub(first?)?,
-            None => letter(value.as_str()?)?,
+            None => self.by_letter(letter(value.as_str()?)?)?,
         };
         (at < self.options.len()).then_some(at)
+    }
+
+    /// Where the option of that letter stands: the options may say their letters themselves, in any order.
+    fn by_letter(&self, wanted: usize) -> Option<usize> {
+        let labels: Option<Vec<usize>> = self.options.iter().map(|option| label(option)).collect();
+        match labels {
+            Some(labels) => labels.iter().position(|label| *label == wanted),
+            None => Some(wanted),
+        }
     }
 }
 
@@ -185,6 +194,13 @@ fn number(value: &Value) -> Option<usize> {
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
     }
+}
+
+/// The letter that an option says before its text: `B. Rhine`, `B) Rhine`.
+fn label(option: &str) -> Option<usize> {
+    let (first, rest) = option.trim().split_at_checked(2)?;
+    let is_mark = first.ends_with(['.', ')']) && rest.starts_with(' ');
+    letter(first).filter(|_| is_mark)
 }
 
 /// The position of `b`, `B` or `B.`.
@@ -243,6 +259,16 @@ mod tests {
         let by_text = json!([{"question": "2+1?", "options": [2, 3, 4], "answer": 3}]);
         assert_eq!(asked(&by_text), [Asked::Choice { options: options(&["2", "3", "4"]), right: 1, in_order: true }]);
         assert_eq!(read(&by_text.to_string()).understood, [""; 0]);
+    }
+
+    #[test]
+    fn a_letter_is_the_one_that_the_options_say() {
+        let of =
+            |options: &[&str], right: &str| asked(&json!([{"question": "Q?", "options": options, "answer": right}]));
+        let chosen = |texts: &[&str], right| Asked::Choice { options: options(texts), right, in_order: true };
+        assert_eq!(of(&["B. x", "A. y"], "A"), [chosen(&["B. x", "A. y"], 1)]);
+        assert_eq!(of(&["A) x", "B) y"], "B"), [chosen(&["A) x", "B) y"], 1)]);
+        assert_eq!(of(&["B. x", "C. y"], "A"), [], "no option says it is A");
     }
 
     #[test]
