@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::decimals::is_number;
 use super::fields::Fields;
 use super::header::{self, Header};
 use super::names::{Column, Unit};
@@ -48,7 +49,6 @@ fn columns(rows: &[Row], width: usize) -> Vec<Column> {
         let mut cells = cells.map(|cell| cell.trim()).peekable();
         cells.peek().is_some() && cells.all(is)
     };
-    let is_number = |cell: &str| values::decimal(cell).is_some();
     let is_time = |cell: &str| values::time(cell, Unit::Seconds).is_some();
     let has_numbers = width > 4 && all(0, is_number);
     let has_time = width > 4 && all(width - 2, is_time) && !all(width - 3, is_number);
@@ -105,13 +105,13 @@ fn makes_sense(header: &Header, rows: &mut [Row]) -> bool {
             widen(row, header.width);
         }
         let fields = Fields::new(header, row);
-        if fields.options.iter().all(|option| values::decimal(option.text).is_some()) && !fields.options.is_empty() {
+        if fields.options.iter().all(|option| is_number(option.text)) && !fields.options.is_empty() {
             continue;
         }
         let choices = Choices { options: &fields.options, habit: Habit::default() };
         let right = choices.right(&fields.right());
         let is_good = right.is_ok_and(|right| !right.options.is_empty() && right.warning.is_none());
-        if is_good && fields.options.len() > 1 && values::decimal(fields.question).is_none() {
+        if is_good && fields.options.len() > 1 && !is_number(fields.question) {
             good += 1;
             questions.insert(fields.question.to_owned());
         } else if index > 0 {

@@ -4,6 +4,7 @@
 //! below it is a question. A row that can't be read is left out and told; the others are read.
 
 mod answers;
+mod decimals;
 mod fields;
 mod guess;
 mod habits;
@@ -18,11 +19,14 @@ mod right;
 #[cfg(test)]
 mod tests;
 mod text;
+mod truth;
 mod values;
 mod words;
 mod workbook;
 mod xlsx;
 mod xml;
+
+use std::collections::BTreeSet;
 
 use self::header::Header;
 use super::item::Found;
@@ -69,6 +73,8 @@ struct Row {
     /// Its number as a spreadsheet shows it, counted from 1.
     row: usize,
     cells: Vec<String>,
+    /// Where a workbook has a number, and not a text that looks like one.
+    numbers: BTreeSet<usize>,
     /// Why its cells can't be told apart.
     unreadable: Option<&'static str>,
 }

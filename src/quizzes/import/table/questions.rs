@@ -166,7 +166,7 @@ impl Reader<'_> {
         if let (Some(name), Some(Kind::Other)) = (name, kind) {
             return Err(unknown_kind(name));
         }
-        let (asked, warning) = answers::asked(kind, fields, self.habits.right)?;
+        let (asked, warning) = answers::asked(kind, fields, &self.habits)?;
         if let Some(name) = name.filter(|_| self.habits.has_kinds && kind.is_none() && is_doubtful(&asked)) {
             return Err(unknown_kind(name));
         }
@@ -199,7 +199,11 @@ impl Reader<'_> {
             image: owned(Column::Image),
             alt: owned(Column::Alt),
             points: read.cell(fields.cell(Column::Points), "points", "is no factor from 0 to 100", |cell| {
-                values::points(cell, self.habits.points_in_thousands)
+                values::points(
+                    cell,
+                    self.habits.points_in_thousands,
+                    fields.notation(Column::Points, self.habits.notation),
+                )
             }),
             ..item
         }

@@ -1,7 +1,7 @@
 //! Which options a cell means: by number, letter or text.
 
-use super::kind::truth;
 use super::names::{label, option_label};
+use super::truth::truth;
 
 /// How a table as a whole says what is right.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
