@@ -31,6 +31,9 @@ pub(super) struct Dealer {
     names: Names,
 }
 
+/// How many typing errors a text may forgive, as `draft::check` has it.
+const MOST_TYPOS: u8 = 3;
+
 /// What a question can't be imported for.
 type Why = String;
 
@@ -65,6 +68,7 @@ impl Dealer {
             difficulty: item.difficulty,
             alt: item.alt.filter(|_| item.image.is_some()),
             image: item.image,
+            no_speed_bonus: item.no_speed_bonus,
             ..QuestionDraft::new(question_id, Kind::Choice)
         };
         question.time_limit_ms =
@@ -73,6 +77,10 @@ impl Dealer {
         let points = self.kept(&item.place, "points", item.points, is_good).and_then(|points| points.try_into().ok());
         question.points = points.filter(|points: &Number| !points.is_one());
         question.explanation = self.kept(&item.place, "explanation", item.explanation, |text| text.len() <= MOST_TEXT);
+        if matches!(item.asked, Asked::Text { .. }) {
+            question.ignore_accents = item.ignore_accents;
+            question.max_typos = self.kept(&item.place, "maxTypos", item.max_typos, |typos| *typos <= MOST_TYPOS);
+        }
         self.ask(&mut question, &item.place, &item.text, item.asked)?;
         question.text = Some(item.text);
         Ok(question)
@@ -127,7 +135,7 @@ impl Dealer {
             }
             Asked::Text { accepted } => {
                 question.kind = Kind::Text;
-                question.correct_texts = Some(self.accepted(place, accepted)?);
+                question.correct_texts = Some(self.accepted(place, accepted, question.ignore_accents)?);
             }
             Asked::Number { number, min, max } => {
                 question.kind = Kind::Number;
@@ -188,7 +196,12 @@ impl Dealer {
     }
 
     /// The texts that are right, each once.
-    fn accepted(&mut self, place: &str, accepted: Vec<String>) -> Result<Vec<String>, Why> {
+    fn accepted(
+        &mut self,
+        place: &str,
+        accepted: Vec<String>,
+        ignore_accents: Option<bool>,
+    ) -> Result<Vec<String>, Why> {
         let mut kept: Vec<String> = Vec::new();
         let mut why = "no text that is right".to_owned();
         for text in accepted {
@@ -197,6 +210,7 @@ impl Dealer {
             let trial = QuestionDraft {
                 text: Some("?".to_owned()),
                 correct_texts: Some(with.clone()),
+                ignore_accents,
                 ..QuestionDraft::new("q".parse().map_err(|_| String::new())?, Kind::Text)
             };
             let is_same = kept.iter().any(|known| known.eq_ignore_ascii_case(&text));

@@ -7,7 +7,7 @@ use super::kind::Kind;
 use super::names::Column;
 use super::right::{Choices, Habit};
 use super::truth::Words;
-use super::values;
+use super::values::{self, Scale};
 use crate::domain::quiz::draft::MOST_OPTIONS;
 
 /// How the rows of a table are to be read.
@@ -21,8 +21,8 @@ pub(super) struct Habits {
     pub(super) truth: Words,
     /// The highest level of difficulty.
     pub(super) highest_level: u8,
-    /// Whether 1000 points are the usual ones.
-    pub(super) points_in_thousands: bool,
+    /// What the points are.
+    pub(super) points: Scale,
     /// Whether the column of kinds has kinds at all: people also call a category a type.
     pub(super) has_kinds: bool,
 }
@@ -62,7 +62,7 @@ impl Habits {
             notation: notation(rows),
             truth: truth(rows),
             highest_level: cells(Column::Difficulty).filter_map(values::level).max().unwrap_or_default(),
-            points_in_thousands: values::are_in_thousands(cells(Column::Points)),
+            points: Scale::of(cells(Column::Points), header.has_factors()),
             has_kinds: cells(Column::Kind).any(|cell| Kind::parse(cell).is_some()),
         }
     }

@@ -114,6 +114,9 @@ fn read(mut tables: Vec<Table>, found: &mut Found) {
         table.rows.retain(|row| !row.is_blank());
     }
     tables.retain(|table| !table.rows.is_empty());
+    let without_header = |table: &&mut Table| header::find(table).is_none();
+    let notes: Vec<_> =
+        tables.iter_mut().map(|table| Some(table).filter(without_header).and_then(guess::name_neighbors)).collect();
     let headers: Vec<Option<usize>> = tables.iter().map(header::find).collect();
     let count = headers.iter().flatten().count();
     if count == 0 {
@@ -123,7 +126,7 @@ fn read(mut tables: Vec<Table>, found: &mut Found) {
         }
         return;
     }
-    for (table, at) in tables.iter_mut().zip(headers) {
+    for ((table, at), note) in tables.iter_mut().zip(headers).zip(notes) {
         let Some(at) = at else {
             let sheet = table.sheet.clone().unwrap_or_default();
             found.understood.push(format!("sheet {sheet:?} has no header and is not read"));
@@ -132,6 +135,7 @@ fn read(mut tables: Vec<Table>, found: &mut Found) {
         if count == 1 {
             table.sheet = None;
         }
+        found.warnings.extend(note.map(|note| Problem::new(table.place(&table.rows[at]), note)));
         read_under(table, at, found);
     }
 }
@@ -142,6 +146,10 @@ fn read_under(table: &mut Table, at: usize, found: &mut Found) {
     if row.row > 1 {
         let sheet = table.sheet.as_ref().map(|sheet| format!(" of sheet {sheet:?}")).unwrap_or_default();
         found.understood.push(format!("header in row {}{sheet}", row.row));
+    }
+    if table.rows.len() == at + 1 {
+        let sheet = table.sheet.as_ref().map(|sheet| format!(" of sheet {sheet:?}")).unwrap_or_default();
+        found.understood.push(format!("no rows under the header{sheet}"));
     }
     for row in table.rows[..at].iter().filter(|row| row.unreadable.is_some()) {
         found.left_out.push(Problem::new(table.place(row), row.unreadable.unwrap_or_default()));

@@ -5,11 +5,22 @@ use rust_decimal::Decimal;
 use super::decimals::{Notation, decimal};
 use super::names::{Unit, letters};
 use crate::domain::Difficulty;
+use crate::domain::quiz::draft::MOST_FACTOR;
 
 /// A time in milliseconds: `20`, `20 s`, `1 min 30 s`, `1,5 min`, `00:20`.
 pub(super) fn time(cell: &str, unit: Unit) -> Option<u64> {
     let milliseconds = if cell.contains(':') { clock(cell)? } else { amounts(cell, unit)? };
     u64::try_from(milliseconds.round()).ok().filter(|&milliseconds| milliseconds > 0)
+}
+
+/// Whether a number without a unit is too large for the seconds that it would be: 20000 may be milliseconds.
+pub(super) fn is_doubtful_time(cell: &str, unit: Unit) -> bool {
+    let most = match unit {
+        Unit::Seconds => 3600,
+        Unit::Unsaid => 999,
+        Unit::Milliseconds | Unit::Minutes => return false,
+    };
+    decimal(cell, Notation::Unknown).is_some_and(|seconds| seconds > Decimal::from(most))
 }
 
 /// Minutes and seconds, or hours, minutes and seconds.
@@ -49,7 +60,7 @@ fn milliseconds(word: &str, unit: Unit) -> Option<u32> {
     };
     Some(match unit {
         Unit::Milliseconds => 1,
-        Unit::Seconds => 1000,
+        Unit::Seconds | Unit::Unsaid => 1000,
         Unit::Minutes => 60_000,
     })
 }
@@ -83,9 +94,35 @@ const MEDIUM: &str = "medium moderate normal average intermediate mittel mittels
 const HARD: &str = "hard difficult high advanced expert schwer schwierig difficile dificil alto moeilijk trudne trudny \
     sulit sukar сложныи сложная трудныи сложно 困难 困難 难 難 難しい 어려움 상 kho zor";
 
-/// By what points are multiplied. Where every question of the table has 0, 1000 or 2000 points, as
-/// other makers of quizzes give, 1000 is once.
-pub(super) fn points(cell: &str, in_thousands: bool, notation: Notation) -> Option<Decimal> {
+/// What the points of a table are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Scale {
+    /// What the usual points are multiplied by.
+    #[default]
+    Factor,
+    /// 0, 1000 or 2000, as other makers of quizzes give: 1000 is once.
+    Thousands,
+    /// Points that teachers give, such as 5, 10 and 20: nothing tells which of them are the usual ones.
+    Other,
+}
+
+impl Scale {
+    /// Of a column with these cells, whose name says that it is a factor or doesn't.
+    pub(super) fn of<'a>(cells: impl Iterator<Item = &'a str> + Clone, is_factor: bool) -> Self {
+        let is_large = |cell| amount(cell, Notation::Comma).is_some_and(|points| points > Decimal::from(MOST_UNSAID));
+        match are_in_thousands(cells.clone()) {
+            true => Self::Thousands,
+            false if !is_factor && cells.clone().any(is_large) => Self::Other,
+            false => Self::Factor,
+        }
+    }
+}
+
+/// The largest factor in a column that doesn't say that it is one.
+const MOST_UNSAID: u32 = 3;
+
+/// By what points are multiplied.
+pub(super) fn points(cell: &str, scale: Scale, notation: Notation) -> Option<Decimal> {
     let word = letters(cell);
     let word = ["points", "point", "punkte", "punkt"].iter().find_map(|unit| word.strip_suffix(unit)).unwrap_or(&word);
     match word {
@@ -94,16 +131,21 @@ pub(super) fn points(cell: &str, in_thousands: bool, notation: Notation) -> Opti
         "no" | "none" | "keine" => return Some(Decimal::ZERO),
         _ => (),
     }
-    let number = decimal(cell.trim().trim_end_matches(|c: char| c.is_alphabetic() || c == ' '), notation)?;
-    let hundred = Decimal::ONE_HUNDRED;
-    if in_thousands {
-        return number.checked_div(Decimal::ONE_THOUSAND);
+    let number = amount(cell, notation)?;
+    match scale {
+        Scale::Thousands => number.checked_div(Decimal::ONE_THOUSAND),
+        Scale::Factor => (Decimal::ZERO..=Decimal::from(MOST_FACTOR)).contains(&number).then_some(number),
+        Scale::Other => None,
     }
-    (number >= Decimal::ZERO && number <= hundred).then_some(number)
+}
+
+/// The number before a word: `5 points`.
+fn amount(cell: &str, notation: Notation) -> Option<Decimal> {
+    decimal(cell.trim().trim_end_matches(|c: char| c.is_alphabetic() || c == ' '), notation)
 }
 
 /// Whether these are points as other makers of quizzes give them: 0, 1000 or 2000, and not all 0.
-pub(super) fn are_in_thousands<'a>(cells: impl Iterator<Item = &'a str>) -> bool {
+fn are_in_thousands<'a>(cells: impl Iterator<Item = &'a str>) -> bool {
     let mut is_above_0 = false;
     for cell in cells {
         match cell {
@@ -167,13 +209,44 @@ mod tests {
 
     #[test]
     fn points_are_a_factor() {
-        assert_eq!(points("2", false, Notation::Unknown), Some(number("2")));
-        assert_eq!(points("0,5", false, Notation::Unknown), Some(number("0.5")));
-        assert_eq!(points("Double points", false, Notation::Unknown), Some(number("2")));
-        assert_eq!(points("1000", true, Notation::Unknown), Some(number("1")));
-        assert_eq!(points("1000", false, Notation::Unknown), None);
-        assert!(are_in_thousands(["1000", "0", "2000"].into_iter()));
-        assert!(!are_in_thousands(["1000", "500"].into_iter()));
-        assert!(!are_in_thousands(["0"].into_iter()));
+        let factor = |cell| points(cell, Scale::Factor, Notation::Unknown);
+        assert_eq!(factor("2"), Some(number("2")));
+        assert_eq!(factor("0,5"), Some(number("0.5")));
+        assert_eq!(factor("Double points"), Some(number("2")));
+        assert_eq!((factor("10"), factor("11"), factor("-1")), (Some(number("10")), None, None));
+        assert_eq!(points("1000", Scale::Thousands, Notation::Unknown), Some(number("1")));
+    }
+
+    #[test]
+    fn the_points_of_teachers_are_no_factor() {
+        for (cells, is_factor, scale) in [
+            (&["1000", "0", "2000"][..], false, Scale::Thousands),
+            (&["1000", "500"], false, Scale::Other),
+            (&["0"], false, Scale::Factor),
+            (&["1", "2", "3", "0,5"], false, Scale::Factor),
+            (&["1", "5"], false, Scale::Other),
+            (&["5 Punkte"], false, Scale::Other),
+            (&["1", "5"], true, Scale::Factor),
+        ] {
+            assert_eq!(Scale::of(cells.iter().copied(), is_factor), scale, "{cells:?}");
+        }
+    }
+
+    #[test]
+    fn seconds_beyond_an_hour_may_be_milliseconds() {
+        for cell in ["20000", "3601"] {
+            assert!(is_doubtful_time(cell, Unit::Seconds), "{cell}");
+        }
+        assert!(is_doubtful_time("1000", Unit::Unsaid));
+        for (cell, unit) in [
+            ("3600", Unit::Seconds),
+            ("999", Unit::Unsaid),
+            ("20000", Unit::Milliseconds),
+            ("90", Unit::Minutes),
+            ("20000 ms", Unit::Unsaid),
+            ("1:30:00", Unit::Unsaid),
+        ] {
+            assert!(!is_doubtful_time(cell, unit), "{cell}");
+        }
     }
 }
