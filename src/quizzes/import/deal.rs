@@ -33,6 +33,8 @@ pub(super) struct Dealer {
 
 /// What a text is told that is the same as another one.
 const SAME_TEXT: &str = "the same as one before it";
+/// How many typing errors a text may forgive, as `draft::check` has it.
+const MOST_TYPOS: u8 = 3;
 
 /// What a question can't be imported for.
 type Why = String;
@@ -68,6 +70,7 @@ impl Dealer {
             difficulty: item.difficulty,
             alt: item.alt.filter(|_| item.image.is_some()),
             image: item.image,
+            no_speed_bonus: item.no_speed_bonus,
             ..QuestionDraft::new(question_id, Kind::Choice)
         };
         question.time_limit_ms =
@@ -76,6 +79,10 @@ impl Dealer {
         let points = self.kept(&item.place, "points", item.points, is_good).and_then(|points| points.try_into().ok());
         question.points = points.filter(|points: &Number| !points.is_one());
         question.explanation = self.kept(&item.place, "explanation", item.explanation, |text| text.len() <= MOST_TEXT);
+        if matches!(item.asked, Asked::Text { .. }) {
+            question.ignore_accents = item.ignore_accents;
+            question.max_typos = self.kept(&item.place, "maxTypos", item.max_typos, |typos| *typos <= MOST_TYPOS);
+        }
         self.ask(&mut question, &item.place, &item.text, item.asked)?;
         question.text = Some(item.text);
         Ok(question)
@@ -130,7 +137,7 @@ impl Dealer {
             }
             Asked::Text { accepted } => {
                 question.kind = Kind::Text;
-                question.correct_texts = Some(self.accepted(place, accepted)?);
+                question.correct_texts = Some(self.accepted(place, accepted, question.ignore_accents)?);
             }
             Asked::Number { number, min, max } => {
                 question.kind = Kind::Number;
@@ -191,7 +198,12 @@ impl Dealer {
     }
 
     /// The texts that are right, each once.
-    fn accepted(&mut self, place: &str, accepted: Vec<String>) -> Result<Vec<String>, Why> {
+    fn accepted(
+        &mut self,
+        place: &str,
+        accepted: Vec<String>,
+        ignore_accents: Option<bool>,
+    ) -> Result<Vec<String>, Why> {
         let mut why = "no text that is right".to_owned();
         let mut seen = HashSet::new();
         let mut kept = accepted;
@@ -203,7 +215,7 @@ impl Dealer {
             kept.truncate(MOST_TEXTS);
         }
         // What is wrong with a text is known once; what is left is good.
-        for (index, message) in wrong_texts(&kept).into_iter().rev() {
+        for (index, message) in wrong_texts(&kept, ignore_accents).into_iter().rev() {
             kept.remove(index);
             if message != SAME_TEXT {
                 why = format!("a right text: {message}");
@@ -232,10 +244,11 @@ impl Dealer {
 }
 
 /// The places of texts that can't be right ones, and why.
-fn wrong_texts(texts: &[String]) -> Vec<(usize, String)> {
+fn wrong_texts(texts: &[String], ignore_accents: Option<bool>) -> Vec<(usize, String)> {
     let trial = QuestionDraft {
         text: Some("?".to_owned()),
         correct_texts: Some(texts.to_vec()),
+        ignore_accents,
         ..QuestionDraft::new("q".parse().expect("it is a name"), Kind::Text)
     };
     let problems = draft::check(vec![trial], Texts::Required).err().unwrap_or_default();

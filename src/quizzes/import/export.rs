@@ -6,7 +6,7 @@ use csv::WriterBuilder;
 use super::super::bank::BankFile;
 use crate::domain::markup::{Node, Tag, parse};
 use crate::domain::quiz::draft::{MOST_OPTIONS, Problem, QuestionDraft};
-use crate::domain::{Difficulty, Kind, OptionId};
+use crate::domain::{Difficulty, Kind, Number, OptionId};
 
 /// What a bank can be written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -55,6 +55,19 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 const BEFORE: [&str; 3] = ["questionId", "kind", "question"];
 const AFTER: [&str; 8] = ["correct", "timeLimitMs", "points", "category", "difficulty", "explanation", "image", "alt"];
 
+/// A column that is written only if a question has something in it, and its cell.
+type Rare = (&'static str, fn(&QuestionDraft) -> Option<String>);
+
+const RARE: [Rare; 3] = [
+    ("ignoreAccents", |question| question.ignore_accents.map(truth)),
+    ("maxTypos", |question| question.max_typos.map(|typos| typos.to_string())),
+    ("noSpeedBonus", |question| question.no_speed_bonus.map(truth)),
+];
+
+fn truth(is_so: bool) -> String {
+    if is_so { "TRUE" } else { "FALSE" }.to_owned()
+}
+
 /// The bank as a table with this separator.
 ///
 /// # Errors
@@ -64,18 +77,14 @@ pub fn csv(file: &BankFile, separator: u8) -> csv::Result<Exported> {
     let count = file.questions.iter().map(|question| cells_of(question).len()).max().unwrap_or_default();
     let mut table = WriterBuilder::new().delimiter(separator).from_writer(Vec::new());
     let options = (1..=count).map(|n| format!("option{n}"));
-    table.write_record(BEFORE.map(str::to_owned).into_iter().chain(options).chain(AFTER.map(str::to_owned)))?;
-    for (index, question) in file.questions.iter().enumerate() {
-        for (what, is_lost) in [
-            ("ignoreAccents", question.ignore_accents == Some(true)),
-            ("maxTypos", question.max_typos.unwrap_or_default() > 0),
-            ("noSpeedBonus", question.no_speed_bonus == Some(true)),
-        ] {
-            if is_lost {
-                exported.lose(index, &format!("a table has no {what}"));
-            }
-        }
-        table.write_record(row(question, count))?;
+    let rare = RARE.into_iter().filter(|(_, cell)| file.questions.iter().any(|question| cell(question).is_some()));
+    let rare: Vec<Rare> = rare.collect();
+    let names = BEFORE.map(str::to_owned).into_iter().chain(options).chain(AFTER.map(str::to_owned));
+    table.write_record(names.chain(rare.iter().map(|(name, _)| (*name).to_owned())))?;
+    for question in &file.questions {
+        let mut row = row(question, count);
+        row.extend(rare.iter().map(|(_, cell)| cell(question).unwrap_or_default()));
+        table.write_record(row)?;
     }
     let bytes = table.into_inner().map_err(|error| error.into_error())?;
     exported.text = format!("{BYTE_ORDER_MARK}{}", String::from_utf8_lossy(&bytes));
@@ -91,7 +100,7 @@ fn row(question: &QuestionDraft, count: usize) -> Vec<String> {
     row.extend(std::iter::repeat_n(String::new(), missing));
     row.push(correct(question));
     row.push(question.time_limit_ms.map(|limit| limit.to_string()).unwrap_or_default());
-    row.push(question.points.map(|points| points.to_string()).unwrap_or_default());
+    row.push(question.points.map(plain).unwrap_or_default());
     row.push(text(&question.category));
     row.push(question.difficulty.map(difficulty).unwrap_or_default().to_owned());
     row.extend([&question.explanation, &question.image, &question.alt].map(text));
@@ -117,7 +126,9 @@ fn correct(question: &QuestionDraft) -> String {
         let place = question.options.iter().position(|option| option.option_id == *id);
         place.map(|place| (place + 1).to_string())
     };
-    let range = || question.correct_range.map(|range| format!("{}..{}", range.min, range.max)).unwrap_or_default();
+    let range = || {
+        question.correct_range.map(|range| format!("{}..{}", plain(range.min), plain(range.max))).unwrap_or_default()
+    };
     match question.kind {
         Kind::Choice => question.correct_option_id.as_ref().and_then(place).unwrap_or_default(),
         Kind::Multiple => {
@@ -126,12 +137,19 @@ fn correct(question: &QuestionDraft) -> String {
             places.join(",")
         }
         Kind::Number => match (question.correct_number, question.tolerance) {
-            (Some(number), Some(tolerance)) => format!("{number} +- {tolerance}"),
-            (Some(number), None) => number.to_string(),
+            (Some(number), Some(tolerance)) => format!("{} +- {}", plain(number), plain(tolerance)),
+            (Some(number), None) => plain(number),
             (None, _) => range(),
         },
         Kind::Text | Kind::Order | Kind::Poll => String::new(),
     }
+}
+
+/// A number that is no other one where points group thousands: 1.234 is written as 1.2340.
+fn plain(number: Number) -> String {
+    let text = number.to_string();
+    let decimals = text.split_once('.').filter(|(whole, _)| whole.trim_start_matches('-') != "0");
+    if decimals.is_some_and(|(_, decimals)| decimals.len() == 3) { format!("{text}0") } else { text }
 }
 
 fn difficulty(difficulty: Difficulty) -> &'static str {

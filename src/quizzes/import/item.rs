@@ -1,5 +1,7 @@
 //! What the readers of all formats come to.
 
+use std::collections::HashMap;
+
 use rust_decimal::Decimal;
 
 use crate::domain::quiz::draft::Problem;
@@ -31,6 +33,12 @@ pub(super) struct Item {
     pub(super) alt: Option<String>,
     /// By what its points are multiplied.
     pub(super) points: Option<Decimal>,
+    /// Whether accents in a typed text don't count.
+    pub(super) ignore_accents: Option<bool>,
+    /// How many typing errors in a text are forgiven.
+    pub(super) max_typos: Option<u8>,
+    /// Whether a fast answer earns no more than a slow one.
+    pub(super) no_speed_bonus: Option<bool>,
 }
 
 /// The kinds of question, each with what is right.
@@ -96,6 +104,9 @@ impl Item {
             image: None,
             alt: None,
             points: None,
+            ignore_accents: None,
+            max_typos: None,
+            no_speed_bonus: None,
         }
     }
 
@@ -122,4 +133,49 @@ pub(super) struct Found {
 /// A line's place.
 pub(super) fn line(number: usize) -> String {
     format!("line {number}")
+}
+
+/// Sorts what is told by its place: first what is about the whole file, then by row within a sheet. The sheets
+/// are in the order in which their questions are.
+pub(super) fn sort_by_place(told: &mut [Problem], questions: &[String]) {
+    let mut sheets: Vec<&str> = vec![""];
+    let mut sheet_of = |place| {
+        let (sheet, number) = split(place);
+        let known = sheets.iter().position(|known| *known == sheet);
+        let at = known.unwrap_or(sheets.len());
+        if known.is_none() {
+            sheets.push(sheet);
+        }
+        (at, number)
+    };
+    for place in questions {
+        sheet_of(place);
+    }
+    let places: Vec<String> = told.iter().map(|problem| problem.path.clone()).collect();
+    let mut keys: HashMap<&str, (usize, usize)> = HashMap::new();
+    for place in &places {
+        keys.insert(place, sheet_of(place));
+    }
+    told.sort_by_key(|problem| keys.get(problem.path.as_str()).copied().unwrap_or_default());
+}
+
+/// What stands before a place's number, and the number: `line`, 12. The file as a whole has neither.
+fn split(place: &str) -> (&str, usize) {
+    let bare = place.trim_end_matches(']');
+    let start = bare.trim_end_matches(|c: char| c.is_ascii_digit());
+    bare[start.len()..].parse().map_or(("", 0), |number| (start, number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_comes_in_the_order_of_the_rows() {
+        let places = ["sheet \"b\", row 2", "line 12", "line 2", "file", "sheet \"a\", row 3", "questions[1]"];
+        let mut told: Vec<Problem> = places.iter().map(|place| Problem::new(*place, "x")).collect();
+        sort_by_place(&mut told, &["sheet \"a\", row 1".to_owned(), "sheet \"b\", row 1".to_owned()]);
+        let sorted: Vec<&str> = told.iter().map(|problem| problem.path.as_str()).collect();
+        assert_eq!(sorted, ["file", "sheet \"a\", row 3", "sheet \"b\", row 2", "line 2", "line 12", "questions[1]"]);
+    }
 }

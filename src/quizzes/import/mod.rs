@@ -217,11 +217,13 @@ fn finish(format: Format, found: Found, options: Options) -> Imported {
         }
         dealer.deal(item);
     }
-    let Dealer { questions, mut left_out, mut warnings, has_shares, .. } = dealer;
+    let Dealer { questions, places, mut left_out, mut warnings, has_shares, .. } = dealer;
+    item::sort_by_place(&mut left_out, &places);
     if questions.is_empty() {
         if left_out.is_empty() {
             left_out.push(Problem::new("file", "holds no question that can be imported"));
         }
+        item::sort_by_place(&mut warnings, &places);
         return Imported { file: None, left_out, warnings, understood };
     }
     let shares = || Scoring { multiple: Partial::Shares, ..Scoring::default() };
@@ -240,6 +242,7 @@ fn finish(format: Format, found: Found, options: Options) -> Imported {
     };
     file.defaults = defaults(format, &file, &mut warnings);
     warnings.extend(files_needed(&file));
+    item::sort_by_place(&mut warnings, &places);
     match Bank::check(file.clone()) {
         Ok(_) => Imported { file: Some(file), left_out, warnings, understood },
         Err(problems) => {

@@ -2,26 +2,30 @@
 
 use std::collections::HashSet;
 
+use super::decimals::{self, Notation};
 use super::fields::Fields;
+use super::habits::Habits;
 use super::header::shortened;
-use super::kind::{Kind, mark, truth, truth_or_letter};
+use super::kind::Kind;
+use super::names::Column;
 use super::right::{Choices, Habit, Right};
-use super::values;
+use super::truth::{mark, truth, truth_or_letter};
 use crate::domain::quiz::draft::MOST_OPTIONS;
-use crate::quizzes::import::item::{Asked, Item};
+use crate::quizzes::import::item::Asked;
 
 /// A question's kind and what is right, with what is worth a look.
 pub(super) type Answered = Result<(Asked, Option<String>), String>;
 
 /// What is asked, and what is right.
-pub(super) fn asked(kind: Option<Kind>, fields: &Fields<'_>, habit: Habit) -> Answered {
+pub(super) fn asked(kind: Option<Kind>, fields: &Fields<'_>, habits: &Habits) -> Answered {
+    let habit = habits.right;
     match kind {
         Some(Kind::Text) => text(fields),
         Some(Kind::OpenEnded) => open_ended(fields),
-        Some(Kind::Number) => number(fields),
+        Some(Kind::Number) => number(fields, habits.notation),
         Some(Kind::Order) => order(fields, habit),
         Some(Kind::Poll) => poll(fields),
-        kind if fields.options.is_empty() && fields.wrong.is_empty() => without_options(kind, fields),
+        kind if fields.options.is_empty() && fields.wrong.is_empty() => without_options(kind, fields, habits),
         kind if fields.options.is_empty() || habit.is_apart => right_and_wrong(kind, fields),
         kind => choice(kind, fields, habit),
     }
@@ -131,7 +135,7 @@ fn right_and_wrong(kind: Option<Kind>, fields: &Fields<'_>) -> Answered {
 }
 
 /// True or false, or a text to type.
-fn without_options(kind: Option<Kind>, fields: &Fields<'_>) -> Answered {
+fn without_options(kind: Option<Kind>, fields: &Fields<'_>, habits: &Habits) -> Answered {
     let cells = fields.right();
     let truth = match (cells.as_slice(), kind) {
         ([], _) => return Err("there are no options and nothing that is right".to_owned()),
@@ -140,7 +144,10 @@ fn without_options(kind: Option<Kind>, fields: &Fields<'_>) -> Answered {
         _ => None,
     };
     match (truth, kind) {
-        (Some(truth), _) => Ok((true_or_false(truth), None)),
+        (Some(truth), _) => {
+            let options = habits.truth.options(cells[0], fields.cell(Column::Kind)).to_vec();
+            Ok((Asked::Choice { options, right: usize::from(!truth), in_order: true }, None))
+        }
         (None, None) => {
             let message = "there are no options, so the answer is typed; for a choice, fill in options";
             text(fields).map(|(asked, _)| (asked, Some(message.to_owned())))
@@ -148,10 +155,6 @@ fn without_options(kind: Option<Kind>, fields: &Fields<'_>) -> Answered {
         (None, Some(Kind::TrueOrFalse)) => Err(format!("{:?} is neither TRUE nor FALSE", shortened(cells[0]))),
         (None, Some(_)) => Err("there are no options".to_owned()),
     }
-}
-
-fn true_or_false(right: bool) -> Asked {
-    Item::true_or_false(String::new(), String::new(), right).asked
 }
 
 /// One option is nothing to choose from; without any, a text is typed.
@@ -196,14 +199,8 @@ fn open_ended(fields: &Fields<'_>) -> Answered {
     })
 }
 
-fn number(fields: &Fields<'_>) -> Answered {
-    let cell = fields.right().first().copied().or_else(|| fields.options.first().map(|option| option.text));
-    let cell = cell.ok_or_else(|| "nothing says which number is right".to_owned())?;
-    let range = values::range(cell).ok_or_else(|| {
-        format!(
-            "{:?} is no number that can be read; write 42, 3.14, 9.81 +- 0.05 or 9.7..9.9, without a unit",
-            shortened(cell)
-        )
-    })?;
+fn number(fields: &Fields<'_>, notation: Notation) -> Answered {
+    let (cell, is_stored) = fields.number().ok_or_else(|| "nothing says which number is right".to_owned())?;
+    let range = decimals::range(cell, if is_stored { Notation::Point } else { notation })?;
     Ok((Asked::Number { number: range.number, min: range.min, max: range.max }, None))
 }

@@ -2,11 +2,12 @@
 
 use rust_decimal::Decimal;
 
+use super::decimals::{Notation, decimal};
 use super::header::{Header, shortened};
-use super::kind::mark;
 use super::names::Column;
 use super::right::Choice;
-use super::{Row, lists, values};
+use super::truth::mark;
+use super::{Row, lists};
 
 /// What a row says of a question. Empty cells are left out.
 #[derive(Debug)]
@@ -66,6 +67,21 @@ impl<'a> Fields<'a> {
         self.correct.iter().map(|(_, cell)| *cell).collect()
     }
 
+    /// The cell of the number that is right, and whether a workbook has it as a number.
+    pub(super) fn number(&self) -> Option<(&'a str, bool)> {
+        let correct = self.header.correct.iter().map(|(_, index)| *index);
+        let mut columns = correct.chain(self.header.options.iter().map(|option| option.column));
+        let is_number = |index: &usize| self.row.numbers.contains(index);
+        let found = columns.find_map(|index| Some((cell(self.row, index)?, is_number(&index))));
+        let listed = || self.options.first().map(|option| option.text);
+        found.or_else(|| Some((listed()?, self.header.column(Column::Options).as_ref().is_some_and(is_number))))
+    }
+
+    /// How the numbers of a column are written in this row: the number of a workbook has a point.
+    pub(super) fn notation(&self, column: Column, notation: Notation) -> Notation {
+        notation_of(self.row, self.header.column(column), notation)
+    }
+
     fn in_columns(&mut self) -> Vec<Choice<'a>> {
         let (header, row) = (self.header, self.row);
         let marks = marks(header, row);
@@ -96,8 +112,8 @@ fn marks(header: &Header, row: &Row) -> Result<Vec<usize>, String> {
             marked.extend(is_right.then_some(option.label));
         }
         if let Some(text) = option.points.and_then(|index| cell(row, index)) {
-            let number =
-                values::decimal(text).ok_or_else(|| format!("{:?} is no number of points", shortened(text)))?;
+            let number = decimal(text, notation_of(row, option.points, Notation::Unknown))
+                .ok_or_else(|| format!("{:?} is no number of points", shortened(text)))?;
             if number > Decimal::ZERO {
                 points.push(number);
                 marked.push(option.label);
@@ -120,6 +136,10 @@ fn take_stars(options: &mut [Choice<'_>]) {
     for option in options.iter_mut().filter(|option| has_star(option)) {
         (option.text, option.is_marked) = (option.text[1..].trim_start(), true);
     }
+}
+
+fn notation_of(row: &Row, index: Option<usize>, notation: Notation) -> Notation {
+    if index.is_some_and(|index| row.numbers.contains(&index)) { Notation::Point } else { notation }
 }
 
 /// A cell without the blanks around it, if anything is left.

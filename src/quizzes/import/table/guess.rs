@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::decimals::is_number;
 use super::fields::Fields;
 use super::header::{self, Header};
 use super::names::{Column, Unit};
@@ -18,7 +19,7 @@ pub(super) fn read(table: &mut Table, found: &mut Found) {
     let columns = columns(&table.rows, width);
     let options = columns.iter().filter(|column| matches!(column, Column::Option(_))).count();
     let header = Header::of_columns(&columns);
-    if !(2..=MOST_OPTIONS).contains(&options) || !makes_sense(&header, &mut table.rows) {
+    if !(2..=MOST_OPTIONS).contains(&options) || !makes_sense(&header, widened(&mut table.rows, &header)) {
         let example = names(&columns_of(4), table.separator);
         let message = format!(
             "no row names the columns, so nothing can be read; write a row above the questions that does, such as \
@@ -39,6 +40,42 @@ pub(super) fn read(table: &mut Table, found: &mut Found) {
     questions::read(table, &header, &table.rows, found);
 }
 
+/// Names the columns beside `A`, `B`, `C` if these have no name and the rows make sense so: the question
+/// before them, what is right behind them. Gives back a warning if it does.
+pub(super) fn name_neighbors(table: &mut Table) -> Option<&'static str> {
+    let rows = table.rows.iter().take(header::SEARCHED).enumerate();
+    let (at, cells) = rows.filter_map(|(at, row)| Some((at, with_neighbors(&row.cells)?))).next()?;
+    let unnamed = std::mem::replace(&mut table.rows[at].cells, cells);
+    let header = Header::read(&table.rows[at], "", &mut Vec::new());
+    if header.fault.is_some() || !makes_sense(&header, &table.rows[at + 1..]) {
+        table.rows[at].cells = unnamed;
+        return None;
+    }
+    Some(
+        "only the options have names; the column before them was read as the question and the one behind them as what \
+         is right; better name them \"question\" and \"correct\"",
+    )
+}
+
+/// A row that names the options A, B … and neither of the columns beside them, with these named.
+fn with_neighbors(cells: &[String]) -> Option<Vec<String>> {
+    let label = |cell: &String| match Column::parse(cell) {
+        Some(Column::Option(label)) if !cell.trim().starts_with(|c: char| c.is_ascii_digit()) => Some(label),
+        _ => None,
+    };
+    let first = cells.iter().position(|cell| label(cell) == Some(1))?;
+    let count = cells[first..].iter().zip(1..).take_while(|(cell, number)| label(cell) == Some(*number)).count();
+    let is_blank = |index: usize| cells.get(index).is_none_or(|cell| cell.trim().is_empty());
+    let (question, correct) = (first.checked_sub(1)?, first + count);
+    if count < 2 || !is_blank(question) || !is_blank(correct) {
+        return None;
+    }
+    let mut cells = cells.to_vec();
+    cells.resize(cells.len().max(correct + 1), String::new());
+    (cells[question], cells[correct]) = ("question".to_owned(), "correct".to_owned());
+    Some(cells)
+}
+
 /// What the columns hold if it is what most tables have.
 fn columns(rows: &[Row], width: usize) -> Vec<Column> {
     // The first row may name the columns in words that are not known.
@@ -48,8 +85,7 @@ fn columns(rows: &[Row], width: usize) -> Vec<Column> {
         let mut cells = cells.map(|cell| cell.trim()).peekable();
         cells.peek().is_some() && cells.all(is)
     };
-    let is_number = |cell: &str| values::decimal(cell).is_some();
-    let is_time = |cell: &str| values::time(cell, Unit::Seconds).is_some();
+    let is_time = |cell: &str| values::time(cell, Unit::Unsaid).is_some();
     let has_numbers = width > 4 && all(0, is_number);
     let has_time = width > 4 && all(width - 2, is_time) && !all(width - 3, is_number);
     let options = width.saturating_sub(2 + usize::from(has_numbers) + usize::from(has_time));
@@ -58,7 +94,7 @@ fn columns(rows: &[Row], width: usize) -> Vec<Column> {
         columns.insert(0, Column::RowNumber);
     }
     if has_time {
-        columns.insert(columns.len() - 1, Column::Time(Unit::Seconds));
+        columns.insert(columns.len() - 1, Column::Time(Unit::Unsaid));
     }
     columns
 }
@@ -95,23 +131,20 @@ fn width(row: &Row) -> usize {
 }
 
 /// Whether the last cell of nearly all rows names one of the options before it, and what is asked is no
-/// number and no kind. Rows with fewer options get empty ones. Rows of numbers prove nothing: each of
+/// number and no kind. Rows of numbers prove nothing: each of
 /// them could be the right one. The first row may be a header in words that are not known.
-fn makes_sense(header: &Header, rows: &mut [Row]) -> bool {
+fn makes_sense(header: &Header, rows: &[Row]) -> bool {
     let (mut good, mut bad) = (0usize, 0usize);
     let mut questions = HashSet::new();
-    for (index, row) in rows.iter_mut().enumerate().filter(|(_, row)| row.unreadable.is_none()) {
-        if header.time.is_none() {
-            widen(row, header.width);
-        }
+    for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.unreadable.is_none()) {
         let fields = Fields::new(header, row);
-        if fields.options.iter().all(|option| values::decimal(option.text).is_some()) && !fields.options.is_empty() {
+        if fields.options.iter().all(|option| is_number(option.text)) && !fields.options.is_empty() {
             continue;
         }
         let choices = Choices { options: &fields.options, habit: Habit::default() };
         let right = choices.right(&fields.right());
         let is_good = right.is_ok_and(|right| !right.options.is_empty() && right.warning.is_none());
-        if is_good && fields.options.len() > 1 && values::decimal(fields.question).is_none() {
+        if is_good && fields.options.len() > 1 && !is_number(fields.question) {
             good += 1;
             questions.insert(fields.question.to_owned());
         } else if index > 0 {
@@ -119,6 +152,14 @@ fn makes_sense(header: &Header, rows: &mut [Row]) -> bool {
         }
     }
     good > 0 && good >= 3 * bad && 2 * questions.len() >= good
+}
+
+/// The rows, of which those with fewer options get empty ones.
+fn widened<'r>(rows: &'r mut [Row], header: &Header) -> &'r [Row] {
+    if header.time.is_none() {
+        rows.iter_mut().filter(|row| row.unreadable.is_none()).for_each(|row| widen(row, header.width));
+    }
+    rows
 }
 
 /// Moves the last cell to the end of the row, and leaves the options between empty.

@@ -1,11 +1,13 @@
 //! What the rows of a table tell together: how they count, and on which scales.
 
+use super::decimals::Notation;
 use super::fields::Fields;
 use super::header::Header;
 use super::kind::Kind;
 use super::names::Column;
 use super::right::{Choices, Habit};
-use super::values;
+use super::truth::Words;
+use super::values::{self, Scale};
 use crate::domain::quiz::draft::MOST_OPTIONS;
 
 /// How the rows of a table are to be read.
@@ -13,10 +15,14 @@ use crate::domain::quiz::draft::MOST_OPTIONS;
 pub(super) struct Habits {
     /// How they say what is right.
     pub(super) right: Habit,
+    /// Which sign stands before decimals.
+    pub(super) notation: Notation,
+    /// In which words they say true and false.
+    pub(super) truth: Words,
     /// The highest level of difficulty.
     pub(super) highest_level: u8,
-    /// Whether 1000 points are the usual ones.
-    pub(super) points_in_thousands: bool,
+    /// What the points are.
+    pub(super) points: Scale,
     /// Whether the column of kinds has kinds at all: people also call a category a type.
     pub(super) has_kinds: bool,
 }
@@ -53,11 +59,29 @@ impl Habits {
                 may_count_from_zero: header.asks_for_index && counts.zeros + counts.lasts == 0 && !names_zero,
                 is_apart: counts.is_apart(header),
             },
+            notation: notation(rows),
+            truth: truth(rows),
             highest_level: cells(Column::Difficulty).filter_map(values::level).max().unwrap_or_default(),
-            points_in_thousands: values::are_in_thousands(cells(Column::Points)),
+            points: Scale::of(cells(Column::Points), header.has_factors()),
             has_kinds: cells(Column::Kind).any(|cell| Kind::parse(cell).is_some()),
         }
     }
+}
+
+/// What the numbers that are right tell, and the points.
+fn notation(rows: &[Fields<'_>]) -> Notation {
+    let is_number = |row: &&Fields<'_>| row.cell(Column::Kind).and_then(Kind::parse) == Some(Kind::Number);
+    let right = rows.iter().filter(is_number).filter_map(Fields::number);
+    let right = right.filter(|(_, is_stored)| !is_stored).map(|(cell, _)| cell);
+    let is_text = |row: &&Fields<'_>| row.notation(Column::Points, Notation::Unknown) == Notation::Unknown;
+    Notation::of(right.chain(rows.iter().filter(is_text).filter_map(|row| row.cell(Column::Points))))
+}
+
+/// The words of the rows without options.
+fn truth(rows: &[Fields<'_>]) -> Words {
+    let rows = || rows.iter().filter(|row| row.options.is_empty() && row.wrong.is_empty());
+    let kinds = rows().filter_map(|row| row.cell(Column::Kind)).filter(|kind| Kind::parse(kind).is_some());
+    Words::of(rows().flat_map(Fields::right), kinds)
 }
 
 impl Counts {

@@ -5,7 +5,7 @@ use super::{Row, Table};
 use crate::domain::quiz::draft::Problem;
 
 /// How many rows are searched for a header.
-const SEARCHED: usize = 60;
+pub(super) const SEARCHED: usize = 60;
 /// How many columns are read. Every row is searched for all of them.
 const MOST_COLUMNS: usize = 256;
 
@@ -136,6 +136,15 @@ impl Header {
     /// Where a column stands.
     pub(super) fn column(&self, wanted: Column) -> Option<usize> {
         self.others.iter().find(|(column, _)| *column == wanted).map(|(_, index)| *index)
+    }
+
+    /// Whether the points are a factor by their name, or because an export of this server has the table's names.
+    pub(super) fn has_factors(&self) -> bool {
+        let name = self.column(Column::Points).and_then(|index| self.names.get(index));
+        let is_factor =
+            |name: &String| ["factor", "faktor", "multipl", "gewicht", "weight"].iter().any(|stem| name.contains(stem));
+        let is_export = || ["questionid", "timelimitms"].iter().all(|own| self.names.iter().any(|name| name == own));
+        name.is_some_and(is_factor) || is_export()
     }
 
     /// Whether there is an option with that label.

@@ -87,40 +87,6 @@ impl Kind {
     }
 }
 
-const TRUE: &str = "true t yes correct right wahr richtig ja korrekt vrai oui verdadero si verdadeiro sim vero waar \
-    prawda tak benar правда верно да так 正确 正確 对 對 正しい はい 참 예 dung dogru evet pravda ano sant";
-const FALSE: &str = "false f no incorrect wrong falsch nein unwahr faux non falso nao onwaar nee falsz nie salah ложь \
-    неверно нет неправда ні 错误 錯誤 错 錯 誤り いいえ 거짓 아니오 sai yanlis hayir nepravda ne falskt";
-
-/// Whether a word says true or false.
-pub(super) fn truth(word: &str) -> Option<bool> {
-    let word = letters(word);
-    let is_one_of = |words: &str| words.split(' ').any(|known| known == word);
-    match (is_one_of(TRUE), is_one_of(FALSE)) {
-        (true, _) => Some(true),
-        (_, true) => Some(false),
-        _ => None,
-    }
-}
-
-/// Whether a word or its first letter says true or false, where nothing else can be meant.
-pub(super) fn truth_or_letter(word: &str) -> Option<bool> {
-    match letters(word).as_str() {
-        "y" | "w" | "r" | "j" | "1" => Some(true),
-        "n" | "0" => Some(false),
-        _ => truth(word),
-    }
-}
-
-/// Whether a mark beside an option says that it is right.
-pub(super) fn mark(cell: &str) -> Option<bool> {
-    match cell.trim() {
-        "" | "0" | "-" | "–" => Some(false),
-        "1" | "x" | "X" | "✓" | "✔" | "*" => Some(true),
-        word => truth(word),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,17 +114,5 @@ mod tests {
         assert_eq!(Kind::parse("Vrai/Faux"), Some(Kind::TrueOrFalse));
         assert_eq!(Kind::parse("Draw"), Some(Kind::Other));
         assert_eq!(Kind::parse("Geography"), None);
-    }
-
-    #[test]
-    fn true_and_false_are_said_in_many_languages() {
-        for word in ["TRUE", "T", "wahr", "Richtig", "ja", "Vrai", "Verdadero", "Prawda", "Да", "正确"] {
-            assert_eq!(truth(word), Some(true), "{word}");
-        }
-        for word in ["False", "f", "falsch", "nein", "Faux", "Falso", "Fałsz", "Нет", "错误"] {
-            assert_eq!(truth(word), Some(false), "{word}");
-        }
-        assert_eq!(truth("1"), None);
-        assert_eq!((mark("x"), mark(""), mark("Rhein")), (Some(true), Some(false), None));
     }
 }

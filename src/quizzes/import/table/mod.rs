@@ -4,6 +4,7 @@
 //! below it is a question. A row that can't be read is left out and told; the others are read.
 
 mod answers;
+mod decimals;
 mod fields;
 mod guess;
 mod habits;
@@ -18,11 +19,14 @@ mod right;
 #[cfg(test)]
 mod tests;
 mod text;
+mod truth;
 mod values;
 mod words;
 mod workbook;
 mod xlsx;
 mod xml;
+
+use std::collections::BTreeSet;
 
 use self::header::Header;
 use super::item::Found;
@@ -69,6 +73,8 @@ struct Row {
     /// Its number as a spreadsheet shows it, counted from 1.
     row: usize,
     cells: Vec<String>,
+    /// Where a workbook has a number, and not a text that looks like one.
+    numbers: BTreeSet<usize>,
     /// Why its cells can't be told apart.
     unreadable: Option<&'static str>,
 }
@@ -108,6 +114,9 @@ fn read(mut tables: Vec<Table>, found: &mut Found) {
         table.rows.retain(|row| !row.is_blank());
     }
     tables.retain(|table| !table.rows.is_empty());
+    let without_header = |table: &&mut Table| header::find(table).is_none();
+    let notes: Vec<_> =
+        tables.iter_mut().map(|table| Some(table).filter(without_header).and_then(guess::name_neighbors)).collect();
     let headers: Vec<Option<usize>> = tables.iter().map(header::find).collect();
     let count = headers.iter().flatten().count();
     if count == 0 {
@@ -117,7 +126,7 @@ fn read(mut tables: Vec<Table>, found: &mut Found) {
         }
         return;
     }
-    for (table, at) in tables.iter_mut().zip(headers) {
+    for ((table, at), note) in tables.iter_mut().zip(headers).zip(notes) {
         let Some(at) = at else {
             let sheet = table.sheet.clone().unwrap_or_default();
             found.understood.push(format!("sheet {sheet:?} has no header and is not read"));
@@ -126,6 +135,7 @@ fn read(mut tables: Vec<Table>, found: &mut Found) {
         if count == 1 {
             table.sheet = None;
         }
+        found.warnings.extend(note.map(|note| Problem::new(table.place(&table.rows[at]), note)));
         read_under(table, at, found);
     }
 }
@@ -136,6 +146,10 @@ fn read_under(table: &mut Table, at: usize, found: &mut Found) {
     if row.row > 1 {
         let sheet = table.sheet.as_ref().map(|sheet| format!(" of sheet {sheet:?}")).unwrap_or_default();
         found.understood.push(format!("header in row {}{sheet}", row.row));
+    }
+    if table.rows.len() == at + 1 {
+        let sheet = table.sheet.as_ref().map(|sheet| format!(" of sheet {sheet:?}")).unwrap_or_default();
+        found.understood.push(format!("no rows under the header{sheet}"));
     }
     for row in table.rows[..at].iter().filter(|row| row.unreadable.is_some()) {
         found.left_out.push(Problem::new(table.place(row), row.unreadable.unwrap_or_default()));

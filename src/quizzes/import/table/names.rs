@@ -48,6 +48,12 @@ pub(super) enum Column {
     Kind,
     /// By what its points are multiplied.
     Points,
+    /// Whether accents in a typed text don't count.
+    IgnoreAccents,
+    /// How many typing errors are forgiven.
+    MaxTypos,
+    /// Whether a fast answer earns no more than a slow one.
+    NoSpeedBonus,
 }
 
 /// The unit of a time without one.
@@ -59,6 +65,8 @@ pub(super) enum Unit {
     Seconds,
     /// Minutes.
     Minutes,
+    /// The name says nothing: seconds, unless the number is too large for that.
+    Unsaid,
 }
 
 /// Longer texts are no names.
@@ -127,7 +135,7 @@ fn time(key: &str) -> Option<Column> {
     let units = UNITS.iter().filter_map(|(name, unit)| Some((key.strip_suffix(name)?, *unit)));
     let mut stems = units.map(|(stem, unit)| (stem.strip_suffix("in").unwrap_or(stem), unit));
     if TIMES.split(' ').any(|name| name == key) {
-        return Some(Column::Time(Unit::Seconds));
+        return Some(Column::Time(Unit::Unsaid));
     }
     let (_, unit) =
         stems.find(|(stem, _)| (stem.is_empty() || TIMES.split(' ').any(|name| name == *stem)) && key.len() > 2)?;
@@ -276,13 +284,14 @@ mod tests {
 
     #[test]
     fn what_stands_beside_has_many_names() {
-        all(
-            &["Time limit (sec) – 5, 10, 20 …", "Zeit", "Zeitlimit (Sek.)", "Time in seconds"],
-            Column::Time(Unit::Seconds),
-        );
+        all(&["Time limit (sec) – 5, 10, 20 …", "Zeitlimit (Sek.)", "Time in seconds"], Column::Time(Unit::Seconds));
+        all(&["Zeit", "Time limit"], Column::Time(Unit::Unsaid));
         all(&["timeLimitMs", "Time limit (ms)"], Column::Time(Unit::Milliseconds));
         all(&["Minutes", "Zeit (in Minuten)"], Column::Time(Unit::Minutes));
         all(&["Punkte", "Points"], Column::Points);
+        all(&["ignoreAccents", "Akzente egal"], Column::IgnoreAccents);
+        all(&["maxTypos", "Typos", "Tippfehler"], Column::MaxTypos);
+        all(&["noSpeedBonus", "no bonus", "Ohne Tempobonus"], Column::NoSpeedBonus);
         all(&["Kategorie", "Thema", "Topic", "Question category"], Column::Category);
         all(&["Schwierigkeit", "Difficulty"], Column::Difficulty);
         all(&["Erklärung", "Answer explanation", "Feedback"], Column::Explanation);

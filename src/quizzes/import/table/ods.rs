@@ -2,7 +2,7 @@
 
 use super::Table;
 use super::numbers;
-use super::workbook::{MOST_COLUMNS, MOST_ROWS, MOST_SHEETS, Package, Sheets};
+use super::workbook::{Cell, MOST_COLUMNS, MOST_ROWS, MOST_SHEETS, Package, Sheets};
 use super::xml::{Element, Token, Xml};
 use crate::domain::quiz::draft::Problem;
 
@@ -32,8 +32,8 @@ fn sheet(xml: &mut Xml<'_>, sheets: &mut Sheets) -> Result<(), Problem> {
                 // A row without cells may be repeated to the end of the sheet.
                 let filled = if cells.is_empty() { 0 } else { times.min(MOST_ROWS + 1) };
                 for at in 0..filled {
-                    for (column, text) in &cells {
-                        sheets.add(row.saturating_add(at), *column, text.clone())?;
+                    for (column, cell) in &cells {
+                        sheets.add(row.saturating_add(at), *column, cell.clone())?;
                     }
                 }
                 row = row.saturating_add(times);
@@ -46,7 +46,7 @@ fn sheet(xml: &mut Xml<'_>, sheets: &mut Sheets) -> Result<(), Problem> {
 }
 
 /// The cells of a row that are not empty, each with its column.
-fn cells(xml: &mut Xml<'_>) -> Result<Vec<(usize, String)>, Problem> {
+fn cells(xml: &mut Xml<'_>) -> Result<Vec<(usize, Cell)>, Problem> {
     let mut cells = Vec::new();
     let mut column = 0usize;
     while let Some(token) = xml.next()? {
@@ -54,9 +54,9 @@ fn cells(xml: &mut Xml<'_>) -> Result<Vec<(usize, String)>, Problem> {
             Token::Start(element) if element.is("table-cell") || element.is("covered-table-cell") => {
                 let name = if element.is("table-cell") { "table-cell" } else { "covered-table-cell" };
                 let times = repeated(&element, "number-columns-repeated");
-                let text = cell(xml, &element, name)?;
-                let filled = if text.trim().is_empty() { 0 } else { times.min(MOST_COLUMNS + 1) };
-                cells.extend((0..filled).map(|at| (column.saturating_add(at), text.clone())));
+                let cell = cell(xml, &element, name)?;
+                let filled = if cell.text.trim().is_empty() { 0 } else { times.min(MOST_COLUMNS + 1) };
+                cells.extend((0..filled).map(|at| (column.saturating_add(at), cell.clone())));
                 column = column.saturating_add(times);
             }
             Token::End(name) if name == "table-row" => break,
@@ -71,18 +71,18 @@ fn repeated(element: &Element<'_>, attribute: &str) -> usize {
 }
 
 /// What a cell shows; for a number its value, whatever its format is.
-fn cell(xml: &mut Xml<'_>, element: &Element<'_>, name: &str) -> Result<String, Problem> {
+fn cell(xml: &mut Xml<'_>, element: &Element<'_>, name: &str) -> Result<Cell, Problem> {
     let text = paragraphs(xml, name)?;
     let value = |name| element.attribute(name);
-    Ok(match value("value-type").as_deref() {
+    Ok(Cell::text(match value("value-type").as_deref() {
         Some("float" | "percentage" | "currency") => match value("value").and_then(|value| value.parse().ok()) {
-            Some(number) => numbers::plain(number),
+            Some(number) => return Ok(Cell { text: numbers::plain(number), is_number: true }),
             None => text,
         },
         Some("boolean") => if value("boolean-value").as_deref() == Some("true") { "TRUE" } else { "FALSE" }.to_owned(),
         Some("date") => value("date-value").unwrap_or(text),
         _ => text,
-    })
+    }))
 }
 
 /// The text of a cell, whose paragraphs are lines.

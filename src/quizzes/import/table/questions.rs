@@ -7,9 +7,11 @@ use super::habits::Habits;
 use super::header::{self, Header, shortened};
 use super::kind::Kind;
 use super::names::{self, Column, Unit};
-use super::{Row, Table, answers, values};
+use super::truth::mark;
+use super::values::{self, Scale};
+use super::{Row, Table, answers};
 use crate::domain::markup::{self, Node, Tag};
-use crate::domain::quiz::draft::{MOST_TEXT, Problem};
+use crate::domain::quiz::draft::{MOST_FACTOR, MOST_TEXT, Problem};
 use crate::quizzes::import::html;
 use crate::quizzes::import::item::{Asked, Found, Item};
 
@@ -119,6 +121,12 @@ impl Reader<'_> {
         if self.habits.right.may_count_from_zero {
             warn("nothing tells whether the numbers of right options count from 0 or 1; they were counted from 1");
         }
+        if self.habits.points == Scale::Other {
+            warn(&format!(
+                "the column of points is not read: points are a factor here, 1 as usual and 2 for twice as many; write \
+                 0 to 3, or name the column \"factor\" for 0 to {MOST_FACTOR}"
+            ));
+        }
         let asking = rows.iter().zip(fields).filter(|(row, _)| !header::is_repeated(self.header, row));
         let unknown = asking.filter_map(|(_, fields)| fields.cell(Column::Kind));
         let unknown: BTreeSet<&str> = unknown.filter(|name| Kind::parse(name).is_none()).collect();
@@ -166,7 +174,7 @@ impl Reader<'_> {
         if let (Some(name), Some(Kind::Other)) = (name, kind) {
             return Err(unknown_kind(name));
         }
-        let (asked, warning) = answers::asked(kind, fields, self.habits.right)?;
+        let (asked, warning) = answers::asked(kind, fields, &self.habits)?;
         if let Some(name) = name.filter(|_| self.habits.has_kinds && kind.is_none() && is_doubtful(&asked)) {
             return Err(unknown_kind(name));
         }
@@ -177,9 +185,9 @@ impl Reader<'_> {
 
     /// What stands beside the question. What can't be read of it is a warning.
     fn with_the_rest(&self, item: Item, fields: &Fields<'_>, warnings: &mut Vec<String>) -> Item {
-        let unit = self.header.time.map_or(Unit::Seconds, |(_, unit)| unit);
         let owned = |column| fields.cell(column).map(str::to_owned);
         let level = self.habits.highest_level;
+        let points = fields.cell(Column::Points).filter(|_| self.habits.points != Scale::Other);
         let mut read = Beside { warnings };
         Item {
             id: read.cell(fields.cell(Column::Id), "id", "is longer than 64 bytes or has a line break", |cell| {
@@ -193,14 +201,17 @@ impl Reader<'_> {
                 |cell| values::difficulty(cell, level),
             ),
             explanation: owned(Column::Explanation),
-            time_limit_ms: read.cell(fields.time(), "time limit", "is no time; write seconds, such as 20", |cell| {
-                values::time(cell, unit)
-            }),
+            time_limit_ms: read.time(fields.time(), self.header.time.map_or(Unit::Unsaid, |(_, unit)| unit)),
             image: owned(Column::Image),
             alt: owned(Column::Alt),
-            points: read.cell(fields.cell(Column::Points), "points", "is no factor from 0 to 100", |cell| {
-                values::points(cell, self.habits.points_in_thousands)
+            points: read.cell(points, "points", &format!("is no factor from 0 to {MOST_FACTOR}"), |cell| {
+                values::points(cell, self.habits.points, fields.notation(Column::Points, self.habits.notation))
             }),
+            ignore_accents: read.mark(fields.cell(Column::IgnoreAccents), "ignoreAccents"),
+            max_typos: read.cell(fields.cell(Column::MaxTypos), "maxTypos", "is no number", |cell| {
+                cell.strip_suffix(".0").unwrap_or(cell).parse().ok()
+            }),
+            no_speed_bonus: read.mark(fields.cell(Column::NoSpeedBonus), "noSpeedBonus"),
             ..item
         }
     }
@@ -212,6 +223,22 @@ struct Beside<'a> {
 }
 
 impl Beside<'_> {
+    fn time(&mut self, cell: Option<&str>, unit: Unit) -> Option<u64> {
+        if let Some(cell) = cell.filter(|cell| values::is_doubtful_time(cell, unit)) {
+            let message = format!(
+                "time limit {:?} may be seconds or milliseconds; write the unit, such as 20 s; it was left out",
+                shortened(cell)
+            );
+            self.warnings.push(message);
+            return None;
+        }
+        self.cell(cell, "time limit", "is no time; write seconds, such as 20", |cell| values::time(cell, unit))
+    }
+
+    fn mark(&mut self, cell: Option<&str>, name: &str) -> Option<bool> {
+        self.cell(cell, name, "is neither yes nor no", mark)
+    }
+
     fn cell<T>(
         &mut self,
         cell: Option<&str>,

@@ -1,7 +1,12 @@
 //! Which options a cell means: by number, letter or text.
 
-use super::kind::truth;
+use unicode_normalization::UnicodeNormalization;
+
 use super::names::{label, option_label};
+use super::truth::truth;
+
+/// Longest text, in characters, whose signs may be part of what it says: beyond, they are those of sentences.
+const MOST_DENSE: usize = 12;
 
 /// How a table as a whole says what is right.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -68,14 +73,39 @@ impl Choices<'_> {
         if let Some(right) = self.all(std::iter::once(cell)) {
             return Some(right);
         }
+        if let Some(option) = self.loosely(cell) {
+            return option.map(|option| Right { options: vec![option], warning: None });
+        }
         let words = cell.replace(" and ", ",").replace(" und ", ",").replace(" & ", ",");
         let cut =
             |separators: &[char]| self.all(words.split(separators).map(str::trim).filter(|piece| !piece.is_empty()));
+        let cut_here = |separators: &[char]| if self.have_any(cell, separators) { None } else { cut(separators) };
         cut(&['\n', ';', '|'])
-            .or_else(|| cut(&['\n', ';', '|', ',']))
-            .or_else(|| cut(&['\n', ';', '|', ',', '&', '+', '/']))
-            .or_else(|| self.positions(words.split([' ', '.'])))
+            .or_else(|| cut_here(&['\n', ';', '|', ',']))
+            .or_else(|| cut_here(&['\n', ';', '|', ',', '&', '+', '/']))
+            .or_else(|| self.positions(words.split([' ', '.'])).filter(|_| !self.have_any(cell, &[' ', '.'])))
             .or_else(|| self.letters(cell))
+    }
+
+    /// The one option that a cell means though it is written otherwise: `1.2` is 1.20, and `1/2` is ½. None in
+    /// the inner place where several are meant so.
+    fn loosely(&self, cell: &str) -> Option<Option<usize>> {
+        let wanted = loose(cell);
+        if wanted.is_empty() {
+            return None;
+        }
+        let mut alike = (0..self.options.len()).filter(|option| loose(self.options[*option].text) == wanted);
+        let first = alike.next()?;
+        let is_alone = alike.all(|other| self.options[other].text == self.options[first].text);
+        Some(is_alone.then_some(first))
+    }
+
+    /// Whether an option has one of the signs in it that would cut the cell: then it may be part of one.
+    fn have_any(&self, cell: &str, signs: &[char]) -> bool {
+        let is_cut_by = |sign: &&char| cell.trim().contains(**sign);
+        // Blanks stand in every text.
+        let mut signs = signs.iter().filter(is_cut_by).filter(|sign| **sign != ' ');
+        signs.any(|sign| self.options.iter().any(|option| is_within(option.text.trim(), *sign)))
     }
 
     /// Every piece must mean an option: all by their positions, or all by their texts, or else each in
@@ -141,9 +171,28 @@ impl Choices<'_> {
         if is_number && self.habit.is_mixed {
             return None;
         }
+        if let Some(own) = self.own_label(bare) {
+            return own;
+        }
         let wanted = label(bare).or_else(|| if is_named { option_label(bare) } else { None })?;
         let wanted = wanted + usize::from(self.habit.from_zero && is_number);
         self.options.iter().position(|option| option.label == wanted)
+    }
+
+    /// The option that says this letter or number itself (`B) Rhine`), where all options do, and in another order
+    /// than they stand.
+    fn own_label(&self, wanted: &str) -> Option<Option<usize>> {
+        let wanted = label(wanted)?;
+        let own = |option: &Choice<'_>| {
+            option
+                .text
+                .trim()
+                .split_once([')', '.'])
+                .and_then(|(own, rest)| label(own).filter(|_| rest.starts_with(' ') && own.len() <= 2))
+        };
+        let labels: Vec<usize> = self.options.iter().map(own).collect::<Option<_>>()?;
+        let is_other = self.options.iter().zip(&labels).any(|(option, own)| option.label != *own);
+        is_other.then(|| labels.iter().position(|own| *own == wanted))
     }
 
     /// The option whose text this is: the same letters if there is one, else without regard to case and
@@ -153,7 +202,10 @@ impl Choices<'_> {
         let same = self.options.iter().position(|option| option.text == piece);
         same.or_else(|| {
             let small = alike(piece);
-            self.options.iter().position(|option| alike(option.text) == small)
+            let mut found = (0..self.options.len()).filter(|option| alike(self.options[*option].text) == small);
+            let first = found.next()?;
+            // pH is not Ph: where several fit, none does.
+            found.all(|other| self.options[other].text == self.options[first].text).then_some(first)
         })
     }
 
@@ -199,6 +251,30 @@ impl Choices<'_> {
     }
 }
 
+/// Whether a sign belongs to a word of a short text: 1.20, TLS 1.3, A&B, C+.
+fn is_within(text: &str, sign: char) -> bool {
+    let belongs = |(at, _): (usize, &str)| {
+        let (before, after) = (&text[..at], &text[at + sign.len_utf8()..]);
+        before.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_whitespace)
+    };
+    text.chars().count() <= MOST_DENSE && text.match_indices(sign).any(belongs)
+}
+
+/// A text without what people and programs write in different ways: markup, blanks, currency, entities, zeros
+/// behind the point.
+fn loose(text: &str) -> String {
+    let decoded = html_escape::decode_html_entities(text);
+    let folded: String = decoded.nfkc().flat_map(char::to_lowercase).filter(|c| !c.is_whitespace()).collect();
+    let bare = folded.replace('\u{2044}', "/");
+    let bare = bare.trim_matches(['$', '€', '£', '.', '%']);
+    match bare.replace(',', ".").parse::<f64>() {
+        Ok(number) if bare.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'-' | b'+')) => {
+            number.to_string()
+        }
+        _ => bare.to_owned(),
+    }
+}
+
 fn alike(text: &str) -> String {
     text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -241,6 +317,40 @@ mod tests {
         assert_eq!(plain(RIVERS, "Oder, Neisse"), [2]);
         assert_eq!(plain(RIVERS, "Oder, Neisse; Main"), [2, 3]);
         assert_eq!(plain(RIVERS, "3,1"), [2, 0]);
+    }
+
+    #[test]
+    fn one_that_is_written_otherwise_is_not_cut_in_two() {
+        let cases: [(&[&str], &str, usize); 9] = [
+            (&["1.20", "1.30", "1.40"], "1.2", 0),
+            (&["3.10", "3.20", "3.30"], "3.1", 0),
+            (&["$1.20", "$1.30"], "1.2", 0),
+            (&["1,20", "2,30", "3,40"], "1,2", 0),
+            (&["½", "¼", "¾"], "1/2", 0),
+            (&["1.2.", "2.3.", "3.4."], "1.2", 0),
+            (&["E", "A&B", "C&D"], "A & B", 1),
+            (&["c", "a & b"], "a &amp; b", 1),
+            (&["1,2", "2,3"], "1, 2", 0),
+        ];
+        for (options, cell, wanted) in cases {
+            assert_eq!(plain(options, cell), [wanted], "{options:?} {cell}");
+        }
+        for (options, cell) in [(&["TLS 1.3", "TLS 1.2"], "1.2"), (&["A+", "B+"], "A+B"), (&["0.5", "0.25"], "1.2")] {
+            assert!(right(options, cell, Habit::default()).is_err(), "{options:?} {cell}");
+        }
+    }
+
+    #[test]
+    fn where_several_options_fit_none_does() {
+        assert_eq!(plain(&["PH", "pH", "Ph"], "pH"), [1]);
+        assert!(right(&["PH", "pH", "Ph"], "ph", Habit::default()).is_err());
+    }
+
+    #[test]
+    fn a_letter_is_the_one_that_the_options_say() {
+        assert_eq!(plain(&["B) x", "A) y", "C) z"], "B"), [0]);
+        assert_eq!(plain(&["2. Rhine", "1. Elbe", "3. Oder"], "1"), [1]);
+        assert_eq!(plain(&["A) x", "B) y"], "B"), [1]);
     }
 
     #[test]

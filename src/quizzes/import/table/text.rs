@@ -3,6 +3,8 @@
 //! A row whose quotes are wrong is marked as unreadable and ends with its own line, so that no quote
 //! swallows the rows after it. A quote inside a cell without quotes is a character like any other.
 
+use std::collections::BTreeSet;
+
 use super::{Row, Table, Unit, header};
 
 /// The separators that are tried, each with its name.
@@ -108,7 +110,7 @@ impl<'a> Lines<'a> {
         }
         self.line += start[..at].matches('\n').count();
         self.rest = &start[at..];
-        Row { number: line, row: self.row, cells, unreadable: None }
+        Row { number: line, row: self.row, cells, numbers: BTreeSet::new(), unreadable: None }
     }
 
     /// A row with a cell that can't be read. It ends with its line, or with a later one that only makes
@@ -127,7 +129,7 @@ impl<'a> Lines<'a> {
         for _ in 0..=lines {
             self.skip_line();
         }
-        Row { number: line, row: self.row, cells: Vec::new(), unreadable: Some(message) }
+        Row { number: line, row: self.row, cells: Vec::new(), numbers: BTreeSet::new(), unreadable: Some(message) }
     }
 
     /// Whether a line ends a cell that was opened before it: `more",a,b,1`.

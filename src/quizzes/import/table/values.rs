@@ -2,8 +2,10 @@
 
 use rust_decimal::Decimal;
 
+use super::decimals::{Notation, decimal};
 use super::names::{Unit, letters};
 use crate::domain::Difficulty;
+use crate::domain::quiz::draft::MOST_FACTOR;
 
 /// A time in milliseconds: `20`, `20 s`, `1 min 30 s`, `1,5 min`, `00:20`.
 pub(super) fn time(cell: &str, unit: Unit) -> Option<u64> {
@@ -11,11 +13,21 @@ pub(super) fn time(cell: &str, unit: Unit) -> Option<u64> {
     u64::try_from(milliseconds.round()).ok().filter(|&milliseconds| milliseconds > 0)
 }
 
+/// Whether a number without a unit is too large for the seconds that it would be: 20000 may be milliseconds.
+pub(super) fn is_doubtful_time(cell: &str, unit: Unit) -> bool {
+    let most = match unit {
+        Unit::Seconds => 3600,
+        Unit::Unsaid => 999,
+        Unit::Milliseconds | Unit::Minutes => return false,
+    };
+    decimal(cell, Notation::Unknown).is_some_and(|seconds| seconds > Decimal::from(most))
+}
+
 /// Minutes and seconds, or hours, minutes and seconds.
 fn clock(cell: &str) -> Option<Decimal> {
     let mut seconds = Decimal::ZERO;
     for (index, part) in cell.trim().split(':').enumerate() {
-        let part = decimal(part).filter(|part| !part.is_sign_negative() && index < 3)?;
+        let part = decimal(part, Notation::Unknown).filter(|part| !part.is_sign_negative() && index < 3)?;
         seconds = seconds.checked_mul(Decimal::from(60))?.checked_add(part)?;
     }
     seconds.checked_mul(Decimal::from(1000))
@@ -31,7 +43,7 @@ fn amounts(cell: &str, unit: Unit) -> Option<Decimal> {
         let after = after.trim_start();
         let word = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
         let (word, after) = after.split_at(word);
-        let part = decimal(number)?.checked_mul(Decimal::from(milliseconds(word, unit)?))?;
+        let part = decimal(number, Notation::Unknown)?.checked_mul(Decimal::from(milliseconds(word, unit)?))?;
         sum = Some(sum.unwrap_or(Decimal::ZERO).checked_add(part)?);
         rest = after;
     }
@@ -48,7 +60,7 @@ fn milliseconds(word: &str, unit: Unit) -> Option<u32> {
     };
     Some(match unit {
         Unit::Milliseconds => 1,
-        Unit::Seconds => 1000,
+        Unit::Seconds | Unit::Unsaid => 1000,
         Unit::Minutes => 60_000,
     })
 }
@@ -82,9 +94,35 @@ const MEDIUM: &str = "medium moderate normal average intermediate mittel mittels
 const HARD: &str = "hard difficult high advanced expert schwer schwierig difficile dificil alto moeilijk trudne trudny \
     sulit sukar сложныи сложная трудныи сложно 困难 困難 难 難 難しい 어려움 상 kho zor";
 
-/// By what points are multiplied. Where every question of the table has 0, 1000 or 2000 points, as
-/// other makers of quizzes give, 1000 is once.
-pub(super) fn points(cell: &str, in_thousands: bool) -> Option<Decimal> {
+/// What the points of a table are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Scale {
+    /// What the usual points are multiplied by.
+    #[default]
+    Factor,
+    /// 0, 1000 or 2000, as other makers of quizzes give: 1000 is once.
+    Thousands,
+    /// Points that teachers give, such as 5, 10 and 20: nothing tells which of them are the usual ones.
+    Other,
+}
+
+impl Scale {
+    /// Of a column with these cells, whose name says that it is a factor or doesn't.
+    pub(super) fn of<'a>(cells: impl Iterator<Item = &'a str> + Clone, is_factor: bool) -> Self {
+        let is_large = |cell| amount(cell, Notation::Comma).is_some_and(|points| points > Decimal::from(MOST_UNSAID));
+        match are_in_thousands(cells.clone()) {
+            true => Self::Thousands,
+            false if !is_factor && cells.clone().any(is_large) => Self::Other,
+            false => Self::Factor,
+        }
+    }
+}
+
+/// The largest factor in a column that doesn't say that it is one.
+const MOST_UNSAID: u32 = 3;
+
+/// By what points are multiplied.
+pub(super) fn points(cell: &str, scale: Scale, notation: Notation) -> Option<Decimal> {
     let word = letters(cell);
     let word = ["points", "point", "punkte", "punkt"].iter().find_map(|unit| word.strip_suffix(unit)).unwrap_or(&word);
     match word {
@@ -93,16 +131,21 @@ pub(super) fn points(cell: &str, in_thousands: bool) -> Option<Decimal> {
         "no" | "none" | "keine" => return Some(Decimal::ZERO),
         _ => (),
     }
-    let number = decimal(cell.trim().trim_end_matches(|c: char| c.is_alphabetic() || c == ' '))?;
-    let hundred = Decimal::ONE_HUNDRED;
-    if in_thousands {
-        return number.checked_div(Decimal::ONE_THOUSAND);
+    let number = amount(cell, notation)?;
+    match scale {
+        Scale::Thousands => number.checked_div(Decimal::ONE_THOUSAND),
+        Scale::Factor => (Decimal::ZERO..=Decimal::from(MOST_FACTOR)).contains(&number).then_some(number),
+        Scale::Other => None,
     }
-    (number >= Decimal::ZERO && number <= hundred).then_some(number)
+}
+
+/// The number before a word: `5 points`.
+fn amount(cell: &str, notation: Notation) -> Option<Decimal> {
+    decimal(cell.trim().trim_end_matches(|c: char| c.is_alphabetic() || c == ' '), notation)
 }
 
 /// Whether these are points as other makers of quizzes give them: 0, 1000 or 2000, and not all 0.
-pub(super) fn are_in_thousands<'a>(cells: impl Iterator<Item = &'a str>) -> bool {
+fn are_in_thousands<'a>(cells: impl Iterator<Item = &'a str>) -> bool {
     let mut is_above_0 = false;
     for cell in cells {
         match cell {
@@ -112,79 +155,6 @@ pub(super) fn are_in_thousands<'a>(cells: impl Iterator<Item = &'a str>) -> bool
         }
     }
     is_above_0
-}
-
-/// A number that is right, with what else is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Range {
-    /// The one in the middle, if one is named.
-    pub(super) number: Option<Decimal>,
-    /// The smallest.
-    pub(super) min: Decimal,
-    /// The largest.
-    pub(super) max: Decimal,
-}
-
-/// `42`, `3,14`, `9.81 +- 0.05`, `9.7..9.9`, `10-20`.
-pub(super) fn range(cell: &str) -> Option<Range> {
-    let cell = cell.trim();
-    if let Some(number) = decimal(cell) {
-        return Some(Range { number: Some(number), min: number, max: number });
-    }
-    for sign in ["+-", "+/-", "±"] {
-        if let Some((number, width)) = cell.split_once(sign) {
-            let (number, width) = (decimal(number)?, decimal(width)?.abs());
-            let (min, max) = (number.checked_sub(width)?, number.checked_add(width)?);
-            return Some(Range { number: Some(number), min, max });
-        }
-    }
-    let cut = |sign: &str| cell.get(1..)?.find(sign).map(|at| (&cell[..=at], &cell[1 + at + sign.len()..]));
-    let bounds = ["...", "..", "…", " to ", " bis ", " - ", "–", "—", "-"].iter().find_map(|sign| cut(sign));
-    let (min, max) = bounds?;
-    let (min, max) = (decimal(min)?, decimal(max)?);
-    (min <= max).then_some(Range { number: None, min, max })
-}
-
-/// A number with a point or a comma; `1,234` could be two numbers and is none.
-pub(super) fn decimal(text: &str) -> Option<Decimal> {
-    let text: String = text.chars().filter(|c| !c.is_whitespace() && *c != '\'').collect();
-    let text = text.replace('−', "-");
-    let last = text.rfind(['.', ',']);
-    let point = last.filter(|&at| {
-        let separator = &text[at..=at];
-        text.matches(separator).count() == 1
-    });
-    let (whole, part) = point.map_or((text.as_str(), ""), |at| (&text[..at], &text[at + 1..]));
-    if last.is_some_and(|at| is_thousands_alone(&text, at)) || !is_grouped(whole) || part.contains(['.', ',']) {
-        return None;
-    }
-    let whole = whole.replace(['.', ','], "");
-    let digits = whole.strip_prefix(['-', '+']).unwrap_or(&whole);
-    let all = digits.bytes().chain(part.bytes()).all(|byte| byte.is_ascii_digit());
-    if !all || digits.len() + part.len() == 0 || (point.is_some() && part.is_empty()) {
-        return None;
-    }
-    let whole = if digits.is_empty() { format!("{whole}0") } else { whole };
-    if part.is_empty() { whole.parse().ok() } else { format!("{whole}.{part}").parse().ok() }
-}
-
-/// `1,234`: with a comma and three digits behind it, and nothing else to tell what the comma is.
-fn is_thousands_alone(text: &str, at: usize) -> bool {
-    let digits = text.trim_start_matches(['-', '+']);
-    let (whole, part) = (at - (text.len() - digits.len()), text.len() - at - 1);
-    text[at..].starts_with(',')
-        && !text[..at].contains(['.', ','])
-        && part == 3
-        && (1..=3).contains(&whole)
-        && !digits.starts_with('0')
-}
-
-/// Whether separators, if any, stand before groups of three digits each.
-fn is_grouped(whole: &str) -> bool {
-    let mut groups = whole.split(['.', ',']);
-    let first = groups.next().unwrap_or_default().trim_start_matches(['-', '+']);
-    let rest: Vec<&str> = groups.collect();
-    rest.is_empty() || ((1..=3).contains(&first.len()) && rest.iter().all(|group| group.len() == 3))
 }
 
 #[cfg(test)]
@@ -222,45 +192,6 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_a_point_or_a_comma() {
-        let cases = [
-            ("42", "42"),
-            ("-3,14", "-3.14"),
-            ("3.14", "3.14"),
-            ("1.234,5", "1234.5"),
-            ("1,234.5", "1234.5"),
-            ("1 000 000", "1000000"),
-            ("1.234.567", "1234567"),
-            (".5", "0.5"),
-            ("0,125", "0.125"),
-            ("1.234", "1.234"),
-        ];
-        for (text, value) in cases {
-            assert_eq!(decimal(text), Some(number(value)), "{text}");
-        }
-        for text in ["", "-", ".", "1,234", "1,2,3", "12a", "1e5", "5.", "1.2.3"] {
-            assert_eq!(decimal(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_range_has_two_bounds_or_a_tolerance() {
-        let around = Range { number: Some(number("9.81")), min: number("9.76"), max: number("9.86") };
-        for cell in ["9.81 +- 0.05", "9,81±0,05", "9.81 +/- 0.05"] {
-            assert_eq!(range(cell), Some(around), "{cell}");
-        }
-        for (cell, min, max) in
-            [("9.7..9.9", "9.7", "9.9"), ("10-20", "10", "20"), ("-5 bis -3", "-5", "-3"), ("-5--3", "-5", "-3")]
-        {
-            assert_eq!(range(cell), Some(Range { number: None, min: number(min), max: number(max) }), "{cell}");
-        }
-        assert_eq!(range("-5").map(|range| range.max), Some(number("-5")));
-        for cell in ["20-10", "many", "5 km", "", "é", "–5"] {
-            assert_eq!(range(cell), None, "{cell}");
-        }
-    }
-
-    #[test]
     fn difficulties_are_words_or_levels() {
         for (cell, highest, difficulty_) in [
             ("Easy", 0, Difficulty::Easy),
@@ -278,13 +209,44 @@ mod tests {
 
     #[test]
     fn points_are_a_factor() {
-        assert_eq!(points("2", false), Some(number("2")));
-        assert_eq!(points("0,5", false), Some(number("0.5")));
-        assert_eq!(points("Double points", false), Some(number("2")));
-        assert_eq!(points("1000", true), Some(number("1")));
-        assert_eq!(points("1000", false), None);
-        assert!(are_in_thousands(["1000", "0", "2000"].into_iter()));
-        assert!(!are_in_thousands(["1000", "500"].into_iter()));
-        assert!(!are_in_thousands(["0"].into_iter()));
+        let factor = |cell| points(cell, Scale::Factor, Notation::Unknown);
+        assert_eq!(factor("2"), Some(number("2")));
+        assert_eq!(factor("0,5"), Some(number("0.5")));
+        assert_eq!(factor("Double points"), Some(number("2")));
+        assert_eq!((factor("10"), factor("11"), factor("-1")), (Some(number("10")), None, None));
+        assert_eq!(points("1000", Scale::Thousands, Notation::Unknown), Some(number("1")));
+    }
+
+    #[test]
+    fn the_points_of_teachers_are_no_factor() {
+        for (cells, is_factor, scale) in [
+            (&["1000", "0", "2000"][..], false, Scale::Thousands),
+            (&["1000", "500"], false, Scale::Other),
+            (&["0"], false, Scale::Factor),
+            (&["1", "2", "3", "0,5"], false, Scale::Factor),
+            (&["1", "5"], false, Scale::Other),
+            (&["5 Punkte"], false, Scale::Other),
+            (&["1", "5"], true, Scale::Factor),
+        ] {
+            assert_eq!(Scale::of(cells.iter().copied(), is_factor), scale, "{cells:?}");
+        }
+    }
+
+    #[test]
+    fn seconds_beyond_an_hour_may_be_milliseconds() {
+        for cell in ["20000", "3601"] {
+            assert!(is_doubtful_time(cell, Unit::Seconds), "{cell}");
+        }
+        assert!(is_doubtful_time("1000", Unit::Unsaid));
+        for (cell, unit) in [
+            ("3600", Unit::Seconds),
+            ("999", Unit::Unsaid),
+            ("20000", Unit::Milliseconds),
+            ("90", Unit::Minutes),
+            ("20000 ms", Unit::Unsaid),
+            ("1:30:00", Unit::Unsaid),
+        ] {
+            assert!(!is_doubtful_time(cell, unit), "{cell}");
+        }
     }
 }

@@ -226,6 +226,12 @@ pub(super) const NAMES: &[(Column, &[&str])] = &[
         ],
     ),
     (Column::Points, &[POINTS]),
+    (Column::IgnoreAccents, &["ignoreaccents accentsignored", "akzenteegal akzenteignorieren ohneakzente"]),
+    (Column::MaxTypos, &["maxtypos typos typosallowed allowedtypos", "tippfehler maxtippfehler erlaubtetippfehler"]),
+    (
+        Column::NoSpeedBonus,
+        &["nospeedbonus nobonus notimebonus", "keinbonus ohnebonus keintempobonus ohnetempobonus keinzeitbonus"],
+    ),
 ];
 
 /// Points of a question; with the number or letter of an option behind it, the points of that option.

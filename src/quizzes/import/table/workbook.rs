@@ -3,7 +3,7 @@
 //! A workbook is a zip archive of XML parts. A small archive can unpack to gigabytes, and a few bytes of
 //! XML can repeat a cell a million times: what is unpacked is counted, and so are rows, columns and text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read};
 
 use zip::ZipArchive;
@@ -105,11 +105,29 @@ impl<'a> Package<'a> {
     }
 }
 
+/// What a cell shows.
+#[derive(Debug, Clone)]
+pub(super) struct Cell {
+    pub(super) text: String,
+    /// Whether the workbook has a number here, and no text that looks like one.
+    pub(super) is_number: bool,
+}
+
+impl Cell {
+    /// A cell with a text.
+    pub(super) fn text(text: String) -> Self {
+        Self { text, is_number: false }
+    }
+}
+
+/// The texts of a row, and where it has numbers.
+type Cells = (Vec<String>, BTreeSet<usize>);
+
 /// Collects the cells of sheets, within the limits.
 #[derive(Debug, Default)]
 pub(super) struct Sheets {
     /// The name of each sheet, and its rows by number.
-    sheets: Vec<(String, BTreeMap<usize, Vec<String>>)>,
+    sheets: Vec<(String, BTreeMap<usize, Cells>)>,
     /// Rows of all sheets.
     rows: usize,
     /// Bytes of text in all sheets.
@@ -123,7 +141,8 @@ impl Sheets {
     }
 
     /// Adds a cell to the last sheet; rows and columns count from 0.
-    pub(super) fn add(&mut self, row: usize, column: usize, text: String) -> Result<(), Problem> {
+    pub(super) fn add(&mut self, row: usize, column: usize, cell: Cell) -> Result<(), Problem> {
+        let Cell { text, is_number } = cell;
         let Some((name, rows)) = self.sheets.last_mut() else { return Ok(()) };
         if text.trim().is_empty() {
             return Ok(());
@@ -136,18 +155,21 @@ impl Sheets {
                 MOST_TEXT >> 20
             )));
         }
-        let cells = rows.entry(row).or_default();
+        let (cells, numbers) = rows.entry(row).or_default();
         if cells.len() <= column {
             cells.resize(column + 1, String::new());
         }
         cells[column] = text;
+        if is_number {
+            numbers.insert(column);
+        }
         Ok(())
     }
 
     /// The sheets that have cells.
     pub(super) fn finish(self) -> Vec<Table> {
-        let row = |(row, cells)| Row { number: row + 1, row: row + 1, cells, unreadable: None };
-        let table = |(name, rows): (String, BTreeMap<usize, Vec<String>>)| Table {
+        let row = |(row, (cells, numbers))| Row { number: row + 1, row: row + 1, cells, numbers, unreadable: None };
+        let table = |(name, rows): (String, BTreeMap<usize, Cells>)| Table {
             rows: rows.into_iter().map(row).collect(),
             unit: Unit::Row,
             sheet: Some(name),

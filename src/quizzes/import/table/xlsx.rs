@@ -2,7 +2,7 @@
 
 use super::Table;
 use super::numbers::{self, Shown};
-use super::workbook::{MOST_COLUMNS, MOST_ROWS, MOST_SHEETS, Package, Sheets, too_large};
+use super::workbook::{Cell, MOST_COLUMNS, MOST_ROWS, MOST_SHEETS, Package, Sheets, too_large};
 use super::xml::{Token, Xml};
 use crate::domain::quiz::draft::Problem;
 
@@ -201,8 +201,8 @@ fn sheet(bytes: &[u8], shared: &Shared, sheets: &mut Sheets) -> Result<(), Probl
             let kind = element.attribute("t").unwrap_or_default();
             let style = element.attribute("s").and_then(|style| style.parse::<usize>().ok());
             let style = style.and_then(|style| shared.styles.get(style)).copied().unwrap_or(Shown::Number);
-            let text = cell(&mut xml, &kind, style, shared)?;
-            sheets.add(row, column, text)?;
+            let cell = cell(&mut xml, &kind, style, shared)?;
+            sheets.add(row, column, cell)?;
             column = column.saturating_add(1);
         }
     }
@@ -219,7 +219,7 @@ fn column_of(place: &str) -> Option<usize> {
 }
 
 /// What a cell shows.
-fn cell(xml: &mut Xml<'_>, kind: &str, style: Shown, shared: &Shared) -> Result<String, Problem> {
+fn cell(xml: &mut Xml<'_>, kind: &str, style: Shown, shared: &Shared) -> Result<Cell, Problem> {
     let (mut value, mut inline) = (String::new(), None);
     while let Some(token) = xml.next()? {
         match token {
@@ -230,7 +230,7 @@ fn cell(xml: &mut Xml<'_>, kind: &str, style: Shown, shared: &Shared) -> Result<
             _ => (),
         }
     }
-    Ok(match kind {
+    Ok(Cell::text(match kind {
         "s" => value.trim().parse().ok().and_then(|at: usize| shared.strings.get(at)).cloned().unwrap_or_default(),
         "inlineStr" => inline.unwrap_or_default(),
         "b" if !value.is_empty() => if matches!(value.trim(), "1" | "true") { "TRUE" } else { "FALSE" }.to_owned(),
@@ -238,6 +238,9 @@ fn cell(xml: &mut Xml<'_>, kind: &str, style: Shown, shared: &Shared) -> Result<
         "e" => String::new(),
         "str" => unescaped(&value),
         "d" => value,
-        _ => numbers::shown(&value, style, shared.from_1904),
-    })
+        _ => {
+            let text = numbers::shown(&value, style, shared.from_1904);
+            return Ok(Cell { text, is_number: style == Shown::Number });
+        }
+    }))
 }

@@ -65,12 +65,57 @@ fn what_cannot_be_read_beside_a_question_is_told_and_left_out() {
     let cases = [
         ("difficulty", "tough", "difficulty \"tough\" is none of easy, medium, hard; it was left out"),
         ("time", "fast", "time limit \"fast\" is no time; write seconds, such as 20; it was left out"),
-        ("points", "500", "points \"500\" is no factor from 0 to 100; it was left out"),
+        (
+            "time",
+            "20000",
+            "time limit \"20000\" may be seconds or milliseconds; write the unit, such as 20 s; it was left out",
+        ),
+        (
+            "points",
+            "5",
+            "the column of points is not read: points are a factor here, 1 as usual and 2 for twice as many; write 0 \
+             to 3, or name the column \"factor\" for 0 to 10",
+        ),
+        ("factor", "50", "points \"50\" is no factor from 0 to 10; it was left out"),
+        ("maxTypos", "some", "maxTypos \"some\" is no number; it was left out"),
+        ("no bonus", "some", "noSpeedBonus \"some\" is neither yes nor no; it was left out"),
     ];
     for (name, cell, message) in cases {
         let found = read_text(&format!("question,a,b,correct,{name}\nWhich?,x,y,1,{cell}\n"));
         assert_eq!((found.items.len(), told(&found)), (1, vec![format!("line 2: {message}")]));
     }
+}
+
+#[test]
+fn how_a_text_is_judged_can_stand_beside_it() {
+    let item = item("Frage,Antwort,Art,Tippfehler,Akzente egal,kein Bonus\nWelcher?,Rhône,Text,1,ja,x\n");
+    assert_eq!((item.max_typos, item.ignore_accents, item.no_speed_bonus), (Some(1), Some(true), Some(true)));
+}
+
+#[test]
+fn columns_beside_letters_need_no_name_if_they_make_sense() {
+    let text = "A title,,,,\nno,,a,b,c,\n1,Which?,x,y,z,b\n2,Who?,v,w,u,C\n";
+    let found = read_text(text);
+    assert_eq!(found.items.iter().map(asked).collect::<Vec<_>>(), [("Which?", vec!["y"]), ("Who?", vec!["u"])]);
+    assert_eq!(
+        told(&found),
+        ["line 2: only the options have names; the column before them was read as the question and the one behind \
+          them as what is right; better name them \"question\" and \"correct\""]
+    );
+    for text in [
+        "no,,a,b,c,\n1,Which?,x,y,z,so\n2,Who?,v,w,u,so\n",
+        "no,note,a,b,c,\n1,Which?,x,y,z,b\n2,Who?,v,w,u,c\n",
+        ",1,2,3,\nWhich?,x,y,z,2\nWho?,v,w,u,1\n",
+    ] {
+        let of_letters = |message: &String| message.contains("only the options have names");
+        assert!(!told(&read_text(text)).iter().any(of_letters), "{text}");
+    }
+}
+
+#[test]
+fn a_header_without_rows_is_told() {
+    let found = read_text("question,option1,option2,correct\n");
+    assert_eq!(found.understood, ["commas", "no rows under the header"]);
 }
 
 #[test]

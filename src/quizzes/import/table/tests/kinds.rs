@@ -12,14 +12,22 @@ fn text(accepted: &[&str]) -> Asked {
 
 #[test]
 fn true_or_false_needs_no_options() {
-    let right = Item::true_or_false(String::new(), String::new(), true).asked;
-    let wrong = Item::true_or_false(String::new(), String::new(), false).asked;
-    for (cell, asked) in
-        [("TRUE", &right), ("wahr", &right), ("T", &right), ("ja", &right), ("False", &wrong), ("falsch", &wrong)]
-    {
-        assert_eq!(item(&format!("question,correct\nIs it?,{cell}\n")).asked, *asked, "{cell}");
-        assert_eq!(of("True/False", "\t\t", cell), *asked, "{cell}");
+    for (cell, options, right) in [
+        ("TRUE", ["True", "False"], 0),
+        ("T", ["True", "False"], 0),
+        ("False", ["True", "False"], 1),
+        ("wahr", ["Wahr", "Falsch"], 0),
+        ("Richtig", ["Richtig", "Falsch"], 0),
+        ("ja", ["Ja", "Nein"], 0),
+        ("FALSCH", ["Wahr", "Falsch"], 1),
+        ("vrai", ["Vrai", "Faux"], 0),
+    ] {
+        let asked = Asked::Choice { options: options.map(str::to_owned).to_vec(), right, in_order: true };
+        assert_eq!(item(&format!("question,correct\nIs it?,{cell}\n")).asked, asked, "{cell}");
+        assert_eq!(of("True/False", "\t\t", cell), asked, "{cell}");
     }
+    let items = items("Frage,Antwort,Art\nIst es?,f,richtig/falsch\nIst es?,TRUE,richtig/falsch\n");
+    assert!(items.iter().all(|item| answers(item).0 == ["Richtig", "Falsch"]));
     assert_eq!(
         of("wahr/falsch", "Wahr\tFalsch\t", "2"),
         Asked::Choice { options: vec!["Wahr".to_owned(), "Falsch".to_owned()], right: 1, in_order: true }
@@ -53,6 +61,31 @@ fn a_number_can_have_a_range() {
     let between = |min, max| Asked::Number { number: None, min: number(min), max: number(max) };
     assert_eq!(of("numeric", "\t\t", "9.7..9.9"), between("9.7", "9.9"));
     assert_eq!(of("numeric", "\t\t", "10-20"), between("10", "20"));
+}
+
+#[test]
+fn a_number_that_can_be_two_is_read_only_if_the_table_tells() {
+    let read = |cells: &[&str]| {
+        let rows: String = cells.iter().map(|cell| format!("Wie viele?;{cell};Zahl\n")).collect();
+        let found = read_text(&format!("Frage;Antwort;Art\n{rows}"));
+        let numbers = found.items.iter().map(|item| match item.asked {
+            Asked::Number { number, .. } => number.map(|number| number.to_string()).unwrap_or_default(),
+            _ => String::new(),
+        });
+        (numbers.collect::<Vec<_>>().join(" "), told(&found))
+    };
+    let doubt = |line: usize| vec![format!("line {line}: \"1.230\" can be 1230 or 1.23; write 1230 or 1.23")];
+    assert_eq!(read(&["1.230"]), (String::new(), doubt(2)));
+    assert_eq!(read(&["42", "1.230"]), ("42".to_owned(), doubt(3)));
+    assert_eq!(read(&["1.230", "3,14"]), ("1230 3.14".to_owned(), vec![]));
+    assert_eq!(read(&["1.230", "83.000.000"]), ("1230 83000000".to_owned(), vec![]));
+    assert_eq!(read(&["1.230", "2.5"]), ("1.230 2.5".to_owned(), vec![]));
+    assert_eq!(read(&["1.230 +- 0,5"]), ("1230".to_owned(), vec![]));
+    let (numbers, told) = read(&["1.230", "2.5", "2,5"]);
+    assert_eq!((numbers.as_str(), told.len()), ("2.5 2.5", 1));
+    // Positions of options prove nothing.
+    let text = "question;a;b;correct;kind\nWhich?;x;y;1,2;choice\nHow many?;;;1.230;number\n";
+    assert_eq!(read_text(text).items.len(), 1);
 }
 
 #[test]

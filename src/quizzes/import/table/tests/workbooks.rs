@@ -109,6 +109,18 @@ fn a_true_or_false_cell_is_a_question_of_that_kind() {
 }
 
 #[test]
+fn a_number_of_a_workbook_is_what_it_is_and_a_text_can_be_two() {
+    let text = "<row><c t=\"inlineStr\"><is><t>How many?</t></is></c>\
+        <c t=\"inlineStr\"><is><t>1.234</t></is></c><c t=\"inlineStr\"><is><t>number</t></is></c></row>";
+    let cells =
+        rows(&[&["question", "correct", "kind"], &["How many?", "1.234", "number"], &["Pi?", "3.14", "number"]]);
+    let found = read(&xlsx(&[("Quiz", &format!("{cells}{text}"))], ""));
+    let exact = |text| Asked::Number { number: Some(number(text)), min: number(text), max: number(text) };
+    assert_eq!(found.items.iter().map(|item| item.asked.clone()).collect::<Vec<_>>(), [exact("1.234"), exact("3.14")]);
+    assert_eq!(told(&found), ["row 4: \"1.234\" can be 1234 or 1.234; write 1234 or 1.2340"]);
+}
+
+#[test]
 fn all_sheets_with_a_header_are_read() {
     let question: &[&str] = &["Which?", "x", "y", "1"];
     let sheets = [
