@@ -9,7 +9,7 @@ use super::header::shortened;
 use super::kind::Kind;
 use super::names::Column;
 use super::right::{Choices, Habit, Right};
-use super::truth::{mark, truth, truth_or_letter};
+use super::truth::{mark, truth_or_letter};
 use crate::domain::quiz::draft::MOST_OPTIONS;
 use crate::quizzes::import::item::Asked;
 
@@ -140,7 +140,7 @@ fn without_options(kind: Option<Kind>, fields: &Fields<'_>, habits: &Habits) -> 
     let truth = match (cells.as_slice(), kind) {
         ([], _) => return Err("there are no options and nothing that is right".to_owned()),
         ([cell], Some(Kind::TrueOrFalse)) => truth_or_letter(cell),
-        ([cell], _) => truth(cell),
+        ([cell], _) => habits.truth.says(cell),
         _ => None,
     };
     match (truth, kind) {

@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 
 use super::decimals::{Notation, decimal};
 use super::header::{Header, shortened};
+use super::kind::Kind;
 use super::names::Column;
 use super::right::Choice;
 use super::truth::mark;
@@ -36,7 +37,10 @@ impl<'a> Fields<'a> {
         let wrong = header.wrong.iter().filter_map(|index| at(*index)).collect();
         let mut fields = Self { header, row, question, options: Vec::new(), correct, wrong, doubt: None };
         fields.options = if header.options.is_empty() { fields.listed() } else { fields.in_columns() };
-        if fields.correct.is_empty() {
+        // The options of an order or a poll, and the texts that are right, have stars of their own.
+        let kind = fields.cell(Column::Kind).and_then(Kind::parse);
+        let has_none = matches!(kind, Some(Kind::Order | Kind::Poll | Kind::Text));
+        if fields.correct.is_empty() && !has_none {
             take_stars(&mut fields.options);
         }
         fields
@@ -130,6 +134,10 @@ fn marks(header: &Header, row: &Row) -> Result<Vec<usize>, String> {
 fn take_stars(options: &mut [Choice<'_>]) {
     let has_star = |option: &Choice<'_>| option.text.len() > 1 && option.text.starts_with('*');
     let stars = options.iter().filter(|option| has_star(option)).count();
+    // Two stars are no mark.
+    if options.iter().any(|option| option.text.starts_with("**")) {
+        return;
+    }
     if stars == options.len() || options.iter().any(|option| option.is_marked) {
         return;
     }

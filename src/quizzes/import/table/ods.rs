@@ -2,7 +2,7 @@
 
 use super::Table;
 use super::numbers;
-use super::workbook::{Cell, MOST_COLUMNS, MOST_ROWS, MOST_SHEETS, Package, Sheets};
+use super::workbook::{Cell, MOST_CELL, MOST_COLUMNS, MOST_ROWS, MOST_SHEETS, Package, Sheets, too_large};
 use super::xml::{Element, Token, Xml};
 use crate::domain::quiz::draft::Problem;
 
@@ -55,7 +55,9 @@ fn cells(xml: &mut Xml<'_>) -> Result<Vec<(usize, Cell)>, Problem> {
                 let name = if element.is("table-cell") { "table-cell" } else { "covered-table-cell" };
                 let times = repeated(&element, "number-columns-repeated");
                 let cell = cell(xml, &element, name)?;
-                let filled = if cell.text.trim().is_empty() { 0 } else { times.min(MOST_COLUMNS + 1) };
+                // One beyond the last column is enough to tell that there are too many.
+                let room = (MOST_COLUMNS + 1).saturating_sub(column);
+                let filled = if cell.text.trim().is_empty() { 0 } else { times.min(room.max(1)) };
                 cells.extend((0..filled).map(|at| (column.saturating_add(at), cell.clone())));
                 column = column.saturating_add(times);
             }
@@ -90,6 +92,9 @@ fn paragraphs(xml: &mut Xml<'_>, end: &str) -> Result<String, Problem> {
     let mut text = String::new();
     let (mut is_inside, mut has_line) = (false, false);
     while let Some(token) = xml.next()? {
+        if text.len() > MOST_CELL {
+            return Err(too_large(format!("a cell is too large: more than {} KB", MOST_CELL >> 10)));
+        }
         match token {
             // A note on the cell is no part of its text.
             Token::Start(element) if element.is("annotation") => xml.skip("annotation")?,

@@ -87,6 +87,8 @@ pub(super) fn mark(cell: &str) -> Option<bool> {
 #[derive(Debug)]
 pub(super) struct Words {
     pairs: Vec<Pair>,
+    /// Whether some cell of the questions without options says neither.
+    has_others: bool,
 }
 
 /// The words of a language, as they are compared.
@@ -101,7 +103,8 @@ struct Pair {
 impl Words {
     /// Of the cells that say true or false, and of those that name the kind of these questions.
     pub(super) fn of<'a>(cells: impl Iterator<Item = &'a str>, kinds: impl Iterator<Item = &'a str>) -> Self {
-        let cells: BTreeSet<String> = cells.filter(|cell| truth_or_letter(cell).is_some()).map(letters).collect();
+        let (cells, others): (Vec<&str>, Vec<&str>) = cells.partition(|cell| truth_or_letter(cell).is_some());
+        let cells: BTreeSet<String> = cells.into_iter().map(letters).collect();
         let kinds: BTreeSet<String> = kinds.map(letters).collect();
         let pair = |(right, wrong): &(&str, &str)| {
             let mut pair = Pair { right: letters(right), wrong: letters(wrong), votes: 0 };
@@ -109,7 +112,12 @@ impl Words {
             pair.votes = said + 2 * usize::from(kinds.iter().any(|kind| pair.is_named(kind)));
             pair
         };
-        Self { pairs: PAIRS.iter().map(pair).collect() }
+        Self { pairs: PAIRS.iter().map(pair).collect(), has_others: !others.is_empty() }
+    }
+
+    /// Whether a cell says true or false. A letter alone does only where all others do: F is fluorine too.
+    pub(super) fn says(&self, cell: &str) -> Option<bool> {
+        truth(cell).filter(|_| !self.has_others || letters(cell).chars().count() > 1)
     }
 
     /// What is shown for true and for false where a cell has this word. Spreadsheets of all languages write

@@ -24,6 +24,8 @@ pub(super) const MOST_ROWS: usize = 25_000;
 pub(super) const MOST_COLUMNS: usize = 64;
 /// Most bytes of text in all sheets.
 const MOST_TEXT: usize = 32 << 20;
+/// Most bytes of text in a cell: Excel has 32,767 characters.
+pub(super) const MOST_CELL: usize = 128 << 10;
 /// Most sheets that are read.
 pub(super) const MOST_SHEETS: usize = 64;
 
@@ -144,10 +146,17 @@ impl Sheets {
     pub(super) fn add(&mut self, row: usize, column: usize, cell: Cell) -> Result<(), Problem> {
         let Cell { text, is_number } = cell;
         let Some((name, rows)) = self.sheets.last_mut() else { return Ok(()) };
-        if text.trim().is_empty() {
+        // Blanks count too: to look through them takes as long.
+        self.text += text.len();
+        if text.len() > MOST_CELL {
+            return Err(too_large(format!(
+                "the sheet {name:?} has a cell that is too large: more than {} KB",
+                MOST_CELL >> 10
+            )));
+        }
+        if text.trim().is_empty() && self.text <= MOST_TEXT {
             return Ok(());
         }
-        self.text += text.len();
         self.rows += usize::from(!rows.contains_key(&row));
         if row >= MOST_ROWS || self.rows > MOST_ROWS || column >= MOST_COLUMNS || self.text > MOST_TEXT {
             return Err(too_large(format!(

@@ -2,7 +2,7 @@
 
 use super::Table;
 use super::numbers::{self, Shown};
-use super::workbook::{Cell, MOST_COLUMNS, MOST_ROWS, MOST_SHEETS, Package, Sheets, too_large};
+use super::workbook::{Cell, MOST_CELL, MOST_COLUMNS, MOST_ROWS, MOST_SHEETS, Package, Sheets, too_large};
 use super::xml::{Token, Xml};
 use crate::domain::quiz::draft::Problem;
 
@@ -105,7 +105,15 @@ fn strings(bytes: &[u8]) -> Result<Vec<String>, Problem> {
             if strings.len() == MOST_STRINGS {
                 return Err(too_large(format!("the workbook has more than {MOST_STRINGS} texts")));
             }
-            strings.push(rich_text(&mut xml, "si")?);
+            let text = rich_text(&mut xml, "si")?;
+            // Every cell that names it takes a copy.
+            if text.len() > MOST_CELL {
+                return Err(too_large(format!(
+                    "a text of the workbook is too large: more than {} KB",
+                    MOST_CELL >> 10
+                )));
+            }
+            strings.push(text);
         }
     }
     Ok(strings)

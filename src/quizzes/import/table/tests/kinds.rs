@@ -35,6 +35,20 @@ fn true_or_false_needs_no_options() {
 }
 
 #[test]
+fn a_letter_is_true_or_false_only_where_all_are() {
+    let items = read_text("question,answer\nSymbol of fluorine?,F\nSymbol of iron?,Fe\nIs it so?,TRUE\n").items;
+    assert_eq!(items[0].asked, text(&["F"]));
+    assert_eq!(answers(&items[2]).0, ["True", "False"]);
+}
+
+#[test]
+fn stars_that_are_no_mark_stay() {
+    assert_eq!(of("order", "*c\tb\ta", ""), Asked::Order { parts: ["*c", "b", "a"].map(str::to_owned).to_vec() });
+    let found = read_text("question,option1,option2,option3\nWhich?,*args,**kwargs,x\n");
+    assert!(found.items.is_empty(), "{:?}", found.items);
+}
+
+#[test]
 fn a_typed_text_has_all_its_answers() {
     assert_eq!(of("short answer", "\t\t", "Rhein; Rhine|Rijn"), text(&["Rhein", "Rhine", "Rijn"]));
     assert_eq!(of("Fill-in-the-Blank", "Rhein\tRhine\t", ""), text(&["Rhein", "Rhine"]));

@@ -176,6 +176,17 @@ fn workbooks_that_are_too_large_are_refused() {
     let long = "x".repeat(1 << 20);
     let many = "<row><c t=\"s\"><v>0</v></c></row>".repeat(40);
     assert!(refusal(&xlsx(&[("Many", &many)], &format!("<si><t>{long}</t></si>"))).contains("too large"));
+    // Copies of a text in every cell, or blanks that take long to look through.
+    let blank = " ".repeat(100 << 10);
+    let cells = "<row><c t=\"s\"><v>0</v></c></row>".repeat(1_000);
+    assert!(refusal(&xlsx(&[("Blank", &cells)], &format!("<si><t>{blank}</t></si>"))).contains("too large"));
+    let paragraph = "y".repeat(1 << 20);
+    let wide = format!(
+        "<table:table table:name=\"W\"><table:table-row><table:table-cell table:number-columns-repeated=\"65\">\
+         <text:p>{paragraph}</text:p></table:table-cell></table:table-row></table:table>"
+    );
+    let ods = archive(&[("mimetype", "application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", &wide)]);
+    assert!(refusal(&ods).contains("too large"));
     let repeated = "<table:table table:name=\"T\"><table:table-row table:number-rows-repeated=\"999999999\">\
         <table:table-cell table:number-columns-repeated=\"60\"><text:p>x</text:p></table:table-cell></table:table-row></table:table>";
     let ods = archive(&[("mimetype", "application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", repeated)]);
