@@ -267,6 +267,11 @@ fn loose(text: &str) -> String {
     let folded: String = decoded.nfkc().flat_map(char::to_lowercase).filter(|c| !c.is_whitespace()).collect();
     let bare = folded.replace('\u{2044}', "/");
     let bare = bare.trim_matches(['$', '€', '£', '.', '%']);
+    if let Some((above, below)) = bare.split_once('/')
+        && let (Ok(above), Ok(below @ 1..)) = (above.parse::<u32>(), below.parse::<u32>())
+    {
+        return (f64::from(above) / f64::from(below)).to_string();
+    }
     match bare.replace(',', ".").parse::<f64>() {
         Ok(number) if bare.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'-' | b'+')) => {
             number.to_string()
@@ -321,12 +326,13 @@ mod tests {
 
     #[test]
     fn one_that_is_written_otherwise_is_not_cut_in_two() {
-        let cases: [(&[&str], &str, usize); 9] = [
+        let cases: [(&[&str], &str, usize); 10] = [
             (&["1.20", "1.30", "1.40"], "1.2", 0),
             (&["3.10", "3.20", "3.30"], "3.1", 0),
             (&["$1.20", "$1.30"], "1.2", 0),
             (&["1,20", "2,30", "3,40"], "1,2", 0),
             (&["½", "¼", "¾"], "1/2", 0),
+            (&["0.25", "0.5", "0.75"], "1/2", 1),
             (&["1.2.", "2.3.", "3.4."], "1.2", 0),
             (&["E", "A&B", "C&D"], "A & B", 1),
             (&["c", "a & b"], "a &amp; b", 1),
