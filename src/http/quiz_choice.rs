@@ -66,26 +66,35 @@ impl QuizFields {
     }
 }
 
+/// Questions that the caller brings, in the caller's order unless another is asked for.
+fn own(
+    drafts: Vec<QuestionDraft>,
+    scoring: Scoring,
+    orders: [Option<Order>; 2],
+    caller: &Caller,
+) -> Result<OwnQuestions, Problem> {
+    if drafts.len() > MOST_QUESTIONS {
+        return Err(Problem::wrong("questions", format!("at most {MOST_QUESTIONS}")));
+    }
+    // A question without texts is only of use to whoever has them elsewhere.
+    let texts = if matches!(caller, Caller::Backend(_)) { Texts::MayBeLeftOut } else { Texts::Required };
+    let is_of_bank = |draft: &QuestionDraft| draft.image.as_deref().is_some_and(draft::is_file_name);
+    if let Some(index) = drafts.iter().position(is_of_bank) {
+        return Err(Problem::wrong(&format!("questions[{index}].image"), "must be a URL; only a bank has files"));
+    }
+    let questions = draft::check(drafts, texts).map_err(Problem::invalid)?;
+    if let Some((field, message)) = scoring.problems().into_iter().next() {
+        return Err(Problem::wrong(&format!("scoring.{field}"), message));
+    }
+    Ok(OwnQuestions { questions, scoring, orders: orders.map(|order| order.unwrap_or(Order::Bank)) })
+}
+
 /// What a request wants to play.
 pub(super) fn quiz_choice(request: QuizFields, caller: &Caller) -> Result<QuizChoice, Problem> {
     check_contradictions(&request)?;
+    let orders = [request.order, request.option_order];
     if let Some(drafts) = request.questions {
-        if drafts.len() > MOST_QUESTIONS {
-            return Err(Problem::wrong("questions", format!("at most {MOST_QUESTIONS}")));
-        }
-        // A question without texts is only of use to whoever has them elsewhere.
-        let texts = if matches!(caller, Caller::Backend(_)) { Texts::MayBeLeftOut } else { Texts::Required };
-        let is_of_bank = |draft: &QuestionDraft| draft.image.as_deref().is_some_and(draft::is_file_name);
-        if let Some(index) = drafts.iter().position(is_of_bank) {
-            return Err(Problem::wrong(&format!("questions[{index}].image"), "must be a URL; only a bank has files"));
-        }
-        let questions = draft::check(drafts, texts).map_err(Problem::invalid)?;
-        let scoring = request.scoring.unwrap_or_default();
-        if let Some((field, message)) = scoring.problems().into_iter().next() {
-            return Err(Problem::wrong(&format!("scoring.{field}"), message));
-        }
-        let orders = [request.order, request.option_order].map(|order| order.unwrap_or(Order::Bank));
-        return Ok(QuizChoice::Own(OwnQuestions { questions, scoring, orders }));
+        return own(drafts, request.scoring.unwrap_or_default(), orders, caller).map(QuizChoice::Own);
     }
     if request.question_ids.as_ref().is_some_and(|ids| !(1..=MOST_QUESTIONS).contains(&ids.len())) {
         return Err(Problem::wrong("questionIds", format!("1 to {MOST_QUESTIONS}")));

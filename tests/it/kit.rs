@@ -70,7 +70,7 @@ fn fields(n: usize) -> Value {
 }
 
 /// Questions of how many kinds come in turn.
-const KINDS: usize = 8;
+pub(crate) const KINDS: usize = 8;
 
 /// An answer to question `q{n}`; that of 1 is right, if any is.
 fn answer_to(n: usize, chosen: u64) -> Answer {

@@ -27,6 +27,7 @@ macro_rules! cases {
             steps::what_was_due_is_committed_though_the_command_is_refused,
             steps::deleting_forgets_a_session_and_may_be_repeated,
             steps::a_deleted_session_leaves_nothing_to_the_next_of_its_id,
+            steps::a_game_of_every_kind_is_kept_as_the_rules_have_it,
             steps::commits_are_counted,
             steps::a_rule_that_panics_harms_its_own_command_only,
             steps::after_closing_everything_is_unavailable,

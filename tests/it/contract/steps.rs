@@ -5,7 +5,7 @@ use rejoin::domain::{Applied, Command, GameSession, Moment, NotOpen, Refusal, Re
 use rejoin::store::{NewSession, StoreError};
 
 use super::engines::Engine;
-use crate::kit::{DEAD, acknowledge, at, code, external, id, question_id, race, record, right, solo};
+use crate::kit::{DEAD, KINDS, acknowledge, answer, at, code, external, id, question_id, race, record, right, solo};
 
 pub(super) async fn what_was_created_is_there<E: Engine>() {
     let engine = E::fresh().await;
@@ -36,6 +36,24 @@ pub(super) async fn the_same_uuid_at_another_home_is_another_session<E: Engine>(
     assert_eq!(has_answered, [Some(false), Some(true), Some(false), None]);
     assert_eq!(portable.scan(None, 9).await.expect("scanned"), ids[..3]);
     assert_eq!(portable.scan(Some(&ids[1]), 9).await.expect("scanned"), ids[2..3]);
+}
+
+pub(super) async fn a_game_of_every_kind_is_kept_as_the_rules_have_it<E: Engine>() {
+    let mut engine = E::fresh().await;
+    let mut expected = solo(1, KINDS, at(0));
+    engine.store().create(NewSession(expected.clone()), at(0)).await.expect("created");
+    for n in 0..KINDS {
+        let moment = at(1 + n as u64);
+        // Rightly and wrongly in turn.
+        let command = answer(n, 1 + n as u64 % 2, None);
+        let applied = engine.store().apply(&id(1), command.clone(), moment).await.expect("answered").expect("alive");
+        assert_eq!(applied, expected.apply(command, moment), "question {n}");
+        if n == KINDS / 2 && E::IS_DURABLE {
+            engine = engine.reopened().await.expect("it outlives its closing");
+        }
+        let kept = engine.store().get(&id(1), moment).await.expect("read").expect("alive");
+        assert_eq!(kept.state, expected.state, "after question {n}");
+    }
 }
 
 pub(super) async fn commits_are_counted<E: Engine>() {
@@ -127,7 +145,7 @@ pub(super) async fn a_refused_command_changes_nothing<E: Engine>() {
     for (command, refusal) in [
         (right(0), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered)),
         (right(9), Refusal::QuestionNotOpen(NotOpen::OtherQuestion)),
-        (crate::kit::answer(1, 9, None), Refusal::WrongAnswer(AnswerFault::NoSuchOption(None))),
+        (answer(1, 9, None), Refusal::WrongAnswer(AnswerFault::NoSuchOption(None))),
         (Command::Award(None), Refusal::NotFinished),
         (record(1), Refusal::NotThisGame),
     ] {

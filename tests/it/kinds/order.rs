@@ -106,3 +106,27 @@ async fn a_room_of_very_many_questions_has_fewer_seats_unless_it_asks_for_more()
     client.post("/api/rooms", &ask(json!(1_000))).await.problem(422, "invalid-request");
     server.stop().await;
 }
+
+#[tokio::test]
+async fn own_questions_bring_their_scoring_and_may_be_shuffled() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::here(folder.path(), &[]);
+    let client = server.client();
+    let samples = super::samples();
+    let asked = |more: Value| super::with(json!({ "questions": super::questions(&samples) }), &more);
+    let scoring = json!({"base": 60, "speedBonus": [], "multiple": "shares"});
+    let created = client.create(asked(json!({"scoring": scoring, "count": "all"}))).await;
+    let half = json!({"sessionId": created["sessionId"], "questionId": "k1", "optionIds": [1]});
+    let verdict = client.post("/api/game/answer", &half).await.json(200);
+    super::assert_has(&verdict, &json!({"points": 30, "correct": false, "share": 0.5}));
+    let mut orders = std::collections::BTreeSet::new();
+    for _ in 0..8 {
+        orders.insert(ids(&client.create(asked(json!({"order": "shuffle"}))).await));
+    }
+    assert!(orders.len() > 1, "one of 5,040 orders, eight times");
+    for wrong in [json!({"scoring": {"base": -1}}), json!({"scoring": {"base": 9_999_999}}), json!({"count": 3})] {
+        client.post("/api/game/session", &asked(wrong)).await.problem(422, "invalid-request");
+    }
+    client.post("/api/game/session", &json!({ "scoring": scoring })).await.problem(422, "invalid-request");
+    server.stop().await;
+}
