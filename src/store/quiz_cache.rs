@@ -109,6 +109,9 @@ pub(super) struct QuizCache {
     most: usize,
 }
 
+/// How many draws spare those that were used, before any is taken.
+const SPARED_FIRST: usize = 64;
+
 /// A session for short. Should two have the same, their nonces differ, and only one is kept.
 type Name = u64;
 
@@ -153,15 +156,32 @@ impl Kept {
 
     /// Takes one at random that was not used lately. (In the order in which they came, those who play
     /// a little more games than fit, one after the other, would find none of them.)
-    fn take_any(&mut self) -> Option<Slot> {
-        while !self.slots.is_empty() {
+    /// One that is spared is spared as long as others can be found: what was used just now is not drawn twice
+    /// where much has to go at once.
+    fn take_any(&mut self, spared: &mut Vec<Name>) -> Option<Slot> {
+        for draw in 0.. {
+            if self.slots.is_empty() {
+                break;
+            }
             self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let slot = &self.slots[(self.random >> 33) as usize % self.slots.len()];
-            if !slot.was_used.swap(false, Ordering::Relaxed) {
+            if !slot.was_used.load(Ordering::Relaxed) {
                 return self.take(slot.name);
+            }
+            if draw < SPARED_FIRST {
+                spared.push(slot.name);
+            } else {
+                slot.was_used.store(false, Ordering::Relaxed);
             }
         }
         None
+    }
+
+    /// These were spared once: the next time they are not, unless they are used again.
+    fn spare_no_more(&self, spared: &[Name]) {
+        for place in spared.iter().filter_map(|name| self.places.get(name)) {
+            self.slots[*place as usize].was_used.store(false, Ordering::Relaxed);
+        }
     }
 }
 
@@ -192,10 +212,12 @@ impl QuizCache {
         let mut kept = self.kept.write();
         gone.extend(kept.take(slot.name));
         kept.put(slot);
+        let mut spared = Vec::new();
         while kept.weight() > self.most {
-            let Some(slot) = kept.take_any() else { break };
+            let Some(slot) = kept.take_any(&mut spared) else { break };
             gone.push(slot);
         }
+        kept.spare_no_more(&spared);
         drop(kept);
         // Their texts are freed here, where nobody waits for the lock.
         drop(gone);
