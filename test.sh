@@ -5,4 +5,5 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 tests/servers.sh
+tests/browser.sh
 exec cargo test --locked "$@"

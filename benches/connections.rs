@@ -36,7 +36,7 @@ impl Server {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("it is piped")).read_line(&mut line).expect("a line");
-        let address = line.split("http://").nth(1).and_then(|rest| rest.split(',').next()).expect("an address");
+        let address = line.split("http://").nth(1).and_then(|rest| rest.split([',', ' ']).next()).expect("an address");
         Self { child, address: address.to_owned(), _folder: folder }
     }
 

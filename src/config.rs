@@ -15,7 +15,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
 use crate::domain::Home;
-use crate::http::{ApiKey, LimitSettings};
+use crate::http::{ApiKey, LimitSettings, PublicUrl};
 use crate::quizzes::Hosting;
 use crate::quizzes::cli::QuizzesCommand;
 use crate::telemetry::LogFormat;
@@ -268,8 +268,18 @@ pub struct Settings {
 
     /// The address at which clients reach this server (https://play.example.org). Requests for
     /// another host are refused then
-    #[arg(long = "public-url", env = "REJOIN_PUBLIC_URL", value_parser = host_of_url, value_name = "URL")]
-    pub public_host: Option<String>,
+    #[arg(long, env = "REJOIN_PUBLIC_URL", value_parser = public_url, value_name = "URL")]
+    pub public_url: Option<PublicUrl>,
+
+    /// Sites whose pages may ask this server too, by commas (https://quiz.example.org): for a page of
+    /// your own
+    #[arg(long, env = "REJOIN_CORS_ORIGINS", value_parser = origin, value_delimiter = ',', value_name = "ORIGIN,…")]
+    pub cors_origins: Vec<String>,
+
+    /// A folder from which the pages are read at each request, in place of those in this program, for
+    /// whoever works on them (web)
+    #[arg(long, env = "REJOIN_WEB_DIR", value_name = "FOLDER")]
+    pub web_dir: Option<PathBuf>,
 
     /// How much strangers may take
     #[command(flatten)]
@@ -309,15 +319,24 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "write an IP address and a port, such as 127.0.0.1:8080".to_owned())
 }
 
-/// The host, and the port if it stands there, of a URL.
-fn host_of_url(text: &str) -> Result<String, String> {
-    let secure = text.strip_prefix("https://").map(|rest| (rest, ":443"));
-    let plain = || text.strip_prefix("http://").map(|rest| (rest, ":80"));
-    // The usual port is left out, as browsers do.
-    let host = secure.or_else(plain).map(|(rest, port)| rest.trim_end_matches('/').trim_end_matches(port));
-    let is_host = |host: &&str| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']);
-    let host = host.filter(is_host).ok_or("write it as https://play.example.org")?;
-    Ok(host.to_ascii_lowercase())
+/// Scheme and host of a URL without a path; the usual port is left out, as browsers do.
+fn scheme_and_host(text: &str) -> Option<(&'static str, String)> {
+    let secure = text.strip_prefix("https://").map(|rest| ("https", rest, ":443"));
+    let plain = || text.strip_prefix("http://").map(|rest| ("http", rest, ":80"));
+    let (scheme, rest, usual) = secure.or_else(plain)?;
+    let host = rest.trim_end_matches('/').trim_end_matches(usual);
+    let is_host = !host.is_empty() && !host.contains(['/', '?', '#', '@', '*', ' ']);
+    is_host.then(|| (scheme, host.to_ascii_lowercase()))
+}
+
+fn public_url(text: &str) -> Result<PublicUrl, String> {
+    let (scheme, host) = scheme_and_host(text).ok_or("write it as https://play.example.org")?;
+    Ok(PublicUrl { url: format!("{scheme}://{host}"), host })
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    let (scheme, host) = scheme_and_host(text.trim()).ok_or("write it as https://quiz.example.org, without a path")?;
+    Ok(format!("{scheme}://{host}"))
 }
 
 impl Settings {

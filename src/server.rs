@@ -7,7 +7,7 @@
 mod stores;
 
 use std::future::Future;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::game::hub;
 use crate::game::reaper::Reaper;
 use crate::game::rooms::Openings;
 use crate::game::{Chance, Hub, Rooms, SoloGames};
-use crate::http::{self, Admission, ApiKeys, Chaos, Imports, Shared, Sockets};
+use crate::http::{self, Admission, ApiKeys, Chaos, Imports, Pages, Reach, Shared, Sockets};
 use crate::quizzes::{Catalogue, Hosting};
 use crate::store::clock::system_wall_clock;
 use crate::store::{Homes, WallClock};
@@ -108,7 +108,8 @@ pub async fn run_over(
     settings.check()?;
     warn_of_openness(settings, &outside)?;
     let stores = open(settings, &outside).await?;
-    announce(settings, &outside.listener, &stores).await?;
+    let reach = reach(settings, outside.listener.local_addr()?);
+    announce(settings, &outside.listener, &reach, &stores).await?;
     let homes = Arc::new(stores.homes);
     let background = TaskTracker::new();
     let stopping = CancellationToken::new();
@@ -152,7 +153,9 @@ pub async fn run_over(
         keys: outside.keys,
         admission,
         hosting: settings.hosting,
-        public_host: settings.public_host.clone(),
+        reach,
+        pages: Pages { folder: settings.web_dir.clone() },
+        cors_origins: settings.cors_origins.clone(),
         sockets: Sockets::default(),
         test_echo: settings.test_echo,
         imports: Imports::default(),
@@ -177,6 +180,9 @@ fn warn_of_openness(settings: &Settings, outside: &Outside) -> anyhow::Result<()
         tracing::warn!(
             "REJOIN_HOSTING is open, and others can reach this server: anyone may open rooms on any bank, and read its answers there"
         );
+    }
+    if let Some(likelihood) = settings.chaos {
+        tracing::warn!(likelihood, "REJOIN_CHAOS is set: replies are lost, and sockets frozen and cut, on purpose");
     }
     if !settings.limits.is_on() {
         tracing::warn!("REJOIN_LIMITS is off: whoever reaches this server can fill, freeze and search it");
@@ -228,17 +234,23 @@ fn room_lifetimes(settings: &Settings) -> Lifetimes {
 }
 
 /// The one line that a start prints, and its event in the log.
-async fn announce(settings: &Settings, listener: &TcpListener, stores: &Stores) -> anyhow::Result<()> {
+async fn announce(settings: &Settings, listener: &TcpListener, reach: &Reach, stores: &Stores) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let status = stores.homes.status().await?;
     let place = &stores.place;
-    let reach = if status.main.reachable { "" } else { " (out of reach yet)" };
+    let away = if status.main.reachable { "" } else { " (out of reach yet)" };
     let fallback = stores.fallback.as_ref().map(|place| format!(", fallback {place}")).unwrap_or_default();
     let count = status.records();
     let records = format!("{count} session record{}", if count == 1 { "" } else { "s" });
     let version = env!("CARGO_PKG_VERSION");
     let limits = if settings.limits.is_on() { "" } else { ", limits off" };
-    println!("rejoin {version} listens on http://{address}, sessions in {place}{reach}{fallback}, {records}{limits}");
+    let chaos = settings.chaos.map(|likelihood| format!(", chaos {likelihood}")).unwrap_or_default();
+    let page = page(address, reach);
+    // One line in one piece: whoever reads no more than that may go away.
+    println!(
+        "rejoin {version} listens on http://{address} (to play, open {page}), sessions in {place}{away}{fallback}, \
+         {records}{limits}{chaos}"
+    );
     tracing::info!(
         version,
         listen = %address,
@@ -253,6 +265,30 @@ async fn announce(settings: &Settings, listener: &TcpListener, stores: &Stores) 
         "rejoin has started"
     );
     Ok(())
+}
+
+/// How clients reach a server that listens here. Where others in the network find it is asked of the machine's
+/// routes; nothing is sent.
+fn reach(settings: &Settings, address: SocketAddr) -> Reach {
+    let lan = || {
+        let ip = if address.ip().is_unspecified() {
+            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+            // An address that is kept free for documents (RFC 5737).
+            socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+            socket.local_addr().ok()?.ip()
+        } else {
+            address.ip()
+        };
+        let is_reached = !ip.is_loopback() && !ip.is_unspecified();
+        is_reached.then(|| format!("http://{}", SocketAddr::new(ip, address.port())))
+    };
+    Reach { public: settings.public_url.clone(), lan: lan() }
+}
+
+/// The page's address for whoever reads the first lines.
+fn page(address: SocketAddr, reach: &Reach) -> String {
+    let here = || format!("http://{address}");
+    reach.public.as_ref().map(|public| public.url.clone()).or_else(|| reach.lan.clone()).unwrap_or_else(here)
 }
 
 async fn close(homes: &Homes, background: &TaskTracker) -> anyhow::Result<()> {

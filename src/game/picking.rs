@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::chance::Chance;
 use super::error::GameError;
+use crate::domain::quiz::draft::MOST_QUESTIONS;
 use crate::domain::scoring::{ProgressionRule, Scoring};
 use crate::domain::{Question, Quiz, QuizId};
-use crate::quizzes::{Catalogue, Hosting, Order, Play, Selection, draw, select, with_options_in};
+use crate::quizzes::{Catalogue, Count, Hosting, Order, Play, Selection, draw, select, with_options_in};
 
 /// The name of a quiz whose questions the caller brought.
 const OWN_QUIZ: &str = "own";
@@ -18,6 +19,17 @@ pub enum QuizChoice {
     Bank(Option<QuizId>, Selection),
     /// The caller.
     Own(OwnQuestions),
+}
+
+impl QuizChoice {
+    /// How many questions it has at most, where it says so.
+    pub fn question_count(&self) -> u64 {
+        match self {
+            Self::Own(own) => own.questions.len() as u64,
+            Self::Bank(_, Selection { count: Some(Count::Most(count)), .. }) => *count as u64,
+            Self::Bank(..) => MOST_QUESTIONS as u64,
+        }
+    }
 }
 
 /// Questions that the caller brings.

@@ -37,6 +37,11 @@ impl Chaos {
         Self { likelihood, chance }
     }
 
+    /// How likely each reply is lost.
+    pub(super) fn likelihood(&self) -> f64 {
+        self.likelihood
+    }
+
     fn strikes(&self, likelihood: f64) -> bool {
         let random = u32::from_le_bytes(self.chance.bytes());
         f64::from(random) < likelihood * f64::from(u32::MAX)
@@ -61,12 +66,14 @@ impl Chaos {
     }
 }
 
-/// Loses replies: what was asked for has happened, and nobody is told.
+/// Loses the API's replies: what was asked for has happened, and nobody is told. A page that can't be loaded
+/// would try no client.
 pub(super) async fn lossy(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let chaos = Shared::of(request.request()).chaos.clone();
+    let is_api = request.path().starts_with("/api/");
+    let chaos = Shared::of(request.request()).chaos.clone().filter(|_| is_api);
     let response = next.call(request).await?;
     let is_upgrade = response.status().is_informational();
     match chaos {

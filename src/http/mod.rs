@@ -1,16 +1,20 @@
 //! The HTTP API: every URL on this screen, handlers beside it, one shape for every error.
 
+mod about;
 mod admission;
 mod answer;
 mod auth;
 mod body;
 mod chaos;
+mod cors;
 mod date;
 mod health;
 mod json;
 mod live;
 mod media;
+mod pages;
 mod problem;
+mod qr;
 mod quiz_choice;
 mod quizzes;
 mod repeats;
@@ -28,17 +32,18 @@ use actix_http::HttpService;
 use actix_http::error::DispatchError;
 use actix_server::GracefulShutdownSignal;
 use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service, map_config};
-use actix_web::dev::AppConfig;
+use actix_web::dev::{AppConfig, HttpServiceFactory};
 use actix_web::guard::{self, Guard};
 use actix_web::http::header::HOST;
 use actix_web::http::{Method, StatusCode};
-use actix_web::middleware::{DefaultHeaders, from_fn};
+use actix_web::middleware::{Condition, DefaultHeaders, from_fn};
 use actix_web::web::{PayloadConfig, QueryConfig, ServiceConfig, resource, scope, to};
-use actix_web::{App, Error, HttpRequest, HttpResponse, Resource, Route, body::MessageBody, dev, web};
+use actix_web::{App, Error, HttpRequest, HttpResponse, Route, Scope, body::MessageBody, dev, web};
 
 pub use admission::{Admission, LimitSettings, Switch};
 pub use auth::{ApiKey, ApiKeys};
 pub use chaos::Chaos;
+pub use pages::Pages;
 pub use quizzes::Imports;
 pub use websocket::Sockets;
 
@@ -59,6 +64,24 @@ pub const MOST_BODY: usize = 256 * 1024;
 /// How long a connection is read after its last reply, which a reset could overtake.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// The address at which clients reach the server, as it is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl {
+    /// The whole, without a slash at its end.
+    pub url: String,
+    /// The host of it, and the port if it is not the usual one.
+    pub host: String,
+}
+
+/// How clients reach the server.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// At this address, if that is set: requests for another host are refused.
+    pub public: Option<PublicUrl>,
+    /// At this one from the same network, as far as the server can tell.
+    pub lan: Option<String>,
+}
+
 /// What the handlers share.
 pub struct Shared {
     /// Solo games.
@@ -77,8 +100,12 @@ pub struct Shared {
     pub admission: Arc<Admission>,
     /// Who may open rooms, if that is set.
     pub hosting: Option<Hosting>,
-    /// The host that requests are for, if that is set.
-    pub public_host: Option<String>,
+    /// How clients reach the server.
+    pub reach: Reach,
+    /// Where the pages come from.
+    pub pages: Pages,
+    /// The other sites whose pages may ask.
+    pub cors_origins: Vec<String>,
     /// The open WebSockets.
     pub sockets: Sockets,
     /// Whether there are URLs for tests of WebSockets.
@@ -101,11 +128,11 @@ impl Shared {
 
     /// Refuses a request for another host than the public one; not a question about the server's health.
     fn check_host(&self, request: &dev::ServiceRequest) -> Result<(), Problem> {
-        let Some(public) = &self.public_host else { return Ok(()) };
+        let Some(public) = &self.reach.public else { return Ok(()) };
         let asked = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let is_health = matches!(request.path(), "/livez" | "/readyz" | "/health");
         let asked = asked.strip_suffix(":443").or_else(|| asked.strip_suffix(":80")).unwrap_or(asked);
-        if is_health || asked.eq_ignore_ascii_case(public) {
+        if is_health || asked.eq_ignore_ascii_case(&public.host) {
             return Ok(());
         }
         let detail = "this server is not reached by this Host (REJOIN_PUBLIC_URL)";
@@ -121,66 +148,98 @@ impl Shared {
     }
 }
 
-/// The URL table.
+/// The URL table of `/api`.
+fn api() -> Vec<Url> {
+    vec![
+        at("", [(Method::GET, to(about::about))]),
+        at("/game/session", [(Method::POST, to(solo::create))]),
+        at("/game/session/{id}", [(Method::GET, to(solo::resume)), (Method::DELETE, to(solo::give_up))]),
+        at("/game/question", [(Method::POST, to(solo::show))]),
+        at("/game/answer", [(Method::POST, to(solo::answer))]),
+        at("/game/results/{id}", [(Method::GET, to(solo::results))]),
+        at("/game/results/{id}/award", [(Method::POST, to(solo::award))]),
+        at("/quizzes", [(Method::GET, to(quizzes::list))]),
+        at("/quizzes/import", [(Method::POST, to(quizzes::import))]),
+        at("/banks/{id}", [(Method::GET, to(quizzes::bank))]),
+        at("/qr", [(Method::POST, to(qr::code))]),
+        at("/rooms", [(Method::GET, to(rooms::owned)), (Method::POST, to(rooms::open))]),
+        at("/rooms/join", [(Method::POST, to(rooms::join))]),
+        at("/rooms/{id}", [(Method::GET, to(rooms::look)), (Method::DELETE, to(rooms::delete))]),
+        at("/rooms/{id}/start", [(Method::POST, to(rooms::start))]),
+        at("/rooms/{id}/next", [(Method::POST, to(rooms::next))]),
+        at("/rooms/{id}/close", [(Method::POST, to(rooms::close))]),
+        at("/rooms/{id}/pause", [(Method::POST, to(rooms::pause))]),
+        at("/rooms/{id}/lock", [(Method::POST, to(rooms::lock))]),
+        at("/rooms/{id}/kick", [(Method::POST, to(rooms::kick))]),
+        at("/rooms/{id}/finish", [(Method::POST, to(rooms::finish))]),
+        at("/rooms/{id}/takeover", [(Method::POST, to(rooms::take_over))]),
+        at("/rooms/{id}/again", [(Method::POST, to(rooms::again))]),
+        at("/rooms/{id}/answer", [(Method::POST, to(rooms::answer))]),
+        at("/rooms/{id}/leave", [(Method::POST, to(rooms::leave))]),
+        at("/rooms/{id}/resume", [(Method::POST, to(rooms::resume))]),
+        at("/rooms/{id}/ack", [(Method::POST, to(rooms::acknowledge))]),
+        at("/rooms/{id}/heartbeat", [(Method::POST, to(rooms::heartbeat))]),
+        at("/rooms/{id}/say", [(Method::POST, to(rooms::say))]),
+        at("/rooms/{id}/events", [(Method::GET, to(rooms::page)), (Method::POST, to(rooms::record))]),
+        at("/rooms/{id}/seats", [(Method::POST, to(rooms::seat_user))]),
+        at("/rooms/{id}/seats/{seat}", [(Method::DELETE, to(rooms::revoke))]),
+        at("/rooms/{id}/seats/{seat}/code", [(Method::POST, to(rooms::code))]),
+        at("/rooms/{id}/host", [(Method::POST, to(rooms::renew_host))]),
+        at("/rooms/{id}/join-code", [(Method::POST, to(rooms::change_join_code))]),
+        at("/rooms/{id}/results", [(Method::GET, to(rooms::results))]),
+        at("/rooms/{id}/ws", [(Method::GET, to(live::connect))]),
+    ]
+}
+
+/// The URL table beside it: pages, pictures, health.
+fn beside() -> Vec<Url> {
+    let screens = ["/", "/j/{code}", "/room/{id}", "/solo", "/host", "/host/{id}"];
+    let mut urls: Vec<_> = screens.map(|screen| at(screen, [(Method::GET, to(pages::screen))])).into();
+    urls.extend([
+        at("/web/{path:.+}", [(Method::GET, to(pages::file))]),
+        at("/media/{name}", [(Method::GET, to(media::picture))]),
+        at("/livez", [(Method::GET, to(health::livez))]),
+        at("/readyz", [(Method::GET, to(health::readyz))]),
+        at("/health", [(Method::GET, to(health::health))]),
+    ]);
+    urls
+}
+
 fn routes(config: &mut ServiceConfig, shared: &Shared) {
     if shared.test_echo {
         config
             .service(at("/websocket-echo", [(Method::GET, to(echo::all))]))
             .service(at("/websocket-echo/text", [(Method::GET, to(echo::text))]));
     }
-    config
-        .service(
-            scope("/api")
-                .service(at("/game/session", [(Method::POST, to(solo::create))]))
-                .service(at(
-                    "/game/session/{id}",
-                    [(Method::GET, to(solo::resume)), (Method::DELETE, to(solo::give_up))],
-                ))
-                .service(at("/game/question", [(Method::POST, to(solo::show))]))
-                .service(at("/game/answer", [(Method::POST, to(solo::answer))]))
-                .service(at("/game/results/{id}", [(Method::GET, to(solo::results))]))
-                .service(at("/game/results/{id}/award", [(Method::POST, to(solo::award))]))
-                .service(at("/quizzes", [(Method::GET, to(quizzes::list))]))
-                .service(at("/quizzes/import", [(Method::POST, to(quizzes::import))]))
-                .service(at("/rooms", [(Method::GET, to(rooms::owned)), (Method::POST, to(rooms::open))]))
-                .service(at("/rooms/join", [(Method::POST, to(rooms::join))]))
-                .service(at("/rooms/{id}", [(Method::GET, to(rooms::look)), (Method::DELETE, to(rooms::delete))]))
-                .service(at("/rooms/{id}/start", [(Method::POST, to(rooms::start))]))
-                .service(at("/rooms/{id}/next", [(Method::POST, to(rooms::next))]))
-                .service(at("/rooms/{id}/close", [(Method::POST, to(rooms::close))]))
-                .service(at("/rooms/{id}/pause", [(Method::POST, to(rooms::pause))]))
-                .service(at("/rooms/{id}/lock", [(Method::POST, to(rooms::lock))]))
-                .service(at("/rooms/{id}/kick", [(Method::POST, to(rooms::kick))]))
-                .service(at("/rooms/{id}/finish", [(Method::POST, to(rooms::finish))]))
-                .service(at("/rooms/{id}/takeover", [(Method::POST, to(rooms::take_over))]))
-                .service(at("/rooms/{id}/answer", [(Method::POST, to(rooms::answer))]))
-                .service(at("/rooms/{id}/leave", [(Method::POST, to(rooms::leave))]))
-                .service(at("/rooms/{id}/resume", [(Method::POST, to(rooms::resume))]))
-                .service(at("/rooms/{id}/ack", [(Method::POST, to(rooms::acknowledge))]))
-                .service(at("/rooms/{id}/heartbeat", [(Method::POST, to(rooms::heartbeat))]))
-                .service(at("/rooms/{id}/say", [(Method::POST, to(rooms::say))]))
-                .service(at("/rooms/{id}/events", [(Method::GET, to(rooms::page)), (Method::POST, to(rooms::record))]))
-                .service(at("/rooms/{id}/seats", [(Method::POST, to(rooms::seat_user))]))
-                .service(at("/rooms/{id}/seats/{seat}", [(Method::DELETE, to(rooms::revoke))]))
-                .service(at("/rooms/{id}/seats/{seat}/code", [(Method::POST, to(rooms::code))]))
-                .service(at("/rooms/{id}/host", [(Method::POST, to(rooms::renew_host))]))
-                .service(at("/rooms/{id}/join-code", [(Method::POST, to(rooms::change_join_code))]))
-                .service(at("/rooms/{id}/results", [(Method::GET, to(rooms::results))]))
-                .service(at("/rooms/{id}/ws", [(Method::GET, to(live::connect))])),
-        )
-        .service(at("/media/{name}", [(Method::GET, to(media::picture))]))
-        .service(at("/livez", [(Method::GET, to(health::livez))]))
-        .service(at("/readyz", [(Method::GET, to(health::readyz))]))
-        .service(at("/health", [(Method::GET, to(health::health))]));
+    config.service(api().into_iter().fold(scope("/api"), Scope::service));
+    for url in beside() {
+        config.service(url);
+    }
+}
+
+/// A URL and its methods.
+struct Url {
+    path: &'static str,
+    routes: Vec<(Method, Route)>,
 }
 
 /// A URL and its methods, GET standing for HEAD too; others are refused with the list of them.
-fn at<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resource {
-    let known = routes.iter().map(|(method, _)| if *method == Method::GET { "GET, HEAD" } else { method.as_str() });
-    let allow = known.collect::<Vec<_>>().join(", ");
-    let refuse = move || ready(Problem::method_not_allowed(&allow));
-    let url = resource(path.to_owned()).default_service(to(refuse));
-    routes.into_iter().fold(url, |url, (method, route)| url.route(route.guard(is_asked(method))))
+fn at<const N: usize>(path: &'static str, routes: [(Method, Route); N]) -> Url {
+    Url { path, routes: routes.into() }
+}
+
+impl HttpServiceFactory for Url {
+    fn register(self, config: &mut dev::AppService) {
+        let name = |(method, _): &(Method, Route)| match *method {
+            Method::GET => "GET, HEAD".to_owned(),
+            ref method => method.to_string(),
+        };
+        let allow = self.routes.iter().map(name).collect::<Vec<_>>().join(", ");
+        let refuse = move || ready(Problem::method_not_allowed(&allow));
+        let url = resource(self.path).default_service(to(refuse));
+        let url = self.routes.into_iter().fold(url, |url, (method, route)| url.route(route.guard(is_asked(method))));
+        url.register(config);
+    }
 }
 
 fn is_asked(method: Method) -> impl Guard {
@@ -237,6 +296,7 @@ fn app(
         .default_service(web::to(not_found))
         .wrap(from_fn(body::bounded))
         .wrap(from_fn(chaos::lossy))
+        .wrap(Condition::new(!shared.cors_origins.is_empty(), cors::of(&shared.cors_origins)))
         .wrap(DefaultHeaders::new().add(("Cache-Control", "no-store")))
         .wrap(from_fn(trace::traced))
 }

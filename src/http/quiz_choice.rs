@@ -12,7 +12,7 @@ use crate::quizzes::{Catalogue, Count, Order, Play, Selection};
 const MOST_EXCLUDED: usize = 5_000;
 
 /// The fields of a request that say so.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct QuizFields {
     pub(super) quiz_id: Option<QuizId>,
     pub(super) category: Option<String>,

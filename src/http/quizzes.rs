@@ -1,4 +1,4 @@
-//! What can be played, and other people's files as questions.
+//! What can be played, whole banks for their hosts, and other people's files as questions.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,9 +12,10 @@ use super::admission::Created;
 use super::auth::{Caller, Creating};
 use super::problem::Problem;
 use super::{Shared, reply};
-use crate::domain::quiz::draft::{Problem as Wrong, QuestionDraft, is_file_name};
+use crate::domain::quiz::draft::{MOST_QUESTIONS, Problem as Wrong, QuestionDraft, is_file_name};
 use crate::domain::scoring::Scoring;
 use crate::domain::{Difficulty, Kind, QuizId};
+use crate::game::GameError;
 use crate::quizzes::import::{Format, Imported, Options, Source, import as import_file};
 use crate::quizzes::{Bank, Defaults, Hosting, Play};
 
@@ -73,6 +74,55 @@ fn quiz(bank: &Arc<Bank>) -> QuizOut<'_> {
 pub(super) async fn list(shared: web::Data<Shared>) -> HttpResponse {
     let banks = shared.solo.catalogue.list();
     reply(StatusCode::OK, &Quizzes { quizzes: banks.iter().map(quiz).collect() })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct BankQuery {
+    #[serde(default)]
+    offset: usize,
+    limit: Option<usize>,
+}
+
+/// A bank as its hosts see it, and a part of its questions with what is right.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BankOut<'a> {
+    #[serde(flatten)]
+    quiz: QuizOut<'a>,
+    license: Option<&'a str>,
+    scoring: &'a Scoring,
+    offset: usize,
+    questions: Vec<QuestionDraft>,
+    more: bool,
+}
+
+/// The questions of a bank, whole. Whoever may open rooms on it could read them there, one after the other; it
+/// counts as a new game of so many.
+pub(super) async fn bank(
+    shared: web::Data<Shared>,
+    caller: Caller,
+    Creating(opener): Creating,
+    id: web::Path<String>,
+    query: web::Query<BankQuery>,
+) -> Handled {
+    shared.may_host(&caller)?;
+    let unknown = || Problem::in_room(GameError::QuizNotFound);
+    let bank = id.parse().ok().and_then(|id| shared.solo.catalogue.get(&id)).ok_or_else(unknown)?;
+    if bank.hosting == Hosting::Key && caller.owner().is_none() {
+        return Err(Caller::key_required("this bank"));
+    }
+    let limit = query.limit.unwrap_or(MOST_QUESTIONS);
+    if !(1..=MOST_QUESTIONS).contains(&limit) {
+        return Err(Problem::wrong("limit", format!("1 to {MOST_QUESTIONS}")));
+    }
+    let part = bank.questions.iter().skip(query.offset).take(limit);
+    shared.admission.create(&opener, Created::game(0, part.len() as u64))?;
+    let questions: Vec<_> = part.map(|question| QuestionDraft::from(&**question)).collect();
+    let more = query.offset.saturating_add(questions.len()) < bank.questions.len();
+    let (license, scoring) = (bank.license.as_deref(), &bank.scoring);
+    let out = BankOut { quiz: quiz(&bank), license, scoring, offset: query.offset, questions, more };
+    Ok(reply(StatusCode::OK, &out))
 }
 
 #[derive(Deserialize)]

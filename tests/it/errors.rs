@@ -278,9 +278,10 @@ async fn an_unknown_url_is_404_whatever_its_tricks() {
     let (_folder, _server, client) = server(&[]);
     let long = format!("/{}", "a".repeat(5_000));
     let paths = [
-        "/",
-        "/api",
         "/api/",
+        "/web/",
+        "/solo/x",
+        "/host/a/b",
         "/api/game/session/",
         "/api/game/session/a/b",
         "//api/quizzes",

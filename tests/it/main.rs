@@ -1,6 +1,7 @@
 //! The program from outside: everything that is promised, over real sockets and real files.
 #![allow(clippy::unwrap_used, reason = "a test that meets the unexpected stops there")]
 
+mod browser;
 mod compose;
 mod contract;
 mod crash;
@@ -16,6 +17,7 @@ mod layers;
 mod migrate;
 mod model;
 mod outage;
+mod pages;
 mod reaper;
 mod rooms;
 mod rooms_attack;

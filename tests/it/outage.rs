@@ -359,7 +359,8 @@ async fn a_start_says_in_one_line_where_it_is_and_what_it_holds() {
         let server = Server::process(folder.path(), &[]);
         let file = folder.path().join("rejoin.redb");
         let (version, base) = (env!("CARGO_PKG_VERSION"), &server.base);
-        let place = format!("rejoin {version} listens on {base}, sessions in redb at {}", file.display());
+        let place = file.display();
+        let place = format!("rejoin {version} listens on {base} (to play, open {base}), sessions in redb at {place}");
         assert_eq!(
             server.line(),
             format!("{place}, {records} session record{}\n", if records == 1 { "" } else { "s" })

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Home, InvalidId};
@@ -14,11 +15,26 @@ const UUID_TEXT: usize = uuid::fmt::Hyphenated::LENGTH;
 
 /// A session's id: a UUID, and a solo player's only credential, so `Debug` shows a short hash. One
 /// that was begun at an instance's own, while the shared store was away, names that [`Home`].
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct SessionId {
     /// The UUID and the home's characters; zeros to the end, which sort before any character.
     bytes: [u8; UUID + Home::MOST],
     length: u8,
+}
+
+impl TryFrom<String> for SessionId {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<SessionId> for String {
+    fn from(id: SessionId) -> Self {
+        id.to_string()
+    }
 }
 
 impl SessionId {

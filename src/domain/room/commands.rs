@@ -1,8 +1,9 @@
 //! What can be asked of a room, by whom, and what it answers.
 
+use super::succession::Successor;
 use crate::domain::answer::Answer;
 use crate::domain::events::{EventDraft, Sequence};
-use crate::domain::ids::{JoinCode, QuestionId, SeatId, UserId};
+use crate::domain::ids::{JoinCode, QuestionId, SeatId, SessionId, UserId};
 use crate::domain::name::PlayerName;
 use crate::domain::repeat::{Repeat, RepeatKey};
 use crate::domain::secret::SecretHash;
@@ -120,6 +121,13 @@ pub enum Ask {
     Host(u32, HostMove, Option<Repeat>),
     /// Let the room be found by this code, and no longer by the one before.
     ChangeJoinCode(JoinCode),
+    /// Lead the players of a finished room to another one.
+    LeadTo {
+        /// The other room.
+        successor: Successor,
+        /// The one that is to be replaced, since it is gone.
+        instead_of: Option<SessionId>,
+    },
     /// Give the seat up.
     Leave,
     /// Hand out a code by which another device takes the seat.
@@ -164,6 +172,7 @@ impl RoomCommand {
         match &self.ask {
             Ask::Advance | Ask::Resume | Ask::ResumeFresh | Ask::Heartbeat | Ask::Seen(_) => true,
             Ask::Acknowledge(_) | Ask::Answer { .. } | Ask::HandOutCode { .. } | Ask::RenewHost { .. } => true,
+            Ask::LeadTo { .. } => true,
             Ask::Join { repeat, .. } | Ask::TakeSeat { repeat, .. } => repeat.is_some(),
             Ask::Say { repeat, .. } | Ask::Record { repeat, .. } => repeat.is_some(),
             Ask::Host(_, _, repeat) => matches!(repeat, Some(Repeat::Key(_))),
@@ -209,6 +218,8 @@ pub enum RoomReply {
     Moved(bool),
     /// The room's code from now on.
     JoinCode(JoinCode),
+    /// The room that a finished one's players are led to.
+    Successor(Successor),
     /// Until when a seat code can be used.
     CodeUntil(Timestamp),
     /// The log's head after what was said or recorded.

@@ -56,7 +56,7 @@ impl Room {
         }
     }
 
-    fn must_be_host(&self, asker: Asker) -> Result<(), Refusal> {
+    pub(super) fn must_be_host(&self, asker: Asker) -> Result<(), Refusal> {
         match asker {
             Asker::Anyone => Err(Refusal::BadToken),
             Asker::Backend => Ok(()),

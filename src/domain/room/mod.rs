@@ -18,6 +18,7 @@ mod repeats;
 mod results;
 mod seat;
 mod seats;
+mod succession;
 mod view;
 
 use std::collections::BTreeMap;
@@ -47,6 +48,7 @@ pub use redaction::{joined_seat, removed_seat, take_name};
 pub use repeats::{KNOWN_FOR, MOST_KNOWN};
 pub use results::{RoomResults, SeatAnswer, SeatResults};
 pub use seat::{CODE_LIFE, Standing};
+pub use succession::{Played, Successor};
 pub use view::{OwnView, PauseView, PhaseName, Presence, QuestionView, RoomView, SeatView};
 
 /// Who moves the game on.
@@ -148,6 +150,8 @@ pub struct Room {
     /// Whether an external room's game is over.
     is_over: bool,
     play: Option<Play>,
+    /// Where its players go on, once it is over.
+    successor: Option<Successor>,
 }
 
 /// One command's way through the room: when it is, and what is told of it.
@@ -202,6 +206,7 @@ impl Room {
             moves: RecentMoves::default(),
             is_over: false,
             play,
+            successor: None,
         }
     }
 
@@ -361,6 +366,7 @@ impl Room {
             (Ask::Say { payload, repeat }, Asker::Seat(id)) => self.say(id, payload, repeat, step),
             (Ask::HandOutCode { seat, code }, asker) => self.hand_out_code(asker, seat, code, step.at.now),
             (Ask::ChangeJoinCode(code), asker) => self.change_join_code(asker, code, step),
+            (Ask::LeadTo { successor, instead_of }, asker) => self.lead_to(asker, successor, instead_of.as_ref(), step),
             (Ask::Host(saw, host_move, repeat), asker) => {
                 self.host_move_once(asker, saw, host_move, repeat, step).map(RoomReply::Moved)
             }

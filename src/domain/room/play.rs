@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::QuizId;
 use crate::domain::quiz::{Question, Quiz};
+use crate::domain::scoring::Scoring;
 use crate::domain::time::{Millis, Moment, Timestamp, WallTime};
 
 /// Answers that arrive this long after a question's deadline still count as in time.
@@ -80,6 +81,8 @@ pub(super) enum Phase {
     Finished {
         /// The questions that were asked, since the quiz is gone.
         asked: Vec<Arc<Question>>,
+        /// What they were worth.
+        scoring: Scoring,
     },
 }
 
@@ -146,7 +149,7 @@ impl Play {
         match &self.phase {
             Phase::Lobby => 0,
             Phase::Question(round) | Phase::Reveal { round, .. } => round.index + 1,
-            Phase::Finished { asked } => asked.len() as u32,
+            Phase::Finished { asked, .. } => asked.len() as u32,
         }
     }
 
@@ -156,14 +159,14 @@ impl Play {
             Phase::Lobby => 0,
             Phase::Question(round) => round.index,
             Phase::Reveal { round, .. } => round.index + 1,
-            Phase::Finished { asked } => asked.len() as u32,
+            Phase::Finished { asked, .. } => asked.len() as u32,
         }
     }
 
     /// The question at this place, wherever it is kept.
     pub(super) fn question<'a>(&'a self, quiz: Option<&'a Quiz>, index: u32) -> Option<&'a Arc<Question>> {
         let questions = match &self.phase {
-            Phase::Finished { asked } => asked,
+            Phase::Finished { asked, .. } => asked,
             _ => &quiz?.questions,
         };
         questions.get(index as usize)

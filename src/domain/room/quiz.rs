@@ -190,7 +190,7 @@ impl Room {
         let Some(play) = &mut self.play else { return };
         let asked = quiz.questions.iter().take(play.closed() as usize).map(Arc::clone).collect();
         play.pause = None;
-        play.turn(Phase::Finished { asked });
+        play.turn(Phase::Finished { asked, scoring: quiz.scoring.clone() });
         play.finished = Some(step.at.wall);
         let phase_number = play.number;
         let ranking = self.ranking();

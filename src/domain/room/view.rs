@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::happenings::{Ranked, Reveal, SeatVerdict};
 use super::play::{PausedBy, Phase, Play};
 use super::seat::{Given, Seat};
-use super::{Room, RoomSettings};
+use super::{Room, RoomSettings, Successor};
 use crate::domain::answer::ShownAnswer;
 use crate::domain::events::Sequence;
 use crate::domain::ids::{QuizId, SeatId};
@@ -127,6 +127,8 @@ pub struct RoomView {
     pub seats: Vec<SeatView>,
     /// The final places.
     pub ranking: Option<Vec<Ranked>>,
+    /// Where the players go on, once it is over.
+    pub successor: Option<Successor>,
     /// The log's head.
     pub head: Sequence,
     /// What was agreed when the room was opened.
@@ -188,6 +190,7 @@ impl Room {
             you: viewer.and_then(own),
             seats: self.seats.iter().filter(|(_, seat)| seat.is_here()).map(seat).collect(),
             ranking: play.filter(|play| play.is_finished()).map(|_| self.ranking()),
+            successor: self.successor.clone(),
             head: self.log.head,
             settings: self.settings.clone(),
         }

@@ -1,5 +1,6 @@
 //! Rooms: what a request asks for, in commands to the store; and what a seat may read.
 
+mod again;
 mod open;
 mod openings;
 mod owned;
@@ -20,6 +21,7 @@ use super::error::GameError;
 use super::hub::{Hub, Membership};
 use super::touch::{lives_until, unexpected};
 
+pub use again::Again;
 pub use open::{NewRoom, Opened, RoomQuiz};
 pub use openings::Openings;
 pub use owned::{OwnedRoom, OwnedRooms};

@@ -6,8 +6,8 @@ use super::super::picking::{QuizChoice, pick};
 use super::{Credential, GameError, Rooms, unexpected};
 use crate::domain::room::{Ask, RoomSettings};
 use crate::domain::{
-    GameSession, JoinCode, Owner, PlayerName, RepeatKey, Reply, Room, RoomReply, SeatId, Sequence, SessionId, Token,
-    WallTime,
+    GameSession, JoinCode, Owner, PlayerName, Quiz, RepeatKey, Reply, Room, RoomReply, SeatId, Sequence, SessionId,
+    Token, WallTime,
 };
 use crate::game::Dates;
 use crate::quizzes::Play;
@@ -43,8 +43,10 @@ pub struct Opened {
     pub room: SessionId,
     /// The code by which it is joined.
     pub code: JoinCode,
-    /// The host's seat and token; none in an external room.
-    pub host: Option<(SeatId, Token)>,
+    /// The host's seat; none in an external room.
+    pub host: Option<SeatId>,
+    /// The token of it; none where the host has one already.
+    pub token: Option<Token>,
     /// The name of this life of its numbering.
     pub epoch: String,
     /// Until when it lives if nothing more happens.
@@ -76,29 +78,39 @@ impl Rooms {
             ),
             RoomQuiz::External => (None, None),
         };
-        let keeper = self.homes.main();
-        let dates = Dates::shown_by(&*keeper.clock);
-        let now = dates.at.now;
+        let now = Dates::shown_by(&*self.homes.main().clock).at.now;
         let room = match (&quiz, &host) {
             (Some(quiz), Some((name, token))) => Room::with_quiz(new.settings, name.clone(), token.hash(), quiz, now),
             _ => Room::external(new.settings, [], now),
         };
-        let seat = room.host();
+        self.keep(room, quiz, new.owner, host.map(|(_, token)| token)).await
+    }
+
+    /// Keeps a new room under an id and a code of its own.
+    pub(super) async fn keep(
+        &self,
+        room: Room,
+        quiz: Option<Quiz>,
+        owner: Option<Owner>,
+        token: Option<Token>,
+    ) -> Result<Opened, GameError> {
+        let keeper = self.homes.main();
+        let dates = Dates::shown_by(&*keeper.clock);
+        let (now, host) = (dates.at.now, room.host());
         for _ in 0..MOST_TRIES {
             let id = SessionId::generate(now.as_millis(), &self.chance.bytes());
             let code = self.code();
             let nonce = u64::from_le_bytes(self.chance.bytes());
             let made = (room.clone(), quiz.clone());
             let session = GameSession::room(id.clone(), nonce, Some(code.clone()), made, self.lifetimes, now);
-            let session = session.owned_by(new.owner.clone());
+            let session = session.owned_by(owner.clone());
             let expires = dates.of(session.state.life.promised_end(now));
             match keeper.store.create(NewSession(session), dates.at).await {
                 Err(StoreError::AlreadyExists) => continue,
                 created => created?,
             }
             let epoch = self.events(&id, Sequence(0), 0).await?.epoch;
-            let host = seat.zip(host.map(|(_, token)| token));
-            return Ok(Opened { room: id, code, host, epoch, expires, dates });
+            return Ok(Opened { room: id, code, host, token, epoch, expires, dates });
         }
         Err(StoreError::Busy.into())
     }

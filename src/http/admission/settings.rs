@@ -34,7 +34,7 @@ pub struct LimitSettings {
     pub max_connections: NonZeroU32,
 
     /// Most connections of one address (IPv6: of one /64). A school is one address
-    #[arg(long, env = "REJOIN_MAX_CONNECTIONS_PER_ADDRESS", default_value = "1000", value_name = "COUNT")]
+    #[arg(long, env = "REJOIN_MAX_CONNECTIONS_PER_ADDRESS", default_value = "3000", value_name = "COUNT")]
     pub max_connections_per_address: NonZeroU32,
 
     /// Most live connections, and requests that wait for events, of one seat. Only a host's seat has

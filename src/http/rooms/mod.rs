@@ -68,6 +68,30 @@ pub(super) async fn open(
     Ok(reply(StatusCode::CREATED, &replies::opened(&opened)))
 }
 
+pub(super) async fn again(
+    shared: Data,
+    Acting(who): Acting,
+    caller: Result<Caller, Problem>,
+    Creating(opener): Creating,
+    id: web::Path<String>,
+    request: Maybe<OpenRequest>,
+) -> Handled {
+    // A seat's token is no key.
+    let caller = caller.unwrap_or(Caller::Player);
+    let finished = shared.rooms.finished(&room_id(&id)?, &who).await.map_err(Problem::in_room)?;
+    if let Some(known) = shared.rooms.successor(&finished).await.map_err(Problem::in_room)? {
+        return Ok(reply(StatusCode::OK, &replies::opened(&known)));
+    }
+    let room = finished.room().ok_or_else(Problem::room_not_found)?;
+    let same = shared.rooms.same_quiz(room).ok_or(Refusal::WrongMode)?;
+    let has_key = finished.session.state.owner.is_some();
+    let new = request.0.into_again(room.settings(), same, (&caller, has_key), &shared.solo.catalogue)?;
+    shared.admission.create(&opener, Created::room(0, new.quiz.question_count()))?;
+    let opened = shared.rooms.again(&finished, &who, new).await.map_err(Problem::in_room)?;
+    shared.admission.created(opener, &opened.room, shared.homes.main());
+    Ok(reply(StatusCode::CREATED, &replies::opened(&opened)))
+}
+
 pub(super) async fn owned(shared: Data, caller: Caller, query: web::Query<OwnedQuery>) -> Handled {
     let owner = caller.owner().ok_or_else(|| Caller::key_required("listing rooms"))?;
     let (after, limit) = query.into_inner().page()?;

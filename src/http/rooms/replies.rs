@@ -8,8 +8,9 @@ use crate::domain::answer::ShownAnswer;
 use crate::domain::quiz::public::PublicQuestion;
 use crate::domain::room::{
     Advance, HostAway, OwnView, PauseView, PhaseName, QuestionView, Ranked, Reveal, RoomSettings, RoomView, SeatView,
+    Successor,
 };
-use crate::domain::{Answer, JoinCode, QuestionId, QuizId, SeatId, Sequence, WallTime};
+use crate::domain::{Answer, JoinCode, QuestionId, QuizId, SeatId, Sequence, Token, WallTime};
 use crate::game::Dates;
 use crate::game::rooms::{Looked, Opened, OwnedRoom, OwnedRooms, Seated};
 
@@ -31,8 +32,8 @@ pub(in crate::http) fn opened(opened: &Opened) -> OpenedOut {
     OpenedOut {
         room_id: opened.room.to_string(),
         join_code: opened.code.to_string(),
-        seat_id: opened.host.as_ref().map(|(seat, _)| *seat),
-        token: opened.host.as_ref().map(|(_, token)| token.reveal()),
+        seat_id: opened.host,
+        token: opened.token.as_ref().map(Token::reveal),
         epoch: opened.epoch.clone(),
         expires_at: date(opened.expires),
         server_time: date(opened.dates.wall),
@@ -118,11 +119,26 @@ pub(in crate::http) struct SnapshotOut {
     you: Option<OwnView>,
     seats: Vec<SeatView>,
     ranking: Option<Vec<Ranked>>,
+    successor: Option<SuccessorOut>,
     settings: SettingsOut,
     epoch: String,
     pub(in crate::http) head: Sequence,
     expires_at: String,
     server_time: String,
+}
+
+/// Where the players of a finished room go on.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SuccessorOut {
+    room_id: String,
+    join_code: String,
+}
+
+impl From<Successor> for SuccessorOut {
+    fn from(successor: Successor) -> Self {
+        Self { room_id: successor.room.to_string(), join_code: successor.join_code.to_string() }
+    }
 }
 
 /// What was agreed when the room was opened, under the names of the request's fields.
@@ -172,6 +188,7 @@ pub(in crate::http) fn snapshot(looked: &Looked) -> Result<SnapshotOut, Problem>
         you: view.you,
         seats: view.seats,
         ranking: view.ranking,
+        successor: view.successor.map(SuccessorOut::from),
         settings: settings(&view.settings),
         epoch: looked.epoch.clone(),
         head: view.head,

@@ -18,8 +18,9 @@ use crate::domain::{
     Answer, Difficulty, EventDraft, JoinCode, Millis, Number, OptionId, PlayerName, QuestionId, QuizId, SeatId,
     Sequence, SessionId, UserId,
 };
-use crate::game::rooms::{NewRoom, RoomQuiz};
-use crate::quizzes::{Count, Order};
+use crate::game::rooms::{Again, NewRoom, RoomQuiz};
+use crate::game::solo::QuizChoice;
+use crate::quizzes::{Catalogue, Count, Order, Play};
 
 const TIME_LIMIT_MS: RangeInclusive<u64> = 1_000..=3_600_000;
 const READY_MS: RangeInclusive<u64> = 0..=60_000;
@@ -48,7 +49,7 @@ enum Mode {
     External,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
 pub(in crate::http) struct OpenRequest {
     #[serde(default)]
@@ -267,7 +268,7 @@ pub(super) enum ResultsFormat {
 impl OpenRequest {
     /// Turns a request into what it asks for, a room that plays this quiz of so many questions.
     pub(super) fn into_new(self, quiz: QuizFields, questions: u64, caller: &Caller) -> Result<NewRoom, Problem> {
-        let (mut settings, owner) = (self.settings()?, caller.owner());
+        let (mut settings, owner) = (self.settings(&RoomSettings::default())?, caller.owner());
         if quiz.questions.is_some() {
             caller.must_be_trusted("questions")?;
         }
@@ -284,16 +285,56 @@ impl OpenRequest {
             None => HOST_NAME.parse().expect("it is a name"),
         };
         let choice = quiz_choice(quiz, caller)?;
-        let in_record = most_seats_in_record(questions, caller);
+        self.fit_into_record(&mut settings, questions, owner.is_some())?;
+        Ok(NewRoom { settings, quiz: RoomQuiz::Quiz(choice, host), owner })
+    }
+
+    /// Turns a request into what it asks for, a room in which the players of a finished one go on. What is left
+    /// out is as it was there; `same` is its quiz.
+    pub(super) fn into_again(
+        mut self,
+        old: &RoomSettings,
+        same: QuizChoice,
+        (caller, has_key): (&Caller, bool),
+        catalogue: &Catalogue,
+    ) -> Result<Again, Problem> {
+        if self.mode == Mode::External || self.host_name.is_some() {
+            let name = if self.host_name.is_some() { "hostName" } else { "mode" };
+            return Err(Problem::wrong(name, "stays as it was"));
+        }
+        let mut quiz = self.take_quiz();
+        if quiz.questions.is_some() {
+            caller.must_be_trusted("questions")?;
+        }
+        let (quiz, questions) = if quiz == QuizFields::default() {
+            let count = same.question_count();
+            (same, count)
+        } else {
+            if let QuizChoice::Bank(Some(bank), _) = same
+                && quiz.questions.is_none()
+            {
+                quiz.quiz_id.get_or_insert(bank);
+            }
+            let count = quiz.question_count(catalogue, Play::Rooms);
+            (quiz_choice(quiz, caller)?, count)
+        };
+        let mut settings = self.settings(old)?;
+        self.fit_into_record(&mut settings, questions, has_key)?;
+        Ok(Again { settings, quiz })
+    }
+
+    /// Answers of all seats to all questions lie in one record.
+    fn fit_into_record(&self, settings: &mut RoomSettings, questions: u64, has_key: bool) -> Result<(), Problem> {
+        let in_record = most_seats_in_record(questions, has_key);
         if self.max_seats.is_none() {
             settings.max_seats = settings.max_seats.min(in_record.0);
         }
         settings.most_seats_in_record = enough(settings.max_seats, in_record)?;
-        Ok(NewRoom { settings, quiz: RoomQuiz::Quiz(choice, host), owner })
+        Ok(())
     }
 
-    fn settings(&self) -> Result<RoomSettings, Problem> {
-        let usual = RoomSettings::default();
+    /// The settings of a room; what is left out is as `usual`.
+    fn settings(&self, usual: &RoomSettings) -> Result<RoomSettings, Problem> {
         let max_seats = within("maxSeats", self.max_seats, SEATS, u64::from(usual.max_seats))?;
         Ok(RoomSettings {
             time_limit: Millis(within("timeLimitMs", self.time_limit_ms, TIME_LIMIT_MS, usual.time_limit.0)?),
@@ -346,11 +387,8 @@ impl OpenRequest {
 }
 
 /// How many seats the record may hold of a quiz of so many questions, and why.
-fn most_seats_in_record(questions: u64, caller: &Caller) -> (u32, String) {
-    let (most, whose) = match caller {
-        Caller::Backend(_) => (MOST_ANSWERS, ""),
-        Caller::Open | Caller::Player => (MOST_ANSWERS_WITHOUT_KEY, " without an API key"),
-    };
+fn most_seats_in_record(questions: u64, has_key: bool) -> (u32, String) {
+    let (most, whose) = if has_key { (MOST_ANSWERS, "") } else { (MOST_ANSWERS_WITHOUT_KEY, " without an API key") };
     let seats = u32::try_from(most / questions.max(1)).unwrap_or(u32::MAX);
     (seats, format!("maxSeats times count is at most {most}{whose}"))
 }

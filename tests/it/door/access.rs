@@ -110,6 +110,8 @@ impl Scene {
             ("lock", _) => json!({ "at": 0, "locked": true }),
             ("kick", _) => json!({ "at": 0, "seatId": 3 }),
             ("start" | "next" | "close" | "finish" | "takeover", _) => json!({ "at": 0 }),
+            ("qr", _) => json!({ "text": "x" }),
+            ("again", _) => json!({}),
             ("ack", _) => json!({ "sequence": 0 }),
             ("say", _) => json!({ "payload": 1 }),
             ("seats", _) => json!({ "name": "Cleo" }),

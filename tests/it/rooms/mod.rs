@@ -2,6 +2,7 @@
 //! sockets. Where a client is needed it is `rejoin::client`, which checks what it is told; where one
 //! must misbehave it is [`Raw`].
 
+mod again;
 mod alone;
 mod away;
 mod burst;

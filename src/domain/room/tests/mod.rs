@@ -9,4 +9,5 @@ mod log;
 mod properties;
 mod results;
 mod seats;
+mod succession;
 mod time;

@@ -1,0 +1,81 @@
+//! Embeds the pages: each file of `web/` that a browser asks for, as it is and compressed beforehand.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+/// What is served, by the file's ending.
+const TYPES: [(&str, &str); 5] = [
+    ("html", "text/html; charset=utf-8"),
+    ("js", "text/javascript; charset=utf-8"),
+    ("css", "text/css; charset=utf-8"),
+    ("json", "application/json"),
+    ("svg", "image/svg+xml"),
+];
+/// How the vendored module is made: nothing that a browser asks for.
+const NOT_SERVED: &str = "vendor/build";
+
+fn main() -> io::Result<()> {
+    println!("cargo::rerun-if-changed=web");
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("web");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
+    let mut files = Vec::new();
+    walk(&root, &mut files)?;
+    // Looked up by their paths as texts, in which a slash sorts as any character.
+    files.sort_by_key(|file| file.display().to_string());
+    let mut table = String::from("&[\n");
+    for (number, file) in files.iter().enumerate() {
+        let path = file.strip_prefix(&root).expect("it lies there").to_str().expect("names are ASCII");
+        let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        let known = TYPES.iter().find(|(ending, _)| *ending == extension);
+        let Some((_, content_type)) = known.filter(|_| !path.starts_with(NOT_SERVED)) else { continue };
+        let bytes = fs::read(file)?;
+        let hash = &blake3::hash(&bytes).to_hex()[..16];
+        for (encoding, compressed) in [("br", brotli(&bytes)?), ("gz", gzip(&bytes)?)] {
+            fs::write(out.join(format!("{number}.{encoding}")), compressed)?;
+        }
+        let included = |name: String| format!("include_bytes!({:?})", out.join(name).display().to_string());
+        writeln!(
+            table,
+            "    Asset {{ path: {path:?}, content_type: {content_type:?}, hash: {hash:?}, \
+             plain: include_bytes!({:?}), brotli: {}, gzip: {} }},",
+            file.display().to_string(),
+            included(format!("{number}.br")),
+            included(format!("{number}.gz")),
+        )
+        .expect("a text can be written to");
+    }
+    table.push_str("]\n");
+    fs::write(out.join("assets.rs"), table)
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if path.is_dir() {
+            if !path.ends_with("node_modules") && !is_hidden {
+                walk(&path, files)?;
+            }
+        } else if !is_hidden {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn brotli(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let (mut out, most) = (Vec::new(), brotli::enc::BrotliEncoderParams { quality: 11, ..Default::default() });
+    brotli::BrotliCompress(&mut &bytes[..], &mut out, &most)?;
+    Ok(out)
+}
+
+fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}

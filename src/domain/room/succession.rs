@@ -1,0 +1,112 @@
+//! Playing again with the same players: another room in which everybody's token is good, and the finished room
+//! that leads there.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::happenings::Happening;
+use super::play::{Phase, Play};
+use super::seat::Seat;
+use super::{Asker, Room, RoomReply, RoomSettings, Step};
+use crate::domain::events::Sequence;
+use crate::domain::ids::{JoinCode, SeatId, SessionId};
+use crate::domain::quiz::{Question, Quiz};
+use crate::domain::refusal::Refusal;
+use crate::domain::scoring::Scoring;
+use crate::domain::time::Timestamp;
+
+/// The room in which the players of a finished one go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Successor {
+    /// The room.
+    pub room: SessionId,
+    /// The code by which others join it.
+    pub join_code: JoinCode,
+}
+
+/// What a finished room has asked, and what it was worth.
+#[derive(Debug, Clone, Copy)]
+pub struct Played<'a> {
+    /// The questions.
+    pub questions: &'a [Arc<Question>],
+    /// Points of a right answer.
+    pub scoring: &'a Scoring,
+    /// How many questions there would have been.
+    pub planned: u32,
+}
+
+impl Room {
+    /// The room in which its players go on, if there is one.
+    pub fn successor(&self) -> Option<&Successor> {
+        self.successor.as_ref()
+    }
+
+    /// What a finished room has asked.
+    pub fn played(&self) -> Option<Played<'_>> {
+        let play = self.play.as_ref()?;
+        let Phase::Finished { asked, scoring } = &play.phase else { return None };
+        Some(Played { questions: asked, scoring, planned: play.question_count })
+    }
+
+    /// A room that is to play this quiz with the players who are still here: each has the seat, the name and the
+    /// token of before. None where nobody is left to host it.
+    #[must_use]
+    pub fn again(&self, settings: RoomSettings, quiz: &Quiz, now: Timestamp) -> Option<Self> {
+        let stays = |id: &SeatId| self.seats.get(id).is_some_and(Seat::goes_on);
+        let host = self.opener.filter(stays).or_else(|| self.host.filter(stays))?;
+        let seat = |(id, seat): (&SeatId, &Seat)| {
+            let mut again = seat.again(now);
+            again.plays = *id != host || settings.host_plays;
+            (*id, again)
+        };
+        let seats = self.seats.iter().filter(|(_, seat)| seat.goes_on()).map(seat).collect();
+        let mut room = Self::empty(settings, Some(Play::new(quiz)));
+        (room.seats, room.last_seat) = (seats, self.last_seat);
+        (room.opener, room.host) = (Some(host), Some(host));
+        Some(room)
+    }
+
+    /// Leads the players to another room, unless somebody else was faster: `instead_of` is the one that is known
+    /// so far. Answers with the one that counts.
+    pub(super) fn lead_to(
+        &mut self,
+        asker: Asker,
+        successor: Successor,
+        instead_of: Option<&SessionId>,
+        step: &mut Step<'_>,
+    ) -> Result<RoomReply, Refusal> {
+        self.must_be_host(asker)?;
+        if !self.is_quiz() {
+            return Err(Refusal::WrongMode);
+        }
+        if !self.is_finished() {
+            return Err(Refusal::NotFinished);
+        }
+        match &self.successor {
+            Some(known) if instead_of != Some(&known.room) => Ok(RoomReply::Successor(known.clone())),
+            _ => {
+                self.tell(&Happening::Successor { room_id: &successor.room, join_code: &successor.join_code }, step);
+                self.successor = Some(successor.clone());
+                Ok(RoomReply::Successor(successor))
+            }
+        }
+    }
+}
+
+impl Seat {
+    /// Whether its player can come along to another room.
+    fn goes_on(&self) -> bool {
+        self.is_here() && self.token().is_some()
+    }
+
+    /// The same player's seat in another room.
+    fn again(&self, now: Timestamp) -> Self {
+        let name = self.name.clone().zip(self.skeleton);
+        let mut seat = Self::new(name, self.token(), Sequence(0), now);
+        // The token has reached its player, who uses it there.
+        seat.is_claimed = true;
+        seat
+    }
+}

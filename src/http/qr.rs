@@ -1,0 +1,31 @@
+//! QR codes, as pictures that scale.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::CONTENT_TYPE;
+use qrcode::render::svg::Color;
+use qrcode::{EcLevel, QrCode};
+use serde::Deserialize;
+
+use super::json::Json;
+use super::problem::Problem;
+
+/// Most bytes of a text: more would be too fine for a camera across a hall.
+const MOST_TEXT: usize = 500;
+
+/// A text that is to be read by a camera. It comes in a body: what opens a seat stands in no URL, and no log.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
+pub(super) struct QrRequest {
+    text: String,
+}
+
+pub(super) async fn code(request: Json<QrRequest>) -> Result<HttpResponse, Problem> {
+    let text = request.value.text;
+    if text.is_empty() || text.len() > MOST_TEXT {
+        return Err(Problem::wrong("text", format!("1 to {MOST_TEXT} bytes")));
+    }
+    let code = QrCode::with_error_correction_level(&text, EcLevel::M);
+    let code = code.map_err(|error| Problem::wrong("text", error.to_string()))?;
+    let picture = code.render().dark_color(Color("#000")).light_color(Color("#fff")).build();
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "image/svg+xml")).body(picture))
+}

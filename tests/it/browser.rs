@@ -1,0 +1,64 @@
+//! The pages and their client: in Node and in a real browser, against the real binary. What each test does
+//! stands in `tests/web/`; `tests/browser.sh` fetches what they need.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::support::fetched;
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/web")
+}
+
+/// Runs a program of Node's in `tests/web`, and shows what it said if it fails.
+#[track_caller]
+fn run(program: &str, args: &[&str]) {
+    let mut command = Command::new(program);
+    command.args(args).current_dir(folder()).stdin(Stdio::null());
+    command.env("REJOIN_BIN", env!("CARGO_BIN_EXE_rejoin")).env("VALKEY_SERVER", fetched("target/valkey/valkey-server"));
+    let ran = command.output().unwrap_or_else(|error| panic!("{program}: {error}: run tests/browser.sh"));
+    let (said, complained) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    assert!(ran.status.success(), "{program} {args:?}: {}\n{said}\n{complained}", ran.status);
+}
+
+/// Each file of tests is one test here, so that they run beside each other.
+macro_rules! files {
+    ($($name:ident: $file:literal;)+) => {
+        $(#[test]
+        fn $name() {
+            run("node", &["--test", $file]);
+        })+
+
+        #[test]
+        fn every_file_of_tests_is_run() {
+            let mut named = vec![$($file.to_owned()),+];
+            named.sort();
+            let mut found = Vec::new();
+            for part in ["client", "pages"] {
+                for entry in std::fs::read_dir(folder().join(part)).unwrap() {
+                    let name = entry.unwrap().file_name().into_string().unwrap();
+                    if name.ends_with(".test.mjs") {
+                        found.push(format!("{part}/{name}"));
+                    }
+                }
+            }
+            found.sort();
+            assert_eq!(named, found);
+        }
+    };
+}
+
+files! {
+    the_clients_state_is_folded_from_what_it_is_told: "client/fold.test.mjs";
+    the_clients_parts_keep_their_promises: "client/parts.test.mjs";
+    a_client_plays_rooms: "client/room.test.mjs";
+    a_client_plays_alone: "client/solo.test.mjs";
+    a_client_plays_through_chaos: "client/chaos.test.mjs";
+    a_client_wakes_up: "client/wake.test.mjs";
+    the_vendored_module_is_the_one_that_was_made: "client/vendor.test.mjs";
+}
+
+#[test]
+fn the_types_of_the_pages_are_right() {
+    run("node", &["node_modules/typescript/bin/tsc", "-p", "."]);
+}

@@ -1,0 +1,122 @@
+/**
+ * What is kept over reloads. Values are JSON.
+ * @typedef {object} Storage
+ * @property {(key: string) => any} get null if there is none
+ * @property {(key: string, value: unknown) => void} set
+ * @property {(key: string) => void} remove
+ */
+
+/**
+ * A seat or a game of this browser, to go on with.
+ * @typedef {object} SavedSeat
+ * @property {"room" | "solo"} kind
+ * @property {"player" | "host"} [role]
+ * @property {string} [roomId]
+ * @property {string} [sessionId]
+ * @property {string} [token]
+ * @property {string} [name]
+ * @property {string} [title]
+ * @property {string} [joinCode]
+ * @property {number} [savedAt] ms since 1970, set by `keep`
+ */
+
+const SEATS = "rejoin.seats";
+const MOST_SEATS = 30;
+
+/** @returns {Storage} one that lasts as long as the page */
+export function memoryStorage() {
+  /** @type {Map<string, string>} */
+  const values = new Map();
+  return {
+    get: (key) => JSON.parse(values.get(key) ?? "null"),
+    set: (key, value) => void values.set(key, JSON.stringify(value)),
+    remove: (key) => void values.delete(key),
+  };
+}
+
+/**
+ * A storage over `localStorage`. Where that refuses (private mode, no room left), values last as long as the page.
+ * @param {globalThis.Storage | null} [local]
+ * @returns {Storage}
+ */
+export function browserStorage(local = ownLocalStorage()) {
+  const memory = memoryStorage();
+  return {
+    get(key) {
+      const kept = memory.get(key);
+      if (kept !== null) return kept;
+      try {
+        return JSON.parse(local?.getItem(key) ?? "null");
+      } catch {
+        return null;
+      }
+    },
+    set(key, value) {
+      try {
+        if (!local) throw new Error("no localStorage");
+        local.setItem(key, JSON.stringify(value));
+        memory.remove(key);
+      } catch {
+        memory.set(key, value);
+      }
+    },
+    remove(key) {
+      memory.remove(key);
+      try {
+        local?.removeItem(key);
+      } catch {
+        // It holds nothing then.
+      }
+    },
+  };
+}
+
+function ownLocalStorage() {
+  try {
+    // Node has one only behind a flag, and warns where it is named.
+    return typeof document === "undefined" ? null : globalThis.localStorage;
+  } catch {
+    return null;
+  }
+}
+
+/** The storage of this page. */
+export const storage = browserStorage();
+
+/**
+ * The list of seats and games that can be gone on with, newest first.
+ * @param {Storage} [over]
+ */
+export function savedSeats(over = storage) {
+  /** @returns {SavedSeat[]} */
+  const list = () => {
+    const kept = over.get(SEATS);
+    return Array.isArray(kept) ? kept : [];
+  };
+  return {
+    list,
+    /** @param {SavedSeat} entry takes the place of one for the same room, role and name, or the same game */
+    keep(entry) {
+      const others = list().filter((other) => !isSame(other, entry));
+      over.set(SEATS, [{ ...entry, savedAt: Date.now() }, ...others].slice(0, MOST_SEATS));
+    },
+    /**
+     * Takes out the entries of a room or game.
+     * @param {string} id a roomId, a sessionId, or a token
+     */
+    forget(id) {
+      over.set(SEATS, list().filter((entry) => ![entry.roomId, entry.sessionId, entry.token].includes(id)));
+    },
+  };
+}
+
+/** @param {SavedSeat} one @param {SavedSeat} other */
+function isSame(one, other) {
+  if (one.kind !== other.kind) return false;
+  return one.kind === "solo"
+    ? one.sessionId === other.sessionId
+    : one.roomId === other.roomId && one.role === other.role && one.name === other.name;
+}
+
+/** The seats and games of this browser. */
+export const seats = savedSeats();

@@ -1,0 +1,140 @@
+/** The screen `/host`: choose a quiz or bring an own one, set how it is played, open the room. */
+import { html, useEffect, useState } from "../vendor/preact.js";
+import { fault, t } from "../ui/text.js";
+import { go, hash } from "../ui/links.js";
+import { Mark, Switches } from "../ui/pieces.js";
+import { useCall } from "../ui/use.js";
+import { Room } from "../client/room.js";
+import { hostApi, isAboutKey, KeyCard, keyIsWanted } from "./setup/access.js";
+import { Bank } from "./setup/bank.js";
+import { Editor, openEditor } from "./setup/editor.js";
+import { Drop } from "./setup/import.js";
+import { addQuiz, dropQuiz, library } from "./setup/library.js";
+import { cleaned, drawn, lacks, wordsOf } from "./setup/quiz.js";
+import { keepSettings, lastSettings, ofQuiz, SettingsForm, toRequest } from "./setup/settings.js";
+import { keepSeat } from "./stage/seat.js";
+import { TakeOver } from "./stage/stopped.js";
+
+/**
+ * @typedef {import("./setup/quiz.js").OwnQuiz} OwnQuiz
+ * @typedef {import("./setup/settings.js").Offer} Offer
+ * @typedef {Offer & {id: string, title: string, description?: string, quizId?: string, quiz?: OwnQuiz}} Entry what can be played
+ */
+
+/** @param {any} bank @returns {Entry} */
+const ofBank = (bank) => ({ ...bank, id: `bank-${bank.quizId}`, isOwn: false });
+
+/** @param {OwnQuiz} quiz @returns {Entry} */
+const ofOwn = (quiz) => ({
+  id: `own-${quiz.id}`, title: quiz.title || t("setup.untitled"), description: quiz.description, quiz, isOwn: true, questionCount: quiz.questions.length, defaults: quiz.defaults,
+  categories: wordsOf(quiz.questions, "category"), difficulties: wordsOf(quiz.questions, "difficulty"),
+});
+
+export default function Setup() {
+  const { value, problem } = useCall(() => hostApi().get("/api/quizzes"), []);
+  const [chosen, choose] = useState("");
+  const [report, setReport] = useState(/** @type {import("./setup/files.js").Imported | null} */ (null));
+  const own = library.value.map(ofOwn);
+  const banks = (value?.quizzes ?? []).filter((/** @type {any} */ { play }) => play.includes("rooms")).map(ofBank);
+  const entry = [...own, ...banks].find(({ id }) => id === chosen) ?? banks[0] ?? own[0] ?? null;
+  useEffect(() => {
+    document.title = `${t("setup.title")} · rejoin`;
+  }, []);
+
+  const [what, id] = hash.value.slice(1).split("=");
+  const quiz = what === "quiz" ? library.value.find((/** @type {OwnQuiz} */ one) => one.id === id) : null;
+  const play = (/** @type {string} */ next) => () => {
+    choose(next);
+    go("/host");
+  };
+  const brought = (/** @type {import("./setup/files.js").Imported} */ read) => {
+    setReport(read.leftOutCount || read.warnings.length ? read : null);
+    openEditor(addQuiz({ title: read.title || t("setup.untitled"), description: read.description, questions: read.questions, scoring: read.scoring ?? undefined, defaults: read.defaults ?? undefined }));
+  };
+  const create = () => {
+    setReport(null);
+    openEditor(addQuiz({ title: "", questions: [], scoring: undefined }));
+  };
+  return html`<main class="page wide setup">
+    <div class="topbar"><${Mark} /><${Switches} /></div>
+    ${quiz ? html`<${Editor} key=${quiz.id} quiz=${quiz} report=${report} onReport=${setReport} onPlay=${play(`own-${quiz.id}`)} />`
+      : what === "bank" ? html`<${Bank} key=${id} quizId=${id} onPlay=${play(`bank-${id}`)} />`
+      : html`<h1>${t("setup.title")}</h1><${KeyCard} />
+        <div class="setup-columns">
+          <div class="stack">
+            ${own.length ? html`<${Entries} label=${t("setup.own")} entries=${own} chosen=${entry?.id} onChoose=${choose} />` : null}
+            <${Entries} label=${t("setup.banks")} entries=${banks} chosen=${entry?.id} onChoose=${choose} />
+            ${problem ? html`<p class="fault" role="alert">${fault(problem)}</p>` : null}
+            <section class="card stack"><h2>${t("setup.bring")}</h2><${Drop} onRead=${brought} /><button type="button" class="button quiet compact" onClick=${create}>${t("setup.write")}</button></section>
+            <details class="card"><summary>${t("stage.goOn")}</summary><${TakeOver} /></details>
+          </div>
+          ${entry ? html`<${Play} key=${entry.id} entry=${entry} />` : null}
+        </div>`}
+  </main>`;
+}
+
+/** @param {{label: string, entries: Entry[], chosen?: string, onChoose: (id: string) => void}} props */
+const Entries = ({ label, entries, chosen, onChoose }) =>
+  html`<fieldset class="stack setup-entries"><legend class="label">${label}</legend>${entries.map((entry) => html`<${Choosable} key=${entry.id} entry=${entry} isChosen=${entry.id === chosen} onChoose=${() => onChoose(entry.id)} />`)}</fieldset>`;
+
+/** @param {{entry: Entry, isChosen: boolean, onChoose: () => void}} props */
+function Choosable({ entry, isChosen, onChoose }) {
+  const { id, title, description, questionCount, quiz, quizId } = entry;
+  const [gone, setGone] = useState(false);
+  const remove = () => (gone && quiz ? dropQuiz(quiz.id) : setGone(true));
+  return html`<div class=${`card setup-entry ${isChosen ? "chosen" : ""}`}>
+    <label class="row"><input type="radio" name="quiz" value=${id} checked=${isChosen} onChange=${onChoose} />
+      <span class="grow"><b class="setup-name">${title}</b><span class="muted small setup-about">${[t("stage.questions", { count: questionCount }), description].filter(Boolean).join(" · ")}</span></span></label>
+    <div class="row setup-entry-actions">
+      <a class="setup-link small" href=${quiz ? `/host#quiz=${quiz.id}` : `/host#bank=${quizId}`} aria-label=${`${t(quiz ? "setup.edit" : "setup.look")}: ${title}`}>${t(quiz ? "setup.edit" : "setup.look")}</a>
+      ${quiz ? html`<button type="button" class="setup-link small" onClick=${remove} onBlur=${() => setGone(false)} aria-label=${`${t("setup.delete")}: ${title}`}>${t(gone ? "setup.deleteSure" : "setup.delete")}</button>` : null}
+    </div>
+  </div>`;
+}
+
+/** The settings, and the button that opens the room. @param {{entry: Entry}} props */
+function Play({ entry }) {
+  const [settings, set] = useState({ ...lastSettings(), ...ofQuiz(entry) });
+  const [wrong, setWrong] = useState("");
+  const [isBusy, setBusy] = useState(false);
+  const open = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (isBusy) return;
+    const bad = entry.quiz?.questions.filter((question) => lacks(question).length).length ?? 0;
+    if (bad || (entry.quiz && !entry.questionCount)) return setWrong(bad ? t("edit.stillBad", { count: bad }) : t("edit.stillEmpty"));
+    setWrong("");
+    setBusy(true);
+    keepSettings(settings);
+    try {
+      const { roomId, token, joinCode } = await Room.open(hostApi(), request(entry, settings));
+      keepSeat({ roomId, token, joinCode, title: entry.title, name: settings.hostName });
+      return go(`/host/${roomId}`);
+    } catch (problem) {
+      setWrong(isAboutKey(problem) ? t("access.needed") : explained(/** @type {any} */ (problem)));
+    }
+    setBusy(false);
+  };
+  return html`<form class="card stack setup-play" onSubmit=${open} aria-label=${t("setup.how")}>
+    <h2>${entry.title}</h2>
+    <${SettingsForm} settings=${settings} offer=${entry} onChange=${(/** @type {any} */ change) => set({ ...settings, ...change })} />
+    ${wrong && (wrong !== t("access.needed") || keyIsWanted()) ? html`<p class="fault" role="alert">${wrong}</p>` : null}
+    <button class="button wide" aria-disabled=${isBusy ? "true" : undefined}>${t("setup.open")}</button>
+  </form>`;
+}
+
+/** @param {Entry} entry @param {import("./setup/settings.js").Settings} settings */
+function request(entry, settings) {
+  const common = toRequest(settings);
+  const count = settings.count === "all" ? "all" : Number(settings.count);
+  if (entry.quiz) return { ...common, questions: drawn(entry.quiz.questions, { ...settings, count }).map(cleaned), ...(entry.quiz.scoring ? { scoring: entry.quiz.scoring } : {}) };
+  const { category, difficulty } = settings;
+  const most = count === "all" && entry.questionCount > 200 ? 200 : count;
+  return { ...common, quizId: entry.quizId, count: most, ...(category ? { category } : {}), ...(difficulty ? { difficulty } : {}) };
+}
+
+/** A refusal with the questions that it is about. @param {{code: string, detail?: string, problems?: {path: string, message: string}[]}} problem */
+function explained(problem) {
+  const [first] = problem.problems ?? [];
+  const place = /^questions\[(\d+)\]\.?(.*)$/.exec(first?.path ?? "");
+  return place ? t("setup.badQuestion", { index: Number(place[1]) + 1, message: [place[2], first?.message].filter(Boolean).join(": ") }) : fault(problem);
+}

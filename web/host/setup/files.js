@@ -1,0 +1,48 @@
+/** Files of questions: read by the server, which keeps nothing of them. */
+import { hostApi } from "./access.js";
+import { newId } from "./quiz.js";
+
+/**
+ * @typedef {object} Imported
+ * @property {string} title
+ * @property {string} [description]
+ * @property {import("./quiz.js").Draft[]} questions
+ * @property {any} [scoring] @property {any} [defaults]
+ * @property {string} summary
+ * @property {{path: string, message: string}[]} leftOut
+ * @property {number} leftOutCount
+ * @property {(string | {path?: string, message: string})[]} warnings
+ */
+
+/** A bank's own words about itself, which an import doesn't hand back. @param {string} text @returns {{title?: string, description?: string, scoring?: any}} */
+function headOf(text) {
+  try {
+    const { title, description, scoring } = JSON.parse(text);
+    return { title, description, scoring };
+  } catch {
+    return {};
+  }
+}
+
+/**
+ * @param {File} file
+ * @returns {Promise<Imported>}
+ */
+export async function importFile(file) {
+  const read = await hostApi().postFile(`/api/quizzes/import?name=${encodeURIComponent(file.name)}`, file);
+  const head = /\.json$/i.test(file.name) || file.name === "" ? headOf(await file.text()) : {};
+  const known = new Set();
+  // Two files may name their questions alike, and one quiz may hold both.
+  const questions = read.questions.map((/** @type {any} */ question) => {
+    const questionId = known.has(question.questionId) ? `q-${newId()}` : question.questionId;
+    known.add(questionId);
+    return { kind: "choice", ...question, questionId };
+  });
+  return { ...read, questions, title: head.title ?? nameOf(file.name), description: head.description, scoring: read.scoring ?? head.scoring };
+}
+
+/** A title from a file's name. @param {string} name */
+const nameOf = (name) => name.replace(/\.[^.]+$/, "").replace(/[_-]+/g, " ").trim();
+
+/** A pasted text as a file. @param {string} text */
+export const pastedFile = (text) => new File([text], "", { type: "text/plain" });

@@ -1,0 +1,80 @@
+/** A file becomes questions: dropped, chosen or pasted; what can't be read is named by its line. */
+import { html, useRef, useState } from "../../vendor/preact.js";
+import { fault, language, t } from "../../ui/text.js";
+import { Cross } from "../../ui/pieces.js";
+import { isAboutKey } from "./access.js";
+import { LongText } from "./fields.js";
+import { importFile, pastedFile } from "./files.js";
+
+/** @typedef {import("./files.js").Imported} Imported */
+
+const MOST_BYTES = 256 * 1024;
+
+/** @param {{onRead: (read: Imported) => void}} props */
+export function Drop({ onRead }) {
+  const [wrong, setWrong] = useState("");
+  const [empty, setEmpty] = useState(/** @type {Imported | null} */ (null));
+  const [isOver, setOver] = useState(false);
+  const [isBusy, setBusy] = useState(false);
+  const [text, setText] = useState("");
+  /** @type {{current: HTMLInputElement | null}} */
+  const chooser = useRef(null);
+  const read = async (/** @type {File | undefined} */ file) => {
+    if (!file) return;
+    setWrong(file.size > MOST_BYTES ? t("import.large") : "");
+    setEmpty(null);
+    if (file.size > MOST_BYTES) return;
+    setBusy(true);
+    try {
+      const got = await importFile(file);
+      if (got.questions.length) onRead(got);
+      else setEmpty(got);
+    } catch (problem) {
+      const known = isAboutKey(problem);
+      setWrong(known ? t("access.needed") : fault(/** @type {any} */ (problem)));
+    }
+    setBusy(false);
+  };
+  const dropped = (/** @type {any} */ event) => {
+    event.preventDefault();
+    setOver(false);
+    read(event.dataTransfer?.files[0]);
+  };
+  const over = (/** @type {any} */ event) => {
+    event.preventDefault();
+    setOver(true);
+  };
+  return html`<div class="stack">
+    <div class=${`drop ${isOver ? "over" : ""}`} aria-busy=${String(isBusy)} onDragOver=${over} onDragLeave=${() => setOver(false)} onDrop=${dropped}>
+      <p><b>${t("import.drop")}</b></p><p class="muted small">${t("import.formats")}</p>
+      <input type="file" class="only-heard" tabindex="-1" aria-hidden="true" ref=${chooser} onChange=${(/** @type {any} */ event) => (read(event.currentTarget.files[0]), (event.currentTarget.value = ""))} />
+      <button type="button" class="button quiet compact" onClick=${() => chooser.current?.click()}>${t("import.choose")}</button>
+    </div>
+    <details><summary>${t("import.paste")}</summary><div class="stack setup-fold"><${LongText} id="paste" label=${t("import.pasted")} rows=${6} value=${text} onInput=${setText} spellcheck=${false} /><button type="button" class="button compact" aria-disabled=${text.trim() ? undefined : "true"} onClick=${() => text.trim() && read(pastedFile(text))}>${t("import.read")}</button></div></details>
+    ${wrong ? html`<p class="fault" role="alert">${wrong}</p>` : null}
+    ${empty ? html`<${Report} report=${empty} />` : null}
+  </div>`;
+}
+
+/** A place in a file, in the page's language. @param {string | undefined} path */
+function placed(path) {
+  if (language.value === "en" || !path) return path;
+  return path.replace(/^(line|row|file|sheet|question|entry)\b/, (word) => t(`import.${word}`));
+}
+
+/** @param {{title: string, entries: any[], kind: string}} props */
+const Entries = ({ title, entries, kind }) =>
+  entries.length
+    ? html`<div class=${`note ${kind}`}><h3>${title}</h3><ul class="import-list">${entries.map((entry, at) => html`<li key=${at}>${typeof entry === "string" ? entry : html`<b>${placed(entry.path)}</b> ${entry.message}`}</li>`)}</ul></div>`
+    : null;
+
+/** What an import understood, and what it left out. @param {{report: Imported, onClose?: () => void}} props */
+export function Report({ report, onClose }) {
+  const { summary, leftOut, leftOutCount, warnings, questions } = report;
+  return html`<section class="card stack" role="status" aria-label=${t("import.report")}>
+    <div class="row between"><h2>${questions.length ? t("import.got", { count: questions.length }) : t("import.none")}</h2>${onClose ? html`<button type="button" class="setup-icon" aria-label=${t("host.close")} onClick=${onClose}><${Cross} /></button>` : null}</div>
+    <p class="muted small">${summary}</p>
+    <${Entries} kind="bad" title=${t("import.leftOut", { count: leftOutCount })} entries=${leftOut} />
+    <${Entries} kind="warn" title=${t("import.warnings")} entries=${warnings} />
+  </section>`;
+}

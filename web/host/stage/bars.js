@@ -1,0 +1,107 @@
+/** A reveal as bars: what was answered how often, and which of it is right. Pure. @import { Count, Reveal, RoomQuestion, SeatVerdict } from "../../client/types.js" */
+import { number } from "../../ui/text.js";
+import { letter } from "../../ui/shapes.js";
+import { plain } from "../../ui/markup.js";
+
+/**
+ * @typedef {object} Bar_
+ * @property {string} key
+ * @property {number | null} index the option's place, null for what was typed
+ * @property {string} label
+ * @property {number} count
+ * @property {number} share of the longest bar
+ * @property {boolean | null} right null where nothing is right
+ */
+
+/** How long a word may be in a column, by the number of columns. Longer ones make rows of them. */
+const LONGEST_WORD = [0, 30, 30, 18, 12, 9, 7];
+const MOST_LINES = 3;
+
+/**
+ * @param {RoomQuestion} question
+ * @param {Reveal} reveal
+ * @returns {{layout: "columns" | "rows" | "words", bars: Bar_[]}}
+ */
+export function barsOf(question, reveal) {
+  const options = question.options ?? [];
+  if (reveal.kind === "order" || !options.length) return { layout: reveal.kind === "poll" ? "words" : "rows", bars: typed(question, reveal) };
+  const right = new Set(reveal.correctOptionIds ?? (reveal.correctOptionId === undefined ? [] : [reveal.correctOptionId]));
+  const counts = new Map(reveal.counts.map(({ optionId, count }) => [optionId, count]));
+  const bars = options.map(({ optionId, text }, index) => ({
+    key: String(optionId),
+    index,
+    label: text,
+    count: counts.get(optionId) ?? 0,
+    share: 0,
+    right: reveal.kind === "poll" ? null : right.has(optionId),
+  }));
+  return { layout: fitsColumns(options.map(({ text }) => plain(text))) ? "columns" : "rows", bars: scaled(bars) };
+}
+
+/** @param {string[]} texts of the options */
+function fitsColumns(texts) {
+  const longest = LONGEST_WORD[texts.length] ?? 0;
+  return texts.every((text) => text.length <= MOST_LINES * longest && text.split(/\s+/).every((word) => word.length <= longest));
+}
+
+/** @param {RoomQuestion} question @param {Reveal} reveal @returns {Bar_[]} */
+function typed(question, reveal) {
+  const right = reveal.verdicts.filter(({ correct }) => correct).map(sign);
+  return scaled(
+    reveal.counts.slice(0, reveal.kind === "poll" ? 20 : reveal.kind === "order" ? 5 : 7).map((count) => ({
+      key: sign(count),
+      index: null,
+      label: labelOf(question, count),
+      count: count.count,
+      share: 0,
+      right: reveal.kind === "poll" ? null : right.includes(sign(count)),
+    })),
+  );
+}
+
+/** What makes two typed answers one. @param {Count | SeatVerdict} answer */
+const sign = ({ text, number: typedNumber, optionIds }) =>
+  text === undefined ? JSON.stringify(typedNumber ?? optionIds) : text.trim().replace(/\s+/g, " ").toLowerCase();
+
+/** @param {RoomQuestion} question @param {Count} count */
+function labelOf(question, { text, number: typedNumber, optionIds }) {
+  if (text !== undefined) return text;
+  return typedNumber === undefined ? order(question, optionIds ?? []) : number(typedNumber, { maximumFractionDigits: 15 });
+}
+
+/** An order as letters: B A D C. @param {RoomQuestion} question @param {number[]} optionIds */
+const order = (question, optionIds) => optionIds.map((id) => letter(question.options.findIndex(({ optionId }) => optionId === id))).join("  ");
+
+/** @param {Bar_[]} bars */
+function scaled(bars) {
+  const most = Math.max(1, ...bars.map(({ count }) => count));
+  return bars.map((bar) => ({ ...bar, share: bar.count / most }));
+}
+
+/**
+ * The fastest right answer.
+ * @param {Reveal} reveal
+ * @returns {SeatVerdict | null}
+ */
+export function fastest(reveal) {
+  const right = reveal.verdicts.filter(({ correct, responseMs }) => correct && responseMs !== null);
+  return right.reduce((best, one) => (best && Number(best.responseMs) <= Number(one.responseMs) ? best : one), /** @type {SeatVerdict | null} */ (null));
+}
+
+/**
+ * The places before and after a reveal, best first.
+ * @param {{seatId: number, name: string | null, total: number | null, rank: number | null}[]} seats
+ * @param {SeatVerdict[]} verdicts
+ * @param {number} most
+ */
+export function movement(seats, verdicts, most) {
+  const points = new Map(verdicts.map(({ seatId, points }) => [seatId, points]));
+  const playing = seats.flatMap((seat) =>
+    seat.total === null ? [] : [{ ...seat, total: seat.total, gained: points.get(seat.seatId) ?? 0, before: seat.total - (points.get(seat.seatId) ?? 0) }],
+  );
+  const after = [...playing].sort((one, other) => other.total - one.total || one.seatId - other.seatId).slice(0, most);
+  const rank = (/** @type {number} */ before) => 1 + playing.filter((seat) => seat.before > before).length;
+  const isFirst = playing.every((seat) => seat.before === 0);
+  const rows = after.map((seat) => ({ ...seat, up: isFirst ? 0 : rank(seat.before) - (seat.rank ?? 0) }));
+  return { after: rows, before: [...rows].sort((one, other) => other.before - one.before || one.seatId - other.seatId) };
+}

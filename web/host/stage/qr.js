@@ -1,0 +1,34 @@
+/** QR codes, drawn by the server. The text goes there in a body, since it may hold a secret. */
+import { html, useEffect, useState } from "../../vendor/preact.js";
+import { Api } from "../../client/index.js";
+
+/** @type {Map<string, Promise<string>>} */
+const drawn = new Map();
+
+/** @param {string} text @returns {Promise<string>} the picture's URL */
+function draw(text) {
+  const known = drawn.get(text);
+  if (known) return known;
+  const made = new Api().text("/api/qr", { body: { text } }).then((svg) => `data:image/svg+xml,${encodeURIComponent(svg)}`);
+  made.catch(() => drawn.delete(text));
+  drawn.set(text, made);
+  return made;
+}
+
+/** @param {{text: string, label: string}} props */
+export function Qr({ text, label }) {
+  const [url, setUrl] = useState("");
+  useEffect(() => {
+    let isShown = true;
+    const again = () => draw(text).then((made) => isShown && setUrl(made), () => isShown && setTimeout(again, 3000));
+    again();
+    return () => void (isShown = false);
+  }, [text]);
+  return html`<span class="stage-qr">${url ? html`<img src=${url} alt=${label} />` : null}</span>`;
+}
+
+/** A join code as people read it. @param {string} code */
+export const grouped = (code) => `${code.slice(0, 3)}\u2009${code.slice(3)}`;
+
+/** An address as people type it. @param {string} address */
+export const spoken = (address) => address.replace(/^https?:\/\//, "");

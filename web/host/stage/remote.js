@@ -1,0 +1,41 @@
+/** The stage on a phone: a remote in the host's hand. @import { RoomView } from "../../client/types.js" */
+import { html } from "../../vendor/preact.js";
+import { number, t } from "../../ui/text.js";
+import { Markup } from "../../ui/markup.js";
+import { Bar } from "../../ui/pieces.js";
+import { Next } from "./foot.js";
+import { grouped } from "./qr.js";
+import { Chart, Solution } from "./reveal.js";
+import { players } from "./steps.js";
+
+/** @param {{room: RoomView, time: {isOpen: boolean, clock: {left: number, share: number}}}} props */
+function Now({ room, time }) {
+  const { question, reveal } = room;
+  const here = players(room).length;
+  if (room.phase === "lobby") return html`<p class="muted">${t("stage.roomCode")}</p><p class="remote-code">${grouped(room.joinCode)}</p><h1>${here ? t("stage.here", { count: here }) : t("stage.nobody")}</h1>`;
+  if (room.phase === "finished" || !question) return html`<h1>${t("stage.end")}</h1><ol class="remote-top">${(room.ranking ?? []).slice(0, 5).map((seat) => html`<li key=${seat.seatId}><b>${seat.rank}</b> <span class="grow">${seat.name}</span> ${number(seat.total)}</li>`)}</ol>`;
+  return html`<h1 class="remote-question"><${Markup} text=${question.text} /></h1>
+    ${reveal
+      ? html`<${Solution} question=${question} reveal=${reveal} /><${Chart} question=${question} reveal=${reveal} />`
+      : html`<div class="row"><b class="remote-left">${time.clock.left}</b><span class="grow"><${Bar} share=${time.clock.share} /></span></div>
+        <p class="remote-answered"><b>${room.answeredCount}</b> <span class="muted">${t("stage.answered", { count: here })}</span></p>`}`;
+}
+
+/**
+ * @param {object} props
+ * @param {RoomView} props.room @param {any} props.time @param {import("./steps.js").Step} props.step @param {() => void} props.onStep
+ * @param {() => void} props.onPause @param {() => void} props.onLock @param {(name: import("./dialogs.js").DialogName) => void} props.open
+ * @param {any} [props.children]
+ */
+export function Remote({ room, time, step, onStep, onPause, onLock, open, children }) {
+  const isRunning = room.phase === "question" || room.phase === "reveal";
+  const button = (/** @type {string} */ key, /** @type {() => void} */ run, isIdle = false) => html`<button type="button" class="button quiet compact grow" aria-disabled=${isIdle ? "true" : undefined} onClick=${isIdle ? undefined : run}>${t(key)}</button>`;
+  return html`<main class="remote">
+    <header class="row between"><b>${grouped(room.joinCode)}</b><span class="muted">${room.question ? t("stage.of", { index: room.question.index + 1, of: room.questionCount }) : ""}</span><span>${t("stage.playing", { count: players(room).length })}</span></header>
+    <div class="remote-now stack"><${Now} room=${room} time=${time} />${children}</div>
+    ${room.you?.plays && room.phase !== "finished" ? html`<a class="button quiet compact" href=${`/room/${room.roomId}`}>${t("stage.playAlong")}</a>` : null}
+    <div class="row">${button(room.paused ? "step.resume" : "stage.pause", onPause, !isRunning)}${button(room.locked ? "stage.unlock" : "stage.lock", onLock, room.phase === "finished")}</div>
+    <div class="row">${button("stage.playersList", () => open("seats"))}${button("stage.menu", () => open("menu"))}</div>
+    <${Next} step=${step} onStep=${onStep} wide />
+  </main>`;
+}

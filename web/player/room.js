@@ -1,0 +1,71 @@
+/** A player's seat in a room: which of its screens is shown, and what stands around it. */
+import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
+import { Room } from "../client/room.js";
+import { seats } from "../client/storage.js";
+import { ConnectionPill } from "../ui/connection.js";
+import { useStore } from "../ui/use.js";
+import { t } from "../ui/text.js";
+import { useTitle } from "../ui/live.js";
+import { End } from "./end.js";
+import { HostBar, TakeOverOffer } from "./host-bar.js";
+import { Lobby } from "./lobby.js";
+import { PauseNote } from "./pause-note.js";
+import { PlayerBar } from "./player-bar.js";
+import { Question } from "./question.js";
+import { Reveal } from "./reveal.js";
+import { NoSeat, Stopped } from "./stopped.js";
+import { useSuccessor } from "./successor.js";
+
+/**
+ * @import { RoomView } from "../client/types.js"
+ * @typedef {{room: Room, view: RoomView, state: import("../client/types.js").RoomState}} ScreenProps
+ */
+
+const SCREENS = { lobby: Lobby, question: Question, reveal: Reveal, finished: End };
+
+/** The seat that this browser holds in a room: a player's before a host's. @param {string} roomId */
+function seatIn(roomId) {
+  const held = seats.list().filter((seat) => seat.roomId === roomId && seat.token);
+  return held.find(({ role }) => role !== "host") ?? held[0];
+}
+
+/** @param {{argument: string}} props */
+export default function RoomScreen({ argument: roomId }) {
+  const seat = useMemo(() => seatIn(roomId), [roomId]);
+  return seat ? html`<${Seat} key=${seat.token} seat=${seat} />` : html`<${NoSeat} />`;
+}
+
+/** @param {{seat: import("../client/storage.js").SavedSeat}} props */
+function Seat({ seat }) {
+  const [room] = useState(() => new Room({ roomId: seat.roomId ?? "", token: seat.token ?? "", name: seat.name }));
+  useEffect(() => {
+    room.start();
+    return () => room.stop();
+  }, [room]);
+  const state = useStore(room) ?? room.state;
+  const { connection, room: view } = state;
+  useTitle(titleOf(view));
+  const follow = useSuccessor(view, seat);
+
+  const isStopped = connection.status === "stopped" && connection.reason !== "closed";
+  if (isStopped) return html`<${Stopped} reason=${connection.reason} seat=${seat} room=${room} />`;
+  const isLost = connection.status === "waiting" || (connection.status === "connecting" && connection.attempts > 0);
+  const pill = html`<${ConnectionPill} isLost=${isLost} retryAt=${connection.retryAt} isKept=${state.pending?.status === "sending"} />`;
+  if (!view) return html`<main class="page play"><section class="notice"><p class="muted come-in late">${t("room.connecting")}</p></section>${pill}</main>`;
+  const Screen = SCREENS[view.phase ?? "lobby"];
+  return html`<main class=${`page play phase-${view.phase}`}>
+    <${PlayerBar} room=${room} view=${view} seat=${seat} />
+    <${PauseNote} view=${view} />
+    <${Screen} key=${view.phaseNumber} room=${room} view=${view} state=${state} />
+    <${TakeOverOffer} room=${room} view=${view} />
+    <${HostBar} room=${room} view=${view} />
+    ${follow}
+    ${pill}
+  </main>`;
+}
+
+/** @param {RoomView | null} view */
+function titleOf(view) {
+  if (view?.question) return t("room.questionOf", { number: view.question.index + 1, of: view.questionCount });
+  return t(view?.phase === "finished" ? "room.over" : "room.lobby");
+}
