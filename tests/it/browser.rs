@@ -15,7 +15,9 @@ fn folder() -> PathBuf {
 fn run(program: &str, args: &[&str]) {
     let mut command = Command::new(program);
     command.args(args).current_dir(folder()).stdin(Stdio::null());
-    command.env("REJOIN_BIN", env!("CARGO_BIN_EXE_rejoin")).env("VALKEY_SERVER", fetched("target/valkey/valkey-server"));
+    command
+        .env("REJOIN_BIN", env!("CARGO_BIN_EXE_rejoin"))
+        .env("VALKEY_SERVER", fetched("target/valkey/valkey-server"));
     let ran = command.output().unwrap_or_else(|error| panic!("{program}: {error}: run tests/browser.sh"));
     let (said, complained) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success(), "{program} {args:?}: {}\n{said}\n{complained}", ran.status);

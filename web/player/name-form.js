@@ -27,7 +27,7 @@ export function NameForm({ joinCode, onSeat, onRefused, onSeatCode }) {
   const [isBusy, setBusy] = useState(false);
   /** The same name again is the same request, which is carried out once. */
   const request = useRef({ name: "", key: "" });
-  const field = useFocus(hasKeyboard());
+  const field = useFocus(joinCode, hasKeyboard());
 
   /** @type {[string | null, (name: string | null) => void]} */
   const [offered, setOffered] = useState(/** @type {string | null} */ (null));

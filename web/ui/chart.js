@@ -8,7 +8,7 @@ const HEIGHT = 96;
 const FOOT = 20;
 
 /** The sign under a bar, so that hue alone says nothing. */
-const SIGNS = { right: "M-4 0-1 3 4-3", partly: "M-4 0h8", wrong: "M-3-3 3 3M3-3-3 3", none: "M-1 0h2", poll: "M-1 0h2" };
+const SIGNS = { right: "M-4 0-1 3 4-3", partly: "M-5 1q2.5-4 5-1t5-1", wrong: "M-3-3 3 3M3-3-3 3", none: "M-1 0h2", poll: "M-1 0h2" };
 
 /**
  * The points of each question as bars.

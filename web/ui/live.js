@@ -28,12 +28,14 @@ export function useAnnounced(text) {
 
 /**
  * A ref for the element that gets the focus when it comes in, or when `what` changes: the heading of a screen.
- * @param {unknown} [what]
+ * @param {unknown} [what] @param {boolean} [isOn] false to leave the focus where it is
  */
-export function useFocus(what) {
+export function useFocus(what, isOn = true) {
   /** @type {{current: any}} */
   const element = useRef(null);
-  useEffect(() => element.current?.focus({ preventScroll: true }), [what]);
+  useEffect(() => {
+    if (isOn) element.current?.focus({ preventScroll: true });
+  }, [what]);
   return element;
 }
 

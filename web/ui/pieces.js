@@ -11,6 +11,7 @@ const line = (/** @type {string} */ d) => () =>
 export const Check = line("M4 12.5 9.5 18 20 6.5");
 export const Cross = line("M6 6l12 12M18 6 6 18");
 export const Dash = line("M5 12h14");
+export const Wave = line("M4 13.5c2.500-4.500 5-4.500 8-1.500s5.500 3 8-1.500");
 export const Up = line("M12 19V5m-6 6 6-6 6 6");
 export const Down = line("M12 5v14m-6-6 6 6 6-6");
 

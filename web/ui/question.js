@@ -18,7 +18,7 @@ export function sizeOf(text) {
  */
 export function QuestionText({ question, quiet = false }) {
   const { text, image, alt } = question;
-  const heading = useFocus(quiet ? undefined : question.questionId);
+  const heading = useFocus(question.questionId, !quiet);
   useEffect(() => {
     // What can be scrolled sideways can be scrolled by keys.
     for (const pre of heading.current?.querySelectorAll("pre") ?? []) if (pre.scrollWidth > pre.clientWidth) pre.tabIndex = 0;

@@ -1,11 +1,11 @@
 /** All questions of a game that is over: what was answered, and what was right. */
 import { html } from "../../vendor/preact.js";
 import { Markup } from "../markup.js";
-import { Check, Cross, Dash } from "../pieces.js";
+import { Check, Cross, Dash, Wave } from "../pieces.js";
 import { number, t } from "../text.js";
 import { outcomeOf } from "./fields.js";
 
-const ICONS = { right: Check, partly: Check, wrong: Cross, none: Dash, poll: Dash };
+const ICONS = { right: Check, partly: Wave, wrong: Cross, none: Dash, poll: Dash };
 
 /**
  * @typedef {import("../../client/types.js").ShownAnswer & {questionId: string, questionText: string, answerText: string | null, correctText: string | null, correct: boolean | null, share?: number, explanation?: string, points: number}} ListedAnswer

@@ -29,6 +29,9 @@ function understood(typed) {
   return t("answer.understood", { value: number(value, { maximumFractionDigits: 15 }) });
 }
 
+/** The same number with the other sign: some keyboards for numbers have no minus. @param {string} typed */
+const withOtherSign = (typed) => (/^\s*[-−–]/.test(typed) ? typed.replace(/^\s*[-−–]/, "") : `-${typed}`);
+
 /** @param {import("./choose.js").InputProps} props */
 export function TypeAnswer({ question, given, disabled, onAnswer }) {
   const isNumber = question.kind === "number";
@@ -55,8 +58,9 @@ export function TypeAnswer({ question, given, disabled, onAnswer }) {
   return html`<form class="typed" onSubmit=${send} novalidate>
     <div class="field">
       <label for="typed-answer">${label}</label>
-      <input id="typed-answer" class="input" ref=${field} value=${typed} inputmode=${isNumber ? "decimal" : "text"} autocomplete="off" autocapitalize="off" autocorrect="off" spellcheck=${false} enterkeyhint="send"
+      <div class="row"><input id="typed-answer" class="input" ref=${field} value=${typed} inputmode=${isNumber ? "decimal" : "text"} autocomplete="off" autocapitalize="off" autocorrect="off" spellcheck=${false} enterkeyhint="send"
         aria-invalid=${fault ? "true" : undefined} aria-describedby="typed-note" onInput=${(/** @type {any} */ event) => (setTyped(event.target.value), setFault(undefined))} />
+        ${isNumber ? html`<button type="button" class="button quiet sign-button" aria-label=${t("answer.sign")} onClick=${() => setTyped(withOtherSign(typed))}>±</button>` : null}</div>
       <p id="typed-note" class=${fault ? "fault" : "muted small"} role=${fault ? "alert" : undefined}>${note}</p>
     </div>
     <${Send} disabled=${disabled || !typed.trim()} />

@@ -1,11 +1,11 @@
 /** The verdict as the first thing that is seen: right, partly, wrong, with its points. */
 import { html } from "../../vendor/preact.js";
 import { useFocus } from "../live.js";
-import { Check, Cross, Dash } from "../pieces.js";
+import { Check, Cross, Dash, Wave } from "../pieces.js";
 import { number, seconds, t } from "../text.js";
 import { outcomeOf } from "./fields.js";
 
-const ICONS = { right: Check, partly: Check, wrong: Cross, none: Dash, poll: Check };
+const ICONS = { right: Check, partly: Wave, wrong: Cross, none: Dash, poll: Check };
 
 /**
  * @param {{verdict: import("./outcome.js").Verdict & {responseMs?: number | null}, note?: string | null}} props
