@@ -8,6 +8,9 @@ import path from "node:path";
 
 const BINARY = process.env.REJOIN_BIN ?? path.resolve(import.meta.dirname, "../../target/release/rejoin");
 const START_MS = 20_000;
+/** Pages are those inside the binary, unless REJOIN_WEB_DIR names a folder: so they can be tried without a build. */
+const { REJOIN_WEB_DIR } = process.env;
+const PAGES = REJOIN_WEB_DIR ? { REJOIN_WEB_DIR } : {};
 
 /** A server of a test's own, on a free port, with a data folder of its own. */
 export class Server {
@@ -40,7 +43,7 @@ export class Server {
   async start() {
     const listen = ["--listen", `127.0.0.1:${this.port}`, "--data-dir", this.dataDir, "--log", "warn"];
     const child = spawn(BINARY, [...listen, ...this.args], {
-      env: { PATH: process.env.PATH, ...this.env },
+      env: { PATH: process.env.PATH, ...PAGES, ...this.env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = child;

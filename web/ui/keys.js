@@ -1,5 +1,5 @@
 /** Keys that work wherever the focus is, except in a field or a dialog. */
-import { useEffect, useRef } from "../vendor/preact.js";
+import { useLayoutEffect, useRef } from "../vendor/preact.js";
 
 /** @param {EventTarget | null} target */
 const takesKeys = (target) => target instanceof Element && Boolean(target.closest("input:not([type=checkbox]), textarea, select, dialog"));
@@ -11,7 +11,8 @@ const takesKeys = (target) => target instanceof Element && Boolean(target.closes
 export function useKeys(press) {
   const latest = useRef(press);
   latest.current = press;
-  useEffect(() => {
+  // Before the next frame is painted: whoever sees a screen may press its keys.
+  useLayoutEffect(() => {
     const listen = (/** @type {KeyboardEvent} */ event) => {
       if (event.defaultPrevented || event.repeat || event.ctrlKey || event.metaKey || event.altKey || takesKeys(event.target)) return;
       if (latest.current(event)) event.preventDefault();

@@ -1,5 +1,5 @@
 /** The host's keys: also those that a presenter's remote sends. */
-import { useEffect, useRef } from "../../vendor/preact.js";
+import { useLayoutEffect, useRef } from "../../vendor/preact.js";
 
 /** @typedef {"next" | "back" | "down" | "up" | "pause" | "lock" | "fullscreen" | "seats" | "remote" | "menu" | "keys"} Command */
 
@@ -42,7 +42,8 @@ function isTaken(event) {
 export function useKeys(actions) {
   const latest = useRef(actions);
   latest.current = actions;
-  useEffect(() => {
+  // Before the next frame is painted: whoever sees a screen may press its keys.
+  useLayoutEffect(() => {
     const pressed = (/** @type {KeyboardEvent} */ event) => {
       const command = COMMANDS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
       if (!command || isTaken(event)) return;
