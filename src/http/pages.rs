@@ -20,7 +20,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
     connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'";
 
-/// A file of the pages, as it is and compressed.
+/// A file of the pages, plain and compressed. Modules have no comments any more.
 struct Asset {
     path: &'static str,
     content_type: &'static str,
@@ -126,9 +126,11 @@ fn send(http: &HttpRequest, shared: &Shared, path: &str) -> Result<HttpResponse,
         .insert_header((CACHE_CONTROL, "no-cache"))
         .insert_header((ETAG, found.tag))
         .insert_header((VARY, "Accept-Encoding"))
-        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((REFERRER_POLICY, "no-referrer"));
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    // What a document may do; a file that is loaded into one has no say in it.
+    if path.ends_with(".html") || path.ends_with(".svg") {
+        reply.insert_header((CONTENT_SECURITY_POLICY, POLICY)).insert_header((REFERRER_POLICY, "no-referrer"));
+    }
     if is_known {
         return Ok(reply.finish());
     }

@@ -58,6 +58,12 @@ files! {
     a_client_plays_through_chaos: "client/chaos.test.mjs";
     a_client_wakes_up: "client/wake.test.mjs";
     the_vendored_module_is_the_one_that_was_made: "client/vendor.test.mjs";
+    modules_are_served_without_comments_alone: "client/served.test.mjs";
+    a_browser_plays_alone: "pages/solo.test.mjs";
+    browsers_play_a_room: "pages/room.test.mjs";
+    browsers_change_networks_tabs_and_devices: "pages/devices.test.mjs";
+    browsers_outlive_an_instance: "pages/valkey.test.mjs";
+    pages_are_light: "pages/weight.test.mjs";
 }
 
 #[test]

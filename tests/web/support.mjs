@@ -7,6 +7,7 @@ import { connect, createServer } from "node:net";
 import path from "node:path";
 
 const BINARY = process.env.REJOIN_BIN ?? path.resolve(import.meta.dirname, "../../target/release/rejoin");
+const VALKEY = process.env.VALKEY_SERVER ?? path.resolve(import.meta.dirname, "../../target/valkey/valkey-server");
 const START_MS = 20_000;
 /** Pages are those inside the binary, unless REJOIN_WEB_DIR names a folder: so they can be tried without a build. */
 const { REJOIN_WEB_DIR } = process.env;
@@ -21,7 +22,7 @@ export class Server {
   /**
    * @param {string} dataDir
    * @param {string[]} args
-   * @param {Record<string, string>} env
+   * @param {Record<string, string | undefined>} env
    */
   constructor(dataDir, args, env) {
     this.dataDir = dataDir;
@@ -92,12 +93,46 @@ export class Server {
 }
 
 /**
- * @param {{args?: string[], env?: Record<string, string>}} [options]
+ * @param {{args?: string[], env?: Record<string, string | undefined>}} [options]
  * @returns {Promise<Server>}
  */
 export async function startServer({ args = [], env = {} } = {}) {
   const dataDir = await mkdtemp(path.join(tmpdir(), "rejoin-web-"));
   return new Server(dataDir, args, env).start();
+}
+
+/** A port that is free now. @returns {Promise<number>} */
+async function freePort() {
+  const listener = createServer().listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const { port } = /** @type {import("node:net").AddressInfo} */ (listener.address());
+  listener.close();
+  await once(listener, "close");
+  return port;
+}
+
+/**
+ * A Valkey of a test's own, that keeps nothing on disk. The binary is named by VALKEY_SERVER.
+ * @returns {Promise<{url: string, stop: () => Promise<void>}>}
+ */
+export async function startValkey() {
+  const folder = await mkdtemp(path.join(tmpdir(), "rejoin-valkey-"));
+  const port = await freePort();
+  const child = spawn(VALKEY, ["--bind", "127.0.0.1", "--port", String(port), "--save", "", "--dir", folder], { stdio: ["ignore", "pipe", "inherit"] });
+  let log = "";
+  child.stdout.on("data", (chunk) => void (log += chunk));
+  child.on("error", (error) => (log += error.message));
+  await until("Valkey is ready", START_MS, () => {
+    if (child.exitCode !== null) throw new Error(`${VALKEY}: ${log}`);
+    return log.includes("Ready to accept connections");
+  });
+  const stop = async () => {
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { url: `valkey://127.0.0.1:${port}`, stop };
 }
 
 /**
@@ -175,11 +210,16 @@ export class Network {
   #sockets = new Set();
   #isDown = false;
   #listener;
+  #refuses;
   /** What clients have sent. */
   sent = "";
 
-  /** @param {Server} server */
-  constructor(server) {
+  /**
+   * @param {{port: number}} server
+   * @param {{refuses?: RegExp}} [options] connections that begin with this are cut, as some firewalls do
+   */
+  constructor(server, { refuses } = {}) {
+    this.#refuses = refuses;
     this.#listener = createServer((client) => this.#pass(client, server.port));
   }
 
@@ -234,7 +274,10 @@ export class Network {
         other.destroy();
       });
     }
-    client.on("data", (chunk) => (this.sent += chunk));
+    client.on("data", (chunk) => {
+      this.sent += chunk;
+      if (this.#refuses?.test(String(chunk))) client.destroy();
+    });
     client.pipe(server).pipe(client);
   }
 }

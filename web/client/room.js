@@ -215,9 +215,14 @@ export class Room {
     return retrying(() => (csv ? this.#api.text(path + query, options) : this.#api.get(path, options)));
   }
 
-  /** @returns {Promise<Omit<OpenedRoom, "token">>} the room that follows this one, for the same tokens; once the game is over */
-  again() {
-    return this.#post("/again");
+  /**
+   * Once the game is over: the room that follows this one, for the same tokens.
+   * @param {object} [changes] other settings, or another choice of questions, than the room had
+   * @param {{key?: string | null}} [options] an API key, where own questions want one
+   * @returns {Promise<Omit<OpenedRoom, "token">>}
+   */
+  again(changes = {}, { key } = {}) {
+    return this.#post("/again", changes, key ?? this.#token);
   }
 
   /** Deletes the room, with its names and results. */
@@ -233,10 +238,12 @@ export class Room {
 
   /**
    * @param {string} path
+   * @param {object} [body]
+   * @param {string} [token]
    * @returns {Promise<any>}
    */
-  #post(path) {
-    return retrying(() => this.#api.post(`/api/rooms/${this.roomId}${path}`, {}, { token: this.#token }));
+  #post(path, body = {}, token = this.#token) {
+    return retrying(() => this.#api.post(`/api/rooms/${this.roomId}${path}`, body, { token }));
   }
 
   /** @param {StopReason} reason */

@@ -7,6 +7,18 @@
  */
 
 /**
+ * Which questions a game asks, so that another one can be drawn alike: of a bank, or of a quiz of this browser.
+ * @typedef {object} Selection
+ * @property {string} [quizId] the bank
+ * @property {string} [ownId] the own quiz
+ * @property {string} category empty for any
+ * @property {string} difficulty empty for any
+ * @property {number | "all"} count
+ * @property {string} order
+ * @property {string} optionOrder
+ */
+
+/**
  * A seat or a game of this browser, to go on with.
  * @typedef {object} SavedSeat
  * @property {"room" | "solo"} kind
@@ -17,6 +29,7 @@
  * @property {string} [name]
  * @property {string} [title]
  * @property {string} [joinCode]
+ * @property {Selection} [selection] what the host's game draws its questions from
  * @property {number} [savedAt] ms since 1970, set by `keep`
  */
 

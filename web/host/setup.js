@@ -10,7 +10,8 @@ import { Bank } from "./setup/bank.js";
 import { Editor, openEditor } from "./setup/editor.js";
 import { Drop } from "./setup/import.js";
 import { addQuiz, dropQuiz, library } from "./setup/library.js";
-import { cleaned, drawn, lacks, wordsOf } from "./setup/quiz.js";
+import { lacks, wordsOf } from "./setup/quiz.js";
+import { quizFields, selectionOf } from "./setup/selection.js";
 import { keepSettings, lastSettings, ofQuiz, SettingsForm, toRequest } from "./setup/settings.js";
 import { keepSeat } from "./stage/seat.js";
 import { TakeOver } from "./stage/stopped.js";
@@ -57,6 +58,7 @@ export default function Setup() {
   };
   return html`<main class="page wide setup">
     <div class="topbar"><${Mark} /><${Switches} /></div>
+    ${what && keyIsWanted() ? html`<${KeyCard} />` : null}
     ${quiz ? html`<${Editor} key=${quiz.id} quiz=${quiz} report=${report} onReport=${setReport} onPlay=${play(`own-${quiz.id}`)} />`
       : what === "bank" ? html`<${Bank} key=${id} quizId=${id} onPlay=${play(`bank-${id}`)} />`
       : html`<h1>${t("setup.title")}</h1><${KeyCard} />
@@ -102,12 +104,15 @@ function Play({ entry }) {
     if (isBusy) return;
     const bad = entry.quiz?.questions.filter((question) => lacks(question).length).length ?? 0;
     if (bad || (entry.quiz && !entry.questionCount)) return setWrong(bad ? t("edit.stillBad", { count: bad }) : t("edit.stillEmpty"));
+    const selection = selectionOf(entry, settings);
+    const fields = quizFields(selection);
+    if (!fields) return setWrong(t("setup.noFit"));
     setWrong("");
     setBusy(true);
     keepSettings(settings);
     try {
-      const { roomId, token, joinCode } = await Room.open(hostApi(), request(entry, settings));
-      keepSeat({ roomId, token, joinCode, title: entry.title, name: settings.hostName });
+      const { roomId, token, joinCode } = await Room.open(hostApi(), { ...toRequest(settings), ...fields });
+      keepSeat({ roomId, token, joinCode, title: entry.title, name: settings.hostName, selection });
       return go(`/host/${roomId}`);
     } catch (problem) {
       setWrong(isAboutKey(problem) ? t("access.needed") : explained(/** @type {any} */ (problem)));
@@ -120,16 +125,6 @@ function Play({ entry }) {
     ${wrong && (wrong !== t("access.needed") || keyIsWanted()) ? html`<p class="fault" role="alert">${wrong}</p>` : null}
     <button class="button wide" aria-disabled=${isBusy ? "true" : undefined}>${t("setup.open")}</button>
   </form>`;
-}
-
-/** @param {Entry} entry @param {import("./setup/settings.js").Settings} settings */
-function request(entry, settings) {
-  const common = toRequest(settings);
-  const count = settings.count === "all" ? "all" : Number(settings.count);
-  if (entry.quiz) return { ...common, questions: drawn(entry.quiz.questions, { ...settings, count }).map(cleaned), ...(entry.quiz.scoring ? { scoring: entry.quiz.scoring } : {}) };
-  const { category, difficulty } = settings;
-  const most = count === "all" && entry.questionCount > 200 ? 200 : count;
-  return { ...common, quizId: entry.quizId, count: most, ...(category ? { category } : {}), ...(difficulty ? { difficulty } : {}) };
 }
 
 /** A refusal with the questions that it is about. @param {{code: string, detail?: string, problems?: {path: string, message: string}[]}} problem */

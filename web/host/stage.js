@@ -22,6 +22,8 @@ import { Reveal } from "./stage/reveal.js";
 import { keepSeat, savedSeat, takeFragment } from "./stage/seat.js";
 import { hasRanking, isLast, nextStep, players } from "./stage/steps.js";
 import { Stopped } from "./stage/stopped.js";
+import { hostApi } from "./setup/access.js";
+import { quizFields } from "./setup/selection.js";
 
 /** Presses that follow each other faster are one press. */
 const ONE_PRESS_MS = 400;
@@ -47,7 +49,7 @@ function Game({ roomId, token }) {
     if (state.room) keepSeat({ roomId, token, joinCode: state.room.joinCode, name: state.room.you?.name ?? "" });
   }, [state.room?.joinCode]);
   const { status, reason } = state.connection;
-  if (status === "stopped" && reason !== "closed") return html`<${Stopped} reason=${reason ?? "gone"} />`;
+  if (status === "stopped" && reason !== "closed") return html`<${Stopped} reason=${reason ?? "gone"} onBack=${() => game.start()} />`;
   if (!state.room) return html`<main class="stage stage-wait" aria-busy="true"><p class="muted">${t("stage.connecting")}</p><${Connection} state=${state} /></main>`;
   return html`<${Show} game=${game} state=${state} room=${state.room} token=${token} />`;
 }
@@ -88,9 +90,25 @@ function useSuccessor(room, token, title) {
   const known = useRef(successor);
   useEffect(() => {
     if (!successor || known.current) return;
-    keepSeat({ roomId: successor.roomId, token, joinCode: successor.joinCode, title });
+    keepSeat({ roomId: successor.roomId, token, joinCode: successor.joinCode, title, selection: savedSeat(room.roomId)?.selection });
     go(`/host/${successor.roomId}`, { replace: true });
   }, [successor?.roomId]);
+}
+
+/**
+ * The room that follows, with questions drawn as they were before. Where that can't be any more (the bank has changed, the
+ * key is another one), the server plays again what it knows.
+ * @param {Room} game @param {import("../client/storage.js").Selection | undefined} selection
+ */
+async function playAgain(game, selection) {
+  const fields = selection && quizFields(selection);
+  if (!fields) return game.again();
+  try {
+    return await game.again(fields, { key: selection.ownId ? hostApi().key : null });
+  } catch (problem) {
+    if (/** @type {any} */ (problem).isPassing) throw problem;
+    return game.again();
+  }
 }
 
 /** What a screen reader hears when the game goes on. @param {RoomView} room */
@@ -131,9 +149,10 @@ function Show({ game, state, room, token }) {
   };
   const again = async () => {
     try {
-      const { roomId, joinCode } = room.successor ?? (await game.again());
-      keepSeat({ roomId, token, joinCode, title });
-      go(`/host/${roomId}`);
+      const selection = savedSeat(room.roomId)?.selection;
+      const { roomId, joinCode } = room.successor ?? (await playAgain(game, selection));
+      keepSeat({ roomId, token, joinCode, title, selection });
+      go(`/host/${roomId}`, { replace: true });
     } catch (problem) {
       setWrong(fault(/** @type {any} */ (problem)));
     }

@@ -1,5 +1,5 @@
 /** Small pieces that many screens use. What they look like is in `style/base.css`. */
-import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 import { Markup } from "./markup.js";
 import { hue, letter, Shape } from "./shapes.js";
 import { language, languages, setLanguage, t } from "./text.js";
@@ -19,6 +19,13 @@ export const Down = line("M12 5v14m-6-6 6 6 6-6");
 export const Mark = () =>
   html`<a class="mark" href="/"><svg viewBox="0 0 26 26" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="3.4" stroke-linecap="round" stroke-linejoin="round"><path d="M21 13a8 8 0 1 1-2.6-5.9" /><path d="M19.6 2.200v5.600H14" /><circle cx="13" cy="13" r="2.6" fill="currentColor" stroke="none" /></svg>rejoin</a>`;
 
+/** What is shown of the theme that is chosen. @type {Record<string, () => any>} */
+const THEMES = {
+  light: line("M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v.5M12 21.500v.5M2 12h.5M21.500 12h.5M5 5l.3.3M18.700 18.700l.3.3M19 5l-.3.3M5.300 18.700 5 19"),
+  dark: line("M20 14.500A8.500 8.500 0 0 1 9.500 4a8.500 8.500 0 1 0 10.500 10.500z"),
+  system: () => html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="3"><circle cx="12" cy="12" r="8.500" /><path d="M12 3.500a8.500 8.500 0 0 1 0 17z" fill="currentColor" stroke="none" /></svg>`,
+};
+
 /** The switches of language and theme. */
 export function Switches() {
   const [theme, choose] = useState(read("theme"));
@@ -28,8 +35,8 @@ export function Switches() {
     setTheme(next);
     choose(next);
   };
-  return html`<div class="row">
-    <button class="button plain small" onClick=${change}>${t(`theme.${theme ?? "system"}`)}</button>
+  return html`<div class="row switches">
+    <button class="button plain small" aria-label=${t(`theme.${theme ?? "system"}`)} title=${t(`theme.${theme ?? "system"}`)} onClick=${change}><${THEMES[theme ?? "system"] ?? THEMES.system} /></button>
     <button class="button plain small" lang=${other} aria-label=${`${other.toUpperCase()}: ${languages[other]}`} onClick=${() => setLanguage(other)}>${other.toUpperCase()}</button>
   </div>`;
 }
@@ -85,17 +92,27 @@ export function useCountdown(span, now, stoppedLeftMs) {
 export const Ring = ({ left, share }) =>
   html`<svg class="ring" viewBox="0 0 100 100" role="timer" aria-label=${t("clock.left", { count: left })}>
     <circle class="track" cx="50" cy="50" r="43" /><circle class="left" cx="50" cy="50" r="43" stroke-dasharray=${`${share * 270.2} 270.2`} transform="rotate(-90 50 50)" />
-    <text x="50" y="62">${left}</text>
+    <text x="50" y=${left > 99 ? 60 : 62} class=${left > 99 ? "many" : ""}>${left}</text>
   </svg>`;
 
 /** A share of a whole as a bar. @param {{share: number, label?: string}} props */
 export const Bar = ({ share, label }) =>
   html`<div class="bar" role=${label ? "img" : "presentation"} aria-label=${label}><i style=${{ transform: `scaleX(${share})` }}></i></div>`;
 
-/** A dialog over the page; Escape closes it. @param {{label: string, onClose: () => void, children: any}} props */
+/** A dialog over the page; Escape closes it. The focus then goes back to where it was. @param {{label: string, onClose: () => void, children: any}} props */
 export function Dialog({ label, onClose, children }) {
   /** @type {{current: HTMLDialogElement | null}} */
   const element = useRef(null);
-  useEffect(() => element.current?.showModal(), []);
-  return html`<dialog ref=${element} aria-label=${label} onClose=${onClose}>${children}</dialog>`;
+  const isGone = useRef(false);
+  // Before the next frame: whoever sees it may press its keys.
+  useLayoutEffect(() => {
+    const dialog = element.current;
+    dialog?.showModal();
+    return () => {
+      // Only `close` gives the focus back; what it tells afterwards is news to nobody.
+      isGone.current = true;
+      dialog?.close();
+    };
+  }, []);
+  return html`<dialog ref=${element} aria-label=${label} onClose=${() => isGone.current || onClose()}>${children}</dialog>`;
 }

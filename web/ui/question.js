@@ -24,7 +24,7 @@ export function QuestionText({ question, quiet = false }) {
     for (const pre of heading.current?.querySelectorAll("pre") ?? []) if (pre.scrollWidth > pre.clientWidth) pre.tabIndex = 0;
   }, [text]);
   return html`<div class=${`question ${sizeOf(text)}`}>
-    <h1 class="question-text" tabindex="-1" ref=${heading}><${Markup} text=${text} /></h1>
+    <${quiet ? "h2" : "h1"} class="question-text" tabindex="-1" ref=${heading}><${Markup} text=${text} /><//>
     ${image ? html`<img class="question-picture" src=${image} alt=${alt ?? ""} />` : null}
   </div>`;
 }

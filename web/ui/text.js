@@ -10,8 +10,6 @@ export const language = signal("en");
 
 /** @type {Record<string, string>} */
 let words = {};
-/** @type {Record<string, string>} */
-let fallback = {};
 
 /**
  * Loads a language: the one that was chosen before, else the first of the browser's that is there.
@@ -20,8 +18,7 @@ let fallback = {};
 export async function setLanguage(code) {
   const wanted = [code, read("language"), ...navigator.languages.map((tag) => tag.slice(0, 2)), "en"];
   const chosen = wanted.find((tag) => tag && tag in languages) ?? "en";
-  const load = async (/** @type {string} */ tag) => (await fetch(new URL(`../text/${tag}.json`, import.meta.url))).json();
-  [fallback, words] = chosen === "en" ? [{}, await load("en")] : await Promise.all([load("en"), load(chosen)]);
+  words = await (await fetch(new URL(`../text/${chosen}.json`, import.meta.url))).json();
   if (code) write("language", code);
   document.documentElement.lang = chosen;
   language.value = chosen;
@@ -36,7 +33,7 @@ export async function setLanguage(code) {
 export function t(key, values = {}) {
   const code = language.value;
   const forms = "count" in values ? [`${key}.${new Intl.PluralRules(code).select(Number(values.count))}`, `${key}.other`, key] : [key];
-  const found = forms.map((form) => words[form] ?? fallback[form]).find((text) => text !== undefined);
+  const found = forms.map((form) => words[form]).find((text) => text !== undefined);
   if (found === undefined) return key;
   return found.replace(/\{(\w+)\}/g, (whole, name) => {
     const value = values[name];
@@ -45,7 +42,7 @@ export function t(key, values = {}) {
 }
 
 /** Whether there is a text for a key. @param {string} key */
-export const has = (key) => key in words || key in fallback;
+export const has = (key) => key in words;
 
 /** A number as the language writes it. @param {number} value @param {Intl.NumberFormatOptions} [options] */
 export const number = (value, options) => new Intl.NumberFormat(language.value, options).format(value);

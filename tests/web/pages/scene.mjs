@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 import { startServer, until } from "../support.mjs";
 
-const BROWSER = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const SWITCHES = [
+export const BROWSER = process.env.CHROMIUM ?? "/usr/bin/chromium";
+export const SWITCHES = [
   "--headless",
   "--no-sandbox",
   "--disable-gpu",
@@ -29,7 +29,7 @@ export class Scene {
   /** @type {string[]} */
   #complaints = [];
 
-  /** @param {import("node:test").TestContext} t @param {{args?: string[], env?: Record<string, string>}} [options] */
+  /** @param {import("node:test").TestContext} t @param {{args?: string[], env?: Record<string, string | undefined>}} [options] */
   static async set(t, options) {
     const scene = new Scene();
     // What was begun last ends first: pages before their server.
@@ -75,11 +75,11 @@ export class Scene {
 
   /**
    * Asks the API, beside the pages.
-   * @param {string} path @param {{body?: unknown, token?: string}} [options]
+   * @param {string} path @param {{body?: unknown, token?: string, base?: string}} [options]
    */
-  async api(path, { body, token } = {}) {
+  async api(path, { body, token, base = this.server.base } = {}) {
     const headers = { ...(body ? { "Content-Type": "application/json" } : {}), ...(token ? { Authorization: `Bearer ${token}` } : {}) };
-    const reply = await fetch(this.server.base + path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body) });
+    const reply = await fetch(base + path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body) });
     assert.ok(reply.ok, `${path}: ${reply.status}`);
     return reply.json();
   }
@@ -125,14 +125,63 @@ export async function step(host, name) {
 /** The tiles of a question that can be chosen. @param {import("playwright-core").Page} phone */
 export const tiles = (phone) => phone.getByRole("group", { name: "Answers" }).getByRole("button");
 
-/** Chooses an option once the question is open. @param {import("playwright-core").Page} phone @param {number} index */
+/** Chooses an option once the question is open; the last answer of all ends the question. @param {import("playwright-core").Page} phone @param {number} index */
 export async function choose(phone, index) {
   await tiles(phone).nth(index).click();
-  await phone.getByText("Your answer is in.").first().waitFor();
+  await isTaken(phone);
 }
+
+/** Waits until a phone shows that its answer was taken. @param {import("playwright-core").Page} phone */
+export const isTaken = (phone) => phone.locator(".answer-status").getByText("Your answer is in.").or(phone.locator(".revealed")).first().waitFor();
 
 /** The points that a phone shows. @param {import("playwright-core").Page} phone */
 export const points = async (phone) => Number((await phone.locator(".player-points").innerText()).replace(/\D/g, ""));
 
-/** Whole number of seconds of the ready time and time limit: short, so that tests are. */
-export const QUICK = { readyMs: 0, timeLimitMs: 60_000 };
+/** No pause before a question, and more time than any test needs. */
+export const QUICK = { quizId: "space", count: 3, readyMs: 0, timeLimitMs: 60_000 };
+
+/**
+ * A room with its stage on a laptop, and players on phones, who have come in by its code.
+ * @param {Scene} scene @param {string[]} names
+ * @param {{settings?: object, bases?: string[], base?: string}} [options] `bases`: by which server or network each phone comes
+ */
+export async function gathered(scene, names, { settings = QUICK, bases = [], base = scene.server.base } = {}) {
+  const { roomId, token, joinCode } = await scene.api("/api/rooms", { body: settings, base });
+  const host = await scene.device({ size: LAPTOP, path: `/host/${roomId}#token=${token}`, base });
+  const phones = [];
+  for (const [at, name] of names.entries()) {
+    const phone = await scene.device({ base: bases[at] ?? base });
+    await join(phone, joinCode, name);
+    phones.push(phone);
+  }
+  return { roomId, token, joinCode, host, phones };
+}
+
+/** Waits for the question with a number, from 1 on. @param {import("playwright-core").Page} phone @param {number} number */
+export async function asked(phone, number) {
+  await phone.locator(".player-bar").getByText(new RegExp(`^${number} of `)).waitFor();
+  await phone.locator(".asked").waitFor();
+}
+
+/** Waits until a phone shows what came of a question. @param {import("playwright-core").Page} phone */
+export const revealed = (phone) => phone.locator(".revealed").waitFor();
+
+/**
+ * Every page shows what the API says: each phone its own points and place, the stage all of them.
+ * @param {Scene} scene @param {Awaited<ReturnType<typeof gathered>>} table @param {string} [base]
+ */
+export async function scoresAgree(scene, { roomId, token, host, phones }, base) {
+  await host.locator(".stage-podium").waitFor();
+  const { ranking } = await scene.api(`/api/rooms/${roomId}`, { token, base });
+  assert.equal(ranking.length, phones.length);
+  const stage = await host.locator(".stage-end").innerText();
+  for (const phone of phones) {
+    await phone.locator(".final").waitFor();
+    const [{ name }] = await held(phone);
+    const { total } = ranking.find((/** @type {any} */ seat) => seat.name === name);
+    assert.equal(await points(phone), total, name);
+    assert.ok(stage.includes(name), `${name} in ${stage}`);
+    assert.ok(stage.includes(total.toLocaleString("en-GB")), `${total} in ${stage}`);
+  }
+  return ranking;
+}

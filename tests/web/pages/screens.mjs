@@ -57,7 +57,10 @@ export async function landing(scene, look) {
   await page.goto("/");
   await page.getByText("Back in").waitFor();
   await look(page, "landing-go-on");
-  await page.goto("/nowhere");
+  await page.evaluate(() => {
+    history.pushState(null, "", "/nowhere");
+    dispatchEvent(new PopStateEvent("popstate"));
+  });
   await page.getByRole("heading", { name: "Nothing here" }).waitFor();
   await look(page, "lost-address");
   await page.goto(`/room/${crypto.randomUUID()}`);
@@ -80,9 +83,9 @@ export async function joining(scene, look) {
   await page.getByRole("button", { name: "I have a seat code" }).click();
   await page.getByLabel("Seat code").waitFor();
   await look(page, "join-seat-code");
-  await page.goto(`/j/${room.joinCode}#seat=${"A".repeat(16)}`);
-  await page.getByRole("heading", { name: "used up" }).waitFor();
-  await look(page, "join-seat-code-used-up");
+  const other = await scene.device({ path: `/j/${room.joinCode}#seat=${"A".repeat(16)}` });
+  await other.getByRole("heading", { name: "used up" }).waitFor();
+  await look(other, "join-seat-code-used-up");
   await join(page, room.joinCode, "Bo");
   await page.goto(`/j/${room.joinCode}`);
   await page.getByRole("heading", { name: "Welcome back, Bo" }).waitFor();
@@ -229,7 +232,7 @@ export async function game(scene, look) {
       await look(remote, `remote-reveal-${questionId}`);
       if (index === 1) {
         await stage.keyboard.press("Space");
-        await stage.locator(".stage-moved").first().waitFor();
+        await stage.locator(".stage-ranking li.first").first().waitFor();
         await look(stage, "stage-ranking");
       }
     }
@@ -289,7 +292,7 @@ export async function stopped(scene, look) {
   await stage.getByRole("heading", { name: "This game is over" }).waitFor();
   await look(stage, "stage-over");
   await stage.goto(`/host/${crypto.randomUUID()}`);
-  await stage.getByText("Take it over with a seat code").click();
+  await stage.locator("summary").click();
   await look(stage, "stage-no-token");
 }
 

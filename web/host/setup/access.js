@@ -10,7 +10,7 @@ const key = signal(read("apiKey"));
 /** Why the key is asked for: the server wants one, or the one that was given is wrong. @type {import("../../vendor/preact.js").Signal<"required" | "wrong" | null>} */
 const asked = signal(null);
 
-/** The calls of a host. */
+/** The calls of a host. A component that makes them is shown anew with another key. */
 export const hostApi = () => new Api({ key: key.value });
 
 /**

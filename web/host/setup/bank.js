@@ -3,7 +3,7 @@ import { html, useState } from "../../vendor/preact.js";
 import { fault, t } from "../../ui/text.js";
 import { Markup } from "../../ui/markup.js";
 import { useCall } from "../../ui/use.js";
-import { hostApi, isAboutKey, KeyCard } from "./access.js";
+import { hostApi, isAboutKey } from "./access.js";
 import { openEditor } from "./editor.js";
 import { addQuiz } from "./library.js";
 import { Preview } from "./preview.js";
@@ -11,11 +11,18 @@ import { Preview } from "./preview.js";
 /** How many questions are shown at first. */
 const FIRST = 30;
 
+/** @param {any} problem @returns {never} */
+function toldOfKey(problem) {
+  isAboutKey(problem);
+  throw problem;
+}
+
 /** @param {{quizId: string, onPlay: () => void}} props */
 export function Bank({ quizId, onPlay }) {
-  const { value: bank, problem } = useCall(() => hostApi().get(`/api/banks/${quizId}`), [quizId]);
+  const api = hostApi();
+  const { value: bank, problem } = useCall(() => api.get(`/api/banks/${quizId}`).catch(toldOfKey), [quizId, api.key]);
   const [most, setMost] = useState(FIRST);
-  if (problem) return html`<div class="stack"><a class="button plain" href="/host">${t("setup.back")}</a>${isAboutKey(problem) ? html`<${KeyCard} />` : html`<p class="fault" role="alert">${fault(problem)}</p>`}</div>`;
+  if (problem) return html`<div class="stack"><a class="button plain" href="/host">${t("setup.back")}</a><p class="fault" role="alert">${fault(problem)}</p></div>`;
   if (!bank) return html`<p class="muted" aria-busy="true">${t("setup.loading")}</p>`;
   const copy = () => openEditor(addQuiz({ title: t("bank.copyOf", { title: bank.title }), description: bank.description, questions: bank.questions.map((/** @type {any} */ one) => ({ kind: "choice", ...one })), scoring: bank.scoring, defaults: bank.defaults }));
   return html`<div class="stack">

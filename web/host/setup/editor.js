@@ -1,5 +1,5 @@
 /** An own quiz: its questions to reorder, edit, delete and add; every change is kept in this browser at once. */
-import { html, useRef, useState } from "../../vendor/preact.js";
+import { html, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
 import { t } from "../../ui/text.js";
 import { announce } from "../../ui/live.js";
 import { Markup } from "../../ui/markup.js";
@@ -59,6 +59,10 @@ export function Editor({ quiz, report, onReport, onPlay }) {
   const [wrong, setWrong] = useState("");
   /** @type {{current: HTMLElement | null}} */
   const list = useRef(null);
+  /** @type {{current: HTMLElement | null}} */
+  const undoButton = useRef(null);
+  // The row that had the focus is gone.
+  useLayoutEffect(() => undoButton.current?.focus({ preventScroll: true }), [gone]);
   const change = (/** @type {Partial<OwnQuiz>} */ part) => keepQuiz({ ...quiz, ...part });
   const setQuestions = (/** @type {Draft[]} */ next) => change({ questions: next });
   const move = (/** @type {number} */ from, /** @type {number} */ to) => {
@@ -73,8 +77,10 @@ export function Editor({ quiz, report, onReport, onPlay }) {
     setQuestions(questions.filter((_, other) => other !== at));
   };
   const undo = () => {
-    if (gone) setQuestions([...questions.slice(0, gone.at), gone.question, ...questions.slice(gone.at)]);
+    if (!gone) return;
+    setQuestions([...questions.slice(0, gone.at), gone.question, ...questions.slice(gone.at)]);
     setGone(null);
+    requestAnimationFrame(() => requestAnimationFrame(() => list.current?.children[gone.at]?.querySelector("button")?.focus()));
   };
   const add = () => {
     const question = blank(/** @type {any} */ (kind));
@@ -90,6 +96,7 @@ export function Editor({ quiz, report, onReport, onPlay }) {
   const bad = questions.filter((question) => lacks(question).length).length;
   const play = () => (bad ? setWrong(t("edit.stillBad", { count: bad })) : questions.length ? onPlay() : setWrong(t("edit.stillEmpty")));
   return html`<div class="stack editor">
+    <h1 class="only-heard">${quiz.title.trim() || t("setup.untitled")}</h1>
     <div class="topbar"><a class="button plain" href="/host">${t("setup.back")}</a>
       <div class="row"><button type="button" class="button quiet compact" onClick=${() => download(`${toBank(quiz).quizId}.json`, JSON.stringify(toBank(quiz), null, 2), "application/json")}>${t("edit.save")}</button><button type="button" class="button compact" onClick=${play}>${t("edit.play")}</button></div></div>
     ${wrong && (bad || !questions.length) ? html`<p class="fault" role="alert">${wrong}</p>` : null}
@@ -97,13 +104,13 @@ export function Editor({ quiz, report, onReport, onPlay }) {
     <${Text} id="quiz-title" label=${t("edit.title")} value=${quiz.title} onInput=${(/** @type {string} */ title) => change({ title })} maxlength="120" />
     <${About} quiz=${quiz} change=${change} />
     ${report ? html`<${Report} report=${report} onClose=${() => onReport(null)} />` : null}
-    <div class="row between"><h2>${t("stage.questions", { count: questions.length })}</h2><span class="muted small">${t("edit.keptHere")}</span></div>
+    <div class="row between edit-count"><h2>${t("stage.questions", { count: questions.length })}</h2><span class="muted small">${t("edit.keptHere")}</span></div>
     ${questions.length > MOST_QUESTIONS ? html`<p class="note">${t("edit.most", { most: MOST_QUESTIONS })}</p>` : null}
     <ol class="edit-list" ref=${list}>${questions.map(
       (question, at) => html`<${Row} key=${question.questionId} question=${question} at=${at} count=${questions.length} isOpen=${open === question.questionId} isTold=${wrong !== ""} isHeld=${held === question.questionId} handle=${handle(question.questionId)}
         onOpen=${() => setOpen(open === question.questionId ? "" : question.questionId)} onChange=${(/** @type {Draft} */ next) => setQuestions(questions.map((one, other) => (other === at ? next : one)))} onDelete=${() => remove(at)} />`,
     )}</ol>
-    ${gone ? html`<p class="note row between" role="status"><span>${t("edit.deleted")}</span><button type="button" class="button plain" onClick=${undo}>${t("edit.undo")}</button></p>` : null}
+    ${gone ? html`<p class="note row between edit-undo" role="status"><span>${t("edit.deleted")}</span><button type="button" class="button plain" ref=${undoButton} onClick=${undo}>${t("edit.undo")}</button></p>` : null}
     <div class="card stack"><div class="edit-add"><${Choice} id="add-kind" label=${t("edit.addKind")} value=${kind} options=${KINDS.map((one) => [one, t(`kind.${one}`)])} onChange=${setKind} /><button type="button" class="button compact" onClick=${add}>${t("edit.add")}</button></div>
       <details><summary>${t("edit.addFile")}</summary><${Drop} onRead=${append} /></details></div>
   </div>`;

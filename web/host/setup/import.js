@@ -1,57 +1,97 @@
 /** A file becomes questions: dropped, chosen or pasted; what can't be read is named by its line. */
-import { html, useRef, useState } from "../../vendor/preact.js";
+import { html, useEffect, useRef, useState } from "../../vendor/preact.js";
 import { fault, language, t } from "../../ui/text.js";
 import { Cross } from "../../ui/pieces.js";
-import { isAboutKey } from "./access.js";
+import { isAboutKey, keyIsWanted } from "./access.js";
 import { LongText } from "./fields.js";
 import { importFile, pastedFile } from "./files.js";
 
 /** @typedef {import("./files.js").Imported} Imported */
 
 const MOST_BYTES = 256 * 1024;
+/** Kinds of files in which no questions are: tables and texts are `text/…` or `application/…`. */
+const NO_QUESTIONS = /^(image|audio|video)\//;
+
+/** What keeps a file from being read, as a text's key. @param {File} file */
+function unfit({ size, type }) {
+  if (NO_QUESTIONS.test(type)) return "import.picture";
+  if (size > MOST_BYTES) return "import.large";
+  return size ? null : "import.empty";
+}
+
+/**
+ * Takes files that are dropped anywhere on the page: the browser would leave the page for them.
+ * @param {(file: File) => void} read @returns {boolean} whether something is held over the page
+ */
+function useDropped(read) {
+  const [isOver, setOver] = useState(false);
+  const latest = useRef(read);
+  latest.current = read;
+  useEffect(() => {
+    const over = (/** @type {DragEvent} */ event) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      setOver(true);
+    };
+    const leave = (/** @type {DragEvent} */ event) => event.relatedTarget || setOver(false);
+    const drop = (/** @type {DragEvent} */ event) => {
+      setOver(false);
+      const file = event.dataTransfer?.files[0];
+      if (!file) return;
+      event.preventDefault();
+      latest.current(file);
+    };
+    addEventListener("dragover", over);
+    addEventListener("dragleave", leave);
+    addEventListener("drop", drop);
+    return () => {
+      removeEventListener("dragover", over);
+      removeEventListener("dragleave", leave);
+      removeEventListener("drop", drop);
+    };
+  }, []);
+  return isOver;
+}
 
 /** @param {{onRead: (read: Imported) => void}} props */
 export function Drop({ onRead }) {
   const [wrong, setWrong] = useState("");
   const [empty, setEmpty] = useState(/** @type {Imported | null} */ (null));
-  const [isOver, setOver] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const [text, setText] = useState("");
   /** @type {{current: HTMLInputElement | null}} */
   const chooser = useRef(null);
   const read = async (/** @type {File | undefined} */ file) => {
-    if (!file) return;
-    setWrong(file.size > MOST_BYTES ? t("import.large") : "");
+    if (!file || isBusy) return;
+    const why = unfit(file);
+    setWrong(why ? t(why) : "");
     setEmpty(null);
-    if (file.size > MOST_BYTES) return;
+    // Where it was dropped beside this, it may be folded up.
+    chooser.current?.closest("details")?.setAttribute("open", "");
+    if (why) return;
     setBusy(true);
     try {
       const got = await importFile(file);
-      if (got.questions.length) onRead(got);
-      else setEmpty(got);
+      if (!got.questions.length) return setEmpty(got);
+      setText("");
+      onRead(got);
     } catch (problem) {
       const known = isAboutKey(problem);
       setWrong(known ? t("access.needed") : fault(/** @type {any} */ (problem)));
+    } finally {
+      setBusy(false);
     }
-    setBusy(false);
   };
-  const dropped = (/** @type {any} */ event) => {
-    event.preventDefault();
-    setOver(false);
-    read(event.dataTransfer?.files[0]);
-  };
-  const over = (/** @type {any} */ event) => {
-    event.preventDefault();
-    setOver(true);
-  };
+  const isOver = useDropped(read);
+  const isShown = wrong && (wrong !== t("access.needed") || keyIsWanted());
   return html`<div class="stack">
-    <div class=${`drop ${isOver ? "over" : ""}`} aria-busy=${String(isBusy)} onDragOver=${over} onDragLeave=${() => setOver(false)} onDrop=${dropped}>
+    <div class=${`drop ${isOver ? "over" : ""}`} aria-busy=${String(isBusy)}>
       <p><b>${t("import.drop")}</b></p><p class="muted small">${t("import.formats")}</p>
       <input type="file" class="only-heard" tabindex="-1" aria-hidden="true" ref=${chooser} onChange=${(/** @type {any} */ event) => (read(event.currentTarget.files[0]), (event.currentTarget.value = ""))} />
       <button type="button" class="button quiet compact" onClick=${() => chooser.current?.click()}>${t("import.choose")}</button>
     </div>
     <details><summary>${t("import.paste")}</summary><div class="stack setup-fold"><${LongText} id="paste" label=${t("import.pasted")} rows=${6} value=${text} onInput=${setText} spellcheck=${false} /><button type="button" class="button compact" aria-disabled=${text.trim() ? undefined : "true"} onClick=${() => text.trim() && read(pastedFile(text))}>${t("import.read")}</button></div></details>
-    ${wrong ? html`<p class="fault" role="alert">${wrong}</p>` : null}
+    ${isShown ? html`<p class="fault" role="alert">${wrong}</p>` : null}
     ${empty ? html`<${Report} report=${empty} />` : null}
   </div>`;
 }
@@ -71,7 +111,10 @@ const Entries = ({ title, entries, kind }) =>
 /** What an import understood, and what it left out. @param {{report: Imported, onClose?: () => void}} props */
 export function Report({ report, onClose }) {
   const { summary, leftOut, leftOutCount, warnings, questions } = report;
-  return html`<section class="card stack" role="status" aria-label=${t("import.report")}>
+  /** @type {{current: HTMLElement | null}} */
+  const box = useRef(null);
+  useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), [report]);
+  return html`<section class="card stack" ref=${box} role="status" aria-label=${t("import.report")}>
     <div class="row between"><h2>${questions.length ? t("import.got", { count: questions.length }) : t("import.none")}</h2>${onClose ? html`<button type="button" class="setup-icon" aria-label=${t("host.close")} onClick=${onClose}><${Cross} /></button>` : null}</div>
     <p class="muted small">${summary}</p>
     <${Entries} kind="bad" title=${t("import.leftOut", { count: leftOutCount })} entries=${leftOut} />

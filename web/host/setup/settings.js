@@ -40,12 +40,12 @@ export const ofQuiz = ({ defaults, isOwn, questionCount }) => ({
 /** @param {number | "all"} count @param {number} questionCount */
 const countOf = (count, questionCount) => (count === "all" || count >= questionCount ? "all" : String(count));
 
-/** The request's fields. @param {Settings} settings */
+/** The request's fields, beside those that choose the questions. @param {Settings} settings */
 export function toRequest(settings) {
-  const { seconds, advance, readySeconds, revealSeconds, lateJoin, hostPlays, hostName, maxSeats, hostAway, optionOrder, order } = settings;
+  const { seconds, advance, readySeconds, revealSeconds, lateJoin, hostPlays, hostName, maxSeats, hostAway } = settings;
   return {
     timeLimitMs: Number(seconds) * 1000, readyMs: Number(readySeconds) * 1000, revealMs: Number(revealSeconds) * 1000,
-    advance, lateJoin, hostPlays, hostAway, order, optionOrder,
+    advance, lateJoin, hostPlays, hostAway,
     hostName: hostName.trim() || t("setup.host"), ...(maxSeats ? { maxSeats: Number(maxSeats) } : {}),
   };
 }

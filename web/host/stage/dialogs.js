@@ -6,6 +6,8 @@ import { origin } from "../../ui/server.js";
 import { KEYS, toggleFullScreen } from "./keys.js";
 import { Loopback } from "./lobby.js";
 import { grouped, Qr, spoken } from "./qr.js";
+import { savedSeat } from "./seat.js";
+import { toAddress } from "../setup/selection.js";
 
 /**
  * @typedef {"seats" | "remote" | "menu" | "keys" | "finish" | "joinCode" | "moveAway"} DialogName
@@ -28,11 +30,16 @@ export const Sheet = ({ label, onClose, children }) =>
 function SeatRow({ seat, game, act }) {
   const [asked, ask] = useState(false);
   const [code, setCode] = useState("");
+  // The row goes, and what has the focus with it.
+  const kick = (/** @type {any} */ { currentTarget }) => {
+    currentTarget.closest("dialog")?.querySelector("button")?.focus();
+    act("kick", { seatId: seat.seatId });
+  };
   const fetchCode = () => game.seatCode(seat.seatId).then(({ seatCode }) => setCode(seatCode), (problem) => setCode(fault(problem)));
   return html`<li class="row host-seat"><span class=${`dot ${seat.present ? "" : "off"}`} title=${t(seat.present ? "stage.online" : "stage.offline")}></span>
     <span class="grow"><b>${seat.name}</b>${seat.total ? html` <span class="muted">${number(seat.total)}</span>` : null}${code ? html`<br /><span class="small">${t("stage.seatCode")} <code class="host-code">${code}</code></span>` : null}</span>
     ${asked
-      ? html`<button type="button" class="button danger compact" onClick=${() => act("kick", { seatId: seat.seatId })}>${t("stage.kickSure")}</button><button type="button" class="button plain" onClick=${() => ask(false)}>${t("host.no")}</button>`
+      ? html`<button type="button" class="button danger compact" onClick=${kick}>${t("stage.kickSure")}</button><button type="button" class="button plain" onClick=${() => ask(false)}>${t("host.no")}</button>`
       : html`<button type="button" class="button plain" onClick=${fetchCode} aria-label=${t("stage.codeFor", { name: seat.name ?? "" })}>${t("stage.code")}</button><button type="button" class="button plain" onClick=${() => ask(true)} aria-label=${t("stage.kickName", { name: seat.name ?? "" })}>${t("stage.kick")}</button>`}
   </li>`;
 }
@@ -47,7 +54,8 @@ function Seats({ game, room, act, open }) {
 }
 
 /** The address that makes a phone a remote: the token stands in the fragment, which no server sees. @param {Pick<DialogProps, "room" | "token" | "title">} props */
-export const remoteAddress = ({ room, token, title }) => `${origin()}/host/${room.roomId}#token=${token}${title ? `&title=${encodeURIComponent(title.slice(0, 60))}` : ""}`;
+export const remoteAddress = ({ room, token, title }) =>
+  `${origin()}/host/${room.roomId}#${new URLSearchParams({ token, ...(title ? { title: title.slice(0, 60) } : {}), ...toAddress(savedSeat(room.roomId)?.selection) })}`;
 
 /** @param {DialogProps} props */
 function Remote({ room, token, title, open }) {

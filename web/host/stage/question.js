@@ -51,7 +51,7 @@ export function Question({ room, time, onChoose }) {
     <div class=${`stage-answers ${question.image ? "with-picture" : ""}`}>
       <${Picture} question=${question} />
       ${options.length
-        ? html`<ul class="stage-tiles" data-count=${options.length}>${options.map(
+        ? html`<ul class=${`stage-tiles ${options.length > 6 ? "many" : ""}`} data-count=${options.length}>${options.map(
             ({ optionId, text }, index) =>
               html`<li key=${optionId}><${Tile} index=${index} text=${text} state=${state(optionId)} onChoose=${onChoose && time.isOpen && question.kind === "choice" ? () => onChoose(optionId) : undefined} /></li>`,
           )}</ul>`

@@ -1,7 +1,7 @@
 /** The reveal: what was answered as bars, the right one marked. @import { Reveal as RevealOf, RoomQuestion, RoomView } from "../../client/types.js" */
 import { html, useEffect, useRef, useState } from "../../vendor/preact.js";
 import { number, t } from "../../ui/text.js";
-import { Markup } from "../../ui/markup.js";
+import { Markup, plain } from "../../ui/markup.js";
 import { Check, Tile } from "../../ui/pieces.js";
 import { hue, letter, Shape } from "../../ui/shapes.js";
 import { barsOf } from "./bars.js";
@@ -34,10 +34,11 @@ function Columns({ bars }) {
   )}</ul>`;
 }
 
-/** @param {{bars: import("./bars.js").Bar_[]}} props */
+/** Many short ones stand in two columns. @param {{bars: import("./bars.js").Bar_[]}} props */
 function Rows({ bars }) {
   const grown = useGrown();
-  return html`<ul class="stage-rows">${bars.map(
+  const isPaired = bars.length > 6 && bars.every(({ label }) => plain(label).length <= 22);
+  return html`<ul class=${`stage-rows ${isPaired ? "pairs" : ""}`} style=${{ "--rows": Math.ceil(bars.length / 2) }}>${bars.map(
     (bar) => html`<li key=${bar.key} class=${stateOf(bar)}>
       ${bar.index === null ? html`<span class="stage-said">${bar.label}${bar.right ? html`<${Right} />` : null}</span>` : html`<${Tile} index=${bar.index} text=${bar.label} state=${stateOf(bar)}>${bar.right ? html`<${Right} />` : null}<//>`}
       <span class=${`stage-length ${bar.index === null ? "" : hue(bar.index)}`}><i style=${{ transform: `scaleX(${grown ? bar.share : 0})` }}></i></span><b class="stage-count">${bar.count}</b>

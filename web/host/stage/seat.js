@@ -1,5 +1,6 @@
 /** The host's seat of a room: its token comes by the address's fragment, or was kept by this browser. */
 import { seats } from "../../client/storage.js";
+import { fromAddress } from "../setup/selection.js";
 
 /** @typedef {import("../../client/storage.js").SavedSeat} SavedSeat */
 
@@ -11,11 +12,11 @@ export function keepSeat({ roomId, ...rest }) {
   const before = savedSeat(roomId);
   if (before?.token) seats.forget(before.token);
   const changes = Object.entries(rest).filter(([, value]) => value !== undefined);
-  seats.keep({ kind: "room", role: "host", name: before?.name ?? "", title: before?.title, joinCode: before?.joinCode, ...Object.fromEntries(changes), roomId });
+  seats.keep({ kind: "room", role: "host", name: before?.name ?? "", title: before?.title, joinCode: before?.joinCode, selection: before?.selection, ...Object.fromEntries(changes), roomId });
 }
 
 /**
- * Keeps the token that the address carries, and takes it out of the address at once: `#token=…&title=…`.
+ * Keeps the token that the address carries, and takes it out of the address at once: `#token=…&title=…`, and what is played.
  * @param {string} roomId
  */
 export function takeFragment(roomId) {
@@ -23,5 +24,5 @@ export function takeFragment(roomId) {
   const token = said.get("token");
   if (!token) return;
   history.replaceState(null, "", location.pathname);
-  keepSeat({ roomId, token, title: said.get("title") ?? undefined });
+  keepSeat({ roomId, token, title: said.get("title") ?? undefined, selection: fromAddress(said) });
 }

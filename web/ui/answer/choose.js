@@ -1,6 +1,7 @@
 /** Options to choose from: one, which is the answer at once, or several, which are then sent. */
 import { html, useState } from "../../vendor/preact.js";
 import { optionOf, isOnControl, useKeys } from "../keys.js";
+import { plain } from "../markup.js";
 import { Check, Tile } from "../pieces.js";
 import { t } from "../text.js";
 import { namedOptions } from "./fields.js";
@@ -14,8 +15,12 @@ import { namedOptions } from "./fields.js";
  * @property {(fields: AnswerFields) => void} onAnswer
  */
 
-/** The class of a list of tiles: many of them, or long ones, stand closer. @param {Question} question */
-export const tilesClass = ({ options }) => `tiles ${options.length > 6 ? "many" : ""} ${options.some(({ text }) => text.length > 60) ? "wordy" : ""}`;
+/** The class of a list of tiles: many of them, or long ones, stand closer; many short ones stand beside each other. @param {Question} question */
+export function tilesClass({ options }) {
+  const longest = Math.max(...options.map(({ text }) => plain(text).length));
+  const isMany = options.length > 6;
+  return `tiles ${isMany ? "many" : ""} ${isMany && longest <= 12 ? "short" : ""} ${longest > 60 ? "wordy" : ""}`;
+}
 
 /** @param {InputProps} props */
 export function ChooseOne({ question, given, disabled, onAnswer }) {
