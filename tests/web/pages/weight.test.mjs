@@ -33,6 +33,17 @@ test("the first load is under 60 KB on the wire", async (t) => {
   assert.ok(bytes > 10 * KB && bytes < FIRST_LOAD, `${bytes} bytes`);
 });
 
+test("the shell names beforehand all modules that the first page needs, and no other", async (t) => {
+  const scene = await Scene.set(t, EMBEDDED);
+  const page = await scene.device();
+  await page.getByLabel("Code of the game").waitFor();
+  const { loaded, named } = await page.evaluate(() => ({
+    loaded: performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname).filter((path) => path.endsWith(".js")),
+    named: [...document.querySelectorAll("link[rel=modulepreload]")].map((link) => new URL(/** @type {HTMLLinkElement} */ (link).href).pathname),
+  }));
+  assert.deepEqual([...new Set(named)].sort(), [...new Set(loaded)].sort());
+});
+
 test("all pages together are under 120 KB on the wire", async (t) => {
   const scene = await Scene.set(t, EMBEDDED);
   let sum = 0;

@@ -38,8 +38,12 @@ function Options({ question, change }) {
   const rows = listed(question);
   const order = rows.map(({ optionId }) => optionId);
   const setText = (/** @type {number} */ id, /** @type {string} */ text) => change({ options: options.map((option) => (option.optionId === id ? { ...option, text } : option)) });
-  const remove = (/** @type {number} */ id) =>
+  const remove = (/** @type {any} */ { currentTarget }, /** @type {number} */ id) => {
+    // The focus would go with the row.
+    const row = currentTarget.closest("li");
+    (row.nextElementSibling ?? row.previousElementSibling)?.querySelector("button:last-child")?.focus();
     change({ options: options.filter(({ optionId }) => optionId !== id), correctOptionIds: correctOptionIds.filter((other) => other !== id), ...(kind === "order" ? { correctOrder: order.filter((other) => other !== id) } : {}) });
+  };
   const add = () => {
     const optionId = 1 + Math.max(0, ...order);
     change({ options: [...options, { optionId, text: "" }], ...(kind === "order" ? { correctOrder: [...order, optionId] } : {}) });
@@ -48,15 +52,20 @@ function Options({ question, change }) {
     if (to < 0 || to >= rows.length) return;
     change(kind === "order" ? { correctOrder: moved(order, from, to) } : { options: moved(options, from, to) });
   };
+  const moveBy = (/** @type {any} */ { currentTarget }, /** @type {number} */ at, /** @type {number} */ by) => {
+    move(at, at + by);
+    // A row that moves keeps its elements, and may lose the focus on the way.
+    requestAnimationFrame(() => currentTarget.focus());
+  };
   const step = (/** @type {number} */ at, /** @type {number} */ by, /** @type {string} */ key, /** @type {any} */ Icon) =>
-    html`<button type="button" class="setup-icon" aria-label=${t(key, { name: letter(at) })} aria-disabled=${at + by < 0 || at + by >= rows.length ? "true" : undefined} onClick=${() => move(at, at + by)}><${Icon} /></button>`;
+    html`<button type="button" class="setup-icon" aria-label=${t(key, { name: letter(at) })} aria-disabled=${at + by < 0 || at + by >= rows.length ? "true" : undefined} onClick=${(/** @type {any} */ event) => moveBy(event, at, by)}><${Icon} /></button>`;
   return html`<fieldset class="field"><legend class="label">${t(`edit.options.${kind}`)}</legend>
     <ul class="edit-options">${rows.map(({ optionId, text }, at) => {
       const index = options.findIndex((option) => option.optionId === optionId);
       return html`<li key=${optionId} class=${`row ${hue(index)}`}><span class="edit-sign">${kind === "order" ? html`<b>${at + 1}</b>` : html`<${Shape} index=${index} />`}</span>
         <input class="input compact grow" id=${`${questionId}-${optionId}`} aria-label=${t("edit.option", { name: kind === "order" ? at + 1 : letter(at) })} value=${text} onInput=${(/** @type {any} */ event) => setText(optionId, event.currentTarget.value)} />
         ${Mark(question, optionId, change)}${step(at, -1, "edit.optionUp", Up)}${step(at, 1, "edit.optionDown", Down)}
-        <button type="button" class="setup-icon" aria-label=${t("edit.optionGone", { name: letter(at) })} onClick=${() => remove(optionId)}><${Cross} /></button></li>`;
+        <button type="button" class="setup-icon" aria-label=${t("edit.optionGone", { name: letter(at) })} onClick=${(/** @type {any} */ event) => remove(event, optionId)}><${Cross} /></button></li>`;
     })}</ul>
     ${rows.length < MOST_OPTIONS ? html`<button type="button" class="button plain" onClick=${add}>${t("edit.addOption")}</button>` : null}
   </fieldset>`;

@@ -29,7 +29,7 @@ export function Ranking({ room }) {
   const hasLeaders = after.filter(({ rank }) => rank === 1).length <= 3;
   return html`<section class="stage-ranking" aria-label=${t("stage.ranking")}>
     <div class="row between stage-ask"><h1>${t("stage.ranking")}</h1><span class="muted stage-of">${t("stage.of", { index: (room.reveal?.index ?? 0) + 1, of: room.questionCount })}</span></div>
-    <ol ref=${list}>${(isAfter ? after : before).map(
+    <ol ref=${list} style=${{ "--rows": after.length }}>${(isAfter ? after : before).map(
       (seat) => html`<li key=${seat.seatId} data-key=${seat.seatId} class=${seat.rank === 1 && isAfter && hasLeaders ? "first" : ""}>
         <b class="stage-place">${isAfter ? place(seat.rank ?? 0) : ""}</b><span class="grow stage-name">${seat.name}</span>
         ${isAfter ? html`<${Moved} up=${seat.up} />` : null}

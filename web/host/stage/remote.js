@@ -1,8 +1,9 @@
 /** The stage on a phone: a remote in the host's hand. @import { RoomView } from "../../client/types.js" */
-import { html } from "../../vendor/preact.js";
+import { html, useRef } from "../../vendor/preact.js";
 import { number, t } from "../../ui/text.js";
 import { Markup } from "../../ui/markup.js";
 import { Bar } from "../../ui/pieces.js";
+import { useFit } from "./fit.js";
 import { Next } from "./foot.js";
 import { grouped } from "./qr.js";
 import { Chart, Solution } from "./reveal.js";
@@ -30,9 +31,12 @@ function Now({ room, time }) {
 export function Remote({ room, time, step, onStep, onPause, onLock, open, children }) {
   const isRunning = room.phase === "question" || room.phase === "reveal";
   const button = (/** @type {string} */ key, /** @type {() => void} */ run, isIdle = false) => html`<button type="button" class="button quiet compact grow" aria-disabled=${isIdle ? "true" : undefined} onClick=${isIdle ? undefined : run}>${t(key)}</button>`;
+  /** @type {{current: HTMLElement | null}} */
+  const now = useRef(null);
+  useFit(now, 0, [room.phaseNumber]);
   return html`<main class="remote">
     <header class="row between"><b>${grouped(room.joinCode)}</b><span class="muted">${room.question ? t("stage.of", { index: room.question.index + 1, of: room.questionCount }) : ""}</span><span>${t("stage.playing", { count: players(room).length })}</span></header>
-    <div class="remote-now stack"><${Now} room=${room} time=${time} />${children}</div>
+    <div class="remote-now stack" ref=${now}><${Now} room=${room} time=${time} />${children}</div>
     ${room.you?.plays && room.phase !== "finished" ? html`<a class="button quiet compact" href=${`/room/${room.roomId}`}>${t("stage.playAlong")}</a>` : null}
     <div class="row">${button(room.paused ? "step.resume" : "stage.pause", onPause, !isRunning)}${button(room.locked ? "stage.unlock" : "stage.lock", onLock, room.phase === "finished")}</div>
     <div class="row">${button("stage.playersList", () => open("seats"))}${button("stage.menu", () => open("menu"))}</div>

@@ -38,7 +38,7 @@ function Columns({ bars }) {
 function Rows({ bars }) {
   const grown = useGrown();
   const isPaired = bars.length > 6 && bars.every(({ label }) => plain(label).length <= 22);
-  return html`<ul class=${`stage-rows ${isPaired ? "pairs" : ""}`} style=${{ "--rows": Math.ceil(bars.length / 2) }}>${bars.map(
+  return html`<ul class=${`stage-rows ${isPaired ? "pairs" : ""}`} style=${{ "--rows": Math.ceil(bars.length / (isPaired ? 2 : 1)) }}>${bars.map(
     (bar) => html`<li key=${bar.key} class=${stateOf(bar)}>
       ${bar.index === null ? html`<span class="stage-said">${bar.label}${bar.right ? html`<${Right} />` : null}</span>` : html`<${Tile} index=${bar.index} text=${bar.label} state=${stateOf(bar)}>${bar.right ? html`<${Right} />` : null}<//>`}
       <span class=${`stage-length ${bar.index === null ? "" : hue(bar.index)}`}><i style=${{ transform: `scaleX(${grown ? bar.share : 0})` }}></i></span><b class="stage-count">${bar.count}</b>

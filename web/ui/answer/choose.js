@@ -17,9 +17,10 @@ import { namedOptions } from "./fields.js";
 
 /** The class of a list of tiles: many of them, or long ones, stand closer; many short ones stand beside each other. @param {Question} question */
 export function tilesClass({ options }) {
-  const longest = Math.max(...options.map(({ text }) => plain(text).length));
+  const texts = options.map(({ text }) => plain(text));
   const isMany = options.length > 6;
-  return `tiles ${isMany ? "many" : ""} ${isMany && longest <= 12 ? "short" : ""} ${longest > 60 ? "wordy" : ""}`;
+  const isShort = texts.every((text) => text.length <= 20 && text.split(/\s+/).every((word) => word.length <= 9));
+  return `tiles ${isMany ? "many" : ""} ${isMany && isShort ? "short" : ""} ${texts.some((text) => text.length > 60) ? "wordy" : ""}`;
 }
 
 /** @param {InputProps} props */
