@@ -58,9 +58,15 @@ files! {
     a_client_plays_through_chaos: "client/chaos.test.mjs";
     a_client_wakes_up: "client/wake.test.mjs";
     the_vendored_module_is_the_one_that_was_made: "client/vendor.test.mjs";
+    the_words_of_both_languages_are_there_and_used: "client/words.test.mjs";
+    every_screen_is_accessible_in_light_and_dark: "pages/axe.test.mjs";
     modules_are_served_without_comments_alone: "client/served.test.mjs";
     a_browser_plays_alone: "pages/solo.test.mjs";
     browsers_play_a_room: "pages/room.test.mjs";
+    a_host_brings_a_quiz: "pages/quiz.test.mjs";
+    a_game_is_played_without_a_mouse: "pages/keys.test.mjs";
+    a_host_shows_an_api_key: "pages/access.test.mjs";
+    a_game_is_played_again: "pages/again.test.mjs";
     browsers_change_networks_tabs_and_devices: "pages/devices.test.mjs";
     browsers_outlive_an_instance: "pages/valkey.test.mjs";
     pages_are_light: "pages/weight.test.mjs";

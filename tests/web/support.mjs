@@ -13,6 +13,17 @@ const START_MS = 20_000;
 const { REJOIN_WEB_DIR } = process.env;
 const PAGES = REJOIN_WEB_DIR ? { REJOIN_WEB_DIR } : {};
 
+/** Children that are to end with this process, however it ends. @type {Set<import("node:child_process").ChildProcess>} */
+const children = new Set();
+process.on("exit", () => children.forEach((child) => child.kill("SIGKILL")));
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
+
+/** @param {import("node:child_process").ChildProcess} child */
+function endWithThis(child) {
+  children.add(child);
+  child.on("exit", () => children.delete(child));
+}
+
 /** A server of a test's own, on a free port, with a data folder of its own. */
 export class Server {
   /** @type {import("node:child_process").ChildProcess | null} */
@@ -35,6 +46,10 @@ export class Server {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  get pid() {
+    return this.#process?.pid;
+  }
+
   /** What it has printed. */
   get log() {
     return this.#log;
@@ -48,6 +63,7 @@ export class Server {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = child;
+    endWithThis(child);
     const from = this.#log.length;
     const hear = (/** @type {Buffer} */ chunk) => void (this.#log += chunk);
     child.stdout?.on("data", hear);
@@ -119,6 +135,7 @@ export async function startValkey() {
   const folder = await mkdtemp(path.join(tmpdir(), "rejoin-valkey-"));
   const port = await freePort();
   const child = spawn(VALKEY, ["--bind", "127.0.0.1", "--port", String(port), "--save", "", "--dir", folder], { stdio: ["ignore", "pipe", "inherit"] });
+  endWithThis(child);
   let log = "";
   child.stdout.on("data", (chunk) => void (log += chunk));
   child.on("error", (error) => (log += error.message));

@@ -55,10 +55,10 @@ async function dialog(host, name) {
   return open;
 }
 
-/** Escape closes what is open. @param {Page} page */
-async function escape(page) {
-  await page.keyboard.press("Escape");
-  await page.getByRole("dialog").waitFor({ state: "detached" });
+/** A key closes what is open. @param {Page} page @param {string} [key] */
+async function close(page, key = "Escape") {
+  await page.keyboard.press(key);
+  await page.locator("dialog").waitFor({ state: "detached" });
 }
 
 const desktop = { size: LAPTOP, hasTouch: false };
@@ -71,7 +71,7 @@ test("a host sets up, runs and ends a game by keys alone, also those of a presen
   for (let n = 0; n < 5 && !(await space.isChecked()); n++) await host.keyboard.press("ArrowDown");
   assert.ok(await space.isChecked());
   await tabTo(host, host.getByLabel("Questions", { exact: true }));
-  await host.keyboard.type("5");
+  await host.keyboard.press("Home");
   await tabTo(host, host.getByText("More settings"));
   await host.keyboard.press("Enter");
   await tabTo(host, host.getByLabel("To read before it opens"));
@@ -108,7 +108,7 @@ test("a host sets up, runs and ends a game by keys alone, also those of a presen
   await tabTo(host, seats.getByRole("button", { name: "Yes, kick" }));
   await host.keyboard.press("Enter");
   await dialog(host, "1 is here");
-  await escape(host);
+  await close(host);
   await phones[1].getByRole("heading", { name: "The host took you out of the game" }).waitFor();
 
   await press(host, "Start", "Space");
@@ -158,8 +158,7 @@ test("each dialog closes by Escape and by its own button, and the focus goes bac
       await host.keyboard.press(key);
       const open = await dialog(host, name);
       if (way === "Enter") await tabTo(host, open.getByRole("button", { name: "Close" }));
-      await host.keyboard.press(way);
-      await open.waitFor({ state: "detached" });
+      await close(host, way);
       assert.ok(await menu.evaluate((button) => button === document.activeElement), `${name}, by ${way}`);
     }
   }
@@ -168,8 +167,7 @@ test("each dialog closes by Escape and by its own button, and the focus goes bac
   await host.keyboard.press("Enter");
   const keys = await dialog(host, "Keys");
   assert.ok((await keys.innerText()).includes("the next step"));
-  await host.keyboard.press("Space");
-  await keys.waitFor({ state: "detached" });
+  await close(host, "Space");
   assert.ok(await menu.evaluate((button) => button === document.activeElement), "also through two dialogs");
   assert.equal(await host.locator(".stage").getAttribute("data-phase"), "lobby", "no key of a dialog moves the game");
 });
@@ -263,9 +261,8 @@ test("a player joins, answers and leaves by keys alone", async (t) => {
   await player.keyboard.press("Enter");
   await tabTo(player, (await dialog(player, "Menu")).getByRole("button", { name: "Leave the game" }));
   await player.keyboard.press("Enter");
-  const sure = await dialog(player, "Leave the game?");
-  await player.keyboard.press("Escape");
-  await sure.waitFor({ state: "detached" });
+  await dialog(player, "Leave the game?");
+  await close(player);
   assert.ok(await player.getByRole("button", { name: "Menu" }).evaluate((button) => button === document.activeElement), "back where it was");
   await player.keyboard.press("Enter");
   await tabTo(player, (await dialog(player, "Menu")).getByRole("button", { name: "Leave the game" }));

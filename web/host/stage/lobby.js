@@ -27,7 +27,7 @@ export function Lobby({ room }) {
   const here = players(room);
   /** @type {{current: HTMLElement | null}} */
   const names = useRef(null);
-  useFit(names, 3, [here.length]);
+  useFit(names, 4, [here.length]);
   return html`<section class="stage-lobby" aria-label=${t("stage.lobby")}>
     <div class="stack"><${Mark} /><${Door} joinCode=${room.joinCode} /></div>
     <div class="stage-here">
