@@ -19,10 +19,14 @@ install_debian() {
     as_root "${install[@]}" >/dev/null 2>&1 || { as_root apt-get update --quiet --quiet && as_root "${install[@]}" >/dev/null; }
 }
 
-need_node() {
+has_node() {
     local version
     version=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
-    if [ "${version:-0}" -ge "$LEAST_NODE" ] && command -v npm >/dev/null; then
+    [ "${version:-0}" -ge "$LEAST_NODE" ] && command -v npm >/dev/null
+}
+
+need_node() {
+    if has_node || { install_debian nodejs npm && has_node; }; then
         return
     fi
     echo "The tests of the pages need Node $LEAST_NODE or later, with npm, on the PATH" >&2

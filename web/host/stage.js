@@ -49,7 +49,7 @@ function Game({ roomId, token }) {
     if (state.room) keepSeat({ roomId, token, joinCode: state.room.joinCode, name: state.room.you?.name ?? "" });
   }, [state.room?.joinCode]);
   const { status, reason } = state.connection;
-  if (status === "stopped" && reason !== "closed") return html`<${Stopped} reason=${reason ?? "gone"} onBack=${() => game.start()} />`;
+  if (status === "stopped" && reason !== "closed") return html`<${Stopped} reason=${reason ?? "gone"} />`;
   if (!state.room) return html`<main class="stage stage-wait" aria-busy="true"><p class="muted">${t("stage.connecting")}</p><${Connection} state=${state} /></main>`;
   return html`<${Show} game=${game} state=${state} room=${state.room} token=${token} />`;
 }

@@ -30,14 +30,13 @@ export function TakeOver() {
   </form>`;
 }
 
-/** @param {{reason: string, onBack?: () => void}} props `onBack` takes back what goes on in another tab. */
-export function Stopped({ reason, onBack }) {
+/** @param {{reason: string}} props */
+export function Stopped({ reason }) {
   const isElsewhere = ["superseded", "bad-token", "no-token"].includes(reason);
   return html`<main class="page host-stopped">
     <div class="topbar"><${Mark} /></div>
     <h1>${t(`hostStopped.${reason}`)}</h1>
     <p class="muted">${t(`hostStopped.${reason}.more`)}</p>
-    ${reason === "superseded" ? html`<button type="button" class="button" onClick=${onBack}>${t("seatGone.takeBack")}</button>` : null}
     ${isElsewhere ? html`<details class="card"><summary>${t("stage.takeTitle")}</summary><${TakeOver} /></details>` : null}
     <a class="button quiet" href="/host">${t("stage.newGame")}</a>
   </main>`;
