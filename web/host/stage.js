@@ -9,7 +9,6 @@ import { titleOf } from "../ui/quizzes.js";
 import { useStore } from "../ui/use.js";
 import { Room } from "../client/room.js";
 import { StageDialog } from "./stage/dialogs.js";
-import { download } from "./download.js";
 import { scrollStage, useMedia, useWakeLock } from "./stage/fit.js";
 import { Foot } from "./stage/foot.js";
 import { toggleFullScreen, useKeys } from "./stage/keys.js";
@@ -23,6 +22,7 @@ import { keepSeat, savedSeat, takeFragment } from "./stage/seat.js";
 import { hasRanking, isLast, nextStep, players } from "./stage/steps.js";
 import { Stopped } from "./stage/stopped.js";
 import { hostApi } from "./setup/access.js";
+import { download } from "./setup/files.js";
 import { quizFields } from "./setup/selection.js";
 
 /** Presses that follow each other faster are one press. */

@@ -37,6 +37,10 @@ export default function Join({ argument }) {
   const [way, setWay] = useState(joinCode.length < 6 ? "refused" : seatCode ? "seat" : held ? "held" : "name");
   const [problem, setProblem] = useState(/** @type {any} */ (joinCode.length < 6 ? { code: "join-code-unknown" } : null));
   useTitle(t("join.title"));
+  useEffect(() => {
+    // While a name is typed, the room's screens are loaded.
+    import("./room.js").catch(() => {});
+  }, []);
 
   const refuse = (/** @type {any} */ refusal) => {
     setProblem(refusal);

@@ -1,5 +1,5 @@
 /** A question's text and picture. */
-import { html, useEffect } from "../vendor/preact.js";
+import { html } from "../vendor/preact.js";
 import { useFocus } from "./live.js";
 import { Markup, plain } from "./markup.js";
 
@@ -19,10 +19,6 @@ export function sizeOf(text) {
 export function QuestionText({ question, quiet = false }) {
   const { text, image, alt } = question;
   const heading = useFocus(question.questionId, !quiet);
-  useEffect(() => {
-    // What can be scrolled sideways can be scrolled by keys.
-    for (const pre of heading.current?.querySelectorAll("pre") ?? []) if (pre.scrollWidth > pre.clientWidth) pre.tabIndex = 0;
-  }, [text]);
   return html`<div class=${`question ${sizeOf(text)}`}>
     <${quiet ? "h2" : "h1"} class="question-text" tabindex="-1" ref=${heading}><${Markup} text=${text} /><//>
     ${image ? html`<img class="question-picture" src=${image} alt=${alt ?? ""} />` : null}

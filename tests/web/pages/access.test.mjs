@@ -104,13 +104,7 @@ test("a bank and own questions are played again, and the player comes along", as
   await step(host, "Play again with everyone");
   await follows(host, phone, first.roomId);
 
-  await host.goto("/host");
-  const file = "question,correct,wrong1\nFirst?,yes,no\nSecond?,yes,no\n";
-  await host.locator("input[type=file]").setInputFiles({ name: "mine.csv", mimeType: "text/csv", buffer: Buffer.from(file) });
-  await host.getByRole("button", { name: "Play it" }).click();
-  await host.getByRole("button", { name: "Open the room" }).click();
-  await host.waitForURL(/\/host\/.+/);
-  const [own] = await held(host);
+  const own = await openOwn(host);
   await join(phone, own.joinCode, "Ada");
   await play(host, phone, 2);
   await step(host, "Play again with everyone");
@@ -119,6 +113,35 @@ test("a bank and own questions are played again, and the player comes along", as
   const { questions } = await scene.api(`/api/rooms/${again}/results`, { token: own.token });
   assert.deepEqual(questions.map((/** @type {any} */ { text }) => text), ["First?", "Second?"]);
 });
+
+test("own questions are played again although the key is another by now", async (t) => {
+  const scene = await Scene.set(t, { env: { REJOIN_API_KEYS: `${KEY},club:${OTHER}`, REJOIN_KEYS_SCOPED: "true" } });
+  const [host, phone] = [await scene.device({ size: LAPTOP, path: "/host" }), await scene.device()];
+  await give(host, SECRET);
+  const own = await openOwn(host);
+  await join(phone, own.joinCode, "Ada");
+  await play(host, phone, 2);
+  for (const key of [OTHER, "no-key-of-this-server"]) {
+    const before = new URL(host.url()).pathname.split("/")[2];
+    await host.evaluate((key) => localStorage.setItem("rejoin.apiKey", key), key);
+    await host.reload();
+    await step(host, "Play again with everyone");
+    await follows(host, phone, before);
+    await play(host, phone, 2);
+  }
+});
+
+/** Opens a room with two questions from a file. @param {import("playwright-core").Page} host */
+async function openOwn(host) {
+  await host.goto("/host");
+  const file = "question,correct,wrong1\nFirst?,yes,no\nSecond?,yes,no\n";
+  await host.locator("input[type=file]").setInputFiles({ name: "mine.csv", mimeType: "text/csv", buffer: Buffer.from(file) });
+  await host.getByRole("button", { name: "Play it" }).click();
+  await quick(host);
+  await host.getByRole("button", { name: "Open the room" }).click();
+  await host.waitForURL(/\/host\/.+/);
+  return (await held(host))[0];
+}
 
 /** @param {import("playwright-core").Page} host */
 async function quick(host) {

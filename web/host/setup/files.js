@@ -1,4 +1,4 @@
-/** Files of questions: read by the server, which keeps nothing of them. */
+/** Files: questions that the server reads, keeping nothing of them, and what the browser saves. */
 import { hostApi } from "./access.js";
 import { newId } from "./quiz.js";
 
@@ -46,3 +46,11 @@ const nameOf = (name) => name.replace(/\.[^.]+$/, "").replace(/[_-]+/g, " ").tri
 
 /** A pasted text as a file. @param {string} text */
 export const pastedFile = (text) => new File([text], "", { type: "text/plain" });
+
+/** Lets the browser save a file. @param {string} name @param {string} text @param {string} type */
+export function download(name, text, type) {
+  const href = URL.createObjectURL(new Blob([text], { type }));
+  const link = Object.assign(document.createElement("a"), { href, download: name.replace(/[\\/:*?"<>|]+/g, " ").trim() });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(href), 10_000);
+}

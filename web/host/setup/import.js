@@ -19,6 +19,11 @@ function unfit({ size, type }) {
   return size ? null : "import.empty";
 }
 
+/** @type {("dragover" | "dragleave" | "drop")[]} */
+const DRAGS = ["dragover", "dragleave", "drop"];
+
+const intoView = (/** @type {HTMLElement | null} */ element) => element?.scrollIntoView({ block: "nearest" });
+
 /**
  * Takes files that are dropped anywhere on the page: the browser would leave the page for them.
  * @param {(file: File) => void} read @returns {boolean} whether something is held over the page
@@ -28,27 +33,15 @@ function useDropped(read) {
   const latest = useRef(read);
   latest.current = read;
   useEffect(() => {
-    const over = (/** @type {DragEvent} */ event) => {
-      if (!event.dataTransfer?.types.includes("Files")) return;
+    const hear = (/** @type {DragEvent} */ event) => {
+      const { type, dataTransfer, relatedTarget } = event;
+      if (!dataTransfer?.types.includes("Files")) return;
       event.preventDefault();
-      setOver(true);
+      if (type !== "dragleave" || !relatedTarget) setOver(type === "dragover");
+      if (type === "drop") latest.current(dataTransfer.files[0]);
     };
-    const leave = (/** @type {DragEvent} */ event) => event.relatedTarget || setOver(false);
-    const drop = (/** @type {DragEvent} */ event) => {
-      setOver(false);
-      const file = event.dataTransfer?.files[0];
-      if (!file) return;
-      event.preventDefault();
-      latest.current(file);
-    };
-    addEventListener("dragover", over);
-    addEventListener("dragleave", leave);
-    addEventListener("drop", drop);
-    return () => {
-      removeEventListener("dragover", over);
-      removeEventListener("dragleave", leave);
-      removeEventListener("drop", drop);
-    };
+    for (const type of DRAGS) addEventListener(type, hear);
+    return () => DRAGS.forEach((type) => removeEventListener(type, hear));
   }, []);
   return isOver;
 }
@@ -91,7 +84,7 @@ export function Drop({ onRead }) {
       <button type="button" class="button quiet compact" onClick=${() => chooser.current?.click()}>${t("import.choose")}</button>
     </div>
     <details><summary>${t("import.paste")}</summary><div class="stack setup-fold"><${LongText} id="paste" label=${t("import.pasted")} rows=${6} value=${text} onInput=${setText} spellcheck=${false} /><button type="button" class="button compact" aria-disabled=${text.trim() ? undefined : "true"} onClick=${() => text.trim() && read(pastedFile(text))}>${t("import.read")}</button></div></details>
-    ${isShown ? html`<p class="fault" role="alert">${wrong}</p>` : null}
+    ${isShown ? html`<p class="fault" role="alert" ref=${intoView}>${wrong}</p>` : null}
     ${empty ? html`<${Report} report=${empty} />` : null}
   </div>`;
 }
@@ -113,7 +106,7 @@ export function Report({ report, onClose }) {
   const { summary, leftOut, leftOutCount, warnings, questions } = report;
   /** @type {{current: HTMLElement | null}} */
   const box = useRef(null);
-  useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), [report]);
+  useEffect(() => intoView(box.current), [report]);
   return html`<section class="card stack" ref=${box} role="status" aria-label=${t("import.report")}>
     <div class="row between"><h2>${questions.length ? t("import.got", { count: questions.length }) : t("import.none")}</h2>${onClose ? html`<button type="button" class="setup-icon" aria-label=${t("host.close")} onClick=${onClose}><${Cross} /></button>` : null}</div>
     <p class="muted small">${summary}</p>

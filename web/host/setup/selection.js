@@ -28,19 +28,17 @@ export function quizFields({ quizId, ownId, category, difficulty, count, order, 
 }
 
 /**
- * A bank's selection as fields of an address, which a phone as remote takes along; an own quiz lies in this browser alone.
+ * A bank's selection as a field of an address, which a phone as remote takes along; an own quiz lies in this browser alone.
  * @param {Selection | undefined} selection @returns {Record<string, string>}
  */
 export function toAddress(selection) {
   if (!selection?.quizId) return {};
-  return Object.fromEntries(Object.entries(selection).filter(([, value]) => value !== "").map(([name, value]) => [name, String(value)]));
+  const { quizId, category, difficulty, count, order, optionOrder } = selection;
+  return { quiz: [quizId, category, difficulty, count, order, optionOrder].join("~") };
 }
 
 /** @param {URLSearchParams} said @returns {Selection | undefined} */
 export function fromAddress(said) {
-  const quizId = said.get("quizId");
-  if (!quizId) return undefined;
-  const text = (/** @type {string} */ name) => said.get(name) ?? "";
-  const count = text("count") === "all" ? "all" : Number(text("count")) || 10;
-  return { quizId, category: text("category"), difficulty: text("difficulty"), count, order: text("order") || "shuffle", optionOrder: text("optionOrder") || "bank" };
+  const [quizId, category, difficulty, count, order, optionOrder] = said.get("quiz")?.split("~") ?? [];
+  return optionOrder ? { quizId, category, difficulty, count: Number(count) || "all", order, optionOrder } : undefined;
 }

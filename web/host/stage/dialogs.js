@@ -1,6 +1,7 @@
 /** What the host opens over the stage: players, phone, menu, keys, and what is asked before it is done. @import { RoomView } from "../../client/types.js" */
 import { html, useEffect, useState } from "../../vendor/preact.js";
 import { fault, number, t } from "../../ui/text.js";
+import { Confirm } from "../../ui/confirm.js";
 import { Cross, Dialog, Switches } from "../../ui/pieces.js";
 import { origin } from "../../ui/server.js";
 import { KEYS, toggleFullScreen } from "./keys.js";
@@ -97,20 +98,17 @@ function Menu({ room, act, open }) {
 }
 
 /** @param {{label: string, text: string, yes: string, run: () => Promise<any>, open: DialogProps["open"]}} props */
-function Confirm({ label, text, yes, run, open }) {
+function Sure({ label, text, yes, run, open }) {
   const [wrong, setWrong] = useState("");
-  const go = () => run().then(() => open(null), (problem) => setWrong(fault(problem)));
-  return html`<${Sheet} label=${label} onClose=${() => open(null)}><p>${text}</p>
-    ${wrong ? html`<p class="fault" role="alert">${wrong}</p>` : null}
-    <div class="row"><button type="button" class="button grow" onClick=${go}>${yes}</button><button type="button" class="button quiet" onClick=${() => open(null)}>${t("host.no")}</button></div>
-  <//>`;
+  const close = () => open(null);
+  return html`<${Confirm} title=${label} text=${text} yes=${yes} fault=${wrong} onYes=${() => run().then(close, (problem) => setWrong(fault(problem)))} onClose=${close} />`;
 }
 
 /** @param {DialogProps} props */
-const Finish = ({ act, open }) => html`<${Confirm} label=${t("stage.finish")} text=${t("stage.finishSure")} yes=${t("stage.finishYes")} run=${() => act("finish")} open=${open} />`;
+const Finish = ({ act, open }) => html`<${Sure} label=${t("stage.finish")} text=${t("stage.finishSure")} yes=${t("stage.finishYes")} run=${() => act("finish")} open=${open} />`;
 
 /** @param {DialogProps} props */
-const JoinCode = ({ game, open }) => html`<${Confirm} label=${t("stage.newCode")} text=${t("stage.newCodeSure")} yes=${t("stage.newCodeYes")} run=${() => game.newJoinCode()} open=${open} />`;
+const JoinCode = ({ game, open }) => html`<${Sure} label=${t("stage.newCode")} text=${t("stage.newCodeSure")} yes=${t("stage.newCodeYes")} run=${() => game.newJoinCode()} open=${open} />`;
 
 /** @param {DialogProps} props */
 const Keys = ({ open }) =>

@@ -1,6 +1,7 @@
 /** The reveal: what was answered as bars, the right one marked. @import { Reveal as RevealOf, RoomQuestion, RoomView } from "../../client/types.js" */
 import { html, useEffect, useRef, useState } from "../../vendor/preact.js";
-import { number, t } from "../../ui/text.js";
+import { t } from "../../ui/text.js";
+import { rightInWords } from "../../ui/answer/fields.js";
 import { Markup, plain } from "../../ui/markup.js";
 import { Check, Tile } from "../../ui/pieces.js";
 import { hue, letter, Shape } from "../../ui/shapes.js";
@@ -50,16 +51,13 @@ function Rows({ bars }) {
 const Words = ({ bars }) =>
   html`<ul class="stage-words">${bars.map((bar) => html`<li key=${bar.key} class="pop-in" style=${{ fontSize: `calc(var(--u) * ${Math.round(26 + 62 * bar.share)})` }}>${bar.label}<sub>${bar.count}</sub></li>`)}</ul>`;
 
-/** What is right, where no bar can say it. @param {{question: RoomQuestion, reveal: RevealOf}} props */
+/** What is right, where no bar says it. @param {{question: RoomQuestion, reveal: RevealOf}} props */
 export function Solution({ question, reveal }) {
-  if (reveal.correctTexts) return html`<p class="stage-solution"><${Right} /><b>${reveal.correctTexts[0]}</b></p>`;
-  if (reveal.correctRange) return html`<p class="stage-solution"><${Right} /><b>${t("stage.range", { min: digits(reveal.correctRange.min), max: digits(reveal.correctRange.max) })}</b></p>`;
-  if (reveal.correctNumber !== undefined) return html`<p class="stage-solution"><${Right} /><b>${digits(reveal.correctNumber)}</b></p>`;
-  return reveal.correctOrder ? html`<${Order} question=${question} optionIds=${reveal.correctOrder} />` : null;
+  if (reveal.correctOrder) return html`<${Order} question=${question} optionIds=${reveal.correctOrder} />`;
+  const right = rightInWords(reveal);
+  const isBar = barsOf(question, reveal).bars.some((bar) => bar.right && bar.label === right);
+  return right === null || isBar ? null : html`<p class="stage-solution"><${Right} /><b>${right}</b></p>`;
 }
-
-/** @param {number} value */
-const digits = (value) => number(value, { maximumFractionDigits: 15 });
 
 /** @param {{question: RoomQuestion, optionIds: number[]}} props */
 function Order({ question, optionIds }) {
