@@ -34,7 +34,7 @@ fn main() -> io::Result<()> {
         let known = TYPES.iter().find(|(ending, _)| *ending == extension);
         let Some((_, content_type)) = known.filter(|_| !path.starts_with(NOT_SERVED)) else { continue };
         let mut bytes = fs::read(file)?;
-        if extension == "js" && !path.starts_with("vendor") {
+        if matches!(extension, "js" | "css") && !path.starts_with("vendor") {
             bytes = without_comments(&String::from_utf8(bytes).expect("sources are UTF-8")).into_bytes();
         }
         fs::write(out.join(format!("{number}.plain")), &bytes)?;
@@ -72,7 +72,7 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// A module as it is sent: what stands in comments is for those who read the source, and a third of its weight. Lines
+/// A module or a style sheet as it is sent: what stands in comments is for those who read the source, and a third of its weight. Lines
 /// keep their numbers. Sources are written so that a comment begins its line, or is a type (`/** @… */`).
 fn without_comments(source: &str) -> String {
     let mut kept = String::with_capacity(source.len());

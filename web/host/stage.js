@@ -1,10 +1,10 @@
 /** The screen `/host/{roomId}`: a game on the projector, or its remote on the host's phone. @import { RoomState, RoomView } from "../client/types.js" */
 import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 import { fault, language, t } from "../ui/text.js";
+import { ConnectionPill } from "../ui/connection.js";
 import { announce } from "../ui/live.js";
 import { plain } from "../ui/markup.js";
 import { go } from "../ui/links.js";
-import { useTicks } from "../ui/pieces.js";
 import { titleOf } from "../ui/quizzes.js";
 import { useStore } from "../ui/use.js";
 import { Room } from "../client/room.js";
@@ -213,11 +213,7 @@ function Results({ game, title }) {
 /** The connection, where it is lost. @param {{state: RoomState}} props */
 function Connection({ state }) {
   const { status, retryAt } = state.connection;
-  const left = () => Math.max(0, Math.ceil(((retryAt ?? 0) - Date.now()) / 1000));
-  const [seconds, setSeconds] = useState(left);
-  useTicks(() => setSeconds(left()), 250);
-  if (status !== "waiting" && !(status === "connecting" && state.room)) return null;
-  return html`<p class="pill" role="status"><span class="dot wait"></span>${t("stage.lost")}${seconds ? html` <span class="muted" aria-hidden="true">${t("stage.retryIn", { seconds })}</span>` : null}</p>`;
+  return html`<${ConnectionPill} isLost=${status === "waiting" || (status === "connecting" && state.room !== null)} retryAt=${retryAt} text=${t("stage.lost")} />`;
 }
 
 /** Why the game stands still, or who stands in. @param {{room: RoomView}} props */

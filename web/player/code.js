@@ -20,9 +20,6 @@ export function readCode(typed) {
 /** Whether something was typed that no code has. @param {string} typed */
 const hasOtherSigns = (typed) => /[01ILO]/i.test(typed.normalize("NFKC")) && !typed.includes("/");
 
-/** A code as people read it aloud. @param {string} code */
-export const grouped = (code) => `${code.slice(0, 3)} ${code.slice(3)}`;
-
 /** @param {{code?: string, fault?: string | null}} props */
 export function CodeForm({ code = "", fault = null }) {
   const [typed, setTyped] = useState(code);

@@ -5,7 +5,7 @@ import { Confirm } from "../ui/confirm.js";
 import { go } from "../ui/links.js";
 import { Dialog, Switches } from "../ui/pieces.js";
 import { fault, t } from "../ui/text.js";
-import { grouped } from "./code.js";
+import { grouped } from "../ui/codes.js";
 import { SeatCode } from "./seat-code.js";
 
 /** @param {{room: import("../client/room.js").Room, view: import("../client/types.js").RoomView, seat: any, onClose: () => void}} props */

@@ -50,7 +50,7 @@ function Seat({ seat }) {
   const isStopped = connection.status === "stopped" && connection.reason !== "closed";
   if (isStopped) return html`<${Stopped} reason=${connection.reason} seat=${seat} room=${room} />`;
   const isLost = connection.status === "waiting" || (connection.status === "connecting" && connection.attempts > 0);
-  const pill = html`<${ConnectionPill} isLost=${isLost} retryAt=${connection.retryAt} isKept=${state.pending?.status === "sending"} />`;
+  const pill = html`<${ConnectionPill} isLost=${isLost} retryAt=${connection.retryAt} text=${t(state.pending?.status === "sending" ? "connection.kept" : "connection.lost")} />`;
   if (!view) return html`<main class="page play"><section class="notice"><p class="muted come-in late">${t("room.connecting")}</p></section>${pill}</main>`;
   const Screen = SCREENS[view.phase ?? "lobby"];
   return html`<main class=${`page play phase-${view.phase}`}>

@@ -57,7 +57,7 @@ function Game({ solo, onLeave, onAgain }) {
     if (status === "finished" || status === "gone") seats.forget(sessionId);
   }, [status]);
 
-  const pill = html`<${ConnectionPill} isLost=${connection === "waiting"} retryAt=${retryAt} isKept=${pending?.status === "sending"} />`;
+  const pill = html`<${ConnectionPill} isLost=${connection === "waiting"} retryAt=${retryAt} text=${t(pending?.status === "sending" ? "connection.kept" : "connection.lost")} />`;
   if (status === "gone") return html`<${Gone} onLeave=${onLeave} />`;
   if (status === "loading") return html`<main class="page play"><section class="notice"><p class="muted come-in late">${t("solo.loading")}</p></section>${pill}</main>`;
   const isOver = status === "finished" && (isSeen || !verdict);

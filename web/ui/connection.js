@@ -29,16 +29,16 @@ function useJustBack(isLost) {
 }
 
 /**
- * @param {{isLost: boolean, retryAt: number | null, isKept: boolean}} props
- * `retryAt`: when it is tried again, by Date.now(). `isKept`: an answer is kept until then.
+ * @param {{isLost: boolean, retryAt: number | null, text: string}} props
+ * `retryAt`: when it is tried again, by Date.now(). `text`: what is said as long as it is lost.
  */
-export function ConnectionPill({ isLost, retryAt, isKept }) {
+export function ConnectionPill({ isLost, retryAt, text }) {
   const left = useSecondsTo(isLost ? retryAt : null);
   const isBack = useJustBack(isLost);
   if (isBack) return html`<p class="pill connection back" role="status"><span class="dot"></span>${t("connection.back")}</p>`;
   if (!isLost) return null;
   return html`<p class="pill connection" role="status">
-    <span class="dot wait"></span><span class="grow">${t(isKept ? "connection.kept" : "connection.lost")}</span>
+    <span class="dot wait"></span><span class="grow">${text}</span>
     <span class="muted" aria-hidden="true">${left ? t("unit.wholeSeconds", { value: left }) : "…"}</span>
   </p>`;
 }

@@ -5,7 +5,7 @@ import { announce } from "../../ui/live.js";
 import { Markup } from "../../ui/markup.js";
 import { Cross } from "../../ui/pieces.js";
 import { go } from "../../ui/links.js";
-import { useMovement } from "../stage/fit.js";
+import { useMovement } from "../../ui/movement.js";
 import { useReorder } from "./drag.js";
 import { Choice, LongText, Text, Tick } from "./fields.js";
 import { Drop, Report } from "./import.js";

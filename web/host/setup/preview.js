@@ -1,18 +1,18 @@
 /** A question as players see it, with what is right marked for the host. */
 import { html } from "../../vendor/preact.js";
-import { number, t } from "../../ui/text.js";
+import { t } from "../../ui/text.js";
+import { digits, rightInWords } from "../../ui/answer/fields.js";
 import { Markup } from "../../ui/markup.js";
 import { Check, Tile } from "../../ui/pieces.js";
 
 /** @typedef {import("./quiz.js").Draft} Draft */
 
 /** What is right of a typed answer, in words. @param {Draft} question */
-export function solution({ kind, correctTexts = [], correctNumber, tolerance, correctRange }) {
-  const digits = (/** @type {number} */ value) => number(value, { maximumFractionDigits: 15 });
+export function solution(question) {
+  const { kind, correctTexts = [], tolerance } = question;
   if (kind === "text") return correctTexts.join(" · ");
   if (kind !== "number") return "";
-  if (correctRange) return t("stage.range", { min: digits(correctRange.min), max: digits(correctRange.max) });
-  return correctNumber === undefined ? "" : digits(correctNumber) + (tolerance ? ` ± ${digits(tolerance)}` : "");
+  return (rightInWords(question) ?? "") + (tolerance ? ` ± ${digits(tolerance)}` : "");
 }
 
 /** @param {{question: Draft}} props */

@@ -1,5 +1,5 @@
 /** A reveal as bars: what was answered how often, and which of it is right. Pure. @import { Count, Reveal, RoomQuestion, SeatVerdict } from "../../client/types.js" */
-import { number } from "../../ui/text.js";
+import { digits } from "../../ui/answer/fields.js";
 import { letter } from "../../ui/shapes.js";
 import { plain } from "../../ui/markup.js";
 
@@ -66,7 +66,7 @@ const sign = ({ text, number: typedNumber, optionIds }) =>
 /** @param {RoomQuestion} question @param {Count} count */
 function labelOf(question, { text, number: typedNumber, optionIds }) {
   if (text !== undefined) return text;
-  return typedNumber === undefined ? order(question, optionIds ?? []) : number(typedNumber, { maximumFractionDigits: 15 });
+  return typedNumber === undefined ? order(question, optionIds ?? []) : digits(typedNumber);
 }
 
 /** An order as letters: B A D C. @param {RoomQuestion} question @param {number[]} optionIds */

@@ -6,7 +6,8 @@ import { Cross, Dialog, Switches } from "../../ui/pieces.js";
 import { origin } from "../../ui/server.js";
 import { KEYS, toggleFullScreen } from "./keys.js";
 import { Loopback } from "./lobby.js";
-import { grouped, Qr, spoken } from "./qr.js";
+import { grouped, spoken } from "../../ui/codes.js";
+import { Qr } from "../../ui/qr.js";
 import { savedSeat } from "./seat.js";
 import { toAddress } from "../setup/selection.js";
 

@@ -1,7 +1,6 @@
 /** Things that depend on the screen's size: what fits, what has moved, and whether it is a phone. */
 import { useEffect, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
-
-const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+import { isCalm } from "../../ui/movement.js";
 
 const overflows = (/** @type {HTMLElement} */ box) => box.scrollHeight > box.clientHeight + 1;
 
@@ -37,25 +36,6 @@ export function useFit(element, steps, changes) {
     element.current?.querySelectorAll("img").forEach((image) => image.addEventListener("load", fit, { once: true }));
     return () => removeEventListener("resize", fit);
   }, changes);
-}
-
-/**
- * Lets children that changed their place move there: each is known by its `data-key`.
- * @param {{current: HTMLElement | null}} list
- * @param {unknown} change
- */
-export function useMovement(list, change) {
-  /** @type {{current: Map<string, number>}} */
-  const places = useRef(new Map());
-  useLayoutEffect(() => {
-    const items = /** @type {HTMLElement[]} */ ([...(list.current?.children ?? [])]);
-    for (const item of items) {
-      const before = places.current.get(item.dataset.key ?? "");
-      const moved = before === undefined ? 0 : before - item.offsetTop;
-      if (moved && !isCalm()) item.animate([{ transform: `translateY(${moved}px)` }, { transform: "none" }], { duration: 220, easing: "cubic-bezier(.2,.8,.2,1)" });
-    }
-    places.current = new Map(items.map((item) => [item.dataset.key ?? "", item.offsetTop]));
-  }, [change]);
 }
 
 /** Whether a media query holds, now and later. @param {string} query */

@@ -1,7 +1,7 @@
 /** The bar at the bottom of the stage: what the host can do, and at its end the one next step. @import { RoomView } from "../../client/types.js" */
 import { html } from "../../vendor/preact.js";
 import { seconds, t } from "../../ui/text.js";
-import { grouped } from "./qr.js";
+import { grouped } from "../../ui/codes.js";
 import { fastest } from "./bars.js";
 
 /** @typedef {import("./steps.js").Step} Step @typedef {import("./dialogs.js").DialogName} DialogName */

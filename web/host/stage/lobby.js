@@ -4,7 +4,8 @@ import { t } from "../../ui/text.js";
 import { Mark } from "../../ui/pieces.js";
 import { isLoopback, origin } from "../../ui/server.js";
 import { useFit } from "./fit.js";
-import { grouped, Qr, spoken } from "./qr.js";
+import { grouped, spoken } from "../../ui/codes.js";
+import { Qr } from "../../ui/qr.js";
 import { players } from "./steps.js";
 
 /** How phones reach the server, where they can't. */

@@ -3,7 +3,7 @@ import { html, useEffect, useRef, useState } from "../../vendor/preact.js";
 import { number, place, t } from "../../ui/text.js";
 import { Down, Up } from "../../ui/pieces.js";
 import { movement } from "./bars.js";
-import { useMovement } from "./fit.js";
+import { useMovement } from "../../ui/movement.js";
 
 const MOST = 8;
 const BEFORE_MS = 700;

@@ -5,7 +5,7 @@ import { Markup } from "../../ui/markup.js";
 import { Bar } from "../../ui/pieces.js";
 import { useFit } from "./fit.js";
 import { Next } from "./foot.js";
-import { grouped } from "./qr.js";
+import { grouped } from "../../ui/codes.js";
 import { Chart, Solution } from "./reveal.js";
 import { players } from "./steps.js";
 

@@ -1,15 +1,14 @@
 /** Options to put in order: by dragging, by the arrow keys, or by the buttons up and down. */
-import { html, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
+import { html, useRef, useState } from "../../vendor/preact.js";
 import { isOnControl, optionOf, useKeys } from "../keys.js";
 import { announce } from "../live.js";
 import { Markup, plain } from "../markup.js";
+import { useMovement } from "../movement.js";
 import { Down, Up } from "../pieces.js";
 import { hue, letter, Shape } from "../shapes.js";
 import { t } from "../text.js";
 import { Send } from "./choose.js";
 import { namedOptions } from "./fields.js";
-
-const MOVE_MS = 180;
 
 /** A list with one thing at another place. @param {number[]} ids @param {number} id @param {number} to */
 function moved(ids, id, to) {
@@ -19,31 +18,12 @@ function moved(ids, id, to) {
 }
 
 /**
- * Lets rows glide to where they are now from where they were.
- * @param {{current: HTMLElement | null}} list @param {number[]} order @param {number | null} held The row that the pointer moves by itself.
- */
-function useGlide(list, order, held) {
-  /** @type {{current: Map<string, number>}} */
-  const tops = useRef(new Map());
-  useLayoutEffect(() => {
-    const rows = /** @type {HTMLElement[]} */ ([...(list.current?.children ?? [])]);
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    for (const row of rows) {
-      const id = row.dataset.id ?? "";
-      const by = (tops.current.get(id) ?? row.offsetTop) - row.offsetTop;
-      if (by && !calm && id !== String(held)) row.animate([{ transform: `translateY(${by}px)` }, { transform: "none" }], { duration: MOVE_MS, easing: "ease-out" });
-    }
-    tops.current = new Map(rows.map((row) => [row.dataset.id ?? "", row.offsetTop]));
-  }, [order]);
-}
-
-/**
  * Dragging by the pointer: which row is held, how far it is from its place, and what the handle listens to.
  * @param {{current: HTMLElement | null}} list @param {number[]} order @param {(id: number, to: number) => void} move
  */
 function useDrag(list, order, move) {
   const [held, hold] = useState(/** @type {{id: number, grip: number, y: number} | null} */ (null));
-  const rowOf = (/** @type {number} */ id) => /** @type {HTMLElement | null} */ (list.current?.querySelector(`[data-id="${id}"]`) ?? null);
+  const rowOf = (/** @type {number} */ id) => /** @type {HTMLElement | null} */ (list.current?.querySelector(`[data-key="${id}"]`) ?? null);
   const inList = (/** @type {PointerEvent} */ event) => event.clientY - (list.current?.getBoundingClientRect().top ?? 0);
   const row = held && rowOf(held.id);
   const follow = (/** @type {PointerEvent} */ event) => {
@@ -91,7 +71,7 @@ export function Arrange({ question, given, disabled, onAnswer }) {
     if (!isFixed) onAnswer({ optionIds: order });
   };
   const drag = useDrag(list, order, move);
-  useGlide(list, order, drag.held);
+  useMovement(list, order, drag.held === null ? null : String(drag.held));
   const rowKeys = (/** @type {number} */ id) => (/** @type {KeyboardEvent} */ event) => {
     const by = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : 0;
     if (!by) return;
@@ -101,7 +81,7 @@ export function Arrange({ question, given, disabled, onAnswer }) {
   useKeys((event) => {
     if (event.key === "Enter" && !isOnControl(event)) return send(), true;
     const index = optionOf(event.key, options.length);
-    if (index >= 0) /** @type {HTMLElement | null} */ (list.current?.querySelector(`[data-id="${options[index].optionId}"] .handle`))?.focus();
+    if (index >= 0) /** @type {HTMLElement | null} */ (list.current?.querySelector(`[data-key="${options[index].optionId}"] .handle`))?.focus();
     return index >= 0;
   });
 
@@ -112,7 +92,7 @@ export function Arrange({ question, given, disabled, onAnswer }) {
         const name = plain(text);
         const step = (/** @type {number} */ by, /** @type {string} */ label, /** @type {any} */ Icon) =>
           html`<button type="button" class="step" aria-label=${t(label, { name })} aria-disabled=${isFixed || at + by < 0 || at + by >= order.length ? "true" : undefined} onClick=${() => move(id, at + by)}><${Icon} /></button>`;
-        return html`<li key=${id} data-id=${id} class=${`arranged ${hue(index)} ${drag.held === id ? "held" : ""}`} style=${drag.style(id)} onKeyDown=${rowKeys(id)}>
+        return html`<li key=${id} data-key=${id} class=${`arranged ${hue(index)} ${drag.held === id ? "held" : ""}`} style=${drag.style(id)} onKeyDown=${rowKeys(id)}>
           <button type="button" class="handle" aria-disabled=${isFixed ? "true" : undefined} ...${isFixed ? {} : drag.handle(id)}>
             <b class="place">${at + 1}</b><span class="sign"><${Shape} index=${index} /></span><span class="grow"><${Markup} text=${text} /></span><span class="only-heard">${t("answer.handle", { place: at + 1, of: order.length })}</span><span class="letter" aria-hidden="true">${letter(index)}</span>
           </button>

@@ -37,17 +37,20 @@ export function outcomeOf(verdict) {
   return verdict.share ? "partly" : "wrong";
 }
 
+/** A number as it was typed or is right: with all its digits. @param {number} value */
+export const digits = (value) => number(value, { maximumFractionDigits: 15 });
+
 /** What is right of a typed answer, in words; null for other kinds. @param {Correct} key @returns {string | null} */
 export function rightInWords({ correctTexts, correctNumber, correctRange }) {
   if (correctTexts) return correctTexts[0];
-  if (correctRange) return t("answer.range", { min: number(correctRange.min), max: number(correctRange.max) });
-  return correctNumber === undefined ? null : number(correctNumber, { maximumFractionDigits: 15 });
+  if (correctRange) return t("answer.range", { min: digits(correctRange.min), max: digits(correctRange.max) });
+  return correctNumber === undefined ? null : digits(correctNumber);
 }
 
 /** An answer in words. @param {Pick<Question, "options">} question @param {any} given @returns {string} */
 export function inWords({ options }, given) {
   if (given?.text !== undefined) return given.text;
-  if (given?.number !== undefined) return number(given.number, { maximumFractionDigits: 15 });
+  if (given?.number !== undefined) return digits(given.number);
   const texts = new Map((options ?? []).map((option) => [option.optionId, plain(option.text)]));
   return namedOptions(given).map((id) => texts.get(id) ?? "").join(", ");
 }

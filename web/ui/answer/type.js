@@ -1,9 +1,9 @@
 /** Answers that are typed: a text or a number. */
 import { html, useEffect, useRef, useState } from "../../vendor/preact.js";
 import { hasKeyboard } from "../live.js";
-import { number, t } from "../text.js";
+import { t } from "../text.js";
 import { Send } from "./choose.js";
-import { inWords } from "./fields.js";
+import { digits, inWords } from "./fields.js";
 import { readNumber } from "./number.js";
 
 /** Most bytes of a typed text. */
@@ -26,7 +26,7 @@ function readNumeric(typed) {
 function understood(typed) {
   const value = readNumber(typed);
   if (value === null || !/[.,\s]/.test(typed.trim())) return null;
-  return t("answer.understood", { value: number(value, { maximumFractionDigits: 15 }) });
+  return t("answer.understood", { value: digits(value) });
 }
 
 /** The same number with the other sign: some keyboards for numbers have no minus. @param {string} typed */

@@ -1,6 +1,6 @@
 /** QR codes, drawn by the server. The text goes there in a body, since it may hold a secret. */
-import { html, useEffect, useState } from "../../vendor/preact.js";
-import { Api } from "../../client/index.js";
+import { html, useEffect, useState } from "../vendor/preact.js";
+import { Api } from "../client/api.js";
 
 /** @type {Map<string, Promise<string>>} */
 const drawn = new Map();
@@ -24,11 +24,5 @@ export function Qr({ text, label }) {
     again();
     return () => void (isShown = false);
   }, [text]);
-  return html`<span class="stage-qr">${url ? html`<img src=${url} alt=${label} />` : null}</span>`;
+  return html`<span class="qr">${url ? html`<img src=${url} alt=${label} />` : null}</span>`;
 }
-
-/** A join code as people read it. @param {string} code */
-export const grouped = (code) => `${code.slice(0, 3)}\u2009${code.slice(3)}`;
-
-/** An address as people type it. @param {string} address */
-export const spoken = (address) => address.replace(/^https?:\/\//, "");
