@@ -106,7 +106,7 @@ export async function waiting(scene, look) {
   const room = await openRoom(scene, { readyMs: 60_000 });
   const stage = await scene.device({ size: LAPTOP, path: room.stage });
   const remote = await scene.device({ path: room.stage });
-  await stage.locator(".stage-qr img").waitFor();
+  await stage.locator(".qr img").waitFor();
   await remote.getByRole("heading", { name: "Nobody is here yet" }).waitFor();
   await look(stage, "stage-lobby-empty");
   const phone = await scene.device();
@@ -121,7 +121,7 @@ export async function waiting(scene, look) {
   await phone.getByRole("button", { name: "Menu" }).click();
   await look(phone, "menu");
   await phone.getByRole("button", { name: "Go on with another device" }).click();
-  await phone.locator(".qr").waitFor();
+  await phone.locator(".qr img").waitFor();
   await look(phone, "menu-seat-code");
   await phone.keyboard.press("Escape");
   await phone.getByRole("button", { name: "Menu" }).click();
@@ -152,7 +152,7 @@ async function dialogs(stage, look) {
   };
   for (const [key, name] of [["s", "seats"], ["r", "remote"], ["m", "menu"], ["?", "keys"]]) {
     await stage.keyboard.press(key);
-    if (key === "r") await stage.locator("dialog .stage-qr img").waitFor();
+    if (key === "r") await stage.locator("dialog .qr img").waitFor();
     if (key === "s") await stage.getByRole("button", { name: "Kick Ben" }).click();
     await shown(name);
   }
