@@ -249,10 +249,6 @@ fn is_asked(method: Method) -> impl Guard {
     })
 }
 
-async fn not_found(request: HttpRequest) -> Problem {
-    Problem::no_such_url(request.path())
-}
-
 /// What serves each connection: the application, over HTTP and where it leaves that.
 pub fn service(
     shared: web::Data<Shared>,
@@ -293,7 +289,7 @@ fn app(
         .app_data(PayloadConfig::new(MOST_BODY))
         .app_data(QueryConfig::default().error_handler(|error, _| Problem::bad_query(&error).into()))
         .configure(|config| routes(config, &shared))
-        .default_service(web::to(not_found))
+        .default_service(web::to(pages::nothing))
         .wrap(from_fn(body::bounded))
         .wrap(from_fn(chaos::lossy))
         .wrap(Condition::new(!shared.cors_origins.is_empty(), cors::of(&shared.cors_origins)))

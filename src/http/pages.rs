@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap,
     IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -105,6 +106,19 @@ const CONTENT_TYPES: [(&str, &str); 5] = [
 /// A screen: the page finds out which from its address.
 pub(super) async fn screen(http: HttpRequest, shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
     send(&http, &shared, SHELL)
+}
+
+/// An address where there is nothing: a page for whoever looks for one, which says so.
+pub(super) async fn nothing(http: HttpRequest, shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
+    let wants_page = http.method().is_safe() && text_of(http.headers(), ACCEPT.as_str()).contains("text/html");
+    if !wants_page {
+        return Err(Problem::no_such_url(http.path()));
+    }
+    let mut reply = send(&http, &shared, SHELL)?;
+    if reply.status().is_success() {
+        *reply.status_mut() = StatusCode::NOT_FOUND;
+    }
+    Ok(reply)
 }
 
 pub(super) async fn file(

@@ -34,6 +34,9 @@ async fn every_screen_has_an_address_and_loads_nothing_from_elsewhere() {
         assert!(!page.text().contains("http://") && !page.text().contains("https://"), "{}", page.text());
     }
     get(&client, "/nowhere", &[]).await.problem(404, "not-found");
+    let page = get(&client, "/nowhere", &[("Accept", "text/html,*/*;q=0.8")]).await;
+    assert_eq!((page.status, page.header("content-type").unwrap()), (404, "text/html; charset=utf-8"));
+    assert!(page.header("content-security-policy").is_some());
     for path in ["/web/none.js", "/web/vendor/build/package.json", "/web/../Cargo.toml", "/web/"] {
         assert_eq!(get(&client, path, &[]).await.status, 404, "{path}");
     }

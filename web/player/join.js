@@ -3,7 +3,7 @@ import { html, useEffect, useState } from "../vendor/preact.js";
 import { Api } from "../client/api.js";
 import { Room } from "../client/room.js";
 import { seats } from "../client/storage.js";
-import { go } from "../ui/links.js";
+import { go, hash } from "../ui/links.js";
 import { useFocus, useTitle } from "../ui/live.js";
 import { Mark, Switches } from "../ui/pieces.js";
 import { fault, t } from "../ui/text.js";
@@ -33,11 +33,19 @@ function sitDown({ roomId, token, snapshot }, joinCode) {
 /** @param {{argument: string}} props */
 export default function Join({ argument }) {
   const joinCode = readCode(argument);
-  const [seatCode] = useState(seatCodeOfLink);
+  const [seatCode, setSeatCode] = useState(seatCodeOfLink);
   const held = seats.list().find((seat) => seat.kind === "room" && seat.joinCode === joinCode);
   const [way, setWay] = useState(joinCode.length < 6 ? "refused" : seatCode ? "seat" : held ? "held" : "name");
   const [problem, setProblem] = useState(/** @type {any} */ (joinCode.length < 6 ? { code: "join-code-unknown" } : null));
   useTitle(t("join.title"));
+  const fragment = hash.value;
+  useEffect(() => {
+    // A link with a seat code, opened where the room's page is open already.
+    const code = seatCodeOfLink();
+    if (!code) return;
+    setSeatCode(code);
+    setWay("seat");
+  }, [fragment]);
   useEffect(() => {
     // While a name is typed, the room's screens are loaded.
     import("./room.js").catch(() => {});
@@ -52,7 +60,7 @@ export default function Join({ argument }) {
   const screens = {
     name: () => html`<${NameForm} joinCode=${joinCode} onSeat=${sit} onRefused=${refuse} onSeatCode=${() => setWay("code")} />`,
     held: () => html`<${Held} seat=${held} onOther=${() => setWay("name")} />`,
-    seat: () => html`<${TakeOver} joinCode=${joinCode} seatCode=${seatCode} onSeat=${sit} onAgain=${() => setWay("code")} />`,
+    seat: () => html`<${TakeOver} key=${seatCode} joinCode=${joinCode} seatCode=${seatCode} onSeat=${sit} onAgain=${() => setWay("code")} />`,
     code: () => html`<${SeatCodeForm} joinCode=${joinCode} onSeat=${sit} onName=${() => setWay("name")} />`,
     refused: () => html`<${Refused} problem=${problem} joinCode=${joinCode} onAgain=${() => setWay("name")} onSeatCode=${() => setWay("code")} />`,
   };

@@ -107,7 +107,7 @@ test("the game outlives the host's laptop: another one takes it over, and a phon
   const { host, joinCode, roomId } = table;
   await step(host, "Start");
   await host.keyboard.press("m");
-  await host.getByRole("button", { name: "Go on on another computer" }).click();
+  await host.getByRole("button", { name: "Continue on another computer" }).click();
   const shown = host.locator(".host-codes dd").nth(1);
   await shown.getByText(/\w{4}/).waitFor();
   const seatCode = await shown.innerText();
@@ -118,7 +118,7 @@ test("the game outlives the host's laptop: another one takes it over, and a phon
   await laptop.getByLabel("Seat code").fill(seatCode);
   await laptop.getByRole("button", { name: "Take over" }).click();
   await laptop.locator(".stage-question").waitFor();
-  await host.getByRole("heading", { name: "The game goes on on another device" }).waitFor();
+  await host.getByRole("heading", { name: "The game continues on another device" }).waitFor();
   await host.reload();
   await host.getByRole("heading", { name: "This device no longer runs the game" }).waitFor();
   await host.context().close();

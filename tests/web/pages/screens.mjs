@@ -156,7 +156,7 @@ async function dialogs(stage, look) {
     if (key === "s") await stage.getByRole("button", { name: "Kick Ben" }).click();
     await shown(name);
   }
-  for (const [item, name] of [["End the game", "finish"], ["New room code", "new-code"], ["Go on on another computer", "move-away"]]) {
+  for (const [item, name] of [["End the game", "finish"], ["New room code", "new-code"], ["Continue on another computer", "move-away"]]) {
     await stage.keyboard.press("m");
     await stage.getByRole("button", { name: item }).click();
     if (name === "move-away") await until("there is a seat code", PATIENCE, async () => !(await stage.locator(".host-codes").innerText()).includes("…"));
