@@ -8,6 +8,7 @@ mod stores;
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -271,6 +272,10 @@ async fn announce(settings: &Settings, listener: &TcpListener, reach: &Reach, st
 /// routes; nothing is sent.
 fn reach(settings: &Settings, address: SocketAddr) -> Reach {
     let lan = || {
+        // A container's own address and port mean nothing outside.
+        if ["/.dockerenv", "/run/.containerenv"].into_iter().any(|mark| Path::new(mark).exists()) {
+            return None;
+        }
         let ip = if address.ip().is_unspecified() {
             let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
             // An address that is kept free for documents (RFC 5737).

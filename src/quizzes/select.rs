@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::bank::Bank;
 use crate::domain::quiz::draft::MOST_QUESTIONS;
-use crate::domain::quiz::shuffle::shuffle;
+use crate::domain::quiz::shuffle::{is_solved, shuffle, unsolve};
 use crate::domain::{Difficulty, Question, QuestionId};
 
 /// Questions of a game where nobody says how many.
@@ -150,14 +150,19 @@ pub fn select(
     Ok(with_options_in(option_order, questions, chance))
 }
 
-/// The questions with their options in that order.
+/// The questions with their options in that order, but never in the one that is asked for.
 pub fn with_options_in(
     order: Order,
     mut questions: Vec<Arc<Question>>,
     chance: &mut dyn FnMut(usize) -> usize,
 ) -> Vec<Arc<Question>> {
-    if order == Order::Shuffle {
-        questions.iter_mut().for_each(|question| shuffle(Arc::make_mut(question), chance));
+    for question in &mut questions {
+        if order == Order::Shuffle {
+            shuffle(Arc::make_mut(question), chance);
+        }
+        if is_solved(question) {
+            unsolve(Arc::make_mut(question), chance);
+        }
     }
     questions
 }

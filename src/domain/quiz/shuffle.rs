@@ -1,6 +1,6 @@
 //! The order of a question's options: what may be shuffled, and what keeps its place.
 
-use super::{Choice, Kind, Question};
+use super::{AnswerKey, Choice, Correct, Kind, Question};
 
 /// Shuffles a question's options. `chance(n)` gives a number below n. Options that name each other by letter
 /// and pairs such as True and False stay as they are; "all of the above" stays last.
@@ -17,6 +17,22 @@ pub fn shuffle(question: &mut Question, chance: &mut dyn FnMut(usize) -> usize) 
     }
     let is_about_others = |option: &Choice| option.text.as_deref().is_some_and(is_about_others);
     options.sort_by_key(is_about_others);
+}
+
+/// Whether the options stand as they are to be put: whoever sends them as they come would be right.
+pub fn is_solved(question: &Question) -> bool {
+    let AnswerKey::Order(_) = question.key else { return false };
+    let shown = question.options.iter().map(|option| &option.id);
+    matches!(question.key.correct(), Correct::Order { correct_order } if shown.eq(&correct_order))
+}
+
+/// Shuffles the options of a question that is solved as it stands, so that it is not.
+pub fn unsolve(question: &mut Question, chance: &mut dyn FnMut(usize) -> usize) {
+    shuffle(question, chance);
+    let count = question.options.len();
+    if count > 1 && is_solved(question) {
+        question.options.rotate_left(1 + chance(count - 1));
+    }
 }
 
 /// Whether an option is one of a pair that everybody expects in that order.
@@ -73,6 +89,22 @@ mod tests {
         assert_eq!(shuffled(&["a", "All of the above.", "b"]), ["b", "a", "All of the above."]);
         assert_eq!(shuffled(&["a", "Keine der genannten", "b"])[2], "Keine der genannten");
         assert_eq!(shuffled(&["x", "y", "Both A and B"]), ["x", "y", "Both A and B"]);
+    }
+
+    #[test]
+    fn what_is_to_be_put_in_order_is_never_shown_in_it() {
+        let correct_order: Vec<_> = question(1, 4).options.iter().map(|option| option.id).collect();
+        for drawn in [0, 1, 2] {
+            let mut one = question(1, 4);
+            one.key = AnswerKey::Order(serde_json::from_value(serde_json::json!([1, 2, 3, 4])).unwrap());
+            assert!(is_solved(&one));
+            unsolve(&mut one, &mut |n| drawn.min(n - 1));
+            assert!(!is_solved(&one), "{drawn}");
+            let mut ids: Vec<_> = one.options.iter().map(|option| option.id).collect();
+            ids.sort_unstable();
+            assert_eq!(ids, correct_order);
+        }
+        assert!(!is_solved(&question(1, 4)));
     }
 
     #[test]

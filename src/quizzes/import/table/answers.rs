@@ -149,12 +149,25 @@ fn without_options(kind: Option<Kind>, fields: &Fields<'_>, habits: &Habits) -> 
             Ok((Asked::Choice { options, right: usize::from(!truth), in_order: true }, None))
         }
         (None, None) => {
-            let message = "there are no options, so the answer is typed; for a choice, fill in options";
-            text(fields).map(|(asked, _)| (asked, Some(message.to_owned())))
+            let as_number = || number(fields, habits.notation).ok().filter(|_| cells.iter().all(is_amount));
+            let (asked, message) = match as_number() {
+                Some((asked, _)) => (asked, "there are no options, so a number is typed"),
+                None => (text(fields)?.0, "there are no options, so the answer is typed"),
+            };
+            Ok((asked, Some(format!("{message}; for a choice, fill in options"))))
         }
         (None, Some(Kind::TrueOrFalse)) => Err(format!("{:?} is neither TRUE nor FALSE", shortened(cells[0]))),
         (None, Some(_)) => Err("there are no options".to_owned()),
     }
+}
+
+/// Whether a cell is a number as one counts and measures: `3,14`, and neither a range nor `007`.
+fn is_amount(cell: &&str) -> bool {
+    let digits = cell.trim_start_matches(['-', '−']);
+    let is_padded = digits.strip_prefix('0').is_some_and(|rest| rest.starts_with(|sign: char| sign.is_ascii_digit()));
+    !is_padded
+        && digits.starts_with(|sign: char| sign.is_ascii_digit())
+        && digits.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b','))
 }
 
 /// One option is nothing to choose from; without any, a text is typed.

@@ -65,6 +65,23 @@ fn without_kind_and_options_a_text_is_typed() {
 }
 
 #[test]
+fn without_kind_and_options_a_number_is_typed_as_one() {
+    let asked = |right: &str| {
+        let found = read_text(&format!("Frage;Antwort\nWie viel?;{right}\n"));
+        (found.items[0].asked.clone(), told(&found))
+    };
+    let exact = |text| Asked::Number { number: Some(number(text)), min: number(text), max: number(text) };
+    let message = "line 2: there are no options, so a number is typed; for a choice, fill in options";
+    assert_eq!(asked("42"), (exact("42"), vec![message.to_owned()]));
+    assert_eq!(asked("3,14").0, exact("3.14"));
+    assert_eq!(asked("0,5").0, exact("0.5"));
+    assert_eq!(asked("-7").0, exact("-7"));
+    for word in ["007", "12a", "3-5", "1969-07-20", "."] {
+        assert_eq!(asked(word).0, text(&[word]));
+    }
+}
+
+#[test]
 fn a_number_can_have_a_range() {
     let exact = |text| Asked::Number { number: Some(number(text)), min: number(text), max: number(text) };
     assert_eq!(of("number", "\t\t", "42"), exact("42"));
