@@ -96,7 +96,7 @@ mod tests {
         let correct_order: Vec<_> = question(1, 4).options.iter().map(|option| option.id).collect();
         for drawn in [0, 1, 2] {
             let mut one = question(1, 4);
-            one.key = AnswerKey::Order(serde_json::from_value(serde_json::json!([1, 2, 3, 4])).unwrap());
+            one.key = AnswerKey::Order(serde_json::from_value(serde_json::json!([1, 2, 3, 4])).expect("ids"));
             assert!(is_solved(&one));
             unsolve(&mut one, &mut |n| drawn.min(n - 1));
             assert!(!is_solved(&one), "{drawn}");
