@@ -34,8 +34,15 @@ fn main() -> io::Result<()> {
         let known = TYPES.iter().find(|(ending, _)| *ending == extension);
         let Some((_, content_type)) = known.filter(|_| !path.starts_with(NOT_SERVED)) else { continue };
         let mut bytes = fs::read(file)?;
-        if matches!(extension, "js" | "css") && !path.starts_with("vendor") {
-            bytes = without_comments(&String::from_utf8(bytes).expect("sources are UTF-8")).into_bytes();
+        if !path.starts_with("vendor") {
+            let source = String::from_utf8(bytes).expect("sources are UTF-8");
+            let shorter = match extension {
+                "js" | "css" => without_comments(&source),
+                // No text of it goes over the end of its line.
+                "json" => source.lines().map(str::trim).collect(),
+                _ => source,
+            };
+            bytes = shorter.into_bytes();
         }
         fs::write(out.join(format!("{number}.plain")), &bytes)?;
         let hash = &blake3::hash(&bytes).to_hex()[..16];

@@ -126,7 +126,8 @@ export class Api {
       return { text };
     } catch (error) {
       if (error instanceof Problem) throw error;
-      throw new Problem({ code: "network", detail: "no reply came" });
+      const isForeign = globalThis.location && this.base !== location.origin;
+      throw new Problem({ code: "network", detail: `no reply came${isForeign ? "; REJOIN_CORS_ORIGINS may not name this page" : ""}` });
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", stop);

@@ -29,6 +29,7 @@
  * @property {string} [name]
  * @property {string} [title]
  * @property {string} [joinCode]
+ * @property {number} [from] the first question that it plays, from 0 on
  * @property {Selection} [selection] what the host's game draws its questions from
  * @property {number} [savedAt] ms since 1970, set by `keep`
  */

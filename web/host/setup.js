@@ -5,15 +5,16 @@ import { go, hash } from "../ui/links.js";
 import { Mark, Switches } from "../ui/pieces.js";
 import { useCall } from "../ui/use.js";
 import { Room } from "../client/room.js";
+import { GoOn } from "../player/go-on.js";
 import { hostApi, isAboutKey, KeyCard, keyIsWanted } from "./setup/access.js";
 import { Bank } from "./setup/bank.js";
 import { Editor, openEditor } from "./setup/editor.js";
 import { Drop } from "./setup/import.js";
 import { addQuiz, dropQuiz, library } from "./setup/library.js";
-import { lacks, wordsOf } from "./setup/quiz.js";
+import { lacks, newId, wordsOf } from "./setup/quiz.js";
 import { quizFields, selectionOf } from "./setup/selection.js";
 import { keepSettings, lastSettings, ofQuiz, SettingsForm, toRequest } from "./setup/settings.js";
-import { keepSeat } from "./stage/seat.js";
+import { keepSeat, savedSeat } from "./stage/seat.js";
 import { TakeOver } from "./stage/stopped.js";
 
 /**
@@ -34,6 +35,7 @@ const ofOwn = (quiz) => ({
 export default function Setup() {
   const { value, problem } = useCall(() => hostApi().get("/api/quizzes"), []);
   const [chosen, choose] = useState("");
+  const [fresh, begin] = useState(/** @type {OwnQuiz | null} */ (null));
   const [report, setReport] = useState(/** @type {import("./setup/files.js").Imported | null} */ (null));
   const own = library.value.map(ofOwn);
   const banks = (value?.quizzes ?? []).filter((/** @type {any} */ { play }) => play.includes("rooms")).map(ofBank);
@@ -43,7 +45,7 @@ export default function Setup() {
   }, []);
 
   const [what, id] = hash.value.slice(1).split("=");
-  const quiz = what === "quiz" ? library.value.find((/** @type {OwnQuiz} */ one) => one.id === id) : null;
+  const quiz = what === "quiz" ? [...library.value, fresh].find((/** @type {OwnQuiz | null} */ one) => one?.id === id) : null;
   const play = (/** @type {string} */ next) => () => {
     choose(next);
     go("/host");
@@ -54,14 +56,17 @@ export default function Setup() {
   };
   const create = () => {
     setReport(null);
-    openEditor(addQuiz({ title: "", questions: [], scoring: undefined }));
+    // It is kept once something is written.
+    const quiz = { id: newId(), title: "", questions: [] };
+    begin(quiz);
+    openEditor(quiz.id);
   };
   return html`<main class="page wide setup">
     <div class="topbar"><${Mark} /><${Switches} /></div>
     ${what && keyIsWanted() ? html`<${KeyCard} />` : null}
     ${quiz ? html`<${Editor} key=${quiz.id} quiz=${quiz} report=${report} onReport=${setReport} onPlay=${play(`own-${quiz.id}`)} />`
       : what === "bank" ? html`<${Bank} key=${id} quizId=${id} onPlay=${play(`bank-${id}`)} />`
-      : html`<h1>${t("setup.title")}</h1><${KeyCard} />
+      : html`<h1>${t("setup.title")}</h1><${HostGames} /><${KeyCard} />
         <div class="setup-columns">
           <div class="stack">
             ${own.length ? html`<${Entries} label=${t("setup.own")} entries=${own} chosen=${entry?.id} onChoose=${choose} />` : null}
@@ -73,6 +78,20 @@ export default function Setup() {
           ${entry ? html`<${Play} key=${entry.id} entry=${entry} />` : null}
         </div>`}
   </main>`;
+}
+
+/** The games that this browser hosts, and those of its key that run elsewhere: the computer that ran one may be gone. */
+function HostGames() {
+  const api = hostApi();
+  const { value } = useCall(async () => api.key && api.get("/api/rooms?limit=200"), [api.key]);
+  const [wrong, setWrong] = useState("");
+  const running = (value?.rooms ?? []).filter((/** @type {any} */ { roomId, mode, phase }) => mode === "quiz" && phase !== "finished" && !savedSeat(roomId));
+  const take = (/** @type {string} */ roomId) => (/** @type {Event} */ event) => {
+    event.preventDefault();
+    api.post(`/api/rooms/${roomId}/host`).then(({ token }) => (keepSeat({ roomId, token }), go(`/host/${roomId}`)), (problem) => setWrong(fault(problem)));
+  };
+  return html`<${GoOn} only=${(/** @type {any} */ { role }) => role === "host"} others=${running.map((/** @type {any} */ { roomId }) => ({ kind: "room", roomId, token: api.key, take: take(roomId) }))} />
+    ${wrong ? html`<p class="fault" role="alert">${wrong}</p>` : null}`;
 }
 
 /** @param {{label: string, entries: Entry[], chosen?: string, onChoose: (id: string) => void}} props */

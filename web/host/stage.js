@@ -6,6 +6,7 @@ import { announce } from "../ui/live.js";
 import { plain } from "../ui/markup.js";
 import { go } from "../ui/links.js";
 import { titleOf } from "../ui/quizzes.js";
+import { askServer } from "../ui/server.js";
 import { useStore } from "../ui/use.js";
 import { Room } from "../client/room.js";
 import { StageDialog } from "./stage/dialogs.js";
@@ -13,9 +14,8 @@ import { scrollStage, useMedia, useWakeLock } from "./stage/fit.js";
 import { Foot } from "./stage/foot.js";
 import { toggleFullScreen, useKeys } from "./stage/keys.js";
 import { Lobby } from "./stage/lobby.js";
-import { Podium } from "./stage/podium.js";
 import { Question, useQuestionTime } from "./stage/question.js";
-import { Ranking } from "./stage/ranking.js";
+import { Podium, Ranking } from "./stage/ranking.js";
 import { Remote } from "./stage/remote.js";
 import { Reveal } from "./stage/reveal.js";
 import { keepSeat, savedSeat, takeFragment } from "./stage/seat.js";
@@ -49,6 +49,7 @@ function Game({ roomId, token }) {
     if (state.room) keepSeat({ roomId, token, joinCode: state.room.joinCode, name: state.room.you?.name ?? "" });
   }, [state.room?.joinCode]);
   const { status, reason } = state.connection;
+  useEffect(() => void (status === "live" && askServer()), [status]);
   if (status === "stopped" && reason !== "closed") return html`<${Stopped} reason=${reason ?? "gone"} />`;
   if (!state.room) return html`<main class="stage stage-wait" aria-busy="true"><p class="muted">${t("stage.connecting")}</p><${Connection} state=${state} /></main>`;
   return html`<${Show} game=${game} state=${state} room=${state.room} token=${token} />`;
@@ -117,7 +118,7 @@ function useHeard(room) {
   const text = room.phase === "question" && question
     ? `${t("stage.questionOf", { index: question.index + 1, of: room.questionCount })}: ${plain(question.text)}`
     : reveal ? t("stage.revealOf", { index: reveal.index + 1 })
-    : room.phase === "finished" ? t("stage.end") : t("stage.here", { count: players(room).length });
+    : room.phase === "finished" ? t("stage.end") : t("lobby.here", { count: players(room).length });
   useEffect(() => {
     const timer = setTimeout(() => announce(text), 600);
     return () => clearTimeout(timer);
@@ -202,7 +203,7 @@ function Results({ game, title }) {
   const save = async () => {
     try {
       const csv = await game.results({ csv: true, separator: language.value === "de" ? "semicolon" : "comma" });
-      download(`${title || "rejoin"}.csv`, `\ufeff${csv.replace(/^\ufeff/, "")}`, "text/csv");
+      download(`${title || `rejoin-${game.state.room?.joinCode}`}.csv`, `\ufeff${csv.replace(/^\ufeff/, "")}`, "text/csv");
     } catch (problem) {
       setWrong(fault(/** @type {any} */ (problem)));
     }
@@ -216,9 +217,8 @@ function Connection({ state }) {
   return html`<${ConnectionPill} isLost=${status === "waiting" || (status === "connecting" && state.room !== null)} retryAt=${retryAt} text=${t("stage.lost")} />`;
 }
 
-/** Why the game stands still, or who stands in. @param {{room: RoomView}} props */
+/** Who stands in. @param {{room: RoomView}} props */
 function Standing({ room }) {
-  if (room.paused) return html`<p class="pill" role="status"><span class="dot wait"></span>${t(room.paused.by === "away" ? "stage.pausedAway" : "stage.paused")}</p>`;
   const standIn = room.you && !room.you.isHost && room.seats.find(({ seatId }) => seatId === room.hostSeatId);
   return standIn ? html`<p class="pill" role="status"><span class="dot"></span>${t("stage.standIn", { name: standIn.name ?? "" })}</p>` : null;
 }

@@ -53,6 +53,6 @@ export function CodeForm({ code = "", fault = null }) {
       ${BOXES.map((at) => html`<b key=${at} aria-hidden="true" class=${`${at === Math.min(typed.length, LENGTH - 1) ? "next" : ""} ${typed[at] ? "filled" : ""}`}>${typed[at] ?? ""}</b>`)}
     </div>
     <p id="code-note" class=${note ? "fault" : "only-heard"} role=${note ? "alert" : undefined}>${note ?? t("code.hint")}</p>
-    <button class="button wide">${t("code.join")}</button>
+    <button class="button wide">${t("join.title")}</button>
   </form>`;
 }

@@ -10,23 +10,23 @@ import { Ranking } from "./ranking.js";
 /** @import { RoomView } from "../client/types.js" */
 
 /**
- * The own answers, each with its question.
- * @param {any} results @param {number | undefined} seatId
+ * The questions that the own seat could answer, each with what it answered.
+ * @param {any} results @param {number | undefined} seatId @param {number} [from] the first of them
  */
-function ownAnswers(results, seatId) {
+function ownAnswers(results, seatId, from) {
   const seat = results?.seats.find((/** @type {any} */ one) => one.seatId === seatId);
-  const questions = new Map(results?.questions.map((/** @type {any} */ question) => [question.questionId, question]));
-  return (seat?.answers ?? []).map((/** @type {any} */ answer) => {
-    const { text, correctText, explanation } = questions.get(answer.questionId) ?? {};
-    return { ...answer, questionText: text, correctText, explanation };
-  });
+  if (!seat) return [];
+  const given = new Map(seat.answers.map((/** @type {any} */ answer) => [answer.questionId, answer]));
+  return results.questions.slice(from).map((/** @type {any} */ { questionId, kind, text, correctText, explanation }) => ({
+    questionId, questionText: text, correctText, explanation, answerText: null, points: 0, correct: kind === "poll" ? null : false, ...given.get(questionId),
+  }));
 }
 
 /** @param {import("./room.js").ScreenProps} props */
-export function End({ room, view }) {
+export function End({ room, view, seat }) {
   const { you, ranking } = view;
   const { value: results } = useCall(() => room.results(), []);
-  const answers = ownAnswers(results, you?.seatId);
+  const answers = ownAnswers(results, you?.seatId, seat.from);
   const own = ranking?.find(({ seatId }) => seatId === you?.seatId);
   return html`<section class="ended">
     ${own ? html`<${OwnEnd} rank=${own.rank} total=${own.total} of=${ranking?.length ?? 0} answers=${answers} />` : html`<${PlainEnd} />`}
@@ -43,9 +43,9 @@ function OwnEnd({ rank, total, of, answers }) {
   const scored = answers.filter(({ correct }) => correct !== null);
   const right = scored.filter(({ correct }) => correct).length;
   return html`<div class=${`card final pop-in ${rank === 1 && total > 0 ? "won" : ""}`}>
-    <p class="muted">${t(rank <= 3 && of > 3 ? `end.praise.${rank}` : "end.over")}</p>
-    <h1 tabindex="-1" ref=${heading}>${t("end.place", { place: place(rank) })}</h1>
-    <p class="muted">${t("end.of", { count: of })}</p>
+    ${total ? html`<p class="muted">${t(rank <= 3 && of > 3 ? `end.praise.${rank}` : "stage.end")}</p>` : null}
+    <h1 tabindex="-1" ref=${heading}>${total ? t("end.place", { place: place(rank) }) : t("stage.end")}</h1>
+    ${total ? html`<p class="muted">${t("end.of", { count: of })}</p>` : null}
     <dl class="final-facts"><div><dt class="muted small">${t("end.points")}</dt><dd>${number(total)}</dd></div>
       ${scored.length ? html`<div><dt class="muted small">${t("end.right")}</dt><dd>${t("end.rightOf", { right, of: scored.length })}</dd></div>` : null}</dl>
   </div>`;

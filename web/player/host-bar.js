@@ -31,8 +31,8 @@ export function HostBar({ room, view }) {
   const { isBusy, problem, move } = useMove(room);
   const next = view.you?.isHost ? nextMove(view) : null;
   if (!next) return null;
-  const isLast = view.phase === "reveal" && (view.question?.index ?? 0) + 1 >= view.questionCount;
-  const label = t(isLast && next[0] === "next" ? "hostBar.end" : `hostBar.${next[0]}`);
+  const isLast = next[0] === "next" && (view.question?.index ?? 0) + 1 >= view.questionCount;
+  const label = t(isLast ? "hostBar.end" : next[1] ? "step.resume" : `step.${next[0]}`);
   return html`<aside class="host-bar" aria-label=${t("hostBar.title")}>
     ${problem ? html`<p class="fault" role="alert">${fault(problem)}</p>` : null}
     <button class="button wide" aria-disabled=${isBusy ? "true" : undefined} onClick=${() => move(...next)}>${label}</button>

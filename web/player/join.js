@@ -5,13 +5,10 @@ import { Room } from "../client/room.js";
 import { seats } from "../client/storage.js";
 import { go, hash } from "../ui/links.js";
 import { useFocus, useTitle } from "../ui/live.js";
-import { Mark, Switches } from "../ui/pieces.js";
-import { fault, t } from "../ui/text.js";
-import { grouped } from "../ui/codes.js";
-import { readCode } from "./code.js";
-import { Held } from "./held.js";
+import { Mark, Switches, useTicks } from "../ui/pieces.js";
+import { fault, grouped, has, t } from "../ui/text.js";
+import { CodeForm, readCode } from "./code.js";
 import { NameForm } from "./name-form.js";
-import { Refused } from "./refused.js";
 
 /** What a link says of a seat code, which must not stay in the address. @returns {string} */
 function seatCodeOfLink() {
@@ -20,13 +17,16 @@ function seatCodeOfLink() {
   return decodeURIComponent(code);
 }
 
+/** The first question of a new seat: not the one that is open already. @param {import("../client/room.js").TakenSeat} taken */
+const firstOf = ({ snapshot }) => (snapshot?.question ? snapshot.question.index + 1 : 0);
+
 /**
  * Keeps a seat in this browser, and goes to it.
- * @param {import("../client/room.js").TakenSeat} taken @param {string} joinCode
+ * @param {import("../client/room.js").TakenSeat} taken @param {string} joinCode @param {number} [from]
  */
-function sitDown({ roomId, token, snapshot }, joinCode) {
+function sitDown({ roomId, token, snapshot }, joinCode, from) {
   const you = snapshot?.you;
-  seats.keep({ kind: "room", role: you?.isHost ? "host" : "player", roomId, token, name: you?.name, joinCode });
+  seats.keep({ kind: "room", role: you?.isHost ? "host" : "player", roomId, token, name: you?.name, joinCode, from });
   go(you?.isHost && !you.plays ? `/host/${roomId}` : `/room/${roomId}`, { replace: true });
 }
 
@@ -58,7 +58,7 @@ export default function Join({ argument }) {
   const sit = (/** @type {any} */ taken) => sitDown(taken, joinCode);
   /** @type {Record<string, () => any>} */
   const screens = {
-    name: () => html`<${NameForm} joinCode=${joinCode} onSeat=${sit} onRefused=${refuse} onSeatCode=${() => setWay("code")} />`,
+    name: () => html`<${NameForm} joinCode=${joinCode} onSeat=${(/** @type {any} */ taken) => sitDown(taken, joinCode, firstOf(taken))} onRefused=${refuse} onSeatCode=${() => setWay("code")} />`,
     held: () => html`<${Held} seat=${held} onOther=${() => setWay("name")} />`,
     seat: () => html`<${TakeOver} key=${seatCode} joinCode=${joinCode} seatCode=${seatCode} onSeat=${sit} onAgain=${() => setWay("code")} />`,
     code: () => html`<${SeatCodeForm} joinCode=${joinCode} onSeat=${sit} onName=${() => setWay("name")} />`,
@@ -83,7 +83,7 @@ function TakeOver({ joinCode, seatCode, onSeat, onAgain }) {
   if (!problem) return html`<section class="notice"><h1 tabindex="-1" ref=${heading}>${t("seat.taking")}</h1></section>`;
   const isUsedUp = problem.code === "join-code-unknown";
   return html`<section class="notice stack">
-    <h1 tabindex="-1" ref=${heading}>${t(isUsedUp ? "seat.usedUp" : "seat.failed")}</h1>
+    <h1 tabindex="-1" ref=${heading}>${t(isUsedUp ? "seat.usedUp" : "refused.other")}</h1>
     <p class="muted">${isUsedUp ? t("seat.usedUpHint") : fault(problem)}</p>
     ${isUsedUp ? html`<button class="button" onClick=${onAgain}>${t("seat.other")}</button>` : html`<button class="button" onClick=${take}>${t("again")}</button>`}
   </section>`;
@@ -109,4 +109,44 @@ function SeatCodeForm({ joinCode, onSeat, onName }) {
     <button class="button wide">${t("seat.go")}</button>
     <button type="button" class="button plain" onClick=${onName}>${t("seat.none")}</button>
   </form>`;
+}
+
+/** The seat that this browser holds in the room already. @param {{seat: import("../client/storage.js").SavedSeat, onOther: () => void}} props */
+function Held({ seat, onOther }) {
+  const heading = useFocus();
+  const isHost = seat.role === "host";
+  return html`<section class="notice stack">
+    <h1 tabindex="-1" ref=${heading}>${isHost ? t("held.host") : t("held.title", { name: seat.name ?? "" })}</h1>
+    <p class="muted">${t("held.hint")}</p>
+    <a class="button" href=${isHost ? `/host/${seat.roomId}` : `/room/${seat.roomId}`}>${t("step.resume")}</a>
+    <button class="button plain" onClick=${onOther}>${t("held.other")}</button>
+  </section>`;
+}
+
+/** Refusals that pass by themselves. */
+const PASSING = new Set(["too-many-joins", "too-many-requests", "store-busy", "store-full", "store-unavailable"]);
+const WAIT_MS = 5_000;
+
+/**
+ * @param {{problem: any, joinCode: string, onAgain: () => void, onSeatCode: () => void}} props
+ */
+function Refused({ problem, joinCode, onAgain, onSeatCode }) {
+  const heading = useFocus(problem);
+  const { code } = problem;
+  const known = has(`refused.${code}`) ? code : "other";
+  const isUnknown = code === "join-code-unknown";
+  return html`<section class="notice stack">
+    <h1 tabindex="-1" ref=${heading}>${t(`refused.${known}`)}</h1>
+    <p class="muted">${known === "other" ? fault(problem) : t(`refused.${known}.hint`)}</p>
+    ${isUnknown ? html`<${CodeForm} code=${joinCode} />` : PASSING.has(code) ? html`<${Wait} ms=${problem.retryAfterMs ?? WAIT_MS} onOver=${onAgain} />` : html`<button class="button" onClick=${onAgain}>${t("again")}</button>`}
+    ${isUnknown ? null : html`<button class="button plain" onClick=${onSeatCode}>${t("seat.have")}</button><a class="button plain" href="/">${t("join.otherCode")}</a>`}
+  </section>`;
+}
+
+/** A button that can be pressed once the time is over. @param {{ms: number, onOver: () => void}} props */
+function Wait({ ms, onOver }) {
+  const [until] = useState(() => Date.now() + ms);
+  const [left, setLeft] = useState(Math.ceil(ms / 1000));
+  useTicks(() => setLeft(Math.max(0, Math.ceil((until - Date.now()) / 1000))), 250);
+  return html`<button class="button" aria-disabled=${left ? "true" : undefined} onClick=${left ? undefined : onOver}>${left ? t("again.in", { count: left }) : t("again")}</button>`;
 }

@@ -20,7 +20,7 @@ export function Lobby({ view }) {
       <h1 tabindex="-1" ref=${heading}>${t(view.you?.plays ? "lobby.title" : "lobby.titleHost", { name: view.you?.name ?? "" })}</h1>
       <p class="muted">${t(view.you?.isHost ? "lobby.hintHost" : "lobby.hint")}</p>
     </div>
-    ${title ? html`<p class="card lobby-quiz"><span class="muted small">${t("lobby.quiz")}</span><b>${title}</b><span class="muted small">${t("lobby.facts", { count: view.questionCount })}</span></p>` : null}
+    ${title ? html`<p class="card lobby-quiz"><span class="muted small">${t("lobby.quiz")}</span><b>${title}</b><span class="muted small">${t("stage.questions", { count: view.questionCount })}</span></p>` : null}
     <h2 class="lobby-count">${t("lobby.here", { count: players.length })}</h2>
     <ul class="chips">
       ${shown.map((seat) => html`<li key=${seat.seatId} class=${`chip pop-in ${seat.present ? "" : "away"} ${seat.seatId === view.you?.seatId ? "own" : ""}`}>${seat.name}${seat.present ? null : html`<span class="only-heard"> ${t("lobby.away")}</span>`}</li>`)}

@@ -12,7 +12,7 @@ export default function Lost() {
     <section class="notice stack">
       <h1 tabindex="-1" ref=${heading}>${t("lost.title")}</h1>
       <p class="muted">${t("lost.text")}</p>
-      <a class="button" href="/">${t("lost.home")}</a>
+      <a class="button" href="/">${t("end.home")}</a>
     </section>
   </main>`;
 }

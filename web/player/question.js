@@ -1,10 +1,8 @@
 /** A question: shown, opened, answered. */
 import { html } from "../vendor/preact.js";
-import { AnswerInput } from "../ui/answer/input.js";
-import { Clock } from "../ui/clock.js";
 import { useAnnounced } from "../ui/live.js";
 import { useCountdown } from "../ui/pieces.js";
-import { QuestionText } from "../ui/question.js";
+import { AnswerInput, Clock, QuestionText } from "../ui/question.js";
 import { has, number, t } from "../ui/text.js";
 import { useReached } from "../ui/use.js";
 
@@ -33,7 +31,7 @@ function GetReady({ question, now }) {
   const { left } = useCountdown({ opensAtMs: -Infinity, closesAtMs: question.opensAtMs }, now);
   return html`<section class="asked ready">
     <${QuestionText} question=${question} />
-    <p class="ready-count" role="timer"><span class="muted">${t("ready.title")}</span><b key=${left} class="pop-in">${left}</b></p>
+    <p class="ready-count" role="timer"><span class="muted">${t("step.ready")}</span><b key=${left} class="pop-in">${left}</b></p>
   </section>`;
 }
 

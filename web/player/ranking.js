@@ -20,7 +20,7 @@ export function Ranking({ rows, own }) {
   return html`<section class="ranking"><h2>${t("ranking.title")}</h2>
     <ol>
       ${shown.map(({ row, at }, index) => html`<li key=${row.seatId} class=${`${row.seatId === own ? "own" : ""} ${index && shown[index - 1].at !== at - 1 ? "gap" : ""}`}>
-        <b class="rank">${row.rank}</b><span class="grow">${row.name}${row.seatId === own ? html`<span class="only-heard"> ${t("ranking.you")}</span>` : null}</span><b>${number(row.total ?? 0)}</b>
+        <b class="rank">${row.total ? row.rank : ""}</b><span class="grow">${row.name}${row.seatId === own ? html`<span class="only-heard"> ${t("ranking.you")}</span>` : null}</span><b>${number(row.total ?? 0)}</b>
       </li>`)}
     </ol>
     ${shown.length < ranked.length ? html`<button class="button plain" onClick=${() => showWhole(true)}>${t("ranking.all", { count: ranked.length })}</button>` : null}

@@ -1,8 +1,7 @@
 /** After a question: the own points, what was right, and the ranking. */
 import { html } from "../vendor/preact.js";
 import { givenOf } from "../ui/answer/fields.js";
-import { Outcome } from "../ui/answer/outcome.js";
-import { VerdictCard } from "../ui/answer/verdict.js";
+import { Outcome, VerdictCard } from "../ui/answer/outcome.js";
 import { useFocus } from "../ui/live.js";
 import { Bar, useCountdown } from "../ui/pieces.js";
 import { QuestionText } from "../ui/question.js";
@@ -24,7 +23,7 @@ export function Reveal({ room, view }) {
   const { mine } = reveal;
   return html`<section class="revealed">
     ${mine ? html`<${VerdictCard} verdict=${mine} note=${change(you)} />` : html`<${PlainTitle} />`}
-    ${mine && you?.rank && view.seats.some(({ total }) => total) ? html`<${Standing} view=${view} />` : null}
+    ${mine && you?.rank && you.total ? html`<${Standing} view=${view} />` : null}
     <div class="revealed-question">
       <${QuestionText} question=${question} quiet=${true} />
       <${Outcome} question=${question} told=${reveal} verdict=${mine && givenOf(mine) ? mine : null} />
@@ -47,7 +46,7 @@ function Standing({ view }) {
   const above = seats.filter(({ total }) => (total ?? -1) > (you?.total ?? 0)).sort((one, other) => (one.total ?? 0) - (other.total ?? 0))[0];
   return html`<dl class="standing">
     <div class="card"><dt class="muted small">${t("reveal.place")}</dt><dd><b>${number(you?.rank ?? 0)}</b> <span class="muted">${t("reveal.of", { count: totals.length })}</span></dd></div>
-    ${above ? html`<div class="card"><dt class="muted small">${t("reveal.toNext", { place: place(above.rank ?? 1) })}</dt><dd><b>${number((above.total ?? 0) - (you?.total ?? 0))}</b></dd></div>` : html`<div class="card"><dt class="muted small">${t("reveal.total")}</dt><dd><b>${number(you?.total ?? 0)}</b></dd></div>`}
+    ${above ? html`<div class="card"><dt class="muted small">${t("reveal.toNext", { place: place(above.rank ?? 1) })}</dt><dd><b>${number((above.total ?? 0) - (you?.total ?? 0))}</b> <span class="muted">${t("unit.points")}</span></dd></div>` : html`<div class="card"><dt class="muted small">${t("end.points")}</dt><dd><b>${number(you?.total ?? 0)}</b></dd></div>`}
   </dl>`;
 }
 

@@ -5,20 +5,19 @@ import { seats } from "../client/storage.js";
 import { ConnectionPill } from "../ui/connection.js";
 import { useStore } from "../ui/use.js";
 import { t } from "../ui/text.js";
-import { useTitle } from "../ui/live.js";
+import { useAnnounced, useTitle } from "../ui/live.js";
 import { End } from "./end.js";
 import { HostBar, TakeOverOffer } from "./host-bar.js";
 import { Lobby } from "./lobby.js";
-import { PauseNote } from "./pause-note.js";
 import { PlayerBar } from "./player-bar.js";
 import { Question } from "./question.js";
 import { Reveal } from "./reveal.js";
 import { NoSeat, Stopped } from "./stopped.js";
-import { useSuccessor } from "./successor.js";
+import { go } from "../ui/links.js";
 
 /**
  * @import { RoomView } from "../client/types.js"
- * @typedef {{room: Room, view: RoomView, state: import("../client/types.js").RoomState}} ScreenProps
+ * @typedef {{room: Room, view: RoomView, state: import("../client/types.js").RoomState, seat: import("../client/storage.js").SavedSeat}} ScreenProps
  */
 
 const SCREENS = { lobby: Lobby, question: Question, reveal: Reveal, finished: End };
@@ -56,7 +55,7 @@ function Seat({ seat }) {
   return html`<main class=${`page play phase-${view.phase}`}>
     <${PlayerBar} room=${room} view=${view} seat=${seat} />
     <${PauseNote} view=${view} />
-    <${Screen} key=${view.phaseNumber} room=${room} view=${view} state=${state} />
+    <${Screen} key=${view.phaseNumber} room=${room} view=${view} state=${state} seat=${seat} />
     <${TakeOverOffer} room=${room} view=${view} />
     <${HostBar} room=${room} view=${view} />
     ${follow}
@@ -68,4 +67,35 @@ function Seat({ seat }) {
 function titleOf(view) {
   if (view?.question) return t("room.questionOf", { number: view.question.index + 1, of: view.questionCount });
   return t(view?.phase === "finished" ? "room.over" : "room.lobby");
+}
+
+/** Why the game stands still. @param {{view: RoomView}} props */
+function PauseNote({ view }) {
+  const text = view.paused && t(`paused.${view.paused.by}`);
+  useAnnounced(text);
+  if (!text) return null;
+  return html`<p class="note warn row come-in"><svg class="icon" viewBox="0 0 24 24" aria-hidden="true" fill="currentColor"><rect x="5" y="4" width="5" height="16" rx="1.5" /><rect x="14" y="4" width="5" height="16" rx="1.5" /></svg><span class="grow">${text}</span></p>`;
+}
+
+const PAUSE_MS = 2_500;
+
+/**
+ * Follows the room that comes after this one, where the same token is good.
+ * @param {import("../client/types.js").RoomView | null} view @param {import("../client/storage.js").SavedSeat} seat
+ * @returns {any} what is shown meanwhile
+ */
+function useSuccessor(view, seat) {
+  const next = view?.successor;
+  const follow = () => {
+    if (!next) return;
+    seats.forget(seat.token ?? "");
+    seats.keep({ ...seat, roomId: next.roomId, joinCode: next.joinCode, from: 0 });
+    go(`/room/${next.roomId}`, { replace: true });
+  };
+  useEffect(() => {
+    if (!next) return;
+    const timer = setTimeout(follow, PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [next?.roomId]);
+  return next ? html`<div class="pill successor come-in" role="status"><span class="grow">${t("successor.text")}</span><button class="button compact" onClick=${follow}>${t("successor.now")}</button></div>` : null;
 }

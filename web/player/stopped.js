@@ -31,7 +31,7 @@ export function Stopped({ reason, seat, room }) {
   }, [isOver]);
   const title = t(`seatGone.${reason}`);
   const text = t(`seatGone.${reason}.hint`);
-  if (!isOver) return html`<${Notice} title=${title} text=${text}><button class="button" onClick=${() => room.start()}>${t("seatGone.takeBack")}</button><${Home} /><//>`;
+  if (!isOver) return html`<${Notice} title=${title} text=${text}><button class="button" onClick=${() => room.start()}>${t("seat.go")}</button><${Home} /><//>`;
   const mayReturn = reason === "bad-token" && seat.joinCode;
   return html`<${Notice} title=${title} text=${text}>${mayReturn ? html`<a class="button" href=${`/j/${seat.joinCode}`}>${t("seatGone.joinAgain")}</a>` : null}<${Home} /><//>`;
 }

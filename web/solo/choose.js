@@ -23,11 +23,11 @@ export function Choose({ onStart }) {
   const [tries, setTries] = useState(0);
   const { value: all, problem } = useCall(quizzes, [tries]);
   const banks = all?.filter(({ play }) => play.includes("solo"));
-  useTitle(t("solo.title"));
+  useTitle(t("landing.solo"));
   return html`<main class="page choose">
     <header class="topbar"><${Mark} /><${Switches} /></header>
-    <div><h1>${t("solo.title")}</h1><p class="muted">${t("solo.hint")}</p></div>
-    <${GoOn} kind="solo" />
+    <div><h1>${t("landing.solo")}</h1><p class="muted">${t("solo.hint")}</p></div>
+    <${GoOn} only=${(/** @type {any} */ { kind }) => kind === "solo"} />
     ${problem ? html`<section class="note bad stack"><p>${fault(problem)}</p><button class="button compact quiet" onClick=${() => setTries(tries + 1)}>${t("again")}</button></section>` : null}
     ${banks?.length === 0 ? html`<p class="note">${t("solo.none")}</p>` : null}
     ${banks?.length ? html`<${Form} banks=${banks} onStart=${onStart} />` : null}
@@ -63,10 +63,10 @@ function Form({ banks, onStart }) {
     <fieldset class="banks"><legend class="label">${t("solo.bank")}</legend>
       ${banks.map((one) => html`<label key=${one.quizId} class=${`card bank ${one === bank ? "chosen" : ""}`}>
         <input type="radio" name="bank" checked=${one === bank} onChange=${() => choose(one)} />
-        <span class="grow"><b>${one.title}</b><span class="muted small">${one.description}</span><span class="muted small">${t("solo.count", { count: one.questionCount })}</span></span>
+        <span class="grow"><b>${one.title}</b><span class="muted small">${one.description}</span><span class="muted small">${t("stage.questions", { count: one.questionCount })}</span></span>
       </label>`)}
     </fieldset>
-    ${bank.categories.length > 1 ? html`<div class="field"><label for="category">${t("solo.category")}</label>
+    ${bank.categories.length > 1 ? html`<div class="field"><label for="category">${t("set.category")}</label>
       <select id="category" class="input" value=${category} onChange=${(/** @type {any} */ event) => (setCategory(event.target.value), setNote(null))}>
         <option value="">${t("solo.allCategories")}</option>${bank.categories.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
       </select></div>` : null}

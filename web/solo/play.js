@@ -1,15 +1,11 @@
 /** A question of a solo game, its clock, and its verdict. */
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { seats } from "../client/storage.js";
-import { AnswerInput } from "../ui/answer/input.js";
-import { Outcome } from "../ui/answer/outcome.js";
-import { VerdictCard } from "../ui/answer/verdict.js";
-import { Clock } from "../ui/clock.js";
-import { Confirm } from "../ui/confirm.js";
+import { Outcome, VerdictCard } from "../ui/answer/outcome.js";
 import { isOnControl, useKeys } from "../ui/keys.js";
 import { useFocus, useTitle } from "../ui/live.js";
-import { Cross, useTicks } from "../ui/pieces.js";
-import { QuestionText } from "../ui/question.js";
+import { Confirm, Cross, useTicks } from "../ui/pieces.js";
+import { AnswerInput, Clock, QuestionText } from "../ui/question.js";
 import { fault, has, number, t } from "../ui/text.js";
 import { useReached } from "../ui/use.js";
 
@@ -44,7 +40,7 @@ function SoloBar({ solo, state, number: shownNumber, onLeave }) {
     <b>${t("room.of", { number: shownNumber, of: state.questionCount })}</b>
     <span class="row"><b class="player-points">${number(state.totalScore)}<span class="only-heard"> ${t("unit.points")}</span></b>
       <button class="menu-button" aria-label=${t("solo.giveUp")} onClick=${() => ask(true)}><${Cross} /></button></span>
-    ${isAsking ? html`<${Confirm} title=${t("solo.giveUp")} text=${t("solo.giveUpText")} yes=${t("solo.giveUpYes")} onYes=${giveUp} onClose=${() => ask(false)} />` : null}
+    ${isAsking ? html`<${Confirm} title=${t("solo.giveUp")} text=${t("solo.giveUpText")} yes=${t("stage.finishYes")} onYes=${giveUp} onClose=${() => ask(false)} />` : null}
   </header>`;
 }
 
@@ -52,7 +48,7 @@ function SoloBar({ solo, state, number: shownNumber, onLeave }) {
 function Ready({ onNext }) {
   const heading = useFocus();
   return html`<section class="notice stack"><h1 tabindex="-1" ref=${heading}>${t("solo.ready")}</h1><p class="muted">${t("solo.readyHint")}</p>
-    <${NextButton} label=${t("solo.goOn")} onNext=${onNext} /></section>`;
+    <${NextButton} label=${t("step.resume")} onNext=${onNext} /></section>`;
 }
 
 /** @param {Props} props */
@@ -82,7 +78,7 @@ function Asked({ solo, state }) {
 function Stopwatch({ since, now }) {
   const [passed, set] = useState(0);
   useTicks(() => set(Math.max(0, Math.floor((now() - since) / 1000))), 200);
-  return html`<p class="stopwatch muted" role="timer"><svg class="icon" viewBox="0 0 24 24" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="2.5" stroke-linecap="round"><circle cx="12" cy="13.500" r="8" /><path d="M12 13.500V9M9.500 2.500h5" /></svg>${t("unit.wholeSeconds", { value: passed })}</p>`;
+  return html`<p class="stopwatch muted" role="timer"><svg class="icon" viewBox="0 0 24 24" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="2.5" stroke-linecap="round"><circle cx="12" cy="13.500" r="8" /><path d="M12 13.500V9M9.500 2.500h5" /></svg>${t("unit.seconds", { value: passed })}</p>`;
 }
 
 /** @param {Props & {onNext: () => void}} props */
@@ -97,7 +93,7 @@ function Judged({ state, onNext }) {
       <${QuestionText} question=${current.question} quiet=${true} />
       <${Outcome} question=${current.question} told=${verdict} verdict=${verdict} />
     </div>
-    <${NextButton} label=${t(status === "finished" ? "solo.results" : "solo.next")} onNext=${onNext} />
+    <${NextButton} label=${t(status === "finished" ? "solo.results" : "step.next")} onNext=${onNext} />
   </section>`;
 }
 

@@ -9,11 +9,10 @@ import { Mark, Switches } from "../ui/pieces.js";
 import { titleOf } from "../ui/quizzes.js";
 import { t } from "../ui/text.js";
 import { useStore } from "../ui/use.js";
-import { keepCategories } from "./categories.js";
 import { Choose } from "./choose.js";
 import { openedGame, openGame } from "./current.js";
 import { Play } from "./play.js";
-import { Results } from "./results.js";
+import { keepCategories, Results } from "./results.js";
 
 /** Remembers a game that has begun, and shows its first question. @param {Solo} solo */
 async function begin(solo) {

@@ -39,6 +39,6 @@ export function ConnectionPill({ isLost, retryAt, text }) {
   if (!isLost) return null;
   return html`<p class="pill connection" role="status">
     <span class="dot wait"></span><span class="grow">${text}</span>
-    <span class="muted" aria-hidden="true">${left ? t("unit.wholeSeconds", { value: left }) : "…"}</span>
+    <span class="muted" aria-hidden="true">${left ? t("connection.next", { value: left }) : "…"}</span>
   </p>`;
 }

@@ -88,11 +88,11 @@ export function useCountdown(span, now, stoppedLeftMs) {
   return value;
 }
 
-/** The seconds that are left, as a ring. @param {{left: number, share: number}} props */
-export const Ring = ({ left, share }) =>
-  html`<svg class="ring" viewBox="0 0 100 100" role="timer" aria-label=${t("clock.left", { count: left })}>
+/** The seconds that are left, as a ring, or that they stand still. @param {{left: number, share: number, isStopped?: boolean}} props */
+export const Ring = ({ left, share, isStopped }) =>
+  html`<svg class=${`ring ${isStopped ? "stopped" : ""}`} viewBox="0 0 100 100" role="timer" aria-label=${t("clock.left", { count: left })}>
     <circle class="track" cx="50" cy="50" r="43" /><circle class="left" cx="50" cy="50" r="43" stroke-dasharray=${`${share * 270.2} 270.2`} transform="rotate(-90 50 50)" />
-    <text x="50" y=${left > 99 ? 60 : 62} class=${left > 99 ? "many" : ""}>${left}</text>
+    ${isStopped ? html`<path d="M42 34v32M58 34v32" />` : html`<text x="50" y=${left > 99 ? 60 : 62} class=${left > 99 ? "many" : ""}>${left}</text>`}
   </svg>`;
 
 /** A share of a whole as a bar. @param {{share: number, label?: string}} props */
@@ -108,6 +108,7 @@ export function Dialog({ label, onClose, children }) {
   useLayoutEffect(() => {
     const dialog = element.current;
     dialog?.showModal();
+    dialog?.querySelector("h2")?.focus();
     return () => {
       // Only `close` gives the focus back; what it tells afterwards is news to nobody.
       isGone.current = true;
@@ -116,3 +117,17 @@ export function Dialog({ label, onClose, children }) {
   }, []);
   return html`<dialog ref=${element} aria-label=${label} onClose=${() => isGone.current || onClose()}>${children}</dialog>`;
 }
+
+/**
+ * A question before something that can't be undone.
+ * @param {{title: string, text: string, yes: string, onYes: () => void, onClose: () => void, fault?: string | null}} props
+ */
+export const Confirm = ({ title, text, yes, onYes, onClose, fault }) =>
+  html`<${Dialog} label=${title} onClose=${onClose}>
+    <div class="stack">
+      <h2 tabindex="-1">${title}</h2>
+      <p>${text}</p>
+      ${fault ? html`<p class="fault" role="alert">${fault}</p>` : null}
+      <div class="row"><button class="button quiet grow" onClick=${onClose}>${t("confirm.no")}</button><button class="button danger grow" onClick=${onYes}>${yes}</button></div>
+    </div>
+  <//>`;

@@ -1,4 +1,4 @@
-/** What this server is: asked once, when the page is loaded. */
+/** What this server is: asked when the page is loaded, and by a stage whenever it is connected. */
 import { signal } from "../vendor/preact.js";
 
 /** @typedef {{name: string, version: string, publicUrl: string | null, lanUrl: string | null, hosting: "open" | "key", chaos: number | null}} Server */
@@ -6,12 +6,13 @@ import { signal } from "../vendor/preact.js";
 /** The server's own words about itself, once they are there. @type {import("../vendor/preact.js").Signal<Server | null>} */
 export const server = signal(null);
 
-fetch("/api")
-  .then((reply) => (reply.ok ? reply.json() : null))
-  .then((said) => {
-    server.value = said;
-  })
-  .catch(() => {});
+/** Asks anew: a server that was restarted may have another address. */
+export const askServer = () =>
+  fetch("/api")
+    .then((reply) => reply.json())
+    .then((said) => void (server.value = said.name ? said : server.value))
+    .catch(() => {});
+askServer();
 
 /** Whether an address is good on this very computer alone. @param {string} address */
 export const isLoopback = (address) => /^(localhost|127\.|\[::1\])/.test(new URL(address).hostname);

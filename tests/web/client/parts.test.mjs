@@ -160,3 +160,15 @@ describe("calls", () => {
     await assert.rejects(api(() => new Response("<html>")).get("/x"), { code: "network" });
   });
 });
+
+describe("a call that gets no reply", () => {
+  const fetch = () => Promise.reject(new TypeError("Failed to fetch"));
+  const detailOf = (base) => new Api({ base, fetch }).get("/api").catch(({ code, detail }) => [code, detail]);
+
+  test("names the setting that may shut a page of another origin out", async (t) => {
+    t.after(() => Reflect.deleteProperty(globalThis, "location"));
+    globalThis.location = { origin: "https://quiz.example.org" };
+    assert.deepEqual(await detailOf("https://quiz.example.org"), ["network", "no reply came"]);
+    assert.match((await detailOf("https://play.example.org"))[1], /REJOIN_CORS_ORIGINS/);
+  });
+});

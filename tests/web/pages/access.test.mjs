@@ -26,7 +26,7 @@ async function play(host, phone, count) {
     if (n < count) await step(host, "Ranking");
     await step(host, n < count ? "Next question" : "To the podium");
   }
-  await host.locator(".stage-podium").waitFor();
+  await host.locator(".stage-end").waitFor();
 }
 
 test("the key is asked for once, a wrong one gets a clear word, and the right one is kept", async (t) => {
@@ -131,6 +131,29 @@ test("own questions are played again although the key is another by now", async 
   }
 });
 
+test("the host's laptop is gone in mid-question: another one that has the key takes the game over", async (t) => {
+  const scene = await locked(t);
+  const [host, laptop, phone] = [await scene.device({ size: LAPTOP, path: "/host" }), await scene.device({ size: LAPTOP, path: "/host" }), await scene.device()];
+  await give(host, SECRET);
+  const { code } = await openRoom(host, quick);
+  await join(phone, code, "Ada");
+  await step(host, "Start");
+  await tiles(phone).first().waitFor();
+  await host.context().close();
+
+  await give(laptop, SECRET);
+  await laptop.getByRole("link", { name: new RegExp(`Space.*${code}.*1 player.*question 1 of.*Take over`) }).click();
+  await laptop.locator(".stage-question").waitFor();
+  await tiles(phone).first().click();
+  await step(laptop, "Ranking");
+  await step(laptop, "Next question");
+  await tiles(phone).first().click();
+  await laptop.locator(".stage-reveal").waitFor();
+  await laptop.goto("/host");
+  await laptop.getByRole("link", { name: /You host.*question 2 of/ }).waitFor();
+  assert.equal(await laptop.getByRole("link", { name: /Take over/ }).count(), 0, "it is this browser's own now");
+});
+
 /** Opens a room with two questions from a file. @param {import("playwright-core").Page} host */
 async function openOwn(host) {
   await host.goto("/host");
@@ -146,7 +169,7 @@ async function openOwn(host) {
 /** @param {import("playwright-core").Page} host */
 async function quick(host) {
   await host.getByText("More settings").click();
-  await host.getByLabel("To read before it opens").selectOption("0");
+  await host.getByLabel("Reading time before answers open").selectOption("0");
 }
 
 /** Host and phone are in the room that follows. @param {import("playwright-core").Page} host @param {import("playwright-core").Page} phone @param {string} before */

@@ -16,7 +16,7 @@ async function choose(host, { category, difficulty, count } = CHOICE) {
   if (difficulty) await host.getByLabel("Difficulty").selectOption(difficulty);
   if (count) await host.getByLabel("Questions", { exact: true }).selectOption(count);
   await host.getByText("More settings").click();
-  await host.getByLabel("To read before it opens").selectOption("0");
+  await host.getByLabel("Reading time before answers open").selectOption("0");
 }
 
 /** Plays to the podium; everybody takes the first tile. @param {import("playwright-core").Page} host @param {import("playwright-core").Page[]} phones @param {number} count */
@@ -27,7 +27,7 @@ async function play(host, phones, count) {
     if (n < count) await step(host, "Ranking");
     await step(host, n < count ? "Next question" : "To the podium");
   }
-  await host.locator(".stage-podium").waitFor();
+  await host.locator(".stage-end").waitFor();
 }
 
 /** Goes on in the next room. @param {import("playwright-core").Page} host @param {import("playwright-core").Page[]} phones */
@@ -132,6 +132,7 @@ test("a phone as remote starts the next round with the same choice, and the stag
   const { code, roomId, token } = await openRoom(host, (page) => choose(page, { category: "", difficulty: "hard", count: "5" }));
   const qr = host.waitForRequest((request) => request.url().endsWith("/api/qr") && String(request.postData()).includes("#token="));
   await host.keyboard.press("r");
+  await host.getByRole("button", { name: "Show the code" }).click();
   const { text } = (await qr).postDataJSON();
   await host.keyboard.press("Escape");
   const at = new URL(text);
@@ -177,5 +178,27 @@ test("the results are one click away as CSV, which is the API's", async (t) => {
     const [saved, asked] = [await readFile(await file.path()), Buffer.from(await reply.arrayBuffer())];
     assert.deepEqual(saved, asked, "byte by byte, with the mark by which spreadsheets know UTF-8");
     assert.ok(saved.toString().includes("Bilal"));
+  }
+});
+
+test("a game that was taken over is called after its bank, and the results of own questions by the room's code", async (t) => {
+  const scene = await Scene.set(t);
+  const own = { kind: "choice", questionId: "q", text: "Yes?", options: [{ optionId: 1, text: "Yes" }, { optionId: 2, text: "No" }], correctOptionId: 1 };
+  for (const [body, name] of /** @type {[object, (code: string) => string][]} */ ([[{ quizId: "space" }, () => "Space.csv"], [{ questions: [own] }, (code) => `rejoin-${code}.csv`]])) {
+    const { roomId, token, seatId, joinCode } = await scene.api("/api/rooms", { body });
+    const { seatCode } = await scene.api(`/api/rooms/${roomId}/seats/${seatId}/code`, { body: {}, token });
+    const laptop = await scene.device({ size: LAPTOP, path: "/host" });
+    await laptop.getByText("Go on with a game from another device").click();
+    await laptop.getByLabel("Room code").fill(joinCode);
+    await laptop.getByLabel("Seat code").fill(seatCode);
+    await laptop.getByRole("button", { name: "Take over" }).click();
+    if ("quizId" in body) await laptop.locator(".stage-aside").getByText(/^Space · \d+ questions$/).waitFor();
+    await laptop.locator(".stage-foot").waitFor();
+    await laptop.keyboard.press("m");
+    await laptop.getByRole("button", { name: "End the game" }).click();
+    await laptop.getByRole("button", { name: "End it" }).click();
+    const saved = laptop.waitForEvent("download");
+    await laptop.getByRole("button", { name: /CSV/ }).click();
+    assert.equal((await saved).suggestedFilename(), name(joinCode));
   }
 });

@@ -74,7 +74,7 @@ test("a host sets up, runs and ends a game by keys alone, also those of a presen
   await host.keyboard.press("Home");
   await tabTo(host, host.getByText("More settings"));
   await host.keyboard.press("Enter");
-  await tabTo(host, host.getByLabel("To read before it opens"));
+  await tabTo(host, host.getByLabel("Reading time before answers open"));
   await host.keyboard.type("0");
   await tabTo(host, host.getByLabel("Players may join while it runs"));
   await tabTo(host, host.getByRole("button", { name: "Open the room" }));
@@ -114,9 +114,9 @@ test("a host sets up, runs and ends a game by keys alone, also those of a presen
   await press(host, "Start", "Space");
   await asked(ada, 1);
   await host.keyboard.press("p");
-  await host.getByText("Paused", { exact: true }).waitFor();
+  await host.getByText("The game is paused", { exact: true }).waitFor();
   await host.keyboard.press("p");
-  await host.getByText("Paused", { exact: true }).waitFor({ state: "detached" });
+  await host.getByText("The game is paused", { exact: true }).waitFor({ state: "detached" });
   await choose(ada, 0);
   await press(host, "Ranking", "PageDown");
   await host.getByRole("heading", { name: "Ranking" }).waitFor();
@@ -125,7 +125,7 @@ test("a host sets up, runs and ends a game by keys alone, also those of a presen
   await press(host, "Ranking", "ArrowRight");
   await press(host, "Next question", "PageDown");
   await asked(ada, 2);
-  await press(host, "Close now", "Enter");
+  await press(host, "End question", "Enter");
   await press(host, "Ranking", "Space");
   await press(host, "Next question", "Space");
   await asked(ada, 3);
@@ -136,7 +136,7 @@ test("a host sets up, runs and ends a game by keys alone, also those of a presen
   await host.keyboard.press("Enter");
   await tabTo(host, (await dialog(host, "End the game")).getByRole("button", { name: "End it" }));
   await host.keyboard.press("Enter");
-  await host.locator(".stage-podium").waitFor();
+  await host.locator(".stage-end").waitFor();
   await tabTo(host, host.getByRole("button", { name: "Results as CSV" }));
   const download = host.waitForEvent("download");
   await host.keyboard.press("Enter");
@@ -167,6 +167,7 @@ test("each dialog closes by Escape and by its own button, and the focus goes bac
   await host.keyboard.press("Enter");
   const keys = await dialog(host, "Keys");
   assert.ok((await keys.innerText()).includes("the next step"));
+  await tabTo(host, keys.getByRole("button", { name: "Close" }));
   await close(host, "Space");
   assert.ok(await menu.evaluate((button) => button === document.activeElement), "also through two dialogs");
   assert.equal(await host.locator(".stage").getAttribute("data-phase"), "lobby", "no key of a dialog moves the game");
@@ -179,11 +180,11 @@ test("the next step keeps the focus through a game, and a button that is gone st
   await press(host, "Start", "PageDown");
   await asked(phones[0], 1);
   await tabTo(host, host.locator("[data-next]"));
-  for (const name of ["Close now", "Ranking", "Next question", "Close now", "Ranking", "Next question", "Close now", "To the podium"]) {
+  for (const name of ["End question", "Ranking", "Next question", "End question", "Ranking", "Next question", "End question", "To the podium"]) {
     await press(host, name, name === "Ranking" ? "Enter" : "Space");
     assert.ok(await host.locator("[data-next]").evaluate((button) => button === document.activeElement), name);
   }
-  await host.locator(".stage-podium").waitFor();
+  await host.locator(".stage-end").waitFor();
 });
 
 test("a quiz is written, put in order and played by keys alone", async (t) => {

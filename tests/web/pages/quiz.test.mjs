@@ -57,8 +57,8 @@ const lists = (page, expected) => until(`the questions are ${expected.join(" | "
 /** What is said of what was left out. @param {Page} page */
 async function toldOfBad(page) {
   const report = page.getByRole("status", { name: "What was read" });
-  await report.getByRole("heading", { name: "3 questions are in" }).waitFor();
-  await report.getByRole("heading", { name: "3 were left out" }).waitFor();
+  await report.getByRole("heading", { name: "3 questions imported" }).waitFor();
+  await report.getByRole("heading", { name: "3 rows skipped" }).waitFor();
   const told = await report.getByRole("listitem").allInnerTexts();
   assert.equal(told.length, BAD.length);
   for (const [at, [line, why]] of BAD.entries()) {
@@ -205,7 +205,7 @@ test("it is played with a phone, and every score that is shown is the API's", as
   await bring(host);
   await host.getByRole("button", { name: "Play it" }).click();
   await host.getByText("More settings").click();
-  await host.getByLabel("To read before it opens").selectOption("0");
+  await host.getByLabel("Reading time before answers open").selectOption("0");
   await host.getByRole("button", { name: "Open the room" }).click();
   await host.waitForURL(/\/host\/.+/);
   const [{ roomId, token, joinCode, title }] = await held(host);
@@ -280,4 +280,42 @@ test("a file that is dropped on a quiz adds its questions to it", async (t) => {
   await toldOfBad(page);
   await page.getByRole("button", { name: "Delete question 6" }).click();
   await lists(page, [...GOOD, ...GOOD.slice(0, 2)]);
+});
+
+test("several files at once become one quiz", async (t) => {
+  const scene = await Scene.set(t);
+  const at = await folder(t, { "rivers.csv": RIVERS, "two.gift": GIFT });
+  const page = await scene.device({ size: LAPTOP, path: "/host" });
+  await page.locator("input[type=file]").setInputFiles([at("rivers.csv"), at("two.gift")]);
+  await lists(page, [...GOOD, "What is the capital of Peru?", "How many legs has a spider?"]);
+  await page.getByRole("heading", { name: "4 rows skipped" }).waitFor();
+});
+
+test("a quiz is kept once something is written, and its empty options are none", async (t) => {
+  const scene = await Scene.set(t);
+  const page = await scene.device({ size: LAPTOP, path: "/host" });
+  for (let n = 0; n < 2; n++) {
+    await page.getByRole("button", { name: "Write one by hand" }).click();
+    await page.getByRole("link", { name: "All quizzes" }).click();
+  }
+  await page.getByRole("radio", { name: /Space/ }).waitFor();
+  assert.equal(await page.getByRole("radio", { name: /My quiz/ }).count(), 0);
+  await page.getByRole("button", { name: "Write one by hand" }).click();
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await page.getByLabel("Question", { exact: true }).fill("Is this kept?");
+  await page.getByLabel("Option A", { exact: true }).fill("Yes");
+  await page.getByLabel("Option B", { exact: true }).fill("No");
+  await page.getByRole("radio", { name: "Is right" }).first().check();
+  await page.getByRole("button", { name: "Play it" }).click();
+  await page.getByText("A question’s own time comes first.").waitFor();
+  await page.getByRole("button", { name: "Open the room" }).click();
+  await page.waitForURL(/\/host\/.+/);
+  await page.goto("/host");
+  await page.getByRole("radio", { name: /My quiz/ }).waitFor();
+  const phone = await scene.device();
+  const [{ roomId, token, joinCode }] = await held(page);
+  await join(phone, joinCode, "Ada");
+  await scene.api(`/api/rooms/${roomId}/start`, { token, body: { at: 0 } });
+  await tiles(phone).first().waitFor();
+  assert.equal(await tiles(phone).count(), 2);
 });

@@ -117,3 +117,67 @@ test("who is taken out is told so, who comes to a locked, unknown or ended room 
   await host.getByRole("button", { name: "End it" }).click();
   await phones[1].locator(".final, .ended").first().waitFor();
 });
+
+test("the end page tells of every question that one could answer, and of no place without points", async (t) => {
+  const scene = await Scene.set(t);
+  const { host, phones: [ada], joinCode, roomId } = await gathered(scene, ["Ada"]);
+  await step(host, "Start");
+  await choose(ada, 0);
+  await revealed(ada);
+  const late = await scene.device({ path: `/j/${joinCode}` });
+  await late.getByLabel("Your name").fill("Late");
+  await late.getByRole("button", { name: "I’m in" }).click();
+  await revealed(late);
+  for (const n of [2, 3]) {
+    await step(host, "Ranking");
+    await step(host, "Next question");
+    await asked(late, n);
+    await step(host, "End question");
+    await revealed(late);
+  }
+  await step(host, "To the podium");
+  for (const [phone, of] of /** @type {const} */ ([[ada, 3], [late, 2]])) {
+    await phone.locator(".final").getByText(new RegExp(`^[01] of ${of}$`)).waitFor();
+    assert.equal(await phone.locator(".answer-entry").count(), of);
+    assert.equal(await phone.locator(".chart rect").count(), of);
+    await phone.locator(".answer-entry").last().locator("summary").click();
+    const last = await phone.locator(".answer-entry").last().innerText();
+    assert.match(last, /No answer[^]*Right answer/);
+  }
+  await late.getByRole("heading", { name: "That was it" }).waitFor();
+  await host.locator(".stage-rest").getByText("Late").waitFor();
+  assert.doesNotMatch(await late.locator(".final").innerText(), /place|won/);
+
+  // What is over is not gone on with.
+  await late.goto("/");
+  await late.getByRole("link", { name: /Late.*Results/ }).waitFor();
+  await host.goto("/host");
+  await host.getByRole("link", { name: /Space.*You host.*Results/ }).click();
+  await host.waitForURL(`**/host/${roomId}`);
+});
+
+test("the setup page leads back to the game that this browser hosts", async (t) => {
+  const scene = await Scene.set(t);
+  const { host, phones: [ada] } = await gathered(scene, ["Ada"]);
+  await step(host, "Start");
+  await asked(ada, 1);
+  await host.goto("/host");
+  await host.getByRole("link", { name: /Space.*You host.*question 1 of 3.*Back in/ }).click();
+  await host.locator(".stage-question").waitFor();
+});
+
+test("a stage learns the new address of a server that was started anew", async (t) => {
+  const scene = await Scene.set(t);
+  let lanUrl = "http://192.168.7.1:8080";
+  const { roomId, token } = await scene.api("/api/rooms", { body: { quizId: "space" } });
+  const host = await scene.device({ size: LAPTOP, path: "about:blank" });
+  await host.route("**/api", async (route) => {
+    const reply = await route.fetch().catch(() => null);
+    return reply ? route.fulfill({ json: { ...(await reply.json()), lanUrl } }) : route.abort();
+  });
+  await host.goto(`/host/${roomId}#token=${token}`);
+  await host.getByText("192.168.7.1:8080").waitFor();
+  lanUrl = "http://192.168.7.2:8080";
+  await scene.server.restart();
+  await host.getByText("192.168.7.2:8080").waitFor();
+});

@@ -173,7 +173,7 @@ export const revealed = (phone) => phone.locator(".revealed").waitFor();
  * @param {Scene} scene @param {Awaited<ReturnType<typeof gathered>>} table @param {string} [base]
  */
 export async function scoresAgree(scene, { roomId, token, host, phones }, base) {
-  await host.locator(".stage-podium").waitFor();
+  await host.locator(".stage-end").waitFor();
   const { ranking } = await scene.api(`/api/rooms/${roomId}`, { token, base });
   assert.equal(ranking.length, phones.length);
   const stage = await host.locator(".stage-end").innerText();

@@ -152,7 +152,10 @@ async function dialogs(stage, look) {
   };
   for (const [key, name] of [["s", "seats"], ["r", "remote"], ["m", "menu"], ["?", "keys"]]) {
     await stage.keyboard.press(key);
-    if (key === "r") await stage.locator("dialog .qr img").waitFor();
+    if (key === "r") {
+      await stage.getByRole("button", { name: "Show the code" }).click();
+      await stage.locator("dialog .qr img").waitFor();
+    }
     if (key === "s") await stage.getByRole("button", { name: "Kick Ben" }).click();
     await shown(name);
   }
@@ -252,7 +255,7 @@ export async function game(scene, look) {
 async function paused(room, phone, stage, remote, look) {
   await room.move("pause", { paused: true });
   await phone.getByText("The game is paused.").first().waitFor();
-  await stage.locator(".stage-pills .pill").waitFor();
+  await stage.getByText("The game is paused", { exact: true }).waitFor();
   await look(phone, "paused");
   await look(stage, "stage-paused");
   await look(remote, "remote-paused");

@@ -1,5 +1,6 @@
 /** The API key, where the server wants one of its hosts: asked for once, kept in this browser. */
 import { html, signal, useState } from "../../vendor/preact.js";
+
 import { Api } from "../../client/api.js";
 import { fault, t } from "../../ui/text.js";
 import { read, write } from "../../ui/prefs.js";

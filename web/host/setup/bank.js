@@ -31,6 +31,6 @@ export function Bank({ quizId, onPlay }) {
     <ol class="bank-list">${bank.questions.slice(0, most).map(
       (/** @type {any} */ question, /** @type {number} */ at) => html`<li key=${question.questionId}><details class="card"><summary><span class="muted">${at + 1}</span> <${Markup} text=${question.text} /></summary><${Preview} question=${{ kind: "choice", ...question }} /></details></li>`,
     )}</ol>
-    ${bank.questions.length > most ? html`<button type="button" class="button quiet" onClick=${() => setMost(Infinity)}>${t("bank.all", { count: bank.questions.length })}</button>` : null}
+    ${bank.questions.length > most ? html`<button type="button" class="button quiet" onClick=${() => setMost(Infinity)}>${t("ranking.all", { count: bank.questions.length })}</button>` : null}
   </div>`;
 }

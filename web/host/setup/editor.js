@@ -9,7 +9,7 @@ import { useMovement } from "../../ui/movement.js";
 import { useReorder } from "./drag.js";
 import { Choice, LongText, Text, Tick } from "./fields.js";
 import { Drop, Report } from "./import.js";
-import { download } from "./files.js";
+import { apart, download } from "./files.js";
 import { isKept, keepQuiz } from "./library.js";
 import { Preview } from "./preview.js";
 import { QuestionForm } from "./question-form.js";
@@ -68,7 +68,7 @@ export function Editor({ quiz, report, onReport, onPlay }) {
   const move = (/** @type {number} */ from, /** @type {number} */ to) => {
     if (to < 0 || to >= questions.length) return;
     setQuestions(moved(questions, from, to));
-    announce(t("edit.movedTo", { index: to + 1, of: questions.length }));
+    announce(t("stage.questionOf", { index: to + 1, of: questions.length }));
   };
   const { held, handle } = useReorder(list, move);
   useMovement(list, questions.map(({ questionId }) => questionId).join());
@@ -90,8 +90,7 @@ export function Editor({ quiz, report, onReport, onPlay }) {
   };
   const append = (/** @type {import("./files.js").Imported} */ read) => {
     onReport(read);
-    const known = new Set(questions.map(({ questionId }) => questionId));
-    setQuestions([...questions, ...read.questions.map((question) => (known.has(question.questionId) ? { ...question, questionId: blank("choice").questionId } : question))]);
+    setQuestions(apart([...questions, ...read.questions]));
   };
   const bad = questions.filter((question) => lacks(question).length).length;
   const play = () => (bad ? setWrong(t("edit.stillBad", { count: bad })) : questions.length ? onPlay() : setWrong(t("edit.stillEmpty")));

@@ -25,19 +25,33 @@ function headOf(text) {
 }
 
 /**
- * @param {File} file
+ * Reads files one after another into one quiz, which is called after the first.
+ * @param {File[]} files
  * @returns {Promise<Imported>}
  */
-export async function importFile(file) {
-  const read = await hostApi().postFile(`/api/quizzes/import?name=${encodeURIComponent(file.name)}`, file);
-  const head = /\.json$/i.test(file.name) || file.name === "" ? headOf(await file.text()) : {};
+export async function importFiles(files) {
+  /** @type {any[]} */
+  const all = [];
+  for (const file of files) all.push(await importFile(file));
+  const of = (/** @type {string} */ name) => all.flatMap((one) => one[name]);
+  return { ...all[0], questions: apart(of("questions")), summary: of("summary").join(" · "), leftOut: of("leftOut"), leftOutCount: of("leftOutCount").reduce((sum, count) => sum + count), warnings: of("warnings") };
+}
+
+/** Two files may name their questions alike, and one quiz may hold both. @param {import("./quiz.js").Draft[]} questions */
+export function apart(questions) {
   const known = new Set();
-  // Two files may name their questions alike, and one quiz may hold both.
-  const questions = read.questions.map((/** @type {any} */ question) => {
+  return questions.map((question) => {
     const questionId = known.has(question.questionId) ? `q-${newId()}` : question.questionId;
     known.add(questionId);
-    return { kind: "choice", ...question, questionId };
+    return { ...question, questionId };
   });
+}
+
+/** @param {File} file @returns {Promise<Imported>} */
+async function importFile(file) {
+  const read = await hostApi().postFile(`/api/quizzes/import?name=${encodeURIComponent(file.name)}`, file);
+  const head = /\.json$/i.test(file.name) || file.name === "" ? headOf(await file.text()) : {};
+  const questions = read.questions.map((/** @type {any} */ question) => ({ kind: "choice", ...question }));
   return { ...read, questions, title: head.title ?? nameOf(file.name), description: head.description, scoring: read.scoring ?? head.scoring };
 }
 

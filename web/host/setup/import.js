@@ -4,7 +4,7 @@ import { fault, language, t } from "../../ui/text.js";
 import { Cross } from "../../ui/pieces.js";
 import { isAboutKey, keyIsWanted } from "./access.js";
 import { LongText } from "./fields.js";
-import { importFile, pastedFile } from "./files.js";
+import { importFiles, pastedFile } from "./files.js";
 
 /** @typedef {import("./files.js").Imported} Imported */
 
@@ -26,7 +26,7 @@ const intoView = (/** @type {HTMLElement | null} */ element) => element?.scrollI
 
 /**
  * Takes files that are dropped anywhere on the page: the browser would leave the page for them.
- * @param {(file: File) => void} read @returns {boolean} whether something is held over the page
+ * @param {(files: File[]) => void} read @returns {boolean} whether something is held over the page
  */
 function useDropped(read) {
   const [isOver, setOver] = useState(false);
@@ -38,7 +38,7 @@ function useDropped(read) {
       if (!dataTransfer?.types.includes("Files")) return;
       event.preventDefault();
       if (type !== "dragleave" || !relatedTarget) setOver(type === "dragover");
-      if (type === "drop") latest.current(dataTransfer.files[0]);
+      if (type === "drop") latest.current([...dataTransfer.files]);
     };
     for (const type of DRAGS) addEventListener(type, hear);
     return () => DRAGS.forEach((type) => removeEventListener(type, hear));
@@ -54,9 +54,9 @@ export function Drop({ onRead }) {
   const [text, setText] = useState("");
   /** @type {{current: HTMLInputElement | null}} */
   const chooser = useRef(null);
-  const read = async (/** @type {File | undefined} */ file) => {
-    if (!file || isBusy) return;
-    const why = unfit(file);
+  const read = async (/** @type {File[]} */ files) => {
+    if (!files.length || isBusy) return;
+    const why = files.map(unfit).find(Boolean);
     setWrong(why ? t(why) : "");
     setEmpty(null);
     // Where it was dropped beside this, it may be folded up.
@@ -64,7 +64,7 @@ export function Drop({ onRead }) {
     if (why) return;
     setBusy(true);
     try {
-      const got = await importFile(file);
+      const got = await importFiles(files);
       if (!got.questions.length) return setEmpty(got);
       setText("");
       onRead(got);
@@ -80,10 +80,10 @@ export function Drop({ onRead }) {
   return html`<div class="stack">
     <div class=${`drop ${isOver ? "over" : ""}`} aria-busy=${String(isBusy)}>
       <p><b>${t("import.drop")}</b></p><p class="muted small">${t("import.formats")}</p>
-      <input type="file" class="only-heard" tabindex="-1" aria-hidden="true" ref=${chooser} onChange=${(/** @type {any} */ event) => (read(event.currentTarget.files[0]), (event.currentTarget.value = ""))} />
+      <input type="file" multiple class="only-heard" tabindex="-1" aria-hidden="true" ref=${chooser} onChange=${(/** @type {any} */ event) => (read([...event.currentTarget.files]), (event.currentTarget.value = ""))} />
       <button type="button" class="button quiet compact" onClick=${() => chooser.current?.click()}>${t("import.choose")}</button>
     </div>
-    <details><summary>${t("import.paste")}</summary><div class="stack setup-fold"><${LongText} id="paste" label=${t("import.pasted")} rows=${6} value=${text} onInput=${setText} spellcheck=${false} /><button type="button" class="button compact" aria-disabled=${text.trim() ? undefined : "true"} onClick=${() => text.trim() && read(pastedFile(text))}>${t("import.read")}</button></div></details>
+    <details><summary>${t("import.paste")}</summary><div class="stack setup-fold"><${LongText} id="paste" label=${t("import.pasted")} rows=${6} value=${text} onInput=${setText} spellcheck=${false} /><button type="button" class="button compact" aria-disabled=${text.trim() ? undefined : "true"} onClick=${() => text.trim() && read([pastedFile(text)])}>${t("import.read")}</button></div></details>
     ${isShown ? html`<p class="fault" role="alert" ref=${intoView}>${wrong}</p>` : null}
     ${empty ? html`<${Report} report=${empty} />` : null}
   </div>`;

@@ -78,8 +78,13 @@ export function cleaned(question) {
   const isFilled = (/** @type {any} */ value) => value !== undefined && value !== null && value !== "" && value !== false && !(Array.isArray(value) && !value.length);
   const fields = [...COMMON, ...FIELDS[question.kind]].map((name) => [name, /** @type {any} */ (question)[name]]);
   const next = Object.fromEntries(fields.filter(([, value]) => isFilled(value)));
+  // An empty option is none, if it is not to be right and two are left.
+  const used = next.options?.filter((/** @type {Option} */ { optionId, text }) => text.trim() || optionId === next.correctOptionId || next.correctOptionIds?.includes(optionId));
+  if (next.kind === "poll" || used?.length > 1) {
+    next.options = used;
+    next.correctOrder &&= next.correctOrder.filter((/** @type {number} */ id) => used.some((/** @type {Option} */ { optionId }) => optionId === id));
+  }
   if (next.kind === "order") next.options = notInOrder(next.options ?? [], next.correctOrder ?? []);
-  if (next.kind === "poll") next.options = next.options?.filter((/** @type {Option} */ { text }) => text.trim());
   if (next.kind === "poll" && !next.options?.length) delete next.options;
   if (next.kind === "text") next.correctTexts = (next.correctTexts ?? []).map((/** @type {string} */ text) => text.trim()).filter(Boolean);
   return /** @type {Draft} */ (next);

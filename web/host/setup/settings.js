@@ -63,9 +63,9 @@ export function SettingsForm({ settings, offer, onChange }) {
   const orders = (/** @type {string} */ what) => [["bank", t(`set.${what}.bank`)], ["shuffle", t(`set.${what}.shuffle`)]];
   return html`<div class="setup-grid">
       ${choice("count", [...counts, all])}
-      ${offer.categories.length > 1 ? choice("category", [["", t("set.anyCategory")], ...offer.categories.map((word) => [word, word])]) : null}
+      ${offer.categories.length > 1 ? choice("category", [["", t("edit.any")], ...offer.categories.map((word) => [word, word])]) : null}
       ${offer.difficulties.length > 1 ? choice("difficulty", [["", t("edit.any")], ...offer.difficulties.map((word) => [word, t(`difficulty.${word}`)])]) : null}
-      ${choice("seconds", times(SECONDS))}
+      ${choice("seconds", times(SECONDS), t("set.secondsNote"))}
       ${choice("advance", [["host", t("set.advance.host")], ["auto", t("set.advance.auto")]])}
     </div>
     <${Tick} label=${t("set.hostPlays")} checked=${settings.hostPlays} onChange=${(/** @type {boolean} */ hostPlays) => onChange({ hostPlays })} />

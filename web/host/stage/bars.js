@@ -1,6 +1,5 @@
 /** A reveal as bars: what was answered how often, and which of it is right. Pure. @import { Count, Reveal, RoomQuestion, SeatVerdict } from "../../client/types.js" */
-import { digits } from "../../ui/answer/fields.js";
-import { letter } from "../../ui/shapes.js";
+import { inWords } from "../../ui/answer/fields.js";
 import { plain } from "../../ui/markup.js";
 
 /**
@@ -11,6 +10,7 @@ import { plain } from "../../ui/markup.js";
  * @property {number} count
  * @property {number} share of the longest bar
  * @property {boolean | null} right null where nothing is right
+ * @property {number[]} [order] the options in the order that was answered
  */
 
 /** How long a word may be in a column, by the number of columns. Longer ones make rows of them. */
@@ -35,23 +35,23 @@ export function barsOf(question, reveal) {
     share: 0,
     right: reveal.kind === "poll" ? null : right.has(optionId),
   }));
-  return { layout: fitsColumns(options.map(({ text }) => plain(text))) ? "columns" : "rows", bars: scaled(bars) };
+  const longest = LONGEST_WORD[bars.length] ?? 0;
+  return { layout: areShort(bars.map(({ label }) => plain(label)), MOST_LINES * longest, longest) ? "columns" : "rows", bars: scaled(bars) };
 }
 
-/** @param {string[]} texts of the options */
-function fitsColumns(texts) {
-  const longest = LONGEST_WORD[texts.length] ?? 0;
-  return texts.every((text) => text.length <= MOST_LINES * longest && text.split(/\s+/).every((word) => word.length <= longest));
-}
+/** Whether no text is longer than that, and none of its words. @param {string[]} texts @param {number} most @param {number} word */
+export const areShort = (texts, most, word) => texts.every((text) => text.length <= most && text.split(/\s+/).every(({ length }) => length <= word));
 
 /** @param {RoomQuestion} question @param {Reveal} reveal @returns {Bar_[]} */
 function typed(question, reveal) {
   const right = reveal.verdicts.filter(({ correct }) => correct).map(sign);
+  const counts = reveal.counts.slice(0, reveal.kind === "poll" ? 20 : reveal.kind === "order" ? 5 : 7);
   return scaled(
-    reveal.counts.slice(0, reveal.kind === "poll" ? 20 : reveal.kind === "order" ? 5 : 7).map((count) => ({
+    counts.sort((one, other) => (one.number ?? 0) - (other.number ?? 0)).map((count) => ({
       key: sign(count),
       index: null,
-      label: labelOf(question, count),
+      label: inWords(question, count),
+      order: count.optionIds,
       count: count.count,
       share: 0,
       right: reveal.kind === "poll" ? null : right.includes(sign(count)),
@@ -62,15 +62,6 @@ function typed(question, reveal) {
 /** What makes two typed answers one. @param {Count | SeatVerdict} answer */
 const sign = ({ text, number: typedNumber, optionIds }) =>
   text === undefined ? JSON.stringify(typedNumber ?? optionIds) : text.trim().replace(/\s+/g, " ").toLowerCase();
-
-/** @param {RoomQuestion} question @param {Count} count */
-function labelOf(question, { text, number: typedNumber, optionIds }) {
-  if (text !== undefined) return text;
-  return typedNumber === undefined ? order(question, optionIds ?? []) : digits(typedNumber);
-}
-
-/** An order as letters: B A D C. @param {RoomQuestion} question @param {number[]} optionIds */
-const order = (question, optionIds) => optionIds.map((id) => letter(question.options.findIndex(({ optionId }) => optionId === id))).join("  ");
 
 /** @param {Bar_[]} bars */
 function scaled(bars) {

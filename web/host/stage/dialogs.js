@@ -1,12 +1,10 @@
 /** What the host opens over the stage: players, phone, menu, keys, and what is asked before it is done. @import { RoomView } from "../../client/types.js" */
 import { html, useEffect, useState } from "../../vendor/preact.js";
-import { fault, number, t } from "../../ui/text.js";
-import { Confirm } from "../../ui/confirm.js";
-import { Cross, Dialog, Switches } from "../../ui/pieces.js";
+import { fault, grouped, has, inFours, number, spoken, t } from "../../ui/text.js";
+import { Confirm, Cross, Dialog, Switches } from "../../ui/pieces.js";
 import { origin } from "../../ui/server.js";
 import { KEYS, toggleFullScreen } from "./keys.js";
 import { Loopback } from "./lobby.js";
-import { grouped, spoken } from "../../ui/codes.js";
 import { Qr } from "../../ui/qr.js";
 import { savedSeat } from "./seat.js";
 import { toAddress } from "../setup/selection.js";
@@ -25,7 +23,7 @@ import { toAddress } from "../setup/selection.js";
 /** @param {{label: string, onClose: () => void, children?: any}} props */
 export const Sheet = ({ label, onClose, children }) =>
   html`<${Dialog} label=${label} onClose=${onClose}><div class="host-sheet stack">
-    <div class="row between"><h2>${label}</h2><button type="button" class="button plain" aria-label=${t("host.close")} onClick=${onClose}><${Cross} /></button></div>${children}
+    <div class="row between"><h2 tabindex="-1">${label}</h2><button type="button" class="button plain" aria-label=${t("host.close")} onClick=${onClose}><${Cross} /></button></div>${children}
   </div><//>`;
 
 /** @param {{seat: RoomView["seats"][number]} & Pick<DialogProps, "game" | "act">} props */
@@ -37,19 +35,19 @@ function SeatRow({ seat, game, act }) {
     currentTarget.closest("dialog")?.querySelector("button")?.focus();
     act("kick", { seatId: seat.seatId });
   };
-  const fetchCode = () => game.seatCode(seat.seatId).then(({ seatCode }) => setCode(seatCode), (problem) => setCode(fault(problem)));
+  const fetchCode = () => game.seatCode(seat.seatId).then(({ seatCode }) => setCode(inFours(seatCode)), (problem) => setCode(fault(problem)));
   return html`<li class="row host-seat"><span class=${`dot ${seat.present ? "" : "off"}`} title=${t(seat.present ? "stage.online" : "stage.offline")}></span>
-    <span class="grow"><b>${seat.name}</b>${seat.total ? html` <span class="muted">${number(seat.total)}</span>` : null}${code ? html`<br /><span class="small">${t("stage.seatCode")} <code class="host-code">${code}</code></span>` : null}</span>
+    <span class="grow"><b>${seat.name}</b>${seat.total ? html` <span class="muted">${number(seat.total)}</span>` : null}${code ? html`<br /><code class="host-code">${code}</code>` : null}</span>
     ${asked
       ? html`<button type="button" class="button danger compact" onClick=${kick}>${t("stage.kickSure")}</button><button type="button" class="button plain" onClick=${() => ask(false)}>${t("host.no")}</button>`
-      : html`<button type="button" class="button plain" onClick=${fetchCode} aria-label=${t("stage.codeFor", { name: seat.name ?? "" })}>${t("stage.code")}</button><button type="button" class="button plain" onClick=${() => ask(true)} aria-label=${t("stage.kickName", { name: seat.name ?? "" })}>${t("stage.kick")}</button>`}
+      : html`<button type="button" class="button plain" onClick=${fetchCode} aria-label=${t("stage.codeFor", { name: seat.name ?? "" })}>${t("seat.label")}</button><button type="button" class="button plain danger" onClick=${() => ask(true)} aria-label=${t("stage.kickName", { name: seat.name ?? "" })}>${t("stage.kick")}</button>`}
   </li>`;
 }
 
 /** @param {DialogProps} props */
 function Seats({ game, room, act, open }) {
   const others = room.seats.filter(({ seatId }) => seatId !== room.you?.seatId);
-  return html`<${Sheet} label=${t("stage.here", { count: others.length })} onClose=${() => open(null)}>
+  return html`<${Sheet} label=${t("lobby.here", { count: others.length })} onClose=${() => open(null)}>
     <ul class="host-seats">${others.map((seat) => html`<${SeatRow} key=${seat.seatId} seat=${seat} game=${game} act=${act} />`)}</ul>
     <p class="muted small">${t("stage.renameHow")} ${t("stage.seatCodeHow")}</p>
   <//>`;
@@ -61,10 +59,11 @@ export const remoteAddress = ({ room, token, title }) =>
 
 /** @param {DialogProps} props */
 function Remote({ room, token, title, open }) {
+  const [isShown, show] = useState(false);
   return html`<${Sheet} label=${t("stage.remote")} onClose=${() => open(null)}>
-    <p>${t("stage.remoteHow")}</p>
-    <div class="center"><${Qr} text=${remoteAddress({ room, token, title })} label=${t("stage.remoteQr")} /></div>
-    <${Loopback} /><p class="muted small">${t("stage.remoteSecret")}</p>
+    <p>${t(isShown ? "stage.remoteHow" : "stage.remoteFirst")}</p>
+    ${isShown ? html`<div class="center"><${Qr} text=${remoteAddress({ room, token, title })} label=${t("stage.remoteQr")} /></div>` : html`<button type="button" class="button" onClick=${() => show(true)}>${t("stage.remoteShow")}</button>`}
+    <${Loopback} />
   <//>`;
 }
 
@@ -75,7 +74,7 @@ function MoveAway({ game, room, open }) {
   useEffect(() => void game.seatCode(room.you?.seatId ?? 1).then(({ seatCode }) => setCode(seatCode), (problem) => setWrong(fault(problem))), []);
   return html`<${Sheet} label=${t("stage.moveAway")} onClose=${() => open(null)}>
     <p>${t("stage.moveAwayHow", { address: `${spoken(origin())}/host` })}</p>
-    <dl class="host-codes"><dt>${t("stage.roomCode")}</dt><dd>${grouped(room.joinCode)}</dd><dt>${t("stage.seatCode")}</dt><dd>${code || "…"}</dd></dl>
+    <dl class="host-codes"><dt>${t("stage.roomCode")}</dt><dd>${grouped(room.joinCode)}</dd><dt>${t("seat.label")}</dt><dd>${inFours(code) || "…"}</dd></dl>
     ${wrong ? html`<p class="fault" role="alert">${wrong}</p>` : null}
     <p class="muted small">${t("stage.moveAwayNote")}</p>
   <//>`;
@@ -85,9 +84,9 @@ function MoveAway({ game, room, open }) {
 function Menu({ room, act, open }) {
   const isOver = room.phase === "finished";
   const item = (/** @type {string} */ key, /** @type {() => void} */ run, kind = "quiet") => html`<button type="button" class=${`button compact wide ${kind}`} onClick=${run}>${t(key)}</button>`;
-  return html`<${Sheet} label=${t("stage.menu")} onClose=${() => open(null)}>
+  return html`<${Sheet} label=${t("menu.title")} onClose=${() => open(null)}>
     <div class="host-menu">${isOver ? null : item(room.locked ? "stage.unlock" : "stage.lock", () => (act("lock", { locked: !room.locked }), open(null)))}
-    ${item("stage.playersList", () => open("seats"))}
+    ${item("stage.players", () => open("seats"))}
     ${item("stage.remote", () => open("remote"))}
     ${item("stage.moveAway", () => open("moveAway"))}
     ${isOver ? null : item("stage.newCode", () => open("joinCode"))}
@@ -113,7 +112,7 @@ const JoinCode = ({ game, open }) => html`<${Sure} label=${t("stage.newCode")} t
 
 /** @param {DialogProps} props */
 const Keys = ({ open }) =>
-  html`<${Sheet} label=${t("stage.keys")} onClose=${() => open(null)}><dl class="host-keys">${KEYS.map(([command, keys]) => html`<dt key=${command}>${keys.map((key) => html`<kbd key=${key}>${key}</kbd>`)}</dt><dd>${t(`keys.${command}`)}</dd>`)}<dt><kbd>Esc</kbd></dt><dd>${t("keys.close")}</dd></dl><//>`;
+  html`<${Sheet} label=${t("stage.keys")} onClose=${() => open(null)}><dl class="host-keys">${KEYS.map(([command, keys]) => html`<dt key=${command}>${keys.map((key) => html`<kbd key=${key}>${has(`key.${key}`) ? t(`key.${key}`) : key}</kbd>`)}</dt><dd>${t(`keys.${command}`)}</dd>`)}<dt><kbd>Esc</kbd></dt><dd>${t("keys.close")}</dd></dl><//>`;
 
 const DIALOGS = { seats: Seats, remote: Remote, menu: Menu, keys: Keys, finish: Finish, joinCode: JoinCode, moveAway: MoveAway };
 

@@ -1,8 +1,8 @@
 /** The bar at the bottom of the stage: what the host can do, and at its end the one next step. @import { RoomView } from "../../client/types.js" */
 import { html } from "../../vendor/preact.js";
-import { seconds, t } from "../../ui/text.js";
-import { grouped } from "../../ui/codes.js";
+import { grouped, seconds, t } from "../../ui/text.js";
 import { fastest } from "./bars.js";
+import { Paused } from "./question.js";
 
 /** @typedef {import("./steps.js").Step} Step @typedef {import("./dialogs.js").DialogName} DialogName */
 
@@ -16,10 +16,11 @@ export const Next = ({ step, onStep, wide }) =>
 const Quiet = ({ name, letter, onPress }) =>
   html`<button type="button" class="button quiet compact" aria-keyshortcuts=${letter} onClick=${onPress}>${name}${letter ? html` <kbd aria-hidden="true">${letter}</kbd>` : null}</button>`;
 
-/** What stands at the left: settings in the lobby, the fastest at a reveal, else the code for those who come late. @param {{room: RoomView, title: string}} props */
+/** What stands at the left: what is played in the lobby, the fastest at a reveal, else the code for those who come late. @param {{room: RoomView, title: string}} props */
 function Aside({ room, title }) {
-  const { settings, reveal } = room;
-  if (room.phase === "lobby") return html`${[title, t("stage.questions", { count: room.questionCount }), t("stage.each", { seconds: settings.timeLimitMs / 1000 })].filter(Boolean).join(" · ")}`;
+  const { reveal } = room;
+  if (room.phase === "lobby") return html`${[title, t("stage.questions", { count: room.questionCount })].filter(Boolean).join(" · ")}`;
+  if (room.paused && reveal) return html`<${Paused} room=${room} kind="" />`;
   const first = reveal && fastest(reveal);
   if (first) return html`${t("stage.fastest")} <b>${room.seats.find(({ seatId }) => seatId === first.seatId)?.name}</b>, ${seconds(first.responseMs ?? 0)}`;
   return room.phase === "finished" ? title : html`<b>${grouped(room.joinCode)}</b>`;
@@ -37,7 +38,7 @@ export function Foot({ room, title, step, onStep, onPause, onLock, open }) {
     ${room.you?.plays && room.phase !== "finished" ? html`<a class="button quiet compact" href=${`/room/${room.roomId}`} target="_blank">${t("stage.playAlong")}</a>` : null}
     ${isRunning && !room.paused ? html`<${Quiet} name=${t("stage.pause")} letter="P" onPress=${onPause} />` : null}
     ${room.phase === "lobby" ? html`<${Quiet} name=${t(room.locked ? "stage.unlock" : "stage.lock")} letter="L" onPress=${onLock} /><${Quiet} name=${t("stage.remote")} letter="R" onPress=${() => open("remote")} />` : null}
-    <${Quiet} name=${t("stage.menu")} letter="M" onPress=${() => open("menu")} />
+    <${Quiet} name=${t("menu.title")} letter="M" onPress=${() => open("menu")} />
     <${Next} step=${step} onStep=${onStep} />
   </footer>`;
 }

@@ -1,10 +1,9 @@
 /** The lobby: the code across the hall, and who is here. @import { RoomView } from "../../client/types.js" */
 import { html, useRef } from "../../vendor/preact.js";
-import { t } from "../../ui/text.js";
+import { grouped, spoken, t } from "../../ui/text.js";
 import { Mark } from "../../ui/pieces.js";
 import { isLoopback, origin } from "../../ui/server.js";
 import { useFit } from "./fit.js";
-import { grouped, spoken } from "../../ui/codes.js";
 import { Qr } from "../../ui/qr.js";
 import { players } from "./steps.js";
 
@@ -29,10 +28,10 @@ export function Lobby({ room }) {
   /** @type {{current: HTMLElement | null}} */
   const names = useRef(null);
   useFit(names, 4, [here.length]);
-  return html`<section class="stage-lobby" aria-label=${t("stage.lobby")}>
+  return html`<section class="stage-lobby" aria-label=${t("room.lobby")}>
     <div class="stack"><${Mark} /><${Door} joinCode=${room.joinCode} /></div>
     <div class="stage-here">
-      <div class="row between"><h1>${here.length ? t("stage.here", { count: here.length }) : t("stage.nobody")}</h1>
+      <div class="row between"><h1>${here.length ? t("lobby.here", { count: here.length }) : t("stage.nobody")}</h1>
         <span class="pill"><span class=${room.locked ? "dot wait" : "dot"}></span>${t(room.locked ? "stage.locked" : "stage.open")}</span></div>
       <ul class="stage-names" ref=${names} aria-label=${t("stage.players")}>
         ${here.map(({ seatId, name, present }) => html`<li class=${`chip pop-in ${present ? "" : "gone"}`} key=${seatId}>${name}${present ? null : html`<span class="only-heard">, ${t("stage.offline")}</span>`}</li>`)}

@@ -24,9 +24,9 @@ export function TakeOver() {
   return html`<form class="stack" onSubmit=${take}>
     <p class="muted">${t("stage.takeHow")}</p>
     <div class="field"><label for="take-room">${t("stage.roomCode")}</label><input class="input compact" id="take-room" name="joinCode" required autocomplete="off" autocapitalize="characters" spellcheck=${false} /></div>
-    <div class="field"><label for="take-seat">${t("stage.seatCode")}</label><input class="input compact" id="take-seat" name="seatCode" required autocomplete="off" autocapitalize="characters" spellcheck=${false} /></div>
+    <div class="field"><label for="take-seat">${t("seat.label")}</label><input class="input compact" id="take-seat" name="seatCode" required autocomplete="off" autocapitalize="characters" spellcheck=${false} /></div>
     ${wrong ? html`<p class="fault" role="alert">${wrong}</p>` : null}
-    <button class="button">${t("stage.take")}</button>
+    <button class="button">${t("takeOver.go")}</button>
   </form>`;
 }
 

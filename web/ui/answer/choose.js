@@ -39,7 +39,7 @@ export function ChooseOne({ question, given, disabled, onAnswer }) {
   return html`<div class=${tilesClass(question)} style=${{ "--count": options.length }} role="group" aria-label=${t("answer.options")}>
     ${options.map(({ optionId, text }, index) => {
       const isChosen = optionId === chosen;
-      const state = !given ? "open" : isChosen ? "chosen" : "faded";
+      const state = isChosen ? "chosen" : given || disabled ? "faded" : "open";
       return html`<${Tile} key=${optionId} index=${index} text=${text} state=${state} pressed=${given ? isChosen : undefined} disabled=${disabled || Boolean(given)} onChoose=${() => choose(optionId)}>
         ${isChosen ? html`<span class="letter"><${Check} /></span>` : null}
       <//>`;
@@ -68,7 +68,7 @@ export function ChooseSeveral({ question, given, disabled, onAnswer }) {
   return html`<div class=${tilesClass(question)} style=${{ "--count": options.length }} role="group" aria-label=${t("answer.options")}>
       ${options.map(({ optionId, text }, index) => {
         const isMarked = marked.includes(optionId);
-        const state = given ? (isMarked ? "chosen" : "faded") : isMarked ? "chosen" : "open";
+        const state = isMarked ? "chosen" : isFixed ? "faded" : "open";
         return html`<${Tile} key=${optionId} index=${index} text=${text} state=${state} role="checkbox" checked=${isMarked} disabled=${isFixed} onChoose=${() => toggle(optionId)}>
           <span class="box" aria-hidden="true">${isMarked ? html`<${Check} />` : null}</span>
         <//>`;

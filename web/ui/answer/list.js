@@ -22,7 +22,7 @@ function Entry({ answer }) {
   const Icon = ICONS[outcome];
   const { questionText, answerText, correctText, explanation, points } = answer;
   return html`<details class=${`answer-entry ${outcome}`}>
-    <summary><span class="sign"><${Icon} /><span class="only-heard">${t(`verdict.${outcome}`)}</span></span><span class="grow"><${Markup} text=${questionText} /></span>${outcome === "poll" ? null : html`<b>${number(points)}</b>`}</summary>
+    <summary><span class="sign"><${Icon} /><span class="only-heard">${t(`verdict.${outcome}`)}</span></span><span class="grow"><${Markup} text=${questionText} /></span>${points ? html`<b>${number(points)}</b>` : null}</summary>
     <div class="stack">
       <dl>
         <dt class="muted small">${t("answer.yours")}</dt><dd>${answerText ?? t("verdict.none")}</dd>

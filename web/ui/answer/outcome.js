@@ -1,10 +1,11 @@
 /** What came of a question: what is right, what was chosen, and how often each was. */
 import { html } from "../../vendor/preact.js";
-import { Check, Cross, Tile } from "../pieces.js";
+import { Check, Cross, Dash, Tile, Wave } from "../pieces.js";
 import { Markup } from "../markup.js";
 import { hue, Shape } from "../shapes.js";
-import { number, t } from "../text.js";
+import { number, seconds, t } from "../text.js";
 import { givenOf, inWords, namedOptions, outcomeOf, rightInWords, rightOptions } from "./fields.js";
+import { useFocus } from "../live.js";
 
 /**
  * @import { Correct, Count, Question, ShownAnswer } from "../../client/types.js"
@@ -36,7 +37,7 @@ function RightOptions({ question, told, verdict }) {
       const isRight = right.includes(optionId);
       const isMine = mine.includes(optionId);
       const state = isRight ? "right" : isPoll && isMine ? "chosen" : isPoll ? "still" : "faded";
-      const signs = [isRight && t("outcome.isRight"), isMine && t("outcome.isMine")].filter(Boolean).join(", ");
+      const signs = [isRight && t("stage.right"), isMine && t("outcome.isMine")].filter(Boolean).join(", ");
       return html`<li key=${optionId}><${Tile} index=${index} text=${text} state=${state}>
         <span class="only-heard">${signs}</span>
         ${isMine ? html`<span class="mine" aria-hidden="true">${t("outcome.mine")}</span>` : null}
@@ -58,7 +59,7 @@ function RightOrder({ question, told, verdict }) {
         const myPlace = mine.indexOf(id) + 1;
         return html`<li key=${id} class=${`arranged still ${hue(index)}`}><div class="handle">
           <b class="place">${at + 1}</b><span class="sign"><${Shape} index=${index} /></span><span class="grow"><${Markup} text=${question.options[index]?.text ?? ""} /></span>
-          ${!myPlace ? null : myPlace === at + 1 ? html`<span class="good-sign"><${Check} /><span class="only-heard">${t("outcome.isRight")}</span></span>` : html`<span class="muted small">${t("outcome.yourPlace", { place: myPlace })}</span>`}
+          ${!myPlace ? null : myPlace === at + 1 ? html`<span class="good-sign"><${Check} /><span class="only-heard">${t("stage.right")}</span></span>` : html`<span class="muted small">${t("outcome.yourPlace", { place: myPlace })}</span>`}
         </div></li>`;
       })}
     </ol>`;
@@ -82,4 +83,26 @@ function Words({ counts }) {
   return html`<ul class="cloud">
     ${counts.map(({ text, count }) => html`<li key=${text} style=${{ fontSize: `${16 + Math.round((20 * count) / most)}px` }}>${text}<span class="only-heard"> ${count}</span></li>`)}
   </ul>`;
+}
+
+const ICONS = { right: Check, partly: Wave, wrong: Cross, none: Dash, poll: Check };
+
+/**
+ * The verdict as the first thing that is seen.
+ * @param {{verdict: Verdict & {responseMs?: number | null}, note?: string | null}} props
+ * `note` says more, such as how the place has changed.
+ */
+export function VerdictCard({ verdict, note }) {
+  const outcome = outcomeOf(verdict);
+  const { share, points, responseMs } = verdict;
+  const Icon = ICONS[outcome];
+  const heading = useFocus(verdict);
+  const notes = [typeof responseMs === "number" && seconds(responseMs), note].filter(Boolean).join(" · ");
+  return html`<section class=${`card verdict ${outcome} pop-in`}>
+    <span class="verdict-icon"><${Icon} /></span>
+    <h1 tabindex="-1" ref=${heading}>${t(outcome === "none" && verdict.correct === null ? "verdict.skipped" : `verdict.${outcome}`)}</h1>
+    ${outcome === "partly" && share ? html`<p class="muted">${t("verdict.share", { percent: Math.round(share * 100) })}</p>` : null}
+    ${points > 0 ? html`<p class="points">+${number(points)}<span class="only-heard"> ${t("unit.points")}</span></p>` : null}
+    ${notes ? html`<p class="muted">${notes}</p>` : null}
+  </section>`;
 }

@@ -53,7 +53,7 @@ export function TypeAnswer({ question, given, disabled, onAnswer }) {
     if (read.fields) onAnswer(read.fields);
     else field.current?.focus();
   };
-  const label = t(isNumber ? "answer.number" : question.kind === "poll" ? "answer.word" : "answer.text");
+  const label = t(isNumber ? "answer.number" : question.kind === "poll" ? "answer.word" : "answer.yours");
   const note = fault ?? (isNumber ? understood(typed) : null);
   return html`<form class="typed" onSubmit=${send} novalidate>
     <div class="field">
