@@ -1,6 +1,6 @@
 /** The end: the own place, how it went, and what was right. */
 import { html } from "../vendor/preact.js";
-import { AnswerList } from "../ui/answer/list.js";
+import { AnswerList } from "../ui/answer/outcome.js";
 import { PointsChart } from "../ui/chart.js";
 import { useFocus } from "../ui/live.js";
 import { number, place, t } from "../ui/text.js";

@@ -1,6 +1,6 @@
 /** How a solo game went, and what to play next. */
 import { html, useEffect, useState } from "../vendor/preact.js";
-import { AnswerList } from "../ui/answer/list.js";
+import { AnswerList } from "../ui/answer/outcome.js";
 import { GroupChart, PointsChart } from "../ui/chart.js";
 import { storage } from "../client/storage.js";
 import { useFocus, useTitle } from "../ui/live.js";

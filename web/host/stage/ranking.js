@@ -48,7 +48,7 @@ const SIDES = [1, 0, 2];
 
 /** All of a rank. Many are counted, and named smaller. @param {{seats: Ranked[], at: number}} props */
 const Step = ({ seats: [{ rank, total }, ...others], seats, at }) =>
-  html`<li class=${`stage-step place-${rank} at-${at}`} value=${rank}><b class="stage-rank">${rank}</b>${others.length > 2 ? html`<b class="stage-name">${t("stage.playing", { count: seats.length })}</b><span class="stage-many">${seats.map(({ name }) => name).join(", ")}</span>` : seats.map(({ seatId, name }) => html`<b class="stage-name" key=${seatId}>${name}</b>`)}<span class="stage-total">${number(total)}</span></li>`;
+  html`<li class=${`stage-step place-${rank} at-${at}`} value=${rank}><b class="stage-rank">${rank}</b>${others.length > 2 ? html`<b class="stage-name">${number(seats.length)} ${t("stage.players")}</b><span class="stage-many">${seats.map(({ name }) => name).join(", ")}</span>` : seats.map(({ seatId, name }) => html`<b class="stage-name" key=${seatId}>${name}</b>`)}<span class="stage-total">${number(total)}</span></li>`;
 
 /** The first three ranks on the podium, the next ones above it. @param {{room: RoomView, title: string, children?: any}} props */
 export function Podium({ room, title, children }) {
