@@ -26,7 +26,7 @@ use crate::game::hub;
 use crate::game::reaper::Reaper;
 use crate::game::rooms::Openings;
 use crate::game::{Chance, Hub, Rooms, SoloGames};
-use crate::http::{self, Admission, ApiKeys, Chaos, Imports, Pages, Reach, Shared, Sockets};
+use crate::http::{self, Admission, ApiKeys, Chaos, Drawings, Imports, Pages, Reach, Shared, Sockets};
 use crate::quizzes::{Catalogue, Hosting};
 use crate::store::clock::system_wall_clock;
 use crate::store::{Homes, WallClock};
@@ -160,6 +160,7 @@ pub async fn run_over(
         sockets: Sockets::default(),
         test_echo: settings.test_echo,
         imports: Imports::default(),
+        drawings: Drawings::default(),
     });
     let served = serve(settings, outside.listener, shared, stop).await;
     stopping.cancel();

@@ -44,6 +44,7 @@ pub use admission::{Admission, LimitSettings, Switch};
 pub use auth::{ApiKey, ApiKeys};
 pub use chaos::Chaos;
 pub use pages::Pages;
+pub use qr::Drawings;
 pub use quizzes::Imports;
 pub use websocket::Sockets;
 
@@ -112,6 +113,8 @@ pub struct Shared {
     pub test_echo: bool,
     /// The imports of files that run.
     pub imports: Imports,
+    /// The QR codes that are drawn.
+    pub drawings: Drawings,
 }
 
 impl Shared {

@@ -77,7 +77,8 @@ fn embedded(path: &str, accepted: &str) -> Option<Found> {
 fn takes(accepted: &str, encoding: &str) -> bool {
     accepted.split(',').any(|item| {
         let (name, parameters) = item.split_once(';').unwrap_or((item, ""));
-        let weight = parameters.trim().strip_prefix("q=").map_or(Ok(1.0), str::parse::<f32>);
+        let weight = parameters.split(';').map(str::trim).find_map(|it| it.strip_prefix(['q', 'Q'])?.strip_prefix('='));
+        let weight = weight.map_or(Ok(1.0), str::parse::<f32>);
         name.trim().eq_ignore_ascii_case(encoding) && weight.is_ok_and(|weight| weight > 0.0)
     })
 }
@@ -89,7 +90,9 @@ fn from_folder(folder: &Path, path: &str) -> Option<Found> {
     if !path.split('/').all(is_plain) {
         return None;
     }
-    let body = std::fs::read(folder.join(path)).ok()?;
+    let path = folder.join(path);
+    // Reading a pipe would wait for whoever writes.
+    let body = std::fs::metadata(&path).is_ok_and(|found| found.is_file()).then(|| std::fs::read(&path).ok())??;
     let tag = format!("\"{}\"", &blake3::hash(&body).to_hex()[..16]);
     Some(Found { content_type: content_type.into(), encoding: None, tag, body: body.into() })
 }
@@ -105,7 +108,7 @@ const CONTENT_TYPES: [(&str, &str); 5] = [
 
 /// A screen: the page finds out which from its address.
 pub(super) async fn screen(http: HttpRequest, shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
-    send(&http, &shared, SHELL)
+    send(&http, &shared, SHELL, true)
 }
 
 /// An address where there is nothing: a page for whoever looks for one, which says so.
@@ -114,10 +117,8 @@ pub(super) async fn nothing(http: HttpRequest, shared: web::Data<Shared>) -> Res
     if !wants_page {
         return Err(Problem::no_such_url(http.path()));
     }
-    let mut reply = send(&http, &shared, SHELL)?;
-    if reply.status().is_success() {
-        *reply.status_mut() = StatusCode::NOT_FOUND;
-    }
+    let mut reply = send(&http, &shared, SHELL, false)?;
+    *reply.status_mut() = StatusCode::NOT_FOUND;
     Ok(reply)
 }
 
@@ -126,15 +127,17 @@ pub(super) async fn file(
     shared: web::Data<Shared>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    send(&http, &shared, &path)
+    send(&http, &shared, &path, true)
 }
 
-fn send(http: &HttpRequest, shared: &Shared, path: &str) -> Result<HttpResponse, Problem> {
+/// A file, or that it is the one that is known, where it may be.
+fn send(http: &HttpRequest, shared: &Shared, path: &str, may_be_known: bool) -> Result<HttpResponse, Problem> {
     let accepted = text_of(http.headers(), ACCEPT_ENCODING.as_str());
     let found = shared.pages.find(path, &accepted).ok_or_else(|| Problem::no_such_url(http.path()))?;
-    let is_known = text_of(http.headers(), IF_NONE_MATCH.as_str())
-        .split(',')
-        .any(|tag| matches!(tag.trim(), "*") || tag.trim().trim_start_matches("W/") == found.tag);
+    let is_known = may_be_known
+        && text_of(http.headers(), IF_NONE_MATCH.as_str())
+            .split(',')
+            .any(|tag| matches!(tag.trim(), "*") || tag.trim().trim_start_matches("W/") == found.tag);
     let mut reply = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     reply
         .insert_header((CACHE_CONTROL, "no-cache"))
@@ -183,6 +186,8 @@ mod tests {
             ("brx", "br", false),
             ("", "br", false),
             ("br;q=high", "br", false),
+            ("br;Q=0", "br", false),
+            ("br;level=1;q=0", "br", false),
         ] {
             assert_eq!(takes(accepted, encoding), is_taken, "{accepted}");
         }

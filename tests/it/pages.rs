@@ -123,10 +123,10 @@ async fn a_text_becomes_a_qr_code() {
     let asked = client.post("/api/qr", &json!({ "text": "https://play.example.org/j/ABC234" })).await;
     assert_eq!((asked.status, asked.header("content-type").unwrap()), (200, "image/svg+xml"));
     assert!(asked.text().contains("<svg") && !asked.text().contains("ABC234"), "{}", asked.text());
-    for text in ["", &"x".repeat(501)] {
+    for text in ["", &"x".repeat(301)] {
         client.post("/api/qr", &json!({ "text": text })).await.problem(422, "invalid-request");
     }
-    client.post("/api/qr", &json!({ "text": "x".repeat(500) })).await;
+    assert_eq!(client.post("/api/qr", &json!({ "text": "x".repeat(300) })).await.status, 200);
 }
 
 #[tokio::test]

@@ -50,6 +50,11 @@ impl Room {
         Some(Played { questions: asked, scoring, planned: play.question_count })
     }
 
+    /// How many seats come along to the next room.
+    pub fn coming_along(&self) -> usize {
+        self.seats.values().filter(|seat| seat.goes_on()).count()
+    }
+
     /// A room that is to play this quiz with the players who are still here: each has the seat, the name and the
     /// token of before. None where nobody is left to host it.
     #[must_use]

@@ -72,7 +72,10 @@ impl Rooms {
     /// An unknown quiz, an empty selection, nobody left to host it; or the store's.
     pub async fn again(&self, finished: &Looked, who: &Credential, new: Again) -> Result<Opened, GameError> {
         let (old, owner) = (finished.room().ok_or(GameError::SessionNotFound)?, finished.session.state.owner.clone());
-        let quiz = pick(&self.catalogue, &self.chance, new.quiz, (Play::Rooms, owner.is_some()))?;
+        // The room's own bank was open to whoever opened it; of another one a seat's token opens nothing.
+        let is_same = matches!(&new.quiz, QuizChoice::Bank(Some(quiz), _) if old.quiz_id() == Some(quiz));
+        let is_trusted = owner.is_some() && (is_same || matches!(who, Credential::Backend(_)));
+        let quiz = pick(&self.catalogue, &self.chance, new.quiz, (Play::Rooms, is_trusted))?;
         let now = Dates::shown_by(&*self.homes.main().clock).at.now;
         let room = old.again(new.settings, &quiz, now).ok_or(Refusal::BadToken)?;
         let opened = self.keep(room, Some(quiz), owner, None).await?;

@@ -46,6 +46,10 @@ pub use settings::{LimitSettings, Switch};
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 /// Seconds' worth of an address's requests that may come at once.
 const REQUESTS_BURST: u32 = 2;
+/// What the files of the pages begin with. One page asks for some seventy, and a class comes at once.
+const FILES: &str = "/web/";
+/// So many times as many of these as of other requests: they cost next to nothing.
+const MORE_FILES: NonZeroU32 = NonZeroU32::new(10).expect("it is not 0");
 /// Files that are left for the store, the log and the like.
 const OTHER_FILES: u64 = 128;
 /// When one of a seat's connections may have ended.
@@ -61,6 +65,8 @@ pub struct Admission {
     connections: Arc<Places>,
     bodies: Arc<Places>,
     requests: Calls<ClientAddress>,
+    /// Of the pages' files, of which one page is many.
+    files: Calls<ClientAddress>,
     calls: Calls<[u8; 16]>,
     creates: Creates,
     sessions: Sessions,
@@ -71,6 +77,7 @@ pub struct Admission {
 impl Admission {
     /// The limits of these settings, where at most so many files can be open at once.
     pub fn new(settings: &LimitSettings, most_files: Option<u64>) -> Self {
+        let files = settings.requests_per_address.saturating_mul(MORE_FILES);
         Self {
             is_on: settings.is_on(),
             trusted_proxies: settings.trusted_proxies.clone(),
@@ -83,6 +90,7 @@ impl Admission {
                 (settings.bodies_size_per_address.as_u64(), Limit::BodiesPerAddress),
             ),
             requests: Calls::per_second(settings.requests_per_address, REQUESTS_BURST, Limit::Requests),
+            files: Calls::per_second(files, REQUESTS_BURST, Limit::Requests),
             calls: Calls::per_second(settings.frames_per_second, FRAMES_BURST, Limit::Calls),
             creates: Creates::new(settings),
             sessions: Sessions::new(settings),
@@ -132,7 +140,8 @@ impl Admission {
             return Ok(Place::uncounted());
         }
         let client = address::client(request.request(), &self.trusted_proxies);
-        match self.requests.take(&client) {
+        let counted = if request.path().starts_with(FILES) { &self.files } else { &self.requests };
+        match counted.take(&client) {
             Err(_) if shows_key() => {}
             checked => self.told(&client, checked)?,
         }
@@ -231,6 +240,7 @@ impl Admission {
             self.sessions.tidy(homes).await;
             self.calls.tidy();
             self.requests.tidy();
+            self.files.tidy();
             self.creates.tidy();
             self.codes.tidy();
             self.hits.tell();

@@ -85,7 +85,7 @@ pub(super) async fn again(
     let room = finished.room().ok_or_else(Problem::room_not_found)?;
     let same = shared.rooms.same_quiz(room).ok_or(Refusal::WrongMode)?;
     let has_key = finished.session.state.owner.is_some();
-    let new = request.0.into_again(room.settings(), same, (&caller, has_key), &shared.solo.catalogue)?;
+    let new = request.0.into_again(room, same, (&caller, has_key), &shared.solo.catalogue)?;
     shared.admission.create(&opener, Created::room(0, new.quiz.question_count()))?;
     let opened = shared.rooms.again(&finished, &who, new).await.map_err(Problem::in_room)?;
     shared.admission.created(opener, &opened.room, shared.homes.main());

@@ -12,7 +12,7 @@ use super::super::problem::Problem;
 use super::super::quiz_choice::{QuizFields, quiz_choice};
 use crate::domain::ids::{InvalidId, code_as_meant};
 use crate::domain::quiz::draft::QuestionDraft;
-use crate::domain::room::{Advance, HostAway, RoomSettings};
+use crate::domain::room::{Advance, HostAway, Room, RoomSettings};
 use crate::domain::scoring::Scoring;
 use crate::domain::{
     Answer, Difficulty, EventDraft, JoinCode, Millis, Number, OptionId, PlayerName, QuestionId, QuizId, SeatId,
@@ -293,7 +293,7 @@ impl OpenRequest {
     /// out is as it was there; `same` is its quiz.
     pub(super) fn into_again(
         mut self,
-        old: &RoomSettings,
+        old: &Room,
         same: QuizChoice,
         (caller, has_key): (&Caller, bool),
         catalogue: &Catalogue,
@@ -318,8 +318,16 @@ impl OpenRequest {
             let count = quiz.question_count(catalogue, Play::Rooms);
             (quiz_choice(quiz, caller)?, count)
         };
-        let mut settings = self.settings(old)?;
+        let mut settings = self.settings(old.settings())?;
         self.fit_into_record(&mut settings, questions, has_key)?;
+        let seats = old.coming_along();
+        if settings.max_seats < u32::try_from(seats).unwrap_or(u32::MAX) {
+            let (name, why) = match self.max_seats {
+                Some(_) => ("maxSeats", String::new()),
+                None => ("count", format!(": {}", most_seats_in_record(questions, has_key).1)),
+            };
+            return Err(Problem::wrong(name, format!("{seats} seats come along{why}")));
+        }
         Ok(Again { settings, quiz })
     }
 

@@ -148,7 +148,11 @@ pub(super) fn csv(results: &RoomResults, only: Option<SeatId>, separator: Separa
         Separator::Comma => b',',
         Separator::Semicolon => b';',
     };
-    let mut table = csv::WriterBuilder::new().delimiter(separator).from_writer(BYTE_ORDER_MARK.to_vec());
+    // All texts are quoted: a spreadsheet that splits at another sign makes no formula of what follows it.
+    let mut table = csv::WriterBuilder::new()
+        .delimiter(separator)
+        .quote_style(csv::QuoteStyle::NonNumeric)
+        .from_writer(BYTE_ORDER_MARK.to_vec());
     let written = write(&mut table, results, only);
     let inside = |error: &dyn std::fmt::Display| {
         tracing::error!(%error, "results could not be written as a table");

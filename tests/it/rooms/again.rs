@@ -85,3 +85,26 @@ async fn two_hosts_who_ask_at_once_get_the_same_room_and_another_quiz_may_be_ask
     host.request(reqwest::Method::DELETE, &format!("/api/rooms/{next}")).send().await.unwrap();
     assert_ne!(host.post(&again, &json!({ "quizId": "civics" })).await.json(201)["roomId"], next.as_str());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_seats_token_opens_no_bank_of_keys_and_all_who_come_along_have_a_seat() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut exam: Value = serde_json::from_str(include_str!("../../../data/quizzes/civics.json")).unwrap();
+    (exam["quizId"], exam["hosting"], exam["play"]) = (json!("exam"), json!("key"), json!(["rooms"]));
+    std::fs::write(folder.path().join("exam.json"), exam.to_string()).unwrap();
+    let (_data, server) = server(&["--api-keys", KEY, "--quiz-dir", folder.path().to_str().unwrap()]);
+    let backend = server.client().with_key(KEY);
+    let room = backend.post("/api/rooms", &json!({ "quizId": "space", "count": 2 })).await.json(201);
+    let id = room["roomId"].as_str().unwrap();
+    for name in ["Ada", "Bob"] {
+        let body = json!({ "joinCode": room["joinCode"], "name": name });
+        server.client().post("/api/rooms/join", &body).await.json(201);
+    }
+    finish(&backend, id).await;
+    let again = format!("/api/rooms/{id}/again");
+    let host = host_of(&server, room["token"].as_str().unwrap());
+    host.post(&again, &json!({ "quizId": "exam" })).await.problem(403, "api-key-required");
+    let small = host.post(&again, &json!({ "maxSeats": 1 })).await.problem(422, "invalid-request");
+    assert_eq!(small["problems"][0]["path"], "maxSeats");
+    backend.post(&again, &json!({ "quizId": "exam", "count": 2 })).await.json(201);
+}
