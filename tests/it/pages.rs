@@ -164,3 +164,16 @@ async fn pages_of_other_sites_ask_only_where_they_are_named() {
         assert!(code != Some(0) && said.contains("REJOIN_CORS_ORIGINS"), "{said}");
     }
 }
+
+#[tokio::test]
+async fn a_class_that_opens_its_pages_at_once_is_not_refused() {
+    let (_folder, _server, client) = server(&["--requests-per-address", "50"]);
+    let all = async |path: &'static str| {
+        let asked = (0..400).map(|_| client.request(Method::GET, path).send());
+        let replies = futures_util::future::join_all(asked).await;
+        replies.into_iter().filter(|reply| reply.as_ref().is_ok_and(|reply| reply.status() == 200)).count()
+    };
+    assert_eq!(all("/web/app.js").await, 400);
+    let calls = all("/api/quizzes").await;
+    assert!((100..300).contains(&calls), "{calls} of 400 calls");
+}
