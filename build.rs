@@ -79,8 +79,9 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// A module or a style sheet as it is sent: what stands in comments is for those who read the source, and a third of its weight. Lines
-/// keep their numbers. Sources are written so that a comment begins its line, or is a type (`/** @… */`).
+/// A module or a style sheet as it is sent: what stands in comments is for those who read the source, and a third of its
+/// weight; so is what lines begin with. Lines keep their numbers. Sources are written so that a comment begins its line,
+/// or is a type (`/** @… */`), and that only `html` has texts over several lines.
 fn without_comments(source: &str) -> String {
     let mut kept = String::with_capacity(source.len());
     let mut rest = source;
@@ -98,8 +99,8 @@ fn without_comments(source: &str) -> String {
         }
     }
     kept.push_str(rest);
-    let lines = kept.split('\n').map(|line| if line.trim_start().starts_with("//") { "" } else { line.trim_end() });
-    lines.collect::<Vec<_>>().join("\n")
+    let line = |line: &str| if line.trim_start().starts_with("//") { String::new() } else { line.trim().to_owned() };
+    kept.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn brotli(bytes: &[u8]) -> io::Result<Vec<u8>> {

@@ -69,6 +69,7 @@ files! {
     a_game_is_played_again: "pages/again.test.mjs";
     browsers_change_networks_tabs_and_devices: "pages/devices.test.mjs";
     browsers_outlive_an_instance: "pages/valkey.test.mjs";
+    a_page_that_fails_to_load_comes_back: "pages/loading.test.mjs";
     pages_are_light: "pages/weight.test.mjs";
 }
 

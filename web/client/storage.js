@@ -49,53 +49,67 @@ export function memoryStorage() {
 }
 
 /**
- * A storage over `localStorage`. Where that refuses (private mode, no room left), values last as long as the page.
+ * A storage over `localStorage`. Where that refuses (private mode, no room left), values last as long as the tab, or else the page.
  * @param {globalThis.Storage | null} [local]
- * @returns {Storage}
+ * @param {globalThis.Storage | null} [session]
+ * @returns {Storage & {isForgetful: () => boolean}} `isForgetful`: something lasts as long as the page only
  */
-export function browserStorage(local = ownLocalStorage()) {
+export function browserStorage(local = own("localStorage"), session = own("sessionStorage")) {
   const memory = memoryStorage();
+  let isForgetful = false;
   return {
+    isForgetful: () => isForgetful,
     get(key) {
-      const kept = memory.get(key);
-      if (kept !== null) return kept;
-      try {
-        return JSON.parse(local?.getItem(key) ?? "null");
-      } catch {
-        return null;
-      }
+      // What is newer lies in the lesser one.
+      const read = (/** @type {globalThis.Storage | null} */ store) => tried(() => JSON.parse(store?.getItem(key) ?? "null"));
+      return memory.get(key) ?? read(session) ?? read(local) ?? null;
     },
     set(key, value) {
-      try {
-        if (!local) throw new Error("no localStorage");
-        local.setItem(key, JSON.stringify(value));
-        memory.remove(key);
-      } catch {
-        memory.set(key, value);
-      }
+      const keeper = [local, session].find((store) => store && tried(() => (store.setItem(key, JSON.stringify(value)), true)));
+      if (keeper) memory.remove(key);
+      else memory.set(key, value);
+      isForgetful ||= !keeper;
+      if (keeper === local) tried(() => session?.removeItem(key));
     },
     remove(key) {
       memory.remove(key);
-      try {
-        local?.removeItem(key);
-      } catch {
-        // It holds nothing then.
-      }
+      for (const store of [local, session]) tried(() => store?.removeItem(key));
     },
   };
 }
 
-function ownLocalStorage() {
+/**
+ * What a storage gives, if it works.
+ * @template T
+ * @param {() => T} use
+ */
+function tried(use) {
   try {
-    // Node has one only behind a flag, and warns where it is named.
-    return typeof document === "undefined" ? null : globalThis.localStorage;
+    return use();
   } catch {
-    return null;
+    return undefined;
   }
+}
+
+/** @param {"localStorage" | "sessionStorage"} name */
+function own(name) {
+  // Node has one only behind a flag, and warns where it is named.
+  return (typeof document !== "undefined" && tried(() => globalThis[name])) || null;
 }
 
 /** The storage of this page. */
 export const storage = browserStorage();
+
+/** What this tab alone keeps. */
+export const tab = browserStorage(null);
+
+/** Which seat of a room this tab plays, where the browser holds several: its token. */
+export const tabSeat = {
+  /** @param {string} roomId @returns {string | null} */
+  of: (roomId) => tab.get(`rejoin.seat.${roomId}`),
+  /** @param {SavedSeat} seat */
+  choose: ({ roomId, token }) => tab.set(`rejoin.seat.${roomId}`, token),
+};
 
 /**
  * The list of seats and games that can be gone on with, newest first.
@@ -105,7 +119,7 @@ export function savedSeats(over = storage) {
   /** @returns {SavedSeat[]} */
   const list = () => {
     const kept = over.get(SEATS);
-    return Array.isArray(kept) ? kept : [];
+    return Array.isArray(kept) ? kept.filter((seat) => typeof (seat?.kind === "solo" ? seat.sessionId : seat?.roomId) === "string") : [];
   };
   return {
     list,

@@ -33,7 +33,8 @@ const ofOwn = (quiz) => ({
 });
 
 export default function Setup() {
-  const { value, problem } = useCall(() => hostApi().get("/api/quizzes"), []);
+  const [tries, setTries] = useState(0);
+  const { value, problem } = useCall(() => hostApi().get("/api/quizzes"), [tries]);
   const [chosen, choose] = useState("");
   const [fresh, begin] = useState(/** @type {OwnQuiz | null} */ (null));
   const [report, setReport] = useState(/** @type {import("./setup/files.js").Imported | null} */ (null));
@@ -71,7 +72,7 @@ export default function Setup() {
           <div class="stack">
             ${own.length ? html`<${Entries} label=${t("setup.own")} entries=${own} chosen=${entry?.id} onChoose=${choose} />` : null}
             <${Entries} label=${t("setup.banks")} entries=${banks} chosen=${entry?.id} onChoose=${choose} />
-            ${problem ? html`<p class="fault" role="alert">${fault(problem)}</p>` : null}
+            ${problem ? html`<section class="note bad stack" role="alert"><p>${fault(problem)}</p><button class="button compact quiet" onClick=${() => setTries(tries + 1)}>${t("again")}</button></section>` : null}
             <section class="card stack"><h2>${t("setup.bring")}</h2><${Drop} onRead=${brought} /><button type="button" class="button quiet compact" onClick=${create}>${t("setup.write")}</button></section>
             <details class="card"><summary>${t("stage.goOn")}</summary><${TakeOver} /></details>
           </div>

@@ -4,11 +4,12 @@ import { fault, language, t } from "../ui/text.js";
 import { ConnectionPill } from "../ui/connection.js";
 import { announce } from "../ui/live.js";
 import { plain } from "../ui/markup.js";
-import { go } from "../ui/links.js";
+import { go, hash } from "../ui/links.js";
 import { titleOf } from "../ui/quizzes.js";
 import { askServer } from "../ui/server.js";
 import { useStore } from "../ui/use.js";
 import { Room } from "../client/room.js";
+import { storage } from "../client/storage.js";
 import { StageDialog } from "./stage/dialogs.js";
 import { scrollStage, useMedia, useWakeLock } from "./stage/fit.js";
 import { Foot } from "./stage/foot.js";
@@ -32,9 +33,9 @@ const CHART_MS = 8000;
 
 /** @param {{argument: string}} props */
 export default function Stage({ argument: roomId }) {
-  useMemo(() => takeFragment(roomId), [roomId]);
+  useMemo(() => takeFragment(roomId), [roomId, hash.value]);
   const saved = savedSeat(roomId);
-  return saved?.token ? html`<${Game} roomId=${roomId} token=${saved.token} />` : html`<${Stopped} reason="no-token" />`;
+  return saved?.token ? html`<${Game} key=${saved.token} roomId=${roomId} token=${saved.token} />` : html`<${Stopped} reason="no-token" />`;
 }
 
 /** @param {{roomId: string, token: string}} props */
@@ -90,7 +91,7 @@ function useSuccessor(room, token, title) {
   const { successor } = room;
   const known = useRef(successor);
   useEffect(() => {
-    if (!successor || known.current) return;
+    if (!successor || known.current?.roomId === successor.roomId) return;
     keepSeat({ roomId: successor.roomId, token, joinCode: successor.joinCode, title, selection: savedSeat(room.roomId)?.selection });
     go(`/host/${successor.roomId}`, { replace: true });
   }, [successor?.roomId]);
@@ -151,7 +152,8 @@ function Show({ game, state, room, token }) {
   const again = async () => {
     try {
       const selection = savedSeat(room.roomId)?.selection;
-      const { roomId, joinCode } = room.successor ?? (await playAgain(game, selection));
+      // The room that follows as it was asked for before, or another one if that is gone.
+      const { roomId, joinCode } = await playAgain(game, selection);
       keepSeat({ roomId, token, joinCode, title, selection });
       go(`/host/${roomId}`, { replace: true });
     } catch (problem) {
@@ -183,7 +185,7 @@ function Show({ game, state, room, token }) {
   return html`${isPhone
       ? html`<${Remote} ...${controls}>${room.phase === "finished" ? html`<${Results} game=${game} title=${title} />` : null}<//>`
       : html`<main class="stage" data-phase=${room.phase}><div class="stage-body"><${Screen} game=${game} room=${room} time=${time} view=${view} title=${title} /></div><${Foot} ...${controls} /></main>`}
-    <div class=${`stage-pills ${isPhone ? "at-top" : ""}`}><${Connection} state=${state} /><${Standing} room=${room} />${wrong ? html`<p class="pill" role="alert">${wrong}</p>` : null}</div>
+    <div class=${`stage-pills ${isPhone ? "at-top" : ""}`}><${Connection} state=${state} /><${Standing} room=${room} />${room.phase === "lobby" && storage.isForgetful() ? html`<p class="pill" role="status">${t("stage.forgetful")}</p>` : null}${wrong ? html`<p class="pill" role="alert">${wrong}</p>` : null}</div>
     ${dialog ? html`<${StageDialog} name=${dialog} game=${game} room=${room} token=${token} title=${title} act=${act} open=${openFromDialog} />` : null}`;
 }
 

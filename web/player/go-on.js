@@ -1,7 +1,7 @@
 /** The seats and games that this browser holds, as far as they are still there. */
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { Api } from "../client/api.js";
-import { seats } from "../client/storage.js";
+import { seats, tabSeat } from "../client/storage.js";
 import { place, t } from "../ui/text.js";
 import { titleOf } from "../ui/quizzes.js";
 import { openGame } from "../solo/current.js";
@@ -54,7 +54,8 @@ function Entry({ seat, onGone }) {
   if (!found) return null;
   const href = seat.kind === "solo" ? "/solo" : seat.role === "host" ? `/host/${seat.roomId}` : `/room/${seat.roomId}`;
   const open = () => {
-    if (seat.kind === "solo" && seat.sessionId) openGame(seat.sessionId);
+    if (seat.kind === "solo") openGame(seat.sessionId ?? null);
+    else tabSeat.choose(seat);
   };
   const kind = t(seat.kind === "solo" ? "goOn.solo" : seat.role === "host" ? "goOn.host" : "goOn.room");
   return html`<li class="come-in"><a class="card row go-on" href=${href} onClick=${seat.take ?? open}>

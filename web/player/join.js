@@ -2,8 +2,8 @@
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { Api } from "../client/api.js";
 import { Room } from "../client/room.js";
-import { seats } from "../client/storage.js";
-import { go, hash } from "../ui/links.js";
+import { seats, tabSeat } from "../client/storage.js";
+import { decoded, go, hash } from "../ui/links.js";
 import { useFocus, useTitle } from "../ui/live.js";
 import { Mark, Switches, useTicks } from "../ui/pieces.js";
 import { fault, grouped, has, t } from "../ui/text.js";
@@ -14,7 +14,7 @@ import { NameForm } from "./name-form.js";
 function seatCodeOfLink() {
   const code = /^#seat=([^&]+)/.exec(location.hash)?.[1] ?? "";
   if (code) history.replaceState(null, "", location.pathname);
-  return decodeURIComponent(code);
+  return decoded(code) ?? code;
 }
 
 /** The first question of a new seat: not the one that is open already. @param {import("../client/room.js").TakenSeat} taken */
@@ -27,6 +27,7 @@ const firstOf = ({ snapshot }) => (snapshot?.question ? snapshot.question.index 
 function sitDown({ roomId, token, snapshot }, joinCode, from) {
   const you = snapshot?.you;
   seats.keep({ kind: "room", role: you?.isHost ? "host" : "player", roomId, token, name: you?.name, joinCode, from });
+  tabSeat.choose({ kind: "room", roomId, token });
   go(you?.isHost && !you.plays ? `/host/${roomId}` : `/room/${roomId}`, { replace: true });
 }
 
@@ -34,7 +35,8 @@ function sitDown({ roomId, token, snapshot }, joinCode, from) {
 export default function Join({ argument }) {
   const joinCode = readCode(argument);
   const [seatCode, setSeatCode] = useState(seatCodeOfLink);
-  const held = seats.list().find((seat) => seat.kind === "room" && seat.joinCode === joinCode);
+  const inRoom = seats.list().filter((seat) => seat.kind === "room" && seat.joinCode === joinCode);
+  const held = inRoom.find(({ roomId, token }) => token === tabSeat.of(roomId ?? "")) ?? inRoom[0];
   const [way, setWay] = useState(joinCode.length < 6 ? "refused" : seatCode ? "seat" : held ? "held" : "name");
   const [problem, setProblem] = useState(/** @type {any} */ (joinCode.length < 6 ? { code: "join-code-unknown" } : null));
   useTitle(t("join.title"));

@@ -1,9 +1,11 @@
 /** A player's seat in a room: which of its screens is shown, and what stands around it. */
 import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
 import { Room } from "../client/room.js";
-import { seats } from "../client/storage.js";
+import { Api } from "../client/api.js";
+import { retrying } from "../client/retry.js";
+import { seats, tabSeat } from "../client/storage.js";
 import { ConnectionPill } from "../ui/connection.js";
-import { useStore } from "../ui/use.js";
+import { useCall, useStore } from "../ui/use.js";
 import { t } from "../ui/text.js";
 import { useAnnounced, useTitle } from "../ui/live.js";
 import { End } from "./end.js";
@@ -22,10 +24,12 @@ import { go } from "../ui/links.js";
 
 const SCREENS = { lobby: Lobby, question: Question, reveal: Reveal, finished: End };
 
-/** The seat that this browser holds in a room: a player's before a host's. @param {string} roomId */
+/** The seat that this browser holds in a room: this tab's own, else a player's before a host's. @param {string} roomId */
 function seatIn(roomId) {
   const held = seats.list().filter((seat) => seat.roomId === roomId && seat.token);
-  return held.find(({ role }) => role !== "host") ?? held[0];
+  const seat = held.find(({ token }) => token === tabSeat.of(roomId)) ?? held.find(({ role }) => role !== "host") ?? held[0];
+  if (seat) tabSeat.choose(seat);
+  return seat;
 }
 
 /** @param {{argument: string}} props */
@@ -44,7 +48,7 @@ function Seat({ seat }) {
   const state = useStore(room) ?? room.state;
   const { connection, room: view } = state;
   useTitle(titleOf(view));
-  const follow = useSuccessor(view, seat);
+  const follow = useSuccessor(view, seat, connection.status === "live");
 
   const isStopped = connection.status === "stopped" && connection.reason !== "closed";
   if (isStopped) return html`<${Stopped} reason=${connection.reason} seat=${seat} room=${room} />`;
@@ -82,20 +86,25 @@ const PAUSE_MS = 2_500;
 /**
  * Follows the room that comes after this one, where the same token is good.
  * @param {import("../client/types.js").RoomView | null} view @param {import("../client/storage.js").SavedSeat} seat
+ * @param {boolean} isLive asks anew when the connection is back
  * @returns {any} what is shown meanwhile
  */
-function useSuccessor(view, seat) {
+function useSuccessor(view, seat, isLive) {
   const next = view?.successor;
+  // Where it is deleted, the results of this one stay.
+  const { value: isThere } = useCall(async () => next && retrying(() => new Api().get(`/api/rooms/${next.roomId}`, { token: seat.token })), [next?.roomId, isLive]);
   const follow = () => {
     if (!next) return;
+    const moved = { ...seat, roomId: next.roomId, joinCode: next.joinCode, from: 0 };
     seats.forget(seat.token ?? "");
-    seats.keep({ ...seat, roomId: next.roomId, joinCode: next.joinCode, from: 0 });
+    seats.keep(moved);
+    tabSeat.choose(moved);
     go(`/room/${next.roomId}`, { replace: true });
   };
   useEffect(() => {
-    if (!next) return;
+    if (!isThere) return;
     const timer = setTimeout(follow, PAUSE_MS);
     return () => clearTimeout(timer);
-  }, [next?.roomId]);
-  return next ? html`<div class="pill successor come-in" role="status"><span class="grow">${t("successor.text")}</span><button class="button compact" onClick=${follow}>${t("successor.now")}</button></div>` : null;
+  }, [isThere]);
+  return isThere ? html`<div class="pill successor come-in" role="status"><span class="grow">${t("successor.text")}</span><button class="button compact" onClick=${follow}>${t("successor.now")}</button></div>` : null;
 }

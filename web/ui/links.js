@@ -7,6 +7,15 @@ export const path = signal(location.pathname);
 /** The fragment of the address, with its `#`, or nothing. */
 export const hash = signal(location.hash);
 
+/** A part of an address as it reads; null if it is no text. @param {string} part */
+export function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null;
+  }
+}
+
 /** Shows another screen. @param {string} to @param {{replace?: boolean}} [how] */
 export function go(to, { replace = false } = {}) {
   history[replace ? "replaceState" : "pushState"](null, "", to);

@@ -4,6 +4,8 @@
  */
 import { Fragment, h } from "../vendor/preact.js";
 
+/** How deep elements may lie within each other. */
+const DEEPEST = 50;
 const TAG = /<(\/?)(b|i|code|pre|sub|sup)>/g;
 /** @type {Record<string, string>} */
 const ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };
@@ -33,9 +35,9 @@ export function parse(text) {
     if (match.index > from) add(unescape(text.slice(from, match.index)));
     from = match.index + match[0].length;
     const [raw, slash, tag] = match;
-    if (!slash) {
+    if (!slash && open.length < DEEPEST) {
       open.push({ tag, raw, children: [] });
-    } else if (open.some((one) => one.tag === tag)) {
+    } else if (slash && open.some((one) => one.tag === tag)) {
       while (open.at(-1)?.tag !== tag) abandon();
       const done = open.pop();
       if (done) add({ tag, children: done.children });

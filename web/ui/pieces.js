@@ -37,7 +37,7 @@ export function Switches() {
   };
   return html`<div class="row switches">
     <button class="button plain small" aria-label=${t(`theme.${theme ?? "system"}`)} title=${t(`theme.${theme ?? "system"}`)} onClick=${change}><${THEMES[theme ?? "system"] ?? THEMES.system} /></button>
-    <button class="button plain small" lang=${other} aria-label=${`${other.toUpperCase()}: ${languages[other]}`} onClick=${() => setLanguage(other)}>${other.toUpperCase()}</button>
+    <button class="button plain small" lang=${other} aria-label=${`${other.toUpperCase()}: ${languages[other]}`} onClick=${() => setLanguage(other).catch(() => {})}>${other.toUpperCase()}</button>
   </div>`;
 }
 

@@ -17,12 +17,13 @@ function draw(text) {
 
 /** @param {{text: string, label: string}} props */
 export function Qr({ text, label }) {
-  const [url, setUrl] = useState("");
+  const [url, setUrl] = useState(/** @type {string | null} */ (""));
   useEffect(() => {
     let isShown = true;
-    const again = () => draw(text).then((made) => isShown && setUrl(made), () => isShown && setTimeout(again, 3000));
+    const again = () => draw(text).then((made) => isShown && setUrl(made), ({ isPassing }) => isShown && (isPassing ? setTimeout(again, 3000) : setUrl(null)));
     again();
     return () => void (isShown = false);
   }, [text]);
+  if (url === null) return html`<span class="small">${text}</span>`;
   return html`<span class="qr">${url ? html`<img src=${url} alt=${label} />` : null}</span>`;
 }

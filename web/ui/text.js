@@ -18,7 +18,9 @@ let words = {};
 export async function setLanguage(code) {
   const wanted = [code, read("language"), ...navigator.languages.map((tag) => tag.slice(0, 2)), "en"];
   const chosen = wanted.find((tag) => tag && tag in languages) ?? "en";
-  words = await (await fetch(new URL(`../text/${chosen}.json`, import.meta.url))).json();
+  const reply = await fetch(new URL(`../text/${chosen}.json`, import.meta.url));
+  if (!reply.ok) throw new Error(`${reply.url}: ${reply.status}`);
+  words = await reply.json();
   if (code) write("language", code);
   document.documentElement.lang = chosen;
   language.value = chosen;
@@ -62,6 +64,8 @@ export function place(rank) {
  */
 export function fault(problem) {
   const key = `problem.${problem.code}`;
+  const refused = `refused.${problem.code}`;
+  if (has(refused)) return `${t(refused)}. ${t(`${refused}.hint`)}`;
   return has(key) ? t(key) : problem.detail || t("problem.other");
 }
 

@@ -202,3 +202,27 @@ test("a game that was taken over is called after its bank, and the results of ow
     assert.equal((await saved).suggestedFilename(), name(joinCode));
   }
 });
+
+test("where the next room was deleted, old results stay, and another one is opened", async (t) => {
+  const scene = await Scene.set(t);
+  const [host, phone] = [await scene.device({ size: LAPTOP, path: "/host" }), await scene.device()];
+  const { code, roomId, token } = await openRoom(host, (page) => choose(page, { count: "5" }));
+  await join(phone, code, "Ada");
+  await step(host, "Start");
+  await tiles(phone).first().click();
+  await phone.locator(".revealed").waitFor();
+  await scene.api(`/api/rooms/${roomId}/finish`, { token, body: { at: (await scene.api(`/api/rooms/${roomId}`, { token })).phaseNumber } });
+  await phone.locator(".final").waitFor();
+  await phone.goto("/solo");
+  await host.goto("/solo");
+  const next = await scene.api(`/api/rooms/${roomId}/again`, { token, body: {} });
+  await fetch(`${scene.server.base}/api/rooms/${next.roomId}`, { method: "DELETE", headers: { Authorization: `Bearer ${token}` } });
+  const looked = phone.waitForResponse((response) => response.url().endsWith(next.roomId));
+  await phone.goto(`/room/${roomId}`);
+  assert.ok((await looked).status() >= 400);
+  await phone.locator(".final").waitFor();
+  assert.equal((await held(phone))[0].roomId, roomId);
+  await host.goto(`/host/${roomId}`);
+  const other = await again(host, [phone]);
+  assert.ok(![roomId, next.roomId].includes(other));
+});

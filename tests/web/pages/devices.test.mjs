@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Network } from "../support.mjs";
-import { asked, choose, gathered, isTaken, LAPTOP, PHONE, revealed, Scene, scoresAgree, step, tiles } from "./scene.mjs";
+import { asked, choose, gathered, isTaken, join, LAPTOP, PHONE, QUICK, revealed, Scene, scoresAgree, step, tiles } from "./scene.mjs";
 
 /** Longer than the server waits for a sign of life. */
 const OUTAGE_MS = 10_000;
@@ -37,6 +37,7 @@ test("a phone that is offline for ten seconds keeps its answer, and hands it in"
   wifi.down();
   await tiles(ada).first().click();
   await ada.getByText("Connection lost, answer kept").waitFor();
+  await ada.locator(".answer-status").getByText("Your answer is kept.").waitFor();
   await ada.waitForTimeout(OUTAGE_MS);
   assert.equal(await tiles(ada).first().getAttribute("aria-pressed"), "true");
   wifi.up();
@@ -145,4 +146,80 @@ test("a phone that sleeps over a dead connection is back within two seconds of w
   assert.equal(await ada.locator(".asked").count(), 0);
   await ada.evaluate(() => void document.dispatchEvent(new Event("visibilitychange")));
   await ada.locator(".asked").waitFor({ timeout: 2_000 });
+});
+
+test("of two seats in one browser each tab keeps its own, and the landing page knows both", async (t) => {
+  const scene = await Scene.set(t);
+  const { joinCode, phones: [ada] } = await gathered(scene, ["Ada"]);
+  const bo = await scene.watched(ada.context());
+  await bo.goto(`/j/${joinCode}`);
+  await bo.getByRole("button", { name: "Join as someone else" }).click();
+  await bo.getByLabel("Your name").fill("Bo");
+  await bo.getByRole("button", { name: "I’m in" }).click();
+  await bo.getByRole("heading", { name: "You’re in, Bo" }).waitFor();
+  await ada.reload();
+  await ada.getByRole("heading", { name: "You’re in, Ada" }).waitFor();
+  for (const name of ["Ada", "Bo"]) {
+    await bo.goto("/");
+    await bo.getByRole("link", { name: new RegExp(`${name} · `) }).click();
+    await bo.getByRole("heading", { name: `You’re in, ${name}` }).waitFor();
+  }
+});
+
+/** Has the browser's storages refuse to take anything. @param {import("playwright-core").Page} page @param {string[]} names */
+const refuse = (page, names) =>
+  page.addInitScript((refused) => {
+    const { setItem } = Storage.prototype;
+    Storage.prototype.setItem = function (...entry) {
+      if (refused.some((name) => this === /** @type {any} */ (window)[name])) throw new DOMException("full", "QuotaExceededError");
+      setItem.apply(this, entry);
+    };
+  }, names);
+
+test("where nothing more can be stored a seat lasts as long as its tab, or the host is warned", async (t) => {
+  const scene = await Scene.set(t);
+  const { roomId, token, joinCode } = await scene.api("/api/rooms", { body: QUICK });
+  const [phone, host] = [await scene.device(), await scene.device({ size: LAPTOP })];
+  await refuse(phone, ["localStorage"]);
+  await join(phone, joinCode, "Ada");
+  await phone.reload();
+  await phone.getByRole("heading", { name: "You’re in, Ada" }).waitFor();
+  await refuse(host, ["localStorage", "sessionStorage"]);
+  await host.goto(`/host/${roomId}#token=${token}`);
+  await host.getByText("This browser keeps nothing").waitFor();
+});
+
+test("a stage without a seat takes the token that its address is given", async (t) => {
+  const scene = await Scene.set(t);
+  const { roomId, token } = await scene.api("/api/rooms", { body: QUICK });
+  const host = await scene.device({ size: LAPTOP, path: `/host/${roomId}` });
+  await host.locator(".host-stopped").waitFor();
+  await host.evaluate((fragment) => void (location.hash = fragment), `token=${token}`);
+  await host.locator(".stage-code").waitFor();
+  assert.equal(new URL(host.url()).hash, "");
+});
+
+test("a remote's code is drawn whatever the title is written in, and what can't be drawn is written out", async (t) => {
+  const scene = await Scene.set(t);
+  const questions = [{ kind: "poll", questionId: "q", text: "How?" }];
+  for (const body of [{ questions }, QUICK]) {
+    const { roomId, token } = await scene.api("/api/rooms", { body });
+    const host = await scene.device({ size: LAPTOP, path: `/host/${roomId}#${new URLSearchParams({ token, title: "Ж".repeat(60) })}` });
+    await host.locator(".stage-code").waitFor();
+    await host.keyboard.press("r");
+    const asked = host.waitForRequest((request) => request.url().endsWith("/api/qr") && String(request.postData()).includes("#token="));
+    await host.getByRole("button", { name: "Show the code" }).click();
+    const { text } = (await asked).postDataJSON();
+    assert.ok(text.length <= 300, text);
+    assert.equal(new URLSearchParams(text.split("#")[1]).has("title"), "questions" in body);
+    await host.locator("dialog .qr img").waitFor();
+  }
+  const { roomId, token } = await scene.api("/api/rooms", { body: QUICK });
+  const host = await scene.device({ size: LAPTOP });
+  await host.route("**/api/qr", (route) => route.fulfill({ status: 422, json: { code: "invalid-request" } }));
+  await host.goto(`/host/${roomId}#token=${token}`);
+  await host.locator(".stage-code").waitFor();
+  await host.keyboard.press("r");
+  await host.getByRole("button", { name: "Show the code" }).click();
+  await host.locator("dialog").getByText(`#token=${token}`).waitFor();
 });

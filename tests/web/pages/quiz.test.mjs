@@ -319,3 +319,63 @@ test("a quiz is kept once something is written, and its empty options are none",
   await tiles(phone).first().waitFor();
   assert.equal(await tiles(phone).count(), 2);
 });
+
+test("what is to be put in order is told neither by its ids nor by how it is shown", async (t) => {
+  const scene = await Scene.set(t);
+  const shown = new Set();
+  for (let game = 0; game < 8; game++) {
+    const host = await scene.device({ size: LAPTOP, path: "/host" });
+    await host.getByRole("button", { name: "Write one by hand" }).click();
+    await host.getByLabel("Add a question").selectOption("Put in order");
+    await host.getByRole("button", { name: "Add", exact: true }).click();
+    await host.getByLabel("Question", { exact: true }).fill("From 1 to 4?");
+    for (const place of ["1", "2", "3", "4"]) await host.getByLabel(`Option ${place}`, { exact: true }).fill(place);
+    await host.getByRole("button", { name: "Play it" }).click();
+    const opened = host.waitForRequest((request) => request.method() === "POST" && request.url().endsWith("/api/rooms"));
+    await host.getByRole("button", { name: "Open the room" }).click();
+    const { questions: [{ options, correctOrder }] } = (await opened).postDataJSON();
+    assert.deepEqual(correctOrder.map((/** @type {number} */ id) => options.find((/** @type {any} */ { optionId }) => optionId === id).text), ["1", "2", "3", "4"]);
+    assert.notDeepEqual(correctOrder, [1, 2, 3, 4]);
+    await host.waitForURL(/\/host\/.+/);
+    const [{ roomId, token, joinCode }] = await held(host);
+    await scene.api("/api/rooms/join", { body: { joinCode, name: "Ada" } });
+    await scene.api(`/api/rooms/${roomId}/start`, { token, body: { at: 0 } });
+    const { question } = await scene.api(`/api/rooms/${roomId}`, { token });
+    shown.add(question.options.map((/** @type {any} */ { text }) => text).join());
+    await host.context().close();
+  }
+  assert.ok(!shown.has("1,2,3,4"));
+  assert.ok(shown.size > 1, "not always the same");
+});
+
+test("an address of a bank that isn't there says so", async (t) => {
+  const scene = await Scene.set(t);
+  const page = await scene.device({ size: LAPTOP, path: "/host" });
+  for (const id of ["../quizzes", "..", "none"]) {
+    await page.goto(`/host#bank=${id}`);
+    await page.getByRole("alert").filter({ hasText: "Nothing here" }).waitFor();
+  }
+});
+
+test("thousands of tags within each other are shown, the deepest as text", async (t) => {
+  const scene = await Scene.set(t);
+  const page = await scene.device({ size: LAPTOP, path: "/host" });
+  await bring(page);
+  await page.getByRole("button", { name: GOOD[0] }).click();
+  await page.getByLabel("Question", { exact: true }).fill(`${"<b>".repeat(20_000)}deep${"</b>".repeat(20_000)}`);
+  await page.getByText("deep").first().waitFor();
+});
+
+test("twelve long options below a picture stand on the stage whole", async (t) => {
+  const scene = await Scene.set(t);
+  const options = Array.from({ length: 12 }, (_, at) => ({ optionId: at + 1, text: `A fairly long option with several words, number ${at}` }));
+  const questions = [{ kind: "choice", questionId: "q", text: "Which of them is in the picture?", image: "/web/mark.svg", alt: "a mark", options, correctOptionId: 3 }];
+  const { roomId, token, joinCode } = await scene.api("/api/rooms", { body: { questions, readyMs: 0 } });
+  const host = await scene.device({ size: LAPTOP, path: `/host/${roomId}#token=${token}` });
+  await scene.api("/api/rooms/join", { body: { joinCode, name: "Ada" } });
+  await scene.api(`/api/rooms/${roomId}/start`, { token, body: { at: 0 } });
+  const last = host.locator(".stage-tiles li").last();
+  await last.waitFor();
+  const [tile, foot] = [await last.boundingBox(), await host.locator(".stage-foot").boundingBox()];
+  assert.ok(tile && foot && tile.width > 300 && tile.y + tile.height <= foot.y, JSON.stringify([tile, foot]));
+});

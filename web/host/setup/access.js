@@ -39,6 +39,8 @@ export function KeyCard() {
   const save = async (/** @type {any} */ event) => {
     event.preventDefault();
     const typed = String(new FormData(event.currentTarget).get("key")).trim();
+    // A header can hold no others.
+    if (/[^!-~]/.test(typed)) return setWrong(t("access.plain"));
     try {
       await new Api({ key: typed }).get("/api/rooms?limit=1");
       setKey(typed);

@@ -20,9 +20,9 @@ function toldOfKey(problem) {
 /** @param {{quizId: string, onPlay: () => void}} props */
 export function Bank({ quizId, onPlay }) {
   const api = hostApi();
-  const { value: bank, problem } = useCall(() => api.get(`/api/banks/${quizId}`).catch(toldOfKey), [quizId, api.key]);
+  const { value: bank, problem } = useCall(() => api.get(`/api/banks/${encodeURIComponent(quizId)}`).catch(toldOfKey), [quizId, api.key]);
   const [most, setMost] = useState(FIRST);
-  if (problem) return html`<div class="stack"><a class="button plain" href="/host">${t("setup.back")}</a><p class="fault" role="alert">${fault(problem)}</p></div>`;
+  if (problem || (bank && !bank.questions)) return html`<div class="stack"><a class="button plain" href="/host">${t("setup.back")}</a><p class="fault" role="alert">${problem && problem.status !== 404 ? fault(problem) : t("lost.title")}</p></div>`;
   if (!bank) return html`<p class="muted" aria-busy="true">${t("setup.loading")}</p>`;
   const copy = () => openEditor(addQuiz({ title: t("bank.copyOf", { title: bank.title }), description: bank.description, questions: bank.questions.map((/** @type {any} */ one) => ({ kind: "choice", ...one })), scoring: bank.scoring, defaults: bank.defaults }));
   return html`<div class="stack">

@@ -1,17 +1,29 @@
 /** The own quizzes of this browser, each under a key of its own. */
 import { signal } from "../../vendor/preact.js";
 import { storage } from "../../client/storage.js";
-import { newId } from "./quiz.js";
+import { lacks, newId } from "./quiz.js";
 
 /** @typedef {import("./quiz.js").OwnQuiz} OwnQuiz */
 
 const PREFIX = "rejoin.quiz.";
 
+/** @param {any} quiz what is kept @returns {OwnQuiz[]} it without what is no question, or nothing */
+function sound(quiz) {
+  const isQuestion = (/** @type {any} */ question) => {
+    try {
+      return lacks(question);
+    } catch {
+      return false;
+    }
+  };
+  return quiz?.id && typeof quiz.title === "string" && Array.isArray(quiz.questions) ? [{ ...quiz, questions: quiz.questions.filter(isQuestion) }] : [];
+}
+
 /** @returns {OwnQuiz[]} */
 function all() {
   try {
     const keys = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
-    const found = keys.map((key) => storage.get(key)).filter((quiz) => quiz && Array.isArray(quiz.questions));
+    const found = keys.flatMap((key) => sound(storage.get(key)));
     return found.sort((one, other) => (other.savedAt ?? 0) - (one.savedAt ?? 0));
   } catch {
     return [];

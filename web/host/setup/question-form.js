@@ -5,7 +5,7 @@ import { readNumber } from "../../ui/answer/number.js";
 import { Cross, Down, Up } from "../../ui/pieces.js";
 import { hue, letter, Shape } from "../../ui/shapes.js";
 import { Choice, LongText, Text, Tick } from "./fields.js";
-import { KINDS, MOST_OPTIONS, moved, withKind } from "./quiz.js";
+import { KINDS, listed, MOST_OPTIONS, moved, withKind } from "./quiz.js";
 
 /** @typedef {import("./quiz.js").Draft} Draft @typedef {(change: Partial<Draft>) => void} Change */
 
@@ -15,13 +15,6 @@ const shown = (value) => (value === undefined ? "" : number(value, { useGrouping
 /** @param {{id: string, label: string, value: number | undefined, onNumber: (value: number | undefined) => void, note?: string}} props */
 const NumberField = ({ id, label, value, onNumber, note }) =>
   html`<${Text} id=${id} label=${label} note=${note} inputmode="decimal" autocomplete="off" value=${shown(value)} onInput=${() => {}} onChange=${(/** @type {any} */ event) => onNumber(readNumber(event.currentTarget.value) ?? undefined)} />`;
-
-/** The options in the order that the form shows: the right order where there is one. @param {Draft} question */
-function listed({ kind, options = [], correctOrder = [] }) {
-  if (kind !== "order") return options;
-  const place = (/** @type {number} */ id) => (correctOrder.includes(id) ? correctOrder.indexOf(id) : Infinity);
-  return [...options].sort((one, other) => place(one.optionId) - place(other.optionId));
-}
 
 /** What an option's mark says and does, by kind. @param {Draft} question @param {number} optionId @param {Change} change */
 function Mark(question, optionId, change) {

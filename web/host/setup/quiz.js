@@ -84,17 +84,28 @@ export function cleaned(question) {
     next.options = used;
     next.correctOrder &&= next.correctOrder.filter((/** @type {number} */ id) => used.some((/** @type {Option} */ { optionId }) => optionId === id));
   }
-  if (next.kind === "order") next.options = notInOrder(next.options ?? [], next.correctOrder ?? []);
+  if (next.kind === "order") Object.assign(next, renumbered(listed(/** @type {Draft} */ (next))));
   if (next.kind === "poll" && !next.options?.length) delete next.options;
   if (next.kind === "text") next.correctTexts = (next.correctTexts ?? []).map((/** @type {string} */ text) => text.trim()).filter(Boolean);
   return /** @type {Draft} */ (next);
 }
 
-/** Options that lie in the right order would tell it to players. @param {Option[]} options @param {number[]} order */
-function notInOrder(options, order) {
-  const isTold = options.every(({ optionId }, at) => optionId === order[at]);
-  return isTold && options.length > 1 ? [...options.slice(1), options[0]].reverse() : options;
+/** The options in the order that the form shows: the right order where there is one. @param {Draft} question @returns {Option[]} */
+export function listed({ kind, options = [], correctOrder = [] }) {
+  if (kind !== "order") return options;
+  const place = (/** @type {number} */ id) => (correctOrder.includes(id) ? correctOrder.indexOf(id) : Infinity);
+  return [...options].sort((one, other) => place(one.optionId) - place(other.optionId));
 }
+
+/** What is in order, with other ids: those of the form go up, and players see them. @param {Option[]} options */
+function renumbered(options) {
+  let correctOrder = options.map((_, at) => at + 1);
+  while (options.length > 1 && correctOrder.every((id, at) => id === at + 1)) correctOrder = shuffled(correctOrder);
+  return { options: options.map(({ text }, at) => ({ optionId: correctOrder[at], text })), correctOrder };
+}
+
+/** @template T @param {T[]} list */
+const shuffled = (list) => list.map((one) => ({ one, chance: Math.random() })).sort((one, other) => one.chance - other.chance).map(({ one }) => one);
 
 /**
  * What a question still lacks, as keys of texts.
@@ -143,8 +154,8 @@ export function drawn(questions, { category, difficulty, count, order }) {
   const fitting = questions.filter((question) => (!category || question.category === category) && (!difficulty || question.difficulty === difficulty));
   const most = count === "all" ? MOST_QUESTIONS : count;
   if (fitting.length <= most || order !== "shuffle") return fitting.slice(0, most);
-  const tickets = fitting.map((question, at) => ({ question, at, chance: Math.random() })).sort((one, other) => one.chance - other.chance);
-  return tickets.slice(0, most).sort((one, other) => one.at - other.at).map(({ question }) => question);
+  const chosen = shuffled(fitting).slice(0, most);
+  return fitting.filter((question) => chosen.includes(question));
 }
 
 /** The words that questions of a quiz have in a field. @param {Draft[]} questions @param {"category" | "difficulty"} field */

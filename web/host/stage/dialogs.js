@@ -53,9 +53,21 @@ function Seats({ game, room, act, open }) {
   <//>`;
 }
 
-/** The address that makes a phone a remote: the token stands in the fragment, which no server sees. @param {Pick<DialogProps, "room" | "token" | "title">} props */
-export const remoteAddress = ({ room, token, title }) =>
-  `${origin()}/host/${room.roomId}#${new URLSearchParams({ token, ...(title ? { title: title.slice(0, 60) } : {}), ...toAddress(savedSeat(room.roomId)?.selection) })}`;
+/** Most bytes of a remote's address: more would be a code too fine for a phone. */
+const MOST_ADDRESS = 300;
+
+/**
+ * The address that makes a phone a remote: the token stands in the fragment, which no server sees. With an own quiz it takes
+ * along what fits of the title; that of a bank is known.
+ * @param {Pick<DialogProps, "room" | "token" | "title">} props
+ */
+export function remoteAddress({ room, token, title }) {
+  for (const letters = [...title].slice(0, 20); ; letters.pop()) {
+    const played = room.quizId === "own" ? { title: letters.join("") } : toAddress(savedSeat(room.roomId)?.selection);
+    const address = `${origin()}/host/${room.roomId}#${new URLSearchParams({ token, ...played })}`;
+    if (address.length <= MOST_ADDRESS || !letters.length) return address;
+  }
+}
 
 /** @param {DialogProps} props */
 function Remote({ room, token, title, open }) {

@@ -1,5 +1,6 @@
 /** The host's seat of a room: its token comes by the address's fragment, or was kept by this browser. */
 import { seats } from "../../client/storage.js";
+import { hash } from "../../ui/links.js";
 import { fromAddress } from "../setup/selection.js";
 
 /** @typedef {import("../../client/storage.js").SavedSeat} SavedSeat */
@@ -24,5 +25,6 @@ export function takeFragment(roomId) {
   const token = said.get("token");
   if (!token) return;
   history.replaceState(null, "", location.pathname);
+  hash.value = "";
   keepSeat({ roomId, token, title: said.get("title") ?? undefined, selection: fromAddress(said) });
 }
