@@ -51,7 +51,7 @@ describe("a room", () => {
     }
     for (const seat of results.seats) assert.ok(seat.answers.every(({ responseMs }) => responseMs !== null));
     const csv = await host.results({ csv: true, separator: "semicolon" });
-    assert.match(csv, /rank;seatId;name/);
+    assert.match(csv, /"rank";"seatId";"name"/);
   });
 
   test("shows what happens in it: joins, presence, locks, answers, reveals, places", async () => {
