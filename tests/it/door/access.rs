@@ -204,7 +204,11 @@ async fn the_table_is_true_through_nginx_too_and_its_log_tells_no_id() {
     assert_eq!(problem["code"], "body-too-large");
     let wrong = try_all(&client).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for page in ["/", "/j/ABC234", "/host", "/host/x", "/room/x", "/web/app.js"] {
+        assert_eq!(client.get(page).await.status, 200, "{page}");
+    }
     let log = nginx.access_log();
+    assert!(log.contains("GET /j/{id} 200") && !log.contains("ABC234"), "the access log tells a code: {log}");
     assert!(log.contains("/api/rooms/{id}/start") && log.contains("/api/game/session/{id}"), "{log}");
     let is_id = |word: &str| word.len() >= 36 && word.matches('-').count() >= 4;
     let told = log.split([' ', '/', '"']).find(|word| is_id(word));
