@@ -27,7 +27,8 @@ fn main() -> io::Result<()> {
     walk(&root, &mut files)?;
     // Looked up by their paths as texts, in which a slash sorts as any character.
     files.sort_by_key(|file| file.display().to_string());
-    let mut table = String::from("&[\n");
+    let mut table =
+        format!("static CONTENT_TYPES: [(&str, &str); {}] = {TYPES:?};\nstatic ASSETS: &[Asset] = &[\n", TYPES.len());
     for (number, file) in files.iter().enumerate() {
         let path = file.strip_prefix(&root).expect("it lies there").to_str().expect("names are ASCII");
         let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
@@ -37,7 +38,7 @@ fn main() -> io::Result<()> {
         if !path.starts_with("vendor") {
             let source = String::from_utf8(bytes).expect("sources are UTF-8");
             let shorter = match extension {
-                "js" | "css" => without_comments(&source),
+                "js" | "css" => shortened(&source),
                 // No text of it goes over the end of its line.
                 "json" => source.lines().map(str::trim).collect(),
                 _ => source,
@@ -60,7 +61,7 @@ fn main() -> io::Result<()> {
         )
         .expect("a text can be written to");
     }
-    table.push_str("]\n");
+    table.push_str("];\n");
     fs::write(out.join("assets.rs"), table)
 }
 
@@ -82,7 +83,7 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
 /// A module or a style sheet as it is sent: what stands in comments is for those who read the source, and a third of its
 /// weight; so is what lines begin with. Lines keep their numbers. Sources are written so that a comment begins its line,
 /// or is a type (`/** @… */`), and that only `html` has texts over several lines.
-fn without_comments(source: &str) -> String {
+fn shortened(source: &str) -> String {
     let mut kept = String::with_capacity(source.len());
     let mut rest = source;
     while let Some(at) = rest.find("/*") {

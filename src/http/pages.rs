@@ -1,13 +1,12 @@
 //! The pages: the files of `web/`, embedded and compressed by `build.rs`, or read from a folder while somebody
 //! works on them. Which screen a path shows is the page's own business.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap,
-    IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETag, Encoding,
+    EntityTag, Header, IfNoneMatch, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -21,7 +20,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
     connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'";
 
-/// A file of the pages, plain and compressed. Modules have no comments any more.
+/// A file of the pages, plain and compressed.
 struct Asset {
     path: &'static str,
     content_type: &'static str,
@@ -32,7 +31,8 @@ struct Asset {
     gzip: &'static [u8],
 }
 
-static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+// CONTENT_TYPES, by the ending of a name, and ASSETS, by their paths.
+include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// Where the pages come from.
 #[derive(Debug, Clone, Default)]
@@ -43,14 +43,14 @@ pub struct Pages {
 
 /// A file as it is sent.
 struct Found {
-    content_type: Cow<'static, str>,
-    encoding: Option<&'static str>,
-    tag: String,
+    content_type: &'static str,
+    encoding: Option<Encoding>,
+    tag: EntityTag,
     body: web::Bytes,
 }
 
 impl Pages {
-    fn find(&self, path: &str, accepted: &str) -> Option<Found> {
+    fn find(&self, path: &str, accepted: &AcceptEncoding) -> Option<Found> {
         match &self.folder {
             Some(folder) => from_folder(folder, path),
             None => embedded(path, accepted),
@@ -62,30 +62,24 @@ fn asset(path: &str) -> Option<&'static Asset> {
     ASSETS.binary_search_by(|asset| asset.path.cmp(path)).ok().map(|at| &ASSETS[at])
 }
 
-fn embedded(path: &str, accepted: &str) -> Option<Found> {
+fn embedded(path: &str, accepted: &AcceptEncoding) -> Option<Found> {
     let asset = asset(path)?;
-    let encodings = [("br", asset.brotli), ("gzip", asset.gzip)];
+    // The smallest that is welcome.
+    let encodings = [(Encoding::brotli(), asset.brotli), (Encoding::gzip(), asset.gzip)];
+    let is_welcome = |encoding: &Encoding| accepted.negotiate([encoding].into_iter()).as_ref() == Some(encoding);
     let compressed =
-        encodings.into_iter().find(|(name, bytes)| takes(accepted, name) && bytes.len() < asset.plain.len());
-    let (encoding, body) = compressed.map_or((None, asset.plain), |(name, bytes)| (Some(name), bytes));
+        encodings.into_iter().find(|(encoding, bytes)| bytes.len() < asset.plain.len() && is_welcome(encoding));
+    let (encoding, body) = compressed.map_or((None, asset.plain), |(encoding, bytes)| (Some(encoding), bytes));
     // Another encoding is another sequence of bytes, and has a tag of its own.
-    let tag = format!("\"{}{}\"", asset.hash, encoding.map(|name| format!("-{name}")).unwrap_or_default());
-    Some(Found { content_type: asset.content_type.into(), encoding, tag, body: web::Bytes::from_static(body) })
-}
-
-/// Whether an encoding stands in `Accept-Encoding`, and is not turned down there by `q=0`.
-fn takes(accepted: &str, encoding: &str) -> bool {
-    accepted.split(',').any(|item| {
-        let (name, parameters) = item.split_once(';').unwrap_or((item, ""));
-        let weight = parameters.split(';').map(str::trim).find_map(|it| it.strip_prefix(['q', 'Q'])?.strip_prefix('='));
-        let weight = weight.map_or(Ok(1.0), str::parse::<f32>);
-        name.trim().eq_ignore_ascii_case(encoding) && weight.is_ok_and(|weight| weight > 0.0)
-    })
+    let tag = encoding.as_ref().map_or_else(|| asset.hash.to_owned(), |encoding| format!("{}-{encoding}", asset.hash));
+    let (tag, body) = (EntityTag::new_strong(tag), web::Bytes::from_static(body));
+    Some(Found { content_type: asset.content_type, encoding, tag, body })
 }
 
 fn from_folder(folder: &Path, path: &str) -> Option<Found> {
     // Only names that are served otherwise: no way leads out of the folder, and none to what is hidden.
-    let content_type = CONTENT_TYPES.iter().find(|(ending, _)| path.ends_with(ending)).map(|(_, kind)| *kind)?;
+    let (_, ending) = path.rsplit_once('.')?;
+    let content_type = CONTENT_TYPES.iter().find(|(known, _)| *known == ending).map(|(_, kind)| *kind)?;
     let is_plain = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains('\\');
     if !path.split('/').all(is_plain) {
         return None;
@@ -93,18 +87,9 @@ fn from_folder(folder: &Path, path: &str) -> Option<Found> {
     let path = folder.join(path);
     // Reading a pipe would wait for whoever writes.
     let body = std::fs::metadata(&path).is_ok_and(|found| found.is_file()).then(|| std::fs::read(&path).ok())??;
-    let tag = format!("\"{}\"", &blake3::hash(&body).to_hex()[..16]);
-    Some(Found { content_type: content_type.into(), encoding: None, tag, body: body.into() })
+    let tag = EntityTag::new_strong(blake3::hash(&body).to_hex()[..16].to_owned());
+    Some(Found { content_type, encoding: None, tag, body: body.into() })
 }
-
-/// What is read from a folder, by the name's ending; `build.rs` embeds the same.
-const CONTENT_TYPES: [(&str, &str); 5] = [
-    (".html", "text/html; charset=utf-8"),
-    (".js", "text/javascript; charset=utf-8"),
-    (".css", "text/css; charset=utf-8"),
-    (".json", "application/json"),
-    (".svg", "image/svg+xml"),
-];
 
 /// A screen: the page finds out which from its address.
 pub(super) async fn screen(http: HttpRequest, shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
@@ -113,7 +98,8 @@ pub(super) async fn screen(http: HttpRequest, shared: web::Data<Shared>) -> Resu
 
 /// An address where there is nothing: a page for whoever looks for one, which says so.
 pub(super) async fn nothing(http: HttpRequest, shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
-    let wants_page = http.method().is_safe() && text_of(http.headers(), ACCEPT.as_str()).contains("text/html");
+    let asked = http.headers().get(ACCEPT).and_then(|accepted| accepted.to_str().ok());
+    let wants_page = http.method().is_safe() && asked.is_some_and(|accepted| accepted.contains("text/html"));
     if !wants_page {
         return Err(Problem::no_such_url(http.path()));
     }
@@ -132,16 +118,18 @@ pub(super) async fn file(
 
 /// A file, or that it is the one that is known, where it may be.
 fn send(http: &HttpRequest, shared: &Shared, path: &str, may_be_known: bool) -> Result<HttpResponse, Problem> {
-    let accepted = text_of(http.headers(), ACCEPT_ENCODING.as_str());
+    let accepted = AcceptEncoding::parse(http).unwrap_or_else(|_| AcceptEncoding(Vec::new()));
     let found = shared.pages.find(path, &accepted).ok_or_else(|| Problem::no_such_url(http.path()))?;
     let is_known = may_be_known
-        && text_of(http.headers(), IF_NONE_MATCH.as_str())
-            .split(',')
-            .any(|tag| matches!(tag.trim(), "*") || tag.trim().trim_start_matches("W/") == found.tag);
+        && match IfNoneMatch::parse(http) {
+            Ok(IfNoneMatch::Any) => true,
+            Ok(IfNoneMatch::Items(known)) => known.iter().any(|tag| tag.weak_eq(&found.tag)),
+            Err(_) => false,
+        };
     let mut reply = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     reply
         .insert_header((CACHE_CONTROL, "no-cache"))
-        .insert_header((ETAG, found.tag))
+        .insert_header(ETag(found.tag))
         .insert_header((VARY, "Accept-Encoding"))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
     // What a document may do; a file that is loaded into one has no say in it.
@@ -152,25 +140,27 @@ fn send(http: &HttpRequest, shared: &Shared, path: &str, may_be_known: bool) -> 
         return Ok(reply.finish());
     }
     if let Some(encoding) = found.encoding {
-        reply.insert_header((CONTENT_ENCODING, encoding));
+        reply.insert_header((CONTENT_ENCODING, encoding.to_string()));
     }
-    Ok(reply.insert_header((CONTENT_TYPE, found.content_type.as_ref())).body(found.body))
-}
-
-/// All values of a header, as one list.
-fn text_of(headers: &HeaderMap, name: &str) -> String {
-    let values = headers.get_all(name).filter_map(|value| value.to_str().ok());
-    values.collect::<Vec<_>>().join(",")
+    Ok(reply.insert_header((CONTENT_TYPE, found.content_type)).body(found.body))
 }
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::ACCEPT_ENCODING;
+    use actix_web::test::TestRequest;
+
     use super::*;
+
+    fn accepting(header: &str) -> AcceptEncoding {
+        let request = TestRequest::default().insert_header((ACCEPT_ENCODING, header)).to_http_request();
+        AcceptEncoding::parse(&request).unwrap_or_else(|_| AcceptEncoding(Vec::new()))
+    }
 
     #[test]
     fn every_file_is_found_and_smaller_when_it_is_compressed() {
         for asset in ASSETS {
-            let found = |accepted| embedded(asset.path, accepted).expect("it is embedded");
+            let found = |accepted| embedded(asset.path, &accepting(accepted)).expect("it is embedded");
             assert_eq!(found("").body, asset.plain);
             assert!(found("gzip, br").body.len() <= found("gzip").body.len(), "{}", asset.path);
         }
@@ -179,17 +169,21 @@ mod tests {
 
     #[test]
     fn an_encoding_is_taken_only_where_it_is_welcome() {
-        for (accepted, encoding, is_taken) in [
-            ("gzip, br;q=0.9", "br", true),
-            ("br;q=0, gzip", "br", false),
-            ("GZIP", "gzip", true),
-            ("brx", "br", false),
-            ("", "br", false),
-            ("br;q=high", "br", false),
-            ("br;Q=0", "br", false),
-            ("br;level=1;q=0", "br", false),
+        for (accepted, encoding) in [
+            ("gzip, deflate, br, zstd", Some("br")),
+            ("gzip, br;q=0.9", Some("br")),
+            ("br;q=0, gzip", Some("gzip")),
+            ("gzip", Some("gzip")),
+            ("brx", None),
+            ("", None),
+            ("br;q=high", None),
+            ("br;q=0", None),
+            ("GZIP", Some("gzip")),
+            ("br;Q=0", None),
+            ("br;level=1;q=0", None),
         ] {
-            assert_eq!(takes(accepted, encoding), is_taken, "{accepted}");
+            let found = embedded("app.js", &accepting(accepted)).expect("it is embedded");
+            assert_eq!(found.encoding.map(|encoding| encoding.to_string()).as_deref(), encoding, "{accepted}");
         }
     }
 
