@@ -26,7 +26,7 @@ use crate::game::hub;
 use crate::game::reaper::Reaper;
 use crate::game::rooms::Openings;
 use crate::game::{Chance, Hub, Rooms, SoloGames};
-use crate::http::{self, Admission, ApiKeys, Chaos, Drawings, Imports, Pages, Reach, Shared, Sockets};
+use crate::http::{self, Admission, ApiKeys, Chaos, OneByOne, Pages, Reach, Shared, Sockets};
 use crate::quizzes::{Catalogue, Hosting};
 use crate::store::clock::system_wall_clock;
 use crate::store::{Homes, WallClock};
@@ -159,8 +159,8 @@ pub async fn run_over(
         cors_origins: settings.cors_origins.clone(),
         sockets: Sockets::default(),
         test_echo: settings.test_echo,
-        imports: Imports::default(),
-        drawings: Drawings::default(),
+        imports: OneByOne::default(),
+        drawings: OneByOne::default(),
     });
     let served = serve(settings, outside.listener, shared, stop).await;
     stopping.cancel();

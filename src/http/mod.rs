@@ -12,6 +12,7 @@ mod health;
 mod json;
 mod live;
 mod media;
+mod one_by_one;
 mod pages;
 mod problem;
 mod qr;
@@ -43,9 +44,8 @@ use actix_web::{App, Error, HttpRequest, HttpResponse, Route, Scope, body::Messa
 pub use admission::{Admission, LimitSettings, Switch};
 pub use auth::{ApiKey, ApiKeys};
 pub use chaos::Chaos;
+pub use one_by_one::OneByOne;
 pub use pages::Pages;
-pub use qr::Drawings;
-pub use quizzes::Imports;
 pub use websocket::Sockets;
 
 use tokio::net::TcpStream;
@@ -112,9 +112,9 @@ pub struct Shared {
     /// Whether there are URLs for tests of WebSockets.
     pub test_echo: bool,
     /// The imports of files that run.
-    pub imports: Imports,
+    pub imports: OneByOne,
     /// The QR codes that are drawn.
-    pub drawings: Drawings,
+    pub drawings: OneByOne,
 }
 
 impl Shared {

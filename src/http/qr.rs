@@ -1,31 +1,17 @@
 //! QR codes, as pictures that scale.
 
-use std::sync::Arc;
-
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpResponse, web};
 use qrcode::render::svg::Color;
 use qrcode::{EcLevel, QrCode, QrResult};
 use serde::Deserialize;
-use tokio::sync::Semaphore;
 
 use super::Shared;
 use super::json::Json;
 use super::problem::Problem;
-use crate::store::StoreError;
 
 /// Most bytes of a text: more would be too fine for a camera across a hall.
 const MOST_TEXT: usize = 300;
-
-/// The codes that are drawn at once: whoever plays goes before.
-#[derive(Debug, Clone)]
-pub struct Drawings(Arc<Semaphore>);
-
-impl Default for Drawings {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
-    }
-}
 
 /// A text that is to be read by a camera. It comes in a body: what opens a seat stands in no URL, and no log.
 #[derive(Deserialize)]
@@ -39,13 +25,11 @@ pub(super) async fn code(shared: web::Data<Shared>, request: Json<QrRequest>) ->
     if text.is_empty() || text.len() > MOST_TEXT {
         return Err(Problem::wrong("text", format!("1 to {MOST_TEXT} bytes")));
     }
-    let turn = shared.drawings.0.clone().acquire_owned().await;
     let draw = move || {
-        let _turn = turn;
         let code = QrCode::with_error_correction_level(&text, EcLevel::M)?;
         Ok(code.render().dark_color(Color("#000")).light_color(Color("#fff")).build())
     };
-    let drawn: QrResult<String> = web::block(draw).await.map_err(|_| Problem::from(StoreError::Busy))?;
+    let drawn: QrResult<String> = shared.drawings.run(draw).await?;
     let picture = drawn.map_err(|error| Problem::wrong("text", error.to_string()))?;
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "image/svg+xml")).body(picture))
 }

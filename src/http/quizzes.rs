@@ -6,7 +6,6 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
 
 use super::admission::Created;
 use super::auth::{Caller, Creating};
@@ -25,15 +24,6 @@ type Handled = Result<HttpResponse, Problem>;
 const MOST_TOLD: usize = 200;
 /// For so many bytes of a file an import counts as much as a question of a new game.
 const BYTES_PER_QUESTION: usize = 64;
-
-/// The imports that may run at once: whoever plays goes before.
-pub struct Imports(Arc<Semaphore>);
-
-impl Default for Imports {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
-    }
-}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -158,16 +148,13 @@ pub(super) async fn import(
     shared.may_host(&caller)?;
     let cost = Created::game(bytes.len(), (bytes.len() / BYTES_PER_QUESTION) as u64);
     shared.admission.create(&opener, cost)?;
-    let turn = shared.imports.0.clone().acquire_owned().await;
     let ImportQuery { name, format } = query.into_inner();
-    // Whoever has gone away leaves an import behind that ends: its turn ends with it.
     let read = move || {
-        let _turn = turn;
         // Nothing of the bank is told but its questions.
         let options = Options::new("import".parse().expect("it is a name"), Path::new("import"));
         import_file(Source { name: name.as_deref(), format, bytes: &bytes }, options)
     };
-    let imported = web::block(read).await.map_err(|_| Problem::from(crate::store::StoreError::Busy))?;
+    let imported = shared.imports.run(read).await?;
     Ok(reply(StatusCode::OK, &imported_out(imported)))
 }
 

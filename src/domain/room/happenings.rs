@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::play::PausedBy;
+use super::succession::Successor;
 use crate::domain::answer::ShownAnswer;
 use crate::domain::events::EventDraft;
-use crate::domain::ids::{JoinCode, QuestionId, SeatId, SessionId};
+use crate::domain::ids::{JoinCode, QuestionId, SeatId};
 use crate::domain::name::PlayerName;
 use crate::domain::quiz::public::PublicQuestion;
 use crate::domain::quiz::{Correct, Count, Kind, Question};
@@ -35,11 +36,7 @@ pub(super) enum Happening<'a> {
     },
     Resumed(Resumed),
     Finished(Finished),
-    #[serde(rename_all = "camelCase")]
-    Successor {
-        room_id: &'a SessionId,
-        join_code: &'a JoinCode,
-    },
+    Successor(&'a Successor),
     Said(Said),
 }
 
@@ -171,7 +168,7 @@ impl Happening<'_> {
             Self::Paused { .. } => "paused",
             Self::Resumed(_) => "resumed",
             Self::Finished(_) => "finished",
-            Self::Successor { .. } => "successor",
+            Self::Successor(_) => "successor",
             Self::Said(_) => "said",
         }
     }

@@ -20,8 +20,8 @@ use crate::domain::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Successor {
-    /// The room.
-    pub room: SessionId,
+    /// Its id.
+    pub room_id: SessionId,
     /// The code by which others join it.
     pub join_code: JoinCode,
 }
@@ -90,9 +90,9 @@ impl Room {
             return Err(Refusal::NotFinished);
         }
         match &self.successor {
-            Some(known) if instead_of != Some(&known.room) => Ok(RoomReply::Successor(known.clone())),
+            Some(known) if instead_of != Some(&known.room_id) => Ok(RoomReply::Successor(known.clone())),
             _ => {
-                self.tell(&Happening::Successor { room_id: &successor.room, join_code: &successor.join_code }, step);
+                self.tell(&Happening::Successor(&successor), step);
                 self.successor = Some(successor.clone());
                 Ok(RoomReply::Successor(successor))
             }

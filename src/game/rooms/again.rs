@@ -57,8 +57,8 @@ impl Rooms {
     }
 
     async fn alive(&self, successor: &Successor) -> Result<Option<Opened>, GameError> {
-        let (keeper, dates) = self.kept(&successor.room)?;
-        let Some(session) = keeper.store.get(&successor.room, dates.at).await? else { return Ok(None) };
+        let (keeper, dates) = self.kept(&successor.room_id)?;
+        let Some(session) = keeper.store.get(&successor.room_id, dates.at).await? else { return Ok(None) };
         let (Some(room), Some(code)) = (room_of(&session), session.state.join_code.clone()) else { return Ok(None) };
         let epoch = self.bounds(&session.id).await?.epoch;
         let expires = dates.of(session.state.life.promised_end(dates.at.now));
@@ -79,10 +79,10 @@ impl Rooms {
         let now = Dates::shown_by(&*self.homes.main().clock).at.now;
         let room = old.again(new.settings, &quiz, now).ok_or(Refusal::BadToken)?;
         let opened = self.keep(room, Some(quiz), owner, None).await?;
-        let successor = Successor { room: opened.room.clone(), join_code: opened.code.clone() };
-        let instead_of = old.successor().map(|known| known.room.clone());
+        let successor = Successor { room_id: opened.room.clone(), join_code: opened.code.clone() };
+        let instead_of = old.successor().map(|known| known.room_id.clone());
         match self.ask_as(&finished.session.id, who, Ask::LeadTo { successor, instead_of }).await? {
-            (RoomReply::Successor(theirs), _) if theirs.room != opened.room => {
+            (RoomReply::Successor(theirs), _) if theirs.room_id != opened.room => {
                 self.homes.main().store.delete(&opened.room).await?;
                 self.alive(&theirs).await?.ok_or(GameError::SessionNotFound)
             }

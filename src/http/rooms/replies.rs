@@ -119,26 +119,12 @@ pub(in crate::http) struct SnapshotOut {
     you: Option<OwnView>,
     seats: Vec<SeatView>,
     ranking: Option<Vec<Ranked>>,
-    successor: Option<SuccessorOut>,
+    successor: Option<Successor>,
     settings: SettingsOut,
     epoch: String,
     pub(in crate::http) head: Sequence,
     expires_at: String,
     server_time: String,
-}
-
-/// Where the players of a finished room go on.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SuccessorOut {
-    room_id: String,
-    join_code: String,
-}
-
-impl From<Successor> for SuccessorOut {
-    fn from(successor: Successor) -> Self {
-        Self { room_id: successor.room.to_string(), join_code: successor.join_code.to_string() }
-    }
 }
 
 /// What was agreed when the room was opened, under the names of the request's fields.
@@ -188,7 +174,7 @@ pub(in crate::http) fn snapshot(looked: &Looked) -> Result<SnapshotOut, Problem>
         you: view.you,
         seats: view.seats,
         ranking: view.ranking,
-        successor: view.successor.map(SuccessorOut::from),
+        successor: view.successor,
         settings: settings(&view.settings),
         epoch: looked.epoch.clone(),
         head: view.head,

@@ -5,11 +5,11 @@ use crate::domain::room::{Ask, By, HostMove, RoomReply, RoomSettings, Successor}
 use crate::domain::{Refusal, SeatId, SessionId};
 
 fn successor(n: u8) -> Successor {
-    Successor { room: SessionId::generate(1, &[n; 10]), join_code: "XYZ234".parse().expect("valid") }
+    Successor { room_id: SessionId::generate(1, &[n; 10]), join_code: "XYZ234".parse().expect("valid") }
 }
 
 fn lead_to(n: u8, instead_of: Option<u8>) -> Ask {
-    Ask::LeadTo { successor: successor(n), instead_of: instead_of.map(|n| successor(n).room) }
+    Ask::LeadTo { successor: successor(n), instead_of: instead_of.map(|n| successor(n).room_id) }
 }
 
 /// A game of two players that is over.
