@@ -2,7 +2,7 @@
 // Chromium counts it for 150 ms on the air, 1.6 Mbit/s). Times are the browser's own.
 //   node tests/web/bench/load.mjs [runs]
 import { chromium } from "playwright-core";
-import { startServer } from "../support.mjs";
+import { Network, startServer } from "../support.mjs";
 import { BROWSER, PHONE, QUICK, SWITCHES } from "../pages/scene.mjs";
 
 const RUNS = Number(process.argv[2] ?? 5);
@@ -64,6 +64,22 @@ for (let run = 0; run < RUNS; run++) {
   await player.goto("/", { waitUntil: "commit" });
   note("landing page again: the field for the code", await there(player, ".code-form input"));
   await player.context().close();
+
+  // Sleeps over a connection that dies meanwhile; how long the way back takes, on this machine's own network.
+  const wifi = await new Network(server).start();
+  const next = await ask("/api/rooms", QUICK);
+  const seat = await ask("/api/rooms/join", { joinCode: next.joinCode, name: "Ada" });
+  const sleeper = await (await browser.newContext({ viewport: PHONE, baseURL: wifi.base, hasTouch: true })).newPage();
+  await sleeper.addInitScript((/** @type {string} */ seats) => localStorage.setItem("rejoin.seats", seats), JSON.stringify([{ kind: "room", role: "player", roomId: next.roomId, token: seat.token, name: "Ada" }]));
+  await sleeper.goto(`/room/${next.roomId}`);
+  await sleeper.waitForSelector(".lobby");
+  wifi.freeze();
+  await ask(`/api/rooms/${next.roomId}/start`, { at: 0 }, next.token);
+  const woke = await since(sleeper);
+  await sleeper.evaluate(() => void document.dispatchEvent(new Event("visibilitychange")));
+  note("waking over a dead connection: the question", (await there(sleeper, ".question-text")) - woke);
+  await sleeper.context().close();
+  wifi.stop();
 
   const solo = await phone();
   await solo.goto("/solo", { waitUntil: "commit" });
