@@ -16,9 +16,6 @@ const PATHS = [
   "M16.5 2.500A10 10 0 1 0 21.5 17 8.5 8.5 0 0 1 16.5 2.500z",
 ];
 
-/** The names of the shapes, as keys of texts: `shape.triangle` … */
-export const NAMES = ["triangle", "diamond", "circle", "square", "hexagon", "star", "wedge", "cross", "donut", "heart", "arrow", "moon"];
-
 /** The letter of the option at a place. @param {number} index */
 export const letter = (index) => String.fromCharCode(65 + index);
 

@@ -2,7 +2,7 @@
 import { html } from "../../vendor/preact.js";
 
 /** @param {{id: string, label: string, note?: string, children?: any}} props */
-export const Field = ({ id, label, note, children }) => html`<div class="field"><label for=${id}>${label}</label>${children}${note ? html`<p class="muted small" id=${`${id}-note`}>${note}</p>` : null}</div>`;
+const Field = ({ id, label, note, children }) => html`<div class="field"><label for=${id}>${label}</label>${children}${note ? html`<p class="muted small" id=${`${id}-note`}>${note}</p>` : null}</div>`;
 
 /** @param {{id: string, label: string, value: string | number, options: [string | number, string][], onChange: (value: string) => void, note?: string}} props */
 export const Choice = ({ id, label, value, options, onChange, note }) =>

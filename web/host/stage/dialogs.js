@@ -21,7 +21,7 @@ import { toAddress } from "../setup/selection.js";
  */
 
 /** @param {{label: string, onClose: () => void, children?: any}} props */
-export const Sheet = ({ label, onClose, children }) =>
+const Sheet = ({ label, onClose, children }) =>
   html`<${Dialog} label=${label} onClose=${onClose}><div class="host-sheet stack">
     <div class="row between"><h2 tabindex="-1">${label}</h2><button type="button" class="button plain" aria-label=${t("host.close")} onClick=${onClose}><${Cross} /></button></div>${children}
   </div><//>`;

@@ -46,8 +46,8 @@ function sizeOf(options) {
 /** That the game stands still. @param {{room: RoomView, kind: string}} props */
 export const Paused = ({ room, kind }) => html`<b class=${kind} role="status">${t(room.paused?.by === "away" ? "stage.pausedAway" : "stage.paused")}</b>`;
 
-/** @param {{room: RoomView, time: ReturnType<typeof useQuestionTime>, onChoose?: (optionId: number) => void}} props */
-export function Question({ room, time, onChoose }) {
+/** @param {{room: RoomView, time: ReturnType<typeof useQuestionTime>}} props */
+export function Question({ room, time }) {
   const question = /** @type {RoomQuestion} */ (room.question);
   /** @type {{current: HTMLElement | null}} */
   const screen = useRef(null);
@@ -63,7 +63,7 @@ export function Question({ room, time, onChoose }) {
       ${options.length
         ? html`<ul class=${`stage-tiles ${options.length > 6 ? "many" : ""}`} data-size=${sizeOf(options)}>${options.map(
             ({ optionId, text }, index) =>
-              html`<li key=${optionId}><${Tile} index=${index} text=${text} state=${state(optionId)} onChoose=${onChoose && time.isOpen && question.kind === "choice" ? () => onChoose(optionId) : undefined}>${question.kind === "order" ? "" : null}<//></li>`,
+              html`<li key=${optionId}><${Tile} index=${index} text=${text} state=${state(optionId)}>${question.kind === "order" ? "" : null}<//></li>`,
           )}</ul>`
         : html`<p class="stage-typed muted">${t(`stage.type.${question.kind}`)}</p>`}
     </div>
