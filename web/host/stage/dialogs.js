@@ -61,7 +61,7 @@ const MOST_ADDRESS = 300;
  * along what fits of the title; that of a bank is known.
  * @param {Pick<DialogProps, "room" | "token" | "title">} props
  */
-export function remoteAddress({ room, token, title }) {
+function remoteAddress({ room, token, title }) {
   for (const letters = [...title].slice(0, 20); ; letters.pop()) {
     const played = room.quizId === "own" ? { title: letters.join("") } : toAddress(savedSeat(room.roomId)?.selection);
     const address = `${origin()}/host/${room.roomId}#${new URLSearchParams({ token, ...played })}`;

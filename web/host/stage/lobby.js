@@ -12,7 +12,7 @@ export const Loopback = () =>
   isLoopback(origin()) ? html`<p class="stage-loopback note warn">${t("stage.loopback")} <code>REJOIN_LISTEN=0.0.0.0:8080</code> <code>REJOIN_PUBLIC_URL=http://…:8080</code></p>` : null;
 
 /** Where players go by hand, and by camera. @param {{joinCode: string}} props */
-export function Door({ joinCode }) {
+function Door({ joinCode }) {
   const address = origin();
   return html`<div class="stage-door stack">
     <p class="stage-where muted">${t("stage.joinAt")} <b>${spoken(address)}</b></p>

@@ -8,7 +8,7 @@ import { useFit } from "./fit.js";
 import { players } from "./steps.js";
 
 /** What kind of answer a question wants, in words; nothing where the options say it. @param {{question: RoomQuestion}} props */
-export function Hint({ question }) {
+function Hint({ question }) {
   const { kind, points } = question;
   const key = kind === "poll" ? (question.options?.length ? "poll" : "pollText") : kind;
   const parts = [kind === "choice" ? "" : t(`hint.${key}`), points !== undefined && points !== 1 ? t("hint.points", { points }) : ""].filter(Boolean);

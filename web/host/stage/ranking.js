@@ -11,7 +11,7 @@ const MOST = 8;
 const BEFORE_MS = 700;
 
 /** @param {{up: number}} props */
-export function Moved({ up }) {
+function Moved({ up }) {
   if (!up) return html`<span class="stage-moved"></span>`;
   const label = t(up > 0 ? "stage.up" : "stage.down", { count: Math.abs(up) });
   return html`<span class=${`stage-moved ${up > 0 ? "up" : "down"}`} title=${label}><${up > 0 ? Up : Down} /><span aria-hidden="true">${Math.abs(up)}</span><span class="only-heard">${label}</span></span>`;

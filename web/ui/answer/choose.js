@@ -16,7 +16,7 @@ import { namedOptions } from "./fields.js";
  */
 
 /** The class of a list of tiles: many of them, or long ones, stand closer; many short ones stand beside each other. @param {Question} question */
-export function tilesClass({ options }) {
+function tilesClass({ options }) {
   const texts = options.map(({ text }) => plain(text));
   const isMany = options.length > 6;
   const isShort = texts.every((text) => text.length <= 20 && text.split(/\s+/).every((word) => word.length <= 9));
