@@ -129,7 +129,7 @@ pub(super) fn take_typed(text: &str) -> Result<String, AnswerFault> {
     }
 }
 
-/// A text as it is compared: NFKC, which folds width; upper and then lower case, which folds ß to ss and
+/// A text as it is compared: NFKC, which folds width; lower, upper and lower case, which folds ẞ and ß to ss and
 /// ς to σ; one blank for many; plain quotes and dashes, since phones type others by themselves.
 pub(super) fn folded(text: &str, ignores_accents: bool) -> String {
     if text.is_ascii() {
@@ -137,7 +137,8 @@ pub(super) fn folded(text: &str, ignores_accents: bool) -> String {
         return small.split_whitespace().collect::<Vec<_>>().join(" ");
     }
     let is_shown = |c: &char| !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
-    let folded = text.nfkc().filter(is_shown).flat_map(char::to_uppercase).flat_map(char::to_lowercase).map(plain);
+    let small = text.nfkc().filter(is_shown).flat_map(char::to_lowercase);
+    let folded = small.flat_map(char::to_uppercase).flat_map(char::to_lowercase).map(plain);
     let folded: String = match ignores_accents {
         false => folded.nfc().collect(),
         true => without_accents(folded.nfd()).nfc().collect(),
