@@ -108,7 +108,8 @@ How to move: stop every server, migrate, start.
 
 All that lives moves: games with their questions, answers and scores, results,
 external sessions with their events and join codes, each with the time that it
-had left. The dead stay behind and are counted. The source is only read. At the
+had left. The dead stay behind and are counted. Of the source nothing is
+changed but a mark, after a kill, that it is whole. At the
 end all is read back from the target and held against the source; the exit code
 is 0 only if everything is there.
 
@@ -150,6 +151,15 @@ pub struct MigrateArgs {
     pub valkey: ValkeySettings,
 }
 
+/// Where the embedded file's commits go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StoreLog {
+    /// To a log beside the file
+    On,
+    /// To the file directly
+    Off,
+}
+
 /// The engines there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EngineChoice {
@@ -187,10 +197,14 @@ pub struct Settings {
     #[arg(long, env = "REJOIN_DATA_DIR", default_value = "data", value_name = "FOLDER")]
     pub data_dir: PathBuf,
 
-    /// How much of the disk the file may take. New games are refused a little before that; running
+    /// How much of the disk the file may take, its log not counted. New games are refused a little before that; running
     /// ones go on
     #[arg(long, env = "REJOIN_MAX_SIZE", value_parser = size, value_name = "SIZE")]
     pub max_size: Option<ByteSize>,
+
+    /// Whether commits go to rejoin.log first, which is faster, and from there into rejoin.redb
+    #[arg(long, env = "REJOIN_STORE_LOG", default_value = "on", value_name = "on|off")]
+    pub store_log: StoreLog,
 
     /// The file was put back in a way that it can't show, as with a snapshot of the whole machine:
     /// whoever comes back to a room gets a whole snapshot
@@ -285,9 +299,10 @@ pub struct Settings {
     #[command(flatten)]
     pub limits: LimitSettings,
 
-    /// The store's page cache
-    #[arg(long, env = "REJOIN_CACHE_SIZE", default_value = "64MiB", value_parser = size, value_name = "SIZE")]
-    pub cache_size: ByteSize,
+    /// The most that the file's page cache takes, 16MiB to 64GiB; if left out, an eighth of the memory (a
+    /// container's, where that is limited), 64MiB at least and 1GiB at most
+    #[arg(long, env = "REJOIN_CACHE_SIZE", value_parser = size, value_name = "SIZE")]
+    pub cache_size: Option<ByteSize>,
 
     /// Threads that serve requests; as many as there are cores if left out
     #[arg(long, env = "REJOIN_WORKERS", value_name = "COUNT")]
@@ -362,7 +377,7 @@ impl Settings {
         ensure!(self.reap_every >= Duration::from_millis(100), "REJOIN_REAP_EVERY: at least 100ms");
         // Below that, pages are written out in mid-commit, and readers wait for them.
         let cache = ByteSize::mib(16)..=ByteSize::gib(64);
-        ensure!(cache.contains(&self.cache_size), "REJOIN_CACHE_SIZE: must be 16MiB to 64GiB");
+        ensure!(self.cache_size.is_none_or(|size| cache.contains(&size)), "REJOIN_CACHE_SIZE: must be 16MiB to 64GiB");
         ensure!(self.max_size.is_none_or(|size| size >= ByteSize::mib(8)), "REJOIN_MAX_SIZE: at least 8MiB");
         let is_word = self.log.bytes().all(|byte| byte.is_ascii_alphanumeric());
         ensure!(
@@ -458,7 +473,7 @@ mod tests {
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(settings.store, EngineChoice::Redb);
         assert_eq!(settings.session_ttl, Duration::from_secs(1_800));
-        assert_eq!(settings.cache_size, ByteSize::mib(64));
+        assert_eq!(settings.cache_size, None);
     }
 
     #[test]

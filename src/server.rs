@@ -4,6 +4,7 @@
 //! flight, reapers, stores. All of it is handed in or made here; there are no globals, and two servers live in one
 //! process.
 
+mod memory;
 mod stores;
 
 use std::future::Future;

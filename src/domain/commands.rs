@@ -11,7 +11,7 @@ use super::ids::{QuestionId, UserId};
 use super::quiz::Question;
 use super::refusal::Refusal;
 use super::repeat::RepeatKey;
-use super::room::{Ask, By, RoomCommand, RoomReply};
+use super::room::{Ask, By, MovedSeat, RoomCommand, RoomReply};
 use super::scoring::Progression;
 use super::time::{Timestamp, WallTime};
 
@@ -137,4 +137,6 @@ pub struct Applied {
     pub events: Vec<Event>,
     /// Every event up to this one may be forgotten.
     pub prune_through: Option<Sequence>,
+    /// A room's seats that are another connection's now, or nobody's.
+    pub moved_seats: Vec<MovedSeat>,
 }

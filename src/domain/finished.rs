@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
 use super::ids::{QuestionId, QuizId, UserId};
-use super::quiz::{AnswerKey, Question};
+use super::quiz::{AnswerKey, Question, Quiz};
 use super::refusal::{NotOpen, Refusal};
 use super::repeat::RepeatKey;
 use super::scoring::{Grade, Points, Progression};
+use super::solo::SoloGame;
 use super::time::{Millis, WallTime};
 
 /// How one question was answered. Made once, never changed.
@@ -31,8 +32,7 @@ pub struct Verdict {
 }
 
 /// A verdict together with all that a player may now see of its question.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnswerReport {
     /// The question.
     pub question: QuestionId,
@@ -66,8 +66,7 @@ impl AnswerReport {
 }
 
 /// What is known of a game's answers, during the game and after it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Results {
     /// The quiz that was played.
     pub quiz_id: QuizId,
@@ -99,26 +98,52 @@ impl Results {
     }
 }
 
-/// A game that is over: its results, and whether they were claimed.
+/// A game that is over: what was answered, and whether the progression was claimed. Its questions stay in its
+/// quiz, beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct FinishedGame {
-    /// The results.
-    pub results: Results,
+    /// The game as it ended.
+    game: SoloGame,
+    /// When it was completed.
+    completed: WallTime,
+    /// What the answers earn.
+    pub progression: Progression,
     /// Set when the progression was claimed, with the claim's repeat key.
     #[serde(with = "super::repeat::nested")]
-    pub award: Option<Option<RepeatKey>>,
+    award: Option<Option<RepeatKey>>,
 }
 
 impl FinishedGame {
+    /// A game of which every question is evaluated.
+    pub(super) fn new(game: SoloGame, quiz: &Quiz, completed: WallTime) -> Self {
+        let progression = game.progression(quiz);
+        Self { game, completed, progression, award: None }
+    }
+
+    /// Who played, in the caller's own system.
+    pub fn user(&self) -> Option<&UserId> {
+        self.game.user.as_ref()
+    }
+
+    /// The game as it ended.
+    pub fn game(&self) -> &SoloGame {
+        &self.game
+    }
+
+    /// The results.
+    pub fn results(&self, quiz: &Quiz) -> Results {
+        self.game.results(quiz, Some(self.completed))
+    }
+
     /// The verdict that a late repeat of an answer asks for.
-    pub(super) fn repeated(&self, repeat: Option<RepeatKey>) -> Result<Option<&AnswerReport>, Refusal> {
-        let answers = &self.results.answers;
-        find_repeat(repeat, answers.iter().map(|answer| (&answer.verdict, answer)))
+    pub(super) fn repeated(&self, quiz: &Quiz, repeat: Option<RepeatKey>) -> Result<Option<AnswerReport>, Refusal> {
+        self.game.repeated(quiz, repeat)
     }
 
     /// Why the game takes no answer to this question: all of its own are answered.
-    pub(super) fn not_open(&self, id: &QuestionId) -> Refusal {
-        let is_answered = self.results.answers.iter().any(|answer| answer.question == *id);
+    pub(super) fn not_open(quiz: &Quiz, id: &QuestionId) -> Refusal {
+        let is_answered = quiz.position(id).is_some();
         Refusal::QuestionNotOpen(if is_answered { NotOpen::AlreadyAnswered } else { NotOpen::OtherQuestion })
     }
 

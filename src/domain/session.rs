@@ -12,7 +12,7 @@ use super::life::{Life, Lifetimes};
 use super::quiz::Quiz;
 use super::refusal::Refusal;
 use super::repeat::hash;
-use super::room::{self, Room, RoomReply, RoomSettings};
+use super::room::{self, MovedSeat, Room, RoomReply, RoomSettings};
 use super::solo::{NewSolo, SoloGame};
 use super::time::{Moment, Timestamp};
 
@@ -29,12 +29,11 @@ pub enum Game {
 }
 
 impl Game {
-    /// Whether questions are open, and so the quiz is still kept.
+    /// Whether it has a quiz, which is kept beside it: its questions' texts are read there, after its end too.
     pub fn has_quiz(&self) -> bool {
         match self {
-            Self::Solo(_) => true,
-            Self::Room(room) => room.has_quiz(),
-            Self::Finished(_) => false,
+            Self::Solo(_) | Self::Finished(_) => true,
+            Self::Room(room) => room.is_quiz(),
         }
     }
 
@@ -95,14 +94,14 @@ pub struct LogBounds {
     pub oldest: Sequence,
 }
 
-/// One running game: its state, and its quiz while questions are open.
+/// One game: its state, and its quiz.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GameSession {
     /// Its id.
     pub id: SessionId,
     /// What changes.
     pub state: SessionState,
-    /// What doesn't, until it is deleted at the end.
+    /// What doesn't.
     pub quiz: Option<Arc<Quiz>>,
 }
 
@@ -153,6 +152,14 @@ impl GameSession {
         self.state.life.is_live(now)
     }
 
+    /// The seats that have changed hands since `before`.
+    pub fn moved_seats(&self, before: &Self) -> Vec<MovedSeat> {
+        match (&self.state.game, &before.state.game) {
+            (Game::Room(room), Game::Room(before)) => room.moved_seats(before),
+            _ => Vec::new(),
+        }
+    }
+
     /// Carries out a command on a live session: first whatever is due, then the command. What was
     /// due stays done if the command is refused; a refused command itself changes nothing, and
     /// only one that is carried out touches the session.
@@ -166,7 +173,7 @@ impl GameSession {
             prune_through = self.advance(at, &mut events).or(prune_through);
         }
         self.end_if_finished(at);
-        Applied { result, events, prune_through }
+        Applied { result, events, prune_through, moved_seats: Vec::new() }
     }
 
     /// Does what is due, and gives the number up to which events may newly be forgotten.
@@ -179,11 +186,10 @@ impl GameSession {
         room.prune(at)
     }
 
-    /// A room whose game is over keeps results and log, and no quiz, for a fixed time.
+    /// A room whose game is over keeps results and log for a fixed time.
     fn end_if_finished(&mut self, at: Moment) {
         let is_finished = matches!(&self.state.game, Game::Room(room) if room.is_finished());
         if is_finished && !self.state.life.is_fixed() {
-            self.quiz = None;
             self.state.life.finish(at.now);
         }
     }
@@ -211,31 +217,29 @@ impl GameSession {
                 self.finish_if_complete(&submission, at);
                 Ok(Reply::Evaluated { report, question_count })
             }
-            (Command::Submit(submission), Game::Finished(game), _) => {
-                let report = game.repeated(submission.repeat)?.ok_or_else(|| game.not_open(&submission.question))?;
-                let question_count = game.results.question_count;
-                Ok(Reply::Evaluated { report: Box::new(report.clone()), question_count })
+            (Command::Submit(submission), Game::Finished(game), Some(quiz)) => {
+                let report = game.repeated(quiz, submission.repeat)?;
+                let report = report.ok_or_else(|| FinishedGame::not_open(quiz, &submission.question))?;
+                Ok(Reply::Evaluated { report: Box::new(report), question_count: quiz.questions.len() as u32 })
             }
-            (Command::Show(id), Game::Finished(game), _) => Err(game.not_open(&id)),
+            (Command::Show(id), Game::Finished(_), Some(quiz)) => Err(FinishedGame::not_open(quiz, &id)),
             (Command::Award(_), Game::Solo(_), _) => Err(Refusal::NotFinished),
             (Command::Award(repeat), Game::Finished(game), _) => Ok(Reply::Award {
                 awarded: game.claim(repeat)?,
                 award_id: self.id.award_id(),
-                user: game.results.user.clone(),
-                progression: game.results.progression,
+                user: game.user().cloned(),
+                progression: game.progression,
             }),
             _ => Err(Refusal::NotThisGame),
         }
     }
 
-    /// The last answer ends the game in its own commit: results take the place of quiz and key.
+    /// The last answer ends the game in its own commit.
     fn finish_if_complete(&mut self, submission: &Submission, at: Moment) {
         let (Game::Solo(game), Some(quiz)) = (&self.state.game, &self.quiz) else { return };
         if game.is_complete(quiz) {
-            let results = game.results(quiz, Some(submission.wall));
-            self.state.game = Game::Finished(FinishedGame { results, award: None });
+            self.state.game = Game::Finished(FinishedGame::new(game.clone(), quiz, submission.wall));
             self.state.life.finish(at.now);
-            self.quiz = None;
         }
     }
 

@@ -145,9 +145,8 @@ impl SoloGame {
 
     /// Evaluates an answer, once; its repeat gets the first verdict again.
     pub(super) fn submit(&mut self, quiz: &Quiz, submission: &Submission, at: Moment) -> Result<AnswerReport, Refusal> {
-        let numbered = self.verdicts.iter().map(|(place, verdict)| (verdict, (*place, verdict)));
-        if let Some((place, verdict)) = find_repeat(submission.repeat, numbered)? {
-            return Ok(AnswerReport::new(&quiz.questions[place as usize], verdict.clone()));
+        if let Some(report) = self.repeated(quiz, submission.repeat)? {
+            return Ok(report);
         }
         let (place, question) = self.open_question(quiz, &submission.question)?;
         let answer = submission.answer.clone().map(|answer| question.take(answer)).transpose()?;
@@ -156,6 +155,13 @@ impl SoloGame {
         self.last_move = self.last_move.max(at.now);
         self.current = self.current.filter(|current| *current != place);
         Ok(AnswerReport::new(question, verdict))
+    }
+
+    /// The verdict that the repeat of an answer asks for.
+    pub(super) fn repeated(&self, quiz: &Quiz, repeat: Option<RepeatKey>) -> Result<Option<AnswerReport>, Refusal> {
+        let numbered = self.verdicts.iter().map(|(place, verdict)| (verdict, (*place, verdict)));
+        let found = find_repeat(repeat, numbered)?;
+        Ok(found.map(|(place, verdict)| AnswerReport::new(&quiz.questions[place as usize], verdict.clone())))
     }
 
     fn evaluate(
@@ -204,7 +210,7 @@ impl SoloGame {
         QuestionClock { opened, closes }
     }
 
-    fn progression(&self, quiz: &Quiz) -> Progression {
+    pub(super) fn progression(&self, quiz: &Quiz) -> Progression {
         let count = |counts: fn(&Verdict) -> bool| self.verdicts.values().filter(|v| counts(v)).count() as u32;
         let rule = &quiz.progression;
         Progression {

@@ -1,6 +1,10 @@
 //! Where random bytes come from; a test brings its own.
 
+use std::cell::RefCell;
 use std::sync::Arc;
+
+/// How many bytes the operating system gives at a time.
+const DRAWN: usize = 256;
 
 type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
@@ -9,9 +13,11 @@ type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 pub struct Chance(Arc<Fill>);
 
 impl Chance {
-    /// The operating system's.
+    /// The operating system's. It is asked for [`DRAWN`] bytes at a time, each of which is used once: a new game
+    /// wants a dozen numbers.
     pub fn system() -> Self {
-        Self::from_fn(|bytes| getrandom::fill(bytes).expect("the operating system gives random bytes"))
+        thread_local!(static LEFT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
+        Self::from_fn(|bytes| LEFT.with_borrow_mut(|left| draw(left, bytes)))
     }
 
     /// Any source.
@@ -31,5 +37,44 @@ impl Chance {
     pub fn below(&self, bound: usize) -> usize {
         let random = u128::from(u64::from_le_bytes(self.bytes()));
         ((random * bound as u128) >> 64) as usize
+    }
+}
+
+/// Fills `bytes` from what is left of those drawn last, and draws others if that is too little.
+fn draw(left: &mut Vec<u8>, bytes: &mut [u8]) {
+    let system = |bytes: &mut [u8]| getrandom::fill(bytes).expect("the operating system gives random bytes");
+    if bytes.len() > DRAWN {
+        return system(bytes);
+    }
+    if left.len() < bytes.len() {
+        left.resize(DRAWN, 0);
+        system(left);
+    }
+    let from = left.len() - bytes.len();
+    bytes.copy_from_slice(&left[from..]);
+    // What was given is nowhere else.
+    left[from..].fill(0);
+    left.truncate(from);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_byte_is_given_twice() {
+        let (chance, mut left) = (Chance::system(), Vec::new());
+        let numbers: HashSet<[u8; 10]> = (0..1_000).map(|_| chance.bytes()).collect();
+        assert_eq!(numbers.len(), 1_000);
+        let (mut few, mut many) = ([0; 200], [0; DRAWN + 1]);
+        draw(&mut left, &mut few);
+        assert_eq!(left.len(), DRAWN - 200);
+        draw(&mut left, &mut many);
+        assert_eq!(left.len(), DRAWN - 200, "more than is drawn at a time comes by itself");
+        draw(&mut left, &mut few);
+        assert_eq!(left.len(), DRAWN - 200, "too little was left");
+        assert!(many.iter().any(|byte| *byte != 0) && few.iter().any(|byte| *byte != 0));
     }
 }

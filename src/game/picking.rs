@@ -9,9 +9,6 @@ use crate::domain::scoring::{ProgressionRule, Scoring};
 use crate::domain::{Question, Quiz, QuizId};
 use crate::quizzes::{Catalogue, Count, Hosting, Order, Play, Selection, draw, select, with_options_in};
 
-/// The name of a quiz whose questions the caller brought.
-const OWN_QUIZ: &str = "own";
-
 /// Where a game's questions come from.
 #[derive(Debug, Clone)]
 pub enum QuizChoice {
@@ -54,7 +51,7 @@ pub(super) fn pick(
     let (name, selection) = match choice {
         QuizChoice::Bank(name, selection) => (name, selection),
         QuizChoice::Own(OwnQuestions { questions, scoring, orders: [order, option_order] }) => {
-            let id = OWN_QUIZ.parse().expect("it is a valid name");
+            let id = Quiz::OWN.parse().expect("it is a valid name");
             let progression = ProgressionRule::default();
             let mut questions: Vec<_> = questions.into_iter().map(Arc::new).collect();
             if order == Order::Shuffle {

@@ -71,8 +71,8 @@ impl Seen {
 
     /// The results so far, or for good.
     pub fn results(&self) -> Option<Results> {
-        match &self.session.state.game {
-            Game::Finished(game) => Some(game.results.clone()),
+        match (&self.session.state.game, &self.session.quiz) {
+            (Game::Finished(game), Some(quiz)) => Some(game.results(quiz)),
             _ => self.playing().map(|(game, quiz)| game.results(quiz, None)),
         }
     }

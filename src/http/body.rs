@@ -1,6 +1,7 @@
 //! Every body is read whole before its handler runs, or is refused: none is larger than
 //! [`MOST_BODY`], and none keeps a connection waiting for longer than [`PATIENCE`].
 
+use std::future::{Ready, poll_fn, ready};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,10 +11,12 @@ use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, ResponseError, web};
+use actix_web::web::{Bytes, BytesMut};
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
+use futures_util::StreamExt;
 
 use super::admission::Activity;
-use super::json::unreadable;
+use super::json::malformed;
 use super::problem::Problem;
 use super::{MOST_BODY, Shared};
 
@@ -22,6 +25,18 @@ const SMALL: u64 = 4 * 1024;
 
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A request's body; none is an empty one.
+pub(super) struct Body(pub(super) Bytes);
+
+impl FromRequest for Body {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(request.extensions_mut().remove().unwrap_or(Self(Bytes::new()))))
+    }
+}
 
 /// Refuses a body that says it is too large, and reads any other as far as both bounds.
 pub(super) async fn bounded(
@@ -51,7 +66,7 @@ pub(super) async fn bounded(
     if length.is_some_and(|length| length > 0) || is_chunked {
         match read(&mut request).await {
             Ok(whole) => {
-                request.set_payload(Payload::from(whole));
+                request.extensions_mut().insert(Body(whole));
                 activity.iter().for_each(Activity::body_arrived);
             }
             Err(refused) => return Ok(request.into_response(refused)),
@@ -60,14 +75,46 @@ pub(super) async fn bounded(
     next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }
 
-async fn read(request: &mut ServiceRequest) -> Result<web::Bytes, HttpResponse> {
-    let mut reading = Box::pin(request.extract::<web::Bytes>());
-    let problem = match tokio::time::timeout(PATIENCE, &mut reading).await {
-        Ok(Ok(whole)) => return Ok(whole),
-        Ok(Err(error)) => unreadable(error),
-        Err(_) => Problem::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", "the body did not arrive in time"),
+async fn read(request: &mut ServiceRequest) -> Result<Bytes, HttpResponse> {
+    let mut reading = Box::pin(whole(request.take_payload()));
+    let problem = match in_time(reading.as_mut()).await {
+        Some(Ok(whole)) => return Ok(whole),
+        Some(Err(problem)) => problem,
+        None => Problem::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", "the body did not arrive in time"),
     };
     Err(problem.error_response().map_body(|_, body| Holding { body, _reading: reading }.boxed()))
+}
+
+/// What comes of `reading` within [`PATIENCE`]. Most bodies come with their head, and are there when this is polled
+/// again: those need no timer.
+async fn in_time<T>(mut reading: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+    let mut was_polled = false;
+    let at_once = poll_fn(|cx| match reading.as_mut().poll(cx) {
+        Poll::Ready(read) => Poll::Ready(Some(read)),
+        Poll::Pending if was_polled => Poll::Ready(None),
+        Poll::Pending => {
+            was_polled = true;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    });
+    match at_once.await {
+        Some(read) => Some(read),
+        None => tokio::time::timeout(PATIENCE, reading).await.ok(),
+    }
+}
+
+/// All of a body, of at most [`MOST_BODY`] bytes. One that comes in one piece is not copied.
+async fn whole(mut payload: Payload) -> Result<Bytes, Problem> {
+    let mut piece = async || payload.next().await.transpose().map_err(|_| malformed("the body did not arrive whole"));
+    let mut whole = piece().await?.unwrap_or_default();
+    while whole.len() <= MOST_BODY {
+        let Some(next) = piece().await? else { return Ok(whole) };
+        let mut longer = BytesMut::from(whole);
+        longer.extend_from_slice(&next);
+        whole = longer.freeze();
+    }
+    Err(Problem::too_large())
 }
 
 /// A refusal's body that holds on to what is left of the request's. Once that is dropped, actix
@@ -85,7 +132,7 @@ impl<R: Unpin + 'static> MessageBody for Holding<R> {
         self.body.size()
     }
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<web::Bytes, Self::Error>>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         Pin::new(&mut self.body).poll_next(cx)
     }
 }

@@ -1,7 +1,6 @@
 //! Reading a request: its JSON body, its idempotency key. What is wrong is said with its path.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
@@ -10,6 +9,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
+use super::body::Body;
 use super::problem::Problem;
 use crate::domain::quiz::draft::Problem as Wrong;
 
@@ -28,19 +28,14 @@ pub(super) struct Json<T> {
 
 impl<T: DeserializeOwned> FromRequest for Json<T> {
     type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+    type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let is_json = is_json(request);
-        let bytes = web::Bytes::from_request(request, payload);
-        Box::pin(async move {
-            if !is_json {
-                return Err(not_json());
-            }
-            let bytes = bytes.await.map_err(unreadable)?;
-            let value = parse(&bytes)?;
+        let read = |Body(bytes): Body| {
+            let value = if is_json(request) { parse(&bytes)? } else { return Err(not_json()) };
             Ok(Self { value, bytes })
-        })
+        };
+        ready(Body::from_request(request, payload).into_inner().and_then(read))
     }
 }
 
@@ -49,33 +44,21 @@ pub(super) struct Maybe<T>(pub(super) T);
 
 impl<T: DeserializeOwned + Default> FromRequest for Maybe<T> {
     type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+    type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let is_json = is_json(request);
-        let bytes = web::Bytes::from_request(request, payload);
-        Box::pin(async move {
-            let bytes = bytes.await.map_err(unreadable)?;
-            if !bytes.is_empty() && !is_json {
-                return Err(not_json());
-            }
-            if bytes.is_empty() { Ok(Self(T::default())) } else { parse(&bytes).map(Self) }
-        })
+        let read = |Body(bytes): Body| match bytes.is_empty() {
+            true => Ok(Self(T::default())),
+            false if is_json(request) => parse(&bytes).map(Self),
+            false => Err(not_json()),
+        };
+        ready(Body::from_request(request, payload).into_inner().and_then(read))
     }
 }
 
 fn not_json() -> Problem {
     let detail = "send the body as Content-Type: application/json";
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
-}
-
-/// Why a body could not be read: too large, or cut off.
-pub(super) fn unreadable(error: actix_web::Error) -> Problem {
-    if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::too_large()
-    } else {
-        malformed("the body did not arrive whole")
-    }
 }
 
 /// A page of another origin can send a body without a content type, or of some others, and not of this
@@ -88,9 +71,15 @@ fn is_json(request: &HttpRequest) -> bool {
 
 /// What a JSON text says, or where it is wrong.
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    check_syntax(bytes)?;
     // By position serde reads a list as an object too, which nobody promised.
-    if bytes.trim_ascii_start().starts_with(b"[") {
+    let is_list = bytes.trim_ascii_start().starts_with(b"[");
+    let text = std::str::from_utf8(bytes).ok().filter(|_| !is_list);
+    if let Some(value) = text.and_then(|text| serde_json::from_str(text).ok()) {
+        return Ok(value);
+    }
+    // It is read again for what to say of it.
+    check_syntax(bytes)?;
+    if is_list {
         return Err(wrong(".", "invalid type: sequence, expected an object"));
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
@@ -126,7 +115,8 @@ fn shortened(text: &str) -> String {
     }
 }
 
-fn malformed(detail: &str) -> Problem {
+/// What can't be read as JSON.
+pub(super) fn malformed(detail: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "malformed-json", detail)
 }
 

@@ -35,10 +35,10 @@ use actix_server::GracefulShutdownSignal;
 use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::dev::{AppConfig, HttpServiceFactory};
 use actix_web::guard::{self, Guard};
-use actix_web::http::header::HOST;
+use actix_web::http::header::{ContentType, HOST};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Condition, DefaultHeaders, from_fn};
-use actix_web::web::{PayloadConfig, QueryConfig, ServiceConfig, resource, scope, to};
+use actix_web::web::{QueryConfig, ServiceConfig, resource, scope, to};
 use actix_web::{App, Error, HttpRequest, HttpResponse, Route, Scope, body::MessageBody, dev, web};
 
 pub use admission::{Admission, LimitSettings, Switch};
@@ -61,6 +61,9 @@ use websocket::{echo, takeover};
 
 /// Most bytes of a request's body.
 pub const MOST_BODY: usize = 256 * 1024;
+
+/// Most replies are smaller, so that they are written without growing.
+const USUAL_REPLY: usize = 2 * 1024;
 
 /// How long a connection is read after its last reply, which a reset could overtake.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -151,14 +154,14 @@ impl Shared {
     }
 }
 
-/// The URL table of `/api`.
+/// The URL table of `/api`. They are looked through in this order: what is asked most stands first.
 fn api() -> Vec<Url> {
     vec![
-        at("", [(Method::GET, to(about::about))]),
+        at("/game/answer", [(Method::POST, to(solo::answer))]),
+        at("/game/question", [(Method::POST, to(solo::show))]),
         at("/game/session", [(Method::POST, to(solo::create))]),
         at("/game/session/{id}", [(Method::GET, to(solo::resume)), (Method::DELETE, to(solo::give_up))]),
-        at("/game/question", [(Method::POST, to(solo::show))]),
-        at("/game/answer", [(Method::POST, to(solo::answer))]),
+        at("", [(Method::GET, to(about::about))]),
         at("/game/results/{id}", [(Method::GET, to(solo::results))]),
         at("/game/results/{id}/award", [(Method::POST, to(solo::award))]),
         at("/quizzes", [(Method::GET, to(quizzes::list))]),
@@ -289,7 +292,6 @@ fn app(
 > {
     App::new()
         .app_data(shared.clone())
-        .app_data(PayloadConfig::new(MOST_BODY))
         .app_data(QueryConfig::default().error_handler(|error, _| Problem::bad_query(&error).into()))
         .configure(|config| routes(config, &shared))
         .default_service(web::to(pages::nothing))
@@ -302,5 +304,9 @@ fn app(
 
 /// A reply with a JSON body.
 fn reply(status: actix_web::http::StatusCode, body: &impl serde::Serialize) -> HttpResponse {
-    HttpResponse::build(status).json(body)
+    let mut bytes = Vec::with_capacity(USUAL_REPLY);
+    match serde_json::to_writer(&mut bytes, body) {
+        Ok(()) => HttpResponse::build(status).content_type(ContentType::json()).body(bytes),
+        Err(error) => HttpResponse::from_error(error),
+    }
 }

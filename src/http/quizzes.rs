@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::admission::Created;
 use super::auth::{Caller, Creating};
+use super::body::Body;
 use super::problem::Problem;
 use super::{Shared, reply};
 use crate::domain::quiz::draft::{MOST_QUESTIONS, Problem as Wrong, QuestionDraft, is_file_name};
@@ -143,7 +144,7 @@ pub(super) async fn import(
     caller: Caller,
     Creating(opener): Creating,
     query: web::Query<ImportQuery>,
-    bytes: web::Bytes,
+    Body(bytes): Body,
 ) -> Handled {
     shared.may_host(&caller)?;
     let cost = Created::game(bytes.len(), (bytes.len() / BYTES_PER_QUESTION) as u64);

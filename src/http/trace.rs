@@ -10,7 +10,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use tracing::Instrument;
+use tracing::{Instrument, Level};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -18,30 +18,37 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static PROCESS: LazyLock<u32> = LazyLock::new(|| getrandom::u32().unwrap_or_default());
 static COUNT: AtomicU64 = AtomicU64::new(1);
 
-/// Runs the request in a span with its id, and puts the id into the reply.
+/// Runs the request in a span with its id where that is logged, and puts the id into the reply.
 pub(super) async fn traced(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let id = request_id(&request);
-    let started = Instant::now();
+    if !tracing::span_enabled!(Level::INFO) {
+        return serve(request, next, id).await;
+    }
     let method = request.method().clone();
     let url = request.match_pattern().unwrap_or_else(|| "(no such URL)".to_owned());
-    let span =
-        tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %method, url, key = tracing::field::Empty);
-    async move {
-        let mut response = match next.call(request).await {
-            Ok(response) => response.map_into_boxed_body(),
-            // Errors of the middleware below are replies too, and carry the id.
-            Err(error) => return Err(with_id(error, id)),
-        };
-        response.headers_mut().insert(REQUEST_ID, id);
-        let status = response.status().as_u16();
-        tracing::debug!(status, micros = started.elapsed().as_micros() as u64, "served");
-        Ok(response)
-    }
-    .instrument(span)
-    .await
+    let name = id.to_str().unwrap_or_default();
+    let span = tracing::info_span!("request", id = name, %method, url, key = tracing::field::Empty);
+    serve(request, next, id).instrument(span).await
+}
+
+async fn serve(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    id: HeaderValue,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let started = Instant::now();
+    let mut response = match next.call(request).await {
+        Ok(response) => response.map_into_boxed_body(),
+        // Errors of the middleware below are replies too, and carry the id.
+        Err(error) => return Err(with_id(error, id)),
+    };
+    response.headers_mut().insert(REQUEST_ID, id);
+    let status = response.status().as_u16();
+    tracing::debug!(status, micros = started.elapsed().as_micros() as u64, "served");
+    Ok(response)
 }
 
 fn with_id(error: Error, id: HeaderValue) -> Error {

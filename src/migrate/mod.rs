@@ -56,9 +56,13 @@ async fn migrate(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
     let (is_to_shared, replaces, is_dry) = (!to.is_file(), args.replace, args.dry_run);
     let mover = Mover { is_to_shared, from: source, to: target, replaces, is_dry };
     tell_of_others(&mover, &from, &to).await;
+    let missing = mover.from.missing.clone();
     let moving = Moving { mover: Arc::new(mover), stop, begun: Instant::now() };
-    let is_good = moving.run(&from, &to).await;
+    let is_good = moving.run(&from, &to).await && missing.is_none();
     moving.close().await?;
+    if let Some(missing) = missing {
+        eprintln!("rejoin: {from}: {missing}");
+    }
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -40,6 +40,8 @@ pub(super) struct Side {
     pub(super) is_ours: bool,
     /// Whether somebody else was seen there.
     pub(super) is_used: bool,
+    /// What is known to be missing there.
+    pub(super) missing: Option<String>,
     closes: bool,
 }
 
@@ -52,7 +54,7 @@ impl Side {
         clock: Arc<dyn Clock>,
         is_ours: bool,
     ) -> Self {
-        Self { sessions, portable, clock, is_ours, is_used: false, closes: false }
+        Self { sessions, portable, clock, is_ours, is_used: false, missing: None, closes: false }
     }
 
     /// Opens a side that must be there.
@@ -98,6 +100,7 @@ fn open_file(path: &Path, access: Access) -> anyhow::Result<Side> {
     store.hold_time();
     Ok(Side {
         clock: store.clock(),
+        missing: store.missing().map(str::to_owned),
         portable: store.clone(),
         sessions: store,
         is_ours: true,
@@ -113,7 +116,7 @@ fn led(error: OpenError) -> anyhow::Error {
             anyhow!("another process holds it. If that is a server, stop it first, and start it again after the move")
         }
         OpenError::Unusable { what, .. } => anyhow!("it cannot be used: {what}"),
-        OpenError::Io { source, .. } => anyhow!("it cannot be opened: {source}"),
+        OpenError::Io { cause, .. } => anyhow!("it cannot be opened: {cause}"),
         unwritable @ OpenError::Unwritable(_) => unwritable.into(),
     }
 }
@@ -142,6 +145,7 @@ async fn open_valkey(target: &Target) -> anyhow::Result<Side> {
         sessions: store,
         is_ours: false,
         is_used: marked > begun.elapsed() + OURS,
+        missing: None,
         closes: true,
     })
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use bytesize::ByteSize;
 
 use super::Outside;
-use crate::config::{EngineChoice, Fallback, Settings};
+use crate::config::{EngineChoice, Fallback, Settings, StoreLog};
 use crate::domain::{GameSession, Timestamp};
 use crate::store::memory::MemoryStore;
-use crate::store::redb::{Opening, RedbOptions, RedbStore, file_opener, make_folder};
+use crate::store::redb::{LogOptions, Opening, RedbOptions, RedbStore, file_opener, make_folder};
 use crate::store::valkey::{ValkeyOptions, ValkeyStore};
 use crate::store::{GameClock, Homes, Keeper, Own};
 
@@ -111,15 +112,23 @@ fn memory(outside: &Outside) -> (Keeper, String) {
     (Keeper { store, clock }, "memory (gone when the process ends)".to_owned())
 }
 
+/// How much the file's page cache may take, of so much memory: as much as it pays where games are many, and little
+/// where there is little. It takes no more than the file is large.
+fn cache_size(memory: u64) -> u64 {
+    (memory / 8).clamp(ByteSize::mib(64).as_u64(), ByteSize::gib(1).as_u64())
+}
+
 fn open_redb(file: &str, settings: &Settings, outside: &Outside) -> anyhow::Result<(Keeper, String, Opening)> {
     let folder = &settings.data_dir;
     make_folder(folder).with_context(|| format!("REJOIN_DATA_DIR: cannot make {}", folder.display()))?;
     let path: PathBuf = folder.join(file);
-    let cache = usize::try_from(settings.cache_size.as_u64()).unwrap_or(usize::MAX);
+    let cache = settings.cache_size.map_or_else(|| cache_size(super::memory::limit()), |size| size.as_u64());
+    let cache = usize::try_from(cache).unwrap_or(usize::MAX);
     let wall = outside.wall.clone();
     let options = RedbOptions { rules: GameSession::apply, wall, patience: PATIENCE, quiz_cache: quiz_cache(settings) };
     let opener = file_opener(path.clone(), cache);
     let opener = opener.max_size(settings.max_size.map(|size| size.as_u64())).new_epoch(settings.new_epoch);
+    let opener = opener.log((settings.store_log == StoreLog::On).then(LogOptions::default));
     let store = RedbStore::open(opener, options)?;
     let place = format!("redb at {}", path.display());
     let opening = store.opening();

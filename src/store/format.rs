@@ -1,5 +1,5 @@
 //! The record format: one version byte, a bincode body (fixed-int, little-endian, bounded), and a
-//! CRC-32 of both. The only file that names bincode.
+//! CRC-32 of both. The only file of the stores that names bincode.
 //!
 //! A format is written only from the release after the one that learnt to read it. A newer or
 //! damaged record is an error that names what it met; it is never deleted for that. Golden files
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{StoreError, StoreResult};
 
 /// The version that this release writes and the newest that it reads.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// No record is larger, whatever its lengths claim.
 const LIMIT: usize = 32 * 1024 * 1024;
 /// Most states are smaller, so that they are written without growing.
@@ -25,14 +25,20 @@ fn config() -> impl bincode::config::Config {
 /// The bytes of a record.
 pub(crate) fn encode<T: Serialize>(value: &T) -> StoreResult<Vec<u8>> {
     let mut bytes = Vec::with_capacity(USUAL);
+    append(&mut bytes, value)?;
+    Ok(bytes)
+}
+
+/// Appends the bytes of a record.
+pub(crate) fn append<T: Serialize>(bytes: &mut Vec<u8>, value: &T) -> StoreResult<()> {
+    let begin = bytes.len();
     bytes.push(VERSION);
-    bincode::serde::encode_into_std_write(value, &mut bytes, config())
+    bincode::serde::encode_into_std_write(value, bytes, config())
         .map_err(|error| StoreError::Corrupt { what: format!("a record that cannot be written: {error}") })?;
-    bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
-    if bytes.len() <= LIMIT {
-        Ok(bytes)
-    } else {
-        Err(StoreError::Corrupt { what: format!("a record of {} bytes could not be read again", bytes.len()) })
+    bytes.extend_from_slice(&crc32fast::hash(&bytes[begin..]).to_le_bytes());
+    match bytes.len() - begin {
+        ..=LIMIT => Ok(()),
+        more => Err(StoreError::Corrupt { what: format!("a record of {more} bytes could not be read again") }),
     }
 }
 

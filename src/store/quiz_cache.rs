@@ -47,7 +47,7 @@ pub(super) fn byte_cache<K: std::hash::Hash + Eq, V: Clone>(bytes: u64) -> ByteC
 #[derive(Default)]
 pub(super) struct QuizBytes {
     /// By their address, which is theirs alone as long as a quiz here holds them.
-    questions: HashMap<usize, Counted>,
+    questions: HashMap<usize, Counted, foldhash::fast::RandomState>,
     bytes: usize,
 }
 
@@ -125,7 +125,7 @@ struct Slot {
 
 #[derive(Default)]
 struct Kept {
-    places: HashMap<Name, u32>,
+    places: HashMap<Name, u32, foldhash::fast::RandomState>,
     slots: Vec<Slot>,
     bytes: QuizBytes,
     random: u64,

@@ -16,5 +16,7 @@ pub(crate) fn step(
 ) -> StoreResult<(GameSession, Applied)> {
     let mut after = before.clone();
     let applied = panics::catch(|| rules(&mut after, command, at));
-    applied.map(|applied| (after, applied)).map_err(|what| StoreError::RuleFailed { what })
+    let mut applied = applied.map_err(|what| StoreError::RuleFailed { what })?;
+    applied.moved_seats = after.moved_seats(before);
+    Ok((after, applied))
 }

@@ -8,10 +8,13 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::faults::disk::Chance;
 use crate::support::{HANG, Server, right, until};
 
 const PLAYERS: usize = 50;
 const KILLS: usize = 20;
+/// Up to how long a server lives that what it has committed comes into a checkpoint.
+const CHECKPOINTED_AFTER: Duration = Duration::from_millis(1_300);
 /// How much is to be acknowledged between two kills.
 const ANSWERS_BETWEEN: usize = 150;
 
@@ -120,23 +123,34 @@ async fn check(client: &reqwest::Client, base: &str, told: &Told) {
     }
 }
 
+/// As many as the environment says: `REJOIN_TEST_KILLS=200 REJOIN_TEST_PLAYERS=100` takes some minutes.
+fn asked(name: &str, usually: usize) -> usize {
+    std::env::var(name).map_or(usually, |count| count.parse().expect("a number"))
+}
+
+/// Kills that come at any moment: within the log's first entries, and within a checkpoint.
 #[tokio::test]
-async fn twenty_kills_under_load_lose_and_double_nothing() {
+async fn kills_under_load_lose_and_double_nothing() {
+    let (players, kills) = (asked("REJOIN_TEST_PLAYERS", PLAYERS), asked("REJOIN_TEST_KILLS", KILLS));
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut server = Server::process(folder.path(), &[]);
+    let mut server = Server::process(folder.path(), &["--limits", "off"]);
     let (moved, address) = watch::channel(server.base.clone());
     let client = reqwest::Client::new();
     let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let players: Vec<_> = (0..PLAYERS)
+    let players: Vec<_> = (0..players)
         .map(|player| tokio::spawn(play(client.clone(), address.clone(), stop.clone(), acknowledged.clone(), player)))
         .collect();
     let mut slowest = Duration::ZERO;
-    for kill in 1..=KILLS {
-        let goal = kill * ANSWERS_BETWEEN;
+    let mut chance = Chance::new(kills as u64);
+    for kill in 1..=kills {
+        let goal = acknowledged.load(Ordering::Relaxed) + ANSWERS_BETWEEN;
         until(|| acknowledged.load(Ordering::Relaxed) >= goal).await;
+        // Every other server lives longer, some until a checkpoint.
+        let lives = if kill % 2 == 0 { chance.below(CHECKPOINTED_AFTER.as_millis() as u64) } else { 0 };
+        tokio::time::sleep(Duration::from_millis(lives)).await;
         server.kill().await;
         let killed = Instant::now();
-        server = Server::process(folder.path(), &[]);
+        server = Server::process(folder.path(), &["--limits", "off"]);
         server.until_ready().await;
         slowest = slowest.max(killed.elapsed());
         moved.send_replace(server.base.clone());
@@ -151,7 +165,7 @@ async fn twenty_kills_under_load_lose_and_double_nothing() {
         games += told.games.len();
     }
     println!(
-        "{KILLS} kills: {games} games, {answers} answers, {repeats} repeated after a kill, ready after {slowest:?} at the slowest"
+        "{kills} kills: {games} games, {answers} answers, {repeats} repeated after a kill, ready after {slowest:?} at the slowest"
     );
     assert!(repeats > 0, "no kill hit a request, so this has tested nothing");
     server.stop().await;

@@ -84,15 +84,22 @@ fn path(path: &Path) -> &str {
 #[tokio::test]
 async fn a_full_file_refuses_new_games_says_so_and_heals_by_its_dead() {
     let folder = tempfile::tempdir().unwrap();
-    let args = ["--max-size", "16MiB", "--reap-every", "100ms", "--log-format", "json"];
+    let args = ["--max-size", "16MiB", "--limits", "off", "--reap-every", "100ms", "--log-format", "json"];
     let server = Server::process(folder.path(), &args);
     let client = server.client();
     let running = client.create(json!({ "questions": questions(60), "ttlMs": 3_600_000 })).await;
     let running = running["sessionId"].as_str().unwrap();
     let mut answered = 0;
-    let large = json!({ "questions": questions(200), "ttlMs": 10_000 });
+    // Questions that no two games share.
+    let large = |game: u64| {
+        let mut questions = questions(200);
+        for question in questions.as_array_mut().expect("a list") {
+            question["explanation"] = json!(format!("of game {game}"));
+        }
+        json!({ "questions": questions, "ttlMs": 10_000 })
+    };
     until_async(async || {
-        let reply = client.post("/api/game/session", &large).await;
+        let reply = client.post("/api/game/session", &large(answered)).await;
         if reply.status != 201 {
             reply.problem(503, "store-full");
             return true;
@@ -118,7 +125,7 @@ async fn a_full_file_refuses_new_games_says_so_and_heals_by_its_dead() {
         readiness(&client).await.0 == 200
     })
     .await;
-    client.create(large).await;
+    client.create(large(1_000_000)).await;
     let length = std::fs::metadata(folder.path().join("rejoin.redb")).unwrap().len();
     assert!(length <= 16 * 1024 * 1024, "{length} bytes");
     assert_eq!(lines(&server, &["ERROR", "\"cause\":\"full\""]), 1, "{}", server.log());
@@ -175,4 +182,38 @@ async fn a_damaged_file_is_refused_in_one_sentence_or_served() {
         }
     }
     println!("{refusals} damaged files were refused");
+}
+
+#[tokio::test]
+async fn a_log_that_is_cut_off_under_a_running_server_costs_nobody_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::process(folder.path(), &[]);
+    let client = server.client();
+    let id = client.play(3).await;
+    let log = std::fs::OpenOptions::new().write(true).open(folder.path().join("rejoin.log")).unwrap();
+    log.set_len(0).unwrap();
+    client.answer_as("a", &id, 0, right(0)).await.json(200);
+    server.logged("the log is gone").await;
+    server.kill().await;
+    let server = Server::process(folder.path(), &[]);
+    let again = server.client().answer_as("a", &id, 0, right(0)).await.json(200);
+    assert_eq!(again["answered"], 1, "{again}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_log_of_another_file_is_kept_and_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    for aside in ["rejoin.log.damaged", "rejoin.log.damaged.2"] {
+        let server = Server::process(folder.path(), &[]);
+        server.client().play(2).await;
+        server.kill().await;
+        std::fs::remove_file(folder.path().join("rejoin.redb")).unwrap();
+        let log = std::fs::read(folder.path().join("rejoin.log")).unwrap();
+        let server = Server::process(folder.path(), &[]);
+        server.logged("is another file's").await;
+        assert_eq!(std::fs::read(folder.path().join(aside)).unwrap(), log);
+        server.client().play(2).await;
+        server.stop().await;
+    }
 }

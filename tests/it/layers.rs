@@ -25,7 +25,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
 const HOMES: [(&str, &[&str]); 8] = [
     ("actix", &["http/", "server.rs", "main.rs"]),
     ("redb", &["store/redb/"]),
-    ("bincode", &["store/format.rs", "store/format/"]),
+    ("bincode", &["store/format.rs", "store/format/", "domain/room/closed.rs"]),
     ("rustls", &["store/valkey/"]),
     ("redis", &["store/valkey/"]),
     ("zstd", &["store/payload.rs"]),

@@ -8,7 +8,9 @@ use proptest::test_runner::{Config, TestRunner};
 use rejoin::domain::{Applied, Command, Event, GameSession, Moment, Sequence, SessionId};
 use rejoin::store::{GameSessionStore, Imported, NewSession, StoreError};
 
-use crate::contract::engines::{Cluster, Engine, Memory, Redb, Valkey};
+use crate::contract::engines::{
+    Cluster, Engine, Memory, Redb, RedbAtOnce, RedbAtRandom, RedbNeverCheckpointed, RedbWithoutLog, Valkey,
+};
 use crate::kit::{acknowledge, answer, at, code, external, id, question_id, recode, record, record_for, solo};
 
 const IDS: u64 = 5;
@@ -83,7 +85,9 @@ impl Model {
             (Ask::Apply { n, command }, _) => {
                 let live = self.sessions.get_mut(&id(*n)).filter(|(session, _)| session.is_live(at.now));
                 let applied = live.map(|(session, events)| {
-                    let applied = session.apply(command.clone(), at);
+                    let before = session.clone();
+                    let mut applied = session.apply(command.clone(), at);
+                    applied.moved_seats = session.moved_seats(&before);
                     events.extend(applied.events.iter().cloned());
                     events.retain(|event| event.sequence >= session.log().oldest);
                     applied
@@ -295,6 +299,26 @@ fn any_sequence_comes_to_the_same_in_memory() {
 #[test]
 fn any_sequence_comes_to_the_same_in_redb() {
     any_sequence_comes_to_the_same::<Redb>(200);
+}
+
+#[test]
+fn any_sequence_comes_to_the_same_in_redb_checkpointed_at_once() {
+    any_sequence_comes_to_the_same::<RedbAtOnce>(100);
+}
+
+#[test]
+fn any_sequence_comes_to_the_same_in_redb_that_crashes_and_is_never_checkpointed() {
+    any_sequence_comes_to_the_same::<RedbNeverCheckpointed>(200);
+}
+
+#[test]
+fn any_sequence_comes_to_the_same_in_redb_that_crashes_and_is_checkpointed_at_random() {
+    any_sequence_comes_to_the_same::<RedbAtRandom>(200);
+}
+
+#[test]
+fn any_sequence_comes_to_the_same_in_redb_without_a_log() {
+    any_sequence_comes_to_the_same::<RedbWithoutLog>(100);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 use rejoin::domain::{
     Applied, Command, GameSession, JoinCode, Lifetimes, Millis, Moment, Owner, Sequence, SessionId, Timestamp,
 };
@@ -24,6 +24,8 @@ use crate::support::{Server, until_async};
 
 const SESSIONS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sessions");
 const QUIZZES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("quizzes");
+const QUESTIONS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("questions");
+const QUESTION_ENDS: TableDefinition<'_, (u64, &[u8; 16]), ()> = TableDefinition::new("question_ends");
 const HINTS: TableDefinition<'_, (u64, &[u8]), ()> = TableDefinition::new("hints");
 
 /// A store whose first sweep panics and whose second fails.
@@ -295,4 +297,58 @@ async fn a_pass_that_only_files_anew_is_stopped_like_any_other() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     server.stop().await;
     assert_eq!(hints(folder.path()).len() as u64, SESSIONS_DUE);
+}
+
+/// The questions of the closed file, and until when each is kept.
+fn stored_questions(folder: &Path) -> Vec<u64> {
+    let database = Database::open(folder.join("rejoin.redb")).expect("opened");
+    let transaction = database.begin_read().expect("begun");
+    let count = transaction.open_table(QUESTIONS).expect("there").len().expect("counted");
+    let table = transaction.open_table(QUESTION_ENDS).expect("there");
+    let ends: Vec<_> = table.iter().expect("read").map(|row| row.expect("read").0.value().0).collect();
+    assert_eq!(ends.len() as u64, count, "each has its end in the index");
+    ends
+}
+
+#[tokio::test]
+async fn a_question_is_stored_once_and_as_long_as_some_game_asks_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path());
+    for n in 0..20 {
+        store.create(NewSession(solo(n, 3, at(0))), at(0)).await.expect("created");
+    }
+    // One is over, and its results live longer than the others.
+    for question in 0..3 {
+        store.apply(&id(7), right(question), at(1_000)).await.expect("answered");
+    }
+    store.close().await.expect("closed");
+    let ends = stored_questions(folder.path());
+    assert!(ends.len() == 3 && ends.iter().all(|end| *end >= time(7_201_000)), "{ends:?}");
+    let store = open(folder.path());
+    let swept = store.sweep(at(DEAD), 100).await.expect("swept");
+    assert_eq!(swept.deleted, 19);
+    let session = store.get(&id(7), at(DEAD)).await.expect("read").expect("its results live");
+    assert!(session.quiz.is_some_and(|quiz| quiz.questions.len() == 3), "with their texts");
+    store.sweep(at(7_201_001), 100).await.expect("swept");
+    // They are kept a quarter longer than they are needed, so that this is seldom written.
+    store.sweep(at(7_201_001 + 7_201_000 / 4), 100).await.expect("swept");
+    store.close().await.expect("closed");
+    assert_eq!(stored_questions(folder.path()), [0; 0]);
+}
+
+#[tokio::test]
+async fn a_game_that_is_only_touched_keeps_its_questions() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path());
+    store.create(NewSession(solo(1, 3, at(0))), at(0)).await.expect("created");
+    for minute in 1..28 {
+        let after = minute * 120_000;
+        touch(&store, 1, after).await;
+        store.sweep(at(after), 100).await.expect("swept");
+    }
+    store.close().await.expect("closed");
+    assert_eq!(stored_questions(folder.path()).len(), 3);
+    let store = open(folder.path());
+    let session = store.get(&id(1), at(27 * 120_000)).await.expect("read").expect("alive");
+    assert!(session.quiz.is_some());
 }

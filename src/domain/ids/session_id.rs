@@ -44,6 +44,11 @@ impl SessionId {
         Self::new(uuid::Builder::from_unix_timestamp_millis(millis, chance).into_uuid(), "")
     }
 
+    /// An id that sorts before every other.
+    pub(crate) fn first() -> Self {
+        Self::new(Uuid::nil(), "")
+    }
+
     fn new(uuid: Uuid, home: &str) -> Self {
         let mut bytes = [0; UUID + Home::MOST];
         let length = UUID + home.len();

@@ -110,6 +110,14 @@ pub struct Quiz {
 }
 
 impl Quiz {
+    /// The name of a quiz whose questions a caller has brought.
+    pub const OWN: &str = "own";
+
+    /// Whether its questions are a caller's own, and not drawn from a bank.
+    pub fn is_own(&self) -> bool {
+        self.id.as_str() == Self::OWN
+    }
+
     /// Roughly how many bytes of memory it takes, without its questions: others may hold those too.
     pub fn own_weight(&self) -> usize {
         let bonus = self.scoring.speed_bonus.capacity() * size_of::<SpeedBonus>();

@@ -1,5 +1,7 @@
 //! A game whose rules lie elsewhere: what its players say, and what its backend records and has read.
 
+use std::sync::Arc;
+
 use super::happenings::{Happening, Said};
 use super::log::{self, Reader};
 use super::repeats::MOST_KNOWN_IN_ROOM;
@@ -50,7 +52,7 @@ impl Room {
         repeat: Option<Repeat>,
         step: &mut Step<'_>,
     ) -> Result<RoomReply, Refusal> {
-        let seat = self.seats.get_mut(&id).ok_or(Refusal::UnknownSeat)?;
+        let seat = self.seats.get(&id).ok_or(Refusal::UnknownSeat)?;
         if self.play.is_some() {
             return Err(Refusal::WrongMode);
         }
@@ -68,7 +70,9 @@ impl Room {
         }
         self.emit(draft, step);
         let head = self.log.head;
-        self.seats.entry(id).and_modify(|seat| seat.said.note(repeat, head, step.at.now));
+        if let Some(seat) = self.seat_mut(id) {
+            seat.said.note(repeat, head, step.at.now);
+        }
         self.bound_known_requests();
         Ok(RoomReply::Recorded(head))
     }
@@ -78,7 +82,7 @@ impl Room {
         if self.seats.values().map(|seat| seat.said.len()).sum::<usize>() > MOST_KNOWN_IN_ROOM
             && let Some(seat) = self.seats.values_mut().max_by_key(|seat| seat.said.len())
         {
-            seat.said.forget_oldest();
+            Arc::make_mut(seat).said.forget_oldest();
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::happenings::{Finished, Happening, OfSeat};
 use super::play::{PausedBy, Phase, Play};
-use super::seat::{Seat, Standing};
+use super::seat::Standing;
 use super::{Asker, HostAway, HostMove, Room, RoomReply, Step};
 use crate::domain::ids::{JoinCode, SeatId};
 use crate::domain::refusal::Refusal;
@@ -103,7 +103,7 @@ impl Room {
     /// A backend that moves the game is its host as well: a room does not wait for the other one then.
     fn stand_in_for_host(&mut self, now: Timestamp) {
         let host = self.host.filter(|_| self.pauses_without_host());
-        if let Some(seat) = host.and_then(|host| self.seats.get_mut(&host)) {
+        if let Some(seat) = host.and_then(|host| self.seat_mut(host)) {
             seat.heard_of(now);
         }
     }
@@ -168,7 +168,7 @@ impl Room {
     }
 
     fn kick(&mut self, id: SeatId, step: &mut Step<'_>) -> Result<bool, Refusal> {
-        if !self.seats.get(&id).is_some_and(Seat::is_here) {
+        if !self.seats.get(&id).is_some_and(|seat| seat.is_here()) {
             return Ok(false);
         }
         self.vacate(id, Standing::Kicked, step).map(|_| true)

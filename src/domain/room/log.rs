@@ -37,6 +37,11 @@ impl Reader {
         Self { acknowledged: head, waiting_since: None }
     }
 
+    /// Whether events wait for its acknowledgement.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.waiting_since.is_some()
+    }
+
     /// Something happened at `now`.
     pub(super) fn waits(&mut self, now: Timestamp) {
         self.waiting_since = self.waiting_since.or(Some(now));

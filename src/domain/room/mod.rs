@@ -5,6 +5,7 @@
 //! that a client can see depends on a question's key before its reveal.
 
 mod budget;
+mod closed;
 mod commands;
 mod departed;
 mod external;
@@ -22,6 +23,7 @@ mod succession;
 mod view;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +35,7 @@ use super::refusal::Refusal;
 use super::secret::SecretHash;
 use super::time::{Millis, Moment, Timestamp};
 use budget::JoinBudget;
+use closed::ClosedAnswers;
 use departed::Departed;
 use happenings::Happening;
 use log::{Log, Reader};
@@ -47,7 +50,7 @@ pub use play::{LATE_GRACE, PausedBy};
 pub use redaction::{joined_seat, removed_seat, take_name};
 pub use repeats::{KNOWN_FOR, MOST_KNOWN};
 pub use results::{RoomResults, SeatAnswer, SeatResults};
-pub use seat::{CODE_LIFE, Standing};
+pub use seat::{CODE_LIFE, MovedSeat, Standing};
 pub use succession::{Played, Successor};
 pub use view::{OwnView, PauseView, PhaseName, Presence, QuestionView, RoomView, SeatView};
 
@@ -138,8 +141,8 @@ pub struct Room {
     locked: bool,
     /// Numbers of seats are never used again.
     last_seat: u32,
-    /// Who is here, and who left with answers.
-    seats: BTreeMap<SeatId, Seat>,
+    /// Who is here, and who left with answers. A copy of the room shares those that don't change.
+    seats: BTreeMap<SeatId, Arc<Seat>>,
     departed: Departed,
     joins: JoinBudget,
     log: Log,
@@ -150,6 +153,8 @@ pub struct Room {
     /// Whether an external room's game is over.
     is_over: bool,
     play: Option<Play>,
+    /// What was answered to each question that has closed, in their order.
+    closed: Vec<ClosedAnswers>,
     /// Where its players go on, once it is over.
     successor: Option<Successor>,
 }
@@ -185,7 +190,7 @@ impl Room {
     /// yet.
     pub fn external(settings: RoomSettings, seats: impl IntoIterator<Item = SeatId>, now: Timestamp) -> Self {
         let mut room = Self::empty(settings, None);
-        room.seats = seats.into_iter().map(|id| (id, Seat::new(None, None, Sequence(0), now))).collect();
+        room.seats = seats.into_iter().map(|id| (id, Arc::new(Seat::new(None, None, Sequence(0), now)))).collect();
         room.last_seat = room.seats.keys().last().map_or(0, |last| last.0);
         room
     }
@@ -206,6 +211,7 @@ impl Room {
             moves: RecentMoves::default(),
             is_over: false,
             play,
+            closed: Vec::new(),
             successor: None,
         }
     }
@@ -255,11 +261,6 @@ impl Room {
         self.is_over || self.play.as_ref().is_some_and(Play::is_finished)
     }
 
-    /// Whether its questions are still kept beside it.
-    pub fn has_quiz(&self) -> bool {
-        self.play.as_ref().is_some_and(|play| !play.is_finished())
-    }
-
     /// Which phase it is, from 0.
     pub fn phase_number(&self) -> u32 {
         self.play.as_ref().map_or(0, |play| play.number)
@@ -273,6 +274,28 @@ impl Room {
         }
         let departed = self.departed.find(id).map(|departed| (departed.generation, departed.standing));
         departed.or_else(|| self.was_taken(id).then_some((u32::MAX, Standing::Left)))
+    }
+
+    /// The seats that have changed hands since `before`: one that nobody has touched is the same in both.
+    pub fn moved_seats(&self, before: &Self) -> Vec<MovedSeat> {
+        let (mut moved, mut now) = (Vec::new(), self.seats.iter().peekable());
+        for (id, was) in &before.seats {
+            while now.next_if(|(other, _)| *other < id).is_some() {}
+            if now.peek().is_some_and(|(other, seat)| *other == id && Arc::ptr_eq(seat, was)) {
+                continue;
+            }
+            if let Some((generation, standing)) = self.generation(*id)
+                && (generation, standing) != (was.generation, was.standing_of_holder())
+            {
+                moved.push(MovedSeat { seat: *id, generation, standing });
+            }
+        }
+        moved
+    }
+
+    /// A seat that is to change.
+    fn seat_mut(&mut self, id: SeatId) -> Option<&mut Seat> {
+        self.seats.get_mut(&id).map(Arc::make_mut)
     }
 
     /// Whether the seat exists, or existed.
@@ -313,7 +336,7 @@ impl Room {
         let asker = self.asker(&command.by)?;
         let reply = self.carry_out(asker, command.ask, step)?;
         if let Asker::Seat(id) = asker
-            && let Some(seat) = self.seats.get_mut(&id)
+            && let Some(seat) = self.seat_mut(id)
         {
             seat.seen(step.at.now);
         }
@@ -357,7 +380,9 @@ impl Room {
             (Ask::Heartbeat, Asker::Backend | Asker::Seat(_)) => Ok(RoomReply::Done),
             (Ask::Resume, Asker::Seat(id)) => self.resume(id, step),
             (Ask::ResumeFresh, Asker::Seat(id)) => {
-                self.seats.entry(id).and_modify(|seat| seat.said.forget_frame_ids());
+                if let Some(seat) = self.seat_mut(id) {
+                    seat.said.forget_frame_ids();
+                }
                 self.resume(id, step)
             }
             (Ask::Acknowledge(sequence), Asker::Seat(id)) => self.seat_has(id, sequence, step.at.now),
@@ -382,8 +407,11 @@ impl Room {
     /// Puts an event into the log.
     fn emit(&mut self, draft: EventDraft, step: &mut Step<'_>) {
         let now = step.at.now;
-        let readers = self.seats.values_mut().map(|seat| &mut seat.reader).chain(self.backend.as_mut());
-        readers.for_each(|reader| reader.waits(now));
+        // Who waits already is left as it is, and stays shared.
+        for seat in self.seats.values_mut().filter(|seat| !seat.reader.is_waiting()) {
+            Arc::make_mut(seat).reader.waits(now);
+        }
+        self.backend.iter_mut().for_each(|reader| reader.waits(now));
         step.events.push(self.log.append(draft, step.at.wall));
     }
 
@@ -405,7 +433,11 @@ impl Room {
 
     /// Forgets requests whose repeat can't come any more.
     pub(super) fn forget_requests(&mut self, at: Moment) {
-        self.seats.values_mut().for_each(|seat| seat.said.forget(seat.reader.acknowledged, at));
+        let is_over = |seat: &&mut Arc<Seat>| seat.said.is_over(seat.reader.acknowledged, at);
+        for seat in self.seats.values_mut().filter(is_over) {
+            let acknowledged = seat.reader.acknowledged;
+            Arc::make_mut(seat).said.forget(acknowledged, at);
+        }
         if let Some(backend) = &self.backend {
             self.recorded.forget(backend.acknowledged, at);
         }
@@ -413,12 +445,12 @@ impl Room {
 
     fn seat_has(&mut self, id: SeatId, sequence: Sequence, now: Timestamp) -> Result<RoomReply, Refusal> {
         let head = self.log.head;
-        let seat = self.seats.get_mut(&id).ok_or(Refusal::UnknownSeat)?;
+        let seat = self.seat_mut(id).ok_or(Refusal::UnknownSeat)?;
         seat.reader.acknowledge(sequence, head, now).map(RoomReply::Acknowledged)
     }
 
     pub(super) fn shift(&mut self, by: i64) {
-        self.seats.values_mut().for_each(|seat| seat.shift(by));
+        self.seats.values_mut().for_each(|seat| Arc::make_mut(seat).shift(by));
         self.joins.shift(by);
         self.backend.iter_mut().for_each(|reader| reader.shift(by));
         self.recorded.shift(by);

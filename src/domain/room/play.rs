@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::QuizId;
 use crate::domain::quiz::{Question, Quiz};
-use crate::domain::scoring::Scoring;
 use crate::domain::time::{Millis, Moment, Timestamp, WallTime};
 
 /// Answers that arrive this long after a question's deadline still count as in time.
@@ -79,10 +78,8 @@ pub(super) enum Phase {
         ends: Option<Timestamp>,
     },
     Finished {
-        /// The questions that were asked, since the quiz is gone.
-        asked: Vec<Arc<Question>>,
-        /// What they were worth.
-        scoring: Scoring,
+        /// How many questions were asked.
+        asked: u32,
     },
 }
 
@@ -149,7 +146,7 @@ impl Play {
         match &self.phase {
             Phase::Lobby => 0,
             Phase::Question(round) | Phase::Reveal { round, .. } => round.index + 1,
-            Phase::Finished { asked, .. } => asked.len() as u32,
+            Phase::Finished { asked } => *asked,
         }
     }
 
@@ -159,17 +156,14 @@ impl Play {
             Phase::Lobby => 0,
             Phase::Question(round) => round.index,
             Phase::Reveal { round, .. } => round.index + 1,
-            Phase::Finished { asked, .. } => asked.len() as u32,
+            Phase::Finished { asked } => *asked,
         }
     }
 
-    /// The question at this place, wherever it is kept.
-    pub(super) fn question<'a>(&'a self, quiz: Option<&'a Quiz>, index: u32) -> Option<&'a Arc<Question>> {
-        let questions = match &self.phase {
-            Phase::Finished { asked, .. } => asked,
-            _ => &quiz?.questions,
-        };
-        questions.get(index as usize)
+    /// The question at this place.
+    pub(super) fn question<'a>(&self, quiz: Option<&'a Quiz>, index: u32) -> Option<&'a Arc<Question>> {
+        let is_asked = !matches!(self.phase, Phase::Finished { asked } if index >= asked);
+        quiz?.questions.get(index as usize).filter(|_| is_asked)
     }
 
     /// The round that stands, as if a pause ended now.

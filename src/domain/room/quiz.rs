@@ -1,7 +1,9 @@
 //! The quiz that a room plays: showing, answering, closing, and what time alone brings about.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::closed::ClosedAnswers;
 use super::happenings::{Asked, Finished, Happening, Resumed};
 use super::play::{PausedBy, Phase, Play, Round};
 use super::seat::{Given, Seat};
@@ -80,14 +82,14 @@ impl Room {
     }
 
     fn has_anyone_answered(&self, round: &Round) -> bool {
-        self.seats.values().any(|seat| Self::takes_part(seat, round) && seat.answers.contains_key(&round.index))
+        self.seats.values().any(|seat| Self::takes_part(seat, round) && seat.answer.is_some())
     }
 
     /// The present players whose answer is still to come.
     fn waited_for<'a>(&'a self, round: &'a Round, at: Moment) -> impl Iterator<Item = &'a Seat> {
         let away = self.settings.away;
-        let has_none = move |seat: &&Seat| !seat.answers.contains_key(&round.index) && seat.is_present(away, at);
-        self.seats.values().filter(move |seat| Self::takes_part(seat, round)).filter(has_none)
+        let has_none = move |seat: &&Seat| seat.answer.is_none() && seat.is_present(away, at);
+        self.seats.values().map(|seat| &**seat).filter(move |seat| Self::takes_part(seat, round)).filter(has_none)
     }
 
     fn has_everyone_answered(&self, at: Moment) -> bool {
@@ -125,7 +127,7 @@ impl Room {
         let (quiz, now) = (step.quiz, step.at.now);
         let play = self.play.as_ref().ok_or(Refusal::WrongMode)?;
         let seat = self.seats.get(&id).ok_or(Refusal::UnknownSeat)?;
-        if let Some((question, first)) = answered_before(play, quiz, seat, name) {
+        if let Some((question, first)) = self.answered_before(play, quiz, (id, seat), name) {
             let again = answer.map(|answer| question.take(answer)).transpose();
             return match again {
                 Ok(answer) if answer == first.answer => {
@@ -154,9 +156,9 @@ impl Room {
         let response = now.since(round.opens).min(round.limit);
         let received = step.at.wall;
         let given = Given { answer: answer.clone(), received, response, grade: Grade::NONE, points: 0 };
-        let (index, question) = (round.index, question.id.clone());
-        if let Some(seat) = self.seats.get_mut(&id) {
-            seat.answers.insert(index, given);
+        let question = question.id.clone();
+        if let Some(seat) = self.seat_mut(id) {
+            (seat.answer, seat.has_answered) = (Some(given), true);
         }
         Ok(RoomReply::Answered { question, answer, received })
     }
@@ -167,30 +169,54 @@ impl Room {
         let Phase::Question(round) = &play.phase else { return };
         let (index, round) = (round.index, round.settled(step.at));
         let Some(question) = quiz.questions.get(index as usize) else { return };
-        for seat in self.seats.values_mut() {
-            let Some(given) = seat.answers.get_mut(&index) else { continue };
+        let mut answers = BTreeMap::new();
+        for (id, seat) in self.seats.iter_mut().filter(|(_, seat)| seat.answer.is_some()) {
+            let seat = Arc::make_mut(seat);
+            let Some(mut given) = seat.answer.take() else { continue };
             given.grade = question.grade(given.answer.as_ref(), &quiz.scoring);
             given.points = quiz.scoring.points(question, given.grade, given.response).sum();
             seat.total = seat.total.saturating_add(given.points);
+            answers.insert(*id, given);
         }
         let ends = (self.settings.advance == Advance::Auto).then(|| step.at.now.plus(self.settings.reveal));
         play.turn(Phase::Reveal { round, ends });
-        let reveal = self.play.as_ref().and_then(|play| self.reveal(play, step.quiz, index));
+        let reveal = self.play.as_ref().and_then(|play| self.reveal(play, step.quiz, index, &answers));
+        self.closed.push(ClosedAnswers::pack(answers));
         if let Some(reveal) = reveal {
             self.tell(&Happening::Reveal(reveal), step);
         }
     }
 
+    /// The question of this name and what a seat has answered to it, if anything.
+    fn answered_before<'a>(
+        &self,
+        play: &Play,
+        quiz: Option<&'a Quiz>,
+        (id, seat): (SeatId, &Seat),
+        name: &QuestionId,
+    ) -> Option<(&'a Question, Given)> {
+        let index = quiz?.questions.iter().position(|question| question.id == *name)? as u32;
+        let question = play.question(quiz, index)?;
+        let given = match self.closed.get(index as usize) {
+            Some(closed) => seat.has_answered.then(|| closed.unpack().remove(&id)).flatten(),
+            None => seat.answer.clone().filter(|_| play.closed() == index),
+        };
+        Some((question, given?))
+    }
+
     /// Ends the game. A question that is open is closed first: no answer that was taken is lost.
     pub(super) fn finish(&mut self, step: &mut Step<'_>) {
-        let (now, Some(quiz)) = (step.at.now, step.quiz) else { return };
+        let now = step.at.now;
+        if step.quiz.is_none() {
+            return;
+        }
         if self.play.as_ref().is_some_and(|play| matches!(&play.phase, Phase::Question(round) if round.opens <= now)) {
             self.close(step);
         }
         let Some(play) = &mut self.play else { return };
-        let asked = quiz.questions.iter().take(play.closed() as usize).map(Arc::clone).collect();
+        let asked = play.closed();
         play.pause = None;
-        play.turn(Phase::Finished { asked, scoring: quiz.scoring.clone() });
+        play.turn(Phase::Finished { asked });
         play.finished = Some(step.at.wall);
         let phase_number = play.number;
         let ranking = self.ranking();
@@ -219,15 +245,4 @@ fn not_open_now(play: &Play, quiz: Option<&Quiz>, name: &QuestionId) -> NotOpen 
         Phase::Reveal { round, .. } if !is_named(&round.index) => NotOpen::OtherQuestion,
         Phase::Question(_) | Phase::Reveal { .. } | Phase::Finished { .. } => NotOpen::TooLate,
     }
-}
-
-/// The question of this name and what a seat has answered to it, if anything.
-fn answered_before<'a>(
-    play: &'a Play,
-    quiz: Option<&'a Quiz>,
-    seat: &'a Seat,
-    name: &QuestionId,
-) -> Option<(&'a Question, &'a Given)> {
-    let answered = |(index, given): (&u32, &'a Given)| Some((&**play.question(quiz, *index)?, given));
-    seat.answers.iter().filter_map(answered).find(|(question, _)| question.id == *name)
 }

@@ -86,13 +86,17 @@ impl Recent {
         self.0.pop_front();
     }
 
-    /// Forgets what its author has seen in the log, once it is old. An outage makes nothing older: the
+    /// Whether its author has seen the oldest one in the log, and that is old. An outage makes nothing older: the
     /// repeat could not come.
+    pub(super) fn is_over(&self, acknowledged: Sequence, at: Moment) -> bool {
+        self.0
+            .front()
+            .is_some_and(|known| known.sequence <= acknowledged && at.now.since(known.at.max(at.up_since)) >= KNOWN_FOR)
+    }
+
+    /// Forgets those that are over.
     pub(super) fn forget(&mut self, acknowledged: Sequence, at: Moment) {
-        let is_over = |known: &KnownRequest| {
-            known.sequence <= acknowledged && at.now.since(known.at.max(at.up_since)) >= KNOWN_FOR
-        };
-        while self.0.front().is_some_and(is_over) {
+        while self.is_over(acknowledged, at) {
             self.0.pop_front();
         }
     }

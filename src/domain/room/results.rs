@@ -1,10 +1,12 @@
 //! What a room's game came to, question by question and seat by seat; during the game, of the
 //! questions that have closed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Room;
-use super::seat::{Seat, Standing};
+use super::closed::ClosedAnswers;
+use super::seat::{Given, Seat, Standing};
 use crate::domain::answer::Answer;
 use crate::domain::ids::{QuestionId, QuizId, SeatId, UserId};
 use crate::domain::name::PlayerName;
@@ -70,7 +72,8 @@ impl Room {
         let closed = 0..play.closed();
         let questions: Vec<_> = closed.filter_map(|index| play.question(quiz, index).cloned()).collect();
         let ranks = self.ranks();
-        let of = |(id, seat): (&SeatId, &Seat)| SeatResults {
+        let given: Vec<_> = self.closed.iter().map(ClosedAnswers::unpack).collect();
+        let of = |(id, seat): (&SeatId, &Arc<Seat>)| SeatResults {
             seat: *id,
             name: seat.name.clone(),
             user: seat.user.clone(),
@@ -78,7 +81,7 @@ impl Room {
             is_kicked: matches!(seat.standing, Standing::Kicked | Standing::Revoked),
             rank: ranks.get(id).copied(),
             total: seat.total,
-            answers: answers(seat, &questions),
+            answers: answers(*id, &questions, &given),
         };
         let mut seats: Vec<_> = self.seats.iter().filter(|(_, seat)| seat.plays).map(of).collect();
         seats.sort_by_key(|seat| (seat.has_left || seat.is_kicked, std::cmp::Reverse(seat.total), seat.seat));
@@ -87,9 +90,9 @@ impl Room {
     }
 }
 
-fn answers(seat: &Seat, questions: &[Arc<Question>]) -> Vec<SeatAnswer> {
-    let answer = |(index, question): (usize, &Arc<Question>)| {
-        let given = seat.answers.get(&(index as u32))?;
+fn answers(seat: SeatId, questions: &[Arc<Question>], given: &[BTreeMap<SeatId, Given>]) -> Vec<SeatAnswer> {
+    let answer = |(question, given): (&Arc<Question>, &BTreeMap<SeatId, Given>)| {
+        let given = given.get(&seat)?;
         Some(SeatAnswer {
             question: question.id.clone(),
             answer: given.answer.clone(),
@@ -98,5 +101,5 @@ fn answers(seat: &Seat, questions: &[Arc<Question>]) -> Vec<SeatAnswer> {
             response: given.response,
         })
     };
-    questions.iter().enumerate().filter_map(answer).collect()
+    questions.iter().zip(given).filter_map(answer).collect()
 }

@@ -1,14 +1,12 @@
 //! A seat: whose it is, which of its connections counts, what it has acknowledged and answered.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::log::Reader;
 use super::repeats::Recent;
 use crate::domain::answer::Answer;
 use crate::domain::events::Sequence;
-use crate::domain::ids::UserId;
+use crate::domain::ids::{SeatId, UserId};
 use crate::domain::name::{PlayerName, SkeletonHash};
 use crate::domain::refusal::Refusal;
 use crate::domain::repeat::RepeatKey;
@@ -31,6 +29,17 @@ pub enum Standing {
     Kicked,
     /// Nobody: a backend took the seat away.
     Revoked,
+}
+
+/// A seat that has changed hands, as it stands now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MovedSeat {
+    /// Which seat.
+    pub seat: SeatId,
+    /// The generation of its connections: older ones are superseded.
+    pub generation: u32,
+    /// Who sits there.
+    pub standing: Standing,
 }
 
 impl Standing {
@@ -88,7 +97,10 @@ pub(super) struct Seat {
     /// Whether it answers questions, and from which one on.
     pub(super) plays: bool,
     pub(super) plays_from: u32,
-    pub(super) answers: BTreeMap<u32, Given>,
+    /// Whether it has answered any.
+    pub(super) has_answered: bool,
+    /// Its answer to the question that stands.
+    pub(super) answer: Option<Given>,
     pub(super) total: u32,
     pub(super) said: Recent,
 }
@@ -118,7 +130,8 @@ impl Seat {
             reader: Reader::from(head),
             plays: true,
             plays_from: 0,
-            answers: BTreeMap::new(),
+            has_answered: false,
+            answer: None,
             total: 0,
             said: Recent::default(),
         }

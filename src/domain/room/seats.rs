@@ -1,5 +1,7 @@
 //! Taking seats, coming back to them, giving them up.
 
+use std::sync::Arc;
+
 use super::happenings::{Happening, Joined, OfSeat};
 use super::log::Reader;
 use super::seat::{Seat, Standing};
@@ -18,7 +20,7 @@ impl Room {
     pub(super) fn take(&mut self, seat: Seat) -> SeatId {
         self.last_seat += 1;
         let id = SeatId(self.last_seat);
-        self.seats.insert(id, seat);
+        self.seats.insert(id, Arc::new(seat));
         id
     }
 
@@ -59,9 +61,9 @@ impl Room {
         if self.is_quiz() {
             return Err(Refusal::WrongMode);
         }
-        let has_user = |(_, seat): &(&SeatId, &mut Seat)| seat.is_here() && user.is_some() && seat.user == user;
+        let has_user = |(_, seat): &(&SeatId, &mut Arc<Seat>)| seat.is_here() && user.is_some() && seat.user == user;
         if let Some((id, seat)) = self.seats.iter_mut().find(has_user) {
-            seat.hand_over(token, None);
+            Arc::make_mut(seat).hand_over(token, None);
             return Ok(RoomReply::Seated(*id));
         }
         if self.is_over {
@@ -87,7 +89,9 @@ impl Room {
         self.tell(&Happening::Joined(Joined { seat_id: id, name: Some(&name) }), step);
         // Whoever comes begins with a snapshot that has all of this.
         let head = self.head();
-        self.seats.entry(id).and_modify(|seat| seat.reader = Reader::from(head));
+        if let Some(seat) = self.seat_mut(id) {
+            seat.reader = Reader::from(head);
+        }
         RoomReply::Seated(id)
     }
 
@@ -104,7 +108,7 @@ impl Room {
     /// The reply with the token was lost: another one takes its place. A token that was used has
     /// arrived, and stays.
     fn renew(&mut self, id: SeatId, token: SecretHash) -> Outcome {
-        let seat = self.seats.get_mut(&id).ok_or(Refusal::UnknownSeat)?;
+        let seat = self.seat_mut(id).ok_or(Refusal::UnknownSeat)?;
         if seat.is_claimed {
             return Err(Refusal::AlreadyConnected);
         }
@@ -143,7 +147,7 @@ impl Room {
         }
         let found = self.seats.iter_mut().find(|(_, seat)| seat.is_code(code, now));
         let (id, seat) = found.ok_or(Refusal::SeatCodeUnknown)?;
-        seat.hand_over(token, repeat);
+        Arc::make_mut(seat).hand_over(token, repeat);
         Ok(RoomReply::Seated(*id))
     }
 
@@ -151,7 +155,7 @@ impl Room {
     /// ends. Who stands in for the opener keeps theirs.
     pub(super) fn renew_host(&mut self, token: SecretHash) -> Outcome {
         let opener = self.opener.ok_or(Refusal::WrongMode)?;
-        let seat = self.seats.get_mut(&opener).ok_or(Refusal::UnknownSeat)?;
+        let seat = self.seat_mut(opener).ok_or(Refusal::UnknownSeat)?;
         seat.hand_over(token, None);
         Ok(RoomReply::Seated(opener))
     }
@@ -164,7 +168,7 @@ impl Room {
             // Who stands in for the opener can't take its seat.
             Asker::Seat(own) => own == id || (Some(own) == self.host && Some(id) != self.opener),
         };
-        let seat = self.seats.get_mut(&id).filter(|seat| seat.is_here());
+        let seat = self.seat_mut(id).filter(|seat| seat.is_here());
         match seat {
             _ if !may => Err(Refusal::HostsOnly),
             None => Err(Refusal::UnknownSeat),
@@ -176,7 +180,7 @@ impl Room {
     pub(super) fn resume(&mut self, id: SeatId, step: &mut Step<'_>) -> Outcome {
         self.opener_returns(Asker::Seat(id), step);
         let is_host = self.host == Some(id);
-        let seat = self.seats.get_mut(&id).ok_or(Refusal::UnknownSeat)?;
+        let seat = self.seat_mut(id).ok_or(Refusal::UnknownSeat)?;
         if !is_host {
             seat.generation += 1;
         }
@@ -189,7 +193,7 @@ impl Room {
     pub(super) fn note_seen(&mut self, seen: &[Seen], now: Timestamp) -> Outcome {
         let head = self.log.head;
         for Seen { seat, generation, is_connected, heard, acknowledged } in seen {
-            let seat = self.seats.get_mut(seat).filter(|seat| seat.is_here() && seat.generation == *generation);
+            let seat = self.seat_mut(*seat).filter(|seat| seat.is_here() && seat.generation == *generation);
             let Some(seat) = seat else { continue };
             if *is_connected {
                 seat.connect();
@@ -209,7 +213,9 @@ impl Room {
 
     pub(super) fn leave(&mut self, id: SeatId, step: &mut Step<'_>) -> Outcome {
         if self.is_finished() {
-            self.seats.entry(id).and_modify(Seat::retire);
+            if let Some(seat) = self.seat_mut(id) {
+                seat.retire();
+            }
             return Ok(RoomReply::Done);
         }
         if self.is_host_or_opener(id) {
@@ -229,9 +235,9 @@ impl Room {
     }
 
     pub(super) fn vacate(&mut self, id: SeatId, standing: Standing, step: &mut Step<'_>) -> Outcome {
-        let seat = self.seats.get_mut(&id).filter(|seat| seat.is_here()).ok_or(Refusal::UnknownSeat)?;
+        let seat = self.seat_mut(id).filter(|seat| seat.is_here()).ok_or(Refusal::UnknownSeat)?;
         seat.vacate(standing);
-        if seat.answers.is_empty()
+        if !seat.has_answered
             && let Some(seat) = self.seats.remove(&id)
         {
             self.departed.note(id, &seat);

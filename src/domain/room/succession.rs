@@ -43,11 +43,12 @@ impl Room {
         self.successor.as_ref()
     }
 
-    /// What a finished room has asked.
-    pub fn played(&self) -> Option<Played<'_>> {
-        let play = self.play.as_ref()?;
-        let Phase::Finished { asked, scoring } = &play.phase else { return None };
-        Some(Played { questions: asked, scoring, planned: play.question_count })
+    /// What a finished room has asked of its quiz.
+    pub fn played<'q>(&self, quiz: Option<&'q Quiz>) -> Option<Played<'q>> {
+        let (play, quiz) = (self.play.as_ref()?, quiz?);
+        let Phase::Finished { asked } = play.phase else { return None };
+        let questions = quiz.questions.get(..asked as usize)?;
+        Some(Played { questions, scoring: &quiz.scoring, planned: play.question_count })
     }
 
     /// How many seats come along to the next room.
@@ -59,12 +60,12 @@ impl Room {
     /// token of before. None where nobody is left to host it.
     #[must_use]
     pub fn again(&self, settings: RoomSettings, quiz: &Quiz, now: Timestamp) -> Option<Self> {
-        let stays = |id: &SeatId| self.seats.get(id).is_some_and(Seat::goes_on);
+        let stays = |id: &SeatId| self.seats.get(id).is_some_and(|seat| seat.goes_on());
         let host = self.opener.filter(stays).or_else(|| self.host.filter(stays))?;
-        let seat = |(id, seat): (&SeatId, &Seat)| {
+        let seat = |(id, seat): (&SeatId, &Arc<Seat>)| {
             let mut again = seat.again(now);
             again.plays = *id != host || settings.host_plays;
-            (*id, again)
+            (*id, Arc::new(again))
         };
         let seats = self.seats.iter().filter(|(_, seat)| seat.goes_on()).map(seat).collect();
         let mut room = Self::empty(settings, Some(Play::new(quiz)));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::closed::ClosedAnswers;
 use super::happenings::{Ranked, Reveal, SeatVerdict};
 use super::play::{PausedBy, Phase, Play};
 use super::seat::{Given, Seat};
@@ -151,17 +152,19 @@ impl Room {
         let play = self.play.as_ref();
         let question = play.and_then(|play| question_view(play, quiz, at));
         let index = question.as_ref().map(|question| question.index);
-        let seat = |(id, seat): (&SeatId, &Seat)| SeatView {
+        let closed = index.and_then(|index| self.closed.get(index as usize)).map(ClosedAnswers::unpack);
+        let shown = index.map(|_| closed.as_ref());
+        let seat = |(id, seat): (&SeatId, &Arc<Seat>)| SeatView {
             seat_id: *id,
             name: seat.name.clone(),
             present: self.is_connected(seat, at),
-            answered: index.is_some_and(|index| seat.answers.contains_key(&index)),
+            answered: shown_answer(shown, *id, seat).is_some(),
             total: seat.plays.then_some(seat.total),
             rank: ranks.get(id).copied(),
         };
         let own = |id: SeatId| {
             let seat = self.seats.get(&id)?;
-            let given = index.and_then(|index| seat.answers.get(&index));
+            let given = shown_answer(shown, id, seat);
             Some(OwnView {
                 seat_id: id,
                 name: seat.name.clone(),
@@ -184,7 +187,7 @@ impl Room {
             question,
             advances: play.and_then(Play::advances),
             reveal: play.and_then(|play| match &play.phase {
-                Phase::Reveal { round, .. } => self.reveal(play, quiz, round.index),
+                Phase::Reveal { round, .. } => self.reveal(play, quiz, round.index, closed.as_ref()?),
                 _ => None,
             }),
             you: viewer.and_then(own),
@@ -215,7 +218,7 @@ impl Room {
     pub fn presence(&self, at: Moment) -> Presence {
         let round = self.play.as_ref().and_then(|play| play.round(at.now));
         let here = || self.seats.iter().filter(|(_, seat)| seat.is_here());
-        let has_answered = |seat: &Seat| round.as_ref().is_some_and(|round| seat.answers.contains_key(&round.index));
+        let has_answered = |seat: &Seat| round.is_some() && seat.answer.is_some();
         Presence {
             present: here().filter(|(_, seat)| self.is_connected(seat, at)).map(|(id, _)| *id).collect(),
             answered: here().filter(|(_, seat)| has_answered(seat)).count(),
@@ -239,7 +242,8 @@ impl Room {
     /// Those who play, best first, with their places: equal points share one, and the next is left
     /// out.
     fn placed(&self) -> impl Iterator<Item = (SeatId, &Seat, usize)> {
-        let mut playing: Vec<_> = self.seats.iter().filter(|(_, seat)| seat.is_here() && seat.plays).collect();
+        let seats = self.seats.iter().map(|(id, seat)| (id, &**seat));
+        let mut playing: Vec<_> = seats.filter(|(_, seat)| seat.is_here() && seat.plays).collect();
         playing.sort_by_key(|(id, seat)| (Reverse(seat.total), **id));
         let mut shared = None;
         playing.into_iter().zip(1..).map(move |((id, seat), place)| {
@@ -263,15 +267,21 @@ impl Room {
         self.placed().map(|(id, _, rank)| (id, rank)).collect()
     }
 
-    /// What is told when a question has closed.
-    pub(super) fn reveal(&self, play: &Play, quiz: Option<&Quiz>, index: u32) -> Option<Reveal> {
+    /// What is told when a question has closed, to which these answers were given.
+    pub(super) fn reveal(
+        &self,
+        play: &Play,
+        quiz: Option<&Quiz>,
+        index: u32,
+        answers: &BTreeMap<SeatId, Given>,
+    ) -> Option<Reveal> {
         let question = play.question(quiz, index)?;
         let ranks = self.ranks();
         let unanswered = question.unanswered();
         let grade = |given: Option<&Given>| given.map_or(unanswered, |given| given.grade);
-        let takes_part = |(_, seat): &(&SeatId, &Seat)| seat.is_here() && seat.plays && seat.plays_from <= index;
-        let verdict = |(id, seat): (&SeatId, &Seat)| {
-            let given = seat.answers.get(&index);
+        let takes_part = |(_, seat): &(&SeatId, &Arc<Seat>)| seat.is_here() && seat.plays && seat.plays_from <= index;
+        let verdict = |(id, seat): (&SeatId, &Arc<Seat>)| {
+            let given = answers.get(id);
             SeatVerdict {
                 seat_id: *id,
                 answer: given.and_then(|given| given.answer.as_ref()).into(),
@@ -284,11 +294,21 @@ impl Room {
             }
         };
         let verdicts: Vec<_> = self.seats.iter().filter(takes_part).map(verdict).collect();
-        let given = self.seats.iter().filter(takes_part).filter_map(|(_, seat)| seat.answers.get(&index));
+        let given = self.seats.iter().filter(takes_part).filter_map(|(id, _)| answers.get(id));
         let answers: Vec<_> = given.filter_map(|given| given.answer.as_ref()).collect();
         let counts = question.counts(&answers);
         Some(Reveal::new((play.number, index), question, counts, verdicts))
     }
+}
+
+/// A seat's answer to the question that is shown, if one is: the open one, or one that was closed with these
+/// answers.
+fn shown_answer<'a>(
+    shown: Option<Option<&'a BTreeMap<SeatId, Given>>>,
+    id: SeatId,
+    seat: &'a Seat,
+) -> Option<&'a Given> {
+    shown?.map_or(seat.answer.as_ref(), |closed| closed.get(&id))
 }
 
 fn question_view(play: &Play, quiz: Option<&Quiz>, at: Moment) -> Option<QuestionView> {

@@ -178,6 +178,7 @@ impl Driver {
     async fn ask(&self, ask: Ask, by: By) -> StoreResult<()> {
         let command = Command::room(by, ask);
         if let Some(applied) = self.room.keeper.store.apply(&self.room.id, command, self.room.dates().at).await? {
+            self.room.note_moved(&applied.moved_seats);
             self.room.tell(&applied.events);
         }
         Ok(())

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 use super::presence::ShownPresence;
 use super::tape::{Tape, Told};
-use crate::domain::room::{Presence, Seen, Standing};
+use crate::domain::room::{MovedSeat, Presence, Seen, Standing};
 use crate::domain::{Event, SeatId, Sequence, SessionId, Timestamp};
 use crate::game::Dates;
 use crate::store::Keeper;
@@ -31,19 +31,23 @@ pub struct News {
     pub presence: Option<Arc<ShownPresence>>,
     /// Set at the end.
     pub ended: Option<Ended>,
-    /// Goes up when seats may have changed hands.
-    seats: u64,
 }
 
 /// How a seat stands, as far as it is known here.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct SeatNow {
     generation: u32,
     standing: Standing,
 }
 
+/// Where a listener takes events the moment they are told.
+pub trait Outlet: Send + Sync {
+    /// Whether the listener has the event now. It takes one that is next, while nothing else is on its way to it;
+    /// for any other it is woken, and reads the log.
+    fn offer(&self, told: &Told) -> bool;
+}
+
 /// A listener.
-#[derive(Debug)]
 pub(super) struct Member {
     pub(super) seat: Option<SeatId>,
     /// Known once it is connected.
@@ -53,6 +57,9 @@ pub(super) struct Member {
     pub(super) acknowledged: Option<Sequence>,
     /// Whether it will be back in a moment, and so is not gone when it ends.
     pub(super) lingers: bool,
+    /// Wakes it, for it to look at the news.
+    wake: Arc<Notify>,
+    pub(super) outlet: Option<Arc<dyn Outlet>>,
 }
 
 impl Member {
@@ -69,6 +76,21 @@ struct Members {
     seats: HashMap<SeatId, SeatNow>,
 }
 
+impl Members {
+    fn standing(&self, seat: SeatId, generation: u32) -> Result<(), Standing> {
+        match self.seats.get(&seat) {
+            Some(now) if now.generation > generation || now.standing != Standing::Here => Err(now.standing),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether nobody has taken the seat of a listener from it, as far as is known here.
+    fn has_its_seat(&self, member: &Member) -> bool {
+        let of = member.seat.zip(member.generation);
+        of.is_none_or(|(seat, generation)| self.standing(seat, generation).is_ok())
+    }
+}
+
 /// What is to be written again.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Due {
@@ -83,10 +105,13 @@ pub(super) struct Report {
     pub(super) backend: Option<Sequence>,
 }
 
+/// Most frames that go out at once for one commit, on the thread that tells of it; other listeners are woken.
+const MOST_OFFERED: usize = 256;
+
 pub(super) struct LiveRoom {
     pub(super) id: SessionId,
     pub(super) keeper: Keeper,
-    pub(super) news: watch::Sender<News>,
+    news: Mutex<News>,
     pub(super) tape: Mutex<Tape>,
     /// One reader of the log at a time: what it brings is for all.
     pub(super) reading: tokio::sync::Mutex<()>,
@@ -102,7 +127,7 @@ impl LiveRoom {
         Self {
             id,
             keeper,
-            news: watch::Sender::new(News::default()),
+            news: Mutex::default(),
             tape: Mutex::default(),
             reading: tokio::sync::Mutex::default(),
             poke: Notify::new(),
@@ -131,21 +156,62 @@ impl LiveRoom {
         }
         let told: Vec<_> = events.iter().cloned().map(Told::new).collect();
         let mut tape = self.tape.lock();
-        tape.push(&told, self.news.borrow().head);
-        let newest = tape.newest();
+        let head = self.news.lock().head;
+        tape.push(&told, head);
+        let (newest, next) = (tape.newest(), tape.after(head, MOST_OFFERED).unwrap_or_default());
         drop(tape);
+        let others = self.offer(&next);
         if let Some(newest) = newest {
-            self.heard_of(newest);
+            let mut news = self.news.lock();
+            news.head = news.head.max(newest);
         }
+        // They look at the news that there are now.
+        others.iter().for_each(|other| other.notify_one());
         if newest < events.last().map(|event| event.sequence) {
             // Earlier ones are told in a moment. If they aren't, the driver's look finds them.
             self.poke.notify_one();
         }
     }
 
+    /// Offers these events to all listeners; those to be woken that have not taken all of them.
+    fn offer(&self, next: &[Arc<Told>]) -> Vec<Arc<Notify>> {
+        let members = self.members.lock();
+        let outlet = |member: &Member| member.outlet.clone().filter(|_| members.has_its_seat(member));
+        let listeners: Vec<_> = members.here.values().map(|member| (outlet(member), member.wake.clone())).collect();
+        drop(members);
+        let (mut others, mut frames) = (Vec::new(), 0);
+        for (outlet, wake) in listeners {
+            let mut takes = |outlet: &dyn Outlet, told| {
+                frames += 1;
+                frames <= MOST_OFFERED && outlet.offer(told)
+            };
+            if !outlet.is_some_and(|outlet| next.iter().all(|told| takes(&*outlet, told))) {
+                others.push(wake);
+            }
+        }
+        others
+    }
+
+    /// What listeners are to look at now.
+    pub(super) fn news(&self) -> News {
+        self.news.lock().clone()
+    }
+
+    /// Up to where the log is known here.
+    pub(super) fn head(&self) -> Sequence {
+        self.news.lock().head
+    }
+
+    /// Changes the news, and wakes all listeners if it says that they are others now.
+    fn change_news(&self, change: impl FnOnce(&mut News) -> bool) {
+        if change(&mut self.news.lock()) {
+            self.members.lock().here.values().for_each(|member| member.wake.notify_one());
+        }
+    }
+
     /// The log has grown up to here, or is said to have.
     pub(super) fn heard_of(&self, head: Sequence) {
-        self.news.send_if_modified(|news| {
+        self.change_news(|news| {
             let is_news = head > news.head;
             news.head = news.head.max(head);
             is_news
@@ -153,7 +219,7 @@ impl LiveRoom {
     }
 
     pub(super) fn show(&self, presence: Presence) {
-        self.news.send_if_modified(|news| {
+        self.change_news(|news| {
             let is_news = news.presence.as_deref().map(ShownPresence::presence) != Some(&presence);
             if is_news {
                 news.presence = Some(Arc::new(ShownPresence::new(presence)));
@@ -163,14 +229,19 @@ impl LiveRoom {
     }
 
     pub(super) fn end(&self, ended: Ended) {
-        self.news.send_modify(|news| news.ended = Some(ended));
+        self.change_news(|news| {
+            news.ended = Some(ended);
+            true
+        });
     }
 
-    pub(super) fn enter(&self, seat: Option<SeatId>) -> u64 {
+    /// Lets somebody listen, who is woken for news. Gives the key.
+    pub(super) fn enter(&self, seat: Option<SeatId>, wake: Arc<Notify>) -> u64 {
         let mut members = self.members.lock();
         members.last += 1;
         let key = members.last;
-        let member = Member { seat, generation: None, heard: None, acknowledged: None, lingers: false };
+        let member =
+            Member { seat, generation: None, heard: None, acknowledged: None, lingers: false, wake, outlet: None };
         members.here.insert(key, member);
         key
     }
@@ -208,9 +279,9 @@ impl LiveRoom {
         self.members.lock().here.values().filter(|member| member.is_of(seat, generation)).count()
     }
 
-    /// A newer connection of the seat has come.
-    pub(super) fn supersede(&self, seat: SeatId, generation: u32) {
-        self.note_seats([(seat, generation, Standing::Here)]);
+    /// These seats have changed hands.
+    pub(super) fn note_moved(&self, moved: &[MovedSeat]) {
+        self.note_seats(moved.iter().map(|MovedSeat { seat, generation, standing }| (*seat, *generation, *standing)));
     }
 
     /// The seats that have members here.
@@ -227,25 +298,21 @@ impl LiveRoom {
         let mut members = self.members.lock();
         for (seat, generation, standing) in seats {
             let now = SeatNow { generation, standing };
-            let known = members.seats.entry(seat).or_insert(now);
             // What was read a moment ago may be older than what was committed since.
-            if generation >= known.generation {
-                changed |= generation > known.generation || standing != known.standing;
-                *known = now;
+            if members.seats.get(&seat).is_none_or(|known| generation >= known.generation && now != *known) {
+                members.seats.insert(seat, now);
+                changed = true;
             }
         }
-        drop(members);
         if changed {
-            self.news.send_modify(|news| news.seats += 1);
+            let lost = members.here.values().filter(|member| !members.has_its_seat(member));
+            lost.for_each(|member| member.wake.notify_one());
         }
     }
 
     /// Whether a connection is still its seat's; if not, how the seat stands.
     pub(super) fn standing(&self, seat: SeatId, generation: u32) -> Result<(), Standing> {
-        match self.members.lock().seats.get(&seat) {
-            Some(now) if now.generation > generation || now.standing != Standing::Here => Err(now.standing),
-            _ => Ok(()),
-        }
+        self.members.lock().standing(seat, generation)
     }
 
     /// What is to be written of the members now: who has gone, and what else is due.
@@ -299,96 +366,4 @@ impl LiveRoom {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::GameSession;
-    use crate::store::clock::{GameClock, system_wall_clock};
-    use crate::store::memory::MemoryStore;
-
-    const ALL: Due = Due { heard: true, acknowledged: true };
-
-    fn room() -> LiveRoom {
-        let clock = Arc::new(GameClock::start(Timestamp::from_millis(0), system_wall_clock()));
-        let keeper = Keeper { store: Arc::new(MemoryStore::new(GameSession::apply, 1)), clock };
-        LiveRoom::new(SessionId::generate(1, &[1; 10]), keeper)
-    }
-
-    fn connected(room: &LiveRoom, seat: Option<u32>, acknowledged: u64) -> u64 {
-        let key = room.enter(seat.map(SeatId));
-        room.with_member(key, |member| {
-            member.generation = Some(0);
-            member.heard = Some(Timestamp::from_millis(1));
-            member.acknowledged = Some(Sequence(acknowledged));
-        });
-        key
-    }
-
-    fn told(report: &Report) -> Vec<(u32, bool, Option<u64>)> {
-        let of = |seen: &Seen| (seen.seat.0, seen.is_connected, seen.acknowledged.map(|sequence| sequence.0));
-        let mut told: Vec<_> = report.seen.iter().map(of).collect();
-        told.sort_unstable();
-        told
-    }
-
-    #[test]
-    fn what_could_not_be_written_is_written_the_next_time() {
-        let room = room();
-        connected(&room, Some(2), 7);
-        connected(&room, None, 9);
-        let gone = connected(&room, Some(3), 5);
-        room.leave(gone);
-        let first = room.report(ALL);
-        assert_eq!((told(&first), first.backend), (vec![(2, true, Some(7)), (3, false, None)], Some(Sequence(9))));
-        room.take_back(first.clone());
-        let second = room.report(ALL);
-        assert_eq!((told(&second), second.backend), (told(&first), first.backend));
-        let third = room.report(ALL);
-        assert!(third.seen.is_empty() && third.backend.is_none());
-    }
-
-    #[test]
-    fn commits_that_are_told_the_wrong_way_round_are_heard_of_in_order() {
-        let room = room();
-        let event = |n: u64| Event {
-            sequence: Sequence(n),
-            at: crate::domain::WallTime(0),
-            kind: "x".to_owned(),
-            payload: "1".to_owned(),
-            to: None,
-        };
-        let kept = |after: u64| room.tape.lock().after(Sequence(after), 9).map(|told| told.len());
-        room.tell(&[event(2)]);
-        assert_eq!((room.news.borrow().head, kept(0)), (Sequence(0), None));
-        room.tell(&[event(1)]);
-        assert_eq!((room.news.borrow().head, kept(0)), (Sequence(2), Some(2)), "nobody has to read the log");
-        // One that is never told: the look at the room tells how far the log goes.
-        room.tell(&[event(4)]);
-        assert_eq!(room.news.borrow().head, Sequence(2));
-        room.heard_of(Sequence(4));
-        assert_eq!((room.news.borrow().head, kept(2)), (Sequence(4), None));
-    }
-
-    #[test]
-    fn who_is_back_under_the_same_generation_is_not_gone() {
-        let room = room();
-        room.leave(connected(&room, Some(1), 3));
-        connected(&room, Some(1), 3);
-        assert_eq!(told(&room.report(ALL)), [(1, true, Some(3))]);
-    }
-
-    #[test]
-    fn what_was_heard_of_a_connection_that_ends_counts_for_the_hosts_others() {
-        let room = room();
-        let first = connected(&room, Some(1), 3);
-        let other = connected(&room, Some(1), 3);
-        room.with_member(other, |member| member.heard = None);
-        room.leave(first);
-        assert_eq!(room.report(ALL).seen[0].heard, Some(Timestamp::from_millis(1)));
-    }
-
-    #[test]
-    fn a_room_is_listened_to_in_one_life_of_its_numbering() {
-        let room = room();
-        assert!(room.is_of("a") && room.is_of("a") && !room.is_of("b"));
-    }
-}
+mod tests;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
-use super::live::{Ended, LiveRoom, News};
+use super::live::{Ended, LiveRoom, News, Outlet};
 use super::tape::Told;
 use crate::domain::room::Standing;
 use crate::domain::{Millis, SeatId, Sequence, Timestamp};
@@ -30,13 +30,14 @@ pub struct Membership {
     room: Arc<LiveRoom>,
     key: u64,
     seat: Option<SeatId>,
-    news: watch::Receiver<News>,
+    wake: Arc<Notify>,
 }
 
 impl Membership {
     pub(super) fn new(room: Arc<LiveRoom>, seat: Option<SeatId>) -> Self {
-        let (key, news) = (room.enter(seat), room.news.subscribe());
-        Self { room, key, seat, news }
+        let wake = Arc::new(Notify::new());
+        let key = room.enter(seat, wake.clone());
+        Self { room, key, seat, wake }
     }
 
     /// The connection is the seat's newest by now, and has this generation.
@@ -49,6 +50,11 @@ impl Membership {
     pub fn asks_again(&self, generation: u32) {
         self.connected(generation);
         self.room.with_member(self.key, |member| member.lingers = true);
+    }
+
+    /// From now on the listener takes events there, and is woken for what it can't take at once.
+    pub fn takes_events(&self, outlet: Arc<dyn Outlet>) {
+        self.room.with_member(self.key, |member| member.outlet = Some(outlet));
     }
 
     /// How many other listeners the seat has here that this generation of its connections does not
@@ -71,16 +77,13 @@ impl Membership {
     }
 
     /// What there is to look at.
-    pub fn news(&mut self) -> News {
-        self.news.borrow_and_update().clone()
+    pub fn news(&self) -> News {
+        self.room.news()
     }
 
-    /// Ends when there is something new to look at.
-    pub async fn changed(&mut self) {
-        if self.news.changed().await.is_err() {
-            // Its sender lives as long as the room, which is held here.
-            std::future::pending::<()>().await;
-        }
+    /// Ends when there has come something new to look at since this ended last.
+    pub async fn changed(&self) {
+        self.wake.notified().await;
     }
 
     /// The log has grown up to here, as this listener has read by itself.
@@ -108,7 +111,7 @@ impl Membership {
     /// # Errors
     /// The store's.
     pub async fn missed(&self, after: Sequence, epoch: &str) -> StoreResult<Missed> {
-        if after >= self.news.borrow().head {
+        if after >= self.room.head() {
             return Ok(Missed::Events(Vec::new()));
         }
         let kept = || self.room.tape.lock().after(after, PAGE);

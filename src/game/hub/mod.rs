@@ -18,7 +18,7 @@ use crate::domain::{Applied, Reply, RoomReply, SeatId, SessionId};
 use crate::store::Keeper;
 use live::LiveRoom;
 
-pub use live::{Ended, News};
+pub use live::{Ended, News, Outlet};
 pub use membership::{Membership, Missed};
 pub use presence::ShownPresence;
 pub use tape::Told;
@@ -70,9 +70,8 @@ impl Hub {
     /// A command was committed through this instance.
     pub(super) fn committed(&self, id: &SessionId, applied: &Applied) {
         let Some(room) = self.rooms.lock().get(id).cloned() else { return };
-        if let Ok(Reply::Room(RoomReply::Resumed { seat: Some(seat), generation })) = applied.result {
-            room.supersede(seat, generation);
-        }
+        // Whose seat was taken is told nothing more, and that at once.
+        room.note_moved(&applied.moved_seats);
         // Only in an external room is anything recorded, and nothing is due there.
         let is_all_told = matches!(applied.result, Ok(Reply::Room(RoomReply::Recorded(_))));
         match self.late.as_ref().and_then(|late| late()) {

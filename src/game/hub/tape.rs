@@ -23,7 +23,8 @@ pub struct Told {
 }
 
 impl Told {
-    pub(super) fn new(event: Event) -> Arc<Self> {
+    /// An event that is to be told.
+    pub fn new(event: Event) -> Arc<Self> {
         Arc::new(Self { event, frame: OnceLock::new() })
     }
 

@@ -35,8 +35,9 @@ impl Rooms {
 
     /// What a finished room has played, to be played again: drawn anew from its bank as long as there is one, or
     /// the same questions.
-    pub fn same_quiz(&self, room: &Room) -> Option<QuizChoice> {
-        let (quiz, Played { questions, scoring, planned }) = (room.quiz_id()?, room.played()?);
+    pub fn same_quiz(&self, looked: &Looked) -> Option<QuizChoice> {
+        let room = looked.room()?;
+        let (quiz, Played { questions, scoring, planned }) = (room.quiz_id()?, room.played(looked.quiz())?);
         if self.catalogue.get(quiz).is_some() {
             let selection = Selection { count: Some(Count::Most(planned as usize)), ..Selection::default() };
             return Some(QuizChoice::Bank(Some(quiz.clone()), selection));

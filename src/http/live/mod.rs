@@ -4,14 +4,15 @@
 mod asks;
 mod closing;
 mod frames;
+mod line;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesOrdered;
+use futures_util::{FutureExt, StreamExt};
 use tokio::time::{Instant, timeout};
 
 use super::Shared;
@@ -19,14 +20,15 @@ use super::admission::Limit;
 use super::auth::KeyInUse;
 use super::date::date;
 use super::problem::Problem;
-use super::rooms::{event_text, room_id, skip_text, snapshot};
-use super::websocket::{End, Frame, Gone, Limits, Message, Receiver, Sender};
+use super::rooms::{room_id, snapshot};
+use super::websocket::{End, Frame, Limits, Message, Receiver, Sender, Unsent};
 use crate::domain::{SeatId, Sequence, SessionId};
-use crate::game::hub::{Membership, Missed, ShownPresence, Told};
+use crate::game::hub::{Membership, Missed, ShownPresence};
 use crate::game::rooms::Resumed;
 use asks::{Answer, Asker};
 use closing::Closing;
 use frames::{Asked, Incoming, Resume, Welcome};
+use line::Line;
 
 /// How long the first frame may take.
 const FIRST: Duration = Duration::from_secs(5);
@@ -94,9 +96,12 @@ impl From<Over> for Ending {
     }
 }
 
-impl From<Gone> for Ending {
-    fn from(_: Gone) -> Self {
-        Self::Over
+impl From<Unsent> for Ending {
+    fn from(unsent: Unsent) -> Self {
+        match unsent {
+            Unsent::Gone => Self::Over,
+            Unsent::Slow => Self::Close(Closing::TooSlow),
+        }
     }
 }
 
@@ -143,6 +148,17 @@ fn read(message: Message) -> Ended<Incoming> {
     Incoming::read(&text).ok_or(no_frame.into())
 }
 
+/// Requests that wait for their turn in the store, in order.
+type PendingReplies = FuturesOrdered<LocalBoxFuture<'static, Answer>>;
+
+/// What a connection was woken for, beside the log.
+enum Woken {
+    Answer(Answer),
+    Revoked,
+    Message(Result<Message, End>),
+    Tick,
+}
+
 struct Connection<'a> {
     sender: &'a Sender,
     shared: web::Data<Shared>,
@@ -154,12 +170,10 @@ struct Connection<'a> {
     /// The key of a backend, whose connection ends with it.
     key: Option<KeyInUse>,
     epoch: String,
-    /// The last sequence that went out.
-    sent: Sequence,
+    line: Arc<Line>,
     presence: Option<Arc<ShownPresence>>,
     /// A third of the away-grace: how often the client is to be heard of.
     third: Duration,
-    waiting: FuturesOrdered<LocalBoxFuture<'static, Answer>>,
     /// When the log is to be read again that could not be read.
     again: Option<Instant>,
     /// When the client was last heard, as far as the room was told, and last pinged.
@@ -202,15 +216,18 @@ impl<'a> Connection<'a> {
             seat,
             generation: resumed.generation,
             epoch: resumed.looked.epoch.clone(),
-            sent: resumed.position,
+            line: Arc::new(Line::new(sender.clone(), seat, resumed.position)),
             presence: None,
             third,
-            waiting: FuturesOrdered::new(),
             again: None,
             heard: std::time::Instant::now(),
             pinged: Instant::now(),
         };
         connection.welcome(&resumed).await?;
+        // What chaos freezes and cuts goes through the pump.
+        if connection.shared.chaos.is_none() {
+            connection.listener.takes_events(connection.line.clone());
+        }
         Ok(connection)
     }
 
@@ -236,39 +253,71 @@ impl<'a> Connection<'a> {
         if let Some(chaos) = &self.shared.chaos {
             chaos.before_a_frame().await.map_err(|_| Over)?;
         }
-        match timeout(SLOW, self.sender.send(&frame)).await {
-            Ok(sent) => Ok(sent?),
-            Err(_) => Err(Closing::TooSlow.into()),
-        }
+        Ok(self.sender.send(frame, Some(SLOW)).await?)
     }
 
     /// Moves frames both ways until one side ends it.
     async fn pump(&mut self, receiver: &mut Receiver) -> Ended<()> {
         let mut tick = tokio::time::interval(self.third / CHECKS);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (mut waiting, mut key) = (PendingReplies::new(), self.key.take());
+        let line = self.line.clone();
+        let mut asking = None;
         loop {
             self.catch_up().await?;
-            let again = self.again.take();
-            tokio::select! {
-                Some(answer) = self.waiting.next() => self.answer(answer).await?,
-                () = self.listener.changed() => {}
-                () = revoked(&mut self.key) => return Err(Closing::BadToken.into()),
-                message = receiver.next(), if self.waiting.len() < MOST_WAITING => self.take(message?).await?,
-                _ = tick.tick() => self.check(receiver).await?,
-                () = until(again) => {}
+            let woken = {
+                // Most wakings are for the log, whose events are sent beside all else, which goes on waiting.
+                let mut others = std::pin::pin!(async {
+                    tokio::select! {
+                        Some(answer) = waiting.next() => Woken::Answer(answer),
+                        () = revoked(&mut key) => Woken::Revoked,
+                        message = receiver.next(), if waiting.len() < MOST_WAITING => Woken::Message(message),
+                        _ = tick.tick() => Woken::Tick,
+                    }
+                });
+                loop {
+                    let again = self.again.take();
+                    tokio::select! {
+                        woken = &mut others => break woken,
+                        () = self.listener.changed() => {}
+                        () = until(again) => {}
+                    }
+                    // A reply that is there goes out before what its command led to.
+                    if let Some(woken) = others.as_mut().now_or_never() {
+                        break woken;
+                    }
+                    self.catch_up().await?;
+                }
+            };
+            match woken {
+                Woken::Answer(answer) => {
+                    self.answer(answer).await?;
+                    while let Some(Some(answer)) = waiting.next().now_or_never() {
+                        self.answer(answer).await?;
+                    }
+                }
+                Woken::Revoked => return Err(Closing::BadToken.into()),
+                Woken::Message(message) => self.take(message?, &mut waiting).await?,
+                Woken::Tick => self.check(receiver).await?,
             }
+            asking = if waiting.is_empty() { None } else { asking.or_else(|| Some(line.hold())) };
         }
     }
 
     /// Sends what there is to be sent, as far as the log goes.
     async fn catch_up(&mut self) -> Ended<()> {
+        let line = self.line.clone();
+        let held = line.hold();
+        self.sender.flush(SLOW).await?;
         let news = self.listener.news();
-        while self.sent < news.head {
-            match self.listener.missed(self.sent, &self.epoch).await {
+        while line.sent() < news.head {
+            match self.listener.missed(line.sent(), &self.epoch).await {
                 Ok(Missed::Events(events)) if events.is_empty() => break,
                 Ok(Missed::Events(events)) => {
-                    for told in events {
-                        self.tell(&told).await?;
+                    self.standing()?;
+                    for told in events.iter().filter(|told| told.event.sequence > line.sent()) {
+                        self.send(line.frame(told)).await?;
+                        line.note_sent(told.event.sequence);
                     }
                 }
                 // What waited for this client is forgotten by now: the next welcome is a whole snapshot.
@@ -280,11 +329,17 @@ impl<'a> Connection<'a> {
                 }
             }
         }
+        drop(held);
         if let Some(ended) = news.ended {
             return Err(Closing::of_end(ended).into());
         }
-        self.listener.standing(self.generation).map_err(Closing::of_standing)?;
+        self.standing()?;
         self.show_presence(news.presence).await
+    }
+
+    /// Nothing goes to whom the seat was taken from.
+    fn standing(&self) -> Ended<()> {
+        Ok(self.listener.standing(self.generation).map_err(Closing::of_standing)?)
     }
 
     async fn show_presence(&mut self, presence: Option<Arc<ShownPresence>>) -> Ended<()> {
@@ -302,23 +357,8 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    async fn tell(&mut self, told: &Told) -> Ended<()> {
-        let sequence = told.event.sequence;
-        if sequence <= self.sent {
-            return Ok(());
-        }
-        let frame = if told.is_for(self.seat) {
-            Frame::from_bytes(told.frame(|told| frames::event(&event_text(&told.event))))
-        } else {
-            Frame::text(&skip_text(sequence))
-        };
-        self.send(frame).await?;
-        self.sent = sequence;
-        Ok(())
-    }
-
     /// Takes a client's frame: what can be answered here is, all else waits for its turn in the store.
-    async fn take(&mut self, message: Message) -> Ended<()> {
+    async fn take(&mut self, message: Message, waiting: &mut PendingReplies) -> Ended<()> {
         self.listener.heard(Duration::ZERO);
         let Incoming { id, asked } = read(message)?;
         let re = id.as_deref();
@@ -329,19 +369,20 @@ impl<'a> Connection<'a> {
             }
             Ok(Asked::Heartbeat) => {
                 let dates = self.shared.rooms.dates(&self.id).map_err(|error| Closing::of(&error))?;
-                self.send(frames::heartbeat(re, dates, self.sent)).await
+                self.send(frames::heartbeat(re, dates, self.line.sent())).await
             }
             Ok(Asked::Ack(sequence)) => self.acknowledge(re, sequence).await,
             Ok(asked) => {
-                self.waiting.push_back(self.asker.ask(id, asked));
+                waiting.push_back(self.asker.ask(id, asked));
                 Ok(())
             }
         }
     }
 
     async fn acknowledge(&self, re: Option<&str>, sequence: Sequence) -> Ended<()> {
-        if sequence > self.sent {
-            let ahead = crate::domain::Refusal::AheadOfHead(self.sent).into();
+        let sent = self.line.sent();
+        if sequence > sent {
+            let ahead = crate::domain::Refusal::AheadOfHead(sent).into();
             return self.send(frames::error(re, &ahead)).await;
         }
         self.listener.acknowledge(sequence);

@@ -143,7 +143,7 @@ async fn wait_for_more(
     after: Sequence,
     wait: Duration,
 ) -> Result<(), Problem> {
-    let mut listener = shared.rooms.enter(id, seat).map_err(Problem::in_room)?;
+    let listener = shared.rooms.enter(id, seat).map_err(Problem::in_room)?;
     let generation = shared.rooms.generation(id, who).await.map_err(Problem::in_room)?;
     if let Some(generation) = generation {
         listener.asks_again(generation);

@@ -83,7 +83,7 @@ pub(super) async fn again(
         return Ok(reply(StatusCode::OK, &replies::opened(&known)));
     }
     let room = finished.room().ok_or_else(Problem::room_not_found)?;
-    let same = shared.rooms.same_quiz(room).ok_or(Refusal::WrongMode)?;
+    let same = shared.rooms.same_quiz(&finished).ok_or(Refusal::WrongMode)?;
     let has_key = finished.session.state.owner.is_some();
     let new = request.0.into_again(room, same, (&caller, has_key), &shared.solo.catalogue)?;
     shared.admission.create(&opener, Created::room(0, new.quiz.question_count()))?;

@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::admission::Created;
 use super::auth::{Caller, Creating};
+use super::body::Body;
 use super::json::{Json, idempotency_key};
 use super::problem::Problem;
 use super::{Shared, repeats, reply};
@@ -77,7 +78,7 @@ pub(super) async fn award(
     shared: web::Data<Shared>,
     caller: Caller,
     id: web::Path<String>,
-    body: web::Bytes,
+    Body(body): Body,
 ) -> Handled {
     caller.must_be_trusted("claiming an award")?;
     let id = session_id(&id)?;

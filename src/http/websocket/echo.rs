@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::super::Shared;
 use super::super::problem::Problem;
-use super::{CloseCode, End, Frame, Gone, Limits, Message, Receiver, Sender, Sockets};
+use super::{CloseCode, End, Frame, Limits, Message, Receiver, Sender, Sockets};
 
 /// As much as the largest message of the conformance tests.
 const LARGE: Limits = Limits { frame: 16 << 20, message: 16 << 20, is_text_only: false, rate: None };
@@ -39,12 +39,12 @@ async fn echo(sender: &Sender, receiver: &mut Receiver) -> End {
                 sender.close(CloseCode::NORMAL, "as you wish").await;
                 Ok(())
             }
-            Ok(Message::Text(word)) if word == "ping" => sender.send(&Frame::ping()).await,
-            Ok(Message::Text(text)) => sender.send(&Frame::text(&text)).await,
-            Ok(Message::Binary(bytes)) => sender.send(&Frame::binary(&bytes)).await,
+            Ok(Message::Text(word)) if word == "ping" => sender.send(Frame::ping(), None).await,
+            Ok(Message::Text(text)) => sender.send(Frame::text(&text), None).await,
+            Ok(Message::Binary(bytes)) => sender.send(Frame::binary(&bytes), None).await,
             Err(end) => return end,
         };
-        if let Err(Gone) = sent {
+        if sent.is_err() {
             return End::Lost;
         }
     }

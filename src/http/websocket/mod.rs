@@ -26,7 +26,9 @@ pub(in crate::http) use close::{CloseCode, End};
 pub(in crate::http) use decoder::{Limits, Message};
 pub(in crate::http) use frame::Frame;
 pub(in crate::http) use rate::FRAMES_BURST;
-pub(in crate::http) use socket::{Gone, Receiver, Sender};
+#[cfg(test)]
+pub(in crate::http) use socket::tests::{connected, large};
+pub(in crate::http) use socket::{Receiver, Sender, Unsent};
 pub(in crate::http) use takeover::takeover;
 
 use super::admission::Place;

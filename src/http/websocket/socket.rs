@@ -1,11 +1,12 @@
 //! The two ends of a WebSocket that its pump holds.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::web::BytesMut;
 use thiserror::Error;
 use tokio::task::coop::consume_budget;
+use tokio::time::timeout;
 
 use super::close::{CloseCode, End, Fault};
 use super::decoder::{Decoder, Event, Limits, Message};
@@ -29,10 +30,16 @@ pub(super) fn socket(wire: Wire, early: &BytesMut, limits: Limits) -> (Sender, R
     (Sender { wire }, receiver)
 }
 
-/// The connection broke, or is closed.
-#[derive(Debug, Error)]
-#[error("the connection is gone")]
-pub(in crate::http) struct Gone;
+/// Why a frame was not sent.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub(in crate::http) enum Unsent {
+    /// The connection broke, or is closed.
+    #[error("the connection is gone")]
+    Gone,
+    /// The client reads nothing.
+    #[error("the client is too slow")]
+    Slow,
+}
 
 /// Sends frames. All clones send over the same connection.
 #[derive(Debug, Clone)]
@@ -41,13 +48,46 @@ pub(in crate::http) struct Sender {
 }
 
 impl Sender {
-    /// Sends a frame, and waits for as long as the client reads nothing. Nothing is queued here: what
-    /// waits is the caller. Dropped while it waits, the frame goes out whole or not at all.
+    /// Sends a frame, and waits for as long as the client reads nothing: for `patience` at most, if that is given.
+    /// Nothing is queued here: what waits is the caller. Dropped while it waits, the frame goes out whole or not at
+    /// all.
+    ///
+    /// # Errors
+    /// If nothing more can be sent, or the client has read nothing for too long.
+    pub(in crate::http) async fn send(&self, frame: Frame, patience: Option<Duration>) -> Result<(), Unsent> {
+        let mut frame = Some(frame);
+        // Most frames go out at once. A connection that never has to wait must not keep its thread from the others.
+        consume_budget().await;
+        if self.wire.try_send(&mut frame).map_err(|_| Unsent::Gone)? {
+            return Ok(());
+        }
+        let sending = self.wire.send(&mut frame);
+        let sent = match patience {
+            Some(patience) => timeout(patience, sending).await.map_err(|_| Unsent::Slow)?,
+            None => sending.await,
+        };
+        sent.map_err(|_| Unsent::Gone)
+    }
+
+    /// Sends what of a frame has not gone out yet, as [`send`](Self::send) does.
+    ///
+    /// # Errors
+    /// As of `send`.
+    pub(in crate::http) async fn flush(&self, patience: Duration) -> Result<(), Unsent> {
+        if !self.wire.has_rest() {
+            return Ok(());
+        }
+        let sent = timeout(patience, self.wire.send(&mut None)).await.map_err(|_| Unsent::Slow)?;
+        sent.map_err(|_| Unsent::Gone)
+    }
+
+    /// Sends what goes at once of a frame, unless something else is on its way; the frame is taken once any of it
+    /// has gone. True if that was all of it; what is left goes out with the next frame, or is flushed.
     ///
     /// # Errors
     /// If nothing more can be sent.
-    pub(in crate::http) async fn send(&self, frame: &Frame) -> Result<(), Gone> {
-        self.wire.send(&mut Some(frame.clone())).await.map_err(|_| Gone)
+    pub(in crate::http) fn try_send(&self, frame: &mut Option<Frame>) -> Result<bool, Unsent> {
+        self.wire.try_send(frame).map_err(|_| Unsent::Gone)
     }
 
     /// Sends the close frame, and nothing after it. A client that doesn't even read that in time is
@@ -169,17 +209,14 @@ impl Receiver {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
+pub(in crate::http) mod tests {
     use tokio::io::AsyncReadExt;
     use tokio::net::{TcpListener, TcpStream};
-    use tokio::time::timeout;
 
     use super::*;
 
     /// Both ends, and the client's.
-    async fn connected() -> (Sender, Receiver, TcpStream) {
+    pub(in crate::http) async fn connected() -> (Sender, Receiver, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
@@ -188,7 +225,7 @@ mod tests {
     }
 
     /// More than the kernel takes on its own.
-    fn large(letter: &str) -> Frame {
+    pub(in crate::http) fn large(letter: &str) -> Frame {
         Frame::text(&letter.repeat(32 << 20))
     }
 
@@ -201,23 +238,23 @@ mod tests {
         let (sender, _receiver, mut client) = connected().await;
         let (begun, waiting, last) = (large("a"), large("b"), Frame::text("c"));
         let clone = sender.clone();
-        let mut one = Box::pin(clone.send(&begun));
+        let mut one = Box::pin(clone.send(begun.clone(), None));
         dropped(&mut one).await;
         // The first is in the middle of its frame, and keeps this one from beginning.
-        dropped(sender.send(&waiting)).await;
+        dropped(sender.send(waiting, None)).await;
         drop(one);
         let expected = [begun.into_bytes(), last.clone().into_bytes()].concat();
         let mut heard = vec![0; expected.len()];
-        let (sent, read) = tokio::join!(sender.send(&last), client.read_exact(&mut heard));
+        let (sent, read) = tokio::join!(sender.send(last, None), client.read_exact(&mut heard));
         assert!(sent.is_ok() && read.is_ok() && heard == expected);
     }
 
     #[tokio::test]
     async fn a_client_that_does_not_read_the_close_frame_is_cut_off() {
         let (sender, mut receiver, mut client) = connected().await;
-        dropped(sender.send(&large("a"))).await;
+        dropped(sender.send(large("a"), None)).await;
         sender.close(CloseCode::AWAY, "").await;
-        assert!(sender.send(&Frame::ping()).await.is_err());
+        assert!(sender.send(Frame::ping(), None).await.is_err());
         assert_eq!(receiver.next().await, Err(End::Lost));
         let mut heard = Vec::new();
         let read = timeout(Duration::from_secs(60), client.read_to_end(&mut heard)).await;
@@ -229,7 +266,7 @@ mod tests {
         let (sender, receiver, mut client) = connected().await;
         sender.close(CloseCode::NORMAL, "").await;
         sender.close(CloseCode::AWAY, "").await;
-        assert!(sender.send(&Frame::text("a")).await.is_err());
+        assert!(sender.send(Frame::text("a"), None).await.is_err());
         let mut heard = Vec::new();
         let ((), read) = tokio::join!(receiver.finish(), client.read_to_end(&mut heard));
         assert!(read.is_ok());

@@ -38,6 +38,16 @@ struct Outgoing {
     is_closed: bool,
 }
 
+impl Outgoing {
+    /// Takes a frame, if there is one, to be sent behind nothing else.
+    fn begin(&mut self, frame: Option<Frame>) {
+        if let Some(frame) = frame {
+            self.is_closed = frame.is_close();
+            self.rest = frame.into_bytes();
+        }
+    }
+}
+
 impl Wire {
     /// The connection under an HTTP one.
     pub(super) fn new(connection: Connection) -> Result<Self> {
@@ -62,24 +72,53 @@ impl Wire {
         if outgoing.is_closed {
             return Err(Error::from(ErrorKind::NotConnected));
         }
-        if let Some(frame) = frame.take() {
-            outgoing.is_closed = frame.is_close();
-            outgoing.rest = frame.into_bytes();
-        }
+        outgoing.begin(frame.take());
         self.flush(&mut outgoing).await
     }
 
-    async fn flush(&self, outgoing: &mut Outgoing) -> Result<()> {
+    /// Sends as much of `frame` as goes at once, unless something else is on its way. True if that was all of it;
+    /// what is left of it goes out with the next `send`.
+    ///
+    /// # Errors
+    /// A connection that broke, or on which the close frame was sent.
+    pub(super) fn try_send(&self, frame: &mut Option<Frame>) -> Result<bool> {
+        let Ok(mut outgoing) = self.outgoing.try_lock() else { return Ok(false) };
+        if outgoing.is_closed {
+            return Err(Error::from(ErrorKind::NotConnected));
+        }
+        if !outgoing.rest.is_empty() {
+            return Ok(false);
+        }
+        outgoing.begin(frame.take());
+        match self.write(&mut outgoing) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            written => written.map(|()| true),
+        }
+    }
+
+    /// Whether a frame has not gone out whole yet, or is just going out.
+    pub(super) fn has_rest(&self) -> bool {
+        self.outgoing.try_lock().map_or(true, |outgoing| !outgoing.rest.is_empty())
+    }
+
+    /// Writes what has not gone out yet, as far as the kernel takes it.
+    fn write(&self, outgoing: &mut Outgoing) -> Result<()> {
         while !outgoing.rest.is_empty() {
-            match self.stream.try_write(&outgoing.rest) {
-                Ok(count) => outgoing.rest.advance(count),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.stream.writable().await?,
-                Err(error) => return Err(error),
-            }
+            let count = self.stream.try_write(&outgoing.rest)?;
+            outgoing.rest.advance(count);
         }
         // Even empty it would hold on to a payload that all others have let go of.
         outgoing.rest = Bytes::new();
         Ok(())
+    }
+
+    async fn flush(&self, outgoing: &mut Outgoing) -> Result<()> {
+        loop {
+            match self.write(outgoing) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.stream.writable().await?,
+                written => return written,
+            }
+        }
     }
 
     /// Waits for something to read and hands it over; false is the end.

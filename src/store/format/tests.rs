@@ -244,7 +244,7 @@ fn a_newer_version_is_named_and_not_called_damaged() {
     let mut bytes = encode(&event()).expect("encoded");
     bytes[0] = VERSION + 1;
     let message = met::<Event>(&bytes);
-    assert!(message.starts_with("a test's record: format version 3"), "{message}");
+    assert!(message.starts_with("a test's record: format version 4"), "{message}");
     assert!(!message.contains("checksum"), "{message}");
     match decode_prefix::<Sequence>(&bytes, what) {
         Err(StoreError::Corrupt { .. }) => {}

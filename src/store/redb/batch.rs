@@ -2,10 +2,15 @@
 //! one snapshot, outside any write transaction. Commands on one session follow each other.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::counter::Hint;
+use super::ops::{Op, QuestionRow, SessionRow};
+use super::quizzes::{NamedRecord, QuestionName};
 use super::reads::Snapshot;
-use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Owner, Sequence, SessionId, Timestamp};
+use crate::domain::{
+    Applied, Command, Event, GameSession, JoinCode, Millis, Moment, Owner, Quiz, Sequence, SessionId, Timestamp,
+};
 use crate::store::contract::{Dump, Imported};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::page::Budget;
@@ -17,8 +22,6 @@ pub(super) struct Before {
     pub(super) deadline: Timestamp,
     /// Whether the index has it under its hint.
     pub(super) is_filed: bool,
-    /// Whether its questions were still open.
-    pub(super) had_quiz: bool,
     pub(super) had_events: bool,
     pub(super) join_code: Option<JoinCode>,
     pub(super) owner: Option<Owner>,
@@ -43,8 +46,8 @@ pub(super) struct Refiled {
     pub(super) from: Option<Timestamp>,
     /// Its deadline.
     pub(super) to: Timestamp,
-    /// Its record, which says so.
-    pub(super) record: Vec<u8>,
+    /// Its row, which says so.
+    pub(super) row: SessionRow,
 }
 
 impl Refiled {
@@ -54,11 +57,28 @@ impl Refiled {
     }
 }
 
+/// A question that is stored, or is to be kept for longer.
+pub(super) struct QuestionChange {
+    /// Until when it was to be kept before.
+    pub(super) was: Option<Timestamp>,
+    pub(super) row: QuestionRow,
+}
+
+/// How much longer a question is kept than its sessions need: a part of that, and at most so long. So seldom
+/// is that written anew.
+const KEPT_LONGER_PART: u64 = 4;
+const KEPT_LONGER: Millis = Millis::seconds(3_600);
+/// How many rows of questions that nobody needs one batch of a sweep removes: each lies on a page of its own, which
+/// takes another one until the batch is committed, and that must be there when the file is full.
+const MOST_FORGOTTEN: usize = 64;
+
 /// One session's way through the batch.
 #[derive(Default)]
 pub(super) struct Change {
     pub(super) before: Option<Before>,
     pub(super) after: Option<GameSession>,
+    /// The record of the quiz, if the session began in this batch.
+    pub(super) quiz_record: Option<Arc<[u8]>>,
     /// Whether `after` began anew in this batch: nothing of `before` stays.
     pub(super) is_new: bool,
     pub(super) events: Vec<Event>,
@@ -95,6 +115,8 @@ pub(super) struct Batch<'a> {
     /// Those that nothing but the sweep has come upon.
     pub(super) refiled: BTreeMap<SessionId, Refiled>,
     joins: HashMap<JoinCode, Option<SessionId>>,
+    questions: BTreeMap<QuestionName, QuestionChange>,
+    old_questions: Vec<(Timestamp, QuestionName, bool)>,
     /// Hints that belong to nothing.
     pub(super) stray_hints: Vec<Hint>,
     time: Timestamp,
@@ -105,32 +127,83 @@ pub(super) struct Changes {
     pub(super) sessions: BTreeMap<SessionId, Change>,
     pub(super) refiled: BTreeMap<SessionId, Refiled>,
     pub(super) stray_hints: Vec<Hint>,
+    /// Whose each join code is that changed hands.
+    pub(super) joins: HashMap<JoinCode, Option<SessionId>>,
+    /// Questions that are stored, or kept for longer.
+    pub(super) questions: BTreeMap<QuestionName, QuestionChange>,
+    /// Ends of questions that are over, and whether the question is.
+    pub(super) old_questions: Vec<(Timestamp, QuestionName, bool)>,
     /// The latest moment that a command of the batch was applied at.
     pub(super) time: Timestamp,
 }
 
 impl Changes {
-    /// No change, at this time.
-    pub(super) fn none(time: Timestamp) -> Self {
-        Self { sessions: BTreeMap::new(), refiled: BTreeMap::new(), stray_hints: Vec::new(), time }
-    }
-
     pub(super) fn is_empty(&self) -> bool {
-        self.sessions.is_empty() && self.refiled.is_empty() && self.stray_hints.is_empty()
+        let is_unchanged = self.sessions.is_empty() && self.refiled.is_empty() && self.stray_hints.is_empty();
+        is_unchanged && self.old_questions.is_empty()
     }
 
     /// The session that it changes, if it changes just one that was there before.
-    pub(super) fn only_one(&self) -> Option<&SessionId> {
+    fn only_one(&self) -> Option<&SessionId> {
         let changed = self.sessions.iter().filter(|(_, change)| change.before.is_some()).map(|(id, _)| id);
         let mut ids = changed.chain(self.refiled.keys()).chain(self.stray_hints.iter().map(|(_, id)| id));
         ids.next().filter(|_| ids.next().is_none())
     }
 
     /// Where each session was filed, and where it is from now on.
-    pub(super) fn filings(&self) -> impl Iterator<Item = (&SessionId, Option<Filed>, Option<Filed>)> {
+    fn filings(&self) -> Vec<Filing> {
         let changed = self.sessions.iter().map(|(id, change)| (id, change.filings()));
         let refiled = self.refiled.iter().map(|(id, refiled)| (id, refiled.filings()));
-        changed.chain(refiled).map(|(id, (before, after))| (id, before, after))
+        changed.chain(refiled).map(|(id, (before, after))| (id.clone(), before, after)).collect()
+    }
+
+    /// What the sessions' ends and beginnings are to the cache of quizzes.
+    fn quizzes(&self) -> Vec<CacheChange> {
+        let cached = |(id, change): (&SessionId, &Change)| match &change.after {
+            None => Some((id.clone(), None)),
+            Some(session) if change.is_new => {
+                let quiz = session.quiz.as_ref()?;
+                Some((id.clone(), Some((session.state.nonce, quiz.clone()))))
+            }
+            Some(_) => None,
+        };
+        self.sessions.iter().filter_map(cached).collect()
+    }
+
+    /// The changes of rows, and what else there is to know of them.
+    pub(super) fn into_rows(self) -> StoreResult<Rows> {
+        let (time, filings, quizzes) = (self.time, self.filings(), self.quizzes());
+        let (only_one, removes) =
+            (self.only_one().cloned(), self.sessions.values().any(|change| change.after.is_none()));
+        Ok(Rows { ops: self.into_ops()?, time, filings, quizzes, only_one, removes })
+    }
+}
+
+/// A session, where it was filed, and where it is from now on.
+pub(super) type Filing = (SessionId, Option<Filed>, Option<Filed>);
+/// A session whose quiz is to be kept in the cache, under its nonce, or to leave it.
+pub(super) type CacheChange = (SessionId, Option<(u64, Arc<Quiz>)>);
+
+/// What a batch changes, row by row.
+pub(super) struct Rows {
+    pub(super) ops: Vec<Op>,
+    /// The latest moment that a command of the batch was applied at.
+    pub(super) time: Timestamp,
+    /// Where each session was filed, and where it is from now on.
+    pub(super) filings: Vec<Filing>,
+    /// Sessions that are gone, and quizzes of those that are new.
+    pub(super) quizzes: Vec<CacheChange>,
+    /// The session that it changes, if it changes just one that was there before.
+    pub(super) only_one: Option<SessionId>,
+    /// Whether a session is deleted.
+    pub(super) removes: bool,
+}
+
+impl Rows {
+    /// No change, at this time.
+    pub(super) fn none(time: Timestamp) -> Self {
+        let (ops, filings, quizzes) = Default::default();
+        Self { ops, time, filings, quizzes, only_one: None, removes: false }
     }
 }
 
@@ -142,15 +215,36 @@ impl<'a> Batch<'a> {
             changes: BTreeMap::new(),
             refiled: BTreeMap::new(),
             joins: HashMap::new(),
+            questions: BTreeMap::new(),
+            old_questions: Vec::new(),
             stray_hints: Vec::new(),
             time: Timestamp::from_millis(0),
         }
     }
 
-    pub(super) fn into_changes(mut self) -> Changes {
+    pub(super) fn into_changes(mut self) -> StoreResult<Changes> {
         self.changes.retain(|_, change| change.is_dirty);
-        let Self { changes: sessions, refiled, stray_hints, time, .. } = self;
-        Changes { sessions, refiled, stray_hints, time }
+        self.keep_what_is_filed_later()?;
+        let Self { changes: sessions, refiled, stray_hints, joins, questions, old_questions, time, .. } = self;
+        Ok(Changes { sessions, refiled, stray_hints, joins, questions, old_questions, time })
+    }
+
+    /// Keeps the questions of sessions that the index will have later than before.
+    fn keep_what_is_filed_later(&mut self) -> StoreResult<()> {
+        let later = |change: &Change| {
+            let (before, after) = (change.before.as_ref()?, change.after.as_ref()?);
+            let hint = change.hint(after);
+            (!change.is_new && hint > before.hint).then_some(hint)
+        };
+        let filed: Vec<_> = self.changes.iter().filter_map(|(id, change)| Some((id.clone(), later(change)?))).collect();
+        for (id, hint) in &filed {
+            match self.keep_questions(id, *hint) {
+                // What can't be read is that session's trouble alone.
+                Ok(()) | Err(StoreError::Corrupt { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// The session's way so far, beginning with what the snapshot has.
@@ -162,8 +256,7 @@ impl<'a> Batch<'a> {
                     hint,
                     deadline: session.state.life.deadline().0,
                     is_filed: true,
-                    had_quiz: session.quiz.is_some(),
-                    had_events: true,
+                    had_events: session.log().head > Sequence(0),
                     join_code: session.state.join_code.clone(),
                     owner: session.state.owner.clone(),
                 });
@@ -199,13 +292,87 @@ impl<'a> Batch<'a> {
     }
 
     fn put_new(&mut self, session: GameSession, events: Vec<Event>) -> StoreResult<()> {
-        if let Some(code) = &session.state.join_code {
-            self.joins.insert(code.clone(), Some(session.id.clone()));
+        let id = session.id.clone();
+        let quiz_record = self.quiz_record(&session)?;
+        let before = self.change(&id)?.before.take();
+        if let Some(code) = before.as_ref().and_then(|before| before.join_code.clone()) {
+            self.free(&code, &id)?;
         }
-        let change = self.change(&session.id.clone())?;
-        let before = change.before.take();
-        *change = Change { before, after: Some(session), is_new: true, is_dirty: true, events, ..Change::default() };
+        if let Some(code) = &session.state.join_code {
+            self.joins.insert(code.clone(), Some(id.clone()));
+        }
+        let change = self.change(&id)?;
+        let after = Some(session);
+        *change = Change { before, after, quiz_record, is_new: true, is_dirty: true, events, ..Change::default() };
         Ok(())
+    }
+
+    /// The record of a new session's quiz. Its questions are stored with it, unless they are there.
+    fn quiz_record(&mut self, session: &GameSession) -> StoreResult<Option<Arc<[u8]>>> {
+        let (Some(quiz), needed) = (&session.quiz, session.state.life.deadline().0) else { return Ok(None) };
+        let (snapshot, mut missing) = (self.snapshot, Vec::new());
+        let is_kept = |name: &QuestionName| self.is_kept(name, needed);
+        let record = snapshot.quizzes.encode(quiz, is_kept, |named| missing.push(named))?;
+        for NamedRecord { name, record } in missing {
+            self.keep(name, needed, record.into())?;
+        }
+        Ok(Some(record.into()))
+    }
+
+    /// Keeps the questions of a session as long as it needs them: until it is looked at next.
+    pub(super) fn keep_questions(&mut self, id: &SessionId, needed: Timestamp) -> StoreResult<()> {
+        for name in self.snapshot.question_names(id)? {
+            if !self.is_kept(&name, needed)?
+                && let Some(row) = self.snapshot.question_row(&name)?
+            {
+                self.keep(name, needed, row.record)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a question is kept for so long.
+    fn is_kept(&self, name: &QuestionName, needed: Timestamp) -> StoreResult<bool> {
+        let end = match self.questions.get(name) {
+            Some(change) => Some(change.row.until),
+            None => self.snapshot.question_end(name, needed)?,
+        };
+        Ok(end.is_some_and(|end| end >= needed) && !self.snapshot.quizzes.is_damaged(name))
+    }
+
+    /// Keeps a question for so long, and somewhat longer: so that is seldom written.
+    fn keep(&mut self, name: QuestionName, needed: Timestamp, record: Arc<[u8]>) -> StoreResult<()> {
+        let longer = Millis(needed.since(self.time).0 / KEPT_LONGER_PART).min(KEPT_LONGER);
+        let was = match self.questions.get(&name) {
+            Some(change) => change.was,
+            // One that can't be read is stored anew.
+            None => match self.snapshot.question_row(&name) {
+                Err(StoreError::Corrupt { .. }) => None,
+                row => row?.map(|row| row.until),
+            },
+        };
+        self.snapshot.quizzes.forget_damaged(&name);
+        // A sweep of this batch may have found it needless.
+        self.old_questions.retain(|(_, old, _)| *old != name);
+        let row = QuestionRow { until: needed.plus(longer), record };
+        self.questions.insert(name, QuestionChange { was, row });
+        Ok(())
+    }
+
+    /// Removes questions that no session needs any more: every session whose hint was due has been looked at.
+    /// Gives whether there may be more of them.
+    pub(super) fn forget_questions(&mut self, now: Timestamp) -> StoreResult<bool> {
+        let (mut ends, mut looked) = (self.snapshot.question_ends(now)?, 0);
+        while looked < MOST_FORGOTTEN {
+            let Some((until, name)) = ends.next().transpose()? else { return Ok(false) };
+            looked += 1;
+            if !self.questions.contains_key(&name) {
+                // Another end of the same question stays, and so does the question.
+                let row = self.snapshot.question_row(&name)?;
+                self.old_questions.push((until, name, row.is_none_or(|row| row.until == until)));
+            }
+        }
+        Ok(true)
     }
 
     /// Another session may have claimed the code of a dead one, in this batch or before it.

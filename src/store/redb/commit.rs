@@ -1,18 +1,18 @@
 //! The storing half of a group commit: one durable write transaction for all that changed.
 
 use ::redb::{
-    Database, Durability, ReadTransaction, ReadableTable, ReadableTableMetadata, StorageError, Table, TableDefinition,
-    TableError, WriteTransaction,
+    Database, Durability, ReadTransaction, ReadableTableMetadata, StorageError, Table, TableDefinition, TableError,
+    WriteTransaction,
 };
 
-use super::batch::{Before, Change, Changes};
 use super::file::is_full;
 use super::meta::Meta;
+use super::ops::{EventRow, Op, QuestionRow, SessionRow};
+use super::quizzes::{self, QuestionName};
 use super::slot::DAMAGED_PAGE;
-use super::{EVENTS, HINTS, JOINS, OWNERS, QUIZZES, SESSIONS, Stored, events, quizzes};
-use crate::domain::{Event, JoinCode, Quiz, SessionId, Timestamp};
+use super::{EVENTS, HINTS, JOINS, OWNERS, QUESTION_ENDS, QUESTIONS, QUIZZES, SESSIONS};
+use crate::domain::{JoinCode, Owner, Sequence, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
-use crate::store::format;
 use crate::store::panics;
 
 /// Space in the file that is kept for running games, in parts of so many bytes: small enough to find
@@ -45,7 +45,7 @@ impl CommitError {
         Self { met: if is_full { Met::Full } else { Met::Failure }, cause: error.into() }
     }
 
-    fn failure(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub(super) fn failure(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { met: Met::Failure, cause: cause.into() }
     }
 
@@ -102,16 +102,18 @@ fn transact<T>(
 }
 
 /// Stores a batch and the file's own record, all or nothing.
-pub(super) fn store(database: &Database, changes: &Changes, meta: &Meta) -> Outcome {
+pub(super) fn store(database: &Database, ops: &[Op], meta: &Meta) -> Outcome {
     transact(database, |transaction| {
-        Tables::open(transaction)?.put(changes)?;
+        let mut tables = Tables::open(transaction)?;
+        ops.iter().try_for_each(|op| tables.apply(op))?;
+        drop(tables);
         meta.write(transaction).map_err(CommitError::new)
     })
 }
 
 /// Stores the file's own record alone, and creates the tables in a new file.
 pub(super) fn store_meta(database: &Database, meta: &Meta) -> Outcome {
-    store(database, &Changes::none(meta.time), meta)
+    store(database, &[], meta)
 }
 
 /// Fills the file's reserve with so many bytes, anew: new games can be stored as long as that can.
@@ -148,6 +150,8 @@ pub(super) fn has_reserve(transaction: &ReadTransaction) -> StoreResult<bool> {
 struct Tables<'t> {
     sessions: Table<'t, &'static [u8], &'static [u8]>,
     quizzes: Table<'t, &'static [u8], &'static [u8]>,
+    questions: Table<'t, &'static [u8; 16], &'static [u8]>,
+    question_ends: Table<'t, (u64, &'static [u8; 16]), ()>,
     hints: Table<'t, (u64, &'static [u8]), ()>,
     events: Table<'t, (&'static [u8], u64), &'static [u8]>,
     joins: Table<'t, &'static str, &'static [u8]>,
@@ -161,6 +165,8 @@ impl<'t> Tables<'t> {
         Ok(Self {
             sessions: transaction.open_table(SESSIONS).map_err(CommitError::new)?,
             quizzes: transaction.open_table(QUIZZES).map_err(CommitError::new)?,
+            questions: transaction.open_table(QUESTIONS).map_err(CommitError::new)?,
+            question_ends: transaction.open_table(QUESTION_ENDS).map_err(CommitError::new)?,
             hints: transaction.open_table(HINTS).map_err(CommitError::new)?,
             events: transaction.open_table(EVENTS).map_err(CommitError::new)?,
             joins: transaction.open_table(JOINS).map_err(CommitError::new)?,
@@ -168,126 +174,87 @@ impl<'t> Tables<'t> {
         })
     }
 
-    fn put(&mut self, changes: &Changes) -> Outcome {
-        for (hint, id) in &changes.stray_hints {
-            self.move_hint(id, Some(*hint), None)?;
-        }
-        for (id, refiled) in &changes.refiled {
-            self.move_hint(id, refiled.from, Some(refiled.to))?;
-            self.sessions.insert(id.as_bytes(), &*refiled.record).map_err(CommitError::new)?;
-        }
-        // Removals first: a code freed by one session may be claimed by another.
-        let (kept, removed): (Vec<_>, Vec<_>) =
-            changes.sessions.iter().partition(|(_, change)| change.after.is_some() && !change.is_new);
-        for (id, change) in &removed {
-            self.forget(id, change)?;
-        }
-        for (id, change) in removed.iter().chain(&kept) {
-            self.put_session(id, change)?;
-        }
-        Ok(())
-    }
-
-    /// Removes all that the file has of a session.
-    fn forget(&mut self, id: &SessionId, change: &Change) -> Outcome {
-        let Some(before) = &change.before else { return Ok(()) };
-        let key = id.as_bytes();
-        self.sessions.remove(key).map_err(CommitError::new)?;
-        self.move_hint(id, Some(before.hint), None)?;
-        self.quizzes.remove(key).map_err(CommitError::new)?;
-        if let Some(code) = &before.join_code {
-            self.free(code, id)?;
-        }
-        if let Some(owner) = &before.owner {
-            self.owners.remove((owner.as_str(), key)).map_err(CommitError::new)?;
-        }
-        if before.had_events { self.prune(id, u64::MAX) } else { Ok(()) }
-    }
-
-    /// Frees a session's code. Another one may have claimed that of a dead one.
-    fn free(&mut self, code: &JoinCode, id: &SessionId) -> Outcome {
-        let holder = self.joins.get(code.as_str()).map_err(CommitError::new)?;
-        let is_ours = holder.is_some_and(|holder| holder.value() == id.as_bytes());
-        if is_ours {
-            self.joins.remove(code.as_str()).map_err(CommitError::new)?;
-        }
-        Ok(())
-    }
-
-    /// Puts a session's code in the place of the one that it had.
-    fn put_code(&mut self, id: &SessionId, old: Option<&JoinCode>, new: Option<&JoinCode>) -> Outcome {
-        if old == new {
-            return Ok(());
-        }
-        old.map_or(Ok(()), |code| self.free(code, id))?;
-        let Some(code) = new else { return Ok(()) };
-        self.joins.insert(code.as_str(), id.as_bytes()).map(drop).map_err(CommitError::new)
-    }
-
-    fn put_session(&mut self, id: &SessionId, change: &Change) -> Outcome {
-        let Some(session) = &change.after else { return Ok(()) };
-        let before = change.before.as_ref().filter(|_| !change.is_new);
-        let key = id.as_bytes();
-        let hint = change.hint(session);
-        self.file_hint(id, before, hint)?;
-        let stored = Stored { hint, state: session.state.clone() };
-        self.sessions.insert(key, &*encode(&stored)?).map_err(CommitError::new)?;
-        match (&session.quiz, before) {
-            (Some(quiz), None) => self.put_quiz(key, &quiz_record(quiz)?)?,
-            // Its place stays: a session of which only that is left was damaged, and is no absence.
-            (None, None) => self.put_quiz(key, &[])?,
-            (None, Some(before)) if before.had_quiz => self.put_quiz(key, &[])?,
-            _ => {}
-        }
-        let old = before.and_then(|before| before.join_code.as_ref());
-        self.put_code(id, old, session.state.join_code.as_ref())?;
-        if let (Some(owner), None) = (&session.state.owner, before) {
-            self.owners.insert((owner.as_str(), key), ()).map_err(CommitError::new)?;
-        }
-        for event in &change.events {
-            self.events.insert((key, event.sequence.0), &*event_record(event)?).map_err(CommitError::new)?;
-        }
-        change.prune_through.map_or(Ok(()), |through| self.prune(id, through.0))
-    }
-
-    fn put_quiz(&mut self, key: &[u8], record: &[u8]) -> Outcome {
-        self.quizzes.insert(key, record).map(drop).map_err(CommitError::new)
-    }
-
-    fn file_hint(&mut self, id: &SessionId, before: Option<&Before>, hint: Timestamp) -> Outcome {
-        match before.filter(|before| before.is_filed).map(|before| before.hint) {
-            Some(filed) if filed == hint => Ok(()),
-            filed => self.move_hint(id, filed, Some(hint)),
+    /// Makes one change.
+    fn apply(&mut self, op: &Op) -> Outcome {
+        match op {
+            Op::PutSession { id, row, .. } => self.put_session(id, Some(row)),
+            Op::RemoveSession(id) => self.put_session(id, None),
+            Op::PutQuiz(id, record) => self.put_quiz(id, Some(record)),
+            Op::RemoveQuiz(id) => self.put_quiz(id, None),
+            Op::PutQuestion(name, row) => self.put_question(name, Some(row)),
+            Op::RemoveQuestion(name) => self.put_question(name, None),
+            Op::PutQuestionEnd(until, name) => self.put_question_end(*until, name, true),
+            Op::RemoveQuestionEnd(until, name) => self.put_question_end(*until, name, false),
+            Op::PutHint(time, id) => self.put_hint(*time, id, true),
+            Op::RemoveHint(time, id) => self.put_hint(*time, id, false),
+            Op::PutEvent(id, row) => self.put_event(id, row),
+            Op::Prune(id, through) => self.prune(id, Sequence(*through)),
+            Op::PutJoin(code, id) => self.put_join(code, Some(id)),
+            Op::RemoveJoin(code) => self.put_join(code, None),
+            Op::PutOwner(owner, id) => self.put_owner(owner, id, true),
+            Op::RemoveOwner(owner, id) => self.put_owner(owner, id, false),
         }
     }
 
-    fn move_hint(&mut self, id: &SessionId, from: Option<Timestamp>, to: Option<Timestamp>) -> Outcome {
-        if let Some(from) = from {
-            self.hints.remove((from.as_millis(), id.as_bytes())).map_err(CommitError::new)?;
+    fn put_session(&mut self, id: &SessionId, row: Option<&SessionRow>) -> Outcome {
+        match row {
+            Some(row) => {
+                let record = row.record().map_err(CommitError::failure)?;
+                self.sessions.insert(id.as_bytes(), &*record).map(drop).map_err(CommitError::new)
+            }
+            None => self.sessions.remove(id.as_bytes()).map(drop).map_err(CommitError::new),
         }
-        if let Some(to) = to {
-            self.hints.insert((to.as_millis(), id.as_bytes()), ()).map_err(CommitError::new)?;
-        }
-        Ok(())
     }
 
-    fn prune(&mut self, id: &SessionId, through: u64) -> Outcome {
-        let range = (id.as_bytes(), 0)..=(id.as_bytes(), through);
+    fn put_quiz(&mut self, id: &SessionId, record: Option<&[u8]>) -> Outcome {
+        match record {
+            Some(record) => self.quizzes.insert(id.as_bytes(), record).map(drop).map_err(CommitError::new),
+            None => self.quizzes.remove(id.as_bytes()).map(drop).map_err(CommitError::new),
+        }
+    }
+
+    fn put_question(&mut self, name: &QuestionName, row: Option<&QuestionRow>) -> Outcome {
+        let put = match row {
+            Some(row) => self.questions.insert(name, &*quizzes::question_record(row)),
+            None => self.questions.remove(name),
+        };
+        put.map(drop).map_err(CommitError::new)
+    }
+
+    fn put_question_end(&mut self, until: Timestamp, name: &QuestionName, is_there: bool) -> Outcome {
+        let key = (until.as_millis(), name);
+        let put = if is_there { self.question_ends.insert(key, ()) } else { self.question_ends.remove(key) };
+        put.map(drop).map_err(CommitError::new)
+    }
+
+    fn put_hint(&mut self, time: Timestamp, id: &SessionId, is_there: bool) -> Outcome {
+        let key = (time.as_millis(), id.as_bytes());
+        let put = if is_there { self.hints.insert(key, ()) } else { self.hints.remove(key) };
+        put.map(drop).map_err(CommitError::new)
+    }
+
+    fn put_event(&mut self, id: &SessionId, row: &EventRow) -> Outcome {
+        let key = (id.as_bytes(), row.event.sequence.0);
+        self.events.insert(key, &*row.record).map(drop).map_err(CommitError::new)
+    }
+
+    fn prune(&mut self, id: &SessionId, through: Sequence) -> Outcome {
+        let range = (id.as_bytes(), 0)..=(id.as_bytes(), through.0);
         self.events.retain_in(range, |_, _| false).map_err(CommitError::new)
     }
-}
 
-fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, CommitError> {
-    let encoded: StoreResult<Vec<u8>> = format::encode(value);
-    encoded.map_err(CommitError::failure)
-}
+    fn put_join(&mut self, code: &JoinCode, holder: Option<&SessionId>) -> Outcome {
+        match holder {
+            Some(id) => self.joins.insert(code.as_str(), id.as_bytes()).map(drop).map_err(CommitError::new),
+            None => self.joins.remove(code.as_str()).map(drop).map_err(CommitError::new),
+        }
+    }
 
-fn quiz_record(quiz: &Quiz) -> Result<Vec<u8>, CommitError> {
-    quizzes::encode(quiz).map_err(CommitError::failure)
-}
-
-fn event_record(event: &Event) -> Result<Vec<u8>, CommitError> {
-    events::encode(event).map_err(CommitError::failure)
+    fn put_owner(&mut self, owner: &Owner, id: &SessionId, is_there: bool) -> Outcome {
+        let key = (owner.as_str(), id.as_bytes());
+        let put = if is_there { self.owners.insert(key, ()) } else { self.owners.remove(key) };
+        put.map(drop).map_err(CommitError::new)
+    }
 }
 
 impl From<StorageError> for CommitError {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::batch::{Changes, Filed};
+use super::batch::{Filed, Filing};
 use super::reads::Snapshot;
 use crate::domain::{Millis, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
@@ -72,13 +72,13 @@ impl Counter {
     }
 
     /// A batch is committed.
-    pub(super) fn note(&self, batch: u64, changes: &Changes) {
+    pub(super) fn note(&self, batch: u64, filings: &[Filing]) {
         let mut seen = self.0.lock();
         match seen.batch {
             Some(known) if batch == known + 1 => {
                 seen.batch = Some(batch);
                 seen.differs_since = None;
-                changes.filings().for_each(|(id, before, after)| seen.move_one(id, before, after));
+                filings.iter().for_each(|(id, before, after)| seen.move_one(id, *before, *after));
             }
             // A look has found it already.
             Some(known) if batch <= known => {}

@@ -2,6 +2,7 @@
 //! only when its sessions are touched, and all others are looked after.
 
 use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ::redb::{Range, ReadOnlyTable};
 
@@ -13,8 +14,10 @@ use crate::store::panics;
 type Index = ReadOnlyTable<(u64, &'static [u8]), ()>;
 
 /// Hints that are due, soonest first.
-pub(super) struct DueHints {
+pub(super) struct DueHints<'a> {
     index: Index,
+    /// Set where a page can't be read.
+    damage: &'a AtomicBool,
     rows: Option<Range<'static, (u64, &'static [u8]), ()>>,
     /// The last hint that was read: its time, and how its id begins.
     last: (u64, u128),
@@ -22,13 +25,13 @@ pub(super) struct DueHints {
     end: u64,
 }
 
-impl DueHints {
+impl<'a> DueHints<'a> {
     /// Those after this one, up to `now`.
-    pub(super) fn after(index: Index, after: Option<&Hint>, now: Timestamp) -> Self {
+    pub(super) fn after(index: Index, after: Option<&Hint>, now: Timestamp, damage: &'a AtomicBool) -> Self {
         let end = now.as_millis().saturating_add(1);
         let last = after.map_or((0, 0), |(time, id)| (time.as_millis(), beginning(id.as_bytes())));
         let from = after.map_or(Bound::Unbounded, |(time, id)| Bound::Excluded((time.as_millis(), id.as_bytes())));
-        let mut hints = Self { index, rows: None, last, end };
+        let mut hints = Self { index, damage, rows: None, last, end };
         if last.0 < end {
             hints.rows = hints.rows_from(from);
             if hints.rows.is_none() {
@@ -53,6 +56,7 @@ impl DueHints {
     /// Goes on behind a damaged page: at the first time from which on all can be read, and before it at
     /// the first id of the time in which the page ends.
     fn pass_damage(&mut self) {
+        self.damage.store(true, Ordering::Relaxed);
         let (last, id) = self.last;
         let time = first_of(last.into(), self.end.into(), |time| self.is_readable_from(time as u64, 0));
         let before = (time as u64).saturating_sub(1);
@@ -80,7 +84,7 @@ fn first_of(mut low: u128, mut high: u128, holds: impl Fn(u128) -> bool) -> u128
     high
 }
 
-impl Iterator for DueHints {
+impl Iterator for DueHints<'_> {
     type Item = StoreResult<Hint>;
 
     fn next(&mut self) -> Option<Self::Item> {

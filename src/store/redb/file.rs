@@ -1,12 +1,14 @@
 //! The database file: who may open it, what can be wrong with it, and whether it is still there.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ::redb::backends::FileBackend;
 use ::redb::{Builder, Database, DatabaseError, ReadOnlyDatabase, StorageBackend, StorageError};
 
+use super::log;
 use super::space::Space;
 use super::storage::{Sectors, Storage};
 use crate::store::error::StoreError;
@@ -29,12 +31,12 @@ pub enum OpenError {
         what: String,
     },
     /// The disk said no.
-    #[error("{path} cannot be opened: {source}")]
+    #[error("{path} cannot be opened: {cause}")]
     Io {
         /// The file.
         path: String,
         /// What the disk said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The first commit failed.
     #[error("the file was opened but cannot be written")]
@@ -44,7 +46,7 @@ pub enum OpenError {
 impl OpenError {
     /// Whether the disk has no space, not even for the mark of an open file.
     pub(super) fn is_full(&self) -> bool {
-        matches!(self, Self::Io { source, .. } if is_full(source))
+        matches!(self, Self::Io { cause, .. } if is_full(cause))
     }
 }
 
@@ -67,6 +69,21 @@ impl Identity {
     }
 }
 
+/// A file that was opened at a path.
+#[derive(Debug)]
+pub(super) struct NamedFile {
+    path: PathBuf,
+    identity: Identity,
+}
+
+impl NamedFile {
+    /// Whether the file is still where it was opened, and has at least so many bytes.
+    pub(super) fn is_there(&self, length: u64) -> bool {
+        let metadata = std::fs::metadata(&self.path);
+        metadata.is_ok_and(|metadata| Identity::of(&metadata) == self.identity && metadata.len() >= length)
+    }
+}
+
 /// A test's own storage.
 type MakeStorage = Box<dyn Fn() -> std::io::Result<Box<dyn StorageBackend>> + Send + Sync>;
 
@@ -75,25 +92,60 @@ enum Place {
     Made(MakeStorage),
 }
 
+/// When what the log holds is written to the tables: a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CheckpointRule {
+    /// How long after it was committed, at the latest.
+    pub every: Duration,
+    /// From how many bytes on, at once.
+    pub bytes: u64,
+}
+
+/// The log in front of the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogOptions {
+    /// How many bytes it takes, where the disk has so much to spare.
+    pub size: u64,
+    /// When what it holds is written to the tables: a checkpoint.
+    pub rule: CheckpointRule,
+}
+
+impl Default for LogOptions {
+    fn default() -> Self {
+        let rule = CheckpointRule { every: Duration::from_secs(1), bytes: 12 * 1024 * 1024 };
+        Self { size: 64 * 1024 * 1024, rule }
+    }
+}
+
+/// At most one in so many of the free bytes of a disk is the log's.
+const LOG_PART: u64 = 8;
+
 /// How the database is opened: at the start, and after failures.
 pub struct Opener {
     place: Place,
+    /// Where a storage of a test's own has its log.
+    make_log: Option<MakeStorage>,
+    /// `None` if batches are committed to the tables directly.
+    pub(super) log: Option<LogOptions>,
     cache_size: usize,
     max_size: Option<u64>,
     pub(super) is_new_epoch: bool,
 }
 
-/// Opens (or, at the start, creates) the file at `path`, with a page cache of so many bytes.
+/// Opens (or, at the start, creates) the file at `path`, with a page cache of so many bytes, and the log
+/// beside it.
 pub fn file_opener(path: PathBuf, cache_size: usize) -> Opener {
-    Opener { place: Place::File(path), cache_size, max_size: None, is_new_epoch: false }
+    let (place, log) = (Place::File(path), Some(LogOptions::default()));
+    Opener { place, make_log: None, log, cache_size, max_size: None, is_new_epoch: false }
 }
 
-/// Opens a storage of the caller's own.
+/// Opens a storage of the caller's own, without a log.
 pub fn storage_opener(
     make: impl Fn() -> std::io::Result<Box<dyn StorageBackend>> + Send + Sync + 'static,
     cache_size: usize,
 ) -> Opener {
-    Opener { place: Place::Made(Box::new(make)), cache_size, max_size: None, is_new_epoch: false }
+    let place = Place::Made(Box::new(make));
+    Opener { place, make_log: None, log: None, cache_size, max_size: None, is_new_epoch: false }
 }
 
 /// A database that is open, and what is known of its file.
@@ -112,6 +164,21 @@ impl Opener {
         Self { max_size: bytes, ..self }
     }
 
+    /// Commits to a log like this, or to the tables directly.
+    #[must_use]
+    pub fn log(self, log: Option<LogOptions>) -> Self {
+        Self { log, ..self }
+    }
+
+    /// Has the log in a storage of the caller's own.
+    #[must_use]
+    pub fn log_storage(
+        self,
+        make: impl Fn() -> std::io::Result<Box<dyn StorageBackend>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { make_log: Some(Box::new(make)), ..self }
+    }
+
     /// Renews the random of all epochs: for a file that was put back in a way that shows no trace.
     #[must_use]
     pub fn new_epoch(self, is_new: bool) -> Self {
@@ -124,6 +191,31 @@ impl Opener {
             Place::File(path) => Some(path),
             Place::Made(_) => None,
         }
+    }
+
+    /// Where the log is, as far as it is there; where it is to be, if it `is_wanted`.
+    pub(super) fn open_log(&self, is_wanted: bool) -> std::io::Result<Option<log::LogStorage>> {
+        let size = self.log.map_or(0, |log| log.size);
+        let Some(path) = self.path().map(log_path) else {
+            let Some(make) = &self.make_log else { return Ok(None) };
+            let space = Space { file: None, max_size: None };
+            return Ok(Some(log::LogStorage { storage: make()?, space, size, file: None }));
+        };
+        if !is_wanted && !path.exists() {
+            return Ok(None);
+        }
+        open_log_file(&path, is_wanted, size).map(Some)
+    }
+
+    /// Puts a log that can't be used out of the way, for whoever wants to look at it; one that was put there before
+    /// stays too.
+    pub(super) fn set_log_aside(&self, why: &str) -> std::io::Result<()> {
+        let Some(path) = self.path().map(log_path) else { return Ok(()) };
+        let names = (2..).map(|n: u32| format!("log.damaged.{n}"));
+        let mut places = std::iter::once("log.damaged".to_owned()).chain(names).map(|name| path.with_extension(name));
+        let Some(aside) = places.find(|place| !place.exists()) else { return Ok(()) };
+        tracing::warn!("{} {why}; it is kept as {}", path.display(), aside.display());
+        std::fs::rename(&path, aside)
     }
 
     /// The file's name, for people.
@@ -146,7 +238,7 @@ impl Opener {
     }
 
     fn open(&self, expected: Option<Identity>) -> Result<Opened, OpenError> {
-        let failed = |source| OpenError::Io { path: self.name(), source };
+        let failed = |cause| OpenError::Io { path: self.name(), cause };
         let (backend, identity, file) = match &self.place {
             Place::Made(make) => (make().map_err(failed)?, None, None),
             Place::File(path) => {
@@ -213,17 +305,48 @@ pub(super) fn open_read_only(path: &Path, cache_size: usize) -> Result<ReadOnlyD
     opened.map_err(|error| explain(&path.display().to_string(), error))
 }
 
+/// Where the log of a file lies.
+fn log_path(path: &Path) -> PathBuf {
+    path.with_extension("log")
+}
+
+fn open_log_file(path: &Path, creates: bool, size: u64) -> std::io::Result<log::LogStorage> {
+    let is_new = !path.exists();
+    let mut options = OpenOptions::new();
+    // As the file itself: what it holds is nobody else's.
+    let file = options.read(true).write(true).create(creates).truncate(false).mode(0o600).open(path)?;
+    if is_new {
+        sync_folder(folder_of(path))?;
+    }
+    let space = Space { file: Some(file.try_clone()?), max_size: None };
+    let size = space.free().map_or(size, |free| size.min(free / LOG_PART));
+    let named = Some(NamedFile { path: path.to_owned(), identity: Identity::of(&file.metadata()?) });
+    let storage = FileBackend::new(file).map_err(std::io::Error::other)?;
+    Ok(log::LogStorage { storage: Box::new(storage), space, size, file: named })
+}
+
+/// The log beside a file that is only read, if there is one.
+pub(super) fn open_log_read_only(path: &Path) -> std::io::Result<Option<Box<dyn StorageBackend>>> {
+    let path = log_path(path);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let storage = FileBackend::new(File::open(path)?).map_err(std::io::Error::other)?;
+    Ok(Some(Box::new(storage)))
+}
+
 /// Makes a new file under another name and gives it its own once it is whole: a process that ends
 /// in between leaves no half a file in the way of the next.
 fn create(path: &Path) -> Result<(), OpenError> {
     let name = path.display().to_string();
-    let failed = |source| OpenError::Io { path: name.clone(), source };
+    let failed = |cause| OpenError::Io { path: name.clone(), cause };
     let folder = folder_of(path);
     clear_unfinished(folder);
     let unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder).map_err(failed)?;
     let (file, unfinished) = unfinished.into_parts();
     let synced = file.try_clone().map_err(failed)?;
-    drop(Builder::new().create_file(file).map_err(|error| explain(&name, error))?);
+    let backend = FileBackend::new(file).map_err(|error| explain(&name, error))?;
+    drop(Builder::new().create_with_backend(backend).map_err(|error| explain(&name, error))?);
     synced.sync_all().map_err(failed)?;
     if let Err(refused) = unfinished.persist_noclobber(path) {
         // Another process was faster, and has it now.
@@ -279,7 +402,7 @@ fn explain(path: &str, error: DatabaseError) -> OpenError {
     match error {
         DatabaseError::DatabaseAlreadyOpen => OpenError::Held(name),
         DatabaseError::Storage(StorageError::Io(source)) if source.raw_os_error().is_some() => {
-            OpenError::Io { path: name, source }
+            OpenError::Io { path: name, cause: source }
         }
         DatabaseError::Storage(StorageError::Io(source)) => {
             OpenError::Unusable { path: name, what: format!("it is no rejoin database ({source})") }

@@ -6,13 +6,14 @@ use ::redb::{ReadTransaction, TableError, WriteTransaction};
 use super::META;
 use super::file::Identity;
 use super::note::Progress;
+use super::slot::DAMAGED_PAGE;
 use crate::domain::{Millis, Timestamp};
 use crate::store::clock::Uptime;
 use crate::store::error::{StoreError, StoreResult};
 
 /// The layout of the tables that this release writes. What it knows beyond that of earlier ones is
 /// left out of account where it is missing.
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
 /// While sessions live and nothing commits, a sign of life is written this often; so a crash can
 /// have been this much later than the file's highest time, and no more.
 pub(super) const SIGN_OF_LIFE: Millis = Millis::seconds(10);
@@ -62,9 +63,10 @@ impl Meta {
             Err(TableError::TableDoesNotExist(_)) => return is_empty(transaction).map(|()| None),
             Err(error) => return Err(StoreError::unavailable(error)),
         };
+        // The first commit writes all of it.
+        let missing = || StoreError::Corrupt { what: DAMAGED_PAGE.to_owned() };
         let number = |name: &str| -> StoreResult<u64> {
             let value = table.get(name).map_err(StoreError::unavailable)?;
-            let missing = || StoreError::Corrupt { what: format!("the file's own record has no {name}") };
             value.map(|value| value.value()).ok_or_else(missing)
         };
         // Not there in files of earlier releases.
@@ -130,7 +132,9 @@ impl Meta {
         match note {
             _ if is_other => Some("it is another file than the one that was used last: a copy, or moved here"),
             Some(note) if note.random != self.random => Some("it is not the file that was used here last"),
-            Some(note) if far(self.progress()) < far(note) => Some("it is older than the note beside it"),
+            Some(note) if far(self.progress()) < far(note) => {
+                Some("it is older than the note beside it: it was put back, or its log is missing or damaged")
+            }
             _ => None,
         }
     }

@@ -7,7 +7,9 @@
 //! | table | key → value |
 //! | --- | --- |
 //! | `sessions` | id → record of ([`Stored`]: hint, state) |
-//! | `quizzes` | id → record of the quiz while questions are open, and then nothing: each session has its place here |
+//! | `quizzes` | id → record of the quiz, or nothing: each session has its place here |
+//! | `questions` | hash → until when it is kept, and the record of a question or of some that came together: each is here once |
+//! | `question_ends` | (until when it is kept, hash) → nothing; one for each question, never sooner than the hint of a session that asks it |
 //! | `hints` | (when to look, id) → nothing; one for each session, never later than its deadline |
 //! | `events` | (id, sequence) → record of the event |
 //! | `joins` | join code → id |
@@ -16,15 +18,19 @@
 //! | `reserve` | part → space that is kept for running games |
 
 mod batch;
+mod checkpoint;
 mod commit;
 mod counter;
 mod due;
 mod events;
 mod file;
 mod growth;
+mod log;
 mod meta;
 mod note;
 mod open;
+mod ops;
+mod overlay;
 mod owners;
 mod portable;
 mod queue;
@@ -57,7 +63,7 @@ use queue::{Queue, Reply, Work};
 use reads::{Counts, Reader};
 use reaping::Reaping;
 
-pub use file::{OpenError, Opener, file_opener, make_folder, storage_opener};
+pub use file::{CheckpointRule, LogOptions, OpenError, Opener, file_opener, make_folder, storage_opener};
 pub use meta::Opening;
 
 /// The engine's name.
@@ -67,6 +73,8 @@ const LOOKS: usize = 64;
 
 const SESSIONS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sessions");
 const QUIZZES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("quizzes");
+const QUESTIONS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("questions");
+const QUESTION_ENDS: TableDefinition<'_, (u64, &[u8; 16]), ()> = TableDefinition::new("question_ends");
 const HINTS: TableDefinition<'_, (u64, &[u8]), ()> = TableDefinition::new("hints");
 const EVENTS: TableDefinition<'_, (&[u8], u64), &[u8]> = TableDefinition::new("events");
 const JOINS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("joins");
@@ -103,9 +111,16 @@ pub struct RedbStore {
     reaping: Reaping,
     patience: Duration,
     opening: Opening,
+    /// What is known to be missing of a file that is only read.
+    missing: Option<String>,
 }
 
 impl RedbStore {
+    /// What is known to be missing of what was committed to a file that is only read.
+    pub fn missing(&self) -> Option<&str> {
+        self.missing.as_deref()
+    }
+
     /// The clock by which this file's sessions live.
     pub fn clock(&self) -> Arc<dyn Clock> {
         self.clock.clone()

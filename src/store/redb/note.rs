@@ -40,6 +40,11 @@ impl Note {
         }
     }
 
+    /// What the note beside the file at `path` says, if there is one.
+    pub(super) fn look(path: &Path) -> Option<Progress> {
+        read(&File::open(place(path)).ok()?)
+    }
+
     /// Notes how far the file is.
     pub(super) fn write(&self, progress: Progress) {
         if let Self(Some(file)) = self {

@@ -3,21 +3,27 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ::redb::StorageBackend;
+
+use super::checkpoint::Checkpointer;
 use super::file::{self, OpenError, Opener};
 use super::growth::{self, Growth};
+use super::log::{self, Found, Log};
 use super::meta::{Meta, Opening};
-use super::note::Note;
+use super::note::{Note, Progress};
+use super::ops::Op;
+use super::overlay::{Layer, View};
 use super::queue::Queue;
 use super::quizzes::QuizReader;
 use super::reads::Reader;
 use super::reaping::Reaping;
 use super::slot::{DAMAGED_PAGE, Slot};
-use super::writer::Writer;
+use super::writer::{Logging, Writer};
 use super::{RedbOptions, RedbStore, commit};
 use crate::domain::Timestamp;
 use crate::store::clock::{GameClock, Uptime};
 use crate::store::condition::Condition;
-use crate::store::error::StoreError;
+use crate::store::error::{StoreError, StoreResult};
 
 impl RedbStore {
     /// Opens the database and starts its writer. What was committed before is there.
@@ -29,33 +35,55 @@ impl RedbStore {
         let (name, is_new_epoch) = (opener.name(), opener.is_new_epoch);
         let (note, noted) = Note::open(opener.path());
         let slot = Slot::open(opener)?;
-        let known = slot.read(Meta::read).map_err(|error| unusable(&name, &error))?;
+        let stored = slot.read(Meta::read).map_err(|error| unusable(&name, &error))?;
         let identity = slot.identity();
-        let other_life = known.and_then(|meta| meta.other_life(identity, noted));
-        if let (Some(why), Some(Meta { clean: false, .. })) = (other_life, known) {
-            // What a server was writing at when it was copied may be torn anywhere.
-            tracing::warn!("{name} was not closed, and {why}: all of it is checked, which takes its time");
-            slot.check()?;
+        let log = slot.open_log().map_err(|cause| OpenError::Io { path: format!("the log of {name}"), cause })?;
+        let Recovered { found, view, meta: known } = match (stored, &log) {
+            (Some(meta), Some(place)) => recover(&*place.storage, meta).map_err(|error| unusable(&name, &error))?,
+            (known, Some(place)) => {
+                Recovered::beside(known, &*place.storage).map_err(|error| unusable(&name, &error))?
+            }
+            (known, None) => Recovered::nothing(known),
+        };
+        let damaged = found.is_damaged.then_some("its log is damaged, and the newest batches in it are lost");
+        let other_life = damaged.or(known.and_then(|meta| meta.other_life(identity, noted)));
+        match (other_life, known) {
+            (Some(why), Some(Meta { clean: false, .. })) => {
+                // What a server was writing at when it was copied may be torn anywhere.
+                tracing::warn!("{name} was not closed, and {why}: all of it is checked, which takes its time");
+                slot.check()?;
+            }
+            // New, or so torn that nothing is found in it.
+            (_, None) => slot.check()?,
+            _ => {}
         }
         let mut meta = known.map_or_else(|| new_meta(&options), Ok)?;
-        if let Some(why) = other_life.or(is_new_epoch.then_some("a new epoch was asked for")) {
+        let other_life = other_life.or(is_new_epoch.then_some("a new epoch was asked for"));
+        if let Some(why) = other_life {
             tracing::warn!("{name}: {why}; everyone who comes back gets a whole snapshot");
             meta.random = random()?;
         }
+        // Entries of the log carry the random that the file had.
+        let checkpoints = other_life.is_some() || slot.log_options().is_none() || view.is_empty();
         let uptime = Uptime::now();
         let opening = meta.opening(uptime);
         let base = meta.time_at_opening(uptime);
         // Not clean any more, and the file can be written: both proved by one durable commit.
-        let (batches, generation) = (meta.batches + 1, meta.generation + 1);
+        let (batches, generation) = (meta.batches + u64::from(checkpoints), meta.generation + 1);
         let meta = Meta { time: base, uptime, batches, generation, identity, clean: false, ..meta };
-        let has_reserve = known.is_some() && slot.read(commit::has_reserve).map_err(|error| unusable(&name, &error))?;
+        let has_reserve =
+            stored.is_some() && slot.read(commit::has_reserve).map_err(|error| unusable(&name, &error))?;
         let reserved = growth::reserved(slot.length());
+        let in_tables = if checkpoints { batches } else { stored.map_or(0, |stored| stored.batches) };
         let first = slot.with(|database| {
-            let first = commit::store_meta(database, &meta);
+            let meta = Meta { batches: in_tables, ..meta };
+            let ops = if checkpoints { view.upper.ops() } else { Vec::new() };
+            let first = commit::store(database, &ops, &meta);
             Ok(if has_reserve { first } else { first.and_then(|()| commit::fill_reserve(database, &meta, reserved)) })
         });
         let first = first.map_err(OpenError::Unwritable)?;
-        let is_full = first.as_ref().is_err_and(|error| error.is_full()) && known.is_some();
+        let can_wait = stored.is_some() && (!checkpoints || view.is_empty());
+        let is_full = first.as_ref().is_err_and(|error| error.is_full()) && can_wait;
         if is_full {
             // What is there can be read until there is space again.
             slot.reopen()?;
@@ -65,12 +93,54 @@ impl RedbStore {
         }
         let clock = Arc::new(GameClock::start(base, options.wall.clone()));
         let (store, rules) = Parts { slot, options, clock, random: meta.random, opening }.into_store();
-        let writer = Writer::new(&store, rules, meta, note);
+        // A log goes on from what the tables have: from nothing that they had no space for.
+        let log = log.filter(|_| !is_full || !checkpoints);
+        let view = if checkpoints { View { batch: batches, ..View::default() } } else { view };
+        store.reader.overlay.publish(view.clone());
+        let logging = store.open_logging(log, &meta, found, (view, in_tables));
+        let logging = logging.map_err(|cause| OpenError::Io { path: format!("the log of {name}"), cause })?;
+        let writer = Writer::new(&store, rules, meta, note, logging);
         if is_full {
             writer.start_full();
         }
-        writer.start().map_err(|source| OpenError::Io { path: "the writer's thread".to_owned(), source })?;
+        writer.start().map_err(|cause| OpenError::Io { path: "the writer's thread".to_owned(), cause })?;
         Ok(store)
+    }
+
+    /// Opens the log for appending, unless batches are to be committed to the tables directly: where that
+    /// was chosen, or the file has no space to grow, or the log none on the disk.
+    fn open_logging(
+        &self,
+        place: Option<log::LogStorage>,
+        meta: &Meta,
+        found: Found,
+        (view, in_tables): (View, u64),
+    ) -> std::io::Result<Option<Logging>> {
+        let (Some(mut place), slot) = (place, &self.reader.slot) else { return Ok(None) };
+        let is_needed = !view.is_empty();
+        let Some(options) = slot.log_options() else {
+            place.storage.set_len(0)?;
+            return Ok(None);
+        };
+        if found.is_damaged || found.is_foreign {
+            slot.set_log_aside(if found.is_damaged { "is damaged" } else { "is another file's" })?;
+            drop(place);
+            let Some(new) = slot.open_log()? else { return Ok(None) };
+            place = new;
+        }
+        if !is_needed && !slot.can_grow() {
+            return Ok(None);
+        }
+        let log = if is_needed { Log::open(place, meta.random, &found) } else { Log::open_anew(place, meta.random) };
+        let log = match log {
+            Err(error) if !is_needed => {
+                tracing::warn!(%error, "the log cannot be used: batches are committed to the tables directly");
+                return Ok(None);
+            }
+            log => log?,
+        };
+        let checkpointer = Checkpointer::start(self.reader.clone(), self.queue.clone())?;
+        Ok(Some(Logging::new(log, checkpointer, options.rule, view, in_tables)))
     }
 
     /// Opens the file at `path` to be read alone. Nothing in it changes, not even its time, which
@@ -82,18 +152,74 @@ impl RedbStore {
     /// release, or new and empty.
     pub fn open_read_only(path: PathBuf, cache_size: usize, options: RedbOptions) -> Result<Self, OpenError> {
         let name = path.display().to_string();
+        let (log, noted) = (file::open_log_read_only(&path), Note::look(&path));
         let slot = Slot::open_read_only(path, cache_size)?;
         let known = slot.read(Meta::read).map_err(|error| unusable(&name, &error))?;
-        let empty = || OpenError::Unusable { path: name, what: "no server has used it yet".to_owned() };
+        let empty = || OpenError::Unusable { path: name.clone(), what: "no server has used it yet".to_owned() };
         let meta = known.ok_or_else(empty)?;
+        let log = log.map_err(|cause| OpenError::Io { path: format!("the log of {name}"), cause })?;
+        let Recovered { found, view, meta } = match &log {
+            Some(log) => recover(&**log, meta).map_err(|error| unusable(&name, &error))?,
+            None => Recovered::nothing(Some(meta)),
+        };
+        let meta = meta.ok_or_else(empty)?;
         let (uptime, wall) = (Uptime::now(), options.wall.clone());
         let clock = Arc::new(GameClock::start(meta.time_at_opening(uptime), wall));
         clock.stop();
         let opening = meta.opening(uptime);
-        let (store, _) = Parts { slot, options, clock, random: meta.random, opening }.into_store();
+        let (mut store, _) = Parts { slot, options, clock, random: meta.random, opening }.into_store();
+        store.missing = missing(&found, &meta, noted);
+        store.reader.overlay.publish(view);
         store.queue.shut();
         Ok(store)
     }
+}
+
+/// What the log adds to the tables.
+struct Recovered {
+    found: Found,
+    view: View,
+    /// The file's record after it.
+    meta: Option<Meta>,
+}
+
+impl Recovered {
+    fn nothing(meta: Option<Meta>) -> Self {
+        let batch = meta.map_or(0, |meta| meta.batches);
+        Self { found: Found::default(), view: View { batch, ..View::default() }, meta }
+    }
+
+    /// A file that is new, beside a log that is not.
+    fn beside(meta: Option<Meta>, log: &dyn StorageBackend) -> StoreResult<Self> {
+        let found = log::find(log, 0, 0, |_| ()).map_err(StoreError::unavailable)??;
+        Ok(Self { found, ..Self::nothing(meta) })
+    }
+}
+
+/// Reads what was committed to the log after the last batch that the tables have.
+fn recover(log: &dyn StorageBackend, meta: Meta) -> StoreResult<Recovered> {
+    let mut upper = Layer::default();
+    let take = |ops: Vec<Op>| ops.into_iter().for_each(|op| upper.apply(op));
+    let found = log::find(log, meta.random, meta.batches, take).map_err(StoreError::unavailable)??;
+    let meta = match found.last {
+        Some(log::BatchHead { batch, time, uptime }) => {
+            let (time, uptime) = if time >= meta.time { (time, uptime) } else { (meta.time, meta.uptime) };
+            Meta { batches: batch, time, uptime, clean: false, ..meta }
+        }
+        None => meta,
+    };
+    let view = View { upper, lower: None, batch: meta.batches };
+    Ok(Recovered { found, view, meta: Some(meta) })
+}
+
+/// What is known to be missing in a file and its log.
+fn missing(found: &Found, meta: &Meta, noted: Option<Progress>) -> Option<String> {
+    if found.is_damaged {
+        return Some("its log is damaged, and the newest batches in it are lost".to_owned());
+    }
+    let noted = noted.filter(|noted| noted.random == meta.random && noted.batches > meta.batches)?;
+    let count = noted.batches - meta.batches;
+    Some(format!("the last {count} batches that were committed to it are not there: is its log missing or damaged?"))
 }
 
 /// What a store is made of.
@@ -113,7 +239,8 @@ impl Parts {
         let condition = Arc::new(Condition::good(wall));
         let (queue, growth) = (Arc::new(Queue::default()), Arc::new(Growth::default()));
         let reaping = Reaping::default();
-        (RedbStore { reader, queue, clock, condition, growth, reaping, patience, opening }, rules)
+        let missing = None;
+        (RedbStore { reader, queue, clock, condition, growth, reaping, patience, opening, missing }, rules)
     }
 }
 
@@ -135,4 +262,26 @@ fn new_meta(options: &RedbOptions) -> Result<Meta, OpenError> {
     let time = Timestamp::from_millis((options.wall)().0);
     let uptime = Uptime::now();
     Ok(Meta { random: random()?, time, uptime, batches: 0, clean: true, generation: 0, identity: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_note_or_the_log_shows_to_be_missing_is_told() {
+        let time = Timestamp::from_millis(0);
+        let uptime = Uptime::now();
+        let meta = Meta { random: 7, time, uptime, batches: 5, clean: false, generation: 1, identity: None };
+        let told = |random, batches, is_damaged| {
+            let noted = Progress { random, generation: 1, batches };
+            let mut found = Found::default();
+            found.is_damaged = is_damaged;
+            missing(&found, &meta, Some(noted)).unwrap_or_default()
+        };
+        assert_eq!((told(7, 5, false), told(7, 4, false), told(8, 9, false)), Default::default());
+        assert!(told(7, 8, false).contains("the last 3 batches"));
+        assert!(told(7, 5, true).contains("damaged"));
+        assert_eq!(missing(&Found::default(), &meta, None), None);
+    }
 }

@@ -11,6 +11,7 @@ use crate::domain::{Owner, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 
 type Rows = Range<'static, (&'static str, &'static [u8]), ()>;
+type Row = <Rows as Iterator>::Item;
 
 impl Reader {
     /// The live sessions of an owner after this one, at most `limit`. One that can't be read is left out:
@@ -24,10 +25,17 @@ impl Reader {
     ) -> StoreResult<Vec<SessionId>> {
         self.look(|snapshot| {
             let what = || format!("the sessions of {owner}");
-            let mut rows = guarded(what, || rows(snapshot, owner, after))?;
+            let begin = (owner.clone(), after.cloned().unwrap_or_else(SessionId::first));
+            let base = guarded(what, || rows(snapshot, owner, after))?;
+            let base = base.map(|row| guarded(what, || key_of(row)));
+            let mut keys = snapshot.view.over_owners(base, (Bound::Excluded(begin), Bound::Unbounded));
             let mut owned = Vec::new();
             while owned.len() < limit {
-                let Some(id) = guarded(what, || next_of(owner, &mut rows))? else { break };
+                let Some(key) = guarded(what, || keys.next().transpose())? else { break };
+                let (holder, id) = key;
+                if holder != *owner {
+                    break;
+                }
                 if self.damaged.known(&id).is_some() {
                     continue;
                 }
@@ -51,14 +59,10 @@ fn rows(snapshot: &Snapshot<'_>, owner: &Owner, after: Option<&SessionId>) -> St
     table.range::<(&str, &[u8])>((from, Bound::Unbounded)).map_err(StoreError::unavailable)
 }
 
-/// The next session in the rows, as long as they are the owner's.
-fn next_of(owner: &Owner, rows: &mut Rows) -> StoreResult<Option<SessionId>> {
-    let Some(row) = rows.next() else { return Ok(None) };
+/// The key of a row.
+fn key_of(row: Row) -> StoreResult<(Owner, SessionId)> {
     let (key, _) = row.map_err(StoreError::unavailable)?;
     let (name, id) = key.value();
-    if name != owner.as_str() {
-        return Ok(None);
-    }
-    let what = || StoreError::Corrupt { what: "the key of an owner's session".to_owned() };
-    SessionId::from_bytes(id).ok_or_else(what).map(Some)
+    let key = name.parse().ok().zip(SessionId::from_bytes(id));
+    key.ok_or_else(|| StoreError::Corrupt { what: "the key of an owner's session".to_owned() })
 }

@@ -4,8 +4,8 @@ use std::ops::Bound;
 
 use async_trait::async_trait;
 
+use super::RedbStore;
 use super::queue::Work;
-use super::{RedbStore, SESSIONS};
 use crate::domain::{Moment, Sequence, SessionId};
 use crate::store::contract::{Dump, Imported, Portable};
 use crate::store::error::{StoreError, StoreResult};
@@ -15,16 +15,15 @@ use crate::store::page::Budget;
 impl Portable for RedbStore {
     async fn scan(&self, cursor: Option<&SessionId>, limit: usize) -> StoreResult<Vec<SessionId>> {
         self.read(|reader| {
-            reader.slot.read(|transaction| {
-                let table = transaction.open_table(SESSIONS).map_err(StoreError::unavailable)?;
+            reader.look(|snapshot| {
                 let from = cursor.map_or(Bound::Unbounded, |id| Bound::Excluded(id.as_bytes()));
-                let rows = table.range::<&[u8]>((from, Bound::Unbounded)).map_err(StoreError::unavailable)?;
-                let ids = rows.take(limit).map(|row| {
+                let rows = snapshot.sessions.range::<&[u8]>((from, Bound::Unbounded));
+                let base = rows.map_err(StoreError::unavailable)?.map(|row| {
                     let (key, _) = row.map_err(StoreError::unavailable)?;
                     let what = || StoreError::Corrupt { what: "a session's key".to_owned() };
                     SessionId::from_bytes(key.value()).ok_or_else(what)
                 });
-                ids.collect()
+                snapshot.view.over_ids(base, cursor).take(limit).collect()
             })
         })
     }

@@ -1,86 +1,286 @@
 //! Quizzes in the file.
 //!
-//! A quiz's record holds a record of each question, so that a question which many games share is
-//! known by its bytes and decoded once.
+//! Questions lie there once, under the hash of their content, however many games ask them; a quiz's record
+//! names them. A question of a bank has a row of its own, for games draw their own from it; those that a
+//! caller brings come together, and have one row. Options in another order than that of their ids, and
+//! questions in another than that of theirs, are the game's own affair: the row is the same.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteBuf, Bytes};
 
+use super::ops::QuestionRow;
 use crate::domain::scoring::{ProgressionRule, Scoring};
-use crate::domain::{Question, Quiz, QuizId, SessionId};
-use crate::store::error::StoreResult;
+use crate::domain::{Question, Quiz, QuizId, SessionId, Timestamp};
+use crate::store::error::{StoreError, StoreResult};
 use crate::store::format;
 use crate::store::quiz_cache::{ByteCache, QuizCache, byte_cache};
 
-/// A quiz as the file keeps it: `Q` is a question's record.
+/// What a row of questions is called: the hash of its record.
+pub(super) type QuestionName = [u8; 16];
+
+/// A quiz as the file keeps it.
 #[derive(Serialize, Deserialize)]
-struct Record<Q> {
+struct Record {
     id: QuizId,
     scoring: Scoring,
     progression: ProgressionRule,
-    questions: Vec<Q>,
+    /// The rows that its questions lie in.
+    rows: Vec<QuestionName>,
+    questions: Vec<Placed>,
 }
 
-/// The bytes of a quiz's record.
-pub(super) fn encode(quiz: &Quiz) -> StoreResult<Vec<u8>> {
-    let question = |question: &Arc<Question>| format::encode(&**question).map(ByteBuf::from);
-    let questions = quiz.questions.iter().map(question).collect::<StoreResult<Vec<_>>>()?;
-    let (scoring, progression) = (quiz.scoring.clone(), quiz.progression.clone());
-    format::encode(&Record { id: quiz.id.clone(), scoring, progression, questions })
+/// Where a question of a quiz lies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Placed {
+    /// In which of the rows, and where in it.
+    row: u16,
+    place: u16,
+    /// Which option stands where, by its place in the order of ids; `None` if they stand in that.
+    order: Option<Vec<u8>>,
 }
 
-/// Reads quizzes, and keeps what it has read.
+/// The record of a row, and what it is called.
+#[derive(Debug, Clone)]
+pub(super) struct NamedRecord {
+    pub(super) name: QuestionName,
+    pub(super) record: Vec<u8>,
+}
+
+impl NamedRecord {
+    /// Of these questions' records.
+    fn of(questions: &[ByteBuf]) -> StoreResult<Self> {
+        let record = format::encode(&questions)?;
+        let mut name = [0; 16];
+        name.copy_from_slice(&blake3::hash(&record).as_bytes()[..16]);
+        Ok(Self { name, record })
+    }
+}
+
+/// The record of a question with its options in the order of their ids, and how they stand in it.
+fn in_order(question: &Question) -> StoreResult<(ByteBuf, Option<Vec<u8>>)> {
+    let options = &question.options;
+    if options.is_sorted_by_key(|option| option.id) || options.len() > usize::from(u8::MAX) {
+        return Ok((format::encode(question)?.into(), None));
+    }
+    let mut sorted = question.clone();
+    sorted.options.sort_by_key(|option| option.id);
+    let place = |id| sorted.options.iter().position(|option| option.id == id).unwrap_or_default() as u8;
+    let order = options.iter().map(|option| place(option.id)).collect();
+    Ok((format::encode(&sorted)?.into(), Some(order)))
+}
+
+/// The same question with its options in this order.
+fn reordered(question: &Arc<Question>, order: &[u8]) -> Option<Arc<Question>> {
+    let mut options = Vec::with_capacity(order.len());
+    for place in order {
+        options.push(question.options.get(usize::from(*place))?.clone());
+    }
+    let is_whole = options.len() == question.options.len();
+    is_whole.then(|| Arc::new(Question { options, ..Question::clone(question) }))
+}
+
+/// Reads and writes quizzes, and keeps what it has met.
 pub(super) struct QuizReader {
     /// Whole quizzes.
     pub(super) cache: QuizCache,
-    /// The questions met last, by the hash of their record.
-    questions: ByteCache<[u8; 16], Arc<Question>>,
+    /// The rows of questions met last.
+    rows: ByteCache<QuestionName, Questions>,
+    /// The names of questions that were stored last, by their address, which is theirs as long as they are
+    /// here.
+    names: ByteCache<usize, (Arc<Question>, QuestionName)>,
+    /// Until when questions are kept that new sessions have asked lately. One may be kept for longer.
+    ends: ByteCache<QuestionName, Timestamp>,
+    /// Questions that could not be read: the next game that asks one stores it anew.
+    damaged: Mutex<HashSet<QuestionName>>,
 }
 
 impl QuizReader {
-    /// One that keeps so many bytes: an eighth for questions, the rest for quizzes.
+    /// One that keeps so many bytes: a quarter for questions, their names and ends, the rest for quizzes.
     pub(super) fn new(bytes: u64) -> Self {
-        Self { cache: QuizCache::new(bytes - bytes / 8), questions: byte_cache(bytes / 8) }
+        let part = bytes / 16;
+        let cache = QuizCache::new(bytes - 4 * part);
+        let (rows, names, ends) = (byte_cache(2 * part), byte_cache(part), byte_cache(part));
+        Self { cache, rows, names, ends, damaged: Mutex::default() }
     }
 
-    /// Decodes a session's quiz, and keeps it. Questions met before are not decoded again.
+    /// Notes that a question can't be read.
+    pub(super) fn note_damaged(&self, name: &QuestionName) {
+        self.damaged.lock().insert(*name);
+    }
+
+    /// Whether a question could not be read.
+    pub(super) fn is_damaged(&self, name: &QuestionName) -> bool {
+        self.damaged.lock().contains(name)
+    }
+
+    /// A question is stored anew.
+    pub(super) fn forget_damaged(&self, name: &QuestionName) {
+        self.damaged.lock().remove(name);
+    }
+
+    /// Until when a question is kept at the least, as far as that was noted.
+    pub(super) fn known_end(&self, name: &QuestionName) -> Option<Timestamp> {
+        self.ends.get(name).map(|(end, _)| end)
+    }
+
+    /// Notes until when a question is kept.
+    pub(super) fn note_end(&self, name: &QuestionName, end: Timestamp) {
+        self.ends.insert(*name, (end, 0));
+    }
+
+    /// The bytes of a quiz's record; `is_stored` says of a row whether the file has it, and of the others `put`
+    /// gets the records.
+    pub(super) fn encode(
+        &self,
+        quiz: &Quiz,
+        is_stored: impl Fn(&QuestionName) -> StoreResult<bool>,
+        put: impl FnMut(NamedRecord),
+    ) -> StoreResult<Vec<u8>> {
+        let (rows, questions) =
+            if quiz.is_own() { together(quiz, is_stored, put)? } else { self.apart(quiz, is_stored, put)? };
+        let (scoring, progression) = (quiz.scoring.clone(), quiz.progression.clone());
+        format::encode(&Record { id: quiz.id.clone(), scoring, progression, rows, questions })
+    }
+
+    /// Each question in a row of its own.
+    fn apart(
+        &self,
+        quiz: &Quiz,
+        is_stored: impl Fn(&QuestionName) -> StoreResult<bool>,
+        mut put: impl FnMut(NamedRecord),
+    ) -> StoreResult<(Vec<QuestionName>, Vec<Placed>)> {
+        let mut rows = Vec::with_capacity(quiz.questions.len());
+        let mut place = |question: &Arc<Question>| -> StoreResult<Placed> {
+            let row = rows.len() as u16;
+            let address = Arc::as_ptr(question).addr();
+            if let Some(((_, name), _)) = self.names.get(&address)
+                && is_stored(&name)?
+            {
+                rows.push(name);
+                return Ok(Placed { row, place: 0, order: None });
+            }
+            let (record, order) = in_order(question)?;
+            let named = NamedRecord::of(&[record])?;
+            if order.is_none() {
+                self.names.insert(address, ((question.clone(), named.name), question.weight() as u64));
+            }
+            rows.push(named.name);
+            if !is_stored(&named.name)? {
+                put(named);
+            }
+            Ok(Placed { row, place: 0, order })
+        };
+        let questions = quiz.questions.iter().map(&mut place).collect::<StoreResult<_>>()?;
+        Ok((rows, questions))
+    }
+
+    /// Decodes a session's quiz, and keeps it; `read` gives the questions of a row. Rows met before are not read
+    /// again.
     pub(super) fn decode(
         &self,
         id: &SessionId,
         nonce: u64,
         bytes: &[u8],
-        what: impl Fn() -> String,
+        read: impl Fn(&QuestionName) -> StoreResult<Questions>,
     ) -> StoreResult<Arc<Quiz>> {
-        let record: Record<&Bytes> = format::decode_borrowed(bytes, &what)?;
-        let mut new = Vec::new();
-        let mut question = |bytes: &&Bytes| -> StoreResult<Arc<Question>> {
-            let name = name_of(bytes);
-            if let Some((known, _)) = self.questions.get(&name) {
+        let what = || format!("quiz of {id:?}");
+        let record: Record = format::decode(bytes, what)?;
+        let row = |name: &QuestionName| -> StoreResult<Questions> {
+            if let Some((known, _)) = self.rows.get(name) {
                 return Ok(known);
             }
-            let question: Arc<Question> = Arc::new(format::decode(bytes, &what)?);
-            new.push((name, question.clone()));
-            Ok(question)
+            let row = read(name)?;
+            let bytes = row.iter().map(|question| question.weight() as u64).sum();
+            self.rows.insert(*name, (row.clone(), bytes));
+            Ok(row)
         };
-        let questions = record.questions.iter().map(&mut question).collect::<StoreResult<_>>()?;
+        let rows = record.rows.iter().map(row).collect::<StoreResult<Vec<_>>>()?;
+        let question = |Placed { row, place, order }: &Placed| {
+            let question = rows.get(usize::from(*row))?.get(usize::from(*place))?;
+            match order {
+                Some(order) => reordered(question, order),
+                None => Some(question.clone()),
+            }
+        };
+        let misfit = || StoreError::Corrupt { what: format!("{}: it does not fit its questions", what()) };
+        let questions = record.questions.iter().map(question).collect::<Option<_>>().ok_or_else(misfit)?;
         let Record { id: quiz_id, scoring, progression, .. } = record;
         let quiz = Arc::new(Quiz { id: quiz_id, scoring, progression, questions });
         self.cache.insert(id, nonce, &quiz);
-        for (name, question) in new {
-            let bytes = question.weight() as u64;
-            self.questions.insert(name, (question, bytes));
-        }
         Ok(quiz)
     }
 }
 
-/// A question's name is the hash of its record.
-fn name_of(record: &[u8]) -> [u8; 16] {
-    let mut name = [0; 16];
-    name.copy_from_slice(&blake3::hash(record).as_bytes()[..16]);
-    name
+/// The questions of a row.
+pub(super) type Questions = Arc<Vec<Arc<Question>>>;
+
+/// All questions in one row, in the order of their records.
+fn together(
+    quiz: &Quiz,
+    is_stored: impl Fn(&QuestionName) -> StoreResult<bool>,
+    mut put: impl FnMut(NamedRecord),
+) -> StoreResult<(Vec<QuestionName>, Vec<Placed>)> {
+    let questions = quiz.questions.iter().map(|question| in_order(question)).collect::<StoreResult<Vec<_>>>()?;
+    let mut records: Vec<_> = questions.iter().map(|(record, _)| record.clone()).collect();
+    records.sort_unstable();
+    records.dedup();
+    let place = |(record, order): (ByteBuf, Option<Vec<u8>>)| {
+        let place = records.binary_search(&record).unwrap_or_default() as u16;
+        Placed { row: 0, place, order }
+    };
+    let placed = questions.into_iter().map(place).collect();
+    let named = NamedRecord::of(&records)?;
+    let name = named.name;
+    if !is_stored(&name)? {
+        put(named);
+    }
+    Ok((vec![name], placed))
+}
+
+/// Bytes of the time that stands before a question's record.
+const UNTIL: usize = size_of::<u64>();
+
+/// A question's row as redb keeps it: until when it is needed, and its record.
+pub(super) fn question_record(row: &QuestionRow) -> Vec<u8> {
+    [&row.until.as_millis().to_le_bytes(), &*row.record].concat()
+}
+
+/// The row of a question that is kept like this.
+pub(super) fn question_row(name: &QuestionName, row: &[u8]) -> StoreResult<QuestionRow> {
+    let what = || StoreError::Corrupt { what: format!("{}: too short", question_what(name)) };
+    let (until, record) = row.split_first_chunk::<UNTIL>().ok_or_else(what)?;
+    Ok(QuestionRow { until: Timestamp::from_millis(u64::from_le_bytes(*until)), record: record.into() })
+}
+
+/// The names in a quiz's record, which may be nothing; `what` names it in errors.
+pub(super) fn names(record: &[u8], what: impl Fn() -> String) -> StoreResult<Vec<QuestionName>> {
+    if record.is_empty() {
+        return Ok(Vec::new());
+    }
+    let record: Record = format::decode(record, what)?;
+    Ok(record.rows)
+}
+
+/// How errors name a question.
+pub(super) fn question_what(name: &QuestionName) -> String {
+    format!("question {}", u128::from_be_bytes(*name))
+}
+
+/// The questions of a row's record.
+pub(super) fn decode_questions(name: &QuestionName, record: &[u8]) -> StoreResult<Questions> {
+    let what = || question_what(name);
+    let records: Vec<&Bytes> = format::decode_borrowed(record, what)?;
+    let questions = records.iter().map(|record| format::decode(record, what).map(Arc::new));
+    questions.collect::<StoreResult<_>>().map(Arc::new)
+}
+
+/// What is met when a quiz names a question that isn't there.
+pub(super) fn missing_question(name: &QuestionName) -> StoreError {
+    StoreError::Corrupt { what: format!("{}: missing", question_what(name)) }
 }
 
 #[cfg(test)]
@@ -116,43 +316,79 @@ mod tests {
         SessionId::generate(n, &[0; 10])
     }
 
+    /// The questions of a file.
+    type Stored = std::cell::RefCell<std::collections::BTreeMap<QuestionName, Vec<u8>>>;
+
+    fn encode(reader: &QuizReader, quiz: &Quiz, stored: &Stored) -> Vec<u8> {
+        let is_stored = |name: &QuestionName| Ok(stored.borrow().contains_key(name));
+        let put = |named: NamedRecord| drop(stored.borrow_mut().insert(named.name, named.record));
+        reader.encode(quiz, is_stored, put).expect("it is encoded")
+    }
+
+    fn decode(reader: &QuizReader, n: u64, bytes: &[u8], stored: &Stored) -> StoreResult<Arc<Quiz>> {
+        reader.decode(&session(n), n, bytes, |name| {
+            let stored = stored.borrow();
+            decode_questions(name, stored.get(name).ok_or_else(|| missing_question(name))?)
+        })
+    }
+
     #[test]
     fn a_quiz_comes_back_as_it_was_stored() {
-        let reader = QuizReader::new(1 << 20);
+        let (reader, questions) = (QuizReader::new(1 << 20), Stored::default());
         let stored = quiz(0..10);
-        let bytes = encode(&stored).expect("it is encoded");
-        let decoded = reader.decode(&session(1), 7, &bytes, || "a quiz".to_owned()).expect("it is decoded");
-        assert_eq!(*decoded, stored);
-        assert!(reader.cache.get(&session(1), 7).is_some());
-        assert!(reader.cache.get(&session(1), 8).is_none(), "a later session of that id has another quiz");
+        let bytes = encode(&reader, &stored, &questions);
+        assert!(bytes.len() < 400, "{} bytes", bytes.len());
+        assert_eq!(*decode(&reader, 7, &bytes, &questions).expect("it is decoded"), stored);
+        assert!(reader.cache.get(&session(7), 7).is_some());
+        assert!(reader.cache.get(&session(7), 8).is_none(), "a later session of that id has another quiz");
     }
 
     #[test]
     fn the_bytes_of_a_quiz_are_pinned() {
+        let (reader, questions) = (QuizReader::new(1 << 20), Stored::default());
         let stored = format::tests::quiz_of_kinds();
-        let golden = format::tests::pinned_bytes("quiz.bin", &encode(&stored).expect("it is encoded"));
-        let read = QuizReader::new(1 << 20).decode(&session(1), 1, &golden, || "a quiz".to_owned());
-        assert_eq!(*read.expect("what is on disk can be read"), stored);
+        let golden = format::tests::pinned_bytes("quiz.bin", &encode(&reader, &stored, &questions));
+        assert_eq!(*decode(&reader, 1, &golden, &questions).expect("what is on disk can be read"), stored);
     }
 
     #[test]
-    fn a_question_of_two_games_is_decoded_once() {
+    fn a_question_of_two_games_is_stored_and_read_once() {
+        let (reader, questions) = (QuizReader::new(1 << 20), Stored::default());
+        let both = [encode(&reader, &quiz(0..10), &questions), encode(&reader, &quiz(5..15), &questions)];
+        assert_eq!(questions.borrow().len(), 15);
         let reader = QuizReader::new(1 << 20);
-        let decode = |n, numbers| {
-            let bytes = encode(&quiz(numbers)).expect("it is encoded");
-            reader.decode(&session(n), n, &bytes, || "a quiz".to_owned()).expect("it is decoded")
-        };
-        let (first, second) = (decode(1, 0..10), decode(2, 5..15));
+        let [first, second] = [0, 1].map(|n| decode(&reader, n as u64, &both[n], &questions).expect("it is decoded"));
         assert!(Arc::ptr_eq(&first.questions[5], &second.questions[0]));
     }
 
     #[test]
-    fn damage_in_a_question_is_met_and_named() {
-        let reader = QuizReader::new(1 << 20);
-        let mut bytes = encode(&quiz(0..3)).expect("it is encoded");
+    fn the_order_of_questions_and_options_is_the_games_own() {
+        for (id, rows) in [("a-quiz", 3), (Quiz::OWN, 1)] {
+            let (reader, questions) = (QuizReader::new(1 << 20), Stored::default());
+            let plain = Quiz { id: id.parse().expect("a name"), ..quiz(0..3) };
+            let mut shuffled = plain.clone();
+            shuffled.questions.rotate_left(1);
+            shuffled.questions.iter_mut().for_each(|question| Arc::make_mut(question).options.rotate_left(1));
+            let bytes = [&plain, &shuffled].map(|quiz| encode(&reader, quiz, &questions));
+            assert_eq!(questions.borrow().len(), rows, "they are the same questions");
+            for (n, quiz) in [plain, shuffled].iter().enumerate() {
+                assert_eq!(*decode(&reader, n as u64, &bytes[n], &questions).expect("it is decoded"), *quiz);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_damaged_is_named() {
+        let (reader, questions) = (QuizReader::new(0), Stored::default());
+        let mut bytes = encode(&reader, &quiz(0..3), &questions);
+        let nothing = decode(&reader, 1, &bytes, &Stored::default()).expect_err("it is missing");
+        assert!(nothing.to_string().contains("question"), "{nothing}");
+        questions.borrow_mut().values_mut().for_each(|record| record[9] ^= 1);
+        let damaged = decode(&reader, 1, &bytes, &questions).expect_err("it is damaged");
+        assert!(damaged.to_string().contains("question"), "{damaged}");
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
-        let error = reader.decode(&session(1), 1, &bytes, || "a quiz".to_owned()).expect_err("it is damaged");
-        assert!(error.to_string().contains("a quiz"), "{error}");
+        let damaged = decode(&reader, 1, &bytes, &questions).expect_err("it is damaged");
+        assert!(damaged.to_string().contains("quiz of"), "{damaged}");
     }
 }

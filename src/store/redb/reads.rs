@@ -1,16 +1,20 @@
 //! Reading the newest committed snapshot, on the caller's own thread: a few microseconds.
 
+use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use ::redb::{ReadTransaction, ReadableTableMetadata};
 
 use super::counter::{Counter, Hint};
 use super::due::DueHints;
 use super::meta::Meta;
-use super::quizzes::QuizReader;
+use super::ops::{QuestionRow, SessionRow};
+use super::overlay::{Merged, Overlay, QuestionEnd, View};
+use super::quizzes::{self, QuestionName, Questions, QuizReader};
 use super::slot::{DAMAGED_PAGE, Slot};
-use super::{EVENTS, HINTS, JOINS, QUIZZES, SESSIONS, Stored, events};
-use crate::domain::{Event, GameSession, JoinCode, Life, Quiz, Sequence, SessionId, Timestamp};
+use super::{EVENTS, HINTS, JOINS, QUESTION_ENDS, QUESTIONS, QUIZZES, SESSIONS, Stored, events};
+use crate::domain::{Event, GameSession, JoinCode, Life, Millis, Quiz, Sequence, SessionId, SessionState, Timestamp};
 use crate::store::contract::EventPage;
 use crate::store::damage::Damaged;
 use crate::store::error::{StoreError, StoreResult};
@@ -38,25 +42,41 @@ pub(super) struct Reader {
     /// Sessions that could not be read lately.
     pub(super) damaged: Damaged,
     pub(super) counter: Counter,
+    /// What is committed and not in the tables yet.
+    pub(super) overlay: Overlay,
+    index_damage: AtomicBool,
 }
 
-/// A session's tables in one snapshot.
+/// What is committed at one moment: redb's tables, and the overlay over them.
 pub(super) struct Snapshot<'a> {
+    pub(super) view: &'a View,
     pub(super) transaction: &'a ReadTransaction,
     pub(super) damaged: &'a Damaged,
     pub(super) sessions: ::redb::ReadOnlyTable<&'static [u8], &'static [u8]>,
-    quizzes: &'a QuizReader,
+    pub(super) quizzes: &'a QuizReader,
+    /// Whether a page of the index of deadlines was met that can't be read.
+    pub(super) index_damage: &'a AtomicBool,
 }
 
 impl<'a> Snapshot<'a> {
-    fn new(transaction: &'a ReadTransaction, reader: &'a Reader) -> StoreResult<Self> {
+    fn new(view: &'a View, transaction: &'a ReadTransaction, reader: &'a Reader) -> StoreResult<Self> {
         let sessions = transaction.open_table(SESSIONS).map_err(StoreError::unavailable)?;
-        Ok(Self { transaction, damaged: &reader.damaged, sessions, quizzes: &reader.quizzes })
+        Ok(Self {
+            view,
+            transaction,
+            damaged: &reader.damaged,
+            sessions,
+            quizzes: &reader.quizzes,
+            index_damage: &reader.index_damage,
+        })
     }
 
     /// A session's record, alive or not.
     pub(super) fn stored(&self, id: &SessionId) -> StoreResult<Option<Stored>> {
         let what = || format!("state of {id:?}");
+        if let Some(row) = self.view.session(id) {
+            return row.map(|row| row.stored(what)).transpose();
+        }
         guarded(what, || {
             let bytes = self.sessions.get(id.as_bytes()).map_err(StoreError::unavailable)?;
             let Some(bytes) = bytes else { return self.is_absent(id).map(|()| None) };
@@ -67,6 +87,9 @@ impl<'a> Snapshot<'a> {
     /// There is no record of the session. Each session has its place among the quizzes too, so one
     /// that has only that was damaged, and is no absence.
     fn is_absent(&self, id: &SessionId) -> StoreResult<()> {
+        if self.view.quiz(id).is_some() {
+            return Ok(());
+        }
         let table = self.transaction.open_table(QUIZZES).map_err(StoreError::unavailable)?;
         match table.get(id.as_bytes()).map_err(StoreError::unavailable)? {
             None => Ok(()),
@@ -80,6 +103,10 @@ impl<'a> Snapshot<'a> {
     }
 
     fn whole(&self, id: &SessionId) -> StoreResult<Option<(GameSession, Timestamp)>> {
+        if let Some(Some(SessionRow::State { hint, state, quiz: Some(quiz) })) = self.view.session(id) {
+            let (state, quiz) = (SessionState::clone(state), Some(quiz.clone()));
+            return Ok(Some((GameSession { id: id.clone(), state, quiz }, *hint)));
+        }
         let Some(Stored { hint, state }) = self.stored(id)? else { return Ok(None) };
         let quiz = if state.game.has_quiz() { Some(self.quiz(id, state.nonce)?) } else { None };
         Ok(Some((GameSession { id: id.clone(), state, quiz }, hint)))
@@ -89,15 +116,86 @@ impl<'a> Snapshot<'a> {
         if let Some(quiz) = self.quizzes.cache.get(id, nonce) {
             return Ok(quiz);
         }
+        let missing = || StoreError::Corrupt { what: format!("quiz of {id:?}: missing") };
+        let read = |name: &QuestionName| self.questions(name);
+        if let Some(record) = self.view.quiz(id) {
+            return self.quizzes.decode(id, nonce, record.ok_or_else(missing)?, read);
+        }
         let table = self.transaction.open_table(QUIZZES).map_err(StoreError::unavailable)?;
         let bytes = table.get(id.as_bytes()).map_err(StoreError::unavailable)?;
+        self.quizzes.decode(id, nonce, bytes.ok_or_else(missing)?.value(), read)
+    }
+
+    fn questions(&self, name: &QuestionName) -> StoreResult<Questions> {
+        let missing = || quizzes::missing_question(name);
+        let read = || quizzes::decode_questions(name, &self.question_row(name)?.ok_or_else(missing)?.record);
+        read().inspect_err(|error| {
+            if matches!(error, StoreError::Corrupt { .. }) {
+                self.quizzes.note_damaged(name);
+            }
+        })
+    }
+
+    /// Until when a question is kept that is to be kept until `needed`, as far as that is known; `None` if it
+    /// isn't there.
+    pub(super) fn question_end(&self, name: &QuestionName, needed: Timestamp) -> StoreResult<Option<Timestamp>> {
+        if let Some(end) = self.quizzes.known_end(name).filter(|end| *end >= needed) {
+            return Ok(Some(end));
+        }
+        let end = match self.question_row(name) {
+            Err(StoreError::Corrupt { .. }) => None,
+            row => row?.map(|row| row.until),
+        };
+        end.into_iter().for_each(|end| self.quizzes.note_end(name, end));
+        Ok(end)
+    }
+
+    /// A question's row.
+    pub(super) fn question_row(&self, name: &QuestionName) -> StoreResult<Option<QuestionRow>> {
+        if let Some(row) = self.view.question(name) {
+            return Ok(row.cloned());
+        }
+        guarded(
+            || quizzes::question_what(name),
+            || {
+                let table = self.transaction.open_table(QUESTIONS).map_err(StoreError::unavailable)?;
+                let row = table.get(name).map_err(StoreError::unavailable)?;
+                row.map(|row| quizzes::question_row(name, row.value())).transpose()
+            },
+        )
+    }
+
+    /// The names of a session's questions, if it has any.
+    pub(super) fn question_names(&self, id: &SessionId) -> StoreResult<Vec<QuestionName>> {
         let what = || format!("quiz of {id:?}");
-        let bytes = bytes.ok_or_else(|| StoreError::Corrupt { what: format!("{}: missing", what()) })?;
-        self.quizzes.decode(id, nonce, bytes.value(), what)
+        if let Some(record) = self.view.quiz(id) {
+            return record.map_or(Ok(Vec::new()), |record| quizzes::names(record, what));
+        }
+        guarded(what, || {
+            let table = self.transaction.open_table(QUIZZES).map_err(StoreError::unavailable)?;
+            let bytes = table.get(id.as_bytes()).map_err(StoreError::unavailable)?;
+            bytes.map_or(Ok(Vec::new()), |bytes| quizzes::names(bytes.value(), what))
+        })
+    }
+
+    /// Ends of questions up to `now`.
+    pub(super) fn question_ends(&self, now: Timestamp) -> StoreResult<Merged<'_, QuestionEnd>> {
+        let table = self.transaction.open_table(QUESTION_ENDS).map_err(StoreError::unavailable)?;
+        let rows = table.range(..(now.as_millis().saturating_add(1), &[0; 16])).map_err(StoreError::unavailable)?;
+        let base = rows.map(|row| {
+            let (key, _) = row.map_err(StoreError::unavailable)?;
+            let (until, name) = key.value();
+            Ok((Timestamp::from_millis(until), *name))
+        });
+        let range = (Bound::Unbounded, Bound::Excluded((now.plus(Millis(1)), [0; 16])));
+        Ok(self.view.over_question_ends(base, range))
     }
 
     /// The session that a join code names, alive or not.
     pub(super) fn holder(&self, code: &JoinCode) -> StoreResult<Option<SessionId>> {
+        if let Some(holder) = self.view.holder(code) {
+            return Ok(holder.cloned());
+        }
         let table = self.transaction.open_table(JOINS).map_err(StoreError::unavailable)?;
         let bytes = table.get(code.as_str()).map_err(StoreError::unavailable)?;
         Ok(bytes.and_then(|bytes| SessionId::from_bytes(bytes.value())))
@@ -109,29 +207,55 @@ impl<'a> Snapshot<'a> {
     }
 
     fn page(&self, id: &SessionId, first: Sequence, budget: &mut Budget) -> StoreResult<Vec<Event>> {
-        let table = self.transaction.open_table(EVENTS).map_err(StoreError::unavailable)?;
-        let range = table.range((id.as_bytes(), first.0)..=(id.as_bytes(), u64::MAX));
-        let (mut rows, mut page) = (range.map_err(StoreError::unavailable)?, Vec::new());
-        while !budget.is_spent() {
-            let Some(row) = rows.next() else { break };
-            let (key, bytes) = row.map_err(StoreError::unavailable)?;
-            let event = events::decode(bytes.value(), || format!("event {} of {id:?}", key.value().1))?;
-            if budget.takes(&event) {
-                page.push(event);
+        let (newest, kept) = self.view.events(id, first);
+        // What is here too is newer here.
+        let end = newest.first().map_or(u64::MAX, |row| row.event.sequence.0 - 1);
+        let mut page = Vec::new();
+        if kept.0 <= end {
+            let table = self.transaction.open_table(EVENTS).map_err(StoreError::unavailable)?;
+            let range = table.range((id.as_bytes(), kept.0)..=(id.as_bytes(), end));
+            let mut rows = range.map_err(StoreError::unavailable)?;
+            while !budget.is_spent() {
+                let Some(row) = rows.next() else { break };
+                let (key, bytes) = row.map_err(StoreError::unavailable)?;
+                let event = events::decode(bytes.value(), || format!("event {} of {id:?}", key.value().1))?;
+                if budget.takes(&event) {
+                    page.push(event);
+                }
+            }
+        }
+        for row in newest {
+            if budget.is_spent() {
+                break;
+            }
+            if budget.takes(&row.event) {
+                page.push(row.event.clone());
             }
         }
         Ok(page)
     }
 
     /// The hints that say to look at `now` or before, soonest first, beginning after this one.
-    pub(super) fn due_hints(&self, now: Timestamp, after: Option<&Hint>) -> StoreResult<DueHints> {
+    pub(super) fn due_hints(&self, now: Timestamp, after: Option<&Hint>) -> StoreResult<Merged<'_, Hint>> {
         let table = self.transaction.open_table(HINTS).map_err(StoreError::unavailable)?;
-        Ok(DueHints::after(table, after, now))
+        let end = (now.plus(Millis(1)), SessionId::first());
+        let from = after.map_or(Bound::Unbounded, |after| Bound::Excluded(after.clone()));
+        let is_over = after.is_some_and(|after| *after >= end);
+        let range =
+            if is_over { (Bound::Included(end.clone()), Bound::Excluded(end)) } else { (from, Bound::Excluded(end)) };
+        let due = DueHints::after(table, after, now, self.index_damage);
+        Ok(self.view.over_hints(due, range))
     }
 
     /// The life in a session's record, and its hint, without decoding the game.
     pub(super) fn life(&self, id: &SessionId) -> StoreResult<Option<(Timestamp, Life)>> {
         let what = || format!("life of {id:?}");
+        match self.view.session(id) {
+            Some(Some(SessionRow::State { hint, state, .. })) => return Ok(Some((*hint, state.life.clone()))),
+            Some(Some(SessionRow::Record(record))) => return format::decode_prefix(record, what).map(Some),
+            Some(None) => return Ok(None),
+            None => {}
+        }
         guarded(what, || {
             let bytes = self.sessions.get(id.as_bytes()).map_err(StoreError::unavailable)?;
             bytes.map(|bytes| format::decode_prefix(bytes.value(), what)).transpose()
@@ -140,7 +264,17 @@ impl<'a> Snapshot<'a> {
 
     /// The number of the batch that it ends with.
     pub(super) fn batch(&self) -> StoreResult<u64> {
-        Meta::batches(self.transaction)
+        // The tables are behind the view, but where batches are committed to them directly.
+        Meta::batches(self.transaction).map(|batch| batch.max(self.view.batch))
+    }
+
+    /// How many sessions are stored.
+    fn records(&self) -> StoreResult<u64> {
+        let stored = self.sessions.len().map_err(StoreError::unavailable)?;
+        if self.view.is_empty() {
+            return Ok(stored);
+        }
+        Ok(stored.saturating_add_signed(self.view.added(Meta::batches(self.transaction)?)))
     }
 }
 
@@ -161,12 +295,22 @@ fn without_gaps(events: &[Event], first: Sequence, head: Sequence, is_page_full:
 
 impl Reader {
     pub(super) fn new(slot: Slot, quizzes: QuizReader, random: u64) -> Self {
-        Self { slot, quizzes, random, damaged: Damaged::default(), counter: Counter::default() }
+        let (damaged, counter, overlay, index_damage) = Default::default();
+        Self { slot, quizzes, random, damaged, counter, overlay, index_damage }
     }
 
     /// Lets `act` look at the newest snapshot.
     pub(super) fn look<T>(&self, act: impl FnOnce(&Snapshot<'_>) -> StoreResult<T>) -> StoreResult<T> {
-        self.slot.read(|transaction| act(&Snapshot::new(transaction, self)?))
+        self.slot.with_reads(|begin| {
+            loop {
+                let view = self.overlay.view();
+                let transaction = begin()?;
+                // Else the tables were opened after a checkpoint wrote rows that the view doesn't know.
+                if self.overlay.fits(&view) {
+                    return act(&Snapshot::new(&view, &transaction, self)?);
+                }
+            }
+        })
     }
 
     /// The same for one session.
@@ -183,7 +327,11 @@ impl Reader {
     /// the dearest part of an answer to a game that was not used lately. Failures are the writer's
     /// to meet.
     pub(super) fn warm(&self, id: &SessionId) {
-        if !self.quizzes.cache.knows(id) {
+        let is_at_hand = || match self.overlay.view().session(id) {
+            Some(Some(SessionRow::State { state, quiz, .. })) => quiz.is_some() || !state.game.has_quiz(),
+            _ => false,
+        };
+        if !self.quizzes.cache.knows(id) && !is_at_hand() {
             let _ = self.look_at(id, |snapshot| snapshot.session(id));
         }
     }
@@ -223,7 +371,7 @@ impl Reader {
 
     pub(super) fn counts(&self, now: Timestamp) -> StoreResult<Counts> {
         self.look(|snapshot| {
-            let records = snapshot.sessions.len().map_err(StoreError::unavailable)?;
+            let records = snapshot.records()?;
             let (dead, is_all) = self.counter.count(snapshot, now, LOOK)?;
             Ok(Counts { records, dead, is_all })
         })
@@ -231,7 +379,7 @@ impl Reader {
 
     /// Whether nothing is stored.
     pub(super) fn is_empty(&self) -> StoreResult<bool> {
-        self.look(|snapshot| snapshot.sessions.is_empty().map_err(StoreError::unavailable))
+        self.look(|snapshot| Ok(snapshot.records()? == 0))
     }
 
     /// Looks at what has become due, so that whoever counts finds that done. What fails is met again

@@ -77,10 +77,10 @@ impl RedbStore {
             let batch = self.commit(|reply| Work::Sweep { at, after, most, reply }).await?;
             swept.deleted += batch.deleted;
             swept.handled += batch.handled;
-            swept.more = batch.next.is_some();
+            swept.more = batch.has_more();
             let pace = {
                 let mut state = self.reaping.0.lock();
-                state.after = batch.next;
+                state.after.clone_from(&batch.next);
                 state.keep_pace(self.queue.activity());
                 state.pace
             };
@@ -91,7 +91,7 @@ impl RedbStore {
                 tokio::time::sleep(pace.pause).await;
             }
             // A batch of what can't be read alone: the next sweep goes on after it.
-            if batch.handled == 0 {
+            if batch.handled == 0 && !batch.has_questions_left {
                 break;
             }
         }

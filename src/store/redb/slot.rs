@@ -7,7 +7,8 @@ use std::time::Duration;
 use ::redb::{Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
-use super::file::{self, Identity, OpenError, Opened, Opener};
+use super::file::{self, Identity, LogOptions, OpenError, Opened, Opener};
+use super::log;
 use super::storage::Sectors;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::panics;
@@ -82,6 +83,27 @@ impl Slot {
         self.sectors.lock().as_ref().map_or(0, Sectors::len)
     }
 
+    /// Whether the file has space to grow.
+    pub(super) fn can_grow(&self) -> bool {
+        self.sectors.lock().as_ref().is_some_and(Sectors::can_grow)
+    }
+
+    /// How the log is used, if it is to be.
+    pub(super) fn log_options(&self) -> Option<LogOptions> {
+        self.opener.as_ref().and_then(|opener| opener.log)
+    }
+
+    /// Where the log is, or is to be.
+    pub(super) fn open_log(&self) -> std::io::Result<Option<log::LogStorage>> {
+        let Some(opener) = &self.opener else { return Ok(None) };
+        opener.open_log(opener.log.is_some())
+    }
+
+    /// Puts a log that can't be used out of the way.
+    pub(super) fn set_log_aside(&self, why: &str) -> std::io::Result<()> {
+        self.opener.as_ref().map_or(Ok(()), |opener| opener.set_log_aside(why))
+    }
+
     /// Goes through the whole file; an error if any page of it is not what it was written as.
     pub(super) fn check(&self) -> Result<(), OpenError> {
         let name = self.opener.as_ref().map(Opener::name).unwrap_or_default();
@@ -119,12 +141,23 @@ impl Slot {
 
     /// Lets `act` read the newest committed snapshot.
     pub(super) fn read<T>(&self, act: impl FnOnce(&ReadTransaction) -> StoreResult<T>) -> StoreResult<T> {
+        self.with_reads(|begin| act(&begin()?))
+    }
+
+    /// Lets `act` read, and say itself when a snapshot is to be taken.
+    pub(super) fn with_reads<T>(
+        &self,
+        act: impl FnOnce(&dyn Fn() -> StoreResult<ReadTransaction>) -> StoreResult<T>,
+    ) -> StoreResult<T> {
         self.with_open(|open| {
-            let begun = match open {
-                Open::Owned(database) => database.begin_read(),
-                Open::Read(database) => database.begin_read(),
+            let begin = || {
+                let begun = match open {
+                    Open::Owned(database) => database.begin_read(),
+                    Open::Read(database) => database.begin_read(),
+                };
+                begun.map_err(StoreError::unavailable)
             };
-            act(&begun.map_err(StoreError::unavailable)?)
+            act(&begin)
         })
     }
 

@@ -13,6 +13,9 @@ use rustix::io::Errno;
 const MOST_LEFT: u64 = 64 * 1024 * 1024;
 const PART_LEFT: u64 = 16;
 
+/// No step is larger.
+const LARGEST_STEP: u64 = 4 * 1024 * 1024 * 1024;
+
 /// The space of a file.
 #[derive(Debug)]
 pub(super) struct Space {
@@ -31,6 +34,17 @@ impl Space {
             has_room(to - from, bytes(disk.f_bavail), bytes(disk.f_blocks))
         });
         if is_too_large || !room { Err(Errno::NOSPC.into()) } else { Ok(()) }
+    }
+
+    /// How many bytes of the disk are free.
+    pub(super) fn free(&self) -> Option<u64> {
+        let disk = rustix::fs::fstatvfs(self.file.as_ref()?).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    /// Whether a file of so many bytes has another step.
+    pub(super) fn has_step(&self, length: u64) -> bool {
+        self.allows(length, length.saturating_add(length.min(LARGEST_STEP))).is_ok()
     }
 
     /// Takes these bytes of the file from the disk, where the file system can do that.

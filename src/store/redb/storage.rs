@@ -85,6 +85,11 @@ impl Sectors {
         self.0.backend.len().unwrap_or_default()
     }
 
+    /// Whether the file has space to grow.
+    pub(super) fn can_grow(&self) -> bool {
+        self.0.space.has_step(self.len())
+    }
+
     fn is_known(&self, offset: u64) -> bool {
         self.0.unreadable.lock().get(&offset).is_some_and(|place| place.looked.elapsed() < AGAIN)
     }

@@ -2,13 +2,17 @@
 //! the beginning of a record is decoded, and only once its checksum has been found right: what is
 //! damaged is never deleted for it.
 
-use ::redb::{AccessGuard, ReadOnlyTable};
+use std::sync::atomic::Ordering;
+
+use ::redb::ReadOnlyTable;
 
 use super::batch::{Batch, Before, Change, Refiled};
 use super::counter::Hint;
+use super::ops::SessionRow;
+use super::overlay::View;
 use super::reads::{Snapshot, guarded};
 use super::{EVENTS, HINTS, QUIZZES};
-use crate::domain::{JoinCode, Life, Moment, Owner, SessionId, Timestamp};
+use crate::domain::{JoinCode, Life, Moment, Owner, Sequence, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::format;
 
@@ -22,6 +26,15 @@ pub(super) struct SweptBatch {
     pub(super) handled: usize,
     /// The hint that the next batch goes on after; `None` if nothing more is due.
     pub(super) next: Option<Hint>,
+    /// Whether there are more questions that no session needs.
+    pub(super) has_questions_left: bool,
+}
+
+impl SweptBatch {
+    /// Whether another batch has something to do.
+    pub(super) fn has_more(&self) -> bool {
+        self.next.is_some() || self.has_questions_left
+    }
 }
 
 /// What was done with a hint.
@@ -34,40 +47,56 @@ enum Done {
     Passed,
 }
 
-/// The beginning of a whole record.
+/// A session's whole row, and what it begins with.
 pub(super) struct Head {
     hint: Timestamp,
     pub(super) life: Life,
     join_code: Option<JoinCode>,
     owner: Option<Owner>,
-    record: AccessGuard<'static, &'static [u8]>,
+    row: SessionRow,
 }
 
 impl Head {
     pub(super) fn of(snapshot: &Snapshot<'_>, id: &SessionId) -> StoreResult<Option<Self>> {
-        let Some(record) = snapshot.sessions.get(id.as_bytes()).map_err(StoreError::unavailable)? else {
-            return Ok(None);
-        };
         let what = || format!("state of {id:?}");
+        if let Some(row) = snapshot.view.session(id) {
+            return row.map(|row| Self::of_row(row.clone(), what)).transpose();
+        }
+        let record = snapshot.sessions.get(id.as_bytes()).map_err(StoreError::unavailable)?;
+        let Some(record) = record else { return Ok(None) };
         format::check(record.value(), what)?;
-        let prefix: (Timestamp, Life, u64, Option<JoinCode>, Option<Owner>) =
-            format::decode_prefix(record.value(), what)?;
-        let (hint, life, _nonce, join_code, owner) = prefix;
-        Ok(Some(Self { hint, life, join_code, owner, record }))
+        Self::of_row(SessionRow::Record(record.value().to_vec()), what).map(Some)
+    }
+
+    fn of_row(row: SessionRow, what: impl Fn() -> String) -> StoreResult<Self> {
+        let (hint, life, join_code, owner) = match &row {
+            SessionRow::State { hint, state, .. } => {
+                (*hint, state.life.clone(), state.join_code.clone(), state.owner.clone())
+            }
+            SessionRow::Record(record) => {
+                let prefix: (Timestamp, Life, u64, Option<JoinCode>, Option<Owner>) =
+                    format::decode_prefix(record, what)?;
+                let (hint, life, _nonce, join_code, owner) = prefix;
+                (hint, life, join_code, owner)
+            }
+        };
+        Ok(Self { hint, life, join_code, owner, row })
     }
 }
 
 /// The tables that hold what else there is of a session.
-struct Rest {
+struct Rest<'s> {
+    view: &'s View,
     quizzes: ReadOnlyTable<&'static [u8], &'static [u8]>,
     events: ReadOnlyTable<(&'static [u8], u64), &'static [u8]>,
     hints: ReadOnlyTable<(u64, &'static [u8]), ()>,
 }
 
-impl Rest {
-    fn open(snapshot: &Snapshot<'_>) -> StoreResult<Self> {
+impl<'s> Rest<'s> {
+    fn open(snapshot: &Snapshot<'s>) -> StoreResult<Self> {
         let transaction = snapshot.transaction;
         Ok(Self {
+            view: snapshot.view,
             quizzes: transaction.open_table(QUIZZES).map_err(StoreError::unavailable)?,
             events: transaction.open_table(EVENTS).map_err(StoreError::unavailable)?,
             hints: transaction.open_table(HINTS).map_err(StoreError::unavailable)?,
@@ -76,23 +105,35 @@ impl Rest {
 
     /// Whether the session has its place among the quizzes.
     fn has_place(&self, id: &SessionId) -> StoreResult<bool> {
-        Ok(self.quizzes.get(id.as_bytes()).map_err(StoreError::unavailable)?.is_some())
+        match self.view.quiz(id) {
+            Some(record) => Ok(record.is_some()),
+            None => Ok(self.quizzes.get(id.as_bytes()).map_err(StoreError::unavailable)?.is_some()),
+        }
     }
 
-    /// Whether there is a quiz, which must be whole.
-    fn has_quiz(&self, id: &SessionId) -> StoreResult<bool> {
+    /// An error if the session's quiz is not whole.
+    fn check_quiz(&self, id: &SessionId) -> StoreResult<()> {
+        if self.view.quiz(id).is_some() {
+            return Ok(());
+        }
         let quiz = self.quizzes.get(id.as_bytes()).map_err(StoreError::unavailable)?;
         let quiz = quiz.filter(|quiz| !quiz.value().is_empty());
-        quiz.map_or(Ok(false), |quiz| format::check(quiz.value(), || format!("quiz of {id:?}")).map(|()| true))
+        quiz.map_or(Ok(()), |quiz| format::check(quiz.value(), || format!("quiz of {id:?}")))
     }
 
     fn has_events(&self, id: &SessionId) -> StoreResult<bool> {
-        let mut events =
-            self.events.range((id.as_bytes(), 0)..=(id.as_bytes(), u64::MAX)).map_err(StoreError::unavailable)?;
-        Ok(events.next().transpose().map_err(StoreError::unavailable)?.is_some())
+        let (newest, kept) = self.view.events(id, Sequence(0));
+        if !newest.is_empty() {
+            return Ok(true);
+        }
+        let rows = self.events.range((id.as_bytes(), kept.0)..=(id.as_bytes(), u64::MAX));
+        Ok(rows.map_err(StoreError::unavailable)?.next().transpose().map_err(StoreError::unavailable)?.is_some())
     }
 
     fn has_hint(&self, hint: Timestamp, id: &SessionId) -> StoreResult<bool> {
+        if let Some(is_there) = self.view.has_hint(&(hint, id.clone())) {
+            return Ok(is_there);
+        }
         let hint = self.hints.get((hint.as_millis(), id.as_bytes())).map_err(StoreError::unavailable)?;
         Ok(hint.is_some())
     }
@@ -127,10 +168,19 @@ impl Batch<'_> {
             }
             last = Some(hint);
         }
+        // A session that can't be found by the index may need any question.
+        if swept.next.is_none() && !self.snapshot.index_damage.load(Ordering::Relaxed) {
+            let forgotten = guarded(|| "the index of questions".to_owned(), || self.forget_questions(at.now));
+            swept.has_questions_left = match forgotten {
+                // They stay as garbage, and nobody else has to for that.
+                Err(StoreError::Corrupt { .. }) => false,
+                forgotten => forgotten?,
+            };
+        }
         Ok(swept)
     }
 
-    fn sweep_one(&mut self, rest: &Rest, hint: &Hint, now: Timestamp) -> StoreResult<Done> {
+    fn sweep_one(&mut self, rest: &Rest<'_>, hint: &Hint, now: Timestamp) -> StoreResult<Done> {
         let (time, id) = hint;
         if self.refiled.contains_key(id) || self.snapshot.damaged.known(id).is_some() {
             return Ok(Done::Passed);
@@ -157,15 +207,16 @@ impl Batch<'_> {
         }
         if head.life.is_live(now) {
             let to = head.life.deadline().0;
-            let record = format::replace_prefix(head.record.value(), &to)?;
-            let from = is_filed.then_some(head.hint);
-            self.refiled.insert(id.clone(), Refiled { from, to, record });
+            let (from, row) = (is_filed.then_some(head.hint), head.row.filed_at(to)?);
+            self.keep_questions(id, to)?;
+            self.refiled.insert(id.clone(), Refiled { from, to, row });
             return Ok(Done::Kept);
         }
-        let (had_quiz, had_events) = (rest.has_quiz(id)?, rest.has_events(id)?);
+        rest.check_quiz(id)?;
+        let had_events = rest.has_events(id)?;
         let (hint, deadline) = (head.hint, head.life.deadline().0);
         let (join_code, owner) = (head.join_code, head.owner);
-        let before = Before { hint, deadline, is_filed, had_quiz, had_events, join_code, owner };
+        let before = Before { hint, deadline, is_filed, had_events, join_code, owner };
         self.bury(id, before)?;
         Ok(Done::Deleted)
     }

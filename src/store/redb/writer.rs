@@ -1,11 +1,13 @@
 //! The one writer. It takes all that waits, lets the rules work it out, stores it in one durable
-//! commit, and only then answers: commit before tell.
+//! commit, and only then answers: commit before tell. A commit is an entry of the log ([`logging`]), or
+//! one of the tables where there is no log.
 //!
 //! When a commit fails it opens the file again and looks whether the batch is there. If it isn't,
 //! nothing happened; if it is, or the file can't be opened, the outcome is unknown. A batch that a
 //! full disk has refused is tried again without what takes space, and one that met a damaged page
 //! command by command, so that only whoever needs that page fails.
 
+mod logging;
 mod recovery;
 mod upkeep;
 
@@ -13,12 +15,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::RedbStore;
-use super::batch::{Batch, Changes};
+use super::batch::{Batch, Changes, Rows};
 use super::commit::{self, CommitError, Met};
 use super::counter::Hint;
 use super::growth::Growth;
 use super::meta::Meta;
 use super::note::Note;
+use super::overlay::View;
 use super::queue::{Queue, Reply, Taken, Work, refusal};
 use super::reads::Reader;
 use super::sweep::SweptBatch;
@@ -29,6 +32,7 @@ use crate::store::contract::Cause;
 use crate::store::error::{Cause as Reason, StoreError, StoreResult};
 use crate::store::panics;
 use crate::store::step::Rules;
+pub(super) use logging::Logging;
 
 /// What keeps a session from being stored.
 const NEEDS_DAMAGED: &str = "a page that it needs is damaged";
@@ -45,6 +49,12 @@ pub(super) struct Writer {
     rules: Rules,
     /// What the file's own record says since the last commit.
     meta: Meta,
+    /// The log; `None` while batches are committed to the tables directly.
+    logging: Option<Logging>,
+    /// When to try whether the log can be used.
+    log_again_at: Option<Instant>,
+    /// A batch that may be in the log or not, and that is to count as not: nothing was told of it.
+    void_batch: Option<u64>,
     /// Why nothing can be committed, and when to try again.
     broken: Option<Broken>,
     /// When the last commit was begun.
@@ -81,7 +91,7 @@ impl Fate {
 }
 
 impl Writer {
-    pub(super) fn new(store: &RedbStore, rules: Rules, meta: Meta, note: Note) -> Self {
+    pub(super) fn new(store: &RedbStore, rules: Rules, meta: Meta, note: Note, logging: Option<Logging>) -> Self {
         let (reader, queue, clock) = (store.reader.clone(), store.queue.clone(), store.clock.clone());
         let (condition, growth) = (store.condition.clone(), store.growth.clone());
         let now = Instant::now();
@@ -95,6 +105,9 @@ impl Writer {
             note,
             rules,
             meta,
+            log_again_at: (logging.is_none() && store.reader.slot.log_options().is_some()).then_some(now),
+            logging,
+            void_batch: None,
             broken: None,
             last_commit: now,
             last_at,
@@ -132,6 +145,9 @@ impl Writer {
                         Err(met) => tracing::error!(met, "the writer panicked at a batch, and goes on"),
                     }
                     self.look_after(Instant::now());
+                    if let Err(met) = panics::catch(|| self.look_after_log()) {
+                        tracing::error!(met, "the writer panicked over its log, and goes on");
+                    }
                 }
                 Taken::Nothing => {
                     recent = 1;
@@ -237,6 +253,7 @@ impl Writer {
                 deleted: swept.deleted + batch.deleted,
                 handled: swept.handled + batch.handled,
                 next: batch.next,
+                has_questions_left: batch.has_questions_left,
             };
             after.clone_from(&swept.next);
             if after.is_none() {
@@ -264,58 +281,69 @@ impl Writer {
             for work in batch.iter_mut() {
                 work_out(&mut worked_out, work, &mut failed_read);
             }
-            Ok((worked_out.into_changes(), failed_read))
+            Ok((worked_out.into_changes()?, failed_read))
         });
         match changes {
             Ok((changes, None)) => {
                 self.last_at = self.last_at.max(changes.time);
-                self.store_if_any(&changes)
+                self.store_if_any(changes)
             }
             Ok((_, Some(cause))) | Err(StoreError::Unavailable(Some(cause))) => Err(self.after_failed_read(cause)),
             Err(_) => Err(Fate::NotStored(Met::Failure)),
         }
     }
 
-    fn store_if_any(&mut self, changes: &Changes) -> Result<(), Fate> {
+    fn store_if_any(&mut self, changes: Changes) -> Result<(), Fate> {
         if changes.is_empty() {
             return Ok(());
         }
-        if let Err(fate) = self.store(changes) {
+        let Ok(rows) = changes.into_rows() else { return Err(Fate::NotStored(Met::Failure)) };
+        let (only_one, removes) = (rows.only_one.clone(), rows.removes);
+        if let Err(fate) = self.store(rows) {
             // Of several each is tried by itself, and only one of them is at fault.
             if fate == Fate::NotStored(Met::Damage)
-                && let Some(id) = changes.only_one()
+                && let Some(id) = only_one
             {
-                self.reader.damaged.note(id, NEEDS_DAMAGED);
+                self.reader.damaged.note(&id, NEEDS_DAMAGED);
             }
             return Err(fate);
         }
         self.queue.note_commit();
-        if changes.sessions.values().any(|change| change.after.is_none()) {
+        if removes {
             self.growth.freed();
         }
         Ok(())
     }
 
     /// Stores a batch, or finds out what became of it.
-    fn store(&mut self, changes: &Changes) -> Result<(), Fate> {
+    fn store(&mut self, mut rows: Rows) -> Result<(), Fate> {
         let begun = Instant::now();
         self.must_be_there(Fate::NotStored(Met::Failure))?;
-        let meta = self.next_meta(changes.time);
-        let stored = self.reader.slot.with(|database| Ok(commit::store(database, changes, &meta)));
-        match stored {
-            Ok(Ok(())) => {
-                self.last_commit = begun;
-                self.meta = meta;
-                self.note.write(meta.progress());
-                self.remember(changes);
-                self.must_be_there(Fate::Unknown)
+        let meta = self.next_meta(rows.time);
+        if let Some(logged) = self.store_in_log(&mut rows.ops, &meta) {
+            logged?;
+            self.meta = meta;
+        } else {
+            let stored = self.reader.slot.with(|database| Ok(commit::store(database, &rows.ops, &meta)));
+            match stored {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => self.after_failure(error, &meta)?,
+                Err(_) => return Err(Fate::NotStored(Met::Failure)),
             }
-            Ok(Err(error)) => {
-                self.after_failure(error, &meta)?;
-                self.remember(changes);
-                self.must_be_there(Fate::Unknown)
-            }
-            Err(_) => Err(Fate::NotStored(Met::Failure)),
+            self.note_stored(meta);
+        }
+        self.last_commit = begun;
+        self.note.write(meta.progress());
+        self.remember(&rows);
+        self.must_be_there(Fate::Unknown)
+    }
+
+    /// The tables hold all there is, and the file's record is this.
+    fn note_stored(&mut self, meta: Meta) {
+        self.meta = meta;
+        match &mut self.logging {
+            Some(logging) => logging.note_stored(meta.batches),
+            None => self.reader.overlay.publish(View { batch: meta.batches, ..View::default() }),
         }
     }
 
@@ -336,12 +364,11 @@ impl Writer {
     }
 
     /// Keeps the counts and the cache of quizzes true.
-    fn remember(&self, changes: &Changes) {
-        self.reader.counter.note(self.meta.batches, changes);
-        for (id, change) in &changes.sessions {
-            match change.after.as_ref().and_then(|session| Some((session.state.nonce, session.quiz.as_ref()?))) {
-                Some((nonce, quiz)) if change.is_new => self.reader.quizzes.cache.insert(id, nonce, quiz),
-                Some(_) => {}
+    fn remember(&self, rows: &Rows) {
+        self.reader.counter.note(self.meta.batches, &rows.filings);
+        for (id, quiz) in &rows.quizzes {
+            match quiz {
+                Some((nonce, quiz)) => self.reader.quizzes.cache.insert(id, *nonce, quiz),
                 None => self.reader.quizzes.cache.remove(id),
             }
         }
@@ -354,11 +381,32 @@ impl Writer {
     }
 
     fn note_closing(&mut self) -> StoreResult<()> {
+        let checkpointed = self.checkpoint_all();
         let meta = Meta { clean: true, ..self.next_meta(self.meta.time) };
         let slot = &self.reader.slot;
-        let noted = slot.with(|database| commit::store_meta(database, &meta).map_err(CommitError::into_store_error));
-        slot.close();
-        noted.map(|()| self.note.write(meta.progress()))
+        let noted = match checkpointed {
+            Ok(()) if !self.reader.overlay.view().is_empty() => Err(StoreError::unavailable(NEEDS_DAMAGED)),
+            Ok(()) => slot.with(|database| match commit::store_meta(database, &meta) {
+                Err(error) if error.met == Met::Full => Err(StoreError::Full),
+                stored => stored.map_err(CommitError::into_store_error),
+            }),
+            Err((Met::Full, _)) => Err(StoreError::Full),
+            Err((_, reason)) => Err(StoreError::unavailable(reason)),
+        };
+        // Else what is left stays in the log, and is found there at the next start.
+        if noted.is_ok() {
+            self.clear_log();
+        }
+        self.logging = None;
+        self.reader.slot.close();
+        match noted {
+            Ok(()) => self.note.write(meta.progress()),
+            Err(StoreError::Full) => {
+                tracing::warn!("there is no space to write all into the file: the rest is in its log")
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 }
 

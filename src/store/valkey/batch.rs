@@ -190,12 +190,11 @@ impl Engine {
         until: Instant,
     ) -> StoreResult<(Stands, bool)> {
         let after = &computed.after.state;
-        let has_ended = held.state.game.has_quiz() && !after.game.has_quiz();
         let change = Change {
             before: Some(held.stamp),
             after,
             is_fresh: false,
-            quiz: if has_ended { QuizChange::Dropped } else { QuizChange::Kept },
+            quiz: QuizChange::Kept,
             is_shared: held.state.game.is_shared() || after.game.is_shared(),
             events: &computed.events,
             prune_through: computed.prune_through,
@@ -204,12 +203,7 @@ impl Engine {
         let settled = self.commit(id, &change, until).await?;
         let stands = self.noting_fault(id, settled.stands.map_err(super::failure::Failure::of_write))?;
         if matches!(stands, Stands::Done) {
-            if has_ended {
-                self.quizzes.remove(id);
-                self.recent.remove(id);
-            } else {
-                self.remember(id, Held { stamp: settled.stamp, state: after.clone() }, settled.size);
-            }
+            self.remember(id, Held { stamp: settled.stamp, state: after.clone() }, settled.size);
             if after.life.deadline() != held.state.life.deadline() {
                 self.index.note(id, after.life.deadline());
             }

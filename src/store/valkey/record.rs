@@ -6,7 +6,7 @@ use super::super::error::{StoreError, StoreResult};
 use crate::domain::{GameSession, Quiz, SessionId, SessionState};
 
 /// The format that this release writes and the newest that it reads.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// Versions begin below this: somewhere, so that people don't take a session which comes again for
 /// its last life.
 const FIRST_VERSIONS: u64 = 1 << 48;

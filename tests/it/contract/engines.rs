@@ -8,10 +8,12 @@ use async_trait::async_trait;
 use rejoin::domain::GameSession;
 use rejoin::store::clock::system_wall_clock;
 use rejoin::store::memory::MemoryStore;
-use rejoin::store::redb::{RedbOptions, RedbStore, file_opener};
+use rejoin::store::redb::{CheckpointRule, LogOptions, RedbOptions, RedbStore, file_opener};
 use rejoin::store::valkey::{Target, Topology, ValkeyOptions, ValkeyStore};
 use rejoin::store::{GameSessionStore, Portable, Rules};
 
+use crate::faults::disk::Chance;
+use crate::faults::disks::{Disks, Medium};
 use crate::support::HANG;
 use crate::support::valkey::{FreshCluster, ValkeyCluster, fresh_cluster, fresh_database};
 
@@ -64,28 +66,70 @@ impl Engine for Memory {
     }
 }
 
-pub(crate) struct Redb {
+/// A file by a log's rule: closed and opened again in between.
+pub(crate) struct RedbFile<L> {
     store: Arc<RedbStore>,
     rules: Rules,
     folder: tempfile::TempDir,
+    log: std::marker::PhantomData<fn() -> L>,
 }
 
-impl Redb {
+/// How a store in a file uses its log.
+pub(crate) trait LogChoice: 'static {
+    fn log() -> Option<LogOptions>;
+}
+
+fn checkpointed(every: Duration, bytes: u64) -> Option<LogOptions> {
+    Some(LogOptions { rule: CheckpointRule { every, bytes }, ..LogOptions::default() })
+}
+
+/// As a server has it.
+pub(crate) struct Usual;
+/// A checkpoint follows each commit at once.
+pub(crate) struct AtOnce;
+/// Batches are committed to the tables.
+pub(crate) struct NoLog;
+
+impl LogChoice for Usual {
+    fn log() -> Option<LogOptions> {
+        Some(LogOptions::default())
+    }
+}
+
+impl LogChoice for AtOnce {
+    fn log() -> Option<LogOptions> {
+        checkpointed(Duration::ZERO, 0)
+    }
+}
+
+impl LogChoice for NoLog {
+    fn log() -> Option<LogOptions> {
+        None
+    }
+}
+
+pub(crate) type Redb = RedbFile<Usual>;
+pub(crate) type RedbAtOnce = RedbFile<AtOnce>;
+pub(crate) type RedbWithoutLog = RedbFile<NoLog>;
+
+fn options(rules: Rules) -> RedbOptions {
+    RedbOptions { rules, wall: system_wall_clock(), patience: Duration::from_secs(30), quiz_cache: 1 << 20 }
+}
+
+impl<L: LogChoice> RedbFile<L> {
     fn open(folder: &tempfile::TempDir, rules: Rules) -> Arc<RedbStore> {
         let path: PathBuf = folder.path().join("rejoin.redb");
-        let options =
-            RedbOptions { rules, wall: system_wall_clock(), patience: Duration::from_secs(30), quiz_cache: 1 << 20 };
-        Arc::new(RedbStore::open(file_opener(path, 16 << 20), options).expect("opened"))
+        Arc::new(RedbStore::open(file_opener(path, 16 << 20).log(L::log()), options(rules)).expect("opened"))
     }
 }
 
 #[async_trait]
-impl Engine for Redb {
+impl<L: LogChoice> Engine for RedbFile<L> {
     const IS_DURABLE: bool = true;
 
     async fn with_rules(rules: Rules) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self { store: Self::open(&folder, rules), rules, folder }
+        Self { store: Self::open(&folder, rules), rules, folder, log: std::marker::PhantomData }
     }
 
     fn store(&self) -> Arc<dyn GameSessionStore> {
@@ -99,6 +143,49 @@ impl Engine for Redb {
     async fn reopened(self) -> Option<Self> {
         self.store.close().await.expect("closed");
         Some(Self { store: Self::open(&self.folder, self.rules), ..self })
+    }
+}
+
+/// A file and its log on disks that crash in between: no checkpoint comes before that, or some at random.
+pub(crate) struct RedbDisks<const AT_RANDOM: bool> {
+    store: Arc<RedbStore>,
+    rules: Rules,
+    disks: Disks,
+    crashes: u64,
+}
+
+pub(crate) type RedbNeverCheckpointed = RedbDisks<false>;
+pub(crate) type RedbAtRandom = RedbDisks<true>;
+
+impl<const AT_RANDOM: bool> RedbDisks<AT_RANDOM> {
+    fn open(disks: &Disks, rules: Rules, crashes: u64) -> Arc<RedbStore> {
+        let bytes = if AT_RANDOM { Chance::new(crashes).below(4_096) } else { u64::MAX };
+        let log = LogOptions { rule: CheckpointRule { every: Duration::MAX, bytes }, ..disks.options };
+        let opener = disks.cached_opener(16 << 20).log(Some(log));
+        Arc::new(RedbStore::open(opener, options(rules)).expect("opened"))
+    }
+}
+
+#[async_trait]
+impl<const AT_RANDOM: bool> Engine for RedbDisks<AT_RANDOM> {
+    const IS_DURABLE: bool = true;
+
+    async fn with_rules(rules: Rules) -> Self {
+        let disks = Disks::new(1, LogOptions { size: 16 << 20, ..LogOptions::default() });
+        Self { store: Self::open(&disks, rules, 0), rules, disks, crashes: 0 }
+    }
+
+    fn store(&self) -> Arc<dyn GameSessionStore> {
+        self.store.clone()
+    }
+
+    fn portable(&self) -> Arc<dyn Portable> {
+        self.store.clone()
+    }
+
+    async fn reopened(self) -> Option<Self> {
+        let (disks, crashes) = (self.disks.crashed(self.crashes), self.crashes + 1);
+        Some(Self { store: Self::open(&disks, self.rules, crashes), disks, crashes, ..self })
     }
 }
 

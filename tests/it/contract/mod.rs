@@ -12,7 +12,7 @@ mod moving;
 mod owners;
 mod steps;
 
-use engines::{Cluster, Memory, Redb, Valkey};
+use engines::{Cluster, Memory, Redb, RedbAtOnce, RedbAtRandom, RedbNeverCheckpointed, RedbWithoutLog, Valkey};
 
 /// The list of cases, written once.
 macro_rules! cases {
@@ -37,7 +37,7 @@ macro_rules! cases {
             moves::games_played_at_once_do_not_mix,
             moves::a_repeat_gets_its_first_reply_late_and_after_the_end,
             moves::a_key_used_for_something_else_is_refused,
-            moves::the_last_answer_leaves_results_and_no_quiz,
+            moves::the_last_answer_leaves_results,
             moves::of_racing_claims_one_is_awarded,
             lives::a_touch_slides_the_deadline_within_its_bounds,
             lives::absolute_age_caps_every_touch,
@@ -99,5 +99,9 @@ macro_rules! suite {
 
 cases!(memory: Memory);
 cases!(redb: Redb);
+cases!(redb_checkpointed_at_once: RedbAtOnce);
+cases!(redb_never_checkpointed: RedbNeverCheckpointed);
+cases!(redb_checkpointed_at_random: RedbAtRandom);
+cases!(redb_without_log: RedbWithoutLog);
 cases!(valkey: Valkey);
 cases!(valkey_cluster: Cluster);

@@ -190,8 +190,41 @@ impl Disk {
         self.0.0.lock().cached[page..page + BLOCK as usize].fill(0xA5);
     }
 
+    /// Lets the `n`th entry of the leaf page that holds this place end far beyond it: a page begins with
+    /// its kind and its count (4 bytes), and goes on with the ends of its keys (4 bytes each).
+    pub(crate) fn misplace(&self, place: usize, n: usize) {
+        let page = place / BLOCK as usize * BLOCK as usize;
+        self.0.0.lock().cached[page + 4 + n * 4 + 3] = 0x7F;
+    }
+
+    /// How long it is.
+    pub(crate) fn length(&self) -> usize {
+        self.0.0.lock().cached.len()
+    }
+
+    /// The same disk, of which only so many bytes are left.
+    pub(crate) fn truncated(&self, length: usize) -> Self {
+        let mut image = self.0.0.lock().cached.clone();
+        image.truncate(length);
+        Self::with_image(image, 1)
+    }
+
+    /// The same disk with this bit of it flipped.
+    pub(crate) fn with_flipped(&self, bit: usize) -> Self {
+        let mut image = self.0.0.lock().cached.clone();
+        image[bit / 8] ^= 1 << (bit % 8);
+        Self::with_image(image, 1)
+    }
+
+    /// Where it holds something, as far as pages tell.
+    pub(crate) fn used(&self) -> Vec<usize> {
+        let state = self.0.0.lock();
+        let is_used = |page: &usize| state.cached[page * SECTOR..][..SECTOR].iter().any(|byte| *byte != 0);
+        (0..state.cached.len() / SECTOR).filter(is_used).flat_map(|page| page * SECTOR..(page + 1) * SECTOR).collect()
+    }
+
     /// The same disk with one bit flipped, within what is used of it.
-    pub(crate) fn with_flipped_bit(&self, seed: u64) -> Self {
+    pub(crate) fn with_flipped_bit(&self, seed: u64) -> Vec<u8> {
         let (mut image, mut chance) = (self.0.0.lock().cached.clone(), Chance::new(seed + 1));
         let used: Vec<_> = (0..image.len() / BLOCK as usize)
             .filter(|page| image[page * BLOCK as usize..][..BLOCK as usize].iter().any(|byte| *byte != 0))
@@ -199,7 +232,7 @@ impl Disk {
         let page = used[chance.below(used.len() as u64) as usize];
         let place = page * BLOCK as usize + chance.below(BLOCK) as usize;
         image[place] ^= 1 << chance.below(8);
-        Self::with_image(image, seed)
+        image
     }
 
     /// One write or sync, which the fault may befall.

@@ -1,5 +1,6 @@
 //! Files: held by another, garbage, of another release, damaged in places.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -52,6 +53,7 @@ fn a_copy_of_a_file_in_use_is_what_a_killed_server_leaves() {
     for n in 1..=20 {
         block_on(store.create(NewSession(solo(n, 2, clock.moment())), clock.moment())).expect("created");
         let copy = folder.path().join(format!("{n}.redb"));
+        std::fs::copy(path.with_extension("log"), copy.with_extension("log")).expect("copied");
         std::fs::copy(&path, &copy).expect("copied");
         let told = clock.moment().now;
         let killed = open(&copy).expect("opened");
@@ -108,11 +110,11 @@ fn a_newer_layout_is_named_and_left_as_it_is() {
             table.iter().expect("read").map(|row| row.map(|(key, value)| (key.value().to_owned(), value.value())));
         rows.collect::<Result<Vec<_>, _>>().expect("read")
     };
-    let before = numbers(Some(3));
+    let before = numbers(Some(4));
     let message = refusal(&path);
-    assert!(message.contains("layout 3") && message.contains("reads 2"), "{message}");
+    assert!(message.contains("layout 4") && message.contains("reads 3"), "{message}");
     assert_eq!(numbers(None), before);
-    numbers(Some(2));
+    numbers(Some(3));
     let store = open(&path).expect("opened");
     assert!(block_on(store.get(&id(1), at(0))).expect("read").is_some());
 }
@@ -213,5 +215,14 @@ fn what_a_process_left_that_ended_while_making_the_file_is_cleared_away() {
     let names: Vec<_> = folder.path().read_dir().expect("listed").flatten().map(|entry| entry.file_name()).collect();
     let mut names = names;
     names.sort();
-    assert_eq!(names, ["rejoin.note", "rejoin.redb"]);
+    assert_eq!(names, ["rejoin.log", "rejoin.note", "rejoin.redb"]);
+    for name in names {
+        let mode = std::fs::metadata(folder.path().join(&name)).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name:?} is nobody else's");
+    }
+    assert_eq!(
+        std::fs::metadata(path.with_extension("log")).expect("there").len(),
+        0,
+        "it is empty after a clean stop"
+    );
 }

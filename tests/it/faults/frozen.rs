@@ -9,8 +9,9 @@ use rejoin::store::redb::RedbStore;
 use rejoin::store::{GameSessionStore, NewSession, StoreError};
 
 use super::disk::{Disk, Fault};
+use super::disks::Medium;
 use super::games::Ledger;
-use super::{PLAYERS, block_on, cached_opener, check, check_crashed, for_each, is_reachable, make_up, options, play};
+use super::{PLAYERS, block_on, check, check_crashed, for_each, is_reachable, make_up, options, play};
 use crate::kit::{code, external, id, record};
 use crate::support::{HANG, took, wait_until};
 
@@ -53,7 +54,7 @@ fn check_reads(store: &RedbStore) {
 
 fn freezes(n: u64) {
     let disk = Disk::new(n);
-    let store = RedbStore::open(cached_opener(&disk, CACHE), options(PATIENCE)).expect("opened");
+    let store = RedbStore::open(disk.cached_opener(CACHE), options(PATIENCE)).expect("opened");
     let ledgers = play(&store, (0..PLAYERS).map(Ledger::new).collect(), 1, 100);
     disk.fail_after(n, Fault::Frozen, None);
     // All but one come while the first one's commit hangs.
@@ -93,7 +94,7 @@ fn a_frozen_disk_holds_nobody_longer_than_their_patience() {
 fn a_disk_that_freezes_while_healing_does_not_hold_up_reads() {
     for_each(0..12, |n| {
         let disk = Disk::new(n);
-        let store = RedbStore::open(cached_opener(&disk, CACHE), options(PATIENCE)).expect("opened");
+        let store = RedbStore::open(disk.cached_opener(CACHE), options(PATIENCE)).expect("opened");
         let ledgers = play(&store, vec![Ledger::new(0)], 2, 100);
         disk.fail_after(0, Fault::Broken, Some(1));
         let mut ledger = ledgers[0].clone();
@@ -118,7 +119,7 @@ fn a_disk_that_freezes_while_healing_does_not_hold_up_reads() {
 #[test]
 fn closing_on_a_frozen_disk_ends_in_time() {
     let disk = Disk::new(1);
-    let store = RedbStore::open(cached_opener(&disk, CACHE), options(PATIENCE)).expect("opened");
+    let store = RedbStore::open(disk.cached_opener(CACHE), options(PATIENCE)).expect("opened");
     let ledgers = play(&store, vec![Ledger::new(0)], 2, 100);
     disk.fail_after(0, Fault::Frozen, None);
     in_time("closing", || assert!(block_on(store.close()).is_err()));
@@ -130,7 +131,7 @@ fn closing_on_a_frozen_disk_ends_in_time() {
 #[test]
 fn a_queue_that_is_too_long_refuses_at_once() {
     let disk = Disk::new(1);
-    let store = std::sync::Arc::new(RedbStore::open(cached_opener(&disk, CACHE), options(PATIENCE)).expect("opened"));
+    let store = std::sync::Arc::new(RedbStore::open(disk.cached_opener(CACHE), options(PATIENCE)).expect("opened"));
     let ledgers = play(&store, vec![Ledger::new(0)], 1, 100);
     let now = store.clock().moment();
     disk.fail_after(0, Fault::Frozen, None);
@@ -152,7 +153,7 @@ fn a_queue_that_is_too_long_refuses_at_once() {
 #[test]
 fn a_command_whose_caller_has_gone_is_carried_out_all_the_same() {
     let disk = Disk::new(1);
-    let store = RedbStore::open(cached_opener(&disk, CACHE), options(Duration::from_secs(10))).expect("opened");
+    let store = RedbStore::open(disk.cached_opener(CACHE), options(Duration::from_secs(10))).expect("opened");
     let at = store.clock().moment();
     block_on(store.create(NewSession(external(7, None, at)), at)).expect("created");
     disk.fail_after(0, Fault::Frozen, None);

@@ -179,7 +179,7 @@ impl Ledger {
     fn check_answers(&self, game: &GameSession) {
         let results = match (&game.state.game, &game.quiz) {
             (Game::Solo(solo), Some(quiz)) => solo.results(quiz, None),
-            (Game::Finished(finished), None) => finished.results.clone(),
+            (Game::Finished(finished), Some(quiz)) => finished.results(quiz),
             _ => panic!("quiz and game do not fit"),
         };
         let mut total = 0;

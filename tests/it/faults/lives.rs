@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rejoin::domain::Sequence;
-use rejoin::store::redb::{RedbStore, file_opener};
+use rejoin::store::redb::{CheckpointRule, LogOptions, RedbStore, file_opener};
 use rejoin::store::{GameSessionStore, NewSession};
 
 use super::{block_on, options};
@@ -40,12 +40,20 @@ fn close(store: RedbStore) {
     block_on(store.close()).expect("closed");
 }
 
-/// Puts the copy in the file's place: as another file, or as other content of the same.
+/// Copies the file and its log.
+fn copy_both(path: &Path, copy: &Path) {
+    std::fs::copy(path.with_extension("log"), copy.with_extension("log")).expect("copied");
+    std::fs::copy(path, copy).expect("copied");
+}
+
+/// Puts the copies in the place of the file and its log: as other files, or as other content of the same.
 fn put_back(copy: &Path, path: &Path, is_moved: bool) {
-    if is_moved {
-        std::fs::rename(copy, path).expect("moved");
-    } else {
-        std::fs::write(path, std::fs::read(copy).expect("read")).expect("written over");
+    for (copy, path) in [(copy, path), (&copy.with_extension("log"), &path.with_extension("log"))] {
+        if is_moved {
+            std::fs::rename(copy, path).expect("moved");
+        } else {
+            std::fs::write(path, std::fs::read(copy).expect("read")).expect("written over");
+        }
     }
 }
 
@@ -75,10 +83,10 @@ fn a_copy_that_is_put_back_has_another_epoch() {
         let (before, _) = epoch(&store);
         if is_closed {
             close(store);
-            std::fs::copy(&path, &copy).expect("copied");
+            copy_both(&path, &copy);
             store = open(&path);
         } else {
-            std::fs::copy(&path, &copy).expect("copied");
+            copy_both(&path, &copy);
         }
         // What it goes on to is lost, and other content comes under the same numbers.
         record_one(&store);
@@ -123,7 +131,9 @@ fn a_new_epoch_can_be_asked_for() {
 fn a_torn_copy_is_refused_in_one_clear_sentence_or_is_whole() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, torn) = (folder.path().join("rejoin.redb"), folder.path().join("torn.redb"));
-    let store = begin(&path);
+    let log = LogOptions { rule: CheckpointRule { every: Duration::ZERO, bytes: 0 }, ..LogOptions::default() };
+    let opener = file_opener(path.clone(), 1 << 20).log(Some(log));
+    let store = RedbStore::open(opener, options(Duration::from_secs(10))).expect("opened");
     let mut refused = 0;
     for n in 0..24 {
         let older = std::fs::read(&path).expect("read");

@@ -1,21 +1,23 @@
 //! The redb engine on disks that fail, fill up and freeze, and after crashes.
 
 mod damage;
-mod disk;
+pub(crate) mod disk;
+pub(crate) mod disks;
 mod failing;
 mod files;
 mod frozen;
 mod games;
 mod lives;
+mod logged;
 mod time;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use disk::Disk;
+use disks::Medium;
 use games::Ledger;
 use rejoin::domain::{GameSession, WallTime};
-use rejoin::store::redb::{OpenError, Opener, RedbOptions, RedbStore, storage_opener};
+use rejoin::store::redb::{OpenError, Opener, RedbOptions, RedbStore};
 use rejoin::store::{GameSessionStore, StoreStatus};
 
 use crate::kit::race;
@@ -23,24 +25,19 @@ use crate::kit::race;
 const PLAYERS: u64 = 6;
 
 /// Opens with no page cache of redb's own: what it reads, it reads from the disk.
-fn opener(disk: &Disk) -> Opener {
-    cached_opener(disk, 0)
-}
-
-fn cached_opener(disk: &Disk, cache_size: usize) -> Opener {
-    let disk = disk.clone();
-    storage_opener(move || Ok(Box::new(disk.clone())), cache_size)
+fn opener(medium: &impl Medium) -> Opener {
+    medium.cached_opener(0)
 }
 
 fn options(patience: Duration) -> RedbOptions {
     RedbOptions { rules: GameSession::apply, wall: Arc::new(|| WallTime(1_700_000_000_000)), patience, quiz_cache: 0 }
 }
 
-fn try_to_open(disk: &Disk) -> Result<RedbStore, OpenError> {
+fn try_to_open(disk: &impl Medium) -> Result<RedbStore, OpenError> {
     RedbStore::open(opener(disk), options(Duration::from_secs(10)))
 }
 
-fn open(disk: &Disk) -> RedbStore {
+fn open(disk: &impl Medium) -> RedbStore {
     try_to_open(disk).expect("opened")
 }
 
@@ -86,7 +83,7 @@ fn check(store: &RedbStore, ledgers: &[Ledger]) {
     });
 }
 
-fn check_crashed(disk: &Disk, seed: u64, ledgers: &[Ledger]) {
+fn check_crashed(disk: &impl Medium, seed: u64, ledgers: &[Ledger]) {
     let store = open(&disk.crashed(seed));
     check(&store, ledgers);
     // And it can be gone on with.

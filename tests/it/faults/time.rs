@@ -9,7 +9,8 @@ use rejoin::store::redb::{RedbOptions, RedbStore};
 use rejoin::store::{GameSessionStore, NewSession};
 
 use super::disk::Disk;
-use super::{block_on, cached_opener, open, opener, options};
+use super::disks::Medium;
+use super::{block_on, open, opener, options};
 use crate::kit::{id, right, solo};
 use crate::support::wait_until;
 
@@ -131,7 +132,7 @@ fn a_wall_clock_set_wrong_neither_kills_nor_resurrects() {
 fn while_sessions_live_and_nothing_commits_a_sign_of_life_is_written() {
     let (busy, idle) = (Disk::new(1), Disk::new(2));
     // Without a cache of its own redb would write what it only reads.
-    let idle_store = RedbStore::open(cached_opener(&idle, 1 << 20), options(Duration::from_secs(10))).expect("opened");
+    let idle_store = RedbStore::open(idle.cached_opener(1 << 20), options(Duration::from_secs(10))).expect("opened");
     let store = open(&busy);
     create(&store, 1, store.clock().moment());
     let (before, idle_before) = (busy.steps(), idle.steps());

@@ -55,8 +55,11 @@ impl Files {
     /// A run that has moved some of the sessions by now.
     async fn half_way(&self) -> Running {
         let running = Running::begin(&url(&self.from), &url(&self.to));
-        // A new file has 4 MiB for a moment, while its reserve is filled, and one with all sessions 8.
-        until(|| std::fs::metadata(&self.to).is_ok_and(|file| file.len() > 5 << 20)).await;
+        // What is committed lies in the log at first.
+        let log = self.to.with_extension("log");
+        let is_used =
+            |log: Vec<u8>| log.get(256 << 10..260 << 10).is_some_and(|page| page.iter().any(|byte| *byte != 0));
+        until(|| std::fs::read(&log).is_ok_and(is_used)).await;
         running
     }
 }

@@ -197,6 +197,30 @@ async fn a_revoked_seat_is_gone_at_once() {
 }
 
 #[tokio::test]
+async fn whom_the_seat_was_taken_from_is_told_nothing_that_comes_after() {
+    let game = game().await;
+    for round in 0..20 {
+        let user = format!("user {round}");
+        let (seat, token) = game.seat(&user).await;
+        let (mut raw, _) = Raw::resumed(&game.server.base, &game.room, &token).await;
+        let code = if round % 2 == 0 {
+            assert_eq!(game.backend.delete(&game.url(&format!("/seats/{seat}"))).await.status, 204);
+            4403
+        } else {
+            game.seat(&user).await;
+            4409
+        };
+        let after = game.record(json!({ "events": [{ "type": "secret", "payload": 1 }] })).await;
+        loop {
+            match raw.hear().await {
+                Heard::Frame(frame) => assert_ne!(frame["sequence"], after, "round {round}: {frame}"),
+                Heard::Closed(closed) => break assert_eq!(closed, Some(code), "round {round}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_backend_that_returns_has_missed_nothing_that_was_said() {
     let game = game().await;
     let (_, token) = game.seat("ada").await;

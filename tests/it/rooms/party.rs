@@ -125,10 +125,11 @@ impl Party {
         self.going.send_replace(true);
     }
 
-    /// Waits until everybody has seen the end.
+    /// Waits until everybody has seen the end, and been answered: the reply to the last answer may be lost,
+    /// and its repeat's come after the end.
     pub(super) async fn over(&self) {
         for guest in self.guests() {
-            until(|| guest.told.lock().is_finished).await;
+            until(|| guest.told.lock().is_over(self.size.questions)).await;
         }
     }
 
@@ -173,6 +174,10 @@ impl Guest {
 }
 
 impl Told {
+    fn is_over(&self, answers: u64) -> bool {
+        self.is_finished && (self.accepted.len() + self.refused.len()) as u64 >= answers
+    }
+
     /// No number is missing, none comes twice; and each of so many answers was acknowledged.
     fn check(&self, answers: u64) {
         assert!(self.refused.is_empty(), "{:?}", self.refused);

@@ -146,7 +146,7 @@ async fn what_cannot_be_read_ends_no_sweep_however_much_there_is_of_it() {
     }
     assert_eq!(store.status(at).await.expect("told").records, NEWER + 10);
     // The head of the index, all of one deadline, is by name.
-    let newer = "{\"version\":3,\"format\":3,\"x\":1}";
+    let newer = "{\"version\":3,\"format\":4,\"x\":1}";
     for n in 0..NEWER {
         assert!(server.command(&["SET", &keys(n)[0], newer, "KEEPTTL"]).is("OK"));
     }
@@ -167,7 +167,7 @@ async fn what_cannot_be_read_ends_no_sweep_however_much_there_is_of_it() {
         assert_eq!(server.command(&["GET", &keys(n)[0]]).text(), newer, "it is left as it is");
     }
     let met = store.get(&id(0), at).await;
-    assert!(matches!(&met, Err(StoreError::Corrupt { what }) if what.contains("format 3")), "{met:?}");
+    assert!(matches!(&met, Err(StoreError::Corrupt { what }) if what.contains("format 4")), "{met:?}");
     // A game of that id can be begun anew once it is deleted.
     assert!(store.delete(&id(0)).await.expect("deleted"));
     store.create(NewSession(solo(0, 1, at)), at).await.expect("created");
@@ -181,7 +181,7 @@ async fn a_code_that_a_session_holds_which_cannot_be_read_keeps_no_other_room_fr
     let store = reached(&server.url()).await;
     let at = store.clock().moment();
     store.create(NewSession(external(1, Some("ABC234"), at)), at).await.expect("created");
-    assert!(server.command(&["SET", &keys(1)[0], "{\"version\":3,\"format\":3}", "KEEPTTL"]).is("OK"));
+    assert!(server.command(&["SET", &keys(1)[0], "{\"version\":3,\"format\":4}", "KEEPTTL"]).is("OK"));
     let taken = store.create(NewSession(external(2, Some("ABC234"), at)), at).await;
     assert!(matches!(taken, Err(StoreError::AlreadyExists)), "{taken:?}");
 }

@@ -25,7 +25,9 @@ export class Table {
   /** @param {object} settings @param {object} [options] */
   async host(settings, options) {
     const opened = await Room.open(this.api, { readyMs: 0, ...settings });
-    return { opened, host: this.connect(opened, options) };
+    const host = this.connect(opened, options);
+    await stateOf(host, "the host is there", isLive);
+    return { opened, host };
   }
 
   /** @param {string} joinCode @param {string} name @param {object} [options] */

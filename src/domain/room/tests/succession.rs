@@ -76,7 +76,8 @@ fn without_a_host_nobody_goes_on() {
 #[test]
 fn what_was_asked_is_known_after_the_end() {
     let table = finished(RoomSettings::default());
-    let played = table.room().played().expect("it is over");
+    let played = table.room().played(table.session.quiz.as_deref()).expect("it is over");
     assert_eq!((played.questions.len(), played.planned), (1, 1));
-    assert!(Table::started(1, 1, RoomSettings::default()).room().played().is_none());
+    let running = Table::started(1, 1, RoomSettings::default());
+    assert!(running.room().played(running.session.quiz.as_deref()).is_none());
 }

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use ::redb::Database;
 
-use super::super::batch::Changes;
 use super::super::commit::{self, CommitError, Met};
 use super::super::growth;
 use super::super::meta::Meta;
@@ -88,7 +87,8 @@ impl Writer {
         let meta = slot.read(Meta::read).map_err(|error| failed(&error))?;
         let meta = meta.ok_or_else(|| failed(&"the file has lost its own record"))?;
         // Game time has been told to players: it never goes back. Nor does what this opening is.
-        self.meta = Meta { time: self.meta.time.max(meta.time), batches: meta.batches, ..self.meta };
+        let batches = if self.logging.is_some() { self.meta.batches } else { meta.batches };
+        self.meta = Meta { time: self.meta.time.max(meta.time), batches, ..self.meta };
         Ok(meta.batches)
     }
 
@@ -102,7 +102,7 @@ impl Writer {
     /// One try to get well: open, then prove by a durable write that games can begin again.
     pub(super) fn heal(&mut self) {
         // A panic of redb's over a damaged page is one more failed try.
-        let healed = panics::catch(|| self.reopen().and_then(|_| self.probe()));
+        let healed = panics::catch(|| self.reopen().and_then(|_| self.checkpoint_all()).and_then(|()| self.probe()));
         match healed.unwrap_or_else(|met| Err((Met::Damage, met))) {
             Ok(()) => {
                 self.go_on();
@@ -152,13 +152,18 @@ impl Writer {
         &mut self,
         commit: impl FnOnce(&Database, &Meta) -> Result<(), CommitError>,
     ) -> Result<(), (Met, String)> {
-        let meta = self.next_meta(self.meta.time);
+        self.wait_for_checkpoint();
+        let meta = self.file_meta();
         let committed = self.reader.slot.with(|database| Ok(commit(database, &meta)));
         match committed {
+            Ok(Ok(())) if self.logging.is_some() => {
+                self.meta.time = meta.time;
+                Ok(())
+            }
             Ok(Ok(())) => {
-                self.meta = meta;
+                self.note_stored(meta);
                 self.note.write(meta.progress());
-                self.reader.counter.note(meta.batches, &Changes::none(meta.time));
+                self.reader.counter.note(meta.batches, &[]);
                 Ok(())
             }
             Ok(Err(error)) => Err((error.met, error.cause.to_string())),

@@ -3,11 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::batch::Changes;
+use super::super::batch::Rows;
 use super::super::commit::{self, Met};
 use super::super::meta::SIGN_OF_LIFE;
 use super::super::queue::{Reply, Work};
-use super::super::sweep::SweptBatch;
 use super::Writer;
 use crate::store::clock::Clock;
 use crate::store::contract::Cause;
@@ -25,11 +24,13 @@ const SECOND_LOOK: Duration = Duration::from_secs(10);
 impl Writer {
     pub(super) fn wake_at(&self) -> Instant {
         let sign_of_life = self.last_commit + Duration::from(SIGN_OF_LIFE) - IN_GOOD_TIME;
-        match &self.broken {
-            Some(broken) => broken.retry_at,
+        let log = self.log_wakes_at();
+        let upkeep = match &self.broken {
+            Some(broken) => return broken.retry_at,
             None if self.condition.trouble().is_some() => sign_of_life.min(self.upkeep_at + UPKEEP),
             None => sign_of_life.min(self.looked_at + SECOND_LOOK),
-        }
+        };
+        log.map_or(upkeep, |at| at.min(upkeep))
     }
 
     /// Does what time alone asks for: another try at a broken file, upkeep, or a sign of life.
@@ -42,6 +43,7 @@ impl Writer {
             None => {}
         }
         self.look_after(now);
+        self.look_after_log();
     }
 
     /// About once a second, as long as something is wrong: makes space, and looks whether games can
@@ -50,6 +52,7 @@ impl Writer {
         if self.broken.is_none() && now >= self.looked_at + SECOND_LOOK {
             self.looked_at = now;
             if self.reader.slot.has_healed() {
+                self.wait_for_checkpoint();
                 tracing::info!("a place of the file can be read again; opening the file again");
                 self.reopen_or_break_off();
             }
@@ -75,9 +78,12 @@ impl Writer {
             let (at, most) = (self.clock.moment(), SWEEP_BATCH);
             self.carry_out(vec![Work::Sweep { at, after, most, reply: Reply::to(answer) }]);
             match answered.try_recv() {
-                Ok(Ok(SweptBatch { next: Some(next), .. })) => after = Some(next),
-                _ => return,
+                Ok(Ok(swept)) if swept.has_more() => after = swept.next,
+                _ => break,
             }
+        }
+        if let Err((met, reason)) = self.checkpoint_all() {
+            self.cannot_checkpoint(met, &reason);
         }
     }
 
@@ -117,7 +123,7 @@ impl Writer {
         self.last_commit = Instant::now();
         match self.reader.is_empty() {
             Ok(false) => {
-                if let Err(fate) = self.store(&Changes::none(self.clock.moment().now)) {
+                if let Err(fate) = self.store(Rows::none(self.clock.moment().now)) {
                     tracing::debug!(reason = %fate.error(), "no sign of life could be written");
                 }
             }

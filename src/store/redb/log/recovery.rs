@@ -1,0 +1,136 @@
+//! Reading a log after a crash: from the batch after the one that redb has, up to the first that doesn't
+//! fit. That is where the server stopped; unless there is a later one, and then something between is lost.
+
+use std::io;
+
+use ::redb::StorageBackend;
+use memchr::memmem;
+
+use super::super::ops::Op;
+use super::entry::{self, BatchHead, Entry};
+use super::{Layout, SEGMENT_HEAD, SEGMENTS, SegmentHead};
+use crate::store::error::StoreResult;
+
+/// What a log was found to hold.
+#[derive(Debug, Default)]
+pub(in crate::store::redb) struct Found {
+    /// The last batch that counts, if the log has any that redb has not.
+    pub(in crate::store::redb) last: Option<BatchHead>,
+    /// Whether batches are missing that were committed.
+    pub(in crate::store::redb) is_damaged: bool,
+    /// Whether it holds batches of another file.
+    pub(in crate::store::redb) is_foreign: bool,
+    /// The segments that hold something still needed, with the last batch of each.
+    pub(super) segments: [Option<u64>; SEGMENTS as usize],
+    /// The number that the next segment is to have.
+    pub(super) next_number: u64,
+}
+
+/// Reads the log of the file with this random, gives each batch after `checkpointed` to `take`, in order, and
+/// says what there was.
+///
+/// # Errors
+/// What the disk says; and `Corrupt` for a batch that is whole but can't be understood, as one of a newer
+/// release.
+pub(in crate::store::redb) fn find(
+    storage: &dyn StorageBackend,
+    random: u64,
+    checkpointed: u64,
+    mut take: impl FnMut(Vec<Op>),
+) -> io::Result<StoreResult<Found>> {
+    let mut found = Found { next_number: 1, ..Found::default() };
+    let Some(layout) = Layout::read(storage)? else {
+        let mut bytes = vec![0; usize::try_from(storage.len()?).map_err(io::Error::other)?];
+        if !bytes.is_empty() {
+            storage.read(0, &mut bytes)?;
+        }
+        found.is_damaged = highest_batch(&bytes, random) > checkpointed;
+        found.is_foreign = has_others(&bytes, random);
+        return Ok(Ok(found));
+    };
+    let heads = heads(storage, layout, random)?;
+    // One segment at a time: a start takes no more memory than that.
+    let mut bytes = Vec::new();
+    let (mut next, mut highest) = (checkpointed + 1, 0);
+    for (n, (place, head)) in heads.iter().enumerate() {
+        read_segment(storage, layout, *place, &mut bytes)?;
+        highest = highest.max(highest_batch(&bytes, random));
+        found.is_foreign |= has_others(&bytes, random);
+        let Some(head) = head else { continue };
+        found.next_number = head.number + 1;
+        // What a later segment holds is void in this one.
+        let later = heads[n + 1..].iter().filter_map(|(_, later)| later.map(|later| later.first));
+        let (end, mut last) = (later.min().unwrap_or(u64::MAX), None);
+        for entry in entries(&bytes, *head).take_while(|entry| entry.head.batch < end) {
+            if entry.head.batch == next {
+                match entry.ops() {
+                    Ok(ops) => take(ops),
+                    Err(error) => return Ok(Err(error)),
+                }
+                next += 1;
+                found.last = Some(entry.head);
+            }
+            last = Some(entry.head.batch);
+        }
+        found.segments[*place] = last.filter(|last| *last > checkpointed);
+    }
+    // The batch after the last one may be there in part, or whole without its segment's head.
+    found.is_damaged = highest > next;
+    Ok(Ok(found))
+}
+
+/// The segments of a log with the heads of those that were begun for the file, in the order in which they
+/// were; the others come last.
+fn heads(storage: &dyn StorageBackend, layout: Layout, random: u64) -> io::Result<Vec<(usize, Option<SegmentHead>)>> {
+    let length = storage.len()?;
+    let mut heads = Vec::new();
+    for place in 0..SEGMENTS as usize {
+        let mut bytes = [0; SEGMENT_HEAD as usize];
+        if layout.begin(place) + SEGMENT_HEAD <= length {
+            storage.read(layout.begin(place), &mut bytes)?;
+        }
+        heads.push((place, SegmentHead::decode(&bytes).filter(|head| head.random == random)));
+    }
+    heads.sort_by_key(|(_, head)| head.map_or(u64::MAX, |head| head.number));
+    Ok(heads)
+}
+
+/// Reads what a segment holds behind its head, as far as the log goes.
+fn read_segment(storage: &dyn StorageBackend, layout: Layout, place: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let begin = layout.begin(place);
+    let end = storage.len()?.min(begin + layout.segment);
+    bytes.clear();
+    let length = end.saturating_sub(begin + SEGMENT_HEAD);
+    bytes.resize(usize::try_from(length).map_err(io::Error::other)?, 0);
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    storage.read(begin + SEGMENT_HEAD, bytes)
+}
+
+/// The entries of a segment, as long as they are whole and follow each other.
+fn entries(bytes: &[u8], head: SegmentHead) -> impl Iterator<Item = Entry<'_>> {
+    let (mut rest, mut next) = (bytes, head.first);
+    std::iter::from_fn(move || {
+        let entry = Entry::at(rest).filter(|entry| entry.random == head.random && entry.head.batch == next)?;
+        rest = &rest[entry.length..];
+        next += 1;
+        Some(entry)
+    })
+}
+
+/// The highest batch of which these bytes hold a whole entry anywhere.
+fn highest_batch(bytes: &[u8], random: u64) -> u64 {
+    let own = anywhere(bytes).filter(|entry| entry.random == random);
+    own.map(|entry| entry.head.batch).max().unwrap_or_default()
+}
+
+/// Whether these bytes begin with an entry of another file: a log is emptied before it is another's.
+fn has_others(bytes: &[u8], random: u64) -> bool {
+    anywhere(bytes).next().is_some_and(|entry| entry.random != random)
+}
+
+/// The whole entries that these bytes hold, wherever they lie.
+fn anywhere(bytes: &[u8]) -> impl Iterator<Item = Entry<'_>> {
+    memmem::find_iter(bytes, &entry::MAGIC).filter_map(|place| Entry::at(&bytes[place..]))
+}

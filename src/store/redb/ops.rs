@@ -1,0 +1,242 @@
+//! What a batch changes, row by row: what the log keeps, the overlay shows, and redb gets in the end.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::batch::{Change, Changes, QuestionChange, Refiled};
+use super::quizzes::QuestionName;
+use super::{Stored, events};
+use crate::domain::{Event, JoinCode, Owner, Quiz, SessionId, SessionState, Timestamp};
+use crate::store::error::StoreResult;
+use crate::store::format;
+
+/// A session's row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) enum SessionRow {
+    /// A state that a command led to.
+    State {
+        /// Where the index has it.
+        hint: Timestamp,
+        state: Arc<SessionState>,
+        /// Its questions, where they are at hand.
+        #[serde(skip)]
+        quiz: Option<Arc<Quiz>>,
+    },
+    /// A record of which only the beginning was looked at.
+    Record(#[serde(with = "serde_bytes")] Vec<u8>),
+}
+
+impl SessionRow {
+    /// The row as redb keeps it.
+    pub(super) fn record(&self) -> StoreResult<Vec<u8>> {
+        match self {
+            Self::State { hint, state, .. } => format::encode(&StoredRef { hint: *hint, state }),
+            Self::Record(record) => Ok(record.clone()),
+        }
+    }
+
+    /// The same row, of a session that the index has elsewhere now.
+    pub(super) fn filed_at(self, hint: Timestamp) -> StoreResult<Self> {
+        Ok(match self {
+            Self::State { state, quiz, .. } => Self::State { hint, state, quiz },
+            Self::Record(record) => Self::Record(format::replace_prefix(&record, &hint)?),
+        })
+    }
+
+    /// The row decoded; `what` names it in errors.
+    pub(super) fn stored(&self, what: impl Fn() -> String) -> StoreResult<Stored> {
+        match self {
+            Self::State { hint, state, .. } => Ok(Stored { hint: *hint, state: SessionState::clone(state) }),
+            Self::Record(record) => format::decode(record, what),
+        }
+    }
+}
+
+/// [`Stored`], of a state that others hold too.
+#[derive(Serialize)]
+struct StoredRef<'a> {
+    hint: Timestamp,
+    state: &'a SessionState,
+}
+
+/// A question's record, and until when the sessions need it that ask it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct QuestionRow {
+    pub(super) until: Timestamp,
+    #[serde(with = "arc_bytes")]
+    pub(super) record: Arc<[u8]>,
+}
+
+/// An event and its record.
+#[derive(Debug, PartialEq)]
+pub(super) struct EventRow {
+    pub(super) event: Event,
+    pub(super) record: Vec<u8>,
+}
+
+/// About how many bytes the rows of a new session take beside its quiz's.
+const NEW_SESSION: usize = 256;
+
+/// One change of one row. What is removed need not be there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) enum Op {
+    PutSession {
+        #[serde(with = "id_bytes")]
+        id: SessionId,
+        row: SessionRow,
+        /// Whether there was no such row before.
+        is_added: bool,
+    },
+    /// Only where there is one.
+    RemoveSession(#[serde(with = "id_bytes")] SessionId),
+    PutQuiz(#[serde(with = "id_bytes")] SessionId, #[serde(with = "arc_bytes")] Arc<[u8]>),
+    RemoveQuiz(#[serde(with = "id_bytes")] SessionId),
+    PutQuestion(QuestionName, QuestionRow),
+    RemoveQuestion(QuestionName),
+    PutQuestionEnd(Timestamp, QuestionName),
+    RemoveQuestionEnd(Timestamp, QuestionName),
+    PutHint(Timestamp, #[serde(with = "id_bytes")] SessionId),
+    RemoveHint(Timestamp, #[serde(with = "id_bytes")] SessionId),
+    PutEvent(#[serde(with = "id_bytes")] SessionId, #[serde(with = "event_record")] Arc<EventRow>),
+    /// Removes a session's events up to this number.
+    Prune(#[serde(with = "id_bytes")] SessionId, u64),
+    PutJoin(JoinCode, #[serde(with = "id_bytes")] SessionId),
+    RemoveJoin(JoinCode),
+    PutOwner(Owner, #[serde(with = "id_bytes")] SessionId),
+    RemoveOwner(Owner, #[serde(with = "id_bytes")] SessionId),
+}
+
+impl Op {
+    /// About how many bytes more the file takes with it.
+    pub(super) fn growth(&self) -> u64 {
+        match self {
+            Self::PutQuiz(_, record) => (record.len() + NEW_SESSION) as u64,
+            Self::PutQuestion(_, row) => row.record.len() as u64,
+            Self::PutEvent(_, row) => row.record.len() as u64,
+            _ => 0,
+        }
+    }
+}
+
+impl Changes {
+    /// The changes of rows that these come to, in the order in which they are to be made.
+    pub(super) fn into_ops(self) -> StoreResult<Vec<Op>> {
+        let mut ops = Vec::with_capacity(2 * (self.sessions.len() + self.refiled.len() + self.stray_hints.len()));
+        for (name, QuestionChange { was, row }) in self.questions {
+            ops.extend(was.map(|was| Op::RemoveQuestionEnd(was, name)));
+            ops.push(Op::PutQuestionEnd(row.until, name));
+            ops.push(Op::PutQuestion(name, row));
+        }
+        for (until, name, is_all) in self.old_questions {
+            ops.push(Op::RemoveQuestionEnd(until, name));
+            ops.extend(is_all.then_some(Op::RemoveQuestion(name)));
+        }
+        ops.extend(self.stray_hints.into_iter().map(|(time, id)| Op::RemoveHint(time, id)));
+        self.refiled.into_iter().for_each(|(id, refiled)| refile(&mut ops, id, refiled));
+        for (id, change) in self.sessions {
+            if change.after.is_none() || change.is_new {
+                forget(&mut ops, &id, &change);
+            }
+            put(&mut ops, id, change)?;
+        }
+        ops.extend(self.joins.into_iter().map(|(code, holder)| match holder {
+            Some(id) => Op::PutJoin(code, id),
+            None => Op::RemoveJoin(code),
+        }));
+        Ok(ops)
+    }
+}
+
+fn refile(ops: &mut Vec<Op>, id: SessionId, Refiled { from, to, row }: Refiled) {
+    ops.extend(from.map(|from| Op::RemoveHint(from, id.clone())));
+    ops.push(Op::PutHint(to, id.clone()));
+    ops.push(Op::PutSession { id, row, is_added: false });
+}
+
+/// Removes all that there is of a session.
+fn forget(ops: &mut Vec<Op>, id: &SessionId, change: &Change) {
+    let Some(before) = &change.before else { return };
+    ops.push(Op::RemoveSession(id.clone()));
+    ops.push(Op::RemoveHint(before.hint, id.clone()));
+    ops.push(Op::RemoveQuiz(id.clone()));
+    ops.extend(before.owner.clone().map(|owner| Op::RemoveOwner(owner, id.clone())));
+    if before.had_events {
+        ops.push(Op::Prune(id.clone(), u64::MAX));
+    }
+}
+
+fn put(ops: &mut Vec<Op>, id: SessionId, mut change: Change) -> StoreResult<()> {
+    let Some(session) = change.after.take() else { return Ok(()) };
+    let before = change.before.as_ref().filter(|_| !change.is_new);
+    let (hint, is_added) = (change.hint(&session), before.is_none());
+    move_hint(ops, &id, before.filter(|before| before.is_filed).map(|before| before.hint), hint);
+    if is_added {
+        // Its place stays: a session of which only that is left was damaged, and is no absence.
+        ops.push(Op::PutQuiz(id.clone(), change.quiz_record.take().unwrap_or_default()));
+        ops.extend(session.state.owner.clone().map(|owner| Op::PutOwner(owner, id.clone())));
+    }
+    for event in change.events {
+        let record = events::encode(&event)?;
+        ops.push(Op::PutEvent(id.clone(), Arc::new(EventRow { event, record })));
+    }
+    ops.extend(change.prune_through.map(|through| Op::Prune(id.clone(), through.0)));
+    let row = SessionRow::State { hint, state: Arc::new(session.state), quiz: session.quiz };
+    ops.push(Op::PutSession { id, row, is_added });
+    Ok(())
+}
+
+fn move_hint(ops: &mut Vec<Op>, id: &SessionId, from: Option<Timestamp>, to: Timestamp) {
+    if from != Some(to) {
+        ops.extend(from.map(|from| Op::RemoveHint(from, id.clone())));
+        ops.push(Op::PutHint(to, id.clone()));
+    }
+}
+
+mod id_bytes {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::domain::SessionId;
+
+    pub(super) fn serialize<S: Serializer>(id: &SessionId, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(id.as_bytes())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SessionId, D::Error> {
+        let bytes = <&serde_bytes::Bytes>::deserialize(deserializer)?;
+        SessionId::from_bytes(bytes).ok_or_else(|| serde::de::Error::custom("no session's id"))
+    }
+}
+
+mod arc_bytes {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(bytes)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[u8]>, D::Error> {
+        let bytes = <&serde_bytes::Bytes>::deserialize(deserializer)?;
+        Ok(Arc::from(&**bytes))
+    }
+}
+
+mod event_record {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{EventRow, events};
+
+    pub(super) fn serialize<S: Serializer>(row: &EventRow, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&row.record)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<EventRow>, D::Error> {
+        let record = <&serde_bytes::Bytes>::deserialize(deserializer)?.to_vec();
+        let event = events::decode(&record, || "an event".to_owned()).map_err(serde::de::Error::custom)?;
+        Ok(Arc::new(EventRow { event, record }))
+    }
+}

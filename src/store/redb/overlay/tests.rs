@@ -1,0 +1,110 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::{Event, Timestamp, WallTime};
+
+fn id(n: u8) -> SessionId {
+    SessionId::generate(u64::from(n), &[n; 10])
+}
+
+fn code(n: u8) -> JoinCode {
+    format!("ABCD2{}", n + 2).parse().expect("a code")
+}
+
+fn event(n: u8, sequence: u64) -> Arc<EventRow> {
+    let kind = format!("{n} {sequence}");
+    let event = Event { sequence: Sequence(sequence), at: WallTime(1), kind, payload: String::new(), to: None };
+    Arc::new(EventRow { event, record: vec![n, sequence as u8] })
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    (0..10_u8, 0..4_u8, 1..6_u64).prop_map(|(which, n, number)| match which {
+        0 => Op::PutSession { id: id(n), row: SessionRow::Record(vec![number as u8]), is_added: false },
+        1 => Op::RemoveSession(id(n)),
+        2 => Op::PutQuiz(id(n), Arc::from([number as u8])),
+        3 => Op::RemoveQuiz(id(n)),
+        4 => Op::PutHint(Timestamp::from_millis(number), id(n)),
+        5 => Op::RemoveHint(Timestamp::from_millis(number), id(n)),
+        6 => Op::PutEvent(id(n), event(n, number)),
+        7 => Op::Prune(id(n), number),
+        8 => Op::PutJoin(code(n), id(number as u8)),
+        _ => Op::RemoveJoin(code(n)),
+    })
+}
+
+fn layer(ops: &[Op]) -> Layer {
+    let mut layer = Layer::default();
+    ops.iter().for_each(|op| layer.apply(op.clone()));
+    layer
+}
+
+/// All that readers find in a view.
+fn seen(view: &View) -> String {
+    let ids: Vec<_> = (0..4).map(id).collect();
+    let hints = (Bound::Unbounded, Bound::Unbounded);
+    let base = [(Timestamp::from_millis(3), id(0)), (Timestamp::from_millis(4), id(1))];
+    let hints: StoreResult<Vec<_>> = view.over_hints(base.into_iter().map(Ok), hints).collect();
+    let stored: StoreResult<Vec<_>> = view.over_ids([id(1), id(3)].into_iter().map(Ok), None).collect();
+    let sessions: Vec<_> = ids.iter().map(|id| (view.session(id), view.quiz(id))).collect();
+    let events: Vec<_> = ids.iter().map(|id| view.events(id, Sequence(2))).collect();
+    let joins: Vec<_> = (0..4).map(|n| view.holder(&code(n)).map(|holder| holder.cloned())).collect();
+    format!("{:?} {:?} {sessions:?} {events:?} {joins:?}", hints.expect("read"), stored.expect("read"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// Where the cut between two layers lies, and whether they are one, is nothing that a reader sees.
+    #[test]
+    fn two_layers_are_seen_as_one(ops in prop::collection::vec(op(), 0..40), cut in 0..40_usize) {
+        let (below, above) = ops.split_at(cut.min(ops.len()));
+        let one = View { upper: layer(&ops), lower: None, batch: 2 };
+        let two = View { upper: layer(above), lower: Some((Arc::new(layer(below)), 1)), batch: 2 };
+        prop_assert_eq!(seen(&two), seen(&one));
+        let mut covered = layer(below);
+        covered.cover(&layer(above));
+        prop_assert_eq!(seen(&View { upper: covered, lower: None, batch: 2 }), seen(&one));
+    }
+
+    /// A layer that is taken apart, or told as changes, comes together again.
+    #[test]
+    fn a_layer_can_be_taken_apart_and_put_together(ops in prop::collection::vec(op(), 0..40), most in 1..7_usize) {
+        let whole = layer(&ops);
+        let parts = whole.parts(most);
+        prop_assert!(parts.iter().all(|part| part.rows() <= most));
+        prop_assert_eq!(parts.iter().map(Layer::rows).sum::<usize>(), whole.rows());
+        let mut again = Layer::default();
+        parts.iter().for_each(|part| again.cover(part));
+        let view = |upper: Layer| View { upper, lower: None, batch: 1 };
+        prop_assert_eq!(seen(&view(again)), seen(&view(whole.clone())));
+        prop_assert_eq!(seen(&view(layer(&whole.ops()))), seen(&view(whole)));
+    }
+}
+
+#[test]
+fn a_view_never_changes() {
+    let mut growing = layer(&[Op::PutHint(Timestamp::from_millis(1), id(1))]);
+    let view = View { upper: growing.clone(), lower: None, batch: 1 };
+    let before = seen(&view);
+    growing.apply(Op::RemoveHint(Timestamp::from_millis(1), id(1)));
+    assert_eq!(seen(&view), before);
+}
+
+#[test]
+fn tables_that_hold_more_than_a_view_knows_do_not_fit_it() {
+    let overlay = Overlay::default();
+    let old = overlay.view();
+    overlay.publish(View { batch: 5, ..View::default() });
+    overlay.begin_checkpoint(5);
+    assert!(!overlay.fits(&old) && overlay.fits(&overlay.view()));
+}
+
+#[test]
+fn a_session_that_a_checkpoint_has_written_since_is_counted_once() {
+    let added = |n| Op::PutSession { id: id(n), row: SessionRow::Record(vec![n]), is_added: true };
+    let (upper, lower) = (layer(&[added(0), added(1)]), layer(&[added(2)]));
+    let before = View { upper: upper.clone(), lower: None, batch: 7 };
+    assert_eq!([6, 7].map(|in_tables| before.added(in_tables)), [2, 0]);
+    let during = View { upper, lower: Some((Arc::new(lower), 5)), batch: 7 };
+    assert_eq!([4, 5, 6, 7].map(|in_tables| during.added(in_tables)), [3, 2, 2, 0]);
+}
