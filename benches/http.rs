@@ -3,7 +3,8 @@
 //! 100 players in a closed loop play whole games (create, ten answers, results), the server on one
 //! core and the players on another, in turn on redb, on memory, and on a Valkey that syncs every
 //! second and with every write; `/livez` by the same program is the ceiling. Valkey shares the
-//! players' core. Prints each run's requests/s and latencies, and the ratios of the medians.
+//! players' core. Prints each run's requests/s, latencies and processor time, and the ratios of the medians.
+//! Names after `--` choose (`-- redb livez`); `BENCH_SERVER` measures another binary.
 
 mod common;
 
@@ -32,7 +33,14 @@ const KINDS: [Kind; 5] = [
     Kind { name: "livez", store: "memory", sync: None, play: Play::Livez },
 ];
 
-fn measure(kind: &Kind) -> f64 {
+/// What a run comes to: requests a second, and the server's processor time of one in microseconds.
+#[derive(Clone, Copy)]
+struct Rate {
+    per_second: f64,
+    cpu_micros: f64,
+}
+
+fn measure(kind: &Kind) -> Rate {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
     common::server::pin_to_load();
     let valkey = kind.sync.map(|sync| Valkey::start(folder.path(), sync));
@@ -41,29 +49,47 @@ fn measure(kind: &Kind) -> f64 {
     let (warm_up, measured) = (Duration::from_secs(1), Duration::from_secs(5));
     let Figures { per_second, p50, p95, p99, .. } =
         common::runtime().block_on(run(server.address, PLAYERS, kind.play, warm_up, measured));
+    // It was as busy while it warmed up.
+    let cpu_micros = server.busy().as_secs_f64() * 1e6 / (per_second * (warm_up + measured).as_secs_f64());
     let rss = server.resident() / 1024 / 1024;
     let name = kind.name;
-    println!("{name:<16} {per_second:>7.0} requests/s  p50 {p50:>9.2?}  p95 {p95:>9.2?}  p99 {p99:>9.2?}  {rss} MiB");
-    per_second
+    println!(
+        "{name:<16} {per_second:>7.0} requests/s  p50 {p50:>9.2?}  p95 {p95:>9.2?}  p99 {p99:>9.2?}  \
+         {cpu_micros:>5.1} us of a core each  {rss} MiB"
+    );
+    Rate { per_second, cpu_micros }
+}
+
+/// The median of some runs.
+fn median(rates: &[Rate], figure: impl Fn(&Rate) -> f64) -> f64 {
+    let mut figures: Vec<_> = rates.iter().map(figure).collect();
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }
 
 fn main() {
-    let mut rates = KINDS.map(|_| Vec::new());
+    let asked: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let is_asked = |kind: &&Kind| asked.is_empty() || asked.iter().any(|word| kind.name.starts_with(word.as_str()));
+    let kinds: Vec<_> = KINDS.iter().filter(is_asked).collect();
+    let mut rates = vec![Vec::new(); kinds.len()];
     for _ in 0..ROUNDS {
-        for (place, kind) in KINDS.iter().enumerate() {
+        for (place, kind) in kinds.iter().enumerate() {
             rates[place].push(measure(kind));
         }
     }
-    let [redb, memory, everysec, always, livez] = rates.map(|mut rates| {
-        rates.sort_by(f64::total_cmp);
-        rates[ROUNDS / 2]
-    });
-    println!(
-        "of memory: redb {:.2}, valkey {:.2} everysec and {:.2} always",
-        redb / memory,
-        everysec / memory,
-        always / memory
-    );
-    println!("of livez: memory {:.2}, redb {:.2}", memory / livez, redb / livez);
-    println!("of redb: valkey {:.2} everysec and {:.2} always", everysec / redb, always / redb);
+    let rate_of = |name: &str| {
+        let place = kinds.iter().position(|kind| kind.name == name)?;
+        Some(median(&rates[place], |rate| rate.per_second))
+    };
+    for (kind, rates) in kinds.iter().zip(&rates) {
+        let (per_second, cpu) = (median(rates, |rate| rate.per_second), median(rates, |rate| rate.cpu_micros));
+        let of = |name| rate_of(name).map_or("   -".to_owned(), |other: f64| format!("{:.2}", per_second / other));
+        let name = kind.name;
+        println!(
+            "{name:<16} {per_second:>7.0} requests/s, {cpu:.1} us each: {} of memory, {} of livez, {} of redb",
+            of("memory"),
+            of("livez"),
+            of("redb")
+        );
+    }
 }

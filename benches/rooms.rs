@@ -1,5 +1,5 @@
 //! Rooms with everybody connected, by the real binary on redb: `cargo bench --bench rooms`, and with
-//! `memory`, `deliveries` or `answers` behind a `--` that part alone.
+//! `memory`, `deliveries`, `answers` or `storm` behind a `--` that part alone.
 //!
 //! - What a connection costs in memory: 5,000 seats of 250 rooms, idle but for the pongs that they
 //!   owe.
@@ -9,11 +9,13 @@
 //!   having the event; of rates that are offered, and of the highest one, with so many events on
 //!   their way in every room all the time. The seats read raw bytes, and look for nothing but the
 //!   heads of frames and `"sequence":N`; they acknowledge nothing, where a real one would once a
-//!   second, unless the line says so.
+//!   second, unless the line says so. Beside it stands what a bare program needs that only sends as many
+//!   bytes to as many sockets.
 //! - How long players wait who all answer a question in the same moment, and in how many commits
-//!   that ends.
+//!   that ends: at the beginning of a long quiz, somewhat later, and at its end.
+//! - How soon 2,000 seats are back that all come in the same moment, after `kill -9` and a new start.
 //!
-//! The server has one core, the players another; all figures are medians.
+//! `BENCH_SERVER` measures another binary. The server has one core, the players another; all figures are medians.
 
 mod common;
 
@@ -21,11 +23,14 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use common::bare::Bare;
 use common::load::{Connection, Figures};
-use common::rooms::{KEY, Room};
+use common::rooms::{AT_ONCE, KEY, Room};
 use common::server::{Server, busy_here};
 use common::socket::{Sender, Socket, sequence};
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
 
@@ -34,6 +39,7 @@ const ROUNDS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(300);
 
 fn main() {
+    common::bare::run_if_asked();
     let named: Vec<_> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let is_wanted = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
     common::server::pin_to_load();
@@ -46,6 +52,9 @@ fn main() {
     if is_wanted("answers") {
         answers(50);
         answers(200);
+    }
+    if is_wanted("storm") {
+        storm();
     }
 }
 
@@ -82,7 +91,7 @@ fn memory() {
             let empty = server.resident();
             let rooms = common::rooms::open(server.address, IDLE_ROOMS, SEATS).await;
             let before = server.resident();
-            for mut socket in common::rooms::connect(server.address, &rooms).await.into_iter().flatten() {
+            for mut socket in common::rooms::connect(server.address, &rooms, AT_ONCE).await.into_iter().flatten() {
                 spawn_local(async move {
                     loop {
                         socket.skim(|_| ()).await
@@ -186,7 +195,7 @@ impl Received {
 fn deliveries() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
     println!("the disk makes {:.0} fdatasyncs/s", common::fdatasyncs_per_second(folder.path()));
-    let mut runs = KINDS.map(|_| Vec::new());
+    let (mut runs, mut floors) = (KINDS.map(|_| Vec::new()), KINDS.map(|_| Vec::new()));
     for _ in 0..ROUNDS {
         beside_a_server(async |server| {
             let received = Rc::new(Received::default());
@@ -195,25 +204,52 @@ fn deliveries() {
                 runs.push(run(server, &rooms, &received, kind).await);
             }
         });
+        bare(&mut floors);
     }
-    for (kind, runs) in KINDS.iter().zip(&runs) {
+    for ((kind, runs), floors) in KINDS.iter().zip(&runs).zip(&floors) {
         let [p50, p99] =
             [|run: &Run| run.figures.p50, |run: &Run| run.figures.p99].map(|of| median_time(runs.iter().map(of)));
         let rate = median(runs.iter().map(|run| run.figures.per_second));
         let cost = median(runs.iter().map(|run| run.cost));
         let share = median(runs.iter().map(|run| run.share));
         let events = median(runs.iter().map(|run| run.events_per_commit));
+        let floor = if floors.is_empty() { String::new() } else { format!(" ({:.1} bare)", median(floors.clone())) };
         println!(
-            "{:<16} {rate:>7.0} deliveries/s  p50 {p50:>9.2?}  p99 {p99:>9.2?}  {cost:>5.1} µs of a core each, {:.0} % of it  {events:.1} events a commit",
+            "{:<16} {rate:>7.0} deliveries/s  p50 {p50:>9.2?}  p99 {p99:>9.2?}  {cost:>5.1} µs of a core each{floor}, {:.0} % of it  {events:.1} events a commit",
             kind.name,
             share * 100.0
         );
     }
 }
 
+/// What a bare sender needs for a frame, at each of the rates that are offered: microseconds of its core.
+fn bare(floors: &mut [Vec<f64>; KINDS.len()]) {
+    let mut sender = Bare::start(ROOMS * SEATS, SEATS);
+    let local = LocalSet::new();
+    common::runtime().block_on(local.run_until(async {
+        for _ in 0..ROOMS * SEATS {
+            let mut stream = TcpStream::connect(sender.address).await.expect("it listens");
+            spawn_local(async move {
+                let mut bytes = [0; 4096];
+                while stream.read(&mut bytes).await.is_ok_and(|count| count > 0) {}
+            });
+        }
+        for (kind, floors) in KINDS.iter().zip(floors) {
+            if let Kind { pace: Pace::Offered(rate), acks: false, .. } = kind {
+                sender.send(*rate);
+                sleep(WARM_UP).await;
+                let before = sender.busy();
+                sleep(MEASURED).await;
+                let busy = (sender.busy() - before).as_secs_f64();
+                floors.push(busy * 1e6 / (*rate as f64 * MEASURED.as_secs_f64()));
+            }
+        }
+    }));
+}
+
 async fn listen(server: &Server, received: &Rc<Received>) -> Vec<Rc<Live>> {
     let opened = common::rooms::open(server.address, ROOMS, SEATS).await;
-    let sockets = common::rooms::connect(server.address, &opened).await;
+    let sockets = common::rooms::connect(server.address, &opened, AT_ONCE).await;
     let mut rooms = Vec::new();
     for (room, sockets) in opened.iter().zip(sockets) {
         let (mut backend, welcome) = Socket::open(server.address, &room.id, KEY).await;
@@ -278,11 +314,11 @@ async fn run(server: &Server, rooms: &[Rc<Live>], received: &Received, kind: &Ki
     let watching = async {
         sleep(begin - Instant::now()).await;
         let both = || [server.busy(), busy_here()].map(|busy| busy.as_secs_f64());
-        let (busy, commits, from) = (both(), commits(&mut health).await, Instant::now());
+        let (busy, commits, from) = (both(), health.commits().await, Instant::now());
         sleep(end.saturating_duration_since(Instant::now())).await;
         let (later, took) = (both(), from.elapsed().as_secs_f64());
         let shares = [(later[0] - busy[0]) / took, (later[1] - busy[1]) / took];
-        (shares, took, self::commits(&mut health).await - commits)
+        (shares, took, health.commits().await - commits)
     };
     let ((), ([share, share_here], took, commits)) = tokio::join!(recording, watching);
     // What is late counts too.
@@ -335,14 +371,11 @@ async fn acknowledge(rooms: Vec<Rc<Live>>) {
     }
 }
 
-async fn commits(connection: &mut Connection) -> f64 {
-    let health: Value = serde_json::from_slice(&connection.request("GET", "/health", "").await.1).expect("JSON");
-    health["commits"].as_f64().expect("a number")
-}
-
 // Answers.
 
-const QUESTIONS: usize = 5;
+const QUESTIONS: usize = 100;
+/// The questions at which the players' waiting is measured; all answer the others too.
+const MEASURED_AT: [std::ops::Range<usize>; 3] = [0..5, 17..22, 95..100];
 
 /// A quiz that everybody plays, with its host.
 struct Quiz {
@@ -356,8 +389,13 @@ struct Quiz {
 impl Quiz {
     async fn open(server: &Server, players: usize) -> Self {
         let mut host = Connection::open(server.address).await;
+        let question = |n: usize| {
+            let options: Vec<_> = (0..4).map(|id| json!({"optionId": id, "text": format!("Option {id}")})).collect();
+            json!({"questionId": format!("q{n}"), "text": format!("Question {n}?"), "options": options, "correctOptionId": 1})
+        };
+        let questions: Vec<_> = (0..QUESTIONS).map(question).collect();
         let settings =
-            json!({"maxSeats": players + 1, "count": QUESTIONS, "readyMs": 0, "timeLimitMs": 60_000}).to_string();
+            json!({"maxSeats": players + 1, "questions": questions, "readyMs": 0, "timeLimitMs": 60_000}).to_string();
         let opened = host.request_by(KEY, "POST", "/api/rooms", &settings).await;
         let text = |field: &str| opened[field].as_str().expect("a text").to_owned();
         let mut tokens = Vec::new();
@@ -369,7 +407,7 @@ impl Quiz {
         let room = Room { id: text("roomId").into(), tokens: tokens.into() };
         let answered = Rc::new(RefCell::new(Vec::new()));
         let mut senders = Vec::new();
-        for mut socket in common::rooms::connect(server.address, &[room]).await.into_iter().flatten() {
+        for mut socket in common::rooms::connect(server.address, &[room], AT_ONCE).await.into_iter().flatten() {
             senders.push(socket.sender.clone());
             let answered = answered.clone();
             spawn_local(async move {
@@ -395,7 +433,7 @@ impl Quiz {
     /// All answer at once. Gives how long that took each of them, and how many commits.
     async fn answer(&mut self, question: &Value) -> (Figures, f64) {
         let frame = json!({"type": "answer", "id": question, "questionId": question, "optionId": 1}).to_string();
-        let before = commits(&mut self.host).await;
+        let before = self.host.commits().await;
         let begun = Instant::now();
         for player in &self.players {
             player.send(&frame);
@@ -404,7 +442,7 @@ impl Quiz {
             sleep(TICK).await;
         }
         let latencies = self.answered.take().into_iter().map(|at| at - begun).collect();
-        (Figures::of(latencies, begun.elapsed()), commits(&mut self.host).await - before)
+        (Figures::of(latencies, begun.elapsed()), self.host.commits().await - before)
     }
 }
 
@@ -414,8 +452,10 @@ fn answers(players: usize) {
         let mut rounds = Vec::new();
         let mut snapshot = quiz.host_move("start", &json!(0)).await;
         while rounds.len() < QUESTIONS {
-            // Everybody has the question, and nothing else is going on.
-            sleep(Duration::from_secs(1)).await;
+            if MEASURED_AT.iter().any(|measured| measured.contains(&rounds.len())) {
+                // Everybody has the question, and nothing else is going on.
+                sleep(Duration::from_secs(1)).await;
+            }
             rounds.push(quiz.answer(&snapshot["question"]["questionId"]).await);
             if snapshot["phase"] == "question" {
                 snapshot = quiz.host_move("close", &snapshot["phaseNumber"]).await;
@@ -424,8 +464,79 @@ fn answers(players: usize) {
         }
         rounds
     });
-    let [p50, p99] = [|round: &(Figures, f64)| round.0.p50, |round: &(Figures, f64)| round.0.p99]
-        .map(|of| median_time(rounds.iter().map(of)));
-    let commits = median(rounds.iter().map(|(_, commits)| *commits));
-    println!("{players} answers at once: p50 {p50:>9.2?}  p99 {p99:>9.2?}  in {commits} commits");
+    for measured in MEASURED_AT {
+        let rounds = &rounds[measured.clone()];
+        let [p50, p99] = [|round: &(Figures, f64)| round.0.p50, |round: &(Figures, f64)| round.0.p99]
+            .map(|of| median_time(rounds.iter().map(of)));
+        let commits = median(rounds.iter().map(|(_, commits)| *commits));
+        let (from, to) = (measured.start + 1, measured.end);
+        println!(
+            "{players} answers at once, questions {from} to {to}: p50 {p50:>9.2?}  p99 {p99:>9.2?}  in {commits} commits"
+        );
+    }
+}
+
+// Storm.
+
+/// How it went for those who came back.
+struct Storm {
+    /// Until the new process listened.
+    listening: Duration,
+    /// Until half of them, 99 of 100, and all had their welcome.
+    back: [Duration; 3],
+    /// Of the server's core, for each of them.
+    cost: f64,
+}
+
+fn storm() {
+    let storms: Vec<_> = (0..ROUNDS).map(|_| one_storm()).collect();
+    let of = |time: &dyn Fn(&Storm) -> Duration| median_time(storms.iter().map(time));
+    let [half, most, all] = [0, 1, 2].map(|n| of(&|storm: &Storm| storm.back[n]));
+    println!(
+        "{} seats at once after kill -9: listening after {:.2?}, back after p50 {half:.2?}  p99 {most:.2?}  all {all:.2?}, {:.0} µs of a core each",
+        ROOMS * SEATS,
+        of(&|storm: &Storm| storm.listening),
+        median(storms.iter().map(|storm| storm.cost)),
+    );
+}
+
+fn one_storm() -> Storm {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+    let start = || Server::start(folder.path(), &["--api-keys", KEY]);
+    let (runtime, local) = (common::runtime(), LocalSet::new());
+    let server = start();
+    let (rooms, sockets) = runtime.block_on(local.run_until(async {
+        let rooms = common::rooms::open(server.address, ROOMS, SEATS).await;
+        let sockets = common::rooms::connect(server.address, &rooms, AT_ONCE).await;
+        (rooms, sockets)
+    }));
+    // They sit there when it happens.
+    server.kill();
+    drop(sockets);
+    let killed = Instant::now();
+    let server = start();
+    let listening = killed.elapsed();
+    let back = Rc::new(RefCell::new(Vec::new()));
+    runtime.block_on(local.run_until(async {
+        let seats = rooms.iter().flat_map(|room| room.tokens.iter().map(|token| (room.id.clone(), token.clone())));
+        let coming: Vec<_> = seats
+            .map(|(room, token)| {
+                let (address, back) = (server.address, back.clone());
+                spawn_local(async move {
+                    let (socket, _) = Socket::open(address, &room, &token).await;
+                    back.borrow_mut().push(killed.elapsed());
+                    socket
+                })
+            })
+            .collect();
+        let mut sockets = Vec::new();
+        for one in coming {
+            sockets.push(timeout(PATIENCE, one).await.expect("it ends in time").expect("it is back"));
+        }
+    }));
+    let mut back = back.take();
+    back.sort();
+    let at = |share: f64| back[((back.len() - 1) as f64 * share) as usize];
+    let cost = server.busy().as_secs_f64() * 1e6 / back.len() as f64;
+    Storm { listening, back: [at(0.5), at(0.99), at(1.0)], cost }
 }

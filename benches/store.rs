@@ -1,11 +1,12 @@
 //! The store's throughput: `cargo bench --bench store`.
 //!
-//! Durable answers on redb with quick repair, one commit each and with many waiting; the ratio is
-//! printed at the end, with what the disk's fdatasync makes. `REJOIN_BENCH_SESSIONS` sets how many
-//! games are in the file (100,000).
+//! Durable answers on redb, one commit each and with many waiting, in a file of 1,000 games and in one of
+//! 100,000, or of as many as `REJOIN_BENCH_SESSIONS` says; the ratios are printed at the end, with what the
+//! disk's fdatasync makes.
 
 mod common;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,8 @@ struct Bed {
     runtime: tokio::runtime::Runtime,
     store: Arc<dyn GameSessionStore>,
     clock: Arc<dyn Clock>,
-    games: common::Games,
+    sessions: usize,
+    games: RefCell<common::Games>,
 }
 
 impl Bed {
@@ -29,19 +31,38 @@ impl Bed {
         let games = runtime.block_on(common::fill(&store, &clock, sessions, Millis::seconds(7_200)));
         let rate = sessions as f64 / started.elapsed().as_secs_f64();
         println!("{sessions} games created, {rate:.0}/s");
-        Self { runtime, store, clock, games }
+        Self { runtime, store, clock, sessions, games: RefCell::new(games) }
     }
 
     /// How long so many answers take with so many waiting.
     fn answers(&self, count: u64, waiting: usize) -> Duration {
-        let (store, clock, games) = (self.store.clone(), self.clock.clone(), self.games.clone());
-        let bank = common::bank();
-        let started = Instant::now();
-        self.runtime.block_on(common::all_of(count as usize, waiting, move |_| {
-            let (store, clock, games, bank) = (store.clone(), clock.clone(), games.clone(), bank.clone());
-            async move { games.answer(&*store, &*clock, &bank).await }
-        }));
-        started.elapsed()
+        let (mut took, mut rest) = (Duration::ZERO, count as usize);
+        while rest > 0 {
+            if self.games.borrow().left() < waiting {
+                self.begin_anew();
+            }
+            let games = self.games.borrow().clone();
+            let part = rest.min(games.left());
+            let (store, clock, bank) = (self.store.clone(), self.clock.clone(), common::bank());
+            let started = Instant::now();
+            self.runtime.block_on(common::all_of(part, waiting, move |_| {
+                let (store, clock, games, bank) = (store.clone(), clock.clone(), games.clone(), bank.clone());
+                async move { games.answer(&*store, &*clock, &bank).await }
+            }));
+            took += started.elapsed();
+            rest -= part;
+        }
+        took
+    }
+
+    /// Other games take the place of those that were played to their end.
+    fn begin_anew(&self) {
+        self.runtime.block_on(async {
+            let games = self.games.borrow().clone();
+            games.delete(&self.store).await;
+            let fill = common::fill(&self.store, &self.clock, self.sessions, Millis::seconds(7_200)).await;
+            self.games.replace(fill);
+        });
     }
 }
 
@@ -80,27 +101,42 @@ fn measure(criterion: &mut Criterion, bed: &Bed, name: &str, waiting: usize) -> 
     rates.get(rates.len() / 2).copied().unwrap_or(Rate { per_second: f64::NAN, cpu_micros: f64::NAN })
 }
 
+/// How many wait at once.
+const WAITING: [usize; 4] = [1, 8, 64, 256];
+/// A file that costs as little as one can.
+const FEW: usize = 1_000;
+
 fn main() {
     let sessions = std::env::var("REJOIN_BENCH_SESSIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(100_000);
     let mut criterion = Criterion::default().configure_from_args();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
     let syncs = common::fdatasyncs_per_second(folder.path());
-    let redb = common::open(&folder.path().join("bench.redb"));
-    let clock = redb.clock();
-    let bed = Bed::new(redb, clock, sessions);
-    let rates: Vec<_> = [1, 64, 256]
-        .map(|waiting| (waiting, measure(&mut criterion, &bed, &format!("redb, {waiting} waiting"), waiting)))
+    let bed = |sessions: usize| {
+        let redb = common::open(&folder.path().join(format!("{sessions}.redb")));
+        let clock = redb.clock();
+        Bed::new(redb, clock, sessions)
+    };
+    // In turn, so that the disk's moods are the same to both.
+    let beds = [bed(FEW), bed(sessions)];
+    let rates: Vec<_> = WAITING
+        .map(|waiting| {
+            let mut of = |games: usize, bed: &Bed| {
+                measure(&mut criterion, bed, &format!("redb of {games}, {waiting} waiting"), waiting)
+            };
+            (waiting, of(FEW, &beds[0]), of(sessions, &beds[1]))
+        })
         .to_vec();
     let wall = system_wall_clock();
     let clock = Arc::new(GameClock::start(Timestamp::from_millis(wall().0), wall));
     let memory = Bed::new(Arc::new(MemoryStore::new(GameSession::apply, 1)), clock, sessions.min(100_000));
     let ceiling = measure(&mut criterion, &memory, "memory, 64 waiting", 64);
-    println!("\nfdatasync of 4 KiB: {syncs:.0}/s; {sessions} sessions in the file");
-    let one_each = rates[0].1.per_second;
-    for (waiting, Rate { per_second, cpu_micros }) in &rates {
+    println!("\nfdatasync of 4 KiB: {syncs:.0}/s");
+    let one_each = rates[0].2.per_second;
+    for (waiting, few, Rate { per_second, cpu_micros }) in &rates {
         println!(
-            "redb, {waiting:>3} waiting: {per_second:>6.0} answers/s, {:>5.2} of one commit each, {:.2} of memory, \
-             {:.2} of fdatasync; {cpu_micros:.1} µs of processor each",
+            "redb of {sessions}, {waiting:>3} waiting: {per_second:>6.0} answers/s, {:.2} of a file of {FEW} games, {:>5.2} \
+             of one commit each, {:.2} of memory, {:.2} of fdatasync; {cpu_micros:.1} µs of processor each",
+            per_second / few.per_second,
             per_second / one_each,
             per_second / ceiling.per_second,
             per_second / syncs,

@@ -39,6 +39,12 @@ impl Connection {
         serde_json::from_slice(&reply).expect("JSON")
     }
 
+    /// How many commits the server has made.
+    pub async fn commits(&mut self) -> f64 {
+        let health: Value = serde_json::from_slice(&self.request("GET", "/health", "").await.1).expect("JSON");
+        health["commits"].as_f64().expect("a number")
+    }
+
     /// The status of a request without a body by the holder of a token.
     pub async fn request_as(&mut self, bearer: &str, method: &str, path: &str) -> u16 {
         self.exchange(method, path, &format!("Authorization: Bearer {bearer}\r\n"), "").await.0

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each benchmark uses its own part of this")]
 
+pub mod bare;
 pub mod load;
 pub mod rooms;
 pub mod server;
@@ -24,6 +25,8 @@ use rejoin::store::{Clock, GameSessionStore, NewSession};
 pub const QUESTIONS: usize = 10;
 /// Commands that wait at once while a store is filled.
 const FILLERS: usize = 1_024;
+/// The page cache that the server takes on a machine of 8 GiB.
+const CACHE: usize = 1 << 30;
 
 /// Opens the file at `path` with the server's own settings.
 pub fn open(path: &Path) -> Arc<RedbStore> {
@@ -33,7 +36,7 @@ pub fn open(path: &Path) -> Arc<RedbStore> {
         patience: Duration::from_secs(60),
         quiz_cache: 40 * 1024 * 1024,
     };
-    let opened = RedbStore::open(file_opener(path.to_owned(), 64 * 1024 * 1024), options);
+    let opened = RedbStore::open(file_opener(path.to_owned(), CACHE), options);
     Arc::new(opened.expect("a new file can be opened"))
 }
 
@@ -129,6 +132,23 @@ pub struct Games {
 }
 
 impl Games {
+    /// How many answers can still be given before a game is over.
+    pub fn left(&self) -> usize {
+        (self.games.len() * (QUESTIONS - 1)).saturating_sub(self.next.load(Ordering::Relaxed))
+    }
+
+    /// Deletes them all.
+    pub async fn delete(&self, store: &Arc<dyn GameSessionStore>) {
+        let (games, store) = (self.games.clone(), store.clone());
+        all_of(games.len(), FILLERS, move |n| {
+            let (games, store) = (games.clone(), store.clone());
+            async move {
+                store.delete(&games[n].0).await.expect("it is deleted");
+            }
+        })
+        .await;
+    }
+
     /// Commits one answer to the next game.
     pub async fn answer(&self, store: &dyn GameSessionStore, clock: &dyn Clock, bank: &Bank) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);

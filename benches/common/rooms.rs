@@ -11,8 +11,8 @@ use super::socket::Socket;
 
 /// The key that the server is started with.
 pub const KEY: &str = "a-key-for-benchmarks-only";
-/// How many rooms are filled, or seats connected, at once.
-const AT_ONCE: usize = 32;
+/// How many rooms are filled, or seats connected, at once, where it is no matter.
+pub const AT_ONCE: usize = 32;
 
 /// A room with its seats' tokens.
 #[derive(Clone)]
@@ -54,11 +54,11 @@ pub async fn open(address: SocketAddr, rooms: usize, seats: usize) -> Vec<Room> 
     opened.take()
 }
 
-/// Connects every seat of these rooms. Gives each room's sockets.
-pub async fn connect(address: SocketAddr, rooms: &[Room]) -> Vec<Vec<Socket>> {
+/// Connects every seat of these rooms, so many at once. Gives each room's sockets.
+pub async fn connect(address: SocketAddr, rooms: &[Room], at_once: usize) -> Vec<Vec<Socket>> {
     let sockets: Rc<RefCell<Vec<Vec<Socket>>>> = Rc::new(RefCell::new(rooms.iter().map(|_| Vec::new()).collect()));
     let (seats, into): (Rc<[_]>, _) = (seats(rooms).into(), sockets.clone());
-    super::all_of(seats.len(), AT_ONCE, move |n| {
+    super::all_of(seats.len(), at_once, move |n| {
         let (seats, into) = (seats.clone(), into.clone());
         async move {
             let (place, room, token) = &seats[n];

@@ -26,13 +26,12 @@ impl Server {
 
     /// One with the limits that it has by itself.
     pub fn start_with_limits(folder: &Path, args: &[&str]) -> Self {
-        // A child inherits the cores of the thread that starts it.
-        pin(SERVER_CORE);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rejoin"));
+        // Another build of the server can be measured by the same players.
+        let binary = std::env::var("BENCH_SERVER").unwrap_or_else(|_| env!("CARGO_BIN_EXE_rejoin").to_owned());
+        let mut command = Command::new(binary);
         command.args(["--listen", "127.0.0.1:0", "--workers", "1", "--log", "warn", "--data-dir"]).arg(folder);
-        let child = command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-        pin(LOAD_CORE);
-        let mut child = child.expect("the binary starts");
+        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = on_the_servers_core(|| command.spawn()).expect("the binary starts");
         let mut line = String::new();
         let out = child.stdout.take().expect("its output is ours");
         BufReader::new(out).read_line(&mut line).expect("it prints a line");
@@ -48,9 +47,16 @@ impl Server {
         kib.unwrap_or_default() * 1024
     }
 
+    /// How many bytes the process has had written to disks.
+    pub fn written(&self) -> u64 {
+        let io = std::fs::read_to_string(format!("/proc/{}/io", self.child.id())).unwrap_or_default();
+        let line = io.lines().find_map(|line| line.strip_prefix("write_bytes:"));
+        line.and_then(|bytes| bytes.trim().parse().ok()).unwrap_or_default()
+    }
+
     /// How long the process has kept a core busy, in the kernel too.
     pub fn busy(&self) -> Duration {
-        busy(&self.child.id().to_string())
+        busy_of(self.child.id())
     }
 
     /// `kill -9`.
@@ -65,6 +71,20 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Starts something there; this thread goes back to the players' core.
+pub fn on_the_servers_core<T>(start: impl FnOnce() -> T) -> T {
+    // A child inherits the cores of the thread that starts it.
+    pin(SERVER_CORE);
+    let started = start();
+    pin(LOAD_CORE);
+    started
+}
+
+/// How long a process has kept a core busy.
+pub fn busy_of(process: u32) -> Duration {
+    busy(&process.to_string())
 }
 
 /// How long this process has kept a core busy.
