@@ -108,7 +108,7 @@ pub(super) async fn bank(
         return Err(Problem::wrong("limit", format!("1 to {MOST_QUESTIONS}")));
     }
     let part = bank.questions.iter().skip(query.offset).take(limit);
-    shared.admission.create(&opener, Created::game(0, part.len() as u64))?;
+    drop(shared.admission.create(&opener, Created::game(0, part.len() as u64))?);
     let questions: Vec<_> = part.map(|question| QuestionDraft::from(&**question)).collect();
     let more = query.offset.saturating_add(questions.len()) < bank.questions.len();
     let (license, scoring) = (bank.license.as_deref(), &bank.scoring);
@@ -148,7 +148,7 @@ pub(super) async fn import(
 ) -> Handled {
     shared.may_host(&caller)?;
     let cost = Created::game(bytes.len(), (bytes.len() / BYTES_PER_QUESTION) as u64);
-    shared.admission.create(&opener, cost)?;
+    let opening = shared.admission.create(&opener, cost)?;
     let ImportQuery { name, format } = query.into_inner();
     let read = move || {
         // Nothing of the bank is told but its questions.
@@ -156,6 +156,7 @@ pub(super) async fn import(
         import_file(Source { name: name.as_deref(), format, bytes: &bytes }, options)
     };
     let imported = shared.imports.run(read).await?;
+    drop(opening);
     Ok(reply(StatusCode::OK, &imported_out(imported)))
 }
 

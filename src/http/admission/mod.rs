@@ -23,9 +23,8 @@ use ipnet::IpNet;
 
 use super::problem::Problem;
 use super::websocket::FRAMES_BURST;
-use crate::domain::SessionId;
 use crate::domain::room::RoomSettings;
-use crate::store::{Homes, Keeper};
+use crate::store::Homes;
 use calls::Calls;
 use codes::UnknownCodes;
 use creates::Creates;
@@ -39,7 +38,7 @@ pub(super) use connection::{Activity, Connection, admit};
 pub(super) use creates::Created;
 pub(super) use limit::Limit;
 pub(super) use places::Place;
-pub(super) use sessions::Opener;
+pub(super) use sessions::{Opener, Opening};
 pub use settings::{LimitSettings, Switch};
 
 /// How often what is not needed any more is forgotten, and live sessions are counted.
@@ -69,7 +68,7 @@ pub struct Admission {
     files: Calls<ClientAddress>,
     calls: Calls<[u8; 16]>,
     creates: Creates,
-    sessions: Sessions,
+    sessions: Arc<Sessions>,
     codes: UnknownCodes,
     hits: Hits,
 }
@@ -177,23 +176,16 @@ impl Admission {
         if self.is_on { self.told(&"a seat", self.calls.take(&token)) } else { Ok(()) }
     }
 
-    /// Takes what a new game or room costs.
-    pub(super) fn create(&self, opener: &Opener, created: Created) -> Result<(), Problem> {
+    /// Takes what a new game or room costs, and a place for it.
+    pub(super) fn create(&self, opener: &Opener, created: Created) -> Result<Opening, Problem> {
         if !self.is_on {
-            return Ok(());
+            return Ok(Opening::uncounted());
         }
-        self.told(&opener.name(), self.sessions.may_open(opener))?;
-        match opener {
-            Opener::Address(address) => self.told(address, self.creates.take(*address, created)),
-            Opener::Key(_) => Ok(()),
+        let opening = self.told(&opener.name(), self.sessions.open(opener))?;
+        if let Opener::Address(address) = opener {
+            self.told(address, self.creates.take(*address, created))?;
         }
-    }
-
-    /// A game or room was created.
-    pub(super) fn created(&self, opener: Opener, id: &SessionId, keeper: &Keeper) {
-        if self.is_on {
-            self.sessions.opened(opener, id, keeper.clock.moment().now);
-        }
+        Ok(opening)
     }
 
     /// Whether an address may try a join code, or a seat's code in the room that has it.
@@ -233,7 +225,7 @@ impl Admission {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            let opened = self.sessions.opened_ever();
+            let opened = self.sessions.opened();
             if let Ok(status) = homes.status().await {
                 self.sessions.note_live(status.live_sessions(), opened);
             }

@@ -2,7 +2,7 @@
 //! this process alone: a restart begins anew.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -44,64 +44,77 @@ pub(super) struct Sessions {
     most: u64,
     most_per_address: usize,
     most_per_key: usize,
-    live: AtomicU64,
-    /// How many have been opened since the start.
-    opened_ever: AtomicU64,
-    opened: Mutex<Opened>,
+    known: Mutex<Known>,
 }
 
 #[derive(Default)]
-struct Opened {
-    counts: HashMap<Opener, usize>,
+struct Known {
+    live: u64,
+    /// How many are being opened.
+    opening: u64,
+    /// How many have been opened since the start.
+    opened: u64,
+    /// Those that live and those that are being opened.
+    by_opener: HashMap<Opener, usize>,
     /// When to look whether it lives, oldest first.
     looks: VecDeque<(Timestamp, SessionId, Opener)>,
 }
 
+impl Known {
+    /// One less of this opener's.
+    fn forget(&mut self, opener: &Opener) {
+        if let Some(count) = self.by_opener.get_mut(opener) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_opener.remove(opener);
+            }
+        }
+    }
+}
+
 impl Sessions {
-    pub(super) fn new(settings: &LimitSettings) -> Self {
-        Self {
+    pub(super) fn new(settings: &LimitSettings) -> Arc<Self> {
+        Arc::new(Self {
             most: settings.max_sessions.get().into(),
             most_per_address: settings.max_sessions_per_address.get() as usize,
             most_per_key: settings.max_sessions_per_key.get() as usize,
-            live: AtomicU64::new(0),
-            opened_ever: AtomicU64::new(0),
-            opened: Mutex::default(),
-        }
+            known: Mutex::default(),
+        })
     }
 
-    /// Whether one more may live. The last tenth is for keys.
-    pub(super) fn may_open(&self, opener: &Opener) -> Result<(), Refused> {
+    /// A place for one more, if one more may live. The last tenth is for keys.
+    pub(super) fn open(self: &Arc<Self>, opener: &Opener) -> Result<Opening, Refused> {
         let is_key = matches!(opener, Opener::Key(_));
         let most = if is_key { self.most } else { self.most - self.most / 10 };
-        if self.live.load(Ordering::Relaxed) >= most {
+        let mut known = self.known.lock();
+        if known.live + known.opening >= most {
             return Err((Limit::Sessions, RETRY));
         }
         let (most, limit) = match opener {
             Opener::Address(_) => (self.most_per_address, Limit::SessionsPerAddress),
             Opener::Key(_) => (self.most_per_key, Limit::SessionsPerKey),
         };
-        let count = self.opened.lock().counts.get(opener).copied().unwrap_or_default();
-        if count >= most { Err((limit, RETRY)) } else { Ok(()) }
-    }
-
-    /// A session was created at `now`.
-    pub(super) fn opened(&self, opener: Opener, id: &SessionId, now: Timestamp) {
-        self.opened_ever.fetch_add(1, Ordering::Relaxed);
-        self.live.fetch_add(1, Ordering::Relaxed);
-        let mut opened = self.opened.lock();
-        *opened.counts.entry(opener.clone()).or_default() += 1;
-        opened.looks.push_back((now.plus(LOOK_AFTER), id.clone(), opener));
+        let own = known.by_opener.get(opener).copied().unwrap_or_default();
+        if own >= most {
+            return Err((limit, RETRY));
+        }
+        known.opening += 1;
+        known.by_opener.insert(opener.clone(), own + 1);
+        Ok(Opening(Some((self.clone(), opener.clone()))))
     }
 
     /// How many have been opened since the start.
-    pub(super) fn opened_ever(&self) -> u64 {
-        self.opened_ever.load(Ordering::Relaxed)
+    pub(super) fn opened(&self) -> u64 {
+        self.known.lock().opened
     }
 
-    /// So many live by the stores' count, which was asked for when so many had been opened: those that came
-    /// since may not be in it.
-    pub(super) fn note_live(&self, live: u64, opened_before: u64) {
-        self.live.store(live + self.opened_ever() - opened_before, Ordering::Relaxed);
+    /// So many live by the stores' count, which was asked for when so many had been opened. Those that came since
+    /// may be in it or not, and so may those that are being opened: what was known before decides, where it can.
+    pub(super) fn note_live(&self, counted: u64, opened_before: u64) {
+        let mut known = self.known.lock();
+        let least = counted.saturating_sub(known.opening);
+        let most = counted + (known.opened - opened_before);
+        known.live = known.live.clamp(least, most);
     }
 
     /// Forgets some that have died.
@@ -111,14 +124,11 @@ impl Sessions {
             let Ok(keeper) = homes.of(&id) else { continue };
             let at = keeper.clock.moment();
             let lives = keeper.store.get(&id, at).await.map_or(true, |session| session.is_some());
-            let mut opened = self.opened.lock();
+            let mut known = self.known.lock();
             if lives {
-                opened.looks.push_back((at.now.plus(LOOK_AFTER), id, opener));
-            } else if let Some(count) = opened.counts.get_mut(&opener) {
-                *count -= 1;
-                if *count == 0 {
-                    opened.counts.remove(&opener);
-                }
+                known.looks.push_back((at.now.plus(LOOK_AFTER), id, opener));
+            } else {
+                known.forget(&opener);
             }
         }
     }
@@ -126,6 +136,105 @@ impl Sessions {
     /// The next that is to be looked at, if its time has come.
     fn due(&self, homes: &Homes) -> Option<(Timestamp, SessionId, Opener)> {
         let now = homes.main().clock.moment().now;
-        self.opened.lock().looks.pop_front_if(|(when, ..)| *when <= now)
+        self.known.lock().looks.pop_front_if(|(when, ..)| *when <= now)
+    }
+}
+
+/// The place of a game or room that is being opened; free again if nothing comes of it.
+pub(in crate::http) struct Opening(Option<(Arc<Sessions>, Opener)>);
+
+impl Opening {
+    /// One that nobody counts.
+    pub(super) fn uncounted() -> Self {
+        Self(None)
+    }
+
+    /// This session was opened at `now`.
+    pub(in crate::http) fn done(mut self, id: &SessionId, now: Timestamp) {
+        if let Some((sessions, opener)) = self.0.take() {
+            let mut known = sessions.known.lock();
+            known.opening -= 1;
+            known.live += 1;
+            known.opened += 1;
+            known.looks.push_back((now.plus(LOOK_AFTER), id.clone(), opener));
+        }
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if let Some((sessions, opener)) = self.0.take() {
+            let mut known = sessions.known.lock();
+            known.opening -= 1;
+            known.forget(&opener);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Args {
+        #[command(flatten)]
+        limits: LimitSettings,
+    }
+
+    fn sessions(most: &str) -> Arc<Sessions> {
+        Sessions::new(&Args::parse_from(["rejoin", "--max-sessions", most]).limits)
+    }
+
+    fn key() -> Opener {
+        Opener::Key("k".parse().unwrap())
+    }
+
+    fn opened(sessions: &Arc<Sessions>) -> bool {
+        let opening = sessions.open(&key());
+        opening.map(|opening| opening.done(&SessionId::first(), Timestamp::default())).is_ok()
+    }
+
+    #[test]
+    fn whoever_is_opened_during_a_count_counts_once() {
+        // Opened before the count was read, and noted after it began.
+        let all = sessions("3");
+        let before = all.opened();
+        assert!(opened(&all));
+        all.note_live(1, before);
+        assert!(opened(&all) && opened(&all) && !opened(&all));
+        // Stored before the count was read, and noted after it was.
+        let all = sessions("3");
+        let opening = all.open(&key()).ok().unwrap();
+        all.note_live(1, all.opened());
+        opening.done(&SessionId::first(), Timestamp::default());
+        assert!(opened(&all) && opened(&all) && !opened(&all));
+        // Neither of both is in it.
+        let all = sessions("3");
+        let (before, opening) = (all.opened(), all.open(&key()).ok().unwrap());
+        assert!(opened(&all));
+        all.note_live(0, before);
+        opening.done(&SessionId::first(), Timestamp::default());
+        assert!(opened(&all) && !opened(&all));
+    }
+
+    #[test]
+    fn the_stores_say_who_died_and_who_came_from_elsewhere() {
+        let all = sessions("3");
+        all.note_live(3, all.opened());
+        assert!(!opened(&all));
+        all.note_live(1, all.opened());
+        assert!(opened(&all) && opened(&all) && !opened(&all));
+    }
+
+    #[test]
+    fn whoever_is_being_opened_has_a_place_until_it_fails() {
+        let all = sessions("1");
+        let opening = all.open(&key());
+        assert!(opening.is_ok() && !opened(&all));
+        drop(opening);
+        assert!(opened(&all));
+        assert_eq!(all.known.lock().by_opener[&key()], 1);
     }
 }

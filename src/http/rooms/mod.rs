@@ -62,9 +62,9 @@ pub(super) async fn open(
     let cost = Created::room(request.bytes.len(), questions);
     let mut new = asked.into_new(quiz, questions, &caller)?;
     new.settings.joins_a_minute = shared.admission.joins_a_minute(new.settings.max_seats);
-    shared.admission.create(&opener, cost)?;
+    let opening = shared.admission.create(&opener, cost)?;
     let opened = shared.rooms.open(new, repeat).await.map_err(Problem::in_room)?;
-    shared.admission.created(opener, &opened.room, shared.homes.main());
+    opening.done(&opened.room, shared.homes.main().clock.moment().now);
     Ok(reply(StatusCode::CREATED, &replies::opened(&opened)))
 }
 
@@ -86,9 +86,9 @@ pub(super) async fn again(
     let same = shared.rooms.same_quiz(&finished).ok_or(Refusal::WrongMode)?;
     let has_key = finished.session.state.owner.is_some();
     let new = request.0.into_again(room, same, (&caller, has_key), &shared.solo.catalogue)?;
-    shared.admission.create(&opener, Created::room(0, new.quiz.question_count()))?;
+    let opening = shared.admission.create(&opener, Created::room(0, new.quiz.question_count()))?;
     let opened = shared.rooms.again(&finished, &who, new).await.map_err(Problem::in_room)?;
-    shared.admission.created(opener, &opened.room, shared.homes.main());
+    opening.done(&opened.room, shared.homes.main().clock.moment().now);
     Ok(reply(StatusCode::CREATED, &replies::opened(&opened)))
 }
 

@@ -34,11 +34,11 @@ pub(super) async fn create(
     let quiz = asked.take_quiz();
     let cost = Created::game(request.bytes.len(), quiz.question_count(&shared.solo.catalogue, Play::Solo));
     let new = requests::new_game(asked, quiz, &request.bytes, &caller)?;
-    shared.admission.create(&opener, cost)?;
+    let opening = shared.admission.create(&opener, cost)?;
     let id = new.session_id.clone();
     let seen = shared.solo.create(new).await.map_err(|error| Problem::of(error, id.as_ref()))?;
     if let Ok(keeper) = shared.homes.of(&seen.session.id) {
-        shared.admission.created(opener, &seen.session.id, keeper);
+        opening.done(&seen.session.id, keeper.clock.moment().now);
     }
     replies::created(&seen).map(|created| reply(StatusCode::CREATED, &created))
 }
