@@ -16,17 +16,27 @@ pub const PAGE_BYTES: usize = 256 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSession(pub GameSession);
 
-/// A page of a session's event log.
+/// A session and a page of its event log, of one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventPage {
+    /// The session.
+    pub session: GameSession,
     /// The events, oldest first, without gaps.
     pub events: Vec<Event>,
-    /// The newest event's number, in this page or not.
-    pub head: Sequence,
-    /// The oldest event still kept; one above the head if none is.
-    pub oldest: Sequence,
-    /// The name of this life of the numbering.
+    /// The epoch of the session's sequence numbers.
     pub epoch: String,
+}
+
+impl EventPage {
+    /// The newest event's number, in this page or not.
+    pub fn head(&self) -> Sequence {
+        self.session.log().head
+    }
+
+    /// The oldest event still kept; one above the head if none is.
+    pub fn oldest(&self) -> Sequence {
+        self.session.log().oldest
+    }
 }
 
 /// What one sweep did.
@@ -246,10 +256,10 @@ pub trait GameSessionStore: Send + Sync {
     /// is no error.
     async fn delete(&self, id: &SessionId) -> StoreResult<bool>;
 
-    /// Events after `after`, oldest first, at most `limit` and about [`PAGE_BYTES`] of them, but one at
-    /// least if there is one; with head, oldest kept and epoch. A `joined` event of a player who was
-    /// kicked or revoked has no name. `None` if no live session has this id; a session without a log has
-    /// an empty page.
+    /// The committed session, its epoch, and its events after `after`, oldest first, all of one moment. There
+    /// are at most `limit` events and about [`PAGE_BYTES`] of them, but at least one if there is one and the
+    /// limit is not 0. A `joined` event of a player who was kicked or revoked has no name. `None` if no live
+    /// session has this id; a session without a log has an empty page.
     async fn events(&self, id: &SessionId, after: Sequence, limit: usize, at: Moment)
     -> StoreResult<Option<EventPage>>;
 

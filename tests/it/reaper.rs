@@ -5,21 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
-use rejoin::domain::{
-    Applied, Command, GameSession, JoinCode, Lifetimes, Millis, Moment, Owner, Sequence, SessionId, Timestamp,
-};
+use rejoin::domain::{Command, GameSession, Lifetimes, Millis, SessionId, Timestamp};
 use rejoin::game::reaper::Reaper;
 use rejoin::store::clock::system_wall_clock;
-use rejoin::store::memory::MemoryStore;
 use rejoin::store::redb::{RedbOptions, RedbStore, file_opener};
-use rejoin::store::{
-    Clock, EventPage, GameClock, GameSessionStore, Keeper, NewSession, StoreError, StoreResult, StoreStatus, Swept,
-};
+use rejoin::store::{Clock, GameClock, GameSessionStore, Keeper, NewSession, StoreError, StoreResult};
 use tokio_util::sync::CancellationToken;
 
 use crate::kit::{DEAD, at, external, id, right, solo};
+use crate::support::store::{Call, Hook, HookedStore};
 use crate::support::{Server, until_async};
 
 const SESSIONS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sessions");
@@ -28,75 +23,26 @@ const QUESTIONS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("q
 const QUESTION_ENDS: TableDefinition<'_, (u64, &[u8; 16]), ()> = TableDefinition::new("question_ends");
 const HINTS: TableDefinition<'_, (u64, &[u8]), ()> = TableDefinition::new("hints");
 
-/// A store whose first sweep panics and whose second fails.
-struct Stumbling {
-    store: MemoryStore,
-    sweeps: AtomicUsize,
-}
+/// Counts sweeps, of which the first panics and the second fails.
+struct Stumbling(AtomicUsize);
 
-#[async_trait]
-impl GameSessionStore for Stumbling {
-    async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {
-        match self.sweeps.fetch_add(1, Ordering::Relaxed) {
+impl Hook for Stumbling {
+    fn before(&self, call: Call) -> StoreResult<()> {
+        if call != Call::Sweep {
+            return Ok(());
+        }
+        match self.0.fetch_add(1, Ordering::Relaxed) {
             0 => panic!("the first sweep panics"),
             1 => Err(StoreError::Unavailable(None)),
-            _ => self.store.sweep(at, limit).await,
+            _ => Ok(()),
         }
-    }
-
-    async fn create(&self, session: NewSession, at: Moment) -> StoreResult<()> {
-        self.store.create(session, at).await
-    }
-
-    async fn get(&self, id: &SessionId, at: Moment) -> StoreResult<Option<GameSession>> {
-        self.store.get(id, at).await
-    }
-
-    async fn apply(&self, id: &SessionId, command: Command, at: Moment) -> StoreResult<Option<Applied>> {
-        self.store.apply(id, command, at).await
-    }
-
-    async fn delete(&self, id: &SessionId) -> StoreResult<bool> {
-        self.store.delete(id).await
-    }
-
-    async fn events(
-        &self,
-        id: &SessionId,
-        after: Sequence,
-        limit: usize,
-        at: Moment,
-    ) -> StoreResult<Option<EventPage>> {
-        self.store.events(id, after, limit, at).await
-    }
-
-    async fn find(&self, code: &JoinCode, at: Moment) -> StoreResult<Option<SessionId>> {
-        self.store.find(code, at).await
-    }
-
-    async fn owned(
-        &self,
-        owner: &Owner,
-        after: Option<&SessionId>,
-        limit: usize,
-        at: Moment,
-    ) -> StoreResult<Vec<SessionId>> {
-        self.store.owned(owner, after, limit, at).await
-    }
-
-    async fn status(&self, at: Moment) -> StoreResult<StoreStatus> {
-        self.store.status(at).await
-    }
-
-    async fn close(&self) -> StoreResult<()> {
-        self.store.close().await
     }
 }
 
 #[tokio::test]
 async fn neither_a_panic_nor_an_error_ends_the_reapers_loop() {
     let clock: Arc<dyn Clock> = Arc::new(GameClock::start(Timestamp::from_millis(1_000_000), system_wall_clock()));
-    let store = Arc::new(Stumbling { store: MemoryStore::new(GameSession::apply, 1), sweeps: AtomicUsize::new(0) });
+    let store = Arc::new(HookedStore::new(Stumbling(AtomicUsize::new(0))));
     let lifetimes = Lifetimes { ttl: Millis(1), max_age: Millis(1), results_ttl: Millis(1) };
     for n in 0..3_000 {
         let at = clock.moment();
@@ -111,7 +57,7 @@ async fn neither_a_panic_nor_an_error_ends_the_reapers_loop() {
     until_async(async || store.status(clock.moment()).await.expect("counted").records == 0).await;
     stop.cancel();
     running.await.expect("it stops when it is told to");
-    assert!(store.sweeps.load(Ordering::Relaxed) >= 5, "three full steps follow the two that failed");
+    assert!(store.hook.0.load(Ordering::Relaxed) >= 5, "three full steps follow the two that failed");
 }
 
 fn open(folder: &Path) -> RedbStore {

@@ -226,4 +226,6 @@ pub enum RoomReply {
     Recorded(Sequence),
     /// What has been acknowledged in all.
     Acknowledged(Sequence),
+    /// The log's head.
+    Head(Sequence),
 }

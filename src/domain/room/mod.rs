@@ -377,7 +377,7 @@ impl Room {
                 self.recorded.forget_frame_ids();
                 self.resume_backend()
             }
-            (Ask::Heartbeat, Asker::Backend | Asker::Seat(_)) => Ok(RoomReply::Done),
+            (Ask::Heartbeat, Asker::Backend | Asker::Seat(_)) => Ok(RoomReply::Head(self.head())),
             (Ask::Resume, Asker::Seat(id)) => self.resume(id, step),
             (Ask::ResumeFresh, Asker::Seat(id)) => {
                 if let Some(seat) = self.seat_mut(id) {

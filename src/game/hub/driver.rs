@@ -10,16 +10,18 @@ use tokio_util::sync::CancellationToken;
 use super::Hub;
 use super::live::{Due, Ended, LiveRoom, Report};
 use crate::domain::room::{Ask, By, Presence};
-use crate::domain::{Command, Game, GameSession, Moment, Room, Sequence};
+use crate::domain::{Command, Game, Moment, Room, Sequence};
 use crate::store::{Hint, StoreError, StoreResult, Watch};
 
 /// The room is not looked at more often than this, whatever happens in it; and its presence not
 /// shown more often.
 const SELDOM: Duration = Duration::from_millis(50);
 const SHOWING: Duration = Duration::from_millis(250);
-/// It is looked at this often though nothing happens: what is acknowledged is written then, and what
-/// other instances did is found though their hint was lost.
-const OFTEN: Duration = Duration::from_secs(1);
+/// The room is read this often though nothing happens: what other instances did is found though their
+/// notice was lost.
+const POLL: Duration = Duration::from_millis(1_250);
+/// Acknowledgements are written this often.
+const ACKNOWLEDGE: Duration = Duration::from_secs(1);
 /// How soon something is tried again that the store refused.
 const AGAIN: Duration = Duration::from_millis(250);
 
@@ -48,7 +50,7 @@ enum Looked {
 impl Driver {
     pub(super) fn new(room: Arc<LiveRoom>, hub: Arc<Hub>) -> Self {
         let now = Instant::now();
-        Self { room, hub, written: now, write_every: OFTEN, acknowledged: now, shown: None, is_failure_told: false }
+        Self { room, hub, written: now, write_every: POLL, acknowledged: now, shown: None, is_failure_told: false }
     }
 
     /// Runs until nobody listens any more, the room has ended, or `stop`.
@@ -61,10 +63,9 @@ impl Driver {
 
     async fn look_after(mut self) {
         let mut watch = self.room.keeper.store.watch(&self.room.id);
-        let is_shared = watch.is_some();
         loop {
             let now = Instant::now();
-            let until = match self.look(is_shared).await {
+            let until = match self.look().await {
                 Ok(Looked::Until(until)) => until,
                 Ok(Looked::Alone) => return,
                 Ok(Looked::Ended(ended)) => return self.hub.end(&self.room, ended),
@@ -94,19 +95,19 @@ impl Driver {
         }
     }
 
-    async fn look(&mut self, is_shared: bool) -> StoreResult<Looked> {
+    async fn look(&mut self) -> StoreResult<Looked> {
         if self.hub.let_go(&self.room) {
             return Ok(Looked::Alone);
         }
         self.write().await?;
         let at = self.room.dates().at;
-        let Some(session) = self.room.keeper.store.get(&self.room.id, at).await? else {
-            return Ok(Looked::Ended(Ended::Gone));
-        };
-        if is_shared && self.is_other_life(&session, at).await? {
+        let page = self.room.keeper.store.events(&self.room.id, Sequence::default(), 0, at).await?;
+        let Some(page) = page else { return Ok(Looked::Ended(Ended::Gone)) };
+        // The server has fallen back to an earlier moment.
+        if !self.room.is_of(&page.epoch) {
             return Ok(Looked::Ended(Ended::OtherLife));
         }
-        let Game::Room(room) = &session.state.game else { return Ok(Looked::Ended(Ended::Gone)) };
+        let Game::Room(room) = &page.session.state.game else { return Ok(Looked::Ended(Ended::Gone)) };
         let due = room.next_due(at);
         if due.is_some_and(|due| due <= at.now) {
             self.ask(Ask::Advance, By::Anyone).await?;
@@ -117,18 +118,12 @@ impl Driver {
         Ok(Looked::Until(due.map_or(look, |due| due.min(look))))
     }
 
-    /// Whether the events are numbered anew: the server has fallen back to an earlier moment.
-    async fn is_other_life(&self, session: &GameSession, at: Moment) -> StoreResult<bool> {
-        let page = self.room.keeper.store.events(&session.id, Sequence(u64::MAX - 1), 0, at).await?;
-        Ok(page.is_some_and(|page| !self.room.is_of(&page.epoch)))
-    }
-
     /// Tells the listeners how the room is, and gives when to look again.
     fn show(&mut self, room: &Room, at: Moment) -> Instant {
         let now = Instant::now();
         self.write_every = Duration::from(room.settings().away) / 3;
         // Signs of life are written in time though they fall between two looks.
-        let next = (now + OFTEN).min(self.written + self.write_every).max(now + SELDOM);
+        let next = (now + POLL).min(self.written + self.write_every).max(now + SELDOM);
         let stored = |seat| room.generation(seat).map(|(generation, standing)| (seat, generation, standing));
         self.room.note_seats(self.room.seats().into_iter().filter_map(stored));
         self.room.heard_of(room.head());
@@ -149,7 +144,7 @@ impl Driver {
         let now = Instant::now();
         let due = Due {
             heard: now >= self.written + self.write_every,
-            acknowledged: now >= self.acknowledged + OFTEN.min(self.write_every),
+            acknowledged: now >= self.acknowledged + ACKNOWLEDGE.min(self.write_every),
         };
         let report = self.room.report(due);
         if let Err(error) = self.write_report(report.clone()).await {

@@ -9,7 +9,7 @@ use super::live::{Ended, LiveRoom, News, Outlet};
 use super::tape::Told;
 use crate::domain::room::Standing;
 use crate::domain::{Millis, SeatId, Sequence, Timestamp};
-use crate::store::{EventPage, StoreResult};
+use crate::store::StoreResult;
 
 /// Events that are read at a time.
 const PAGE: usize = 256;
@@ -124,14 +124,14 @@ impl Membership {
         }
         let dates = self.room.dates();
         let page = self.room.keeper.store.events(&self.room.id, after, PAGE, dates.at).await?;
-        let Some(EventPage { events, oldest, epoch: life, .. }) = page else { return Ok(Missed::Ended(Ended::Gone)) };
-        if life != epoch {
+        let Some(page) = page else { return Ok(Missed::Ended(Ended::Gone)) };
+        if page.epoch != epoch {
             return Ok(Missed::Ended(Ended::OtherLife));
         }
-        if oldest.0 > after.0 + 1 {
+        if page.oldest().0 > after.0 + 1 {
             return Ok(Missed::Forgotten);
         }
-        let told: Vec<_> = events.into_iter().map(Told::new).collect();
+        let told: Vec<_> = page.events.into_iter().map(Told::new).collect();
         self.room.tape.lock().put(&told);
         Ok(Missed::Events(told))
     }

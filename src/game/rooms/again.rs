@@ -3,9 +3,10 @@
 use super::super::picking::{OwnQuestions, QuizChoice, pick};
 use super::{Credential, GameError, Looked, Opened, Rooms, room_of, unexpected};
 use crate::domain::room::{Ask, Played, RoomSettings, Successor};
-use crate::domain::{Question, Refusal, Reply, Room, RoomReply, SessionId};
+use crate::domain::{Question, Refusal, Reply, Room, RoomReply, Sequence, SessionId};
 use crate::game::Dates;
 use crate::quizzes::{Count, Order, Play, Selection};
+use crate::store::EventPage;
 
 /// A request for a room in which the players of a finished one go on.
 #[derive(Debug, Clone)]
@@ -59,9 +60,9 @@ impl Rooms {
 
     async fn alive(&self, successor: &Successor) -> Result<Option<Opened>, GameError> {
         let (keeper, dates) = self.kept(&successor.room_id)?;
-        let Some(session) = keeper.store.get(&successor.room_id, dates.at).await? else { return Ok(None) };
+        let page = keeper.store.events(&successor.room_id, Sequence::default(), 0, dates.at).await?;
+        let Some(EventPage { session, epoch, .. }) = page else { return Ok(None) };
         let (Some(room), Some(code)) = (room_of(&session), session.state.join_code.clone()) else { return Ok(None) };
-        let epoch = self.bounds(&session.id).await?.epoch;
         let expires = dates.of(session.state.life.promised_end(dates.at.now));
         Ok(Some(Opened { room: session.id.clone(), code, host: room.opener(), token: None, epoch, expires, dates }))
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::domain::room::{Ask, By, RoomResults, RoomView};
 use crate::domain::{
-    Command, Game, GameSession, JoinCode, Lifetimes, Owner, PlayerName, Quiz, Refusal, RepeatKey, Reply, Room,
+    Command, Event, Game, GameSession, JoinCode, Lifetimes, Owner, PlayerName, Quiz, Refusal, RepeatKey, Reply, Room,
     RoomReply, SeatId, SecretHash, Sequence, SessionId, Timestamp, Token, UserId, WallTime,
 };
 use crate::quizzes::Catalogue;
@@ -92,9 +92,9 @@ pub struct Looked {
     pub epoch: String,
     /// Whose eyes these are; a backend has no seat.
     pub viewer: Option<SeatId>,
+    /// The events that were asked for.
+    pub events: Vec<Event>,
     lives_until: Timestamp,
-    /// The oldest event that is kept, by the log's own word.
-    oldest: Sequence,
 }
 
 impl Looked {
@@ -122,6 +122,22 @@ impl Looked {
         }
     }
 
+    /// The newest event's number.
+    pub fn head(&self) -> Sequence {
+        self.session.log().head
+    }
+
+    /// Whether whoever knows the events up to `last` of this epoch can be told all that came after them.
+    pub fn follows(&self, last: Sequence) -> bool {
+        let log = self.session.log();
+        last <= log.head && log.oldest.0 <= last.0 + 1
+    }
+
+    /// The generation of the viewer's newest connection; a backend has none.
+    pub fn generation(&self) -> Option<u32> {
+        self.room()?.generation(self.viewer?).map(|(generation, _)| generation)
+    }
+
     /// Until when it lives if nothing more happens.
     pub fn expires(&self) -> WallTime {
         self.dates.of(self.lives_until)
@@ -132,17 +148,25 @@ impl Looked {
     }
 }
 
-/// A connection that was made or made again.
+/// The newest connection of a seat, or one of a backend.
 #[derive(Debug)]
-pub struct Resumed {
+pub struct Connected {
+    /// Its seat; a backend has none.
+    pub seat: Option<SeatId>,
     /// Its generation.
     pub generation: u32,
+    who: Credential,
+}
+
+/// What a connection that was made again is told.
+#[derive(Debug)]
+pub struct Resumed {
     /// Whether what was missed follows after the sequence that the caller has; if not, the room as it
     /// is now is all there is.
     pub recovered: bool,
     /// The sequence after which events go on.
     pub position: Sequence,
-    /// The room as it is now.
+    /// The room as it is now, with events after the position.
     pub looked: Looked,
 }
 
@@ -203,7 +227,7 @@ impl Rooms {
         }
         let (keeper, dates) = self.kept(id)?;
         let session = keeper.store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
-        self.viewer(&session, who).map(|_| ())
+        self.viewer(&session, who).map(drop)
     }
 
     /// The live room that has this code.
@@ -305,9 +329,23 @@ impl Rooms {
     /// # Errors
     /// Unknown or dead rooms, a credential that is not good here; or the store's.
     pub async fn look(&self, id: &SessionId, who: &Credential) -> Result<Looked, GameError> {
-        let (session, dates) = self.read_as(id, who).await?;
-        let viewer = self.viewer(&session, who)?;
-        self.looked(session, dates, viewer).await
+        self.look_after(id, who, Sequence::default(), 0).await
+    }
+
+    /// The same with at most `limit` events after `after`.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn look_after(
+        &self,
+        id: &SessionId,
+        who: &Credential,
+        after: Sequence,
+        limit: usize,
+    ) -> Result<Looked, GameError> {
+        let (page, dates) = self.read(id, after, limit).await.map_err(|error| who.refused(error))?;
+        let viewer = self.viewer(&page.session, who)?;
+        self.looked(page, dates, viewer).await
     }
 
     /// The room as it is for a seat that was just taken, though a repeat has a newer token by now.
@@ -315,32 +353,32 @@ impl Rooms {
     /// # Errors
     /// Unknown or dead rooms; or the store's.
     pub async fn look_from(&self, seated: &Seated) -> Result<Looked, GameError> {
-        let (session, dates) = self.read(&seated.room).await?;
-        self.looked(session, dates, Some(seated.seat)).await
+        let (page, dates) = self.read(&seated.room, Sequence::default(), 0).await?;
+        self.looked(page, dates, Some(seated.seat)).await
     }
 
-    async fn looked(&self, session: GameSession, dates: Dates, viewer: Option<SeatId>) -> Result<Looked, GameError> {
+    async fn looked(&self, page: EventPage, dates: Dates, viewer: Option<SeatId>) -> Result<Looked, GameError> {
+        let EventPage { session, events, epoch } = page;
         let (keeper, _) = self.kept(&session.id)?;
         let lives_until = lives_until(&*keeper.store, &session, dates.at).await?;
-        let EventPage { epoch, oldest, .. } = self.bounds(&session.id).await?;
-        Ok(Looked { session, dates, epoch, viewer, lives_until, oldest })
+        Ok(Looked { session, dates, epoch, viewer, events, lives_until })
     }
 
-    /// The session, after what was due has happened.
-    async fn read(&self, id: &SessionId) -> Result<(GameSession, Dates), GameError> {
-        let (keeper, dates) = self.kept(id)?;
-        let get = || keeper.store.get(id, dates.at);
-        let session = get().await?.ok_or(GameError::SessionNotFound)?;
-        let room = room_of(&session).ok_or(GameError::SessionNotFound)?;
+    /// The room after what was due has happened, with at most `limit` events after `after`.
+    async fn read(&self, id: &SessionId, after: Sequence, limit: usize) -> Result<(EventPage, Dates), GameError> {
+        let (page, dates) = self.events(id, after, limit).await?;
+        let room = room_of(&page.session).ok_or(GameError::SessionNotFound)?;
         if room.next_due(dates.at).is_none_or(|due| due > dates.at.now) {
-            return Ok((session, dates));
+            return Ok((page, dates));
         }
         self.ask(id, By::Anyone, Ask::Advance).await?;
-        Ok((get().await?.ok_or(GameError::SessionNotFound)?, dates))
+        self.events(id, after, limit).await
     }
 
-    async fn read_as(&self, id: &SessionId, who: &Credential) -> Result<(GameSession, Dates), GameError> {
-        self.read(id).await.map_err(|error| who.refused(error))
+    async fn events(&self, id: &SessionId, after: Sequence, limit: usize) -> Result<(EventPage, Dates), GameError> {
+        let (keeper, dates) = self.kept(id)?;
+        let page = keeper.store.events(id, after, limit, dates.at).await?.ok_or(GameError::SessionNotFound)?;
+        Ok((page, dates))
     }
 
     fn viewer(&self, session: &GameSession, who: &Credential) -> Result<Option<SeatId>, GameError> {
@@ -355,16 +393,6 @@ impl Rooms {
         }
     }
 
-    /// A page without events: the ends of a room's log, and the name of this life of its numbering.
-    async fn bounds(&self, id: &SessionId) -> Result<EventPage, GameError> {
-        self.events(id, Sequence(u64::MAX - 1), 0).await
-    }
-
-    async fn events(&self, id: &SessionId, after: Sequence, limit: usize) -> Result<EventPage, GameError> {
-        let (keeper, dates) = self.kept(id)?;
-        keeper.store.events(id, after, limit, dates.at).await?.ok_or(GameError::SessionNotFound)
-    }
-
     /// Listens to a room.
     ///
     /// # Errors
@@ -374,70 +402,44 @@ impl Rooms {
         Ok(self.hub.enter(id, keeper, seat))
     }
 
-    /// Whose credential this is: which seat's, or a backend's.
+    /// Makes the newest connection of a seat, or one of a backend. A fresh one knows nothing of before.
     ///
     /// # Errors
     /// Unknown or dead rooms, a credential that is not good here; or the store's.
-    pub async fn recognise(&self, id: &SessionId, who: &Credential) -> Result<Option<SeatId>, GameError> {
-        let (session, _) = self.read_as(id, who).await?;
-        self.viewer(&session, who)
+    pub async fn connect(&self, id: &SessionId, who: &Credential, is_fresh: bool) -> Result<Connected, GameError> {
+        let ask = if is_fresh { Ask::ResumeFresh } else { Ask::Resume };
+        match self.ask_as(id, who, ask).await? {
+            (RoomReply::Resumed { seat, generation }, _) => {
+                let who = seat.map_or_else(|| who.clone(), |seat| Credential::Connection { seat, generation });
+                Ok(Connected { seat, generation, who })
+            }
+            (other, _) => Err(unexpected(&Reply::Room(other))),
+        }
     }
 
-    /// Makes the newest connection of a seat, of whoever knows events up to `last` of the numbering's
-    /// life `epoch`.
+    /// What a connection is told whose client knows the events up to a sequence of an epoch: the room as it is
+    /// now, and at most `limit` events that came since.
     ///
     /// # Errors
-    /// Unknown or dead rooms, a credential that is not good here; or the store's.
+    /// The room is gone, the connection is superseded; or the store's.
     pub async fn resume(
         &self,
         id: &SessionId,
-        who: &Credential,
+        connected: &Connected,
         known: Option<(String, Sequence)>,
+        limit: usize,
     ) -> Result<Resumed, GameError> {
-        let ask = if known.is_some() { Ask::Resume } else { Ask::ResumeFresh };
-        let generation = match self.ask_as(id, who, ask).await? {
-            (RoomReply::Resumed { generation, .. }, _) => generation,
-            (other, _) => return Err(unexpected(&Reply::Room(other))),
+        let Some((epoch, last)) = known else {
+            let looked = self.look(id, &connected.who).await?;
+            return Ok(Resumed { recovered: false, position: looked.head(), looked });
         };
-        let who = match who {
-            Credential::Seat(token, _) => Credential::Seat(*token, Some(generation)),
-            other => other.clone(),
-        };
-        let looked = self.look(id, &who).await?;
-        let head = looked.room().map(Room::head).unwrap_or_default();
-        let oldest = looked.oldest;
-        let (recovered, position) = match known {
-            Some((epoch, last)) if epoch == looked.epoch && last <= head && oldest.0 <= last.0 + 1 => (true, last),
-            _ => (false, head),
-        };
-        Ok(Resumed { generation, recovered, position, looked })
-    }
-
-    /// A page of events after `after`, made into what listeners are told.
-    ///
-    /// # Errors
-    /// Unknown or dead rooms; or the store's.
-    pub async fn page(&self, id: &SessionId, after: Sequence, limit: usize) -> Result<(EventPage, Dates), GameError> {
-        let (_, dates) = self.kept(id)?;
-        Ok((self.events(id, after, limit).await?, dates))
-    }
-
-    /// The head of a room's log.
-    ///
-    /// # Errors
-    /// Unknown or dead rooms; or the store's.
-    pub async fn head(&self, id: &SessionId) -> Result<Sequence, GameError> {
-        self.bounds(id).await.map(|page| page.head)
-    }
-
-    /// The generation of the newest connection of a token's seat; a backend has none.
-    ///
-    /// # Errors
-    /// Unknown or dead rooms, a credential that is not good here; or the store's.
-    pub async fn generation(&self, id: &SessionId, who: &Credential) -> Result<Option<u32>, GameError> {
-        let (session, _) = self.read_as(id, who).await?;
-        let seat = self.viewer(&session, who)?;
-        Ok(room_of(&session).zip(seat).and_then(|(room, seat)| room.generation(seat)).map(|(generation, _)| generation))
+        let mut looked = self.look_after(id, &connected.who, last, limit).await?;
+        let recovered = epoch == looked.epoch && looked.follows(last);
+        if !recovered {
+            looked.events.clear();
+        }
+        let position = if recovered { last } else { looked.head() };
+        Ok(Resumed { recovered, position, looked })
     }
 
     /// What time it is for a room.

@@ -109,7 +109,7 @@ impl Rooms {
                 Err(StoreError::AlreadyExists) => continue,
                 created => created?,
             }
-            let epoch = self.events(&id, Sequence(0), 0).await?.epoch;
+            let epoch = self.events(&id, Sequence::default(), 0).await?.0.epoch;
             return Ok(Opened { room: id, code, host, token, epoch, expires, dates });
         }
         Err(StoreError::Busy.into())

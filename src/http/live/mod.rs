@@ -193,14 +193,15 @@ impl<'a> Connection<'a> {
         let who = shared.keys.credential(&text, None).map_err(|_| Closing::BadToken)?;
         let rooms = &shared.rooms;
         let closing = |error| Closing::of(&error);
-        // Who listens first misses nothing of what is committed meanwhile.
-        let seat = rooms.recognise(&id, &who).await.map_err(closing)?;
-        let listener = rooms.enter(&id, seat).map_err(closing)?;
         let known = resume.epoch.zip(resume.last_sequence);
-        let resumed = rooms.resume(&id, &who, known).await.map_err(closing)?;
-        listener.connected(resumed.generation);
-        let others = listener.others_of(resumed.generation);
+        let connected = rooms.connect(&id, &who, known.is_none()).await.map_err(closing)?;
+        let (seat, generation) = (connected.seat, connected.generation);
+        // Whoever listens before the room is read misses nothing of what is committed meanwhile.
+        let listener = rooms.enter(&id, seat).map_err(closing)?;
+        listener.connected(generation);
+        let others = listener.others_of(generation);
         shared.admission.may_connect(others).map_err(|_| Closing::TooManyConnections)?;
+        let resumed = rooms.resume(&id, &connected, known, 0).await.map_err(closing)?;
         if !listener.is_of(&resumed.looked.epoch) {
             return Err(Closing::GoingAway.into());
         }
@@ -209,12 +210,12 @@ impl<'a> Connection<'a> {
         let connection = Self {
             sender,
             key: is_backend.then(|| shared.keys.follow(&text)),
-            asker: Asker::new(shared.clone(), id.clone(), seat, resumed.generation),
+            asker: Asker::new(shared.clone(), id.clone(), seat, generation),
             shared,
             id,
             listener,
             seat,
-            generation: resumed.generation,
+            generation,
             epoch: resumed.looked.epoch.clone(),
             line: Arc::new(Line::new(sender.clone(), seat, resumed.position)),
             presence: None,

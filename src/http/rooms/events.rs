@@ -15,7 +15,7 @@ use super::replies::{PageOut, ResumedOut, snapshot};
 use super::requests::{EventsQuery, ResumeRequest};
 use super::{Handled, reply, room_id};
 use crate::domain::{Event, SeatId, Sequence, SessionId};
-use crate::game::rooms::Credential;
+use crate::game::rooms::{Credential, Looked, Resumed};
 
 /// Events of a page, if the request doesn't say how many; and at most.
 const USUAL: usize = 100;
@@ -69,20 +69,20 @@ fn events_out(events: &[Event], seat: Option<SeatId>) -> Vec<Box<RawValue>> {
 /// Makes the newest connection of a seat, without a WebSocket.
 pub(super) async fn resume(shared: &Shared, who: &Credential, id: &SessionId, request: ResumeRequest) -> Handled {
     let known = request.epoch.zip(request.last_sequence);
-    let resumed = shared.rooms.resume(id, who, known).await.map_err(Problem::in_room)?;
-    let viewer = resumed.looked.viewer;
-    let (page, dates) = shared.rooms.page(id, resumed.position, USUAL).await.map_err(Problem::in_room)?;
-    let last = page.events.last().map_or(resumed.position, |event| event.sequence);
+    let connected = shared.rooms.connect(id, who, known.is_none()).await.map_err(Problem::in_room)?;
+    let resumed = shared.rooms.resume(id, &connected, known, USUAL).await.map_err(Problem::in_room)?;
+    let Resumed { recovered, position, looked } = resumed;
+    let last = looked.events.last().map_or(position, |event| event.sequence);
     let page = PageOut {
-        epoch: resumed.looked.epoch.clone(),
-        head: page.head,
-        recovered: resumed.recovered,
-        snapshot: Some(snapshot(&resumed.looked)?),
-        events: events_out(&page.events, viewer),
-        more: last < page.head,
-        server_time: date(dates.wall),
+        epoch: looked.epoch.clone(),
+        head: looked.head(),
+        recovered,
+        snapshot: Some(snapshot(&looked)?),
+        events: events_out(&looked.events, connected.seat),
+        more: last < looked.head(),
+        server_time: date(looked.dates.wall),
     };
-    Ok(reply(StatusCode::OK, &ResumedOut { seat_id: viewer, generation: resumed.generation, page }))
+    Ok(reply(StatusCode::OK, &ResumedOut { seat_id: connected.seat, generation: connected.generation, page }))
 }
 
 /// A page of events; where none is there yet, it can be waited for.
@@ -102,49 +102,38 @@ pub(in crate::http) async fn page(
     if wait > LONGEST_WAIT_MS {
         return Err(Problem::wrong("waitMs", format!("at most {LONGEST_WAIT_MS}")));
     }
-    let looked = shared.rooms.look(&id, &who).await.map_err(Problem::in_room)?;
-    let (after, head) = (Sequence(after), looked.session.log().head);
-    let is_known = epoch.is_none_or(|epoch| epoch == looked.epoch);
-    let waits = is_known && after == head && wait > 0;
-    if waits {
-        wait_for_more(&shared, &who, &id, looked.viewer, after, Duration::from_millis(wait)).await?;
+    let after = Sequence(after);
+    let look = async || shared.rooms.look_after(&id, &who, after, limit).await.map_err(Problem::in_room);
+    let mut looked = look().await?;
+    let mut is_known = epoch.is_none_or(|epoch| epoch == looked.epoch);
+    if is_known && after == looked.head() && wait > 0 {
+        wait_for_more(&shared, &looked, Duration::from_millis(wait)).await?;
+        // This asks again who the caller is: the seat may have changed hands, and what has come since is not for
+        // whoever lost it.
+        let now = look().await?;
+        is_known = now.epoch == looked.epoch;
+        looked = now;
     }
-    let (page, dates) = shared.rooms.page(&id, after, limit).await.map_err(Problem::in_room)?;
-    if waits {
-        // Meanwhile the seat may have changed hands, and what has come since is not for who lost it.
-        shared.rooms.recognise(&id, &who).await.map_err(Problem::in_room)?;
-    }
-    let recovered = is_known && page.epoch == looked.epoch && after <= page.head && page.oldest.0 <= after.0 + 1;
-    let events = if recovered { page.events } else { Vec::new() };
-    let snapshot = match recovered {
-        true => None,
-        false => Some(snapshot(&shared.rooms.look(&id, &who).await.map_err(Problem::in_room)?)?),
-    };
-    let head = snapshot.as_ref().map_or(page.head, |snapshot| snapshot.head);
+    let (recovered, head) = (is_known && looked.follows(after), looked.head());
+    let snapshot = if recovered { None } else { Some(snapshot(&looked)?) };
+    let events = if recovered { &looked.events[..] } else { &[] };
     let last = events.last().map_or(after, |event| event.sequence);
     let page = PageOut {
-        epoch: page.epoch,
+        epoch: looked.epoch.clone(),
         head,
         recovered,
         more: recovered && last < head,
         snapshot,
-        events: events_out(&events, looked.viewer),
-        server_time: date(dates.wall),
+        events: events_out(events, looked.viewer),
+        server_time: date(looked.dates.wall),
     };
     Ok(reply(StatusCode::OK, &page))
 }
 
 /// Ends when the log has grown, when the seat is not the caller's any more, or in time.
-async fn wait_for_more(
-    shared: &Shared,
-    who: &Credential,
-    id: &SessionId,
-    seat: Option<SeatId>,
-    after: Sequence,
-    wait: Duration,
-) -> Result<(), Problem> {
-    let listener = shared.rooms.enter(id, seat).map_err(Problem::in_room)?;
-    let generation = shared.rooms.generation(id, who).await.map_err(Problem::in_room)?;
+async fn wait_for_more(shared: &Shared, looked: &Looked, wait: Duration) -> Result<(), Problem> {
+    let (generation, head) = (looked.generation(), looked.head());
+    let listener = shared.rooms.enter(&looked.session.id, looked.viewer).map_err(Problem::in_room)?;
     if let Some(generation) = generation {
         listener.asks_again(generation);
         shared.admission.may_connect(listener.others_of(generation))?;
@@ -153,7 +142,7 @@ async fn wait_for_more(
         loop {
             let news = listener.news();
             let is_lost = generation.is_some_and(|generation| listener.standing(generation).is_err());
-            if news.head > after || news.ended.is_some() || is_lost {
+            if news.head > head || news.ended.is_some() || is_lost {
                 return;
             }
             listener.changed().await;

@@ -272,9 +272,10 @@ pub(super) async fn acknowledge(
 
 pub(super) async fn heartbeat(shared: Data, Acting(who): Acting, id: web::Path<String>) -> Handled {
     let id = room_id(&id)?;
-    let (_, dates) = shared.rooms.ask_as(&id, &who, Ask::Heartbeat).await.map_err(Problem::in_room)?;
-    let head = shared.rooms.head(&id).await.map_err(Problem::in_room)?;
-    Ok(reply(StatusCode::OK, &replies::heartbeat(dates, head)))
+    match shared.rooms.ask_as(&id, &who, Ask::Heartbeat).await.map_err(Problem::in_room)? {
+        (RoomReply::Head(head), dates) => Ok(reply(StatusCode::OK, &replies::heartbeat(dates, head))),
+        (other, _) => Err(unexpected(&other)),
+    }
 }
 
 pub(super) async fn say(

@@ -168,13 +168,12 @@ impl GameSessionStore for MemoryStore {
     ) -> StoreResult<Option<EventPage>> {
         self.with(|inner| {
             let page = |entry: &Entry| {
-                let log = entry.session.log();
                 let from = Sequence(after.0.saturating_add(1));
                 let mut budget = Budget::page(limit);
                 let page = entry.events.range(from..).map(|(_, event)| event);
                 let mut events: Vec<_> = page.take_while(|event| budget.takes(event)).cloned().collect();
                 entry.session.state.redact(&mut events);
-                EventPage { events, head: log.head, oldest: log.oldest, epoch: entry.session.epoch(self.random) }
+                EventPage { session: entry.session.clone(), events, epoch: entry.session.epoch(self.random) }
             };
             Ok(inner.live(id, at.now).map(page))
         })

@@ -355,7 +355,8 @@ impl Reader {
                 return Err(StoreError::Corrupt { what: format!("events of {id:?}: some are missing") });
             }
             session.state.redact(&mut events);
-            Ok(Some(EventPage { events, head: log.head, oldest: log.oldest, epoch: session.epoch(self.random) }))
+            let epoch = session.epoch(self.random);
+            Ok(Some(EventPage { session, events, epoch }))
         })
     }
 

@@ -125,11 +125,14 @@ impl Engine {
     ) -> StoreResult<Option<EventPage>> {
         let budget = Budget::page(limit);
         let page = self.page(id, after, budget, until).await?.filter(|page| page.held.state.life.is_live(now));
-        Ok(page.map(|mut page| {
-            page.held.state.redact(&mut page.events);
-            let log = page.held.state.log();
-            EventPage { events: page.events, head: log.head, oldest: log.oldest, epoch: page.epoch }
-        }))
+        let Some(Page { held, mut events, epoch }) = page else { return Ok(None) };
+        held.state.redact(&mut events);
+        let mut session = held.session(id);
+        if held.state.game.has_quiz() {
+            let Some(quiz) = self.quiz(id, &held, until).await? else { return Ok(None) };
+            session.quiz = Some(quiz);
+        }
+        Ok(Some(EventPage { session, events, epoch }))
     }
 
     /// A state and its events after `after`, as many as `budget` takes, read in one step.

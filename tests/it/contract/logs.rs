@@ -38,7 +38,7 @@ pub(super) async fn racing_authors_number_their_events_without_gaps<E: Engine>()
     assert_eq!(told, (1..=48).collect::<Vec<_>>());
     let page = page(&*store, 0, 100).await;
     assert_eq!(numbers(&page), told);
-    assert_eq!((page.head, page.oldest), (Sequence(48), Sequence(1)));
+    assert_eq!((page.head(), page.oldest()), (Sequence(48), Sequence(1)));
 }
 
 pub(super) async fn a_sequence_goes_on_after_everything_was_forgotten<E: Engine>() {
@@ -49,7 +49,7 @@ pub(super) async fn a_sequence_goes_on_after_everything_was_forgotten<E: Engine>
     store.apply(&id(1), acknowledge(1, 3), at(1)).await.expect("applied");
     store.apply(&id(1), acknowledge(2, 3), at(1)).await.expect("applied");
     let empty = page(&*store, 0, 9).await;
-    assert_eq!((numbers(&empty), empty.head, empty.oldest), (vec![], Sequence(3), Sequence(4)));
+    assert_eq!((numbers(&empty), empty.head(), empty.oldest()), (vec![], Sequence(3), Sequence(4)));
     drop(store);
     let Some(engine) = engine.reopened().await else { return };
     let store = engine.store();
@@ -72,7 +72,7 @@ pub(super) async fn events_come_in_pages<E: Engine>() {
     let (mut after, mut pages) = (0, Vec::new());
     loop {
         let page = page(&*store, after, 3).await;
-        assert_eq!((page.head, page.oldest), (Sequence(7), Sequence(1)));
+        assert_eq!((page.head(), page.oldest()), (Sequence(7), Sequence(1)));
         let Some(last) = page.events.last() else { break };
         after = last.sequence.0;
         pages.push(numbers(&page));
@@ -202,7 +202,7 @@ pub(super) async fn a_page_ends_by_its_bytes_and_has_one_event_at_least<E: Engin
     let (mut read, mut pages) = (Vec::new(), Vec::new());
     loop {
         let page = page(&*store, read.len() as u64, 500).await;
-        assert_eq!((page.head, page.oldest), (Sequence(43), Sequence(1)));
+        assert_eq!((page.head(), page.oldest()), (Sequence(43), Sequence(1)));
         let bytes: usize = page.events.iter().map(Event::weight).sum();
         assert!(bytes <= PAGE_BYTES || page.events.len() == 1, "{bytes} bytes");
         if page.events.is_empty() {
@@ -259,7 +259,7 @@ pub(super) async fn what_every_seat_has_is_forgotten<E: Engine>() {
     });
     let page = page(&*store, 0, 100).await;
     assert_eq!(numbers(&page), (3..=16).collect::<Vec<_>>());
-    assert_eq!((page.head, page.oldest), (Sequence(16), Sequence(3)));
+    assert_eq!((page.head(), page.oldest()), (Sequence(16), Sequence(3)));
 }
 
 pub(super) async fn a_session_without_a_log_has_an_empty_page<E: Engine>() {
@@ -268,7 +268,7 @@ pub(super) async fn a_session_without_a_log_has_an_empty_page<E: Engine>() {
     store.create(NewSession(solo(1, 1, at(0))), at(0)).await.expect("created");
     for _ in 0..2 {
         let page = page(&*store, 0, 9).await;
-        assert_eq!((numbers(&page), page.head, page.oldest), (vec![], Sequence(0), Sequence(1)));
+        assert_eq!((numbers(&page), page.head(), page.oldest()), (vec![], Sequence(0), Sequence(1)));
         store.apply(&id(1), right(0), at(1)).await.expect("applied");
     }
 }

@@ -37,7 +37,7 @@ pub(super) async fn a_session_imported_is_whole<E: Engine>() {
     let store = to.store();
     assert_eq!(store.find(&code("ABC234"), at(5_000)).await.expect("read"), Some(id(2)));
     let page = store.events(&id(2), Sequence(0), 9, at(5_000)).await.expect("read").expect("alive");
-    assert_eq!((page.oldest, page.head, page.events.len()), (Sequence(2), Sequence(4), 3));
+    assert_eq!((page.oldest(), page.head(), page.events.len()), (Sequence(2), Sequence(4), 3));
     // Idempotency and scores came along.
     let repeat = store.apply(&id(1), answer(0, 1, Some("key")), at(6_000)).await.expect("answered").expect("alive");
     assert!(matches!(repeat.result, Ok(Reply::Evaluated { report, .. }) if report.verdict.total_after == 150));

@@ -109,7 +109,7 @@ pub(super) async fn a_new_session_replaces_a_dead_one_whole<E: Engine>() {
     store.create(NewSession(next.clone()), at(DEAD)).await.expect("created over a dead one");
     assert_eq!(store.get(&id(1), at(DEAD)).await.expect("read"), Some(next));
     let new = store.events(&id(1), Sequence(0), 9, at(DEAD)).await.expect("read").expect("alive");
-    assert_eq!((new.events, new.head, new.oldest), (Vec::new(), Sequence(0), Sequence(1)));
+    assert_eq!((&new.events, new.head(), new.oldest()), (&Vec::new(), Sequence(0), Sequence(1)));
     assert_ne!(new.epoch, old.epoch);
     assert_eq!(store.find(&code("ABC234"), at(DEAD)).await.expect("read"), None);
 
@@ -167,7 +167,7 @@ pub(super) async fn what_was_due_is_committed_though_the_command_is_refused<E: E
     assert_eq!(applied.prune_through, Some(Sequence(3)));
     let check = async |store: &dyn rejoin::store::GameSessionStore| {
         let page = store.events(&id(1), Sequence(0), 9, at(60_000)).await.expect("read").expect("alive");
-        assert_eq!((page.oldest, page.head), (Sequence(4), Sequence(5)));
+        assert_eq!((page.oldest(), page.head()), (Sequence(4), Sequence(5)));
         assert_eq!(page.events.iter().map(|event| event.sequence.0).collect::<Vec<_>>(), [4, 5]);
     };
     check(&*store).await;
@@ -210,7 +210,7 @@ pub(super) async fn a_deleted_session_leaves_nothing_to_the_next_of_its_id<E: En
     store.create(NewSession(fresh.clone()), at(20)).await.expect("created");
     assert_eq!(store.get(&id(1), at(20)).await.expect("read"), Some(fresh));
     let page = store.events(&id(1), Sequence(0), 9, at(20)).await.expect("read").expect("alive");
-    assert_eq!((page.events, page.head), (Vec::new(), Sequence(0)));
+    assert_eq!((&page.events, page.head()), (&Vec::new(), Sequence(0)));
     assert_eq!(store.find(&code("ABC234"), at(20)).await.expect("read"), Some(id(1)));
     assert_eq!(store.status(at(20)).await.expect("told").records, 1);
 }

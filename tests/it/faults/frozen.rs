@@ -165,6 +165,6 @@ fn a_command_whose_caller_has_gone_is_carried_out_all_the_same() {
     });
     disk.end_fault();
     wait_until("both were carried out", || {
-        block_on(store.events(&id(7), Sequence(0), 9, at)).is_ok_and(|page| page.is_some_and(|page| page.head.0 == 2))
+        block_on(store.events(&id(7), Sequence(0), 9, at)).is_ok_and(|page| page.is_some_and(|page| page.head().0 == 2))
     });
 }

@@ -26,7 +26,7 @@ fn record_one(store: &RedbStore) {
 /// The name of the numbering, and its head.
 fn epoch(store: &RedbStore) -> (String, u64) {
     let page = block_on(store.events(&id(1), Sequence(0), 100, at(0))).expect("read").expect("alive");
-    (page.epoch, page.head.0)
+    (page.epoch.clone(), page.head().0)
 }
 
 fn begin(path: &Path) -> RedbStore {

@@ -17,6 +17,7 @@ mod live;
 mod owners;
 mod party;
 mod raw;
+mod reads;
 mod reconnect;
 mod refusals;
 mod repeats;

@@ -5,6 +5,7 @@ pub(crate) mod nginx;
 pub(crate) mod secrets;
 pub(crate) mod server;
 pub(crate) mod shape;
+pub(crate) mod store;
 pub(crate) mod valkey;
 pub(crate) mod waiting;
 pub(crate) mod websocket;

@@ -52,7 +52,7 @@ async fn knows(store: &ValkeyStore, watch: &mut Watch, n: u64, head: Sequence) {
             Hint::Head(_) => {}
             Hint::Look => {
                 let page = store.events(&id(n), Sequence(0), 0, store.clock().moment()).await;
-                if page.is_ok_and(|page| page.is_some_and(|page| page.head >= head)) {
+                if page.is_ok_and(|page| page.is_some_and(|page| page.head() >= head)) {
                     return;
                 }
             }
