@@ -29,11 +29,13 @@ use std::time::{Duration, Instant};
 
 use disk::{Disk, Fault};
 use players::Players;
-use rejoin::client::{Api, Bases, Connection, Event, Happening, Opened, Options, Ticket, connect};
+use rejoin::client::{
+    Api, ClientEvent, ConnectOptions, Connection, Endpoints, EventFrame, Opened, SeatCredentials, connect,
+};
 use rejoin::domain::GameSession;
 use rejoin::store::clock::system_wall_clock;
 use rejoin::store::redb::{RedbOptions, RedbStore, storage_opener};
-use rejoin::store::valkey::{Target, Topology, ValkeyOptions, ValkeyStore};
+use rejoin::store::valkey::{Topology, ValkeyOptions, ValkeyStore, ValkeyTarget};
 use rejoin::store::{GameSessionStore, NewSession};
 use serde_json::{Value, json};
 use support::valkey::ports::free_port;
@@ -152,7 +154,7 @@ fn row(name: &str, promised: Felt, (felt, late): (Felt, Duration)) -> String {
 
 async fn store(url: &str, topology: Topology) -> Arc<ValkeyStore> {
     let options = ValkeyOptions {
-        target: Target::parse(url, topology).expect("a good URL"),
+        target: ValkeyTarget::parse(url, topology).expect("a good URL"),
         rules: GameSession::apply,
         wall: system_wall_clock(),
         quiz_cache: 32 << 20,
@@ -323,7 +325,7 @@ async fn pair(other_url: impl Fn(&ValkeyServer) -> String) -> Pair {
 }
 
 fn api(server: &Server) -> Api {
-    Api::new(Bases::one(&*server.base))
+    Api::new(Endpoints::one(&*server.base))
 }
 
 async fn room(api: &Api) -> Opened {
@@ -331,14 +333,14 @@ async fn room(api: &Api) -> Opened {
     api.open(&settings, None).await.expect("it is opened")
 }
 
-type Happenings = UnboundedReceiver<Happening>;
+type Happenings = UnboundedReceiver<ClientEvent>;
 
 /// Connections that stand.
-async fn seated(api: &Api, room: &Opened, count: usize, bases: &Bases) -> Vec<(Connection, Happenings, u64)> {
+async fn seated(api: &Api, room: &Opened, count: usize, bases: &Endpoints) -> Vec<(Connection, Happenings, u64)> {
     let mut seats = Vec::new();
     for n in 0..count {
         let seat = api.join(&room.join_code, &format!("Player {n}")).await.expect("it joins");
-        let (connection, happenings) = connect(seat.ticket, Options::new(bases.clone()));
+        let (connection, happenings) = connect(seat.ticket, ConnectOptions::new(bases.clone()));
         seats.push((connection, happenings, seat.seat_id));
     }
     until(|| seats.iter().all(|(connection, ..)| connection.figures().welcomes > 0)).await;
@@ -357,7 +359,7 @@ async fn last_back(seats: &[(Connection, Happenings, u64)], since: Instant) -> D
 async fn instance_killed() -> Felt {
     let Pair { one, other, valkey, _folders } = pair(ValkeyServer::url).await;
     let room = room(&api(&other)).await;
-    let seats = seated(&api(&other), &room, SEATS, &Bases::new([&*one.base, &*other.base])).await;
+    let seats = seated(&api(&other), &room, SEATS, &Endpoints::new([&*one.base, &*other.base])).await;
     let since = Instant::now();
     one.kill().await;
     let last = last_back(&seats, since).await;
@@ -368,7 +370,7 @@ async fn instance_killed() -> Felt {
 async fn kicked() -> Felt {
     let Pair { one, other, valkey, _folders } = pair(ValkeyServer::url).await;
     let room = room(&api(&one)).await;
-    let seats = seated(&api(&one), &room, 1, &Bases::one(&*other.base)).await;
+    let seats = seated(&api(&one), &room, 1, &Endpoints::one(&*other.base)).await;
     let (connection, _, seat) = &seats[0];
     let host = one.client().with_key(room.token.as_ref().expect("a host").as_str());
     let since = Instant::now();
@@ -400,8 +402,8 @@ async fn deaf() -> Felt {
     })
     .await;
     let room = room(&api(&one)).await;
-    let ticket: Ticket = room.ticket().expect("a host");
-    let (host, mut happenings) = connect(ticket, Options::new(Bases::one(&*other.base)));
+    let ticket: SeatCredentials = room.ticket().expect("a host");
+    let (host, mut happenings) = connect(ticket, ConnectOptions::new(Endpoints::one(&*other.base)));
     until(|| host.figures().welcomes > 0).await;
     let mut longest = Duration::ZERO;
     for n in 0..5 {
@@ -414,10 +416,10 @@ async fn deaf() -> Felt {
     again(longest)
 }
 
-async fn joined(happenings: &mut Happenings) -> Event {
+async fn joined(happenings: &mut Happenings) -> EventFrame {
     loop {
         match happenings.recv().await.expect("the client goes on") {
-            Happening::Event(event) if event.event == "joined" => return *event,
+            ClientEvent::Event(event) if event.event == "joined" => return *event,
             _ => {}
         }
     }

@@ -14,7 +14,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
-use crate::domain::Home;
+use crate::domain::InstanceName;
 use crate::http::{ApiKey, LimitSettings, PublicUrl};
 use crate::quizzes::Hosting;
 use crate::quizzes::cli::QuizzesCommand;
@@ -227,7 +227,7 @@ pub struct Settings {
     /// This instance's name, which ids of games end in that begin in its fallback: 1 to 32 of a-z,
     /// 0-9, - and _. It must never change
     #[arg(long, env = "REJOIN_INSTANCE", value_name = "NAME")]
-    pub instance: Option<Home>,
+    pub instance: Option<InstanceName>,
 
     /// How long a game lives without a request: 30m, 90s, 2h
     #[arg(long, env = "REJOIN_SESSION_TTL", default_value = "30m", value_parser = duration, value_name = "DURATION")]

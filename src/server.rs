@@ -26,11 +26,11 @@ use crate::domain::{Lifetimes, Millis};
 use crate::game::hub;
 use crate::game::reaper::Reaper;
 use crate::game::rooms::Openings;
-use crate::game::{Chance, Hub, Rooms, SoloGames};
+use crate::game::{Entropy, Hub, Rooms, SoloGames};
 use crate::http::{self, Admission, ApiKeys, Chaos, OneByOne, Pages, Reach, Shared, Sockets};
 use crate::quizzes::{Catalogue, Hosting};
 use crate::store::clock::system_wall_clock;
-use crate::store::{Homes, WallClock};
+use crate::store::{StoreRouter, WallClock};
 pub(crate) use stores::FILE;
 pub use stores::Stores;
 
@@ -51,7 +51,7 @@ pub struct Outside {
     /// Where dates come from.
     pub wall: WallClock,
     /// Where ids and draws come from.
-    pub chance: Chance,
+    pub chance: Entropy,
     /// Banks that may be read again while it runs.
     pub catalogue: Arc<Catalogue>,
     /// Keys that may be, too.
@@ -67,7 +67,7 @@ impl Outside {
         Ok(Self {
             listener: bind(settings.listen)?,
             wall: system_wall_clock(),
-            chance: Chance::system(),
+            chance: Entropy::system(),
             catalogue: Arc::new(Catalogue::open(settings.quiz_dir.clone()).context("REJOIN_QUIZ_DIR")?),
             keys: Arc::new(ApiKeys::new(settings.keys()?, settings.keys_scoped)),
         })
@@ -126,7 +126,7 @@ pub async fn run_over(
         stopping.run_until_cancelled(admission.tidy(&homes)).await;
     });
     let chaos = settings.chaos.map(|likelihood| Chaos::new(likelihood, outside.chance.clone()));
-    let late = chaos.clone().map(|chaos| Box::new(move || chaos.delay()) as hub::Late);
+    let late = chaos.clone().map(|chaos| Box::new(move || chaos.delay()) as hub::DelayFn);
     let hub = Hub::new(stopping.clone(), late);
     let rooms = Rooms {
         homes: homes.clone(),
@@ -298,7 +298,7 @@ fn page(address: SocketAddr, reach: &Reach) -> String {
     reach.public.as_ref().map(|public| public.url.clone()).or_else(|| reach.lan.clone()).unwrap_or_else(here)
 }
 
-async fn close(homes: &Homes, background: &TaskTracker) -> anyhow::Result<()> {
+async fn close(homes: &StoreRouter, background: &TaskTracker) -> anyhow::Result<()> {
     let closing = async {
         background.wait().await;
         homes.close().await

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// What is answered: one field, by the question's kind; none of them passes.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Answer {
+pub struct ClientAnswer {
     /// The option of a choice, or of a poll that has some.
     pub option_id: Option<u64>,
     /// The options that are chosen together, or put in order.
@@ -17,7 +17,7 @@ pub struct Answer {
     pub number: Option<f64>,
 }
 
-impl Answer {
+impl ClientAnswer {
     /// The answer as fields of a frame.
     pub(super) fn fields(&self) -> Value {
         match self {
@@ -34,31 +34,31 @@ impl Answer {
     }
 }
 
-impl Serialize for Answer {
+impl Serialize for ClientAnswer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.fields().serialize(serializer)
     }
 }
 
-impl From<Option<u64>> for Answer {
+impl From<Option<u64>> for ClientAnswer {
     fn from(option_id: Option<u64>) -> Self {
         Self { option_id, ..Self::default() }
     }
 }
 
-impl From<Vec<u64>> for Answer {
+impl From<Vec<u64>> for ClientAnswer {
     fn from(options: Vec<u64>) -> Self {
         Self { option_ids: Some(options), ..Self::default() }
     }
 }
 
-impl From<&str> for Answer {
+impl From<&str> for ClientAnswer {
     fn from(text: &str) -> Self {
         Self { text: Some(text.to_owned()), ..Self::default() }
     }
 }
 
-impl From<f64> for Answer {
+impl From<f64> for ClientAnswer {
     fn from(number: f64) -> Self {
         Self { number: Some(number), ..Self::default() }
     }

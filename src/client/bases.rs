@@ -7,12 +7,12 @@ use parking_lot::Mutex;
 /// Base URLs, such as `http://127.0.0.1:8080`. Clones share the list, which can be changed while they
 /// are used; each goes through it at its own pace.
 #[derive(Debug, Clone)]
-pub struct Bases {
+pub struct Endpoints {
     urls: Arc<Mutex<Vec<String>>>,
     turn: usize,
 }
 
-impl Bases {
+impl Endpoints {
     /// Several instances, the first to be tried first.
     pub fn new<T: Into<String>>(urls: impl IntoIterator<Item = T>) -> Self {
         let bases = Self { urls: Arc::default(), turn: 0 };
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn instances_take_turns_and_a_change_is_seen_by_all() {
-        let mut bases = Bases::new(["http://a/", "http://b"]);
+        let mut bases = Endpoints::new(["http://a/", "http://b"]);
         let other = bases.clone();
         assert_eq!(bases.current(), "http://a");
         bases.turn();

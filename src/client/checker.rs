@@ -6,29 +6,29 @@ use std::time::Instant;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::answer::Answer;
-use super::faults::{Back, Faults, Figures};
-use super::frames::{Event, View, Welcome};
-use super::game::Game;
-use super::sequence::{Greeting, Sequence, Step};
+use super::answer::ClientAnswer;
+use super::faults::{Back, Stats, Violations};
+use super::frames::{EventFrame, SnapshotFrame, Welcome};
+use super::game::SeatGame;
+use super::sequence::{Greeting, SequenceStep, SequenceTracker};
 
 /// One client's knowledge, over all its connections.
 #[derive(Debug, Default)]
-pub(super) struct Checker {
-    pub(super) sequence: Sequence,
-    pub(super) game: Game,
-    pub(super) faults: Faults,
-    pub(super) figures: Figures,
+pub(super) struct ProtocolChecker {
+    pub(super) sequence: SequenceTracker,
+    pub(super) game: SeatGame,
+    pub(super) faults: Violations,
+    pub(super) figures: Stats,
     pub(super) seat: Option<u64>,
     lost: Option<Instant>,
 }
 
-impl Checker {
+impl ProtocolChecker {
     /// A connection stands.
     pub(super) fn welcome(&mut self, welcome: &Welcome, now: Instant) {
-        let view = View::of(&welcome.snapshot).unwrap_or_else(|| {
+        let view = SnapshotFrame::of(&welcome.snapshot).unwrap_or_else(|| {
             self.unreadable("the snapshot of a welcome");
-            View::default()
+            SnapshotFrame::default()
         });
         let is_first = self.sequence.known().is_none();
         let greeting = Greeting {
@@ -56,9 +56,9 @@ impl Checker {
     }
 
     /// An event comes. It is to be shown only if the step says so.
-    pub(super) fn event(&mut self, event: &Event) -> Step {
+    pub(super) fn event(&mut self, event: &EventFrame) -> SequenceStep {
         let step = self.advance(event.sequence);
-        if step == Step::Apply {
+        if step == SequenceStep::Apply {
             self.play(event);
             self.game.reached(event.sequence, &mut self.faults);
         }
@@ -66,24 +66,24 @@ impl Checker {
     }
 
     /// An event for other seats comes.
-    pub(super) fn skip(&mut self, sequence: u64) -> Step {
+    pub(super) fn skip(&mut self, sequence: u64) -> SequenceStep {
         let step = self.advance(sequence);
-        if step == Step::Apply {
+        if step == SequenceStep::Apply {
             self.game.reached(sequence, &mut self.faults);
         }
         step
     }
 
-    fn advance(&mut self, sequence: u64) -> Step {
+    fn advance(&mut self, sequence: u64) -> SequenceStep {
         let before = self.sequence.last();
         let step = self.sequence.next(sequence, &mut self.faults);
-        if step == Step::Apply && before >= sequence {
+        if step == SequenceStep::Apply && before >= sequence {
             self.game.begin();
         }
         step
     }
 
-    fn play(&mut self, event: &Event) {
+    fn play(&mut self, event: &EventFrame) {
         if !["question", "reveal", "finished"].contains(&event.event.as_str()) {
             return;
         }
@@ -100,7 +100,7 @@ impl Checker {
         }
     }
 
-    fn read<T: DeserializeOwned>(&mut self, event: &Event) -> Option<T> {
+    fn read<T: DeserializeOwned>(&mut self, event: &EventFrame) -> Option<T> {
         let read = T::deserialize(&event.payload);
         read.inspect_err(|error| self.unreadable(&format!("{} {}: {error}", event.event, event.sequence))).ok()
     }
@@ -117,7 +117,7 @@ impl Checker {
     }
 
     /// The reply to an answer.
-    pub(super) fn answered(&mut self, question: &str, answer: Answer) {
+    pub(super) fn answered(&mut self, question: &str, answer: ClientAnswer) {
         self.game.accepted(question, answer, &mut self.faults);
     }
 
@@ -140,46 +140,46 @@ mod tests {
         .expect("a welcome")
     }
 
-    fn event(sequence: u64, name: &str, payload: Value) -> Event {
+    fn event(sequence: u64, name: &str, payload: Value) -> EventFrame {
         serde_json::from_value(json!({"sequence": sequence, "at": "", "event": name, "payload": payload}))
             .expect("an event")
     }
 
-    fn reveal(sequence: u64, option: u64, points: i64, total: i64) -> Event {
+    fn reveal(sequence: u64, option: u64, points: i64, total: i64) -> EventFrame {
         let verdict = json!({"seatId": 3, "optionId": option, "points": points, "total": total});
         event(sequence, "reveal", json!({"phaseNumber": 2, "questionId": "q1", "verdicts": [verdict]}))
     }
 
     #[test]
     fn a_game_over_two_connections_is_clean() {
-        let (mut checker, now) = (Checker::default(), Instant::now());
+        let (mut checker, now) = (ProtocolChecker::default(), Instant::now());
         checker.welcome(&welcome(false, 2, 0), now);
         checker.event(&event(3, "question", json!({"phaseNumber": 1, "question": {"questionId": "q1"}})));
         checker.answered("q1", Some(2).into());
         checker.lost(now);
         checker.welcome(&welcome(true, 5, 150), now);
-        assert_eq!(checker.event(&reveal(4, 2, 150, 150)), Step::Apply);
-        assert_eq!(checker.skip(5), Step::Apply);
+        assert_eq!(checker.event(&reveal(4, 2, 150, 150)), SequenceStep::Apply);
+        assert_eq!(checker.skip(5), SequenceStep::Apply);
         let finished = json!({"phaseNumber": 3, "ranking": [{"seatId": 3, "total": 150}]});
         checker.event(&event(6, "finished", finished));
         assert!(checker.faults.is_clean(), "{:?}", checker.faults);
-        let Figures { welcomes, recovered, snapshots, .. } = checker.figures;
+        let Stats { welcomes, recovered, snapshots, .. } = checker.figures;
         assert_eq!((welcomes, recovered, snapshots, checker.figures.backs.len()), (2, 1, 0, 1));
         assert_eq!((checker.game.phase_number(), checker.game.total()), (3, 150));
     }
 
     #[test]
     fn an_event_that_is_known_already_changes_nothing() {
-        let mut checker = Checker::default();
+        let mut checker = ProtocolChecker::default();
         checker.welcome(&welcome(false, 2, 0), Instant::now());
         checker.event(&reveal(3, 2, 100, 100));
-        assert_eq!(checker.event(&reveal(3, 2, 100, 100)), Step::Drop);
+        assert_eq!(checker.event(&reveal(3, 2, 100, 100)), SequenceStep::Drop);
         assert_eq!((checker.game.total(), checker.faults.repeats, checker.faults.count()), (100, 1, 1));
     }
 
     #[test]
     fn a_room_told_from_the_start_is_summed_up_from_nothing() {
-        let mut checker = Checker::default();
+        let mut checker = ProtocolChecker::default();
         checker.welcome(&welcome(true, 1, 100), Instant::now());
         checker.event(&reveal(1, 2, 100, 100));
         assert!(checker.faults.is_clean(), "{:?}", checker.faults);
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_reveal_that_cannot_be_read_is_a_fault() {
-        let mut checker = Checker::default();
+        let mut checker = ProtocolChecker::default();
         checker.welcome(&welcome(false, 2, 0), Instant::now());
         checker.event(&event(3, "reveal", json!({"questionId": 7})));
         assert_eq!(checker.faults.unreadable, 1);

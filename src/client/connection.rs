@@ -9,21 +9,21 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, oneshot};
 
-use super::answer::Answer;
-use super::bases::Bases;
-use super::checker::Checker;
+use super::answer::ClientAnswer;
+use super::bases::Endpoints;
+use super::checker::ProtocolChecker;
 use super::dice::Dice;
-use super::faults::{Faults, Figures};
-use super::happening::{Happening, Why};
-use super::pending::{Ask, AskError, Kind, Replied};
-use super::task::Task;
-use super::ticket::Ticket;
+use super::faults::{Stats, Violations};
+use super::happening::{ClientEvent, StopReason};
+use super::pending::{AskError, PendingRequest, Replied, RequestKind};
+use super::task::ConnectionTask;
+use super::ticket::SeatCredentials;
 
 /// How a connection is kept.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct ConnectOptions {
     /// Where the server is.
-    pub bases: Bases,
+    pub bases: Endpoints,
     /// What to wait for, and how long.
     pub timing: Timing,
     /// Whether what is applied is acknowledged by itself.
@@ -32,9 +32,9 @@ pub struct Options {
     pub dice: Dice,
 }
 
-impl Options {
+impl ConnectOptions {
     /// As the protocol asks, on the server at `bases`.
-    pub fn new(bases: Bases) -> Self {
+    pub fn new(bases: Endpoints) -> Self {
         Self { bases, timing: Timing::default(), acks: true, dice: Dice::system() }
     }
 }
@@ -57,15 +57,15 @@ impl Default for Timing {
 
 /// What the task and its users share.
 #[derive(Debug, Default)]
-pub(super) struct Shared {
-    pub(super) checker: Mutex<Checker>,
-    pub(super) stopped: Mutex<Option<Why>>,
+pub(super) struct ConnectionState {
+    pub(super) checker: Mutex<ProtocolChecker>,
+    pub(super) stopped: Mutex<Option<StopReason>>,
 }
 
 /// What the task is told.
 #[derive(Debug)]
-pub(super) enum Command {
-    Ask(Ask),
+pub(super) enum TaskCommand {
+    Ask(PendingRequest),
     Cut,
     Freeze(Duration),
     Close,
@@ -75,8 +75,8 @@ pub(super) enum Command {
 /// dropped.
 #[derive(Debug, Clone)]
 pub struct Connection {
-    commands: mpsc::UnboundedSender<Command>,
-    shared: Arc<Shared>,
+    commands: mpsc::UnboundedSender<TaskCommand>,
+    shared: Arc<ConnectionState>,
 }
 
 /// The reply to an answer.
@@ -87,7 +87,7 @@ pub struct AnswerReply {
     pub question_id: String,
     /// What was answered.
     #[serde(flatten)]
-    pub answer: Answer,
+    pub answer: ClientAnswer,
     /// Whether it counts.
     pub accepted: bool,
     /// When it came, by the server's clock.
@@ -108,11 +108,11 @@ pub struct Moved {
 
 /// Connects a seat, and keeps it connected: a task of its own, to be started within a tokio runtime.
 /// What happens comes out of the receiver, without a bound: read it, or drop it.
-pub fn connect(ticket: Ticket, options: Options) -> (Connection, mpsc::UnboundedReceiver<Happening>) {
+pub fn connect(ticket: SeatCredentials, options: ConnectOptions) -> (Connection, mpsc::UnboundedReceiver<ClientEvent>) {
     let (commands, commanded) = mpsc::unbounded_channel();
     let (happenings, happened) = mpsc::unbounded_channel();
-    let shared = Arc::new(Shared::default());
-    tokio::spawn(Task::new(ticket, options, shared.clone(), commanded, happenings).run());
+    let shared = Arc::new(ConnectionState::default());
+    tokio::spawn(ConnectionTask::new(ticket, options, shared.clone(), commanded, happenings).run());
     (Connection { commands, shared }, happened)
 }
 
@@ -122,9 +122,9 @@ impl Connection {
     ///
     /// # Errors
     /// The server refuses, or the client has stopped.
-    pub async fn answer(&self, question_id: &str, answer: impl Into<Answer>) -> Result<AnswerReply, AskError> {
+    pub async fn answer(&self, question_id: &str, answer: impl Into<ClientAnswer>) -> Result<AnswerReply, AskError> {
         let frame = merged(answer.into().fields(), json!({ "questionId": question_id }));
-        read(self.ask(Kind::Answer, "answer", frame).await?)
+        read(self.ask(RequestKind::Answer, "answer", frame).await?)
     }
 
     /// Says something to the backend of an external room, once, and gives its sequence.
@@ -132,7 +132,7 @@ impl Connection {
     /// # Errors
     /// The server refuses, or the client has stopped.
     pub async fn say(&self, payload: Value) -> Result<u64, AskError> {
-        let replied = self.ask(Kind::Plain, "say", json!({ "payload": payload })).await?;
+        let replied = self.ask(RequestKind::Plain, "say", json!({ "payload": payload })).await?;
         number(&replied, "sequence")
     }
 
@@ -148,7 +148,7 @@ impl Connection {
             let at = self.phase_number();
             frame = merged(frame, json!({ "at": at }));
         }
-        let Replied { mut frame, repeated } = self.ask(Kind::Plain, kind, frame).await?;
+        let Replied { mut frame, repeated } = self.ask(RequestKind::Plain, kind, frame).await?;
         let moved = frame.get("moved").and_then(Value::as_bool);
         let moved = moved.ok_or_else(|| AskError::Unreadable(format!("{kind}: no `moved`")))?;
         Ok(Moved { moved, repeated, snapshot: frame.remove("snapshot").unwrap_or_default() })
@@ -159,7 +159,7 @@ impl Connection {
     /// # Errors
     /// The server refuses, or the client has stopped.
     pub async fn ack(&self, sequence: u64) -> Result<(), AskError> {
-        self.ask(Kind::Plain, "ack", json!({ "sequence": sequence })).await.map(drop)
+        self.ask(RequestKind::Plain, "ack", json!({ "sequence": sequence })).await.map(drop)
     }
 
     /// The room as this seat sees it now.
@@ -167,7 +167,7 @@ impl Connection {
     /// # Errors
     /// The server refuses, or the client has stopped.
     pub async fn snapshot(&self) -> Result<Value, AskError> {
-        let Replied { mut frame, .. } = self.ask(Kind::Plain, "snapshot", json!({})).await?;
+        let Replied { mut frame, .. } = self.ask(RequestKind::Plain, "snapshot", json!({})).await?;
         frame.remove("snapshot").ok_or_else(|| AskError::Unreadable("no snapshot".to_owned()))
     }
 
@@ -176,7 +176,7 @@ impl Connection {
     /// # Errors
     /// The server refuses, or the client has stopped.
     pub async fn code(&self, seat_id: u64) -> Result<String, AskError> {
-        let replied = self.ask(Kind::Plain, "code", json!({ "seatId": seat_id })).await?;
+        let replied = self.ask(RequestKind::Plain, "code", json!({ "seatId": seat_id })).await?;
         let code = replied.frame.get("seatCode").and_then(Value::as_str);
         code.map(str::to_owned).ok_or_else(|| AskError::Unreadable("no seatCode".to_owned()))
     }
@@ -187,7 +187,7 @@ impl Connection {
     /// The server refuses, the connection is lost before the reply, or the client has stopped.
     pub async fn record(&self, events: Value, expected: Option<u64>) -> Result<u64, AskError> {
         let expected = expected.map_or_else(|| json!({}), |expected| json!({ "expected": expected }));
-        let replied = self.ask(Kind::Once, "record", merged(expected, json!({ "events": events }))).await?;
+        let replied = self.ask(RequestKind::Once, "record", merged(expected, json!({ "events": events }))).await?;
         number(&replied, "sequence")
     }
 
@@ -196,7 +196,7 @@ impl Connection {
     /// # Errors
     /// The server refuses, or the client has stopped.
     pub async fn request(&self, kind: &str, frame: Value) -> Result<Map<String, Value>, AskError> {
-        Ok(self.ask(Kind::Plain, kind, frame).await?.frame)
+        Ok(self.ask(RequestKind::Plain, kind, frame).await?.frame)
     }
 
     /// Gives the seat up. The client stops.
@@ -204,35 +204,35 @@ impl Connection {
     /// # Errors
     /// The server refuses.
     pub async fn leave(&self) -> Result<(), AskError> {
-        match self.ask(Kind::Plain, "leave", json!({})).await {
+        match self.ask(RequestKind::Plain, "leave", json!({})).await {
             // The good-bye may overtake the reply; and where both were lost, the token has ended.
-            Ok(_) | Err(AskError::Stopped(Why::Left | Why::BadToken)) => Ok(()),
+            Ok(_) | Err(AskError::Stopped(StopReason::Left | StopReason::BadToken)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
     /// Cuts the connection without a word, as a lost network does. The client comes back.
     pub fn cut(&self) {
-        self.tell(Command::Cut);
+        self.tell(TaskCommand::Cut);
     }
 
     /// Neither reads nor sends for so long, as a locked phone does, and asks at once when it wakes.
     pub fn freeze(&self, duration: Duration) {
-        self.tell(Command::Freeze(duration));
+        self.tell(TaskCommand::Freeze(duration));
     }
 
     /// Ends the connection with a good-bye; the seat stays. The client stops.
     pub fn close(&self) {
-        self.tell(Command::Close);
+        self.tell(TaskCommand::Close);
     }
 
     /// The promises broken so far.
-    pub fn faults(&self) -> Faults {
+    pub fn faults(&self) -> Violations {
         self.shared.checker.lock().faults.clone()
     }
 
     /// What was counted so far.
-    pub fn figures(&self) -> Figures {
+    pub fn figures(&self) -> Stats {
         self.shared.checker.lock().figures.clone()
     }
 
@@ -262,23 +262,23 @@ impl Connection {
     }
 
     /// Why the client has stopped, if it has.
-    pub fn stopped(&self) -> Option<Why> {
+    pub fn stopped(&self) -> Option<StopReason> {
         *self.shared.stopped.lock()
     }
 
-    fn tell(&self, command: Command) {
+    fn tell(&self, command: TaskCommand) {
         // A client that has stopped is cut and closed already.
         let _ = self.commands.send(command);
     }
 
-    async fn ask(&self, kind: Kind, name: &str, frame: Value) -> Result<Replied, AskError> {
+    async fn ask(&self, kind: RequestKind, name: &str, frame: Value) -> Result<Replied, AskError> {
         let Value::Object(mut frame) = frame else {
             return Err(AskError::Unreadable(format!("{frame} is no frame: it must be an object")));
         };
         frame.insert("type".to_owned(), name.into());
         let (waiting, replied) = oneshot::channel();
-        self.tell(Command::Ask(Ask { kind, frame, waiting }));
-        let stopped = || AskError::Stopped(self.stopped().unwrap_or(Why::Closed));
+        self.tell(TaskCommand::Ask(PendingRequest { kind, frame, waiting }));
+        let stopped = || AskError::Stopped(self.stopped().unwrap_or(StopReason::Closed));
         replied.await.unwrap_or_else(|_| Err(stopped()))
     }
 }

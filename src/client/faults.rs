@@ -10,7 +10,7 @@ const MOST_NOTES: usize = 20;
 /// Broken promises. All zero is the only good result.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Faults {
+pub struct Violations {
     /// A sequence came that was not the next one, but a later one.
     pub gaps: u64,
     /// A sequence came again.
@@ -37,7 +37,7 @@ pub struct Faults {
     pub notes: Vec<String>,
 }
 
-impl Faults {
+impl Violations {
     /// Whether every promise was kept.
     pub fn is_clean(&self) -> bool {
         self.count() == 0
@@ -83,7 +83,7 @@ pub struct Back {
 
 /// Figures that are no faults.
 #[derive(Debug, Clone, Default)]
-pub struct Figures {
+pub struct Stats {
     /// Welcomes, the first one included.
     pub welcomes: u64,
     /// Welcomes after the first by which everything missed was told again.
@@ -102,7 +102,7 @@ pub struct Figures {
     pub backs: Vec<Back>,
 }
 
-impl Figures {
+impl Stats {
     /// The longest time from a loss to the next welcome.
     pub fn longest_back(&self) -> Duration {
         self.backs.iter().map(|way| way.back.duration_since(way.lost)).max().unwrap_or_default()

@@ -3,18 +3,18 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::answer::Answer;
+use super::answer::ClientAnswer;
 
 /// A frame of the server.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub(super) enum ServerFrame {
     Welcome(Box<Welcome>),
-    Event(Box<Event>),
+    Event(Box<EventFrame>),
     Skip {
         sequence: u64,
     },
-    Presence(Presence),
+    Presence(PresenceFrame),
     Heartbeat {
         head: u64,
     },
@@ -54,7 +54,7 @@ pub struct Welcome {
 
 /// An event of the room.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Event {
+pub struct EventFrame {
     /// Its number.
     pub sequence: u64,
     /// When it happened, by the server's clock.
@@ -66,7 +66,7 @@ pub struct Event {
     pub payload: Value,
 }
 
-impl Event {
+impl EventFrame {
     /// The question that a `question` event shows, or a `reveal` reveals.
     pub fn question_id(&self) -> Option<&str> {
         let shown = self.payload.pointer("/question/questionId").or_else(|| self.payload.get("questionId"));
@@ -76,7 +76,7 @@ impl Event {
 
 /// Who is there.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Presence {
+pub struct PresenceFrame {
     /// The seats that are connected.
     pub present: Vec<u64>,
     /// How many have answered.
@@ -87,16 +87,16 @@ pub struct Presence {
 /// What a snapshot tells of the game; the rest is the user's.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct View {
+pub(super) struct SnapshotFrame {
     pub(super) head: Option<u64>,
     pub(super) phase: Option<String>,
     pub(super) phase_number: Option<u64>,
-    pub(super) question: Option<Shown>,
-    pub(super) reveal: Option<Reveal>,
+    pub(super) question: Option<SnapshotQuestion>,
+    pub(super) reveal: Option<RevealFrame>,
     pub(super) you: Option<You>,
 }
 
-impl View {
+impl SnapshotFrame {
     pub(super) fn of(snapshot: &Value) -> Option<Self> {
         Self::deserialize(snapshot).ok()
     }
@@ -105,7 +105,7 @@ impl View {
 /// The question of a snapshot.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Shown {
+pub(super) struct SnapshotQuestion {
     pub(super) question_id: String,
 }
 
@@ -120,32 +120,32 @@ pub(super) struct You {
 /// What a `reveal` tells.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Reveal {
+pub(super) struct RevealFrame {
     pub(super) question_id: String,
-    pub(super) verdicts: Vec<Verdict>,
+    pub(super) verdicts: Vec<VerdictFrame>,
 }
 
 /// One seat's part of a reveal.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Verdict {
+pub(super) struct VerdictFrame {
     pub(super) seat_id: u64,
     #[serde(flatten)]
-    pub(super) answer: Answer,
+    pub(super) answer: ClientAnswer,
     pub(super) points: i64,
     pub(super) total: i64,
 }
 
 /// What a `finished` tells.
 #[derive(Debug, Deserialize)]
-pub(super) struct Finished {
-    pub(super) ranking: Vec<Ranked>,
+pub(super) struct FinishedFrame {
+    pub(super) ranking: Vec<RankedSeat>,
 }
 
 /// One seat's place at the end.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Ranked {
+pub(super) struct RankedSeat {
     pub(super) seat_id: u64,
     pub(super) total: i64,
 }
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn what_a_later_server_may_send_is_no_fault() {
         assert!(matches!(read(r#"{"type": "weather", "rain": true}"#), ServerFrame::Unknown));
-        assert!(View::of(&json!({"head": 3, "you": null, "new": [1]})).is_some_and(|view| view.you.is_none()));
+        assert!(SnapshotFrame::of(&json!({"head": 3, "you": null, "new": [1]})).is_some_and(|view| view.you.is_none()));
     }
 
     #[test]

@@ -3,26 +3,26 @@
 
 use std::collections::BTreeMap;
 
-use super::answer::Answer;
-use super::faults::{Faults, Figures};
-use super::frames::{Finished, Reveal, Verdict, View};
+use super::answer::ClientAnswer;
+use super::faults::{Stats, Violations};
+use super::frames::{FinishedFrame, RevealFrame, VerdictFrame, SnapshotFrame};
 
 /// One seat's game.
 #[derive(Debug, Default)]
-pub(super) struct Game {
+pub(super) struct SeatGame {
     seat: Option<u64>,
     phase_number: u64,
     total: i64,
     final_total: Option<i64>,
     /// Acknowledged, and not revealed yet.
-    accepted: BTreeMap<String, Answer>,
+    accepted: BTreeMap<String, ClientAnswer>,
     /// What the reveals said of this seat.
-    revealed: BTreeMap<String, Answer>,
+    revealed: BTreeMap<String, ClientAnswer>,
     /// The total that a snapshot told, which must be reached with the event of this number.
     checkpoint: Option<(u64, i64)>,
 }
 
-impl Game {
+impl SeatGame {
     /// The newest phase that this seat has seen.
     pub(super) fn phase_number(&self) -> u64 {
         self.phase_number
@@ -39,7 +39,14 @@ impl Game {
     }
 
     /// The snapshot of a welcome. With `goes_on` the events after `last` follow, else this is all.
-    pub(super) fn welcome(&mut self, seat: Option<u64>, view: &View, goes_on: bool, last: u64, faults: &mut Faults) {
+    pub(super) fn welcome(
+        &mut self,
+        seat: Option<u64>,
+        view: &SnapshotFrame,
+        goes_on: bool,
+        last: u64,
+        faults: &mut Violations,
+    ) {
         self.seat = seat;
         self.saw(view.phase_number, !goes_on);
         let Some(you) = &view.you else { return };
@@ -58,7 +65,7 @@ impl Game {
     }
 
     /// The snapshot is the whole truth: what was revealed before can't be checked any more.
-    fn restart(&mut self, view: &View, total: i64, faults: &mut Faults) {
+    fn restart(&mut self, view: &SnapshotFrame, total: i64, faults: &mut Violations) {
         let shown = view.question.as_ref().map(|shown| shown.question_id.clone());
         let standing = view.reveal.as_ref().map(|reveal| reveal.question_id.clone());
         self.accepted.retain(|question, _| [&shown, &standing].into_iter().flatten().any(|known| known == question));
@@ -82,7 +89,7 @@ impl Game {
     }
 
     /// The server has acknowledged an answer.
-    pub(super) fn accepted(&mut self, question: &str, answer: Answer, faults: &mut Faults) {
+    pub(super) fn accepted(&mut self, question: &str, answer: ClientAnswer, faults: &mut Violations) {
         match self.revealed.get(question) {
             None => drop(self.accepted.insert(question.to_owned(), answer)),
             Some(told) if *told == answer => {}
@@ -91,7 +98,7 @@ impl Game {
     }
 
     /// A question closed.
-    pub(super) fn reveal(&mut self, reveal: &Reveal, faults: &mut Faults) {
+    pub(super) fn reveal(&mut self, reveal: &RevealFrame, faults: &mut Violations) {
         let verdict = self.verdict(reveal);
         let is_again = self.revealed.contains_key(&reveal.question_id);
         self.judged(&reveal.question_id, verdict.clone(), faults);
@@ -106,7 +113,7 @@ impl Game {
     }
 
     /// The game is over.
-    pub(super) fn finished(&mut self, finished: &Finished, faults: &mut Faults, figures: &mut Figures) {
+    pub(super) fn finished(&mut self, finished: &FinishedFrame, faults: &mut Violations, figures: &mut Stats) {
         let mine = finished.ranking.iter().find(|ranked| Some(ranked.seat_id) == self.seat);
         self.final_total = mine.map(|ranked| ranked.total);
         if self.final_total.unwrap_or_default() != self.total {
@@ -117,18 +124,18 @@ impl Game {
     }
 
     /// Events up to this one are applied.
-    pub(super) fn reached(&mut self, last: u64, faults: &mut Faults) {
+    pub(super) fn reached(&mut self, last: u64, faults: &mut Violations) {
         if let Some((_, total)) = self.checkpoint.take_if(|(head, _)| *head <= last) {
             self.compare(total, "the snapshot", faults);
         }
     }
 
-    fn verdict(&self, reveal: &Reveal) -> Option<Verdict> {
+    fn verdict(&self, reveal: &RevealFrame) -> Option<VerdictFrame> {
         reveal.verdicts.iter().find(|verdict| Some(verdict.seat_id) == self.seat).cloned()
     }
 
     /// An answer that was acknowledged stands in its verdict.
-    fn judged(&mut self, question: &str, verdict: Option<Verdict>, faults: &mut Faults) {
+    fn judged(&mut self, question: &str, verdict: Option<VerdictFrame>, faults: &mut Violations) {
         let told = verdict.map(|verdict| verdict.answer).unwrap_or_default();
         if let Some(answer) = self.accepted.remove(question)
             && answer != told
@@ -138,7 +145,7 @@ impl Game {
         self.revealed.insert(question.to_owned(), told);
     }
 
-    fn compare(&mut self, told: i64, by: &str, faults: &mut Faults) {
+    fn compare(&mut self, told: i64, by: &str, faults: &mut Violations) {
         match told - self.total {
             0 => return,
             1.. => faults.counted_twice += 1,
@@ -150,7 +157,7 @@ impl Game {
     }
 }
 
-fn lost(question: &str, accepted: &Answer, told: &Answer, faults: &mut Faults) {
+fn lost(question: &str, accepted: &ClientAnswer, told: &ClientAnswer, faults: &mut Violations) {
     faults.lost_answers += 1;
     faults.note(format!("{question}: {} was acknowledged, {} was revealed", accepted.fields(), told.fields()));
 }
@@ -165,14 +172,14 @@ mod tests {
 
     #[derive(Default)]
     struct Played {
-        game: Game,
-        faults: Faults,
-        figures: Figures,
+        game: SeatGame,
+        faults: Violations,
+        figures: Stats,
     }
 
     impl Played {
         fn welcome(&mut self, snapshot: serde_json::Value, goes_on: bool, last: u64) {
-            let view = View::of(&snapshot).expect("a snapshot");
+            let view = SnapshotFrame::of(&snapshot).expect("a snapshot");
             self.game.welcome(Some(SEAT), &view, goes_on, last, &mut self.faults);
         }
 
@@ -181,9 +188,9 @@ mod tests {
         }
 
         fn reveal(&mut self, question: &str, option: Option<u64>, points: i64, total: i64) {
-            let mine = Verdict { seat_id: SEAT, answer: option.into(), points, total };
-            let other = Verdict { seat_id: 9, answer: Answer::default(), points: 0, total: 0 };
-            let reveal = Reveal { question_id: question.to_owned(), verdicts: vec![other, mine] };
+            let mine = VerdictFrame { seat_id: SEAT, answer: option.into(), points, total };
+            let other = VerdictFrame { seat_id: 9, answer: ClientAnswer::default(), points: 0, total: 0 };
+            let reveal = RevealFrame { question_id: question.to_owned(), verdicts: vec![other, mine] };
             self.game.reveal(&reveal, &mut self.faults);
         }
 

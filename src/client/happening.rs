@@ -2,38 +2,38 @@
 
 use std::fmt;
 
-use super::frames::{Event, Presence, Welcome};
+use super::frames::{EventFrame, PresenceFrame, Welcome};
 
 /// What happened, in order. Each event comes once.
 #[derive(Debug, Clone)]
-pub enum Happening {
+pub enum ClientEvent {
     /// The connection stands. With `recovered: false` its snapshot replaces all that was known.
     Welcome(Box<Welcome>),
     /// The next event of the room.
-    Event(Box<Event>),
+    Event(Box<EventFrame>),
     /// The next event is for other seats.
     Skip {
         /// Its number.
         sequence: u64,
     },
     /// Who is there, and how many have answered.
-    Presence(Presence),
+    Presence(PresenceFrame),
     /// The connection is lost; the client is on its way back.
-    Disconnected(Lost),
+    Disconnected(ConnectionLost),
     /// The end: nothing comes after it.
-    Stopped(Why),
+    Stopped(StopReason),
 }
 
 /// How a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lost {
+pub struct ConnectionLost {
     /// The server's close code; none if the line was cut.
     pub code: Option<u16>,
     /// In words.
     pub why: String,
 }
 
-impl Lost {
+impl ConnectionLost {
     pub(super) fn cut(why: impl fmt::Display) -> Self {
         Self { code: None, why: why.to_string() }
     }
@@ -43,7 +43,7 @@ impl Lost {
     }
 }
 
-impl fmt::Display for Lost {
+impl fmt::Display for ConnectionLost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.code {
             Some(code) => write!(f, "closed with {code} {}", self.why),
@@ -54,7 +54,7 @@ impl fmt::Display for Lost {
 
 /// Why a client does not come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Why {
+pub enum StopReason {
     /// This client was told to end the connection; the seat stays.
     #[error("closed by its user")]
     Closed,
@@ -75,7 +75,7 @@ pub enum Why {
     Superseded,
 }
 
-impl Why {
+impl StopReason {
     /// What a close code ends for good; every other one is a reason to come back (lines 8 and 9).
     pub fn of_code(code: u16) -> Option<Self> {
         match code {

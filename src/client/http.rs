@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::bases::Bases;
+use super::bases::Endpoints;
 use super::dice::Dice;
-use super::schedule::Schedule;
-use super::ticket::{Ticket, Token};
+use super::schedule::Backoff;
+use super::ticket::{SeatCredentials, Token};
 
 /// How long one try may take: longer than the server holds an `events` call.
 const ONE_TRY: Duration = Duration::from_secs(30);
@@ -20,7 +20,7 @@ const ONE_TRY: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub struct Api {
     http: reqwest::Client,
-    bases: Bases,
+    bases: Endpoints,
     patience: Duration,
 }
 
@@ -42,18 +42,18 @@ pub struct Opened {
 
 impl Opened {
     /// The host's way in; `None` for an external room.
-    pub fn ticket(&self) -> Option<Ticket> {
-        self.token.clone().map(|token| Ticket::new(self.room_id.clone(), token))
+    pub fn ticket(&self) -> Option<SeatCredentials> {
+        self.token.clone().map(|token| SeatCredentials::new(self.room_id.clone(), token))
     }
 }
 
 /// A seat that was taken.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Seat {
+pub struct TakenSeat {
     /// Its way in.
     #[serde(flatten)]
-    pub ticket: Ticket,
+    pub ticket: SeatCredentials,
     /// Its number.
     pub seat_id: u64,
     /// The room as it sees it.
@@ -114,7 +114,7 @@ pub enum CallError {
 
 impl Api {
     /// Talks to the server at `bases`, and repeats what can be repeated for 30 s.
-    pub fn new(bases: Bases) -> Self {
+    pub fn new(bases: Endpoints) -> Self {
         // The WebSocket goes through no proxy, so this does not either. An idle connection would make
         // a server wait for it when it stops.
         let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(ONE_TRY).build();
@@ -128,7 +128,7 @@ impl Api {
     }
 
     /// Where the server is.
-    pub fn bases(&self) -> Bases {
+    pub fn bases(&self) -> Endpoints {
         self.bases.clone()
     }
 
@@ -146,7 +146,7 @@ impl Api {
     ///
     /// # Errors
     /// The server refuses, or is out of reach for longer than the patience.
-    pub async fn join(&self, join_code: &str, name: &str) -> Result<Seat, CallError> {
+    pub async fn join(&self, join_code: &str, name: &str) -> Result<TakenSeat, CallError> {
         let key = format!("{:016x}{:016x}", Dice::system().roll(), Dice::system().roll());
         self.join_as(join_code, name, &key).await
     }
@@ -155,7 +155,7 @@ impl Api {
     ///
     /// # Errors
     /// The same.
-    pub async fn join_as(&self, join_code: &str, name: &str, key: &str) -> Result<Seat, CallError> {
+    pub async fn join_as(&self, join_code: &str, name: &str, key: &str) -> Result<TakenSeat, CallError> {
         let body = json!({ "joinCode": join_code, "name": name });
         let mut call = Call::post("/api/rooms/join", &body);
         call.idempotency_key = Some(key);
@@ -166,7 +166,7 @@ impl Api {
     ///
     /// # Errors
     /// The server refuses, or is out of reach for longer than the patience.
-    pub async fn take_over(&self, join_code: &str, seat_code: &str) -> Result<Seat, CallError> {
+    pub async fn take_over(&self, join_code: &str, seat_code: &str) -> Result<TakenSeat, CallError> {
         let body = json!({ "joinCode": join_code, "seatCode": seat_code });
         self.insist(Call::post("/api/rooms/join", &body)).await
     }
@@ -190,7 +190,7 @@ impl Api {
     ///
     /// # Errors
     /// The server refuses, or no reply came.
-    pub async fn results(&self, ticket: &Ticket) -> Result<Value, CallError> {
+    pub async fn results(&self, ticket: &SeatCredentials) -> Result<Value, CallError> {
         let path = format!("/api/rooms/{}/results", ticket.room_id);
         self.call(Method::GET, &path, Some(ticket.token.as_str()), None).await?.ok()
     }
@@ -198,7 +198,7 @@ impl Api {
     /// Repeats a call for as long as that does no harm, and patience lasts.
     async fn insist<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, CallError> {
         let (begun, mut bases, mut dice) = (Instant::now(), self.bases.clone(), Dice::system());
-        let mut schedule = Schedule::default();
+        let mut schedule = Backoff::default();
         let can_repeat = call.idempotency_key.is_some();
         loop {
             tokio::time::sleep(schedule.next(dice.unit())).await;

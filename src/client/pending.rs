@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
-use super::happening::Why;
+use super::happening::StopReason;
 
 /// Why there is no reply as it was wanted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +20,7 @@ pub enum AskError {
     },
     /// The client has stopped.
     #[error("the client has stopped: {0}")]
-    Stopped(Why),
+    Stopped(StopReason),
     /// The connection was lost, and the request is none to repeat: it may have happened or not.
     #[error("the connection was lost before the reply")]
     Lost,
@@ -31,7 +31,7 @@ pub enum AskError {
 
 /// What a request is, for the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum RequestKind {
     /// An answer: once it is acknowledged it must count.
     Answer,
     /// Anything that can be asked again without harm.
@@ -49,14 +49,14 @@ pub(super) struct Replied {
 }
 
 /// Who waits for a reply.
-pub(super) type Waiting = oneshot::Sender<Result<Replied, AskError>>;
+pub(super) type ReplyWaiter = oneshot::Sender<Result<Replied, AskError>>;
 
 /// A request.
 #[derive(Debug)]
-pub(super) struct Ask {
-    pub(super) kind: Kind,
+pub(super) struct PendingRequest {
+    pub(super) kind: RequestKind,
     pub(super) frame: Map<String, Value>,
-    pub(super) waiting: Waiting,
+    pub(super) waiting: ReplyWaiter,
 }
 
 /// Requests without a reply, in the order in which they were made.
@@ -64,7 +64,7 @@ pub(super) struct Ask {
 pub(super) struct Pending {
     name: String,
     count: u64,
-    asked: BTreeMap<u64, (Ask, u32)>,
+    asked: BTreeMap<u64, (PendingRequest, u32)>,
 }
 
 impl Pending {
@@ -74,7 +74,7 @@ impl Pending {
     }
 
     /// Keeps a request under an id of its own, to be sent as it says.
-    pub(super) fn add(&mut self, mut ask: Ask) -> u64 {
+    pub(super) fn add(&mut self, mut ask: PendingRequest) -> u64 {
         self.count += 1;
         ask.frame.insert("id".to_owned(), format!("{}-{}", self.name, self.count).into());
         self.asked.insert(self.count, (ask, 0));
@@ -95,7 +95,7 @@ impl Pending {
 
     /// The connection is lost: who must not ask again learns it.
     pub(super) fn lost(&mut self) {
-        let is_once = |ask: &Ask, sent: u32| ask.kind == Kind::Once && sent > 0;
+        let is_once = |ask: &PendingRequest, sent: u32| ask.kind == RequestKind::Once && sent > 0;
         for (_, (ask, _)) in self.asked.extract_if(.., |_, (ask, sent)| is_once(ask, *sent)) {
             let _ = ask.waiting.send(Err(AskError::Lost));
         }
@@ -108,18 +108,18 @@ impl Pending {
     /// The request of this id, if it can be asked again without harm.
     pub(super) fn may_repeat(&self, re: &str) -> Option<u64> {
         let number = self.number(re)?;
-        self.asked.get(&number).filter(|(ask, _)| ask.kind != Kind::Once).map(|_| number)
+        self.asked.get(&number).filter(|(ask, _)| ask.kind != RequestKind::Once).map(|_| number)
     }
 
     /// The request that a reply is for, and whether it was sent more than once.
-    pub(super) fn settle(&mut self, re: &str) -> Option<(Ask, bool)> {
+    pub(super) fn settle(&mut self, re: &str) -> Option<(PendingRequest, bool)> {
         let number = self.number(re)?;
         let (ask, sent) = self.asked.remove(&number)?;
         Some((ask, sent > 1))
     }
 
     /// Nothing will be replied any more.
-    pub(super) fn stop(&mut self, why: Why) {
+    pub(super) fn stop(&mut self, why: StopReason) {
         for (ask, _) in std::mem::take(&mut self.asked).into_values() {
             let _ = ask.waiting.send(Err(AskError::Stopped(why)));
         }
@@ -132,16 +132,16 @@ mod tests {
 
     type Reply = oneshot::Receiver<Result<Replied, AskError>>;
 
-    fn ask(pending: &mut Pending, kind: Kind) -> (u64, Reply) {
+    fn ask(pending: &mut Pending, kind: RequestKind) -> (u64, Reply) {
         let (waiting, reply) = oneshot::channel();
-        (pending.add(Ask { kind, frame: Map::new(), waiting }), reply)
+        (pending.add(PendingRequest { kind, frame: Map::new(), waiting }), reply)
     }
 
     #[test]
     fn what_has_no_reply_is_sent_again_in_order_under_the_same_id() {
         let mut pending = Pending::new("n".into());
-        let (first, _reply) = ask(&mut pending, Kind::Answer);
-        let (second, _other) = ask(&mut pending, Kind::Plain);
+        let (first, _reply) = ask(&mut pending, RequestKind::Answer);
+        let (second, _other) = ask(&mut pending, RequestKind::Plain);
         let sent = pending.sending(first);
         assert_eq!(sent.as_deref(), Some(r#"{"id":"n-1"}"#));
         pending.lost();
@@ -156,9 +156,9 @@ mod tests {
     #[test]
     fn what_would_happen_twice_is_not_sent_again() {
         let mut pending = Pending::new("n".into());
-        let (sent, mut reply) = ask(&mut pending, Kind::Once);
+        let (sent, mut reply) = ask(&mut pending, RequestKind::Once);
         pending.sending(sent);
-        let (unsent, _reply) = ask(&mut pending, Kind::Once);
+        let (unsent, _reply) = ask(&mut pending, RequestKind::Once);
         pending.lost();
         assert_eq!(reply.try_recv(), Ok(Err(AskError::Lost)));
         assert_eq!(pending.all(), [unsent]);
@@ -167,9 +167,9 @@ mod tests {
     #[test]
     fn another_lifes_replies_are_none_of_this_one() {
         let mut pending = Pending::new("n".into());
-        let (_, mut reply) = ask(&mut pending, Kind::Plain);
+        let (_, mut reply) = ask(&mut pending, RequestKind::Plain);
         assert!(["m-1", "n1", "n-", "1", "n-2"].iter().all(|re| pending.settle(re).is_none()));
-        pending.stop(Why::Superseded);
-        assert_eq!(reply.try_recv(), Ok(Err(AskError::Stopped(Why::Superseded))));
+        pending.stop(StopReason::Superseded);
+        assert_eq!(reply.try_recv(), Ok(Err(AskError::Stopped(StopReason::Superseded))));
     }
 }

@@ -19,7 +19,7 @@ pub(super) enum Due {
 
 /// The clockwork of one connection.
 #[derive(Debug)]
-pub(super) struct Rhythm {
+pub(super) struct KeepAlive {
     every: Duration,
     silence: Duration,
     heartbeat: Instant,
@@ -28,7 +28,7 @@ pub(super) struct Rhythm {
     acked: Option<Instant>,
 }
 
-impl Rhythm {
+impl KeepAlive {
     /// A heartbeat `every` so often, and no more than `silence` after it.
     pub(super) fn new(every: Duration, silence: Duration, now: Instant) -> Self {
         Self { every, silence, heartbeat: now + every, dead: None, ack: None, acked: None }
@@ -79,9 +79,9 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn rhythm() -> (Rhythm, Instant) {
+    fn rhythm() -> (KeepAlive, Instant) {
         let begin = Instant::now();
-        (Rhythm::new(5 * SECOND, 3 * SECOND, begin), begin)
+        (KeepAlive::new(5 * SECOND, 3 * SECOND, begin), begin)
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The numbering: each event once, in order, none left out. Pure.
 
-use super::faults::{Faults, Figures};
+use super::faults::{Stats, Violations};
 
 /// What to do with an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum SequenceStep {
     /// It is the next one.
     Apply,
     /// It is known already.
@@ -15,7 +15,7 @@ pub(super) enum Step {
 
 /// What is known of the numbering, over all connections.
 #[derive(Debug, Default)]
-pub(super) struct Sequence {
+pub(super) struct SequenceTracker {
     epoch: Option<String>,
     last: u64,
     /// The newest that came on this connection.
@@ -37,7 +37,7 @@ pub(super) struct Greeting<'a> {
     pub(super) snapshot_head: u64,
 }
 
-impl Sequence {
+impl SequenceTracker {
     /// Where a connection resumes from: nowhere, the first time.
     pub(super) fn known(&self) -> Option<(&str, u64)> {
         self.epoch.as_deref().map(|epoch| (epoch, self.last))
@@ -49,7 +49,7 @@ impl Sequence {
     }
 
     /// A connection begins. Whether events go on from `last` as it was before.
-    pub(super) fn welcome(&mut self, greeting: Greeting<'_>, faults: &mut Faults, figures: &mut Figures) -> bool {
+    pub(super) fn welcome(&mut self, greeting: Greeting<'_>, faults: &mut Violations, figures: &mut Stats) -> bool {
         let Greeting { epoch, recovered, head, snapshot_head } = greeting;
         let is_first = self.epoch.is_none();
         let is_same = self.epoch.as_deref() == Some(epoch);
@@ -72,20 +72,20 @@ impl Sequence {
     }
 
     /// An event, or a skip, of this number.
-    pub(super) fn next(&mut self, sequence: u64, faults: &mut Faults) -> Step {
+    pub(super) fn next(&mut self, sequence: u64, faults: &mut Violations) -> SequenceStep {
         let previous = self.previous.replace(sequence);
         if std::mem::take(&mut self.may_begin) && sequence == 1 && self.last > 0 {
             self.last = 0;
         }
         if sequence == self.last + 1 {
             self.last = sequence;
-            return Step::Apply;
+            return SequenceStep::Apply;
         }
         if sequence > self.last {
             faults.gaps += 1;
             faults.events_missed += sequence - self.last - 1;
             faults.note(format!("after {} came {sequence}", self.last));
-            return Step::Reconnect;
+            return SequenceStep::Reconnect;
         }
         if previous.is_some_and(|previous| sequence < previous) {
             faults.out_of_order += 1;
@@ -94,11 +94,11 @@ impl Sequence {
             faults.repeats += 1;
             faults.note(format!("{sequence} came again after {}", self.last));
         }
-        Step::Drop
+        SequenceStep::Drop
     }
 
     /// The server says what its newest event is. By the next time that one must have come.
-    pub(super) fn told(&mut self, head: u64, faults: &mut Faults) {
+    pub(super) fn told(&mut self, head: u64, faults: &mut Violations) {
         if self.promised > self.last {
             faults.events_missed += self.promised - self.last;
             faults.note(format!("{} was promised, and {} is the last that came", self.promised, self.last));
@@ -113,9 +113,9 @@ mod tests {
 
     #[derive(Default)]
     struct Heard {
-        sequence: Sequence,
-        faults: Faults,
-        figures: Figures,
+        sequence: SequenceTracker,
+        faults: Violations,
+        figures: Stats,
     }
 
     impl Heard {
@@ -124,7 +124,7 @@ mod tests {
             self.sequence.welcome(greeting, &mut self.faults, &mut self.figures)
         }
 
-        fn come(&mut self, sequences: impl IntoIterator<Item = u64>) -> Vec<Step> {
+        fn come(&mut self, sequences: impl IntoIterator<Item = u64>) -> Vec<SequenceStep> {
             sequences.into_iter().map(|sequence| self.sequence.next(sequence, &mut self.faults)).collect()
         }
 
@@ -142,11 +142,11 @@ mod tests {
     #[test]
     fn events_go_on_after_the_first_snapshot_or_from_the_beginning() {
         let mut heard = after(4);
-        assert_eq!(heard.come([5, 6]), [Step::Apply, Step::Apply]);
+        assert_eq!(heard.come([5, 6]), [SequenceStep::Apply, SequenceStep::Apply]);
         for first in [1, 5] {
             let mut heard = Heard::default();
             heard.welcome("a", true, 4);
-            assert_eq!(heard.come([first, first + 1]), [Step::Apply, Step::Apply]);
+            assert_eq!(heard.come([first, first + 1]), [SequenceStep::Apply, SequenceStep::Apply]);
             assert!(heard.faults.is_clean(), "{:?}", heard.faults);
         }
     }
@@ -157,7 +157,7 @@ mod tests {
         heard.come([5]);
         assert_eq!(heard.sequence.known(), Some(("a", 5)));
         assert!(heard.welcome("a", true, 7));
-        assert_eq!(heard.come([6, 7, 8]), [Step::Apply; 3]);
+        assert_eq!(heard.come([6, 7, 8]), [SequenceStep::Apply; 3]);
         assert!(heard.faults.is_clean());
     }
 
@@ -165,17 +165,17 @@ mod tests {
     fn a_snapshot_takes_the_place_of_what_was_not_told() {
         let mut heard = after(4);
         assert!(!heard.welcome("a", false, 9));
-        assert_eq!((heard.come([10]), heard.figures.untold), (vec![Step::Apply], 5));
+        assert_eq!((heard.come([10]), heard.figures.untold), (vec![SequenceStep::Apply], 5));
         // Another life of the numbering begins wherever it likes.
         assert!(!heard.welcome("b", false, 2));
-        assert_eq!(heard.come([3]), [Step::Apply]);
+        assert_eq!(heard.come([3]), [SequenceStep::Apply]);
         assert!(heard.faults.is_clean());
     }
 
     #[test]
     fn a_gap_is_counted_and_ends_the_connection() {
         let mut heard = after(4);
-        assert_eq!(heard.come([7]), [Step::Reconnect]);
+        assert_eq!(heard.come([7]), [SequenceStep::Reconnect]);
         assert_eq!((heard.faults.gaps, heard.faults.events_missed), (1, 2));
         assert_eq!(heard.sequence.known(), Some(("a", 4)));
     }
@@ -184,7 +184,10 @@ mod tests {
     fn what_comes_again_is_dropped_and_counted() {
         let mut heard = after(4);
         heard.welcome("a", true, 6);
-        assert_eq!(heard.come([4, 5, 5, 6, 5]), [Step::Drop, Step::Apply, Step::Drop, Step::Apply, Step::Drop]);
+        assert_eq!(
+            heard.come([4, 5, 5, 6, 5]),
+            [SequenceStep::Drop, SequenceStep::Apply, SequenceStep::Drop, SequenceStep::Apply, SequenceStep::Drop]
+        );
         assert_eq!((heard.faults.repeats, heard.faults.out_of_order), (2, 1));
     }
 

@@ -12,16 +12,16 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{sleep, sleep_until, timeout};
 
-use super::answer::Answer;
-use super::connection::{Command, Options, Shared};
+use super::answer::ClientAnswer;
+use super::connection::{ConnectOptions, ConnectionState, TaskCommand};
 use super::frames::{self, ServerFrame, Welcome};
-use super::happening::{Happening, Lost, Why};
-use super::pending::{Ask, AskError, Kind, Pending, Replied};
-use super::rhythm::{Due, Rhythm};
-use super::schedule::Schedule;
-use super::sequence::Step;
+use super::happening::{ClientEvent, ConnectionLost, StopReason};
+use super::pending::{AskError, Pending, PendingRequest, Replied, RequestKind};
+use super::rhythm::{Due, KeepAlive};
+use super::schedule::Backoff;
+use super::sequence::SequenceStep;
 use super::socket::Socket;
-use super::ticket::Ticket;
+use super::ticket::SeatCredentials;
 
 /// Errors that pass: nothing is known to have happened, and the same request again finds out.
 const PASSING: [&str; 5] = ["log-full", "outcome-unknown", "store-busy", "store-full", "store-unavailable"];
@@ -31,59 +31,59 @@ const AGAIN: Duration = Duration::from_millis(500);
 const TOO_MANY_FRAMES: u16 = 4429;
 
 /// How one connection ended.
-enum End {
+enum ConnectionEnd {
     /// Come back.
-    Lost(Lost),
+    Lost(ConnectionLost),
     /// Don't.
-    Stop(Why),
+    Stop(StopReason),
 }
 
-impl From<Lost> for End {
-    fn from(lost: Lost) -> Self {
-        lost.code.and_then(Why::of_code).map_or(Self::Lost(lost), Self::Stop)
+impl From<ConnectionLost> for ConnectionEnd {
+    fn from(lost: ConnectionLost) -> Self {
+        lost.code.and_then(StopReason::of_code).map_or(Self::Lost(lost), Self::Stop)
     }
 }
 
-pub(super) struct Task {
-    ticket: Ticket,
-    options: Options,
-    shared: Arc<Shared>,
+pub(super) struct ConnectionTask {
+    ticket: SeatCredentials,
+    options: ConnectOptions,
+    shared: Arc<ConnectionState>,
     pending: Pending,
     /// What is to be asked again on this connection, and when.
     again: VecDeque<(Instant, u64)>,
-    schedule: Schedule,
-    commands: UnboundedReceiver<Command>,
-    happenings: UnboundedSender<Happening>,
+    schedule: Backoff,
+    commands: UnboundedReceiver<TaskCommand>,
+    happenings: UnboundedSender<ClientEvent>,
 }
 
-impl Task {
+impl ConnectionTask {
     pub(super) fn new(
-        ticket: Ticket,
-        options: Options,
-        shared: Arc<Shared>,
-        commands: UnboundedReceiver<Command>,
-        happenings: UnboundedSender<Happening>,
+        ticket: SeatCredentials,
+        options: ConnectOptions,
+        shared: Arc<ConnectionState>,
+        commands: UnboundedReceiver<TaskCommand>,
+        happenings: UnboundedSender<ClientEvent>,
     ) -> Self {
         // Not of the dice: another client of the same seed and seat would repeat it.
         let pending = Pending::new(format!("{:012x}", super::Dice::system().roll() >> 16));
         let again = VecDeque::new();
-        Self { ticket, options, shared, pending, again, schedule: Schedule::default(), commands, happenings }
+        Self { ticket, options, shared, pending, again, schedule: Backoff::default(), commands, happenings }
     }
 
     pub(super) async fn run(mut self) {
         let why = loop {
             match self.connection().await {
-                End::Lost(lost) => self.lost(&lost),
-                End::Stop(why) => break why,
+                ConnectionEnd::Lost(lost) => self.lost(&lost),
+                ConnectionEnd::Stop(why) => break why,
             }
         };
         *self.shared.stopped.lock() = Some(why);
         self.pending.stop(why);
-        self.happen(Happening::Stopped(why));
+        self.happen(ClientEvent::Stopped(why));
     }
 
     /// One connection, from the wait before it to its end.
-    async fn connection(&mut self) -> End {
+    async fn connection(&mut self) -> ConnectionEnd {
         let (socket, welcome) = match self.reach().await {
             Ok(reached) => reached,
             Err(end) => {
@@ -93,14 +93,14 @@ impl Task {
         };
         self.schedule.welcomed();
         let Err(end) = self.play(socket, welcome).await;
-        if let End::Lost(lost) = &end {
-            self.happen(Happening::Disconnected(lost.clone()));
+        if let ConnectionEnd::Lost(lost) = &end {
+            self.happen(ClientEvent::Disconnected(lost.clone()));
         }
         end
     }
 
     /// Between two connections.
-    fn lost(&mut self, lost: &Lost) {
+    fn lost(&mut self, lost: &ConnectionLost) {
         tracing::debug!(room = self.ticket.room_id, "lost the connection: {lost}");
         self.shared.checker.lock().lost(Instant::now());
         self.pending.lost();
@@ -111,7 +111,7 @@ impl Task {
     }
 
     /// Waits as long as it should, and connects. What is asked meanwhile waits for the connection.
-    async fn reach(&mut self) -> Result<(Socket, Welcome), End> {
+    async fn reach(&mut self) -> Result<(Socket, Welcome), ConnectionEnd> {
         let wait = self.schedule.next(self.options.dice.unit());
         let base = self.options.bases.clone();
         let silence = self.options.timing.silence;
@@ -127,9 +127,9 @@ impl Task {
             tokio::select! {
                 opened = &mut opening => return Ok(opened?),
                 command = self.commands.recv() => match command {
-                    Some(Command::Ask(ask)) => drop(self.pending.add(ask)),
-                    Some(Command::Cut | Command::Freeze(_)) => {}
-                    Some(Command::Close) | None => return Err(End::Stop(Why::Closed)),
+                    Some(TaskCommand::Ask(ask)) => drop(self.pending.add(ask)),
+                    Some(TaskCommand::Cut | TaskCommand::Freeze(_)) => {}
+                    Some(TaskCommand::Close) | None => return Err(ConnectionEnd::Stop(StopReason::Closed)),
                 },
             }
         }
@@ -140,11 +140,11 @@ impl Task {
     }
 
     /// Plays until the connection ends.
-    async fn play(&mut self, mut socket: Socket, welcome: Welcome) -> Result<std::convert::Infallible, End> {
+    async fn play(&mut self, mut socket: Socket, welcome: Welcome) -> Result<std::convert::Infallible, ConnectionEnd> {
         let every = self.options.timing.heartbeat.unwrap_or(Duration::from_millis(welcome.heartbeat_ms.max(1)));
-        let mut rhythm = Rhythm::new(every, self.options.timing.silence, Instant::now());
+        let mut rhythm = KeepAlive::new(every, self.options.timing.silence, Instant::now());
         self.shared.checker.lock().welcome(&welcome, Instant::now());
-        self.happen(Happening::Welcome(Box::new(welcome)));
+        self.happen(ClientEvent::Welcome(Box::new(welcome)));
         self.again.clear();
         for number in self.pending.all() {
             self.send(&mut socket, number).await?;
@@ -158,18 +158,18 @@ impl Task {
                     }
                 }
                 command = self.commands.recv() => match command {
-                    Some(Command::Ask(ask)) => {
+                    Some(TaskCommand::Ask(ask)) => {
                         let number = self.pending.add(ask);
                         self.send(&mut socket, number).await?;
                     }
-                    Some(Command::Cut) => return Err(Lost::cut("cut by its user").into()),
-                    Some(Command::Freeze(duration)) => {
+                    Some(TaskCommand::Cut) => return Err(ConnectionLost::cut("cut by its user").into()),
+                    Some(TaskCommand::Freeze(duration)) => {
                         sleep(duration).await;
                         rhythm.woke(Instant::now());
                     }
-                    Some(Command::Close) | None => {
+                    Some(TaskCommand::Close) | None => {
                         socket.close().await;
-                        return Err(End::Stop(Why::Closed));
+                        return Err(ConnectionEnd::Stop(StopReason::Closed));
                     }
                 },
                 () = sleep_until(rhythm.next().into()) => self.speak(&mut socket, &mut rhythm).await?,
@@ -178,7 +178,7 @@ impl Task {
         }
     }
 
-    async fn send(&mut self, socket: &mut Socket, number: u64) -> Result<(), Lost> {
+    async fn send(&mut self, socket: &mut Socket, number: u64) -> Result<(), ConnectionLost> {
         match self.pending.sending(number) {
             Some(text) => socket.send(text).await,
             None => Ok(()),
@@ -186,20 +186,20 @@ impl Task {
     }
 
     /// Says what is due.
-    async fn speak(&mut self, socket: &mut Socket, rhythm: &mut Rhythm) -> Result<(), Lost> {
+    async fn speak(&mut self, socket: &mut Socket, rhythm: &mut KeepAlive) -> Result<(), ConnectionLost> {
         match rhythm.due(Instant::now()) {
             Some(Due::Heartbeat) => socket.send(frames::heartbeat()).await,
             Some(Due::Ack) => {
                 let last = self.shared.checker.lock().sequence.last();
                 socket.send(frames::ack(last)).await
             }
-            Some(Due::Silence) => Err(Lost::cut("silence after a heartbeat")),
+            Some(Due::Silence) => Err(ConnectionLost::cut("silence after a heartbeat")),
             None => Ok(()),
         }
     }
 
     /// Takes in a frame.
-    fn hear(&mut self, text: &str, rhythm: &mut Rhythm) -> Result<(), Lost> {
+    fn hear(&mut self, text: &str, rhythm: &mut KeepAlive) -> Result<(), ConnectionLost> {
         let frame = match serde_json::from_str(text) {
             Ok(frame) => frame,
             Err(error) => {
@@ -210,11 +210,11 @@ impl Task {
         match frame {
             ServerFrame::Event(event) => {
                 let step = self.shared.checker.lock().event(&event);
-                self.step(step, Happening::Event(event), rhythm)
+                self.step(step, ClientEvent::Event(event), rhythm)
             }
             ServerFrame::Skip { sequence } => {
                 let step = self.shared.checker.lock().skip(sequence);
-                self.step(step, Happening::Skip { sequence }, rhythm)
+                self.step(step, ClientEvent::Skip { sequence }, rhythm)
             }
             other => {
                 self.hear_unnumbered(other);
@@ -224,11 +224,11 @@ impl Task {
     }
 
     /// Applies an event if it is the next one (line 5).
-    fn step(&mut self, step: Step, happening: Happening, rhythm: &mut Rhythm) -> Result<(), Lost> {
+    fn step(&mut self, step: SequenceStep, happening: ClientEvent, rhythm: &mut KeepAlive) -> Result<(), ConnectionLost> {
         match step {
-            Step::Drop => {}
-            Step::Reconnect => return Err(Lost::cut("there is a gap in the numbering")),
-            Step::Apply => {
+            SequenceStep::Drop => {}
+            SequenceStep::Reconnect => return Err(ConnectionLost::cut("there is a gap in the numbering")),
+            SequenceStep::Apply => {
                 self.happen(happening);
                 if self.options.acks {
                     rhythm.applied(Instant::now());
@@ -240,7 +240,7 @@ impl Task {
 
     fn hear_unnumbered(&mut self, frame: ServerFrame) {
         match frame {
-            ServerFrame::Presence(presence) => self.happen(Happening::Presence(presence)),
+            ServerFrame::Presence(presence) => self.happen(ClientEvent::Presence(presence)),
             ServerFrame::Heartbeat { head } => self.shared.checker.lock().told(head),
             ServerFrame::Reply(frame) => self.replied(frame),
             ServerFrame::Error { re: Some(re), code, detail } => {
@@ -263,11 +263,13 @@ impl Task {
 
     fn replied(&mut self, frame: Map<String, Value>) {
         let re = frame.get("re").and_then(Value::as_str);
-        let Some((Ask { kind, waiting, .. }, repeated)) = re.and_then(|re| self.pending.settle(re)) else { return };
+        let Some((PendingRequest { kind, waiting, .. }, repeated)) = re.and_then(|re| self.pending.settle(re)) else {
+            return;
+        };
         let mut checker = self.shared.checker.lock();
-        if kind == Kind::Answer && frame.get("accepted") == Some(&Value::Bool(true)) {
+        if kind == RequestKind::Answer && frame.get("accepted") == Some(&Value::Bool(true)) {
             let question = frame.get("questionId").and_then(Value::as_str).unwrap_or_default();
-            let answer = Answer::deserialize(Value::Object(frame.clone())).unwrap_or_default();
+            let answer = ClientAnswer::deserialize(Value::Object(frame.clone())).unwrap_or_default();
             checker.answered(question, answer);
         }
         if let Some(snapshot) = frame.get("snapshot") {
@@ -277,7 +279,7 @@ impl Task {
         let _ = waiting.send(Ok(Replied { frame, repeated }));
     }
 
-    fn happen(&self, happening: Happening) {
+    fn happen(&self, happening: ClientEvent) {
         // A user who does not listen may still answer.
         let _ = self.happenings.send(happening);
     }
@@ -292,7 +294,7 @@ async fn next(again: &mut VecDeque<(Instant, u64)>) -> u64 {
 }
 
 /// Connects, shows the token, and waits for the welcome (line 2).
-async fn open(base: &str, room: &str, resume: String, silence: Duration) -> Result<(Socket, Welcome), Lost> {
+async fn open(base: &str, room: &str, resume: String, silence: Duration) -> Result<(Socket, Welcome), ConnectionLost> {
     let mut socket = Socket::open(base, room, silence).await?;
     socket.send(resume).await?;
     let welcomed = async {
@@ -304,10 +306,11 @@ async fn open(base: &str, room: &str, resume: String, silence: Duration) -> Resu
                     tracing::debug!("no welcome: {code} {detail}");
                 }
                 Ok(_) => {}
-                Err(error) => return Err(Lost::cut(format_args!("no welcome: {error}"))),
+                Err(error) => return Err(ConnectionLost::cut(format_args!("no welcome: {error}"))),
             }
         }
     };
-    let welcome = timeout(silence, welcomed).await.unwrap_or_else(|_| Err(Lost::cut("no welcome in time")))?;
+    let welcome =
+        timeout(silence, welcomed).await.unwrap_or_else(|_| Err(ConnectionLost::cut("no welcome in time")))?;
     Ok((socket, welcome))
 }

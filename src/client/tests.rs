@@ -11,18 +11,18 @@ use tokio::task::JoinHandle;
 use super::*;
 use fake::Fake;
 
-type Happenings = UnboundedReceiver<Happening>;
+type Happenings = UnboundedReceiver<ClientEvent>;
 
-fn options(fake: &Fake) -> Options {
-    Options { dice: Dice::new(1), ..Options::new(Bases::one(&fake.base)) }
+fn options(fake: &Fake) -> ConnectOptions {
+    ConnectOptions { dice: Dice::new(1), ..ConnectOptions::new(Endpoints::one(&fake.base)) }
 }
 
-fn play(options: Options) -> (Connection, Happenings) {
-    connect(Ticket::new("room", "secret"), options)
+fn play(options: ConnectOptions) -> (Connection, Happenings) {
+    connect(SeatCredentials::new("room", "secret"), options)
 }
 
 /// The next happening.
-async fn next(happenings: &mut Happenings) -> Happening {
+async fn next(happenings: &mut Happenings) -> ClientEvent {
     let next = tokio::time::timeout(Duration::from_secs(60), happenings.recv()).await;
     next.expect("something happens").expect("the client has not stopped")
 }
@@ -32,18 +32,18 @@ async fn events(happenings: &mut Happenings, count: usize) -> Vec<u64> {
     let mut sequences = Vec::new();
     while sequences.len() < count {
         match next(happenings).await {
-            Happening::Event(event) => sequences.push(event.sequence),
-            Happening::Skip { sequence } => sequences.push(sequence),
-            Happening::Stopped(why) => panic!("stopped: {why}"),
+            ClientEvent::Event(event) => sequences.push(event.sequence),
+            ClientEvent::Skip { sequence } => sequences.push(sequence),
+            ClientEvent::Stopped(why) => panic!("stopped: {why}"),
             _ => {}
         }
     }
     sequences
 }
 
-async fn stopped(happenings: &mut Happenings) -> Why {
+async fn stopped(happenings: &mut Happenings) -> StopReason {
     loop {
-        if let Happening::Stopped(why) = next(happenings).await {
+        if let ClientEvent::Stopped(why) = next(happenings).await {
             return why;
         }
     }
@@ -63,7 +63,7 @@ async fn a_lost_connection_is_tried_again_at_once_and_then_less_and_less_often()
     let fake = Fake::start().await;
     let (_connection, mut happenings) = play(options(&fake));
     let peer = fake.welcome(false, 4).await;
-    assert!(matches!(next(&mut happenings).await, Happening::Welcome(welcome) if welcome.head == 4));
+    assert!(matches!(next(&mut happenings).await, ClientEvent::Welcome(welcome) if welcome.head == 4));
     let cut = Instant::now();
     drop(peer);
     drop(fake.accept().await);
@@ -146,8 +146,13 @@ async fn a_hosts_move_is_repeated_as_it_was_and_says_so() {
 
 #[tokio::test]
 async fn some_closes_are_the_end() {
-    let ends =
-        [(1000, Why::Left), (4401, Why::BadToken), (4403, Why::Kicked), (4404, Why::Gone), (4409, Why::Superseded)];
+    let ends = [
+        (1000, StopReason::Left),
+        (4401, StopReason::BadToken),
+        (4403, StopReason::Kicked),
+        (4404, StopReason::Gone),
+        (4409, StopReason::Superseded),
+    ];
     for (code, why) in ends {
         let fake = Fake::start().await;
         let (connection, mut happenings) = play(options(&fake));
@@ -171,7 +176,7 @@ async fn other_closes_are_reasons_to_come_back() {
         since = Instant::now();
         fake.welcome(false, 4).await.close(code).await;
         let happened = [next(&mut happenings).await, next(&mut happenings).await];
-        let [Happening::Welcome(_), Happening::Disconnected(lost)] = happened else { panic!("{happened:?}") };
+        let [ClientEvent::Welcome(_), ClientEvent::Disconnected(lost)] = happened else { panic!("{happened:?}") };
         assert_eq!(lost.code, Some(code));
         quickest = quickest.min(since.elapsed());
     }
@@ -262,7 +267,7 @@ async fn a_server_that_says_nothing_is_given_up() {
     // Nothing more: not even a good-bye.
     let peer = fake.welcome(true, 4).await;
     next(&mut happenings).await;
-    assert!(matches!(next(&mut happenings).await, Happening::Disconnected(Lost { code: None, .. })));
+    assert!(matches!(next(&mut happenings).await, ClientEvent::Disconnected(ConnectionLost { code: None, .. })));
     drop((frozen, peer));
 }
 
@@ -289,8 +294,8 @@ async fn acknowledgements_come_by_themselves_once_a_second_at_most() {
 #[tokio::test]
 async fn the_other_instance_is_tried_when_one_is_gone() {
     let (one, other) = (Fake::start().await, Fake::start().await);
-    let bases = Bases::new([&one.base, &other.base]);
-    let (_connection, _happenings) = play(Options::new(bases.clone()));
+    let bases = Endpoints::new([&one.base, &other.base]);
+    let (_connection, _happenings) = play(ConnectOptions::new(bases.clone()));
     drop(one.welcome(false, 4).await);
     other.welcome(true, 4).await;
     let third = Fake::start().await;
@@ -307,7 +312,7 @@ async fn a_cut_a_sleep_and_a_close_are_done_when_told() {
     next(&mut happenings).await;
     connection.cut();
     peer.gone().await;
-    assert!(matches!(next(&mut happenings).await, Happening::Disconnected(Lost { code: None, .. })));
+    assert!(matches!(next(&mut happenings).await, ClientEvent::Disconnected(ConnectionLost { code: None, .. })));
     let mut peer = fake.welcome(true, 4).await;
     next(&mut happenings).await;
     let since = Instant::now();
@@ -317,7 +322,7 @@ async fn a_cut_a_sleep_and_a_close_are_done_when_told() {
     assert!(since.elapsed() > Duration::from_millis(190), "{:?}", since.elapsed());
     connection.close();
     peer.gone().await;
-    assert_eq!(stopped(&mut happenings).await, Why::Closed);
+    assert_eq!(stopped(&mut happenings).await, StopReason::Closed);
 }
 
 #[tokio::test]
@@ -336,7 +341,7 @@ async fn whoever_leaves_has_left_even_if_only_the_good_bye_tells() {
 #[tokio::test]
 async fn a_join_is_repeated_under_the_same_key_until_there_is_a_reply() {
     let fake = Fake::start().await;
-    let api = Api::new(Bases::one(&fake.base));
+    let api = Api::new(Endpoints::one(&fake.base));
     let joining = tokio::spawn(async move { api.join("ABC234", "Ada").await });
     let lost = fake.http(None).await;
     let busy = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 26\r\n\r\n{\"code\":\"outcome-unknown\"}";
@@ -347,17 +352,17 @@ async fn a_join_is_repeated_under_the_same_key_until_there_is_a_reply() {
     assert_eq!(lost, again);
     assert!(lost.to_ascii_lowercase().contains("\r\nidempotency-key: "), "{lost}");
     let seat = done(joining).await.expect("it is accepted");
-    assert_eq!((seat.seat_id, seat.ticket), (3, Ticket::new("r", "t")));
+    assert_eq!((seat.seat_id, seat.ticket), (3, SeatCredentials::new("r", "t")));
 }
 
 #[tokio::test]
 async fn a_room_is_not_opened_twice_by_a_lost_reply() {
     let fake = Fake::start().await;
-    let api = Api::new(Bases::one(&fake.base));
+    let api = Api::new(Endpoints::one(&fake.base));
     let opening = tokio::spawn(async move { api.open(&json!({"count": 2}), Some("key")).await });
     assert!(fake.http(None).await.contains("Bearer key"));
     assert!(matches!(done(opening).await, Err(CallError::NoReply(_))));
-    let api = Api::new(Bases::one(&fake.base)).patient(Duration::ZERO);
+    let api = Api::new(Endpoints::one(&fake.base)).patient(Duration::ZERO);
     let joining = tokio::spawn(async move { api.take_over("ABC234", "code").await });
     let problem = "HTTP/1.1 404 Not Found\r\nContent-Length: 33\r\n\r\n{\"code\":\"no-room\",\"detail\":\"none\"}";
     fake.http(Some(problem)).await;

@@ -31,14 +31,14 @@ impl fmt::Debug for Token {
 /// A room and the token to enter it with.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Ticket {
+pub struct SeatCredentials {
     /// The room.
     pub room_id: String,
     /// The seat's token, or an API key.
     pub token: Token,
 }
 
-impl Ticket {
+impl SeatCredentials {
     /// The way into this room.
     pub fn new(room_id: impl Into<String>, token: impl Into<Token>) -> Self {
         Self { room_id: room_id.into(), token: token.into() }
@@ -51,6 +51,6 @@ mod tests {
 
     #[test]
     fn a_token_does_not_show_itself() {
-        assert!(!format!("{:?}", Ticket::new("room", "secret")).contains("secret"));
+        assert!(!format!("{:?}", SeatCredentials::new("room", "secret")).contains("secret"));
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::duration;
 use crate::client::Dice;
-use crate::drill::Options;
+use crate::drill::DrillOptions;
 
 /// What `drill --help` says after the settings.
 pub(super) const HELP: &str = "\
@@ -66,9 +66,9 @@ impl DrillArgs {
     ///
     /// # Errors
     /// The program can't be found.
-    pub fn options(&self) -> anyhow::Result<Options> {
+    pub fn options(&self) -> anyhow::Result<DrillOptions> {
         let server = std::env::current_exe().context("this program's own file is not known")?;
-        Ok(Options {
+        Ok(DrillOptions {
             bots: self.bots,
             seats: self.seats,
             kills: self.kills,
@@ -77,7 +77,7 @@ impl DrillArgs {
             // Short enough to be typed again.
             seed: self.seed.unwrap_or_else(|| Dice::system().below(1_000_000)),
             at_most: self.at_most,
-            ..Options::new(server)
+            ..DrillOptions::new(server)
         })
     }
 }
@@ -94,7 +94,7 @@ mod tests {
         let cli = Cli::try_parse_from(["rejoin", "drill", "--seed", "1"]).expect("it can be read");
         let Some(CliCommand::Drill(args)) = cli.command else { panic!("{cli:?}") };
         let options = args.options().expect("this program has a file");
-        let usual = Options::new(options.server.clone());
+        let usual = DrillOptions::new(options.server.clone());
         assert_eq!(format!("{options:?}"), format!("{usual:?}"));
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 
-use crate::store::valkey::{Target, Topology};
+use crate::store::valkey::{Topology, ValkeyTarget};
 
 /// How the servers of a Valkey store are arranged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -90,7 +90,7 @@ impl ValkeySettings {
     ///
     /// # Errors
     /// What is wrong with a setting, by its name.
-    pub fn target(&self, url: &str) -> anyhow::Result<Target> {
+    pub fn target(&self, url: &str) -> anyhow::Result<ValkeyTarget> {
         let topology = match self.mode {
             ValkeyMode::Standalone => Topology::Standalone,
             ValkeyMode::Cluster => Topology::Cluster,
@@ -99,7 +99,7 @@ impl ValkeySettings {
                 Topology::Sentinel { service, password: password.filter(|password| !password.is_empty()) }
             }
         };
-        let mut target = Target::parse(url, topology).context("VALKEY_URL")?;
+        let mut target = ValkeyTarget::parse(url, topology).context("VALKEY_URL")?;
         target.allows_eviction = self.eviction == ValkeyEviction::Allow;
         let named = [
             ("the password in the URL", target.password.is_some()),

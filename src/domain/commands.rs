@@ -10,8 +10,8 @@ use super::finished::AnswerReport;
 use super::ids::{QuestionId, UserId};
 use super::quiz::Question;
 use super::refusal::Refusal;
-use super::repeat::RepeatKey;
-use super::room::{Ask, By, MovedSeat, RoomCommand, RoomReply};
+use super::repeat::IdempotencyKey;
+use super::room::{Caller, MovedSeat, RoomAction, RoomCommand, RoomReply};
 use super::scoring::Progression;
 use super::time::{Timestamp, WallTime};
 
@@ -23,7 +23,7 @@ pub struct Submission {
     /// The answer, or `None` for none.
     pub answer: Option<Answer>,
     /// Set if the client may repeat the request.
-    pub repeat: Option<RepeatKey>,
+    pub repeat: Option<IdempotencyKey>,
     /// The date, for the results.
     pub wall: WallTime,
 }
@@ -40,14 +40,14 @@ pub enum Command {
     /// Answer a question.
     Submit(Submission),
     /// Claim the progression of a finished game.
-    Award(Option<RepeatKey>),
+    Award(Option<IdempotencyKey>),
     /// Anything that is asked of a room.
     Room(Box<RoomCommand>),
 }
 
 impl Command {
     /// Something asked of a room.
-    pub fn room(by: By, ask: Ask) -> Self {
+    pub fn room(by: Caller, ask: RoomAction) -> Self {
         Self::Room(Box::new(RoomCommand { by, ask }))
     }
 
@@ -67,10 +67,10 @@ impl Command {
     }
 
     /// Whether only time asks for it, and so nobody has touched the session.
-    pub(super) fn is_times(&self) -> bool {
+    pub(super) fn is_timer_driven(&self) -> bool {
         match self {
             Self::Advance => true,
-            Self::Room(command) => command.ask == Ask::Advance,
+            Self::Room(command) => command.ask == RoomAction::Advance,
             _ => false,
         }
     }
@@ -78,7 +78,7 @@ impl Command {
     /// Whether it brings something of its own to be kept, as much as it likes: what is refused first
     /// where space runs out.
     pub(crate) fn grows(&self) -> bool {
-        matches!(self, Self::Room(command) if matches!(command.ask, Ask::Record { .. } | Ask::Say { .. }))
+        matches!(self, Self::Room(command) if matches!(command.ask, RoomAction::Record { .. } | RoomAction::Say { .. }))
     }
 
     /// Roughly how many bytes it holds beyond its own few.

@@ -6,7 +6,7 @@ use super::answer::Answer;
 use super::ids::{QuestionId, QuizId, UserId};
 use super::quiz::{AnswerKey, Question, Quiz};
 use super::refusal::{NotOpen, Refusal};
-use super::repeat::RepeatKey;
+use super::repeat::IdempotencyKey;
 use super::scoring::{Grade, Points, Progression};
 use super::solo::SoloGame;
 use super::time::{Millis, WallTime};
@@ -28,7 +28,7 @@ pub struct Verdict {
     /// The score after it.
     pub total_after: u32,
     /// By which the client's repeat is known.
-    pub repeat: Option<RepeatKey>,
+    pub repeat: Option<IdempotencyKey>,
 }
 
 /// A verdict together with all that a player may now see of its question.
@@ -111,7 +111,7 @@ pub struct FinishedGame {
     pub progression: Progression,
     /// Set when the progression was claimed, with the claim's repeat key.
     #[serde(with = "super::repeat::nested")]
-    award: Option<Option<RepeatKey>>,
+    award: Option<Option<IdempotencyKey>>,
 }
 
 impl FinishedGame {
@@ -137,7 +137,11 @@ impl FinishedGame {
     }
 
     /// The verdict that a late repeat of an answer asks for.
-    pub(super) fn repeated(&self, quiz: &Quiz, repeat: Option<RepeatKey>) -> Result<Option<AnswerReport>, Refusal> {
+    pub(super) fn repeated(
+        &self,
+        quiz: &Quiz,
+        repeat: Option<IdempotencyKey>,
+    ) -> Result<Option<AnswerReport>, Refusal> {
         self.game.repeated(quiz, repeat)
     }
 
@@ -148,7 +152,7 @@ impl FinishedGame {
     }
 
     /// Claims the progression; true the first time and for that claim's repeat.
-    pub(super) fn claim(&mut self, repeat: Option<RepeatKey>) -> Result<bool, Refusal> {
+    pub(super) fn claim(&mut self, repeat: Option<IdempotencyKey>) -> Result<bool, Refusal> {
         let Some(first) = self.award else {
             self.award = Some(repeat);
             return Ok(true);
@@ -162,7 +166,7 @@ impl FinishedGame {
 
 /// Finds the verdict that was made under the same idempotency key.
 pub(super) fn find_repeat<'a, T>(
-    repeat: Option<RepeatKey>,
+    repeat: Option<IdempotencyKey>,
     verdicts: impl IntoIterator<Item = (&'a Verdict, T)>,
 ) -> Result<Option<T>, Refusal> {
     let Some(repeat) = repeat else { return Ok(None) };

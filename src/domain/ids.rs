@@ -92,8 +92,8 @@ text_id!(
 );
 text_id!(
     /// The stable name of an instance: where the sessions are at home that it began by itself.
-    Home,
-    |text| is_slug(text, Home::MOST),
+    InstanceName,
+    |text| is_slug(text, InstanceName::MOST),
     "must be 1 to 32 of a-z, 0-9, - and _, beginning with a letter or digit"
 );
 text_id!(
@@ -115,7 +115,7 @@ text_id!(
     "must be six of 23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 );
 
-impl Home {
+impl InstanceName {
     /// Most characters of a home.
     const MOST: usize = 32;
 }
@@ -190,9 +190,9 @@ mod tests {
         for text in ["", "-x", "Civics", "a/b", "..", "é"] {
             assert!(text.parse::<QuizId>().is_err(), "{text:?}");
         }
-        assert!("x".repeat(32).parse::<Home>().is_ok());
+        assert!("x".repeat(32).parse::<InstanceName>().is_ok());
         for text in ["", "-x", "_x", "Eu", "a{b}", "a:b", &"x".repeat(33)] {
-            assert!(text.parse::<Home>().is_err(), "{text:?}");
+            assert!(text.parse::<InstanceName>().is_err(), "{text:?}");
         }
         assert!("school-7_b".parse::<Owner>().is_ok() && "x".repeat(33).parse::<Owner>().is_err());
         assert!("ABC234".parse::<JoinCode>().is_ok());

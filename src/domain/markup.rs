@@ -42,7 +42,7 @@ pub enum Node {
     Tagged(Tag, Vec<Node>),
 }
 
-enum Token<'a> {
+enum MarkupToken<'a> {
     Text(&'a str),
     Char(char),
     Open(Tag, &'a str),
@@ -50,7 +50,7 @@ enum Token<'a> {
 }
 
 /// The first token of a text that is not empty, and what follows it.
-fn token(text: &str) -> (Token<'_>, &str) {
+fn token(text: &str) -> (MarkupToken<'_>, &str) {
     let tagged = |prefix: &str| {
         let rest = text.strip_prefix(prefix)?;
         let is_it = |name: &str| rest.strip_prefix(name).is_some_and(|after| after.starts_with('>'));
@@ -58,17 +58,17 @@ fn token(text: &str) -> (Token<'_>, &str) {
         Some((*tag, prefix.len() + name.len() + 1))
     };
     if let Some((tag, end)) = tagged("</") {
-        return (Token::Close(tag, &text[..end]), &text[end..]);
+        return (MarkupToken::Close(tag, &text[..end]), &text[end..]);
     }
     if let Some((tag, end)) = tagged("<") {
-        return (Token::Open(tag, &text[..end]), &text[end..]);
+        return (MarkupToken::Open(tag, &text[..end]), &text[end..]);
     }
     if let Some((entity, char)) = ENTITIES.iter().find(|(entity, _)| text.starts_with(entity)) {
-        return (Token::Char(*char), &text[entity.len()..]);
+        return (MarkupToken::Char(*char), &text[entity.len()..]);
     }
     let first = text.chars().next().map_or(0, char::len_utf8);
     let end = text[first..].find(['<', '&']).map_or(text.len(), |at| first + at);
-    (Token::Text(&text[..end]), &text[end..])
+    (MarkupToken::Text(&text[..end]), &text[end..])
 }
 
 /// What a text says.
@@ -81,10 +81,10 @@ pub fn parse(text: &str) -> Vec<Node> {
         let (token, after) = token(rest);
         rest = after;
         match token {
-            Token::Text(text) => push(&mut nodes, text),
-            Token::Char(char) => push(&mut nodes, char.encode_utf8(&mut [0; 4])),
-            Token::Open(tag, written) => open.push((tag, written, std::mem::take(&mut nodes))),
-            Token::Close(tag, written) => match open.iter().rposition(|(other, ..)| *other == tag) {
+            MarkupToken::Text(text) => push(&mut nodes, text),
+            MarkupToken::Char(char) => push(&mut nodes, char.encode_utf8(&mut [0; 4])),
+            MarkupToken::Open(tag, written) => open.push((tag, written, std::mem::take(&mut nodes))),
+            MarkupToken::Close(tag, written) => match open.iter().rposition(|(other, ..)| *other == tag) {
                 Some(at) => {
                     // What was opened inside and not closed is text.
                     while open.len() > at + 1 {
@@ -132,12 +132,12 @@ pub fn escape(plain: &str) -> String {
     while !rest.is_empty() {
         let (token, after) = token(rest);
         match token {
-            Token::Text(plain) => text.push_str(plain),
-            Token::Char(_) => {
+            MarkupToken::Text(plain) => text.push_str(plain),
+            MarkupToken::Char(_) => {
                 text.push_str("&amp;");
                 text.push_str(&rest[1..rest.len() - after.len()]);
             }
-            Token::Open(_, written) | Token::Close(_, written) => {
+            MarkupToken::Open(_, written) | MarkupToken::Close(_, written) => {
                 text.push_str("&lt;");
                 text.push_str(&written[1..]);
             }
@@ -156,14 +156,14 @@ pub fn unread(text: &str) -> Option<&str> {
         let (token, after) = token(rest);
         rest = after;
         match token {
-            Token::Text(text) => {
+            MarkupToken::Text(text) => {
                 if let Some(found) = taken_for_markup(text) {
                     return Some(found);
                 }
             }
-            Token::Char(_) => {}
-            Token::Open(tag, written) => open.push((tag, written)),
-            Token::Close(tag, written) => match open.iter().rposition(|(other, _)| *other == tag) {
+            MarkupToken::Char(_) => {}
+            MarkupToken::Open(tag, written) => open.push((tag, written)),
+            MarkupToken::Close(tag, written) => match open.iter().rposition(|(other, _)| *other == tag) {
                 // What was opened inside is never closed.
                 Some(at) if at + 1 < open.len() => return Some(open[at + 1].1),
                 Some(at) => open.truncate(at),

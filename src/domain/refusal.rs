@@ -52,7 +52,7 @@ pub enum Refusal {
     /// The token is no seat's, or its player left.
     BadToken,
     /// The seat's player was kicked, or the seat revoked.
-    SentAway,
+    Removed,
     /// The seat has a newer connection.
     Superseded,
     /// Only the host may do that.

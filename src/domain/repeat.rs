@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// How a repeated request is told from a new one: hashes of its `Idempotency-Key` (with the name
 /// of the call) and of its body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RepeatKey {
+pub struct IdempotencyKey {
     /// Hash of the call and the key.
     #[serde(with = "hex")]
     pub key: [u8; 16],
@@ -14,7 +14,7 @@ pub struct RepeatKey {
     pub body: [u8; 16],
 }
 
-impl RepeatKey {
+impl IdempotencyKey {
     /// Hashes a `call`'s idempotency `key` and the parts of its `body`.
     pub fn new(call: &str, key: &str, body: &[&str]) -> Self {
         Self { key: hash(&[call, key]), body: hash(body) }
@@ -23,16 +23,16 @@ impl RepeatKey {
 
 /// How the repeat of what is said, recorded or moved is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeat {
+pub enum Idempotency {
     /// By a key: whoever brings it with another body has made a mistake.
-    Key(RepeatKey),
+    Key(IdempotencyKey),
     /// By its frame's id: with another body it is another request, as ids may be counted anew.
-    FrameId(RepeatKey),
+    FrameId(IdempotencyKey),
 }
 
-impl Repeat {
+impl Idempotency {
     /// Whether it is known by its frame's id, and the hashes.
-    pub(super) fn parts(self) -> (bool, RepeatKey) {
+    pub(super) fn parts(self) -> (bool, IdempotencyKey) {
         match self {
             Self::Key(hashes) => (false, hashes),
             Self::FrameId(hashes) => (true, hashes),
@@ -103,16 +103,16 @@ mod tests {
     use super::*;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
-    struct Claimed(#[serde(with = "nested")] Option<Option<RepeatKey>>);
+    struct Claimed(#[serde(with = "nested")] Option<Option<IdempotencyKey>>);
 
     #[test]
     fn json_keeps_hashes_and_every_kind_of_nothing() {
-        let key = RepeatKey::new("award", "k", &[]);
+        let key = IdempotencyKey::new("award", "k", &[]);
         for claimed in [None, Some(None), Some(Some(key))] {
             let text = serde_json::to_string(&Claimed(claimed)).expect("written");
             assert_eq!(serde_json::from_str::<Claimed>(&text).expect("read"), Claimed(claimed), "{text}");
         }
-        let text = serde_json::to_string(&RepeatKey { key: [1; 16], body: [0; 16] }).expect("written");
+        let text = serde_json::to_string(&IdempotencyKey { key: [1; 16], body: [0; 16] }).expect("written");
         assert!(text.contains(&"01".repeat(16)), "{text}");
     }
 }

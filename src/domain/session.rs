@@ -166,7 +166,7 @@ impl GameSession {
     pub fn apply(&mut self, command: Command, at: Moment) -> Applied {
         let mut events = Vec::new();
         let mut prune_through = self.advance(at, &mut events);
-        let touches = !command.is_times();
+        let touches = !command.is_timer_driven();
         let result = self.carry_out(command, at, &mut events);
         if result.is_ok() && touches {
             self.state.life.touch(at.now);

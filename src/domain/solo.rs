@@ -11,7 +11,7 @@ use super::finished::{AnswerReport, Results, Verdict, find_repeat};
 use super::ids::{QuestionId, UserId};
 use super::quiz::{Question, Quiz};
 use super::refusal::{NotOpen, Refusal};
-use super::repeat::RepeatKey;
+use super::repeat::IdempotencyKey;
 use super::scoring::Progression;
 use super::time::{Millis, Moment, Timestamp, WallTime};
 
@@ -158,7 +158,11 @@ impl SoloGame {
     }
 
     /// The verdict that the repeat of an answer asks for.
-    pub(super) fn repeated(&self, quiz: &Quiz, repeat: Option<RepeatKey>) -> Result<Option<AnswerReport>, Refusal> {
+    pub(super) fn repeated(
+        &self,
+        quiz: &Quiz,
+        repeat: Option<IdempotencyKey>,
+    ) -> Result<Option<AnswerReport>, Refusal> {
         let numbered = self.verdicts.iter().map(|(place, verdict)| (verdict, (*place, verdict)));
         let found = find_repeat(repeat, numbered)?;
         Ok(found.map(|(place, verdict)| AnswerReport::new(&quiz.questions[place as usize], verdict.clone())))
@@ -169,7 +173,7 @@ impl SoloGame {
         quiz: &Quiz,
         place: u32,
         question: &Question,
-        (answer, repeat): (Option<Answer>, Option<RepeatKey>),
+        (answer, repeat): (Option<Answer>, Option<IdempotencyKey>),
         at: Moment,
     ) -> Verdict {
         let clock = self.clock(place, question, at);

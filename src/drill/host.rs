@@ -8,25 +8,25 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::sleep;
 
 use super::room::REVEAL;
-use crate::client::{AskError, Connection, Happening};
+use crate::client::{AskError, ClientEvent, Connection};
 
 /// Plays the host to the end of the game.
 pub(super) async fn run(
     connection: Connection,
-    mut happenings: UnboundedReceiver<Happening>,
+    mut happenings: UnboundedReceiver<ClientEvent>,
     moves: bool,
     troubles: Arc<Mutex<Vec<String>>>,
 ) {
     while let Some(happening) = happenings.recv().await {
         let standing = match &happening {
-            Happening::Event(event) if event.event == "finished" => return,
-            Happening::Event(event) if event.event == "reveal" => phase_number(&event.payload),
+            ClientEvent::Event(event) if event.event == "finished" => return,
+            ClientEvent::Event(event) if event.event == "reveal" => phase_number(&event.payload),
             // A reveal that was not told in events stands in the snapshot.
-            Happening::Welcome(welcome) if !welcome.recovered && welcome.snapshot["phase"] == "finished" => return,
-            Happening::Welcome(welcome) if !welcome.recovered && welcome.snapshot["phase"] == "reveal" => {
+            ClientEvent::Welcome(welcome) if !welcome.recovered && welcome.snapshot["phase"] == "finished" => return,
+            ClientEvent::Welcome(welcome) if !welcome.recovered && welcome.snapshot["phase"] == "reveal" => {
                 phase_number(&welcome.snapshot)
             }
-            Happening::Stopped(why) => {
+            ClientEvent::Stopped(why) => {
                 troubles.lock().push(format!("a host was stopped: {why}"));
                 return;
             }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::options::Options;
+use super::options::DrillOptions;
 use super::report::Kill;
-use super::room::Room;
+use super::room::DrillRoom;
 use super::server::Server;
 use crate::client::Connection;
 
@@ -20,8 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The server does not start again.
 pub(super) async fn kill(
     server: &mut Server,
-    rooms: &[Room],
-    options: &Options,
+    rooms: &[DrillRoom],
+    options: &DrillOptions,
     kills: &mut Vec<Kill>,
 ) -> anyhow::Result<()> {
     for number in 0..options.kills {
@@ -39,15 +39,15 @@ pub(super) async fn kill(
 }
 
 /// In which question, counted from 1, a kill falls: they are spread over the game.
-fn question_of(kill: usize, options: &Options) -> u64 {
+fn question_of(kill: usize, options: &DrillOptions) -> u64 {
     let place = (kill + 1) * options.questions / (options.kills + 1);
     place.clamp(1, options.questions) as u64
 }
 
 /// Waits until some room is in the middle of such a question, and says whether there was one.
-async fn middle_of(rooms: &[Room], question: u64) -> bool {
+async fn middle_of(rooms: &[DrillRoom], question: u64) -> bool {
     loop {
-        let is_middle = |room: &Room| {
+        let is_middle = |room: &DrillRoom| {
             let players = room.players.len();
             let some = (players / 2).clamp(usize::from(players > 1), players);
             room.moment.answers(question).is_some_and(|answered| (some..players).contains(&answered))
@@ -63,13 +63,13 @@ async fn middle_of(rooms: &[Room], question: u64) -> bool {
 }
 
 /// How many have answered, of how many who have an open question.
-fn answers(rooms: &[Room]) -> (usize, usize) {
+fn answers(rooms: &[DrillRoom]) -> (usize, usize) {
     let open = rooms.iter().filter_map(|room| Some((room.moment.answers(0)?, room.players.len())));
     open.fold((0, 0), |(answered, of), (some, players)| (answered + some, of + players))
 }
 
 /// How long each player took from the kill to the next welcome; those who came back at all.
-async fn all_back(rooms: &[Room], killed: Instant) -> Vec<Duration> {
+async fn all_back(rooms: &[DrillRoom], killed: Instant) -> Vec<Duration> {
     let players: Vec<_> = rooms.iter().flat_map(|room| &room.players).collect();
     let hosts = || rooms.iter().all(|room| back(&room.host, killed).is_some());
     loop {
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn kills_are_spread_over_the_game() {
         let questions = |kills, questions| {
-            let options = Options { kills, questions, ..Options::new("rejoin") };
+            let options = DrillOptions { kills, questions, ..DrillOptions::new("rejoin") };
             (0..kills).map(|kill| question_of(kill, &options)).collect::<Vec<_>>()
         };
         assert_eq!(questions(3, 8), [2, 4, 6]);

@@ -32,11 +32,11 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
-pub use options::Options;
-pub use report::{Answers, Kill, Report};
+pub use options::DrillOptions;
+pub use report::{Answers, DrillReport, Kill};
 
-use crate::client::{Api, Bases, Dice};
-use room::Room;
+use crate::client::{Api, Dice, Endpoints};
+use room::DrillRoom;
 use server::Server;
 
 /// The command: a drill with this very program as the server, its report printed. The exit code is 0
@@ -44,7 +44,7 @@ use server::Server;
 ///
 /// # Errors
 /// The drill could not be held.
-pub fn command(options: &Options, is_json: bool) -> anyhow::Result<ExitCode> {
+pub fn command(options: &DrillOptions, is_json: bool) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let report = runtime.block_on(async {
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -68,20 +68,20 @@ pub fn command(options: &Options, is_json: bool) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// It could not be held: the server does not start, or no room can be opened. What goes wrong once the
 /// games have begun is in the report.
-pub async fn run(options: &Options) -> anyhow::Result<Report> {
+pub async fn run(options: &DrillOptions) -> anyhow::Result<DrillReport> {
     options.check()?;
     let begun = Instant::now();
     let folder = tempfile::Builder::new().prefix("rejoin-drill-").tempdir().context("a temporary folder")?;
     let mut dice = Dice::new(options.seed);
     let mut server = Server::start(&options.server, &options.server_args, folder.path(), &mut dice).await?;
-    let api = Api::new(Bases::one(server.base())).patient(Duration::from_secs(10));
+    let api = Api::new(Endpoints::one(server.base())).patient(Duration::from_secs(10));
     let left = || options.at_most.saturating_sub(begun.elapsed());
-    let opening = timeout(left(), Room::open_all(options, &api, &mut dice)).await;
+    let opening = timeout(left(), DrillRoom::open_all(options, &api, &mut dice)).await;
     let rooms = opening.context("the rooms could not be opened in time")??;
     let mut kills = Vec::new();
     let playing = async {
         killing::kill(&mut server, &rooms, options, &mut kills).await?;
-        Room::play_all(&rooms).await;
+        DrillRoom::play_all(&rooms).await;
         anyhow::Ok(results::compare(&rooms, &api).await)
     };
     let (compared, broke_off) = match timeout(left(), playing).await {
@@ -89,7 +89,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
         Ok(Err(error)) => (Vec::new(), Some(format!("{error:#}"))),
         Err(_) => (Vec::new(), Some(format!("not over within {} s", options.at_most.as_secs()))),
     };
-    let report = Report::new(options, &rooms, kills, compared, broke_off, begun.elapsed());
+    let report = DrillReport::new(options, &rooms, kills, compared, broke_off, begun.elapsed());
     // The log is in the folder, which is about to go.
     let last_words = if report.is_good() { String::new() } else { server.last_words() };
     Ok(report.with_log(last_words))

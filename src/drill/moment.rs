@@ -5,10 +5,10 @@ use parking_lot::Mutex;
 
 /// The question that a room plays.
 #[derive(Debug, Default)]
-pub(super) struct Moment(Mutex<State>);
+pub(super) struct CurrentQuestion(Mutex<QuestionState>);
 
 #[derive(Debug, Default, Clone, Copy)]
-struct State {
+struct QuestionState {
     /// Counted from 1.
     question: u64,
     is_open: bool,
@@ -16,12 +16,12 @@ struct State {
     is_over: bool,
 }
 
-impl Moment {
+impl CurrentQuestion {
     /// A player sees question `index`, counted from 0.
     pub(super) fn shown(&self, index: u64) {
         let mut state = self.0.lock();
         if index + 1 > state.question {
-            *state = State { question: index + 1, is_open: true, answered: 0, is_over: state.is_over };
+            *state = QuestionState { question: index + 1, is_open: true, answered: 0, is_over: state.is_over };
         }
     }
 
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn a_question_is_half_answered_between_its_opening_and_its_reveal() {
-        let moment = Moment::default();
+        let moment = CurrentQuestion::default();
         assert_eq!(moment.answers(0), None);
         moment.shown(0);
         moment.answered(0);

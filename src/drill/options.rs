@@ -7,7 +7,7 @@ use anyhow::ensure;
 
 /// A drill.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct DrillOptions {
     /// The program that is started as `serve`, and killed.
     pub server: PathBuf,
     /// Settings of that server besides its address and its folder.
@@ -28,7 +28,7 @@ pub struct Options {
     pub at_most: Duration,
 }
 
-impl Options {
+impl DrillOptions {
     /// The usual drill against this program.
     pub fn new(server: impl Into<PathBuf>) -> Self {
         Self {
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn bots_are_dealt_into_rooms() {
-        let options = |bots, seats| Options { bots, seats, ..Options::new("rejoin") };
+        let options = |bots, seats| DrillOptions { bots, seats, ..DrillOptions::new("rejoin") };
         assert_eq!([options(60, 20), options(61, 20), options(5, 20)].map(|options| options.rooms()), [3, 4, 1]);
         assert!(options(0, 20).check().is_err() && options(60, 0).check().is_err());
         options(60, 20).check().expect("the usual drill is a good one");

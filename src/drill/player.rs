@@ -11,10 +11,10 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::moment::Moment;
+use super::moment::CurrentQuestion;
 use super::questions::any_answer;
 use super::room::READY;
-use crate::client::{Answer, AskError, Connection, Dice, Event, Happening, Why};
+use crate::client::{AskError, ClientAnswer, ClientEvent, Connection, Dice, EventFrame, StopReason};
 
 /// A bot thinks so long, at most.
 const THINKING: Duration = Duration::from_secs(1);
@@ -46,28 +46,28 @@ pub(super) struct Tally {
 /// A bot at play.
 pub(super) struct Player {
     pub(super) connection: Connection,
-    pub(super) moment: Arc<Moment>,
+    pub(super) moment: Arc<CurrentQuestion>,
     pub(super) tally: Arc<Mutex<Tally>>,
     pub(super) dice: Dice,
 }
 
 impl Player {
     /// Plays to the end of the game.
-    pub(super) async fn play(mut self, mut happenings: UnboundedReceiver<Happening>) {
+    pub(super) async fn play(mut self, mut happenings: UnboundedReceiver<ClientEvent>) {
         let mut answering = JoinSet::new();
         while let Some(happening) = happenings.recv().await {
             match happening {
-                Happening::Event(event) => {
+                ClientEvent::Event(event) => {
                     self.see(&event, &mut answering);
                     if event.event == "finished" {
                         break;
                     }
                 }
                 // Without events the snapshot tells what is played.
-                Happening::Welcome(welcome) if !welcome.recovered => {
+                ClientEvent::Welcome(welcome) if !welcome.recovered => {
                     self.look(&welcome.snapshot, &mut answering);
                 }
-                Happening::Stopped(why) => {
+                ClientEvent::Stopped(why) => {
                     self.tally.lock().troubles.push(format!("a bot was stopped: {why}"));
                     break;
                 }
@@ -79,7 +79,7 @@ impl Player {
         self.tally.lock().settle();
     }
 
-    fn see(&mut self, event: &Event, answering: &mut JoinSet<()>) {
+    fn see(&mut self, event: &EventFrame, answering: &mut JoinSet<()>) {
         let index = event.payload["index"].as_u64().unwrap_or_default();
         match event.event.as_str() {
             "question" => self.ask(&event.payload["question"], index, READY, answering),
@@ -118,7 +118,7 @@ impl Player {
             let tap = |answer| connection.answer(&question, answer);
             let replies = if taps == 2 {
                 // The second passes: the same answer again would be a repeat of the first.
-                let (one, two) = tokio::join!(tap(answer), tap(Answer::default()));
+                let (one, two) = tokio::join!(tap(answer), tap(ClientAnswer::default()));
                 vec![one, two]
             } else {
                 vec![tap(answer).await]
@@ -146,7 +146,7 @@ impl Tally {
             let is_fine = match &refusal {
                 // A second tap may be refused in whichever words.
                 AskError::Refused { code, .. } => code == TOO_LATE || (taps > 1 && accepted > 0),
-                AskError::Stopped(why) => *why == Why::Closed,
+                AskError::Stopped(why) => *why == StopReason::Closed,
                 AskError::Lost | AskError::Unreadable(_) => false,
             };
             if !is_fine {
@@ -156,10 +156,10 @@ impl Tally {
         self.told.insert(question, accepted);
     }
 
-    fn reveal(&mut self, event: &Event, seat: Option<u64>) {
+    fn reveal(&mut self, event: &EventFrame, seat: Option<u64>) {
         let verdicts = event.payload["verdicts"].as_array().into_iter().flatten();
         let mut mine = verdicts.filter(|verdict| verdict["seatId"].as_u64() == seat);
-        if mine.any(|verdict| Answer::deserialize(verdict).is_ok_and(|answer| answer.is_given())) {
+        if mine.any(|verdict| ClientAnswer::deserialize(verdict).is_ok_and(|answer| answer.is_given())) {
             self.shown.extend(event.question_id().map(str::to_owned));
         }
     }

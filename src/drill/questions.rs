@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Dice};
+use crate::client::{ClientAnswer, Dice};
 
 /// What a bot types: right, right in other letters, and wrong.
 const TYPED: [&str; 3] = ["tea", " TEA", "coffee"];
@@ -29,7 +29,7 @@ fn question(n: usize) -> Value {
 }
 
 /// Some answer to a question as it is shown, right or wrong.
-pub(super) fn any_answer(question: &Value, dice: &mut Dice) -> Answer {
+pub(super) fn any_answer(question: &Value, dice: &mut Dice) -> ClientAnswer {
     let ids = question["options"].as_array().into_iter().flatten().filter_map(|option| option["optionId"].as_u64());
     let mut ids: Vec<u64> = ids.collect();
     let mut below = |bound: usize| usize::try_from(dice.below(bound.max(1) as u64)).unwrap_or_default();
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn every_kind_is_answered_by_its_own_field() {
         let mut dice = Dice::new(1);
-        let fields = |answer: Answer| {
+        let fields = |answer: ClientAnswer| {
             (answer.option_id.is_some(), answer.option_ids.is_some(), answer.text.is_some(), answer.number.is_some())
         };
         let told: Vec<_> = questions(7).iter().map(|question| fields(any_answer(question, &mut dice))).collect();

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::options::Options;
+use super::options::DrillOptions;
 use super::results::Compared;
-use super::room::Room;
-use crate::client::{Connection, Faults};
+use super::room::DrillRoom;
+use crate::client::{Connection, Violations};
 
 /// Most lines about what was wrong.
 const MOST_WRONG: usize = 20;
@@ -16,7 +16,7 @@ const MOST_WRONG: usize = 20;
 /// What came of a drill.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
+pub struct DrillReport {
     /// Players.
     pub bots: usize,
     /// Rooms that they played in.
@@ -28,7 +28,7 @@ pub struct Report {
     /// Answers.
     pub answers: Answers,
     /// Broken promises, summed up over all players and hosts.
-    pub faults: Faults,
+    pub faults: Violations,
     /// Ways back after which everything missed was told.
     pub recovered: u64,
     /// Ways back with a snapshot instead.
@@ -97,10 +97,10 @@ impl Kill {
     }
 }
 
-impl Report {
+impl DrillReport {
     pub(super) fn new(
-        options: &Options,
-        rooms: &[Room],
+        options: &DrillOptions,
+        rooms: &[DrillRoom],
         kills: Vec<Kill>,
         compared: Vec<Compared>,
         broke_off: Option<String>,
@@ -132,14 +132,14 @@ impl Report {
         report
     }
 
-    fn empty(options: &Options, kills: Vec<Kill>, took: Duration) -> Self {
+    fn empty(options: &DrillOptions, kills: Vec<Kill>, took: Duration) -> Self {
         Self {
             bots: options.bots,
             rooms: options.rooms(),
             seed: options.seed,
             kills,
             answers: Answers::default(),
-            faults: Faults::default(),
+            faults: Violations::default(),
             recovered: 0,
             snapshots: 0,
             untold: 0,
@@ -162,7 +162,7 @@ impl Report {
     }
 
     /// Puts into words what the figures say.
-    fn judge(&mut self, options: &Options) {
+    fn judge(&mut self, options: &DrillOptions) {
         let bots = self.bots;
         let mut wrong = Vec::new();
         if self.kills.len() < options.kills {
@@ -219,7 +219,7 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for DrillReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { bots, rooms, seed, faults, answers, .. } = self;
         writeln!(
@@ -265,16 +265,16 @@ mod tests {
         Kill::new(1, 2, Duration::from_millis(50), backs)
     }
 
-    fn report(kills: usize) -> Report {
-        let options = Options { bots: 3, kills, ..Options::new("rejoin") };
+    fn report(kills: usize) -> DrillReport {
+        let options = DrillOptions { bots: 3, kills, ..DrillOptions::new("rejoin") };
         let kills = (0..kills).map(|_| kill(3)).collect();
-        let mut report = Report::empty(&options, kills, Duration::from_secs(2));
+        let mut report = DrillReport::empty(&options, kills, Duration::from_secs(2));
         (report.finished, report.scores_agree) = (3, 3);
         report
     }
 
-    fn options(kills: usize) -> Options {
-        Options { bots: 3, kills, ..Options::new("rejoin") }
+    fn options(kills: usize) -> DrillOptions {
+        DrillOptions { bots: 3, kills, ..DrillOptions::new("rejoin") }
     }
 
     #[test]
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn whatever_is_wrong_is_told() {
-        let wrong = |change: &dyn Fn(&mut Report)| {
+        let wrong = |change: &dyn Fn(&mut DrillReport)| {
             let mut report = report(1);
             change(&mut report);
             report.judge(&options(1));

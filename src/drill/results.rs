@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::room::Room;
+use super::room::DrillRoom;
 use crate::client::Api;
 
 /// What was found of one player.
@@ -15,7 +15,7 @@ pub(super) enum Compared {
 }
 
 /// Holds each player's own sum against the final ranking and the results URL.
-pub(super) async fn compare(rooms: &[Room], api: &Api) -> Vec<Compared> {
+pub(super) async fn compare(rooms: &[DrillRoom], api: &Api) -> Vec<Compared> {
     let mut compared = Vec::new();
     for room in rooms {
         let host = api.results(&room.host_ticket).await;

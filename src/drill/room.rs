@@ -10,12 +10,12 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 
 use super::host;
-use super::moment::Moment;
-use super::options::Options;
+use super::moment::CurrentQuestion;
+use super::options::DrillOptions;
 use super::player::{Player, Tally};
 use super::questions::questions;
 use super::server::KEY;
-use crate::client::{Api, Connection, Dice, Seat, Ticket, connect};
+use crate::client::{Api, Connection, Dice, SeatCredentials, TakenSeat, connect};
 
 /// A question is shown so long before it opens, and its reveal stands so long.
 pub(super) const READY: Duration = Duration::from_millis(300);
@@ -24,19 +24,19 @@ pub(super) const REVEAL: Duration = Duration::from_millis(400);
 const AT_ONCE: usize = 16;
 
 /// A room full of bots.
-pub(super) struct Room {
+pub(super) struct DrillRoom {
     pub(super) host: Connection,
-    pub(super) host_ticket: Ticket,
+    pub(super) host_ticket: SeatCredentials,
     /// What the host met that it should not have.
     pub(super) troubles: Arc<Mutex<Vec<String>>>,
-    pub(super) players: Vec<Seated>,
-    pub(super) moment: Arc<Moment>,
+    pub(super) players: Vec<SeatedBot>,
+    pub(super) moment: Arc<CurrentQuestion>,
     tasks: Vec<Playing>,
 }
 
 /// A bot in its seat.
-pub(super) struct Seated {
-    pub(super) ticket: Ticket,
+pub(super) struct SeatedBot {
+    pub(super) ticket: SeatCredentials,
     pub(super) seat: u64,
     pub(super) connection: Connection,
     pub(super) tally: Arc<Mutex<Tally>>,
@@ -51,9 +51,9 @@ impl Drop for Playing {
     }
 }
 
-impl Room {
+impl DrillRoom {
     /// Opens the rooms, seats everybody, and lets the games begin.
-    pub(super) async fn open_all(options: &Options, api: &Api, dice: &mut Dice) -> anyhow::Result<Vec<Self>> {
+    pub(super) async fn open_all(options: &DrillOptions, api: &Api, dice: &mut Dice) -> anyhow::Result<Vec<Self>> {
         let mut rooms = Vec::new();
         for number in 0..options.rooms() {
             let count = options.seats.min(options.bots - number * options.seats);
@@ -72,7 +72,13 @@ impl Room {
         Ok(rooms)
     }
 
-    async fn open(options: &Options, api: &Api, dice: &mut Dice, number: usize, count: usize) -> anyhow::Result<Self> {
+    async fn open(
+        options: &DrillOptions,
+        api: &Api,
+        dice: &mut Dice,
+        number: usize,
+        count: usize,
+    ) -> anyhow::Result<Self> {
         // Both ways of going on are drilled.
         let advance = if number.is_multiple_of(2) { "host" } else { "auto" };
         let settings = json!({
@@ -86,19 +92,19 @@ impl Room {
         let opened = api.open(&settings, Some(KEY)).await.context("a room could not be opened")?;
         let host_ticket = opened.ticket().context("a room has no host")?;
         let seats = join_all(api, &opened.join_code, number, count).await?;
-        let moment = Arc::new(Moment::default());
+        let moment = Arc::new(CurrentQuestion::default());
         let troubles = Arc::<Mutex<Vec<String>>>::default();
         let (host, happenings) = connect(host_ticket.clone(), bot_options(api, dice));
         let hosting = host::run(host.clone(), happenings, advance == "host", troubles.clone());
         let mut tasks = vec![Playing(tokio::spawn(hosting).abort_handle())];
         let mut players = Vec::new();
-        for Seat { ticket, seat_id: seat, .. } in seats {
+        for TakenSeat { ticket, seat_id: seat, .. } in seats {
             let (connection, happenings) = connect(ticket.clone(), bot_options(api, dice));
             let tally = Arc::<Mutex<Tally>>::default();
             let dice = Dice::new(dice.roll());
             let player = Player { connection: connection.clone(), moment: moment.clone(), tally: tally.clone(), dice };
             tasks.push(Playing(tokio::spawn(player.play(happenings)).abort_handle()));
-            players.push(Seated { ticket, seat, connection, tally });
+            players.push(SeatedBot { ticket, seat, connection, tally });
         }
         Ok(Self { host, host_ticket, troubles, players, moment, tasks })
     }
@@ -111,11 +117,11 @@ impl Room {
     }
 }
 
-fn bot_options(api: &Api, dice: &mut Dice) -> crate::client::Options {
-    crate::client::Options { dice: Dice::new(dice.roll()), ..crate::client::Options::new(api.bases()) }
+fn bot_options(api: &Api, dice: &mut Dice) -> crate::client::ConnectOptions {
+    crate::client::ConnectOptions { dice: Dice::new(dice.roll()), ..crate::client::ConnectOptions::new(api.bases()) }
 }
 
-async fn join_all(api: &Api, code: &str, room: usize, count: usize) -> anyhow::Result<Vec<Seat>> {
+async fn join_all(api: &Api, code: &str, room: usize, count: usize) -> anyhow::Result<Vec<TakenSeat>> {
     let (mut seats, mut joining, mut next) = (Vec::new(), JoinSet::new(), 0);
     while seats.len() < count {
         while next < count && joining.len() < AT_ONCE {

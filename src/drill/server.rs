@@ -10,7 +10,7 @@ use anyhow::{Context, bail, ensure};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use crate::client::{Api, Bases, Dice, Method};
+use crate::client::{Api, Dice, Endpoints, Method};
 
 /// How long a start may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -90,7 +90,7 @@ impl Server {
     }
 
     async fn ready(&mut self) -> anyhow::Result<()> {
-        let (begun, api) = (Instant::now(), Api::new(Bases::one(self.base())));
+        let (begun, api) = (Instant::now(), Api::new(Endpoints::one(self.base())));
         loop {
             if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
                 bail!("the server ended by itself ({status}): {}", self.last_words());

@@ -10,9 +10,9 @@ type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
 /// A source of random bytes.
 #[derive(Clone)]
-pub struct Chance(Arc<Fill>);
+pub struct Entropy(Arc<Fill>);
 
-impl Chance {
+impl Entropy {
     /// The operating system's. It is asked for [`DRAWN`] bytes at a time, each of which is used once: a new game
     /// wants a dozen numbers.
     pub fn system() -> Self {
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn no_byte_is_given_twice() {
-        let (chance, mut left) = (Chance::system(), Vec::new());
+        let (chance, mut left) = (Entropy::system(), Vec::new());
         let numbers: HashSet<[u8; 10]> = (0..1_000).map(|_| chance.bytes()).collect();
         assert_eq!(numbers.len(), 1_000);
         let (mut few, mut many) = ([0; 200], [0; DRAWN + 1]);

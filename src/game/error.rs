@@ -1,9 +1,9 @@
 //! Why a use case came to nothing.
 
-use crate::domain::quiz::draft::Problem;
-use crate::domain::{Home, Refusal};
-use crate::quizzes::{NoSelection, Play};
-use crate::store::{Elsewhere, StoreError};
+use crate::domain::quiz::draft::DraftProblem;
+use crate::domain::{InstanceName, Refusal};
+use crate::quizzes::{NoSelection, PlayMode};
+use crate::store::{OtherInstance, StoreError};
 
 /// Why a use case came to nothing.
 #[derive(Debug)]
@@ -15,13 +15,13 @@ pub enum GameError {
     /// The caller's own session id belongs to another request's session.
     SessionIdTaken,
     /// The session is at home on another instance.
-    Elsewhere(Home),
+    OtherInstance(InstanceName),
     /// A session of the caller's own id begins in the shared store alone, and that is away.
     NeedsShared,
     /// No bank has this name.
     QuizNotFound,
     /// The bank may not be played so.
-    QuizNotFor(Play),
+    QuizNotFor(PlayMode),
     /// Rooms on the bank are opened by holders of an API key alone.
     QuizNeedsKey,
     /// No live room has this join code.
@@ -29,7 +29,7 @@ pub enum GameError {
     /// The selection holds nothing to play.
     NoSelection(NoSelection),
     /// The request is wrong, here and here.
-    Invalid(Vec<Problem>),
+    Invalid(Vec<DraftProblem>),
     /// The rules said no.
     Refused(Refusal),
     /// The store could not do it.
@@ -52,9 +52,9 @@ impl From<StoreError> for GameError {
     }
 }
 
-impl From<Elsewhere> for GameError {
-    fn from(Elsewhere(home): Elsewhere) -> Self {
-        Self::Elsewhere(home)
+impl From<OtherInstance> for GameError {
+    fn from(OtherInstance(home): OtherInstance) -> Self {
+        Self::OtherInstance(home)
     }
 }
 

@@ -11,7 +11,7 @@ pub mod rooms;
 pub mod solo;
 mod touch;
 
-pub use chance::Chance;
+pub use chance::Entropy;
 pub use dates::Dates;
 pub use error::GameError;
 

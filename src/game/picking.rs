@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::chance::Chance;
+use super::chance::Entropy;
 use super::error::GameError;
 use crate::domain::quiz::draft::MOST_QUESTIONS;
 use crate::domain::scoring::{ProgressionRule, Scoring};
 use crate::domain::{Question, Quiz, QuizId};
-use crate::quizzes::{Catalogue, Count, Hosting, Order, Play, Selection, draw, select, with_options_in};
+use crate::quizzes::{Catalogue, Hosting, Order, PlayMode, QuestionCount, Selection, draw, select, with_options_in};
 
 /// Where a game's questions come from.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ impl QuizChoice {
     pub fn question_count(&self) -> u64 {
         match self {
             Self::Own(own) => own.questions.len() as u64,
-            Self::Bank(_, Selection { count: Some(Count::Most(count)), .. }) => *count as u64,
+            Self::Bank(_, Selection { count: Some(QuestionCount::Most(count)), .. }) => *count as u64,
             Self::Bank(..) => MOST_QUESTIONS as u64,
         }
     }
@@ -43,9 +43,9 @@ pub struct OwnQuestions {
 /// The quiz of a game that is played so, by somebody who is trusted or not.
 pub(super) fn pick(
     catalogue: &Catalogue,
-    chance: &Chance,
+    chance: &Entropy,
     choice: QuizChoice,
-    (play, is_trusted): (Play, bool),
+    (play, is_trusted): (PlayMode, bool),
 ) -> Result<Quiz, GameError> {
     let mut chance = |bound| chance.below(bound);
     let (name, selection) = match choice {
@@ -66,7 +66,7 @@ pub(super) fn pick(
     if !bank.is_for(play) {
         return Err(GameError::QuizNotFor(play));
     }
-    if play == Play::Rooms && bank.hosting == Hosting::Key && !is_trusted {
+    if play == PlayMode::Rooms && bank.hosting == Hosting::Key && !is_trusted {
         return Err(GameError::QuizNeedsKey);
     }
     let questions = select(&bank, &selection, &mut chance).map_err(GameError::NoSelection)?;

@@ -8,13 +8,13 @@ use crate::domain::finished::{AnswerReport, Results};
 use crate::domain::scoring::Progression;
 use crate::domain::solo::{Deliver, SoloGame};
 use crate::domain::{
-    Answer, Command, Game, GameSession, Lifetimes, Millis, Question, QuestionId, Quiz, RepeatKey, Reply, SessionId,
-    Submission, Timestamp, UserId, WallTime,
+    Answer, Command, Game, GameSession, IdempotencyKey, Lifetimes, Millis, Question, QuestionId, Quiz, Reply,
+    SessionId, Submission, Timestamp, UserId, WallTime,
 };
 use crate::quizzes::Catalogue;
-use crate::store::{GameSessionStore, Homes, Keeper};
+use crate::store::{GameSessionStore, Keeper, StoreRouter};
 
-use super::chance::Chance;
+use super::chance::Entropy;
 use super::dates::Dates;
 use super::error::GameError;
 pub use super::picking::{OwnQuestions, QuizChoice};
@@ -41,7 +41,7 @@ pub struct NewGame {
 
 /// A game as it was found, and when.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub struct LoadedGame {
     /// The session.
     pub session: GameSession,
     /// When it was read.
@@ -50,7 +50,7 @@ pub struct Seen {
     lives_until: Timestamp,
 }
 
-impl Seen {
+impl LoadedGame {
     fn touched(session: GameSession, dates: Dates) -> Self {
         let lives_until = session.state.life.promised_end(dates.at.now);
         Self { session, dates, lives_until }
@@ -107,13 +107,13 @@ pub struct Claimed {
 /// Solo games.
 pub struct SoloGames {
     /// Where they are kept.
-    pub homes: Arc<Homes>,
+    pub homes: Arc<StoreRouter>,
     /// What can be played.
     pub catalogue: Arc<Catalogue>,
     /// How long games live.
     pub lifetimes: Lifetimes,
     /// Where ids and draws come from.
-    pub chance: Chance,
+    pub chance: Entropy,
 }
 
 impl SoloGames {
@@ -124,7 +124,7 @@ impl SoloGames {
     }
 
     /// The session as it is now. Reading touches it.
-    async fn seen(&self, id: &SessionId) -> Result<Seen, GameError> {
+    async fn seen(&self, id: &SessionId) -> Result<LoadedGame, GameError> {
         let (store, dates) = self.kept(id)?;
         let session = store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
         touched(store, session, dates).await
@@ -134,7 +134,7 @@ impl SoloGames {
     ///
     /// # Errors
     /// Unknown, dead or finished sessions; or the store's.
-    pub async fn resume(&self, id: &SessionId) -> Result<Seen, GameError> {
+    pub async fn resume(&self, id: &SessionId) -> Result<LoadedGame, GameError> {
         let seen = self.seen(id).await?;
         match seen.session.state.game {
             Game::Solo(_) => Ok(seen),
@@ -180,7 +180,7 @@ impl SoloGames {
         id: &SessionId,
         question: QuestionId,
         answer: Option<Answer>,
-        repeat: Option<RepeatKey>,
+        repeat: Option<IdempotencyKey>,
     ) -> Result<(AnswerReport, u32), GameError> {
         let (store, Dates { at, wall }) = self.kept(id)?;
         let submission = Submission { question, answer, repeat, wall };
@@ -194,7 +194,7 @@ impl SoloGames {
     ///
     /// # Errors
     /// Unknown or dead sessions, a game that goes on; or the store's.
-    pub async fn award(&self, id: &SessionId, repeat: Option<RepeatKey>) -> Result<Claimed, GameError> {
+    pub async fn award(&self, id: &SessionId, repeat: Option<IdempotencyKey>) -> Result<Claimed, GameError> {
         let (store, Dates { at, .. }) = self.kept(id)?;
         match apply(store, id, Command::Award(repeat), at).await? {
             Reply::Award { awarded, award_id, user, progression } => {
@@ -220,7 +220,7 @@ impl SoloGames {
 }
 
 /// A session that was just read, touched by that if its time has come.
-async fn touched(store: &dyn GameSessionStore, session: GameSession, dates: Dates) -> Result<Seen, GameError> {
+async fn touched(store: &dyn GameSessionStore, session: GameSession, dates: Dates) -> Result<LoadedGame, GameError> {
     let lives_until = lives_until(store, &session, dates.at).await?;
-    Ok(Seen { session, dates, lives_until })
+    Ok(LoadedGame { session, dates, lives_until })
 }

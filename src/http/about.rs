@@ -21,18 +21,18 @@ struct About<'a> {
     hosting: Hosting,
     /// How likely replies are lost on purpose.
     chaos: Option<f64>,
-    calls: &'static [Call],
+    calls: &'static [ApiCall],
 }
 
 #[derive(Serialize)]
-struct Call {
+struct ApiCall {
     method: String,
     path: String,
 }
 
 /// Every call there is.
-static CALLS: LazyLock<Vec<Call>> = LazyLock::new(|| {
-    let call = |path: &str, method: &Method| Call { method: method.to_string(), path: format!("/api{path}") };
+static CALLS: LazyLock<Vec<ApiCall>> = LazyLock::new(|| {
+    let call = |path: &str, method: &Method| ApiCall { method: method.to_string(), path: format!("/api{path}") };
     let calls_of = |url: Url| url.routes.iter().map(|(method, _)| call(url.path, method)).collect::<Vec<_>>();
     super::api().into_iter().flat_map(calls_of).collect()
 });

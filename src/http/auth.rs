@@ -12,18 +12,18 @@ use tokio::sync::watch;
 use tracing::Span;
 
 use super::Shared;
-use super::admission::{ClientAddress, Opener};
+use super::admission::{ClientAddress, Creator};
 use super::problem::Problem;
 use crate::domain::{Owner, Refusal, Token, repeat};
 use crate::game::rooms::Credential;
 use crate::quizzes::Hosting;
 
-type Hash = [u8; 32];
+type KeyHash = [u8; 32];
 
 /// The shortest API key that is accepted, in bytes.
 const SHORTEST: usize = 16;
 
-fn hash(key: &str) -> Hash {
+fn hash(key: &str) -> KeyHash {
     *blake3::hash(key.as_bytes()).as_bytes()
 }
 
@@ -31,7 +31,7 @@ fn hash(key: &str) -> Hash {
 #[derive(Clone)]
 pub struct ApiKey {
     name: Owner,
-    hash: Hash,
+    hash: KeyHash,
 }
 
 impl ApiKey {
@@ -66,7 +66,7 @@ impl ApiKey {
 }
 
 /// The key of this hash. All are compared, wherever the right one stands.
-fn find<'a>(hash: &Hash, known: &'a [ApiKey]) -> Option<&'a ApiKey> {
+fn find<'a>(hash: &KeyHash, known: &'a [ApiKey]) -> Option<&'a ApiKey> {
     let mut found = None;
     for key in known {
         if bool::from(key.hash.ct_eq(hash)) {
@@ -128,7 +128,7 @@ impl ApiKeys {
 
 /// A key by which a connection was made.
 pub(super) struct KeyInUse {
-    hash: Hash,
+    hash: KeyHash,
     keys: watch::Receiver<Vec<ApiKey>>,
 }
 
@@ -145,7 +145,7 @@ impl KeyInUse {
 
 /// Who makes a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Caller {
+pub(super) enum ApiCaller {
     /// A backend that showed the key of this name.
     Backend(Owner),
     /// Anyone, on a server that has no keys: everything but leaving out texts is open.
@@ -154,7 +154,7 @@ pub(super) enum Caller {
     Player,
 }
 
-impl Caller {
+impl ApiCaller {
     /// Refuses a player what only a backend may do.
     pub(super) fn must_be_trusted(&self, what: &str) -> Result<(), Problem> {
         if *self == Self::Player { Err(Self::key_required(what)) } else { Ok(()) }
@@ -234,7 +234,7 @@ impl FromRequest for Who {
 }
 
 /// Who creates a game or a room: the key that is shown counts, or else the address.
-pub(super) struct Creating(pub(super) Opener);
+pub(super) struct Creating(pub(super) Creator);
 
 impl FromRequest for Creating {
     type Error = Problem;
@@ -243,8 +243,8 @@ impl FromRequest for Creating {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let shared = Shared::of(request);
         let key = bearer(request).and_then(Result::ok).and_then(|text| shared.keys.name_of(text));
-        let by_address = || Opener::Address(shared.admission.client(request));
-        ready(Ok(Self(key.map_or_else(by_address, Opener::Key))))
+        let by_address = || Creator::Address(shared.admission.client(request));
+        ready(Ok(Self(key.map_or_else(by_address, Creator::Key))))
     }
 }
 
@@ -276,7 +276,7 @@ impl FromRequest for Acting {
     }
 }
 
-impl FromRequest for Caller {
+impl FromRequest for ApiCaller {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 

@@ -13,7 +13,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 
 use super::Shared;
-use crate::game::Chance;
+use crate::game::Entropy;
 
 /// The longest that a socket freezes, and a hint is late, in milliseconds.
 const LONGEST_FREEZE: usize = 2_000;
@@ -25,7 +25,7 @@ const FRAMES_A_REQUEST: f64 = 3.0;
 #[derive(Clone)]
 pub struct Chaos {
     likelihood: f64,
-    chance: Chance,
+    chance: Entropy,
 }
 
 /// The connection is to be cut.
@@ -33,7 +33,7 @@ pub(super) struct Cut;
 
 impl Chaos {
     /// Strikes one in so many times.
-    pub fn new(likelihood: f64, chance: Chance) -> Self {
+    pub fn new(likelihood: f64, chance: Entropy) -> Self {
         Self { likelihood, chance }
     }
 
@@ -77,15 +77,15 @@ pub(super) async fn lossy(
     let response = next.call(request).await?;
     let is_upgrade = response.status().is_informational();
     match chaos {
-        Some(chaos) if !is_upgrade && chaos.strikes(chaos.likelihood) => Ok(response.map_body(|_, _| Lost.boxed())),
+        Some(chaos) if !is_upgrade && chaos.strikes(chaos.likelihood) => Ok(response.map_body(|_, _| LostBody.boxed())),
         _ => Ok(response.map_into_boxed_body()),
     }
 }
 
 /// A body that never comes: the connection is closed in the middle of the reply.
-struct Lost;
+struct LostBody;
 
-impl MessageBody for Lost {
+impl MessageBody for LostBody {
     type Error = io::Error;
 
     fn size(&self) -> BodySize {

@@ -7,9 +7,9 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use super::problem::Problem;
-use super::standing::Standing;
+use super::standing::StoreHealth;
 use super::{Shared, reply};
-use crate::domain::Home;
+use crate::domain::InstanceName;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -17,7 +17,7 @@ struct Health<'a> {
     status: &'static str,
     version: &'static str,
     #[serde(flatten)]
-    standing: Standing,
+    standing: StoreHealth,
     live_sessions: u64,
     commits: u64,
     damaged: u64,
@@ -25,14 +25,14 @@ struct Health<'a> {
     limits: &'static str,
     limits_hit: BTreeMap<&'static str, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    instance: Option<&'a Home>,
+    instance: Option<&'a InstanceName>,
 }
 
 #[derive(Serialize)]
 struct Ready {
     status: &'static str,
     #[serde(flatten)]
-    standing: Standing,
+    standing: StoreHealth,
 }
 
 /// The process answers.
@@ -42,7 +42,7 @@ pub(super) async fn livez() -> HttpResponse {
 
 /// New games can begin: in the store, or at this instance's own while that is away.
 pub(super) async fn readyz(shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
-    let standing = Standing::of(&shared.homes.status().await?);
+    let standing = StoreHealth::of(&shared.homes.status().await?);
     match standing.word("ready") {
         Some(status) => Ok(reply(StatusCode::OK, &Ready { status, standing })),
         None => Err(Problem::not_ready(standing)),
@@ -52,7 +52,7 @@ pub(super) async fn readyz(shared: web::Data<Shared>) -> Result<HttpResponse, Pr
 /// How the stores are, for people; 503 when no game can begin.
 pub(super) async fn health(shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
     let stores = shared.homes.status().await?;
-    let standing = Standing::of(&stores);
+    let standing = StoreHealth::of(&stores);
     let word = standing.word("ok");
     let health = Health {
         status: word.unwrap_or("unavailable"),

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::body::Body;
 use super::problem::Problem;
-use crate::domain::quiz::draft::Problem as Wrong;
+use crate::domain::quiz::draft::DraftProblem as Wrong;
 
 /// Most characters of a message or path that may quote the client.
 const MOST_TOLD: usize = 400;

@@ -50,12 +50,12 @@ pub use websocket::Sockets;
 
 use tokio::net::TcpStream;
 
-use crate::domain::Home;
+use crate::domain::InstanceName;
 use crate::game::{Rooms, SoloGames};
 use crate::quizzes::Hosting;
-use crate::store::Homes;
-use admission::{Connection, Place, admit};
-use auth::Caller;
+use crate::store::StoreRouter;
+use admission::{CountedConnection, Place, admit};
+use auth::ApiCaller;
 use problem::Problem;
 use websocket::{echo, takeover};
 
@@ -95,9 +95,9 @@ pub struct Shared {
     /// What strikes replies and sockets, if anything does.
     pub chaos: Option<Chaos>,
     /// Whom health asks.
-    pub homes: Arc<Homes>,
+    pub homes: Arc<StoreRouter>,
     /// This instance's name, if it has one.
-    pub instance: Option<Home>,
+    pub instance: Option<InstanceName>,
     /// Who may do what only backends may.
     pub keys: Arc<ApiKeys>,
     /// How much whom is allowed.
@@ -146,10 +146,10 @@ impl Shared {
     }
 
     /// Whether a caller may open rooms.
-    fn may_host(&self, caller: &Caller) -> Result<(), Problem> {
+    fn may_host(&self, caller: &ApiCaller) -> Result<(), Problem> {
         match (self.keys.hosting(self.hosting), caller) {
-            (Hosting::Open, _) | (Hosting::Key, Caller::Backend(_)) => Ok(()),
-            (Hosting::Key, _) => Err(Caller::key_required("opening a room")),
+            (Hosting::Open, _) | (Hosting::Key, ApiCaller::Backend(_)) => Ok(()),
+            (Hosting::Key, _) => Err(ApiCaller::key_required("opening a room")),
         }
     }
 }
@@ -271,7 +271,7 @@ pub fn service(
         .client_disconnect_timeout(GOODBYE)
         // Who has closed waits for nothing: a page that is loaded anew leaves no request behind that waits.
         .h1_allow_half_closed(false)
-        .on_connect_ext(|connection: &Connection, data| drop(data.insert(connection.activity())))
+        .on_connect_ext(|connection: &CountedConnection, data| drop(data.insert(connection.activity())))
         .upgrade(takeover(factory()))
         .finish(factory());
     let admission = shared.admission.clone();

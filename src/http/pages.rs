@@ -42,7 +42,7 @@ pub struct Pages {
 }
 
 /// A file as it is sent.
-struct Found {
+struct PageFile {
     content_type: &'static str,
     encoding: Option<Encoding>,
     tag: EntityTag,
@@ -50,7 +50,7 @@ struct Found {
 }
 
 impl Pages {
-    fn find(&self, path: &str, accepted: &AcceptEncoding) -> Option<Found> {
+    fn find(&self, path: &str, accepted: &AcceptEncoding) -> Option<PageFile> {
         match &self.folder {
             Some(folder) => from_folder(folder, path),
             None => embedded(path, accepted),
@@ -62,7 +62,7 @@ fn asset(path: &str) -> Option<&'static Asset> {
     ASSETS.binary_search_by(|asset| asset.path.cmp(path)).ok().map(|at| &ASSETS[at])
 }
 
-fn embedded(path: &str, accepted: &AcceptEncoding) -> Option<Found> {
+fn embedded(path: &str, accepted: &AcceptEncoding) -> Option<PageFile> {
     let asset = asset(path)?;
     // The smallest that is welcome.
     let encodings = [(Encoding::brotli(), asset.brotli), (Encoding::gzip(), asset.gzip)];
@@ -73,10 +73,10 @@ fn embedded(path: &str, accepted: &AcceptEncoding) -> Option<Found> {
     // Another encoding is another sequence of bytes, and has a tag of its own.
     let tag = encoding.as_ref().map_or_else(|| asset.hash.to_owned(), |encoding| format!("{}-{encoding}", asset.hash));
     let (tag, body) = (EntityTag::new_strong(tag), web::Bytes::from_static(body));
-    Some(Found { content_type: asset.content_type, encoding, tag, body })
+    Some(PageFile { content_type: asset.content_type, encoding, tag, body })
 }
 
-fn from_folder(folder: &Path, path: &str) -> Option<Found> {
+fn from_folder(folder: &Path, path: &str) -> Option<PageFile> {
     // Only names that are served otherwise: no way leads out of the folder, and none to what is hidden.
     let (_, ending) = path.rsplit_once('.')?;
     let content_type = CONTENT_TYPES.iter().find(|(known, _)| *known == ending).map(|(_, kind)| *kind)?;
@@ -88,7 +88,7 @@ fn from_folder(folder: &Path, path: &str) -> Option<Found> {
     // Reading a pipe would wait for whoever writes.
     let body = std::fs::metadata(&path).is_ok_and(|found| found.is_file()).then(|| std::fs::read(&path).ok())??;
     let tag = EntityTag::new_strong(blake3::hash(&body).to_hex()[..16].to_owned());
-    Some(Found { content_type, encoding: None, tag, body: body.into() })
+    Some(PageFile { content_type, encoding: None, tag, body: body.into() })
 }
 
 /// A screen: the page finds out which from its address.

@@ -13,12 +13,12 @@ use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use serde::Serialize;
 
 use super::admission::Limit;
-use super::standing::Standing;
+use super::standing::StoreHealth;
 use crate::domain::answer::{AnswerFault, MOST_TYPED};
-use crate::domain::quiz::draft::Problem as Wrong;
-use crate::domain::{Home, Millis, NotOpen, Refusal, Sequence, SessionId};
+use crate::domain::quiz::draft::DraftProblem as Wrong;
+use crate::domain::{InstanceName, Millis, NotOpen, Refusal, Sequence, SessionId};
 use crate::game::GameError;
-use crate::quizzes::{NoSelection, Play};
+use crate::quizzes::{NoSelection, PlayMode};
 use crate::store::StoreError;
 
 /// Most problems that one reply lists.
@@ -67,10 +67,10 @@ struct More {
     retry_after: Option<u64>,
     /// How the stores are, to whoever asks whether the server is ready.
     #[serde(flatten)]
-    standing: Option<Standing>,
+    standing: Option<StoreHealth>,
     /// Where the session is at home: a header, since it is for whoever routes.
     #[serde(skip)]
-    home: Option<Home>,
+    home: Option<InstanceName>,
 }
 
 fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
@@ -142,14 +142,14 @@ impl Problem {
         problem.with(More { results, ..More::default() })
     }
 
-    fn elsewhere(home: Home) -> Self {
+    fn elsewhere(home: InstanceName) -> Self {
         let detail = "this session is at home on another instance; the header Rejoin-Home names it";
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "session-elsewhere", detail);
         problem.with(More { home: Some(home), ..More::default() })
     }
 
     /// No game can begin, and this is how the stores are.
-    pub(super) fn not_ready(standing: Standing) -> Self {
+    pub(super) fn not_ready(standing: StoreHealth) -> Self {
         let code = if standing.is_full() { "store-full" } else { "store-unavailable" };
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, standing.sentence());
         problem.with(More { standing: Some(standing), ..More::default() })
@@ -211,19 +211,19 @@ impl Problem {
                 "session-exists",
                 "another request has created a session of this sessionId",
             ),
-            GameError::Elsewhere(home) => Self::elsewhere(home),
+            GameError::OtherInstance(home) => Self::elsewhere(home),
             GameError::NeedsShared => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "store-unavailable",
                 "the store is out of reach, and a session of your own sessionId needs it; nothing happened, try again",
             ),
             GameError::QuizNotFound => Self::new(StatusCode::NOT_FOUND, "quiz-not-found", "no quiz has this quizId"),
-            GameError::QuizNotFor(Play::Solo) => Self::new(
+            GameError::QuizNotFor(PlayMode::Solo) => Self::new(
                 StatusCode::FORBIDDEN,
                 "quiz-not-for-solo",
                 "this quiz is for rooms only: a solo game would tell what is right in a room",
             ),
-            GameError::QuizNotFor(Play::Rooms) => {
+            GameError::QuizNotFor(PlayMode::Rooms) => {
                 Self::new(StatusCode::FORBIDDEN, "quiz-not-for-rooms", "this quiz is for solo games only")
             }
             GameError::QuizNeedsKey => Self::new(
@@ -265,7 +265,7 @@ impl Problem {
     fn of_room(refusal: &Refusal) -> Self {
         let (status, code, detail) = match refusal {
             Refusal::BadToken => (StatusCode::UNAUTHORIZED, "bad-token", "no live room has a seat with this token"),
-            Refusal::SentAway => (StatusCode::FORBIDDEN, "kicked", "this seat was taken away"),
+            Refusal::Removed => (StatusCode::FORBIDDEN, "kicked", "this seat was taken away"),
             Refusal::Superseded => (StatusCode::CONFLICT, "superseded", "the seat has a newer connection"),
             Refusal::HostsOnly => (StatusCode::FORBIDDEN, "host-only", "only the host may do that"),
             Refusal::BackendsOnly => (StatusCode::FORBIDDEN, "api-key-required", "only a backend may do that"),

@@ -1,12 +1,12 @@
 //! The questions that a request asks for: of a bank, or its own.
 
-use super::auth::Caller;
+use super::auth::ApiCaller;
 use super::problem::Problem;
 use crate::domain::quiz::draft::{self, MOST_QUESTIONS, QuestionDraft, Texts};
 use crate::domain::scoring::Scoring;
 use crate::domain::{Difficulty, QuestionId, QuizId};
 use crate::game::solo::{OwnQuestions, QuizChoice};
-use crate::quizzes::{Catalogue, Count, Order, Play, Selection};
+use crate::quizzes::{Catalogue, Order, PlayMode, QuestionCount, Selection};
 
 /// Most questions that a request may exclude.
 const MOST_EXCLUDED: usize = 5_000;
@@ -17,7 +17,7 @@ pub(super) struct QuizFields {
     pub(super) quiz_id: Option<QuizId>,
     pub(super) category: Option<String>,
     pub(super) difficulty: Option<Difficulty>,
-    pub(super) count: Option<Count>,
+    pub(super) count: Option<QuestionCount>,
     pub(super) order: Option<Order>,
     pub(super) option_order: Option<Order>,
     pub(super) exclude: Option<Vec<QuestionId>>,
@@ -31,7 +31,7 @@ fn check_contradictions(request: &QuizFields) -> Result<(), Problem> {
     let selecting = [
         ("category", request.category.is_some()),
         ("difficulty", request.difficulty.is_some()),
-        ("count", request.count.is_some_and(|count| count != Count::All || request.question_ids.is_some())),
+        ("count", request.count.is_some_and(|count| count != QuestionCount::All || request.question_ids.is_some())),
         ("exclude", request.exclude.is_some()),
     ];
     let scoring = [("scoring", request.scoring.is_some())];
@@ -56,7 +56,7 @@ fn check_contradictions(request: &QuizFields) -> Result<(), Problem> {
 impl QuizFields {
     /// How many questions are asked for at most: the request's own, those that it names, or so many of a
     /// bank's.
-    pub(super) fn question_count(&self, catalogue: &Catalogue, play: Play) -> u64 {
+    pub(super) fn question_count(&self, catalogue: &Catalogue, play: PlayMode) -> u64 {
         let listed = self.questions.as_ref().map(Vec::len).or(self.question_ids.as_ref().map(Vec::len));
         let of_bank = || {
             let bank = catalogue.asked_for(self.quiz_id.as_ref(), play);
@@ -71,13 +71,13 @@ fn own(
     drafts: Vec<QuestionDraft>,
     scoring: Scoring,
     orders: [Option<Order>; 2],
-    caller: &Caller,
+    caller: &ApiCaller,
 ) -> Result<OwnQuestions, Problem> {
     if drafts.len() > MOST_QUESTIONS {
         return Err(Problem::wrong("questions", format!("at most {MOST_QUESTIONS}")));
     }
     // A question without texts is only of use to whoever has them elsewhere.
-    let texts = if matches!(caller, Caller::Backend(_)) { Texts::MayBeLeftOut } else { Texts::Required };
+    let texts = if matches!(caller, ApiCaller::Backend(_)) { Texts::MayBeLeftOut } else { Texts::Required };
     let is_of_bank = |draft: &QuestionDraft| draft.image.as_deref().is_some_and(draft::is_file_name);
     if let Some(index) = drafts.iter().position(is_of_bank) {
         return Err(Problem::wrong(&format!("questions[{index}].image"), "must be a URL; only a bank has files"));
@@ -90,7 +90,7 @@ fn own(
 }
 
 /// What a request wants to play.
-pub(super) fn quiz_choice(request: QuizFields, caller: &Caller) -> Result<QuizChoice, Problem> {
+pub(super) fn quiz_choice(request: QuizFields, caller: &ApiCaller) -> Result<QuizChoice, Problem> {
     check_contradictions(&request)?;
     let orders = [request.order, request.option_order];
     if let Some(drafts) = request.questions {

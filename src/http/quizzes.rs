@@ -7,17 +7,17 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use super::admission::Created;
-use super::auth::{Caller, Creating};
+use super::admission::CreationCost;
+use super::auth::{ApiCaller, Creating};
 use super::body::Body;
 use super::problem::Problem;
 use super::{Shared, reply};
-use crate::domain::quiz::draft::{MOST_QUESTIONS, Problem as Wrong, QuestionDraft, is_file_name};
+use crate::domain::quiz::draft::{DraftProblem as Wrong, MOST_QUESTIONS, QuestionDraft, is_file_name};
 use crate::domain::scoring::Scoring;
 use crate::domain::{Difficulty, Kind, QuizId};
 use crate::game::GameError;
-use crate::quizzes::import::{Format, Imported, Options, Source, import as import_file};
-use crate::quizzes::{Bank, Defaults, Hosting, Play};
+use crate::quizzes::import::{Format, ImportOptions, ImportResult, Source, import as import_file};
+use crate::quizzes::{Bank, Defaults, Hosting, PlayMode};
 
 type Handled = Result<HttpResponse, Problem>;
 
@@ -42,7 +42,7 @@ struct QuizOut<'a> {
     categories: &'a [String],
     difficulties: &'a [Difficulty],
     kinds: &'a [Kind],
-    play: Vec<Play>,
+    play: Vec<PlayMode>,
     hosting: Hosting,
     defaults: Defaults,
 }
@@ -92,7 +92,7 @@ struct BankOut<'a> {
 /// counts as a new game of so many.
 pub(super) async fn bank(
     shared: web::Data<Shared>,
-    caller: Caller,
+    caller: ApiCaller,
     Creating(opener): Creating,
     id: web::Path<String>,
     query: web::Query<BankQuery>,
@@ -101,14 +101,14 @@ pub(super) async fn bank(
     let unknown = || Problem::in_room(GameError::QuizNotFound);
     let bank = id.parse().ok().and_then(|id| shared.solo.catalogue.get(&id)).ok_or_else(unknown)?;
     if bank.hosting == Hosting::Key && caller.owner().is_none() {
-        return Err(Caller::key_required("this bank"));
+        return Err(ApiCaller::key_required("this bank"));
     }
     let limit = query.limit.unwrap_or(MOST_QUESTIONS);
     if !(1..=MOST_QUESTIONS).contains(&limit) {
         return Err(Problem::wrong("limit", format!("1 to {MOST_QUESTIONS}")));
     }
     let part = bank.questions.iter().skip(query.offset).take(limit);
-    drop(shared.admission.create(&opener, Created::game(0, part.len() as u64))?);
+    drop(shared.admission.create(&opener, CreationCost::game(0, part.len() as u64))?);
     let questions: Vec<_> = part.map(|question| QuestionDraft::from(&**question)).collect();
     let more = query.offset.saturating_add(questions.len()) < bank.questions.len();
     let (license, scoring) = (bank.license.as_deref(), &bank.scoring);
@@ -141,18 +141,18 @@ struct ImportedOut {
 /// questions.
 pub(super) async fn import(
     shared: web::Data<Shared>,
-    caller: Caller,
+    caller: ApiCaller,
     Creating(opener): Creating,
     query: web::Query<ImportQuery>,
     Body(bytes): Body,
 ) -> Handled {
     shared.may_host(&caller)?;
-    let cost = Created::game(bytes.len(), (bytes.len() / BYTES_PER_QUESTION) as u64);
+    let cost = CreationCost::game(bytes.len(), (bytes.len() / BYTES_PER_QUESTION) as u64);
     let opening = shared.admission.create(&opener, cost)?;
     let ImportQuery { name, format } = query.into_inner();
     let read = move || {
         // Nothing of the bank is told but its questions.
-        let options = Options::new("import".parse().expect("it is a name"), Path::new("import"));
+        let options = ImportOptions::new("import".parse().expect("it is a name"), Path::new("import"));
         import_file(Source { name: name.as_deref(), format, bytes: &bytes }, options)
     };
     let imported = shared.imports.run(read).await?;
@@ -160,9 +160,9 @@ pub(super) async fn import(
     Ok(reply(StatusCode::OK, &imported_out(imported)))
 }
 
-fn imported_out(imported: Imported) -> ImportedOut {
+fn imported_out(imported: ImportResult) -> ImportedOut {
     let summary = imported.summary();
-    let Imported { file, mut left_out, mut warnings, understood } = imported;
+    let ImportResult { file, mut left_out, mut warnings, understood } = imported;
     let left_out_count = left_out.len();
     left_out.truncate(MOST_TOLD);
     warnings.truncate(MOST_TOLD);

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::repeat::hash;
 use crate::domain::room::HostMove;
-use crate::domain::{EventDraft, RepeatKey, SeatId, Sequence};
+use crate::domain::{EventDraft, IdempotencyKey, SeatId, Sequence};
 
 /// Readers of JSON commonly stop at this depth; what lies deeper is compared as it is written.
 const MOST_NESTED: usize = 128;
@@ -15,33 +15,33 @@ const MOST_NESTED: usize = 128;
 const MOST_CANONICAL: usize = 16 * 1024;
 
 /// A room that a caller opens: of two callers each has its own keys.
-pub(super) fn opened(key: &str, caller: &str, body: &str) -> RepeatKey {
-    RepeatKey { key: hash(&["open", caller, key]), ..RepeatKey::new("open", key, &[&canonical(body)]) }
+pub(super) fn opened(key: &str, caller: &str, body: &str) -> IdempotencyKey {
+    IdempotencyKey { key: hash(&["open", caller, key]), ..IdempotencyKey::new("open", key, &[&canonical(body)]) }
 }
 
 /// A join. The key is its caller's own: at another address it is another one, and with the key alone
 /// nobody takes the seat of whoever has not used it yet.
-pub(super) fn joined(key: &str, caller: &str, what: &str, body: &str) -> RepeatKey {
-    RepeatKey { key: hash(&["join", caller, key]), ..RepeatKey::new("join", key, &[what, body]) }
+pub(super) fn joined(key: &str, caller: &str, what: &str, body: &str) -> IdempotencyKey {
+    IdempotencyKey { key: hash(&["join", caller, key]), ..IdempotencyKey::new("join", key, &[what, body]) }
 }
 
 /// What a seat says.
-pub(super) fn said(key: &str, payload: &str) -> RepeatKey {
-    RepeatKey::new("say", key, &[&canonical(payload)])
+pub(super) fn said(key: &str, payload: &str) -> IdempotencyKey {
+    IdempotencyKey::new("say", key, &[&canonical(payload)])
 }
 
 /// What a backend records.
-pub(super) fn recorded(key: &str, events: &[EventDraft], expected: Option<Sequence>) -> RepeatKey {
+pub(super) fn recorded(key: &str, events: &[EventDraft], expected: Option<Sequence>) -> IdempotencyKey {
     let expected = expected.map_or_else(String::new, |head| head.0.to_string());
     let words = |event: &EventDraft| [event.kind.clone(), canonical(&event.payload), seats(event)];
     let words: Vec<String> = std::iter::once(expected).chain(events.iter().flat_map(words)).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    RepeatKey::new("record", key, &words)
+    IdempotencyKey::new("record", key, &words)
 }
 
 /// A host's move.
-pub(super) fn moved(key: &str, at: u32, host_move: HostMove) -> RepeatKey {
-    RepeatKey::new("move", key, &[&at.to_string(), &format!("{host_move:?}")])
+pub(super) fn moved(key: &str, at: u32, host_move: HostMove) -> IdempotencyKey {
+    IdempotencyKey::new("move", key, &[&at.to_string(), &format!("{host_move:?}")])
 }
 
 /// Whom an event is for, as text.

@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::date::date;
-use crate::store::{Breaker, Cause, HomesStatus, Trouble, ValkeyCause};
+use crate::store::{Breaker, Cause, StoresStatus, Trouble, ValkeyCause};
 
 /// How the stores are.
 #[derive(Debug, Serialize)]
-pub(super) struct Standing {
+pub(super) struct StoreHealth {
     /// The engine of the store where games begin.
     engine: &'static str,
     /// Whether that one commits, so that its running games go on.
@@ -29,8 +29,8 @@ struct TroubleOut {
     since: String,
 }
 
-impl Standing {
-    pub(super) fn of(stores: &HomesStatus) -> Self {
+impl StoreHealth {
+    pub(super) fn of(stores: &StoresStatus) -> Self {
         let main = &stores.main;
         let breaker = main.link.map(|link| word_of(link.breaker));
         let trouble = main.trouble.map(TroubleOut::of);

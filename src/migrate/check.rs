@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::ledger::{Ledger, Listed, named};
+use super::ledger::{Ledger, NamedFew, named};
 use super::mover::{Mover, TOLERANCE, export};
 use super::side::Side;
-use super::walk::{Patience, Stop, Trouble, Which};
+use super::walk::{Patience, Stop, WalkError, Which};
 use crate::domain::{SessionId, Timestamp};
 use crate::store::Dump;
 
 /// What the check of one session came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
+enum CheckOutcome {
     /// The same game with the life that it had left.
     Same,
     /// It has ended, or was deleted, on a store that others use.
@@ -24,25 +24,25 @@ enum Found {
 
 /// The counts of a check.
 #[derive(Debug, Default)]
-pub(super) struct Checked {
+pub(super) struct CheckCounts {
     pub(super) verified: u64,
     pub(super) ended: u64,
-    pub(super) played_on: Listed,
-    pub(super) wrong: Listed,
+    pub(super) played_on: NamedFew,
+    pub(super) wrong: NamedFew,
 }
 
-impl Checked {
+impl CheckCounts {
     /// How many sessions were looked at.
     pub(super) fn seen(&self) -> u64 {
         self.verified + self.ended + self.played_on.count + self.wrong.count
     }
 
-    fn note(&mut self, id: &SessionId, found: Found) {
+    fn note(&mut self, id: &SessionId, found: CheckOutcome) {
         match found {
-            Found::Same => self.verified += 1,
-            Found::Ended => self.ended += 1,
-            Found::PlayedOn => self.played_on.add(|| named(id)),
-            Found::Wrong(what) => self.wrong.add(|| format!("{} {what}", named(id))),
+            CheckOutcome::Same => self.verified += 1,
+            CheckOutcome::Ended => self.ended += 1,
+            CheckOutcome::PlayedOn => self.played_on.add(|| named(id)),
+            CheckOutcome::Wrong(what) => self.wrong.add(|| format!("{} {what}", named(id))),
         }
     }
 }
@@ -51,7 +51,7 @@ impl Checked {
 pub(super) struct Check {
     pub(super) mover: Arc<Mover>,
     pub(super) ledger: Ledger,
-    pub(super) checked: parking_lot::Mutex<Checked>,
+    pub(super) checked: parking_lot::Mutex<CheckCounts>,
 }
 
 impl Check {
@@ -61,8 +61,8 @@ impl Check {
         let from = &self.mover.from;
         let found = match compare(from, to, id, deadline, patience).await {
             Ok(found) => found,
-            Err(Trouble::Unreadable(..)) => Found::Wrong("cannot be read back"),
-            Err(Trouble::Stop(stop)) => return Err(stop),
+            Err(WalkError::Unreadable(..)) => CheckOutcome::Wrong("cannot be read back"),
+            Err(WalkError::Stop(stop)) => return Err(stop),
         };
         self.checked.lock().note(id, found);
         Ok(true)
@@ -75,29 +75,29 @@ async fn compare(
     id: &SessionId,
     deadline: Option<Timestamp>,
     patience: &Patience,
-) -> Result<Found, Trouble> {
+) -> Result<CheckOutcome, WalkError> {
     let target = export(to, Which::Target, id, patience).await?;
     let source = export(from, Which::Source, id, patience).await?;
     let is_quiet = from.is_ours && to.is_ours;
     Ok(match (source, target) {
         (Some(source), Some(target)) if source.is_same(&target) => judge_life(to, &target, deadline),
-        (Some(_), Some(_)) if is_quiet => Found::Wrong("is another game there"),
-        (Some(_), Some(_)) => Found::PlayedOn,
-        (_, None) if to.is_ours => Found::Wrong("is missing"),
-        _ => Found::Ended,
+        (Some(_), Some(_)) if is_quiet => CheckOutcome::Wrong("is another game there"),
+        (Some(_), Some(_)) => CheckOutcome::PlayedOn,
+        (_, None) if to.is_ours => CheckOutcome::Wrong("is missing"),
+        _ => CheckOutcome::Ended,
     })
 }
 
 /// Who plays on may live longer, and nobody shorter.
-fn judge_life(to: &Side, target: &Dump, deadline: Option<Timestamp>) -> Found {
-    let Some(promised) = deadline else { return Found::Same };
+fn judge_life(to: &Side, target: &Dump, deadline: Option<Timestamp>) -> CheckOutcome {
+    let Some(promised) = deadline else { return CheckOutcome::Same };
     let actual = target.session.state.life.deadline().0;
     if promised.since(actual) > TOLERANCE {
-        return Found::Wrong("lives shorter than it should");
+        return CheckOutcome::Wrong("lives shorter than it should");
     }
     if to.is_ours && actual.since(promised) > TOLERANCE {
-        Found::Wrong("lives longer than it should")
+        CheckOutcome::Wrong("lives longer than it should")
     } else {
-        Found::Same
+        CheckOutcome::Same
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-use super::mover::{Conflict, Outcome};
+use super::mover::{Conflict, MoveOutcome};
 use super::walk::Which;
 use crate::domain::{SessionId, Timestamp};
 
@@ -12,12 +12,12 @@ const MOST_LISTED: usize = 20;
 
 /// Things that are named one by one as far as they are few, and counted in any case.
 #[derive(Debug, Default)]
-pub(super) struct Listed {
+pub(super) struct NamedFew {
     pub(super) count: u64,
     pub(super) first: Vec<String>,
 }
 
-impl Listed {
+impl NamedFew {
     pub(super) fn add(&mut self, text: impl FnOnce() -> String) {
         self.count += 1;
         if self.first.len() < MOST_LISTED {
@@ -28,24 +28,24 @@ impl Listed {
 
 /// The counts of a move.
 #[derive(Debug, Default)]
-pub(super) struct Counts {
+pub(super) struct MoveCounts {
     pub(super) moved: u64,
     /// How many of those that were moved took another state's place.
     pub(super) replaced: u64,
     pub(super) same: u64,
     pub(super) dead: u64,
     /// Sessions of which the target has another state.
-    pub(super) states: Listed,
+    pub(super) states: NamedFew,
     /// Sessions whose join code is another's on the target.
-    pub(super) codes: Listed,
+    pub(super) codes: NamedFew,
     /// Sessions that have a home, and no place on the target.
-    pub(super) at_home: Listed,
-    pub(super) unreadable: Listed,
+    pub(super) at_home: NamedFew,
+    pub(super) unreadable: NamedFew,
 }
 
 /// A session that is on the target. A million of them are kept, so it is small.
 #[derive(Debug, Clone, Copy)]
-struct Settled {
+struct MovedSession {
     id: u64,
     deadline: Option<Timestamp>,
 }
@@ -53,8 +53,8 @@ struct Settled {
 /// What became of every session so far.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    pub(super) counts: Counts,
-    settled: Vec<Settled>,
+    pub(super) counts: MoveCounts,
+    settled: Vec<MovedSession>,
 }
 
 fn key(id: &SessionId) -> u64 {
@@ -70,23 +70,23 @@ pub(super) fn named(id: &SessionId) -> String {
 
 impl Ledger {
     /// Notes what became of a session.
-    pub(super) fn note(&mut self, id: &SessionId, outcome: Outcome) {
+    pub(super) fn note(&mut self, id: &SessionId, outcome: MoveOutcome) {
         let counts = &mut self.counts;
         match outcome {
-            Outcome::Moved { deadline, replaced } => {
+            MoveOutcome::Moved { deadline, replaced } => {
                 counts.moved += 1;
                 counts.replaced += u64::from(replaced);
-                self.settled.push(Settled { id: key(id), deadline });
+                self.settled.push(MovedSession { id: key(id), deadline });
             }
-            Outcome::Same => {
+            MoveOutcome::Same => {
                 counts.same += 1;
-                self.settled.push(Settled { id: key(id), deadline: None });
+                self.settled.push(MovedSession { id: key(id), deadline: None });
             }
-            Outcome::Dead => counts.dead += 1,
-            Outcome::Conflict(Conflict::State) => counts.states.add(|| named(id)),
-            Outcome::Conflict(Conflict::Code) => counts.codes.add(|| named(id)),
-            Outcome::AtHome => counts.at_home.add(|| named(id)),
-            Outcome::Unreadable(which, what) => {
+            MoveOutcome::Dead => counts.dead += 1,
+            MoveOutcome::Conflict(Conflict::State) => counts.states.add(|| named(id)),
+            MoveOutcome::Conflict(Conflict::Code) => counts.codes.add(|| named(id)),
+            MoveOutcome::AtHome => counts.at_home.add(|| named(id)),
+            MoveOutcome::Unreadable(which, what) => {
                 let place = if which == Which::Source { "source" } else { "target" };
                 counts.unreadable.add(|| format!("{} on the {place}: {what}", named(id)));
             }

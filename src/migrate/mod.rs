@@ -23,12 +23,12 @@ use parking_lot::Mutex;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use self::check::{Check, Checked};
+use self::check::{Check, CheckCounts};
 use self::ledger::Ledger;
 use self::mover::Mover;
-use self::place::{Place, places};
-use self::progress::Progress;
-use self::report::Report;
+use self::place::{Location, places};
+use self::progress::PassProgress;
+use self::report::MigrationReport;
 use self::side::{Access, Side};
 use self::walk::{Patience, Stop, count, each};
 use crate::config::MigrateArgs;
@@ -83,7 +83,7 @@ fn stop_signal() -> anyhow::Result<CancellationToken> {
 }
 
 /// Says what an operator may not know of the two places.
-async fn tell_of_others(mover: &Mover, from: &Place, to: &Place) {
+async fn tell_of_others(mover: &Mover, from: &Location, to: &Location) {
     let sides = [(Some(&mover.from), from), (mover.to.as_ref(), to)];
     for (_, place) in sides.iter().filter(|(side, _)| side.is_some_and(|side| side.is_used)) {
         eprintln!(
@@ -111,7 +111,7 @@ struct Moving {
 
 impl Moving {
     /// Moves, checks and reports; whether all is as it should be.
-    async fn run(&self, from: &Place, to: &Place) -> bool {
+    async fn run(&self, from: &Location, to: &Location) -> bool {
         let (ledger, mut stopped) = self.move_all(from, to).await;
         let (ledger, checked) = match stopped {
             None if !self.mover.is_dry => {
@@ -124,7 +124,7 @@ impl Moving {
         let counts = &ledger.counts;
         let placed = if self.mover.is_dry { counts.replaced } else { counts.moved };
         let known = placed + counts.same + counts.states.count;
-        let report = Report {
+        let report = MigrationReport {
             counts,
             checked: checked.as_ref(),
             is_dry: self.mover.is_dry,
@@ -139,14 +139,14 @@ impl Moving {
         report.is_good()
     }
 
-    async fn move_all(&self, from: &Place, to: &Place) -> (Ledger, Option<Stop>) {
+    async fn move_all(&self, from: &Location, to: &Location) -> (Ledger, Option<Stop>) {
         let portable = self.mover.from.portable.clone();
         let total = match count(portable.clone(), Patience(self.stop.clone())).await {
             Ok(total) => total,
             Err(stop) => return (Ledger::default(), Some(stop)),
         };
         println!("{} session records in {from}, to go to {to}", HumanCount(total));
-        let progress = Progress::begin(if self.mover.is_dry { "looking" } else { "moving" }, total);
+        let progress = PassProgress::begin(if self.mover.is_dry { "looking" } else { "moving" }, total);
         let (bar, ledger) = (progress.bar(), Arc::new(Mutex::new(Ledger::default())));
         let (mover, noting) = (self.mover.clone(), ledger.clone());
         let walked = each(portable, &self.stop, move |id, patience| {
@@ -164,10 +164,10 @@ impl Moving {
     }
 
     /// Reads back all that was moved.
-    async fn check_all(&self, mut ledger: Ledger) -> (Ledger, Checked, Option<Stop>) {
+    async fn check_all(&self, mut ledger: Ledger) -> (Ledger, CheckCounts, Option<Stop>) {
         ledger.close();
         let settled = ledger.counts.moved + ledger.counts.same;
-        let progress = Progress::begin("verifying", settled);
+        let progress = PassProgress::begin("verifying", settled);
         let bar = progress.bar();
         let check = Arc::new(Check { mover: self.mover.clone(), ledger, checked: Mutex::default() });
         let looking = check.clone();

@@ -3,16 +3,16 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::side::Side;
-use super::walk::{Patience, Stop, Trouble, Which};
+use super::walk::{Patience, Stop, WalkError, Which};
 use crate::domain::{Millis, SessionId, Timestamp};
-use crate::store::{Dump, Imported, StoreError};
+use crate::store::{Dump, ImportOutcome, StoreError};
 
 /// How far two lives may differ and still be one.
 pub(super) const TOLERANCE: Millis = Millis::seconds(1);
 
 /// What became of a session of the source.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(super) enum MoveOutcome {
     /// It is on the target now, until this deadline by the target's clock, if that is known; and
     /// whether it took another state's place.
     Moved { deadline: Option<Timestamp>, replaced: bool },
@@ -50,31 +50,31 @@ pub(super) struct Mover {
     pub(super) is_dry: bool,
 }
 
-type Tried<T> = Result<T, Trouble>;
+type MoveResult<T> = Result<T, WalkError>;
 
 impl Mover {
     /// Moves a session, or sees what would become of it.
-    pub(super) async fn handle(&self, id: &SessionId, patience: &Patience) -> Result<Outcome, Stop> {
-        if self.is_to_shared && id.home().is_some() {
-            return Ok(Outcome::AtHome);
+    pub(super) async fn handle(&self, id: &SessionId, patience: &Patience) -> Result<MoveOutcome, Stop> {
+        if self.is_to_shared && id.instance().is_some() {
+            return Ok(MoveOutcome::AtHome);
         }
         match self.try_handle(id, patience).await {
             Ok(outcome) => Ok(outcome),
-            Err(Trouble::Unreadable(which, what)) => Ok(Outcome::Unreadable(which, what)),
-            Err(Trouble::Stop(stop)) => Err(stop),
+            Err(WalkError::Unreadable(which, what)) => Ok(MoveOutcome::Unreadable(which, what)),
+            Err(WalkError::Stop(stop)) => Err(stop),
         }
     }
 
-    async fn try_handle(&self, id: &SessionId, patience: &Patience) -> Tried<Outcome> {
-        let Some(dump) = export(&self.from, Which::Source, id, patience).await? else { return Ok(Outcome::Dead) };
-        let Some(to) = &self.to else { return Ok(Outcome::Moved { deadline: None, replaced: false }) };
+    async fn try_handle(&self, id: &SessionId, patience: &Patience) -> MoveResult<MoveOutcome> {
+        let Some(dump) = export(&self.from, Which::Source, id, patience).await? else { return Ok(MoveOutcome::Dead) };
+        let Some(to) = &self.to else { return Ok(MoveOutcome::Moved { deadline: None, replaced: false }) };
         let work = One { to, dump, patience };
         if self.is_dry { work.preview(self.replaces).await } else { work.carry_out(self.replaces).await }
     }
 }
 
 /// A session as a side has it; `None` if it isn't alive there.
-pub(super) async fn export(side: &Side, which: Which, id: &SessionId, patience: &Patience) -> Tried<Option<Dump>> {
+pub(super) async fn export(side: &Side, which: Which, id: &SessionId, patience: &Patience) -> MoveResult<Option<Dump>> {
     patience.call(which, || side.portable.export(id, side.clock.moment())).await
 }
 
@@ -106,62 +106,64 @@ impl One<'_> {
     }
 
     /// What the target has under its id.
-    async fn kept(&self) -> Tried<Option<Dump>> {
+    async fn kept(&self) -> MoveResult<Option<Dump>> {
         export(self.to, Which::Target, self.id(), self.patience).await
     }
 
     /// Whether another live session of the target has its join code.
-    async fn is_code_taken(&self) -> Tried<bool> {
+    async fn is_code_taken(&self) -> MoveResult<bool> {
         let Some(code) = &self.dump.session.state.join_code else { return Ok(false) };
         let find = || self.to.sessions.find(code, self.to.clock.moment());
         let holder = self.patience.call(Which::Target, find).await?;
         Ok(holder.is_some_and(|holder| holder != *self.id()))
     }
 
-    async fn preview(&self, replaces: bool) -> Tried<Outcome> {
+    async fn preview(&self, replaces: bool) -> MoveResult<MoveOutcome> {
         let kept = self.kept().await?;
         let is_there = kept.is_some();
         Ok(match kept {
-            Some(kept) if is_as_good(&kept, &self.dump) => Outcome::Same,
-            Some(_) if !replaces => Outcome::Conflict(Conflict::State),
-            _ if self.is_code_taken().await? => Outcome::Conflict(Conflict::Code),
-            _ => Outcome::Moved { deadline: None, replaced: is_there },
+            Some(kept) if is_as_good(&kept, &self.dump) => MoveOutcome::Same,
+            Some(_) if !replaces => MoveOutcome::Conflict(Conflict::State),
+            _ if self.is_code_taken().await? => MoveOutcome::Conflict(Conflict::Code),
+            _ => MoveOutcome::Moved { deadline: None, replaced: is_there },
         })
     }
 
-    async fn carry_out(&self, replaces: bool) -> Tried<Outcome> {
+    async fn carry_out(&self, replaces: bool) -> MoveResult<MoveOutcome> {
         let (imported, deadline) = self.import(&self.dump).await?;
         match imported {
-            Imported::Imported => Ok(Outcome::Moved { deadline, replaced: false }),
-            Imported::Same | Imported::Conflict => match self.kept().await? {
-                Some(kept) if is_as_good(&kept, &self.dump) => Ok(Outcome::Same),
+            ImportOutcome::Imported => Ok(MoveOutcome::Moved { deadline, replaced: false }),
+            ImportOutcome::Same | ImportOutcome::Conflict => match self.kept().await? {
+                Some(kept) if is_as_good(&kept, &self.dump) => Ok(MoveOutcome::Same),
                 Some(kept) if replaces => self.replace(kept).await,
-                Some(_) => Ok(Outcome::Conflict(Conflict::State)),
-                None if imported == Imported::Same => Ok(Outcome::Same),
-                None => Ok(Outcome::Conflict(Conflict::Code)),
+                Some(_) => Ok(MoveOutcome::Conflict(Conflict::State)),
+                None if imported == ImportOutcome::Same => Ok(MoveOutcome::Same),
+                None => Ok(MoveOutcome::Conflict(Conflict::Code)),
             },
         }
     }
 
     /// Puts the session in the place of what the target has under its id.
-    async fn replace(&self, kept: Dump) -> Tried<Outcome> {
+    async fn replace(&self, kept: Dump) -> MoveResult<MoveOutcome> {
         // Looked at first: what is deleted must find its place taken by nobody else.
         if self.is_code_taken().await? {
-            return Ok(Outcome::Conflict(Conflict::Code));
+            return Ok(MoveOutcome::Conflict(Conflict::Code));
         }
         self.patience.call(Which::Target, || self.to.sessions.delete(self.id())).await?;
         match self.import(&self.dump).await? {
-            (Imported::Imported | Imported::Same, deadline) => Ok(Outcome::Moved { deadline, replaced: true }),
-            (Imported::Conflict, _) => {
+            (ImportOutcome::Imported | ImportOutcome::Same, deadline) => {
+                Ok(MoveOutcome::Moved { deadline, replaced: true })
+            }
+            (ImportOutcome::Conflict, _) => {
                 self.import(&kept).await?;
-                Ok(Outcome::Conflict(Conflict::Code))
+                Ok(MoveOutcome::Conflict(Conflict::Code))
             }
         }
     }
 
     /// Imports until it is known what became of it; with the deadline that it has now on the
     /// target, if it was this try that stored it.
-    async fn import(&self, dump: &Dump) -> Tried<(Imported, Option<Timestamp>)> {
+    async fn import(&self, dump: &Dump) -> MoveResult<(ImportOutcome, Option<Timestamp>)> {
         let is_unsure = AtomicBool::new(false);
         let import = || async {
             let at = self.to.clock.moment();
@@ -173,9 +175,9 @@ impl One<'_> {
         };
         let (imported, deadline) = self.patience.call(Which::Target, import).await?;
         Ok(match imported {
-            Imported::Imported => (Imported::Imported, Some(deadline)),
+            ImportOutcome::Imported => (ImportOutcome::Imported, Some(deadline)),
             // It was stored by a try whose answer was lost.
-            Imported::Same if is_unsure.load(Ordering::Relaxed) => (Imported::Imported, None),
+            ImportOutcome::Same if is_unsure.load(Ordering::Relaxed) => (ImportOutcome::Imported, None),
             other => (other, None),
         })
     }

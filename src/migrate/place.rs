@@ -7,19 +7,19 @@ use anyhow::{Context, bail};
 
 use crate::config::ValkeySettings;
 use crate::server::FILE;
-use crate::store::valkey::Target;
+use crate::store::valkey::ValkeyTarget;
 
 /// How a place is written.
 const USUAL: &str = "write it as redb:data, redb:path/to/rejoin.redb or valkey://host:6379";
 
 /// A place that holds sessions. What it shows of itself has no password in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Location {
     File(PathBuf),
-    Valkey(Box<Target>),
+    Valkey(Box<ValkeyTarget>),
 }
 
-impl Place {
+impl Location {
     /// Reads `redb:<path>`, or a URL of Valkey with the settings for it.
     pub(super) fn parse(url: &str, valkey: &ValkeySettings) -> anyhow::Result<Self> {
         match url.split_once(':') {
@@ -61,7 +61,7 @@ fn file_of(path: &Path) -> PathBuf {
     if is_file { path.to_owned() } else { path.join(FILE) }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "redb at {}", path.display()),
@@ -71,8 +71,8 @@ impl fmt::Display for Place {
 }
 
 /// Both places, which are two.
-pub(super) fn places(from: &str, to: &str, valkey: &ValkeySettings) -> anyhow::Result<(Place, Place)> {
-    let (from, to) = (Place::parse(from, valkey).context("--from")?, Place::parse(to, valkey).context("--to")?);
+pub(super) fn places(from: &str, to: &str, valkey: &ValkeySettings) -> anyhow::Result<(Location, Location)> {
+    let (from, to) = (Location::parse(from, valkey).context("--from")?, Location::parse(to, valkey).context("--to")?);
     if from.is_same(&to) {
         bail!("--from and --to are the same: {from}");
     }
@@ -91,8 +91,8 @@ mod tests {
         valkey: ValkeySettings,
     }
 
-    fn parsed(url: &str) -> anyhow::Result<Place> {
-        Place::parse(url, &Settings::parse_from(["rejoin"]).valkey)
+    fn parsed(url: &str) -> anyhow::Result<Location> {
+        Location::parse(url, &Settings::parse_from(["rejoin"]).valkey)
     }
 
     #[test]

@@ -12,12 +12,12 @@ const EVERY: Duration = Duration::from_secs(10);
 const BAR: &str = "{msg} {wide_bar} {human_pos} of {human_len}, {rate}/s, {eta} left";
 
 /// Shows how far one pass over all sessions is, until it is dropped.
-pub(super) struct Progress {
+pub(super) struct PassProgress {
     bar: ProgressBar,
     lines: Option<JoinHandle<()>>,
 }
 
-impl Progress {
+impl PassProgress {
     /// Begins to show; `doing` is a word such as "moving".
     pub(super) fn begin(doing: &'static str, total: u64) -> Self {
         let is_terminal = std::io::stderr().is_terminal();
@@ -37,7 +37,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for PassProgress {
     fn drop(&mut self) {
         if let Some(lines) = &self.lines {
             lines.abort();

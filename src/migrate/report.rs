@@ -5,30 +5,30 @@ use std::time::Duration;
 
 use indicatif::HumanCount;
 
-use super::check::Checked;
-use super::ledger::{Counts, Listed};
-use super::place::Place;
+use super::check::CheckCounts;
+use super::ledger::{MoveCounts, NamedFew};
+use super::place::Location;
 use super::progress::rate;
 use super::walk::{Stop, Which};
 
 /// All that is told at the end.
-pub(super) struct Report<'a> {
-    pub(super) counts: &'a Counts,
+pub(super) struct MigrationReport<'a> {
+    pub(super) counts: &'a MoveCounts,
     /// What the check came to; `None` in a dry run, or if it was not come to.
-    pub(super) checked: Option<&'a Checked>,
+    pub(super) checked: Option<&'a CheckCounts>,
     pub(super) is_dry: bool,
     /// Live sessions of the target that the source does not have.
     pub(super) others: u64,
-    pub(super) from: &'a Place,
-    pub(super) to: &'a Place,
+    pub(super) from: &'a Location,
+    pub(super) to: &'a Location,
     pub(super) stopped: Option<&'a Stop>,
     pub(super) took: Duration,
 }
 
-impl Report<'_> {
+impl MigrationReport<'_> {
     /// Whether everything is as it should be.
     pub(super) fn is_good(&self) -> bool {
-        let Counts { states, codes, at_home, unreadable, .. } = self.counts;
+        let MoveCounts { states, codes, at_home, unreadable, .. } = self.counts;
         let wrong = self.checked.map_or(0, |checked| checked.wrong.count);
         self.stopped.is_none()
             && states.count + codes.count + at_home.count + unreadable.count + wrong + self.left_behind() == 0
@@ -42,7 +42,7 @@ impl Report<'_> {
 
     /// The line that counts.
     pub(super) fn line(&self) -> String {
-        let Counts { moved, replaced, same, dead, states, codes, at_home, unreadable } = self.counts;
+        let MoveCounts { moved, replaced, same, dead, states, codes, at_home, unreadable } = self.counts;
         let count = HumanCount;
         let mut line = format!("{} {}", if self.is_dry { "would move" } else { "moved" }, count(*moved));
         if *replaced > 0 {
@@ -113,7 +113,7 @@ impl Report<'_> {
     }
 
     fn say_conflicts(&self, said: &mut Vec<String>) {
-        let Counts { states, codes, .. } = self.counts;
+        let MoveCounts { states, codes, .. } = self.counts;
         if states.count > 0 {
             let older = if self.to.is_file() {
                 "Is it the file from before an earlier move? Then what it holds is older: move that file out of the \
@@ -194,7 +194,7 @@ fn sessions(count: u64, verb: &str) -> String {
     if count == 1 { format!("1 session {one}") } else { format!("{} sessions {verb}", HumanCount(count)) }
 }
 
-fn list(listed: &Listed) -> String {
+fn list(listed: &NamedFew) -> String {
     let shown = listed.first.join(", ");
     let more = listed.count - listed.first.len() as u64;
     if more > 0 { format!("{shown} and {} more", HumanCount(more)) } else { shown }

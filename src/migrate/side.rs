@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 
-use super::place::Place;
+use super::place::Location;
 use crate::domain::GameSession;
 use crate::store::clock::system_wall_clock;
 use crate::store::redb::{OpenError, RedbOptions, RedbStore, file_opener, make_folder};
-use crate::store::valkey::{Target, Topology, ValkeyOptions, ValkeyStore};
+use crate::store::valkey::{Topology, ValkeyOptions, ValkeyStore, ValkeyTarget};
 use crate::store::{Clock, GameSessionStore, Portable};
 
 /// How long a Valkey that is there may take to be reached.
@@ -58,18 +58,18 @@ impl Side {
     }
 
     /// Opens a side that must be there.
-    pub(super) async fn open(place: &Place, access: Access) -> anyhow::Result<Self> {
+    pub(super) async fn open(place: &Location, access: Access) -> anyhow::Result<Self> {
         let opened = match place {
-            Place::File(path) => open_file(path, access),
-            Place::Valkey(target) => open_valkey(target).await,
+            Location::File(path) => open_file(path, access),
+            Location::Valkey(target) => open_valkey(target).await,
         };
         opened.with_context(|| place.to_string())
     }
 
     /// Opens a target to see what would happen: `None` if it would be made.
-    pub(super) async fn open_if_there(place: &Place) -> anyhow::Result<Option<Self>> {
+    pub(super) async fn open_if_there(place: &Location) -> anyhow::Result<Option<Self>> {
         match place {
-            Place::File(path) if !path.exists() => Ok(None),
+            Location::File(path) if !path.exists() => Ok(None),
             _ => Self::open(place, Access::Read).await.map(Some),
         }
     }
@@ -121,7 +121,7 @@ fn led(error: OpenError) -> anyhow::Error {
     }
 }
 
-async fn open_valkey(target: &Target) -> anyhow::Result<Side> {
+async fn open_valkey(target: &ValkeyTarget) -> anyhow::Result<Side> {
     let options = ValkeyOptions {
         target: target.clone(),
         rules: GameSession::apply,
@@ -151,7 +151,7 @@ async fn open_valkey(target: &Target) -> anyhow::Result<Side> {
 }
 
 /// What an operator would look at first.
-fn hint(target: &Target, cause: &str) -> &'static str {
+fn hint(target: &ValkeyTarget, cause: &str) -> &'static str {
     match cause {
         _ if cause.contains("NOAUTH") && matches!(target.topology, Topology::Sentinel { .. }) => {
             ". A password is asked for: VALKEY_PASSWORD is the servers', VALKEY_SENTINEL_PASSWORD the sentinels'"

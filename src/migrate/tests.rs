@@ -6,15 +6,15 @@ use std::sync::Arc;
 use super::check::Check;
 use super::ledger::Ledger;
 use super::mover::Mover;
-use super::place::Place;
-use super::report::Report;
+use super::place::Location;
+use super::report::MigrationReport;
 use super::side::Side;
 use super::walk::Patience;
-use crate::domain::room::{Ask, By};
+use crate::domain::room::{Caller, RoomAction};
 use crate::domain::{Command, EventDraft, GameSession, Lifetimes, Millis, Moment, SeatId, SessionId, Timestamp};
 use crate::store::clock::system_wall_clock;
 use crate::store::memory::MemoryStore;
-use crate::store::valkey::{Target, Topology};
+use crate::store::valkey::{Topology, ValkeyTarget};
 use crate::store::{GameClock, NewSession};
 
 const LIFETIMES: Lifetimes = Lifetimes { ttl: Millis(60_000), max_age: Millis(600_000), results_ttl: Millis(60_000) };
@@ -25,9 +25,9 @@ fn side(base: u64, is_ours: bool) -> Side {
     Side::of(store.clone(), store, Arc::new(clock), is_ours)
 }
 
-fn place(is_file: bool) -> Place {
-    let valkey = || Target::parse("valkey://a", Topology::Standalone).expect("a good URL");
-    if is_file { Place::File("a.redb".into()) } else { Place::Valkey(Box::new(valkey())) }
+fn place(is_file: bool) -> Location {
+    let valkey = || ValkeyTarget::parse("valkey://a", Topology::Standalone).expect("a good URL");
+    if is_file { Location::File("a.redb".into()) } else { Location::Valkey(Box::new(valkey())) }
 }
 
 fn id() -> SessionId {
@@ -49,7 +49,8 @@ async fn touch(side: &Side, after: u64) {
 
 async fn play(side: &Side) {
     let event = EventDraft { kind: "move".to_owned(), payload: "{}".to_owned(), to: None };
-    let command = Command::room(By::Backend, Ask::Record { events: vec![event], expected: None, repeat: None });
+    let command =
+        Command::room(Caller::Backend, RoomAction::Record { events: vec![event], expected: None, repeat: None });
     let applied = side.sessions.apply(&id(), command, side.clock.moment()).await.expect("answered");
     applied.expect("alive").result.expect("carried out");
 }
@@ -67,7 +68,7 @@ async fn moved(from_file: bool, to_file: bool, meanwhile: impl AsyncFnOnce(&Side
     meanwhile(&mover.from, mover.to.as_ref().expect("there is one")).await;
     let check = Check { mover, ledger, checked: Default::default() };
     assert!(check.look(&id(), &patience).await.expect("nothing stops it"), "it was moved");
-    let report = Report {
+    let report = MigrationReport {
         counts: &check.ledger.counts,
         checked: Some(&check.checked.lock()),
         is_dry: false,

@@ -39,14 +39,14 @@ pub(super) enum Stop {
 
 /// Why nothing came of one session.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum WalkError {
     /// A record that can't be read, in which store, and what was met.
     Unreadable(Which, String),
     /// Nothing more is to be tried.
     Stop(Stop),
 }
 
-impl From<Stop> for Trouble {
+impl From<Stop> for WalkError {
     fn from(stop: Stop) -> Self {
         Self::Stop(stop)
     }
@@ -58,7 +58,7 @@ pub(super) struct Patience(pub(super) CancellationToken);
 
 impl Patience {
     /// Calls until there is an answer, as long as a store that is away may take.
-    pub(super) async fn call<T, F>(&self, which: Which, mut call: impl FnMut() -> F) -> Result<T, Trouble>
+    pub(super) async fn call<T, F>(&self, which: Which, mut call: impl FnMut() -> F) -> Result<T, WalkError>
     where
         F: Future<Output = StoreResult<T>>,
     {
@@ -66,7 +66,7 @@ impl Patience {
         loop {
             match call().await {
                 Ok(answer) => return Ok(answer),
-                Err(StoreError::Corrupt { what }) => return Err(Trouble::Unreadable(which, what)),
+                Err(StoreError::Corrupt { what }) => return Err(WalkError::Unreadable(which, what)),
                 // Space is made by the operator, who is told at once.
                 Err(error @ StoreError::Full) => return Err(Stop::Store(which, error.into()).into()),
                 Err(error) if begun.elapsed() + pause > PATIENCE => return Err(Stop::Store(which, error.into()).into()),
@@ -85,11 +85,11 @@ impl Patience {
 struct Ids {
     portable: Arc<dyn Portable>,
     patience: Patience,
-    page: Mutex<Page>,
+    page: Mutex<IdPage>,
 }
 
 #[derive(Default)]
-struct Page {
+struct IdPage {
     left: std::vec::IntoIter<SessionId>,
     last: Option<SessionId>,
     is_end: bool,
@@ -106,9 +106,9 @@ impl Ids {
             let last = page.last.take();
             let scanned = self.patience.call(Which::Source, || self.portable.scan(last.as_ref(), PAGE)).await;
             let ids = scanned.map_err(|trouble| match trouble {
-                Trouble::Stop(stop) => stop,
+                WalkError::Stop(stop) => stop,
                 // Without the list of ids there is nothing to go on with.
-                Trouble::Unreadable(which, what) => Stop::Store(which, StoreError::Corrupt { what }.into()),
+                WalkError::Unreadable(which, what) => Stop::Store(which, StoreError::Corrupt { what }.into()),
             })?;
             (page.is_end, page.last) = (ids.is_empty(), ids.last().cloned());
             page.left = ids.into_iter();

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::media::{self, Pictures};
 use super::reading;
 use super::select::Defaults;
-use crate::domain::quiz::draft::{self, MOST_TEXT, Problem, QuestionDraft, Texts};
+use crate::domain::quiz::draft::{self, DraftProblem, MOST_TEXT, QuestionDraft, Texts};
 use crate::domain::scoring::{ProgressionRule, Scoring};
 use crate::domain::{Difficulty, Kind, Question, QuestionId, QuizId};
 
@@ -27,7 +27,7 @@ pub const MOST_TITLE: usize = 200;
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
 )]
 #[serde(rename_all = "lowercase")]
-pub enum Play {
+pub enum PlayMode {
     /// Alone: each verdict comes with its answer, so whoever plays learns the key.
     Solo,
     /// In a room: what is right is shown to all when a question closes.
@@ -70,7 +70,7 @@ pub struct BankFile {
     /// would be the oracle of a room that plays the same bank.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
-    pub play: Option<BTreeSet<Play>>,
+    pub play: Option<BTreeSet<PlayMode>>,
     /// Who may open rooms on it, where the server lets anyone open rooms: whoever opens one can read its
     /// answers there. Anyone, if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,7 +101,7 @@ pub struct Bank {
     /// The licence of the questions, and whom to name.
     pub license: Option<String>,
     /// How it may be played.
-    pub play: BTreeSet<Play>,
+    pub play: BTreeSet<PlayMode>,
     /// Who may open rooms on it.
     pub hosting: Hosting,
     /// How it is played by who doesn't say otherwise.
@@ -125,7 +125,7 @@ impl Bank {
     ///
     /// # Errors
     /// Every problem found, each with its path; what is no JSON of this shape with line and column.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Vec<Problem>> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, Vec<DraftProblem>> {
         let file = reading::json(bytes).map_err(|problem| vec![problem])?;
         Self::check(file)
     }
@@ -134,7 +134,7 @@ impl Bank {
     ///
     /// # Errors
     /// Every problem found, each with its path.
-    pub fn parse_in(folder: &Path, bytes: &[u8]) -> Result<Self, Vec<Problem>> {
+    pub fn parse_in(folder: &Path, bytes: &[u8]) -> Result<Self, Vec<DraftProblem>> {
         let file = reading::json(bytes).map_err(|problem| vec![problem])?;
         Self::check_in(folder, file)
     }
@@ -143,7 +143,7 @@ impl Bank {
     ///
     /// # Errors
     /// Every problem found, each with its path.
-    pub fn check_in(folder: &Path, mut file: BankFile) -> Result<Self, Vec<Problem>> {
+    pub fn check_in(folder: &Path, mut file: BankFile) -> Result<Self, Vec<DraftProblem>> {
         let pictures = media::load(folder, &mut file.questions);
         match (Self::check(file), pictures) {
             (Ok(bank), Ok(pictures)) => Ok(Self { pictures, ..bank }),
@@ -158,7 +158,7 @@ impl Bank {
     ///
     /// # Errors
     /// Every problem found, each with its path.
-    pub fn check(file: BankFile) -> Result<Self, Vec<Problem>> {
+    pub fn check(file: BankFile) -> Result<Self, Vec<DraftProblem>> {
         let mut problems = file.problems();
         let questions = match draft::check(file.questions, Texts::Required) {
             Ok(questions) if problems.is_empty() => questions,
@@ -175,7 +175,7 @@ impl Bank {
             title: file.title,
             description: file.description,
             license: file.license,
-            play: file.play.unwrap_or_else(|| BTreeSet::from([Play::Rooms])),
+            play: file.play.unwrap_or_else(|| BTreeSet::from([PlayMode::Rooms])),
             hosting: file.hosting.unwrap_or_default(),
             defaults: file.defaults.unwrap_or_default(),
             scoring: file.scoring.unwrap_or_default(),
@@ -190,7 +190,7 @@ impl Bank {
     }
 
     /// Whether it may be played so.
-    pub fn is_for(&self, play: Play) -> bool {
+    pub fn is_for(&self, play: PlayMode) -> bool {
         self.play.contains(&play)
     }
 
@@ -217,7 +217,7 @@ impl Bank {
 
 impl BankFile {
     /// What is wrong outside the single questions.
-    fn problems(&self) -> Vec<Problem> {
+    fn problems(&self) -> Vec<DraftProblem> {
         let mut problems = Vec::new();
         let texts = [
             ("title", Some(&self.title), MOST_TITLE),
@@ -226,32 +226,32 @@ impl BankFile {
         ];
         for (field, text, most) in texts {
             match text {
-                Some(text) if text.trim().is_empty() => problems.push(Problem::new(field, "empty")),
+                Some(text) if text.trim().is_empty() => problems.push(DraftProblem::new(field, "empty")),
                 Some(text) if text.len() > most => {
-                    problems.push(Problem::new(field, format!("{} bytes, at most {most}", text.len())));
+                    problems.push(DraftProblem::new(field, format!("{} bytes, at most {most}", text.len())));
                 }
                 _ => {}
             }
         }
         if self.play.as_ref().is_some_and(BTreeSet::is_empty) {
-            problems.push(Problem::new("play", "at least one of solo, rooms"));
+            problems.push(DraftProblem::new("play", "at least one of solo, rooms"));
         }
-        let is_solo = self.play.as_ref().is_some_and(|play| play.contains(&Play::Solo));
+        let is_solo = self.play.as_ref().is_some_and(|play| play.contains(&PlayMode::Solo));
         if is_solo && self.hosting == Some(Hosting::Key) {
-            problems.push(Problem::new("hosting", "key keeps nothing secret that play lets anyone learn solo"));
+            problems.push(DraftProblem::new("hosting", "key keeps nothing secret that play lets anyone learn solo"));
         }
         for (field, message) in self.scoring.iter().flat_map(Scoring::problems) {
-            problems.push(Problem::new(format!("scoring.{field}"), message));
+            problems.push(DraftProblem::new(format!("scoring.{field}"), message));
         }
         if let Some(rule) = &self.progression {
             let fields = [("xpPerCorrect", rule.xp_per_correct), ("gemsPerFullBonus", rule.gems_per_full_bonus)];
             for (field, _) in fields.iter().filter(|(_, earned)| *earned > Scoring::MOST_POINTS) {
                 let message = format!("at most {}", Scoring::MOST_POINTS);
-                problems.push(Problem::new(format!("progression.{field}"), message));
+                problems.push(DraftProblem::new(format!("progression.{field}"), message));
             }
         }
         if self.questions.len() > MOST_QUESTIONS {
-            problems.push(Problem::new("questions", format!("at most {MOST_QUESTIONS}")));
+            problems.push(DraftProblem::new("questions", format!("at most {MOST_QUESTIONS}")));
         }
         problems
     }
@@ -320,7 +320,7 @@ pub(super) mod tests {
     fn told(file: &Value) -> Vec<String> {
         let text = serde_json::to_string_pretty(file).expect("a value is JSON");
         let found = Bank::parse(text.as_bytes()).expect_err("something is wrong");
-        found.iter().map(Problem::to_string).collect()
+        found.iter().map(DraftProblem::to_string).collect()
     }
 
     fn told_with(path: &str, value: Value) -> Vec<String> {
@@ -342,11 +342,11 @@ pub(super) mod tests {
 
     #[test]
     fn a_bank_that_does_not_say_so_is_not_played_alone() {
-        assert!(!bank("b", 1).is_for(Play::Solo));
-        assert!(bank("b", 1).is_for(Play::Rooms));
+        assert!(!bank("b", 1).is_for(PlayMode::Solo));
+        assert!(bank("b", 1).is_for(PlayMode::Rooms));
         let mut file = bank_file("b", 1);
         file["play"] = json!(["rooms", "solo"]);
-        assert!(Bank::parse(file.to_string().as_bytes()).expect("valid").is_for(Play::Solo));
+        assert!(Bank::parse(file.to_string().as_bytes()).expect("valid").is_for(PlayMode::Solo));
     }
 
     #[test]

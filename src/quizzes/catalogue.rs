@@ -11,12 +11,12 @@ use std::{fs, io};
 use include_dir::{Dir, include_dir};
 use parking_lot::{Mutex, RwLock};
 
-use super::bank::{Bank, Play};
-use super::import::{self, Format, Options, Source};
+use super::bank::{Bank, PlayMode};
+use super::import::{self, Format, ImportOptions, Source};
 use super::media::{self, MOST_BYTES_OF_A_BANK, Picture, Pictures};
 use super::reading;
 use crate::domain::QuizId;
-use crate::domain::quiz::draft::Problem;
+use crate::domain::quiz::draft::DraftProblem;
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/data/quizzes");
 
@@ -42,7 +42,7 @@ pub struct BrokenFile {
     /// The file.
     pub file: PathBuf,
     /// What is wrong with it: at least one problem.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<DraftProblem>,
 }
 
 impl std::fmt::Display for BrokenFile {
@@ -89,7 +89,7 @@ impl ReloadReport {
 type Files = BTreeMap<PathBuf, Arc<Bank>>;
 
 #[derive(Default)]
-struct Snapshot {
+struct CatalogueState {
     files: Files,
     banks: BTreeMap<QuizId, Arc<Bank>>,
     pictures: Pictures,
@@ -99,7 +99,7 @@ struct Snapshot {
 pub struct Catalogue {
     directory: Option<PathBuf>,
     embedded: Vec<Arc<Bank>>,
-    snapshot: RwLock<Arc<Snapshot>>,
+    snapshot: RwLock<Arc<CatalogueState>>,
     reloading: Mutex<()>,
 }
 
@@ -112,10 +112,10 @@ impl Catalogue {
     pub fn open(directory: Option<PathBuf>) -> Result<Self, CatalogueError> {
         let catalogue =
             Self { directory, embedded: embedded(), snapshot: RwLock::default(), reloading: Mutex::default() };
-        let mut found = Found::default();
+        let mut found = DirectoryScan::default();
         if let Some(directory) = &catalogue.directory {
             let unreadable = |source| CatalogueError::Directory { directory: directory.clone(), source };
-            found = Found::read(directory).map_err(unreadable)?;
+            found = DirectoryScan::read(directory).map_err(unreadable)?;
         }
         found.settle(&Files::new());
         for broken in found.broken {
@@ -145,7 +145,7 @@ impl Catalogue {
     }
 
     /// The bank that is asked for: the one of that name, or the first by name that may be played so.
-    pub fn asked_for(&self, id: Option<&QuizId>, play: Play) -> Option<Arc<Bank>> {
+    pub fn asked_for(&self, id: Option<&QuizId>, play: PlayMode) -> Option<Arc<Bank>> {
         match id {
             Some(id) => self.get(id),
             None => self.snapshot().banks.values().find(|bank| bank.is_for(play)).cloned(),
@@ -157,7 +157,7 @@ impl Catalogue {
     pub fn reload(&self) -> ReloadReport {
         let Some(directory) = &self.directory else { return ReloadReport::default() };
         let _one_at_a_time = self.reloading.lock();
-        let mut found = match Found::read(directory) {
+        let mut found = match DirectoryScan::read(directory) {
             Ok(found) => found,
             Err(error) => {
                 let unreadable = Some(format!("{}: {error}", directory.display()));
@@ -176,7 +176,7 @@ impl Catalogue {
         ReloadReport { loaded, kept: found.broken, removed, unreadable: None }
     }
 
-    fn snapshot(&self) -> Arc<Snapshot> {
+    fn snapshot(&self) -> Arc<CatalogueState> {
         self.snapshot.read().clone()
     }
 
@@ -187,7 +187,7 @@ impl Catalogue {
         let mut pictures: Pictures = banks.values().flat_map(|bank| bank.pictures.clone()).collect();
         let mut snapshot = self.snapshot.write();
         keep(&mut pictures, &snapshot.pictures);
-        *snapshot = Arc::new(Snapshot { files, banks, pictures });
+        *snapshot = Arc::new(CatalogueState { files, banks, pictures });
     }
 }
 
@@ -235,12 +235,12 @@ fn is_hidden(path: &Path) -> bool {
 
 /// What one reading of the directory found.
 #[derive(Default)]
-struct Found {
+struct DirectoryScan {
     fresh: Files,
     broken: Vec<BrokenFile>,
 }
 
-impl Found {
+impl DirectoryScan {
     fn read(directory: &Path) -> io::Result<Self> {
         let mut paths = Vec::new();
         for entry in fs::read_dir(directory)? {
@@ -277,7 +277,7 @@ impl Found {
     }
 
     /// A fresh file whose `quizId` belongs to another file.
-    fn repeat(&self, before: &Files) -> Option<(PathBuf, Problem)> {
+    fn repeat(&self, before: &Files) -> Option<(PathBuf, DraftProblem)> {
         let kept = self.kept(before);
         let mut holders: BTreeMap<&QuizId, &PathBuf> = kept.iter().map(|(file, bank)| (&bank.id, file)).collect();
         for (file, bank) in &self.fresh {
@@ -292,7 +292,7 @@ impl Found {
             let holder = *holders.entry(&bank.id).or_insert(file);
             if holder != file {
                 let message = format!("{:?} is the quizId of {} too", bank.id.as_str(), holder.display());
-                return Some((file.clone(), Problem::new("quizId", message)));
+                return Some((file.clone(), DraftProblem::new("quizId", message)));
             }
         }
         None
@@ -305,7 +305,7 @@ impl Found {
     }
 }
 
-fn read_bank(path: &Path) -> Result<Bank, Vec<Problem>> {
+fn read_bank(path: &Path) -> Result<Bank, Vec<DraftProblem>> {
     let bytes = reading::file(path).map_err(|problem| vec![problem])?;
     let folder = path.parent().unwrap_or(Path::new("."));
     if !is_bank(path) {
@@ -314,16 +314,16 @@ fn read_bank(path: &Path) -> Result<Bank, Vec<Problem>> {
     Bank::parse_in(folder, &bytes).map_err(|mut problems| {
         if let Some(format) = import::format_of(None, &bytes).filter(|format| *format != Format::Bank) {
             let message = format!("it is {}, and no bank: rejoin quizzes import makes one of it", format.label());
-            problems.insert(0, Problem::new("file", message));
+            problems.insert(0, DraftProblem::new("file", message));
         }
         problems
     })
 }
 
 /// Makes a bank of a file in another format; what had to be left out is in the log.
-fn import_bank(path: &Path, folder: &Path, bytes: &[u8]) -> Result<Bank, Vec<Problem>> {
+fn import_bank(path: &Path, folder: &Path, bytes: &[u8]) -> Result<Bank, Vec<DraftProblem>> {
     let name = path.file_name().map(|name| name.to_string_lossy());
-    let options = Options::named_after(path).map_err(|problem| vec![problem])?;
+    let options = ImportOptions::named_after(path).map_err(|problem| vec![problem])?;
     let imported = import::import(Source { name: name.as_deref(), format: None, bytes }, options);
     let Some(mut file) = imported.file else { return Err(imported.left_out) };
     let lost = media::drop_missing(folder, &mut file.questions);
@@ -374,8 +374,11 @@ mod tests {
         let catalogue = Catalogue::open(None).expect("no directory, no fault");
         let banks = catalogue.list();
         assert!(banks.is_sorted_by(|a, b| a.id < b.id) && !banks.is_empty());
-        assert_eq!(catalogue.asked_for(None, Play::Solo), banks.iter().find(|bank| bank.is_for(Play::Solo)).cloned());
-        assert!(catalogue.asked_for(None, Play::Solo).is_some());
+        assert_eq!(
+            catalogue.asked_for(None, PlayMode::Solo),
+            banks.iter().find(|bank| bank.is_for(PlayMode::Solo)).cloned()
+        );
+        assert!(catalogue.asked_for(None, PlayMode::Solo).is_some());
     }
 
     #[test]
@@ -387,7 +390,7 @@ mod tests {
         let catalogue = open(&directory).expect("nothing is wrong");
         assert_eq!(questions(&catalogue, "a"), Some(2));
         assert_eq!(questions(&catalogue, "space"), Some(2));
-        assert_eq!(catalogue.asked_for(None, Play::Rooms).map(|bank| bank.id.clone()), Some(id("a")));
+        assert_eq!(catalogue.asked_for(None, PlayMode::Rooms).map(|bank| bank.id.clone()), Some(id("a")));
     }
 
     #[test]

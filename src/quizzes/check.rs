@@ -5,21 +5,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::bank::Bank;
-use super::import::{self, Format, Options, Source};
+use super::import::{self, Format, ImportOptions, Source};
 use super::reading;
 use super::select::Order;
 use crate::domain::markup;
 use crate::domain::quiz::Correct;
-use crate::domain::quiz::draft::{Problem, QuestionDraft};
+use crate::domain::quiz::draft::{DraftProblem, QuestionDraft};
 use crate::domain::{AnswerKey, Choice, ChoiceKey, Kind, OptionId, Question, QuizId};
 
 /// What a check found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     /// What must be put right.
-    pub errors: Vec<Problem>,
+    pub errors: Vec<DraftProblem>,
     /// What is worth a look.
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<DraftProblem>,
     /// The questions; none of a file that cannot be read.
     pub questions: Vec<QuestionDraft>,
     /// What was understood of a file that is no bank, in a line.
@@ -70,7 +70,7 @@ fn of_bank(bank: &Bank) -> Findings {
 
 /// What an import of the file would come to. What it would leave out must be put right.
 fn check_import(path: &Path, folder: &Path, source: Source<'_>) -> Findings {
-    let options = match Options::named_after(path) {
+    let options = match ImportOptions::named_after(path) {
         Ok(options) => options,
         Err(problem) => return Findings { errors: vec![problem], ..Findings::default() },
     };
@@ -89,14 +89,14 @@ fn check_import(path: &Path, folder: &Path, source: Source<'_>) -> Findings {
 
 /// One `optionId` is right so often that a player who always names it wins. Of two options one is
 /// right in half the questions or more by chance alone, so those count as three quarters.
-fn predictable_option(questions: &[Arc<Question>]) -> Option<Problem> {
+fn predictable_option(questions: &[Arc<Question>]) -> Option<DraftProblem> {
     let (often, quarters) = frequencies(questions, |_, right| right)?;
     let (id, count) = often.into_iter().max_by_key(|(_, count)| *count)?;
     let message = format!(
         "optionId {id} is right in {count} of {} questions: whoever always names it wins; vary the right one",
         choices(questions).count()
     );
-    (4 * count > quarters).then(|| Problem::new("questions", message))
+    (4 * count > quarters).then(|| DraftProblem::new("questions", message))
 }
 
 /// The right option stands in the same place so often.
@@ -131,11 +131,11 @@ fn frequencies<T: Ord>(
 }
 
 /// Orders whose options are named in the right order: whoever sorts the names wins.
-fn predictable_orders(questions: &[Arc<Question>]) -> Vec<Problem> {
+fn predictable_orders(questions: &[Arc<Question>]) -> Vec<DraftProblem> {
     let told = |(index, question): (usize, &Arc<Question>)| match question.key.correct() {
         Correct::Order { correct_order } if correct_order.is_sorted() => {
             let message = "the optionIds go up in the right order: whoever sorts them wins; name the options otherwise";
-            Some(Problem::new(format!("questions[{index}].correctOrder"), message))
+            Some(DraftProblem::new(format!("questions[{index}].correctOrder"), message))
         }
         _ => None,
     };
@@ -143,49 +143,52 @@ fn predictable_orders(questions: &[Arc<Question>]) -> Vec<Problem> {
 }
 
 /// Tags that people expect to be markup, and that are shown as they stand.
-fn no_markup(questions: &[Arc<Question>]) -> Vec<Problem> {
+fn no_markup(questions: &[Arc<Question>]) -> Vec<DraftProblem> {
     let mut found = Vec::new();
     for (index, question) in questions.iter().enumerate() {
         let options = question.options.iter().map(|option| option.text.as_ref());
         let mut texts = [question.text.as_ref(), question.explanation.as_ref()].into_iter().chain(options).flatten();
         if let Some(tag) = texts.find_map(|text| markup::unread(text)) {
             let message = format!("{tag} is shown as it stands; markup is b, i, code, pre, sub, sup and line feeds");
-            found.push(Problem::new(format!("questions[{index}]"), message));
+            found.push(DraftProblem::new(format!("questions[{index}]"), message));
         }
     }
     found
 }
 
-fn advice(bank: &Bank) -> Vec<Problem> {
+fn advice(bank: &Bank) -> Vec<DraftProblem> {
     let questions = &bank.questions;
     let mut advice = same_texts(questions);
     let bare =
         questions.iter().filter(|question| question.explanation.is_none() && question.key.kind() != Kind::Poll).count();
     if bare > 0 {
         let message = format!("{bare} of {} have no explanation", questions.len());
-        advice.push(Problem::new("questions", message));
+        advice.push(DraftProblem::new("questions", message));
     }
     let longest = questions.iter().filter(|question| is_right_longest(question)).count();
     if questions.len() >= ENOUGH_FOR_LENGTHS && 10 * longest > 6 * questions.len() {
         let message = format!("the right option is the longest in {longest} of {}", questions.len());
-        advice.push(Problem::new("questions", message));
+        advice.push(DraftProblem::new("questions", message));
     }
     let place = predictable_place(questions);
     if let Some(place) = place.filter(|_| bank.defaults.option_order != Some(Order::Shuffle)) {
-        advice.push(Problem::new("questions", format!("{place}: set defaults.optionOrder to shuffle")));
+        advice.push(DraftProblem::new("questions", format!("{place}: set defaults.optionOrder to shuffle")));
     }
     advice.extend(no_markup(questions));
     advice
 }
 
-fn same_texts(questions: &[Arc<Question>]) -> Vec<Problem> {
+fn same_texts(questions: &[Arc<Question>]) -> Vec<DraftProblem> {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     let mut same = Vec::new();
     for (index, question) in questions.iter().enumerate() {
         let text = question.text.as_deref().unwrap_or_default().trim();
         let first = *seen.entry(text).or_insert(index);
         if first != index {
-            same.push(Problem::new(format!("questions[{index}].text"), format!("the same as questions[{first}]'s")));
+            same.push(DraftProblem::new(
+                format!("questions[{index}].text"),
+                format!("the same as questions[{first}]'s"),
+            ));
         }
     }
     same
@@ -219,7 +222,7 @@ mod tests {
 
     fn told(file: &Value) -> (Vec<String>, Vec<String>) {
         let findings = check(Path::new("b.json"), file.to_string().as_bytes());
-        let written = |problems: &[Problem]| problems.iter().map(Problem::to_string).collect();
+        let written = |problems: &[DraftProblem]| problems.iter().map(DraftProblem::to_string).collect();
         (written(&findings.errors), written(&findings.warnings))
     }
 

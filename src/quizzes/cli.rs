@@ -10,15 +10,15 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 
-use super::bank::{self, BankFile, Play};
+use super::bank::{self, BankFile, PlayMode};
 use super::catalogue;
 use super::check::check_file;
-use super::import::export::{self, Exported, Target};
+use super::import::export::{self, ExportFormat, Exported};
 use super::import::{self, Format, Source, counted, import};
 use super::preview::preview;
 use super::reading;
 use crate::domain::QuizId;
-use crate::domain::quiz::draft::Problem;
+use crate::domain::quiz::draft::DraftProblem;
 
 /// What can be done with question banks.
 #[derive(Debug, Subcommand)]
@@ -78,7 +78,7 @@ pub struct ImportArgs {
     /// a solo game tells what is right, and whoever plays one beside a room of the same bank knows
     /// its answers
     #[arg(long, value_enum, value_delimiter = ',')]
-    play: Vec<Play>,
+    play: Vec<PlayMode>,
 }
 
 /// What an export is told.
@@ -86,12 +86,12 @@ pub struct ImportArgs {
 pub struct ExportArgs {
     /// What to write
     #[arg(long, value_enum)]
-    to: Target,
+    to: ExportFormat,
     /// The bank's file, a file that could be imported, or the name of a bank that this program brings
     bank: PathBuf,
     /// What stands between the cells of a table: spreadsheets of many countries want a semicolon
     #[arg(long, value_enum, default_value = "comma")]
-    separator: Separator,
+    separator: TableSeparator,
     /// Where to write it [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -102,7 +102,7 @@ pub struct ExportArgs {
 
 /// What stands between the cells of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Separator {
+enum TableSeparator {
     Comma,
     Semicolon,
     Tab,
@@ -110,18 +110,18 @@ enum Separator {
 
 /// How much of what was asked for could be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Done {
+enum ImportedShare {
     All,
     Some,
     Nothing,
 }
 
-impl From<Done> for ExitCode {
-    fn from(done: Done) -> Self {
+impl From<ImportedShare> for ExitCode {
+    fn from(done: ImportedShare) -> Self {
         match done {
-            Done::All => Self::SUCCESS,
-            Done::Some => Self::from(3),
-            Done::Nothing => Self::FAILURE,
+            ImportedShare::All => Self::SUCCESS,
+            ImportedShare::Some => Self::from(3),
+            ImportedShare::Nothing => Self::FAILURE,
         }
     }
 }
@@ -135,11 +135,11 @@ pub fn run(command: QuizzesCommand) -> anyhow::Result<ExitCode> {
     let done = match command {
         QuizzesCommand::Check { files, preview } => {
             let good = unless_closed(check(&files, preview, out))?.unwrap_or(true);
-            if good { Done::All } else { Done::Nothing }
+            if good { ImportedShare::All } else { ImportedShare::Nothing }
         }
         QuizzesCommand::Import(args) => import_file(args, out, err)?,
         QuizzesCommand::Export(args) => export_file(args, out, err)?,
-        QuizzesCommand::Schema => unless_closed(print_json(&bank::schema(), out)).map(|_| Done::All)?,
+        QuizzesCommand::Schema => unless_closed(print_json(&bank::schema(), out)).map(|_| ImportedShare::All)?,
     };
     Ok(done.into())
 }
@@ -161,7 +161,7 @@ fn check(files: &[PathBuf], shows: bool, out: &mut dyn Write) -> io::Result<bool
         let place = findings.quiz_id.take().map(|name| (file.parent(), name));
         if let Some(other) = place.and_then(|place| names.insert(place, file)).filter(|other| *other != file) {
             let message = format!("the same as that of {}: one folder cannot hold both", other.display());
-            findings.errors.push(Problem::new("quizId", message));
+            findings.errors.push(DraftProblem::new("quizId", message));
         }
         for problem in &findings.errors {
             writeln!(out, "{}: {problem}", file.display())?;
@@ -196,17 +196,17 @@ fn check_target(target: Option<&PathBuf>, replace: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn import_file(args: ImportArgs, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<Done> {
+fn import_file(args: ImportArgs, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<ImportedShare> {
     let shown = args.file.display();
     check_target(args.out.as_ref(), args.force)?;
     let bytes = read(&args.file)?;
     let name = args.file.file_name().map(|name| name.to_string_lossy());
     let imported = import(Source { name: name.as_deref(), format: args.from, bytes: &bytes }, options(&args)?);
     // A closed standard error is nobody's fault, and nobody reads it.
-    for Problem { path, message } in &imported.left_out {
+    for DraftProblem { path, message } in &imported.left_out {
         let _ = writeln!(err, "{shown}: {path}: left out: {message}");
     }
-    for Problem { path, message } in &imported.warnings {
+    for DraftProblem { path, message } in &imported.warnings {
         let _ = writeln!(err, "{shown}: {path}: warning: {message}");
     }
     let is_refused = args.strict && !imported.left_out.is_empty();
@@ -216,7 +216,7 @@ fn import_file(args: ImportArgs, out: &mut dyn Write, err: &mut dyn Write) -> an
         Some(_) => "",
     };
     let _ = writeln!(err, "{shown}: {}{ending}", imported.summary());
-    let Some(mut file) = imported.file.filter(|_| !is_refused) else { return Ok(Done::Nothing) };
+    let Some(mut file) = imported.file.filter(|_| !is_refused) else { return Ok(ImportedShare::Nothing) };
     overrule(&mut file, &args);
     let file = &file;
     match &args.out {
@@ -227,7 +227,7 @@ fn import_file(args: ImportArgs, out: &mut dyn Write, err: &mut dyn Write) -> an
         None if args.preview => _ = unless_closed(write!(out, "{}", preview(&file.questions)))?,
         None => _ = unless_closed(print_json(file, out))?,
     }
-    Ok(if imported.left_out.is_empty() { Done::All } else { Done::Some })
+    Ok(if imported.left_out.is_empty() { ImportedShare::All } else { ImportedShare::Some })
 }
 
 /// What is said goes before what the file says, which a bank's own file does.
@@ -250,34 +250,34 @@ fn overrule(file: &mut BankFile, args: &ImportArgs) {
     }
 }
 
-fn options(args: &ImportArgs) -> anyhow::Result<import::Options> {
+fn options(args: &ImportArgs) -> anyhow::Result<import::ImportOptions> {
     match &args.quiz_id {
-        Some(id) => Ok(import::Options::new(id.clone(), &args.file)),
-        None => import::Options::named_after(&args.file).map_err(|problem| anyhow!(problem.message)),
+        Some(id) => Ok(import::ImportOptions::new(id.clone(), &args.file)),
+        None => import::ImportOptions::named_after(&args.file).map_err(|problem| anyhow!(problem.message)),
     }
 }
 
-fn export_file(args: ExportArgs, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<Done> {
+fn export_file(args: ExportArgs, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<ImportedShare> {
     check_target(args.out.as_ref(), args.force)?;
     let shown = args.bank.display();
     let (file, is_whole) = bank_of(&args.bank, err)?;
     let exported = match args.to {
-        Target::Json => {
+        ExportFormat::Json => {
             let mut text = serde_json::to_string_pretty(&file)?;
             text.push('\n');
             Exported { text, ..Exported::default() }
         }
-        Target::Gift => export::gift(&file),
-        Target::Csv => export::csv(
+        ExportFormat::Gift => export::gift(&file),
+        ExportFormat::Csv => export::csv(
             &file,
             match args.separator {
-                Separator::Comma => b',',
-                Separator::Semicolon => b';',
-                Separator::Tab => b'\t',
+                TableSeparator::Comma => b',',
+                TableSeparator::Semicolon => b';',
+                TableSeparator::Tab => b'\t',
             },
         )?,
     };
-    for Problem { path, message } in &exported.lost {
+    for DraftProblem { path, message } in &exported.lost {
         let _ = writeln!(err, "{shown}: {path}: {message}");
     }
     if !exported.of_bank.is_empty() {
@@ -290,7 +290,7 @@ fn export_file(args: ExportArgs, out: &mut dyn Write, err: &mut dyn Write) -> an
         }
         None => _ = unless_closed(out.write_all(exported.text.as_bytes()))?,
     }
-    Ok(if is_whole && exported.lost.is_empty() { Done::All } else { Done::Some })
+    Ok(if is_whole && exported.lost.is_empty() { ImportedShare::All } else { ImportedShare::Some })
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
@@ -308,9 +308,9 @@ fn bank_of(bank: &Path, err: &mut dyn Write) -> anyhow::Result<(BankFile, bool)>
         }
     };
     let name = bank.file_name().map(|name| name.to_string_lossy());
-    let options = import::Options::named_after(bank).map_err(|problem| anyhow!(problem.message))?;
+    let options = import::ImportOptions::named_after(bank).map_err(|problem| anyhow!(problem.message))?;
     let imported = import(Source { name: name.as_deref(), format: None, bytes: &bytes }, options);
-    for Problem { path, message } in &imported.left_out {
+    for DraftProblem { path, message } in &imported.left_out {
         let _ = writeln!(err, "{shown}: {path}: left out: {message}");
     }
     let file = imported.file.with_context(|| format!("{shown} holds no bank"))?;

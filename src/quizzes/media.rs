@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::reading;
-use crate::domain::quiz::draft::{Problem, QuestionDraft, is_file_name};
+use crate::domain::quiz::draft::{DraftProblem, QuestionDraft, is_file_name};
 
 /// The folder beside a bank's file.
 const FOLDER: &str = "media";
@@ -44,7 +44,7 @@ pub type Pictures = BTreeMap<String, Arc<Picture>>;
 ///
 /// # Errors
 /// A problem for each file that is missing, no picture, or too large.
-pub fn load(folder: &Path, questions: &mut [QuestionDraft]) -> Result<Pictures, Vec<Problem>> {
+pub fn load(folder: &Path, questions: &mut [QuestionDraft]) -> Result<Pictures, Vec<DraftProblem>> {
     let (mut pictures, mut problems) = (Pictures::new(), Vec::new());
     for (index, question) in questions.iter_mut().enumerate() {
         let Some(image) = question.image.as_mut().filter(|image| is_file_name(image)) else { continue };
@@ -54,25 +54,26 @@ pub fn load(folder: &Path, questions: &mut [QuestionDraft]) -> Result<Pictures, 
                 pictures.insert(name, Arc::new(picture));
             }
             Err(why) => {
-                problems.push(Problem::new(format!("questions[{index}].image"), format!("{FOLDER}/{image}: {why}")));
+                problems
+                    .push(DraftProblem::new(format!("questions[{index}].image"), format!("{FOLDER}/{image}: {why}")));
             }
         }
     }
     let all: usize = pictures.values().map(|picture| picture.bytes.len()).sum();
     if all > MOST_BYTES_OF_A_BANK {
         let message = format!("its pictures have {all} bytes together, at most {MOST_BYTES_OF_A_BANK}");
-        problems.push(Problem::new("questions", message));
+        problems.push(DraftProblem::new("questions", message));
     }
     if problems.is_empty() { Ok(pictures) } else { Err(problems) }
 }
 
 /// Takes the pictures away that are not there, and tells of each.
-pub fn drop_missing(folder: &Path, questions: &mut [QuestionDraft]) -> Vec<Problem> {
+pub fn drop_missing(folder: &Path, questions: &mut [QuestionDraft]) -> Vec<DraftProblem> {
     let mut missing = Vec::new();
     for question in questions {
         let Some(image) = question.image.as_ref().filter(|image| is_file_name(image)) else { continue };
         if let Err(why) = read(&folder.join(FOLDER).join(image)) {
-            missing.push(Problem::new(question.question_id.as_str(), format!("{FOLDER}/{image}: {why}")));
+            missing.push(DraftProblem::new(question.question_id.as_str(), format!("{FOLDER}/{image}: {why}")));
             (question.image, question.alt) = (None, None);
         }
     }
@@ -116,7 +117,7 @@ mod tests {
         }
         let mut questions: Vec<_> = images.iter().map(|image| asking(image)).collect();
         let loaded = load(folder.path(), &mut questions);
-        let told = loaded.map_err(|problems| problems.iter().map(Problem::to_string).collect());
+        let told = loaded.map_err(|problems| problems.iter().map(DraftProblem::to_string).collect());
         (told, questions.into_iter().map(|question| question.image).collect())
     }
 

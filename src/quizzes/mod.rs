@@ -13,6 +13,6 @@ mod preview;
 mod reading;
 pub mod select;
 
-pub use bank::{Bank, BankFile, Hosting, Play};
+pub use bank::{Bank, BankFile, Hosting, PlayMode};
 pub use catalogue::Catalogue;
-pub use select::{Count, Defaults, NoSelection, Order, Selection, draw, select, with_options_in};
+pub use select::{Defaults, NoSelection, Order, QuestionCount, Selection, draw, select, with_options_in};

@@ -16,23 +16,23 @@ use serde::de::DeserializeOwned;
 
 pub(super) use self::binary::{is_binary, is_spreadsheet};
 pub(super) use self::decode::{Decoded, decode};
-use crate::domain::quiz::draft::Problem;
+use crate::domain::quiz::draft::DraftProblem;
 
 /// The bytes as text, without a byte order mark.
-fn text(bytes: &[u8]) -> Result<&str, Problem> {
+fn text(bytes: &[u8]) -> Result<&str, DraftProblem> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err(Problem::new("line 1", "the file is UTF-16; save it as UTF-8"));
+        return Err(DraftProblem::new("line 1", "the file is UTF-16; save it as UTF-8"));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()))?;
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
-fn not_utf8(bytes: &[u8], at: usize) -> Problem {
+fn not_utf8(bytes: &[u8], at: usize) -> DraftProblem {
     let line = 1 + bytes[..at].iter().filter(|&&byte| byte == b'\n').count();
     let start = bytes[..at].iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
     let message =
         format!("byte {} of the line, 0x{:02x}, is not UTF-8; save the file as UTF-8", at - start + 1, bytes[at]);
-    Problem::new(format!("line {line}"), message)
+    DraftProblem::new(format!("line {line}"), message)
 }
 
 /// Most bytes of a file of questions.
@@ -53,8 +53,8 @@ pub(super) fn bounded(path: &Path, most: u64) -> Result<Vec<u8>, String> {
 }
 
 /// What a file of questions holds.
-pub(super) fn file(path: &Path) -> Result<Vec<u8>, Problem> {
-    bounded(path, MOST_BYTES).map_err(|why| Problem::new("file", why))
+pub(super) fn file(path: &Path) -> Result<Vec<u8>, DraftProblem> {
+    bounded(path, MOST_BYTES).map_err(|why| DraftProblem::new("file", why))
 }
 
 /// The text with a line feed at the end of each line, whatever system wrote it.
@@ -63,13 +63,13 @@ pub(super) fn unix_lines(text: String) -> String {
 }
 
 /// The bytes as JSON of this shape; the problem names the path, and the line and column.
-pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DraftProblem> {
     let mut json = serde_json::Deserializer::from_str(text(bytes)?);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        Problem::new(if path == "." { "file".to_owned() } else { path }, error.into_inner().to_string())
+        DraftProblem::new(if path == "." { "file".to_owned() } else { path }, error.into_inner().to_string())
     })?;
-    json.end().map_err(|error| Problem::new("file", error.to_string()))?;
+    json.end().map_err(|error| DraftProblem::new("file", error.to_string()))?;
     Ok(value)
 }
 

@@ -19,7 +19,7 @@ const USUAL_COUNT: usize = 10;
 
 /// How many questions a game gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Count {
+pub enum QuestionCount {
     /// All that match.
     All,
     /// So many, or fewer if fewer match.
@@ -42,7 +42,7 @@ pub enum Order {
 pub struct Defaults {
     /// How many questions: 1 to 200, or `all`; 10 if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub count: Option<Count>,
+    pub count: Option<QuestionCount>,
     /// The order of the questions; `shuffle` if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,
@@ -59,7 +59,7 @@ pub struct Selection {
     /// Only questions that are this hard.
     pub difficulty: Option<Difficulty>,
     /// How many questions; the bank's default if left out.
-    pub count: Option<Count>,
+    pub count: Option<QuestionCount>,
     /// The order of the questions; the bank's default if left out.
     pub order: Option<Order>,
     /// The order of the options; the bank's default if left out.
@@ -97,7 +97,7 @@ pub enum NoSelection {
     },
 }
 
-impl Count {
+impl QuestionCount {
     /// How many questions of that many it is at most.
     pub fn of(self, all: usize) -> usize {
         match self {
@@ -109,12 +109,12 @@ impl Count {
 
 impl Bank {
     /// How many questions a game of it has at most.
-    pub fn count(&self, asked: Option<Count>) -> usize {
+    pub fn count(&self, asked: Option<QuestionCount>) -> usize {
         self.asked(asked).of(self.questions.len())
     }
 
-    fn asked(&self, count: Option<Count>) -> Count {
-        count.or(self.defaults.count).unwrap_or(Count::Most(USUAL_COUNT))
+    fn asked(&self, count: Option<QuestionCount>) -> QuestionCount {
+        count.or(self.defaults.count).unwrap_or(QuestionCount::Most(USUAL_COUNT))
     }
 }
 
@@ -210,7 +210,7 @@ pub fn draw<T>(candidates: &mut [T], count: usize, chance: &mut dyn FnMut(usize)
     }
 }
 
-impl Serialize for Count {
+impl Serialize for QuestionCount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::All => serializer.serialize_str("all"),
@@ -219,31 +219,31 @@ impl Serialize for Count {
     }
 }
 
-impl<'de> Deserialize<'de> for Count {
+impl<'de> Deserialize<'de> for QuestionCount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct OfCount;
 
         impl Visitor<'_> for OfCount {
-            type Value = Count;
+            type Value = QuestionCount;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, "1 to {MOST_QUESTIONS}, or \"all\"")
             }
 
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Count, E> {
-                if text == "all" { Ok(Count::All) } else { Err(E::invalid_value(Unexpected::Str(text), &self)) }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<QuestionCount, E> {
+                if text == "all" { Ok(QuestionCount::All) } else { Err(E::invalid_value(Unexpected::Str(text), &self)) }
             }
 
-            fn visit_u64<E: serde::de::Error>(self, count: u64) -> Result<Count, E> {
+            fn visit_u64<E: serde::de::Error>(self, count: u64) -> Result<QuestionCount, E> {
                 let count = usize::try_from(count).ok().filter(|count| (1..=MOST_QUESTIONS).contains(count));
-                count.map(Count::Most).ok_or_else(|| E::custom(format!("1 to {MOST_QUESTIONS}, or \"all\"")))
+                count.map(QuestionCount::Most).ok_or_else(|| E::custom(format!("1 to {MOST_QUESTIONS}, or \"all\"")))
             }
         }
         deserializer.deserialize_any(OfCount)
     }
 }
 
-impl JsonSchema for Count {
+impl JsonSchema for QuestionCount {
     fn schema_name() -> Cow<'static, str> {
         "Count".into()
     }

@@ -13,7 +13,7 @@ use crate::domain::{GameSession, Timestamp};
 use crate::store::memory::MemoryStore;
 use crate::store::redb::{LogOptions, Opening, RedbOptions, RedbStore, file_opener, make_folder};
 use crate::store::valkey::{ValkeyOptions, ValkeyStore};
-use crate::store::{GameClock, Homes, Keeper, Own};
+use crate::store::{GameClock, Keeper, LocalFallback, StoreRouter};
 
 /// How long a command may wait for its commit before it is answered with an error.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,7 +31,7 @@ const FALLBACK_FILE: &str = "fallback.redb";
 /// The stores of a server.
 pub struct Stores {
     /// Who keeps what.
-    pub homes: Homes,
+    pub homes: StoreRouter,
     /// Where the sessions are, for people.
     pub place: String,
     /// Where those are that begin while that is away.
@@ -50,7 +50,7 @@ impl Stores {
             EngineChoice::Redb => {
                 tell_of_what_stays_shut(settings);
                 let (keeper, place, opening) = open_redb(FILE, settings, outside)?;
-                return Ok(Self { homes: Homes::only(keeper), place, fallback: None, opening: Some(opening) });
+                return Ok(Self { homes: StoreRouter::only(keeper), place, fallback: None, opening: Some(opening) });
             }
             EngineChoice::Memory => memory(outside),
             EngineChoice::Valkey => {
@@ -58,7 +58,7 @@ impl Stores {
                 return Self::shared(keeper, place, settings, outside);
             }
         };
-        Ok(Self { homes: Homes::only(keeper), place, fallback: None, opening: None })
+        Ok(Self { homes: StoreRouter::only(keeper), place, fallback: None, opening: None })
     }
 
     /// A store that several instances share, at `place`, and the settings' fallback beside it.
@@ -76,10 +76,10 @@ impl Stores {
             }
         };
         let (own, fallback) = match (opened, &settings.instance) {
-            (Some((keeper, place)), Some(home)) => (Some(Own { home: home.clone(), keeper }), Some(place)),
+            (Some((keeper, place)), Some(home)) => (Some(LocalFallback { home: home.clone(), keeper }), Some(place)),
             _ => (None, None),
         };
-        Ok(Self { homes: Homes::shared(keeper, own), place, fallback, opening })
+        Ok(Self { homes: StoreRouter::shared(keeper, own), place, fallback, opening })
     }
 }
 

@@ -14,7 +14,7 @@ const REMINDER: Duration = Duration::from_secs(30);
 
 /// What the log is to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Line {
+enum LogLine {
     /// New games are refused from now on.
     Begun,
     /// They still are: so many were, in all.
@@ -25,12 +25,12 @@ enum Line {
 
 /// The trouble of a store. Its engine begins and ends it.
 pub(crate) struct Condition {
-    state: Mutex<State>,
+    state: Mutex<ConditionState>,
     wall: WallClock,
 }
 
 #[derive(Default)]
-struct State {
+struct ConditionState {
     trouble: Option<Trouble>,
     /// What was met, for the log.
     detail: String,
@@ -42,33 +42,33 @@ struct State {
     is_told: bool,
 }
 
-impl State {
-    fn begin(&mut self, trouble: Trouble, detail: String, now: Instant) -> Option<Line> {
+impl ConditionState {
+    fn begin(&mut self, trouble: Trouble, detail: String, now: Instant) -> Option<LogLine> {
         if self.trouble.is_some_and(|known| known.cause == trouble.cause) {
             return None;
         }
         // Another cause is another trouble, with a beginning of its own.
         *self = Self { trouble: Some(trouble), detail, begun: Some(now), told: self.told, ..Self::default() };
         let was_told = |(cause, at): (Cause, Instant)| cause == trouble.cause && now.duration_since(at) < REMINDER;
-        if self.told.is_some_and(was_told) { None } else { self.tell(now, Line::Begun) }
+        if self.told.is_some_and(was_told) { None } else { self.tell(now, LogLine::Begun) }
     }
 
-    fn remind(&mut self, now: Instant) -> Option<Line> {
+    fn remind(&mut self, now: Instant) -> Option<LogLine> {
         self.trouble?;
         if self.told.is_some_and(|(_, at)| now.duration_since(at) < REMINDER) {
             return None;
         }
-        let line = Line::GoesOn { refused: self.refused, lasted: self.lasted(now) };
+        let line = LogLine::GoesOn { refused: self.refused, lasted: self.lasted(now) };
         self.tell(now, line)
     }
 
-    fn end(&mut self, now: Instant) -> Option<Line> {
+    fn end(&mut self, now: Instant) -> Option<LogLine> {
         self.trouble.take()?;
-        let line = Line::Over { refused: self.refused, lasted: self.lasted(now) };
+        let line = LogLine::Over { refused: self.refused, lasted: self.lasted(now) };
         self.is_told.then_some(line)
     }
 
-    fn tell(&mut self, now: Instant, line: Line) -> Option<Line> {
+    fn tell(&mut self, now: Instant, line: LogLine) -> Option<LogLine> {
         self.told = self.trouble.map(|trouble| (trouble.cause, now));
         self.is_told = true;
         Some(line)
@@ -121,16 +121,16 @@ impl Condition {
     }
 }
 
-fn log(state: &State, cause: Cause, line: Option<Line>) {
+fn log(state: &ConditionState, cause: Cause, line: Option<LogLine>) {
     let (word, what, detail) = (cause.word(), cause.sentence(), &state.detail);
     match line {
         None => {}
-        Some(Line::Begun) => tracing::error!(cause = word, detail, "new games are refused: {what}"),
-        Some(Line::GoesOn { refused, lasted }) => {
+        Some(LogLine::Begun) => tracing::error!(cause = word, detail, "new games are refused: {what}"),
+        Some(LogLine::GoesOn { refused, lasted }) => {
             let seconds = lasted.as_secs();
             tracing::warn!(cause = word, detail, refused, seconds, "new games are still refused: {what}");
         }
-        Some(Line::Over { refused, lasted }) => {
+        Some(LogLine::Over { refused, lasted }) => {
             let seconds = lasted.as_secs();
             tracing::info!(cause = word, refused, seconds, "new games begin again");
         }
@@ -152,24 +152,24 @@ mod tests {
 
     #[test]
     fn trouble_is_told_once_reminded_of_every_30_s_and_its_end_told_once() {
-        let (mut state, now) = (State::default(), Instant::now());
-        assert_eq!(state.begin(trouble(Cause::Full), String::new(), now), Some(Line::Begun));
+        let (mut state, now) = (ConditionState::default(), Instant::now());
+        assert_eq!(state.begin(trouble(Cause::Full), String::new(), now), Some(LogLine::Begun));
         for seconds in 0..30 {
             assert_eq!(state.begin(trouble(Cause::Full), String::new(), later(now, seconds)), None);
             assert_eq!(state.remind(later(now, seconds)), None);
         }
         state.refused = 7;
         let lasted = Duration::from_secs(30);
-        assert_eq!(state.remind(later(now, 30)), Some(Line::GoesOn { refused: 7, lasted }));
+        assert_eq!(state.remind(later(now, 30)), Some(LogLine::GoesOn { refused: 7, lasted }));
         assert_eq!(state.remind(later(now, 31)), None);
         let lasted = Duration::from_secs(40);
-        assert_eq!(state.end(later(now, 40)), Some(Line::Over { refused: 7, lasted }));
+        assert_eq!(state.end(later(now, 40)), Some(LogLine::Over { refused: 7, lasted }));
         assert_eq!(state.end(later(now, 41)), None);
     }
 
     #[test]
     fn trouble_that_comes_and_goes_does_not_fill_the_log() {
-        let (mut state, now) = (State::default(), Instant::now());
+        let (mut state, now) = (ConditionState::default(), Instant::now());
         let mut lines = 0;
         for tenth in 0..600 {
             let now = now + Duration::from_millis(100 * tenth);
@@ -183,9 +183,9 @@ mod tests {
 
     #[test]
     fn another_cause_is_told_at_once() {
-        let (mut state, now) = (State::default(), Instant::now());
+        let (mut state, now) = (ConditionState::default(), Instant::now());
         state.begin(trouble(Cause::Full), String::new(), now);
-        assert_eq!(state.begin(trouble(Cause::Gone), String::new(), now), Some(Line::Begun));
+        assert_eq!(state.begin(trouble(Cause::Gone), String::new(), now), Some(LogLine::Begun));
         assert_eq!(state.trouble.map(|trouble| trouble.cause), Some(Cause::Gone));
     }
 }

@@ -71,7 +71,7 @@ pub struct StoreStatus {
     /// together is one.
     pub commits: u64,
     /// How the way to it is, if it lies elsewhere.
-    pub link: Option<Link>,
+    pub link: Option<LinkStatus>,
 }
 
 /// Why no new game can begin, and since when.
@@ -179,7 +179,7 @@ impl Cause {
 
 /// How the way to a store that lies elsewhere is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Link {
+pub struct LinkStatus {
     /// Whether requests are let through.
     pub breaker: Breaker,
 }
@@ -226,7 +226,7 @@ impl Dump {
 
 /// What an import came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Imported {
+pub enum ImportOutcome {
     /// The session is stored now.
     Imported,
     /// It was there already, as far as this one.
@@ -304,5 +304,5 @@ pub trait Portable: Send + Sync {
     async fn export(&self, id: &SessionId, at: Moment) -> StoreResult<Option<Dump>>;
 
     /// Stores a session taken elsewhere, with the life it had left.
-    async fn import(&self, dump: Dump, at: Moment) -> StoreResult<Imported>;
+    async fn import(&self, dump: Dump, at: Moment) -> StoreResult<ImportOutcome>;
 }

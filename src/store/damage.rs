@@ -19,12 +19,12 @@ const MOST: usize = 10_000;
 /// Sessions that could not be read lately.
 #[derive(Default)]
 pub(crate) struct Damaged {
-    known: Mutex<HashMap<SessionId, Known>>,
+    known: Mutex<HashMap<SessionId, KnownDamage>>,
     /// Whether there ever was one: as a rule there is none, and nobody should wait to learn that.
     is_any: AtomicBool,
 }
 
-struct Known {
+struct KnownDamage {
     what: String,
     looked: Instant,
 }
@@ -77,7 +77,7 @@ impl Damaged {
                 "a session cannot be read: whoever asks for it gets an error, all others play on"
             );
         }
-        known.insert(id.clone(), Known { what: what.to_owned(), looked: now });
+        known.insert(id.clone(), KnownDamage { what: what.to_owned(), looked: now });
         is_news
     }
 

@@ -5,7 +5,7 @@
 pub type StoreResult<T> = Result<T, StoreError>;
 
 /// The cause beneath an error: for the log, never for a player.
-pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a caller has to tell apart.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub enum StoreError {
     Full,
     /// Out of reach: nothing happened, try again later.
     #[error("the store is out of reach")]
-    Unavailable(#[source] Option<Cause>),
+    Unavailable(#[source] Option<BoxError>),
     /// It may have happened: the idempotent repeat finds out.
     #[error("the store cannot tell whether the command was committed")]
     OutcomeUnknown,
@@ -41,7 +41,7 @@ pub enum StoreError {
 
 impl StoreError {
     /// Out of reach because of `cause`.
-    pub fn unavailable(cause: impl Into<Cause>) -> Self {
+    pub fn unavailable(cause: impl Into<BoxError>) -> Self {
         Self::Unavailable(Some(cause.into()))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::clock::Clock;
 use super::contract::{GameSessionStore, StoreStatus};
 use super::error::StoreResult;
-use crate::domain::{Home, SessionId};
+use crate::domain::{InstanceName, SessionId};
 
 /// A store and the clock by which its sessions live.
 #[derive(Clone)]
@@ -25,32 +25,32 @@ impl Keeper {
 
 /// An instance's own store, for games that begin while the shared one is away.
 #[derive(Clone)]
-pub struct Own {
+pub struct LocalFallback {
     /// What ids of its sessions end in.
-    pub home: Home,
+    pub home: InstanceName,
     /// Who keeps them.
     pub keeper: Keeper,
 }
 
 /// The session is at home on another instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Elsewhere(pub Home);
+pub struct OtherInstance(pub InstanceName);
 
 /// The keepers of a server, and which of them keeps what.
-pub struct Homes {
+pub struct StoreRouter {
     main: Keeper,
     is_shared: bool,
-    own: Option<Own>,
+    own: Option<LocalFallback>,
 }
 
-impl Homes {
+impl StoreRouter {
     /// One store that no other instance has: whatever id there is, its session is there.
     pub fn only(keeper: Keeper) -> Self {
         Self { main: keeper, is_shared: false, own: None }
     }
 
     /// A store that several instances share, and this one's own for while that is away.
-    pub fn shared(keeper: Keeper, own: Option<Own>) -> Self {
+    pub fn shared(keeper: Keeper, own: Option<LocalFallback>) -> Self {
         Self { main: keeper, is_shared: true, own }
     }
 
@@ -58,10 +58,10 @@ impl Homes {
     ///
     /// # Errors
     /// [`Elsewhere`], if another instance does.
-    pub fn of(&self, id: &SessionId) -> Result<&Keeper, Elsewhere> {
-        match (id.home(), &self.own) {
+    pub fn of(&self, id: &SessionId) -> Result<&Keeper, OtherInstance> {
+        match (id.instance(), &self.own) {
             (Some(home), Some(own)) if home == own.home => Ok(&own.keeper),
-            (Some(home), _) if self.is_shared => Err(Elsewhere(home)),
+            (Some(home), _) if self.is_shared => Err(OtherInstance(home)),
             _ => Ok(&self.main),
         }
     }
@@ -72,7 +72,7 @@ impl Homes {
     }
 
     /// Where they begin while that is away.
-    pub fn own(&self) -> Option<&Own> {
+    pub fn own(&self) -> Option<&LocalFallback> {
         self.own.as_ref()
     }
 
@@ -85,13 +85,13 @@ impl Homes {
     ///
     /// # Errors
     /// The stores'.
-    pub async fn status(&self) -> StoreResult<HomesStatus> {
+    pub async fn status(&self) -> StoreResult<StoresStatus> {
         let main = self.main.status().await?;
         let own = match &self.own {
             Some(own) => Some(own.keeper.status().await?),
             None => None,
         };
-        Ok(HomesStatus { main, own })
+        Ok(StoresStatus { main, own })
     }
 
     /// Closes each, whatever another says to it.
@@ -112,14 +112,14 @@ impl Homes {
 
 /// How the stores of a server are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HomesStatus {
+pub struct StoresStatus {
     /// Where new games begin.
     pub main: StoreStatus,
     /// Where they begin while that is away.
     pub own: Option<StoreStatus>,
 }
 
-impl HomesStatus {
+impl StoresStatus {
     /// Whether new games begin at this instance's own.
     pub fn is_degraded(&self) -> bool {
         self.main.trouble.is_some() && self.own.as_ref().is_some_and(|own| own.trouble.is_none())
@@ -163,22 +163,22 @@ mod tests {
         Keeper { store: Arc::new(MemoryStore::new(GameSession::apply, 1)), clock: Arc::new(clock) }
     }
 
-    fn home(name: &str) -> Home {
+    fn home(name: &str) -> InstanceName {
         name.parse().expect("it is a home")
     }
 
-    fn own(name: &str) -> Own {
-        Own { home: home(name), keeper: keeper() }
+    fn own(name: &str) -> LocalFallback {
+        LocalFallback { home: home(name), keeper: keeper() }
     }
 
     /// The ids of one session in the shared store, at home `a` and at home `b`.
     fn ids() -> [SessionId; 3] {
         let id = SessionId::generate(1, &[0; 10]);
-        [id.clone(), id.at_home(&home("a")), id.at_home(&home("b"))]
+        [id.clone(), id.at_instance(&home("a")), id.at_instance(&home("b"))]
     }
 
     #[track_caller]
-    fn is_at(homes: &Homes, id: &SessionId, keeper: &Keeper) {
+    fn is_at(homes: &StoreRouter, id: &SessionId, keeper: &Keeper) {
         let found = homes.of(id).expect("it is kept here");
         assert!(Arc::ptr_eq(&found.store, &keeper.store) && Arc::ptr_eq(&found.clock, &keeper.clock));
     }
@@ -186,34 +186,34 @@ mod tests {
     #[test]
     fn an_id_with_a_home_is_at_home_there_and_any_other_in_the_shared_store() {
         let (shared, own) = (keeper(), own("a"));
-        let homes = Homes::shared(shared.clone(), Some(own.clone()));
+        let homes = StoreRouter::shared(shared.clone(), Some(own.clone()));
         let [plain, here, there] = ids();
         is_at(&homes, &plain, &shared);
         is_at(&homes, &here, &own.keeper);
-        assert_eq!(homes.of(&there).err(), Some(Elsewhere(home("b"))));
+        assert_eq!(homes.of(&there).err(), Some(OtherInstance(home("b"))));
         assert_eq!(homes.keepers().count(), 2);
     }
 
     #[test]
     fn without_an_own_store_every_home_is_elsewhere() {
         let shared = keeper();
-        let homes = Homes::shared(shared.clone(), None);
+        let homes = StoreRouter::shared(shared.clone(), None);
         let [plain, here, _] = ids();
         is_at(&homes, &plain, &shared);
-        assert_eq!(homes.of(&here).err(), Some(Elsewhere(home("a"))));
+        assert_eq!(homes.of(&here).err(), Some(OtherInstance(home("a"))));
         assert_eq!(homes.keepers().count(), 1);
     }
 
     #[test]
     fn a_store_that_is_the_only_one_keeps_whatever_there_is() {
         let only = keeper();
-        let homes = Homes::only(only.clone());
+        let homes = StoreRouter::only(only.clone());
         ids().iter().for_each(|id| is_at(&homes, id, &only));
     }
 
     #[tokio::test]
     async fn all_are_closed() {
-        let homes = Homes::shared(keeper(), Some(own("a")));
+        let homes = StoreRouter::shared(keeper(), Some(own("a")));
         homes.close().await.expect("closed");
         for keeper in homes.keepers() {
             keeper.status().await.expect_err("it is closed");

@@ -22,14 +22,14 @@ thread_local! {
 
 /// A payload as it is kept.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Packed<'a> {
+pub(crate) enum StoredPayload<'a> {
     /// As it is.
     Plain(#[serde(borrow)] Cow<'a, str>),
     /// A zstd frame.
     Zstd(#[serde(borrow, with = "serde_bytes")] Cow<'a, [u8]>),
 }
 
-impl<'a> Packed<'a> {
+impl<'a> StoredPayload<'a> {
     /// The smaller of the two.
     pub(crate) fn of(payload: &'a str) -> Self {
         let is_worth_it = payload.len() > PLAIN_UP_TO && payload.len() <= LIMIT;
@@ -83,13 +83,13 @@ pub(crate) mod tests {
 
     /// The frame in which a payload lies that is worth it.
     pub(crate) fn compressed(payload: &str) -> Vec<u8> {
-        let Packed::Zstd(bytes) = Packed::of(payload) else { panic!("it is left plain") };
+        let StoredPayload::Zstd(bytes) = StoredPayload::of(payload) else { panic!("it is left plain") };
         bytes.into_owned()
     }
 
     fn is_packed(payload: &str) -> bool {
-        let packed = Packed::of(payload);
-        let is_packed = matches!(packed, Packed::Zstd(_));
+        let packed = StoredPayload::of(payload);
+        let is_packed = matches!(packed, StoredPayload::Zstd(_));
         assert_eq!(packed.unpack().as_deref(), Ok(payload));
         is_packed
     }
@@ -113,9 +113,10 @@ pub(crate) mod tests {
             chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             text.extend(char::from_u32((chance >> 43) as u32 % 0x11_0000));
         }
-        let packed = Packed::of(&text);
+        let packed = StoredPayload::of(&text);
         assert!(
-            matches!(&packed, Packed::Plain(_)) || matches!(&packed, Packed::Zstd(bytes) if bytes.len() < text.len())
+            matches!(&packed, StoredPayload::Plain(_))
+                || matches!(&packed, StoredPayload::Zstd(bytes) if bytes.len() < text.len())
         );
         assert_eq!(packed.unpack(), Ok(text));
     }
@@ -124,11 +125,11 @@ pub(crate) mod tests {
     fn forged_lengths_are_refused_at_once() {
         let begun = Instant::now();
         let whole = zstd::bulk::compress(&vec![b'x'; LIMIT + 1], LEVEL).expect("compressed");
-        assert!(Packed::Zstd(whole.into()).unpack().is_err(), "more than the limit");
+        assert!(StoredPayload::Zstd(whole.into()).unpack().is_err(), "more than the limit");
         // A frame of one segment whose length field, of eight bytes, says anything.
         for length in [u64::MAX, 1 << 40, LIMIT as u64 + 1, LIMIT as u64] {
             let forged = [&[0x28, 0xb5, 0x2f, 0xfd, 0xe0][..], &length.to_le_bytes(), &[1, 0, 0]].concat();
-            assert!(Packed::Zstd(forged.into()).unpack().is_err(), "{length}");
+            assert!(StoredPayload::Zstd(forged.into()).unpack().is_err(), "{length}");
         }
         assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
     }
@@ -136,7 +137,7 @@ pub(crate) mod tests {
     #[test]
     fn what_unpacks_to_no_text_is_refused() {
         let no_text = zstd::bulk::compress(&[0xff; 9], LEVEL).expect("compressed");
-        assert_eq!(Packed::Zstd(no_text.into()).unpack(), Err("its payload is no text".to_owned()));
+        assert_eq!(StoredPayload::Zstd(no_text.into()).unpack(), Err("its payload is no text".to_owned()));
     }
 
     proptest! {
@@ -150,8 +151,8 @@ pub(crate) mod tests {
             let mut bytes = compressed(&repetitive(4_096));
             let place = place.index(bytes.len());
             bytes[place] = value;
-            let _ = Packed::Zstd(bytes[..cut.index(bytes.len() + 1)].into()).unpack();
-            let _ = Packed::Zstd(bytes.into()).unpack();
+            let _ = StoredPayload::Zstd(bytes[..cut.index(bytes.len() + 1)].into()).unpack();
+            let _ = StoredPayload::Zstd(bytes.into()).unpack();
         }
     }
 }

@@ -115,7 +115,7 @@ const SPARED_FIRST: usize = 64;
 /// A session for short. Should two have the same, their nonces differ, and only one is kept.
 type Name = u64;
 
-struct Slot {
+struct CacheSlot {
     name: Name,
     nonce: u64,
     quiz: Arc<Quiz>,
@@ -126,7 +126,7 @@ struct Slot {
 #[derive(Default)]
 struct Kept {
     places: HashMap<Name, u32, foldhash::fast::RandomState>,
-    slots: Vec<Slot>,
+    slots: Vec<CacheSlot>,
     bytes: QuizBytes,
     random: u64,
 }
@@ -135,16 +135,16 @@ impl Kept {
     fn weight(&self) -> usize {
         // A table has a byte more for each place, and is at most seven eighths full.
         let places = self.places.capacity() * 8 / 7 * (size_of::<(Name, u32)>() + 1);
-        self.bytes.total() + places + self.slots.capacity() * size_of::<Slot>()
+        self.bytes.total() + places + self.slots.capacity() * size_of::<CacheSlot>()
     }
 
-    fn put(&mut self, slot: Slot) {
+    fn put(&mut self, slot: CacheSlot) {
         self.bytes.add(&slot.quiz);
         self.places.insert(slot.name, self.slots.len() as u32);
         self.slots.push(slot);
     }
 
-    fn take(&mut self, name: Name) -> Option<Slot> {
+    fn take(&mut self, name: Name) -> Option<CacheSlot> {
         let place = self.places.remove(&name)? as usize;
         let slot = self.slots.swap_remove(place);
         if let Some(moved) = self.slots.get(place) {
@@ -158,7 +158,7 @@ impl Kept {
     /// a little more games than fit, one after the other, would find none of them.)
     /// One that is spared is spared as long as others can be found: what was used just now is not drawn twice
     /// where much has to go at once.
-    fn take_any(&mut self, spared: &mut Vec<Name>) -> Option<Slot> {
+    fn take_any(&mut self, spared: &mut Vec<Name>) -> Option<CacheSlot> {
         for draw in 0.. {
             if self.slots.is_empty() {
                 break;
@@ -207,7 +207,7 @@ impl QuizCache {
     }
 
     pub(super) fn insert(&self, id: &SessionId, nonce: u64, quiz: &Arc<Quiz>) {
-        let slot = Slot { name: name(id), nonce, quiz: quiz.clone(), was_used: AtomicBool::new(false) };
+        let slot = CacheSlot { name: name(id), nonce, quiz: quiz.clone(), was_used: AtomicBool::new(false) };
         let mut gone = Vec::new();
         let mut kept = self.kept.write();
         gone.extend(kept.take(slot.name));

@@ -5,11 +5,11 @@ use super::panics;
 use crate::domain::{Applied, Command, GameSession, Moment};
 
 /// The rules that an engine applies: [`GameSession::apply`], or a test's own.
-pub type Rules = fn(&mut GameSession, Command, Moment) -> Applied;
+pub type ApplyFn = fn(&mut GameSession, Command, Moment) -> Applied;
 
 /// Applies a command to a copy of the session. A rule that panics harms this command only.
-pub(crate) fn step(
-    rules: Rules,
+pub(crate) fn apply_on_copy(
+    rules: ApplyFn,
     before: &GameSession,
     command: Command,
     at: Moment,

@@ -9,7 +9,7 @@ use crate::domain::Sequence;
 
 /// What a watcher is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hint {
+pub enum Notice {
     /// Hints may have been lost until now.
     Look,
     /// A commit has left the log with this head. Where that is nothing new, the state is.
@@ -18,24 +18,24 @@ pub enum Hint {
 
 /// Hears of a session until it is dropped.
 pub struct Watch {
-    told: watch::Receiver<Told>,
+    told: watch::Receiver<LastNotice>,
     /// How many times it has been told to look.
     looks: u64,
     // After the receiver: whoever is told of the end finds it gone.
-    _end: End,
+    _end: WatchEnd,
 }
 
 /// What was said last.
 #[derive(Default)]
-struct Told {
+struct LastNotice {
     looks: u64,
     head: Sequence,
 }
 
 /// Tells of the end of a watch.
-struct End(Arc<Notify>);
+struct WatchEnd(Arc<Notify>);
 
-impl Drop for End {
+impl Drop for WatchEnd {
     fn drop(&mut self) {
         self.0.notify_one();
     }
@@ -46,29 +46,29 @@ impl Watch {
     /// other. `None` once the store is closed. May be given up and asked again.
     ///
     /// The first is a `Look`, once hints come in: what was committed from then on is hinted at.
-    pub async fn next(&mut self) -> Option<Hint> {
+    pub async fn next(&mut self) -> Option<Notice> {
         self.told.changed().await.ok()?;
         let told = self.told.borrow_and_update();
         let has_looked = self.looks == told.looks;
         self.looks = told.looks;
-        Some(if has_looked { Hint::Head(told.head) } else { Hint::Look })
+        Some(if has_looked { Notice::Head(told.head) } else { Notice::Look })
     }
 }
 
 /// The watchers of one session.
 #[derive(Default)]
-pub(crate) struct Watched {
-    told: watch::Sender<Told>,
+pub(crate) struct Watchers {
+    told: watch::Sender<LastNotice>,
 }
 
-impl Watched {
+impl Watchers {
     /// One more, whose end `ended` is told of. Where hints come in already it is to look at once.
     pub(crate) fn watch(&self, ended: Arc<Notify>) -> Watch {
         let mut told = self.told.subscribe();
         if told.borrow().looks > 0 {
             told.mark_changed();
         }
-        Watch { told, looks: 0, _end: End(ended) }
+        Watch { told, looks: 0, _end: WatchEnd(ended) }
     }
 
     /// Hints come in from now on.
@@ -108,7 +108,7 @@ mod tests {
         pin!(future).poll(&mut Context::from_waker(Waker::noop()))
     }
 
-    fn at_once(watch: &mut Watch) -> Option<Hint> {
+    fn at_once(watch: &mut Watch) -> Option<Notice> {
         match polled(watch.next()) {
             Poll::Ready(hint) => Some(hint.expect("its store is open")),
             Poll::Pending => None,
@@ -117,37 +117,37 @@ mod tests {
 
     #[test]
     fn hints_coalesce_and_a_look_is_never_hidden_by_them() {
-        let (watched, ended) = (Watched::default(), Arc::new(Notify::new()));
+        let (watched, ended) = (Watchers::default(), Arc::new(Notify::new()));
         let mut watch = watched.watch(ended.clone());
         assert_eq!(at_once(&mut watch), None);
         watched.look_at_first();
         watched.look_at_first();
         watched.hint(Sequence(3));
-        assert_eq!(at_once(&mut watch), Some(Hint::Look));
+        assert_eq!(at_once(&mut watch), Some(Notice::Look));
         assert_eq!(at_once(&mut watch), None);
         watched.hint(Sequence(3));
-        assert_eq!(at_once(&mut watch), Some(Hint::Head(Sequence(3))), "the state may be new");
+        assert_eq!(at_once(&mut watch), Some(Notice::Head(Sequence(3))), "the state may be new");
         (4..9).for_each(|head| watched.hint(Sequence(head)));
-        assert_eq!(at_once(&mut watch), Some(Hint::Head(Sequence(8))));
+        assert_eq!(at_once(&mut watch), Some(Notice::Head(Sequence(8))));
         watched.look();
         watched.hint(Sequence(9));
-        assert_eq!(at_once(&mut watch), Some(Hint::Look));
+        assert_eq!(at_once(&mut watch), Some(Notice::Look));
         assert_eq!(at_once(&mut watch), None);
     }
 
     #[test]
     fn who_comes_later_looks_at_once() {
-        let (watched, ended) = (Watched::default(), Arc::new(Notify::new()));
+        let (watched, ended) = (Watchers::default(), Arc::new(Notify::new()));
         watched.look();
         watched.hint(Sequence(3));
         let mut watch = watched.watch(ended);
-        assert_eq!(at_once(&mut watch), Some(Hint::Look));
+        assert_eq!(at_once(&mut watch), Some(Notice::Look));
         assert_eq!(at_once(&mut watch), None);
     }
 
     #[test]
     fn the_end_of_a_watch_is_told_when_nobody_is_there_any_more() {
-        let (watched, ended) = (Watched::default(), Arc::new(Notify::new()));
+        let (watched, ended) = (Watchers::default(), Arc::new(Notify::new()));
         let watch = watched.watch(ended.clone());
         assert!(watched.is_watched() && polled(ended.notified()).is_pending());
         drop(watch);
@@ -156,11 +156,11 @@ mod tests {
 
     #[test]
     fn a_watch_ends_with_its_store() {
-        let watched = Watched::default();
+        let watched = Watchers::default();
         let mut watch = watched.watch(Arc::default());
         watched.hint(Sequence(1));
         drop(watched);
-        assert_eq!(at_once(&mut watch), Some(Hint::Head(Sequence(1))));
+        assert_eq!(at_once(&mut watch), Some(Notice::Head(Sequence(1))));
         assert_eq!(polled(watch.next()), Poll::Ready(None));
     }
 }

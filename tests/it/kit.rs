@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rejoin::domain::quiz::draft::{self, Texts};
-use rejoin::domain::room::{Ask, By};
+use rejoin::domain::room::{Caller, RoomAction};
 use rejoin::domain::scoring::{ProgressionRule, Scoring};
 use rejoin::domain::solo::{Deliver, NewSolo};
 use rejoin::domain::{
-    Answer, Command, EventDraft, GameSession, JoinCode, Lifetimes, Millis, Moment, OptionId, Owner, QuestionId, Quiz,
-    RepeatKey, SeatId, Sequence, SessionId, Submission, Timestamp, WallTime,
+    Answer, Command, EventDraft, GameSession, IdempotencyKey, JoinCode, Lifetimes, Millis, Moment, OptionId, Owner,
+    QuestionId, Quiz, SeatId, Sequence, SessionId, Submission, Timestamp, WallTime,
 };
 use rejoin::store::{GameSessionStore, NewSession, StoreError, StoreResult};
 use serde_json::{Value, json};
@@ -120,7 +120,7 @@ pub(crate) fn external(n: u64, join_code: Option<&str>, now: Moment) -> GameSess
 }
 
 pub(crate) fn answer(question: usize, chosen: u64, key: Option<&str>) -> Command {
-    let repeat = key.map(|key| RepeatKey::new("answer", key, &[&question.to_string(), &chosen.to_string()]));
+    let repeat = key.map(|key| IdempotencyKey::new("answer", key, &[&question.to_string(), &chosen.to_string()]));
     let wall = WallTime(1_700_000_000_000);
     Command::Submit(Submission {
         question: question_id(question),
@@ -135,12 +135,12 @@ pub(crate) fn right(question: usize) -> Command {
     answer(question, 1, None)
 }
 
-pub(crate) fn asked(by: By, ask: Ask) -> Command {
+pub(crate) fn asked(by: Caller, ask: RoomAction) -> Command {
     Command::room(by, ask)
 }
 
 pub(crate) fn record_all(events: Vec<EventDraft>, expected: Option<Sequence>) -> Command {
-    asked(By::Backend, Ask::Record { events, expected, repeat: None })
+    asked(Caller::Backend, RoomAction::Record { events, expected, repeat: None })
 }
 
 pub(crate) fn record(events: usize) -> Command {
@@ -150,7 +150,7 @@ pub(crate) fn record(events: usize) -> Command {
 
 /// Another join code.
 pub(crate) fn recode(text: &str) -> Command {
-    asked(By::Backend, Ask::ChangeJoinCode(code(text)))
+    asked(Caller::Backend, RoomAction::ChangeJoinCode(code(text)))
 }
 
 /// One event for these seats.
@@ -161,7 +161,7 @@ pub(crate) fn record_for(seats: &[u32]) -> Command {
 }
 
 pub(crate) fn acknowledge(seat: u32, sequence: u64) -> Command {
-    asked(By::Connection { seat: SeatId(seat), generation: 0 }, Ask::Acknowledge(Sequence(sequence)))
+    asked(Caller::Connection { seat: SeatId(seat), generation: 0 }, RoomAction::Acknowledge(Sequence(sequence)))
 }
 
 /// What a store says in the end to a call that may be repeated: on a busy machine it may find no time for

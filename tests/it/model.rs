@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rejoin::domain::{Applied, Command, Event, GameSession, Moment, Sequence, SessionId};
-use rejoin::store::{GameSessionStore, Imported, NewSession, StoreError};
+use rejoin::store::{GameSessionStore, ImportOutcome, NewSession, StoreError};
 
 use crate::contract::engines::{
     Cluster, Engine, Memory, Redb, RedbAtOnce, RedbAtRandom, RedbNeverCheckpointed, RedbWithoutLog, Valkey,
@@ -17,7 +17,7 @@ const IDS: u64 = 5;
 const CODES: [&str; 3] = ["ABC234", "ABC235", "ABC236"];
 
 #[derive(Debug, Clone)]
-enum Ask {
+enum RoomAction {
     Create { n: u64, code: Option<usize>, questions: Option<usize> },
     Apply { n: u64, command: Command },
     Recode { n: u64, code: usize },
@@ -25,7 +25,7 @@ enum Ask {
     Sweep,
 }
 
-impl Ask {
+impl RoomAction {
     /// Which session it is about, if only one.
     fn session(&self) -> Option<u64> {
         match self {
@@ -38,7 +38,7 @@ impl Ask {
 #[derive(Debug, Clone)]
 enum Step {
     /// Asked at once, in this order.
-    Ask(Vec<Ask>),
+    RoomAction(Vec<RoomAction>),
     Wait(u64),
     Reopen,
     /// Taken out whole, and put in again.
@@ -72,9 +72,9 @@ impl Model {
         live.find(|session| holds(session)).map(|session| session.id.clone())
     }
 
-    fn ask(&mut self, ask: &Ask, new: Option<GameSession>, at: Moment) -> Outcome {
+    fn ask(&mut self, ask: &RoomAction, new: Option<GameSession>, at: Moment) -> Outcome {
         match (ask, new) {
-            (Ask::Create { n, code, .. }, Some(new)) => {
+            (RoomAction::Create { n, code, .. }, Some(new)) => {
                 let is_taken = code.is_some_and(|code| self.find(CODES[code], at).is_some());
                 let is_new = !is_taken && self.live(&id(*n), at).is_none();
                 if is_new {
@@ -82,7 +82,7 @@ impl Model {
                 }
                 Outcome::Created(is_new)
             }
-            (Ask::Apply { n, command }, _) => {
+            (RoomAction::Apply { n, command }, _) => {
                 let live = self.sessions.get_mut(&id(*n)).filter(|(session, _)| session.is_live(at.now));
                 let applied = live.map(|(session, events)| {
                     let before = session.clone();
@@ -94,21 +94,21 @@ impl Model {
                 });
                 Outcome::Applied(Box::new(applied))
             }
-            (Ask::Recode { n, code }, _) => {
+            (RoomAction::Recode { n, code }, _) => {
                 let holder = self.find(CODES[*code], at);
                 let knows_codes = self.live(&id(*n), at).is_some_and(|(session, _)| session.state.game.is_shared());
                 if knows_codes && holder.is_some_and(|holder| holder != id(*n)) {
                     return Outcome::Taken;
                 }
-                self.ask(&Ask::Apply { n: *n, command: recode(CODES[*code]) }, None, at)
+                self.ask(&RoomAction::Apply { n: *n, command: recode(CODES[*code]) }, None, at)
             }
-            (Ask::Delete(n), _) => Outcome::Deleted(self.sessions.remove(&id(*n)).is_some()),
-            (Ask::Sweep, _) => {
+            (RoomAction::Delete(n), _) => Outcome::Deleted(self.sessions.remove(&id(*n)).is_some()),
+            (RoomAction::Sweep, _) => {
                 let before = self.sessions.len();
                 self.sessions.retain(|_, (session, _)| session.is_live(at.now));
                 Outcome::Swept(before - self.sessions.len())
             }
-            (Ask::Create { .. }, None) => unreachable!("a creation brings its session"),
+            (RoomAction::Create { .. }, None) => unreachable!("a creation brings its session"),
         }
     }
 
@@ -143,22 +143,24 @@ impl Model {
     }
 }
 
-async fn ask(store: &dyn GameSessionStore, ask: Ask, new: Option<GameSession>, at: Moment) -> Outcome {
+async fn ask(store: &dyn GameSessionStore, ask: RoomAction, new: Option<GameSession>, at: Moment) -> Outcome {
     match (ask, new) {
-        (Ask::Create { .. }, new) => match store.create(NewSession(new.expect("a creation brings it")), at).await {
-            Ok(()) => Outcome::Created(true),
-            Err(StoreError::AlreadyExists) => Outcome::Created(false),
-            Err(error) => panic!("{error:?}"),
-        },
-        (Ask::Apply { n, command }, _) => {
+        (RoomAction::Create { .. }, new) => {
+            match store.create(NewSession(new.expect("a creation brings it")), at).await {
+                Ok(()) => Outcome::Created(true),
+                Err(StoreError::AlreadyExists) => Outcome::Created(false),
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        (RoomAction::Apply { n, command }, _) => {
             Outcome::Applied(Box::new(store.apply(&id(n), command, at).await.expect("answered")))
         }
-        (Ask::Recode { n, code }, _) => match store.apply(&id(n), recode(CODES[code]), at).await {
+        (RoomAction::Recode { n, code }, _) => match store.apply(&id(n), recode(CODES[code]), at).await {
             Err(StoreError::AlreadyExists) => Outcome::Taken,
             applied => Outcome::Applied(Box::new(applied.expect("answered"))),
         },
-        (Ask::Delete(n), _) => Outcome::Deleted(store.delete(&id(n)).await.expect("deleted")),
-        (Ask::Sweep, _) => Outcome::Swept(store.sweep(at, 1_000).await.expect("swept").deleted),
+        (RoomAction::Delete(n), _) => Outcome::Deleted(store.delete(&id(n)).await.expect("deleted")),
+        (RoomAction::Sweep, _) => Outcome::Swept(store.sweep(at, 1_000).await.expect("swept").deleted),
     }
 }
 
@@ -184,8 +186,8 @@ impl<E: Engine> Run<E> {
             }
             Step::Reopen => {}
             Step::Carry(n) => self.carry(n).await,
-            Step::Ask(asks) if E::LINES_UP => self.ask_at_once(asks).await,
-            Step::Ask(asks) => {
+            Step::RoomAction(asks) if E::LINES_UP => self.ask_at_once(asks).await,
+            Step::RoomAction(asks) => {
                 // Those on one session line up everywhere.
                 for same in asks.chunk_by(|one, next| one.session().is_some() && one.session() == next.session()) {
                     self.ask_at_once(same.to_vec()).await;
@@ -196,7 +198,7 @@ impl<E: Engine> Run<E> {
         self.model.check(&*store, at(self.now)).await;
     }
 
-    async fn ask_at_once(&mut self, asks: Vec<Ask>) {
+    async fn ask_at_once(&mut self, asks: Vec<RoomAction>) {
         let at = at(self.now);
         let mut answers = tokio::task::JoinSet::new();
         let mut expected = Vec::new();
@@ -212,8 +214,8 @@ impl<E: Engine> Run<E> {
         assert_eq!(outcomes.into_iter().map(|(_, outcome)| outcome).collect::<Vec<_>>(), expected);
     }
 
-    fn session(&mut self, ask: &Ask, at: Moment) -> Option<GameSession> {
-        let Ask::Create { n, code, questions } = ask else { return None };
+    fn session(&mut self, ask: &RoomAction, at: Moment) -> Option<GameSession> {
+        let RoomAction::Create { n, code, questions } = ask else { return None };
         let code = code.map(|code| CODES[code]);
         let mut session = match questions {
             Some(questions) => solo(*n, *questions, at),
@@ -230,9 +232,9 @@ impl<E: Engine> Run<E> {
         let dump = portable.export(&id(n), at).await.expect("read");
         assert_eq!(dump.is_some(), self.model.live(&id(n), at).is_some());
         let Some(dump) = dump else { return };
-        assert_eq!(portable.import(dump.clone(), at).await.expect("imported"), Imported::Same);
+        assert_eq!(portable.import(dump.clone(), at).await.expect("imported"), ImportOutcome::Same);
         assert!(store.delete(&id(n)).await.expect("deleted"));
-        assert_eq!(portable.import(dump, at).await.expect("imported"), Imported::Imported);
+        assert_eq!(portable.import(dump, at).await.expect("imported"), ImportOutcome::Imported);
     }
 }
 
@@ -250,23 +252,23 @@ fn any_command() -> impl Strategy<Value = Command> {
     ]
 }
 
-fn any_ask() -> impl Strategy<Value = Ask> {
+fn any_ask() -> impl Strategy<Value = RoomAction> {
     let code = proptest::option::of(0..CODES.len());
     let questions = proptest::option::of(1..4_usize);
     prop_oneof![
-        6 => (0..IDS, code, questions).prop_map(|(n, code, questions)| Ask::Create { n, code, questions }),
-        14 => (0..IDS, any_command()).prop_map(|(n, command)| Ask::Apply { n, command }),
-        3 => (0..IDS, 0..CODES.len()).prop_map(|(n, code)| Ask::Recode { n, code }),
-        2 => (0..IDS).prop_map(Ask::Delete),
-        2 => Just(Ask::Sweep),
+        6 => (0..IDS, code, questions).prop_map(|(n, code, questions)| RoomAction::Create { n, code, questions }),
+        14 => (0..IDS, any_command()).prop_map(|(n, command)| RoomAction::Apply { n, command }),
+        3 => (0..IDS, 0..CODES.len()).prop_map(|(n, code)| RoomAction::Recode { n, code }),
+        2 => (0..IDS).prop_map(RoomAction::Delete),
+        2 => Just(RoomAction::Sweep),
     ]
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
     let wait = prop_oneof![Just(1), Just(1_000), Just(61_000), Just(300_000), Just(660_000), Just(7_200_000)];
     prop_oneof![
-        8 => any_ask().prop_map(|ask| Step::Ask(vec![ask])),
-        8 => proptest::collection::vec(any_ask(), 2..12).prop_map(Step::Ask),
+        8 => any_ask().prop_map(|ask| Step::RoomAction(vec![ask])),
+        8 => proptest::collection::vec(any_ask(), 2..12).prop_map(Step::RoomAction),
         6 => wait.prop_map(Step::Wait),
         1 => Just(Step::Reopen),
         1 => (0..IDS).prop_map(Step::Carry),

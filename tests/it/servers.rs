@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use rejoin::store::valkey::{Target, Topology};
+use rejoin::store::valkey::{Topology, ValkeyTarget};
 
 use crate::support::valkey::access::Access;
 use crate::support::valkey::ports::free_port;
@@ -179,7 +179,7 @@ fn a_tls_server_takes_only_those_who_trust_its_authority() {
 
 /// The ports that a URL names.
 fn nodes(url: &str, topology: Topology) -> Vec<u16> {
-    Target::parse(url, topology).expect("a good URL").nodes.into_iter().map(|(_, port)| port).collect()
+    ValkeyTarget::parse(url, topology).expect("a good URL").nodes.into_iter().map(|(_, port)| port).collect()
 }
 
 fn ports(servers: &[ValkeyServer]) -> Vec<u16> {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Home, InvalidId};
+use super::{InstanceName, InvalidId};
 
 /// Bytes of a UUID.
 const UUID: usize = 16;
@@ -14,12 +14,12 @@ const UUID: usize = 16;
 const UUID_TEXT: usize = uuid::fmt::Hyphenated::LENGTH;
 
 /// A session's id: a UUID, and a solo player's only credential, so `Debug` shows a short hash. One
-/// that was begun at an instance's own, while the shared store was away, names that [`Home`].
+/// that was begun at an instance's own, while the shared store was away, names that [`InstanceName`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SessionId {
     /// The UUID and the home's characters; zeros to the end, which sort before any character.
-    bytes: [u8; UUID + Home::MOST],
+    bytes: [u8; UUID + InstanceName::MOST],
     length: u8,
 }
 
@@ -50,7 +50,7 @@ impl SessionId {
     }
 
     fn new(uuid: Uuid, home: &str) -> Self {
-        let mut bytes = [0; UUID + Home::MOST];
+        let mut bytes = [0; UUID + InstanceName::MOST];
         let length = UUID + home.len();
         bytes[..UUID].copy_from_slice(uuid.as_bytes());
         bytes[UUID..length].copy_from_slice(home.as_bytes());
@@ -59,12 +59,12 @@ impl SessionId {
 
     /// The same UUID at this home.
     #[must_use]
-    pub fn at_home(&self, home: &Home) -> Self {
+    pub fn at_instance(&self, home: &InstanceName) -> Self {
         Self::new(self.uuid(), home.as_str())
     }
 
     /// Where the session is at home; `None` for those of the store that all share.
-    pub fn home(&self) -> Option<Home> {
+    pub fn instance(&self) -> Option<InstanceName> {
         let (_, home) = self.as_bytes().split_at(UUID);
         (!home.is_empty()).then(|| home_of(home).expect("it was a home when the id was made"))
     }
@@ -100,7 +100,7 @@ impl SessionId {
     }
 }
 
-fn home_of(bytes: &[u8]) -> Option<Home> {
+fn home_of(bytes: &[u8]) -> Option<InstanceName> {
     std::str::from_utf8(bytes).ok()?.parse().ok()
 }
 
@@ -114,7 +114,7 @@ impl FromStr for SessionId {
         if rest.is_empty() {
             return Ok(Self::new(uuid, ""));
         }
-        let home: Home = rest.strip_prefix('-').ok_or(invalid)?.parse()?;
+        let home: InstanceName = rest.strip_prefix('-').ok_or(invalid)?.parse()?;
         Ok(Self::new(uuid, home.as_str()))
     }
 }
@@ -122,7 +122,7 @@ impl FromStr for SessionId {
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.uuid().hyphenated().fmt(f)?;
-        self.home().map_or(Ok(()), |home| write!(f, "-{home}"))
+        self.instance().map_or(Ok(()), |home| write!(f, "-{home}"))
     }
 }
 
@@ -136,7 +136,7 @@ impl fmt::Debug for SessionId {
 mod tests {
     use super::*;
 
-    fn home(name: &str) -> Home {
+    fn home(name: &str) -> InstanceName {
         name.parse().expect("it is a home")
     }
 
@@ -154,13 +154,13 @@ mod tests {
     fn an_id_with_a_home_is_its_uuid_and_the_home() {
         let plain = SessionId::generate(1_000, &[7; 10]);
         for name in ["a", "7", "eu-west_2", &"z".repeat(32)] {
-            let id = plain.at_home(&home(name));
+            let id = plain.at_instance(&home(name));
             assert_eq!(id.to_string(), format!("{plain}-{name}"));
             assert_eq!(id.to_string().parse(), Ok(id.clone()));
             assert_eq!(SessionId::from_bytes(id.as_bytes()), Some(id.clone()));
             assert_eq!(id.as_bytes(), [plain.as_bytes(), name.as_bytes()].concat());
-            assert_eq!((id.home(), plain.home()), (Some(home(name)), None));
-            assert_eq!(id.at_home(&home("b")), plain.at_home(&home("b")));
+            assert_eq!((id.instance(), plain.instance()), (Some(home(name)), None));
+            assert_eq!(id.at_instance(&home("b")), plain.at_instance(&home("b")));
         }
     }
 
@@ -168,7 +168,7 @@ mod tests {
     fn ids_of_all_homes_sort_as_their_bytes_do() {
         let plain = [1, 2].map(|millis| SessionId::generate(millis, &[0; 10]));
         let homes = ["0", "a", "a-", "a0", "aa", "b"].map(home);
-        let mut ids: Vec<_> = plain.iter().flat_map(|id| homes.iter().map(|home| id.at_home(home))).collect();
+        let mut ids: Vec<_> = plain.iter().flat_map(|id| homes.iter().map(|home| id.at_instance(home))).collect();
         ids.extend(plain);
         ids.sort();
         assert!(ids.is_sorted_by(|one, next| one.as_bytes() < next.as_bytes()), "{ids:?}");
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn each_home_has_an_award_of_its_own_and_no_home_the_award_it_had() {
         let id = SessionId::generate(1_000, &[7; 10]);
-        let awards = [&id, &id.at_home(&home("a")), &id.at_home(&home("b"))].map(SessionId::award_id);
+        let awards = [&id, &id.at_instance(&home("a")), &id.at_instance(&home("b"))].map(SessionId::award_id);
         assert_eq!(awards[0].to_string(), "ff9c6920-ff32-833f-bc17-f318a1d99f4f");
         assert!(awards[0] != awards[1] && awards[1] != awards[2] && awards[0] != awards[2]);
     }
@@ -186,7 +186,7 @@ mod tests {
     fn a_session_id_never_shows_itself_in_debug() {
         let id = SessionId::generate(1_000, &[7; 10]);
         assert!(!format!("{id:?}").contains(&id.to_string()[..8]));
-        let there = id.at_home(&home("somewhere"));
+        let there = id.at_instance(&home("somewhere"));
         assert!(!format!("{there:?}").contains("somewhere") && !format!("{there:?}").contains(&id.to_string()[..8]));
     }
 

@@ -8,7 +8,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(in crate::domain::quiz) use check::{Checker, repeats};
+pub(in crate::domain::quiz) use check::{QuestionChecker, repeats};
 pub use check::{Texts, check, is_file_name, is_url};
 
 use super::{AnswerKey, Choice, Difficulty, Kind, Question, Range};
@@ -186,21 +186,21 @@ impl QuestionDraft {
 
 /// Something wrong in what was handed in, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Problem {
+pub struct DraftProblem {
     /// Where: `questions[3].options`.
     pub path: String,
     /// What: `at least 2`.
     pub message: String,
 }
 
-impl Problem {
+impl DraftProblem {
     /// A problem at `path`.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self { path: path.into(), message: message.into() }
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for DraftProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path, self.message)
     }

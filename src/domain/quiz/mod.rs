@@ -16,7 +16,8 @@ use super::scoring::{ProgressionRule, Scoring, SpeedBonus};
 use super::time::Millis;
 
 pub use kind::{
-    AnswerKey, ChoiceKey, Correct, Count, Kind, MOST_TEXTS, MultipleKey, NumberKey, OrderKey, PollKey, Range, TextKey,
+    AnswerCount, AnswerKey, ChoiceKey, Correct, Kind, MOST_TEXTS, MultipleKey, NumberKey, OrderKey, PollKey, Range,
+    TextKey,
 };
 
 /// How hard a question is.

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::seat::Given;
+use super::seat::SubmittedAnswer;
 use crate::domain::answer::Answer;
 use crate::domain::ids::SeatId;
 use crate::domain::scoring::Grade;
@@ -32,25 +32,26 @@ fn config() -> impl bincode::config::Config {
 }
 
 impl ClosedAnswers {
-    pub(super) fn pack(answers: impl IntoIterator<Item = (SeatId, Given)>) -> Self {
+    pub(super) fn pack(answers: impl IntoIterator<Item = (SeatId, SubmittedAnswer)>) -> Self {
         let answers: Vec<_> = answers.into_iter().collect();
         let since = answers.iter().map(|(_, given)| given.received).min().unwrap_or(WallTime(0));
-        let pack = |(seat, Given { answer, received, response, grade, points }): (SeatId, Given)| {
-            (seat, answer, received.0 - since.0, response, grade, points)
-        };
+        let pack =
+            |(seat, SubmittedAnswer { answer, received, response, grade, points }): (SeatId, SubmittedAnswer)| {
+                (seat, answer, received.0 - since.0, response, grade, points)
+            };
         let packed = AnswerRows { since, answers: answers.into_iter().map(pack).collect() };
         let bytes = bincode::serde::encode_to_vec(&packed, config()).expect("numbers and texts can be packed");
         Self(bytes.into())
     }
 
     /// All of them.
-    pub(super) fn unpack(&self) -> BTreeMap<SeatId, Given> {
+    pub(super) fn unpack(&self) -> BTreeMap<SeatId, SubmittedAnswer> {
         // Nothing but `pack` has made them, and the record that they were read from has a checksum.
         let (packed, _): (AnswerRows, _) =
             bincode::serde::decode_from_slice(&self.0, config()).expect("what was packed can be unpacked");
         let since = packed.since.0;
         let unpack = |(seat, answer, received, response, grade, points)| {
-            (seat, Given { answer, received: WallTime(since + received), response, grade, points })
+            (seat, SubmittedAnswer { answer, received: WallTime(since + received), response, grade, points })
         };
         packed.answers.into_iter().map(unpack).collect()
     }
@@ -84,7 +85,7 @@ mod tests {
 
     #[test]
     fn what_is_packed_comes_back_and_is_small() {
-        let given = |n: u32| Given {
+        let given = |n: u32| SubmittedAnswer {
             answer: (n > 0).then(|| Answer::Option(OptionId::try_from(u64::from(n % 4)).expect("small"))),
             received: WallTime(1_700_000_000_000 - u64::from(n)),
             response: Millis(u64::from(n) * 100),

@@ -5,13 +5,13 @@ use crate::domain::answer::Answer;
 use crate::domain::events::{EventDraft, Sequence};
 use crate::domain::ids::{JoinCode, QuestionId, SeatId, SessionId, UserId};
 use crate::domain::name::PlayerName;
-use crate::domain::repeat::{Repeat, RepeatKey};
+use crate::domain::repeat::{Idempotency, IdempotencyKey};
 use crate::domain::secret::SecretHash;
 use crate::domain::time::{Timestamp, WallTime};
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum By {
+pub enum Caller {
     /// Nobody in particular.
     Anyone,
     /// A backend that showed an API key, or this server itself.
@@ -50,7 +50,7 @@ pub enum HostMove {
 
 /// What a connection's instance has heard of its seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
+pub struct PresenceReport {
     /// The seat.
     pub seat: SeatId,
     /// The connection's generation.
@@ -65,7 +65,7 @@ pub struct Seen {
 
 /// What can be asked of a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ask {
+pub enum RoomAction {
     /// Let what is due happen.
     Advance,
     /// Take a new seat.
@@ -75,7 +75,7 @@ pub enum Ask {
         /// The hash of the token that the seat is to have.
         token: SecretHash,
         /// Set if the client may repeat the request.
-        repeat: Option<RepeatKey>,
+        repeat: Option<IdempotencyKey>,
     },
     /// Take over the seat that handed out this code.
     TakeSeat {
@@ -84,7 +84,7 @@ pub enum Ask {
         /// The hash of the token that the seat is to have.
         token: SecretHash,
         /// Set if the client may repeat the request.
-        repeat: Option<RepeatKey>,
+        repeat: Option<IdempotencyKey>,
     },
     /// Seat a user of the backend's, or give the user's seat another token.
     SeatUser {
@@ -107,7 +107,7 @@ pub enum Ask {
     /// The holder is still there.
     Heartbeat,
     /// What an instance has heard of its connections.
-    Seen(Vec<Seen>),
+    ReportPresence(Vec<PresenceReport>),
     /// Everything up to here is with the seat, or the backend.
     Acknowledge(Sequence),
     /// Answer the question that is open.
@@ -118,7 +118,7 @@ pub enum Ask {
         answer: Option<Answer>,
     },
     /// A move of the host's, who saw this phase number; `Repeat` is set if the request may be repeated.
-    Host(u32, HostMove, Option<Repeat>),
+    Host(u32, HostMove, Option<Idempotency>),
     /// Let the room be found by this code, and no longer by the one before.
     ChangeJoinCode(JoinCode),
     /// Lead the players of a finished room to another one.
@@ -144,7 +144,7 @@ pub enum Ask {
         /// What, as JSON text.
         payload: String,
         /// Set if the client may repeat the request.
-        repeat: Option<Repeat>,
+        repeat: Option<Idempotency>,
     },
     /// Append events to an external room's log, if `expected` (when given) is its head.
     Record {
@@ -153,7 +153,7 @@ pub enum Ask {
         /// The head that the author believes in.
         expected: Option<Sequence>,
         /// Set if the author may repeat the request.
-        repeat: Option<Repeat>,
+        repeat: Option<Idempotency>,
     },
 }
 
@@ -161,31 +161,38 @@ pub enum Ask {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomCommand {
     /// Who asks.
-    pub by: By,
+    pub by: Caller,
     /// What.
-    pub ask: Ask,
+    pub ask: RoomAction,
 }
 
 impl RoomCommand {
     /// Whether carrying it out a second time changes nothing and gives the same reply.
     pub(in crate::domain) fn is_repeatable(&self) -> bool {
         match &self.ask {
-            Ask::Advance | Ask::Resume | Ask::ResumeFresh | Ask::Heartbeat | Ask::Seen(_) => true,
-            Ask::Acknowledge(_) | Ask::Answer { .. } | Ask::HandOutCode { .. } | Ask::RenewHost { .. } => true,
-            Ask::LeadTo { .. } => true,
-            Ask::Join { repeat, .. } | Ask::TakeSeat { repeat, .. } => repeat.is_some(),
-            Ask::Say { repeat, .. } | Ask::Record { repeat, .. } => repeat.is_some(),
-            Ask::Host(_, _, repeat) => matches!(repeat, Some(Repeat::Key(_))),
-            Ask::SeatUser { user, .. } => user.is_some(),
-            Ask::Leave | Ask::Revoke(_) | Ask::ChangeJoinCode(_) => false,
+            RoomAction::Advance
+            | RoomAction::Resume
+            | RoomAction::ResumeFresh
+            | RoomAction::Heartbeat
+            | RoomAction::ReportPresence(_) => true,
+            RoomAction::Acknowledge(_)
+            | RoomAction::Answer { .. }
+            | RoomAction::HandOutCode { .. }
+            | RoomAction::RenewHost { .. } => true,
+            RoomAction::LeadTo { .. } => true,
+            RoomAction::Join { repeat, .. } | RoomAction::TakeSeat { repeat, .. } => repeat.is_some(),
+            RoomAction::Say { repeat, .. } | RoomAction::Record { repeat, .. } => repeat.is_some(),
+            RoomAction::Host(_, _, repeat) => matches!(repeat, Some(Idempotency::Key(_))),
+            RoomAction::SeatUser { user, .. } => user.is_some(),
+            RoomAction::Leave | RoomAction::Revoke(_) | RoomAction::ChangeJoinCode(_) => false,
         }
     }
 
     /// Roughly how many bytes it holds beyond its own few.
     pub(crate) fn weight(&self) -> usize {
         match &self.ask {
-            Ask::Record { events, .. } => events.iter().map(|event| event.payload.len()).sum(),
-            Ask::Say { payload, .. } => payload.len(),
+            RoomAction::Record { events, .. } => events.iter().map(|event| event.payload.len()).sum(),
+            RoomAction::Say { payload, .. } => payload.len(),
             _ => 0,
         }
     }

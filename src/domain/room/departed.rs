@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::seat::{Seat, Standing};
+use super::seat::{Seat, SeatStatus};
 use crate::domain::ids::SeatId;
 use crate::domain::secret::SecretHash;
 
@@ -18,7 +18,7 @@ pub(super) const MOST_DEPARTED: usize = 200;
 #[serde(rename_all = "camelCase")]
 pub(super) struct DepartedSeat {
     seat: SeatId,
-    pub(super) standing: Standing,
+    pub(super) standing: SeatStatus,
     pub(super) generation: u32,
     token: Option<SecretHash>,
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::happenings::{Happening, Said};
-use super::log::{self, Reader};
+use super::happenings::{RoomEvent, Said};
+use super::log::{self, LogReader};
 use super::repeats::MOST_KNOWN_IN_ROOM;
 use super::{Room, RoomReply, Step};
 use crate::domain::events::{EventDraft, Sequence};
 use crate::domain::ids::SeatId;
 use crate::domain::refusal::Refusal;
-use crate::domain::repeat::Repeat;
+use crate::domain::repeat::Idempotency;
 use crate::domain::time::{Moment, Timestamp};
 
 impl Room {
@@ -18,7 +18,7 @@ impl Room {
         &mut self,
         drafts: Vec<EventDraft>,
         expected: Option<Sequence>,
-        repeat: Option<Repeat>,
+        repeat: Option<Idempotency>,
         step: &mut Step<'_>,
     ) -> Result<RoomReply, Refusal> {
         if self.is_quiz() {
@@ -49,7 +49,7 @@ impl Room {
         &mut self,
         id: SeatId,
         payload: String,
-        repeat: Option<Repeat>,
+        repeat: Option<Idempotency>,
         step: &mut Step<'_>,
     ) -> Result<RoomReply, Refusal> {
         let seat = self.seats.get(&id).ok_or(Refusal::UnknownSeat)?;
@@ -63,7 +63,7 @@ impl Room {
             return Err(Refusal::RoomFinished);
         }
         let payload = serde_json::value::RawValue::from_string(payload).map_err(|_| Refusal::TooManyEvents)?;
-        let draft = Happening::Said(Said { seat_id: id, payload }).draft();
+        let draft = RoomEvent::Said(Said { seat_id: id, payload }).draft();
         log::check(std::slice::from_ref(&draft))?;
         if self.backend_has_read(step.at).is_some_and(|read| self.log.would_push_out(read, &draft)) {
             return Err(Refusal::LogFull);
@@ -93,13 +93,13 @@ impl Room {
     }
 
     pub(super) fn resume_backend(&mut self) -> Result<RoomReply, Refusal> {
-        self.backend.get_or_insert_with(|| Reader::from(self.log.pruned));
+        self.backend.get_or_insert_with(|| LogReader::from(self.log.pruned));
         Ok(RoomReply::Resumed { seat: None, generation: 0 })
     }
 
     pub(super) fn backend_has(&mut self, sequence: Sequence, now: Timestamp) -> Result<RoomReply, Refusal> {
         let (head, pruned) = (self.log.head, self.log.pruned);
-        let mut reader = self.backend.clone().unwrap_or_else(|| Reader::from(pruned));
+        let mut reader = self.backend.clone().unwrap_or_else(|| LogReader::from(pruned));
         let acknowledged = reader.acknowledge(sequence, head, now)?;
         self.backend = Some(reader);
         Ok(RoomReply::Acknowledged(acknowledged))

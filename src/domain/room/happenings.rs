@@ -11,12 +11,12 @@ use crate::domain::events::EventDraft;
 use crate::domain::ids::{JoinCode, QuestionId, SeatId};
 use crate::domain::name::PlayerName;
 use crate::domain::quiz::public::PublicQuestion;
-use crate::domain::quiz::{Correct, Count, Kind, Question};
+use crate::domain::quiz::{AnswerCount, Correct, Kind, Question};
 
 /// Something that happened.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(super) enum Happening<'a> {
+pub(super) enum RoomEvent<'a> {
     Joined(Joined<'a>),
     Left(OfSeat),
     Kicked(OfSeat),
@@ -29,13 +29,13 @@ pub(super) enum Happening<'a> {
     JoinCode {
         join_code: &'a JoinCode,
     },
-    Question(Box<Asked<'a>>),
+    Question(Box<QuestionAsked<'a>>),
     Reveal(Reveal),
     Paused {
         by: PausedBy,
     },
-    Resumed(Resumed),
-    Finished(Finished),
+    Resumed(GameResumed),
+    Finished(GameFinished),
     Successor(&'a Successor),
     Said(Said),
 }
@@ -56,7 +56,7 @@ pub(super) struct Joined<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Asked<'a> {
+pub(super) struct QuestionAsked<'a> {
     pub(super) phase_number: u32,
     pub(super) index: u32,
     pub(super) question: PublicQuestion<'a>,
@@ -66,14 +66,14 @@ pub(super) struct Asked<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Resumed {
+pub(super) struct GameResumed {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) remaining_ms: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Finished {
+pub(super) struct GameFinished {
     pub(super) phase_number: u32,
     pub(super) ranking: Vec<Ranked>,
 }
@@ -97,7 +97,7 @@ pub struct Reveal {
     correct: Correct,
     #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<String>,
-    counts: Vec<Count>,
+    counts: Vec<AnswerCount>,
     verdicts: Vec<SeatVerdict>,
 }
 
@@ -105,7 +105,7 @@ impl Reveal {
     pub(super) fn new(
         (phase_number, index): (u32, u32),
         question: &Question,
-        counts: Vec<Count>,
+        counts: Vec<AnswerCount>,
         verdicts: Vec<SeatVerdict>,
     ) -> Self {
         Self {
@@ -153,7 +153,7 @@ pub struct Ranked {
     pub rank: usize,
 }
 
-impl Happening<'_> {
+impl RoomEvent<'_> {
     fn kind(&self) -> &'static str {
         match self {
             Self::Joined(_) => "joined",

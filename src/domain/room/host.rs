@@ -1,23 +1,23 @@
 //! The host's moves. Each names the phase number that the host saw; a stale one, or one that does
 //! not fit, moves nothing: so a host whose taps arrive twice takes one step.
 
-use super::happenings::{Finished, Happening, OfSeat};
+use super::happenings::{GameFinished, OfSeat, RoomEvent};
 use super::play::{PausedBy, Phase, Play};
-use super::seat::Standing;
-use super::{Asker, HostAway, HostMove, Room, RoomReply, Step};
+use super::seat::SeatStatus;
+use super::{Actor, HostAway, HostMove, Room, RoomReply, Step};
 use crate::domain::ids::{JoinCode, SeatId};
 use crate::domain::refusal::Refusal;
-use crate::domain::repeat::Repeat;
+use crate::domain::repeat::Idempotency;
 use crate::domain::time::{Moment, Timestamp};
 
 impl Room {
     /// Makes a move, if its author may; whether it moved anything, now or when it was asked for before.
     pub(super) fn host_move_once(
         &mut self,
-        asker: Asker,
+        asker: Actor,
         saw: u32,
         host_move: HostMove,
-        repeat: Option<Repeat>,
+        repeat: Option<Idempotency>,
         step: &mut Step<'_>,
     ) -> Result<bool, Refusal> {
         self.may_move(asker, host_move)?;
@@ -28,7 +28,7 @@ impl Room {
         Ok(self.moves.settle(asker, repeat, moved))
     }
 
-    fn host_move(&mut self, asker: Asker, saw: u32, host_move: HostMove, step: &mut Step<'_>) -> Result<bool, Refusal> {
+    fn host_move(&mut self, asker: Actor, saw: u32, host_move: HostMove, step: &mut Step<'_>) -> Result<bool, Refusal> {
         // A game that is over moves no more, and tells nothing more.
         if self.is_finished() {
             return Ok(false);
@@ -49,26 +49,26 @@ impl Room {
         self.make_move(asker, host_move, step)
     }
 
-    fn may_move(&self, asker: Asker, host_move: HostMove) -> Result<(), Refusal> {
+    fn may_move(&self, asker: Actor, host_move: HostMove) -> Result<(), Refusal> {
         match (asker, host_move) {
-            (Asker::Seat(_), HostMove::TakeOver) => Ok(()),
+            (Actor::Seat(_), HostMove::TakeOver) => Ok(()),
             (asker, _) => self.must_be_host(asker),
         }
     }
 
-    pub(super) fn must_be_host(&self, asker: Asker) -> Result<(), Refusal> {
+    pub(super) fn must_be_host(&self, asker: Actor) -> Result<(), Refusal> {
         match asker {
-            Asker::Anyone => Err(Refusal::BadToken),
-            Asker::Backend => Ok(()),
-            Asker::Seat(id) if self.is_host_or_opener(id) => Ok(()),
-            Asker::Seat(_) => Err(Refusal::HostsOnly),
+            Actor::Anyone => Err(Refusal::BadToken),
+            Actor::Backend => Ok(()),
+            Actor::Seat(id) if self.is_host_or_opener(id) => Ok(()),
+            Actor::Seat(_) => Err(Refusal::HostsOnly),
         }
     }
 
     /// Tells of another join code; the session, which is found by it, keeps it.
     pub(super) fn change_join_code(
         &mut self,
-        asker: Asker,
+        asker: Actor,
         code: JoinCode,
         step: &mut Step<'_>,
     ) -> Result<RoomReply, Refusal> {
@@ -76,12 +76,12 @@ impl Room {
         if self.is_finished() {
             return Err(Refusal::RoomFinished);
         }
-        self.tell(&Happening::JoinCode { join_code: &code }, step);
+        self.tell(&RoomEvent::JoinCode { join_code: &code }, step);
         Ok(RoomReply::JoinCode(code))
     }
 
     /// Makes a move that fits; whether it did.
-    fn make_move(&mut self, asker: Asker, host_move: HostMove, step: &mut Step<'_>) -> Result<bool, Refusal> {
+    fn make_move(&mut self, asker: Actor, host_move: HostMove, step: &mut Step<'_>) -> Result<bool, Refusal> {
         match host_move {
             HostMove::Lock(locked) => Ok(self.lock(locked, step)),
             HostMove::Kick(id) => self.kick(id, step),
@@ -92,7 +92,7 @@ impl Room {
             }
             HostMove::Start | HostMove::Next | HostMove::Close | HostMove::Pause(_) | HostMove::Finish => {
                 let moved = self.move_quiz(host_move, step)?;
-                if moved && asker == Asker::Backend {
+                if moved && asker == Actor::Backend {
                     self.stand_in_for_host(step.at.now);
                 }
                 Ok(moved)
@@ -104,7 +104,7 @@ impl Room {
     fn stand_in_for_host(&mut self, now: Timestamp) {
         let host = self.host.filter(|_| self.pauses_without_host());
         if let Some(seat) = host.and_then(|host| self.seat_mut(host)) {
-            seat.heard_of(now);
+            seat.touch_presence(now);
         }
     }
 
@@ -137,8 +137,8 @@ impl Room {
     /// Ends the game of an external room. Who has won is the backend's to tell, before that.
     fn end(&mut self, step: &mut Step<'_>) {
         self.is_over = true;
-        let finished = Finished { phase_number: self.phase_number(), ranking: Vec::new() };
-        self.tell(&Happening::Finished(finished), step);
+        let finished = GameFinished { phase_number: self.phase_number(), ranking: Vec::new() };
+        self.tell(&RoomEvent::Finished(finished), step);
     }
 
     fn end_pause(&mut self, step: &mut Step<'_>) {
@@ -151,14 +151,14 @@ impl Room {
         let changes = self.locked != locked;
         if changes {
             self.locked = locked;
-            self.tell(&Happening::Locked { locked }, step);
+            self.tell(&RoomEvent::Locked { locked }, step);
         }
         changes
     }
 
-    fn may_be_kicked(&self, id: SeatId, asker: Asker) -> Result<(), Refusal> {
+    fn may_be_kicked(&self, id: SeatId, asker: Actor) -> Result<(), Refusal> {
         // An opener who kicks is the host by that.
-        let is_opener = matches!(asker, Asker::Seat(asks) if self.opener == Some(asks));
+        let is_opener = matches!(asker, Actor::Seat(asks) if self.opener == Some(asks));
         let host = if is_opener { self.opener } else { self.host };
         match self.was_taken(id) {
             false => Err(Refusal::UnknownSeat),
@@ -171,27 +171,27 @@ impl Room {
         if !self.seats.get(&id).is_some_and(|seat| seat.is_here()) {
             return Ok(false);
         }
-        self.vacate(id, Standing::Kicked, step).map(|_| true)
+        self.vacate(id, SeatStatus::Kicked, step).map(|_| true)
     }
 
     /// Makes the opener the host again, if it is the one who asks; whether it was not.
-    pub(super) fn opener_returns(&mut self, asker: Asker, step: &mut Step<'_>) -> bool {
-        let Asker::Seat(id) = asker else { return false };
+    pub(super) fn opener_returns(&mut self, asker: Actor, step: &mut Step<'_>) -> bool {
+        let Actor::Seat(id) = asker else { return false };
         let returns = self.opener == Some(id) && self.host != Some(id) && !self.is_finished();
         if returns {
             self.host = Some(id);
-            self.tell(&Happening::Host(OfSeat { seat_id: id }), step);
+            self.tell(&RoomEvent::Host(OfSeat { seat_id: id }), step);
         }
         returns
     }
 
     /// The oldest seat that is present takes the place of a host who is away.
-    fn change_host(&mut self, asker: Asker, step: &mut Step<'_>) -> bool {
-        let Asker::Seat(id) = asker else { return false };
+    fn change_host(&mut self, asker: Actor, step: &mut Step<'_>) -> bool {
+        let Actor::Seat(id) = asker else { return false };
         let may = self.settings.host_away == HostAway::OldestSeat && self.is_heir(id, step.at);
         if may {
             self.host = Some(id);
-            self.tell(&Happening::Host(OfSeat { seat_id: id }), step);
+            self.tell(&RoomEvent::Host(OfSeat { seat_id: id }), step);
         }
         may
     }

@@ -25,13 +25,13 @@ const MARK_EVERY: u64 = 64 * 1024;
 /// What a reader of the log has acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Reader {
+pub(super) struct LogReader {
     pub(super) acknowledged: Sequence,
     /// Since when events have waited for the acknowledgement.
     waiting_since: Option<Timestamp>,
 }
 
-impl Reader {
+impl LogReader {
     /// A reader who needs nothing up to `head`.
     pub(super) fn from(head: Sequence) -> Self {
         Self { acknowledged: head, waiting_since: None }
@@ -83,7 +83,7 @@ struct Mark {
 
 /// The numbers of a room's events.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(super) struct Log {
+pub(super) struct EventLog {
     /// The newest event's number. It never goes back, pruned or not.
     pub(super) head: Sequence,
     /// Every event up to here is forgotten.
@@ -94,7 +94,7 @@ pub(super) struct Log {
     marks: VecDeque<Mark>,
 }
 
-impl Log {
+impl EventLog {
     /// Numbers an event.
     pub(super) fn append(&mut self, draft: EventDraft, at: WallTime) -> Event {
         self.head.0 += 1;

@@ -37,20 +37,20 @@ use super::time::{Millis, Moment, Timestamp};
 use budget::JoinBudget;
 use closed::ClosedAnswers;
 use departed::Departed;
-use happenings::Happening;
-use log::{Log, Reader};
+use happenings::RoomEvent;
+use log::{EventLog, LogReader};
 use play::Play;
-use repeats::{Recent, RecentMoves};
+use repeats::{RecentKeys, RecentMoves};
 use seat::Seat;
 
-pub use commands::{Ask, By, HostMove, RoomCommand, RoomReply, Seen};
+pub use commands::{Caller, HostMove, PresenceReport, RoomAction, RoomCommand, RoomReply};
 pub use happenings::{Ranked, Reveal};
 pub use log::{MOST_AT_ONCE, MOST_EVENT_BYTES, MOST_KEPT, MOST_KEPT_BYTES, SILENT_AFTER};
 pub use play::{LATE_GRACE, PausedBy};
 pub use redaction::{joined_seat, removed_seat, take_name};
 pub use repeats::{KNOWN_FOR, MOST_KNOWN};
 pub use results::{RoomResults, SeatAnswer, SeatResults};
-pub use seat::{CODE_LIFE, MovedSeat, Standing};
+pub use seat::{CODE_LIFE, MovedSeat, SeatStatus};
 pub use succession::{Played, Successor};
 pub use view::{OwnView, PauseView, PhaseName, Presence, QuestionView, RoomView, SeatView};
 
@@ -145,10 +145,10 @@ pub struct Room {
     seats: BTreeMap<SeatId, Arc<Seat>>,
     departed: Departed,
     joins: JoinBudget,
-    log: Log,
+    log: EventLog,
     /// What the backend has acknowledged, once one has come.
-    backend: Option<Reader>,
-    recorded: Recent,
+    backend: Option<LogReader>,
+    recorded: RecentKeys,
     moves: RecentMoves,
     /// Whether an external room's game is over.
     is_over: bool,
@@ -168,7 +168,7 @@ pub(super) struct Step<'a> {
 
 /// Somebody whose right to ask was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asker {
+enum Actor {
     Anyone,
     Backend,
     Seat(SeatId),
@@ -205,9 +205,9 @@ impl Room {
             seats: BTreeMap::new(),
             departed: Departed::default(),
             joins: JoinBudget::default(),
-            log: Log::default(),
+            log: EventLog::default(),
             backend: None,
-            recorded: Recent::default(),
+            recorded: RecentKeys::default(),
             moves: RecentMoves::default(),
             is_over: false,
             play,
@@ -268,12 +268,12 @@ impl Room {
 
     /// The generation of a seat's newest connection, and how the seat stands to its connections. Of a
     /// seat that is forgotten no connection counts.
-    pub fn generation(&self, id: SeatId) -> Option<(u32, Standing)> {
+    pub fn generation(&self, id: SeatId) -> Option<(u32, SeatStatus)> {
         if let Some(seat) = self.seats.get(&id) {
             return Some((seat.generation, seat.standing_of_holder()));
         }
         let departed = self.departed.find(id).map(|departed| (departed.generation, departed.standing));
-        departed.or_else(|| self.was_taken(id).then_some((u32::MAX, Standing::Left)))
+        departed.or_else(|| self.was_taken(id).then_some((u32::MAX, SeatStatus::Left)))
     }
 
     /// The seats that have changed hands since `before`: one that nobody has touched is the same in both.
@@ -335,7 +335,7 @@ impl Room {
     pub(super) fn apply(&mut self, command: RoomCommand, step: &mut Step<'_>) -> Result<RoomReply, Refusal> {
         let asker = self.asker(&command.by)?;
         let reply = self.carry_out(asker, command.ask, step)?;
-        if let Asker::Seat(id) = asker
+        if let Actor::Seat(id) = asker
             && let Some(seat) = self.seat_mut(id)
         {
             seat.seen(step.at.now);
@@ -343,12 +343,12 @@ impl Room {
         Ok(reply)
     }
 
-    fn asker(&self, by: &By) -> Result<Asker, Refusal> {
+    fn asker(&self, by: &Caller) -> Result<Actor, Refusal> {
         match by {
-            By::Anyone => Ok(Asker::Anyone),
-            By::Backend => Ok(Asker::Backend),
-            By::Token(token, generation) => self.holder(token, *generation).map(Asker::Seat),
-            By::Connection { seat, generation } => self.connected(*seat, *generation).map(Asker::Seat),
+            Caller::Anyone => Ok(Actor::Anyone),
+            Caller::Backend => Ok(Actor::Backend),
+            Caller::Token(token, generation) => self.holder(token, *generation).map(Actor::Seat),
+            Caller::Connection { seat, generation } => self.connected(*seat, *generation).map(Actor::Seat),
         }
     }
 
@@ -361,46 +361,53 @@ impl Room {
         }
     }
 
-    fn carry_out(&mut self, asker: Asker, ask: Ask, step: &mut Step<'_>) -> Result<RoomReply, Refusal> {
+    fn carry_out(&mut self, asker: Actor, ask: RoomAction, step: &mut Step<'_>) -> Result<RoomReply, Refusal> {
         match (ask, asker) {
-            (Ask::Advance, _) => Ok(RoomReply::Done),
-            (Ask::Join { name, token, repeat }, _) => self.join(name, token, repeat, step),
-            (Ask::TakeSeat { code, token, repeat }, _) => self.take_over(&code, token, repeat, step.at.now),
-            (Ask::Seen(seen), Asker::Backend) => self.note_seen(&seen, step.at.now),
-            (Ask::SeatUser { user, name, token }, Asker::Backend) => self.seat_user(user, name, token, step),
-            (Ask::RenewHost { token }, Asker::Backend) => self.renew_host(token),
-            (Ask::Revoke(seat), Asker::Backend) => self.revoke(seat, step),
-            (Ask::Record { events, expected, repeat }, Asker::Backend) => self.record(events, expected, repeat, step),
-            (Ask::Acknowledge(sequence), Asker::Backend) => self.backend_has(sequence, step.at.now),
-            (Ask::Resume, Asker::Backend) => self.resume_backend(),
-            (Ask::ResumeFresh, Asker::Backend) => {
+            (RoomAction::Advance, _) => Ok(RoomReply::Done),
+            (RoomAction::Join { name, token, repeat }, _) => self.join(name, token, repeat, step),
+            (RoomAction::TakeSeat { code, token, repeat }, _) => self.take_over(&code, token, repeat, step.at.now),
+            (RoomAction::ReportPresence(seen), Actor::Backend) => self.note_seen(&seen, step.at.now),
+            (RoomAction::SeatUser { user, name, token }, Actor::Backend) => self.seat_user(user, name, token, step),
+            (RoomAction::RenewHost { token }, Actor::Backend) => self.renew_host(token),
+            (RoomAction::Revoke(seat), Actor::Backend) => self.revoke(seat, step),
+            (RoomAction::Record { events, expected, repeat }, Actor::Backend) => {
+                self.record(events, expected, repeat, step)
+            }
+            (RoomAction::Acknowledge(sequence), Actor::Backend) => self.backend_has(sequence, step.at.now),
+            (RoomAction::Resume, Actor::Backend) => self.resume_backend(),
+            (RoomAction::ResumeFresh, Actor::Backend) => {
                 self.recorded.forget_frame_ids();
                 self.resume_backend()
             }
-            (Ask::Heartbeat, Asker::Backend | Asker::Seat(_)) => Ok(RoomReply::Head(self.head())),
-            (Ask::Resume, Asker::Seat(id)) => self.resume(id, step),
-            (Ask::ResumeFresh, Asker::Seat(id)) => {
+            (RoomAction::Heartbeat, Actor::Backend | Actor::Seat(_)) => Ok(RoomReply::Head(self.head())),
+            (RoomAction::Resume, Actor::Seat(id)) => self.resume(id, step),
+            (RoomAction::ResumeFresh, Actor::Seat(id)) => {
                 if let Some(seat) = self.seat_mut(id) {
                     seat.said.forget_frame_ids();
                 }
                 self.resume(id, step)
             }
-            (Ask::Acknowledge(sequence), Asker::Seat(id)) => self.seat_has(id, sequence, step.at.now),
-            (Ask::Answer { question, answer }, Asker::Seat(id)) => self.answer(id, &question, answer, step),
-            (Ask::Leave, Asker::Seat(id)) => self.leave(id, step),
-            (Ask::Say { payload, repeat }, Asker::Seat(id)) => self.say(id, payload, repeat, step),
-            (Ask::HandOutCode { seat, code }, asker) => self.hand_out_code(asker, seat, code, step.at.now),
-            (Ask::ChangeJoinCode(code), asker) => self.change_join_code(asker, code, step),
-            (Ask::LeadTo { successor, instead_of }, asker) => self.lead_to(asker, successor, instead_of.as_ref(), step),
-            (Ask::Host(saw, host_move, repeat), asker) => {
+            (RoomAction::Acknowledge(sequence), Actor::Seat(id)) => self.seat_has(id, sequence, step.at.now),
+            (RoomAction::Answer { question, answer }, Actor::Seat(id)) => self.answer(id, &question, answer, step),
+            (RoomAction::Leave, Actor::Seat(id)) => self.leave(id, step),
+            (RoomAction::Say { payload, repeat }, Actor::Seat(id)) => self.say(id, payload, repeat, step),
+            (RoomAction::HandOutCode { seat, code }, asker) => self.hand_out_code(asker, seat, code, step.at.now),
+            (RoomAction::ChangeJoinCode(code), asker) => self.change_join_code(asker, code, step),
+            (RoomAction::LeadTo { successor, instead_of }, asker) => {
+                self.lead_to(asker, successor, instead_of.as_ref(), step)
+            }
+            (RoomAction::Host(saw, host_move, repeat), asker) => {
                 self.host_move_once(asker, saw, host_move, repeat, step).map(RoomReply::Moved)
             }
-            (Ask::Answer { .. } | Ask::Leave | Ask::Say { .. }, _) => Err(Refusal::BadToken),
-            (Ask::Resume | Ask::ResumeFresh | Ask::Acknowledge(_) | Ask::Heartbeat, Asker::Anyone) => {
-                Err(Refusal::BadToken)
+            (RoomAction::Answer { .. } | RoomAction::Leave | RoomAction::Say { .. }, _) => Err(Refusal::BadToken),
+            (
+                RoomAction::Resume | RoomAction::ResumeFresh | RoomAction::Acknowledge(_) | RoomAction::Heartbeat,
+                Actor::Anyone,
+            ) => Err(Refusal::BadToken),
+            (RoomAction::SeatUser { .. } | RoomAction::RenewHost { .. } | RoomAction::Revoke(_), _) => {
+                Err(Refusal::BackendsOnly)
             }
-            (Ask::SeatUser { .. } | Ask::RenewHost { .. } | Ask::Revoke(_), _) => Err(Refusal::BackendsOnly),
-            (Ask::Record { .. } | Ask::Seen(_), _) => Err(Refusal::BackendsOnly),
+            (RoomAction::Record { .. } | RoomAction::ReportPresence(_), _) => Err(Refusal::BackendsOnly),
         }
     }
 
@@ -415,7 +422,7 @@ impl Room {
         step.events.push(self.log.append(draft, step.at.wall));
     }
 
-    fn tell(&mut self, happening: &Happening<'_>, step: &mut Step<'_>) {
+    fn tell(&mut self, happening: &RoomEvent<'_>, step: &mut Step<'_>) {
         self.emit(happening.draft(), step);
     }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::closed::ClosedAnswers;
-use super::happenings::{Asked, Finished, Happening, Resumed};
+use super::happenings::{GameFinished, GameResumed, QuestionAsked, RoomEvent};
 use super::play::{PausedBy, Phase, Play, Round};
-use super::seat::{Given, Seat};
+use super::seat::{Seat, SubmittedAnswer};
 use super::{Advance, HostAway, Room, RoomReply, Step};
 use crate::domain::answer::Answer;
 use crate::domain::ids::{QuestionId, SeatId};
@@ -106,14 +106,14 @@ impl Room {
         let ready = self.settings.ready;
         play.turn(Phase::Question(Round::new(index, ready, limit, step.at.now)));
         play.started = play.started.or(Some(step.at.wall));
-        let asked = Asked {
+        let asked = QuestionAsked {
             phase_number: play.number,
             index,
             question: PublicQuestion::whole(question),
             ready_ms: ready.0,
             time_limit_ms: limit.0,
         };
-        self.tell(&Happening::Question(Box::new(asked)), step);
+        self.tell(&RoomEvent::Question(Box::new(asked)), step);
     }
 
     /// Takes an answer, once; the same one again gets the first reply, whenever it comes.
@@ -155,7 +155,7 @@ impl Room {
         let answer = answer.map(|answer| question.take(answer)).transpose()?;
         let response = now.since(round.opens).min(round.limit);
         let received = step.at.wall;
-        let given = Given { answer: answer.clone(), received, response, grade: Grade::NONE, points: 0 };
+        let given = SubmittedAnswer { answer: answer.clone(), received, response, grade: Grade::NONE, points: 0 };
         let question = question.id.clone();
         if let Some(seat) = self.seat_mut(id) {
             (seat.answer, seat.has_answered) = (Some(given), true);
@@ -183,7 +183,7 @@ impl Room {
         let reveal = self.play.as_ref().and_then(|play| self.reveal(play, step.quiz, index, &answers));
         self.closed.push(ClosedAnswers::pack(answers));
         if let Some(reveal) = reveal {
-            self.tell(&Happening::Reveal(reveal), step);
+            self.tell(&RoomEvent::Reveal(reveal), step);
         }
     }
 
@@ -194,7 +194,7 @@ impl Room {
         quiz: Option<&'a Quiz>,
         (id, seat): (SeatId, &Seat),
         name: &QuestionId,
-    ) -> Option<(&'a Question, Given)> {
+    ) -> Option<(&'a Question, SubmittedAnswer)> {
         let index = quiz?.questions.iter().position(|question| question.id == *name)? as u32;
         let question = play.question(quiz, index)?;
         let given = match self.closed.get(index as usize) {
@@ -220,20 +220,20 @@ impl Room {
         play.finished = Some(step.at.wall);
         let phase_number = play.number;
         let ranking = self.ranking();
-        self.tell(&Happening::Finished(Finished { phase_number, ranking }), step);
+        self.tell(&RoomEvent::Finished(GameFinished { phase_number, ranking }), step);
     }
 
     pub(super) fn pause(&mut self, by: PausedBy, step: &mut Step<'_>) {
         let Some(play) = &mut self.play else { return };
         play.stop(by, step.at);
-        self.tell(&Happening::Paused { by }, step);
+        self.tell(&RoomEvent::Paused { by }, step);
     }
 
     pub(super) fn go_on(&mut self, step: &mut Step<'_>) {
         let Some(play) = &mut self.play else { return };
         play.go_on(step.at.now);
         let remaining_ms = self.play.as_ref().and_then(|play| self.remaining(play, step.at));
-        self.tell(&Happening::Resumed(Resumed { remaining_ms }), step);
+        self.tell(&RoomEvent::Resumed(GameResumed { remaining_ms }), step);
     }
 }
 

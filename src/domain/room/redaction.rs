@@ -1,8 +1,8 @@
 //! Names of players who were kicked or revoked, which a replay of the log does not tell.
 
 use super::Room;
-use super::happenings::{Happening, Joined, OfSeat};
-use super::seat::Standing;
+use super::happenings::{Joined, OfSeat, RoomEvent};
+use super::seat::SeatStatus;
 use crate::domain::events::Event;
 use crate::domain::ids::SeatId;
 
@@ -13,7 +13,7 @@ impl Room {
         let Some(id) = joined_seat(event) else { return };
         let departed = || self.departed.find(id).map(|seat| seat.standing);
         let standing = self.seats.get(&id).map(|seat| seat.standing).or_else(departed);
-        if matches!(standing, None | Some(Standing::Kicked | Standing::Revoked)) {
+        if matches!(standing, None | Some(SeatStatus::Kicked | SeatStatus::Revoked)) {
             take_name(event, id);
         }
     }
@@ -38,5 +38,5 @@ fn seat_of(event: &Event, kinds: &[&str]) -> Option<SeatId> {
 
 /// Takes the name out of the `joined` event of this seat.
 pub fn take_name(event: &mut Event, seat: SeatId) {
-    event.payload = Happening::Joined(Joined { seat_id: seat, name: None }).draft().payload;
+    event.payload = RoomEvent::Joined(Joined { seat_id: seat, name: None }).draft().payload;
 }

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::Asker;
+use super::Actor;
 use crate::domain::events::Sequence;
 use crate::domain::ids::SeatId;
 use crate::domain::refusal::Refusal;
-use crate::domain::repeat::{Repeat, RepeatKey};
+use crate::domain::repeat::{Idempotency, IdempotencyKey};
 use crate::domain::time::{Millis, Moment, Timestamp};
 
 /// What was said or recorded is known at least this long, acknowledged or not.
@@ -25,7 +25,7 @@ const MOST_MOVES: usize = 16;
 /// A request that put events into the log. It is stored as a list, without its fields' names: there may
 /// be a thousand of them for each seat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Packed", into = "Packed")]
+#[serde(from = "PackedRequest", into = "PackedRequest")]
 struct KnownRequest {
     key: u64,
     body: u64,
@@ -35,15 +35,15 @@ struct KnownRequest {
     at: Timestamp,
 }
 
-type Packed = (u64, u64, bool, Sequence, Timestamp);
+type PackedRequest = (u64, u64, bool, Sequence, Timestamp);
 
-impl From<Packed> for KnownRequest {
-    fn from((key, body, is_frame_id, sequence, at): Packed) -> Self {
+impl From<PackedRequest> for KnownRequest {
+    fn from((key, body, is_frame_id, sequence, at): PackedRequest) -> Self {
         Self { key, body, is_frame_id, sequence, at }
     }
 }
 
-impl From<KnownRequest> for Packed {
+impl From<KnownRequest> for PackedRequest {
     fn from(KnownRequest { key, body, is_frame_id, sequence, at }: KnownRequest) -> Self {
         (key, body, is_frame_id, sequence, at)
     }
@@ -51,11 +51,11 @@ impl From<KnownRequest> for Packed {
 
 /// What one seat has said last, or backends have recorded, in the log's order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(super) struct Recent(VecDeque<KnownRequest>);
+pub(super) struct RecentKeys(VecDeque<KnownRequest>);
 
-impl Recent {
+impl RecentKeys {
     /// Where the same request was recorded before.
-    pub(super) fn find(&self, repeat: Option<Repeat>) -> Result<Option<Sequence>, Refusal> {
+    pub(super) fn find(&self, repeat: Option<Idempotency>) -> Result<Option<Sequence>, Refusal> {
         let Some(repeat) = repeat else { return Ok(None) };
         let (is_frame_id, hashes) = repeat.parts();
         let (key, body) = (short(hashes.key), short(hashes.body));
@@ -69,8 +69,8 @@ impl Recent {
         }
     }
 
-    pub(super) fn note(&mut self, repeat: Option<Repeat>, sequence: Sequence, at: Timestamp) {
-        let Some((is_frame_id, hashes)) = repeat.map(Repeat::parts) else { return };
+    pub(super) fn note(&mut self, repeat: Option<Idempotency>, sequence: Sequence, at: Timestamp) {
+        let Some((is_frame_id, hashes)) = repeat.map(Idempotency::parts) else { return };
         let (key, body) = (short(hashes.key), short(hashes.body));
         self.0.push_back(KnownRequest { key, body, is_frame_id, sequence, at });
         if self.0.len() > MOST_KNOWN {
@@ -121,9 +121,9 @@ struct KnownMove {
 }
 
 impl KnownMove {
-    fn new(asker: Asker, repeat: Repeat) -> Self {
-        let (is_frame_id, RepeatKey { key, body }) = repeat.parts();
-        let by = if let Asker::Seat(id) = asker { Some(id) } else { None };
+    fn new(asker: Actor, repeat: Idempotency) -> Self {
+        let (is_frame_id, IdempotencyKey { key, body }) = repeat.parts();
+        let by = if let Actor::Seat(id) = asker { Some(id) } else { None };
         Self { by, key: short(key), body: short(body), is_frame_id }
     }
 }
@@ -134,7 +134,7 @@ pub(super) struct RecentMoves(VecDeque<KnownMove>);
 
 impl RecentMoves {
     /// Whether the same request has moved something before, by its key: it must not do so again.
-    pub(super) fn has_moved(&self, asker: Asker, repeat: Option<Repeat>) -> Result<bool, Refusal> {
+    pub(super) fn has_moved(&self, asker: Actor, repeat: Option<Idempotency>) -> Result<bool, Refusal> {
         let Some(asked) = repeat.map(|repeat| KnownMove::new(asker, repeat)).filter(|asked| !asked.is_frame_id) else {
             return Ok(false);
         };
@@ -147,7 +147,7 @@ impl RecentMoves {
 
     /// What to answer to a request that has just moved something or nothing: true if it has, now or
     /// before.
-    pub(super) fn settle(&mut self, asker: Asker, repeat: Option<Repeat>, has_moved: bool) -> bool {
+    pub(super) fn settle(&mut self, asker: Actor, repeat: Option<Idempotency>, has_moved: bool) -> bool {
         let Some(asked) = repeat.map(|repeat| KnownMove::new(asker, repeat)) else { return has_moved };
         if !has_moved {
             return self.0.contains(&asked);

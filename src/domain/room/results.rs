@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Room;
 use super::closed::ClosedAnswers;
-use super::seat::{Given, Seat, Standing};
+use super::seat::{Seat, SeatStatus, SubmittedAnswer};
 use crate::domain::answer::Answer;
 use crate::domain::ids::{QuestionId, QuizId, SeatId, UserId};
 use crate::domain::name::PlayerName;
@@ -77,8 +77,8 @@ impl Room {
             seat: *id,
             name: seat.name.clone(),
             user: seat.user.clone(),
-            has_left: seat.standing == Standing::Left,
-            is_kicked: matches!(seat.standing, Standing::Kicked | Standing::Revoked),
+            has_left: seat.standing == SeatStatus::Left,
+            is_kicked: matches!(seat.standing, SeatStatus::Kicked | SeatStatus::Revoked),
             rank: ranks.get(id).copied(),
             total: seat.total,
             answers: answers(*id, &questions, &given),
@@ -90,8 +90,8 @@ impl Room {
     }
 }
 
-fn answers(seat: SeatId, questions: &[Arc<Question>], given: &[BTreeMap<SeatId, Given>]) -> Vec<SeatAnswer> {
-    let answer = |(question, given): (&Arc<Question>, &BTreeMap<SeatId, Given>)| {
+fn answers(seat: SeatId, questions: &[Arc<Question>], given: &[BTreeMap<SeatId, SubmittedAnswer>]) -> Vec<SeatAnswer> {
+    let answer = |(question, given): (&Arc<Question>, &BTreeMap<SeatId, SubmittedAnswer>)| {
         let given = given.get(&seat)?;
         Some(SeatAnswer {
             question: question.id.clone(),

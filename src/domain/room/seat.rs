@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::log::Reader;
-use super::repeats::Recent;
+use super::log::LogReader;
+use super::repeats::RecentKeys;
 use crate::domain::answer::Answer;
 use crate::domain::events::Sequence;
 use crate::domain::ids::{SeatId, UserId};
 use crate::domain::name::{PlayerName, SkeletonHash};
 use crate::domain::refusal::Refusal;
-use crate::domain::repeat::RepeatKey;
+use crate::domain::repeat::IdempotencyKey;
 use crate::domain::scoring::Grade;
 use crate::domain::secret::SecretHash;
 use crate::domain::time::{Millis, Moment, Timestamp, WallTime};
@@ -20,7 +20,7 @@ pub const CODE_LIFE: Millis = Millis::seconds(300);
 /// Whether somebody sits there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Standing {
+pub enum SeatStatus {
     /// A player, connected or not.
     Here,
     /// Nobody: the player left.
@@ -39,15 +39,15 @@ pub struct MovedSeat {
     /// The generation of its connections: older ones are superseded.
     pub generation: u32,
     /// Who sits there.
-    pub standing: Standing,
+    pub standing: SeatStatus,
 }
 
-impl Standing {
+impl SeatStatus {
     /// What the holder of a seat is told that nobody sits in any more.
     pub(super) fn refusal(self) -> Refusal {
         match self {
             Self::Here | Self::Left => Refusal::BadToken,
-            Self::Kicked | Self::Revoked => Refusal::SentAway,
+            Self::Kicked | Self::Revoked => Refusal::Removed,
         }
     }
 }
@@ -55,7 +55,7 @@ impl Standing {
 /// An answer, and what it earned once its question has closed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Given {
+pub(super) struct SubmittedAnswer {
     pub(super) answer: Option<Answer>,
     /// The date, for the reply and its repeats.
     pub(super) received: WallTime,
@@ -79,7 +79,7 @@ pub(super) struct Seat {
     pub(super) skeleton: Option<SkeletonHash>,
     /// In the backend's own system.
     pub(super) user: Option<UserId>,
-    pub(super) standing: Standing,
+    pub(super) standing: SeatStatus,
     /// `None` until one is handed out.
     token: Option<SecretHash>,
     /// Counts connections; the newest wins.
@@ -91,18 +91,18 @@ pub(super) struct Seat {
     has_connected: bool,
     last_seen: Timestamp,
     /// By which the repeat of the request is known that took the seat.
-    pub(super) join: Option<RepeatKey>,
+    pub(super) join: Option<IdempotencyKey>,
     code: Option<SeatCode>,
-    pub(super) reader: Reader,
+    pub(super) reader: LogReader,
     /// Whether it answers questions, and from which one on.
     pub(super) plays: bool,
     pub(super) plays_from: u32,
     /// Whether it has answered any.
     pub(super) has_answered: bool,
     /// Its answer to the question that stands.
-    pub(super) answer: Option<Given>,
+    pub(super) answer: Option<SubmittedAnswer>,
     pub(super) total: u32,
-    pub(super) said: Recent,
+    pub(super) said: RecentKeys,
 }
 
 impl Seat {
@@ -118,7 +118,7 @@ impl Seat {
             name,
             skeleton,
             user: None,
-            standing: Standing::Here,
+            standing: SeatStatus::Here,
             token,
             generation: 0,
             is_claimed: false,
@@ -127,18 +127,18 @@ impl Seat {
             last_seen: now,
             join: None,
             code: None,
-            reader: Reader::from(head),
+            reader: LogReader::from(head),
             plays: true,
             plays_from: 0,
             has_answered: false,
             answer: None,
             total: 0,
-            said: Recent::default(),
+            said: RecentKeys::default(),
         }
     }
 
     pub(super) fn is_here(&self) -> bool {
-        self.standing == Standing::Here
+        self.standing == SeatStatus::Here
     }
 
     /// Until when the seat is present if it is not heard of again. An outage is nobody's absence.
@@ -153,11 +153,11 @@ impl Seat {
     /// Something came from the seat's holder.
     pub(super) fn seen(&mut self, now: Timestamp) {
         self.is_claimed = true;
-        self.heard_of(now);
+        self.touch_presence(now);
     }
 
     /// The seat is present now, by whomever it is known.
-    pub(super) fn heard_of(&mut self, now: Timestamp) {
+    pub(super) fn touch_presence(&mut self, now: Timestamp) {
         self.last_seen = self.last_seen.max(now);
     }
 
@@ -182,16 +182,16 @@ impl Seat {
     /// Whether somebody whose token was right may still act for the seat.
     pub(super) fn may_act(&self, generation: Option<u32>) -> Result<(), Refusal> {
         match self.standing {
-            Standing::Here if generation.is_some_and(|generation| generation != self.generation) => {
+            SeatStatus::Here if generation.is_some_and(|generation| generation != self.generation) => {
                 Err(Refusal::Superseded)
             }
-            Standing::Here => Ok(()),
+            SeatStatus::Here => Ok(()),
             gone => Err(gone.refusal()),
         }
     }
 
     /// Hands the seat to the holder of another token; connections by the old one are superseded.
-    pub(super) fn hand_over(&mut self, token: SecretHash, repeat: Option<RepeatKey>) {
+    pub(super) fn hand_over(&mut self, token: SecretHash, repeat: Option<IdempotencyKey>) {
         self.token = Some(token);
         self.generation += 1;
         self.is_claimed = false;
@@ -206,12 +206,12 @@ impl Seat {
     }
 
     /// Nobody sits here any more.
-    pub(super) fn vacate(&mut self, standing: Standing) {
+    pub(super) fn vacate(&mut self, standing: SeatStatus) {
         self.standing = standing;
         self.generation += 1;
         self.is_connected = false;
         self.code = None;
-        self.said = Recent::default();
+        self.said = RecentKeys::default();
     }
 
     /// The token ends, and all that stands stays: whose game is over gives up no place in it.
@@ -223,9 +223,9 @@ impl Seat {
     }
 
     /// How the seat stands to whoever held it: a token that was used and has ended was given up.
-    pub(super) fn standing_of_holder(&self) -> Standing {
+    pub(super) fn standing_of_holder(&self) -> SeatStatus {
         let is_retired = self.is_here() && self.is_claimed && self.token.is_none();
-        if is_retired { Standing::Left } else { self.standing }
+        if is_retired { SeatStatus::Left } else { self.standing }
     }
 
     pub(super) fn set_code(&mut self, hash: SecretHash, now: Timestamp) -> Timestamp {

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use super::happenings::{Happening, Joined, OfSeat};
-use super::log::Reader;
-use super::seat::{Seat, Standing};
-use super::{Asker, Room, RoomReply, Seen, Step};
+use super::happenings::{Joined, OfSeat, RoomEvent};
+use super::log::LogReader;
+use super::seat::{Seat, SeatStatus};
+use super::{Actor, PresenceReport, Room, RoomReply, Step};
 use crate::domain::ids::{SeatId, UserId};
 use crate::domain::name::{PlayerName, SkeletonHash};
 use crate::domain::refusal::Refusal;
-use crate::domain::repeat::RepeatKey;
+use crate::domain::repeat::IdempotencyKey;
 use crate::domain::secret::SecretHash;
 use crate::domain::time::Timestamp;
 
-type Outcome = Result<RoomReply, Refusal>;
+type SeatResult = Result<RoomReply, Refusal>;
 
 impl Room {
     /// Puts somebody into a new seat.
@@ -29,9 +29,9 @@ impl Room {
         &mut self,
         name: PlayerName,
         token: SecretHash,
-        repeat: Option<RepeatKey>,
+        repeat: Option<IdempotencyKey>,
         step: &mut Step<'_>,
-    ) -> Outcome {
+    ) -> SeatResult {
         if let Some(id) = self.seated_before(repeat)? {
             return self.renew(id, token);
         }
@@ -42,7 +42,7 @@ impl Room {
         if self.locked || (is_running && !self.settings.late_join) {
             return Err(Refusal::RoomLocked);
         }
-        self.has_room()?;
+        self.has_free_seat()?;
         let joins = self.joins.after_join(self.settings.joins_a_minute, step.at.now)?;
         // Last, since it costs most.
         let skeleton = self.free_skeleton(&name)?;
@@ -57,7 +57,7 @@ impl Room {
         name: PlayerName,
         token: SecretHash,
         step: &mut Step<'_>,
-    ) -> Outcome {
+    ) -> SeatResult {
         if self.is_quiz() {
             return Err(Refusal::WrongMode);
         }
@@ -69,7 +69,7 @@ impl Room {
         if self.is_over {
             return Err(Refusal::RoomFinished);
         }
-        self.has_room()?;
+        self.has_free_seat()?;
         let skeleton = self.free_skeleton(&name)?;
         Ok(self.seat((name, skeleton), user, token, None, step))
     }
@@ -79,24 +79,24 @@ impl Room {
         (name, skeleton): (PlayerName, SkeletonHash),
         user: Option<UserId>,
         token: SecretHash,
-        join: Option<RepeatKey>,
+        join: Option<IdempotencyKey>,
         step: &mut Step<'_>,
     ) -> RoomReply {
         let plays_from = self.play.as_ref().map_or(0, super::Play::next_index);
         let mut seat = Seat::new(Some((name.clone(), skeleton)), Some(token), self.head(), step.at.now);
         (seat.user, seat.join, seat.plays_from) = (user, join, plays_from);
         let id = self.take(seat);
-        self.tell(&Happening::Joined(Joined { seat_id: id, name: Some(&name) }), step);
+        self.tell(&RoomEvent::Joined(Joined { seat_id: id, name: Some(&name) }), step);
         // Whoever comes begins with a snapshot that has all of this.
         let head = self.head();
         if let Some(seat) = self.seat_mut(id) {
-            seat.reader = Reader::from(head);
+            seat.reader = LogReader::from(head);
         }
         RoomReply::Seated(id)
     }
 
     /// The seat that the same request took before.
-    fn seated_before(&self, repeat: Option<RepeatKey>) -> Result<Option<SeatId>, Refusal> {
+    fn seated_before(&self, repeat: Option<IdempotencyKey>) -> Result<Option<SeatId>, Refusal> {
         let Some(repeat) = repeat else { return Ok(None) };
         let same_key = |seat: &Seat| seat.is_here() && seat.join.is_some_and(|join| join.key == repeat.key);
         match self.seats.iter().find(|(_, seat)| same_key(seat)) {
@@ -107,7 +107,7 @@ impl Room {
 
     /// The reply with the token was lost: another one takes its place. A token that was used has
     /// arrived, and stays.
-    fn renew(&mut self, id: SeatId, token: SecretHash) -> Outcome {
+    fn renew(&mut self, id: SeatId, token: SecretHash) -> SeatResult {
         let seat = self.seat_mut(id).ok_or(Refusal::UnknownSeat)?;
         if seat.is_claimed {
             return Err(Refusal::AlreadyConnected);
@@ -123,7 +123,7 @@ impl Room {
         if is_taken { Err(Refusal::NameTaken) } else { Ok(skeleton) }
     }
 
-    fn has_room(&self) -> Result<(), Refusal> {
+    fn has_free_seat(&self) -> Result<(), Refusal> {
         let here = self.seats.values().filter(|seat| seat.is_here()).count();
         let is_free = here < self.settings.max_seats as usize;
         // Those who left with answers keep them, and so their place in the record.
@@ -139,9 +139,9 @@ impl Room {
         &mut self,
         code: &SecretHash,
         token: SecretHash,
-        repeat: Option<RepeatKey>,
+        repeat: Option<IdempotencyKey>,
         now: Timestamp,
-    ) -> Outcome {
+    ) -> SeatResult {
         if let Some(id) = self.seated_before(repeat)? {
             return self.renew(id, token);
         }
@@ -153,7 +153,7 @@ impl Room {
 
     /// Gives the seat of who opened the room to whoever the backend gives the token; the one before
     /// ends. Who stands in for the opener keeps theirs.
-    pub(super) fn renew_host(&mut self, token: SecretHash) -> Outcome {
+    pub(super) fn renew_host(&mut self, token: SecretHash) -> SeatResult {
         let opener = self.opener.ok_or(Refusal::WrongMode)?;
         let seat = self.seat_mut(opener).ok_or(Refusal::UnknownSeat)?;
         seat.hand_over(token, None);
@@ -161,12 +161,12 @@ impl Room {
     }
 
     /// Hands out the code by which another device takes a seat.
-    pub(super) fn hand_out_code(&mut self, asker: Asker, id: SeatId, code: SecretHash, now: Timestamp) -> Outcome {
+    pub(super) fn hand_out_code(&mut self, asker: Actor, id: SeatId, code: SecretHash, now: Timestamp) -> SeatResult {
         let may = match asker {
-            Asker::Anyone => return Err(Refusal::BadToken),
-            Asker::Backend => true,
+            Actor::Anyone => return Err(Refusal::BadToken),
+            Actor::Backend => true,
             // Who stands in for the opener can't take its seat.
-            Asker::Seat(own) => own == id || (Some(own) == self.host && Some(id) != self.opener),
+            Actor::Seat(own) => own == id || (Some(own) == self.host && Some(id) != self.opener),
         };
         let seat = self.seat_mut(id).filter(|seat| seat.is_here());
         match seat {
@@ -177,8 +177,8 @@ impl Room {
     }
 
     /// A new connection, which supersedes the older ones. The host may have several.
-    pub(super) fn resume(&mut self, id: SeatId, step: &mut Step<'_>) -> Outcome {
-        self.opener_returns(Asker::Seat(id), step);
+    pub(super) fn resume(&mut self, id: SeatId, step: &mut Step<'_>) -> SeatResult {
+        self.opener_returns(Actor::Seat(id), step);
         let is_host = self.host == Some(id);
         let seat = self.seat_mut(id).ok_or(Refusal::UnknownSeat)?;
         if !is_host {
@@ -190,9 +190,9 @@ impl Room {
 
     /// What an instance has heard of its connections. Of those that are superseded by now nothing
     /// counts, their end least of all.
-    pub(super) fn note_seen(&mut self, seen: &[Seen], now: Timestamp) -> Outcome {
+    pub(super) fn note_seen(&mut self, seen: &[PresenceReport], now: Timestamp) -> SeatResult {
         let head = self.log.head;
-        for Seen { seat, generation, is_connected, heard, acknowledged } in seen {
+        for PresenceReport { seat, generation, is_connected, heard, acknowledged } in seen {
             let seat = self.seat_mut(*seat).filter(|seat| seat.is_here() && seat.generation == *generation);
             let Some(seat) = seat else { continue };
             if *is_connected {
@@ -211,7 +211,7 @@ impl Room {
         Ok(RoomReply::Done)
     }
 
-    pub(super) fn leave(&mut self, id: SeatId, step: &mut Step<'_>) -> Outcome {
+    pub(super) fn leave(&mut self, id: SeatId, step: &mut Step<'_>) -> SeatResult {
         if self.is_finished() {
             if let Some(seat) = self.seat_mut(id) {
                 seat.retire();
@@ -221,20 +221,20 @@ impl Room {
         if self.is_host_or_opener(id) {
             return Err(Refusal::HostMayNotLeave);
         }
-        self.vacate(id, Standing::Left, step)
+        self.vacate(id, SeatStatus::Left, step)
     }
 
-    pub(super) fn revoke(&mut self, id: SeatId, step: &mut Step<'_>) -> Outcome {
+    pub(super) fn revoke(&mut self, id: SeatId, step: &mut Step<'_>) -> SeatResult {
         match self.seats.get(&id) {
             None if self.was_taken(id) => Ok(RoomReply::Done),
             None => Err(Refusal::UnknownSeat),
             Some(_) if self.is_host_or_opener(id) && !self.is_finished() => Err(Refusal::HostMayNotLeave),
             Some(seat) if !seat.is_here() => Ok(RoomReply::Done),
-            Some(_) => self.vacate(id, Standing::Revoked, step),
+            Some(_) => self.vacate(id, SeatStatus::Revoked, step),
         }
     }
 
-    pub(super) fn vacate(&mut self, id: SeatId, standing: Standing, step: &mut Step<'_>) -> Outcome {
+    pub(super) fn vacate(&mut self, id: SeatId, standing: SeatStatus, step: &mut Step<'_>) -> SeatResult {
         let seat = self.seat_mut(id).filter(|seat| seat.is_here()).ok_or(Refusal::UnknownSeat)?;
         seat.vacate(standing);
         if !seat.has_answered
@@ -247,9 +247,9 @@ impl Room {
         }
         let of = OfSeat { seat_id: id };
         let happening = match standing {
-            Standing::Kicked => Happening::Kicked(of),
-            Standing::Revoked => Happening::Revoked(of),
-            Standing::Here | Standing::Left => Happening::Left(of),
+            SeatStatus::Kicked => RoomEvent::Kicked(of),
+            SeatStatus::Revoked => RoomEvent::Revoked(of),
+            SeatStatus::Here | SeatStatus::Left => RoomEvent::Left(of),
         };
         self.tell(&happening, step);
         Ok(RoomReply::Done)

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::happenings::Happening;
+use super::happenings::RoomEvent;
 use super::play::{Phase, Play};
 use super::seat::Seat;
-use super::{Asker, Room, RoomReply, RoomSettings, Step};
+use super::{Actor, Room, RoomReply, RoomSettings, Step};
 use crate::domain::events::Sequence;
 use crate::domain::ids::{JoinCode, SeatId, SessionId};
 use crate::domain::quiz::{Question, Quiz};
@@ -78,7 +78,7 @@ impl Room {
     /// so far. Answers with the one that counts.
     pub(super) fn lead_to(
         &mut self,
-        asker: Asker,
+        asker: Actor,
         successor: Successor,
         instead_of: Option<&SessionId>,
         step: &mut Step<'_>,
@@ -93,7 +93,7 @@ impl Room {
         match &self.successor {
             Some(known) if instead_of != Some(&known.room_id) => Ok(RoomReply::Successor(known.clone())),
             _ => {
-                self.tell(&Happening::Successor(&successor), step);
+                self.tell(&RoomEvent::Successor(&successor), step);
                 self.successor = Some(successor.clone());
                 Ok(RoomReply::Successor(successor))
             }

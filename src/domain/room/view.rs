@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::closed::ClosedAnswers;
 use super::happenings::{Ranked, Reveal, SeatVerdict};
 use super::play::{PausedBy, Phase, Play};
-use super::seat::{Given, Seat};
+use super::seat::{Seat, SubmittedAnswer};
 use super::{Room, RoomSettings, Successor};
 use crate::domain::answer::ShownAnswer;
 use crate::domain::events::Sequence;
@@ -273,12 +273,12 @@ impl Room {
         play: &Play,
         quiz: Option<&Quiz>,
         index: u32,
-        answers: &BTreeMap<SeatId, Given>,
+        answers: &BTreeMap<SeatId, SubmittedAnswer>,
     ) -> Option<Reveal> {
         let question = play.question(quiz, index)?;
         let ranks = self.ranks();
         let unanswered = question.unanswered();
-        let grade = |given: Option<&Given>| given.map_or(unanswered, |given| given.grade);
+        let grade = |given: Option<&SubmittedAnswer>| given.map_or(unanswered, |given| given.grade);
         let takes_part = |(_, seat): &(&SeatId, &Arc<Seat>)| seat.is_here() && seat.plays && seat.plays_from <= index;
         let verdict = |(id, seat): (&SeatId, &Arc<Seat>)| {
             let given = answers.get(id);
@@ -304,10 +304,10 @@ impl Room {
 /// A seat's answer to the question that is shown, if one is: the open one, or one that was closed with these
 /// answers.
 fn shown_answer<'a>(
-    shown: Option<Option<&'a BTreeMap<SeatId, Given>>>,
+    shown: Option<Option<&'a BTreeMap<SeatId, SubmittedAnswer>>>,
     id: SeatId,
     seat: &'a Seat,
-) -> Option<&'a Given> {
+) -> Option<&'a SubmittedAnswer> {
     shown?.map_or(seat.answer.as_ref(), |closed| closed.get(&id))
 }
 

@@ -10,8 +10,8 @@ use crate::domain::ids::{OptionId, QuestionId};
 use crate::domain::quiz::kind::tests::{answer_like, question_of_kind};
 use crate::domain::quiz::{AnswerKey, Choice, ChoiceKey, Question};
 use crate::domain::refusal::NotOpen;
-use crate::domain::repeat::RepeatKey;
-use crate::domain::room::{Ask, By, MOST_AT_ONCE, MOST_EVENT_BYTES, MOST_KEPT, RoomReply};
+use crate::domain::repeat::IdempotencyKey;
+use crate::domain::room::{Caller, MOST_AT_ONCE, MOST_EVENT_BYTES, MOST_KEPT, RoomAction, RoomReply};
 use crate::domain::scoring::{ProgressionRule, Scoring};
 use crate::domain::solo::Deliver;
 use crate::domain::time::{Millis, WallTime};
@@ -89,7 +89,7 @@ fn at_since(after: u64, up: u64) -> Moment {
 fn answer(question: usize, chosen: Option<u64>, key: Option<&str>) -> Command {
     let (question, option) = (question_id(question), chosen.map(option));
     let body = [question.as_str(), &format!("{option:?}")].map(str::to_owned);
-    let repeat = key.map(|key| RepeatKey::new("answer", key, &[&body[0], &body[1]]));
+    let repeat = key.map(|key| IdempotencyKey::new("answer", key, &[&body[0], &body[1]]));
     Command::Submit(Submission { question, answer: option.map(Answer::Option), repeat, wall: WALL })
 }
 
@@ -97,12 +97,12 @@ fn right(question: usize) -> Command {
     answer(question, Some(1), None)
 }
 
-fn asked(by: By, ask: Ask) -> Command {
+fn asked(by: Caller, ask: RoomAction) -> Command {
     Command::room(by, ask)
 }
 
 fn record_all(events: Vec<EventDraft>, expected: Option<Sequence>) -> Command {
-    asked(By::Backend, Ask::Record { events, expected, repeat: None })
+    asked(Caller::Backend, RoomAction::Record { events, expected, repeat: None })
 }
 
 fn record(events: usize) -> Command {
@@ -111,7 +111,7 @@ fn record(events: usize) -> Command {
 }
 
 fn acknowledge(seat: u32, sequence: u64) -> Command {
-    asked(By::Connection { seat: SeatId(seat), generation: 0 }, Ask::Acknowledge(Sequence(sequence)))
+    asked(Caller::Connection { seat: SeatId(seat), generation: 0 }, RoomAction::Acknowledge(Sequence(sequence)))
 }
 
 /// The verdict's report.
@@ -323,7 +323,7 @@ fn the_progression_is_awarded_once_and_again_to_that_claims_repeat() {
     refused(&mut session, Command::Award(None), at(0), Refusal::NotFinished);
     session.apply(right(0), at(1_000)).result.expect("evaluated");
     let mut claim = |key: Option<&str>| {
-        let repeat = key.map(|key| RepeatKey::new("award", key, &[]));
+        let repeat = key.map(|key| IdempotencyKey::new("award", key, &[]));
         match session.apply(Command::Award(repeat), at(2_000)).result {
             Ok(Reply::Award { awarded, award_id, progression, user }) => {
                 assert_eq!((award_id, progression.xp, progression.gems), (id().award_id(), 10, 1));
@@ -338,7 +338,7 @@ fn the_progression_is_awarded_once_and_again_to_that_claims_repeat() {
     assert!(!claim(Some("other")));
     assert!(!claim(None));
     assert!(claim(Some("k")));
-    let other = RepeatKey::new("award", "k", &["another body"]);
+    let other = IdempotencyKey::new("award", "k", &["another body"]);
     refused(&mut session, Command::Award(Some(other)), at(3_000), Refusal::KeyReused);
 }
 

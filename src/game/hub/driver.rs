@@ -8,10 +8,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Hub;
-use super::live::{Due, Ended, LiveRoom, Report};
-use crate::domain::room::{Ask, By, Presence};
+use super::live::{LiveRoom, PendingReport, ReportDue, RoomEnd};
+use crate::domain::room::{Caller, Presence, RoomAction};
 use crate::domain::{Command, Game, Moment, Room, Sequence};
-use crate::store::{Hint, StoreError, StoreResult, Watch};
+use crate::store::{Notice, StoreError, StoreResult, Watch};
 
 /// The room is not looked at more often than this, whatever happens in it; and its presence not
 /// shown more often.
@@ -25,7 +25,7 @@ const ACKNOWLEDGE: Duration = Duration::from_secs(1);
 /// How soon something is tried again that the store refused.
 const AGAIN: Duration = Duration::from_millis(250);
 
-pub(super) struct Driver {
+pub(super) struct RoomTask {
     room: Arc<LiveRoom>,
     hub: Arc<Hub>,
     /// When everybody who was heard of was written down last, and how often that is to be.
@@ -39,15 +39,15 @@ pub(super) struct Driver {
 }
 
 /// What a look at the room came to.
-enum Looked {
+enum RoomCheck {
     /// Look again then, if nothing happens before.
     Until(Instant),
-    Ended(Ended),
+    Ended(RoomEnd),
     /// Nobody listens.
     Alone,
 }
 
-impl Driver {
+impl RoomTask {
     pub(super) fn new(room: Arc<LiveRoom>, hub: Arc<Hub>) -> Self {
         let now = Instant::now();
         Self { room, hub, written: now, write_every: POLL, acknowledged: now, shown: None, is_failure_told: false }
@@ -66,9 +66,9 @@ impl Driver {
         loop {
             let now = Instant::now();
             let until = match self.look().await {
-                Ok(Looked::Until(until)) => until,
-                Ok(Looked::Alone) => return,
-                Ok(Looked::Ended(ended)) => return self.hub.end(&self.room, ended),
+                Ok(RoomCheck::Until(until)) => until,
+                Ok(RoomCheck::Alone) => return,
+                Ok(RoomCheck::Ended(ended)) => return self.hub.end(&self.room, ended),
                 Err(error) => {
                     self.note(&error);
                     now + AGAIN
@@ -76,8 +76,8 @@ impl Driver {
             };
             tokio::select! {
                 () = tokio::time::sleep_until(until) => {}
-                () = self.room.poke.notified() => {}
-                head = hinted(&mut watch) => self.room.heard_of(head.unwrap_or_default()),
+                () = self.room.wake.notified() => {}
+                head = hinted(&mut watch) => self.room.note_head(head.unwrap_or_default()),
             }
             tokio::time::sleep_until(now + SELDOM).await;
         }
@@ -95,27 +95,27 @@ impl Driver {
         }
     }
 
-    async fn look(&mut self) -> StoreResult<Looked> {
+    async fn look(&mut self) -> StoreResult<RoomCheck> {
         if self.hub.let_go(&self.room) {
-            return Ok(Looked::Alone);
+            return Ok(RoomCheck::Alone);
         }
         self.write().await?;
         let at = self.room.dates().at;
         let page = self.room.keeper.store.events(&self.room.id, Sequence::default(), 0, at).await?;
-        let Some(page) = page else { return Ok(Looked::Ended(Ended::Gone)) };
+        let Some(page) = page else { return Ok(RoomCheck::Ended(RoomEnd::Gone)) };
         // The server has fallen back to an earlier moment.
         if !self.room.is_of(&page.epoch) {
-            return Ok(Looked::Ended(Ended::OtherLife));
+            return Ok(RoomCheck::Ended(RoomEnd::EpochChanged));
         }
-        let Game::Room(room) = &page.session.state.game else { return Ok(Looked::Ended(Ended::Gone)) };
+        let Game::Room(room) = &page.session.state.game else { return Ok(RoomCheck::Ended(RoomEnd::Gone)) };
         let due = room.next_due(at);
         if due.is_some_and(|due| due <= at.now) {
-            self.ask(Ask::Advance, By::Anyone).await?;
-            return Ok(Looked::Until(Instant::now()));
+            self.ask(RoomAction::Advance, Caller::Anyone).await?;
+            return Ok(RoomCheck::Until(Instant::now()));
         }
         let look = self.show(room, at);
         let due = due.map(|due| Instant::now() + Duration::from(due.since(at.now)));
-        Ok(Looked::Until(due.map_or(look, |due| due.min(look))))
+        Ok(RoomCheck::Until(due.map_or(look, |due| due.min(look))))
     }
 
     /// Tells the listeners how the room is, and gives when to look again.
@@ -126,13 +126,13 @@ impl Driver {
         let next = (now + POLL).min(self.written + self.write_every).max(now + SELDOM);
         let stored = |seat| room.generation(seat).map(|(generation, standing)| (seat, generation, standing));
         self.room.note_seats(self.room.seats().into_iter().filter_map(stored));
-        self.room.heard_of(room.head());
+        self.room.note_head(room.head());
         let presence = room.presence(at);
         match &self.shown {
             Some((_, shown)) if *shown == presence => next,
             Some((when, _)) if now < *when + SHOWING => next.min(*when + SHOWING),
             _ => {
-                self.room.show(presence.clone());
+                self.room.show_presence(presence.clone());
                 self.shown = Some((now, presence));
                 next
             }
@@ -142,7 +142,7 @@ impl Driver {
     /// Writes down who has gone, who was heard of and what is acknowledged, in one command.
     async fn write(&mut self) -> StoreResult<()> {
         let now = Instant::now();
-        let due = Due {
+        let due = ReportDue {
             heard: now >= self.written + self.write_every,
             acknowledged: now >= self.acknowledged + ACKNOWLEDGE.min(self.write_every),
         };
@@ -160,17 +160,17 @@ impl Driver {
         Ok(())
     }
 
-    async fn write_report(&self, Report { seen, backend }: Report) -> StoreResult<()> {
+    async fn write_report(&self, PendingReport { seen, backend }: PendingReport) -> StoreResult<()> {
         if !seen.is_empty() {
-            self.ask(Ask::Seen(seen), By::Backend).await?;
+            self.ask(RoomAction::ReportPresence(seen), Caller::Backend).await?;
         }
         if let Some(sequence) = backend {
-            self.ask(Ask::Acknowledge(sequence), By::Backend).await?;
+            self.ask(RoomAction::Acknowledge(sequence), Caller::Backend).await?;
         }
         Ok(())
     }
 
-    async fn ask(&self, ask: Ask, by: By) -> StoreResult<()> {
+    async fn ask(&self, ask: RoomAction, by: Caller) -> StoreResult<()> {
         let command = Command::room(by, ask);
         if let Some(applied) = self.room.keeper.store.apply(&self.room.id, command, self.room.dates().at).await? {
             self.room.note_moved(&applied.moved_seats);
@@ -187,8 +187,8 @@ async fn hinted(watch: &mut Option<Watch>) -> Option<Sequence> {
         None => std::future::pending().await,
     };
     match hint {
-        Some(Hint::Head(head)) => Some(head),
-        Some(Hint::Look) => None,
+        Some(Notice::Head(head)) => Some(head),
+        Some(Notice::Look) => None,
         None => {
             // The store is closed, and says no more.
             *watch = None;

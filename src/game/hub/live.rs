@@ -7,44 +7,44 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::presence::ShownPresence;
-use super::tape::{Tape, Told};
-use crate::domain::room::{MovedSeat, Presence, Seen, Standing};
+use super::tape::{ReplayBuffer, SharedEvent};
+use crate::domain::room::{MovedSeat, Presence, PresenceReport, SeatStatus};
 use crate::domain::{Event, SeatId, Sequence, SessionId, Timestamp};
 use crate::game::Dates;
 use crate::store::Keeper;
 
 /// Why a room is not listened to any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum RoomEnd {
     /// It has died.
     Gone,
     /// Its events are numbered anew.
-    OtherLife,
+    EpochChanged,
 }
 
 /// What listeners are to look at.
 #[derive(Debug, Clone, Default)]
-pub struct News {
+pub struct RoomUpdate {
     /// The log's head, as far as it is known here.
     pub head: Sequence,
     /// Who is connected, and how many have answered.
     pub presence: Option<Arc<ShownPresence>>,
     /// Set at the end.
-    pub ended: Option<Ended>,
+    pub ended: Option<RoomEnd>,
 }
 
 /// How a seat stands, as far as it is known here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct SeatNow {
     generation: u32,
-    standing: Standing,
+    standing: SeatStatus,
 }
 
 /// Where a listener takes events the moment they are told.
 pub trait Outlet: Send + Sync {
     /// Whether the listener has the event now. It takes one that is next, while nothing else is on its way to it;
     /// for any other it is woken, and reads the log.
-    fn offer(&self, told: &Told) -> bool;
+    fn offer(&self, told: &SharedEvent) -> bool;
 }
 
 /// A listener.
@@ -72,14 +72,14 @@ impl Member {
 struct Members {
     last: u64,
     here: HashMap<u64, Member>,
-    departed: Vec<Seen>,
+    departed: Vec<PresenceReport>,
     seats: HashMap<SeatId, SeatNow>,
 }
 
 impl Members {
-    fn standing(&self, seat: SeatId, generation: u32) -> Result<(), Standing> {
+    fn standing(&self, seat: SeatId, generation: u32) -> Result<(), SeatStatus> {
         match self.seats.get(&seat) {
-            Some(now) if now.generation > generation || now.standing != Standing::Here => Err(now.standing),
+            Some(now) if now.generation > generation || now.standing != SeatStatus::Here => Err(now.standing),
             _ => Ok(()),
         }
     }
@@ -93,15 +93,15 @@ impl Members {
 
 /// What is to be written again.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Due {
+pub(super) struct ReportDue {
     pub(super) heard: bool,
     pub(super) acknowledged: bool,
 }
 
 /// What the driver is to write of the members.
 #[derive(Clone, Default)]
-pub(super) struct Report {
-    pub(super) seen: Vec<Seen>,
+pub(super) struct PendingReport {
+    pub(super) seen: Vec<PresenceReport>,
     pub(super) backend: Option<Sequence>,
 }
 
@@ -111,12 +111,12 @@ const MOST_OFFERED: usize = 256;
 pub(super) struct LiveRoom {
     pub(super) id: SessionId,
     pub(super) keeper: Keeper,
-    news: Mutex<News>,
-    pub(super) tape: Mutex<Tape>,
+    news: Mutex<RoomUpdate>,
+    pub(super) replay: Mutex<ReplayBuffer>,
     /// One reader of the log at a time: what it brings is for all.
     pub(super) reading: tokio::sync::Mutex<()>,
     /// Wakes the driver.
-    pub(super) poke: Notify,
+    pub(super) wake: Notify,
     members: Mutex<Members>,
     /// The life of the numbering that the tape is of.
     epoch: OnceLock<String>,
@@ -128,9 +128,9 @@ impl LiveRoom {
             id,
             keeper,
             news: Mutex::default(),
-            tape: Mutex::default(),
+            replay: Mutex::default(),
             reading: tokio::sync::Mutex::default(),
-            poke: Notify::new(),
+            wake: Notify::new(),
             members: Mutex::default(),
             epoch: OnceLock::new(),
         }
@@ -145,7 +145,7 @@ impl LiveRoom {
     pub(super) fn committed(&self, events: &[Event], is_all_told: bool) {
         self.tell(events);
         if !is_all_told {
-            self.poke.notify_one();
+            self.wake.notify_one();
         }
     }
 
@@ -154,8 +154,8 @@ impl LiveRoom {
         if events.is_empty() {
             return;
         }
-        let told: Vec<_> = events.iter().cloned().map(Told::new).collect();
-        let mut tape = self.tape.lock();
+        let told: Vec<_> = events.iter().cloned().map(SharedEvent::new).collect();
+        let mut tape = self.replay.lock();
         let head = self.news.lock().head;
         tape.push(&told, head);
         let (newest, next) = (tape.newest(), tape.after(head, MOST_OFFERED).unwrap_or_default());
@@ -169,12 +169,12 @@ impl LiveRoom {
         others.iter().for_each(|other| other.notify_one());
         if newest < events.last().map(|event| event.sequence) {
             // Earlier ones are told in a moment. If they aren't, the driver's look finds them.
-            self.poke.notify_one();
+            self.wake.notify_one();
         }
     }
 
     /// Offers these events to all listeners; those to be woken that have not taken all of them.
-    fn offer(&self, next: &[Arc<Told>]) -> Vec<Arc<Notify>> {
+    fn offer(&self, next: &[Arc<SharedEvent>]) -> Vec<Arc<Notify>> {
         let members = self.members.lock();
         let outlet = |member: &Member| member.outlet.clone().filter(|_| members.has_its_seat(member));
         let listeners: Vec<_> = members.here.values().map(|member| (outlet(member), member.wake.clone())).collect();
@@ -193,7 +193,7 @@ impl LiveRoom {
     }
 
     /// What listeners are to look at now.
-    pub(super) fn news(&self) -> News {
+    pub(super) fn update(&self) -> RoomUpdate {
         self.news.lock().clone()
     }
 
@@ -203,14 +203,14 @@ impl LiveRoom {
     }
 
     /// Changes the news, and wakes all listeners if it says that they are others now.
-    fn change_news(&self, change: impl FnOnce(&mut News) -> bool) {
+    fn change_news(&self, change: impl FnOnce(&mut RoomUpdate) -> bool) {
         if change(&mut self.news.lock()) {
             self.members.lock().here.values().for_each(|member| member.wake.notify_one());
         }
     }
 
     /// The log has grown up to here, or is said to have.
-    pub(super) fn heard_of(&self, head: Sequence) {
+    pub(super) fn note_head(&self, head: Sequence) {
         self.change_news(|news| {
             let is_news = head > news.head;
             news.head = news.head.max(head);
@@ -218,7 +218,7 @@ impl LiveRoom {
         });
     }
 
-    pub(super) fn show(&self, presence: Presence) {
+    pub(super) fn show_presence(&self, presence: Presence) {
         self.change_news(|news| {
             let is_news = news.presence.as_deref().map(ShownPresence::presence) != Some(&presence);
             if is_news {
@@ -228,7 +228,7 @@ impl LiveRoom {
         });
     }
 
-    pub(super) fn end(&self, ended: Ended) {
+    pub(super) fn end(&self, ended: RoomEnd) {
         self.change_news(|news| {
             news.ended = Some(ended);
             true
@@ -255,12 +255,18 @@ impl LiveRoom {
                 // What was heard of one of a host's connections stays heard.
                 Some(other) => other.heard = other.heard.max(heard),
                 None => {
-                    members.departed.push(Seen { seat, generation, is_connected: false, heard, acknowledged: None });
+                    members.departed.push(PresenceReport {
+                        seat,
+                        generation,
+                        is_connected: false,
+                        heard,
+                        acknowledged: None,
+                    });
                 }
             }
         }
         drop(members);
-        self.poke.notify_one();
+        self.wake.notify_one();
     }
 
     pub(super) fn has_members(&self) -> bool {
@@ -293,7 +299,7 @@ impl LiveRoom {
     }
 
     /// How seats stand by what is stored.
-    pub(super) fn note_seats(&self, seats: impl IntoIterator<Item = (SeatId, u32, Standing)>) {
+    pub(super) fn note_seats(&self, seats: impl IntoIterator<Item = (SeatId, u32, SeatStatus)>) {
         let mut changed = false;
         let mut members = self.members.lock();
         for (seat, generation, standing) in seats {
@@ -311,15 +317,15 @@ impl LiveRoom {
     }
 
     /// Whether a connection is still its seat's; if not, how the seat stands.
-    pub(super) fn standing(&self, seat: SeatId, generation: u32) -> Result<(), Standing> {
+    pub(super) fn standing(&self, seat: SeatId, generation: u32) -> Result<(), SeatStatus> {
         self.members.lock().standing(seat, generation)
     }
 
     /// What is to be written of the members now: who has gone, and what else is due.
-    pub(super) fn report(&self, due: Due) -> Report {
+    pub(super) fn report(&self, due: ReportDue) -> PendingReport {
         let now = self.dates().at.now;
         let mut members = self.members.lock();
-        let mut report = Report::default();
+        let mut report = PendingReport::default();
         for member in members.here.values_mut() {
             // A pending long poll counts as a sign of life.
             let heard = if member.lingers { Some(now) } else { member.heard };
@@ -328,7 +334,7 @@ impl LiveRoom {
             match (member.seat, member.generation) {
                 (Some(seat), Some(generation)) if is_due => {
                     member.heard = None;
-                    report.seen.push(Seen { seat, generation, is_connected: true, heard, acknowledged });
+                    report.seen.push(PresenceReport { seat, generation, is_connected: true, heard, acknowledged });
                 }
                 (None, _) => report.backend = report.backend.max(acknowledged),
                 _ => {}
@@ -336,13 +342,13 @@ impl LiveRoom {
         }
         let Members { here, departed, .. } = &mut *members;
         // Who has come back under the same generation meanwhile, as a host does, is not gone.
-        let is_gone = |seen: &Seen| !here.values().any(|member| member.is_of(seen.seat, seen.generation));
+        let is_gone = |seen: &PresenceReport| !here.values().any(|member| member.is_of(seen.seat, seen.generation));
         report.seen.extend(departed.drain(..).filter(is_gone));
         report
     }
 
     /// What could not be written is to be written the next time.
-    pub(super) fn take_back(&self, report: Report) {
+    pub(super) fn take_back(&self, report: PendingReport) {
         let mut members = self.members.lock();
         for seen in report.seen {
             if !seen.is_connected {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::live::{Ended, LiveRoom, News, Outlet};
-use super::tape::Told;
-use crate::domain::room::Standing;
+use super::live::{LiveRoom, Outlet, RoomEnd, RoomUpdate};
+use super::tape::SharedEvent;
+use crate::domain::room::SeatStatus;
 use crate::domain::{Millis, SeatId, Sequence, Timestamp};
 use crate::store::StoreResult;
 
@@ -18,22 +18,22 @@ const PAGE: usize = 256;
 #[derive(Debug)]
 pub enum Missed {
     /// These events, which follow without a gap; none if there are no more.
-    Events(Vec<Arc<Told>>),
+    Events(Vec<Arc<SharedEvent>>),
     /// Some are forgotten already.
     Forgotten,
     /// The room cannot be listened to any more.
-    Ended(Ended),
+    Ended(RoomEnd),
 }
 
 /// A listener of a room.
-pub struct Membership {
+pub struct Subscription {
     room: Arc<LiveRoom>,
     key: u64,
     seat: Option<SeatId>,
     wake: Arc<Notify>,
 }
 
-impl Membership {
+impl Subscription {
     pub(super) fn new(room: Arc<LiveRoom>, seat: Option<SeatId>) -> Self {
         let wake = Arc::new(Notify::new());
         let key = room.enter(seat, wake.clone());
@@ -77,8 +77,8 @@ impl Membership {
     }
 
     /// What there is to look at.
-    pub fn news(&self) -> News {
-        self.room.news()
+    pub fn update(&self) -> RoomUpdate {
+        self.room.update()
     }
 
     /// Ends when there has come something new to look at since this ended last.
@@ -88,7 +88,7 @@ impl Membership {
 
     /// The log has grown up to here, as this listener has read by itself.
     pub fn knows(&self, head: Sequence) {
-        self.room.heard_of(head);
+        self.room.note_head(head);
     }
 
     /// Whether the room is listened to in the life of the numbering called `epoch`. If not, what is
@@ -101,7 +101,7 @@ impl Membership {
     ///
     /// # Errors
     /// How the seat stands instead.
-    pub fn standing(&self, generation: u32) -> Result<(), Standing> {
+    pub fn standing(&self, generation: u32) -> Result<(), SeatStatus> {
         self.seat.map_or(Ok(()), |seat| self.room.standing(seat, generation))
     }
 
@@ -114,7 +114,7 @@ impl Membership {
         if after >= self.room.head() {
             return Ok(Missed::Events(Vec::new()));
         }
-        let kept = || self.room.tape.lock().after(after, PAGE);
+        let kept = || self.room.replay.lock().after(after, PAGE);
         if let Some(told) = kept() {
             return Ok(Missed::Events(told));
         }
@@ -124,20 +124,20 @@ impl Membership {
         }
         let dates = self.room.dates();
         let page = self.room.keeper.store.events(&self.room.id, after, PAGE, dates.at).await?;
-        let Some(page) = page else { return Ok(Missed::Ended(Ended::Gone)) };
+        let Some(page) = page else { return Ok(Missed::Ended(RoomEnd::Gone)) };
         if page.epoch != epoch {
-            return Ok(Missed::Ended(Ended::OtherLife));
+            return Ok(Missed::Ended(RoomEnd::EpochChanged));
         }
         if page.oldest().0 > after.0 + 1 {
             return Ok(Missed::Forgotten);
         }
-        let told: Vec<_> = page.events.into_iter().map(Told::new).collect();
-        self.room.tape.lock().put(&told);
+        let told: Vec<_> = page.events.into_iter().map(SharedEvent::new).collect();
+        self.room.replay.lock().put(&told);
         Ok(Missed::Events(told))
     }
 }
 
-impl Drop for Membership {
+impl Drop for Subscription {
     fn drop(&mut self) {
         self.room.leave(self.key);
     }

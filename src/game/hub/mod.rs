@@ -18,18 +18,18 @@ use crate::domain::{Applied, Reply, RoomReply, SeatId, SessionId};
 use crate::store::Keeper;
 use live::LiveRoom;
 
-pub use live::{Ended, News, Outlet};
-pub use membership::{Membership, Missed};
+pub use live::{Outlet, RoomEnd, RoomUpdate};
+pub use membership::{Missed, Subscription};
 pub use presence::ShownPresence;
-pub use tape::Told;
+pub use tape::SharedEvent;
 
 /// Says how late the next hint comes, if it is to come late.
-pub type Late = Box<dyn Fn() -> Option<std::time::Duration> + Send + Sync>;
+pub type DelayFn = Box<dyn Fn() -> Option<std::time::Duration> + Send + Sync>;
 
 /// The rooms that have listeners here.
 pub struct Hub {
     /// How late a hint comes, where that is tried out.
-    late: Option<Late>,
+    late: Option<DelayFn>,
     rooms: Mutex<HashMap<SessionId, Arc<LiveRoom>>>,
     drivers: TaskTracker,
     stop: CancellationToken,
@@ -37,32 +37,32 @@ pub struct Hub {
 
 impl Hub {
     /// A hub without listeners, whose tasks end with `stop`.
-    pub fn new(stop: CancellationToken, late: Option<Late>) -> Arc<Self> {
+    pub fn new(stop: CancellationToken, late: Option<DelayFn>) -> Arc<Self> {
         Arc::new(Self { late, rooms: Mutex::default(), drivers: TaskTracker::new(), stop })
     }
 
     /// Listens to a room, for a seat or for a backend. The room is looked after as long as somebody
     /// does.
-    pub fn enter(self: &Arc<Self>, id: &SessionId, keeper: &Keeper, seat: Option<SeatId>) -> Membership {
+    pub fn enter(self: &Arc<Self>, id: &SessionId, keeper: &Keeper, seat: Option<SeatId>) -> Subscription {
         let mut rooms = self.rooms.lock();
         let room = rooms.entry(id.clone()).or_insert_with(|| {
             let room = Arc::new(LiveRoom::new(id.clone(), keeper.clone()));
             self.look_after(&room);
             room
         });
-        Membership::new(room.clone(), seat)
+        Subscription::new(room.clone(), seat)
     }
 
     /// Looks after a room in a task of its own. Should that panic, the listeners are sent away to come
     /// again, to a room that is looked after.
     fn look_after(self: &Arc<Self>, room: &Arc<LiveRoom>) {
-        let driver = driver::Driver::new(room.clone(), self.clone());
+        let driver = driver::RoomTask::new(room.clone(), self.clone());
         let driving = tokio::spawn(driver.run(self.stop.clone()));
         let (hub, room) = (self.clone(), room.clone());
         self.drivers.spawn(async move {
             if let Err(error) = driving.await {
                 tracing::error!(%error, "looking after a room failed inside; its players come again");
-                hub.end(&room, Ended::OtherLife);
+                hub.end(&room, RoomEnd::EpochChanged);
             }
         });
     }
@@ -90,9 +90,9 @@ impl Hub {
     pub(super) fn deleted(&self, id: &SessionId) {
         let room = self.rooms.lock().get(id).cloned();
         if let Some(room) = room {
-            self.end(&room, Ended::Gone);
+            self.end(&room, RoomEnd::Gone);
             // Its driver finds nothing to look after.
-            room.poke.notify_one();
+            room.wake.notify_one();
         }
     }
 
@@ -107,7 +107,7 @@ impl Hub {
     }
 
     /// Forgets a room whatever its listeners: they are told, and come again.
-    fn end(&self, room: &Arc<LiveRoom>, ended: Ended) {
+    fn end(&self, room: &Arc<LiveRoom>, ended: RoomEnd) {
         self.forget(&mut self.rooms.lock(), room);
         room.end(ended);
     }

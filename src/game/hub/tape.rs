@@ -16,13 +16,13 @@ const MOST_EARLY: usize = 128;
 
 /// An event as it is told to listeners.
 #[derive(Debug)]
-pub struct Told {
+pub struct SharedEvent {
     /// The event.
     pub event: Event,
     frame: OnceLock<Bytes>,
 }
 
-impl Told {
+impl SharedEvent {
     /// An event that is to be told.
     pub fn new(event: Event) -> Arc<Self> {
         Arc::new(Self { event, frame: OnceLock::new() })
@@ -47,16 +47,16 @@ impl Told {
 }
 
 #[derive(Default)]
-pub(super) struct Tape {
-    told: VecDeque<Arc<Told>>,
+pub(super) struct ReplayBuffer {
+    told: VecDeque<Arc<SharedEvent>>,
     bytes: usize,
     /// Events of commits that were told before an earlier one was.
-    early: BTreeMap<Sequence, Arc<Told>>,
+    early: BTreeMap<Sequence, Arc<SharedEvent>>,
 }
 
-impl Tape {
+impl ReplayBuffer {
     /// At most `limit` events after `after`, if they are here from the first one on.
-    pub(super) fn after(&self, after: Sequence, limit: usize) -> Option<Vec<Arc<Told>>> {
+    pub(super) fn after(&self, after: Sequence, limit: usize) -> Option<Vec<Arc<SharedEvent>>> {
         let first = self.told.front()?.event.sequence.0;
         let from = (after.0 + 1).checked_sub(first)?;
         let from = usize::try_from(from).ok()?;
@@ -65,7 +65,7 @@ impl Tape {
 
     /// Keeps the events of a commit, while the log is known up to `head`. Two commits may be told the
     /// wrong way round: what comes too early waits for what is before it.
-    pub(super) fn push(&mut self, told: &[Arc<Told>], head: Sequence) {
+    pub(super) fn push(&mut self, told: &[Arc<SharedEvent>], head: Sequence) {
         for one in told {
             let next = self.newest().unwrap_or(head).0 + 1;
             if one.event.sequence.0 > next {
@@ -83,7 +83,7 @@ impl Tape {
     }
 
     /// Keeps events that were read from the log: after a gap only what is newer counts.
-    pub(super) fn put(&mut self, read: &[Arc<Told>]) {
+    pub(super) fn put(&mut self, read: &[Arc<SharedEvent>]) {
         for one in read {
             if self.newest().is_some_and(|newest| one.event.sequence.0 > newest.0 + 1) {
                 self.told.clear();
@@ -100,7 +100,7 @@ impl Tape {
         self.told.back().map(|newest| newest.event.sequence)
     }
 
-    fn keep(&mut self, one: &Arc<Told>) {
+    fn keep(&mut self, one: &Arc<SharedEvent>) {
         if self.newest().is_none_or(|newest| one.event.sequence > newest) {
             self.bytes += one.size();
             self.told.push_back(one.clone());
@@ -134,7 +134,7 @@ impl Tape {
             let mut event = told.event.clone();
             take_name(&mut event, seat);
             self.bytes -= told.size();
-            *told = Told::new(event);
+            *told = SharedEvent::new(event);
             self.bytes += told.size();
         }
     }
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use crate::domain::WallTime;
 
-    fn told(sequences: std::ops::RangeInclusive<u64>, bytes: usize) -> Vec<Arc<Told>> {
+    fn told(sequences: std::ops::RangeInclusive<u64>, bytes: usize) -> Vec<Arc<SharedEvent>> {
         let event = |n| Event {
             sequence: Sequence(n),
             at: WallTime(0),
@@ -153,17 +153,17 @@ mod tests {
             payload: "y".repeat(bytes),
             to: (n == 2).then(|| vec![SeatId(1)]),
         };
-        sequences.map(|n| Told::new(event(n))).collect()
+        sequences.map(|n| SharedEvent::new(event(n))).collect()
     }
 
-    fn numbers(tape: &Tape, after: u64, limit: usize) -> Option<Vec<u64>> {
+    fn numbers(tape: &ReplayBuffer, after: u64, limit: usize) -> Option<Vec<u64>> {
         let found = tape.after(Sequence(after), limit)?;
         Some(found.iter().map(|told| told.event.sequence.0).collect())
     }
 
     #[test]
     fn it_has_what_follows_without_a_gap_or_nothing() {
-        let mut tape = Tape::default();
+        let mut tape = ReplayBuffer::default();
         assert_eq!(numbers(&tape, 0, 9), None);
         tape.put(&told(5..=7, 1));
         tape.put(&told(6..=8, 1));
@@ -179,9 +179,9 @@ mod tests {
     fn it_forgets_the_name_of_who_was_sent_away() {
         let told = |n: u64, kind: &str, payload: &str| {
             let (kind, payload) = (kind.to_owned(), payload.to_owned());
-            Told::new(Event { sequence: Sequence(n), at: WallTime(0), kind, payload, to: None })
+            SharedEvent::new(Event { sequence: Sequence(n), at: WallTime(0), kind, payload, to: None })
         };
-        let mut tape = Tape::default();
+        let mut tape = ReplayBuffer::default();
         tape.push(
             &[
                 told(1, "joined", r#"{"seatId":2,"name":"Ada"}"#),
@@ -191,7 +191,7 @@ mod tests {
             Sequence(0),
         );
         // A frame that was made before is not used again.
-        let text = |told: &Told| Bytes::from(told.event.payload.clone());
+        let text = |told: &SharedEvent| Bytes::from(told.event.payload.clone());
         tape.told.iter().for_each(|told| drop(told.frame(text)));
         tape.push(&[told(4, "kicked", r#"{"seatId":3}"#)], Sequence(3));
         tape.push(&[told(5, "revoked", r#"{"seatId":4}"#)], Sequence(4));
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn it_keeps_no_more_than_its_bounds() {
-        let mut tape = Tape::default();
+        let mut tape = ReplayBuffer::default();
         tape.push(&told(1..=5_000, 1), Sequence(0));
         assert_eq!(tape.told.len(), MOST);
         tape.push(&told(5_001..=5_200, 16 * 1024), Sequence(0));
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn what_is_told_too_early_waits_for_what_is_before_it() {
-        let mut tape = Tape::default();
+        let mut tape = ReplayBuffer::default();
         // Nothing is kept yet, and the log is known up to 4.
         tape.push(&told(6..=6, 1), Sequence(4));
         assert_eq!((numbers(&tape, 4, 9), tape.newest()), (None, None));

@@ -1,11 +1,11 @@
 //! Playing again with the same players.
 
 use super::super::picking::{OwnQuestions, QuizChoice, pick};
-use super::{Credential, GameError, Looked, Opened, Rooms, room_of, unexpected};
-use crate::domain::room::{Ask, Played, RoomSettings, Successor};
+use super::{Credential, GameError, OpenedRoom, RoomSnapshot, Rooms, room_of, unexpected};
+use crate::domain::room::{Played, RoomAction, RoomSettings, Successor};
 use crate::domain::{Question, Refusal, Reply, Room, RoomReply, Sequence, SessionId};
 use crate::game::Dates;
-use crate::quizzes::{Count, Order, Play, Selection};
+use crate::quizzes::{Order, PlayMode, QuestionCount, Selection};
 use crate::store::EventPage;
 
 /// A request for a room in which the players of a finished one go on.
@@ -22,7 +22,7 @@ impl Rooms {
     ///
     /// # Errors
     /// Unknown rooms, those that are no quiz or not over, a credential that is not the host's; or the store's.
-    pub async fn finished(&self, id: &SessionId, who: &Credential) -> Result<Looked, GameError> {
+    pub async fn finished(&self, id: &SessionId, who: &Credential) -> Result<RoomSnapshot, GameError> {
         let looked = self.look(id, who).await?;
         let room = looked.room().ok_or(GameError::SessionNotFound)?;
         let refusal = match looked.viewer {
@@ -36,11 +36,11 @@ impl Rooms {
 
     /// What a finished room has played, to be played again: drawn anew from its bank as long as there is one, or
     /// the same questions.
-    pub fn same_quiz(&self, looked: &Looked) -> Option<QuizChoice> {
+    pub fn same_quiz(&self, looked: &RoomSnapshot) -> Option<QuizChoice> {
         let room = looked.room()?;
         let (quiz, Played { questions, scoring, planned }) = (room.quiz_id()?, room.played(looked.quiz())?);
         if self.catalogue.get(quiz).is_some() {
-            let selection = Selection { count: Some(Count::Most(planned as usize)), ..Selection::default() };
+            let selection = Selection { count: Some(QuestionCount::Most(planned as usize)), ..Selection::default() };
             return Some(QuizChoice::Bank(Some(quiz.clone()), selection));
         }
         let questions = questions.iter().map(|question| Question::clone(question)).collect();
@@ -51,20 +51,20 @@ impl Rooms {
     ///
     /// # Errors
     /// The store's.
-    pub async fn successor(&self, finished: &Looked) -> Result<Option<Opened>, GameError> {
+    pub async fn successor(&self, finished: &RoomSnapshot) -> Result<Option<OpenedRoom>, GameError> {
         match finished.room().and_then(Room::successor) {
             Some(known) => self.alive(known).await,
             None => Ok(None),
         }
     }
 
-    async fn alive(&self, successor: &Successor) -> Result<Option<Opened>, GameError> {
+    async fn alive(&self, successor: &Successor) -> Result<Option<OpenedRoom>, GameError> {
         let (keeper, dates) = self.kept(&successor.room_id)?;
         let page = keeper.store.events(&successor.room_id, Sequence::default(), 0, dates.at).await?;
         let Some(EventPage { session, epoch, .. }) = page else { return Ok(None) };
         let (Some(room), Some(code)) = (room_of(&session), session.state.join_code.clone()) else { return Ok(None) };
         let expires = dates.of(session.state.life.promised_end(dates.at.now));
-        Ok(Some(Opened { room: session.id.clone(), code, host: room.opener(), token: None, epoch, expires, dates }))
+        Ok(Some(OpenedRoom { room: session.id.clone(), code, host: room.opener(), token: None, epoch, expires, dates }))
     }
 
     /// Opens the room in which the players of a finished one go on, and leads them there. Of two who ask for it
@@ -72,18 +72,18 @@ impl Rooms {
     ///
     /// # Errors
     /// An unknown quiz, an empty selection, nobody left to host it; or the store's.
-    pub async fn again(&self, finished: &Looked, who: &Credential, new: Again) -> Result<Opened, GameError> {
+    pub async fn again(&self, finished: &RoomSnapshot, who: &Credential, new: Again) -> Result<OpenedRoom, GameError> {
         let (old, owner) = (finished.room().ok_or(GameError::SessionNotFound)?, finished.session.state.owner.clone());
         // The room's own bank was open to whoever opened it; of another one a seat's token opens nothing.
         let is_same = matches!(&new.quiz, QuizChoice::Bank(Some(quiz), _) if old.quiz_id() == Some(quiz));
         let is_trusted = owner.is_some() && (is_same || matches!(who, Credential::Backend(_)));
-        let quiz = pick(&self.catalogue, &self.chance, new.quiz, (Play::Rooms, is_trusted))?;
+        let quiz = pick(&self.catalogue, &self.chance, new.quiz, (PlayMode::Rooms, is_trusted))?;
         let now = Dates::shown_by(&*self.homes.main().clock).at.now;
         let room = old.again(new.settings, &quiz, now).ok_or(Refusal::BadToken)?;
         let opened = self.keep(room, Some(quiz), owner, None).await?;
         let successor = Successor { room_id: opened.room.clone(), join_code: opened.code.clone() };
         let instead_of = old.successor().map(|known| known.room_id.clone());
-        match self.ask_as(&finished.session.id, who, Ask::LeadTo { successor, instead_of }).await? {
+        match self.ask_as(&finished.session.id, who, RoomAction::LeadTo { successor, instead_of }).await? {
             (RoomReply::Successor(theirs), _) if theirs.room_id != opened.room => {
                 self.homes.main().store.delete(&opened.room).await?;
                 self.alive(&theirs).await?.ok_or(GameError::SessionNotFound)

@@ -7,22 +7,22 @@ mod owned;
 
 use std::sync::Arc;
 
-use crate::domain::room::{Ask, By, RoomResults, RoomView};
+use crate::domain::room::{Caller, RoomAction, RoomResults, RoomView};
 use crate::domain::{
-    Command, Event, Game, GameSession, JoinCode, Lifetimes, Owner, PlayerName, Quiz, Refusal, RepeatKey, Reply, Room,
-    RoomReply, SeatId, SecretHash, Sequence, SessionId, Timestamp, Token, UserId, WallTime,
+    Command, Event, Game, GameSession, IdempotencyKey, JoinCode, Lifetimes, Owner, PlayerName, Quiz, Refusal, Reply,
+    Room, RoomReply, SeatId, SecretHash, Sequence, SessionId, Timestamp, Token, UserId, WallTime,
 };
 use crate::quizzes::Catalogue;
-use crate::store::{EventPage, Homes, Keeper};
+use crate::store::{EventPage, Keeper, StoreRouter};
 
-use super::chance::Chance;
+use super::chance::Entropy;
 use super::dates::Dates;
 use super::error::GameError;
-use super::hub::{Hub, Membership};
+use super::hub::{Hub, Subscription};
 use super::touch::{lives_until, unexpected};
 
 pub use again::Again;
-pub use open::{NewRoom, Opened, RoomQuiz};
+pub use open::{NewRoom, OpenedRoom, RoomQuiz};
 pub use openings::Openings;
 pub use owned::{OwnedRoom, OwnedRooms};
 
@@ -46,11 +46,11 @@ pub enum Credential {
 }
 
 impl Credential {
-    fn by(&self) -> By {
+    fn by(&self) -> Caller {
         match self {
-            Self::Backend(_) => By::Backend,
-            Self::Seat(token, generation) => By::Token(*token, *generation),
-            Self::Connection { seat, generation } => By::Connection { seat: *seat, generation: *generation },
+            Self::Backend(_) => Caller::Backend,
+            Self::Seat(token, generation) => Caller::Token(*token, *generation),
+            Self::Connection { seat, generation } => Caller::Connection { seat: *seat, generation: *generation },
         }
     }
 
@@ -83,7 +83,7 @@ pub struct Seated {
 
 /// A room as it was found.
 #[derive(Debug)]
-pub struct Looked {
+pub struct RoomSnapshot {
     /// The session.
     pub session: GameSession,
     /// When.
@@ -97,7 +97,7 @@ pub struct Looked {
     lives_until: Timestamp,
 }
 
-impl Looked {
+impl RoomSnapshot {
     /// The room.
     pub fn room(&self) -> Option<&Room> {
         room_of(&self.session)
@@ -167,19 +167,19 @@ pub struct Resumed {
     /// The sequence after which events go on.
     pub position: Sequence,
     /// The room as it is now, with events after the position.
-    pub looked: Looked,
+    pub looked: RoomSnapshot,
 }
 
 /// Rooms.
 pub struct Rooms {
     /// Where they are kept.
-    pub homes: Arc<Homes>,
+    pub homes: Arc<StoreRouter>,
     /// What can be played.
     pub catalogue: Arc<Catalogue>,
     /// How long rooms live.
     pub lifetimes: Lifetimes,
     /// Where ids, codes and tokens come from.
-    pub chance: Chance,
+    pub chance: Entropy,
     /// Who listens.
     pub hub: Arc<Hub>,
     /// What was opened lately.
@@ -200,7 +200,7 @@ impl Rooms {
     ///
     /// # Errors
     /// Unknown or dead rooms, the rules' refusals; or the store's.
-    pub async fn ask(&self, id: &SessionId, by: By, ask: Ask) -> Result<(RoomReply, Dates), GameError> {
+    pub async fn ask(&self, id: &SessionId, by: Caller, ask: RoomAction) -> Result<(RoomReply, Dates), GameError> {
         let (keeper, dates) = self.kept(id)?;
         let command = Command::room(by, ask);
         let applied = keeper.store.apply(id, command, dates.at).await?.ok_or(GameError::SessionNotFound)?;
@@ -215,7 +215,12 @@ impl Rooms {
     ///
     /// # Errors
     /// The same.
-    pub async fn ask_as(&self, id: &SessionId, who: &Credential, ask: Ask) -> Result<(RoomReply, Dates), GameError> {
+    pub async fn ask_as(
+        &self,
+        id: &SessionId,
+        who: &Credential,
+        ask: RoomAction,
+    ) -> Result<(RoomReply, Dates), GameError> {
         self.check_owner(id, who).await?;
         self.ask(id, who.by(), ask).await.map_err(|error| who.refused(error))
     }
@@ -245,11 +250,11 @@ impl Rooms {
         &self,
         code: &JoinCode,
         name: PlayerName,
-        repeat: Option<RepeatKey>,
+        repeat: Option<IdempotencyKey>,
     ) -> Result<Seated, GameError> {
         let token = self.token();
-        let ask = Ask::Join { name, token: token.hash(), repeat };
-        self.seated(self.find(code).await?, By::Anyone, token, ask).await
+        let ask = RoomAction::Join { name, token: token.hash(), repeat };
+        self.seated(self.find(code).await?, Caller::Anyone, token, ask).await
     }
 
     /// Takes over the seat that handed out this seat code.
@@ -260,12 +265,12 @@ impl Rooms {
         &self,
         code: &JoinCode,
         seat_code: &str,
-        repeat: Option<RepeatKey>,
+        repeat: Option<IdempotencyKey>,
     ) -> Result<Seated, GameError> {
         let token = self.token();
-        let ask = Ask::TakeSeat { code: SecretHash::of(seat_code), token: token.hash(), repeat };
+        let ask = RoomAction::TakeSeat { code: SecretHash::of(seat_code), token: token.hash(), repeat };
         // Whoever guesses is not told which of the two codes was right.
-        self.seated(self.find(code).await?, By::Anyone, token, ask).await.map_err(|error| match error {
+        self.seated(self.find(code).await?, Caller::Anyone, token, ask).await.map_err(|error| match error {
             GameError::Refused(Refusal::SeatCodeUnknown) => GameError::CodeUnknown,
             error => error,
         })
@@ -284,8 +289,8 @@ impl Rooms {
     ) -> Result<Seated, GameError> {
         self.check_owner(id, who).await?;
         let token = self.token();
-        let ask = Ask::SeatUser { user, name, token: token.hash() };
-        self.seated(id.clone(), By::Backend, token, ask).await
+        let ask = RoomAction::SeatUser { user, name, token: token.hash() };
+        self.seated(id.clone(), Caller::Backend, token, ask).await
     }
 
     /// Gives a room's host another token.
@@ -295,11 +300,11 @@ impl Rooms {
     pub async fn renew_host(&self, id: &SessionId, who: &Credential) -> Result<Seated, GameError> {
         self.check_owner(id, who).await?;
         let token = self.token();
-        let ask = Ask::RenewHost { token: token.hash() };
-        self.seated(id.clone(), By::Backend, token, ask).await
+        let ask = RoomAction::RenewHost { token: token.hash() };
+        self.seated(id.clone(), Caller::Backend, token, ask).await
     }
 
-    async fn seated(&self, room: SessionId, by: By, token: Token, ask: Ask) -> Result<Seated, GameError> {
+    async fn seated(&self, room: SessionId, by: Caller, token: Token, ask: RoomAction) -> Result<Seated, GameError> {
         match self.ask(&room, by, ask).await? {
             (RoomReply::Seated(seat), _) => Ok(Seated { room, seat, token }),
             (other, _) => Err(unexpected(&Reply::Room(other))),
@@ -318,7 +323,7 @@ impl Rooms {
     ) -> Result<(String, WallTime), GameError> {
         let letters = JoinCode::ALPHABET;
         let code: String = (0..SEAT_CODE).map(|_| char::from(letters[self.chance.below(letters.len())])).collect();
-        match self.ask_as(id, who, Ask::HandOutCode { seat, code: SecretHash::of(&code) }).await? {
+        match self.ask_as(id, who, RoomAction::HandOutCode { seat, code: SecretHash::of(&code) }).await? {
             (RoomReply::CodeUntil(until), dates) => Ok((code, dates.of(until))),
             (other, _) => Err(unexpected(&Reply::Room(other))),
         }
@@ -328,7 +333,7 @@ impl Rooms {
     ///
     /// # Errors
     /// Unknown or dead rooms, a credential that is not good here; or the store's.
-    pub async fn look(&self, id: &SessionId, who: &Credential) -> Result<Looked, GameError> {
+    pub async fn look(&self, id: &SessionId, who: &Credential) -> Result<RoomSnapshot, GameError> {
         self.look_after(id, who, Sequence::default(), 0).await
     }
 
@@ -342,7 +347,7 @@ impl Rooms {
         who: &Credential,
         after: Sequence,
         limit: usize,
-    ) -> Result<Looked, GameError> {
+    ) -> Result<RoomSnapshot, GameError> {
         let (page, dates) = self.read(id, after, limit).await.map_err(|error| who.refused(error))?;
         let viewer = self.viewer(&page.session, who)?;
         self.looked(page, dates, viewer).await
@@ -352,16 +357,16 @@ impl Rooms {
     ///
     /// # Errors
     /// Unknown or dead rooms; or the store's.
-    pub async fn look_from(&self, seated: &Seated) -> Result<Looked, GameError> {
+    pub async fn look_from(&self, seated: &Seated) -> Result<RoomSnapshot, GameError> {
         let (page, dates) = self.read(&seated.room, Sequence::default(), 0).await?;
         self.looked(page, dates, Some(seated.seat)).await
     }
 
-    async fn looked(&self, page: EventPage, dates: Dates, viewer: Option<SeatId>) -> Result<Looked, GameError> {
+    async fn looked(&self, page: EventPage, dates: Dates, viewer: Option<SeatId>) -> Result<RoomSnapshot, GameError> {
         let EventPage { session, events, epoch } = page;
         let (keeper, _) = self.kept(&session.id)?;
         let lives_until = lives_until(&*keeper.store, &session, dates.at).await?;
-        Ok(Looked { session, dates, epoch, viewer, events, lives_until })
+        Ok(RoomSnapshot { session, dates, epoch, viewer, events, lives_until })
     }
 
     /// The room after what was due has happened, with at most `limit` events after `after`.
@@ -371,7 +376,7 @@ impl Rooms {
         if room.next_due(dates.at).is_none_or(|due| due > dates.at.now) {
             return Ok((page, dates));
         }
-        self.ask(id, By::Anyone, Ask::Advance).await?;
+        self.ask(id, Caller::Anyone, RoomAction::Advance).await?;
         self.events(id, after, limit).await
     }
 
@@ -397,7 +402,7 @@ impl Rooms {
     ///
     /// # Errors
     /// The room is at home on another instance.
-    pub fn enter(&self, id: &SessionId, seat: Option<SeatId>) -> Result<Membership, GameError> {
+    pub fn enter(&self, id: &SessionId, seat: Option<SeatId>) -> Result<Subscription, GameError> {
         let (keeper, _) = self.kept(id)?;
         Ok(self.hub.enter(id, keeper, seat))
     }
@@ -407,7 +412,7 @@ impl Rooms {
     /// # Errors
     /// Unknown or dead rooms, a credential that is not good here; or the store's.
     pub async fn connect(&self, id: &SessionId, who: &Credential, is_fresh: bool) -> Result<Connected, GameError> {
-        let ask = if is_fresh { Ask::ResumeFresh } else { Ask::Resume };
+        let ask = if is_fresh { RoomAction::ResumeFresh } else { RoomAction::Resume };
         match self.ask_as(id, who, ask).await? {
             (RoomReply::Resumed { seat, generation }, _) => {
                 let who = seat.map_or_else(|| who.clone(), |seat| Credential::Connection { seat, generation });

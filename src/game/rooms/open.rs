@@ -4,13 +4,13 @@ use tokio::time::Instant;
 
 use super::super::picking::{QuizChoice, pick};
 use super::{Credential, GameError, Rooms, unexpected};
-use crate::domain::room::{Ask, RoomSettings};
+use crate::domain::room::{RoomAction, RoomSettings};
 use crate::domain::{
-    GameSession, JoinCode, Owner, PlayerName, Quiz, RepeatKey, Reply, Room, RoomReply, SeatId, Sequence, SessionId,
-    Token, WallTime,
+    GameSession, IdempotencyKey, JoinCode, Owner, PlayerName, Quiz, Reply, Room, RoomReply, SeatId, Sequence,
+    SessionId, Token, WallTime,
 };
 use crate::game::Dates;
-use crate::quizzes::Play;
+use crate::quizzes::PlayMode;
 use crate::store::{NewSession, StoreError};
 
 /// How often another code is tried.
@@ -38,7 +38,7 @@ pub struct NewRoom {
 
 /// A room that was just opened.
 #[derive(Debug, Clone)]
-pub struct Opened {
+pub struct OpenedRoom {
     /// Its id.
     pub room: SessionId,
     /// The code by which it is joined.
@@ -60,7 +60,7 @@ impl Rooms {
     ///
     /// # Errors
     /// An unknown quiz, an empty selection, a key that was used for another room; or the store's.
-    pub async fn open(&self, new: NewRoom, repeat: Option<RepeatKey>) -> Result<Opened, GameError> {
+    pub async fn open(&self, new: NewRoom, repeat: Option<IdempotencyKey>) -> Result<OpenedRoom, GameError> {
         match repeat {
             Some(repeat) => {
                 let opening = self.openings.of(repeat, Instant::now())?;
@@ -70,10 +70,10 @@ impl Rooms {
         }
     }
 
-    async fn open_new(&self, new: NewRoom) -> Result<Opened, GameError> {
+    async fn open_new(&self, new: NewRoom) -> Result<OpenedRoom, GameError> {
         let (quiz, host) = match new.quiz {
             RoomQuiz::Quiz(choice, host) => (
-                Some(pick(&self.catalogue, &self.chance, choice, (Play::Rooms, new.owner.is_some()))?),
+                Some(pick(&self.catalogue, &self.chance, choice, (PlayMode::Rooms, new.owner.is_some()))?),
                 Some((host, self.token())),
             ),
             RoomQuiz::External => (None, None),
@@ -93,7 +93,7 @@ impl Rooms {
         quiz: Option<Quiz>,
         owner: Option<Owner>,
         token: Option<Token>,
-    ) -> Result<Opened, GameError> {
+    ) -> Result<OpenedRoom, GameError> {
         let keeper = self.homes.main();
         let dates = Dates::shown_by(&*keeper.clock);
         let (now, host) = (dates.at.now, room.host());
@@ -110,7 +110,7 @@ impl Rooms {
                 created => created?,
             }
             let epoch = self.events(&id, Sequence::default(), 0).await?.0.epoch;
-            return Ok(Opened { room: id, code, host, token, epoch, expires, dates });
+            return Ok(OpenedRoom { room: id, code, host, token, epoch, expires, dates });
         }
         Err(StoreError::Busy.into())
     }
@@ -121,7 +121,7 @@ impl Rooms {
     /// The rules' refusals; or the store's.
     pub async fn change_join_code(&self, id: &SessionId, who: &Credential) -> Result<JoinCode, GameError> {
         for _ in 0..MOST_TRIES {
-            match self.ask_as(id, who, Ask::ChangeJoinCode(self.code())).await {
+            match self.ask_as(id, who, RoomAction::ChangeJoinCode(self.code())).await {
                 Err(GameError::Store(StoreError::AlreadyExists)) => continue,
                 asked => match asked? {
                     (RoomReply::JoinCode(code), _) => return Ok(code),

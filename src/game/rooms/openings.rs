@@ -11,27 +11,27 @@ use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-use super::open::Opened;
-use crate::domain::{Refusal, RepeatKey};
+use super::open::OpenedRoom;
+use crate::domain::{IdempotencyKey, Refusal};
 
 /// How long a room is known by the key of its opening.
 const OPENING_KNOWN_FOR: Duration = Duration::from_secs(600);
 /// Most that are known at once; the oldest is forgotten first.
 const MOST: usize = 10_000;
 
-type Hash = [u8; 16];
+type BodyHash = [u8; 16];
 
 /// A room that is opened once. Of two requests at once the second waits for the first.
-type Opening = Arc<OnceCell<Opened>>;
+type PendingOpening = Arc<OnceCell<OpenedRoom>>;
 
 /// Openings by their keys.
 #[derive(Default)]
-pub struct Openings(Mutex<Known>);
+pub struct Openings(Mutex<RecentOpenings>);
 
 #[derive(Default)]
-struct Known {
-    oldest_first: VecDeque<(Instant, Hash)>,
-    openings: HashMap<Hash, (Hash, Opening)>,
+struct RecentOpenings {
+    oldest_first: VecDeque<(Instant, BodyHash)>,
+    openings: HashMap<BodyHash, (BodyHash, PendingOpening)>,
 }
 
 impl Openings {
@@ -39,12 +39,12 @@ impl Openings {
     ///
     /// # Errors
     /// `KeyReused` if another room was asked for under it.
-    pub(super) fn of(&self, repeat: RepeatKey, now: Instant) -> Result<Opening, Refusal> {
+    pub(super) fn of(&self, repeat: IdempotencyKey, now: Instant) -> Result<PendingOpening, Refusal> {
         let mut known = self.0.lock();
         known.forget(now);
         let Some((body, opening)) = known.openings.get_mut(&repeat.key) else {
             known.make_room();
-            let opening = Opening::default();
+            let opening = PendingOpening::default();
             known.oldest_first.push_back((now, repeat.key));
             known.openings.insert(repeat.key, (repeat.body, opening.clone()));
             return Ok(opening);
@@ -58,9 +58,9 @@ impl Openings {
     }
 }
 
-impl Known {
+impl RecentOpenings {
     fn forget(&mut self, now: Instant) {
-        let is_over = |(begun, _): &mut (Instant, Hash)| now.duration_since(*begun) >= OPENING_KNOWN_FOR;
+        let is_over = |(begun, _): &mut (Instant, BodyHash)| now.duration_since(*begun) >= OPENING_KNOWN_FOR;
         while let Some((_, key)) = self.oldest_first.pop_front_if(is_over) {
             self.openings.remove(&key);
         }
@@ -80,14 +80,14 @@ impl Known {
 mod tests {
     use super::*;
 
-    fn key(n: usize) -> RepeatKey {
-        RepeatKey::new("open", &n.to_string(), &[])
+    fn key(n: usize) -> IdempotencyKey {
+        IdempotencyKey::new("open", &n.to_string(), &[])
     }
 
     #[test]
     fn an_opening_is_known_for_ten_minutes_and_another_room_is_refused() {
         let (openings, begun) = (Openings::default(), Instant::now());
-        let other = RepeatKey { body: [9; 16], ..key(1) };
+        let other = IdempotencyKey { body: [9; 16], ..key(1) };
         openings.of(other, begun).expect("new, and given up");
         let first = openings.of(key(1), begun).expect("new");
         let before = begun + OPENING_KNOWN_FOR - Duration::from_millis(1);

@@ -1,12 +1,12 @@
 //! Creating a game: what it is made of, and which store it begins in.
 
-use super::{Dates, NewGame, Seen, SoloGames, touched};
-use crate::domain::quiz::draft::Problem;
+use super::{Dates, LoadedGame, NewGame, SoloGames, touched};
+use crate::domain::quiz::draft::DraftProblem;
 use crate::domain::solo::{Deliver, NewSolo};
 use crate::domain::{Game, GameSession, Lifetimes, Millis, Quiz, SessionId, UserId};
 use crate::game::GameError;
 use crate::game::picking::pick;
-use crate::quizzes::Play;
+use crate::quizzes::PlayMode;
 use crate::store::{Keeper, NewSession, StoreError, StoreResult};
 
 /// The shortest life that a caller may ask for.
@@ -38,7 +38,7 @@ impl SoloGames {
     /// # Errors
     /// An unknown quiz, an empty selection, a life out of bounds, an id that is taken; or the
     /// store's.
-    pub async fn create(&self, mut new: NewGame) -> Result<Seen, GameError> {
+    pub async fn create(&self, mut new: NewGame) -> Result<LoadedGame, GameError> {
         match new.session_id.take() {
             None => Ok(self.begin(self.making(new)?).await?),
             Some(id) => self.create_as(id, new).await.map_err(|error| match error {
@@ -49,7 +49,7 @@ impl SoloGames {
         }
     }
 
-    async fn create_as(&self, id: SessionId, new: NewGame) -> Result<Seen, GameError> {
+    async fn create_as(&self, id: SessionId, new: NewGame) -> Result<LoadedGame, GameError> {
         let request = new.request;
         let making = match self.making(new) {
             Ok(making) => making,
@@ -69,7 +69,7 @@ impl SoloGames {
         }
     }
 
-    async fn created_before(&self, id: &SessionId, request: [u8; 16]) -> Result<Seen, GameError> {
+    async fn created_before(&self, id: &SessionId, request: [u8; 16]) -> Result<LoadedGame, GameError> {
         let (store, dates) = self.kept(id)?;
         // Only the same request's repeat touches the game.
         let session = store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
@@ -82,23 +82,23 @@ impl SoloGames {
 
     /// Begins a game under a new id, and so safely in a second store if it may have begun in the
     /// first: nobody ever learns the id that it would have there.
-    async fn begin(&self, making: Making) -> StoreResult<Seen> {
+    async fn begin(&self, making: Making) -> StoreResult<LoadedGame> {
         let main = self.homes.main();
         let spare = self.homes.own().map(|own| (own, making.clone()));
         match (self.begin_at(main, self.new_id(main), making).await, spare) {
-            (Err(error), Some((own, making))) if is_for_long(&error) => {
+            (Err(error), Some((own, making))) if is_lasting(&error) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a game begins at home");
-                self.begin_at(&own.keeper, self.new_id(&own.keeper).at_home(&own.home), making).await
+                self.begin_at(&own.keeper, self.new_id(&own.keeper).at_instance(&own.home), making).await
             }
             (begun, _) => begun,
         }
     }
 
-    async fn begin_at(&self, keeper: &Keeper, id: SessionId, making: Making) -> StoreResult<Seen> {
+    async fn begin_at(&self, keeper: &Keeper, id: SessionId, making: Making) -> StoreResult<LoadedGame> {
         let dates = Dates::shown_by(&*keeper.clock);
         let session = making.session(id, u64::from_le_bytes(self.chance.bytes()), dates);
         keeper.store.create(NewSession(session.clone()), dates.at).await?;
-        Ok(Seen::touched(session, dates))
+        Ok(LoadedGame::touched(session, dates))
     }
 
     fn new_id(&self, keeper: &Keeper) -> SessionId {
@@ -107,7 +107,7 @@ impl SoloGames {
 
     fn making(&self, new: NewGame) -> Result<Making, GameError> {
         let lifetimes = self.lifetimes_for(new.ttl)?;
-        let quiz = pick(&self.catalogue, &self.chance, new.quiz, (Play::Solo, false))?;
+        let quiz = pick(&self.catalogue, &self.chance, new.quiz, (PlayMode::Solo, false))?;
         let NewGame { user, metadata, deliver, request, .. } = new;
         Ok(Making { user, metadata, deliver, request, quiz, lifetimes })
     }
@@ -117,7 +117,7 @@ impl SoloGames {
         match ttl {
             Some(ttl) if !bounds.contains(&ttl) => {
                 let message = format!("{} to {}", bounds.start().0, bounds.end().0);
-                Err(GameError::Invalid(vec![Problem::new("ttlMs", message)]))
+                Err(GameError::Invalid(vec![DraftProblem::new("ttlMs", message)]))
             }
             Some(ttl) => Ok(Lifetimes { ttl, ..self.lifetimes }),
             None => Ok(self.lifetimes),
@@ -126,6 +126,6 @@ impl SoloGames {
 }
 
 /// Whether trying again at once would hardly help.
-fn is_for_long(error: &StoreError) -> bool {
+fn is_lasting(error: &StoreError) -> bool {
     matches!(error, StoreError::Unavailable(_) | StoreError::OutcomeUnknown | StoreError::Full)
 }

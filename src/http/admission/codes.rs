@@ -24,13 +24,13 @@ const MISTYPED: u32 = 5;
 pub(super) struct UnknownCodes {
     per_address: DefaultKeyedRateLimiter<ClientAddress>,
     in_all: DefaultDirectRateLimiter,
-    state: Mutex<State>,
+    state: Mutex<GuessState>,
     /// Codes that were right, by address and code.
     known: Cache<[u8; 16], ()>,
 }
 
 #[derive(Default)]
-struct State {
+struct GuessState {
     by_address: HashMap<ClientAddress, Guesser>,
     /// Until when those who have guessed lately are refused.
     spent_until: Option<Instant>,

@@ -30,7 +30,7 @@ const UNREAD_MS: u32 = 60_000;
 
 /// An accepted connection.
 #[derive(Debug)]
-pub(in crate::http) struct Connection {
+pub(in crate::http) struct CountedConnection {
     stream: TcpStream,
     place: Place,
     activity: Activity,
@@ -39,10 +39,10 @@ pub(in crate::http) struct Connection {
 
 /// What a connection is at, as its requests know it.
 #[derive(Debug, Clone, Default)]
-pub(in crate::http) struct Activity(Rc<State>);
+pub(in crate::http) struct Activity(Rc<ActivityState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct ActivityState {
     /// How many requests are being answered.
     requests: Cell<u32>,
     /// Since when the next request's head has been arriving. Of the first one actix takes care.
@@ -92,7 +92,7 @@ impl Drop for Answering {
     }
 }
 
-impl Connection {
+impl CountedConnection {
     /// What the requests of this connection are told by.
     pub(in crate::http) fn activity(&self) -> Activity {
         self.activity.clone()
@@ -119,7 +119,7 @@ impl Connection {
     }
 }
 
-impl AsyncRead for Connection {
+impl AsyncRead for CountedConnection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
@@ -134,7 +134,7 @@ impl AsyncRead for Connection {
     }
 }
 
-impl AsyncWrite for Connection {
+impl AsyncWrite for CountedConnection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
@@ -152,7 +152,7 @@ impl AsyncWrite for Connection {
 pub(in crate::http) fn admit(
     admission: &Arc<Admission>,
     stream: TcpStream,
-) -> Result<(Connection, Protocol, Option<std::net::SocketAddr>), DispatchError> {
+) -> Result<(CountedConnection, Protocol, Option<std::net::SocketAddr>), DispatchError> {
     let peer = stream.peer_addr()?;
     let place = match admission.enter(peer.ip()) {
         Ok(place) => place,
@@ -163,7 +163,7 @@ pub(in crate::http) fn admit(
     };
     // A kernel that doesn't know it leaves the connection as it is.
     let _ = set_tcp_user_timeout(&stream, UNREAD_MS);
-    let connection = Connection { stream, place, activity: Activity::default(), timer: None };
+    let connection = CountedConnection { stream, place, activity: Activity::default(), timer: None };
     Ok((connection, Protocol::Http1, Some(peer)))
 }
 

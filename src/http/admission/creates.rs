@@ -20,12 +20,12 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// Something that is to be created.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::http) struct Created {
+pub(in crate::http) struct CreationCost {
     is_room: bool,
     bytes: u64,
 }
 
-impl Created {
+impl CreationCost {
     /// A game of at most so many questions that a request of so many bytes asks for.
     pub(in crate::http) fn game(request: usize, questions: u64) -> Self {
         let bytes = (request as u64).saturating_add(OWN_SIZE).saturating_add(questions.saturating_mul(QUESTION_SIZE));
@@ -62,7 +62,7 @@ impl Creates {
 
     /// Takes what is created from what may be; the address's own share first, so that one that has
     /// spent it takes nothing from others.
-    pub(super) fn take(&self, address: ClientAddress, created: Created) -> Result<(), Refused> {
+    pub(super) fn take(&self, address: ClientAddress, created: CreationCost) -> Result<(), Refused> {
         let (one, size) = (NonZeroU32::MIN, units(created.bytes));
         if created.is_room {
             taken(self.rooms_per_address.check_key_n(&address, one), Limit::RoomsPerAddress)?;
@@ -87,9 +87,9 @@ fn units(bytes: u64) -> NonZeroU32 {
 }
 
 /// What a limiter said of a number that was asked of it.
-type Checked = Result<Result<(), NotUntil<<DefaultClock as Clock>::Instant>>, InsufficientCapacity>;
+type Limited = Result<Result<(), NotUntil<<DefaultClock as Clock>::Instant>>, InsufficientCapacity>;
 
-fn taken(checked: Checked, limit: Limit) -> Result<(), Refused> {
+fn taken(checked: Limited, limit: Limit) -> Result<(), Refused> {
     match checked {
         Ok(Ok(())) => Ok(()),
         Ok(Err(until)) => Err((limit, wait(&until))),

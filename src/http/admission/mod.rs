@@ -24,7 +24,7 @@ use ipnet::IpNet;
 use super::problem::Problem;
 use super::websocket::FRAMES_BURST;
 use crate::domain::room::RoomSettings;
-use crate::store::Homes;
+use crate::store::StoreRouter;
 use calls::Calls;
 use codes::UnknownCodes;
 use creates::Creates;
@@ -34,11 +34,11 @@ use places::Places;
 use sessions::Sessions;
 
 pub(super) use address::ClientAddress;
-pub(super) use connection::{Activity, Connection, admit};
-pub(super) use creates::Created;
+pub(super) use connection::{Activity, CountedConnection, admit};
+pub(super) use creates::CreationCost;
 pub(super) use limit::Limit;
 pub(super) use places::Place;
-pub(super) use sessions::{Opener, Opening};
+pub(super) use sessions::{Creator, OpeningPlace};
 pub use settings::{LimitSettings, Switch};
 
 /// How often what is not needed any more is forgotten, and live sessions are counted.
@@ -177,12 +177,12 @@ impl Admission {
     }
 
     /// Takes what a new game or room costs, and a place for it.
-    pub(super) fn create(&self, opener: &Opener, created: Created) -> Result<Opening, Problem> {
+    pub(super) fn create(&self, opener: &Creator, created: CreationCost) -> Result<OpeningPlace, Problem> {
         if !self.is_on {
-            return Ok(Opening::uncounted());
+            return Ok(OpeningPlace::uncounted());
         }
         let opening = self.told(&opener.name(), self.sessions.open(opener))?;
-        if let Opener::Address(address) = opener {
+        if let Creator::Address(address) = opener {
             self.told(address, self.creates.take(*address, created))?;
         }
         Ok(opening)
@@ -220,7 +220,7 @@ impl Admission {
     }
 
     /// Forgets what is not needed any more, again and again; never ends.
-    pub async fn tidy(&self, homes: &Homes) {
+    pub async fn tidy(&self, homes: &StoreRouter) {
         let mut tick = tokio::time::interval(TIDY_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

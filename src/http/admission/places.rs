@@ -20,11 +20,11 @@ pub(super) struct Places {
     most_per_address: u64,
     /// The limits of both.
     limits: (Limit, Limit),
-    taken: Mutex<Taken>,
+    taken: Mutex<TakenPlaces>,
 }
 
 #[derive(Debug, Default)]
-struct Taken {
+struct TakenPlaces {
     in_all: u64,
     by_address: HashMap<ClientAddress, u64>,
 }
@@ -56,10 +56,10 @@ impl Places {
         }
         let in_all = if counts_in_all { count } else { 0 };
         taken.in_all += in_all;
-        Ok(Place(Some(Held { places: self.clone(), address, count, in_all })))
+        Ok(Place(Some(HeldPlace { places: self.clone(), address, count, in_all })))
     }
 
-    fn give_back(&self, held: &Held) {
+    fn give_back(&self, held: &HeldPlace) {
         let mut taken = self.taken.lock();
         taken.in_all -= held.in_all;
         if let Some(address) = held.address
@@ -75,10 +75,10 @@ impl Places {
 
 /// What is held; free again once it is dropped.
 #[derive(Debug)]
-pub(in crate::http) struct Place(Option<Held>);
+pub(in crate::http) struct Place(Option<HeldPlace>);
 
 #[derive(Debug)]
-struct Held {
+struct HeldPlace {
     places: Arc<Places>,
     address: Option<ClientAddress>,
     count: u64,

@@ -11,7 +11,7 @@ use super::address::ClientAddress;
 use super::limit::{Limit, Refused};
 use super::settings::LimitSettings;
 use crate::domain::{Millis, Owner, SessionId, Timestamp};
-use crate::store::Homes;
+use crate::store::StoreRouter;
 
 /// How long after its creation, or the last look, a session is looked at whether it lives.
 const LOOK_AFTER: Millis = Millis::seconds(120);
@@ -22,14 +22,14 @@ const RETRY: Duration = Duration::from_secs(30);
 
 /// Who creates a game or a room.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(in crate::http) enum Opener {
+pub(in crate::http) enum Creator {
     /// Somebody without a key.
     Address(ClientAddress),
     /// The holder of the API key of this name.
     Key(Owner),
 }
 
-impl Opener {
+impl Creator {
     /// What tells one from others.
     pub(in crate::http) fn name(&self) -> String {
         match self {
@@ -44,25 +44,25 @@ pub(super) struct Sessions {
     most: u64,
     most_per_address: usize,
     most_per_key: usize,
-    known: Mutex<Known>,
+    known: Mutex<SessionCounts>,
 }
 
 #[derive(Default)]
-struct Known {
+struct SessionCounts {
     live: u64,
     /// How many are being opened.
     opening: u64,
     /// How many have been opened since the start.
     opened: u64,
     /// Those that live and those that are being opened.
-    by_opener: HashMap<Opener, usize>,
+    by_opener: HashMap<Creator, usize>,
     /// When to look whether it lives, oldest first.
-    looks: VecDeque<(Timestamp, SessionId, Opener)>,
+    looks: VecDeque<(Timestamp, SessionId, Creator)>,
 }
 
-impl Known {
+impl SessionCounts {
     /// One less of this opener's.
-    fn forget(&mut self, opener: &Opener) {
+    fn forget(&mut self, opener: &Creator) {
         if let Some(count) = self.by_opener.get_mut(opener) {
             *count -= 1;
             if *count == 0 {
@@ -83,16 +83,16 @@ impl Sessions {
     }
 
     /// A place for one more, if one more may live. The last tenth is for keys.
-    pub(super) fn open(self: &Arc<Self>, opener: &Opener) -> Result<Opening, Refused> {
-        let is_key = matches!(opener, Opener::Key(_));
+    pub(super) fn open(self: &Arc<Self>, opener: &Creator) -> Result<OpeningPlace, Refused> {
+        let is_key = matches!(opener, Creator::Key(_));
         let most = if is_key { self.most } else { self.most - self.most / 10 };
         let mut known = self.known.lock();
         if known.live + known.opening >= most {
             return Err((Limit::Sessions, RETRY));
         }
         let (most, limit) = match opener {
-            Opener::Address(_) => (self.most_per_address, Limit::SessionsPerAddress),
-            Opener::Key(_) => (self.most_per_key, Limit::SessionsPerKey),
+            Creator::Address(_) => (self.most_per_address, Limit::SessionsPerAddress),
+            Creator::Key(_) => (self.most_per_key, Limit::SessionsPerKey),
         };
         let own = known.by_opener.get(opener).copied().unwrap_or_default();
         if own >= most {
@@ -100,7 +100,7 @@ impl Sessions {
         }
         known.opening += 1;
         known.by_opener.insert(opener.clone(), own + 1);
-        Ok(Opening(Some((self.clone(), opener.clone()))))
+        Ok(OpeningPlace(Some((self.clone(), opener.clone()))))
     }
 
     /// How many have been opened since the start.
@@ -118,7 +118,7 @@ impl Sessions {
     }
 
     /// Forgets some that have died.
-    pub(super) async fn tidy(&self, homes: &Homes) {
+    pub(super) async fn tidy(&self, homes: &StoreRouter) {
         for _ in 0..LOOKS {
             let Some((_, id, opener)) = self.due(homes) else { return };
             let Ok(keeper) = homes.of(&id) else { continue };
@@ -134,16 +134,16 @@ impl Sessions {
     }
 
     /// The next that is to be looked at, if its time has come.
-    fn due(&self, homes: &Homes) -> Option<(Timestamp, SessionId, Opener)> {
+    fn due(&self, homes: &StoreRouter) -> Option<(Timestamp, SessionId, Creator)> {
         let now = homes.main().clock.moment().now;
         self.known.lock().looks.pop_front_if(|(when, ..)| *when <= now)
     }
 }
 
 /// The place of a game or room that is being opened; free again if nothing comes of it.
-pub(in crate::http) struct Opening(Option<(Arc<Sessions>, Opener)>);
+pub(in crate::http) struct OpeningPlace(Option<(Arc<Sessions>, Creator)>);
 
-impl Opening {
+impl OpeningPlace {
     /// One that nobody counts.
     pub(super) fn uncounted() -> Self {
         Self(None)
@@ -161,7 +161,7 @@ impl Opening {
     }
 }
 
-impl Drop for Opening {
+impl Drop for OpeningPlace {
     fn drop(&mut self) {
         if let Some((sessions, opener)) = self.0.take() {
             let mut known = sessions.known.lock();
@@ -187,8 +187,8 @@ mod tests {
         Sessions::new(&Args::parse_from(["rejoin", "--max-sessions", most]).limits)
     }
 
-    fn key() -> Opener {
-        Opener::Key("k".parse().unwrap())
+    fn key() -> Creator {
+        Creator::Key("k".parse().unwrap())
     }
 
     fn opened(sessions: &Arc<Sessions>) -> bool {

@@ -11,12 +11,12 @@ use super::super::repeats;
 use super::super::rooms::{RecordedOut, answered, drafts, handed_out, join_code, moved, snapshot, unexpected};
 use super::super::websocket::Frame;
 use super::frames::{self, Asked};
-use crate::domain::room::Ask;
-use crate::domain::{Repeat, RepeatKey, RoomReply, SeatId, SessionId};
+use crate::domain::room::RoomAction;
+use crate::domain::{Idempotency, IdempotencyKey, RoomReply, SeatId, SessionId};
 use crate::game::rooms::Credential;
 
 /// The id of a frame, and what is answered to it.
-pub(super) type Answer = (Option<String>, Result<Frame, Problem>);
+pub(super) type FrameReply = (Option<String>, Result<Frame, Problem>);
 
 /// Asks in the name of one connection.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ impl Asker {
     }
 
     /// Carries out what is asked. What is asked first is lined up first.
-    pub(super) fn ask(&self, id: Option<String>, asked: Asked) -> LocalBoxFuture<'static, Answer> {
+    pub(super) fn ask(&self, id: Option<String>, asked: Asked) -> LocalBoxFuture<'static, FrameReply> {
         let asker = self.clone();
         Box::pin(async move {
             let answer = asker.carry_out(id.as_deref(), asked).await;
@@ -44,22 +44,22 @@ impl Asker {
     async fn carry_out(&self, re: Option<&str>, asked: Asked) -> Result<Frame, Problem> {
         let rooms = &self.shared.rooms;
         let ask = match asked {
-            Asked::Answer(question, answer) => Ask::Answer { question, answer },
+            Asked::Answer(question, answer) => RoomAction::Answer { question, answer },
             Asked::Say(say) => {
                 let payload = shallow("payload", &say.payload)?;
                 let repeat = repeat_of(say.key.as_deref(), re, |key| repeats::said(key, &payload));
-                Ask::Say { payload, repeat }
+                RoomAction::Say { payload, repeat }
             }
             Asked::Record(record) => {
                 let events = drafts(record.events)?;
                 let (key, expected) = (record.key.as_deref(), record.expected);
                 let repeat = repeat_of(key, re, |key| repeats::recorded(key, &events, expected));
-                Ask::Record { events, expected, repeat }
+                RoomAction::Record { events, expected, repeat }
             }
             Asked::Host(at, host_move) => {
-                Ask::Host(at, host_move, repeat_of(None, re, |id| repeats::moved(id, at, host_move)))
+                RoomAction::Host(at, host_move, repeat_of(None, re, |id| repeats::moved(id, at, host_move)))
             }
-            Asked::Leave => Ask::Leave,
+            Asked::Leave => RoomAction::Leave,
             Asked::Code(seat) => {
                 let (seat_code, until) =
                     rooms.hand_out_code(&self.id, &self.who, seat).await.map_err(Problem::in_room)?;
@@ -93,7 +93,7 @@ impl Asker {
 }
 
 /// How a request's repeat is known: by its key, or else its frame's id.
-fn repeat_of(key: Option<&str>, id: Option<&str>, hashes: impl Fn(&str) -> RepeatKey) -> Option<Repeat> {
-    let by_id = || id.map(|id| Repeat::FrameId(hashes(id)));
-    key.map(|key| Repeat::Key(hashes(key))).or_else(by_id)
+fn repeat_of(key: Option<&str>, id: Option<&str>, hashes: impl Fn(&str) -> IdempotencyKey) -> Option<Idempotency> {
+    let by_id = || id.map(|id| Idempotency::FrameId(hashes(id)));
+    key.map(|key| Idempotency::Key(hashes(key))).or_else(by_id)
 }

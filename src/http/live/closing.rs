@@ -3,28 +3,28 @@
 use super::super::problem::Problem;
 use super::super::websocket::CloseCode;
 use crate::domain::Refusal;
-use crate::domain::room::Standing;
+use crate::domain::room::SeatStatus;
 use crate::game::GameError;
-use crate::game::hub::Ended;
+use crate::game::hub::RoomEnd;
 use crate::store::StoreError;
 
 /// Why a connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Closing {
+pub(super) enum CloseReason {
     Done,
     GoingAway,
     Internal,
     StoreAway,
     NotTheProtocol(&'static str),
     BadToken,
-    SentAway,
+    Removed,
     NoRoom,
     TooSlow,
     Superseded,
     TooManyConnections,
 }
 
-impl Closing {
+impl CloseReason {
     pub(super) fn code(self) -> CloseCode {
         match self {
             Self::Done => CloseCode::NORMAL,
@@ -33,7 +33,7 @@ impl Closing {
             Self::StoreAway => CloseCode(1013),
             Self::NotTheProtocol(_) => CloseCode(4400),
             Self::BadToken => CloseCode(4401),
-            Self::SentAway => CloseCode(4403),
+            Self::Removed => CloseCode(4403),
             Self::NoRoom => CloseCode(4404),
             Self::TooSlow => CloseCode(4408),
             Self::Superseded => CloseCode(4409),
@@ -49,7 +49,7 @@ impl Closing {
             Self::StoreAway => "the store is out of reach: come back",
             Self::NotTheProtocol(what) => what,
             Self::BadToken => "bad token",
-            Self::SentAway => "kicked",
+            Self::Removed => "kicked",
             Self::NoRoom => "no such room, or it has expired",
             Self::TooSlow => "too slow: come back and catch up",
             Self::Superseded => "superseded",
@@ -61,10 +61,10 @@ impl Closing {
     pub(super) fn of(error: &GameError) -> Self {
         match error {
             GameError::Refused(Refusal::BadToken | Refusal::UnknownSeat) => Self::BadToken,
-            GameError::Refused(Refusal::SentAway) => Self::SentAway,
+            GameError::Refused(Refusal::Removed) => Self::Removed,
             GameError::Refused(Refusal::Superseded) => Self::Superseded,
             GameError::SessionNotFound | GameError::Refused(Refusal::NotThisGame) => Self::NoRoom,
-            GameError::Elsewhere(_) => Self::StoreAway,
+            GameError::OtherInstance(_) => Self::StoreAway,
             GameError::Store(
                 StoreError::Busy | StoreError::Full | StoreError::Unavailable(_) | StoreError::OutcomeUnknown,
             ) => Self::StoreAway,
@@ -73,18 +73,18 @@ impl Closing {
     }
 
     /// A connection whose seat is not its own any more.
-    pub(super) fn of_standing(standing: Standing) -> Self {
+    pub(super) fn of_standing(standing: SeatStatus) -> Self {
         match standing {
-            Standing::Here => Self::Superseded,
-            Standing::Left => Self::Done,
-            Standing::Kicked | Standing::Revoked => Self::SentAway,
+            SeatStatus::Here => Self::Superseded,
+            SeatStatus::Left => Self::Done,
+            SeatStatus::Kicked | SeatStatus::Revoked => Self::Removed,
         }
     }
 
-    pub(super) fn of_end(ended: Ended) -> Self {
+    pub(super) fn of_end(ended: RoomEnd) -> Self {
         match ended {
-            Ended::Gone => Self::NoRoom,
-            Ended::OtherLife => Self::GoingAway,
+            RoomEnd::Gone => Self::NoRoom,
+            RoomEnd::EpochChanged => Self::GoingAway,
         }
     }
 
@@ -92,7 +92,7 @@ impl Closing {
     pub(super) fn of_problem(problem: &Problem) -> Option<Self> {
         match problem.code() {
             "superseded" => Some(Self::Superseded),
-            "kicked" => Some(Self::SentAway),
+            "kicked" => Some(Self::Removed),
             "room-not-found" => Some(Self::NoRoom),
             _ => None,
         }

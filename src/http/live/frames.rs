@@ -31,7 +31,7 @@ pub(super) struct Resume {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct AnswerFrame {
     question_id: QuestionId,
     #[serde(default, deserialize_with = "given")]
     option_id: Option<Option<OptionId>>,
@@ -44,7 +44,7 @@ struct Answer {
 }
 
 fn answered(text: &str) -> Result<Asked, Problem> {
-    let Answer { question_id, option_id, option_ids, text, number } = fields(text)?;
+    let AnswerFrame { question_id, option_id, option_ids, text, number } = fields(text)?;
     let answer = AnswerFields { option_id, option_ids, text, number }.read()?;
     Ok(Asked::Answer(question_id, answer))
 }
@@ -84,7 +84,7 @@ struct Locked {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct OfSeat {
+struct SeatFrame {
     seat_id: SeatId,
 }
 
@@ -106,7 +106,7 @@ pub(super) enum Asked {
 
 /// A client's frame.
 #[derive(Debug)]
-pub(super) struct Incoming {
+pub(super) struct ClientFrame {
     pub(super) id: Option<String>,
     pub(super) asked: Result<Asked, Problem>,
 }
@@ -118,7 +118,7 @@ struct Head {
     id: Option<Value>,
 }
 
-impl Incoming {
+impl ClientFrame {
     /// Reads a frame; `None` if it is no JSON object with a type.
     pub(super) fn read(text: &str) -> Option<Self> {
         let Head { kind, id } = serde_json::from_str(text).ok()?;
@@ -153,10 +153,10 @@ fn asked(kind: &str, text: &str) -> Result<Asked, Problem> {
         "close" => host(HostMove::Close),
         "pause" => host(HostMove::Pause(fields::<Paused>(text)?.paused)),
         "lock" => host(HostMove::Lock(fields::<Locked>(text)?.locked)),
-        "kick" => host(HostMove::Kick(fields::<OfSeat>(text)?.seat_id)),
+        "kick" => host(HostMove::Kick(fields::<SeatFrame>(text)?.seat_id)),
         "finish" => host(HostMove::Finish),
         "takeover" => host(HostMove::TakeOver),
-        "code" => fields::<OfSeat>(text).map(|of| Asked::Code(of.seat_id)),
+        "code" => fields::<SeatFrame>(text).map(|of| Asked::Code(of.seat_id)),
         "joinCode" => Ok(Asked::JoinCode),
         "snapshot" => Ok(Asked::Snapshot),
         "say" => named(fields::<Say>(text)?, |say| &say.key).map(Asked::Say),
@@ -179,7 +179,7 @@ fn named<T>(frame: T, key: impl Fn(&T) -> &Option<String>) -> Result<T, Problem>
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Welcome<'a> {
+pub(super) struct WelcomeOut<'a> {
     pub(super) seat_id: Option<SeatId>,
     pub(super) generation: u32,
     pub(super) epoch: &'a str,
@@ -200,7 +200,7 @@ struct PresenceOut<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct HeartbeatOut {
+struct HeartbeatFrame {
     server_time: String,
     head: Sequence,
 }
@@ -232,7 +232,7 @@ fn frame<T: Serialize>(kind: &'static str, re: Option<&str>, body: T) -> Frame {
     Frame::text(&serde_json::to_string(&Typed { kind, re, body }).expect("texts and numbers are always JSON"))
 }
 
-pub(super) fn welcome(welcome: Welcome<'_>) -> Frame {
+pub(super) fn welcome(welcome: WelcomeOut<'_>) -> Frame {
     frame("welcome", None, welcome)
 }
 
@@ -243,7 +243,7 @@ pub(super) fn presence(presence: &Presence, now: WallTime) -> Bytes {
 }
 
 pub(super) fn heartbeat(re: Option<&str>, dates: Dates, head: Sequence) -> Frame {
-    frame("heartbeat", re, HeartbeatOut { server_time: date(dates.wall), head })
+    frame("heartbeat", re, HeartbeatFrame { server_time: date(dates.wall), head })
 }
 
 pub(super) fn reply<T: Serialize>(re: Option<&str>, body: T) -> Frame {
@@ -269,7 +269,7 @@ mod tests {
     use super::*;
 
     fn code(text: &str) -> Option<&'static str> {
-        Incoming::read(text).map(|incoming| incoming.asked.map_or_else(|problem| problem.code(), |_| "fine"))
+        ClientFrame::read(text).map(|incoming| incoming.asked.map_or_else(|problem| problem.code(), |_| "fine"))
     }
 
     #[test]

@@ -7,16 +7,16 @@ use super::super::rooms::{event_text, skip_text};
 use super::super::websocket::{Frame, Sender};
 use super::frames;
 use crate::domain::{SeatId, Sequence};
-use crate::game::hub::{Outlet, Told};
+use crate::game::hub::{Outlet, SharedEvent};
 
 /// The line to one listener.
-pub(super) struct Line {
+pub(super) struct EventSender {
     sender: Sender,
     seat: Option<SeatId>,
-    state: Mutex<State>,
+    state: Mutex<LineState>,
 }
 
-struct State {
+struct LineState {
     /// The last sequence that went out.
     sent: Sequence,
     /// How many reasons there are to send nothing but what the pump sends.
@@ -24,18 +24,18 @@ struct State {
 }
 
 /// Keeps a line for the pump.
-pub(super) struct Held<'a>(&'a Line);
+pub(super) struct LineHold<'a>(&'a EventSender);
 
-impl Drop for Held<'_> {
+impl Drop for LineHold<'_> {
     fn drop(&mut self) {
         self.0.state.lock().holds -= 1;
     }
 }
 
-impl Line {
+impl EventSender {
     /// A line to a listener that has everything up to `sent`.
     pub(super) fn new(sender: Sender, seat: Option<SeatId>, sent: Sequence) -> Self {
-        Self { sender, seat, state: Mutex::new(State { sent, holds: 0 }) }
+        Self { sender, seat, state: Mutex::new(LineState { sent, holds: 0 }) }
     }
 
     /// The last sequence that went out.
@@ -44,9 +44,9 @@ impl Line {
     }
 
     /// Leaves the line to the pump until this is dropped.
-    pub(super) fn hold(&self) -> Held<'_> {
+    pub(super) fn hold(&self) -> LineHold<'_> {
         self.state.lock().holds += 1;
-        Held(self)
+        LineHold(self)
     }
 
     /// The pump, which holds the line, has sent this.
@@ -55,7 +55,7 @@ impl Line {
     }
 
     /// The frame that tells of an event.
-    pub(super) fn frame(&self, told: &Told) -> Frame {
+    pub(super) fn frame(&self, told: &SharedEvent) -> Frame {
         if told.is_for(self.seat) {
             Frame::from_bytes(told.frame(|told| frames::event(&event_text(&told.event))))
         } else {
@@ -64,8 +64,8 @@ impl Line {
     }
 }
 
-impl Outlet for Line {
-    fn offer(&self, told: &Told) -> bool {
+impl Outlet for EventSender {
+    fn offer(&self, told: &SharedEvent) -> bool {
         let (mut state, sequence) = (self.state.lock(), told.event.sequence);
         if sequence <= state.sent {
             return true;
@@ -93,19 +93,19 @@ mod tests {
     use super::*;
     use crate::domain::{Event, WallTime};
 
-    fn told(n: u64, payload: &str, to: Option<Vec<SeatId>>) -> std::sync::Arc<Told> {
+    fn told(n: u64, payload: &str, to: Option<Vec<SeatId>>) -> std::sync::Arc<SharedEvent> {
         let (kind, payload) = ("x".to_owned(), payload.to_owned());
-        Told::new(Event { sequence: Sequence(n), at: WallTime(0), kind, payload, to })
+        SharedEvent::new(Event { sequence: Sequence(n), at: WallTime(0), kind, payload, to })
     }
 
-    fn bytes(line: &Line, told: &Told) -> Vec<u8> {
+    fn bytes(line: &EventSender, told: &SharedEvent) -> Vec<u8> {
         line.frame(told).into_bytes().to_vec()
     }
 
     #[tokio::test]
     async fn the_next_event_goes_out_and_no_other() {
         let (sender, _receiver, mut client) = connected().await;
-        let line = Line::new(sender, Some(SeatId(1)), Sequence(4));
+        let line = EventSender::new(sender, Some(SeatId(1)), Sequence(4));
         let (next, for_another) = (told(5, "1", None), told(6, "2", Some(vec![SeatId(2)])));
         assert!(line.offer(&told(4, "1", None)), "it has that one");
         assert!(!line.offer(&for_another), "it comes too early");
@@ -125,7 +125,7 @@ mod tests {
     #[tokio::test]
     async fn what_the_kernel_does_not_take_at_once_goes_out_with_the_pump() {
         let (sender, _receiver, mut client) = connected().await;
-        let line = Line::new(sender.clone(), None, Sequence(0));
+        let line = EventSender::new(sender.clone(), None, Sequence(0));
         let (long, next) = (told(1, &format!("{:?}", "a".repeat(32 << 20)), None), told(2, "2", None));
         assert!(!line.offer(&long), "the kernel took it all");
         assert_eq!(line.sent(), Sequence(1), "it is on its way");

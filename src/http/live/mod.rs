@@ -21,14 +21,14 @@ use super::auth::KeyInUse;
 use super::date::date;
 use super::problem::Problem;
 use super::rooms::{room_id, snapshot};
-use super::websocket::{End, Frame, Limits, Message, Receiver, Sender, Unsent};
+use super::websocket::{Frame, Limits, Message, ReceiveEnd, Receiver, Sender, Unsent};
 use crate::domain::{SeatId, Sequence, SessionId};
-use crate::game::hub::{Membership, Missed, ShownPresence};
+use crate::game::hub::{Missed, ShownPresence, Subscription};
 use crate::game::rooms::Resumed;
-use asks::{Answer, Asker};
-use closing::Closing;
-use frames::{Asked, Incoming, Resume, Welcome};
-use line::Line;
+use asks::{FrameReply, Asker};
+use closing::CloseReason;
+use frames::{Asked, ClientFrame, Resume, WelcomeOut};
+use line::EventSender;
 
 /// How long the first frame may take.
 const FIRST: Duration = Duration::from_secs(5);
@@ -61,7 +61,7 @@ pub(super) async fn connect(
             let stopping = shared.sockets.stopping().clone();
             let closing = tokio::select! {
                 biased;
-                () = stopping.cancelled() => Err(Closing::GoingAway),
+                () = stopping.cancelled() => Err(CloseReason::GoingAway),
                 ended = serve(shared.clone(), id, shown, &sender, receiver) => ended,
             };
             if receiver.is_over_limit() {
@@ -81,11 +81,11 @@ type Ended<T> = Result<T, Ending>;
 
 enum Ending {
     Over,
-    Close(Closing),
+    Close(CloseReason),
 }
 
-impl From<Closing> for Ending {
-    fn from(closing: Closing) -> Self {
+impl From<CloseReason> for Ending {
+    fn from(closing: CloseReason) -> Self {
         Self::Close(closing)
     }
 }
@@ -100,13 +100,13 @@ impl From<Unsent> for Ending {
     fn from(unsent: Unsent) -> Self {
         match unsent {
             Unsent::Gone => Self::Over,
-            Unsent::Slow => Self::Close(Closing::TooSlow),
+            Unsent::Slow => Self::Close(CloseReason::TooSlow),
         }
     }
 }
 
-impl From<End> for Ending {
-    fn from(_: End) -> Self {
+impl From<ReceiveEnd> for Ending {
+    fn from(_: ReceiveEnd) -> Self {
         Self::Over
     }
 }
@@ -117,10 +117,10 @@ async fn serve(
     shown: Option<String>,
     sender: &Sender,
     receiver: &mut Receiver,
-) -> Result<(), Closing> {
+) -> Result<(), CloseReason> {
     let served = async {
         let resume = first(receiver).await?;
-        let mut connection = Connection::make(shared, id, shown, resume, sender).await?;
+        let mut connection = RoomConnection::make(shared, id, shown, resume, sender).await?;
         if connection.seat.is_none() {
             receiver.lift_limit();
         }
@@ -134,43 +134,43 @@ async fn serve(
 
 /// The first frame, which says who it is.
 async fn first(receiver: &mut Receiver) -> Ended<Resume> {
-    let late = Closing::NotTheProtocol("no resume within 5 seconds");
+    let late = CloseReason::NotTheProtocol("no resume within 5 seconds");
     let message = timeout(FIRST, receiver.next()).await.map_err(|_| late)??;
     match read(message)?.asked {
         Ok(Asked::Resume(resume)) => Ok(resume),
-        _ => Err(Closing::NotTheProtocol("the first frame is resume").into()),
+        _ => Err(CloseReason::NotTheProtocol("the first frame is resume").into()),
     }
 }
 
-fn read(message: Message) -> Ended<Incoming> {
-    let no_frame = Closing::NotTheProtocol("a frame is a JSON object with a type");
+fn read(message: Message) -> Ended<ClientFrame> {
+    let no_frame = CloseReason::NotTheProtocol("a frame is a JSON object with a type");
     let Message::Text(text) = message else { return Err(no_frame.into()) };
-    Incoming::read(&text).ok_or(no_frame.into())
+    ClientFrame::read(&text).ok_or(no_frame.into())
 }
 
 /// Requests that wait for their turn in the store, in order.
-type PendingReplies = FuturesOrdered<LocalBoxFuture<'static, Answer>>;
+type PendingReplies = FuturesOrdered<LocalBoxFuture<'static, FrameReply>>;
 
 /// What a connection was woken for, beside the log.
 enum Woken {
-    Answer(Answer),
+    Answer(FrameReply),
     Revoked,
-    Message(Result<Message, End>),
+    Message(Result<Message, ReceiveEnd>),
     Tick,
 }
 
-struct Connection<'a> {
+struct RoomConnection<'a> {
     sender: &'a Sender,
     shared: web::Data<Shared>,
     id: SessionId,
     asker: Asker,
-    listener: Membership,
+    listener: Subscription,
     seat: Option<SeatId>,
     generation: u32,
     /// The key of a backend, whose connection ends with it.
     key: Option<KeyInUse>,
     epoch: String,
-    line: Arc<Line>,
+    line: Arc<EventSender>,
     presence: Option<Arc<ShownPresence>>,
     /// A third of the away-grace: how often the client is to be heard of.
     third: Duration,
@@ -181,7 +181,7 @@ struct Connection<'a> {
     pinged: Instant,
 }
 
-impl<'a> Connection<'a> {
+impl<'a> RoomConnection<'a> {
     async fn make(
         shared: web::Data<Shared>,
         id: SessionId,
@@ -189,10 +189,10 @@ impl<'a> Connection<'a> {
         resume: Resume,
         sender: &'a Sender,
     ) -> Ended<Self> {
-        let text = resume.token.or(shown).ok_or(Closing::BadToken)?;
-        let who = shared.keys.credential(&text, None).map_err(|_| Closing::BadToken)?;
+        let text = resume.token.or(shown).ok_or(CloseReason::BadToken)?;
+        let who = shared.keys.credential(&text, None).map_err(|_| CloseReason::BadToken)?;
         let rooms = &shared.rooms;
-        let closing = |error| Closing::of(&error);
+        let closing = |error| CloseReason::of(&error);
         let known = resume.epoch.zip(resume.last_sequence);
         let connected = rooms.connect(&id, &who, known.is_none()).await.map_err(closing)?;
         let (seat, generation) = (connected.seat, connected.generation);
@@ -200,10 +200,10 @@ impl<'a> Connection<'a> {
         let listener = rooms.enter(&id, seat).map_err(closing)?;
         listener.connected(generation);
         let others = listener.others_of(generation);
-        shared.admission.may_connect(others).map_err(|_| Closing::TooManyConnections)?;
+        shared.admission.may_connect(others).map_err(|_| CloseReason::TooManyConnections)?;
         let resumed = rooms.resume(&id, &connected, known, 0).await.map_err(closing)?;
         if !listener.is_of(&resumed.looked.epoch) {
-            return Err(Closing::GoingAway.into());
+            return Err(CloseReason::GoingAway.into());
         }
         let third = resumed.looked.room().map_or(FIRST, |room| room.settings().away.into()) / 3;
         let is_backend = who.is_backend();
@@ -217,7 +217,7 @@ impl<'a> Connection<'a> {
             seat,
             generation,
             epoch: resumed.looked.epoch.clone(),
-            line: Arc::new(Line::new(sender.clone(), seat, resumed.position)),
+            line: Arc::new(EventSender::new(sender.clone(), seat, resumed.position)),
             presence: None,
             third,
             again: None,
@@ -233,10 +233,10 @@ impl<'a> Connection<'a> {
     }
 
     async fn welcome(&self, resumed: &Resumed) -> Ended<()> {
-        let snapshot = snapshot(&resumed.looked).map_err(|_| Closing::NoRoom)?;
+        let snapshot = snapshot(&resumed.looked).map_err(|_| CloseReason::NoRoom)?;
         let head = snapshot.head;
         self.listener.knows(head);
-        self.send(frames::welcome(Welcome {
+        self.send(frames::welcome(WelcomeOut {
             seat_id: self.seat,
             generation: self.generation,
             epoch: &self.epoch,
@@ -297,7 +297,7 @@ impl<'a> Connection<'a> {
                         self.answer(answer).await?;
                     }
                 }
-                Woken::Revoked => return Err(Closing::BadToken.into()),
+                Woken::Revoked => return Err(CloseReason::BadToken.into()),
                 Woken::Message(message) => self.take(message?, &mut waiting).await?,
                 Woken::Tick => self.check(receiver).await?,
             }
@@ -310,7 +310,7 @@ impl<'a> Connection<'a> {
         let line = self.line.clone();
         let held = line.hold();
         self.sender.flush(SLOW).await?;
-        let news = self.listener.news();
+        let news = self.listener.update();
         while line.sent() < news.head {
             match self.listener.missed(line.sent(), &self.epoch).await {
                 Ok(Missed::Events(events)) if events.is_empty() => break,
@@ -322,8 +322,8 @@ impl<'a> Connection<'a> {
                     }
                 }
                 // What waited for this client is forgotten by now: the next welcome is a whole snapshot.
-                Ok(Missed::Forgotten) => return Err(Closing::TooSlow.into()),
-                Ok(Missed::Ended(ended)) => return Err(Closing::of_end(ended).into()),
+                Ok(Missed::Forgotten) => return Err(CloseReason::TooSlow.into()),
+                Ok(Missed::Ended(ended)) => return Err(CloseReason::of_end(ended).into()),
                 Err(_) => {
                     self.again = Some(Instant::now() + AGAIN);
                     break;
@@ -332,7 +332,7 @@ impl<'a> Connection<'a> {
         }
         drop(held);
         if let Some(ended) = news.ended {
-            return Err(Closing::of_end(ended).into());
+            return Err(CloseReason::of_end(ended).into());
         }
         self.standing()?;
         self.show_presence(news.presence).await
@@ -340,7 +340,7 @@ impl<'a> Connection<'a> {
 
     /// Nothing goes to whom the seat was taken from.
     fn standing(&self) -> Ended<()> {
-        Ok(self.listener.standing(self.generation).map_err(Closing::of_standing)?)
+        Ok(self.listener.standing(self.generation).map_err(CloseReason::of_standing)?)
     }
 
     async fn show_presence(&mut self, presence: Option<Arc<ShownPresence>>) -> Ended<()> {
@@ -361,7 +361,7 @@ impl<'a> Connection<'a> {
     /// Takes a client's frame: what can be answered here is, all else waits for its turn in the store.
     async fn take(&mut self, message: Message, waiting: &mut PendingReplies) -> Ended<()> {
         self.listener.heard(Duration::ZERO);
-        let Incoming { id, asked } = read(message)?;
+        let ClientFrame { id, asked } = read(message)?;
         let re = id.as_deref();
         match asked {
             Err(problem) => self.send(frames::error(re, &problem)).await,
@@ -369,7 +369,7 @@ impl<'a> Connection<'a> {
                 self.send(frames::error(re, &Problem::wrong("type", "this connection is made already"))).await
             }
             Ok(Asked::Heartbeat) => {
-                let dates = self.shared.rooms.dates(&self.id).map_err(|error| Closing::of(&error))?;
+                let dates = self.shared.rooms.dates(&self.id).map_err(|error| CloseReason::of(&error))?;
                 self.send(frames::heartbeat(re, dates, self.line.sent())).await
             }
             Ok(Asked::Ack(sequence)) => self.acknowledge(re, sequence).await,
@@ -390,12 +390,12 @@ impl<'a> Connection<'a> {
         if re.is_some() { self.send(frames::done(re)).await } else { Ok(()) }
     }
 
-    async fn answer(&mut self, (id, answer): Answer) -> Ended<()> {
+    async fn answer(&mut self, (id, answer): FrameReply) -> Ended<()> {
         match answer {
             Ok(frame) => self.send(frame).await,
             Err(problem) => {
                 self.send(frames::error(id.as_deref(), &problem)).await?;
-                Closing::of_problem(&problem).map_or(Ok(()), |closing| Err(closing.into()))
+                CloseReason::of_problem(&problem).map_or(Ok(()), |closing| Err(closing.into()))
             }
         }
     }

@@ -15,7 +15,7 @@ use super::replies::{PageOut, ResumedOut, snapshot};
 use super::requests::{EventsQuery, ResumeRequest};
 use super::{Handled, reply, room_id};
 use crate::domain::{Event, SeatId, Sequence, SessionId};
-use crate::game::rooms::{Credential, Looked, Resumed};
+use crate::game::rooms::{Credential, Resumed, RoomSnapshot};
 
 /// Events of a page, if the request doesn't say how many; and at most.
 const USUAL: usize = 100;
@@ -131,7 +131,7 @@ pub(in crate::http) async fn page(
 }
 
 /// Ends when the log has grown, when the seat is not the caller's any more, or in time.
-async fn wait_for_more(shared: &Shared, looked: &Looked, wait: Duration) -> Result<(), Problem> {
+async fn wait_for_more(shared: &Shared, looked: &RoomSnapshot, wait: Duration) -> Result<(), Problem> {
     let (generation, head) = (looked.generation(), looked.head());
     let listener = shared.rooms.enter(&looked.session.id, looked.viewer).map_err(Problem::in_room)?;
     if let Some(generation) = generation {
@@ -140,7 +140,7 @@ async fn wait_for_more(shared: &Shared, looked: &Looked, wait: Duration) -> Resu
     }
     let grown = async {
         loop {
-            let news = listener.news();
+            let news = listener.update();
             let is_lost = generation.is_some_and(|generation| listener.standing(generation).is_err());
             if news.head > head || news.ended.is_some() || is_lost {
                 return;

@@ -10,16 +10,16 @@ use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use futures_util::future::LocalBoxFuture;
 
-use super::admission::{ClientAddress, Created, Limit};
-use super::auth::{Acting, Caller, Creating, Who};
+use super::admission::{ClientAddress, CreationCost, Limit};
+use super::auth::{Acting, ApiCaller, Creating, Who};
 use super::json::{Json, Maybe, idempotency_key, shallow};
 use super::problem::Problem;
 use super::{Shared, repeats, reply};
-use crate::domain::room::{Ask, HostMove};
-use crate::domain::{Refusal, Repeat, RoomReply, SeatId, SessionId};
+use crate::domain::room::{HostMove, RoomAction};
+use crate::domain::{Idempotency, Refusal, RoomReply, SeatId, SessionId};
 use crate::game::GameError;
 use crate::game::rooms::Credential;
-use crate::quizzes::Play;
+use crate::quizzes::PlayMode;
 use requests::{
     AckRequest, AnswerRequest, JoinRequest, Joining, KickRequest, LockRequest, MoveRequest, NameIn, OpenRequest,
     OwnedQuery, PauseRequest, RecordRequest, ResultsFormat, ResultsQuery, ResumeRequest, SayRequest, SeatRequest,
@@ -49,7 +49,7 @@ pub(super) fn unexpected(reply: &RoomReply) -> Problem {
 pub(super) async fn open(
     http: HttpRequest,
     shared: Data,
-    caller: Caller,
+    caller: ApiCaller,
     Creating(opener): Creating,
     request: Json<OpenRequest>,
 ) -> Handled {
@@ -58,8 +58,8 @@ pub(super) async fn open(
     let repeat = idempotency_key(&http)?.map(|key| repeats::opened(&key, &opener.name(), &body));
     let mut asked = request.value;
     let quiz = asked.take_quiz();
-    let questions = quiz.question_count(&shared.solo.catalogue, Play::Rooms);
-    let cost = Created::room(request.bytes.len(), questions);
+    let questions = quiz.question_count(&shared.solo.catalogue, PlayMode::Rooms);
+    let cost = CreationCost::room(request.bytes.len(), questions);
     let mut new = asked.into_new(quiz, questions, &caller)?;
     new.settings.joins_a_minute = shared.admission.joins_a_minute(new.settings.max_seats);
     let opening = shared.admission.create(&opener, cost)?;
@@ -71,13 +71,13 @@ pub(super) async fn open(
 pub(super) async fn again(
     shared: Data,
     Acting(who): Acting,
-    caller: Result<Caller, Problem>,
+    caller: Result<ApiCaller, Problem>,
     Creating(opener): Creating,
     id: web::Path<String>,
     request: Maybe<OpenRequest>,
 ) -> Handled {
     // A seat's token is no key.
-    let caller = caller.unwrap_or(Caller::Player);
+    let caller = caller.unwrap_or(ApiCaller::Player);
     let finished = shared.rooms.finished(&room_id(&id)?, &who).await.map_err(Problem::in_room)?;
     if let Some(known) = shared.rooms.successor(&finished).await.map_err(Problem::in_room)? {
         return Ok(reply(StatusCode::OK, &replies::opened(&known)));
@@ -86,14 +86,14 @@ pub(super) async fn again(
     let same = shared.rooms.same_quiz(&finished).ok_or(Refusal::WrongMode)?;
     let has_key = finished.session.state.owner.is_some();
     let new = request.0.into_again(room, same, (&caller, has_key), &shared.solo.catalogue)?;
-    let opening = shared.admission.create(&opener, Created::room(0, new.quiz.question_count()))?;
+    let opening = shared.admission.create(&opener, CreationCost::room(0, new.quiz.question_count()))?;
     let opened = shared.rooms.again(&finished, &who, new).await.map_err(Problem::in_room)?;
     opening.done(&opened.room, shared.homes.main().clock.moment().now);
     Ok(reply(StatusCode::CREATED, &replies::opened(&opened)))
 }
 
-pub(super) async fn owned(shared: Data, caller: Caller, query: web::Query<OwnedQuery>) -> Handled {
-    let owner = caller.owner().ok_or_else(|| Caller::key_required("listing rooms"))?;
+pub(super) async fn owned(shared: Data, caller: ApiCaller, query: web::Query<OwnedQuery>) -> Handled {
+    let owner = caller.owner().ok_or_else(|| ApiCaller::key_required("listing rooms"))?;
     let (after, limit) = query.into_inner().page()?;
     let owned = shared.rooms.owned(&owner, after, limit).await.map_err(Problem::in_room)?;
     Ok(reply(StatusCode::OK, &replies::owned_rooms(&owned)))
@@ -150,14 +150,14 @@ pub(super) async fn look(shared: Data, Who(who): Who, id: web::Path<String>) -> 
 }
 
 /// A host's move: who makes it, in which room, and the key of a request that may be repeated.
-pub(super) struct Mover {
+pub(super) struct HostMoveRequest {
     shared: Data,
     who: Credential,
     id: web::Path<String>,
     key: Option<String>,
 }
 
-impl FromRequest for Mover {
+impl FromRequest for HostMoveRequest {
     type Error = actix_web::Error;
     type Future = LocalBoxFuture<'static, Result<Self, Self::Error>>;
 
@@ -171,45 +171,46 @@ impl FromRequest for Mover {
     }
 }
 
-async fn host_move(mover: Mover, at: u32, host_move: HostMove) -> Handled {
-    let Mover { shared, who, id, key } = mover;
+async fn host_move(mover: HostMoveRequest, at: u32, host_move: HostMove) -> Handled {
+    let HostMoveRequest { shared, who, id, key } = mover;
     let id = room_id(&id)?;
-    let repeat = key.map(|key| Repeat::Key(repeats::moved(&key, at, host_move)));
-    let moved = shared.rooms.ask_as(&id, &who, Ask::Host(at, host_move, repeat)).await.map_err(Problem::in_room)?;
+    let repeat = key.map(|key| Idempotency::Key(repeats::moved(&key, at, host_move)));
+    let moved =
+        shared.rooms.ask_as(&id, &who, RoomAction::Host(at, host_move, repeat)).await.map_err(Problem::in_room)?;
     let (RoomReply::Moved(moved), _) = moved else { return Err(unexpected(&moved.0)) };
     let looked = shared.rooms.look(&id, &who).await.map_err(Problem::after_a_move)?;
     Ok(reply(StatusCode::OK, &replies::moved(moved, &looked)?))
 }
 
-pub(super) async fn start(mover: Mover, request: Json<MoveRequest>) -> Handled {
+pub(super) async fn start(mover: HostMoveRequest, request: Json<MoveRequest>) -> Handled {
     host_move(mover, request.value.at, HostMove::Start).await
 }
 
-pub(super) async fn next(mover: Mover, request: Json<MoveRequest>) -> Handled {
+pub(super) async fn next(mover: HostMoveRequest, request: Json<MoveRequest>) -> Handled {
     host_move(mover, request.value.at, HostMove::Next).await
 }
 
-pub(super) async fn close(mover: Mover, request: Json<MoveRequest>) -> Handled {
+pub(super) async fn close(mover: HostMoveRequest, request: Json<MoveRequest>) -> Handled {
     host_move(mover, request.value.at, HostMove::Close).await
 }
 
-pub(super) async fn finish(mover: Mover, request: Json<MoveRequest>) -> Handled {
+pub(super) async fn finish(mover: HostMoveRequest, request: Json<MoveRequest>) -> Handled {
     host_move(mover, request.value.at, HostMove::Finish).await
 }
 
-pub(super) async fn take_over(mover: Mover, request: Json<MoveRequest>) -> Handled {
+pub(super) async fn take_over(mover: HostMoveRequest, request: Json<MoveRequest>) -> Handled {
     host_move(mover, request.value.at, HostMove::TakeOver).await
 }
 
-pub(super) async fn pause(mover: Mover, request: Json<PauseRequest>) -> Handled {
+pub(super) async fn pause(mover: HostMoveRequest, request: Json<PauseRequest>) -> Handled {
     host_move(mover, request.value.at, HostMove::Pause(request.value.paused)).await
 }
 
-pub(super) async fn lock(mover: Mover, request: Json<LockRequest>) -> Handled {
+pub(super) async fn lock(mover: HostMoveRequest, request: Json<LockRequest>) -> Handled {
     host_move(mover, request.value.at, HostMove::Lock(request.value.locked)).await
 }
 
-pub(super) async fn kick(mover: Mover, request: Json<KickRequest>) -> Handled {
+pub(super) async fn kick(mover: HostMoveRequest, request: Json<KickRequest>) -> Handled {
     host_move(mover, request.value.at, HostMove::Kick(request.value.seat_id)).await
 }
 
@@ -220,7 +221,7 @@ pub(super) async fn answer(
     request: Json<AnswerRequest>,
 ) -> Handled {
     let (question, answer) = request.value.answer()?;
-    let asked = shared.rooms.ask_as(&room_id(&id)?, &who, Ask::Answer { question, answer }).await;
+    let asked = shared.rooms.ask_as(&room_id(&id)?, &who, RoomAction::Answer { question, answer }).await;
     match asked.map_err(Problem::in_room)? {
         (RoomReply::Answered { question, answer, received }, _) => {
             Ok(reply(StatusCode::OK, &replies::answered(question, answer.as_ref(), received)))
@@ -230,7 +231,7 @@ pub(super) async fn answer(
 }
 
 pub(super) async fn leave(shared: Data, Acting(who): Acting, id: web::Path<String>) -> Handled {
-    shared.rooms.ask_as(&room_id(&id)?, &who, Ask::Leave).await.map_err(Problem::in_room)?;
+    shared.rooms.ask_as(&room_id(&id)?, &who, RoomAction::Leave).await.map_err(Problem::in_room)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -261,7 +262,7 @@ pub(super) async fn acknowledge(
     id: web::Path<String>,
     request: Json<AckRequest>,
 ) -> Handled {
-    let ask = Ask::Acknowledge(request.value.sequence);
+    let ask = RoomAction::Acknowledge(request.value.sequence);
     match shared.rooms.ask_as(&room_id(&id)?, &who, ask).await.map_err(Problem::in_room)? {
         (RoomReply::Acknowledged(acknowledged), _) => {
             Ok(reply(StatusCode::OK, &replies::AcknowledgedOut { acknowledged }))
@@ -272,7 +273,7 @@ pub(super) async fn acknowledge(
 
 pub(super) async fn heartbeat(shared: Data, Acting(who): Acting, id: web::Path<String>) -> Handled {
     let id = room_id(&id)?;
-    match shared.rooms.ask_as(&id, &who, Ask::Heartbeat).await.map_err(Problem::in_room)? {
+    match shared.rooms.ask_as(&id, &who, RoomAction::Heartbeat).await.map_err(Problem::in_room)? {
         (RoomReply::Head(head), dates) => Ok(reply(StatusCode::OK, &replies::heartbeat(dates, head))),
         (other, _) => Err(unexpected(&other)),
     }
@@ -286,8 +287,8 @@ pub(super) async fn say(
     request: Json<SayRequest>,
 ) -> Handled {
     let payload = shallow("payload", &request.value.payload)?;
-    let repeat = idempotency_key(&http)?.map(|key| Repeat::Key(repeats::said(&key, &payload)));
-    let asked = shared.rooms.ask_as(&room_id(&id)?, &who, Ask::Say { payload, repeat }).await;
+    let repeat = idempotency_key(&http)?.map(|key| Idempotency::Key(repeats::said(&key, &payload)));
+    let asked = shared.rooms.ask_as(&room_id(&id)?, &who, RoomAction::Say { payload, repeat }).await;
     recorded(asked.map_err(Problem::in_room)?.0)
 }
 
@@ -313,7 +314,7 @@ pub(super) async fn seat_user(
 pub(super) async fn revoke(shared: Data, Acting(who): Acting, path: web::Path<(String, String)>) -> Handled {
     must_be_backend(&who, "revoking a seat")?;
     let (id, seat) = path.into_inner();
-    let revoke = Ask::Revoke(seat_id(&seat)?);
+    let revoke = RoomAction::Revoke(seat_id(&seat)?);
     shared.rooms.ask_as(&room_id(&id)?, &who, revoke).await.map_err(Problem::in_room)?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -328,14 +329,14 @@ pub(super) async fn record(
     must_be_backend(&who, "recording events")?;
     let expected = request.value.expected;
     let events = request.value.drafts()?;
-    let repeat = idempotency_key(&http)?.map(|key| Repeat::Key(repeats::recorded(&key, &events, expected)));
-    let ask = Ask::Record { events, expected, repeat };
+    let repeat = idempotency_key(&http)?.map(|key| Idempotency::Key(repeats::recorded(&key, &events, expected)));
+    let ask = RoomAction::Record { events, expected, repeat };
     let asked = shared.rooms.ask_as(&room_id(&id)?, &who, ask).await;
     recorded(asked.map_err(Problem::in_room)?.0)
 }
 
 fn must_be_backend(who: &Credential, what: &str) -> Result<(), Problem> {
-    if who.is_backend() { Ok(()) } else { Err(Caller::key_required(what)) }
+    if who.is_backend() { Ok(()) } else { Err(ApiCaller::key_required(what)) }
 }
 
 pub(super) async fn results(

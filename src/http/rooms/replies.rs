@@ -12,7 +12,7 @@ use crate::domain::room::{
 };
 use crate::domain::{Answer, JoinCode, QuestionId, QuizId, SeatId, Sequence, Token, WallTime};
 use crate::game::Dates;
-use crate::game::rooms::{Looked, Opened, OwnedRoom, OwnedRooms, Seated};
+use crate::game::rooms::{OpenedRoom, OwnedRoom, OwnedRooms, RoomSnapshot, Seated};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -28,7 +28,7 @@ pub(in crate::http) struct OpenedOut {
     server_time: String,
 }
 
-pub(in crate::http) fn opened(opened: &Opened) -> OpenedOut {
+pub(in crate::http) fn opened(opened: &OpenedRoom) -> OpenedOut {
     OpenedOut {
         room_id: opened.room.to_string(),
         join_code: opened.code.to_string(),
@@ -153,7 +153,7 @@ struct QuestionOut<'a> {
 }
 
 /// The room as its viewer sees it: the one shape of every snapshot.
-pub(in crate::http) fn snapshot(looked: &Looked) -> Result<SnapshotOut, Problem> {
+pub(in crate::http) fn snapshot(looked: &RoomSnapshot) -> Result<SnapshotOut, Problem> {
     let view = looked.view().ok_or_else(Problem::room_not_found)?;
     let RoomView { quiz_id, phase, phase_number, paused, locked, host, question_count, .. } = view;
     let question = view.question.as_ref().map(|question| question_out(question, looked.dates));
@@ -213,7 +213,7 @@ pub(in crate::http) struct MovedOut {
     snapshot: SnapshotOut,
 }
 
-pub(in crate::http) fn moved(moved: bool, looked: &Looked) -> Result<MovedOut, Problem> {
+pub(in crate::http) fn moved(moved: bool, looked: &RoomSnapshot) -> Result<MovedOut, Problem> {
     Ok(MovedOut { moved, snapshot: snapshot(looked)? })
 }
 

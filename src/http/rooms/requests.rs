@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::answer::{AnswerFields, given};
-use super::super::auth::Caller;
+use super::super::auth::ApiCaller;
 use super::super::json::shallow;
 use super::super::problem::Problem;
 use super::super::quiz_choice::{QuizFields, quiz_choice};
@@ -20,7 +20,7 @@ use crate::domain::{
 };
 use crate::game::rooms::{Again, NewRoom, RoomQuiz};
 use crate::game::solo::QuizChoice;
-use crate::quizzes::{Catalogue, Count, Order, Play};
+use crate::quizzes::{Catalogue, Order, PlayMode, QuestionCount};
 
 const TIME_LIMIT_MS: RangeInclusive<u64> = 1_000..=3_600_000;
 const READY_MS: RangeInclusive<u64> = 0..=60_000;
@@ -57,7 +57,7 @@ pub(in crate::http) struct OpenRequest {
     quiz_id: Option<QuizId>,
     category: Option<String>,
     difficulty: Option<Difficulty>,
-    count: Option<Count>,
+    count: Option<QuestionCount>,
     order: Option<Order>,
     option_order: Option<Order>,
     exclude: Option<Vec<QuestionId>>,
@@ -245,13 +245,13 @@ pub(in crate::http) struct ResultsQuery {
     #[serde(default)]
     pub(super) format: ResultsFormat,
     #[serde(default)]
-    pub(super) separator: Separator,
+    pub(super) separator: CsvSeparator,
 }
 
 /// What stands between a table's cells: spreadsheets of many countries want a semicolon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Separator {
+pub(super) enum CsvSeparator {
     #[default]
     Comma,
     Semicolon,
@@ -267,7 +267,7 @@ pub(super) enum ResultsFormat {
 
 impl OpenRequest {
     /// Turns a request into what it asks for, a room that plays this quiz of so many questions.
-    pub(super) fn into_new(self, quiz: QuizFields, questions: u64, caller: &Caller) -> Result<NewRoom, Problem> {
+    pub(super) fn into_new(self, quiz: QuizFields, questions: u64, caller: &ApiCaller) -> Result<NewRoom, Problem> {
         let (mut settings, owner) = (self.settings(&RoomSettings::default())?, caller.owner());
         if quiz.questions.is_some() {
             caller.must_be_trusted("questions")?;
@@ -275,7 +275,7 @@ impl OpenRequest {
         if self.mode == Mode::External {
             // Whoever has no key could not seat anybody there either.
             if owner.is_none() {
-                return Err(Caller::key_required("an external room"));
+                return Err(ApiCaller::key_required("an external room"));
             }
             self.has_no_quiz(&quiz)?;
             return Ok(NewRoom { settings, quiz: RoomQuiz::External, owner });
@@ -295,7 +295,7 @@ impl OpenRequest {
         mut self,
         old: &Room,
         same: QuizChoice,
-        (caller, has_key): (&Caller, bool),
+        (caller, has_key): (&ApiCaller, bool),
         catalogue: &Catalogue,
     ) -> Result<Again, Problem> {
         if self.mode == Mode::External || self.host_name.is_some() {
@@ -315,7 +315,7 @@ impl OpenRequest {
             {
                 quiz.quiz_id.get_or_insert(bank);
             }
-            let count = quiz.question_count(catalogue, Play::Rooms);
+            let count = quiz.question_count(catalogue, PlayMode::Rooms);
             (quiz_choice(quiz, caller)?, count)
         };
         let mut settings = self.settings(old.settings())?;

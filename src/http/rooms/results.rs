@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::date::date;
 use super::super::problem::Problem;
-use super::requests::Separator;
+use super::requests::CsvSeparator;
 use crate::domain::answer::ShownAnswer;
 use crate::domain::markup;
 use crate::domain::quiz::Correct;
@@ -16,19 +16,19 @@ const MOST_ANSWER_TEXT: usize = 200;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ResultsOut<'a> {
+pub(super) struct RoomResultsOut<'a> {
     room_id: String,
     quiz_id: &'a QuizId,
     completed: bool,
     started_at: Option<String>,
     finished_at: Option<String>,
-    questions: Vec<QuestionOut<'a>>,
+    questions: Vec<QuestionResultOut<'a>>,
     seats: Vec<SeatOut<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct QuestionOut<'a> {
+struct QuestionResultOut<'a> {
     question_id: &'a QuestionId,
     text: Option<&'a str>,
     kind: Kind,
@@ -49,12 +49,12 @@ struct SeatOut<'a> {
     rank: Option<usize>,
     total: u32,
     correct_count: usize,
-    answers: Vec<AnswerOut<'a>>,
+    answers: Vec<SeatAnswerOut<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct AnswerOut<'a> {
+struct SeatAnswerOut<'a> {
     question_id: &'a QuestionId,
     #[serde(flatten)]
     answer: ShownAnswer,
@@ -84,8 +84,8 @@ fn named(question: &Question, answer: &Answer) -> String {
     shortened(question, answer).unwrap_or_else(names)
 }
 
-fn question(question: &Question) -> QuestionOut<'_> {
-    QuestionOut {
+fn question(question: &Question) -> QuestionResultOut<'_> {
+    QuestionResultOut {
         question_id: &question.id,
         text: question.text.as_deref(),
         kind: question.key.kind(),
@@ -96,7 +96,7 @@ fn question(question: &Question) -> QuestionOut<'_> {
 }
 
 fn seat<'a>(results: &'a RoomResults, seat: &'a SeatResults) -> SeatOut<'a> {
-    let answer = |answer: &'a crate::domain::room::SeatAnswer| AnswerOut {
+    let answer = |answer: &'a crate::domain::room::SeatAnswer| SeatAnswerOut {
         question_id: &answer.question,
         answer: answer.answer.as_ref().into(),
         answer_text: answer.answer.as_ref().and_then(|given| shortened(asked(results, &answer.question)?, given)),
@@ -123,9 +123,9 @@ fn asked<'a>(results: &'a RoomResults, id: &QuestionId) -> Option<&'a Question> 
 }
 
 /// The results of all seats, or of one.
-pub(super) fn json<'a>(id: &SessionId, results: &'a RoomResults, only: Option<SeatId>) -> ResultsOut<'a> {
+pub(super) fn json<'a>(id: &SessionId, results: &'a RoomResults, only: Option<SeatId>) -> RoomResultsOut<'a> {
     let is_shown = |seat: &&SeatResults| only.is_none_or(|only| only == seat.seat);
-    ResultsOut {
+    RoomResultsOut {
         room_id: id.to_string(),
         quiz_id: &results.quiz_id,
         completed: results.finished.is_some(),
@@ -143,10 +143,10 @@ const COLUMNS: [&str; 8] = ["rank", "seatId", "name", "userId", "total", "correc
 
 /// The same as a table: a line a player, and three columns a question, what was chosen, whether it was
 /// right, and what it earned.
-pub(super) fn csv(results: &RoomResults, only: Option<SeatId>, separator: Separator) -> Result<Vec<u8>, Problem> {
+pub(super) fn csv(results: &RoomResults, only: Option<SeatId>, separator: CsvSeparator) -> Result<Vec<u8>, Problem> {
     let separator = match separator {
-        Separator::Comma => b',',
-        Separator::Semicolon => b';',
+        CsvSeparator::Comma => b',',
+        CsvSeparator::Semicolon => b';',
     };
     // All texts are quoted: a spreadsheet that splits at another sign makes no formula of what follows it.
     let mut table = csv::WriterBuilder::new()

@@ -6,16 +6,16 @@ mod requests;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::admission::Created;
-use super::auth::{Caller, Creating};
+use super::admission::CreationCost;
+use super::auth::{ApiCaller, Creating};
 use super::body::Body;
 use super::json::{Json, idempotency_key};
 use super::problem::Problem;
 use super::{Shared, repeats, reply};
 use crate::domain::answer::ShownAnswer;
-use crate::domain::{RepeatKey, SessionId};
-use crate::quizzes::Play;
-use requests::{AnswerRequest, CreateRequest, ShowRequest};
+use crate::domain::{IdempotencyKey, SessionId};
+use crate::quizzes::PlayMode;
+use requests::{CreateRequest, ShowRequest, SubmitRequest};
 
 type Handled = Result<HttpResponse, Problem>;
 
@@ -26,13 +26,13 @@ fn session_id(text: &str) -> Result<SessionId, Problem> {
 
 pub(super) async fn create(
     shared: web::Data<Shared>,
-    caller: Caller,
+    caller: ApiCaller,
     Creating(opener): Creating,
     request: Json<CreateRequest>,
 ) -> Handled {
     let mut asked = request.value;
     let quiz = asked.take_quiz();
-    let cost = Created::game(request.bytes.len(), quiz.question_count(&shared.solo.catalogue, Play::Solo));
+    let cost = CreationCost::game(request.bytes.len(), quiz.question_count(&shared.solo.catalogue, PlayMode::Solo));
     let new = requests::new_game(asked, quiz, &request.bytes, &caller)?;
     let opening = shared.admission.create(&opener, cost)?;
     let id = new.session_id.clone();
@@ -56,12 +56,12 @@ pub(super) async fn show(shared: web::Data<Shared>, request: Json<ShowRequest>) 
     Ok(reply(StatusCode::OK, &replies::shown(&shown)))
 }
 
-pub(super) async fn answer(http: HttpRequest, shared: web::Data<Shared>, request: Json<AnswerRequest>) -> Handled {
+pub(super) async fn answer(http: HttpRequest, shared: web::Data<Shared>, request: Json<SubmitRequest>) -> Handled {
     let id = session_id(&request.value.session_id)?;
     let (question_id, answer) = request.value.answer()?;
     let said = serde_json::to_string(&ShownAnswer::from(answer.as_ref())).expect("an answer is always JSON");
     let body = [question_id.as_str(), &said];
-    let repeat = idempotency_key(&http)?.map(|key| RepeatKey::new("answer", &key, &body));
+    let repeat = idempotency_key(&http)?.map(|key| IdempotencyKey::new("answer", &key, &body));
     let answered = shared.solo.answer(&id, question_id, answer, repeat).await;
     let (report, question_count) = answered.map_err(|error| Problem::of(error, Some(&id)))?;
     Ok(reply(StatusCode::OK, &replies::answered(&report, question_count)))
@@ -76,7 +76,7 @@ pub(super) async fn results(shared: web::Data<Shared>, id: web::Path<String>) ->
 pub(super) async fn award(
     http: HttpRequest,
     shared: web::Data<Shared>,
-    caller: Caller,
+    caller: ApiCaller,
     id: web::Path<String>,
     Body(body): Body,
 ) -> Handled {
@@ -84,7 +84,7 @@ pub(super) async fn award(
     let id = session_id(&id)?;
     // Nothing is read from the body, but another one makes it another request.
     let body = repeats::canonical(&String::from_utf8_lossy(&body));
-    let repeat = idempotency_key(&http)?.map(|key| RepeatKey::new("award", &key, &[&body]));
+    let repeat = idempotency_key(&http)?.map(|key| IdempotencyKey::new("award", &key, &[&body]));
     let claimed = shared.solo.award(&id, repeat).await.map_err(|error| Problem::of(error, Some(&id)))?;
     Ok(reply(StatusCode::OK, &replies::claimed(&claimed)))
 }

@@ -12,7 +12,7 @@ use crate::domain::quiz::Correct;
 use crate::domain::quiz::public::PublicQuestion;
 use crate::domain::solo::Deliver;
 use crate::domain::{Kind, Question, QuestionId, QuizId, SessionId, UserId};
-use crate::game::solo::{Claimed, Seen, ShownQuestion};
+use crate::game::solo::{Claimed, LoadedGame, ShownQuestion};
 
 /// A question as the game delivers it.
 fn delivered(question: &Question, deliver: Deliver) -> PublicQuestion<'_> {
@@ -24,7 +24,7 @@ fn delivered(question: &Question, deliver: Deliver) -> PublicQuestion<'_> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Created<'a> {
+pub(super) struct CreatedOut<'a> {
     session_id: String,
     quiz_id: &'a QuizId,
     expires_at: String,
@@ -34,21 +34,21 @@ pub(super) struct Created<'a> {
 }
 
 /// A game that was just created, or is found again by its repeated request.
-pub(super) fn created(seen: &Seen) -> Result<Created<'_>, Problem> {
+pub(super) fn created(seen: &LoadedGame) -> Result<CreatedOut<'_>, Problem> {
     let (game, quiz) = seen.playing().ok_or_else(Problem::session_not_found)?;
-    Ok(Created {
+    Ok(CreatedOut {
         session_id: seen.session.id.to_string(),
         quiz_id: &quiz.id,
         expires_at: date(seen.expires()),
         server_time: date(seen.dates.wall),
-        degraded: seen.session.id.home().is_some(),
+        degraded: seen.session.id.instance().is_some(),
         questions: quiz.questions.iter().map(|question| delivered(question, game.deliver)).collect(),
     })
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Resumed<'a> {
+pub(super) struct ResumedGameOut<'a> {
     session_id: String,
     quiz_id: &'a QuizId,
     expires_at: String,
@@ -69,7 +69,7 @@ struct Current<'a> {
 }
 
 /// What a reloaded page needs of a game that goes on.
-pub(super) fn resumed(seen: &Seen) -> Result<Resumed<'_>, Problem> {
+pub(super) fn resumed(seen: &LoadedGame) -> Result<ResumedGameOut<'_>, Problem> {
     let (game, quiz) = seen.playing().ok_or_else(Problem::session_not_found)?;
     let dates = seen.dates;
     let results = game.results(quiz, None);
@@ -78,7 +78,7 @@ pub(super) fn resumed(seen: &Seen) -> Result<Resumed<'_>, Problem> {
         opened_at: date(dates.of(clock.opened)),
         closes_at: clock.closes.map(|closes| date(dates.of(closes))),
     });
-    Ok(Resumed {
+    Ok(ResumedGameOut {
         session_id: seen.session.id.to_string(),
         quiz_id: &quiz.id,
         expires_at: date(seen.expires()),
@@ -92,7 +92,7 @@ pub(super) fn resumed(seen: &Seen) -> Result<Resumed<'_>, Problem> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Shown<'a> {
+pub(super) struct ShownOut<'a> {
     question: PublicQuestion<'a>,
     opened_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,8 +100,8 @@ pub(super) struct Shown<'a> {
     server_time: String,
 }
 
-pub(super) fn shown(shown: &ShownQuestion) -> Shown<'_> {
-    Shown {
+pub(super) fn shown(shown: &ShownQuestion) -> ShownOut<'_> {
+    ShownOut {
         question: PublicQuestion::whole(&shown.question),
         opened_at: date(shown.opened),
         closes_at: shown.closes.map(date),
@@ -111,7 +111,7 @@ pub(super) fn shown(shown: &ShownQuestion) -> Shown<'_> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Answered<'a> {
+pub(super) struct VerdictOut<'a> {
     question_id: &'a QuestionId,
     kind: Kind,
     #[serde(flatten)]
@@ -133,10 +133,10 @@ pub(super) struct Answered<'a> {
 }
 
 /// A verdict, the same at the first time and at every repeat.
-pub(super) fn answered(report: &AnswerReport, question_count: u32) -> Answered<'_> {
+pub(super) fn answered(report: &AnswerReport, question_count: u32) -> VerdictOut<'_> {
     let verdict = &report.verdict;
     let remaining = question_count.saturating_sub(verdict.nth);
-    Answered {
+    VerdictOut {
         question_id: &report.question,
         kind: report.key.kind(),
         answer: verdict.answer.as_ref().into(),

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::answer::{AnswerFields, given};
-use super::super::auth::Caller;
+use super::super::auth::ApiCaller;
 use super::super::problem::Problem;
 use super::super::quiz_choice::{QuizFields, quiz_choice};
 use crate::domain::ids::InvalidId;
@@ -14,7 +14,7 @@ use crate::domain::scoring::Scoring;
 use crate::domain::solo::Deliver;
 use crate::domain::{Answer, Difficulty, Millis, Number, OptionId, QuestionId, QuizId, SessionId, UserId};
 use crate::game::solo::NewGame;
-use crate::quizzes::{Count, Order};
+use crate::quizzes::{Order, QuestionCount};
 
 /// Most bytes of a caller's metadata.
 const MOST_METADATA: usize = 4 * 1024;
@@ -25,7 +25,7 @@ pub(in crate::http) struct CreateRequest {
     quiz_id: Option<QuizId>,
     category: Option<String>,
     difficulty: Option<Difficulty>,
-    count: Option<Count>,
+    count: Option<QuestionCount>,
     order: Option<Order>,
     option_order: Option<Order>,
     exclude: Option<Vec<QuestionId>>,
@@ -66,7 +66,7 @@ pub(in crate::http) struct ShowRequest {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
-pub(in crate::http) struct AnswerRequest {
+pub(in crate::http) struct SubmitRequest {
     pub(super) session_id: String,
     question_id: QuestionId,
     #[serde(default, deserialize_with = "given")]
@@ -79,7 +79,7 @@ pub(in crate::http) struct AnswerRequest {
     number: Option<Number>,
 }
 
-impl AnswerRequest {
+impl SubmitRequest {
     /// The answer, or none if that is said.
     pub(super) fn answer(self) -> Result<(QuestionId, Option<Answer>), Problem> {
         let Self { question_id, option_id, option_ids, text, number, .. } = self;
@@ -92,7 +92,7 @@ pub(super) fn new_game(
     request: CreateRequest,
     quiz: QuizFields,
     body: &[u8],
-    caller: &Caller,
+    caller: &ApiCaller,
 ) -> Result<NewGame, Problem> {
     check_trust(&request, &quiz, caller)?;
     let session_id = request.session_id.as_deref().map(own_id).transpose()?;
@@ -111,10 +111,10 @@ pub(super) fn new_game(
 /// A session's id of the caller's own. None has a home: that is the shared store's to keep unique.
 fn own_id(text: &str) -> Result<SessionId, Problem> {
     let id: SessionId = text.parse().map_err(|error: InvalidId| Problem::wrong("sessionId", error.0))?;
-    if id.home().is_some() { Err(Problem::wrong("sessionId", "must be a UUID and nothing after it")) } else { Ok(id) }
+    if id.instance().is_some() { Err(Problem::wrong("sessionId", "must be a UUID and nothing after it")) } else { Ok(id) }
 }
 
-fn check_trust(request: &CreateRequest, quiz: &QuizFields, caller: &Caller) -> Result<(), Problem> {
+fn check_trust(request: &CreateRequest, quiz: &QuizFields, caller: &ApiCaller) -> Result<(), Problem> {
     let trusted = [
         ("questions", quiz.questions.is_some()),
         // A name of one's own choice could be that of a backend's game which its player gave up.

@@ -21,24 +21,24 @@ impl CloseCode {
     pub(in crate::http) const TOO_MANY: Self = Self(4429);
 
     /// A code as it came. Some may not be sent.
-    pub(super) fn read(code: u16) -> Result<Self, Fault> {
+    pub(super) fn read(code: u16) -> Result<Self, ProtocolError> {
         match code {
             1000..=1003 | 1007..=1014 | 3000..=4999 => Ok(Self(code)),
-            _ => Err(Fault::protocol("no close code that may be sent")),
+            _ => Err(ProtocolError::protocol("no close code that may be sent")),
         }
     }
 }
 
 /// What a client did wrong: the connection is closed with this code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) struct Fault {
+pub(in crate::http) struct ProtocolError {
     /// By what the connection is closed.
     pub(in crate::http) code: CloseCode,
     /// For whoever writes the client.
     pub(in crate::http) reason: &'static str,
 }
 
-impl Fault {
+impl ProtocolError {
     pub(super) const BAD_UTF8: Self = Self { code: CloseCode::INVALID, reason: "text is UTF-8" };
     pub(super) const TOO_LARGE: Self = Self { code: CloseCode::TOO_LARGE, reason: "the message is too large" };
     pub(super) const TOO_MANY: Self = Self { code: CloseCode::TOO_MANY, reason: "too many frames: slow down" };
@@ -51,11 +51,11 @@ impl Fault {
 
 /// Why no more messages come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) enum End {
+pub(in crate::http) enum ReceiveEnd {
     /// The client has closed, with this code if it gave one. It is answered.
     Closed(Option<CloseCode>),
     /// The client did something wrong. It is told.
-    Fault(Fault),
+    Fault(ProtocolError),
     /// The connection broke.
     Lost,
 }

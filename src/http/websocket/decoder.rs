@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 
 use actix_web::web::{Buf, Bytes, BytesMut};
 
-use super::close::{CloseCode, Fault};
-use super::frame::{Head, Opcode, unmask};
+use super::close::{CloseCode, ProtocolError};
+use super::frame::{FrameHead, Opcode, unmask};
 use super::rate::FrameRate;
 
 /// What is taken from a client.
@@ -41,7 +41,7 @@ pub(in crate::http) enum Message {
 
 /// What a client said.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(super) enum WireEvent {
     Message(Message),
     Ping(Bytes),
     Close(Option<CloseCode>),
@@ -91,7 +91,7 @@ impl Decoder {
     }
 
     /// The next thing that is there whole.
-    pub(super) fn next(&mut self) -> Result<Option<Event>, Fault> {
+    pub(super) fn next(&mut self) -> Result<Option<WireEvent>, ProtocolError> {
         let next = self.read();
         if self.input.is_empty() {
             self.input = BytesMut::new();
@@ -99,7 +99,7 @@ impl Decoder {
         next
     }
 
-    fn read(&mut self) -> Result<Option<Event>, Fault> {
+    fn read(&mut self) -> Result<Option<WireEvent>, ProtocolError> {
         loop {
             if let Some(frame) = &mut self.frame {
                 let message = self.message.as_mut().expect("a data frame belongs to a message");
@@ -110,10 +110,10 @@ impl Decoder {
                 let is_whole = frame.is_last;
                 self.frame = None;
                 if is_whole && let Some(message) = self.message.take() {
-                    return message.whole().map(|message| Some(Event::Message(message)));
+                    return message.whole().map(|message| Some(WireEvent::Message(message)));
                 }
             }
-            let Some(head) = Head::read(&self.input)? else { return Ok(None) };
+            let Some(head) = FrameHead::read(&self.input)? else { return Ok(None) };
             if !head.opcode.is_control() {
                 self.begin(&head)?;
             } else if self.input.len() < head.size + head.length as usize {
@@ -124,17 +124,19 @@ impl Decoder {
         }
     }
 
-    fn begin(&mut self, head: &Head) -> Result<(), Fault> {
+    fn begin(&mut self, head: &FrameHead) -> Result<(), ProtocolError> {
         let so_far = self.message.as_ref().map(|message| message.bytes.len());
         match (head.opcode, so_far) {
-            (Opcode::Continuation, None) => return Err(Fault::protocol("there is nothing to continue")),
-            (Opcode::Text | Opcode::Binary, Some(_)) => return Err(Fault::protocol("a message is not whole yet")),
-            (Opcode::Binary, None) if self.limits.is_text_only => return Err(Fault::TEXT_ONLY),
+            (Opcode::Continuation, None) => return Err(ProtocolError::protocol("there is nothing to continue")),
+            (Opcode::Text | Opcode::Binary, Some(_)) => {
+                return Err(ProtocolError::protocol("a message is not whole yet"));
+            }
+            (Opcode::Binary, None) if self.limits.is_text_only => return Err(ProtocolError::TEXT_ONLY),
             _ => {}
         }
-        let left = usize::try_from(head.length).map_err(|_| Fault::TOO_LARGE)?;
+        let left = usize::try_from(head.length).map_err(|_| ProtocolError::TOO_LARGE)?;
         if left > self.limits.frame || left > self.limits.message - so_far.unwrap_or_default() {
-            return Err(Fault::TOO_LARGE);
+            return Err(ProtocolError::TOO_LARGE);
         }
         self.begun += 1;
         self.input.advance(head.size);
@@ -145,15 +147,15 @@ impl Decoder {
     }
 
     /// A control frame that is there whole. A pong needs no answer.
-    fn control(&mut self, head: &Head) -> Result<Option<Event>, Fault> {
+    fn control(&mut self, head: &FrameHead) -> Result<Option<WireEvent>, ProtocolError> {
         self.begun += 1;
         self.input.advance(head.size);
         let mut payload = self.input.split_to(head.length as usize);
         unmask(&mut payload, head.mask);
         Ok(match head.opcode {
-            Opcode::Close => Some(Event::Close(close_code(&payload)?)),
+            Opcode::Close => Some(WireEvent::Close(close_code(&payload)?)),
             // A copy: it must not keep the rest of the input.
-            Opcode::Ping => Some(Event::Ping(Bytes::copy_from_slice(&payload))),
+            Opcode::Ping => Some(WireEvent::Ping(Bytes::copy_from_slice(&payload))),
             _ => None,
         })
     }
@@ -161,7 +163,7 @@ impl Decoder {
 
 impl Fragments {
     /// Takes what has come of a frame's payload.
-    fn take(&mut self, frame: &mut DataFrame, input: &mut BytesMut) -> Result<(), Fault> {
+    fn take(&mut self, frame: &mut DataFrame, input: &mut BytesMut) -> Result<(), ProtocolError> {
         let (begin, count) = (self.bytes.len(), frame.left.min(input.len()));
         self.bytes.extend_from_slice(&input[..count]);
         input.advance(count);
@@ -171,30 +173,30 @@ impl Fragments {
     }
 
     /// Refuses what no further byte can make UTF-8.
-    fn check(&mut self) -> Result<(), Fault> {
+    fn check(&mut self) -> Result<(), ProtocolError> {
         match std::str::from_utf8(&self.bytes[self.checked..]) {
             Ok(_) => self.checked = self.bytes.len(),
-            Err(error) if error.error_len().is_some() => return Err(Fault::BAD_UTF8),
+            Err(error) if error.error_len().is_some() => return Err(ProtocolError::BAD_UTF8),
             Err(error) => self.checked += error.valid_up_to(),
         }
         Ok(())
     }
 
-    fn whole(self) -> Result<Message, Fault> {
+    fn whole(self) -> Result<Message, ProtocolError> {
         if !self.is_text {
             return Ok(Message::Binary(self.bytes));
         }
-        String::from_utf8(self.bytes).map(Message::Text).map_err(|_| Fault::BAD_UTF8)
+        String::from_utf8(self.bytes).map(Message::Text).map_err(|_| ProtocolError::BAD_UTF8)
     }
 }
 
-fn close_code(payload: &[u8]) -> Result<Option<CloseCode>, Fault> {
+fn close_code(payload: &[u8]) -> Result<Option<CloseCode>, ProtocolError> {
     match payload {
         [] => Ok(None),
-        [_] => Err(Fault::protocol("a close code has two bytes")),
+        [_] => Err(ProtocolError::protocol("a close code has two bytes")),
         [high, low, reason @ ..] => {
             let code = CloseCode::read(u16::from_be_bytes([*high, *low]))?;
-            std::str::from_utf8(reason).map_err(|_| Fault::BAD_UTF8)?;
+            std::str::from_utf8(reason).map_err(|_| ProtocolError::BAD_UTF8)?;
             Ok(Some(code))
         }
     }
@@ -224,7 +226,7 @@ mod tests {
     }
 
     /// What is heard of these bytes, and the fault if there is one.
-    fn heard(limits: Limits, pieces: &[&[u8]]) -> (Vec<Event>, Option<Fault>) {
+    fn heard(limits: Limits, pieces: &[&[u8]]) -> (Vec<WireEvent>, Option<ProtocolError>) {
         let (mut decoder, mut events) = (Decoder::new(limits), Vec::new());
         for piece in pieces {
             decoder.push(piece);
@@ -239,14 +241,14 @@ mod tests {
         (events, None)
     }
 
-    fn text(text: &str) -> Event {
-        Event::Message(Message::Text(text.to_owned()))
+    fn text(text: &str) -> WireEvent {
+        WireEvent::Message(Message::Text(text.to_owned()))
     }
 
     #[test]
     fn fragments_are_one_message_whatever_stands_between_them() {
         let bytes = [frame(0x01, b"Hal"), frame(0x89, b"?"), frame(0x8A, b""), frame(0x80, b"lo")].concat();
-        let ping = Event::Ping(Bytes::from_static(b"?"));
+        let ping = WireEvent::Ping(Bytes::from_static(b"?"));
         assert_eq!(heard(LIMITS, &[&bytes]), (vec![ping, text("Hallo")], None));
     }
 
@@ -255,7 +257,7 @@ mod tests {
         let bytes = frame(0x81, b"good\xFFgood");
         let known = bytes.len() - 4;
         assert_eq!(heard(LIMITS, &[&bytes[..known - 1]]), (vec![], None));
-        assert_eq!(heard(LIMITS, &[&bytes[..known]]), (vec![], Some(Fault::BAD_UTF8)));
+        assert_eq!(heard(LIMITS, &[&bytes[..known]]), (vec![], Some(ProtocolError::BAD_UTF8)));
     }
 
     #[test]
@@ -263,17 +265,17 @@ mod tests {
         let (one, two) = "ä".as_bytes().split_at(1);
         let whole = [frame(0x01, one), frame(0x80, two)].concat();
         assert_eq!(heard(LIMITS, &[&whole]), (vec![text("ä")], None));
-        assert_eq!(heard(LIMITS, &[&frame(0x81, one)]).1, Some(Fault::BAD_UTF8));
+        assert_eq!(heard(LIMITS, &[&frame(0x81, one)]).1, Some(ProtocolError::BAD_UTF8));
     }
 
     #[test]
     fn what_is_too_large_is_refused_by_its_head() {
         let one_too_many = frame(0x81, &[b'x'; 1_001]);
-        assert_eq!(heard(LIMITS, &[&one_too_many[..8]]).1, Some(Fault::TOO_LARGE));
+        assert_eq!(heard(LIMITS, &[&one_too_many[..8]]).1, Some(ProtocolError::TOO_LARGE));
         let endless = [0x81, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0];
-        assert_eq!(heard(LIMITS, &[&endless]).1, Some(Fault::TOO_LARGE));
+        assert_eq!(heard(LIMITS, &[&endless]).1, Some(ProtocolError::TOO_LARGE));
         let in_two = [frame(0x01, &[b'x'; 1_000]), frame(0x80, &[b'x'; 501])].concat();
-        assert_eq!(heard(LIMITS, &[&in_two]).1, Some(Fault::TOO_LARGE));
+        assert_eq!(heard(LIMITS, &[&in_two]).1, Some(ProtocolError::TOO_LARGE));
         let just_right = [frame(0x01, &[b'x'; 1_000]), frame(0x80, &[b'x'; 500])].concat();
         assert_eq!(heard(LIMITS, &[&just_right]), (vec![text(&"x".repeat(1_500))], None));
     }
@@ -291,7 +293,7 @@ mod tests {
     fn binary_is_refused_where_only_text_is_taken() {
         let limits = Limits { is_text_only: true, ..LIMITS };
         for first in [0x82, 0x02] {
-            assert_eq!(heard(limits, &[&frame(first, b"x")[..6]]).1, Some(Fault::TEXT_ONLY));
+            assert_eq!(heard(limits, &[&frame(first, b"x")[..6]]).1, Some(ProtocolError::TEXT_ONLY));
         }
     }
 

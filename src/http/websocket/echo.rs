@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::super::Shared;
 use super::super::problem::Problem;
-use super::{CloseCode, End, Frame, Limits, Message, Receiver, Sender, Sockets};
+use super::{CloseCode, Frame, Limits, Message, ReceiveEnd, Receiver, Sender, Sockets};
 
 /// As much as the largest message of the conformance tests.
 const LARGE: Limits = Limits { frame: 16 << 20, message: 16 << 20, is_text_only: false, rate: None };
@@ -31,10 +31,10 @@ fn upgrade(request: &HttpRequest, sockets: &Sockets, limits: Limits) -> Result<H
 }
 
 /// Until the client leaves, or says one of the words that end it.
-async fn echo(sender: &Sender, receiver: &mut Receiver) -> End {
+async fn echo(sender: &Sender, receiver: &mut Receiver) -> ReceiveEnd {
     loop {
         let sent = match receiver.next().await {
-            Ok(Message::Text(word)) if word == "cut" => return End::Lost,
+            Ok(Message::Text(word)) if word == "cut" => return ReceiveEnd::Lost,
             Ok(Message::Text(word)) if word == "close" => {
                 sender.close(CloseCode::NORMAL, "as you wish").await;
                 Ok(())
@@ -45,7 +45,7 @@ async fn echo(sender: &Sender, receiver: &mut Receiver) -> End {
             Err(end) => return end,
         };
         if sent.is_err() {
-            return End::Lost;
+            return ReceiveEnd::Lost;
         }
     }
 }

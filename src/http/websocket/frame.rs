@@ -3,7 +3,7 @@
 
 use actix_web::web::{BufMut, Bytes, BytesMut};
 
-use super::close::{CloseCode, Fault};
+use super::close::{CloseCode, ProtocolError};
 
 /// Most bytes that a control frame carries.
 pub(super) const MOST_CONTROL: usize = 125;
@@ -40,7 +40,7 @@ impl Opcode {
 
 /// The head of a client's frame.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Head {
+pub(super) struct FrameHead {
     pub(super) is_last: bool,
     pub(super) opcode: Opcode,
     pub(super) mask: [u8; 4],
@@ -50,20 +50,20 @@ pub(super) struct Head {
     pub(super) size: usize,
 }
 
-impl Head {
+impl FrameHead {
     /// Reads the head that `bytes` begin with; none while it isn't there whole.
-    pub(super) fn read(bytes: &[u8]) -> Result<Option<Self>, Fault> {
+    pub(super) fn read(bytes: &[u8]) -> Result<Option<Self>, ProtocolError> {
         let [first, second, rest @ ..] = bytes else { return Ok(None) };
         let (is_last, short) = (first & 0x80 != 0, second & 0x7F);
         if first & 0x70 != 0 {
-            return Err(Fault::protocol("a reserved bit is set"));
+            return Err(ProtocolError::protocol("a reserved bit is set"));
         }
-        let opcode = Opcode::of(first & 0x0F).ok_or(Fault::protocol("a reserved opcode"))?;
+        let opcode = Opcode::of(first & 0x0F).ok_or(ProtocolError::protocol("a reserved opcode"))?;
         if second & 0x80 == 0 {
-            return Err(Fault::protocol("a client's frame is masked"));
+            return Err(ProtocolError::protocol("a client's frame is masked"));
         }
         if opcode.is_control() && (!is_last || usize::from(short) > MOST_CONTROL) {
-            return Err(Fault::protocol("a control frame is whole, and of 125 bytes at most"));
+            return Err(ProtocolError::protocol("a control frame is whole, and of 125 bytes at most"));
         }
         let Some((length, rest)) = length(short, rest)? else { return Ok(None) };
         let Some(mask) = rest.first_chunk() else { return Ok(None) };
@@ -73,7 +73,7 @@ impl Head {
 }
 
 /// The payload's length, and what follows it.
-fn length(short: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Fault> {
+fn length(short: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, ProtocolError> {
     let (length, least, rest) = match short {
         126 => {
             let Some((long, rest)) = rest.split_first_chunk() else { return Ok(None) };
@@ -86,7 +86,7 @@ fn length(short: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Fault> {
         short => (short.into(), 0, rest),
     };
     if length < least || length > i64::MAX as u64 {
-        return Err(Fault::protocol("a length is written as short as it can be"));
+        return Err(ProtocolError::protocol("a length is written as short as it can be"));
     }
     Ok(Some((length, rest)))
 }
@@ -180,10 +180,10 @@ mod tests {
     fn a_head_is_read_once_it_is_whole() {
         let bytes = [0x81, 0xFE, 0x01, 0x00, 1, 2, 3, 4, b'x'];
         for end in 0..8 {
-            assert_eq!(Head::read(&bytes[..end]), Ok(None));
+            assert_eq!(FrameHead::read(&bytes[..end]), Ok(None));
         }
-        let head = Head { is_last: true, opcode: Opcode::Text, mask: [1, 2, 3, 4], length: 256, size: 8 };
-        assert_eq!(Head::read(&bytes), Ok(Some(head)));
+        let head = FrameHead { is_last: true, opcode: Opcode::Text, mask: [1, 2, 3, 4], length: 256, size: 8 };
+        assert_eq!(FrameHead::read(&bytes), Ok(Some(head)));
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
         let sixteen_as_64_bits = [0x81, 0xFF, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 0, 0];
         let negative = [0x81, 0xFF, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         for bytes in [&short_as_16_bits[..], &sixteen_as_64_bits, &negative] {
-            assert_eq!(Head::read(bytes).map_err(|fault| fault.code), Err(CloseCode::PROTOCOL));
+            assert_eq!(FrameHead::read(bytes).map_err(|fault| fault.code), Err(CloseCode::PROTOCOL));
         }
     }
 

@@ -22,7 +22,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, rt};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(in crate::http) use close::{CloseCode, End};
+pub(in crate::http) use close::{CloseCode, ReceiveEnd};
 pub(in crate::http) use decoder::{Limits, Message};
 pub(in crate::http) use frame::Frame;
 pub(in crate::http) use rate::FRAMES_BURST;
@@ -33,7 +33,7 @@ pub(in crate::http) use takeover::takeover;
 
 use super::admission::Place;
 use super::problem::Problem;
-use takeover::Slot;
+use takeover::UpgradeSlot;
 use wire::Wire;
 
 /// How long all of them may take to end at the stop: for the close frame, and for its answer.
@@ -62,7 +62,7 @@ impl Sockets {
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "this server stops; try again"));
         }
         // One whose body comes in chunks is no upgrade to actix.
-        let slot = request.extensions().get::<Slot>().cloned().ok_or_else(handshake::not_asked)?;
+        let slot = request.extensions().get::<UpgradeSlot>().cloned().ok_or_else(handshake::not_asked)?;
         let open = self.open.token();
         // Through a proxy the request has a place of its own, which the WebSocket keeps.
         let place = request.extensions().get::<Rc<Place>>().cloned();

@@ -8,8 +8,8 @@ use thiserror::Error;
 use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 
-use super::close::{CloseCode, End, Fault};
-use super::decoder::{Decoder, Event, Limits, Message};
+use super::close::{CloseCode, ProtocolError, ReceiveEnd};
+use super::decoder::{Decoder, Limits, Message, WireEvent};
 use super::frame::Frame;
 use super::rate::{FrameLimiter, FrameRate};
 use super::wire::{CLOSING_BYTES, Wire, in_time};
@@ -110,7 +110,7 @@ pub(in crate::http) struct Receiver {
     limiter: Option<FrameLimiter>,
     /// An answer that the protocol owes: a pong, or the close frame.
     reply: Option<Frame>,
-    end: Option<End>,
+    end: Option<ReceiveEnd>,
     heard: Instant,
     /// How many bytes are still read while the connection closes.
     closing: Option<usize>,
@@ -121,7 +121,7 @@ impl Receiver {
     ///
     /// # Errors
     /// Why there will be none; the client has been told.
-    pub(in crate::http) async fn next(&mut self) -> Result<Message, End> {
+    pub(in crate::http) async fn next(&mut self) -> Result<Message, ReceiveEnd> {
         loop {
             // A client that always has more to read must not keep its thread from the others.
             consume_budget().await;
@@ -135,13 +135,13 @@ impl Receiver {
             let next = self.decoder.next();
             let begun = self.decoder.begun();
             if self.limiter.as_ref().is_some_and(|limiter| !limiter.takes_frames(begun)) {
-                self.end_by_fault(Fault::TOO_MANY);
+                self.end_by_fault(ProtocolError::TOO_MANY);
                 continue;
             }
             match next {
-                Ok(Some(Event::Message(message))) => return Ok(message),
-                Ok(Some(Event::Ping(payload))) => self.reply = Some(Frame::pong(&payload)),
-                Ok(Some(Event::Close(code))) => self.end_by(Frame::close(code, ""), End::Closed(code)),
+                Ok(Some(WireEvent::Message(message))) => return Ok(message),
+                Ok(Some(WireEvent::Ping(payload))) => self.reply = Some(Frame::pong(&payload)),
+                Ok(Some(WireEvent::Close(code))) => self.end_by(Frame::close(code, ""), ReceiveEnd::Closed(code)),
                 Err(fault) => self.end_by_fault(fault),
                 Ok(None) => self.read().await,
             }
@@ -155,7 +155,7 @@ impl Receiver {
 
     /// Whether the connection ends because the client sent too much.
     pub(in crate::http) fn is_over_limit(&self) -> bool {
-        self.end == Some(End::Fault(Fault::TOO_MANY))
+        self.end == Some(ReceiveEnd::Fault(ProtocolError::TOO_MANY))
     }
 
     /// Lets the client send as much as it likes.
@@ -163,11 +163,11 @@ impl Receiver {
         self.limiter = None;
     }
 
-    fn end_by_fault(&mut self, fault: Fault) {
-        self.end_by(Frame::close(Some(fault.code), fault.reason), End::Fault(fault));
+    fn end_by_fault(&mut self, fault: ProtocolError) {
+        self.end_by(Frame::close(Some(fault.code), fault.reason), ReceiveEnd::Fault(fault));
     }
 
-    fn end_by(&mut self, reply: Frame, end: End) {
+    fn end_by(&mut self, reply: Frame, end: ReceiveEnd) {
         (self.reply, self.end) = (Some(reply), Some(end));
     }
 
@@ -175,19 +175,19 @@ impl Receiver {
         let wire = self.wire.clone();
         match wire.read(|bytes| self.take(bytes)).await {
             Ok(true) => self.heard = Instant::now(),
-            Ok(false) | Err(_) => self.end = Some(End::Lost),
+            Ok(false) | Err(_) => self.end = Some(ReceiveEnd::Lost),
         }
     }
 
     /// Takes what has come, if it is not too much.
     fn take(&mut self, bytes: &[u8]) {
         if self.limiter.as_ref().is_some_and(|limiter| !limiter.takes_bytes(bytes.len())) {
-            return self.end_by_fault(Fault::TOO_MANY);
+            return self.end_by_fault(ProtocolError::TOO_MANY);
         }
         if let Some(left) = &mut self.closing {
             *left = left.saturating_sub(bytes.len());
             if *left == 0 {
-                self.end = Some(End::Lost);
+                self.end = Some(ReceiveEnd::Lost);
             }
         }
         self.decoder.push(bytes);
@@ -255,7 +255,7 @@ pub(in crate::http) mod tests {
         dropped(sender.send(large("a"), None)).await;
         sender.close(CloseCode::AWAY, "").await;
         assert!(sender.send(Frame::ping(), None).await.is_err());
-        assert_eq!(receiver.next().await, Err(End::Lost));
+        assert_eq!(receiver.next().await, Err(ReceiveEnd::Lost));
         let mut heard = Vec::new();
         let read = timeout(Duration::from_secs(60), client.read_to_end(&mut heard)).await;
         assert!(read.is_ok() && heard.len() < large("a").into_bytes().len());

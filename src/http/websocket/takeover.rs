@@ -15,18 +15,18 @@ use actix_web::dev::ServiceResponse;
 use actix_web::web::BytesMut;
 use tokio::io::AsyncWriteExt;
 
-use super::super::admission::Connection;
+use super::super::admission::CountedConnection;
 use super::wire::{CLOSING_BYTES, Wire, in_time};
 
 /// What becomes of a connection and the bytes that came behind the request.
-type Next = Box<dyn FnOnce(Connection, &BytesMut)>;
+type Next = Box<dyn FnOnce(CountedConnection, &BytesMut)>;
 
 /// Stands in requests whose connection can be taken over, and takes what is to become of it.
 #[derive(Clone, Default)]
-pub(super) struct Slot(Rc<RefCell<Option<Next>>>);
+pub(super) struct UpgradeSlot(Rc<RefCell<Option<Next>>>);
 
-impl Slot {
-    pub(super) fn fill(&self, next: impl FnOnce(Connection, &BytesMut) + 'static) {
+impl UpgradeSlot {
+    pub(super) fn fill(&self, next: impl FnOnce(CountedConnection, &BytesMut) + 'static) {
         *self.0.borrow_mut() = Some(Box::new(next));
     }
 }
@@ -34,7 +34,13 @@ impl Slot {
 /// The service that actix calls with requests that ask for an upgrade.
 pub(in crate::http) fn takeover<A, B>(
     app: A,
-) -> impl ServiceFactory<(Request, Framed<Connection, Codec>), Config = (), Response = (), Error = Infallible, InitError = ()>
+) -> impl ServiceFactory<
+    (Request, Framed<CountedConnection, Codec>),
+    Config = (),
+    Response = (),
+    Error = Infallible,
+    InitError = (),
+>
 where
     A: ServiceFactory<Request, Config = (), Response = ServiceResponse<B>, Error = actix_web::Error, InitError = ()>
         + 'static,
@@ -60,9 +66,9 @@ where
 async fn answer<B: MessageBody + 'static>(
     app: &impl Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
     request: Request,
-    framed: Framed<Connection, Codec>,
+    framed: Framed<CountedConnection, Codec>,
 ) -> std::io::Result<()> {
-    let slot = Slot::default();
+    let slot = UpgradeSlot::default();
     request.extensions_mut().insert(slot.clone());
     let response = match app.call(request).await {
         Ok(response) => response.map_into_boxed_body().into(),

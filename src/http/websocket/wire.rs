@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 
-use super::super::admission::{Connection, Place};
+use super::super::admission::{CountedConnection, Place};
 use super::frame::Frame;
 
 /// How long the other side may take for its part of an ending.
@@ -50,7 +50,7 @@ impl Outgoing {
 
 impl Wire {
     /// The connection under an HTTP one.
-    pub(super) fn new(connection: Connection) -> Result<Self> {
+    pub(super) fn new(connection: CountedConnection) -> Result<Self> {
         let (stream, place) = connection.into_parts();
         stream.set_nodelay(true)?;
         Ok(Self { stream, _place: Some(place), outgoing: Mutex::default() })

@@ -21,7 +21,7 @@ fn directory(files: &[(&str, &str)]) -> TempDir {
 }
 
 /// Whether it ended well, and what it said on standard output and error.
-fn import_in(directory: &TempDir, line: &str) -> (anyhow::Result<Done>, String, String) {
+fn import_in(directory: &TempDir, line: &str) -> (anyhow::Result<ImportedShare>, String, String) {
     let here = format!("{}/", directory.path().display());
     let line = line.replace('@', &here);
     let cli = Cli::try_parse_from(["quizzes", "import"].into_iter().chain(line.split(' '))).expect("arguments");
@@ -39,16 +39,16 @@ fn an_import_writes_a_bank_named_after_the_file() {
     let directory = directory(&[("Sea & Sky.txt", AIKEN), ("b.txt", AIKEN)]);
     fs::rename(directory.path().join("Sea & Sky.txt"), directory.path().join("Sea_&_Sky.txt")).expect("renamed");
     let (ended, out, err) = import_in(&directory, "--from aiken @Sea_&_Sky.txt");
-    assert_eq!(ended.expect("nothing is wrong"), Done::All);
+    assert_eq!(ended.expect("nothing is wrong"), ImportedShare::All);
     assert_eq!(err, "@Sea_&_Sky.txt: Aiken, UTF-8, 1 question, 0 left out\n");
     let bank = Bank::parse(out.as_bytes()).expect("a valid bank");
     assert_eq!((bank.id.as_str(), bank.title.as_str()), ("sea-sky", "Sea_&_Sky"));
-    assert!(!bank.is_for(Play::Solo));
+    assert!(!bank.is_for(PlayMode::Solo));
 
     let (ended, out, _) = import_in(&directory, "--from aiken @b.txt --out @b.json --play solo,rooms --quiz-id x");
-    assert!(ended.expect("nothing is wrong") == Done::All && out.is_empty());
+    assert!(ended.expect("nothing is wrong") == ImportedShare::All && out.is_empty());
     let bank = Bank::parse(&fs::read(directory.path().join("b.json")).expect("written")).expect("a valid bank");
-    assert!(bank.id.as_str() == "x" && bank.is_for(Play::Solo));
+    assert!(bank.id.as_str() == "x" && bank.is_for(PlayMode::Solo));
     assert_eq!(fs::read_dir(directory.path()).expect("there").count(), 3, "nothing is left aside");
 }
 
@@ -60,7 +60,7 @@ fn a_file_that_is_there_is_replaced_only_if_told_so() {
     let kept = fs::read_to_string(directory.path().join("a.json")).expect("there");
     assert_eq!(kept, "mine");
     let (ended, ..) = import_in(&directory, "--from aiken @a.txt --out @a.json --force");
-    assert_eq!(ended.expect("nothing is wrong"), Done::All);
+    assert_eq!(ended.expect("nothing is wrong"), ImportedShare::All);
 }
 
 #[cfg(unix)]
@@ -77,7 +77,7 @@ fn the_server_may_read_what_was_written() {
 fn an_import_that_fails_writes_nothing_and_says_where() {
     let directory = directory(&[("a.txt", "Which?\nANSWER: B\n"), ("---.txt", AIKEN)]);
     let (ended, _, err) = import_in(&directory, "--from aiken @a.txt --out @a.json");
-    assert_eq!(ended.expect("it ran"), Done::Nothing);
+    assert_eq!(ended.expect("it ran"), ImportedShare::Nothing);
     assert!(err.starts_with("@a.txt: line 2: left out: "), "{err}");
     assert!(err.ends_with("@a.txt: Aiken, UTF-8, 0 questions, 1 left out: nothing imported\n"), "{err}");
     assert!(!directory.path().join("a.json").exists());
@@ -92,10 +92,10 @@ fn what_cannot_be_imported_is_left_out_unless_that_is_refused() {
     let text = format!("{AIKEN}\nWhy?\nA. x\nANSWER: B\n");
     let directory = directory(&[("a.txt", &text)]);
     let (ended, _, err) = import_in(&directory, "@a.txt --out @a.json");
-    assert_eq!(ended.expect("it ran"), Done::Some);
+    assert_eq!(ended.expect("it ran"), ImportedShare::Some);
     assert!(err.ends_with("Aiken, UTF-8, 1 question, 1 left out\n"), "{err}");
     let (ended, _, err) = import_in(&directory, "@a.txt --out @b.json --strict");
-    assert_eq!(ended.expect("it ran"), Done::Nothing);
+    assert_eq!(ended.expect("it ran"), ImportedShare::Nothing);
     assert!(err.ends_with("1 left out: nothing imported (--strict)\n"), "{err}");
     assert!(!directory.path().join("b.json").exists());
     let (_, out, _) = import_in(&directory, "@a.txt --preview");
@@ -114,9 +114,9 @@ fn a_bank_is_exported_and_imported_again() {
         (done, String::from_utf8(out).expect("text"))
     };
     let (done, table) = export("--to csv --separator semicolon @a.txt");
-    assert!(done == Done::All && table.contains("choice;Which?;x;y;2;"), "{table}");
-    assert_eq!(export("--to csv @a.txt --out @b.csv").0, Done::All);
-    assert_eq!(import_in(&directory, "@b.csv --out @b.json").0.expect("it ran"), Done::All);
+    assert!(done == ImportedShare::All && table.contains("choice;Which?;x;y;2;"), "{table}");
+    assert_eq!(export("--to csv @a.txt --out @b.csv").0, ImportedShare::All);
+    assert_eq!(import_in(&directory, "@b.csv --out @b.json").0.expect("it ran"), ImportedShare::All);
     assert!(export("--to gift space").1.contains("$CATEGORY"), "a bank that the program brings");
 }
 

@@ -4,15 +4,15 @@
 mod answer;
 mod question;
 
-use self::question::{Line, option_letter};
-use super::{Found, Item, line};
+use self::question::{NumberedLine, option_letter};
+use super::{Item, ParsedFile, line};
 use crate::domain::markup::escape;
-use crate::domain::quiz::draft::Problem;
+use crate::domain::quiz::draft::DraftProblem;
 
 /// Reads a file.
-pub(super) fn read(text: &str) -> Found {
+pub(super) fn read(text: &str) -> ParsedFile {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    let mut reader = Reader { lines: &lines, ..Reader::default() };
+    let mut reader = AikenReader { lines: &lines, ..AikenReader::default() };
     let mut at = 0;
     while at < lines.len() {
         at = reader.line(at);
@@ -22,11 +22,11 @@ pub(super) fn read(text: &str) -> Found {
 }
 
 #[derive(Default)]
-struct Reader<'a> {
+struct AikenReader<'a> {
     lines: &'a [&'a str],
-    found: Found,
+    found: ParsedFile,
     /// The lines of the question that is being read.
-    question: Vec<Line<'a>>,
+    question: Vec<NumberedLine<'a>>,
     /// Whether its options have begun. `A. Einstein was born …` as the first line is no option.
     has_options: bool,
     /// An explanation that stands before the question's ANSWER line.
@@ -37,7 +37,7 @@ struct Reader<'a> {
     doubt: Option<String>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> AikenReader<'a> {
     /// Reads a line, and says which one comes next.
     fn line(&mut self, at: usize) -> usize {
         let text = self.lines[at];
@@ -57,7 +57,7 @@ impl<'a> Reader<'a> {
             self.give_up("no ANSWER line follows its options");
         }
         self.has_options |= !self.question.is_empty() && option_letter(text) == Some(0);
-        self.question.push(Line { number: at + 1, text });
+        self.question.push(NumberedLine { number: at + 1, text });
         at + 1
     }
 
@@ -121,9 +121,9 @@ impl<'a> Reader<'a> {
                 let explanation = (!explanation.is_empty()).then(|| escape(&explanation.join("\n")));
                 self.last = Some(Some(self.found.items.len()));
                 self.found.items.push(Item { explanation, ..Item::new(line(first), text, asked) });
-                self.found.warnings.extend(warnings.into_iter().map(|warning| Problem::new(line(first), warning)));
+                self.found.warnings.extend(warnings.into_iter().map(|warning| DraftProblem::new(line(first), warning)));
             }
-            Err((number, message)) => self.found.left_out.push(Problem::new(line(number), message)),
+            Err((number, message)) => self.found.left_out.push(DraftProblem::new(line(number), message)),
         }
     }
 
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
         let lines = std::mem::take(&mut self.question);
         if let Some(first) = lines.first() {
             let message = format!("{message}: write one like ANSWER: A");
-            self.found.left_out.push(Problem::new(line(first.number), message));
+            self.found.left_out.push(DraftProblem::new(line(first.number), message));
             self.last = Some(None);
         }
     }

@@ -8,9 +8,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rust_decimal::Decimal;
 
-use super::item::{Asked, Item};
+use super::item::{Item, ItemKind};
 use crate::domain::quiz::draft::{
-    self, ChoiceDraft, MOST_OPTIONS, MOST_TEXT, Problem, QuestionDraft, TIME_LIMIT_MS, Texts,
+    self, ChoiceDraft, DraftProblem, MOST_OPTIONS, MOST_TEXT, QuestionDraft, TIME_LIMIT_MS, Texts,
 };
 use crate::domain::quiz::shuffle::{is_about_others, names_letters};
 use crate::domain::quiz::{Kind, MOST_TEXTS, Range};
@@ -23,9 +23,9 @@ pub(super) struct Dealer {
     /// The place of each question in the file.
     pub(super) places: Vec<String>,
     /// What can't be imported, each with its place.
-    pub(super) left_out: Vec<Problem>,
+    pub(super) left_out: Vec<DraftProblem>,
     /// What was imported and yet is worth a look, each with its place.
-    pub(super) warnings: Vec<Problem>,
+    pub(super) warnings: Vec<DraftProblem>,
     /// Whether a question earns shares of its points.
     pub(super) has_shares: bool,
     names: Names,
@@ -37,11 +37,11 @@ const SAME_TEXT: &str = "the same as one before it";
 const MOST_TYPOS: u8 = 3;
 
 /// What a question can't be imported for.
-type Why = String;
+type Reason = String;
 
 impl Dealer {
     /// One that adds to what a reader has told already.
-    pub(super) fn new(left_out: Vec<Problem>, warnings: Vec<Problem>) -> Self {
+    pub(super) fn new(left_out: Vec<DraftProblem>, warnings: Vec<DraftProblem>) -> Self {
         Self { left_out, warnings, ..Self::default() }
     }
 
@@ -59,11 +59,11 @@ impl Dealer {
                 self.questions.push(question);
                 self.places.push(place);
             }
-            Err(why) => self.left_out.push(Problem::new(place, why)),
+            Err(why) => self.left_out.push(DraftProblem::new(place, why)),
         }
     }
 
-    fn question(&mut self, item: Item) -> Result<QuestionDraft, Why> {
+    fn question(&mut self, item: Item) -> Result<QuestionDraft, Reason> {
         let question_id = self.name(&item);
         let mut question = QuestionDraft {
             category: item.category,
@@ -79,7 +79,7 @@ impl Dealer {
         let points = self.kept(&item.place, "points", item.points, is_good).and_then(|points| points.try_into().ok());
         question.points = points.filter(|points: &Number| !points.is_one());
         question.explanation = self.kept(&item.place, "explanation", item.explanation, |text| text.len() <= MOST_TEXT);
-        if matches!(item.asked, Asked::Text { .. }) {
+        if matches!(item.asked, ItemKind::Text { .. }) {
             question.ignore_accents = item.ignore_accents;
             question.max_typos = self.kept(&item.place, "maxTypos", item.max_typos, |typos| *typos <= MOST_TYPOS);
         }
@@ -92,14 +92,14 @@ impl Dealer {
     fn kept<T>(&mut self, place: &str, what: &str, value: Option<T>, is_good: impl Fn(&T) -> bool) -> Option<T> {
         let (good, bad) = (value.as_ref().is_none_or(&is_good), value);
         if !good {
-            self.warnings.push(Problem::new(place, format!("the {what} is out of bounds, and left out")));
+            self.warnings.push(DraftProblem::new(place, format!("the {what} is out of bounds, and left out")));
         }
         bad.filter(|_| good)
     }
 
-    fn ask(&mut self, question: &mut QuestionDraft, place: &str, text: &str, asked: Asked) -> Result<(), Why> {
+    fn ask(&mut self, question: &mut QuestionDraft, place: &str, text: &str, asked: ItemKind) -> Result<(), Reason> {
         match asked {
-            Asked::Choice { options, right, in_order } => {
+            ItemKind::Choice { options, right, in_order } => {
                 let (options, places) = self.options(place, options, &[right])?;
                 let right = places[right];
                 question.options = named(text, &options);
@@ -108,7 +108,7 @@ impl Dealer {
                     by_name(&mut question.options);
                 }
             }
-            Asked::Multiple { options, right, in_shares } => {
+            ItemKind::Multiple { options, right, in_shares } => {
                 let (options, places) = self.options(place, options, &right)?;
                 let right: BTreeSet<usize> = right.into_iter().map(|right| places[right]).collect();
                 question.kind = Kind::Multiple;
@@ -117,7 +117,7 @@ impl Dealer {
                     Some(right.iter().map(|right| question.options[*right].option_id).collect());
                 self.has_shares |= in_shares;
             }
-            Asked::Order { parts } => {
+            ItemKind::Order { parts } => {
                 let all: Vec<usize> = (0..parts.len()).collect();
                 let (parts, _) = self.options(place, parts.clone(), &all).and_then(|(kept, places)| {
                     let is_whole = kept.len() == parts.len();
@@ -128,18 +128,18 @@ impl Dealer {
                 question.correct_order = Some(question.options.iter().map(|option| option.option_id).collect());
                 by_name(&mut question.options);
             }
-            Asked::Poll { options } => {
+            ItemKind::Poll { options } => {
                 question.kind = Kind::Poll;
                 let is_typed = options.is_empty();
                 let options = if is_typed { options } else { self.options(place, options, &[])?.0 };
                 question.options = named(text, &options);
                 (question.points, question.no_speed_bonus) = (None, None);
             }
-            Asked::Text { accepted } => {
+            ItemKind::Text { accepted } => {
                 question.kind = Kind::Text;
                 question.correct_texts = Some(self.accepted(place, accepted, question.ignore_accents)?);
             }
-            Asked::Number { number, min, max } => {
+            ItemKind::Number { number, min, max } => {
                 question.kind = Kind::Number;
                 let read = |decimal: Decimal| {
                     let kept = decimal.round_sf(Number::MOST_DIGITS).unwrap_or(decimal);
@@ -164,7 +164,7 @@ impl Dealer {
         place: &str,
         options: Vec<String>,
         right: &[usize],
-    ) -> Result<(Vec<String>, Vec<usize>), Why> {
+    ) -> Result<(Vec<String>, Vec<usize>), Reason> {
         let (mut kept, mut places) = (Vec::<String>::new(), Vec::new());
         for option in &options {
             if option.is_empty() {
@@ -173,7 +173,7 @@ impl Dealer {
             let known = kept.iter().position(|known| known == option);
             places.push(known.unwrap_or(kept.len()));
             if known.is_some() {
-                self.warnings.push(Problem::new(place, format!("option {option:?} stands here twice; kept once")));
+                self.warnings.push(DraftProblem::new(place, format!("option {option:?} stands here twice; kept once")));
             } else {
                 kept.push(option.clone());
             }
@@ -190,7 +190,7 @@ impl Dealer {
             _ => {
                 if kept.iter().any(|option| names_letters(option)) {
                     let message = "an option names others by letter, and players may see no letters";
-                    self.warnings.push(Problem::new(place, message));
+                    self.warnings.push(DraftProblem::new(place, message));
                 }
                 Ok((kept, places))
             }
@@ -203,7 +203,7 @@ impl Dealer {
         place: &str,
         accepted: Vec<String>,
         ignore_accents: Option<bool>,
-    ) -> Result<Vec<String>, Why> {
+    ) -> Result<Vec<String>, Reason> {
         let mut why = "no text that is right".to_owned();
         let mut seen = HashSet::new();
         let mut kept = accepted;
@@ -211,7 +211,7 @@ impl Dealer {
         if kept.len() > MOST_TEXTS {
             let message =
                 format!("{} texts are right, and there are at most {MOST_TEXTS}: the first are kept", kept.len());
-            self.warnings.push(Problem::new(place, message));
+            self.warnings.push(DraftProblem::new(place, message));
             kept.truncate(MOST_TEXTS);
         }
         // What is wrong with a text is known once; what is left is good.
@@ -219,7 +219,7 @@ impl Dealer {
             kept.remove(index);
             if message != SAME_TEXT {
                 why = format!("a right text: {message}");
-                self.warnings.push(Problem::new(place, format!("left out of those that are right: {why}")));
+                self.warnings.push(DraftProblem::new(place, format!("left out of those that are right: {why}")));
             }
         }
         if kept.is_empty() { Err(why) } else { Ok(kept) }
@@ -230,14 +230,14 @@ impl Dealer {
             Some((id, None)) => return id.clone(),
             Some((id, Some(before))) => {
                 let message = format!("{:?} is the name of the question in {before} too; named anew", id.as_str());
-                self.warnings.push(Problem::new(&item.place, message));
+                self.warnings.push(DraftProblem::new(&item.place, message));
             }
             None => {}
         }
         let (id, twin) = self.names.find(item);
         if let Some(before) = twin {
             let message = format!("the same question and options as {before}; kept under a name of its own");
-            self.warnings.push(Problem::new(&item.place, message));
+            self.warnings.push(DraftProblem::new(&item.place, message));
         }
         id
     }
@@ -252,7 +252,7 @@ fn wrong_texts(texts: &[String], ignore_accents: Option<bool>) -> Vec<(usize, St
         ..QuestionDraft::new("q".parse().expect("it is a name"), Kind::Text)
     };
     let problems = draft::check(vec![trial], Texts::Required).err().unwrap_or_default();
-    let place = |problem: Problem| {
+    let place = |problem: DraftProblem| {
         let index = problem.path.strip_prefix("questions[0].correctTexts[")?.strip_suffix(']')?.parse().ok()?;
         Some((index, problem.message))
     };
@@ -263,7 +263,7 @@ fn wrong_texts(texts: &[String], ignore_accents: Option<bool>) -> Vec<(usize, St
 }
 
 /// A problem of a single question, where the place says the rest.
-fn in_the_source(problem: &Problem) -> Why {
+fn in_the_source(problem: &DraftProblem) -> Reason {
     let field = problem.path.strip_prefix("questions[0].").unwrap_or(&problem.path);
     // Names and orders were dealt anew: positions would mislead.
     let field = if field.starts_with("options[") { "an option" } else { field };
@@ -273,10 +273,10 @@ fn in_the_source(problem: &Problem) -> Why {
 fn tidy(item: &mut Item) {
     item.text = clean(&item.text);
     let texts = match &mut item.asked {
-        Asked::Choice { options, .. } | Asked::Multiple { options, .. } | Asked::Poll { options } => options,
-        Asked::Order { parts } => parts,
-        Asked::Text { accepted } => accepted,
-        Asked::Number { .. } => &mut Vec::new(),
+        ItemKind::Choice { options, .. } | ItemKind::Multiple { options, .. } | ItemKind::Poll { options } => options,
+        ItemKind::Order { parts } => parts,
+        ItemKind::Text { accepted } => accepted,
+        ItemKind::Number { .. } => &mut Vec::new(),
     };
     texts.iter_mut().for_each(|text| *text = clean(text));
     for text in [&mut item.category, &mut item.explanation, &mut item.image, &mut item.alt] {
@@ -332,11 +332,11 @@ impl Names {
     /// A name out of what the question says; with a number behind it if the same stood before, and where.
     fn find(&mut self, item: &Item) -> (QuestionId, Option<&String>) {
         let options: BTreeSet<&String> = match &item.asked {
-            Asked::Choice { options, .. } | Asked::Multiple { options, .. } | Asked::Poll { options } => {
+            ItemKind::Choice { options, .. } | ItemKind::Multiple { options, .. } | ItemKind::Poll { options } => {
                 options.iter().collect()
             }
-            Asked::Order { parts } => parts.iter().collect(),
-            Asked::Text { .. } | Asked::Number { .. } => BTreeSet::new(),
+            ItemKind::Order { parts } => parts.iter().collect(),
+            ItemKind::Text { .. } | ItemKind::Number { .. } => BTreeSet::new(),
         };
         let stem = format!("q-{}", &hash(&item.text, options).to_hex()[..12]);
         let last = self.last.entry(stem.clone()).or_default();

@@ -5,12 +5,12 @@ use csv::WriterBuilder;
 
 use super::super::bank::BankFile;
 use crate::domain::markup::{Node, Tag, parse};
-use crate::domain::quiz::draft::{MOST_OPTIONS, Problem, QuestionDraft};
+use crate::domain::quiz::draft::{DraftProblem, MOST_OPTIONS, QuestionDraft};
 use crate::domain::{Difficulty, Kind, Number, OptionId};
 
 /// What a bank can be written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Target {
+pub enum ExportFormat {
     /// A table, a question a row
     Csv,
     /// Moodle's GIFT
@@ -25,14 +25,14 @@ pub struct Exported {
     /// The file.
     pub text: String,
     /// What the format can't hold of the questions, each with its place in the bank.
-    pub lost: Vec<Problem>,
+    pub lost: Vec<DraftProblem>,
     /// What the bank says beside its questions, which no other format has.
     pub of_bank: Vec<&'static str>,
 }
 
 impl Exported {
     fn lose(&mut self, index: usize, what: &str) {
-        self.lost.push(Problem::new(format!("questions[{index}]"), what));
+        self.lost.push(DraftProblem::new(format!("questions[{index}]"), what));
     }
 }
 

@@ -10,22 +10,22 @@ mod signs;
 use self::blocks::Block;
 use self::signs::{Sign, find, is_blank, starts_with, strip_word, trim, written};
 use super::html::Html;
-use super::moodle::{self, Format, Stem};
-use super::{Found, Item, line};
-use crate::domain::quiz::draft::Problem;
+use super::moodle::{self, Stem, TextFormat};
+use super::{Item, ParsedFile, line};
+use crate::domain::quiz::draft::DraftProblem;
 
 /// Reads a file.
-pub(super) fn read(text: &str) -> Found {
-    let mut found = Found::default();
+pub(super) fn read(text: &str) -> ParsedFile {
+    let mut found = ParsedFile::default();
     for block in blocks::blocks(text) {
         let place = line(block.first_line);
         let mut warnings = Vec::new();
         match question(&block, place.clone(), &mut warnings) {
             Ok(item) => {
                 found.items.push(item);
-                found.warnings.extend(warnings.into_iter().map(|warning| Problem::new(place.clone(), warning)));
+                found.warnings.extend(warnings.into_iter().map(|warning| DraftProblem::new(place.clone(), warning)));
             }
-            Err(message) => found.left_out.push(Problem::new(place, message)),
+            Err(message) => found.left_out.push(DraftProblem::new(place, message)),
         }
     }
     found
@@ -36,7 +36,7 @@ fn question(block: &Block, place: String, warnings: &mut Vec<String>) -> Result<
         warnings.push("a blank line in its { } was passed over: Moodle ends the question there".to_owned());
     }
     let signs = signs::read(&block.text);
-    let head = Head::of(trim(&signs));
+    let head = QuestionHead::of(trim(&signs));
     let parts = braces::parts(head.text)?;
     if parts.has_braces_of_text {
         warnings.push("braces that belong to its text were read as text: Moodle wants them written \\{ \\}".to_owned());
@@ -49,13 +49,13 @@ fn question(block: &Block, place: String, warnings: &mut Vec<String>) -> Result<
 }
 
 /// What stands before a question's text.
-struct Head<'a> {
+struct QuestionHead<'a> {
     title: String,
-    format: Option<Format>,
+    format: Option<TextFormat>,
     text: &'a [Sign],
 }
 
-impl<'a> Head<'a> {
+impl<'a> QuestionHead<'a> {
     /// `::title::[html]text`, or with the format first.
     fn of(signs: &'a [Sign]) -> Self {
         let (before, signs) = format(signs);
@@ -74,12 +74,12 @@ impl<'a> Head<'a> {
 }
 
 /// The format named at the beginning, and what follows it.
-fn format(signs: &[Sign]) -> (Option<Format>, &[Sign]) {
+fn format(signs: &[Sign]) -> (Option<TextFormat>, &[Sign]) {
     let formats = [
-        ("[html]", Format::Html),
-        ("[moodle]", Format::Auto),
-        ("[plain]", Format::Plain),
-        ("[markdown]", Format::Markdown),
+        ("[html]", TextFormat::Html),
+        ("[moodle]", TextFormat::Auto),
+        ("[plain]", TextFormat::Plain),
+        ("[markdown]", TextFormat::Markdown),
     ];
     let signs = trim(signs);
     let named = formats.iter().find_map(|(word, format)| Some((Some(*format), trim(strip_word(signs, word)?))));
@@ -87,9 +87,10 @@ fn format(signs: &[Sign]) -> (Option<Format>, &[Sign]) {
 }
 
 /// A question's text. Answers in the middle of it leave a gap; closing tags alone are no text.
-fn with_gap(before: &[Sign], after: &[Sign], format: Format) -> Html {
+fn with_gap(before: &[Sign], after: &[Sign], format: TextFormat) -> Html {
     let (before, after) = (written(before), if is_blank(after) { String::new() } else { written(after) });
-    let is_said = !Format::read(if format == Format::Plain { format } else { Format::Html }, &after).text.is_empty();
+    let is_said =
+        !TextFormat::read(if format == TextFormat::Plain { format } else { TextFormat::Html }, &after).text.is_empty();
     let gap = if is_said { "_____" } else { "" };
     format.read(&format!("{before}{gap}{after}"))
 }

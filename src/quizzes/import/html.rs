@@ -10,8 +10,8 @@ use html_escape::decode_html_entities;
 use percent_encoding::percent_decode_str;
 
 use self::math::Math;
-use self::tokens::{Tag, Token, Tokens};
-use self::writer::Writer;
+use self::tokens::{HtmlTag, HtmlToken, Tokens};
+use self::writer::MarkupWriter;
 use crate::domain::markup;
 
 /// A text that was written in HTML.
@@ -85,13 +85,13 @@ const BLOCKS: &[&str] = &[
 
 /// What a page with this HTML shows.
 pub(super) fn to_markup(html: &str) -> Html {
-    let (mut writer, mut math, mut media) = (Writer::default(), Math::default(), Vec::new());
+    let (mut writer, mut math, mut media) = (MarkupWriter::default(), Math::default(), Vec::new());
     for token in Tokens::new(html) {
         match token {
-            Token::Text(text) => writer.text(&decode_html_entities(text)),
-            Token::Open(tag) => open(&tag, &mut writer, &mut math, &mut media),
-            Token::Close(name) => close(&name.to_ascii_lowercase(), &mut writer, &mut math),
-            Token::Comment => {}
+            HtmlToken::Text(text) => writer.text(&decode_html_entities(text)),
+            HtmlToken::Open(tag) => open(&tag, &mut writer, &mut math, &mut media),
+            HtmlToken::Close(name) => close(&name.to_ascii_lowercase(), &mut writer, &mut math),
+            HtmlToken::Comment => {}
         }
     }
     Html { text: writer.finish(), media }
@@ -102,10 +102,10 @@ pub(super) fn to_markup(html: &str) -> Html {
 pub(super) fn is_html(text: &str) -> bool {
     let (mut open, mut has_tags) = (Vec::new(), false);
     for token in Tokens::new(text) {
-        has_tags |= matches!(token, Token::Open(_) | Token::Close(_));
+        has_tags |= matches!(token, HtmlToken::Open(_) | HtmlToken::Close(_));
         match token {
-            Token::Open(tag) if !tag.is_void() => open.push(tag.name.to_ascii_lowercase()),
-            Token::Close(name) => {
+            HtmlToken::Open(tag) if !tag.is_void() => open.push(tag.name.to_ascii_lowercase()),
+            HtmlToken::Close(name) => {
                 while open.last().is_some_and(|last| !last.eq_ignore_ascii_case(name) && needs_no_end(last)) {
                     open.pop();
                 }
@@ -124,7 +124,7 @@ fn needs_no_end(name: &str) -> bool {
     ["p", "li", "td", "th", "tr", "tbody", "dt", "dd"].contains(&name)
 }
 
-fn open(tag: &Tag<'_>, writer: &mut Writer, math: &mut Math, media: &mut Vec<Media>) {
+fn open(tag: &HtmlTag<'_>, writer: &mut MarkupWriter, math: &mut Math, media: &mut Vec<Media>) {
     let name = tag.name.to_ascii_lowercase();
     match name.as_str() {
         "li" => writer.item(),
@@ -143,7 +143,7 @@ fn open(tag: &Tag<'_>, writer: &mut Writer, math: &mut Math, media: &mut Vec<Med
     math.open(&name, tag.closes_itself, writer);
 }
 
-fn close(name: &str, writer: &mut Writer, math: &mut Math) {
+fn close(name: &str, writer: &mut MarkupWriter, math: &mut Math) {
     math.close(name, writer);
     match name {
         "li" => writer.end_item(),
@@ -169,7 +169,7 @@ fn markup_of(name: &str) -> Option<markup::Tag> {
 }
 
 /// What a tag shows. `<audio>` without `src` is named by the `<source>` inside it.
-fn medium(kind: &str, tag: &Tag<'_>) -> Option<Media> {
+fn medium(kind: &str, tag: &HtmlTag<'_>) -> Option<Media> {
     let source = tag.attribute(if kind == "object" { "data" } else { "src" });
     if source.is_none() && ["audio", "video", "source"].contains(&kind) {
         return None;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rust_decimal::Decimal;
 
-use crate::domain::quiz::draft::Problem;
+use crate::domain::quiz::draft::DraftProblem;
 use crate::domain::{Difficulty, QuestionId};
 
 /// A question as a reader finds it. Texts that players see are markup (`domain::markup`): a reader of
@@ -16,7 +16,7 @@ pub(super) struct Item {
     /// What is asked.
     pub(super) text: String,
     /// The kind of question, and what is right.
-    pub(super) asked: Asked,
+    pub(super) asked: ItemKind,
     /// The name that the file gives it.
     pub(super) id: Option<QuestionId>,
     /// What it is about: plain text.
@@ -43,7 +43,7 @@ pub(super) struct Item {
 
 /// The kinds of question, each with what is right.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Asked {
+pub(super) enum ItemKind {
     /// One option is right.
     Choice {
         /// What can be answered, in the file's order.
@@ -91,7 +91,7 @@ pub(super) enum Asked {
 
 impl Item {
     /// A question with nothing beside it.
-    pub(super) fn new(place: String, text: String, asked: Asked) -> Self {
+    pub(super) fn new(place: String, text: String, asked: ItemKind) -> Self {
         Self {
             place,
             text,
@@ -113,19 +113,19 @@ impl Item {
     /// A question whose options are True and False.
     pub(super) fn true_or_false(place: String, text: String, right: bool) -> Self {
         let options = vec!["True".to_owned(), "False".to_owned()];
-        Self::new(place, text, Asked::Choice { options, right: usize::from(!right), in_order: true })
+        Self::new(place, text, ItemKind::Choice { options, right: usize::from(!right), in_order: true })
     }
 }
 
 /// What a reader finds in a file.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Found {
+pub(super) struct ParsedFile {
     /// The questions, in the file's order.
     pub(super) items: Vec<Item>,
     /// What can't be imported, each with its place and what would mend it.
-    pub(super) left_out: Vec<Problem>,
+    pub(super) left_out: Vec<DraftProblem>,
     /// What was imported and yet is worth a look, each with its place.
-    pub(super) warnings: Vec<Problem>,
+    pub(super) warnings: Vec<DraftProblem>,
     /// What was understood of the file as a whole, in a few words each: `semicolons`, `header in row 3`.
     pub(super) understood: Vec<String>,
 }
@@ -137,7 +137,7 @@ pub(super) fn line(number: usize) -> String {
 
 /// Sorts what is told by its place: first what is about the whole file, then by row within a sheet. The sheets
 /// are in the order in which their questions are.
-pub(super) fn sort_by_place(told: &mut [Problem], questions: &[String]) {
+pub(super) fn sort_by_place(told: &mut [DraftProblem], questions: &[String]) {
     let mut sheets: Vec<&str> = vec![""];
     let mut sheet_of = |place| {
         let (sheet, number) = split(place);
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn what_is_told_comes_in_the_order_of_the_rows() {
         let places = ["sheet \"b\", row 2", "line 12", "line 2", "file", "sheet \"a\", row 3", "questions[1]"];
-        let mut told: Vec<Problem> = places.iter().map(|place| Problem::new(*place, "x")).collect();
+        let mut told: Vec<DraftProblem> = places.iter().map(|place| DraftProblem::new(*place, "x")).collect();
         sort_by_place(&mut told, &["sheet \"a\", row 1".to_owned(), "sheet \"b\", row 1".to_owned()]);
         let sorted: Vec<&str> = told.iter().map(|problem| problem.path.as_str()).collect();
         assert_eq!(sorted, ["file", "sheet \"a\", row 3", "sheet \"b\", row 2", "line 2", "line 12", "questions[1]"]);

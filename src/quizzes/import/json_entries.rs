@@ -4,23 +4,23 @@
 use serde_json::{Map, Value};
 
 use crate::domain::Difficulty;
-use crate::domain::quiz::draft::Problem;
+use crate::domain::quiz::draft::DraftProblem;
 
 /// The fields in which an API's reply has its list of questions.
 const LISTS: [&str; 3] = ["results", "questions", "data"];
 
 /// One question's object.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct JsonEntry {
     /// Where it stands: `results[3]`, or `[3]` in a bare list.
     pub(super) path: String,
     /// What it holds.
     pub(super) fields: Map<String, Value>,
 }
 
-impl Entry {
+impl JsonEntry {
     /// A text of the entry that isn't blank; numbers and booleans are taken as they are written.
-    pub(super) fn text(&self, field: &str) -> Result<String, Problem> {
+    pub(super) fn text(&self, field: &str) -> Result<String, DraftProblem> {
         match self.fields.get(field) {
             None | Some(Value::Null) => Err(self.problem(field, "is missing; without it the question can't be asked")),
             Some(value) => match text_of(value) {
@@ -37,7 +37,7 @@ impl Entry {
     }
 
     /// The texts of a list that has at least one.
-    pub(super) fn texts(&self, field: &str) -> Result<Vec<String>, Problem> {
+    pub(super) fn texts(&self, field: &str) -> Result<Vec<String>, DraftProblem> {
         let Some(Value::Array(values)) = self.fields.get(field) else {
             return Err(self.problem(field, "is no list; write the wrong answers as [\"…\", \"…\"]"));
         };
@@ -58,7 +58,7 @@ impl Entry {
     }
 
     /// How hard the question is. A difficulty that is none of the three is left away, not the question.
-    pub(super) fn difficulty(&self, warnings: &mut Vec<Problem>) -> Option<Difficulty> {
+    pub(super) fn difficulty(&self, warnings: &mut Vec<DraftProblem>) -> Option<Difficulty> {
         let text = self.optional_text("difficulty")?;
         let difficulty = difficulty(&text);
         if difficulty.is_none() {
@@ -69,8 +69,8 @@ impl Entry {
     }
 
     /// A problem of one of its fields.
-    pub(super) fn problem(&self, field: &str, message: impl Into<String>) -> Problem {
-        Problem::new(join(&self.path, field), message)
+    pub(super) fn problem(&self, field: &str, message: impl Into<String>) -> DraftProblem {
+        DraftProblem::new(join(&self.path, field), message)
     }
 }
 
@@ -99,25 +99,25 @@ fn difficulty(text: &str) -> Option<Difficulty> {
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     /// The questions, in the file's order.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<JsonEntry>,
     /// The objects around lists, without these.
-    pub(super) envelopes: Vec<Entry>,
+    pub(super) envelopes: Vec<JsonEntry>,
     /// What is no question, or no JSON.
-    pub(super) left_out: Vec<Problem>,
+    pub(super) left_out: Vec<DraftProblem>,
 }
 
 /// Reads as much as is JSON.
 pub(super) fn read(text: &str) -> Entries {
     let mut found = Entries::default();
     let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    let mut lines = Lines { text, at: 0, newlines: 0 };
+    let mut lines = LineCounter { text, at: 0, newlines: 0 };
     let mut path = String::new();
     while let Some(document) = documents.next() {
         match document {
             Ok(value) => found.collect(path, value),
             Err(error) => {
                 let message = format!("is no whole JSON: {error}; export or copy it again");
-                found.left_out.push(Problem::new("file", message));
+                found.left_out.push(DraftProblem::new("file", message));
                 break;
             }
         }
@@ -127,13 +127,13 @@ pub(super) fn read(text: &str) -> Entries {
 }
 
 /// Counts lines up to each document.
-struct Lines<'a> {
+struct LineCounter<'a> {
     text: &'a str,
     at: usize,
     newlines: usize,
 }
 
-impl Lines<'_> {
+impl LineCounter<'_> {
     /// The line of what follows the blanks at this offset.
     fn next_start(&mut self, offset: usize) -> usize {
         let bytes = self.text.as_bytes();
@@ -158,14 +158,14 @@ impl Entries {
                 let list = LISTS.iter().find(|name| fields.get(**name).is_some_and(Value::is_array));
                 if let Some((name, list)) = list.and_then(|name| Some((name, fields.remove(*name)?))) {
                     self.collect(join(&path, name), list);
-                    self.envelopes.push(Entry { path, fields });
+                    self.envelopes.push(JsonEntry { path, fields });
                 } else {
-                    self.entries.push(Entry { path, fields });
+                    self.entries.push(JsonEntry { path, fields });
                 }
             }
             _ => {
                 let path = if path.is_empty() { "file".to_owned() } else { path };
-                self.left_out.push(Problem::new(path, "is no question: one stands in braces, {\"question\": …}"));
+                self.left_out.push(DraftProblem::new(path, "is no question: one stands in braces, {\"question\": …}"));
             }
         }
     }
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn what_is_no_question_is_left_out_and_told() {
-        let told = |text| read(text).left_out.iter().map(Problem::to_string).collect::<Vec<_>>();
+        let told = |text| read(text).left_out.iter().map(DraftProblem::to_string).collect::<Vec<_>>();
         assert_eq!(told("[{}, 7]"), ["[1]: is no question: one stands in braces, {\"question\": …}"]);
         assert_eq!(
             told("[{}"),
@@ -213,7 +213,7 @@ mod tests {
     fn a_field_that_is_no_text_is_told_with_its_path() {
         let found = read(r#"[{"question": ["x"], "year": 1969, "wrong": ["a", null], "empty": " "}]"#);
         let entry = &found.entries[0];
-        let told = |result: Result<String, Problem>| result.map_err(|problem| problem.to_string());
+        let told = |result: Result<String, DraftProblem>| result.map_err(|problem| problem.to_string());
         assert_eq!(told(entry.text("question")), Err("[0].question: is no text; write it in quotes".to_owned()));
         assert_eq!(told(entry.text("empty")), Err("[0].empty: is empty; write a text".to_owned()));
         assert_eq!(told(entry.text("year")), Ok("1969".to_owned()));

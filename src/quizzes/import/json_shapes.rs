@@ -3,10 +3,10 @@
 
 use serde_json::Value;
 
-use super::json_entries::{self, Entry, text_of};
-use super::{Asked, Found, Item};
+use super::json_entries::{self, JsonEntry, text_of};
+use super::{Item, ItemKind, ParsedFile};
 use crate::domain::markup::escape;
-use crate::domain::quiz::draft::{MOST_OPTIONS, Problem};
+use crate::domain::quiz::draft::{DraftProblem, MOST_OPTIONS};
 
 /// The names under which each part is found, in the order in which they are tried.
 const QUESTION: [&str; 5] = ["question", "questionText", "prompt", "text", "title"];
@@ -28,12 +28,12 @@ const OPTION_RIGHT: [&str; 4] = ["correct", "isCorrect", "is_correct", "right"];
 const EXPLANATION: [&str; 2] = ["explanation", "feedback"];
 
 /// Reads a list; an entry that can't be read is left out, and the others are not.
-pub(super) fn read(text: &str) -> Found {
+pub(super) fn read(text: &str) -> ParsedFile {
     let file = json_entries::read(text);
-    let mut found = Found { left_out: file.left_out, ..Found::default() };
-    let parsed: Vec<_> = file.entries.iter().map(Parts::of).collect();
+    let mut found = ParsedFile { left_out: file.left_out, ..ParsedFile::default() };
+    let parsed: Vec<_> = file.entries.iter().map(EntryParts::of).collect();
     let first = first_position(parsed.iter().filter_map(|parts| parts.as_ref().ok()));
-    let is_by_position = |parts: &Parts| parts.right.iter().any(|right| parts.by_text(right).is_none());
+    let is_by_position = |parts: &EntryParts| parts.right.iter().any(|right| parts.by_text(right).is_none());
     if parsed.iter().flatten().any(|parts| is_by_position(parts) && parts.numbers().next().is_some()) {
         found.understood.push(match first {
             Some(first) => format!("right answers by position, counted from {first}"),
@@ -50,7 +50,7 @@ pub(super) fn read(text: &str) -> Found {
 }
 
 /// What an entry says, before the right answers are looked up among the options.
-struct Parts {
+struct EntryParts {
     question: String,
     options: Vec<String>,
     /// A text, a letter or a position each.
@@ -61,8 +61,8 @@ struct Parts {
     is_multiple: bool,
 }
 
-impl Parts {
-    fn of(entry: &Entry) -> Result<Self, Problem> {
+impl EntryParts {
+    fn of(entry: &JsonEntry) -> Result<Self, DraftProblem> {
         let question = entry.text(named(entry, &QUESTION).unwrap_or(QUESTION[0]))?;
         let field = RIGHT.into_iter().find(|name| entry.fields.get(*name).is_some_and(|value| !value.is_null()));
         let right = field.and_then(|name| entry.fields.get(name));
@@ -91,7 +91,7 @@ impl Parts {
         self.right.iter().filter(|right| self.by_text(right).is_none()).filter_map(number)
     }
 
-    fn item(self, entry: &Entry, first: Option<usize>) -> Result<Item, Problem> {
+    fn item(self, entry: &JsonEntry, first: Option<usize>) -> Result<Item, DraftProblem> {
         let text = escape(&self.question);
         let item = match (&self.right[..], self.options.len()) {
             ([Value::Bool(truth)], 0) => Item::true_or_false(entry.path.clone(), text, *truth),
@@ -104,7 +104,7 @@ impl Parts {
         Ok(Item { category, explanation: explanation.map(|text| escape(&text)), ..item })
     }
 
-    fn asked(&self, entry: &Entry, first: Option<usize>) -> Result<Asked, Problem> {
+    fn asked(&self, entry: &JsonEntry, first: Option<usize>) -> Result<ItemKind, DraftProblem> {
         let mut right = Vec::new();
         for value in &self.right {
             let found = self.by_text(value).or_else(|| self.by_position(value, first));
@@ -124,8 +124,8 @@ impl Parts {
         let options = self.options.iter().map(|option| escape(option)).collect();
         match right[..] {
             [] => Err(entry.problem(RIGHT[0], "is missing; name the right option's text, letter or position")),
-            [right] if !self.is_multiple => Ok(Asked::Choice { options, right, in_order: true }),
-            _ => Ok(Asked::Multiple { options, right, in_shares: false }),
+            [right] if !self.is_multiple => Ok(ItemKind::Choice { options, right, in_order: true }),
+            _ => Ok(ItemKind::Multiple { options, right, in_shares: false }),
         }
     }
 
@@ -149,7 +149,7 @@ impl Parts {
 
 /// From what a file counts its options: from 0 if one position is 0, from 1 if one is beyond the last else.
 /// Where neither is so, or both, nobody can know.
-fn first_position<'a>(all: impl Iterator<Item = &'a Parts>) -> Option<usize> {
+fn first_position<'a>(all: impl Iterator<Item = &'a EntryParts>) -> Option<usize> {
     let (mut has_zero, mut has_last) = (false, false);
     for parts in all {
         has_zero |= parts.numbers().any(|number| number == 0);
@@ -159,7 +159,7 @@ fn first_position<'a>(all: impl Iterator<Item = &'a Parts>) -> Option<usize> {
 }
 
 /// The options' texts, and the positions of those that are marked as right.
-fn options(entry: &Entry, name: &str) -> Result<(Vec<String>, Vec<usize>), Problem> {
+fn options(entry: &JsonEntry, name: &str) -> Result<(Vec<String>, Vec<usize>), DraftProblem> {
     let values: Vec<&Value> = match entry.fields.get(name) {
         Some(Value::Array(values)) => values.iter().collect(),
         // {"A": "…", "B": "…"}
@@ -184,7 +184,7 @@ fn options(entry: &Entry, name: &str) -> Result<(Vec<String>, Vec<usize>), Probl
     Ok((texts, marked))
 }
 
-fn named(entry: &Entry, names: &[&'static str]) -> Option<&'static str> {
+fn named(entry: &JsonEntry, names: &[&'static str]) -> Option<&'static str> {
     names.iter().find(|name| entry.fields.get(**name).is_some_and(|value| !value.is_null())).copied()
 }
 
@@ -226,11 +226,11 @@ mod tests {
         texts.iter().map(|&text| text.to_owned()).collect()
     }
 
-    fn choice(right: usize) -> Asked {
-        Asked::Choice { options: options(&["x", "y", "z"]), right, in_order: true }
+    fn choice(right: usize) -> ItemKind {
+        ItemKind::Choice { options: options(&["x", "y", "z"]), right, in_order: true }
     }
 
-    fn asked(list: &Value) -> Vec<Asked> {
+    fn asked(list: &Value) -> Vec<ItemKind> {
         read(&list.to_string()).items.into_iter().map(|item| item.asked).collect()
     }
 
@@ -257,7 +257,10 @@ mod tests {
         assert_eq!(asked(&list(&[0, 1])), [choice(0), choice(1)]);
         assert_eq!(read(&list(&[1, 3]).to_string()).understood, ["right answers by position, counted from 1"]);
         let by_text = json!([{"question": "2+1?", "options": [2, 3, 4], "answer": 3}]);
-        assert_eq!(asked(&by_text), [Asked::Choice { options: options(&["2", "3", "4"]), right: 1, in_order: true }]);
+        assert_eq!(
+            asked(&by_text),
+            [ItemKind::Choice { options: options(&["2", "3", "4"]), right: 1, in_order: true }]
+        );
         assert_eq!(read(&by_text.to_string()).understood, [""; 0]);
     }
 
@@ -265,7 +268,7 @@ mod tests {
     fn a_letter_is_the_one_that_the_options_say() {
         let of =
             |options: &[&str], right: &str| asked(&json!([{"question": "Q?", "options": options, "answer": right}]));
-        let chosen = |texts: &[&str], right| Asked::Choice { options: options(texts), right, in_order: true };
+        let chosen = |texts: &[&str], right| ItemKind::Choice { options: options(texts), right, in_order: true };
         assert_eq!(of(&["B. x", "A. y"], "A"), [chosen(&["B. x", "A. y"], 1)]);
         assert_eq!(of(&["A) x", "B) y"], "B"), [chosen(&["A) x", "B) y"], 1)]);
         assert_eq!(of(&["B. x", "C. y"], "A"), [], "no option says it is A");
@@ -273,7 +276,7 @@ mod tests {
 
     #[test]
     fn several_right_ones_are_right_together() {
-        let multiple = Asked::Multiple { options: options(&["x", "y", "z"]), right: vec![0, 2], in_shares: false };
+        let multiple = ItemKind::Multiple { options: options(&["x", "y", "z"]), right: vec![0, 2], in_shares: false };
         assert_eq!(asked(&json!([{"question": "Q?", "options": ["x", "y", "z"], "correct": ["z", "x"]}])), [multiple]);
     }
 
@@ -307,7 +310,7 @@ mod tests {
         ];
         for (entry, told) in cases {
             let found = read(&json!([entry, {"question": "Q?", "options": ["x", "y"], "answer": 0}]).to_string());
-            assert_eq!(found.left_out.iter().map(Problem::to_string).collect::<Vec<_>>(), [told]);
+            assert_eq!(found.left_out.iter().map(DraftProblem::to_string).collect::<Vec<_>>(), [told]);
             assert_eq!(found.items.len(), 1);
         }
     }

@@ -38,33 +38,33 @@ use unicode_normalization::char::is_combining_mark;
 pub use detect::Format;
 
 use self::deal::Dealer;
-use self::item::{Asked, Found, Item, line};
+use self::item::{Item, ItemKind, ParsedFile, line};
 use super::bank::{Bank, BankFile, MOST_QUESTIONS};
 use super::check::predictable_place;
 use super::reading::{self, Decoded};
-use super::select::{Count, Defaults, Order};
+use super::select::{Defaults, Order, QuestionCount};
 use crate::domain::QuizId;
-use crate::domain::quiz::draft::{self, MOST_QUESTIONS as MOST_OF_A_GAME, Problem};
+use crate::domain::quiz::draft::{self, DraftProblem, MOST_QUESTIONS as MOST_OF_A_GAME};
 use crate::domain::scoring::{Partial, Scoring};
 
 /// What a bank's file says besides its questions.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct ImportOptions {
     /// The bank's name.
     pub quiz_id: QuizId,
     /// What people see.
     pub title: String,
 }
 
-impl Options {
+impl ImportOptions {
     /// A bank that is named after its file, and of which nothing else is said.
     ///
     /// # Errors
     /// The file's name gives none.
-    pub fn named_after(path: &Path) -> Result<Self, Problem> {
+    pub fn named_after(path: &Path) -> Result<Self, DraftProblem> {
         let title = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let quiz_id = slug(&title)
-            .ok_or_else(|| Problem::new("file", format!("{title:?} gives no name for a bank: say --quiz-id")))?;
+            .ok_or_else(|| DraftProblem::new("file", format!("{title:?} gives no name for a bank: say --quiz-id")))?;
         Ok(Self::new(quiz_id, path))
     }
 
@@ -104,21 +104,21 @@ pub struct Source<'a> {
 
 /// What became of a file.
 #[derive(Debug, Clone, Default)]
-pub struct Imported {
+pub struct ImportResult {
     /// The bank, which passes every check; none if no question could be imported.
     pub file: Option<BankFile>,
     /// What can't be imported, each with its place and what would mend it.
-    pub left_out: Vec<Problem>,
+    pub left_out: Vec<DraftProblem>,
     /// What was imported and yet is worth a look.
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<DraftProblem>,
     /// What was understood of the file as a whole: `semicolons`, `Windows-1252`.
     pub understood: Vec<String>,
 }
 
-impl Imported {
+impl ImportResult {
     /// Of a file of which nothing can be read.
     fn nothing(place: &str, why: impl Into<String>) -> Self {
-        Self { left_out: vec![Problem::new(place, why)], ..Self::default() }
+        Self { left_out: vec![DraftProblem::new(place, why)], ..Self::default() }
     }
 
     /// How many questions were imported.
@@ -147,22 +147,22 @@ pub fn format_of(name: Option<&str>, bytes: &[u8]) -> Option<Format> {
 }
 
 /// Imports a file.
-pub fn import(source: Source<'_>, options: Options) -> Imported {
+pub fn import(source: Source<'_>, options: ImportOptions) -> ImportResult {
     let Source { name, format, bytes } = source;
     let is_workbook = table::is_workbook(bytes);
     if !is_workbook && let Some(kind) = reading::is_binary(bytes) {
-        return Imported::nothing("file", format!("it is {kind}, and holds no text; save it as a table or a text"));
+        return ImportResult::nothing("file", format!("it is {kind}, and holds no text; save it as a table or a text"));
     }
     let Decoded { text, encoding, is_certain, unreadable } = reading::decode(if is_workbook { b"" } else { bytes });
     let text = reading::unix_lines(text);
     let Some(format) = format.or_else(|| detect::detect(name, bytes, &text)) else {
         let why = "it is none of the formats that can be imported; if it is one, say which";
-        return Imported::nothing("file", why);
+        return ImportResult::nothing("file", why);
     };
     let read = match format {
         Format::Table if is_workbook => table::read_workbook(bytes),
         Format::Table => Ok(table::read_text(&text)),
-        _ if is_workbook => Err(Problem::new("file", "it is a workbook: a table")),
+        _ if is_workbook => Err(DraftProblem::new("file", "it is a workbook: a table")),
         Format::Gift => Ok(gift::read(&text)),
         Format::Aiken => Ok(aiken::read(&text)),
         Format::MoodleXml => moodle_xml::read(&text),
@@ -172,7 +172,7 @@ pub fn import(source: Source<'_>, options: Options) -> Imported {
         Format::JsonList => Ok(json_shapes::read(&text)),
         Format::Bank => return of_bank(bytes),
     };
-    let mut found = read.unwrap_or_else(|problem| Found { left_out: vec![problem], ..Found::default() });
+    let mut found = read.unwrap_or_else(|problem| ParsedFile { left_out: vec![problem], ..ParsedFile::default() });
     found.understood.insert(0, format.label().to_owned());
     if !is_workbook {
         found.understood.insert(1, encoding.to_owned());
@@ -182,37 +182,37 @@ pub fn import(source: Source<'_>, options: Options) -> Imported {
 }
 
 /// What is uncertain of a text's encoding.
-fn doubts(encoding: &str, is_certain: bool, unreadable: usize) -> Vec<Problem> {
+fn doubts(encoding: &str, is_certain: bool, unreadable: usize) -> Vec<DraftProblem> {
     let mut doubts = Vec::new();
     if !is_certain {
         let message = format!("read as {encoding}, which is not certain; look at its letters, or save it as UTF-8");
-        doubts.push(Problem::new("file", message));
+        doubts.push(DraftProblem::new("file", message));
     }
     if unreadable > 0 {
         let message = format!("{} cannot be read, and shown as \u{fffd}", counted(unreadable, "character"));
-        doubts.push(Problem::new("file", message));
+        doubts.push(DraftProblem::new("file", message));
     }
     doubts
 }
 
 /// A bank of this project, which needs no import.
-fn of_bank(bytes: &[u8]) -> Imported {
+fn of_bank(bytes: &[u8]) -> ImportResult {
     let understood = vec![Format::Bank.label().to_owned()];
     let read = reading::json::<BankFile>(bytes).map_err(|problem| vec![problem]);
     match read.and_then(|file| Bank::check(file.clone()).map(|_| file)) {
-        Ok(file) => Imported { file: Some(file), understood, ..Imported::default() },
-        Err(left_out) => Imported { left_out, understood, ..Imported::default() },
+        Ok(file) => ImportResult { file: Some(file), understood, ..ImportResult::default() },
+        Err(left_out) => ImportResult { left_out, understood, ..ImportResult::default() },
     }
 }
 
-fn finish(format: Format, found: Found, options: Options) -> Imported {
-    let Found { items, left_out, warnings, understood } = found;
+fn finish(format: Format, found: ParsedFile, options: ImportOptions) -> ImportResult {
+    let ParsedFile { items, left_out, warnings, understood } = found;
     let mut dealer = Dealer::new(left_out, warnings);
     for item in items {
         if dealer.questions.len() == MOST_QUESTIONS {
             let message =
                 format!("a bank holds {MOST_QUESTIONS} questions at most: this and all that follow are left out");
-            dealer.left_out.push(Problem::new(item.place, message));
+            dealer.left_out.push(DraftProblem::new(item.place, message));
             break;
         }
         dealer.deal(item);
@@ -221,10 +221,10 @@ fn finish(format: Format, found: Found, options: Options) -> Imported {
     item::sort_by_place(&mut left_out, &places);
     if questions.is_empty() {
         if left_out.is_empty() {
-            left_out.push(Problem::new("file", "holds no question that can be imported"));
+            left_out.push(DraftProblem::new("file", "holds no question that can be imported"));
         }
         item::sort_by_place(&mut warnings, &places);
-        return Imported { file: None, left_out, warnings, understood };
+        return ImportResult { file: None, left_out, warnings, understood };
     }
     let shares = || Scoring { multiple: Partial::Shares, ..Scoring::default() };
     let mut file = BankFile {
@@ -244,16 +244,16 @@ fn finish(format: Format, found: Found, options: Options) -> Imported {
     warnings.extend(files_needed(&file));
     item::sort_by_place(&mut warnings, &places);
     match Bank::check(file.clone()) {
-        Ok(_) => Imported { file: Some(file), left_out, warnings, understood },
+        Ok(_) => ImportResult { file: Some(file), left_out, warnings, understood },
         Err(problems) => {
             left_out.extend(problems);
-            Imported { file: None, left_out, warnings, understood }
+            ImportResult { file: None, left_out, warnings, understood }
         }
     }
 }
 
 /// The pictures that must lie beside the bank.
-fn files_needed(file: &BankFile) -> Option<Problem> {
+fn files_needed(file: &BankFile) -> Option<DraftProblem> {
     let images = file.questions.iter().filter_map(|question| question.image.as_deref());
     let names: Vec<&str> = images.filter(|image| draft::is_file_name(image)).collect();
     let first = names.first()?;
@@ -262,20 +262,22 @@ fn files_needed(file: &BankFile) -> Option<Problem> {
         counted(names.len(), "picture"),
         if names.len() > 1 { ", …" } else { "" }
     );
-    Some(Problem::new("file", message))
+    Some(DraftProblem::new("file", message))
 }
 
 /// A host's own questions are played as they stand in the file; a collection is drawn from. Moodle shuffles
 /// options, and where the right one stands in one place nearly always, so must this server.
-fn defaults(format: Format, file: &BankFile, warnings: &mut Vec<Problem>) -> Option<Defaults> {
+fn defaults(format: Format, file: &BankFile, warnings: &mut Vec<DraftProblem>) -> Option<Defaults> {
     if format.is_collection() {
         return None;
     }
     let checked = draft::check(file.questions.clone(), draft::Texts::Required).unwrap_or_default();
     let place = predictable_place(&checked.into_iter().map(std::sync::Arc::new).collect::<Vec<_>>());
     if let Some(place) = &place {
-        warnings
-            .push(Problem::new("file", format!("{place}: options are shuffled in every game (defaults.optionOrder)")));
+        warnings.push(DraftProblem::new(
+            "file",
+            format!("{place}: options are shuffled in every game (defaults.optionOrder)"),
+        ));
     }
     let is_shuffled = place.is_some() || matches!(format, Format::Gift | Format::MoodleXml);
     let all = file.questions.len();
@@ -283,9 +285,9 @@ fn defaults(format: Format, file: &BankFile, warnings: &mut Vec<Problem>) -> Opt
         let message = format!(
             "{all} questions, and a game has at most {MOST_OF_A_GAME}: the first ones, unless it asks for others"
         );
-        warnings.push(Problem::new("file", message));
+        warnings.push(DraftProblem::new("file", message));
     }
-    let count = Some(if all > MOST_OF_A_GAME { Count::Most(MOST_OF_A_GAME) } else { Count::All });
+    let count = Some(if all > MOST_OF_A_GAME { QuestionCount::Most(MOST_OF_A_GAME) } else { QuestionCount::All });
     let option_order = if is_shuffled { Order::Shuffle } else { Order::Bank };
     Some(Defaults { count, order: Some(Order::Bank), option_order: Some(option_order) })
 }

@@ -9,11 +9,11 @@ use rust_decimal::Decimal;
 pub(super) use self::choice::choice;
 pub(super) use self::typed::{Numbers, numerical, short_answer};
 use super::html::{self, Html};
-use super::{Asked, Item};
+use super::{Item, ItemKind};
 
 /// How a text is written.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(super) enum TextFormat {
     /// Plain text or HTML, whichever it looks like. Line feeds are line breaks.
     #[default]
     Auto,
@@ -23,7 +23,7 @@ pub(super) enum Format {
     Markdown,
 }
 
-impl Format {
+impl TextFormat {
     /// A text of this format as our markup.
     pub(super) fn read(self, text: &str) -> Html {
         let text = text.trim();
@@ -43,9 +43,9 @@ fn or_plain(html: Html, text: &str) -> Html {
 
 /// One of a question's answers.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
+pub(super) struct MoodleAnswer {
     pub(super) text: String,
-    pub(super) format: Format,
+    pub(super) format: TextFormat,
     /// The share of the points that it is worth, in per cent.
     pub(super) share: Decimal,
     /// What is said to those who give it.
@@ -56,7 +56,7 @@ pub(super) struct Answer {
 const MOST_ANSWERS: usize = 200;
 
 /// Refuses a question whose answers would take long to compare.
-pub(super) fn check_count(answers: &[Answer]) -> Result<(), String> {
+pub(super) fn check_count(answers: &[MoodleAnswer]) -> Result<(), String> {
     match answers.len() {
         ..=MOST_ANSWERS => Ok(()),
         count => Err(format!("it has {count} answers: leave {MOST_ANSWERS} at most")),
@@ -66,7 +66,7 @@ pub(super) fn check_count(answers: &[Answer]) -> Result<(), String> {
 /// A question's kind and what is right, and the feedback that explains it.
 #[derive(Debug)]
 pub(super) struct Solution {
-    pub(super) asked: Asked,
+    pub(super) asked: ItemKind,
     pub(super) feedback: Vec<Html>,
 }
 

@@ -4,17 +4,17 @@ mod document;
 mod question;
 
 use super::moodle::last_of;
-use super::{Found, Item, line};
-use crate::domain::quiz::draft::Problem;
+use super::{Item, ParsedFile, line};
+use crate::domain::quiz::draft::DraftProblem;
 
 /// Reads a file. It must be well-formed as a whole: else nothing in it can be trusted.
-pub(super) fn read(text: &str) -> Result<Found, Problem> {
+pub(super) fn read(text: &str) -> Result<ParsedFile, DraftProblem> {
     let quiz = document::parse(text.trim_start_matches('\u{feff}'))?;
     if quiz.name != "quiz" {
         let message = format!("its outermost element is <{}>, and Moodle's files have <quiz>", quiz.name);
-        return Err(Problem::new(line(quiz.line), message));
+        return Err(DraftProblem::new(line(quiz.line), message));
     }
-    let (mut found, mut category) = (Found::default(), None);
+    let (mut found, mut category) = (ParsedFile::default(), None);
     for element in quiz.children.iter().filter(|child| child.name == "question") {
         if element.attribute("type") == "category" {
             category = question::category(element).and_then(|path| last_of(&path));
@@ -25,9 +25,9 @@ pub(super) fn read(text: &str) -> Result<Found, Problem> {
         match question::read(element, place.clone(), &mut warnings) {
             Ok(item) => {
                 found.items.push(Item { category: category.clone(), ..item });
-                found.warnings.extend(warnings.into_iter().map(|warning| Problem::new(place.clone(), warning)));
+                found.warnings.extend(warnings.into_iter().map(|warning| DraftProblem::new(place.clone(), warning)));
             }
-            Err(message) => found.left_out.push(Problem::new(place, message)),
+            Err(message) => found.left_out.push(DraftProblem::new(place, message)),
         }
     }
     Ok(found)

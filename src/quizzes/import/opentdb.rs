@@ -3,18 +3,18 @@
 
 mod encoding;
 
-use super::json_entries::{self, Entry};
-use super::{Asked, Found, Item};
+use super::json_entries::{self, JsonEntry};
+use super::{Item, ItemKind, ParsedFile};
 use crate::domain::markup::escape;
-use crate::domain::quiz::draft::Problem;
+use crate::domain::quiz::draft::DraftProblem;
 
 /// What the database's questions are licensed under.
 pub(super) const LICENSE: &str = "CC BY-SA 4.0, Open Trivia Database (https://opentdb.com)";
 
 /// Reads a reply or a list; an entry that can't be read is left out, and the others are not.
-pub(super) fn read(text: &str) -> Found {
+pub(super) fn read(text: &str) -> ParsedFile {
     let mut file = json_entries::read(text);
-    let mut found = Found { left_out: file.left_out, ..Found::default() };
+    let mut found = ParsedFile { left_out: file.left_out, ..ParsedFile::default() };
     found.left_out.extend(file.envelopes.iter().filter_map(api_error));
     let told = encoding::decode(&mut file.entries);
     found.understood = told.understood;
@@ -29,7 +29,7 @@ pub(super) fn read(text: &str) -> Found {
 }
 
 /// The API's own report that it gave no questions.
-fn api_error(reply: &Entry) -> Option<Problem> {
+fn api_error(reply: &JsonEntry) -> Option<DraftProblem> {
     let code = reply.fields.get("response_code")?.as_u64().filter(|&code| code != 0)?;
     let reason = match code {
         1 => "it has not as many questions of this kind; ask for fewer",
@@ -41,7 +41,7 @@ fn api_error(reply: &Entry) -> Option<Problem> {
     Some(reply.problem("response_code", format!("{code}: the API gave an error instead of questions: {reason}")))
 }
 
-fn item(entry: &Entry, warnings: &mut Vec<Problem>) -> Result<Item, Problem> {
+fn item(entry: &JsonEntry, warnings: &mut Vec<DraftProblem>) -> Result<Item, DraftProblem> {
     if let Some(problem) = api_error(entry) {
         return Err(problem);
     }
@@ -53,13 +53,13 @@ fn item(entry: &Entry, warnings: &mut Vec<Problem>) -> Result<Item, Problem> {
     } else {
         let wrong = entry.texts("incorrect_answers")?;
         let options = std::iter::once(&right).chain(&wrong).map(|text| escape(text)).collect();
-        Item::new(place, text, Asked::Choice { options, right: 0, in_order: false })
+        Item::new(place, text, ItemKind::Choice { options, right: 0, in_order: false })
     };
     Ok(Item { category: entry.optional_text("category"), difficulty: entry.difficulty(warnings), ..item })
 }
 
 /// By the type; without one, by the answers.
-fn is_boolean(entry: &Entry, right: &str) -> Result<bool, Problem> {
+fn is_boolean(entry: &JsonEntry, right: &str) -> Result<bool, DraftProblem> {
     match entry.optional_text("type").as_deref() {
         Some("boolean") => Ok(true),
         Some("multiple") => Ok(false),
@@ -79,7 +79,7 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
-fn neither(entry: &Entry, right: &str) -> Problem {
+fn neither(entry: &JsonEntry, right: &str) -> DraftProblem {
     let message = format!("{right:?} is neither True nor False; for other answers the type is \"multiple\"");
     entry.problem("correct_answer", message)
 }
@@ -100,7 +100,7 @@ mod tests {
         })
     }
 
-    fn read_with(field: &str, value: Value) -> Found {
+    fn read_with(field: &str, value: Value) -> ParsedFile {
         let mut entry = entry();
         entry[field] = value;
         read(&json!({"response_code": 0, "results": [super::tests::entry(), entry]}).to_string())
@@ -108,7 +108,7 @@ mod tests {
 
     fn options(item: &Item) -> (Vec<&str>, usize, bool) {
         match &item.asked {
-            Asked::Choice { options, right, in_order } => {
+            ItemKind::Choice { options, right, in_order } => {
                 (options.iter().map(String::as_str).collect(), *right, *in_order)
             }
             other => panic!("{other:?}"),
@@ -172,7 +172,7 @@ mod tests {
         ];
         for (field, value, told) in cases {
             let found = read_with(field, value);
-            assert_eq!(found.left_out.iter().map(Problem::to_string).collect::<Vec<_>>(), [told]);
+            assert_eq!(found.left_out.iter().map(DraftProblem::to_string).collect::<Vec<_>>(), [told]);
             assert_eq!(found.items.len(), 1);
         }
     }

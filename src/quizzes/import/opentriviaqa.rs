@@ -3,31 +3,31 @@
 //! All that stands between `#Q` and `^` is the question, be it lines that begin like options or blank
 //! ones: verses are asked about often.
 
-use super::{Asked, Found, Item, line};
+use super::{Item, ItemKind, ParsedFile, line};
 use crate::domain::markup::escape;
-use crate::domain::quiz::draft::Problem;
+use crate::domain::quiz::draft::DraftProblem;
 
 /// What the questions of the collection are licensed under.
 pub(super) const LICENSE: &str = "CC BY-SA 4.0, OpenTriviaQA (https://github.com/uberspot/OpenTriviaQA)";
 
 /// Reads a file; a question that can't be read is left out, and the others are not.
-pub(super) fn read(text: &str) -> Found {
-    let mut found = Found::default();
-    let mut entry: Option<Entry> = None;
+pub(super) fn read(text: &str) -> ParsedFile {
+    let mut found = ParsedFile::default();
+    let mut entry: Option<PartialQuestion> = None;
     for (index, text) in text.lines().enumerate() {
         if let Some(question) = text.strip_prefix("#Q") {
-            finish(entry.replace(Entry::new(index + 1, question)), &mut found);
+            finish(entry.replace(PartialQuestion::new(index + 1, question)), &mut found);
         } else if let Some(entry) = &mut entry {
             entry.line(index + 1, text);
         } else if !text.trim().is_empty() && found.warnings.is_empty() {
-            found.warnings.push(Problem::new(line(index + 1), "what stands before the first #Q is not read"));
+            found.warnings.push(DraftProblem::new(line(index + 1), "what stands before the first #Q is not read"));
         }
     }
     finish(entry, &mut found);
     found
 }
 
-fn finish(entry: Option<Entry>, found: &mut Found) {
+fn finish(entry: Option<PartialQuestion>, found: &mut ParsedFile) {
     match entry.map(|entry| entry.item(&mut found.warnings)) {
         None => {}
         Some(Ok(item)) => found.items.push(item),
@@ -36,15 +36,15 @@ fn finish(entry: Option<Entry>, found: &mut Found) {
 }
 
 /// The question that is being read.
-struct Entry {
+struct PartialQuestion {
     first_line: usize,
     text: Vec<String>,
     right: Option<String>,
     options: Vec<String>,
-    problem: Option<Problem>,
+    problem: Option<DraftProblem>,
 }
 
-impl Entry {
+impl PartialQuestion {
     fn new(first_line: usize, text: &str) -> Self {
         let text = vec![text.trim().to_owned()];
         Self { first_line, text, right: None, options: Vec::new(), problem: None }
@@ -64,14 +64,14 @@ impl Entry {
             Some((letter, option)) if letter == next => self.options.push(option.to_owned()),
             Some((letter, _)) if letter > next && letter < next + 3 => {
                 let message = format!("option {} where {} comes next", name(letter), name(next));
-                self.problem.get_or_insert(Problem::new(line(number), message));
+                self.problem.get_or_insert(DraftProblem::new(line(number), message));
             }
             _ => go_on(self.options.last_mut().unwrap_or(right), text),
         }
     }
 
-    fn item(mut self, warnings: &mut Vec<Problem>) -> Result<Item, Problem> {
-        let wrong = |message: String| Err(Problem::new(line(self.first_line), message));
+    fn item(mut self, warnings: &mut Vec<DraftProblem>) -> Result<Item, DraftProblem> {
+        let wrong = |message: String| Err(DraftProblem::new(line(self.first_line), message));
         if let Some(problem) = self.problem {
             return Err(problem);
         }
@@ -85,7 +85,7 @@ impl Entry {
         let all = self.options.len();
         self.options.retain(|option| !option.is_empty());
         if self.options.len() < all {
-            warnings.push(Problem::new(line(self.first_line), "an option is empty; imported without it"));
+            warnings.push(DraftProblem::new(line(self.first_line), "an option is empty; imported without it"));
         }
         if self.options.len() < 2 {
             return wrong(format!("has fewer than two options; write them as A, B, … (found: {})", self.options.len()));
@@ -100,7 +100,7 @@ impl Entry {
             return Ok(Item::true_or_false(place, text, truth));
         }
         let options = self.options.iter().map(|option| escape(option)).collect();
-        Ok(Item::new(place, text, Asked::Choice { options, right: at, in_order: true }))
+        Ok(Item::new(place, text, ItemKind::Choice { options, right: at, in_order: true }))
     }
 }
 
@@ -148,11 +148,11 @@ mod tests {
     use super::*;
 
     fn told(text: &str) -> Vec<String> {
-        read(text).left_out.iter().map(Problem::to_string).collect()
+        read(text).left_out.iter().map(DraftProblem::to_string).collect()
     }
 
-    fn choice(options: &[&str], right: usize) -> Asked {
-        Asked::Choice { options: options.iter().map(|&option| option.to_owned()).collect(), right, in_order: true }
+    fn choice(options: &[&str], right: usize) -> ItemKind {
+        ItemKind::Choice { options: options.iter().map(|&option| option.to_owned()).collect(), right, in_order: true }
     }
 
     #[test]

@@ -44,16 +44,16 @@ const SAMPLES: [(Format, &str); 7] = [
     (Format::OpenTriviaQa, "#Q Which?\n^ x\nA x\nB y\n\n#Q Who?\n^ b\nA a\nB b\nC c\n\n"),
 ];
 
-fn options() -> Options {
-    Options { quiz_id: "imported".parse().expect("valid"), title: "Imported".to_owned() }
+fn options() -> ImportOptions {
+    ImportOptions { quiz_id: "imported".parse().expect("valid"), title: "Imported".to_owned() }
 }
 
-fn imported_as(format: Format, bytes: &[u8]) -> Imported {
+fn imported_as(format: Format, bytes: &[u8]) -> ImportResult {
     import(Source { name: None, format: Some(format), bytes }, options())
 }
 
-fn told(imported: &Imported) -> Vec<String> {
-    imported.left_out.iter().map(Problem::to_string).collect()
+fn told(imported: &ImportResult) -> Vec<String> {
+    imported.left_out.iter().map(DraftProblem::to_string).collect()
 }
 
 #[test]
@@ -104,12 +104,15 @@ fn a_hosts_own_questions_are_played_as_they_stand_and_a_collection_is_drawn_from
         imported_as(format, sample.as_bytes()).file.and_then(|file| file.defaults)
     };
     let told = defaults(Format::Table).expect("told");
-    assert_eq!((told.count, told.order, told.option_order), (Some(Count::All), Some(Order::Bank), Some(Order::Bank)));
+    assert_eq!(
+        (told.count, told.order, told.option_order),
+        (Some(QuestionCount::All), Some(Order::Bank), Some(Order::Bank))
+    );
     assert_eq!(defaults(Format::Gift).and_then(|told| told.option_order), Some(Order::Shuffle));
     assert_eq!(defaults(Format::Opentdb), None);
     let many: String = (0..250).map(|n| format!("Question {n}?,a,b,{}\n", n % 2 + 1)).collect();
     let imported = imported_as(Format::Table, format!("question,option1,option2,correct\n{many}").as_bytes());
-    assert_eq!(imported.file.and_then(|file| file.defaults?.count), Some(Count::Most(200)));
+    assert_eq!(imported.file.and_then(|file| file.defaults?.count), Some(QuestionCount::Most(200)));
     assert!(imported.warnings[0].message.starts_with("250 questions, and a game has at most 200"));
     let first = |n: usize| format!("Question {n}?,right,wrong,other,1\n");
     let table: String = (0..12).map(first).collect();
@@ -148,7 +151,8 @@ fn one_broken_question_does_not_keep_the_others_out() {
 
 #[test]
 fn a_banks_name_is_made_of_a_files() {
-    let named = |name: &str| Options::named_after(Path::new(name)).map(|options| options.quiz_id.to_string()).ok();
+    let named =
+        |name: &str| ImportOptions::named_after(Path::new(name)).map(|options| options.quiz_id.to_string()).ok();
     assert_eq!(named("Sea & Sky (1).csv").as_deref(), Some("sea-sky-1"));
     assert_eq!(named("Größe_é.xlsx").as_deref(), Some("groesse-e"));
     assert_eq!(named("---.csv"), None);

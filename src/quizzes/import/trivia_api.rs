@@ -1,18 +1,18 @@
 //! The Trivia API (the-trivia-api.com): the lists of its first and of its second version.
 
-use super::json_entries::{self, Entry};
-use super::{Asked, Found, Item};
+use super::json_entries::{self, JsonEntry};
+use super::{Item, ItemKind, ParsedFile};
 use crate::domain::QuestionId;
 use crate::domain::markup::escape;
-use crate::domain::quiz::draft::Problem;
+use crate::domain::quiz::draft::DraftProblem;
 
 /// What the API's questions are licensed under for everybody who doesn't pay for them.
 pub(super) const LICENSE: &str = "CC BY-NC 4.0, The Trivia API (https://the-trivia-api.com)";
 
 /// Reads a list; an entry that can't be read is left out, and the others are not.
-pub(super) fn read(text: &str) -> Found {
+pub(super) fn read(text: &str) -> ParsedFile {
     let file = json_entries::read(text);
-    let mut found = Found { left_out: file.left_out, ..Found::default() };
+    let mut found = ParsedFile { left_out: file.left_out, ..ParsedFile::default() };
     for entry in &file.entries {
         match item(entry, &mut found.warnings) {
             Ok(item) => found.items.push(item),
@@ -22,7 +22,7 @@ pub(super) fn read(text: &str) -> Found {
     found
 }
 
-fn item(entry: &Entry, warnings: &mut Vec<Problem>) -> Result<Item, Problem> {
+fn item(entry: &JsonEntry, warnings: &mut Vec<DraftProblem>) -> Result<Item, DraftProblem> {
     if entry.optional_text("type").is_some_and(|name| name == "image_choice") {
         let message = "\"image_choice\": pictures as answers can't be imported; ask the API for types=text_choice";
         return Err(entry.problem("type", message));
@@ -31,14 +31,14 @@ fn item(entry: &Entry, warnings: &mut Vec<Problem>) -> Result<Item, Problem> {
     let right = entry.text("correctAnswer")?;
     let wrong = entry.texts("incorrectAnswers")?;
     let options = std::iter::once(&right).chain(&wrong).map(|text| escape(text)).collect();
-    let asked = Asked::Choice { options, right: 0, in_order: false };
+    let asked = ItemKind::Choice { options, right: 0, in_order: false };
     let item = Item::new(entry.path.clone(), escape(&text), asked);
     let category = entry.optional_text("category").map(|name| readable(&name));
     Ok(Item { id: id(entry, warnings), category, difficulty: entry.difficulty(warnings), ..item })
 }
 
 /// A text in version 1, an object with a text in version 2.
-fn question(entry: &Entry) -> Result<String, Problem> {
+fn question(entry: &JsonEntry) -> Result<String, DraftProblem> {
     match entry.nested("question") {
         Some(question) => question.text("text"),
         None => entry.text("question"),
@@ -46,7 +46,7 @@ fn question(entry: &Entry) -> Result<String, Problem> {
 }
 
 /// One that can't be a question's name is left away, not the question.
-fn id(entry: &Entry, warnings: &mut Vec<Problem>) -> Option<QuestionId> {
+fn id(entry: &JsonEntry, warnings: &mut Vec<DraftProblem>) -> Option<QuestionId> {
     let parsed: Result<QuestionId, _> = entry.optional_text("id")?.parse();
     match parsed {
         Ok(id) => Some(id),
@@ -93,7 +93,7 @@ mod tests {
         })
     }
 
-    fn read_with(field: &str, value: Value) -> Found {
+    fn read_with(field: &str, value: Value) -> ParsedFile {
         let mut entry = entry();
         entry[field] = value;
         read(&json!([entry]).to_string())
@@ -106,7 +106,7 @@ mod tests {
             let [item] = &found.items[..] else { panic!("{found:?}") };
             assert_eq!((item.place.as_str(), item.text.as_str()), ("[0]", "Which \"one\"?"));
             let options = ["A &lt;b>", "B & C", "D", "E"].map(str::to_owned).to_vec();
-            assert_eq!(item.asked, Asked::Choice { options, right: 0, in_order: false });
+            assert_eq!(item.asked, ItemKind::Choice { options, right: 0, in_order: false });
             assert_eq!(item.id.as_ref().map(QuestionId::as_str), Some("622a1c347cc59eab6f94f9a8"));
             assert_eq!(item.category.as_deref(), Some("Society and Culture"));
             assert_eq!(item.difficulty, Some(Difficulty::Medium));
@@ -140,7 +140,7 @@ mod tests {
         ];
         for (field, value, told) in cases {
             let found = read_with(field, value);
-            assert_eq!(found.left_out.iter().map(Problem::to_string).collect::<Vec<_>>(), [told]);
+            assert_eq!(found.left_out.iter().map(DraftProblem::to_string).collect::<Vec<_>>(), [told]);
             assert!(found.items.is_empty());
         }
     }

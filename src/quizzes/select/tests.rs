@@ -20,7 +20,7 @@ fn first(_: usize) -> usize {
 #[test]
 fn a_selection_that_holds_fewer_gives_fewer() {
     let selection =
-        Selection { count: Some(Count::Most(10)), difficulty: Some(Difficulty::Hard), ..Selection::default() };
+        Selection { count: Some(QuestionCount::Most(10)), difficulty: Some(Difficulty::Hard), ..Selection::default() };
     let chosen = select(&bank("b", 6), &selection, &mut first).expect("some match");
     assert_eq!(ids(&chosen), ["q1", "q3", "q5"]);
 }
@@ -28,17 +28,18 @@ fn a_selection_that_holds_fewer_gives_fewer() {
 #[test]
 fn a_category_is_found_in_whatever_case() {
     let selection =
-        Selection { count: Some(Count::Most(10)), category: Some("MUSIC".to_owned()), ..Selection::default() };
+        Selection { count: Some(QuestionCount::Most(10)), category: Some("MUSIC".to_owned()), ..Selection::default() };
     let chosen = select(&bank("b", 6), &selection, &mut first).expect("some match");
     assert_eq!(ids(&chosen), ["q1", "q4"]);
 }
 
 #[test]
 fn nothing_that_matches_is_said_so() {
-    let other = Selection { count: Some(Count::Most(10)), category: Some("Tea".to_owned()), ..Selection::default() };
+    let other =
+        Selection { count: Some(QuestionCount::Most(10)), category: Some("Tea".to_owned()), ..Selection::default() };
     assert_eq!(select(&bank("b", 6), &other, &mut first), Err(NoSelection::Empty));
     let all = Selection {
-        count: Some(Count::Most(10)),
+        count: Some(QuestionCount::Most(10)),
         exclude: vec![id("q0"), id("q1"), id("gone")],
         ..Selection::default()
     };
@@ -72,13 +73,13 @@ fn the_host_says_how_many_and_in_which_order_and_else_the_bank() {
         let mut last = |n: usize| n - 1;
         select(bank, selection, &mut last).map(|questions| ids(&questions).join(" "))
     };
-    let all = Selection { count: Some(Count::All), order: Some(Order::Bank), ..Selection::default() };
+    let all = Selection { count: Some(QuestionCount::All), order: Some(Order::Bank), ..Selection::default() };
     assert_eq!(drawn(&bank, &all).expect("all").split(' ').count(), 12);
     assert!(drawn(&bank, &all).expect("all").starts_with("q0 q1 q2 "));
     assert_eq!(drawn(&bank, &Selection::default()).expect("ten").split(' ').count(), 10);
-    let three = Selection { count: Some(Count::Most(3)), ..Selection::default() };
+    let three = Selection { count: Some(QuestionCount::Most(3)), ..Selection::default() };
     assert_eq!(drawn(&bank, &three), Ok("q11 q0 q1".to_owned()));
-    bank.defaults = Defaults { count: Some(Count::All), order: Some(Order::Bank), option_order: None };
+    bank.defaults = Defaults { count: Some(QuestionCount::All), order: Some(Order::Bank), option_order: None };
     assert_eq!(drawn(&bank, &Selection::default()), drawn(&bank, &all));
     assert_eq!(drawn(&bank, &three), Ok("q0 q1 q2".to_owned()));
     let named = Selection { question_ids: Some(vec![id("q4"), id("q0")]), ..Selection::default() };
@@ -88,7 +89,7 @@ fn the_host_says_how_many_and_in_which_order_and_else_the_bank() {
 
 #[test]
 fn all_of_more_than_a_game_holds_is_told() {
-    let selection = Selection { count: Some(Count::All), ..Selection::default() };
+    let selection = Selection { count: Some(QuestionCount::All), ..Selection::default() };
     assert_eq!(select(&bank("b", 201), &selection, &mut first), Err(NoSelection::TooMany(201)));
     assert_eq!(select(&bank("b", 200), &selection, &mut first).map(|all| all.len()), Ok(200));
 }
@@ -107,7 +108,7 @@ fn shuffled_options_are_the_games_own() {
 #[test]
 fn every_order_is_as_likely_as_any_other() {
     let bank = bank("b", 3);
-    let selection = Selection { count: Some(Count::Most(3)), ..Selection::default() };
+    let selection = Selection { count: Some(QuestionCount::Most(3)), ..Selection::default() };
     let mut orders = HashSet::new();
     for a in 0..3 {
         for b in 0..2 {
@@ -132,7 +133,7 @@ proptest! {
         let bank = bank("b", size);
         let exclude: Vec<QuestionId> = exclude.iter().map(|n| id(&format!("q{n}"))).collect();
         let category = category.map(str::to_owned);
-        let count_asked = Some(Count::Most(count));
+        let count_asked = Some(QuestionCount::Most(count));
         let selection = Selection { category, difficulty, count: count_asked, exclude, ..Selection::default() };
         let fits = |question: &&Arc<Question>| {
             let category = question.category.as_ref().expect("all have one");

@@ -8,12 +8,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::quiz::kind::tests::{answer_like, question_of_kind};
-use crate::domain::room::{Advance, Ask, By, HostMove, RoomSettings};
+use crate::domain::room::{Advance, Caller, HostMove, RoomAction, RoomSettings};
 use crate::domain::solo::{Deliver, NewSolo};
 use crate::domain::{
-    Answer, AnswerKey, Choice, ChoiceKey, Command, Event, EventDraft, GameSession, Lifetimes, Millis, Moment, OptionId,
-    Question, Quiz, Repeat, RepeatKey, Room, SeatId, SecretHash, Sequence, SessionId, SessionState, Submission,
-    Timestamp, WallTime,
+    Answer, AnswerKey, Choice, ChoiceKey, Command, Event, EventDraft, GameSession, Idempotency, IdempotencyKey,
+    Lifetimes, Millis, Moment, OptionId, Question, Quiz, Room, SeatId, SecretHash, Sequence, SessionId, SessionState,
+    Submission, Timestamp, WallTime,
 };
 
 const LIFETIMES: Lifetimes =
@@ -80,7 +80,7 @@ fn answer_of_kind(n: usize) -> Command {
 }
 
 fn answer(question: &str, chosen: Option<u64>, key: Option<&str>) -> Command {
-    let repeat = key.map(|key| RepeatKey::new("answer", key, &[question]));
+    let repeat = key.map(|key| IdempotencyKey::new("answer", key, &[question]));
     let question = question.parse().expect("valid");
     Command::Submit(Submission { question, answer: chosen.map(option).map(Answer::Option), repeat, wall: WALL })
 }
@@ -108,7 +108,7 @@ fn solo() -> GameSession {
 }
 
 fn finished() -> GameSession {
-    let award = Command::Award(Some(RepeatKey::new("award", "key-2", &[])));
+    let award = Command::Award(Some(IdempotencyKey::new("award", "key-2", &[])));
     after(solo(), [answer("q3", Some(2), None), award])
 }
 
@@ -118,30 +118,30 @@ fn room() -> GameSession {
     let session = session.owned_by(Some("school".parse().expect("valid")));
     let event = || EventDraft { kind: "move".to_owned(), payload: "{}".to_owned(), to: None };
     let events = vec![event(), event(), event()];
-    let repeat = Some(Repeat::Key(RepeatKey::new("record", "key-3", &[])));
-    let record = Command::room(By::Backend, Ask::Record { events, expected: None, repeat });
-    let by = |seat| By::Connection { seat: SeatId(seat), generation: 0 };
-    let repeat = Some(Repeat::FrameId(RepeatKey::new("say", "1", &[])));
-    let said = Command::room(by(1), Ask::Say { payload: "7".to_owned(), repeat });
-    let acknowledge = |seat| Command::room(by(seat), Ask::Acknowledge(Sequence(2)));
+    let repeat = Some(Idempotency::Key(IdempotencyKey::new("record", "key-3", &[])));
+    let record = Command::room(Caller::Backend, RoomAction::Record { events, expected: None, repeat });
+    let by = |seat| Caller::Connection { seat: SeatId(seat), generation: 0 };
+    let repeat = Some(Idempotency::FrameId(IdempotencyKey::new("say", "1", &[])));
+    let said = Command::room(by(1), RoomAction::Say { payload: "7".to_owned(), repeat });
+    let acknowledge = |seat| Command::room(by(seat), RoomAction::Acknowledge(Sequence(2)));
     after(session, [record, said, acknowledge(1), acknowledge(2)])
 }
 
-fn asked(by: By, ask: Ask) -> Command {
+fn asked(by: Caller, ask: RoomAction) -> Command {
     Command::room(by, ask)
 }
 
 fn of_host(saw: u32, host_move: HostMove) -> Command {
-    let repeat = Some(Repeat::Key(RepeatKey::new("move", &saw.to_string(), &[])));
-    asked(By::Token(SecretHash::of("host"), None), Ask::Host(saw, host_move, repeat))
+    let repeat = Some(Idempotency::Key(IdempotencyKey::new("move", &saw.to_string(), &[])));
+    asked(Caller::Token(SecretHash::of("host"), None), RoomAction::Host(saw, host_move, repeat))
 }
 
-fn of_player(name: &str, ask: Ask) -> Command {
-    asked(By::Token(SecretHash::of(name), None), ask)
+fn of_player(name: &str, ask: RoomAction) -> Command {
+    asked(Caller::Token(SecretHash::of(name), None), ask)
 }
 
-fn chosen(question: &str, chosen: Option<u64>) -> Ask {
-    Ask::Answer { question: question.parse().expect("valid"), answer: chosen.map(option).map(Answer::Option) }
+fn chosen(question: &str, chosen: Option<u64>) -> RoomAction {
+    RoomAction::Answer { question: question.parse().expect("valid"), answer: chosen.map(option).map(Answer::Option) }
 }
 
 /// A room that plays, at the reveal of its first question.
@@ -152,25 +152,28 @@ fn revealing() -> GameSession {
     let code = "ABC234".parse().expect("valid");
     let session = GameSession::room(id(), 7, Some(code), (room, Some(quiz_of_kinds())), LIFETIMES, at(0).now);
     let join = |name: &str| {
-        let repeat = Some(RepeatKey::new("join", name, &[]));
-        asked(By::Anyone, Ask::Join { name: name.parse().expect("valid"), token: SecretHash::of(name), repeat })
+        let repeat = Some(IdempotencyKey::new("join", name, &[]));
+        asked(
+            Caller::Anyone,
+            RoomAction::Join { name: name.parse().expect("valid"), token: SecretHash::of(name), repeat },
+        )
     };
     let answers = [of_player("Zoë", chosen("q1", Some(1))), of_player("Bob", chosen("q1", None))];
-    let opening = [of_player("host", Ask::Resume), join("Zoë"), join("Bob"), of_host(0, HostMove::Start)];
+    let opening = [of_player("host", RoomAction::Resume), join("Zoë"), join("Bob"), of_host(0, HostMove::Start)];
     after(session, opening.into_iter().chain(answers))
 }
 
 /// The same at its second question, which is held: with a seat code, a seat that is left, and a
 /// backend that reads.
 fn playing() -> GameSession {
-    let code = Ask::HandOutCode { seat: SeatId(2), code: SecretHash::of("code") };
+    let code = RoomAction::HandOutCode { seat: SeatId(2), code: SecretHash::of("code") };
     let next = [
         of_host(2, HostMove::Next),
         of_player("Zoë", chosen("q2", Some(2))),
         of_host(3, HostMove::Pause(true)),
-        asked(By::Backend, code),
-        of_player("Bob", Ask::Leave),
-        asked(By::Backend, Ask::Resume),
+        asked(Caller::Backend, code),
+        of_player("Bob", RoomAction::Leave),
+        asked(Caller::Backend, RoomAction::Resume),
     ];
     after(revealing(), next)
 }

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use super::contract::{Dump, EventPage, GameSessionStore, NewSession, StoreStatus, Swept};
 use super::error::{StoreError, StoreResult};
 use super::page::Budget;
-use super::step::{Rules, step};
+use super::step::{ApplyFn, apply_on_copy};
 use crate::domain::{
     Applied, Command, Deadline, Event, GameSession, JoinCode, Moment, Owner, Sequence, SessionId, Timestamp,
 };
@@ -23,25 +23,25 @@ const ENGINE: &str = "memory";
 
 /// The memory engine.
 pub struct MemoryStore {
-    rules: Rules,
+    rules: ApplyFn,
     random: u64,
-    inner: Mutex<Option<Inner>>,
+    inner: Mutex<Option<MemorySessions>>,
 }
 
 #[derive(Default)]
-struct Inner {
-    sessions: BTreeMap<SessionId, Entry>,
+struct MemorySessions {
+    sessions: BTreeMap<SessionId, StoredSession>,
     deadlines: BTreeSet<(Deadline, SessionId)>,
     joins: HashMap<JoinCode, SessionId>,
     commits: u64,
 }
 
-struct Entry {
+struct StoredSession {
     session: GameSession,
     events: BTreeMap<Sequence, Event>,
 }
 
-impl Entry {
+impl StoredSession {
     fn dump(&self, now: Timestamp) -> Dump {
         Dump { taken: now, session: self.session.clone(), events: self.events.values().cloned().collect() }
     }
@@ -49,17 +49,17 @@ impl Entry {
 
 impl MemoryStore {
     /// An empty store; `random` tells its event numbering from any other store's.
-    pub fn new(rules: Rules, random: u64) -> Self {
-        Self { rules, random, inner: Mutex::new(Some(Inner::default())) }
+    pub fn new(rules: ApplyFn, random: u64) -> Self {
+        Self { rules, random, inner: Mutex::new(Some(MemorySessions::default())) }
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut Inner) -> StoreResult<T>) -> StoreResult<T> {
+    fn with<T>(&self, act: impl FnOnce(&mut MemorySessions) -> StoreResult<T>) -> StoreResult<T> {
         self.inner.lock().as_mut().map_or(Err(StoreError::Unavailable(None)), act)
     }
 }
 
-impl Inner {
-    fn live(&self, id: &SessionId, now: Timestamp) -> Option<&Entry> {
+impl MemorySessions {
+    fn live(&self, id: &SessionId, now: Timestamp) -> Option<&StoredSession> {
         self.sessions.get(id).filter(|entry| entry.session.is_live(now))
     }
 
@@ -81,7 +81,7 @@ impl Inner {
             self.joins.insert(code.clone(), session.id.clone());
         }
         let events = events.into_iter().map(|event| (event.sequence, event)).collect();
-        self.sessions.insert(session.id.clone(), Entry { session, events });
+        self.sessions.insert(session.id.clone(), StoredSession { session, events });
     }
 
     fn remove(&mut self, id: &SessionId) -> bool {
@@ -141,7 +141,7 @@ impl GameSessionStore for MemoryStore {
     async fn apply(&self, id: &SessionId, command: Command, at: Moment) -> StoreResult<Option<Applied>> {
         self.with(|inner| {
             let Some(entry) = inner.live(id, at.now) else { return Ok(None) };
-            let (after, applied) = step(self.rules, &entry.session, command, at)?;
+            let (after, applied) = apply_on_copy(self.rules, &entry.session, command, at)?;
             let (old, new) = (&entry.session.state.join_code, &after.state.join_code);
             if old != new && new.as_ref().is_some_and(|code| inner.holder(code, at.now).is_some()) {
                 return Err(StoreError::AlreadyExists);
@@ -167,7 +167,7 @@ impl GameSessionStore for MemoryStore {
         at: Moment,
     ) -> StoreResult<Option<EventPage>> {
         self.with(|inner| {
-            let page = |entry: &Entry| {
+            let page = |entry: &StoredSession| {
                 let from = Sequence(after.0.saturating_add(1));
                 let mut budget = Budget::page(limit);
                 let page = entry.events.range(from..).map(|(_, event)| event);

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::MemoryStore;
 use crate::domain::{Moment, SessionId};
-use crate::store::contract::{Dump, Imported, Portable};
+use crate::store::contract::{Dump, ImportOutcome, Portable};
 use crate::store::error::StoreResult;
 
 #[async_trait]
@@ -23,18 +23,18 @@ impl Portable for MemoryStore {
         self.with(|inner| Ok(inner.live(id, at.now).map(|entry| entry.dump(at.now))))
     }
 
-    async fn import(&self, dump: Dump, at: Moment) -> StoreResult<Imported> {
+    async fn import(&self, dump: Dump, at: Moment) -> StoreResult<ImportOutcome> {
         self.with(|inner| {
             let dump = dump.moved_to(at.now);
             let held = inner.live(&dump.session.id, at.now).map(|entry| entry.dump(at.now));
             if held.is_some_and(|held| held.is_same(&dump)) {
-                return Ok(Imported::Same);
+                return Ok(ImportOutcome::Same);
             }
             if inner.is_taken(&dump.session, at.now) {
-                return Ok(Imported::Conflict);
+                return Ok(ImportOutcome::Conflict);
             }
             inner.insert(dump.session, dump.events);
-            Ok(Imported::Imported)
+            Ok(ImportOutcome::Imported)
         })
     }
 }

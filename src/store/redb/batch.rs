@@ -4,20 +4,20 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::counter::Hint;
+use super::counter::ExpiryEntry;
 use super::ops::{Op, QuestionRow, SessionRow};
 use super::quizzes::{NamedRecord, QuestionName};
-use super::reads::Snapshot;
+use super::reads::ReadSnapshot;
 use crate::domain::{
     Applied, Command, Event, GameSession, JoinCode, Millis, Moment, Owner, Quiz, Sequence, SessionId, Timestamp,
 };
-use crate::store::contract::{Dump, Imported};
+use crate::store::contract::{Dump, ImportOutcome};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::page::Budget;
-use crate::store::step::{Rules, step};
+use crate::store::step::{ApplyFn, apply_on_copy};
 
 /// A session as the file has it, as far as the commit needs to know.
-pub(super) struct Before {
+pub(super) struct PreviousRow {
     pub(super) hint: Timestamp,
     pub(super) deadline: Timestamp,
     /// Whether the index has it under its hint.
@@ -34,7 +34,7 @@ pub(super) struct Filed {
     pub(super) deadline: Timestamp,
 }
 
-impl Before {
+impl PreviousRow {
     fn filed(&self) -> Option<Filed> {
         self.is_filed.then_some(Filed { hint: self.hint, deadline: self.deadline })
     }
@@ -74,8 +74,8 @@ const MOST_FORGOTTEN: usize = 64;
 
 /// One session's way through the batch.
 #[derive(Default)]
-pub(super) struct Change {
-    pub(super) before: Option<Before>,
+pub(super) struct SessionChange {
+    pub(super) before: Option<PreviousRow>,
     pub(super) after: Option<GameSession>,
     /// The record of the quiz, if the session began in this batch.
     pub(super) quiz_record: Option<Arc<[u8]>>,
@@ -89,7 +89,7 @@ pub(super) struct Change {
     pub(super) is_dirty: bool,
 }
 
-impl Change {
+impl SessionChange {
     /// The hint that the session is to have. A hint says when to look: a later deadline leaves it where
     /// it is, and the reaper files it anew; one that is earlier, or will never move again, moves it.
     pub(super) fn hint(&self, session: &GameSession) -> Timestamp {
@@ -103,30 +103,30 @@ impl Change {
     fn filings(&self) -> (Option<Filed>, Option<Filed>) {
         let after = self.after.as_ref();
         let filed = |session| Filed { hint: self.hint(session), deadline: session.state.life.deadline().0 };
-        (self.before.as_ref().and_then(Before::filed), after.map(filed))
+        (self.before.as_ref().and_then(PreviousRow::filed), after.map(filed))
     }
 }
 
 /// What a batch comes to.
 pub(super) struct Batch<'a> {
-    pub(super) snapshot: &'a Snapshot<'a>,
-    rules: Rules,
-    pub(super) changes: BTreeMap<SessionId, Change>,
+    pub(super) snapshot: &'a ReadSnapshot<'a>,
+    rules: ApplyFn,
+    pub(super) changes: BTreeMap<SessionId, SessionChange>,
     /// Those that nothing but the sweep has come upon.
     pub(super) refiled: BTreeMap<SessionId, Refiled>,
     joins: HashMap<JoinCode, Option<SessionId>>,
     questions: BTreeMap<QuestionName, QuestionChange>,
     old_questions: Vec<(Timestamp, QuestionName, bool)>,
     /// Hints that belong to nothing.
-    pub(super) stray_hints: Vec<Hint>,
+    pub(super) stray_hints: Vec<ExpiryEntry>,
     time: Timestamp,
 }
 
 /// What a batch asks the commit to store.
 pub(super) struct Changes {
-    pub(super) sessions: BTreeMap<SessionId, Change>,
+    pub(super) sessions: BTreeMap<SessionId, SessionChange>,
     pub(super) refiled: BTreeMap<SessionId, Refiled>,
-    pub(super) stray_hints: Vec<Hint>,
+    pub(super) stray_hints: Vec<ExpiryEntry>,
     /// Whose each join code is that changed hands.
     pub(super) joins: HashMap<JoinCode, Option<SessionId>>,
     /// Questions that are stored, or kept for longer.
@@ -159,7 +159,7 @@ impl Changes {
 
     /// What the sessions' ends and beginnings are to the cache of quizzes.
     fn quizzes(&self) -> Vec<CacheChange> {
-        let cached = |(id, change): (&SessionId, &Change)| match &change.after {
+        let cached = |(id, change): (&SessionId, &SessionChange)| match &change.after {
             None => Some((id.clone(), None)),
             Some(session) if change.is_new => {
                 let quiz = session.quiz.as_ref()?;
@@ -171,11 +171,11 @@ impl Changes {
     }
 
     /// The changes of rows, and what else there is to know of them.
-    pub(super) fn into_rows(self) -> StoreResult<Rows> {
+    pub(super) fn into_rows(self) -> StoreResult<ChangedRows> {
         let (time, filings, quizzes) = (self.time, self.filings(), self.quizzes());
         let (only_one, removes) =
             (self.only_one().cloned(), self.sessions.values().any(|change| change.after.is_none()));
-        Ok(Rows { ops: self.into_ops()?, time, filings, quizzes, only_one, removes })
+        Ok(ChangedRows { ops: self.into_ops()?, time, filings, quizzes, only_one, removes })
     }
 }
 
@@ -185,7 +185,7 @@ pub(super) type Filing = (SessionId, Option<Filed>, Option<Filed>);
 pub(super) type CacheChange = (SessionId, Option<(u64, Arc<Quiz>)>);
 
 /// What a batch changes, row by row.
-pub(super) struct Rows {
+pub(super) struct ChangedRows {
     pub(super) ops: Vec<Op>,
     /// The latest moment that a command of the batch was applied at.
     pub(super) time: Timestamp,
@@ -199,7 +199,7 @@ pub(super) struct Rows {
     pub(super) removes: bool,
 }
 
-impl Rows {
+impl ChangedRows {
     /// No change, at this time.
     pub(super) fn none(time: Timestamp) -> Self {
         let (ops, filings, quizzes) = Default::default();
@@ -208,7 +208,7 @@ impl Rows {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot<'a>, rules: Rules) -> Self {
+    pub(super) fn new(snapshot: &'a ReadSnapshot<'a>, rules: ApplyFn) -> Self {
         Self {
             snapshot,
             rules,
@@ -231,7 +231,7 @@ impl<'a> Batch<'a> {
 
     /// Keeps the questions of sessions that the index will have later than before.
     fn keep_what_is_filed_later(&mut self) -> StoreResult<()> {
-        let later = |change: &Change| {
+        let later = |change: &SessionChange| {
             let (before, after) = (change.before.as_ref()?, change.after.as_ref()?);
             let hint = change.hint(after);
             (!change.is_new && hint > before.hint).then_some(hint)
@@ -248,11 +248,11 @@ impl<'a> Batch<'a> {
     }
 
     /// The session's way so far, beginning with what the snapshot has.
-    fn change(&mut self, id: &SessionId) -> StoreResult<&mut Change> {
+    fn change(&mut self, id: &SessionId) -> StoreResult<&mut SessionChange> {
         if !self.changes.contains_key(id) {
-            let mut change = Change::default();
+            let mut change = SessionChange::default();
             if let Some((session, hint)) = self.snapshot.damaged.look(id, || self.snapshot.session(id))? {
-                change.before = Some(Before {
+                change.before = Some(PreviousRow {
                     hint,
                     deadline: session.state.life.deadline().0,
                     is_filed: true,
@@ -303,7 +303,15 @@ impl<'a> Batch<'a> {
         }
         let change = self.change(&id)?;
         let after = Some(session);
-        *change = Change { before, after, quiz_record, is_new: true, is_dirty: true, events, ..Change::default() };
+        *change = SessionChange {
+            before,
+            after,
+            quiz_record,
+            is_new: true,
+            is_dirty: true,
+            events,
+            ..SessionChange::default()
+        };
         Ok(())
     }
 
@@ -404,7 +412,7 @@ impl<'a> Batch<'a> {
         let change = self.change(id)?;
         let before = change.before.take();
         let is_dirty = before.is_some();
-        let removed = std::mem::replace(change, Change { before, is_dirty, ..Change::default() }).after;
+        let removed = std::mem::replace(change, SessionChange { before, is_dirty, ..SessionChange::default() }).after;
         if let Some(code) = removed.as_ref().and_then(|session| session.state.join_code.clone()) {
             self.free(&code, id)?;
         }
@@ -424,7 +432,7 @@ impl<'a> Batch<'a> {
         let rules = self.rules;
         let change = self.change(id)?;
         let Some(before) = change.after.as_ref().filter(|session| session.is_live(at.now)) else { return Ok(None) };
-        let (after, applied) = step(rules, before, command, at)?;
+        let (after, applied) = apply_on_copy(rules, before, command, at)?;
         let is_changed = after != *before;
         let codes = (before.state.join_code != after.state.join_code)
             .then(|| (before.state.join_code.clone(), after.state.join_code.clone()));
@@ -443,20 +451,20 @@ impl<'a> Batch<'a> {
         self.remove(id)
     }
 
-    pub(super) fn import(&mut self, dump: Dump, at: Moment) -> StoreResult<Imported> {
+    pub(super) fn import(&mut self, dump: Dump, at: Moment) -> StoreResult<ImportOutcome> {
         self.time = self.time.max(at.now);
         let dump = dump.moved_to(at.now);
         let id = dump.session.id.clone();
         if let Some(held) = self.live(&id, at.now)?.cloned() {
             let events = self.events(&id)?;
             let held = Dump { taken: at.now, session: held, events };
-            return Ok(if held.is_same(&dump) { Imported::Same } else { Imported::Conflict });
+            return Ok(if held.is_same(&dump) { ImportOutcome::Same } else { ImportOutcome::Conflict });
         }
         if self.is_taken(&dump.session, at.now)? {
-            return Ok(Imported::Conflict);
+            return Ok(ImportOutcome::Conflict);
         }
         self.put_new(dump.session, dump.events)?;
-        Ok(Imported::Imported)
+        Ok(ImportOutcome::Imported)
     }
 
     /// All events of a session that are kept, those of this batch included.

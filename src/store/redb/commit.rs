@@ -10,7 +10,7 @@ use super::meta::Meta;
 use super::ops::{EventRow, Op, QuestionRow, SessionRow};
 use super::quizzes::{self, QuestionName};
 use super::slot::DAMAGED_PAGE;
-use super::{EVENTS, HINTS, JOINS, OWNERS, QUESTION_ENDS, QUESTIONS, QUIZZES, SESSIONS};
+use super::{EVENTS, EXPIRY_INDEX, JOINS, OWNERS, QUESTION_ENDS, QUESTIONS, QUIZZES, SESSIONS};
 use crate::domain::{JoinCode, Owner, Sequence, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::panics;
@@ -102,7 +102,7 @@ fn transact<T>(
 }
 
 /// Stores a batch and the file's own record, all or nothing.
-pub(super) fn store(database: &Database, ops: &[Op], meta: &Meta) -> Outcome {
+pub(super) fn store(database: &Database, ops: &[Op], meta: &Meta) -> WriteResult {
     transact(database, |transaction| {
         let mut tables = Tables::open(transaction)?;
         ops.iter().try_for_each(|op| tables.apply(op))?;
@@ -112,12 +112,12 @@ pub(super) fn store(database: &Database, ops: &[Op], meta: &Meta) -> Outcome {
 }
 
 /// Stores the file's own record alone, and creates the tables in a new file.
-pub(super) fn store_meta(database: &Database, meta: &Meta) -> Outcome {
+pub(super) fn store_meta(database: &Database, meta: &Meta) -> WriteResult {
     store(database, &[], meta)
 }
 
 /// Fills the file's reserve with so many bytes, anew: new games can be stored as long as that can.
-pub(super) fn fill_reserve(database: &Database, meta: &Meta, bytes: u64) -> Outcome {
+pub(super) fn fill_reserve(database: &Database, meta: &Meta, bytes: u64) -> WriteResult {
     transact(database, |transaction| {
         let mut reserve = transaction.open_table(RESERVE).map_err(CommitError::new)?;
         for part in 0..bytes.div_ceil(RESERVE_PART as u64) {
@@ -129,7 +129,7 @@ pub(super) fn fill_reserve(database: &Database, meta: &Meta, bytes: u64) -> Outc
 }
 
 /// Gives all of the reserve's space to games but so many bytes.
-pub(super) fn release_reserve(database: &Database, meta: &Meta, kept: u64) -> Outcome {
+pub(super) fn release_reserve(database: &Database, meta: &Meta, kept: u64) -> WriteResult {
     transact(database, |transaction| {
         let mut reserve = transaction.open_table(RESERVE).map_err(CommitError::new)?;
         reserve.retain(|part, _| part < kept.div_ceil(RESERVE_PART as u64)).map_err(CommitError::new)?;
@@ -158,7 +158,7 @@ struct Tables<'t> {
     owners: Table<'t, (&'static str, &'static [u8]), ()>,
 }
 
-type Outcome = Result<(), CommitError>;
+type WriteResult = Result<(), CommitError>;
 
 impl<'t> Tables<'t> {
     fn open(transaction: &'t WriteTransaction) -> Result<Self, CommitError> {
@@ -167,7 +167,7 @@ impl<'t> Tables<'t> {
             quizzes: transaction.open_table(QUIZZES).map_err(CommitError::new)?,
             questions: transaction.open_table(QUESTIONS).map_err(CommitError::new)?,
             question_ends: transaction.open_table(QUESTION_ENDS).map_err(CommitError::new)?,
-            hints: transaction.open_table(HINTS).map_err(CommitError::new)?,
+            hints: transaction.open_table(EXPIRY_INDEX).map_err(CommitError::new)?,
             events: transaction.open_table(EVENTS).map_err(CommitError::new)?,
             joins: transaction.open_table(JOINS).map_err(CommitError::new)?,
             owners: transaction.open_table(OWNERS).map_err(CommitError::new)?,
@@ -175,7 +175,7 @@ impl<'t> Tables<'t> {
     }
 
     /// Makes one change.
-    fn apply(&mut self, op: &Op) -> Outcome {
+    fn apply(&mut self, op: &Op) -> WriteResult {
         match op {
             Op::PutSession { id, row, .. } => self.put_session(id, Some(row)),
             Op::RemoveSession(id) => self.put_session(id, None),
@@ -185,8 +185,8 @@ impl<'t> Tables<'t> {
             Op::RemoveQuestion(name) => self.put_question(name, None),
             Op::PutQuestionEnd(until, name) => self.put_question_end(*until, name, true),
             Op::RemoveQuestionEnd(until, name) => self.put_question_end(*until, name, false),
-            Op::PutHint(time, id) => self.put_hint(*time, id, true),
-            Op::RemoveHint(time, id) => self.put_hint(*time, id, false),
+            Op::PutExpiry(time, id) => self.put_hint(*time, id, true),
+            Op::RemoveExpiry(time, id) => self.put_hint(*time, id, false),
             Op::PutEvent(id, row) => self.put_event(id, row),
             Op::Prune(id, through) => self.prune(id, Sequence(*through)),
             Op::PutJoin(code, id) => self.put_join(code, Some(id)),
@@ -196,7 +196,7 @@ impl<'t> Tables<'t> {
         }
     }
 
-    fn put_session(&mut self, id: &SessionId, row: Option<&SessionRow>) -> Outcome {
+    fn put_session(&mut self, id: &SessionId, row: Option<&SessionRow>) -> WriteResult {
         match row {
             Some(row) => {
                 let record = row.record().map_err(CommitError::failure)?;
@@ -206,14 +206,14 @@ impl<'t> Tables<'t> {
         }
     }
 
-    fn put_quiz(&mut self, id: &SessionId, record: Option<&[u8]>) -> Outcome {
+    fn put_quiz(&mut self, id: &SessionId, record: Option<&[u8]>) -> WriteResult {
         match record {
             Some(record) => self.quizzes.insert(id.as_bytes(), record).map(drop).map_err(CommitError::new),
             None => self.quizzes.remove(id.as_bytes()).map(drop).map_err(CommitError::new),
         }
     }
 
-    fn put_question(&mut self, name: &QuestionName, row: Option<&QuestionRow>) -> Outcome {
+    fn put_question(&mut self, name: &QuestionName, row: Option<&QuestionRow>) -> WriteResult {
         let put = match row {
             Some(row) => self.questions.insert(name, &*quizzes::question_record(row)),
             None => self.questions.remove(name),
@@ -221,36 +221,36 @@ impl<'t> Tables<'t> {
         put.map(drop).map_err(CommitError::new)
     }
 
-    fn put_question_end(&mut self, until: Timestamp, name: &QuestionName, is_there: bool) -> Outcome {
+    fn put_question_end(&mut self, until: Timestamp, name: &QuestionName, is_there: bool) -> WriteResult {
         let key = (until.as_millis(), name);
         let put = if is_there { self.question_ends.insert(key, ()) } else { self.question_ends.remove(key) };
         put.map(drop).map_err(CommitError::new)
     }
 
-    fn put_hint(&mut self, time: Timestamp, id: &SessionId, is_there: bool) -> Outcome {
+    fn put_hint(&mut self, time: Timestamp, id: &SessionId, is_there: bool) -> WriteResult {
         let key = (time.as_millis(), id.as_bytes());
         let put = if is_there { self.hints.insert(key, ()) } else { self.hints.remove(key) };
         put.map(drop).map_err(CommitError::new)
     }
 
-    fn put_event(&mut self, id: &SessionId, row: &EventRow) -> Outcome {
+    fn put_event(&mut self, id: &SessionId, row: &EventRow) -> WriteResult {
         let key = (id.as_bytes(), row.event.sequence.0);
         self.events.insert(key, &*row.record).map(drop).map_err(CommitError::new)
     }
 
-    fn prune(&mut self, id: &SessionId, through: Sequence) -> Outcome {
+    fn prune(&mut self, id: &SessionId, through: Sequence) -> WriteResult {
         let range = (id.as_bytes(), 0)..=(id.as_bytes(), through.0);
         self.events.retain_in(range, |_, _| false).map_err(CommitError::new)
     }
 
-    fn put_join(&mut self, code: &JoinCode, holder: Option<&SessionId>) -> Outcome {
+    fn put_join(&mut self, code: &JoinCode, holder: Option<&SessionId>) -> WriteResult {
         match holder {
             Some(id) => self.joins.insert(code.as_str(), id.as_bytes()).map(drop).map_err(CommitError::new),
             None => self.joins.remove(code.as_str()).map(drop).map_err(CommitError::new),
         }
     }
 
-    fn put_owner(&mut self, owner: &Owner, id: &SessionId, is_there: bool) -> Outcome {
+    fn put_owner(&mut self, owner: &Owner, id: &SessionId, is_there: bool) -> WriteResult {
         let key = (owner.as_str(), id.as_bytes());
         let put = if is_there { self.owners.insert(key, ()) } else { self.owners.remove(key) };
         put.map(drop).map_err(CommitError::new)

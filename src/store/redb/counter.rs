@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::batch::{Filed, Filing};
-use super::reads::Snapshot;
+use super::reads::ReadSnapshot;
 use crate::domain::{Millis, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 
 /// An entry of the index: when to look, at what.
-pub(super) type Hint = (Timestamp, SessionId);
+pub(super) type ExpiryEntry = (Timestamp, SessionId);
 
 /// How long the file may hold another batch than the last one noted before it is clear that no note
 /// will come: that batch's outcome was unknown.
@@ -26,16 +26,16 @@ const LOOK_EVERY: Millis = Millis(100);
 
 /// Counts the dead.
 #[derive(Default)]
-pub(super) struct Counter(Mutex<Seen>);
+pub(super) struct Counter(Mutex<CountedIndex>);
 
 #[derive(Default)]
-struct Seen {
+struct CountedIndex {
     /// The last batch that is counted in; `None` before the first look.
     batch: Option<u64>,
     /// Since when the file holds another one.
     differs_since: Option<Instant>,
     /// The last hint that was looked at.
-    last: Option<Hint>,
+    last: Option<ExpiryEntry>,
     /// The sessions of the hints up to it: how many were dead at `until`, and the others' deadlines.
     dead: u64,
     until: Timestamp,
@@ -47,11 +47,11 @@ struct Seen {
 impl Counter {
     /// Looks at most at so many hints that have become due. How many sessions are known to be dead, and
     /// whether that is all of them.
-    pub(super) fn count(&self, snapshot: &Snapshot<'_>, now: Timestamp, most: usize) -> StoreResult<(u64, bool)> {
+    pub(super) fn count(&self, snapshot: &ReadSnapshot<'_>, now: Timestamp, most: usize) -> StoreResult<(u64, bool)> {
         let mut seen = self.0.lock();
         if now.plus(BACK) < seen.until {
             // Those who ask one after the other are never that far apart, but on another clock.
-            *seen = Seen::default();
+            *seen = CountedIndex::default();
         }
         let is_all = seen.is_at(snapshot.batch()?) && seen.look(snapshot, now, most)?;
         seen.pass(now);
@@ -59,7 +59,7 @@ impl Counter {
     }
 
     /// Looks at them, so that whoever counts finds that done.
-    pub(super) fn look_ahead(&self, snapshot: &Snapshot<'_>, now: Timestamp, most: usize) -> StoreResult<()> {
+    pub(super) fn look_ahead(&self, snapshot: &ReadSnapshot<'_>, now: Timestamp, most: usize) -> StoreResult<()> {
         let mut seen = self.0.lock();
         let is_all = seen.is_at(snapshot.batch()?) && seen.look(snapshot, now, most)?;
         seen.look_at = if is_all { now.plus(LOOK_EVERY) } else { now };
@@ -84,12 +84,12 @@ impl Counter {
             Some(known) if batch <= known => {}
             None => {}
             // One before it was not noted.
-            Some(_) => *seen = Seen::default(),
+            Some(_) => *seen = CountedIndex::default(),
         }
     }
 }
 
-impl Seen {
+impl CountedIndex {
     /// Whether the snapshot holds just what is counted in. Between a commit and its note it doesn't.
     fn is_at(&mut self, batch: u64) -> bool {
         if self.batch == Some(batch) {
@@ -106,8 +106,8 @@ impl Seen {
     }
 
     /// Whether no due hint was left to look at.
-    fn look(&mut self, snapshot: &Snapshot<'_>, now: Timestamp, most: usize) -> StoreResult<bool> {
-        for (looked, due) in snapshot.due_hints(now, self.last.as_ref())?.enumerate() {
+    fn look(&mut self, snapshot: &ReadSnapshot<'_>, now: Timestamp, most: usize) -> StoreResult<bool> {
+        for (looked, due) in snapshot.due_entries(now, self.last.as_ref())?.enumerate() {
             if looked == most {
                 return Ok(false);
             }

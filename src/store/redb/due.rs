@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ::redb::{Range, ReadOnlyTable};
 
-use super::counter::Hint;
+use super::counter::ExpiryEntry;
 use crate::domain::{SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::panics;
 
-type Index = ReadOnlyTable<(u64, &'static [u8]), ()>;
+type ExpiryTable = ReadOnlyTable<(u64, &'static [u8]), ()>;
 
 /// Hints that are due, soonest first.
-pub(super) struct DueHints<'a> {
-    index: Index,
+pub(super) struct DueEntries<'a> {
+    index: ExpiryTable,
     /// Set where a page can't be read.
     damage: &'a AtomicBool,
     rows: Option<Range<'static, (u64, &'static [u8]), ()>>,
@@ -25,9 +25,14 @@ pub(super) struct DueHints<'a> {
     end: u64,
 }
 
-impl<'a> DueHints<'a> {
+impl<'a> DueEntries<'a> {
     /// Those after this one, up to `now`.
-    pub(super) fn after(index: Index, after: Option<&Hint>, now: Timestamp, damage: &'a AtomicBool) -> Self {
+    pub(super) fn after(
+        index: ExpiryTable,
+        after: Option<&ExpiryEntry>,
+        now: Timestamp,
+        damage: &'a AtomicBool,
+    ) -> Self {
         let end = now.as_millis().saturating_add(1);
         let last = after.map_or((0, 0), |(time, id)| (time.as_millis(), beginning(id.as_bytes())));
         let from = after.map_or(Bound::Unbounded, |(time, id)| Bound::Excluded((time.as_millis(), id.as_bytes())));
@@ -84,8 +89,8 @@ fn first_of(mut low: u128, mut high: u128, holds: impl Fn(u128) -> bool) -> u128
     high
 }
 
-impl Iterator for DueHints<'_> {
-    type Item = StoreResult<Hint>;
+impl Iterator for DueEntries<'_> {
+    type Item = StoreResult<ExpiryEntry>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {

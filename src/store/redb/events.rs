@@ -7,30 +7,30 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{Event, SeatId, Sequence, WallTime};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::format;
-use crate::store::payload::Packed;
+use crate::store::payload::StoredPayload;
 
 /// An event as the file keeps it.
 #[derive(Serialize, Deserialize)]
-struct Record<'a> {
+struct EventRecord<'a> {
     sequence: Sequence,
     at: WallTime,
     #[serde(borrow)]
     kind: Cow<'a, str>,
     #[serde(borrow)]
-    payload: Packed<'a>,
+    payload: StoredPayload<'a>,
     to: Option<Vec<SeatId>>,
 }
 
 /// The bytes of an event's record.
 pub(super) fn encode(event: &Event) -> StoreResult<Vec<u8>> {
     let Event { sequence, at, kind, payload, to } = event;
-    let (kind, payload) = (Cow::from(kind), Packed::of(payload));
-    format::encode(&Record { sequence: *sequence, at: *at, kind, payload, to: to.clone() })
+    let (kind, payload) = (Cow::from(kind), StoredPayload::of(payload));
+    format::encode(&EventRecord { sequence: *sequence, at: *at, kind, payload, to: to.clone() })
 }
 
 /// The event that these bytes hold; `what` names it in errors.
 pub(super) fn decode(bytes: &[u8], what: impl Fn() -> String) -> StoreResult<Event> {
-    let Record { sequence, at, kind, payload, to } = format::decode_borrowed(bytes, &what)?;
+    let EventRecord { sequence, at, kind, payload, to } = format::decode_borrowed(bytes, &what)?;
     let corrupt = |met| StoreError::Corrupt { what: format!("{}: {met}", what()) };
     let payload = payload.unpack().map_err(corrupt)?;
     Ok(Event { sequence, at, kind: kind.into_owned(), payload, to })
@@ -81,8 +81,8 @@ mod tests {
         for damaged in [Vec::new(), b"no frame".to_vec(), packed[..packed.len() / 2].to_vec()] {
             let Event { sequence, at, kind, to, .. } = event(String::new());
             // With a checksum that fits: what was damaged before it was written.
-            let payload = Packed::Zstd(damaged.into());
-            let bytes = format::encode(&Record { sequence, at, kind: kind.into(), payload, to }).expect("encoded");
+            let payload = StoredPayload::Zstd(damaged.into());
+            let bytes = format::encode(&EventRecord { sequence, at, kind: kind.into(), payload, to }).expect("encoded");
             let Err(StoreError::Corrupt { what }) = decode(&bytes, what) else { panic!("it was read") };
             assert!(what.starts_with("event 7 of a test: its payload cannot be unpacked"), "{what}");
         }

@@ -87,7 +87,7 @@ impl NamedFile {
 /// A test's own storage.
 type MakeStorage = Box<dyn Fn() -> std::io::Result<Box<dyn StorageBackend>> + Send + Sync>;
 
-enum Place {
+enum FilePlace {
     File(PathBuf),
     Made(MakeStorage),
 }
@@ -121,8 +121,8 @@ impl Default for LogOptions {
 const LOG_PART: u64 = 8;
 
 /// How the database is opened: at the start, and after failures.
-pub struct Opener {
-    place: Place,
+pub struct DatabaseOpener {
+    place: FilePlace,
     /// Where a storage of a test's own has its log.
     make_log: Option<MakeStorage>,
     /// `None` if batches are committed to the tables directly.
@@ -134,22 +134,22 @@ pub struct Opener {
 
 /// Opens (or, at the start, creates) the file at `path`, with a page cache of so many bytes, and the log
 /// beside it.
-pub fn file_opener(path: PathBuf, cache_size: usize) -> Opener {
-    let (place, log) = (Place::File(path), Some(LogOptions::default()));
-    Opener { place, make_log: None, log, cache_size, max_size: None, is_new_epoch: false }
+pub fn file_opener(path: PathBuf, cache_size: usize) -> DatabaseOpener {
+    let (place, log) = (FilePlace::File(path), Some(LogOptions::default()));
+    DatabaseOpener { place, make_log: None, log, cache_size, max_size: None, is_new_epoch: false }
 }
 
 /// Opens a storage of the caller's own, without a log.
 pub fn storage_opener(
     make: impl Fn() -> std::io::Result<Box<dyn StorageBackend>> + Send + Sync + 'static,
     cache_size: usize,
-) -> Opener {
-    let place = Place::Made(Box::new(make));
-    Opener { place, make_log: None, log: None, cache_size, max_size: None, is_new_epoch: false }
+) -> DatabaseOpener {
+    let place = FilePlace::Made(Box::new(make));
+    DatabaseOpener { place, make_log: None, log: None, cache_size, max_size: None, is_new_epoch: false }
 }
 
 /// A database that is open, and what is known of its file.
-pub(super) struct Opened {
+pub(super) struct OpenedFile {
     pub(super) database: Database,
     /// The sectors that could not be read.
     pub(super) sectors: Sectors,
@@ -157,7 +157,7 @@ pub(super) struct Opened {
     pub(super) identity: Option<Identity>,
 }
 
-impl Opener {
+impl DatabaseOpener {
     /// Lets the file take at most so many bytes of the disk.
     #[must_use]
     pub fn max_size(self, bytes: Option<u64>) -> Self {
@@ -188,8 +188,8 @@ impl Opener {
     /// The file's path.
     pub(super) fn path(&self) -> Option<&Path> {
         match &self.place {
-            Place::File(path) => Some(path),
-            Place::Made(_) => None,
+            FilePlace::File(path) => Some(path),
+            FilePlace::Made(_) => None,
         }
     }
 
@@ -224,24 +224,24 @@ impl Opener {
     }
 
     /// Opens the database, and creates it if it is missing.
-    pub(super) fn open_or_create(&self) -> Result<Opened, OpenError> {
+    pub(super) fn open_or_create(&self) -> Result<OpenedFile, OpenError> {
         match &self.place {
-            Place::File(path) if !path.exists() => create(path)?,
+            FilePlace::File(path) if !path.exists() => create(path)?,
             _ => {}
         }
         self.open(None)
     }
 
     /// Opens the database that was open before; never another one, and never a new one.
-    pub(super) fn reopen(&self, identity: Option<Identity>) -> Result<Opened, OpenError> {
+    pub(super) fn reopen(&self, identity: Option<Identity>) -> Result<OpenedFile, OpenError> {
         self.open(identity)
     }
 
-    fn open(&self, expected: Option<Identity>) -> Result<Opened, OpenError> {
+    fn open(&self, expected: Option<Identity>) -> Result<OpenedFile, OpenError> {
         let failed = |cause| OpenError::Io { path: self.name(), cause };
         let (backend, identity, file) = match &self.place {
-            Place::Made(make) => (make().map_err(failed)?, None, None),
-            Place::File(path) => {
+            FilePlace::Made(make) => (make().map_err(failed)?, None, None),
+            FilePlace::File(path) => {
                 let file = OpenOptions::new().read(true).write(true).open(path).map_err(failed)?;
                 let metadata = file.metadata().map_err(failed)?;
                 let identity = Identity::of(&metadata);
@@ -268,7 +268,7 @@ impl Opener {
         let database = self.builder().create_with_backend(storage).map_err(|error| explain(&self.name(), error))?;
         // From now on a sector that can't be read is the trouble of whoever needs it.
         sectors.forgive();
-        Ok(Opened { database, sectors, identity })
+        Ok(OpenedFile { database, sectors, identity })
     }
 
     fn builder(&self) -> Builder {
@@ -282,7 +282,7 @@ impl Opener {
     /// Whether the file that was opened is still where it was.
     pub(super) fn is_there(&self, identity: Option<Identity>) -> bool {
         match (&self.place, identity) {
-            (Place::File(path), Some(identity)) => {
+            (FilePlace::File(path), Some(identity)) => {
                 std::fs::metadata(path).is_ok_and(|metadata| Identity::of(&metadata) == identity)
             }
             _ => true,

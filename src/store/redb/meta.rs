@@ -5,7 +5,7 @@ use ::redb::{ReadTransaction, TableError, WriteTransaction};
 
 use super::META;
 use super::file::Identity;
-use super::note::Progress;
+use super::note::FileProgress;
 use super::slot::DAMAGED_PAGE;
 use crate::domain::{Millis, Timestamp};
 use crate::store::clock::Uptime;
@@ -120,15 +120,15 @@ impl Meta {
     }
 
     /// How far the file is.
-    pub(super) fn progress(&self) -> Progress {
-        Progress { random: self.random, generation: self.generation, batches: self.batches }
+    pub(super) fn progress(&self) -> FileProgress {
+        FileProgress { random: self.random, generation: self.generation, batches: self.batches }
     }
 
     /// Why the file, being `identity`, looks like another life of the one that was used last, if it
     /// does: it was moved or copied, or it was put back and is not as far as the note beside it.
-    pub(super) fn other_life(&self, identity: Option<Identity>, note: Option<Progress>) -> Option<&'static str> {
+    pub(super) fn other_life(&self, identity: Option<Identity>, note: Option<FileProgress>) -> Option<&'static str> {
         let is_other = matches!((self.identity, identity), (Some(before), Some(now)) if before != now);
-        let far = |progress: Progress| (progress.generation, progress.batches);
+        let far = |progress: FileProgress| (progress.generation, progress.batches);
         match note {
             _ if is_other => Some("it is another file than the one that was used last: a copy, or moved here"),
             Some(note) if note.random != self.random => Some("it is not the file that was used here last"),
@@ -176,14 +176,14 @@ mod tests {
     #[test]
     fn a_file_that_was_moved_or_put_back_is_another_life() {
         let is_other = |inode, note| META.other_life(Some(Identity { device: 3, inode }), note).is_some();
-        let noted = Progress { random: 1, generation: 2, batches: 9 };
+        let noted = FileProgress { random: 1, generation: 2, batches: 9 };
         assert!(!is_other(4, None) && !is_other(4, Some(noted)));
         assert!(is_other(5, Some(noted)), "a copy");
-        assert!(is_other(4, Some(Progress { batches: 10, ..noted })), "it went on after it was copied");
-        assert!(is_other(4, Some(Progress { generation: 3, batches: 2, ..noted })));
-        assert!(is_other(4, Some(Progress { random: 2, ..noted })));
+        assert!(is_other(4, Some(FileProgress { batches: 10, ..noted })), "it went on after it was copied");
+        assert!(is_other(4, Some(FileProgress { generation: 3, batches: 2, ..noted })));
+        assert!(is_other(4, Some(FileProgress { random: 2, ..noted })));
         // A power cut may take the note's last lines, and a storage of a test's own is no file.
-        assert!(!is_other(4, Some(Progress { batches: 8, ..noted })));
+        assert!(!is_other(4, Some(FileProgress { batches: 8, ..noted })));
         assert_eq!(META.other_life(None, None), None);
         assert_eq!(Meta { identity: None, ..META }.other_life(Some(Identity { device: 3, inode: 4 }), None), None);
     }

@@ -54,16 +54,16 @@ use super::clock::{Clock, GameClock, WallClock};
 use super::condition::Condition;
 use super::contract::{Cause, EventPage, GameSessionStore, NewSession, StoreStatus, Swept, Trouble};
 use super::error::{StoreError, StoreResult};
-use super::step::Rules;
+use super::step::ApplyFn;
 use crate::domain::{
     Applied, Command, GameSession, JoinCode, Moment, Owner, Sequence, SessionId, SessionState, Timestamp,
 };
 use growth::Growth;
-use queue::{Queue, Reply, Work};
-use reads::{Counts, Reader};
+use queue::{Queue, ReplySlot, Work};
+use reads::{Reader, RecordCounts};
 use reaping::Reaping;
 
-pub use file::{CheckpointRule, LogOptions, OpenError, Opener, file_opener, make_folder, storage_opener};
+pub use file::{CheckpointRule, DatabaseOpener, LogOptions, OpenError, file_opener, make_folder, storage_opener};
 pub use meta::Opening;
 
 /// The engine's name.
@@ -75,7 +75,7 @@ const SESSIONS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sessio
 const QUIZZES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("quizzes");
 const QUESTIONS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("questions");
 const QUESTION_ENDS: TableDefinition<'_, (u64, &[u8; 16]), ()> = TableDefinition::new("question_ends");
-const HINTS: TableDefinition<'_, (u64, &[u8]), ()> = TableDefinition::new("hints");
+const EXPIRY_INDEX: TableDefinition<'_, (u64, &[u8]), ()> = TableDefinition::new("hints");
 const EVENTS: TableDefinition<'_, (&[u8], u64), &[u8]> = TableDefinition::new("events");
 const JOINS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("joins");
 const OWNERS: TableDefinition<'_, (&str, &[u8]), ()> = TableDefinition::new("owners");
@@ -92,7 +92,7 @@ struct Stored {
 /// What a server or a test chooses of the engine.
 pub struct RedbOptions {
     /// The rules.
-    pub rules: Rules,
+    pub rules: ApplyFn,
     /// Where dates come from.
     pub wall: WallClock,
     /// How long a command may wait for its commit.
@@ -137,9 +137,9 @@ impl RedbStore {
     }
 
     /// Hands work to the writer and waits for its commit.
-    async fn commit<T>(&self, make: impl FnOnce(Reply<T>) -> Work) -> StoreResult<T> {
+    async fn commit<T>(&self, make: impl FnOnce(ReplySlot<T>) -> Work) -> StoreResult<T> {
         let (answer, committed) = tokio::sync::oneshot::channel();
-        let done = self.queue.wait(self.queue.push(make(Reply::to(answer)))?, committed, self.patience).await;
+        let done = self.queue.wait(self.queue.push(make(ReplySlot::to(answer)))?, committed, self.patience).await;
         if matches!(done, Err(StoreError::Unavailable(_) | StoreError::OutcomeUnknown)) {
             self.notice_silence();
         }
@@ -166,7 +166,7 @@ impl RedbStore {
     }
 
     /// The counts. Whatever becomes due is looked at once; what one call leaves, the next goes on with.
-    async fn counts(&self, now: Timestamp) -> StoreResult<Counts> {
+    async fn counts(&self, now: Timestamp) -> StoreResult<RecordCounts> {
         let mut counts = self.read(|reader| reader.counts(now))?;
         for _ in 1..LOOKS {
             if counts.is_all {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// How far a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Progress {
+pub(super) struct FileProgress {
     /// The file's random, which its epochs come from.
     pub(super) random: u64,
     /// How often the file was opened.
@@ -25,7 +25,7 @@ pub(super) struct Note(Option<File>);
 
 impl Note {
     /// The note beside the file at `path`, and what it said.
-    pub(super) fn open(path: Option<&Path>) -> (Self, Option<Progress>) {
+    pub(super) fn open(path: Option<&Path>) -> (Self, Option<FileProgress>) {
         let Some(path) = path.map(place) else { return (Self(None), None) };
         let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         match opened {
@@ -41,12 +41,12 @@ impl Note {
     }
 
     /// What the note beside the file at `path` says, if there is one.
-    pub(super) fn look(path: &Path) -> Option<Progress> {
+    pub(super) fn look(path: &Path) -> Option<FileProgress> {
         read(&File::open(place(path)).ok()?)
     }
 
     /// Notes how far the file is.
-    pub(super) fn write(&self, progress: Progress) {
+    pub(super) fn write(&self, progress: FileProgress) {
         if let Self(Some(file)) = self {
             // Without it a file that is put back is not noticed, and all else goes on.
             let _ = file.write_all_at(&encode(progress), 0);
@@ -59,7 +59,7 @@ fn place(path: &Path) -> PathBuf {
     path.with_extension("note")
 }
 
-fn encode(Progress { random, generation, batches }: Progress) -> [u8; 4 * NUMBER] {
+fn encode(FileProgress { random, generation, batches }: FileProgress) -> [u8; 4 * NUMBER] {
     let mut bytes = [0; 4 * NUMBER];
     for (number, place) in [random, generation, batches].into_iter().zip(bytes.chunks_exact_mut(NUMBER)) {
         place.copy_from_slice(&number.to_le_bytes());
@@ -73,23 +73,23 @@ fn checksum(bytes: &[u8]) -> [u8; NUMBER] {
     u64::from(crc32fast::hash(bytes)).to_le_bytes()
 }
 
-fn read(file: &File) -> Option<Progress> {
+fn read(file: &File) -> Option<FileProgress> {
     let mut bytes = [0; 4 * NUMBER];
     file.read_exact_at(&mut bytes, 0).ok()?;
     decode(&bytes)
 }
 
-fn decode(bytes: &[u8; 4 * NUMBER]) -> Option<Progress> {
+fn decode(bytes: &[u8; 4 * NUMBER]) -> Option<FileProgress> {
     let (numbers, _) = bytes.as_chunks::<NUMBER>();
     let [random, generation, batches, _] = [0, 1, 2, 3].map(|n| u64::from_le_bytes(numbers[n]));
-    (numbers[3] == checksum(&bytes[..3 * NUMBER])).then_some(Progress { random, generation, batches })
+    (numbers[3] == checksum(&bytes[..3 * NUMBER])).then_some(FileProgress { random, generation, batches })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PROGRESS: Progress = Progress { random: 7, generation: 3, batches: 123_456 };
+    const PROGRESS: FileProgress = FileProgress { random: 7, generation: 3, batches: 123_456 };
 
     #[test]
     fn a_note_says_what_was_noted_last() {
@@ -97,7 +97,7 @@ mod tests {
         let path = folder.path().join("rejoin.redb");
         let (note, said) = Note::open(Some(&path));
         assert_eq!(said, None);
-        note.write(Progress { batches: 9, ..PROGRESS });
+        note.write(FileProgress { batches: 9, ..PROGRESS });
         note.write(PROGRESS);
         assert_eq!(Note::open(Some(&path)).1, Some(PROGRESS));
         assert!(folder.path().join("rejoin.note").exists());

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use ::redb::StorageBackend;
 
 use super::checkpoint::Checkpointer;
-use super::file::{self, OpenError, Opener};
+use super::file::{self, DatabaseOpener, OpenError};
 use super::growth::{self, Growth};
-use super::log::{self, Found, Log};
+use super::log::{self, CommitLog, RecoveredLog};
 use super::meta::{Meta, Opening};
-use super::note::{Note, Progress};
+use super::note::{FileProgress, Note};
 use super::ops::Op;
-use super::overlay::{Layer, View};
+use super::overlay::{Layer, OverlayView};
 use super::queue::Queue;
 use super::quizzes::QuizReader;
 use super::reads::Reader;
 use super::reaping::Reaping;
-use super::slot::{DAMAGED_PAGE, Slot};
+use super::slot::{DAMAGED_PAGE, DatabaseSlot};
 use super::writer::{Logging, Writer};
 use super::{RedbOptions, RedbStore, commit};
 use crate::domain::Timestamp;
@@ -31,10 +31,10 @@ impl RedbStore {
     /// # Errors
     /// [`OpenError`], when another process holds the file, or it is damaged, of another release,
     /// or can't be written.
-    pub fn open(opener: Opener, options: RedbOptions) -> Result<Self, OpenError> {
+    pub fn open(opener: DatabaseOpener, options: RedbOptions) -> Result<Self, OpenError> {
         let (name, is_new_epoch) = (opener.name(), opener.is_new_epoch);
         let (note, noted) = Note::open(opener.path());
-        let slot = Slot::open(opener)?;
+        let slot = DatabaseSlot::open(opener)?;
         let stored = slot.read(Meta::read).map_err(|error| unusable(&name, &error))?;
         let identity = slot.identity();
         let log = slot.open_log().map_err(|cause| OpenError::Io { path: format!("the log of {name}"), cause })?;
@@ -92,10 +92,10 @@ impl RedbStore {
             note.write(meta.progress());
         }
         let clock = Arc::new(GameClock::start(base, options.wall.clone()));
-        let (store, rules) = Parts { slot, options, clock, random: meta.random, opening }.into_store();
+        let (store, rules) = StoreParts { slot, options, clock, random: meta.random, opening }.into_store();
         // A log goes on from what the tables have: from nothing that they had no space for.
         let log = log.filter(|_| !is_full || !checkpoints);
-        let view = if checkpoints { View { batch: batches, ..View::default() } } else { view };
+        let view = if checkpoints { OverlayView { batch: batches, ..OverlayView::default() } } else { view };
         store.reader.overlay.publish(view.clone());
         let logging = store.open_logging(log, &meta, found, (view, in_tables));
         let logging = logging.map_err(|cause| OpenError::Io { path: format!("the log of {name}"), cause })?;
@@ -113,8 +113,8 @@ impl RedbStore {
         &self,
         place: Option<log::LogStorage>,
         meta: &Meta,
-        found: Found,
-        (view, in_tables): (View, u64),
+        found: RecoveredLog,
+        (view, in_tables): (OverlayView, u64),
     ) -> std::io::Result<Option<Logging>> {
         let (Some(mut place), slot) = (place, &self.reader.slot) else { return Ok(None) };
         let is_needed = !view.is_empty();
@@ -131,7 +131,11 @@ impl RedbStore {
         if !is_needed && !slot.can_grow() {
             return Ok(None);
         }
-        let log = if is_needed { Log::open(place, meta.random, &found) } else { Log::open_anew(place, meta.random) };
+        let log = if is_needed {
+            CommitLog::open(place, meta.random, &found)
+        } else {
+            CommitLog::open_anew(place, meta.random)
+        };
         let log = match log {
             Err(error) if !is_needed => {
                 tracing::warn!(%error, "the log cannot be used: batches are committed to the tables directly");
@@ -153,7 +157,7 @@ impl RedbStore {
     pub fn open_read_only(path: PathBuf, cache_size: usize, options: RedbOptions) -> Result<Self, OpenError> {
         let name = path.display().to_string();
         let (log, noted) = (file::open_log_read_only(&path), Note::look(&path));
-        let slot = Slot::open_read_only(path, cache_size)?;
+        let slot = DatabaseSlot::open_read_only(path, cache_size)?;
         let known = slot.read(Meta::read).map_err(|error| unusable(&name, &error))?;
         let empty = || OpenError::Unusable { path: name.clone(), what: "no server has used it yet".to_owned() };
         let meta = known.ok_or_else(empty)?;
@@ -167,7 +171,7 @@ impl RedbStore {
         let clock = Arc::new(GameClock::start(meta.time_at_opening(uptime), wall));
         clock.stop();
         let opening = meta.opening(uptime);
-        let (mut store, _) = Parts { slot, options, clock, random: meta.random, opening }.into_store();
+        let (mut store, _) = StoreParts { slot, options, clock, random: meta.random, opening }.into_store();
         store.missing = missing(&found, &meta, noted);
         store.reader.overlay.publish(view);
         store.queue.shut();
@@ -177,8 +181,8 @@ impl RedbStore {
 
 /// What the log adds to the tables.
 struct Recovered {
-    found: Found,
-    view: View,
+    found: RecoveredLog,
+    view: OverlayView,
     /// The file's record after it.
     meta: Option<Meta>,
 }
@@ -186,7 +190,7 @@ struct Recovered {
 impl Recovered {
     fn nothing(meta: Option<Meta>) -> Self {
         let batch = meta.map_or(0, |meta| meta.batches);
-        Self { found: Found::default(), view: View { batch, ..View::default() }, meta }
+        Self { found: RecoveredLog::default(), view: OverlayView { batch, ..OverlayView::default() }, meta }
     }
 
     /// A file that is new, beside a log that is not.
@@ -208,12 +212,12 @@ fn recover(log: &dyn StorageBackend, meta: Meta) -> StoreResult<Recovered> {
         }
         None => meta,
     };
-    let view = View { upper, lower: None, batch: meta.batches };
+    let view = OverlayView { upper, lower: None, batch: meta.batches };
     Ok(Recovered { found, view, meta: Some(meta) })
 }
 
 /// What is known to be missing in a file and its log.
-fn missing(found: &Found, meta: &Meta, noted: Option<Progress>) -> Option<String> {
+fn missing(found: &RecoveredLog, meta: &Meta, noted: Option<FileProgress>) -> Option<String> {
     if found.is_damaged {
         return Some("its log is damaged, and the newest batches in it are lost".to_owned());
     }
@@ -223,16 +227,16 @@ fn missing(found: &Found, meta: &Meta, noted: Option<Progress>) -> Option<String
 }
 
 /// What a store is made of.
-struct Parts {
-    slot: Slot,
+struct StoreParts {
+    slot: DatabaseSlot,
     options: RedbOptions,
     clock: Arc<GameClock>,
     random: u64,
     opening: Opening,
 }
 
-impl Parts {
-    fn into_store(self) -> (RedbStore, crate::store::step::Rules) {
+impl StoreParts {
+    fn into_store(self) -> (RedbStore, crate::store::step::ApplyFn) {
         let Self { slot, options, clock, random, opening } = self;
         let RedbOptions { rules, wall, patience, quiz_cache } = options;
         let reader = Arc::new(Reader::new(slot, QuizReader::new(quiz_cache), random));
@@ -274,14 +278,14 @@ mod tests {
         let uptime = Uptime::now();
         let meta = Meta { random: 7, time, uptime, batches: 5, clean: false, generation: 1, identity: None };
         let told = |random, batches, is_damaged| {
-            let noted = Progress { random, generation: 1, batches };
-            let mut found = Found::default();
+            let noted = FileProgress { random, generation: 1, batches };
+            let mut found = RecoveredLog::default();
             found.is_damaged = is_damaged;
             missing(&found, &meta, Some(noted)).unwrap_or_default()
         };
         assert_eq!((told(7, 5, false), told(7, 4, false), told(8, 9, false)), Default::default());
         assert!(told(7, 8, false).contains("the last 3 batches"));
         assert!(told(7, 5, true).contains("damaged"));
-        assert_eq!(missing(&Found::default(), &meta, None), None);
+        assert_eq!(missing(&RecoveredLog::default(), &meta, None), None);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::batch::{Change, Changes, QuestionChange, Refiled};
+use super::batch::{Changes, QuestionChange, Refiled, SessionChange};
 use super::quizzes::QuestionName;
 use super::{Stored, events};
 use crate::domain::{Event, JoinCode, Owner, Quiz, SessionId, SessionState, Timestamp};
@@ -96,8 +96,8 @@ pub(super) enum Op {
     RemoveQuestion(QuestionName),
     PutQuestionEnd(Timestamp, QuestionName),
     RemoveQuestionEnd(Timestamp, QuestionName),
-    PutHint(Timestamp, #[serde(with = "id_bytes")] SessionId),
-    RemoveHint(Timestamp, #[serde(with = "id_bytes")] SessionId),
+    PutExpiry(Timestamp, #[serde(with = "id_bytes")] SessionId),
+    RemoveExpiry(Timestamp, #[serde(with = "id_bytes")] SessionId),
     PutEvent(#[serde(with = "id_bytes")] SessionId, #[serde(with = "event_record")] Arc<EventRow>),
     /// Removes a session's events up to this number.
     Prune(#[serde(with = "id_bytes")] SessionId, u64),
@@ -132,7 +132,7 @@ impl Changes {
             ops.push(Op::RemoveQuestionEnd(until, name));
             ops.extend(is_all.then_some(Op::RemoveQuestion(name)));
         }
-        ops.extend(self.stray_hints.into_iter().map(|(time, id)| Op::RemoveHint(time, id)));
+        ops.extend(self.stray_hints.into_iter().map(|(time, id)| Op::RemoveExpiry(time, id)));
         self.refiled.into_iter().for_each(|(id, refiled)| refile(&mut ops, id, refiled));
         for (id, change) in self.sessions {
             if change.after.is_none() || change.is_new {
@@ -149,16 +149,16 @@ impl Changes {
 }
 
 fn refile(ops: &mut Vec<Op>, id: SessionId, Refiled { from, to, row }: Refiled) {
-    ops.extend(from.map(|from| Op::RemoveHint(from, id.clone())));
-    ops.push(Op::PutHint(to, id.clone()));
+    ops.extend(from.map(|from| Op::RemoveExpiry(from, id.clone())));
+    ops.push(Op::PutExpiry(to, id.clone()));
     ops.push(Op::PutSession { id, row, is_added: false });
 }
 
 /// Removes all that there is of a session.
-fn forget(ops: &mut Vec<Op>, id: &SessionId, change: &Change) {
+fn forget(ops: &mut Vec<Op>, id: &SessionId, change: &SessionChange) {
     let Some(before) = &change.before else { return };
     ops.push(Op::RemoveSession(id.clone()));
-    ops.push(Op::RemoveHint(before.hint, id.clone()));
+    ops.push(Op::RemoveExpiry(before.hint, id.clone()));
     ops.push(Op::RemoveQuiz(id.clone()));
     ops.extend(before.owner.clone().map(|owner| Op::RemoveOwner(owner, id.clone())));
     if before.had_events {
@@ -166,7 +166,7 @@ fn forget(ops: &mut Vec<Op>, id: &SessionId, change: &Change) {
     }
 }
 
-fn put(ops: &mut Vec<Op>, id: SessionId, mut change: Change) -> StoreResult<()> {
+fn put(ops: &mut Vec<Op>, id: SessionId, mut change: SessionChange) -> StoreResult<()> {
     let Some(session) = change.after.take() else { return Ok(()) };
     let before = change.before.as_ref().filter(|_| !change.is_new);
     let (hint, is_added) = (change.hint(&session), before.is_none());
@@ -188,8 +188,8 @@ fn put(ops: &mut Vec<Op>, id: SessionId, mut change: Change) -> StoreResult<()> 
 
 fn move_hint(ops: &mut Vec<Op>, id: &SessionId, from: Option<Timestamp>, to: Timestamp) {
     if from != Some(to) {
-        ops.extend(from.map(|from| Op::RemoveHint(from, id.clone())));
-        ops.push(Op::PutHint(to, id.clone()));
+        ops.extend(from.map(|from| Op::RemoveExpiry(from, id.clone())));
+        ops.push(Op::PutExpiry(to, id.clone()));
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::RwLock;
 use rpds::RedBlackTreeMapSync;
 
-use super::counter::Hint;
+use super::counter::ExpiryEntry;
 use super::ops::{EventRow, Op, QuestionRow, SessionRow};
 use super::quizzes::QuestionName;
 use crate::domain::{JoinCode, Owner, Sequence, SessionId, Timestamp};
@@ -26,7 +26,7 @@ type OwnerKey = (Owner, SessionId);
 /// An entry of the index of questions: until when one is kept.
 pub(super) type QuestionEnd = (Timestamp, QuestionName);
 /// Entries of one layer, in order.
-type Entries<'v, K> = Box<dyn Iterator<Item = (K, IsThere)> + 'v>;
+type LayerEntries<'v, K> = Box<dyn Iterator<Item = (K, IsThere)> + 'v>;
 
 /// The rows that some batches changed, in one state of each. `None` and `false` are rows removed.
 #[derive(Clone, Default)]
@@ -35,7 +35,7 @@ pub(super) struct Layer {
     pub(super) quizzes: Map<SessionId, Option<Arc<[u8]>>>,
     pub(super) questions: Map<QuestionName, Option<QuestionRow>>,
     pub(super) question_ends: RedBlackTreeMapSync<QuestionEnd, IsThere>,
-    pub(super) hints: RedBlackTreeMapSync<Hint, IsThere>,
+    pub(super) expiry_index: RedBlackTreeMapSync<ExpiryEntry, IsThere>,
     pub(super) events: RedBlackTreeMapSync<(SessionId, Sequence), Arc<EventRow>>,
     /// Up to where events below this layer are removed.
     pub(super) pruned: Map<SessionId, Sequence>,
@@ -68,8 +68,8 @@ impl Layer {
             Op::RemoveQuestion(name) => self.questions.insert_mut(name, None),
             Op::PutQuestionEnd(until, name) => self.question_ends.insert_mut((until, name), true),
             Op::RemoveQuestionEnd(until, name) => self.question_ends.insert_mut((until, name), false),
-            Op::PutHint(time, id) => self.hints.insert_mut((time, id), true),
-            Op::RemoveHint(time, id) => self.hints.insert_mut((time, id), false),
+            Op::PutExpiry(time, id) => self.expiry_index.insert_mut((time, id), true),
+            Op::RemoveExpiry(time, id) => self.expiry_index.insert_mut((time, id), false),
             Op::PutEvent(id, row) => self.events.insert_mut((id, row.event.sequence), row),
             Op::Prune(id, through) => self.prune(id, Sequence(through)),
             Op::PutJoin(code, id) => self.joins.insert_mut(code, Some(id)),
@@ -92,7 +92,7 @@ impl Layer {
     /// How many rows it has.
     pub(super) fn rows(&self) -> usize {
         let questions = self.questions.size() + self.question_ends.size();
-        let indexes = self.hints.size() + self.events.size() + self.owners.size() + questions;
+        let indexes = self.expiry_index.size() + self.events.size() + self.owners.size() + questions;
         self.sessions.size() + self.quizzes.size() + self.pruned.size() + self.joins.size() + indexes
     }
 
@@ -117,9 +117,9 @@ impl Layer {
             true => Op::PutQuestionEnd(*until, *name),
             false => Op::RemoveQuestionEnd(*until, *name),
         }));
-        ops.extend(self.hints.iter().map(|((time, id), is_there)| match is_there {
-            true => Op::PutHint(*time, id.clone()),
-            false => Op::RemoveHint(*time, id.clone()),
+        ops.extend(self.expiry_index.iter().map(|((time, id), is_there)| match is_there {
+            true => Op::PutExpiry(*time, id.clone()),
+            false => Op::RemoveExpiry(*time, id.clone()),
         }));
         ops.extend(self.events.iter().map(|((id, _), row)| Op::PutEvent(id.clone(), row.clone())));
         ops.extend(sorted(&self.joins).map(|(code, holder)| match holder {
@@ -160,7 +160,7 @@ fn sorted<K: Ord + std::hash::Hash, V>(map: &Map<K, V>) -> impl Iterator<Item = 
 
 /// What is committed and perhaps not yet in redb, at one moment.
 #[derive(Clone, Default)]
-pub(super) struct View {
+pub(super) struct OverlayView {
     /// What is committed now.
     pub(super) upper: Layer,
     /// What is being checkpointed into redb, and the last batch of it.
@@ -169,7 +169,7 @@ pub(super) struct View {
     pub(super) batch: u64,
 }
 
-impl View {
+impl OverlayView {
     /// Whether redb holds all that there is.
     pub(super) fn is_empty(&self) -> bool {
         self.lower.is_none() && self.upper.is_empty()
@@ -219,8 +219,8 @@ impl View {
     }
 
     /// Whether the index has this entry, if that is here.
-    pub(super) fn has_hint(&self, hint: &Hint) -> Option<IsThere> {
-        self.layers().find_map(|layer| layer.hints.get(hint)).copied()
+    pub(super) fn has_expiry_entry(&self, hint: &ExpiryEntry) -> Option<IsThere> {
+        self.layers().find_map(|layer| layer.expiry_index.get(hint)).copied()
     }
 
     /// A session's events from `first` on that are here, in order; and from which number on those in redb
@@ -242,12 +242,12 @@ impl View {
     }
 
     /// These rows of redb's index of deadlines, with what is here.
-    pub(super) fn over_hints<'v>(
+    pub(super) fn over_expiry_index<'v>(
         &'v self,
-        base: impl Iterator<Item = StoreResult<Hint>> + 'v,
-        range: (Bound<Hint>, Bound<Hint>),
-    ) -> Merged<'v, Hint> {
-        let rows = self.layers().map(|layer| entries(layer.hints.range(range.clone())));
+        base: impl Iterator<Item = StoreResult<ExpiryEntry>> + 'v,
+        range: (Bound<ExpiryEntry>, Bound<ExpiryEntry>),
+    ) -> Merged<'v, ExpiryEntry> {
+        let rows = self.layers().map(|layer| entries(layer.expiry_index.range(range.clone())));
         Merged::new(base, rows)
     }
 
@@ -271,14 +271,14 @@ impl View {
             let ids = layer.sessions.iter().filter(|(id, _)| after.is_none_or(|after| *id > after));
             let mut ids: Vec<_> = ids.map(|(id, row)| (id.clone(), row.is_some())).collect();
             ids.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-            let ids: Entries<'v, SessionId> = Box::new(ids.into_iter());
+            let ids: LayerEntries<'v, SessionId> = Box::new(ids.into_iter());
             ids
         });
         Merged::new(base, rows)
     }
 }
 
-fn entries<'v, K: Clone + 'v>(rows: impl Iterator<Item = (&'v K, &'v IsThere)> + 'v) -> Entries<'v, K> {
+fn entries<'v, K: Clone + 'v>(rows: impl Iterator<Item = (&'v K, &'v IsThere)> + 'v) -> LayerEntries<'v, K> {
     Box::new(rows.map(|(key, is_there)| (key.clone(), *is_there)))
 }
 
@@ -287,11 +287,11 @@ type Peekable<T> = std::iter::Peekable<T>;
 /// The keys of a table in their order, with layers over it: the uppermost that knows a key decides.
 pub(super) struct Merged<'v, K> {
     base: Peekable<Box<dyn Iterator<Item = StoreResult<K>> + 'v>>,
-    layers: Vec<Peekable<Entries<'v, K>>>,
+    layers: Vec<Peekable<LayerEntries<'v, K>>>,
 }
 
 impl<'v, K: Ord + Clone> Merged<'v, K> {
-    fn new(base: impl Iterator<Item = StoreResult<K>> + 'v, layers: impl Iterator<Item = Entries<'v, K>>) -> Self {
+    fn new(base: impl Iterator<Item = StoreResult<K>> + 'v, layers: impl Iterator<Item = LayerEntries<'v, K>>) -> Self {
         let base: Box<dyn Iterator<Item = StoreResult<K>> + 'v> = Box::new(base);
         Self { base: base.peekable(), layers: layers.map(Iterator::peekable).collect() }
     }
@@ -329,19 +329,19 @@ impl<K: Ord + Clone> Iterator for Merged<'_, K> {
 /// Where readers find the newest view.
 #[derive(Default)]
 pub(super) struct Overlay {
-    view: RwLock<Arc<View>>,
+    view: RwLock<Arc<OverlayView>>,
     /// The last batch that redb may hold already because it was, or is being, checkpointed there.
     checkpointed: AtomicU64,
 }
 
 impl Overlay {
     /// The newest view.
-    pub(super) fn view(&self) -> Arc<View> {
+    pub(super) fn view(&self) -> Arc<OverlayView> {
         self.view.read().clone()
     }
 
     /// Lets readers see this from now on.
-    pub(super) fn publish(&self, view: View) {
+    pub(super) fn publish(&self, view: OverlayView) {
         let next = Arc::new(view);
         let last = std::mem::replace(&mut *self.view.write(), next);
         // Its rows are freed here, where no reader waits for the lock.
@@ -355,7 +355,7 @@ impl Overlay {
 
     /// Whether tables that were opened after `view` was taken can be read together with it: they hold
     /// nothing that is newer.
-    pub(super) fn fits(&self, view: &View) -> bool {
+    pub(super) fn fits(&self, view: &OverlayView) -> bool {
         self.checkpointed.load(Ordering::SeqCst) <= view.batch
     }
 }

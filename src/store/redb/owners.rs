@@ -5,13 +5,13 @@ use std::ops::Bound;
 use ::redb::Range;
 
 use super::OWNERS;
-use super::reads::{Reader, Snapshot, guarded};
-use super::sweep::Head;
+use super::reads::{ReadSnapshot, Reader, guarded};
+use super::sweep::RowHead;
 use crate::domain::{Owner, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 
-type Rows = Range<'static, (&'static str, &'static [u8]), ()>;
-type Row = <Rows as Iterator>::Item;
+type OwnerRows = Range<'static, (&'static str, &'static [u8]), ()>;
+type OwnerRow = <OwnerRows as Iterator>::Item;
 
 impl Reader {
     /// The live sessions of an owner after this one, at most `limit`. One that can't be read is left out:
@@ -39,7 +39,7 @@ impl Reader {
                 if self.damaged.known(&id).is_some() {
                     continue;
                 }
-                match guarded(|| format!("session {id:?}"), || Head::of(snapshot, &id)) {
+                match guarded(|| format!("session {id:?}"), || RowHead::of(snapshot, &id)) {
                     Ok(head) => owned.extend(head.filter(|head| head.life.is_live(now)).map(|_| id)),
                     Err(StoreError::Corrupt { what }) => self.damaged.note(&id, &what),
                     Err(error) => return Err(error),
@@ -50,7 +50,7 @@ impl Reader {
     }
 }
 
-fn rows(snapshot: &Snapshot<'_>, owner: &Owner, after: Option<&SessionId>) -> StoreResult<Rows> {
+fn rows(snapshot: &ReadSnapshot<'_>, owner: &Owner, after: Option<&SessionId>) -> StoreResult<OwnerRows> {
     let table = snapshot.transaction.open_table(OWNERS).map_err(StoreError::unavailable)?;
     let from = match after {
         Some(id) => Bound::Excluded((owner.as_str(), id.as_bytes())),
@@ -60,7 +60,7 @@ fn rows(snapshot: &Snapshot<'_>, owner: &Owner, after: Option<&SessionId>) -> St
 }
 
 /// The key of a row.
-fn key_of(row: Row) -> StoreResult<(Owner, SessionId)> {
+fn key_of(row: OwnerRow) -> StoreResult<(Owner, SessionId)> {
     let (key, _) = row.map_err(StoreError::unavailable)?;
     let (name, id) = key.value();
     let key = name.parse().ok().zip(SessionId::from_bytes(id));

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::RedbStore;
 use super::queue::Work;
 use crate::domain::{Moment, Sequence, SessionId};
-use crate::store::contract::{Dump, Imported, Portable};
+use crate::store::contract::{Dump, ImportOutcome, Portable};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::page::Budget;
 
@@ -39,7 +39,7 @@ impl Portable for RedbStore {
         })
     }
 
-    async fn import(&self, dump: Dump, at: Moment) -> StoreResult<Imported> {
+    async fn import(&self, dump: Dump, at: Moment) -> StoreResult<ImportOutcome> {
         let dump = Box::new(dump);
         self.commit(|reply| Work::Import { dump, at, reply }).await
     }

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
-use super::counter::Hint;
+use super::counter::ExpiryEntry;
 use super::sweep::SweptBatch;
 use crate::domain::{Applied, Command, Event, GameSession, Moment, Quiz, SessionId};
-use crate::store::contract::{Cause, Dump, Imported};
+use crate::store::contract::{Cause, Dump, ImportOutcome};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::quiz_cache::QuizBytes;
 
@@ -34,12 +34,12 @@ pub(super) fn refusal(cause: Cause) -> StoreError {
 }
 
 /// Where a command's answer goes, and what it is to be once the batch's fate is known.
-pub(super) struct Reply<T> {
+pub(super) struct ReplySlot<T> {
     answer: oneshot::Sender<StoreResult<T>>,
     result: Option<StoreResult<T>>,
 }
 
-impl<T> Reply<T> {
+impl<T> ReplySlot<T> {
     /// One that goes to `answer`.
     pub(super) fn to(answer: oneshot::Sender<StoreResult<T>>) -> Self {
         Self { answer, result: None }
@@ -59,12 +59,12 @@ impl<T> Reply<T> {
 
 /// What the writer is asked to do.
 pub(super) enum Work {
-    Create { session: Box<GameSession>, at: Moment, reply: Reply<()> },
-    Apply { id: SessionId, command: Command, at: Moment, reply: Reply<Option<Applied>> },
-    Delete { id: SessionId, reply: Reply<bool> },
-    Import { dump: Box<Dump>, at: Moment, reply: Reply<Imported> },
-    Sweep { at: Moment, after: Option<Hint>, most: usize, reply: Reply<SweptBatch> },
-    Close { reply: Reply<()> },
+    Create { session: Box<GameSession>, at: Moment, reply: ReplySlot<()> },
+    Apply { id: SessionId, command: Command, at: Moment, reply: ReplySlot<Option<Applied>> },
+    Delete { id: SessionId, reply: ReplySlot<bool> },
+    Import { dump: Box<Dump>, at: Moment, reply: ReplySlot<ImportOutcome> },
+    Sweep { at: Moment, after: Option<ExpiryEntry>, most: usize, reply: ReplySlot<SweptBatch> },
+    Close { reply: ReplySlot<()> },
 }
 
 impl Work {
@@ -117,14 +117,14 @@ impl Work {
     }
 }
 
-struct Waiting {
+struct QueuedWork {
     ticket: u64,
     work: Work,
 }
 
 #[derive(Default)]
-struct State {
-    waiting: VecDeque<Waiting>,
+struct QueueState {
+    waiting: VecDeque<QueuedWork>,
     /// What they hold, without the quizzes.
     bytes: usize,
     /// Their quizzes: a question of a bank is there once, however many games of it wait.
@@ -138,13 +138,13 @@ struct State {
     summoned: bool,
     /// Since when the writer has been at its batch.
     working_since: Option<Instant>,
-    activity: Activity,
+    activity: WriterActivity,
     /// How many commands its last batch was of.
     last_batch: usize,
     shut: bool,
 }
 
-impl State {
+impl QueueState {
     fn count(&mut self, work: &Work) {
         self.bytes += work.weight();
         if let Some(quiz) = work.quiz() {
@@ -201,7 +201,7 @@ impl State {
 
 /// What the writer has done since its start.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Activity {
+pub(super) struct WriterActivity {
     /// How long it was at its batches.
     pub(super) worked: Duration,
     /// How many commands it took.
@@ -211,7 +211,7 @@ pub(super) struct Activity {
 /// The queue between callers and the writer.
 #[derive(Default)]
 pub(super) struct Queue {
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     arrived: Condvar,
     /// Batches with a change that the writer has committed.
     commits: AtomicU64,
@@ -225,7 +225,7 @@ fn wanted(recent: usize, answered: usize, came_meanwhile: usize) -> usize {
 }
 
 /// What the writer finds.
-pub(super) enum Taken {
+pub(super) enum QueueTake {
     Batch(Vec<Work>),
     Nothing,
     Shut,
@@ -250,7 +250,7 @@ impl Queue {
         let ticket = state.next_ticket;
         state.next_ticket += 1;
         state.shut = closes;
-        state.waiting.push_back(Waiting { ticket, work });
+        state.waiting.push_back(QueuedWork { ticket, work });
         if closes || (state.wanted > 0 && state.waiting.len() >= state.wanted) {
             state.wanted = 0;
             self.arrived.notify_one();
@@ -288,7 +288,7 @@ impl Queue {
     /// until `until`; then a little longer for company, as long as the batch is smaller than the `recent`
     /// ones were. Small ones are to grow: for them it waits a part of the time that the last commit
     /// `took`, unless all who can come are here.
-    pub(super) fn take(&self, until: Instant, recent: usize, took: Duration) -> Taken {
+    pub(super) fn take(&self, until: Instant, recent: usize, took: Duration) -> QueueTake {
         let mut state = self.state.lock();
         if let Some(since) = state.working_since.take() {
             state.activity.worked += since.elapsed();
@@ -296,12 +296,12 @@ impl Queue {
         let came_meanwhile = state.waiting.len();
         while state.waiting.is_empty() && !state.shut {
             if std::mem::take(&mut state.summoned) {
-                return Taken::Nothing;
+                return QueueTake::Nothing;
             }
             state.wanted = 1;
             if self.arrived.wait_until(&mut state, until).timed_out() && state.waiting.is_empty() {
                 state.wanted = 0;
-                return Taken::Nothing;
+                return QueueTake::Nothing;
             }
         }
         let wanted = wanted(recent, state.last_batch, came_meanwhile);
@@ -315,13 +315,13 @@ impl Queue {
         }
         state.wanted = 0;
         if state.waiting.is_empty() {
-            return Taken::Shut;
+            return QueueTake::Shut;
         }
         let batch = state.take_batch();
         state.last_batch = batch.len();
         state.activity.commands += state.last_batch as u64;
         state.working_since = Some(Instant::now());
-        Taken::Batch(batch)
+        QueueTake::Batch(batch)
     }
 
     /// Refuses what comes, or accepts again.
@@ -340,7 +340,7 @@ impl Queue {
     }
 
     /// What the writer has done, without the batch that it is at.
-    pub(super) fn activity(&self) -> Activity {
+    pub(super) fn activity(&self) -> WriterActivity {
         self.state.lock().activity
     }
 

@@ -24,7 +24,7 @@ pub(super) type QuestionName = [u8; 16];
 
 /// A quiz as the file keeps it.
 #[derive(Serialize, Deserialize)]
-struct Record {
+struct QuizRecord {
     id: QuizId,
     scoring: Scoring,
     progression: ProgressionRule,
@@ -143,7 +143,7 @@ impl QuizReader {
         let (rows, questions) =
             if quiz.is_own() { together(quiz, is_stored, put)? } else { self.apart(quiz, is_stored, put)? };
         let (scoring, progression) = (quiz.scoring.clone(), quiz.progression.clone());
-        format::encode(&Record { id: quiz.id.clone(), scoring, progression, rows, questions })
+        format::encode(&QuizRecord { id: quiz.id.clone(), scoring, progression, rows, questions })
     }
 
     /// Each question in a row of its own.
@@ -188,7 +188,7 @@ impl QuizReader {
         read: impl Fn(&QuestionName) -> StoreResult<Questions>,
     ) -> StoreResult<Arc<Quiz>> {
         let what = || format!("quiz of {id:?}");
-        let record: Record = format::decode(bytes, what)?;
+        let record: QuizRecord = format::decode(bytes, what)?;
         let row = |name: &QuestionName| -> StoreResult<Questions> {
             if let Some((known, _)) = self.rows.get(name) {
                 return Ok(known);
@@ -208,7 +208,7 @@ impl QuizReader {
         };
         let misfit = || StoreError::Corrupt { what: format!("{}: it does not fit its questions", what()) };
         let questions = record.questions.iter().map(question).collect::<Option<_>>().ok_or_else(misfit)?;
-        let Record { id: quiz_id, scoring, progression, .. } = record;
+        let QuizRecord { id: quiz_id, scoring, progression, .. } = record;
         let quiz = Arc::new(Quiz { id: quiz_id, scoring, progression, questions });
         self.cache.insert(id, nonce, &quiz);
         Ok(quiz)
@@ -261,7 +261,7 @@ pub(super) fn names(record: &[u8], what: impl Fn() -> String) -> StoreResult<Vec
     if record.is_empty() {
         return Ok(Vec::new());
     }
-    let record: Record = format::decode(record, what)?;
+    let record: QuizRecord = format::decode(record, what)?;
     Ok(record.rows)
 }
 

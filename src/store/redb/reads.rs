@@ -6,14 +6,14 @@ use std::sync::atomic::AtomicBool;
 
 use ::redb::{ReadTransaction, ReadableTableMetadata};
 
-use super::counter::{Counter, Hint};
-use super::due::DueHints;
+use super::counter::{Counter, ExpiryEntry};
+use super::due::DueEntries;
 use super::meta::Meta;
 use super::ops::{QuestionRow, SessionRow};
-use super::overlay::{Merged, Overlay, QuestionEnd, View};
+use super::overlay::{Merged, Overlay, OverlayView, QuestionEnd};
 use super::quizzes::{self, QuestionName, Questions, QuizReader};
-use super::slot::{DAMAGED_PAGE, Slot};
-use super::{EVENTS, HINTS, JOINS, QUESTION_ENDS, QUESTIONS, QUIZZES, SESSIONS, Stored, events};
+use super::slot::{DAMAGED_PAGE, DatabaseSlot};
+use super::{EVENTS, EXPIRY_INDEX, JOINS, QUESTION_ENDS, QUESTIONS, QUIZZES, SESSIONS, Stored, events};
 use crate::domain::{Event, GameSession, JoinCode, Life, Millis, Quiz, Sequence, SessionId, SessionState, Timestamp};
 use crate::store::contract::EventPage;
 use crate::store::damage::Damaged;
@@ -28,7 +28,7 @@ const LOOK_AHEAD: usize = 64;
 
 /// How many sessions are stored, and how many of them are known to be dead.
 #[derive(Default)]
-pub(super) struct Counts {
+pub(super) struct RecordCounts {
     pub(super) records: u64,
     pub(super) dead: u64,
     /// Whether no others are dead.
@@ -36,7 +36,7 @@ pub(super) struct Counts {
 }
 
 pub(super) struct Reader {
-    pub(super) slot: Slot,
+    pub(super) slot: DatabaseSlot,
     pub(super) quizzes: QuizReader,
     pub(super) random: u64,
     /// Sessions that could not be read lately.
@@ -48,8 +48,8 @@ pub(super) struct Reader {
 }
 
 /// What is committed at one moment: redb's tables, and the overlay over them.
-pub(super) struct Snapshot<'a> {
-    pub(super) view: &'a View,
+pub(super) struct ReadSnapshot<'a> {
+    pub(super) view: &'a OverlayView,
     pub(super) transaction: &'a ReadTransaction,
     pub(super) damaged: &'a Damaged,
     pub(super) sessions: ::redb::ReadOnlyTable<&'static [u8], &'static [u8]>,
@@ -58,8 +58,8 @@ pub(super) struct Snapshot<'a> {
     pub(super) index_damage: &'a AtomicBool,
 }
 
-impl<'a> Snapshot<'a> {
-    fn new(view: &'a View, transaction: &'a ReadTransaction, reader: &'a Reader) -> StoreResult<Self> {
+impl<'a> ReadSnapshot<'a> {
+    fn new(view: &'a OverlayView, transaction: &'a ReadTransaction, reader: &'a Reader) -> StoreResult<Self> {
         let sessions = transaction.open_table(SESSIONS).map_err(StoreError::unavailable)?;
         Ok(Self {
             view,
@@ -236,15 +236,19 @@ impl<'a> Snapshot<'a> {
     }
 
     /// The hints that say to look at `now` or before, soonest first, beginning after this one.
-    pub(super) fn due_hints(&self, now: Timestamp, after: Option<&Hint>) -> StoreResult<Merged<'_, Hint>> {
-        let table = self.transaction.open_table(HINTS).map_err(StoreError::unavailable)?;
+    pub(super) fn due_entries(
+        &self,
+        now: Timestamp,
+        after: Option<&ExpiryEntry>,
+    ) -> StoreResult<Merged<'_, ExpiryEntry>> {
+        let table = self.transaction.open_table(EXPIRY_INDEX).map_err(StoreError::unavailable)?;
         let end = (now.plus(Millis(1)), SessionId::first());
         let from = after.map_or(Bound::Unbounded, |after| Bound::Excluded(after.clone()));
         let is_over = after.is_some_and(|after| *after >= end);
         let range =
             if is_over { (Bound::Included(end.clone()), Bound::Excluded(end)) } else { (from, Bound::Excluded(end)) };
-        let due = DueHints::after(table, after, now, self.index_damage);
-        Ok(self.view.over_hints(due, range))
+        let due = DueEntries::after(table, after, now, self.index_damage);
+        Ok(self.view.over_expiry_index(due, range))
     }
 
     /// The life in a session's record, and its hint, without decoding the game.
@@ -294,27 +298,27 @@ fn without_gaps(events: &[Event], first: Sequence, head: Sequence, is_page_full:
 }
 
 impl Reader {
-    pub(super) fn new(slot: Slot, quizzes: QuizReader, random: u64) -> Self {
+    pub(super) fn new(slot: DatabaseSlot, quizzes: QuizReader, random: u64) -> Self {
         let (damaged, counter, overlay, index_damage) = Default::default();
         Self { slot, quizzes, random, damaged, counter, overlay, index_damage }
     }
 
     /// Lets `act` look at the newest snapshot.
-    pub(super) fn look<T>(&self, act: impl FnOnce(&Snapshot<'_>) -> StoreResult<T>) -> StoreResult<T> {
+    pub(super) fn look<T>(&self, act: impl FnOnce(&ReadSnapshot<'_>) -> StoreResult<T>) -> StoreResult<T> {
         self.slot.with_reads(|begin| {
             loop {
                 let view = self.overlay.view();
                 let transaction = begin()?;
                 // Else the tables were opened after a checkpoint wrote rows that the view doesn't know.
                 if self.overlay.fits(&view) {
-                    return act(&Snapshot::new(&view, &transaction, self)?);
+                    return act(&ReadSnapshot::new(&view, &transaction, self)?);
                 }
             }
         })
     }
 
     /// The same for one session.
-    fn look_at<T>(&self, id: &SessionId, act: impl FnOnce(&Snapshot<'_>) -> StoreResult<T>) -> StoreResult<T> {
+    fn look_at<T>(&self, id: &SessionId, act: impl FnOnce(&ReadSnapshot<'_>) -> StoreResult<T>) -> StoreResult<T> {
         self.damaged.look(id, || self.look(act))
     }
 
@@ -370,11 +374,11 @@ impl Reader {
         })
     }
 
-    pub(super) fn counts(&self, now: Timestamp) -> StoreResult<Counts> {
+    pub(super) fn counts(&self, now: Timestamp) -> StoreResult<RecordCounts> {
         self.look(|snapshot| {
             let records = snapshot.records()?;
             let (dead, is_all) = self.counter.count(snapshot, now, LOOK)?;
-            Ok(Counts { records, dead, is_all })
+            Ok(RecordCounts { records, dead, is_all })
         })
     }
 

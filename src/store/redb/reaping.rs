@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::RedbStore;
-use super::counter::Hint;
-use super::queue::{Activity, Work};
+use super::counter::ExpiryEntry;
+use super::queue::{Work, WriterActivity};
 use crate::domain::Moment;
 use crate::store::contract::Swept;
 use crate::store::error::StoreResult;
@@ -19,20 +19,20 @@ const ALONE: usize = 256;
 const LONGEST_PAUSE: Duration = Duration::from_millis(2);
 
 /// What sweeps remember from one batch to the next.
-pub(super) struct Reaping(Mutex<State>);
+pub(super) struct Reaping(Mutex<ReapingState>);
 
-struct State {
+struct ReapingState {
     /// The hint that the pass has come to; `None` at its beginning.
-    after: Option<Hint>,
+    after: Option<ExpiryEntry>,
     pace: Pace,
     since: Instant,
-    activity: Activity,
+    activity: WriterActivity,
 }
 
 impl Default for Reaping {
     fn default() -> Self {
-        let (pace, activity) = (Pace::of(Duration::ZERO, Duration::ZERO, 0), Activity::default());
-        Self(Mutex::new(State { after: None, pace, since: Instant::now(), activity }))
+        let (pace, activity) = (Pace::of(Duration::ZERO, Duration::ZERO, 0), WriterActivity::default());
+        Self(Mutex::new(ReapingState { after: None, pace, since: Instant::now(), activity }))
     }
 }
 
@@ -55,8 +55,8 @@ impl Pace {
     }
 }
 
-impl State {
-    fn keep_pace(&mut self, activity: Activity) {
+impl ReapingState {
+    fn keep_pace(&mut self, activity: WriterActivity) {
         let worked = activity.worked.saturating_sub(self.activity.worked);
         let others = (activity.commands - self.activity.commands).saturating_sub(1);
         self.pace = Pace::of(self.since.elapsed(), worked, others);

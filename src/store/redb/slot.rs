@@ -7,7 +7,7 @@ use std::time::Duration;
 use ::redb::{Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
-use super::file::{self, Identity, LogOptions, OpenError, Opened, Opener};
+use super::file::{self, DatabaseOpener, Identity, LogOptions, OpenError, OpenedFile};
 use super::log;
 use super::storage::Sectors;
 use crate::store::error::{StoreError, StoreResult};
@@ -25,10 +25,10 @@ enum Open {
     Read(ReadOnlyDatabase),
 }
 
-pub(super) struct Slot {
+pub(super) struct DatabaseSlot {
     open: RwLock<Option<Open>>,
     /// How it is opened again; `None` if it is only read.
-    opener: Option<Opener>,
+    opener: Option<DatabaseOpener>,
     /// Which file was opened first.
     identity: Option<Identity>,
     sectors: Mutex<Option<Sectors>>,
@@ -42,10 +42,10 @@ fn guarded<T>(name: &str, open: impl FnOnce() -> Result<T, OpenError>) -> Result
     })
 }
 
-impl Slot {
+impl DatabaseSlot {
     /// Opens the database as its owner, and creates it if it is missing.
-    pub(super) fn open(opener: Opener) -> Result<Self, OpenError> {
-        let Opened { database, sectors, identity } = guarded(&opener.name(), || opener.open_or_create())?;
+    pub(super) fn open(opener: DatabaseOpener) -> Result<Self, OpenError> {
+        let OpenedFile { database, sectors, identity } = guarded(&opener.name(), || opener.open_or_create())?;
         let (open, sectors) = (RwLock::new(Some(Open::Owned(database))), Mutex::new(Some(sectors)));
         Ok(Self { open, opener: Some(opener), identity, sectors })
     }
@@ -106,7 +106,7 @@ impl Slot {
 
     /// Goes through the whole file; an error if any page of it is not what it was written as.
     pub(super) fn check(&self) -> Result<(), OpenError> {
-        let name = self.opener.as_ref().map(Opener::name).unwrap_or_default();
+        let name = self.opener.as_ref().map(DatabaseOpener::name).unwrap_or_default();
         guarded(&name, || match &mut *self.open.write() {
             Some(Open::Owned(database)) => match database.check_integrity() {
                 Ok(_) => Ok(()),
@@ -173,14 +173,14 @@ impl Slot {
         let Some(opener) = &self.opener else { return Ok(()) };
         let mut slot = self.open.write();
         drop_quietly(slot.take());
-        let Opened { database, sectors, .. } = guarded(&opener.name(), || opener.reopen(self.identity))?;
+        let OpenedFile { database, sectors, .. } = guarded(&opener.name(), || opener.reopen(self.identity))?;
         *self.sectors.lock() = Some(sectors);
         *slot = Some(Open::Owned(database));
         Ok(())
     }
 }
 
-impl Drop for Slot {
+impl Drop for DatabaseSlot {
     fn drop(&mut self) {
         self.close();
     }

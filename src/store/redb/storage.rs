@@ -26,10 +26,10 @@ pub(super) struct Storage(Sectors);
 
 /// Which places of a storage can't be read. Clones are the same one.
 #[derive(Debug, Clone)]
-pub(super) struct Sectors(Arc<Inner>);
+pub(super) struct Sectors(Arc<StorageInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct StorageInner {
     backend: Box<dyn StorageBackend>,
     space: Space,
     /// Whether failed reads are forgiven: not while the file is being opened.
@@ -49,7 +49,7 @@ impl Storage {
     /// Over `backend`; with a handle on what can't be read of it.
     pub(super) fn over(backend: Box<dyn StorageBackend>, space: Space) -> (Self, Sectors) {
         let (forgives, lost_sync, unreadable) = (AtomicBool::new(false), AtomicBool::new(false), Mutex::default());
-        let sectors = Sectors(Arc::new(Inner { backend, space, forgives, lost_sync, unreadable }));
+        let sectors = Sectors(Arc::new(StorageInner { backend, space, forgives, lost_sync, unreadable }));
         (Self(sectors.clone()), sectors)
     }
 }
@@ -102,7 +102,7 @@ impl Sectors {
 
 impl StorageBackend for Storage {
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let Inner { backend, forgives, .. } = &*self.0.0;
+        let StorageInner { backend, forgives, .. } = &*self.0.0;
         if !forgives.load(Ordering::Acquire) {
             return backend.read(offset, out);
         }
@@ -132,7 +132,7 @@ impl StorageBackend for Storage {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        let Inner { backend, space, .. } = &*self.0.0;
+        let StorageInner { backend, space, .. } = &*self.0.0;
         let before = backend.len()?;
         if len <= before {
             return backend.set_len(len);

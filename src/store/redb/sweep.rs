@@ -6,12 +6,12 @@ use std::sync::atomic::Ordering;
 
 use ::redb::ReadOnlyTable;
 
-use super::batch::{Batch, Before, Change, Refiled};
-use super::counter::Hint;
+use super::batch::{Batch, PreviousRow, Refiled, SessionChange};
+use super::counter::ExpiryEntry;
 use super::ops::SessionRow;
-use super::overlay::View;
-use super::reads::{Snapshot, guarded};
-use super::{EVENTS, HINTS, QUIZZES};
+use super::overlay::OverlayView;
+use super::reads::{ReadSnapshot, guarded};
+use super::{EVENTS, EXPIRY_INDEX, QUIZZES};
 use crate::domain::{JoinCode, Life, Moment, Owner, Sequence, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::format;
@@ -25,7 +25,7 @@ pub(super) struct SweptBatch {
     pub(super) deleted: usize,
     pub(super) handled: usize,
     /// The hint that the next batch goes on after; `None` if nothing more is due.
-    pub(super) next: Option<Hint>,
+    pub(super) next: Option<ExpiryEntry>,
     /// Whether there are more questions that no session needs.
     pub(super) has_questions_left: bool,
 }
@@ -38,7 +38,7 @@ impl SweptBatch {
 }
 
 /// What was done with a hint.
-enum Done {
+enum SweepOutcome {
     /// Its session was dead, and is deleted.
     Deleted,
     /// It is filed anew, or belonged to nothing and is removed.
@@ -48,7 +48,7 @@ enum Done {
 }
 
 /// A session's whole row, and what it begins with.
-pub(super) struct Head {
+pub(super) struct RowHead {
     hint: Timestamp,
     pub(super) life: Life,
     join_code: Option<JoinCode>,
@@ -56,8 +56,8 @@ pub(super) struct Head {
     row: SessionRow,
 }
 
-impl Head {
-    pub(super) fn of(snapshot: &Snapshot<'_>, id: &SessionId) -> StoreResult<Option<Self>> {
+impl RowHead {
+    pub(super) fn of(snapshot: &ReadSnapshot<'_>, id: &SessionId) -> StoreResult<Option<Self>> {
         let what = || format!("state of {id:?}");
         if let Some(row) = snapshot.view.session(id) {
             return row.map(|row| Self::of_row(row.clone(), what)).transpose();
@@ -86,20 +86,20 @@ impl Head {
 
 /// The tables that hold what else there is of a session.
 struct Rest<'s> {
-    view: &'s View,
+    view: &'s OverlayView,
     quizzes: ReadOnlyTable<&'static [u8], &'static [u8]>,
     events: ReadOnlyTable<(&'static [u8], u64), &'static [u8]>,
     hints: ReadOnlyTable<(u64, &'static [u8]), ()>,
 }
 
 impl<'s> Rest<'s> {
-    fn open(snapshot: &Snapshot<'s>) -> StoreResult<Self> {
+    fn open(snapshot: &ReadSnapshot<'s>) -> StoreResult<Self> {
         let transaction = snapshot.transaction;
         Ok(Self {
             view: snapshot.view,
             quizzes: transaction.open_table(QUIZZES).map_err(StoreError::unavailable)?,
             events: transaction.open_table(EVENTS).map_err(StoreError::unavailable)?,
-            hints: transaction.open_table(HINTS).map_err(StoreError::unavailable)?,
+            hints: transaction.open_table(EXPIRY_INDEX).map_err(StoreError::unavailable)?,
         })
     }
 
@@ -131,7 +131,7 @@ impl<'s> Rest<'s> {
     }
 
     fn has_hint(&self, hint: Timestamp, id: &SessionId) -> StoreResult<bool> {
-        if let Some(is_there) = self.view.has_hint(&(hint, id.clone())) {
+        if let Some(is_there) = self.view.has_expiry_entry(&(hint, id.clone())) {
             return Ok(is_there);
         }
         let hint = self.hints.get((hint.as_millis(), id.as_bytes())).map_err(StoreError::unavailable)?;
@@ -143,11 +143,11 @@ impl Batch<'_> {
     /// Takes what is due after this hint from the index, looks at the real deadline, and deletes or
     /// files it anew: so many sessions at most. What can't be read stays as it is, hint and all, and is
     /// passed over.
-    pub(super) fn sweep(&mut self, at: Moment, after: Option<&Hint>, most: usize) -> StoreResult<SweptBatch> {
+    pub(super) fn sweep(&mut self, at: Moment, after: Option<&ExpiryEntry>, most: usize) -> StoreResult<SweptBatch> {
         let snapshot = self.snapshot;
         let rest = Rest::open(snapshot)?;
         let (mut swept, mut last) = (SweptBatch::default(), None);
-        for (looked, due) in snapshot.due_hints(at.now, after)?.enumerate() {
+        for (looked, due) in snapshot.due_entries(at.now, after)?.enumerate() {
             if swept.handled == most || looked == most + MOST_PASSED {
                 swept.next = last;
                 break;
@@ -158,10 +158,10 @@ impl Batch<'_> {
                 Err(error) => return Err(error),
             };
             match guarded(|| format!("session {:?}", hint.1), || self.sweep_one(&rest, &hint, at.now)) {
-                Ok(Done::Passed) => {}
+                Ok(SweepOutcome::Passed) => {}
                 Ok(done) => {
                     swept.handled += 1;
-                    swept.deleted += usize::from(matches!(done, Done::Deleted));
+                    swept.deleted += usize::from(matches!(done, SweepOutcome::Deleted));
                 }
                 Err(StoreError::Corrupt { what }) => snapshot.damaged.note(&hint.1, &what),
                 Err(error) => return Err(error),
@@ -180,27 +180,27 @@ impl Batch<'_> {
         Ok(swept)
     }
 
-    fn sweep_one(&mut self, rest: &Rest<'_>, hint: &Hint, now: Timestamp) -> StoreResult<Done> {
+    fn sweep_one(&mut self, rest: &Rest<'_>, hint: &ExpiryEntry, now: Timestamp) -> StoreResult<SweepOutcome> {
         let (time, id) = hint;
         if self.refiled.contains_key(id) || self.snapshot.damaged.known(id).is_some() {
-            return Ok(Done::Passed);
+            return Ok(SweepOutcome::Passed);
         }
         if self.changes.contains_key(id) {
             return self.sweep_changed(hint, now);
         }
-        let Some(head) = Head::of(self.snapshot, id)? else {
+        let Some(head) = RowHead::of(self.snapshot, id)? else {
             if rest.has_place(id)? || rest.has_events(id)? {
                 let what = format!("state of {id:?}: missing, and its quiz or events are there");
                 return Err(StoreError::Corrupt { what });
             }
             self.stray_hints.push(hint.clone());
-            return Ok(Done::Kept);
+            return Ok(SweepOutcome::Kept);
         };
         let is_filed = head.hint == *time;
         if !is_filed {
             self.stray_hints.push(hint.clone());
             if rest.has_hint(head.hint, id)? {
-                return Ok(Done::Kept);
+                return Ok(SweepOutcome::Kept);
             }
             // The index has it under no other. The record is whole: what it says is done.
             tracing::warn!(session = id.short_hash(), "a session was not filed where its record says; it is now");
@@ -210,40 +210,41 @@ impl Batch<'_> {
             let (from, row) = (is_filed.then_some(head.hint), head.row.filed_at(to)?);
             self.keep_questions(id, to)?;
             self.refiled.insert(id.clone(), Refiled { from, to, row });
-            return Ok(Done::Kept);
+            return Ok(SweepOutcome::Kept);
         }
         rest.check_quiz(id)?;
         let had_events = rest.has_events(id)?;
         let (hint, deadline) = (head.hint, head.life.deadline().0);
         let (join_code, owner) = (head.join_code, head.owner);
-        let before = Before { hint, deadline, is_filed, had_events, join_code, owner };
+        let before = PreviousRow { hint, deadline, is_filed, had_events, join_code, owner };
         self.bury(id, before)?;
-        Ok(Done::Deleted)
+        Ok(SweepOutcome::Deleted)
     }
 
     /// The same for a session that the batch has come upon already.
-    fn sweep_changed(&mut self, (hint, id): &Hint, now: Timestamp) -> StoreResult<Done> {
-        let Some(change) = self.changes.get_mut(id) else { return Ok(Done::Passed) };
+    fn sweep_changed(&mut self, (hint, id): &ExpiryEntry, now: Timestamp) -> StoreResult<SweepOutcome> {
+        let Some(change) = self.changes.get_mut(id) else { return Ok(SweepOutcome::Passed) };
         if change.before.as_ref().is_none_or(|before| before.hint != *hint) {
-            return Ok(Done::Passed);
+            return Ok(SweepOutcome::Passed);
         }
         match &change.after {
             Some(session) if session.is_live(now) => {
                 change.refile = true;
                 change.is_dirty = true;
-                Ok(Done::Kept)
+                Ok(SweepOutcome::Kept)
             }
-            Some(_) => self.remove(id).map(|_| Done::Deleted),
-            None => Ok(Done::Passed),
+            Some(_) => self.remove(id).map(|_| SweepOutcome::Deleted),
+            None => Ok(SweepOutcome::Passed),
         }
     }
 
     /// Deletes a session that the batch has not come upon before.
-    fn bury(&mut self, id: &SessionId, before: Before) -> StoreResult<()> {
+    fn bury(&mut self, id: &SessionId, before: PreviousRow) -> StoreResult<()> {
         if let Some(code) = &before.join_code {
             self.free(code, id)?;
         }
-        self.changes.insert(id.clone(), Change { before: Some(before), is_dirty: true, ..Change::default() });
+        self.changes
+            .insert(id.clone(), SessionChange { before: Some(before), is_dirty: true, ..SessionChange::default() });
         Ok(())
     }
 }

@@ -15,23 +15,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::RedbStore;
-use super::batch::{Batch, Changes, Rows};
+use super::batch::{Batch, ChangedRows, Changes};
 use super::commit::{self, CommitError, Met};
-use super::counter::Hint;
+use super::counter::ExpiryEntry;
 use super::growth::Growth;
 use super::meta::Meta;
 use super::note::Note;
-use super::overlay::View;
-use super::queue::{Queue, Reply, Taken, Work, refusal};
+use super::overlay::OverlayView;
+use super::queue::{Queue, QueueTake, ReplySlot, Work, refusal};
 use super::reads::Reader;
 use super::sweep::SweptBatch;
 use crate::domain::{Moment, Timestamp};
 use crate::store::clock::{Clock, GameClock, Uptime};
 use crate::store::condition::Condition;
 use crate::store::contract::Cause;
-use crate::store::error::{Cause as Reason, StoreError, StoreResult};
+use crate::store::error::{BoxError as Reason, StoreError, StoreResult};
 use crate::store::panics;
-use crate::store::step::Rules;
+use crate::store::step::ApplyFn;
 pub(super) use logging::Logging;
 
 /// What keeps a session from being stored.
@@ -46,7 +46,7 @@ pub(super) struct Writer {
     condition: Arc<Condition>,
     growth: Arc<Growth>,
     note: Note,
-    rules: Rules,
+    rules: ApplyFn,
     /// What the file's own record says since the last commit.
     meta: Meta,
     /// The log; `None` while batches are committed to the tables directly.
@@ -91,7 +91,7 @@ impl Fate {
 }
 
 impl Writer {
-    pub(super) fn new(store: &RedbStore, rules: Rules, meta: Meta, note: Note, logging: Option<Logging>) -> Self {
+    pub(super) fn new(store: &RedbStore, rules: ApplyFn, meta: Meta, note: Note, logging: Option<Logging>) -> Self {
         let (reader, queue, clock) = (store.reader.clone(), store.queue.clone(), store.clock.clone());
         let (condition, growth) = (store.condition.clone(), store.growth.clone());
         let now = Instant::now();
@@ -131,7 +131,7 @@ impl Writer {
         let (mut recent, mut took) = (1, Duration::ZERO);
         loop {
             match self.queue.take(self.wake_at(), recent, took) {
-                Taken::Batch(batch) => {
+                QueueTake::Batch(batch) => {
                     let begun = Instant::now();
                     // Follows the batches' size at once upwards, and slowly down.
                     recent = batch.len().max(recent.saturating_sub(recent.div_ceil(4)));
@@ -149,13 +149,13 @@ impl Writer {
                         tracing::error!(met, "the writer panicked over its log, and goes on");
                     }
                 }
-                Taken::Nothing => {
+                QueueTake::Nothing => {
                     recent = 1;
                     if let Err(met) = panics::catch(|| self.wake()) {
                         tracing::error!(met, "the writer panicked at its upkeep, and goes on");
                     }
                 }
-                Taken::Shut => {
+                QueueTake::Shut => {
                     let _ = self.note_closing();
                     return;
                 }
@@ -164,7 +164,7 @@ impl Writer {
     }
 
     /// Works out, stores and answers a batch. Gives the reply to a `Close` that is in it.
-    fn commit_batch(&mut self, mut batch: Vec<Work>) -> Option<Reply<()>> {
+    fn commit_batch(&mut self, mut batch: Vec<Work>) -> Option<ReplySlot<()>> {
         let mut close = None;
         // Nothing comes after it.
         if let Some(Work::Close { .. }) = batch.last()
@@ -237,11 +237,17 @@ impl Writer {
     }
 
     /// Sweeps one session at a time. Those for which a damaged page is needed are left where they are.
-    fn sweep_each(&mut self, at: Moment, mut after: Option<Hint>, most: usize, mut reply: Reply<SweptBatch>) {
+    fn sweep_each(
+        &mut self,
+        at: Moment,
+        mut after: Option<ExpiryEntry>,
+        most: usize,
+        mut reply: ReplySlot<SweptBatch>,
+    ) {
         let (mut swept, begun) = (SweptBatch::default(), Instant::now());
         while swept.handled < most && begun.elapsed() < EACH_FOR {
             let (answer, mut answered) = tokio::sync::oneshot::channel();
-            let mut one = vec![Work::Sweep { at, after: after.clone(), most: 1, reply: Reply::to(answer) }];
+            let mut one = vec![Work::Sweep { at, after: after.clone(), most: 1, reply: ReplySlot::to(answer) }];
             match self.try_if_whole(&mut one) {
                 Ok(()) => answer_all(one, |_| Ok(())),
                 // It is passed over the next time.
@@ -316,7 +322,7 @@ impl Writer {
     }
 
     /// Stores a batch, or finds out what became of it.
-    fn store(&mut self, mut rows: Rows) -> Result<(), Fate> {
+    fn store(&mut self, mut rows: ChangedRows) -> Result<(), Fate> {
         let begun = Instant::now();
         self.must_be_there(Fate::NotStored(Met::Failure))?;
         let meta = self.next_meta(rows.time);
@@ -343,7 +349,7 @@ impl Writer {
         self.meta = meta;
         match &mut self.logging {
             Some(logging) => logging.note_stored(meta.batches),
-            None => self.reader.overlay.publish(View { batch: meta.batches, ..View::default() }),
+            None => self.reader.overlay.publish(OverlayView { batch: meta.batches, ..OverlayView::default() }),
         }
     }
 
@@ -364,7 +370,7 @@ impl Writer {
     }
 
     /// Keeps the counts and the cache of quizzes true.
-    fn remember(&self, rows: &Rows) {
+    fn remember(&self, rows: &ChangedRows) {
         self.reader.counter.note(self.meta.batches, &rows.filings);
         for (id, quiz) in &rows.quizzes {
             match quiz {
@@ -375,7 +381,7 @@ impl Writer {
     }
 
     /// Notes the time and that it is exact, lets go of the file, and answers.
-    fn close(mut self, mut reply: Reply<()>) {
+    fn close(mut self, mut reply: ReplySlot<()>) {
         reply.set(self.note_closing());
         reply.send(Ok(()));
     }
@@ -420,7 +426,7 @@ fn answer_all(batch: Vec<Work>, fate: impl Fn(&Work) -> StoreResult<()>) {
 /// Works out one command: what it is answered if the batch is stored. A read that fails is noted: the
 /// batch is then not stored.
 fn work_out(batch: &mut Batch<'_>, work: &mut Work, failed_read: &mut Option<Reason>) {
-    fn set<T>(reply: &mut Reply<T>, mut result: StoreResult<T>, failed_read: &mut Option<Reason>) {
+    fn set<T>(reply: &mut ReplySlot<T>, mut result: StoreResult<T>, failed_read: &mut Option<Reason>) {
         if let Err(StoreError::Unavailable(cause)) = &mut result {
             *failed_read = failed_read.take().or(cause.take());
         }

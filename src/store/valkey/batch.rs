@@ -5,27 +5,27 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::commit::{AGAIN, Change, QuizChange, Stands, same};
+use super::commit::{AGAIN, CommitOutcome, QuizChange, StateChange, same};
 use super::engine::Engine;
-use super::record::Held;
+use super::record::StoredState;
 use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
-use crate::store::step::step;
+use crate::store::step::apply_on_copy;
 
 /// How often a step is computed anew because another instance was faster.
 const MOST_TRIES: u32 = 8;
 
 /// A command that waits for its answer.
-pub(super) struct Asked {
+pub(super) struct QueuedCommand {
     pub(super) command: Command,
     pub(super) at: Moment,
     pub(super) until: Instant,
     pub(super) answer: oneshot::Sender<StoreResult<Option<Applied>>>,
 }
 
-impl Asked {
+impl QueuedCommand {
     /// A command, and its answer, which comes in time: a batch may take longer than one of its commands.
-    pub(super) fn new(command: Command, at: Moment, until: Instant) -> (Self, impl Future<Output = Outcome>) {
+    pub(super) fn new(command: Command, at: Moment, until: Instant) -> (Self, impl Future<Output = ApplyResult>) {
         let (answer, answered) = oneshot::channel();
         let answered = async move {
             // What is found out just then is more than that it is not known.
@@ -38,12 +38,12 @@ impl Asked {
     }
 }
 
-type Outcome = StoreResult<Option<Applied>>;
+type ApplyResult = StoreResult<Option<Applied>>;
 
 /// What the rules made of a session and some commands.
 struct Computed {
     after: GameSession,
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<ApplyResult>,
     events: Vec<Event>,
     prune_through: Option<Sequence>,
     /// The join codes that commands changed to, each with its command's place.
@@ -53,15 +53,15 @@ struct Computed {
 
 /// The state from which a step is computed.
 struct Basis {
-    held: Box<Held>,
+    held: Box<StoredState>,
     /// Whether it is only what this process committed last. A step from it is compared with what is
     /// stored; an answer without a step needs the store's own word.
     is_remembered: bool,
 }
 
 /// What a try came to.
-enum Tried {
-    Settled(Vec<Outcome>),
+enum Attempt {
+    Settled(Vec<ApplyResult>),
     /// There is no such session.
     Gone,
     /// Another state stands there: this one, if it is known.
@@ -71,7 +71,7 @@ enum Tried {
 impl Engine {
     /// Applies commands in their order, and answers each. They are tried as long as any of them may
     /// take; whose time ends before that is told by whoever waits for it ([`Asked::new`]).
-    pub(super) async fn apply_all(&self, id: &SessionId, asked: Vec<Asked>) {
+    pub(super) async fn apply_all(&self, id: &SessionId, asked: Vec<QueuedCommand>) {
         let now = Instant::now();
         let (mut asked, late): (Vec<_>, Vec<_>) = asked.into_iter().partition(|asked| asked.until > now);
         answer_all(late, || Err(StoreError::Unavailable(Some("its turn did not come in time".into()))));
@@ -81,9 +81,9 @@ impl Engine {
         for tries in 0..MOST_TRIES {
             let was_remembered = basis.as_ref().is_some_and(|basis| basis.is_remembered);
             match self.try_all(id, &mut asked, basis.take(), &mut is_unsure, until).await {
-                Ok(Tried::Settled(outcomes)) => return answer_each(asked, outcomes),
-                Ok(Tried::Gone) => return answer_all(asked, || Ok(None)),
-                Ok(Tried::Overtaken(next)) => (basis, failure) = (next, StoreError::Busy),
+                Ok(Attempt::Settled(outcomes)) => return answer_each(asked, outcomes),
+                Ok(Attempt::Gone) => return answer_all(asked, || Ok(None)),
+                Ok(Attempt::Overtaken(next)) => (basis, failure) = (next, StoreError::Busy),
                 // Of those who go on, some may have been carried out by the try that got no answer.
                 Err(_) if is_unsure => return answer_all(asked, || Err(StoreError::OutcomeUnknown)),
                 Err(error) => return answer_all(asked, || Err(same(&error))),
@@ -102,35 +102,35 @@ impl Engine {
     async fn try_all(
         &self,
         id: &SessionId,
-        asked: &mut Vec<Asked>,
+        asked: &mut Vec<QueuedCommand>,
         basis: Option<Basis>,
         is_unsure: &mut bool,
         until: Instant,
-    ) -> StoreResult<Tried> {
+    ) -> StoreResult<Attempt> {
         let Basis { held, is_remembered } = match basis {
             Some(basis) => basis,
             None => match self.state(id, until).await? {
                 Some(held) => Basis { held: Box::new(held), is_remembered: false },
-                None => return Ok(Tried::Gone),
+                None => return Ok(Attempt::Gone),
             },
         };
         let Some(before) = self.with_quiz(id, &held, asked, until).await? else {
-            return Ok(Tried::Overtaken(None));
+            return Ok(Attempt::Overtaken(None));
         };
         let computed = compute(self, before, asked);
         if computed.after.state == held.state && computed.events.is_empty() {
-            return Ok(if is_remembered { Tried::Overtaken(None) } else { Tried::Settled(computed.outcomes) });
+            return Ok(if is_remembered { Attempt::Overtaken(None) } else { Attempt::Settled(computed.outcomes) });
         }
         if let Some(place) = self.claim_all(id, &held.state, &computed.codes, computed.now, until).await? {
             // The others are tried without the one whose code is taken.
             drop(asked.remove(place).answer.send(Err(StoreError::AlreadyExists)));
-            return Ok(Tried::Overtaken(Some(Basis { held, is_remembered })));
+            return Ok(Attempt::Overtaken(Some(Basis { held, is_remembered })));
         }
         let stored = self.store(id, &held, &computed, until).await;
         self.settle_codes(id, &held, &computed, &stored, until).await;
         let (stands, may_have_been) = stored?;
-        if matches!(stands, Stands::Done) {
-            return Ok(Tried::Settled(computed.outcomes));
+        if matches!(stands, CommitOutcome::Done) {
+            return Ok(Attempt::Settled(computed.outcomes));
         }
         self.recent.remove(id);
         if may_have_been {
@@ -138,8 +138,8 @@ impl Engine {
             *asked = without_unsure(std::mem::take(asked), &computed.outcomes);
         }
         Ok(match stands {
-            Stands::Other(held) => Tried::Overtaken(Some(Basis { held, is_remembered: false })),
-            Stands::Done | Stands::Nothing => Tried::Gone,
+            CommitOutcome::Other(held) => Attempt::Overtaken(Some(Basis { held, is_remembered: false })),
+            CommitOutcome::Done | CommitOutcome::Nothing => Attempt::Gone,
         })
     }
 
@@ -148,16 +148,16 @@ impl Engine {
     async fn settle_codes(
         &self,
         id: &SessionId,
-        held: &Held,
+        held: &StoredState,
         computed: &Computed,
-        stored: &StoreResult<(Stands, bool)>,
+        stored: &StoreResult<(CommitOutcome, bool)>,
         until: Instant,
     ) {
         if computed.codes.is_empty() {
             return;
         }
         let kept = match stored {
-            Ok((Stands::Done, _)) => &computed.after.state,
+            Ok((CommitOutcome::Done, _)) => &computed.after.state,
             Ok((_, true)) | Err(StoreError::OutcomeUnknown) => return,
             Ok((_, false)) | Err(_) => &held.state,
         };
@@ -169,8 +169,8 @@ impl Engine {
     async fn with_quiz(
         &self,
         id: &SessionId,
-        held: &Held,
-        asked: &[Asked],
+        held: &StoredState,
+        asked: &[QueuedCommand],
         until: Instant,
     ) -> StoreResult<Option<GameSession>> {
         let session = held.session(id);
@@ -185,12 +185,12 @@ impl Engine {
     async fn store(
         &self,
         id: &SessionId,
-        held: &Held,
+        held: &StoredState,
         computed: &Computed,
         until: Instant,
-    ) -> StoreResult<(Stands, bool)> {
+    ) -> StoreResult<(CommitOutcome, bool)> {
         let after = &computed.after.state;
-        let change = Change {
+        let change = StateChange {
             before: Some(held.stamp),
             after,
             is_fresh: false,
@@ -202,8 +202,8 @@ impl Engine {
         };
         let settled = self.commit(id, &change, until).await?;
         let stands = self.noting_fault(id, settled.stands.map_err(super::failure::Failure::of_write))?;
-        if matches!(stands, Stands::Done) {
-            self.remember(id, Held { stamp: settled.stamp, state: after.clone() }, settled.size);
+        if matches!(stands, CommitOutcome::Done) {
+            self.remember(id, StoredState { stamp: settled.stamp, state: after.clone() }, settled.size);
             if after.life.deadline() != held.state.life.deadline() {
                 self.index.note(id, after.life.deadline());
             }
@@ -212,13 +212,13 @@ impl Engine {
     }
 }
 
-fn compute(engine: &Engine, before: GameSession, asked: &[Asked]) -> Computed {
+fn compute(engine: &Engine, before: GameSession, asked: &[QueuedCommand]) -> Computed {
     let now = asked.iter().map(|asked| asked.at.now).max().unwrap_or_default();
     let (outcomes, events, codes) = (Vec::new(), Vec::new(), Vec::new());
     let mut computed = Computed { after: before, outcomes, events, prune_through: None, codes, now };
-    for (place, Asked { command, at, .. }) in asked.iter().enumerate() {
+    for (place, QueuedCommand { command, at, .. }) in asked.iter().enumerate() {
         let outcome = if computed.after.is_live(at.now) {
-            step(engine.rules, &computed.after, command.clone(), *at).map(|(after, applied)| {
+            apply_on_copy(engine.rules, &computed.after, command.clone(), *at).map(|(after, applied)| {
                 if after.state.join_code != computed.after.state.join_code {
                     computed.codes.extend(after.state.join_code.clone().map(|code| (place, code)));
                 }
@@ -237,7 +237,7 @@ fn compute(engine: &Engine, before: GameSession, asked: &[Asked]) -> Computed {
 
 /// Answers those whose command may have been carried out by a step that another one hides, and that
 /// can't be tried again without being carried out twice. The others go on.
-fn without_unsure(asked: Vec<Asked>, outcomes: &[Outcome]) -> Vec<Asked> {
+fn without_unsure(asked: Vec<QueuedCommand>, outcomes: &[ApplyResult]) -> Vec<QueuedCommand> {
     let mut rest = Vec::new();
     for (asked, outcome) in asked.into_iter().zip(outcomes) {
         let had_effect = matches!(outcome, Ok(Some(applied)) if applied.result.is_ok());
@@ -251,11 +251,11 @@ fn without_unsure(asked: Vec<Asked>, outcomes: &[Outcome]) -> Vec<Asked> {
 }
 
 // Who no longer waits for an answer gets none.
-fn answer_each(asked: Vec<Asked>, outcomes: Vec<Outcome>) {
+fn answer_each(asked: Vec<QueuedCommand>, outcomes: Vec<ApplyResult>) {
     asked.into_iter().zip(outcomes).for_each(|(asked, outcome)| drop(asked.answer.send(outcome)));
 }
 
-fn answer_all(asked: Vec<Asked>, outcome: impl Fn() -> Outcome) {
+fn answer_all(asked: Vec<QueuedCommand>, outcome: impl Fn() -> ApplyResult) {
     asked.into_iter().for_each(|asked| drop(asked.answer.send(outcome())));
 }
 

@@ -25,10 +25,10 @@ pub(super) struct ValkeyClock {
     started: Instant,
     wall: WallClock,
     offset: Offset,
-    known: Mutex<Known>,
+    known: Mutex<ServerClock>,
 }
 
-struct Known {
+struct ServerClock {
     /// What the server's clock shows more than ours, in microseconds.
     offset: i64,
     up_since: Timestamp,
@@ -46,7 +46,7 @@ impl ValkeyClock {
     pub(super) fn new(wall: WallClock) -> Self {
         let now = wall();
         let offset = i64::try_from(now.0.saturating_mul(1_000)).unwrap_or(i64::MAX / 2);
-        let known = Known { offset, up_since: Timestamp::from_millis(now.0), is_measured: false, jumped: None };
+        let known = ServerClock { offset, up_since: Timestamp::from_millis(now.0), is_measured: false, jumped: None };
         Self { started: Instant::now(), wall, offset: Offset::default(), known: Mutex::new(known) }
     }
 

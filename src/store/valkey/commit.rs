@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::engine::Engine;
 use super::failure::Failure;
 use super::log;
-use super::record::{self, Held, Stamp};
+use super::record::{self, StoredState, Version};
 use super::scripts::COMMIT;
 use super::{CLUSTER_WORDS, Keys, PATIENCE, WORDS, channel_of};
 use crate::domain::{Event, Quiz, Sequence, SessionId, SessionState, Timestamp};
@@ -26,9 +26,9 @@ pub(super) enum QuizChange<'a> {
 }
 
 /// A step: what the session was, and what it is to be.
-pub(super) struct Change<'a> {
+pub(super) struct StateChange<'a> {
     /// What it was computed from; `None` if there must be no session.
-    pub(super) before: Option<Stamp>,
+    pub(super) before: Option<Version>,
     pub(super) after: &'a SessionState,
     /// Whether what was there before is forgotten first.
     pub(super) is_fresh: bool,
@@ -42,28 +42,28 @@ pub(super) struct Change<'a> {
 
 /// What stands in the store after a step was sent.
 #[derive(Debug)]
-pub(super) enum Stands {
+pub(super) enum CommitOutcome {
     /// The step.
     Done,
     /// Another state.
-    Other(Box<Held>),
+    Other(Box<StoredState>),
     /// Nothing.
     Nothing,
 }
 
 /// What became of a step.
-pub(super) struct Settled {
-    pub(super) stands: Result<Stands, Failure>,
+pub(super) struct CommitResult {
+    pub(super) stands: Result<CommitOutcome, Failure>,
     /// Whether some try got no answer: what stands now may be later than the step, and hide it.
     pub(super) may_have_been: bool,
     /// What the step's state is known by, and its bytes.
-    pub(super) stamp: Stamp,
+    pub(super) stamp: Version,
     pub(super) size: usize,
 }
 
 /// The script's arguments.
-struct Step {
-    stamp: Stamp,
+struct ScriptCall {
+    stamp: Version,
     body: Vec<u8>,
     args: Vec<Vec<u8>>,
 }
@@ -74,7 +74,12 @@ impl Engine {
     ///
     /// # Errors
     /// What cannot be written.
-    pub(super) async fn commit(&self, id: &SessionId, change: &Change<'_>, until: Instant) -> StoreResult<Settled> {
+    pub(super) async fn commit(
+        &self,
+        id: &SessionId,
+        change: &StateChange<'_>,
+        until: Instant,
+    ) -> StoreResult<CommitResult> {
         let step = self.step(id, change)?;
         let keys = Keys::of(id);
         let args: Vec<&[u8]> = step.args.iter().map(Vec::as_slice).collect();
@@ -82,12 +87,12 @@ impl Engine {
         loop {
             let ran = self.link.run::<Value>(&COMMIT, &keys.all(), &args, until).await;
             let stands = match ran {
-                Ok(Value::Nil) => Ok(Stands::Nothing),
-                Ok(Value::Int(1)) => Ok(Stands::Done),
+                Ok(Value::Nil) => Ok(CommitOutcome::Nothing),
+                Ok(Value::Int(1)) => Ok(CommitOutcome::Done),
                 Ok(Value::Int(0)) => Err(Failure::Away("it came too late".into())),
                 // A try of this very step that got no answer.
-                Ok(Value::BulkString(body)) if body == step.body => Ok(Stands::Done),
-                Ok(Value::BulkString(body)) => Ok(Stands::Other(Box::new(self.decode(id, &body)?))),
+                Ok(Value::BulkString(body)) if body == step.body => Ok(CommitOutcome::Done),
+                Ok(Value::BulkString(body)) => Ok(CommitOutcome::Other(Box::new(self.decode(id, &body)?))),
                 Ok(_) => Err(Failure::Odd("the step's script gave something else".into())),
                 Err(failure) => {
                     may_have_been |= matches!(failure, Failure::Unknown(_));
@@ -98,10 +103,10 @@ impl Engine {
                     Err(if may_have_been { Failure::Unknown("no answer in time".into()) } else { failure })
                 }
             };
-            if matches!(stands, Ok(Stands::Done)) {
+            if matches!(stands, Ok(CommitOutcome::Done)) {
                 self.note_commit();
             }
-            return Ok(Settled { stands, may_have_been, stamp: step.stamp, size: step.body.len() });
+            return Ok(CommitResult { stands, may_have_been, stamp: step.stamp, size: step.body.len() });
         }
     }
 
@@ -111,7 +116,7 @@ impl Engine {
         if is_shared { [words.publish.into(), channel_of(id).into_bytes()] } else { Default::default() }
     }
 
-    fn step(&self, id: &SessionId, change: &Change<'_>) -> StoreResult<Step> {
+    fn step(&self, id: &SessionId, change: &StateChange<'_>) -> StoreResult<ScriptCall> {
         let (stamp, body) = record::encode(change.after, change.before, self.next_commit())?;
         let number = |number: u64| number.to_string().into_bytes();
         let mut args = vec![
@@ -130,7 +135,7 @@ impl Engine {
         args.extend(self.hint(id, change.is_shared));
         args.push(if change.is_shared { number(change.after.log().head.0) } else { Vec::new() });
         args.extend(change.events.iter().flat_map(log::arguments));
-        Ok(Step { stamp, body, args })
+        Ok(ScriptCall { stamp, body, args })
     }
 }
 

@@ -13,7 +13,7 @@ use redis::{
     ProtocolVersion, RedisConnectionInfo, RedisError, RedisResult, ServerErrorKind, TlsCertificates, Value,
 };
 
-use super::target::{Target, Topology};
+use super::target::{Topology, ValkeyTarget};
 
 /// How long one server may take to be connected to, greeting included.
 const CONNECTING: Duration = Duration::from_millis(250);
@@ -33,15 +33,15 @@ const ASTRAY: [Duration; 4] =
 
 /// A connection that does not mend itself: the supervisor puts a fresh one in its place.
 #[derive(Clone)]
-pub(super) enum Connection {
+pub(super) enum ValkeyConnection {
     /// To this server.
-    Single(MultiplexedConnection, Node),
-    Cluster(ClusterConnection, Arc<Target>),
+    Single(MultiplexedConnection, ServerAddress),
+    Cluster(ClusterConnection, Arc<ValkeyTarget>),
 }
 
-impl Connection {
+impl ValkeyConnection {
     /// Connects. `Err` says what keeps it from being used.
-    pub(super) async fn open(target: &Arc<Target>) -> RedisResult<Self> {
+    pub(super) async fn open(target: &Arc<ValkeyTarget>) -> RedisResult<Self> {
         match &target.topology {
             Topology::Standalone => Self::to(target.nodes[0].clone(), target).await,
             Topology::Sentinel { service, password } => {
@@ -56,7 +56,7 @@ impl Connection {
         }
     }
 
-    async fn to(node: Node, target: &Target) -> RedisResult<Self> {
+    async fn to(node: ServerAddress, target: &ValkeyTarget) -> RedisResult<Self> {
         Ok(Self::Single(single(info(target, &node), target, settings()).await?, node))
     }
 
@@ -154,7 +154,7 @@ fn eviction_policy(info: &str) -> Option<String> {
 /// says that the client has just looked for the cluster's shape.
 async fn routed(
     connection: &mut ClusterConnection,
-    target: &Target,
+    target: &ValkeyTarget,
     command: &Cmd,
     mut is_shape_fresh: bool,
 ) -> RedisResult<Value> {
@@ -181,7 +181,7 @@ async fn routed(
 
 /// Asks the node that a MOVED or an ASK names. That is rare, and the client may know nothing of the
 /// node, so that the connection is of this once.
-async fn redirected(target: &Target, error: &RedisError, command: &Cmd) -> RedisResult<Value> {
+async fn redirected(target: &ValkeyTarget, error: &RedisError, command: &Cmd) -> RedisResult<Value> {
     let node = error.redirect_node().and_then(|(node, _)| node.rsplit_once(':'));
     let node = node.and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
     let Some(node) = node else { return Err(error.clone()) };
@@ -197,12 +197,12 @@ async fn redirected(target: &Target, error: &RedisError, command: &Cmd) -> Redis
 
 /// A part of a cluster: its primary, and its slots from the first to the last of each range.
 pub(super) struct Shard {
-    pub(super) primary: Node,
+    pub(super) primary: ServerAddress,
     pub(super) ranges: Vec<(u16, u16)>,
 }
 
 /// What keeps a server from being connected to, for the operator.
-pub(super) fn explained(error: &RedisError, target: &Target) -> String {
+pub(super) fn explained(error: &RedisError, target: &ValkeyTarget) -> String {
     let met = error.to_string();
     if met.contains("CertificateRequired") {
         return format!("it asks for a certificate of ours, and there is none ({met}): tls-auth-clients no");
@@ -220,16 +220,16 @@ pub(super) fn explained(error: &RedisError, target: &Target) -> String {
 }
 
 /// A server by host and port.
-pub(super) type Node = (String, u16);
+pub(super) type ServerAddress = (String, u16);
 
 /// A cluster's primary; `None` where there is only one server.
-pub(super) type Primary = Option<Node>;
+pub(super) type Primary = Option<ServerAddress>;
 
 fn too_slow() -> RedisError {
     std::io::Error::from(std::io::ErrorKind::TimedOut).into()
 }
 
-fn info(target: &Target, (host, port): &Node) -> RedisResult<ConnectionInfo> {
+fn info(target: &ValkeyTarget, (host, port): &ServerAddress) -> RedisResult<ConnectionInfo> {
     let (host, port) = (host.clone(), *port);
     let address = if target.is_encrypted {
         ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
@@ -256,8 +256,8 @@ fn tcp_settings() -> TcpSettings {
 
 /// A connection to this server on which `push` is given what it says unasked.
 pub(super) async fn listening(
-    node: &Node,
-    target: &Target,
+    node: &ServerAddress,
+    target: &ValkeyTarget,
     push: impl AsyncPushSender,
 ) -> RedisResult<MultiplexedConnection> {
     single(info(target, node), target, settings().set_push_sender(push)).await
@@ -272,7 +272,7 @@ fn settings() -> AsyncConnectionConfig {
 
 async fn single(
     info: RedisResult<ConnectionInfo>,
-    target: &Target,
+    target: &ValkeyTarget,
     config: AsyncConnectionConfig,
 ) -> RedisResult<MultiplexedConnection> {
     let client =
@@ -282,11 +282,11 @@ async fn single(
     tokio::time::timeout(CONNECTING, connecting).await.unwrap_or_else(|_| Err(too_slow()))
 }
 
-fn certificates(target: &Target) -> TlsCertificates {
+fn certificates(target: &ValkeyTarget) -> TlsCertificates {
     TlsCertificates { client_tls: None, root_cert: target.authority.clone() }
 }
 
-async fn cluster(target: &Target) -> RedisResult<ClusterConnection> {
+async fn cluster(target: &ValkeyTarget) -> RedisResult<ClusterConnection> {
     let nodes = target.nodes.iter().map(|node| info(target, node)).collect::<RedisResult<Vec<_>>>()?;
     let mut builder = ClusterClient::builder(nodes)
         .use_protocol(ProtocolVersion::RESP3)
@@ -305,10 +305,10 @@ async fn cluster(target: &Target) -> RedisResult<ClusterConnection> {
 
 /// The primary by the word of the first sentinel that knows it. All are asked at once: one that is
 /// frozen must not hold up the others.
-async fn ask_sentinels(target: &Target, service: &str, password: Option<&str>) -> RedisResult<(String, u16)> {
+async fn ask_sentinels(target: &ValkeyTarget, service: &str, password: Option<&str>) -> RedisResult<(String, u16)> {
     let mut asking = tokio::task::JoinSet::new();
     for node in &target.nodes {
-        let mut sentinel = Target { topology: Topology::Standalone, database: 0, user: None, ..target.clone() };
+        let mut sentinel = ValkeyTarget { topology: Topology::Standalone, database: 0, user: None, ..target.clone() };
         sentinel.password = password.map(str::to_owned);
         let (node, service) = (node.clone(), service.to_owned());
         asking.spawn(async move { ask_sentinel(&sentinel, &node, &service).await });
@@ -325,7 +325,11 @@ async fn ask_sentinels(target: &Target, service: &str, password: Option<&str>) -
     Err(failure)
 }
 
-async fn ask_sentinel(target: &Target, node: &(String, u16), service: &str) -> RedisResult<Option<(String, u16)>> {
+async fn ask_sentinel(
+    target: &ValkeyTarget,
+    node: &(String, u16),
+    service: &str,
+) -> RedisResult<Option<(String, u16)>> {
     let mut connection = single(info(target, node), target, settings()).await?;
     let mut question = redis::cmd("SENTINEL");
     question.arg("GET-MASTER-ADDR-BY-NAME").arg(service).query_async(&mut connection).await

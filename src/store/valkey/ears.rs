@@ -12,11 +12,11 @@ use redis::{PushInfo, PushKind, RedisError, RedisResult, Value};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
-use super::connect::{Node, listening};
-use super::failure::{Failure, Verdict};
-use super::hints::{Channel, Hints};
-use super::target::{Target, Topology};
-use super::{CLUSTER_WORDS, WORDS, Words};
+use super::connect::{ServerAddress, listening};
+use super::failure::{Failure, LinkVerdict};
+use super::hints::{Channel, Notifier};
+use super::target::{Topology, ValkeyTarget};
+use super::{CLUSTER_WORDS, PubSubCommands, WORDS};
 
 /// How often a silent connection is asked whether it is still there.
 const EVERY: Duration = Duration::from_secs(1);
@@ -27,15 +27,20 @@ const LONG_PAUSE: Duration = Duration::from_secs(10);
 const AT_ONCE: usize = 500;
 
 /// Listens to one server until it is dropped.
-pub(super) struct Ear {
+pub(super) struct Subscriber {
     wanted: watch::Sender<HashSet<Channel>>,
     task: AbortHandle,
 }
 
-impl Ear {
+impl Subscriber {
     /// Begins to listen. `failed` is told of every time that it fails: the server may no longer be the
     /// one that has these channels.
-    pub(super) fn open(node: Node, target: Arc<Target>, hints: Arc<Hints>, failed: Arc<Notify>) -> Self {
+    pub(super) fn open(
+        node: ServerAddress,
+        target: Arc<ValkeyTarget>,
+        hints: Arc<Notifier>,
+        failed: Arc<Notify>,
+    ) -> Self {
         let words = if target.topology == Topology::Cluster { &CLUSTER_WORDS } else { &WORDS };
         let (wanted, receiver) = watch::channel(HashSet::new());
         let listening = Listening { node, target, words, hints, failed };
@@ -52,23 +57,23 @@ impl Ear {
     }
 }
 
-impl Drop for Ear {
+impl Drop for Subscriber {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
 struct Listening {
-    node: Node,
-    target: Arc<Target>,
-    words: &'static Words,
-    hints: Arc<Hints>,
+    node: ServerAddress,
+    target: Arc<ValkeyTarget>,
+    words: &'static PubSubCommands,
+    hints: Arc<Notifier>,
     failed: Arc<Notify>,
 }
 
 /// What comes in on one connection beside answers.
-struct Incoming {
-    hints: Arc<Hints>,
+struct PushedMessages {
+    hints: Arc<Notifier>,
     /// Channels that are being given up.
     leaving: Mutex<HashSet<Channel>>,
     /// The connection is gone, or the server has taken a channel from it.
@@ -91,7 +96,7 @@ impl Listening {
 
     /// Listens until the connection is of no use any more, or nobody will ever want anything.
     async fn listen(&self, wanted: &mut watch::Receiver<HashSet<Channel>>) -> RedisResult<()> {
-        let incoming = Arc::new(Incoming::new(self.hints.clone()));
+        let incoming = Arc::new(PushedMessages::new(self.hints.clone()));
         let heard = incoming.clone();
         let push = move |info| heard.take(info);
         let mut connection = listening(&self.node, &self.target, push).await?;
@@ -133,7 +138,7 @@ impl Listening {
     fn pause_after(&self, error: RedisError) -> Duration {
         match Failure::of(error, false) {
             // A right is missing, or the server is too old for it.
-            (failure @ (Failure::Refused(_) | Failure::Odd(_)), Verdict::Answered) => {
+            (failure @ (Failure::Refused(_) | Failure::Odd(_)), LinkVerdict::Answered) => {
                 self.hints.refused(&failure.to_string());
                 LONG_PAUSE
             }
@@ -142,8 +147,8 @@ impl Listening {
     }
 }
 
-impl Incoming {
-    fn new(hints: Arc<Hints>) -> Self {
+impl PushedMessages {
+    fn new(hints: Arc<Notifier>) -> Self {
         Self { hints, leaving: Mutex::default(), lost: Notify::new() }
     }
 

@@ -6,27 +6,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use super::clock::ValkeyClock;
-use super::hints::Hints;
-use super::index::Index;
+use super::hints::Notifier;
+use super::index::DeadlineIndex;
 use super::link::Link;
 use super::owners::Orphans;
-use super::record::{self, Held};
+use super::record::{self, StoredState};
 use crate::domain::{Millis, SessionId, SessionState, Timestamp};
 use crate::store::damage::Damaged;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::quiz_cache::{ByteCache, QuizCache, byte_cache};
-use crate::store::step::Rules;
+use crate::store::step::ApplyFn;
 
 pub(super) struct Engine {
     pub(super) link: Arc<Link>,
     pub(super) clock: Arc<ValkeyClock>,
-    pub(super) rules: Rules,
+    pub(super) rules: ApplyFn,
     pub(super) quizzes: QuizCache,
-    pub(super) index: Index,
+    pub(super) index: DeadlineIndex,
     pub(super) orphans: Orphans,
-    pub(super) hints: Arc<Hints>,
+    pub(super) hints: Arc<Notifier>,
     /// What this process committed last of the sessions that are played through it.
-    pub(super) recent: ByteCache<SessionId, Arc<Held>>,
+    pub(super) recent: ByteCache<SessionId, Arc<StoredState>>,
     /// Sessions that can't be read, each for itself alone.
     pub(super) damaged: Damaged,
     /// Sessions of which something else can't be, while they can: known so that the log is told once.
@@ -44,7 +44,7 @@ impl Engine {
     pub(super) fn new(
         link: Arc<Link>,
         clock: Arc<ValkeyClock>,
-        rules: Rules,
+        rules: ApplyFn,
         quiz_cache: u64,
         kept_dead: Millis,
     ) -> Self {
@@ -52,7 +52,7 @@ impl Engine {
         let first = getrandom::u64().expect("the operating system gives random bytes") >> 11;
         // States are as large as quizzes, but a game has one only while it goes on.
         let (quizzes, recent) = (QuizCache::new(quiz_cache - quiz_cache / 3), byte_cache(quiz_cache / 3));
-        let index = Index::default();
+        let index = DeadlineIndex::default();
         Self {
             link,
             clock,
@@ -96,17 +96,17 @@ impl Engine {
     }
 
     /// What this process committed last of a session, as long as that is kept.
-    pub(super) fn recent(&self, id: &SessionId) -> Option<Held> {
-        self.recent.get(id).map(|(held, _)| Held::clone(&held))
+    pub(super) fn recent(&self, id: &SessionId) -> Option<StoredState> {
+        self.recent.get(id).map(|(held, _)| StoredState::clone(&held))
     }
 
     /// Keeps what was just committed, `size` bytes of it.
-    pub(super) fn remember(&self, id: &SessionId, held: Held, size: usize) {
+    pub(super) fn remember(&self, id: &SessionId, held: StoredState, size: usize) {
         self.recent.insert(id.clone(), (Arc::new(held), 2 * size as u64));
     }
 
     /// The record that these bytes hold. Should it be none, the session is damaged.
-    pub(super) fn decode(&self, id: &SessionId, body: &[u8]) -> StoreResult<Held> {
+    pub(super) fn decode(&self, id: &SessionId, body: &[u8]) -> StoreResult<StoredState> {
         self.noting(id, record::decode(id, body))
     }
 

@@ -4,7 +4,7 @@ use redis::{ErrorKind, RedisError};
 use tokio::time::Instant;
 
 use super::super::contract::ValkeyCause;
-use super::super::error::{Cause, StoreError, StoreResult};
+use super::super::error::{BoxError, StoreError, StoreResult};
 use super::commit::AGAIN;
 use super::link::Obstacle;
 
@@ -13,27 +13,27 @@ use super::link::Obstacle;
 pub(super) enum Failure {
     /// The server is out of reach or does not serve: nothing happened.
     #[error("{0}")]
-    Away(Cause),
+    Away(BoxError),
     /// It refuses what it was asked, writes for now or a user without the right: nothing happened.
     #[error("{0}")]
-    Refused(Cause),
+    Refused(BoxError),
     /// It has no memory left for writes: nothing happened.
     #[error("out of memory")]
     Full,
     /// No answer: it may have happened, and may still happen.
     #[error("{0}")]
-    Unknown(Cause),
+    Unknown(BoxError),
     /// The server has not met this script: nothing happened, and its text will do.
     #[error("an unknown script")]
     NoScript,
     /// What is stored there is not what this program stores.
     #[error("{0}")]
-    Odd(Cause),
+    Odd(BoxError),
 }
 
 /// What a failure says of the way to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum LinkVerdict {
     /// The server answered: the way is good.
     Answered,
     /// It failed, and may be better the next time.
@@ -46,34 +46,36 @@ impl Failure {
     /// Reads a client's error. The client sends nothing a second time, so that a code is the server's
     /// word on the only try. But what a cluster's client meets when it asks for the cluster's shape it
     /// tells to all that is under way: a code that such a question can meet proves nothing there.
-    pub(super) fn of(error: RedisError, is_cluster: bool) -> (Self, Verdict) {
+    pub(super) fn of(error: RedisError, is_cluster: bool) -> (Self, LinkVerdict) {
         let code = error.code().unwrap_or_default().to_owned();
         let unsure = |error: RedisError| {
             if is_cluster { Self::Unknown(error.into()) } else { Self::Away(error.into()) }
         };
         match code.as_str() {
-            "OOM" => (Self::Full, Verdict::Answered),
-            "NOSCRIPT" => (Self::NoScript, Verdict::Answered),
-            "MISCONF" | "NOREPLICAS" => (Self::Refused(error.into()), Verdict::Answered),
-            "NOPERM" if !is_cluster => (Self::Refused(error.into()), Verdict::Answered),
-            "NOPERM" => (Self::Unknown(error.into()), Verdict::Answered),
-            "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" => (Self::Away(error.into()), Verdict::Failed),
-            "LOADING" | "BUSY" => (unsure(error), Verdict::Failed),
+            "OOM" => (Self::Full, LinkVerdict::Answered),
+            "NOSCRIPT" => (Self::NoScript, LinkVerdict::Answered),
+            "MISCONF" | "NOREPLICAS" => (Self::Refused(error.into()), LinkVerdict::Answered),
+            "NOPERM" if !is_cluster => (Self::Refused(error.into()), LinkVerdict::Answered),
+            "NOPERM" => (Self::Unknown(error.into()), LinkVerdict::Answered),
+            "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" => {
+                (Self::Away(error.into()), LinkVerdict::Failed)
+            }
+            "LOADING" | "BUSY" => (unsure(error), LinkVerdict::Failed),
             // A primary that has become a replica; a password that was changed.
-            "READONLY" => (Self::Away(error.into()), Verdict::Lost),
-            "NOAUTH" | "WRONGPASS" => (unsure(error), Verdict::Lost),
+            "READONLY" => (Self::Away(error.into()), LinkVerdict::Lost),
+            "NOAUTH" | "WRONGPASS" => (unsure(error), LinkVerdict::Lost),
             "" => Self::without_code(error, is_cluster),
-            _ if why(&error) == ValkeyCause::Rights => (Self::Refused(error.into()), Verdict::Answered),
-            _ => (Self::Odd(error.into()), Verdict::Answered),
+            _ if why(&error) == ValkeyCause::Rights => (Self::Refused(error.into()), LinkVerdict::Answered),
+            _ => (Self::Odd(error.into()), LinkVerdict::Answered),
         }
     }
 
-    fn without_code(error: RedisError, is_cluster: bool) -> (Self, Verdict) {
+    fn without_code(error: RedisError, is_cluster: bool) -> (Self, LinkVerdict) {
         match error.kind() {
-            ErrorKind::Parse | ErrorKind::UnexpectedReturnType => (Self::Odd(error.into()), Verdict::Answered),
+            ErrorKind::Parse | ErrorKind::UnexpectedReturnType => (Self::Odd(error.into()), LinkVerdict::Answered),
             // A cluster's connections are many, and the client mends each by itself.
-            _ if is_cluster || error.is_timeout() => (Self::Unknown(error.into()), Verdict::Failed),
-            _ => (Self::Unknown(error.into()), Verdict::Lost),
+            _ if is_cluster || error.is_timeout() => (Self::Unknown(error.into()), LinkVerdict::Failed),
+            _ => (Self::Unknown(error.into()), LinkVerdict::Lost),
         }
     }
 

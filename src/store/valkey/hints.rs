@@ -9,26 +9,26 @@ use tokio::sync::Notify;
 
 use super::channel_of;
 use crate::domain::{Sequence, SessionId};
-use crate::store::watch::{Watch, Watched};
+use crate::store::watch::{Watch, Watchers};
 
 /// A channel's name.
 pub(super) type Channel = Arc<str>;
 
 #[derive(Default)]
-pub(super) struct Hints {
-    watched: Mutex<HashMap<Channel, Watched>>,
+pub(super) struct Notifier {
+    watched: Mutex<HashMap<Channel, Watchers>>,
     /// Somebody wants to hear of something, or no longer does.
     changed: Arc<Notify>,
     is_refused: AtomicBool,
     is_shut: AtomicBool,
 }
 
-impl Hints {
+impl Notifier {
     /// Hears of a session from now on.
     pub(super) fn watch(&self, id: &SessionId) -> Watch {
         let mut watched = self.watched.lock();
         if self.is_shut.load(Ordering::Relaxed) {
-            return Watched::default().watch(self.changed.clone());
+            return Watchers::default().watch(self.changed.clone());
         }
         let watch = watched.entry(channel_of(id).into()).or_default().watch(self.changed.clone());
         self.changed.notify_one();
@@ -51,9 +51,9 @@ impl Hints {
     pub(super) fn listening(&self, new: &[Channel], all: &HashSet<Channel>) {
         let watched = self.watched.lock();
         let at = |channel| watched.get(channel);
-        new.iter().filter_map(at).for_each(Watched::look);
+        new.iter().filter_map(at).for_each(Watchers::look);
         // Who left and came again in between is new to these.
-        all.iter().filter_map(at).for_each(Watched::look_at_first);
+        all.iter().filter_map(at).for_each(Watchers::look_at_first);
         self.is_refused.store(false, Ordering::Relaxed);
     }
 

@@ -22,14 +22,14 @@ const AT_ONCE: usize = 1_000;
 const MOST_WAITING: usize = 200_000;
 
 #[derive(Default)]
-pub(super) struct Index {
+pub(super) struct DeadlineIndex {
     /// Deadlines to be written; `None` for a session that is gone.
     waiting: Mutex<HashMap<SessionId, Option<Deadline>>>,
     /// One flush at a time, so that what was noted first is written first.
     flushing: tokio::sync::Mutex<()>,
 }
 
-impl Index {
+impl DeadlineIndex {
     /// A session's deadline is this one now.
     pub(super) fn note(&self, id: &SessionId, deadline: Deadline) {
         self.put(id, Some(deadline));

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 
-use super::batch::Asked;
+use super::batch::QueuedCommand;
 use super::engine::Engine;
 use crate::domain::SessionId;
 use crate::store::error::{StoreError, StoreResult};
@@ -20,17 +20,17 @@ const MOST_WAITING: usize = 16_384;
 /// Commands that one step may carry.
 const MOST_AT_ONCE: usize = 256;
 
-type Task = Box<dyn FnOnce(Arc<Engine>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+type QueuedTask = Box<dyn FnOnce(Arc<Engine>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 /// What waits for its turn.
-pub(super) enum Work {
+pub(super) enum QueueItem {
     /// A command, which is committed together with its neighbours.
-    Apply(Asked),
+    Apply(QueuedCommand),
     /// Anything else.
-    Task(Task),
+    Task(QueuedTask),
 }
 
-impl Work {
+impl QueueItem {
     /// Work that gives its answer by itself.
     pub(super) fn task<T, F>(
         answer: oneshot::Sender<StoreResult<T>>,
@@ -45,7 +45,7 @@ impl Work {
     }
 }
 
-pub(super) struct Lanes {
+pub(super) struct SessionQueues {
     engine: Arc<Engine>,
     runtime: Handle,
     queues: Mutex<Queues>,
@@ -54,23 +54,23 @@ pub(super) struct Lanes {
 
 #[derive(Default)]
 struct Queues {
-    lanes: HashMap<SessionId, VecDeque<Work>>,
+    lanes: HashMap<SessionId, VecDeque<QueueItem>>,
     waiting: usize,
     is_closed: bool,
 }
 
 enum Turn {
-    Batch(Vec<Asked>),
-    Task(Task),
+    Batch(Vec<QueuedCommand>),
+    Task(QueuedTask),
 }
 
-impl Lanes {
+impl SessionQueues {
     pub(super) fn new(engine: Arc<Engine>, runtime: Handle) -> Arc<Self> {
         Arc::new(Self { engine, runtime, queues: Mutex::default(), emptied: Notify::new() })
     }
 
     /// Lines work up behind what already waits for this session.
-    pub(super) fn push(self: &Arc<Self>, id: &SessionId, work: Work) -> StoreResult<()> {
+    pub(super) fn push(self: &Arc<Self>, id: &SessionId, work: QueueItem) -> StoreResult<()> {
         let mut queues = self.queues.lock();
         if queues.is_closed {
             return Err(StoreError::Unavailable(None));
@@ -85,7 +85,7 @@ impl Lanes {
         }
         queues.lanes.insert(id.clone(), VecDeque::from([work]));
         drop(queues);
-        let driver = Driver { lanes: self.clone(), id: id.clone() };
+        let driver = QueueRunner { lanes: self.clone(), id: id.clone() };
         self.runtime.spawn(driver.drive());
         Ok(())
     }
@@ -98,8 +98,8 @@ impl Lanes {
         let mut task = None;
         while batch.len() < MOST_AT_ONCE {
             match lane.pop_front() {
-                Some(Work::Apply(asked)) => batch.push(asked),
-                Some(Work::Task(next)) if batch.is_empty() => {
+                Some(QueueItem::Apply(asked)) => batch.push(asked),
+                Some(QueueItem::Task(next)) if batch.is_empty() => {
                     task = Some(next);
                     break;
                 }
@@ -144,12 +144,12 @@ impl Lanes {
 }
 
 /// Carries out a lane's work. Should it panic, the lane ends with it and those who wait are told.
-struct Driver {
-    lanes: Arc<Lanes>,
+struct QueueRunner {
+    lanes: Arc<SessionQueues>,
     id: SessionId,
 }
 
-impl Driver {
+impl QueueRunner {
     async fn drive(self) {
         while let Some(turn) = self.lanes.next(&self.id) {
             match turn {
@@ -160,7 +160,7 @@ impl Driver {
     }
 }
 
-impl Drop for Driver {
+impl Drop for QueueRunner {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.lanes.end(&mut self.lanes.queues.lock(), &self.id);

@@ -14,8 +14,8 @@ use super::super::condition::Condition;
 use super::super::contract::{self, Breaker, Cause, Trouble, ValkeyCause};
 use super::super::error::{self, StoreError, StoreResult};
 use super::breaker::CircuitBreaker;
-use super::connect::Connection;
-use super::failure::{Failure, Verdict};
+use super::connect::ValkeyConnection;
+use super::failure::{Failure, LinkVerdict};
 use super::scripts::Script;
 use super::shards::{Away, slot_of};
 use crate::domain::WallTime;
@@ -51,7 +51,7 @@ impl Obstacle {
 }
 
 /// What a fresh connection was found to be good for.
-pub(super) struct Findings {
+pub(super) struct ConnectionCheck {
     /// What of a cluster can't be reached by it.
     pub(super) away: Away,
     /// Why writes are refused, if they are.
@@ -62,7 +62,7 @@ pub(super) struct Findings {
 }
 
 pub(super) struct Link {
-    state: Mutex<State>,
+    state: Mutex<LinkState>,
     changes: watch::Sender<u64>,
     summons: Notify,
     is_cluster: bool,
@@ -72,8 +72,8 @@ pub(super) struct Link {
     wall: WallClock,
 }
 
-struct State {
-    connection: Option<Connection>,
+struct LinkState {
+    connection: Option<ValkeyConnection>,
     /// Which connection it is, counted from the first.
     generation: u64,
     breaker: CircuitBreaker,
@@ -96,7 +96,7 @@ struct State {
 
 impl Link {
     pub(super) fn new(is_cluster: bool, allows_eviction: bool, wall: WallClock) -> Arc<Self> {
-        let state = State {
+        let state = LinkState {
             connection: None,
             generation: 0,
             breaker: CircuitBreaker::new(),
@@ -143,7 +143,7 @@ impl Link {
                 if limit - now < FAIR {
                     return Err(failure);
                 }
-                Err(self.failed(generation, (failure, Verdict::Failed)))
+                Err(self.failed(generation, (failure, LinkVerdict::Failed)))
             }
         }
     }
@@ -190,7 +190,7 @@ impl Link {
     }
 
     /// The connection to use, which may be just being replaced.
-    pub(super) async fn connection(&self, until: Instant) -> Result<(u64, Connection), Failure> {
+    pub(super) async fn connection(&self, until: Instant) -> Result<(u64, ValkeyConnection), Failure> {
         let mut changes = self.changes.subscribe();
         let limit = until.min(Instant::now() + REPLACING);
         loop {
@@ -212,7 +212,7 @@ impl Link {
     }
 
     /// The connection in use, and which one it is.
-    pub(super) fn current(&self) -> Option<(u64, Connection)> {
+    pub(super) fn current(&self) -> Option<(u64, ValkeyConnection)> {
         let state = self.state.lock();
         state.connection.clone().map(|connection| (state.generation, connection))
     }
@@ -232,9 +232,9 @@ impl Link {
         if is_away { Err(Failure::Away("its part of the cluster is out of reach".into())) } else { Ok(()) }
     }
 
-    fn failed(&self, generation: u64, (failure, verdict): (Failure, Verdict)) -> Failure {
+    fn failed(&self, generation: u64, (failure, verdict): (Failure, LinkVerdict)) -> Failure {
         let mut state = self.state.lock();
-        if verdict == Verdict::Answered {
+        if verdict == LinkVerdict::Answered {
             state.breaker.succeeded();
             if is_refusal(&failure) {
                 state.was_refused = true;
@@ -246,7 +246,7 @@ impl Link {
         if state.generation != generation {
             return failure;
         }
-        if self.is_cluster && verdict == Verdict::Failed {
+        if self.is_cluster && verdict == LinkVerdict::Failed {
             // It is one shard's. Whether the others are there the supervisor finds out, by a fresh
             // connection that asks who is a primary now; the client sticks to a frozen one.
             state.doubts += 1;
@@ -257,7 +257,7 @@ impl Link {
         }
         state.breaker.failed();
         let is_closed = state.breaker.state() == Breaker::Closed;
-        if verdict == Verdict::Lost || !is_closed {
+        if verdict == LinkVerdict::Lost || !is_closed {
             state.connection = None;
             state.generation += 1;
             state.outage = Some(Obstacle::of(&failure));
@@ -272,7 +272,7 @@ impl Link {
     }
 
     /// Lets health and the log say what a new game meets now.
-    fn review(&self, state: &State) {
+    fn review(&self, state: &LinkState) {
         if state.is_shut {
             return;
         }
@@ -290,7 +290,7 @@ impl Link {
 
     /// A fresh connection was written through. Gives whether it is used from now on; where not, the
     /// next one decides.
-    pub(super) fn probed(&self, connection: &Connection, found: Findings) -> bool {
+    pub(super) fn probed(&self, connection: &ValkeyConnection, found: ConnectionCheck) -> bool {
         let mut state = self.state.lock();
         if state.is_shut {
             return false;
@@ -352,7 +352,7 @@ impl Link {
         self.note_refusal(state, refusal);
     }
 
-    fn note_refusal(&self, mut state: MutexGuard<'_, State>, refusal: Option<Obstacle>) {
+    fn note_refusal(&self, mut state: MutexGuard<'_, LinkState>, refusal: Option<Obstacle>) {
         if state.refusal == refusal {
             return;
         }
@@ -369,7 +369,7 @@ impl Link {
         self.review(&state);
     }
 
-    fn note_policy(&self, state: &mut State, evicts: Option<String>) {
+    fn note_policy(&self, state: &mut LinkState, evicts: Option<String>) {
         if state.evicts == evicts {
             return;
         }
@@ -433,8 +433,8 @@ impl Link {
     }
 
     /// For health.
-    pub(super) fn told(&self) -> contract::Link {
-        contract::Link { breaker: self.state.lock().breaker.state() }
+    pub(super) fn told(&self) -> contract::LinkStatus {
+        contract::LinkStatus { breaker: self.state.lock().breaker.state() }
     }
 
     /// Ends once the way is good, or with what is in it after `patience`.
@@ -477,8 +477,8 @@ fn is_refusal(failure: &Failure) -> bool {
         && matches!(failure.why(), ValkeyCause::Full | ValkeyCause::Disk | ValkeyCause::Replicas)
 }
 
-impl State {
-    fn cause(&self) -> error::Cause {
+impl LinkState {
+    fn cause(&self) -> error::BoxError {
         let unknown = || Obstacle { why: ValkeyCause::Unreachable, detail: "not connected yet".to_owned() };
         self.outage.clone().or_else(|| self.refusal.clone()).unwrap_or_else(unknown).into()
     }

@@ -10,27 +10,27 @@ use redis::cluster_routing::Slot;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::connect::{Connection, Node};
-use super::ears::Ear;
-use super::hints::{Channel, Hints};
+use super::connect::{ServerAddress, ValkeyConnection};
+use super::ears::Subscriber;
+use super::hints::{Channel, Notifier};
 use super::link::Link;
 use super::shards::slots;
-use super::target::Target;
+use super::target::ValkeyTarget;
 
 /// How long it is believed which server has what, and how long where that is in doubt.
 const BELIEVED: Duration = Duration::from_secs(5);
 const DOUBTED: Duration = Duration::from_millis(500);
 
-pub(super) struct Listener {
-    pub(super) hints: Arc<Hints>,
+pub(super) struct Subscriptions {
+    pub(super) hints: Arc<Notifier>,
     pub(super) link: Arc<Link>,
-    pub(super) target: Arc<Target>,
+    pub(super) target: Arc<ValkeyTarget>,
 }
 
 /// Which server has which channels: those in its slots, or all where it is the only one.
-type Routes = Vec<(Node, Option<HashSet<Slot>>)>;
+type Routes = Vec<(ServerAddress, Option<HashSet<Slot>>)>;
 
-impl Listener {
+impl Subscriptions {
     /// Runs until `stop`.
     pub(super) async fn run(self, stop: CancellationToken) {
         tokio::select! {
@@ -69,8 +69,14 @@ impl Listener {
     }
 
     /// Gives each server's ear the channels that are that server's.
-    fn assign(&self, wanted: Vec<Channel>, routes: &Routes, ears: &mut HashMap<Node, Ear>, failed: &Arc<Notify>) {
-        let mut shares: HashMap<&Node, HashSet<Channel>> = HashMap::new();
+    fn assign(
+        &self,
+        wanted: Vec<Channel>,
+        routes: &Routes,
+        ears: &mut HashMap<ServerAddress, Subscriber>,
+        failed: &Arc<Notify>,
+    ) {
+        let mut shares: HashMap<&ServerAddress, HashSet<Channel>> = HashMap::new();
         for channel in wanted {
             let slot = Slot::for_key(&*channel);
             let has_it = |slots: &Option<HashSet<Slot>>| slots.as_ref().is_none_or(|slots| slots.contains(&slot));
@@ -83,7 +89,7 @@ impl Listener {
             match (shares.remove(node), ears.get(node)) {
                 (share, Some(ear)) => ear.want(share.unwrap_or_default()),
                 (Some(share), None) => {
-                    let ear = Ear::open(node.clone(), self.target.clone(), self.hints.clone(), failed.clone());
+                    let ear = Subscriber::open(node.clone(), self.target.clone(), self.hints.clone(), failed.clone());
                     ear.want(share);
                     ears.insert(node.clone(), ear);
                 }
@@ -93,10 +99,10 @@ impl Listener {
     }
 }
 
-async fn ask_for_routes(mut connection: Connection) -> RedisResult<Routes> {
+async fn ask_for_routes(mut connection: ValkeyConnection) -> RedisResult<Routes> {
     match &connection {
-        Connection::Single(_, node) => Ok(vec![(node.clone(), None)]),
-        Connection::Cluster(..) => {
+        ValkeyConnection::Single(_, node) => Ok(vec![(node.clone(), None)]),
+        ValkeyConnection::Cluster(..) => {
             let shards = connection.shards().await?;
             Ok(shards.into_iter().map(|shard| (shard.primary.clone(), Some(slots(&shard)))).collect())
         }

@@ -3,7 +3,7 @@
 
 use crate::domain::{Event, SeatId, Sequence, SessionId, WallTime};
 use crate::store::error::{StoreError, StoreResult};
-use crate::store::payload::Packed;
+use crate::store::payload::StoredPayload;
 
 const AT: &str = "at";
 const KIND: &str = "kind";
@@ -14,13 +14,13 @@ const ZSTD: &str = "zstd";
 const TO: &str = "to";
 
 /// A stream's entry: its id, and names and values in turn.
-pub(super) type Entry = (String, Vec<Vec<u8>>);
+pub(super) type StreamEntry = (String, Vec<Vec<u8>>);
 
 /// An event as the step's script wants it: its number, how many words follow, names and values.
 pub(super) fn arguments(event: &Event) -> Vec<Vec<u8>> {
-    let (name, payload) = match Packed::of(&event.payload) {
-        Packed::Plain(payload) => (PAYLOAD, payload.into_owned().into_bytes()),
-        Packed::Zstd(payload) => (ZSTD, payload.into_owned()),
+    let (name, payload) = match StoredPayload::of(&event.payload) {
+        StoredPayload::Plain(payload) => (PAYLOAD, payload.into_owned().into_bytes()),
+        StoredPayload::Zstd(payload) => (ZSTD, payload.into_owned()),
     };
     let at = event.at.0.to_string().into_bytes();
     let mut fields = vec![(AT, at), (KIND, event.kind.clone().into_bytes()), (name, payload)];
@@ -34,7 +34,7 @@ pub(super) fn arguments(event: &Event) -> Vec<Vec<u8>> {
 }
 
 /// The event that an entry of a session's stream holds.
-pub(super) fn event(id: &SessionId, (number, fields): Entry) -> StoreResult<Event> {
+pub(super) fn event(id: &SessionId, (number, fields): StreamEntry) -> StoreResult<Event> {
     let corrupt =
         |met: String| StoreError::Corrupt { what: format!("event {number} of session #{}: {met}", id.short_hash()) };
     let (event, packed) = read(&number, fields).ok_or_else(|| corrupt("it is none of this program's".to_owned()))?;
@@ -42,15 +42,15 @@ pub(super) fn event(id: &SessionId, (number, fields): Entry) -> StoreResult<Even
 }
 
 /// An event without its payload, and that.
-fn read(number: &str, fields: Vec<Vec<u8>>) -> Option<(Event, Packed<'static>)> {
+fn read(number: &str, fields: Vec<Vec<u8>>) -> Option<(Event, StoredPayload<'static>)> {
     let sequence = Sequence(number.strip_suffix("-0")?.parse().ok()?);
     let mut words = fields.into_iter();
     let mut field = || Some((words.next()?, words.next()?));
     let at = field().filter(|(name, _)| name == AT.as_bytes()).and_then(|(_, at)| text(at)?.parse().ok())?;
     let kind = field().filter(|(name, _)| name == KIND.as_bytes()).and_then(|(_, kind)| text(kind))?;
     let packed = match field()? {
-        (name, payload) if name == PAYLOAD.as_bytes() => Packed::Plain(text(payload)?.into()),
-        (name, payload) if name == ZSTD.as_bytes() => Packed::Zstd(payload.into()),
+        (name, payload) if name == PAYLOAD.as_bytes() => StoredPayload::Plain(text(payload)?.into()),
+        (name, payload) if name == ZSTD.as_bytes() => StoredPayload::Zstd(payload.into()),
         _ => return None,
     };
     let to = match field() {
@@ -81,7 +81,7 @@ mod tests {
         Event { sequence: Sequence(7), at: WallTime(12), kind, payload, to }
     }
 
-    fn entry(event: &Event) -> Entry {
+    fn entry(event: &Event) -> StreamEntry {
         let words = arguments(event);
         assert_eq!(words[1], (words.len() - 2).to_string().as_bytes());
         (format!("{}-0", String::from_utf8_lossy(&words[0])), words[2..].to_vec())

@@ -62,17 +62,17 @@ use self::clock::ValkeyClock;
 use super::clock::{Clock, WallClock};
 use super::contract::{EventPage, GameSessionStore, NewSession, StoreStatus, Swept};
 use super::error::{StoreError, StoreResult};
-use super::step::Rules;
+use super::step::ApplyFn;
 use super::watch::Watch;
 use crate::domain::{Applied, Command, GameSession, JoinCode, Millis, Moment, Owner, Sequence, SessionId};
-use batch::Asked;
+use batch::QueuedCommand;
 use engine::Engine;
-use lanes::{Lanes, Work};
+use lanes::{QueueItem, SessionQueues};
 use link::Link;
-use listener::Listener;
+use listener::Subscriptions;
 use supervisor::Supervisor;
 
-pub use target::{InvalidTarget, Target, Topology};
+pub use target::{InvalidTarget, Topology, ValkeyTarget};
 
 /// The engine's name.
 const ENGINE: &str = "valkey";
@@ -115,15 +115,16 @@ fn channel_of(id: &SessionId) -> String {
 }
 
 /// What the commands for hints are called.
-struct Words {
+struct PubSubCommands {
     publish: &'static str,
     subscribe: &'static str,
     unsubscribe: &'static str,
 }
 
-const WORDS: Words = Words { publish: "PUBLISH", subscribe: "SUBSCRIBE", unsubscribe: "UNSUBSCRIBE" };
+const WORDS: PubSubCommands = PubSubCommands { publish: "PUBLISH", subscribe: "SUBSCRIBE", unsubscribe: "UNSUBSCRIBE" };
 /// A cluster sends these to one shard, and not to all nodes.
-const CLUSTER_WORDS: Words = Words { publish: "SPUBLISH", subscribe: "SSUBSCRIBE", unsubscribe: "SUNSUBSCRIBE" };
+const CLUSTER_WORDS: PubSubCommands =
+    PubSubCommands { publish: "SPUBLISH", subscribe: "SSUBSCRIBE", unsubscribe: "SUNSUBSCRIBE" };
 
 /// Where a join code lies.
 fn join_key(code: &JoinCode) -> String {
@@ -138,9 +139,9 @@ fn owner_key(owner: &Owner) -> String {
 /// What a server or a test chooses of the engine.
 pub struct ValkeyOptions {
     /// Where Valkey is.
-    pub target: Target,
+    pub target: ValkeyTarget,
     /// The rules.
-    pub rules: Rules,
+    pub rules: ApplyFn,
     /// Where dates come from.
     pub wall: WallClock,
     /// Bytes of quizzes kept decoded.
@@ -157,7 +158,7 @@ impl ValkeyOptions {
 /// The Valkey engine.
 pub struct ValkeyStore {
     engine: Arc<Engine>,
-    lanes: Arc<Lanes>,
+    lanes: Arc<SessionQueues>,
     clock: Arc<ValkeyClock>,
     stop: CancellationToken,
     /// What the last enumeration found.
@@ -179,19 +180,19 @@ impl ValkeyStore {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("valkey").enable_all().build();
         let runtime = runtime.map_err(StoreError::unavailable)?;
         let clock = Arc::new(ValkeyClock::new(options.wall.clone()));
-        let Target { topology, allows_eviction, .. } = &options.target;
+        let ValkeyTarget { topology, allows_eviction, .. } = &options.target;
         let link = Link::new(*topology == Topology::Cluster, *allows_eviction, options.wall);
         let engine =
             Arc::new(Engine::new(link.clone(), clock.clone(), options.rules, options.quiz_cache, options.kept_dead));
         let stop = CancellationToken::new();
         let (target, hints) = (Arc::new(options.target), engine.hints.clone());
-        let listener = Listener { hints: hints.clone(), link: link.clone(), target: target.clone() };
+        let listener = Subscriptions { hints: hints.clone(), link: link.clone(), target: target.clone() };
         runtime.spawn(listener.run(stop.clone()));
         let supervisor = Supervisor { link, clock: clock.clone(), target, hints };
         runtime.spawn(supervisor.run(stop.clone()));
         let (indexed, stopping) = (engine.clone(), stop.clone());
         runtime.spawn(async move { indexed.index.keep(&indexed.link, stopping).await });
-        let lanes = Lanes::new(engine.clone(), runtime.handle().clone());
+        let lanes = SessionQueues::new(engine.clone(), runtime.handle().clone());
         Ok(Self { engine, lanes, clock, stop, enumerated: Mutex::default(), runtime: Some(runtime) })
     }
 
@@ -212,7 +213,7 @@ impl ValkeyStore {
     async fn in_turn<T: Send + 'static>(
         &self,
         id: &SessionId,
-        make: impl FnOnce(tokio::sync::oneshot::Sender<StoreResult<T>>) -> Work,
+        make: impl FnOnce(tokio::sync::oneshot::Sender<StoreResult<T>>) -> QueueItem,
     ) -> StoreResult<T> {
         let (answer, answered) = tokio::sync::oneshot::channel();
         self.lanes.push(id, make(answer))?;
@@ -239,7 +240,7 @@ impl GameSessionStore for ValkeyStore {
     async fn create(&self, NewSession(session): NewSession, at: Moment) -> StoreResult<()> {
         let (id, until) = (session.id.clone(), limit());
         self.in_turn(&id, |answer| {
-            Work::task(answer, move |engine| async move { engine.create(session, at, until).await })
+            QueueItem::task(answer, move |engine| async move { engine.create(session, at, until).await })
         })
         .await
     }
@@ -249,15 +250,15 @@ impl GameSessionStore for ValkeyStore {
     }
 
     async fn apply(&self, id: &SessionId, command: Command, at: Moment) -> StoreResult<Option<Applied>> {
-        let (asked, answered) = Asked::new(command, at, limit());
-        self.lanes.push(id, Work::Apply(asked))?;
+        let (asked, answered) = QueuedCommand::new(command, at, limit());
+        self.lanes.push(id, QueueItem::Apply(asked))?;
         answered.await
     }
 
     async fn delete(&self, id: &SessionId) -> StoreResult<bool> {
         let (forgotten, until) = (id.clone(), limit());
         self.in_turn(id, |answer| {
-            Work::task(answer, move |engine| async move { engine.delete(&forgotten, until).await })
+            QueueItem::task(answer, move |engine| async move { engine.delete(&forgotten, until).await })
         })
         .await
     }

@@ -30,24 +30,24 @@ const MOST_ORPHANS: usize = 10_000;
 
 /// A listed session: its id, and which life of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Entry {
+struct OwnerEntry {
     id: SessionId,
     nonce: u64,
 }
 
-impl Entry {
+impl OwnerEntry {
     fn of(id: &SessionId, state: &SessionState) -> Self {
         Self { id: id.clone(), nonce: state.nonce }
     }
 }
 
-impl fmt::Display for Entry {
+impl fmt::Display for OwnerEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:x}", self.id, self.nonce)
     }
 }
 
-impl FromStr for Entry {
+impl FromStr for OwnerEntry {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -58,11 +58,11 @@ impl FromStr for Entry {
 
 /// Entries that had no session when they were met.
 #[derive(Default)]
-pub(super) struct Orphans(Mutex<HashMap<Entry, Instant>>);
+pub(super) struct Orphans(Mutex<HashMap<OwnerEntry, Instant>>);
 
 impl Orphans {
     /// An entry without a session is met; whether its session can't be one that is just being stored.
-    fn is_orphan(&self, entry: &Entry, now: Instant) -> bool {
+    fn is_orphan(&self, entry: &OwnerEntry, now: Instant) -> bool {
         let mut met = self.0.lock();
         if met.len() >= MOST_ORPHANS && !met.contains_key(entry) {
             // Of those whose time has come the next reader takes care; they are met anew.
@@ -80,25 +80,25 @@ impl Orphans {
     }
 
     /// Its session is there.
-    fn forget(&self, entry: &Entry) {
+    fn forget(&self, entry: &OwnerEntry) {
         self.0.lock().remove(entry);
     }
 }
 
 /// What stands behind an entry.
-enum Listed {
-    Live(Entry),
+enum ListedSession {
+    Live(OwnerEntry),
     /// A session that is dead, or can't be read.
-    Hidden(Entry),
+    Hidden(OwnerEntry),
     /// No session, or another life of it.
-    Nothing(Entry),
+    Nothing(OwnerEntry),
 }
 
 impl Engine {
     /// Lists a session that is to be stored, if it has an owner.
     pub(super) async fn list(&self, session: &GameSession, now: Timestamp, until: Instant) -> StoreResult<()> {
         let Some(owner) = &session.state.owner else { return Ok(()) };
-        let entry = Entry::of(&session.id, &session.state).to_string();
+        let entry = OwnerEntry::of(&session.id, &session.state).to_string();
         let kept = self.code_kept_for(&session.state, now).0.to_string();
         let (key, args) = (owner_key(owner), [entry.as_bytes(), kept.as_bytes()]);
         loop {
@@ -112,11 +112,11 @@ impl Engine {
     /// Takes a deleted session from its owner's list. If that fails, whoever reads the list does it.
     pub(super) async fn unlist(&self, id: &SessionId, state: &SessionState, until: Instant) {
         if let Some(owner) = &state.owner {
-            self.take_from(owner, &[Entry::of(id, state)], until).await;
+            self.take_from(owner, &[OwnerEntry::of(id, state)], until).await;
         }
     }
 
-    async fn take_from(&self, owner: &Owner, entries: &[Entry], until: Instant) {
+    async fn take_from(&self, owner: &Owner, entries: &[OwnerEntry], until: Instant) {
         let mut remove = redis::cmd("ZREM");
         remove.arg(owner_key(owner));
         remove.arg(entries.iter().map(ToString::to_string).collect::<Vec<_>>());
@@ -156,7 +156,7 @@ impl Engine {
     async fn live_of(
         self: &Arc<Self>,
         owner: &Owner,
-        entries: Vec<Entry>,
+        entries: Vec<OwnerEntry>,
         now: Timestamp,
         until: Instant,
     ) -> StoreResult<Vec<SessionId>> {
@@ -169,12 +169,12 @@ impl Engine {
         while let Some(one) = looking.join_next().await {
             let Ok(one) = one else { continue };
             match one? {
-                Listed::Live(entry) => {
+                ListedSession::Live(entry) => {
                     self.orphans.forget(&entry);
                     live.push(entry.id);
                 }
-                Listed::Hidden(entry) => self.orphans.forget(&entry),
-                Listed::Nothing(entry) => orphans.push(entry),
+                ListedSession::Hidden(entry) => self.orphans.forget(&entry),
+                ListedSession::Nothing(entry) => orphans.push(entry),
             }
         }
         orphans.retain(|entry| self.orphans.is_orphan(entry, Instant::now()));
@@ -183,12 +183,12 @@ impl Engine {
         Ok(live)
     }
 
-    async fn behind(&self, entry: Entry, now: Timestamp, until: Instant) -> StoreResult<Listed> {
+    async fn behind(&self, entry: OwnerEntry, now: Timestamp, until: Instant) -> StoreResult<ListedSession> {
         match self.state(&entry.id, until).await {
-            Ok(Some(held)) if held.state.nonce != entry.nonce => Ok(Listed::Nothing(entry)),
-            Ok(Some(held)) if held.state.life.is_live(now) => Ok(Listed::Live(entry)),
-            Ok(None) => Ok(Listed::Nothing(entry)),
-            Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => Ok(Listed::Hidden(entry)),
+            Ok(Some(held)) if held.state.nonce != entry.nonce => Ok(ListedSession::Nothing(entry)),
+            Ok(Some(held)) if held.state.life.is_live(now) => Ok(ListedSession::Live(entry)),
+            Ok(None) => Ok(ListedSession::Nothing(entry)),
+            Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => Ok(ListedSession::Hidden(entry)),
             Err(error) => Err(error),
         }
     }
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn an_entry_is_an_orphan_when_no_session_of_it_can_be_on_its_way_any_more() {
         let (orphans, now) = (Orphans::default(), Instant::now());
-        let [id, other] = [1, 2].map(|n| Entry { id: SessionId::generate(n, &[0; 10]), nonce: 7 });
+        let [id, other] = [1, 2].map(|n| OwnerEntry { id: SessionId::generate(n, &[0; 10]), nonce: 7 });
         assert!(!orphans.is_orphan(&id, now) && !orphans.is_orphan(&id, now + STORING / 2));
         assert!(!orphans.is_orphan(&other, now + STORING));
         assert!(orphans.is_orphan(&id, now + STORING));
@@ -221,7 +221,7 @@ mod tests {
     fn however_many_orphans_there_are_each_has_its_turn() {
         let (orphans, now) = (Orphans::default(), Instant::now());
         let entries: Vec<_> =
-            (0..=MOST_ORPHANS as u64).map(|nonce| Entry { id: SessionId::generate(1, &[0; 10]), nonce }).collect();
+            (0..=MOST_ORPHANS as u64).map(|nonce| OwnerEntry { id: SessionId::generate(1, &[0; 10]), nonce }).collect();
         assert!(entries.iter().all(|entry| !orphans.is_orphan(entry, now)));
         assert_eq!(orphans.0.lock().len(), MOST_ORPHANS);
         let found = entries.iter().filter(|entry| orphans.is_orphan(entry, now + STORING)).count();
@@ -231,10 +231,10 @@ mod tests {
 
     #[test]
     fn an_entry_is_read_as_it_was_written() {
-        let entry = Entry { id: SessionId::generate(1, &[9; 10]), nonce: u64::MAX };
+        let entry = OwnerEntry { id: SessionId::generate(1, &[9; 10]), nonce: u64::MAX };
         assert_eq!(entry.to_string().parse(), Ok(entry.clone()));
         for text in ["", &entry.id.to_string(), "x 7", &format!("{} x", entry.id)] {
-            assert!(text.parse::<Entry>().is_err(), "{text}");
+            assert!(text.parse::<OwnerEntry>().is_err(), "{text}");
         }
     }
 }

@@ -5,10 +5,10 @@ use tokio::time::Instant;
 
 use super::Keys;
 use super::batch::jitter;
-use super::commit::{AGAIN, Change, QuizChange, Stands};
+use super::commit::{AGAIN, CommitOutcome, QuizChange, StateChange};
 use super::engine::Engine;
 use super::failure::Failure;
-use super::record::{self, Held};
+use super::record::{self, StoredState};
 use super::scripts::FORGET;
 use crate::domain::{Event, GameSession, Moment, SessionId};
 use crate::store::error::{StoreError, StoreResult};
@@ -20,7 +20,7 @@ impl Engine {
     /// Stores a new session over none or a dead one, its join code claimed first.
     pub(super) async fn create(&self, session: GameSession, at: Moment, until: Instant) -> StoreResult<()> {
         let placed = match self.link.lets_games_begin() {
-            Ok(()) => self.place(&session, &[], at, until).await,
+            Ok(()) => self.insert(&session, &[], at, until).await,
             Err(error) => match self.state(&session.id, until).await {
                 // A repeat is not told that its game could not begin.
                 Ok(Some(held)) if held.state.life.is_live(at.now) => Ok(false),
@@ -34,7 +34,7 @@ impl Engine {
     }
 
     /// Whether the session is stored now; if not, a live one has its id or its join code.
-    pub(super) async fn place(
+    pub(super) async fn insert(
         &self,
         session: &GameSession,
         events: &[Event],
@@ -63,9 +63,9 @@ impl Engine {
         until: Instant,
     ) -> StoreResult<bool> {
         let id = &session.id;
-        let mut dead: Option<Box<Held>> = None;
+        let mut dead: Option<Box<StoredState>> = None;
         for tries in 0..MOST_TRIES {
-            let change = Change {
+            let change = StateChange {
                 before: dead.as_ref().map(|dead| dead.stamp),
                 after: &session.state,
                 is_fresh: true,
@@ -77,7 +77,7 @@ impl Engine {
             };
             let settled = self.commit(id, &change, until).await?;
             match self.noting_fault(id, settled.stands.map_err(Failure::of_write))? {
-                Stands::Done => {
+                CommitOutcome::Done => {
                     self.note(session);
                     if let Some(dead) = dead {
                         self.release(id, &dead.state, until).await;
@@ -86,12 +86,12 @@ impl Engine {
                     return Ok(true);
                 }
                 // A step that got no answer can have been followed by others.
-                Stands::Other(held) if settled.may_have_been && held.state.nonce == session.state.nonce => {
+                CommitOutcome::Other(held) if settled.may_have_been && held.state.nonce == session.state.nonce => {
                     return Err(StoreError::OutcomeUnknown);
                 }
-                Stands::Other(held) if held.state.life.is_live(at.now) => return Ok(false),
-                Stands::Other(held) => dead = Some(held),
-                Stands::Nothing => dead = None,
+                CommitOutcome::Other(held) if held.state.life.is_live(at.now) => return Ok(false),
+                CommitOutcome::Other(held) => dead = Some(held),
+                CommitOutcome::Nothing => dead = None,
             }
             tokio::time::sleep(jitter(tries)).await;
         }
@@ -138,7 +138,7 @@ impl Engine {
     pub(super) async fn forget(
         &self,
         id: &SessionId,
-        state: Option<&Held>,
+        state: Option<&StoredState>,
         until: Instant,
     ) -> StoreResult<Option<bool>> {
         let expected = state.map(|held| held.stamp.head()).unwrap_or_default();

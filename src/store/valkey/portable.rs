@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 
 use super::failure::Failure;
-use super::lanes::Work;
+use super::lanes::QueueItem;
 use super::{ValkeyStore, limit};
 use crate::domain::{Moment, Sequence, SessionId};
-use crate::store::contract::{Dump, Imported, Portable};
+use crate::store::contract::{Dump, ImportOutcome, Portable};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::page::Budget;
 
@@ -53,27 +53,26 @@ impl Portable for ValkeyStore {
         Err(StoreError::Busy)
     }
 
-    async fn import(&self, dump: Dump, at: Moment) -> StoreResult<Imported> {
+    async fn import(&self, dump: Dump, at: Moment) -> StoreResult<ImportOutcome> {
         let dump = dump.moved_to(at.now);
         if let Some(held) = self.export(&dump.session.id, at).await? {
-            return Ok(if held.is_same(&dump) { Imported::Same } else { Imported::Conflict });
+            return Ok(if held.is_same(&dump) { ImportOutcome::Same } else { ImportOutcome::Conflict });
         }
         self.engine.link.lets_games_begin()?;
         let (id, until, same) = (dump.session.id.clone(), limit(), dump.clone());
         let is_placed = self
             .in_turn(&id, |answer| {
-                Work::task(
-                    answer,
-                    move |engine| async move { engine.place(&dump.session, &dump.events, at, until).await },
-                )
+                QueueItem::task(answer, move |engine| async move {
+                    engine.insert(&dump.session, &dump.events, at, until).await
+                })
             })
             .await?;
         if is_placed {
-            return Ok(Imported::Imported);
+            return Ok(ImportOutcome::Imported);
         }
         // Another import of it may have been faster.
         let held = self.export(&id, at).await?;
-        Ok(if held.is_some_and(|held| held.is_same(&same)) { Imported::Same } else { Imported::Conflict })
+        Ok(if held.is_some_and(|held| held.is_same(&same)) { ImportOutcome::Same } else { ImportOutcome::Conflict })
     }
 }
 

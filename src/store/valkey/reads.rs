@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use super::engine::Engine;
 use super::failure::Failure;
-use super::log::{self, Entry};
-use super::record::{self, Held};
+use super::log::{self, StreamEntry};
+use super::record::{self, StoredState};
 use super::scripts::PAGE;
 use super::{DEADLINES, Keys};
 use crate::domain::room::MOST_KEPT;
@@ -17,15 +17,15 @@ use crate::store::error::{StoreError, StoreResult};
 use crate::store::page::Budget;
 
 /// A session's state and some of its events, of one moment.
-pub(super) struct Page {
+pub(super) struct StatePage {
     /// Its log begins where the stream does.
-    pub(super) held: Held,
+    pub(super) held: StoredState,
     pub(super) events: Vec<Event>,
     epoch: String,
 }
 
 /// What the script gives: state, the server's life, entries, the first and the last that is kept.
-type Paged = (Vec<u8>, String, Vec<Entry>, u64, u64);
+type Paged = (Vec<u8>, String, Vec<StreamEntry>, u64, u64);
 
 impl Engine {
     /// A live session.
@@ -37,12 +37,12 @@ impl Engine {
                 return Ok(Some(session));
             }
         }
-        let is_live = |held: &Held| held.state.life.is_live(now);
+        let is_live = |held: &StoredState| held.state.life.is_live(now);
         Ok(self.whole(id, is_live, until).await?.map(|(_, session)| session))
     }
 
     /// A state with the quiz that is kept here for it, if it needs one.
-    fn kept_whole(&self, id: &SessionId, held: &Held) -> Option<GameSession> {
+    fn kept_whole(&self, id: &SessionId, held: &StoredState) -> Option<GameSession> {
         let session = held.session(id);
         if !held.state.game.has_quiz() {
             return Some(session);
@@ -56,9 +56,9 @@ impl Engine {
     pub(super) async fn whole(
         &self,
         id: &SessionId,
-        wanted: impl Fn(&Held) -> bool,
+        wanted: impl Fn(&StoredState) -> bool,
         until: Instant,
-    ) -> StoreResult<Option<(Held, GameSession)>> {
+    ) -> StoreResult<Option<(StoredState, GameSession)>> {
         self.known_damage(id)?;
         let keys = Keys::of(id);
         let mut both = redis::cmd("MGET");
@@ -85,13 +85,13 @@ impl Engine {
     }
 
     /// What is stored under an id, dead or alive.
-    pub(super) async fn state(&self, id: &SessionId, until: Instant) -> StoreResult<Option<Held>> {
+    pub(super) async fn state(&self, id: &SessionId, until: Instant) -> StoreResult<Option<StoredState>> {
         self.known_damage(id)?;
         self.look(id, until).await
     }
 
     /// The same, though it could not be read a moment ago.
-    pub(super) async fn look(&self, id: &SessionId, until: Instant) -> StoreResult<Option<Held>> {
+    pub(super) async fn look(&self, id: &SessionId, until: Instant) -> StoreResult<Option<StoredState>> {
         let body = self.link.read::<Option<Vec<u8>>>(redis::cmd("GET").arg(Keys::of(id).state), until).await;
         let Some(body) = body.map_err(Failure::of_read)? else {
             self.damaged.forget(id);
@@ -106,11 +106,16 @@ impl Engine {
 
     /// The quiz of a session that was read as this state, which never changes, and so is read once.
     /// `None` if another session has its id by now.
-    pub(super) async fn quiz(&self, id: &SessionId, held: &Held, until: Instant) -> StoreResult<Option<Arc<Quiz>>> {
+    pub(super) async fn quiz(
+        &self,
+        id: &SessionId,
+        held: &StoredState,
+        until: Instant,
+    ) -> StoreResult<Option<Arc<Quiz>>> {
         if let Some(quiz) = self.quizzes.get(id, held.state.nonce) {
             return Ok(Some(quiz));
         }
-        let is_it = |now: &Held| now.state.nonce == held.state.nonce;
+        let is_it = |now: &StoredState| now.state.nonce == held.state.nonce;
         Ok(self.whole(id, is_it, until).await?.and_then(|(_, session)| session.quiz))
     }
 
@@ -125,7 +130,7 @@ impl Engine {
     ) -> StoreResult<Option<EventPage>> {
         let budget = Budget::page(limit);
         let page = self.page(id, after, budget, until).await?.filter(|page| page.held.state.life.is_live(now));
-        let Some(Page { held, mut events, epoch }) = page else { return Ok(None) };
+        let Some(StatePage { held, mut events, epoch }) = page else { return Ok(None) };
         held.state.redact(&mut events);
         let mut session = held.session(id);
         if held.state.game.has_quiz() {
@@ -146,7 +151,7 @@ impl Engine {
         after: Sequence,
         mut budget: Budget,
         until: Instant,
-    ) -> StoreResult<Option<Page>> {
+    ) -> StoreResult<Option<StatePage>> {
         self.known_damage(id)?;
         let keys = Keys::of(id);
         let first = after.0.saturating_add(1).to_string();
@@ -175,7 +180,7 @@ impl Engine {
         let events = entries.into_iter().map(|entry| log::event(id, entry)).filter(is_kept).take_while(fits);
         let events = self.noting_fault(id, events.collect::<StoreResult<Vec<_>>>())?;
         let epoch = held.session(id).epoch(life);
-        Ok(Some(Page { held, events, epoch }))
+        Ok(Some(StatePage { held, events, epoch }))
     }
 
     /// How many sessions are alive, and how many stored; as it was last, while that can't be asked.

@@ -13,7 +13,7 @@ const FIRST_VERSIONS: u64 = 1 << 48;
 
 /// A state as it is written.
 #[derive(Serialize, Deserialize)]
-struct Record<S> {
+struct StateRecord<S> {
     /// Goes up with every commit. The scripts look for the stamp where it stands: first.
     version: u64,
     /// How the rest is to be read.
@@ -25,19 +25,19 @@ struct Record<S> {
 
 /// What every format begins with.
 #[derive(Deserialize)]
-struct Head {
+struct RecordHead {
     format: u32,
 }
 
 /// Which commit made which version of a state. A version alone says too little: it comes again in
 /// the next life of a session's id, and after the server has fallen back to an earlier moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(super) struct Version {
     version: u64,
     commit: u64,
 }
 
-impl Stamp {
+impl Version {
     /// How the record that has it begins.
     pub(super) fn head(self) -> String {
         let Self { version, commit } = self;
@@ -47,27 +47,29 @@ impl Stamp {
 
 /// A stored session without its quiz.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Held {
-    pub(super) stamp: Stamp,
+pub(super) struct StoredState {
+    pub(super) stamp: Version,
     pub(super) state: SessionState,
 }
 
 /// The bytes of a state's next record. `commit` is one that no other commit has.
-pub(super) fn encode(state: &SessionState, before: Option<Stamp>, commit: u64) -> StoreResult<(Stamp, Vec<u8>)> {
+pub(super) fn encode(state: &SessionState, before: Option<Version>, commit: u64) -> StoreResult<(Version, Vec<u8>)> {
     let version = before.map_or(commit % FIRST_VERSIONS, |before| before.version + 1);
-    let record = Record { version, format: FORMAT, commit, state };
+    let record = StateRecord { version, format: FORMAT, commit, state };
     let what = |error| StoreError::Corrupt { what: format!("a state that cannot be written: {error}") };
-    serde_json::to_vec(&record).map(|body| (Stamp { version, commit }, body)).map_err(what)
+    serde_json::to_vec(&record).map(|body| (Version { version, commit }, body)).map_err(what)
 }
 
 /// The record that these bytes hold.
-pub(super) fn decode(id: &SessionId, body: &[u8]) -> StoreResult<Held> {
+pub(super) fn decode(id: &SessionId, body: &[u8]) -> StoreResult<StoredState> {
     let corrupt =
         |met: String| StoreError::Corrupt { what: format!("the state of session #{}: {met}", id.short_hash()) };
-    match serde_json::from_slice::<Record<SessionState>>(body) {
-        Ok(Record { version, format: FORMAT, commit, state }) => Ok(Held { stamp: Stamp { version, commit }, state }),
+    match serde_json::from_slice::<StateRecord<SessionState>>(body) {
+        Ok(StateRecord { version, format: FORMAT, commit, state }) => {
+            Ok(StoredState { stamp: Version { version, commit }, state })
+        }
         read => {
-            let newer = serde_json::from_slice::<Head>(body).ok().filter(|head| head.format != FORMAT);
+            let newer = serde_json::from_slice::<RecordHead>(body).ok().filter(|head| head.format != FORMAT);
             let newer = newer.map(|head| format!("format {}, and this release reads {FORMAT}", head.format));
             Err(corrupt(newer.or_else(|| read.err().map(|error| error.to_string())).unwrap_or_default()))
         }
@@ -86,7 +88,7 @@ pub(super) fn decode_quiz(id: &SessionId, body: &[u8]) -> StoreResult<Quiz> {
     serde_json::from_slice(body).map_err(what)
 }
 
-impl Held {
+impl StoredState {
     /// The session without its quiz.
     pub(super) fn session(&self, id: &SessionId) -> GameSession {
         GameSession { id: id.clone(), state: self.state.clone(), quiz: None }
@@ -98,14 +100,14 @@ mod tests {
     use super::*;
     use crate::store::format::tests as samples;
 
-    const SIXTH: Stamp = Stamp { version: 6, commit: 9 };
+    const SIXTH: Version = Version { version: 6, commit: 9 };
 
     #[test]
     fn every_kind_of_state_comes_back_exactly() {
         for (_, session) in samples::sessions() {
             let (stamp, body) = encode(&session.state, Some(SIXTH), 1).expect("written");
-            assert_eq!(decode(&session.id, &body).expect("read"), Held { stamp, state: session.state });
-            assert_eq!(stamp, Stamp { version: 7, commit: 1 });
+            assert_eq!(decode(&session.id, &body).expect("read"), StoredState { stamp, state: session.state });
+            assert_eq!(stamp, Version { version: 7, commit: 1 });
             assert!(body.starts_with(stamp.head().as_bytes()));
         }
         let quiz = samples::quiz_of_kinds();

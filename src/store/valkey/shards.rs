@@ -8,8 +8,8 @@ use redis::cluster_routing::Slot;
 use redis::{Arg, Cmd, RedisResult};
 use tokio::task::JoinSet;
 
-use super::connect::{Connection, Shard};
-use super::failure::{Failure, Verdict};
+use super::connect::{Shard, ValkeyConnection};
+use super::failure::{Failure, LinkVerdict};
 use super::{UP, UP_FOR};
 
 /// The slots of shards that take no writes.
@@ -27,7 +27,7 @@ pub(super) fn slot_of(command: &Cmd) -> Option<Slot> {
 }
 
 /// The parts of a cluster.
-pub(super) struct Looked {
+pub(super) struct ClusterView {
     pub(super) away: Away,
     /// A name in each part that is there, for the keys of its probe.
     pub(super) probes: Vec<String>,
@@ -37,7 +37,7 @@ pub(super) struct Looked {
 ///
 /// # Errors
 /// No shard is there, or none knows the others.
-pub(super) async fn look(connection: &mut Connection, patience: Duration) -> RedisResult<Looked> {
+pub(super) async fn look(connection: &mut ValkeyConnection, patience: Duration) -> RedisResult<ClusterView> {
     let mut looking = JoinSet::new();
     for shard in connection.shards().await? {
         let mut connection = connection.clone();
@@ -51,7 +51,7 @@ pub(super) async fn look(connection: &mut Connection, patience: Duration) -> Red
     while let Some(looked) = looking.join_next().await {
         let Ok((slots, written)) = looked else { continue };
         match written {
-            Err(error) if Failure::of(error.clone(), true).1 != Verdict::Answered => {
+            Err(error) if Failure::of(error.clone(), true).1 != LinkVerdict::Answered => {
                 away.extend(slots);
                 failure = Some(error);
             }
@@ -60,7 +60,7 @@ pub(super) async fn look(connection: &mut Connection, patience: Duration) -> Red
     }
     match failure {
         Some(error) if probes.is_empty() => Err(error),
-        _ => Ok(Looked { away, probes }),
+        _ => Ok(ClusterView { away, probes }),
     }
 }
 
@@ -76,7 +76,7 @@ fn name_in(name: &str, slots: &Away) -> Option<String> {
 }
 
 /// Writes a mark that lies in these slots.
-async fn write(connection: &mut Connection, slots: &Away) -> RedisResult<()> {
+async fn write(connection: &mut ValkeyConnection, slots: &Away) -> RedisResult<()> {
     let mut write = redis::cmd("SET");
     write.arg(name_in(UP, slots)).arg(1).arg("PX").arg(UP_FOR);
     connection.query_fresh(&write).await

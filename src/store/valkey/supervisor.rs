@@ -10,13 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::contract::ValkeyCause;
 use super::clock::{TimeSample, ValkeyClock};
-use super::connect::{Connection, explained};
+use super::connect::{ValkeyConnection, explained};
 use super::failure::{self, Failure};
-use super::hints::Hints;
-use super::link::{Findings, Link, Obstacle};
+use super::hints::Notifier;
+use super::link::{ConnectionCheck, Link, Obstacle};
 use super::scripts::{PROBE, SIGN};
-use super::shards::{self, Away, Looked, slot_of};
-use super::target::Target;
+use super::shards::{self, Away, ClusterView, slot_of};
+use super::target::ValkeyTarget;
 use super::{CLUSTER_WORDS, DEADLINES, Keys, UP, UP_FOR, WORDS};
 use crate::domain::Timestamp;
 
@@ -38,17 +38,17 @@ const NOBODY: &str = "session:probe";
 const NO_RIGHT: &str = "NOPERM";
 
 /// A connection that can be used, as far as it can.
-struct Found {
-    connection: Connection,
-    findings: Findings,
+struct UsableConnection {
+    connection: ValkeyConnection,
+    findings: ConnectionCheck,
     probes: Vec<String>,
 }
 
 pub(super) struct Supervisor {
     pub(super) link: Arc<Link>,
     pub(super) clock: Arc<ValkeyClock>,
-    pub(super) target: Arc<Target>,
-    pub(super) hints: Arc<Hints>,
+    pub(super) target: Arc<ValkeyTarget>,
+    pub(super) hints: Arc<Notifier>,
 }
 
 impl Supervisor {
@@ -93,12 +93,12 @@ impl Supervisor {
 
     /// A fresh connection that something was written through, to each part of a cluster that is there;
     /// or only not written because the server refuses all writes for now.
-    async fn probe(&self) -> Result<Found, Obstacle> {
+    async fn probe(&self) -> Result<UsableConnection, Obstacle> {
         let met = |error: RedisError| Obstacle { why: failure::why(&error), detail: explained(&error, &self.target) };
-        let mut connection = Connection::open(&self.target).await.map_err(met)?;
-        let Looked { away, probes } = match self.link.is_cluster() {
+        let mut connection = ValkeyConnection::open(&self.target).await.map_err(met)?;
+        let ClusterView { away, probes } = match self.link.is_cluster() {
             true => shards::look(&mut connection, PROBING).await.map_err(met)?,
-            false => Looked { away: Away::new(), probes: vec![NOBODY.to_owned()] },
+            false => ClusterView { away: Away::new(), probes: vec![NOBODY.to_owned()] },
         };
         let mut refusal = if away.contains(&Slot::for_key(UP)) { None } else { self.sign(&mut connection).await? };
         for name in &probes {
@@ -113,11 +113,11 @@ impl Supervisor {
         }
         // A part that is away would only hold this up.
         let evicts = if away.is_empty() { policy_of(&mut connection).await } else { Err(()) };
-        Ok(Found { connection, findings: Findings { away, refusal, evicts }, probes })
+        Ok(UsableConnection { connection, findings: ConnectionCheck { away, refusal, evicts }, probes })
     }
 
     /// Gives a sign of life on a fresh connection, or says why that is refused for now.
-    async fn sign(&self, connection: &mut Connection) -> Result<Option<Obstacle>, Obstacle> {
+    async fn sign(&self, connection: &mut ValkeyConnection) -> Result<Option<Obstacle>, Obstacle> {
         let asked = Instant::now();
         let sign = SIGN.by_text(&[UP], &[UP_FOR]);
         match tokio::time::timeout(PROBING, connection.query(&sign)).await {
@@ -131,7 +131,7 @@ impl Supervisor {
     }
 
     /// Writes what a new session would, or says why that is refused for now.
-    async fn write(&self, connection: &mut Connection, name: &str) -> Result<Option<Obstacle>, Obstacle> {
+    async fn write(&self, connection: &mut ValkeyConnection, name: &str) -> Result<Option<Obstacle>, Obstacle> {
         let keys = Keys::named(name);
         let write = PROBE.by_text(&keys.all(), &[]);
         match tokio::time::timeout(PROBING, connection.query::<redis::Value>(&write)).await {
@@ -157,7 +157,7 @@ impl Supervisor {
     }
 
     /// Whether the user has the rights to what lies beside the sessions.
-    async fn may_count_sessions(&self, connection: &mut Connection, away: &Away) -> Result<(), Obstacle> {
+    async fn may_count_sessions(&self, connection: &mut ValkeyConnection, away: &Away) -> Result<(), Obstacle> {
         let mut count = redis::cmd("ZCARD");
         count.arg(DEADLINES);
         if slot_of(&count).is_some_and(|slot| away.contains(&slot)) {
@@ -172,7 +172,7 @@ impl Supervisor {
 
     /// Whether the user has the right to give hints. Without it nothing is refused, so that it would not
     /// be seen.
-    async fn may_give_hints(&self, connection: &mut Connection, away: &Away) {
+    async fn may_give_hints(&self, connection: &mut ValkeyConnection, away: &Away) {
         let mut publish = redis::cmd(if self.link.is_cluster() { CLUSTER_WORDS.publish } else { WORDS.publish });
         publish.arg(format!("{{{NOBODY}}}:n")).arg("");
         if slot_of(&publish).is_some_and(|slot| away.contains(&slot)) {
@@ -238,7 +238,7 @@ impl Supervisor {
 }
 
 /// The policy by which the server may throw live games away, if it may and can be asked.
-async fn policy_of(connection: &mut Connection) -> Result<Option<String>, ()> {
+async fn policy_of(connection: &mut ValkeyConnection) -> Result<Option<String>, ()> {
     let policy = tokio::time::timeout(PROBING, connection.eviction_policy()).await;
     policy.map_err(drop)?.map_err(drop)
 }

@@ -16,7 +16,7 @@ use crate::store::error::{StoreError, StoreResult};
 const AT_ONCE: usize = 64;
 
 /// What became of a member of the index.
-enum Member {
+enum SweptMember {
     /// It was dead, and was deleted.
     Deleted,
     /// The index was wrong, and is mended.
@@ -43,10 +43,10 @@ impl Engine {
                     looking.spawn(async move { engine.sweep_one(&member, now).await });
                 }
                 while let Some(one) = looking.join_next().await {
-                    match one.unwrap_or(Ok(Member::Left))? {
-                        Member::Deleted => (swept.deleted, looked) = (swept.deleted + 1, looked + 1),
-                        Member::Mended => looked += 1,
-                        Member::Left => left += 1,
+                    match one.unwrap_or(Ok(SweptMember::Left))? {
+                        SweptMember::Deleted => (swept.deleted, looked) = (swept.deleted + 1, looked + 1),
+                        SweptMember::Mended => looked += 1,
+                        SweptMember::Left => left += 1,
                     }
                 }
             }
@@ -71,27 +71,27 @@ impl Engine {
         }
     }
 
-    async fn sweep_one(&self, member: &str, now: Timestamp) -> StoreResult<Member> {
+    async fn sweep_one(&self, member: &str, now: Timestamp) -> StoreResult<SweptMember> {
         let until = limit();
         let Ok(id) = member.parse::<SessionId>() else {
             drop(self.link.call::<i64>(redis::cmd("ZREM").arg(DEADLINES).arg(member), until).await);
-            return Ok(Member::Mended);
+            return Ok(SweptMember::Mended);
         };
         match self.state(&id, until).await {
             Ok(None) => {
                 self.index.forget(&id);
-                Ok(Member::Mended)
+                Ok(SweptMember::Mended)
             }
             Ok(Some(held)) if held.state.life.is_live(now) => {
                 self.index.note(&id, held.state.life.deadline());
-                Ok(Member::Mended)
+                Ok(SweptMember::Mended)
             }
             // In this state only: it may just have come again.
             Ok(Some(held)) => {
                 let is_deleted = self.forget(&id, Some(&held), until).await? == Some(true);
-                Ok(if is_deleted { Member::Deleted } else { Member::Mended })
+                Ok(if is_deleted { SweptMember::Deleted } else { SweptMember::Mended })
             }
-            Err(StoreError::Corrupt { .. }) => Ok(Member::Left),
+            Err(StoreError::Corrupt { .. }) => Ok(SweptMember::Left),
             Err(error) => Err(error),
         }
     }

@@ -27,7 +27,7 @@ pub enum Topology {
 
 /// Where Valkey is and how it is reached. `Debug` shows no password.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Target {
+pub struct ValkeyTarget {
     /// Hosts and ports to begin with; one if it stands alone.
     pub nodes: Vec<(String, u16)>,
     /// How they are arranged.
@@ -51,7 +51,7 @@ pub struct Target {
 #[error("{0}")]
 pub struct InvalidTarget(pub String);
 
-impl Target {
+impl ValkeyTarget {
     /// Reads `valkey://[user:password@]host[:port][,host[:port]…][/database]`; `redis://` is the
     /// same, `valkeys://` and `rediss://` are encrypted.
     ///
@@ -135,7 +135,7 @@ fn decoded(text: &str) -> Result<String, InvalidTarget> {
     decoded.map(Into::into).map_err(invalid)
 }
 
-impl fmt::Debug for Target {
+impl fmt::Debug for ValkeyTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Target({})", self.hosts())
     }
@@ -145,8 +145,8 @@ impl fmt::Debug for Target {
 mod tests {
     use super::*;
 
-    fn parsed(url: &str) -> Target {
-        Target::parse(url, Topology::Standalone).expect("it is good")
+    fn parsed(url: &str) -> ValkeyTarget {
+        ValkeyTarget::parse(url, Topology::Standalone).expect("it is good")
     }
 
     #[test]
@@ -163,24 +163,25 @@ mod tests {
 
     #[test]
     fn several_hosts_are_for_sentinels_and_clusters() {
-        assert!(Target::parse("valkey://a,b", Topology::Standalone).is_err());
+        assert!(ValkeyTarget::parse("valkey://a,b", Topology::Standalone).is_err());
         let service = "mymaster".to_owned();
-        let target = Target::parse("redis://a,b:5", Topology::Sentinel { service, password: None }).expect("good");
+        let target =
+            ValkeyTarget::parse("redis://a,b:5", Topology::Sentinel { service, password: None }).expect("good");
         assert_eq!(target.nodes, [("a".to_owned(), 26_379), ("b".to_owned(), 5)]);
-        assert!(Target::parse("redis://a/1", Topology::Cluster).is_err());
+        assert!(ValkeyTarget::parse("redis://a/1", Topology::Cluster).is_err());
     }
 
     #[test]
     fn what_is_no_such_url_is_refused() {
         for url in ["", "localhost:6379", "http://a", "valkey://", "valkey://a:x", "valkey://a:0", "redis://%ff:x@a"] {
-            assert!(Target::parse(url, Topology::Standalone).is_err(), "{url}");
+            assert!(ValkeyTarget::parse(url, Topology::Standalone).is_err(), "{url}");
         }
-        assert!(Target::parse("valkey://a/x", Topology::Standalone).is_err());
+        assert!(ValkeyTarget::parse("valkey://a/x", Topology::Standalone).is_err());
     }
 
     #[test]
     fn a_target_shows_no_password() {
-        let forgotten = Target::parse("valkey://me:secret", Topology::Standalone).expect_err("there is no host");
+        let forgotten = ValkeyTarget::parse("valkey://me:secret", Topology::Standalone).expect_err("there is no host");
         assert!(!forgotten.to_string().contains("secret"), "{forgotten}");
         assert!(!format!("{:?}", parsed("valkey://me:secret@a")).contains("secret"));
     }

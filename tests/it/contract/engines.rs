@@ -9,8 +9,8 @@ use rejoin::domain::GameSession;
 use rejoin::store::clock::system_wall_clock;
 use rejoin::store::memory::MemoryStore;
 use rejoin::store::redb::{CheckpointRule, LogOptions, RedbOptions, RedbStore, file_opener};
-use rejoin::store::valkey::{Target, Topology, ValkeyOptions, ValkeyStore};
-use rejoin::store::{GameSessionStore, Portable, Rules};
+use rejoin::store::valkey::{Topology, ValkeyOptions, ValkeyStore, ValkeyTarget};
+use rejoin::store::{ApplyFn, GameSessionStore, Portable};
 
 use crate::faults::disk::Chance;
 use crate::faults::disks::{Disks, Medium};
@@ -29,7 +29,7 @@ pub(crate) trait Engine: Sized + Send + Sync + 'static {
     const IS_SHARED: bool = false;
 
     /// A new, empty store by these rules.
-    async fn with_rules(rules: Rules) -> Self;
+    async fn with_rules(rules: ApplyFn) -> Self;
     /// The store.
     fn store(&self) -> Arc<dyn GameSessionStore>;
     /// The same store, for moving whole sessions.
@@ -49,7 +49,7 @@ pub(crate) struct Memory(Arc<MemoryStore>);
 impl Engine for Memory {
     const IS_DURABLE: bool = false;
 
-    async fn with_rules(rules: Rules) -> Self {
+    async fn with_rules(rules: ApplyFn) -> Self {
         Self(Arc::new(MemoryStore::new(rules, 11)))
     }
 
@@ -69,7 +69,7 @@ impl Engine for Memory {
 /// A file by a log's rule: closed and opened again in between.
 pub(crate) struct RedbFile<L> {
     store: Arc<RedbStore>,
-    rules: Rules,
+    rules: ApplyFn,
     folder: tempfile::TempDir,
     log: std::marker::PhantomData<fn() -> L>,
 }
@@ -112,12 +112,12 @@ pub(crate) type Redb = RedbFile<Usual>;
 pub(crate) type RedbAtOnce = RedbFile<AtOnce>;
 pub(crate) type RedbWithoutLog = RedbFile<NoLog>;
 
-fn options(rules: Rules) -> RedbOptions {
+fn options(rules: ApplyFn) -> RedbOptions {
     RedbOptions { rules, wall: system_wall_clock(), patience: Duration::from_secs(30), quiz_cache: 1 << 20 }
 }
 
 impl<L: LogChoice> RedbFile<L> {
-    fn open(folder: &tempfile::TempDir, rules: Rules) -> Arc<RedbStore> {
+    fn open(folder: &tempfile::TempDir, rules: ApplyFn) -> Arc<RedbStore> {
         let path: PathBuf = folder.path().join("rejoin.redb");
         Arc::new(RedbStore::open(file_opener(path, 16 << 20).log(L::log()), options(rules)).expect("opened"))
     }
@@ -127,7 +127,7 @@ impl<L: LogChoice> RedbFile<L> {
 impl<L: LogChoice> Engine for RedbFile<L> {
     const IS_DURABLE: bool = true;
 
-    async fn with_rules(rules: Rules) -> Self {
+    async fn with_rules(rules: ApplyFn) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         Self { store: Self::open(&folder, rules), rules, folder, log: std::marker::PhantomData }
     }
@@ -149,7 +149,7 @@ impl<L: LogChoice> Engine for RedbFile<L> {
 /// A file and its log on disks that crash in between: no checkpoint comes before that, or some at random.
 pub(crate) struct RedbDisks<const AT_RANDOM: bool> {
     store: Arc<RedbStore>,
-    rules: Rules,
+    rules: ApplyFn,
     disks: Disks,
     crashes: u64,
 }
@@ -158,7 +158,7 @@ pub(crate) type RedbNeverCheckpointed = RedbDisks<false>;
 pub(crate) type RedbAtRandom = RedbDisks<true>;
 
 impl<const AT_RANDOM: bool> RedbDisks<AT_RANDOM> {
-    fn open(disks: &Disks, rules: Rules, crashes: u64) -> Arc<RedbStore> {
+    fn open(disks: &Disks, rules: ApplyFn, crashes: u64) -> Arc<RedbStore> {
         let bytes = if AT_RANDOM { Chance::new(crashes).below(4_096) } else { u64::MAX };
         let log = LogOptions { rule: CheckpointRule { every: Duration::MAX, bytes }, ..disks.options };
         let opener = disks.cached_opener(16 << 20).log(Some(log));
@@ -170,7 +170,7 @@ impl<const AT_RANDOM: bool> RedbDisks<AT_RANDOM> {
 impl<const AT_RANDOM: bool> Engine for RedbDisks<AT_RANDOM> {
     const IS_DURABLE: bool = true;
 
-    async fn with_rules(rules: Rules) -> Self {
+    async fn with_rules(rules: ApplyFn) -> Self {
         let disks = Disks::new(1, LogOptions { size: 16 << 20, ..LogOptions::default() });
         Self { store: Self::open(&disks, rules, 0), rules, disks, crashes: 0 }
     }
@@ -192,7 +192,7 @@ impl<const AT_RANDOM: bool> Engine for RedbDisks<AT_RANDOM> {
 /// How long a test waits for a server that is there.
 const REACHING: Duration = HANG;
 
-async fn open_valkey(target: Target, rules: Rules) -> Arc<ValkeyStore> {
+async fn open_valkey(target: ValkeyTarget, rules: ApplyFn) -> Arc<ValkeyStore> {
     let options = ValkeyOptions {
         target,
         rules,
@@ -207,8 +207,8 @@ async fn open_valkey(target: Target, rules: Rules) -> Arc<ValkeyStore> {
 
 pub(crate) struct Valkey {
     store: Arc<ValkeyStore>,
-    rules: Rules,
-    target: Target,
+    rules: ApplyFn,
+    target: ValkeyTarget,
 }
 
 #[async_trait]
@@ -217,8 +217,8 @@ impl Engine for Valkey {
     const LINES_UP: bool = false;
     const IS_SHARED: bool = true;
 
-    async fn with_rules(rules: Rules) -> Self {
-        let target = Target::parse(&fresh_database(), Topology::Standalone).expect("a good URL");
+    async fn with_rules(rules: ApplyFn) -> Self {
+        let target = ValkeyTarget::parse(&fresh_database(), Topology::Standalone).expect("a good URL");
         Self { store: open_valkey(target.clone(), rules).await, rules, target }
     }
 
@@ -239,13 +239,13 @@ impl Engine for Valkey {
 /// Three primaries of a cluster.
 pub(crate) struct Cluster {
     store: Arc<ValkeyStore>,
-    rules: Rules,
+    rules: ApplyFn,
     cluster: FreshCluster,
 }
 
 impl Cluster {
-    fn target(cluster: &ValkeyCluster) -> Target {
-        Target::parse(&cluster.url(), Topology::Cluster).expect("a good URL")
+    fn target(cluster: &ValkeyCluster) -> ValkeyTarget {
+        ValkeyTarget::parse(&cluster.url(), Topology::Cluster).expect("a good URL")
     }
 }
 
@@ -255,7 +255,7 @@ impl Engine for Cluster {
     const LINES_UP: bool = false;
     const IS_SHARED: bool = true;
 
-    async fn with_rules(rules: Rules) -> Self {
+    async fn with_rules(rules: ApplyFn) -> Self {
         let cluster = fresh_cluster().await;
         Self { store: open_valkey(Self::target(&cluster), rules).await, rules, cluster }
     }

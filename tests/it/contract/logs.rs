@@ -1,11 +1,11 @@
 //! Event logs: numbered without gaps, never from the start again.
 
-use rejoin::domain::room::{Ask, By, HostMove};
+use rejoin::domain::room::{Caller, HostMove, RoomAction};
 use rejoin::domain::{
     Applied, Command, Event, EventDraft, GameSession, Moment, Refusal, Reply, RoomReply, SeatId, SecretHash, Sequence,
 };
 use rejoin::store::contract::PAGE_BYTES;
-use rejoin::store::{EventPage, GameSessionStore, Hint, Imported, NewSession};
+use rejoin::store::{EventPage, GameSessionStore, ImportOutcome, NewSession, Notice};
 
 use super::engines::Engine;
 use crate::kit::{acknowledge, at, external, id, race, record, record_for, right, solo};
@@ -104,11 +104,11 @@ pub(super) async fn who_was_sent_away_has_no_name_in_a_page<E: Engine>() {
     };
     for (n, name) in ["Ada", "Bob", "Cleo", "Dora"].into_iter().enumerate() {
         let token = SecretHash::of(&n.to_string());
-        apply(By::Anyone, Ask::Join { name: name.parse().expect("valid"), token, repeat: None }).await;
+        apply(Caller::Anyone, RoomAction::Join { name: name.parse().expect("valid"), token, repeat: None }).await;
     }
-    apply(By::Backend, Ask::Host(0, HostMove::Kick(SeatId(4)), None)).await;
-    apply(By::Backend, Ask::Revoke(SeatId(5))).await;
-    apply(By::Token(SecretHash::of("3"), None), Ask::Leave).await;
+    apply(Caller::Backend, RoomAction::Host(0, HostMove::Kick(SeatId(4)), None)).await;
+    apply(Caller::Backend, RoomAction::Revoke(SeatId(5))).await;
+    apply(Caller::Token(SecretHash::of("3"), None), RoomAction::Leave).await;
     let payloads = async |store: &dyn GameSessionStore| {
         let events = page(store, 0, 4).await.events;
         events.into_iter().map(|event| event.payload).collect::<Vec<_>>()
@@ -119,8 +119,8 @@ pub(super) async fn who_was_sent_away_has_no_name_in_a_page<E: Engine>() {
     // What moves is whole, and tells no more at the other end.
     let dump = engine.portable().export(&id(1), at(1)).await.expect("read").expect("alive");
     let other = E::fresh().await;
-    assert_eq!(other.portable().import(dump.clone(), at(1)).await.expect("imported"), Imported::Imported);
-    assert_eq!(other.portable().import(dump, at(1)).await.expect("imported"), Imported::Same);
+    assert_eq!(other.portable().import(dump.clone(), at(1)).await.expect("imported"), ImportOutcome::Imported);
+    assert_eq!(other.portable().import(dump, at(1)).await.expect("imported"), ImportOutcome::Same);
     assert_eq!(payloads(&*other.store()).await, told);
 }
 
@@ -172,8 +172,8 @@ pub(super) async fn payloads_of_any_size_come_back_exactly<E: Engine>() {
     // They move to another store and back into this one.
     let dump = engine.portable().export(&id(1), at(1)).await.expect("read").expect("alive");
     let other = E::fresh().await;
-    assert_eq!(other.portable().import(dump.clone(), at(1)).await.expect("imported"), Imported::Imported);
-    assert_eq!(other.portable().import(dump, at(1)).await.expect("imported"), Imported::Same);
+    assert_eq!(other.portable().import(dump.clone(), at(1)).await.expect("imported"), ImportOutcome::Imported);
+    assert_eq!(other.portable().import(dump, at(1)).await.expect("imported"), ImportOutcome::Same);
     assert_eq!(kept(page(&*other.store(), 0, 99).await), payloads());
     drop(store);
     let Some(engine) = engine.reopened().await else { return };
@@ -225,11 +225,11 @@ pub(super) async fn who_watches_hears_of_commits<E: Engine>() {
     fresh_log(&*store).await;
     assert_eq!(store.watch(&id(1)).is_some(), E::IS_SHARED);
     let Some(mut watch) = store.watch(&id(1)) else { return };
-    assert_eq!(watch.next().await, Some(Hint::Look));
+    assert_eq!(watch.next().await, Some(Notice::Look));
     store.apply(&id(1), record(3), at(0)).await.expect("applied");
-    assert_eq!(watch.next().await, Some(Hint::Head(Sequence(3))));
+    assert_eq!(watch.next().await, Some(Notice::Head(Sequence(3))));
     store.apply(&id(1), acknowledge(1, 2), at(0)).await.expect("applied");
-    assert_eq!(watch.next().await, Some(Hint::Head(Sequence(3))), "the state alone is new");
+    assert_eq!(watch.next().await, Some(Notice::Head(Sequence(3))), "the state alone is new");
     store.close().await.expect("closed");
     assert_eq!(watch.next().await, None);
 }

@@ -1,7 +1,7 @@
 //! Export, import, scan: whole sessions between engines, whatever their clocks show.
 
 use rejoin::domain::{Command, GameSession, Moment, Reply, Sequence, Timestamp};
-use rejoin::store::{Imported, NewSession};
+use rejoin::store::{ImportOutcome, NewSession};
 
 use super::engines::{Engine, Memory};
 use crate::kit::{DEAD, acknowledge, answer, at, code, external, id, record, right, solo};
@@ -31,7 +31,7 @@ pub(super) async fn a_session_imported_is_whole<E: Engine>() {
     for n in 1..=3 {
         let dump = from.portable().export(&id(n), at(5_000)).await.expect("read").expect("alive");
         assert_eq!(Some(&dump.session), from.store().get(&id(n), at(5_000)).await.expect("read").as_ref());
-        assert_eq!(to.portable().import(dump.clone(), at(5_000)).await.expect("imported"), Imported::Imported);
+        assert_eq!(to.portable().import(dump.clone(), at(5_000)).await.expect("imported"), ImportOutcome::Imported);
         assert_eq!(to.portable().export(&id(n), at(5_000)).await.expect("read"), Some(dump));
     }
     let store = to.store();
@@ -50,22 +50,26 @@ pub(super) async fn a_second_import_is_the_same_or_a_conflict<E: Engine>() {
     let portable = to.portable();
     for n in 1..=3 {
         let dump = from.portable().export(&id(n), at(5_000)).await.expect("read").expect("alive");
-        assert_eq!(portable.import(dump.clone(), there(0)).await.expect("imported"), Imported::Imported);
+        assert_eq!(portable.import(dump.clone(), there(0)).await.expect("imported"), ImportOutcome::Imported);
         to.store().apply(&id(n), Command::Touch, there(2_000)).await.expect("answered");
-        assert_eq!(portable.import(dump.clone(), there(4_000)).await.expect("imported"), Imported::Same, "{n}");
+        assert_eq!(portable.import(dump.clone(), there(4_000)).await.expect("imported"), ImportOutcome::Same, "{n}");
     }
     let later = from.portable().export(&id(1), at(9_000)).await.expect("read").expect("alive");
-    assert_eq!(portable.import(later, there(9_000)).await.expect("imported"), Imported::Same, "exported later");
+    assert_eq!(portable.import(later, there(9_000)).await.expect("imported"), ImportOutcome::Same, "exported later");
     let old = from.portable().export(&id(1), at(5_000)).await.expect("read").expect("alive");
     to.store().apply(&id(1), right(1), there(9_000)).await.expect("answered");
     let kept = to.store().get(&id(1), there(9_000)).await.expect("read");
-    assert_eq!(portable.import(old, there(9_000)).await.expect("imported"), Imported::Conflict);
+    assert_eq!(portable.import(old, there(9_000)).await.expect("imported"), ImportOutcome::Conflict);
     assert_eq!(to.store().get(&id(1), there(9_000)).await.expect("read"), kept);
 
     let other = E::fresh().await;
     other.store().create(NewSession(external(9, Some("ABC234"), at(0))), at(0)).await.expect("created");
     let dump = from.portable().export(&id(2), at(5_000)).await.expect("read").expect("alive");
-    assert_eq!(other.portable().import(dump, at(5_000)).await.expect("imported"), Imported::Conflict, "by its code");
+    assert_eq!(
+        other.portable().import(dump, at(5_000)).await.expect("imported"),
+        ImportOutcome::Conflict,
+        "by its code"
+    );
     assert_eq!(other.store().get(&id(2), at(5_000)).await.expect("read"), None);
     assert_eq!(other.store().find(&code("ABC234"), at(5_000)).await.expect("read"), Some(id(9)));
 }
@@ -79,7 +83,7 @@ async fn moves_from<A: Engine, B: Engine>(here: fn(u64) -> Moment, there: fn(u64
     let (from, to) = (filled::<A>(here).await, B::fresh().await);
     for n in 1..=3 {
         let dump = from.portable().export(&id(n), here(100_000)).await.expect("read").expect("alive");
-        assert_eq!(to.portable().import(dump, there(0)).await.expect("imported"), Imported::Imported);
+        assert_eq!(to.portable().import(dump, there(0)).await.expect("imported"), ImportOutcome::Imported);
         let alive = async |engine: &dyn rejoin::store::GameSessionStore, now: Moment| -> Option<GameSession> {
             engine.get(&id(n), now).await.expect("read")
         };
@@ -101,7 +105,7 @@ pub(super) async fn a_dead_session_is_not_exported_and_one_is_imported_over<E: E
     to.store().create(NewSession(external(2, Some("XYZ789"), at(0))), at(0)).await.expect("created");
     to.store().apply(&id(2), record(9), at(0)).await.expect("answered");
     let dump = from.portable().export(&id(2), at(5_000)).await.expect("read").expect("alive");
-    assert_eq!(to.portable().import(dump.clone(), at(DEAD)).await.expect("imported"), Imported::Imported);
+    assert_eq!(to.portable().import(dump.clone(), at(DEAD)).await.expect("imported"), ImportOutcome::Imported);
     let held = to.portable().export(&id(2), at(DEAD)).await.expect("read").expect("alive");
     assert!(held.is_same(&dump));
     assert_eq!(held.events.len(), 3);

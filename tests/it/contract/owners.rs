@@ -1,7 +1,7 @@
 //! The sessions of an owner.
 
 use rejoin::domain::{Command, SessionId};
-use rejoin::store::{GameSessionStore, Imported, NewSession};
+use rejoin::store::{GameSessionStore, ImportOutcome, NewSession};
 
 use super::engines::Engine;
 use crate::kit::{DEAD, at, external, id, owner, race, right, solo};
@@ -95,8 +95,8 @@ pub(super) async fn a_session_that_moves_keeps_its_owner<E: Engine>() {
     assert_eq!(dump.session.state.owner, Some(owner("a")));
     // In the place of a dead one of another owner's.
     create(&*to.store(), 1, Some("b"), 0).await;
-    assert_eq!(to.portable().import(dump.clone(), at(DEAD)).await.expect("imported"), Imported::Imported);
-    assert_eq!(to.portable().import(dump, at(DEAD)).await.expect("imported"), Imported::Same);
+    assert_eq!(to.portable().import(dump.clone(), at(DEAD)).await.expect("imported"), ImportOutcome::Imported);
+    assert_eq!(to.portable().import(dump, at(DEAD)).await.expect("imported"), ImportOutcome::Same);
     assert_eq!(owned(&*to.store(), "a", DEAD).await, [id(1)]);
     assert!(owned(&*to.store(), "b", DEAD).await.is_empty());
 }

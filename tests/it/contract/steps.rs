@@ -20,7 +20,7 @@ pub(super) async fn what_was_created_is_there<E: Engine>() {
 pub(super) async fn the_same_uuid_at_another_home_is_another_session<E: Engine>() {
     let engine = E::fresh().await;
     let (store, portable) = (engine.store(), engine.portable());
-    let at_home = |name: &str| id(1).at_home(&name.parse().expect("it is a home"));
+    let at_home = |name: &str| id(1).at_instance(&name.parse().expect("it is a home"));
     let ids = [id(1), at_home("a"), at_home("a-b"), at_home("b")];
     for id in &ids {
         let session = GameSession { id: id.clone(), ..solo(1, 3, at(0)) };

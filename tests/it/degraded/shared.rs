@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use rejoin::domain::{Timestamp, WallTime};
 use rejoin::store::clock::system_wall_clock;
 use rejoin::store::{
-    Breaker, Cause, GameClock, Keeper, Link, StoreError, StoreResult, StoreStatus, Trouble, ValkeyCause,
+    Breaker, Cause, GameClock, Keeper, LinkStatus, StoreError, StoreResult, StoreStatus, Trouble, ValkeyCause,
 };
 
 use crate::support::store::{Call, Hook, HookedStore};
@@ -71,7 +71,7 @@ impl Hook for Moody {
         let is_away = *self.0.lock() == Mood::Away;
         let since = humantime::parse_rfc3339(SINCE).expect("a date").duration_since(std::time::UNIX_EPOCH);
         let since = WallTime(since.expect("after 1970").as_millis() as u64);
-        let link = Link { breaker: if is_away { Breaker::Open } else { Breaker::Closed } };
+        let link = LinkStatus { breaker: if is_away { Breaker::Open } else { Breaker::Closed } };
         let trouble = Trouble { cause: Cause::Valkey(ValkeyCause::Unreachable), since };
         let trouble = is_away.then_some(trouble);
         StoreStatus { engine: "shared", reachable: !is_away, trouble, link: Some(link), ..status }

@@ -1,19 +1,19 @@
 //! What a store lies on: one disk, or one for the file and one for the log.
 
-use rejoin::store::redb::{LogOptions, Opener, storage_opener};
+use rejoin::store::redb::{DatabaseOpener, LogOptions, storage_opener};
 
 use super::disk::Disk;
 
 /// What a store lies on: one disk, or one for the file and one for the log.
 pub(crate) trait Medium: Clone {
     /// Opens it with a page cache of so many bytes.
-    fn cached_opener(&self, cache_size: usize) -> Opener;
+    fn cached_opener(&self, cache_size: usize) -> DatabaseOpener;
     /// What is there after a crash at this instant: one of many possibilities.
     fn crashed(&self, seed: u64) -> Self;
 }
 
 impl Medium for Disk {
-    fn cached_opener(&self, cache_size: usize) -> Opener {
+    fn cached_opener(&self, cache_size: usize) -> DatabaseOpener {
         let disk = self.clone();
         storage_opener(move || Ok(Box::new(disk.clone())), cache_size)
     }
@@ -45,7 +45,7 @@ impl Disks {
 }
 
 impl Medium for Disks {
-    fn cached_opener(&self, cache_size: usize) -> Opener {
+    fn cached_opener(&self, cache_size: usize) -> DatabaseOpener {
         let (file, log) = (self.file.clone(), self.log.clone());
         let opener = storage_opener(move || Ok(Box::new(file.clone())), cache_size);
         opener.log_storage(move || Ok(Box::new(log.clone()))).log(Some(self.options))

@@ -17,7 +17,7 @@ use std::time::Duration;
 use disks::Medium;
 use games::Ledger;
 use rejoin::domain::{GameSession, WallTime};
-use rejoin::store::redb::{OpenError, Opener, RedbOptions, RedbStore};
+use rejoin::store::redb::{DatabaseOpener, OpenError, RedbOptions, RedbStore};
 use rejoin::store::{GameSessionStore, StoreStatus};
 
 use crate::kit::race;
@@ -25,7 +25,7 @@ use crate::kit::race;
 const PLAYERS: u64 = 6;
 
 /// Opens with no page cache of redb's own: what it reads, it reads from the disk.
-fn opener(medium: &impl Medium) -> Opener {
+fn opener(medium: &impl Medium) -> DatabaseOpener {
     medium.cached_opener(0)
 }
 

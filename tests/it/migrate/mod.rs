@@ -12,7 +12,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rejoin::domain::{GameSession, JoinCode, Moment, RepeatKey, SessionId};
+use rejoin::domain::{GameSession, IdempotencyKey, JoinCode, Moment, SessionId};
 use rejoin::store::clock::system_wall_clock;
 use rejoin::store::redb::{RedbOptions, RedbStore, file_opener};
 use rejoin::store::{Clock, Dump, GameSessionStore, NewSession, Portable};
@@ -154,7 +154,7 @@ async fn make(store: &dyn GameSessionStore, n: u64, now: Moment) {
         }
         5 | 6 => (solo(n, 2, begun), vec![right(0), answer(1, 3, Some("last"))]),
         7 => {
-            let claim = rejoin::domain::Command::Award(Some(RepeatKey::new("award", "claim", &[])));
+            let claim = rejoin::domain::Command::Award(Some(IdempotencyKey::new("award", "claim", &[])));
             (solo(n, 1, begun), vec![right(0), claim])
         }
         8 => (external(n, None, begun), vec![record(5), acknowledge(1, 3), acknowledge(2, 2)]),

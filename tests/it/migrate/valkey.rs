@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use rejoin::domain::Millis;
-use rejoin::store::valkey::{Target, Topology, ValkeyOptions, ValkeyStore};
+use rejoin::store::valkey::{Topology, ValkeyOptions, ValkeyStore, ValkeyTarget};
 
 use super::*;
 use crate::support::valkey::cluster::ValkeyCluster;
@@ -13,7 +13,7 @@ use crate::support::{HANG, until};
 /// A Valkey as a server has it.
 async fn connected(url: &str, topology: Topology) -> Arc<ValkeyStore> {
     let options = ValkeyOptions {
-        target: Target::parse(url, topology).expect("a good URL"),
+        target: ValkeyTarget::parse(url, topology).expect("a good URL"),
         rules: GameSession::apply,
         wall: system_wall_clock(),
         quiz_cache: 1 << 20,
@@ -101,7 +101,7 @@ async fn a_game_at_home_is_not_moved_to_where_nobody_looks_for_it() {
     let (file, own) = (folder.path().join("fallback.redb"), folder.path().join("rejoin.redb"));
     let store = owned(&file);
     let now = store.clock().moment();
-    let at_home = id(500).at_home(&"node-7".parse().expect("a home"));
+    let at_home = id(500).at_instance(&"node-7".parse().expect("a home"));
     for id in [at_home.clone(), id(501)] {
         store.create(NewSession(GameSession { id, ..solo(500, 2, now) }), now).await.expect("created");
     }

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use rejoin::client::{Api, Bases};
+use rejoin::client::{Api, Endpoints};
 use serde_json::{Value, json};
 
 use super::party::{Party, Size};
@@ -31,7 +31,7 @@ async fn a_small_drill_ends_well() {
 async fn a_whole_game_under_chaos_keeps_every_promise() {
     let folder = tempfile::tempdir().unwrap();
     let server = process_at(&fixed_address(), folder.path(), &["--chaos", "0.1"]);
-    let api = Api::new(Bases::one(&*server.base));
+    let api = Api::new(Endpoints::one(&*server.base));
     let size = Size { rooms: 1, players: 20, questions: 5, held: u64::MAX };
     let party = Party::begin(&api, size, |_| api.bases()).await;
     party.over().await;

@@ -1,6 +1,6 @@
 //! Rooms whose game lies elsewhere: a backend seats users, hears them, and records what happens.
 
-use rejoin::client::{Api, Happening, Options, Ticket, connect};
+use rejoin::client::{Api, ClientEvent, ConnectOptions, SeatCredentials, connect};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -85,15 +85,15 @@ async fn a_user_has_one_seat_and_the_newest_token() {
 #[tokio::test]
 async fn a_backend_hears_what_is_said_in_order_and_who_is_there() {
     let game = game().await;
-    let ticket = Ticket::new(&*game.room, KEY);
-    let (backend, mut happenings) = connect(ticket, Options::new(game.api.bases()));
+    let ticket = SeatCredentials::new(&*game.room, KEY);
+    let (backend, mut happenings) = connect(ticket, ConnectOptions::new(game.api.bases()));
     let welcomed = welcome(&mut happenings).await;
     assert_eq!((welcomed.seat_id, &welcomed.snapshot["you"]), (None, &Value::Null));
     let mut seats = Vec::new();
     for name in ["ada", "bob"] {
         let (seat, token) = game.seat(name).await;
-        let ticket = Ticket::new(&*game.room, token);
-        seats.push((seat, connect(ticket, Options::new(game.api.bases()))));
+        let ticket = SeatCredentials::new(&*game.room, token);
+        seats.push((seat, connect(ticket, ConnectOptions::new(game.api.bases()))));
     }
     let mut said = Vec::new();
     for n in 0..10 {
@@ -112,7 +112,7 @@ async fn a_backend_hears_what_is_said_in_order_and_who_is_there() {
     seats[0].1.0.close();
     let other = vec![seats[1].0];
     happening(&mut happenings, |happening| match happening {
-        Happening::Presence(presence) if presence.present == other => Some(()),
+        ClientEvent::Presence(presence) if presence.present == other => Some(()),
         _ => None,
     })
     .await;

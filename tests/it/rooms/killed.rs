@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rejoin::client::{Bases, Connection};
+use rejoin::client::{Connection, Endpoints};
 
 use super::party::{Party, Size};
 use super::{api, fixed_address, process_at};
@@ -63,7 +63,7 @@ async fn players_of_a_killed_instance_go_on_through_the_other() {
     }
     let spread = |n: usize| {
         let bases = [one.base.clone(), other.base.clone()];
-        Bases::new(if n.is_multiple_of(2) { bases } else { [bases[1].clone(), bases[0].clone()] })
+        Endpoints::new(if n.is_multiple_of(2) { bases } else { [bases[1].clone(), bases[0].clone()] })
     };
     let party = Party::begin(&api(&other), SIZE, spread).await;
     party.in_the_middle().await;

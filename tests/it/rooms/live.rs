@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rejoin::client::Happening;
+use rejoin::client::ClientEvent;
 use serde_json::{Value, json};
 
 use super::raw::{Heard, Raw};
@@ -156,7 +156,7 @@ async fn a_stop_sends_everybody_away_and_a_start_has_them_back() {
     let server = process_at(&address, folder.path(), &[]);
     for (connection, happenings) in &mut seats {
         let code = happening(happenings, |happening| match happening {
-            Happening::Disconnected(lost) => Some(lost.code),
+            ClientEvent::Disconnected(lost) => Some(lost.code),
             _ => None,
         });
         assert_eq!(code.await, Some(1001));

@@ -26,7 +26,9 @@ mod slow;
 
 use std::path::Path;
 
-use rejoin::client::{Api, Bases, CallError, Connection, Happening, Opened, Options, Seat, Ticket, connect};
+use rejoin::client::{
+    Api, CallError, ClientEvent, ConnectOptions, Connection, Endpoints, Opened, SeatCredentials, TakenSeat, connect,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -34,7 +36,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::support::valkey::ports::free_port;
 use crate::support::{Server, in_time, questions};
 
-type Happenings = UnboundedReceiver<Happening>;
+type Happenings = UnboundedReceiver<ClientEvent>;
 
 /// A server in this process.
 fn server(args: &[&str]) -> (TempDir, Server) {
@@ -56,7 +58,7 @@ fn process_at(address: &str, folder: &Path, args: &[&str]) -> Server {
 }
 
 fn api(server: &Server) -> Api {
-    Api::new(Bases::one(&*server.base))
+    Api::new(Endpoints::one(&*server.base))
 }
 
 /// Settings of a room of so many [`questions`] that opens each at once, and these besides.
@@ -80,7 +82,7 @@ async fn open(api: &Api, count: u64, more: Value) -> Opened {
 }
 
 /// The results, asked for again if the reply was lost.
-async fn results(api: &Api, ticket: &Ticket) -> Value {
+async fn results(api: &Api, ticket: &SeatCredentials) -> Value {
     loop {
         match api.results(ticket).await {
             Err(CallError::NoReply(_)) => {}
@@ -90,13 +92,13 @@ async fn results(api: &Api, ticket: &Ticket) -> Value {
 }
 
 /// A seat's live connection, once it stands.
-async fn connected(api: &Api, ticket: &Ticket) -> (Connection, Happenings) {
-    let (connection, mut happenings) = connect(ticket.clone(), Options::new(api.bases()));
+async fn connected(api: &Api, ticket: &SeatCredentials) -> (Connection, Happenings) {
+    let (connection, mut happenings) = connect(ticket.clone(), ConnectOptions::new(api.bases()));
     welcome(&mut happenings).await;
     (connection, happenings)
 }
 
-async fn happening<T>(happenings: &mut Happenings, mut pick: impl FnMut(Happening) -> Option<T>) -> T {
+async fn happening<T>(happenings: &mut Happenings, mut pick: impl FnMut(ClientEvent) -> Option<T>) -> T {
     let picked = async {
         loop {
             let happening = happenings.recv().await.expect("the client goes on");
@@ -111,21 +113,21 @@ async fn happening<T>(happenings: &mut Happenings, mut pick: impl FnMut(Happenin
 /// The next welcome.
 async fn welcome(happenings: &mut Happenings) -> rejoin::client::Welcome {
     happening(happenings, |happening| match happening {
-        Happening::Welcome(welcome) => Some(*welcome),
+        ClientEvent::Welcome(welcome) => Some(*welcome),
         _ => None,
     })
     .await
 }
 
 /// The next event of this name.
-async fn event(happenings: &mut Happenings, name: &str) -> rejoin::client::Event {
+async fn event(happenings: &mut Happenings, name: &str) -> rejoin::client::EventFrame {
     happening(happenings, |happening| match happening {
-        Happening::Event(event) if event.event == name => Some(*event),
+        ClientEvent::Event(event) if event.event == name => Some(*event),
         _ => None,
     })
     .await
 }
 
-async fn join(api: &Api, room: &Opened, name: &str) -> Seat {
+async fn join(api: &Api, room: &Opened, name: &str) -> TakenSeat {
     api.join(&room.join_code, name).await.unwrap()
 }

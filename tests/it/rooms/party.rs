@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rejoin::client::{Api, AskError, Bases, Connection, Event, Faults, Happening, Options, Seat, Ticket, connect};
+use rejoin::client::{
+    Api, AskError, ClientEvent, ConnectOptions, Connection, Endpoints, EventFrame, SeatCredentials, TakenSeat,
+    Violations, connect,
+};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -40,7 +43,7 @@ pub(super) struct Told {
 }
 
 pub(super) struct Guest {
-    pub(super) ticket: Ticket,
+    pub(super) ticket: SeatCredentials,
     pub(super) seat: u64,
     pub(super) connection: Connection,
     pub(super) told: Arc<Mutex<Told>>,
@@ -48,7 +51,7 @@ pub(super) struct Guest {
 
 pub(super) struct Room {
     pub(super) host: Connection,
-    pub(super) host_ticket: Ticket,
+    pub(super) host_ticket: SeatCredentials,
     pub(super) guests: Vec<Guest>,
 }
 
@@ -60,7 +63,7 @@ pub(super) struct Party {
 
 impl Party {
     /// Opens the rooms and seats everybody; the bases of the `n`-th player are `bases(n)`.
-    pub(super) async fn begin(api: &Api, size: Size, bases: impl Fn(usize) -> Bases) -> Self {
+    pub(super) async fn begin(api: &Api, size: Size, bases: impl Fn(usize) -> Endpoints) -> Self {
         let going = watch::Sender::new(false);
         let mut rooms = Vec::new();
         for number in 0..size.rooms {
@@ -79,7 +82,7 @@ impl Party {
         api: &Api,
         size: Size,
         number: usize,
-        bases: &impl Fn(usize) -> Bases,
+        bases: &impl Fn(usize) -> Endpoints,
         going: &watch::Sender<bool>,
     ) -> Room {
         let opened = open(api, size.questions, json!({ "maxSeats": size.players + 1 })).await;
@@ -90,11 +93,11 @@ impl Party {
         }
         let seats = joining.join_all().await;
         let host_ticket = opened.ticket().unwrap();
-        let (host, happenings) = connect(host_ticket.clone(), Options::new(bases(number)));
+        let (host, happenings) = connect(host_ticket.clone(), ConnectOptions::new(bases(number)));
         tokio::spawn(move_on(host.clone(), happenings));
         let mut guests = Vec::new();
-        for (n, Seat { ticket, seat_id: seat, .. }) in seats.into_iter().enumerate() {
-            let (connection, happenings) = connect(ticket.clone(), Options::new(bases(n)));
+        for (n, TakenSeat { ticket, seat_id: seat, .. }) in seats.into_iter().enumerate() {
+            let (connection, happenings) = connect(ticket.clone(), ConnectOptions::new(bases(n)));
             let told = Arc::<Mutex<Told>>::default();
             let player = Player { connection: connection.clone(), told: told.clone(), n: n as u64, held: size.held };
             tokio::spawn(player.play(happenings, going.subscribe()));
@@ -135,7 +138,7 @@ impl Party {
 
     /// Everything that was promised, held against what each was told and what the results say.
     pub(super) async fn check(&self, api: &Api) {
-        let mut faults = Faults::default();
+        let mut faults = Violations::default();
         self.everybody().for_each(|connection| faults.add(&connection.faults()));
         assert!(faults.is_clean(), "{faults:?}");
         for room in &self.rooms {
@@ -196,7 +199,7 @@ impl Told {
 /// Plays the host: from each reveal to the next question.
 async fn move_on(host: Connection, mut happenings: Happenings) {
     while let Some(happening) = happenings.recv().await {
-        if let Happening::Event(event) = happening
+        if let ClientEvent::Event(event) = happening
             && event.event == "reveal"
         {
             let at = &event.payload["phaseNumber"];
@@ -216,20 +219,20 @@ impl Player {
     async fn play(self, mut happenings: Happenings, going: watch::Receiver<bool>) {
         while let Some(happening) = happenings.recv().await {
             match happening {
-                Happening::Welcome(welcome) => {
+                ClientEvent::Welcome(welcome) => {
                     let mut told = self.told.lock();
                     let head = welcome.snapshot["head"].as_u64().expect("a head");
                     told.first.get_or_insert(head + 1);
                     told.recovered.push(welcome.recovered);
                 }
-                Happening::Skip { sequence } => self.told.lock().sequences.push(sequence),
-                Happening::Event(event) => self.see(&event, &going),
+                ClientEvent::Skip { sequence } => self.told.lock().sequences.push(sequence),
+                ClientEvent::Event(event) => self.see(&event, &going),
                 _ => {}
             }
         }
     }
 
-    fn see(&self, event: &Event, going: &watch::Receiver<bool>) {
+    fn see(&self, event: &EventFrame, going: &watch::Receiver<bool>) {
         let mut told = self.told.lock();
         told.sequences.push(event.sequence);
         told.events.push((event.sequence, event.event.clone()));

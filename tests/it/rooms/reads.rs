@@ -7,13 +7,13 @@ use parking_lot::Mutex;
 use rejoin::domain::Timestamp;
 use rejoin::server::Stores;
 use rejoin::store::clock::system_wall_clock;
-use rejoin::store::{GameClock, Homes, Keeper, StoreResult};
+use rejoin::store::{GameClock, Keeper, StoreResult, StoreRouter};
 use serde_json::{Value, json};
 
 use super::{api, join, open};
+use crate::support::Server;
 use crate::support::store::{Call, Hook, HookedStore};
 use crate::support::websocket::{Socket, TEXT};
-use crate::support::Server;
 
 /// Notes the calls on sessions.
 #[derive(Default)]
@@ -39,7 +39,7 @@ fn over(store: &Counted, folder: &std::path::Path) -> Server {
     let clock = Arc::new(GameClock::start(Timestamp::default(), system_wall_clock()));
     let keeper = Keeper { store: store.clone(), clock };
     Server::here_over(folder, &[], system_wall_clock(), async move |_, _| {
-        Ok(Stores { homes: Homes::only(keeper), place: "memory".to_owned(), fallback: None, opening: None })
+        Ok(Stores { homes: StoreRouter::only(keeper), place: "memory".to_owned(), fallback: None, opening: None })
     })
 }
 

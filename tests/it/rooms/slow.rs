@@ -1,6 +1,6 @@
 //! A player who doesn't read.
 
-use rejoin::client::{Options, connect};
+use rejoin::client::{ConnectOptions, connect};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
@@ -41,7 +41,7 @@ async fn a_player_who_does_not_read_is_left_behind_and_catches_up_on_return() {
     let close = all.windows(4).rposition(|bytes| bytes[0] == 0x88 && bytes[2..] == 4408_u16.to_be_bytes());
     assert!(close.is_some(), "closed by 4408 after {} bytes", all.len());
     let (connection, mut happenings) =
-        connect(rejoin::client::Ticket::new(&*room.room_id, token), Options::new(api.bases()));
+        connect(rejoin::client::SeatCredentials::new(&*room.room_id, token), ConnectOptions::new(api.bases()));
     let welcome = welcome(&mut happenings).await;
     assert_eq!(welcome.head, head);
     let recorded = backend.post(&format!("{path}/events"), &json!({ "type": "last" })).await.json(201);

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use clap::Parser;
 use rejoin::config::{Cli, Settings};
-use rejoin::game::Chance;
+use rejoin::game::Entropy;
 use rejoin::http::ApiKeys;
 use rejoin::quizzes::Catalogue;
 use rejoin::server::{Outside, Stores, run_over};
@@ -58,7 +58,7 @@ impl Server {
         let thread = std::thread::spawn(move || {
             let catalogue = Arc::new(Catalogue::open(settings.quiz_dir.clone())?);
             let keys = Arc::new(ApiKeys::new(settings.keys()?, settings.keys_scoped));
-            let outside = Outside { listener, wall, chance: Chance::system(), catalogue, keys };
+            let outside = Outside { listener, wall, chance: Entropy::system(), catalogue, keys };
             let stopped = async move { drop(stopped.await) };
             actix_web::rt::System::new().block_on(run_over(&settings, outside, open, stopped))
         });

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use rejoin::store::valkey::{Target, Topology, ValkeyStore};
+use rejoin::store::valkey::{Topology, ValkeyStore, ValkeyTarget};
 use rejoin::store::{GameSessionStore, NewSession};
 
 use super::{REACHING, options};
@@ -12,8 +12,8 @@ use crate::support::Server;
 use crate::support::server::refused;
 use crate::support::valkey::TlsServer;
 
-fn target(url: &str, authority: Option<Vec<u8>>) -> Target {
-    Target { authority, ..Target::parse(url, Topology::Standalone).expect("a good URL") }
+fn target(url: &str, authority: Option<Vec<u8>>) -> ValkeyTarget {
+    ValkeyTarget { authority, ..ValkeyTarget::parse(url, Topology::Standalone).expect("a good URL") }
 }
 
 fn authority(server: &TlsServer) -> Vec<u8> {
@@ -21,7 +21,7 @@ fn authority(server: &TlsServer) -> Vec<u8> {
 }
 
 /// What is in the way of a server that can be connected to.
-async fn in_the_way(target: Target) -> String {
+async fn in_the_way(target: ValkeyTarget) -> String {
     let store = ValkeyStore::open(options(target)).expect("opened");
     let missing = store.until_reachable(Duration::from_secs(5)).await.expect_err("it must not be trusted");
     missing.source().expect("a cause").to_string()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rejoin::domain::{Sequence, SessionId};
 use rejoin::store::valkey::{Topology, ValkeyStore};
-use rejoin::store::{GameSessionStore, Hint, NewSession, Watch};
+use rejoin::store::{GameSessionStore, NewSession, Notice, Watch};
 
 use super::{REACHING, open, reached};
 use crate::kit::{acknowledge, external, id, record, right, solo};
@@ -21,7 +21,7 @@ fn watch(store: &ValkeyStore, n: u64) -> Watch {
     store.watch(&id(n)).expect("others can commit")
 }
 
-async fn next(watch: &mut Watch) -> Hint {
+async fn next(watch: &mut Watch) -> Notice {
     in_time(watch.next()).await.expect("the store is open")
 }
 
@@ -48,9 +48,9 @@ async fn commit(store: &ValkeyStore, n: u64) -> Sequence {
 async fn knows(store: &ValkeyStore, watch: &mut Watch, n: u64, head: Sequence) {
     loop {
         match next(watch).await {
-            Hint::Head(hinted) if hinted >= head => return,
-            Hint::Head(_) => {}
-            Hint::Look => {
+            Notice::Head(hinted) if hinted >= head => return,
+            Notice::Head(_) => {}
+            Notice::Look => {
                 let page = store.events(&id(n), Sequence(0), 0, store.clock().moment()).await;
                 if page.is_ok_and(|page| page.is_some_and(|page| page.head() >= head)) {
                     return;
@@ -62,7 +62,7 @@ async fn knows(store: &ValkeyStore, watch: &mut Watch, n: u64, head: Sequence) {
 
 /// Waits until hints come in again after a fault, and looks whether a commit is heard of.
 async fn hears_again(one: &ValkeyStore, other: &ValkeyStore, watch: &mut Watch, n: u64) {
-    while next(watch).await != Hint::Look {}
+    while next(watch).await != Notice::Look {}
     let head = commit(one, n).await;
     knows(other, watch, n, head).await;
 }
@@ -79,17 +79,17 @@ async fn a_commit_at_one_instance_is_heard_of_at_the_other() {
     let (one, other) = (reached(&server.url()).await, reached(&server.url()).await);
     created(&one, [1]).await;
     let mut watch = watch(&other, 1);
-    assert_eq!(next(&mut watch).await, Hint::Look);
+    assert_eq!(next(&mut watch).await, Notice::Look);
     let at = one.clock().moment();
     one.apply(&id(1), record(2), at).await.expect("answered").expect("alive");
-    assert_eq!(next(&mut watch).await, Hint::Head(Sequence(2)));
+    assert_eq!(next(&mut watch).await, Notice::Head(Sequence(2)));
     // A state that changes without an event is one more hint.
     one.apply(&id(1), acknowledge(1, 1), at).await.expect("answered").expect("alive");
-    assert_eq!(next(&mut watch).await, Hint::Head(Sequence(2)));
+    assert_eq!(next(&mut watch).await, Notice::Head(Sequence(2)));
     other.apply(&id(1), record(1), at).await.expect("answered").expect("alive");
-    assert_eq!(next(&mut watch).await, Hint::Head(Sequence(3)), "its own are heard of too");
+    assert_eq!(next(&mut watch).await, Notice::Head(Sequence(3)), "its own are heard of too");
     assert!(one.delete(&id(1)).await.expect("deleted"));
-    assert_eq!(next(&mut watch).await, Hint::Look);
+    assert_eq!(next(&mut watch).await, Notice::Look);
     other.close().await.expect("closed");
     assert_eq!(watch.next().await, None);
     assert_eq!(other.watch(&id(1)).expect("a watch").next().await, None);
@@ -103,11 +103,11 @@ async fn only_games_that_several_may_follow_are_hinted_at() {
     one.create(NewSession(solo(1, 2, at)), at).await.expect("created");
     created(&one, [2]).await;
     let (mut alone, mut room) = (watch(&other, 1), watch(&other, 2));
-    assert_eq!((next(&mut alone).await, next(&mut room).await), (Hint::Look, Hint::Look));
+    assert_eq!((next(&mut alone).await, next(&mut room).await), (Notice::Look, Notice::Look));
     one.apply(&id(1), right(0), at).await.expect("answered").expect("alive");
     commit(&one, 2).await;
     // One connection brings both, in the order of the commits.
-    assert_eq!(next(&mut room).await, Hint::Head(Sequence(1)));
+    assert_eq!(next(&mut room).await, Notice::Head(Sequence(1)));
     assert!(tokio::time::timeout(Duration::from_millis(50), alone.next()).await.is_err());
 }
 
@@ -120,18 +120,18 @@ async fn many_watchers_of_a_session_share_one_subscription_that_ends_with_the_la
     let mut watches: Vec<_> = (0..20).map(|_| watch(&other, 1)).collect();
     let mut neighbour = watch(&other, 2);
     for watch in watches.iter_mut().chain([&mut neighbour]) {
-        assert_eq!(next(watch).await, Hint::Look);
+        assert_eq!(next(watch).await, Notice::Look);
     }
     assert_eq!((count(1), count(2)), (1, 1));
     let mut late = watch(&other, 1);
-    assert_eq!(next(&mut late).await, Hint::Look);
+    assert_eq!(next(&mut late).await, Notice::Look);
     commit(&one, 1).await;
     for watch in watches.iter_mut().chain([&mut late]) {
-        assert_eq!(next(watch).await, Hint::Head(Sequence(1)));
+        assert_eq!(next(watch).await, Notice::Head(Sequence(1)));
     }
     drop(watches);
     commit(&one, 1).await;
-    assert_eq!(next(&mut late).await, Hint::Head(Sequence(2)));
+    assert_eq!(next(&mut late).await, Notice::Head(Sequence(2)));
     assert_eq!(count(1), 1);
     drop(late);
     until(|| count(1) == 0).await;
@@ -141,9 +141,9 @@ async fn many_watchers_of_a_session_share_one_subscription_that_ends_with_the_la
         drop(watch(&other, 1));
     }
     let mut again = watch(&other, 1);
-    assert_eq!(next(&mut again).await, Hint::Look);
+    assert_eq!(next(&mut again).await, Notice::Look);
     commit(&one, 1).await;
-    assert_eq!(next(&mut again).await, Hint::Head(Sequence(3)));
+    assert_eq!(next(&mut again).await, Notice::Head(Sequence(3)));
     assert_eq!((count(1), count(2)), (1, 1));
     drop((again, neighbour));
     until(|| count(1) + count(2) == 0).await;
@@ -351,11 +351,11 @@ async fn a_user_without_the_right_to_channels_plays_on() {
     let all = reached(&server.url()).await;
     created(&few, [1]).await;
     let (mut deaf, mut hearing) = (watch(&few, 1), watch(&all, 1));
-    assert_eq!(next(&mut hearing).await, Hint::Look);
+    assert_eq!(next(&mut hearing).await, Notice::Look);
     assert_eq!(commit(&few, 1).await, Sequence(1));
     assert_eq!(commit(&all, 1).await, Sequence(2));
     // What is said without the right is not heard, and what has it is.
-    assert_eq!(next(&mut hearing).await, Hint::Head(Sequence(2)));
+    assert_eq!(next(&mut hearing).await, Notice::Head(Sequence(2)));
     assert!(tokio::time::timeout(Duration::from_millis(100), deaf.next()).await.is_err());
     assert!(few.delete(&id(1)).await.expect("deleted"));
     assert!(few.status(few.clock().moment()).await.expect("told").reachable);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rejoin::domain::{Game, Moment, Sequence};
-use rejoin::store::valkey::{Target, Topology, ValkeyOptions, ValkeyStore};
+use rejoin::store::valkey::{Topology, ValkeyOptions, ValkeyStore, ValkeyTarget};
 use rejoin::store::{GameSessionStore, NewSession, Portable, StoreError};
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ async fn damaged(store: &ValkeyStore) -> u64 {
 
 /// A store that keeps nothing beside the server.
 async fn forgetful(url: &str) -> Arc<ValkeyStore> {
-    let target = Target::parse(url, Topology::Standalone).expect("a good URL");
+    let target = ValkeyTarget::parse(url, Topology::Standalone).expect("a good URL");
     let store = ValkeyStore::open(ValkeyOptions { quiz_cache: 1, ..options(target) }).expect("opened");
     store.until_reachable(REACHING).await.expect("the server is there");
     Arc::new(store)
@@ -82,7 +82,11 @@ async fn a_log_that_was_thrown_away_is_another_life_of_the_numbering_and_never_a
     assert_eq!((gone.events.len(), gone.head(), gone.oldest()), (0, Sequence(3), Sequence(4)));
     store.apply(&id(1), record(2), at).await.expect("answered").expect("alive").result.expect("recorded");
     let begun = page(0).await;
-    assert_eq!((begun.head(), begun.oldest(), &begun.epoch), (Sequence(5), Sequence(4), &gone.epoch), "it stays the same");
+    assert_eq!(
+        (begun.head(), begun.oldest(), &begun.epoch),
+        (Sequence(5), Sequence(4), &gone.epoch),
+        "it stays the same"
+    );
     assert_eq!((numbers(0).await, numbers(3).await, numbers(4).await), (vec![4, 5], vec![4, 5], vec![5]));
     let dump = store.export(&id(1), at).await.expect("read").expect("alive");
     assert_eq!((dump.session.log().oldest, dump.events.len()), (Sequence(4), 2), "it is moved without a gap");

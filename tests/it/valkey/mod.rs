@@ -13,7 +13,7 @@ mod unsure;
 
 use rejoin::domain::{GameSession, Millis};
 use rejoin::store::clock::system_wall_clock;
-use rejoin::store::valkey::{Target, Topology, ValkeyOptions, ValkeyStore};
+use rejoin::store::valkey::{Topology, ValkeyOptions, ValkeyStore, ValkeyTarget};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,11 +27,11 @@ fn open(url: &str, topology: Topology) -> Arc<ValkeyStore> {
 }
 
 fn open_with(url: &str, topology: Topology, kept_dead: Millis) -> Arc<ValkeyStore> {
-    let target = Target::parse(url, topology).expect("a good URL");
+    let target = ValkeyTarget::parse(url, topology).expect("a good URL");
     Arc::new(ValkeyStore::open(ValkeyOptions { kept_dead, ..options(target) }).expect("opened"))
 }
 
-fn options(target: Target) -> ValkeyOptions {
+fn options(target: ValkeyTarget) -> ValkeyOptions {
     let (rules, wall, kept_dead) = (GameSession::apply, system_wall_clock(), ValkeyOptions::KEPT_DEAD);
     ValkeyOptions { target, rules, wall, quiz_cache: 1 << 20, kept_dead }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rejoin::domain::Millis;
-use rejoin::store::valkey::{Target, Topology, ValkeyOptions, ValkeyStore};
+use rejoin::store::valkey::{Topology, ValkeyOptions, ValkeyStore, ValkeyTarget};
 use rejoin::store::{Cause, GameSessionStore, NewSession, StoreError, ValkeyCause};
 use serde_json::{Value, json};
 
@@ -164,8 +164,8 @@ async fn no_game_begins_where_it_could_be_thrown_away_and_those_that_run_go_on()
     let url = server.url().replace("valkey://", "valkey://few:secret@");
     let other = reached(&url).await;
     assert!(matches!(begins(&other, 4).await, Err(StoreError::Unavailable(_))));
-    let target = Target::parse(&url, Topology::Standalone).expect("a good URL");
-    let allowing = Target { allows_eviction: true, ..target };
+    let target = ValkeyTarget::parse(&url, Topology::Standalone).expect("a good URL");
+    let allowing = ValkeyTarget { allows_eviction: true, ..target };
     let allowing = ValkeyStore::open(ValkeyOptions { ..options(allowing) }).expect("opened");
     allowing.until_reachable(REACHING).await.expect("the server is there");
     begins(&allowing, 4).await.expect("that it may be thrown away is accepted");

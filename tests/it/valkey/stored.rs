@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rejoin::domain::{Command, EventDraft, Lifetimes, Millis, NotOpen, Refusal, Reply, SeatId, Sequence};
 use rejoin::store::valkey::{Topology, ValkeyStore};
-use rejoin::store::{GameSessionStore, Hint, NewSession, Portable, StoreError};
+use rejoin::store::{GameSessionStore, NewSession, Notice, Portable, StoreError};
 use serde_json::Value;
 
 use super::{REACHING, open, open_with, reached};
@@ -256,9 +256,9 @@ async fn a_user_with_the_rights_that_the_readme_names_is_enough() {
     assert_eq!(store.status(at).await.expect("told").records, 2);
     assert_eq!(store.scan(None, 9).await.expect("scanned").len(), 2);
     let mut watch = store.watch(&id(1)).expect("others can commit");
-    assert_eq!(watch.next().await, Some(Hint::Look));
+    assert_eq!(watch.next().await, Some(Notice::Look));
     store.apply(&id(1), record(1), at).await.expect("answered").expect("alive");
-    assert_eq!(watch.next().await, Some(Hint::Head(Sequence(3))));
+    assert_eq!(watch.next().await, Some(Notice::Head(Sequence(3))));
     let dead = rejoin::domain::Moment { now: at.now.plus(Millis(8_000_000)), ..at };
     assert_eq!(store.sweep(dead, 9).await.expect("swept").deleted, 2);
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use super::{Field, MOST_FACTOR, MOST_OPTIONS, MOST_TEXT, Problem, QuestionDraft, TIME_LIMIT_MS};
+use super::{DraftProblem, Field, MOST_FACTOR, MOST_OPTIONS, MOST_TEXT, QuestionDraft, TIME_LIMIT_MS};
 use crate::domain::number::Number;
 use crate::domain::quiz::{AnswerKey, Question};
 
@@ -20,20 +20,20 @@ pub enum Texts {
 ///
 /// # Errors
 /// Every problem found, each with its path.
-pub fn check(drafts: Vec<QuestionDraft>, texts: Texts) -> Result<Vec<Question>, Vec<Problem>> {
+pub fn check(drafts: Vec<QuestionDraft>, texts: Texts) -> Result<Vec<Question>, Vec<DraftProblem>> {
     let mut problems = Vec::new();
     if drafts.is_empty() {
-        problems.push(Problem::new("questions", "at least 1"));
+        problems.push(DraftProblem::new("questions", "at least 1"));
     }
     for index in repeats(drafts.iter().map(|draft| &draft.question_id)) {
         let id = &drafts[index].question_id;
-        problems.push(Problem::new(
+        problems.push(DraftProblem::new(
             format!("questions[{index}].questionId"),
             format!("{id:?} stands here a second time", id = id.as_str()),
         ));
     }
     let read = |(index, draft): (usize, QuestionDraft)| {
-        let mut checker = Checker { path: format!("questions[{index}]"), texts, problems: &mut problems };
+        let mut checker = QuestionChecker { path: format!("questions[{index}]"), texts, problems: &mut problems };
         checker.question(&draft);
         let key = AnswerKey::read(&draft, &mut checker)?;
         Some(draft.with_key(key))
@@ -65,15 +65,15 @@ pub(in crate::domain::quiz) fn repeats<T: Eq + Hash>(values: impl Iterator<Item 
 }
 
 /// Looks through a question, and notes what is wrong.
-pub(in crate::domain::quiz) struct Checker<'a> {
+pub(in crate::domain::quiz) struct QuestionChecker<'a> {
     path: String,
     texts: Texts,
-    problems: &'a mut Vec<Problem>,
+    problems: &'a mut Vec<DraftProblem>,
 }
 
-impl Checker<'_> {
+impl QuestionChecker<'_> {
     pub(in crate::domain::quiz) fn wrong(&mut self, field: &str, message: impl Into<String>) {
-        self.problems.push(Problem::new(format!("{}.{field}", self.path), message));
+        self.problems.push(DraftProblem::new(format!("{}.{field}", self.path), message));
     }
 
     /// A field that the kind needs.
@@ -163,7 +163,7 @@ mod tests {
 
     fn problems(drafts: Vec<QuestionDraft>) -> Vec<String> {
         let found = check(drafts, Texts::Required).expect_err("something is wrong");
-        found.iter().map(Problem::to_string).collect()
+        found.iter().map(DraftProblem::to_string).collect()
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Correct, Count, Rules, options};
+use super::{AnswerCount, Correct, KindRules, options};
 use crate::domain::answer::{Answer, AnswerFault, AnswerField};
 use crate::domain::ids::OptionId;
 use crate::domain::quiz::Choice;
-use crate::domain::quiz::draft::{Checker, Field, QuestionDraft};
+use crate::domain::quiz::draft::{Field, QuestionChecker, QuestionDraft};
 use crate::domain::scoring::{Grade, Scoring};
 
 /// The option that is right.
@@ -14,7 +14,7 @@ use crate::domain::scoring::{Grade, Scoring};
 #[serde(transparent)]
 pub struct ChoiceKey(pub OptionId);
 
-impl Rules for ChoiceKey {
+impl KindRules for ChoiceKey {
     fn field(&self, _: &[Choice]) -> AnswerField {
         AnswerField::OptionId
     }
@@ -34,7 +34,7 @@ impl Rules for ChoiceKey {
         Correct::Option { correct_option_id: self.0 }
     }
 
-    fn counts(&self, options: &[Choice], answers: &[&Answer]) -> Vec<Count> {
+    fn counts(&self, options: &[Choice], answers: &[&Answer]) -> Vec<AnswerCount> {
         options::counts(options, answers)
     }
 
@@ -43,7 +43,7 @@ impl Rules for ChoiceKey {
     }
 }
 
-pub(super) fn read(draft: &QuestionDraft, checker: &mut Checker<'_>) -> Option<ChoiceKey> {
+pub(super) fn read(draft: &QuestionDraft, checker: &mut QuestionChecker<'_>) -> Option<ChoiceKey> {
     checker.only(draft, &[Field::Options, Field::CorrectOptionId]);
     checker.options(draft, 2);
     let correct = checker.needed("correctOptionId", draft.correct_option_id)?;

@@ -23,7 +23,7 @@ pub use poll::PollKey;
 pub(super) use text::MOST_TYPOS;
 pub use text::{MOST_TEXTS, TextKey};
 
-use super::draft::{Checker, QuestionDraft};
+use super::draft::{QuestionChecker, QuestionDraft};
 use super::{Choice, Question};
 use crate::domain::answer::{Answer, AnswerFault, AnswerField, ShownAnswer};
 use crate::domain::ids::OptionId;
@@ -86,7 +86,7 @@ pub enum AnswerKey {
 }
 
 /// What every kind has rules for.
-trait Rules {
+trait KindRules {
     /// The field that answers it.
     fn field(&self, options: &[Choice]) -> AnswerField;
 
@@ -101,14 +101,14 @@ trait Rules {
     fn correct(&self) -> Correct;
 
     /// How often each answer was given, as it is told.
-    fn counts(&self, options: &[Choice], answers: &[&Answer]) -> Vec<Count>;
+    fn counts(&self, options: &[Choice], answers: &[&Answer]) -> Vec<AnswerCount>;
 
     /// Roughly how many bytes of memory it takes beyond its own few.
     fn weight(&self) -> usize;
 }
 
 impl AnswerKey {
-    fn rules(&self) -> &dyn Rules {
+    fn rules(&self) -> &dyn KindRules {
         match self {
             Self::Choice(key) => key,
             Self::Multiple(key) => key,
@@ -142,7 +142,7 @@ impl AnswerKey {
     }
 
     /// Reads the key of a draft, which tells `checker` what is wrong.
-    pub(super) fn read(draft: &QuestionDraft, checker: &mut Checker<'_>) -> Option<Self> {
+    pub(super) fn read(draft: &QuestionDraft, checker: &mut QuestionChecker<'_>) -> Option<Self> {
         match draft.kind {
             Kind::Choice => choice::read(draft, checker).map(Self::Choice),
             Kind::Multiple => multiple::read(draft, checker).map(Self::Multiple),
@@ -190,7 +190,7 @@ impl Question {
     }
 
     /// How often each answer was given, as it is told.
-    pub fn counts(&self, answers: &[&Answer]) -> Vec<Count> {
+    pub fn counts(&self, answers: &[&Answer]) -> Vec<AnswerCount> {
         self.key.rules().counts(&self.options, answers)
     }
 
@@ -300,7 +300,7 @@ pub struct Range {
 
 /// How often an answer was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Count {
+pub struct AnswerCount {
     /// The answer.
     #[serde(flatten)]
     pub answer: ShownAnswer,
@@ -310,13 +310,13 @@ pub struct Count {
 
 /// Counts equal answers by what makes them equal; the most frequent first, and of equally frequent ones
 /// the one that came first.
-fn tally<'a>(answers: impl IntoIterator<Item = (String, &'a Answer)>) -> Vec<Count> {
+fn tally<'a>(answers: impl IntoIterator<Item = (String, &'a Answer)>) -> Vec<AnswerCount> {
     let mut places: HashMap<String, usize> = HashMap::new();
-    let mut counts: Vec<Count> = Vec::new();
+    let mut counts: Vec<AnswerCount> = Vec::new();
     for (same, answer) in answers {
         let place = *places.entry(same).or_insert(counts.len());
         if place == counts.len() {
-            counts.push(Count { answer: Some(answer).into(), count: 0 });
+            counts.push(AnswerCount { answer: Some(answer).into(), count: 0 });
         }
         counts[place].count += 1;
     }

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Correct, Count, Rules, options};
+use super::{AnswerCount, Correct, KindRules, options};
 use crate::domain::answer::{Answer, AnswerFault, AnswerField};
 use crate::domain::ids::OptionId;
 use crate::domain::quiz::Choice;
-use crate::domain::quiz::draft::{Checker, Field, QuestionDraft};
+use crate::domain::quiz::draft::{Field, QuestionChecker, QuestionDraft};
 use crate::domain::scoring::{Grade, Partial, Scoring};
 
 /// The options that are right, sorted.
@@ -14,7 +14,7 @@ use crate::domain::scoring::{Grade, Partial, Scoring};
 #[serde(transparent)]
 pub struct MultipleKey(pub(super) Vec<OptionId>);
 
-impl Rules for MultipleKey {
+impl KindRules for MultipleKey {
     fn field(&self, _: &[Choice]) -> AnswerField {
         AnswerField::OptionIds
     }
@@ -43,7 +43,7 @@ impl Rules for MultipleKey {
         Correct::Options { correct_option_ids: self.0.clone() }
     }
 
-    fn counts(&self, options: &[Choice], answers: &[&Answer]) -> Vec<Count> {
+    fn counts(&self, options: &[Choice], answers: &[&Answer]) -> Vec<AnswerCount> {
         options::counts(options, answers)
     }
 
@@ -52,7 +52,7 @@ impl Rules for MultipleKey {
     }
 }
 
-pub(super) fn read(draft: &QuestionDraft, checker: &mut Checker<'_>) -> Option<MultipleKey> {
+pub(super) fn read(draft: &QuestionDraft, checker: &mut QuestionChecker<'_>) -> Option<MultipleKey> {
     checker.only(draft, &[Field::Options, Field::CorrectOptionIds]);
     checker.options(draft, 2);
     let mut correct = checker.needed("correctOptionIds", draft.correct_option_ids.clone())?;

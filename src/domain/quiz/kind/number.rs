@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Correct, Count, Range, Rules, tally};
+use super::{AnswerCount, Correct, KindRules, Range, tally};
 use crate::domain::answer::{Answer, AnswerFault, AnswerField};
 use crate::domain::number::Number;
 use crate::domain::quiz::Choice;
-use crate::domain::quiz::draft::{Checker, Field, QuestionDraft};
+use crate::domain::quiz::draft::{Field, QuestionChecker, QuestionDraft};
 use crate::domain::scoring::{Grade, Scoring};
 
 /// The number that is right, or the range of those that are.
@@ -51,7 +51,7 @@ impl NumberKey {
     }
 }
 
-impl Rules for NumberKey {
+impl KindRules for NumberKey {
     fn field(&self, _: &[Choice]) -> AnswerField {
         AnswerField::Number
     }
@@ -74,7 +74,7 @@ impl Rules for NumberKey {
         }
     }
 
-    fn counts(&self, _: &[Choice], answers: &[&Answer]) -> Vec<Count> {
+    fn counts(&self, _: &[Choice], answers: &[&Answer]) -> Vec<AnswerCount> {
         let same = |answer: &Answer| match answer {
             Answer::Number(number) => number.to_string(),
             _ => String::new(),
@@ -87,7 +87,7 @@ impl Rules for NumberKey {
     }
 }
 
-pub(super) fn read(draft: &QuestionDraft, checker: &mut Checker<'_>) -> Option<NumberKey> {
+pub(super) fn read(draft: &QuestionDraft, checker: &mut QuestionChecker<'_>) -> Option<NumberKey> {
     checker.only(draft, &[Field::CorrectNumber, Field::Tolerance, Field::CorrectRange]);
     let key = match (draft.correct_number, draft.correct_range) {
         (Some(_), Some(_)) => {

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::Count;
+use super::AnswerCount;
 use crate::domain::answer::{Answer, AnswerFault};
 use crate::domain::ids::OptionId;
 use crate::domain::quiz::Choice;
-use crate::domain::quiz::draft::{Checker, QuestionDraft, repeats};
+use crate::domain::quiz::draft::{QuestionChecker, QuestionDraft, repeats};
 
 /// Whether the question has this option.
 pub(super) fn has(options: &[Choice], id: OptionId) -> bool {
@@ -25,13 +25,13 @@ pub(super) fn check(options: &[Choice], chosen: &[OptionId]) -> Result<(), Answe
 }
 
 /// How often each option was chosen, in the order of the options.
-pub(super) fn counts(options: &[Choice], answers: &[&Answer]) -> Vec<Count> {
+pub(super) fn counts(options: &[Choice], answers: &[&Answer]) -> Vec<AnswerCount> {
     let is_in = |answer: &Answer, id: OptionId| match answer {
         Answer::Option(option) => *option == id,
         Answer::Options(options) => options.contains(&id),
         Answer::Text(_) | Answer::Number(_) => false,
     };
-    let of = |option: &Choice| Count {
+    let of = |option: &Choice| AnswerCount {
         answer: Some(&Answer::Option(option.id)).into(),
         count: answers.iter().filter(|answer| is_in(answer, option.id)).count(),
     };
@@ -39,7 +39,7 @@ pub(super) fn counts(options: &[Choice], answers: &[&Answer]) -> Vec<Count> {
 }
 
 /// Tells of a draft's names in `field` that are no option's, or stand twice.
-pub(super) fn check_names(field: &str, names: &[OptionId], draft: &QuestionDraft, checker: &mut Checker<'_>) {
+pub(super) fn check_names(field: &str, names: &[OptionId], draft: &QuestionDraft, checker: &mut QuestionChecker<'_>) {
     let known: HashSet<_> = draft.options.iter().map(|option| option.option_id).collect();
     for (index, _) in names.iter().enumerate().filter(|(_, name)| !known.contains(name)) {
         checker.wrong(&format!("{field}[{index}]"), "none of the options");

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Correct, Count, Rules, options, tally};
+use super::{AnswerCount, Correct, KindRules, options, tally};
 use crate::domain::answer::{Answer, AnswerFault, AnswerField};
 use crate::domain::ids::OptionId;
 use crate::domain::quiz::Choice;
-use crate::domain::quiz::draft::{Checker, Field, QuestionDraft};
+use crate::domain::quiz::draft::{Field, QuestionChecker, QuestionDraft};
 use crate::domain::scoring::{Grade, Partial, Scoring};
 
 /// The options in the right order.
@@ -14,7 +14,7 @@ use crate::domain::scoring::{Grade, Partial, Scoring};
 #[serde(transparent)]
 pub struct OrderKey(pub(super) Vec<OptionId>);
 
-impl Rules for OrderKey {
+impl KindRules for OrderKey {
     fn field(&self, _: &[Choice]) -> AnswerField {
         AnswerField::OptionIds
     }
@@ -43,7 +43,7 @@ impl Rules for OrderKey {
         Correct::Order { correct_order: self.0.clone() }
     }
 
-    fn counts(&self, _: &[Choice], answers: &[&Answer]) -> Vec<Count> {
+    fn counts(&self, _: &[Choice], answers: &[&Answer]) -> Vec<AnswerCount> {
         let same = |answer: &Answer| match answer {
             Answer::Options(order) => order.iter().map(|id| format!("{id} ")).collect(),
             _ => String::new(),
@@ -56,7 +56,7 @@ impl Rules for OrderKey {
     }
 }
 
-pub(super) fn read(draft: &QuestionDraft, checker: &mut Checker<'_>) -> Option<OrderKey> {
+pub(super) fn read(draft: &QuestionDraft, checker: &mut QuestionChecker<'_>) -> Option<OrderKey> {
     checker.only(draft, &[Field::Options, Field::CorrectOrder]);
     checker.options(draft, 2);
     let correct = checker.needed("correctOrder", draft.correct_order.clone())?;

@@ -3,17 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::text::{folded, take_typed};
-use super::{Correct, Count, Rules, options, tally};
+use super::{AnswerCount, Correct, KindRules, options, tally};
 use crate::domain::answer::{Answer, AnswerFault, AnswerField};
 use crate::domain::quiz::Choice;
-use crate::domain::quiz::draft::{Checker, Field, QuestionDraft};
+use crate::domain::quiz::draft::{Field, QuestionChecker, QuestionDraft};
 use crate::domain::scoring::{Grade, Scoring};
 
 /// Nothing to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PollKey;
 
-impl Rules for PollKey {
+impl KindRules for PollKey {
     fn field(&self, options: &[Choice]) -> AnswerField {
         if options.is_empty() { AnswerField::Text } else { AnswerField::OptionId }
     }
@@ -35,7 +35,7 @@ impl Rules for PollKey {
     }
 
     /// How often each option was chosen; of typed texts, how many say each word.
-    fn counts(&self, options: &[Choice], answers: &[&Answer]) -> Vec<Count> {
+    fn counts(&self, options: &[Choice], answers: &[&Answer]) -> Vec<AnswerCount> {
         if !options.is_empty() {
             return options::counts(options, answers);
         }
@@ -70,7 +70,7 @@ fn bare(word: &str) -> &str {
     })
 }
 
-pub(super) fn read(draft: &QuestionDraft, checker: &mut Checker<'_>) -> Option<PollKey> {
+pub(super) fn read(draft: &QuestionDraft, checker: &mut QuestionChecker<'_>) -> Option<PollKey> {
     checker.only(draft, &[Field::Options]);
     for (name, is_given) in [("points", draft.points.is_some()), ("noSpeedBonus", draft.no_speed_bonus.is_some())] {
         if is_given {

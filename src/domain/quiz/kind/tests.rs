@@ -14,7 +14,7 @@ fn told(kind: &str, fields: &Value) -> Vec<String> {
     checked(kind, fields).expect_err("something is wrong").iter().map(ToString::to_string).collect()
 }
 
-fn checked(kind: &str, fields: &Value) -> Result<Vec<Question>, Vec<draft::Problem>> {
+fn checked(kind: &str, fields: &Value) -> Result<Vec<Question>, Vec<draft::DraftProblem>> {
     let mut draft = json!({"questionId": "q", "kind": kind, "text": "What?"});
     for (name, value) in fields.as_object().expect("fields") {
         draft[name] = value.clone();

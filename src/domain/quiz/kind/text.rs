@@ -8,10 +8,10 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_script::{Script, UnicodeScript};
 
-use super::{Correct, Count, Rules, tally};
+use super::{AnswerCount, Correct, KindRules, tally};
 use crate::domain::answer::{Answer, AnswerFault, AnswerField, MOST_TYPED};
 use crate::domain::quiz::Choice;
-use crate::domain::quiz::draft::{Checker, Field, QuestionDraft, repeats};
+use crate::domain::quiz::draft::{Field, QuestionChecker, QuestionDraft, repeats};
 use crate::domain::scoring::{Grade, Scoring};
 
 /// Most texts that are right.
@@ -82,7 +82,7 @@ impl TextKey {
     }
 }
 
-impl Rules for TextKey {
+impl KindRules for TextKey {
     fn field(&self, _: &[Choice]) -> AnswerField {
         AnswerField::Text
     }
@@ -102,7 +102,7 @@ impl Rules for TextKey {
         Correct::Texts { correct_texts: self.texts.clone() }
     }
 
-    fn counts(&self, _: &[Choice], answers: &[&Answer]) -> Vec<Count> {
+    fn counts(&self, _: &[Choice], answers: &[&Answer]) -> Vec<AnswerCount> {
         let same = |answer: &Answer| match answer {
             Answer::Text(text) => folded(text, self.ignore_accents),
             _ => String::new(),
@@ -227,7 +227,7 @@ fn without_stroke(c: char) -> impl Iterator<Item = char> {
     plain.chars().chain(plain.is_empty().then_some(c))
 }
 
-pub(super) fn read(draft: &QuestionDraft, checker: &mut Checker<'_>) -> Option<TextKey> {
+pub(super) fn read(draft: &QuestionDraft, checker: &mut QuestionChecker<'_>) -> Option<TextKey> {
     checker.only(draft, &[Field::CorrectTexts, Field::IgnoreAccents, Field::MaxTypos]);
     let texts = checker.needed("correctTexts", draft.correct_texts.clone())?;
     let (ignore_accents, max_typos) = (draft.ignore_accents.unwrap_or_default(), draft.max_typos.unwrap_or_default());

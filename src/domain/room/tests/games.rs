@@ -3,7 +3,7 @@
 use super::kit::{CLOSE, HOST, OPEN, Table, WALL, answer, at, at_since, by, option, quiz};
 use crate::domain::Answer;
 use crate::domain::answer::{AnswerFault, ShownAnswer};
-use crate::domain::room::{Advance, Ask, HostMove, RoomSettings, SeatResults};
+use crate::domain::room::{Advance, HostMove, RoomAction, RoomSettings, SeatResults};
 use crate::domain::{Millis, NotOpen, Refusal, SeatId};
 
 fn started(players: u32, questions: usize) -> Table {
@@ -251,7 +251,7 @@ fn who_answered_and_is_kicked_or_leaves_keeps_the_results_and_no_place() {
         table.answer(seat, 0, 1, at(OPEN)).expect("taken");
     }
     assert!(table.host(HostMove::Kick(SeatId(2)), at(OPEN + 1)));
-    table.ask(by(3), Ask::Leave, at(OPEN + 1)).expect("left");
+    table.ask(by(3), RoomAction::Leave, at(OPEN + 1)).expect("left");
     assert_eq!(table.room().presence(at(OPEN + 1)).answered, 1);
     table.answer(5, 0, 2, at(OPEN + 2)).expect("the last one");
     let reveal = table.last("reveal");
@@ -270,7 +270,7 @@ fn who_answered_and_is_kicked_or_leaves_keeps_the_results_and_no_place() {
 fn when_the_only_one_who_answered_goes_the_question_stays_open() {
     let mut table = started(2, 1);
     table.answer(2, 0, 1, at(OPEN)).expect("taken");
-    table.ask(by(2), Ask::Leave, at(OPEN + 1)).expect("left");
+    table.ask(by(2), RoomAction::Leave, at(OPEN + 1)).expect("left");
     assert_eq!(*table.kinds().last().expect("one"), "left");
     table.answer(3, 0, 1, at(OPEN + 2)).expect("still open");
     assert_eq!(*table.kinds().last().expect("one"), "reveal");
@@ -284,7 +284,7 @@ fn when_the_last_one_who_has_not_answered_goes_the_question_closes() {
         if kicks {
             assert!(table.host(HostMove::Kick(SeatId(3)), at(OPEN + 1)));
         } else {
-            table.ask(by(3), Ask::Leave, at(OPEN + 1)).expect("left");
+            table.ask(by(3), RoomAction::Leave, at(OPEN + 1)).expect("left");
         }
         assert_eq!(*table.kinds().last().expect("one"), "reveal");
     }

@@ -1,8 +1,8 @@
 //! What the host may do, what a stale or unfitting move does, and who is host while the host is away.
 
 use super::kit::{CLOSE, HOST, OPEN, Table, at, at_since, by, connection, join, seen};
-use crate::domain::room::{Ask, By, HostAway, HostMove, RoomReply, RoomSettings, Standing};
-use crate::domain::{Millis, Refusal, Repeat, RepeatKey, SeatId, SecretHash};
+use crate::domain::room::{Caller, HostAway, HostMove, RoomAction, RoomReply, RoomSettings, SeatStatus};
+use crate::domain::{Idempotency, IdempotencyKey, Millis, Refusal, SeatId, SecretHash};
 
 const HOLD: HostMove = HostMove::Pause(true);
 const GO_ON: HostMove = HostMove::Pause(false);
@@ -70,12 +70,12 @@ fn only_the_host_and_a_backend_move_a_room() {
     let moves = [HostMove::Start, HostMove::Next, HostMove::Close, HOLD, HostMove::Lock(true), HostMove::Finish];
     for host_move in moves.into_iter().chain([HostMove::Kick(SeatId(2))]) {
         for saw in [0, 1] {
-            table.refused(by(2), Ask::Host(saw, host_move, None), at(OPEN), Refusal::HostsOnly);
-            table.refused(By::Anyone, Ask::Host(saw, host_move, None), at(OPEN), Refusal::BadToken);
+            table.refused(by(2), RoomAction::Host(saw, host_move, None), at(OPEN), Refusal::HostsOnly);
+            table.refused(Caller::Anyone, RoomAction::Host(saw, host_move, None), at(OPEN), Refusal::BadToken);
         }
     }
-    assert_eq!(table.backend(Ask::Host(1, HostMove::Close, None), at(OPEN)), Ok(RoomReply::Moved(true)));
-    assert_eq!(table.backend(Ask::Host(1, HostMove::Close, None), at(OPEN)), Ok(RoomReply::Moved(false)));
+    assert_eq!(table.backend(RoomAction::Host(1, HostMove::Close, None), at(OPEN)), Ok(RoomReply::Moved(true)));
+    assert_eq!(table.backend(RoomAction::Host(1, HostMove::Close, None), at(OPEN)), Ok(RoomReply::Moved(false)));
 }
 
 #[test]
@@ -83,10 +83,10 @@ fn a_locked_room_lets_nobody_in_until_it_is_unlocked() {
     let mut table = started(1);
     assert!(table.host(HostMove::Lock(true), at(0)));
     assert!(!table.host(HostMove::Lock(true), at(0)));
-    table.refused(By::Anyone, join("Eve", "e", None), at(1), Refusal::RoomLocked);
+    table.refused(Caller::Anyone, join("Eve", "e", None), at(1), Refusal::RoomLocked);
     assert!(table.view(2, at(1)).locked);
     assert!(table.host(HostMove::Lock(false), at(2)));
-    assert_eq!(table.ask(By::Anyone, join("Eve", "e", None), at(2)), Ok(RoomReply::Seated(SeatId(3))));
+    assert_eq!(table.ask(Caller::Anyone, join("Eve", "e", None), at(2)), Ok(RoomReply::Seated(SeatId(3))));
     assert_eq!(table.kinds()[2..], ["locked", "locked", "joined"]);
 }
 
@@ -96,14 +96,14 @@ fn who_is_kicked_stays_away_with_that_token_and_by_that_connection() {
     let generation = table.connect(2, at(0));
     assert!(table.host(HostMove::Kick(SeatId(2)), at(1)));
     assert_eq!(table.last("kicked")["seatId"], 2);
-    for ask in [Ask::Resume, Ask::Heartbeat, Ask::Leave] {
-        table.refused(by(2), ask.clone(), at(2), Refusal::SentAway);
-        table.refused(connection(2, generation), ask, at(2), Refusal::SentAway);
+    for ask in [RoomAction::Resume, RoomAction::Heartbeat, RoomAction::Leave] {
+        table.refused(by(2), ask.clone(), at(2), Refusal::Removed);
+        table.refused(connection(2, generation), ask, at(2), Refusal::Removed);
     }
-    assert_eq!(table.room().generation(SeatId(2)).map(|(_, standing)| standing), Some(Standing::Kicked));
+    assert_eq!(table.room().generation(SeatId(2)).map(|(_, standing)| standing), Some(SeatStatus::Kicked));
     assert!(!table.host(HostMove::Kick(SeatId(2)), at(3)), "once is enough");
     // Whoever comes again under that name is somebody else.
-    assert_eq!(table.ask(By::Anyone, join("Player 2", "x", None), at(4)), Ok(RoomReply::Seated(SeatId(4))));
+    assert_eq!(table.ask(Caller::Anyone, join("Player 2", "x", None), at(4)), Ok(RoomReply::Seated(SeatId(4))));
     assert_eq!(table.view(3, at(4)).seats.iter().map(|seat| seat.seat_id.0).collect::<Vec<_>>(), [1, 3, 4]);
 }
 
@@ -122,20 +122,25 @@ fn who_only_lost_the_connection_keeps_the_seat() {
 #[test]
 fn nobody_can_be_kicked_who_is_not_there_and_no_host() {
     let mut table = started(1);
-    table.refused(by(HOST), Ask::Host(1, HostMove::Kick(SeatId(9)), None), at(1), Refusal::UnknownSeat);
-    table.refused(by(HOST), Ask::Host(1, HostMove::Kick(SeatId(HOST)), None), at(1), Refusal::HostMayNotLeave);
-    table.refused(By::Backend, Ask::Revoke(SeatId(HOST)), at(1), Refusal::HostMayNotLeave);
-    table.refused(By::Backend, Ask::Revoke(SeatId(9)), at(1), Refusal::UnknownSeat);
-    table.refused(by(HOST), Ask::Leave, at(1), Refusal::HostMayNotLeave);
+    table.refused(by(HOST), RoomAction::Host(1, HostMove::Kick(SeatId(9)), None), at(1), Refusal::UnknownSeat);
+    table.refused(by(HOST), RoomAction::Host(1, HostMove::Kick(SeatId(HOST)), None), at(1), Refusal::HostMayNotLeave);
+    table.refused(Caller::Backend, RoomAction::Revoke(SeatId(HOST)), at(1), Refusal::HostMayNotLeave);
+    table.refused(Caller::Backend, RoomAction::Revoke(SeatId(9)), at(1), Refusal::UnknownSeat);
+    table.refused(by(HOST), RoomAction::Leave, at(1), Refusal::HostMayNotLeave);
 }
 
 #[test]
 fn a_refused_move_of_a_backends_wakes_nobody() {
     let mut table = with_a_live_host(HostAway::Pause);
     table.advance(at(16_000));
-    table.refused(By::Backend, Ask::Host(1, HostMove::Kick(SeatId(9)), None), at(17_000), Refusal::UnknownSeat);
-    assert_eq!(table.backend(Ask::Host(1, HostMove::Start, None), at(17_000)), Ok(RoomReply::Moved(false)));
-    assert_eq!(table.backend(Ask::Host(1, HostMove::Lock(true), None), at(17_000)), Ok(RoomReply::Moved(true)));
+    table.refused(
+        Caller::Backend,
+        RoomAction::Host(1, HostMove::Kick(SeatId(9)), None),
+        at(17_000),
+        Refusal::UnknownSeat,
+    );
+    assert_eq!(table.backend(RoomAction::Host(1, HostMove::Start, None), at(17_000)), Ok(RoomReply::Moved(false)));
+    assert_eq!(table.backend(RoomAction::Host(1, HostMove::Lock(true), None), at(17_000)), Ok(RoomReply::Moved(true)));
     assert_eq!(table.kinds()[2..], ["question", "paused", "locked"]);
 }
 
@@ -143,8 +148,8 @@ fn a_refused_move_of_a_backends_wakes_nobody() {
 fn a_backends_move_stands_in_for_a_host_who_is_away() {
     let mut table = with_a_live_host(HostAway::Pause);
     table.advance(at(16_000));
-    assert_eq!(table.backend(Ask::Host(1, HostMove::Close, None), at(20_000)), Ok(RoomReply::Moved(true)));
-    assert_eq!(table.backend(Ask::Host(2, HostMove::Next, None), at(30_000)), Ok(RoomReply::Moved(true)));
+    assert_eq!(table.backend(RoomAction::Host(1, HostMove::Close, None), at(20_000)), Ok(RoomReply::Moved(true)));
+    assert_eq!(table.backend(RoomAction::Host(2, HostMove::Next, None), at(30_000)), Ok(RoomReply::Moved(true)));
     assert_eq!(table.kinds()[2..], ["question", "paused", "resumed", "reveal", "question"]);
     table.advance(at(44_999));
     assert_eq!(*table.kinds().last().expect("one"), "question");
@@ -196,7 +201,7 @@ fn an_outage_brings_no_host_back() {
     table.advance(at(15_000));
     table.advance(at_since(100_000, 99_000));
     assert_eq!(table.kinds()[2..], ["question", "paused"]);
-    table.ask(by(HOST), Ask::Heartbeat, at_since(100_000, 99_000)).expect("back");
+    table.ask(by(HOST), RoomAction::Heartbeat, at_since(100_000, 99_000)).expect("back");
     assert_eq!(table.kinds()[2..], ["question", "paused", "resumed"]);
 }
 
@@ -205,12 +210,12 @@ fn a_host_who_comes_back_to_pause_has_paused() {
     for by_backend in [false, true] {
         let mut table = with_a_live_host(HostAway::Pause);
         table.advance(at(15_000));
-        let who = if by_backend { By::Backend } else { by(HOST) };
-        assert_eq!(table.ask(who.clone(), Ask::Host(1, HOLD, None), at(20_000)), Ok(RoomReply::Moved(true)));
+        let who = if by_backend { Caller::Backend } else { by(HOST) };
+        assert_eq!(table.ask(who.clone(), RoomAction::Host(1, HOLD, None), at(20_000)), Ok(RoomReply::Moved(true)));
         assert_eq!(table.last("paused")["by"], "host");
         table.heartbeat(HOST, at(30_000));
         assert_eq!(table.kinds()[2..], ["question", "paused", "paused"]);
-        assert_eq!(table.ask(who, Ask::Host(1, GO_ON, None), at(40_000)), Ok(RoomReply::Moved(true)));
+        assert_eq!(table.ask(who, RoomAction::Host(1, GO_ON, None), at(40_000)), Ok(RoomReply::Moved(true)));
         assert_eq!(table.last("resumed")["remainingMs"], 8_000, "both pauses stood still");
     }
 }
@@ -244,7 +249,7 @@ fn a_pause_ends_with_the_move_that_follows_it() {
 #[test]
 fn the_oldest_present_seat_takes_over_from_a_host_who_is_away() {
     let mut table = with_a_live_host(HostAway::OldestSeat);
-    let take_over = |saw| Ask::Host(saw, HostMove::TakeOver, None);
+    let take_over = |saw| RoomAction::Host(saw, HostMove::TakeOver, None);
     let moved = |table: &mut Table, seat, after| {
         table.advance(at(after));
         let saw = table.room().phase_number();
@@ -267,7 +272,10 @@ fn the_oldest_present_seat_takes_over_from_a_host_who_is_away() {
 pub(super) fn with_a_stand_in() -> Table {
     let mut table = with_a_live_host(HostAway::OldestSeat);
     let saw = table.room().phase_number();
-    assert_eq!(table.ask(by(2), Ask::Host(saw, HostMove::TakeOver, None), at(15_000)), Ok(RoomReply::Moved(true)));
+    assert_eq!(
+        table.ask(by(2), RoomAction::Host(saw, HostMove::TakeOver, None), at(15_000)),
+        Ok(RoomReply::Moved(true))
+    );
     assert_eq!(table.room().host(), Some(SeatId(2)));
     table
 }
@@ -283,7 +291,7 @@ fn who_opened_the_room_is_host_again_by_coming_back() {
     table.connect(HOST, at(16_000));
     assert_eq!((table.room().host(), table.last("host")["seatId"].as_u64()), (Some(SeatId(HOST)), Some(1)));
     assert_eq!(generation(&table), before, "the host's connections don't supersede each other");
-    table.refused(by(2), Ask::Host(1, HostMove::Finish, None), at(16_001), Refusal::HostsOnly);
+    table.refused(by(2), RoomAction::Host(1, HostMove::Finish, None), at(16_001), Refusal::HostsOnly);
     table.connect(HOST, at(16_001));
     assert_eq!(hosts(&table), 2, "it is told once");
     for (saw, host_move, moved) in [
@@ -293,22 +301,22 @@ fn who_opened_the_room_is_host_again_by_coming_back() {
         (0, HostMove::Close, false),
     ] {
         let mut table = with_a_stand_in();
-        let asked = table.ask(by(HOST), Ask::Host(saw, host_move, None), at(16_000));
+        let asked = table.ask(by(HOST), RoomAction::Host(saw, host_move, None), at(16_000));
         assert_eq!(asked, Ok(RoomReply::Moved(moved)), "{host_move:?}");
         assert_eq!((table.room().host(), hosts(&table)), (Some(SeatId(HOST)), 2));
     }
     let mut table = with_a_stand_in();
-    table.refused(by(HOST), Ask::Host(1, HostMove::Kick(SeatId(9)), None), at(16_000), Refusal::UnknownSeat);
+    table.refused(by(HOST), RoomAction::Host(1, HostMove::Kick(SeatId(9)), None), at(16_000), Refusal::UnknownSeat);
 }
 
 #[test]
 fn nobody_takes_the_seat_of_who_opened_the_room() {
     let mut table = with_a_stand_in();
-    table.refused(by(2), Ask::Host(1, HostMove::Kick(SeatId(HOST)), None), at(16_000), Refusal::HostMayNotLeave);
-    table.refused(by(2), Ask::Host(1, HostMove::Kick(SeatId(2)), None), at(16_000), Refusal::HostMayNotLeave);
-    table.refused(by(HOST), Ask::Leave, at(16_000), Refusal::HostMayNotLeave);
-    table.refused(By::Backend, Ask::Revoke(SeatId(HOST)), at(16_000), Refusal::HostMayNotLeave);
-    let code = Ask::HandOutCode { seat: SeatId(HOST), code: SecretHash::of("code") };
+    table.refused(by(2), RoomAction::Host(1, HostMove::Kick(SeatId(HOST)), None), at(16_000), Refusal::HostMayNotLeave);
+    table.refused(by(2), RoomAction::Host(1, HostMove::Kick(SeatId(2)), None), at(16_000), Refusal::HostMayNotLeave);
+    table.refused(by(HOST), RoomAction::Leave, at(16_000), Refusal::HostMayNotLeave);
+    table.refused(Caller::Backend, RoomAction::Revoke(SeatId(HOST)), at(16_000), Refusal::HostMayNotLeave);
+    let code = RoomAction::HandOutCode { seat: SeatId(HOST), code: SecretHash::of("code") };
     table.refused(by(2), code, at(16_000), Refusal::HostsOnly);
     assert!(table.room().is_host_or_opener(SeatId(HOST)) && table.room().is_host_or_opener(SeatId(2)));
     assert!(!table.room().is_host_or_opener(SeatId(3)));
@@ -317,11 +325,14 @@ fn nobody_takes_the_seat_of_who_opened_the_room() {
 #[test]
 fn after_the_end_who_comes_back_is_told_to_nobody() {
     let mut table = with_a_stand_in();
-    assert_eq!(table.ask(by(2), Ask::Host(1, HostMove::Finish, None), at(16_000)), Ok(RoomReply::Moved(true)));
+    assert_eq!(table.ask(by(2), RoomAction::Host(1, HostMove::Finish, None), at(16_000)), Ok(RoomReply::Moved(true)));
     table.connect(HOST, at(17_000));
-    assert_eq!(table.ask(by(HOST), Ask::Host(2, HostMove::Start, None), at(17_000)), Ok(RoomReply::Moved(false)));
+    assert_eq!(
+        table.ask(by(HOST), RoomAction::Host(2, HostMove::Start, None), at(17_000)),
+        Ok(RoomReply::Moved(false))
+    );
     assert_eq!(*table.kinds().last().expect("one"), "finished");
-    table.ask(by(HOST), Ask::Leave, at(17_000)).expect("the game needs no host any more");
+    table.ask(by(HOST), RoomAction::Leave, at(17_000)).expect("the game needs no host any more");
 }
 
 #[test]
@@ -329,7 +340,7 @@ fn nobody_takes_over_from_a_host_who_never_connected() {
     let mut table = Table::of(3, RoomSettings { host_away: HostAway::OldestSeat, ..RoomSettings::default() });
     table.fill(3, at(0));
     assert!(table.host(HostMove::Start, at(0)));
-    let take_over = Ask::Host(1, HostMove::TakeOver, None);
+    let take_over = RoomAction::Host(1, HostMove::TakeOver, None);
     assert_eq!(table.ask(by(2), take_over, at(20_000)), Ok(RoomReply::Moved(false)));
     assert_eq!(table.room().host(), Some(SeatId(HOST)));
     assert!(!table.kinds().contains(&"host"));
@@ -338,7 +349,10 @@ fn nobody_takes_over_from_a_host_who_never_connected() {
 #[test]
 fn nobody_takes_over_where_the_room_pauses() {
     let mut table = with_a_live_host(HostAway::Pause);
-    assert_eq!(table.ask(by(2), Ask::Host(1, HostMove::TakeOver, None), at(20_000)), Ok(RoomReply::Moved(false)));
+    assert_eq!(
+        table.ask(by(2), RoomAction::Host(1, HostMove::TakeOver, None), at(20_000)),
+        Ok(RoomReply::Moved(false))
+    );
     assert_eq!(table.room().host(), Some(SeatId(HOST)));
 }
 
@@ -348,7 +362,7 @@ fn an_outage_is_nobodys_absence() {
         let mut table = with_a_live_host(host_away);
         let up = 600_000;
         table.advance(at_since(up + 14_999, up));
-        let asked = table.ask(by(2), Ask::Host(1, HostMove::TakeOver, None), at_since(up + 14_999, up));
+        let asked = table.ask(by(2), RoomAction::Host(1, HostMove::TakeOver, None), at_since(up + 14_999, up));
         assert_eq!(asked, Ok(RoomReply::Moved(false)));
         assert!(!table.kinds().contains(&"paused"));
     }
@@ -360,16 +374,16 @@ fn the_hosts_seat_may_have_several_connections_and_another_holder_ends_them() {
     let laptop = table.connect(HOST, at(0));
     let phone = table.connect(HOST, at(0));
     for generation in [laptop, phone] {
-        table.ask(connection(HOST, generation), Ask::Heartbeat, at(1)).expect("both count");
+        table.ask(connection(HOST, generation), RoomAction::Heartbeat, at(1)).expect("both count");
     }
     let code = SecretHash::of("code");
-    table.ask(by(HOST), Ask::HandOutCode { seat: SeatId(HOST), code }, at(2)).expect("its own");
-    let take = Ask::TakeSeat { code, token: SecretHash::of("tablet"), repeat: None };
-    assert_eq!(table.ask(By::Anyone, take, at(3)), Ok(RoomReply::Seated(SeatId(HOST))));
-    table.refused(connection(HOST, laptop), Ask::Host(1, HostMove::Finish, None), at(4), Refusal::Superseded);
-    table.refused(by(HOST), Ask::Host(1, HostMove::Finish, None), at(4), Refusal::BadToken);
-    let tablet = By::Token(SecretHash::of("tablet"), None);
-    assert_eq!(table.ask(tablet, Ask::Host(1, HostMove::Finish, None), at(4)), Ok(RoomReply::Moved(true)));
+    table.ask(by(HOST), RoomAction::HandOutCode { seat: SeatId(HOST), code }, at(2)).expect("its own");
+    let take = RoomAction::TakeSeat { code, token: SecretHash::of("tablet"), repeat: None };
+    assert_eq!(table.ask(Caller::Anyone, take, at(3)), Ok(RoomReply::Seated(SeatId(HOST))));
+    table.refused(connection(HOST, laptop), RoomAction::Host(1, HostMove::Finish, None), at(4), Refusal::Superseded);
+    table.refused(by(HOST), RoomAction::Host(1, HostMove::Finish, None), at(4), Refusal::BadToken);
+    let tablet = Caller::Token(SecretHash::of("tablet"), None);
+    assert_eq!(table.ask(tablet, RoomAction::Host(1, HostMove::Finish, None), at(4)), Ok(RoomReply::Moved(true)));
 }
 
 #[test]
@@ -388,9 +402,9 @@ fn the_start_of_a_host_who_is_away_by_then_waits_for_the_host() {
 #[test]
 fn the_repeat_of_a_move_is_told_that_it_moved() {
     let mut table = started(2);
-    let key = |id: &str, saw: u32| Some(Repeat::FrameId(RepeatKey::new("move", id, &[&saw.to_string()])));
+    let key = |id: &str, saw: u32| Some(Idempotency::FrameId(IdempotencyKey::new("move", id, &[&saw.to_string()])));
     let moved = |moved| Ok(RoomReply::Moved(moved));
-    let close = |id: &str, saw| Ask::Host(saw, HostMove::Close, key(id, saw));
+    let close = |id: &str, saw| RoomAction::Host(saw, HostMove::Close, key(id, saw));
     for _ in 0..2 {
         assert_eq!(table.ask(by(HOST), close("1", 1), at(OPEN)), moved(true));
     }
@@ -399,18 +413,18 @@ fn the_repeat_of_a_move_is_told_that_it_moved() {
     assert_eq!(table.backend(close("1", 1), at(OPEN)), moved(false), "another's request");
     assert_eq!(table.kinds().iter().filter(|kind| **kind == "reveal").count(), 1);
     // What a move did may be undone: then the same id does it again.
-    let lock = |locked| Ask::Host(2, HostMove::Lock(locked), key("3", 2));
+    let lock = |locked| RoomAction::Host(2, HostMove::Lock(locked), key("3", 2));
     for locked in [true, true, false, true] {
         assert_eq!(table.ask(by(HOST), lock(locked), at(OPEN)), moved(true));
     }
     assert_eq!(table.kinds().iter().filter(|kind| **kind == "locked").count(), 3);
     // The last sixteen are known.
     for n in 0..16 {
-        let toggle = Ask::Host(2, HostMove::Lock(n % 2 == 1), key(&format!("t{n}"), 2));
+        let toggle = RoomAction::Host(2, HostMove::Lock(n % 2 == 1), key(&format!("t{n}"), 2));
         assert_eq!(table.ask(by(HOST), toggle, at(OPEN)), moved(true));
     }
     assert_eq!(table.ask(by(HOST), close("1", 1), at(OPEN)), moved(false));
-    let first = Ask::Host(2, HostMove::Lock(true), key("t15", 2));
+    let first = RoomAction::Host(2, HostMove::Lock(true), key("t15", 2));
     assert_eq!(table.ask(by(HOST), first, at(OPEN)), moved(true));
 }
 
@@ -418,8 +432,8 @@ fn the_repeat_of_a_move_is_told_that_it_moved() {
 fn the_repeat_of_a_move_under_a_key_moves_nothing_however_late() {
     let mut table = started(2);
     let lock = |key: &str, locked: bool| {
-        let repeat = Repeat::Key(RepeatKey::new("move", key, &[&locked.to_string()]));
-        Ask::Host(1, HostMove::Lock(locked), Some(repeat))
+        let repeat = Idempotency::Key(IdempotencyKey::new("move", key, &[&locked.to_string()]));
+        RoomAction::Host(1, HostMove::Lock(locked), Some(repeat))
     };
     for (key, locked) in [("a", true), ("b", false), ("a", true)] {
         assert_eq!(table.ask(by(HOST), lock(key, locked), at(OPEN)), Ok(RoomReply::Moved(true)), "{key}");

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::domain::quiz::kind::tests::question_of_kind;
-use crate::domain::room::{Ask, By, HostMove, Room, RoomReply, RoomSettings, RoomView, Seen};
+use crate::domain::room::{Caller, HostMove, PresenceReport, Room, RoomAction, RoomReply, RoomSettings, RoomView};
 use crate::domain::scoring::{Partial, ProgressionRule, Scoring};
 use crate::domain::{
-    Answer, AnswerKey, Choice, ChoiceKey, Command, Event, Game, GameSession, Lifetimes, Millis, Moment, OptionId,
-    Question, Quiz, Refusal, RepeatKey, Reply, SeatId, SecretHash, Sequence, SessionId, Timestamp, WallTime,
+    Answer, AnswerKey, Choice, ChoiceKey, Command, Event, Game, GameSession, IdempotencyKey, Lifetimes, Millis, Moment,
+    OptionId, Question, Quiz, Refusal, Reply, SeatId, SecretHash, Sequence, SessionId, Timestamp, WallTime,
 };
 
 pub(super) const T0: u64 = 1_000_000_000;
@@ -77,33 +77,33 @@ pub(super) fn token(n: u32) -> SecretHash {
     SecretHash::of(&format!("token {n}"))
 }
 
-pub(super) fn by(seat: u32) -> By {
-    By::Token(token(seat), None)
+pub(super) fn by(seat: u32) -> Caller {
+    Caller::Token(token(seat), None)
 }
 
-pub(super) fn connection(seat: u32, generation: u32) -> By {
-    By::Connection { seat: SeatId(seat), generation }
+pub(super) fn connection(seat: u32, generation: u32) -> Caller {
+    Caller::Connection { seat: SeatId(seat), generation }
 }
 
 /// A request to join, and its key, if it has one.
-pub(super) fn join(name: &str, secret: &str, key: Option<&str>) -> Ask {
-    let repeat = key.map(|key| RepeatKey::new("join", key, &[name]));
-    Ask::Join { name: name.parse().expect("valid"), token: SecretHash::of(secret), repeat }
+pub(super) fn join(name: &str, secret: &str, key: Option<&str>) -> RoomAction {
+    let repeat = key.map(|key| IdempotencyKey::new("join", key, &[name]));
+    RoomAction::Join { name: name.parse().expect("valid"), token: SecretHash::of(secret), repeat }
 }
 
-pub(super) fn answer(question: usize, chosen: Option<u64>) -> Ask {
-    Ask::Answer {
+pub(super) fn answer(question: usize, chosen: Option<u64>) -> RoomAction {
+    RoomAction::Answer {
         question: format!("q{question}").parse().expect("valid"),
         answer: chosen.map(option).map(Answer::Option),
     }
 }
 
-pub(super) fn acknowledge(sequence: u64) -> Ask {
-    Ask::Acknowledge(Sequence(sequence))
+pub(super) fn acknowledge(sequence: u64) -> RoomAction {
+    RoomAction::Acknowledge(Sequence(sequence))
 }
 
 /// What an instance reports: of a connection that is there it has heard this very moment.
-pub(super) fn seen(seat: u32, generation: u32, is_connected: bool, acknowledged: Option<u64>) -> Ask {
+pub(super) fn seen(seat: u32, generation: u32, is_connected: bool, acknowledged: Option<u64>) -> RoomAction {
     let heard = is_connected.then_some(Timestamp::from_millis(u64::MAX));
     seen_at(seat, generation, is_connected, heard, acknowledged)
 }
@@ -114,9 +114,15 @@ pub(super) fn seen_at(
     is_connected: bool,
     heard: Option<Timestamp>,
     acknowledged: Option<u64>,
-) -> Ask {
+) -> RoomAction {
     let acknowledged = acknowledged.map(Sequence);
-    Ask::Seen(vec![Seen { seat: SeatId(seat), generation, is_connected, heard, acknowledged }])
+    RoomAction::ReportPresence(vec![PresenceReport {
+        seat: SeatId(seat),
+        generation,
+        is_connected,
+        heard,
+        acknowledged,
+    }])
 }
 
 /// A room and all that was told of it.
@@ -169,7 +175,7 @@ impl Table {
     }
 
     /// Asks, and keeps the events.
-    pub(super) fn ask(&mut self, by: By, ask: Ask, at: Moment) -> Result<RoomReply, Refusal> {
+    pub(super) fn ask(&mut self, by: Caller, ask: RoomAction, at: Moment) -> Result<RoomReply, Refusal> {
         let applied = self.session.apply(Command::room(by, ask), at);
         self.events.extend(applied.events);
         applied.result.map(|reply| match reply {
@@ -178,12 +184,12 @@ impl Table {
         })
     }
 
-    pub(super) fn backend(&mut self, ask: Ask, at: Moment) -> Result<RoomReply, Refusal> {
-        self.ask(By::Backend, ask, at)
+    pub(super) fn backend(&mut self, ask: RoomAction, at: Moment) -> Result<RoomReply, Refusal> {
+        self.ask(Caller::Backend, ask, at)
     }
 
     /// Asserts that nothing comes of it but the refusal, and what was due without it.
-    pub(super) fn refused(&mut self, by: By, ask: Ask, at: Moment, refusal: Refusal) {
+    pub(super) fn refused(&mut self, by: Caller, ask: RoomAction, at: Moment, refusal: Refusal) {
         let mut due = self.clone();
         due.advance(at);
         assert_eq!(self.ask(by, ask, at), Err(refusal));
@@ -192,7 +198,7 @@ impl Table {
     }
 
     pub(super) fn heartbeat(&mut self, seat: u32, at: Moment) {
-        assert_eq!(self.ask(by(seat), Ask::Heartbeat, at), Ok(RoomReply::Done));
+        assert_eq!(self.ask(by(seat), RoomAction::Heartbeat, at), Ok(RoomReply::Done));
     }
 
     pub(super) fn next_due(&self, at: Moment) -> Option<u64> {
@@ -206,7 +212,7 @@ impl Table {
 
     pub(super) fn join(&mut self, seat: u32, at: Moment) -> u32 {
         let name = format!("Player {seat}").parse().expect("valid");
-        match self.ask(By::Anyone, Ask::Join { name, token: token(seat), repeat: None }, at) {
+        match self.ask(Caller::Anyone, RoomAction::Join { name, token: token(seat), repeat: None }, at) {
             Ok(RoomReply::Seated(SeatId(id))) => id,
             other => panic!("not seated: {other:?}"),
         }
@@ -222,7 +228,7 @@ impl Table {
 
     /// Gives the generation.
     pub(super) fn connect(&mut self, seat: u32, at: Moment) -> u32 {
-        match self.ask(by(seat), Ask::Resume, at) {
+        match self.ask(by(seat), RoomAction::Resume, at) {
             Ok(RoomReply::Resumed { generation, .. }) => generation,
             other => panic!("not resumed: {other:?}"),
         }
@@ -234,7 +240,7 @@ impl Table {
     }
 
     pub(super) fn host_who_saw(&mut self, saw: u32, host_move: HostMove, at: Moment) -> bool {
-        match self.ask(by(HOST), Ask::Host(saw, host_move, None), at) {
+        match self.ask(by(HOST), RoomAction::Host(saw, host_move, None), at) {
             Ok(RoomReply::Moved(moved)) => moved,
             other => panic!("no move: {other:?}"),
         }
@@ -246,7 +252,7 @@ impl Table {
 
     /// Lets pass time.
     pub(super) fn advance(&mut self, at: Moment) {
-        self.ask(By::Anyone, Ask::Advance, at).expect("nothing refuses it");
+        self.ask(Caller::Anyone, RoomAction::Advance, at).expect("nothing refuses it");
     }
 
     pub(super) fn kinds(&self) -> Vec<&str> {

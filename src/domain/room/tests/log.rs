@@ -1,7 +1,9 @@
 //! What the log forgets, and when: whoever returns gets everything, or is told that it is not there.
 
 use super::kit::{HOST, OPEN, Table, acknowledge, at, at_since, by, join, seen};
-use crate::domain::room::{Ask, By, HostMove, MOST_EVENT_BYTES, MOST_KEPT, MOST_KEPT_BYTES, RoomReply, RoomSettings};
+use crate::domain::room::{
+    Caller, HostMove, MOST_EVENT_BYTES, MOST_KEPT, MOST_KEPT_BYTES, RoomAction, RoomReply, RoomSettings,
+};
 use crate::domain::{EventDraft, Refusal, SeatId, Sequence};
 
 /// Seats 1 to 3, connected; the head is at 2.
@@ -44,7 +46,7 @@ fn who_comes_late_holds_back_only_what_happens_from_then_on() {
         acknowledged(&mut table, seat, 5, 3_100);
     }
     assert_eq!(pruned(&table), 4, "the reveal waits for who came late");
-    table.ask(By::Backend, seen(4, 0, true, Some(5)), at(3_200)).expect("noted");
+    table.ask(Caller::Backend, seen(4, 0, true, Some(5)), at(3_200)).expect("noted");
     assert_eq!(pruned(&table), 5);
 }
 
@@ -59,7 +61,7 @@ fn who_leaves_or_is_kicked_holds_back_nothing() {
         acknowledged(&mut table, seat, 3, 3);
     }
     assert_eq!(pruned(&table), 2);
-    table.ask(by(3), Ask::Leave, at(4)).expect("left");
+    table.ask(by(3), RoomAction::Leave, at(4)).expect("left");
     assert_eq!(pruned(&table), 3);
     table.host(HostMove::Kick(SeatId(4)), at(5));
     for seat in [HOST, 2] {
@@ -72,7 +74,7 @@ fn who_leaves_or_is_kicked_holds_back_nothing() {
 fn a_seat_silent_for_60_s_is_left_behind_however_present_it_is() {
     let mut table = lobby();
     table.join(4, at(0));
-    table.ask(by(4), Ask::Leave, at(0)).expect("left");
+    table.ask(by(4), RoomAction::Leave, at(0)).expect("left");
     for seat in [HOST, 2] {
         acknowledged(&mut table, seat, 4, 59_000);
     }
@@ -127,29 +129,35 @@ fn time_alone_prunes_and_touches_nothing() {
 fn every_word_of_a_seat_touches_the_room_and_no_refusal_does() {
     let mut table = lobby();
     let mut deadline = table.session.state.life.deadline();
-    let words = [Ask::Heartbeat, acknowledge(1), Ask::Resume, Ask::Host(7, HostMove::Next, None), Ask::Leave];
+    let words = [
+        RoomAction::Heartbeat,
+        acknowledge(1),
+        RoomAction::Resume,
+        RoomAction::Host(7, HostMove::Next, None),
+        RoomAction::Leave,
+    ];
     for (n, ask) in words.into_iter().enumerate() {
         let now = at(4_000_000 + n as u64);
         table.refused(by(2), acknowledge(99), now, Refusal::AheadOfHead(Sequence(2)));
         assert_eq!(table.session.state.life.deadline(), deadline);
-        let who = if matches!(ask, Ask::Host(..)) { HOST } else { 2 };
+        let who = if matches!(ask, RoomAction::Host(..)) { HOST } else { 2 };
         table.ask(by(who), ask, now).expect("carried out");
         assert!(table.session.state.life.deadline() > deadline);
         deadline = table.session.state.life.deadline();
     }
-    table.backend(Ask::Seen(Vec::new()), at(5_000_000)).expect("noted");
+    table.backend(RoomAction::ReportPresence(Vec::new()), at(5_000_000)).expect("noted");
     assert!(table.session.state.life.deadline() > deadline);
 }
 
 #[test]
 fn no_more_than_the_most_bytes_are_kept() {
     let mut table = Table::external(RoomSettings::default());
-    table.ask(By::Anyone, join("Ada", "a", None), at(0)).expect("seated");
+    table.ask(Caller::Anyone, join("Ada", "a", None), at(0)).expect("seated");
     let size = MOST_EVENT_BYTES as u64;
     let payload = format!("\"{}\"", "x".repeat(MOST_EVENT_BYTES - 6));
     let record = || {
         let event = EventDraft { kind: "full".to_owned(), payload: payload.clone(), to: None };
-        Ask::Record { events: vec![event], expected: None, repeat: None }
+        RoomAction::Record { events: vec![event], expected: None, repeat: None }
     };
     for _ in 0..2 * MOST_KEPT_BYTES / size {
         table.backend(record(), at(1)).expect("recorded");
@@ -167,7 +175,8 @@ fn forgetting_by_acknowledgement_gives_the_bytes_back() {
     let payload = format!("\"{}\"", "x".repeat(MOST_EVENT_BYTES - 6));
     for _ in 0..600 {
         let event = EventDraft { kind: "full".to_owned(), payload: payload.clone(), to: None };
-        let head = match table.backend(Ask::Record { events: vec![event], expected: None, repeat: None }, at(1)) {
+        let head = match table.backend(RoomAction::Record { events: vec![event], expected: None, repeat: None }, at(1))
+        {
             Ok(RoomReply::Recorded(head)) => head.0,
             other => panic!("not recorded: {other:?}"),
         };
@@ -193,12 +202,12 @@ fn an_outage_is_nobodys_silence() {
 fn talk() -> Table {
     let mut table = Table::external(RoomSettings::default());
     table.join(1, at(0));
-    table.backend(Ask::Resume, at(0)).expect("connected");
+    table.backend(RoomAction::Resume, at(0)).expect("connected");
     table
 }
 
-fn say(bytes: usize) -> Ask {
-    Ask::Say { payload: format!("\"{}\"", "x".repeat(bytes)), repeat: None }
+fn say(bytes: usize) -> RoomAction {
+    RoomAction::Say { payload: format!("\"{}\"", "x".repeat(bytes)), repeat: None }
 }
 
 /// Says so much as often as it can be said, and gives how often that was.
@@ -236,7 +245,7 @@ fn who_reads_no_more_and_what_a_backend_records_hold_up_nothing() {
     say_all(&mut table, 16_000, 1);
     let event = EventDraft { kind: "moved".to_owned(), payload: format!("\"{}\"", "x".repeat(16_000)), to: None };
     for _ in 0..20 {
-        let record = Ask::Record { events: vec![event.clone()], expected: None, repeat: None };
+        let record = RoomAction::Record { events: vec![event.clone()], expected: None, repeat: None };
         table.backend(record, at(2)).expect("recorded");
     }
     assert!(pruned(&table) > 0);
@@ -251,7 +260,9 @@ fn whom_an_event_is_for_takes_room_in_the_log_too() {
     let to = Some(vec![SeatId(1); 4_000]);
     for _ in 0..300 {
         let event = EventDraft { kind: "dealt".to_owned(), payload: "1".to_owned(), to: to.clone() };
-        table.backend(Ask::Record { events: vec![event], expected: None, repeat: None }, at(1)).expect("recorded");
+        table
+            .backend(RoomAction::Record { events: vec![event], expected: None, repeat: None }, at(1))
+            .expect("recorded");
     }
     let kept = (table.room().head().0 - pruned(&table)) * 16_000;
     assert!(kept <= MOST_KEPT_BYTES + 16_000, "{kept}");

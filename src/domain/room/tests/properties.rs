@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::kit::{HOST, Table, acknowledge, answer, at_since, join, quiz_of_kinds, seen, token};
 use crate::domain::quiz::kind::tests::answer_like;
 use crate::domain::quiz::public::PublicQuestion;
-use crate::domain::room::{Advance, Ask, By, HostAway, HostMove, RoomReply, RoomSettings};
-use crate::domain::{Event, EventDraft, Millis, Moment, Refusal, RepeatKey, SeatId, SecretHash, SessionState};
+use crate::domain::room::{Advance, Caller, HostAway, HostMove, RoomAction, RoomReply, RoomSettings};
+use crate::domain::{Event, EventDraft, IdempotencyKey, Millis, Moment, Refusal, SeatId, SecretHash, SessionState};
 
 const QUESTIONS: usize = 3;
 /// No seat is numbered higher in these games.
@@ -36,7 +36,7 @@ enum What {
     HandOutCode(u32),
     TakeSeat(Option<&'static str>),
     Revoke(u32),
-    Plain(Ask),
+    Plain(RoomAction),
 }
 
 /// What is asked, by whom, after which time; and whether the store was away until then.
@@ -82,7 +82,7 @@ fn any_question() -> impl Strategy<Value = Option<usize>> {
 }
 
 fn any_turn() -> impl Strategy<Value = Turn> {
-    let of_backends = Ask::Record {
+    let of_backends = RoomAction::Record {
         events: vec![EventDraft { kind: "moved".to_owned(), payload: "1".to_owned(), to: None }],
         expected: None,
         repeat: None,
@@ -101,11 +101,11 @@ fn any_turn() -> impl Strategy<Value = Turn> {
         1 => (any_holder(), any_seat()).prop_map(|(who, seat)| (who, What::HandOutCode(seat))),
         1 => any_key().prop_map(|key| (Who::Anyone, What::TakeSeat(key))),
         1 => any_seat().prop_map(|seat| (Who::Backend, What::Revoke(seat))),
-        3 => any_holder().prop_map(|who| (who, What::Plain(Ask::Resume))),
-        2 => any_holder().prop_map(|who| (who, What::Plain(Ask::Heartbeat))),
-        1 => any_holder().prop_map(|who| (who, What::Plain(Ask::Leave))),
+        3 => any_holder().prop_map(|who| (who, What::Plain(RoomAction::Resume))),
+        2 => any_holder().prop_map(|who| (who, What::Plain(RoomAction::Heartbeat))),
+        1 => any_holder().prop_map(|who| (who, What::Plain(RoomAction::Leave))),
         1 => Just((Who::Backend, What::Plain(of_backends))),
-        1 => Just((Who::Host, What::Plain(Ask::Say { payload: "1".to_owned(), repeat: None }))),
+        1 => Just((Who::Host, What::Plain(RoomAction::Say { payload: "1".to_owned(), repeat: None }))),
         3 => Just((Who::Anyone, What::Advance)),
     ];
     let pause = prop_oneof![4 => 0..400_u64, 4 => 1_500..6_000_u64, 1 => 14_000..26_000_u64, 1 => 55_000..70_000_u64];
@@ -169,28 +169,32 @@ impl Run {
         let secret = SecretHash::of(&secret_text);
         let host = self.table.room().host().expect("a quiz has one");
         let by = match turn.who {
-            Who::Anyone => By::Anyone,
-            Who::Backend => By::Backend,
-            Who::Holder(n) => By::Token(self.tokens[n % self.tokens.len()], None),
-            Who::Connection(seat, generation) => By::Connection { seat: SeatId(seat), generation },
+            Who::Anyone => Caller::Anyone,
+            Who::Backend => Caller::Backend,
+            Who::Holder(n) => Caller::Token(self.tokens[n % self.tokens.len()], None),
+            Who::Connection(seat, generation) => Caller::Connection { seat: SeatId(seat), generation },
             Who::Host => {
                 let generation = self.table.room().generation(host).map_or(0, |(generation, _)| generation);
-                By::Connection { seat: host, generation }
+                Caller::Connection { seat: host, generation }
             }
         };
         let number = self.table.room().phase_number();
         let index = self.table.view(HOST, self.at()).question.map_or(0, |question| question.index as usize);
-        let takes = |key: Option<&str>| key.map(|key| RepeatKey::new("join", key, &["code"]));
+        let takes = |key: Option<&str>| key.map(|key| IdempotencyKey::new("join", key, &["code"]));
         let ask = match turn.what.clone() {
-            What::Advance => Ask::Advance,
+            What::Advance => RoomAction::Advance,
             What::Join(name, key) => join(&format!("Name {name}"), &secret_text, key),
             What::Answer(question, chosen) => self.answer(question.unwrap_or(index), chosen),
-            What::Move(host_move, is_stale) => Ask::Host(number.wrapping_sub(u32::from(is_stale)), host_move, None),
+            What::Move(host_move, is_stale) => {
+                RoomAction::Host(number.wrapping_sub(u32::from(is_stale)), host_move, None)
+            }
             What::Acknowledge(sequence) => acknowledge(sequence),
             What::Seen(seat, generation, is_connected, upto) => seen(seat, generation, is_connected, upto),
-            What::HandOutCode(seat) => Ask::HandOutCode { seat: SeatId(seat), code: SecretHash::of("code") },
-            What::TakeSeat(key) => Ask::TakeSeat { code: SecretHash::of("code"), token: secret, repeat: takes(key) },
-            What::Revoke(seat) => Ask::Revoke(SeatId(seat)),
+            What::HandOutCode(seat) => RoomAction::HandOutCode { seat: SeatId(seat), code: SecretHash::of("code") },
+            What::TakeSeat(key) => {
+                RoomAction::TakeSeat { code: SecretHash::of("code"), token: secret, repeat: takes(key) }
+            }
+            What::Revoke(seat) => RoomAction::Revoke(SeatId(seat)),
             What::Plain(ask) => ask,
         };
         let reply = self.table.ask(by, ask, self.at());
@@ -201,11 +205,11 @@ impl Run {
     }
 
     /// An answer as the question of that number takes it, as long as it is known.
-    fn answer(&self, question: usize, chosen: Option<u64>) -> Ask {
+    fn answer(&self, question: usize, chosen: Option<u64>) -> RoomAction {
         let quiz = self.table.session.quiz.as_ref();
         match quiz.and_then(|quiz| quiz.questions.get(question)).zip(chosen) {
             Some((known, chosen)) => {
-                Ask::Answer { question: known.id.clone(), answer: Some(answer_like(known, chosen)) }
+                RoomAction::Answer { question: known.id.clone(), answer: Some(answer_like(known, chosen)) }
             }
             None => answer(question, chosen),
         }

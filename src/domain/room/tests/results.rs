@@ -1,7 +1,7 @@
 //! What a game came to: places, results, and the silence after the end.
 
 use super::kit::{HOST, OPEN, Table, acknowledge, answer, at, by, connection, join, seen};
-use crate::domain::room::{Ask, By, HostMove, RoomReply, RoomSettings, Standing};
+use crate::domain::room::{Caller, HostMove, RoomAction, RoomReply, RoomSettings, SeatStatus};
 use crate::domain::{NotOpen, Refusal, SeatId, SecretHash, Sequence};
 
 /// Four players of whom seat 2 was faster than 3 and 4, and 5 was wrong.
@@ -63,17 +63,17 @@ fn nothing_is_told_after_the_end_whatever_is_asked() {
     let moves = moves.into_iter().chain([HostMove::Pause(true), HostMove::Lock(true), HostMove::Kick(SeatId(3))]);
     for host_move in moves {
         assert!(!table.host(host_move, at(21_000)), "{host_move:?}");
-        assert_eq!(table.backend(Ask::Host(number, host_move, None), at(21_000)), Ok(RoomReply::Moved(false)));
+        assert_eq!(table.backend(RoomAction::Host(number, host_move, None), at(21_000)), Ok(RoomReply::Moved(false)));
     }
-    table.refused(By::Anyone, join("Late", "late", None), at(21_000), Refusal::RoomFinished);
+    table.refused(Caller::Anyone, join("Late", "late", None), at(21_000), Refusal::RoomFinished);
     table.refused(by(2), answer(0, Some(3)), at(21_000), Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered));
     table.refused(by(2), acknowledge(99), at(21_000), Refusal::AheadOfHead(Sequence(told as u64)));
     let generation = table.connect(2, at(22_000));
     table.heartbeat(3, at(22_000));
     assert_eq!(table.ask(by(2), acknowledge(3), at(22_000)), Ok(RoomReply::Acknowledged(Sequence(3))));
     table.backend(seen(2, generation, true, Some(4)), at(22_000)).expect("noted");
-    table.ask(by(4), Ask::Leave, at(22_000)).expect("let go");
-    table.ask(by(HOST), Ask::Leave, at(22_000)).expect("the game needs no host any more");
+    table.ask(by(4), RoomAction::Leave, at(22_000)).expect("let go");
+    table.ask(by(HOST), RoomAction::Leave, at(22_000)).expect("the game needs no host any more");
     table.advance(at(1_000_000));
     assert_eq!(table.events.len(), told, "{:?}", table.kinds());
     assert_eq!(table.room().head(), Sequence(told as u64));
@@ -85,12 +85,12 @@ fn who_leaves_after_the_end_has_no_token_any_more_but_has_not_left_the_game() {
     let mut table = finished();
     let generation = table.connect(3, at(20_000));
     let code = SecretHash::of("code");
-    table.ask(by(3), Ask::HandOutCode { seat: SeatId(3), code }, at(20_000)).expect("its own");
-    table.ask(by(3), Ask::Leave, at(21_000)).expect("let go");
-    table.refused(by(3), Ask::Resume, at(22_000), Refusal::BadToken);
-    table.refused(connection(3, generation), Ask::Heartbeat, at(22_000), Refusal::Superseded);
-    let take = Ask::TakeSeat { code, token: SecretHash::of("x"), repeat: None };
-    table.refused(By::Anyone, take, at(22_000), Refusal::SeatCodeUnknown);
+    table.ask(by(3), RoomAction::HandOutCode { seat: SeatId(3), code }, at(20_000)).expect("its own");
+    table.ask(by(3), RoomAction::Leave, at(21_000)).expect("let go");
+    table.refused(by(3), RoomAction::Resume, at(22_000), Refusal::BadToken);
+    table.refused(connection(3, generation), RoomAction::Heartbeat, at(22_000), Refusal::Superseded);
+    let take = RoomAction::TakeSeat { code, token: SecretHash::of("x"), repeat: None };
+    table.refused(Caller::Anyone, take, at(22_000), Refusal::SeatCodeUnknown);
     let results = table.room().results(table.session.quiz.as_deref()).expect("a quiz");
     assert!(results.seats.iter().all(|seat| !seat.has_left));
 }
@@ -100,9 +100,9 @@ fn a_backend_may_revoke_any_seat_after_the_end_and_nothing_is_told() {
     let mut table = finished();
     let told = table.events.len();
     for seat in [HOST, 2] {
-        table.backend(Ask::Revoke(SeatId(seat)), at(21_000)).expect("revoked");
-        table.refused(by(seat), Ask::Heartbeat, at(22_000), Refusal::SentAway);
-        assert_eq!(table.room().generation(SeatId(seat)).map(|(_, standing)| standing), Some(Standing::Revoked));
+        table.backend(RoomAction::Revoke(SeatId(seat)), at(21_000)).expect("revoked");
+        table.refused(by(seat), RoomAction::Heartbeat, at(22_000), Refusal::Removed);
+        assert_eq!(table.room().generation(SeatId(seat)).map(|(_, standing)| standing), Some(SeatStatus::Revoked));
     }
     assert_eq!(table.events.len(), told);
 }

@@ -1,15 +1,15 @@
 //! Playing again: who comes along, and where a finished room leads.
 
 use super::kit::{HOST, OPEN, Table, at, by, quiz, token};
-use crate::domain::room::{Ask, By, HostMove, RoomReply, RoomSettings, Successor};
+use crate::domain::room::{Caller, HostMove, RoomAction, RoomReply, RoomSettings, Successor};
 use crate::domain::{Refusal, SeatId, SessionId};
 
 fn successor(n: u8) -> Successor {
     Successor { room_id: SessionId::generate(1, &[n; 10]), join_code: "XYZ234".parse().expect("valid") }
 }
 
-fn lead_to(n: u8, instead_of: Option<u8>) -> Ask {
-    Ask::LeadTo { successor: successor(n), instead_of: instead_of.map(|n| successor(n).room_id) }
+fn lead_to(n: u8, instead_of: Option<u8>) -> RoomAction {
+    RoomAction::LeadTo { successor: successor(n), instead_of: instead_of.map(|n| successor(n).room_id) }
 }
 
 /// A game of two players that is over.
@@ -40,15 +40,15 @@ fn only_the_host_leads_and_only_after_the_end_of_a_quiz() {
     let mut table = Table::started(2, 1, RoomSettings::default());
     table.refused(by(HOST), lead_to(1, None), at(OPEN), Refusal::NotFinished);
     table.refused(by(2), lead_to(1, None), at(OPEN), Refusal::HostsOnly);
-    table.refused(By::Anyone, lead_to(1, None), at(OPEN), Refusal::BadToken);
+    table.refused(Caller::Anyone, lead_to(1, None), at(OPEN), Refusal::BadToken);
     let mut external = Table::external(RoomSettings::default());
-    external.refused(By::Backend, lead_to(1, None), at(0), Refusal::WrongMode);
+    external.refused(Caller::Backend, lead_to(1, None), at(0), Refusal::WrongMode);
 }
 
 #[test]
 fn everybody_who_is_still_here_comes_along_with_seat_name_and_token() {
     let mut table = finished(RoomSettings { host_plays: true, ..RoomSettings::default() });
-    table.ask(by(2), Ask::Leave, at(OPEN)).expect("the game is over");
+    table.ask(by(2), RoomAction::Leave, at(OPEN)).expect("the game is over");
     let settings = RoomSettings { late_join: false, ..RoomSettings::default() };
     let room = table.room().again(settings.clone(), &quiz(3, |_| 1), at(OPEN).now).expect("there is a host");
     assert_eq!(room.holder(&token(HOST), None), Ok(SeatId(HOST)));
@@ -69,7 +69,7 @@ fn everybody_who_is_still_here_comes_along_with_seat_name_and_token() {
 #[test]
 fn without_a_host_nobody_goes_on() {
     let mut table = finished(RoomSettings::default());
-    table.ask(by(HOST), Ask::Leave, at(OPEN)).expect("the game is over");
+    table.ask(by(HOST), RoomAction::Leave, at(OPEN)).expect("the game is over");
     assert_eq!(table.room().again(RoomSettings::default(), &quiz(1, |_| 1), at(OPEN).now), None);
 }
 

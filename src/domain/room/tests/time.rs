@@ -1,7 +1,7 @@
 //! The clock: deadlines, pauses, outages, what is due, and moving to another clock.
 
 use super::kit::{CLOSE, HOST, OPEN, T0, Table, answer, at, at_since, by, quiz, seen_at};
-use crate::domain::room::{Advance, Ask, HostAway, HostMove, PhaseName, RoomSettings};
+use crate::domain::room::{Advance, HostAway, HostMove, PhaseName, RoomAction, RoomSettings};
 use crate::domain::{Game, Millis, Moment, NotOpen, Refusal, SessionState, Timestamp};
 
 const HOLD: HostMove = HostMove::Pause(true);
@@ -103,7 +103,7 @@ fn in_a_pause_nothing_closes_even_if_who_was_waited_for_is_gone() {
     let mut table = started(2);
     table.answer(2, 0, 1, at(OPEN)).expect("taken");
     assert!(table.host(HOLD, at(OPEN + 1)));
-    table.ask(by(3), Ask::Leave, at(OPEN + 2)).expect("left");
+    table.ask(by(3), RoomAction::Leave, at(OPEN + 2)).expect("left");
     table.advance(at(1_000_000));
     assert_eq!(kinds_from_start(&table), ["question", "paused", "left"]);
     assert!(table.host(GO_ON, at(1_000_000)));
@@ -147,11 +147,11 @@ fn an_outage_gives_no_more_time_than_there_was_at_first_and_only_to_what_was_sho
 fn what_an_outage_has_added_outlasts_a_pause() {
     let (up, held, back) = (CLOSE - 1_000, CLOSE + 4_000, CLOSE + 500_000);
     let mut table = started(1);
-    table.ask(by(HOST), Ask::Host(1, HOLD, None), at_since(held, up)).expect("paused");
+    table.ask(by(HOST), RoomAction::Host(1, HOLD, None), at_since(held, up)).expect("paused");
     for after in [held, held + 20_000, back] {
         assert_eq!(table.view(2, at_since(after, up)).paused.expect("paused").remaining_ms, Some(10_000));
     }
-    table.ask(by(HOST), Ask::Host(1, GO_ON, None), at_since(back, up)).expect("resumed");
+    table.ask(by(HOST), RoomAction::Host(1, GO_ON, None), at_since(back, up)).expect("resumed");
     assert_eq!(table.last("resumed")["remainingMs"], 10_000);
     table.ask(by(2), answer(0, Some(1)), at_since(back + 10_500, up)).expect("in time");
 }
@@ -198,7 +198,7 @@ fn in_every_phase() -> Vec<(&'static str, Table, u64)> {
     open.answer(2, 0, 0, at(OPEN)).expect("taken");
     let mut away = then(&[start]);
     away.advance(at(15_000));
-    let code = Ask::HandOutCode { seat: crate::domain::SeatId(2), code: crate::domain::SecretHash::of("code") };
+    let code = RoomAction::HandOutCode { seat: crate::domain::SeatId(2), code: crate::domain::SecretHash::of("code") };
     away.ask(by(2), code, at(15_000)).expect("handed out");
     vec![
         ("lobby", lobby(), 100),
@@ -240,9 +240,9 @@ fn on_another_clock_a_room_goes_on_as_it_would_have() {
             let asks = [
                 (by(2), answer(0, Some(0))),
                 (by(3), answer(0, None)),
-                (by(HOST), Ask::Heartbeat),
+                (by(HOST), RoomAction::Heartbeat),
                 (by(3), answer(0, None)),
-                (by(2), Ask::Leave),
+                (by(2), RoomAction::Leave),
             ];
             for (n, (who, ask)) in asks.into_iter().enumerate() {
                 let after = next + 3_000 * n as u64;

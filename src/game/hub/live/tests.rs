@@ -5,7 +5,7 @@ use crate::domain::GameSession;
 use crate::store::clock::{GameClock, system_wall_clock};
 use crate::store::memory::MemoryStore;
 
-const ALL: Due = Due { heard: true, acknowledged: true };
+const ALL: ReportDue = ReportDue { heard: true, acknowledged: true };
 
 fn room() -> LiveRoom {
     let clock = Arc::new(GameClock::start(Timestamp::from_millis(0), system_wall_clock()));
@@ -23,8 +23,8 @@ fn connected(room: &LiveRoom, seat: Option<u32>, acknowledged: u64) -> u64 {
     key
 }
 
-fn told(report: &Report) -> Vec<(u32, bool, Option<u64>)> {
-    let of = |seen: &Seen| (seen.seat.0, seen.is_connected, seen.acknowledged.map(|sequence| sequence.0));
+fn told(report: &PendingReport) -> Vec<(u32, bool, Option<u64>)> {
+    let of = |seen: &PresenceReport| (seen.seat.0, seen.is_connected, seen.acknowledged.map(|sequence| sequence.0));
     let mut told: Vec<_> = report.seen.iter().map(of).collect();
     told.sort_unstable();
     told
@@ -49,7 +49,7 @@ fn what_could_not_be_written_is_written_the_next_time() {
 #[test]
 fn commits_that_are_told_the_wrong_way_round_are_heard_of_in_order() {
     let room = room();
-    let kept = |after: u64| room.tape.lock().after(Sequence(after), 9).map(|told| told.len());
+    let kept = |after: u64| room.replay.lock().after(Sequence(after), 9).map(|told| told.len());
     room.tell(&[event(2)]);
     assert_eq!((room.head(), kept(0)), (Sequence(0), None));
     room.tell(&[event(1)]);
@@ -57,7 +57,7 @@ fn commits_that_are_told_the_wrong_way_round_are_heard_of_in_order() {
     // One that is never told: the look at the room tells how far the log goes.
     room.tell(&[event(4)]);
     assert_eq!(room.head(), Sequence(2));
-    room.heard_of(Sequence(4));
+    room.note_head(Sequence(4));
     assert_eq!((room.head(), kept(2)), (Sequence(4), None));
 }
 
@@ -68,7 +68,7 @@ struct Taker {
 }
 
 impl Outlet for Taker {
-    fn offer(&self, told: &Told) -> bool {
+    fn offer(&self, told: &SharedEvent) -> bool {
         let (sequence, mut taken) = (told.event.sequence.0, self.taken.lock());
         let is_next = self.is_willing && taken.last().copied().unwrap_or(0) + 1 == sequence;
         if is_next {
@@ -128,7 +128,7 @@ fn events_go_out_where_they_are_taken_and_the_others_are_woken() {
 fn nothing_is_sent_to_whom_the_seat_was_taken_from() {
     let room = room();
     let listener = Listener::of(&room, 1, true);
-    for (generation, standing) in [(1, Standing::Here), (1, Standing::Kicked)] {
+    for (generation, standing) in [(1, SeatStatus::Here), (1, SeatStatus::Kicked)] {
         room.note_moved(&[MovedSeat { seat: SeatId(1), generation, standing }]);
         assert!(listener.was_woken());
     }

@@ -2,25 +2,25 @@
 
 use super::answer::rights;
 use crate::domain::markup::escape;
-use crate::quizzes::import::Asked;
+use crate::quizzes::import::ItemKind;
 
 /// A line of a question, and its number in the file.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Line<'a> {
+pub(super) struct NumberedLine<'a> {
     pub(super) number: usize,
     pub(super) text: &'a str,
 }
 
 /// What is wrong, and in which line.
-pub(super) type Fault = (usize, String);
+pub(super) type LineProblem = (usize, String);
 
 /// A question's text and what is right. `named` is what its ANSWER line names.
 pub(super) fn read(
-    lines: &[Line<'_>],
+    lines: &[NumberedLine<'_>],
     answer_line: usize,
     named: &str,
     warnings: &mut Vec<String>,
-) -> Result<(String, Asked), Fault> {
+) -> Result<(String, ItemKind), LineProblem> {
     let start = start_of_options(lines, answer_line)?;
     let (stem, options) = lines.split_at(start);
     let options = texts(options)?;
@@ -30,18 +30,18 @@ pub(super) fn read(
     let text = escape(&stem.iter().map(|line| line.text).collect::<Vec<_>>().join("\n"));
     let options = texts.into_iter().map(escape).collect();
     let asked = match right[..] {
-        [right] => Asked::Choice { options, right, in_order: true },
+        [right] => ItemKind::Choice { options, right, in_order: true },
         _ => {
             let letters: Vec<String> = right.iter().map(|&at| letter(at).to_string()).collect();
             warnings.push(format!("{} are right: here players are to choose all of them", letters.join(", ")));
-            Asked::Multiple { options, right, in_shares: false }
+            ItemKind::Multiple { options, right, in_shares: false }
         }
     };
     Ok((text, asked))
 }
 
 /// Where option A stands. A line before it may begin with a letter as well, but only the first one with A.
-fn start_of_options(lines: &[Line<'_>], answer_line: usize) -> Result<usize, Fault> {
+fn start_of_options(lines: &[NumberedLine<'_>], answer_line: usize) -> Result<usize, LineProblem> {
     let letters: Vec<Option<usize>> = lines.iter().map(|line| option_letter(line.text)).collect();
     let Some(start) = letters.iter().rposition(|letter| *letter == Some(0)) else {
         let first = letters.iter().position(Option::is_some);
@@ -68,12 +68,12 @@ fn start_of_options(lines: &[Line<'_>], answer_line: usize) -> Result<usize, Fau
 }
 
 /// The options without their letters.
-fn texts<'a>(lines: &[Line<'a>]) -> Result<Vec<Line<'a>>, Fault> {
-    let mut options: Vec<Line<'a>> = Vec::new();
+fn texts<'a>(lines: &[NumberedLine<'a>]) -> Result<Vec<NumberedLine<'a>>, LineProblem> {
+    let mut options: Vec<NumberedLine<'a>> = Vec::new();
     for line in lines {
         let number = line.number;
         match option(line.text) {
-            Some((letter, text)) if letter == options.len() => options.push(Line { number, text }),
+            Some((letter, text)) if letter == options.len() => options.push(NumberedLine { number, text }),
             found => {
                 let before = options.last().map_or(number, |option| option.number);
                 let expected = letter(options.len());
@@ -92,7 +92,7 @@ fn texts<'a>(lines: &[Line<'a>]) -> Result<Vec<Line<'a>>, Fault> {
     Ok(options)
 }
 
-fn check(options: &[Line<'_>]) -> Result<(), Fault> {
+fn check(options: &[NumberedLine<'_>]) -> Result<(), LineProblem> {
     for (at, option) in options.iter().enumerate() {
         if option.text.is_empty() {
             return Err((option.number, format!("option {} is empty: write a text, or take it out", letter(at))));

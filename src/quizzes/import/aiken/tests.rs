@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::quizzes::import::Asked;
+use crate::quizzes::import::ItemKind;
 
-fn strings(problems: &[Problem]) -> Vec<String> {
-    problems.iter().map(Problem::to_string).collect()
+fn strings(problems: &[DraftProblem]) -> Vec<String> {
+    problems.iter().map(DraftProblem::to_string).collect()
 }
 
 fn left_out(text: &str) -> Vec<String> {
@@ -21,7 +21,7 @@ fn items(text: &str) -> Vec<Item> {
 }
 
 fn right(item: &Item) -> &str {
-    let Asked::Choice { options, right, in_order: true } = &item.asked else { panic!("{:?}", item.asked) };
+    let ItemKind::Choice { options, right, in_order: true } = &item.asked else { panic!("{:?}", item.asked) };
     &options[*right]
 }
 
@@ -32,7 +32,7 @@ fn questions_of_several_lines_and_both_kinds_of_option_are_read() {
          Which of these is prime?\n\na) 51\nb)57\n\nc) 59\nAnswer:C\n",
     );
     let options = vec!["Leipzig".to_owned(), "Eisenach".to_owned()];
-    let asked = Asked::Choice { options, right: 1, in_order: true };
+    let asked = ItemKind::Choice { options, right: 1, in_order: true };
     let text = "J. S. Bach was born in 1685.\nWhere?".to_owned();
     assert_eq!(found[0], Item::new("line 1".to_owned(), text, asked));
     assert_eq!((found[1].place.as_str(), right(&found[1])), ("line 8", "59"));
@@ -123,7 +123,7 @@ fn several_letters_are_right_together_with_a_warning() {
     for answer in ["A, C", "C and A", "a;c", "A C"] {
         let found = read(&format!("Which?\nA. one\nB. two\nC. three\nANSWER: {answer}"));
         let options = ["one", "two", "three"].map(str::to_owned).to_vec();
-        assert_eq!(found.items[0].asked, Asked::Multiple { options, right: vec![0, 2], in_shares: false });
+        assert_eq!(found.items[0].asked, ItemKind::Multiple { options, right: vec![0, 2], in_shares: false });
         assert_eq!(strings(&found.warnings), ["line 1: A, C are right: here players are to choose all of them"]);
     }
 }
@@ -189,8 +189,8 @@ proptest! {
         let found = read(&text);
         for item in &found.items {
             let is_inside = match &item.asked {
-                Asked::Choice { options, right, .. } => *right < options.len(),
-                Asked::Multiple { options, right, .. } => right.len() > 1 && right.iter().all(|at| *at < options.len()),
+                ItemKind::Choice { options, right, .. } => *right < options.len(),
+                ItemKind::Multiple { options, right, .. } => right.len() > 1 && right.iter().all(|at| *at < options.len()),
                 _ => false,
             };
             prop_assert!(is_inside && !item.text.is_empty());

@@ -5,18 +5,18 @@ fn texts(texts: &[&str]) -> Vec<String> {
 }
 
 fn choice(text: &str, options: &[&str], right: usize, in_order: bool) -> Item {
-    let asked = Asked::Choice { options: texts(options), right, in_order };
+    let asked = ItemKind::Choice { options: texts(options), right, in_order };
     Item::new("line 1".to_owned(), text.to_owned(), asked)
 }
 
-fn item(text: &str, asked: Asked) -> Item {
+fn item(text: &str, asked: ItemKind) -> Item {
     Item::new("line 1".to_owned(), text.to_owned(), asked)
 }
 
 fn dealt(items: Vec<Item>) -> (Vec<QuestionDraft>, Vec<String>) {
     let mut dealer = Dealer::default();
     items.into_iter().for_each(|item| dealer.deal(item));
-    let told = dealer.warnings.iter().chain(&dealer.left_out).map(Problem::to_string).collect();
+    let told = dealer.warnings.iter().chain(&dealer.left_out).map(DraftProblem::to_string).collect();
     (dealer.questions, told)
 }
 
@@ -83,16 +83,16 @@ fn every_kind_keeps_what_is_right() {
     let decimal = |text: &str| text.parse::<Decimal>().expect("a number");
     let number = |number: Option<&str>, min: &str, max: &str| {
         let (min, max) = (decimal(min), decimal(max));
-        item(&format!("{min}?"), Asked::Number { number: number.map(decimal), min, max })
+        item(&format!("{min}?"), ItemKind::Number { number: number.map(decimal), min, max })
     };
     let (questions, told) = dealt(vec![
-        item("m?", Asked::Multiple { options: texts(&["x", "y", "z"]), right: vec![2, 0], in_shares: false }),
-        item("t?", Asked::Text { accepted: texts(&["Tea", "tea ", "Chai"]) }),
+        item("m?", ItemKind::Multiple { options: texts(&["x", "y", "z"]), right: vec![2, 0], in_shares: false }),
+        item("t?", ItemKind::Text { accepted: texts(&["Tea", "tea ", "Chai"]) }),
         number(Some("3.14"), "3.13", "3.15"),
         number(None, "1", "5"),
-        item("o?", Asked::Order { parts: texts(&["one", "two", "three"]) }),
-        item("p?", Asked::Poll { options: texts(&["cats", "dogs"]) }),
-        item("words?", Asked::Poll { options: vec![] }),
+        item("o?", ItemKind::Order { parts: texts(&["one", "two", "three"]) }),
+        item("p?", ItemKind::Poll { options: texts(&["cats", "dogs"]) }),
+        item("words?", ItemKind::Poll { options: vec![] }),
     ]);
     assert_eq!(told, [""; 0]);
     let both: Vec<&str> =
@@ -109,15 +109,15 @@ fn every_kind_keeps_what_is_right() {
 #[test]
 fn what_cannot_be_a_question_is_left_out_and_named() {
     let thirteen: Vec<String> = (0..13).map(|n| format!("option {n}")).collect();
-    let both = Asked::Multiple { options: texts(&["a", "b", "a"]), right: vec![0, 1], in_shares: false };
+    let both = ItemKind::Multiple { options: texts(&["a", "b", "a"]), right: vec![0, 1], in_shares: false };
     let (questions, told) = dealt(vec![
         choice("And?", &["a", "a"], 0, true),
         choice("And?", &["a", " "], 0, true),
         choice(" ", &["a", "b"], 0, true),
-        item("And?", Asked::Choice { options: thirteen, right: 0, in_order: true }),
+        item("And?", ItemKind::Choice { options: thirteen, right: 0, in_order: true }),
         item("And?", both),
-        item("And?", Asked::Order { parts: texts(&["a", "b", "a"]) }),
-        item("And?", Asked::Text { accepted: texts(&[" "]) }),
+        item("And?", ItemKind::Order { parts: texts(&["a", "b", "a"]) }),
+        item("And?", ItemKind::Text { accepted: texts(&[" "]) }),
     ]);
     assert!(questions.is_empty());
     let left_out: Vec<_> = told.iter().filter(|told| !told.contains("kept once")).map(String::as_str).collect();

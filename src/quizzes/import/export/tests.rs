@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::super::{Format, Options, Source, import};
+use super::super::{Format, ImportOptions, Source, import};
 use super::*;
 
 /// Questions of all kinds, with what is difficult in each format.
@@ -47,7 +47,7 @@ fn said(question: &QuestionDraft) -> serde_json::Value {
 }
 
 fn again(text: &str, format: Format) -> Vec<QuestionDraft> {
-    let options = Options::named_after(std::path::Path::new("b.x")).expect("a name");
+    let options = ImportOptions::named_after(std::path::Path::new("b.x")).expect("a name");
     let imported = import(Source { name: None, format: Some(format), bytes: text.as_bytes() }, options);
     assert_eq!(imported.left_out, [], "{text}");
     imported.file.expect("all are imported").questions

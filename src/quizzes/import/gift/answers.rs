@@ -6,12 +6,12 @@ use super::marks;
 use super::signs::{Sign, find, is_blank, split_at_marks, starts_with, trim, written};
 use crate::quizzes::import::Item;
 use crate::quizzes::import::html::Html;
-use crate::quizzes::import::moodle::{self, Answer, Format, Numbers, Solution};
+use crate::quizzes::import::moodle::{self, MoodleAnswer, Numbers, Solution, TextFormat};
 
 /// The answers, and the feedback for all of them. They have the question's format unless they name another.
 pub(super) fn read(
     signs: &[Sign],
-    format: Option<Format>,
+    format: Option<TextFormat>,
     warnings: &mut Vec<String>,
 ) -> Result<(Solution, Option<Html>), String> {
     let (answers, general) = match find(signs, "####") {
@@ -24,7 +24,8 @@ pub(super) fn read(
     } else if starts_with(answers, "#") {
         numerical(&answers[1..], format, warnings)?
     } else if find(answers, "~").is_some() {
-        let answers: Vec<Answer> = marked(answers, format, warnings)?.into_iter().map(|answer| answer.0).collect();
+        let answers: Vec<MoodleAnswer> =
+            marked(answers, format, warnings)?.into_iter().map(|answer| answer.0).collect();
         moodle::choice(&answers, warnings)?
     } else if starts_with(answers, "=") {
         if find(answers, "->").is_some() {
@@ -33,8 +34,11 @@ pub(super) fn read(
             );
         }
         // Texts that are typed have no markup, whatever the question has.
-        let typed = |(answer, own): (Answer, Option<Format>)| Answer { format: own.unwrap_or(Format::Plain), ..answer };
-        let answers: Vec<Answer> = marked(answers, format, warnings)?.into_iter().map(typed).collect();
+        let typed = |(answer, own): (MoodleAnswer, Option<TextFormat>)| MoodleAnswer {
+            format: own.unwrap_or(TextFormat::Plain),
+            ..answer
+        };
+        let answers: Vec<MoodleAnswer> = marked(answers, format, warnings)?.into_iter().map(typed).collect();
         moodle::short_answer(&answers, warnings)?
     } else {
         true_or_false(answers, format)?
@@ -42,13 +46,13 @@ pub(super) fn read(
     Ok((solution, general))
 }
 
-fn text_in(format: Option<Format>, signs: &[Sign]) -> Html {
+fn text_in(format: Option<TextFormat>, signs: &[Sign]) -> Html {
     let (own, signs) = super::format(signs);
     own.or(format).unwrap_or_default().read(&written(signs))
 }
 
 /// `T`, `FALSE#for who is wrong#for who is right`.
-fn true_or_false(signs: &[Sign], format: Option<Format>) -> Result<Solution, String> {
+fn true_or_false(signs: &[Sign], format: Option<TextFormat>) -> Result<Solution, String> {
     let mut parts = split_at_marks(signs, &['#']);
     let word = parts.next().map(|(_, word)| written(word)).unwrap_or_default();
     let Some(right) = truth(&word) else {
@@ -71,9 +75,9 @@ pub(super) fn truth(word: &str) -> Option<bool> {
 /// `=right#feedback ~wrong ~%100%right ~%-50%wrong`, each with the format that it names.
 fn marked(
     signs: &[Sign],
-    format: Option<Format>,
+    format: Option<TextFormat>,
     warnings: &mut Vec<String>,
-) -> Result<Vec<(Answer, Option<Format>)>, String> {
+) -> Result<Vec<(MoodleAnswer, Option<TextFormat>)>, String> {
     let parts: Vec<(Option<char>, &[Sign])> = split_at_marks(signs, &['=', '~']).collect();
     marks::check(&parts, warnings)?;
     let mut answers = Vec::new();
@@ -98,7 +102,11 @@ fn marked(
     Ok(answers)
 }
 
-fn answer(mark: char, signs: &[Sign], format: Option<Format>) -> Result<(Answer, Option<Format>), String> {
+fn answer(
+    mark: char,
+    signs: &[Sign],
+    format: Option<TextFormat>,
+) -> Result<(MoodleAnswer, Option<TextFormat>), String> {
     let (share, signs) = share(trim(signs))?;
     let share = share.unwrap_or(if mark == '=' { Decimal::ONE_HUNDRED } else { Decimal::ZERO });
     let (text, feedback) = match find(signs, "#") {
@@ -107,7 +115,7 @@ fn answer(mark: char, signs: &[Sign], format: Option<Format>) -> Result<(Answer,
     };
     let (own, text) = super::format(text);
     let format = own.or(format).unwrap_or_default();
-    Ok((Answer { text: written(text), format, share, feedback }, own))
+    Ok((MoodleAnswer { text: written(text), format, share, feedback }, own))
 }
 
 /// Takes `%50%` from the front. A percent sign of another kind belongs to the text.
@@ -135,7 +143,7 @@ fn is_sharp(signs: &[Sign]) -> bool {
 }
 
 /// `3.14:0.01`, `1..5`, `=1822:0 =%50%1822:2`: what follows `#`.
-fn numerical(signs: &[Sign], format: Option<Format>, warnings: &mut Vec<String>) -> Result<Solution, String> {
+fn numerical(signs: &[Sign], format: Option<TextFormat>, warnings: &mut Vec<String>) -> Result<Solution, String> {
     let answers = if find(signs, "=").is_some() {
         marked(trim(signs), format, warnings)?.into_iter().map(|answer| answer.0).collect()
     } else {

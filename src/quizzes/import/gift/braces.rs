@@ -3,7 +3,7 @@
 use super::signs::{Sign, starts_with, trim, written};
 
 /// A question's text, cut at its answers.
-pub(super) struct Parts<'a> {
+pub(super) struct BracedText<'a> {
     pub(super) before: &'a [Sign],
     pub(super) answers: &'a [Sign],
     pub(super) after: &'a [Sign],
@@ -23,7 +23,7 @@ struct Group {
 const MEND: &str = "braces that belong to the text are written \\{ \\}";
 
 /// Finds the answers.
-pub(super) fn parts(signs: &[Sign]) -> Result<Parts<'_>, String> {
+pub(super) fn parts(signs: &[Sign]) -> Result<BracedText<'_>, String> {
     let groups = groups(signs)?;
     let inside = |group: &Group| trim(&signs[group.open + 1..group.close]);
     if groups.iter().any(|group| is_cloze(inside(group))) {
@@ -53,7 +53,7 @@ pub(super) fn parts(signs: &[Sign]) -> Result<Parts<'_>, String> {
     if answers.has_inner && inner_has_marks(&signs[answers.open + 1..answers.close]) {
         return Err(format!("the {{ }} in its answers hold = or ~: {MEND}, \\= and \\~"));
     }
-    Ok(Parts {
+    Ok(BracedText {
         before: &signs[..answers.open],
         answers: inside(answers),
         after: &signs[answers.close + 1..],

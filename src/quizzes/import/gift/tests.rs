@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use super::*;
-use crate::quizzes::import::Asked;
+use crate::quizzes::import::ItemKind;
 
 const SAMPLE: &str = r"// A teacher's file, with a comment.
 $CATEGORY: $course$/top/Science/Earth\/Sky
@@ -43,8 +43,8 @@ Write about it. {}
 Read this first.
 ";
 
-fn strings(problems: &[Problem]) -> Vec<String> {
-    problems.iter().map(Problem::to_string).collect()
+fn strings(problems: &[DraftProblem]) -> Vec<String> {
+    problems.iter().map(DraftProblem::to_string).collect()
 }
 
 fn left_out(text: &str) -> Vec<String> {
@@ -67,11 +67,11 @@ fn only(text: &str) -> Item {
 /// A question's options, each with a mark if it is right.
 fn options(item: &Item) -> Vec<String> {
     let (options, right) = match &item.asked {
-        Asked::Choice { options, right, in_order } => {
+        ItemKind::Choice { options, right, in_order } => {
             assert!(in_order);
             (options, vec![*right])
         }
-        Asked::Multiple { options, right, .. } => (options, right.clone()),
+        ItemKind::Multiple { options, right, .. } => (options, right.clone()),
         asked => panic!("{asked:?}"),
     };
     let one = |(at, option): (usize, &String)| if right.contains(&at) { format!("+{option}") } else { option.clone() };
@@ -79,12 +79,12 @@ fn options(item: &Item) -> Vec<String> {
 }
 
 fn accepted(item: &Item) -> &[String] {
-    let Asked::Text { accepted } = &item.asked else { panic!("{:?}", item.asked) };
+    let ItemKind::Text { accepted } = &item.asked else { panic!("{:?}", item.asked) };
     accepted
 }
 
 fn number(text: &str) -> (Option<String>, String, String) {
-    let Asked::Number { number, min, max } = warned(text).0.asked else { panic!("{text}") };
+    let ItemKind::Number { number, min, max } = warned(text).0.asked else { panic!("{text}") };
     (number.map(|number: Decimal| number.to_string()), min.to_string(), max.to_string())
 }
 
@@ -183,7 +183,7 @@ fn several_right_options_share_the_points() {
     assert!(found.left_out.is_empty() && found.warnings.is_empty());
     assert_eq!(options(&found.items[0]), ["+Mercury", "Venus", "Mars"]);
     assert_eq!(options(&found.items[1]), ["+Jupiter", "+Saturn", "Mars", "Venus"]);
-    assert!(matches!(found.items[1].asked, Asked::Multiple { in_shares: true, .. }));
+    assert!(matches!(found.items[1].asked, ItemKind::Multiple { in_shares: true, .. }));
     let thirds = only("Which? {~%33.33333%a ~%33.33333%b ~%33,33333%c ~%-100%d}");
     assert_eq!(options(&thirds), ["+a", "+b", "+c", "d"]);
     let (unequal, warnings) = warned("Which? {~%75%a ~%25%b ~c}");
@@ -195,7 +195,7 @@ fn several_right_options_share_the_points() {
 fn several_wholly_right_options_are_chosen_together_with_a_warning() {
     let (item, warnings) = warned("Name gas giants. {=Jupiter =Saturn ~Mars}");
     assert_eq!(options(&item), ["+Jupiter", "+Saturn", "Mars"]);
-    assert!(matches!(item.asked, Asked::Multiple { in_shares: false, .. }));
+    assert!(matches!(item.asked, ItemKind::Multiple { in_shares: false, .. }));
     let told = "line 1: 2 of its options are each wholly right: here players are to choose all of them";
     assert_eq!(warnings, [told]);
 }
@@ -244,7 +244,7 @@ fn numbers_are_typed() {
     assert_eq!(number("So? {#-2.5..-1}"), (None, "-2.5".to_owned(), "-1".to_owned()));
     let (item, warnings) = warned("When? {#=1822:0#He was. =%50%1822:2 ~#No.\n####Long ago.}");
     let year = Decimal::from(1822);
-    assert_eq!(item.asked, Asked::Number { number: Some(year), min: year, max: year });
+    assert_eq!(item.asked, ItemKind::Number { number: Some(year), min: year, max: year });
     assert_eq!(item.explanation.as_deref(), Some("He was.\nLong ago."));
     assert_eq!(warnings, ["line 1: “1822:2” is worth 50 % in the file, and counts as wrong here"]);
     for text in ["So? {#}", "So? {#5..1}", "So? {#3,14}", "So? {#x}", "So? {#=1 =3}", "So? {#=5 m}", "So? {#*}"] {
@@ -255,7 +255,7 @@ fn numbers_are_typed() {
 #[test]
 fn true_and_false_have_four_spellings() {
     for (word, right) in [("T", 0), ("true", 0), ("F", 1), (" FALSE ", 1)] {
-        let Asked::Choice { right: found, .. } = only(&format!("So?{{{word}}}")).asked else { panic!() };
+        let ItemKind::Choice { right: found, .. } = only(&format!("So?{{{word}}}")).asked else { panic!() };
         assert_eq!(found, right, "{word}");
     }
     assert_eq!(only("So?{F####It is not.}").explanation.as_deref(), Some("It is not."));

@@ -1,31 +1,31 @@
 //! MathML: powers and indexes as `<sup>` and `<sub>`, fractions as `(a)/(b)`, roots as `√(a)`.
 
-use super::writer::Writer;
+use super::writer::MarkupWriter;
 use crate::domain::markup::Tag;
 
 /// The elements of a formula that are open.
 #[derive(Debug, Default)]
 pub(super) struct Math {
-    open: Vec<Element>,
+    open: Vec<MathElement>,
 }
 
 #[derive(Debug)]
-struct Element {
+struct MathElement {
     name: String,
     children: usize,
-    end: End,
+    end: ElementEnd,
 }
 
 /// What is to be written when an element ends, because of the place it has in the one around it.
 #[derive(Debug, Clone, Copy)]
-enum End {
+enum ElementEnd {
     Nothing,
     Tag(Tag),
     Text(&'static str),
 }
 
 impl Math {
-    pub(super) fn open(&mut self, name: &str, closes_itself: bool, writer: &mut Writer) {
+    pub(super) fn open(&mut self, name: &str, closes_itself: bool, writer: &mut MarkupWriter) {
         if name != "math" && self.open.is_empty() {
             return;
         }
@@ -34,7 +34,7 @@ impl Math {
                 parent.children += 1;
                 begin(&parent.name, parent.children, writer)
             }
-            None => End::Nothing,
+            None => ElementEnd::Nothing,
         };
         if closes_itself {
             return write(end, writer);
@@ -42,10 +42,10 @@ impl Math {
         if name == "msqrt" {
             writer.text("√(");
         }
-        self.open.push(Element { name: name.to_owned(), children: 0, end });
+        self.open.push(MathElement { name: name.to_owned(), children: 0, end });
     }
 
-    pub(super) fn close(&mut self, name: &str, writer: &mut Writer) {
+    pub(super) fn close(&mut self, name: &str, writer: &mut MarkupWriter) {
         if name == "math" {
             for element in self.open.drain(..).rev() {
                 write(element.end, writer);
@@ -60,7 +60,7 @@ impl Math {
 }
 
 /// Writes what comes before a child, and says what comes after it.
-fn begin(parent: &str, child: usize, writer: &mut Writer) -> End {
+fn begin(parent: &str, child: usize, writer: &mut MarkupWriter) -> ElementEnd {
     let (before, end) = match (parent, child) {
         ("msup", 2) | ("msubsup", 3) => return tagged(Tag::Sup, writer),
         ("msub" | "msubsup", 2) => return tagged(Tag::Sub, writer),
@@ -68,21 +68,21 @@ fn begin(parent: &str, child: usize, writer: &mut Writer) -> End {
         ("mfrac", 2) => ("(", ")"),
         ("mroot", 1) => ("root(", ", "),
         ("mroot", 2) => ("", ")"),
-        _ => return End::Nothing,
+        _ => return ElementEnd::Nothing,
     };
     writer.text(before);
-    End::Text(end)
+    ElementEnd::Text(end)
 }
 
-fn tagged(tag: Tag, writer: &mut Writer) -> End {
+fn tagged(tag: Tag, writer: &mut MarkupWriter) -> ElementEnd {
     writer.open(tag);
-    End::Tag(tag)
+    ElementEnd::Tag(tag)
 }
 
-fn write(end: End, writer: &mut Writer) {
+fn write(end: ElementEnd, writer: &mut MarkupWriter) {
     match end {
-        End::Nothing => {}
-        End::Tag(tag) => writer.close(tag),
-        End::Text(text) => writer.text(text),
+        ElementEnd::Nothing => {}
+        ElementEnd::Tag(tag) => writer.close(tag),
+        ElementEnd::Text(text) => writer.text(text),
     }
 }

@@ -4,10 +4,10 @@ use html_escape::decode_html_entities;
 
 /// A piece of HTML.
 #[derive(Debug, PartialEq)]
-pub(super) enum Token<'a> {
+pub(super) enum HtmlToken<'a> {
     /// A text whose entities are not decoded.
     Text(&'a str),
-    Open(Tag<'a>),
+    Open(HtmlTag<'a>),
     /// A closing tag's name.
     Close(&'a str),
     /// A comment, or an element whose content nobody sees.
@@ -16,7 +16,7 @@ pub(super) enum Token<'a> {
 
 /// An opening tag.
 #[derive(Debug, PartialEq)]
-pub(super) struct Tag<'a> {
+pub(super) struct HtmlTag<'a> {
     pub(super) name: &'a str,
     attributes: &'a str,
     pub(super) closes_itself: bool,
@@ -40,7 +40,7 @@ fn is_one_of(names: &str, name: &str) -> bool {
     names.split(' ').any(|known| known.eq_ignore_ascii_case(name))
 }
 
-impl Tag<'_> {
+impl HtmlTag<'_> {
     /// Whether no closing tag belongs to it.
     pub(super) fn is_void(&self) -> bool {
         self.closes_itself || is_one_of(VOID, self.name)
@@ -96,11 +96,11 @@ impl<'a> Tokens<'a> {
     }
 
     /// The tag or the comment with which the rest begins, if it does.
-    fn tag(&mut self) -> Option<Token<'a>> {
+    fn tag(&mut self) -> Option<HtmlToken<'a>> {
         let text = self.rest.strip_prefix('<')?;
         if let Some(comment) = text.strip_prefix("!--") {
             self.rest = comment.split_once("-->").map_or("", |(_, rest)| rest);
-            return Some(Token::Comment);
+            return Some(HtmlToken::Comment);
         }
         let closing = text.strip_prefix('/');
         let name = closing.unwrap_or(text);
@@ -108,21 +108,21 @@ impl<'a> Tokens<'a> {
         if !first.is_ascii_alphabetic() {
             let is_comment = closing.is_none() && matches!(first, b'!' | b'?');
             self.rest = &text[self.end(text).filter(|_| is_comment)? + 1..];
-            return Some(Token::Comment);
+            return Some(HtmlToken::Comment);
         }
         let name = element(name)?;
         let end = self.end(text)?;
         let inside = &text[..end];
         self.rest = &text[end + 1..];
         if closing.is_some() {
-            return Some(Token::Close(name));
+            return Some(HtmlToken::Close(name));
         }
         if is_one_of(UNSEEN, name) {
             self.rest = after_element(self.rest, name);
-            return Some(Token::Comment);
+            return Some(HtmlToken::Comment);
         }
         let attributes = &inside[name.len()..];
-        Some(Token::Open(Tag { name, attributes, closes_itself: attributes.ends_with('/') }))
+        Some(HtmlToken::Open(HtmlTag { name, attributes, closes_itself: attributes.ends_with('/') }))
     }
 
     /// Where a tag ends.
@@ -189,9 +189,9 @@ fn after_element<'a>(text: &'a str, name: &str) -> &'a str {
 }
 
 impl<'a> Iterator for Tokens<'a> {
-    type Item = Token<'a>;
+    type Item = HtmlToken<'a>;
 
-    fn next(&mut self) -> Option<Token<'a>> {
+    fn next(&mut self) -> Option<HtmlToken<'a>> {
         let first = self.rest.chars().next()?;
         if let Some(token) = self.tag() {
             return Some(token);
@@ -200,6 +200,6 @@ impl<'a> Iterator for Tokens<'a> {
         let end = self.rest[after..].find('<').map_or(self.rest.len(), |at| after + at);
         let (text, rest) = self.rest.split_at(end);
         self.rest = rest;
-        Some(Token::Text(text))
+        Some(HtmlToken::Text(text))
     }
 }

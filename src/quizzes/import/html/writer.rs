@@ -17,7 +17,7 @@ enum Gap {
 /// A text in the making. Tags and blanks are only written when a character follows them, so that
 /// nothing is tagged that is empty, and no line begins or ends with a blank.
 #[derive(Debug, Default)]
-pub(super) struct Writer {
+pub(super) struct MarkupWriter {
     written: String,
     /// The characters since the last tag, not escaped yet.
     run: String,
@@ -34,7 +34,7 @@ pub(super) struct Writer {
     after_pre: bool,
 }
 
-impl Writer {
+impl MarkupWriter {
     /// Adds a text whose entities are decoded.
     pub(super) fn text(&mut self, text: &str) {
         let in_pre = self.wanted.contains(&Tag::Pre);

@@ -2,12 +2,15 @@
 
 use rust_decimal::Decimal;
 
-use super::{Answer, Solution};
-use crate::quizzes::import::Asked;
+use super::{MoodleAnswer, Solution};
+use crate::quizzes::import::ItemKind;
 use crate::quizzes::import::html::Html;
 
 /// One option or several are right.
-pub(in crate::quizzes::import) fn choice(answers: &[Answer], warnings: &mut Vec<String>) -> Result<Solution, String> {
+pub(in crate::quizzes::import) fn choice(
+    answers: &[MoodleAnswer],
+    warnings: &mut Vec<String>,
+) -> Result<Solution, String> {
     super::check_count(answers)?;
     let options: Vec<Html> = answers.iter().map(|answer| answer.format.read(&answer.text)).collect();
     check(&options)?;
@@ -28,21 +31,21 @@ pub(in crate::quizzes::import) fn choice(answers: &[Answer], warnings: &mut Vec<
         }
         ([], _) => {
             check_sum(answers, &part, warnings)?;
-            (Asked::Multiple { options, right: part.clone(), in_shares: true }, part)
+            (ItemKind::Multiple { options, right: part.clone(), in_shares: true }, part)
         }
         ([right], _) => {
             warnings.extend(part.iter().map(|&at| {
                 let share = answers[at].share.normalize();
                 format!("“{}” is worth {share} % in the file, and counts as wrong here", options[at])
             }));
-            (Asked::Choice { options, right: *right, in_order: true }, whole)
+            (ItemKind::Choice { options, right: *right, in_order: true }, whole)
         }
         (_, []) => {
             warnings.push(format!(
                 "{} of its options are each wholly right: here players are to choose all of them",
                 whole.len()
             ));
-            (Asked::Multiple { options, right: whole.clone(), in_shares: false }, whole)
+            (ItemKind::Multiple { options, right: whole.clone(), in_shares: false }, whole)
         }
         _ => {
             return Err("several of its options are wholly right, and others in part: \
@@ -73,7 +76,7 @@ fn check(options: &[Html]) -> Result<(), String> {
 }
 
 /// Several right options share all the points.
-fn check_sum(answers: &[Answer], right: &[usize], warnings: &mut Vec<String>) -> Result<(), String> {
+fn check_sum(answers: &[MoodleAnswer], right: &[usize], warnings: &mut Vec<String>) -> Result<(), String> {
     let sum: Decimal = right.iter().map(|&at| answers[at].share).sum();
     if (sum - Decimal::ONE_HUNDRED).abs() > Decimal::ONE {
         let sum = sum.normalize();

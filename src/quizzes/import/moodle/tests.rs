@@ -2,31 +2,31 @@
 
 use super::*;
 
-fn answer(text: &str, share: i64) -> Answer {
-    Answer { text: text.to_owned(), format: Format::Auto, share: Decimal::from(share), feedback: None }
+fn answer(text: &str, share: i64) -> MoodleAnswer {
+    MoodleAnswer { text: text.to_owned(), format: TextFormat::Auto, share: Decimal::from(share), feedback: None }
 }
 
 #[test]
 fn a_text_without_a_format_is_html_if_it_looks_like_it() {
-    let text = |format: Format, text: &str| format.read(text).text;
-    assert_eq!(text(Format::Auto, "2<sup>3</sup>\nis?"), "2<sup>3</sup>\nis?");
-    assert_eq!(text(Format::Auto, "a<br>b &amp; c"), "a\nb & c");
-    assert_eq!(text(Format::Auto, "What does <b> do?"), "What does &lt;b> do?");
-    assert_eq!(text(Format::Auto, "<br>"), "<br>");
-    assert_eq!(text(Format::Auto, "<b></b>"), "&lt;b>&lt;/b>");
-    assert_eq!(text(Format::Plain, "a<b>x</b>"), "a&lt;b>x&lt;/b>");
-    assert_eq!(text(Format::Html, "a\nb"), "a b");
-    assert_eq!(text(Format::Markdown, "*a* `b`\n<p>c</p>"), "*a* `b`\nc");
+    let text = |format: TextFormat, text: &str| format.read(text).text;
+    assert_eq!(text(TextFormat::Auto, "2<sup>3</sup>\nis?"), "2<sup>3</sup>\nis?");
+    assert_eq!(text(TextFormat::Auto, "a<br>b &amp; c"), "a\nb & c");
+    assert_eq!(text(TextFormat::Auto, "What does <b> do?"), "What does &lt;b> do?");
+    assert_eq!(text(TextFormat::Auto, "<br>"), "<br>");
+    assert_eq!(text(TextFormat::Auto, "<b></b>"), "&lt;b>&lt;/b>");
+    assert_eq!(text(TextFormat::Plain, "a<b>x</b>"), "a&lt;b>x&lt;/b>");
+    assert_eq!(text(TextFormat::Html, "a\nb"), "a b");
+    assert_eq!(text(TextFormat::Markdown, "*a* `b`\n<p>c</p>"), "*a* `b`\nc");
 }
 
 #[test]
 fn one_picture_from_the_web_stays_and_others_are_named() {
     let mut warnings = Vec::new();
-    let html = Format::Html.read("Who?<img src='https://x.org/a.png' alt='A face'><img src='b.png'>");
+    let html = TextFormat::Html.read("Who?<img src='https://x.org/a.png' alt='A face'><img src='b.png'>");
     let stem = Stem::new(html, "", &mut warnings).expect("a text");
     assert_eq!((stem.image.as_deref(), stem.alt.as_deref()), (Some("https://x.org/a.png"), Some("A face")));
     assert_eq!(warnings, ["its question shows b.png, which is not imported"]);
-    let only = Format::Html.read("<img src='b.png' alt='B'>");
+    let only = TextFormat::Html.read("<img src='b.png' alt='B'>");
     let told = Stem::new(only.clone(), " ", &mut warnings).expect_err("something is wrong");
     assert_eq!(told, "its question is b.png (B) without a text: write what is asked");
     assert_eq!(Stem::new(only, "Which?", &mut warnings).expect("a text").text, "Which?");
@@ -63,19 +63,19 @@ fn numbers_are_read_exactly() {
 fn decimal_of(text: &str) -> Result<Decimal, String> {
     let numbers = [answer(text, 100)];
     let solution = numerical(&numbers, |answer| Numbers::around(&answer.text, ""), &mut Vec::new())?;
-    let Asked::Number { number, .. } = solution.asked else { return Err("no number".to_owned()) };
+    let ItemKind::Number { number, .. } = solution.asked else { return Err("no number".to_owned()) };
     number.ok_or_else(|| "no number".to_owned())
 }
 
 #[test]
 fn numbers_with_a_wrong_one_between_them_are_not_joined() {
     let mut warnings = Vec::new();
-    let read = |answers: &[Answer], warnings: &mut Vec<String>| {
+    let read = |answers: &[MoodleAnswer], warnings: &mut Vec<String>| {
         numerical(answers, |answer| Numbers::around(&answer.text, "1"), warnings).map(|solution| solution.asked)
     };
     let (min, max) = (Decimal::from(4), Decimal::from(7));
     let joined = read(&[answer("5", 100), answer("6", 100)], &mut warnings);
-    assert_eq!(joined, Ok(Asked::Number { number: Some(Decimal::from(5)), min, max }));
+    assert_eq!(joined, Ok(ItemKind::Number { number: Some(Decimal::from(5)), min, max }));
     assert_eq!(warnings, ["its right answers overlap: all numbers from 4 to 7 are right here"]);
     assert!(read(&[answer("5", 100), answer("9", 100)], &mut warnings).is_err());
     let huge = read(&[answer("79228162514264337593543950335", 100)], &mut warnings);

@@ -2,13 +2,13 @@
 
 use rust_decimal::Decimal;
 
-use super::{Answer, Format, Solution};
+use super::{MoodleAnswer, Solution, TextFormat};
 use crate::domain::markup;
-use crate::quizzes::import::Asked;
+use crate::quizzes::import::ItemKind;
 
 /// A text is typed, and several may be right.
 pub(in crate::quizzes::import) fn short_answer(
-    answers: &[Answer],
+    answers: &[MoodleAnswer],
     warnings: &mut Vec<String>,
 ) -> Result<Solution, String> {
     super::check_count(answers)?;
@@ -30,21 +30,21 @@ pub(in crate::quizzes::import) fn short_answer(
         (true, None) => Err("no text is wholly right: write one".to_owned()),
         (false, wildcard) => {
             warnings.extend(wildcard.map(|text| format!("“{text}” has a wildcard (*), and counts as wrong here")));
-            Ok(Solution { asked: Asked::Text { accepted }, feedback })
+            Ok(Solution { asked: ItemKind::Text { accepted }, feedback })
         }
     }
 }
 
 /// The text to be typed, without markup.
-fn typed(answer: &Answer) -> String {
+fn typed(answer: &MoodleAnswer) -> String {
     match answer.format {
-        Format::Html => markup::plain(&answer.format.read(&answer.text).text),
+        TextFormat::Html => markup::plain(&answer.format.read(&answer.text).text),
         _ => answer.text.trim().to_owned(),
     }
 }
 
 /// The answers that are wholly right. Of those that are right in part a warning tells.
-fn whole<'a>(answers: &'a [Answer], warnings: &mut Vec<String>) -> Vec<&'a Answer> {
+fn whole<'a>(answers: &'a [MoodleAnswer], warnings: &mut Vec<String>) -> Vec<&'a MoodleAnswer> {
     let (whole, rest): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.share >= Decimal::ONE_HUNDRED);
     for answer in rest.into_iter().filter(|answer| answer.share > Decimal::ZERO) {
         let (text, share) = (typed(answer), answer.share.normalize());
@@ -105,8 +105,8 @@ fn decimal(text: &str) -> Result<Decimal, String> {
 
 /// A number is typed. `numbers` says what an answer's text means.
 pub(in crate::quizzes::import) fn numerical(
-    answers: &[Answer],
-    numbers: impl Fn(&Answer) -> Result<Numbers, String>,
+    answers: &[MoodleAnswer],
+    numbers: impl Fn(&MoodleAnswer) -> Result<Numbers, String>,
     warnings: &mut Vec<String>,
 ) -> Result<Solution, String> {
     super::check_count(answers)?;
@@ -132,5 +132,5 @@ pub(in crate::quizzes::import) fn numerical(
         warnings.push(format!("its right answers overlap: all numbers from {min} to {max} are right here"));
     }
     let feedback = right.iter().filter_map(|answer| answer.feedback.clone()).collect();
-    Ok(Solution { asked: Asked::Number { number, min, max }, feedback })
+    Ok(Solution { asked: ItemKind::Number { number, min, max }, feedback })
 }

@@ -3,7 +3,7 @@
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use crate::domain::quiz::draft::Problem;
+use crate::domain::quiz::draft::DraftProblem;
 use crate::quizzes::import::line;
 
 /// Moodle's files are seven deep at most.
@@ -11,41 +11,41 @@ const DEEPEST: usize = 32;
 
 /// An element with its own text, in which entities are decoded.
 #[derive(Debug, Default)]
-pub(super) struct Element {
+pub(super) struct XmlElement {
     pub(super) name: String,
     attributes: Vec<(String, String)>,
     pub(super) text: String,
-    pub(super) children: Vec<Element>,
+    pub(super) children: Vec<XmlElement>,
     pub(super) line: usize,
 }
 
-impl Element {
+impl XmlElement {
     /// An attribute's value, empty if there is none.
     pub(super) fn attribute(&self, name: &str) -> &str {
         self.attributes.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
     /// All children of a name.
-    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a XmlElement> {
         self.children.iter().filter(move |child| child.name == name)
     }
 
     /// The first child of a name.
-    pub(super) fn child(&self, name: &str) -> Option<&Element> {
+    pub(super) fn child(&self, name: &str) -> Option<&XmlElement> {
         self.children.iter().find(|child| child.name == name)
     }
 }
 
 /// The outermost element of a file.
-pub(super) fn parse(text: &str) -> Result<Element, Problem> {
+pub(super) fn parse(text: &str) -> Result<XmlElement, DraftProblem> {
     let mut parser =
-        Parser { reader: Reader::from_str(text), lines: Lines { text, seen: 0, line: 1 }, open: Vec::new() };
+        Parser { reader: Reader::from_str(text), lines: LineFinder { text, seen: 0, line: 1 }, open: Vec::new() };
     loop {
         // Text before `<question>` has been read, so that the place is that of its `<`.
         let start = parser.reader.buffer_position();
         let event = parser.reader.read_event().map_err(|error| {
             let at = parser.reader.error_position();
-            Problem::new(line(parser.lines.at(at)), format!("no well-formed XML: {error}"))
+            DraftProblem::new(line(parser.lines.at(at)), format!("no well-formed XML: {error}"))
         })?;
         if let Some(root) = parser.event(event, start)? {
             return Ok(root);
@@ -55,19 +55,19 @@ pub(super) fn parse(text: &str) -> Result<Element, Problem> {
 
 struct Parser<'a> {
     reader: Reader<&'a [u8]>,
-    lines: Lines<'a>,
+    lines: LineFinder<'a>,
     /// The elements that are not closed.
-    open: Vec<Element>,
+    open: Vec<XmlElement>,
 }
 
 impl Parser<'_> {
     /// Takes an event in, and gives the outermost element once it is closed.
-    fn event(&mut self, event: Event<'_>, start: u64) -> Result<Option<Element>, Problem> {
+    fn event(&mut self, event: Event<'_>, start: u64) -> Result<Option<XmlElement>, DraftProblem> {
         let text = match event {
             Event::Start(tag) => {
                 let element = self.element(&tag, start)?;
                 if self.open.len() == DEEPEST {
-                    return Err(Problem::new(
+                    return Err(DraftProblem::new(
                         line(element.line),
                         format!("more than {DEEPEST} elements in each other"),
                     ));
@@ -88,7 +88,7 @@ impl Parser<'_> {
                     Some(element) => format!("no well-formed XML: the file ends before </{}>", element.name),
                     None => "no XML: it has no elements".to_owned(),
                 };
-                return Err(Problem::new(line(self.lines.at(start)), message));
+                return Err(DraftProblem::new(line(self.lines.at(start)), message));
             }
             Event::Text(text) => text.xml10_content().ok().map(|text| text.into_owned()),
             Event::CData(text) => text.xml10_content().ok().map(|text| text.into_owned()),
@@ -105,23 +105,23 @@ impl Parser<'_> {
         Ok(None)
     }
 
-    fn element(&mut self, tag: &BytesStart<'_>, start: u64) -> Result<Element, Problem> {
+    fn element(&mut self, tag: &BytesStart<'_>, start: u64) -> Result<XmlElement, DraftProblem> {
         let line_number = self.lines.at(start);
         let mut attributes = Vec::new();
         // The search for repeated names costs the square of their number.
         for attribute in tag.attributes().with_checks(false) {
-            let attribute =
-                attribute.map_err(|error| Problem::new(line(line_number), format!("no well-formed XML: {error}")))?;
+            let attribute = attribute
+                .map_err(|error| DraftProblem::new(line(line_number), format!("no well-formed XML: {error}")))?;
             let value = String::from_utf8_lossy(&attribute.value);
             let value = html_escape::decode_html_entities(&value).into_owned();
             attributes.push((String::from_utf8_lossy(attribute.key.as_ref()).into_owned(), value));
         }
         let name = String::from_utf8_lossy(tag.name().as_ref()).into_owned();
-        Ok(Element { name, attributes, line: line_number, ..Element::default() })
+        Ok(XmlElement { name, attributes, line: line_number, ..XmlElement::default() })
     }
 
     /// Puts an element into the one around it.
-    fn close(&mut self, element: Element) -> Option<Element> {
+    fn close(&mut self, element: XmlElement) -> Option<XmlElement> {
         match self.open.last_mut() {
             Some(parent) => {
                 parent.children.push(element);
@@ -138,13 +138,13 @@ fn decoded(name: &str) -> String {
 }
 
 /// Counts lines from one place to the next.
-struct Lines<'a> {
+struct LineFinder<'a> {
     text: &'a str,
     seen: usize,
     line: usize,
 }
 
-impl Lines<'_> {
+impl LineFinder<'_> {
     fn at(&mut self, position: u64) -> usize {
         let position = usize::try_from(position).unwrap_or(usize::MAX).min(self.text.len());
         if let Some(between) = self.text.as_bytes().get(self.seen..position) {

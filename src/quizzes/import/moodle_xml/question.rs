@@ -2,10 +2,10 @@
 
 use rust_decimal::Decimal;
 
-use super::document::Element;
+use super::document::XmlElement;
 use crate::quizzes::import::html::{Html, Media};
-use crate::quizzes::import::moodle::{self, Answer, Format, Numbers, Solution, Stem};
-use crate::quizzes::import::{Asked, Item};
+use crate::quizzes::import::moodle::{self, MoodleAnswer, Numbers, Solution, Stem, TextFormat};
+use crate::quizzes::import::{Item, ItemKind};
 
 /// The kinds that can't be imported: Moodle's name, and what it is.
 const LEFT_OUT: &[(&str, &str)] = &[
@@ -30,7 +30,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
 ];
 
 /// Reads a question.
-pub(super) fn read(element: &Element, place: String, warnings: &mut Vec<String>) -> Result<Item, String> {
+pub(super) fn read(element: &XmlElement, place: String, warnings: &mut Vec<String>) -> Result<Item, String> {
     let title = element.child("name").map(text_of).transpose()?.unwrap_or_default();
     let solution = solution(element, &title, warnings)?;
     let html = element.child("questiontext").map(html_of).transpose()?.unwrap_or_default();
@@ -40,11 +40,11 @@ pub(super) fn read(element: &Element, place: String, warnings: &mut Vec<String>)
 }
 
 /// The path that a question of the type `category` gives to those after it.
-pub(super) fn category(element: &Element) -> Option<String> {
+pub(super) fn category(element: &XmlElement) -> Option<String> {
     element.child("category").and_then(|category| text_of(category).ok())
 }
 
-fn solution(element: &Element, title: &str, warnings: &mut Vec<String>) -> Result<Solution, String> {
+fn solution(element: &XmlElement, title: &str, warnings: &mut Vec<String>) -> Result<Solution, String> {
     match element.attribute("type") {
         "multichoice" => moodle::choice(&answers(element)?, warnings),
         "multichoiceset" => together(element, false, warnings),
@@ -72,32 +72,32 @@ fn is_set(text: &str) -> bool {
     ["1", "true"].contains(&text.trim())
 }
 
-fn answers(element: &Element) -> Result<Vec<Answer>, String> {
-    let answers: Vec<Answer> = element.all("answer").map(answer).collect::<Result<_, _>>()?;
+fn answers(element: &XmlElement) -> Result<Vec<MoodleAnswer>, String> {
+    let answers: Vec<MoodleAnswer> = element.all("answer").map(answer).collect::<Result<_, _>>()?;
     moodle::check_count(&answers)?;
     Ok(answers)
 }
 
-fn answer(element: &Element) -> Result<Answer, String> {
+fn answer(element: &XmlElement) -> Result<MoodleAnswer, String> {
     let fraction = element.attribute("fraction").trim();
     let share = if fraction.is_empty() { Ok(Decimal::ZERO) } else { fraction.parse() };
     let share: Decimal = share
         .or_else(|_| Decimal::from_scientific(fraction))
         .map_err(|_| format!("“{fraction}” is no fraction: write a number like 100"))?;
     let feedback = element.child("feedback").map(html_of).transpose()?;
-    Ok(Answer { text: text_of(element)?, format: format(element), share, feedback })
+    Ok(MoodleAnswer { text: text_of(element)?, format: format(element), share, feedback })
 }
 
 /// The answers of a kind whose answers are typed: plain text, whatever their format says.
-fn typed(element: &Element) -> Result<Vec<Answer>, String> {
-    let plain = |answer| Answer { format: Format::Plain, ..answer };
+fn typed(element: &XmlElement) -> Result<Vec<MoodleAnswer>, String> {
+    let plain = |answer| MoodleAnswer { format: TextFormat::Plain, ..answer };
     Ok(answers(element)?.into_iter().map(plain).collect())
 }
 
 /// `multichoiceset` and `oumultiresponse`: any number of options is right, each with the fraction 100.
-fn together(element: &Element, is_shared: bool, warnings: &mut Vec<String>) -> Result<Solution, String> {
+fn together(element: &XmlElement, is_shared: bool, warnings: &mut Vec<String>) -> Result<Solution, String> {
     let mut solution = moodle::choice(&answers(element)?, &mut Vec::new())?;
-    if let Asked::Multiple { in_shares, .. } = &mut solution.asked {
+    if let ItemKind::Multiple { in_shares, .. } = &mut solution.asked {
         *in_shares = is_shared;
     } else {
         warnings.push("only one of its options is right: here players choose one".to_owned());
@@ -105,7 +105,7 @@ fn together(element: &Element, is_shared: bool, warnings: &mut Vec<String>) -> R
     Ok(solution)
 }
 
-fn true_or_false(element: &Element) -> Result<Solution, String> {
+fn true_or_false(element: &XmlElement) -> Result<Solution, String> {
     let answers = answers(element)?;
     let mut right = answers.into_iter().filter(|answer| answer.share >= Decimal::ONE_HUNDRED);
     let (Some(only), None) = (right.next(), right.next()) else {
@@ -120,7 +120,7 @@ fn true_or_false(element: &Element) -> Result<Solution, String> {
     Ok(Solution { asked, feedback: only.feedback.into_iter().collect() })
 }
 
-fn numerical(element: &Element, warnings: &mut Vec<String>) -> Result<Solution, String> {
+fn numerical(element: &XmlElement, warnings: &mut Vec<String>) -> Result<Solution, String> {
     let mut answers = typed(element)?;
     for (answer, element) in answers.iter_mut().zip(element.all("answer")) {
         let tolerance = element.child("tolerance").map(|tolerance| tolerance.text.trim()).unwrap_or_default();
@@ -129,7 +129,7 @@ fn numerical(element: &Element, warnings: &mut Vec<String>) -> Result<Solution, 
     if element.child("units").is_some_and(|units| !units.children.is_empty()) {
         warnings.push("its units are not imported: the question should name the one that is meant".to_owned());
     }
-    let numbers = |answer: &Answer| {
+    let numbers = |answer: &MoodleAnswer| {
         let (number, tolerance) = answer.text.rsplit_once(':').unwrap_or((&answer.text, ""));
         Numbers::around(number, tolerance)
     };
@@ -137,7 +137,7 @@ fn numerical(element: &Element, warnings: &mut Vec<String>) -> Result<Solution, 
 }
 
 /// `ordering`: the answers stand in the right order.
-fn ordering(element: &Element, warnings: &mut Vec<String>) -> Result<Solution, String> {
+fn ordering(element: &XmlElement, warnings: &mut Vec<String>) -> Result<Solution, String> {
     let answers = answers(element)?;
     if answers.windows(2).any(|pair| pair[0].share > pair[1].share) {
         return Err(
@@ -157,20 +157,20 @@ fn ordering(element: &Element, warnings: &mut Vec<String>) -> Result<Solution, S
     if !["", "0", "ALL"].contains(&selected.as_str()) {
         warnings.push("Moodle asks for some of its parts at a time: here all are asked for".to_owned());
     }
-    Ok(Solution { asked: Asked::Order { parts }, feedback: Vec::new() })
+    Ok(Solution { asked: ItemKind::Order { parts }, feedback: Vec::new() })
 }
 
-fn format(element: &Element) -> Format {
+fn format(element: &XmlElement) -> TextFormat {
     match element.attribute("format") {
-        "html" => Format::Html,
-        "plain_text" | "plain" => Format::Plain,
-        "markdown" => Format::Markdown,
-        _ => Format::Auto,
+        "html" => TextFormat::Html,
+        "plain_text" | "plain" => TextFormat::Plain,
+        "markdown" => TextFormat::Markdown,
+        _ => TextFormat::Auto,
     }
 }
 
 /// The text that an element's `<text>` holds.
-fn text_of(element: &Element) -> Result<String, String> {
+fn text_of(element: &XmlElement) -> Result<String, String> {
     let Some(text) = element.child("text") else {
         return Ok(element.text.trim().to_owned());
     };
@@ -183,7 +183,7 @@ fn text_of(element: &Element) -> Result<String, String> {
 }
 
 /// A text in its format. Files that belong to it and are not mentioned in it are named as well.
-fn html_of(element: &Element) -> Result<Html, String> {
+fn html_of(element: &XmlElement) -> Result<Html, String> {
     let mut html = format(element).read(&text_of(element)?);
     for file in element.all("file") {
         let name = file.attribute("name");

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use super::*;
-use crate::quizzes::import::Asked;
+use crate::quizzes::import::ItemKind;
 
 const SAMPLE: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <quiz>
@@ -37,11 +37,11 @@ const SAMPLE: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 </quiz>
 "#;
 
-fn strings(problems: &[Problem]) -> Vec<String> {
-    problems.iter().map(Problem::to_string).collect()
+fn strings(problems: &[DraftProblem]) -> Vec<String> {
+    problems.iter().map(DraftProblem::to_string).collect()
 }
 
-fn one(kind: &str, content: &str) -> Found {
+fn one(kind: &str, content: &str) -> ParsedFile {
     let text = "<questiontext format=\"html\"><text>Which?</text></questiontext>";
     read(&format!("<quiz><question type=\"{kind}\">{text}{content}</question></quiz>")).expect("well-formed")
 }
@@ -69,11 +69,11 @@ fn a_file_is_read() {
     assert_eq!(found.warnings, []);
     let (powers, bold) = (&found.items[0], &found.items[1]);
     assert_eq!((powers.place.as_str(), powers.text.as_str()), ("line 8", "How much is 2<sup>3</sup>?"));
-    assert_eq!(powers.asked, Asked::Choice { options: texts(&["6", "8"]), right: 1, in_order: true });
+    assert_eq!(powers.asked, ItemKind::Choice { options: texts(&["6", "8"]), right: 1, in_order: true });
     assert_eq!(powers.explanation.as_deref(), Some("Yes.\nCount <up>."));
     assert_eq!(powers.category.as_deref(), Some("R&D"));
     assert_eq!(bold.text, "Is &lt;b>x&lt;/b> bold?");
-    assert_eq!(bold.asked, Asked::Choice { options: texts(&["True", "False"]), right: 1, in_order: true });
+    assert_eq!(bold.asked, ItemKind::Choice { options: texts(&["True", "False"]), right: 1, in_order: true });
     assert_eq!(bold.explanation.as_deref(), Some("It is not."));
     assert_eq!(
         strings(&found.left_out),
@@ -89,19 +89,22 @@ fn a_file_is_read() {
 fn several_right_options_share_the_points() {
     let of = [("50", "a"), ("50", "b"), ("-100", "c")];
     let (item, warnings) = warned("multichoice", &format!("<single>false</single>{}", answers(&of)));
-    assert_eq!(item.asked, Asked::Multiple { options: texts(&["a", "b", "c"]), right: vec![0, 1], in_shares: true });
+    assert_eq!(item.asked, ItemKind::Multiple { options: texts(&["a", "b", "c"]), right: vec![0, 1], in_shares: true });
     assert_eq!(warnings, [""; 0]);
     let (set, _) = warned("multichoiceset", &answers(&[("100", "a"), ("100", "b"), ("0", "c")]));
-    assert_eq!(set.asked, Asked::Multiple { options: texts(&["a", "b", "c"]), right: vec![0, 1], in_shares: false });
+    assert_eq!(set.asked, ItemKind::Multiple { options: texts(&["a", "b", "c"]), right: vec![0, 1], in_shares: false });
     let (several, _) = warned("oumultiresponse", &answers(&[("100", "a"), ("100", "b"), ("0", "c")]));
-    assert_eq!(several.asked, Asked::Multiple { options: texts(&["a", "b", "c"]), right: vec![0, 1], in_shares: true });
+    assert_eq!(
+        several.asked,
+        ItemKind::Multiple { options: texts(&["a", "b", "c"]), right: vec![0, 1], in_shares: true }
+    );
 }
 
 #[test]
 fn texts_and_numbers_are_typed() {
     let of = answers(&[("100", "a &lt; b"), ("100", "c"), ("50", "d"), ("0", "*")]);
     let (item, warnings) = warned("shortanswer", &format!("<usecase>1</usecase>{of}"));
-    assert_eq!(item.asked, Asked::Text { accepted: texts(&["a < b", "c"]) });
+    assert_eq!(item.asked, ItemKind::Text { accepted: texts(&["a < b", "c"]) });
     assert_eq!(
         warnings,
         [
@@ -112,7 +115,7 @@ fn texts_and_numbers_are_typed() {
     let number = "<answer fraction=\"100\"><text>3.140</text><tolerance>0.01</tolerance></answer>";
     let of = |text: &str| text.parse::<Decimal>().expect("a number");
     let (item, _) = warned("numerical", number);
-    assert_eq!(item.asked, Asked::Number { number: Some(of("3.14")), min: of("3.13"), max: of("3.15") });
+    assert_eq!(item.asked, ItemKind::Number { number: Some(of("3.14")), min: of("3.13"), max: of("3.15") });
     let units = "<units><unit><multiplier>1</multiplier><unit_name>m</unit_name></unit></units>";
     let told = "line 1: its units are not imported: the question should name the one that is meant";
     assert_eq!(warned("numerical", &format!("{number}{units}")).1, [told]);
@@ -123,7 +126,7 @@ fn texts_and_numbers_are_typed() {
 fn things_are_put_in_order() {
     let of = answers(&[("1.0000000", "one"), ("2.0000000", "two"), ("3.0000000", "three")]);
     let (item, warnings) = warned("ordering", &format!("<selecttype>ALL</selecttype>{of}"));
-    assert_eq!(item.asked, Asked::Order { parts: texts(&["one", "two", "three"]) });
+    assert_eq!(item.asked, ItemKind::Order { parts: texts(&["one", "two", "three"]) });
     assert_eq!(warnings, [""; 0]);
     assert_eq!(one("ordering", &answers(&[("2", "two"), ("1", "one")])).left_out.len(), 1);
 }

@@ -11,8 +11,8 @@ use html_escape::decode_html_entities;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::super::json_entries::Entry;
-use crate::domain::quiz::draft::Problem;
+use super::super::json_entries::JsonEntry;
+use crate::domain::quiz::draft::DraftProblem;
 
 /// With or without the `=` at the end.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -22,11 +22,11 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// What was found out about a file's texts.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(super) struct EncodingReport {
     /// The encodings, as people call them.
     pub(super) understood: Vec<String>,
     /// Entries that differ from the rest of their file.
-    pub(super) warnings: Vec<Problem>,
+    pub(super) warnings: Vec<DraftProblem>,
 }
 
 /// What is around a text besides HTML entities.
@@ -39,10 +39,10 @@ enum Wrapping {
 }
 
 /// Makes plain text of all the entries' texts.
-pub(super) fn decode(entries: &mut [Entry]) -> Report {
-    let mut report = Report::default();
+pub(super) fn decode(entries: &mut [JsonEntry]) -> EncodingReport {
+    let mut report = EncodingReport::default();
     let wrappings = wrappings(entries, &mut report.warnings);
-    let has_plus = |entry: &Entry| texts(entry).any(|text| text.contains('+') && is_percent_encoded(text));
+    let has_plus = |entry: &JsonEntry| texts(entry).any(|text| text.contains('+') && is_percent_encoded(text));
     let is = |wrapping| wrappings.contains(&wrapping);
     if is(Wrapping::Base64) {
         report.understood.push("texts in base64".to_owned());
@@ -73,10 +73,10 @@ pub(super) fn decode(entries: &mut [Entry]) -> Report {
 
 /// The wrapping of each entry. All entries have the same one, unless some are surely wrapped and others
 /// surely not.
-fn wrappings(entries: &[Entry], warnings: &mut Vec<Problem>) -> Vec<Wrapping> {
-    let question = |entry: &Entry| entry.optional_text("question").unwrap_or_default();
-    let is_wrapped = |entry: &&Entry| is_surely_percent_encoded(&question(entry));
-    let is_bare = |entry: &&Entry| !is_base64(entry) && !is_percent_encoded(&question(entry));
+fn wrappings(entries: &[JsonEntry], warnings: &mut Vec<DraftProblem>) -> Vec<Wrapping> {
+    let question = |entry: &JsonEntry| entry.optional_text("question").unwrap_or_default();
+    let is_wrapped = |entry: &&JsonEntry| is_surely_percent_encoded(&question(entry));
+    let is_bare = |entry: &&JsonEntry| !is_base64(entry) && !is_percent_encoded(&question(entry));
     let is_mixed = entries.iter().any(|entry| is_bare(&entry));
     let is_any_wrapped = entries.iter().any(|entry| is_wrapped(&entry));
     let of = |entry| match () {
@@ -94,7 +94,7 @@ fn wrappings(entries: &[Entry], warnings: &mut Vec<Problem>) -> Vec<Wrapping> {
 }
 
 /// Whether the type says so; without one, whether question and answer are.
-fn is_base64(entry: &Entry) -> bool {
+fn is_base64(entry: &JsonEntry) -> bool {
     let decoded = |field| entry.optional_text(field).and_then(|text| base64_decoded(&text));
     match entry.optional_text("type") {
         Some(_) => matches!(decoded("type").as_deref(), Some("multiple" | "boolean")),
@@ -134,7 +134,7 @@ fn percent_decoded(text: &str) -> Option<String> {
 }
 
 /// All texts of an entry.
-fn texts(entry: &Entry) -> impl Iterator<Item = &str> {
+fn texts(entry: &JsonEntry) -> impl Iterator<Item = &str> {
     entry
         .fields
         .values()
@@ -143,7 +143,7 @@ fn texts(entry: &Entry) -> impl Iterator<Item = &str> {
 }
 
 /// Changes every text of the entry for which `new` has another one.
-fn change(entry: &mut Entry, new: impl Fn(&str) -> Option<String>) {
+fn change(entry: &mut JsonEntry, new: impl Fn(&str) -> Option<String>) {
     let change = |value: &mut Value| {
         if let Some(text) = value.as_str().and_then(&new) {
             *value = Value::String(text);
@@ -159,7 +159,7 @@ fn change(entry: &mut Entry, new: impl Fn(&str) -> Option<String>) {
 
 /// Decodes HTML entities as often as they were encoded, and says how often: 0 if there are none.
 /// `usual` is how often the API does.
-fn decode_entities(entries: &mut [&mut Entry], usual: usize) -> usize {
+fn decode_entities(entries: &mut [&mut JsonEntry], usual: usize) -> usize {
     let mut seen = Ampersands::default();
     entries.iter().flat_map(|entry| texts(entry)).for_each(|text| seen.look_at(text));
     let times = seen.times(usual);
@@ -235,7 +235,7 @@ mod tests {
             .collect();
         let mut file = json_entries::read(&Value::Array(list).to_string());
         let report = decode(&mut file.entries);
-        let text = |entry: &Entry, field| entry.text(field).expect("a text");
+        let text = |entry: &JsonEntry, field| entry.text(field).expect("a text");
         (
             file.entries.iter().map(|entry| ["question", "correct_answer"].map(|field| text(entry, field))).collect(),
             report.understood,
@@ -307,7 +307,7 @@ mod tests {
         assert_eq!((text(1, "question"), text(1, "correct_answer")), ("Is this so?".to_owned(), "100%".to_owned()));
         assert_eq!(text(1, "category"), "A & B%41");
         let warning = "[1].question: is encoded, and other questions of the file are not; its texts were decoded";
-        assert_eq!(report.warnings.iter().map(Problem::to_string).collect::<Vec<_>>(), [warning]);
+        assert_eq!(report.warnings.iter().map(DraftProblem::to_string).collect::<Vec<_>>(), [warning]);
     }
 
     #[test]

@@ -6,32 +6,32 @@ use super::decimals::{self, Notation};
 use super::fields::Fields;
 use super::habits::Habits;
 use super::header::shortened;
-use super::kind::Kind;
+use super::kind::TableKind;
 use super::names::Column;
 use super::right::{Choices, Habit, Right};
 use super::truth::{mark, truth_or_letter};
 use crate::domain::quiz::draft::MOST_OPTIONS;
-use crate::quizzes::import::item::Asked;
+use crate::quizzes::import::item::ItemKind;
 
 /// A question's kind and what is right, with what is worth a look.
-pub(super) type Answered = Result<(Asked, Option<String>), String>;
+pub(super) type RightAnswer = Result<(ItemKind, Option<String>), String>;
 
 /// What is asked, and what is right.
-pub(super) fn asked(kind: Option<Kind>, fields: &Fields<'_>, habits: &Habits) -> Answered {
+pub(super) fn asked(kind: Option<TableKind>, fields: &Fields<'_>, habits: &Habits) -> RightAnswer {
     let habit = habits.right;
     match kind {
-        Some(Kind::Text) => text(fields),
-        Some(Kind::OpenEnded) => open_ended(fields),
-        Some(Kind::Number) => number(fields, habits.notation),
-        Some(Kind::Order) => order(fields, habit),
-        Some(Kind::Poll) => poll(fields),
+        Some(TableKind::Text) => text(fields),
+        Some(TableKind::OpenEnded) => open_ended(fields),
+        Some(TableKind::Number) => number(fields, habits.notation),
+        Some(TableKind::Order) => order(fields, habit),
+        Some(TableKind::Poll) => poll(fields),
         kind if fields.options.is_empty() && fields.wrong.is_empty() => without_options(kind, fields, habits),
         kind if fields.options.is_empty() || habit.is_apart => right_and_wrong(kind, fields),
         kind => choice(kind, fields, habit),
     }
 }
 
-fn choice(kind: Option<Kind>, fields: &Fields<'_>, habit: Habit) -> Answered {
+fn choice(kind: Option<TableKind>, fields: &Fields<'_>, habit: Habit) -> RightAnswer {
     let options: Vec<String> = texts(fields)?;
     if options.len() < 2 {
         return Err("there is only one option; a question needs two or more".to_owned());
@@ -64,14 +64,14 @@ fn right(fields: &Fields<'_>, habit: Habit) -> Result<Right, String> {
     Choices { options: &fields.options, habit }.right(&cells)
 }
 
-fn order(fields: &Fields<'_>, habit: Habit) -> Answered {
+fn order(fields: &Fields<'_>, habit: Habit) -> RightAnswer {
     let options = texts(fields)?;
     if options.len() < 2 {
         return Err("there are fewer than two things to put in order".to_owned());
     }
     let cells = fields.right();
     if cells.is_empty() {
-        return Ok((Asked::Order { parts: options }, None));
+        return Ok((ItemKind::Order { parts: options }, None));
     }
     let right = Choices { options: &fields.options, habit }.right(&cells)?;
     if right.options.len() != options.len() {
@@ -80,7 +80,7 @@ fn order(fields: &Fields<'_>, habit: Habit) -> Answered {
             .to_owned());
     }
     let parts = right.options.iter().map(|&index| options[index].clone()).collect();
-    Ok((Asked::Order { parts }, right.warning))
+    Ok((ItemKind::Order { parts }, right.warning))
 }
 
 /// All options, as long as they are not too many.
@@ -93,12 +93,19 @@ fn texts(fields: &Fields<'_>) -> Result<Vec<String>, String> {
     Ok(options)
 }
 
-fn choice_of(kind: Option<Kind>, options: Vec<String>, right: Vec<usize>, in_order: bool) -> Result<Asked, String> {
+fn choice_of(
+    kind: Option<TableKind>,
+    options: Vec<String>,
+    right: Vec<usize>,
+    in_order: bool,
+) -> Result<ItemKind, String> {
     match (right.as_slice(), kind) {
-        ([right], None | Some(Kind::Choice | Kind::TrueOrFalse)) => {
-            Ok(Asked::Choice { options, right: *right, in_order })
+        ([right], None | Some(TableKind::Choice | TableKind::TrueOrFalse)) => {
+            Ok(ItemKind::Choice { options, right: *right, in_order })
         }
-        ([_, ..], kind) if kind != Some(Kind::TrueOrFalse) => Ok(Asked::Multiple { options, right, in_shares: false }),
+        ([_, ..], kind) if kind != Some(TableKind::TrueOrFalse) => {
+            Ok(ItemKind::Multiple { options, right, in_shares: false })
+        }
         _ => Err("true or false can't both be right".to_owned()),
     }
 }
@@ -120,7 +127,7 @@ fn by_columns(fields: &Fields<'_>) -> Option<Vec<usize>> {
 }
 
 /// A right answer, or several, and wrong ones: no order among them.
-fn right_and_wrong(kind: Option<Kind>, fields: &Fields<'_>) -> Answered {
+fn right_and_wrong(kind: Option<TableKind>, fields: &Fields<'_>) -> RightAnswer {
     let cells = fields.right();
     if cells.is_empty() {
         return Err("there are wrong answers and no right one".to_owned());
@@ -135,18 +142,18 @@ fn right_and_wrong(kind: Option<Kind>, fields: &Fields<'_>) -> Answered {
 }
 
 /// True or false, or a text to type.
-fn without_options(kind: Option<Kind>, fields: &Fields<'_>, habits: &Habits) -> Answered {
+fn without_options(kind: Option<TableKind>, fields: &Fields<'_>, habits: &Habits) -> RightAnswer {
     let cells = fields.right();
     let truth = match (cells.as_slice(), kind) {
         ([], _) => return Err("there are no options and nothing that is right".to_owned()),
-        ([cell], Some(Kind::TrueOrFalse)) => truth_or_letter(cell),
+        ([cell], Some(TableKind::TrueOrFalse)) => truth_or_letter(cell),
         ([cell], _) => habits.truth.says(cell),
         _ => None,
     };
     match (truth, kind) {
         (Some(truth), _) => {
             let options = habits.truth.options(cells[0], fields.cell(Column::Kind)).to_vec();
-            Ok((Asked::Choice { options, right: usize::from(!truth), in_order: true }, None))
+            Ok((ItemKind::Choice { options, right: usize::from(!truth), in_order: true }, None))
         }
         (None, None) => {
             let as_number = || number(fields, habits.notation).ok().filter(|_| cells.iter().all(is_amount));
@@ -156,7 +163,7 @@ fn without_options(kind: Option<Kind>, fields: &Fields<'_>, habits: &Habits) -> 
             };
             Ok((asked, Some(format!("{message}; for a choice, fill in options"))))
         }
-        (None, Some(Kind::TrueOrFalse)) => Err(format!("{:?} is neither TRUE nor FALSE", shortened(cells[0]))),
+        (None, Some(TableKind::TrueOrFalse)) => Err(format!("{:?} is neither TRUE nor FALSE", shortened(cells[0]))),
         (None, Some(_)) => Err("there are no options".to_owned()),
     }
 }
@@ -171,15 +178,15 @@ fn is_amount(cell: &&str) -> bool {
 }
 
 /// One option is nothing to choose from; without any, a text is typed.
-fn poll(fields: &Fields<'_>) -> Answered {
+fn poll(fields: &Fields<'_>) -> RightAnswer {
     match texts(fields)? {
         options if options.len() == 1 => Err("there is only one option; a poll needs two or more, or none".to_owned()),
-        options => Ok((Asked::Poll { options }, None)),
+        options => Ok((ItemKind::Poll { options }, None)),
     }
 }
 
 /// The texts that are right are the options, or stand in the column of what is right.
-fn text(fields: &Fields<'_>) -> Answered {
+fn text(fields: &Fields<'_>) -> RightAnswer {
     let choices = Choices { options: &fields.options, habit: Default::default() };
     let (mut accepted, mut known) = (Vec::new(), HashSet::new());
     let options = fields.options.iter().map(|option| option.text);
@@ -201,19 +208,19 @@ fn text(fields: &Fields<'_>) -> Answered {
     if accepted.is_empty() {
         return Err("nothing says which text is right".to_owned());
     }
-    Ok((Asked::Text { accepted }, None))
+    Ok((ItemKind::Text { accepted }, None))
 }
 
 /// Nothing is right in most of these: they are asked, and nobody gets points.
-fn open_ended(fields: &Fields<'_>) -> Answered {
+fn open_ended(fields: &Fields<'_>) -> RightAnswer {
     text(fields).or_else(|_| {
         let message = "nothing says which text is right, so the question is asked without points";
-        Ok((Asked::Poll { options: Vec::new() }, Some(message.to_owned())))
+        Ok((ItemKind::Poll { options: Vec::new() }, Some(message.to_owned())))
     })
 }
 
-fn number(fields: &Fields<'_>, notation: Notation) -> Answered {
+fn number(fields: &Fields<'_>, notation: Notation) -> RightAnswer {
     let (cell, is_stored) = fields.number().ok_or_else(|| "nothing says which number is right".to_owned())?;
     let range = decimals::range(cell, if is_stored { Notation::Point } else { notation })?;
-    Ok((Asked::Number { number: range.number, min: range.min, max: range.max }, None))
+    Ok((ItemKind::Number { number: range.number, min: range.min, max: range.max }, None))
 }

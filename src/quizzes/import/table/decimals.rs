@@ -43,7 +43,7 @@ impl Notation {
 
 /// A number that is right, with what else is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Range {
+pub(super) struct DecimalRange {
     /// The one in the middle, if one is named.
     pub(super) number: Option<Decimal>,
     /// The smallest.
@@ -88,7 +88,7 @@ impl<'a> Written<'a> {
 ///
 /// # Errors
 /// The cell can't be read; the message tells what to write.
-pub(super) fn range(cell: &str, notation: Notation) -> Result<Range, String> {
+pub(super) fn range(cell: &str, notation: Notation) -> Result<DecimalRange, String> {
     let unreadable = || {
         let cell = super::header::shortened(cell);
         format!("{cell:?} is no number that can be read; write 42, 3.14, 9.81 +- 0.05 or 9.7..9.9, without a unit")
@@ -98,16 +98,16 @@ pub(super) fn range(cell: &str, notation: Notation) -> Result<Range, String> {
     let range = match written {
         Written::One(number) => {
             let number = read(number)?;
-            Some(Range { number: Some(number), min: number, max: number })
+            Some(DecimalRange { number: Some(number), min: number, max: number })
         }
         Written::Around(number, width) => {
             let (number, width) = (read(number)?, read(width)?.abs());
             let bounds = number.checked_sub(width).zip(number.checked_add(width));
-            bounds.map(|(min, max)| Range { number: Some(number), min, max })
+            bounds.map(|(min, max)| DecimalRange { number: Some(number), min, max })
         }
         Written::Between(min, max) => {
             let (min, max) = (read(min)?, read(max)?);
-            (min <= max).then_some(Range { number: None, min, max })
+            (min <= max).then_some(DecimalRange { number: None, min, max })
         }
     };
     range.ok_or_else(unreadable)
@@ -263,14 +263,14 @@ mod tests {
 
     #[test]
     fn a_range_has_two_bounds_or_a_tolerance() {
-        let around = Range { number: Some(number("9.81")), min: number("9.76"), max: number("9.86") };
+        let around = DecimalRange { number: Some(number("9.81")), min: number("9.76"), max: number("9.86") };
         for cell in ["9.81 +- 0.05", "9,81±0,05", "9.81 +/- 0.05"] {
             assert_eq!(range(cell, Notation::Unknown), Ok(around), "{cell}");
         }
         for (cell, min, max) in
             [("9.7..9.9", "9.7", "9.9"), ("10-20", "10", "20"), ("-5 bis -3", "-5", "-3"), ("-5--3", "-5", "-3")]
         {
-            let expected = Range { number: None, min: number(min), max: number(max) };
+            let expected = DecimalRange { number: None, min: number(min), max: number(max) };
             assert_eq!(range(cell, Notation::Unknown), Ok(expected), "{cell}");
         }
         assert_eq!(range("-5", Notation::Unknown).map(|range| range.max), Ok(number("-5")));

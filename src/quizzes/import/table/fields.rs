@@ -4,21 +4,21 @@ use rust_decimal::Decimal;
 
 use super::decimals::{Notation, decimal};
 use super::header::{Header, shortened};
-use super::kind::Kind;
+use super::kind::TableKind;
 use super::names::Column;
-use super::right::Choice;
+use super::right::ListedOption;
 use super::truth::mark;
-use super::{Row, lists};
+use super::{TableRow, lists};
 
 /// What a row says of a question. Empty cells are left out.
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
     header: &'a Header,
-    row: &'a Row,
+    row: &'a TableRow,
     /// What is asked; empty if nothing is.
     pub(super) question: &'a str,
     /// The options, in the order of their columns.
-    pub(super) options: Vec<Choice<'a>>,
+    pub(super) options: Vec<ListedOption<'a>>,
     /// What is right, each with the number of its column.
     pub(super) correct: Vec<(Option<usize>, &'a str)>,
     /// The options that are wrong.
@@ -29,7 +29,7 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Sorts a row's cells.
-    pub(super) fn new(header: &'a Header, row: &'a Row) -> Self {
+    pub(super) fn new(header: &'a Header, row: &'a TableRow) -> Self {
         let at = |index: usize| cell(row, index);
         let numbered = |(number, index): &(Option<usize>, usize)| Some((*number, at(*index)?));
         let question = header.column(Column::Question).and_then(at).unwrap_or_default();
@@ -38,8 +38,8 @@ impl<'a> Fields<'a> {
         let mut fields = Self { header, row, question, options: Vec::new(), correct, wrong, doubt: None };
         fields.options = if header.options.is_empty() { fields.listed() } else { fields.in_columns() };
         // The options of an order or a poll, and the texts that are right, have stars of their own.
-        let kind = fields.cell(Column::Kind).and_then(Kind::parse);
-        let has_none = matches!(kind, Some(Kind::Order | Kind::Poll | Kind::Text));
+        let kind = fields.cell(Column::Kind).and_then(TableKind::parse);
+        let has_none = matches!(kind, Some(TableKind::Order | TableKind::Poll | TableKind::Text));
         if fields.correct.is_empty() && !has_none {
             take_stars(&mut fields.options);
         }
@@ -86,13 +86,13 @@ impl<'a> Fields<'a> {
         notation_of(self.row, self.header.column(column), notation)
     }
 
-    fn in_columns(&mut self) -> Vec<Choice<'a>> {
+    fn in_columns(&mut self) -> Vec<ListedOption<'a>> {
         let (header, row) = (self.header, self.row);
         let marks = marks(header, row);
         let is_marked = |label: usize| marks.as_ref().is_ok_and(|marked| marked.contains(&label));
         let options = header.options.iter().filter_map(|option| {
             let text = cell(row, option.column)?;
-            Some(Choice { label: option.label, text, is_marked: is_marked(option.label) })
+            Some(ListedOption { label: option.label, text, is_marked: is_marked(option.label) })
         });
         let options = options.collect();
         self.doubt = marks.err();
@@ -100,15 +100,15 @@ impl<'a> Fields<'a> {
     }
 
     /// The options of a single cell.
-    fn listed(&self) -> Vec<Choice<'a>> {
+    fn listed(&self) -> Vec<ListedOption<'a>> {
         let Some(list) = self.cell(Column::Options) else { return Vec::new() };
         let texts = lists::texts(list, self.header.between).into_iter().enumerate();
-        texts.map(|(index, text)| Choice { label: index + 1, text, is_marked: false }).collect()
+        texts.map(|(index, text)| ListedOption { label: index + 1, text, is_marked: false }).collect()
     }
 }
 
 /// The options that marks or points in columns of their own say are right.
-fn marks(header: &Header, row: &Row) -> Result<Vec<usize>, String> {
+fn marks(header: &Header, row: &TableRow) -> Result<Vec<usize>, String> {
     let (mut marked, mut points) = (Vec::new(), Vec::new());
     for option in header.options.iter().filter(|option| cell(row, option.column).is_some()) {
         if let Some(text) = option.flag.and_then(|index| cell(row, index)) {
@@ -131,8 +131,8 @@ fn marks(header: &Header, row: &Row) -> Result<Vec<usize>, String> {
 }
 
 /// `*Elbe` is right if nothing else says what is.
-fn take_stars(options: &mut [Choice<'_>]) {
-    let has_star = |option: &Choice<'_>| option.text.len() > 1 && option.text.starts_with('*');
+fn take_stars(options: &mut [ListedOption<'_>]) {
+    let has_star = |option: &ListedOption<'_>| option.text.len() > 1 && option.text.starts_with('*');
     let stars = options.iter().filter(|option| has_star(option)).count();
     // Two stars are no mark.
     if options.iter().any(|option| option.text.starts_with("**")) {
@@ -146,12 +146,12 @@ fn take_stars(options: &mut [Choice<'_>]) {
     }
 }
 
-fn notation_of(row: &Row, index: Option<usize>, notation: Notation) -> Notation {
+fn notation_of(row: &TableRow, index: Option<usize>, notation: Notation) -> Notation {
     if index.is_some_and(|index| row.numbers.contains(&index)) { Notation::Point } else { notation }
 }
 
 /// A cell without the blanks around it, if anything is left.
-fn cell(row: &Row, index: usize) -> Option<&str> {
+fn cell(row: &TableRow, index: usize) -> Option<&str> {
     row.cells.get(index).map(|cell| clean(cell)).filter(|cell| !cell.is_empty())
 }
 

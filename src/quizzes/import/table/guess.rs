@@ -5,15 +5,15 @@ use std::collections::HashSet;
 use super::decimals::is_number;
 use super::fields::Fields;
 use super::header::{self, Header};
-use super::names::{Column, Unit};
+use super::names::{Column, TimeUnit};
 use super::right::{Choices, Habit};
-use super::{Row, Table, questions, values};
-use crate::domain::quiz::draft::{MOST_OPTIONS, Problem};
-use crate::quizzes::import::item::Found;
+use super::{Table, TableRow, questions, values};
+use crate::domain::quiz::draft::{DraftProblem, MOST_OPTIONS};
+use crate::quizzes::import::item::ParsedFile;
 
 /// Reads the columns as question, options, correct if that makes sense; else nothing. Numbers before the
 /// question and a time before the last column are taken for what they are.
-pub(super) fn read(table: &mut Table, found: &mut Found) {
+pub(super) fn read(table: &mut Table, found: &mut ParsedFile) {
     let Some(place) = table.rows.first().map(|row| table.place(row)) else { return };
     let width = usual_width(&table.rows);
     let columns = columns(&table.rows, width);
@@ -26,17 +26,17 @@ pub(super) fn read(table: &mut Table, found: &mut Found) {
              {example:?}"
         );
         found.left_out.push(match header::missing(table) {
-            Some((row, message)) => Problem::new(table.place(row), message),
-            None => Problem::new(place, message),
+            Some((row, message)) => DraftProblem::new(table.place(row), message),
+            None => DraftProblem::new(place, message),
         });
         let unreadable = table.rows.iter().filter_map(|row| Some((row, row.unreadable?)));
-        found.left_out.extend(unreadable.map(|(row, reason)| Problem::new(table.place(row), reason)));
+        found.left_out.extend(unreadable.map(|(row, reason)| DraftProblem::new(table.place(row), reason)));
         return;
     }
     let example = names(&columns, table.separator);
     let message =
         format!("no row names the columns; they were read as {example:?}; better write that row above the questions");
-    found.warnings.push(Problem::new(place, message));
+    found.warnings.push(DraftProblem::new(place, message));
     questions::read(table, &header, &table.rows, found);
 }
 
@@ -77,7 +77,7 @@ fn with_neighbors(cells: &[String]) -> Option<Vec<String>> {
 }
 
 /// What the columns hold if it is what most tables have.
-fn columns(rows: &[Row], width: usize) -> Vec<Column> {
+fn columns(rows: &[TableRow], width: usize) -> Vec<Column> {
     // The first row may name the columns in words that are not known.
     let below = rows.get(1..).unwrap_or_default();
     let all = |index: usize, is: fn(&str) -> bool| {
@@ -85,7 +85,7 @@ fn columns(rows: &[Row], width: usize) -> Vec<Column> {
         let mut cells = cells.map(|cell| cell.trim()).peekable();
         cells.peek().is_some() && cells.all(is)
     };
-    let is_time = |cell: &str| values::time(cell, Unit::Unsaid).is_some();
+    let is_time = |cell: &str| values::time(cell, TimeUnit::Unsaid).is_some();
     let has_numbers = width > 4 && all(0, is_number);
     let has_time = width > 4 && all(width - 2, is_time) && !all(width - 3, is_number);
     let options = width.saturating_sub(2 + usize::from(has_numbers) + usize::from(has_time));
@@ -94,7 +94,7 @@ fn columns(rows: &[Row], width: usize) -> Vec<Column> {
         columns.insert(0, Column::RowNumber);
     }
     if has_time {
-        columns.insert(columns.len() - 1, Column::Time(Unit::Unsaid));
+        columns.insert(columns.len() - 1, Column::Time(TimeUnit::Unsaid));
     }
     columns
 }
@@ -117,7 +117,7 @@ fn names(columns: &[Column], separator: char) -> String {
 }
 
 /// The number of cells that most rows have, without empty ones at the end.
-fn usual_width(rows: &[Row]) -> usize {
+fn usual_width(rows: &[TableRow]) -> usize {
     let mut widths: Vec<usize> = rows.iter().map(width).filter(|&width| width > 2).collect();
     widths.sort_unstable();
     let most = widths.chunk_by(|a, b| a == b).max_by_key(|same| same.len());
@@ -126,14 +126,14 @@ fn usual_width(rows: &[Row]) -> usize {
     widths.last().copied().filter(|&widest| widest <= most + 2).unwrap_or(most)
 }
 
-fn width(row: &Row) -> usize {
+fn width(row: &TableRow) -> usize {
     row.cells.iter().rposition(|cell| !cell.trim().is_empty()).map_or(0, |last| last + 1)
 }
 
 /// Whether the last cell of nearly all rows names one of the options before it, and what is asked is no
 /// number and no kind. Rows of numbers prove nothing: each of
 /// them could be the right one. The first row may be a header in words that are not known.
-fn makes_sense(header: &Header, rows: &[Row]) -> bool {
+fn makes_sense(header: &Header, rows: &[TableRow]) -> bool {
     let (mut good, mut bad) = (0usize, 0usize);
     let mut questions = HashSet::new();
     for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.unreadable.is_none()) {
@@ -155,7 +155,7 @@ fn makes_sense(header: &Header, rows: &[Row]) -> bool {
 }
 
 /// The rows, of which those with fewer options get empty ones.
-fn widened<'r>(rows: &'r mut [Row], header: &Header) -> &'r [Row] {
+fn widened<'r>(rows: &'r mut [TableRow], header: &Header) -> &'r [TableRow] {
     if header.time.is_none() {
         rows.iter_mut().filter(|row| row.unreadable.is_none()).for_each(|row| widen(row, header.width));
     }
@@ -163,7 +163,7 @@ fn widened<'r>(rows: &'r mut [Row], header: &Header) -> &'r [Row] {
 }
 
 /// Moves the last cell to the end of the row, and leaves the options between empty.
-fn widen(row: &mut Row, width: usize) {
+fn widen(row: &mut TableRow, width: usize) {
     let own = self::width(row);
     if (3..width).contains(&own) {
         row.cells.truncate(own);

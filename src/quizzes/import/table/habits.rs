@@ -3,10 +3,10 @@
 use super::decimals::Notation;
 use super::fields::Fields;
 use super::header::Header;
-use super::kind::Kind;
+use super::kind::TableKind;
 use super::names::Column;
 use super::right::{Choices, Habit};
-use super::truth::Words;
+use super::truth::TruthWords;
 use super::values::{self, Scale};
 use crate::domain::quiz::draft::MOST_OPTIONS;
 
@@ -18,7 +18,7 @@ pub(super) struct Habits {
     /// Which sign stands before decimals.
     pub(super) notation: Notation,
     /// In which words they say true and false.
-    pub(super) truth: Words,
+    pub(super) truth: TruthWords,
     /// The highest level of difficulty.
     pub(super) highest_level: u8,
     /// What the points are.
@@ -29,7 +29,7 @@ pub(super) struct Habits {
 
 /// How often the rows say what is right in a way that can be meant in one way only.
 #[derive(Debug, Default)]
-struct Counts {
+struct HabitCounts {
     positions: usize,
     texts: usize,
     zeros: usize,
@@ -42,7 +42,7 @@ struct Counts {
 impl Habits {
     /// Looks through all rows.
     pub(super) fn of(header: &Header, rows: &[Fields<'_>]) -> Self {
-        let mut counts = Counts::default();
+        let mut counts = HabitCounts::default();
         for row in rows {
             counts.add(row);
         }
@@ -63,14 +63,14 @@ impl Habits {
             truth: truth(rows),
             highest_level: cells(Column::Difficulty).filter_map(values::level).max().unwrap_or_default(),
             points: Scale::of(cells(Column::Points), header.has_factors()),
-            has_kinds: cells(Column::Kind).any(|cell| Kind::parse(cell).is_some()),
+            has_kinds: cells(Column::Kind).any(|cell| TableKind::parse(cell).is_some()),
         }
     }
 }
 
 /// What the numbers that are right tell, and the points.
 fn notation(rows: &[Fields<'_>]) -> Notation {
-    let is_number = |row: &&Fields<'_>| row.cell(Column::Kind).and_then(Kind::parse) == Some(Kind::Number);
+    let is_number = |row: &&Fields<'_>| row.cell(Column::Kind).and_then(TableKind::parse) == Some(TableKind::Number);
     let right = rows.iter().filter(is_number).filter_map(Fields::number);
     let right = right.filter(|(_, is_stored)| !is_stored).map(|(cell, _)| cell);
     let is_text = |row: &&Fields<'_>| row.notation(Column::Points, Notation::Unknown) == Notation::Unknown;
@@ -78,13 +78,13 @@ fn notation(rows: &[Fields<'_>]) -> Notation {
 }
 
 /// The words of the rows without options.
-fn truth(rows: &[Fields<'_>]) -> Words {
+fn truth(rows: &[Fields<'_>]) -> TruthWords {
     let rows = || rows.iter().filter(|row| row.options.is_empty() && row.wrong.is_empty());
-    let kinds = rows().filter_map(|row| row.cell(Column::Kind)).filter(|kind| Kind::parse(kind).is_some());
-    Words::of(rows().flat_map(Fields::right), kinds)
+    let kinds = rows().filter_map(|row| row.cell(Column::Kind)).filter(|kind| TableKind::parse(kind).is_some());
+    TruthWords::of(rows().flat_map(Fields::right), kinds)
 }
 
-impl Counts {
+impl HabitCounts {
     fn add(&mut self, row: &Fields<'_>) {
         let choices = Choices { options: &row.options, habit: Habit::default() };
         let Some(last) = row.options.iter().map(|option| option.label).max() else { return };

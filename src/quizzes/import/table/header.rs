@@ -1,8 +1,8 @@
 //! Which row names the columns, and what each column holds.
 
-use super::names::{self, Column, Unit};
-use super::{Row, Table};
-use crate::domain::quiz::draft::Problem;
+use super::names::{self, Column, TimeUnit};
+use super::{Table, TableRow};
+use crate::domain::quiz::draft::DraftProblem;
 
 /// How many rows are searched for a header.
 pub(super) const SEARCHED: usize = 60;
@@ -21,7 +21,7 @@ pub(super) struct Header {
     /// The columns of wrong options.
     pub(super) wrong: Vec<usize>,
     /// The column of the time limit, and its unit.
-    pub(super) time: Option<(usize, Unit)>,
+    pub(super) time: Option<(usize, TimeUnit)>,
     /// Whether the header says that `correct` is a number.
     pub(super) asks_for_numbers: bool,
     /// Whether the header calls that number an index.
@@ -70,9 +70,9 @@ pub(super) fn find(table: &Table) -> Option<usize> {
 }
 
 /// What a row that names the question leaves out, if there is such a row.
-pub(super) fn missing(table: &Table) -> Option<(&Row, String)> {
-    let columns = |row: &Row| row.cells.iter().filter_map(|cell| Column::parse(cell)).collect::<Vec<Column>>();
-    let names_question = |row: &&Row| {
+pub(super) fn missing(table: &Table) -> Option<(&TableRow, String)> {
+    let columns = |row: &TableRow| row.cells.iter().filter_map(|cell| Column::parse(cell)).collect::<Vec<Column>>();
+    let names_question = |row: &&TableRow| {
         let columns = columns(row);
         columns.len() > 1 && columns.contains(&Column::Question)
     };
@@ -88,14 +88,14 @@ pub(super) fn missing(table: &Table) -> Option<(&Row, String)> {
 
 impl Header {
     /// Reads the row that names the columns; what is not understood of it is a warning.
-    pub(super) fn read(row: &Row, place: &str, warnings: &mut Vec<Problem>) -> Self {
+    pub(super) fn read(row: &TableRow, place: &str, warnings: &mut Vec<DraftProblem>) -> Self {
         let names = &row.cells[..row.cells.len().min(MOST_COLUMNS)];
         let mut columns: Vec<Option<Column>> = names.iter().map(|name| Column::parse(name)).collect();
         title_as_question(&mut columns);
         number_answers(&mut columns, names);
         spread_options(&mut columns, names);
         match about_options(&mut columns, names) {
-            Ok(warning) => warnings.extend(warning.map(|message| Problem::new(place, message))),
+            Ok(warning) => warnings.extend(warning.map(|message| DraftProblem::new(place, message))),
             Err(fault) => return Self { fault: Some(fault), ..Self::default() },
         }
         let letters = names.iter().map(|name| names::letters(name)).collect();
@@ -119,7 +119,7 @@ impl Header {
                 .iter()
                 .any(|hint| correct.iter().any(|name| name.contains(hint)));
         for (names, what) in [(unknown, "not read"), (twice, "not read, because another column means the same")] {
-            warnings.extend(about_columns(&names, what).map(|message| Problem::new(place, message)));
+            warnings.extend(about_columns(&names, what).map(|message| DraftProblem::new(place, message)));
         }
         header
     }
@@ -303,7 +303,7 @@ pub(super) fn shortened(text: &str) -> String {
 }
 
 /// Whether a row says the header again, or explains it: then its kind is the name of that column.
-pub(super) fn is_repeated(header: &Header, row: &Row) -> bool {
+pub(super) fn is_repeated(header: &Header, row: &TableRow) -> bool {
     let kind = header.column(Column::Kind).and_then(|index| row.cells.get(index));
     let explains = |cell: &String| names::letters(cell).len() > 4 && Column::parse(cell) == Some(Column::Kind);
     let mut filled = row.cells.iter().zip(&header.names).filter(|(cell, _)| !cell.trim().is_empty());

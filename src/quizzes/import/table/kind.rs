@@ -4,7 +4,7 @@ use super::names::letters;
 
 /// The kinds that a table can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TableKind {
     /// One option is right; several if `correct` names several.
     Choice,
     /// Several options can be right.
@@ -26,9 +26,9 @@ pub(super) enum Kind {
 }
 
 /// The words without blanks and dashes.
-const KINDS: &[(Kind, &str)] = &[
+const KINDS: &[(TableKind, &str)] = &[
     (
-        Kind::Choice,
+        TableKind::Choice,
         "choice singlechoice multiplechoice mc mcq sc single singleanswer singleselect singleselection quiz radio \
          dropdown select auswahl einfachauswahl einzelauswahl multiplechoicesingle multiplechoiceoneanswer \
          multiplechoicequestion auswahlfrage multichoice textchoice choixunique choixmultiple qcm \
@@ -36,50 +36,50 @@ const KINDS: &[(Kind, &str)] = &[
          选择题 单选 单选题 選擇題 単一選択 객관식 tracnghiem coktansecmeli",
     ),
     (
-        Kind::Multiple,
+        TableKind::Multiple,
         "multiple checkbox checkboxes multi multipleanswer multipleanswers multipleselect multipleselection \
          multipleresponse multiplecorrect multiselect multiplechoicemultiple msq mr mehrfachauswahl mehrfachantwort \
          mehrfach mehrfachnennung 多选 多选题 複数選択",
     ),
     (
-        Kind::TrueOrFalse,
+        TableKind::TrueOrFalse,
         "truefalse trueorfalse tf tof boolean bool yesno yesorno wahrfalsch wahroderfalsch richtigfalsch \
          richtigoderfalsch janein jaodernein truefalsequestion \
          vraifaux verdaderofalso verdaderoofalso verdadeirofalso verdadeirooufalso verofalso waaronwaar prawdafalsz \
          benarsalah 判断题 判断 ox dungsai dogruyanlis",
     ),
     (
-        Kind::Text,
+        TableKind::Text,
         "text shortanswer short shorttext fillintheblank fillintheblanks fillinblank fillintheblankquestion fillin \
          fib blank blanks typeanswer typedanswer typetheanswer typein typing textinput textentry input freetext \
          identification cloze freitext kurzantwort kurzantwortfrage lueckentext luecke texteingabe eingabe fillblank reponsecourte respuestacorta respostacurta rispostabreve \
          isian isiansingkat 填空题 填空 記述 주관식 단답형",
     ),
     (
-        Kind::OpenEnded,
+        TableKind::OpenEnded,
         "openended open openendedquestion openquestion openanswer essay paragraph longanswer longtext offen \
          offenefrage aufsatz wordcloud brainstorm wortwolke",
     ),
     (
-        Kind::Number,
+        TableKind::Number,
         "number numeric numerical numericanswer numericalanswer numericresponse integer decimal estimate slider zahl \
          zahlen numerisch zahlenfrage schaetzfrage schaetzen zahleneingabe",
     ),
     (
-        Kind::Order,
+        TableKind::Order,
         "order ordering orderquestion sort sorting reorder rank ranking sequence sequencing puzzle jumble \
          reihenfolge sortieren sortierung ordnen anordnen sortierfrage",
     ),
-    (Kind::Poll, "poll survey opinion vote voting umfrage abstimmung meinung stimmungsbild"),
+    (TableKind::Poll, "poll survey opinion vote voting umfrage abstimmung meinung stimmungsbild"),
     (
-        Kind::Other,
+        TableKind::Other,
         "draw drawing match matching pairs categorize categorise classification draganddrop dragdrop hotspot labeling \
          labelling graphing passage comprehension slide content video videoresponse audio audioresponse fileupload \
          upload pin droppin zuordnung zuordnen hotspotfrage",
     ),
 ];
 
-impl Kind {
+impl TableKind {
     /// The kind that a cell names.
     pub(super) fn parse(cell: &str) -> Option<Self> {
         let word = letters(cell);
@@ -94,25 +94,25 @@ mod tests {
     #[test]
     fn kinds_have_many_names() {
         let cases = [
-            ("Multiple Choice", Kind::Choice),
-            ("MULTIPLE_CHOICE", Kind::Choice),
-            ("Checkbox", Kind::Multiple),
-            ("True/False", Kind::TrueOrFalse),
-            ("wahr/falsch", Kind::TrueOrFalse),
-            ("Fill-in-the-Blank", Kind::Text),
-            ("short answer", Kind::Text),
-            ("Lückentext", Kind::Text),
-            ("Open-Ended", Kind::OpenEnded),
-            ("numeric", Kind::Number),
-            ("Schätzfrage", Kind::Number),
-            ("Ordering", Kind::Order),
-            ("Umfrage", Kind::Poll),
+            ("Multiple Choice", TableKind::Choice),
+            ("MULTIPLE_CHOICE", TableKind::Choice),
+            ("Checkbox", TableKind::Multiple),
+            ("True/False", TableKind::TrueOrFalse),
+            ("wahr/falsch", TableKind::TrueOrFalse),
+            ("Fill-in-the-Blank", TableKind::Text),
+            ("short answer", TableKind::Text),
+            ("Lückentext", TableKind::Text),
+            ("Open-Ended", TableKind::OpenEnded),
+            ("numeric", TableKind::Number),
+            ("Schätzfrage", TableKind::Number),
+            ("Ordering", TableKind::Order),
+            ("Umfrage", TableKind::Poll),
         ];
         for (word, kind) in cases {
-            assert_eq!(Kind::parse(word), Some(kind), "{word}");
+            assert_eq!(TableKind::parse(word), Some(kind), "{word}");
         }
-        assert_eq!(Kind::parse("Vrai/Faux"), Some(Kind::TrueOrFalse));
-        assert_eq!(Kind::parse("Draw"), Some(Kind::Other));
-        assert_eq!(Kind::parse("Geography"), None);
+        assert_eq!(TableKind::parse("Vrai/Faux"), Some(TableKind::TrueOrFalse));
+        assert_eq!(TableKind::parse("Draw"), Some(TableKind::Other));
+        assert_eq!(TableKind::parse("Geography"), None);
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::header::Header;
 use super::names::{Column, label};
-use super::{Row, Table};
+use super::{Table, TableRow};
 
 /// What can stand between options. A comma is the last to be tried: it also stands within them.
 const BETWEEN: [char; 4] = ['\n', '|', ';', ','];
@@ -48,7 +48,7 @@ fn without_label(text: &str, number: usize) -> Option<&str> {
 }
 
 /// Writes a list of JSON with line breaks; other text that looks like one makes the row unreadable.
-fn rewrite(row: &mut Row, index: usize) {
+fn rewrite(row: &mut TableRow, index: usize) {
     let Some(cell) = row.cells.get_mut(index) else { return };
     let list = cell.trim();
     let inside = list.strip_prefix(['{', '[']).map(str::trim_start);

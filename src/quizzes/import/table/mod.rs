@@ -29,15 +29,15 @@ mod xml;
 use std::collections::BTreeSet;
 
 use self::header::Header;
-use super::item::Found;
-use crate::domain::quiz::draft::Problem;
+use super::item::ParsedFile;
+use crate::domain::quiz::draft::DraftProblem;
 
 pub(super) use self::workbook::is_workbook;
 
 /// Reads a table of text, whose lines end with a line feed.
-pub(super) fn read_text(text: &str) -> Found {
+pub(super) fn read_text(text: &str) -> ParsedFile {
     let (table, separator) = text::table(text);
-    let mut found = Found::default();
+    let mut found = ParsedFile::default();
     found.understood.push(separator);
     read(vec![table], &mut found);
     found
@@ -47,8 +47,8 @@ pub(super) fn read_text(text: &str) -> Found {
 ///
 /// # Errors
 /// The file is no workbook that can be read, or it is too large.
-pub(super) fn read_workbook(bytes: &[u8]) -> Result<Found, Problem> {
-    let mut found = Found::default();
+pub(super) fn read_workbook(bytes: &[u8]) -> Result<ParsedFile, DraftProblem> {
+    let mut found = ParsedFile::default();
     read(workbook::tables(bytes)?, &mut found);
     Ok(found)
 }
@@ -57,8 +57,8 @@ pub(super) fn read_workbook(bytes: &[u8]) -> Result<Found, Problem> {
 #[derive(Debug)]
 struct Table {
     /// The rows, without those that a workbook doesn't have.
-    rows: Vec<Row>,
-    unit: Unit,
+    rows: Vec<TableRow>,
+    unit: PlaceUnit,
     /// The sheet's name, for a workbook.
     sheet: Option<String>,
     /// What stands between cells.
@@ -67,7 +67,7 @@ struct Table {
 
 /// A row of a table.
 #[derive(Debug)]
-struct Row {
+struct TableRow {
     /// Its number in the table's unit, counted from 1.
     number: usize,
     /// Its number as a spreadsheet shows it, counted from 1.
@@ -81,7 +81,7 @@ struct Row {
 
 /// What places in a table are counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
+enum PlaceUnit {
     /// The lines of a text.
     Line,
     /// The rows of a sheet.
@@ -90,26 +90,26 @@ enum Unit {
 
 impl Table {
     fn is_text(&self) -> bool {
-        self.unit == Unit::Line
+        self.unit == PlaceUnit::Line
     }
 
-    fn place(&self, row: &Row) -> String {
+    fn place(&self, row: &TableRow) -> String {
         match (self.unit, &self.sheet) {
-            (Unit::Line, _) => super::item::line(row.number),
-            (Unit::Row, None) => format!("row {}", row.number),
-            (Unit::Row, Some(sheet)) => format!("sheet {sheet:?}, row {}", row.number),
+            (PlaceUnit::Line, _) => super::item::line(row.number),
+            (PlaceUnit::Row, None) => format!("row {}", row.number),
+            (PlaceUnit::Row, Some(sheet)) => format!("sheet {sheet:?}, row {}", row.number),
         }
     }
 }
 
-impl Row {
+impl TableRow {
     fn is_blank(&self) -> bool {
         self.unreadable.is_none() && self.cells.iter().all(|cell| cell.trim().is_empty())
     }
 }
 
 /// Reads the tables that have a header; if none has, the first one is read without.
-fn read(mut tables: Vec<Table>, found: &mut Found) {
+fn read(mut tables: Vec<Table>, found: &mut ParsedFile) {
     for table in &mut tables {
         table.rows.retain(|row| !row.is_blank());
     }
@@ -135,13 +135,13 @@ fn read(mut tables: Vec<Table>, found: &mut Found) {
         if count == 1 {
             table.sheet = None;
         }
-        found.warnings.extend(note.map(|note| Problem::new(table.place(&table.rows[at]), note)));
+        found.warnings.extend(note.map(|note| DraftProblem::new(table.place(&table.rows[at]), note)));
         read_under(table, at, found);
     }
 }
 
 /// Reads the rows under the header, which is the row at this index.
-fn read_under(table: &mut Table, at: usize, found: &mut Found) {
+fn read_under(table: &mut Table, at: usize, found: &mut ParsedFile) {
     let Some(row) = table.rows.get(at) else { return };
     if row.row > 1 {
         let sheet = table.sheet.as_ref().map(|sheet| format!(" of sheet {sheet:?}")).unwrap_or_default();
@@ -152,12 +152,12 @@ fn read_under(table: &mut Table, at: usize, found: &mut Found) {
         found.understood.push(format!("no rows under the header{sheet}"));
     }
     for row in table.rows[..at].iter().filter(|row| row.unreadable.is_some()) {
-        found.left_out.push(Problem::new(table.place(row), row.unreadable.unwrap_or_default()));
+        found.left_out.push(DraftProblem::new(table.place(row), row.unreadable.unwrap_or_default()));
     }
     let place = table.place(row);
     let mut header = Header::read(row, &place, &mut found.warnings);
     if let Some(fault) = header.fault.take() {
-        found.left_out.push(Problem::new(place, fault));
+        found.left_out.push(DraftProblem::new(place, fault));
         return;
     }
     lists::prepare(table, &mut header, at + 1);

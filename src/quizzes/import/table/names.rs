@@ -39,7 +39,7 @@ pub(super) enum Column {
     /// Why it is right.
     Explanation,
     /// How long it may take.
-    Time(Unit),
+    Time(TimeUnit),
     /// A picture.
     Image,
     /// What the picture shows.
@@ -58,7 +58,7 @@ pub(super) enum Column {
 
 /// The unit of a time without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(super) enum TimeUnit {
     /// Thousandths of a second.
     Milliseconds,
     /// Seconds.
@@ -135,7 +135,7 @@ fn time(key: &str) -> Option<Column> {
     let units = UNITS.iter().filter_map(|(name, unit)| Some((key.strip_suffix(name)?, *unit)));
     let mut stems = units.map(|(stem, unit)| (stem.strip_suffix("in").unwrap_or(stem), unit));
     if TIMES.split(' ').any(|name| name == key) {
-        return Some(Column::Time(Unit::Unsaid));
+        return Some(Column::Time(TimeUnit::Unsaid));
     }
     let (_, unit) =
         stems.find(|(stem, _)| (stem.is_empty() || TIMES.split(' ').any(|name| name == *stem)) && key.len() > 2)?;
@@ -203,7 +203,7 @@ fn without_hints(name: &str) -> String {
 }
 
 /// The unit that a hint names: `Time limit (ms)`.
-fn unit_in_hints(name: &str) -> Option<Unit> {
+fn unit_in_hints(name: &str) -> Option<TimeUnit> {
     let (_, hint) = name.split_once(['(', '['])?;
     let (inside, _) = hint.split_once([')', ']'])?;
     let word = letters(inside);
@@ -284,10 +284,13 @@ mod tests {
 
     #[test]
     fn what_stands_beside_has_many_names() {
-        all(&["Time limit (sec) – 5, 10, 20 …", "Zeitlimit (Sek.)", "Time in seconds"], Column::Time(Unit::Seconds));
-        all(&["Zeit", "Time limit"], Column::Time(Unit::Unsaid));
-        all(&["timeLimitMs", "Time limit (ms)"], Column::Time(Unit::Milliseconds));
-        all(&["Minutes", "Zeit (in Minuten)"], Column::Time(Unit::Minutes));
+        all(
+            &["Time limit (sec) – 5, 10, 20 …", "Zeitlimit (Sek.)", "Time in seconds"],
+            Column::Time(TimeUnit::Seconds),
+        );
+        all(&["Zeit", "Time limit"], Column::Time(TimeUnit::Unsaid));
+        all(&["timeLimitMs", "Time limit (ms)"], Column::Time(TimeUnit::Milliseconds));
+        all(&["Minutes", "Zeit (in Minuten)"], Column::Time(TimeUnit::Minutes));
         all(&["Punkte", "Points"], Column::Points);
         all(&["ignoreAccents", "Akzente egal"], Column::IgnoreAccents);
         all(&["maxTypos", "Typos", "Tippfehler"], Column::MaxTypos);

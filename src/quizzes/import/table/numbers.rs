@@ -2,7 +2,7 @@
 
 /// How a number is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(super) enum NumberStyle {
     /// As a number.
     Number,
     /// As a number of hundredths: 25% for 0.25.
@@ -11,7 +11,7 @@ pub(super) enum Shown {
     Date,
 }
 
-impl Shown {
+impl NumberStyle {
     /// By the number of a format that every workbook has.
     pub(super) fn by_id(id: &str) -> Self {
         match id.parse::<u16>() {
@@ -52,13 +52,13 @@ impl Shown {
 const LAST_DAY: f64 = 2_958_466.0;
 
 /// What a cell with this value shows.
-pub(super) fn shown(value: &str, style: Shown, from_1904: bool) -> String {
+pub(super) fn shown(value: &str, style: NumberStyle, from_1904: bool) -> String {
     let Some(number) = value.trim().parse::<f64>().ok().filter(|number| number.is_finite()) else {
         return value.to_owned();
     };
     match style {
-        Shown::Date if (0.0..LAST_DAY).contains(&number) => date(number, from_1904),
-        Shown::Percent => format!("{}%", plain(number * 100.0)),
+        NumberStyle::Date if (0.0..LAST_DAY).contains(&number) => date(number, from_1904),
+        NumberStyle::Percent => format!("{}%", plain(number * 100.0)),
         _ => plain(number),
     }
 }
@@ -136,7 +136,7 @@ mod tests {
             ("1E3", "1000"),
             ("x", "x"),
         ] {
-            assert_eq!(shown(value, Shown::Number, false), text);
+            assert_eq!(shown(value, NumberStyle::Number, false), text);
         }
     }
 
@@ -154,27 +154,30 @@ mod tests {
             ("0.0002314814814814815", "00:00:20"),
         ];
         for (value, text) in cases {
-            assert_eq!(shown(value, Shown::Date, false), text, "{value}");
+            assert_eq!(shown(value, NumberStyle::Date, false), text, "{value}");
         }
-        assert_eq!(shown("0", Shown::Date, true), "1904-01-01");
-        assert_eq!(shown("-1", Shown::Date, false), "-1");
+        assert_eq!(shown("0", NumberStyle::Date, true), "1904-01-01");
+        assert_eq!(shown("-1", NumberStyle::Date, false), "-1");
     }
 
     #[test]
     fn a_format_with_days_or_hours_is_a_date() {
         for code in ["dd.mm.yyyy", "h:mm", "[h]:mm:ss", "[$-407]d. mmmm yyyy"] {
-            assert_eq!(Shown::by_code(code), Shown::Date, "{code}");
+            assert_eq!(NumberStyle::by_code(code), NumberStyle::Date, "{code}");
         }
         for code in ["General", "0.00", "#,##0 \"Stunden\"", "[Red]0", "\\d0", "0\"%\""] {
-            assert_eq!(Shown::by_code(code), Shown::Number, "{code}");
+            assert_eq!(NumberStyle::by_code(code), NumberStyle::Number, "{code}");
         }
     }
 
     #[test]
     fn percentages_are_shown_as_such() {
-        assert_eq!((Shown::by_code("0.00%"), Shown::by_id("9")), (Shown::Percent, Shown::Percent));
+        assert_eq!(
+            (NumberStyle::by_code("0.00%"), NumberStyle::by_id("9")),
+            (NumberStyle::Percent, NumberStyle::Percent)
+        );
         for (value, text) in [("0.25", "25%"), ("2", "200%"), ("0.07", "7%"), ("0.125", "12.5%"), ("x", "x")] {
-            assert_eq!(shown(value, Shown::Percent, false), text);
+            assert_eq!(shown(value, NumberStyle::Percent, false), text);
         }
     }
 }

@@ -3,11 +3,11 @@
 use super::Table;
 use super::numbers;
 use super::workbook::{Cell, MOST_CELL, MOST_COLUMNS, MOST_ROWS, MOST_SHEETS, Package, Sheets, too_large};
-use super::xml::{Element, Token, Xml};
-use crate::domain::quiz::draft::Problem;
+use super::xml::{Element, Xml, XmlToken};
+use crate::domain::quiz::draft::DraftProblem;
 
 /// The sheets that are not empty, in the workbook's order.
-pub(super) fn tables(package: &mut Package<'_>) -> Result<Vec<Table>, Problem> {
+pub(super) fn tables(package: &mut Package<'_>) -> Result<Vec<Table>, DraftProblem> {
     let mut sheets = Sheets::default();
     let Some(bytes) = package.part("content.xml")? else { return Ok(Vec::new()) };
     let mut xml = Xml::new(&bytes);
@@ -22,11 +22,11 @@ pub(super) fn tables(package: &mut Package<'_>) -> Result<Vec<Table>, Problem> {
     Ok(sheets.finish())
 }
 
-fn sheet(xml: &mut Xml<'_>, sheets: &mut Sheets) -> Result<(), Problem> {
+fn sheet(xml: &mut Xml<'_>, sheets: &mut Sheets) -> Result<(), DraftProblem> {
     let mut row = 0usize;
     while let Some(token) = xml.next()? {
         match token {
-            Token::Start(element) if element.is("table-row") => {
+            XmlToken::Start(element) if element.is("table-row") => {
                 let times = repeated(&element, "number-rows-repeated");
                 let cells = cells(xml)?;
                 // A row without cells may be repeated to the end of the sheet.
@@ -38,7 +38,7 @@ fn sheet(xml: &mut Xml<'_>, sheets: &mut Sheets) -> Result<(), Problem> {
                 }
                 row = row.saturating_add(times);
             }
-            Token::End(name) if name == "table" => break,
+            XmlToken::End(name) if name == "table" => break,
             _ => (),
         }
     }
@@ -46,12 +46,12 @@ fn sheet(xml: &mut Xml<'_>, sheets: &mut Sheets) -> Result<(), Problem> {
 }
 
 /// The cells of a row that are not empty, each with its column.
-fn cells(xml: &mut Xml<'_>) -> Result<Vec<(usize, Cell)>, Problem> {
+fn cells(xml: &mut Xml<'_>) -> Result<Vec<(usize, Cell)>, DraftProblem> {
     let mut cells = Vec::new();
     let mut column = 0usize;
     while let Some(token) = xml.next()? {
         match token {
-            Token::Start(element) if element.is("table-cell") || element.is("covered-table-cell") => {
+            XmlToken::Start(element) if element.is("table-cell") || element.is("covered-table-cell") => {
                 let name = if element.is("table-cell") { "table-cell" } else { "covered-table-cell" };
                 let times = repeated(&element, "number-columns-repeated");
                 let cell = cell(xml, &element, name)?;
@@ -61,7 +61,7 @@ fn cells(xml: &mut Xml<'_>) -> Result<Vec<(usize, Cell)>, Problem> {
                 cells.extend((0..filled).map(|at| (column.saturating_add(at), cell.clone())));
                 column = column.saturating_add(times);
             }
-            Token::End(name) if name == "table-row" => break,
+            XmlToken::End(name) if name == "table-row" => break,
             _ => (),
         }
     }
@@ -73,7 +73,7 @@ fn repeated(element: &Element<'_>, attribute: &str) -> usize {
 }
 
 /// What a cell shows; for a number its value, whatever its format is.
-fn cell(xml: &mut Xml<'_>, element: &Element<'_>, name: &str) -> Result<Cell, Problem> {
+fn cell(xml: &mut Xml<'_>, element: &Element<'_>, name: &str) -> Result<Cell, DraftProblem> {
     let text = paragraphs(xml, name)?;
     let value = |name| element.attribute(name);
     Ok(Cell::text(match value("value-type").as_deref() {
@@ -88,7 +88,7 @@ fn cell(xml: &mut Xml<'_>, element: &Element<'_>, name: &str) -> Result<Cell, Pr
 }
 
 /// The text of a cell, whose paragraphs are lines.
-fn paragraphs(xml: &mut Xml<'_>, end: &str) -> Result<String, Problem> {
+fn paragraphs(xml: &mut Xml<'_>, end: &str) -> Result<String, DraftProblem> {
     let mut text = String::new();
     let (mut is_inside, mut has_line) = (false, false);
     while let Some(token) = xml.next()? {
@@ -97,21 +97,21 @@ fn paragraphs(xml: &mut Xml<'_>, end: &str) -> Result<String, Problem> {
         }
         match token {
             // A note on the cell is no part of its text.
-            Token::Start(element) if element.is("annotation") => xml.skip("annotation")?,
-            Token::Start(element) if element.is("p") => {
+            XmlToken::Start(element) if element.is("annotation") => xml.skip("annotation")?,
+            XmlToken::Start(element) if element.is("p") => {
                 if std::mem::replace(&mut has_line, true) {
                     text.push('\n');
                 }
                 is_inside = true;
             }
-            Token::Start(element) if element.is("s") => {
+            XmlToken::Start(element) if element.is("s") => {
                 text.extend(std::iter::repeat_n(' ', repeated(&element, "c").min(100)));
             }
-            Token::Start(element) if element.is("line-break") => text.push('\n'),
-            Token::Start(element) if element.is("tab") => text.push('\t'),
-            Token::Text(piece) if is_inside => text.push_str(&piece),
-            Token::End(name) if name == "p" => is_inside = false,
-            Token::End(name) if name == end => break,
+            XmlToken::Start(element) if element.is("line-break") => text.push('\n'),
+            XmlToken::Start(element) if element.is("tab") => text.push('\t'),
+            XmlToken::Text(piece) if is_inside => text.push_str(&piece),
+            XmlToken::End(name) if name == "p" => is_inside = false,
+            XmlToken::End(name) if name == end => break,
             _ => (),
         }
     }

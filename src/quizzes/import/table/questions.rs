@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use super::fields::Fields;
 use super::habits::Habits;
 use super::header::{self, Header, shortened};
-use super::kind::Kind;
-use super::names::{self, Column, Unit};
+use super::kind::TableKind;
+use super::names::{self, Column, TimeUnit};
 use super::truth::mark;
 use super::values::{self, Scale};
-use super::{Row, Table, answers};
+use super::{Table, TableRow, answers};
 use crate::domain::markup::{self, Node, Tag};
-use crate::domain::quiz::draft::{MOST_FACTOR, MOST_TEXT, Problem};
+use crate::domain::quiz::draft::{DraftProblem, MOST_FACTOR, MOST_TEXT};
 use crate::quizzes::import::html;
-use crate::quizzes::import::item::{Asked, Found, Item};
+use crate::quizzes::import::item::{Item, ItemKind, ParsedFile};
 
 /// Rewrites the cells of rows that would else be misread.
 pub(super) fn prepare(table: &mut Table, header: &Header, first: usize) {
@@ -33,7 +33,7 @@ pub(super) fn prepare(table: &mut Table, header: &Header, first: usize) {
 
 /// A separator in the explanation makes one cell too many. It is put together again if nothing else
 /// stands in the last column, and the right answer is a letter: then no other cell has moved.
-fn join_last(row: &mut Row, header: &Header, separator: char) {
+fn join_last(row: &mut TableRow, header: &Header, separator: char) {
     let last = header.width.saturating_sub(1);
     let [(_, correct)] = header.correct.as_slice() else { return };
     let is_letter = |cell: &String| names::label(cell.trim()).is_some() && !cell.trim().starts_with(char::is_numeric);
@@ -55,7 +55,7 @@ fn is_page(cell: &str) -> bool {
     ["p", "div"].iter().any(|tag| cell.starts_with(&format!("<{tag}")) && cell.ends_with(&format!("</{tag}>")))
 }
 
-fn from_html(row: &mut Row, index: usize) {
+fn from_html(row: &mut TableRow, index: usize) {
     let Some(cell) = row.cells.get_mut(index) else { return };
     let html = html::to_markup(cell);
     if html.media.is_empty() {
@@ -66,9 +66,9 @@ fn from_html(row: &mut Row, index: usize) {
 }
 
 /// Reads the rows under a header.
-pub(super) fn read(table: &Table, header: &Header, rows: &[Row], found: &mut Found) {
+pub(super) fn read(table: &Table, header: &Header, rows: &[TableRow], found: &mut ParsedFile) {
     let fields: Vec<Fields<'_>> = rows.iter().map(|row| Fields::new(header, row)).collect();
-    let reader = Reader { table, header, habits: Habits::of(header, &fields) };
+    let reader = RowReader { table, header, habits: Habits::of(header, &fields) };
     reader.warn_of_habits(rows, &fields, found);
     reader.warn_of_unnamed(rows, found);
     for (row, fields) in rows.iter().zip(&fields) {
@@ -77,17 +77,17 @@ pub(super) fn read(table: &Table, header: &Header, rows: &[Row], found: &mut Fou
 }
 
 /// What the rows have in common.
-struct Reader<'a> {
+struct RowReader<'a> {
     table: &'a Table,
     header: &'a Header,
     habits: Habits,
 }
 
-impl Reader<'_> {
-    fn read_row(&self, row: &Row, fields: &Fields<'_>, found: &mut Found) {
+impl RowReader<'_> {
+    fn read_row(&self, row: &TableRow, fields: &Fields<'_>, found: &mut ParsedFile) {
         let place = self.table.place(row);
         if let Some(reason) = row.unreadable {
-            found.left_out.push(Problem::new(place, reason));
+            found.left_out.push(DraftProblem::new(place, reason));
             return;
         }
         if header::is_repeated(self.header, row) {
@@ -102,16 +102,16 @@ impl Reader<'_> {
             Ok(item) => {
                 warnings.extend(about_markup(&item));
                 found.items.push(item);
-                found.warnings.extend(warnings.into_iter().map(|message| Problem::new(place.clone(), message)));
+                found.warnings.extend(warnings.into_iter().map(|message| DraftProblem::new(place.clone(), message)));
             }
-            Err(message) => found.left_out.push(Problem::new(place, message)),
+            Err(message) => found.left_out.push(DraftProblem::new(place, message)),
         }
     }
 
     /// Tells how the rows were understood where that is not certain.
-    fn warn_of_habits(&self, rows: &[Row], fields: &[Fields<'_>], found: &mut Found) {
+    fn warn_of_habits(&self, rows: &[TableRow], fields: &[Fields<'_>], found: &mut ParsedFile) {
         let Some(place) = rows.first().map(|row| self.table.place(row)) else { return };
-        let mut warn = |message: &str| found.warnings.push(Problem::new(place.clone(), message));
+        let mut warn = |message: &str| found.warnings.push(DraftProblem::new(place.clone(), message));
         if self.habits.right.from_zero {
             warn("the numbers of right options count from 0 here: 0 is the first option");
         }
@@ -129,7 +129,7 @@ impl Reader<'_> {
         }
         let asking = rows.iter().zip(fields).filter(|(row, _)| !header::is_repeated(self.header, row));
         let unknown = asking.filter_map(|(_, fields)| fields.cell(Column::Kind));
-        let unknown: BTreeSet<&str> = unknown.filter(|name| Kind::parse(name).is_none()).collect();
+        let unknown: BTreeSet<&str> = unknown.filter(|name| TableKind::parse(name).is_none()).collect();
         if let Some(cell) = unknown.first() {
             let more = if unknown.len() > 1 { " and others" } else { "" };
             warn(&format!(
@@ -141,23 +141,29 @@ impl Reader<'_> {
     }
 
     /// Tells which columns are not read, as they have no name. Numbers before the question are the rows'.
-    fn warn_of_unnamed(&self, rows: &[Row], found: &mut Found) {
+    fn warn_of_unnamed(&self, rows: &[TableRow], found: &mut ParsedFile) {
         let widest = rows.iter().map(|row| row.cells.len()).max().unwrap_or_default();
         // In a text, cells behind the last column make the row doubtful.
         let behind = if self.table.is_text() { 0..0 } else { self.header.width..widest };
         let question = self.header.column(Column::Question).unwrap_or_default();
         for index in self.header.unnamed.iter().copied().chain(behind) {
-            let cell = |row: &Row| row.cells.get(index).map(|cell| cell.trim().to_owned()).unwrap_or_default();
+            let cell = |row: &TableRow| row.cells.get(index).map(|cell| cell.trim().to_owned()).unwrap_or_default();
             let are_numbers = || rows.iter().all(|row| cell(row).bytes().all(|byte| byte.is_ascii_digit()));
             let filled = rows.iter().find(|row| !cell(row).is_empty());
             if let Some(row) = filled.filter(|_| index > question || !are_numbers()) {
                 let message = format!("column {} has no name and is not read", index + 1);
-                found.warnings.push(Problem::new(self.table.place(row), message));
+                found.warnings.push(DraftProblem::new(self.table.place(row), message));
             }
         }
     }
 
-    fn item(&self, place: &str, row: &Row, fields: &Fields<'_>, warnings: &mut Vec<String>) -> Result<Item, String> {
+    fn item(
+        &self,
+        place: &str,
+        row: &TableRow,
+        fields: &Fields<'_>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Item, String> {
         let behind = row.cells.iter().skip(self.header.width);
         if self.table.is_text() && behind.clone().any(|cell| !cell.trim().is_empty()) {
             return Err(format!(
@@ -170,8 +176,8 @@ impl Reader<'_> {
             return Err("there is no question in this row".to_owned());
         }
         let name = fields.cell(Column::Kind);
-        let kind = name.and_then(Kind::parse);
-        if let (Some(name), Some(Kind::Other)) = (name, kind) {
+        let kind = name.and_then(TableKind::parse);
+        if let (Some(name), Some(TableKind::Other)) = (name, kind) {
             return Err(unknown_kind(name));
         }
         let (asked, warning) = answers::asked(kind, fields, &self.habits)?;
@@ -201,7 +207,7 @@ impl Reader<'_> {
                 |cell| values::difficulty(cell, level),
             ),
             explanation: owned(Column::Explanation),
-            time_limit_ms: read.time(fields.time(), self.header.time.map_or(Unit::Unsaid, |(_, unit)| unit)),
+            time_limit_ms: read.time(fields.time(), self.header.time.map_or(TimeUnit::Unsaid, |(_, unit)| unit)),
             image: owned(Column::Image),
             alt: owned(Column::Alt),
             points: read.cell(points, "points", &format!("is no factor from 0 to {MOST_FACTOR}"), |cell| {
@@ -223,7 +229,7 @@ struct Beside<'a> {
 }
 
 impl Beside<'_> {
-    fn time(&mut self, cell: Option<&str>, unit: Unit) -> Option<u64> {
+    fn time(&mut self, cell: Option<&str>, unit: TimeUnit) -> Option<u64> {
         if let Some(cell) = cell.filter(|cell| values::is_doubtful_time(cell, unit)) {
             let message = format!(
                 "time limit {:?} may be seconds or milliseconds; write the unit, such as 20 s; it was left out",
@@ -256,10 +262,10 @@ impl Beside<'_> {
 }
 
 /// Whether this may be something else, such as things to put in order or in pairs.
-fn is_doubtful(asked: &Asked) -> bool {
+fn is_doubtful(asked: &ItemKind) -> bool {
     match asked {
-        Asked::Multiple { options, right, .. } => right.len() == options.len(),
-        Asked::Text { accepted } => accepted.len() > 1,
+        ItemKind::Multiple { options, right, .. } => right.len() == options.len(),
+        ItemKind::Text { accepted } => accepted.len() > 1,
         _ => false,
     }
 }
@@ -269,8 +275,10 @@ fn shown(text: &str) -> String {
     if markup::plain(text).trim().is_empty() { markup::escape(text) } else { text.to_owned() }
 }
 
-fn with_shown_options(mut asked: Asked) -> Asked {
-    if let Asked::Choice { options, .. } | Asked::Multiple { options, .. } | Asked::Poll { options } = &mut asked {
+fn with_shown_options(mut asked: ItemKind) -> ItemKind {
+    if let ItemKind::Choice { options, .. } | ItemKind::Multiple { options, .. } | ItemKind::Poll { options } =
+        &mut asked
+    {
         for option in options {
             *option = shown(option);
         }
@@ -289,9 +297,11 @@ fn unknown_kind(name: &str) -> String {
 /// Tags that a table's author may have meant as text.
 fn about_markup(item: &Item) -> Option<String> {
     let options = match &item.asked {
-        Asked::Choice { options, .. } | Asked::Multiple { options, .. } | Asked::Poll { options } => options.as_slice(),
-        Asked::Order { parts } => parts,
-        Asked::Text { .. } | Asked::Number { .. } => &[],
+        ItemKind::Choice { options, .. } | ItemKind::Multiple { options, .. } | ItemKind::Poll { options } => {
+            options.as_slice()
+        }
+        ItemKind::Order { parts } => parts,
+        ItemKind::Text { .. } | ItemKind::Number { .. } => &[],
     };
     let texts = std::iter::once(&item.text).chain(options).chain(&item.explanation);
     let (tag, shown) = texts

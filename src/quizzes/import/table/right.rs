@@ -27,7 +27,7 @@ pub(super) struct Habit {
 
 /// An option that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Choice<'a> {
+pub(super) struct ListedOption<'a> {
     /// The 2 of `Option 2`.
     pub(super) label: usize,
     /// What it says.
@@ -39,7 +39,7 @@ pub(super) struct Choice<'a> {
 /// The options of a question.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Choices<'a> {
-    pub(super) options: &'a [Choice<'a>],
+    pub(super) options: &'a [ListedOption<'a>],
     pub(super) habit: Habit,
 }
 
@@ -183,7 +183,7 @@ impl Choices<'_> {
     /// than they stand.
     fn own_label(&self, wanted: &str) -> Option<Option<usize>> {
         let wanted = label(wanted)?;
-        let own = |option: &Choice<'_>| {
+        let own = |option: &ListedOption<'_>| {
             option
                 .text
                 .trim()
@@ -290,8 +290,8 @@ mod tests {
 
     fn right(options: &[&str], cell: &str, habit: Habit) -> Result<Right, String> {
         let options = options.iter().enumerate();
-        let options: Vec<Choice<'_>> =
-            options.map(|(index, text)| Choice { label: index + 1, text, is_marked: false }).collect();
+        let options: Vec<ListedOption<'_>> =
+            options.map(|(index, text)| ListedOption { label: index + 1, text, is_marked: false }).collect();
         Choices { options: &options, habit }.right(&[cell])
     }
 

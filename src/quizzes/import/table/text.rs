@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Row, Table, Unit, header};
+use super::{PlaceUnit, Table, TableRow, header};
 
 /// The separators that are tried, each with its name.
 const SEPARATORS: [(char, &str); 4] = [(',', "commas"), (';', "semicolons"), ('\t', "tabs"), ('|', "pipes")];
@@ -25,8 +25,8 @@ pub(super) fn table(text: &str) -> (Table, String) {
     };
     let name = SEPARATORS.iter().find(|(known, _)| *known == separator);
     let name = name.map_or_else(|| format!("{separator:?} between cells"), |(_, name)| (*name).to_owned());
-    let rows = Lines::new(text, separator, skipped).collect();
-    (Table { rows, unit: Unit::Line, sheet: None, separator }, name)
+    let rows = TextRows::new(text, separator, skipped).collect();
+    (Table { rows, unit: PlaceUnit::Line, sheet: None, separator }, name)
 }
 
 /// What Excel's line `sep=;` says.
@@ -43,7 +43,7 @@ fn named_separator(line: &str) -> Option<char> {
 fn separator(text: &str) -> char {
     let mut best = (',', (0, 0, 0));
     for (separator, _) in SEPARATORS {
-        let rows: Vec<Row> = Lines::new(text, separator, 0).take(SAMPLE).collect();
+        let rows: Vec<TableRow> = TextRows::new(text, separator, 0).take(SAMPLE).collect();
         let names = rows.iter().map(|row| header::score(&row.cells)).max().unwrap_or_default();
         let (often, cells) = usual_width(&rows);
         if (names, often, cells) > best.1 {
@@ -54,14 +54,14 @@ fn separator(text: &str) -> char {
 }
 
 /// How many rows have the number of cells that most have, and that number. One cell counts for nothing.
-fn usual_width(rows: &[Row]) -> (usize, usize) {
+fn usual_width(rows: &[TableRow]) -> (usize, usize) {
     let mut widths: Vec<usize> = rows.iter().map(|row| row.cells.len()).filter(|&width| width > 1).collect();
     widths.sort_unstable();
     widths.chunk_by(|a, b| a == b).map(|same| (same.len(), same[0])).max().unwrap_or_default()
 }
 
 /// The rows of a text, one after the other.
-struct Lines<'a> {
+struct TextRows<'a> {
     rest: &'a str,
     separator: char,
     line: usize,
@@ -69,12 +69,12 @@ struct Lines<'a> {
 }
 
 /// A cell as it was read, and how much of the text it takes, without the separator.
-struct Cell {
+struct TextCell {
     text: String,
     length: usize,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> TextRows<'a> {
     fn new(text: &'a str, separator: char, skipped: usize) -> Self {
         let mut lines = Self { rest: text, separator, line: 1, row: 1 };
         for _ in 0..skipped {
@@ -88,7 +88,7 @@ impl<'a> Lines<'a> {
         self.line += 1;
     }
 
-    fn read_row(&mut self) -> Row {
+    fn read_row(&mut self) -> TableRow {
         let (line, start) = (self.line, self.rest);
         let mut cells = Vec::new();
         let mut at = 0;
@@ -110,12 +110,12 @@ impl<'a> Lines<'a> {
         }
         self.line += start[..at].matches('\n').count();
         self.rest = &start[at..];
-        Row { number: line, row: self.row, cells, numbers: BTreeSet::new(), unreadable: None }
+        TableRow { number: line, row: self.row, cells, numbers: BTreeSet::new(), unreadable: None }
     }
 
     /// A row with a cell that can't be read. It ends with its line, or with a later one that only makes
     /// sense as the end of a cell in quotes.
-    fn unreadable(&mut self, start: &str, cell: usize, broken: &Broken) -> Row {
+    fn unreadable(&mut self, start: &str, cell: usize, broken: &BadQuote) -> TableRow {
         let line = self.line;
         let failed = cell + broken.at;
         let opened = start[..cell].matches('\n').count();
@@ -129,7 +129,7 @@ impl<'a> Lines<'a> {
         for _ in 0..=lines {
             self.skip_line();
         }
-        Row { number: line, row: self.row, cells: Vec::new(), numbers: BTreeSet::new(), unreadable: Some(message) }
+        TableRow { number: line, row: self.row, cells: Vec::new(), numbers: BTreeSet::new(), unreadable: Some(message) }
     }
 
     /// Whether a line ends a cell that was opened before it: `more",a,b,1`.
@@ -148,23 +148,23 @@ impl<'a> Lines<'a> {
     }
 
     /// The cell at the start of this text.
-    fn cell(&self, text: &str) -> Result<Cell, Broken> {
+    fn cell(&self, text: &str) -> Result<TextCell, BadQuote> {
         let blanks = text.len() - text.trim_start_matches(|c| c == ' ' && c != self.separator).len();
         if text[blanks..].starts_with('"') { self.quoted(text, blanks + 1) } else { Ok(self.unquoted(text)) }
     }
 
-    fn unquoted(&self, text: &str) -> Cell {
+    fn unquoted(&self, text: &str) -> TextCell {
         let length = text.find([self.separator, '\n']).unwrap_or(text.len());
-        Cell { text: text[..length].to_owned(), length }
+        TextCell { text: text[..length].to_owned(), length }
     }
 
     /// A cell whose quote stands before `opened`.
-    fn quoted(&self, text: &str, opened: usize) -> Result<Cell, Broken> {
+    fn quoted(&self, text: &str, opened: usize) -> Result<TextCell, BadQuote> {
         let mut cell = String::new();
         let mut at = opened;
         loop {
             let Some(quote) = text[at..].find('"').map(|quote| at + quote) else {
-                return Err(Broken { at: text.len(), is_end: true, message: NOT_CLOSED });
+                return Err(BadQuote { at: text.len(), is_end: true, message: NOT_CLOSED });
             };
             cell.push_str(&text[at..quote]);
             let after = &text[quote + 1..];
@@ -175,15 +175,15 @@ impl<'a> Lines<'a> {
             }
             let end = after.trim_start_matches(|c| c == ' ' && c != self.separator);
             if end.is_empty() || end.starts_with([self.separator, '\n']) {
-                return Ok(Cell { text: cell, length: text.len() - end.len() });
+                return Ok(TextCell { text: cell, length: text.len() - end.len() });
             }
-            return self.quoted_word(text, opened, quote).ok_or_else(|| Broken::new(text, opened, quote));
+            return self.quoted_word(text, opened, quote).ok_or_else(|| BadQuote::new(text, opened, quote));
         }
     }
 
     /// A cell without quotes around it whose first word is in quotes: `"Dead Sea" is where?`. It is
     /// kept as it is written.
-    fn quoted_word(&self, text: &str, opened: usize, quote: usize) -> Option<Cell> {
+    fn quoted_word(&self, text: &str, opened: usize, quote: usize) -> Option<TextCell> {
         let cell = self.unquoted(text);
         let (word, rest) = (text.get(opened..quote)?, cell.text.get(quote + 1..)?);
         let closes = !word.ends_with(char::is_whitespace) && !rest.starts_with(char::is_alphanumeric);
@@ -191,10 +191,10 @@ impl<'a> Lines<'a> {
     }
 }
 
-impl Iterator for Lines<'_> {
-    type Item = Row;
+impl Iterator for TextRows<'_> {
+    type Item = TableRow;
 
-    fn next(&mut self) -> Option<Row> {
+    fn next(&mut self) -> Option<TableRow> {
         if self.rest.is_empty() {
             return None;
         }
@@ -205,7 +205,7 @@ impl Iterator for Lines<'_> {
 }
 
 /// Why a cell in quotes can't be read.
-struct Broken {
+struct BadQuote {
     /// How far the cell could be read.
     at: usize,
     /// Whether the text ended.
@@ -213,7 +213,7 @@ struct Broken {
     message: &'static str,
 }
 
-impl Broken {
+impl BadQuote {
     /// A quote at `quote` that neither closes the cell nor is doubled.
     fn new(text: &str, opened: usize, quote: usize) -> Self {
         let message = if text[opened..quote].contains('\n') { NOT_CLOSED } else { NOT_DOUBLED };

@@ -85,7 +85,7 @@ pub(super) fn mark(cell: &str) -> Option<bool> {
 
 /// In which words a table says true and false.
 #[derive(Debug)]
-pub(super) struct Words {
+pub(super) struct TruthWords {
     pairs: Vec<Pair>,
     /// Whether some cell of the questions without options says neither.
     has_others: bool,
@@ -100,7 +100,7 @@ struct Pair {
     votes: usize,
 }
 
-impl Words {
+impl TruthWords {
     /// Of the cells that say true or false, and of those that name the kind of these questions.
     pub(super) fn of<'a>(cells: impl Iterator<Item = &'a str>, kinds: impl Iterator<Item = &'a str>) -> Self {
         let (cells, others): (Vec<&str>, Vec<&str>) = cells.partition(|cell| truth_or_letter(cell).is_some());
@@ -149,7 +149,7 @@ impl Pair {
     }
 }
 
-impl Default for Words {
+impl Default for TruthWords {
     fn default() -> Self {
         Self::of(std::iter::empty(), std::iter::empty())
     }
@@ -176,7 +176,7 @@ mod tests {
         for (words, said) in [(TRUE, true), (FALSE, false)] {
             for word in words.split(' ') {
                 assert_eq!(truth(word), Some(said), "{word}");
-                assert!(Words::default().pairs.iter().any(|pair| pair.has(word)), "{word}");
+                assert!(TruthWords::default().pairs.iter().any(|pair| pair.has(word)), "{word}");
             }
         }
         for (right, wrong) in PAIRS {
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn options_have_the_words_of_the_table() {
         let of = |cells: &[&str], kind: Option<&str>, word: &str| {
-            Words::of(cells.iter().copied(), kind.into_iter()).options(word, kind).join(" ")
+            TruthWords::of(cells.iter().copied(), kind.into_iter()).options(word, kind).join(" ")
         };
         assert_eq!(of(&["falsch", "richtig"], None, "falsch"), "Richtig Falsch");
         assert_eq!(of(&["falsch"], None, "falsch"), "Wahr Falsch");

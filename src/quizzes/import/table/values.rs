@@ -3,22 +3,22 @@
 use rust_decimal::Decimal;
 
 use super::decimals::{Notation, decimal};
-use super::names::{Unit, letters};
+use super::names::{TimeUnit, letters};
 use crate::domain::Difficulty;
 use crate::domain::quiz::draft::MOST_FACTOR;
 
 /// A time in milliseconds: `20`, `20 s`, `1 min 30 s`, `1,5 min`, `00:20`.
-pub(super) fn time(cell: &str, unit: Unit) -> Option<u64> {
+pub(super) fn time(cell: &str, unit: TimeUnit) -> Option<u64> {
     let milliseconds = if cell.contains(':') { clock(cell)? } else { amounts(cell, unit)? };
     u64::try_from(milliseconds.round()).ok().filter(|&milliseconds| milliseconds > 0)
 }
 
 /// Whether a number without a unit is too large for the seconds that it would be: 20000 may be milliseconds.
-pub(super) fn is_doubtful_time(cell: &str, unit: Unit) -> bool {
+pub(super) fn is_doubtful_time(cell: &str, unit: TimeUnit) -> bool {
     let most = match unit {
-        Unit::Seconds => 3600,
-        Unit::Unsaid => 999,
-        Unit::Milliseconds | Unit::Minutes => return false,
+        TimeUnit::Seconds => 3600,
+        TimeUnit::Unsaid => 999,
+        TimeUnit::Milliseconds | TimeUnit::Minutes => return false,
     };
     decimal(cell, Notation::Unknown).is_some_and(|seconds| seconds > Decimal::from(most))
 }
@@ -34,7 +34,7 @@ fn clock(cell: &str) -> Option<Decimal> {
 }
 
 /// Numbers with a unit each.
-fn amounts(cell: &str, unit: Unit) -> Option<Decimal> {
+fn amounts(cell: &str, unit: TimeUnit) -> Option<Decimal> {
     let mut rest = cell.trim();
     let mut sum = None;
     while !rest.is_empty() {
@@ -50,18 +50,18 @@ fn amounts(cell: &str, unit: Unit) -> Option<Decimal> {
     sum
 }
 
-fn milliseconds(word: &str, unit: Unit) -> Option<u32> {
+fn milliseconds(word: &str, unit: TimeUnit) -> Option<u32> {
     let unit = match letters(word).as_str() {
         "" => unit,
-        "ms" | "millisecond" | "milliseconds" | "millisekunden" => Unit::Milliseconds,
-        "s" | "sec" | "secs" | "second" | "seconds" | "sek" | "sekunde" | "sekunden" => Unit::Seconds,
-        "m" | "min" | "mins" | "minute" | "minutes" | "minuten" => Unit::Minutes,
+        "ms" | "millisecond" | "milliseconds" | "millisekunden" => TimeUnit::Milliseconds,
+        "s" | "sec" | "secs" | "second" | "seconds" | "sek" | "sekunde" | "sekunden" => TimeUnit::Seconds,
+        "m" | "min" | "mins" | "minute" | "minutes" | "minuten" => TimeUnit::Minutes,
         _ => return None,
     };
     Some(match unit {
-        Unit::Milliseconds => 1,
-        Unit::Seconds | Unit::Unsaid => 1000,
-        Unit::Minutes => 60_000,
+        TimeUnit::Milliseconds => 1,
+        TimeUnit::Seconds | TimeUnit::Unsaid => 1000,
+        TimeUnit::Minutes => 60_000,
     })
 }
 
@@ -182,12 +182,12 @@ mod tests {
             ("500 ms", 500),
         ];
         for (cell, milliseconds) in cases {
-            assert_eq!(time(cell, Unit::Seconds), Some(milliseconds), "{cell}");
+            assert_eq!(time(cell, TimeUnit::Seconds), Some(milliseconds), "{cell}");
         }
-        assert_eq!(time("15000", Unit::Milliseconds), Some(15_000));
-        assert_eq!(time("2", Unit::Minutes), Some(120_000));
+        assert_eq!(time("15000", TimeUnit::Milliseconds), Some(15_000));
+        assert_eq!(time("2", TimeUnit::Minutes), Some(120_000));
         for cell in ["", "0", "fast", "-5", "1:2:3:4", "5 lightyears", "99999999999999999999999999999999"] {
-            assert_eq!(time(cell, Unit::Seconds), None, "{cell}");
+            assert_eq!(time(cell, TimeUnit::Seconds), None, "{cell}");
         }
     }
 
@@ -235,16 +235,16 @@ mod tests {
     #[test]
     fn seconds_beyond_an_hour_may_be_milliseconds() {
         for cell in ["20000", "3601"] {
-            assert!(is_doubtful_time(cell, Unit::Seconds), "{cell}");
+            assert!(is_doubtful_time(cell, TimeUnit::Seconds), "{cell}");
         }
-        assert!(is_doubtful_time("1000", Unit::Unsaid));
+        assert!(is_doubtful_time("1000", TimeUnit::Unsaid));
         for (cell, unit) in [
-            ("3600", Unit::Seconds),
-            ("999", Unit::Unsaid),
-            ("20000", Unit::Milliseconds),
-            ("90", Unit::Minutes),
-            ("20000 ms", Unit::Unsaid),
-            ("1:30:00", Unit::Unsaid),
+            ("3600", TimeUnit::Seconds),
+            ("999", TimeUnit::Unsaid),
+            ("20000", TimeUnit::Milliseconds),
+            ("90", TimeUnit::Minutes),
+            ("20000 ms", TimeUnit::Unsaid),
+            ("1:30:00", TimeUnit::Unsaid),
         ] {
             assert!(!is_doubtful_time(cell, unit), "{cell}");
         }

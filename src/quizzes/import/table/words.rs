@@ -3,7 +3,7 @@
 //! All of them are written as `names::letters` gives them: small letters without accents and blanks,
 //! `ae` for `ä`. To teach the importer a language, add a line to each list.
 
-use super::names::{Column, Unit};
+use super::names::{Column, TimeUnit};
 
 /// Names that stand alone.
 pub(super) const NAMES: &[(Column, &[&str])] = &[
@@ -245,30 +245,30 @@ pub(super) const TIMES: &str = "time timelimit timer timeallowed duration answer
     limitczasu waktu bataswaktu durasi время час 时间 時間 时限 制限時間 시간 제한시간 thoigian sure";
 
 /// Longest first: the first that fits is taken.
-pub(super) const UNITS: &[(&str, Unit)] = &[
-    ("milliseconds", Unit::Milliseconds),
-    ("millisekunden", Unit::Milliseconds),
-    ("millis", Unit::Milliseconds),
-    ("secondes", Unit::Seconds),
-    ("segundos", Unit::Seconds),
-    ("seconden", Unit::Seconds),
-    ("seconds", Unit::Seconds),
-    ("sekunden", Unit::Seconds),
-    ("secondi", Unit::Seconds),
-    ("secs", Unit::Seconds),
-    ("minutes", Unit::Minutes),
-    ("minuten", Unit::Minutes),
-    ("minutos", Unit::Minutes),
-    ("minuti", Unit::Minutes),
-    ("mins", Unit::Minutes),
-    ("detik", Unit::Seconds),
-    ("sec", Unit::Seconds),
-    ("sek", Unit::Seconds),
-    ("min", Unit::Minutes),
-    ("ms", Unit::Milliseconds),
-    ("秒", Unit::Seconds),
-    ("초", Unit::Seconds),
-    ("s", Unit::Seconds),
+pub(super) const UNITS: &[(&str, TimeUnit)] = &[
+    ("milliseconds", TimeUnit::Milliseconds),
+    ("millisekunden", TimeUnit::Milliseconds),
+    ("millis", TimeUnit::Milliseconds),
+    ("secondes", TimeUnit::Seconds),
+    ("segundos", TimeUnit::Seconds),
+    ("seconden", TimeUnit::Seconds),
+    ("seconds", TimeUnit::Seconds),
+    ("sekunden", TimeUnit::Seconds),
+    ("secondi", TimeUnit::Seconds),
+    ("secs", TimeUnit::Seconds),
+    ("minutes", TimeUnit::Minutes),
+    ("minuten", TimeUnit::Minutes),
+    ("minutos", TimeUnit::Minutes),
+    ("minuti", TimeUnit::Minutes),
+    ("mins", TimeUnit::Minutes),
+    ("detik", TimeUnit::Seconds),
+    ("sec", TimeUnit::Seconds),
+    ("sek", TimeUnit::Seconds),
+    ("min", TimeUnit::Minutes),
+    ("ms", TimeUnit::Milliseconds),
+    ("秒", TimeUnit::Seconds),
+    ("초", TimeUnit::Seconds),
+    ("s", TimeUnit::Seconds),
 ];
 
 /// What says of an answer that it is right.

@@ -8,8 +8,8 @@ use std::io::{Cursor, Read};
 
 use zip::ZipArchive;
 
-use super::{Row, Table, Unit, ods, xlsx};
-use crate::domain::quiz::draft::Problem;
+use super::{PlaceUnit, Table, TableRow, ods, xlsx};
+use crate::domain::quiz::draft::DraftProblem;
 
 const ZIP: &[u8] = b"PK\x03\x04";
 /// The container of .xls, and of workbooks that are protected with a password.
@@ -32,30 +32,35 @@ pub(super) const MOST_SHEETS: usize = 64;
 /// Whether these bytes are a workbook, or look like one of a kind that can't be read.
 pub(in crate::quizzes) fn is_workbook(bytes: &[u8]) -> bool {
     bytes.starts_with(OLE)
-        || (bytes.starts_with(ZIP) && Package::open(bytes).is_some_and(|mut package| package.kind() != Kind::Other))
+        || (bytes.starts_with(ZIP)
+            && Package::open(bytes).is_some_and(|mut package| package.kind() != WorkbookKind::Other))
 }
 
 /// The sheets that are not empty.
-pub(super) fn tables(bytes: &[u8]) -> Result<Vec<Table>, Problem> {
+pub(super) fn tables(bytes: &[u8]) -> Result<Vec<Table>, DraftProblem> {
     if bytes.starts_with(OLE) {
-        return Err(Problem::new(
+        return Err(DraftProblem::new(
             "file",
             "this is an old Excel workbook (.xls), or one that is protected with a password; save it as .xlsx without \
              a password, or as CSV",
         ));
     }
-    let damaged = || Problem::new("file", "the workbook is damaged; save it again as .xlsx or as CSV");
+    let damaged = || DraftProblem::new("file", "the workbook is damaged; save it again as .xlsx or as CSV");
     let mut package = Package::open(bytes).ok_or_else(damaged)?;
     match package.kind() {
-        Kind::Xlsx => xlsx::tables(&mut package),
-        Kind::Ods => ods::tables(&mut package),
-        Kind::Xlsb => Err(Problem::new("file", "binary workbooks (.xlsb) can't be read; save it as .xlsx or as CSV")),
-        Kind::Other => Err(Problem::new("file", "this archive is no workbook; save the table as .xlsx or as CSV")),
+        WorkbookKind::Xlsx => xlsx::tables(&mut package),
+        WorkbookKind::Ods => ods::tables(&mut package),
+        WorkbookKind::Xlsb => {
+            Err(DraftProblem::new("file", "binary workbooks (.xlsb) can't be read; save it as .xlsx or as CSV"))
+        }
+        WorkbookKind::Other => {
+            Err(DraftProblem::new("file", "this archive is no workbook; save the table as .xlsx or as CSV"))
+        }
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum WorkbookKind {
     Xlsx,
     Xlsb,
     Ods,
@@ -74,7 +79,7 @@ impl<'a> Package<'a> {
         Some(Self { zip: ZipArchive::new(Cursor::new(bytes)).ok()?, left: MOST_UNPACKED })
     }
 
-    fn kind(&mut self) -> Kind {
+    fn kind(&mut self) -> WorkbookKind {
         let mut mimetype = Vec::new();
         if let Ok(part) = self.zip.by_name("mimetype") {
             // A part that can't be read is no mimetype.
@@ -82,18 +87,18 @@ impl<'a> Package<'a> {
         }
         let has = |end: &[u8]| self.zip.file_names_raw().any(|name| name.ends_with(end));
         if mimetype == ODS_TYPE {
-            Kind::Ods
+            WorkbookKind::Ods
         } else if has(b"xl/workbook.bin") {
-            Kind::Xlsb
+            WorkbookKind::Xlsb
         } else if has(b"[Content_Types].xml") && self.zip.file_names_raw().any(|name| name.starts_with(b"xl/")) {
-            Kind::Xlsx
+            WorkbookKind::Xlsx
         } else {
-            Kind::Other
+            WorkbookKind::Other
         }
     }
 
     /// A part's bytes; none if there is no such part.
-    pub(super) fn part(&mut self, name: &str) -> Result<Option<Vec<u8>>, Problem> {
+    pub(super) fn part(&mut self, name: &str) -> Result<Option<Vec<u8>>, DraftProblem> {
         let Ok(part) = self.zip.by_name(name) else { return Ok(None) };
         let mut bytes = Vec::new();
         // The size that the archive claims is not believed.
@@ -101,7 +106,7 @@ impl<'a> Package<'a> {
         if bytes.len() > self.left {
             return Err(too_large(format!("the workbook unpacks to more than {} MB", MOST_UNPACKED >> 20)));
         }
-        read.map_err(|_| Problem::new("file", "the workbook is damaged; save it again as .xlsx or as CSV"))?;
+        read.map_err(|_| DraftProblem::new("file", "the workbook is damaged; save it again as .xlsx or as CSV"))?;
         self.left -= bytes.len();
         Ok(Some(bytes))
     }
@@ -143,7 +148,7 @@ impl Sheets {
     }
 
     /// Adds a cell to the last sheet; rows and columns count from 0.
-    pub(super) fn add(&mut self, row: usize, column: usize, cell: Cell) -> Result<(), Problem> {
+    pub(super) fn add(&mut self, row: usize, column: usize, cell: Cell) -> Result<(), DraftProblem> {
         let Cell { text, is_number } = cell;
         let Some((name, rows)) = self.sheets.last_mut() else { return Ok(()) };
         // Blanks count too: to look through them takes as long.
@@ -177,10 +182,11 @@ impl Sheets {
 
     /// The sheets that have cells.
     pub(super) fn finish(self) -> Vec<Table> {
-        let row = |(row, (cells, numbers))| Row { number: row + 1, row: row + 1, cells, numbers, unreadable: None };
+        let row =
+            |(row, (cells, numbers))| TableRow { number: row + 1, row: row + 1, cells, numbers, unreadable: None };
         let table = |(name, rows): (String, BTreeMap<usize, Cells>)| Table {
             rows: rows.into_iter().map(row).collect(),
-            unit: Unit::Row,
+            unit: PlaceUnit::Row,
             sheet: Some(name),
             separator: ',',
         };
@@ -189,6 +195,6 @@ impl Sheets {
 }
 
 /// A workbook beyond a limit.
-pub(super) fn too_large(message: String) -> Problem {
-    Problem::new("file", format!("{message}; delete what is no question, or save the table as CSV"))
+pub(super) fn too_large(message: String) -> DraftProblem {
+    DraftProblem::new("file", format!("{message}; delete what is no question, or save the table as CSV"))
 }

@@ -1,10 +1,10 @@
 //! The sheets of an .xlsx workbook.
 
 use super::Table;
-use super::numbers::{self, Shown};
+use super::numbers::{self, NumberStyle};
 use super::workbook::{Cell, MOST_CELL, MOST_COLUMNS, MOST_ROWS, MOST_SHEETS, Package, Sheets, too_large};
-use super::xml::{Token, Xml};
-use crate::domain::quiz::draft::Problem;
+use super::xml::{Xml, XmlToken};
+use crate::domain::quiz::draft::DraftProblem;
 
 /// Most texts that cells share, and more than a workbook within the limits can show.
 const MOST_STRINGS: usize = MOST_ROWS * MOST_COLUMNS;
@@ -13,10 +13,10 @@ const MOST_STYLES: usize = 65_536;
 
 /// What the cells of all sheets refer to.
 #[derive(Debug, Default)]
-struct Shared {
+struct SharedParts {
     strings: Vec<String>,
     /// How the numbers of each style are shown.
-    styles: Vec<Shown>,
+    styles: Vec<NumberStyle>,
     /// Whether days count from 1904.
     from_1904: bool,
 }
@@ -29,7 +29,7 @@ struct Relation {
 }
 
 /// The sheets that are not empty, in the workbook's order.
-pub(super) fn tables(package: &mut Package<'_>) -> Result<Vec<Table>, Problem> {
+pub(super) fn tables(package: &mut Package<'_>) -> Result<Vec<Table>, DraftProblem> {
     let root = relations(package, "", "")?;
     let workbook = root.into_iter().find(|relation| relation.kind == "officeDocument");
     let workbook = workbook.map_or_else(|| "xl/workbook.xml".to_owned(), |relation| relation.path);
@@ -39,7 +39,7 @@ pub(super) fn tables(package: &mut Package<'_>) -> Result<Vec<Table>, Problem> {
         let relation = relations.iter().find(|relation| relation.kind == kind);
         relation.map_or(Ok(None), |relation| package.part(&relation.path))
     };
-    let mut shared = Shared::default();
+    let mut shared = SharedParts::default();
     if let Some(bytes) = part(package, "sharedStrings")? {
         shared.strings = strings(&bytes)?;
     }
@@ -47,7 +47,7 @@ pub(super) fn tables(package: &mut Package<'_>) -> Result<Vec<Table>, Problem> {
         shared.styles = styles(&bytes)?;
     }
     let Some(bytes) = package.part(&workbook)? else {
-        return Err(Problem::new("file", "the workbook has no sheets; save it again as .xlsx or as CSV"));
+        return Err(DraftProblem::new("file", "the workbook has no sheets; save it again as .xlsx or as CSV"));
     };
     let mut sheets = Sheets::default();
     for (name, id) in sheet_names(&bytes, &mut shared)? {
@@ -62,7 +62,7 @@ pub(super) fn tables(package: &mut Package<'_>) -> Result<Vec<Table>, Problem> {
 }
 
 /// The parts that the part `name` in `folder` refers to.
-fn relations(package: &mut Package<'_>, folder: &str, name: &str) -> Result<Vec<Relation>, Problem> {
+fn relations(package: &mut Package<'_>, folder: &str, name: &str) -> Result<Vec<Relation>, DraftProblem> {
     let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
     let mut relations = Vec::new();
     let Some(bytes) = package.part(&format!("{prefix}_rels/{name}.rels"))? else { return Ok(relations) };
@@ -84,7 +84,7 @@ fn relations(package: &mut Package<'_>, folder: &str, name: &str) -> Result<Vec<
 }
 
 /// The name of each sheet and the id of its part.
-fn sheet_names(bytes: &[u8], shared: &mut Shared) -> Result<Vec<(String, String)>, Problem> {
+fn sheet_names(bytes: &[u8], shared: &mut SharedParts) -> Result<Vec<(String, String)>, DraftProblem> {
     let mut names = Vec::new();
     let mut xml = Xml::new(bytes);
     while let Some(element) = xml.next_start()? {
@@ -97,7 +97,7 @@ fn sheet_names(bytes: &[u8], shared: &mut Shared) -> Result<Vec<(String, String)
     Ok(names)
 }
 
-fn strings(bytes: &[u8]) -> Result<Vec<String>, Problem> {
+fn strings(bytes: &[u8]) -> Result<Vec<String>, DraftProblem> {
     let mut strings = Vec::new();
     let mut xml = Xml::new(bytes);
     while let Some(element) = xml.next_start()? {
@@ -120,29 +120,29 @@ fn strings(bytes: &[u8]) -> Result<Vec<String>, Problem> {
 }
 
 /// The text up to the end of an element. What is raised or lowered has a tag, as 2³ would else be 23.
-fn rich_text(xml: &mut Xml<'_>, end: &str) -> Result<String, Problem> {
+fn rich_text(xml: &mut Xml<'_>, end: &str) -> Result<String, DraftProblem> {
     let mut text = String::new();
     let mut level = None;
     while let Some(token) = xml.next()? {
         match token {
-            Token::Start(element) if element.is("r") => level = None,
+            XmlToken::Start(element) if element.is("r") => level = None,
             // How a text is pronounced is no part of it.
-            Token::Start(element) if element.is("rPh") => xml.skip("rPh")?,
-            Token::Start(element) if element.is("vertAlign") => {
+            XmlToken::Start(element) if element.is("rPh") => xml.skip("rPh")?,
+            XmlToken::Start(element) if element.is("vertAlign") => {
                 level = match element.attribute("val").as_deref() {
                     Some("superscript") => Some("sup"),
                     Some("subscript") => Some("sub"),
                     _ => None,
                 };
             }
-            Token::Start(element) if element.is("t") => {
+            XmlToken::Start(element) if element.is("t") => {
                 let piece = unescaped(&xml.text("t")?);
                 match level {
                     Some(tag) if !piece.trim().is_empty() => text.push_str(&format!("<{tag}>{piece}</{tag}>")),
                     _ => text.push_str(&piece),
                 }
             }
-            Token::End(name) if name == end => break,
+            XmlToken::End(name) if name == end => break,
             _ => (),
         }
     }
@@ -168,25 +168,25 @@ fn unescaped(text: &str) -> String {
 }
 
 /// How numbers are shown, for each style of a cell.
-fn styles(bytes: &[u8]) -> Result<Vec<Shown>, Problem> {
+fn styles(bytes: &[u8]) -> Result<Vec<NumberStyle>, DraftProblem> {
     let (mut formats, mut styles) = (Vec::new(), Vec::new());
     let mut xml = Xml::new(bytes);
     let mut is_cell = false;
     while let Some(token) = xml.next()? {
         match token {
-            Token::Start(element) if element.is("numFmt") && formats.len() < MOST_STYLES => {
+            XmlToken::Start(element) if element.is("numFmt") && formats.len() < MOST_STYLES => {
                 let id = element.attribute("numFmtId").unwrap_or_default();
-                formats.push((id, Shown::by_code(&element.attribute("formatCode").unwrap_or_default())));
+                formats.push((id, NumberStyle::by_code(&element.attribute("formatCode").unwrap_or_default())));
             }
-            Token::Start(element) if element.is("cellXfs") => {
+            XmlToken::Start(element) if element.is("cellXfs") => {
                 is_cell = true;
                 formats.sort_by(|(a, _), (b, _)| a.cmp(b));
             }
-            Token::End(name) if name == "cellXfs" => is_cell = false,
-            Token::Start(element) if is_cell && element.is("xf") && styles.len() < MOST_STYLES => {
+            XmlToken::End(name) if name == "cellXfs" => is_cell = false,
+            XmlToken::Start(element) if is_cell && element.is("xf") && styles.len() < MOST_STYLES => {
                 let id = element.attribute("numFmtId").unwrap_or_default();
                 let own = formats.binary_search_by(|(other, _)| other.cmp(&id)).ok();
-                styles.push(own.map_or_else(|| Shown::by_id(&id), |at| formats[at].1));
+                styles.push(own.map_or_else(|| NumberStyle::by_id(&id), |at| formats[at].1));
             }
             _ => (),
         }
@@ -194,7 +194,7 @@ fn styles(bytes: &[u8]) -> Result<Vec<Shown>, Problem> {
     Ok(styles)
 }
 
-fn sheet(bytes: &[u8], shared: &Shared, sheets: &mut Sheets) -> Result<(), Problem> {
+fn sheet(bytes: &[u8], shared: &SharedParts, sheets: &mut Sheets) -> Result<(), DraftProblem> {
     let mut xml = Xml::new(bytes);
     // The next row and column, for cells that don't say where they stand.
     let (mut row, mut column) = (0, 0);
@@ -208,7 +208,7 @@ fn sheet(bytes: &[u8], shared: &Shared, sheets: &mut Sheets) -> Result<(), Probl
             column = element.attribute("r").and_then(|place| column_of(&place)).unwrap_or(column);
             let kind = element.attribute("t").unwrap_or_default();
             let style = element.attribute("s").and_then(|style| style.parse::<usize>().ok());
-            let style = style.and_then(|style| shared.styles.get(style)).copied().unwrap_or(Shown::Number);
+            let style = style.and_then(|style| shared.styles.get(style)).copied().unwrap_or(NumberStyle::Number);
             let cell = cell(&mut xml, &kind, style, shared)?;
             sheets.add(row, column, cell)?;
             column = column.saturating_add(1);
@@ -227,14 +227,14 @@ fn column_of(place: &str) -> Option<usize> {
 }
 
 /// What a cell shows.
-fn cell(xml: &mut Xml<'_>, kind: &str, style: Shown, shared: &Shared) -> Result<Cell, Problem> {
+fn cell(xml: &mut Xml<'_>, kind: &str, style: NumberStyle, shared: &SharedParts) -> Result<Cell, DraftProblem> {
     let (mut value, mut inline) = (String::new(), None);
     while let Some(token) = xml.next()? {
         match token {
-            Token::Start(element) if element.is("v") => value = xml.text("v")?,
-            Token::Start(element) if element.is("is") => inline = Some(rich_text(xml, "is")?),
-            Token::Start(element) if element.is("f") => xml.skip("f")?,
-            Token::End(name) if name == "c" => break,
+            XmlToken::Start(element) if element.is("v") => value = xml.text("v")?,
+            XmlToken::Start(element) if element.is("is") => inline = Some(rich_text(xml, "is")?),
+            XmlToken::Start(element) if element.is("f") => xml.skip("f")?,
+            XmlToken::End(name) if name == "c" => break,
             _ => (),
         }
     }
@@ -248,7 +248,7 @@ fn cell(xml: &mut Xml<'_>, kind: &str, style: Shown, shared: &Shared) -> Result<
         "d" => value,
         _ => {
             let text = numbers::shown(&value, style, shared.from_1904);
-            return Ok(Cell { text, is_number: style == Shown::Number });
+            return Ok(Cell { text, is_number: style == NumberStyle::Number });
         }
     }))
 }

@@ -3,7 +3,7 @@
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
-use crate::domain::quiz::draft::Problem;
+use crate::domain::quiz::draft::DraftProblem;
 
 /// A part of a workbook.
 pub(super) struct Xml<'a> {
@@ -11,7 +11,7 @@ pub(super) struct Xml<'a> {
 }
 
 /// What comes next in a part.
-pub(super) enum Token<'a> {
+pub(super) enum XmlToken<'a> {
     /// An element begins.
     Start(Element<'a>),
     /// An element ends.
@@ -36,17 +36,20 @@ impl<'a> Xml<'a> {
     }
 
     /// The next token; none at the end.
-    pub(super) fn next(&mut self) -> Result<Option<Token<'a>>, Problem> {
+    pub(super) fn next(&mut self) -> Result<Option<XmlToken<'a>>, DraftProblem> {
         loop {
             let event = self.reader.read_event().map_err(|error| {
-                Problem::new("file", format!("the workbook is damaged ({error}); save it again as .xlsx or as CSV"))
+                DraftProblem::new(
+                    "file",
+                    format!("the workbook is damaged ({error}); save it again as .xlsx or as CSV"),
+                )
             })?;
             return Ok(Some(match event {
-                Event::Start(element) => Token::Start(Element(element)),
-                Event::End(element) => Token::End(lossy(element.local_name().as_ref())),
-                Event::Text(text) => Token::Text(lossy(&text)),
-                Event::CData(text) => Token::Text(lossy(&text)),
-                Event::GeneralRef(reference) => Token::Text(resolved(&reference)),
+                Event::Start(element) => XmlToken::Start(Element(element)),
+                Event::End(element) => XmlToken::End(lossy(element.local_name().as_ref())),
+                Event::Text(text) => XmlToken::Text(lossy(&text)),
+                Event::CData(text) => XmlToken::Text(lossy(&text)),
+                Event::GeneralRef(reference) => XmlToken::Text(resolved(&reference)),
                 Event::Eof => return Ok(None),
                 _ => continue,
             }));
@@ -54,9 +57,9 @@ impl<'a> Xml<'a> {
     }
 
     /// The next element that begins; none at the end.
-    pub(super) fn next_start(&mut self) -> Result<Option<Element<'a>>, Problem> {
+    pub(super) fn next_start(&mut self) -> Result<Option<Element<'a>>, DraftProblem> {
         while let Some(token) = self.next()? {
-            if let Token::Start(element) = token {
+            if let XmlToken::Start(element) = token {
                 return Ok(Some(element));
             }
         }
@@ -64,12 +67,12 @@ impl<'a> Xml<'a> {
     }
 
     /// The text up to the end of the element with that name.
-    pub(super) fn text(&mut self, name: &str) -> Result<String, Problem> {
+    pub(super) fn text(&mut self, name: &str) -> Result<String, DraftProblem> {
         let mut text = String::new();
         while let Some(token) = self.next()? {
             match token {
-                Token::Text(piece) => text.push_str(&piece),
-                Token::End(end) if end == name => break,
+                XmlToken::Text(piece) => text.push_str(&piece),
+                XmlToken::End(end) if end == name => break,
                 _ => (),
             }
         }
@@ -77,7 +80,7 @@ impl<'a> Xml<'a> {
     }
 
     /// Goes to the end of the element with that name.
-    pub(super) fn skip(&mut self, name: &str) -> Result<(), Problem> {
+    pub(super) fn skip(&mut self, name: &str) -> Result<(), DraftProblem> {
         self.text(name).map(drop)
     }
 }

@@ -45,7 +45,7 @@ pub(in crate::store::redb) fn encode(meta: &Meta, ops: &[Op]) -> StoreResult<Vec
 
 /// A whole entry that these bytes begin with.
 #[derive(Debug)]
-pub(super) struct Entry<'a> {
+pub(super) struct LogEntry<'a> {
     pub(super) random: u64,
     pub(super) head: BatchHead,
     body: &'a [u8],
@@ -53,7 +53,7 @@ pub(super) struct Entry<'a> {
     pub(super) length: usize,
 }
 
-impl<'a> Entry<'a> {
+impl<'a> LogEntry<'a> {
     /// The entry at the beginning of these bytes, if there is one and it is whole.
     pub(super) fn at(bytes: &'a [u8]) -> Option<Self> {
         if !bytes.starts_with(&MAGIC) {

@@ -18,7 +18,7 @@ use super::file::NamedFile;
 use super::space::Space;
 
 pub(super) use entry::{BatchHead, encode};
-pub(super) use recovery::{Found, find};
+pub(super) use recovery::{RecoveredLog, find};
 
 /// Between two syncs of the tables one segment is written, one is checkpointed, and others wait for theirs.
 pub(super) const SEGMENTS: u64 = 4;
@@ -110,7 +110,7 @@ enum Segment {
 }
 
 /// The log, open for appending.
-pub(super) struct Log {
+pub(super) struct CommitLog {
     storage: Box<dyn StorageBackend>,
     file: Option<NamedFile>,
     layout: Layout,
@@ -133,12 +133,12 @@ pub(super) struct LogStorage {
     pub(super) file: Option<NamedFile>,
 }
 
-impl Log {
+impl CommitLog {
     /// Opens a log. What was found in it stays until it is released.
     ///
     /// # Errors
     /// What the disk says; a full one above all.
-    pub(super) fn open(place: LogStorage, random: u64, found: &Found) -> io::Result<Self> {
+    pub(super) fn open(place: LogStorage, random: u64, found: &RecoveredLog) -> io::Result<Self> {
         let LogStorage { storage, space, size, file } = place;
         let layout = match Layout::read(&*storage)? {
             Some(layout) => layout,
@@ -159,7 +159,7 @@ impl Log {
     /// What the disk says; a full one above all.
     pub(super) fn open_anew(place: LogStorage, random: u64) -> io::Result<Self> {
         place.storage.set_len(0)?;
-        Self::open(place, random, &Found::default())
+        Self::open(place, random, &RecoveredLog::default())
     }
 
     /// Whether the log is still where it was opened, and whole.

@@ -7,13 +7,13 @@ use ::redb::StorageBackend;
 use memchr::memmem;
 
 use super::super::ops::Op;
-use super::entry::{self, BatchHead, Entry};
+use super::entry::{self, BatchHead, LogEntry};
 use super::{Layout, SEGMENT_HEAD, SEGMENTS, SegmentHead};
 use crate::store::error::StoreResult;
 
 /// What a log was found to hold.
 #[derive(Debug, Default)]
-pub(in crate::store::redb) struct Found {
+pub(in crate::store::redb) struct RecoveredLog {
     /// The last batch that counts, if the log has any that redb has not.
     pub(in crate::store::redb) last: Option<BatchHead>,
     /// Whether batches are missing that were committed.
@@ -37,8 +37,8 @@ pub(in crate::store::redb) fn find(
     random: u64,
     checkpointed: u64,
     mut take: impl FnMut(Vec<Op>),
-) -> io::Result<StoreResult<Found>> {
-    let mut found = Found { next_number: 1, ..Found::default() };
+) -> io::Result<StoreResult<RecoveredLog>> {
+    let mut found = RecoveredLog { next_number: 1, ..RecoveredLog::default() };
     let Some(layout) = Layout::read(storage)? else {
         let mut bytes = vec![0; usize::try_from(storage.len()?).map_err(io::Error::other)?];
         if !bytes.is_empty() {
@@ -109,10 +109,10 @@ fn read_segment(storage: &dyn StorageBackend, layout: Layout, place: usize, byte
 }
 
 /// The entries of a segment, as long as they are whole and follow each other.
-fn entries(bytes: &[u8], head: SegmentHead) -> impl Iterator<Item = Entry<'_>> {
+fn entries(bytes: &[u8], head: SegmentHead) -> impl Iterator<Item = LogEntry<'_>> {
     let (mut rest, mut next) = (bytes, head.first);
     std::iter::from_fn(move || {
-        let entry = Entry::at(rest).filter(|entry| entry.random == head.random && entry.head.batch == next)?;
+        let entry = LogEntry::at(rest).filter(|entry| entry.random == head.random && entry.head.batch == next)?;
         rest = &rest[entry.length..];
         next += 1;
         Some(entry)
@@ -131,6 +131,6 @@ fn has_others(bytes: &[u8], random: u64) -> bool {
 }
 
 /// The whole entries that these bytes hold, wherever they lie.
-fn anywhere(bytes: &[u8]) -> impl Iterator<Item = Entry<'_>> {
-    memmem::find_iter(bytes, &entry::MAGIC).filter_map(|place| Entry::at(&bytes[place..]))
+fn anywhere(bytes: &[u8]) -> impl Iterator<Item = LogEntry<'_>> {
+    memmem::find_iter(bytes, &entry::MAGIC).filter_map(|place| LogEntry::at(&bytes[place..]))
 }

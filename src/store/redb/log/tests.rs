@@ -55,12 +55,12 @@ fn entry(batch: u64) -> Vec<u8> {
     encode(&meta(batch), &[Op::Prune(SessionId::generate(1, &[1; 10]), batch)]).expect("encoded")
 }
 
-fn append(log: &mut Log, batch: u64) {
+fn append(log: &mut CommitLog, batch: u64) {
     log.append(batch, &entry(batch)).expect("appended");
 }
 
 /// What is found after these were checkpointed: the batches, in order, and what is said of them.
-fn found(storage: &Shared, random: u64, checkpointed: u64) -> (Vec<u64>, Found) {
+fn found(storage: &Shared, random: u64, checkpointed: u64) -> (Vec<u64>, RecoveredLog) {
     let mut batches = Vec::new();
     let take = |ops: Vec<Op>| match &ops[..] {
         [Op::Prune(_, batch)] => batches.push(*batch),
@@ -76,7 +76,7 @@ const SMALLEST: u64 = FILE_HEAD * (SEGMENTS + 1);
 #[test]
 fn what_was_appended_is_found_from_the_batch_after_the_last_checkpointed_one() {
     let storage = storage();
-    let mut log = Log::open(place(&storage, 1 << 20), RANDOM, &Found::default()).expect("opened");
+    let mut log = CommitLog::open(place(&storage, 1 << 20), RANDOM, &RecoveredLog::default()).expect("opened");
     (1..=9).for_each(|batch| append(&mut log, batch));
     let (batches, found_all) = found(&storage, RANDOM, 0);
     assert_eq!(batches, (1..=9).collect::<Vec<_>>());
@@ -91,7 +91,7 @@ fn what_was_appended_is_found_from_the_batch_after_the_last_checkpointed_one() {
 #[test]
 fn a_segment_is_used_again_only_when_what_it_holds_was_released() {
     let storage = storage();
-    let mut log = Log::open(place(&storage, SMALLEST), RANDOM, &Found::default()).expect("opened");
+    let mut log = CommitLog::open(place(&storage, SMALLEST), RANDOM, &RecoveredLog::default()).expect("opened");
     let mut batch = 0;
     while log.has_room(entry(batch + 1).len() as u64) || log.has_free_segment() {
         batch += 1;
@@ -110,7 +110,7 @@ fn a_segment_is_used_again_only_when_what_it_holds_was_released() {
 #[test]
 fn a_later_segment_makes_void_what_an_earlier_one_has_of_its_batches() {
     let storage = storage();
-    let mut log = Log::open(place(&storage, 1 << 20), RANDOM, &Found::default()).expect("opened");
+    let mut log = CommitLog::open(place(&storage, 1 << 20), RANDOM, &RecoveredLog::default()).expect("opened");
     (1..=3).for_each(|batch| append(&mut log, batch));
     // Of the third nobody was told, and another came in its place.
     log.end_segment();
@@ -123,17 +123,17 @@ fn a_later_segment_makes_void_what_an_earlier_one_has_of_its_batches() {
 #[test]
 fn it_goes_on_after_a_crash_in_another_segment() {
     let storage = storage();
-    let mut log = Log::open(place(&storage, 1 << 20), RANDOM, &Found::default()).expect("opened");
+    let mut log = CommitLog::open(place(&storage, 1 << 20), RANDOM, &RecoveredLog::default()).expect("opened");
     (1..=3).for_each(|batch| append(&mut log, batch));
     for crash in 0..3 {
         let last = 3 + crash;
         let (batches, before) = found(&storage, RANDOM, 1);
         assert_eq!(batches, (2..=last).collect::<Vec<_>>());
-        let mut log = Log::open(place(&storage, 1 << 20), RANDOM, &before).expect("opened");
+        let mut log = CommitLog::open(place(&storage, 1 << 20), RANDOM, &before).expect("opened");
         append(&mut log, last + 1);
     }
     let (_, all) = found(&storage, RANDOM, 1);
-    let mut log = Log::open(place(&storage, 1 << 20), RANDOM, &all).expect("opened");
+    let mut log = CommitLog::open(place(&storage, 1 << 20), RANDOM, &all).expect("opened");
     assert!(!log.has_free_segment(), "all four are needed");
     log.release(6);
     append(&mut log, 7);
@@ -143,7 +143,7 @@ fn it_goes_on_after_a_crash_in_another_segment() {
 #[test]
 fn a_hole_is_told_from_an_end() {
     let storage = storage();
-    let mut log = Log::open(place(&storage, 1 << 20), RANDOM, &Found::default()).expect("opened");
+    let mut log = CommitLog::open(place(&storage, 1 << 20), RANDOM, &RecoveredLog::default()).expect("opened");
     (1..=5).for_each(|batch| append(&mut log, batch));
     let length = entry(1).len() as u64;
     let flip = |nth: u64| {
@@ -164,8 +164,8 @@ fn a_hole_is_told_from_an_end() {
 fn a_log_that_finds_no_space_is_not_made() {
     let storage = storage();
     let full = LogStorage { space: Space { file: None, max_size: Some(1 << 19) }, ..place(&storage, 1 << 20) };
-    let error = Log::open(full, RANDOM, &Found::default()).err().expect("refused");
+    let error = CommitLog::open(full, RANDOM, &RecoveredLog::default()).err().expect("refused");
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     assert_eq!(storage.len().expect("told"), 0);
-    assert!(Log::open(place(&storage, 100), RANDOM, &Found::default()).is_err(), "it would hold nothing");
+    assert!(CommitLog::open(place(&storage, 100), RANDOM, &RecoveredLog::default()).is_err(), "it would hold nothing");
 }

@@ -23,8 +23,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Op::RemoveSession(id(n)),
         2 => Op::PutQuiz(id(n), Arc::from([number as u8])),
         3 => Op::RemoveQuiz(id(n)),
-        4 => Op::PutHint(Timestamp::from_millis(number), id(n)),
-        5 => Op::RemoveHint(Timestamp::from_millis(number), id(n)),
+        4 => Op::PutExpiry(Timestamp::from_millis(number), id(n)),
+        5 => Op::RemoveExpiry(Timestamp::from_millis(number), id(n)),
         6 => Op::PutEvent(id(n), event(n, number)),
         7 => Op::Prune(id(n), number),
         8 => Op::PutJoin(code(n), id(number as u8)),
@@ -39,11 +39,11 @@ fn layer(ops: &[Op]) -> Layer {
 }
 
 /// All that readers find in a view.
-fn seen(view: &View) -> String {
+fn seen(view: &OverlayView) -> String {
     let ids: Vec<_> = (0..4).map(id).collect();
     let hints = (Bound::Unbounded, Bound::Unbounded);
     let base = [(Timestamp::from_millis(3), id(0)), (Timestamp::from_millis(4), id(1))];
-    let hints: StoreResult<Vec<_>> = view.over_hints(base.into_iter().map(Ok), hints).collect();
+    let hints: StoreResult<Vec<_>> = view.over_expiry_index(base.into_iter().map(Ok), hints).collect();
     let stored: StoreResult<Vec<_>> = view.over_ids([id(1), id(3)].into_iter().map(Ok), None).collect();
     let sessions: Vec<_> = ids.iter().map(|id| (view.session(id), view.quiz(id))).collect();
     let events: Vec<_> = ids.iter().map(|id| view.events(id, Sequence(2))).collect();
@@ -58,12 +58,12 @@ proptest! {
     #[test]
     fn two_layers_are_seen_as_one(ops in prop::collection::vec(op(), 0..40), cut in 0..40_usize) {
         let (below, above) = ops.split_at(cut.min(ops.len()));
-        let one = View { upper: layer(&ops), lower: None, batch: 2 };
-        let two = View { upper: layer(above), lower: Some((Arc::new(layer(below)), 1)), batch: 2 };
+        let one = OverlayView { upper: layer(&ops), lower: None, batch: 2 };
+        let two = OverlayView { upper: layer(above), lower: Some((Arc::new(layer(below)), 1)), batch: 2 };
         prop_assert_eq!(seen(&two), seen(&one));
         let mut covered = layer(below);
         covered.cover(&layer(above));
-        prop_assert_eq!(seen(&View { upper: covered, lower: None, batch: 2 }), seen(&one));
+        prop_assert_eq!(seen(&OverlayView { upper: covered, lower: None, batch: 2 }), seen(&one));
     }
 
     /// A layer that is taken apart, or told as changes, comes together again.
@@ -75,7 +75,7 @@ proptest! {
         prop_assert_eq!(parts.iter().map(Layer::rows).sum::<usize>(), whole.rows());
         let mut again = Layer::default();
         parts.iter().for_each(|part| again.cover(part));
-        let view = |upper: Layer| View { upper, lower: None, batch: 1 };
+        let view = |upper: Layer| OverlayView { upper, lower: None, batch: 1 };
         prop_assert_eq!(seen(&view(again)), seen(&view(whole.clone())));
         prop_assert_eq!(seen(&view(layer(&whole.ops()))), seen(&view(whole)));
     }
@@ -83,10 +83,10 @@ proptest! {
 
 #[test]
 fn a_view_never_changes() {
-    let mut growing = layer(&[Op::PutHint(Timestamp::from_millis(1), id(1))]);
-    let view = View { upper: growing.clone(), lower: None, batch: 1 };
+    let mut growing = layer(&[Op::PutExpiry(Timestamp::from_millis(1), id(1))]);
+    let view = OverlayView { upper: growing.clone(), lower: None, batch: 1 };
     let before = seen(&view);
-    growing.apply(Op::RemoveHint(Timestamp::from_millis(1), id(1)));
+    growing.apply(Op::RemoveExpiry(Timestamp::from_millis(1), id(1)));
     assert_eq!(seen(&view), before);
 }
 
@@ -94,7 +94,7 @@ fn a_view_never_changes() {
 fn tables_that_hold_more_than_a_view_knows_do_not_fit_it() {
     let overlay = Overlay::default();
     let old = overlay.view();
-    overlay.publish(View { batch: 5, ..View::default() });
+    overlay.publish(OverlayView { batch: 5, ..OverlayView::default() });
     overlay.begin_checkpoint(5);
     assert!(!overlay.fits(&old) && overlay.fits(&overlay.view()));
 }
@@ -103,8 +103,8 @@ fn tables_that_hold_more_than_a_view_knows_do_not_fit_it() {
 fn a_session_that_a_checkpoint_has_written_since_is_counted_once() {
     let added = |n| Op::PutSession { id: id(n), row: SessionRow::Record(vec![n]), is_added: true };
     let (upper, lower) = (layer(&[added(0), added(1)]), layer(&[added(2)]));
-    let before = View { upper: upper.clone(), lower: None, batch: 7 };
+    let before = OverlayView { upper: upper.clone(), lower: None, batch: 7 };
     assert_eq!([6, 7].map(|in_tables| before.added(in_tables)), [2, 0]);
-    let during = View { upper, lower: Some((Arc::new(lower), 5)), batch: 7 };
+    let during = OverlayView { upper, lower: Some((Arc::new(lower), 5)), batch: 7 };
     assert_eq!([4, 5, 6, 7].map(|in_tables| during.added(in_tables)), [3, 2, 2, 0]);
 }

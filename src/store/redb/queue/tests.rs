@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::domain::room::{Ask, By};
+use crate::domain::room::{Caller, RoomAction};
 use crate::domain::solo::{Deliver, NewSolo};
 use crate::domain::{Lifetimes, Millis, Timestamp, WallTime};
 
@@ -14,7 +14,7 @@ fn create(n: u64, quiz: Quiz) -> Work {
     let new = NewSolo { user: None, metadata: None, started: WallTime(0), deliver: Deliver::All, request: [0; 16] };
     let session = Box::new(GameSession::solo(id, n, new, quiz, lifetimes, now));
     let (answer, _) = oneshot::channel();
-    Work::Create { session, at: Moment { now, up_since: now, wall: WallTime(0) }, reply: Reply::to(answer) }
+    Work::Create { session, at: Moment { now, up_since: now, wall: WallTime(0) }, reply: ReplySlot::to(answer) }
 }
 
 /// A quiz of 200 KiB.
@@ -38,11 +38,11 @@ fn a_small_batch_waits_for_nobody_who_cannot_come() {
 }
 
 fn say(n: u64, payload: &str) -> Work {
-    let ask = Ask::Say { payload: payload.to_owned(), repeat: None };
-    let command = Command::room(By::Backend, ask);
+    let ask = RoomAction::Say { payload: payload.to_owned(), repeat: None };
+    let command = Command::room(Caller::Backend, ask);
     let (now, (answer, _)) = (Timestamp::from_millis(1), oneshot::channel());
     let id = SessionId::generate(n, &[0; 10]);
-    Work::Apply { id, command, at: Moment { now, up_since: now, wall: WallTime(0) }, reply: Reply::to(answer) }
+    Work::Apply { id, command, at: Moment { now, up_since: now, wall: WallTime(0) }, reply: ReplySlot::to(answer) }
 }
 
 /// A session says something so many times.
@@ -54,7 +54,7 @@ fn push(queue: &Queue, times: usize, n: u64, payload: &str) {
 
 /// The sessions of the next batch, in its order, and how many stay.
 fn taken(queue: &Queue) -> (Vec<SessionId>, usize) {
-    let Taken::Batch(batch) = queue.take(Instant::now(), 1, Duration::ZERO) else { panic!("nothing waits") };
+    let QueueTake::Batch(batch) = queue.take(Instant::now(), 1, Duration::ZERO) else { panic!("nothing waits") };
     let sessions = batch.iter().map(|work| work.session().expect("of one session").clone()).collect();
     (sessions, queue.state.lock().waiting.len())
 }
@@ -85,11 +85,11 @@ fn what_stays_of_a_session_is_in_order() {
     let mut carried_out = Vec::new();
     while !queue.state.lock().waiting.is_empty() {
         push(&queue, 2, 2, "");
-        let Taken::Batch(batch) = queue.take(Instant::now(), 1, Duration::ZERO) else { panic!("nothing waits") };
+        let QueueTake::Batch(batch) = queue.take(Instant::now(), 1, Duration::ZERO) else { panic!("nothing waits") };
         assert!(batch.len() <= SHARE + 2);
         for work in batch {
             let Work::Apply { command: Command::Room(command), .. } = work else { panic!("only these were pushed") };
-            let Ask::Say { payload, .. } = command.ask else { panic!("only these were pushed") };
+            let RoomAction::Say { payload, .. } = command.ask else { panic!("only these were pushed") };
             carried_out.extend((!payload.is_empty()).then_some(payload));
         }
     }
@@ -135,6 +135,6 @@ fn questions_of_a_bank_weigh_once_and_own_ones_each_whoever_else_holds_them() {
     });
     assert!(matches!(refused, Some(StoreError::Busy)), "{refused:?} after {}", spares.len());
     assert!(bytes(&queue) <= MOST_BYTES);
-    assert!(matches!(queue.take(Instant::now(), 1, Duration::ZERO), Taken::Batch(_)));
+    assert!(matches!(queue.take(Instant::now(), 1, Duration::ZERO), QueueTake::Batch(_)));
     assert_eq!(bytes(&queue), 0);
 }

@@ -11,10 +11,10 @@ use super::super::checkpoint::{self, Checkpointer};
 use super::super::commit::{CommitError, Met};
 use super::super::file::{CheckpointRule, is_full};
 use super::super::growth;
-use super::super::log::{self, Log};
+use super::super::log::{self, CommitLog};
 use super::super::meta::Meta;
 use super::super::ops::Op;
-use super::super::overlay::{Layer, View};
+use super::super::overlay::{Layer, OverlayView};
 use super::{Fate, Writer};
 use crate::store::contract::Cause;
 
@@ -28,11 +28,11 @@ const FEW_ROWS: usize = 64;
 
 /// The log as the writer uses it.
 pub(in crate::store::redb) struct Logging {
-    log: Log,
+    log: CommitLog,
     checkpointer: Checkpointer,
     rule: CheckpointRule,
     /// What is committed and not known to be in the tables.
-    view: View,
+    view: OverlayView,
     /// The last batch that is in the tables.
     checkpointed: u64,
     /// Bytes of the log that the upper layer came from, how many of them are new in the file, and since when it has
@@ -45,10 +45,10 @@ pub(in crate::store::redb) struct Logging {
 impl Logging {
     /// Goes on with a log of which `view` was found, and is not in the tables beyond `checkpointed`.
     pub(in crate::store::redb) fn new(
-        log: Log,
+        log: CommitLog,
         checkpointer: Checkpointer,
         rule: CheckpointRule,
-        view: View,
+        view: OverlayView,
         checkpointed: u64,
     ) -> Self {
         let since = (!view.is_empty()).then(Instant::now);
@@ -211,7 +211,7 @@ impl Writer {
         }
         self.logging = None;
         self.log_again_at = Some(Instant::now() + AGAIN);
-        self.reader.overlay.publish(View { batch: self.meta.batches, ..View::default() });
+        self.reader.overlay.publish(OverlayView { batch: self.meta.batches, ..OverlayView::default() });
     }
 
     /// Begins a checkpoint if it is time, and takes notice of one that has ended.
@@ -415,9 +415,9 @@ impl Writer {
             self.log_again_at = None;
             return Ok(());
         };
-        let log = Log::open_anew(place, self.meta.random)?;
+        let log = CommitLog::open_anew(place, self.meta.random)?;
         let checkpointer = Checkpointer::start(self.reader.clone(), self.queue.clone())?;
-        let view = View { batch: self.meta.batches, ..View::default() };
+        let view = OverlayView { batch: self.meta.batches, ..OverlayView::default() };
         self.reader.overlay.publish(view.clone());
         self.logging = Some(Logging::new(log, checkpointer, options.rule, view, self.meta.batches));
         self.log_again_at = None;

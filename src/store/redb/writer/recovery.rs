@@ -10,7 +10,7 @@ use super::super::growth;
 use super::super::meta::Meta;
 use super::{Broken, Fate, Writer};
 use crate::store::contract::Cause;
-use crate::store::error::Cause as Reason;
+use crate::store::error::BoxError as Reason;
 use crate::store::panics;
 
 /// Pauses between two tries to open a file that fails: the first, and the longest.

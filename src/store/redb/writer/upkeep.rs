@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::batch::Rows;
+use super::super::batch::ChangedRows;
 use super::super::commit::{self, Met};
 use super::super::meta::SIGN_OF_LIFE;
-use super::super::queue::{Reply, Work};
+use super::super::queue::{ReplySlot, Work};
 use super::Writer;
 use crate::store::clock::Clock;
 use crate::store::contract::Cause;
@@ -76,7 +76,7 @@ impl Writer {
         for _ in 0..4 {
             let (answer, mut answered) = tokio::sync::oneshot::channel();
             let (at, most) = (self.clock.moment(), SWEEP_BATCH);
-            self.carry_out(vec![Work::Sweep { at, after, most, reply: Reply::to(answer) }]);
+            self.carry_out(vec![Work::Sweep { at, after, most, reply: ReplySlot::to(answer) }]);
             match answered.try_recv() {
                 Ok(Ok(swept)) if swept.has_more() => after = swept.next,
                 _ => break,
@@ -123,7 +123,7 @@ impl Writer {
         self.last_commit = Instant::now();
         match self.reader.is_empty() {
             Ok(false) => {
-                if let Err(fate) = self.store(Rows::none(self.clock.moment().now)) {
+                if let Err(fate) = self.store(ChangedRows::none(self.clock.moment().now)) {
                     tracing::debug!(reason = %fate.error(), "no sign of life could be written");
                 }
             }

@@ -7,7 +7,7 @@ fn several_right_options_make_a_question_with_several() {
     let items =
         items("question,option1,option2,option3,correct\nWhich are even?,2,4,7,\"1,2\"\nRiver?,Rhein,Elbe,,1\n");
     let options = ["2", "4", "7"].map(str::to_owned).to_vec();
-    assert_eq!(items[0].asked, Asked::Multiple { options, right: vec![0, 1], in_shares: false });
+    assert_eq!(items[0].asked, ItemKind::Multiple { options, right: vec![0, 1], in_shares: false });
     assert_eq!(answers(&items[1]), (vec!["Rhein", "Elbe"], vec![0]));
 }
 
@@ -18,7 +18,7 @@ fn several_columns_can_say_what_is_right() {
     assert_eq!(answers(&items[0]).1, [0, 2]);
     assert_eq!(
         items[1].asked,
-        Asked::Choice { options: ["x", "y", "z"].map(str::to_owned).to_vec(), right: 1, in_order: true }
+        ItemKind::Choice { options: ["x", "y", "z"].map(str::to_owned).to_vec(), right: 1, in_order: true }
     );
 }
 
@@ -105,7 +105,7 @@ fn the_right_answer_can_be_an_option_of_its_own() {
     let text = "Frage;Richtige Antwort;Antwort 2;Antwort 3\nWelcher Fluss?;Rhein;Elbe;Oder\nWie viele?;3;4;5\n";
     let items = items(text);
     let options = ["Rhein", "Elbe", "Oder"].map(str::to_owned).to_vec();
-    assert_eq!(items[0].asked, Asked::Choice { options, right: 0, in_order: false });
+    assert_eq!(items[0].asked, ItemKind::Choice { options, right: 0, in_order: false });
     assert_eq!(answers(&items[1]), (vec!["3", "4", "5"], vec![0]));
     let found = read_text("prompt,correct,a,b,c\nWhich city?,New York,Paris,Rome,Oslo\nWhen?,1066,1215,1415,1485\n");
     assert_eq!(told(&found), ["line 2: what is right is none of the options in any row, so it was added to them"]);
@@ -159,9 +159,9 @@ fn options_in_a_cell_can_be_json_or_have_letters() {
 #[test]
 fn a_text_of_several_lines_is_one_text_and_a_pattern_is_none() {
     let accepted = |text: &str| read_text(text).items.into_iter().map(|item| item.asked).collect::<Vec<_>>();
-    let lines = Asked::Text { accepted: vec!["- x - y".to_owned()] };
+    let lines = ItemKind::Text { accepted: vec!["- x - y".to_owned()] };
     assert_eq!(accepted("question,answer\nWhich?,\"- x\n-  y\"\n"), [lines]);
-    let several = Asked::Text { accepted: vec!["x".to_owned(), "y".to_owned()] };
+    let several = ItemKind::Text { accepted: vec!["x".to_owned(), "y".to_owned()] };
     assert_eq!(accepted("question,answer\nWhich?,x; y\n"), [several]);
     assert_eq!(accepted("question,answer\nWhich?,^x$|^y\n"), []);
 }

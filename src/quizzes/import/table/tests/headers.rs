@@ -32,7 +32,7 @@ fn every_column_is_read() {
     let text = "ID,Kategorie,Frage,Antwort A,Antwort B,Richtige Antwort,Schwierigkeit,Erklärung,Zeitlimit (Sek.),Bild,\
         Bildbeschreibung,Punkte,Typ\n\
         n-1,Flüsse,Welcher Fluss?,Rhein,Elbe,A,leicht,\"Mitten\ndurch\",1 min,rhein.jpg,Ein Fluss,2,Auswahl\n";
-    let asked = Asked::Choice { options: vec!["Rhein".to_owned(), "Elbe".to_owned()], right: 0, in_order: true };
+    let asked = ItemKind::Choice { options: vec!["Rhein".to_owned(), "Elbe".to_owned()], right: 0, in_order: true };
     let expected = Item {
         id: "n-1".parse().ok(),
         category: Some("Flüsse".to_owned()),
@@ -212,7 +212,7 @@ fn the_right_answer_can_come_first_in_many_languages() {
     ] {
         let item = item(&format!("{header}\nWhich?,x,y,z\n"));
         let options = ["x", "y", "z"].map(str::to_owned).to_vec();
-        assert_eq!(item.asked, Asked::Choice { options, right: 0, in_order: false }, "{header}");
+        assert_eq!(item.asked, ItemKind::Choice { options, right: 0, in_order: false }, "{header}");
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::*;
 
-fn of(kind: &str, options: &str, correct: &str) -> Asked {
+fn of(kind: &str, options: &str, correct: &str) -> ItemKind {
     item(&format!("question\tkind\toption1\toption2\toption3\tcorrect\nWhich?\t{kind}\t{options}\t{correct}\n")).asked
 }
 
-fn text(accepted: &[&str]) -> Asked {
-    Asked::Text { accepted: accepted.iter().map(|&text| text.to_owned()).collect() }
+fn text(accepted: &[&str]) -> ItemKind {
+    ItemKind::Text { accepted: accepted.iter().map(|&text| text.to_owned()).collect() }
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn true_or_false_needs_no_options() {
         ("FALSCH", ["Wahr", "Falsch"], 1),
         ("vrai", ["Vrai", "Faux"], 0),
     ] {
-        let asked = Asked::Choice { options: options.map(str::to_owned).to_vec(), right, in_order: true };
+        let asked = ItemKind::Choice { options: options.map(str::to_owned).to_vec(), right, in_order: true };
         assert_eq!(item(&format!("question,correct\nIs it?,{cell}\n")).asked, asked, "{cell}");
         assert_eq!(of("True/False", "\t\t", cell), asked, "{cell}");
     }
@@ -30,7 +30,7 @@ fn true_or_false_needs_no_options() {
     assert!(items.iter().all(|item| answers(item).0 == ["Richtig", "Falsch"]));
     assert_eq!(
         of("wahr/falsch", "Wahr\tFalsch\t", "2"),
-        Asked::Choice { options: vec!["Wahr".to_owned(), "Falsch".to_owned()], right: 1, in_order: true }
+        ItemKind::Choice { options: vec!["Wahr".to_owned(), "Falsch".to_owned()], right: 1, in_order: true }
     );
 }
 
@@ -43,7 +43,7 @@ fn a_letter_is_true_or_false_only_where_all_are() {
 
 #[test]
 fn stars_that_are_no_mark_stay() {
-    assert_eq!(of("order", "*c\tb\ta", ""), Asked::Order { parts: ["*c", "b", "a"].map(str::to_owned).to_vec() });
+    assert_eq!(of("order", "*c\tb\ta", ""), ItemKind::Order { parts: ["*c", "b", "a"].map(str::to_owned).to_vec() });
     let found = read_text("question,option1,option2,option3\nWhich?,*args,**kwargs,x\n");
     assert!(found.items.is_empty(), "{:?}", found.items);
 }
@@ -70,7 +70,7 @@ fn without_kind_and_options_a_number_is_typed_as_one() {
         let found = read_text(&format!("Frage;Antwort\nWie viel?;{right}\n"));
         (found.items[0].asked.clone(), told(&found))
     };
-    let exact = |text| Asked::Number { number: Some(number(text)), min: number(text), max: number(text) };
+    let exact = |text| ItemKind::Number { number: Some(number(text)), min: number(text), max: number(text) };
     let message = "line 2: there are no options, so a number is typed; for a choice, fill in options";
     assert_eq!(asked("42"), (exact("42"), vec![message.to_owned()]));
     assert_eq!(asked("3,14").0, exact("3.14"));
@@ -83,13 +83,13 @@ fn without_kind_and_options_a_number_is_typed_as_one() {
 
 #[test]
 fn a_number_can_have_a_range() {
-    let exact = |text| Asked::Number { number: Some(number(text)), min: number(text), max: number(text) };
+    let exact = |text| ItemKind::Number { number: Some(number(text)), min: number(text), max: number(text) };
     assert_eq!(of("number", "\t\t", "42"), exact("42"));
     assert_eq!(of("Zahl", "\t\t", "3,14"), exact("3.14"));
     assert_eq!(of("numeric", "7\t\t", ""), exact("7"));
-    let around = Asked::Number { number: Some(number("9.81")), min: number("9.76"), max: number("9.86") };
+    let around = ItemKind::Number { number: Some(number("9.81")), min: number("9.76"), max: number("9.86") };
     assert_eq!(of("numeric", "\t\t", "9.81 +- 0.05"), around);
-    let between = |min, max| Asked::Number { number: None, min: number(min), max: number(max) };
+    let between = |min, max| ItemKind::Number { number: None, min: number(min), max: number(max) };
     assert_eq!(of("numeric", "\t\t", "9.7..9.9"), between("9.7", "9.9"));
     assert_eq!(of("numeric", "\t\t", "10-20"), between("10", "20"));
 }
@@ -100,7 +100,7 @@ fn a_number_that_can_be_two_is_read_only_if_the_table_tells() {
         let rows: String = cells.iter().map(|cell| format!("Wie viele?;{cell};Zahl\n")).collect();
         let found = read_text(&format!("Frage;Antwort;Art\n{rows}"));
         let numbers = found.items.iter().map(|item| match item.asked {
-            Asked::Number { number, .. } => number.map(|number| number.to_string()).unwrap_or_default(),
+            ItemKind::Number { number, .. } => number.map(|number| number.to_string()).unwrap_or_default(),
             _ => String::new(),
         });
         (numbers.collect::<Vec<_>>().join(" "), told(&found))
@@ -121,7 +121,7 @@ fn a_number_that_can_be_two_is_read_only_if_the_table_tells() {
 
 #[test]
 fn things_are_put_in_the_order_of_the_options_or_of_correct() {
-    let parts = |parts: [&str; 3]| Asked::Order { parts: parts.map(str::to_owned).to_vec() };
+    let parts = |parts: [&str; 3]| ItemKind::Order { parts: parts.map(str::to_owned).to_vec() };
     assert_eq!(of("ordering", "x\ty\tz", ""), parts(["x", "y", "z"]));
     assert_eq!(of("Reihenfolge", "x\ty\tz", "3,1,2"), parts(["z", "x", "y"]));
 }
@@ -131,13 +131,13 @@ fn a_kind_with_boxes_can_have_one_right_option() {
     let options = ["x", "y", "z"].map(str::to_owned).to_vec();
     assert_eq!(
         of("checkbox", "x\ty\tz", "2"),
-        Asked::Multiple { options: options.clone(), right: vec![1], in_shares: false }
+        ItemKind::Multiple { options: options.clone(), right: vec![1], in_shares: false }
     );
     assert_eq!(
         of("multiple choice", "x\ty\tz", "1,3"),
-        Asked::Multiple { options: options.clone(), right: vec![0, 2], in_shares: false }
+        ItemKind::Multiple { options: options.clone(), right: vec![0, 2], in_shares: false }
     );
-    assert_eq!(of("survey", "x\ty\tz", ""), Asked::Poll { options });
+    assert_eq!(of("survey", "x\ty\tz", ""), ItemKind::Poll { options });
 }
 
 #[test]

@@ -10,8 +10,8 @@ mod workbooks;
 use rust_decimal::Decimal;
 
 use super::read_text;
-use crate::domain::quiz::draft::Problem;
-use crate::quizzes::import::item::{Asked, Found, Item};
+use crate::domain::quiz::draft::DraftProblem;
+use crate::quizzes::import::item::{Item, ItemKind, ParsedFile};
 
 /// The questions of a table that has nothing wrong.
 fn items(text: &str) -> Vec<Item> {
@@ -28,15 +28,15 @@ fn item(text: &str) -> Item {
 }
 
 /// What is left out, and what is worth a look.
-fn told(found: &Found) -> Vec<String> {
-    found.left_out.iter().chain(&found.warnings).map(Problem::to_string).collect()
+fn told(found: &ParsedFile) -> Vec<String> {
+    found.left_out.iter().chain(&found.warnings).map(DraftProblem::to_string).collect()
 }
 
 /// The options, and the right ones.
 fn answers(item: &Item) -> (Vec<&str>, Vec<usize>) {
     match &item.asked {
-        Asked::Choice { options, right, .. } => (options.iter().map(String::as_str).collect(), vec![*right]),
-        Asked::Multiple { options, right, .. } => (options.iter().map(String::as_str).collect(), right.clone()),
+        ItemKind::Choice { options, right, .. } => (options.iter().map(String::as_str).collect(), vec![*right]),
+        ItemKind::Multiple { options, right, .. } => (options.iter().map(String::as_str).collect(), right.clone()),
         other => panic!("{other:?} has no options"),
     }
 }

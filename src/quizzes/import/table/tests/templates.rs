@@ -63,25 +63,25 @@ const QUIZIZZ: &str = "Question Text,Question Type,Option 1,Option 2,Option 3,Op
 
 #[test]
 fn quizizz_s_template_is_read() {
-    let Found { items, left_out, warnings, understood } = read_text(QUIZIZZ);
+    let ParsedFile { items, left_out, warnings, understood } = read_text(QUIZIZZ);
     assert_eq!(asked(&items[0]), ("Which planet is largest?", vec!["Jupiter"]));
     assert_eq!(answers(&items[0]), (vec!["Earth", "Mars", "Jupiter", "Pluto"], vec![2]));
     assert_eq!(items[0].image.as_deref(), Some("https://example.org/planets.jpg"));
     assert_eq!((items[0].explanation.as_deref(), items[0].time_limit_ms), (Some("A gas giant."), Some(20_000)));
     let options = ["Venus", "Neptune", "Uranus", "Pluto"].map(str::to_owned).to_vec();
-    assert_eq!(items[1].asked, Asked::Multiple { options, right: vec![0, 1, 2], in_shares: false });
-    assert_eq!(items[2].asked, Asked::Text { accepted: vec!["Phobos".to_owned(), "Deimos".to_owned()] });
-    assert_eq!(items[3].asked, Asked::Poll { options: vec![] });
-    assert_eq!(items[4].asked, Asked::Poll { options: vec!["Stars".to_owned(), "Planets".to_owned()] });
+    assert_eq!(items[1].asked, ItemKind::Multiple { options, right: vec![0, 1, 2], in_shares: false });
+    assert_eq!(items[2].asked, ItemKind::Text { accepted: vec!["Phobos".to_owned(), "Deimos".to_owned()] });
+    assert_eq!(items[3].asked, ItemKind::Poll { options: vec![] });
+    assert_eq!(items[4].asked, ItemKind::Poll { options: vec!["Stars".to_owned(), "Planets".to_owned()] });
     assert_eq!(asked(&items[5]).1, ["Yes"]);
     assert_eq!(items.len(), 6);
     assert_eq!(
-        left_out.iter().map(Problem::to_string).collect::<Vec<_>>(),
+        left_out.iter().map(DraftProblem::to_string).collect::<Vec<_>>(),
         ["line 23: questions of the kind \"Draw\" can't be asked; the kinds are choice, multiple, true/false, text, \
           number, order and poll"]
     );
     assert_eq!(
-        warnings.iter().map(Problem::to_string).collect::<Vec<_>>(),
+        warnings.iter().map(DraftProblem::to_string).collect::<Vec<_>>(),
         ["line 21: nothing says which text is right, so the question is asked without points"]
     );
     assert_eq!(understood, ["commas", "line 2 holds the names of the columns again, or hints"]);
@@ -93,7 +93,7 @@ fn gimkit_s_template_is_read() {
         Question,Correct Answer,Incorrect Answer 1,Incorrect Answer 2 (Optional),Incorrect Answer 3 (Optional)\n\
         Which river flows through Bonn?,Rhein,Elbe,Oder,\n";
     let options = ["Rhein", "Elbe", "Oder"].map(str::to_owned).to_vec();
-    assert_eq!(item(text).asked, Asked::Choice { options, right: 0, in_order: false });
+    assert_eq!(item(text).asked, ItemKind::Choice { options, right: 0, in_order: false });
     assert_eq!(read_text(text).understood, ["commas", "header in row 2"]);
 }
 
@@ -108,6 +108,6 @@ fn a_list_with_type_codes_and_points_is_read() {
     assert_eq!((items[1].points, items[1].time_limit_ms), (Some(number("2")), Some(30_000)));
     assert_eq!(
         items[1].asked,
-        Asked::Order { parts: ["Bronze Age", "Iron Age", "Middle Ages"].map(str::to_owned).to_vec() }
+        ItemKind::Order { parts: ["Bronze Age", "Iron Age", "Middle Ages"].map(str::to_owned).to_vec() }
     );
 }

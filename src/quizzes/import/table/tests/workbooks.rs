@@ -63,7 +63,7 @@ fn rows(rows: &[&[&str]]) -> String {
 
 const HEADER: &[&str] = &["question", "option1", "option2", "correct", "time"];
 
-fn read(bytes: &[u8]) -> Found {
+fn read(bytes: &[u8]) -> ParsedFile {
     assert!(is_workbook(bytes));
     read_workbook(bytes).expect("a workbook")
 }
@@ -115,7 +115,7 @@ fn a_number_of_a_workbook_is_what_it_is_and_a_text_can_be_two() {
     let cells =
         rows(&[&["question", "correct", "kind"], &["How many?", "1.234", "number"], &["Pi?", "3.14", "number"]]);
     let found = read(&xlsx(&[("Quiz", &format!("{cells}{text}"))], ""));
-    let exact = |text| Asked::Number { number: Some(number(text)), min: number(text), max: number(text) };
+    let exact = |text| ItemKind::Number { number: Some(number(text)), min: number(text), max: number(text) };
     assert_eq!(found.items.iter().map(|item| item.asked.clone()).collect::<Vec<_>>(), [exact("1.234"), exact("3.14")]);
     assert_eq!(told(&found), ["row 4: \"1.234\" can be 1234 or 1.234; write 1234 or 1.2340"]);
 }
