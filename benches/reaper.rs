@@ -41,7 +41,7 @@ struct Bed {
 fn right(session: &GameSession, n: usize) -> Command {
     let question = &session.quiz.as_ref().expect("it is running").questions[n];
     let answer = question.right_answer();
-    Command::Submit(Submission { question: question.id.clone(), answer, repeat: None, wall: WallTime(1) })
+    Command::Submit(Submission { question: question.id.clone(), answer, idempotency: None, wall: WallTime(1) })
 }
 
 impl Bed {

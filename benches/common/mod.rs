@@ -161,7 +161,7 @@ impl Games {
         let submission = Submission {
             question: question.id.clone(),
             answer: question.right_answer(),
-            repeat: None,
+            idempotency: None,
             wall: clock.wall(),
         };
         let applied = store.apply(id, Command::Submit(submission), clock.moment()).await;

@@ -7,10 +7,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answer::ClientAnswer;
-use super::faults::{Back, Stats, Violations};
 use super::frames::{EventFrame, SnapshotFrame, Welcome};
 use super::game::SeatGame;
 use super::sequence::{Greeting, SequenceStep, SequenceTracker};
+use super::violations::{Back, Stats, Violations};
 
 /// One client's knowledge, over all its connections.
 #[derive(Debug, Default)]

@@ -10,14 +10,14 @@ use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 use super::answer::ClientAnswer;
-use super::bases::Endpoints;
 use super::checker::ProtocolChecker;
+use super::credentials::SeatCredentials;
 use super::dice::Dice;
-use super::faults::{Stats, Violations};
-use super::happening::{ClientEvent, StopReason};
+use super::endpoints::Endpoints;
+use super::event::{ClientEvent, StopReason};
 use super::pending::{AskError, PendingRequest, Replied, RequestKind};
 use super::task::ConnectionTask;
-use super::ticket::SeatCredentials;
+use super::violations::{Stats, Violations};
 
 /// How a connection is kept.
 #[derive(Debug, Clone)]

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::answer::ClientAnswer;
-use super::faults::{Stats, Violations};
-use super::frames::{FinishedFrame, RevealFrame, VerdictFrame, SnapshotFrame};
+use super::frames::{FinishedFrame, RevealFrame, SnapshotFrame, VerdictFrame};
+use super::violations::{Stats, Violations};
 
 /// One seat's game.
 #[derive(Debug, Default)]

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::bases::Endpoints;
+use super::backoff::Backoff;
+use super::credentials::{SeatCredentials, Token};
 use super::dice::Dice;
-use super::schedule::Backoff;
-use super::ticket::{SeatCredentials, Token};
+use super::endpoints::Endpoints;
 
 /// How long one try may take: longer than the server holds an `events` call.
 const ONE_TRY: Duration = Duration::from_secs(30);

@@ -26,33 +26,33 @@
 //! ```
 
 mod answer;
-mod bases;
+mod backoff;
 mod checker;
 mod connection;
+mod credentials;
 mod dice;
-mod faults;
+mod endpoints;
+mod event;
 mod frames;
 mod game;
-mod happening;
 mod http;
+mod keep_alive;
 mod pending;
-mod rhythm;
-mod schedule;
 mod sequence;
 mod socket;
 mod task;
 #[cfg(test)]
 mod tests;
-mod ticket;
+mod violations;
 
 pub use answer::ClientAnswer;
-pub use bases::Endpoints;
 pub use connection::{AnswerReply, ConnectOptions, Connection, Moved, Timing, connect};
+pub use credentials::{SeatCredentials, Token};
 pub use dice::Dice;
-pub use faults::{Back, Stats, Violations};
+pub use endpoints::Endpoints;
+pub use event::{ClientEvent, ConnectionLost, StopReason};
 pub use frames::{EventFrame, PresenceFrame, Welcome};
-pub use happening::{ClientEvent, ConnectionLost, StopReason};
 pub use http::{Api, CallError, Opened, Reply, TakenSeat};
 pub use pending::AskError;
 pub use reqwest::Method;
-pub use ticket::{SeatCredentials, Token};
+pub use violations::{Back, Stats, Violations};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
-use super::happening::StopReason;
+use super::event::StopReason;
 
 /// Why there is no reply as it was wanted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

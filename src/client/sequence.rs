@@ -1,6 +1,6 @@
 //! The numbering: each event once, in order, none left out. Pure.
 
-use super::faults::{Stats, Violations};
+use super::violations::{Stats, Violations};
 
 /// What to do with an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::happening::ConnectionLost;
+use super::event::ConnectionLost;
 
 /// How long a good-bye may take.
 const GOODBYE: Duration = Duration::from_millis(200);

@@ -13,15 +13,15 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{sleep, sleep_until, timeout};
 
 use super::answer::ClientAnswer;
+use super::backoff::Backoff;
 use super::connection::{ConnectOptions, ConnectionState, TaskCommand};
+use super::credentials::SeatCredentials;
+use super::event::{ClientEvent, ConnectionLost, StopReason};
 use super::frames::{self, ServerFrame, Welcome};
-use super::happening::{ClientEvent, ConnectionLost, StopReason};
+use super::keep_alive::{Due, KeepAlive};
 use super::pending::{AskError, Pending, PendingRequest, Replied, RequestKind};
-use super::rhythm::{Due, KeepAlive};
-use super::schedule::Backoff;
 use super::sequence::SequenceStep;
 use super::socket::Socket;
-use super::ticket::SeatCredentials;
 
 /// Errors that pass: nothing is known to have happened, and the same request again finds out.
 const PASSING: [&str; 5] = ["log-full", "outcome-unknown", "store-busy", "store-full", "store-unavailable"];
@@ -224,7 +224,12 @@ impl ConnectionTask {
     }
 
     /// Applies an event if it is the next one (line 5).
-    fn step(&mut self, step: SequenceStep, happening: ClientEvent, rhythm: &mut KeepAlive) -> Result<(), ConnectionLost> {
+    fn step(
+        &mut self,
+        step: SequenceStep,
+        happening: ClientEvent,
+        rhythm: &mut KeepAlive,
+    ) -> Result<(), ConnectionLost> {
         match step {
             SequenceStep::Drop => {}
             SequenceStep::Reconnect => return Err(ConnectionLost::cut("there is a gap in the numbering")),

@@ -7,10 +7,10 @@ use uuid::Uuid;
 use super::answer::Answer;
 use super::events::{Event, Sequence};
 use super::finished::AnswerReport;
+use super::idempotency::IdempotencyKey;
 use super::ids::{QuestionId, UserId};
 use super::quiz::Question;
 use super::refusal::Refusal;
-use super::repeat::IdempotencyKey;
 use super::room::{Caller, MovedSeat, RoomAction, RoomCommand, RoomReply};
 use super::scoring::Progression;
 use super::time::{Timestamp, WallTime};
@@ -23,7 +23,7 @@ pub struct Submission {
     /// The answer, or `None` for none.
     pub answer: Option<Answer>,
     /// Set if the client may repeat the request.
-    pub repeat: Option<IdempotencyKey>,
+    pub idempotency: Option<IdempotencyKey>,
     /// The date, for the results.
     pub wall: WallTime,
 }
@@ -55,8 +55,8 @@ impl Command {
     pub fn is_repeatable(&self) -> bool {
         match self {
             Self::Advance | Self::Touch | Self::Show(_) => true,
-            Self::Submit(submission) => submission.repeat.is_some(),
-            Self::Award(repeat) => repeat.is_some(),
+            Self::Submit(submission) => submission.idempotency.is_some(),
+            Self::Award(idempotency) => idempotency.is_some(),
             Self::Room(command) => command.is_repeatable(),
         }
     }
@@ -137,6 +137,8 @@ pub struct Applied {
     pub events: Vec<Event>,
     /// Every event up to this one may be forgotten.
     pub prune_through: Option<Sequence>,
+    /// The number of the session's newest event then.
+    pub head: Sequence,
     /// A room's seats that are another connection's now, or nobody's.
     pub moved_seats: Vec<MovedSeat>,
 }

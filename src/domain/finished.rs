@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
+use super::idempotency::IdempotencyKey;
 use super::ids::{QuestionId, QuizId, UserId};
 use super::quiz::{AnswerKey, Question, Quiz};
 use super::refusal::{NotOpen, Refusal};
-use super::repeat::IdempotencyKey;
 use super::scoring::{Grade, Points, Progression};
 use super::solo::SoloGame;
 use super::time::{Millis, WallTime};
@@ -27,8 +27,9 @@ pub struct Verdict {
     pub nth: u32,
     /// The score after it.
     pub total_after: u32,
-    /// By which the client's repeat is known.
-    pub repeat: Option<IdempotencyKey>,
+    /// The client's idempotency key, by which a repeat is known.
+    #[serde(rename = "repeat")]
+    pub idempotency: Option<IdempotencyKey>,
 }
 
 /// A verdict together with all that a player may now see of its question.
@@ -110,7 +111,7 @@ pub struct FinishedGame {
     /// What the answers earn.
     pub progression: Progression,
     /// Set when the progression was claimed, with the claim's repeat key.
-    #[serde(with = "super::repeat::nested")]
+    #[serde(with = "super::idempotency::nested")]
     award: Option<Option<IdempotencyKey>>,
 }
 
@@ -140,9 +141,9 @@ impl FinishedGame {
     pub(super) fn repeated(
         &self,
         quiz: &Quiz,
-        repeat: Option<IdempotencyKey>,
+        idempotency: Option<IdempotencyKey>,
     ) -> Result<Option<AnswerReport>, Refusal> {
-        self.game.repeated(quiz, repeat)
+        self.game.repeated(quiz, idempotency)
     }
 
     /// Why the game takes no answer to this question: all of its own are answered.
@@ -152,13 +153,13 @@ impl FinishedGame {
     }
 
     /// Claims the progression; true the first time and for that claim's repeat.
-    pub(super) fn claim(&mut self, repeat: Option<IdempotencyKey>) -> Result<bool, Refusal> {
+    pub(super) fn claim(&mut self, idempotency: Option<IdempotencyKey>) -> Result<bool, Refusal> {
         let Some(first) = self.award else {
-            self.award = Some(repeat);
+            self.award = Some(idempotency);
             return Ok(true);
         };
-        match first.zip(repeat).filter(|(first, repeat)| first.key == repeat.key) {
-            Some((first, repeat)) if first.body != repeat.body => Err(Refusal::KeyReused),
+        match first.zip(idempotency).filter(|(first, idempotency)| first.key == idempotency.key) {
+            Some((first, idempotency)) if first.body != idempotency.body => Err(Refusal::KeyReused),
             same_key => Ok(same_key.is_some()),
         }
     }
@@ -166,14 +167,14 @@ impl FinishedGame {
 
 /// Finds the verdict that was made under the same idempotency key.
 pub(super) fn find_repeat<'a, T>(
-    repeat: Option<IdempotencyKey>,
+    idempotency: Option<IdempotencyKey>,
     verdicts: impl IntoIterator<Item = (&'a Verdict, T)>,
 ) -> Result<Option<T>, Refusal> {
-    let Some(repeat) = repeat else { return Ok(None) };
-    let same_key = |verdict: &Verdict| verdict.repeat.filter(|first| first.key == repeat.key);
+    let Some(idempotency) = idempotency else { return Ok(None) };
+    let same_key = |verdict: &Verdict| verdict.idempotency.filter(|first| first.key == idempotency.key);
     for (verdict, found) in verdicts {
         match same_key(verdict) {
-            Some(first) if first.body == repeat.body => return Ok(Some(found)),
+            Some(first) if first.body == idempotency.body => return Ok(Some(found)),
             Some(_) => return Err(Refusal::KeyReused),
             None => {}
         }

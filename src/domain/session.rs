@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::commands::{Applied, Command, Reply, Submission};
 use super::events::{Event, Sequence};
 use super::finished::FinishedGame;
+use super::idempotency::hash;
 use super::ids::{JoinCode, Owner, SeatId, SessionId};
 use super::life::{Life, Lifetimes};
 use super::quiz::Quiz;
 use super::refusal::Refusal;
-use super::repeat::hash;
 use super::room::{self, MovedSeat, Room, RoomReply, RoomSettings};
 use super::solo::{NewSolo, SoloGame};
 use super::time::{Moment, Timestamp};
@@ -173,7 +173,7 @@ impl GameSession {
             prune_through = self.advance(at, &mut events).or(prune_through);
         }
         self.end_if_finished(at);
-        Applied { result, events, prune_through, moved_seats: Vec::new() }
+        Applied { result, events, prune_through, head: self.log().head, moved_seats: Vec::new() }
     }
 
     /// Does what is due, and gives the number up to which events may newly be forgotten.
@@ -218,14 +218,14 @@ impl GameSession {
                 Ok(Reply::Evaluated { report, question_count })
             }
             (Command::Submit(submission), Game::Finished(game), Some(quiz)) => {
-                let report = game.repeated(quiz, submission.repeat)?;
+                let report = game.repeated(quiz, submission.idempotency)?;
                 let report = report.ok_or_else(|| FinishedGame::not_open(quiz, &submission.question))?;
                 Ok(Reply::Evaluated { report: Box::new(report), question_count: quiz.questions.len() as u32 })
             }
             (Command::Show(id), Game::Finished(_), Some(quiz)) => Err(FinishedGame::not_open(quiz, &id)),
             (Command::Award(_), Game::Solo(_), _) => Err(Refusal::NotFinished),
-            (Command::Award(repeat), Game::Finished(game), _) => Ok(Reply::Award {
-                awarded: game.claim(repeat)?,
+            (Command::Award(idempotency), Game::Finished(game), _) => Ok(Reply::Award {
+                awarded: game.claim(idempotency)?,
                 award_id: self.id.award_id(),
                 user: game.user().cloned(),
                 progression: game.progression,

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::answer::Answer;
 use super::commands::Submission;
 use super::finished::{AnswerReport, Results, Verdict, find_repeat};
+use super::idempotency::IdempotencyKey;
 use super::ids::{QuestionId, UserId};
 use super::quiz::{Question, Quiz};
 use super::refusal::{NotOpen, Refusal};
-use super::repeat::IdempotencyKey;
 use super::scoring::Progression;
 use super::time::{Millis, Moment, Timestamp, WallTime};
 
@@ -42,7 +42,7 @@ pub struct SoloGame {
     /// How the questions reach the player.
     pub deliver: Deliver,
     /// Hash of the request that created it, by which its repeat is known.
-    #[serde(with = "super::repeat::hex")]
+    #[serde(with = "super::idempotency::hex")]
     pub request: [u8; 16],
     /// When each question was first shown.
     shown: BTreeMap<u32, Timestamp>,
@@ -145,12 +145,12 @@ impl SoloGame {
 
     /// Evaluates an answer, once; its repeat gets the first verdict again.
     pub(super) fn submit(&mut self, quiz: &Quiz, submission: &Submission, at: Moment) -> Result<AnswerReport, Refusal> {
-        if let Some(report) = self.repeated(quiz, submission.repeat)? {
+        if let Some(report) = self.repeated(quiz, submission.idempotency)? {
             return Ok(report);
         }
         let (place, question) = self.open_question(quiz, &submission.question)?;
         let answer = submission.answer.clone().map(|answer| question.take(answer)).transpose()?;
-        let verdict = self.evaluate(quiz, place, question, (answer, submission.repeat), at);
+        let verdict = self.evaluate(quiz, place, question, (answer, submission.idempotency), at);
         self.verdicts.insert(place, verdict.clone());
         self.last_move = self.last_move.max(at.now);
         self.current = self.current.filter(|current| *current != place);
@@ -161,10 +161,10 @@ impl SoloGame {
     pub(super) fn repeated(
         &self,
         quiz: &Quiz,
-        repeat: Option<IdempotencyKey>,
+        idempotency: Option<IdempotencyKey>,
     ) -> Result<Option<AnswerReport>, Refusal> {
         let numbered = self.verdicts.iter().map(|(place, verdict)| (verdict, (*place, verdict)));
-        let found = find_repeat(repeat, numbered)?;
+        let found = find_repeat(idempotency, numbered)?;
         Ok(found.map(|(place, verdict)| AnswerReport::new(&quiz.questions[place as usize], verdict.clone())))
     }
 
@@ -173,7 +173,7 @@ impl SoloGame {
         quiz: &Quiz,
         place: u32,
         question: &Question,
-        (answer, repeat): (Option<Answer>, Option<IdempotencyKey>),
+        (answer, idempotency): (Option<Answer>, Option<IdempotencyKey>),
         at: Moment,
     ) -> Verdict {
         let clock = self.clock(place, question, at);
@@ -190,7 +190,7 @@ impl SoloGame {
             response,
             nth: self.verdicts.len() as u32 + 1,
             total_after: total.saturating_add(points.sum()),
-            repeat,
+            idempotency,
         }
     }
 

@@ -1,18 +1,18 @@
 //! Use cases: what a request asks for, in commands to the store. Nothing here knows HTTP, and no
 //! rule lives here.
 
-pub mod chance;
 pub mod dates;
+pub mod entropy;
 pub mod error;
 pub mod hub;
-mod picking;
+mod quiz_source;
 pub mod reaper;
 pub mod rooms;
+mod session_access;
 pub mod solo;
-mod touch;
 
-pub use chance::Entropy;
 pub use dates::Dates;
+pub use entropy::Entropy;
 pub use error::GameError;
 
 pub use hub::Hub;

@@ -14,11 +14,11 @@ use crate::domain::{
 use crate::quizzes::Catalogue;
 use crate::store::{GameSessionStore, Keeper, StoreRouter};
 
-use super::chance::Entropy;
 use super::dates::Dates;
+use super::entropy::Entropy;
 use super::error::GameError;
-pub use super::picking::{OwnQuestions, QuizChoice};
-use super::touch::{apply, lives_until, unexpected};
+pub use super::quiz_source::{OwnQuestions, QuizChoice};
+use super::session_access::{apply, lives_until, unexpected};
 
 /// A request for a new game.
 #[derive(Debug, Clone)]
@@ -180,10 +180,10 @@ impl SoloGames {
         id: &SessionId,
         question: QuestionId,
         answer: Option<Answer>,
-        repeat: Option<IdempotencyKey>,
+        idempotency: Option<IdempotencyKey>,
     ) -> Result<(AnswerReport, u32), GameError> {
         let (store, Dates { at, wall }) = self.kept(id)?;
-        let submission = Submission { question, answer, repeat, wall };
+        let submission = Submission { question, answer, idempotency, wall };
         match apply(store, id, Command::Submit(submission), at).await? {
             Reply::Evaluated { report, question_count } => Ok((*report, question_count)),
             other => Err(unexpected(&other)),
@@ -194,9 +194,9 @@ impl SoloGames {
     ///
     /// # Errors
     /// Unknown or dead sessions, a game that goes on; or the store's.
-    pub async fn award(&self, id: &SessionId, repeat: Option<IdempotencyKey>) -> Result<Claimed, GameError> {
+    pub async fn award(&self, id: &SessionId, idempotency: Option<IdempotencyKey>) -> Result<Claimed, GameError> {
         let (store, Dates { at, .. }) = self.kept(id)?;
-        match apply(store, id, Command::Award(repeat), at).await? {
+        match apply(store, id, Command::Award(idempotency), at).await? {
             Reply::Award { awarded, award_id, user, progression } => {
                 Ok(Claimed { awarded, award_id, user, progression })
             }

@@ -14,7 +14,7 @@ use tracing::Span;
 use super::Shared;
 use super::admission::{ClientAddress, Creator};
 use super::problem::Problem;
-use crate::domain::{Owner, Refusal, Token, repeat};
+use crate::domain::{Owner, Refusal, Token, idempotency};
 use crate::game::rooms::Credential;
 use crate::quizzes::Hosting;
 
@@ -268,7 +268,7 @@ impl FromRequest for Acting {
         let check = |Who(who): Who| {
             if !who.is_backend() {
                 let token = bearer(request).and_then(Result::ok).unwrap_or_default();
-                Shared::of(request).admission.call(repeat::hash(&[token]))?;
+                Shared::of(request).admission.call(idempotency::hash(&[token]))?;
             }
             Ok(Self(who))
         };

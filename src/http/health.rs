@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use super::problem::Problem;
-use super::standing::StoreHealth;
+use super::store_health::StoreHealth;
 use super::{Shared, reply};
 use crate::domain::InstanceName;
 

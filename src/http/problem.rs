@@ -13,7 +13,7 @@ use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use serde::Serialize;
 
 use super::admission::Limit;
-use super::standing::StoreHealth;
+use super::store_health::StoreHealth;
 use crate::domain::answer::{AnswerFault, MOST_TYPED};
 use crate::domain::quiz::draft::DraftProblem as Wrong;
 use crate::domain::{InstanceName, Millis, NotOpen, Refusal, Sequence, SessionId};

@@ -5,8 +5,8 @@
 
 mod check;
 mod ledger;
+mod location;
 mod mover;
-mod place;
 mod progress;
 mod report;
 mod side;
@@ -25,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::check::{Check, CheckCounts};
 use self::ledger::Ledger;
+use self::location::{Location, places};
 use self::mover::Mover;
-use self::place::{Location, places};
 use self::progress::PassProgress;
 use self::report::MigrationReport;
 use self::side::{Access, Side};

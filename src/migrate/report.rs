@@ -7,7 +7,7 @@ use indicatif::HumanCount;
 
 use super::check::CheckCounts;
 use super::ledger::{MoveCounts, NamedFew};
-use super::place::Location;
+use super::location::Location;
 use super::progress::rate;
 use super::walk::{Stop, Which};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 
-use super::place::Location;
+use super::location::Location;
 use crate::domain::GameSession;
 use crate::store::clock::system_wall_clock;
 use crate::store::redb::{OpenError, RedbOptions, RedbStore, file_opener, make_folder};

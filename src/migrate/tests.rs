@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::check::Check;
 use super::ledger::Ledger;
+use super::location::Location;
 use super::mover::Mover;
-use super::place::Location;
 use super::report::MigrationReport;
 use super::side::Side;
 use super::walk::Patience;
@@ -50,7 +50,7 @@ async fn touch(side: &Side, after: u64) {
 async fn play(side: &Side) {
     let event = EventDraft { kind: "move".to_owned(), payload: "{}".to_owned(), to: None };
     let command =
-        Command::room(Caller::Backend, RoomAction::Record { events: vec![event], expected: None, repeat: None });
+        Command::room(Caller::Backend, RoomAction::Record { events: vec![event], expected: None, idempotency: None });
     let applied = side.sessions.apply(&id(), command, side.clock.moment()).await.expect("answered");
     applied.expect("alive").result.expect("carried out");
 }

@@ -76,7 +76,9 @@ impl Stores {
             }
         };
         let (own, fallback) = match (opened, &settings.instance) {
-            (Some((keeper, place)), Some(home)) => (Some(LocalFallback { home: home.clone(), keeper }), Some(place)),
+            (Some((keeper, place)), Some(home)) => {
+                (Some(LocalFallback { instance: home.clone(), keeper }), Some(place))
+            }
             _ => (None, None),
         };
         Ok(Self { homes: StoreRouter::shared(keeper, own), place, fallback, opening })

@@ -9,13 +9,13 @@ pub mod contract;
 mod damage;
 pub mod error;
 mod format;
-pub mod homes;
 pub mod memory;
 mod page;
 pub(crate) mod panics;
 mod payload;
 mod quiz_cache;
 pub mod redb;
+pub mod router;
 mod step;
 pub mod valkey;
 pub mod watch;
@@ -26,6 +26,6 @@ pub use contract::{
     Swept, Trouble, ValkeyCause,
 };
 pub use error::{StoreError, StoreResult};
-pub use homes::{Keeper, LocalFallback, OtherInstance, StoreRouter, StoresStatus};
+pub use router::{Keeper, LocalFallback, OtherInstance, StoreRouter, StoresStatus};
 pub use step::ApplyFn;
 pub use watch::{Notice, Watch};

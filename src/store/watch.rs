@@ -86,7 +86,7 @@ impl Watchers {
     }
 
     /// A commit has left the log with this head.
-    pub(crate) fn hint(&self, head: Sequence) {
+    pub(crate) fn notice(&self, head: Sequence) {
         self.told.send_modify(|told| told.head = head);
     }
 
@@ -110,7 +110,7 @@ mod tests {
 
     fn at_once(watch: &mut Watch) -> Option<Notice> {
         match polled(watch.next()) {
-            Poll::Ready(hint) => Some(hint.expect("its store is open")),
+            Poll::Ready(notice) => Some(notice.expect("its store is open")),
             Poll::Pending => None,
         }
     }
@@ -122,15 +122,15 @@ mod tests {
         assert_eq!(at_once(&mut watch), None);
         watched.look_at_first();
         watched.look_at_first();
-        watched.hint(Sequence(3));
+        watched.notice(Sequence(3));
         assert_eq!(at_once(&mut watch), Some(Notice::Look));
         assert_eq!(at_once(&mut watch), None);
-        watched.hint(Sequence(3));
+        watched.notice(Sequence(3));
         assert_eq!(at_once(&mut watch), Some(Notice::Head(Sequence(3))), "the state may be new");
-        (4..9).for_each(|head| watched.hint(Sequence(head)));
+        (4..9).for_each(|head| watched.notice(Sequence(head)));
         assert_eq!(at_once(&mut watch), Some(Notice::Head(Sequence(8))));
         watched.look();
-        watched.hint(Sequence(9));
+        watched.notice(Sequence(9));
         assert_eq!(at_once(&mut watch), Some(Notice::Look));
         assert_eq!(at_once(&mut watch), None);
     }
@@ -139,7 +139,7 @@ mod tests {
     fn who_comes_later_looks_at_once() {
         let (watched, ended) = (Watchers::default(), Arc::new(Notify::new()));
         watched.look();
-        watched.hint(Sequence(3));
+        watched.notice(Sequence(3));
         let mut watch = watched.watch(ended);
         assert_eq!(at_once(&mut watch), Some(Notice::Look));
         assert_eq!(at_once(&mut watch), None);
@@ -158,7 +158,7 @@ mod tests {
     fn a_watch_ends_with_its_store() {
         let watched = Watchers::default();
         let mut watch = watched.watch(Arc::default());
-        watched.hint(Sequence(1));
+        watched.notice(Sequence(1));
         drop(watched);
         assert_eq!(at_once(&mut watch), Some(Notice::Head(Sequence(1))));
         assert_eq!(polled(watch.next()), Poll::Ready(None));

@@ -120,12 +120,12 @@ pub(crate) fn external(n: u64, join_code: Option<&str>, now: Moment) -> GameSess
 }
 
 pub(crate) fn answer(question: usize, chosen: u64, key: Option<&str>) -> Command {
-    let repeat = key.map(|key| IdempotencyKey::new("answer", key, &[&question.to_string(), &chosen.to_string()]));
+    let idempotency = key.map(|key| IdempotencyKey::new("answer", key, &[&question.to_string(), &chosen.to_string()]));
     let wall = WallTime(1_700_000_000_000);
     Command::Submit(Submission {
         question: question_id(question),
         answer: Some(answer_to(question, chosen)),
-        repeat,
+        idempotency,
         wall,
     })
 }
@@ -140,7 +140,7 @@ pub(crate) fn asked(by: Caller, ask: RoomAction) -> Command {
 }
 
 pub(crate) fn record_all(events: Vec<EventDraft>, expected: Option<Sequence>) -> Command {
-    asked(Caller::Backend, RoomAction::Record { events, expected, repeat: None })
+    asked(Caller::Backend, RoomAction::Record { events, expected, idempotency: None })
 }
 
 pub(crate) fn record(events: usize) -> Command {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::skeleton;
 
-use super::super::repeat::{hash, hex};
+use super::super::idempotency::{hash, hex};
 use super::PlayerName;
 
 /// The hash of a name's skeleton: equal for names that people would take for the same.

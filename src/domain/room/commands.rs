@@ -3,9 +3,9 @@
 use super::succession::Successor;
 use crate::domain::answer::Answer;
 use crate::domain::events::{EventDraft, Sequence};
+use crate::domain::idempotency::{Idempotency, IdempotencyKey};
 use crate::domain::ids::{JoinCode, QuestionId, SeatId, SessionId, UserId};
 use crate::domain::name::PlayerName;
-use crate::domain::repeat::{Idempotency, IdempotencyKey};
 use crate::domain::secret::SecretHash;
 use crate::domain::time::{Timestamp, WallTime};
 
@@ -75,7 +75,7 @@ pub enum RoomAction {
         /// The hash of the token that the seat is to have.
         token: SecretHash,
         /// Set if the client may repeat the request.
-        repeat: Option<IdempotencyKey>,
+        idempotency: Option<IdempotencyKey>,
     },
     /// Take over the seat that handed out this code.
     TakeSeat {
@@ -84,7 +84,7 @@ pub enum RoomAction {
         /// The hash of the token that the seat is to have.
         token: SecretHash,
         /// Set if the client may repeat the request.
-        repeat: Option<IdempotencyKey>,
+        idempotency: Option<IdempotencyKey>,
     },
     /// Seat a user of the backend's, or give the user's seat another token.
     SeatUser {
@@ -144,7 +144,7 @@ pub enum RoomAction {
         /// What, as JSON text.
         payload: String,
         /// Set if the client may repeat the request.
-        repeat: Option<Idempotency>,
+        idempotency: Option<Idempotency>,
     },
     /// Append events to an external room's log, if `expected` (when given) is its head.
     Record {
@@ -153,7 +153,7 @@ pub enum RoomAction {
         /// The head that the author believes in.
         expected: Option<Sequence>,
         /// Set if the author may repeat the request.
-        repeat: Option<Idempotency>,
+        idempotency: Option<Idempotency>,
     },
 }
 
@@ -180,9 +180,9 @@ impl RoomCommand {
             | RoomAction::HandOutCode { .. }
             | RoomAction::RenewHost { .. } => true,
             RoomAction::LeadTo { .. } => true,
-            RoomAction::Join { repeat, .. } | RoomAction::TakeSeat { repeat, .. } => repeat.is_some(),
-            RoomAction::Say { repeat, .. } | RoomAction::Record { repeat, .. } => repeat.is_some(),
-            RoomAction::Host(_, _, repeat) => matches!(repeat, Some(Idempotency::Key(_))),
+            RoomAction::Join { idempotency, .. } | RoomAction::TakeSeat { idempotency, .. } => idempotency.is_some(),
+            RoomAction::Say { idempotency, .. } | RoomAction::Record { idempotency, .. } => idempotency.is_some(),
+            RoomAction::Host(_, _, idempotency) => matches!(idempotency, Some(Idempotency::Key(_))),
             RoomAction::SeatUser { user, .. } => user.is_some(),
             RoomAction::Leave | RoomAction::Revoke(_) | RoomAction::ChangeJoinCode(_) => false,
         }
@@ -233,6 +233,4 @@ pub enum RoomReply {
     Recorded(Sequence),
     /// What has been acknowledged in all.
     Acknowledged(Sequence),
-    /// The log's head.
-    Head(Sequence),
 }

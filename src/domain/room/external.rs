@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::happenings::{RoomEvent, Said};
 use super::log::{self, LogReader};
-use super::repeats::MOST_KNOWN_IN_ROOM;
+use super::recent_keys::MOST_KNOWN_IN_ROOM;
+use super::room_event::{RoomEvent, Said};
 use super::{Room, RoomReply, Step};
 use crate::domain::events::{EventDraft, Sequence};
+use crate::domain::idempotency::Idempotency;
 use crate::domain::ids::SeatId;
 use crate::domain::refusal::Refusal;
-use crate::domain::repeat::Idempotency;
 use crate::domain::time::{Moment, Timestamp};
 
 impl Room {
@@ -18,13 +18,13 @@ impl Room {
         &mut self,
         drafts: Vec<EventDraft>,
         expected: Option<Sequence>,
-        repeat: Option<Idempotency>,
+        idempotency: Option<Idempotency>,
         step: &mut Step<'_>,
     ) -> Result<RoomReply, Refusal> {
         if self.is_quiz() {
             return Err(Refusal::WrongMode);
         }
-        if let Some(before) = self.recorded.find(repeat)? {
+        if let Some(before) = self.recorded.find(idempotency)? {
             return Ok(RoomReply::Recorded(before));
         }
         if self.is_over {
@@ -39,7 +39,7 @@ impl Room {
             return Err(Refusal::UnknownSeat);
         }
         drafts.into_iter().for_each(|draft| self.emit(draft, step));
-        self.recorded.note(repeat, self.log.head, step.at.now);
+        self.recorded.note(idempotency, self.log.head, step.at.now);
         Ok(RoomReply::Recorded(self.log.head))
     }
 
@@ -49,14 +49,14 @@ impl Room {
         &mut self,
         id: SeatId,
         payload: String,
-        repeat: Option<Idempotency>,
+        idempotency: Option<Idempotency>,
         step: &mut Step<'_>,
     ) -> Result<RoomReply, Refusal> {
         let seat = self.seats.get(&id).ok_or(Refusal::UnknownSeat)?;
         if self.play.is_some() {
             return Err(Refusal::WrongMode);
         }
-        if let Some(before) = seat.said.find(repeat)? {
+        if let Some(before) = seat.said.find(idempotency)? {
             return Ok(RoomReply::Recorded(before));
         }
         if self.is_over {
@@ -71,7 +71,7 @@ impl Room {
         self.emit(draft, step);
         let head = self.log.head;
         if let Some(seat) = self.seat_mut(id) {
-            seat.said.note(repeat, head, step.at.now);
+            seat.said.note(idempotency, head, step.at.now);
         }
         self.bound_known_requests();
         Ok(RoomReply::Recorded(head))

@@ -1,13 +1,13 @@
 //! The host's moves. Each names the phase number that the host saw; a stale one, or one that does
 //! not fit, moves nothing: so a host whose taps arrive twice takes one step.
 
-use super::happenings::{GameFinished, OfSeat, RoomEvent};
 use super::play::{PausedBy, Phase, Play};
+use super::room_event::{GameFinished, OfSeat, RoomEvent};
 use super::seat::SeatStatus;
 use super::{Actor, HostAway, HostMove, Room, RoomReply, Step};
+use crate::domain::idempotency::Idempotency;
 use crate::domain::ids::{JoinCode, SeatId};
 use crate::domain::refusal::Refusal;
-use crate::domain::repeat::Idempotency;
 use crate::domain::time::{Moment, Timestamp};
 
 impl Room {
@@ -17,15 +17,15 @@ impl Room {
         asker: Actor,
         saw: u32,
         host_move: HostMove,
-        repeat: Option<Idempotency>,
+        idempotency: Option<Idempotency>,
         step: &mut Step<'_>,
     ) -> Result<bool, Refusal> {
         self.may_move(asker, host_move)?;
-        if self.moves.has_moved(asker, repeat)? {
+        if self.moves.has_moved(asker, idempotency)? {
             return Ok(true);
         }
         let moved = self.host_move(asker, saw, host_move, step)?;
-        Ok(self.moves.settle(asker, repeat, moved))
+        Ok(self.moves.settle(asker, idempotency, moved))
     }
 
     fn host_move(&mut self, asker: Actor, saw: u32, host_move: HostMove, step: &mut Step<'_>) -> Result<bool, Refusal> {

@@ -9,14 +9,14 @@ mod closed;
 mod commands;
 mod departed;
 mod external;
-mod happenings;
 mod host;
 mod log;
 mod play;
 mod quiz;
+mod recent_keys;
 mod redaction;
-mod repeats;
 mod results;
+mod room_event;
 mod seat;
 mod seats;
 mod succession;
@@ -37,19 +37,19 @@ use super::time::{Millis, Moment, Timestamp};
 use budget::JoinBudget;
 use closed::ClosedAnswers;
 use departed::Departed;
-use happenings::RoomEvent;
 use log::{EventLog, LogReader};
 use play::Play;
-use repeats::{RecentKeys, RecentMoves};
+use recent_keys::{RecentKeys, RecentMoves};
+use room_event::RoomEvent;
 use seat::Seat;
 
 pub use commands::{Caller, HostMove, PresenceReport, RoomAction, RoomCommand, RoomReply};
-pub use happenings::{Ranked, Reveal};
 pub use log::{MOST_AT_ONCE, MOST_EVENT_BYTES, MOST_KEPT, MOST_KEPT_BYTES, SILENT_AFTER};
 pub use play::{LATE_GRACE, PausedBy};
+pub use recent_keys::{KNOWN_FOR, MOST_KNOWN};
 pub use redaction::{joined_seat, removed_seat, take_name};
-pub use repeats::{KNOWN_FOR, MOST_KNOWN};
 pub use results::{RoomResults, SeatAnswer, SeatResults};
+pub use room_event::{Ranked, Reveal};
 pub use seat::{CODE_LIFE, MovedSeat, SeatStatus};
 pub use succession::{Played, Successor};
 pub use view::{OwnView, PauseView, PhaseName, Presence, QuestionView, RoomView, SeatView};
@@ -364,14 +364,16 @@ impl Room {
     fn carry_out(&mut self, asker: Actor, ask: RoomAction, step: &mut Step<'_>) -> Result<RoomReply, Refusal> {
         match (ask, asker) {
             (RoomAction::Advance, _) => Ok(RoomReply::Done),
-            (RoomAction::Join { name, token, repeat }, _) => self.join(name, token, repeat, step),
-            (RoomAction::TakeSeat { code, token, repeat }, _) => self.take_over(&code, token, repeat, step.at.now),
+            (RoomAction::Join { name, token, idempotency }, _) => self.join(name, token, idempotency, step),
+            (RoomAction::TakeSeat { code, token, idempotency }, _) => {
+                self.take_over(&code, token, idempotency, step.at.now)
+            }
             (RoomAction::ReportPresence(seen), Actor::Backend) => self.note_seen(&seen, step.at.now),
             (RoomAction::SeatUser { user, name, token }, Actor::Backend) => self.seat_user(user, name, token, step),
             (RoomAction::RenewHost { token }, Actor::Backend) => self.renew_host(token),
             (RoomAction::Revoke(seat), Actor::Backend) => self.revoke(seat, step),
-            (RoomAction::Record { events, expected, repeat }, Actor::Backend) => {
-                self.record(events, expected, repeat, step)
+            (RoomAction::Record { events, expected, idempotency }, Actor::Backend) => {
+                self.record(events, expected, idempotency, step)
             }
             (RoomAction::Acknowledge(sequence), Actor::Backend) => self.backend_has(sequence, step.at.now),
             (RoomAction::Resume, Actor::Backend) => self.resume_backend(),
@@ -379,7 +381,7 @@ impl Room {
                 self.recorded.forget_frame_ids();
                 self.resume_backend()
             }
-            (RoomAction::Heartbeat, Actor::Backend | Actor::Seat(_)) => Ok(RoomReply::Head(self.head())),
+            (RoomAction::Heartbeat, Actor::Backend | Actor::Seat(_)) => Ok(RoomReply::Done),
             (RoomAction::Resume, Actor::Seat(id)) => self.resume(id, step),
             (RoomAction::ResumeFresh, Actor::Seat(id)) => {
                 if let Some(seat) = self.seat_mut(id) {
@@ -390,14 +392,14 @@ impl Room {
             (RoomAction::Acknowledge(sequence), Actor::Seat(id)) => self.seat_has(id, sequence, step.at.now),
             (RoomAction::Answer { question, answer }, Actor::Seat(id)) => self.answer(id, &question, answer, step),
             (RoomAction::Leave, Actor::Seat(id)) => self.leave(id, step),
-            (RoomAction::Say { payload, repeat }, Actor::Seat(id)) => self.say(id, payload, repeat, step),
+            (RoomAction::Say { payload, idempotency }, Actor::Seat(id)) => self.say(id, payload, idempotency, step),
             (RoomAction::HandOutCode { seat, code }, asker) => self.hand_out_code(asker, seat, code, step.at.now),
             (RoomAction::ChangeJoinCode(code), asker) => self.change_join_code(asker, code, step),
             (RoomAction::LeadTo { successor, instead_of }, asker) => {
                 self.lead_to(asker, successor, instead_of.as_ref(), step)
             }
-            (RoomAction::Host(saw, host_move, repeat), asker) => {
-                self.host_move_once(asker, saw, host_move, repeat, step).map(RoomReply::Moved)
+            (RoomAction::Host(saw, host_move, idempotency), asker) => {
+                self.host_move_once(asker, saw, host_move, idempotency, step).map(RoomReply::Moved)
             }
             (RoomAction::Answer { .. } | RoomAction::Leave | RoomAction::Say { .. }, _) => Err(Refusal::BadToken),
             (

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::closed::ClosedAnswers;
-use super::happenings::{GameFinished, GameResumed, QuestionAsked, RoomEvent};
 use super::play::{PausedBy, Phase, Play, Round};
+use super::room_event::{GameFinished, GameResumed, QuestionAsked, RoomEvent};
 use super::seat::{Seat, SubmittedAnswer};
 use super::{Advance, HostAway, Room, RoomReply, Step};
 use crate::domain::answer::Answer;

@@ -1,7 +1,7 @@
 //! Names of players who were kicked or revoked, which a replay of the log does not tell.
 
 use super::Room;
-use super::happenings::{Joined, OfSeat, RoomEvent};
+use super::room_event::{Joined, OfSeat, RoomEvent};
 use super::seat::SeatStatus;
 use crate::domain::events::Event;
 use crate::domain::ids::SeatId;

@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::log::LogReader;
-use super::repeats::RecentKeys;
+use super::recent_keys::RecentKeys;
 use crate::domain::answer::Answer;
 use crate::domain::events::Sequence;
+use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::{SeatId, UserId};
 use crate::domain::name::{PlayerName, SkeletonHash};
 use crate::domain::refusal::Refusal;
-use crate::domain::repeat::IdempotencyKey;
 use crate::domain::scoring::Grade;
 use crate::domain::secret::SecretHash;
 use crate::domain::time::{Millis, Moment, Timestamp, WallTime};
@@ -191,12 +191,12 @@ impl Seat {
     }
 
     /// Hands the seat to the holder of another token; connections by the old one are superseded.
-    pub(super) fn hand_over(&mut self, token: SecretHash, repeat: Option<IdempotencyKey>) {
+    pub(super) fn hand_over(&mut self, token: SecretHash, idempotency: Option<IdempotencyKey>) {
         self.token = Some(token);
         self.generation += 1;
         self.is_claimed = false;
         self.is_connected = false;
-        self.join = repeat;
+        self.join = idempotency;
         self.code = None;
     }
 

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::happenings::{Joined, OfSeat, RoomEvent};
 use super::log::LogReader;
+use super::room_event::{Joined, OfSeat, RoomEvent};
 use super::seat::{Seat, SeatStatus};
 use super::{Actor, PresenceReport, Room, RoomReply, Step};
+use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::{SeatId, UserId};
 use crate::domain::name::{PlayerName, SkeletonHash};
 use crate::domain::refusal::Refusal;
-use crate::domain::repeat::IdempotencyKey;
 use crate::domain::secret::SecretHash;
 use crate::domain::time::Timestamp;
 
@@ -29,10 +29,10 @@ impl Room {
         &mut self,
         name: PlayerName,
         token: SecretHash,
-        repeat: Option<IdempotencyKey>,
+        idempotency: Option<IdempotencyKey>,
         step: &mut Step<'_>,
     ) -> SeatResult {
-        if let Some(id) = self.seated_before(repeat)? {
+        if let Some(id) = self.seated_before(idempotency)? {
             return self.renew(id, token);
         }
         if self.is_finished() {
@@ -47,7 +47,7 @@ impl Room {
         // Last, since it costs most.
         let skeleton = self.free_skeleton(&name)?;
         self.joins = joins;
-        Ok(self.seat((name, skeleton), None, token, repeat, step))
+        Ok(self.seat((name, skeleton), None, token, idempotency, step))
     }
 
     /// Seats a backend's user; one who has a seat gets another token for it.
@@ -96,11 +96,11 @@ impl Room {
     }
 
     /// The seat that the same request took before.
-    fn seated_before(&self, repeat: Option<IdempotencyKey>) -> Result<Option<SeatId>, Refusal> {
-        let Some(repeat) = repeat else { return Ok(None) };
-        let same_key = |seat: &Seat| seat.is_here() && seat.join.is_some_and(|join| join.key == repeat.key);
+    fn seated_before(&self, idempotency: Option<IdempotencyKey>) -> Result<Option<SeatId>, Refusal> {
+        let Some(idempotency) = idempotency else { return Ok(None) };
+        let same_key = |seat: &Seat| seat.is_here() && seat.join.is_some_and(|join| join.key == idempotency.key);
         match self.seats.iter().find(|(_, seat)| same_key(seat)) {
-            Some((_, seat)) if seat.join != Some(repeat) => Err(Refusal::KeyReused),
+            Some((_, seat)) if seat.join != Some(idempotency) => Err(Refusal::KeyReused),
             found => Ok(found.map(|(id, _)| *id)),
         }
     }
@@ -139,15 +139,15 @@ impl Room {
         &mut self,
         code: &SecretHash,
         token: SecretHash,
-        repeat: Option<IdempotencyKey>,
+        idempotency: Option<IdempotencyKey>,
         now: Timestamp,
     ) -> SeatResult {
-        if let Some(id) = self.seated_before(repeat)? {
+        if let Some(id) = self.seated_before(idempotency)? {
             return self.renew(id, token);
         }
         let found = self.seats.iter_mut().find(|(_, seat)| seat.is_code(code, now));
         let (id, seat) = found.ok_or(Refusal::SeatCodeUnknown)?;
-        Arc::make_mut(seat).hand_over(token, repeat);
+        Arc::make_mut(seat).hand_over(token, idempotency);
         Ok(RoomReply::Seated(*id))
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::happenings::RoomEvent;
 use super::play::{Phase, Play};
+use super::room_event::RoomEvent;
 use super::seat::Seat;
 use super::{Actor, Room, RoomReply, RoomSettings, Step};
 use crate::domain::events::Sequence;

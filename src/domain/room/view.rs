@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::closed::ClosedAnswers;
-use super::happenings::{Ranked, Reveal, SeatVerdict};
 use super::play::{PausedBy, Phase, Play};
+use super::room_event::{Ranked, Reveal, SeatVerdict};
 use super::seat::{Seat, SubmittedAnswer};
 use super::{Room, RoomSettings, Successor};
 use crate::domain::answer::ShownAnswer;

@@ -6,11 +6,11 @@ use super::*;
 use crate::domain::answer::{Answer, AnswerFault};
 use crate::domain::events::EventDraft;
 use crate::domain::finished::AnswerReport;
+use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::{OptionId, QuestionId};
 use crate::domain::quiz::kind::tests::{answer_like, question_of_kind};
 use crate::domain::quiz::{AnswerKey, Choice, ChoiceKey, Question};
 use crate::domain::refusal::NotOpen;
-use crate::domain::repeat::IdempotencyKey;
 use crate::domain::room::{Caller, MOST_AT_ONCE, MOST_EVENT_BYTES, MOST_KEPT, RoomAction, RoomReply};
 use crate::domain::scoring::{ProgressionRule, Scoring};
 use crate::domain::solo::Deliver;
@@ -89,8 +89,8 @@ fn at_since(after: u64, up: u64) -> Moment {
 fn answer(question: usize, chosen: Option<u64>, key: Option<&str>) -> Command {
     let (question, option) = (question_id(question), chosen.map(option));
     let body = [question.as_str(), &format!("{option:?}")].map(str::to_owned);
-    let repeat = key.map(|key| IdempotencyKey::new("answer", key, &[&body[0], &body[1]]));
-    Command::Submit(Submission { question, answer: option.map(Answer::Option), repeat, wall: WALL })
+    let idempotency = key.map(|key| IdempotencyKey::new("answer", key, &[&body[0], &body[1]]));
+    Command::Submit(Submission { question, answer: option.map(Answer::Option), idempotency, wall: WALL })
 }
 
 fn right(question: usize) -> Command {
@@ -102,7 +102,7 @@ fn asked(by: Caller, ask: RoomAction) -> Command {
 }
 
 fn record_all(events: Vec<EventDraft>, expected: Option<Sequence>) -> Command {
-    asked(Caller::Backend, RoomAction::Record { events, expected, repeat: None })
+    asked(Caller::Backend, RoomAction::Record { events, expected, idempotency: None })
 }
 
 fn record(events: usize) -> Command {
@@ -131,7 +131,9 @@ fn earned(session: &mut GameSession, command: Command, at: Moment) -> (u32, u32)
 fn refused(session: &mut GameSession, command: Command, at: Moment, refusal: Refusal) {
     let before = session.clone();
     let applied = session.apply(command, at);
-    let nothing = Applied { result: Err(refusal), events: Vec::new(), prune_through: None, moved_seats: Vec::new() };
+    let head = session.log().head;
+    let nothing =
+        Applied { result: Err(refusal), events: Vec::new(), prune_through: None, head, moved_seats: Vec::new() };
     assert_eq!(applied, nothing);
     assert_eq!(*session, before);
 }
@@ -323,8 +325,8 @@ fn the_progression_is_awarded_once_and_again_to_that_claims_repeat() {
     refused(&mut session, Command::Award(None), at(0), Refusal::NotFinished);
     session.apply(right(0), at(1_000)).result.expect("evaluated");
     let mut claim = |key: Option<&str>| {
-        let repeat = key.map(|key| IdempotencyKey::new("award", key, &[]));
-        match session.apply(Command::Award(repeat), at(2_000)).result {
+        let idempotency = key.map(|key| IdempotencyKey::new("award", key, &[]));
+        match session.apply(Command::Award(idempotency), at(2_000)).result {
             Ok(Reply::Award { awarded, award_id, progression, user }) => {
                 assert_eq!((award_id, progression.xp, progression.gems), (id().award_id(), 10, 1));
                 assert_eq!(user, "user-1".parse().ok());

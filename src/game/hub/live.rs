@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::presence::ShownPresence;
-use super::tape::{ReplayBuffer, SharedEvent};
+use super::replay_buffer::{ReplayBuffer, SharedEvent};
 use crate::domain::room::{MovedSeat, Presence, PresenceReport, SeatStatus};
 use crate::domain::{Event, SeatId, Sequence, SessionId, Timestamp};
 use crate::game::Dates;

@@ -1,11 +1,11 @@
 //! The hub: the rooms that have listeners on this instance. A commit is followed by a hint "there is
 //! more", and each listener then reads what the log holds: a hint can be lost, the log can't.
 
-mod driver;
 mod live;
-mod membership;
 mod presence;
-mod tape;
+mod replay_buffer;
+mod room_task;
+mod subscription;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use crate::store::Keeper;
 use live::LiveRoom;
 
 pub use live::{Outlet, RoomEnd, RoomUpdate};
-pub use membership::{Missed, Subscription};
 pub use presence::ShownPresence;
-pub use tape::SharedEvent;
+pub use replay_buffer::SharedEvent;
+pub use subscription::{Missed, Subscription};
 
 /// Says how late the next hint comes, if it is to come late.
 pub type DelayFn = Box<dyn Fn() -> Option<std::time::Duration> + Send + Sync>;
@@ -56,7 +56,7 @@ impl Hub {
     /// Looks after a room in a task of its own. Should that panic, the listeners are sent away to come
     /// again, to a room that is looked after.
     fn look_after(self: &Arc<Self>, room: &Arc<LiveRoom>) {
-        let driver = driver::RoomTask::new(room.clone(), self.clone());
+        let driver = room_task::RoomTask::new(room.clone(), self.clone());
         let driving = tokio::spawn(driver.run(self.stop.clone()));
         let (hub, room) = (self.clone(), room.clone());
         self.drivers.spawn(async move {

@@ -1,6 +1,6 @@
 //! Playing again with the same players.
 
-use super::super::picking::{OwnQuestions, QuizChoice, pick};
+use super::super::quiz_source::{OwnQuestions, QuizChoice, pick};
 use super::{Credential, GameError, OpenedRoom, RoomSnapshot, Rooms, room_of, unexpected};
 use crate::domain::room::{Played, RoomAction, RoomSettings, Successor};
 use crate::domain::{Question, Refusal, Reply, Room, RoomReply, Sequence, SessionId};
@@ -83,13 +83,14 @@ impl Rooms {
         let opened = self.keep(room, Some(quiz), owner, None).await?;
         let successor = Successor { room_id: opened.room.clone(), join_code: opened.code.clone() };
         let instead_of = old.successor().map(|known| known.room_id.clone());
-        match self.ask_as(&finished.session.id, who, RoomAction::LeadTo { successor, instead_of }).await? {
-            (RoomReply::Successor(theirs), _) if theirs.room_id != opened.room => {
+        let lead = RoomAction::LeadTo { successor, instead_of };
+        match self.act_as(&finished.session.id, who, lead).await?.reply {
+            RoomReply::Successor(theirs) if theirs.room_id != opened.room => {
                 self.homes.main().store.delete(&opened.room).await?;
                 self.alive(&theirs).await?.ok_or(GameError::SessionNotFound)
             }
-            (RoomReply::Successor(_), _) => Ok(opened),
-            (other, _) => Err(unexpected(&Reply::Room(other))),
+            RoomReply::Successor(_) => Ok(opened),
+            other => Err(unexpected(&Reply::Room(other))),
         }
     }
 }

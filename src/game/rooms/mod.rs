@@ -15,11 +15,11 @@ use crate::domain::{
 use crate::quizzes::Catalogue;
 use crate::store::{EventPage, Keeper, StoreRouter};
 
-use super::chance::Entropy;
 use super::dates::Dates;
+use super::entropy::Entropy;
 use super::error::GameError;
 use super::hub::{Hub, Subscription};
-use super::touch::{lives_until, unexpected};
+use super::session_access::{lives_until, unexpected};
 
 pub use again::Again;
 pub use open::{NewRoom, OpenedRoom, RoomQuiz};
@@ -46,7 +46,7 @@ pub enum Credential {
 }
 
 impl Credential {
-    fn by(&self) -> Caller {
+    fn caller(&self) -> Caller {
         match self {
             Self::Backend(_) => Caller::Backend,
             Self::Seat(token, generation) => Caller::Token(*token, *generation),
@@ -79,6 +79,17 @@ pub struct Seated {
     pub seat: SeatId,
     /// Its token.
     pub token: Token,
+}
+
+/// An action that was carried out.
+#[derive(Debug)]
+pub struct Acted {
+    /// What the room replied.
+    pub reply: RoomReply,
+    /// The room's newest event then.
+    pub head: Sequence,
+    /// When it was carried out.
+    pub dates: Dates,
 }
 
 /// A room as it was found.
@@ -196,33 +207,24 @@ impl Rooms {
         Token::new(self.chance.bytes())
     }
 
-    /// Asks a room for something. Gives the answer and when it was asked.
-    ///
-    /// # Errors
-    /// Unknown or dead rooms, the rules' refusals; or the store's.
-    pub async fn ask(&self, id: &SessionId, by: Caller, ask: RoomAction) -> Result<(RoomReply, Dates), GameError> {
+    async fn act(&self, id: &SessionId, caller: Caller, action: RoomAction) -> Result<Acted, GameError> {
         let (keeper, dates) = self.kept(id)?;
-        let command = Command::room(by, ask);
+        let command = Command::room(caller, action);
         let applied = keeper.store.apply(id, command, dates.at).await?.ok_or(GameError::SessionNotFound)?;
         self.hub.committed(id, &applied);
         match applied.result? {
-            Reply::Room(reply) => Ok((reply, dates)),
+            Reply::Room(reply) => Ok(Acted { reply, head: applied.head, dates }),
             other => Err(unexpected(&other)),
         }
     }
 
-    /// The same for the holder of a credential.
+    /// Carries out an action of the holder of a credential.
     ///
     /// # Errors
-    /// The same.
-    pub async fn ask_as(
-        &self,
-        id: &SessionId,
-        who: &Credential,
-        ask: RoomAction,
-    ) -> Result<(RoomReply, Dates), GameError> {
+    /// Unknown or dead rooms, the rules' refusals; or the store's.
+    pub async fn act_as(&self, id: &SessionId, who: &Credential, action: RoomAction) -> Result<Acted, GameError> {
         self.check_owner(id, who).await?;
-        self.ask(id, who.by(), ask).await.map_err(|error| who.refused(error))
+        self.act(id, who.caller(), action).await.map_err(|error| who.refused(error))
     }
 
     /// Another owner's room is none to a backend that has rooms of its own. A room never changes its owner.
@@ -250,10 +252,10 @@ impl Rooms {
         &self,
         code: &JoinCode,
         name: PlayerName,
-        repeat: Option<IdempotencyKey>,
+        idempotency: Option<IdempotencyKey>,
     ) -> Result<Seated, GameError> {
         let token = self.token();
-        let ask = RoomAction::Join { name, token: token.hash(), repeat };
+        let ask = RoomAction::Join { name, token: token.hash(), idempotency };
         self.seated(self.find(code).await?, Caller::Anyone, token, ask).await
     }
 
@@ -265,10 +267,10 @@ impl Rooms {
         &self,
         code: &JoinCode,
         seat_code: &str,
-        repeat: Option<IdempotencyKey>,
+        idempotency: Option<IdempotencyKey>,
     ) -> Result<Seated, GameError> {
         let token = self.token();
-        let ask = RoomAction::TakeSeat { code: SecretHash::of(seat_code), token: token.hash(), repeat };
+        let ask = RoomAction::TakeSeat { code: SecretHash::of(seat_code), token: token.hash(), idempotency };
         // Whoever guesses is not told which of the two codes was right.
         self.seated(self.find(code).await?, Caller::Anyone, token, ask).await.map_err(|error| match error {
             GameError::Refused(Refusal::SeatCodeUnknown) => GameError::CodeUnknown,
@@ -305,9 +307,9 @@ impl Rooms {
     }
 
     async fn seated(&self, room: SessionId, by: Caller, token: Token, ask: RoomAction) -> Result<Seated, GameError> {
-        match self.ask(&room, by, ask).await? {
-            (RoomReply::Seated(seat), _) => Ok(Seated { room, seat, token }),
-            (other, _) => Err(unexpected(&Reply::Room(other))),
+        match self.act(&room, by, ask).await?.reply {
+            RoomReply::Seated(seat) => Ok(Seated { room, seat, token }),
+            other => Err(unexpected(&Reply::Room(other))),
         }
     }
 
@@ -323,9 +325,10 @@ impl Rooms {
     ) -> Result<(String, WallTime), GameError> {
         let letters = JoinCode::ALPHABET;
         let code: String = (0..SEAT_CODE).map(|_| char::from(letters[self.chance.below(letters.len())])).collect();
-        match self.ask_as(id, who, RoomAction::HandOutCode { seat, code: SecretHash::of(&code) }).await? {
-            (RoomReply::CodeUntil(until), dates) => Ok((code, dates.of(until))),
-            (other, _) => Err(unexpected(&Reply::Room(other))),
+        let acted = self.act_as(id, who, RoomAction::HandOutCode { seat, code: SecretHash::of(&code) }).await?;
+        match acted.reply {
+            RoomReply::CodeUntil(until) => Ok((code, acted.dates.of(until))),
+            other => Err(unexpected(&Reply::Room(other))),
         }
     }
 
@@ -376,7 +379,7 @@ impl Rooms {
         if room.next_due(dates.at).is_none_or(|due| due > dates.at.now) {
             return Ok((page, dates));
         }
-        self.ask(id, Caller::Anyone, RoomAction::Advance).await?;
+        self.act(id, Caller::Anyone, RoomAction::Advance).await?;
         self.events(id, after, limit).await
     }
 
@@ -413,12 +416,12 @@ impl Rooms {
     /// Unknown or dead rooms, a credential that is not good here; or the store's.
     pub async fn connect(&self, id: &SessionId, who: &Credential, is_fresh: bool) -> Result<Connected, GameError> {
         let ask = if is_fresh { RoomAction::ResumeFresh } else { RoomAction::Resume };
-        match self.ask_as(id, who, ask).await? {
-            (RoomReply::Resumed { seat, generation }, _) => {
+        match self.act_as(id, who, ask).await?.reply {
+            RoomReply::Resumed { seat, generation } => {
                 let who = seat.map_or_else(|| who.clone(), |seat| Credential::Connection { seat, generation });
                 Ok(Connected { seat, generation, who })
             }
-            (other, _) => Err(unexpected(&Reply::Room(other))),
+            other => Err(unexpected(&Reply::Room(other))),
         }
     }
 

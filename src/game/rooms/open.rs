@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::super::picking::{QuizChoice, pick};
+use super::super::quiz_source::{QuizChoice, pick};
 use super::{Credential, GameError, Rooms, unexpected};
 use crate::domain::room::{RoomAction, RoomSettings};
 use crate::domain::{
@@ -60,10 +60,10 @@ impl Rooms {
     ///
     /// # Errors
     /// An unknown quiz, an empty selection, a key that was used for another room; or the store's.
-    pub async fn open(&self, new: NewRoom, repeat: Option<IdempotencyKey>) -> Result<OpenedRoom, GameError> {
-        match repeat {
-            Some(repeat) => {
-                let opening = self.openings.of(repeat, Instant::now())?;
+    pub async fn open(&self, new: NewRoom, idempotency: Option<IdempotencyKey>) -> Result<OpenedRoom, GameError> {
+        match idempotency {
+            Some(idempotency) => {
+                let opening = self.openings.of(idempotency, Instant::now())?;
                 opening.get_or_try_init(|| self.open_new(new)).await.cloned()
             }
             None => self.open_new(new).await,
@@ -121,11 +121,11 @@ impl Rooms {
     /// The rules' refusals; or the store's.
     pub async fn change_join_code(&self, id: &SessionId, who: &Credential) -> Result<JoinCode, GameError> {
         for _ in 0..MOST_TRIES {
-            match self.ask_as(id, who, RoomAction::ChangeJoinCode(self.code())).await {
+            match self.act_as(id, who, RoomAction::ChangeJoinCode(self.code())).await {
                 Err(GameError::Store(StoreError::AlreadyExists)) => continue,
-                asked => match asked? {
-                    (RoomReply::JoinCode(code), _) => return Ok(code),
-                    (other, _) => return Err(unexpected(&Reply::Room(other))),
+                acted => match acted?.reply {
+                    RoomReply::JoinCode(code) => return Ok(code),
+                    other => return Err(unexpected(&Reply::Room(other))),
                 },
             }
         }

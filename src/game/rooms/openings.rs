@@ -39,22 +39,22 @@ impl Openings {
     ///
     /// # Errors
     /// `KeyReused` if another room was asked for under it.
-    pub(super) fn of(&self, repeat: IdempotencyKey, now: Instant) -> Result<PendingOpening, Refusal> {
+    pub(super) fn of(&self, idempotency: IdempotencyKey, now: Instant) -> Result<PendingOpening, Refusal> {
         let mut known = self.0.lock();
         known.forget(now);
-        let Some((body, opening)) = known.openings.get_mut(&repeat.key) else {
+        let Some((body, opening)) = known.openings.get_mut(&idempotency.key) else {
             known.make_room();
             let opening = PendingOpening::default();
-            known.oldest_first.push_back((now, repeat.key));
-            known.openings.insert(repeat.key, (repeat.body, opening.clone()));
+            known.oldest_first.push_back((now, idempotency.key));
+            known.openings.insert(idempotency.key, (idempotency.body, opening.clone()));
             return Ok(opening);
         };
         // One that came to nothing, and that nobody is at, holds no key.
         let is_free = !opening.initialized() && Arc::strong_count(opening) == 1;
         if is_free {
-            *body = repeat.body;
+            *body = idempotency.body;
         }
-        if *body == repeat.body { Ok(opening.clone()) } else { Err(Refusal::KeyReused) }
+        if *body == idempotency.body { Ok(opening.clone()) } else { Err(Refusal::KeyReused) }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::domain::quiz::draft::DraftProblem;
 use crate::domain::solo::{Deliver, NewSolo};
 use crate::domain::{Game, GameSession, Lifetimes, Millis, Quiz, SessionId, UserId};
 use crate::game::GameError;
-use crate::game::picking::pick;
+use crate::game::quiz_source::pick;
 use crate::quizzes::PlayMode;
 use crate::store::{Keeper, NewSession, StoreError, StoreResult};
 
@@ -88,7 +88,7 @@ impl SoloGames {
         match (self.begin_at(main, self.new_id(main), making).await, spare) {
             (Err(error), Some((own, making))) if is_lasting(&error) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a game begins at home");
-                self.begin_at(&own.keeper, self.new_id(&own.keeper).at_instance(&own.home), making).await
+                self.begin_at(&own.keeper, self.new_id(&own.keeper).at_instance(&own.instance), making).await
             }
             (begun, _) => begun,
         }

@@ -11,7 +11,7 @@ use quick_cache::sync::Cache;
 use super::address::ClientAddress;
 use super::limit::{Limit, Refused, wait};
 use super::settings::LimitSettings;
-use crate::domain::repeat::hash;
+use crate::domain::idempotency::hash;
 
 /// How many codes are remembered that were right.
 const MOST_KNOWN: usize = 10_000;

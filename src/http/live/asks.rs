@@ -5,9 +5,9 @@ use actix_web::web;
 use futures_util::future::LocalBoxFuture;
 
 use super::super::Shared;
+use super::super::idempotency;
 use super::super::json::shallow;
 use super::super::problem::Problem;
-use super::super::repeats;
 use super::super::rooms::{RecordedOut, answered, drafts, handed_out, join_code, moved, snapshot, unexpected};
 use super::super::websocket::Frame;
 use super::frames::{self, Asked};
@@ -47,17 +47,17 @@ impl Asker {
             Asked::Answer(question, answer) => RoomAction::Answer { question, answer },
             Asked::Say(say) => {
                 let payload = shallow("payload", &say.payload)?;
-                let repeat = repeat_of(say.key.as_deref(), re, |key| repeats::said(key, &payload));
-                RoomAction::Say { payload, repeat }
+                let idempotency = repeat_of(say.key.as_deref(), re, |key| idempotency::said(key, &payload));
+                RoomAction::Say { payload, idempotency }
             }
             Asked::Record(record) => {
                 let events = drafts(record.events)?;
                 let (key, expected) = (record.key.as_deref(), record.expected);
-                let repeat = repeat_of(key, re, |key| repeats::recorded(key, &events, expected));
-                RoomAction::Record { events, expected, repeat }
+                let idempotency = repeat_of(key, re, |key| idempotency::recorded(key, &events, expected));
+                RoomAction::Record { events, expected, idempotency }
             }
             Asked::Host(at, host_move) => {
-                RoomAction::Host(at, host_move, repeat_of(None, re, |id| repeats::moved(id, at, host_move)))
+                RoomAction::Host(at, host_move, repeat_of(None, re, |id| idempotency::moved(id, at, host_move)))
             }
             Asked::Leave => RoomAction::Leave,
             Asked::Code(seat) => {
@@ -76,8 +76,8 @@ impl Asker {
             // Those are answered by the pump.
             Asked::Resume(_) | Asked::Ack(_) | Asked::Heartbeat => return Ok(frames::done(re)),
         };
-        let (reply, _) = rooms.ask_as(&self.id, &self.who, ask).await.map_err(Problem::in_room)?;
-        match reply {
+        let acted = rooms.act_as(&self.id, &self.who, ask).await.map_err(Problem::in_room)?;
+        match acted.reply {
             RoomReply::Answered { question, answer, received } => {
                 Ok(frames::reply(re, answered(question, answer.as_ref(), received)))
             }

@@ -2,9 +2,9 @@
 //! decide what they say.
 
 mod asks;
-mod closing;
+mod close_reason;
+mod event_sender;
 mod frames;
-mod line;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,10 +25,10 @@ use super::websocket::{Frame, Limits, Message, ReceiveEnd, Receiver, Sender, Uns
 use crate::domain::{SeatId, Sequence, SessionId};
 use crate::game::hub::{Missed, ShownPresence, Subscription};
 use crate::game::rooms::Resumed;
-use asks::{FrameReply, Asker};
-use closing::CloseReason;
+use asks::{Asker, FrameReply};
+use close_reason::CloseReason;
+use event_sender::EventSender;
 use frames::{Asked, ClientFrame, Resume, WelcomeOut};
-use line::EventSender;
 
 /// How long the first frame may take.
 const FIRST: Duration = Duration::from_secs(5);

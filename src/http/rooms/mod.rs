@@ -14,7 +14,7 @@ use super::admission::{ClientAddress, CreationCost, Limit};
 use super::auth::{Acting, ApiCaller, Creating, Who};
 use super::json::{Json, Maybe, idempotency_key, shallow};
 use super::problem::Problem;
-use super::{Shared, repeats, reply};
+use super::{Shared, idempotency, reply};
 use crate::domain::room::{HostMove, RoomAction};
 use crate::domain::{Idempotency, Refusal, RoomReply, SeatId, SessionId};
 use crate::game::GameError;
@@ -55,7 +55,7 @@ pub(super) async fn open(
 ) -> Handled {
     shared.may_host(&caller)?;
     let body = String::from_utf8_lossy(&request.bytes);
-    let repeat = idempotency_key(&http)?.map(|key| repeats::opened(&key, &opener.name(), &body));
+    let idempotency = idempotency_key(&http)?.map(|key| idempotency::opened(&key, &opener.name(), &body));
     let mut asked = request.value;
     let quiz = asked.take_quiz();
     let questions = quiz.question_count(&shared.solo.catalogue, PlayMode::Rooms);
@@ -63,7 +63,7 @@ pub(super) async fn open(
     let mut new = asked.into_new(quiz, questions, &caller)?;
     new.settings.joins_a_minute = shared.admission.joins_a_minute(new.settings.max_seats);
     let opening = shared.admission.create(&opener, cost)?;
-    let opened = shared.rooms.open(new, repeat).await.map_err(Problem::in_room)?;
+    let opened = shared.rooms.open(new, idempotency).await.map_err(Problem::in_room)?;
     opening.done(&opened.room, shared.homes.main().clock.moment().now);
     Ok(reply(StatusCode::CREATED, &replies::opened(&opened)))
 }
@@ -121,15 +121,15 @@ pub(super) async fn join(
     shared.admission.may_try_code(client, code.as_str(), request.seat_code.is_some())?;
     let key = idempotency_key(&http)?;
     let caller = client.to_string();
-    let repeat = |what: &str, body: &str| key.as_ref().map(|key| repeats::joined(key, &caller, what, body));
+    let idempotency = |what: &str, body: &str| key.as_ref().map(|key| idempotency::joined(key, &caller, what, body));
     let (status, seated) = match request.joining()? {
         Joining::New(name) => {
-            let repeat = repeat("name", name.as_str());
-            (StatusCode::CREATED, shared.rooms.join(&code, name, repeat).await)
+            let idempotency = idempotency("name", name.as_str());
+            (StatusCode::CREATED, shared.rooms.join(&code, name, idempotency).await)
         }
         Joining::ByCode(seat_code) => {
-            let repeat = repeat("code", &seat_code);
-            (StatusCode::OK, shared.rooms.take_seat(&code, &seat_code, repeat).await)
+            let idempotency = idempotency("code", &seat_code);
+            (StatusCode::OK, shared.rooms.take_seat(&code, &seat_code, idempotency).await)
         }
     };
     let is_known = !matches!(seated, Err(GameError::CodeUnknown | GameError::Refused(Refusal::SeatCodeUnknown)));
@@ -174,10 +174,10 @@ impl FromRequest for HostMoveRequest {
 async fn host_move(mover: HostMoveRequest, at: u32, host_move: HostMove) -> Handled {
     let HostMoveRequest { shared, who, id, key } = mover;
     let id = room_id(&id)?;
-    let repeat = key.map(|key| Idempotency::Key(repeats::moved(&key, at, host_move)));
+    let idempotency = key.map(|key| Idempotency::Key(idempotency::moved(&key, at, host_move)));
     let moved =
-        shared.rooms.ask_as(&id, &who, RoomAction::Host(at, host_move, repeat)).await.map_err(Problem::in_room)?;
-    let (RoomReply::Moved(moved), _) = moved else { return Err(unexpected(&moved.0)) };
+        shared.rooms.act_as(&id, &who, RoomAction::Host(at, host_move, idempotency)).await.map_err(Problem::in_room)?;
+    let RoomReply::Moved(moved) = moved.reply else { return Err(unexpected(&moved.reply)) };
     let looked = shared.rooms.look(&id, &who).await.map_err(Problem::after_a_move)?;
     Ok(reply(StatusCode::OK, &replies::moved(moved, &looked)?))
 }
@@ -221,17 +221,17 @@ pub(super) async fn answer(
     request: Json<AnswerRequest>,
 ) -> Handled {
     let (question, answer) = request.value.answer()?;
-    let asked = shared.rooms.ask_as(&room_id(&id)?, &who, RoomAction::Answer { question, answer }).await;
-    match asked.map_err(Problem::in_room)? {
-        (RoomReply::Answered { question, answer, received }, _) => {
+    let asked = shared.rooms.act_as(&room_id(&id)?, &who, RoomAction::Answer { question, answer }).await;
+    match asked.map_err(Problem::in_room)?.reply {
+        RoomReply::Answered { question, answer, received } => {
             Ok(reply(StatusCode::OK, &replies::answered(question, answer.as_ref(), received)))
         }
-        (other, _) => Err(unexpected(&other)),
+        other => Err(unexpected(&other)),
     }
 }
 
 pub(super) async fn leave(shared: Data, Acting(who): Acting, id: web::Path<String>) -> Handled {
-    shared.rooms.ask_as(&room_id(&id)?, &who, RoomAction::Leave).await.map_err(Problem::in_room)?;
+    shared.rooms.act_as(&room_id(&id)?, &who, RoomAction::Leave).await.map_err(Problem::in_room)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -263,20 +263,16 @@ pub(super) async fn acknowledge(
     request: Json<AckRequest>,
 ) -> Handled {
     let ask = RoomAction::Acknowledge(request.value.sequence);
-    match shared.rooms.ask_as(&room_id(&id)?, &who, ask).await.map_err(Problem::in_room)? {
-        (RoomReply::Acknowledged(acknowledged), _) => {
-            Ok(reply(StatusCode::OK, &replies::AcknowledgedOut { acknowledged }))
-        }
-        (other, _) => Err(unexpected(&other)),
+    match shared.rooms.act_as(&room_id(&id)?, &who, ask).await.map_err(Problem::in_room)?.reply {
+        RoomReply::Acknowledged(acknowledged) => Ok(reply(StatusCode::OK, &replies::AcknowledgedOut { acknowledged })),
+        other => Err(unexpected(&other)),
     }
 }
 
 pub(super) async fn heartbeat(shared: Data, Acting(who): Acting, id: web::Path<String>) -> Handled {
     let id = room_id(&id)?;
-    match shared.rooms.ask_as(&id, &who, RoomAction::Heartbeat).await.map_err(Problem::in_room)? {
-        (RoomReply::Head(head), dates) => Ok(reply(StatusCode::OK, &replies::heartbeat(dates, head))),
-        (other, _) => Err(unexpected(&other)),
-    }
+    let acted = shared.rooms.act_as(&id, &who, RoomAction::Heartbeat).await.map_err(Problem::in_room)?;
+    Ok(reply(StatusCode::OK, &replies::heartbeat(acted.dates, acted.head)))
 }
 
 pub(super) async fn say(
@@ -287,9 +283,9 @@ pub(super) async fn say(
     request: Json<SayRequest>,
 ) -> Handled {
     let payload = shallow("payload", &request.value.payload)?;
-    let repeat = idempotency_key(&http)?.map(|key| Idempotency::Key(repeats::said(&key, &payload)));
-    let asked = shared.rooms.ask_as(&room_id(&id)?, &who, RoomAction::Say { payload, repeat }).await;
-    recorded(asked.map_err(Problem::in_room)?.0)
+    let idempotency = idempotency_key(&http)?.map(|key| Idempotency::Key(idempotency::said(&key, &payload)));
+    let asked = shared.rooms.act_as(&room_id(&id)?, &who, RoomAction::Say { payload, idempotency }).await;
+    recorded(asked.map_err(Problem::in_room)?.reply)
 }
 
 fn recorded(answer: RoomReply) -> Handled {
@@ -315,7 +311,7 @@ pub(super) async fn revoke(shared: Data, Acting(who): Acting, path: web::Path<(S
     must_be_backend(&who, "revoking a seat")?;
     let (id, seat) = path.into_inner();
     let revoke = RoomAction::Revoke(seat_id(&seat)?);
-    shared.rooms.ask_as(&room_id(&id)?, &who, revoke).await.map_err(Problem::in_room)?;
+    shared.rooms.act_as(&room_id(&id)?, &who, revoke).await.map_err(Problem::in_room)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -329,10 +325,11 @@ pub(super) async fn record(
     must_be_backend(&who, "recording events")?;
     let expected = request.value.expected;
     let events = request.value.drafts()?;
-    let repeat = idempotency_key(&http)?.map(|key| Idempotency::Key(repeats::recorded(&key, &events, expected)));
-    let ask = RoomAction::Record { events, expected, repeat };
-    let asked = shared.rooms.ask_as(&room_id(&id)?, &who, ask).await;
-    recorded(asked.map_err(Problem::in_room)?.0)
+    let idempotency =
+        idempotency_key(&http)?.map(|key| Idempotency::Key(idempotency::recorded(&key, &events, expected)));
+    let ask = RoomAction::Record { events, expected, idempotency };
+    let asked = shared.rooms.act_as(&room_id(&id)?, &who, ask).await;
+    recorded(asked.map_err(Problem::in_room)?.reply)
 }
 
 fn must_be_backend(who: &Credential, what: &str) -> Result<(), Problem> {

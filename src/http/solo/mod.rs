@@ -11,7 +11,7 @@ use super::auth::{ApiCaller, Creating};
 use super::body::Body;
 use super::json::{Json, idempotency_key};
 use super::problem::Problem;
-use super::{Shared, repeats, reply};
+use super::{Shared, idempotency, reply};
 use crate::domain::answer::ShownAnswer;
 use crate::domain::{IdempotencyKey, SessionId};
 use crate::quizzes::PlayMode;
@@ -61,8 +61,8 @@ pub(super) async fn answer(http: HttpRequest, shared: web::Data<Shared>, request
     let (question_id, answer) = request.value.answer()?;
     let said = serde_json::to_string(&ShownAnswer::from(answer.as_ref())).expect("an answer is always JSON");
     let body = [question_id.as_str(), &said];
-    let repeat = idempotency_key(&http)?.map(|key| IdempotencyKey::new("answer", &key, &body));
-    let answered = shared.solo.answer(&id, question_id, answer, repeat).await;
+    let idempotency = idempotency_key(&http)?.map(|key| IdempotencyKey::new("answer", &key, &body));
+    let answered = shared.solo.answer(&id, question_id, answer, idempotency).await;
     let (report, question_count) = answered.map_err(|error| Problem::of(error, Some(&id)))?;
     Ok(reply(StatusCode::OK, &replies::answered(&report, question_count)))
 }
@@ -83,9 +83,9 @@ pub(super) async fn award(
     caller.must_be_trusted("claiming an award")?;
     let id = session_id(&id)?;
     // Nothing is read from the body, but another one makes it another request.
-    let body = repeats::canonical(&String::from_utf8_lossy(&body));
-    let repeat = idempotency_key(&http)?.map(|key| IdempotencyKey::new("award", &key, &[&body]));
-    let claimed = shared.solo.award(&id, repeat).await.map_err(|error| Problem::of(error, Some(&id)))?;
+    let body = idempotency::canonical(&String::from_utf8_lossy(&body));
+    let idempotency = idempotency_key(&http)?.map(|key| IdempotencyKey::new("award", &key, &[&body]));
+    let claimed = shared.solo.award(&id, idempotency).await.map_err(|error| Problem::of(error, Some(&id)))?;
     Ok(reply(StatusCode::OK, &replies::claimed(&claimed)))
 }
 

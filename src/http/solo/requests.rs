@@ -7,9 +7,9 @@ use super::super::answer::{AnswerFields, given};
 use super::super::auth::ApiCaller;
 use super::super::problem::Problem;
 use super::super::quiz_choice::{QuizFields, quiz_choice};
+use crate::domain::idempotency::hash;
 use crate::domain::ids::InvalidId;
 use crate::domain::quiz::draft::QuestionDraft;
-use crate::domain::repeat::hash;
 use crate::domain::scoring::Scoring;
 use crate::domain::solo::Deliver;
 use crate::domain::{Answer, Difficulty, Millis, Number, OptionId, QuestionId, QuizId, SessionId, UserId};
@@ -111,7 +111,11 @@ pub(super) fn new_game(
 /// A session's id of the caller's own. None has a home: that is the shared store's to keep unique.
 fn own_id(text: &str) -> Result<SessionId, Problem> {
     let id: SessionId = text.parse().map_err(|error: InvalidId| Problem::wrong("sessionId", error.0))?;
-    if id.instance().is_some() { Err(Problem::wrong("sessionId", "must be a UUID and nothing after it")) } else { Ok(id) }
+    if id.instance().is_some() {
+        Err(Problem::wrong("sessionId", "must be a UUID and nothing after it"))
+    } else {
+        Ok(id)
+    }
 }
 
 fn check_trust(request: &CreateRequest, quiz: &QuizFields, caller: &ApiCaller) -> Result<(), Problem> {

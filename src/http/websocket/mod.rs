@@ -11,7 +11,7 @@ mod frame;
 mod handshake;
 mod rate;
 mod socket;
-mod takeover;
+mod upgrade;
 mod wire;
 
 use std::rc::Rc;
@@ -29,11 +29,11 @@ pub(in crate::http) use rate::FRAMES_BURST;
 #[cfg(test)]
 pub(in crate::http) use socket::tests::{connected, large};
 pub(in crate::http) use socket::{Receiver, Sender, Unsent};
-pub(in crate::http) use takeover::takeover;
+pub(in crate::http) use upgrade::takeover;
 
 use super::admission::Place;
 use super::problem::Problem;
-use takeover::UpgradeSlot;
+use upgrade::UpgradeSlot;
 use wire::Wire;
 
 /// How long all of them may take to end at the stop: for the close frame, and for its answer.

@@ -4,11 +4,11 @@
 mod answers;
 mod blocks;
 mod braces;
+mod lexer;
 mod marks;
-mod signs;
 
 use self::blocks::Block;
-use self::signs::{Sign, find, is_blank, starts_with, strip_word, trim, written};
+use self::lexer::{Sign, find, is_blank, starts_with, strip_word, trim, written};
 use super::html::Html;
 use super::moodle::{self, Stem, TextFormat};
 use super::{Item, ParsedFile, line};
@@ -35,7 +35,7 @@ fn question(block: &Block, place: String, warnings: &mut Vec<String>) -> Result<
     if block.has_blank_lines {
         warnings.push("a blank line in its { } was passed over: Moodle ends the question there".to_owned());
     }
-    let signs = signs::read(&block.text);
+    let signs = lexer::read(&block.text);
     let head = QuestionHead::of(trim(&signs));
     let parts = braces::parts(head.text)?;
     if parts.has_braces_of_text {

@@ -15,7 +15,6 @@
 //! The same file gives the same bank every time.
 
 mod aiken;
-mod deal;
 mod detect;
 pub mod export;
 mod gift;
@@ -27,6 +26,7 @@ mod moodle;
 mod moodle_xml;
 mod opentdb;
 mod opentriviaqa;
+mod option_ids;
 mod table;
 mod trivia_api;
 
@@ -37,8 +37,8 @@ use unicode_normalization::char::is_combining_mark;
 
 pub use detect::Format;
 
-use self::deal::Dealer;
 use self::item::{Item, ItemKind, ParsedFile, line};
+use self::option_ids::Dealer;
 use super::bank::{Bank, BankFile, MOST_QUESTIONS};
 use super::check::predictable_place;
 use super::reading::{self, Decoded};

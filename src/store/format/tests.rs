@@ -76,13 +76,13 @@ fn of_kind(n: usize) -> Question {
 fn answer_of_kind(n: usize) -> Command {
     let question = of_kind(n);
     let answer = Some(answer_like(&question, n as u64 % 4));
-    Command::Submit(Submission { question: question.id, answer, repeat: None, wall: WALL })
+    Command::Submit(Submission { question: question.id, answer, idempotency: None, wall: WALL })
 }
 
 fn answer(question: &str, chosen: Option<u64>, key: Option<&str>) -> Command {
-    let repeat = key.map(|key| IdempotencyKey::new("answer", key, &[question]));
+    let idempotency = key.map(|key| IdempotencyKey::new("answer", key, &[question]));
     let question = question.parse().expect("valid");
-    Command::Submit(Submission { question, answer: chosen.map(option).map(Answer::Option), repeat, wall: WALL })
+    Command::Submit(Submission { question, answer: chosen.map(option).map(Answer::Option), idempotency, wall: WALL })
 }
 
 fn after(mut session: GameSession, commands: impl IntoIterator<Item = Command>) -> GameSession {
@@ -118,11 +118,11 @@ fn room() -> GameSession {
     let session = session.owned_by(Some("school".parse().expect("valid")));
     let event = || EventDraft { kind: "move".to_owned(), payload: "{}".to_owned(), to: None };
     let events = vec![event(), event(), event()];
-    let repeat = Some(Idempotency::Key(IdempotencyKey::new("record", "key-3", &[])));
-    let record = Command::room(Caller::Backend, RoomAction::Record { events, expected: None, repeat });
+    let idempotency = Some(Idempotency::Key(IdempotencyKey::new("record", "key-3", &[])));
+    let record = Command::room(Caller::Backend, RoomAction::Record { events, expected: None, idempotency });
     let by = |seat| Caller::Connection { seat: SeatId(seat), generation: 0 };
-    let repeat = Some(Idempotency::FrameId(IdempotencyKey::new("say", "1", &[])));
-    let said = Command::room(by(1), RoomAction::Say { payload: "7".to_owned(), repeat });
+    let idempotency = Some(Idempotency::FrameId(IdempotencyKey::new("say", "1", &[])));
+    let said = Command::room(by(1), RoomAction::Say { payload: "7".to_owned(), idempotency });
     let acknowledge = |seat| Command::room(by(seat), RoomAction::Acknowledge(Sequence(2)));
     after(session, [record, said, acknowledge(1), acknowledge(2)])
 }
@@ -132,8 +132,8 @@ fn asked(by: Caller, ask: RoomAction) -> Command {
 }
 
 fn of_host(saw: u32, host_move: HostMove) -> Command {
-    let repeat = Some(Idempotency::Key(IdempotencyKey::new("move", &saw.to_string(), &[])));
-    asked(Caller::Token(SecretHash::of("host"), None), RoomAction::Host(saw, host_move, repeat))
+    let idempotency = Some(Idempotency::Key(IdempotencyKey::new("move", &saw.to_string(), &[])));
+    asked(Caller::Token(SecretHash::of("host"), None), RoomAction::Host(saw, host_move, idempotency))
 }
 
 fn of_player(name: &str, ask: RoomAction) -> Command {
@@ -152,10 +152,10 @@ fn revealing() -> GameSession {
     let code = "ABC234".parse().expect("valid");
     let session = GameSession::room(id(), 7, Some(code), (room, Some(quiz_of_kinds())), LIFETIMES, at(0).now);
     let join = |name: &str| {
-        let repeat = Some(IdempotencyKey::new("join", name, &[]));
+        let idempotency = Some(IdempotencyKey::new("join", name, &[]));
         asked(
             Caller::Anyone,
-            RoomAction::Join { name: name.parse().expect("valid"), token: SecretHash::of(name), repeat },
+            RoomAction::Join { name: name.parse().expect("valid"), token: SecretHash::of(name), idempotency },
         )
     };
     let answers = [of_player("Zoë", chosen("q1", Some(1))), of_player("Bob", chosen("q1", None))];

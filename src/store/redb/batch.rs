@@ -18,7 +18,7 @@ use crate::store::step::{ApplyFn, apply_on_copy};
 
 /// A session as the file has it, as far as the commit needs to know.
 pub(super) struct PreviousRow {
-    pub(super) hint: Timestamp,
+    pub(super) index_time: Timestamp,
     pub(super) deadline: Timestamp,
     /// Whether the index has it under its hint.
     pub(super) is_filed: bool,
@@ -30,13 +30,13 @@ pub(super) struct PreviousRow {
 /// Where the index has a session, and until when it lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Filed {
-    pub(super) hint: Timestamp,
+    pub(super) index_time: Timestamp,
     pub(super) deadline: Timestamp,
 }
 
 impl PreviousRow {
     fn filed(&self) -> Option<Filed> {
-        self.is_filed.then_some(Filed { hint: self.hint, deadline: self.deadline })
+        self.is_filed.then_some(Filed { index_time: self.index_time, deadline: self.deadline })
     }
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Refiled {
 
 impl Refiled {
     fn filings(&self) -> (Option<Filed>, Option<Filed>) {
-        let filed = |hint| Filed { hint, deadline: self.to };
+        let filed = |index_time| Filed { index_time, deadline: self.to };
         (self.from.map(filed), Some(filed(self.to)))
     }
 }
@@ -92,17 +92,17 @@ pub(super) struct SessionChange {
 impl SessionChange {
     /// The hint that the session is to have. A hint says when to look: a later deadline leaves it where
     /// it is, and the reaper files it anew; one that is earlier, or will never move again, moves it.
-    pub(super) fn hint(&self, session: &GameSession) -> Timestamp {
+    pub(super) fn index_time(&self, session: &GameSession) -> Timestamp {
         let life = &session.state.life;
         let deadline = life.deadline().0;
         let filed = self.before.as_ref().filter(|before| !self.is_new && before.is_filed);
-        let may_stay = |hint: &Timestamp| *hint <= deadline && !self.refile && !life.is_fixed();
-        filed.map(|before| before.hint).filter(may_stay).unwrap_or(deadline)
+        let may_stay = |index_time: &Timestamp| *index_time <= deadline && !self.refile && !life.is_fixed();
+        filed.map(|before| before.index_time).filter(may_stay).unwrap_or(deadline)
     }
 
     fn filings(&self) -> (Option<Filed>, Option<Filed>) {
         let after = self.after.as_ref();
-        let filed = |session| Filed { hint: self.hint(session), deadline: session.state.life.deadline().0 };
+        let filed = |session| Filed { index_time: self.index_time(session), deadline: session.state.life.deadline().0 };
         (self.before.as_ref().and_then(PreviousRow::filed), after.map(filed))
     }
 }
@@ -233,12 +233,12 @@ impl<'a> Batch<'a> {
     fn keep_what_is_filed_later(&mut self) -> StoreResult<()> {
         let later = |change: &SessionChange| {
             let (before, after) = (change.before.as_ref()?, change.after.as_ref()?);
-            let hint = change.hint(after);
-            (!change.is_new && hint > before.hint).then_some(hint)
+            let index_time = change.index_time(after);
+            (!change.is_new && index_time > before.index_time).then_some(index_time)
         };
         let filed: Vec<_> = self.changes.iter().filter_map(|(id, change)| Some((id.clone(), later(change)?))).collect();
-        for (id, hint) in &filed {
-            match self.keep_questions(id, *hint) {
+        for (id, index_time) in &filed {
+            match self.keep_questions(id, *index_time) {
                 // What can't be read is that session's trouble alone.
                 Ok(()) | Err(StoreError::Corrupt { .. }) => {}
                 Err(error) => return Err(error),
@@ -251,9 +251,9 @@ impl<'a> Batch<'a> {
     fn change(&mut self, id: &SessionId) -> StoreResult<&mut SessionChange> {
         if !self.changes.contains_key(id) {
             let mut change = SessionChange::default();
-            if let Some((session, hint)) = self.snapshot.damaged.look(id, || self.snapshot.session(id))? {
+            if let Some((session, index_time)) = self.snapshot.damaged.look(id, || self.snapshot.session(id))? {
                 change.before = Some(PreviousRow {
-                    hint,
+                    index_time,
                     deadline: session.state.life.deadline().0,
                     is_filed: true,
                     had_events: session.log().head > Sequence(0),

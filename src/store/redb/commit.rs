@@ -152,7 +152,7 @@ struct Tables<'t> {
     quizzes: Table<'t, &'static [u8], &'static [u8]>,
     questions: Table<'t, &'static [u8; 16], &'static [u8]>,
     question_ends: Table<'t, (u64, &'static [u8; 16]), ()>,
-    hints: Table<'t, (u64, &'static [u8]), ()>,
+    expiry_entries: Table<'t, (u64, &'static [u8]), ()>,
     events: Table<'t, (&'static [u8], u64), &'static [u8]>,
     joins: Table<'t, &'static str, &'static [u8]>,
     owners: Table<'t, (&'static str, &'static [u8]), ()>,
@@ -167,7 +167,7 @@ impl<'t> Tables<'t> {
             quizzes: transaction.open_table(QUIZZES).map_err(CommitError::new)?,
             questions: transaction.open_table(QUESTIONS).map_err(CommitError::new)?,
             question_ends: transaction.open_table(QUESTION_ENDS).map_err(CommitError::new)?,
-            hints: transaction.open_table(EXPIRY_INDEX).map_err(CommitError::new)?,
+            expiry_entries: transaction.open_table(EXPIRY_INDEX).map_err(CommitError::new)?,
             events: transaction.open_table(EVENTS).map_err(CommitError::new)?,
             joins: transaction.open_table(JOINS).map_err(CommitError::new)?,
             owners: transaction.open_table(OWNERS).map_err(CommitError::new)?,
@@ -185,8 +185,8 @@ impl<'t> Tables<'t> {
             Op::RemoveQuestion(name) => self.put_question(name, None),
             Op::PutQuestionEnd(until, name) => self.put_question_end(*until, name, true),
             Op::RemoveQuestionEnd(until, name) => self.put_question_end(*until, name, false),
-            Op::PutExpiry(time, id) => self.put_hint(*time, id, true),
-            Op::RemoveExpiry(time, id) => self.put_hint(*time, id, false),
+            Op::PutExpiry(time, id) => self.put_expiry_entry(*time, id, true),
+            Op::RemoveExpiry(time, id) => self.put_expiry_entry(*time, id, false),
             Op::PutEvent(id, row) => self.put_event(id, row),
             Op::Prune(id, through) => self.prune(id, Sequence(*through)),
             Op::PutJoin(code, id) => self.put_join(code, Some(id)),
@@ -227,9 +227,9 @@ impl<'t> Tables<'t> {
         put.map(drop).map_err(CommitError::new)
     }
 
-    fn put_hint(&mut self, time: Timestamp, id: &SessionId, is_there: bool) -> WriteResult {
+    fn put_expiry_entry(&mut self, time: Timestamp, id: &SessionId, is_there: bool) -> WriteResult {
         let key = (time.as_millis(), id.as_bytes());
-        let put = if is_there { self.hints.insert(key, ()) } else { self.hints.remove(key) };
+        let put = if is_there { self.expiry_entries.insert(key, ()) } else { self.expiry_entries.remove(key) };
         put.map(drop).map_err(CommitError::new)
     }
 

@@ -111,19 +111,19 @@ impl CountedIndex {
             if looked == most {
                 return Ok(false);
             }
-            let hint = match due {
-                Ok(hint) => hint,
+            let index_time = match due {
+                Ok(index_time) => index_time,
                 Err(StoreError::Corrupt { .. }) => continue,
                 Err(error) => return Err(error),
             };
-            match snapshot.life(&hint.1) {
-                Ok(Some((filed, life))) if filed == hint.0 => self.add(life.deadline().0),
+            match snapshot.life(&index_time.1) {
+                Ok(Some((filed, life))) if filed == index_time.0 => self.add(life.deadline().0),
                 Ok(_) => {}
                 // A record that can't be read is not alive.
-                Err(StoreError::Corrupt { .. }) => self.add(hint.0),
+                Err(StoreError::Corrupt { .. }) => self.add(index_time.0),
                 Err(error) => return Err(error),
             }
-            self.last = Some(hint);
+            self.last = Some(index_time);
         }
         Ok(true)
     }
@@ -137,16 +137,16 @@ impl CountedIndex {
     }
 
     fn move_one(&mut self, id: &SessionId, before: Option<Filed>, after: Option<Filed>) {
-        if let Some(filed) = before.filter(|filed| self.has_seen(filed.hint, id)) {
+        if let Some(filed) = before.filter(|filed| self.has_seen(filed.index_time, id)) {
             self.remove(filed.deadline);
         }
-        if let Some(filed) = after.filter(|filed| self.has_seen(filed.hint, id)) {
+        if let Some(filed) = after.filter(|filed| self.has_seen(filed.index_time, id)) {
             self.add(filed.deadline);
         }
     }
 
-    fn has_seen(&self, hint: Timestamp, id: &SessionId) -> bool {
-        self.last.as_ref().is_some_and(|(time, last)| (hint, id) <= (*time, last))
+    fn has_seen(&self, index_time: Timestamp, id: &SessionId) -> bool {
+        self.last.as_ref().is_some_and(|(time, last)| (index_time, id) <= (*time, last))
     }
 
     fn add(&mut self, deadline: Timestamp) {

@@ -36,14 +36,14 @@ impl<'a> DueEntries<'a> {
         let end = now.as_millis().saturating_add(1);
         let last = after.map_or((0, 0), |(time, id)| (time.as_millis(), beginning(id.as_bytes())));
         let from = after.map_or(Bound::Unbounded, |(time, id)| Bound::Excluded((time.as_millis(), id.as_bytes())));
-        let mut hints = Self { index, damage, rows: None, last, end };
+        let mut expiry_entries = Self { index, damage, rows: None, last, end };
         if last.0 < end {
-            hints.rows = hints.rows_from(from);
-            if hints.rows.is_none() {
-                hints.pass_damage();
+            expiry_entries.rows = expiry_entries.rows_from(from);
+            if expiry_entries.rows.is_none() {
+                expiry_entries.pass_damage();
             }
         }
-        hints
+        expiry_entries
     }
 
     /// The rows from here on; `None` if they can't be read.

@@ -85,7 +85,7 @@ const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// read without decoding the game.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Stored {
-    hint: Timestamp,
+    index_time: Timestamp,
     state: SessionState,
 }
 
@@ -287,12 +287,12 @@ mod tests {
         let now = Timestamp::from_millis(77);
         let id = SessionId::generate(77, &[1; 10]);
         let state = GameSession::external(id, 7, None, [SeatId(1)], lifetimes, now).state;
-        let hint = Timestamp::from_millis(0x0102_0304_0506_0708);
-        let record = format::encode(&Stored { hint, state: state.clone() }).expect("encoded");
+        let index_time = Timestamp::from_millis(0x0102_0304_0506_0708);
+        let record = format::encode(&Stored { index_time, state: state.clone() }).expect("encoded");
         let alone = format::encode(&state).expect("encoded");
         assert_eq!(record[1..9], [8, 7, 6, 5, 4, 3, 2, 1]);
         assert_eq!(record[9..record.len() - 4], alone[1..alone.len() - 4]);
         let life: (Timestamp, Life) = format::decode_prefix(&record, || "a record".to_owned()).expect("read");
-        assert_eq!(life, (hint, state.life));
+        assert_eq!(life, (index_time, state.life));
     }
 }

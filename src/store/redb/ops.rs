@@ -17,7 +17,7 @@ pub(super) enum SessionRow {
     /// A state that a command led to.
     State {
         /// Where the index has it.
-        hint: Timestamp,
+        index_time: Timestamp,
         state: Arc<SessionState>,
         /// Its questions, where they are at hand.
         #[serde(skip)]
@@ -31,23 +31,25 @@ impl SessionRow {
     /// The row as redb keeps it.
     pub(super) fn record(&self) -> StoreResult<Vec<u8>> {
         match self {
-            Self::State { hint, state, .. } => format::encode(&StoredRef { hint: *hint, state }),
+            Self::State { index_time, state, .. } => format::encode(&StoredRef { index_time: *index_time, state }),
             Self::Record(record) => Ok(record.clone()),
         }
     }
 
     /// The same row, of a session that the index has elsewhere now.
-    pub(super) fn filed_at(self, hint: Timestamp) -> StoreResult<Self> {
+    pub(super) fn filed_at(self, index_time: Timestamp) -> StoreResult<Self> {
         Ok(match self {
-            Self::State { state, quiz, .. } => Self::State { hint, state, quiz },
-            Self::Record(record) => Self::Record(format::replace_prefix(&record, &hint)?),
+            Self::State { state, quiz, .. } => Self::State { index_time, state, quiz },
+            Self::Record(record) => Self::Record(format::replace_prefix(&record, &index_time)?),
         })
     }
 
     /// The row decoded; `what` names it in errors.
     pub(super) fn stored(&self, what: impl Fn() -> String) -> StoreResult<Stored> {
         match self {
-            Self::State { hint, state, .. } => Ok(Stored { hint: *hint, state: SessionState::clone(state) }),
+            Self::State { index_time, state, .. } => {
+                Ok(Stored { index_time: *index_time, state: SessionState::clone(state) })
+            }
             Self::Record(record) => format::decode(record, what),
         }
     }
@@ -56,7 +58,7 @@ impl SessionRow {
 /// [`Stored`], of a state that others hold too.
 #[derive(Serialize)]
 struct StoredRef<'a> {
-    hint: Timestamp,
+    index_time: Timestamp,
     state: &'a SessionState,
 }
 
@@ -158,7 +160,7 @@ fn refile(ops: &mut Vec<Op>, id: SessionId, Refiled { from, to, row }: Refiled) 
 fn forget(ops: &mut Vec<Op>, id: &SessionId, change: &SessionChange) {
     let Some(before) = &change.before else { return };
     ops.push(Op::RemoveSession(id.clone()));
-    ops.push(Op::RemoveExpiry(before.hint, id.clone()));
+    ops.push(Op::RemoveExpiry(before.index_time, id.clone()));
     ops.push(Op::RemoveQuiz(id.clone()));
     ops.extend(before.owner.clone().map(|owner| Op::RemoveOwner(owner, id.clone())));
     if before.had_events {
@@ -169,8 +171,8 @@ fn forget(ops: &mut Vec<Op>, id: &SessionId, change: &SessionChange) {
 fn put(ops: &mut Vec<Op>, id: SessionId, mut change: SessionChange) -> StoreResult<()> {
     let Some(session) = change.after.take() else { return Ok(()) };
     let before = change.before.as_ref().filter(|_| !change.is_new);
-    let (hint, is_added) = (change.hint(&session), before.is_none());
-    move_hint(ops, &id, before.filter(|before| before.is_filed).map(|before| before.hint), hint);
+    let (index_time, is_added) = (change.index_time(&session), before.is_none());
+    move_expiry_entry(ops, &id, before.filter(|before| before.is_filed).map(|before| before.index_time), index_time);
     if is_added {
         // Its place stays: a session of which only that is left was damaged, and is no absence.
         ops.push(Op::PutQuiz(id.clone(), change.quiz_record.take().unwrap_or_default()));
@@ -181,12 +183,12 @@ fn put(ops: &mut Vec<Op>, id: SessionId, mut change: SessionChange) -> StoreResu
         ops.push(Op::PutEvent(id.clone(), Arc::new(EventRow { event, record })));
     }
     ops.extend(change.prune_through.map(|through| Op::Prune(id.clone(), through.0)));
-    let row = SessionRow::State { hint, state: Arc::new(session.state), quiz: session.quiz };
+    let row = SessionRow::State { index_time, state: Arc::new(session.state), quiz: session.quiz };
     ops.push(Op::PutSession { id, row, is_added });
     Ok(())
 }
 
-fn move_hint(ops: &mut Vec<Op>, id: &SessionId, from: Option<Timestamp>, to: Timestamp) {
+fn move_expiry_entry(ops: &mut Vec<Op>, id: &SessionId, from: Option<Timestamp>, to: Timestamp) {
     if from != Some(to) {
         ops.extend(from.map(|from| Op::RemoveExpiry(from, id.clone())));
         ops.push(Op::PutExpiry(to, id.clone()));

@@ -219,8 +219,8 @@ impl OverlayView {
     }
 
     /// Whether the index has this entry, if that is here.
-    pub(super) fn has_expiry_entry(&self, hint: &ExpiryEntry) -> Option<IsThere> {
-        self.layers().find_map(|layer| layer.expiry_index.get(hint)).copied()
+    pub(super) fn has_expiry_entry(&self, index_time: &ExpiryEntry) -> Option<IsThere> {
+        self.layers().find_map(|layer| layer.expiry_index.get(index_time)).copied()
     }
 
     /// A session's events from `first` on that are here, in order; and from which number on those in redb

@@ -103,13 +103,13 @@ impl<'a> ReadSnapshot<'a> {
     }
 
     fn whole(&self, id: &SessionId) -> StoreResult<Option<(GameSession, Timestamp)>> {
-        if let Some(Some(SessionRow::State { hint, state, quiz: Some(quiz) })) = self.view.session(id) {
+        if let Some(Some(SessionRow::State { index_time, state, quiz: Some(quiz) })) = self.view.session(id) {
             let (state, quiz) = (SessionState::clone(state), Some(quiz.clone()));
-            return Ok(Some((GameSession { id: id.clone(), state, quiz }, *hint)));
+            return Ok(Some((GameSession { id: id.clone(), state, quiz }, *index_time)));
         }
-        let Some(Stored { hint, state }) = self.stored(id)? else { return Ok(None) };
+        let Some(Stored { index_time, state }) = self.stored(id)? else { return Ok(None) };
         let quiz = if state.game.has_quiz() { Some(self.quiz(id, state.nonce)?) } else { None };
-        Ok(Some((GameSession { id: id.clone(), state, quiz }, hint)))
+        Ok(Some((GameSession { id: id.clone(), state, quiz }, index_time)))
     }
 
     fn quiz(&self, id: &SessionId, nonce: u64) -> StoreResult<Arc<Quiz>> {
@@ -255,7 +255,9 @@ impl<'a> ReadSnapshot<'a> {
     pub(super) fn life(&self, id: &SessionId) -> StoreResult<Option<(Timestamp, Life)>> {
         let what = || format!("life of {id:?}");
         match self.view.session(id) {
-            Some(Some(SessionRow::State { hint, state, .. })) => return Ok(Some((*hint, state.life.clone()))),
+            Some(Some(SessionRow::State { index_time, state, .. })) => {
+                return Ok(Some((*index_time, state.life.clone())));
+            }
             Some(Some(SessionRow::Record(record))) => return format::decode_prefix(record, what).map(Some),
             Some(None) => return Ok(None),
             None => {}

@@ -49,7 +49,7 @@ enum SweepOutcome {
 
 /// A session's whole row, and what it begins with.
 pub(super) struct RowHead {
-    hint: Timestamp,
+    index_time: Timestamp,
     pub(super) life: Life,
     join_code: Option<JoinCode>,
     owner: Option<Owner>,
@@ -69,18 +69,18 @@ impl RowHead {
     }
 
     fn of_row(row: SessionRow, what: impl Fn() -> String) -> StoreResult<Self> {
-        let (hint, life, join_code, owner) = match &row {
-            SessionRow::State { hint, state, .. } => {
-                (*hint, state.life.clone(), state.join_code.clone(), state.owner.clone())
+        let (index_time, life, join_code, owner) = match &row {
+            SessionRow::State { index_time, state, .. } => {
+                (*index_time, state.life.clone(), state.join_code.clone(), state.owner.clone())
             }
             SessionRow::Record(record) => {
                 let prefix: (Timestamp, Life, u64, Option<JoinCode>, Option<Owner>) =
                     format::decode_prefix(record, what)?;
-                let (hint, life, _nonce, join_code, owner) = prefix;
-                (hint, life, join_code, owner)
+                let (index_time, life, _nonce, join_code, owner) = prefix;
+                (index_time, life, join_code, owner)
             }
         };
-        Ok(Self { hint, life, join_code, owner, row })
+        Ok(Self { index_time, life, join_code, owner, row })
     }
 }
 
@@ -89,7 +89,7 @@ struct Rest<'s> {
     view: &'s OverlayView,
     quizzes: ReadOnlyTable<&'static [u8], &'static [u8]>,
     events: ReadOnlyTable<(&'static [u8], u64), &'static [u8]>,
-    hints: ReadOnlyTable<(u64, &'static [u8]), ()>,
+    expiry_entries: ReadOnlyTable<(u64, &'static [u8]), ()>,
 }
 
 impl<'s> Rest<'s> {
@@ -99,7 +99,7 @@ impl<'s> Rest<'s> {
             view: snapshot.view,
             quizzes: transaction.open_table(QUIZZES).map_err(StoreError::unavailable)?,
             events: transaction.open_table(EVENTS).map_err(StoreError::unavailable)?,
-            hints: transaction.open_table(EXPIRY_INDEX).map_err(StoreError::unavailable)?,
+            expiry_entries: transaction.open_table(EXPIRY_INDEX).map_err(StoreError::unavailable)?,
         })
     }
 
@@ -130,12 +130,13 @@ impl<'s> Rest<'s> {
         Ok(rows.map_err(StoreError::unavailable)?.next().transpose().map_err(StoreError::unavailable)?.is_some())
     }
 
-    fn has_hint(&self, hint: Timestamp, id: &SessionId) -> StoreResult<bool> {
-        if let Some(is_there) = self.view.has_expiry_entry(&(hint, id.clone())) {
+    fn has_expiry_entry(&self, index_time: Timestamp, id: &SessionId) -> StoreResult<bool> {
+        if let Some(is_there) = self.view.has_expiry_entry(&(index_time, id.clone())) {
             return Ok(is_there);
         }
-        let hint = self.hints.get((hint.as_millis(), id.as_bytes())).map_err(StoreError::unavailable)?;
-        Ok(hint.is_some())
+        let index_time =
+            self.expiry_entries.get((index_time.as_millis(), id.as_bytes())).map_err(StoreError::unavailable)?;
+        Ok(index_time.is_some())
     }
 }
 
@@ -152,21 +153,21 @@ impl Batch<'_> {
                 swept.next = last;
                 break;
             }
-            let hint = match due {
-                Ok(hint) => hint,
+            let index_time = match due {
+                Ok(index_time) => index_time,
                 Err(StoreError::Corrupt { .. }) => continue,
                 Err(error) => return Err(error),
             };
-            match guarded(|| format!("session {:?}", hint.1), || self.sweep_one(&rest, &hint, at.now)) {
+            match guarded(|| format!("session {:?}", index_time.1), || self.sweep_one(&rest, &index_time, at.now)) {
                 Ok(SweepOutcome::Passed) => {}
                 Ok(done) => {
                     swept.handled += 1;
                     swept.deleted += usize::from(matches!(done, SweepOutcome::Deleted));
                 }
-                Err(StoreError::Corrupt { what }) => snapshot.damaged.note(&hint.1, &what),
+                Err(StoreError::Corrupt { what }) => snapshot.damaged.note(&index_time.1, &what),
                 Err(error) => return Err(error),
             }
-            last = Some(hint);
+            last = Some(index_time);
         }
         // A session that can't be found by the index may need any question.
         if swept.next.is_none() && !self.snapshot.index_damage.load(Ordering::Relaxed) {
@@ -180,26 +181,26 @@ impl Batch<'_> {
         Ok(swept)
     }
 
-    fn sweep_one(&mut self, rest: &Rest<'_>, hint: &ExpiryEntry, now: Timestamp) -> StoreResult<SweepOutcome> {
-        let (time, id) = hint;
+    fn sweep_one(&mut self, rest: &Rest<'_>, index_time: &ExpiryEntry, now: Timestamp) -> StoreResult<SweepOutcome> {
+        let (time, id) = index_time;
         if self.refiled.contains_key(id) || self.snapshot.damaged.known(id).is_some() {
             return Ok(SweepOutcome::Passed);
         }
         if self.changes.contains_key(id) {
-            return self.sweep_changed(hint, now);
+            return self.sweep_changed(index_time, now);
         }
         let Some(head) = RowHead::of(self.snapshot, id)? else {
             if rest.has_place(id)? || rest.has_events(id)? {
                 let what = format!("state of {id:?}: missing, and its quiz or events are there");
                 return Err(StoreError::Corrupt { what });
             }
-            self.stray_hints.push(hint.clone());
+            self.stray_hints.push(index_time.clone());
             return Ok(SweepOutcome::Kept);
         };
-        let is_filed = head.hint == *time;
+        let is_filed = head.index_time == *time;
         if !is_filed {
-            self.stray_hints.push(hint.clone());
-            if rest.has_hint(head.hint, id)? {
+            self.stray_hints.push(index_time.clone());
+            if rest.has_expiry_entry(head.index_time, id)? {
                 return Ok(SweepOutcome::Kept);
             }
             // The index has it under no other. The record is whole: what it says is done.
@@ -207,24 +208,24 @@ impl Batch<'_> {
         }
         if head.life.is_live(now) {
             let to = head.life.deadline().0;
-            let (from, row) = (is_filed.then_some(head.hint), head.row.filed_at(to)?);
+            let (from, row) = (is_filed.then_some(head.index_time), head.row.filed_at(to)?);
             self.keep_questions(id, to)?;
             self.refiled.insert(id.clone(), Refiled { from, to, row });
             return Ok(SweepOutcome::Kept);
         }
         rest.check_quiz(id)?;
         let had_events = rest.has_events(id)?;
-        let (hint, deadline) = (head.hint, head.life.deadline().0);
+        let (index_time, deadline) = (head.index_time, head.life.deadline().0);
         let (join_code, owner) = (head.join_code, head.owner);
-        let before = PreviousRow { hint, deadline, is_filed, had_events, join_code, owner };
+        let before = PreviousRow { index_time, deadline, is_filed, had_events, join_code, owner };
         self.bury(id, before)?;
         Ok(SweepOutcome::Deleted)
     }
 
     /// The same for a session that the batch has come upon already.
-    fn sweep_changed(&mut self, (hint, id): &ExpiryEntry, now: Timestamp) -> StoreResult<SweepOutcome> {
+    fn sweep_changed(&mut self, (index_time, id): &ExpiryEntry, now: Timestamp) -> StoreResult<SweepOutcome> {
         let Some(change) = self.changes.get_mut(id) else { return Ok(SweepOutcome::Passed) };
-        if change.before.as_ref().is_none_or(|before| before.hint != *hint) {
+        if change.before.as_ref().is_none_or(|before| before.index_time != *index_time) {
             return Ok(SweepOutcome::Passed);
         }
         match &change.after {

@@ -111,7 +111,7 @@ impl Engine {
     }
 
     /// How, and on which channel, others are told of a commit; empty where they aren't.
-    pub(super) fn hint(&self, id: &SessionId, is_shared: bool) -> [Vec<u8>; 2] {
+    pub(super) fn notice(&self, id: &SessionId, is_shared: bool) -> [Vec<u8>; 2] {
         let words = if self.link.is_cluster() { &CLUSTER_WORDS } else { &WORDS };
         if is_shared { [words.publish.into(), channel_of(id).into_bytes()] } else { Default::default() }
     }
@@ -132,7 +132,7 @@ impl Engine {
             change.prune_through.map(|through| number(through.0)).unwrap_or_default(),
             number(self.clock.moment().now.plus(PATIENCE.into()).as_millis()),
         ];
-        args.extend(self.hint(id, change.is_shared));
+        args.extend(self.notice(id, change.is_shared));
         args.push(if change.is_shared { number(change.after.log().head.0) } else { Vec::new() });
         args.extend(change.events.iter().flat_map(log::arguments));
         Ok(ScriptCall { stamp, body, args })

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use super::clock::ValkeyClock;
-use super::hints::Notifier;
 use super::index::DeadlineIndex;
 use super::link::Link;
+use super::notifier::Notifier;
 use super::owners::Orphans;
 use super::record::{self, StoredState};
 use crate::domain::{Millis, SessionId, SessionState, Timestamp};
@@ -24,7 +24,7 @@ pub(super) struct Engine {
     pub(super) quizzes: QuizCache,
     pub(super) index: DeadlineIndex,
     pub(super) orphans: Orphans,
-    pub(super) hints: Arc<Notifier>,
+    pub(super) notifier: Arc<Notifier>,
     /// What this process committed last of the sessions that are played through it.
     pub(super) recent: ByteCache<SessionId, Arc<StoredState>>,
     /// Sessions that can't be read, each for itself alone.
@@ -60,7 +60,7 @@ impl Engine {
             quizzes,
             index,
             orphans: Orphans::default(),
-            hints: Arc::default(),
+            notifier: Arc::default(),
             recent,
             damaged: Damaged::default(),
             faulty: Damaged::default(),

@@ -28,23 +28,23 @@ mod breaker;
 mod clock;
 mod commit;
 mod connect;
-mod ears;
 mod engine;
 mod failure;
-mod hints;
 mod index;
+mod insert;
 mod joins;
-mod lanes;
 mod link;
-mod listener;
 mod log;
+mod notifier;
 mod owners;
-mod placing;
 mod portable;
 mod reads;
 mod record;
 mod scripts;
+mod session_queues;
 mod shards;
+mod subscriber;
+mod subscriptions;
 mod supervisor;
 mod sweep;
 mod target;
@@ -67,9 +67,9 @@ use super::watch::Watch;
 use crate::domain::{Applied, Command, GameSession, JoinCode, Millis, Moment, Owner, Sequence, SessionId};
 use batch::QueuedCommand;
 use engine::Engine;
-use lanes::{QueueItem, SessionQueues};
 use link::Link;
-use listener::Subscriptions;
+use session_queues::{QueueItem, SessionQueues};
+use subscriptions::Subscriptions;
 use supervisor::Supervisor;
 
 pub use target::{InvalidTarget, Topology, ValkeyTarget};
@@ -185,10 +185,10 @@ impl ValkeyStore {
         let engine =
             Arc::new(Engine::new(link.clone(), clock.clone(), options.rules, options.quiz_cache, options.kept_dead));
         let stop = CancellationToken::new();
-        let (target, hints) = (Arc::new(options.target), engine.hints.clone());
-        let listener = Subscriptions { hints: hints.clone(), link: link.clone(), target: target.clone() };
+        let (target, notifier) = (Arc::new(options.target), engine.notifier.clone());
+        let listener = Subscriptions { notifier: notifier.clone(), link: link.clone(), target: target.clone() };
         runtime.spawn(listener.run(stop.clone()));
-        let supervisor = Supervisor { link, clock: clock.clone(), target, hints };
+        let supervisor = Supervisor { link, clock: clock.clone(), target, notifier };
         runtime.spawn(supervisor.run(stop.clone()));
         let (indexed, stopping) = (engine.clone(), stop.clone());
         runtime.spawn(async move { indexed.index.keep(&indexed.link, stopping).await });
@@ -299,7 +299,7 @@ impl GameSessionStore for ValkeyStore {
     }
 
     fn watch(&self, id: &SessionId) -> Option<Watch> {
-        Some(self.engine.hints.watch(id))
+        Some(self.engine.notifier.watch(id))
     }
 
     async fn status(&self, at: Moment) -> StoreResult<StoreStatus> {
@@ -315,7 +315,7 @@ impl GameSessionStore for ValkeyStore {
         self.lanes.close(CLOSING).await;
         drop(self.engine.index.flush(&self.engine.link, limit()).await);
         self.engine.link.shut();
-        self.engine.hints.shut();
+        self.engine.notifier.shut();
         self.stop.cancel();
         Ok(())
     }

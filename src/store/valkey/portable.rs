@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::failure::Failure;
-use super::lanes::QueueItem;
+use super::session_queues::QueueItem;
 use super::{ValkeyStore, limit};
 use crate::domain::{Moment, Sequence, SessionId};
 use crate::store::contract::{Dump, ImportOutcome, Portable};

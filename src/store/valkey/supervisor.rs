@@ -12,8 +12,8 @@ use super::super::contract::ValkeyCause;
 use super::clock::{TimeSample, ValkeyClock};
 use super::connect::{ValkeyConnection, explained};
 use super::failure::{self, Failure};
-use super::hints::Notifier;
 use super::link::{ConnectionCheck, Link, Obstacle};
+use super::notifier::Notifier;
 use super::scripts::{PROBE, SIGN};
 use super::shards::{self, Away, ClusterView, slot_of};
 use super::target::ValkeyTarget;
@@ -48,7 +48,7 @@ pub(super) struct Supervisor {
     pub(super) link: Arc<Link>,
     pub(super) clock: Arc<ValkeyClock>,
     pub(super) target: Arc<ValkeyTarget>,
-    pub(super) hints: Arc<Notifier>,
+    pub(super) notifier: Arc<Notifier>,
 }
 
 impl Supervisor {
@@ -109,7 +109,7 @@ impl Supervisor {
         }
         if refusal.is_none() {
             self.may_count_sessions(&mut connection, &away).await?;
-            self.may_give_hints(&mut connection, &away).await;
+            self.check_right_to_notify(&mut connection, &away).await;
         }
         // A part that is away would only hold this up.
         let evicts = if away.is_empty() { policy_of(&mut connection).await } else { Err(()) };
@@ -172,14 +172,14 @@ impl Supervisor {
 
     /// Whether the user has the right to give hints. Without it nothing is refused, so that it would not
     /// be seen.
-    async fn may_give_hints(&self, connection: &mut ValkeyConnection, away: &Away) {
+    async fn check_right_to_notify(&self, connection: &mut ValkeyConnection, away: &Away) {
         let mut publish = redis::cmd(if self.link.is_cluster() { CLUSTER_WORDS.publish } else { WORDS.publish });
         publish.arg(format!("{{{NOBODY}}}:n")).arg("");
         if slot_of(&publish).is_some_and(|slot| away.contains(&slot)) {
             return;
         }
         match tokio::time::timeout(PROBING, connection.query::<redis::Value>(&publish)).await {
-            Ok(Err(error)) if error.code() == Some(NO_RIGHT) => self.hints.refused(&error.to_string()),
+            Ok(Err(error)) if error.code() == Some(NO_RIGHT) => self.notifier.refused(&error.to_string()),
             _ => {}
         }
     }

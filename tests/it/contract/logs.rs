@@ -104,7 +104,7 @@ pub(super) async fn who_was_sent_away_has_no_name_in_a_page<E: Engine>() {
     };
     for (n, name) in ["Ada", "Bob", "Cleo", "Dora"].into_iter().enumerate() {
         let token = SecretHash::of(&n.to_string());
-        apply(Caller::Anyone, RoomAction::Join { name: name.parse().expect("valid"), token, repeat: None }).await;
+        apply(Caller::Anyone, RoomAction::Join { name: name.parse().expect("valid"), token, idempotency: None }).await;
     }
     apply(Caller::Backend, RoomAction::Host(0, HostMove::Kick(SeatId(4)), None)).await;
     apply(Caller::Backend, RoomAction::Revoke(SeatId(5))).await;

@@ -130,12 +130,12 @@ pub(super) async fn of_racing_claims_one_is_awarded<E: Engine>() {
     apply(&*store, 1, right(0), 1_000).await.result.expect("evaluated");
     let claims = race(16, |n| {
         let store = store.clone();
-        let repeat = IdempotencyKey::new("award", &n.to_string(), &[]);
-        async move { apply(&*store, 1, Command::Award(Some(repeat)), 2_000).await.result.expect("answered") }
+        let idempotency = IdempotencyKey::new("award", &n.to_string(), &[]);
+        async move { apply(&*store, 1, Command::Award(Some(idempotency)), 2_000).await.result.expect("answered") }
     });
     let awarded: Vec<usize> = (0..16).filter(|n| matches!(claims[*n], Reply::Award { awarded: true, .. })).collect();
     assert_eq!(awarded.len(), 1);
-    let repeat = IdempotencyKey::new("award", &awarded[0].to_string(), &[]);
-    let again = apply(&*store, 1, Command::Award(Some(repeat)), 3_000).await.result;
+    let idempotency = IdempotencyKey::new("award", &awarded[0].to_string(), &[]);
+    let again = apply(&*store, 1, Command::Award(Some(idempotency)), 3_000).await.result;
     assert_eq!(again.as_ref(), Ok(&claims[awarded[0]]));
 }

@@ -39,8 +39,9 @@ pub(super) async fn a_session_imported_is_whole<E: Engine>() {
     let page = store.events(&id(2), Sequence(0), 9, at(5_000)).await.expect("read").expect("alive");
     assert_eq!((page.oldest(), page.head(), page.events.len()), (Sequence(2), Sequence(4), 3));
     // Idempotency and scores came along.
-    let repeat = store.apply(&id(1), answer(0, 1, Some("key")), at(6_000)).await.expect("answered").expect("alive");
-    assert!(matches!(repeat.result, Ok(Reply::Evaluated { report, .. }) if report.verdict.total_after == 150));
+    let idempotency =
+        store.apply(&id(1), answer(0, 1, Some("key")), at(6_000)).await.expect("answered").expect("alive");
+    assert!(matches!(idempotency.result, Ok(Reply::Evaluated { report, .. }) if report.verdict.total_after == 150));
     let status = store.status(at(5_000)).await.expect("told");
     assert_eq!((status.live_sessions, status.records), (3, 3));
 }

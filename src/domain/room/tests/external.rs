@@ -1,6 +1,6 @@
 //! A room for a game whose rules lie elsewhere: users' seats, what is said and recorded.
 
-use super::super::repeats::MOST_KNOWN_IN_ROOM;
+use super::super::recent_keys::MOST_KNOWN_IN_ROOM;
 use super::kit::{LIFETIMES, Table, acknowledge, at, at_since, by, join, quiz, seen, token};
 use crate::domain::room::{
     Caller, HostMove, KNOWN_FOR, MOST_EVENT_BYTES, MOST_KNOWN, PhaseName, RoomAction, RoomReply, RoomSettings,
@@ -21,21 +21,21 @@ fn user(user: Option<&str>, name: &str, secret: &str) -> RoomAction {
 }
 
 fn say(payload: &str, key: Option<&str>) -> RoomAction {
-    let repeat = key.map(|key| Idempotency::Key(IdempotencyKey::new("say", key, &[payload])));
-    RoomAction::Say { payload: payload.to_owned(), repeat }
+    let idempotency = key.map(|key| Idempotency::Key(IdempotencyKey::new("say", key, &[payload])));
+    RoomAction::Say { payload: payload.to_owned(), idempotency }
 }
 
 /// The same in a frame of this id.
 fn say_in(id: &str, payload: &str) -> RoomAction {
-    let repeat = Some(Idempotency::FrameId(IdempotencyKey::new("say", id, &[payload])));
-    RoomAction::Say { payload: payload.to_owned(), repeat }
+    let idempotency = Some(Idempotency::FrameId(IdempotencyKey::new("say", id, &[payload])));
+    RoomAction::Say { payload: payload.to_owned(), idempotency }
 }
 
 fn record(payload: &str, to: Option<&[u32]>, expected: Option<u64>, key: Option<&str>) -> RoomAction {
     let to = to.map(|to| to.iter().copied().map(SeatId).collect());
     let event = EventDraft { kind: "moved".to_owned(), payload: payload.to_owned(), to };
-    let repeat = key.map(|key| Idempotency::Key(IdempotencyKey::new("record", key, &[payload])));
-    RoomAction::Record { events: vec![event], expected: expected.map(Sequence), repeat }
+    let idempotency = key.map(|key| Idempotency::Key(IdempotencyKey::new("record", key, &[payload])));
+    RoomAction::Record { events: vec![event], expected: expected.map(Sequence), idempotency }
 }
 
 fn recorded(head: u64) -> Result<RoomReply, Refusal> {
@@ -78,7 +78,7 @@ fn what_is_for_a_seat_that_has_just_gone_is_recorded_for_the_others() {
     let to = |seats: [u32; 2]| {
         let to = Some(seats.map(SeatId).to_vec());
         let events = vec![EventDraft { kind: "dealt".to_owned(), payload: "1".to_owned(), to }];
-        RoomAction::Record { events, expected: None, repeat: None }
+        RoomAction::Record { events, expected: None, idempotency: None }
     };
     table.backend(to([1, 2]), at(2)).expect("recorded");
     table.refused(Caller::Backend, to([1, 9]), at(2), Refusal::UnknownSeat);

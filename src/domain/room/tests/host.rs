@@ -378,7 +378,7 @@ fn the_hosts_seat_may_have_several_connections_and_another_holder_ends_them() {
     }
     let code = SecretHash::of("code");
     table.ask(by(HOST), RoomAction::HandOutCode { seat: SeatId(HOST), code }, at(2)).expect("its own");
-    let take = RoomAction::TakeSeat { code, token: SecretHash::of("tablet"), repeat: None };
+    let take = RoomAction::TakeSeat { code, token: SecretHash::of("tablet"), idempotency: None };
     assert_eq!(table.ask(Caller::Anyone, take, at(3)), Ok(RoomReply::Seated(SeatId(HOST))));
     table.refused(connection(HOST, laptop), RoomAction::Host(1, HostMove::Finish, None), at(4), Refusal::Superseded);
     table.refused(by(HOST), RoomAction::Host(1, HostMove::Finish, None), at(4), Refusal::BadToken);
@@ -432,8 +432,8 @@ fn the_repeat_of_a_move_is_told_that_it_moved() {
 fn the_repeat_of_a_move_under_a_key_moves_nothing_however_late() {
     let mut table = started(2);
     let lock = |key: &str, locked: bool| {
-        let repeat = Idempotency::Key(IdempotencyKey::new("move", key, &[&locked.to_string()]));
-        RoomAction::Host(1, HostMove::Lock(locked), Some(repeat))
+        let idempotency = Idempotency::Key(IdempotencyKey::new("move", key, &[&locked.to_string()]));
+        RoomAction::Host(1, HostMove::Lock(locked), Some(idempotency))
     };
     for (key, locked) in [("a", true), ("b", false), ("a", true)] {
         assert_eq!(table.ask(by(HOST), lock(key, locked), at(OPEN)), Ok(RoomReply::Moved(true)), "{key}");

@@ -87,8 +87,8 @@ pub(super) fn connection(seat: u32, generation: u32) -> Caller {
 
 /// A request to join, and its key, if it has one.
 pub(super) fn join(name: &str, secret: &str, key: Option<&str>) -> RoomAction {
-    let repeat = key.map(|key| IdempotencyKey::new("join", key, &[name]));
-    RoomAction::Join { name: name.parse().expect("valid"), token: SecretHash::of(secret), repeat }
+    let idempotency = key.map(|key| IdempotencyKey::new("join", key, &[name]));
+    RoomAction::Join { name: name.parse().expect("valid"), token: SecretHash::of(secret), idempotency }
 }
 
 pub(super) fn answer(question: usize, chosen: Option<u64>) -> RoomAction {
@@ -212,7 +212,7 @@ impl Table {
 
     pub(super) fn join(&mut self, seat: u32, at: Moment) -> u32 {
         let name = format!("Player {seat}").parse().expect("valid");
-        match self.ask(Caller::Anyone, RoomAction::Join { name, token: token(seat), repeat: None }, at) {
+        match self.ask(Caller::Anyone, RoomAction::Join { name, token: token(seat), idempotency: None }, at) {
             Ok(RoomReply::Seated(SeatId(id))) => id,
             other => panic!("not seated: {other:?}"),
         }

@@ -157,7 +157,7 @@ fn no_more_than_the_most_bytes_are_kept() {
     let payload = format!("\"{}\"", "x".repeat(MOST_EVENT_BYTES - 6));
     let record = || {
         let event = EventDraft { kind: "full".to_owned(), payload: payload.clone(), to: None };
-        RoomAction::Record { events: vec![event], expected: None, repeat: None }
+        RoomAction::Record { events: vec![event], expected: None, idempotency: None }
     };
     for _ in 0..2 * MOST_KEPT_BYTES / size {
         table.backend(record(), at(1)).expect("recorded");
@@ -175,11 +175,11 @@ fn forgetting_by_acknowledgement_gives_the_bytes_back() {
     let payload = format!("\"{}\"", "x".repeat(MOST_EVENT_BYTES - 6));
     for _ in 0..600 {
         let event = EventDraft { kind: "full".to_owned(), payload: payload.clone(), to: None };
-        let head = match table.backend(RoomAction::Record { events: vec![event], expected: None, repeat: None }, at(1))
-        {
-            Ok(RoomReply::Recorded(head)) => head.0,
-            other => panic!("not recorded: {other:?}"),
-        };
+        let head =
+            match table.backend(RoomAction::Record { events: vec![event], expected: None, idempotency: None }, at(1)) {
+                Ok(RoomReply::Recorded(head)) => head.0,
+                other => panic!("not recorded: {other:?}"),
+            };
         assert!(pruned(&table) < head, "the newest stays until it is acknowledged");
         acknowledged(&mut table, 1, head, 1);
         assert_eq!(pruned(&table), head);
@@ -207,7 +207,7 @@ fn talk() -> Table {
 }
 
 fn say(bytes: usize) -> RoomAction {
-    RoomAction::Say { payload: format!("\"{}\"", "x".repeat(bytes)), repeat: None }
+    RoomAction::Say { payload: format!("\"{}\"", "x".repeat(bytes)), idempotency: None }
 }
 
 /// Says so much as often as it can be said, and gives how often that was.
@@ -245,7 +245,7 @@ fn who_reads_no_more_and_what_a_backend_records_hold_up_nothing() {
     say_all(&mut table, 16_000, 1);
     let event = EventDraft { kind: "moved".to_owned(), payload: format!("\"{}\"", "x".repeat(16_000)), to: None };
     for _ in 0..20 {
-        let record = RoomAction::Record { events: vec![event.clone()], expected: None, repeat: None };
+        let record = RoomAction::Record { events: vec![event.clone()], expected: None, idempotency: None };
         table.backend(record, at(2)).expect("recorded");
     }
     assert!(pruned(&table) > 0);
@@ -261,7 +261,7 @@ fn whom_an_event_is_for_takes_room_in_the_log_too() {
     for _ in 0..300 {
         let event = EventDraft { kind: "dealt".to_owned(), payload: "1".to_owned(), to: to.clone() };
         table
-            .backend(RoomAction::Record { events: vec![event], expected: None, repeat: None }, at(1))
+            .backend(RoomAction::Record { events: vec![event], expected: None, idempotency: None }, at(1))
             .expect("recorded");
     }
     let kept = (table.room().head().0 - pruned(&table)) * 16_000;

@@ -85,7 +85,7 @@ fn any_turn() -> impl Strategy<Value = Turn> {
     let of_backends = RoomAction::Record {
         events: vec![EventDraft { kind: "moved".to_owned(), payload: "1".to_owned(), to: None }],
         expected: None,
-        repeat: None,
+        idempotency: None,
     };
     let asked = prop_oneof![
         3 => (0..5_usize, any_key()).prop_map(|(name, key)| (Who::Anyone, What::Join(name, key))),
@@ -105,7 +105,7 @@ fn any_turn() -> impl Strategy<Value = Turn> {
         2 => any_holder().prop_map(|who| (who, What::Plain(RoomAction::Heartbeat))),
         1 => any_holder().prop_map(|who| (who, What::Plain(RoomAction::Leave))),
         1 => Just((Who::Backend, What::Plain(of_backends))),
-        1 => Just((Who::Host, What::Plain(RoomAction::Say { payload: "1".to_owned(), repeat: None }))),
+        1 => Just((Who::Host, What::Plain(RoomAction::Say { payload: "1".to_owned(), idempotency: None }))),
         3 => Just((Who::Anyone, What::Advance)),
     ];
     let pause = prop_oneof![4 => 0..400_u64, 4 => 1_500..6_000_u64, 1 => 14_000..26_000_u64, 1 => 55_000..70_000_u64];
@@ -192,7 +192,7 @@ impl Run {
             What::Seen(seat, generation, is_connected, upto) => seen(seat, generation, is_connected, upto),
             What::HandOutCode(seat) => RoomAction::HandOutCode { seat: SeatId(seat), code: SecretHash::of("code") },
             What::TakeSeat(key) => {
-                RoomAction::TakeSeat { code: SecretHash::of("code"), token: secret, repeat: takes(key) }
+                RoomAction::TakeSeat { code: SecretHash::of("code"), token: secret, idempotency: takes(key) }
             }
             What::Revoke(seat) => RoomAction::Revoke(SeatId(seat)),
             What::Plain(ask) => ask,

@@ -89,7 +89,7 @@ fn who_leaves_after_the_end_has_no_token_any_more_but_has_not_left_the_game() {
     table.ask(by(3), RoomAction::Leave, at(21_000)).expect("let go");
     table.refused(by(3), RoomAction::Resume, at(22_000), Refusal::BadToken);
     table.refused(connection(3, generation), RoomAction::Heartbeat, at(22_000), Refusal::Superseded);
-    let take = RoomAction::TakeSeat { code, token: SecretHash::of("x"), repeat: None };
+    let take = RoomAction::TakeSeat { code, token: SecretHash::of("x"), idempotency: None };
     table.refused(Caller::Anyone, take, at(22_000), Refusal::SeatCodeUnknown);
     let results = table.room().results(table.session.quiz.as_deref()).expect("a quiz");
     assert!(results.seats.iter().all(|seat| !seat.has_left));

@@ -21,8 +21,8 @@ fn hand_out(seat: u32) -> RoomAction {
 }
 
 fn take(code: &str, token: &str, key: Option<&str>) -> RoomAction {
-    let repeat = key.map(|key| IdempotencyKey::new("join", key, &[code]));
-    RoomAction::TakeSeat { code: SecretHash::of(code), token: SecretHash::of(token), repeat }
+    let idempotency = key.map(|key| IdempotencyKey::new("join", key, &[code]));
+    RoomAction::TakeSeat { code: SecretHash::of(code), token: SecretHash::of(token), idempotency }
 }
 
 fn until(after: u64) -> Result<RoomReply, Refusal> {
@@ -43,7 +43,7 @@ fn a_token_is_one_seats_and_no_other_says_anything() {
 #[test]
 fn every_ask_that_needs_a_seat_needs_a_token() {
     let mut table = lobby(1);
-    let say = RoomAction::Say { payload: "1".to_owned(), repeat: None };
+    let say = RoomAction::Say { payload: "1".to_owned(), idempotency: None };
     let asks = [
         RoomAction::Resume,
         RoomAction::Heartbeat,
@@ -67,7 +67,7 @@ fn every_ask_that_needs_a_seat_needs_a_token() {
 fn what_is_a_backends_is_refused_to_everybody_else() {
     let mut table = lobby(1);
     let user = RoomAction::SeatUser { user: None, name: "Eve".parse().expect("valid"), token: SecretHash::of("e") };
-    let record = RoomAction::Record { events: Vec::new(), expected: None, repeat: None };
+    let record = RoomAction::Record { events: Vec::new(), expected: None, idempotency: None };
     for ask in [user, record, RoomAction::Revoke(SeatId(2)), seen(2, 1, false, None)] {
         for who in [Caller::Anyone, by(2), by(HOST)] {
             table.refused(who, ask.clone(), at(1), Refusal::BackendsOnly);

@@ -2,8 +2,8 @@
 
 use rust_decimal::Decimal;
 
+use super::lexer::{Sign, find, is_blank, split_at_marks, starts_with, trim, written};
 use super::marks;
-use super::signs::{Sign, find, is_blank, split_at_marks, starts_with, trim, written};
 use crate::quizzes::import::Item;
 use crate::quizzes::import::html::Html;
 use crate::quizzes::import::moodle::{self, MoodleAnswer, Numbers, Solution, TextFormat};

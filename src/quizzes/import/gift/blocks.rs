@@ -1,6 +1,6 @@
 //! A file's questions, each a block of lines. A blank line ends a block, and so does the next title.
 
-use super::signs;
+use super::lexer;
 use crate::quizzes::import::moodle::last_of;
 
 /// The lines of one question.
@@ -57,7 +57,7 @@ struct Braces {
 impl Braces {
     fn of(text: &str) -> Self {
         let mut braces = Self::default();
-        for sign in signs::read(text) {
+        for sign in lexer::read(text) {
             match (sign.is_char('{'), sign.is_char('}')) {
                 (true, _) => braces.open += 1,
                 (_, true) => braces.close += 1,

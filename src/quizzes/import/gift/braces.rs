@@ -1,6 +1,6 @@
 //! Which of a question's braces hold its answers. Those of a formula are often not escaped.
 
-use super::signs::{Sign, starts_with, trim, written};
+use super::lexer::{Sign, starts_with, trim, written};
 
 /// A question's text, cut at its answers.
 pub(super) struct BracedText<'a> {

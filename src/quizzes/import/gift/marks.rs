@@ -1,6 +1,6 @@
 //! Marks of answers that may belong to a text: a wrong answer could be taken for a right one.
 
-use super::signs::{Sign, is_blank, trim, written};
+use super::lexer::{Sign, is_blank, trim, written};
 
 /// A mark and what follows it. Only what stands before the first mark has none.
 type Part<'a> = (Option<char>, &'a [Sign]);

@@ -41,14 +41,15 @@ fn layer(ops: &[Op]) -> Layer {
 /// All that readers find in a view.
 fn seen(view: &OverlayView) -> String {
     let ids: Vec<_> = (0..4).map(id).collect();
-    let hints = (Bound::Unbounded, Bound::Unbounded);
+    let expiry_entries = (Bound::Unbounded, Bound::Unbounded);
     let base = [(Timestamp::from_millis(3), id(0)), (Timestamp::from_millis(4), id(1))];
-    let hints: StoreResult<Vec<_>> = view.over_expiry_index(base.into_iter().map(Ok), hints).collect();
+    let expiry_entries: StoreResult<Vec<_>> =
+        view.over_expiry_index(base.into_iter().map(Ok), expiry_entries).collect();
     let stored: StoreResult<Vec<_>> = view.over_ids([id(1), id(3)].into_iter().map(Ok), None).collect();
     let sessions: Vec<_> = ids.iter().map(|id| (view.session(id), view.quiz(id))).collect();
     let events: Vec<_> = ids.iter().map(|id| view.events(id, Sequence(2))).collect();
     let joins: Vec<_> = (0..4).map(|n| view.holder(&code(n)).map(|holder| holder.cloned())).collect();
-    format!("{:?} {:?} {sessions:?} {events:?} {joins:?}", hints.expect("read"), stored.expect("read"))
+    format!("{:?} {:?} {sessions:?} {events:?} {joins:?}", expiry_entries.expect("read"), stored.expect("read"))
 }
 
 proptest! {

@@ -38,7 +38,7 @@ fn a_small_batch_waits_for_nobody_who_cannot_come() {
 }
 
 fn say(n: u64, payload: &str) -> Work {
-    let ask = RoomAction::Say { payload: payload.to_owned(), repeat: None };
+    let ask = RoomAction::Say { payload: payload.to_owned(), idempotency: None };
     let command = Command::room(Caller::Backend, ask);
     let (now, (answer, _)) = (Timestamp::from_millis(1), oneshot::channel());
     let id = SessionId::generate(n, &[0; 10]);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::chance::Entropy;
+use super::entropy::Entropy;
 use super::error::GameError;
 use crate::domain::quiz::draft::MOST_QUESTIONS;
 use crate::domain::scoring::{ProgressionRule, Scoring};

@@ -27,7 +27,7 @@ impl Keeper {
 #[derive(Clone)]
 pub struct LocalFallback {
     /// What ids of its sessions end in.
-    pub home: InstanceName,
+    pub instance: InstanceName,
     /// Who keeps them.
     pub keeper: Keeper,
 }
@@ -60,7 +60,7 @@ impl StoreRouter {
     /// [`Elsewhere`], if another instance does.
     pub fn of(&self, id: &SessionId) -> Result<&Keeper, OtherInstance> {
         match (id.instance(), &self.own) {
-            (Some(home), Some(own)) if home == own.home => Ok(&own.keeper),
+            (Some(home), Some(own)) if home == own.instance => Ok(&own.keeper),
             (Some(home), _) if self.is_shared => Err(OtherInstance(home)),
             _ => Ok(&self.main),
         }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     fn own(name: &str) -> LocalFallback {
-        LocalFallback { home: home(name), keeper: keeper() }
+        LocalFallback { instance: home(name), keeper: keeper() }
     }
 
     /// The ids of one session in the shared store, at home `a` and at home `b`.

@@ -142,7 +142,7 @@ impl Engine {
         until: Instant,
     ) -> StoreResult<Option<bool>> {
         let expected = state.map(|held| held.stamp.head()).unwrap_or_default();
-        let [publish, channel] = self.hint(id, state.is_some_and(|held| held.state.game.is_shared()));
+        let [publish, channel] = self.notice(id, state.is_some_and(|held| held.state.game.is_shared()));
         let args = [expected.as_bytes(), &publish, &channel];
         let (keys, mut may_have_been) = (Keys::of(id), false);
         loop {

@@ -11,10 +11,10 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::connect::{ServerAddress, ValkeyConnection};
-use super::ears::Subscriber;
-use super::hints::{Channel, Notifier};
 use super::link::Link;
+use super::notifier::{Channel, Notifier};
 use super::shards::slots;
+use super::subscriber::Subscriber;
 use super::target::ValkeyTarget;
 
 /// How long it is believed which server has what, and how long where that is in doubt.
@@ -22,7 +22,7 @@ const BELIEVED: Duration = Duration::from_secs(5);
 const DOUBTED: Duration = Duration::from_millis(500);
 
 pub(super) struct Subscriptions {
-    pub(super) hints: Arc<Notifier>,
+    pub(super) notifier: Arc<Notifier>,
     pub(super) link: Arc<Link>,
     pub(super) target: Arc<ValkeyTarget>,
 }
@@ -45,7 +45,7 @@ impl Subscriptions {
         let failed = Arc::new(Notify::new());
         let mut changes = self.link.changes();
         loop {
-            let wanted = self.hints.wanted();
+            let wanted = self.notifier.wanted();
             if let Some((current, connection)) = self.link.current().filter(|_| is_stale && !wanted.is_empty())
                 && let Ok(asked) = ask_for_routes(connection).await
             {
@@ -58,7 +58,7 @@ impl Subscriptions {
             let is_doubted = is_stale && !wanted.is_empty();
             self.assign(wanted, &routes, &mut ears, &failed);
             tokio::select! {
-                () = self.hints.changed() => {}
+                () = self.notifier.changed() => {}
                 () = failed.notified() => is_stale = true,
                 _ = changes.changed() => {
                     is_stale |= self.link.current().is_some_and(|(current, _)| current != generation);
@@ -89,7 +89,8 @@ impl Subscriptions {
             match (shares.remove(node), ears.get(node)) {
                 (share, Some(ear)) => ear.want(share.unwrap_or_default()),
                 (Some(share), None) => {
-                    let ear = Subscriber::open(node.clone(), self.target.clone(), self.hints.clone(), failed.clone());
+                    let ear =
+                        Subscriber::open(node.clone(), self.target.clone(), self.notifier.clone(), failed.clone());
                     ear.want(share);
                     ears.insert(node.clone(), ear);
                 }

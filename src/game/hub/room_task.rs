@@ -77,7 +77,7 @@ impl RoomTask {
             tokio::select! {
                 () = tokio::time::sleep_until(until) => {}
                 () = self.room.wake.notified() => {}
-                head = hinted(&mut watch) => self.room.note_head(head.unwrap_or_default()),
+                head = next_notice(&mut watch) => self.room.note_head(head.unwrap_or_default()),
             }
             tokio::time::sleep_until(now + SELDOM).await;
         }
@@ -181,12 +181,12 @@ impl RoomTask {
 }
 
 /// Ends with a hint of another instance's; never, where there are none.
-async fn hinted(watch: &mut Option<Watch>) -> Option<Sequence> {
-    let hint = match watch {
+async fn next_notice(watch: &mut Option<Watch>) -> Option<Sequence> {
+    let notice = match watch {
         Some(watch) => watch.next().await,
         None => std::future::pending().await,
     };
-    match hint {
+    match notice {
         Some(Notice::Head(head)) => Some(head),
         Some(Notice::Look) => None,
         None => {

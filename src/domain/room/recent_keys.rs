@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Actor;
 use crate::domain::events::Sequence;
+use crate::domain::idempotency::{Idempotency, IdempotencyKey};
 use crate::domain::ids::SeatId;
 use crate::domain::refusal::Refusal;
-use crate::domain::repeat::{Idempotency, IdempotencyKey};
 use crate::domain::time::{Millis, Moment, Timestamp};
 
 /// What was said or recorded is known at least this long, acknowledged or not.
@@ -55,9 +55,9 @@ pub(super) struct RecentKeys(VecDeque<KnownRequest>);
 
 impl RecentKeys {
     /// Where the same request was recorded before.
-    pub(super) fn find(&self, repeat: Option<Idempotency>) -> Result<Option<Sequence>, Refusal> {
-        let Some(repeat) = repeat else { return Ok(None) };
-        let (is_frame_id, hashes) = repeat.parts();
+    pub(super) fn find(&self, idempotency: Option<Idempotency>) -> Result<Option<Sequence>, Refusal> {
+        let Some(idempotency) = idempotency else { return Ok(None) };
+        let (is_frame_id, hashes) = idempotency.parts();
         let (key, body) = (short(hashes.key), short(hashes.body));
         let mut found = self.0.iter().rev().filter(|known| known.key == key && known.is_frame_id == is_frame_id);
         if is_frame_id {
@@ -69,8 +69,8 @@ impl RecentKeys {
         }
     }
 
-    pub(super) fn note(&mut self, repeat: Option<Idempotency>, sequence: Sequence, at: Timestamp) {
-        let Some((is_frame_id, hashes)) = repeat.map(Idempotency::parts) else { return };
+    pub(super) fn note(&mut self, idempotency: Option<Idempotency>, sequence: Sequence, at: Timestamp) {
+        let Some((is_frame_id, hashes)) = idempotency.map(Idempotency::parts) else { return };
         let (key, body) = (short(hashes.key), short(hashes.body));
         self.0.push_back(KnownRequest { key, body, is_frame_id, sequence, at });
         if self.0.len() > MOST_KNOWN {
@@ -121,8 +121,8 @@ struct KnownMove {
 }
 
 impl KnownMove {
-    fn new(asker: Actor, repeat: Idempotency) -> Self {
-        let (is_frame_id, IdempotencyKey { key, body }) = repeat.parts();
+    fn new(asker: Actor, idempotency: Idempotency) -> Self {
+        let (is_frame_id, IdempotencyKey { key, body }) = idempotency.parts();
         let by = if let Actor::Seat(id) = asker { Some(id) } else { None };
         Self { by, key: short(key), body: short(body), is_frame_id }
     }
@@ -134,8 +134,10 @@ pub(super) struct RecentMoves(VecDeque<KnownMove>);
 
 impl RecentMoves {
     /// Whether the same request has moved something before, by its key: it must not do so again.
-    pub(super) fn has_moved(&self, asker: Actor, repeat: Option<Idempotency>) -> Result<bool, Refusal> {
-        let Some(asked) = repeat.map(|repeat| KnownMove::new(asker, repeat)).filter(|asked| !asked.is_frame_id) else {
+    pub(super) fn has_moved(&self, asker: Actor, idempotency: Option<Idempotency>) -> Result<bool, Refusal> {
+        let Some(asked) =
+            idempotency.map(|idempotency| KnownMove::new(asker, idempotency)).filter(|asked| !asked.is_frame_id)
+        else {
             return Ok(false);
         };
         let is_key = |known: &&KnownMove| known.by == asked.by && known.key == asked.key && !known.is_frame_id;
@@ -147,8 +149,8 @@ impl RecentMoves {
 
     /// What to answer to a request that has just moved something or nothing: true if it has, now or
     /// before.
-    pub(super) fn settle(&mut self, asker: Actor, repeat: Option<Idempotency>, has_moved: bool) -> bool {
-        let Some(asked) = repeat.map(|repeat| KnownMove::new(asker, repeat)) else { return has_moved };
+    pub(super) fn settle(&mut self, asker: Actor, idempotency: Option<Idempotency>, has_moved: bool) -> bool {
+        let Some(asked) = idempotency.map(|idempotency| KnownMove::new(asker, idempotency)) else { return has_moved };
         if !has_moved {
             return self.0.contains(&asked);
         }

@@ -62,7 +62,7 @@ impl Notifier {
         let Ok(channel) = str::from_utf8(channel) else { return };
         let head = str::from_utf8(said).ok().and_then(|said| said.parse().ok());
         if let Some(watched) = self.watched.lock().get(channel) {
-            head.map_or_else(|| watched.look(), |head| watched.hint(Sequence(head)));
+            head.map_or_else(|| watched.look(), |head| watched.notice(Sequence(head)));
         }
     }
 

@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 
 use super::connect::{ServerAddress, listening};
 use super::failure::{Failure, LinkVerdict};
-use super::hints::{Channel, Notifier};
+use super::notifier::{Channel, Notifier};
 use super::target::{Topology, ValkeyTarget};
 use super::{CLUSTER_WORDS, PubSubCommands, WORDS};
 
@@ -38,12 +38,12 @@ impl Subscriber {
     pub(super) fn open(
         node: ServerAddress,
         target: Arc<ValkeyTarget>,
-        hints: Arc<Notifier>,
+        notifier: Arc<Notifier>,
         failed: Arc<Notify>,
     ) -> Self {
         let words = if target.topology == Topology::Cluster { &CLUSTER_WORDS } else { &WORDS };
         let (wanted, receiver) = watch::channel(HashSet::new());
-        let listening = Listening { node, target, words, hints, failed };
+        let listening = Listening { node, target, words, notifier, failed };
         Self { wanted, task: tokio::spawn(listening.run(receiver)).abort_handle() }
     }
 
@@ -67,13 +67,13 @@ struct Listening {
     node: ServerAddress,
     target: Arc<ValkeyTarget>,
     words: &'static PubSubCommands,
-    hints: Arc<Notifier>,
+    notifier: Arc<Notifier>,
     failed: Arc<Notify>,
 }
 
 /// What comes in on one connection beside answers.
 struct PushedMessages {
-    hints: Arc<Notifier>,
+    notifier: Arc<Notifier>,
     /// Channels that are being given up.
     leaving: Mutex<HashSet<Channel>>,
     /// The connection is gone, or the server has taken a channel from it.
@@ -96,7 +96,7 @@ impl Listening {
 
     /// Listens until the connection is of no use any more, or nobody will ever want anything.
     async fn listen(&self, wanted: &mut watch::Receiver<HashSet<Channel>>) -> RedisResult<()> {
-        let incoming = Arc::new(PushedMessages::new(self.hints.clone()));
+        let incoming = Arc::new(PushedMessages::new(self.notifier.clone()));
         let heard = incoming.clone();
         let push = move |info| heard.take(info);
         let mut connection = listening(&self.node, &self.target, push).await?;
@@ -111,7 +111,7 @@ impl Listening {
             let new: Vec<Channel> = wants.difference(&subscribed).cloned().collect();
             self.ask(&mut connection, self.words.subscribe, &new).await?;
             subscribed = wants;
-            self.hints.listening(&new, &subscribed);
+            self.notifier.listening(&new, &subscribed);
             tokio::select! {
                 () = incoming.lost.notified() => return Err(Error::from(ErrorKind::ConnectionReset).into()),
                 changed = wanted.changed() => if changed.is_err() { return Ok(()) },
@@ -139,7 +139,7 @@ impl Listening {
         match Failure::of(error, false) {
             // A right is missing, or the server is too old for it.
             (failure @ (Failure::Refused(_) | Failure::Odd(_)), LinkVerdict::Answered) => {
-                self.hints.refused(&failure.to_string());
+                self.notifier.refused(&failure.to_string());
                 LONG_PAUSE
             }
             _ => PAUSE,
@@ -148,15 +148,15 @@ impl Listening {
 }
 
 impl PushedMessages {
-    fn new(hints: Arc<Notifier>) -> Self {
-        Self { hints, leaving: Mutex::default(), lost: Notify::new() }
+    fn new(notifier: Arc<Notifier>) -> Self {
+        Self { notifier, leaving: Mutex::default(), lost: Notify::new() }
     }
 
     /// Takes what the server says; never waits.
     fn take(&self, PushInfo { kind, data }: PushInfo) -> Result<(), std::convert::Infallible> {
         match (kind, &data[..]) {
             (PushKind::Message | PushKind::SMessage, [Value::BulkString(channel), Value::BulkString(said)]) => {
-                self.hints.heard(channel, said);
+                self.notifier.heard(channel, said);
             }
             (PushKind::Unsubscribe | PushKind::SUnsubscribe, [Value::BulkString(channel), ..]) => {
                 let channel = str::from_utf8(channel).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use crate::domain::repeat::hash;
+use crate::domain::idempotency::hash;
 use crate::domain::room::HostMove;
 use crate::domain::{EventDraft, IdempotencyKey, SeatId, Sequence};
 
