@@ -1,43 +1,44 @@
-//! Why a use case came to nothing.
+//! The error of all use cases.
 
 use crate::domain::quiz::draft::DraftProblem;
 use crate::domain::{InstanceName, Refusal};
 use crate::quizzes::{NoSelection, PlayMode};
 use crate::store::{OtherInstance, StoreError};
 
-/// Why a use case came to nothing.
+/// Why a use case failed.
 #[derive(Debug)]
 pub enum GameError {
     /// No live session has this id.
     SessionNotFound,
-    /// The game is over; its results are there.
+    /// The game is over, and only its results are left.
     SessionFinished,
-    /// The caller's own session id belongs to another request's session.
+    /// The session id that the caller chose belongs to a session of another request.
     SessionIdTaken,
-    /// The session is at home on another instance.
+    /// The session is in the local store of this other instance.
     OtherInstance(InstanceName),
-    /// A session of the caller's own id begins in the shared store alone, and that is away.
+    /// A session whose id the caller chose can begin only in the shared store, and that is unavailable.
     NeedsShared,
-    /// No bank has this name.
+    /// No bank has this quiz id.
     QuizNotFound,
-    /// The bank may not be played so.
+    /// The bank may not be played in this mode.
     QuizNotFor(PlayMode),
-    /// Rooms on the bank are opened by holders of an API key alone.
+    /// Only holders of an API key may open rooms on the bank.
     QuizNeedsKey,
     /// No live room has this join code.
     CodeUnknown,
-    /// The selection holds nothing to play.
+    /// The selection gives no playable list of questions.
     NoSelection(NoSelection),
-    /// The request is wrong, here and here.
+    /// The request is not valid, with its wrong fields.
     Invalid(Vec<DraftProblem>),
-    /// The rules said no.
+    /// The rules refused the command.
     Refused(Refusal),
-    /// The store could not do it.
+    /// The store failed.
     Store(StoreError),
 }
 
 impl GameError {
-    /// This, unless the caller's own session id turned out to be known: that says more.
+    /// Returns `other` if it says that the caller's session id is in use, since that tells the caller more.
+    /// Otherwise `self`.
     pub(super) fn unless_taken(self, other: Self) -> Self {
         match other {
             Self::SessionFinished | Self::SessionIdTaken => other,

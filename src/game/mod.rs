@@ -1,5 +1,4 @@
-//! Use cases: what a request asks for, in commands to the store. Nothing here knows HTTP, and no
-//! rule lives here.
+//! Use cases: turn requests into commands to the store. Nothing here knows HTTP, and the rules are in the domain.
 
 pub mod dates;
 pub mod entropy;

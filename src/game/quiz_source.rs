@@ -1,4 +1,4 @@
-//! Where a game's questions come from.
+//! Selects the questions of a new game: from a bank, or those that the caller brings.
 
 use std::sync::Arc;
 
@@ -9,17 +9,17 @@ use crate::domain::scoring::{ProgressionRule, Scoring};
 use crate::domain::{Question, Quiz, QuizId};
 use crate::quizzes::{Catalogue, Hosting, Order, PlayMode, QuestionCount, Selection, draw, select, with_options_in};
 
-/// Where a game's questions come from.
+/// The source of a game's questions.
 #[derive(Debug, Clone)]
 pub enum QuizChoice {
-    /// A bank: the named one or the first, and a selection of its questions.
+    /// A selection from a bank: the named bank, or the first that may be played in this mode.
     Bank(Option<QuizId>, Selection),
-    /// The caller.
+    /// Questions that the caller brings.
     Own(OwnQuestions),
 }
 
 impl QuizChoice {
-    /// How many questions it has at most, where it says so.
+    /// Upper bound of the number of questions. [`MOST_QUESTIONS`] where the choice names no number.
     pub fn question_count(&self) -> u64 {
         match self {
             Self::Own(own) => own.questions.len() as u64,
@@ -32,15 +32,15 @@ impl QuizChoice {
 /// Questions that the caller brings.
 #[derive(Debug, Clone)]
 pub struct OwnQuestions {
-    /// The questions.
+    /// The checked questions, in the caller's order.
     pub questions: Vec<Question>,
-    /// Points of a right answer.
+    /// How answers to them score.
     pub scoring: Scoring,
-    /// The order of the questions, and of their options.
+    /// The order of the questions, then the order of each question's options.
     pub orders: [Order; 2],
 }
 
-/// The quiz of a game that is played so, by somebody who is trusted or not.
+/// Makes the quiz of a game in this mode. `is_trusted` says whether the caller has shown an API key.
 pub(super) fn pick(
     catalogue: &Catalogue,
     chance: &Entropy,

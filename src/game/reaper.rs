@@ -1,5 +1,5 @@
-//! The periodic reaper: housekeeping only, since a dead session is never returned anyway. One
-//! tested step, and a loop that cannot die.
+//! The periodic reaper, which deletes dead sessions. This is housekeeping only: the stores never return a
+//! dead session, reaped or not.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,32 +8,32 @@ use tokio_util::sync::CancellationToken;
 
 use crate::store::{Keeper, StoreResult, Swept};
 
-/// Most sessions that one step looks after: few, since the stop waits for the end of a step.
+/// Maximum sessions per step. It is small because the server's stop waits for the running step.
 const STEP: usize = 256;
 
-/// Deletes the dead every so often.
+/// Deletes the dead sessions of one store at intervals.
 pub struct Reaper {
-    /// Whose dead.
+    /// The store to sweep, and its clock.
     pub keeper: Keeper,
-    /// How often.
+    /// The pause between steps, while there is no backlog.
     pub every: Duration,
 }
 
 impl Reaper {
-    /// One step: a few hundred sessions.
+    /// Sweeps the store once, for at most 256 sessions.
     ///
     /// # Errors
-    /// What the store says.
+    /// The store failed.
     pub async fn step(&self) -> StoreResult<Swept> {
         self.keeper.store.sweep(self.keeper.clock.moment(), STEP).await
     }
 
-    /// Steps until `stop`. A full step is followed by the next at once; after an error, or a panic,
-    /// it waits and tries again.
+    /// Repeats [`step`](Self::step) until `stop` is cancelled. If there is more to delete, the next step
+    /// follows at once. After an error or a panic it waits for `every` and tries again.
     pub async fn run(self, stop: CancellationToken) {
         let reaper = Arc::new(self);
         loop {
-            // A task of its own, so that a step that panics ends itself and not the loop.
+            // A task of its own, so that a panic ends only the step and not the loop.
             let step = reaper.clone();
             let more = match tokio::spawn(async move { step.step().await }).await {
                 Ok(Ok(swept)) => {

@@ -1,4 +1,4 @@
-//! Commands and reads that touch the session.
+//! Runs commands on a session, and extends the life of a session that is read.
 
 use std::time::Duration;
 
@@ -6,10 +6,11 @@ use super::error::GameError;
 use crate::domain::{Command, GameSession, Moment, Reply, SessionId, Timestamp};
 use crate::store::{GameSessionStore, StoreError};
 
-/// How long a reader waits for its touch, which is carried out all the same.
+/// How long a reader waits for its touch to be committed. The store carries the touch out even if nobody waits.
 const TOUCHING: Duration = Duration::from_millis(150);
 
-/// Touches a session that was just read, if its time has come; until when it lives then.
+/// Touches a session that was just read, if its deadline is due to be extended. Returns until when the
+/// session is promised to live.
 pub(super) async fn lives_until(
     store: &dyn GameSessionStore,
     session: &GameSession,
@@ -22,7 +23,7 @@ pub(super) async fn lives_until(
     let touching = tokio::time::timeout(TOUCHING, store.apply(&session.id, Command::Touch, at));
     match touching.await.unwrap_or(Err(StoreError::OutcomeUnknown)) {
         Ok(touched) => touched.map(|_| life.promised_end(at.now)).ok_or(GameError::SessionNotFound),
-        // What can't be written can still be read; it promises no more than the store does.
+        // The touch may not be stored, but the session can still be read. Promise only the stored deadline.
         Err(StoreError::Busy | StoreError::Full | StoreError::Unavailable(_) | StoreError::OutcomeUnknown) => {
             Ok(life.deadline().0)
         }
@@ -30,6 +31,7 @@ pub(super) async fn lives_until(
     }
 }
 
+/// Runs a command on a live session, and unwraps the reply or the refusal of the rules.
 pub(super) async fn apply(
     store: &dyn GameSessionStore,
     id: &SessionId,
@@ -40,7 +42,7 @@ pub(super) async fn apply(
     Ok(applied.result?)
 }
 
-/// The rules answered another command than the one that was asked.
+/// The error for a reply that doesn't belong to the command. It would be a bug in the rules.
 pub(super) fn unexpected(reply: &Reply) -> GameError {
     StoreError::RuleFailed { what: format!("an unexpected reply: {reply:?}") }.into()
 }

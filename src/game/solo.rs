@@ -1,4 +1,4 @@
-//! Solo games: one player, whose only credential is the session's id.
+//! Solo games. A game has one player, whose only credential is the session's id.
 
 mod create;
 
@@ -23,34 +23,35 @@ use super::session_access::{apply, lives_until, unexpected};
 /// A request for a new game.
 #[derive(Debug, Clone)]
 pub struct NewGame {
-    /// The questions.
+    /// The source of the questions.
     pub quiz: QuizChoice,
-    /// Who plays, in the caller's own system.
+    /// The player's id in the caller's own system.
     pub user: Option<UserId>,
-    /// An id of the caller's, without a home, which makes the request repeatable.
+    /// A session id that the caller chose, without an instance name. It makes the request repeatable.
     pub session_id: Option<SessionId>,
-    /// How long the game lives without a touch.
+    /// How long the game lives without a touch. `None` takes the server's setting.
     pub ttl: Option<Millis>,
     /// How the questions reach the player.
     pub deliver: Deliver,
-    /// The caller's own JSON object, as text.
+    /// A JSON object of the caller's own, as text. It comes back in the results.
     pub metadata: Option<String>,
-    /// Hash of the request.
+    /// Hash of the request, by which a repeat under the same session id is recognised.
     pub request: [u8; 16],
 }
 
-/// A game as it was found, and when.
+/// A session as it was read, with the time of the read.
 #[derive(Debug, Clone)]
 pub struct LoadedGame {
-    /// The session.
+    /// The session, with its quiz.
     pub session: GameSession,
-    /// When it was read.
+    /// The time of the read, by which its times are converted into dates.
     pub dates: Dates,
-    /// Until when it lives if nothing more happens.
+    /// Until when the session lives if nothing more happens, on the engine's clock.
     lives_until: Timestamp,
 }
 
 impl LoadedGame {
+    /// A session that was just written, and so needs no touch.
     fn touched(session: GameSession, dates: Dates) -> Self {
         let lives_until = session.state.life.promised_end(dates.at.now);
         Self { session, dates, lives_until }
@@ -61,7 +62,7 @@ impl LoadedGame {
         self.dates.of(self.lives_until)
     }
 
-    /// The game and its quiz, as long as it is one of open questions.
+    /// The game and its quiz. `None` if it is finished, or is no solo game.
     pub fn playing(&self) -> Option<(&SoloGame, &Quiz)> {
         match (&self.session.state.game, &self.session.quiz) {
             (Game::Solo(game), Some(quiz)) => Some((game, quiz)),
@@ -69,7 +70,7 @@ impl LoadedGame {
         }
     }
 
-    /// The results so far, or for good.
+    /// The results: final if the game is finished, otherwise as they are so far. `None` for a room.
     pub fn results(&self) -> Option<Results> {
         match (&self.session.state.game, &self.session.quiz) {
             (Game::Finished(game), Some(quiz)) => Some(game.results(quiz)),
@@ -81,59 +82,59 @@ impl LoadedGame {
 /// A question that was just shown.
 #[derive(Debug, Clone)]
 pub struct ShownQuestion {
-    /// The question.
+    /// The question, with all its texts.
     pub question: Arc<Question>,
     /// When it was first shown.
     pub opened: WallTime,
     /// When it closes, if it is timed.
     pub closes: Option<WallTime>,
-    /// What time it is.
+    /// The server's time at this reply.
     pub now: WallTime,
 }
 
-/// What claiming a game's progression came to.
+/// The result of claiming a game's progression.
 #[derive(Debug, Clone)]
 pub struct Claimed {
-    /// Whether this request claimed it.
+    /// True if this request claimed it, false if an earlier one did.
     pub awarded: bool,
-    /// Stable name of the award.
+    /// Id of the award, the same for every request.
     pub award_id: uuid::Uuid,
-    /// Whose it is.
+    /// The player whom the game was created for, if the caller named one.
     pub user: Option<UserId>,
-    /// What it is.
+    /// The amount that is awarded.
     pub progression: Progression,
 }
 
-/// Solo games.
+/// The use cases of solo games.
 pub struct SoloGames {
-    /// Where they are kept.
+    /// Routes a session id to its store.
     pub homes: Arc<StoreRouter>,
-    /// What can be played.
+    /// The question banks.
     pub catalogue: Arc<Catalogue>,
-    /// How long games live.
+    /// How long games and their results live.
     pub lifetimes: Lifetimes,
-    /// Where ids and draws come from.
+    /// The source of randomness for ids and shuffles.
     pub chance: Entropy,
 }
 
 impl SoloGames {
-    /// Who keeps the session, and what time it is there.
+    /// The store of the session, and the time on that store's clock.
     fn kept(&self, id: &SessionId) -> Result<(&dyn GameSessionStore, Dates), GameError> {
         let Keeper { store, clock } = self.homes.of(id)?;
         Ok((&**store, Dates::shown_by(&**clock)))
     }
 
-    /// The session as it is now. Reading touches it.
+    /// Reads the session. Reading extends its life.
     async fn seen(&self, id: &SessionId) -> Result<LoadedGame, GameError> {
         let (store, dates) = self.kept(id)?;
         let session = store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
         touched(store, session, dates).await
     }
 
-    /// A game that goes on.
+    /// Returns a running game, for a player who comes back.
     ///
     /// # Errors
-    /// Unknown, dead or finished sessions; or the store's.
+    /// The session is unknown, dead, finished, or a room; or the store failed.
     pub async fn resume(&self, id: &SessionId) -> Result<LoadedGame, GameError> {
         let seen = self.seen(id).await?;
         match seen.session.state.game {
@@ -143,20 +144,20 @@ impl SoloGames {
         }
     }
 
-    /// A game's results so far, or for good.
+    /// A game's results: final if it is finished, otherwise as they are so far.
     ///
     /// # Errors
-    /// Unknown or dead sessions; or the store's.
+    /// The session is unknown, dead, or a room; or the store failed.
     pub async fn results(&self, id: &SessionId) -> Result<(Results, Dates), GameError> {
         let seen = self.seen(id).await?;
         let results = seen.results().ok_or(GameError::SessionNotFound)?;
         Ok((results, seen.dates))
     }
 
-    /// Shows a question and starts its clock, once.
+    /// Shows a question. The first call starts the question's clock; further calls return the same times.
     ///
     /// # Errors
-    /// Unknown or dead sessions, a question that isn't open; or the store's.
+    /// The session is unknown or dead, or the question isn't open; or the store failed.
     pub async fn show(&self, id: &SessionId, question: &QuestionId) -> Result<ShownQuestion, GameError> {
         let (store, dates) = self.kept(id)?;
         match apply(store, id, Command::Show(question.clone()), dates.at).await? {
@@ -170,11 +171,12 @@ impl SoloGames {
         }
     }
 
-    /// Evaluates an answer, once. Gives the verdict and how many questions the game has.
+    /// Evaluates an answer, once: a repeat under the same idempotency key gets the first verdict. Returns the
+    /// verdict and the number of questions in the game.
     ///
     /// # Errors
-    /// Unknown or dead sessions, a question that isn't open, an option that isn't its, a reused
-    /// idempotency key; or the store's.
+    /// The session is unknown or dead, the question isn't open, the answer doesn't fit the question, or the
+    /// idempotency key was used for another request; or the store failed.
     pub async fn answer(
         &self,
         id: &SessionId,
@@ -190,10 +192,11 @@ impl SoloGames {
         }
     }
 
-    /// Claims the progression of a finished game, once.
+    /// Claims the progression of a finished game. Only the first call is awarded.
     ///
     /// # Errors
-    /// Unknown or dead sessions, a game that goes on; or the store's.
+    /// The session is unknown or dead, the game is still running, or the idempotency key was used for another
+    /// request; or the store failed.
     pub async fn award(&self, id: &SessionId, idempotency: Option<IdempotencyKey>) -> Result<Claimed, GameError> {
         let (store, Dates { at, .. }) = self.kept(id)?;
         match apply(store, id, Command::Award(idempotency), at).await? {
@@ -204,13 +207,13 @@ impl SoloGames {
         }
     }
 
-    /// Gives a game up, results included.
+    /// Deletes a game, results included. A room is not deleted, and an unknown session is no error.
     ///
     /// # Errors
-    /// The store's.
+    /// The session belongs to another instance, or the store failed.
     pub async fn give_up(&self, id: &SessionId) -> Result<(), GameError> {
         let (store, dates) = self.kept(id)?;
-        // Whoever sits in a room knows its id, and may not end it for all: here it is no game.
+        // Every player in a room knows its id, and must not be able to delete the room for all.
         let found = store.get(id, dates.at).await?;
         if !found.is_some_and(|session| session.state.game.is_shared()) {
             store.delete(id).await?;
@@ -219,7 +222,7 @@ impl SoloGames {
     }
 }
 
-/// A session that was just read, touched by that if its time has come.
+/// Extends the life of a session that was just read, if that is due.
 async fn touched(store: &dyn GameSessionStore, session: GameSession, dates: Dates) -> Result<LoadedGame, GameError> {
     let lives_until = lives_until(store, &session, dates.at).await?;
     Ok(LoadedGame { session, dates, lives_until })

@@ -1,4 +1,4 @@
-//! Reading a request: its JSON body, its idempotency key. What is wrong is said with its path.
+//! Reads the JSON body and the idempotency key of a request. Errors name the path of the wrong field.
 
 use std::future::{Ready, ready};
 
@@ -13,16 +13,17 @@ use super::body::Body;
 use super::problem::Problem;
 use crate::domain::quiz::draft::DraftProblem as Wrong;
 
-/// Most characters of a message or path that may quote the client.
+/// Maximum characters of an error's message or path, which may quote the client.
 const MOST_TOLD: usize = 400;
 
-/// How deep a payload may be nested: readers of JSON commonly stop at 100 or 128, and it comes in more.
+/// Maximum nesting depth of a payload. JSON parsers commonly stop at 100 or 128, and the payload is sent to
+/// clients inside further levels.
 const MOST_NESTED: usize = 64;
 
-/// A JSON body.
+/// A required JSON body.
 pub(super) struct Json<T> {
     pub(super) value: T,
-    /// The body's bytes, for telling a repeat.
+    /// The bytes of the body, from which repeats are recognised.
     pub(super) bytes: web::Bytes,
 }
 
@@ -39,7 +40,7 @@ impl<T: DeserializeOwned> FromRequest for Json<T> {
     }
 }
 
-/// A JSON body that may be left out.
+/// A JSON body that may be left out. An empty body gives the default value.
 pub(super) struct Maybe<T>(pub(super) T);
 
 impl<T: DeserializeOwned + Default> FromRequest for Maybe<T> {
@@ -56,28 +57,28 @@ impl<T: DeserializeOwned + Default> FromRequest for Maybe<T> {
     }
 }
 
-fn not_json() -> Problem {
+pub(super) fn not_json() -> Problem {
     let detail = "send the body as Content-Type: application/json";
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
 }
 
-/// A page of another origin can send a body without a content type, or of some others, and not of this
-/// one: so it has to be there.
-fn is_json(request: &HttpRequest) -> bool {
+/// True if the request says that its body is JSON. This is required as a protection: without a CORS preflight, a
+/// page of another origin can send bodies without a content type or of a few simple types, but not of this one.
+pub(super) fn is_json(request: &HttpRequest) -> bool {
     let Some(kind) = request.headers().get(CONTENT_TYPE) else { return false };
     let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json")
 }
 
-/// What a JSON text says, or where it is wrong.
+/// Parses a JSON object, or says where it is wrong.
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    // By position serde reads a list as an object too, which nobody promised.
+    // serde would also accept a list as an object, with its fields by position. The API doesn't promise that.
     let is_list = bytes.trim_ascii_start().starts_with(b"[");
     let text = std::str::from_utf8(bytes).ok().filter(|_| !is_list);
     if let Some(value) = text.and_then(|text| serde_json::from_str(text).ok()) {
         return Ok(value);
     }
-    // It is read again for what to say of it.
+    // It failed, so parse again more slowly, to find out what to report.
     check_syntax(bytes)?;
     if is_list {
         return Err(wrong(".", "invalid type: sequence, expected an object"));
@@ -87,7 +88,36 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         .map_err(|error| wrong(&error.path().to_string(), &error.inner().to_string()))
 }
 
-/// What is no JSON is told apart from JSON that isn't right, wherever reading stops at first.
+/// Like [`parse`], but refuses unknown fields, in nested objects too.
+pub(super) fn parse_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut unknown = None;
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_ignored::deserialize(&mut json, |path| {
+        unknown.get_or_insert_with(|| path_of(&path));
+    });
+    // Any other error is reported by `parse`.
+    match (value, unknown) {
+        (Ok(value), None) if json.end().is_ok() && !bytes.trim_ascii_start().starts_with(b"[") => Ok(value),
+        (_, Some(unknown)) if parse::<T>(bytes).is_ok() => Err(wrong(&unknown, "unknown field")),
+        _ => parse(bytes),
+    }
+}
+
+/// A field's path as it is shown to clients, such as `events[1].to`.
+fn path_of(path: &serde_ignored::Path<'_>) -> String {
+    use serde_ignored::Path;
+    match path {
+        Path::Root => String::new(),
+        Path::Seq { parent, index } => format!("{}[{index}]", path_of(parent)),
+        Path::Map { parent, key } => match path_of(parent) {
+            parent if parent.is_empty() => key.clone(),
+            parent => format!("{parent}.{key}"),
+        },
+        Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => path_of(parent),
+    }
+}
+
+/// Refuses what is no JSON at all. Checked before the types, so that a syntax error is always reported as one.
 fn check_syntax(bytes: &[u8]) -> Result<(), Problem> {
     if bytes.is_empty() {
         return Err(malformed("the body is empty"));
@@ -97,7 +127,7 @@ fn check_syntax(bytes: &[u8]) -> Result<(), Problem> {
     Ok(())
 }
 
-/// What serde says, in a client's words, and not much longer than they were worth.
+/// Turns serde's error message into a problem: rewords it for clients, and cuts it at [`MOST_TOLD`] characters.
 fn wrong(path: &str, message: &str) -> Problem {
     if let Some((field, _)) = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
         let path = if path == "." { field.to_owned() } else { format!("{path}.{field}") };
@@ -115,12 +145,12 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// What can't be read as JSON.
+/// The reply to a body that can't be parsed as JSON.
 pub(super) fn malformed(detail: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "malformed-json", detail)
 }
 
-/// The request's `Idempotency-Key`, if it has one.
+/// The request's `Idempotency-Key`. `None` without the header, an error if it is malformed or there are several.
 pub(super) fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
     let mut keys = request.headers().get_all("Idempotency-Key");
     let Some(key) = keys.next() else { return Ok(None) };
@@ -135,7 +165,8 @@ pub(super) fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, P
     }
 }
 
-/// A client's own JSON, which is handed on as it is; but nobody who reads it is to be overrun by it.
+/// Checks the nesting depth of a client's own JSON. It is passed on to other clients as it is, and must not
+/// exceed the depth that their parsers accept.
 pub(super) fn shallow(path: &str, json: &RawValue) -> Result<String, Problem> {
     let (mut depth, mut deepest, mut in_text, mut is_escaped) = (0_usize, 0, false, false);
     for byte in json.get().bytes() {

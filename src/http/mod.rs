@@ -1,4 +1,5 @@
-//! The HTTP API: every URL on this screen, handlers beside it, one shape for every error.
+//! The HTTP API: the table of all URLs is here, the handlers are in the modules. Every error reply is a
+//! problem document.
 
 mod about;
 mod admission;
@@ -11,7 +12,6 @@ mod date;
 mod health;
 mod idempotency;
 mod json;
-mod live;
 mod media;
 mod one_by_one;
 mod pages;
@@ -57,82 +57,86 @@ use crate::store::StoreRouter;
 use admission::{CountedConnection, Place, admit};
 use auth::ApiCaller;
 use problem::Problem;
+use rooms::{Verb, command};
 use websocket::{echo, takeover};
 
-/// Most bytes of a request's body.
+/// Maximum bytes of a request's body.
 pub const MOST_BODY: usize = 256 * 1024;
 
-/// Most replies are smaller, so that they are written without growing.
+/// Initial capacity of a reply's buffer, in bytes. Most replies are smaller, so the buffer doesn't grow.
 const USUAL_REPLY: usize = 2 * 1024;
 
-/// How long a connection is read after its last reply, which a reset could overtake.
+/// How long a connection is still read after its last reply. Closing it with unread input would send a reset,
+/// which could overtake the reply.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// The address at which clients reach the server, as it is set.
+/// The URL at which clients reach the server, from `REJOIN_PUBLIC_URL`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl {
-    /// The whole, without a slash at its end.
+    /// The whole URL, without a slash at its end.
     pub url: String,
-    /// The host of it, and the port if it is not the usual one.
+    /// Its host, with the port if that is not the default of its scheme.
     pub host: String,
 }
 
 /// How clients reach the server.
 #[derive(Debug, Clone, Default)]
 pub struct Reach {
-    /// At this address, if that is set: requests for another host are refused.
+    /// The public URL, if one is set. Requests for another host are then refused.
     pub public: Option<PublicUrl>,
-    /// At this one from the same network, as far as the server can tell.
+    /// The URL in the local network, as far as the server can tell.
     pub lan: Option<String>,
 }
 
-/// What the handlers share.
+/// The state that all handlers share.
 pub struct Shared {
-    /// Solo games.
+    /// The use cases of solo games.
     pub solo: SoloGames,
-    /// Rooms.
+    /// The use cases of rooms.
     pub rooms: Rooms,
-    /// What strikes replies and sockets, if anything does.
+    /// Injects faults into replies and WebSockets. `None` outside tests of clients.
     pub chaos: Option<Chaos>,
-    /// Whom health asks.
+    /// Routes a session id to its store. `/health` and `/readyz` report these stores.
     pub homes: Arc<StoreRouter>,
     /// This instance's name, if it has one.
     pub instance: Option<InstanceName>,
-    /// Who may do what only backends may.
+    /// The API keys of trusted backends.
     pub keys: Arc<ApiKeys>,
-    /// How much whom is allowed.
+    /// The limits of connections, requests, games and guesses.
     pub admission: Arc<Admission>,
-    /// Who may open rooms, if that is set.
+    /// Who may open rooms, if `REJOIN_HOSTING` is set.
     pub hosting: Option<Hosting>,
     /// How clients reach the server.
     pub reach: Reach,
-    /// Where the pages come from.
+    /// The source of the page files.
     pub pages: Pages,
-    /// The other sites whose pages may ask.
+    /// The origins of other sites whose pages may call the API.
     pub cors_origins: Vec<String>,
     /// The open WebSockets.
     pub sockets: Sockets,
-    /// Whether there are URLs for tests of WebSockets.
+    /// True if the echo URLs for tests of WebSockets exist.
     pub test_echo: bool,
-    /// The imports of files that run.
+    /// Runs the imports of files, one at a time.
     pub imports: OneByOne,
-    /// The QR codes that are drawn.
+    /// Draws QR codes, one at a time.
     pub drawings: OneByOne,
 }
 
 impl Shared {
-    /// What a request shares with all others.
+    /// The shared state, from a request.
     fn of(request: &HttpRequest) -> &web::Data<Self> {
         request.app_data().expect("no app is made without it")
     }
 
-    /// Lets a request in whose body holds so much at most, for as long as the place lives.
+    /// Checks the host of a request and counts it against the limits. `body` is the maximum number of bytes
+    /// of its body, which count until the returned place is dropped.
     fn admit(&self, request: &dev::ServiceRequest, body: u64) -> Result<Place, Problem> {
         self.check_host(request)?;
         self.admission.request(request, body, || self.keys.is_shown(request.request()))
     }
 
-    /// Refuses a request for another host than the public one; not a question about the server's health.
+    /// Refuses a request for another host than the public one. Health checks are exempt, since they use the
+    /// server's own address.
     fn check_host(&self, request: &dev::ServiceRequest) -> Result<(), Problem> {
         let Some(public) = &self.reach.public else { return Ok(()) };
         let asked = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
@@ -145,7 +149,7 @@ impl Shared {
         Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "wrong-host", detail))
     }
 
-    /// Whether a caller may open rooms.
+    /// Refuses a caller who may not open rooms.
     fn may_host(&self, caller: &ApiCaller) -> Result<(), Problem> {
         match (self.keys.hosting(self.hosting), caller) {
             (Hosting::Open, _) | (Hosting::Key, ApiCaller::Backend(_)) => Ok(()),
@@ -154,7 +158,7 @@ impl Shared {
     }
 }
 
-/// The URL table of `/api`. They are looked through in this order: what is asked most stands first.
+/// The URL table of `/api`. It is searched in this order, so the most frequent URLs come first.
 fn api() -> Vec<Url> {
     vec![
         at("/game/answer", [(Method::POST, to(solo::answer))]),
@@ -171,33 +175,33 @@ fn api() -> Vec<Url> {
         at("/rooms", [(Method::GET, to(rooms::owned)), (Method::POST, to(rooms::open))]),
         at("/rooms/join", [(Method::POST, to(rooms::join))]),
         at("/rooms/{id}", [(Method::GET, to(rooms::look)), (Method::DELETE, to(rooms::delete))]),
-        at("/rooms/{id}/start", [(Method::POST, to(rooms::start))]),
-        at("/rooms/{id}/next", [(Method::POST, to(rooms::next))]),
-        at("/rooms/{id}/close", [(Method::POST, to(rooms::close))]),
-        at("/rooms/{id}/pause", [(Method::POST, to(rooms::pause))]),
-        at("/rooms/{id}/lock", [(Method::POST, to(rooms::lock))]),
-        at("/rooms/{id}/kick", [(Method::POST, to(rooms::kick))]),
-        at("/rooms/{id}/finish", [(Method::POST, to(rooms::finish))]),
-        at("/rooms/{id}/takeover", [(Method::POST, to(rooms::take_over))]),
+        at("/rooms/{id}/start", [(Method::POST, command(Verb::Start))]),
+        at("/rooms/{id}/next", [(Method::POST, command(Verb::Next))]),
+        at("/rooms/{id}/close", [(Method::POST, command(Verb::Close))]),
+        at("/rooms/{id}/pause", [(Method::POST, command(Verb::Pause))]),
+        at("/rooms/{id}/lock", [(Method::POST, command(Verb::Lock))]),
+        at("/rooms/{id}/kick", [(Method::POST, command(Verb::Kick))]),
+        at("/rooms/{id}/finish", [(Method::POST, command(Verb::Finish))]),
+        at("/rooms/{id}/takeover", [(Method::POST, command(Verb::TakeOver))]),
         at("/rooms/{id}/again", [(Method::POST, to(rooms::again))]),
-        at("/rooms/{id}/answer", [(Method::POST, to(rooms::answer))]),
-        at("/rooms/{id}/leave", [(Method::POST, to(rooms::leave))]),
+        at("/rooms/{id}/answer", [(Method::POST, command(Verb::Answer))]),
+        at("/rooms/{id}/leave", [(Method::POST, command(Verb::Leave))]),
         at("/rooms/{id}/resume", [(Method::POST, to(rooms::resume))]),
-        at("/rooms/{id}/ack", [(Method::POST, to(rooms::acknowledge))]),
-        at("/rooms/{id}/heartbeat", [(Method::POST, to(rooms::heartbeat))]),
-        at("/rooms/{id}/say", [(Method::POST, to(rooms::say))]),
-        at("/rooms/{id}/events", [(Method::GET, to(rooms::page)), (Method::POST, to(rooms::record))]),
+        at("/rooms/{id}/ack", [(Method::POST, command(Verb::Acknowledge))]),
+        at("/rooms/{id}/heartbeat", [(Method::POST, command(Verb::Heartbeat))]),
+        at("/rooms/{id}/say", [(Method::POST, command(Verb::Say))]),
+        at("/rooms/{id}/events", [(Method::GET, to(rooms::page)), (Method::POST, command(Verb::Record))]),
         at("/rooms/{id}/seats", [(Method::POST, to(rooms::seat_user))]),
         at("/rooms/{id}/seats/{seat}", [(Method::DELETE, to(rooms::revoke))]),
         at("/rooms/{id}/seats/{seat}/code", [(Method::POST, to(rooms::code))]),
         at("/rooms/{id}/host", [(Method::POST, to(rooms::renew_host))]),
-        at("/rooms/{id}/join-code", [(Method::POST, to(rooms::change_join_code))]),
+        at("/rooms/{id}/join-code", [(Method::POST, command(Verb::ChangeJoinCode))]),
         at("/rooms/{id}/results", [(Method::GET, to(rooms::results))]),
-        at("/rooms/{id}/ws", [(Method::GET, to(live::connect))]),
+        at("/rooms/{id}/ws", [(Method::GET, to(rooms::connect))]),
     ]
 }
 
-/// The URL table beside it: pages, pictures, health.
+/// The URL table outside `/api`: pages, pictures, health.
 fn beside() -> Vec<Url> {
     let screens = ["/", "/j/{code}", "/room/{id}", "/solo", "/host", "/host/{id}"];
     let mut urls: Vec<_> = screens.map(|screen| at(screen, [(Method::GET, to(pages::screen))])).into();
@@ -223,13 +227,13 @@ fn routes(config: &mut ServiceConfig, shared: &Shared) {
     }
 }
 
-/// A URL and its methods.
+/// A URL pattern and its handlers by method.
 struct Url {
     path: &'static str,
     routes: Vec<(Method, Route)>,
 }
 
-/// A URL and its methods, GET standing for HEAD too; others are refused with the list of them.
+/// A URL and its methods. GET includes HEAD. Other methods get 405 with the list of the allowed ones.
 fn at<const N: usize>(path: &'static str, routes: [(Method, Route); N]) -> Url {
     Url { path, routes: routes.into() }
 }
@@ -255,7 +259,7 @@ fn is_asked(method: Method) -> impl Guard {
     })
 }
 
-/// What serves each connection: the application, over HTTP and where it leaves that.
+/// The service that runs for each accepted connection: HTTP, and the upgrade to WebSocket.
 pub fn service(
     shared: web::Data<Shared>,
     keep_alive: Duration,
@@ -269,7 +273,8 @@ pub fn service(
         })
         .keep_alive(keep_alive)
         .client_disconnect_timeout(GOODBYE)
-        // Who has closed waits for nothing: a page that is loaded anew leaves no request behind that waits.
+        // A client that has closed its sending side counts as gone. Otherwise the long poll of a page would
+        // go on waiting after the page was reloaded.
         .h1_allow_half_closed(false)
         .on_connect_ext(|connection: &CountedConnection, data| drop(data.insert(connection.activity())))
         .upgrade(takeover(factory()))
@@ -278,7 +283,7 @@ pub fn service(
     fn_service(move |stream: TcpStream| ready(admit(&admission, stream))).and_then(http)
 }
 
-/// The whole application.
+/// The application: routes, middleware and shared state.
 fn app(
     shared: web::Data<Shared>,
 ) -> App<
@@ -295,6 +300,7 @@ fn app(
         .app_data(QueryConfig::default().error_handler(|error, _| Problem::bad_query(&error).into()))
         .configure(|config| routes(config, &shared))
         .default_service(web::to(pages::nothing))
+        // The last wrap is the outermost: `traced` sees a request first, `bounded` last before its handler.
         .wrap(from_fn(body::bounded))
         .wrap(from_fn(chaos::lossy))
         .wrap(Condition::new(!shared.cors_origins.is_empty(), cors::of(&shared.cors_origins)))
@@ -302,7 +308,7 @@ fn app(
         .wrap(from_fn(trace::traced))
 }
 
-/// A reply with a JSON body.
+/// Builds a reply with a JSON body.
 fn reply(status: actix_web::http::StatusCode, body: &impl serde::Serialize) -> HttpResponse {
     let mut bytes = Vec::with_capacity(USUAL_REPLY);
     match serde_json::to_writer(&mut bytes, body) {

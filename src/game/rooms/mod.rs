@@ -1,5 +1,6 @@
 //! Rooms: what a request asks for, in commands to the store; and what a seat may read.
 
+mod actions;
 mod again;
 mod open;
 mod openings;
@@ -21,13 +22,11 @@ use super::error::GameError;
 use super::hub::{Hub, Subscription};
 use super::session_access::{lives_until, unexpected};
 
+pub use actions::ReceivedAnswer;
 pub use again::Again;
 pub use open::{NewRoom, OpenedRoom, RoomQuiz};
 pub use openings::Openings;
 pub use owned::{OwnedRoom, OwnedRooms};
-
-/// Characters of a seat code.
-const SEAT_CODE: usize = 8;
 
 /// Who asks for something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -219,10 +218,7 @@ impl Rooms {
     }
 
     /// Carries out an action of the holder of a credential.
-    ///
-    /// # Errors
-    /// Unknown or dead rooms, the rules' refusals; or the store's.
-    pub async fn act_as(&self, id: &SessionId, who: &Credential, action: RoomAction) -> Result<Acted, GameError> {
+    async fn act_as(&self, id: &SessionId, who: &Credential, action: RoomAction) -> Result<Acted, GameError> {
         self.check_owner(id, who).await?;
         self.act(id, who.caller(), action).await.map_err(|error| who.refused(error))
     }
@@ -313,25 +309,6 @@ impl Rooms {
         }
     }
 
-    /// Hands out a code for a seat. Gives it, and until when it can be used.
-    ///
-    /// # Errors
-    /// The rules' refusals; or the store's.
-    pub async fn hand_out_code(
-        &self,
-        id: &SessionId,
-        who: &Credential,
-        seat: SeatId,
-    ) -> Result<(String, WallTime), GameError> {
-        let letters = JoinCode::ALPHABET;
-        let code: String = (0..SEAT_CODE).map(|_| char::from(letters[self.chance.below(letters.len())])).collect();
-        let acted = self.act_as(id, who, RoomAction::HandOutCode { seat, code: SecretHash::of(&code) }).await?;
-        match acted.reply {
-            RoomReply::CodeUntil(until) => Ok((code, acted.dates.of(until))),
-            other => Err(unexpected(&Reply::Room(other))),
-        }
-    }
-
     /// The room as the holder of a credential may see it. Reading touches it.
     ///
     /// # Errors
@@ -351,7 +328,21 @@ impl Rooms {
         after: Sequence,
         limit: usize,
     ) -> Result<RoomSnapshot, GameError> {
-        let (page, dates) = self.read(id, after, limit).await.map_err(|error| who.refused(error))?;
+        self.look_again(id, who, after, limit).await.map_err(|error| who.refused(error))
+    }
+
+    /// The same for a credential that was good in this room a moment ago, and so may be told that the room is gone.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn look_again(
+        &self,
+        id: &SessionId,
+        who: &Credential,
+        after: Sequence,
+        limit: usize,
+    ) -> Result<RoomSnapshot, GameError> {
+        let (page, dates) = self.read(id, after, limit).await?;
         let viewer = self.viewer(&page.session, who)?;
         self.looked(page, dates, viewer).await
     }

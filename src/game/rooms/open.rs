@@ -3,17 +3,16 @@
 use tokio::time::Instant;
 
 use super::super::quiz_source::{QuizChoice, pick};
-use super::{Credential, GameError, Rooms, unexpected};
-use crate::domain::room::{RoomAction, RoomSettings};
+use super::{GameError, Rooms};
+use crate::domain::room::RoomSettings;
 use crate::domain::{
-    GameSession, IdempotencyKey, JoinCode, Owner, PlayerName, Quiz, Reply, Room, RoomReply, SeatId, Sequence,
-    SessionId, Token, WallTime,
+    GameSession, IdempotencyKey, JoinCode, Owner, PlayerName, Quiz, Room, SeatId, Sequence, SessionId, Token, WallTime,
 };
 use crate::game::Dates;
 use crate::quizzes::PlayMode;
 use crate::store::{NewSession, StoreError};
 
-/// How often another code is tried.
+/// How often another id and code are tried.
 const MOST_TRIES: usize = 8;
 
 /// What a room plays.
@@ -113,29 +112,5 @@ impl Rooms {
             return Ok(OpenedRoom { room: id, code, host, token, epoch, expires, dates });
         }
         Err(StoreError::Busy.into())
-    }
-
-    /// Gives a room another join code, and gives it to whoever asks: the one before opens no door.
-    ///
-    /// # Errors
-    /// The rules' refusals; or the store's.
-    pub async fn change_join_code(&self, id: &SessionId, who: &Credential) -> Result<JoinCode, GameError> {
-        for _ in 0..MOST_TRIES {
-            match self.act_as(id, who, RoomAction::ChangeJoinCode(self.code())).await {
-                Err(GameError::Store(StoreError::AlreadyExists)) => continue,
-                acted => match acted?.reply {
-                    RoomReply::JoinCode(code) => return Ok(code),
-                    other => return Err(unexpected(&Reply::Room(other))),
-                },
-            }
-        }
-        Err(StoreError::Busy.into())
-    }
-
-    fn code(&self) -> JoinCode {
-        let letters = JoinCode::ALPHABET;
-        let letter = |_| char::from(letters[self.chance.below(letters.len())]);
-        let code: String = (0..6).map(letter).collect();
-        code.parse().expect("it is made of a code's letters")
     }
 }

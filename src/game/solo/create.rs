@@ -1,4 +1,4 @@
-//! Creating a game: what it is made of, and which store it begins in.
+//! Creates solo games, and decides in which store each begins.
 
 use super::{Dates, LoadedGame, NewGame, SoloGames, touched};
 use crate::domain::quiz::draft::DraftProblem;
@@ -9,10 +9,10 @@ use crate::game::quiz_source::pick;
 use crate::quizzes::PlayMode;
 use crate::store::{Keeper, NewSession, StoreError, StoreResult};
 
-/// The shortest life that a caller may ask for.
+/// The shortest TTL that a caller may ask for.
 const SHORTEST_TTL: Millis = Millis::seconds(10);
 
-/// What a game is made of, whatever store it begins in.
+/// The parts of a new game that don't depend on its store.
 #[derive(Clone)]
 struct Making {
     user: Option<UserId>,
@@ -32,35 +32,37 @@ impl Making {
 }
 
 impl SoloGames {
-    /// Starts a game. The same `session_id` and request again give the same game. Without one, it
-    /// begins at this instance's own while the shared store is away.
+    /// Starts a game. With a `session_id`, the same request again returns the same game. Without one, the
+    /// game begins in this instance's local fallback while the shared store is unavailable.
     ///
     /// # Errors
-    /// An unknown quiz, an empty selection, a life out of bounds, an id that is taken; or the
-    /// store's.
+    /// The quiz is unknown, the selection is empty, the TTL is out of bounds, or the id is taken; or the
+    /// store failed.
     pub async fn create(&self, mut new: NewGame) -> Result<LoadedGame, GameError> {
         match new.session_id.take() {
             None => Ok(self.begin(self.making(new)?).await?),
             Some(id) => self.create_as(id, new).await.map_err(|error| match error {
-                // At home here and in the shared store, the same id would be two games.
+                // No fallback here: the same id could then be one game in the local store and another in the
+                // shared one.
                 GameError::Store(StoreError::Unavailable(_)) if self.homes.own().is_some() => GameError::NeedsShared,
                 error => error,
             }),
         }
     }
 
+    /// Starts a game under the caller's id, or returns the one that the same request has started before.
     async fn create_as(&self, id: SessionId, new: NewGame) -> Result<LoadedGame, GameError> {
         let request = new.request;
         let making = match self.making(new) {
             Ok(making) => making,
-            // The bank of a repeat may be gone by now, its game is there.
+            // On a repeat the bank may be gone by now, but the game exists.
             Err(error) => {
                 return self.created_before(&id, request).await.map_err(|unknown| error.unless_taken(unknown));
             }
         };
         match self.begin_at(self.homes.main(), id.clone(), making).await {
             Err(StoreError::AlreadyExists) => self.created_before(&id, request).await,
-            // What can't be written can still be read.
+            // The store takes no new game, but a repeat only needs to read the existing one.
             Err(error @ (StoreError::Full | StoreError::Busy)) => {
                 let before = self.created_before(&id, request).await;
                 before.map_err(|unknown| GameError::from(error).unless_taken(unknown))
@@ -69,9 +71,10 @@ impl SoloGames {
         }
     }
 
+    /// The running game that the same request has started before under this id.
     async fn created_before(&self, id: &SessionId, request: [u8; 16]) -> Result<LoadedGame, GameError> {
         let (store, dates) = self.kept(id)?;
-        // Only the same request's repeat touches the game.
+        // Read without a touch: only a repeat of the same request may extend the game's life.
         let session = store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
         match &session.state.game {
             Game::Solo(game) if game.request == request => touched(store, session, dates).await,
@@ -80,8 +83,8 @@ impl SoloGames {
         }
     }
 
-    /// Begins a game under a new id, and so safely in a second store if it may have begun in the
-    /// first: nobody ever learns the id that it would have there.
+    /// Begins a game under a new id, in the local fallback if the main store fails. This is safe even if the
+    /// outcome in the main store is unknown: a game there would have another id, which nobody ever learns.
     async fn begin(&self, making: Making) -> StoreResult<LoadedGame> {
         let main = self.homes.main();
         let spare = self.homes.own().map(|own| (own, making.clone()));
@@ -125,7 +128,7 @@ impl SoloGames {
     }
 }
 
-/// Whether trying again at once would hardly help.
+/// True for errors that an immediate retry would hardly fix.
 fn is_lasting(error: &StoreError) -> bool {
     matches!(error, StoreError::Unavailable(_) | StoreError::OutcomeUnknown | StoreError::Full)
 }

@@ -103,14 +103,13 @@ pub(in crate::http) async fn page(
         return Err(Problem::wrong("waitMs", format!("at most {LONGEST_WAIT_MS}")));
     }
     let after = Sequence(after);
-    let look = async || shared.rooms.look_after(&id, &who, after, limit).await.map_err(Problem::in_room);
-    let mut looked = look().await?;
+    let mut looked = shared.rooms.look_after(&id, &who, after, limit).await.map_err(Problem::in_room)?;
     let mut is_known = epoch.is_none_or(|epoch| epoch == looked.epoch);
     if is_known && after == looked.head() && wait > 0 {
         wait_for_more(&shared, &looked, Duration::from_millis(wait)).await?;
         // This asks again who the caller is: the seat may have changed hands, and what has come since is not for
         // whoever lost it.
-        let now = look().await?;
+        let now = shared.rooms.look_again(&id, &who, after, limit).await.map_err(Problem::in_room)?;
         is_known = now.epoch == looked.epoch;
         looked = now;
     }

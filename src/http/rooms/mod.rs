@@ -1,33 +1,36 @@
 //! The rooms API over HTTP: what each call reads, asks of [`Rooms`](crate::game::Rooms), and replies.
 
+mod command;
 mod events;
+mod live;
 mod replies;
 mod requests;
 mod results;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Route, web};
 use futures_util::future::LocalBoxFuture;
+use serde::Deserialize;
 
 use super::admission::{ClientAddress, CreationCost, Limit};
 use super::auth::{Acting, ApiCaller, Creating, Who};
-use super::json::{Json, Maybe, idempotency_key, shallow};
+use super::body::Body;
+use super::json::{self, Json, Maybe, idempotency_key};
 use super::problem::Problem;
 use super::{Shared, idempotency, reply};
-use crate::domain::room::{HostMove, RoomAction};
-use crate::domain::{Idempotency, Refusal, RoomReply, SeatId, SessionId};
+use crate::domain::{Refusal, SeatId, SessionId};
 use crate::game::GameError;
 use crate::game::rooms::Credential;
 use crate::quizzes::PlayMode;
+use command::{Door, RequestKey, RoomRequest, RoomResponse, must_be_backend};
 use requests::{
-    AckRequest, AnswerRequest, JoinRequest, Joining, KickRequest, LockRequest, MoveRequest, NameIn, OpenRequest,
-    OwnedQuery, PauseRequest, RecordRequest, ResultsFormat, ResultsQuery, ResumeRequest, SayRequest, SeatRequest,
+    JoinRequest, Joining, NameIn, OpenRequest, OwnedQuery, ResultsFormat, ResultsQuery, ResumeRequest, SeatRequest,
 };
 
-pub(super) use events::{event_text, page, skip_text};
-pub(super) use replies::{RecordedOut, SnapshotOut, answered, code as handed_out, join_code, moved, snapshot};
-pub(super) use requests::{EventIn, drafts};
+pub(super) use command::Verb;
+pub(super) use events::page;
+pub(super) use live::connect;
 
 type Handled = Result<HttpResponse, Problem>;
 type Data = web::Data<Shared>;
@@ -39,11 +42,6 @@ pub(super) fn room_id(text: &str) -> Result<SessionId, Problem> {
 
 fn seat_id(text: &str) -> Result<SeatId, Problem> {
     text.parse().map(SeatId).map_err(|_| crate::domain::Refusal::UnknownSeat.into())
-}
-
-/// The rules answered another question than the one that was asked.
-pub(super) fn unexpected(reply: &RoomReply) -> Problem {
-    crate::store::StoreError::RuleFailed { what: format!("an unexpected reply: {reply:?}") }.into()
 }
 
 pub(super) async fn open(
@@ -149,102 +147,74 @@ pub(super) async fn look(shared: Data, Who(who): Who, id: web::Path<String>) -> 
     Ok(reply(StatusCode::OK, &replies::snapshot(&looked)?))
 }
 
-/// A host's move: who makes it, in which room, and the key of a request that may be repeated.
-pub(super) struct HostMoveRequest {
+/// A request on a room over HTTP.
+pub(super) struct RoomCall {
     shared: Data,
     who: Credential,
-    id: web::Path<String>,
-    key: Option<String>,
+    id: web::Path<RoomPath>,
+    key: Result<Option<String>, Problem>,
+    body: web::Bytes,
+    is_json: bool,
 }
 
-impl FromRequest for HostMoveRequest {
+#[derive(Debug, Deserialize)]
+struct RoomPath {
+    id: String,
+    seat: Option<String>,
+}
+
+impl FromRequest for RoomCall {
     type Error = actix_web::Error;
     type Future = LocalBoxFuture<'static, Result<Self, Self::Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let parts = <(Data, Acting, web::Path<String>)>::from_request(request, payload);
-        let key = idempotency_key(request);
+        let parts = <(Data, Acting, web::Path<RoomPath>, Body)>::from_request(request, payload);
+        let (key, is_json) = (idempotency_key(request), json::is_json(request));
         Box::pin(async move {
-            let (shared, Acting(who), id) = parts.await?;
-            Ok(Self { shared, who, id, key: key? })
+            let (shared, Acting(who), id, Body(body)) = parts.await?;
+            Ok(Self { shared, who, id, key, body, is_json })
         })
     }
 }
 
-async fn host_move(mover: HostMoveRequest, at: u32, host_move: HostMove) -> Handled {
-    let HostMoveRequest { shared, who, id, key } = mover;
-    let id = room_id(&id)?;
-    let idempotency = key.map(|key| Idempotency::Key(idempotency::moved(&key, at, host_move)));
-    let moved =
-        shared.rooms.act_as(&id, &who, RoomAction::Host(at, host_move, idempotency)).await.map_err(Problem::in_room)?;
-    let RoomReply::Moved(moved) = moved.reply else { return Err(unexpected(&moved.reply)) };
-    let looked = shared.rooms.look(&id, &who).await.map_err(Problem::after_a_move)?;
-    Ok(reply(StatusCode::OK, &replies::moved(moved, &looked)?))
-}
+impl RoomCall {
+    async fn run(self, request: RoomRequest) -> Handled {
+        let key = self.key?.map(RequestKey::Key);
+        let id = room_id(&self.id.id)?;
+        let response = request.run(&self.shared.rooms, &id, &self.who, key.as_ref()).await?;
+        Ok(match response {
+            RoomResponse::Done => HttpResponse::NoContent().finish(),
+            RoomResponse::Recorded(_) | RoomResponse::SeatCode(_) => reply(StatusCode::CREATED, &response),
+            _ => reply(StatusCode::OK, &response),
+        })
+    }
 
-pub(super) async fn start(mover: HostMoveRequest, request: Json<MoveRequest>) -> Handled {
-    host_move(mover, request.value.at, HostMove::Start).await
-}
-
-pub(super) async fn next(mover: HostMoveRequest, request: Json<MoveRequest>) -> Handled {
-    host_move(mover, request.value.at, HostMove::Next).await
-}
-
-pub(super) async fn close(mover: HostMoveRequest, request: Json<MoveRequest>) -> Handled {
-    host_move(mover, request.value.at, HostMove::Close).await
-}
-
-pub(super) async fn finish(mover: HostMoveRequest, request: Json<MoveRequest>) -> Handled {
-    host_move(mover, request.value.at, HostMove::Finish).await
-}
-
-pub(super) async fn take_over(mover: HostMoveRequest, request: Json<MoveRequest>) -> Handled {
-    host_move(mover, request.value.at, HostMove::TakeOver).await
-}
-
-pub(super) async fn pause(mover: HostMoveRequest, request: Json<PauseRequest>) -> Handled {
-    host_move(mover, request.value.at, HostMove::Pause(request.value.paused)).await
-}
-
-pub(super) async fn lock(mover: HostMoveRequest, request: Json<LockRequest>) -> Handled {
-    host_move(mover, request.value.at, HostMove::Lock(request.value.locked)).await
-}
-
-pub(super) async fn kick(mover: HostMoveRequest, request: Json<KickRequest>) -> Handled {
-    host_move(mover, request.value.at, HostMove::Kick(request.value.seat_id)).await
-}
-
-pub(super) async fn answer(
-    shared: Data,
-    Acting(who): Acting,
-    id: web::Path<String>,
-    request: Json<AnswerRequest>,
-) -> Handled {
-    let (question, answer) = request.value.answer()?;
-    let asked = shared.rooms.act_as(&room_id(&id)?, &who, RoomAction::Answer { question, answer }).await;
-    match asked.map_err(Problem::in_room)?.reply {
-        RoomReply::Answered { question, answer, received } => {
-            Ok(reply(StatusCode::OK, &replies::answered(question, answer.as_ref(), received)))
+    async fn read_and_run(self, verb: Verb) -> Handled {
+        if verb.has_body() && !self.is_json {
+            return Err(json::not_json());
         }
-        other => Err(unexpected(&other)),
+        let request = RoomRequest::read(verb, &self.body, Door::Http)?;
+        self.run(request).await
+    }
+
+    fn seat(&self) -> Result<SeatId, Problem> {
+        seat_id(self.id.seat.as_deref().unwrap_or_default())
     }
 }
 
-pub(super) async fn leave(shared: Data, Acting(who): Acting, id: web::Path<String>) -> Handled {
-    shared.rooms.act_as(&room_id(&id)?, &who, RoomAction::Leave).await.map_err(Problem::in_room)?;
-    Ok(HttpResponse::NoContent().finish())
+/// Serves a verb of which the body says the rest.
+pub(super) fn command(verb: Verb) -> Route {
+    web::to(move |call: RoomCall| call.read_and_run(verb))
 }
 
-pub(super) async fn code(shared: Data, Acting(who): Acting, path: web::Path<(String, String)>) -> Handled {
-    let (id, seat) = path.into_inner();
-    let handed = shared.rooms.hand_out_code(&room_id(&id)?, &who, seat_id(&seat)?).await;
-    let (code, until) = handed.map_err(Problem::in_room)?;
-    Ok(reply(StatusCode::CREATED, &replies::code(code, until)))
+pub(super) async fn code(call: RoomCall) -> Handled {
+    let request = RoomRequest::HandOutCode(call.seat()?);
+    call.run(request).await
 }
 
-pub(super) async fn change_join_code(shared: Data, Acting(who): Acting, id: web::Path<String>) -> Handled {
-    let code = shared.rooms.change_join_code(&room_id(&id)?, &who).await.map_err(Problem::in_room)?;
-    Ok(reply(StatusCode::OK, &replies::join_code(&code)))
+pub(super) async fn revoke(call: RoomCall) -> Handled {
+    let request = RoomRequest::Revoke(call.seat()?);
+    call.run(request).await
 }
 
 pub(super) async fn resume(
@@ -254,45 +224,6 @@ pub(super) async fn resume(
     request: Maybe<ResumeRequest>,
 ) -> Handled {
     events::resume(&shared, &who, &room_id(&id)?, request.0).await
-}
-
-pub(super) async fn acknowledge(
-    shared: Data,
-    Acting(who): Acting,
-    id: web::Path<String>,
-    request: Json<AckRequest>,
-) -> Handled {
-    let ask = RoomAction::Acknowledge(request.value.sequence);
-    match shared.rooms.act_as(&room_id(&id)?, &who, ask).await.map_err(Problem::in_room)?.reply {
-        RoomReply::Acknowledged(acknowledged) => Ok(reply(StatusCode::OK, &replies::AcknowledgedOut { acknowledged })),
-        other => Err(unexpected(&other)),
-    }
-}
-
-pub(super) async fn heartbeat(shared: Data, Acting(who): Acting, id: web::Path<String>) -> Handled {
-    let id = room_id(&id)?;
-    let acted = shared.rooms.act_as(&id, &who, RoomAction::Heartbeat).await.map_err(Problem::in_room)?;
-    Ok(reply(StatusCode::OK, &replies::heartbeat(acted.dates, acted.head)))
-}
-
-pub(super) async fn say(
-    http: HttpRequest,
-    shared: Data,
-    Acting(who): Acting,
-    id: web::Path<String>,
-    request: Json<SayRequest>,
-) -> Handled {
-    let payload = shallow("payload", &request.value.payload)?;
-    let idempotency = idempotency_key(&http)?.map(|key| Idempotency::Key(idempotency::said(&key, &payload)));
-    let asked = shared.rooms.act_as(&room_id(&id)?, &who, RoomAction::Say { payload, idempotency }).await;
-    recorded(asked.map_err(Problem::in_room)?.reply)
-}
-
-fn recorded(answer: RoomReply) -> Handled {
-    match answer {
-        RoomReply::Recorded(sequence) => Ok(reply(StatusCode::CREATED, &RecordedOut { sequence })),
-        other => Err(unexpected(&other)),
-    }
 }
 
 pub(super) async fn seat_user(
@@ -305,35 +236,6 @@ pub(super) async fn seat_user(
     let SeatRequest { user_id, name: NameIn(name) } = request.value;
     let seated = shared.rooms.seat_user(&room_id(&id)?, &who, user_id, name).await.map_err(Problem::in_room)?;
     Ok(reply(StatusCode::CREATED, &replies::seated(&seated, None)))
-}
-
-pub(super) async fn revoke(shared: Data, Acting(who): Acting, path: web::Path<(String, String)>) -> Handled {
-    must_be_backend(&who, "revoking a seat")?;
-    let (id, seat) = path.into_inner();
-    let revoke = RoomAction::Revoke(seat_id(&seat)?);
-    shared.rooms.act_as(&room_id(&id)?, &who, revoke).await.map_err(Problem::in_room)?;
-    Ok(HttpResponse::NoContent().finish())
-}
-
-pub(super) async fn record(
-    http: HttpRequest,
-    shared: Data,
-    Who(who): Who,
-    id: web::Path<String>,
-    request: Json<RecordRequest>,
-) -> Handled {
-    must_be_backend(&who, "recording events")?;
-    let expected = request.value.expected;
-    let events = request.value.drafts()?;
-    let idempotency =
-        idempotency_key(&http)?.map(|key| Idempotency::Key(idempotency::recorded(&key, &events, expected)));
-    let ask = RoomAction::Record { events, expected, idempotency };
-    let asked = shared.rooms.act_as(&room_id(&id)?, &who, ask).await;
-    recorded(asked.map_err(Problem::in_room)?.reply)
-}
-
-fn must_be_backend(who: &Credential, what: &str) -> Result<(), Problem> {
-    if who.is_backend() { Ok(()) } else { Err(ApiCaller::key_required(what)) }
 }
 
 pub(super) async fn results(

@@ -10,9 +10,9 @@ use crate::domain::room::{
     Advance, HostAway, OwnView, PauseView, PhaseName, QuestionView, Ranked, Reveal, RoomSettings, RoomView, SeatView,
     Successor,
 };
-use crate::domain::{Answer, JoinCode, QuestionId, QuizId, SeatId, Sequence, Token, WallTime};
+use crate::domain::{JoinCode, QuestionId, QuizId, SeatId, Sequence, Token, WallTime};
 use crate::game::Dates;
-use crate::game::rooms::{OpenedRoom, OwnedRoom, OwnedRooms, RoomSnapshot, Seated};
+use crate::game::rooms::{OpenedRoom, OwnedRoom, OwnedRooms, ReceivedAnswer, RoomSnapshot, Seated};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -227,8 +227,8 @@ pub(in crate::http) struct AnsweredOut {
     received_at: String,
 }
 
-pub(in crate::http) fn answered(question_id: QuestionId, answer: Option<&Answer>, received: WallTime) -> AnsweredOut {
-    AnsweredOut { question_id, answer: answer.into(), accepted: true, received_at: date(received) }
+pub(in crate::http) fn answered((question_id, answer, received): ReceivedAnswer) -> AnsweredOut {
+    AnsweredOut { question_id, answer: answer.as_ref().into(), accepted: true, received_at: date(received) }
 }
 
 #[derive(Serialize)]
@@ -256,12 +256,11 @@ pub(in crate::http) fn join_code(code: &JoinCode) -> JoinCodeOut {
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct HeartbeatOut {
     server_time: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    head: Option<Sequence>,
+    head: Sequence,
 }
 
 pub(in crate::http) fn heartbeat(dates: Dates, head: Sequence) -> HeartbeatOut {
-    HeartbeatOut { server_time: date(dates.wall), head: Some(head) }
+    HeartbeatOut { server_time: date(dates.wall), head }
 }
 
 #[derive(Serialize)]

@@ -3,21 +3,15 @@
 use std::ops::RangeInclusive;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::super::answer::{AnswerFields, given};
 use super::super::auth::ApiCaller;
-use super::super::json::shallow;
 use super::super::problem::Problem;
 use super::super::quiz_choice::{QuizFields, quiz_choice};
 use crate::domain::ids::{InvalidId, code_as_meant};
 use crate::domain::quiz::draft::QuestionDraft;
 use crate::domain::room::{Advance, HostAway, Room, RoomSettings};
 use crate::domain::scoring::Scoring;
-use crate::domain::{
-    Answer, Difficulty, EventDraft, JoinCode, Millis, Number, OptionId, PlayerName, QuestionId, QuizId, SeatId,
-    Sequence, SessionId, UserId,
-};
+use crate::domain::{Difficulty, JoinCode, Millis, PlayerName, QuestionId, QuizId, Sequence, SessionId, UserId};
 use crate::game::rooms::{Again, NewRoom, RoomQuiz};
 use crate::game::solo::QuizChoice;
 use crate::quizzes::{Catalogue, Order, PlayMode, QuestionCount};
@@ -33,13 +27,9 @@ const MOST_ANSWERS: u64 = 40_000;
 const MOST_ANSWERS_WITHOUT_KEY: u64 = 10_000;
 /// What the host is called that says nothing else.
 const HOST_NAME: &str = "Host";
-/// What the server itself tells of a room that is no quiz.
-const RESERVED: [&str; 8] = ["joined", "left", "kicked", "revoked", "locked", "joinCode", "said", "finished"];
 /// Rooms of an owner's list at once, if the request doesn't say how many; and at most.
 const USUAL_ROOMS: usize = 50;
 const MOST_ROOMS: usize = 200;
-/// Most bytes of the name of an event's kind.
-const MOST_KIND: usize = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -103,55 +93,6 @@ pub(super) enum Joining {
     ByCode(String),
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
-pub(in crate::http) struct MoveRequest {
-    pub(super) at: u32,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
-pub(in crate::http) struct PauseRequest {
-    pub(super) at: u32,
-    pub(super) paused: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
-pub(in crate::http) struct LockRequest {
-    pub(super) at: u32,
-    pub(super) locked: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
-pub(in crate::http) struct KickRequest {
-    pub(super) at: u32,
-    pub(super) seat_id: SeatId,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
-pub(in crate::http) struct AnswerRequest {
-    question_id: QuestionId,
-    #[serde(default, deserialize_with = "given")]
-    option_id: Option<Option<OptionId>>,
-    #[serde(default, deserialize_with = "given")]
-    option_ids: Option<Vec<OptionId>>,
-    #[serde(default, deserialize_with = "given")]
-    text: Option<String>,
-    #[serde(default, deserialize_with = "given")]
-    number: Option<Number>,
-}
-
-impl AnswerRequest {
-    /// The answer, or none if that is said.
-    pub(super) fn answer(self) -> Result<(QuestionId, Option<Answer>), Problem> {
-        let Self { question_id, option_id, option_ids, text, number, .. } = self;
-        Ok((question_id, AnswerFields { option_id, option_ids, text, number }.read()?))
-    }
-}
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
 pub(in crate::http) struct ResumeRequest {
@@ -161,53 +102,9 @@ pub(in crate::http) struct ResumeRequest {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
-pub(in crate::http) struct AckRequest {
-    pub(super) sequence: Sequence,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
-pub(in crate::http) struct SayRequest {
-    pub(super) payload: Box<RawValue>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
 pub(in crate::http) struct SeatRequest {
     pub(super) user_id: Option<UserId>,
     pub(super) name: NameIn,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
-pub(in crate::http) struct RecordRequest {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    payload: Option<Box<RawValue>>,
-    to: Option<Vec<SeatId>>,
-    events: Option<Vec<StrictEventIn>>,
-    pub(super) expected: Option<Sequence>,
-}
-
-/// An event of a list over HTTP, where unknown fields are refused: a `to` that is misspelt would tell
-/// all what is for some.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an event")]
-struct StrictEventIn {
-    #[serde(rename = "type")]
-    kind: String,
-    payload: Option<Box<RawValue>>,
-    to: Option<Vec<SeatId>>,
-}
-
-/// An event as a backend hands it in.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "an event")]
-pub(in crate::http) struct EventIn {
-    #[serde(rename = "type")]
-    kind: String,
-    payload: Option<Box<RawValue>>,
-    to: Option<Vec<SeatId>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -428,47 +325,5 @@ impl JoinRequest {
             (None, None) => Err(Problem::wrong("name", "missing")),
             (Some(_), Some(_)) => Err(Problem::wrong("seatCode", "cannot stand together with name")),
         }
-    }
-}
-
-impl RecordRequest {
-    /// One event, or a list of them.
-    pub(super) fn drafts(self) -> Result<Vec<EventDraft>, Problem> {
-        match (self.kind, self.events) {
-            (Some(kind), None) => EventIn { kind, payload: self.payload, to: self.to }.draft("").map(|one| vec![one]),
-            (None, Some(events)) if self.payload.is_none() && self.to.is_none() => {
-                drafts(events.into_iter().map(EventIn::from).collect())
-            }
-            (None, None) => Err(Problem::wrong("type", "missing")),
-            _ => Err(Problem::wrong("events", "cannot stand together with type, payload or to")),
-        }
-    }
-}
-
-pub(in crate::http) fn drafts(events: Vec<EventIn>) -> Result<Vec<EventDraft>, Problem> {
-    let numbered = events.into_iter().enumerate();
-    numbered.map(|(n, event)| event.draft(&format!("events[{n}]."))).collect()
-}
-
-impl From<StrictEventIn> for EventIn {
-    fn from(StrictEventIn { kind, payload, to }: StrictEventIn) -> Self {
-        Self { kind, payload, to }
-    }
-}
-
-impl EventIn {
-    /// `path` is what stands before its fields in the request.
-    fn draft(self, path: &str) -> Result<EventDraft, Problem> {
-        let is_good = (1..=MOST_KIND).contains(&self.kind.len()) && !self.kind.chars().any(char::is_control);
-        if !is_good {
-            let path = format!("{path}type");
-            return Err(Problem::wrong(&path, format!("1 to {MOST_KIND} bytes without control characters")));
-        }
-        if RESERVED.contains(&self.kind.as_str()) {
-            return Err(Problem::wrong(&format!("{path}type"), "this name is the server's own"));
-        }
-        let payload = self.payload.map(|payload| shallow(&format!("{path}payload"), &payload)).transpose()?;
-        let payload = payload.unwrap_or_else(|| "null".to_owned());
-        Ok(EventDraft { kind: self.kind, payload, to: self.to })
     }
 }

@@ -3,11 +3,11 @@
 
 use parking_lot::Mutex;
 
-use super::super::rooms::{event_text, skip_text};
-use super::super::websocket::{Frame, Sender};
+use super::super::events::{event_text, skip_text};
 use super::frames;
 use crate::domain::{SeatId, Sequence};
 use crate::game::hub::{Outlet, SharedEvent};
+use crate::http::websocket::{Frame, Sender};
 
 /// The line to one listener.
 pub(super) struct EventSender {
@@ -89,9 +89,9 @@ mod tests {
 
     use tokio::io::AsyncReadExt;
 
-    use super::super::super::websocket::{connected, large};
     use super::*;
     use crate::domain::{Event, WallTime};
+    use crate::http::websocket::{connected, large};
 
     fn told(n: u64, payload: &str, to: Option<Vec<SeatId>>) -> std::sync::Arc<SharedEvent> {
         let (kind, payload) = ("x".to_owned(), payload.to_owned());

@@ -1,7 +1,6 @@
 //! The live connection of a seat or a backend. The pump moves frames; the rules, the log and the hub
 //! decide what they say.
 
-mod asks;
 mod close_reason;
 mod event_sender;
 mod frames;
@@ -15,20 +14,21 @@ use futures_util::stream::FuturesOrdered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::{Instant, timeout};
 
-use super::Shared;
-use super::admission::Limit;
-use super::auth::KeyInUse;
-use super::date::date;
-use super::problem::Problem;
-use super::rooms::{room_id, snapshot};
-use super::websocket::{Frame, Limits, Message, ReceiveEnd, Receiver, Sender, Unsent};
+use super::command::{RequestKey, RoomRequest};
+use super::replies::snapshot;
+use super::room_id;
 use crate::domain::{SeatId, Sequence, SessionId};
 use crate::game::hub::{Missed, ShownPresence, Subscription};
-use crate::game::rooms::Resumed;
-use asks::{Asker, FrameReply};
+use crate::game::rooms::{Credential, Resumed};
+use crate::http::Shared;
+use crate::http::admission::Limit;
+use crate::http::auth::KeyInUse;
+use crate::http::date::date;
+use crate::http::problem::Problem;
+use crate::http::websocket::{Frame, Limits, Message, ReceiveEnd, Receiver, Sender, Unsent};
 use close_reason::CloseReason;
 use event_sender::EventSender;
-use frames::{Asked, ClientFrame, Resume, WelcomeOut};
+use frames::{ClientFrame, FrameRequest, ResumeFrame, WelcomeOut};
 
 /// How long the first frame may take.
 const FIRST: Duration = Duration::from_secs(5);
@@ -45,7 +45,7 @@ const SILENT_THIRDS: u32 = 6;
 const CHECKS: u32 = 4;
 
 /// Turns a request into a room's live connection.
-pub(super) async fn connect(
+pub(in crate::http) async fn connect(
     request: HttpRequest,
     shared: web::Data<Shared>,
     id: web::Path<String>,
@@ -133,11 +133,11 @@ async fn serve(
 }
 
 /// The first frame, which says who it is.
-async fn first(receiver: &mut Receiver) -> Ended<Resume> {
+async fn first(receiver: &mut Receiver) -> Ended<ResumeFrame> {
     let late = CloseReason::NotTheProtocol("no resume within 5 seconds");
     let message = timeout(FIRST, receiver.next()).await.map_err(|_| late)??;
-    match read(message)?.asked {
-        Ok(Asked::Resume(resume)) => Ok(resume),
+    match read(message)?.request {
+        Ok(FrameRequest::Resume(resume)) => Ok(resume),
         _ => Err(CloseReason::NotTheProtocol("the first frame is resume").into()),
     }
 }
@@ -148,6 +148,8 @@ fn read(message: Message) -> Ended<ClientFrame> {
     ClientFrame::read(&text).ok_or(no_frame.into())
 }
 
+/// The reply to a frame, and why the connection ends after it, if it does.
+type FrameReply = (Frame, Option<CloseReason>);
 /// Requests that wait for their turn in the store, in order.
 type PendingReplies = FuturesOrdered<LocalBoxFuture<'static, FrameReply>>;
 
@@ -163,7 +165,7 @@ struct RoomConnection<'a> {
     sender: &'a Sender,
     shared: web::Data<Shared>,
     id: SessionId,
-    asker: Asker,
+    who: Credential,
     listener: Subscription,
     seat: Option<SeatId>,
     generation: u32,
@@ -186,7 +188,7 @@ impl<'a> RoomConnection<'a> {
         shared: web::Data<Shared>,
         id: SessionId,
         shown: Option<String>,
-        resume: Resume,
+        resume: ResumeFrame,
         sender: &'a Sender,
     ) -> Ended<Self> {
         let text = resume.token.or(shown).ok_or(CloseReason::BadToken)?;
@@ -210,7 +212,8 @@ impl<'a> RoomConnection<'a> {
         let connection = Self {
             sender,
             key: is_backend.then(|| shared.keys.follow(&text)),
-            asker: Asker::new(shared.clone(), id.clone(), seat, generation),
+            // The backend's key was checked against the room's owner.
+            who: seat.map_or(Credential::Backend(None), |seat| Credential::Connection { seat, generation }),
             shared,
             id,
             listener,
@@ -361,20 +364,20 @@ impl<'a> RoomConnection<'a> {
     /// Takes a client's frame: what can be answered here is, all else waits for its turn in the store.
     async fn take(&mut self, message: Message, waiting: &mut PendingReplies) -> Ended<()> {
         self.listener.heard(Duration::ZERO);
-        let ClientFrame { id, asked } = read(message)?;
+        let ClientFrame { id, request } = read(message)?;
         let re = id.as_deref();
-        match asked {
+        match request {
             Err(problem) => self.send(frames::error(re, &problem)).await,
-            Ok(Asked::Resume(_)) => {
+            Ok(FrameRequest::Resume(_)) => {
                 self.send(frames::error(re, &Problem::wrong("type", "this connection is made already"))).await
             }
-            Ok(Asked::Heartbeat) => {
+            Ok(FrameRequest::Room(RoomRequest::Heartbeat, _)) => {
                 let dates = self.shared.rooms.dates(&self.id).map_err(|error| CloseReason::of(&error))?;
                 self.send(frames::heartbeat(re, dates, self.line.sent())).await
             }
-            Ok(Asked::Ack(sequence)) => self.acknowledge(re, sequence).await,
-            Ok(asked) => {
-                waiting.push_back(self.asker.ask(id, asked));
+            Ok(FrameRequest::Room(RoomRequest::Acknowledge(sequence), _)) => self.acknowledge(re, sequence).await,
+            Ok(FrameRequest::Room(request, key)) => {
+                waiting.push_back(self.run(id, request, key));
                 Ok(())
             }
         }
@@ -390,14 +393,29 @@ impl<'a> RoomConnection<'a> {
         if re.is_some() { self.send(frames::done(re)).await } else { Ok(()) }
     }
 
-    async fn answer(&mut self, (id, answer): FrameReply) -> Ended<()> {
-        match answer {
-            Ok(frame) => self.send(frame).await,
-            Err(problem) => {
-                self.send(frames::error(id.as_deref(), &problem)).await?;
-                CloseReason::of_problem(&problem).map_or(Ok(()), |closing| Err(closing.into()))
+    /// Carries out a request. Those that are made first are queued first.
+    fn run(
+        &self,
+        id: Option<String>,
+        request: RoomRequest,
+        key: Option<RequestKey>,
+    ) -> LocalBoxFuture<'static, FrameReply> {
+        let (shared, room, who) = (self.shared.clone(), self.id.clone(), self.who.clone());
+        Box::pin(async move {
+            let re = id.as_deref();
+            match request.run(&shared.rooms, &room, &who, key.as_ref()).await {
+                Ok(response) => (frames::reply(re, &response), None),
+                Err(error) => {
+                    let reason = CloseReason::of_answer(&error);
+                    (frames::error(re, &error.into()), reason)
+                }
             }
-        }
+        })
+    }
+
+    async fn answer(&mut self, (frame, reason): FrameReply) -> Ended<()> {
+        self.send(frame).await?;
+        reason.map_or(Ok(()), |reason| Err(reason.into()))
     }
 
     /// Notes when the client was heard, pings a silent one, and gives up on one that has been silent

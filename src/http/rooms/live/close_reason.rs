@@ -1,11 +1,11 @@
 //! Why a live connection is closed by the server: the code that the client sees, and what it says.
 
-use super::super::problem::Problem;
-use super::super::websocket::CloseCode;
+use super::super::command::RequestError;
 use crate::domain::Refusal;
 use crate::domain::room::SeatStatus;
 use crate::game::GameError;
 use crate::game::hub::RoomEnd;
+use crate::http::websocket::CloseCode;
 use crate::store::StoreError;
 
 /// Why a connection is closed.
@@ -89,12 +89,8 @@ impl CloseReason {
     }
 
     /// What ends the connection though it was told as an answer to one frame.
-    pub(super) fn of_problem(problem: &Problem) -> Option<Self> {
-        match problem.code() {
-            "superseded" => Some(Self::Superseded),
-            "kicked" => Some(Self::Removed),
-            "room-not-found" => Some(Self::NoRoom),
-            _ => None,
-        }
+    pub(super) fn of_answer(error: &RequestError) -> Option<Self> {
+        let (RequestError::Game(error) | RequestError::AfterMove(error)) = error else { return None };
+        Some(Self::of(error)).filter(|reason| matches!(reason, Self::Superseded | Self::Removed | Self::NoRoom))
     }
 }

@@ -1,0 +1,205 @@
+//! What goes over the WebSocket, as text: `docs/rooms.md` shows each frame. Unknown fields are
+//! ignored; a frame of an unknown type is answered with an error, and one that is no JSON object
+//! with a type ends the connection.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::super::command::{Door, RequestKey, RoomRequest, RoomResponse, Verb};
+use super::super::replies::{self, SnapshotOut};
+use crate::domain::room::Presence;
+use crate::domain::{NotOpen, SeatId, Sequence, WallTime};
+use crate::game::Dates;
+use crate::http::date::date;
+use crate::http::json;
+use crate::http::problem::Problem;
+use crate::http::websocket::Frame;
+
+/// Most bytes of a frame's id, and of an idempotency key.
+const MOST_ID: usize = 64;
+
+/// The first frame of a client.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ResumeFrame {
+    pub(super) token: Option<String>,
+    pub(super) epoch: Option<String>,
+    pub(super) last_sequence: Option<Sequence>,
+}
+
+/// What a frame asks for.
+#[derive(Debug)]
+pub(super) enum FrameRequest {
+    Resume(ResumeFrame),
+    Room(RoomRequest, Option<RequestKey>),
+}
+
+/// A client's frame.
+#[derive(Debug)]
+pub(super) struct ClientFrame {
+    pub(super) id: Option<String>,
+    pub(super) request: Result<FrameRequest, Problem>,
+}
+
+/// What every frame has beside what its type asks for.
+#[derive(Debug, Deserialize)]
+struct Envelope {
+    #[serde(rename = "type")]
+    kind: String,
+    id: Option<Value>,
+    key: Option<Value>,
+}
+
+impl ClientFrame {
+    /// Reads a frame; `None` if it is no JSON object with a type.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let Envelope { kind, id, key } = serde_json::from_str(text).ok()?;
+        let is_object = text.trim_ascii_start().starts_with('{');
+        if !is_object {
+            return None;
+        }
+        Some(match name("id", id) {
+            Ok(id) => Self { request: request(&kind, text, key, id.as_ref()), id },
+            Err(problem) => Self { id: None, request: Err(problem) },
+        })
+    }
+}
+
+/// The text of an id or a key.
+fn name(field: &str, value: Option<Value>) -> Result<Option<String>, Problem> {
+    match value {
+        None => Ok(None),
+        Some(Value::String(name)) if (1..=MOST_ID).contains(&name.len()) => Ok(Some(name)),
+        Some(_) => Err(Problem::wrong(field, format!("must be a text of 1 to {MOST_ID} bytes"))),
+    }
+}
+
+fn request(kind: &str, text: &str, key: Option<Value>, id: Option<&String>) -> Result<FrameRequest, Problem> {
+    if kind == "resume" {
+        return json::parse(text.as_bytes()).map(FrameRequest::Resume);
+    }
+    let verb = Verb::of_frame(kind).ok_or_else(|| Problem::wrong("type", "no frame has this type"))?;
+    let request = RoomRequest::read(verb, text.as_bytes(), Door::WebSocket)?;
+    let key = name("key", key)?.map(RequestKey::Key).or_else(|| id.cloned().map(RequestKey::FrameId));
+    Ok(FrameRequest::Room(request, key))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WelcomeOut<'a> {
+    pub(super) seat_id: Option<SeatId>,
+    pub(super) generation: u32,
+    pub(super) epoch: &'a str,
+    pub(super) head: Sequence,
+    pub(super) recovered: bool,
+    pub(super) heartbeat_ms: u64,
+    pub(super) snapshot: SnapshotOut,
+    pub(super) server_time: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PresenceOut<'a> {
+    present: &'a [SeatId],
+    answered: usize,
+    server_time: String,
+}
+
+#[derive(Serialize)]
+struct Typed<'a, T> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    re: Option<&'a str>,
+    #[serde(flatten)]
+    body: T,
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+#[derive(Serialize)]
+struct SnapshotReply<'a> {
+    snapshot: &'a SnapshotOut,
+}
+
+#[derive(Serialize)]
+struct ErrorOut<'a> {
+    code: &'a str,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<NotOpen>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head: Option<Sequence>,
+}
+
+fn frame<T: Serialize>(kind: &'static str, re: Option<&str>, body: T) -> Frame {
+    Frame::text(&serde_json::to_string(&Typed { kind, re, body }).expect("texts and numbers are always JSON"))
+}
+
+pub(super) fn welcome(welcome: WelcomeOut<'_>) -> Frame {
+    frame("welcome", None, welcome)
+}
+
+/// A presence as bytes that can be kept and sent to many.
+pub(super) fn presence(presence: &Presence, now: WallTime) -> Bytes {
+    let (present, server_time) = (&presence.present[..], date(now));
+    frame("presence", None, PresenceOut { present, answered: presence.answered, server_time }).into_bytes()
+}
+
+pub(super) fn heartbeat(re: Option<&str>, dates: Dates, head: Sequence) -> Frame {
+    frame("heartbeat", re, replies::heartbeat(dates, head))
+}
+
+/// The reply to a request that was carried out.
+pub(super) fn reply(re: Option<&str>, response: &RoomResponse) -> Frame {
+    match response {
+        RoomResponse::Done => done(re),
+        RoomResponse::Snapshot(snapshot) => frame("reply", re, SnapshotReply { snapshot }),
+        response => frame("reply", re, response),
+    }
+}
+
+pub(super) fn done(re: Option<&str>) -> Frame {
+    frame("reply", re, Nothing {})
+}
+
+pub(super) fn error(re: Option<&str>, problem: &Problem) -> Frame {
+    let (code, detail) = (problem.code(), problem.detail());
+    frame("error", re, ErrorOut { code, detail, reason: problem.reason(), head: problem.head() })
+}
+
+/// A frame as bytes that can be kept and sent to many.
+pub(super) fn event(text: &str) -> Bytes {
+    Frame::text(text).into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(text: &str) -> Option<&'static str> {
+        ClientFrame::read(text).map(|frame| frame.request.map_or_else(|problem| problem.code(), |_| "fine"))
+    }
+
+    #[test]
+    fn unknown_fields_are_ignored_and_wrong_ones_are_told() {
+        assert_eq!(code(r#"{"type": "ack", "sequence": 3, "colour": "red"}"#), Some("fine"));
+        assert_eq!(code(r#"{"type": "answer", "questionId": "q1", "optionId": null}"#), Some("fine"));
+        assert_eq!(code(r#"{"type": "answer", "questionId": "q1"}"#), Some("invalid-request"));
+        assert_eq!(code(r#"{"type": "ack", "sequence": "3"}"#), Some("invalid-request"));
+        assert_eq!(code(r#"{"type": "dance"}"#), Some("invalid-request"));
+        assert_eq!(code(r#"{"type": "heartbeat", "id": ""}"#), Some("invalid-request"));
+        assert_eq!(code(r#"{"type": "heartbeat", "id": 7}"#), Some("invalid-request"));
+        assert_eq!(code(r#"{"type": "heartbeat", "id": null}"#), Some("fine"));
+        assert_eq!(code(r#"{"type": "kick", "at": 1}"#), Some("invalid-request"));
+    }
+
+    #[test]
+    fn what_is_no_object_with_a_type_is_no_frame() {
+        for text in ["", "{", "[]", "3", "null", r#"["ack", "1"]"#, r#"{"type": 3}"#, r#"{"id": "1"}"#] {
+            assert_eq!(code(text), None, "{text}");
+        }
+    }
+}
