@@ -1,4 +1,5 @@
-//! Embeds the pages: each file of `web/` that a browser asks for, as it is and compressed beforehand.
+//! Embeds the pages: prepares each file of `web/` that a browser can request, plain and compressed, and
+//! writes the table of them to `assets.rs` in the build's output folder.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -8,7 +9,7 @@ use std::{env, fs, io};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// What is served, by the file's ending.
+/// The file types that are served: extension and Content-Type.
 const TYPES: [(&str, &str); 5] = [
     ("html", "text/html; charset=utf-8"),
     ("js", "text/javascript; charset=utf-8"),
@@ -16,7 +17,7 @@ const TYPES: [(&str, &str); 5] = [
     ("json", "application/json"),
     ("svg", "image/svg+xml"),
 ];
-/// How the vendored module is made: nothing that a browser asks for.
+/// Folder with the sources of the vendored module, which browsers never request.
 const NOT_SERVED: &str = "vendor/build";
 
 fn main() -> io::Result<()> {
@@ -25,7 +26,7 @@ fn main() -> io::Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     let mut files = Vec::new();
     walk(&root, &mut files)?;
-    // Looked up by their paths as texts, in which a slash sorts as any character.
+    // The server finds files by a binary search on the path as text. Path's own order would sort by component.
     files.sort_by_key(|file| file.display().to_string());
     let mut table =
         format!("static CONTENT_TYPES: [(&str, &str); {}] = {TYPES:?};\nstatic ASSETS: &[Asset] = &[\n", TYPES.len());
@@ -39,7 +40,7 @@ fn main() -> io::Result<()> {
             let source = String::from_utf8(bytes).expect("sources are UTF-8");
             let shorter = match extension {
                 "js" | "css" => shortened(&source),
-                // No text of it goes over the end of its line.
+                // Safe to join the lines: a JSON string can't contain a line break.
                 "json" => source.lines().map(str::trim).collect(),
                 _ => source,
             };
@@ -80,9 +81,9 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// A module or a style sheet as it is sent: what stands in comments is for those who read the source, and a third of its
-/// weight; so is what lines begin with. Lines keep their numbers. Sources are written so that a comment begins its line,
-/// or is a type (`/** @… */`), and that only `html` has texts over several lines.
+/// Removes comments and indentation from a module or a style sheet. They are about a third of its size. Line
+/// numbers stay the same. This relies on how the sources are written: a comment begins its line or is a type
+/// (`/** @… */`), and only `html` templates have strings over several lines.
 fn shortened(source: &str) -> String {
     let mut kept = String::with_capacity(source.len());
     let mut rest = source;

@@ -1,10 +1,10 @@
-//! How much an attacker at one address gets done, and what it costs honest players: `cargo bench --bench
-//! attacks`, and with words behind a `--` only the attacks whose names hold one of them.
+//! Benchmarks of attacks from one address, and of their effect on honest players: `cargo bench --bench
+//! attacks`. Words after `--` run only the attacks whose names contain one of them.
 //!
-//! The server has a core of its own and the limits that it has by itself. On the other core sixteen
-//! honest players play, each with an answer every 50 ms, first alone and then beside the attack, which
-//! comes from another address of loopback and takes only what the players leave of their core. Printed
-//! are the attacker's counts, and the players' latencies alone and beside it.
+//! The server has a core of its own, and its default limits. On the other core 16 honest players play, with
+//! an answer every 50 ms each: first alone, and then beside the attack. The attack comes from another
+//! loopback address, and uses only what the players leave of their core. Printed are the attacker's counts,
+//! and the players' latencies without and with the attack.
 
 mod common;
 
@@ -25,11 +25,11 @@ const PLAYERS: usize = 16;
 const EVERY: Duration = Duration::from_millis(50);
 const ALONE: Duration = Duration::from_secs(5);
 const BESIDE: Duration = Duration::from_secs(10);
-/// Where attacks come from.
+/// The address from which attacks come.
 const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
 const KEY: &str = "0123456789abcdef0123";
 
-/// What an attack needs: the server, a room that others have opened, and when to stop.
+/// What an attack needs: the server, a room that someone else opened, and when to stop.
 struct Stage {
     address: SocketAddr,
     room: Value,
@@ -92,7 +92,7 @@ fn row(name: &str, attack: Attack) {
     let attacking = {
         let stage = stage.clone();
         std::thread::spawn(move || {
-            // It gets what the players leave.
+            // The lowest priority: the attack gets only what the players leave.
             let _ = rustix::process::nice(19);
             attack(stage)
         })
@@ -121,7 +121,7 @@ async fn stage(address: SocketAddr) -> Arc<Stage> {
     Arc::new(Stage { address, room, stop: AtomicBool::new(false) })
 }
 
-/// Players who play games, each with an answer now and then.
+/// Lets honest players play games, with an answer every 50 ms each.
 async fn honest(address: SocketAddr, how_long: Duration) -> Figures {
     let (begun, latencies) = (Instant::now(), Rc::new(RefCell::new(Vec::new())));
     let players: Vec<_> = (0..PLAYERS)
@@ -161,7 +161,7 @@ async fn game(connection: &mut Connection, latencies: &RefCell<Vec<Duration>>, e
     }
 }
 
-/// Two sockets that send pongs, and fragments of nothing, without a pause, again and again.
+/// Two sockets that send pongs, or empty fragments, without a pause, and reconnect when they are closed.
 async fn flood(stage: Arc<Stage>) -> String {
     let sockets = Rc::new(RefCell::new((0_u64, 0_u64)));
     let floods = [0x8A_u8, 0x00].map(|first| tokio::task::spawn_local(socket(stage.clone(), first, sockets.clone())));
@@ -196,13 +196,13 @@ async fn socket(stage: Arc<Stage>, first: u8, count: Rc<RefCell<(u64, u64)>>) {
     }
 }
 
-/// Connections that say nothing, as many as there can be.
+/// As many connections as possible, which send nothing.
 async fn connections(stage: Arc<Stage>) -> String {
     let (mut held, mut refused) = (Vec::new(), 0_u64);
     while stage.goes_on() && held.len() < 15_000 {
         let Ok(mut stream) = stage.connect().await else { break };
         let mut byte = [0; 1];
-        // One that is refused hears of it at once.
+        // The server answers or closes a refused connection at once. Don't wait for that with the first 900.
         match tokio::time::timeout(Duration::from_millis(if held.len() < 900 { 0 } else { 5 }), stream.read(&mut byte))
             .await
         {
@@ -213,7 +213,7 @@ async fn connections(stage: Arc<Stage>) -> String {
     while stage.goes_on() {
         tokio::time::sleep(EVERY).await;
     }
-    // Some heard of their refusal later.
+    // Some connections are refused only later.
     held.retain(
         |stream| matches!(stream.try_read(&mut [0; 1]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock),
     );
@@ -257,7 +257,7 @@ async fn fill(stage: Arc<Stage>) -> String {
             connection.request_as(seat["token"].as_str().expect("a token"), "POST", &leave).await;
         }
     }
-    // An honest player comes a little later.
+    // An honest player joins a little later.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut honest = Connection::open(stage.address).await;
     let body = json!({ "joinCode": stage.room["joinCode"], "name": "Ada" }).to_string();
@@ -278,7 +278,7 @@ async fn guesses(stage: Arc<Stage>) -> String {
     format!("{} guesses answered, {} refused", count.other, count.refused)
 }
 
-/// A seat that asks for one snapshot after the other, each under an id of its own.
+/// A seat that requests one snapshot after the other, each with a new id.
 async fn snapshots(stage: Arc<Stage>) -> String {
     let mut connection = stage.connection().await;
     let body = json!({ "joinCode": stage.room["joinCode"], "name": "Eve" }).to_string();
@@ -288,7 +288,7 @@ async fn snapshots(stage: Arc<Stage>) -> String {
         common::socket::Socket::open(stage.address, stage.room(), seat["token"].as_str().expect("a token")).await;
     let (mut asked, mut heard) = (0_u64, 0_u64);
     while stage.goes_on() {
-        // As fast as frames may come.
+        // Just below the limit of 20 frames a second.
         tokio::time::sleep(Duration::from_millis(55)).await;
         asked += 1;
         socket.sender.send(&format!(r#"{{"type":"snapshot","id":"{asked}"}}"#));
@@ -299,7 +299,7 @@ async fn snapshots(stage: Arc<Stage>) -> String {
     format!("{heard} snapshots")
 }
 
-/// What became of requests.
+/// Replies to requests, counted by their status.
 #[derive(Default)]
 struct Count {
     good: u64,

@@ -1,8 +1,7 @@
-//! What an idle WebSocket costs: `cargo bench --bench connections`.
+//! The memory of an idle WebSocket: `cargo bench --bench connections`.
 //!
-//! The real server, and 5,000 clients on loopback that have each said something and heard it back.
-//! Prints the memory that the server's process has grown by, for each connection; the kernel's own is
-//! not in it.
+//! The real server, and 5,000 clients on loopback which have each sent one message and received its echo.
+//! Prints by how much the server's process has grown per connection. The kernel's own memory is not included.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -13,12 +12,12 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 const CONNECTIONS: usize = 5_000;
 const ROUNDS: usize = 3;
-/// What each side needs of open files.
+/// Open files that each side needs.
 const FILES: u64 = CONNECTIONS as u64 + 500;
 
 const REQUEST: &[u8] = b"GET /websocket-echo/text HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-/// "hello" under a mask of zeros, and as it comes back.
+/// "hello" with a mask of zeros, and its echo.
 const HELLO: &[u8] = b"\x81\x85\0\0\0\0hello";
 const ECHO: &[u8] = b"\x81\x05hello";
 
@@ -57,7 +56,7 @@ impl Server {
     }
 
     fn kilobytes(&self) -> u64 {
-        // What was in use only in passing goes back to the system first.
+        // Wait until memory that was used only for a short time is returned to the system.
         std::thread::sleep(Duration::from_secs(2));
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");

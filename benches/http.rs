@@ -1,10 +1,10 @@
 //! The server's throughput over HTTP: `cargo bench --bench http`.
 //!
-//! 100 players in a closed loop play whole games (create, ten answers, results), the server on one
-//! core and the players on another, in turn on redb, on memory, and on a Valkey that syncs every
-//! second and with every write; `/livez` by the same program is the ceiling. Valkey shares the
-//! players' core. Prints each run's requests/s, latencies and processor time, and the ratios of the medians.
-//! Names after `--` choose (`-- redb livez`); `BENCH_SERVER` measures another binary.
+//! 100 players in a closed loop play whole games (create, ten answers, results). The server has one core and
+//! the players another. The stores are redb, memory, and a Valkey that syncs every second or at every write.
+//! `/livez`, called by the same program, is the upper bound. Valkey shares the players' core. Prints each
+//! run's requests per second, latencies and processor time, and the ratios of the medians. Names after `--`
+//! select stores (`-- redb livez`). `BENCH_SERVER` measures another binary.
 
 mod common;
 
@@ -20,7 +20,7 @@ const ROUNDS: usize = 3;
 struct Kind {
     name: &'static str,
     store: &'static str,
-    /// How Valkey syncs, where it is the store.
+    /// The `appendfsync` of Valkey; `None` for another store.
     sync: Option<&'static str>,
     play: Play,
 }
@@ -33,7 +33,7 @@ const KINDS: [Kind; 5] = [
     Kind { name: "livez", store: "memory", sync: None, play: Play::Livez },
 ];
 
-/// What a run comes to: requests a second, and the server's processor time of one in microseconds.
+/// The result of a run: requests per second, and the server's processor time per request in microseconds.
 #[derive(Clone, Copy)]
 struct Rate {
     per_second: f64,
@@ -49,7 +49,7 @@ fn measure(kind: &Kind) -> Rate {
     let (warm_up, measured) = (Duration::from_secs(1), Duration::from_secs(5));
     let Figures { per_second, p50, p95, p99, .. } =
         common::runtime().block_on(run(server.address, PLAYERS, kind.play, warm_up, measured));
-    // It was as busy while it warmed up.
+    // The busy time includes the warm-up. The rate is taken to be the same during it.
     let cpu_micros = server.busy().as_secs_f64() * 1e6 / (per_second * (warm_up + measured).as_secs_f64());
     let rss = server.resident() / 1024 / 1024;
     let name = kind.name;
@@ -60,7 +60,7 @@ fn measure(kind: &Kind) -> Rate {
     Rate { per_second, cpu_micros }
 }
 
-/// The median of some runs.
+/// The median of one figure over several runs.
 fn median(rates: &[Rate], figure: impl Fn(&Rate) -> f64) -> f64 {
     let mut figures: Vec<_> = rates.iter().map(figure).collect();
     figures.sort_by(f64::total_cmp);

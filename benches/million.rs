@@ -1,9 +1,10 @@
-//! What a file costs that holds many live games: `cargo bench --bench million`.
+//! The cost of a file with many live games: `cargo bench --bench million`.
 //!
-//! For 1,000, 100,000 and 1,000,000 games: fills a file, and prints its size; how many bytes a commit of one
-//! player writes (what the kernel is to bring to the disk, checkpoints included); what 100 players come to; and,
-//! with the server killed by SIGKILL while it is played on, how long the next one takes to listen, and what it
-//! keeps in memory. `REJOIN_BENCH_SESSIONS` sets another number of games, or several (`1000,4000000`).
+//! For 1,000, 100,000 and 1,000,000 games it fills a file and prints: its size; the bytes written per commit
+//! of one player (as counted by the kernel for the disk, checkpoints included); the throughput of 100
+//! players; and, after the server was killed by SIGKILL right after play, how long the next server takes to
+//! listen, and how much memory it uses. `REJOIN_BENCH_SESSIONS` sets another number of games, or several
+//! (`1000,4000000`).
 
 mod common;
 
@@ -57,7 +58,7 @@ fn measure(sessions: usize) {
         let (begun, before) = (commits(), server.written());
         runtime.block_on(run(server.address, 1, Play::Games, WARM_UP, MEASURED));
         let (commits, written) = (commits() - begun, server.written() - before);
-        // Played on, so that the kill comes in the middle of commits.
+        // Play first, so that the log has entries to recover when the server is killed.
         let figures = runtime.block_on(run(server.address, 100, Play::Games, WARM_UP, MEASURED));
         let rss = server.resident() / 1024 / 1024;
         server.kill();

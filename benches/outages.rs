@@ -1,14 +1,17 @@
-//! How long outages are felt: `cargo bench --bench outages`, and with words behind a `--` only the
-//! cases whose names hold one of them.
+//! Benchmarks of outages: `cargo bench --bench outages`. Words after `--` run only the cases whose names
+//! contain one of them.
 //!
-//! Each case is an outage on real servers, several times over; printed is the worst of each figure
-//! beside what the README promises. A call is one command of a player; a player who gets no verdict
-//! asks again under the same key. Games are on again from the first verdict after the moment when the
-//! outage was over: when a fresh plain connection could write, or a process was killed. `late` is the
-//! latest that this machine has woken up a task which slept for 5 ms: so much of the figures need not
-//! be rejoin's. What is over its promise by more is marked as broken.
+//! Each case causes an outage on real servers, several times. The table shows the worst of each figure and
+//! the limit that the README promises. `longest call` is the longest command of a player; a player without a
+//! verdict repeats the command with the same idempotency key. `on again after` is the time from the end of
+//! the outage to the first verdict. The outage ends when a new plain connection can write, or, for a killed
+//! process, with the kill.
 //!
-//! The tests of the same outages assert what happens, and no time.
+//! `late` is the longest delay with which this machine has woken up a task that slept for 5 ms. A figure may
+//! be that much too high without rejoin being the cause. A case that exceeds its limit by more than that is
+//! marked as broken.
+//!
+//! The tests of the same outages check what happens, but no times.
 
 #[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../tests/it/faults/disk.rs"]
@@ -51,10 +54,12 @@ const PLAYERS: u64 = 16;
 const SEATS: usize = 100;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What was felt of an outage, or is promised.
+/// The effect of an outage on players, or the limits for it. `None` is not measured, or has no limit.
 #[derive(Default, Clone, Copy)]
 struct Felt {
+    /// The longest call of a player.
     call: Option<Duration>,
+    /// The time from the end of the outage to the first success after it.
     again: Option<Duration>,
 }
 
@@ -96,13 +101,13 @@ fn main() {
 }
 
 struct Table {
-    /// Words, of which one must be in a case's name, if there are any.
+    /// Only cases whose name contains one of these words are run; all, if there are none.
     named: Vec<String>,
     rows: Vec<String>,
 }
 
 impl Table {
-    /// Runs a case so many times, if it is wanted.
+    /// Runs a case `rounds` times, if it was asked for, and adds its worst figures to the table.
     fn case<F: Future<Output = Felt>>(&mut self, name: &str, rounds: usize, promised: Felt, run: impl Fn() -> F) {
         if self.named.is_empty() || self.named.iter().any(|word| name.contains(word.as_str())) {
             println!("{name}");
@@ -112,7 +117,7 @@ impl Table {
     }
 }
 
-/// Runs a case, and finds out how late the machine is meanwhile.
+/// Runs a case, and measures meanwhile how late the machine wakes up tasks.
 fn measure(case: impl Future<Output = Felt>) -> (Felt, Duration) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("a runtime").block_on(async {
@@ -150,7 +155,7 @@ fn row(name: &str, promised: Felt, (felt, late): (Felt, Duration)) -> String {
     format!("| {name} | {} | {} | {promise}{mark} | {} ms |", shown(felt.call), shown(felt.again), late.as_millis())
 }
 
-// Valkey, by a store in this process and players of its games.
+// Cases with Valkey. The store and the players are in this process.
 
 async fn store(url: &str, topology: Topology) -> Arc<ValkeyStore> {
     let options = ValkeyOptions {
@@ -169,13 +174,14 @@ async fn players(server: &ValkeyServer) -> Players {
     Players::begin(&store(&server.url(), Topology::Standalone).await, PLAYERS).await
 }
 
-/// When a fresh connection can write.
+/// Waits until a new connection can write. Returns the moment.
 async fn writable(server: &ValkeyServer) -> Instant {
     until(|| server.try_command(&["SET", "reachable", "1", "PX", "1000"]).is_ok_and(|reply| reply.is("OK"))).await;
     Instant::now()
 }
 
-/// What the players felt once they go on after `since`; their games are held against what they were told.
+/// Waits until the players go on after `since`, and returns what they met. Also checks their games against
+/// the verdicts that they got.
 async fn felt(players: Players, since: Instant) -> Felt {
     let again = players.recover(since).await;
     let call = players.longest();
@@ -254,7 +260,7 @@ async fn cluster_failover() -> Felt {
     both(call, again)
 }
 
-/// How long a game of a shard that is there waits at the most.
+/// The longest wait of a game on a shard that is still there.
 async fn beside_a_lost_shard() -> Felt {
     let mut cluster = ValkeyCluster::start(3, 0);
     for node in &cluster.nodes {
@@ -275,13 +281,13 @@ async fn beside_a_lost_shard() -> Felt {
     both(call, longest)
 }
 
-// The real binary.
+// Cases with the real binary.
 
 fn folder() -> TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder")
 }
 
-/// A server that can be started again at the same place.
+/// Starts a server that can be restarted with the same port and folder.
 fn server_at(port: u16, folder: &TempDir, args: &[&str]) -> Server {
     let (listen, data) = (format!("127.0.0.1:{port}"), folder.path().to_str().expect("a plain name"));
     Server::process(folder.path(), &[&["serve", "--listen", &listen, "--data-dir", data], args].concat())
@@ -304,7 +310,7 @@ async fn fallback() -> Felt {
     again(since.elapsed())
 }
 
-/// Two instances over one Valkey, the second by another URL.
+/// Two instances that share one Valkey. The second one may use another URL.
 struct Pair {
     _folders: [TempDir; 2],
     valkey: ValkeyServer,
@@ -335,7 +341,7 @@ async fn room(api: &Api) -> Opened {
 
 type Happenings = UnboundedReceiver<ClientEvent>;
 
-/// Connections that stand.
+/// Joins seats and waits until all are connected. Returns connection, events and seat number of each.
 async fn seated(api: &Api, room: &Opened, count: usize, bases: &Endpoints) -> Vec<(Connection, Happenings, u64)> {
     let mut seats = Vec::new();
     for n in 0..count {
@@ -347,7 +353,7 @@ async fn seated(api: &Api, room: &Opened, count: usize, bases: &Endpoints) -> Ve
     seats
 }
 
-/// How long after `since` the last of them stands again.
+/// The time from `since` until the last of the seats has reconnected. Fails if one saw a protocol violation.
 async fn last_back(seats: &[(Connection, Happenings, u64)], since: Instant) -> Duration {
     let back = |connection: &Connection| connection.figures().backs.iter().map(|way| way.back).find(|at| *at >= since);
     until(|| seats.iter().all(|(connection, ..)| back(connection).is_some())).await;
@@ -443,7 +449,7 @@ async fn redb_killed() -> Felt {
     felt
 }
 
-/// Plays games for ever, whatever becomes of the server.
+/// Plays games forever and ignores all errors.
 async fn play_on(base: String) {
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let post = async |path: &str, body: Value| -> Option<Value> {
@@ -473,7 +479,7 @@ async fn seats_of_a_killed_server() -> Felt {
     again(last)
 }
 
-// A disk that tests can freeze, under the server's own patience.
+// A disk that can be frozen, with the server's own time limit for commits.
 
 async fn disk_frozen() -> Felt {
     let disk = Disk::new(1);
@@ -499,7 +505,7 @@ async fn disk_frozen() -> Felt {
             let begun = Instant::now();
             while begun.elapsed() < 12 * SECOND {
                 let asked = Instant::now();
-                // Refused or unknown: that it ends counts.
+                // The result doesn't matter; only the time until the call ends does.
                 drop(store.apply(&kit::id(1), kit::record(1), store.clock().moment()).await);
                 longest = longest.max(asked.elapsed());
                 sleep(Duration::from_millis(100)).await;

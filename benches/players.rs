@@ -1,8 +1,8 @@
-//! How many answers few players get: `cargo bench --bench players`.
+//! Throughput with few players: `cargo bench --bench players`.
 //!
-//! So many players as the table says answer in a closed loop on redb, without HTTP between: each
-//! sends its next answer as soon as it has the last one. Small numbers show what the writer loses by
-//! waiting for company that can't come. Prints answers a second, p50 and p99 for each.
+//! Each number of players in the table answers in a closed loop on redb, without HTTP: a player sends the
+//! next answer as soon as the last one is done. With few players the figures show what the writer loses by
+//! waiting for more commands that can't come. Prints answers per second, p50 and p99 for each number.
 
 mod common;
 
@@ -25,7 +25,7 @@ fn main() {
     let redb = common::open(&folder.path().join("players.redb"));
     let clock: Arc<dyn Clock> = redb.clock();
     let store: Arc<dyn GameSessionStore> = redb;
-    // Callers on one thread, the writer on another: as on the server.
+    // The callers are on one thread and the writer on another, as in the server.
     let runtime = common::runtime();
     let games = runtime.block_on(common::fill(&store, &clock, GAMES, Millis::seconds(7_200)));
     for players in PLAYERS {

@@ -1,10 +1,10 @@
-//! What reaping costs those who play: `cargo bench --bench reaper`.
+//! What the reaper costs the players: `cargo bench --bench reaper`.
 //!
-//! 64 players answer without a pause on redb, each noting how long its answers take: first alone,
-//! then while the reaper clears 100,000 sessions away. Of one kind were left by their players; the
-//! others were played to their end, and their results live on beyond the deadline that the game had:
-//! what it costs when that passes is counted too. Prints both p99s, their ratio, how many are cleared
-//! in a second, and how long `status` takes with all of them due.
+//! 64 players answer without a pause on redb, and the latencies of their answers are measured: first alone,
+//! and then while the reaper deletes 100,000 sessions. In one kind of round, those sessions were abandoned by
+//! their players. In the other kind, they were played to the end: their results live on after the game's own
+//! deadline, and the cost of passing that deadline is measured too. Prints both p99s, their ratio, how many
+//! sessions are deleted per second, and how long `status` takes while all of them are due.
 
 mod common;
 
@@ -23,10 +23,10 @@ const DEAD: usize = 100_000;
 const ALIVE: usize = 250_000;
 const WAITING: usize = 64;
 const ROUNDS: usize = 3;
-/// A game's life, and its results'. Nobody waits for them: sweeps are told a later moment.
+/// The TTL of a game, and of its results. Nobody waits for them: sweeps are called with a later moment.
 const TTL: Millis = Millis::seconds(500);
 const RESULTS_TTL: Millis = Millis::seconds(1_000);
-/// When every game's own deadline is past, and when all of its results' are.
+/// After the deadlines of all games, and after those of all results.
 const AFTER_GAMES: Millis = Millis::seconds(600);
 const AFTER_RESULTS: Millis = Millis::seconds(1_200);
 
@@ -37,7 +37,7 @@ struct Bed {
     games: common::Games,
 }
 
-/// The right answer to the game's question of that number.
+/// The right answer to question `n` of the game.
 fn right(session: &GameSession, n: usize) -> Command {
     let question = &session.quiz.as_ref().expect("it is running").questions[n];
     let answer = question.right_answer();
@@ -45,7 +45,7 @@ fn right(session: &GameSession, n: usize) -> Command {
 }
 
 impl Bed {
-    /// Stores so many games, which their players leave or play to the end.
+    /// Stores `count` games. Their players have either abandoned them or played them to the end.
     fn fill(&self, count: usize, are_ended: bool) {
         let (store, clock, bank) = (self.store.clone(), self.clock.clone(), bank());
         self.runtime.block_on(common::all_of(count, 1_024, move |n| {
@@ -54,7 +54,7 @@ impl Bed {
         }));
     }
 
-    /// Answers until `until` ends.
+    /// Lets the players answer until `until` is done.
     fn answers(&self, until: impl Future<Output = ()> + 'static) -> Figures {
         let latencies = Rc::new(RefCell::new(Vec::new()));
         let done = Rc::new(std::cell::Cell::new(false));
@@ -92,7 +92,8 @@ impl Bed {
         (status, asked.elapsed())
     }
 
-    /// One pass of the reaper beside the players; what they had, and how long it took.
+    /// Runs one full pass of the reaper while the players answer. Returns their figures, and how long the
+    /// pass took.
     fn pass(&self, at: Moment) -> (Figures, Duration) {
         let store = self.store.clone();
         let began = Instant::now();
@@ -108,7 +109,7 @@ impl Bed {
         for at in [self.later(AFTER_GAMES), self.later(AFTER_RESULTS)] {
             let calls: Vec<_> = (0..6).map(|_| format!("{:.2?}", self.status(at).1)).collect();
             let (figures, pass) = self.pass(at);
-            // A pass that finds nothing tells nothing of the players.
+            // A short pass had nothing to delete: its latencies say nothing about the reaper.
             if pass > Duration::from_millis(500) {
                 worst = worst.max(figures.p99);
                 passes.push(format!("{pass:.1?} at {:.0} answers/s, p99 {:.2?}", figures.per_second, figures.p99));

@@ -1,21 +1,22 @@
-//! Rooms with everybody connected, by the real binary on redb: `cargo bench --bench rooms`, and with
-//! `memory`, `deliveries`, `answers` or `storm` behind a `--` that part alone.
+//! Benchmarks of rooms with all seats connected, with the real binary on redb: `cargo bench --bench rooms`.
+//! `memory`, `deliveries`, `answers` or `storm` after `--` runs only that part.
 //!
-//! - What a connection costs in memory: 5,000 seats of 250 rooms, idle but for the pongs that they
-//!   owe.
-//! - How many events reach their seats: backends record events in 100 rooms of 20 seats, over one
-//!   WebSocket each, without waiting for replies; each is committed with fsync, and then told to 20
-//!   seats, and to its backend. A latency is from handing the `record` to the kernel to a seat's
-//!   having the event; of rates that are offered, and of the highest one, with so many events on
-//!   their way in every room all the time. The seats read raw bytes, and look for nothing but the
-//!   heads of frames and `"sequence":N`; they acknowledge nothing, where a real one would once a
-//!   second, unless the line says so. Beside it stands what a bare program needs that only sends as many
-//!   bytes to as many sockets.
-//! - How long players wait who all answer a question in the same moment, and in how many commits
-//!   that ends: at the beginning of a long quiz, somewhat later, and at its end.
-//! - How soon 2,000 seats are back that all come in the same moment, after `kill -9` and a new start.
+//! - `memory`: what a connection costs in memory. 5,000 seats in 250 rooms are idle, apart from answering
+//!   pings.
+//! - `deliveries`: how many events reach their seats. Backends record events in 100 rooms of 20 seats, over
+//!   one WebSocket each, without waiting for replies. Each event is committed with fsync, and then sent to 20
+//!   seats and to its backend. The latency is measured from passing the `record` to the kernel until a seat
+//!   has the event. It is measured at several offered rates, and at the highest rate, at which every room
+//!   always has several events on their way. The seats read raw bytes, and only look for frame heads and
+//!   `"sequence":N`. They send no acknowledgements unless the line says so; a real client sends one a second.
+//!   For comparison, the cost of a bare program that sends as many bytes to as many sockets is printed too.
+//! - `answers`: how long players wait if all answer a question at the same moment, and how many commits that
+//!   takes. Measured at the beginning of a long quiz, somewhat later, and at its end.
+//! - `storm`: how soon 2,000 seats have reconnected if all come at the same moment, after `kill -9` and a
+//!   restart.
 //!
-//! `BENCH_SERVER` measures another binary. The server has one core, the players another; all figures are medians.
+//! `BENCH_SERVER` measures another binary. The server has one core, the players another. All figures are
+//! medians.
 
 mod common;
 
@@ -35,7 +36,7 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
 
 const ROUNDS: usize = 3;
-/// More than any part takes that goes well.
+/// Longer than any part takes if nothing goes wrong.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 fn main() {
@@ -58,7 +59,7 @@ fn main() {
     }
 }
 
-/// Runs `part` beside a new server with an empty file.
+/// Runs `part` with a new server on an empty file.
 fn beside_a_server<T>(part: impl AsyncFnOnce(&Server) -> T) -> T {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
     let server = Server::start(folder.path(), &["--api-keys", KEY]);
@@ -77,11 +78,11 @@ fn median_time(values: impl IntoIterator<Item = Duration>) -> Duration {
     Duration::from_secs_f64(median(values.into_iter().map(|value| value.as_secs_f64())))
 }
 
-// Memory.
+// The `memory` part.
 
 const IDLE_ROOMS: usize = 250;
 const SEATS: usize = 20;
-/// So long that everybody was asked for a sign of life, and was written down.
+/// Long enough for the server to ping every seat, and to record its presence.
 const SETTLING: Duration = Duration::from_secs(8);
 
 fn memory() {
@@ -114,26 +115,26 @@ fn memory() {
     println!("median: {:.1} KB a connection", median(per_connection));
 }
 
-// Deliveries.
+// The `deliveries` part.
 
 const ROOMS: usize = 100;
 const WARM_UP: Duration = Duration::from_secs(1);
 const MEASURED: Duration = Duration::from_secs(5);
 const TICK: Duration = Duration::from_millis(1);
 
-/// When backends record.
+/// How fast backends record.
 #[derive(Clone, Copy)]
 enum Pace {
-    /// So many deliveries a second, whatever becomes of them.
+    /// This many deliveries a second, whether the server keeps up or not.
     Offered(usize),
-    /// As soon as fewer than so many events of a room are on their way.
+    /// As soon as fewer than this many events of a room are on their way.
     OnTheirWay(usize),
 }
 
 struct Kind {
     name: &'static str,
     pace: Pace,
-    /// Whether every seat acknowledges once a second.
+    /// True if every seat sends an acknowledgement once a second.
     acks: bool,
 }
 
@@ -145,13 +146,15 @@ const KINDS: [Kind; 5] = [
     Kind { name: "the highest", pace: Pace::OnTheirWay(4), acks: false },
 ];
 
-/// A room under load.
+/// A room under load, with its connections.
 struct Live {
     backend: Rc<Sender>,
     seats: Vec<Rc<Sender>>,
-    /// The log's head before the first event.
+    /// The head of the event log before the first event.
     base: u64,
+    /// When each event was sent, in the order of their sequence numbers.
     sent: RefCell<Vec<Instant>>,
+    /// Events received, summed up over all seats.
     received: Cell<usize>,
 }
 
@@ -170,9 +173,10 @@ impl Live {
     }
 }
 
-/// What the seats of all rooms have received.
+/// What the seats of all rooms have received during one run.
 #[derive(Default)]
 struct Received {
+    /// The measured part of the run.
     window: Cell<Option<(Instant, Instant)>>,
     count: Cell<usize>,
     latencies: RefCell<Vec<Duration>>,
@@ -222,7 +226,7 @@ fn deliveries() {
     }
 }
 
-/// What a bare sender needs for a frame, at each of the rates that are offered: microseconds of its core.
+/// Measures what a bare sender needs for one frame at each offered rate: microseconds of its core.
 fn bare(floors: &mut [Vec<f64>; KINDS.len()]) {
     let mut sender = Bare::start(ROOMS * SEATS, SEATS);
     let local = LocalSet::new();
@@ -290,9 +294,9 @@ fn is_no_error(text: &[u8]) {
 
 struct Run {
     figures: Figures,
-    /// Microseconds of the server's core a delivery.
+    /// Microseconds of the server's core per delivery.
     cost: f64,
-    /// How much of the core that is.
+    /// The part of its core that the server was busy, from 0 to 1.
     share: f64,
     events_per_commit: f64,
 }
@@ -301,6 +305,7 @@ async fn run(server: &Server, rooms: &[Rc<Live>], received: &Received, kind: &Ki
     let mut health = Connection::open(server.address).await;
     let begun = Instant::now();
     let (begin, end) = (begun + WARM_UP, begun + WARM_UP + MEASURED);
+    // Set before recording begins: the reading tasks use it at once.
     received.window.set(Some((begin, end)));
     received.count.set(0);
     let acks = kind.acks.then(|| spawn_local(acknowledge(rooms.to_vec())));
@@ -321,7 +326,7 @@ async fn run(server: &Server, rooms: &[Rc<Live>], received: &Received, kind: &Ki
         (shares, took, health.commits().await - commits)
     };
     let ((), ([share, share_here], took, commits)) = tokio::join!(recording, watching);
-    // What is late counts too.
+    // Wait for late events: their latencies count too.
     while rooms.iter().any(|room| room.on_their_way() > 0) {
         sleep(TICK).await;
     }
@@ -339,7 +344,7 @@ async fn run(server: &Server, rooms: &[Rc<Live>], received: &Received, kind: &Ki
     Run { figures, cost: share / per_second * 1e6, share, events_per_commit }
 }
 
-/// Records what is due by now.
+/// Records the events that are due by now.
 fn record(rooms: &[Rc<Live>], pace: Pace, begun: Instant, recorded: &mut usize) {
     match pace {
         Pace::Offered(deliveries) => {
@@ -358,7 +363,7 @@ fn record(rooms: &[Rc<Live>], pace: Pace, begun: Instant, recorded: &mut usize) 
     rooms.iter().for_each(|room| room.backend.flush());
 }
 
-/// Every seat acknowledges what it has, once a second, one after the other.
+/// Lets every seat send an acknowledgement once a second, room by room.
 async fn acknowledge(rooms: Vec<Rc<Live>>) {
     loop {
         for room in &rooms {
@@ -371,13 +376,13 @@ async fn acknowledge(rooms: Vec<Rc<Live>>) {
     }
 }
 
-// Answers.
+// The `answers` part.
 
 const QUESTIONS: usize = 100;
-/// The questions at which the players' waiting is measured; all answer the others too.
+/// The questions at which waiting is measured. All others are answered too.
 const MEASURED_AT: [std::ops::Range<usize>; 3] = [0..5, 17..22, 95..100];
 
-/// A quiz that everybody plays, with its host.
+/// A quiz with its host and its players.
 struct Quiz {
     host: Connection,
     token: String,
@@ -430,7 +435,7 @@ impl Quiz {
         self.host.request_by(&self.token, "POST", &path, &at).await["snapshot"].take()
     }
 
-    /// All answer at once. Gives how long that took each of them, and how many commits.
+    /// Lets all players answer at once. Returns their latencies, and the number of commits.
     async fn answer(&mut self, question: &Value) -> (Figures, f64) {
         let frame = json!({"type": "answer", "id": question, "questionId": question, "optionId": 1}).to_string();
         let before = self.host.commits().await;
@@ -453,7 +458,7 @@ fn answers(players: usize) {
         let mut snapshot = quiz.host_move("start", &json!(0)).await;
         while rounds.len() < QUESTIONS {
             if MEASURED_AT.iter().any(|measured| measured.contains(&rounds.len())) {
-                // Everybody has the question, and nothing else is going on.
+                // By then everyone has the question, and nothing else is going on.
                 sleep(Duration::from_secs(1)).await;
             }
             rounds.push(quiz.answer(&snapshot["question"]["questionId"]).await);
@@ -476,15 +481,15 @@ fn answers(players: usize) {
     }
 }
 
-// Storm.
+// The `storm` part.
 
-/// How it went for those who came back.
+/// The result of one storm.
 struct Storm {
-    /// Until the new process listened.
+    /// The time from the kill until the new process listened.
     listening: Duration,
-    /// Until half of them, 99 of 100, and all had their welcome.
+    /// The time from the kill until 50 %, 99 % and 100 % of the seats had their welcome.
     back: [Duration; 3],
-    /// Of the server's core, for each of them.
+    /// Microseconds of the server's core per seat.
     cost: f64,
 }
 
@@ -510,7 +515,7 @@ fn one_storm() -> Storm {
         let sockets = common::rooms::connect(server.address, &rooms, AT_ONCE).await;
         (rooms, sockets)
     }));
-    // They sit there when it happens.
+    // The seats are still connected when the server is killed.
     server.kill();
     drop(sockets);
     let killed = Instant::now();

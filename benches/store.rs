@@ -1,8 +1,8 @@
 //! The store's throughput: `cargo bench --bench store`.
 //!
-//! Durable answers on redb, one commit each and with many waiting, in a file of 1,000 games and in one of
-//! 100,000, or of as many as `REJOIN_BENCH_SESSIONS` says; the ratios are printed at the end, with what the
-//! disk's fdatasync makes.
+//! Durable answers on redb, with one and with many callers waiting, in a file of 1,000 games and in one of
+//! 100,000 games, or as many as `REJOIN_BENCH_SESSIONS` says. At the end the ratios are printed, and the
+//! disk's number of fdatasyncs per second.
 
 mod common;
 
@@ -34,7 +34,7 @@ impl Bed {
         Self { runtime, store, clock, sessions, games: RefCell::new(games) }
     }
 
-    /// How long so many answers take with so many waiting.
+    /// How long `count` answers take with `waiting` callers at a time.
     fn answers(&self, count: u64, waiting: usize) -> Duration {
         let (mut took, mut rest) = (Duration::ZERO, count as usize);
         while rest > 0 {
@@ -55,7 +55,7 @@ impl Bed {
         took
     }
 
-    /// Other games take the place of those that were played to their end.
+    /// Replaces the games, which are nearly played to their end, with new ones.
     fn begin_anew(&self) {
         self.runtime.block_on(async {
             let games = self.games.borrow().clone();
@@ -66,8 +66,8 @@ impl Bed {
     }
 }
 
-/// What a way of answering makes: answers a second, and processor time of one in microseconds,
-/// callers' included, which a busy machine disturbs less.
+/// The throughput: answers per second, and processor time per answer in microseconds. The processor time
+/// includes the callers', and depends less on other load on the machine.
 #[derive(Clone, Copy)]
 struct Rate {
     per_second: f64,
@@ -86,7 +86,7 @@ fn measure(criterion: &mut Criterion, bed: &Bed, name: &str, waiting: usize) -> 
     group.warm_up_time(Duration::from_secs(1));
     group.bench_function(name, |bencher| {
         bencher.iter_custom(|count| {
-            // A batch needs company to be one.
+            // Enough answers that there are always `waiting` of them to share a commit.
             let count = count.max(waiting as u64 * 4);
             let before = cpu_micros();
             let took = bed.answers(count, waiting);
@@ -97,13 +97,13 @@ fn measure(criterion: &mut Criterion, bed: &Bed, name: &str, waiting: usize) -> 
     });
     group.finish();
     rates.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
-    // Nothing was measured if a filter left it out.
+    // NaN if a filter has skipped this benchmark.
     rates.get(rates.len() / 2).copied().unwrap_or(Rate { per_second: f64::NAN, cpu_micros: f64::NAN })
 }
 
-/// How many wait at once.
+/// How many callers wait at the same time.
 const WAITING: [usize; 4] = [1, 8, 64, 256];
-/// A file that costs as little as one can.
+/// The size of a file that costs as little as possible.
 const FEW: usize = 1_000;
 
 fn main() {
@@ -116,7 +116,7 @@ fn main() {
         let clock = redb.clock();
         Bed::new(redb, clock, sessions)
     };
-    // In turn, so that the disk's moods are the same to both.
+    // Measured in turn, so that changes in the disk's speed affect both files.
     let beds = [bed(FEW), bed(sessions)];
     let rates: Vec<_> = WAITING
         .map(|waiting| {

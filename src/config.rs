@@ -1,6 +1,7 @@
 //! Every setting: its flag, its environment name, its default, its help, its check. Read once,
 //! checked once; contradictions are refused at start, by name.
 
+#[cfg(feature = "clients")]
 mod drill;
 mod valkey;
 
@@ -19,6 +20,7 @@ use crate::http::{ApiKey, LimitSettings, PublicUrl};
 use crate::quizzes::Hosting;
 use crate::quizzes::cli::QuizzesCommand;
 use crate::telemetry::LogFormat;
+#[cfg(feature = "clients")]
 pub use drill::DrillArgs;
 pub use valkey::{ValkeyMode, ValkeySettings};
 
@@ -84,6 +86,7 @@ pub enum CliCommand {
     Migrate(Box<MigrateArgs>),
     /// Play rooms full of bots against a server that is killed again and again: exit code 0 if nothing
     /// was lost
+    #[cfg(feature = "clients")]
     #[command(after_long_help = drill::HELP)]
     Drill(Box<DrillArgs>),
     /// Check question banks, and import them from other formats

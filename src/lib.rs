@@ -1,30 +1,33 @@
-//! rejoin: a game-session server that keeps live quiz games on disk and brings every player back.
+//! rejoin: a game-session server that keeps live quiz games on disk, so that every player can rejoin a game
+//! after a failure.
 //!
-//! Data flows one way and imports point one way, down this list; `tests/it/layers.rs` keeps it so.
+//! Each layer may import only from the layers below it in this table. `tests/it/layers.rs` checks this.
 //!
 //! | layer | what lives there |
 //! | --- | --- |
-//! | [`server`] | the composition root: what starts in which order, and stops in which |
-//! | [`http`] | the URL table, requests, replies, problems, WebSockets; the only place besides the root that names actix |
-//! | [`game`] | use cases: solo games, the reaper |
+//! | [`server`] | the composition root: creates all parts, starts and stops them in order |
+//! | [`http`] | the URL table, requests, replies, problems; besides the root only this layer uses actix |
+//! | `websocket` | WebSocket framing over a TCP connection; it knows no other layer |
+//! | [`game`] | use cases: solo games, rooms and their hub, the reaper |
 //! | [`quizzes`] | question banks: the file format, the catalogue, importers |
 //! | [`store`] | the store contract, its errors, the record format, the engines |
-//! | [`domain`] | the rules: pure, without async, I/O, clock or chance |
+//! | [`domain`] | the rules: pure, without async, I/O, clock or randomness |
 //!
-//! On the other side of the wire, naming nothing of the above:
+//! The client side, which imports nothing of the layers above. It is left out without the feature `clients`:
 //!
 //! | part | what lives there |
 //! | --- | --- |
-//! | [`drill`] | rooms full of bots against a server that is killed again and again |
-//! | [`client`] | a client of rooms that comes back, and checks the promises while it plays |
+//! | [`drill`] | rooms full of bots that play against a server while it is killed repeatedly |
+//! | [`client`] | a client of rooms that reconnects, and checks the protocol's promises while it plays |
 //!
-//! [`config`], [`telemetry`], [`health`] and [`migrate`] stand beside the root: every setting, how the
-//! log looks, the question that a container asks of a running server, and the way of whole sessions
-//! from one store to another.
+//! Beside the root: [`config`] has every setting, [`telemetry`] sets up the log, [`health`] is the health check
+//! that a container runs against a server, and [`migrate`] moves whole sessions from one store to another.
 
+#[cfg(feature = "clients")]
 pub mod client;
 pub mod config;
 pub mod domain;
+#[cfg(feature = "clients")]
 pub mod drill;
 pub mod game;
 pub mod health;
@@ -34,9 +37,10 @@ pub mod quizzes;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+mod websocket;
 
-/// A session's texts are allocated on the request's thread and freed on the writer's, which the C
-/// library's allocator made the largest cost of a commit. Without huge pages: clearing one of them
-/// takes as long as three answers.
+/// mimalloc, because a session's texts are allocated on the request's thread and freed on the writer's. With
+/// the C library's allocator this was the largest cost of a commit. Huge pages stay off: clearing one takes
+/// as long as three answers.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,4 +1,5 @@
-//! Parse, initialise, bind, start, wait, stop.
+//! The command line: parses the arguments and runs the chosen command. For `serve`: initialise, bind, start,
+//! wait for a signal, stop.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use anyhow::Context;
 use rejoin::config::{Cli, CliCommand, Settings, unknown_settings};
 use rejoin::http::ApiKeys;
 use rejoin::server::Outside;
-use rejoin::{drill, health, migrate, quizzes, server, telemetry};
+use rejoin::{health, migrate, quizzes, server, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
@@ -17,7 +18,8 @@ fn main() -> ExitCode {
         Some(CliCommand::Serve(settings)) => serve(&settings),
         Some(CliCommand::Health(args)) => health::ask(args.listen).map(|()| ExitCode::SUCCESS),
         Some(CliCommand::Migrate(args)) => migrate::run(&args),
-        Some(CliCommand::Drill(args)) => args.options().and_then(|options| drill::command(&options, args.json)),
+        #[cfg(feature = "clients")]
+        Some(CliCommand::Drill(args)) => args.options().and_then(|options| rejoin::drill::command(&options, args.json)),
         Some(CliCommand::Quizzes(command)) => quizzes::cli::run(command),
     };
     done.unwrap_or_else(|error| {
@@ -41,7 +43,7 @@ fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Ends with the first SIGTERM or Ctrl-C.
+/// A future that completes at the first SIGTERM or SIGINT (Ctrl-C).
 fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -53,7 +55,7 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
     })
 }
 
-/// Reads banks and keys again with every SIGHUP. What can't be read leaves what was there before.
+/// Reloads banks and API keys at every SIGHUP. Whatever can't be read keeps its old version.
 fn reload_on_hangup(settings: Settings, outside: &Outside) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     let (settings, catalogue, keys) = (Arc::new(settings), outside.catalogue.clone(), outside.keys.clone());
@@ -66,7 +68,7 @@ fn reload_on_hangup(settings: Settings, outside: &Outside) -> anyhow::Result<()>
                     reload_keys(&settings, &keys);
                 }
             };
-            // If it panics, the log has it.
+            // A panic is already in the log, and must not end this loop.
             drop(tokio::task::spawn_blocking(reload).await);
         }
     });

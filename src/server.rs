@@ -1,8 +1,9 @@
-//! The composition root: what starts in which order, and stops in which.
+//! The composition root: creates all parts of the server, and starts and stops them in order.
 //!
-//! Start: bind, stores, banks, reapers, HTTP. Stop: WebSockets, no new connections, what is in
-//! flight, reapers, stores. All of it is handed in or made here; there are no globals, and two servers live in one
-//! process.
+//! Start: bind, question banks, API keys, stores, reapers, HTTP. Connections wait in the kernel's queue until
+//! HTTP runs. Stop: close WebSockets, accept no more connections, finish requests in flight, end reapers and
+//! room tasks, close stores. Every part is passed in or created here. There are no globals, so two servers
+//! can run in one process.
 
 mod memory;
 mod stores;
@@ -34,35 +35,35 @@ use crate::store::{StoreRouter, WallClock};
 pub(crate) use stores::FILE;
 pub use stores::Stores;
 
-/// How long requests in flight may take to finish at the stop, in seconds.
+/// How long requests in flight may take to finish when the server stops, in seconds.
 const DRAIN_SECONDS: u64 = 4;
-/// How long the stores may take to close.
+/// How long the background tasks and the stores may take to close.
 const CLOSING: Duration = Duration::from_secs(4);
-/// How long an idle connection is kept: longer than the usual proxies keep theirs, so that it is
-/// they who close it and no request meets a closing one.
+/// How long an idle connection is kept. This is longer than usual proxies keep theirs, so that the proxy
+/// closes first, and sends no request on a connection that is just being closed here.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// Connections that may wait to be accepted: after a restart all players come at once.
+/// Maximum connections that wait to be accepted. After a restart all players reconnect at once.
 const BACKLOG: u32 = 4_096;
 
-/// What a server is given from outside.
+/// What the caller passes to a server, so that tests can replace it.
 pub struct Outside {
-    /// Where it listens.
+    /// The bound and listening socket.
     pub listener: TcpListener,
-    /// Where dates come from.
+    /// The wall clock, from which dates are made.
     pub wall: WallClock,
-    /// Where ids and draws come from.
+    /// The source of randomness for ids, tokens and shuffles.
     pub chance: Entropy,
-    /// Banks that may be read again while it runs.
+    /// The question banks. The caller may reload them while the server runs.
     pub catalogue: Arc<Catalogue>,
-    /// Keys that may be, too.
+    /// The API keys. The caller may replace them while the server runs.
     pub keys: Arc<ApiKeys>,
 }
 
 impl Outside {
-    /// The machine's own clock and random, and the banks, keys and address of the settings.
+    /// The system's clock and randomness, and the banks, keys and address from the settings.
     ///
     /// # Errors
-    /// An address that can't be bound, or a bank or a key that can't be read.
+    /// The address can't be bound, or a bank or a key can't be read.
     pub fn of(settings: &Settings) -> anyhow::Result<Self> {
         Ok(Self {
             listener: bind(settings.listen)?,
@@ -77,7 +78,7 @@ impl Outside {
 fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let listen = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        // A restart must not wait for the old connections to time out.
+        // A restart must not wait until the old connections have left TIME_WAIT.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         socket.listen(BACKLOG)?.into_std()
@@ -85,10 +86,10 @@ fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     listen().with_context(|| format!("REJOIN_LISTEN: cannot listen on {address}"))
 }
 
-/// Serves until `stop`, then finishes what is in flight and closes the stores.
+/// Serves until `stop` completes, then finishes the requests in flight and closes the stores.
 ///
 /// # Errors
-/// Whatever keeps it from starting, or from closing the stores in time.
+/// The server can't start, or its stores can't be closed in time.
 pub async fn run(
     settings: &Settings,
     outside: Outside,
@@ -97,10 +98,10 @@ pub async fn run(
     run_over(settings, outside, Stores::open, stop).await
 }
 
-/// The same over stores of the caller's.
+/// Like [`run`], with stores that the caller opens by `open`.
 ///
 /// # Errors
-/// The same.
+/// The server can't start, or its stores can't be closed in time.
 pub async fn run_over(
     settings: &Settings,
     outside: Outside,
@@ -164,6 +165,7 @@ pub async fn run_over(
         drawings: OneByOne::default(),
     });
     let served = serve(settings, outside.listener, shared, stop).await;
+    // HTTP is done. Reapers and room tasks still use the stores, so they must end before the stores close.
     stopping.cancel();
     background.close();
     hub.closed().await;
@@ -171,7 +173,7 @@ pub async fn run_over(
     served
 }
 
-/// What a stranger can do on this server that its owner may not have meant.
+/// Warns about settings that let strangers do more than the operator may have intended.
 fn warn_of_openness(settings: &Settings, outside: &Outside) -> anyhow::Result<()> {
     let is_reached = !outside.listener.local_addr()?.ip().is_loopback();
     if outside.keys.is_open() && is_reached {
@@ -193,8 +195,8 @@ fn warn_of_openness(settings: &Settings, outside: &Outside) -> anyhow::Result<()
     Ok(())
 }
 
-/// Each connection is an open file, and the usual limit of 1,024 is soft: a process may raise it to the
-/// hard one by itself. Gives the limit, if there is one.
+/// Raises the soft limit of open files, usually 1,024, to the hard limit, which needs no privileges. Each
+/// connection is an open file. Returns the limit that holds then, `None` if there is none.
 fn allow_many_connections() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
@@ -215,7 +217,7 @@ async fn serve(
     let sockets = shared.sockets.clone();
     let stop = async move {
         stop.await;
-        // The threads end when HTTP is done, and WebSockets live on them.
+        // WebSockets run on the HTTP worker threads, so they must close before HTTP stops.
         sockets.stop().await;
     };
     let mut server = Server::build().shutdown_timeout(DRAIN_SECONDS).shutdown_signal(stop);
@@ -236,7 +238,7 @@ fn room_lifetimes(settings: &Settings) -> Lifetimes {
     }
 }
 
-/// The one line that a start prints, and its event in the log.
+/// Prints the one line that a start prints, and logs the start.
 async fn announce(settings: &Settings, listener: &TcpListener, reach: &Reach, stores: &Stores) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let status = stores.homes.status().await?;
@@ -249,7 +251,7 @@ async fn announce(settings: &Settings, listener: &TcpListener, reach: &Reach, st
     let limits = if settings.limits.is_on() { "" } else { ", limits off" };
     let chaos = settings.chaos.map(|likelihood| format!(", chaos {likelihood}")).unwrap_or_default();
     let page = page(address, reach);
-    // One line in one piece: whoever reads no more than that may go away.
+    // Printed as one line in one piece: a reader of the pipe may close it after the first line.
     println!(
         "rejoin {version} listens on http://{address} (to play, open {page}), sessions in {place}{away}{fallback}, \
          {records}{limits}{chaos}"
@@ -270,17 +272,18 @@ async fn announce(settings: &Settings, listener: &TcpListener, reach: &Reach, st
     Ok(())
 }
 
-/// How clients reach a server that listens here. Where others in the network find it is asked of the machine's
-/// routes; nothing is sent.
+/// How clients reach a server that listens on `address`. The address in the local network is taken from the
+/// machine's routing table. Nothing is sent.
 fn reach(settings: &Settings, address: SocketAddr) -> Reach {
     let lan = || {
-        // A container's own address and port mean nothing outside.
+        // A container's own address and port are not valid outside it.
         if ["/.dockerenv", "/run/.containerenv"].into_iter().any(|mark| Path::new(mark).exists()) {
             return None;
         }
         let ip = if address.ip().is_unspecified() {
             let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-            // An address that is kept free for documents (RFC 5737).
+            // An address reserved for documentation (RFC 5737). Connecting a UDP socket sends no packet, but
+            // selects the local address of the route.
             socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
             socket.local_addr().ok()?.ip()
         } else {
@@ -292,12 +295,14 @@ fn reach(settings: &Settings, address: SocketAddr) -> Reach {
     Reach { public: settings.public_url.clone(), lan: lan() }
 }
 
-/// The page's address for whoever reads the first lines.
+/// The URL of the page for the line that the start prints: the public one, else the one in the local network,
+/// else the listening address.
 fn page(address: SocketAddr, reach: &Reach) -> String {
     let here = || format!("http://{address}");
     reach.public.as_ref().map(|public| public.url.clone()).or_else(|| reach.lan.clone()).unwrap_or_else(here)
 }
 
+/// Waits for the background tasks, then closes the stores. Fails if both take longer than [`CLOSING`].
 async fn close(homes: &StoreRouter, background: &TaskTracker) -> anyhow::Result<()> {
     let closing = async {
         background.wait().await;

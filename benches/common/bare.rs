@@ -1,5 +1,5 @@
-//! The floor under what a delivery costs: a program that does nothing but send frames to as many sockets. On
-//! loopback the kernel charges a sender with what it does for the receiver.
+//! The lower bound for the cost of a delivery: a program that only sends frames to as many sockets. On
+//! loopback the kernel charges the sender for the work that it does for the receiver.
 
 use std::io::{BufRead, BufReader, Write, stdin};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use super::server::{busy_of, on_the_servers_core};
 
-/// The word by which a benchmark runs as this program.
+/// The argument with which a benchmark starts itself as this program.
 const WORD: &str = "--bare-sender";
-/// As long as the frame of an event here.
+/// The length in bytes of the frame of an event in these benchmarks.
 const FRAME: usize = 160;
 const TICK: Duration = Duration::from_millis(1);
 
-/// Becomes the bare sender, if that is what this process was started as.
+/// Runs the bare sender and exits, if this process was started as one.
 pub fn run_if_asked() {
     let mut args = std::env::args().skip_while(|arg| arg != WORD).skip(1).map(|count| count.parse().expect("a count"));
     if let (Some(sockets), Some(at_once)) = (args.next(), args.next()) {
@@ -25,7 +25,7 @@ pub fn run_if_asked() {
     }
 }
 
-/// Sends at the rates that come in, a line each, until they end.
+/// Reads rates from stdin, one per line, and sends at the latest one. Ends with stdin.
 fn send_all(sockets: usize, at_once: usize) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     println!("{}", listener.local_addr().expect("it is bound"));
@@ -44,7 +44,8 @@ fn send_all(sockets: usize, at_once: usize) {
     }
 }
 
-/// Sends so many frames a second, a group of sockets after the other; gives the next rate.
+/// Sends `rate` frames per second, to one group of sockets after the other, until the next rate arrives.
+/// `None` if there won't be another one.
 fn send(sockets: &mut [TcpStream], at_once: usize, rate: f64, rates: &Receiver<f64>) -> Option<f64> {
     let (begun, mut sent, groups) = (Instant::now(), 0, sockets.len() / at_once);
     loop {
@@ -64,7 +65,7 @@ fn send(sockets: &mut [TcpStream], at_once: usize, rate: f64, rates: &Receiver<f
     }
 }
 
-/// A running bare sender. It ends when it is dropped.
+/// A running bare sender. It is stopped when this value is dropped.
 pub struct Bare {
     child: Child,
     rates: Option<ChildStdin>,
@@ -72,7 +73,7 @@ pub struct Bare {
 }
 
 impl Bare {
-    /// One that waits for so many clients, and sends to so many at once.
+    /// Starts a sender that waits for `sockets` clients and always sends to `at_once` of them.
     pub fn start(sockets: usize, at_once: usize) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
         command.args([WORD, &sockets.to_string(), &at_once.to_string()]);
@@ -84,13 +85,13 @@ impl Bare {
         Self { child, rates, address: line.trim().parse().expect("an address") }
     }
 
-    /// From now on it sends so many frames a second.
+    /// Sets the rate, in frames per second.
     pub fn send(&mut self, rate: usize) {
         let rates = self.rates.as_mut().expect("it runs");
         writeln!(rates, "{rate}").expect("it reads");
     }
 
-    /// How long it has kept its core busy.
+    /// The processor time that it has used.
     pub fn busy(&self) -> Duration {
         busy_of(self.child.id())
     }
@@ -98,6 +99,7 @@ impl Bare {
 
 impl Drop for Bare {
     fn drop(&mut self) {
+        // Closing its stdin ends the child; the kill is for one that hangs.
         drop(self.rates.take());
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -1,4 +1,4 @@
-//! A load program: many players in a closed loop, over plain keep-alive connections to loopback.
+//! A load generator: many players in a closed loop, over plain keep-alive connections on loopback.
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// One connection to the server.
+/// One keep-alive HTTP connection to the server.
 pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -21,31 +21,31 @@ impl Connection {
         Self::over(stream)
     }
 
-    /// One over a connection that was made already.
+    /// Uses a TCP connection that exists already.
     pub fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("a socket option");
         Self { stream, buffer: Vec::with_capacity(16 * 1024) }
     }
 
-    /// Sends a request and gives the reply's status and body.
+    /// Sends a request and returns the status and the body of the reply.
     pub async fn request(&mut self, method: &str, path: &str, body: &str) -> (u16, Vec<u8>) {
         self.exchange(method, path, "", body).await
     }
 
-    /// The same by the holder of a key or a token, who expects JSON.
+    /// Sends a request with a key or a token, and returns the JSON body. Fails on a status of 300 or higher.
     pub async fn request_by(&mut self, bearer: &str, method: &str, path: &str, body: &str) -> Value {
         let (status, reply) = self.exchange(method, path, &format!("Authorization: Bearer {bearer}\r\n"), body).await;
         assert!(status < 300, "{method} {path}: {status} {}", String::from_utf8_lossy(&reply));
         serde_json::from_slice(&reply).expect("JSON")
     }
 
-    /// How many commits the server has made.
+    /// The number of commits that the server has made.
     pub async fn commits(&mut self) -> f64 {
         let health: Value = serde_json::from_slice(&self.request("GET", "/health", "").await.1).expect("JSON");
         health["commits"].as_f64().expect("a number")
     }
 
-    /// The status of a request without a body by the holder of a token.
+    /// Sends a request with a token and without a body, and returns the status.
     pub async fn request_as(&mut self, bearer: &str, method: &str, path: &str) -> u16 {
         self.exchange(method, path, &format!("Authorization: Bearer {bearer}\r\n"), "").await.0
     }
@@ -83,12 +83,13 @@ fn content_length(head: &[u8]) -> usize {
     line.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
 }
 
-/// What a run measured.
+/// The figures of a run.
 pub struct Figures {
     pub per_second: f64,
     pub p50: Duration,
     pub p95: Duration,
     pub p99: Duration,
+    /// The longest latency.
     pub most: Duration,
 }
 
@@ -106,16 +107,16 @@ impl Figures {
     }
 }
 
-/// What players do in their loop.
+/// What the players do in their loop.
 #[derive(Clone, Copy)]
 pub enum Play {
     /// Whole games: create, ten answers, results.
     Games,
-    /// Nothing but `/livez`.
+    /// Only `GET /livez`.
     Livez,
 }
 
-/// Lets so many players loop: first to warm up, then measured.
+/// Runs `players` players: for `warm_up` without measuring, then measured.
 pub async fn run(address: SocketAddr, players: usize, play: Play, warm_up: Duration, measured: Duration) -> Figures {
     let begin = Instant::now() + warm_up;
     let end = begin + measured;
@@ -169,6 +170,7 @@ impl Player {
         if status != good {
             self.failures.set(self.failures.get() + 1);
         }
+        // Requests that were sent during the warm-up don't count.
         if sent >= self.begin {
             self.latencies.borrow_mut().push(sent.elapsed());
         }

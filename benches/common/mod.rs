@@ -1,4 +1,4 @@
-//! What the benchmarks share: stores full of games, and players who answer.
+//! Shared parts of the benchmarks: stores full of games, and players who answer.
 
 #![allow(dead_code, unreachable_pub, reason = "each benchmark uses its own part of this")]
 
@@ -21,14 +21,14 @@ use rejoin::store::clock::system_wall_clock;
 use rejoin::store::redb::{RedbOptions, RedbStore, file_opener};
 use rejoin::store::{Clock, GameSessionStore, NewSession};
 
-/// Questions of a game, as many as the server's default.
+/// Questions in a game; the server's default.
 pub const QUESTIONS: usize = 10;
-/// Commands that wait at once while a store is filled.
+/// Commands that wait at the same time while a store is filled.
 const FILLERS: usize = 1_024;
-/// The page cache that the server takes on a machine of 8 GiB.
+/// The page cache in bytes that the server uses on a machine with 8 GiB.
 const CACHE: usize = 1 << 30;
 
-/// Opens the file at `path` with the server's own settings.
+/// Opens the file at `path` with the server's own settings, but with a longer time limit for commits.
 pub fn open(path: &Path) -> Arc<RedbStore> {
     let options = RedbOptions {
         rules: GameSession::apply,
@@ -40,24 +40,24 @@ pub fn open(path: &Path) -> Arc<RedbStore> {
     Arc::new(opened.expect("a new file can be opened"))
 }
 
-/// A runtime on the calling thread.
+/// A single-threaded runtime on the calling thread.
 pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts")
 }
 
-/// Real questions: a bank that ships.
+/// A bank of real questions, which is part of the program.
 pub fn bank() -> Arc<Bank> {
     let catalogue = Catalogue::open(None).expect("the banks that ship are good");
     catalogue.get(&"civics".parse().expect("a name")).expect("civics ships")
 }
 
-/// The `n`th game, of ten questions, alive for `ttl`.
+/// The `n`th game: ten questions, with a TTL of `ttl`.
 pub fn game(bank: &Bank, n: usize, at: Moment, ttl: Millis) -> GameSession {
     let day = Millis::seconds(86_400);
     game_that_lives(bank, n, at, Lifetimes { ttl, max_age: day, results_ttl: day })
 }
 
-/// The same with all its lifetimes.
+/// The `n`th game, with all its lifetimes given.
 pub fn game_that_lives(bank: &Bank, n: usize, at: Moment, lifetimes: Lifetimes) -> GameSession {
     let mut random = [0; 10];
     random[..8].copy_from_slice(&(n as u64).to_be_bytes());
@@ -79,7 +79,7 @@ pub fn game_that_lives(bank: &Bank, n: usize, at: Moment, lifetimes: Lifetimes) 
     GameSession::solo(id, n as u64, new, quiz, lifetimes, at.now)
 }
 
-/// Runs `work` for every number below `count`, so many at once.
+/// Runs `work` for every number below `count`, `at_once` of them at the same time.
 pub async fn all_of<F>(count: usize, at_once: usize, work: impl Fn(usize) -> F + Clone + 'static)
 where
     F: Future<Output = ()> + 'static,
@@ -101,7 +101,7 @@ where
     local.await;
 }
 
-/// Stores so many games, and gives their ids and first questions.
+/// Stores `count` games with the given TTL, and returns them for answering.
 pub async fn fill(store: &Arc<dyn GameSessionStore>, clock: &Arc<dyn Clock>, count: usize, ttl: Millis) -> Games {
     let bank = bank();
     let ids = Arc::new(parking_lot::Mutex::new(Vec::with_capacity(count)));
@@ -124,7 +124,7 @@ fn questions_of(session: &GameSession) -> u32 {
     session.state.nonce as u32
 }
 
-/// Games to be answered, one question after the other, a different game each time.
+/// Stored games to be answered: one question of each game in turn, then the next question of each.
 #[derive(Clone)]
 pub struct Games {
     games: Arc<Vec<(SessionId, u32)>>,
@@ -132,12 +132,12 @@ pub struct Games {
 }
 
 impl Games {
-    /// How many answers can still be given before a game is over.
+    /// The number of answers that can still be given before a game would end.
     pub fn left(&self) -> usize {
         (self.games.len() * (QUESTIONS - 1)).saturating_sub(self.next.load(Ordering::Relaxed))
     }
 
-    /// Deletes them all.
+    /// Deletes all games.
     pub async fn delete(&self, store: &Arc<dyn GameSessionStore>) {
         let (games, store) = (self.games.clone(), store.clone());
         all_of(games.len(), FILLERS, move |n| {
@@ -152,7 +152,7 @@ impl Games {
     /// Commits one answer to the next game.
     pub async fn answer(&self, store: &dyn GameSessionStore, clock: &dyn Clock, bank: &Bank) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        // Far apart, so that no neighbour's page helps.
+        // Games that follow each other are far apart in the file, so that they don't share pages.
         let place = (turn.wrapping_mul(7_919)) % self.games.len();
         let round = turn / self.games.len();
         let (id, n) = &self.games[place];
@@ -172,7 +172,7 @@ impl Games {
     }
 }
 
-/// How many 4 KiB writes this disk makes durable in a second, one after the other.
+/// The number of 4 KiB writes that this disk makes durable per second, one after the other.
 pub fn fdatasyncs_per_second(folder: &Path) -> f64 {
     use std::os::unix::fs::FileExt;
     let file = std::fs::File::create(folder.join("fdatasync")).expect("a file can be made");

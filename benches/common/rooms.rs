@@ -1,4 +1,4 @@
-//! Rooms on a running server, and whoever sits there, connected.
+//! Rooms on a running server, and their connected seats.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use super::load::Connection;
 use super::socket::Socket;
 
-/// The key that the server is started with.
+/// The API key that the server is started with.
 pub const KEY: &str = "a-key-for-benchmarks-only";
-/// How many rooms are filled, or seats connected, at once, where it is no matter.
+/// How many rooms are filled, or seats connected, at the same time, where the number does not matter.
 pub const AT_ONCE: usize = 32;
 
-/// A room with its seats' tokens.
+/// A room id and the tokens of its seats.
 #[derive(Clone)]
 pub struct Room {
     pub id: Rc<str>,
@@ -25,7 +25,7 @@ fn text(value: &Value) -> String {
     value.as_str().expect("a text").to_owned()
 }
 
-/// Opens a room whose rules lie elsewhere, and fills it.
+/// Opens an external room and fills its seats.
 async fn external(address: SocketAddr, seats: usize) -> Room {
     let mut connection = Connection::open(address).await;
     let settings = json!({"mode": "external", "maxSeats": seats}).to_string();
@@ -39,7 +39,7 @@ async fn external(address: SocketAddr, seats: usize) -> Room {
     Room { id: id.into(), tokens: tokens.into() }
 }
 
-/// So many rooms of so many seats.
+/// Opens `rooms` rooms with `seats` seats each.
 pub async fn open(address: SocketAddr, rooms: usize, seats: usize) -> Vec<Room> {
     let opened = Rc::new(RefCell::new(Vec::new()));
     let into = opened.clone();
@@ -54,7 +54,7 @@ pub async fn open(address: SocketAddr, rooms: usize, seats: usize) -> Vec<Room> 
     opened.take()
 }
 
-/// Connects every seat of these rooms, so many at once. Gives each room's sockets.
+/// Connects every seat of these rooms, `at_once` at the same time. Returns the sockets of each room.
 pub async fn connect(address: SocketAddr, rooms: &[Room], at_once: usize) -> Vec<Vec<Socket>> {
     let sockets: Rc<RefCell<Vec<Vec<Socket>>>> = Rc::new(RefCell::new(rooms.iter().map(|_| Vec::new()).collect()));
     let (seats, into): (Rc<[_]>, _) = (seats(rooms).into(), sockets.clone());

@@ -1,4 +1,4 @@
-//! The real binary on a core of its own.
+//! The real binary, on a core of its own.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -8,25 +8,25 @@ use std::time::Duration;
 
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-/// The core that the server has to itself, and the one that the players share.
+/// The core for the server only, and the core that the players share.
 const SERVER_CORE: usize = 0;
 const LOAD_CORE: usize = 1;
 
-/// A running server. It is killed when it is dropped.
+/// A running server. It is killed when this value is dropped.
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
 }
 
 impl Server {
-    /// One that lets anybody take as much as they like.
+    /// Starts a server without limits.
     pub fn start(folder: &Path, args: &[&str]) -> Self {
         Self::start_with_limits(folder, &[&["--limits", "off"], args].concat())
     }
 
-    /// One with the limits that it has by itself.
+    /// Starts a server with its default limits.
     pub fn start_with_limits(folder: &Path, args: &[&str]) -> Self {
-        // Another build of the server can be measured by the same players.
+        // `BENCH_SERVER` lets the same players measure another build.
         let binary = std::env::var("BENCH_SERVER").unwrap_or_else(|_| env!("CARGO_BIN_EXE_rejoin").to_owned());
         let mut command = Command::new(binary);
         command.args(["--listen", "127.0.0.1:0", "--workers", "1", "--log", "warn", "--data-dir"]).arg(folder);
@@ -39,7 +39,7 @@ impl Server {
         Self { child, address: address.unwrap_or_else(|| panic!("no address in {line:?}")) }
     }
 
-    /// What the process keeps in memory, in bytes.
+    /// The resident memory of the process, in bytes.
     pub fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -47,19 +47,19 @@ impl Server {
         kib.unwrap_or_default() * 1024
     }
 
-    /// How many bytes the process has had written to disks.
+    /// The bytes that the process has caused to be written to disks.
     pub fn written(&self) -> u64 {
         let io = std::fs::read_to_string(format!("/proc/{}/io", self.child.id())).unwrap_or_default();
         let line = io.lines().find_map(|line| line.strip_prefix("write_bytes:"));
         line.and_then(|bytes| bytes.trim().parse().ok()).unwrap_or_default()
     }
 
-    /// How long the process has kept a core busy, in the kernel too.
+    /// The processor time that the process has used, including kernel time.
     pub fn busy(&self) -> Duration {
         busy_of(self.child.id())
     }
 
-    /// `kill -9`.
+    /// Kills the server with SIGKILL, and waits until it has ended.
     pub fn kill(mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it ends");
@@ -73,34 +73,36 @@ impl Drop for Server {
     }
 }
 
-/// Starts something there; this thread goes back to the players' core.
+/// Runs `start` on the server's core. Afterwards this thread is on the players' core again.
 pub fn on_the_servers_core<T>(start: impl FnOnce() -> T) -> T {
-    // A child inherits the cores of the thread that starts it.
+    // A child process inherits the cores of the thread that starts it.
     pin(SERVER_CORE);
     let started = start();
     pin(LOAD_CORE);
     started
 }
 
-/// How long a process has kept a core busy.
+/// The processor time that a process has used, including kernel time.
 pub fn busy_of(process: u32) -> Duration {
     busy(&process.to_string())
 }
 
-/// How long this process has kept a core busy.
+/// The processor time that this process has used, including kernel time.
 pub fn busy_here() -> Duration {
     busy("self")
 }
 
 fn busy(process: &str) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // The name before may hold anything; of what follows, user and system time are the 12th and 13th.
+    // The process name may contain anything, so count from its closing parenthesis: user and system time are
+    // the 12th and 13th fields after it.
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
     let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
+    // Linux counts in ticks of 10 ms here.
     Duration::from_millis(ticks * 10)
 }
 
-/// What this thread starts from now on shares the players' core.
+/// Moves this thread, and all that it starts later, to the players' core.
 pub fn pin_to_load() {
     pin(LOAD_CORE);
 }

@@ -1,5 +1,5 @@
-//! A player's end of a WebSocket, so cheap that a core of them is no bottleneck: raw bytes, of which
-//! only the heads of frames are looked at; what is in them is left to whoever asked.
+//! A player's end of a WebSocket, cheap enough that one core for all of them is no bottleneck. It reads raw
+//! bytes and looks only at frame heads; the caller looks into the texts.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -14,20 +14,20 @@ const CLOSE: u8 = 8;
 const PING: u8 = 9;
 const PONG: u8 = 10;
 
-/// The sending end.
+/// The sending half of a socket.
 pub struct Sender {
     stream: Rc<TcpStream>,
-    /// What the kernel has not taken yet.
+    /// Bytes that the kernel has not accepted yet.
     rest: RefCell<Vec<u8>>,
 }
 
 impl Sender {
-    /// Sends a text, without waiting for anybody to read it.
+    /// Sends a text frame, without waiting for the kernel to accept it. Shorter than 64 KiB.
     pub fn send(&self, text: &str) {
         self.put(TEXT, text.as_bytes());
     }
 
-    /// Hands over what the kernel takes.
+    /// Writes as much as the kernel accepts now.
     pub fn flush(&self) {
         let mut rest = self.rest.borrow_mut();
         while !rest.is_empty() {
@@ -49,7 +49,7 @@ impl Sender {
                 rest.extend((long as u16).to_be_bytes());
             }
         }
-        // A mask of zeros changes nothing.
+        // A mask of zeros leaves the payload unchanged.
         rest.extend([0; 4]);
         rest.extend(payload);
         drop(rest);
@@ -57,14 +57,14 @@ impl Sender {
     }
 }
 
-/// Both ends.
+/// A connected WebSocket: the sending half, and the bytes received so far.
 pub struct Socket {
     pub sender: Rc<Sender>,
     input: Vec<u8>,
 }
 
 impl Socket {
-    /// Connects a seat, or a backend, to a room and resumes. Gives its welcome too.
+    /// Connects a seat, or a backend, to a room and sends `resume`. Returns the welcome too.
     pub async fn open(address: SocketAddr, room: &str, token: &str) -> (Self, serde_json::Value) {
         let mut stream = TcpStream::connect(address).await.expect("the server listens");
         stream.set_nodelay(true).expect("a socket option");
@@ -89,7 +89,7 @@ impl Socket {
         (socket, welcome.unwrap_or_default())
     }
 
-    /// Waits for bytes, and hands over each text that is whole by now. Pings are answered by the way.
+    /// Waits for bytes, and calls `take` for each complete text. Answers pings.
     pub async fn skim(&mut self, mut take: impl FnMut(&[u8])) {
         self.read().await;
         let mut begin = 0;
@@ -121,8 +121,7 @@ impl Socket {
     }
 }
 
-/// The opcode of the frame that these bytes begin with, and where its payload lies; `None` if it is
-/// not whole.
+/// The opcode and the payload range of the first frame in these bytes; `None` if the frame is not complete.
 fn frame(bytes: &[u8]) -> Option<(u8, Range<usize>)> {
     let (start, length) = match *bytes {
         [_, short @ 0..126, ..] => (2, usize::from(short)),
@@ -133,7 +132,7 @@ fn frame(bytes: &[u8]) -> Option<(u8, Range<usize>)> {
     (bytes.len() >= start + length).then(|| (bytes[0] & 0x0F, start..start + length))
 }
 
-/// The number of the event that a frame tells of, if it does.
+/// The sequence number if the text is an event frame.
 pub fn sequence(text: &[u8]) -> Option<u64> {
     let digits = text.strip_prefix(br#"{"type":"event","sequence":"#)?;
     let digits = digits.iter().take_while(|digit| digit.is_ascii_digit());

@@ -1,18 +1,18 @@
-//! A real Valkey beside the server, as `deploy/valkey.conf` says.
+//! A real Valkey, configured by `deploy/valkey.conf`.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A running Valkey. It is killed when it is dropped.
+/// A running Valkey. It is killed when this value is dropped.
 pub struct Valkey {
     child: Child,
     pub url: String,
 }
 
 impl Valkey {
-    /// One that keeps its files in `folder` and syncs them `everysec` or `always`.
+    /// Starts a Valkey with its files in `folder`. `sync` is its `appendfsync`: `everysec` or `always`.
     pub fn start(folder: &Path, sync: &str) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let program = root.join("target/valkey/valkey-server");

@@ -1,24 +1,24 @@
-//! An answer as it stands in frames: one of four fields, and `optionId: null` for none.
+//! An answer as it appears in frames: one of four fields. A pass is `optionId: null`.
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 
-/// What is answered: one field, by the question's kind; none of them passes.
+/// An answer. Which field is set depends on the kind of question. If no field is set, the player passes.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClientAnswer {
-    /// The option of a choice, or of a poll that has some.
+    /// The chosen option of a `choice`, or of a `poll` with options.
     pub option_id: Option<u64>,
-    /// The options that are chosen together, or put in order.
+    /// The chosen options of a `multiple`, or the order of the options of an `order`.
     pub option_ids: Option<Vec<u64>>,
-    /// A text that is typed.
+    /// The typed text of a `text`, or of a `poll` without options.
     pub text: Option<String>,
-    /// A number that is typed.
+    /// The typed number of a `number`.
     pub number: Option<f64>,
 }
 
 impl ClientAnswer {
-    /// The answer as fields of a frame.
+    /// The answer's field, to be merged into a frame.
     pub(super) fn fields(&self) -> Value {
         match self {
             Self { option_ids: Some(options), .. } => json!({ "optionIds": options }),
@@ -28,7 +28,7 @@ impl ClientAnswer {
         }
     }
 
-    /// Whether it says anything.
+    /// False if the player passes.
     pub fn is_given(&self) -> bool {
         *self != Self::default()
     }

@@ -1,33 +1,35 @@
-//! When to try again: line 9 of "Coming back, in ten lines". Pure: chance is passed in.
+//! The delays between attempts to connect: line 9 of "Coming back, in ten lines". Pure: randomness is passed
+//! in.
 
 use std::time::Duration;
 
-/// The wait before the second try.
+/// The delay before the second attempt.
 const FIRST: Duration = Duration::from_millis(500);
-/// No wait is longer than this, chance aside.
+/// The longest delay, before jitter.
 const LONGEST: Duration = Duration::from_secs(8);
 
-/// The waits between tries: none, then 0.5, 1, 2, 4, 8, 8 … s, each with up to a half of it more or
-/// less, so that the players of a server that comes back don't come all at once.
+/// Exponential backoff with jitter: no delay, then 0.5, 1, 2, 4, 8, 8 … s. Each delay is made up to one half
+/// longer or shorter at random. Without that, all players would return to a restarted server at the same
+/// moment.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     tries: u32,
 }
 
 impl Backoff {
-    /// How long to wait before the next try; `chance` is from 0 to 1.
+    /// The delay before the next attempt. `chance` is a random number from 0 to 1.
     pub(super) fn next(&mut self, chance: f64) -> Duration {
         let doubled = self.tries.checked_sub(1).map(|doublings| FIRST * 2_u32.pow(doublings.min(16)));
         self.tries = self.tries.saturating_add(1);
         doubled.unwrap_or_default().min(LONGEST).mul_f64(0.5 + chance)
     }
 
-    /// The connection stands: the next loss is tried again at once.
+    /// Resets the backoff after a welcome: the next attempt is made at once.
     pub(super) fn welcomed(&mut self) {
         self.tries = 0;
     }
 
-    /// The server asks for patience: not at once this time.
+    /// The server closed the connection because it got too many frames: the next attempt is not made at once.
     pub(super) fn slow_down(&mut self) {
         self.tries = self.tries.max(1);
     }

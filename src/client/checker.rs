@@ -1,5 +1,5 @@
-//! The promises, held against every frame that comes: what is known of the numbering and the game,
-//! and what is wrong with it. A state machine that is fed with frames and knows no socket.
+//! Checks every frame against the protocol: tracks the sequence and the game, and counts violations. A state
+//! machine that is fed with frames and does not know the socket.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use super::game::SeatGame;
 use super::sequence::{Greeting, SequenceStep, SequenceTracker};
 use super::violations::{Back, Stats, Violations};
 
-/// One client's knowledge, over all its connections.
+/// What one client knows, over all its connections.
 #[derive(Debug, Default)]
 pub(super) struct ProtocolChecker {
     pub(super) sequence: SequenceTracker,
@@ -20,11 +20,12 @@ pub(super) struct ProtocolChecker {
     pub(super) faults: Violations,
     pub(super) figures: Stats,
     pub(super) seat: Option<u64>,
+    /// When the connection was lost; `None` while connected and before the first welcome.
     lost: Option<Instant>,
 }
 
 impl ProtocolChecker {
-    /// A connection stands.
+    /// The server has accepted the connection.
     pub(super) fn welcome(&mut self, welcome: &Welcome, now: Instant) {
         let view = SnapshotFrame::of(&welcome.snapshot).unwrap_or_else(|| {
             self.unreadable("the snapshot of a welcome");
@@ -48,24 +49,26 @@ impl ProtocolChecker {
         }
     }
 
-    /// The connection is lost, or still not there.
+    /// The connection was lost, or an attempt to connect failed. Only the first call after a welcome sets the
+    /// time of the loss.
     pub(super) fn lost(&mut self, now: Instant) {
         if self.sequence.known().is_some() {
             self.lost.get_or_insert(now);
         }
     }
 
-    /// An event comes. It is to be shown only if the step says so.
+    /// An event was received. The caller passes it on only if the step is [`SequenceStep::Apply`].
     pub(super) fn event(&mut self, event: &EventFrame) -> SequenceStep {
         let step = self.advance(event.sequence);
         if step == SequenceStep::Apply {
             self.play(event);
+            // Only after the event itself has been counted: the snapshot's total includes it.
             self.game.reached(event.sequence, &mut self.faults);
         }
         step
     }
 
-    /// An event for other seats comes.
+    /// An event for other seats was received.
     pub(super) fn skip(&mut self, sequence: u64) -> SequenceStep {
         let step = self.advance(sequence);
         if step == SequenceStep::Apply {
@@ -77,6 +80,7 @@ impl ProtocolChecker {
     fn advance(&mut self, sequence: u64) -> SequenceStep {
         let before = self.sequence.last();
         let step = self.sequence.next(sequence, &mut self.faults);
+        // The tracker went back to the start: the server replays the whole game.
         if step == SequenceStep::Apply && before >= sequence {
             self.game.begin();
         }
@@ -105,23 +109,23 @@ impl ProtocolChecker {
         read.inspect_err(|error| self.unreadable(&format!("{} {}: {error}", event.event, event.sequence))).ok()
     }
 
-    /// A frame that is none of the protocol.
+    /// A frame does not follow the protocol.
     pub(super) fn unreadable(&mut self, what: &str) {
         self.faults.unreadable += 1;
         self.faults.note(format!("unreadable: {}", what.chars().take(200).collect::<String>()));
     }
 
-    /// The server tells its newest number.
+    /// A heartbeat gave the sequence number of the newest event.
     pub(super) fn told(&mut self, head: u64) {
         self.sequence.told(head, &mut self.faults);
     }
 
-    /// The reply to an answer.
+    /// The server acknowledged an answer.
     pub(super) fn answered(&mut self, question: &str, answer: ClientAnswer) {
         self.game.accepted(question, answer, &mut self.faults);
     }
 
-    /// A snapshot that came with a reply.
+    /// A reply contained a snapshot.
     pub(super) fn looked(&mut self, snapshot: &Value) {
         self.game.saw(snapshot.get("phaseNumber").and_then(Value::as_u64), false);
     }

@@ -1,4 +1,4 @@
-//! What the user of a live connection holds.
+//! The handle on a live connection, its options, and the replies it gives.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,40 +12,39 @@ use tokio::sync::{mpsc, oneshot};
 use super::answer::ClientAnswer;
 use super::checker::ProtocolChecker;
 use super::credentials::SeatCredentials;
-use super::dice::Dice;
 use super::endpoints::Endpoints;
 use super::event::{ClientEvent, StopReason};
 use super::pending::{AskError, PendingRequest, Replied, RequestKind};
 use super::task::ConnectionTask;
 use super::violations::{Stats, Violations};
 
-/// How a connection is kept.
+/// How to connect and how to keep the connection.
 #[derive(Debug, Clone)]
 pub struct ConnectOptions {
-    /// Where the server is.
+    /// The base URLs of the server.
     pub bases: Endpoints,
-    /// What to wait for, and how long.
+    /// Timeouts and intervals.
     pub timing: Timing,
-    /// Whether what is applied is acknowledged by itself.
+    /// If true, the client acknowledges applied events by itself.
     pub acks: bool,
-    /// Where the chance in the waits between tries comes from.
-    pub dice: Dice,
+    /// The source of the jitter in retry delays.
+    pub rng: fastrand::Rng,
 }
 
 impl ConnectOptions {
-    /// As the protocol asks, on the server at `bases`.
+    /// The protocol's defaults, for the server at `bases`.
     pub fn new(bases: Endpoints) -> Self {
-        Self { bases, timing: Timing::default(), acks: true, dice: Dice::system() }
+        Self { bases, timing: Timing::default(), acks: true, rng: fastrand::Rng::new() }
     }
 }
 
-/// What to wait for, and how long.
+/// Timeouts and intervals of a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
-    /// Silence after a heartbeat: so long, and the connection is dead. A connection may take so long to
-    /// stand, too.
+    /// The connection counts as dead if nothing is received for this long after a heartbeat. Also the time
+    /// limit for connecting, and for receiving the welcome after that.
     pub silence: Duration,
-    /// Between heartbeats, if not as the server's welcome says.
+    /// The interval between heartbeats; `None` takes it from the server's welcome.
     pub heartbeat: Option<Duration>,
 }
 
@@ -55,14 +54,15 @@ impl Default for Timing {
     }
 }
 
-/// What the task and its users share.
+/// The state that the task shares with all [`Connection`] clones.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionState {
     pub(super) checker: Mutex<ProtocolChecker>,
+    /// Set once, when the task ends.
     pub(super) stopped: Mutex<Option<StopReason>>,
 }
 
-/// What the task is told.
+/// A command from a [`Connection`] to its task.
 #[derive(Debug)]
 pub(super) enum TaskCommand {
     Ask(PendingRequest),
@@ -71,43 +71,43 @@ pub(super) enum TaskCommand {
     Close,
 }
 
-/// A seat's live connection, which comes back by itself until it is closed or all its clones are
-/// dropped.
+/// A handle on a seat's live connection. The client reconnects by itself until the connection is closed or
+/// all handles are dropped.
 #[derive(Debug, Clone)]
 pub struct Connection {
     commands: mpsc::UnboundedSender<TaskCommand>,
     shared: Arc<ConnectionState>,
 }
 
-/// The reply to an answer.
+/// The reply to an answer frame.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AnswerReply {
-    /// The question.
+    /// The id of the answered question.
     pub question_id: String,
-    /// What was answered.
+    /// The answer as the server understood it.
     #[serde(flatten)]
     pub answer: ClientAnswer,
-    /// Whether it counts.
+    /// True if the answer counts.
     pub accepted: bool,
-    /// When it came, by the server's clock.
+    /// When the server received the answer, by its own clock.
     #[serde(default)]
     pub received_at: Option<String>,
 }
 
-/// The reply to a host's move.
+/// The reply to a host move.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moved {
-    /// Whether this request moved something.
+    /// True if this request moved the room.
     pub moved: bool,
-    /// Whether it was sent more than once: then an earlier copy may be what moved.
+    /// True if the request was sent more than once. Then an earlier copy may have moved the room.
     pub repeated: bool,
-    /// The room after it.
+    /// The room after the move; null if the reply has none.
     pub snapshot: Value,
 }
 
-/// Connects a seat, and keeps it connected: a task of its own, to be started within a tokio runtime.
-/// What happens comes out of the receiver, without a bound: read it, or drop it.
+/// Connects a seat and keeps it connected. Spawns a task, so it must be called within a tokio runtime. The
+/// channel of the returned receiver is unbounded: read it, or drop it.
 pub fn connect(ticket: SeatCredentials, options: ConnectOptions) -> (Connection, mpsc::UnboundedReceiver<ClientEvent>) {
     let (commands, commanded) = mpsc::unbounded_channel();
     let (happenings, happened) = mpsc::unbounded_channel();
@@ -117,31 +117,31 @@ pub fn connect(ticket: SeatCredentials, options: ConnectOptions) -> (Connection,
 }
 
 impl Connection {
-    /// Answers a question; an answer that says nothing passes. Across any number of lost connections this waits until the
-    /// server has said something.
+    /// Answers a question; an empty answer is a pass. Waits for the reply across any number of lost
+    /// connections.
     ///
     /// # Errors
-    /// The server refuses, or the client has stopped.
+    /// The server refuses the answer, or the client has stopped.
     pub async fn answer(&self, question_id: &str, answer: impl Into<ClientAnswer>) -> Result<AnswerReply, AskError> {
         let frame = merged(answer.into().fields(), json!({ "questionId": question_id }));
         read(self.ask(RequestKind::Answer, "answer", frame).await?)
     }
 
-    /// Says something to the backend of an external room, once, and gives its sequence.
+    /// Sends a message to the backend of an external room. It is recorded once. Returns its sequence number.
     ///
     /// # Errors
-    /// The server refuses, or the client has stopped.
+    /// The server refuses the message, or the client has stopped.
     pub async fn say(&self, payload: Value) -> Result<u64, AskError> {
         let replied = self.ask(RequestKind::Plain, "say", json!({ "payload": payload })).await?;
         number(&replied, "sequence")
     }
 
-    /// A host's move, `start` or `kick`, with what it takes besides: `{"seatId": 4}`. If `extra` does
-    /// not say `at`, it is the phase that this client has seen. Repeated after a lost connection it does
-    /// no harm, and [`Moved`] tells that it was.
+    /// Sends a host move, such as `start` or `kick`. `extra` holds its other fields, such as `{"seatId": 4}`.
+    /// If `extra` has no `at`, the newest phase number that this client has seen is used. Repeating a move
+    /// after a lost connection does no harm; [`Moved::repeated`] reports it.
     ///
     /// # Errors
-    /// The server refuses, or the client has stopped.
+    /// The server refuses the move, or the client has stopped.
     pub async fn host_move(&self, kind: &str, extra: Value) -> Result<Moved, AskError> {
         let mut frame = extra;
         if frame.get("at").is_none() {
@@ -154,7 +154,8 @@ impl Connection {
         Ok(Moved { moved, repeated, snapshot: frame.remove("snapshot").unwrap_or_default() })
     }
 
-    /// Acknowledges events now. By itself a client acknowledges what it has applied, once a second.
+    /// Acknowledges events now. With [`ConnectOptions::acks`] the client does this by itself, at most once a
+    /// second.
     ///
     /// # Errors
     /// The server refuses, or the client has stopped.
@@ -162,7 +163,7 @@ impl Connection {
         self.ask(RequestKind::Plain, "ack", json!({ "sequence": sequence })).await.map(drop)
     }
 
-    /// The room as this seat sees it now.
+    /// The current room as this seat sees it.
     ///
     /// # Errors
     /// The server refuses, or the client has stopped.
@@ -171,7 +172,7 @@ impl Connection {
         frame.remove("snapshot").ok_or_else(|| AskError::Unreadable("no snapshot".to_owned()))
     }
 
-    /// A code that hands a seat to another device, once.
+    /// Creates a one-time code that moves a seat to another device.
     ///
     /// # Errors
     /// The server refuses, or the client has stopped.
@@ -181,7 +182,8 @@ impl Connection {
         code.map(str::to_owned).ok_or_else(|| AskError::Unreadable("no seatCode".to_owned()))
     }
 
-    /// Records events, as a backend. This is not repeated: after [`AskError::Lost`] look at the log.
+    /// Records events, as a backend. This request is not repeated. After [`AskError::Lost`], read the log to
+    /// find out whether the events were recorded.
     ///
     /// # Errors
     /// The server refuses, the connection is lost before the reply, or the client has stopped.
@@ -191,7 +193,7 @@ impl Connection {
         number(&replied, "sequence")
     }
 
-    /// Any other frame, repeated after a lost connection until it has its reply.
+    /// Sends any other frame and repeats it after a lost connection until it has a reply.
     ///
     /// # Errors
     /// The server refuses, or the client has stopped.
@@ -199,75 +201,77 @@ impl Connection {
         Ok(self.ask(RequestKind::Plain, kind, frame).await?.frame)
     }
 
-    /// Gives the seat up. The client stops.
+    /// Leaves the room. After that the client stops.
     ///
     /// # Errors
-    /// The server refuses.
+    /// The server refuses, or the client has stopped for another reason.
     pub async fn leave(&self) -> Result<(), AskError> {
         match self.ask(RequestKind::Plain, "leave", json!({})).await {
-            // The good-bye may overtake the reply; and where both were lost, the token has ended.
+            // The close frame may be received before the reply. If both were lost, the retry finds that the
+            // token is no longer valid.
             Ok(_) | Err(AskError::Stopped(StopReason::Left | StopReason::BadToken)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Cuts the connection without a word, as a lost network does. The client comes back.
+    /// Cuts the connection without a close frame, like a lost network. The client reconnects.
     pub fn cut(&self) {
         self.tell(TaskCommand::Cut);
     }
 
-    /// Neither reads nor sends for so long, as a locked phone does, and asks at once when it wakes.
+    /// Stops reading and sending for `duration`, like a locked phone, and then sends a heartbeat at once.
     pub fn freeze(&self, duration: Duration) {
         self.tell(TaskCommand::Freeze(duration));
     }
 
-    /// Ends the connection with a good-bye; the seat stays. The client stops.
+    /// Ends the connection with a close frame; the seat stays taken. The client stops.
     pub fn close(&self) {
         self.tell(TaskCommand::Close);
     }
 
-    /// The promises broken so far.
+    /// The protocol violations so far.
     pub fn faults(&self) -> Violations {
         self.shared.checker.lock().faults.clone()
     }
 
-    /// What was counted so far.
+    /// The statistics so far.
     pub fn figures(&self) -> Stats {
         self.shared.checker.lock().figures.clone()
     }
 
-    /// This seat's number, once it was welcomed; a backend has none.
+    /// This seat's number; `None` before the first welcome, and for a backend.
     pub fn seat_id(&self) -> Option<u64> {
         self.shared.checker.lock().seat
     }
 
-    /// The epoch and the last sequence that was applied: what a page would keep.
+    /// The epoch and the last applied sequence number, which a web page would store. `None` before the first
+    /// welcome.
     pub fn known(&self) -> Option<(String, u64)> {
         self.shared.checker.lock().sequence.known().map(|(epoch, last)| (epoch.to_owned(), last))
     }
 
-    /// The newest phase that this client has seen.
+    /// The newest phase number that this client has seen.
     pub fn phase_number(&self) -> u64 {
         self.shared.checker.lock().game.phase_number()
     }
 
-    /// The score that this client has summed up from its verdicts.
+    /// This seat's score, summed up from its verdicts.
     pub fn total(&self) -> i64 {
         self.shared.checker.lock().game.total()
     }
 
-    /// This seat's score in the final ranking, once there is one.
+    /// This seat's score in the final ranking; `None` before the ranking, or without a place in it.
     pub fn final_total(&self) -> Option<i64> {
         self.shared.checker.lock().game.final_total()
     }
 
-    /// Why the client has stopped, if it has.
+    /// Why the client has stopped; `None` while it runs.
     pub fn stopped(&self) -> Option<StopReason> {
         *self.shared.stopped.lock()
     }
 
     fn tell(&self, command: TaskCommand) {
-        // A client that has stopped is cut and closed already.
+        // The task has ended if this fails: there is nothing left to cut or to close.
         let _ = self.commands.send(command);
     }
 
@@ -279,11 +283,12 @@ impl Connection {
         let (waiting, replied) = oneshot::channel();
         self.tell(TaskCommand::Ask(PendingRequest { kind, frame, waiting }));
         let stopped = || AskError::Stopped(self.stopped().unwrap_or(StopReason::Closed));
+        // The task sets `stopped` before it drops the sender.
         replied.await.unwrap_or_else(|_| Err(stopped()))
     }
 }
 
-/// `frame` with the fields of `more`.
+/// Merges the fields of two objects; those of `more` win.
 fn merged(frame: Value, more: Value) -> Value {
     let fields = [frame, more].into_iter().filter_map(|value| match value {
         Value::Object(fields) => Some(fields),

@@ -1,16 +1,16 @@
-//! What a seat is played with.
+//! The credentials of a seat: a room id and a token.
 
 use std::fmt;
 
 use serde::Deserialize;
 
-/// A seat's only credential, or a backend's API key. It does not show itself in logs.
+/// The only credential of a seat, or a backend's API key. `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Token(String);
 
 impl Token {
-    /// The credential as it is sent.
+    /// The token in plain text, as it is sent to the server.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -28,18 +28,18 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A room and the token to enter it with.
+/// A room id, and the token that gives access to the room.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SeatCredentials {
-    /// The room.
+    /// The id of the room.
     pub room_id: String,
     /// The seat's token, or an API key.
     pub token: Token,
 }
 
 impl SeatCredentials {
-    /// The way into this room.
+    /// Credentials for this room.
     pub fn new(room_id: impl Into<String>, token: impl Into<Token>) -> Self {
         Self { room_id: room_id.into(), token: token.into() }
     }

@@ -1,11 +1,11 @@
-//! Where the server is: one place, or several instances tried in turn.
+//! The base URLs of the server: one, or several instances that are tried in turn.
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// Base URLs, such as `http://127.0.0.1:8080`. Clones share the list, which can be changed while they
-/// are used; each goes through it at its own pace.
+/// Base URLs, such as `http://127.0.0.1:8080`. Clones share the list, which may be changed while they are in
+/// use. Each clone has its own position in the list.
 #[derive(Debug, Clone)]
 pub struct Endpoints {
     urls: Arc<Mutex<Vec<String>>>,
@@ -13,32 +13,32 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// Several instances, the first to be tried first.
+    /// Several instances; the first one is tried first.
     pub fn new<T: Into<String>>(urls: impl IntoIterator<Item = T>) -> Self {
         let bases = Self { urls: Arc::default(), turn: 0 };
         bases.set(urls);
         bases
     }
 
-    /// One server.
+    /// A single server.
     pub fn one(url: impl Into<String>) -> Self {
         Self::new([url])
     }
 
-    /// Other places from now on: the next try goes there.
+    /// Replaces the list for all clones, from the next attempt on.
     pub fn set<T: Into<String>>(&self, urls: impl IntoIterator<Item = T>) {
         let plain = |url: T| url.into().trim_end_matches('/').to_owned();
         *self.urls.lock() = urls.into_iter().map(plain).collect();
     }
 
-    /// The place whose turn it is.
+    /// The base URL for the next attempt; empty if the list is empty.
     pub fn current(&self) -> String {
         let urls = self.urls.lock();
         let turn = self.turn.checked_rem(urls.len()).unwrap_or_default();
         urls.get(turn).cloned().unwrap_or_default()
     }
 
-    /// The turn of the next one: this one has failed.
+    /// Goes on to the next base URL after a failed attempt.
     pub(super) fn turn(&mut self) {
         self.turn = self.turn.wrapping_add(1);
     }

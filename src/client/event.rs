@@ -1,35 +1,35 @@
-//! What a client hands its user.
+//! The events that a client gives to its user.
 
 use std::fmt;
 
 use super::frames::{EventFrame, PresenceFrame, Welcome};
 
-/// What happened, in order. Each event comes once.
+/// An event of the client, in order. Each room event is delivered once.
 #[derive(Debug, Clone)]
 pub enum ClientEvent {
-    /// The connection stands. With `recovered: false` its snapshot replaces all that was known.
+    /// Connected. If `recovered` is false, the snapshot replaces all that was known.
     Welcome(Box<Welcome>),
     /// The next event of the room.
     Event(Box<EventFrame>),
-    /// The next event is for other seats.
+    /// The next event of the room is for other seats only.
     Skip {
-        /// Its number.
+        /// The sequence number of that event.
         sequence: u64,
     },
-    /// Who is there, and how many have answered.
+    /// The seats that are connected, and how many have answered.
     Presence(PresenceFrame),
-    /// The connection is lost; the client is on its way back.
+    /// The connection was lost; the client is reconnecting.
     Disconnected(ConnectionLost),
-    /// The end: nothing comes after it.
+    /// The client has stopped. This is the last event.
     Stopped(StopReason),
 }
 
 /// How a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionLost {
-    /// The server's close code; none if the line was cut.
+    /// The server's close code; `None` if the connection was cut without a close frame.
     pub code: Option<u16>,
-    /// In words.
+    /// The reason in words.
     pub why: String,
 }
 
@@ -52,31 +52,31 @@ impl fmt::Display for ConnectionLost {
     }
 }
 
-/// Why a client does not come back.
+/// Why a client has stopped and does not reconnect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StopReason {
-    /// This client was told to end the connection; the seat stays.
+    /// The user closed the connection; the seat stays taken.
     #[error("closed by its user")]
     Closed,
-    /// 1000: the seat has left.
+    /// 1000: the player has left the room.
     #[error("the seat has left")]
     Left,
-    /// 4401: no live room has a seat with this token; a seat code brings the seat back.
+    /// 4401: no live room has a seat with this token. A seat code gives the seat back.
     #[error("the token is not valid")]
     BadToken,
-    /// 4403: kicked or revoked.
+    /// 4403: the seat was kicked or revoked.
     #[error("kicked, or revoked")]
     Kicked,
-    /// 4404: the room has ended while it was played.
+    /// 4404: the room has expired or was deleted.
     #[error("there is no such room")]
     Gone,
-    /// 4409: a newer connection of this seat plays on.
+    /// 4409: a newer connection of this seat is in use.
     #[error("a newer connection of this seat plays on")]
     Superseded,
 }
 
 impl StopReason {
-    /// What a close code ends for good; every other one is a reason to come back (lines 8 and 9).
+    /// The reason to stop for a close code. `None` means: reconnect (lines 8 and 9).
     pub fn of_code(code: u16) -> Option<Self> {
         match code {
             1000 => Some(Self::Left),

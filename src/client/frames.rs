@@ -1,11 +1,11 @@
-//! Frames as types. Unknown fields and unknown types are ignored, as the protocol asks.
+//! Frames as types. Unknown fields and unknown frame types are ignored, as the protocol requires.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::answer::ClientAnswer;
 
-/// A frame of the server.
+/// A frame from the server.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub(super) enum ServerFrame {
@@ -29,62 +29,63 @@ pub(super) enum ServerFrame {
     Unknown,
 }
 
-/// The first frame of a connection that stands.
+/// The first frame from the server on every connection that it accepts.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Welcome {
-    /// This seat; none for a backend.
+    /// The number of this seat; `None` for a backend.
     pub seat_id: Option<u64>,
-    /// Which connection of the seat this is.
+    /// Counts the connections of this seat; a newer one supersedes an older one.
     pub generation: Option<u64>,
-    /// This life of the numbering.
+    /// The epoch of the sequence numbers.
     pub epoch: String,
-    /// The number of the newest event.
+    /// The sequence number of the newest event.
     pub head: u64,
-    /// Whether everything missed follows; else the snapshot takes its place.
+    /// True if all missed events follow. If false, the snapshot replaces them.
     pub recovered: bool,
-    /// How often to send a heartbeat.
+    /// The interval between the client's heartbeats, in milliseconds.
     pub heartbeat_ms: u64,
     /// The room as this seat sees it.
     pub snapshot: Value,
-    /// The server's clock.
+    /// The server's clock when it sent the welcome; empty if the server gave none.
     #[serde(default)]
     pub server_time: String,
 }
 
-/// An event of the room.
+/// An event of the room, as received.
 #[derive(Debug, Clone, Deserialize)]
 pub struct EventFrame {
-    /// Its number.
+    /// The sequence number of the event.
     pub sequence: u64,
-    /// When it happened, by the server's clock.
+    /// When the event happened, by the server's clock.
     pub at: String,
-    /// What happened.
+    /// The event's name, such as `question` or `reveal`.
     pub event: String,
-    /// The rest.
+    /// The event's own fields; null if it has none.
     #[serde(default)]
     pub payload: Value,
 }
 
 impl EventFrame {
-    /// The question that a `question` event shows, or a `reveal` reveals.
+    /// The id of the question that a `question` event shows or a `reveal` event reveals. `None` for other
+    /// events.
     pub fn question_id(&self) -> Option<&str> {
         let shown = self.payload.pointer("/question/questionId").or_else(|| self.payload.get("questionId"));
         shown.and_then(Value::as_str)
     }
 }
 
-/// Who is there.
+/// Which seats are connected.
 #[derive(Debug, Clone, Deserialize)]
 pub struct PresenceFrame {
-    /// The seats that are connected.
+    /// The numbers of the connected seats.
     pub present: Vec<u64>,
-    /// How many have answered.
+    /// The number of seats that have answered the open question.
     #[serde(default)]
     pub answered: u64,
 }
 
-/// What a snapshot tells of the game; the rest is the user's.
+/// The fields of a snapshot that the client checks.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct SnapshotFrame {
@@ -102,14 +103,14 @@ impl SnapshotFrame {
     }
 }
 
-/// The question of a snapshot.
+/// The question in a snapshot.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SnapshotQuestion {
     pub(super) question_id: String,
 }
 
-/// This seat in a snapshot.
+/// This seat's own fields in a snapshot.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct You {
@@ -117,7 +118,7 @@ pub(super) struct You {
     pub(super) total: i64,
 }
 
-/// What a `reveal` tells.
+/// The payload of a `reveal` event.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RevealFrame {
@@ -125,7 +126,7 @@ pub(super) struct RevealFrame {
     pub(super) verdicts: Vec<VerdictFrame>,
 }
 
-/// One seat's part of a reveal.
+/// The verdict on one seat's answer in a reveal.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct VerdictFrame {
@@ -136,13 +137,13 @@ pub(super) struct VerdictFrame {
     pub(super) total: i64,
 }
 
-/// What a `finished` tells.
+/// The payload of a `finished` event.
 #[derive(Debug, Deserialize)]
 pub(super) struct FinishedFrame {
     pub(super) ranking: Vec<RankedSeat>,
 }
 
-/// One seat's place at the end.
+/// One seat's score in the final ranking.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RankedSeat {
@@ -150,7 +151,8 @@ pub(super) struct RankedSeat {
     pub(super) total: i64,
 }
 
-/// The first frame of every connection (line 2).
+/// The first frame that the client sends on every connection (line 2). `known` is the epoch and the last
+/// sequence.
 pub(super) fn resume(token: &str, known: Option<(&str, u64)>) -> String {
     let mut frame = json!({ "type": "resume", "token": token });
     if let Some((epoch, last)) = known {

@@ -1,5 +1,5 @@
-//! The game as this seat has seen it: its own score from its own verdicts, its answers as they were
-//! acknowledged, held against what the server says. Pure.
+//! The game as this seat has seen it: its score, summed up from its own verdicts, and its acknowledged
+//! answers. Both are compared with what the server reports. Pure.
 
 use std::collections::BTreeMap;
 
@@ -7,23 +7,24 @@ use super::answer::ClientAnswer;
 use super::frames::{FinishedFrame, RevealFrame, SnapshotFrame, VerdictFrame};
 use super::violations::{Stats, Violations};
 
-/// One seat's game.
+/// The state of one seat's game.
 #[derive(Debug, Default)]
 pub(super) struct SeatGame {
     seat: Option<u64>,
     phase_number: u64,
     total: i64,
     final_total: Option<i64>,
-    /// Acknowledged, and not revealed yet.
+    /// Acknowledged answers that were not revealed yet, by question id.
     accepted: BTreeMap<String, ClientAnswer>,
-    /// What the reveals said of this seat.
+    /// This seat's answers as the reveals reported them, by question id.
     revealed: BTreeMap<String, ClientAnswer>,
-    /// The total that a snapshot told, which must be reached with the event of this number.
+    /// A sequence number, and the total that the snapshot gave. After that event the sum must equal the
+    /// total.
     checkpoint: Option<(u64, i64)>,
 }
 
 impl SeatGame {
-    /// The newest phase that this seat has seen.
+    /// The newest phase number that this seat has seen.
     pub(super) fn phase_number(&self) -> u64 {
         self.phase_number
     }
@@ -38,7 +39,8 @@ impl SeatGame {
         self.final_total
     }
 
-    /// The snapshot of a welcome. With `goes_on` the events after `last` follow, else this is all.
+    /// Takes the snapshot of a welcome. If `goes_on` is true, the events after `last` follow. Otherwise the
+    /// snapshot replaces everything.
     pub(super) fn welcome(
         &mut self,
         seat: Option<u64>,
@@ -64,7 +66,7 @@ impl SeatGame {
         self.reached(last, faults);
     }
 
-    /// The snapshot is the whole truth: what was revealed before can't be checked any more.
+    /// Starts again from a snapshot. Reveals that were missed can't be checked any more.
     fn restart(&mut self, view: &SnapshotFrame, total: i64, faults: &mut Violations) {
         let shown = view.question.as_ref().map(|shown| shown.question_id.clone());
         let standing = view.reveal.as_ref().map(|reveal| reveal.question_id.clone());
@@ -76,20 +78,21 @@ impl SeatGame {
         }
     }
 
-    /// Everything is told from the start.
+    /// The server replays the game from its first event.
     pub(super) fn begin(&mut self) {
         (self.total, self.checkpoint) = (0, None);
         self.revealed.clear();
     }
 
-    /// A phase was seen, in an event or a reply.
+    /// A phase number was received. If `is_whole` is true, it replaces the known one, even if it is lower.
     pub(super) fn saw(&mut self, phase_number: Option<u64>, is_whole: bool) {
         let known = if is_whole { 0 } else { self.phase_number };
         self.phase_number = phase_number.unwrap_or_default().max(known);
     }
 
-    /// The server has acknowledged an answer.
+    /// The server acknowledged an answer.
     pub(super) fn accepted(&mut self, question: &str, answer: ClientAnswer, faults: &mut Violations) {
+        // The acknowledgement may be received after the reveal: then compare at once.
         match self.revealed.get(question) {
             None => drop(self.accepted.insert(question.to_owned(), answer)),
             Some(told) if *told == answer => {}
@@ -97,7 +100,7 @@ impl SeatGame {
         }
     }
 
-    /// A question closed.
+    /// A question was revealed.
     pub(super) fn reveal(&mut self, reveal: &RevealFrame, faults: &mut Violations) {
         let verdict = self.verdict(reveal);
         let is_again = self.revealed.contains_key(&reveal.question_id);
@@ -112,7 +115,7 @@ impl SeatGame {
         self.compare(verdict.total, "the reveal", faults);
     }
 
-    /// The game is over.
+    /// The game is over: the ranking must show the sum of the verdicts.
     pub(super) fn finished(&mut self, finished: &FinishedFrame, faults: &mut Violations, figures: &mut Stats) {
         let mine = finished.ranking.iter().find(|ranked| Some(ranked.seat_id) == self.seat);
         self.final_total = mine.map(|ranked| ranked.total);
@@ -123,7 +126,7 @@ impl SeatGame {
         figures.unrevealed += self.accepted.len() as u64;
     }
 
-    /// Events up to this one are applied.
+    /// All events up to `last` are applied.
     pub(super) fn reached(&mut self, last: u64, faults: &mut Violations) {
         if let Some((_, total)) = self.checkpoint.take_if(|(head, _)| *head <= last) {
             self.compare(total, "the snapshot", faults);
@@ -134,7 +137,7 @@ impl SeatGame {
         reveal.verdicts.iter().find(|verdict| Some(verdict.seat_id) == self.seat).cloned()
     }
 
-    /// An answer that was acknowledged stands in its verdict.
+    /// Checks that the verdict shows the acknowledged answer.
     fn judged(&mut self, question: &str, verdict: Option<VerdictFrame>, faults: &mut Violations) {
         let told = verdict.map(|verdict| verdict.answer).unwrap_or_default();
         if let Some(answer) = self.accepted.remove(question)
@@ -152,7 +155,7 @@ impl SeatGame {
             _ => faults.points_lost += 1,
         }
         faults.note(format!("{by} tells {told} points, the verdicts sum up to {}", self.total));
-        // Told once: the next verdict is held against what the server now believes.
+        // Count a difference once: take over the server's total for the next comparison.
         self.total = told;
     }
 }
@@ -222,7 +225,7 @@ mod tests {
         played.reveal("q1", Some(1), 0, 0);
         played.accept("q2", 2);
         played.reveal("q2", None, 0, 0);
-        // The acknowledgement may come after the reveal.
+        // The acknowledgement may be received after the reveal.
         played.reveal("q3", None, 0, 0);
         played.accept("q3", 2);
         played.reveal("q4", Some(2), 0, 0);
@@ -261,7 +264,7 @@ mod tests {
     fn a_snapshots_total_is_reached_with_the_replay() {
         let mut played = Played::default();
         played.welcome(json!({"head": 1, "you": {"total": 0}}), false, 1);
-        // The snapshot already holds the reveal that the replay tells again.
+        // The snapshot already includes the reveal that is replayed next.
         played.welcome(json!({"head": 3, "you": {"total": 100}}), true, 1);
         played.game.reached(2, &mut played.faults);
         played.reveal("q1", Some(1), 100, 100);

@@ -1,4 +1,4 @@
-//! Rooms over HTTP: opening one, joining it, taking a seat over, and every other URL.
+//! The HTTP API: opening a room, joining it, taking a seat over, and every other URL.
 
 use std::time::{Duration, Instant};
 
@@ -10,13 +10,12 @@ use serde_json::{Value, json};
 
 use super::backoff::Backoff;
 use super::credentials::{SeatCredentials, Token};
-use super::dice::Dice;
 use super::endpoints::Endpoints;
 
-/// How long one try may take: longer than the server holds an `events` call.
+/// The time limit of one request. It is longer than the server holds an `events` long poll.
 const ONE_TRY: Duration = Duration::from_secs(30);
 
-/// Talks to a server, or to several instances of it.
+/// An HTTP client for one server, or for several instances of it.
 #[derive(Debug, Clone)]
 pub struct Api {
     http: reqwest::Client,
@@ -24,59 +23,59 @@ pub struct Api {
     patience: Duration,
 }
 
-/// A room that was opened.
+/// The reply to opening a room.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Opened {
-    /// The room.
+    /// The id of the room.
     pub room_id: String,
-    /// What players join by.
+    /// The code by which players join.
     pub join_code: String,
-    /// The host's seat; an external room has no host.
+    /// The number of the host's seat; `None` in an external room, which has no host.
     pub seat_id: Option<u64>,
-    /// The host's token.
+    /// The host's token; `None` in an external room.
     pub token: Option<Token>,
-    /// This life of the numbering.
+    /// The epoch of the sequence numbers.
     pub epoch: String,
 }
 
 impl Opened {
-    /// The host's way in; `None` for an external room.
+    /// The host's credentials; `None` in an external room.
     pub fn ticket(&self) -> Option<SeatCredentials> {
         self.token.clone().map(|token| SeatCredentials::new(self.room_id.clone(), token))
     }
 }
 
-/// A seat that was taken.
+/// The reply to joining a room.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TakenSeat {
-    /// Its way in.
+    /// The seat's credentials.
     #[serde(flatten)]
     pub ticket: SeatCredentials,
-    /// Its number.
+    /// The number of the seat.
     pub seat_id: u64,
-    /// The room as it sees it.
+    /// The room as this seat sees it; null if the reply has none.
     #[serde(default)]
     pub snapshot: Value,
 }
 
-/// A reply, whatever it says.
+/// Any HTTP reply, whatever its status.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// The HTTP status.
+    /// The HTTP status code.
     pub status: u16,
-    /// The body as it came.
+    /// The body as text.
     pub text: String,
-    /// The body as JSON, null where it is none.
+    /// The body as JSON; null if it is not JSON.
     pub body: Value,
 }
 
 impl Reply {
-    /// The body of a reply that says yes.
+    /// The body of a reply with a 2xx status.
     ///
     /// # Errors
-    /// What the problem says.
+    /// The reply has another status: its `code` and `detail` are in the error.
     pub fn ok(self) -> Result<Value, CallError> {
         if (200..300).contains(&self.status) {
             return Ok(self.body);
@@ -85,76 +84,79 @@ impl Reply {
         Err(CallError::Refused { status: self.status, code: text("code"), detail: text("detail") })
     }
 
-    /// The store may come back, and this request has surely not happened.
+    /// True if the store may come back and the server has certainly not run this request.
     fn is_for_later(&self) -> bool {
         self.status == 503 && self.body["code"] != "outcome-unknown"
     }
 }
 
-/// Why a call did not do what it should.
+/// Why an HTTP call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// The server said no.
+    /// The server refused the call.
     #[error("{status} {code}: {detail}")]
     Refused {
         /// The HTTP status.
         status: u16,
-        /// Stable.
+        /// A stable error code; empty if the body has none.
         code: String,
-        /// In words.
+        /// A description for people.
         detail: String,
     },
-    /// No reply came: it may have happened or not.
+    /// No reply was received. Whether the server ran the request is not known.
     #[error("no reply came")]
     NoReply(#[source] reqwest::Error),
-    /// The reply is none of the protocol.
+    /// The reply does not follow the protocol.
     #[error("the reply cannot be read")]
     Unreadable(#[source] serde_json::Error),
 }
 
 impl Api {
-    /// Talks to the server at `bases`, and repeats what can be repeated for 30 s.
+    /// A client for the server at `bases`. It repeats calls that are safe to repeat for up to 30 s.
     pub fn new(bases: Endpoints) -> Self {
-        // The WebSocket goes through no proxy, so this does not either. An idle connection would make
-        // a server wait for it when it stops.
+        // The WebSocket uses no proxy, so HTTP uses none either. No idle connections: a stopping server would
+        // wait for them.
         let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(ONE_TRY).build();
         let http = http.expect("without TLS there is nothing that could be missing");
         Self { http, bases, patience: Duration::from_secs(30) }
     }
 
-    /// The same with another patience.
+    /// Sets for how long calls are repeated.
     pub fn patient(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// Where the server is.
+    /// The base URLs of the server. The list is shared with this client.
     pub fn bases(&self) -> Endpoints {
         self.bases.clone()
     }
 
-    /// Opens a room with these settings. A lost reply is not asked for again: that would open another.
+    /// Opens a room with these settings. If the reply was lost, the call is not repeated, because that would
+    /// open a second room.
     ///
     /// # Errors
-    /// The server refuses, or is out of reach for longer than the patience.
+    /// The server refuses, or can't be reached for longer than the patience.
     pub async fn open(&self, settings: &Value, key: Option<&str>) -> Result<Opened, CallError> {
         let mut call = Call::post("/api/rooms", settings);
         call.bearer = key;
         self.insist(call).await
     }
 
-    /// Takes a seat by the room's code. A lost reply is asked for again, and gives the same seat.
+    /// Takes a seat by the room's join code. If the reply was lost, the call is repeated and gives the same
+    /// seat.
     ///
     /// # Errors
-    /// The server refuses, or is out of reach for longer than the patience.
+    /// The server refuses, or can't be reached for longer than the patience.
     pub async fn join(&self, join_code: &str, name: &str) -> Result<TakenSeat, CallError> {
-        let key = format!("{:016x}{:016x}", Dice::system().roll(), Dice::system().roll());
+        let key = format!("{:016x}{:016x}", fastrand::Rng::new().u64(..), fastrand::Rng::new().u64(..));
         self.join_as(join_code, name, &key).await
     }
 
-    /// The same under an idempotency key of the caller's: with it another process may repeat the call.
+    /// Like [`Api::join`], with the caller's idempotency key: another process with the key may repeat the
+    /// call.
     ///
     /// # Errors
-    /// The same.
+    /// As [`Api::join`].
     pub async fn join_as(&self, join_code: &str, name: &str, key: &str) -> Result<TakenSeat, CallError> {
         let body = json!({ "joinCode": join_code, "name": name });
         let mut call = Call::post("/api/rooms/join", &body);
@@ -162,19 +164,19 @@ impl Api {
         self.insist(call).await
     }
 
-    /// Takes a seat over by its code, which is good once: after a lost reply it needs another.
+    /// Takes a seat over by its one-time seat code. If the reply was lost, a new code is needed.
     ///
     /// # Errors
-    /// The server refuses, or is out of reach for longer than the patience.
+    /// The server refuses, or can't be reached for longer than the patience.
     pub async fn take_over(&self, join_code: &str, seat_code: &str) -> Result<TakenSeat, CallError> {
         let body = json!({ "joinCode": join_code, "seatCode": seat_code });
         self.insist(Call::post("/api/rooms/join", &body)).await
     }
 
-    /// Any other URL, once; `bearer` is a token or an API key.
+    /// Calls any other URL, once. `bearer` is a token or an API key.
     ///
     /// # Errors
-    /// No reply came.
+    /// No reply was received.
     pub async fn call(
         &self,
         method: Method,
@@ -186,22 +188,23 @@ impl Api {
         self.send(&self.bases.current(), &call).await.map_err(CallError::NoReply)
     }
 
-    /// The results of a room: a seat sees its own, the host and a backend all.
+    /// The results of a room. A seat gets its own results; the host and a backend get those of all seats.
     ///
     /// # Errors
-    /// The server refuses, or no reply came.
+    /// The server refuses, or no reply was received.
     pub async fn results(&self, ticket: &SeatCredentials) -> Result<Value, CallError> {
         let path = format!("/api/rooms/{}/results", ticket.room_id);
         self.call(Method::GET, &path, Some(ticket.token.as_str()), None).await?.ok()
     }
 
-    /// Repeats a call for as long as that does no harm, and patience lasts.
+    /// Repeats a call while that is safe and the patience lasts.
     async fn insist<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, CallError> {
-        let (begun, mut bases, mut dice) = (Instant::now(), self.bases.clone(), Dice::system());
+        let (begun, mut bases, mut rng) = (Instant::now(), self.bases.clone(), fastrand::Rng::new());
         let mut schedule = Backoff::default();
+        // Without a key, repeat only what has certainly not taken effect.
         let can_repeat = call.idempotency_key.is_some();
         loop {
-            tokio::time::sleep(schedule.next(dice.unit())).await;
+            tokio::time::sleep(schedule.next(rng.f64())).await;
             let sent = self.send(&bases.current(), &call).await;
             let is_for_later = match &sent {
                 Ok(reply) => reply.is_for_later() || (reply.status == 503 && can_repeat),
@@ -234,7 +237,6 @@ impl Api {
     }
 }
 
-/// One request.
 struct Call<'a> {
     method: Method,
     path: &'a str,

@@ -1,45 +1,49 @@
-//! When to speak without being asked: heartbeats and acknowledgements, lines 6 and 7 of "Coming back,
-//! in ten lines". Pure: the time is passed in.
+//! When to send heartbeats and acknowledgements: lines 6 and 7 of "Coming back, in ten lines". Pure: the time
+//! is passed in.
 
 use std::time::{Duration, Instant};
 
-/// No two acknowledgements are nearer to each other than this.
+/// The shortest time between two acknowledgements.
 const BETWEEN_ACKS: Duration = Duration::from_secs(1);
 
-/// What is due.
+/// What a connection must do now.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Due {
     /// Send a heartbeat.
     Heartbeat,
-    /// Acknowledge what is applied.
+    /// Acknowledge the events applied so far.
     Ack,
-    /// Nothing was heard for too long after a heartbeat: the connection is dead.
+    /// Give the connection up: nothing was received for too long after a heartbeat.
     Silence,
 }
 
-/// The clockwork of one connection.
+/// The timers of one connection.
 #[derive(Debug)]
 pub(super) struct KeepAlive {
     every: Duration,
     silence: Duration,
+    /// When the next heartbeat is due.
     heartbeat: Instant,
+    /// When the connection counts as dead; `None` unless a heartbeat is unanswered.
     dead: Option<Instant>,
+    /// When the next acknowledgement is due; `None` if everything is acknowledged.
     ack: Option<Instant>,
+    /// When the last acknowledgement was sent.
     acked: Option<Instant>,
 }
 
 impl KeepAlive {
-    /// A heartbeat `every` so often, and no more than `silence` after it.
+    /// A heartbeat every `every`. The connection is dead if nothing is received within `silence` after one.
     pub(super) fn new(every: Duration, silence: Duration, now: Instant) -> Self {
         Self { every, silence, heartbeat: now + every, dead: None, ack: None, acked: None }
     }
 
-    /// When something is due next.
+    /// When to call [`KeepAlive::due`] next.
     pub(super) fn next(&self) -> Instant {
         [self.dead, self.ack].into_iter().flatten().fold(self.heartbeat, Instant::min)
     }
 
-    /// What is due now, one at a time.
+    /// What is due at `now`, one item per call.
     pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
         if self.dead.is_some_and(|dead| dead <= now) {
             return Some(Due::Silence);
@@ -56,18 +60,19 @@ impl KeepAlive {
         None
     }
 
-    /// The server has said something, whatever it was.
+    /// A frame of any kind was received.
     pub(super) fn heard(&mut self) {
         self.dead = None;
     }
 
-    /// Something was applied that is not acknowledged yet.
+    /// An event was applied and must be acknowledged.
     pub(super) fn applied(&mut self, now: Instant) {
         let earliest = self.acked.map_or(now, |acked| now.max(acked + BETWEEN_ACKS));
+        // One acknowledgement covers all events applied before it is sent.
         self.ack.get_or_insert(earliest);
     }
 
-    /// This client was frozen: what it knows of the connection is old.
+    /// The client was frozen: send a heartbeat at once, and don't count the silence of that time.
     pub(super) fn woke(&mut self, now: Instant) {
         (self.heartbeat, self.dead) = (now, None);
     }

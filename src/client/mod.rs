@@ -1,25 +1,25 @@
-//! A client of rooms: it keeps a seat through cut connections and killed servers, and checks while it
-//! plays that the server keeps its promises.
+//! A client for rooms. It keeps a seat through lost connections and killed servers. While it plays, it checks
+//! that the server follows the protocol.
 //!
-//! This is what the tests and `rejoin drill` play with, and the model for clients in other languages:
-//! `docs/rooms.md`, "Coming back, in ten lines", is what it does, and the comments here name the
-//! lines. Nothing in here knows the server's own code.
+//! The tests and `rejoin drill` use this client. It is also the model for clients in other languages: it does
+//! what "Coming back, in ten lines" in `docs/rooms.md` says, and comments such as "line 4" refer to those
+//! lines. Nothing in this module uses the server's code.
 //!
 //! | file | what lives there |
 //! | --- | --- |
-//! | `http`, `ticket` | opening a room, joining it, and every other URL |
-//! | `connection`, `answer` | what the user holds: answers, moves, `cut` |
-//! | `task` | the live connection: one task that loses it and comes back |
-//! | `socket`, `frames` | frames on the wire, and as types |
-//! | `schedule`, `rhythm`, `pending` | when to try again; when to speak; what is still unanswered. Pure |
-//! | `checker`, `sequence`, `game` | the promises, held against what comes. Pure |
+//! | `http`, `credentials` | opening a room, joining it, and every other URL |
+//! | `connection`, `answer` | what the caller holds: answers, host moves, `cut` |
+//! | `task` | one task that holds the live connection, loses it, and reconnects |
+//! | `socket`, `frames` | frames on the wire, and frames as types |
+//! | `backoff`, `keep_alive`, `pending` | retry delays, heartbeats and acks, requests without a reply. Pure |
+//! | `checker`, `sequence`, `game` | checks every frame against the protocol. Pure |
 //!
 //! ```text
-//! let api = Api::new(Bases::one("http://127.0.0.1:8080"));
+//! let api = Api::new(Endpoints::one("http://127.0.0.1:8080"));
 //! let seat = api.join("ABC234", "Ada").await?;
-//! let (connection, mut happenings) = connect(seat.ticket, Options::new(api.bases()));
-//! while let Some(happening) = happenings.recv().await {
-//!     if let Happening::Event(event) = happening && event.event == "question" {
+//! let (connection, mut events) = connect(seat.ticket, ConnectOptions::new(api.bases()));
+//! while let Some(event) = events.recv().await {
+//!     if let ClientEvent::Event(event) = event && event.event == "question" {
 //!         connection.answer(event.question_id().unwrap_or_default(), Some(2)).await?;
 //!     }
 //! }
@@ -30,7 +30,6 @@ mod backoff;
 mod checker;
 mod connection;
 mod credentials;
-mod dice;
 mod endpoints;
 mod event;
 mod frames;
@@ -48,7 +47,6 @@ mod violations;
 pub use answer::ClientAnswer;
 pub use connection::{AnswerReply, ConnectOptions, Connection, Moved, Timing, connect};
 pub use credentials::{SeatCredentials, Token};
-pub use dice::Dice;
 pub use endpoints::Endpoints;
 pub use event::{ClientEvent, ConnectionLost, StopReason};
 pub use frames::{EventFrame, PresenceFrame, Welcome};

@@ -1,4 +1,4 @@
-//! What was asked and has no reply yet: lines 1 and 4 of "Coming back, in ten lines". Pure.
+//! Requests that have no reply yet: lines 1 and 4 of "Coming back, in ten lines". Pure.
 
 use std::collections::BTreeMap;
 
@@ -7,51 +7,52 @@ use tokio::sync::oneshot;
 
 use super::event::StopReason;
 
-/// Why there is no reply as it was wanted.
+/// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AskError {
-    /// The server said no.
+    /// The server refused the request.
     #[error("{code}: {detail}")]
     Refused {
-        /// Stable.
+        /// A stable error code, such as `question-not-open`.
         code: String,
-        /// In words.
+        /// A description for people.
         detail: String,
     },
-    /// The client has stopped.
+    /// The client has stopped and won't reconnect.
     #[error("the client has stopped: {0}")]
     Stopped(StopReason),
-    /// The connection was lost, and the request is none to repeat: it may have happened or not.
+    /// The connection was lost before the reply, and the request must not be repeated. Whether the server ran
+    /// it is not known.
     #[error("the connection was lost before the reply")]
     Lost,
-    /// The reply is none of the protocol.
+    /// The reply does not follow the protocol.
     #[error("the reply cannot be read: {0}")]
     Unreadable(String),
 }
 
-/// What a request is, for the client.
+/// How a request may be repeated, and what its reply means to the checker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RequestKind {
-    /// An answer: once it is acknowledged it must count.
+    /// An answer. Repeated until it has a reply; once acknowledged, it must count.
     Answer,
-    /// Anything that can be asked again without harm.
+    /// Any other request that is safe to repeat.
     Plain,
-    /// Something that would happen twice.
+    /// A request that must not be repeated, because it would take effect twice.
     Once,
 }
 
-/// A reply.
+/// The server's reply to a request.
 #[derive(Debug, PartialEq)]
 pub(super) struct Replied {
     pub(super) frame: Map<String, Value>,
-    /// Whether the request was sent more than once.
+    /// True if the request was sent more than once.
     pub(super) repeated: bool,
 }
 
-/// Who waits for a reply.
+/// The channel that takes the reply to the caller.
 pub(super) type ReplyWaiter = oneshot::Sender<Result<Replied, AskError>>;
 
-/// A request.
+/// A request and the channel for its reply.
 #[derive(Debug)]
 pub(super) struct PendingRequest {
     pub(super) kind: RequestKind,
@@ -59,21 +60,22 @@ pub(super) struct PendingRequest {
     pub(super) waiting: ReplyWaiter,
 }
 
-/// Requests without a reply, in the order in which they were made.
+/// Requests without a reply, by number. Numbers grow in the order in which the requests were made.
 #[derive(Debug)]
 pub(super) struct Pending {
     name: String,
     count: u64,
+    /// The second value counts how often the request was sent.
     asked: BTreeMap<u64, (PendingRequest, u32)>,
 }
 
 impl Pending {
-    /// Ids begin with `name`, which no other life of this seat has.
+    /// `name` is the prefix of all request ids. It must differ from that of every other client of this seat.
     pub(super) fn new(name: String) -> Self {
         Self { name, count: 0, asked: BTreeMap::new() }
     }
 
-    /// Keeps a request under an id of its own, to be sent as it says.
+    /// Stores a request under a new id. The caller sends it with [`Pending::sending`].
     pub(super) fn add(&mut self, mut ask: PendingRequest) -> u64 {
         self.count += 1;
         ask.frame.insert("id".to_owned(), format!("{}-{}", self.name, self.count).into());
@@ -81,19 +83,19 @@ impl Pending {
         self.count
     }
 
-    /// The frame of a request, about to be sent.
+    /// Counts one more sending and returns the frame. `None` if the request has its reply already.
     pub(super) fn sending(&mut self, number: u64) -> Option<String> {
         let (ask, sent) = self.asked.get_mut(&number)?;
         *sent += 1;
         Some(Value::Object(ask.frame.clone()).to_string())
     }
 
-    /// What is to be sent on a new connection.
+    /// The requests to send on a new connection, in their order.
     pub(super) fn all(&self) -> Vec<u64> {
         self.asked.keys().copied().collect()
     }
 
-    /// The connection is lost: who must not ask again learns it.
+    /// The connection was lost. Requests that must not be repeated fail, if they were sent.
     pub(super) fn lost(&mut self) {
         let is_once = |ask: &PendingRequest, sent: u32| ask.kind == RequestKind::Once && sent > 0;
         for (_, (ask, _)) in self.asked.extract_if(.., |_, (ask, sent)| is_once(ask, *sent)) {
@@ -105,20 +107,20 @@ impl Pending {
         re.strip_prefix(&self.name)?.strip_prefix('-')?.parse().ok()
     }
 
-    /// The request of this id, if it can be asked again without harm.
+    /// The number of the request with this id, if it may be repeated.
     pub(super) fn may_repeat(&self, re: &str) -> Option<u64> {
         let number = self.number(re)?;
         self.asked.get(&number).filter(|(ask, _)| ask.kind != RequestKind::Once).map(|_| number)
     }
 
-    /// The request that a reply is for, and whether it was sent more than once.
+    /// Removes the request that a reply belongs to. The flag is true if it was sent more than once.
     pub(super) fn settle(&mut self, re: &str) -> Option<(PendingRequest, bool)> {
         let number = self.number(re)?;
         let (ask, sent) = self.asked.remove(&number)?;
         Some((ask, sent > 1))
     }
 
-    /// Nothing will be replied any more.
+    /// Fails all requests: there won't be any more replies.
     pub(super) fn stop(&mut self, why: StopReason) {
         for (ask, _) in std::mem::take(&mut self.asked).into_values() {
             let _ = ask.waiting.send(Err(AskError::Stopped(why)));

@@ -1,54 +1,55 @@
-//! The numbering: each event once, in order, none left out. Pure.
+//! Tracks sequence numbers: every event must be received once, in order, without gaps. Pure.
 
 use super::violations::{Stats, Violations};
 
-/// What to do with an event.
+/// What to do with a received event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SequenceStep {
-    /// It is the next one.
+    /// It is the next event: apply it.
     Apply,
-    /// It is known already.
+    /// It was received before: ignore it.
     Drop,
-    /// Some before it are missing: reconnect.
+    /// There is a gap before it: reconnect.
     Reconnect,
 }
 
-/// What is known of the numbering, over all connections.
+/// The state of the sequence, over all connections.
 #[derive(Debug, Default)]
 pub(super) struct SequenceTracker {
+    /// `None` until the first welcome.
     epoch: Option<String>,
     last: u64,
-    /// The newest that came on this connection.
+    /// The sequence number that was received last on this connection.
     previous: Option<u64>,
-    /// A first connection that is told everything from the start may hear of number 1.
+    /// True right after a first welcome with `recovered`: then the replay may start with event 1.
     may_begin: bool,
-    /// What the server said it has, and that must have come by its next word on it.
+    /// The newest event that the server has announced. It must be received before the next heartbeat.
     promised: u64,
 }
 
-/// What a welcome says of the numbering.
+/// The fields of a welcome that concern the sequence.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Greeting<'a> {
     pub(super) epoch: &'a str,
     pub(super) recovered: bool,
-    /// The newest event.
+    /// The newest event of the room.
     pub(super) head: u64,
-    /// The newest event that the snapshot holds.
+    /// The newest event that the snapshot includes.
     pub(super) snapshot_head: u64,
 }
 
 impl SequenceTracker {
-    /// Where a connection resumes from: nowhere, the first time.
+    /// The epoch and the last sequence number to resume from; `None` before the first welcome.
     pub(super) fn known(&self) -> Option<(&str, u64)> {
         self.epoch.as_deref().map(|epoch| (epoch, self.last))
     }
 
-    /// The number of the last event applied, or covered by a snapshot.
+    /// The sequence number of the last event that was applied, or that a snapshot included.
     pub(super) fn last(&self) -> u64 {
         self.last
     }
 
-    /// A connection begins. Whether events go on from `last` as it was before.
+    /// A connection begins. True if the missed events follow, starting after the previous `last`.
     pub(super) fn welcome(&mut self, greeting: Greeting<'_>, faults: &mut Violations, figures: &mut Stats) -> bool {
         let Greeting { epoch, recovered, head, snapshot_head } = greeting;
         let is_first = self.epoch.is_none();
@@ -71,7 +72,7 @@ impl SequenceTracker {
         goes_on
     }
 
-    /// An event, or a skip, of this number.
+    /// An event or a skip with this sequence number was received.
     pub(super) fn next(&mut self, sequence: u64, faults: &mut Violations) -> SequenceStep {
         let previous = self.previous.replace(sequence);
         if std::mem::take(&mut self.may_begin) && sequence == 1 && self.last > 0 {
@@ -97,12 +98,14 @@ impl SequenceTracker {
         SequenceStep::Drop
     }
 
-    /// The server says what its newest event is. By the next time that one must have come.
+    /// A heartbeat gave the newest event. All events up to the previous heartbeat's head must have been
+    /// received by now.
     pub(super) fn told(&mut self, head: u64, faults: &mut Violations) {
         if self.promised > self.last {
             faults.events_missed += self.promised - self.last;
             faults.note(format!("{} was promised, and {} is the last that came", self.promised, self.last));
         }
+        // A missing event is counted once: after that, wait for the next heartbeat.
         self.promised = if self.promised > self.last { 0 } else { head };
     }
 }
@@ -166,7 +169,7 @@ mod tests {
         let mut heard = after(4);
         assert!(!heard.welcome("a", false, 9));
         assert_eq!((heard.come([10]), heard.figures.untold), (vec![SequenceStep::Apply], 5));
-        // Another life of the numbering begins wherever it likes.
+        // A new epoch may start at any sequence number.
         assert!(!heard.welcome("b", false, 2));
         assert_eq!(heard.come([3]), [SequenceStep::Apply]);
         assert!(heard.faults.is_clean());

@@ -1,4 +1,5 @@
-//! The WebSocket itself: text frames in and out, each within its time.
+//! The WebSocket: sends and receives text frames. Connecting, sending and closing have a time limit; waiting
+//! for a frame has none.
 
 use std::time::Duration;
 
@@ -12,10 +13,10 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::event::ConnectionLost;
 
-/// How long a good-bye may take.
+/// How long sending or answering a close frame may take.
 const GOODBYE: Duration = Duration::from_millis(200);
 
-/// A connection to a room. Dropping it cuts it without a word.
+/// A connection to a room. Dropping it cuts the TCP connection without a close frame.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: WebSocketStream<TcpStream>,
@@ -23,7 +24,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// Connects to the room at `base`. No step takes longer than `patience`, now and later.
+    /// Connects to the room at `base`. Connecting and each later send may take `patience` at most.
     pub(super) async fn open(base: &str, room: &str, patience: Duration) -> Result<Self, ConnectionLost> {
         let opened = timeout(patience, Self::connect(base, room)).await;
         let stream =
@@ -41,25 +42,25 @@ impl Socket {
         let host = request.uri().host().unwrap_or_default().trim_matches(['[', ']']);
         let port = request.uri().port_u16().unwrap_or(80);
         let stream = TcpStream::connect((host, port)).await.map_err(ConnectionLost::cut)?;
-        // A frame is small, and somebody waits for it.
+        // Frames are small and someone waits for each: don't delay them with Nagle's algorithm.
         stream.set_nodelay(true).map_err(ConnectionLost::cut)?;
         let (stream, _) = client_async(request, stream).await.map_err(ConnectionLost::cut)?;
         Ok(stream)
     }
 
-    /// Sends a frame.
+    /// Sends a text frame.
     pub(super) async fn send(&mut self, text: String) -> Result<(), ConnectionLost> {
         let sent = timeout(self.patience, self.stream.send(Message::text(text))).await;
         sent.map_err(|_| ConnectionLost::cut("the server does not read"))?.map_err(ConnectionLost::cut)
     }
 
-    /// The next frame of the server; `None` for one without a text, which is a sign of life. Nothing is
-    /// lost if the caller stops waiting.
+    /// Receives the next frame. `None` for a frame without text, which is still a sign of life. Cancel-safe:
+    /// no frame is lost if the caller stops waiting.
     pub(super) async fn next(&mut self) -> Result<Option<String>, ConnectionLost> {
         match self.stream.next().await {
             Some(Ok(Message::Text(text))) => Ok(Some(text.as_str().to_owned())),
             Some(Ok(Message::Close(frame))) => {
-                // The server's close is answered before the line is cut.
+                // Sends the reply to the server's close frame before the connection is dropped.
                 let _ = timeout(GOODBYE, self.stream.flush()).await;
                 let no_code = || ConnectionLost::cut("the server said good-bye");
                 Err(frame
@@ -71,7 +72,7 @@ impl Socket {
         }
     }
 
-    /// Says good-bye.
+    /// Sends a close frame with code 1000 and ends the connection.
     pub(super) async fn close(mut self) {
         let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
         let _ = timeout(GOODBYE, self.stream.close(Some(frame))).await;

@@ -1,7 +1,6 @@
-//! The live connection: one task that has at most one socket, loses it, and comes back.
+//! The task behind a live connection. It has one socket at most, loses it, and reconnects.
 //!
-//! What it decides is decided by its parts (`schedule`, `rhythm`, `pending`, `checker`); here frames
-//! are moved.
+//! The decisions are made in `backoff`, `keep_alive`, `pending` and `checker`; this file moves frames.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,18 +22,19 @@ use super::pending::{AskError, Pending, PendingRequest, Replied, RequestKind};
 use super::sequence::SequenceStep;
 use super::socket::Socket;
 
-/// Errors that pass: nothing is known to have happened, and the same request again finds out.
+/// Temporary errors. The request is not known to have taken effect; repeating it under the same id is safe
+/// and finds out.
 const PASSING: [&str; 5] = ["log-full", "outcome-unknown", "store-busy", "store-full", "store-unavailable"];
-/// How long to wait before that.
+/// The delay before such a request is repeated.
 const AGAIN: Duration = Duration::from_millis(500);
-/// More than 20 frames a second for long: come back, but not at once.
+/// The close code for more than 20 frames a second over a longer time: reconnect, but not at once.
 const TOO_MANY_FRAMES: u16 = 4429;
 
 /// How one connection ended.
 enum ConnectionEnd {
-    /// Come back.
+    /// Reconnect.
     Lost(ConnectionLost),
-    /// Don't.
+    /// Stop for good.
     Stop(StopReason),
 }
 
@@ -49,7 +49,7 @@ pub(super) struct ConnectionTask {
     options: ConnectOptions,
     shared: Arc<ConnectionState>,
     pending: Pending,
-    /// What is to be asked again on this connection, and when.
+    /// Requests to repeat on this connection, and when. Always in time order, since the delay is constant.
     again: VecDeque<(Instant, u64)>,
     schedule: Backoff,
     commands: UnboundedReceiver<TaskCommand>,
@@ -64,8 +64,8 @@ impl ConnectionTask {
         commands: UnboundedReceiver<TaskCommand>,
         happenings: UnboundedSender<ClientEvent>,
     ) -> Self {
-        // Not of the dice: another client of the same seed and seat would repeat it.
-        let pending = Pending::new(format!("{:012x}", super::Dice::system().roll() >> 16));
+        // Don't use the seeded generator: another client with the same seed and seat would use the same ids.
+        let pending = Pending::new(format!("{:012x}", fastrand::Rng::new().u64(..) >> 16));
         let again = VecDeque::new();
         Self { ticket, options, shared, pending, again, schedule: Backoff::default(), commands, happenings }
     }
@@ -77,12 +77,14 @@ impl ConnectionTask {
                 ConnectionEnd::Stop(why) => break why,
             }
         };
+        // Set before the command receiver is dropped: callers whose request was not read yet find the reason
+        // here.
         *self.shared.stopped.lock() = Some(why);
         self.pending.stop(why);
         self.happen(ClientEvent::Stopped(why));
     }
 
-    /// One connection, from the wait before it to its end.
+    /// Runs one connection, from the delay before it to its end.
     async fn connection(&mut self) -> ConnectionEnd {
         let (socket, welcome) = match self.reach().await {
             Ok(reached) => reached,
@@ -99,7 +101,7 @@ impl ConnectionTask {
         end
     }
 
-    /// Between two connections.
+    /// Updates the state after a lost connection.
     fn lost(&mut self, lost: &ConnectionLost) {
         tracing::debug!(room = self.ticket.room_id, "lost the connection: {lost}");
         self.shared.checker.lock().lost(Instant::now());
@@ -110,16 +112,16 @@ impl ConnectionTask {
         }
     }
 
-    /// Waits as long as it should, and connects. What is asked meanwhile waits for the connection.
+    /// Waits for the backoff and connects. Requests made meanwhile are kept until there is a connection.
     async fn reach(&mut self) -> Result<(Socket, Welcome), ConnectionEnd> {
-        let wait = self.schedule.next(self.options.dice.unit());
+        let wait = self.schedule.next(self.options.rng.f64());
         let base = self.options.bases.clone();
         let silence = self.options.timing.silence;
         let resume = self.resume();
         let room = self.ticket.room_id.clone();
         let opening = async move {
             sleep(wait).await;
-            // A change of the places during the wait counts.
+            // Read the base URL only after the delay, so that a change during the delay takes effect.
             open(&base.current(), &room, resume, silence).await
         };
         tokio::pin!(opening);
@@ -139,13 +141,14 @@ impl ConnectionTask {
         frames::resume(self.ticket.token.as_str(), self.shared.checker.lock().sequence.known())
     }
 
-    /// Plays until the connection ends.
+    /// Moves frames until the connection ends.
     async fn play(&mut self, mut socket: Socket, welcome: Welcome) -> Result<std::convert::Infallible, ConnectionEnd> {
         let every = self.options.timing.heartbeat.unwrap_or(Duration::from_millis(welcome.heartbeat_ms.max(1)));
         let mut rhythm = KeepAlive::new(every, self.options.timing.silence, Instant::now());
         self.shared.checker.lock().welcome(&welcome, Instant::now());
         self.happen(ClientEvent::Welcome(Box::new(welcome)));
         self.again.clear();
+        // Unanswered requests go out first and in their order (line 4); new commands are read after them.
         for number in self.pending.all() {
             self.send(&mut socket, number).await?;
         }
@@ -164,6 +167,8 @@ impl ConnectionTask {
                     }
                     Some(TaskCommand::Cut) => return Err(ConnectionLost::cut("cut by its user").into()),
                     Some(TaskCommand::Freeze(duration)) => {
+                        // Nothing is read or sent meanwhile, since this is the only task that uses the
+                        // socket.
                         sleep(duration).await;
                         rhythm.woke(Instant::now());
                     }
@@ -185,7 +190,7 @@ impl ConnectionTask {
         }
     }
 
-    /// Says what is due.
+    /// Sends the frame that is due, or ends the connection after too long a silence.
     async fn speak(&mut self, socket: &mut Socket, rhythm: &mut KeepAlive) -> Result<(), ConnectionLost> {
         match rhythm.due(Instant::now()) {
             Some(Due::Heartbeat) => socket.send(frames::heartbeat()).await,
@@ -198,7 +203,7 @@ impl ConnectionTask {
         }
     }
 
-    /// Takes in a frame.
+    /// Processes a received frame.
     fn hear(&mut self, text: &str, rhythm: &mut KeepAlive) -> Result<(), ConnectionLost> {
         let frame = match serde_json::from_str(text) {
             Ok(frame) => frame,
@@ -223,7 +228,7 @@ impl ConnectionTask {
         }
     }
 
-    /// Applies an event if it is the next one (line 5).
+    /// Passes an event on if it is the next one (line 5).
     fn step(
         &mut self,
         step: SequenceStep,
@@ -280,17 +285,19 @@ impl ConnectionTask {
         if let Some(snapshot) = frame.get("snapshot") {
             checker.looked(snapshot);
         }
+        // The checker must know the answer before the caller does; the lock is released before the caller
+        // runs.
         drop(checker);
         let _ = waiting.send(Ok(Replied { frame, repeated }));
     }
 
     fn happen(&self, happening: ClientEvent) {
-        // A user who does not listen may still answer.
+        // The user may have dropped the receiver and still use the connection.
         let _ = self.happenings.send(happening);
     }
 }
 
-/// The next request that is to be asked again, when its time has come.
+/// Waits until the next request is to be repeated. Cancel-safe: the entry is removed only after the wait.
 async fn next(again: &mut VecDeque<(Instant, u64)>) -> u64 {
     let Some(&(when, number)) = again.front() else { return std::future::pending().await };
     sleep_until(when.into()).await;
@@ -298,7 +305,7 @@ async fn next(again: &mut VecDeque<(Instant, u64)>) -> u64 {
     number
 }
 
-/// Connects, shows the token, and waits for the welcome (line 2).
+/// Connects, sends the token, and waits for the welcome (line 2).
 async fn open(base: &str, room: &str, resume: String, silence: Duration) -> Result<(Socket, Welcome), ConnectionLost> {
     let mut socket = Socket::open(base, room, silence).await?;
     socket.send(resume).await?;

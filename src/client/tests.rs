@@ -1,4 +1,4 @@
-//! The connection as a whole, against a server that does what a test says.
+//! Tests of the whole connection against a fake server.
 
 mod fake;
 
@@ -14,20 +14,20 @@ use fake::Fake;
 type Happenings = UnboundedReceiver<ClientEvent>;
 
 fn options(fake: &Fake) -> ConnectOptions {
-    ConnectOptions { dice: Dice::new(1), ..ConnectOptions::new(Endpoints::one(&fake.base)) }
+    ConnectOptions { rng: fastrand::Rng::with_seed(1), ..ConnectOptions::new(Endpoints::one(&fake.base)) }
 }
 
 fn play(options: ConnectOptions) -> (Connection, Happenings) {
     connect(SeatCredentials::new("room", "secret"), options)
 }
 
-/// The next happening.
+/// Waits for the client's next event.
 async fn next(happenings: &mut Happenings) -> ClientEvent {
     let next = tokio::time::timeout(Duration::from_secs(60), happenings.recv()).await;
     next.expect("something happens").expect("the client has not stopped")
 }
 
-/// The numbers of the next so many events.
+/// The sequence numbers of the next `count` room events.
 async fn events(happenings: &mut Happenings, count: usize) -> Vec<u64> {
     let mut sequences = Vec::new();
     while sequences.len() < count {
@@ -73,7 +73,7 @@ async fn a_lost_connection_is_tried_again_at_once_and_then_less_and_less_often()
     drop(peer);
     let mut peer = fake.welcome(true, 4).await;
     assert!(cut.elapsed() >= Duration::from_millis(450), "{:?}", cut.elapsed());
-    // A welcome begins anew. A busy machine may delay any try, but not each.
+    // A welcome resets the backoff. A busy machine may delay some attempts, but not all five.
     let mut quickest = Duration::MAX;
     for _ in 0..5 {
         let cut = Instant::now();
@@ -101,7 +101,7 @@ async fn an_answer_without_a_reply_is_sent_again_under_the_same_id() {
         "receivedAt": "2026-01-01T12:00:00.000Z"});
     peer.say(reply).await;
     assert!(done(answer).await.expect("it is accepted").accepted);
-    // What has its reply is not sent again.
+    // A request with a reply is not sent again.
     drop(peer);
     let mut peer = fake.welcome(true, 4).await;
     let asking = tokio::spawn(async move { connection.snapshot().await });
@@ -181,7 +181,7 @@ async fn other_closes_are_reasons_to_come_back() {
         quickest = quickest.min(since.elapsed());
     }
     assert!(quickest < Duration::from_millis(240), "{quickest:?}");
-    // Whoever sent too much is in no hurry.
+    // After 4429 the client does not reconnect at once.
     fake.accept().await;
     assert!(since.elapsed() > Duration::from_millis(240), "{:?}", since.elapsed());
 }
@@ -204,7 +204,7 @@ async fn a_replay_goes_on_where_it_was_cut_and_shows_nothing_twice() {
     assert_eq!(events(&mut happenings, 3).await, [6, 7, 8]);
     assert!(connection.faults().is_clean(), "{:?}", connection.faults());
     assert_eq!((connection.figures().recovered, connection.figures().backs.len()), (1, 1));
-    // A server that tells twice is seen through.
+    // An event that is sent twice is passed on once, and counted.
     peer.event(8).await;
     peer.event(9).await;
     assert_eq!(events(&mut happenings, 1).await, [9]);
@@ -264,7 +264,7 @@ async fn a_server_that_says_nothing_is_given_up() {
     frozen.hear_of("heartbeat").await;
     frozen.say(json!({"type": "heartbeat", "head": 4})).await;
     frozen.hear_of("heartbeat").await;
-    // Nothing more: not even a good-bye.
+    // The server sends nothing more, not even a close frame.
     let peer = fake.welcome(true, 4).await;
     next(&mut happenings).await;
     assert!(matches!(next(&mut happenings).await, ClientEvent::Disconnected(ConnectionLost { code: None, .. })));
@@ -300,7 +300,8 @@ async fn the_other_instance_is_tried_when_one_is_gone() {
     other.welcome(true, 4).await;
     let third = Fake::start().await;
     bases.set([&third.base]);
-    // The cut of the other was seen before the change or after it: either way it ends here.
+    // The client may notice the cut before or after the list changed. It reconnects to the third server in
+    // both cases.
     third.welcome(true, 4).await;
 }
 
@@ -317,7 +318,7 @@ async fn a_cut_a_sleep_and_a_close_are_done_when_told() {
     next(&mut happenings).await;
     let since = Instant::now();
     connection.freeze(Duration::from_millis(200));
-    // Whoever wakes asks at once.
+    // A heartbeat is sent right after waking up.
     peer.hear_of("heartbeat").await;
     assert!(since.elapsed() > Duration::from_millis(190), "{:?}", since.elapsed());
     connection.close();

@@ -1,56 +1,56 @@
-//! What a client counts while it plays: broken promises, and figures that are no faults.
+//! What a client counts while it plays: protocol violations by the server, and statistics.
 
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-/// Most faults that are told in words.
+/// Violations described in words in one report; later ones are only counted.
 const MOST_NOTES: usize = 20;
 
-/// Broken promises. All zero is the only good result.
+/// Protocol violations by the server. Every count must be zero.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Violations {
-    /// A sequence came that was not the next one, but a later one.
+    /// Sequence numbers that were higher than the next one.
     pub gaps: u64,
-    /// A sequence came again.
+    /// Sequence numbers that were received twice.
     pub repeats: u64,
-    /// A sequence came after a later one, on one connection.
+    /// Sequence numbers that were lower than the previous one on the same connection.
     pub out_of_order: u64,
-    /// Events that never came when they should: those in a gap, and those that a heartbeat told of
-    /// without their coming before the next one.
+    /// Events that were not received in time: those skipped by a gap, and those announced by a heartbeat but
+    /// still missing at the next heartbeat.
     pub events_missed: u64,
-    /// A welcome that contradicts what was known: the numbering went back within its epoch, or was
-    /// recovered from another one.
+    /// Welcomes that contradict what is known: the sequence went back within one epoch, or `recovered` was
+    /// true for a different epoch.
     pub broken_welcomes: u64,
-    /// An answer was acknowledged, and the snapshot, or the reveal, did not know it.
+    /// Acknowledged answers that are missing from a later snapshot or from the reveal.
     pub lost_answers: u64,
-    /// The server's total is higher than the sum of the verdicts, or a question was revealed twice.
+    /// The server's total was higher than the sum of the verdicts, or a question was revealed twice.
     pub counted_twice: u64,
-    /// The server's total is lower than the sum of the verdicts.
+    /// The server's total was lower than the sum of the verdicts.
     pub points_lost: u64,
-    /// The final ranking tells another score than the verdicts.
+    /// The score in the final ranking differs from the sum of the verdicts.
     pub scores_disagree: u64,
-    /// A frame that is none of the protocol.
+    /// Frames that do not follow the protocol.
     pub unreadable: u64,
-    /// The first of them in words.
+    /// Descriptions of the first violations, at most 20.
     pub notes: Vec<String>,
 }
 
 impl Violations {
-    /// Whether every promise was kept.
+    /// True if there was no violation.
     pub fn is_clean(&self) -> bool {
         self.count() == 0
     }
 
-    /// How many promises were broken.
+    /// The number of violations of all kinds.
     pub fn count(&self) -> u64 {
         let order = self.gaps + self.repeats + self.out_of_order + self.events_missed + self.broken_welcomes;
         let scores = self.lost_answers + self.counted_twice + self.points_lost + self.scores_disagree;
         order + scores + self.unreadable
     }
 
-    /// Adds another client's.
+    /// Adds the counts and notes of another client.
     pub fn add(&mut self, other: &Self) {
         self.gaps += other.gaps;
         self.repeats += other.repeats;
@@ -72,38 +72,38 @@ impl Violations {
     }
 }
 
-/// One loss of the connection, and the welcome after it.
+/// One reconnect: when the connection was lost, and when the next welcome came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Back {
-    /// When the connection was lost, or given up.
+    /// When the connection was lost, or given up as dead.
     pub lost: Instant,
-    /// When the next welcome came.
+    /// When the next welcome was received.
     pub back: Instant,
 }
 
-/// Figures that are no faults.
+/// Statistics that are not violations.
 #[derive(Debug, Clone, Default)]
 pub struct Stats {
-    /// Welcomes, the first one included.
+    /// Welcomes received, including the first one.
     pub welcomes: u64,
-    /// Welcomes after the first by which everything missed was told again.
+    /// Reconnects after which the server replayed every missed event.
     pub recovered: u64,
-    /// Welcomes after the first with a snapshot instead.
+    /// Reconnects after which the server sent a snapshot instead of the missed events.
     pub snapshots: u64,
-    /// Events whose place a snapshot took.
+    /// Events of the same epoch that were not received because a snapshot replaced them.
     pub untold: u64,
-    /// Tries to connect that ended before a welcome.
+    /// Attempts to connect that ended before a welcome.
     pub failed_tries: u64,
-    /// Frames that the server could not read.
+    /// Frames of this client that the server reported as unreadable.
     pub unread: u64,
-    /// Acknowledged answers whose question was never revealed: the game was ended before.
+    /// Acknowledged answers whose question was not revealed because the game ended first.
     pub unrevealed: u64,
-    /// Every way back.
+    /// Every reconnect, oldest first.
     pub backs: Vec<Back>,
 }
 
 impl Stats {
-    /// The longest time from a loss to the next welcome.
+    /// The longest time from a lost connection to the next welcome; zero without any reconnect.
     pub fn longest_back(&self) -> Duration {
         self.backs.iter().map(|way| way.back.duration_since(way.lost)).max().unwrap_or_default()
     }

@@ -6,7 +6,6 @@ use anyhow::Context;
 use clap::Args;
 
 use super::duration;
-use crate::client::Dice;
 use crate::drill::DrillOptions;
 
 /// What `drill --help` says after the settings.
@@ -75,7 +74,7 @@ impl DrillArgs {
             questions: self.questions,
             time_limit: self.time_limit,
             // Short enough to be typed again.
-            seed: self.seed.unwrap_or_else(|| Dice::system().below(1_000_000)),
+            seed: self.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..1_000_000)),
             at_most: self.at_most,
             ..DrillOptions::new(server)
         })

@@ -1,20 +1,21 @@
-//! What a player answers: one of four fields, by the question's kind.
+//! A player's answer. Which of the four fields holds it depends on the question's kind.
 
 use serde::{Deserialize, Serialize};
 
 use super::ids::OptionId;
 use super::number::Number;
 
-/// Most bytes of a typed answer.
+/// The most bytes of a typed answer.
 pub const MOST_TYPED: usize = 200;
 
-/// An answer.
+/// A player's answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Answer {
-    /// One option.
+    /// One of the question's options.
     Option(OptionId),
-    /// Several options: together, in which case they are sorted, or in order.
+    /// Several options. They are sorted if the order doesn't matter, otherwise they stand in the player's
+    /// order.
     Options(Vec<OptionId>),
     /// A text that was typed.
     Text(String),
@@ -22,21 +23,21 @@ pub enum Answer {
     Number(Number),
 }
 
-/// The fields that an answer may stand in.
+/// The field of a request that holds an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerField {
-    /// One option.
+    /// `optionId`, for one option.
     OptionId,
-    /// Several options.
+    /// `optionIds`, for several options.
     OptionIds,
-    /// A text.
+    /// `text`, for a typed text.
     Text,
-    /// A number.
+    /// `number`, for a typed number.
     Number,
 }
 
 impl AnswerField {
-    /// Its name on the wire.
+    /// The field's name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Self::OptionId => "optionId",
@@ -48,7 +49,7 @@ impl AnswerField {
 }
 
 impl Answer {
-    /// The field that it stands in.
+    /// The field that holds this answer.
     pub fn field(&self) -> AnswerField {
         match self {
             Self::Option(_) => AnswerField::OptionId,
@@ -59,50 +60,50 @@ impl Answer {
     }
 }
 
-/// Why an answer is none to its question.
+/// Why an answer doesn't fit its question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AnswerFault {
-    /// The question is answered by another field.
+    /// The question takes its answer in another field.
     OtherField {
         /// The field that was given.
         given: AnswerField,
         /// The field that it takes.
         wanted: AnswerField,
     },
-    /// The question has no such option; of several, the one at this place.
+    /// The question has no such option. If several were given, this is the index of the unknown one.
     NoSuchOption(Option<usize>),
-    /// An option stands there twice.
+    /// The option at this index was named before.
     Repeated(usize),
-    /// Not all options are put in order.
+    /// Not all options were put in order. There are this many.
     NotAll(usize),
-    /// No option, or a blank text: no answer is `optionId: null`.
+    /// The field holds no option or a blank text. To give no answer, a client sends `optionId: null`.
     Empty(AnswerField),
-    /// More bytes than a typed answer may have.
+    /// The text has more bytes than [`MOST_TYPED`].
     TooLong,
 }
 
-/// An answer, or none, as it stands among other fields on the wire: none is `optionId: null`.
+/// An answer, or none, as it stands among other fields on the wire. No answer is `optionId: null`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", untagged)]
 pub enum ShownAnswer {
-    /// One option, or no answer.
+    /// One option, or `None` for no answer.
     Option {
-        /// The option.
+        /// The id of the option.
         option_id: Option<OptionId>,
     },
-    /// Several options.
+    /// Several options, in the order of the answer.
     Options {
-        /// The options.
+        /// The ids of the options.
         option_ids: Vec<OptionId>,
     },
-    /// A text.
+    /// A text that was typed.
     Text {
-        /// The text.
+        /// The text as it is kept.
         text: String,
     },
-    /// A number.
+    /// A number that was typed.
     Number {
-        /// The number.
+        /// The number as it is kept.
         number: Number,
     },
 }

@@ -1,4 +1,4 @@
-//! What can be asked of a session, and what it answers.
+//! The commands of a session, and the replies.
 
 use std::sync::Arc;
 
@@ -15,43 +15,43 @@ use super::room::{Caller, MovedSeat, RoomAction, RoomCommand, RoomReply};
 use super::scoring::Progression;
 use super::time::{Timestamp, WallTime};
 
-/// A player's answer to a question.
+/// A player's answer to a question of a solo game.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
-    /// The question.
+    /// The question that is answered.
     pub question: QuestionId,
-    /// The answer, or `None` for none.
+    /// The answer. `None` if the player gives none.
     pub answer: Option<Answer>,
-    /// Set if the client may repeat the request.
+    /// The idempotency key, if the client may retry the request.
     pub idempotency: Option<IdempotencyKey>,
-    /// The date, for the results.
+    /// The wall time of the request, for the results.
     pub wall: WallTime,
 }
 
-/// What can be asked of a live session.
+/// A command for a live session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Let what is due happen, and nothing else.
+    /// Do what is due, and nothing else. Sent by timers.
     Advance,
-    /// The player is still there: slide the deadline.
+    /// The player is still there: move the session's deadline.
     Touch,
-    /// Show a question and start its clock, once.
+    /// Show a question of a solo game. The first time starts the question's clock.
     Show(QuestionId),
-    /// Answer a question.
+    /// Answer a question of a solo game.
     Submit(Submission),
-    /// Claim the progression of a finished game.
+    /// Claim the progression of a finished solo game. The key is set if the client may retry the request.
     Award(Option<IdempotencyKey>),
-    /// Anything that is asked of a room.
+    /// A command for a room.
     Room(Box<RoomCommand>),
 }
 
 impl Command {
-    /// Something asked of a room.
+    /// The command that asks a room for an action on behalf of this sender.
     pub fn room(by: Caller, ask: RoomAction) -> Self {
         Self::Room(Box::new(RoomCommand { by, ask }))
     }
 
-    /// Whether carrying it out a second time changes nothing and gives the same reply.
+    /// Whether the command can be repeated: the second time it changes nothing and gives the same reply.
     pub fn is_repeatable(&self) -> bool {
         match self {
             Self::Advance | Self::Touch | Self::Show(_) => true,
@@ -61,12 +61,13 @@ impl Command {
         }
     }
 
-    /// Whether its rules look at the questions: in a room whatever is due does.
+    /// Whether the command's rules read the questions. Every command of a room may, because it first does
+    /// what is due.
     pub fn needs_quiz(&self) -> bool {
         matches!(self, Self::Show(_) | Self::Submit(_) | Self::Room(_))
     }
 
-    /// Whether only time asks for it, and so nobody has touched the session.
+    /// True for timer-driven commands, which must not extend the session's TTL.
     pub(super) fn is_timer_driven(&self) -> bool {
         match self {
             Self::Advance => true,
@@ -75,13 +76,13 @@ impl Command {
         }
     }
 
-    /// Whether it brings something of its own to be kept, as much as it likes: what is refused first
-    /// where space runs out.
+    /// True for commands that store data of any amount for the caller. They are refused first when space runs
+    /// out.
     pub(crate) fn grows(&self) -> bool {
         matches!(self, Self::Room(command) if matches!(command.ask, RoomAction::Record { .. } | RoomAction::Say { .. }))
     }
 
-    /// Roughly how many bytes it holds beyond its own few.
+    /// The approximate size of the command's payloads, in bytes. 0 for commands of bounded size.
     pub(crate) fn weight(&self) -> usize {
         match self {
             Self::Room(command) => command.weight(),
@@ -90,55 +91,56 @@ impl Command {
     }
 }
 
-/// What a command that was carried out answers.
+/// The reply to a command that was carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// To `Advance`.
+    /// The reply to [`Command::Advance`].
     Advanced,
-    /// To `Touch`.
+    /// The reply to [`Command::Touch`].
     Touched,
-    /// To `Show`: the question and its clock.
+    /// The reply to [`Command::Show`]: the question and its clock.
     Shown {
-        /// The question.
+        /// The question with its key.
         question: Arc<Question>,
         /// When the question was first shown.
         opened: Timestamp,
         /// When it closes, if it is timed.
         closes: Option<Timestamp>,
     },
-    /// To `Submit`: the verdict, at the first time and at every repeat.
+    /// The reply to [`Command::Submit`]: the verdict, the same for the first try and for every retry.
     Evaluated {
-        /// The verdict and what it is about.
+        /// The verdict and its question.
         report: Box<AnswerReport>,
         /// How many questions the game has.
         question_count: u32,
     },
-    /// To `Award`.
+    /// The reply to [`Command::Award`].
     Award {
-        /// Whether this request claimed it.
+        /// Whether this request claimed the award, now or at an earlier try.
         awarded: bool,
-        /// Stable name of the award.
+        /// The id of the award, which never changes for this session.
         award_id: Uuid,
-        /// Whose it is.
+        /// The player's id in the caller's own system.
         user: Option<UserId>,
-        /// What it is.
+        /// The XP and gems that the game earned.
         progression: Progression,
     },
-    /// What a room answers.
+    /// The reply to [`Command::Room`].
     Room(RoomReply),
 }
 
-/// What applying a command came to. New state, new deadline and events belong together.
+/// The outcome of a command. The new state, its deadline and the events must be committed together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
-    /// The answer.
+    /// The reply, or why the command was refused.
     pub result: Result<Reply, Refusal>,
-    /// Events to append.
+    /// The events to append, already numbered. There may be some even if the command was refused: those of
+    /// what was due.
     pub events: Vec<Event>,
-    /// Every event up to this one may be forgotten.
+    /// The highest pruned number, if it has risen: every event up to it may be deleted.
     pub prune_through: Option<Sequence>,
-    /// The number of the session's newest event then.
+    /// The number of the session's newest event after the command; 0 before the first.
     pub head: Sequence,
-    /// A room's seats that are another connection's now, or nobody's.
+    /// The seats of a room whose generation or status has changed. The store fills this in.
     pub moved_seats: Vec<MovedSeat>,
 }

@@ -1,52 +1,52 @@
-//! What happened in a session, numbered without gaps.
+//! The events of a session, which are numbered without gaps.
 
 use serde::{Deserialize, Serialize};
 
 use super::ids::SeatId;
 use super::time::WallTime;
 
-/// An event's number within its session: 1, 2, 3 …; 0 stands before the first.
+/// An event's number within its session: 1, 2, 3 and so on. 0 means before the first event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sequence(pub u64);
 
-/// An event as its author hands it in.
+/// An event before the log has numbered it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventDraft {
-    /// What kind of thing happened, in the author's words.
+    /// The kind of event, as its author calls it.
     pub kind: String,
-    /// What happened, as JSON text.
+    /// The content of the event, as JSON text.
     pub payload: String,
-    /// Whom it is for; `None` for everybody.
+    /// The seats that receive the event. `None` for all of them. A backend receives every event.
     pub to: Option<Vec<SeatId>>,
 }
 
-/// An event as the log keeps it.
+/// An event of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
-    /// Its number.
+    /// The event's number.
     pub sequence: Sequence,
-    /// When it was recorded. Stored as a date: converted from the engine's time at each read, it would
-    /// differ from read to read.
+    /// When the event was recorded. It is stored as wall time: converted from the engine's clock at each
+    /// read, it would differ from read to read.
     pub at: WallTime,
-    /// What kind of thing happened.
+    /// The kind of event, as its author calls it.
     pub kind: String,
-    /// What happened, as JSON text.
+    /// The content of the event, as JSON text.
     pub payload: String,
-    /// Whom it is for; `None` for everybody.
+    /// The seats that receive the event. `None` for all of them. A backend receives every event.
     pub to: Option<Vec<SeatId>>,
 }
 
 impl EventDraft {
-    /// Bytes of its kind, its payload, and of whom it is for.
+    /// The bytes of the kind, the payload and the recipients.
     pub fn weight(&self) -> usize {
         weight(&self.kind, &self.payload, self.to.as_deref())
     }
 }
 
 impl Event {
-    /// Bytes of its kind, its payload, and of whom it is for.
+    /// The bytes of the kind, the payload and the recipients.
     pub fn weight(&self) -> usize {
         weight(&self.kind, &self.payload, self.to.as_deref())
     }

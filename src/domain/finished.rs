@@ -1,4 +1,4 @@
-//! Verdicts, and what is left of a game once it is over.
+//! Verdicts on answers, and the state of a solo game once it is over.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,48 +11,48 @@ use super::scoring::{Grade, Points, Progression};
 use super::solo::SoloGame;
 use super::time::{Millis, WallTime};
 
-/// How one question was answered. Made once, never changed.
+/// How one question was answered. A verdict never changes once it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Verdict {
-    /// The answer; `None` for none, or one that came too late.
+    /// The answer. `None` if the player gave none, or if it came too late.
     pub answer: Option<Answer>,
-    /// How far it was right.
+    /// How far the answer was right.
     pub grade: Grade,
-    /// What it earned.
+    /// The points that it earned.
     pub points: Points,
-    /// How long it took on the question's clock.
+    /// How long the answer took on the question's clock.
     pub response: Millis,
     /// Which answer of the game this was, from 1.
     pub nth: u32,
-    /// The score after it.
+    /// The game's total score after this answer.
     pub total_after: u32,
-    /// The client's idempotency key, by which a repeat is known.
+    /// The request's idempotency key, to recognize its retry. `None` if the client sent none.
     #[serde(rename = "repeat")]
     pub idempotency: Option<IdempotencyKey>,
 }
 
-/// A verdict together with all that a player may now see of its question.
+/// A verdict, and everything that the player may now see of its question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnswerReport {
-    /// The question.
+    /// The id of the question.
     pub question: QuestionId,
-    /// Its text, unless its author left it out.
+    /// The text of the question, unless its author left it out.
     pub text: Option<String>,
-    /// The answer in words.
+    /// The answer as plain text. `None` without an answer, and if the author left out the texts.
     pub answer_text: Option<String>,
-    /// What is right.
+    /// The answer key of the question.
     pub key: AnswerKey,
-    /// The same in words.
+    /// The right answer as plain text. `None` for a poll, and if the author left out the texts.
     pub correct_text: Option<String>,
-    /// Why it is right.
+    /// Why the right answer is right.
     pub explanation: Option<String>,
-    /// The verdict.
+    /// The verdict on the answer.
     pub verdict: Verdict,
 }
 
 impl AnswerReport {
-    /// Puts a question's verdict beside the question.
+    /// The report of this verdict on this question.
     pub fn new(question: &Question, verdict: Verdict) -> Self {
         Self {
             question: question.id.clone(),
@@ -66,29 +66,29 @@ impl AnswerReport {
     }
 }
 
-/// What is known of a game's answers, during the game and after it.
+/// The results of a solo game, during the game and after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Results {
     /// The quiz that was played.
     pub quiz_id: QuizId,
-    /// Who played, in the caller's own system.
+    /// The player's id in the caller's own system.
     pub user: Option<UserId>,
     /// The caller's own JSON object, as text.
     pub metadata: Option<String>,
     /// When the game began.
     pub started: WallTime,
-    /// When it was completed.
+    /// When the last question was answered. `None` before that.
     pub completed: Option<WallTime>,
-    /// How many questions it has.
+    /// How many questions the game has.
     pub question_count: u32,
-    /// The evaluated questions, in the order of their answers.
+    /// The questions that were answered, in the order of their answers.
     pub answers: Vec<AnswerReport>,
-    /// What the answers earn.
+    /// The XP and gems that the answers earn.
     pub progression: Progression,
 }
 
 impl Results {
-    /// The score.
+    /// The game's total score.
     pub fn total_score(&self) -> u32 {
         self.answers.last().map_or(0, |last| last.verdict.total_after)
     }
@@ -99,30 +99,30 @@ impl Results {
     }
 }
 
-/// A game that is over: what was answered, and whether the progression was claimed. Its questions stay in its
-/// quiz, beside it.
+/// A solo game that is over: its answers, and whether the progression was claimed. The texts of its questions
+/// stay in the quiz, which is stored beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FinishedGame {
     /// The game as it ended.
     game: SoloGame,
-    /// When it was completed.
+    /// When the last question was answered.
     completed: WallTime,
-    /// What the answers earn.
+    /// The XP and gems that the answers earn.
     pub progression: Progression,
-    /// Set when the progression was claimed, with the claim's repeat key.
+    /// Set when the progression was claimed, to the claim's idempotency key if it had one.
     #[serde(with = "super::idempotency::nested")]
     award: Option<Option<IdempotencyKey>>,
 }
 
 impl FinishedGame {
-    /// A game of which every question is evaluated.
+    /// The end of a game whose questions are all answered.
     pub(super) fn new(game: SoloGame, quiz: &Quiz, completed: WallTime) -> Self {
         let progression = game.progression(quiz);
         Self { game, completed, progression, award: None }
     }
 
-    /// Who played, in the caller's own system.
+    /// The player's id in the caller's own system.
     pub fn user(&self) -> Option<&UserId> {
         self.game.user.as_ref()
     }
@@ -132,12 +132,12 @@ impl FinishedGame {
         &self.game
     }
 
-    /// The results.
+    /// The results of the game. `quiz` must be the one that was played.
     pub fn results(&self, quiz: &Quiz) -> Results {
         self.game.results(quiz, Some(self.completed))
     }
 
-    /// The verdict that a late repeat of an answer asks for.
+    /// The verdict of an earlier try of the same request, for a retry that comes after the end.
     pub(super) fn repeated(
         &self,
         quiz: &Quiz,
@@ -146,13 +146,13 @@ impl FinishedGame {
         self.game.repeated(quiz, idempotency)
     }
 
-    /// Why the game takes no answer to this question: all of its own are answered.
+    /// Why the game takes no answer to this question: all of its questions are answered.
     pub(super) fn not_open(quiz: &Quiz, id: &QuestionId) -> Refusal {
         let is_answered = quiz.position(id).is_some();
         Refusal::QuestionNotOpen(if is_answered { NotOpen::AlreadyAnswered } else { NotOpen::OtherQuestion })
     }
 
-    /// Claims the progression; true the first time and for that claim's repeat.
+    /// Claims the progression. True for the first claim and for its retry.
     pub(super) fn claim(&mut self, idempotency: Option<IdempotencyKey>) -> Result<bool, Refusal> {
         let Some(first) = self.award else {
             self.award = Some(idempotency);
@@ -165,7 +165,7 @@ impl FinishedGame {
     }
 }
 
-/// Finds the verdict that was made under the same idempotency key.
+/// Finds the verdict that was made under the same idempotency key. Refused if the body was another one.
 pub(super) fn find_repeat<'a, T>(
     idempotency: Option<IdempotencyKey>,
     verdicts: impl IntoIterator<Item = (&'a Verdict, T)>,

@@ -1,15 +1,15 @@
-//! How a repeated request is known, whenever it comes: by hashes that are kept with its outcome.
+//! How a retried request is recognized, however late it comes: by hashes that are stored with its outcome.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How a repeated request is told from a new one: hashes of its `Idempotency-Key` (with the name
-/// of the call) and of its body.
+/// What tells a retried request from a new one: a hash of its `Idempotency-Key` with the name of the call,
+/// and a hash of its body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdempotencyKey {
-    /// Hash of the call and the key.
+    /// The hash of the call's name and the key.
     #[serde(with = "hex")]
     pub key: [u8; 16],
-    /// Hash of what was asked.
+    /// The hash of the request's body.
     #[serde(with = "hex")]
     pub body: [u8; 16],
 }
@@ -21,17 +21,18 @@ impl IdempotencyKey {
     }
 }
 
-/// How the repeat of what is said, recorded or moved is known.
+/// How a retry is recognized of a request that says, records or moves something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Idempotency {
-    /// By a key: whoever brings it with another body has made a mistake.
+    /// By an idempotency key. The same key with another body is the client's mistake, and is refused.
     Key(IdempotencyKey),
-    /// By its frame's id: with another body it is another request, as ids may be counted anew.
+    /// By the id of its frame. The same id with another body is a new request, because a client may count its
+    /// ids from the start again.
     FrameId(IdempotencyKey),
 }
 
 impl Idempotency {
-    /// Whether it is known by its frame's id, and the hashes.
+    /// Whether it is a frame id, and the hashes.
     pub(super) fn parts(self) -> (bool, IdempotencyKey) {
         match self {
             Self::Key(hashes) => (false, hashes),
@@ -40,7 +41,8 @@ impl Idempotency {
     }
 }
 
-/// The first 16 bytes of the hash of `parts`, each closed off from the next.
+/// The first 16 bytes of the hash of `parts`. The length of each part is hashed before it, so that shifting
+/// text between parts gives another hash.
 pub fn hash(parts: &[&str]) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     for part in parts {
@@ -52,7 +54,7 @@ pub fn hash(parts: &[&str]) -> [u8; 16] {
     short
 }
 
-/// A hash is 32 hex digits in formats that people read.
+/// Serializes a hash as 32 hex digits in human-readable formats, and as bytes in the others.
 pub(super) mod hex {
     use super::*;
 
@@ -74,7 +76,8 @@ pub(super) mod hex {
     }
 }
 
-/// An option of an option is a list of at most one in formats that know only one kind of nothing.
+/// Serializes an option of an option. Human-readable formats have only one null, so there it is a list of at
+/// most one element.
 pub(super) mod nested {
     use super::*;
 

@@ -1,4 +1,4 @@
-//! Names of things, each parsed once into a type that cannot be wrong.
+//! Ids and codes. Each is parsed once, into a type that can't hold an invalid value.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,12 +11,12 @@ mod session_id;
 
 pub use session_id::SessionId;
 
-/// Why a text is no such id. The message is fit for a client.
+/// Why a text is not a valid id. The message can be shown to a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidId(pub &'static str);
 
-/// A text id: one newtype each, so that they cannot be mixed up.
+/// Defines a text id. Each is a newtype of its own, so that ids can't be mixed up.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $valid:expr, $message:literal) => {
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -116,18 +116,18 @@ text_id!(
 );
 
 impl InstanceName {
-    /// Most characters of a home.
+    /// The most characters of an instance's name.
     const MOST: usize = 32;
 }
 
-/// A join code or seat code as it was meant: people type it in groups, with dashes, in small letters, or
-/// in the full width of an East Asian keyboard.
+/// A join code or seat code as it was meant. People type codes in groups, with dashes, in lower case, or in
+/// the full width of an East Asian keyboard.
 pub fn code_as_meant(typed: &str) -> String {
     let is_between = |c: &char| c.is_whitespace() || is_dash(*c);
     typed.chars().take(MOST_TYPED).nfkc().filter(|c| !is_between(c)).flat_map(char::to_uppercase).collect()
 }
 
-/// Most characters of a typed code that are looked at.
+/// The most characters of a typed code that are read.
 const MOST_TYPED: usize = 64;
 
 fn is_dash(c: char) -> bool {

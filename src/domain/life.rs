@@ -1,25 +1,25 @@
 //! How long a session lives.
 //!
-//! A written deadline is the last touch + TTL + a tenth of it, and a touch is written only when
-//! less than one TTL is left: a session lives at least its TTL and at most 1.1 of it after the
-//! last touch, however seldom that is written. Absolute age caps both.
+//! The stored deadline is the last touch plus the TTL plus a tenth of the TTL. A touch is stored only when
+//! less than one TTL is left. So a session lives for at least one TTL and at most 1.1 TTLs after its last
+//! touch, although most touches are not stored. The maximum age caps both.
 
 use serde::{Deserialize, Serialize};
 
 use super::time::{Deadline, Millis, Timestamp};
 
-/// The durations a new session is given.
+/// The lifetimes of a new session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetimes {
-    /// How long it lives without a touch.
+    /// The TTL: how long the session lives without a touch.
     pub ttl: Millis,
-    /// How long it lives at most, touched or not.
+    /// How long the session lives at most, touched or not.
     pub max_age: Millis,
-    /// How long its results live once it is finished.
+    /// How long the results live once the session is finished.
     pub results_ttl: Millis,
 }
 
-/// A session's deadline and the rule by which it moves.
+/// A session's deadline, and the rule that moves it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Life {
@@ -33,7 +33,7 @@ pub struct Life {
 }
 
 impl Life {
-    /// A life that begins, touched, at `now`.
+    /// A life that begins at `now`, with a touch.
     pub fn begin(now: Timestamp, lifetimes: Lifetimes) -> Self {
         let mut life = Self {
             created: now,
@@ -52,17 +52,17 @@ impl Life {
         self.created
     }
 
-    /// The written deadline.
+    /// The deadline as it is stored.
     pub fn deadline(&self) -> Deadline {
         self.deadline
     }
 
-    /// Whether the deadline stays where it is from now on: the session is finished.
+    /// Whether the session is finished, so that its deadline no longer moves.
     pub fn is_fixed(&self) -> bool {
         !self.slides
     }
 
-    /// Until when the session or its results can live at most.
+    /// The latest time until which the session or its results can live.
     pub fn latest_end(&self) -> Timestamp {
         self.deadline.0.max(self.absolute_end.plus(self.results_ttl))
     }
@@ -72,27 +72,28 @@ impl Life {
         self.deadline.is_live(now)
     }
 
-    /// Until when a session touched at `now` is promised to live.
+    /// The time until which a session that is touched at `now` is promised to live.
     pub fn promised_end(&self, now: Timestamp) -> Timestamp {
         if self.slides { now.plus(self.ttl).min(self.absolute_end) } else { self.deadline.0 }
     }
 
-    /// Whether the promise of a touch at `now` needs a later deadline than the written one.
+    /// Whether a touch at `now` must be stored, because its promise ends after the stored deadline.
     pub fn is_touch_due(&self, now: Timestamp) -> bool {
         self.deadline.0 < self.promised_end(now)
     }
 
-    /// Moves the deadline for a touch at `now`; a finished session's stays.
+    /// Moves the deadline for a touch at `now`. The deadline of a finished session stays.
     pub fn touch(&mut self, now: Timestamp) {
         if self.slides {
             let grace = Millis(self.ttl.0.div_ceil(10));
             let slid = now.plus(self.ttl).plus(grace).min(self.absolute_end);
-            // A moment can be a little older than the last one written: never shorten a promise.
+            // `now` can be a little before that of the last stored touch. The deadline never moves back,
+            // because it was promised.
             self.deadline = self.deadline.max(Deadline(slid));
         }
     }
 
-    /// Gives the results their fixed time, which absolute age does not cut.
+    /// Gives the results their fixed time to live. The maximum age doesn't cut it.
     pub fn finish(&mut self, now: Timestamp) {
         self.slides = false;
         self.deadline = Deadline(now.plus(self.results_ttl));
@@ -104,7 +105,7 @@ impl Life {
         self.deadline = Deadline(self.deadline.0.shifted(by));
     }
 
-    /// The same life with its deadline left out, for telling whether two are one.
+    /// The same life without its deadline, to compare two sessions.
     pub(super) fn without_deadline(mut self) -> Self {
         self.deadline = Deadline(self.created);
         self

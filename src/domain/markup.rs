@@ -1,29 +1,30 @@
-//! The markup that texts may hold. Everything else in a text is text.
+//! The markup that texts may contain.
 //!
-//! There are six tags: `<b>`, `<i>`, `<code>`, `<pre>`, `<sub>` and `<sup>`, in small letters, without
-//! attributes, each with its closing tag. A tag without its other half is text, and so is every other
-//! tag. A line feed is a line break; only `<pre>` and `<code>` keep runs of spaces. `&lt;`, `&gt;` and
-//! `&amp;` are the characters `<`, `>` and `&`, so that a text can speak of a tag; no other entity is.
+//! There are six tags: `<b>`, `<i>`, `<code>`, `<pre>`, `<sub>` and `<sup>`, in lower case, without
+//! attributes, each with its closing tag. A tag without its counterpart is plain text, and so is every other
+//! tag. A line feed is a line break. Only `<pre>` and `<code>` keep runs of spaces. `&lt;`, `&gt;` and
+//! `&amp;` stand for the characters `<`, `>` and `&`, so that a text can mention a tag. There are no other
+//! entities.
 
-/// The tags there are.
+/// The tags of the markup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tag {
-    /// Bold.
+    /// `<b>`: bold text.
     B,
-    /// Italic.
+    /// `<i>`: italic text.
     I,
-    /// Code within a line.
+    /// `<code>`: code within a line.
     Code,
-    /// Code that keeps its lines.
+    /// `<pre>`: code that keeps its lines.
     Pre,
-    /// Below the line.
+    /// `<sub>`: text below the line.
     Sub,
-    /// Above the line.
+    /// `<sup>`: text above the line.
     Sup,
 }
 
 impl Tag {
-    /// Its name between the brackets.
+    /// The tag's name, without the brackets.
     pub fn name(self) -> &'static str {
         TAGS.iter().find(|(_, tag)| *tag == self).map_or("", |(name, _)| name)
     }
@@ -33,12 +34,12 @@ const TAGS: [(&str, Tag); 6] =
     [("b", Tag::B), ("i", Tag::I), ("code", Tag::Code), ("pre", Tag::Pre), ("sub", Tag::Sub), ("sup", Tag::Sup)];
 const ENTITIES: [(&str, char); 3] = [("&lt;", '<'), ("&gt;", '>'), ("&amp;", '&')];
 
-/// A piece of a text.
+/// A piece of a parsed text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Node {
-    /// Plain text.
+    /// Plain text, with its entities decoded.
     Text(String),
-    /// What stands between a tag and its closing tag.
+    /// A tag, and what is between it and its closing tag.
     Tagged(Tag, Vec<Node>),
 }
 
@@ -49,7 +50,7 @@ enum MarkupToken<'a> {
     Close(Tag, &'a str),
 }
 
-/// The first token of a text that is not empty, and what follows it.
+/// The first token of a text that is not empty, and the rest of the text.
 fn token(text: &str) -> (MarkupToken<'_>, &str) {
     let tagged = |prefix: &str| {
         let rest = text.strip_prefix(prefix)?;
@@ -71,9 +72,9 @@ fn token(text: &str) -> (MarkupToken<'_>, &str) {
     (MarkupToken::Text(&text[..end]), &text[end..])
 }
 
-/// What a text says.
+/// Parses a text. Every text is valid: what is not markup is plain text.
 pub fn parse(text: &str) -> Vec<Node> {
-    // What is open: its tag, how it was written, and what stands before it.
+    // The open tags: the tag, how it was written, and the nodes before it.
     let mut open: Vec<(Tag, &str, Vec<Node>)> = Vec::new();
     let mut nodes = Vec::new();
     let mut rest = text;
@@ -86,7 +87,7 @@ pub fn parse(text: &str) -> Vec<Node> {
             MarkupToken::Open(tag, written) => open.push((tag, written, std::mem::take(&mut nodes))),
             MarkupToken::Close(tag, written) => match open.iter().rposition(|(other, ..)| *other == tag) {
                 Some(at) => {
-                    // What was opened inside and not closed is text.
+                    // A tag that was opened inside and not closed is plain text.
                     while open.len() > at + 1 {
                         nodes = reopened(open.pop(), nodes);
                     }
@@ -104,7 +105,7 @@ pub fn parse(text: &str) -> Vec<Node> {
     nodes
 }
 
-/// What stands when a tag turns out to be text.
+/// Turns an open tag into plain text: the nodes before it, the tag as text, and the nodes after it.
 fn reopened(open: Option<(Tag, &str, Vec<Node>)>, inside: Vec<Node>) -> Vec<Node> {
     let Some((_, written, mut nodes)) = open else { return inside };
     push(&mut nodes, written);
@@ -124,8 +125,8 @@ fn push(nodes: &mut Vec<Node>, text: &str) {
     }
 }
 
-/// A plain text as one that says the same with markup: whatever would be taken for markup is escaped,
-/// and nothing else is touched.
+/// Escapes a plain text, so that [`plain`] gives it back unchanged. Only what would be read as markup is
+/// escaped.
 pub fn escape(plain: &str) -> String {
     let mut text = String::with_capacity(plain.len());
     let mut rest = plain;
@@ -147,8 +148,8 @@ pub fn escape(plain: &str) -> String {
     text
 }
 
-/// The first thing in a text that people take for markup and that is shown as it stands: another tag, one
-/// without its other half, or another entity.
+/// The first piece of a text that people would take for markup although it is shown as it stands: an unknown
+/// tag, a tag without its counterpart, or an unknown entity.
 pub fn unread(text: &str) -> Option<&str> {
     let mut open: Vec<(Tag, &str)> = Vec::new();
     let mut rest = text;
@@ -164,7 +165,7 @@ pub fn unread(text: &str) -> Option<&str> {
             MarkupToken::Char(_) => {}
             MarkupToken::Open(tag, written) => open.push((tag, written)),
             MarkupToken::Close(tag, written) => match open.iter().rposition(|(other, _)| *other == tag) {
-                // What was opened inside is never closed.
+                // A tag that was opened inside is never closed.
                 Some(at) if at + 1 < open.len() => return Some(open[at + 1].1),
                 Some(at) => open.truncate(at),
                 None => return Some(written),
@@ -174,7 +175,7 @@ pub fn unread(text: &str) -> Option<&str> {
     open.first().map(|(_, written)| *written)
 }
 
-/// A tag or an entity at the beginning of a text that is no markup.
+/// What looks like a tag or an entity at the beginning of a text, although it is no markup.
 fn taken_for_markup(text: &str) -> Option<&str> {
     let end = match text.as_bytes() {
         [b'<', b'/', letter, ..] | [b'<', letter, ..] if letter.is_ascii_alphabetic() => text.find('>')?,
@@ -188,7 +189,7 @@ fn taken_for_markup(text: &str) -> Option<&str> {
     (name.len() <= 10 && name.chars().all(is_name)).then_some(&text[..=end])
 }
 
-/// A text without its markup, as a line of a table or a terminal shows it: 2³, x_i, 10^(a+b).
+/// A text without its markup, for a table cell or a line in a terminal: 2³, x_i, 10^(a+b).
 pub fn plain(text: &str) -> String {
     if !text.contains(['<', '&']) {
         return text.to_owned();
@@ -210,7 +211,8 @@ const SUPERSCRIPTS: &str = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱ";
 const SUBSCRIPTS: &str = "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₙᵢ";
 const LEVEL: &str = "0123456789+-=()ni";
 
-/// Unicode's own characters where it has all of them, else a mark before it.
+/// Superscript or subscript text: Unicode's own characters if it has all of them, otherwise `mark` before the
+/// text.
 fn shifted(text: &str, mark: char, characters: &str) -> String {
     let of = |c: char| LEVEL.chars().position(|level| level == c).and_then(|at| characters.chars().nth(at));
     let all: Option<String> = text.chars().map(|c| of(if c == '−' { '-' } else { c })).collect();

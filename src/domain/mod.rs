@@ -1,7 +1,7 @@
-//! The rules: what a session is, what a command does to it, what a player may see.
+//! The game rules: the state of a session, its commands, and what each player may see.
 //!
-//! Pure: no async, no I/O, no clock, no chance. Time and chance come in as arguments, changes go
-//! out as values, so the same rules hold on every engine.
+//! Everything here is pure: no async, no I/O, no clock and no random source. Time and random values come in
+//! as arguments, and changes go out as values, so every store applies the same rules.
 
 pub mod answer;
 pub mod commands;

@@ -1,4 +1,4 @@
-//! A player's name: what others read, so nothing in it may play tricks on them.
+//! A player's name. Other players read it, so it must not contain characters that deceive them.
 
 mod signs;
 mod skeleton;
@@ -13,16 +13,17 @@ use super::ids::InvalidId;
 
 pub use skeleton::SkeletonHash;
 
-/// Most characters and bytes of a name.
+/// The most characters of a name.
 const MOST: usize = 32;
+/// The most bytes of a name.
 const MOST_BYTES: usize = 96;
 
 const SIZE: InvalidId = InvalidId("must be 1 to 32 characters, of at most 96 bytes in all");
 
-/// A name in Unicode's composed form (NFC) with single spaces inside and none around: 1 to 32
-/// characters, none of which controls the text around it or can't be seen.
+/// A name in Unicode's composed form (NFC): 1 to 32 characters, with single spaces inside and none at the
+/// ends. No character is invisible or controls the text around it.
 ///
-/// Parsing a request is strict. A stored name is read as it is: it was parsed when it came, maybe by
+/// Parsing a request is strict. A stored name is read as it is: it was checked when it came in, perhaps by
 /// other rules, and its room must stay readable.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -34,7 +35,7 @@ impl PlayerName {
         &self.0
     }
 
-    /// What two names have in common that people would take for the same.
+    /// The skeleton of the name, which is equal for names that people would confuse.
     pub fn skeleton(&self) -> String {
         skeleton::of(&self.0)
     }
@@ -46,7 +47,8 @@ impl FromStr for PlayerName {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let words: Vec<_> = text.split_whitespace().collect();
         let text = words.join(" ");
-        // Composing makes no text shorter than a quarter: what is longer is not normalised first.
+        // Composing shortens a text to a quarter at most. So a longer one is refused here, before the costly
+        // normalization.
         if text.len() > 4 * MOST_BYTES {
             return Err(SIZE);
         }

@@ -1,4 +1,4 @@
-//! Numbers that are typed and compared: decimals, so that 3.15 lies within 3.14 ± 0.01 as people count.
+//! Numbers that players type and the rules compare. They are decimals, so that 3.15 lies within 3.14 ± 0.01.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,23 +9,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::ids::InvalidId;
 
-/// A decimal number of at most 15 significant digits, which every JSON reader keeps exactly. A JSON number
-/// on the wire, a text in records.
+/// A decimal number of at most 15 significant digits, which every JSON reader keeps exactly. It is a JSON
+/// number in human-readable formats, and a text in the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Number(Decimal);
 
 impl Number {
-    /// Most digits, leading zeros aside.
+    /// The most significant digits. Leading zeros don't count.
     pub const MOST_DIGITS: u32 = 15;
     const INVALID: InvalidId = InvalidId("must be a number of at most 15 digits, and of at most 15 after the point");
     const ONE: Self = Self(Decimal::ONE);
 
-    /// The decimal itself.
+    /// The value, for exact arithmetic.
     pub fn decimal(self) -> Decimal {
         self.0
     }
 
-    /// Whether it is 1, by which nothing changes.
+    /// Whether the number is 1, a factor that changes nothing.
     pub fn is_one(&self) -> bool {
         *self == Self::ONE
     }
@@ -52,7 +52,7 @@ impl FromStr for Number {
 impl TryFrom<f64> for Number {
     type Error = InvalidId;
 
-    /// The number as it is written shortest, which is as it was typed.
+    /// Takes the shortest decimal text of the number, which is what was typed.
     fn try_from(number: f64) -> Result<Self, InvalidId> {
         number.to_string().parse()
     }

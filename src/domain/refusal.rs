@@ -1,4 +1,4 @@
-//! Why the rules say no: an outcome, and no fault.
+//! Why the rules refuse a command. A refusal is an outcome, not a fault.
 
 use serde::Serialize;
 
@@ -10,13 +10,13 @@ use super::time::Millis;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NotOpen {
-    /// It has not opened yet.
+    /// The question has not opened yet.
     NotYet,
-    /// It has closed.
+    /// The question has closed.
     TooLate,
-    /// It has been answered, and the first answer counts.
+    /// The seat or the game has answered the question already, and the first answer counts.
     AlreadyAnswered,
-    /// Another question stands, or the session has none of this name.
+    /// Another question is the current one, or the session has no question with this id.
     OtherQuestion,
 }
 
@@ -26,32 +26,32 @@ impl From<AnswerFault> for Refusal {
     }
 }
 
-/// Why a command was not carried out. It changed nothing.
+/// Why a command was refused. A refused command has changed nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// The question takes no answer.
     QuestionNotOpen(NotOpen),
-    /// The answer is none to its question.
+    /// The answer doesn't fit the question.
     WrongAnswer(AnswerFault),
     /// The game is still going on.
     NotFinished,
-    /// The idempotency key was used for something else before.
+    /// The idempotency key was used before, with another body.
     KeyReused,
-    /// The acknowledgement lies above the log's head.
+    /// The acknowledged number is above the log's head, which is given here.
     AheadOfHead(Sequence),
-    /// The log's head is not the one expected.
+    /// The log's head is not the expected one. The actual head is given here.
     HeadMoved(Sequence),
-    /// More events than one command may bring.
+    /// The request has more events than one command may record.
     TooManyEvents,
-    /// An event is larger than one may be.
+    /// An event has more bytes than the limit.
     EventTooLarge,
-    /// What is said would push out of the log what somebody still has to read.
+    /// The message would push out events that the backend still has to read.
     LogFull,
     /// The session has no such seat.
     UnknownSeat,
-    /// The token is no seat's, or its player left.
+    /// No seat has the token, or its player left. Also for an action that needs a seat and came without one.
     BadToken,
-    /// The seat's player was kicked, or the seat revoked.
+    /// The seat's player was kicked, or the seat was revoked.
     Removed,
     /// The seat has a newer connection.
     Superseded,
@@ -59,31 +59,32 @@ pub enum Refusal {
     HostsOnly,
     /// Only a backend may do that.
     BackendsOnly,
-    /// The host's seat is needed as long as the game goes on.
+    /// The seat of the host or the opener can't be given up while the game goes on.
     HostMayNotLeave,
-    /// Another player in the room is called that.
+    /// Another player in the room has this name, or one that people would confuse with it.
     NameTaken,
-    /// No seat is free.
+    /// The room has no free seat.
     RoomFull,
-    /// More players than may have joined within a minute.
+    /// More players have joined within a minute than the room allows.
     TooManyJoins {
-        /// How long to wait for the next place.
+        /// How long to wait until the next player can join.
         retry_after: Millis,
     },
-    /// Nobody may join, or not any more.
+    /// The host has closed the room to new players, or the room takes none once the game has begun.
     RoomLocked,
     /// The game is over.
     RoomFinished,
-    /// The room stands still.
+    /// The game is paused.
     RoomPaused,
-    /// The seat does not answer this question: it is no player's, or one's who came later.
+    /// The seat doesn't answer this question: it doesn't play, or its player joined later.
     NotPlaying,
-    /// The seat that the request took has been used since; its token stays.
+    /// The token of the seat that the request took has been used already, so the retry can't replace it.
     AlreadyConnected,
-    /// No seat has handed out this code, or it has been used, or is too old.
+    /// The seat code doesn't exist, was used already, or has expired.
     SeatCodeUnknown,
-    /// A room that plays a quiz, or one that doesn't, knows no such command.
+    /// The command doesn't fit the room: some are only for rooms that play a quiz, others only for external
+    /// rooms.
     WrongMode,
-    /// This kind of session knows no such command.
+    /// The command doesn't fit this kind of session.
     NotThisGame,
 }

@@ -1,5 +1,5 @@
-//! What an answer earns: a base, or a share of it, and for one that is fully right a bonus by how fast it
-//! came on the question's clock. There are no streaks: each question counts for itself.
+//! What an answer earns: the base points or a share of them, and a speed bonus for a fully right answer, by
+//! its time on the question's clock. There are no streaks: every question counts by itself.
 
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -10,7 +10,7 @@ use super::number::Number;
 use super::quiz::Question;
 use super::time::Millis;
 
-/// How far an answer is right: all of it, nothing of it, or so many parts of so many.
+/// How far an answer is right: fully, not at all, or in `part` of `of` parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grade {
     part: u32,
@@ -18,34 +18,34 @@ pub struct Grade {
 }
 
 impl Grade {
-    /// Fully right.
+    /// The answer is fully right.
     pub const RIGHT: Self = Self { part: 1, of: 1 };
-    /// Wrong, or no answer.
+    /// The answer is wrong, or there is none.
     pub const WRONG: Self = Self { part: 0, of: 1 };
-    /// Neither: there is nothing to be right about.
+    /// Neither right nor wrong: a poll has no right answer.
     pub const NONE: Self = Self { part: 0, of: 0 };
 
-    /// Fully right or wrong.
+    /// Fully right if `is_right`, otherwise wrong.
     pub fn right_if(is_right: bool) -> Self {
         if is_right { Self::RIGHT } else { Self::WRONG }
     }
 
-    /// So many parts of so many.
+    /// Right in `part` of `of` parts.
     pub fn share(part: usize, of: usize) -> Self {
         Self { part: part.min(of) as u32, of: of as u32 }
     }
 
-    /// Whether it is fully right; `None` where nothing is right or wrong.
+    /// Whether the answer is fully right. `None` in a poll, where nothing is right or wrong.
     pub fn verdict(self) -> Option<bool> {
         (self.of > 0).then_some(self.part == self.of)
     }
 
-    /// Whether it is fully right.
+    /// Whether the answer is fully right. False in a poll.
     pub fn is_right(self) -> bool {
         self.verdict() == Some(true)
     }
 
-    /// The share that is right, if it is neither nothing nor all: 0 to 1.
+    /// The share that is right, between 0 and 1. `None` if it is nothing or all.
     pub fn partial(self) -> Option<f64> {
         (self.part > 0 && self.part < self.of).then(|| f64::from(self.part) / f64::from(self.of))
     }
@@ -102,29 +102,29 @@ pub struct ProgressionRule {
     pub gems_per_full_bonus: u32,
 }
 
-/// XP and gems of a finished game.
+/// The XP and gems that a game earns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progression {
-    /// Experience points.
+    /// The experience points (XP).
     pub xp: u32,
-    /// Gems.
+    /// The number of gems.
     pub gems: u32,
 }
 
-/// The points of one answer.
+/// The points that one answer earns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Points {
-    /// For being right.
+    /// The points for being right, or a share of them.
     pub base: u32,
-    /// For being fast.
+    /// The extra points for being fast.
     pub speed_bonus: u32,
-    /// Whether `speed_bonus` is the whole of it: the table's first step.
+    /// Whether `speed_bonus` is the full bonus, which is the table's first step.
     pub full_bonus: bool,
 }
 
 impl Points {
-    /// Base and bonus together.
+    /// The base and the bonus together.
     pub fn sum(self) -> u32 {
         self.base.saturating_add(self.speed_bonus)
     }
@@ -151,10 +151,10 @@ impl Default for ProgressionRule {
 }
 
 impl Scoring {
-    /// The most points that a base or a bonus may be, so that no sum overflows.
+    /// The most points of the base and of a step of the bonus, so that no sum overflows.
     pub const MOST_POINTS: u32 = 1_000_000;
 
-    /// Points of an answer that took `elapsed` on the question's clock. Halves are rounded up.
+    /// The points of an answer that took `elapsed` on the question's clock. Halves are rounded up.
     pub fn points(&self, question: &Question, grade: Grade, elapsed: Millis) -> Points {
         let has_bonus = grade.is_right() && !question.no_speed_bonus;
         let step = self.speed_bonus.iter().position(|step| has_bonus && elapsed.0 <= step.within_ms);
@@ -165,7 +165,7 @@ impl Scoring {
         }
     }
 
-    /// What is wrong with the table, as (field, message).
+    /// The problems of the table, each as (field, message).
     pub fn problems(&self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
         let steps = &self.speed_bonus;
@@ -182,7 +182,7 @@ impl Scoring {
     }
 }
 
-/// Points times a question's factor, and the share of them that a grade earns.
+/// Points times the question's factor, times the share that the grade earns.
 fn multiplied(points: u32, factor: Number, grade: Grade) -> u32 {
     if factor.is_one() && grade == Grade::RIGHT {
         return points;

@@ -1,4 +1,5 @@
-//! What only its holder knows: shown once, kept as a hash, compared in constant time.
+//! Secrets that only their holder knows. A secret is shown once, stored as a hash, and compared in constant
+//! time.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,20 +9,20 @@ use subtle::ConstantTimeEq;
 
 use super::ids::InvalidId;
 
-/// Bytes of a token: 256 bits that nobody guesses.
+/// The bytes of a token: 256 random bits, which nobody can guess.
 const BYTES: usize = 32;
 
-/// A seat's token, as it is shown once. Its text is 64 hex digits; `Debug` shows nothing.
+/// A seat's token, as it is shown once. Its text is 64 hex digits. `Debug` doesn't show it.
 #[derive(Clone)]
 pub struct Token([u8; BYTES]);
 
 impl Token {
-    /// The token of these random bytes.
+    /// The token that is made of these random bytes.
     pub fn new(chance: [u8; BYTES]) -> Self {
         Self(chance)
     }
 
-    /// What is kept of it.
+    /// The hash of the token, which the server stores in its place.
     pub fn hash(&self) -> SecretHash {
         SecretHash(*blake3::hash(&self.0).as_bytes())
     }
@@ -54,18 +55,18 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The hash of a secret.
+/// The hash of a token or of another secret.
 #[derive(Clone, Copy)]
 pub struct SecretHash([u8; BYTES]);
 
 impl SecretHash {
-    /// The hash of a secret text.
+    /// The hash of a secret text, such as a seat code.
     pub fn of(secret: &str) -> Self {
         Self(*blake3::hash(secret.as_bytes()).as_bytes())
     }
 }
 
-/// In constant time.
+/// Compares in constant time, so that timing reveals nothing about the secret.
 impl PartialEq for SecretHash {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
@@ -80,7 +81,7 @@ impl fmt::Debug for SecretHash {
     }
 }
 
-/// 64 hex digits in formats that people read.
+/// 64 hex digits in human-readable formats, bytes in the others.
 impl Serialize for SecretHash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {

@@ -1,4 +1,4 @@
-//! A session, and the one place where commands meet rules: [`GameSession::apply`].
+//! A session: its state and its quiz. [`GameSession::apply`] is the one place where a command changes it.
 
 use std::sync::Arc;
 
@@ -16,20 +16,21 @@ use super::room::{self, MovedSeat, Room, RoomReply, RoomSettings};
 use super::solo::{NewSolo, SoloGame};
 use super::time::{Moment, Timestamp};
 
-/// What kind of game it is, and how far.
+/// The game of a session, by kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Game {
-    /// One player and a quiz.
+    /// A solo game that goes on: one player and a quiz.
     Solo(SoloGame),
-    /// Several seats, a quiz or a game of the caller's own, and an event log.
+    /// A room: several seats, an event log, and a quiz or an external game.
     Room(Box<Room>),
-    /// A game that is over.
+    /// A solo game that is over.
     Finished(FinishedGame),
 }
 
 impl Game {
-    /// Whether it has a quiz, which is kept beside it: its questions' texts are read there, after its end too.
+    /// Whether the session has a quiz, which is stored beside its state. A finished game needs it for the
+    /// texts of its questions.
     pub fn has_quiz(&self) -> bool {
         match self {
             Self::Solo(_) | Self::Finished(_) => true,
@@ -37,31 +38,32 @@ impl Game {
         }
     }
 
-    /// Whether several may follow it at once, so that others are told of its every commit.
+    /// Whether several clients may follow the game at once, so that each of its commits is announced.
     pub fn is_shared(&self) -> bool {
         matches!(self, Self::Room(_))
     }
 }
 
-/// What changes while a session lives. Integers, texts and ordered maps only, so that every
-/// record format keeps it exactly.
+/// The part of a session that changes. It holds only integers, texts and ordered maps, so that every record
+/// format keeps it exactly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionState {
-    /// Its deadline and how that moves.
+    /// The session's deadline, and the rule that moves it.
     pub life: Life,
-    /// The session's own random, part of its epoch.
+    /// A random number of this session, which is a part of its epoch.
     pub nonce: u64,
-    /// The code by which it is found.
+    /// The join code by which a room is found. `None` if it has none.
     pub join_code: Option<JoinCode>,
-    /// Who owns it, if it was begun with an API key. Never changes.
+    /// The owner: the name of the API key that created the session. `None` if it was created without a key.
+    /// It never changes.
     pub owner: Option<Owner>,
-    /// The game.
+    /// The state of the game.
     pub game: Game,
 }
 
 impl SessionState {
-    /// What event log the session has: an empty one if its game records no events.
+    /// The bounds of the session's event log. A game that records no events has an empty log.
     pub fn log(&self) -> LogBounds {
         let (head, pruned) = match &self.game {
             Game::Room(room) => (room.head(), room.pruned()),
@@ -70,14 +72,14 @@ impl SessionState {
         LogBounds { head, oldest: Sequence(pruned.0 + 1) }
     }
 
-    /// Takes the names of players who were kicked or revoked out of the session's events.
+    /// Removes the names of kicked and revoked players from the session's events.
     pub fn redact(&self, events: &mut [Event]) {
         if let Game::Room(room) = &self.game {
             events.iter_mut().for_each(|event| room.redact(event));
         }
     }
 
-    /// The events before `oldest` are lost to the store, and so are forgotten.
+    /// Marks the events before `oldest` as pruned, because the store has lost them.
     pub fn lose_events_before(&mut self, oldest: Sequence) {
         if let Game::Room(room) = &mut self.game {
             room.lose_events_before(oldest);
@@ -85,35 +87,35 @@ impl SessionState {
     }
 }
 
-/// The ends of a session's event log.
+/// The first and the last event of a session's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogBounds {
-    /// The newest event's number; 0 before the first.
+    /// The number of the newest event; 0 before the first.
     pub head: Sequence,
-    /// The oldest event kept; one above the head if none is.
+    /// The number of the oldest event that is kept; one above the head if none is.
     pub oldest: Sequence,
 }
 
-/// One game: its state, and its quiz.
+/// A session: its state, and its quiz.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GameSession {
-    /// Its id.
+    /// The id of the session.
     pub id: SessionId,
-    /// What changes.
+    /// The part that changes.
     pub state: SessionState,
-    /// What doesn't.
+    /// The quiz, which never changes. `None` for an external room, or if it was not loaded.
     pub quiz: Option<Arc<Quiz>>,
 }
 
 impl GameSession {
-    /// A new solo game.
+    /// A new session with a solo game.
     pub fn solo(id: SessionId, nonce: u64, new: NewSolo, quiz: Quiz, lifetimes: Lifetimes, now: Timestamp) -> Self {
         let game = Game::Solo(SoloGame::new(new, now));
         let state = SessionState { life: Life::begin(now, lifetimes), nonce, join_code: None, owner: None, game };
         Self { id, state, quiz: Some(Arc::new(quiz)) }
     }
 
-    /// A new room, and its questions if it plays a quiz.
+    /// A new session with a room, and with the quiz if the room plays one.
     pub fn room(
         id: SessionId,
         nonce: u64,
@@ -127,7 +129,7 @@ impl GameSession {
         Self { id, state, quiz: quiz.map(Arc::new) }
     }
 
-    /// A new external room with these seats, for which nobody has a token yet.
+    /// A new session with an external room of these seats. No seat has a token yet.
     pub fn external(
         id: SessionId,
         nonce: u64,
@@ -152,7 +154,7 @@ impl GameSession {
         self.state.life.is_live(now)
     }
 
-    /// The seats that have changed hands since `before`.
+    /// The seats of `before` whose generation or status has changed since then.
     pub fn moved_seats(&self, before: &Self) -> Vec<MovedSeat> {
         match (&self.state.game, &before.state.game) {
             (Game::Room(room), Game::Room(before)) => room.moved_seats(before),
@@ -160,9 +162,9 @@ impl GameSession {
         }
     }
 
-    /// Carries out a command on a live session: first whatever is due, then the command. What was
-    /// due stays done if the command is refused; a refused command itself changes nothing, and
-    /// only one that is carried out touches the session.
+    /// Carries out a command on a live session: first whatever is due, then the command. What was due stays
+    /// done even if the command is refused. A refused command itself changes nothing. Only a command that is
+    /// carried out touches the session.
     pub fn apply(&mut self, command: Command, at: Moment) -> Applied {
         let mut events = Vec::new();
         let mut prune_through = self.advance(at, &mut events);
@@ -170,13 +172,14 @@ impl GameSession {
         let result = self.carry_out(command, at, &mut events);
         if result.is_ok() && touches {
             self.state.life.touch(at.now);
+            // Once more: the command may have made something due, as the last missing answer does.
             prune_through = self.advance(at, &mut events).or(prune_through);
         }
         self.end_if_finished(at);
         Applied { result, events, prune_through, head: self.log().head, moved_seats: Vec::new() }
     }
 
-    /// Does what is due, and gives the number up to which events may newly be forgotten.
+    /// Does what is due. Returns the highest pruned number if it has risen.
     fn advance(&mut self, at: Moment, events: &mut Vec<Event>) -> Option<Sequence> {
         let Game::Room(room) = &mut self.state.game else { return None };
         let mut step = room::Step { at, quiz: self.quiz.as_deref(), events: std::mem::take(events) };
@@ -186,7 +189,7 @@ impl GameSession {
         room.prune(at)
     }
 
-    /// A room whose game is over keeps results and log for a fixed time.
+    /// Fixes the deadline of a room whose game is over: its results and its log are kept for a fixed time.
     fn end_if_finished(&mut self, at: Moment) {
         let is_finished = matches!(&self.state.game, Game::Room(room) if room.is_finished());
         if is_finished && !self.state.life.is_fixed() {
@@ -234,7 +237,7 @@ impl GameSession {
         }
     }
 
-    /// The last answer ends the game in its own commit.
+    /// Ends the game after its last answer, in the same commit as that answer.
     fn finish_if_complete(&mut self, submission: &Submission, at: Moment) {
         let (Game::Solo(game), Some(quiz)) = (&self.state.game, &self.quiz) else { return };
         if game.is_complete(quiz) {
@@ -243,12 +246,13 @@ impl GameSession {
         }
     }
 
-    /// What event log the session has: an empty one if its game records no events.
+    /// The bounds of the session's event log. A game that records no events has an empty log.
     pub fn log(&self) -> LogBounds {
         self.state.log()
     }
 
-    /// The name of this life of the event numbering, given the store's own random.
+    /// The epoch of the session's event numbers: 12 hex digits, from the session's nonce and the store's own
+    /// random number. Numbers of another epoch mean nothing in this one.
     pub fn epoch(&self, store_random: u64) -> String {
         let parts = [self.state.nonce, store_random].map(|random| format!("{random:016x}"));
         let bytes = hash(&[&parts[0], &parts[1]]);
@@ -265,7 +269,7 @@ impl GameSession {
         }
     }
 
-    /// Whether both are the same session as far, on whatever clocks and however lately touched.
+    /// Whether both are the same session in the same state, apart from their clocks and their deadlines.
     pub fn is_same_game(&self, other: &Self) -> bool {
         let timeless = |session: &Self| {
             let mut session = session.clone();

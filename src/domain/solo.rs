@@ -1,4 +1,4 @@
-//! A solo game: one player, a quiz, a verdict for every question.
+//! A solo game: one player, one quiz, and a verdict on every question.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::refusal::{NotOpen, Refusal};
 use super::scoring::Progression;
 use super::time::{Millis, Moment, Timestamp, WallTime};
 
-/// The least that is left, after an outage, of a question that was open during it.
+/// How long a question stays open after an outage at least, if it was open during the outage.
 const GRACE_AFTER_OUTAGE: Millis = Millis::seconds(15);
 
 /// How the questions reach the player.
@@ -29,11 +29,11 @@ pub enum Deliver {
     One,
 }
 
-/// The state of a solo game. Questions are named by their place in the quiz.
+/// The state of a solo game. A question is identified by its index in the quiz.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SoloGame {
-    /// Who plays, in the caller's own system.
+    /// The player's id in the caller's own system.
     pub user: Option<UserId>,
     /// The caller's own JSON object, as text.
     pub metadata: Option<String>,
@@ -41,38 +41,38 @@ pub struct SoloGame {
     pub started: WallTime,
     /// How the questions reach the player.
     pub deliver: Deliver,
-    /// Hash of the request that created it, by which its repeat is known.
+    /// The hash of the request that created the game, to recognize its retry.
     #[serde(with = "super::idempotency::hex")]
     pub request: [u8; 16],
     /// When each question was first shown.
     shown: BTreeMap<u32, Timestamp>,
-    /// The question shown last, until it is evaluated.
+    /// The question that was shown last, until it is answered.
     current: Option<u32>,
-    /// When the last answer came, or the game began.
+    /// When the last answer came, or when the game began if none has come.
     last_move: Timestamp,
-    /// Every verdict.
+    /// The verdicts so far, by question.
     verdicts: BTreeMap<u32, Verdict>,
 }
 
-/// What a new solo game is made of, beside its quiz.
+/// The parts of a new solo game, except its quiz.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSolo {
-    /// Who plays, in the caller's own system.
+    /// The player's id in the caller's own system.
     pub user: Option<UserId>,
     /// The caller's own JSON object, as text.
     pub metadata: Option<String>,
-    /// The date.
+    /// The wall time at which the game begins.
     pub started: WallTime,
     /// How the questions reach the player.
     pub deliver: Deliver,
-    /// Hash of the request.
+    /// The hash of the request that creates the game.
     pub request: [u8; 16],
 }
 
-/// A question's clock.
+/// The clock of one question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuestionClock {
-    /// When it began to run.
+    /// When the clock started.
     pub opened: Timestamp,
     /// When the question closes, if it is timed.
     pub closes: Option<Timestamp>,
@@ -94,20 +94,20 @@ impl SoloGame {
         }
     }
 
-    /// The questions that are not evaluated yet.
+    /// The questions that are not answered yet.
     pub fn open_questions<'q>(&self, quiz: &'q Quiz) -> impl Iterator<Item = &'q Question> {
         let open = |place: usize| !self.verdicts.contains_key(&(place as u32));
         quiz.questions.iter().enumerate().filter(move |(place, _)| open(*place)).map(|(_, question)| &**question)
     }
 
-    /// The question shown last and its clock, unless it is evaluated.
+    /// The question that was shown last, and its clock. `None` once it is answered.
     pub fn current<'q>(&self, quiz: &'q Quiz, at: Moment) -> Option<(&'q Question, QuestionClock)> {
         let place = self.current?;
         let question = quiz.questions.get(place as usize)?;
         Some((question, self.clock(place, question, at)))
     }
 
-    /// The verdicts so far, and what they would earn.
+    /// The results so far. `quiz` must be the one that is played.
     pub fn results(&self, quiz: &Quiz, completed: Option<WallTime>) -> Results {
         let mut verdicts: Vec<_> = self.verdicts.iter().collect();
         verdicts.sort_by_key(|(_, verdict)| verdict.nth);
@@ -125,12 +125,12 @@ impl SoloGame {
         }
     }
 
-    /// Whether every question is evaluated.
+    /// Whether every question is answered.
     pub(super) fn is_complete(&self, quiz: &Quiz) -> bool {
         self.verdicts.len() == quiz.questions.len()
     }
 
-    /// Starts a question's clock, once.
+    /// Shows a question. The first time starts its clock; showing it again changes nothing about the clock.
     pub(super) fn show(
         &mut self,
         quiz: &Quiz,
@@ -143,8 +143,9 @@ impl SoloGame {
         Ok((question.clone(), self.clock(place, question, at)))
     }
 
-    /// Evaluates an answer, once; its repeat gets the first verdict again.
+    /// Grades an answer to a question, once. A retry gets the first verdict again.
     pub(super) fn submit(&mut self, quiz: &Quiz, submission: &Submission, at: Moment) -> Result<AnswerReport, Refusal> {
+        // First: a retry gets its verdict although the question is answered by now.
         if let Some(report) = self.repeated(quiz, submission.idempotency)? {
             return Ok(report);
         }
@@ -157,7 +158,7 @@ impl SoloGame {
         Ok(AnswerReport::new(question, verdict))
     }
 
-    /// The verdict that the repeat of an answer asks for.
+    /// The verdict of an earlier try of the same request.
     pub(super) fn repeated(
         &self,
         quiz: &Quiz,
@@ -202,9 +203,10 @@ impl SoloGame {
         Ok((place as u32, &quiz.questions[place]))
     }
 
-    /// A question's clock runs from its first showing, else from the last answer or the start.
-    /// One that was open during an outage stays open for a while after it, at most as long as at
-    /// first: nobody is late for having been cut off.
+    /// The clock of a question. It starts when the question is first shown; for a question that was not
+    /// shown, at the last answer or the start of the game. A question that was open during an outage stays
+    /// open for at least [`GRACE_AFTER_OUTAGE`] after it, or for its time limit if that is shorter: an outage
+    /// makes nobody late.
     fn clock(&self, place: u32, question: &Question, at: Moment) -> QuestionClock {
         let opened = self.shown.get(&place).copied().unwrap_or(self.last_move);
         let closes = question.time_limit.map(|limit| {

@@ -1,7 +1,7 @@
-//! What time it is for the rules: moments, deadlines and durations, in whole milliseconds.
+//! Time for the rules: points in time, deadlines and durations, in whole milliseconds.
 //!
-//! A [`Timestamp`] is on the engine's own clock and only ever compared with others of that engine.
-//! A [`WallTime`] is for people to read; no rule reads it.
+//! A [`Timestamp`] is on an engine's own clock, and is only compared with others of the same engine. A
+//! [`WallTime`] is for people to read; no rule reads it.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,52 +29,55 @@ impl From<Millis> for std::time::Duration {
     }
 }
 
-/// A point on the engine's clock (redb and memory: game time), in milliseconds.
+/// A point on the engine's clock, in milliseconds. For redb and memory that is game time, which stands still
+/// while the server is down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The point that lies `millis` after the clock's zero.
+    /// The point that is `millis` after the clock's zero.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since the clock's zero.
+    /// The milliseconds since the clock's zero.
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
-    /// The point `duration` later, or the end of time.
+    /// The point `duration` later. It saturates at the highest value.
     #[must_use]
     pub const fn plus(self, duration: Millis) -> Self {
         Self(self.0.saturating_add(duration.0))
     }
 
-    /// How long ago `earlier` was; nothing if it lies ahead.
+    /// How long ago `earlier` was; 0 if it lies ahead.
     pub const fn since(self, earlier: Self) -> Millis {
         Millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// The same point seen on a clock that shows `by` milliseconds more (or less).
+    /// The same point on a clock that shows `by` milliseconds more, or less if `by` is negative. It saturates
+    /// at zero and at the highest value.
     #[must_use]
     pub const fn shifted(self, by: i64) -> Self {
         Self(self.0.saturating_add_signed(by))
     }
 }
 
-/// What time it is for the rules.
+/// The time at which the rules are applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
-    /// The engine's time.
+    /// The current time on the engine's clock.
     pub now: Timestamp,
-    /// Since when the store has been up without a break; what was open before it was interrupted.
+    /// Since when the store has been up without a break. What began before that was interrupted by the
+    /// outage.
     pub up_since: Timestamp,
-    /// The date, which is kept with what happens for people to read.
+    /// The wall time, which is stored with events and answers for people to read.
     pub wall: WallTime,
 }
 
-/// The time from which a session is dead.
+/// The time from which on a session is dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Deadline(pub Timestamp);
@@ -86,7 +89,7 @@ impl Deadline {
     }
 }
 
-/// A date for people, in milliseconds since 1970-01-01 UTC.
+/// A date for people to read, in milliseconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WallTime(pub u64);

@@ -1,4 +1,4 @@
-//! The host of a room: moves it on, where it does not advance by itself.
+//! The host of a room: moves the room on, unless the room advances by itself.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::room::REVEAL;
 use crate::client::{AskError, ClientEvent, Connection};
 
-/// Plays the host to the end of the game.
+/// Plays the host until the game ends. `moves` is false if the room advances by itself.
 pub(super) async fn run(
     connection: Connection,
     mut happenings: UnboundedReceiver<ClientEvent>,
@@ -21,7 +21,7 @@ pub(super) async fn run(
         let standing = match &happening {
             ClientEvent::Event(event) if event.event == "finished" => return,
             ClientEvent::Event(event) if event.event == "reveal" => phase_number(&event.payload),
-            // A reveal that was not told in events stands in the snapshot.
+            // A reveal that was not received as an event is in the snapshot.
             ClientEvent::Welcome(welcome) if !welcome.recovered && welcome.snapshot["phase"] == "finished" => return,
             ClientEvent::Welcome(welcome) if !welcome.recovered && welcome.snapshot["phase"] == "reveal" => {
                 phase_number(&welcome.snapshot)
@@ -35,11 +35,11 @@ pub(super) async fn run(
         let Some(at) = standing.filter(|_| moves) else { continue };
         sleep(REVEAL).await;
         match connection.host_move("next", json!({ "at": at })).await {
-            // What moved nothing the first time was stale, and nobody else moves this room.
+            // Only this host moves the room: a move that was sent once must not be stale.
             Ok(moved) if !moved.moved && !moved.repeated => {
                 troubles.lock().push(format!("a host's move from phase {at} moved nothing"));
             }
-            // The client was stopped, and says so.
+            // The stop itself is received as an event and reported there.
             Ok(_) | Err(AskError::Stopped(_)) => {}
             Err(error) => troubles.lock().push(format!("a host's move was refused: {error}")),
         }

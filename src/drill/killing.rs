@@ -1,5 +1,5 @@
-//! The kills: each in the middle of a question, some of it answered and some not; and how long it
-//! takes until everybody is back.
+//! Kills the server in the middle of a question, when some players have answered and some have not. Then
+//! measures how long it takes until everyone has reconnected.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,10 @@ use super::room::DrillRoom;
 use super::server::Server;
 use crate::client::Connection;
 
-/// Whoever is not back by then is not.
+/// How long to wait for the reconnects after a kill.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Kills the server as often as it should be. What came of each is added to `kills`.
+/// Kills the server as often as `options` say. Adds one entry to `kills` for each.
 ///
 /// # Errors
 /// The server does not start again.
@@ -29,6 +29,7 @@ pub(super) async fn kill(
         if !middle_of(rooms, question).await {
             return Ok(());
         }
+        // Count before the kill: the numbers change once the server is back.
         let (answered, open) = answers(rooms);
         let killed = Instant::now();
         let ready = server.kill_and_restart().await?;
@@ -38,13 +39,14 @@ pub(super) async fn kill(
     Ok(())
 }
 
-/// In which question, counted from 1, a kill falls: they are spread over the game.
+/// The question, counted from 1, during which to kill. The kills are spread evenly over the game.
 fn question_of(kill: usize, options: &DrillOptions) -> u64 {
     let place = (kill + 1) * options.questions / (options.kills + 1);
     place.clamp(1, options.questions) as u64
 }
 
-/// Waits until some room is in the middle of such a question, and says whether there was one.
+/// Waits until in some room at least half of the players, but not all, have answered this question or a later
+/// one. False if all games end first.
 async fn middle_of(rooms: &[DrillRoom], question: u64) -> bool {
     loop {
         let is_middle = |room: &DrillRoom| {
@@ -62,13 +64,14 @@ async fn middle_of(rooms: &[DrillRoom], question: u64) -> bool {
     }
 }
 
-/// How many have answered, of how many who have an open question.
+/// The number of answers to open questions, and the number of players who have an open question.
 fn answers(rooms: &[DrillRoom]) -> (usize, usize) {
     let open = rooms.iter().filter_map(|room| Some((room.moment.answers(0)?, room.players.len())));
     open.fold((0, 0), |(answered, of), (some, players)| (answered + some, of + players))
 }
 
-/// How long each player took from the kill to the next welcome; those who came back at all.
+/// The time from the kill to the next welcome, for each player who reconnected in time. Waits for the hosts
+/// too.
 async fn all_back(rooms: &[DrillRoom], killed: Instant) -> Vec<Duration> {
     let players: Vec<_> = rooms.iter().flat_map(|room| &room.players).collect();
     let hosts = || rooms.iter().all(|room| back(&room.host, killed).is_some());

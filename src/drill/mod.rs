@@ -1,18 +1,18 @@
-//! `rejoin drill`: a server of its own, killed in mid-question again and again under players who hold
-//! it to its promises.
+//! `rejoin drill`: starts a server of its own, kills it several times in the middle of a question, and checks
+//! with bots that no event, answer or point is lost.
 //!
 //! | file | what lives there |
 //! | --- | --- |
-//! | `options`, `report` | what to do, and what came of it |
-//! | `server` | the process that is killed |
-//! | `room`, `host`, `player` | who plays: rooms of bots over the public API alone |
-//! | `questions` | what is asked, of all kinds, and what a bot answers |
-//! | `moment` | what tells when a question is half answered |
-//! | `killing` | the kills, and the way back after each |
-//! | `results` | the last question: what the server has written down |
+//! | `options`, `report` | the settings of a drill, and its result |
+//! | `server` | the server process that is killed |
+//! | `room`, `host`, `player` | rooms of bots, which use the public API only |
+//! | `questions` | questions of all kinds, and the bots' answers |
+//! | `moment` | tells when a question is half answered |
+//! | `killing` | the kills, and the reconnects after each |
+//! | `results` | compares the server's results with what the players saw |
 //!
-//! All of it is on loopback, in a temporary folder, and over when [`run`] is: the server is killed
-//! with its handle, however the run ends.
+//! Everything runs on loopback and in a temporary folder. The server is killed when its handle is dropped, so
+//! it never outlives [`run`].
 
 mod host;
 mod killing;
@@ -35,20 +35,20 @@ use tokio::time::timeout;
 pub use options::DrillOptions;
 pub use report::{Answers, DrillReport, Kill};
 
-use crate::client::{Api, Dice, Endpoints};
+use crate::client::{Api, Endpoints};
 use room::DrillRoom;
 use server::Server;
 
-/// The command: a drill with this very program as the server, its report printed. The exit code is 0
-/// only if all is well.
+/// Runs a drill with this program as the server and prints the report. The exit code is 0 only if nothing was
+/// wrong.
 ///
 /// # Errors
-/// The drill could not be held.
+/// The drill could not be run.
 pub fn command(options: &DrillOptions, is_json: bool) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let report = runtime.block_on(async {
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        // Whoever is dropped here takes the server along.
+        // Dropping the unfinished `run` drops the server handle, which kills the server.
         tokio::select! {
             report = run(options) => report,
             _ = interrupt.recv() => anyhow::bail!("stopped by Ctrl-C"),
@@ -63,20 +63,20 @@ pub fn command(options: &DrillOptions, is_json: bool) -> anyhow::Result<ExitCode
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Holds a drill, within a tokio runtime.
+/// Runs a drill. Must be called within a tokio runtime.
 ///
 /// # Errors
-/// It could not be held: the server does not start, or no room can be opened. What goes wrong once the
-/// games have begun is in the report.
+/// The drill could not be run: the server does not start, or no room can be opened. Problems after the games
+/// have begun are in the report.
 pub async fn run(options: &DrillOptions) -> anyhow::Result<DrillReport> {
     options.check()?;
     let begun = Instant::now();
     let folder = tempfile::Builder::new().prefix("rejoin-drill-").tempdir().context("a temporary folder")?;
-    let mut dice = Dice::new(options.seed);
-    let mut server = Server::start(&options.server, &options.server_args, folder.path(), &mut dice).await?;
+    let mut rng = fastrand::Rng::with_seed(options.seed);
+    let mut server = Server::start(&options.server, &options.server_args, folder.path(), &mut rng).await?;
     let api = Api::new(Endpoints::one(server.base())).patient(Duration::from_secs(10));
     let left = || options.at_most.saturating_sub(begun.elapsed());
-    let opening = timeout(left(), DrillRoom::open_all(options, &api, &mut dice)).await;
+    let opening = timeout(left(), DrillRoom::open_all(options, &api, &mut rng)).await;
     let rooms = opening.context("the rooms could not be opened in time")??;
     let mut kills = Vec::new();
     let playing = async {
@@ -90,7 +90,7 @@ pub async fn run(options: &DrillOptions) -> anyhow::Result<DrillReport> {
         Err(_) => (Vec::new(), Some(format!("not over within {} s", options.at_most.as_secs()))),
     };
     let report = DrillReport::new(options, &rooms, kills, compared, broke_off, begun.elapsed());
-    // The log is in the folder, which is about to go.
+    // Read the log before the temporary folder is deleted.
     let last_words = if report.is_good() { String::new() } else { server.last_words() };
     Ok(report.with_log(last_words))
 }

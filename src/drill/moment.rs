@@ -1,15 +1,14 @@
-//! What a room's question looks like from outside: who has answered, and who has not. The kills are
-//! timed by it.
+//! The progress of a room's current question, as the bots see it. The kills are timed by it.
 
 use parking_lot::Mutex;
 
-/// The question that a room plays.
+/// The question that a room plays now. Shared by the room's bots.
 #[derive(Debug, Default)]
 pub(super) struct CurrentQuestion(Mutex<QuestionState>);
 
 #[derive(Debug, Default, Clone, Copy)]
 struct QuestionState {
-    /// Counted from 1.
+    /// The number of the question, counted from 1; 0 before the first one.
     question: u64,
     is_open: bool,
     answered: usize,
@@ -17,7 +16,7 @@ struct QuestionState {
 }
 
 impl CurrentQuestion {
-    /// A player sees question `index`, counted from 0.
+    /// A player sees question `index`, counted from 0. Only the first player to see it changes the state.
     pub(super) fn shown(&self, index: u64) {
         let mut state = self.0.lock();
         if index + 1 > state.question {
@@ -25,7 +24,7 @@ impl CurrentQuestion {
         }
     }
 
-    /// A player's answer to it was acknowledged.
+    /// A player's answer to question `index` was acknowledged.
     pub(super) fn answered(&self, index: u64) {
         let mut state = self.0.lock();
         if index + 1 == state.question {
@@ -33,7 +32,7 @@ impl CurrentQuestion {
         }
     }
 
-    /// A player sees it revealed.
+    /// A player sees the reveal of question `index`.
     pub(super) fn revealed(&self, index: u64) {
         let mut state = self.0.lock();
         if index + 1 >= state.question {
@@ -41,7 +40,7 @@ impl CurrentQuestion {
         }
     }
 
-    /// A player sees the end.
+    /// A player sees the end of the game.
     pub(super) fn finished(&self) {
         self.0.lock().is_over = true;
     }
@@ -50,7 +49,8 @@ impl CurrentQuestion {
         self.0.lock().is_over
     }
 
-    /// How many have answered the open question, if one is open, the `question`th or a later one.
+    /// How many have answered the open question. `None` if no question is open, or the open one comes before
+    /// `question`.
     pub(super) fn answers(&self, question: u64) -> Option<usize> {
         let state = self.0.lock();
         (state.is_open && state.question >= question).then_some(state.answered)
@@ -68,7 +68,7 @@ mod tests {
         moment.shown(0);
         moment.answered(0);
         assert_eq!((moment.answers(1), moment.answers(2)), (Some(1), None));
-        // Others see it later; that changes nothing.
+        // A later player sees the same question: nothing changes.
         moment.shown(0);
         assert_eq!(moment.answers(1), Some(1));
         moment.revealed(0);

@@ -1,35 +1,35 @@
-//! What a drill is to do.
+//! The settings of a drill.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::ensure;
 
-/// A drill.
+/// The settings of one drill.
 #[derive(Debug, Clone)]
 pub struct DrillOptions {
-    /// The program that is started as `serve`, and killed.
+    /// The program to start with `serve` and to kill.
     pub server: PathBuf,
-    /// Settings of that server besides its address and its folder.
+    /// More arguments for the server, in addition to its address, its folder and the drill's own.
     pub server_args: Vec<String>,
-    /// How many players.
+    /// The number of players in all rooms.
     pub bots: usize,
-    /// How many of them in one room, each of which has a host besides.
+    /// The number of players in a room. Each room has a host in addition.
     pub seats: usize,
     /// How often the server is killed.
     pub kills: usize,
-    /// Questions of a game.
+    /// The number of questions in a game.
     pub questions: usize,
-    /// The time that a question has.
+    /// The time limit of a question.
     pub time_limit: Duration,
-    /// What all chance in the bots comes from.
+    /// The seed of all random choices of the bots.
     pub seed: u64,
-    /// The longest that all of it may take.
+    /// The time limit of the whole drill.
     pub at_most: Duration,
 }
 
 impl DrillOptions {
-    /// The usual drill against this program.
+    /// The default drill for this server program.
     pub fn new(server: impl Into<PathBuf>) -> Self {
         Self {
             server: server.into(),
@@ -44,7 +44,7 @@ impl DrillOptions {
         }
     }
 
-    /// How many rooms that makes: the last one may be smaller.
+    /// The number of rooms; the last one may have fewer players.
     pub fn rooms(&self) -> usize {
         self.bots.div_ceil(self.seats.max(1))
     }

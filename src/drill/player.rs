@@ -1,4 +1,5 @@
-//! A player: answers each question after a while, right or wrong, now and then by a double tap.
+//! A player bot. It answers each question after a random delay, right or wrong, and sometimes sends two
+//! answers at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,45 +15,45 @@ use tokio::time::sleep;
 use super::moment::CurrentQuestion;
 use super::questions::any_answer;
 use super::room::READY;
-use crate::client::{AskError, ClientAnswer, ClientEvent, Connection, Dice, EventFrame, StopReason};
+use crate::client::{AskError, ClientAnswer, ClientEvent, Connection, EventFrame, StopReason};
 
-/// A bot thinks so long, at most.
+/// The longest delay before an answer.
 const THINKING: Duration = Duration::from_secs(1);
-/// One answer in so many is tapped twice.
+/// One question in this many is answered with a double tap.
 const DOUBLE_TAPS: u64 = 5;
-/// What an answer is told that comes after its question has closed.
+/// The error code for an answer after its question has closed.
 const TOO_LATE: &str = "question-not-open";
 
-/// What came of a bot's game, beside what its client has checked.
+/// What happened to one bot, apart from what its client checks.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    /// Questions that were answered.
+    /// Questions that the bot has answered.
     pub(super) asked: u64,
-    /// Answers that were acknowledged.
+    /// Answers that were acknowledged, at most one per question.
     pub(super) accepted: u64,
-    /// Questions whose answer came too late.
+    /// Questions to which no answer was accepted.
     pub(super) late: u64,
-    /// Second taps that were refused, as they should be.
+    /// Second taps that were refused, as expected.
     pub(super) refused_taps: u64,
-    /// What should not have happened.
+    /// Descriptions of unexpected results.
     pub(super) troubles: Vec<String>,
     pub(super) is_finished: bool,
-    /// What each of its answers was told: how many taps counted.
+    /// How many taps were accepted, by question id.
     told: BTreeMap<String, u64>,
-    /// Whose reveal showed an answer of this seat.
+    /// Ids of the questions whose reveal showed an answer of this seat.
     shown: BTreeSet<String>,
 }
 
-/// A bot at play.
+/// A player bot and the state that it shares with the drill.
 pub(super) struct Player {
     pub(super) connection: Connection,
     pub(super) moment: Arc<CurrentQuestion>,
     pub(super) tally: Arc<Mutex<Tally>>,
-    pub(super) dice: Dice,
+    pub(super) rng: fastrand::Rng,
 }
 
 impl Player {
-    /// Plays to the end of the game.
+    /// Plays until the game ends, or the client stops.
     pub(super) async fn play(mut self, mut happenings: UnboundedReceiver<ClientEvent>) {
         let mut answering = JoinSet::new();
         while let Some(happening) = happenings.recv().await {
@@ -63,7 +64,8 @@ impl Player {
                         break;
                     }
                 }
-                // Without events the snapshot tells what is played.
+                // There are no events for the time before this snapshot: the snapshot has the current
+                // question.
                 ClientEvent::Welcome(welcome) if !welcome.recovered => {
                     self.look(&welcome.snapshot, &mut answering);
                 }
@@ -74,7 +76,7 @@ impl Player {
                 _ => {}
             }
         }
-        // Each answer has been told something by now, or is about to be.
+        // Wait for the replies before comparing them with the reveals.
         while answering.join_next().await.is_some() {}
         self.tally.lock().settle();
     }
@@ -102,22 +104,23 @@ impl Player {
         }
     }
 
-    /// Thinks about a question, and answers it.
+    /// Spawns a task that answers the question after a delay.
     fn ask(&mut self, question: &Value, index: u64, ready: Duration, answering: &mut JoinSet<()>) {
         self.moment.shown(index);
-        let answer = any_answer(question, &mut self.dice);
+        let answer = any_answer(question, &mut self.rng);
         let Some(question) = question["questionId"].as_str().map(str::to_owned) else {
             return self.tally.lock().troubles.push(format!("a question without questionId: {question}"));
         };
-        let taps = if self.dice.below(DOUBLE_TAPS) == 0 { 2 } else { 1 };
-        let wait = ready + THINKING.mul_f64(self.dice.unit());
+        let taps = if self.rng.u64(..DOUBLE_TAPS) == 0 { 2 } else { 1 };
+        let wait = ready + THINKING.mul_f64(self.rng.f64());
         let (connection, moment, tally) = (self.connection.clone(), self.moment.clone(), self.tally.clone());
         answering.spawn(async move {
             sleep(wait).await;
             tally.lock().asked += 1;
             let tap = |answer| connection.answer(&question, answer);
             let replies = if taps == 2 {
-                // The second passes: the same answer again would be a repeat of the first.
+                // The second tap is a pass: the same answer again would count as a repetition of the first
+                // one.
                 let (one, two) = tokio::join!(tap(answer), tap(ClientAnswer::default()));
                 vec![one, two]
             } else {
@@ -134,7 +137,7 @@ impl Player {
 }
 
 impl Tally {
-    /// What the taps of one answer were told.
+    /// Records the replies to the taps on one question.
     fn told(&mut self, question: String, accepted: u64, taps: u64, refusals: Vec<AskError>) {
         self.accepted += accepted.min(1);
         self.refused_taps += (taps - accepted).min(taps - 1);
@@ -144,7 +147,7 @@ impl Tally {
         }
         for refusal in refusals {
             let is_fine = match &refusal {
-                // A second tap may be refused in whichever words.
+                // The error code of a refused second tap does not matter.
                 AskError::Refused { code, .. } => code == TOO_LATE || (taps > 1 && accepted > 0),
                 AskError::Stopped(why) => *why == StopReason::Closed,
                 AskError::Lost | AskError::Unreadable(_) => false,
@@ -164,7 +167,7 @@ impl Tally {
         }
     }
 
-    /// Holds what was told against what was shown: an answer that was refused must not count.
+    /// Compares replies with reveals: an answer that was refused must not count.
     fn settle(&mut self) {
         let refused = self.told.iter().filter(|(question, accepted)| **accepted == 0 && self.shown.contains(*question));
         let troubles = refused.map(|(question, _)| format!("the answer to {question} was refused, and counted"));

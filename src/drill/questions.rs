@@ -1,13 +1,13 @@
-//! The questions that are drilled: all kinds in turn, and what a bot answers to each.
+//! The questions of a drill, of all kinds in turn, and the bots' answers to them.
 
 use serde_json::{Value, json};
 
-use crate::client::{ClientAnswer, Dice};
+use crate::client::ClientAnswer;
 
-/// What a bot types: right, right in other letters, and wrong.
+/// Typed answers: right, right with other letters, and wrong.
 const TYPED: [&str; 3] = ["tea", " TEA", "coffee"];
 
-/// So many questions, of all kinds in turn.
+/// Makes `count` questions, of all kinds in turn.
 pub(super) fn questions(count: usize) -> Vec<Value> {
     (0..count).map(question).collect()
 }
@@ -28,11 +28,11 @@ fn question(n: usize) -> Value {
     question
 }
 
-/// Some answer to a question as it is shown, right or wrong.
-pub(super) fn any_answer(question: &Value, dice: &mut Dice) -> ClientAnswer {
+/// A random answer to a question as it is shown, right or wrong.
+pub(super) fn any_answer(question: &Value, rng: &mut fastrand::Rng) -> ClientAnswer {
     let ids = question["options"].as_array().into_iter().flatten().filter_map(|option| option["optionId"].as_u64());
     let mut ids: Vec<u64> = ids.collect();
-    let mut below = |bound: usize| usize::try_from(dice.below(bound.max(1) as u64)).unwrap_or_default();
+    let mut below = |bound: usize| usize::try_from(rng.u64(..bound.max(1) as u64)).unwrap_or_default();
     match question["kind"].as_str() {
         Some("multiple") => {
             let count = 1 + below(ids.len());
@@ -51,7 +51,7 @@ pub(super) fn any_answer(question: &Value, dice: &mut Dice) -> ClientAnswer {
     }
 }
 
-/// Leaves so many of the ids, in any order.
+/// Keeps `count` random ids, in random order.
 fn draw(ids: &mut Vec<u64>, count: usize, mut below: impl FnMut(usize) -> usize) {
     for place in 0..count {
         let drawn = place + below(ids.len() - place);
@@ -66,11 +66,11 @@ mod tests {
 
     #[test]
     fn every_kind_is_answered_by_its_own_field() {
-        let mut dice = Dice::new(1);
+        let mut rng = fastrand::Rng::with_seed(1);
         let fields = |answer: ClientAnswer| {
             (answer.option_id.is_some(), answer.option_ids.is_some(), answer.text.is_some(), answer.number.is_some())
         };
-        let told: Vec<_> = questions(7).iter().map(|question| fields(any_answer(question, &mut dice))).collect();
+        let told: Vec<_> = questions(7).iter().map(|question| fields(any_answer(question, &mut rng))).collect();
         let [option, options, text, number] =
             [0, 1, 2, 3].map(|field| (field == 0, field == 1, field == 2, field == 3));
         assert_eq!(told, [option, options, text, number, options, option, text]);

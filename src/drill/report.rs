@@ -1,4 +1,4 @@
-//! What came of a drill: one line that an operator wants to read, and what was wrong.
+//! The report of a drill: one summary line, and what was wrong.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,77 +10,77 @@ use super::results::Compared;
 use super::room::DrillRoom;
 use crate::client::{Connection, Violations};
 
-/// Most lines about what was wrong.
+/// The longest list of problems; the rest is only counted.
 const MOST_WRONG: usize = 20;
 
-/// What came of a drill.
+/// The result of a drill.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DrillReport {
-    /// Players.
+    /// The number of players.
     pub bots: usize,
-    /// Rooms that they played in.
+    /// The number of rooms.
     pub rooms: usize,
-    /// What the bots' chance came from: the same again with `--seed`.
+    /// The seed of the random choices. `--seed` repeats them.
     pub seed: u64,
-    /// Each kill.
+    /// The kills, in order.
     pub kills: Vec<Kill>,
-    /// Answers.
+    /// The counts of answers.
     pub answers: Answers,
-    /// Broken promises, summed up over all players and hosts.
+    /// Protocol violations, summed up over all players and hosts.
     pub faults: Violations,
-    /// Ways back after which everything missed was told.
+    /// Reconnects after which the server replayed every missed event.
     pub recovered: u64,
-    /// Ways back with a snapshot instead.
+    /// Reconnects after which the server sent a snapshot instead of the missed events.
     pub snapshots: u64,
-    /// Events whose place a snapshot took.
+    /// Events that were not received because a snapshot replaced them.
     pub untold: u64,
     /// Players who saw the end of their game.
     pub finished: usize,
-    /// Players whose verdicts, ranking and results tell the same score.
+    /// Players for whom verdicts, ranking and results show the same score.
     pub scores_agree: usize,
-    /// What was wrong, in words. Nothing, if all is well.
+    /// Descriptions of all problems; empty if there was none.
     pub wrong: Vec<String>,
-    /// The end of the server's log, if something was wrong.
+    /// The end of the server's log; empty if nothing was wrong.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub log: String,
-    /// How long all of it took.
+    /// How long the drill took.
     #[serde(rename = "tookMs", serialize_with = "millis")]
     pub took: Duration,
 }
 
-/// One kill, and the way back.
+/// One kill, and the reconnects after it.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Kill {
-    /// Players who had answered the open question.
+    /// Players who had answered an open question at the kill.
     pub answered: usize,
-    /// Players who had not.
+    /// Players who had an open question and had not answered it.
     pub waiting: usize,
-    /// Until the server was ready again.
+    /// The time from the kill until the server was ready again.
     #[serde(rename = "readyMs", serialize_with = "millis")]
     pub ready: Duration,
-    /// Players who came back.
+    /// Players who reconnected.
     pub back: usize,
-    /// Until the last of them was back.
+    /// The time from the kill until the last of them had reconnected.
     #[serde(rename = "longestMs", serialize_with = "millis")]
     pub longest: Duration,
-    /// Until half of them were.
+    /// The time from the kill until half of them had reconnected.
     #[serde(rename = "medianMs", serialize_with = "millis")]
     pub median: Duration,
 }
 
-/// What became of the answers.
+/// The counts of answers, over all players.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answers {
-    /// Answers given.
+    /// Questions that were answered.
     pub given: u64,
-    /// Those that the server acknowledged.
+    /// Answers that the server acknowledged.
     pub accepted: u64,
-    /// Those that came after their question had closed.
+    /// Questions to which no answer was accepted.
     pub late: u64,
-    /// Second taps that were refused, as they should be.
+    /// Second taps that were refused, as expected.
     pub refused_taps: u64,
 }
 
@@ -161,7 +161,7 @@ impl DrillReport {
         self.untold += figures.untold;
     }
 
-    /// Puts into words what the figures say.
+    /// Adds descriptions of what the counts show, before the other problems, and shortens the list.
     fn judge(&mut self, options: &DrillOptions) {
         let bots = self.bots;
         let mut wrong = Vec::new();
@@ -200,12 +200,12 @@ impl DrillReport {
         Self { log, ..self }
     }
 
-    /// Whether everything is as it was promised.
+    /// True if there was no problem.
     pub fn is_good(&self) -> bool {
         self.wrong.is_empty()
     }
 
-    /// `60 of 60 back in 0.41 s (median 0.20 s) after each of 3 kills`, of the slowest kill.
+    /// The slowest kill in words: `60 of 60 back in 0.41 s (median 0.20 s) after each of 3 kills`.
     fn backs(&self) -> String {
         let slowest = self.kills.iter().max_by_key(|kill| (kill.longest, kill.median));
         let Some(slowest) = slowest else { return "no kills".to_owned() };

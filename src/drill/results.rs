@@ -1,20 +1,20 @@
-//! The last question, after the games: does the server's own record say what the players have seen?
+//! After the games: compares the server's results with what the players saw.
 
 use serde_json::Value;
 
 use super::room::DrillRoom;
 use crate::client::Api;
 
-/// What was found of one player.
+/// The comparison for one player.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Compared {
-    /// Verdicts, ranking and results tell the same score.
+    /// The verdicts, the ranking and both results show the same score.
     Agrees,
-    /// They don't, or the results could not be read.
+    /// The scores differ, or the results could not be read. Holds the description.
     Disagrees(String),
 }
 
-/// Holds each player's own sum against the final ranking and the results URL.
+/// Compares each player's own sum with the final ranking, the player's results and the host's results.
 pub(super) async fn compare(rooms: &[DrillRoom], api: &Api) -> Vec<Compared> {
     let mut compared = Vec::new();
     for room in rooms {
@@ -40,7 +40,7 @@ pub(super) async fn compare(rooms: &[DrillRoom], api: &Api) -> Vec<Compared> {
     compared
 }
 
-/// The total of a seat, wherever in the results it stands.
+/// The total of a seat, at any depth in the results.
 fn total(results: &Value, seat: u64) -> Option<i64> {
     let own = |value: &Value| ["total", "totalScore"].iter().find_map(|name| value[name].as_i64());
     match results {

@@ -1,4 +1,4 @@
-//! One room: a host, its players, and what they have in common.
+//! One room of the drill: a host, its players, and their shared state.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,26 +15,26 @@ use super::options::DrillOptions;
 use super::player::{Player, Tally};
 use super::questions::questions;
 use super::server::KEY;
-use crate::client::{Api, Connection, Dice, SeatCredentials, TakenSeat, connect};
+use crate::client::{Api, Connection, SeatCredentials, TakenSeat, connect};
 
-/// A question is shown so long before it opens, and its reveal stands so long.
+/// How long a question is shown before it opens, and how long its reveal is shown.
 pub(super) const READY: Duration = Duration::from_millis(300);
 pub(super) const REVEAL: Duration = Duration::from_millis(400);
-/// So many players join at once.
+/// How many players of a room join at the same time.
 const AT_ONCE: usize = 16;
 
-/// A room full of bots.
+/// A room with its bots. Dropping it ends their tasks.
 pub(super) struct DrillRoom {
     pub(super) host: Connection,
     pub(super) host_ticket: SeatCredentials,
-    /// What the host met that it should not have.
+    /// Unexpected results that the host met.
     pub(super) troubles: Arc<Mutex<Vec<String>>>,
     pub(super) players: Vec<SeatedBot>,
     pub(super) moment: Arc<CurrentQuestion>,
     tasks: Vec<Playing>,
 }
 
-/// A bot in its seat.
+/// A player bot in its seat.
 pub(super) struct SeatedBot {
     pub(super) ticket: SeatCredentials,
     pub(super) seat: u64,
@@ -42,7 +42,7 @@ pub(super) struct SeatedBot {
     pub(super) tally: Arc<Mutex<Tally>>,
 }
 
-/// A bot's task, which ends with its room.
+/// The task of a bot. It is aborted when this value is dropped.
 struct Playing(AbortHandle);
 
 impl Drop for Playing {
@@ -52,12 +52,16 @@ impl Drop for Playing {
 }
 
 impl DrillRoom {
-    /// Opens the rooms, seats everybody, and lets the games begin.
-    pub(super) async fn open_all(options: &DrillOptions, api: &Api, dice: &mut Dice) -> anyhow::Result<Vec<Self>> {
+    /// Opens the rooms, waits until all bots are connected, and starts the games.
+    pub(super) async fn open_all(
+        options: &DrillOptions,
+        api: &Api,
+        rng: &mut fastrand::Rng,
+    ) -> anyhow::Result<Vec<Self>> {
         let mut rooms = Vec::new();
         for number in 0..options.rooms() {
             let count = options.seats.min(options.bots - number * options.seats);
-            rooms.push(Self::open(options, api, dice, number, count).await?);
+            rooms.push(Self::open(options, api, rng, number, count).await?);
         }
         for room in &rooms {
             let everybody = room.players.iter().map(|player| &player.connection).chain([&room.host]);
@@ -75,11 +79,11 @@ impl DrillRoom {
     async fn open(
         options: &DrillOptions,
         api: &Api,
-        dice: &mut Dice,
+        rng: &mut fastrand::Rng,
         number: usize,
         count: usize,
     ) -> anyhow::Result<Self> {
-        // Both ways of going on are drilled.
+        // Test both ways to advance: by the host, and automatic.
         let advance = if number.is_multiple_of(2) { "host" } else { "auto" };
         let settings = json!({
             "questions": questions(options.questions),
@@ -94,22 +98,22 @@ impl DrillRoom {
         let seats = join_all(api, &opened.join_code, number, count).await?;
         let moment = Arc::new(CurrentQuestion::default());
         let troubles = Arc::<Mutex<Vec<String>>>::default();
-        let (host, happenings) = connect(host_ticket.clone(), bot_options(api, dice));
+        let (host, happenings) = connect(host_ticket.clone(), bot_options(api, rng));
         let hosting = host::run(host.clone(), happenings, advance == "host", troubles.clone());
         let mut tasks = vec![Playing(tokio::spawn(hosting).abort_handle())];
         let mut players = Vec::new();
         for TakenSeat { ticket, seat_id: seat, .. } in seats {
-            let (connection, happenings) = connect(ticket.clone(), bot_options(api, dice));
+            let (connection, happenings) = connect(ticket.clone(), bot_options(api, rng));
             let tally = Arc::<Mutex<Tally>>::default();
-            let dice = Dice::new(dice.roll());
-            let player = Player { connection: connection.clone(), moment: moment.clone(), tally: tally.clone(), dice };
+            let rng = fastrand::Rng::with_seed(rng.u64(..));
+            let player = Player { connection: connection.clone(), moment: moment.clone(), tally: tally.clone(), rng };
             tasks.push(Playing(tokio::spawn(player.play(happenings)).abort_handle()));
             players.push(SeatedBot { ticket, seat, connection, tally });
         }
         Ok(Self { host, host_ticket, troubles, players, moment, tasks })
     }
 
-    /// Waits until everybody has seen the end, or can't any more.
+    /// Waits until all bots have seen the end of the game, or have stopped.
     pub(super) async fn play_all(rooms: &[Self]) {
         while !rooms.iter().flat_map(|room| &room.tasks).all(|task| task.0.is_finished()) {
             sleep(Duration::from_millis(10)).await;
@@ -117,8 +121,11 @@ impl DrillRoom {
     }
 }
 
-fn bot_options(api: &Api, dice: &mut Dice) -> crate::client::ConnectOptions {
-    crate::client::ConnectOptions { dice: Dice::new(dice.roll()), ..crate::client::ConnectOptions::new(api.bases()) }
+fn bot_options(api: &Api, rng: &mut fastrand::Rng) -> crate::client::ConnectOptions {
+    crate::client::ConnectOptions {
+        rng: fastrand::Rng::with_seed(rng.u64(..)),
+        ..crate::client::ConnectOptions::new(api.bases())
+    }
 }
 
 async fn join_all(api: &Api, code: &str, room: usize, count: usize) -> anyhow::Result<Vec<TakenSeat>> {

@@ -1,4 +1,4 @@
-//! The server that is killed: a process of its own, on one folder and one port over all its lives.
+//! The server process that is killed. It keeps its folder and its port over all restarts.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -10,19 +10,19 @@ use anyhow::{Context, bail, ensure};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use crate::client::{Api, Dice, Endpoints, Method};
+use crate::client::{Api, Endpoints, Method};
 
-/// How long a start may take.
+/// The time limit for a start.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Below the ports that the system hands out by itself: while the server is away, none of the bots'
-/// own connections can be given its port.
+/// Below the ephemeral ports of the system. While the server is down, no outgoing connection of a bot can
+/// take its port.
 const PORTS: std::ops::Range<u16> = 10_000..32_000;
-/// By which the drill brings its own questions to its own server, which nobody else can reach.
+/// The API key with which the drill may bring its own questions. Only this loopback server accepts it.
 pub(super) const KEY: &str = "drill-key-of-this-loopback-server";
-/// How much of the log is shown, in bytes.
+/// How much of the end of the log the report shows, in bytes.
 const LAST_WORDS: usize = 2_000;
 
-/// A server that ends with this value.
+/// A running server. It is killed when this value is dropped.
 #[derive(Debug)]
 pub(super) struct Server {
     program: PathBuf,
@@ -33,9 +33,14 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts `program` on a free port of loopback, its files in `folder`, and waits until it is ready.
-    pub(super) async fn start(program: &Path, args: &[String], folder: &Path, dice: &mut Dice) -> anyhow::Result<Self> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port(dice)?));
+    /// Starts `program` on a free loopback port with its files in `folder`, and waits until it is ready.
+    pub(super) async fn start(
+        program: &Path,
+        args: &[String],
+        folder: &Path,
+        rng: &mut fastrand::Rng,
+    ) -> anyhow::Result<Self> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port(rng)?));
         let (program, args) = (program.to_owned(), args.to_vec());
         let mut server = Self { program, args, folder: folder.to_owned(), address, child: None };
         server.spawn()?;
@@ -47,7 +52,7 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// `kill -9`, and the same again at once. Ready, it gives how long that took.
+    /// Kills the server with SIGKILL and restarts it at once. Returns the time until it is ready again.
     pub(super) async fn kill_and_restart(&mut self) -> anyhow::Result<Duration> {
         let begun = Instant::now();
         self.kill();
@@ -56,7 +61,7 @@ impl Server {
         Ok(begun.elapsed())
     }
 
-    /// The end of what it logged.
+    /// The end of the server's log, at most [`LAST_WORDS`] bytes.
     pub(super) fn last_words(&self) -> String {
         let log = std::fs::read(self.log()).unwrap_or_default();
         String::from_utf8_lossy(&log[log.len().saturating_sub(LAST_WORDS)..]).trim().to_owned()
@@ -69,7 +74,7 @@ impl Server {
     fn spawn(&mut self) -> anyhow::Result<()> {
         let log = File::options().create(true).append(true).open(self.log()).context("a log file")?;
         let mut command = Command::new(&self.program);
-        // Settings of the operator's own server are none of this one.
+        // The environment may hold settings for another server of the operator.
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         command.args([
             "serve",
@@ -95,7 +100,7 @@ impl Server {
             if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
                 bail!("the server ended by itself ({status}): {}", self.last_words());
             }
-            // Nobody waits long where nobody listens.
+            // Connecting is a cheap test: it fails at once if nothing listens yet.
             if TcpStream::connect(self.address).await.is_ok() {
                 let asked = api.call(Method::GET, "/readyz", None, None).await;
                 if asked.is_ok_and(|reply| reply.status == 200) {
@@ -109,7 +114,8 @@ impl Server {
 
     fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // It may have ended by itself; either way it is waited for.
+            // The process may have ended by itself. Wait for it in any case, so that the port and the files
+            // are free.
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -122,9 +128,9 @@ impl Drop for Server {
     }
 }
 
-fn free_port(dice: &mut Dice) -> anyhow::Result<u16> {
+fn free_port(rng: &mut fastrand::Rng) -> anyhow::Result<u16> {
     let count = u64::from(PORTS.end - PORTS.start);
-    let some = || PORTS.start + u16::try_from(dice.below(count)).expect("the range is one of u16");
+    let some = || PORTS.start + u16::try_from(rng.u64(..count)).expect("the range is one of u16");
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
     std::iter::repeat_with(some).take(200).find(is_free).context("no port is free")
 }
@@ -137,7 +143,7 @@ mod tests {
     async fn a_server_that_does_not_start_is_told_of() {
         let folder = tempfile::tempdir().expect("a folder");
         let start = async |program: &str| {
-            let started = Server::start(Path::new(program), &[], folder.path(), &mut Dice::system()).await;
+            let started = Server::start(Path::new(program), &[], folder.path(), &mut fastrand::Rng::new()).await;
             format!("{:#}", started.expect_err("it is none"))
         };
         assert!(start("/bin/false").await.contains("ended by itself"));

@@ -1,4 +1,4 @@
-//! What this server is and knows: for pages, and for whoever looks around.
+//! `GET /api`: describes the server and lists its API calls, for the pages and for people who explore the API.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,8 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
-use super::{Shared, Url, reply};
+use super::reply::reply;
+use super::{Shared, Url};
 use crate::quizzes::Hosting;
 
 #[derive(Serialize)]
@@ -14,12 +15,13 @@ use crate::quizzes::Hosting;
 struct About<'a> {
     name: &'static str,
     version: &'static str,
-    /// `REJOIN_PUBLIC_URL`.
+    /// The value of `REJOIN_PUBLIC_URL`, if it is set.
     public_url: Option<&'a str>,
-    /// Where others in this network reach a server that listens for them, as far as it can tell.
+    /// The URL at which others in the local network probably reach the server. `None` if it listens on
+    /// loopback only, or in a container.
     lan_url: Option<&'a str>,
     hosting: Hosting,
-    /// How likely replies are lost on purpose.
+    /// The probability that a reply is lost on purpose, if `REJOIN_CHAOS` is set.
     chaos: Option<f64>,
     calls: &'static [ApiCall],
 }
@@ -30,7 +32,7 @@ struct ApiCall {
     path: String,
 }
 
-/// Every call there is.
+/// Every call of the API, computed once from the URL table.
 static CALLS: LazyLock<Vec<ApiCall>> = LazyLock::new(|| {
     let call = |path: &str, method: &Method| ApiCall { method: method.to_string(), path: format!("/api{path}") };
     let calls_of = |url: Url| url.routes.iter().map(|(method, _)| call(url.path, method)).collect::<Vec<_>>();

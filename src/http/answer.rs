@@ -1,5 +1,5 @@
-//! The answer in a request: one of four fields, `optionId: null` for none. Which one a question takes, its
-//! rules know.
+//! The answer in a request: exactly one of four fields. `optionId: null` means no answer. The rules decide
+//! which of the fields fits the question.
 
 use serde::{Deserialize, Deserializer};
 
@@ -7,9 +7,10 @@ use super::problem::Problem;
 use crate::domain::answer::{Answer, AnswerField};
 use crate::domain::{Number, OptionId};
 
-/// The fields of a request that an answer may stand in.
+/// The fields of a request that can contain an answer.
 #[derive(Debug, Default)]
 pub(super) struct AnswerFields {
+    /// `None` if the field is missing, `Some(None)` if it is null.
     pub(super) option_id: Option<Option<OptionId>>,
     pub(super) option_ids: Option<Vec<OptionId>>,
     pub(super) text: Option<String>,
@@ -17,10 +18,10 @@ pub(super) struct AnswerFields {
 }
 
 impl AnswerFields {
-    /// The answer, or none if that is said.
+    /// The answer. `None` is an explicit `optionId: null`: no answer.
     ///
     /// # Errors
-    /// No field, or more than one.
+    /// None of the fields is there, or more than one.
     pub(super) fn read(self) -> Result<Option<Answer>, Problem> {
         let Self { option_id, option_ids, text, number } = self;
         let given = [
@@ -44,7 +45,8 @@ impl AnswerFields {
     }
 }
 
-/// A field that may be left out, and is no other than `null` if it is null.
+/// Deserialises a field that may be missing, but must have a `T` if it is there. So a missing field and
+/// `null` are told apart.
 pub(super) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

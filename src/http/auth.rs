@@ -1,5 +1,5 @@
-//! API keys of trusted backends. Kept as hashes, compared in constant time; they may be others from
-//! one request to the next.
+//! Who makes a request: API keys of trusted backends, tokens of seats, client addresses. API keys are kept as
+//! hashes and compared in constant time. They can be replaced while the server runs.
 
 use std::future::{Ready, ready};
 
@@ -20,14 +20,14 @@ use crate::quizzes::Hosting;
 
 type KeyHash = [u8; 32];
 
-/// The shortest API key that is accepted, in bytes.
+/// Minimum length of an API key in bytes.
 const SHORTEST: usize = 16;
 
 fn hash(key: &str) -> KeyHash {
     *blake3::hash(key.as_bytes()).as_bytes()
 }
 
-/// An API key that is accepted: its name, and the hash of its text.
+/// An accepted API key: its name, and the hash of its text.
 #[derive(Clone)]
 pub struct ApiKey {
     name: Owner,
@@ -35,10 +35,10 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    /// Reads `name:key`, or a bare key, whose name is made of its hash.
+    /// Parses `name:key`, or a bare key, which gets a name made from its hash.
     ///
     /// # Errors
-    /// What is wrong with it; the key isn't quoted.
+    /// Says what is wrong with the key, without quoting it.
     pub fn read(text: &str) -> Result<Self, String> {
         let named = text.split_once(':').filter(|(_, key)| key.len() >= SHORTEST);
         let named = named.and_then(|(name, key)| Some((name.parse::<Owner>().ok()?, key)));
@@ -54,18 +54,18 @@ impl ApiKey {
         Ok(Self { name: named.map_or_else(usual, |(name, _)| name), hash })
     }
 
-    /// Whether it has the other's name, or is the same key.
+    /// True if both have the same name, or are the same key.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         self.name == other.name || self.hash == other.hash
     }
 
-    /// What the log calls it, and what its rooms belong to.
+    /// The name of the key in the log. It is also the owner of the rooms that the key opens.
     pub fn name(&self) -> &Owner {
         &self.name
     }
 }
 
-/// The key of this hash. All are compared, wherever the right one stands.
+/// The key with this hash. All keys are compared, so that the time doesn't depend on which one matches.
 fn find<'a>(hash: &KeyHash, known: &'a [ApiKey]) -> Option<&'a ApiKey> {
     let mut found = None;
     for key in known {
@@ -76,42 +76,44 @@ fn find<'a>(hash: &KeyHash, known: &'a [ApiKey]) -> Option<&'a ApiKey> {
     found
 }
 
-/// The keys that are accepted.
+/// The API keys that the server accepts.
 pub struct ApiKeys {
     keys: watch::Sender<Vec<ApiKey>>,
-    /// Whether each is good only for the rooms that it opened.
+    /// True if each key is valid only for the rooms that it opened.
     is_scoped: bool,
 }
 
 impl ApiKeys {
-    /// Accepts these keys, each for the rooms alone that it opened, or for all.
+    /// Accepts these keys. If `is_scoped`, each is valid only for the rooms that it opened, otherwise for all rooms.
     pub fn new(keys: Vec<ApiKey>, is_scoped: bool) -> Self {
         Self { keys: watch::Sender::new(keys), is_scoped }
     }
 
-    /// Accepts these keys from now on, and no others. Not none: a server that had keys would be open.
+    /// Accepts only these keys from now on. An empty list is ignored, since it would open a protected server
+    /// to everybody.
     pub fn replace(&self, keys: Vec<ApiKey>) {
         if !keys.is_empty() {
             self.keys.send_replace(keys);
         }
     }
 
-    /// Whether there is no key, and so everybody may do nearly everything.
+    /// True if the server has no keys. Then everybody may do nearly everything.
     pub fn is_open(&self) -> bool {
         self.keys.borrow().is_empty()
     }
 
-    /// Who may open rooms: as it is set, or whoever has a key once there are any.
+    /// Who may open rooms: as the setting says. Without a setting, only holders of a key if the server has
+    /// keys, otherwise everybody.
     pub fn hosting(&self, set: Option<Hosting>) -> Hosting {
         set.unwrap_or(if self.is_open() { Hosting::Open } else { Hosting::Key })
     }
 
-    /// The name of a key that is accepted.
+    /// The name of this key. `None` if it is not accepted.
     pub(super) fn name_of(&self, key: &str) -> Option<Owner> {
         find(&hash(key), &self.keys.borrow()).map(|key| key.name.clone())
     }
 
-    /// The same, and the name is in the log of the request.
+    /// Like [`name_of`](Self::name_of), and records the name in the request's log span.
     fn admit(&self, key: &str) -> Option<Owner> {
         let name = self.name_of(key);
         if let Some(name) = &name {
@@ -120,24 +122,24 @@ impl ApiKeys {
         name
     }
 
-    /// Follows what becomes of a key.
+    /// Watches whether a key stays accepted.
     pub(super) fn follow(&self, key: &str) -> KeyInUse {
         KeyInUse { hash: hash(key), keys: self.keys.subscribe() }
     }
 }
 
-/// A key by which a connection was made.
+/// The key with which a connection was opened.
 pub(super) struct KeyInUse {
     hash: KeyHash,
     keys: watch::Receiver<Vec<ApiKey>>,
 }
 
 impl KeyInUse {
-    /// Ends when the key is accepted no more.
+    /// Completes when the key is no longer accepted.
     pub(super) async fn revoked(&mut self) {
         let hash = self.hash;
         if self.keys.wait_for(|keys| find(&hash, keys).is_none()).await.is_err() {
-            // The server is going away, and closes its connections by itself.
+            // The sender is gone, so the server is stopping, and closes its connections itself.
             std::future::pending().await
         }
     }
@@ -146,21 +148,21 @@ impl KeyInUse {
 /// Who makes a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ApiCaller {
-    /// A backend that showed the key of this name.
+    /// A backend that has shown the API key of this name.
     Backend(Owner),
-    /// Anyone, on a server that has no keys: everything but leaving out texts is open.
+    /// Anyone, on a server without keys. May do everything except bring questions without texts.
     Open,
-    /// A player, on a server that has keys.
+    /// A caller without a key, on a server that has keys.
     Player,
 }
 
 impl ApiCaller {
-    /// Refuses a player what only a backend may do.
+    /// Refuses a player who wants to do `what`, which only a backend may do.
     pub(super) fn must_be_trusted(&self, what: &str) -> Result<(), Problem> {
         if *self == Self::Player { Err(Self::key_required(what)) } else { Ok(()) }
     }
 
-    /// The owner of the rooms that this caller opens.
+    /// The owner of the rooms that this caller opens. `None` without an API key.
     pub(super) fn owner(&self) -> Option<Owner> {
         match self {
             Self::Backend(owner) => Some(owner.clone()),
@@ -174,7 +176,7 @@ impl ApiCaller {
     }
 }
 
-/// The text of a bearer's token or key, if one is shown.
+/// The token or key in the header `Authorization: Bearer`. `None` without the header, an error for another scheme.
 fn bearer(request: &HttpRequest) -> Option<Result<&str, Problem>> {
     let shown = request.headers().get(AUTHORIZATION)?;
     let shown = shown.to_str().ok().and_then(|shown| shown.split_once(' '));
@@ -185,19 +187,20 @@ fn bearer(request: &HttpRequest) -> Option<Result<&str, Problem>> {
 }
 
 impl ApiKeys {
-    /// Whether a request shows a key that is accepted.
+    /// True if the request shows an accepted API key.
     pub(super) fn is_shown(&self, request: &HttpRequest) -> bool {
         bearer(request).and_then(Result::ok).is_some_and(|text| self.name_of(text).is_some())
     }
 
-    /// The good token or key that a request shows, if it shows anything.
+    /// The token or key that a request shows, checked to be well formed. `None` if it shows nothing.
     pub(super) fn shown(&self, request: &HttpRequest) -> Result<Option<String>, Problem> {
         let Some(text) = bearer(request).transpose()? else { return Ok(None) };
         self.credential(text, None)?;
         Ok(Some(text.to_owned()))
     }
 
-    /// Whose text this is: a backend's key, or a seat's token.
+    /// Takes `text` as an accepted API key, or else as a seat's token. `generation` is the seat's connection
+    /// that the request belongs to.
     pub(super) fn credential(&self, text: &str, generation: Option<u32>) -> Result<Credential, Problem> {
         if let Some(owner) = self.admit(text) {
             return Ok(Credential::Backend(self.is_scoped.then_some(owner)));
@@ -207,7 +210,7 @@ impl ApiKeys {
     }
 }
 
-/// Names the connection that a request belongs to, where it has one.
+/// The header with the generation of the connection that a request belongs to, where it has one.
 const GENERATION: &str = "Rejoin-Generation";
 
 /// Who may do something in a room: a backend by its key, or the holder of a seat's token.
@@ -233,7 +236,8 @@ impl FromRequest for Who {
     }
 }
 
-/// Who creates a game or a room: the key that is shown counts, or else the address.
+/// Whose limits a new game or room counts against: those of the API key that is shown, otherwise those of the
+/// address.
 pub(super) struct Creating(pub(super) Creator);
 
 impl FromRequest for Creating {
@@ -257,7 +261,7 @@ impl FromRequest for ClientAddress {
     }
 }
 
-/// The same as [`Who`] for a request that changes something, of which a player may make only so many.
+/// Like [`Who`], for requests that change something. Players are limited in how many such requests they make.
 pub(super) struct Acting(pub(super) Credential);
 
 impl FromRequest for Acting {

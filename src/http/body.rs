@@ -1,5 +1,5 @@
-//! Every body is read whole before its handler runs, or is refused: none is larger than
-//! [`MOST_BODY`], and none keeps a connection waiting for longer than [`PATIENCE`].
+//! Reads request bodies. Every body is read whole before its handler runs, or is refused: none is larger than
+//! [`MOST_BODY`], and none may take longer than [`PATIENCE`] to arrive.
 
 use std::future::{Ready, poll_fn, ready};
 use std::pin::Pin;
@@ -20,13 +20,13 @@ use super::json::malformed;
 use super::problem::Problem;
 use super::{MOST_BODY, Shared};
 
-/// A body that is read though its request is refused.
+/// Maximum bytes of a body that is still read when its request is refused.
 const SMALL: u64 = 4 * 1024;
 
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A request's body; none is an empty one.
+/// The body of a request, empty if it has none. It can be extracted once.
 pub(super) struct Body(pub(super) Bytes);
 
 impl FromRequest for Body {
@@ -38,21 +38,21 @@ impl FromRequest for Body {
     }
 }
 
-/// Refuses a body that says it is too large, and reads any other as far as both bounds.
+/// Middleware that admits the request, then reads its body within the limits of size and time.
 pub(super) async fn bounded(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    // A connection that answers a request is not one that keeps the server waiting for it.
+    // While a request is being answered, the time limit of the next head must not run.
     let activity = request.conn_data::<Activity>().cloned();
     let _answering = activity.as_ref().map(Activity::begin);
     let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    // How much a chunked body holds is known only once it is there.
+    // The size of a chunked body is known only at its end, so it counts as the largest.
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let most = if is_chunked { MOST_BODY as u64 } else { length.unwrap_or_default().min(MOST_BODY as u64) };
     let _place = match Shared::of(request.request()).admit(&request, most) {
         Err(problem) => {
-            // Read, a small one leaves the connection good for the next request.
+            // After a small body is read, the connection can be used for the next request.
             if most <= SMALL {
                 drop(read(&mut request).await);
             }
@@ -75,6 +75,7 @@ pub(super) async fn bounded(
     next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }
 
+/// Reads the body within the limits, or builds the refusal.
 async fn read(request: &mut ServiceRequest) -> Result<Bytes, HttpResponse> {
     let mut reading = Box::pin(whole(request.take_payload()));
     let problem = match in_time(reading.as_mut()).await {
@@ -85,8 +86,8 @@ async fn read(request: &mut ServiceRequest) -> Result<Bytes, HttpResponse> {
     Err(problem.error_response().map_body(|_, body| Holding { body, _reading: reading }.boxed()))
 }
 
-/// What comes of `reading` within [`PATIENCE`]. Most bodies come with their head, and are there when this is polled
-/// again: those need no timer.
+/// The output of `reading`, or `None` if it takes longer than [`PATIENCE`]. Most bodies arrive together with
+/// their head and are ready at the second poll at the latest, so the timer is made only after that.
 async fn in_time<T>(mut reading: Pin<&mut impl Future<Output = T>>) -> Option<T> {
     let mut was_polled = false;
     let at_once = poll_fn(|cx| match reading.as_mut().poll(cx) {
@@ -104,7 +105,7 @@ async fn in_time<T>(mut reading: Pin<&mut impl Future<Output = T>>) -> Option<T>
     }
 }
 
-/// All of a body, of at most [`MOST_BODY`] bytes. One that comes in one piece is not copied.
+/// Reads the whole body, of at most [`MOST_BODY`] bytes. A body that arrives in one piece is not copied.
 async fn whole(mut payload: Payload) -> Result<Bytes, Problem> {
     let mut piece = async || payload.next().await.transpose().map_err(|_| malformed("the body did not arrive whole"));
     let mut whole = piece().await?.unwrap_or_default();
@@ -117,9 +118,9 @@ async fn whole(mut payload: Payload) -> Result<Bytes, Problem> {
     Err(Problem::too_large())
 }
 
-/// A refusal's body that holds on to what is left of the request's. Once that is dropped, actix
-/// reads a chunked request to its end before it closes, however long that takes; held, the
-/// connection is closed after the reply.
+/// The body of a refusal, which keeps the unread rest of the request's body alive. If that were dropped
+/// first, actix would read a chunked request to its end before it closes, however long that takes. Kept
+/// alive, the connection is closed right after the reply.
 struct Holding<R> {
     body: BoxBody,
     _reading: R,

@@ -1,5 +1,5 @@
-//! Chaos, for whoever writes a client: replies that are lost after their commit, sockets that freeze
-//! and are cut, hints that come late. Everything that was acknowledged stays true under it.
+//! Injects faults, so that authors of clients can test theirs: replies that are lost after their commit,
+//! WebSockets that freeze or are cut, notices that are delayed. Everything that was acknowledged stays true.
 
 use std::io;
 use std::pin::Pin;
@@ -15,29 +15,30 @@ use actix_web::web::Bytes;
 use super::Shared;
 use crate::game::Entropy;
 
-/// The longest that a socket freezes, and a hint is late, in milliseconds.
+/// Upper bound of a WebSocket's freeze, in milliseconds.
 const LONGEST_FREEZE: usize = 2_000;
+/// Upper bound of a notice's delay, in milliseconds.
 const LONGEST_DELAY: usize = 1_000;
-/// Of this many frames one is as likely to be struck as one request: a game has more of them.
+/// A frame is this many times less likely to be hit than a request, since a game sends more frames than requests.
 const FRAMES_A_REQUEST: f64 = 3.0;
 
-/// Strikes by chance.
+/// Decides by chance where to inject a fault.
 #[derive(Clone)]
 pub struct Chaos {
     likelihood: f64,
     chance: Entropy,
 }
 
-/// The connection is to be cut.
+/// The connection must be cut.
 pub(super) struct Cut;
 
 impl Chaos {
-    /// Strikes one in so many times.
+    /// Injects faults with this probability, from 0 to 1.
     pub fn new(likelihood: f64, chance: Entropy) -> Self {
         Self { likelihood, chance }
     }
 
-    /// How likely each reply is lost.
+    /// The probability, from 0 to 1, that a reply is lost.
     pub(super) fn likelihood(&self) -> f64 {
         self.likelihood
     }
@@ -47,7 +48,8 @@ impl Chaos {
         f64::from(random) < likelihood * f64::from(u32::MAX)
     }
 
-    /// Freezes the socket, or has it cut, or leaves it be.
+    /// Run before each frame. With some probability it cuts the connection at once, freezes it and then cuts
+    /// it, or only freezes it: each of the three is equally likely.
     pub(super) async fn before_a_frame(&self) -> Result<(), Cut> {
         if !self.strikes(self.likelihood / FRAMES_A_REQUEST) {
             return Ok(());
@@ -59,15 +61,15 @@ impl Chaos {
         if kind < 2 { Err(Cut) } else { Ok(()) }
     }
 
-    /// How late the next hint comes.
+    /// How long to delay the next notice. `None` delivers it at once.
     pub fn delay(&self) -> Option<Duration> {
         let late = || Duration::from_millis(self.chance.below(LONGEST_DELAY) as u64);
         self.strikes(self.likelihood).then(late)
     }
 }
 
-/// Loses the API's replies: what was asked for has happened, and nobody is told. A page that can't be loaded
-/// would try no client.
+/// Middleware that loses replies of the API: the request has been carried out, but its reply never arrives.
+/// Pages are spared, because a page that can't be loaded tests no client.
 pub(super) async fn lossy(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -82,7 +84,7 @@ pub(super) async fn lossy(
     }
 }
 
-/// A body that never comes: the connection is closed in the middle of the reply.
+/// A body that fails instead of arriving, so that the connection is closed in the middle of the reply.
 struct LostBody;
 
 impl MessageBody for LostBody {

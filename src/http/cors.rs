@@ -1,12 +1,13 @@
-//! Pages of other sites: which may ask, by their origins.
+//! CORS: which other sites' pages may call the API.
 
 use actix_cors::Cors;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_TYPE, RETRY_AFTER};
 
-/// How long a browser remembers that it may ask, in seconds.
+/// How long a browser may cache a preflight reply, in seconds.
 const KNOWN_FOR: usize = 600;
 
-/// Lets the pages of these origins ask. What they show is a token or a key: there are no cookies.
+/// Allows the pages of these origins. Credentials mode is not needed: clients send tokens and keys in a
+/// header, and there are no cookies.
 pub(super) fn of(origins: &[String]) -> Cors {
     let cors = Cors::default()
         .allowed_methods(["GET", "POST", "DELETE"])

@@ -1,4 +1,4 @@
-//! Whether the server lives, is ready, and how it is.
+//! The health endpoints `/livez`, `/readyz` and `/health`.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,10 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
+use super::Shared;
 use super::problem::Problem;
+use super::reply::reply;
 use super::store_health::StoreHealth;
-use super::{Shared, reply};
 use crate::domain::InstanceName;
 
 #[derive(Serialize)]
@@ -21,8 +22,9 @@ struct Health<'a> {
     live_sessions: u64,
     commits: u64,
     damaged: u64,
-    /// Whether limits hold, and how often each was met.
+    /// `on` or `off`, as `REJOIN_LIMITS` is set.
     limits: &'static str,
+    /// Refusals by each limit since the start, by the name of its setting.
     limits_hit: BTreeMap<&'static str, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<&'a InstanceName>,
@@ -35,12 +37,13 @@ struct Ready {
     standing: StoreHealth,
 }
 
-/// The process answers.
+/// 200 while the process can answer at all.
 pub(super) async fn livez() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(r#"{"status":"ok"}"#)
 }
 
-/// New games can begin: in the store, or at this instance's own while that is away.
+/// 200 while new games can begin: in the main store, or in this instance's local fallback while the main
+/// store is unavailable. 503 otherwise.
 pub(super) async fn readyz(shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
     let standing = StoreHealth::of(&shared.homes.status().await?);
     match standing.word("ready") {
@@ -49,7 +52,7 @@ pub(super) async fn readyz(shared: web::Data<Shared>) -> Result<HttpResponse, Pr
     }
 }
 
-/// How the stores are, for people; 503 when no game can begin.
+/// The state of the stores and the counts of the server, for people. 503 when no new game can begin.
 pub(super) async fn health(shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
     let stores = shared.homes.status().await?;
     let standing = StoreHealth::of(&stores);

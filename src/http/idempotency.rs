@@ -1,5 +1,5 @@
-//! By what a repeated request is known, over HTTP and the WebSocket alike: hashes of its key and of
-//! what its JSON says.
+//! The idempotency keys of requests, over HTTP and over the WebSocket alike: a hash of the client's key, and
+//! a hash of the content of its JSON.
 
 use std::collections::BTreeMap;
 
@@ -9,28 +9,31 @@ use crate::domain::idempotency::hash;
 use crate::domain::room::HostMove;
 use crate::domain::{EventDraft, IdempotencyKey, SeatId, Sequence};
 
-/// Readers of JSON commonly stop at this depth; what lies deeper is compared as it is written.
+/// Deepest level that is brought to canonical form. JSON parsers commonly stop at this depth. What is nested
+/// deeper is compared as it was written.
 const MOST_NESTED: usize = 128;
-/// What is longer is compared as it is written: each level is read anew.
+/// Maximum bytes of a text that is brought to canonical form; a longer one is compared as it was written.
+/// Each nesting level is parsed again, so the cost grows with length times depth.
 const MOST_CANONICAL: usize = 16 * 1024;
 
-/// A room that a caller opens: of two callers each has its own keys.
+/// The key of opening a room. The caller's name is hashed in, so that two callers may use the same key.
 pub(super) fn opened(key: &str, caller: &str, body: &str) -> IdempotencyKey {
     IdempotencyKey { key: hash(&["open", caller, key]), ..IdempotencyKey::new("open", key, &[&canonical(body)]) }
 }
 
-/// A join. The key is its caller's own: at another address it is another one, and with the key alone
-/// nobody takes the seat of whoever has not used it yet.
+/// The key of joining a room. The caller's address is hashed in: the same key from another address is another
+/// request. So somebody who only knows the key can't repeat the join and take a seat that its player has not
+/// used yet.
 pub(super) fn joined(key: &str, caller: &str, what: &str, body: &str) -> IdempotencyKey {
     IdempotencyKey { key: hash(&["join", caller, key]), ..IdempotencyKey::new("join", key, &[what, body]) }
 }
 
-/// What a seat says.
+/// The key of a seat's `say`.
 pub(super) fn said(key: &str, payload: &str) -> IdempotencyKey {
     IdempotencyKey::new("say", key, &[&canonical(payload)])
 }
 
-/// What a backend records.
+/// The key of recording events in a room's log. It covers the events, their seats, and the expected head of the log.
 pub(super) fn recorded(key: &str, events: &[EventDraft], expected: Option<Sequence>) -> IdempotencyKey {
     let expected = expected.map_or_else(String::new, |head| head.0.to_string());
     let words = |event: &EventDraft| [event.kind.clone(), canonical(&event.payload), seats(event)];
@@ -39,20 +42,20 @@ pub(super) fn recorded(key: &str, events: &[EventDraft], expected: Option<Sequen
     IdempotencyKey::new("record", key, &words)
 }
 
-/// A host's move.
+/// The key of a host's move.
 pub(super) fn moved(key: &str, at: u32, host_move: HostMove) -> IdempotencyKey {
     IdempotencyKey::new("move", key, &[&at.to_string(), &format!("{host_move:?}")])
 }
 
-/// Whom an event is for, as text.
+/// The seats that an event is for, as text. `all` if it is for every seat.
 fn seats(event: &EventDraft) -> String {
     let list = |to: &Vec<SeatId>| to.iter().map(|seat| format!("{},", seat.0)).collect();
     event.to.as_ref().map_or_else(|| "all".to_owned(), list)
 }
 
-/// One spelling of a JSON value: no blanks, fields sorted by name, texts escaped in one way. A number
-/// stays as it is written, since two large ones may be the same only by rounding; and so does what is
-/// no JSON.
+/// The canonical form of a JSON value: no whitespace, fields sorted by name, one way of escaping. Numbers
+/// stay as they were written, because parsing would make different large numbers equal by rounding. What is
+/// no JSON stays as it was written, too.
 pub(super) fn canonical(json: &str) -> String {
     if json.len() > MOST_CANONICAL {
         return json.to_owned();

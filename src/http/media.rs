@@ -1,4 +1,5 @@
-//! The pictures of banks. A name says what it holds, and so never changes its meaning.
+//! Serves the pictures of banks. A picture's name is derived from a hash of its content, so the content under
+//! a name never changes.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use actix_web::{HttpResponse, web};
@@ -7,7 +8,7 @@ use super::Shared;
 use super::problem::Problem;
 use crate::quizzes::media;
 
-/// How long browsers and proxies may keep a picture: as long as they like.
+/// Cache header of pictures: browsers and proxies may keep them for a year and never ask again.
 const FOR_GOOD: &str = "public, max-age=31536000, immutable";
 
 pub(super) async fn picture(shared: web::Data<Shared>, name: web::Path<String>) -> Result<HttpResponse, Problem> {

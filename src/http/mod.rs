@@ -8,7 +8,6 @@ mod auth;
 mod body;
 mod chaos;
 mod cors;
-mod date;
 mod health;
 mod idempotency;
 mod json;
@@ -19,14 +18,15 @@ mod problem;
 mod qr;
 mod quiz_choice;
 mod quizzes;
+mod reply;
 mod rooms;
+mod shared;
 mod solo;
 mod store_health;
 mod trace;
 mod websocket;
 
 use std::future::ready;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::HttpService;
@@ -35,27 +35,22 @@ use actix_server::GracefulShutdownSignal;
 use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::dev::{AppConfig, HttpServiceFactory};
 use actix_web::guard::{self, Guard};
-use actix_web::http::header::{ContentType, HOST};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::Method;
 use actix_web::middleware::{Condition, DefaultHeaders, from_fn};
 use actix_web::web::{QueryConfig, ServiceConfig, resource, scope, to};
-use actix_web::{App, Error, HttpRequest, HttpResponse, Route, Scope, body::MessageBody, dev, web};
+use actix_web::{App, Error, Route, Scope, body::MessageBody, dev, web};
 
 pub use admission::{Admission, LimitSettings, Switch};
 pub use auth::{ApiKey, ApiKeys};
 pub use chaos::Chaos;
 pub use one_by_one::OneByOne;
 pub use pages::Pages;
+pub use shared::{PublicUrl, Reach, Shared};
 pub use websocket::Sockets;
 
 use tokio::net::TcpStream;
 
-use crate::domain::InstanceName;
-use crate::game::{Rooms, SoloGames};
-use crate::quizzes::Hosting;
-use crate::store::StoreRouter;
-use admission::{CountedConnection, Place, admit};
-use auth::ApiCaller;
+use admission::{CountedConnection, admit};
 use problem::Problem;
 use rooms::{Verb, command};
 use websocket::{echo, takeover};
@@ -63,100 +58,9 @@ use websocket::{echo, takeover};
 /// Maximum bytes of a request's body.
 pub const MOST_BODY: usize = 256 * 1024;
 
-/// Initial capacity of a reply's buffer, in bytes. Most replies are smaller, so the buffer doesn't grow.
-const USUAL_REPLY: usize = 2 * 1024;
-
 /// How long a connection is still read after its last reply. Closing it with unread input would send a reset,
 /// which could overtake the reply.
 const GOODBYE: Duration = Duration::from_secs(1);
-
-/// The URL at which clients reach the server, from `REJOIN_PUBLIC_URL`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicUrl {
-    /// The whole URL, without a slash at its end.
-    pub url: String,
-    /// Its host, with the port if that is not the default of its scheme.
-    pub host: String,
-}
-
-/// How clients reach the server.
-#[derive(Debug, Clone, Default)]
-pub struct Reach {
-    /// The public URL, if one is set. Requests for another host are then refused.
-    pub public: Option<PublicUrl>,
-    /// The URL in the local network, as far as the server can tell.
-    pub lan: Option<String>,
-}
-
-/// The state that all handlers share.
-pub struct Shared {
-    /// The use cases of solo games.
-    pub solo: SoloGames,
-    /// The use cases of rooms.
-    pub rooms: Rooms,
-    /// Injects faults into replies and WebSockets. `None` outside tests of clients.
-    pub chaos: Option<Chaos>,
-    /// Routes a session id to its store. `/health` and `/readyz` report these stores.
-    pub homes: Arc<StoreRouter>,
-    /// This instance's name, if it has one.
-    pub instance: Option<InstanceName>,
-    /// The API keys of trusted backends.
-    pub keys: Arc<ApiKeys>,
-    /// The limits of connections, requests, games and guesses.
-    pub admission: Arc<Admission>,
-    /// Who may open rooms, if `REJOIN_HOSTING` is set.
-    pub hosting: Option<Hosting>,
-    /// How clients reach the server.
-    pub reach: Reach,
-    /// The source of the page files.
-    pub pages: Pages,
-    /// The origins of other sites whose pages may call the API.
-    pub cors_origins: Vec<String>,
-    /// The open WebSockets.
-    pub sockets: Sockets,
-    /// True if the echo URLs for tests of WebSockets exist.
-    pub test_echo: bool,
-    /// Runs the imports of files, one at a time.
-    pub imports: OneByOne,
-    /// Draws QR codes, one at a time.
-    pub drawings: OneByOne,
-}
-
-impl Shared {
-    /// The shared state, from a request.
-    fn of(request: &HttpRequest) -> &web::Data<Self> {
-        request.app_data().expect("no app is made without it")
-    }
-
-    /// Checks the host of a request and counts it against the limits. `body` is the maximum number of bytes
-    /// of its body, which count until the returned place is dropped.
-    fn admit(&self, request: &dev::ServiceRequest, body: u64) -> Result<Place, Problem> {
-        self.check_host(request)?;
-        self.admission.request(request, body, || self.keys.is_shown(request.request()))
-    }
-
-    /// Refuses a request for another host than the public one. Health checks are exempt, since they use the
-    /// server's own address.
-    fn check_host(&self, request: &dev::ServiceRequest) -> Result<(), Problem> {
-        let Some(public) = &self.reach.public else { return Ok(()) };
-        let asked = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        let is_health = matches!(request.path(), "/livez" | "/readyz" | "/health");
-        let asked = asked.strip_suffix(":443").or_else(|| asked.strip_suffix(":80")).unwrap_or(asked);
-        if is_health || asked.eq_ignore_ascii_case(&public.host) {
-            return Ok(());
-        }
-        let detail = "this server is not reached by this Host (REJOIN_PUBLIC_URL)";
-        Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "wrong-host", detail))
-    }
-
-    /// Refuses a caller who may not open rooms.
-    fn may_host(&self, caller: &ApiCaller) -> Result<(), Problem> {
-        match (self.keys.hosting(self.hosting), caller) {
-            (Hosting::Open, _) | (Hosting::Key, ApiCaller::Backend(_)) => Ok(()),
-            (Hosting::Key, _) => Err(ApiCaller::key_required("opening a room")),
-        }
-    }
-}
 
 /// The URL table of `/api`. It is searched in this order, so the most frequent URLs come first.
 fn api() -> Vec<Url> {
@@ -306,13 +210,4 @@ fn app(
         .wrap(Condition::new(!shared.cors_origins.is_empty(), cors::of(&shared.cors_origins)))
         .wrap(DefaultHeaders::new().add(("Cache-Control", "no-store")))
         .wrap(from_fn(trace::traced))
-}
-
-/// Builds a reply with a JSON body.
-fn reply(status: actix_web::http::StatusCode, body: &impl serde::Serialize) -> HttpResponse {
-    let mut bytes = Vec::with_capacity(USUAL_REPLY);
-    match serde_json::to_writer(&mut bytes, body) {
-        Ok(()) => HttpResponse::build(status).content_type(ContentType::json()).body(bytes),
-        Err(error) => HttpResponse::from_error(error),
-    }
 }

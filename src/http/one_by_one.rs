@@ -1,4 +1,4 @@
-//! Work that takes a core for a while: one piece after the other, beside the workers.
+//! Runs CPU-heavy work on blocking threads, one piece at a time, so that it doesn't hold up the HTTP workers.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use tokio::sync::Semaphore;
 use super::problem::Problem;
 use crate::store::StoreError;
 
-/// Pieces of work of one kind, of which one runs at a time: whoever plays goes before.
+/// Work of one kind. Only one piece runs at a time, so that most of the CPU stays free for running games.
+/// Clones share the queue.
 #[derive(Debug, Clone)]
 pub struct OneByOne(Arc<Semaphore>);
 
@@ -19,13 +20,14 @@ impl Default for OneByOne {
 }
 
 impl OneByOne {
-    /// Does a piece of work when it is its turn.
+    /// Runs `work` once all pieces before it are done.
     ///
     /// # Errors
-    /// The server is about to end.
+    /// The server is stopping, or the work panicked.
     pub(super) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
         let turn = self.0.clone().acquire_owned().await;
-        // Whoever has gone away leaves work behind that ends: its turn ends with it.
+        // The permit moves into the work: if the caller goes away, the work still runs to its end, and the
+        // next piece must not begin before that.
         let in_turn = move || {
             let _turn = turn;
             work()

@@ -1,5 +1,5 @@
-//! The pages: the files of `web/`, embedded and compressed by `build.rs`, or read from a folder while somebody
-//! works on them. Which screen a path shows is the page's own business.
+//! Serves the pages: the files of `web/`, embedded and compressed by `build.rs`, or read from a folder during
+//! development. All screens are the same HTML file; its script chooses the screen by the path.
 
 use std::path::{Path, PathBuf};
 
@@ -13,35 +13,36 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::Shared;
 use super::problem::Problem;
 
-/// What every address of a screen gives.
+/// The file that every screen's URL returns.
 const SHELL: &str = "index.html";
-/// The page loads nothing from elsewhere but pictures, and no text becomes a program.
+/// The Content-Security-Policy: only pictures may come from other sites, and no string may become script.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; \
     connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'";
 
-/// A file of the pages, plain and compressed.
+/// An embedded file, plain and compressed.
 struct Asset {
+    /// Path below `web/`.
     path: &'static str,
     content_type: &'static str,
-    /// Of what it holds.
+    /// The first 16 hex digits of the content's BLAKE3 hash.
     hash: &'static str,
     plain: &'static [u8],
     brotli: &'static [u8],
     gzip: &'static [u8],
 }
 
-// CONTENT_TYPES, by the ending of a name, and ASSETS, by their paths.
+// Defines CONTENT_TYPES (file extension and type) and ASSETS (sorted by path).
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// Where the pages come from.
+/// The source of the pages.
 #[derive(Debug, Clone, Default)]
 pub struct Pages {
-    /// A folder that is read at each request, in place of what is embedded.
+    /// A folder that is read at each request. `None` serves the embedded files.
     pub folder: Option<PathBuf>,
 }
 
-/// A file as it is sent.
+/// A file as it is sent to this client.
 struct PageFile {
     content_type: &'static str,
     encoding: Option<Encoding>,
@@ -59,25 +60,26 @@ impl Pages {
 }
 
 fn asset(path: &str) -> Option<&'static Asset> {
+    // Needs the order in which build.rs writes the table.
     ASSETS.binary_search_by(|asset| asset.path.cmp(path)).ok().map(|at| &ASSETS[at])
 }
 
 fn embedded(path: &str, accepted: &AcceptEncoding) -> Option<PageFile> {
     let asset = asset(path)?;
-    // The smallest that is welcome.
+    // The smallest encoding that the client accepts: Brotli is tried first.
     let encodings = [(Encoding::brotli(), asset.brotli), (Encoding::gzip(), asset.gzip)];
     let is_welcome = |encoding: &Encoding| accepted.negotiate([encoding].into_iter()).as_ref() == Some(encoding);
     let compressed =
         encodings.into_iter().find(|(encoding, bytes)| bytes.len() < asset.plain.len() && is_welcome(encoding));
     let (encoding, body) = compressed.map_or((None, asset.plain), |(encoding, bytes)| (Some(encoding), bytes));
-    // Another encoding is another sequence of bytes, and has a tag of its own.
+    // A strong ETag stands for exact bytes, so each encoding needs its own.
     let tag = encoding.as_ref().map_or_else(|| asset.hash.to_owned(), |encoding| format!("{}-{encoding}", asset.hash));
     let (tag, body) = (EntityTag::new_strong(tag), web::Bytes::from_static(body));
     Some(PageFile { content_type: asset.content_type, encoding, tag, body })
 }
 
 fn from_folder(folder: &Path, path: &str) -> Option<PageFile> {
-    // Only names that are served otherwise: no way leads out of the folder, and none to what is hidden.
+    // Only file types that are also embedded, no hidden files, and no path that leads out of the folder.
     let (_, ending) = path.rsplit_once('.')?;
     let content_type = CONTENT_TYPES.iter().find(|(known, _)| *known == ending).map(|(_, kind)| *kind)?;
     let is_plain = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains('\\');
@@ -85,18 +87,18 @@ fn from_folder(folder: &Path, path: &str) -> Option<PageFile> {
         return None;
     }
     let path = folder.join(path);
-    // Reading a pipe would wait for whoever writes.
+    // Only regular files: reading a named pipe would block until somebody writes to it.
     let body = std::fs::metadata(&path).is_ok_and(|found| found.is_file()).then(|| std::fs::read(&path).ok())??;
     let tag = EntityTag::new_strong(blake3::hash(&body).to_hex()[..16].to_owned());
     Some(PageFile { content_type, encoding: None, tag, body: body.into() })
 }
 
-/// A screen: the page finds out which from its address.
+/// Any screen. The page's script finds out from the URL which one.
 pub(super) async fn screen(http: HttpRequest, shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
     send(&http, &shared, SHELL, true)
 }
 
-/// An address where there is nothing: a page for whoever looks for one, which says so.
+/// The reply for unknown URLs: a page that says so for browsers, a problem document for other clients. Both are 404.
 pub(super) async fn nothing(http: HttpRequest, shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
     let asked = http.headers().get(ACCEPT).and_then(|accepted| accepted.to_str().ok());
     let wants_page = http.method().is_safe() && asked.is_some_and(|accepted| accepted.contains("text/html"));
@@ -116,7 +118,7 @@ pub(super) async fn file(
     send(&http, &shared, &path, true)
 }
 
-/// A file, or that it is the one that is known, where it may be.
+/// Sends a file. If `may_be_known` and the client already has this version, sends 304 instead.
 fn send(http: &HttpRequest, shared: &Shared, path: &str, may_be_known: bool) -> Result<HttpResponse, Problem> {
     let accepted = AcceptEncoding::parse(http).unwrap_or_else(|_| AcceptEncoding(Vec::new()));
     let found = shared.pages.find(path, &accepted).ok_or_else(|| Problem::no_such_url(http.path()))?;
@@ -132,7 +134,7 @@ fn send(http: &HttpRequest, shared: &Shared, path: &str, may_be_known: bool) -> 
         .insert_header(ETag(found.tag))
         .insert_header((VARY, "Accept-Encoding"))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
-    // What a document may do; a file that is loaded into one has no say in it.
+    // The policy matters for documents only: browsers ignore it on files that are loaded into one.
     if path.ends_with(".html") || path.ends_with(".svg") {
         reply.insert_header((CONTENT_SECURITY_POLICY, POLICY)).insert_header((REFERRER_POLICY, "no-referrer"));
     }

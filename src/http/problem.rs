@@ -1,5 +1,5 @@
-//! Every error as `application/problem+json` (RFC 9457) with a stable `code`. Nothing internal
-//! leaves here: causes are logged, once, at this place.
+//! Every error reply as `application/problem+json` (RFC 9457) with a stable `code`. Internal causes are
+//! logged here and never sent to clients.
 
 use std::fmt;
 use std::time::Duration;
@@ -21,14 +21,14 @@ use crate::game::GameError;
 use crate::quizzes::{NoSelection, PlayMode};
 use crate::store::StoreError;
 
-/// Most problems that one reply lists.
+/// Maximum number of problems that one reply lists.
 const MOST_PROBLEMS: usize = 50;
-/// The same whichever of the two codes is wrong.
+/// The same text for a wrong join code and a wrong seat's code, so that a guesser doesn't learn which one is wrong.
 const CODE_UNKNOWN: &str = "no room has this code: look at it again. A seat's code is good once, for five minutes";
-/// Names the instance that a session is at home on.
+/// The header that names the instance which has the session.
 const HOME: &str = "Rejoin-Home";
 
-/// An error as a client sees it.
+/// An error reply.
 #[derive(Debug, Serialize)]
 pub(super) struct Problem {
     #[serde(rename = "type")]
@@ -36,39 +36,39 @@ pub(super) struct Problem {
     title: &'static str,
     #[serde(serialize_with = "number")]
     status: StatusCode,
-    /// Stable: what a client's code looks at.
+    /// Stable identifier of the error, for client code.
     code: &'static str,
     detail: String,
-    /// What is wrong where, for requests that were understood but not right.
+    /// Each wrong field with its message, for requests that could be parsed but are not valid.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<Wrong>,
-    /// What only some problems tell besides.
+    /// Further fields, which only some problems have.
     #[serde(flatten)]
     more: Option<Box<More>>,
 }
 
-/// What only some problems tell.
+/// Fields and headers that only some problems have. Boxed, to keep [`Problem`] small.
 #[derive(Debug, Default, Serialize)]
 struct More {
-    /// Where the results of a finished game are.
+    /// URL of a finished game's results.
     #[serde(skip_serializing_if = "Option::is_none")]
     results: Option<String>,
-    /// The head of a room's log, to whoever believed in another.
+    /// The head of a room's log, for a request that named another.
     #[serde(skip_serializing_if = "Option::is_none")]
     head: Option<Sequence>,
-    /// The setting whose limit was met.
+    /// The setting whose limit was exceeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<&'static str>,
-    /// Why a question takes no answer.
+    /// Why the question accepts no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<NotOpen>,
-    /// When it is worth trying again, in seconds: a header.
+    /// Seconds to wait before the next try. Sent as the header `Retry-After`.
     #[serde(skip)]
     retry_after: Option<u64>,
-    /// How the stores are, to whoever asks whether the server is ready.
+    /// The state of the stores, in the reply of `/readyz`.
     #[serde(flatten)]
     standing: Option<StoreHealth>,
-    /// Where the session is at home: a header, since it is for whoever routes.
+    /// The instance that has the session. Sent as a header, since load balancers route by it.
     #[serde(skip)]
     home: Option<InstanceName>,
 }
@@ -88,7 +88,7 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not-found", format!("there is nothing at {shown}"))
     }
 
-    /// The limit of a setting was met; it may be worth trying again after `wait`.
+    /// The limit of a setting was exceeded. The client may try again after `wait`.
     pub(super) fn over_limit(setting: &'static str, sentence: &str, wait: Duration) -> Self {
         let seconds = seconds(wait);
         let detail = format!("{sentence} ({setting}); try again in {seconds} s");
@@ -96,7 +96,7 @@ impl Problem {
         problem.with(More { limit: Some(setting), retry_after: Some(seconds), ..More::default() })
     }
 
-    /// The reply to another method than those that a URL knows.
+    /// The reply to a method that the URL doesn't support. `allow` lists those that it does.
     pub(super) fn method_not_allowed(allow: &str) -> HttpResponse {
         let detail = format!("this URL knows {allow}");
         let mut response = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail).error_response();
@@ -105,7 +105,7 @@ impl Problem {
         response
     }
 
-    /// A URL's query that is not right.
+    /// The query of the URL is not valid.
     pub(super) fn bad_query(error: &actix_web::error::QueryPayloadError) -> Self {
         Self::wrong("query", error.to_string())
     }
@@ -115,7 +115,7 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
     }
 
-    /// The reply to a request that speaks no WebSocket, or another version of it.
+    /// The reply to a request that should be a WebSocket handshake but is none, or is one of another version.
     pub(super) fn upgrade_required(detail: &str) -> Self {
         Self::new(StatusCode::UPGRADE_REQUIRED, "upgrade-required", detail)
     }
@@ -124,14 +124,14 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "session-not-found", "no live session, and no results, have this id")
     }
 
-    /// A request that was understood but is not right, here and here.
+    /// A request that could be parsed but is not valid, with the wrong fields.
     pub(super) fn invalid(mut problems: Vec<Wrong>) -> Self {
         problems.truncate(MOST_PROBLEMS);
         let detail = problems.first().map(Wrong::to_string).unwrap_or_default();
         Self { problems, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-request", detail) }
     }
 
-    /// A field that is not right.
+    /// A request with one wrong field.
     pub(super) fn wrong(path: &str, message: impl Into<String>) -> Self {
         Self::invalid(vec![Wrong::new(path, message)])
     }
@@ -148,7 +148,7 @@ impl Problem {
         problem.with(More { home: Some(home), ..More::default() })
     }
 
-    /// No game can begin, and this is how the stores are.
+    /// The reply of `/readyz` when no new game can begin.
     pub(super) fn not_ready(standing: StoreHealth) -> Self {
         let code = if standing.is_full() { "store-full" } else { "store-unavailable" };
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, standing.sentence());
@@ -163,7 +163,7 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "room-not-found", "no live room has this id")
     }
 
-    /// The error of a use case on a room.
+    /// The reply to an error of a use case on a room.
     pub(super) fn in_room(error: GameError) -> Self {
         match error {
             GameError::SessionNotFound | GameError::Refused(Refusal::NotThisGame) => Self::room_not_found(),
@@ -171,17 +171,18 @@ impl Problem {
         }
     }
 
-    /// The log's head, to whoever believed in another.
+    /// The head of the room's log, if the request named another.
     pub(super) fn head(&self) -> Option<Sequence> {
         self.more.as_ref()?.head
     }
 
-    /// Why a question takes no answer.
+    /// Why the question accepts no answer, if that is the problem.
     pub(super) fn reason(&self) -> Option<NotOpen> {
         self.more.as_ref()?.reason
     }
 
-    /// The error of a look at a room that was just moved: something did happen.
+    /// The reply to an error of the read that follows a host's move. The move has happened, so an error that
+    /// says "nothing happened" becomes [`StoreError::OutcomeUnknown`].
     pub(super) fn after_a_move(error: GameError) -> Self {
         match error {
             GameError::Store(StoreError::Busy | StoreError::Full | StoreError::Unavailable(_)) => {
@@ -191,17 +192,17 @@ impl Problem {
         }
     }
 
-    /// What a client's code looks at.
+    /// The stable identifier of the error, for client code.
     pub(super) fn code(&self) -> &'static str {
         self.code
     }
 
-    /// What a client's author reads.
+    /// The explanation, for the author of the client.
     pub(super) fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// The error of a use case on the session `id`.
+    /// The reply to an error of a use case on the session `id`.
     pub(super) fn of(error: GameError, id: Option<&SessionId>) -> Self {
         match error {
             GameError::SessionNotFound => Self::session_not_found(),
@@ -251,7 +252,7 @@ impl Problem {
     }
 }
 
-/// A wait in whole seconds, one at least.
+/// A wait in whole seconds, rounded up, at least 1.
 fn seconds(wait: Duration) -> u64 {
     wait.as_millis().div_ceil(1_000).max(1) as u64
 }
@@ -261,7 +262,7 @@ fn in_selection(position: usize, message: String) -> Wrong {
 }
 
 impl Problem {
-    /// What only rooms refuse.
+    /// The reply to a refusal that only rooms have.
     fn of_room(refusal: &Refusal) -> Self {
         let (status, code, detail) = match refusal {
             Refusal::BadToken => (StatusCode::UNAUTHORIZED, "bad-token", "no live room has a seat with this token"),
@@ -315,7 +316,7 @@ impl Problem {
         Self::new(status, code, detail)
     }
 
-    /// An answer that is none to its question.
+    /// The reply to an answer that doesn't fit its question.
     fn wrong_answer(fault: &AnswerFault) -> Self {
         let of = |index: usize| format!("optionIds[{index}]");
         match fault {
@@ -345,7 +346,7 @@ impl Problem {
         problem.with(More { reason: Some(reason), ..More::default() })
     }
 
-    /// In whole seconds, as HTTP tells it, and never too short.
+    /// Adds `Retry-After`, in whole seconds, rounded up.
     fn with_retry_after(self, wait: Millis) -> Self {
         self.with(More { retry_after: Some(seconds(wait.into())), ..More::default() })
     }
@@ -368,7 +369,7 @@ impl From<Refusal> for Problem {
                 "idempotency-key-reused",
                 "this Idempotency-Key was used for another request before",
             ),
-            // Sessions of other games are none that this caller can have.
+            // To this caller, a session of another kind of game doesn't exist.
             Refusal::NotThisGame => Self::session_not_found(),
             Refusal::AheadOfHead(head) => Self::of_room(&Refusal::AheadOfHead(head)).with_head(head),
             Refusal::HeadMoved(head) => Self::of_room(&Refusal::HeadMoved(head)).with_head(head),
@@ -396,7 +397,7 @@ impl From<StoreError> for Problem {
                 "it may have happened or not; repeat the request with the same Idempotency-Key, or sessionId, to find out",
             ),
             StoreError::Corrupt { .. } => {
-                // The store has told the log of it, once.
+                // The store has logged the damage once.
                 tracing::debug!(error = &error as &dyn std::error::Error, "a session cannot be read");
                 return Self::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
@@ -409,7 +410,7 @@ impl From<StoreError> for Problem {
                 return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong inside");
             }
         };
-        // The store has told its failure once; told again with every request it would fill the log.
+        // The store has logged its failure once. Logged again at each request it would fill the log.
         tracing::debug!(error = &error as &dyn std::error::Error, "a request was refused by the store");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
     }

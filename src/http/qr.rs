@@ -1,4 +1,4 @@
-//! QR codes, as pictures that scale.
+//! Draws QR codes as SVG.
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpResponse, web};
@@ -10,10 +10,10 @@ use super::Shared;
 use super::json::Json;
 use super::problem::Problem;
 
-/// Most bytes of a text: more would be too fine for a camera across a hall.
+/// Maximum bytes of the text. A longer one gives a code too fine for a camera across a hall.
 const MOST_TEXT: usize = 300;
 
-/// A text that is to be read by a camera. It comes in a body: what opens a seat stands in no URL, and no log.
+/// The text to draw. It is sent in a body, because it may contain a code that opens a seat, and URLs end up in logs.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
 pub(super) struct QrRequest {

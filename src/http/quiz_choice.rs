@@ -1,4 +1,4 @@
-//! The questions that a request asks for: of a bank, or its own.
+//! Which questions a request for a game or a room asks for: those of a bank, or its own.
 
 use super::auth::ApiCaller;
 use super::problem::Problem;
@@ -8,10 +8,10 @@ use crate::domain::{Difficulty, QuestionId, QuizId};
 use crate::game::solo::{OwnQuestions, QuizChoice};
 use crate::quizzes::{Catalogue, Order, PlayMode, QuestionCount, Selection};
 
-/// Most questions that a request may exclude.
+/// Maximum number of questions that a request may exclude.
 const MOST_EXCLUDED: usize = 5_000;
 
-/// The fields of a request that say so.
+/// The fields of a request that choose its questions.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct QuizFields {
     pub(super) quiz_id: Option<QuizId>,
@@ -26,7 +26,8 @@ pub(super) struct QuizFields {
     pub(super) scoring: Option<Scoring>,
 }
 
-/// Own questions leave nothing to select, and named ones little.
+/// Refuses fields that contradict each other: a request with its own questions can't also select from a bank,
+/// one that names questions can't filter them, and only own questions can bring a scoring.
 fn check_contradictions(request: &QuizFields) -> Result<(), Problem> {
     let selecting = [
         ("category", request.category.is_some()),
@@ -54,8 +55,8 @@ fn check_contradictions(request: &QuizFields) -> Result<(), Problem> {
 }
 
 impl QuizFields {
-    /// How many questions are asked for at most: the request's own, those that it names, or so many of a
-    /// bank's.
+    /// The maximum number of questions that the request can give, by which its cost is counted. An unknown
+    /// bank counts as none.
     pub(super) fn question_count(&self, catalogue: &Catalogue, play: PlayMode) -> u64 {
         let listed = self.questions.as_ref().map(Vec::len).or(self.question_ids.as_ref().map(Vec::len));
         let of_bank = || {
@@ -66,7 +67,7 @@ impl QuizFields {
     }
 }
 
-/// Questions that the caller brings, in the caller's order unless another is asked for.
+/// Checks questions that the caller brings. They keep the caller's order, unless the request asks for another.
 fn own(
     drafts: Vec<QuestionDraft>,
     scoring: Scoring,
@@ -76,7 +77,7 @@ fn own(
     if drafts.len() > MOST_QUESTIONS {
         return Err(Problem::wrong("questions", format!("at most {MOST_QUESTIONS}")));
     }
-    // A question without texts is only of use to whoever has them elsewhere.
+    // Only a backend can use questions without texts: it has the texts in its own system.
     let texts = if matches!(caller, ApiCaller::Backend(_)) { Texts::MayBeLeftOut } else { Texts::Required };
     let is_of_bank = |draft: &QuestionDraft| draft.image.as_deref().is_some_and(draft::is_file_name);
     if let Some(index) = drafts.iter().position(is_of_bank) {
@@ -89,7 +90,7 @@ fn own(
     Ok(OwnQuestions { questions, scoring, orders: orders.map(|order| order.unwrap_or(Order::Bank)) })
 }
 
-/// What a request wants to play.
+/// Validates the fields, and turns them into the choice of questions.
 pub(super) fn quiz_choice(request: QuizFields, caller: &ApiCaller) -> Result<QuizChoice, Problem> {
     check_contradictions(&request)?;
     let orders = [request.order, request.option_order];

@@ -1,4 +1,5 @@
-//! What can be played, whole banks for their hosts, and other people's files as questions.
+//! The calls on question banks: the list of banks, a whole bank for its host, and the import of files in
+//! other formats.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,11 +8,12 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
+use super::Shared;
 use super::admission::CreationCost;
 use super::auth::{ApiCaller, Creating};
 use super::body::Body;
 use super::problem::Problem;
-use super::{Shared, reply};
+use super::reply::{Handled, reply};
 use crate::domain::quiz::draft::{DraftProblem as Wrong, MOST_QUESTIONS, QuestionDraft, is_file_name};
 use crate::domain::scoring::Scoring;
 use crate::domain::{Difficulty, Kind, QuizId};
@@ -19,11 +21,9 @@ use crate::game::GameError;
 use crate::quizzes::import::{Format, ImportOptions, ImportResult, Source, import as import_file};
 use crate::quizzes::{Bank, Defaults, Hosting, PlayMode};
 
-type Handled = Result<HttpResponse, Problem>;
-
-/// Most problems and warnings of a reply, each.
+/// Maximum number of problems, and of warnings, in an import's reply.
 const MOST_TOLD: usize = 200;
-/// For so many bytes of a file an import counts as much as a question of a new game.
+/// This many bytes of an imported file cost as much as one question of a new game.
 const BYTES_PER_QUESTION: usize = 64;
 
 #[derive(Serialize)]
@@ -75,7 +75,7 @@ pub(super) struct BankQuery {
     limit: Option<usize>,
 }
 
-/// A bank as its hosts see it, and a part of its questions with what is right.
+/// A bank for its hosts, with one page of its questions and their right answers.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct BankOut<'a> {
@@ -88,8 +88,8 @@ struct BankOut<'a> {
     more: bool,
 }
 
-/// The questions of a bank, whole. Whoever may open rooms on it could read them there, one after the other; it
-/// counts as a new game of so many.
+/// A page of a bank's questions, right answers included. Callers who may open rooms on the bank could read
+/// them there anyway, one after another. The call costs as much as a new game with as many questions.
 pub(super) async fn bank(
     shared: web::Data<Shared>,
     caller: ApiCaller,
@@ -119,7 +119,7 @@ pub(super) async fn bank(
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ImportQuery {
-    /// The file's name, whose ending may tell its format.
+    /// The file's name. Its extension can tell the format.
     name: Option<String>,
     format: Option<Format>,
 }
@@ -137,8 +137,8 @@ struct ImportedOut {
     warnings: Vec<Wrong>,
 }
 
-/// Reads a file, and keeps nothing of it. Whoever may open rooms may ask; it counts as a new game of many
-/// questions.
+/// Converts a file into questions; nothing is stored. Allowed to callers who may open rooms. The call costs
+/// as much as a new game of the same size.
 pub(super) async fn import(
     shared: web::Data<Shared>,
     caller: ApiCaller,
@@ -151,7 +151,7 @@ pub(super) async fn import(
     let opening = shared.admission.create(&opener, cost)?;
     let ImportQuery { name, format } = query.into_inner();
     let read = move || {
-        // Nothing of the bank is told but its questions.
+        // The name and title of the bank don't appear in the reply.
         let options = ImportOptions::new("import".parse().expect("it is a name"), Path::new("import"));
         import_file(Source { name: name.as_deref(), format, bytes: &bytes }, options)
     };
@@ -168,7 +168,7 @@ fn imported_out(imported: ImportResult) -> ImportedOut {
     warnings.truncate(MOST_TOLD);
     let (mut questions, defaults, scoring) =
         file.map(|file| (file.questions, file.defaults, file.scoring)).unwrap_or_default();
-    // A game's own questions have no folder of pictures; the warning names them.
+    // A game's own questions can't use picture files, so they are removed here. A warning of the import names them.
     for question in questions.iter_mut().filter(|question| question.image.as_deref().is_some_and(is_file_name)) {
         (question.image, question.alt) = (None, None);
     }

@@ -1,23 +1,23 @@
-//! How the stores are, as health and readiness tell it.
+//! The state of the stores in the replies of `/health` and `/readyz`.
 
 use serde::Serialize;
 
-use super::date::date;
+use super::reply::date;
 use crate::store::{Breaker, Cause, StoresStatus, Trouble, ValkeyCause};
 
-/// How the stores are.
+/// The state of the stores.
 #[derive(Debug, Serialize)]
 pub(super) struct StoreHealth {
-    /// The engine of the store where games begin.
+    /// The engine of the main store, where new games begin.
     engine: &'static str,
-    /// Whether that one commits, so that its running games go on.
+    /// True if the main store commits, so that its running games go on.
     reachable: bool,
-    /// Whether games begin at this instance's own instead.
+    /// True if new games begin in this instance's local fallback instead of the main store.
     degraded: bool,
-    /// Whether requests are let through to a store that lies elsewhere.
+    /// The circuit breaker of a remote store: `closed`, `half-open` or `open`. `None` for a local store.
     #[serde(skip_serializing_if = "Option::is_none")]
     breaker: Option<&'static str>,
-    /// Why no game can begin in that store, and since when.
+    /// Why no new game can begin in the main store, and since when. `None` if one can.
     #[serde(flatten)]
     trouble: Option<TroubleOut>,
 }
@@ -37,7 +37,8 @@ impl StoreHealth {
         Self { engine: main.engine, reachable: main.reachable, degraded: stores.is_degraded(), breaker, trouble }
     }
 
-    /// In a word: `well`, or that games begin at this instance's own; none if they can't begin.
+    /// The status in one word: `well` if the main store is fine, `degraded` if new games begin in the local
+    /// fallback, `None` if no new game can begin.
     pub(super) fn word(&self, well: &'static str) -> Option<&'static str> {
         match (&self.trouble, self.degraded) {
             (None, _) => Some(well),
@@ -46,13 +47,13 @@ impl StoreHealth {
         }
     }
 
-    /// Whether there is no space for a new game.
+    /// True if new games can't begin because the main store has no space.
     pub(super) fn is_full(&self) -> bool {
         let cause = self.trouble.as_ref().map(|trouble| trouble.cause);
         matches!(cause, Some(Cause::Full | Cause::Valkey(ValkeyCause::Full)))
     }
 
-    /// Why no game can begin, in a sentence.
+    /// Why no new game can begin, in a sentence for people.
     pub(super) fn sentence(&self) -> &'static str {
         self.trouble.as_ref().map_or("new games can begin", |trouble| trouble.cause.sentence())
     }

@@ -1,5 +1,5 @@
-//! A request's id in its reply and on its log lines. The path is logged as its pattern: ids stand
-//! in URLs, and a solo game's id is its player's only credential.
+//! Gives each request an id, which is in its reply and on its log lines. Only the pattern of the path is
+//! logged, not the path: it contains session ids, and the id of a solo game is its player's only credential.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,11 +14,13 @@ use tracing::{Instrument, Level};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A name of this process's own, so that ids of two lives are not mixed up.
+/// A random prefix of this process, so that request ids from before and after a restart differ.
 static PROCESS: LazyLock<u32> = LazyLock::new(|| getrandom::u32().unwrap_or_default());
+/// Number of the next request without an id of its own.
 static COUNT: AtomicU64 = AtomicU64::new(1);
 
-/// Runs the request in a span with its id where that is logged, and puts the id into the reply.
+/// Middleware that runs the request in a span with its id, and puts the id into the reply. No span is made if
+/// the log level hides it.
 pub(super) async fn traced(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -42,7 +44,7 @@ async fn serve(
     let started = Instant::now();
     let mut response = match next.call(request).await {
         Ok(response) => response.map_into_boxed_body(),
-        // Errors of the middleware below are replies too, and carry the id.
+        // Errors of the inner middleware become replies too, and need the id.
         Err(error) => return Err(with_id(error, id)),
     };
     response.headers_mut().insert(REQUEST_ID, id);
@@ -57,7 +59,7 @@ fn with_id(error: Error, id: HeaderValue) -> Error {
     actix_web::error::InternalError::from_response(error, response).into()
 }
 
-/// The caller's own id if it brings a decent one, else a new one.
+/// The client's own request id if it is well formed, otherwise a new one.
 fn request_id(request: &ServiceRequest) -> HeaderValue {
     let brought = request.headers().get(REQUEST_ID);
     let is_decent = |id: &&HeaderValue| {

@@ -1,4 +1,4 @@
-//! Reading everything back: what was moved is held against the source once more, at the end.
+//! Reads everything back: compares what was moved with the source once more, at the end.
 
 use std::sync::Arc;
 
@@ -9,20 +9,20 @@ use super::walk::{Patience, Stop, WalkError, Which};
 use crate::domain::{SessionId, Timestamp};
 use crate::store::Dump;
 
-/// What the check of one session came to.
+/// The result of checking one session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CheckOutcome {
-    /// The same game with the life that it had left.
+    /// The target has the same game with the same remaining lifetime.
     Same,
-    /// It has ended, or was deleted, on a store that others use.
+    /// The session has ended or was deleted, on a store that others use.
     Ended,
-    /// It was played on, on a store that others use.
+    /// The session was played on, on a store that others use.
     PlayedOn,
-    /// It is not what it should be.
+    /// The session is not as it should be; the text says why.
     Wrong(&'static str),
 }
 
-/// The counts of a check.
+/// The counts of a check, in sessions.
 #[derive(Debug, Default)]
 pub(super) struct CheckCounts {
     pub(super) verified: u64,
@@ -32,7 +32,7 @@ pub(super) struct CheckCounts {
 }
 
 impl CheckCounts {
-    /// How many sessions were looked at.
+    /// The number of checked sessions.
     pub(super) fn seen(&self) -> u64 {
         self.verified + self.ended + self.played_on.count + self.wrong.count
     }
@@ -47,7 +47,7 @@ impl CheckCounts {
     }
 }
 
-/// What is checked against what, and what has come of it.
+/// The two stores, the sessions to check, and the counts so far.
 pub(super) struct Check {
     pub(super) mover: Arc<Mover>,
     pub(super) ledger: Ledger,
@@ -55,7 +55,7 @@ pub(super) struct Check {
 }
 
 impl Check {
-    /// Looks at a session on both sides, if it was moved; whether it was.
+    /// Compares a session on both sides. False if this run did not find or put it on the target.
     pub(super) async fn look(&self, id: &SessionId, patience: &Patience) -> Result<bool, Stop> {
         let (Some(deadline), Some(to)) = (self.ledger.settled(id), &self.mover.to) else { return Ok(false) };
         let from = &self.mover.from;
@@ -76,6 +76,8 @@ async fn compare(
     deadline: Option<Timestamp>,
     patience: &Patience,
 ) -> Result<CheckOutcome, WalkError> {
+    // The target is read first: a session that ends in between is then missing on the source, not on the
+    // target.
     let target = export(to, Which::Target, id, patience).await?;
     let source = export(from, Which::Source, id, patience).await?;
     let is_quiet = from.is_ours && to.is_ours;
@@ -88,7 +90,8 @@ async fn compare(
     })
 }
 
-/// Who plays on may live longer, and nobody shorter.
+/// On a store that others use, the session may live longer than promised, because it was played on. It must
+/// never live shorter.
 fn judge_life(to: &Side, target: &Dump, deadline: Option<Timestamp>) -> CheckOutcome {
     let Some(promised) = deadline else { return CheckOutcome::Same };
     let actual = target.session.state.life.deadline().0;

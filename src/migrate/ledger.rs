@@ -1,4 +1,4 @@
-//! What became of every session: counts for the operator, and what the check needs to know of each.
+//! Records the result for every session: counts for the operator, and what the check needs.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -7,10 +7,10 @@ use super::mover::{Conflict, MoveOutcome};
 use super::walk::Which;
 use crate::domain::{SessionId, Timestamp};
 
-/// How many sessions are named one by one.
+/// How many sessions of a kind are listed by name.
 const MOST_LISTED: usize = 20;
 
-/// Things that are named one by one as far as they are few, and counted in any case.
+/// Counts items and keeps the names of the first [`MOST_LISTED`].
 #[derive(Debug, Default)]
 pub(super) struct NamedFew {
     pub(super) count: u64,
@@ -26,34 +26,38 @@ impl NamedFew {
     }
 }
 
-/// The counts of a move.
+/// The counts of a move, in sessions.
 #[derive(Debug, Default)]
 pub(super) struct MoveCounts {
     pub(super) moved: u64,
-    /// How many of those that were moved took another state's place.
+    /// Those of `moved` that replaced another state on the target.
     pub(super) replaced: u64,
     pub(super) same: u64,
     pub(super) dead: u64,
-    /// Sessions of which the target has another state.
+    /// Sessions for which the target has another state.
     pub(super) states: NamedFew,
-    /// Sessions whose join code is another's on the target.
+    /// Sessions whose join code belongs to another session on the target.
     pub(super) codes: NamedFew,
-    /// Sessions that have a home, and no place on the target.
+    /// Sessions that belong to one instance's fallback, and so can't be moved to a shared store.
     pub(super) at_home: NamedFew,
+    /// Sessions with a record that can't be read, on either side.
     pub(super) unreadable: NamedFew,
 }
 
-/// A session that is on the target. A million of them are kept, so it is small.
+/// A session that is on the target. There may be a million of them, so it is small.
 #[derive(Debug, Clone, Copy)]
 struct MovedSession {
+    /// A hash of the session id.
     id: u64,
+    /// The deadline by the target's clock; `None` if it is not known.
     deadline: Option<Timestamp>,
 }
 
-/// What became of every session so far.
+/// The results of all sessions so far.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     pub(super) counts: MoveCounts,
+    /// Sorted by id only after [`Ledger::close`].
     settled: Vec<MovedSession>,
 }
 
@@ -63,13 +67,13 @@ fn key(id: &SessionId) -> u64 {
     hasher.finish()
 }
 
-/// How a session is named: its id is a player's credential.
+/// The name of a session in messages: a short hash, because the id is a player's credential.
 pub(super) fn named(id: &SessionId) -> String {
     format!("#{}", id.short_hash())
 }
 
 impl Ledger {
-    /// Notes what became of a session.
+    /// Records the result for one session.
     pub(super) fn note(&mut self, id: &SessionId, outcome: MoveOutcome) {
         let counts = &mut self.counts;
         match outcome {
@@ -93,12 +97,12 @@ impl Ledger {
         }
     }
 
-    /// Makes what is on the target easy to find.
+    /// Sorts the sessions that are on the target. Call this before [`Ledger::settled`].
     pub(super) fn close(&mut self) {
         self.settled.sort_unstable_by_key(|settled| settled.id);
     }
 
-    /// Whether a session is on the target by this ledger, and until when, where that is known.
+    /// `None` if the session is not on the target. Otherwise its deadline, if that is known.
     pub(super) fn settled(&self, id: &SessionId) -> Option<Option<Timestamp>> {
         let place = self.settled.binary_search_by_key(&key(id), |settled| settled.id).ok()?;
         Some(self.settled[place].deadline)

@@ -1,4 +1,4 @@
-//! Where sessions are moved from and to, as the operator writes it.
+//! The location of a store, as the operator writes it on the command line.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use crate::config::ValkeySettings;
 use crate::server::FILE;
 use crate::store::valkey::ValkeyTarget;
 
-/// How a place is written.
+/// The hint for an invalid location.
 const USUAL: &str = "write it as redb:data, redb:path/to/rejoin.redb or valkey://host:6379";
 
-/// A place that holds sessions. What it shows of itself has no password in it.
+/// The location of a store. Neither `Display` nor `Debug` shows a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Location {
     File(PathBuf),
@@ -20,7 +20,7 @@ pub(super) enum Location {
 }
 
 impl Location {
-    /// Reads `redb:<path>`, or a URL of Valkey with the settings for it.
+    /// Parses `redb:<path>`, or a Valkey URL, which is completed by the settings.
     pub(super) fn parse(url: &str, valkey: &ValkeySettings) -> anyhow::Result<Self> {
         match url.split_once(':') {
             Some(("redb", path)) => match path.strip_prefix("//").unwrap_or(path) {
@@ -35,12 +35,12 @@ impl Location {
         }
     }
 
-    /// Whether nobody else can change it while this program has it.
+    /// True for a file: no other process can change it while this one has it open.
     pub(super) fn is_file(&self) -> bool {
         matches!(self, Self::File(_))
     }
 
-    /// Whether both are one place, as far as that can be told from here.
+    /// True if both are the same store, as far as this can be known without a connection.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::File(one), Self::File(other)) => {
@@ -55,7 +55,8 @@ impl Location {
     }
 }
 
-/// The file that is meant: the data folder's own where a folder is named, there or not.
+/// The path of the file. For a folder it is the data file in it. A path that does not exist is a folder,
+/// unless it ends in `.redb`.
 fn file_of(path: &Path) -> PathBuf {
     let is_file = path.is_file() || (!path.is_dir() && path.extension().is_some_and(|extension| extension == "redb"));
     if is_file { path.to_owned() } else { path.join(FILE) }
@@ -70,7 +71,7 @@ impl fmt::Display for Location {
     }
 }
 
-/// Both places, which are two.
+/// Parses both locations and refuses a move within one store.
 pub(super) fn places(from: &str, to: &str, valkey: &ValkeySettings) -> anyhow::Result<(Location, Location)> {
     let (from, to) = (Location::parse(from, valkey).context("--from")?, Location::parse(to, valkey).context("--to")?);
     if from.is_same(&to) {

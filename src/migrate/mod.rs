@@ -1,7 +1,7 @@
-//! `rejoin migrate`: whole sessions from one store to another.
+//! `rejoin migrate`: moves whole sessions from one store to another.
 //!
-//! The source is never changed. Each session is moved on its own and moving it again does nothing,
-//! so that this can be stopped, killed and run again at any time; at the end all is read back.
+//! The source is never changed. Each session is moved on its own, and moving it again does nothing. So a run
+//! can be stopped, killed and repeated at any time. At the end everything is read back.
 
 mod check;
 mod ledger;
@@ -34,13 +34,13 @@ use self::walk::{Patience, Stop, count, each};
 use crate::config::MigrateArgs;
 use crate::telemetry::{self, LogFormat};
 
-/// What of the log an operator needs here: why a file failed.
+/// The log level: errors only, which say why a file failed.
 const LOG: &str = "error";
 
-/// Moves what `args` say. Fails if not everything is on the target, and says why.
+/// Moves the sessions as `args` say. The exit code is a failure unless every live session is on the target.
 ///
 /// # Errors
-/// Places that are none, or can't be opened.
+/// A location is not valid, or can't be opened.
 pub fn run(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
     telemetry::start(LOG, LogFormat::Human)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -66,7 +66,7 @@ async fn migrate(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Cancelled by the first Ctrl-C or SIGTERM.
+/// A token that is cancelled by the first Ctrl-C or SIGTERM.
 fn stop_signal() -> anyhow::Result<CancellationToken> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let stop = CancellationToken::new();
@@ -82,7 +82,7 @@ fn stop_signal() -> anyhow::Result<CancellationToken> {
     Ok(stop)
 }
 
-/// Says what an operator may not know of the two places.
+/// Warns if another client uses one of the stores, and if the target already holds sessions.
 async fn tell_of_others(mover: &Mover, from: &Location, to: &Location) {
     let sides = [(Some(&mover.from), from), (mover.to.as_ref(), to)];
     for (_, place) in sides.iter().filter(|(side, _)| side.is_some_and(|side| side.is_used)) {
@@ -102,7 +102,7 @@ async fn live_sessions(side: Option<&Side>) -> u64 {
     side.sessions.status(side.clock.moment()).await.map_or(0, |status| status.live_sessions)
 }
 
-/// One run.
+/// The state of one run.
 struct Moving {
     mover: Arc<Mover>,
     stop: CancellationToken,
@@ -110,7 +110,7 @@ struct Moving {
 }
 
 impl Moving {
-    /// Moves, checks and reports; whether all is as it should be.
+    /// Moves, checks and prints the report. True if everything is as it should be.
     async fn run(&self, from: &Location, to: &Location) -> bool {
         let (ledger, mut stopped) = self.move_all(from, to).await;
         let (ledger, checked) = match stopped {
@@ -141,6 +141,7 @@ impl Moving {
 
     async fn move_all(&self, from: &Location, to: &Location) -> (Ledger, Option<Stop>) {
         let portable = self.mover.from.portable.clone();
+        // An extra pass over the ids, only to show the total: sessions may come and go until the next pass.
         let total = match count(portable.clone(), Patience(self.stop.clone())).await {
             Ok(total) => total,
             Err(stop) => return (Ledger::default(), Some(stop)),
@@ -163,8 +164,9 @@ impl Moving {
         (ledger, stopped)
     }
 
-    /// Reads back all that was moved.
+    /// Reads back everything that was moved.
     async fn check_all(&self, mut ledger: Ledger) -> (Ledger, CheckCounts, Option<Stop>) {
+        // Sorts the entries: the lookups of the check need that.
         ledger.close();
         let settled = ledger.counts.moved + ledger.counts.same;
         let progress = PassProgress::begin("verifying", settled);
@@ -181,7 +183,7 @@ impl Moving {
         let stopped = walked.await.err();
         let mut checked = std::mem::take(&mut *check.checked.lock());
         if stopped.is_none() {
-            // What the source no longer knows was never come by.
+            // The source no longer lists these sessions, so the pass did not meet them.
             checked.ended += settled.saturating_sub(checked.seen());
         }
         let ledger = Arc::into_inner(check).expect("who looked has ended").ledger;

@@ -1,4 +1,4 @@
-//! Moving one session. The source is only read; whatever is tried twice happens once.
+//! Moves one session. The source is only read, and a repeated move has no further effect.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,53 +7,55 @@ use super::walk::{Patience, Stop, WalkError, Which};
 use crate::domain::{Millis, SessionId, Timestamp};
 use crate::store::{Dump, ImportOutcome, StoreError};
 
-/// How far two lives may differ and still be one.
+/// The largest difference between two deadlines that count as equal.
 pub(super) const TOLERANCE: Millis = Millis::seconds(1);
 
-/// What became of a session of the source.
+/// The result of moving one session of the source.
 #[derive(Debug)]
 pub(super) enum MoveOutcome {
-    /// It is on the target now, until this deadline by the target's clock, if that is known; and
-    /// whether it took another state's place.
+    /// The session is on the target now. `deadline` is by the target's clock, and `None` if it is not known.
+    /// `replaced` is true if the session replaced another state.
     Moved { deadline: Option<Timestamp>, replaced: bool },
-    /// The target had it already.
+    /// The target had the session already.
     Same,
-    /// It is dead, and stays behind.
+    /// The session is dead and is not moved.
     Dead,
     /// The target keeps what it has.
     Conflict(Conflict),
-    /// It began in an instance's fallback, and is looked for there alone.
+    /// The session was created in the fallback store of one instance, and is looked up only there.
     AtHome,
-    /// A record that can't be read.
+    /// A record can't be read: in which store, and what was wrong.
     Unreadable(Which, String),
 }
 
 /// Why the target keeps what it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Conflict {
-    /// It has another state of this session.
+    /// The target has another state of this session.
     State,
-    /// Another live session has its join code.
+    /// Another live session on the target has the join code.
     Code,
 }
 
-/// How sessions are moved.
+/// The two stores, and the settings of the move.
 pub(super) struct Mover {
-    /// Whether several instances share the target: then a session with a home has no place there.
+    /// True if several instances share the target. Then sessions of one instance's fallback can't be moved to
+    /// it.
     pub(super) is_to_shared: bool,
+    /// The source.
     pub(super) from: Side,
-    /// Where to; `None` if it would be made, and this is a dry run.
+    /// The target; `None` in a dry run if it does not exist yet.
     pub(super) to: Option<Side>,
-    /// Whether the source's states take the place of the target's.
+    /// True if the source's states replace those of the target.
     pub(super) replaces: bool,
-    /// Whether nothing is to be changed.
+    /// True if nothing may be changed.
     pub(super) is_dry: bool,
 }
 
 type MoveResult<T> = Result<T, WalkError>;
 
 impl Mover {
-    /// Moves a session, or sees what would become of it.
+    /// Moves a session. In a dry run, finds out what the result would be.
     pub(super) async fn handle(&self, id: &SessionId, patience: &Patience) -> Result<MoveOutcome, Stop> {
         if self.is_to_shared && id.instance().is_some() {
             return Ok(MoveOutcome::AtHome);
@@ -73,13 +75,13 @@ impl Mover {
     }
 }
 
-/// A session as a side has it; `None` if it isn't alive there.
+/// Exports a session from a store; `None` if it is not alive there.
 pub(super) async fn export(side: &Side, which: Which, id: &SessionId, patience: &Patience) -> MoveResult<Option<Dump>> {
     patience.call(which, || side.portable.export(id, side.clock.moment())).await
 }
 
-/// Whether `kept` is the same game and will live as long. One that was touched later on the other
-/// side has slid its deadline further from its beginning, whatever the clocks show.
+/// True if `kept` is the same game and lives at least as long. The lifetimes are compared as deadline minus
+/// creation time, because the clocks of the two stores differ and each activity extends the deadline.
 fn is_as_good(kept: &Dump, moved: &Dump) -> bool {
     let slid = |dump: &Dump| {
         let life = &dump.session.state.life;
@@ -88,12 +90,12 @@ fn is_as_good(kept: &Dump, moved: &Dump) -> bool {
     kept.is_same(moved) && slid(kept) + TOLERANCE.0 >= slid(moved)
 }
 
-/// How long a session has still to live.
+/// How long the session still lived when it was exported.
 fn left(dump: &Dump) -> Millis {
     dump.session.state.life.deadline().0.since(dump.taken)
 }
 
-/// One session on its way.
+/// One session that is being moved.
 struct One<'a> {
     to: &'a Side,
     dump: Dump,
@@ -105,12 +107,12 @@ impl One<'_> {
         &self.dump.session.id
     }
 
-    /// What the target has under its id.
+    /// The target's state of this session; `None` if there is none.
     async fn kept(&self) -> MoveResult<Option<Dump>> {
         export(self.to, Which::Target, self.id(), self.patience).await
     }
 
-    /// Whether another live session of the target has its join code.
+    /// True if another live session on the target has the join code.
     async fn is_code_taken(&self) -> MoveResult<bool> {
         let Some(code) = &self.dump.session.state.join_code else { return Ok(false) };
         let find = || self.to.sessions.find(code, self.to.clock.moment());
@@ -137,32 +139,36 @@ impl One<'_> {
                 Some(kept) if is_as_good(&kept, &self.dump) => Ok(MoveOutcome::Same),
                 Some(kept) if replaces => self.replace(kept).await,
                 Some(_) => Ok(MoveOutcome::Conflict(Conflict::State)),
+                // The target's session ended between the import and this read.
                 None if imported == ImportOutcome::Same => Ok(MoveOutcome::Same),
                 None => Ok(MoveOutcome::Conflict(Conflict::Code)),
             },
         }
     }
 
-    /// Puts the session in the place of what the target has under its id.
+    /// Replaces the target's state of this session.
     async fn replace(&self, kept: Dump) -> MoveResult<MoveOutcome> {
-        // Looked at first: what is deleted must find its place taken by nobody else.
+        // Check before the delete: if the code is taken, the import would fail and the target's state would
+        // be lost.
         if self.is_code_taken().await? {
             return Ok(MoveOutcome::Conflict(Conflict::Code));
         }
+        // Delete and import are two steps. If the process dies in between, only the source has the session.
         self.patience.call(Which::Target, || self.to.sessions.delete(self.id())).await?;
         match self.import(&self.dump).await? {
             (ImportOutcome::Imported | ImportOutcome::Same, deadline) => {
                 Ok(MoveOutcome::Moved { deadline, replaced: true })
             }
             (ImportOutcome::Conflict, _) => {
+                // Another session took the code after the check above: restore the target's state.
                 self.import(&kept).await?;
                 Ok(MoveOutcome::Conflict(Conflict::Code))
             }
         }
     }
 
-    /// Imports until it is known what became of it; with the deadline that it has now on the
-    /// target, if it was this try that stored it.
+    /// Retries the import until its outcome is known. Returns the deadline on the target too, if the last
+    /// attempt stored the session.
     async fn import(&self, dump: &Dump) -> MoveResult<(ImportOutcome, Option<Timestamp>)> {
         let is_unsure = AtomicBool::new(false);
         let import = || async {
@@ -176,7 +182,7 @@ impl One<'_> {
         let (imported, deadline) = self.patience.call(Which::Target, import).await?;
         Ok(match imported {
             ImportOutcome::Imported => (ImportOutcome::Imported, Some(deadline)),
-            // It was stored by a try whose answer was lost.
+            // An earlier attempt stored the session, but its reply was lost.
             ImportOutcome::Same if is_unsure.load(Ordering::Relaxed) => (ImportOutcome::Imported, None),
             other => (other, None),
         })

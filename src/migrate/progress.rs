@@ -1,4 +1,4 @@
-//! How far it is: a bar on a terminal, a line now and then elsewhere.
+//! Shows the progress of a pass: a bar on a terminal, or a line from time to time elsewhere.
 
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tokio::task::JoinHandle;
 
-/// How often a line is written where there is no terminal.
+/// How often a line is written without a terminal.
 const EVERY: Duration = Duration::from_secs(10);
 const BAR: &str = "{msg} {wide_bar} {human_pos} of {human_len}, {rate}/s, {eta} left";
 
-/// Shows how far one pass over all sessions is, until it is dropped.
+/// Shows the progress of one pass over all sessions, until it is dropped.
 pub(super) struct PassProgress {
     bar: ProgressBar,
     lines: Option<JoinHandle<()>>,
 }
 
 impl PassProgress {
-    /// Begins to show; `doing` is a word such as "moving".
+    /// Starts showing progress. `doing` is a word such as "moving"; `total` is a number of sessions.
     pub(super) fn begin(doing: &'static str, total: u64) -> Self {
         let is_terminal = std::io::stderr().is_terminal();
         let drawn = if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -31,7 +31,7 @@ impl PassProgress {
         Self { bar, lines }
     }
 
-    /// What counts the sessions.
+    /// The bar that counts the sessions; clones share the count.
     pub(super) fn bar(&self) -> ProgressBar {
         self.bar.clone()
     }
@@ -56,8 +56,8 @@ async fn tell(bar: ProgressBar, doing: &'static str, total: u64) {
     }
 }
 
-/// So many a second, for people.
+/// Sessions per second, rounded.
 pub(super) fn rate(count: u64, time: Duration) -> HumanCount {
-    // A rate for people: no count comes near what a float keeps exactly.
+    // An `f64` is exact enough: no count comes near 2^53.
     HumanCount((count as f64 / time.as_secs_f64().max(0.001)).round() as u64)
 }

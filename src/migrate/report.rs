@@ -1,4 +1,4 @@
-//! The last words of a move: what was done, and what is to be done.
+//! The final report of a move: what was done, and what the operator should do next.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use super::location::Location;
 use super::progress::rate;
 use super::walk::{Stop, Which};
 
-/// All that is told at the end.
+/// Everything that the report is made from.
 pub(super) struct MigrationReport<'a> {
     pub(super) counts: &'a MoveCounts,
-    /// What the check came to; `None` in a dry run, or if it was not come to.
+    /// The counts of the check; `None` in a dry run, or if the run was stopped before the check.
     pub(super) checked: Option<&'a CheckCounts>,
     pub(super) is_dry: bool,
-    /// Live sessions of the target that the source does not have.
+    /// Live sessions on the target that the source does not have.
     pub(super) others: u64,
     pub(super) from: &'a Location,
     pub(super) to: &'a Location,
@@ -26,7 +26,7 @@ pub(super) struct MigrationReport<'a> {
 }
 
 impl MigrationReport<'_> {
-    /// Whether everything is as it should be.
+    /// True if there was no problem.
     pub(super) fn is_good(&self) -> bool {
         let MoveCounts { states, codes, at_home, unreadable, .. } = self.counts;
         let wrong = self.checked.map_or(0, |checked| checked.wrong.count);
@@ -40,7 +40,7 @@ impl MigrationReport<'_> {
         if self.from.is_file() { 0 } else { played_on }
     }
 
-    /// The line that counts.
+    /// The summary line.
     pub(super) fn line(&self) -> String {
         let MoveCounts { moved, replaced, same, dead, states, codes, at_home, unreadable } = self.counts;
         let count = HumanCount;
@@ -69,7 +69,7 @@ impl MigrationReport<'_> {
         line
     }
 
-    /// What the operator should know or do, each a paragraph.
+    /// What the operator should know or do, one paragraph each.
     pub(super) fn advice(&self) -> Vec<String> {
         let mut said = Vec::new();
         self.say_stop(&mut said);

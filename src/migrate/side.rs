@@ -1,4 +1,4 @@
-//! The two sides of a move, whatever engines they are: the one place of it that names them.
+//! Opens the source and the target. This is the only file of `migrate` that names the engines.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,40 +13,42 @@ use crate::store::redb::{OpenError, RedbOptions, RedbStore, file_opener, make_fo
 use crate::store::valkey::{Topology, ValkeyOptions, ValkeyStore, ValkeyTarget};
 use crate::store::{Clock, GameSessionStore, Portable};
 
-/// How long a Valkey that is there may take to be reached.
+/// How long to wait for the first connection to Valkey.
 const REACHING: Duration = Duration::from_millis(2_500);
 /// How long one import may wait for its commit.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The page cache of a file, in bytes.
 const CACHE: usize = 64 * 1024 * 1024;
-/// Bytes of quizzes kept decoded: each is needed once.
+/// The cache of decoded quizzes, in bytes. It is small because each quiz is needed once.
 const QUIZ_CACHE: u64 = 1024 * 1024;
-/// What another's use of a Valkey is told by: its mark stood this much longer than ours can have.
+/// Tolerance for recognising another client of a Valkey: its server mark must be older than our own
+/// connection by more than this.
 const OURS: Duration = Duration::from_millis(500);
 
-/// What a side is opened for.
+/// How a store is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     Read,
     Write,
 }
 
-/// A store that is open, in both of its roles.
+/// An open store, through both of its traits.
 pub(super) struct Side {
     pub(super) sessions: Arc<dyn GameSessionStore>,
     pub(super) portable: Arc<dyn Portable>,
     pub(super) clock: Arc<dyn Clock>,
-    /// Whether nobody else can change it meanwhile.
+    /// True if no other process can change the store meanwhile.
     pub(super) is_ours: bool,
-    /// Whether somebody else was seen there.
+    /// True if another client was seen to use the store.
     pub(super) is_used: bool,
-    /// What is known to be missing there.
+    /// Data that is known to be missing from the store; `None` if there is none.
     pub(super) missing: Option<String>,
+    /// True if the store must be closed: it was opened for writing, or it is Valkey.
     closes: bool,
 }
 
 impl Side {
-    /// A side of a test's own.
+    /// A side with the stores of a test.
     #[cfg(test)]
     pub(super) fn of(
         sessions: Arc<dyn GameSessionStore>,
@@ -57,7 +59,7 @@ impl Side {
         Self { sessions, portable, clock, is_ours, is_used: false, missing: None, closes: false }
     }
 
-    /// Opens a side that must be there.
+    /// Opens a store. It must exist, unless it is a file opened for writing.
     pub(super) async fn open(place: &Location, access: Access) -> anyhow::Result<Self> {
         let opened = match place {
             Location::File(path) => open_file(path, access),
@@ -66,7 +68,7 @@ impl Side {
         opened.with_context(|| place.to_string())
     }
 
-    /// Opens a target to see what would happen: `None` if it would be made.
+    /// Opens the target of a dry run. `None` if the file does not exist; a dry run does not create it.
     pub(super) async fn open_if_there(place: &Location) -> anyhow::Result<Option<Self>> {
         match place {
             Location::File(path) if !path.exists() => Ok(None),
@@ -74,7 +76,7 @@ impl Side {
         }
     }
 
-    /// Finishes what was accepted, and lets go of the store.
+    /// Completes the accepted writes and closes the store.
     pub(super) async fn close(&self) -> anyhow::Result<()> {
         if self.closes {
             self.sessions.close().await?;
@@ -96,7 +98,8 @@ fn open_file(path: &Path, access: Access) -> anyhow::Result<Side> {
         }
     };
     let store = Arc::new(opened.map_err(led)?);
-    // As while its server is down: nobody's game gets older because others are moved first.
+    // Stops the file's clock, as while its server is down: no session comes nearer to its deadline during the
+    // move.
     store.hold_time();
     Ok(Side {
         clock: store.clock(),
@@ -109,7 +112,7 @@ fn open_file(path: &Path, access: Access) -> anyhow::Result<Side> {
     })
 }
 
-/// The refusal without the file's name, which stands before it, and with what to do.
+/// The error without the path, which the context adds, and with the next step for the operator.
 fn led(error: OpenError) -> anyhow::Error {
     match error {
         OpenError::Held(_) => {
@@ -129,6 +132,7 @@ async fn open_valkey(target: &ValkeyTarget) -> anyhow::Result<Side> {
         quiz_cache: QUIZ_CACHE,
         kept_dead: ValkeyOptions::KEPT_DEAD,
     };
+    // Taken before the connection is opened, so that our own mark can't look older than `begun`.
     let begun = std::time::Instant::now();
     let store = Arc::new(ValkeyStore::open(options)?);
     store.until_reachable(REACHING).await.map_err(|error| {
@@ -150,7 +154,7 @@ async fn open_valkey(target: &ValkeyTarget) -> anyhow::Result<Side> {
     })
 }
 
-/// What an operator would look at first.
+/// The most likely cause of a connection error, as a hint.
 fn hint(target: &ValkeyTarget, cause: &str) -> &'static str {
     match cause {
         _ if cause.contains("NOAUTH") && matches!(target.topology, Topology::Sentinel { .. }) => {

@@ -1,5 +1,5 @@
-//! What happens to sessions between their move and the check: only a store that others use can
-//! change then, and no test of the binary could hit the moment.
+//! What happens if a session changes between its move and the check. Only a store that others use can change
+//! then, and a test of the binary could not hit that moment.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ async fn put(side: &Side) {
     side.sessions.create(NewSession(session), at).await.expect("created");
 }
 
-/// A touch so many milliseconds from now.
+/// Touches the session `after` milliseconds from now.
 async fn touch(side: &Side, after: u64) {
     let at = side.clock.moment();
     let at = Moment { now: at.now.plus(Millis(after)), ..at };
@@ -55,7 +55,7 @@ async fn play(side: &Side) {
     applied.expect("alive").result.expect("carried out");
 }
 
-/// Moves one session, lets `meanwhile` happen, and checks: whether that is good, and what is said.
+/// Moves one session, runs `meanwhile`, and checks. Returns whether the result is good, and the messages.
 async fn moved(from_file: bool, to_file: bool, meanwhile: impl AsyncFnOnce(&Side, &Side)) -> (bool, String) {
     let (from, to) = (side(5_000_000, from_file), side(9_000_000, to_file));
     put(&from).await;
@@ -114,7 +114,7 @@ async fn a_longer_life_is_verified_where_others_play_and_a_shorter_one_nowhere()
     assert!(is_good && said.contains("verified 1 "), "{said}");
     let (is_good, said) = moved(true, true, played).await;
     assert!(!is_good && said.contains("lives longer than it should"), "{said}");
-    // The same game as it was before it was touched.
+    // The same game in the state before it was touched.
     let earlier = async |_: &Side, to: &Side| {
         assert!(to.sessions.delete(&id()).await.expect("deleted"));
         put(to).await;

@@ -1,4 +1,4 @@
-//! Going through a store's sessions, many at a time, until the end or until something stops it.
+//! Walks over all sessions of a store, many at a time, until the end or until something stops the walk.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,39 +10,39 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::SessionId;
 use crate::store::{Portable, StoreError, StoreResult};
 
-/// Sessions under way at a time: enough for one commit to carry many while the next ones are read.
-/// (With 64, moving from Valkey into a file took three times as long.)
+/// Sessions handled at a time. Enough for one commit to carry many sessions while the next ones are read.
+/// With 64, moving from Valkey into a file took three times as long.
 const AT_ONCE: usize = 128;
-/// Ids asked for at a time.
+/// Ids read in one scan.
 const PAGE: usize = 1_000;
-/// How long a store that is away is waited for.
+/// How long to retry while a store is not available.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Pauses between two tries: the first, and the longest.
+/// The pause between two attempts: the first one, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Which of the two stores.
+/// Names one of the two stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Which {
     Source,
     Target,
 }
 
-/// Why the rest was left.
+/// Why the walk stopped before the end.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// The operator asked for it.
+    /// The operator stopped it. Within a walk also: another worker has failed.
     Asked,
-    /// A store stayed away, or is full.
+    /// A store was not available for too long, or is full.
     Store(Which, anyhow::Error),
 }
 
-/// Why nothing came of one session.
+/// Why one session could not be handled.
 #[derive(Debug)]
 pub(super) enum WalkError {
-    /// A record that can't be read, in which store, and what was met.
+    /// A record can't be read: in which store, and what was wrong.
     Unreadable(Which, String),
-    /// Nothing more is to be tried.
+    /// The walk must stop.
     Stop(Stop),
 }
 
@@ -52,12 +52,13 @@ impl From<Stop> for WalkError {
     }
 }
 
-/// Tries to reach stores, patiently, until the operator has enough.
+/// Retries calls to a store with backoff, until the operator stops the run.
 #[derive(Clone, Default)]
 pub(super) struct Patience(pub(super) CancellationToken);
 
 impl Patience {
-    /// Calls until there is an answer, as long as a store that is away may take.
+    /// Retries the call until it succeeds, for [`PATIENCE`] at most. Errors that a retry can't help, a corrupt
+    /// record or a full store, are returned at once.
     pub(super) async fn call<T, F>(&self, which: Which, mut call: impl FnMut() -> F) -> Result<T, WalkError>
     where
         F: Future<Output = StoreResult<T>>,
@@ -67,7 +68,7 @@ impl Patience {
             match call().await {
                 Ok(answer) => return Ok(answer),
                 Err(StoreError::Corrupt { what }) => return Err(WalkError::Unreadable(which, what)),
-                // Space is made by the operator, who is told at once.
+                // Only the operator can free space: don't retry.
                 Err(error @ StoreError::Full) => return Err(Stop::Store(which, error.into()).into()),
                 Err(error) if begun.elapsed() + pause > PATIENCE => return Err(Stop::Store(which, error.into()).into()),
                 Err(_) => self.wait(pause).await?,
@@ -81,7 +82,7 @@ impl Patience {
     }
 }
 
-/// Hands out ids to many, page by page.
+/// Hands out the ids of a store to many workers, page by page.
 struct Ids {
     portable: Arc<dyn Portable>,
     patience: Patience,
@@ -101,13 +102,14 @@ impl Ids {
     }
 
     async fn next(&self) -> Result<Option<SessionId>, Stop> {
+        // Held during the scan on purpose: one worker reads the next page, the others wait for it.
         let mut page = self.page.lock().await;
         if page.left.len() == 0 && !page.is_end {
             let last = page.last.take();
             let scanned = self.patience.call(Which::Source, || self.portable.scan(last.as_ref(), PAGE)).await;
             let ids = scanned.map_err(|trouble| match trouble {
                 WalkError::Stop(stop) => stop,
-                // Without the list of ids there is nothing to go on with.
+                // Without the list of ids the walk can't go on.
                 WalkError::Unreadable(which, what) => Stop::Store(which, StoreError::Corrupt { what }.into()),
             })?;
             (page.is_end, page.last) = (ids.is_empty(), ids.last().cloned());
@@ -117,7 +119,7 @@ impl Ids {
     }
 }
 
-/// How many records a store has, dead ones included.
+/// The number of records in a store, including dead sessions.
 pub(super) async fn count(portable: Arc<dyn Portable>, patience: Patience) -> Result<u64, Stop> {
     let ids = Ids::new(portable, patience);
     let mut count = 0;
@@ -127,8 +129,8 @@ pub(super) async fn count(portable: Arc<dyn Portable>, patience: Patience) -> Re
     Ok(count)
 }
 
-/// Lets `act` go through all sessions of `portable`, [`AT_ONCE`] at a time. What is under way when
-/// something stops it is finished.
+/// Calls `act` for every session of `portable`, [`AT_ONCE`] at a time. Calls that have begun are completed
+/// when something stops the walk.
 pub(super) async fn each<F>(
     portable: Arc<dyn Portable>,
     stop: &CancellationToken,
@@ -137,7 +139,7 @@ pub(super) async fn each<F>(
 where
     F: Future<Output = Result<(), Stop>> + Send + 'static,
 {
-    // What stops one stops all; whether it was the operator is told from `stop` itself.
+    // A child token: a failed worker stops the other workers, and `stop` still belongs to the operator alone.
     let all = stop.child_token();
     let patience = Patience(all.clone());
     let ids = Arc::new(Ids::new(portable, patience.clone()));
@@ -158,7 +160,7 @@ where
         if worked.is_err() {
             all.cancel();
         }
-        // The first store that failed is told, and not those who stopped for it.
+        // Report the first store error; workers stopped because of it return `Stop::Asked`.
         if let (Err(stopped), Ok(()) | Err(Stop::Asked)) = (worked, &done) {
             done = Err(stopped);
         }

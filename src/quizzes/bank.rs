@@ -1,6 +1,6 @@
-//! A question bank: its documented file, and the checked form that games draw from.
+//! A question bank: its documented file format, and the checked form that games use.
 //!
-//! A [`Bank`] is made by [`Bank::parse`] or [`Bank::check`] alone, so nothing in it can be wrong.
+//! A [`Bank`] is only created by [`Bank::check`], or by a function that calls it. So a [`Bank`] is always valid.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -17,9 +17,9 @@ use crate::domain::quiz::draft::{self, DraftProblem, MOST_TEXT, QuestionDraft, T
 use crate::domain::scoring::{ProgressionRule, Scoring};
 use crate::domain::{Difficulty, Kind, Question, QuestionId, QuizId};
 
-/// Most questions of a bank.
+/// Maximum number of questions in a bank.
 pub const MOST_QUESTIONS: usize = 20_000;
-/// Most bytes of a bank's title.
+/// Maximum length of a bank's title, in bytes.
 pub const MOST_TITLE: usize = 200;
 
 /// A way to play a bank.
@@ -92,27 +92,27 @@ pub struct BankFile {
 /// A question bank that passed every check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bank {
-    /// The bank's name.
+    /// The bank's id, by which it is requested.
     pub id: QuizId,
-    /// What people see.
+    /// The title that players see: 1 to 200 bytes.
     pub title: String,
-    /// What it is about.
+    /// What the bank is about; for people.
     pub description: Option<String>,
-    /// The licence of the questions, and whom to name.
+    /// The licence of the questions and the attribution it requires.
     pub license: Option<String>,
-    /// How it may be played.
+    /// The allowed modes, at least one.
     pub play: BTreeSet<PlayMode>,
-    /// Who may open rooms on it.
+    /// Who may open rooms with this bank.
     pub hosting: Hosting,
-    /// How it is played by who doesn't say otherwise.
+    /// The selection where a game does not request another.
     pub defaults: Defaults,
-    /// Points of a right answer.
+    /// The points for a right answer.
     pub scoring: Scoring,
     /// What a finished game earns.
     pub progression: ProgressionRule,
     /// The questions, in the file's order.
     pub questions: Vec<Arc<Question>>,
-    /// The pictures that they show, of those that came with the bank.
+    /// The pictures that came with the bank, by the name under which they are served.
     pub pictures: Pictures,
     categories: Vec<String>,
     difficulties: Vec<Difficulty>,
@@ -121,29 +121,31 @@ pub struct Bank {
 }
 
 impl Bank {
-    /// Reads a bank's file.
+    /// Parses and checks a bank's file that has no pictures of its own.
     ///
     /// # Errors
-    /// Every problem found, each with its path; what is no JSON of this shape with line and column.
+    /// All problems found, each with its path. If the bytes are not JSON of this shape, one problem with line
+    /// and column.
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<DraftProblem>> {
         let file = reading::json(bytes).map_err(|problem| vec![problem])?;
         Self::check(file)
     }
 
-    /// The same, where the bank's pictures lie in the folder `media` beside its file.
+    /// Like [`Bank::parse`], and loads the bank's pictures from the folder `media` in `folder`.
     ///
     /// # Errors
-    /// Every problem found, each with its path.
+    /// All problems found, each with its path.
     pub fn parse_in(folder: &Path, bytes: &[u8]) -> Result<Self, Vec<DraftProblem>> {
         let file = reading::json(bytes).map_err(|problem| vec![problem])?;
         Self::check_in(folder, file)
     }
 
-    /// Checks what a file says that lies in this folder.
+    /// Checks the content of a bank's file, and loads its pictures from the folder `media` in `folder`.
     ///
     /// # Errors
-    /// Every problem found, each with its path.
+    /// All problems found, each with its path.
     pub fn check_in(folder: &Path, mut file: BankFile) -> Result<Self, Vec<DraftProblem>> {
+        // The pictures come first: `load` replaces file names by URLs, and the check then sees the URLs.
         let pictures = media::load(folder, &mut file.questions);
         match (Self::check(file), pictures) {
             (Ok(bank), Ok(pictures)) => Ok(Self { pictures, ..bank }),
@@ -154,10 +156,10 @@ impl Bank {
         }
     }
 
-    /// Checks what a file says.
+    /// Checks the content of a bank's file. Pictures are not loaded.
     ///
     /// # Errors
-    /// Every problem found, each with its path.
+    /// All problems found, each with its path.
     pub fn check(file: BankFile) -> Result<Self, Vec<DraftProblem>> {
         let mut problems = file.problems();
         let questions = match draft::check(file.questions, Texts::Required) {
@@ -189,34 +191,34 @@ impl Bank {
         })
     }
 
-    /// Whether it may be played so.
+    /// True if the bank allows this mode.
     pub fn is_for(&self, play: PlayMode) -> bool {
         self.play.contains(&play)
     }
 
-    /// What its questions are about: sorted, each once.
+    /// The categories of its questions, sorted, each once.
     pub fn categories(&self) -> &[String] {
         &self.categories
     }
 
-    /// How hard its questions are: easiest first, each once.
+    /// The difficulties of its questions, easiest first, each once.
     pub fn difficulties(&self) -> &[Difficulty] {
         &self.difficulties
     }
 
-    /// Of which kinds its questions are: each once.
+    /// The kinds of its questions, each once.
     pub fn kinds(&self) -> &[Kind] {
         &self.kinds
     }
 
-    /// Where the question of that name lies.
+    /// The index of the question with this id in `questions`.
     pub fn position(&self, id: &QuestionId) -> Option<usize> {
         self.positions.get(id).copied()
     }
 }
 
 impl BankFile {
-    /// What is wrong outside the single questions.
+    /// The problems of the file that are not inside a single question.
     fn problems(&self) -> Vec<DraftProblem> {
         let mut problems = Vec::new();
         let texts = [
@@ -257,10 +259,10 @@ impl BankFile {
     }
 }
 
-/// The format of a bank's file, as a JSON Schema.
+/// The JSON Schema of a bank's file.
 pub fn schema() -> Value {
     let mut schema = SchemaGenerator::default().into_root_schema_for::<BankFile>();
-    // A request may leave its texts with the caller; a bank may not.
+    // The draft types make texts optional because a request may omit them. A bank must have them.
     for draft in ["QuestionDraft", "ChoiceDraft"] {
         require_text(&mut schema, draft);
     }
@@ -276,7 +278,7 @@ fn require_text(schema: &mut Schema, draft: &str) {
     }
 }
 
-/// What a question needs goes by its kind.
+/// Adds rules for the fields that each kind of question requires.
 fn require_by_kind(schema: &mut Schema) {
     let Some(draft) = schema.pointer_mut("/$defs/QuestionDraft") else { return };
     let needed = |kind: Kind| match kind {
@@ -287,7 +289,8 @@ fn require_by_kind(schema: &mut Schema) {
         Kind::Order => json!({"required": ["options", "correctOrder"]}),
         Kind::Poll => json!({}),
     };
-    // A question without a kind is a choice, which `properties` alone is content with.
+    // A question without `kind` is a `choice`. `properties` also matches if `kind` is missing, so the rule
+    // for `choice` needs no `required`.
     let of = |kind: Kind| json!({"if": {"properties": {"kind": {"const": kind}}}, "then": needed(kind)});
     let named = |kind: Kind| json!({"if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]}, "then": needed(kind)});
     let others = [Kind::Multiple, Kind::Text, Kind::Number, Kind::Order].map(named);
@@ -298,7 +301,7 @@ fn require_by_kind(schema: &mut Schema) {
 pub(super) mod tests {
     use super::*;
 
-    /// A valid bank of that many questions: `q0`, `q1` …, of three categories in turn.
+    /// A valid bank with that many questions, `q0`, `q1` and so on, whose categories alternate between three.
     pub(in crate::quizzes) fn bank_file(id: &str, questions: usize) -> Value {
         let question = |n: usize| {
             json!({

@@ -1,7 +1,7 @@
-//! The banks that can be played: those embedded in the binary, and those of the operator's
-//! directory, which replace embedded ones of the same name.
+//! The catalogue of playable banks: those embedded in the binary, and those in the operator's directory. A
+//! bank in the directory replaces an embedded one with the same `quizId`.
 //!
-//! Readers see one whole snapshot; a reload builds the next one aside and swaps it in.
+//! Readers always see one complete snapshot. A reload builds the next snapshot separately and swaps it in.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -20,28 +20,28 @@ use crate::domain::quiz::draft::DraftProblem;
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/data/quizzes");
 
-/// Why the catalogue cannot be opened. Each message is one line that names the place.
+/// The reasons why the catalogue cannot be opened. Each message is one line that names the directory or file.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
     /// The directory of banks cannot be read.
     #[error("cannot read the quiz directory {}", directory.display())]
     Directory {
-        /// The directory.
+        /// The path of the directory.
         directory: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A bank's file is broken.
+    /// The file of a bank is invalid.
     #[error("{0}")]
     File(BrokenFile),
 }
 
-/// A bank's file that cannot be used, and why.
+/// A file that cannot be used as a bank, and the reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokenFile {
-    /// The file.
+    /// The path of the file.
     pub file: PathBuf,
-    /// What is wrong with it: at least one problem.
+    /// The problems found in it, at least one.
     pub problems: Vec<DraftProblem>,
 }
 
@@ -58,21 +58,21 @@ impl std::fmt::Display for BrokenFile {
     }
 }
 
-/// What a reload did, for the log. A broken file is told as `rejoin quizzes check` would.
+/// The result of a reload, for the log. A broken file has the same problems as in `rejoin quizzes check`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ReloadReport {
-    /// The banks that were read from the directory.
+    /// The banks that were read from the directory in this reload.
     pub loaded: Vec<QuizId>,
-    /// The broken files; whatever bank each held before stays.
+    /// The broken files. If such a file had a valid bank before, that bank stays in the catalogue.
     pub kept: Vec<BrokenFile>,
-    /// The banks whose file is gone. An embedded bank of that name is back in its place.
+    /// The banks whose file is gone. If there is an embedded bank of that name, it is used again.
     pub removed: Vec<QuizId>,
-    /// Why the directory itself could not be read, in which case everything stays as it was.
+    /// Set if the directory itself could not be read. Then the catalogue is unchanged.
     pub unreadable: Option<String>,
 }
 
 impl ReloadReport {
-    /// Writes it to the log: what was read, and a warning for each thing that was not.
+    /// Writes the report to the log: one warning for each file or directory that was not read, and the counts.
     pub fn tell(&self) {
         for broken in &self.kept {
             tracing::warn!("a question bank was not read, and stays as it was: {broken}");
@@ -85,9 +85,10 @@ impl ReloadReport {
     }
 }
 
-/// Each file of the directory with its bank.
+/// The banks of the directory by the path of their file.
 type Files = BTreeMap<PathBuf, Arc<Bank>>;
 
+/// One snapshot of the catalogue. It is never changed, only replaced.
 #[derive(Default)]
 struct CatalogueState {
     files: Files,
@@ -95,20 +96,21 @@ struct CatalogueState {
     pictures: Pictures,
 }
 
-/// The banks that can be played.
+/// All playable banks, and the pictures that they show.
 pub struct Catalogue {
     directory: Option<PathBuf>,
     embedded: Vec<Arc<Bank>>,
     snapshot: RwLock<Arc<CatalogueState>>,
+    /// Held for a whole reload, so that only one runs at a time.
     reloading: Mutex<()>,
 }
 
 impl Catalogue {
-    /// The embedded banks, and those of the directory.
+    /// Opens the catalogue with the embedded banks and those of the directory.
     ///
     /// # Errors
-    /// The directory cannot be read, or one of its banks is broken or repeats another's `quizId`: at start
-    /// somebody is there to see it. A file in another format that can't be read is told in the log.
+    /// The directory cannot be read, or one of its banks is broken or has the `quizId` of another. These are errors
+    /// at start because the operator is present then. A broken file in another format is only logged as a warning.
     pub fn open(directory: Option<PathBuf>) -> Result<Self, CatalogueError> {
         let catalogue =
             Self { directory, embedded: embedded(), snapshot: RwLock::default(), reloading: Mutex::default() };
@@ -119,7 +121,7 @@ impl Catalogue {
         }
         found.settle(&Files::new());
         for broken in found.broken {
-            // Whoever writes a bank wants it played; what somebody laid there besides stops nobody's games.
+            // A broken bank is an error. A broken file in another format must not keep the server from starting.
             if is_bank(&broken.file) {
                 return Err(CatalogueError::File(broken));
             }
@@ -129,22 +131,22 @@ impl Catalogue {
         Ok(catalogue)
     }
 
-    /// The bank of that name.
+    /// The bank with this `quizId`.
     pub fn get(&self, id: &QuizId) -> Option<Arc<Bank>> {
         self.snapshot().banks.get(id).cloned()
     }
 
-    /// The picture that is served under that name.
+    /// The picture served under this name.
     pub fn picture(&self, name: &str) -> Option<Arc<Picture>> {
         self.snapshot().pictures.get(name).cloned()
     }
 
-    /// All banks, by name.
+    /// All banks, sorted by `quizId`.
     pub fn list(&self) -> Vec<Arc<Bank>> {
         self.snapshot().banks.values().cloned().collect()
     }
 
-    /// The bank that is asked for: the one of that name, or the first by name that may be played so.
+    /// The bank with this `quizId`. Without an id: the first bank by `quizId` that allows this mode.
     pub fn asked_for(&self, id: Option<&QuizId>, play: PlayMode) -> Option<Arc<Bank>> {
         match id {
             Some(id) => self.get(id),
@@ -152,10 +154,11 @@ impl Catalogue {
         }
     }
 
-    /// Reads the directory again; embedded banks stay. A broken file keeps its old bank. Blocks on
-    /// the disk.
+    /// Reads the directory again. Embedded banks stay, and a broken file keeps its previous bank. Blocks on
+    /// file access.
     pub fn reload(&self) -> ReloadReport {
         let Some(directory) = &self.directory else { return ReloadReport::default() };
+        // The lock comes before the scan: of two reloads, the later one must also have the newer files.
         let _one_at_a_time = self.reloading.lock();
         let mut found = match DirectoryScan::read(directory) {
             Ok(found) => found,
@@ -164,6 +167,7 @@ impl Catalogue {
                 return ReloadReport { unreadable, ..ReloadReport::default() };
             }
         };
+        // Read under the lock, so no other reload can replace this snapshot before the swap.
         let before = self.snapshot();
         found.settle(&before.files);
         let loaded = found.fresh.values().map(|bank| bank.id.clone()).collect();
@@ -185,13 +189,14 @@ impl Catalogue {
         let banks = all.map(|bank| (bank.id.clone(), bank.clone())).collect();
         let banks: BTreeMap<QuizId, Arc<Bank>> = banks;
         let mut pictures: Pictures = banks.values().flat_map(|bank| bank.pictures.clone()).collect();
+        // Taken as late as possible: readers wait while the write lock is held.
         let mut snapshot = self.snapshot.write();
         keep(&mut pictures, &snapshot.pictures);
         *snapshot = Arc::new(CatalogueState { files, banks, pictures });
     }
 }
 
-/// The file of the bank of that name that is embedded.
+/// The content of the embedded bank file with this name.
 pub(super) fn embedded_file(name: &str) -> Option<&'static [u8]> {
     EMBEDDED.get_file(format!("{name}.json")).map(include_dir::File::contents)
 }
@@ -204,7 +209,8 @@ fn embedded() -> Vec<Arc<Bank>> {
     files.map(parse).collect()
 }
 
-/// Keeps pictures that games under way may still show, as far as there is room.
+/// Keeps the previous pictures, which running games may still show, within the limit of
+/// [`MOST_BYTES_OF_A_BANK`] bytes for all pictures together.
 fn keep(pictures: &mut Pictures, before: &Pictures) {
     let mut bytes: usize = pictures.values().map(|picture| picture.bytes.len()).sum();
     for (name, picture) in before {
@@ -215,7 +221,7 @@ fn keep(pictures: &mut Pictures, before: &Pictures) {
     }
 }
 
-/// The files that are imported as they lie there, without becoming a bank's file.
+/// Extensions of the files that are imported from the directory when it is read.
 const IMPORTED: [&str; 6] = ["csv", "tsv", "xlsx", "ods", "gift", "xml"];
 
 fn is_bank(path: &Path) -> bool {
@@ -227,13 +233,13 @@ fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     !is_hidden(path) && extensions.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
-/// Whether a file is hidden, or the mark of a spreadsheet that is open elsewhere.
+/// True for hidden files, and for the lock files of open spreadsheets, which start with `~`.
 fn is_hidden(path: &Path) -> bool {
     path.file_name()
         .is_some_and(|name| name.as_encoded_bytes().starts_with(b".") || name.as_encoded_bytes().starts_with(b"~"))
 }
 
-/// What one reading of the directory found.
+/// The result of one scan of the directory.
 #[derive(Default)]
 struct DirectoryScan {
     fresh: Files,
@@ -265,9 +271,9 @@ impl DirectoryScan {
         Ok(found)
     }
 
-    /// Of several files with one `quizId`, leaves it to the one that had it before, if there is
-    /// one, and counts the others as broken. A file that falls back on its old bank may take that
-    /// name from another, hence the loop; it ends, since each round has fewer fresh files.
+    /// If several files have the same `quizId`, it stays with the file that had it before, if any. The other
+    /// files count as broken. A broken file keeps its previous bank and may thereby claim an id that another
+    /// fresh file has, so the check is repeated. The loop ends because each round leaves fewer fresh files.
     fn settle(&mut self, before: &Files) {
         while let Some((file, problem)) = self.repeat(before) {
             self.fresh.remove(&file);
@@ -276,7 +282,7 @@ impl DirectoryScan {
         self.broken.sort_by(|a, b| a.file.cmp(&b.file));
     }
 
-    /// A fresh file whose `quizId` belongs to another file.
+    /// Finds a fresh file whose `quizId` belongs to another file.
     fn repeat(&self, before: &Files) -> Option<(PathBuf, DraftProblem)> {
         let kept = self.kept(before);
         let mut holders: BTreeMap<&QuizId, &PathBuf> = kept.iter().map(|(file, bank)| (&bank.id, file)).collect();
@@ -285,7 +291,7 @@ impl DirectoryScan {
                 holders.insert(&bank.id, file);
             }
         }
-        // A bank goes before a table of its name.
+        // A bank takes precedence over an imported file with the same `quizId`.
         let banks = self.fresh.iter().filter(|(file, _)| is_bank(file));
         let imported = self.fresh.iter().filter(|(file, _)| !is_bank(file));
         for (file, bank) in banks.chain(imported) {
@@ -298,7 +304,7 @@ impl DirectoryScan {
         None
     }
 
-    /// The old banks of broken files.
+    /// The previous banks of the broken files.
     fn kept(&self, before: &Files) -> Files {
         let old = |broken: &BrokenFile| before.get_key_value(&broken.file);
         self.broken.iter().filter_map(old).map(|(file, bank)| (file.clone(), bank.clone())).collect()
@@ -320,7 +326,7 @@ fn read_bank(path: &Path) -> Result<Bank, Vec<DraftProblem>> {
     })
 }
 
-/// Makes a bank of a file in another format; what had to be left out is in the log.
+/// Imports a file in another format as a bank. Questions that can't be imported are logged.
 fn import_bank(path: &Path, folder: &Path, bytes: &[u8]) -> Result<Bank, Vec<DraftProblem>> {
     let name = path.file_name().map(|name| name.to_string_lossy());
     let options = ImportOptions::named_after(path).map_err(|problem| vec![problem])?;
@@ -482,8 +488,8 @@ mod tests {
     fn on_reload_a_name_stays_with_the_file_that_had_it() {
         let directory = directory(&[("b.json", "b"), ("c.json", "c")]);
         let catalogue = open(&directory).expect("nothing is wrong");
-        // a.json comes first by name, yet b.json had the name; c.json is broken and keeps "c", so
-        // that d.json cannot have it.
+        // a.json sorts first, but b.json had the id "b" before. c.json is broken and keeps "c", so d.json
+        // cannot have it.
         write(&directory, "a.json", bank_file("b", 7));
         write(&directory, "c.json", "{");
         write(&directory, "d.json", bank_file("c", 7));
@@ -501,7 +507,7 @@ mod tests {
         write(&directory, "b.json", bank_file("a", 4));
         assert_eq!(catalogue.reload().kept, []);
         assert_eq!((questions(&catalogue, "a"), questions(&catalogue, "b")), (Some(4), Some(3)));
-        // One of the pair broken: the other must fall back too, since its new name is taken again.
+        // If one of the two is broken, the other must also keep its previous bank: its new id is in use again.
         write(&directory, "a.json", "{");
         write(&directory, "b.json", bank_file("b", 9));
         assert_eq!(catalogue.reload().kept.len(), 2);

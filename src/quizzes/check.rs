@@ -1,4 +1,4 @@
-//! What is wrong with a bank's file, and what its author may want to know: for `quizzes check`.
+//! Checks for `quizzes check`: what is wrong with a bank's file, and hints for its author.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -13,27 +13,27 @@ use crate::domain::quiz::Correct;
 use crate::domain::quiz::draft::{DraftProblem, QuestionDraft};
 use crate::domain::{AnswerKey, Choice, ChoiceKey, Kind, OptionId, Question, QuizId};
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Findings {
-    /// What must be put right.
+    /// Problems that must be fixed.
     pub errors: Vec<DraftProblem>,
-    /// What is worth a look.
+    /// Hints that the author should look at.
     pub warnings: Vec<DraftProblem>,
-    /// The questions; none of a file that cannot be read.
+    /// The questions. Empty if the file cannot be read.
     pub questions: Vec<QuestionDraft>,
-    /// What was understood of a file that is no bank, in a line.
+    /// A one-line summary of what was imported, for a file that is not a bank.
     pub understood: Option<String>,
-    /// The bank's name, if it could be read.
+    /// The bank's `quizId`, if the file could be read.
     pub quiz_id: Option<QuizId>,
 }
 
-/// Fewest questions from which it says something that one option is often right.
+/// Minimum number of questions for the check that one option is right too often.
 const ENOUGH_FOR_OPTIONS: usize = 10;
-/// Fewest questions from which it says something that the right option is often the longest.
+/// Minimum number of questions for the check that the right option is the longest too often.
 const ENOUGH_FOR_LENGTHS: usize = 20;
 
-/// Checks a bank's file, or one that could be imported.
+/// Checks a bank's file, or a file in a format that can be imported.
 pub fn check_file(path: &Path) -> Findings {
     match reading::file(path) {
         Ok(bytes) => check(path, &bytes),
@@ -41,7 +41,7 @@ pub fn check_file(path: &Path) -> Findings {
     }
 }
 
-/// Checks what stands in a file.
+/// Checks the content of the file at `path`.
 fn check(path: &Path, bytes: &[u8]) -> Findings {
     let folder = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().map(|name| name.to_string_lossy());
@@ -68,7 +68,7 @@ fn of_bank(bank: &Bank) -> Findings {
     }
 }
 
-/// What an import of the file would come to. What it would leave out must be put right.
+/// Checks a file by importing it. Everything that the import would leave out is an error.
 fn check_import(path: &Path, folder: &Path, source: Source<'_>) -> Findings {
     let options = match ImportOptions::named_after(path) {
         Ok(options) => options,
@@ -87,8 +87,9 @@ fn check_import(path: &Path, folder: &Path, source: Source<'_>) -> Findings {
     Findings { understood, ..findings }
 }
 
-/// One `optionId` is right so often that a player who always names it wins. Of two options one is
-/// right in half the questions or more by chance alone, so those count as three quarters.
+/// Reports an `optionId` that is right in more than half of the questions: a player who always picks it wins.
+/// Of two options, one is right in at least half of the questions by chance alone, so for those questions the
+/// limit is three quarters.
 fn predictable_option(questions: &[Arc<Question>]) -> Option<DraftProblem> {
     let (often, quarters) = frequencies(questions, |_, right| right)?;
     let (id, count) = often.into_iter().max_by_key(|(_, count)| *count)?;
@@ -99,7 +100,7 @@ fn predictable_option(questions: &[Arc<Question>]) -> Option<DraftProblem> {
     (4 * count > quarters).then(|| DraftProblem::new("questions", message))
 }
 
-/// The right option stands in the same place so often.
+/// Reports a position that is right too often. The limit is the same as for [`predictable_option`].
 pub(super) fn predictable_place(questions: &[Arc<Question>]) -> Option<String> {
     let place = |question: &Question, right| question.options.iter().position(|option| option.id == right);
     let (often, quarters) = frequencies(questions, place)?;
@@ -108,7 +109,7 @@ pub(super) fn predictable_place(questions: &[Arc<Question>]) -> Option<String> {
     (4 * count > quarters).then(|| format!("option {number} is the right one in {count} of {all} questions"))
 }
 
-/// The questions of the kind `choice`, each with its right option.
+/// The questions of the kind `choice`, each with the id of its right option.
 fn choices(questions: &[Arc<Question>]) -> impl Iterator<Item = (&Question, OptionId)> {
     questions.iter().filter_map(|question| match &question.key {
         AnswerKey::Choice(key) => Some((&**question, key.0)),
@@ -116,8 +117,8 @@ fn choices(questions: &[Arc<Question>]) -> impl Iterator<Item = (&Question, Opti
     })
 }
 
-/// How often something is true of the right options, and in how many quarters of questions it may be by chance; nothing of
-/// too few.
+/// How often each value of `of` occurs among the right options, and the limit for the most frequent one, in
+/// quarters of questions. `None` if there are fewer than [`ENOUGH_FOR_OPTIONS`] questions of the kind `choice`.
 fn frequencies<T: Ord>(
     questions: &[Arc<Question>],
     of: impl Fn(&Question, OptionId) -> T,
@@ -130,7 +131,7 @@ fn frequencies<T: Ord>(
     (choices(questions).count() >= ENOUGH_FOR_OPTIONS).then_some((often, quarters))
 }
 
-/// Orders whose options are named in the right order: whoever sorts the names wins.
+/// Reports ordering questions whose option ids ascend in the right order: a player who sorts the ids wins.
 fn predictable_orders(questions: &[Arc<Question>]) -> Vec<DraftProblem> {
     let told = |(index, question): (usize, &Arc<Question>)| match question.key.correct() {
         Correct::Order { correct_order } if correct_order.is_sorted() => {
@@ -142,7 +143,7 @@ fn predictable_orders(questions: &[Arc<Question>]) -> Vec<DraftProblem> {
     questions.iter().enumerate().filter_map(told).collect()
 }
 
-/// Tags that people expect to be markup, and that are shown as they stand.
+/// Reports tags which authors expect to work as markup, but which are shown as plain text.
 fn no_markup(questions: &[Arc<Question>]) -> Vec<DraftProblem> {
     let mut found = Vec::new();
     for (index, question) in questions.iter().enumerate() {
@@ -208,7 +209,8 @@ mod tests {
     use super::super::bank::tests::bank_file;
     use super::*;
 
-    /// A bank of that many questions of four options, the right one's id by position, all explained.
+    /// A bank of that many questions with four options each, all with an explanation. `right` gives the right
+    /// id by index.
     fn file(questions: usize, right: impl Fn(usize) -> u64) -> Value {
         let mut file = bank_file("b", questions);
         for (n, question) in file["questions"].as_array_mut().expect("a list").iter_mut().enumerate() {

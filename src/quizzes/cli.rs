@@ -1,5 +1,7 @@
-//! `rejoin quizzes …`: checks, imports, exports and describes bank files. Findings go to whoever typed it,
-//! a line each; a file is written whole or not at all.
+//! `rejoin quizzes …`: checks, imports and exports bank files, and prints their schema. Findings are printed
+//! one per line.
+//!
+//! A file is written completely or not at all.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -108,7 +110,7 @@ enum TableSeparator {
     Tab,
 }
 
-/// How much of what was asked for could be done.
+/// How much of the request was done; decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ImportedShare {
     All,
@@ -126,7 +128,7 @@ impl From<ImportedShare> for ExitCode {
     }
 }
 
-/// Runs a command and says how it ended: 0 if all is well, 1 if nothing is, 3 between.
+/// Runs a command and returns its exit code: 0 if everything was done, 3 if only a part, 1 if nothing.
 ///
 /// # Errors
 /// A file cannot be read or written.
@@ -144,7 +146,7 @@ pub fn run(command: QuizzesCommand) -> anyhow::Result<ExitCode> {
     Ok(done.into())
 }
 
-/// A reader that has seen enough (`| head`) is no fault.
+/// Turns a broken pipe into `None`: it is not an error if the reader stops early (`| head`).
 fn unless_closed<T>(written: io::Result<T>) -> anyhow::Result<Option<T>> {
     match written {
         Ok(value) => Ok(Some(value)),
@@ -184,7 +186,8 @@ fn check(files: &[PathBuf], shows: bool, out: &mut dyn Write) -> io::Result<bool
     Ok(errors == 0)
 }
 
-/// Refuses to write where something is already.
+/// Refuses an existing target, unless it is a regular file and `replace` is set. This only reports early:
+/// [`write_whole`] checks again when the file is moved into place.
 fn check_target(target: Option<&PathBuf>, replace: bool) -> anyhow::Result<()> {
     let Some(target) = target.filter(|target| target.exists()) else { return Ok(()) };
     if !replace {
@@ -202,7 +205,7 @@ fn import_file(args: ImportArgs, out: &mut dyn Write, err: &mut dyn Write) -> an
     let bytes = read(&args.file)?;
     let name = args.file.file_name().map(|name| name.to_string_lossy());
     let imported = import(Source { name: name.as_deref(), format: args.from, bytes: &bytes }, options(&args)?);
-    // A closed standard error is nobody's fault, and nobody reads it.
+    // Errors on standard error are ignored: if it is closed, there is nobody to report to.
     for DraftProblem { path, message } in &imported.left_out {
         let _ = writeln!(err, "{shown}: {path}: left out: {message}");
     }
@@ -230,7 +233,8 @@ fn import_file(args: ImportArgs, out: &mut dyn Write, err: &mut dyn Write) -> an
     Ok(if imported.left_out.is_empty() { ImportedShare::All } else { ImportedShare::Some })
 }
 
-/// What is said goes before what the file says, which a bank's own file does.
+/// Applies the command line's options, which take precedence over what the file says. Only a bank's own file
+/// says any of this itself.
 fn overrule(file: &mut BankFile, args: &ImportArgs) {
     let ImportArgs { quiz_id, title, description, license, play, .. } = args;
     if let Some(quiz_id) = quiz_id {
@@ -297,7 +301,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     reading::file(path).map_err(|problem| anyhow!("cannot read {}: {}", path.display(), problem.message))
 }
 
-/// The bank of a file, or an embedded one; and whether it is whole.
+/// Reads a bank from a file, or an embedded bank of that name. The flag is true if nothing was left out.
 fn bank_of(bank: &Path, err: &mut dyn Write) -> anyhow::Result<(BankFile, bool)> {
     let shown = bank.display();
     let bytes = match read(bank) {
@@ -324,13 +328,14 @@ fn print_json(value: &impl serde::Serialize, out: &mut dyn Write) -> io::Result<
     out.flush()
 }
 
-/// Writes aside and renames, so that nobody, a reloading server least of all, meets half a file.
+/// Writes to a temporary file in the same directory and renames it, so that no reader, such as a server
+/// during a reload, sees half a file.
 fn write_whole(
     target: &Path,
     replace: bool,
     write: impl FnOnce(&mut std::fs::File) -> io::Result<()>,
 ) -> io::Result<()> {
-    // A link stays, and what it names is replaced.
+    // A symbolic link stays, and the file it points to is replaced. The rename needs the real path.
     let resolved = target.canonicalize();
     let target = resolved.as_deref().unwrap_or(target);
     let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -338,15 +343,19 @@ fn write_whole(
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // What any new file gets, less the umask; a temporary file's own would shut the server out.
+        // The mode of a normal new file, minus the umask. The default mode of a temporary file (0600) would
+        // keep the server from reading it.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     let mut aside = builder.tempfile_in(directory)?;
     write(aside.as_file_mut())?;
+    // The content must be on disk before the rename, or a crash could leave an empty file under the final name.
     aside.as_file().sync_all()?;
+    // The directory is not synced. After a crash the old file may be back, but never half of the new one.
     if replace {
         aside.persist(target)?
     } else {
+        // Fails if another process created the file since `check_target`.
         aside.persist_noclobber(target)?
     };
     Ok(())

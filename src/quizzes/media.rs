@@ -1,5 +1,5 @@
-//! Pictures of banks: files of the folder `media` beside a bank's file, which are served under a name made of
-//! what they hold.
+//! Pictures of banks: files in the folder `media` beside a bank's file. Each is served under a name derived
+//! from a hash of its content.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,17 +10,17 @@ use bytes::Bytes;
 use super::reading;
 use crate::domain::quiz::draft::{DraftProblem, QuestionDraft, is_file_name};
 
-/// The folder beside a bank's file.
+/// Name of the folder beside a bank's file.
 const FOLDER: &str = "media";
-/// Where the server has them.
+/// URL path under which the server serves the pictures.
 pub const URL: &str = "/media/";
-/// Most bytes of a picture.
+/// Maximum size of a picture, in bytes.
 pub const MOST_BYTES: u64 = 2 * 1024 * 1024;
-/// Most bytes of a bank's pictures together, which all lie in memory.
+/// Maximum total size of a bank's pictures, in bytes. They are all held in memory.
 pub const MOST_BYTES_OF_A_BANK: usize = 64 * 1024 * 1024;
 
-/// The kinds of picture there are, each known by its first bytes, whatever the file is called. SVG is none:
-/// it can hold programs.
+/// The allowed picture types: first bytes, file extension, Content-Type. The type is detected from the
+/// content; the file's own name doesn't matter. SVG is not allowed because it can contain scripts.
 const KINDS: [(&[u8], &str, &str); 4] = [
     (b"\x89PNG\r\n\x1a\n", "png", "image/png"),
     (b"\xff\xd8\xff", "jpg", "image/jpeg"),
@@ -28,22 +28,23 @@ const KINDS: [(&[u8], &str, &str); 4] = [
     (b"RIFF", "webp", "image/webp"),
 ];
 
-/// A picture.
+/// A picture in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
-    /// Its Content-Type.
+    /// The Content-Type to serve it with.
     pub content_type: &'static str,
-    /// What it holds.
+    /// The content of the file.
     pub bytes: Bytes,
 }
 
-/// Pictures by the names that they are served under.
+/// Pictures by the name under which they are served.
 pub type Pictures = BTreeMap<String, Arc<Picture>>;
 
-/// Reads the pictures that questions name, and puts the URLs in place of the names.
+/// Reads the pictures that the questions name, and replaces the file names in the questions by URLs.
 ///
 /// # Errors
-/// A problem for each file that is missing, no picture, or too large.
+/// One problem for each file that is missing, is not a picture or is too large; one more if all together are
+/// too large.
 pub fn load(folder: &Path, questions: &mut [QuestionDraft]) -> Result<Pictures, Vec<DraftProblem>> {
     let (mut pictures, mut problems) = (Pictures::new(), Vec::new());
     for (index, question) in questions.iter_mut().enumerate() {
@@ -67,7 +68,7 @@ pub fn load(folder: &Path, questions: &mut [QuestionDraft]) -> Result<Pictures, 
     if problems.is_empty() { Ok(pictures) } else { Err(problems) }
 }
 
-/// Takes the pictures away that are not there, and tells of each.
+/// Removes pictures that can't be read from the questions, and returns one problem for each.
 pub fn drop_missing(folder: &Path, questions: &mut [QuestionDraft]) -> Vec<DraftProblem> {
     let mut missing = Vec::new();
     for question in questions {
@@ -80,7 +81,7 @@ pub fn drop_missing(folder: &Path, questions: &mut [QuestionDraft]) -> Vec<Draft
     missing
 }
 
-/// A picture and the name that it is served under.
+/// Reads a picture and derives the name to serve it under. Equal content gives the same name.
 fn read(path: &Path) -> Result<(String, Picture), String> {
     let bytes = reading::bounded(path, MOST_BYTES)?;
     let (extension, content_type) = kind(&bytes).ok_or("it is no PNG, JPEG, GIF or WebP picture")?;
@@ -90,7 +91,7 @@ fn read(path: &Path) -> Result<(String, Picture), String> {
 
 fn kind(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
     let (_, extension, content_type) = KINDS.into_iter().find(|(start, ..)| bytes.starts_with(start))?;
-    // WebP is one of several formats in that envelope.
+    // RIFF is a container for several formats; WebP is one of them.
     let is_whole = extension != "webp" || bytes.get(8..12) == Some(b"WEBP");
     is_whole.then_some((extension, content_type))
 }

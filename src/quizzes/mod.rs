@@ -1,7 +1,7 @@
-//! Question banks: the documented file format, the catalogue of what may be played, the checks,
-//! and the importers of other people's formats.
+//! Question banks: the documented file format, the catalogue of playable banks, the checks, and the importers
+//! for other file formats.
 //!
-//! Whatever leaves here as a [`Bank`] was checked from end to end; the files' faults stop here.
+//! Every [`Bank`] that leaves this module has passed all checks. File errors are handled in here.
 
 pub mod bank;
 pub mod catalogue;

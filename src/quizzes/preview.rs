@@ -1,4 +1,4 @@
-//! Questions as a player sees them, and what is right: for whoever imports a file.
+//! Text preview of questions as a player sees them, with the right answers; for people who import a file.
 
 use std::fmt::Write;
 
@@ -6,12 +6,12 @@ use crate::domain::markup::plain;
 use crate::domain::quiz::draft::{self, QuestionDraft, Texts};
 use crate::domain::{Kind, Question};
 
-/// How many questions a preview shows.
+/// Maximum number of questions in a preview.
 pub(super) const SHOWN: usize = 3;
-/// Widest line of a text, in characters.
+/// Maximum width of an option or answer, in characters.
 const WIDTH: usize = 100;
 
-/// The first questions, a few lines each.
+/// Formats the first [`SHOWN`] questions, a few lines each.
 pub(super) fn preview(questions: &[QuestionDraft]) -> String {
     let first = questions.iter().take(SHOWN).cloned().collect();
     let questions = draft::check(first, Texts::MayBeLeftOut).unwrap_or_default();
@@ -50,7 +50,7 @@ fn write(text: &mut String, number: usize, question: &Question) -> std::fmt::Res
     }
 }
 
-/// A text as a terminal may show it: whatever could steer one is a blank.
+/// Text that is safe for a terminal: control characters become blanks, because they could be escape sequences.
 fn shown(text: &str) -> String {
     plain(text).chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
 }

@@ -1,7 +1,7 @@
-//! From a file's bytes to text and JSON. What cannot be read is told with its place.
+//! Reads files and turns their bytes into text or JSON. Each error names its line or path.
 //!
-//! A bank is UTF-8 and nothing else: [`json`] refuses all other bytes. Other people's files come in many
-//! encodings: [`decode`] finds out which, and never fails.
+//! A bank's file must be UTF-8: [`json`] refuses all other bytes. Files in other formats come in many
+//! encodings: [`decode`] detects the encoding and never fails.
 
 mod binary;
 mod decode;
@@ -18,7 +18,7 @@ pub(super) use self::binary::{is_binary, is_spreadsheet};
 pub(super) use self::decode::{Decoded, decode};
 use crate::domain::quiz::draft::DraftProblem;
 
-/// The bytes as text, without a byte order mark.
+/// Returns the bytes as UTF-8 text, without a byte order mark.
 fn text(bytes: &[u8]) -> Result<&str, DraftProblem> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err(DraftProblem::new("line 1", "the file is UTF-16; save it as UTF-8"));
@@ -35,10 +35,11 @@ fn not_utf8(bytes: &[u8], at: usize) -> DraftProblem {
     DraftProblem::new(format!("line {line}"), message)
 }
 
-/// Most bytes of a file of questions.
+/// Maximum size of a file of questions, in bytes.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
-/// What a file holds, of at most so many bytes. Only a file is opened: a pipe would wait for its writer.
+/// Reads a file of at most `most` bytes. Anything but a regular file is refused before it is opened: opening
+/// a pipe would block until somebody writes to it.
 pub(super) fn bounded(path: &Path, most: u64) -> Result<Vec<u8>, String> {
     let told = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
@@ -48,21 +49,22 @@ pub(super) fn bounded(path: &Path, most: u64) -> Result<Vec<u8>, String> {
         return Err("it is no file".to_owned());
     }
     let mut bytes = Vec::new();
+    // One byte more than the limit shows that the file is too large, without reading the rest.
     fs::File::open(path).map_err(told)?.take(most + 1).read_to_end(&mut bytes).map_err(told)?;
     if bytes.len() as u64 > most { Err(format!("larger than {most} bytes")) } else { Ok(bytes) }
 }
 
-/// What a file of questions holds.
+/// Reads a file of questions, of at most [`MOST_BYTES`] bytes.
 pub(super) fn file(path: &Path) -> Result<Vec<u8>, DraftProblem> {
     bounded(path, MOST_BYTES).map_err(|why| DraftProblem::new("file", why))
 }
 
-/// The text with a line feed at the end of each line, whatever system wrote it.
+/// Replaces the line ends of Windows (CR LF) and of old Mac systems (CR) by line feeds.
 pub(super) fn unix_lines(text: String) -> String {
     if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
 }
 
-/// The bytes as JSON of this shape; the problem names the path, and the line and column.
+/// Parses the bytes as JSON of the type `T`. The problem names the path of the field, the line and the column.
 pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DraftProblem> {
     let mut json = serde_json::Deserializer::from_str(text(bytes)?);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {

@@ -1,5 +1,6 @@
-//! Which questions of a bank a game gets, and in which order. Pure: chance comes in as an argument, and
-//! nothing but questions whose options are shuffled is copied.
+//! Selects the questions of a game from a bank, and their order. The functions are pure: the caller passes in
+//! the source of random numbers. A question is copied only if its options are reordered; all others are
+//! shared with the bank.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,15 +15,15 @@ use crate::domain::quiz::draft::MOST_QUESTIONS;
 use crate::domain::quiz::shuffle::{is_solved, shuffle, unsolve};
 use crate::domain::{Difficulty, Question, QuestionId};
 
-/// Questions of a game where nobody says how many.
+/// Number of questions if neither the request nor the bank says how many.
 const USUAL_COUNT: usize = 10;
 
-/// How many questions a game gets.
+/// The number of questions that a game requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuestionCount {
-    /// All that match.
+    /// All questions that match.
     All,
-    /// So many, or fewer if fewer match.
+    /// At most this many; fewer if fewer match.
     Most(usize),
 }
 
@@ -51,54 +52,55 @@ pub struct Defaults {
     pub option_order: Option<Order>,
 }
 
-/// What a game asks of a bank.
+/// What a game requests from a bank.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// Only questions about this, in whatever case it is written.
+    /// Only questions of this category; case is ignored.
     pub category: Option<String>,
-    /// Only questions that are this hard.
+    /// Only questions of this difficulty.
     pub difficulty: Option<Difficulty>,
-    /// How many questions; the bank's default if left out.
+    /// The number of questions. `None`: the bank's default.
     pub count: Option<QuestionCount>,
-    /// The order of the questions; the bank's default if left out.
+    /// The order of the questions. `None`: the bank's default.
     pub order: Option<Order>,
-    /// The order of the options; the bank's default if left out.
+    /// The order of each question's options. `None`: the bank's default.
     pub option_order: Option<Order>,
-    /// None of these; names that the bank does not know are no fault.
+    /// Questions to leave out. Ids that the bank does not have are ignored.
     pub exclude: Vec<QuestionId>,
-    /// Exactly these, in this order unless another is asked for; of the rest only the orders count then.
+    /// Exactly these questions, in this order unless `order` is set. Then all other fields except the two
+    /// orders are ignored.
     pub question_ids: Option<Vec<QuestionId>>,
 }
 
-/// Why there are no questions to play. The message is fit for a client.
+/// The reasons why a selection gives no questions. The message may be shown to a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoSelection {
-    /// Nothing matches.
+    /// No question matches the selection.
     #[error("no question of this quiz matches the selection")]
     Empty,
-    /// The bank has no question of that name.
+    /// The bank has no question with this id.
     #[error("questionIds[{position}]: this quiz has no question {:?}", id.as_str())]
     Unknown {
-        /// Where in `question_ids`.
+        /// Index in `question_ids`, from 0.
         position: usize,
-        /// The name.
+        /// The id that the bank does not have.
         id: QuestionId,
     },
-    /// All are asked for, and they are too many for a game.
+    /// More questions are requested than a game may have. Holds their number.
     #[error("count: all of this selection would be {0} questions, and a game has at most {MOST_QUESTIONS}")]
     TooMany(usize),
-    /// A question is asked for twice.
+    /// A question is requested twice.
     #[error("questionIds[{position}]: {:?} stands here a second time", id.as_str())]
     Repeated {
-        /// Where in `question_ids` it stands again.
+        /// Index in `question_ids` of the second occurrence, from 0.
         position: usize,
-        /// The name.
+        /// The id that occurs twice.
         id: QuestionId,
     },
 }
 
 impl QuestionCount {
-    /// How many questions of that many it is at most.
+    /// The upper limit on the number of questions if `all` match.
     pub fn of(self, all: usize) -> usize {
         match self {
             Self::All => all,
@@ -108,7 +110,7 @@ impl QuestionCount {
 }
 
 impl Bank {
-    /// How many questions a game of it has at most.
+    /// Maximum number of questions in a game of this bank.
     pub fn count(&self, asked: Option<QuestionCount>) -> usize {
         self.asked(asked).of(self.questions.len())
     }
@@ -118,11 +120,11 @@ impl Bank {
     }
 }
 
-/// Draws the questions of a game: none twice, shared with the bank unless their options are shuffled.
-/// `chance(n)` gives a number below n.
+/// Selects the questions of a game, each at most once. They are shared with the bank unless their options are
+/// reordered. `chance(n)` returns a random number below n.
 ///
 /// # Errors
-/// Nothing matches, too many do, or a question that was asked for by name is unknown or repeated.
+/// No question matches, or more match than a game may have, or an id in `question_ids` is unknown or repeated.
 pub fn select(
     bank: &Bank,
     selection: &Selection,
@@ -150,7 +152,8 @@ pub fn select(
     Ok(with_options_in(option_order, questions, chance))
 }
 
-/// The questions with their options in that order, but never in the one that is asked for.
+/// Puts the options of each question into this order. An ordering question never shows its options in the
+/// right order, not even with [`Order::Bank`].
 pub fn with_options_in(
     order: Order,
     mut questions: Vec<Arc<Question>>,
@@ -158,6 +161,7 @@ pub fn with_options_in(
 ) -> Vec<Arc<Question>> {
     for question in &mut questions {
         if order == Order::Shuffle {
+            // The bank shares the question, so this copies it.
             shuffle(Arc::make_mut(question), chance);
         }
         if is_solved(question) {
@@ -179,9 +183,9 @@ fn named(bank: &Bank, ids: &[QuestionId]) -> Result<Vec<usize>, NoSelection> {
     ids.iter().enumerate().map(&mut find).collect()
 }
 
-/// Positions of the questions that match.
+/// The positions in the bank of the questions that match.
 fn candidates(bank: &Bank, selection: &Selection) -> Vec<usize> {
-    // Case is compared once per category of the bank, not once per question.
+    // The category is compared without case once per category of the bank, not once per question.
     let names = |wanted: &String| bank.categories().iter().filter(|name| is_same(name, wanted)).collect::<Vec<_>>();
     let categories = selection.category.as_ref().map(names);
     let is_about = |question: &Question| match (&categories, &question.category) {
@@ -202,7 +206,8 @@ fn is_same(a: &str, b: &str) -> bool {
     a.chars().flat_map(char::to_lowercase).eq(b.chars().flat_map(char::to_lowercase))
 }
 
-/// The first `count` of a Fisher-Yates shuffle, which needs no more than `count` steps, come first.
+/// Moves a random sample of `count` candidates to the front, in random order: the first `count` steps of a
+/// Fisher-Yates shuffle.
 pub fn draw<T>(candidates: &mut [T], count: usize, chance: &mut dyn FnMut(usize) -> usize) {
     for place in 0..count.min(candidates.len()) {
         let drawn = place + chance(candidates.len() - place);

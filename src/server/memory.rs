@@ -1,25 +1,26 @@
-//! How much memory this process may take: the machine's, or what its control groups leave of that
-//! (`cgroups(7)`; `memory.max` in version 2, `memory.limit_in_bytes` in version 1).
+//! How much memory this process may use: the machine's memory, or the limit of its control groups, if that is
+//! less (`cgroups(7)`; `memory.max` in version 2, `memory.limit_in_bytes` in version 1).
 
 use std::fs::read_to_string;
 use std::path::Path;
 
-/// The folder of the hierarchy that bounds memory, and the file of a limit, in each version.
+/// Folder of the hierarchy that limits memory, and name of the limit's file, in version 2.
 const VERSION_2: (&str, &str) = ("", "memory.max");
+/// The same in version 1.
 const VERSION_1: (&str, &str) = ("memory", "memory.limit_in_bytes");
 
-/// How much memory this process may take, in bytes.
+/// How much memory this process may use, in bytes.
 pub(super) fn limit() -> u64 {
     let machine = rustix::system::sysinfo();
-    // Its numbers are as wide as the machine's words.
+    // totalram counts units of mem_unit bytes, in the machine's word size.
     let all = u128::from(machine.totalram) * u128::from(machine.mem_unit.max(1));
     let all = u64::try_from(all).unwrap_or(u64::MAX);
     let groups = read_to_string("/proc/self/cgroup").unwrap_or_default();
     limit_of_groups(Path::new("/sys/fs/cgroup"), &groups).map_or(all, |limit| limit.min(all))
 }
 
-/// The smallest limit of the groups that `groups` names (`hierarchy:controllers:/path` a line) and of those above
-/// them. In a container the path may be one of outside, of which only the root is there.
+/// The smallest limit of the groups in `groups` (one `hierarchy:controllers:/path` a line) and of their
+/// ancestors. In a container the path may be one of the host, of which only the root is visible here.
 fn limit_of_groups(root: &Path, groups: &str) -> Option<u64> {
     let limits = groups.lines().filter_map(|line| {
         let mut parts = line.splitn(3, ':').skip(1);
@@ -32,7 +33,7 @@ fn limit_of_groups(root: &Path, groups: &str) -> Option<u64> {
         let root = root.join(hierarchy);
         let group = root.join(path.trim_start_matches('/'));
         let above = group.ancestors().take_while(|folder| folder.starts_with(&root));
-        // One without a limit says `max`.
+        // A group without a limit says `max`, which doesn't parse as a number.
         above.filter_map(|folder| read_to_string(folder.join(file)).ok()?.trim().parse::<u64>().ok()).min()
     });
     limits.min()

@@ -1,4 +1,4 @@
-//! The stores that the settings ask for, opened, and where they are for people.
+//! Opens the stores that the settings ask for.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,36 +15,37 @@ use crate::store::redb::{LogOptions, Opening, RedbOptions, RedbStore, file_opene
 use crate::store::valkey::{ValkeyOptions, ValkeyStore};
 use crate::store::{GameClock, Keeper, LocalFallback, StoreRouter};
 
-/// How long a command may wait for its commit before it is answered with an error.
+/// How long a command may wait for its commit before the caller gets an error.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Bytes of quizzes kept decoded, by all stores of a server together: those of 100,000 games of a bank.
+/// Bytes of decoded quizzes that all stores of a server may cache together: enough for 100,000 games on one bank.
 const QUIZ_CACHE: u64 = 40 * 1024 * 1024;
 
-/// How long a start looks for Valkey before it says where its sessions are.
+/// How long the start waits for Valkey before it announces the store as unreachable.
 const FIRST_LOOK: Duration = Duration::from_millis(500);
 
-/// The database's name within the data folder.
+/// Name of the database file in the data folder.
 pub(crate) const FILE: &str = "rejoin.redb";
-/// The fallback's: another, so that its games never mix with those of a file that was migrated.
+/// Name of the local fallback's file. It differs from [`FILE`], so that its games never mix with those of a
+/// main store that was migrated away.
 const FALLBACK_FILE: &str = "fallback.redb";
 
 /// The stores of a server.
 pub struct Stores {
-    /// Who keeps what.
+    /// Routes a session id to its store.
     pub homes: StoreRouter,
-    /// Where the sessions are, for people.
+    /// The main store's location, for people.
     pub place: String,
-    /// Where those are that begin while that is away.
+    /// The local fallback's location, for people. `None` without a fallback.
     pub fallback: Option<String>,
-    /// How this instance's own file was found, if it has one.
+    /// The state in which this instance's own file was found. `None` if it has no file.
     pub opening: Option<Opening>,
 }
 
 impl Stores {
-    /// Opens what the settings ask for.
+    /// Opens the stores that the settings ask for.
     ///
     /// # Errors
-    /// Whatever keeps a store from being opened.
+    /// A store can't be opened.
     pub async fn open(settings: &Settings, outside: &Outside) -> anyhow::Result<Self> {
         let (keeper, place) = match settings.store {
             EngineChoice::Redb => {
@@ -61,10 +62,10 @@ impl Stores {
         Ok(Self { homes: StoreRouter::only(keeper), place, fallback: None, opening: None })
     }
 
-    /// A store that several instances share, at `place`, and the settings' fallback beside it.
+    /// Opens the settings' fallback beside `keeper`, a store at `place` that several instances share.
     ///
     /// # Errors
-    /// Whatever keeps the fallback from being opened.
+    /// The fallback can't be opened.
     pub fn shared(keeper: Keeper, place: String, settings: &Settings, outside: &Outside) -> anyhow::Result<Self> {
         let (opened, opening) = match settings.fallback {
             Fallback::None => (None, None),
@@ -85,13 +86,13 @@ impl Stores {
     }
 }
 
-/// How much of the bound a store has: with a fallback's file there are two that share it.
+/// Each store's part of [`QUIZ_CACHE`]: half of it where a fallback file is a second store with a cache.
 fn quiz_cache(settings: &Settings) -> u64 {
     if settings.fallback == Fallback::Redb { QUIZ_CACHE / 2 } else { QUIZ_CACHE }
 }
 
-/// Games that began while Valkey was away lie in a file of their own, which only a server over Valkey
-/// opens.
+/// Warns about sessions and settings that a server with a file store leaves unused. Games that began while
+/// Valkey was unavailable are in a file of their own, which only a server with the Valkey store opens.
 fn tell_of_what_stays_shut(settings: &Settings) {
     let (folder, url) = (&settings.data_dir, &settings.valkey.url);
     if folder.join(FALLBACK_FILE).exists() {
@@ -114,8 +115,8 @@ fn memory(outside: &Outside) -> (Keeper, String) {
     (Keeper { store, clock }, "memory (gone when the process ends)".to_owned())
 }
 
-/// How much the file's page cache may take, of so much memory: as much as it pays where games are many, and little
-/// where there is little. It takes no more than the file is large.
+/// Maximum bytes of the file's page cache on a machine with `memory` bytes: an eighth of it, at least 64 MiB
+/// and at most 1 GiB, beyond which more hardly helps. The cache never grows larger than the file.
 fn cache_size(memory: u64) -> u64 {
     (memory / 8).clamp(ByteSize::mib(64).as_u64(), ByteSize::gib(1).as_u64())
 }
@@ -137,7 +138,8 @@ fn open_redb(file: &str, settings: &Settings, outside: &Outside) -> anyhow::Resu
     Ok((Keeper { clock: store.clock(), store: Arc::new(store) }, place, opening))
 }
 
-/// A Valkey that is there is found before the start says so; one that isn't is not waited for.
+/// Opens the Valkey store. Waits for [`FIRST_LOOK`] until Valkey is reachable, so that the start announces
+/// the right state. An unreachable Valkey doesn't stop the start.
 async fn open_valkey(settings: &Settings, outside: &Outside) -> anyhow::Result<(Keeper, String)> {
     let url = settings.valkey.url.as_deref().context("VALKEY_URL: SESSION_STORE=valkey needs it")?;
     let target = settings.valkey.target(url)?;

@@ -1,5 +1,7 @@
-//! Clocks. Game time goes on by the monotonic clock from the highest time its store knows, and
-//! stands still while the server is down: no wall clock kills or resurrects a session.
+//! The clocks of the stores.
+//!
+//! Game time follows the monotonic clock, starts at the highest time that its store knows, and stands still
+//! while the server is down. Setting the wall clock therefore never kills or revives a session.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -9,15 +11,15 @@ use parking_lot::Mutex;
 
 use crate::domain::{Millis, Moment, Timestamp, WallTime};
 
-/// Where a server reads what time it is.
+/// A source of the current time for a store's sessions.
 pub trait Clock: Send + Sync {
-    /// Game time, and the date that it corresponds to.
+    /// The current game time and the date that it corresponds to.
     fn moment(&self) -> Moment;
-    /// The date for people.
+    /// The current date of the wall clock, for people.
     fn wall(&self) -> WallTime;
 }
 
-/// A source of dates.
+/// A function that returns the current date. Tests pass their own.
 pub type WallClock = Arc<dyn Fn() -> WallTime + Send + Sync>;
 
 /// The machine's own wall clock.
@@ -28,17 +30,17 @@ pub fn system_wall_clock() -> WallClock {
     })
 }
 
-/// How long the machine has been up, and in which of its lives: the one clock that goes on over a
-/// crash of the process, and that nobody can set.
+/// The machine's uptime and its boot id. This is the only clock that survives a crash of the process and that
+/// nobody can set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Uptime {
-    /// The machine's life; 0 if it can't be told from others.
+    /// Hash of the kernel's boot id; 0 if the boot id can't be read.
     pub(crate) boot: u64,
-    /// How long it has lasted.
+    /// Time since that boot.
     pub(crate) lasted: Millis,
 }
 
-/// The kernel draws a new one at each boot.
+/// Hash of the boot id, which the kernel draws at random at each boot.
 static BOOT: LazyLock<u64> = LazyLock::new(|| {
     let id = std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let hash = blake3::hash(&id);
@@ -54,7 +56,8 @@ impl Uptime {
         Self { boot: *BOOT, lasted: Millis(u64::try_from(millis).unwrap_or(0)) }
     }
 
-    /// How much later this is than `earlier`, if that can be told.
+    /// The time from `earlier` to this one. `None` if they are from different boots, if the boot is unknown,
+    /// or if `earlier` is later.
     pub(crate) fn since(self, earlier: Self) -> Option<Millis> {
         let is_same_life = self.boot == earlier.boot && self.boot != 0;
         let later = self.lasted.0.checked_sub(earlier.lasted.0).map(Millis);
@@ -62,11 +65,12 @@ impl Uptime {
     }
 }
 
-/// How far a wall clock may be moved, in milliseconds, before dates follow it.
+/// Maximum change of the wall clock's offset, in milliseconds, that is treated as jitter.
 const STEADY: i64 = 5;
 
-/// The distance between a wall clock and game time. The two are read one after the other in whole
-/// milliseconds, so it jitters. Jitter up to [`STEADY`] is ignored: equal times give equal dates.
+/// The offset between the wall clock and game time, in milliseconds; `i64::MIN` before the first use. The two
+/// clocks are read one after the other in whole milliseconds, so the measured offset jitters. Jitter up to
+/// [`STEADY`] is ignored, so that equal game times give equal dates.
 pub(crate) struct Offset(AtomicI64);
 
 impl Default for Offset {
@@ -76,7 +80,7 @@ impl Default for Offset {
 }
 
 impl Offset {
-    /// The date at `now`, when the wall clock shows `wall`.
+    /// Converts game time `now` to a date. `wall` is the wall clock's current value.
     pub(crate) fn date(&self, now: Timestamp, wall: WallTime) -> WallTime {
         let (now, shown) = (now.as_millis() as i64, wall.0 as i64);
         let (offset, known) = (shown.saturating_sub(now), self.0.load(Ordering::Relaxed));
@@ -88,7 +92,7 @@ impl Offset {
     }
 }
 
-/// Game time.
+/// The clock of a local store. It can be stopped and resumed.
 pub struct GameClock {
     up_since: Timestamp,
     started: Instant,
@@ -97,7 +101,7 @@ pub struct GameClock {
     offset: Offset,
 }
 
-/// How long the clock has stood still in all, and since when it does now.
+/// `over` is the total length of past stops; `since` is the start of the current stop, if any.
 #[derive(Default)]
 struct Stops {
     over: Duration,
@@ -105,17 +109,18 @@ struct Stops {
 }
 
 impl GameClock {
-    /// A clock that shows `base` now.
+    /// Starts a clock that shows `base` now.
     pub fn start(base: Timestamp, wall: WallClock) -> Self {
         Self { up_since: base, started: Instant::now(), stops: Mutex::default(), wall, offset: Offset::default() }
     }
 
-    /// Stands still from now on: nobody's game gets older while nothing can be committed.
+    /// Stops the clock, so that no game ages while nothing can be committed. Does nothing if it is already
+    /// stopped.
     pub(crate) fn stop(&self) {
         self.stops.lock().since.get_or_insert_with(Instant::now);
     }
 
-    /// Goes on from where it stood.
+    /// Resumes the clock from the time at which it was stopped. Does nothing if it is running.
     pub(crate) fn go_on(&self) {
         let mut stops = self.stops.lock();
         if let Some(since) = stops.since.take() {
@@ -150,7 +155,7 @@ mod tests {
         let offset = Offset::default();
         let date = |now: u64, wall: u64| offset.date(Timestamp::from_millis(now), WallTime(wall)).0;
         assert_eq!((date(100, 1_100), date(101, 1_100), date(102, 1_104)), (1_100, 1_101, 1_102));
-        // Half an hour back, and from there on.
+        // The wall clock is set back, and dates follow it from then on.
         assert_eq!((date(103, 500), date(104, 503)), (500, 501));
     }
 

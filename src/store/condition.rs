@@ -1,5 +1,7 @@
-//! Whether new games can begin, and why not: what `/readyz` and `/health` show and what the log is
-//! told. One ERROR when it begins, a reminder every 30 s, one INFO when a game has begun again.
+//! Tracks whether new games can begin, and why not, for `/readyz`, `/health` and the log.
+//!
+//! The log gets one ERROR when trouble begins, a WARN every 30 s while it lasts, and one INFO when new games
+//! begin again.
 
 use std::time::{Duration, Instant};
 
@@ -8,22 +10,22 @@ use parking_lot::Mutex;
 use super::clock::WallClock;
 use super::contract::{Cause, Trouble};
 
-/// How often the log is reminded of trouble that goes on. Trouble that comes back sooner is not
-/// told anew either: a store at its limit would fill the log.
+/// Interval between log reminders while trouble lasts. Trouble with the same cause that comes back within
+/// this time is not logged as new either: otherwise a store at its limit would fill the log.
 const REMINDER: Duration = Duration::from_secs(30);
 
-/// What the log is to be told.
+/// A line to be logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LogLine {
     /// New games are refused from now on.
     Begun,
-    /// They still are: so many were, in all.
+    /// New games are still refused. `refused` counts them since the trouble began.
     GoesOn { refused: u64, lasted: Duration },
-    /// One has begun again, after so many were refused.
+    /// New games begin again, after `refused` games were refused.
     Over { refused: u64, lasted: Duration },
 }
 
-/// The trouble of a store. Its engine begins and ends it.
+/// The current trouble of a store, if any. The engine reports when it begins and ends.
 pub(crate) struct Condition {
     state: Mutex<ConditionState>,
     wall: WallClock,
@@ -32,13 +34,13 @@ pub(crate) struct Condition {
 #[derive(Default)]
 struct ConditionState {
     trouble: Option<Trouble>,
-    /// What was met, for the log.
+    /// The error that the engine met, for the log.
     detail: String,
     begun: Option<Instant>,
     refused: u64,
-    /// Which cause the log was told of last, and when.
+    /// The cause that was logged last, and when.
     told: Option<(Cause, Instant)>,
-    /// Whether the log was told of this trouble, and so is to be told of its end.
+    /// True if the current trouble was logged. Only then is its end logged.
     is_told: bool,
 }
 
@@ -47,7 +49,7 @@ impl ConditionState {
         if self.trouble.is_some_and(|known| known.cause == trouble.cause) {
             return None;
         }
-        // Another cause is another trouble, with a beginning of its own.
+        // A different cause starts a new trouble, with its own start time and its own count.
         *self = Self { trouble: Some(trouble), detail, begun: Some(now), told: self.told, ..Self::default() };
         let was_told = |(cause, at): (Cause, Instant)| cause == trouble.cause && now.duration_since(at) < REMINDER;
         if self.told.is_some_and(was_told) { None } else { self.tell(now, LogLine::Begun) }
@@ -80,12 +82,12 @@ impl ConditionState {
 }
 
 impl Condition {
-    /// Of a store in which games can begin.
+    /// The condition of a store in which new games can begin.
     pub(crate) fn good(wall: WallClock) -> Self {
         Self { state: Mutex::default(), wall }
     }
 
-    /// New games are refused from now on; `detail` says to the log what was met.
+    /// Records that new games are refused from now on. `detail` is the error for the log.
     pub(crate) fn begin(&self, cause: Cause, detail: impl std::fmt::Display) {
         let trouble = Trouble { cause, since: (self.wall)() };
         let mut state = self.state.lock();
@@ -93,12 +95,12 @@ impl Condition {
         log(&state, cause, line);
     }
 
-    /// A new game was refused.
+    /// Counts refused games.
     pub(crate) fn count_refused(&self, games: u64) {
         self.state.lock().refused += games;
     }
 
-    /// Reminds the log, if it is time to. An engine calls it about once a second.
+    /// Logs a reminder if one is due. The engine calls this about once a second.
     pub(crate) fn remind(&self) {
         let mut state = self.state.lock();
         let line = state.remind(Instant::now());
@@ -107,7 +109,8 @@ impl Condition {
         }
     }
 
-    /// A new game, or what takes as much space as one, was stored.
+    /// Records that new games can begin again. The engine calls this when it knows that a new game can be
+    /// stored, for example because it has stored one.
     pub(crate) fn end(&self) {
         let mut state = self.state.lock();
         let Some(trouble) = state.trouble else { return };
@@ -115,12 +118,13 @@ impl Condition {
         log(&state, trouble.cause, line);
     }
 
-    /// What a new game would meet.
+    /// The reason why a new game would be refused now, if it would be.
     pub(crate) fn trouble(&self) -> Option<Trouble> {
         self.state.lock().trouble
     }
 }
 
+// Called while the lock is held, so that the lines of concurrent callers stay in order.
 fn log(state: &ConditionState, cause: Cause, line: Option<LogLine>) {
     let (word, what, detail) = (cause.word(), cause.sentence(), &state.detail);
     match line {

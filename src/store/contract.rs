@@ -1,5 +1,7 @@
-//! The store contract: few verbs, each promise one sentence, each sentence a case that runs on
-//! every engine (`tests/it/contract/`).
+//! The store contract: the [`GameSessionStore`] and [`Portable`] traits and their data types.
+//!
+//! Each sentence in the traits' comments is a promise, and each promise has a test case that runs on every
+//! engine (`tests/it/contract/`).
 
 use async_trait::async_trait;
 
@@ -9,126 +11,126 @@ use crate::domain::{
     Applied, Command, Event, GameSession, JoinCode, Moment, Owner, Sequence, SessionId, Timestamp, WallTime,
 };
 
-/// Most bytes of events in one page, unless its first event alone is larger.
+/// Maximum bytes of events in one page. Only a first event that is larger on its own may exceed it.
 pub const PAGE_BYTES: usize = 256 * 1024;
 
-/// A session to be stored.
+/// A new session for [`GameSessionStore::create`] to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSession(pub GameSession);
 
-/// A session and a page of its event log, of one moment.
+/// A session and a page of its event log, both read from the same committed state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventPage {
-    /// The session.
+    /// The committed session.
     pub session: GameSession,
-    /// The events, oldest first, without gaps.
+    /// The events of this page, oldest first, without gaps.
     pub events: Vec<Event>,
-    /// The epoch of the session's sequence numbers.
+    /// The epoch of the session's sequence numbers. Numbers of different epochs can't be compared.
     pub epoch: String,
 }
 
 impl EventPage {
-    /// The newest event's number, in this page or not.
+    /// The sequence number of the newest event in the log, whether this page contains it or not.
     pub fn head(&self) -> Sequence {
         self.session.log().head
     }
 
-    /// The oldest event still kept; one above the head if none is.
+    /// The sequence number of the oldest event still kept, or head + 1 if no event is kept.
     pub fn oldest(&self) -> Sequence {
         self.session.log().oldest
     }
 }
 
-/// What one sweep did.
+/// The result of one call of [`GameSessionStore::sweep`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Swept {
-    /// Sessions deleted.
+    /// Number of sessions deleted.
     pub deleted: usize,
-    /// Sessions looked after: those deleted, and those found alive that will be looked at again later.
-    /// What can't be read is passed over.
+    /// Number of sessions handled: those deleted, and those found alive and rescheduled for a later sweep.
+    /// Sessions that can't be read are skipped and not counted.
     pub handled: usize,
-    /// Whether the limit, and not the end of what is due, ended it.
+    /// True if the sweep stopped at its limit, so more sessions may be due.
     pub more: bool,
 }
 
-/// What health shows of a store.
+/// The status of a store, as `/health` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreStatus {
-    /// The engine's name.
+    /// The engine's name: `memory`, `redb` or `valkey`.
     pub engine: &'static str,
-    /// Whether running games go on: commands are being committed.
+    /// True while commands are committed, so running games go on.
     pub reachable: bool,
-    /// Why no new game can begin; `None` while one can.
+    /// The reason why no new game can begin, or `None` while new games can begin.
     pub trouble: Option<Trouble>,
-    /// Sessions alive now. While very many die in one moment this can be too high for a few calls, by
-    /// those that have not been looked at since; never too low.
+    /// Number of sessions alive now. When very many sessions die at the same moment, a few calls may still
+    /// count the dead ones not checked since. The number is never too low.
     pub live_sessions: u64,
-    /// Sessions stored, dead ones that are not reaped yet included.
+    /// Number of sessions stored, including dead ones that are not reaped yet.
     pub records: u64,
-    /// Sessions that were met and could not be read.
+    /// Number of sessions that were read and found unreadable.
     pub damaged: u64,
-    /// Commits of changed sessions that this process has made since it opened the store; what waited
-    /// together is one.
+    /// Number of commits of changed sessions that this process made since it opened the store. Commands that
+    /// are committed together count once.
     pub commits: u64,
-    /// How the way to it is, if it lies elsewhere.
+    /// The status of the link to a remote store, or `None` if the store is local.
     pub link: Option<LinkStatus>,
 }
 
-/// Why no new game can begin, and since when.
+/// The reason why no new game can begin, and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trouble {
-    /// Why.
+    /// The reason, as a category.
     pub cause: Cause,
-    /// Since when.
+    /// The date at which it began.
     pub since: WallTime,
 }
 
-/// Why no new game can begin.
+/// The reason why no new game can begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// The file has no space to grow. Running games go on.
+    /// The database file can't grow because no space is left. Running games go on.
     Full,
-    /// The disk fails, or does not answer.
+    /// The disk reports errors or does not respond.
     Disk,
-    /// The file is no longer where it was opened.
+    /// The database file is no longer at the path where it was opened.
     Gone,
-    /// The file is damaged in a place that every change needs.
+    /// The database file is damaged in a part that every change needs.
     Damaged,
-    /// Valkey serves no writes.
+    /// Valkey accepts no writes.
     Valkey(ValkeyCause),
 }
 
-/// Why Valkey serves no writes.
+/// The reason why Valkey accepts no writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValkeyCause {
-    /// It can't be reached, or does not answer.
+    /// Valkey can't be reached or does not respond.
     Unreachable,
-    /// It is loading its data after a start.
+    /// Valkey is loading its data after a start (LOADING).
     Loading,
-    /// It has no memory left.
+    /// Valkey has no memory left (OOM).
     Full,
-    /// It refuses the password.
+    /// Valkey rejects the user name or password (WRONGPASS, NOAUTH).
     Password,
-    /// It may throw live games away: its `maxmemory-policy` is not `noeviction`.
+    /// Valkey may evict live games: its `maxmemory-policy` is not `noeviction`.
     Evicting,
-    /// Its user lacks a right.
+    /// The ACL user lacks a permission (NOPERM).
     Rights,
-    /// Its certificate is not trusted.
+    /// The server's TLS certificate is not trusted.
     Certificate,
-    /// It can't write to its disk (MISCONF).
+    /// Valkey can't write to its disk (MISCONF).
     Disk,
-    /// It has too few replicas (NOREPLICAS).
+    /// Valkey has too few replicas (NOREPLICAS).
     Replicas,
-    /// It is a replica, and takes no writes.
+    /// The server is a replica and accepts no writes (READONLY).
     ReadOnly,
-    /// Its cluster is down, or a part of it.
+    /// The Valkey cluster, or a part of it, is down.
     Cluster,
-    /// It refuses writes in another way.
+    /// Valkey refuses writes for another reason.
     Refusing,
 }
 
 impl Cause {
-    /// As `/readyz`, `/health` and the log name it.
+    /// The short name of the cause in `/readyz`, in `/health` and in the log.
     pub fn word(self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -152,7 +154,7 @@ impl Cause {
         }
     }
 
-    /// As people are told it.
+    /// The cause as a sentence for people.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Full => "the store has no space left; running games go on",
@@ -177,38 +179,38 @@ impl Cause {
     }
 }
 
-/// How the way to a store that lies elsewhere is.
+/// The status of the link to a remote store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LinkStatus {
-    /// Whether requests are let through.
+    /// The state of the circuit breaker in front of the store.
     pub breaker: Breaker,
 }
 
-/// Whether requests are let through to a store that lies elsewhere.
+/// The state of the circuit breaker in front of a remote store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Breaker {
-    /// They are.
+    /// Requests are sent to the store.
     Closed,
-    /// One probe has come through, the next one decides.
+    /// Requests are still refused. One probe succeeded, and the next one closes or opens the breaker.
     HalfOpen,
-    /// They are refused at once, and a prober looks for the store.
+    /// Requests are refused at once, while a background task probes the store.
     Open,
 }
 
-/// A whole session as it moves between engines. Its times are those of the engine that it was
-/// taken from, at `taken`; the target moves them to its own clock.
+/// A whole session, exported from one engine to be imported into another. Its times are on the source
+/// engine's clock; the target shifts them to its own clock ([`Dump::moved_to`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dump {
-    /// When it was taken, on its engine's clock.
+    /// The time of the export, on the source engine's clock.
     pub taken: Timestamp,
-    /// The session with its quiz.
+    /// The session, including its quiz.
     pub session: GameSession,
-    /// All events still kept.
+    /// All events still in the log, oldest first.
     pub events: Vec<Event>,
 }
 
 impl Dump {
-    /// The same session on a clock that shows `now`.
+    /// Shifts every time in the session so that `taken` becomes `now` on another clock.
     #[must_use]
     pub fn moved_to(mut self, now: Timestamp) -> Self {
         let millis = |time: Timestamp| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
@@ -218,55 +220,60 @@ impl Dump {
         self
     }
 
-    /// Whether both hold the same game as far, on whatever clocks and however lately touched.
+    /// True if both hold the same game with the same progress. Clocks and the time of the last touch may
+    /// differ.
     pub fn is_same(&self, other: &Self) -> bool {
         self.events == other.events && self.session.is_same_game(&other.session)
     }
 }
 
-/// What an import came to.
+/// The result of [`Portable::import`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportOutcome {
-    /// The session is stored now.
+    /// The session was stored.
     Imported,
-    /// It was there already, as far as this one.
+    /// The same session with the same progress was already stored.
     Same,
-    /// Another live session has its id or its join code. Nothing was changed.
+    /// Another live session has the id or the join code. Nothing was changed.
     Conflict,
 }
 
-/// Live game sessions.
+/// A store of live game sessions.
 #[async_trait]
 pub trait GameSessionStore: Send + Sync {
-    /// Stores a new session and claims its join code. `AlreadyExists` if a live one has either.
-    /// Over a dead session of that id it replaces state, quiz and events in one step.
+    /// Stores a new session and claims its join code. `AlreadyExists` if a live session has the id or the
+    /// code. If a dead session has the id, its state, quiz and events are replaced in one atomic step.
     async fn create(&self, session: NewSession, at: Moment) -> StoreResult<()>;
 
-    /// The committed session, or `None` once its deadline is reached. Applies nothing.
+    /// Returns the committed session, or `None` once its deadline is reached. Does not apply what is due.
     async fn get(&self, id: &SessionId, at: Moment) -> StoreResult<Option<GameSession>>;
 
-    /// One atomic step on a live session: first whatever is due at `at.now` happens, then the
-    /// command. New state, new deadline and events are committed together or not at all; what was
-    /// due is committed even if the command itself is refused. `None` if no live session has this
-    /// id. A join code that the step changes is claimed, and the one before is free; if a live session
-    /// has it, `AlreadyExists`, and nothing has happened.
+    /// Applies one command to a live session in one atomic step: first everything that is due at `at.now`,
+    /// then the command. The new state, the new deadline and the events are committed together or not at all.
+    /// What was due is committed even if the command itself is refused. `None` if no live session has this
+    /// id.
+    ///
+    /// If the step changes the join code, the new code is claimed and the old one is freed. If a live session
+    /// has the new code, the result is `AlreadyExists` and nothing is changed.
     async fn apply(&self, id: &SessionId, command: Command, at: Moment) -> StoreResult<Option<Applied>>;
 
-    /// Forgets the session, its quiz and events; whether there was one. Forgetting an unknown one
-    /// is no error.
+    /// Deletes a session with its quiz and events. Returns whether it existed; deleting an unknown session is
+    /// not an error.
     async fn delete(&self, id: &SessionId) -> StoreResult<bool>;
 
-    /// The committed session, its epoch, and its events after `after`, oldest first, all of one moment. There
-    /// are at most `limit` events and about [`PAGE_BYTES`] of them, but at least one if there is one and the
-    /// limit is not 0. A `joined` event of a player who was kicked or revoked has no name. `None` if no live
-    /// session has this id; a session without a log has an empty page.
+    /// Returns the committed session, its epoch, and its events after `after`, oldest first, all from the
+    /// same committed state. The page has at most `limit` events and about [`PAGE_BYTES`] bytes, but at least
+    /// one event if there is one and the limit is not 0. A `joined` event of a player who was kicked or
+    /// revoked has no name. `None` if no live session has this id. A session without an event log gets an
+    /// empty page.
     async fn events(&self, id: &SessionId, after: Sequence, limit: usize, at: Moment)
     -> StoreResult<Option<EventPage>>;
 
-    /// The live session that holds this join code.
+    /// Returns the id of the live session that holds this join code.
     async fn find(&self, code: &JoinCode, at: Moment) -> StoreResult<Option<SessionId>>;
 
-    /// The live sessions of an owner after this one, in the order of their ids, at most `limit`.
+    /// Returns the ids of an owner's live sessions that come after `after`, in ascending order, at most
+    /// `limit`.
     async fn owned(
         &self,
         owner: &Owner,
@@ -275,34 +282,35 @@ pub trait GameSessionStore: Send + Sync {
         at: Moment,
     ) -> StoreResult<Vec<SessionId>>;
 
-    /// Looks after at most `limit` sessions that are due, and deletes those that are dead; or leaves
-    /// it to the engine's own expiry.
+    /// Handles at most `limit` sessions that are due and deletes those that are dead. An engine may instead
+    /// leave this to its own expiry.
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept>;
 
-    /// Hears of commits on this session that other processes make, and perhaps of its own. `None` if
-    /// no other process can make any.
+    /// Subscribes to notices about commits on this session by other processes, and perhaps by this one.
+    /// `None` if no other process can commit to this store.
     fn watch(&self, id: &SessionId) -> Option<Watch> {
         let _ = id;
         None
     }
 
-    /// Counts and reachability: what health shows. To be out of reach is an answer and no error.
+    /// Returns the store's counts and reachability for `/health`. An unreachable store is reported as a
+    /// status and not as an error.
     async fn status(&self, at: Moment) -> StoreResult<StoreStatus>;
 
-    /// Finishes what was accepted and lets go of the storage. Whatever comes later is
-    /// `Unavailable`.
+    /// Finishes the accepted work and releases the storage. Every later call fails with `Unavailable`.
     async fn close(&self) -> StoreResult<()>;
 }
 
-/// Moving whole sessions.
+/// Export and import of whole sessions.
 #[async_trait]
 pub trait Portable: Send + Sync {
-    /// At most `limit` ids of stored sessions after `cursor`, in order; none at the end.
+    /// Returns at most `limit` ids of stored sessions after `cursor`, in ascending order. An empty page means
+    /// that there are no more.
     async fn scan(&self, cursor: Option<&SessionId>, limit: usize) -> StoreResult<Vec<SessionId>>;
 
-    /// A live session, whole; `None` if it isn't alive.
+    /// Exports a live session with its quiz and events. `None` if no live session has this id.
     async fn export(&self, id: &SessionId, at: Moment) -> StoreResult<Option<Dump>>;
 
-    /// Stores a session taken elsewhere, with the life it had left.
+    /// Stores an exported session. It keeps the lifetime that it had left at the time of the export.
     async fn import(&self, dump: Dump, at: Moment) -> StoreResult<ImportOutcome>;
 }

@@ -1,6 +1,7 @@
-//! Sessions that can't be read: each is its own trouble alone. It is told to the log once, and
-//! looked at again only after a while, so that whoever asks for it again and again costs nobody
-//! else anything.
+//! Sessions that can't be read.
+//!
+//! A damaged session never affects other sessions. It is logged once and read again only after 60 s, so that
+//! repeated requests for it don't slow down others.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,16 +12,17 @@ use parking_lot::Mutex;
 use super::error::{StoreError, StoreResult};
 use crate::domain::SessionId;
 
-/// How soon a session that could not be read is looked at again.
+/// Time after which an unreadable session is read again.
 const AGAIN: Duration = Duration::from_secs(60);
-/// Most sessions that are remembered; beyond, the log may be told twice.
+/// Maximum number of remembered sessions. Beyond it all are forgotten, and a session may be logged a second
+/// time.
 const MOST: usize = 10_000;
 
-/// Sessions that could not be read lately.
+/// The sessions that could not be read recently.
 #[derive(Default)]
 pub(crate) struct Damaged {
     known: Mutex<HashMap<SessionId, KnownDamage>>,
-    /// Whether there ever was one: as a rule there is none, and nobody should wait to learn that.
+    /// True once a damaged session was seen. Usually there is none, and then no reader takes the lock.
     is_any: AtomicBool,
 }
 
@@ -30,7 +32,7 @@ struct KnownDamage {
 }
 
 impl Damaged {
-    /// Reads a session, unless it could not be read a moment ago.
+    /// Runs `read`, unless the session was found unreadable within the last 60 s.
     pub(crate) fn look<T>(&self, id: &SessionId, read: impl FnOnce() -> StoreResult<T>) -> StoreResult<T> {
         if let Some(error) = self.known(id) {
             return Err(error);
@@ -44,7 +46,7 @@ impl Damaged {
         looked
     }
 
-    /// What was met when the session was last looked at, as long as it is not to be looked at again.
+    /// The error of the last read, or `None` if the session may be read (again).
     pub(crate) fn known(&self, id: &SessionId) -> Option<StoreError> {
         if !self.is_any.load(Ordering::Relaxed) {
             return None;
@@ -58,12 +60,13 @@ impl Damaged {
         Some(StoreError::Corrupt { what: known.what.clone() })
     }
 
-    /// The session could not be read. The log is told the first time.
+    /// Records that the session could not be read, and logs it the first time.
     pub(crate) fn note(&self, id: &SessionId, what: &str) {
         self.note_at(id, what, Instant::now());
     }
 
     fn note_at(&self, id: &SessionId, what: &str, now: Instant) -> bool {
+        // Relaxed is enough: a reader that misses the flag only reads the session once more.
         self.is_any.store(true, Ordering::Relaxed);
         let mut known = self.known.lock();
         let is_news = !known.contains_key(id);
@@ -81,14 +84,14 @@ impl Damaged {
         is_news
     }
 
-    /// The session could be read, or is gone.
+    /// Removes a session that could be read or no longer exists.
     pub(crate) fn forget(&self, id: &SessionId) {
         if self.is_any.load(Ordering::Relaxed) {
             self.known.lock().remove(id);
         }
     }
 
-    /// How many sessions are known that can't be read.
+    /// The number of remembered unreadable sessions.
     pub(crate) fn count(&self) -> u64 {
         self.known.lock().len() as u64
     }

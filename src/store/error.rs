@@ -1,46 +1,48 @@
-//! What can go wrong with a store, named by what the caller can do about it. Absence is `None`, a
-//! refused move is a [`Refusal`](crate::domain::Refusal); neither is an error.
+//! The error type of the stores, with one variant for each way the caller can react.
+//!
+//! A missing session is `None`, and a refused move is a [`Refusal`](crate::domain::Refusal). Neither is an
+//! error.
 
-/// A store's answer.
+/// The result of a call to a store.
 pub type StoreResult<T> = Result<T, StoreError>;
 
-/// The cause beneath an error: for the log, never for a player.
+/// The underlying cause of an error. It is logged and never shown to a player.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a caller has to tell apart.
+/// An error of a store, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A live session has this id or join code: choose another.
+    /// A live session has this id or join code. The caller must choose another one.
     #[error("a live session has this id or join code")]
     AlreadyExists,
-    /// Too much is waiting: nothing happened, try again.
+    /// Too much work is queued. Nothing was changed; the caller can retry.
     #[error("too many commands are waiting for the store")]
     Busy,
-    /// No space is left: nothing happened, and it heals when there is space again.
+    /// No space is left. Nothing was changed; writes work again once there is space.
     #[error("the store has no space left")]
     Full,
-    /// Out of reach: nothing happened, try again later.
+    /// The store can't be reached. Nothing was changed; the caller can retry later.
     #[error("the store is out of reach")]
     Unavailable(#[source] Option<BoxError>),
-    /// It may have happened: the idempotent repeat finds out.
+    /// The command may or may not have been committed. A retry with the same idempotency key finds out.
     #[error("the store cannot tell whether the command was committed")]
     OutcomeUnknown,
-    /// A record is damaged or newer than this program. It is left as it is.
+    /// A stored record is damaged or written by a newer release. It is left unchanged.
     #[error("a stored record cannot be read: {what}")]
     Corrupt {
-        /// Which record, and what was met.
+        /// The record, and what is wrong with it.
         what: String,
     },
-    /// A rule panicked: the command was not carried out, no other was harmed.
+    /// A rule panicked. This command was not applied; other commands are not affected.
     #[error("a rule failed on this command: {what}")]
     RuleFailed {
-        /// The panic's message.
+        /// The panic message.
         what: String,
     },
 }
 
 impl StoreError {
-    /// Out of reach because of `cause`.
+    /// An [`Unavailable`](Self::Unavailable) error with this cause.
     pub fn unavailable(cause: impl Into<BoxError>) -> Self {
         Self::Unavailable(Some(cause.into()))
     }

@@ -1,20 +1,20 @@
-//! The record format: one version byte, a bincode body (fixed-int, little-endian, bounded), and a
-//! CRC-32 of both. The only file of the stores that names bincode.
+//! The record format: one version byte, a bincode body (fixed-int, little-endian, bounded), and a CRC-32 of
+//! both. This is the only file of the stores that uses bincode.
 //!
-//! A format is written only from the release after the one that learnt to read it. A newer or
-//! damaged record is an error that names what it met; it is never deleted for that. Golden files
-//! under `tests/it/golden/` pin the bytes.
+//! A release writes a new format only if the release before it can already read that format. A newer or
+//! damaged record gives an error that says what is wrong, and the record is never deleted because of that.
+//! Golden files under `tests/it/golden/` pin the bytes.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::error::{StoreError, StoreResult};
 
-/// The version that this release writes and the newest that it reads.
+/// The format version that this release writes and reads.
 const VERSION: u8 = 3;
-/// No record is larger, whatever its lengths claim.
+/// Maximum size of a record in bytes, whatever lengths it claims inside.
 const LIMIT: usize = 32 * 1024 * 1024;
-/// Most states are smaller, so that they are written without growing.
+/// Initial capacity of an encoding buffer in bytes. Most states are smaller, so the buffer rarely grows.
 const USUAL: usize = 1024;
 const CRC: usize = size_of::<u32>();
 
@@ -22,14 +22,14 @@ fn config() -> impl bincode::config::Config {
     bincode::config::standard().with_little_endian().with_fixed_int_encoding().with_limit::<LIMIT>()
 }
 
-/// The bytes of a record.
+/// Encodes a value as a record.
 pub(crate) fn encode<T: Serialize>(value: &T) -> StoreResult<Vec<u8>> {
     let mut bytes = Vec::with_capacity(USUAL);
     append(&mut bytes, value)?;
     Ok(bytes)
 }
 
-/// Appends the bytes of a record.
+/// Encodes a value as a record and appends it to `bytes`.
 pub(crate) fn append<T: Serialize>(bytes: &mut Vec<u8>, value: &T) -> StoreResult<()> {
     let begin = bytes.len();
     bytes.push(VERSION);
@@ -42,12 +42,12 @@ pub(crate) fn append<T: Serialize>(bytes: &mut Vec<u8>, value: &T) -> StoreResul
     }
 }
 
-/// The record that these bytes hold; `what` names it in errors.
+/// Decodes a record. `what` names the record in errors.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], what: impl Fn() -> String) -> StoreResult<T> {
     decode_borrowed(bytes, what)
 }
 
-/// The same for a value that borrows from the record.
+/// Like [`decode`], for a value that borrows from `bytes`.
 pub(crate) fn decode_borrowed<'a, T: Deserialize<'a>>(bytes: &'a [u8], what: impl Fn() -> String) -> StoreResult<T> {
     let corrupt = |met: String| StoreError::Corrupt { what: format!("{}: {met}", what()) };
     let body = checked_body(bytes).map_err(corrupt)?;
@@ -56,7 +56,7 @@ pub(crate) fn decode_borrowed<'a, T: Deserialize<'a>>(bytes: &'a [u8], what: imp
     if used == body.len() { Ok(value) } else { Err(corrupt(format!("{} bytes too many", body.len() - used))) }
 }
 
-/// The value that a record begins with, read without looking at the rest.
+/// Decodes only the value at the beginning of a record. The checksum and the rest are not checked.
 pub(crate) fn decode_prefix<T: DeserializeOwned>(bytes: &[u8], what: impl Fn() -> String) -> StoreResult<T> {
     let corrupt = |met: String| StoreError::Corrupt { what: format!("{}: {met}", what()) };
     let body = bytes.get(1..).filter(|_| bytes[0] == VERSION);
@@ -65,13 +65,14 @@ pub(crate) fn decode_prefix<T: DeserializeOwned>(bytes: &[u8], what: impl Fn() -
     decoded.map(|(value, _)| value).map_err(|error| corrupt(error.to_string()))
 }
 
-/// Whether a record is whole, without decoding it.
+/// Checks a record's version and checksum without decoding it.
 pub(crate) fn check(bytes: &[u8], what: impl Fn() -> String) -> StoreResult<()> {
     let checked = checked_body(bytes).map(drop);
     checked.map_err(|met| StoreError::Corrupt { what: format!("{}: {met}", what()) })
 }
 
-/// The same whole record with another value at its beginning, which is as long as the one there.
+/// Copies a record and replaces the value at its beginning. The new value must encode to the same length. The
+/// checksum is computed again.
 pub(crate) fn replace_prefix<T: Serialize>(record: &[u8], prefix: &T) -> StoreResult<Vec<u8>> {
     let begins = encode(prefix)?;
     let mut bytes = record.to_vec();
@@ -87,7 +88,8 @@ pub(crate) fn replace_prefix<T: Serialize>(record: &[u8], prefix: &T) -> StoreRe
 
 fn checked_body(bytes: &[u8]) -> Result<&[u8], String> {
     let (content, crc) = bytes.split_last_chunk::<CRC>().ok_or("shorter than its checksum")?;
-    // The version comes first: what a newer release wrote is newer, not damaged.
+    // Check the version before the checksum: a record from a newer release must be reported as newer, not as
+    // damaged.
     let (version, body) = content.split_first().ok_or("without a version")?;
     if *version != VERSION {
         return Err(format!("format version {version}, and this release reads {VERSION}"));

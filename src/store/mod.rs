@@ -1,7 +1,7 @@
-//! Where live sessions are kept: one contract, several engines.
+//! Stores for live sessions: one contract ([`GameSessionStore`]) and several engines (memory, redb, Valkey).
 //!
-//! The contract offers no read-then-write from outside: it applies a command in one atomic step.
-//! Each engine's vocabulary (tables, keys) stays in the engine's own folder.
+//! A caller never reads a session and writes it back. It passes a command, and the engine applies the command
+//! in one atomic step. Engine-specific terms (tables, keys) stay in the engine's own folder.
 
 pub mod clock;
 mod condition;

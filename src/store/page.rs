@@ -1,9 +1,9 @@
-//! How much of an event log is read at a time.
+//! The limit on how much of an event log one read returns.
 
 use super::contract::PAGE_BYTES;
 use crate::domain::Event;
 
-/// What a read of a log may still take.
+/// The number of events and bytes that a read may still return.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Budget {
     events: usize,
@@ -12,24 +12,26 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// A page of at most `limit` events, and of [`PAGE_BYTES`].
+    /// A budget for one page: at most `limit` events and [`PAGE_BYTES`] bytes.
     pub(crate) fn page(limit: usize) -> Self {
         Self { events: limit, bytes: PAGE_BYTES, is_first: true }
     }
 
-    /// A whole log.
+    /// A budget without limits, for reading a whole log.
     pub(crate) fn all() -> Self {
         Self { events: usize::MAX, bytes: usize::MAX, is_first: true }
     }
 
-    /// Whether this event, the next one, still belongs to it. The first one does, however large.
+    /// Returns whether the next event still fits, and charges it. The first event always fits, whatever its
+    /// size, unless the event limit is 0.
     pub(crate) fn takes(&mut self, event: &Event) -> bool {
         let weight = event.weight();
         if self.is_spent() {
             return false;
         }
         if weight > self.bytes && !self.is_first {
-            // What comes after it does not belong to it either, however small.
+            // End the page here: a smaller event after this one must not be taken, or the page would have a
+            // gap.
             self.bytes = 0;
             return false;
         }
@@ -39,17 +41,17 @@ impl Budget {
         true
     }
 
-    /// Whether it takes no more.
+    /// True if no further event fits.
     pub(crate) fn is_spent(&self) -> bool {
         self.events == 0 || self.bytes == 0
     }
 
-    /// Most events that it still takes.
+    /// Number of events that still fit.
     pub(crate) fn events(&self) -> usize {
         self.events
     }
 
-    /// Bytes that it still takes.
+    /// Number of bytes that still fit.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

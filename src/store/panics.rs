@@ -1,39 +1,40 @@
-//! Panics that are caught on purpose: whoever catches one gets its message, and tells the log in its
-//! own words. The hook that logs all others asks here first, and is silent about these.
+//! Panics that are caught on purpose.
+//!
+//! [`catch`] returns the panic's message, and its caller logs it in its own words. The panic hook logs all
+//! other panics; it calls [`hook`] first and does not log the caught ones.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 
 thread_local! {
-    /// How many `catch`es this thread is in.
+    /// Number of nested `catch` calls on this thread.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
-    /// What the hook noted of the panic that is on its way to one of them.
+    /// Message and place of the panic that is unwinding to one of them, as the hook saw it.
     static NOTED: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Runs `act`. Its panic harms nobody else and is no line in the log; its message and place are
-/// given instead.
+/// Runs `act`. If it panics, returns the panic's message and place. Nothing is logged.
 pub(crate) fn catch<T>(act: impl FnOnce() -> T) -> Result<T, String> {
     NOTED.take();
     DEPTH.set(DEPTH.get() + 1);
     let done = catch_unwind(AssertUnwindSafe(act));
     DEPTH.set(DEPTH.get() - 1);
-    // Without the hook, as in tests, the message comes without its place.
+    // Without the hook, as in tests, the message has no place.
     done.map_err(|panic| NOTED.take().unwrap_or_else(|| message(panic.as_ref()).to_owned()))
 }
 
-/// What the panic hook is to do.
+/// Tells the panic hook what to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Hooked {
-    /// The panic will be caught, and told of by whoever catches it.
+    /// Log nothing: the panic will be caught, and the catcher logs it.
     Silent,
-    /// It is to be logged, with the one before it that was silent: a second panic while the first is
-    /// on its way ends the process, and nobody else would tell.
+    /// Log the panic, and also the silent one before it, if any. A second panic during unwinding aborts the
+    /// process, so nothing else would log the first.
     Log { after: Option<String> },
 }
 
-/// For the panic hook.
+/// Decides for the panic hook whether to log this panic.
 pub(crate) fn hook(panic: &PanicHookInfo<'_>) -> Hooked {
     if DEPTH.get() == 0 {
         return Hooked::Log { after: None };
@@ -45,7 +46,7 @@ pub(crate) fn hook(panic: &PanicHookInfo<'_>) -> Hooked {
     }
 }
 
-/// What a panic says.
+/// The panic's message, or `no message` if its payload is not a string.
 pub(crate) fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")

@@ -1,5 +1,6 @@
-//! Event payloads as the durable engines keep them: as they are, or compressed where that is worth
-//! it. The only file that names zstd.
+//! Event payloads as the durable engines store them: plain, or compressed where that saves space.
+//!
+//! This is the only file that uses zstd.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -7,30 +8,32 @@ use std::cell::RefCell;
 use serde::{Deserialize, Serialize};
 use zstd::bulk::{Compressor, Decompressor};
 
-/// Payloads up to this many bytes stay as they are: there is little to win.
+/// Payloads up to this many bytes are not compressed: there is little to save.
 const PLAIN_UP_TO: usize = 1024;
-/// No payload is larger once it is unpacked, whatever its bytes claim.
+/// Maximum size of an unpacked payload in bytes, whatever length its frame claims.
 const LIMIT: usize = 1024 * 1024;
-/// The fastest level: payloads are small, and a writer waits.
+/// The fastest zstd level: payloads are small, and a writer waits for the compression.
 const LEVEL: i32 = 1;
 
 thread_local! {
-    // To make one costs more than most payloads do: 25 of 34 µs for 1 KiB of JSON.
+    // One per thread, because creating a compressor costs more than compressing most payloads: 25 of 34 µs
+    // for 1 KiB of JSON.
     static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(LEVEL).ok());
     static DECOMPRESSOR: RefCell<Decompressor<'static>> = RefCell::default();
 }
 
-/// A payload as it is kept.
+/// An event payload in its stored form.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum StoredPayload<'a> {
-    /// As it is.
+    /// The payload's text, not compressed.
     Plain(#[serde(borrow)] Cow<'a, str>),
-    /// A zstd frame.
+    /// A zstd frame of the payload's text.
     Zstd(#[serde(borrow, with = "serde_bytes")] Cow<'a, [u8]>),
 }
 
 impl<'a> StoredPayload<'a> {
-    /// The smaller of the two.
+    /// Encodes a payload. It is compressed only if it is longer than [`PLAIN_UP_TO`], not longer than
+    /// [`LIMIT`], and gets smaller.
     pub(crate) fn of(payload: &'a str) -> Self {
         let is_worth_it = payload.len() > PLAIN_UP_TO && payload.len() <= LIMIT;
         let compress = |compressor: &mut Option<Compressor<'_>>| compressor.as_mut()?.compress(payload.as_bytes()).ok();
@@ -41,7 +44,7 @@ impl<'a> StoredPayload<'a> {
         }
     }
 
-    /// The payload; or what was met instead of one.
+    /// Decodes the payload. The error says what is wrong with the stored bytes.
     pub(crate) fn unpack(self) -> Result<String, String> {
         match self {
             Self::Plain(payload) => Ok(payload.into_owned()),
@@ -49,7 +52,7 @@ impl<'a> StoredPayload<'a> {
                 let cannot = |why: &dyn std::fmt::Display| format!("its payload cannot be unpacked: {why}");
                 let payload = DECOMPRESSOR.with_borrow_mut(|decompressor| decompressor.decompress(&compressed, LIMIT));
                 let payload = payload.map_err(|error| cannot(&error))?;
-                // Nothing is no frame, and yet zstd is content with it.
+                // zstd accepts empty input, but it is not a frame. Only damage can produce it.
                 if payload.is_empty() {
                     return Err(cannot(&"there is nothing in it"));
                 }
@@ -68,7 +71,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// JSON that says the same again and again, of at least so many bytes.
+    /// Repetitive JSON of at least this many bytes.
     pub(crate) fn repetitive(bytes: usize) -> String {
         let answer = |n: usize| format!("{{\"seat\":{n},\"name\":\"player {n}\",\"right\":true}},");
         let mut text = String::new();
@@ -81,7 +84,7 @@ pub(crate) mod tests {
         text
     }
 
-    /// The frame in which a payload lies that is worth it.
+    /// The zstd frame of a payload that is worth compressing.
     pub(crate) fn compressed(payload: &str) -> Vec<u8> {
         let StoredPayload::Zstd(bytes) = StoredPayload::of(payload) else { panic!("it is left plain") };
         bytes.into_owned()
@@ -109,7 +112,8 @@ pub(crate) mod tests {
         let mut chance = 1_u64;
         let mut text = String::new();
         while text.len() <= PLAIN_UP_TO {
-            // Every sign that there is, about as often: more signs than bytes could be told apart.
+            // Draw from all Unicode characters with about equal probability, so that the text hardly
+            // compresses.
             chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             text.extend(char::from_u32((chance >> 43) as u32 % 0x11_0000));
         }
@@ -126,7 +130,7 @@ pub(crate) mod tests {
         let begun = Instant::now();
         let whole = zstd::bulk::compress(&vec![b'x'; LIMIT + 1], LEVEL).expect("compressed");
         assert!(StoredPayload::Zstd(whole.into()).unpack().is_err(), "more than the limit");
-        // A frame of one segment whose length field, of eight bytes, says anything.
+        // A single-segment frame whose 8-byte length field holds a forged length.
         for length in [u64::MAX, 1 << 40, LIMIT as u64 + 1, LIMIT as u64] {
             let forged = [&[0x28, 0xb5, 0x2f, 0xfd, 0xe0][..], &length.to_le_bytes(), &[1, 0, 0]].concat();
             assert!(StoredPayload::Zstd(forged.into()).unpack().is_err(), "{length}");

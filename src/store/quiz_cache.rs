@@ -1,8 +1,11 @@
-//! Decoded quizzes of the sessions that were used last. A quiz never changes while its session
-//! lives; the session's nonce tells a later session of the same id from it.
+//! A cache of decoded quizzes of recently used sessions.
 //!
-//! The bound is one of real memory. Many games of a bank share its questions, so a quiz alone has no
-//! weight: [`QuizBytes`] counts each question once, from its first holder here to its last.
+//! A quiz never changes while its session lives. The session's nonce distinguishes it from a later session
+//! with the same id.
+//!
+//! The limit is on real memory. Many games of the same question bank share its questions, so a single quiz
+//! has no weight of its own: [`QuizBytes`] counts each question once, as long as at least one cached quiz
+//! holds it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,39 +17,41 @@ use quick_cache::sync::Cache;
 
 use crate::domain::{Question, Quiz, SessionId};
 
-/// What counts and holders take in front of what an `Arc` holds.
+/// Bytes of the two reference counts in front of the value in an `Arc`.
 const ARC: usize = 2 * size_of::<usize>();
 
-/// What a table of such entries takes for each: it grows by doubling, and is three quarters full.
+/// Bytes that a hash table needs per entry of type `T`, including one control byte. The factor 3/2 accounts
+/// for the unused slots: a table grows by doubling and is three quarters full on average.
 const fn entry<T>() -> usize {
     (size_of::<T>() + 1) * 3 / 2
 }
 
-/// Weighs cached things by the bytes that they came with.
+/// Weighs a cache entry by the number of bytes that is stored with it.
 #[derive(Clone)]
 pub(super) struct ByBytes;
 
 impl<K, V> Weighter<K, (V, u64)> for ByBytes {
     fn weight(&self, _: &K, (_, bytes): &(V, u64)) -> u64 {
-        // The cache's own links beside key and value are as large as four words.
+        // Besides key and value there are the byte count and the cache's own links, which take four words.
         (entry::<(K, V, [u64; 5])>() as u64).saturating_add(*bytes)
     }
 }
 
-/// A cache of so many bytes.
+/// A cache that is limited by bytes. Each value is stored with its size in bytes.
 pub(super) type ByteCache<K, V> = Cache<K, (V, u64), ByBytes>;
 
-/// Makes a cache of so many bytes.
+/// Creates a cache with a limit of `bytes`.
 pub(super) fn byte_cache<K: std::hash::Hash + Eq, V: Clone>(bytes: u64) -> ByteCache<K, V> {
-    // A guess by which the cache lays out its tables; the bytes are what counts.
+    // The number of items is an estimate that only sizes the tables. The byte limit is what counts.
     Cache::with_weighter((bytes / 512) as usize, bytes, ByBytes)
 }
 
-/// How many bytes some quizzes take together, each question counted once however many of them share
-/// it. Who else holds it doesn't matter: they may let go of it.
+/// The bytes that a set of quizzes takes together. A question that several of them share is counted once.
+/// Holders outside the cache are ignored, because they may drop the question at any time.
 #[derive(Default)]
 pub(super) struct QuizBytes {
-    /// By their address, which is theirs alone as long as a quiz here holds them.
+    /// The counted questions by the address of their `Arc`. The address is unique as long as a cached quiz
+    /// holds the question.
     questions: HashMap<usize, Counted, foldhash::fast::RandomState>,
     bytes: usize,
 }
@@ -57,12 +62,13 @@ struct Counted {
 }
 
 impl QuizBytes {
-    /// What they take.
+    /// Total bytes of all added quizzes.
     pub(super) fn total(&self) -> usize {
         self.bytes
     }
 
-    /// Counts a quiz, which is to be held until it is removed.
+    /// Adds a quiz. The caller must hold it until it calls `remove`, or the questions' addresses could be
+    /// reused.
     pub(super) fn add(&mut self, quiz: &Quiz) {
         self.bytes += ARC + quiz.own_weight();
         for question in &quiz.questions {
@@ -75,7 +81,7 @@ impl QuizBytes {
         }
     }
 
-    /// Counts a quiz no more.
+    /// Subtracts a quiz that was added before.
     pub(super) fn remove(&mut self, quiz: &Quiz) {
         self.bytes -= ARC + quiz.own_weight();
         for question in &quiz.questions {
@@ -88,7 +94,7 @@ impl QuizBytes {
         }
     }
 
-    /// Counts none of them any more.
+    /// Subtracts all quizzes.
     pub(super) fn clear(&mut self) {
         self.questions.clear();
         self.bytes = 0;
@@ -103,23 +109,25 @@ fn weight(question: &Question) -> usize {
     ARC + entry::<(usize, Counted)>() + question.weight()
 }
 
-/// Quizzes by their sessions.
+/// Decoded quizzes by session, limited to `most` bytes.
 pub(super) struct QuizCache {
     kept: RwLock<Kept>,
     most: usize,
 }
 
-/// How many draws spare those that were used, before any is taken.
+/// Number of draws in which a recently used quiz is spared without losing its mark. After that many draws a
+/// drawn quiz loses its mark, so that eviction always ends.
 const SPARED_FIRST: usize = 64;
 
-/// A session for short. Should two have the same, their nonces differ, and only one is kept.
+/// A 64-bit hash of a session id. If two sessions have the same hash, only one of them is cached, and the
+/// nonce tells which.
 type Name = u64;
 
 struct CacheSlot {
     name: Name,
     nonce: u64,
     quiz: Arc<Quiz>,
-    /// Whether it was used since it came, or since it was last spared.
+    /// True if the quiz was used since it was inserted, or since an eviction last spared it.
     was_used: AtomicBool,
 }
 
@@ -133,7 +141,7 @@ struct Kept {
 
 impl Kept {
     fn weight(&self) -> usize {
-        // A table has a byte more for each place, and is at most seven eighths full.
+        // A hash table takes one more byte per slot and is filled to at most 7/8.
         let places = self.places.capacity() * 8 / 7 * (size_of::<(Name, u32)>() + 1);
         self.bytes.total() + places + self.slots.capacity() * size_of::<CacheSlot>()
     }
@@ -154,10 +162,11 @@ impl Kept {
         Some(slot)
     }
 
-    /// Takes one at random that was not used lately. (In the order in which they came, those who play
-    /// a little more games than fit, one after the other, would find none of them.)
-    /// One that is spared is spared as long as others can be found: what was used just now is not drawn twice
-    /// where much has to go at once.
+    /// Evicts a random quiz that was not used recently. Eviction in insertion order would be worse: if
+    /// slightly more games than fit are played in turn, none of them would find its quiz.
+    ///
+    /// A spared quiz keeps its mark during the first [`SPARED_FIRST`] draws, so that a recently used quiz is
+    /// not evicted when one insert has to evict many.
     fn take_any(&mut self, spared: &mut Vec<Name>) -> Option<CacheSlot> {
         for draw in 0.. {
             if self.slots.is_empty() {
@@ -177,7 +186,7 @@ impl Kept {
         None
     }
 
-    /// These were spared once: the next time they are not, unless they are used again.
+    /// Clears the mark of these spared quizzes. The next eviction takes them unless they were used again.
     fn spare_no_more(&self, spared: &[Name]) {
         for place in spared.iter().filter_map(|name| self.places.get(name)) {
             self.slots[*place as usize].was_used.store(false, Ordering::Relaxed);
@@ -186,12 +195,13 @@ impl Kept {
 }
 
 impl QuizCache {
-    /// A cache of so many bytes.
+    /// Creates a cache with a limit of `bytes`.
     pub(super) fn new(bytes: u64) -> Self {
         Self { kept: RwLock::default(), most: usize::try_from(bytes).unwrap_or(usize::MAX) }
     }
 
-    /// Whether a session of this id has its quiz here; a guess, as far as nonces go.
+    /// True if the cache probably has the quiz of this session. It compares no nonce, so the quiz may be that
+    /// of another session.
     pub(super) fn knows(&self, id: &SessionId) -> bool {
         self.kept.read().places.contains_key(&name(id))
     }
@@ -219,7 +229,7 @@ impl QuizCache {
         }
         kept.spare_no_more(&spared);
         drop(kept);
-        // Their texts are freed here, where nobody waits for the lock.
+        // Free the evicted quizzes after the lock is released, so that nobody waits for that.
         drop(gone);
     }
 
@@ -232,7 +242,7 @@ impl QuizCache {
 fn name(id: &SessionId) -> Name {
     let (uuid, _) = id.as_bytes().split_first_chunk::<16>().expect("an id begins with a UUID");
     let uuid = u128::from_be_bytes(*uuid);
-    // Mixed, for time and chance may be alike in tests.
+    // Mix both halves, because the time and the random part may be alike in tests.
     ((uuid >> 64) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ uuid as u64
 }
 
@@ -249,7 +259,7 @@ mod tests {
         SessionId::generate(n / 7, &chance)
     }
 
-    /// A quiz of three questions that no other has, of more than 3,000 bytes.
+    /// A quiz of three questions that no other quiz shares, with more than 3,000 bytes.
     fn own(n: u64) -> Quiz {
         let mut quiz = format::tests::quiz();
         for question in &mut quiz.questions {
@@ -258,7 +268,7 @@ mod tests {
         quiz
     }
 
-    /// The texts that quizzes in the cache hold, at the least that memory can be.
+    /// Bytes of text that the cached quizzes hold: a lower bound of the real memory.
     fn texts_of(cache: &QuizCache, sessions: u64) -> usize {
         let quizzes = (0..sessions).filter_map(|n| cache.get(&session(n), 1));
         let questions = quizzes.flat_map(|quiz| quiz.questions.clone());
@@ -272,7 +282,7 @@ mod tests {
         let cache = QuizCache::new(BOUND as u64);
         for n in 0..MANY {
             let quiz = own(n);
-            // A request keeps a copy for the fallback until its game has begun.
+            // Like a request that keeps a copy for the fallback store until its game has begun.
             let spare = quiz.clone();
             cache.insert(&session(n), 1, &Arc::new(quiz));
             drop(spare);

@@ -1,5 +1,7 @@
-//! Where each session is at home. The stores of a server keep different clocks, so a session is
-//! routed to its keeper by its id; no store stands over another, and no session ever moves.
+//! Routes a session id to the store that holds the session.
+//!
+//! The stores of a server have different clocks, so each store comes with its clock ([`Keeper`]). The id
+//! alone decides the store. A session never moves from one store to another.
 
 use std::sync::Arc;
 
@@ -8,12 +10,12 @@ use super::contract::{GameSessionStore, StoreStatus};
 use super::error::StoreResult;
 use crate::domain::{InstanceName, SessionId};
 
-/// A store and the clock by which its sessions live.
+/// A store and the clock that its sessions' times are on.
 #[derive(Clone)]
 pub struct Keeper {
-    /// The store.
+    /// The store that holds the sessions.
     pub store: Arc<dyn GameSessionStore>,
-    /// Its clock.
+    /// The clock that gives the `Moment` for every call to this store.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -23,20 +25,20 @@ impl Keeper {
     }
 }
 
-/// An instance's own store, for games that begin while the shared one is away.
+/// This instance's local store, for games that begin while the shared store is unavailable.
 #[derive(Clone)]
 pub struct LocalFallback {
-    /// What ids of its sessions end in.
+    /// The instance name that the ids of its sessions end with.
     pub instance: InstanceName,
-    /// Who keeps them.
+    /// The local store and its clock.
     pub keeper: Keeper,
 }
 
-/// The session is at home on another instance.
+/// The session is in the local store of another instance, which has this name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherInstance(pub InstanceName);
 
-/// The keepers of a server, and which of them keeps what.
+/// The stores of a server, and the rule that says which of them holds a session.
 pub struct StoreRouter {
     main: Keeper,
     is_shared: bool,
@@ -44,20 +46,21 @@ pub struct StoreRouter {
 }
 
 impl StoreRouter {
-    /// One store that no other instance has: whatever id there is, its session is there.
+    /// A single store that no other instance uses. It holds every session, whatever its id.
     pub fn only(keeper: Keeper) -> Self {
         Self { main: keeper, is_shared: false, own: None }
     }
 
-    /// A store that several instances share, and this one's own for while that is away.
+    /// A store that several instances share, and optionally this instance's local store for the times when
+    /// the shared store is unavailable.
     pub fn shared(keeper: Keeper, own: Option<LocalFallback>) -> Self {
         Self { main: keeper, is_shared: true, own }
     }
 
-    /// Who keeps the session of this id.
+    /// Returns the store that holds the session with this id.
     ///
     /// # Errors
-    /// [`Elsewhere`], if another instance does.
+    /// [`OtherInstance`] if another instance holds it in its local store.
     pub fn of(&self, id: &SessionId) -> Result<&Keeper, OtherInstance> {
         match (id.instance(), &self.own) {
             (Some(home), Some(own)) if home == own.instance => Ok(&own.keeper),
@@ -66,25 +69,25 @@ impl StoreRouter {
         }
     }
 
-    /// Where new games begin.
+    /// The store in which new games begin.
     pub fn main(&self) -> &Keeper {
         &self.main
     }
 
-    /// Where they begin while that is away.
+    /// The local store in which new games begin while the main store is unavailable.
     pub fn own(&self) -> Option<&LocalFallback> {
         self.own.as_ref()
     }
 
-    /// All there are.
+    /// All stores of this server: the main store first, then the local one if there is one.
     pub fn keepers(&self) -> impl Iterator<Item = &Keeper> {
         [&self.main].into_iter().chain(self.own.iter().map(|own| &own.keeper))
     }
 
-    /// How they are.
+    /// The status of every store.
     ///
     /// # Errors
-    /// The stores'.
+    /// The first error of a store's own `status`.
     pub async fn status(&self) -> StoreResult<StoresStatus> {
         let main = self.main.status().await?;
         let own = match &self.own {
@@ -94,10 +97,10 @@ impl StoreRouter {
         Ok(StoresStatus { main, own })
     }
 
-    /// Closes each, whatever another says to it.
+    /// Closes all stores. A store that fails to close doesn't keep the others open.
     ///
     /// # Errors
-    /// The first that a store says.
+    /// The main store's error, or else the local store's.
     pub async fn close(&self) -> StoreResult<()> {
         let own = async {
             match &self.own {
@@ -110,37 +113,37 @@ impl StoreRouter {
     }
 }
 
-/// How the stores of a server are.
+/// The status of a server's stores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoresStatus {
-    /// Where new games begin.
+    /// Status of the main store.
     pub main: StoreStatus,
-    /// Where they begin while that is away.
+    /// Status of the local store, or `None` if this instance has none.
     pub own: Option<StoreStatus>,
 }
 
 impl StoresStatus {
-    /// Whether new games begin at this instance's own.
+    /// True if new games begin in the local store because the main store refuses them.
     pub fn is_degraded(&self) -> bool {
         self.main.trouble.is_some() && self.own.as_ref().is_some_and(|own| own.trouble.is_none())
     }
 
-    /// Sessions that were met and could not be read, wherever.
+    /// Number of sessions found unreadable, in all stores.
     pub fn damaged(&self) -> u64 {
         self.all().map(|status| status.damaged).sum()
     }
 
-    /// Sessions alive now, wherever.
+    /// Number of sessions alive now, in all stores.
     pub fn live_sessions(&self) -> u64 {
         self.all().map(|status| status.live_sessions).sum()
     }
 
-    /// Sessions stored, wherever.
+    /// Number of sessions stored, in all stores, including dead ones.
     pub fn records(&self) -> u64 {
         self.all().map(|status| status.records).sum()
     }
 
-    /// Commits made by this process, wherever.
+    /// Number of commits that this process made, in all stores.
     pub fn commits(&self) -> u64 {
         self.all().map(|status| status.commits).sum()
     }
@@ -171,7 +174,7 @@ mod tests {
         LocalFallback { instance: home(name), keeper: keeper() }
     }
 
-    /// The ids of one session in the shared store, at home `a` and at home `b`.
+    /// Three ids: in the shared store, in the local store of instance `a`, and in that of instance `b`.
     fn ids() -> [SessionId; 3] {
         let id = SessionId::generate(1, &[0; 10]);
         [id.clone(), id.at_instance(&home("a")), id.at_instance(&home("b"))]

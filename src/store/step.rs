@@ -1,13 +1,14 @@
-//! One command on one session, the same on every engine: on a copy, with a panic caught.
+//! Applies one command to a copy of a session and catches panics. Every engine uses this.
 
 use super::error::{StoreError, StoreResult};
 use super::panics;
 use crate::domain::{Applied, Command, GameSession, Moment};
 
-/// The rules that an engine applies: [`GameSession::apply`], or a test's own.
+/// The function that applies a command: [`GameSession::apply`], or a test's own.
 pub type ApplyFn = fn(&mut GameSession, Command, Moment) -> Applied;
 
-/// Applies a command to a copy of the session. A rule that panics harms this command only.
+/// Applies a command to a copy of the session and returns the copy. If a rule panics, only this command
+/// fails: `before` is unchanged.
 pub(crate) fn apply_on_copy(
     rules: ApplyFn,
     before: &GameSession,

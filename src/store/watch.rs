@@ -1,5 +1,6 @@
-//! Hints that there is something new in a session: how a process hears of what others have
-//! committed. Hints coalesce, come late and get lost; what the store holds doesn't.
+//! Notices that a session has changed, so that a process learns of commits by other processes.
+//!
+//! Notices are advisory: they coalesce, arrive late and can get lost. Only the store's content is reliable.
 
 use std::sync::Arc;
 
@@ -7,32 +8,33 @@ use tokio::sync::{Notify, watch};
 
 use crate::domain::Sequence;
 
-/// What a watcher is told.
+/// A notice to a watcher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
-    /// Hints may have been lost until now.
+    /// Notices may have been lost up to now, so the watcher must read the session.
     Look,
-    /// A commit has left the log with this head. Where that is nothing new, the state is.
+    /// A commit left the log with this head. If the head is not new, only the state has changed.
     Head(Sequence),
 }
 
-/// Hears of a session until it is dropped.
+/// A subscription to the notices of one session. Dropping it ends the subscription.
 pub struct Watch {
     told: watch::Receiver<LastNotice>,
-    /// How many times it has been told to look.
+    /// The value of [`LastNotice::looks`] that this watch has already reported.
     looks: u64,
-    // After the receiver: whoever is told of the end finds it gone.
+    // Must stay after the receiver. Fields are dropped in order, so whoever `_end` notifies no longer counts
+    // this receiver.
     _end: WatchEnd,
 }
 
-/// What was said last.
+/// The newest notice. `looks` counts how often watchers were told to look; 0 means never.
 #[derive(Default)]
 struct LastNotice {
     looks: u64,
     head: Sequence,
 }
 
-/// Tells of the end of a watch.
+/// Notifies on drop that a watch has ended.
 struct WatchEnd(Arc<Notify>);
 
 impl Drop for WatchEnd {
@@ -42,10 +44,11 @@ impl Drop for WatchEnd {
 }
 
 impl Watch {
-    /// The next hint: of those that came since the last one the newest, and [`Hint::Look`] before any
-    /// other. `None` once the store is closed. May be given up and asked again.
+    /// Waits for the next notice: the newest since the last call, but a pending [`Notice::Look`] always takes
+    /// precedence. `None` once the store is closed. Cancel safe.
     ///
-    /// The first is a `Look`, once hints come in: what was committed from then on is hinted at.
+    /// The first notice is a `Look`, sent once the subscription is active. Commits after that point are
+    /// notified.
     pub async fn next(&mut self) -> Option<Notice> {
         self.told.changed().await.ok()?;
         let told = self.told.borrow_and_update();
@@ -62,7 +65,8 @@ pub(crate) struct Watchers {
 }
 
 impl Watchers {
-    /// One more, whose end `ended` is told of. Where hints come in already it is to look at once.
+    /// Adds a watcher. `ended` is notified when it is dropped. If the subscription is already active, the
+    /// watcher gets a `Look` at once.
     pub(crate) fn watch(&self, ended: Arc<Notify>) -> Watch {
         let mut told = self.told.subscribe();
         if told.borrow().looks > 0 {
@@ -71,12 +75,12 @@ impl Watchers {
         Watch { told, looks: 0, _end: WatchEnd(ended) }
     }
 
-    /// Hints come in from now on.
+    /// Tells all watchers to look: notices arrive from now on, but earlier ones may be lost.
     pub(crate) fn look(&self) {
         self.told.send_modify(|told| told.looks += 1);
     }
 
-    /// The same, for those who have never been told so.
+    /// Like [`look`](Self::look), but does nothing if these watchers were already told to look.
     pub(crate) fn look_at_first(&self) {
         self.told.send_if_modified(|told| {
             let is_first = told.looks == 0;
@@ -85,12 +89,12 @@ impl Watchers {
         });
     }
 
-    /// A commit has left the log with this head.
+    /// Tells all watchers that a commit left the log with this head.
     pub(crate) fn notice(&self, head: Sequence) {
         self.told.send_modify(|told| told.head = head);
     }
 
-    /// Whether anybody watches.
+    /// True if there is at least one watcher.
     pub(crate) fn is_watched(&self) -> bool {
         self.told.receiver_count() > 0
     }
@@ -103,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    /// What a future comes to without waiting.
+    /// Polls a future once.
     fn polled<T>(future: impl Future<Output = T>) -> Poll<T> {
         pin!(future).poll(&mut Context::from_waker(Waker::noop()))
     }

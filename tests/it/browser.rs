@@ -1,5 +1,5 @@
-//! The pages and their client: in Node and in a real browser, against the real binary. What each test does
-//! stands in `tests/web/`; `tests/browser.sh` fetches what they need.
+//! Tests of the pages and their client, in Node and in a real browser, against the real binary. The tests
+//! themselves are in `tests/web/`; `tests/browser.sh` downloads what they need.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/web")
 }
 
-/// Runs a program of Node's in `tests/web`, and shows what it said if it fails.
+/// Runs a program in `tests/web`, and shows its output if it fails.
 #[track_caller]
 fn run(program: &str, args: &[&str]) {
     let mut command = Command::new(program);
@@ -23,7 +23,7 @@ fn run(program: &str, args: &[&str]) {
     assert!(ran.status.success(), "{program} {args:?}: {}\n{said}\n{complained}", ran.status);
 }
 
-/// Each file of tests is one test here, so that they run beside each other.
+/// Makes one test here of each test file, so that the files run in parallel.
 macro_rules! files {
     ($($name:ident: $file:literal;)+) => {
         $(#[test]

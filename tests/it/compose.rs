@@ -1,4 +1,4 @@
-//! `compose.yaml` is what the Compose specification allows and rejoin understands.
+//! Checks that `compose.yaml` follows the Compose specification and that rejoin accepts its settings.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser};
 use rejoin::config::Cli;
 use serde_json::{Value, json};
 
-/// Where the server's container listens, and keeps its file.
+/// Where the server listens inside its container, and where it keeps its file.
 const LISTENS: &str = ":8080";
 const DATA: &str = ":/data";
 
@@ -17,49 +17,49 @@ fn text(file: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The file as JSON, its anchors and merges resolved.
+/// `compose.yaml` as JSON, with its anchors and merges resolved.
 fn compose() -> Value {
     let mut yaml: yaml_serde::Value = yaml_serde::from_str(&text("compose.yaml")).expect("it is YAML");
-    // What is merged in may merge something in itself.
+    // Twice, because a merged mapping may itself contain a merge.
     for _ in 0..2 {
         yaml.apply_merge().expect("merges are of mappings");
     }
     serde_json::to_value(yaml).expect("its keys are texts")
 }
 
-/// Name and description of each service.
+/// The name and the definition of each service.
 fn services() -> Vec<(String, Value)> {
     let compose = compose();
     let services = compose["services"].as_object().expect("there are services");
     services.iter().map(|(name, service)| (name.clone(), service.clone())).collect()
 }
 
-/// Those that run rejoin.
+/// The services that run rejoin.
 fn instances() -> Vec<(String, Value)> {
     let is_rejoin =
         |(_, service): &(String, Value)| service["image"].as_str().is_some_and(|it| it.starts_with("rejoin:"));
     services().into_iter().filter(is_rejoin).collect()
 }
 
-/// The texts in a list; none if it isn't there.
+/// The texts in a list; empty if the list is missing.
 fn texts(list: &Value) -> Vec<&str> {
     list.as_array().into_iter().flatten().map(|text| text.as_str().expect("a text")).collect()
 }
 
-/// The only entry of a list with this ending, without it.
+/// The only entry of a list with this ending, without the ending.
 fn only<'a>(list: &'a Value, ending: &str) -> &'a str {
     let found: Vec<_> = texts(list).into_iter().filter_map(|text| text.strip_suffix(ending)).collect();
     assert_eq!(found.len(), 1, "one {ending}: {list}");
     found[0]
 }
 
-/// The service's variables, as they are when nothing is set outside.
+/// The environment variables of a service with their defaults, as if nothing were set outside.
 fn environment(service: &Value) -> Vec<(String, String)> {
     let variables = service["environment"].as_object().expect("a mapping");
     let plain = |(name, value): (&String, &Value)| {
         let value = value.as_str().unwrap_or_else(|| panic!("{name} is no text"));
         let inner = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
-        // Without a default the message that it is not set would come for every profile.
+        // Without a default, Compose would warn for every profile that the variable is not set.
         let value = inner.map_or(value, |inner| inner.split_once(":-").expect("a default").1);
         (name.clone(), value.to_owned())
     };
@@ -67,7 +67,7 @@ fn environment(service: &Value) -> Vec<(String, String)> {
 }
 
 #[test]
-fn it_is_as_the_compose_specification_says() {
+fn compose_yaml_follows_the_compose_specification() {
     let schema: Value = serde_json::from_str(&text("tests/it/compose/compose-spec.json")).expect("it is JSON");
     let schema = jsonschema::validator_for(&schema).expect("it is a schema");
     let problems = |compose: &Value| -> Vec<_> {
@@ -81,7 +81,7 @@ fn it_is_as_the_compose_specification_says() {
 }
 
 #[test]
-fn every_image_is_pinned_and_every_service_watched() {
+fn every_image_is_pinned_and_every_service_has_a_health_check() {
     for (name, service) in services() {
         let image = service["image"].as_str().expect("an image");
         let tag = image.split_once(':').map_or("", |(_, tag)| tag);
@@ -108,7 +108,7 @@ fn a_profile_starts_its_own_services_and_the_default_is_one_container() {
 }
 
 #[test]
-fn nothing_collides_and_nothing_is_open_to_strangers() {
+fn every_service_has_its_own_volume_and_local_port() {
     let mut ports = BTreeSet::new();
     for (name, service) in services() {
         for port in texts(&service["ports"]) {
@@ -130,7 +130,7 @@ fn volume((_, service): &(String, Value)) -> String {
 }
 
 #[test]
-fn the_server_takes_the_settings_of_every_instance() {
+fn the_server_accepts_the_settings_of_every_instance() {
     let command = Cli::command();
     let flag = |name: &str| {
         let has = |argument: &&clap::Arg| argument.get_env().is_some_and(|env| env == name);
@@ -146,7 +146,7 @@ fn the_server_takes_the_settings_of_every_instance() {
 }
 
 #[test]
-fn instances_over_valkey_have_names_of_their_own_and_find_it() {
+fn instances_over_valkey_have_different_names_and_its_url() {
     let names = |variable: &str| -> Vec<_> {
         let value = |(_, instance): (String, Value)| {
             environment(&instance).into_iter().find(|(name, _)| name == variable).map(|(_, value)| value)
@@ -155,7 +155,7 @@ fn instances_over_valkey_have_names_of_their_own_and_find_it() {
     };
     assert_eq!(names("REJOIN_INSTANCE"), ["a", "b"]);
     assert_eq!(names("SESSION_STORE"), ["valkey", "valkey"]);
-    // The name of its service is the name of its host.
+    // The name of a service is also its host name.
     assert_eq!(names("VALKEY_URL"), ["valkey://valkey:6379", "valkey://valkey:6379"]);
     assert_eq!(names("REJOIN_FALLBACK"), ["redb", "redb"]);
     let balancer = text("deploy/nginx.conf");
@@ -167,7 +167,7 @@ fn instances_over_valkey_have_names_of_their_own_and_find_it() {
 }
 
 #[test]
-fn the_files_that_are_mounted_are_those_that_are_tested() {
+fn the_mounted_files_are_the_tested_ones() {
     let compose = compose();
     let (valkey, balancer) = (&compose["services"]["valkey"], &compose["services"]["balancer"]);
     let inside = only(&valkey["volumes"], ":ro").strip_prefix("./deploy/valkey.conf:").expect("its settings");

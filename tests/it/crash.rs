@@ -1,4 +1,4 @@
-//! `kill -9` on the real binary, under load: nothing acknowledged is lost, nothing counts twice.
+//! `kill -9` on the real binary under load: nothing acknowledged is lost, and nothing counts twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,24 +13,25 @@ use crate::support::{HANG, Server, right, until};
 
 const PLAYERS: usize = 50;
 const KILLS: usize = 20;
-/// Up to how long a server lives that what it has committed comes into a checkpoint.
+/// The longest time that a server lives before it is killed, long enough for some commits to reach a
+/// checkpoint.
 const CHECKPOINTED_AFTER: Duration = Duration::from_millis(1_300);
-/// How much is to be acknowledged between two kills.
+/// The number of answers to be acknowledged between two kills.
 const ANSWERS_BETWEEN: usize = 150;
 
-/// What one player has been told, against which the server's word is held.
+/// What one player was told, to be compared with what the server says in the end.
 #[derive(Default)]
 struct Told {
-    /// Finished games with the score that the last verdict told.
+    /// The finished games, each with the total score of its last verdict.
     games: Vec<(String, u64)>,
-    /// Sessions whose award was acknowledged, and how often as the first.
+    /// The awarded sessions, each with the number of its claims that got the award. It must be one.
     awards: Vec<(String, usize)>,
     answers: usize,
     repeats: usize,
 }
 
-/// Sends a request until the server answers it, across kills. Whatever is repeated carries the
-/// same idempotency key.
+/// Sends a request until the server answers it, across kills. Every repeat has the same idempotency key or
+/// session id. Returns the status, the body, and the number of tries.
 async fn until_answered(
     address: &mut watch::Receiver<String>,
     make: impl Fn(&str) -> reqwest::RequestBuilder,
@@ -54,7 +55,7 @@ async fn until_answered(
     }
 }
 
-/// Plays games one after the other until told to stop; the last one is finished.
+/// Plays one game after the other until told to stop, and finishes the last one.
 async fn play(
     client: reqwest::Client,
     mut address: watch::Receiver<String>,
@@ -65,7 +66,7 @@ async fn play(
     let mut told = Told::default();
     let mut game = 0;
     while !stop.load(Ordering::Relaxed) {
-        // The caller's own id makes creation repeatable.
+        // The player chooses the session id, so the creation can be repeated.
         let id = uuid::Uuid::from_u128(((player as u128) << 64) | (game + 1)).to_string();
         game += 1;
         let create = json!({ "sessionId": id, "count": 10, "userId": format!("player-{player}") });
@@ -82,7 +83,7 @@ async fn play(
             })
             .await;
             assert_eq!(status, StatusCode::OK, "{verdict}");
-            // The figures go on exactly where the last acknowledged ones ended.
+            // The totals continue exactly from the last acknowledged answer.
             total += verdict["points"].as_u64().expect("points");
             assert_eq!(verdict["totalScore"].as_u64(), Some(total), "{verdict}");
             assert_eq!(verdict["answered"].as_u64(), Some(place as u64 + 1), "{verdict}");
@@ -105,7 +106,7 @@ async fn play(
     told
 }
 
-/// Holds what the server says after everything against what the players were told.
+/// Compares the results on the server with what the player was told.
 async fn check(client: &reqwest::Client, base: &str, told: &Told) {
     for (id, total) in &told.games {
         let results = client.get(format!("{base}/api/game/results/{id}")).send().await.expect("an answer");
@@ -123,14 +124,15 @@ async fn check(client: &reqwest::Client, base: &str, told: &Told) {
     }
 }
 
-/// As many as the environment says: `REJOIN_TEST_KILLS=200 REJOIN_TEST_PLAYERS=100` takes some minutes.
+/// The number in this environment variable, or `usually` if it is not set. `REJOIN_TEST_KILLS=200
+/// REJOIN_TEST_PLAYERS=100` takes some minutes.
 fn asked(name: &str, usually: usize) -> usize {
     std::env::var(name).map_or(usually, |count| count.parse().expect("a number"))
 }
 
-/// Kills that come at any moment: within the log's first entries, and within a checkpoint.
+/// Kills at any moment: some while the log has only a few entries, some during a checkpoint.
 #[tokio::test]
-async fn kills_under_load_lose_and_double_nothing() {
+async fn kills_under_load_lose_nothing_and_count_nothing_twice() {
     let (players, kills) = (asked("REJOIN_TEST_PLAYERS", PLAYERS), asked("REJOIN_TEST_KILLS", KILLS));
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut server = Server::process(folder.path(), &["--limits", "off"]);
@@ -145,7 +147,7 @@ async fn kills_under_load_lose_and_double_nothing() {
     for kill in 1..=kills {
         let goal = acknowledged.load(Ordering::Relaxed) + ANSWERS_BETWEEN;
         until(|| acknowledged.load(Ordering::Relaxed) >= goal).await;
-        // Every other server lives longer, some until a checkpoint.
+        // Every other server lives longer, some of them until a checkpoint.
         let lives = if kill % 2 == 0 { chance.below(CHECKPOINTED_AFTER.as_millis() as u64) } else { 0 };
         tokio::time::sleep(Duration::from_millis(lives)).await;
         server.kill().await;
@@ -184,7 +186,7 @@ async fn a_question_open_at_the_kill_keeps_its_time_and_its_bonus() {
     }
     let server = server.expect("one runs");
     let verdict = server.client().answer(&id, 0, right(0)).await.json(200);
-    // Eight kills would have cost 80 s if each counted as long as it can have been at most.
+    // Eight kills would have cost 80 s if each had cost the maximum of 10 s.
     assert_eq!(verdict["speedBonus"], 50, "{verdict}");
     let shown = server.client().show(&id, "q1").await.json(200);
     assert_eq!(shown["question"]["questionId"], "q1");

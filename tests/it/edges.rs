@@ -1,5 +1,5 @@
-//! The edges of the store, on the real binary: a file that is gone or full, and what the server says
-//! of itself meanwhile.
+//! Faults of the store's file on the real binary: a file that is gone, full, empty or damaged, and what the
+//! server reports meanwhile.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::server::refused;
 use crate::support::{Client, Server, questions, right, until_async};
 
-/// What `/readyz` says: its status, and why no game can begin.
+/// The status of `/readyz`, and the cause why no game can begin.
 async fn readiness(client: &Client) -> (u16, Value) {
     let reply = client.get("/readyz").await;
     let body: Value = serde_json::from_slice(&reply.body).unwrap();
@@ -19,7 +19,7 @@ async fn until_ready(client: &Client) {
     until_async(async || readiness(client).await.0 == 200).await;
 }
 
-/// How many lines of the log have all of these words.
+/// The number of log lines that contain all of these words.
 fn lines(server: &Server, words: &[&str]) -> usize {
     server.log().lines().filter(|line| words.iter().all(|word| line.contains(word))).count()
 }
@@ -33,7 +33,7 @@ async fn nothing_is_acknowledged_once_the_file_is_gone() {
     let client = server.client();
     let id = client.play(2).await;
     std::fs::rename(&data, &away).unwrap();
-    // Also where nothing is committed meanwhile.
+    // Readiness notices it even if nothing is committed meanwhile.
     assert_eq!(readiness(&client).await, (503, json!("gone")));
     for _ in 0..3 {
         client.post("/api/game/session", &json!({})).await.problem(503, "store-unavailable");
@@ -42,12 +42,12 @@ async fn nothing_is_acknowledged_once_the_file_is_gone() {
     }
     assert!(!data.exists(), "nothing is made in its place");
     assert_eq!(lines(&server, &["ERROR", "gone"]), 1, "{}", server.log());
-    // Another file there is not the one that was opened.
+    // Another file at that path is not the file that was opened.
     std::fs::create_dir(&data).unwrap();
     std::fs::copy(away.join("rejoin.redb"), data.join("rejoin.redb")).unwrap();
     assert_eq!(readiness(&client).await, (503, json!("gone")));
     client.post("/api/game/session", &json!({})).await.problem(503, "store-unavailable");
-    // The volume is mounted again.
+    // As if the volume were mounted again.
     std::fs::remove_dir_all(&data).unwrap();
     std::fs::rename(&away, &data).unwrap();
     until_ready(&client).await;
@@ -59,14 +59,14 @@ async fn nothing_is_acknowledged_once_the_file_is_gone() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_removed_under_a_server_loses_nothing_unsaid() {
+async fn a_server_whose_folder_was_removed_refuses_games() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let server = Server::process(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--data-dir", path(&data)]);
     let client = server.client();
     client.create(json!({})).await;
     std::fs::remove_dir_all(&data).unwrap();
-    // The first one may have reached the file that nobody can find any more.
+    // This game may have been written to the file that nobody can find any more.
     let first = client.post("/api/game/session", &json!({})).await;
     assert_eq!(first.status, 503, "{}", first.text());
     client.post("/api/game/session", &json!({})).await.problem(503, "store-unavailable");
@@ -80,9 +80,10 @@ fn path(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// The file may take no more, and gets no more: the dead make space, and whoever plays goes on.
+/// The file has reached its maximum size and is not enlarged. Dead sessions make space, and running games go
+/// on.
 #[tokio::test]
-async fn a_full_file_refuses_new_games_says_so_and_heals_by_its_dead() {
+async fn a_full_file_refuses_new_games_until_dead_sessions_are_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let args = ["--max-size", "16MiB", "--limits", "off", "--reap-every", "100ms", "--log-format", "json"];
     let server = Server::process(folder.path(), &args);
@@ -90,7 +91,7 @@ async fn a_full_file_refuses_new_games_says_so_and_heals_by_its_dead() {
     let running = client.create(json!({ "questions": questions(60), "ttlMs": 3_600_000 })).await;
     let running = running["sessionId"].as_str().unwrap();
     let mut answered = 0;
-    // Questions that no two games share.
+    // Each game has its own questions, because equal questions are stored once.
     let large = |game: u64| {
         let mut questions = questions(200);
         for question in questions.as_array_mut().expect("a list") {
@@ -119,7 +120,7 @@ async fn a_full_file_refuses_new_games_says_so_and_heals_by_its_dead() {
     }
     let deleted = client.delete("/api/game/session/00000000-0000-7000-8000-000000000000").await;
     assert_eq!(deleted.status, 204, "deleting is not refused: {}", deleted.text());
-    // Nothing is enlarged: those that nobody touches die after 11 s.
+    // The file is not enlarged: games that nobody touches die after 11 s and make space.
     until_async(async || {
         client.answer(running, 50, Value::Null).await;
         readiness(&client).await.0 == 200
@@ -142,9 +143,9 @@ async fn an_empty_file_is_refused_by_name() {
     assert!(said.contains("rejoin.redb") && said.contains("0 bytes"), "{said}");
 }
 
-/// Wherever it is damaged, a start is one sentence or serves; a backtrace helps nobody.
+/// Whichever page is damaged, a start either fails with one sentence or serves. It never shows a backtrace.
 #[tokio::test]
-async fn a_damaged_file_is_refused_in_one_sentence_or_served() {
+async fn a_damaged_file_is_served_or_refused_with_one_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::process(folder.path(), &[]);
     for _ in 0..30 {
@@ -185,7 +186,7 @@ async fn a_damaged_file_is_refused_in_one_sentence_or_served() {
 }
 
 #[tokio::test]
-async fn a_log_that_is_cut_off_under_a_running_server_costs_nobody_anything() {
+async fn a_log_truncated_under_a_running_server_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::process(folder.path(), &[]);
     let client = server.client();
@@ -202,7 +203,7 @@ async fn a_log_that_is_cut_off_under_a_running_server_costs_nobody_anything() {
 }
 
 #[tokio::test]
-async fn a_log_of_another_file_is_kept_and_told_of() {
+async fn a_log_of_another_file_is_kept_and_reported() {
     let folder = tempfile::tempdir().unwrap();
     for aside in ["rejoin.log.damaged", "rejoin.log.damaged.2"] {
         let server = Server::process(folder.path(), &[]);

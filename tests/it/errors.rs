@@ -1,5 +1,5 @@
-//! Everything that a client can do wrong: each time a problem with a stable code, nothing of the
-//! inside in it, and a server that goes on as if nothing had been.
+//! Everything that a client can do wrong. Each time it gets a problem with a stable code and without internal
+//! details, and the server goes on.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ fn server(args: &[&str]) -> (TempDir, Server, Client) {
     (folder, server, client)
 }
 
-/// Nothing that only somebody inside would know stands in a problem.
+/// Fails if the reply contains a word that belongs to the implementation.
 #[track_caller]
 fn assert_tells_nothing_internal(reply: &Reply) {
     const INSIDE: [&str; 16] = [
@@ -60,7 +60,7 @@ async fn post(client: &Client, path: &str, body: impl Into<reqwest::Body>) -> Re
 }
 
 #[tokio::test]
-async fn what_is_no_json_is_400() {
+async fn a_body_that_is_not_json_is_400() {
     let (_folder, _server, client) = server(&[]);
     let deep_and_cut = "[".repeat(100_000);
     let bodies: &[&[u8]] = &[
@@ -92,7 +92,7 @@ async fn what_is_no_json_is_400() {
 }
 
 #[tokio::test]
-async fn what_is_json_but_not_right_is_422_and_says_where() {
+async fn an_invalid_field_is_422_with_its_path() {
     let (_folder, _server, client) = server(&[]);
     let id = NOBODY;
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
@@ -170,7 +170,7 @@ async fn what_is_json_but_not_right_is_422_and_says_where() {
 }
 
 #[tokio::test]
-async fn a_long_mistake_is_not_told_back_at_length() {
+async fn a_long_invalid_value_is_not_echoed() {
     let (_folder, _server, client) = server(&[]);
     let long = "ü".repeat(100_000);
     for body in [json!({ "difficulty": long }), json!({ &long: 1 }), json!({ "count": long }), json!(long)] {
@@ -181,7 +181,7 @@ async fn a_long_mistake_is_not_told_back_at_length() {
 }
 
 #[tokio::test]
-async fn a_missing_option_is_a_slip_and_null_is_no_answer() {
+async fn a_missing_option_is_422_and_null_is_accepted_as_no_answer() {
     let (_folder, _server, client) = server(&[]);
     let id = client.play(1).await;
     let slip = post(&client, ANSWER, json!({ "sessionId": id, "questionId": "q0" }).to_string()).await;
@@ -191,7 +191,7 @@ async fn a_missing_option_is_a_slip_and_null_is_no_answer() {
 }
 
 #[tokio::test]
-async fn every_problem_of_own_questions_is_told_with_its_path() {
+async fn every_problem_in_own_questions_is_reported_with_its_path() {
     let (_folder, _server, client) = server(&[]);
     let change = |field: &str, value: Value| {
         let mut wrong = question(1);
@@ -233,7 +233,7 @@ async fn every_problem_of_own_questions_is_told_with_its_path() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_404() {
+async fn unknown_sessions_questions_and_banks_are_404() {
     let (_folder, _server, client) = server(&[]);
     let id = client.play(2).await;
     let other = client.create(json!({ "quizId": "space", "count": 1 })).await;
@@ -263,7 +263,7 @@ async fn what_is_not_there_is_404() {
 }
 
 #[tokio::test]
-async fn what_was_deleted_is_gone_like_what_never_was() {
+async fn a_deleted_game_gets_the_reply_of_an_unknown_one() {
     let (_folder, _server, client) = server(&[]);
     let id = client.play(1).await;
     client.delete(&format!("{CREATE}/{id}")).await;
@@ -274,7 +274,7 @@ async fn what_was_deleted_is_gone_like_what_never_was() {
 }
 
 #[tokio::test]
-async fn an_unknown_url_is_404_whatever_its_tricks() {
+async fn every_unknown_url_is_404() {
     let (_folder, _server, client) = server(&[]);
     let long = format!("/{}", "a".repeat(5_000));
     let paths = [
@@ -307,7 +307,7 @@ async fn an_unknown_url_is_404_whatever_its_tricks() {
 }
 
 #[tokio::test]
-async fn another_method_is_405_and_says_which_are_known() {
+async fn a_wrong_method_is_405_with_the_allowed_methods() {
     let (_folder, _server, client) = server(&[]);
     let session = format!("{CREATE}/{NOBODY}");
     let cases = [
@@ -344,7 +344,7 @@ async fn head_is_get_without_its_body() {
 }
 
 #[tokio::test]
-async fn another_content_type_is_415_and_so_is_none() {
+async fn a_wrong_or_missing_content_type_is_415() {
     let (_folder, _server, client) = server(&[]);
     let sent = |kind: Option<&'static str>| {
         let mut request = client.request(Method::POST, CREATE).body("{}");
@@ -364,7 +364,7 @@ async fn another_content_type_is_415_and_so_is_none() {
     }
 }
 
-/// A request as it stands on the wire, with a body of so many bytes in the given framing.
+/// The bytes of a request with a body of `size` bytes, in chunks or with a length.
 fn framed(method: &str, path: &str, size: usize, is_chunked: bool) -> Vec<u8> {
     let body = "x".repeat(size);
     let framing = if is_chunked { "Transfer-Encoding: chunked".to_owned() } else { format!("Content-Length: {size}") };
@@ -376,7 +376,7 @@ fn framed(method: &str, path: &str, size: usize, is_chunked: bool) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_413_whether_it_is_read_or_not() {
+async fn a_body_that_is_too_large_is_413_for_every_call() {
     let (_folder, _server, client) = server(&[]);
     let session = format!("{CREATE}/{NOBODY}");
     let award = format!("/api/game/results/{NOBODY}/award");
@@ -390,7 +390,7 @@ async fn a_body_that_is_too_large_is_413_whether_it_is_read_or_not() {
         ("POST", "/livez"),
         ("POST", "/unknown"),
     ];
-    // At once, for each time the server lingers a second to let the client read its reply.
+    // In parallel, because each time the server lingers for a second so that the client can read its reply.
     let mut asked = Vec::new();
     for (method, path) in urls {
         for is_chunked in [false, true] {
@@ -407,13 +407,13 @@ async fn a_body_that_is_too_large_is_413_whether_it_is_read_or_not() {
         let unread = client.exchange(&framed("GET", "/livez", MOST_BODY, is_chunked)).await;
         unread.json(200);
     }
-    // Refused by what it says, before any of it is sent.
+    // Refused by its `Content-Length`, before any of the body is sent.
     let head = format!("POST {CREATE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 9999999999\r\n\r\n");
     assert_problem(&client.exchange(head.as_bytes()).await, 413, "body-too-large");
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
+async fn a_body_that_does_not_arrive_is_408() {
     let (_folder, _server, client) = server(&[]);
     let stalled = |method: &str, framing: &str| {
         let (client, path) = (client.clone(), if method == "GET" { "/livez" } else { CREATE });
@@ -431,7 +431,7 @@ async fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
 }
 
 #[tokio::test]
-async fn a_body_without_an_end_is_cut_off() {
+async fn an_endless_body_is_cut_off() {
     let (_folder, _server, client) = server(&[]);
     let mut stream = client.connect().await;
     let head = format!("POST {CREATE} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -442,7 +442,7 @@ async fn a_body_without_an_end_is_cut_off() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_no_large_one() {
+async fn a_body_that_breaks_off_is_400_and_not_413() {
     let (_folder, _server, client) = server(&[]);
     let broken = format!(
         "POST {CREATE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{{\"cou\r\nzz\r\n"
@@ -462,7 +462,7 @@ async fn a_body_that_breaks_off_is_no_large_one() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_is_one_of_printable_ascii() {
+async fn an_idempotency_key_must_be_one_printable_ascii_text() {
     let (_folder, _server, client) = server(&[]);
     let id = client.play(1).await;
     let body = json!({ "sessionId": id, "questionId": "q0", "optionId": right(0) }).to_string();
@@ -490,7 +490,7 @@ async fn an_idempotency_key_is_one_of_printable_ascii() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_refused_and_the_server_goes_on() {
+async fn a_request_that_is_not_http_is_refused_and_the_server_goes_on() {
     let (_folder, _server, client) = server(&[]);
     let flood: String = (0..200).map(|n| format!("X-{n}: {n}\r\n")).collect();
     let requests = [
@@ -511,7 +511,7 @@ async fn what_is_no_http_is_refused_and_the_server_goes_on() {
     for request in requests {
         let answer = client.raw(&request).await;
         let shown = String::from_utf8_lossy(&request[..request.len().min(60)]).into_owned();
-        // The connection may be reset before a reply can be read, and is closed in any case.
+        // The connection may be reset before the reply can be read. It is closed in any case.
         if !answer.is_empty() {
             let reply = Reply::parse(&answer);
             assert!((400..500).contains(&reply.status), "{shown}: {}", reply.status);
@@ -522,7 +522,7 @@ async fn what_is_no_http_is_refused_and_the_server_goes_on() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_no_error_in_the_log() {
+async fn a_request_that_is_not_http_is_not_logged_as_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::process(folder.path(), &["--log", "debug"]);
     let client = server.client();
@@ -533,7 +533,7 @@ async fn what_is_no_http_is_no_error_in_the_log() {
 }
 
 #[tokio::test]
-async fn a_request_has_an_id_its_own_or_a_new_one() {
+async fn a_request_keeps_a_valid_id_or_gets_a_new_one() {
     let (_folder, _server, client) = server(&[]);
     let with = |id: &str| send(client.request(Method::GET, "/livez").header("x-request-id", id));
     assert_eq!(with("my-id-7").await.header("x-request-id"), Some("my-id-7"));
@@ -546,7 +546,7 @@ async fn a_request_has_an_id_its_own_or_a_new_one() {
 }
 
 #[tokio::test]
-async fn the_log_names_no_session_however_much_it_tells() {
+async fn the_trace_log_contains_no_session_id() {
     let folder = tempfile::tempdir().unwrap();
     let args = ["--log", "trace", "--api-keys", KEY];
     let server = Server::process(folder.path(), &args);

@@ -1,4 +1,4 @@
-//! Several instances of the real binary on one Valkey: whichever a player's request reaches, it is
+//! Several instances of the real binary over one Valkey. A player's requests may go to any of them and reach
 //! the same game.
 
 use std::collections::HashSet;
@@ -18,7 +18,7 @@ use crate::support::{HANG, Server, right, took, until};
 const PLAYERS: usize = 200;
 const QUESTIONS: usize = 10;
 
-/// The instances that a balancer would choose from.
+/// The instances from which a load balancer would choose.
 #[derive(Clone)]
 struct Balancer {
     client: reqwest::Client,
@@ -31,7 +31,7 @@ impl Balancer {
         Self { client: reqwest::Client::new(), bases: Arc::new(RwLock::new(bases)) }
     }
 
-    /// Sends a request to the instances in turn, until one answers it.
+    /// Sends a request to the instances in turn until one answers it.
     async fn send(
         &self,
         turn: &mut usize,
@@ -64,8 +64,8 @@ fn instance(folder: &Path, url: &str) -> Server {
     Server::process(folder, &["--store", "valkey", "--valkey-url", url, "--workers", "1"])
 }
 
-/// Plays a whole game, each request at the next instance, and holds every verdict against those
-/// before.
+/// Plays a whole game with each request at the next instance, and checks every verdict against those before.
+/// Returns the session id and the total score.
 async fn play(balancer: Balancer, player: usize, verdicts: Arc<AtomicUsize>) -> (String, u64) {
     let mut turn = player;
     let id = uuid::Uuid::from_u128((player as u128) << 64 | 1).to_string();
@@ -104,7 +104,7 @@ async fn two_hundred_players_alternate_between_two_instances_and_one_is_killed()
     for player in 0..PLAYERS {
         playing.spawn(play(balancer.clone(), player, verdicts.clone()));
     }
-    // In the middle of their games one instance is killed; the balancer notices a little later.
+    // One instance is killed in the middle of the games, and the balancer notices a little later.
     until(|| verdicts.load(Ordering::Relaxed) > PLAYERS).await;
     one.kill().await;
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -121,7 +121,7 @@ async fn two_hundred_players_alternate_between_two_instances_and_one_is_killed()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_64_copies_of_an_answer_spread_over_both_one_is_evaluated() {
+async fn one_of_64_copies_of_an_answer_over_two_instances_is_evaluated() {
     let valkey = ValkeyServer::start(&[]);
     let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
     let servers = [0, 1].map(|n| instance(folders[n].path(), &valkey.url()));
@@ -141,7 +141,7 @@ async fn of_64_copies_of_an_answer_spread_over_both_one_is_evaluated() {
         let results = servers[(round + 1) % 2].client().results(&id).await.json(200);
         assert_eq!(results["totalScore"], 150);
     }
-    // With one key they are repeats of each other, and all get the one verdict.
+    // With one idempotency key, all are repeats of one answer and get the same verdict.
     let id = servers[0].client().play(2).await;
     let mut copies = JoinSet::new();
     for copy in 0..64 {
@@ -155,7 +155,7 @@ async fn of_64_copies_of_an_answer_spread_over_both_one_is_evaluated() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_applied_without_a_reply_is_found_by_its_repeat() {
+async fn the_repeat_of_an_answer_without_a_reply_gets_its_verdict() {
     let valkey = ValkeyServer::start(&[]);
     let proxy = Proxy::start(valkey.port).await;
     let folder = tempfile::tempdir().expect("a folder");
@@ -181,7 +181,7 @@ async fn an_answer_applied_without_a_reply_is_found_by_its_repeat() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_outage_and_its_end_are_told_to_the_log_once() {
+async fn an_outage_and_its_end_are_logged_once() {
     let mut valkey = ValkeyServer::start(&["--requirepass", "a-secret-word"]);
     let folder = tempfile::tempdir().expect("a folder");
     let server = instance(folder.path(), &valkey.url());
@@ -190,7 +190,7 @@ async fn an_outage_and_its_end_are_told_to_the_log_once() {
     let id = client.play(2).await;
     let told = |text: &str| server.log().matches(text).count();
     assert_eq!(told("Valkey is reached"), 1, "{}", server.log());
-    // The second comes so soon that it is no news.
+    // The second outage follows so soon that it is not logged again.
     for _ in 1..=2 {
         valkey.kill();
         let begun = Instant::now();
@@ -209,7 +209,7 @@ async fn an_outage_and_its_end_are_told_to_the_log_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_user_without_the_right_to_channels_is_told_so_once_and_plays() {
+async fn a_missing_right_to_channels_is_logged_once_and_games_go_on() {
     let mut valkey = ValkeyServer::start(&[]);
     let few = ["ACL", "SETUSER", "few", "on", ">secret", "~*", "+@all", "resetchannels"];
     assert!(valkey.command(&few).is("OK"));
@@ -218,7 +218,7 @@ async fn a_user_without_the_right_to_channels_is_told_so_once_and_plays() {
     server.until_ready().await;
     server.logged("Valkey lets no hints through").await;
     server.client().play(2).await;
-    // Every new connection meets it again.
+    // Every new connection meets the missing right again.
     for _ in 0..2 {
         valkey.restart();
         assert!(valkey.command(&few).is("OK"));
@@ -230,7 +230,7 @@ async fn a_user_without_the_right_to_channels_is_told_so_once_and_plays() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_user_without_the_rights_is_told_and_the_server_is_not_ready() {
+async fn missing_rights_are_logged_and_the_server_is_not_ready() {
     let valkey = ValkeyServer::start(&[]);
     let few = ["ACL", "SETUSER", "few", "on", ">secret", "~rejoin:*", "+@all"];
     assert!(valkey.command(&few).is("OK"));

@@ -1,4 +1,4 @@
-//! Sessions, commands and moments for the tests of stores.
+//! Builders of sessions, commands and moments for the store tests.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,14 +16,15 @@ use serde_json::{Value, json};
 
 use crate::support::HANG;
 
-/// Lives of ten minutes, at most an hour; results of two hours.
+/// A TTL of ten minutes, a maximum age of one hour, and results that live for two hours.
 pub(crate) const LIFETIMES: Lifetimes =
     Lifetimes { ttl: Millis(600_000), max_age: Millis(3_600_000), results_ttl: Millis(7_200_000) };
-/// When an untouched session of [`LIFETIMES`] is dead, on the scale of [`at`].
+/// The first moment, in milliseconds for [`at`], at which a session of [`LIFETIMES`] that nobody has touched
+/// is dead: its TTL plus a tenth.
 pub(crate) const DEAD: u64 = 660_000;
 const T0: u64 = 50_000_000_000;
 
-/// So many milliseconds into the test.
+/// The moment `after` milliseconds after the start of the test.
 pub(crate) fn at(after: u64) -> Moment {
     Moment {
         now: Timestamp::from_millis(T0 + after),
@@ -54,8 +55,8 @@ fn option(n: u64) -> OptionId {
     OptionId::try_from(n).expect("small")
 }
 
-/// The fields of question `q{n}` that go by its kind. The kinds come in turn, so that every store keeps
-/// all of them.
+/// The fields of question `q{n}` that depend on its kind. The kinds come in turn, so that every store stores
+/// questions of every kind.
 fn fields(n: usize) -> Value {
     let options: Value = (0..4).map(|id| json!({"optionId": id, "text": format!("option {id}")})).collect();
     match n % KINDS {
@@ -69,10 +70,10 @@ fn fields(n: usize) -> Value {
     }
 }
 
-/// Questions of how many kinds come in turn.
+/// The number of question kinds, which come in turn.
 pub(crate) const KINDS: usize = 8;
 
-/// An answer to question `q{n}`; that of 1 is right, if any is.
+/// An answer to question `q{n}`. With `chosen` = 1 it is right, where the kind has a right answer.
 fn answer_to(n: usize, chosen: u64) -> Answer {
     let turned = |count: u64| (0..count).map(|k| option((chosen + k) % 4)).collect();
     match n % KINDS {
@@ -84,7 +85,7 @@ fn answer_to(n: usize, chosen: u64) -> Answer {
     }
 }
 
-/// Questions `q0`, `q1` … of all kinds in turn.
+/// A quiz of the questions `q0`, `q1` …, whose kinds come in turn.
 pub(crate) fn quiz(questions: usize) -> Quiz {
     let draft = |n: usize| {
         let mut draft = fields(n);
@@ -102,7 +103,7 @@ pub(crate) fn quiz(questions: usize) -> Quiz {
     }
 }
 
-/// A solo game under id `n`, begun at `now`.
+/// A solo game with id `n`, started at `now`.
 pub(crate) fn solo(n: u64, questions: usize, now: Moment) -> GameSession {
     let new = NewSolo {
         user: None,
@@ -114,7 +115,7 @@ pub(crate) fn solo(n: u64, questions: usize, now: Moment) -> GameSession {
     GameSession::solo(id(n), n, new, quiz(questions), LIFETIMES, now.now)
 }
 
-/// An external session of two seats under id `n`, begun at `now`.
+/// An external session with two seats and id `n`, started at `now`.
 pub(crate) fn external(n: u64, join_code: Option<&str>, now: Moment) -> GameSession {
     GameSession::external(id(n), n, join_code.map(code), [1, 2].map(SeatId), LIFETIMES, now.now)
 }
@@ -130,7 +131,7 @@ pub(crate) fn answer(question: usize, chosen: u64, key: Option<&str>) -> Command
     })
 }
 
-/// The right answer to a question.
+/// The right answer to a question, without an idempotency key.
 pub(crate) fn right(question: usize) -> Command {
     answer(question, 1, None)
 }
@@ -148,12 +149,12 @@ pub(crate) fn record(events: usize) -> Command {
     record_all((0..events).map(event).collect(), None)
 }
 
-/// Another join code.
+/// Changes the join code of a session to `text`.
 pub(crate) fn recode(text: &str) -> Command {
     asked(Caller::Backend, RoomAction::ChangeJoinCode(code(text)))
 }
 
-/// One event for these seats.
+/// Records one event that only these seats receive.
 pub(crate) fn record_for(seats: &[u32]) -> Command {
     let to = Some(seats.iter().copied().map(SeatId).collect());
     let event = EventDraft { kind: "whisper".to_owned(), payload: "{}".to_owned(), to };
@@ -164,8 +165,8 @@ pub(crate) fn acknowledge(seat: u32, sequence: u64) -> Command {
     asked(Caller::Connection { seat: SeatId(seat), generation: 0 }, RoomAction::Acknowledge(Sequence(sequence)))
 }
 
-/// What a store says in the end to a call that may be repeated: on a busy machine it may find no time for
-/// one, and says so.
+/// Repeats a call until it has a definite result, for at most [`HANG`]. On a busy machine a store may give up
+/// on a call in time and say so, so `call` must be safe to repeat.
 pub(crate) async fn in_the_end<T>(mut call: impl AsyncFnMut() -> StoreResult<T>) -> StoreResult<T> {
     let begun = Instant::now();
     loop {
@@ -178,7 +179,8 @@ pub(crate) async fn in_the_end<T>(mut call: impl AsyncFnMut() -> StoreResult<T>)
     }
 }
 
-/// Creates a session in the end: one that is there already may be by a call that got no reply.
+/// Creates a session, with retries. `AlreadyExists` counts as created: an earlier try may have been carried
+/// out without a reply.
 pub(crate) async fn create(store: &dyn GameSessionStore, session: GameSession, at: Moment) -> StoreResult<()> {
     match in_the_end(async || store.create(NewSession(session.clone()), at).await).await {
         Err(StoreError::AlreadyExists) => Ok(()),
@@ -186,7 +188,7 @@ pub(crate) async fn create(store: &dyn GameSessionStore, session: GameSession, a
     }
 }
 
-/// Runs `act` for each of `0..times` at once, each on a thread of its own.
+/// Runs `act` once for each number in `0..times`, all at once, each on its own thread.
 pub(crate) fn race<T: Send, F: Future<Output = T>>(times: usize, act: impl Fn(usize) -> F + Sync) -> Vec<T> {
     let line = std::sync::Barrier::new(times);
     let (line, act) = (&line, &act);
@@ -194,6 +196,7 @@ pub(crate) fn race<T: Send, F: Future<Output = T>>(times: usize, act: impl Fn(us
         let run = |n| {
             scope.spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+                // All threads wait here, so that the calls really race.
                 line.wait();
                 runtime.block_on(act(n))
             })

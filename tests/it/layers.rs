@@ -1,5 +1,5 @@
-//! Imports point one way. This reads the paths of the source, tests left out, and fails on one
-//! that points up, sideways, or out of a crate's one home.
+//! Checks the direction of imports. This reads the paths in the source, without its tests. It fails on a path
+//! from a layer to one above or beside it, and on a crate that is used outside the modules that may use it.
 
 use std::fs;
 use std::path::Path;
@@ -8,20 +8,21 @@ use crate::layers::paths::{Named, paths};
 
 mod paths;
 
-/// Which layers each layer may name, itself included. What stands in none (the composition root
-/// and the modules beside it) may name all.
-const LAYERS: [(&str, &[&str]); 7] = [
+/// The layers that each layer may name, itself included. Files in no layer (the composition root and the
+/// modules beside it) may name all.
+const LAYERS: [(&str, &[&str]); 8] = [
     ("domain", &["domain"]),
     ("store", &["store", "domain"]),
     ("quizzes", &["quizzes", "domain"]),
     ("game", &["game", "store", "quizzes", "domain"]),
-    ("http", &["http", "game", "store", "quizzes", "domain"]),
-    // It knows the protocol, and nothing of the server behind it.
+    ("http", &["http", "websocket", "game", "store", "quizzes", "domain"]),
+    ("websocket", &["websocket"]),
+    // The client knows the protocol and nothing of the server.
     ("client", &["client"]),
     ("drill", &["drill", "client"]),
 ];
 
-/// Crates that have one home.
+/// Crates that only some files may use, and these files.
 const HOMES: [(&str, &[&str]); 8] = [
     ("actix", &["http/", "server.rs", "main.rs"]),
     ("redb", &["store/redb/"]),
@@ -33,7 +34,7 @@ const HOMES: [(&str, &[&str]); 8] = [
     ("tokio_tungstenite", &["client/"]),
 ];
 
-/// What the rules must not know: async, I/O, clocks, chance, locks, logs.
+/// What the domain must not use: async, I/O, clocks, randomness, locks, logs.
 const NOT_IN_DOMAIN: [&str; 15] = [
     "tokio",
     "tokio_util",
@@ -54,7 +55,7 @@ const NOT_IN_DOMAIN: [&str; 15] = [
 
 const ENGINES: [&str; 3] = ["memory", "redb", "valkey"];
 
-/// What is wrong with the paths of one file, whose name is relative to `src`.
+/// The problems with the paths in one file. `file` is relative to `src`.
 fn problems(file: &str, source: &str) -> Vec<String> {
     let wrong = |named: &Named| {
         let why = points_wrong(file, named).or_else(|| leaves_its_home(file, named)).or_else(|| taints(file, named))?;
@@ -84,7 +85,7 @@ fn leaves_its_home(file: &str, named: &Named) -> Option<String> {
     let first = named.segments.first()?;
     let is_of = |name: &str| first == name || (name == "actix" && first.starts_with("actix"));
     let (name, homes) = HOMES.iter().find(|(name, _)| is_of(name))?;
-    // The engine's own module is named like its crate.
+    // The engine's own module has the name of its crate.
     if *name == "redb" && !named.is_global && file == "store/mod.rs" {
         return None;
     }
@@ -95,7 +96,7 @@ fn taints(file: &str, named: &Named) -> Option<String> {
     let names = |forbidden: &&&str| {
         let forbidden: Vec<_> = forbidden.split("::").collect();
         let within = named.segments.len() >= forbidden.len();
-        // A whole module brings what is in it: `use std::time;`, `use std::*;`.
+        // Naming a whole module brings in everything in it: `use std::time;`, `use std::*;`.
         let named: Vec<_> = named.segments.iter().map(String::as_str).filter(|segment| *segment != "*").collect();
         named.starts_with(&forbidden) || (forbidden.starts_with(&named) && (!within || named.len() < forbidden.len()))
     };
@@ -195,7 +196,7 @@ fn a_good_line_is_let_be() {
         ("store/redb/queue.rs", "use super::RedbOptions; use crate::store::redb::RedbStore;"),
         ("server.rs", "use crate::store::redb::RedbStore; use actix_web::web;"),
         ("http/solo/mod.rs", "use super::Shared; use super::super::http::json; use crate::game::SoloGames;"),
-        ("client/http.rs", "use super::bases::Bases; use reqwest::Method; use crate::client::Dice;"),
+        ("client/http.rs", "use super::bases::Bases; use reqwest::Method; use crate::client::fastrand::Rng;"),
         ("drill/bot.rs", "use crate::client::{Api, connect}; use super::report::Report;"),
         ("http/json.rs", "use actix_web::{web, http::{StatusCode, header}};"),
         ("game/solo.rs", "use crate::{domain::Life, store::{Clock, StoreError}, quizzes};"),

@@ -1,4 +1,5 @@
-//! The program from outside: everything that is promised, over real sockets and real files.
+//! Integration tests in one binary. They test what the program and its stores promise from outside, over real
+//! sockets and real files.
 #![allow(clippy::unwrap_used, reason = "a test that meets the unexpected stops there")]
 
 mod browser;

@@ -1,5 +1,5 @@
-//! Any sequence of commands, one by one and many at once, comes to the same on every engine as in
-//! a plain map of sessions.
+//! Property tests. Any sequence of commands, sent one by one or many at once, has the same results on every
+//! engine as on a plain map of sessions.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ enum RoomAction {
 }
 
 impl RoomAction {
-    /// Which session it is about, if only one.
+    /// The number of the session that this is about, or `None` if it is about all.
     fn session(&self) -> Option<u64> {
         match self {
             Self::Create { n, .. } | Self::Apply { n, .. } | Self::Recode { n, .. } | Self::Delete(n) => Some(*n),
@@ -37,11 +37,11 @@ impl RoomAction {
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// Asked at once, in this order.
+    /// Sent at the same time, in this order.
     RoomAction(Vec<RoomAction>),
     Wait(u64),
     Reopen,
-    /// Taken out whole, and put in again.
+    /// Exported, deleted, and imported again.
     Carry(u64),
 }
 
@@ -54,7 +54,7 @@ enum Outcome {
     Swept(usize),
 }
 
-/// What a store is, without anything that makes one difficult.
+/// The reference for a store: a map of sessions and their events, without storage and without concurrency.
 #[derive(Default)]
 struct Model {
     sessions: BTreeMap<SessionId, (GameSession, Vec<Event>)>,
@@ -112,7 +112,7 @@ impl Model {
         }
     }
 
-    /// Asserts that a store has what this has.
+    /// Asserts that a store holds the same as this model.
     async fn check(&mut self, store: &dyn GameSessionStore, at: Moment) {
         let live = self.sessions.values().filter(|(session, _)| session.is_live(at.now)).count() as u64;
         let status = store.status(at).await.expect("told");
@@ -134,7 +134,8 @@ impl Model {
                     events.iter().filter(|event| event.sequence.0 > after).take(limit).cloned().collect();
                 assert_eq!(page.events, events);
                 assert_eq!(page.session, *session);
-                // The first epoch told tells the store's random, as far as anyone can see.
+                // The epoch of the session with nonce 1 stands for the random value of the store, which
+                // nobody sees. It must never change, not even when the store is reopened.
                 if session.state.nonce == 1 {
                     assert_eq!(*self.random.get_or_insert_with(|| page.epoch.clone()), page.epoch);
                 }
@@ -164,7 +165,7 @@ async fn ask(store: &dyn GameSessionStore, ask: RoomAction, new: Option<GameSess
     }
 }
 
-/// A run of steps on an engine and on the model side by side.
+/// One run of steps on an engine and on the model side by side.
 struct Run<E> {
     engine: Option<E>,
     model: Model,
@@ -188,7 +189,8 @@ impl<E: Engine> Run<E> {
             Step::Carry(n) => self.carry(n).await,
             Step::RoomAction(asks) if E::LINES_UP => self.ask_at_once(asks).await,
             Step::RoomAction(asks) => {
-                // Those on one session line up everywhere.
+                // This engine keeps only the order of the commands on one session. So only those are sent at
+                // the same time.
                 for same in asks.chunk_by(|one, next| one.session().is_some() && one.session() == next.session()) {
                     self.ask_at_once(same.to_vec()).await;
                 }
@@ -206,7 +208,8 @@ impl<E: Engine> Run<E> {
             let new = self.session(&asked, at);
             expected.push(self.model.ask(&asked, new.clone(), at));
             let store = self.engine().store();
-            // One thread polls them first in the order they were spawned, so they line up in it.
+            // A single thread polls new tasks in the order in which they were spawned, so they enter the
+            // queue in that order.
             answers.spawn(async move { (place, ask(&*store, asked, new, at).await) });
         }
         let mut outcomes = answers.join_all().await;
@@ -294,41 +297,41 @@ fn any_sequence_comes_to_the_same<E: Engine>(cases: u32) {
 }
 
 #[test]
-fn any_sequence_comes_to_the_same_in_memory() {
+fn any_sequence_matches_the_model_in_memory() {
     any_sequence_comes_to_the_same::<Memory>(400);
 }
 
 #[test]
-fn any_sequence_comes_to_the_same_in_redb() {
+fn any_sequence_matches_the_model_in_redb() {
     any_sequence_comes_to_the_same::<Redb>(200);
 }
 
 #[test]
-fn any_sequence_comes_to_the_same_in_redb_checkpointed_at_once() {
+fn any_sequence_matches_the_model_in_redb_checkpointed_at_once() {
     any_sequence_comes_to_the_same::<RedbAtOnce>(100);
 }
 
 #[test]
-fn any_sequence_comes_to_the_same_in_redb_that_crashes_and_is_never_checkpointed() {
+fn any_sequence_matches_the_model_in_redb_that_crashes_and_is_never_checkpointed() {
     any_sequence_comes_to_the_same::<RedbNeverCheckpointed>(200);
 }
 
 #[test]
-fn any_sequence_comes_to_the_same_in_redb_that_crashes_and_is_checkpointed_at_random() {
+fn any_sequence_matches_the_model_in_redb_that_crashes_and_is_checkpointed_at_random() {
     any_sequence_comes_to_the_same::<RedbAtRandom>(200);
 }
 
 #[test]
-fn any_sequence_comes_to_the_same_in_redb_without_a_log() {
+fn any_sequence_matches_the_model_in_redb_without_a_log() {
     any_sequence_comes_to_the_same::<RedbWithoutLog>(100);
 }
 
 #[test]
-fn any_sequence_comes_to_the_same_in_valkey() {
+fn any_sequence_matches_the_model_in_valkey() {
     any_sequence_comes_to_the_same::<Valkey>(100);
 }
 
 #[test]
-fn any_sequence_comes_to_the_same_in_a_valkey_cluster() {
+fn any_sequence_matches_the_model_in_a_valkey_cluster() {
     any_sequence_comes_to_the_same::<Cluster>(40);
 }

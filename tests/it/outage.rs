@@ -1,4 +1,4 @@
-//! Stopped, killed, cut off, started wrongly: what a server does then, and what is left after it.
+//! Stops, kills, clocks that jump, and wrong starts: what the server does, and what is left afterwards.
 
 use std::net::TcpStream;
 use std::path::Path;
@@ -20,13 +20,13 @@ use crate::support::{Client, Reply, Server, bank, question, questions, right, to
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 
-/// The machine's wall clock, set wrong by so many milliseconds.
+/// The machine's wall clock, wrong by this many milliseconds.
 fn wall(off_by: &Arc<AtomicI64>) -> WallClock {
     let (right, off_by) = (system_wall_clock(), off_by.clone());
     Arc::new(move || WallTime(right().0.saturating_add_signed(off_by.load(Ordering::Relaxed))))
 }
 
-/// A game of two questions, the first answered, the second shown and closing in ten minutes.
+/// A game of two questions: the first is answered, and the second is shown and closes in ten minutes.
 async fn in_mid_game(client: &Client) -> String {
     let mut timed = question(1);
     timed["timeLimitMs"] = json!(600_000);
@@ -37,13 +37,13 @@ async fn in_mid_game(client: &Client) -> String {
     id
 }
 
-/// What is left of the session's life and of the current question's time.
+/// The milliseconds that the session and the current question have left.
 fn left(resumed: &Value) -> (i64, i64) {
     let left = |until: &Value| millis_between(&resumed["serverTime"], until);
     (left(&resumed["expiresAt"]), left(&resumed["current"]["closesAt"]))
 }
 
-/// A wall clock that jumps while the server is down changes nothing for its games.
+/// Stops the server, makes the wall clock jump, and starts the server again. Nothing may change for its game.
 async fn goes_on_after_a_jump(by: i64) {
     let folder = tempfile::tempdir().unwrap();
     let off_by = Arc::new(AtomicI64::new(0));
@@ -71,7 +71,7 @@ async fn goes_on_after_a_jump(by: i64) {
 }
 
 #[tokio::test]
-async fn a_game_stopped_for_an_hour_goes_on_with_the_time_it_had() {
+async fn a_game_stopped_for_an_hour_keeps_its_time_left() {
     goes_on_after_a_jump(HOUR).await;
 }
 
@@ -97,7 +97,7 @@ async fn a_wall_clock_that_jumps_while_the_server_runs_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_question_that_was_open_during_an_outage_gets_a_little_time_after_it() {
+async fn a_question_open_during_an_outage_gets_extra_time_after_it() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::here(folder.path(), &[]);
     let mut timed = question(0);
@@ -105,7 +105,7 @@ async fn a_question_that_was_open_during_an_outage_gets_a_little_time_after_it()
     let created = server.client().create(json!({ "questions": [timed] })).await;
     let id = created["sessionId"].as_str().unwrap().to_owned();
     let shown = server.client().show(&id, "q0").await.json(200);
-    // Until the rest of its time is well below what it gets.
+    // Wait until the time left is well below what the question gets after the outage.
     until_async(async || {
         let now = server.client().resume(&id).await.json(200)["serverTime"].clone();
         millis_between(&now, &shown["closesAt"]) < 10_000
@@ -134,7 +134,7 @@ async fn kill_9_in_mid_game_loses_nothing_acknowledged() {
     let after = client.resume(&id).await.json(200);
     let ((_, time), (life, time_now)) = (left(&before), left(&after));
     assert_eq!(life, 1_800_000);
-    // A crash can have been up to ten seconds after the last sign of life.
+    // Game time may skip up to ten seconds over a crash.
     assert!((0..60_000).contains(&(time - time_now)), "{time} ms were left, and now {time_now}");
     assert_eq!(before["answers"], after["answers"]);
     assert_eq!(client.answer_as("a0", &id, 0, right(0)).await.body, first.body);
@@ -162,7 +162,7 @@ async fn stops_well_at(signal: Signal) {
     in_flight.write_all(format!("{head}Content-Length: {}\r\n\r\n", body.len()).as_bytes()).await.unwrap();
     in_flight.write_all(&body.as_bytes()[..10]).await.unwrap();
     idle.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    // Both connections are being served once a later request is.
+    // Once a later request is answered, both connections are being served.
     client.get("/livez").await.json(200);
 
     let begun = std::time::Instant::now();
@@ -183,17 +183,17 @@ async fn stops_well_at(signal: Signal) {
 }
 
 #[tokio::test]
-async fn sigterm_finishes_what_is_in_flight_and_ends_well() {
+async fn sigterm_finishes_requests_in_flight_and_exits_with_0() {
     stops_well_at(Signal::TERM).await;
 }
 
 #[tokio::test]
-async fn ctrl_c_finishes_what_is_in_flight_and_ends_well() {
+async fn ctrl_c_finishes_requests_in_flight_and_exits_with_0() {
     stops_well_at(Signal::INT).await;
 }
 
 #[tokio::test]
-async fn a_second_server_on_the_same_file_is_told_so() {
+async fn a_second_server_on_the_same_file_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::process(folder.path(), &[]);
     let id = server.client().play(1).await;
@@ -205,7 +205,7 @@ async fn a_second_server_on_the_same_file_is_told_so() {
     server.stop().await;
 }
 
-/// An operator gets one line that says what is wrong.
+/// Fails unless the operator gets a single line that says what is wrong.
 #[track_caller]
 fn assert_one_line(said: &str, what: &str) {
     assert!(said.starts_with("rejoin: ") && said.contains(what), "{said}");
@@ -213,7 +213,7 @@ fn assert_one_line(said: &str, what: &str) {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_named() {
+async fn a_port_in_use_is_named_in_the_error() {
     let folder = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -226,7 +226,7 @@ async fn a_port_in_use_is_named() {
 }
 
 #[tokio::test]
-async fn settings_that_cannot_be_are_refused_by_name() {
+async fn invalid_settings_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a-file");
     std::fs::write(&file, "x").unwrap();
@@ -253,7 +253,7 @@ async fn settings_that_cannot_be_are_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
+async fn a_file_that_is_not_a_database_is_refused_and_left_unchanged() {
     let garbage = b"this is no database, whatever its name says. ".repeat(400);
     for content in [&garbage[..], b"x", &[0; 70_000]] {
         let folder = tempfile::tempdir().unwrap();
@@ -279,7 +279,7 @@ async fn title(client: &Client) -> String {
 }
 
 #[tokio::test]
-async fn a_reload_takes_good_banks_and_keeps_the_old_one_of_a_broken_file() {
+async fn a_reload_replaces_valid_banks_and_keeps_the_old_one_of_a_broken_file() {
     let (folder, banks) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     write_bank(banks.path(), "First");
     let server = Server::process(folder.path(), &["--quiz-dir", banks.path().to_str().unwrap()]);
@@ -306,7 +306,7 @@ async fn a_reload_takes_good_banks_and_keeps_the_old_one_of_a_broken_file() {
 }
 
 #[tokio::test]
-async fn health_asks_a_server_and_its_exit_code_tells() {
+async fn the_exit_code_of_the_health_command_reports_readiness() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::process(folder.path(), &[]);
     let address = server.base.strip_prefix("http://").unwrap().to_owned();
@@ -336,7 +336,7 @@ async fn health_asks_a_server_and_its_exit_code_tells() {
 }
 
 #[tokio::test]
-async fn health_over_http_tells_how_the_store_is() {
+async fn health_over_http_reports_the_store() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::here(folder.path(), &[]);
     let client = server.client();
@@ -353,7 +353,7 @@ async fn health_over_http_tells_how_the_store_is() {
 }
 
 #[tokio::test]
-async fn a_start_says_in_one_line_where_it_is_and_what_it_holds() {
+async fn a_start_prints_one_line_with_its_address_and_store() {
     let folder = tempfile::tempdir().unwrap();
     for records in 0..2 {
         let server = Server::process(folder.path(), &[]);
@@ -374,7 +374,7 @@ async fn a_start_says_in_one_line_where_it_is_and_what_it_holds() {
 }
 
 #[tokio::test]
-async fn a_log_for_machines_is_one_object_a_line_with_request_ids() {
+async fn a_json_log_has_one_object_per_line_with_request_ids() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::process(folder.path(), &["--log", "rejoin=debug", "--log-format", "json"]);
     let client = server.client();

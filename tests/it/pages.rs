@@ -1,4 +1,4 @@
-//! The pages as files, and what the server tells them: itself, banks, QR codes, and pages of other sites.
+//! The pages as files, and the calls for pages: `/api`, banks, QR codes, and requests from other sites.
 
 use reqwest::Method;
 use serde_json::json;
@@ -21,7 +21,7 @@ async fn get(client: &Client, path: &str, headers: &[(&str, &str)]) -> Reply {
 }
 
 #[tokio::test]
-async fn every_screen_has_an_address_and_loads_nothing_from_elsewhere() {
+async fn every_screen_has_a_path_and_loads_nothing_from_other_sites() {
     let (_folder, _server, client) = server(&[]);
     for path in ["/", "/j/ABC234", "/solo", "/host", "/host/01890a5d-ac96-774b-bcce-b302099a8057", "/room/x"] {
         let page = get(&client, path, &[]).await;
@@ -44,7 +44,7 @@ async fn every_screen_has_an_address_and_loads_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_file_is_sent_compressed_and_only_once() {
+async fn a_file_is_sent_compressed_and_cached_by_its_etag() {
     let (_folder, _server, client) = server(&[]);
     let plain = get(&client, "/web/app.js", &[]).await;
     let whole: usize = plain.header("content-length").unwrap().parse().unwrap();
@@ -67,7 +67,7 @@ async fn a_file_is_sent_compressed_and_only_once() {
 }
 
 #[tokio::test]
-async fn whoever_works_on_the_pages_has_them_read_from_a_folder() {
+async fn pages_can_be_served_from_a_folder_for_development() {
     let web = tempfile::tempdir().unwrap();
     std::fs::write(web.path().join("index.html"), "first").unwrap();
     let (_folder, _server, client) = server(&["--web-dir", web.path().to_str().unwrap()]);
@@ -77,7 +77,7 @@ async fn whoever_works_on_the_pages_has_them_read_from_a_folder() {
 }
 
 #[tokio::test]
-async fn the_server_says_what_it_is_and_knows() {
+async fn the_server_describes_itself_and_its_calls() {
     let (_folder, _server, client) = server(&[]);
     let about = client.get("/api").await.json(200);
     assert_eq!((&about["name"], &about["hosting"], &about["chaos"]), (&json!("rejoin"), &json!("open"), &json!(null)));
@@ -94,12 +94,12 @@ async fn the_server_says_what_it_is_and_knows() {
 }
 
 #[tokio::test]
-async fn a_bank_is_shown_whole_to_whoever_may_host_it() {
+async fn a_host_can_read_a_whole_bank() {
     let (_folder, _server, client) = server(&[]);
     let bank = client.get("/api/banks/mixed").await.json(200);
     let questions = bank["questions"].as_array().unwrap();
     assert_eq!((questions.len() as u64, &bank["more"]), (bank["questionCount"].as_u64().unwrap(), &json!(false)));
-    // They can be brought to a room as they are.
+    // The questions can be sent back unchanged to open a room.
     let room = json!({ "questions": questions, "scoring": bank["scoring"] });
     client.post("/api/rooms", &room).await.json(201);
     let part = client.get("/api/banks/mixed?offset=1&limit=2").await.json(200);
@@ -130,7 +130,7 @@ async fn a_text_becomes_a_qr_code() {
 }
 
 #[tokio::test]
-async fn pages_of_other_sites_ask_only_where_they_are_named() {
+async fn only_listed_origins_may_call_the_api() {
     let preflight = async |client: &Client, origin: &str| {
         let request = client.request(Method::OPTIONS, "/api/rooms").header("Origin", origin);
         let request = request.header("Access-Control-Request-Method", "POST");
@@ -150,7 +150,7 @@ async fn pages_of_other_sites_ask_only_where_they_are_named() {
         assert!(reply.header("access-control-allow-headers").unwrap().contains("idempotency-key"));
         let asked = get(&client, "/api/quizzes", &[("Origin", origin)]).await;
         assert_eq!((asked.status, allowed(&asked).as_deref()), (200, Some(origin)));
-        // A refusal can be read as well.
+        // A page may read a refusal too.
         let refused = get(&client, "/api/rooms/x", &[("Origin", origin)]).await;
         assert_eq!((refused.status, allowed(&refused).as_deref()), (401, Some(origin)));
     }

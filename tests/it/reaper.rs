@@ -1,4 +1,4 @@
-//! The periodic reaper: it clears the dead away, and nothing that a step meets ends its loop.
+//! The periodic reaper: it deletes dead sessions, and neither errors nor panics end its loop.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ const QUESTIONS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("q
 const QUESTION_ENDS: TableDefinition<'_, (u64, &[u8; 16]), ()> = TableDefinition::new("question_ends");
 const HINTS: TableDefinition<'_, (u64, &[u8]), ()> = TableDefinition::new("hints");
 
-/// Counts sweeps, of which the first panics and the second fails.
+/// A hook that counts sweeps. The first sweep panics, and the second fails.
 struct Stumbling(AtomicUsize);
 
 impl Hook for Stumbling {
@@ -40,7 +40,7 @@ impl Hook for Stumbling {
 }
 
 #[tokio::test]
-async fn neither_a_panic_nor_an_error_ends_the_reapers_loop() {
+async fn the_reaper_survives_panics_and_errors() {
     let clock: Arc<dyn Clock> = Arc::new(GameClock::start(Timestamp::from_millis(1_000_000), system_wall_clock()));
     let store = Arc::new(HookedStore::new(Stumbling(AtomicUsize::new(0))));
     let lifetimes = Lifetimes { ttl: Millis(1), max_age: Millis(1), results_ttl: Millis(1) };
@@ -66,7 +66,7 @@ fn open(folder: &Path) -> RedbStore {
     RedbStore::open(file_opener(folder.join("rejoin.redb"), 1 << 24), options).expect("opened")
 }
 
-/// Lets `act` change the closed file.
+/// Lets `act` change the tables of the closed file.
 fn edit(folder: &Path, act: impl FnOnce(&redb::WriteTransaction)) {
     let database = Database::open(folder.join("rejoin.redb")).expect("opened");
     let transaction = database.begin_write().expect("begun");
@@ -74,7 +74,7 @@ fn edit(folder: &Path, act: impl FnOnce(&redb::WriteTransaction)) {
     transaction.commit().expect("committed");
 }
 
-/// The index of the closed file: when to look, at whom.
+/// The expiry index of the closed file: the time of each entry and its session.
 fn hints(folder: &Path) -> Vec<(u64, SessionId)> {
     let database = Database::open(folder.join("rejoin.redb")).expect("opened");
     let table = database.begin_read().expect("begun").open_table(HINTS).expect("there");
@@ -96,7 +96,7 @@ async fn touch(store: &RedbStore, n: u64, after: u64) {
 }
 
 #[tokio::test]
-async fn an_end_files_its_deadline_in_its_own_commit() {
+async fn the_end_of_a_game_indexes_its_deadline_in_the_same_commit() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(folder.path());
     store.create(NewSession(solo(1, 1, at(0))), at(0)).await.expect("created");
@@ -106,7 +106,7 @@ async fn an_end_files_its_deadline_in_its_own_commit() {
 }
 
 #[tokio::test]
-async fn a_sweep_files_anew_no_more_than_its_limit_and_leaves_every_game_as_it_is() {
+async fn a_sweep_moves_at_most_its_limit_of_index_entries_and_changes_no_game() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(folder.path());
     for n in 0..10 {
@@ -127,7 +127,7 @@ async fn a_sweep_files_anew_no_more_than_its_limit_and_leaves_every_game_as_it_i
 }
 
 #[tokio::test]
-async fn a_hint_without_its_session_is_removed_only_if_nothing_of_that_is_left() {
+async fn an_index_entry_without_a_session_is_removed_only_if_its_quiz_is_gone_too() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(folder.path());
     store.create(NewSession(solo(1, 2, at(0))), at(0)).await.expect("created");
@@ -150,7 +150,7 @@ async fn a_hint_without_its_session_is_removed_only_if_nothing_of_that_is_left()
 }
 
 #[tokio::test]
-async fn a_session_that_the_index_has_elsewhere_is_reaped_all_the_same() {
+async fn a_session_with_a_wrong_index_entry_is_reaped() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(folder.path());
     store.create(NewSession(solo(1, 2, at(0))), at(0)).await.expect("created");
@@ -173,7 +173,7 @@ async fn a_session_that_the_index_has_elsewhere_is_reaped_all_the_same() {
     assert_eq!(hints(folder.path()), [(time(DEAD + 9_000), id(2))]);
 }
 
-/// The record of a session under another hint, its checksum anew.
+/// The record of a session with another time in the expiry index, and a new checksum.
 fn filed_at(record: &[u8], hint: u64) -> Vec<u8> {
     let mut record = record.to_vec();
     record[1..9].copy_from_slice(&hint.to_le_bytes());
@@ -184,7 +184,7 @@ fn filed_at(record: &[u8], hint: u64) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_passed_over_however_much_it_is() {
+async fn a_sweep_skips_any_number_of_unreadable_records() {
     const DAMAGED: u64 = 3_000;
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(folder.path());
@@ -217,7 +217,7 @@ async fn what_cannot_be_read_is_passed_over_however_much_it_is() {
 }
 
 #[tokio::test]
-async fn a_pass_that_only_files_anew_is_stopped_like_any_other() {
+async fn a_pass_that_only_moves_index_entries_stops_on_shutdown() {
     const SESSIONS_DUE: u64 = 40_000;
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(folder.path());
@@ -238,14 +238,14 @@ async fn a_pass_that_only_files_anew_is_stopped_like_any_other() {
             hints.insert((1, id(n).as_bytes()), ()).expect("set");
         }
     });
-    // The reaper begins at once.
+    // The reaper starts at once.
     let server = Server::process(folder.path(), &[]);
     tokio::time::sleep(Duration::from_millis(50)).await;
     server.stop().await;
     assert_eq!(hints(folder.path()).len() as u64, SESSIONS_DUE);
 }
 
-/// The questions of the closed file, and until when each is kept.
+/// The time until which each question of the closed file is kept.
 fn stored_questions(folder: &Path) -> Vec<u64> {
     let database = Database::open(folder.join("rejoin.redb")).expect("opened");
     let transaction = database.begin_read().expect("begun");
@@ -257,13 +257,13 @@ fn stored_questions(folder: &Path) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn a_question_is_stored_once_and_as_long_as_some_game_asks_it() {
+async fn a_question_is_stored_once_and_as_long_as_a_game_uses_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(folder.path());
     for n in 0..20 {
         store.create(NewSession(solo(n, 3, at(0))), at(0)).await.expect("created");
     }
-    // One is over, and its results live longer than the others.
+    // One game is over, and its results live longer than the other games.
     for question in 0..3 {
         store.apply(&id(7), right(question), at(1_000)).await.expect("answered");
     }
@@ -276,7 +276,7 @@ async fn a_question_is_stored_once_and_as_long_as_some_game_asks_it() {
     let session = store.get(&id(7), at(DEAD)).await.expect("read").expect("its results live");
     assert!(session.quiz.is_some_and(|quiz| quiz.questions.len() == 3), "with their texts");
     store.sweep(at(7_201_001), 100).await.expect("swept");
-    // They are kept a quarter longer than they are needed, so that this is seldom written.
+    // Questions are kept a quarter longer than needed, so that their end is rarely rewritten.
     store.sweep(at(7_201_001 + 7_201_000 / 4), 100).await.expect("swept");
     store.close().await.expect("closed");
     assert_eq!(stored_questions(folder.path()), [0; 0]);

@@ -1,4 +1,4 @@
-//! What somebody tried on rooms who wanted to break them, and once could.
+//! Attacks on rooms that succeeded once.
 
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn a_rooms_id_ends_no_room_as_if_it_were_a_solo_games() {
+async fn deleting_a_solo_game_with_a_room_id_keeps_the_room() {
     let (_folder, server, client) = server();
     let room = client.post("/api/rooms", &json!({ "count": 1, "readyMs": 0 })).await.json(201);
     let (id, host) = (text(&room, "roomId"), text(&room, "token"));
@@ -46,7 +46,7 @@ async fn a_rooms_id_ends_no_room_as_if_it_were_a_solo_games() {
 }
 
 #[tokio::test]
-async fn who_waits_for_events_gets_none_once_the_seat_has_changed_hands() {
+async fn a_long_poll_gets_no_event_once_the_seat_was_handed_over() {
     let (_folder, server, client) = server();
     let room = client.post("/api/rooms", &json!({ "count": 1 })).await.json(201);
     let (id, code) = (text(&room, "roomId"), text(&room, "joinCode"));
@@ -56,6 +56,7 @@ async fn who_waits_for_events_gets_none_once_the_seat_has_changed_hands() {
     let waiting = format!("{path}/events?after=1&waitMs=25000");
     let begun = Instant::now();
     let change = async {
+        // Time for the other request to start waiting.
         tokio::time::sleep(Duration::from_millis(200)).await;
         let handed = ask(&client, Method::POST, &format!("{path}/seats/2/code"), token, None).await.json(201);
         join(json!({ "joinCode": code, "seatCode": text(&handed, "seatCode") })).await.json(200);
@@ -67,7 +68,7 @@ async fn who_waits_for_events_gets_none_once_the_seat_has_changed_hands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn copies_of_a_join_at_once_take_one_seat_and_one_token_and_none_is_told_of_a_bad_one() {
+async fn simultaneous_copies_of_a_join_take_one_seat_with_one_token_or_are_superseded() {
     let (_folder, server, client) = server();
     let room = client.post("/api/rooms", &json!({ "count": 1 })).await.json(201);
     let body = json!({ "joinCode": text(&room, "joinCode"), "name": "Ada" });
@@ -91,7 +92,7 @@ async fn copies_of_a_join_at_once_take_one_seat_and_one_token_and_none_is_told_o
 }
 
 #[tokio::test]
-async fn a_list_of_questions_counts_as_a_number_of_them_does() {
+async fn a_list_of_question_ids_has_the_limit_of_a_question_count() {
     let (_folder, server, client) = server();
     let ids: Vec<_> =
         bank("civics")["questions"].as_array().unwrap().iter().map(|one| one["questionId"].clone()).collect();
@@ -103,7 +104,7 @@ async fn a_list_of_questions_counts_as_a_number_of_them_does() {
 }
 
 #[tokio::test]
-async fn a_host_who_does_nothing_but_wait_for_events_is_not_away() {
+async fn a_host_who_only_long_polls_is_not_away() {
     let (_folder, server, client) = server();
     let room = client.post("/api/rooms", &json!({ "count": 1, "readyMs": 0, "awayMs": 5000 })).await.json(201);
     let (path, host) = (format!("/api/rooms/{}", text(&room, "roomId")), text(&room, "token"));

@@ -1,4 +1,4 @@
-//! The servers that other tests talk to are what those take them for.
+//! Checks that the servers for tests behave as the other tests expect.
 
 use std::process::Command;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::support::valkey::{
 use crate::support::wait_for;
 
 #[test]
-fn a_server_is_the_pinned_one_and_by_the_recommended_settings() {
+fn a_server_has_the_pinned_version_and_the_recommended_settings() {
     let server = ValkeyServer::start(&[]);
     assert_eq!(server.info("valkey_version"), "9.1.2");
     assert_eq!(server.info("process_id"), server.pid().to_string());
@@ -34,7 +34,7 @@ fn a_server_is_the_pinned_one_and_by_the_recommended_settings() {
 }
 
 #[test]
-fn what_was_written_is_there_after_kill_and_restart_in_the_same_place() {
+fn written_data_survives_a_kill_and_a_restart_on_the_same_port() {
     let mut server = ValkeyServer::start(&[]);
     assert_eq!(server.command(&["SET", "a", "1"]), Resp::Text("OK".to_owned()));
     let (url, pid) = (server.url(), server.pid());
@@ -48,12 +48,12 @@ fn what_was_written_is_there_after_kill_and_restart_in_the_same_place() {
 }
 
 #[test]
-fn a_halted_server_answers_when_it_goes_on() {
+fn a_halted_server_answers_after_it_continues() {
     let server = ValkeyServer::start(&[]);
     let mut connection = server.connection().expect("it is there");
     server.stop_signal();
     let waiting = std::thread::spawn(move || connection.command(&["PING"]));
-    // A thing that does not happen can't be waited for: the time is only how long it gets.
+    // There is nothing to wait for when a reply must not come. The time is only the chance that it gets.
     std::thread::sleep(Duration::from_millis(100));
     assert!(!waiting.is_finished(), "a halted server answered");
     server.continue_signal();
@@ -71,7 +71,7 @@ fn a_stranger_on_the_port_is_not_taken_for_the_server() {
 }
 
 #[test]
-fn a_password_is_asked_for() {
+fn a_server_requires_its_password() {
     let server = ValkeyServer::start(&["--requirepass", "secret"]);
     assert_eq!(server.url(), format!("valkey://:secret@127.0.0.1:{}", server.port));
     assert_eq!(server.command(&["PING"]).text(), "PONG");
@@ -132,7 +132,7 @@ fn a_cluster_serves_every_slot_and_replaces_a_dead_primary() {
 }
 
 #[tokio::test]
-async fn a_cluster_is_empty_whenever_it_is_handed_out() {
+async fn a_reused_cluster_is_empty() {
     for _ in 0..2 {
         let cluster = fresh_cluster().await;
         for key in ["a", "b", "c"] {
@@ -155,13 +155,13 @@ fn sentinels_replace_a_dead_primary() {
     wait_for("a failover", || (all.primary() == Some(1)).then_some(()));
     assert!(all.servers[1].command(&["SET", "a", "2"]).is("OK"));
     all.servers[0].restart();
-    // When it becomes one, its connections are cut.
+    // Its connections are cut when it becomes a replica.
     let is_replica = || all.servers[0].try_command(&["GET", "a"]).is_ok_and(|reply| reply.is("2"));
     wait_for("the old primary as a replica", || is_replica().then_some(()));
 }
 
 #[test]
-fn a_tls_server_takes_only_those_who_trust_its_authority() {
+fn a_tls_server_accepts_only_clients_that_trust_its_authority() {
     let mut server = TlsServer::start(&["--requirepass", "secret"]);
     let port = server.0.port;
     assert_eq!(server.0.url(), format!("rediss://:secret@127.0.0.1:{port}"));

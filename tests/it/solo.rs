@@ -1,4 +1,4 @@
-//! The solo API, word for word: every call, every field, every promise to a player.
+//! The solo API, call by call: every field, and every promise to a player.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use crate::support::{Client, KEY, Reply, Server, assert_shape, bank, question, q
 
 const NOBODY: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
-/// A server on a new file, and a client of it.
+/// A server on a new file, and a client for it.
 fn server(args: &[&str]) -> (TempDir, Server, Client) {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::here(folder.path(), args);
@@ -67,7 +67,7 @@ fn assert_results(results: &Value) {
 }
 
 #[tokio::test]
-async fn a_new_game_shows_its_questions_and_how_long_it_lives() {
+async fn a_new_game_returns_its_questions_and_its_expiry() {
     let (_folder, _server, client) = server(&["--session-ttl", "10m"]);
     let created = client.create(json!({})).await;
     let times = ["expiresAt: date", "serverTime: date", "degraded: bool"];
@@ -115,7 +115,7 @@ async fn a_whole_game_is_played_to_its_end() {
 }
 
 #[tokio::test]
-async fn results_tell_of_evaluated_questions_alone_and_stay_after_the_end() {
+async fn results_contain_only_evaluated_questions_and_stay_after_the_end() {
     let (_folder, _server, client) = server(&[]);
     let id = client.play(2).await;
     let none = client.results(&id).await.json(200);
@@ -149,7 +149,7 @@ async fn results_tell_of_evaluated_questions_alone_and_stay_after_the_end() {
 }
 
 #[tokio::test]
-async fn a_reloaded_page_gets_what_it_needs_to_go_on() {
+async fn a_reloaded_page_gets_the_state_it_needs() {
     let (_folder, _server, client) = server(&[]);
     let timed = json!({ "questions": [question(0), limited(question(1), 60_000)], "ttlMs": 120_000 });
     let created = client.create(timed).await;
@@ -178,7 +178,7 @@ async fn a_reloaded_page_gets_what_it_needs_to_go_on() {
 }
 
 #[tokio::test]
-async fn a_question_shows_itself_and_its_clock_which_starts_once() {
+async fn showing_a_question_starts_its_clock_once() {
     let (_folder, _server, client) = server(&[]);
     let quiz = json!([question(0), limited(question(1), 60_000)]);
     let created = client.create(json!({ "questions": quiz, "deliver": "one" })).await;
@@ -192,7 +192,8 @@ async fn a_question_shows_itself_and_its_clock_which_starts_once() {
     assert_shape(&first, &["question: object", "openedAt: date", "closesAt: date", "serverTime: date"]);
     assert_eq!(first["question"]["timeLimitMs"], 60_000);
     assert_eq!(millis_between(&first["openedAt"], &first["closesAt"]), 60_000);
-    // A date is made by two clocks that are read one after the other, and a busy machine may come in between.
+    // A date is made from two clocks that are read one after the other, and a busy machine may pause in
+    // between.
     until_async(async || {
         let again = client.show(id, "q1").await.json(200);
         let passed = millis_between(&first["openedAt"], &again["serverTime"]);
@@ -205,8 +206,8 @@ async fn a_question_shows_itself_and_its_clock_which_starts_once() {
     assert_eq!(client.resume(id).await.json(200)["current"], Value::Null);
 }
 
-/// All that a player gets to see of a game in which only the first question is evaluated, without
-/// what differs between any two games.
+/// Everything that a player can see of a game in which only the first question is evaluated, without the
+/// values that differ between any two games.
 async fn seen_of(client: &Client, quiz: Value, deliver: &str) -> Vec<Value> {
     let created = client.create(json!({ "questions": quiz, "deliver": deliver })).await;
     let id = created["sessionId"].as_str().unwrap().to_owned();
@@ -236,7 +237,7 @@ fn forget_what_differs(value: &mut Value) {
 }
 
 #[tokio::test]
-async fn no_reply_differs_by_a_key_or_an_explanation_before_its_verdict() {
+async fn no_reply_depends_on_answer_keys_or_explanations_before_the_verdict() {
     let (_folder, _server, client) = server(&[]);
     let one: Value = questions(3);
     let mut other = one.clone();
@@ -286,13 +287,13 @@ fn limited(mut question: Value, millis: u64) -> Value {
 }
 
 #[tokio::test]
-async fn an_answer_past_its_time_limit_counts_as_none() {
+async fn an_answer_after_its_time_limit_counts_as_no_answer() {
     let (_folder, _server, client) = server(&[]);
     let created = client.create(json!({ "questions": [limited(question(0), 100)] })).await;
     let id = created["sessionId"].as_str().unwrap();
     assert_eq!(created["questions"][0]["timeLimitMs"], 100);
     let shown = client.show(id, "q0").await.json(200);
-    // The server's clock decides, so the test waits by it.
+    // The server's clock decides, so the test waits by that clock.
     loop {
         let now = client.resume(id).await.json(200)["serverTime"].clone();
         if millis_between(&shown["closesAt"], &now) > 5 {
@@ -334,7 +335,7 @@ async fn award_as(client: &Client, key: &str, id: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn an_awards_body_is_compared_by_what_it_says() {
+async fn the_body_of_an_award_is_compared_by_its_json_value() {
     let (_folder, _server, client) = server(&[]);
     let id = client.play(1).await;
     client.answer(&id, 0, right(0)).await.json(200);
@@ -349,7 +350,7 @@ async fn an_awards_body_is_compared_by_what_it_says() {
 }
 
 #[tokio::test]
-async fn the_repeat_of_an_award_is_awarded_again_and_another_is_not() {
+async fn a_repeated_claim_gets_its_first_reply_and_another_claim_gets_no_award() {
     let (folder, server, client) = server(&[]);
     let id = client.play(1).await;
     client.answer(&id, 0, right(0)).await.json(200);
@@ -366,7 +367,7 @@ async fn the_repeat_of_an_award_is_awarded_again_and_another_is_not() {
 }
 
 #[tokio::test]
-async fn of_many_claims_at_once_one_is_awarded() {
+async fn one_of_many_simultaneous_claims_is_awarded() {
     let (_folder, _server, client) = server(&[]);
     let id = client.play(1).await;
     client.answer(&id, 0, right(0)).await.json(200);
@@ -377,7 +378,7 @@ async fn of_many_claims_at_once_one_is_awarded() {
     assert_eq!(replies.await.iter().filter(|awarded| **awarded == true).count(), 1);
 }
 
-/// Runs so many of them side by side.
+/// Runs this many futures at the same time.
 async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     count: u64,
     make: impl Fn(u64) -> F,
@@ -391,7 +392,7 @@ async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
 }
 
 #[tokio::test]
-async fn of_a_hundred_copies_of_an_answer_one_counts() {
+async fn one_of_a_hundred_copies_of_an_answer_counts() {
     let (_folder, _server, client) = server(&[]);
     let id = client.play(2).await;
     let replies = at_once(100, |n| {
@@ -422,7 +423,7 @@ async fn a_hundred_copies_under_one_idempotency_key_get_one_reply() {
 }
 
 #[tokio::test]
-async fn a_repeated_answer_gets_the_same_bytes_also_after_a_restart_and_the_end() {
+async fn a_repeated_answer_gets_the_same_bytes_after_a_restart_and_after_the_end() {
     let (folder, server, client) = server(&[]);
     let id = client.play(2).await;
     let first = client.answer_as("a", &id, 0, right(0)).await;
@@ -456,7 +457,7 @@ async fn another_request_under_the_same_idempotency_key_is_refused_and_changes_n
         client.answer_as("a", &id, n, option).await.problem(422, "idempotency-key-reused");
     }
     assert_eq!(ids(&client.resume(&id).await.json(200)["questions"]), ["q1"]);
-    // A refusal is not kept: the key is free for the answer that counts.
+    // A refused answer does not use up its key: the key is free for the answer that counts.
     client.answer_as("b", &id, 1, 99).await.problem(422, "option-not-in-question");
     client.answer_as("b", &id, 1, right(1)).await.json(200);
     // The same key in another session is another key.
@@ -465,7 +466,7 @@ async fn another_request_under_the_same_idempotency_key_is_refused_and_changes_n
 }
 
 #[tokio::test]
-async fn a_game_that_is_given_up_is_gone_results_included() {
+async fn a_deleted_game_is_gone_with_its_results() {
     let (_folder, _server, client) = server(&[]);
     let (playing, finished) = (client.play(1).await, client.play(1).await);
     client.answer(&finished, 0, right(0)).await.json(200);
@@ -482,7 +483,7 @@ async fn a_game_that_is_given_up_is_gone_results_included() {
 }
 
 #[tokio::test]
-async fn the_banks_are_listed_with_what_can_be_selected() {
+async fn banks_are_listed_with_everything_that_can_be_selected() {
     let (_folder, _server, client) = server(&[]);
     let list = client.get("/api/quizzes").await.json(200);
     assert_shape(&list, &["quizzes: array"]);
@@ -514,7 +515,7 @@ async fn the_banks_are_listed_with_what_can_be_selected() {
 }
 
 #[tokio::test]
-async fn a_selection_is_kept_to() {
+async fn a_game_has_only_questions_of_the_selection() {
     let (_folder, _server, client) = server(&[]);
     let all = client.create(json!({ "quizId": "space", "count": 200 })).await;
     assert_eq!(ids(&all["questions"]).into_iter().collect::<HashSet<_>>().len(), 80);
@@ -540,7 +541,7 @@ async fn a_selection_is_kept_to() {
 }
 
 #[tokio::test]
-async fn questions_asked_for_by_name_come_in_that_order_or_not_at_all() {
+async fn questions_requested_by_id_come_in_that_order_or_not_at_all() {
     let (_folder, _server, client) = server(&[]);
     let names = ["space-big-dipper-home", "space-brightest-star"];
     let named = client.create(json!({ "quizId": "space", "questionIds": names })).await;
@@ -552,7 +553,7 @@ async fn questions_asked_for_by_name_come_in_that_order_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn draws_differ_from_game_to_game() {
+async fn games_draw_different_questions() {
     let (_folder, _server, client) = server(&[]);
     let mut draws = HashSet::new();
     for _ in 0..5 {
@@ -562,7 +563,7 @@ async fn draws_differ_from_game_to_game() {
 }
 
 #[tokio::test]
-async fn the_same_session_id_and_body_give_the_same_session() {
+async fn a_creation_with_the_same_session_id_and_body_returns_the_same_session() {
     let (folder, server, client) = server(&[]);
     let mine = "5f0c8bd4-1c1c-4c6d-9d2f-6f3c0b1b7a11";
     let body = json!({ "sessionId": mine, "quizId": "civics", "count": 3 });
@@ -595,7 +596,7 @@ async fn the_same_session_id_and_body_give_the_same_session() {
 }
 
 #[tokio::test]
-async fn a_repeated_creation_finds_its_game_though_its_bank_is_gone() {
+async fn a_repeated_creation_finds_its_game_even_if_the_bank_is_gone() {
     let folder = tempfile::tempdir().unwrap();
     let mut mine = bank("space");
     mine["quizId"] = json!("mine");
@@ -612,7 +613,7 @@ async fn a_repeated_creation_finds_its_game_though_its_bank_is_gone() {
 }
 
 #[tokio::test]
-async fn of_many_creations_under_one_session_id_all_get_one_game() {
+async fn many_creations_with_one_session_id_get_the_same_game() {
     let (_folder, _server, client) = server(&[]);
     let body = json!({ "sessionId": NOBODY, "count": 200 });
     let games = at_once(30, |_| {
@@ -624,7 +625,7 @@ async fn of_many_creations_under_one_session_id_all_get_one_game() {
 }
 
 #[tokio::test]
-async fn a_life_can_be_chosen_within_bounds() {
+async fn the_ttl_can_be_chosen_within_bounds() {
     let (_folder, _server, client) = server(&["--session-max-age", "1h"]);
     for ttl in [10_000, 3_600_000] {
         let created = client.create(json!({ "ttlMs": ttl })).await;
@@ -637,7 +638,7 @@ async fn a_life_can_be_chosen_within_bounds() {
 }
 
 #[tokio::test]
-async fn metadata_comes_back_as_it_was() {
+async fn metadata_is_returned_unchanged() {
     let (folder, server, client) = server(&[]);
     let metadata = r#"{"b":[1,2.50,1e3],"a":{"ü":"\u00e9 \" \n","n":null},"big":12345678901234567890}"#;
     let body = format!(r#"{{"questions":{},"metadata":{metadata}}}"#, questions(1));
@@ -656,7 +657,7 @@ async fn metadata_comes_back_as_it_was() {
 }
 
 #[tokio::test]
-async fn metadata_that_nobody_could_read_again_is_refused() {
+async fn invalid_metadata_is_refused() {
     let (_folder, _server, client) = server(&[]);
     let deep = format!(r#"{{"a":{}1{}}}"#, "[".repeat(1_500), "]".repeat(1_500));
     let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(4_096));
@@ -672,7 +673,7 @@ async fn metadata_that_nobody_could_read_again_is_refused() {
 }
 
 #[tokio::test]
-async fn what_only_a_backend_may_do_needs_a_key_once_there_are_keys() {
+async fn backend_fields_need_a_key_on_a_server_with_keys() {
     let (_folder, _server, player) = server(&["--api-keys", KEY]);
     let backend = player.with_key(KEY);
     for (field, value) in [
@@ -699,7 +700,7 @@ async fn what_only_a_backend_may_do_needs_a_key_once_there_are_keys() {
 }
 
 #[tokio::test]
-async fn a_key_is_read_in_whatever_case_its_scheme_is_written() {
+async fn the_authorization_scheme_is_case_insensitive() {
     let (_folder, _server, client) = server(&["--api-keys", KEY]);
     for scheme in ["Bearer", "bearer", "BEARER"] {
         let request = client.request(reqwest::Method::POST, "/api/game/session");
@@ -713,7 +714,7 @@ async fn a_key_is_read_in_whatever_case_its_scheme_is_written() {
 }
 
 #[tokio::test]
-async fn a_backend_may_leave_its_texts_out() {
+async fn a_backend_may_omit_the_texts_of_its_questions() {
     let (_folder, _server, player) = server(&["--api-keys", KEY]);
     let bare = json!({ "questions": [{
         "questionId": "q0", "options": [{ "optionId": 1 }, { "optionId": 2 }], "correctOptionId": right(0),
@@ -737,7 +738,7 @@ async fn a_backend_may_leave_its_texts_out() {
 }
 
 #[tokio::test]
-async fn a_bank_for_rooms_is_not_played_alone() {
+async fn a_bank_for_rooms_cannot_be_played_solo() {
     let folder = tempfile::tempdir().unwrap();
     let mut mine = bank("space");
     mine["quizId"] = json!("aaa");
@@ -750,7 +751,7 @@ async fn a_bank_for_rooms_is_not_played_alone() {
 }
 
 #[tokio::test]
-async fn a_dead_session_is_gone_and_a_read_keeps_one_alive() {
+async fn a_session_expires_unless_it_is_read() {
     let (_folder, _server, client) = server(&[]);
     let (dead, alive) = tokio::join!(
         client.create(json!({ "ttlMs": 10_000, "questions": questions(2) })),

@@ -1,10 +1,10 @@
-//! What the log says of a start, for machines that read it.
+//! The log event of a start, for machines that read the log.
 
 use serde_json::{Value, json};
 
 use crate::support::Server;
 
-/// The event of a start, from a log of JSON lines.
+/// The start event, from a log of JSON lines.
 fn start_of(server: &Server) -> Value {
     let log = server.log();
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect();
@@ -14,7 +14,7 @@ fn start_of(server: &Server) -> Value {
 }
 
 #[tokio::test]
-async fn a_start_is_an_event_that_says_how_the_file_was_found() {
+async fn the_start_event_says_how_the_file_was_found() {
     let folder = tempfile::tempdir().unwrap();
     let start = async || {
         let server = Server::process(folder.path(), &["--log-format", "json"]);
@@ -43,7 +43,7 @@ async fn a_start_is_an_event_that_says_how_the_file_was_found() {
 }
 
 #[tokio::test]
-async fn a_store_without_a_file_says_nothing_of_one() {
+async fn the_start_event_of_a_memory_store_mentions_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::process(folder.path(), &["--store", "memory", "--log-format", "json"]);
     server.logged("rejoin has started").await;

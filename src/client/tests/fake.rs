@@ -1,4 +1,4 @@
-//! A server that does what a test says, frame by frame.
+//! A fake server that a test drives frame by frame.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
 use tokio_tungstenite::{WebSocketStream, accept_async};
 
-/// How long anything may take.
+/// The time limit of every step.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) struct Fake {
@@ -25,7 +25,7 @@ impl Fake {
         Self { listener, base }
     }
 
-    /// The next connection, with its first frame.
+    /// Accepts the next connection and reads its `resume` frame.
     pub(super) async fn accept(&self) -> Peer {
         let mut peer = Peer { stream: accept_async(self.tcp().await).await.expect("a WebSocket"), resume: Value::Null };
         peer.resume = peer.hear().await;
@@ -33,19 +33,19 @@ impl Fake {
         peer
     }
 
-    /// The same, welcomed to events that go on after `head`.
+    /// Accepts the next connection and welcomes it. `head` is the newest event.
     pub(super) async fn welcome(&self, recovered: bool, head: u64) -> Peer {
         let mut peer = self.accept().await;
         peer.welcome("e", recovered, head).await;
         peer
     }
 
-    /// Whether somebody connects within so long.
+    /// True if a client connects within this time.
     pub(super) async fn is_called(&self, within: Duration) -> bool {
         timeout(within, self.listener.accept()).await.is_ok()
     }
 
-    /// The next HTTP request, as it came; it is answered with these bytes, or cut.
+    /// Reads the next HTTP request and returns it. Sends `reply`, or cuts the connection if it is `None`.
     pub(super) async fn http(&self, reply: Option<&str>) -> String {
         let mut stream = self.tcp().await;
         let mut request = Vec::new();
@@ -63,7 +63,7 @@ impl Fake {
     }
 }
 
-/// One connection, seen from the server. Dropping it cuts it without a word.
+/// The server's end of one connection. Dropping it cuts the connection without a close frame.
 pub(super) struct Peer {
     stream: WebSocketStream<TcpStream>,
     pub(super) resume: Value,
@@ -84,14 +84,14 @@ impl Peer {
         self.stream.send(Message::text(frame.to_string())).await.expect("the client reads");
     }
 
-    /// The next frame.
+    /// Receives the next frame.
     pub(super) async fn hear(&mut self) -> Value {
         let message = timeout(PATIENCE, self.stream.next()).await.expect("the client speaks");
         let message = message.expect("it has not gone").expect("a frame");
         serde_json::from_str(message.to_text().expect("a text")).expect("JSON")
     }
 
-    /// The next frame of this type.
+    /// Receives frames until one has this type.
     pub(super) async fn hear_of(&mut self, kind: &str) -> Value {
         loop {
             let frame = self.hear().await;
@@ -101,7 +101,7 @@ impl Peer {
         }
     }
 
-    /// Waits until the client has gone.
+    /// Waits until the client has closed or lost the connection.
     pub(super) async fn gone(mut self) {
         while let Some(Ok(message)) = timeout(PATIENCE, self.stream.next()).await.expect("it goes") {
             if message.is_close() {

@@ -1,4 +1,5 @@
-//! A session's id: a UUID, and where the session is at home if not in the store that all share.
+//! A session's id: a UUID, and the name of the instance that owns the session if it is not in the shared
+//! store.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,18 +9,21 @@ use uuid::Uuid;
 
 use super::{InstanceName, InvalidId};
 
-/// Bytes of a UUID.
+/// The length of a UUID in bytes.
 const UUID: usize = 16;
-/// Characters of a UUID as text.
+/// The length of a UUID's text in characters.
 const UUID_TEXT: usize = uuid::fmt::Hyphenated::LENGTH;
 
-/// A session's id: a UUID, and a solo player's only credential, so `Debug` shows a short hash. One
-/// that was begun at an instance's own, while the shared store was away, names that [`InstanceName`].
+/// A session's id: a UUID. It is a solo player's only credential, so `Debug` shows a short hash. The id of a
+/// session that an instance created in its own store, while the shared store was down, also names that
+/// [`InstanceName`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SessionId {
-    /// The UUID and the home's characters; zeros to the end, which sort before any character.
+    /// The UUID and the characters of the instance's name. The rest is zeros, which sort before any
+    /// character.
     bytes: [u8; UUID + InstanceName::MOST],
+    /// How many of the bytes are in use.
     length: u8,
 }
 
@@ -38,8 +42,8 @@ impl From<SessionId> for String {
 }
 
 impl SessionId {
-    /// A new id: version 7, 48 bits of `millis` (since 1970) before 74 bits of `chance`, so that
-    /// ids sort by age and stay far above 64 bits that nobody can guess.
+    /// A new id: a version 7 UUID of 48 bits of `millis` (since 1970) and 74 bits of `chance`. Ids sort by
+    /// age, and have more than the 64 random bits that nobody can guess.
     pub fn generate(millis: u64, chance: &[u8; 10]) -> Self {
         Self::new(uuid::Builder::from_unix_timestamp_millis(millis, chance).into_uuid(), "")
     }
@@ -57,13 +61,13 @@ impl SessionId {
         Self { bytes, length: length as u8 }
     }
 
-    /// The same UUID at this home.
+    /// The same UUID, owned by this instance.
     #[must_use]
     pub fn at_instance(&self, home: &InstanceName) -> Self {
         Self::new(self.uuid(), home.as_str())
     }
 
-    /// Where the session is at home; `None` for those of the store that all share.
+    /// The instance that owns the session. `None` for a session of the shared store.
     pub fn instance(&self) -> Option<InstanceName> {
         let (_, home) = self.as_bytes().split_at(UUID);
         (!home.is_empty()).then(|| home_of(home).expect("it was a home when the id was made"))
@@ -74,12 +78,12 @@ impl SessionId {
         Uuid::from_bytes(*uuid)
     }
 
-    /// The id's bytes, which sort as the ids do: the UUID's, and those of the home after it.
+    /// The id's bytes: those of the UUID, then those of the instance's name. They sort as the ids do.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length)]
     }
 
-    /// The id that has these bytes.
+    /// The id that has these bytes. `None` if no id has them.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (uuid, home) = bytes.split_at_checked(UUID)?;
         let uuid = Uuid::from_slice(uuid).ok()?;
@@ -91,7 +95,8 @@ impl SessionId {
         blake3::hash(self.as_bytes()).to_hex()[..8].to_owned()
     }
 
-    /// The id under which the progression of this session is awarded: stable, and not reversible.
+    /// The id under which the progression of this session is awarded. It is stable, and it doesn't reveal the
+    /// session's id.
     pub fn award_id(&self) -> Uuid {
         let hash = blake3::keyed_hash(b"rejoin: one award to one session", self.as_bytes());
         let mut bytes = [0; 16];

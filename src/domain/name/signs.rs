@@ -1,29 +1,29 @@
-//! Which signs may stand in a name: none that steers the text around it or shows nothing, but for
-//! those that scripts and emoji need where they need them.
+//! The characters that a name may contain. Characters that control the text around them, or that show
+//! nothing, are refused, except where a script or an emoji needs them.
 
 use unicode_normalization::char::is_combining_mark;
 use unicode_script::{Script, UnicodeScript};
 
 use super::super::ids::InvalidId;
 
-/// Most combining marks on a letter.
+/// The most combining marks on one letter.
 const MOST_MARKS: usize = 2;
-/// The same in scripts that write a syllable as one letter with its vowels and finals: Kyaw (ကျော်) has
-/// four.
+/// The most combining marks in scripts that write a syllable as one letter with its vowels and finals: Kyaw
+/// (ကျော်) has four.
 const MOST_MARKS_OF_SYLLABLES: usize = 4;
 
 const ZWNJ: char = '\u{200c}';
 const ZWJ: char = '\u{200d}';
 const BLACK_FLAG: char = '\u{1f3f4}';
 
-/// The flags that are written by tags: of England, Scotland and Wales.
+/// The flags that are written with tag characters: those of England, Scotland and Wales.
 const TAGGED_FLAGS: [&str; 3] = [
     "\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
     "\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
     "\u{e0067}\u{e0062}\u{e0077}\u{e006c}\u{e0073}\u{e007f}",
 ];
 
-/// Says what is wrong with a name's signs.
+/// Refuses a name that contains a character where it must not be.
 pub(super) fn check(name: &str) -> Result<(), InvalidId> {
     let mut before = Before::default();
     let mut rest = name;
@@ -45,16 +45,17 @@ pub(super) fn check(name: &str) -> Result<(), InvalidId> {
     Ok(())
 }
 
-/// What stands before a sign.
+/// What precedes a character.
 #[derive(Default)]
 struct Before {
-    /// The last sign that is no mark.
+    /// The last character that is not a combining mark. `None` at the beginning of the name.
     base: Option<char>,
+    /// How many combining marks follow it.
     marks: usize,
 }
 
 impl Before {
-    /// Whether `c` may stand here; `rest` follows it.
+    /// Whether `c` may follow. `rest` is the text after `c`.
     fn may_be_followed_by(&self, c: char, rest: &str) -> bool {
         match c {
             ZWNJ | ZWJ => rest.chars().next().zip(self.base).is_some_and(|(next, base)| joins(base, c, next)),
@@ -77,20 +78,20 @@ impl Before {
     }
 }
 
-/// Whether a joiner joins, or keeps apart, what stands around it.
+/// Whether a joiner between `base` and `next` has an effect: whether it joins them or keeps them apart.
 fn joins(base: char, joiner: char, next: char) -> bool {
     let script = base.script();
     let is_of_script = script == next.script() && (writes_cursive(script) || writes_syllables(script));
     is_of_script || (joiner == ZWJ && is_pictograph(base) && is_pictograph(next))
 }
 
-/// Scripts whose letters join one another as the joiners say.
+/// Scripts whose letters connect, where a joiner controls the connection.
 fn writes_cursive(script: Script) -> bool {
     use Script::{Adlam, Arabic, Hanifi_Rohingya, Mandaic, Mongolian, Nko, Syriac};
     matches!(script, Arabic | Syriac | Mandaic | Mongolian | Nko | Adlam | Hanifi_Rohingya)
 }
 
-/// Scripts that write a syllable as a letter with marks, and form it as the joiners say.
+/// Scripts that write a syllable as a letter with marks, where a joiner controls the form of the syllable.
 fn writes_syllables(script: Script) -> bool {
     use Script::{
         Balinese, Bengali, Chakma, Devanagari, Grantha, Gujarati, Gurmukhi, Javanese, Kannada, Khmer, Malayalam,
@@ -101,7 +102,7 @@ fn writes_syllables(script: Script) -> bool {
         || matches!(script, Grantha | Meetei_Mayek | Newa | Tai_Tham)
 }
 
-/// The blocks of symbols that emoji are made of, skin colours among them.
+/// The blocks of symbols that emoji are built from, skin tones included.
 fn is_pictograph(c: char) -> bool {
     matches!(c, '\u{2190}'..='\u{21ff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}')
 }
@@ -110,8 +111,8 @@ fn is_variation_selector(c: char) -> bool {
     matches!(c, '\u{fe00}'..='\u{fe0f}')
 }
 
-/// Characters that steer the text around them, or show nothing: bidirectional controls, separators
-/// of lines, invisible marks, tags.
+/// Characters that control the text around them or show nothing: bidirectional controls, line separators,
+/// invisible marks and tags.
 fn is_tricky(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'

@@ -1,5 +1,5 @@
-//! What two names have in common that people take for one another: case, width and look-alike
-//! letters of other scripts are folded (UTS 39), and what is not seen is dropped.
+//! The skeleton of a name: a form that is equal for names which people would confuse. Case, width and
+//! look-alike letters of other scripts are folded (UTS 39), and invisible characters are dropped.
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
@@ -8,7 +8,7 @@ use unicode_security::skeleton;
 use super::super::idempotency::{hash, hex};
 use super::PlayerName;
 
-/// The hash of a name's skeleton: equal for names that people would take for the same.
+/// The hash of a name's skeleton. It is equal for names that people would confuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SkeletonHash(#[serde(with = "hex")] [u8; 16]);
@@ -19,21 +19,21 @@ impl From<&PlayerName> for SkeletonHash {
     }
 }
 
-/// The skeleton of a name. It depends on nothing but the case-folded text, so that names are the same
-/// in whatever case.
+/// The skeleton of a name. It depends only on the case-folded text, so names that differ only in case have
+/// the same skeleton.
 pub(super) fn of(name: &str) -> String {
     let visible: String = name.chars().filter_map(visible).nfkc().collect();
-    // A blank before something that is not seen is a blank at the end.
+    // After the filter: a blank before an invisible character has become a blank at the end.
     let seen = visible.split_whitespace().collect::<Vec<_>>().join(" ");
-    // By way of the capitals: ς and σ, ß and ss are one letter each there.
+    // Fold by way of the capitals, where ς and σ, and ß and ss, are the same.
     let folded: String = seen.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect();
     let prototypes: String = folded.chars().nfd().flat_map(prototype).collect();
-    // Some letters have a capital as their prototype, and have no case themselves.
+    // Some letters without a case of their own have a capital as their prototype.
     skeleton(&prototypes).flat_map(char::to_lowercase).collect()
 }
 
-/// A tag is seen as a part of its flag, and so is kept as its letter; joiners and variation selectors
-/// are not seen.
+/// The visible form of a character. Joiners and variation selectors are invisible and dropped. A tag is
+/// visible as a part of its flag, so it becomes its letter.
 fn visible(c: char) -> Option<char> {
     match c {
         '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e007f}' => None,
@@ -42,8 +42,8 @@ fn visible(c: char) -> Option<char> {
     }
 }
 
-/// The letter that a small letter is taken for: in its own form, or else as a capital (в is no b, but В
-/// is taken for B).
+/// The letter that a lower-case letter is confused with, in its own form or else as a capital: в doesn't look
+/// like b, but В looks like B.
 fn prototype(small: char) -> Vec<char> {
     let of = |text: &str| -> Vec<char> { skeleton(text).collect() };
     let own = of(small.encode_utf8(&mut [0; 4]));

@@ -1,5 +1,5 @@
-//! Questions as people hand them in, in a request or a bank's file; `check` turns them into ones that cannot be
-//! wrong.
+//! Questions as their authors write them, in a request or in a bank's file. `check` turns them into questions
+//! that can't be invalid.
 
 mod check;
 
@@ -16,16 +16,16 @@ use crate::domain::ids::{OptionId, QuestionId};
 use crate::domain::number::Number;
 use crate::domain::time::Millis;
 
-/// Most questions that a caller may bring to one game.
+/// The most questions that a caller may bring to one game.
 pub const MOST_QUESTIONS: usize = 200;
-/// Most options of a question.
+/// The most options of a question.
 pub const MOST_OPTIONS: usize = 12;
-/// Most bytes of a text.
+/// The most bytes of a text.
 pub const MOST_TEXT: usize = 4 * 1024;
-/// Bounds of a question's time limit, in milliseconds.
+/// The bounds of a question's time limit, in milliseconds.
 pub const TIME_LIMIT_MS: std::ops::RangeInclusive<u64> = 100..=86_400_000;
 
-/// Most that a question's points may be multiplied by.
+/// The highest factor by which a question's points may be multiplied.
 pub const MOST_FACTOR: u32 = 10;
 
 /// An option as it is handed in.
@@ -123,7 +123,7 @@ pub struct QuestionDraft {
     pub explanation: Option<String>,
 }
 
-/// The fields that belong to some kinds of question alone.
+/// The fields that only some kinds of question have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     Options,
@@ -139,7 +139,7 @@ pub(super) enum Field {
 }
 
 impl QuestionDraft {
-    /// A question of that name and kind, and nothing else yet.
+    /// A draft with this id and kind, and nothing else yet.
     pub fn new(question_id: QuestionId, kind: Kind) -> Self {
         Self {
             question_id,
@@ -166,7 +166,7 @@ impl QuestionDraft {
         }
     }
 
-    /// The fields of single kinds that it has, with their names.
+    /// The fields of [`Field`] that the draft has, with their names on the wire.
     fn fields(&self) -> impl Iterator<Item = (Field, &'static str)> {
         let fields = [
             (Field::Options, "options", !self.options.is_empty()),
@@ -184,12 +184,12 @@ impl QuestionDraft {
     }
 }
 
-/// Something wrong in what was handed in, and where.
+/// Something that is wrong in a draft, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DraftProblem {
-    /// Where: `questions[3].options`.
+    /// Where it is wrong, such as `questions[3].options`.
     pub path: String,
-    /// What: `at least 2`.
+    /// What is wrong, such as `at least 2`.
     pub message: String,
 }
 
@@ -207,7 +207,7 @@ impl fmt::Display for DraftProblem {
 }
 
 impl QuestionDraft {
-    /// The question that it is, once its key was read.
+    /// The question of this draft, with the key that was read from it.
     fn with_key(self, key: AnswerKey) -> Question {
         let option = |option: ChoiceDraft| Choice { id: option.option_id, text: option.text };
         Question {
@@ -227,7 +227,7 @@ impl QuestionDraft {
     }
 }
 
-/// A question as its author would hand it in.
+/// The draft from which this question could have been read.
 impl From<&Question> for QuestionDraft {
     fn from(question: &Question) -> Self {
         let option = |option: &Choice| ChoiceDraft { option_id: option.id, text: option.text.clone() };

@@ -1,4 +1,5 @@
-//! Quizzes: questions with their answer key, written once and never changed while a session lives.
+//! Quizzes: questions with their answer keys. A quiz is written once, and never changes while its session
+//! lives.
 
 pub mod draft;
 pub(crate) mod kind;
@@ -36,44 +37,44 @@ pub enum Difficulty {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Choice {
-    /// Its name: what an answer names, wherever the option is shown.
+    /// The option's id. An answer names it, so the order in which options are shown doesn't matter.
     pub id: OptionId,
-    /// Its text, unless its author left it out.
+    /// The option's text, unless its author left it out.
     pub text: Option<String>,
 }
 
-/// A question with its key.
+/// A question with its answer key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Question {
-    /// Its name within the quiz.
+    /// The question's id, which is unique within the quiz.
     pub id: QuestionId,
-    /// What is asked.
+    /// The text of the question, unless its author left it out.
     pub text: Option<String>,
-    /// What it is about.
+    /// The subject of the question.
     pub category: Option<String>,
-    /// How hard it is.
+    /// How hard the question is.
     pub difficulty: Option<Difficulty>,
-    /// A picture: its URL, or a file's name in the folder `media` beside the bank's file.
+    /// An image: its URL, or the name of a file in the folder `media` beside the bank's file.
     pub image: Option<String>,
-    /// What the picture shows, for who doesn't see it.
+    /// What the image shows, for people who can't see it.
     pub alt: Option<String>,
-    /// How long it may take; an answer after that counts as none.
+    /// How long an answer may take. A later one counts as none. `None` if the question sets no limit.
     pub time_limit: Option<Millis>,
-    /// What can be answered.
+    /// The options, in the order in which they are shown.
     pub options: Vec<Choice>,
-    /// What is right.
+    /// The answer key.
     pub key: AnswerKey,
-    /// By what its points are multiplied.
+    /// The factor by which the question's points are multiplied.
     pub points: Number,
-    /// Whether it earns the same however fast the answer comes.
+    /// True if a fast answer earns no bonus.
     pub no_speed_bonus: bool,
-    /// Why; shown with the verdict.
+    /// Why the right answer is right. It is shown with the verdict.
     pub explanation: Option<String>,
 }
 
 impl Question {
-    /// Roughly how many bytes of memory it takes, whoever holds it.
+    /// The approximate memory of the question, in bytes, no matter how many games share it.
     pub fn weight(&self) -> usize {
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::capacity);
         let texts = [&self.text, &self.category, &self.image, &self.alt, &self.explanation].map(text);
@@ -85,48 +86,48 @@ impl Question {
             + block(self.key.weight())
     }
 
-    /// The option of that name.
+    /// The option with this id.
     pub fn option(&self, id: OptionId) -> Option<&Choice> {
         self.options.iter().find(|option| option.id == id)
     }
 }
 
-/// What the allocator takes for so many bytes.
+/// The bytes that the allocator takes for an allocation of this size.
 fn block(bytes: usize) -> usize {
     bytes.next_multiple_of(16)
 }
 
-/// The questions of one session, in order.
+/// The quiz of one session: its questions, in their order, and how they are scored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Quiz {
-    /// The bank that they come from.
+    /// The bank that the questions come from, or [`Quiz::OWN`].
     pub id: QuizId,
-    /// The bank's points.
+    /// How answers are scored.
     pub scoring: Scoring,
-    /// What a game of this bank earns in the caller's own game.
+    /// What a game with this quiz earns in the caller's own game.
     pub progression: ProgressionRule,
-    /// The questions, shared with the bank and with other games of it.
+    /// The questions. They are shared with the bank and with other games of it.
     pub questions: Vec<Arc<Question>>,
 }
 
 impl Quiz {
-    /// The name of a quiz whose questions a caller has brought.
+    /// The id of a quiz whose questions the caller has brought.
     pub const OWN: &str = "own";
 
-    /// Whether its questions are a caller's own, and not drawn from a bank.
+    /// Whether the caller has brought the questions, so that they don't come from a bank.
     pub fn is_own(&self) -> bool {
         self.id.as_str() == Self::OWN
     }
 
-    /// Roughly how many bytes of memory it takes, without its questions: others may hold those too.
+    /// The approximate memory of the quiz, in bytes, without its questions: other games may share those.
     pub fn own_weight(&self) -> usize {
         let bonus = self.scoring.speed_bonus.capacity() * size_of::<SpeedBonus>();
         let questions = self.questions.capacity() * size_of::<Arc<Question>>();
         size_of::<Self>() + self.id.as_str().len() + block(bonus) + block(questions)
     }
 
-    /// Where the question of that name lies.
+    /// The index of the question with this id.
     pub fn position(&self, id: &QuestionId) -> Option<usize> {
         self.questions.iter().position(|question| question.id == *id)
     }
@@ -136,7 +137,7 @@ impl Quiz {
 pub(super) mod tests {
     use super::*;
 
-    /// A question of options 1, 2 … of which this one is right.
+    /// A question with the options 1, 2 and so on, of which `correct` is right.
     pub(in crate::domain) fn question(correct: u64, options: u64) -> Question {
         let id = |n: u64| OptionId::try_from(n).expect("small");
         Question {

@@ -1,4 +1,4 @@
-//! A question as a player may see it before its verdict: without key and explanation.
+//! A question as a player may see it before the verdict: without its key and its explanation.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use crate::domain::ids::{OptionId, QuestionId};
 use crate::domain::number::Number;
 use crate::domain::time::Millis;
 
-/// What a player may see of a question.
+/// The part of a question that a player may see before the verdict.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PublicQuestion<'a> {
@@ -51,13 +51,13 @@ impl<'a> PublicQuestion<'a> {
         }
     }
 
-    /// The same with the limit that it has in this game.
+    /// The same question, with the time limit that it has in this game.
     #[must_use]
     pub fn with_limit(self, limit: Millis) -> Self {
         Self { time_limit_ms: Some(limit.0), ..self }
     }
 
-    /// A question whose texts are still to be asked for.
+    /// The question without its texts and options, which the client requests later.
     pub fn announced(question: &'a Question) -> Self {
         Self {
             question_id: &question.id,

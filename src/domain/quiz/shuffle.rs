@@ -1,9 +1,10 @@
-//! The order of a question's options: what may be shuffled, and what keeps its place.
+//! The order of a question's options: which of them may be shuffled, and which keep their place.
 
 use super::{AnswerKey, Choice, Correct, Kind, Question};
 
-/// Shuffles a question's options. `chance(n)` gives a number below n. Options that name each other by letter
-/// and pairs such as True and False stay as they are; "all of the above" stays last.
+/// Shuffles a question's options. `chance(n)` returns a random number below n. The options keep their order
+/// if one of them names others by letter, or if they are a pair such as True and False. "All of the above"
+/// stays last.
 pub fn shuffle(question: &mut Question, chance: &mut dyn FnMut(usize) -> usize) {
     let texts = || question.options.iter().filter_map(|option| option.text.as_deref());
     let is_pair = question.key.kind() == Kind::Choice && question.options.len() == 2;
@@ -19,14 +20,15 @@ pub fn shuffle(question: &mut Question, chance: &mut dyn FnMut(usize) -> usize) 
     options.sort_by_key(is_about_others);
 }
 
-/// Whether the options stand as they are to be put: whoever sends them as they come would be right.
+/// Whether an `order` question shows its options in the right order. A player who sent them back unchanged
+/// would be right.
 pub fn is_solved(question: &Question) -> bool {
     let AnswerKey::Order(_) = question.key else { return false };
     let shown = question.options.iter().map(|option| &option.id);
     matches!(question.key.correct(), Correct::Order { correct_order } if shown.eq(&correct_order))
 }
 
-/// Shuffles the options of a question that is solved as it stands, so that it is not.
+/// Shuffles the options so that the question is not shown with its solution.
 pub fn unsolve(question: &mut Question, chance: &mut dyn FnMut(usize) -> usize) {
     shuffle(question, chance);
     let count = question.options.len();
@@ -35,14 +37,14 @@ pub fn unsolve(question: &mut Question, chance: &mut dyn FnMut(usize) -> usize) 
     }
 }
 
-/// Whether an option is one of a pair that everybody expects in that order.
+/// Whether an option belongs to a pair that everybody expects in a fixed order.
 fn is_truth(option: &str) -> bool {
     let lower = option.trim().to_lowercase();
     ["true", "false", "yes", "no", "wahr", "falsch", "richtig", "ja", "nein", "vrai", "faux", "oui", "non"]
         .contains(&lower.as_str())
 }
 
-/// "All of the above", "None of these", "Keine der genannten".
+/// Whether an option speaks of the other options: "All of the above", "None of these", "Keine der genannten".
 pub fn is_about_others(option: &str) -> bool {
     let lower = option.to_lowercase();
     let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
@@ -53,7 +55,7 @@ pub fn is_about_others(option: &str) -> bool {
         && words.iter().skip(1).any(|word| speaks_of.contains(word))
 }
 
-/// "Both A and C".
+/// Whether an option names others by letter: "Both A and C".
 pub fn names_letters(option: &str) -> bool {
     let words: Vec<&str> = option.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let is_letter = |word: &str| matches!(word.as_bytes(), [b'A'..=b'L']);

@@ -1,4 +1,4 @@
-//! How many may join a room in a minute: the generic cell rate algorithm, which needs one timestamp.
+//! The limit on joins per minute, by the generic cell rate algorithm (GCRA), which needs a single timestamp.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,20 +7,21 @@ use crate::domain::time::{Millis, Timestamp};
 
 const MINUTE: u64 = 60_000;
 
-/// When all joins of the budget will be available again. Each one taken puts it off by its share of a
-/// minute, up to a minute ahead.
+/// The time at which the whole budget will be available again. Each join moves it later by its share of a
+/// minute, to a minute ahead at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct JoinBudget(Timestamp);
 
 impl JoinBudget {
-    /// The budget after one more join, where `a_minute` are allowed, and as many at once. More than one a
-    /// millisecond is no limit.
+    /// The budget after one more join. `a_minute` joins are allowed within a minute, and as many at once. A
+    /// limit of more than one join per millisecond is no limit.
     pub(super) fn after_join(self, a_minute: u32, now: Timestamp) -> Result<Self, Refusal> {
         let a_minute = u64::from(a_minute.max(1));
         let share = MINUTE / a_minute;
         let full = self.0.max(now).plus(Millis(share));
-        // Of two requests the later one may bring the earlier time, by which the budget seems to be spent.
+        // No limit: checked here, because a request may bring an earlier time than the one before it. The sum
+        // below would then take the budget as spent.
         if share == 0 {
             return Ok(Self(full));
         }

@@ -1,5 +1,5 @@
-//! The answers to a question that has closed. They never change again, and a long game has many of them: so
-//! they are packed once, and every later command, commit and copy of the room carries them as they are.
+//! The answers to closed questions. They never change again, and a long game has many of them. So they are
+//! packed once, and every later command, commit and copy of the room carries the packed bytes as they are.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,11 +16,13 @@ use crate::domain::ids::SeatId;
 use crate::domain::scoring::Grade;
 use crate::domain::time::{Millis, WallTime};
 
-/// All answers to one question, packed: some 15 bytes each.
+/// All answers to one closed question, packed with bincode: about 15 bytes each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ClosedAnswers(Arc<[u8]>);
 
-/// What is packed. Dates count from the first one.
+/// The packed form. `since` is the earliest receive time, from which the others are counted. A row is the
+/// seat, the answer, the receive time in milliseconds after `since`, the response time, the grade and the
+/// points.
 #[derive(Serialize, Deserialize)]
 struct AnswerRows {
     since: WallTime,
@@ -44,9 +46,9 @@ impl ClosedAnswers {
         Self(bytes.into())
     }
 
-    /// All of them.
+    /// The answers by seat, as they were before packing.
     pub(super) fn unpack(&self) -> BTreeMap<SeatId, SubmittedAnswer> {
-        // Nothing but `pack` has made them, and the record that they were read from has a checksum.
+        // Only `pack` makes these bytes, and the stored record that holds them has a checksum.
         let (packed, _): (AnswerRows, _) =
             bincode::serde::decode_from_slice(&self.0, config()).expect("what was packed can be unpacked");
         let since = packed.since.0;
@@ -57,7 +59,7 @@ impl ClosedAnswers {
     }
 }
 
-/// Bytes, and in formats of text base64.
+/// Raw bytes in binary formats, base64 in text formats.
 impl Serialize for ClosedAnswers {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {

@@ -1,4 +1,4 @@
-//! What can be asked of a room, by whom, and what it answers.
+//! The commands of a room: who sends them, what they ask for, and the replies.
 
 use super::succession::Successor;
 use crate::domain::answer::Answer;
@@ -9,165 +9,168 @@ use crate::domain::name::PlayerName;
 use crate::domain::secret::SecretHash;
 use crate::domain::time::{Timestamp, WallTime};
 
-/// Who asks.
+/// The sender of a room command, as its transport identified it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
-    /// Nobody in particular.
+    /// A sender without credentials.
     Anyone,
     /// A backend that showed an API key, or this server itself.
     Backend,
-    /// Whoever holds a seat's token, and the generation of the connection, if it names one.
+    /// The holder of a seat's token, and the generation of the connection if the request names one.
     Token(SecretHash, Option<u32>),
-    /// A live connection, whose token was checked when it was made.
+    /// A live connection. Its token was checked when the connection was opened.
     Connection {
-        /// Its seat.
+        /// The seat of the connection.
         seat: SeatId,
-        /// Which of the seat's connections it is.
+        /// The generation that the seat had when the connection was opened.
         generation: u32,
     },
 }
 
-/// A move of the host's.
+/// A move of the host. Only [`HostMove::TakeOver`] is open to other seats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostMove {
-    /// From the lobby to the first question.
+    /// Shows the first question. Fits the lobby.
     Start,
-    /// From a reveal to the next question, or to the end.
+    /// Shows the next question, or ends the game after the last one. Fits a reveal.
     Next,
-    /// Closes the question that is open.
+    /// Closes the open question and reveals the right answer.
     Close,
-    /// Stands still, or goes on.
+    /// Pauses the game (`true`) or resumes it (`false`).
     Pause(bool),
-    /// Lets nobody join any more, or lets them again.
+    /// Closes the room to new players (`true`) or opens it again (`false`).
     Lock(bool),
-    /// Sends a player away for good.
+    /// Removes a player. The seat and its token end for good.
     Kick(SeatId),
-    /// Ends the game.
+    /// Ends the game, in any phase.
     Finish,
-    /// The oldest present seat becomes the host.
+    /// Makes the sender the host, if the host is away and the sender is the oldest present seat.
     TakeOver,
 }
 
-/// What a connection's instance has heard of its seat.
+/// A report about one seat, from the instance that holds its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PresenceReport {
-    /// The seat.
+    /// The seat of the connection.
     pub seat: SeatId,
-    /// The connection's generation.
+    /// The connection's generation. A report about a superseded connection is ignored.
     pub generation: u32,
-    /// Whether it is connected now.
+    /// Whether the connection is open now.
     pub is_connected: bool,
-    /// When it was last heard, unless that was reported before.
+    /// When the client was last heard from, on the engine's clock. `None` if that was reported before.
     pub heard: Option<Timestamp>,
-    /// The last sequence it has acknowledged.
+    /// The highest sequence number that the client has acknowledged, if there is one to report.
     pub acknowledged: Option<Sequence>,
 }
 
-/// What can be asked of a room.
+/// An action that a room can be asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomAction {
-    /// Let what is due happen.
+    /// Do what is due, and nothing else. Sent by timers.
     Advance,
     /// Take a new seat.
     Join {
-        /// The player's name.
+        /// The name of the new player.
         name: PlayerName,
-        /// The hash of the token that the seat is to have.
+        /// The hash of the token that the seat will have.
         token: SecretHash,
-        /// Set if the client may repeat the request.
+        /// The idempotency key, if the client may retry the request.
         idempotency: Option<IdempotencyKey>,
     },
-    /// Take over the seat that handed out this code.
+    /// Take over the seat that this code was created for.
     TakeSeat {
-        /// The code's hash.
+        /// The hash of the seat code.
         code: SecretHash,
-        /// The hash of the token that the seat is to have.
+        /// The hash of the token that the seat will have.
         token: SecretHash,
-        /// Set if the client may repeat the request.
+        /// The idempotency key, if the client may retry the request.
         idempotency: Option<IdempotencyKey>,
     },
-    /// Seat a user of the backend's, or give the user's seat another token.
+    /// Seat a user of the backend. If the user has a seat already, give that seat another token.
     SeatUser {
-        /// The user, in the backend's own system.
+        /// The user's id in the backend's own system. `None` for a guest, who gets a new seat each time.
         user: Option<UserId>,
-        /// The user's name.
+        /// The name of a new player. A user who has a seat keeps its name.
         name: PlayerName,
-        /// The hash of the token that the seat is to have.
+        /// The hash of the token that the seat will have.
         token: SecretHash,
     },
-    /// Give the seat of who opened the room another token.
+    /// Give the opener's seat another token.
     RenewHost {
-        /// The hash of the token that the seat is to have.
+        /// The hash of the token that the seat will have.
         token: SecretHash,
     },
-    /// Connect, as the newest connection of the seat.
+    /// Connect, as the newest connection of the seat or as the backend.
     Resume,
-    /// The same for a client that knows nothing of before: the ids of its frames begin anew.
+    /// Connect, for a client that has lost its state. It counts its frame ids from the start again, so the
+    /// known ones are forgotten.
     ResumeFresh,
-    /// The holder is still there.
+    /// The sender is still there. Nothing else changes.
     Heartbeat,
-    /// What an instance has heard of its connections.
+    /// What an instance reports about the seats of its connections.
     ReportPresence(Vec<PresenceReport>),
-    /// Everything up to here is with the seat, or the backend.
+    /// The sender has received every event up to this sequence number.
     Acknowledge(Sequence),
     /// Answer the question that is open.
     Answer {
-        /// The question.
+        /// The question that the player answers.
         question: QuestionId,
-        /// The answer, or `None` for none.
+        /// The answer. `None` if the player gives none.
         answer: Option<Answer>,
     },
-    /// A move of the host's, who saw this phase number; `Repeat` is set if the request may be repeated.
+    /// A move of the host: the phase number that the host saw, the move, and how a retry is recognized if the
+    /// request may be retried.
     Host(u32, HostMove, Option<Idempotency>),
-    /// Let the room be found by this code, and no longer by the one before.
+    /// Give the room this join code. The previous code stops working.
     ChangeJoinCode(JoinCode),
-    /// Lead the players of a finished room to another one.
+    /// Lead the players of a finished room to another room.
     LeadTo {
-        /// The other room.
+        /// The room in which the players continue.
         successor: Successor,
-        /// The one that is to be replaced, since it is gone.
+        /// The current successor, to be replaced because it no longer exists.
         instead_of: Option<SessionId>,
     },
-    /// Give the seat up.
+    /// Give up the sender's own seat.
     Leave,
-    /// Hand out a code by which another device takes the seat.
+    /// Create a code with which another device takes over the seat.
     HandOutCode {
-        /// The seat.
+        /// The seat to be taken over.
         seat: SeatId,
-        /// The code's hash.
+        /// The hash of the seat code.
         code: SecretHash,
     },
-    /// Take a seat away.
+    /// Take a seat away from its player.
     Revoke(SeatId),
-    /// Say something to the backend.
+    /// Send a message to the backend of an external room.
     Say {
-        /// What, as JSON text.
+        /// The message, as JSON text.
         payload: String,
-        /// Set if the client may repeat the request.
+        /// How a retry is recognized, if the client may retry the request.
         idempotency: Option<Idempotency>,
     },
-    /// Append events to an external room's log, if `expected` (when given) is its head.
+    /// Append events to the log of an external room. Refused if `expected` is given and is not the log's
+    /// head.
     Record {
-        /// The events, in order.
+        /// The events, in the order of their numbers.
         events: Vec<EventDraft>,
-        /// The head that the author believes in.
+        /// The head that the author expects.
         expected: Option<Sequence>,
-        /// Set if the author may repeat the request.
+        /// How a retry is recognized, if the author may retry the request.
         idempotency: Option<Idempotency>,
     },
 }
 
-/// Something asked of a room.
+/// An action for a room, and its sender.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomCommand {
-    /// Who asks.
+    /// The sender of the action.
     pub by: Caller,
-    /// What.
+    /// The action that is asked for.
     pub ask: RoomAction,
 }
 
 impl RoomCommand {
-    /// Whether carrying it out a second time changes nothing and gives the same reply.
+    /// Whether the command can be repeated: the second time it changes nothing and gives the same reply.
     pub(in crate::domain) fn is_repeatable(&self) -> bool {
         match &self.ask {
             RoomAction::Advance
@@ -188,7 +191,7 @@ impl RoomCommand {
         }
     }
 
-    /// Roughly how many bytes it holds beyond its own few.
+    /// The approximate size of the payloads, in bytes. 0 for commands of bounded size.
     pub(crate) fn weight(&self) -> usize {
         match &self.ask {
             RoomAction::Record { events, .. } => events.iter().map(|event| event.payload.len()).sum(),
@@ -198,39 +201,39 @@ impl RoomCommand {
     }
 }
 
-/// What a room answers to what it carried out.
+/// The reply to a room command that was carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomReply {
-    /// There is nothing to tell.
+    /// The action has no reply of its own.
     Done,
-    /// A seat was taken, or is found again.
+    /// A seat was taken, now or by an earlier try of the same request.
     Seated(SeatId),
-    /// A connection is the newest of its seat; a backend has none.
+    /// The sender is connected. A player's connection is now the newest of its seat.
     Resumed {
-        /// The seat.
+        /// The seat of the connection. `None` for a backend.
         seat: Option<SeatId>,
-        /// The connection's generation.
+        /// The connection's generation; 0 for a backend.
         generation: u32,
     },
-    /// An answer is in.
+    /// An answer was taken.
     Answered {
-        /// The question.
+        /// The question that was answered.
         question: QuestionId,
-        /// The answer.
+        /// The answer as it is kept. `None` if the player gave none.
         answer: Option<Answer>,
-        /// The date at which it was received.
+        /// The wall time at which the answer was first received.
         received: WallTime,
     },
-    /// Whether the host's move moved anything.
+    /// Whether the host's move changed anything, now or at an earlier try of the same request.
     Moved(bool),
-    /// The room's code from now on.
+    /// The room's new join code.
     JoinCode(JoinCode),
-    /// The room that a finished one's players are led to.
+    /// The room in which the players continue.
     Successor(Successor),
-    /// Until when a seat code can be used.
+    /// The time until which the seat code is valid.
     CodeUntil(Timestamp),
-    /// The log's head after what was said or recorded.
+    /// The sequence number of the last event that the request appended.
     Recorded(Sequence),
-    /// What has been acknowledged in all.
+    /// The highest sequence number that was acknowledged so far.
     Acknowledged(Sequence),
 }

@@ -1,6 +1,6 @@
-//! Seats that were given up without any answer. They leave the room's record, so that coming and
-//! going fills no room; the last of them are remembered, so that their tokens and connections are told
-//! what became of them.
+//! Seats that were given up without any answer. They leave the room's record, so that players who come and go
+//! can't fill the room. The last [`MOST_DEPARTED`] are remembered, so that their tokens and connections still
+//! get the right refusal.
 
 use std::collections::VecDeque;
 
@@ -10,10 +10,10 @@ use super::seat::{Seat, SeatStatus};
 use crate::domain::ids::SeatId;
 use crate::domain::secret::SecretHash;
 
-/// How many are remembered.
+/// How many departed seats a room remembers.
 pub(super) const MOST_DEPARTED: usize = 200;
 
-/// What is remembered of a seat.
+/// The part of a departed seat that is remembered: what its token and its connections are checked against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DepartedSeat {
@@ -23,7 +23,7 @@ pub(super) struct DepartedSeat {
     token: Option<SecretHash>,
 }
 
-/// The seats that departed last, oldest first.
+/// The seats that departed most recently, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Departed(VecDeque<DepartedSeat>);
 
@@ -40,7 +40,8 @@ impl Departed {
         self.0.iter().find(|departed| departed.seat == id)
     }
 
-    /// The seat whose token this was. All are compared, wherever the right one stands.
+    /// The departed seat that had this token. Compares with every seat: stopping at the match would reveal
+    /// its position through timing.
     pub(super) fn holder(&self, token: &SecretHash) -> Option<&DepartedSeat> {
         self.0.iter().fold(
             None,

@@ -1,4 +1,5 @@
-//! A game whose rules lie elsewhere: what its players say, and what its backend records and has read.
+//! External games, whose rules run in the caller's backend: what players say to it, what it records, and what
+//! it has read.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::{Moment, Timestamp};
 
 impl Room {
-    /// Appends a backend's events.
+    /// Appends a backend's events to the log.
     pub(super) fn record(
         &mut self,
         drafts: Vec<EventDraft>,
@@ -24,6 +25,8 @@ impl Room {
         if self.is_quiz() {
             return Err(Refusal::WrongMode);
         }
+        // Before the other checks: a retry gets its first reply, whatever the head is now and after the end
+        // too.
         if let Some(before) = self.recorded.find(idempotency)? {
             return Ok(RoomReply::Recorded(before));
         }
@@ -34,7 +37,7 @@ impl Room {
             return Err(Refusal::HeadMoved(self.log.head));
         }
         log::check(&drafts)?;
-        // Who has just left gets nothing, and is no reason to tell nobody.
+        // A recipient who has just left gets nothing. That is no reason to refuse the events for the others.
         if !drafts.iter().flat_map(|draft| &draft.to).flatten().all(|id| self.was_taken(*id)) {
             return Err(Refusal::UnknownSeat);
         }
@@ -43,8 +46,8 @@ impl Room {
         Ok(RoomReply::Recorded(self.log.head))
     }
 
-    /// Tells the backend something, in the log's order. A player pushes nothing out of it that the
-    /// backend still has to read; a backend's own events may.
+    /// Appends a player's message to the log, for the backend alone. The message is refused if it would push
+    /// out events that the backend still has to read. Events of the backend's own may push them out.
     pub(super) fn say(
         &mut self,
         id: SeatId,
@@ -77,7 +80,7 @@ impl Room {
         Ok(RoomReply::Recorded(head))
     }
 
-    /// Keeps the room's record small: the seat that is known by most requests is known by one less.
+    /// Keeps the room's record small: the seat with the most known requests forgets its oldest one.
     fn bound_known_requests(&mut self) {
         if self.seats.values().map(|seat| seat.said.len()).sum::<usize>() > MOST_KNOWN_IN_ROOM
             && let Some(seat) = self.seats.values_mut().max_by_key(|seat| seat.said.len())
@@ -86,8 +89,8 @@ impl Room {
         }
     }
 
-    /// What the backend has acknowledged, as long as it counts. What is said is for it alone: a seat that
-    /// reads nothing silences nobody.
+    /// What the backend has acknowledged, as long as it counts as a reader. Messages are for the backend
+    /// alone, so a seat that doesn't read can't block them.
     fn backend_has_read(&self, at: Moment) -> Option<Sequence> {
         self.backend.as_ref().filter(|reader| reader.counts(at)).map(|reader| reader.acknowledged)
     }

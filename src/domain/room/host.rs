@@ -1,5 +1,5 @@
-//! The host's moves. Each names the phase number that the host saw; a stale one, or one that does
-//! not fit, moves nothing: so a host whose taps arrive twice takes one step.
+//! The host's moves. Each move names the phase number that the host saw. A stale move, or one that doesn't
+//! fit the phase, changes nothing in the game: a host whose tap arrives twice moves one step.
 
 use super::play::{PausedBy, Phase, Play};
 use super::room_event::{GameFinished, OfSeat, RoomEvent};
@@ -11,7 +11,8 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::{Moment, Timestamp};
 
 impl Room {
-    /// Makes a move, if its author may; whether it moved anything, now or when it was asked for before.
+    /// Makes a move if the caller may make it. Returns whether it changed anything, now or at an earlier try
+    /// of the same request.
     pub(super) fn host_move_once(
         &mut self,
         asker: Actor,
@@ -29,16 +30,18 @@ impl Room {
     }
 
     fn host_move(&mut self, asker: Actor, saw: u32, host_move: HostMove, step: &mut Step<'_>) -> Result<bool, Refusal> {
-        // A game that is over moves no more, and tells nothing more.
+        // A finished game takes no moves and emits no events for them.
         if self.is_finished() {
             return Ok(false);
         }
         let is_stale = saw != self.phase_number();
+        // Before `opener_returns`, which changes the room: a refused command must change nothing.
         if let HostMove::Kick(id) = host_move
             && !is_stale
         {
             self.may_be_kicked(id, asker)?;
         }
+        // Even a stale move makes a returning opener the host again.
         let is_back = self.opener_returns(asker, step);
         if is_stale {
             return Ok(false);
@@ -65,7 +68,7 @@ impl Room {
         }
     }
 
-    /// Tells of another join code; the session, which is found by it, keeps it.
+    /// Announces a new join code. The session stores the code, because it is found by it.
     pub(super) fn change_join_code(
         &mut self,
         asker: Actor,
@@ -80,7 +83,7 @@ impl Room {
         Ok(RoomReply::JoinCode(code))
     }
 
-    /// Makes a move that fits; whether it did.
+    /// Makes a move if it fits the phase. Returns whether it changed anything.
     fn make_move(&mut self, asker: Actor, host_move: HostMove, step: &mut Step<'_>) -> Result<bool, Refusal> {
         match host_move {
             HostMove::Lock(locked) => Ok(self.lock(locked, step)),
@@ -100,7 +103,8 @@ impl Room {
         }
     }
 
-    /// A backend that moves the game is its host as well: a room does not wait for the other one then.
+    /// Marks the host as present, because a backend moves the game in its place. Without this, the game would
+    /// pause for an absent host.
     fn stand_in_for_host(&mut self, now: Timestamp) {
         let host = self.host.filter(|_| self.pauses_without_host());
         if let Some(seat) = host.and_then(|host| self.seat_mut(host)) {
@@ -134,7 +138,8 @@ impl Room {
         Ok(true)
     }
 
-    /// Ends the game of an external room. Who has won is the backend's to tell, before that.
+    /// Ends the game of an external room. The ranking stays empty: if the players are to learn who won, the
+    /// backend records that before.
     fn end(&mut self, step: &mut Step<'_>) {
         self.is_over = true;
         let finished = GameFinished { phase_number: self.phase_number(), ranking: Vec::new() };
@@ -157,7 +162,7 @@ impl Room {
     }
 
     fn may_be_kicked(&self, id: SeatId, asker: Actor) -> Result<(), Refusal> {
-        // An opener who kicks is the host by that.
+        // An opener who kicks becomes the host again by doing so.
         let is_opener = matches!(asker, Actor::Seat(asks) if self.opener == Some(asks));
         let host = if is_opener { self.opener } else { self.host };
         match self.was_taken(id) {
@@ -174,7 +179,7 @@ impl Room {
         self.vacate(id, SeatStatus::Kicked, step).map(|_| true)
     }
 
-    /// Makes the opener the host again, if it is the one who asks; whether it was not.
+    /// Makes the opener the host again if it is the caller. Returns whether the host changed.
     pub(super) fn opener_returns(&mut self, asker: Actor, step: &mut Step<'_>) -> bool {
         let Actor::Seat(id) = asker else { return false };
         let returns = self.opener == Some(id) && self.host != Some(id) && !self.is_finished();
@@ -185,7 +190,8 @@ impl Room {
         returns
     }
 
-    /// The oldest seat that is present takes the place of a host who is away.
+    /// Makes the caller the host, if the host is away and the caller is the oldest present seat. Returns
+    /// whether it did.
     fn change_host(&mut self, asker: Actor, step: &mut Step<'_>) -> bool {
         let Actor::Seat(id) = asker else { return false };
         let may = self.settings.host_away == HostAway::OldestSeat && self.is_heir(id, step.at);
@@ -199,9 +205,9 @@ impl Room {
     fn is_heir(&self, id: SeatId, at: Moment) -> bool {
         let away = self.settings.away;
         let host = self.host.and_then(|host| self.seats.get(&host));
-        // One who never connected moves the room by single requests, and is not away.
+        // A host that never connected works with single requests, and doesn't count as away.
         let is_away = host.is_some_and(|host| host.has_connected() && !host.is_present(away, at));
-        // Who asks is present by that.
+        // The caller counts as present, because it sends this request.
         let oldest = self.seats.iter().find(|(other, seat)| **other == id || seat.is_present(away, at));
         is_away && self.host != Some(id) && oldest.is_some_and(|(oldest, _)| *oldest == id)
     }

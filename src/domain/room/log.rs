@@ -1,5 +1,6 @@
-//! A room's event log: numbers without gaps, and what may be forgotten. Sequences never go back,
-//! pruned or not; the events themselves lie in the store.
+//! A room's event log: the numbering of events, and pruning. The events themselves are in the store.
+//!
+//! Sequence numbers have no gaps and never go back, even if every event was pruned.
 
 use std::collections::VecDeque;
 
@@ -9,50 +10,51 @@ use crate::domain::events::{Event, EventDraft, Sequence};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Millis, Moment, Timestamp, WallTime};
 
-/// A seat that has not acknowledged for this long, while events wait, holds back no pruning.
+/// A reader that leaves events unacknowledged for this long no longer holds back pruning.
 pub const SILENT_AFTER: Millis = Millis::seconds(60);
-/// Most events that one room keeps.
+/// The most events that one room keeps.
 pub const MOST_KEPT: u64 = 10_000;
-/// Most bytes of events that one room keeps, before compression.
+/// The most bytes of events that one room keeps, before compression.
 pub const MOST_KEPT_BYTES: u64 = 4 * 1024 * 1024;
-/// Most events that one command may bring.
+/// The most events that one command may record.
 pub const MOST_AT_ONCE: usize = 100;
-/// Most bytes of an event that is brought: of its kind, its payload, and whom it is for.
+/// The most bytes of a recorded event: of its kind, its payload and its recipients.
 pub const MOST_EVENT_BYTES: usize = 16 * 1024;
-/// How many bytes lie between two marks: how exactly the limit in bytes is kept.
+/// The distance between two marks, in bytes. It is the precision with which [`MOST_KEPT_BYTES`] is kept.
 const MARK_EVERY: u64 = 64 * 1024;
 
-/// What a reader of the log has acknowledged.
+/// How far one reader of the log has acknowledged it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct LogReader {
     pub(super) acknowledged: Sequence,
-    /// Since when events have waited for the acknowledgement.
+    /// Since when events have waited for an acknowledgement. `None` if none wait.
     waiting_since: Option<Timestamp>,
 }
 
 impl LogReader {
-    /// A reader who needs nothing up to `head`.
+    /// A reader that needs no event up to `head`.
     pub(super) fn from(head: Sequence) -> Self {
         Self { acknowledged: head, waiting_since: None }
     }
 
-    /// Whether events wait for its acknowledgement.
+    /// Whether events wait for an acknowledgement of this reader.
     pub(super) fn is_waiting(&self) -> bool {
         self.waiting_since.is_some()
     }
 
-    /// Something happened at `now`.
+    /// Notes that an event was appended at `now`. The wait began earlier if events wait already.
     pub(super) fn waits(&mut self, now: Timestamp) {
         self.waiting_since = self.waiting_since.or(Some(now));
     }
 
-    /// Whether pruning waits for this reader. An outage is nobody's silence.
+    /// Whether pruning waits for this reader. The time of an outage doesn't count as silence.
     pub(super) fn counts(&self, at: Moment) -> bool {
         self.waiting_since.is_none_or(|since| at.now.since(since.max(at.up_since)) < SILENT_AFTER)
     }
 
-    /// Notes that everything up to `sequence` is here; an older acknowledgement changes nothing.
+    /// Notes that the reader has everything up to `sequence`, and returns the highest acknowledged number. An
+    /// older acknowledgement changes nothing.
     pub(super) fn acknowledge(
         &mut self,
         sequence: Sequence,
@@ -74,28 +76,30 @@ impl LogReader {
     }
 }
 
-/// How many bytes had been recorded by an event.
+/// The bytes that the log had recorded up to an event, this one included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Mark {
     through: Sequence,
     bytes: u64,
 }
 
-/// The numbers of a room's events.
+/// The numbering and the size of a room's events.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct EventLog {
-    /// The newest event's number. It never goes back, pruned or not.
+    /// The newest event's number; 0 before the first. It never goes back.
     pub(super) head: Sequence,
-    /// Every event up to here is forgotten.
+    /// Every event up to this number was pruned.
     pub(super) pruned: Sequence,
-    /// Bytes ever recorded, and those of them that are forgotten, as far as the marks know.
+    /// The bytes that were ever recorded.
     bytes: u64,
+    /// The part of `bytes` that was pruned, as of the last mark that was passed.
     pruned_bytes: u64,
+    /// About one mark every [`MARK_EVERY`] bytes, oldest first.
     marks: VecDeque<Mark>,
 }
 
 impl EventLog {
-    /// Numbers an event.
+    /// Makes a draft an event, with the next number.
     pub(super) fn append(&mut self, draft: EventDraft, at: WallTime) -> Event {
         self.head.0 += 1;
         self.bytes += draft.weight() as u64;
@@ -105,8 +109,8 @@ impl EventLog {
         Event { sequence: self.head, at, kind: draft.kind, payload: draft.payload, to: draft.to }
     }
 
-    /// Forgets what everybody has, and what is beyond the most that is kept. Gives the number up to
-    /// which that newly is.
+    /// Prunes what everyone has acknowledged, and what is beyond the limits. Returns the highest pruned
+    /// number if it has risen.
     pub(super) fn prune(&mut self, everyone_has: Sequence) -> Option<Sequence> {
         let through = self.beyond_the_most(everyone_has, self.head, self.bytes);
         while let Some(mark) = self.marks.front().filter(|mark| mark.through <= through) {
@@ -119,8 +123,8 @@ impl EventLog {
         })
     }
 
-    /// Up to where events are beyond the most that is kept, where those up to `through` go anyway and
-    /// the log has come to `head` and `bytes`.
+    /// The number up to which events have to go: those up to `through` in any case, and those beyond the
+    /// limits of a log that has grown to `head` and `bytes`.
     fn beyond_the_most(&self, through: Sequence, head: Sequence, bytes: u64) -> Sequence {
         let mut through = through.max(Sequence(head.0.saturating_sub(MOST_KEPT)));
         let mut pruned_bytes = self.pruned_bytes;
@@ -134,14 +138,14 @@ impl EventLog {
         through
     }
 
-    /// Whether one more event would push out some that come after `read`.
+    /// Whether appending `draft` would prune events after `read`.
     pub(super) fn would_push_out(&self, read: Sequence, draft: &EventDraft) -> bool {
         let (head, bytes) = (Sequence(self.head.0 + 1), self.bytes + draft.weight() as u64);
         self.beyond_the_most(self.pruned, head, bytes) > read.max(self.pruned)
     }
 }
 
-/// Refuses events that are too many or too large.
+/// Refuses too many events, and events that are too large.
 pub(super) fn check(drafts: &[EventDraft]) -> Result<(), Refusal> {
     let is_large = |draft: &EventDraft| draft.weight() > MOST_EVENT_BYTES;
     match drafts {

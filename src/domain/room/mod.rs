@@ -1,8 +1,9 @@
-//! A room: several seats, one clock, and a log of what happened, so that whoever returns gets what
-//! was missed. It plays a quiz, or keeps seats and log for a game whose rules lie elsewhere.
+//! A room: several seats, one clock, and an event log from which a returning client gets the events it
+//! missed. A room plays a quiz, or it keeps the seats and the log of an external game, whose rules run in the
+//! caller's backend.
 //!
-//! Everything goes through `Room::apply`: what is due happens first, then what is asked. Nothing
-//! that a client can see depends on a question's key before its reveal.
+//! Every command first does what is due (`Room::advance`) and then the action itself (`Room::apply`). Nothing
+//! that a client can see depends on a question's answer key before that question's reveal.
 
 mod budget;
 mod closed;
@@ -54,53 +55,54 @@ pub use seat::{CODE_LIFE, MovedSeat, SeatStatus};
 pub use succession::{Played, Successor};
 pub use view::{OwnView, PauseView, PhaseName, Presence, QuestionView, RoomView, SeatView};
 
-/// Who moves the game on.
+/// Who starts the next question after a reveal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Advance {
-    /// The host.
+    /// The host, with [`HostMove::Next`].
     #[default]
     Host,
-    /// The clock.
+    /// The server, once the reveal has been shown for [`RoomSettings::reveal`].
     Auto,
 }
 
-/// What happens while the host is away.
+/// What a room does while its host is away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum HostAway {
-    /// The room stands still.
+    /// A running game pauses until the host is back. A host that never connected is not missed.
     #[default]
     Pause,
-    /// The oldest present seat may take over.
+    /// The present seat with the lowest number may become the host, with [`HostMove::TakeOver`].
     OldestSeat,
 }
 
-/// What is agreed when a room is opened.
+/// The settings of a room. They are fixed when it is opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomSettings {
-    /// How long a question is open that has no limit of its own.
+    /// The time limit of a question that has none of its own.
     pub time_limit: Millis,
-    /// How long before that it is shown.
+    /// How long a question is shown before it opens for answers.
     pub ready: Millis,
-    /// How long a reveal stands where the clock moves the game on.
+    /// How long a reveal is shown before the next question. Only used with [`Advance::Auto`].
     pub reveal: Millis,
-    /// Who moves the game on.
+    /// Who starts the next question after a reveal.
     pub advance: Advance,
-    /// Whether a running game can be joined.
+    /// Whether players may join a running game.
     pub late_join: bool,
-    /// Most seats.
+    /// The most seats that are occupied at once, the host's included.
     pub max_seats: u32,
-    /// Most seats that the record holds, those that were left with answers among them.
+    /// The most seats in the stored record: the occupied ones, and those of players who left after they had
+    /// answered.
     pub most_seats_in_record: u32,
-    /// How many may join in a minute, and at once; `u32::MAX` is no limit.
+    /// How many players may join within a minute; as many may join at once. `u32::MAX` means no limit.
     pub joins_a_minute: u32,
-    /// Whether the host answers questions.
+    /// Whether the host's seat answers questions.
     pub host_plays: bool,
-    /// What happens while the host is away.
+    /// What the room does while the host is away.
     pub host_away: HostAway,
-    /// After how long without a word a seat is away.
+    /// How long a seat counts as present after its last sign of life.
     pub away: Millis,
 }
 
@@ -123,50 +125,55 @@ impl Default for RoomSettings {
 }
 
 impl RoomSettings {
-    /// How many may join a room of so many seats in a minute: everybody, and everybody once more.
+    /// The default of `joins_a_minute` for a room with this many seats: every player may join twice, and the
+    /// limit is at least 120.
     pub fn usual_joins_a_minute(max_seats: u32) -> u32 {
         max_seats.saturating_mul(2).max(120)
     }
 }
 
-/// The state of a room.
+/// The state of a room, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Room {
     settings: RoomSettings,
-    /// Who opened the room: its host, unless somebody stands in while it is away. Keeps its seat as
-    /// long as the game goes on.
+    /// The seat that opened the room. It is the host unless another seat stands in while it is away. It can't
+    /// be given up before the game ends. `None` in an external room.
     opener: Option<SeatId>,
     host: Option<SeatId>,
     locked: bool,
-    /// Numbers of seats are never used again.
+    /// The highest seat number given so far. A number is never reused.
     last_seat: u32,
-    /// Who is here, and who left with answers. A copy of the room shares those that don't change.
+    /// The occupied seats, and those of players who left after they had answered. Copies of the room share
+    /// the seats that don't change.
     seats: BTreeMap<SeatId, Arc<Seat>>,
     departed: Departed,
     joins: JoinBudget,
     log: EventLog,
-    /// What the backend has acknowledged, once one has come.
+    /// What the backend has acknowledged. `None` until a backend connects or acknowledges for the first time.
     backend: Option<LogReader>,
+    /// The backend's most recent requests that recorded events.
     recorded: RecentKeys,
     moves: RecentMoves,
-    /// Whether an external room's game is over.
+    /// Whether an external game is over. The end of a quiz is in `play`.
     is_over: bool,
+    /// The state of the quiz. `None` in an external room.
     play: Option<Play>,
-    /// What was answered to each question that has closed, in their order.
+    /// The answers to each closed question, in the order of the questions.
     closed: Vec<ClosedAnswers>,
-    /// Where its players go on, once it is over.
+    /// The room in which the players continue, once this one is over.
     successor: Option<Successor>,
 }
 
-/// One command's way through the room: when it is, and what is told of it.
+/// The context of one command: its time, the quiz, and the events that it has emitted so far. The quiz is
+/// `None` in an external room, or where it was not loaded.
 pub(super) struct Step<'a> {
     pub(super) at: Moment,
     pub(super) quiz: Option<&'a Quiz>,
     pub(super) events: Vec<Event>,
 }
 
-/// Somebody whose right to ask was checked.
+/// The caller of a command, after its credentials were checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Actor {
     Anyone,
@@ -175,7 +182,7 @@ enum Actor {
 }
 
 impl Room {
-    /// A room that is to play this quiz, and its host's seat.
+    /// A room that will play this quiz, with the host in its first seat.
     pub fn with_quiz(settings: RoomSettings, host: PlayerName, token: SecretHash, quiz: &Quiz, now: Timestamp) -> Self {
         let skeleton = SkeletonHash::from(&host);
         let mut seat = Seat::new(Some((host, skeleton)), Some(token), Sequence(0), now);
@@ -186,8 +193,7 @@ impl Room {
         room
     }
 
-    /// A room for a game whose rules lie elsewhere, with these seats, for which nobody has a token
-    /// yet.
+    /// A room for an external game, with these seats. No seat has a token yet.
     pub fn external(settings: RoomSettings, seats: impl IntoIterator<Item = SeatId>, now: Timestamp) -> Self {
         let mut room = Self::empty(settings, None);
         room.seats = seats.into_iter().map(|id| (id, Arc::new(Seat::new(None, None, Sequence(0), now)))).collect();
@@ -216,42 +222,42 @@ impl Room {
         }
     }
 
-    /// The newest event's number; 0 before the first.
+    /// The sequence number of the newest event; 0 before the first.
     pub fn head(&self) -> Sequence {
         self.log.head
     }
 
-    /// The number up to which events are forgotten.
+    /// The highest sequence number that was pruned; 0 if none was. Every event up to it is gone.
     pub fn pruned(&self) -> Sequence {
         self.log.pruned
     }
 
-    /// The events before `oldest` are lost to the store, and so are forgotten.
+    /// Marks the events before `oldest` as pruned, because the store has lost them.
     pub fn lose_events_before(&mut self, oldest: Sequence) {
         self.log.pruned = self.log.pruned.max(Sequence(oldest.0.saturating_sub(1)).min(self.log.head));
     }
 
-    /// The host's seat; an external room has none.
+    /// The host's seat. `None` in an external room.
     pub fn host(&self) -> Option<SeatId> {
         self.host
     }
 
-    /// The seat of who opened the room; an external room has none.
+    /// The seat that opened the room. `None` in an external room.
     pub fn opener(&self) -> Option<SeatId> {
         self.opener
     }
 
-    /// Whether this seat is the host's, or the opener's, who is host again by coming back.
+    /// Whether this seat is the host's or the opener's. The opener becomes the host again when it comes back.
     pub fn is_host_or_opener(&self, seat: SeatId) -> bool {
         [self.host, self.opener].contains(&Some(seat))
     }
 
-    /// What was agreed when it was opened.
+    /// The settings, which were fixed when the room was opened.
     pub fn settings(&self) -> &RoomSettings {
         &self.settings
     }
 
-    /// Whether it plays a quiz.
+    /// Whether the room plays a quiz. If not, it is an external room.
     pub fn is_quiz(&self) -> bool {
         self.play.is_some()
     }
@@ -261,13 +267,15 @@ impl Room {
         self.is_over || self.play.as_ref().is_some_and(Play::is_finished)
     }
 
-    /// Which phase it is, from 0.
+    /// The number of the current phase. It starts at 0 and grows by 1 with every phase. An external room
+    /// stays at 0.
     pub fn phase_number(&self) -> u32 {
         self.play.as_ref().map_or(0, |play| play.number)
     }
 
-    /// The generation of a seat's newest connection, and how the seat stands to its connections. Of a
-    /// seat that is forgotten no connection counts.
+    /// The generation of the seat's newest connection, and the seat's status for its connections. `None` if
+    /// the seat never existed. A seat that is no longer known has the generation `u32::MAX`, so none of its
+    /// connections counts.
     pub fn generation(&self, id: SeatId) -> Option<(u32, SeatStatus)> {
         if let Some(seat) = self.seats.get(&id) {
             return Some((seat.generation, seat.standing_of_holder()));
@@ -276,11 +284,12 @@ impl Room {
         departed.or_else(|| self.was_taken(id).then_some((u32::MAX, SeatStatus::Left)))
     }
 
-    /// The seats that have changed hands since `before`: one that nobody has touched is the same in both.
+    /// The seats of `before` whose generation or status has changed since then.
     pub fn moved_seats(&self, before: &Self) -> Vec<MovedSeat> {
         let (mut moved, mut now) = (Vec::new(), self.seats.iter().peekable());
         for (id, was) in &before.seats {
             while now.next_if(|(other, _)| *other < id).is_some() {}
+            // Copies of a room share the seats that no command has changed, so equal pointers mean no change.
             if now.peek().is_some_and(|(other, seat)| *other == id && Arc::ptr_eq(seat, was)) {
                 continue;
             }
@@ -293,22 +302,23 @@ impl Room {
         moved
     }
 
-    /// A seat that is to change.
+    /// The seat to be changed. It is cloned first if another copy of the room shares it.
     fn seat_mut(&mut self, id: SeatId) -> Option<&mut Seat> {
         self.seats.get_mut(&id).map(Arc::make_mut)
     }
 
-    /// Whether the seat exists, or existed.
+    /// Whether the seat exists or once existed.
     fn was_taken(&self, id: SeatId) -> bool {
         (1..=self.last_seat).contains(&id.0)
     }
 
-    /// The seat whose token this is.
+    /// The seat that this token belongs to. `generation` is the connection that the caller names, if it names
+    /// one.
     ///
     /// # Errors
-    /// It is no seat's, its player was sent away, or a newer connection has come.
+    /// No seat has the token, its player left or was removed, or the seat has a newer connection.
     pub fn holder(&self, token: &SecretHash, generation: Option<u32>) -> Result<SeatId, Refusal> {
-        // All are compared, wherever the right one stands.
+        // Compare with every seat. Stopping at the match would reveal its position through timing.
         let mut found = None;
         for (id, seat) in &self.seats {
             if seat.has_token(token) {
@@ -322,19 +332,20 @@ impl Room {
         }
     }
 
-    /// The seat of a live connection.
+    /// The seat of a live connection, which `generation` identifies.
     ///
     /// # Errors
-    /// The seat is given up, or a newer connection has come.
+    /// The player left or was removed, or the seat has a newer connection.
     pub fn connected(&self, id: SeatId, generation: u32) -> Result<SeatId, Refusal> {
         let seat = self.seats.get(&id).ok_or_else(|| self.refusal_of_departed(id))?;
         seat.may_act(Some(generation)).map(|()| id)
     }
 
-    /// Carries out what is asked; what is due was done before.
+    /// Carries out a command. The caller has already done what was due.
     pub(super) fn apply(&mut self, command: RoomCommand, step: &mut Step<'_>) -> Result<RoomReply, Refusal> {
         let asker = self.asker(&command.by)?;
         let reply = self.carry_out(asker, command.ask, step)?;
+        // After the action: a refused command is no sign of life.
         if let Actor::Seat(id) = asker
             && let Some(seat) = self.seat_mut(id)
         {
@@ -352,7 +363,7 @@ impl Room {
         }
     }
 
-    /// What a connection of a seat is told that the record doesn't hold.
+    /// The refusal for a connection whose seat is no longer in the record.
     fn refusal_of_departed(&self, id: SeatId) -> Refusal {
         match self.departed.find(id) {
             Some(departed) => departed.standing.refusal(),
@@ -413,10 +424,10 @@ impl Room {
         }
     }
 
-    /// Puts an event into the log.
+    /// Appends an event to the log and to the step's events.
     fn emit(&mut self, draft: EventDraft, step: &mut Step<'_>) {
         let now = step.at.now;
-        // Who waits already is left as it is, and stays shared.
+        // Skip readers for whom events wait already: their seats stay shared with other copies of the room.
         for seat in self.seats.values_mut().filter(|seat| !seat.reader.is_waiting()) {
             Arc::make_mut(seat).reader.waits(now);
         }
@@ -428,20 +439,22 @@ impl Room {
         self.emit(happening.draft(), step);
     }
 
-    /// Forgets events that nobody who counts waits for. Gives the number up to which that newly is.
+    /// Prunes the events that every counting reader has acknowledged, and those beyond the log's limits.
+    /// Returns the highest pruned number if it has risen.
     pub(super) fn prune(&mut self, at: Moment) -> Option<Sequence> {
         self.log.prune(self.everyone_has(at).unwrap_or_default())
     }
 
-    /// What all readers that count have acknowledged; nothing if none counts.
+    /// The sequence number up to which all counting readers have acknowledged. `None` if no reader counts.
     fn everyone_has(&self, at: Moment) -> Option<Sequence> {
         let seats = self.seats.values().filter(|seat| seat.is_here()).map(|seat| &seat.reader);
         let counting = seats.chain(&self.backend).filter(|reader| reader.counts(at));
         counting.map(|reader| reader.acknowledged).min()
     }
 
-    /// Forgets requests whose repeat can't come any more.
+    /// Forgets the requests whose retry can't come any more.
     pub(super) fn forget_requests(&mut self, at: Moment) {
+        // Only seats with something to forget are cloned; the others stay shared.
         let is_over = |seat: &&mut Arc<Seat>| seat.said.is_over(seat.reader.acknowledged, at);
         for seat in self.seats.values_mut().filter(is_over) {
             let acknowledged = seat.reader.acknowledged;

@@ -1,4 +1,4 @@
-//! How far a room's quiz is: its phase, the question that stands, pauses.
+//! The state of a room's quiz: its phase, the timing of the current question, and pauses.
 
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use crate::domain::ids::QuizId;
 use crate::domain::quiz::{Question, Quiz};
 use crate::domain::time::{Millis, Moment, Timestamp, WallTime};
 
-/// Answers that arrive this long after a question's deadline still count as in time.
+/// An answer that arrives this long after a question's deadline still counts as in time.
 pub const LATE_GRACE: Millis = Millis(500);
-/// The least that is left, after an outage, of a question that was shown before it.
+/// How long a question stays open after an outage at least, if it was shown before the outage.
 const GRACE_AFTER_OUTAGE: Millis = Millis::seconds(15);
 
-/// A question that stands.
+/// The timing of the current question. It is shown at `shown`, and takes answers from `opens` to `closes`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Round {
@@ -30,8 +30,8 @@ impl Round {
         Self { index, shown: now, opens, closes: opens.plus(limit), limit }
     }
 
-    /// When it closes: one that was shown before an outage stays open for a while after it, at most
-    /// as long as at first.
+    /// When the question closes. A question that was shown before an outage stays open for at least
+    /// [`GRACE_AFTER_OUTAGE`] after it, or for its time limit if that is shorter.
     pub(super) fn closes(&self, at: Moment) -> Timestamp {
         if self.shown < at.up_since {
             self.closes.max(at.up_since.plus(self.limit.min(GRACE_AFTER_OUTAGE)))
@@ -40,17 +40,17 @@ impl Round {
         }
     }
 
-    /// The same round with what an outage has added to it by now.
+    /// The same round, with the extra time after an outage written into `closes`.
     pub(super) fn settled(&self, at: Moment) -> Self {
         Self { closes: self.closes(at), ..self.clone() }
     }
 
-    /// From when on nothing counts any more.
+    /// The first moment at which no answer counts any more: the late grace is over.
     pub(super) fn is_over_from(&self, at: Moment) -> Timestamp {
         self.closes(at).plus(Millis(LATE_GRACE.0 + 1))
     }
 
-    /// The same round `pause` later.
+    /// The same round, with all its times moved later by `pause`.
     pub(super) fn delayed(&self, pause: Millis) -> Self {
         let by = i64::try_from(pause.0).unwrap_or(i64::MAX);
         let mut round = self.clone();
@@ -65,29 +65,29 @@ impl Round {
     }
 }
 
-/// What a room is at.
+/// The phase of a quiz.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Phase {
     Lobby,
     Question(Round),
     Reveal {
-        /// The round that was closed, with the times that it was shown with.
+        /// The round that was closed, with the times that clients were shown.
         round: Round,
-        /// When the next question comes by itself.
+        /// When the next question is shown by itself. `None` if the host moves the game on.
         ends: Option<Timestamp>,
     },
     Finished {
-        /// How many questions were asked.
+        /// How many questions were closed before the end. A question in its ready time is not.
         asked: u32,
     },
 }
 
-/// Why a room stands still.
+/// Why a game is paused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum PausedBy {
-    /// The host wanted it.
+    /// The host paused the game.
     Host,
     /// The host is away.
     Away,
@@ -100,14 +100,14 @@ pub(super) struct Pause {
     since: Timestamp,
 }
 
-/// A quiz as a room plays it.
+/// The state of the quiz that a room plays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Play {
     pub(super) quiz_id: QuizId,
     pub(super) question_count: u32,
     pub(super) phase: Phase,
-    /// Goes up with every phase.
+    /// The number of the current phase. It grows by 1 with every phase.
     pub(super) number: u32,
     pub(super) pause: Option<Pause>,
     pub(super) started: Option<WallTime>,
@@ -131,7 +131,7 @@ impl Play {
         matches!(self.phase, Phase::Finished { .. })
     }
 
-    /// Whether questions come and go.
+    /// Whether the game has begun and is not over: a question or a reveal is shown.
     pub(super) fn is_running(&self) -> bool {
         matches!(self.phase, Phase::Question(_) | Phase::Reveal { .. })
     }
@@ -141,7 +141,7 @@ impl Play {
         self.number += 1;
     }
 
-    /// From which question on somebody plays who comes now.
+    /// The index of the next question, from which on a player who joins now plays.
     pub(super) fn next_index(&self) -> u32 {
         match &self.phase {
             Phase::Lobby => 0,
@@ -160,19 +160,20 @@ impl Play {
         }
     }
 
-    /// The question at this place.
+    /// The question at this index. `None` if the quiz was not loaded, or if the game ended before this
+    /// question.
     pub(super) fn question<'a>(&self, quiz: Option<&'a Quiz>, index: u32) -> Option<&'a Arc<Question>> {
         let is_asked = !matches!(self.phase, Phase::Finished { asked } if index >= asked);
         quiz?.questions.get(index as usize).filter(|_| is_asked)
     }
 
-    /// The round that stands, as if a pause ended now.
+    /// The current round. During a pause, its times are what they would be if the pause ended now.
     pub(super) fn round(&self, now: Timestamp) -> Option<Round> {
         let Phase::Question(round) = &self.phase else { return None };
         Some(self.pause.as_ref().map_or_else(|| round.clone(), |pause| round.delayed(now.since(pause.since))))
     }
 
-    /// The round that stands, or that was closed until the next one, with the times that are shown.
+    /// The current round, or the closed one during its reveal, with the times that clients are shown.
     pub(super) fn shown_round(&self, at: Moment) -> Option<Round> {
         match &self.phase {
             Phase::Reveal { round, .. } => Some(round.clone()),
@@ -180,7 +181,8 @@ impl Play {
         }
     }
 
-    /// When the room moves on by itself.
+    /// When the next question is shown by itself. `None` outside a reveal, during a pause, and if the host
+    /// moves the game on.
     pub(super) fn advances(&self) -> Option<Timestamp> {
         match self.phase {
             Phase::Reveal { ends, .. } if self.pause.is_none() => ends,
@@ -188,17 +190,18 @@ impl Play {
         }
     }
 
-    /// Begins a pause, or gives another reason for the one that is.
+    /// Begins a pause, or changes the reason of the current one. Its beginning then stays.
     pub(super) fn stop(&mut self, by: PausedBy, at: Moment) {
         if let (Phase::Question(round), None) = (&mut self.phase, &self.pause) {
-            // What an outage has added must outlast the pause.
+            // Write the extra time after an outage into the round now. `up_since` doesn't move with the
+            // pause, so the extra time would be lost.
             *round = round.settled(at);
         }
         let since = self.pause.as_ref().map_or(at.now, |pause| pause.since);
         self.pause = Some(Pause { by, since });
     }
 
-    /// Ends a pause: what stood still goes on with the time that it had left.
+    /// Ends a pause. The current question or reveal continues with the time that it had left.
     pub(super) fn go_on(&mut self, now: Timestamp) {
         let Some(pause) = self.pause.take() else { return };
         let stood = now.since(pause.since);

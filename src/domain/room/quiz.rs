@@ -1,4 +1,4 @@
-//! The quiz that a room plays: showing, answering, closing, and what time alone brings about.
+//! The course of a room's quiz: showing, answering and closing questions, and what happens by time alone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::domain::scoring::Grade;
 use crate::domain::time::{Moment, Timestamp};
 
 impl Room {
-    /// Lets happen what is due. What follows from it counts its own time from now, so that a long
-    /// outage never plays a room to its end.
+    /// Does everything that is due. What follows from it counts its time from now, so a long outage never
+    /// plays a room to its end.
     pub(in crate::domain) fn advance(&mut self, step: &mut Step<'_>) {
-        // Without its questions a quiz stands still; each turn of the loop moves it on.
+        // Without its questions a quiz can't move on. Each pass moves it one step, so the loop ends.
         while step.quiz.is_some() && self.advance_once(step) {}
     }
 
@@ -29,6 +29,7 @@ impl Room {
         let Some(play) = self.play.as_ref().filter(|play| play.is_running()) else { return false };
         let pause = play.pause.as_ref().map(|pause| pause.by);
         let is_host_here = self.is_host_present(at);
+        // The order matters: an absent host pauses the game before a question closes that is due as well.
         match (pause, &play.phase) {
             (Some(PausedBy::Away), _) if self.is_host_back(at) => self.go_on(step),
             (Some(_), _) => return false,
@@ -42,7 +43,7 @@ impl Room {
         true
     }
 
-    /// When something is due by time alone, if nothing happens before.
+    /// When something will be due by time alone, if no command comes before.
     pub fn next_due(&self, at: Moment) -> Option<Timestamp> {
         let play = self.play.as_ref().filter(|play| play.is_running() && play.pause.is_none())?;
         let away = self.settings.away;
@@ -50,7 +51,8 @@ impl Room {
         let pause = host.map(|host| host.lapses(away, at));
         let move_on = match &play.phase {
             Phase::Question(round) => {
-                // Who is waited for and goes away is waited for no longer.
+                // A player who goes away is no longer waited for. The question closes early only if somebody
+                // has answered.
                 let lapse = self.waited_for(round, at).map(|seat| seat.lapses(away, at)).max();
                 let lapse = lapse.filter(|_| self.has_anyone_answered(round));
                 Some(lapse.map_or(round.is_over_from(at), |lapse| lapse.min(round.is_over_from(at))))
@@ -66,12 +68,14 @@ impl Room {
         host.is_some_and(|host| host.is_present(self.settings.away, at))
     }
 
-    /// Only a word of the host's own ends its absence; an outage, which is nobody's absence, is none.
+    /// Whether the host has shown activity of its own, which ends the pause. Coming back from an outage is
+    /// not activity.
     fn is_host_back(&self, at: Moment) -> bool {
         self.is_host_present(Moment { up_since: Timestamp::default(), ..at })
     }
 
-    /// A host who never connected is not missed: it moves the room by single requests.
+    /// Whether the game pauses while the host is away. A host that never connected is not missed: it works
+    /// with single requests.
     pub(super) fn pauses_without_host(&self) -> bool {
         let host = self.host.and_then(|host| self.seats.get(&host));
         self.settings.host_away == HostAway::Pause && host.is_some_and(|host| host.has_connected())
@@ -85,7 +89,7 @@ impl Room {
         self.seats.values().any(|seat| Self::takes_part(seat, round) && seat.answer.is_some())
     }
 
-    /// The present players whose answer is still to come.
+    /// The present players who have not answered the question yet.
     fn waited_for<'a>(&'a self, round: &'a Round, at: Moment) -> impl Iterator<Item = &'a Seat> {
         let away = self.settings.away;
         let has_none = move |seat: &&Seat| seat.answer.is_none() && seat.is_present(away, at);
@@ -97,7 +101,7 @@ impl Room {
         self.has_anyone_answered(round) && self.waited_for(round, at).next().is_none()
     }
 
-    /// Shows the next question, or ends the game after the last.
+    /// Shows the next question, or ends the game after the last one.
     pub(super) fn next(&mut self, step: &mut Step<'_>) {
         let (Some(play), Some(quiz)) = (&mut self.play, step.quiz) else { return };
         let index = play.next_index();
@@ -116,7 +120,8 @@ impl Room {
         self.tell(&RoomEvent::Question(Box::new(asked)), step);
     }
 
-    /// Takes an answer, once; the same one again gets the first reply, whenever it comes.
+    /// Takes a seat's answer to the current question, once. The same answer again gets the first reply, even
+    /// after the question has closed.
     pub(super) fn answer(
         &mut self,
         id: SeatId,
@@ -127,6 +132,7 @@ impl Room {
         let (quiz, now) = (step.quiz, step.at.now);
         let play = self.play.as_ref().ok_or(Refusal::WrongMode)?;
         let seat = self.seats.get(&id).ok_or(Refusal::UnknownSeat)?;
+        // First: the same answer again gets its reply although the question may be closed by now.
         if let Some((question, first)) = self.answered_before(play, quiz, (id, seat), name) {
             let again = answer.map(|answer| question.take(answer)).transpose();
             return match again {
@@ -163,7 +169,7 @@ impl Room {
         Ok(RoomReply::Answered { question, answer, received })
     }
 
-    /// Closes the question that stands: every answer is evaluated, and all is told.
+    /// Closes the current question: grades every answer, and emits the reveal.
     pub(super) fn close(&mut self, step: &mut Step<'_>) {
         let (Some(play), Some(quiz)) = (&mut self.play, step.quiz) else { return };
         let Phase::Question(round) = &play.phase else { return };
@@ -180,6 +186,7 @@ impl Room {
         }
         let ends = (self.settings.advance == Advance::Auto).then(|| step.at.now.plus(self.settings.reveal));
         play.turn(Phase::Reveal { round, ends });
+        // After the totals and the phase have changed, because the reveal shows both.
         let reveal = self.play.as_ref().and_then(|play| self.reveal(play, step.quiz, index, &answers));
         self.closed.push(ClosedAnswers::pack(answers));
         if let Some(reveal) = reveal {
@@ -187,7 +194,7 @@ impl Room {
         }
     }
 
-    /// The question of this name and what a seat has answered to it, if anything.
+    /// The question with this id, and the seat's answer to it. `None` if the seat has not answered it.
     fn answered_before<'a>(
         &self,
         play: &Play,
@@ -204,12 +211,13 @@ impl Room {
         Some((question, given?))
     }
 
-    /// Ends the game. A question that is open is closed first: no answer that was taken is lost.
+    /// Ends the game. An open question is closed first, so that no answer that was taken is lost.
     pub(super) fn finish(&mut self, step: &mut Step<'_>) {
         let now = step.at.now;
         if step.quiz.is_none() {
             return;
         }
+        // A question that has not opened yet has no answers, and is not revealed.
         if self.play.as_ref().is_some_and(|play| matches!(&play.phase, Phase::Question(round) if round.opens <= now)) {
             self.close(step);
         }
@@ -237,7 +245,7 @@ impl Room {
     }
 }
 
-/// Why no answer is taken while no question stands.
+/// Why no answer is taken while there is no current question.
 fn not_open_now(play: &Play, quiz: Option<&Quiz>, name: &QuestionId) -> NotOpen {
     let is_named = |index: &u32| play.question(quiz, *index).is_some_and(|question| question.id == *name);
     match &play.phase {

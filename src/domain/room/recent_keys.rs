@@ -1,4 +1,4 @@
-//! How repeats are known of what is said, recorded and moved: by hashes of the last of them.
+//! Recognizes retries of requests that say, record or move something, by the hashes of the most recent ones.
 
 use std::collections::VecDeque;
 
@@ -11,26 +11,28 @@ use crate::domain::ids::SeatId;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Millis, Moment, Timestamp};
 
-/// What was said or recorded is known at least this long, acknowledged or not.
+/// How long a request that said or recorded something is known at least, even if its author has acknowledged
+/// it. [`MOST_KNOWN`] may end this earlier.
 pub const KNOWN_FOR: Millis = Millis::seconds(30);
-/// What was said is known as long as the seat has said no more than this since; the same for what a
-/// room's backends have recorded. More than a client can have on the way.
+/// The most requests that are known of one seat, and of a room's backends together. It is more than a client
+/// can have in flight.
 pub const MOST_KNOWN: usize = 1_024;
-/// Requests that a room's seats are known by together. It is more than its log holds: whoever says most
-/// is forgotten first, and so nobody makes the record large, or another's repeats count twice.
+/// The most requests that are known of all seats of a room together. It is more than the room's log holds.
+/// The seat with the most requests forgets first. So no seat can make the record large, and none can make
+/// another seat's retries count twice.
 pub(super) const MOST_KNOWN_IN_ROOM: usize = 16 * 1_024;
-/// Moves that are known.
+/// The most moves that are known of a room.
 const MOST_MOVES: usize = 16;
 
-/// A request that put events into the log. It is stored as a list, without its fields' names: there may
-/// be a thousand of them for each seat.
+/// A request that appended events to the log. It is stored as a list, without the names of its fields,
+/// because there may be a thousand of them for each seat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "PackedRequest", into = "PackedRequest")]
 struct KnownRequest {
     key: u64,
     body: u64,
     is_frame_id: bool,
-    /// Its last event.
+    /// The number of the request's last event.
     sequence: Sequence,
     at: Timestamp,
 }
@@ -49,12 +51,13 @@ impl From<KnownRequest> for PackedRequest {
     }
 }
 
-/// What one seat has said last, or backends have recorded, in the log's order.
+/// The most recent requests of one seat, or of the backends, in the order of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct RecentKeys(VecDeque<KnownRequest>);
 
 impl RecentKeys {
-    /// Where the same request was recorded before.
+    /// The number of the last event of an earlier try. An idempotency key with another body is refused. A
+    /// frame id with another body is a new request.
     pub(super) fn find(&self, idempotency: Option<Idempotency>) -> Result<Option<Sequence>, Refusal> {
         let Some(idempotency) = idempotency else { return Ok(None) };
         let (is_frame_id, hashes) = idempotency.parts();
@@ -86,22 +89,23 @@ impl RecentKeys {
         self.0.pop_front();
     }
 
-    /// Whether its author has seen the oldest one in the log, and that is old. An outage makes nothing older: the
-    /// repeat could not come.
+    /// Whether the oldest request can be forgotten: its author has acknowledged its events, and it is at
+    /// least [`KNOWN_FOR`] old. The time of an outage doesn't count, because no retry could arrive.
     pub(super) fn is_over(&self, acknowledged: Sequence, at: Moment) -> bool {
         self.0
             .front()
             .is_some_and(|known| known.sequence <= acknowledged && at.now.since(known.at.max(at.up_since)) >= KNOWN_FOR)
     }
 
-    /// Forgets those that are over.
+    /// Forgets the requests whose retry can't come any more.
     pub(super) fn forget(&mut self, acknowledged: Sequence, at: Moment) {
         while self.is_over(acknowledged, at) {
             self.0.pop_front();
         }
     }
 
-    /// The ids of frames begin anew: their author remembers none.
+    /// Forgets the requests with frame ids, because their author has lost its state and counts from the start
+    /// again.
     pub(super) fn forget_frame_ids(&mut self) {
         self.0.retain(|known| !known.is_frame_id);
     }
@@ -111,7 +115,7 @@ impl RecentKeys {
     }
 }
 
-/// Who moved something, and by which request.
+/// A move that changed something, and its author: a seat, or `None` for a backend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct KnownMove {
     by: Option<SeatId>,
@@ -128,12 +132,13 @@ impl KnownMove {
     }
 }
 
-/// The host's moves that moved something last.
+/// The most recent moves of the host that changed something.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct RecentMoves(VecDeque<KnownMove>);
 
 impl RecentMoves {
-    /// Whether the same request has moved something before, by its key: it must not do so again.
+    /// Whether an earlier try with the same idempotency key has changed something, so that this one must not.
+    /// A frame id doesn't count here: what it changed may have been undone, and then its move is made again.
     pub(super) fn has_moved(&self, asker: Actor, idempotency: Option<Idempotency>) -> Result<bool, Refusal> {
         let Some(asked) =
             idempotency.map(|idempotency| KnownMove::new(asker, idempotency)).filter(|asked| !asked.is_frame_id)
@@ -147,8 +152,8 @@ impl RecentMoves {
         }
     }
 
-    /// What to answer to a request that has just moved something or nothing: true if it has, now or
-    /// before.
+    /// The reply to a request that has just been tried: true if it changed something, now or at an earlier
+    /// try. A request that changed something now is noted.
     pub(super) fn settle(&mut self, asker: Actor, idempotency: Option<Idempotency>, has_moved: bool) -> bool {
         let Some(asked) = idempotency.map(|idempotency| KnownMove::new(asker, idempotency)) else { return has_moved };
         if !has_moved {
@@ -162,7 +167,7 @@ impl RecentMoves {
     }
 }
 
-/// Half a hash: enough where so few are known.
+/// The first half of a hash, which is enough to tell so few requests apart.
 fn short(hash: [u8; 16]) -> u64 {
     let (half, _) = hash.split_first_chunk().expect("8 are fewer than 16");
     u64::from_le_bytes(*half)

@@ -1,4 +1,5 @@
-//! Names of players who were kicked or revoked, which a replay of the log does not tell.
+//! Removes the names of kicked and revoked players from events, so that a replay of the log doesn't show
+//! them.
 
 use super::Room;
 use super::room_event::{Joined, OfSeat, RoomEvent};
@@ -7,8 +8,8 @@ use crate::domain::events::Event;
 use crate::domain::ids::SeatId;
 
 impl Room {
-    /// Takes the name out of a `joined` event whose seat was kicked or revoked since, or is not in the
-    /// record any more.
+    /// Removes the name from a `joined` event if its seat was kicked or revoked since, or is no longer in the
+    /// record.
     pub(in crate::domain) fn redact(&self, event: &mut Event) {
         let Some(id) = joined_seat(event) else { return };
         let departed = || self.departed.find(id).map(|seat| seat.standing);
@@ -19,12 +20,12 @@ impl Room {
     }
 }
 
-/// The seat of a `joined` event.
+/// The seat of a `joined` event. `None` for any other event.
 pub fn joined_seat(event: &Event) -> Option<SeatId> {
     seat_of(event, &["joined"])
 }
 
-/// The seat of a `kicked` or `revoked` event.
+/// The seat of a `kicked` or `revoked` event. `None` for any other event.
 pub fn removed_seat(event: &Event) -> Option<SeatId> {
     seat_of(event, &["kicked", "revoked"])
 }
@@ -36,7 +37,7 @@ fn seat_of(event: &Event, kinds: &[&str]) -> Option<SeatId> {
     serde_json::from_str(&event.payload).ok().map(|OfSeat { seat_id }| seat_id)
 }
 
-/// Takes the name out of the `joined` event of this seat.
+/// Removes the name from the `joined` event of this seat.
 pub fn take_name(event: &mut Event, seat: SeatId) {
     event.payload = RoomEvent::Joined(Joined { seat_id: seat, name: None }).draft().payload;
 }

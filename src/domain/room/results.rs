@@ -1,5 +1,4 @@
-//! What a room's game came to, question by question and seat by seat; during the game, of the
-//! questions that have closed.
+//! The results of a room's game, by question and by seat. During the game they cover the closed questions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,56 +16,56 @@ use crate::domain::time::{Millis, WallTime};
 /// One seat's answer to one question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeatAnswer {
-    /// The question.
+    /// The question that was answered.
     pub question: QuestionId,
-    /// The answer, or `None` for none.
+    /// The answer. `None` if the player gave none.
     pub answer: Option<Answer>,
-    /// How far it was right.
+    /// How far the answer was right.
     pub grade: Grade,
-    /// What it earned.
+    /// The points that it earned, speed bonus included.
     pub points: u32,
-    /// How long it took on the question's clock.
+    /// The time from the opening of the question to the answer.
     pub response: Millis,
 }
 
-/// What one seat made of the game.
+/// The results of one seat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeatResults {
-    /// The seat.
+    /// The number of the seat.
     pub seat: SeatId,
-    /// Its player.
+    /// The player's name. `None` if the seat was created without one.
     pub name: Option<PlayerName>,
-    /// The player in the backend's own system.
+    /// The player's id in the backend's own system, if a backend seated the player.
     pub user: Option<UserId>,
     /// Whether the player left before the end.
     pub has_left: bool,
     /// Whether the player was kicked, or the seat revoked.
     pub is_kicked: bool,
-    /// The place, for those who stayed.
+    /// The player's rank, from 1. `None` for a player who left or was removed.
     pub rank: Option<usize>,
-    /// Points.
+    /// The player's points in total.
     pub total: u32,
-    /// The answers that were given, in the order of the questions.
+    /// The answers that the player gave, in the order of the questions.
     pub answers: Vec<SeatAnswer>,
 }
 
-/// What a room's game came to.
+/// The results of a room's game.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomResults {
-    /// The quiz.
+    /// The quiz that was played.
     pub quiz_id: QuizId,
-    /// When the first question was shown.
+    /// When the first question was shown. `None` before that.
     pub started: Option<WallTime>,
-    /// When the game ended.
+    /// When the game ended. `None` before that.
     pub finished: Option<WallTime>,
-    /// The questions that have closed.
+    /// The questions that have closed, in their order.
     pub questions: Vec<Arc<Question>>,
-    /// The players, best first; who left or was sent away comes last.
+    /// The players, best first. Those who left or were removed come last.
     pub seats: Vec<SeatResults>,
 }
 
 impl Room {
-    /// What the game has come to so far; `None` without a quiz.
+    /// The results so far. `None` in an external room.
     pub fn results(&self, quiz: Option<&Quiz>) -> Option<RoomResults> {
         let play = self.play.as_ref()?;
         let closed = 0..play.closed();

@@ -1,5 +1,6 @@
-//! What is told of a room's happenings: the payloads of its events. None holds a time: the event
-//! has one, and durations count from it.
+//! The events of a room and their payloads.
+//!
+//! No payload holds a point in time: the event itself has one, and durations count from it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -13,7 +14,7 @@ use crate::domain::name::PlayerName;
 use crate::domain::quiz::public::PublicQuestion;
 use crate::domain::quiz::{AnswerCount, Correct, Kind, Question};
 
-/// Something that happened.
+/// Something that happened in a room, before it becomes an event of the log.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum RoomEvent<'a> {
@@ -50,7 +51,7 @@ pub(super) struct OfSeat {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Joined<'a> {
     pub(super) seat_id: SeatId,
-    /// `None` where the log is replayed after the player was kicked or revoked.
+    /// `None` if the log is replayed after the player was kicked or revoked.
     pub(super) name: Option<&'a PlayerName>,
 }
 
@@ -85,7 +86,8 @@ pub(super) struct Said {
     pub(super) payload: Box<RawValue>,
 }
 
-/// What was right, and what everybody made of it: the first that tells.
+/// The right answer to a closed question, and every player's verdict. It is the first event that tells
+/// anything about the key.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reveal {
@@ -121,35 +123,36 @@ impl Reveal {
     }
 }
 
-/// What one seat made of a question.
+/// One seat's verdict on a question.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SeatVerdict {
     pub(super) seat_id: SeatId,
     #[serde(flatten)]
     pub(super) answer: ShownAnswer,
-    /// `None` where nothing is right or wrong.
+    /// `None` in a poll, where nothing is right or wrong.
     pub(super) correct: Option<bool>,
-    /// Of an answer that is right in part, the part.
+    /// The share that is right, if the answer is right in part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) share: Option<f64>,
     pub(super) points: u32,
+    /// `None` if the seat gave no answer.
     pub(super) response_ms: Option<u64>,
     pub(super) total: u32,
     pub(super) rank: usize,
 }
 
-/// A player's place; equal totals share one.
+/// A player's rank. Players with equal totals share one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ranked {
-    /// The seat.
+    /// The number of the seat.
     pub seat_id: SeatId,
-    /// The player.
+    /// The player's name. `None` if the seat was created without one.
     pub name: Option<PlayerName>,
-    /// The player's points.
+    /// The player's points in total.
     pub total: u32,
-    /// The place, from 1.
+    /// The player's rank, from 1.
     pub rank: usize,
 }
 
@@ -173,10 +176,10 @@ impl RoomEvent<'_> {
         }
     }
 
-    /// The event that tells of it.
+    /// The event for the log.
     pub(super) fn draft(&self) -> EventDraft {
         let payload = serde_json::to_string(self).expect("texts and numbers are always JSON");
-        // What is said is for the backend alone.
+        // An empty list of recipients: a player's message is for the backend alone.
         let to = matches!(self, Self::Said(_)).then(Vec::new);
         EventDraft { kind: self.kind().to_owned(), payload, to }
     }

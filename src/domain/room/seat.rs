@@ -1,4 +1,4 @@
-//! A seat: whose it is, which of its connections counts, what it has acknowledged and answered.
+//! A seat: its player and token, which of its connections counts, and what it has acknowledged and answered.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,36 +14,36 @@ use crate::domain::scoring::Grade;
 use crate::domain::secret::SecretHash;
 use crate::domain::time::{Millis, Moment, Timestamp, WallTime};
 
-/// How long a seat code can be used.
+/// How long a seat code is valid.
 pub const CODE_LIFE: Millis = Millis::seconds(300);
 
-/// Whether somebody sits there.
+/// Whether a seat is occupied, and why if it is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SeatStatus {
-    /// A player, connected or not.
+    /// Occupied by a player, connected or not.
     Here,
-    /// Nobody: the player left.
+    /// Empty: the player left.
     Left,
-    /// Nobody: the host sent the player away.
+    /// Empty: the host removed the player.
     Kicked,
-    /// Nobody: a backend took the seat away.
+    /// Empty: a backend revoked the seat.
     Revoked,
 }
 
-/// A seat that has changed hands, as it stands now.
+/// A seat whose generation or status has changed, and both as they are now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MovedSeat {
-    /// Which seat.
+    /// The number of the seat.
     pub seat: SeatId,
-    /// The generation of its connections: older ones are superseded.
+    /// The generation of its newest connection. Older connections are superseded.
     pub generation: u32,
-    /// Who sits there.
+    /// The seat's status for its connections.
     pub standing: SeatStatus,
 }
 
 impl SeatStatus {
-    /// What the holder of a seat is told that nobody sits in any more.
+    /// The refusal for the former holder of an empty seat.
     pub(super) fn refusal(self) -> Refusal {
         match self {
             Self::Here | Self::Left => Refusal::BadToken,
@@ -52,12 +52,12 @@ impl SeatStatus {
     }
 }
 
-/// An answer, and what it earned once its question has closed.
+/// An answer. Its grade and its points are set when the question closes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SubmittedAnswer {
     pub(super) answer: Option<Answer>,
-    /// The date, for the reply and its repeats.
+    /// The wall time, for the first reply and for the reply to a retry.
     pub(super) received: WallTime,
     pub(super) response: Millis,
     pub(super) grade: Grade,
@@ -70,43 +70,47 @@ struct SeatCode {
     until: Timestamp,
 }
 
-/// A seat as the room keeps it.
+/// A seat, as the room stores it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Seat {
     pub(super) name: Option<PlayerName>,
-    /// By which it is told that a new name is taken, without looking at this one again.
+    /// Compared with the skeletons of new names, so that this name need not be folded again.
     pub(super) skeleton: Option<SkeletonHash>,
-    /// In the backend's own system.
+    /// The player's id in the backend's own system.
     pub(super) user: Option<UserId>,
     pub(super) standing: SeatStatus,
-    /// `None` until one is handed out.
+    /// `None` until a token is handed out, and again after `retire`.
     token: Option<SecretHash>,
-    /// Counts connections; the newest wins.
+    /// Counts connections and changes of the holder. Only the newest generation may act.
     pub(super) generation: u32,
-    /// Whether the token has been used, and so has reached its player.
+    /// Whether the token has been used, which shows that it has reached its player.
     pub(super) is_claimed: bool,
-    /// Whether some connection of it was last seen alive, and whether there ever was one.
+    /// Whether a connection was open at the last report.
     pub(super) is_connected: bool,
+    /// Whether the seat has ever had a connection.
     has_connected: bool,
+    /// When the seat last showed a sign of life.
     last_seen: Timestamp,
-    /// By which the repeat of the request is known that took the seat.
+    /// The idempotency key of the request that took the seat, to recognize its retry.
     pub(super) join: Option<IdempotencyKey>,
     code: Option<SeatCode>,
     pub(super) reader: LogReader,
-    /// Whether it answers questions, and from which one on.
+    /// Whether the seat answers questions.
     pub(super) plays: bool,
+    /// The index of the first question that it answers.
     pub(super) plays_from: u32,
-    /// Whether it has answered any.
+    /// Whether it has answered any question.
     pub(super) has_answered: bool,
-    /// Its answer to the question that stands.
+    /// Its answer to the current question.
     pub(super) answer: Option<SubmittedAnswer>,
     pub(super) total: u32,
+    /// Its most recent messages to the backend.
     pub(super) said: RecentKeys,
 }
 
 impl Seat {
-    /// A seat that is taken at `now`, when the log's head is `head`.
+    /// A seat that is taken at `now`, and needs no event up to the log's `head`.
     pub(super) fn new(
         name: Option<(PlayerName, SkeletonHash)>,
         token: Option<SecretHash>,
@@ -141,7 +145,8 @@ impl Seat {
         self.standing == SeatStatus::Here
     }
 
-    /// Until when the seat is present if it is not heard of again. An outage is nobody's absence.
+    /// When the seat becomes away if it shows no further sign of life. The time of an outage doesn't count as
+    /// absence.
     pub(super) fn lapses(&self, away: Millis, at: Moment) -> Timestamp {
         self.last_seen.max(at.up_since).plus(away)
     }
@@ -150,18 +155,18 @@ impl Seat {
         self.is_here() && at.now < self.lapses(away, at)
     }
 
-    /// Something came from the seat's holder.
+    /// Notes a sign of life from the seat's holder, which also shows that the token has arrived.
     pub(super) fn seen(&mut self, now: Timestamp) {
         self.is_claimed = true;
         self.touch_presence(now);
     }
 
-    /// The seat is present now, by whomever it is known.
+    /// Marks the seat as present at `now`, whoever vouches for it. The time never goes back.
     pub(super) fn touch_presence(&mut self, now: Timestamp) {
         self.last_seen = self.last_seen.max(now);
     }
 
-    /// A connection of it is there.
+    /// Notes that a connection of the seat is open.
     pub(super) fn connect(&mut self) {
         self.is_connected = true;
         self.has_connected = true;
@@ -179,7 +184,8 @@ impl Seat {
         self.token.as_ref() == Some(token)
     }
 
-    /// Whether somebody whose token was right may still act for the seat.
+    /// Whether a caller with the right token may still act for the seat. `generation` is the connection that
+    /// the caller names, if it names one.
     pub(super) fn may_act(&self, generation: Option<u32>) -> Result<(), Refusal> {
         match self.standing {
             SeatStatus::Here if generation.is_some_and(|generation| generation != self.generation) => {
@@ -190,7 +196,7 @@ impl Seat {
         }
     }
 
-    /// Hands the seat to the holder of another token; connections by the old one are superseded.
+    /// Gives the seat another token. Connections that used the previous one are superseded.
     pub(super) fn hand_over(&mut self, token: SecretHash, idempotency: Option<IdempotencyKey>) {
         self.token = Some(token);
         self.generation += 1;
@@ -200,12 +206,13 @@ impl Seat {
         self.code = None;
     }
 
-    /// Gives a fresh token to whoever never got the first one.
+    /// Replaces a token that never reached its player. No connection can have used it, so the generation
+    /// stays.
     pub(super) fn renew(&mut self, token: SecretHash) {
         self.token = Some(token);
     }
 
-    /// Nobody sits here any more.
+    /// Makes the seat empty and supersedes its connections.
     pub(super) fn vacate(&mut self, standing: SeatStatus) {
         self.standing = standing;
         self.generation += 1;
@@ -214,7 +221,7 @@ impl Seat {
         self.said = RecentKeys::default();
     }
 
-    /// The token ends, and all that stands stays: whose game is over gives up no place in it.
+    /// Ends the token and keeps everything else: a player who leaves after the game keeps the place in it.
     pub(super) fn retire(&mut self) {
         self.token = None;
         self.generation += 1;
@@ -222,7 +229,8 @@ impl Seat {
         self.code = None;
     }
 
-    /// How the seat stands to whoever held it: a token that was used and has ended was given up.
+    /// The seat's status for its former holder. A token that was used and has ended was given up, so that
+    /// seat counts as left.
     pub(super) fn standing_of_holder(&self) -> SeatStatus {
         let is_retired = self.is_here() && self.is_claimed && self.token.is_none();
         if is_retired { SeatStatus::Left } else { self.standing }

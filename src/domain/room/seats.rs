@@ -1,4 +1,4 @@
-//! Taking seats, coming back to them, giving them up.
+//! Taking a seat, returning to it, and giving it up.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::domain::time::Timestamp;
 type SeatResult = Result<RoomReply, Refusal>;
 
 impl Room {
-    /// Puts somebody into a new seat.
+    /// Puts a seat into the room under the next number, and returns the number.
     pub(super) fn take(&mut self, seat: Seat) -> SeatId {
         self.last_seat += 1;
         let id = SeatId(self.last_seat);
@@ -24,7 +24,7 @@ impl Room {
         id
     }
 
-    /// Seats a player who knows the room's code.
+    /// Seats a player who knows the room's join code.
     pub(super) fn join(
         &mut self,
         name: PlayerName,
@@ -32,6 +32,7 @@ impl Room {
         idempotency: Option<IdempotencyKey>,
         step: &mut Step<'_>,
     ) -> SeatResult {
+        // First: the retry of a join gets its seat even if the room has closed or filled up since.
         if let Some(id) = self.seated_before(idempotency)? {
             return self.renew(id, token);
         }
@@ -44,13 +45,14 @@ impl Room {
         }
         self.has_free_seat()?;
         let joins = self.joins.after_join(self.settings.joins_a_minute, step.at.now)?;
-        // Last, since it costs most.
+        // The name is checked last, because that costs most. A join that is refused spends nothing of the
+        // budget.
         let skeleton = self.free_skeleton(&name)?;
         self.joins = joins;
         Ok(self.seat((name, skeleton), None, token, idempotency, step))
     }
 
-    /// Seats a backend's user; one who has a seat gets another token for it.
+    /// Seats a user of the backend. A user who has a seat already gets another token for it.
     pub(super) fn seat_user(
         &mut self,
         user: Option<UserId>,
@@ -87,7 +89,7 @@ impl Room {
         (seat.user, seat.join, seat.plays_from) = (user, join, plays_from);
         let id = self.take(seat);
         self.tell(&RoomEvent::Joined(Joined { seat_id: id, name: Some(&name) }), step);
-        // Whoever comes begins with a snapshot that has all of this.
+        // The player starts with a snapshot that covers everything up to here, the `joined` event included.
         let head = self.head();
         if let Some(seat) = self.seat_mut(id) {
             seat.reader = LogReader::from(head);
@@ -95,7 +97,7 @@ impl Room {
         RoomReply::Seated(id)
     }
 
-    /// The seat that the same request took before.
+    /// The seat that an earlier try of the same request took.
     fn seated_before(&self, idempotency: Option<IdempotencyKey>) -> Result<Option<SeatId>, Refusal> {
         let Some(idempotency) = idempotency else { return Ok(None) };
         let same_key = |seat: &Seat| seat.is_here() && seat.join.is_some_and(|join| join.key == idempotency.key);
@@ -105,8 +107,8 @@ impl Room {
         }
     }
 
-    /// The reply with the token was lost: another one takes its place. A token that was used has
-    /// arrived, and stays.
+    /// Answers the retry of a request whose reply with the token was lost: the retry's token replaces the
+    /// first one. A token that has been used has arrived, and stays.
     fn renew(&mut self, id: SeatId, token: SecretHash) -> SeatResult {
         let seat = self.seat_mut(id).ok_or(Refusal::UnknownSeat)?;
         if seat.is_claimed {
@@ -116,7 +118,7 @@ impl Room {
         Ok(RoomReply::Seated(id))
     }
 
-    /// What a name is known by, unless somebody is called that.
+    /// The hash of the name's skeleton. Refused if a player in the room has the same one.
     fn free_skeleton(&self, name: &PlayerName) -> Result<SkeletonHash, Refusal> {
         let skeleton = SkeletonHash::from(name);
         let is_taken = self.seats.values().any(|seat| seat.is_here() && seat.skeleton == Some(skeleton));
@@ -126,7 +128,7 @@ impl Room {
     fn has_free_seat(&self) -> Result<(), Refusal> {
         let here = self.seats.values().filter(|seat| seat.is_here()).count();
         let is_free = here < self.settings.max_seats as usize;
-        // Those who left with answers keep them, and so their place in the record.
+        // Players who left after they had answered keep their answers, and so their place in the record.
         if is_free && self.seats.len() < self.settings.most_seats_in_record as usize {
             Ok(())
         } else {
@@ -134,7 +136,7 @@ impl Room {
         }
     }
 
-    /// Gives a seat to whoever brings its code.
+    /// Hands a seat over to the caller who brings its seat code.
     pub(super) fn take_over(
         &mut self,
         code: &SecretHash,
@@ -151,8 +153,8 @@ impl Room {
         Ok(RoomReply::Seated(*id))
     }
 
-    /// Gives the seat of who opened the room to whoever the backend gives the token; the one before
-    /// ends. Who stands in for the opener keeps theirs.
+    /// Gives the opener's seat another token; the previous one ends. A seat that stands in as the host keeps
+    /// its own token.
     pub(super) fn renew_host(&mut self, token: SecretHash) -> SeatResult {
         let opener = self.opener.ok_or(Refusal::WrongMode)?;
         let seat = self.seat_mut(opener).ok_or(Refusal::UnknownSeat)?;
@@ -160,12 +162,12 @@ impl Room {
         Ok(RoomReply::Seated(opener))
     }
 
-    /// Hands out the code by which another device takes a seat.
+    /// Stores the code with which another device takes over a seat.
     pub(super) fn hand_out_code(&mut self, asker: Actor, id: SeatId, code: SecretHash, now: Timestamp) -> SeatResult {
         let may = match asker {
             Actor::Anyone => return Err(Refusal::BadToken),
             Actor::Backend => true,
-            // Who stands in for the opener can't take its seat.
+            // A stand-in host can't take over the opener's seat.
             Actor::Seat(own) => own == id || (Some(own) == self.host && Some(id) != self.opener),
         };
         let seat = self.seat_mut(id).filter(|seat| seat.is_here());
@@ -176,8 +178,10 @@ impl Room {
         }
     }
 
-    /// A new connection, which supersedes the older ones. The host may have several.
+    /// Makes the caller's connection the newest of its seat. It supersedes the older ones, except at the
+    /// host's seat, which may have several connections.
     pub(super) fn resume(&mut self, id: SeatId, step: &mut Step<'_>) -> SeatResult {
+        // Before the host is looked up: a returning opener becomes the host again.
         self.opener_returns(Actor::Seat(id), step);
         let is_host = self.host == Some(id);
         let seat = self.seat_mut(id).ok_or(Refusal::UnknownSeat)?;
@@ -188,8 +192,8 @@ impl Room {
         Ok(RoomReply::Resumed { seat: Some(id), generation: seat.generation })
     }
 
-    /// What an instance has heard of its connections. Of those that are superseded by now nothing
-    /// counts, their end least of all.
+    /// Notes what an instance reports about its connections. Reports about superseded connections are
+    /// ignored: the end of an old connection must not mark the seat as disconnected.
     pub(super) fn note_seen(&mut self, seen: &[PresenceReport], now: Timestamp) -> SeatResult {
         let head = self.log.head;
         for PresenceReport { seat, generation, is_connected, heard, acknowledged } in seen {
@@ -201,10 +205,11 @@ impl Room {
                 seat.is_connected = false;
             }
             if let Some(heard) = heard {
+                // The instances' clocks may differ a little: a time that lies ahead counts as now.
                 seat.seen((*heard).min(now));
             }
             if let Some(sequence) = acknowledged {
-                // One above the head is of another life of the numbering, and acknowledges nothing.
+                // A number above the head belongs to another epoch of the log, and acknowledges nothing.
                 let _ = seat.reader.acknowledge(*sequence, head, now);
             }
         }
@@ -213,6 +218,7 @@ impl Room {
 
     pub(super) fn leave(&mut self, id: SeatId, step: &mut Step<'_>) -> SeatResult {
         if self.is_finished() {
+            // The game is over: only the token ends, and the player keeps the place in the results.
             if let Some(seat) = self.seat_mut(id) {
                 seat.retire();
             }
@@ -234,14 +240,17 @@ impl Room {
         }
     }
 
+    /// Removes the player from a seat. A seat that has never answered also leaves the record.
     pub(super) fn vacate(&mut self, id: SeatId, standing: SeatStatus, step: &mut Step<'_>) -> SeatResult {
         let seat = self.seat_mut(id).filter(|seat| seat.is_here()).ok_or(Refusal::UnknownSeat)?;
         seat.vacate(standing);
+        // After the generation has grown: a departed seat must refuse connections that are still open.
         if !seat.has_answered
             && let Some(seat) = self.seats.remove(&id)
         {
             self.departed.note(id, &seat);
         }
+        // A seat that is vacated after the end emits no event.
         if self.is_finished() {
             return Ok(RoomReply::Done);
         }

@@ -1,5 +1,5 @@
-//! Playing again with the same players: another room in which everybody's token is good, and the finished room
-//! that leads there.
+//! Playing again with the same players: a new room in which every player's token still works, and the link to
+//! it from the finished room.
 
 use std::sync::Arc;
 
@@ -16,34 +16,34 @@ use crate::domain::refusal::Refusal;
 use crate::domain::scoring::Scoring;
 use crate::domain::time::Timestamp;
 
-/// The room in which the players of a finished one go on.
+/// The room in which the players of a finished room continue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Successor {
-    /// Its id.
+    /// The id of that room.
     pub room_id: SessionId,
-    /// The code by which others join it.
+    /// The join code of that room, for other players.
     pub join_code: JoinCode,
 }
 
-/// What a finished room has asked, and what it was worth.
+/// The questions that a finished room has asked, and their scoring.
 #[derive(Debug, Clone, Copy)]
 pub struct Played<'a> {
-    /// The questions.
+    /// The questions that were asked, in their order.
     pub questions: &'a [Arc<Question>],
-    /// Points of a right answer.
+    /// How answers to them are scored.
     pub scoring: &'a Scoring,
-    /// How many questions there would have been.
+    /// How many questions the quiz has, asked or not.
     pub planned: u32,
 }
 
 impl Room {
-    /// The room in which its players go on, if there is one.
+    /// The room in which the players continue, if there is one.
     pub fn successor(&self) -> Option<&Successor> {
         self.successor.as_ref()
     }
 
-    /// What a finished room has asked of its quiz.
+    /// What a finished room has asked of its quiz. `None` before the end, and in an external room.
     pub fn played<'q>(&self, quiz: Option<&'q Quiz>) -> Option<Played<'q>> {
         let (play, quiz) = (self.play.as_ref()?, quiz?);
         let Phase::Finished { asked } = play.phase else { return None };
@@ -51,13 +51,13 @@ impl Room {
         Some(Played { questions, scoring: &quiz.scoring, planned: play.question_count })
     }
 
-    /// How many seats come along to the next room.
+    /// How many seats can continue in the next room.
     pub fn coming_along(&self) -> usize {
         self.seats.values().filter(|seat| seat.goes_on()).count()
     }
 
-    /// A room that is to play this quiz with the players who are still here: each has the seat, the name and the
-    /// token of before. None where nobody is left to host it.
+    /// A room that will play this quiz with the players who are still here. Each keeps the seat, the name and
+    /// the token. `None` if neither the opener nor the host is left.
     #[must_use]
     pub fn again(&self, settings: RoomSettings, quiz: &Quiz, now: Timestamp) -> Option<Self> {
         let stays = |id: &SeatId| self.seats.get(id).is_some_and(|seat| seat.goes_on());
@@ -74,8 +74,8 @@ impl Room {
         Some(room)
     }
 
-    /// Leads the players to another room, unless somebody else was faster: `instead_of` is the one that is known
-    /// so far. Answers with the one that counts.
+    /// Sets the room in which the players continue, and tells them. If another request was faster, its room
+    /// stays, unless that is the one that `instead_of` names. Replies with the room that counts.
     pub(super) fn lead_to(
         &mut self,
         asker: Actor,
@@ -102,16 +102,16 @@ impl Room {
 }
 
 impl Seat {
-    /// Whether its player can come along to another room.
+    /// Whether the player can continue in another room.
     fn goes_on(&self) -> bool {
         self.is_here() && self.token().is_some()
     }
 
-    /// The same player's seat in another room.
+    /// The same player's seat in another room, without points and answers.
     fn again(&self, now: Timestamp) -> Self {
         let name = self.name.clone().zip(self.skeleton);
         let mut seat = Self::new(name, self.token(), Sequence(0), now);
-        // The token has reached its player, who uses it there.
+        // The player has this token already, and uses it in the new room.
         seat.is_claimed = true;
         seat
     }

@@ -1,4 +1,5 @@
-//! What a seat may see of its room, now. Snapshots, replies and live frames are all made from this.
+//! What a seat may see of its room at a given time. Snapshots, replies and live frames are all built from
+//! this.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -18,135 +19,139 @@ use crate::domain::name::PlayerName;
 use crate::domain::quiz::{Question, Quiz};
 use crate::domain::time::{Millis, Moment, Timestamp};
 
-/// The phases that a room goes through.
+/// The phase of a room, as clients see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum PhaseName {
     /// Before the first question.
     Lobby,
-    /// A question is shown, or open.
+    /// A question is shown. It may not be open for answers yet.
     Question,
-    /// It is told what was right.
+    /// The right answer to the last question is shown.
     Reveal,
     /// The game is over.
     Finished,
 }
 
-/// The question that stands, or the one that is revealed.
+/// The current question, or the one that is being revealed.
 #[derive(Debug, Clone)]
 pub struct QuestionView {
-    /// Its place.
+    /// The question's index in the quiz, from 0.
     pub index: u32,
-    /// The question.
+    /// The question with its key. Transports send only its [`PublicQuestion`].
+    ///
+    /// [`PublicQuestion`]: crate::domain::quiz::public::PublicQuestion
     pub question: Arc<Question>,
-    /// When it opens, or opened.
+    /// When the question opens for answers, or opened.
     pub opens: Timestamp,
-    /// When it closes.
+    /// When the question closes. An outage can make this later than `limit` after the opening.
     pub closes: Timestamp,
-    /// How long that is.
+    /// The time limit, which counts from the opening.
     pub limit: Millis,
 }
 
-/// A pause.
+/// A pause of the game.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PauseView {
-    /// Why.
+    /// Why the game is paused.
     pub by: PausedBy,
-    /// What the question has left.
+    /// How many milliseconds the current question has left. `None` during a reveal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remaining_ms: Option<u64>,
 }
 
-/// A seat as every seat sees it.
+/// A seat, as everybody in the room sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SeatView {
-    /// The seat.
+    /// The number of the seat.
     pub seat_id: SeatId,
-    /// Its player.
+    /// The player's name. `None` if the seat was created without one.
     pub name: Option<PlayerName>,
-    /// Whether the player is connected.
+    /// Whether the player is connected now.
     pub present: bool,
     /// Whether the player has answered the question that is shown.
     pub answered: bool,
-    /// The player's points; null for who doesn't play.
+    /// The player's points. `None` if the seat doesn't play.
     pub total: Option<u32>,
-    /// The player's place.
+    /// The player's rank, from 1. `None` if the seat doesn't play.
     pub rank: Option<usize>,
 }
 
-/// A seat as its own player sees it.
+/// A seat, as its own player sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnView {
-    /// The seat.
+    /// The number of the seat.
     pub seat_id: SeatId,
-    /// The player's name.
+    /// The player's name. `None` if the seat was created without one.
     pub name: Option<PlayerName>,
-    /// Whether this is the host.
+    /// Whether this seat is the host's.
     pub is_host: bool,
-    /// Whether this one answers questions.
+    /// Whether this seat answers questions.
     pub plays: bool,
-    /// Whether the question that is shown is answered.
+    /// Whether the player has answered the question that is shown.
     pub answered: bool,
-    /// By what.
+    /// The answer to that question.
     #[serde(flatten)]
     pub answer: ShownAnswer,
-    /// Points.
+    /// The player's points so far.
     pub total: u32,
-    /// Place.
+    /// The player's rank, from 1. `None` if the seat doesn't play.
     pub rank: Option<usize>,
 }
 
-/// A room as it is for one seat, or for a backend.
+/// A room, as one seat or a backend sees it.
 #[derive(Debug, Clone)]
 pub struct RoomView {
-    /// The quiz, if the room plays one.
+    /// The quiz. `None` in an external room.
     pub quiz_id: Option<QuizId>,
-    /// The phase; without a quiz none until the end.
+    /// The current phase. An external room has none until its game is over.
     pub phase: Option<PhaseName>,
-    /// Which phase it is, from 0.
+    /// The number of the current phase, from 0.
     pub phase_number: u32,
-    /// The pause, if it stands still.
+    /// The pause, if the game is paused.
     pub paused: Option<PauseView>,
-    /// Whether nobody may join.
+    /// Whether the room is closed to new players.
     pub locked: bool,
-    /// Whose moves move the game.
+    /// The host's seat. `None` in an external room.
     pub host: Option<SeatId>,
-    /// How many questions it has.
+    /// How many questions the quiz has; 0 in an external room.
     pub question_count: u32,
-    /// The question that stands, or the one that is revealed.
+    /// The current question, or the one that is being revealed.
     pub question: Option<QuestionView>,
-    /// When the room moves on by itself, from a reveal.
+    /// When the next question is shown without a move of the host. Only set during a reveal that is not
+    /// paused.
     pub advances: Option<Timestamp>,
-    /// What was right of the one before, until the next.
+    /// The reveal of the last question, until the next one is shown.
     pub reveal: Option<Reveal>,
-    /// The viewer's own seat.
+    /// The viewer's own seat. `None` for a backend.
     pub you: Option<OwnView>,
-    /// All seats.
+    /// The occupied seats, in the order of their numbers.
     pub seats: Vec<SeatView>,
-    /// The final places.
+    /// The final ranking. `None` until a quiz is over, and in an external room.
     pub ranking: Option<Vec<Ranked>>,
-    /// Where the players go on, once it is over.
+    /// The room in which the players continue, if the finished room leads to one.
     pub successor: Option<Successor>,
-    /// The log's head.
+    /// The sequence number of the newest event.
     pub head: Sequence,
-    /// What was agreed when the room was opened.
+    /// The settings, which were fixed when the room was opened.
     pub settings: RoomSettings,
 }
 
-/// Who is connected, and how many have answered: what may be told at any time.
+/// Who is connected, and how many have answered. It tells nothing about the answers, so it may be sent at any
+/// time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Presence {
     /// The seats whose players are connected.
     pub present: Vec<SeatId>,
-    /// How many have answered the question that stands.
+    /// How many players have answered the current question.
     pub answered: usize,
 }
 
 impl Room {
-    /// The room as `viewer` sees it; a backend has no seat.
+    /// The room as `viewer` sees it. `None` is a backend.
     pub fn view(&self, quiz: Option<&Quiz>, viewer: Option<SeatId>, at: Moment) -> RoomView {
         let ranks = self.ranks();
         let play = self.play.as_ref();
@@ -199,17 +204,17 @@ impl Room {
         }
     }
 
-    /// The phase; without a quiz none until the end.
+    /// The current phase. An external room has none until its game is over.
     pub fn phase(&self) -> Option<PhaseName> {
         self.play.as_ref().map(phase_name).or(self.is_over.then_some(PhaseName::Finished))
     }
 
-    /// The quiz, if it plays one.
+    /// The quiz. `None` in an external room.
     pub fn quiz_id(&self) -> Option<&QuizId> {
         self.play.as_ref().map(|play| &play.quiz_id)
     }
 
-    /// How many seats are taken.
+    /// How many seats are occupied.
     pub fn taken_seats(&self) -> usize {
         self.seats.values().filter(|seat| seat.is_here()).count()
     }
@@ -234,13 +239,14 @@ impl Room {
         Some(PauseView { by: pause.by, remaining_ms: self.remaining(play, at) })
     }
 
-    /// What the question that stands has left.
+    /// How many milliseconds the current question has left, at most its time limit. `None` without a current
+    /// question.
     pub(super) fn remaining(&self, play: &Play, at: Moment) -> Option<u64> {
         play.round(at.now).map(|round| round.closes(at).since(at.now).0.min(round.limit.0))
     }
 
-    /// Those who play, best first, with their places: equal points share one, and the next is left
-    /// out.
+    /// The players, best first, with their ranks. Equal points share a rank, and the ranks after it are
+    /// skipped: 1, 1, 3.
     fn placed(&self) -> impl Iterator<Item = (SeatId, &Seat, usize)> {
         let seats = self.seats.iter().map(|(id, seat)| (id, &**seat));
         let mut playing: Vec<_> = seats.filter(|(_, seat)| seat.is_here() && seat.plays).collect();
@@ -267,7 +273,7 @@ impl Room {
         self.placed().map(|(id, _, rank)| (id, rank)).collect()
     }
 
-    /// What is told when a question has closed, to which these answers were given.
+    /// The reveal of a closed question to which these answers were given.
     pub(super) fn reveal(
         &self,
         play: &Play,
@@ -301,8 +307,8 @@ impl Room {
     }
 }
 
-/// A seat's answer to the question that is shown, if one is: the open one, or one that was closed with these
-/// answers.
+/// A seat's answer to the question that is shown. `shown` is `None` if no question is shown, `Some(None)` for
+/// the current question, and `Some(Some(_))` for a closed question with these answers.
 fn shown_answer<'a>(
     shown: Option<Option<&'a BTreeMap<SeatId, SubmittedAnswer>>>,
     id: SeatId,

@@ -1,4 +1,4 @@
-//! The rules, command by command.
+//! The rules of solo games, and of sessions in general, command by command.
 
 use proptest::prelude::*;
 
@@ -33,7 +33,7 @@ fn question_id(n: usize) -> QuestionId {
     format!("q{n}").parse().expect("valid")
 }
 
-/// Question `n` of four options, of which number 1 is right.
+/// Question `n`, with four options of which option 1 is right.
 fn question(n: usize, time_limit: Option<u64>) -> Question {
     let choice = |k: u64| Choice { id: option(k), text: Some(format!("option {k} of {n}")) };
     Question {
@@ -76,12 +76,12 @@ fn external(seats: u32) -> GameSession {
     GameSession::external(id(), 7, None, (1..=seats).map(SeatId), LIFETIMES, Timestamp::from_millis(T0))
 }
 
-/// `after` milliseconds into the game, nothing interrupted.
+/// The moment `after` milliseconds after the beginning of the game, without an outage.
 fn at(after: u64) -> Moment {
     Moment { now: Timestamp::from_millis(T0 + after), up_since: Timestamp::from_millis(0), wall: WALL }
 }
 
-/// The same, after an outage that ended `up` milliseconds into the game.
+/// The same moment, after an outage that ended `up` milliseconds after the beginning.
 fn at_since(after: u64, up: u64) -> Moment {
     Moment { up_since: Timestamp::from_millis(T0 + up), ..at(after) }
 }
@@ -114,7 +114,7 @@ fn acknowledge(seat: u32, sequence: u64) -> Command {
     asked(Caller::Connection { seat: SeatId(seat), generation: 0 }, RoomAction::Acknowledge(Sequence(sequence)))
 }
 
-/// The verdict's report.
+/// Applies an answer that is accepted, and returns the report.
 fn evaluated(session: &mut GameSession, command: Command, at: Moment) -> AnswerReport {
     match session.apply(command, at).result {
         Ok(Reply::Evaluated { report, .. }) => *report,
@@ -127,7 +127,7 @@ fn earned(session: &mut GameSession, command: Command, at: Moment) -> (u32, u32)
     (points.base, points.speed_bonus)
 }
 
-/// Asserts that a command is refused for `refusal` and leaves the session as it was.
+/// Asserts that a command is refused with `refusal`, and leaves the session as it was.
 fn refused(session: &mut GameSession, command: Command, at: Moment, refusal: Refusal) {
     let before = session.clone();
     let applied = session.apply(command, at);
@@ -610,7 +610,7 @@ struct Step {
     pause: u64,
 }
 
-/// A game of questions of all kinds.
+/// A solo game with one question of every kind.
 fn solo_of_kinds() -> GameSession {
     let mut session = solo(9, Some(30_000));
     let mut quiz = quiz(0, None);
@@ -654,12 +654,12 @@ fn steps(command: impl Strategy<Value = Command>) -> impl Strategy<Value = Vec<S
     proptest::collection::vec((command, pause).prop_map(|(command, pause)| Step { command, pause }), 0..40)
 }
 
-/// Applies a step, and checks what holds for every command of every game.
+/// Applies a command, and checks what holds for every command of every game.
 fn checked_step(session: &mut GameSession, command: &Command, now: Moment) -> Result<Applied, TestCaseError> {
     let before = session.clone();
     let applied = session.apply(command.clone(), now);
     if applied.result.is_err() {
-        // A refusal does only what was due without it.
+        // A refused command changes only what was due anyway.
         let mut advanced = before.clone();
         let due = advanced.apply(Command::Advance, now);
         prop_assert_eq!(&*session, &advanced);

@@ -1,15 +1,16 @@
-//! Whose request it is: the address of the client, as far as it can be believed.
+//! The client address of a request, as the limits count it. `X-Forwarded-For` is believed only where a
+//! trusted proxy wrote it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
 
-/// Where proxies write who came to them, each at the end.
+/// The header to which each proxy appends the address of its own peer.
 const FORWARDED: &str = "X-Forwarded-For";
 
-/// An address as limits count it: an IPv4 address, or the /64 of an IPv6 one, which one subscriber has
-/// all of.
+/// An address as the limits count it: a whole IPv4 address, or the /64 of an IPv6 address, because one
+/// internet subscriber usually has a whole /64. An IPv4-mapped IPv6 address counts as IPv4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::http) struct ClientAddress(IpAddr);
 
@@ -31,22 +32,24 @@ impl std::fmt::Display for ClientAddress {
     }
 }
 
-/// Whether what this proxy says is believed.
+/// True if `address` belongs to a trusted proxy, whose `X-Forwarded-For` is believed.
 pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     let address = address.to_canonical();
     trusted.iter().any(|network| network.contains(&address))
 }
 
-/// The client of a request.
+/// The address of the client that made the request. A request without a peer address counts as 0.0.0.0.
 pub(super) fn client(request: &HttpRequest, trusted: &[IpNet]) -> ClientAddress {
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    // The newest entry stands last, over all header lines together.
     let lines: Vec<_> =
         request.headers().get_all(FORWARDED).map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
     nearest(peer, lines.iter().flat_map(|line| line.split(',')).rev(), trusted).into()
 }
 
-/// The nearest address that is not a trusted proxy's. What an untrusted one says of others is not
-/// believed, and what can't be read ends the list.
+/// The nearest address that is not a trusted proxy. `before` lists the forwarded addresses, newest first. The
+/// walk stops at the first untrusted address, since its own claims are not believed, and at the first entry
+/// that can't be parsed. If all are trusted, the oldest is the client.
 fn nearest<'a>(peer: IpAddr, before: impl Iterator<Item = &'a str>, trusted: &[IpNet]) -> IpAddr {
     let mut nearest = peer;
     for text in before {
@@ -61,7 +64,7 @@ fn nearest<'a>(peer: IpAddr, before: impl Iterator<Item = &'a str>, trusted: &[I
     nearest
 }
 
-/// An address, some write its port behind it.
+/// Parses an address with or without a port. IPv6 addresses may stand in brackets.
 fn parse(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))

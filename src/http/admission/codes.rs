@@ -1,5 +1,6 @@
-//! Guesses of join codes. Whoever has guessed too often is refused before the store is asked, but for
-//! codes that are known to be known at that address: the rest of a class can still join its room.
+//! Limits how many wrong join codes an address, and all addresses together, may try. An address over its
+//! limit is refused before the store is asked, so the reply tells it nothing. One exception: codes that this
+//! address has used with success stay open to it, so that the rest of a school class can still join its room.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -13,32 +14,32 @@ use super::limit::{Limit, Refused, wait};
 use super::settings::LimitSettings;
 use crate::domain::idempotency::hash;
 
-/// How many codes are remembered that were right.
+/// Maximum pairs of address and correct code that are remembered.
 const MOST_KNOWN: usize = 10_000;
-/// How long an address that has guessed counts among those who guess.
+/// How long after its last wrong code an address still counts as a guesser.
 const GUESSED: Duration = Duration::from_secs(60);
-/// Who has tried fewer codes has mistyped one, and is not refused for what others guess.
+/// An address with at most this many wrong codes has only mistyped, and is not refused for the guesses of others.
 const MISTYPED: u32 = 5;
 
-/// Guesses of a server's join codes.
+/// Counts wrong join codes per address and in all.
 pub(super) struct UnknownCodes {
     per_address: DefaultKeyedRateLimiter<ClientAddress>,
     in_all: DefaultDirectRateLimiter,
     state: Mutex<GuessState>,
-    /// Codes that were right, by address and code.
+    /// Correct codes, by the hash of address and code.
     known: Cache<[u8; 16], ()>,
 }
 
 #[derive(Default)]
 struct GuessState {
     by_address: HashMap<ClientAddress, Guesser>,
-    /// Until when those who have guessed lately are refused.
+    /// Until when all recent guessers are refused, if the limit over all addresses was met.
     spent_until: Option<Instant>,
 }
 
 struct Guesser {
     last: Instant,
-    /// How often it has guessed without a pause.
+    /// Wrong codes since its last pause of [`GUESSED`].
     guesses: u32,
     spent_until: Option<Instant>,
 }
@@ -53,7 +54,8 @@ impl UnknownCodes {
         }
     }
 
-    /// Whether an address may try a join code, or a seat's code in the room that has it.
+    /// Refuses an address that has guessed too often. `code` is a room's join code. With `is_seat_code` the request
+    /// also brings a seat's code: then a known join code helps nothing, because the guess is at the seat's code.
     pub(super) fn may_try(&self, address: ClientAddress, code: &str, is_seat_code: bool) -> Result<(), Refused> {
         match self.refused(address) {
             Some(_) if !is_seat_code && self.known.get(&name(address, code)).is_some() => Ok(()),
@@ -65,7 +67,7 @@ impl UnknownCodes {
     fn refused(&self, address: ClientAddress) -> Option<Refused> {
         let now = Instant::now();
         let state = self.state.lock();
-        // Who has not guessed lately is not refused for what others guess.
+        // An address that has not guessed within GUESSED is not refused for the guesses of others.
         let guesser = state.by_address.get(&address).filter(|guesser| now < guesser.last + GUESSED)?;
         let left = |until: Option<Instant>| until.map(|until| until.saturating_duration_since(now));
         let own = left(guesser.spent_until).map(|left| (Limit::UnknownCodesPerAddress, left));
@@ -74,12 +76,13 @@ impl UnknownCodes {
         own.into_iter().chain(all).find(|(_, left)| !left.is_zero())
     }
 
-    /// The code was right.
+    /// Remembers that a room has this code, for later tries from the same address.
     pub(super) fn known(&self, address: ClientAddress, code: &str) {
         self.known.insert(name(address, code), ());
     }
 
-    /// No room has the code. The guess that is one too many is refused as well.
+    /// Counts a wrong code. The guess that goes over a limit is itself refused, so it doesn't learn that the
+    /// code was wrong.
     pub(super) fn unknown(&self, address: ClientAddress) -> Result<(), Refused> {
         let now = Instant::now();
         let own = self.per_address.check_key(&address).err().map(|until| wait(&until));
@@ -103,7 +106,7 @@ impl UnknownCodes {
         }
     }
 
-    /// Forgets who has not guessed lately.
+    /// Drops the addresses that have not guessed within [`GUESSED`].
     pub(super) fn tidy(&self) {
         let now = Instant::now();
         self.state.lock().by_address.retain(|_, guesser| now < guesser.last + GUESSED);
@@ -148,7 +151,7 @@ mod tests {
         assert_eq!(limit(&codes, 1, "XXXXXX"), Some(Limit::UnknownCodesPerAddress));
         assert_eq!(limit(&codes, 1, "ABC234"), None);
         assert!(codes.may_try(address(1), "ABC234", true).is_err(), "a seat's code is guessed in a room that is known");
-        // Another address has guessed nothing, and knows nothing.
+        // Another address is judged by its own guesses only.
         assert_eq!(limit(&codes, 2, "XXXXXX"), None);
     }
 
@@ -156,7 +159,7 @@ mod tests {
     fn guesses_of_many_addresses_stop_those_who_guess_and_nobody_else() {
         let codes = codes("100", "3");
         let guess = |n| codes.unknown(address(n)).err().map(|(limit, _)| limit);
-        // Whoever has only mistyped a code is none of them.
+        // An address that has only mistyped is not refused.
         assert!((1..=5).all(|_| guess(1).is_none()));
         assert_eq!((limit(&codes, 1, "XXXXXX"), guess(1)), (None, Some(Limit::UnknownCodes)));
         assert_eq!(limit(&codes, 1, "XXXXXX"), Some(Limit::UnknownCodes));

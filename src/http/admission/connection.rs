@@ -1,5 +1,6 @@
-//! A connection under HTTP: it has a place among all, and each request's head has to arrive in time.
-//! actix bounds the first head alone, and none once its first byte has come.
+//! An accepted TCP connection under HTTP. It counts against the connection limits while it lives, and each
+//! request head must arrive within [`HEAD`]. actix itself limits only the first head of a connection; on
+//! later heads it has no limit once the first byte has arrived.
 
 use std::cell::Cell;
 use std::io::{self, Read, Write};
@@ -22,42 +23,46 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::super::problem::Problem;
 use super::Admission;
 use super::places::Place;
+use crate::websocket::Wire;
 
-/// How long a request's head may take from its first byte on.
+/// How long a request head may take, counted from its first byte.
 const HEAD: Duration = Duration::from_secs(5);
-/// How long the kernel waits for a client that takes nothing of what was sent, in milliseconds.
+/// `TCP_USER_TIMEOUT` in milliseconds: the kernel drops the connection if sent data stays unacknowledged this long.
 const UNREAD_MS: u32 = 60_000;
 
-/// An accepted connection.
+/// An accepted connection, with its place in the connection limits.
 #[derive(Debug)]
 pub(in crate::http) struct CountedConnection {
     stream: TcpStream,
     place: Place,
     activity: Activity,
+    /// Fires when the head that is arriving is late. `None` until the first such head.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// What a connection is at, as its requests know it.
+/// What a connection is doing, shared between the connection and its requests. `Rc` and `Cell` suffice: both
+/// run on the same worker thread.
 #[derive(Debug, Clone, Default)]
 pub(in crate::http) struct Activity(Rc<ActivityState>);
 
 #[derive(Debug, Default)]
 struct ActivityState {
-    /// How many requests are being answered.
+    /// Number of requests that are being answered.
     requests: Cell<u32>,
-    /// Since when the next request's head has been arriving. Of the first one actix takes care.
+    /// When the first byte of the next request head arrived. Not set for the first head of a connection,
+    /// which actix limits itself.
     head_since: Cell<Option<Instant>>,
     was_used: Cell<bool>,
-    /// Whether something came behind the body of the request that is being answered.
+    /// True if bytes have arrived behind the body of the request that is being answered: a pipelined request.
     has_more: Cell<bool>,
 }
 
-/// A request is being answered.
+/// Guard of one request: the connection counts as answering until it is dropped.
 #[derive(Debug)]
 pub(in crate::http) struct Answering(Activity);
 
 impl Activity {
-    /// A request's head has arrived.
+    /// Notes that a whole request head has arrived.
     pub(in crate::http) fn begin(&self) -> Answering {
         let state = &self.0;
         state.requests.set(state.requests.get() + 1);
@@ -67,11 +72,12 @@ impl Activity {
         Answering(self.clone())
     }
 
-    /// The body has arrived, too: what comes now is of the next request.
+    /// Notes that the whole body has arrived. Bytes read from now on belong to the next request.
     pub(in crate::http) fn body_arrived(&self) {
         self.0.has_more.set(false);
     }
 
+    /// Notes that bytes have arrived.
     fn heard(&self) {
         let state = &self.0;
         if state.requests.get() > 0 {
@@ -87,24 +93,25 @@ impl Drop for Answering {
         let state = &self.0.0;
         state.requests.set(state.requests.get() - 1);
         if state.requests.get() == 0 && state.has_more.get() {
+            // A pipelined head could not be parsed before now, so its time starts here.
             state.head_since.set(Some(Instant::now()));
         }
     }
 }
 
 impl CountedConnection {
-    /// What the requests of this connection are told by.
+    /// The activity that this connection's requests update.
     pub(in crate::http) fn activity(&self) -> Activity {
         self.activity.clone()
     }
 
-    /// The bare connection, and the place that it has.
-    pub(in crate::http) fn into_parts(self) -> (TcpStream, Place) {
-        (self.stream, self.place)
+    /// The connection as a WebSocket's, which keeps its place in the limits.
+    pub(in crate::http) fn into_wire(self) -> io::Result<Wire> {
+        Wire::new(self.stream, Some(Box::new(self.place)))
     }
 
-    /// Ready once a head that has begun is late. The timer may still be an earlier head's: it is moved
-    /// only when it fires, so that a request costs none.
+    /// Ready once the head that is arriving is late. The timer may still be set for an earlier head. It is
+    /// moved only when it fires, so that a request in time costs no timer operation.
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(since) = self.activity.0.head_since.get() else { return Poll::Pending };
         let until = since + HEAD;
@@ -127,7 +134,7 @@ impl AsyncRead for CountedConnection {
             self.activity.heard();
         }
         match read {
-            // Told as the end of what the client sends.
+            // A late head is reported as end of file, so that actix closes the connection.
             Poll::Pending if self.poll_late(cx).is_ready() => Poll::Ready(Ok(())),
             read => read,
         }
@@ -148,7 +155,7 @@ impl AsyncWrite for CountedConnection {
     }
 }
 
-/// Gives an accepted connection its place, or refuses it before anything is read.
+/// Gives an accepted connection its place in the limits, or refuses it before anything is read.
 pub(in crate::http) fn admit(
     admission: &Arc<Admission>,
     stream: TcpStream,
@@ -161,13 +168,13 @@ pub(in crate::http) fn admit(
             return Err(DispatchError::Io(io::ErrorKind::ConnectionRefused.into()));
         }
     };
-    // A kernel that doesn't know it leaves the connection as it is.
+    // Best effort: if the kernel doesn't know the option, the connection works without it.
     let _ = set_tcp_user_timeout(&stream, UNREAD_MS);
     let connection = CountedConnection { stream, place, activity: Activity::default(), timer: None };
     Ok((connection, Protocol::Http1, Some(peer)))
 }
 
-/// Says why, as far as that goes without waiting.
+/// Sends the refusal with one non-blocking write. What the socket doesn't take at once is lost.
 fn refuse(stream: TcpStream, problem: &Problem) {
     let Ok(mut stream) = stream.into_std() else { return };
     let response = problem.error_response();
@@ -179,6 +186,6 @@ fn refuse(stream: TcpStream, problem: &Problem) {
     head += &format!("content-length: {}\r\n\r\n", body.len());
     let _ = stream.write(&[head.as_bytes(), &body].concat());
     let _ = stream.shutdown(Shutdown::Write);
-    // What the client has sent already is taken, or the reply would be lost in a reset.
+    // Closing a socket that has unread input sends a reset, which can destroy the reply. So read first.
     let _ = stream.read(&mut [0; 4096]);
 }

@@ -1,4 +1,4 @@
-//! What strangers may create a minute: games and rooms in number, and what they hold.
+//! Rate limits on creating games and rooms without an API key: their number and their size in bytes, a minute.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -10,15 +10,17 @@ use super::address::ClientAddress;
 use super::limit::{Limit, Refused, wait};
 use super::settings::LimitSettings;
 
-/// Sizes are counted by this many bytes.
+/// Bytes per unit of the size limiters, whose counts are 32 bits wide.
 const UNIT: u64 = 1024;
-/// What a game or a room holds, roughly: by itself, and for each of its questions.
+/// Estimated bytes of a game or room without its questions.
 const OWN_SIZE: u64 = 2 * 1024;
+/// Estimated bytes of each question.
 const QUESTION_SIZE: u64 = 800;
-/// What is larger than a whole minute's share never fits; the answer is the same as for a share that is spent.
+/// The wait in the reply to something larger than a whole minute's share. It never fits, but the reply is the
+/// same as for a share that is spent.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Something that is to be created.
+/// What creating a game or room costs, in the units of the limits.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct CreationCost {
     is_room: bool,
@@ -26,13 +28,13 @@ pub(in crate::http) struct CreationCost {
 }
 
 impl CreationCost {
-    /// A game of at most so many questions that a request of so many bytes asks for.
+    /// The cost of a game with at most `questions` questions, asked for by a body of `request` bytes.
     pub(in crate::http) fn game(request: usize, questions: u64) -> Self {
         let bytes = (request as u64).saturating_add(OWN_SIZE).saturating_add(questions.saturating_mul(QUESTION_SIZE));
         Self { is_room: false, bytes }
     }
 
-    /// A room, the same.
+    /// The cost of a room with at most `questions` questions, asked for by a body of `request` bytes.
     pub(in crate::http) fn room(request: usize, questions: u64) -> Self {
         Self { is_room: true, ..Self::game(request, questions) }
     }
@@ -40,7 +42,7 @@ impl CreationCost {
 
 type ByAddress = DefaultKeyedRateLimiter<ClientAddress>;
 
-/// What was created lately.
+/// The limiters of what is created within a minute.
 pub(super) struct Creates {
     per_address: ByAddress,
     in_all: DefaultDirectRateLimiter,
@@ -60,8 +62,9 @@ impl Creates {
         }
     }
 
-    /// Takes what is created from what may be; the address's own share first, so that one that has
-    /// spent it takes nothing from others.
+    /// Takes the cost from every limiter, or refuses. The address's own limiters come first, so that an
+    /// address over its limit takes nothing from the share of others. A refusal returns nothing of what
+    /// earlier limiters have taken.
     pub(super) fn take(&self, address: ClientAddress, created: CreationCost) -> Result<(), Refused> {
         let (one, size) = (NonZeroU32::MIN, units(created.bytes));
         if created.is_room {
@@ -73,7 +76,7 @@ impl Creates {
         taken(self.size.check_n(size), Limit::CreatedSize)
     }
 
-    /// Forgets addresses that have their whole share again.
+    /// Drops the addresses whose buckets are full again.
     pub(super) fn tidy(&self) {
         for limiter in [&self.per_address, &self.rooms_per_address, &self.size_per_address] {
             limiter.retain_recent();
@@ -81,12 +84,13 @@ impl Creates {
     }
 }
 
+/// Bytes in units of [`UNIT`], rounded up, at least 1.
 fn units(bytes: u64) -> NonZeroU32 {
     let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
     NonZeroU32::new(units).unwrap_or(NonZeroU32::MIN)
 }
 
-/// What a limiter said of a number that was asked of it.
+/// The result of asking a limiter for several units at once.
 type Limited = Result<Result<(), NotUntil<<DefaultClock as Clock>::Instant>>, InsufficientCapacity>;
 
 fn taken(checked: Limited, limit: Limit) -> Result<(), Refused> {

@@ -1,4 +1,4 @@
-//! How often each limit was met: counted, and logged now and then.
+//! Counts how often each limit refused something, for `/health` and for the log.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,38 +8,39 @@ use parking_lot::Mutex;
 
 use super::limit::Limit;
 
-/// A limit is not logged again sooner.
+/// Minimum time between two log lines about the same limit.
 const QUIET: Duration = Duration::from_secs(30);
 
 const COUNT: usize = Limit::ALL.len();
 
-/// The counts of a server.
+/// Refusals by each limit since the start.
 #[derive(Debug, Default)]
 pub(super) struct Hits {
     counts: [AtomicU64; COUNT],
+    /// For each limit, the count that was logged last, and when.
     told: Mutex<[(u64, Option<Instant>); COUNT]>,
 }
 
 impl Hits {
-    /// A limit was met.
+    /// Counts one refusal.
     pub(super) fn note(&self, limit: Limit) {
         self.counts[limit as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The limits that were met, by their settings' names.
+    /// Refusals by setting name. Limits that refused nothing are left out.
     pub(super) fn counts(&self) -> BTreeMap<&'static str, u64> {
         let count = |limit: Limit| (limit.setting(), self.counts[limit as usize].load(Ordering::Relaxed));
         Limit::ALL.into_iter().map(count).filter(|(_, count)| *count > 0).collect()
     }
 
-    /// Logs what was met since the last time.
+    /// Logs each limit that refused something since its last log line, at most once in [`QUIET`].
     pub(super) fn tell(&self) {
         for (limit, times) in self.due(Instant::now()) {
             tracing::warn!(limit = limit.setting(), times, "a limit was met");
         }
     }
 
-    /// The limits that are to be logged at `now`, and how often each was met since it was logged last.
+    /// The limits to log at `now`, with the refusals since each was logged last. Marks them as logged.
     fn due(&self, now: Instant) -> Vec<(Limit, u64)> {
         let mut told = self.told.lock();
         let mut due = Vec::new();

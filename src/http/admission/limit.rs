@@ -1,4 +1,4 @@
-//! The limits there are, by the names of their settings.
+//! The limits, each named by its setting.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use governor::clock::{Clock, DefaultClock};
 
 use super::super::problem::Problem;
 
-/// The limit that was met, and when it is worth coming again.
+/// The limit that refused, and how long to wait before the next try.
 pub(super) type Refused = (Limit, Duration);
 
-/// How long a rate limiter lets its caller wait.
+/// How long until a rate limiter would allow the call.
 pub(super) fn wait(until: &NotUntil<<DefaultClock as Clock>::Instant>) -> Duration {
     until.wait_time_from(DefaultClock::default().now())
 }
 
-/// A limit that was met.
+/// A limit of the server. Its number is its index in [`Limit::ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) enum Limit {
     Connections,
@@ -39,7 +39,7 @@ pub(in crate::http) enum Limit {
 }
 
 impl Limit {
-    /// All there are, each at the place of its number.
+    /// All limits, each at the index of its number.
     pub(super) const ALL: [Self; 18] = [
         Self::Connections,
         Self::ConnectionsPerAddress,
@@ -85,12 +85,12 @@ impl Limit {
         }
     }
 
-    /// What a client is told that may try again after `wait`.
+    /// The error reply to a client that may try again after `wait`.
     pub(super) fn problem(self, wait: Duration) -> Problem {
         Problem::over_limit(self.setting(), self.sentence(), wait)
     }
 
-    /// What there is too much of.
+    /// What is over the limit, in words for the client.
     fn sentence(self) -> &'static str {
         match self {
             Self::Connections => "the server has as many connections as it may have",

@@ -1,5 +1,5 @@
-//! Who may take how much: connections, games, rooms, guesses. What is refused is told with the name of
-//! the setting that it met, counted, and logged now and then.
+//! The limits of the server: connections, requests, bodies, games, rooms, guesses of join codes. Every
+//! refusal names its setting to the client, is counted, and is logged at intervals.
 
 mod address;
 mod calls;
@@ -22,9 +22,9 @@ use actix_web::{HttpMessage, HttpRequest};
 use ipnet::IpNet;
 
 use super::problem::Problem;
-use super::websocket::FRAMES_BURST;
 use crate::domain::room::RoomSettings;
 use crate::store::StoreRouter;
+use crate::websocket::FRAMES_BURST;
 use calls::Calls;
 use codes::UnknownCodes;
 use creates::Creates;
@@ -41,20 +41,21 @@ pub(super) use places::Place;
 pub(super) use sessions::{Creator, OpeningPlace};
 pub use settings::{LimitSettings, Switch};
 
-/// How often what is not needed any more is forgotten, and live sessions are counted.
+/// How often old limiter entries are dropped and live sessions are counted.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
-/// Seconds' worth of an address's requests that may come at once.
+/// Burst of requests from one address, in seconds' worth of its rate.
 const REQUESTS_BURST: u32 = 2;
-/// What the files of the pages begin with. One page asks for some seventy, and a class comes at once.
+/// Path prefix of the page files. One page loads about seventy files, and a whole school class loads it at
+/// once from one address.
 const FILES: &str = "/web/";
-/// So many times as many of these as of other requests: they cost next to nothing.
+/// The rate for page files as a multiple of the rate for other requests. A file is cheap to serve.
 const MORE_FILES: NonZeroU32 = NonZeroU32::new(10).expect("it is not 0");
-/// Files that are left for the store, the log and the like.
+/// Open files that are reserved for the store, the log and the like, not for connections.
 const OTHER_FILES: u64 = 128;
-/// When one of a seat's connections may have ended.
+/// The wait in the reply to a seat with too many connections: one of them may have ended by then.
 const SEAT_RETRY: Duration = Duration::from_secs(1);
 
-/// All limits of a server.
+/// All limits of a server, and the state that they count.
 pub struct Admission {
     is_on: bool,
     trusted_proxies: Vec<IpNet>,
@@ -63,9 +64,11 @@ pub struct Admission {
     joins_per_room: Option<u32>,
     connections: Arc<Places>,
     bodies: Arc<Places>,
+    /// Requests by address, page files left out.
     requests: Calls<ClientAddress>,
-    /// Of the pages' files, of which one page is many.
+    /// Requests for page files by address.
     files: Calls<ClientAddress>,
+    /// Calls that change a room, by the hash of the seat's token.
     calls: Calls<[u8; 16]>,
     creates: Creates,
     sessions: Arc<Sessions>,
@@ -74,7 +77,8 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// The limits of these settings, where at most so many files can be open at once.
+    /// The limits of `settings`. `most_files` is the process's limit of open files, `None` if it has none. It
+    /// bounds the connections.
     pub fn new(settings: &LimitSettings, most_files: Option<u64>) -> Self {
         let files = settings.requests_per_address.saturating_mul(MORE_FILES);
         Self {
@@ -98,22 +102,22 @@ impl Admission {
         }
     }
 
-    /// Whether limits hold.
+    /// False if `REJOIN_LIMITS` turns all limits off.
     pub fn is_on(&self) -> bool {
         self.is_on
     }
 
-    /// How often each limit was met, by the name of its setting.
+    /// Refusals by each limit since the start, by the name of its setting.
     pub(super) fn hits(&self) -> std::collections::BTreeMap<&'static str, u64> {
         self.hits.counts()
     }
 
-    /// How many frames a second a player may send, if that is bounded.
+    /// How many frames a second a player may send. `None` if limits are off.
     pub(super) fn frames_per_second(&self) -> Option<NonZeroU32> {
         self.is_on.then_some(self.frames_per_second)
     }
 
-    /// How many players may join a new room of so many seats a minute.
+    /// How many players may join a new room of `max_seats` seats within a minute.
     pub(super) fn joins_a_minute(&self, max_seats: u32) -> u32 {
         if !self.is_on {
             return u32::MAX;
@@ -121,14 +125,15 @@ impl Admission {
         self.joins_per_room.unwrap_or_else(|| RoomSettings::usual_joins_a_minute(max_seats))
     }
 
-    /// The client of a request.
+    /// The address of the client that made the request.
     pub(super) fn client(&self, request: &HttpRequest) -> ClientAddress {
         address::client(request, &self.trusted_proxies)
     }
 
-    /// Counts a request that shows an API key or not, and what its body holds, for as long as the place
-    /// lives. One that came through a trusted proxy counts as a connection of its client, too; others are
-    /// counted by their connections.
+    /// Counts a request, and the `body` bytes that it may hold until the returned place is dropped. A request
+    /// with a valid API key is never over the request rate; `shows_key` is called only where the rate is
+    /// exceeded. A request through a trusted proxy also counts as a connection of its client: the proxy's own
+    /// connection is not counted for an address.
     pub(super) fn request(
         &self,
         request: &ServiceRequest,
@@ -147,6 +152,7 @@ impl Admission {
         let peer = request.peer_addr().map(|peer| peer.ip());
         if peer.is_some_and(|peer| address::is_trusted(peer, &self.trusted_proxies)) {
             let place = self.told(&client, self.connections.take(1, Some(client), false))?;
+            // Held as long as the request; a WebSocket that is made from it keeps it.
             request.extensions_mut().insert(std::rc::Rc::new(place));
         }
         if body == 0 {
@@ -155,7 +161,8 @@ impl Admission {
         self.told(&client, self.bodies.take(body, Some(client), true))
     }
 
-    /// A place for a connection that was just accepted.
+    /// A place for a connection that was just accepted. A trusted proxy's connection counts in all, and for
+    /// no address.
     fn enter(&self, peer: std::net::IpAddr) -> Result<Place, Problem> {
         if !self.is_on {
             return Ok(Place::uncounted());
@@ -165,35 +172,39 @@ impl Admission {
         self.told(&client, self.connections.take(1, (!is_proxy).then_some(client), true))
     }
 
-    /// Whether a seat that has so many connections already may have one more.
+    /// Refuses a further connection of a seat that already has `seat_has`.
     pub(super) fn may_connect(&self, seat_has: usize) -> Result<(), Problem> {
         let is_free = !self.is_on || seat_has < self.per_seat;
         self.told(&"a seat", if is_free { Ok(()) } else { Err((Limit::ConnectionsPerSeat, SEAT_RETRY)) })
     }
 
-    /// Counts a call by the holder of a token of this hash.
+    /// Counts a call that changes a room. `token` is the hash of the seat's token.
     pub(super) fn call(&self, token: [u8; 16]) -> Result<(), Problem> {
         if self.is_on { self.told(&"a seat", self.calls.take(&token)) } else { Ok(()) }
     }
 
-    /// Takes what a new game or room costs, and a place for it.
+    /// Takes the cost of a new game or room from the creator's limits, and a place among the live sessions.
+    /// An API key has no rate limit on creating.
     pub(super) fn create(&self, opener: &Creator, created: CreationCost) -> Result<OpeningPlace, Problem> {
         if !self.is_on {
             return Ok(OpeningPlace::uncounted());
         }
         let opening = self.told(&opener.name(), self.sessions.open(opener))?;
+        // After the place: where no session may live, no rate is spent. On a refusal the place is freed by its drop.
         if let Creator::Address(address) = opener {
             self.told(address, self.creates.take(*address, created))?;
         }
         Ok(opening)
     }
 
-    /// Whether an address may try a join code, or a seat's code in the room that has it.
+    /// Refuses an address that has tried too many wrong codes. `is_seat_code` says that a seat's code in the
+    /// room of `code` is tried.
     pub(super) fn may_try_code(&self, address: ClientAddress, code: &str, is_seat_code: bool) -> Result<(), Problem> {
         if self.is_on { self.told(&address, self.codes.may_try(address, code, is_seat_code)) } else { Ok(()) }
     }
 
-    /// A room has the code that an address tried, or none has it, which may be one too many.
+    /// Notes whether a room has the code that an address tried. A wrong code may be one too many, and is then
+    /// refused.
     pub(super) fn tried_code(&self, address: ClientAddress, code: &str, is_known: bool) -> Result<(), Problem> {
         if !self.is_on {
             return Ok(());
@@ -205,13 +216,13 @@ impl Admission {
         self.told(&address, self.codes.unknown(address))
     }
 
-    /// A limit was met, and by whom: counted, and logged.
+    /// Counts and logs a refusal of `client`.
     pub(super) fn met(&self, limit: Limit, client: &dyn Display) {
         self.hits.note(limit);
         tracing::debug!(limit = limit.setting(), %client, "refused");
     }
 
-    /// Tells of a refusal, and whom it met.
+    /// Counts and logs the refusal, if it is one, and turns it into the client's error.
     fn told<T>(&self, client: &dyn Display, checked: Result<T, Refused>) -> Result<T, Problem> {
         checked.map_err(|(limit, wait)| {
             self.met(limit, client);
@@ -219,12 +230,13 @@ impl Admission {
         })
     }
 
-    /// Forgets what is not needed any more, again and again; never ends.
+    /// Every second: counts live sessions, drops old limiter entries, and logs refusals. Never returns.
     pub async fn tidy(&self, homes: &StoreRouter) {
         let mut tick = tokio::time::interval(TIDY_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
+            // Read before the stores count: sessions that are opened during the count may or may not be in it.
             let opened = self.sessions.opened();
             if let Ok(status) = homes.status().await {
                 self.sessions.note_live(status.live_sessions(), opened);
@@ -240,7 +252,7 @@ impl Admission {
     }
 }
 
-/// Places for connections: no more than the limit of open files leaves.
+/// The places for connections: the setting, or what the limit of open files leaves, if that is less.
 fn connections(settings: &LimitSettings, most_files: Option<u64>) -> Arc<Places> {
     let wanted = u64::from(settings.max_connections.get());
     let possible = most_files.map_or(wanted, |files| files.saturating_sub(OTHER_FILES).max(1));

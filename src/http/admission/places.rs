@@ -1,5 +1,5 @@
-//! Places for what is held for a while, in all and by address: connections, and the bytes of bodies that
-//! are being read or answered.
+//! Counts what is in use at a time, in all and per address: connections, and the bytes of request bodies that
+//! are being read or answered. What a [`Place`] has taken is returned when it is dropped.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use parking_lot::Mutex;
 use super::address::ClientAddress;
 use super::limit::{Limit, Refused};
 
-/// When it is worth coming again.
+/// The wait before the next try that a refused client is told.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// How much there is, and how much of it is taken.
+/// The limits and what is taken of them, in connections or in bytes.
 #[derive(Debug)]
 pub(super) struct Places {
     most: u64,
     most_per_address: u64,
-    /// The limits of both.
+    /// The limits that refusals name: in all, and per address.
     limits: (Limit, Limit),
     taken: Mutex<TakenPlaces>,
 }
@@ -30,13 +30,13 @@ struct TakenPlaces {
 }
 
 impl Places {
-    /// So much in all, and so much for each address.
+    /// At most `most` in all and `most_per_address` for each address, each with the limit that its refusals name.
     pub(super) fn new(most: (u64, Limit), most_per_address: (u64, Limit)) -> Arc<Self> {
         let limits = (most.1, most_per_address.1);
         Arc::new(Self { most: most.0, most_per_address: most_per_address.0, limits, taken: Mutex::default() })
     }
 
-    /// Takes so much: of an address's share, if it is known whose it is, and of all, if it counts there.
+    /// Takes `count` from the address's share, if an address is given, and from the whole, if `counts_in_all`.
     pub(super) fn take(
         self: &Arc<Self>,
         count: u64,
@@ -73,7 +73,7 @@ impl Places {
     }
 }
 
-/// What is held; free again once it is dropped.
+/// What one connection or body has taken. Dropping it gives that back.
 #[derive(Debug)]
 pub(in crate::http) struct Place(Option<HeldPlace>);
 
@@ -86,7 +86,7 @@ struct HeldPlace {
 }
 
 impl Place {
-    /// One that nobody counts.
+    /// A place that takes nothing, for when limits are off.
     pub(super) fn uncounted() -> Self {
         Self(None)
     }
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(limit(all.take(1, address(1), true)), Some(Limit::ConnectionsPerAddress));
         let other = all.take(1, address(2), true);
         assert_eq!(limit(all.take(1, address(3), true)), Some(Limit::Connections));
-        // What came through a proxy has its connection already.
+        // A request through a proxy doesn't count in all: the proxy's connection already does.
         assert!(all.take(1, address(3), false).is_ok());
         drop((held, other));
         let taken = all.taken.lock();

@@ -1,5 +1,5 @@
-//! How many games and rooms live, in all and by who created them. Who created what is remembered by
-//! this process alone: a restart begins anew.
+//! Limits how many games and rooms live at once, in all and per creator. The total follows the stores' own
+//! count. Which creator has which sessions is kept in this process only, so it starts empty after a restart.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -13,24 +13,24 @@ use super::settings::LimitSettings;
 use crate::domain::{Millis, Owner, SessionId, Timestamp};
 use crate::store::StoreRouter;
 
-/// How long after its creation, or the last look, a session is looked at whether it lives.
+/// How long after its creation, or after the last check, a session is checked for being alive.
 const LOOK_AFTER: Millis = Millis::seconds(120);
-/// How many are looked at each second.
+/// Maximum sessions checked by one call of [`Sessions::tidy`], which runs once a second.
 const LOOKS: usize = 256;
-/// When it is worth coming again.
+/// The wait before the next try that a refused client is told.
 const RETRY: Duration = Duration::from_secs(30);
 
-/// Who creates a game or a room.
+/// Whose limits a new game or room counts against.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::http) enum Creator {
-    /// Somebody without a key.
+    /// A client without an API key, by its address.
     Address(ClientAddress),
     /// The holder of the API key of this name.
     Key(Owner),
 }
 
 impl Creator {
-    /// What tells one from others.
+    /// A text that is different for each creator, for logs and idempotency keys.
     pub(in crate::http) fn name(&self) -> String {
         match self {
             Self::Address(address) => format!("address {address}"),
@@ -39,7 +39,7 @@ impl Creator {
     }
 }
 
-/// The live sessions of a server.
+/// Counts the live sessions of a server.
 pub(super) struct Sessions {
     most: u64,
     most_per_address: usize,
@@ -49,19 +49,20 @@ pub(super) struct Sessions {
 
 #[derive(Default)]
 struct SessionCounts {
+    /// Live sessions by the last count of the stores, plus those opened since.
     live: u64,
-    /// How many are being opened.
+    /// Sessions that are being opened, and may already be in the stores.
     opening: u64,
-    /// How many have been opened since the start.
+    /// Sessions opened since the start of the process.
     opened: u64,
-    /// Those that live and those that are being opened.
+    /// Live sessions and those being opened, by creator.
     by_opener: HashMap<Creator, usize>,
-    /// When to look whether it lives, oldest first.
+    /// When to check which session, oldest first.
     looks: VecDeque<(Timestamp, SessionId, Creator)>,
 }
 
 impl SessionCounts {
-    /// One less of this opener's.
+    /// Takes one session off this creator's count.
     fn forget(&mut self, opener: &Creator) {
         if let Some(count) = self.by_opener.get_mut(opener) {
             *count -= 1;
@@ -82,7 +83,7 @@ impl Sessions {
         })
     }
 
-    /// A place for one more, if one more may live. The last tenth is for keys.
+    /// Reserves a place for a new session, or refuses. The last tenth of all places is for API keys.
     pub(super) fn open(self: &Arc<Self>, opener: &Creator) -> Result<OpeningPlace, Refused> {
         let is_key = matches!(opener, Creator::Key(_));
         let most = if is_key { self.most } else { self.most - self.most / 10 };
@@ -103,26 +104,30 @@ impl Sessions {
         Ok(OpeningPlace(Some((self.clone(), opener.clone()))))
     }
 
-    /// How many have been opened since the start.
+    /// Sessions opened since the start of the process.
     pub(super) fn opened(&self) -> u64 {
         self.known.lock().opened
     }
 
-    /// So many live by the stores' count, which was asked for when so many had been opened. Those that came since
-    /// may be in it or not, and so may those that are being opened: what was known before decides, where it can.
+    /// Takes over the stores' count of live sessions. `opened_before` is [`opened`](Self::opened) as it was before
+    /// the count began. Sessions opened since then, and sessions being opened, may or may not be in `counted`. So
+    /// the true number is only known to lie in a range, and our own count is moved no further than into it.
     pub(super) fn note_live(&self, counted: u64, opened_before: u64) {
         let mut known = self.known.lock();
+        // Those being opened will be added by `done`: at worst all of them are in the count already.
         let least = counted.saturating_sub(known.opening);
+        // At worst none of those opened since is in the count.
         let most = counted + (known.opened - opened_before);
         known.live = known.live.clamp(least, most);
     }
 
-    /// Forgets some that have died.
+    /// Checks the sessions that are due, and takes the dead ones off their creators' counts.
     pub(super) async fn tidy(&self, homes: &StoreRouter) {
         for _ in 0..LOOKS {
             let Some((_, id, opener)) = self.due(homes) else { return };
             let Ok(keeper) = homes.of(&id) else { continue };
             let at = keeper.clock.moment();
+            // On an error the session counts as alive, and is checked again later.
             let lives = keeper.store.get(&id, at).await.map_or(true, |session| session.is_some());
             let mut known = self.known.lock();
             if lives {
@@ -133,23 +138,23 @@ impl Sessions {
         }
     }
 
-    /// The next that is to be looked at, if its time has come.
+    /// Takes the next session to check off the queue, if its time has come.
     fn due(&self, homes: &StoreRouter) -> Option<(Timestamp, SessionId, Creator)> {
         let now = homes.main().clock.moment().now;
         self.known.lock().looks.pop_front_if(|(when, ..)| *when <= now)
     }
 }
 
-/// The place of a game or room that is being opened; free again if nothing comes of it.
+/// The place of a game or room that is being opened. Dropped without [`done`](Self::done), it is free again.
 pub(in crate::http) struct OpeningPlace(Option<(Arc<Sessions>, Creator)>);
 
 impl OpeningPlace {
-    /// One that nobody counts.
+    /// A place that counts nothing, for when limits are off.
     pub(super) fn uncounted() -> Self {
         Self(None)
     }
 
-    /// This session was opened at `now`.
+    /// The session was opened at `now`, on the clock of its store.
     pub(in crate::http) fn done(mut self, id: &SessionId, now: Timestamp) {
         if let Some((sessions, opener)) = self.0.take() {
             let mut known = sessions.known.lock();
@@ -210,7 +215,7 @@ mod tests {
         all.note_live(1, all.opened());
         opening.done(&SessionId::first(), Timestamp::default());
         assert!(opened(&all) && opened(&all) && !opened(&all));
-        // Neither of both is in it.
+        // The count has neither of the two.
         let all = sessions("3");
         let (before, opening) = (all.opened(), all.open(&key()).ok().unwrap());
         assert!(opened(&all));

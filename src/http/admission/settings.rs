@@ -1,5 +1,5 @@
-//! How much strangers may take: connections, games, rooms, guesses. Each limit is a setting, and a
-//! refusal names it.
+//! The settings of all limits. A refusal names its setting to the client. The doc comments on the fields are
+//! the `--help` text.
 
 use std::num::NonZeroU32;
 
@@ -106,17 +106,17 @@ pub struct LimitSettings {
 }
 
 impl LimitSettings {
-    /// Whether any limit holds.
+    /// False if all limits are off.
     pub fn is_on(&self) -> bool {
         self.switch == Switch::On
     }
 
-    /// Refuses sizes that make no sense, by name.
+    /// Checks that every size is between 1 MiB and 1 TiB.
     ///
     /// # Errors
-    /// The first such setting.
+    /// Names the first setting that is out of range.
     pub fn check(&self) -> anyhow::Result<()> {
-        // The body of one request must fit.
+        // The lower bound leaves room for the largest body of one request.
         let sizes = ByteSize::mib(1)..=ByteSize::gib(1024);
         ensure!(sizes.contains(&self.created_size), "REJOIN_CREATED_SIZE: 1MiB to 1TiB");
         ensure!(sizes.contains(&self.created_size_per_address), "REJOIN_CREATED_SIZE_PER_ADDRESS: 1MiB to 1TiB");
@@ -126,7 +126,7 @@ impl LimitSettings {
     }
 }
 
-/// A network, or an address, which is a network of one.
+/// Parses a network. An address alone is a network of one.
 fn network(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
     let network = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use super::super::Shared;
 use super::super::auth::Who;
-use super::super::date::date;
 use super::super::problem::Problem;
+use super::super::reply::date;
 use super::replies::{PageOut, ResumedOut, snapshot};
 use super::requests::{EventsQuery, ResumeRequest};
 use super::{Handled, reply, room_id};

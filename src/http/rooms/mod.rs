@@ -18,7 +18,8 @@ use super::auth::{Acting, ApiCaller, Creating, Who};
 use super::body::Body;
 use super::json::{self, Json, Maybe, idempotency_key};
 use super::problem::Problem;
-use super::{Shared, idempotency, reply};
+use super::reply::{Handled, reply};
+use super::{Shared, idempotency};
 use crate::domain::{Refusal, SeatId, SessionId};
 use crate::game::GameError;
 use crate::game::rooms::Credential;
@@ -32,7 +33,6 @@ pub(super) use command::Verb;
 pub(super) use events::page;
 pub(super) use live::connect;
 
-type Handled = Result<HttpResponse, Problem>;
 type Data = web::Data<Shared>;
 
 /// The room that a URL names; what is no id names no room.

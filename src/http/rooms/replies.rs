@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::super::date::date;
 use super::super::problem::Problem;
+use super::super::reply::date;
 use crate::domain::answer::ShownAnswer;
 use crate::domain::quiz::public::PublicQuestion;
 use crate::domain::room::{

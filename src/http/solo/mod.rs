@@ -1,4 +1,5 @@
-//! The solo API: what each call reads, asks of [`SoloGames`](crate::game::SoloGames), and replies.
+//! The handlers of the solo API. Each reads its request, calls [`SoloGames`](crate::game::SoloGames), and
+//! writes the reply.
 
 mod replies;
 mod requests;
@@ -11,15 +12,14 @@ use super::auth::{ApiCaller, Creating};
 use super::body::Body;
 use super::json::{Json, idempotency_key};
 use super::problem::Problem;
-use super::{Shared, idempotency, reply};
+use super::reply::{Handled, reply};
+use super::{Shared, idempotency};
 use crate::domain::answer::ShownAnswer;
 use crate::domain::{IdempotencyKey, SessionId};
 use crate::quizzes::PlayMode;
 use requests::{CreateRequest, ShowRequest, SubmitRequest};
 
-type Handled = Result<HttpResponse, Problem>;
-
-/// The session that a URL or a body names; what is no id names no session.
+/// Parses the session id of a URL or a body. A text that is no id gets the same reply as an unknown session.
 fn session_id(text: &str) -> Result<SessionId, Problem> {
     text.parse().map_err(|_| Problem::session_not_found())
 }
@@ -82,7 +82,7 @@ pub(super) async fn award(
 ) -> Handled {
     caller.must_be_trusted("claiming an award")?;
     let id = session_id(&id)?;
-    // Nothing is read from the body, but another one makes it another request.
+    // No field of the body is used, but the idempotency key covers it: another body is another request.
     let body = idempotency::canonical(&String::from_utf8_lossy(&body));
     let idempotency = idempotency_key(&http)?.map(|key| IdempotencyKey::new("award", &key, &[&body]));
     let claimed = shared.solo.award(&id, idempotency).await.map_err(|error| Problem::of(error, Some(&id)))?;
@@ -90,7 +90,7 @@ pub(super) async fn award(
 }
 
 pub(super) async fn give_up(shared: web::Data<Shared>, id: web::Path<String>) -> Handled {
-    // What is no id names nothing, and forgetting nothing is no error.
+    // DELETE is idempotent: an id that can't exist gets 204, like a session that is already deleted.
     if let Ok(id) = id.parse() {
         shared.solo.give_up(&id).await.map_err(|error| Problem::of(error, Some(&id)))?;
     }

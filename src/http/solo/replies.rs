@@ -1,11 +1,11 @@
-//! What a client gets. A question's key and explanation are in no type here that is sent before
-//! its verdict.
+//! The replies of the solo API. No type that is sent before a question's verdict contains the question's key
+//! or explanation.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::super::date::date;
 use super::super::problem::Problem;
+use super::super::reply::date;
 use crate::domain::answer::ShownAnswer;
 use crate::domain::finished::{AnswerReport, Results};
 use crate::domain::quiz::Correct;
@@ -14,7 +14,7 @@ use crate::domain::solo::Deliver;
 use crate::domain::{Kind, Question, QuestionId, QuizId, SessionId, UserId};
 use crate::game::solo::{Claimed, LoadedGame, ShownQuestion};
 
-/// A question as the game delivers it.
+/// A question as the client may see it before it is shown: whole, or only announced, depending on the game.
 fn delivered(question: &Question, deliver: Deliver) -> PublicQuestion<'_> {
     match deliver {
         Deliver::All => PublicQuestion::whole(question),
@@ -33,7 +33,7 @@ pub(super) struct CreatedOut<'a> {
     questions: Vec<PublicQuestion<'a>>,
 }
 
-/// A game that was just created, or is found again by its repeated request.
+/// The reply for a new game, or for the existing game of a repeated request. An error if it has finished.
 pub(super) fn created(seen: &LoadedGame) -> Result<CreatedOut<'_>, Problem> {
     let (game, quiz) = seen.playing().ok_or_else(Problem::session_not_found)?;
     Ok(CreatedOut {
@@ -68,7 +68,7 @@ struct Current<'a> {
     closes_at: Option<String>,
 }
 
-/// What a reloaded page needs of a game that goes on.
+/// What a page needs to go on with a running game after a reload.
 pub(super) fn resumed(seen: &LoadedGame) -> Result<ResumedGameOut<'_>, Problem> {
     let (game, quiz) = seen.playing().ok_or_else(Problem::session_not_found)?;
     let dates = seen.dates;
@@ -132,7 +132,7 @@ pub(super) struct VerdictOut<'a> {
     completed: bool,
 }
 
-/// A verdict, the same at the first time and at every repeat.
+/// The reply to an answer. A repeated request gets the same reply as the first.
 pub(super) fn answered(report: &AnswerReport, question_count: u32) -> VerdictOut<'_> {
     let verdict = &report.verdict;
     let remaining = question_count.saturating_sub(verdict.nth);
@@ -223,7 +223,7 @@ pub(super) fn results<'a>(id: &SessionId, results: &'a Results) -> ResultsOut<'a
         started_at: date(results.started),
         completed_at: results.completed.map(date),
         progression: results.progression,
-        // It was valid JSON when it came in, and is kept as it was.
+        // Stored as it came, and checked then to be valid JSON.
         metadata: results.metadata.clone().and_then(|text| RawValue::from_string(text).ok()),
     }
 }

@@ -1,4 +1,4 @@
-//! What a client sends, and what is wrong with it.
+//! The requests of the solo API, and their validation.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -16,7 +16,7 @@ use crate::domain::{Answer, Difficulty, Millis, Number, OptionId, QuestionId, Qu
 use crate::game::solo::NewGame;
 use crate::quizzes::{Order, QuestionCount};
 
-/// Most bytes of a caller's metadata.
+/// Maximum bytes of the caller's metadata, as JSON text.
 const MOST_METADATA: usize = 4 * 1024;
 
 #[derive(Debug, Deserialize)]
@@ -40,7 +40,7 @@ pub(in crate::http) struct CreateRequest {
 }
 
 impl CreateRequest {
-    /// Takes out which questions it asks for.
+    /// Moves the fields that choose the questions out of the request.
     pub(super) fn take_quiz(&mut self) -> QuizFields {
         QuizFields {
             quiz_id: self.quiz_id.take(),
@@ -80,14 +80,14 @@ pub(in crate::http) struct SubmitRequest {
 }
 
 impl SubmitRequest {
-    /// The answer, or none if that is said.
+    /// The question's id and the answer. `None` is an explicit `optionId: null`: no answer.
     pub(super) fn answer(self) -> Result<(QuestionId, Option<Answer>), Problem> {
         let Self { question_id, option_id, option_ids, text, number, .. } = self;
         Ok((question_id, AnswerFields { option_id, option_ids, text, number }.read()?))
     }
 }
 
-/// Turns a request into what it asks for.
+/// Validates a request for a new game. `body` is its JSON text, for the hash by which a repeat is recognised.
 pub(super) fn new_game(
     request: CreateRequest,
     quiz: QuizFields,
@@ -108,7 +108,8 @@ pub(super) fn new_game(
     })
 }
 
-/// A session's id of the caller's own. None has a home: that is the shared store's to keep unique.
+/// Parses the session id that a caller has chosen. It may not name an instance: such a session is always in
+/// the shared store, which keeps the id unique.
 fn own_id(text: &str) -> Result<SessionId, Problem> {
     let id: SessionId = text.parse().map_err(|error: InvalidId| Problem::wrong("sessionId", error.0))?;
     if id.instance().is_some() {
@@ -118,10 +119,12 @@ fn own_id(text: &str) -> Result<SessionId, Problem> {
     }
 }
 
+/// Refuses the fields that only a trusted backend may use.
 fn check_trust(request: &CreateRequest, quiz: &QuizFields, caller: &ApiCaller) -> Result<(), Problem> {
     let trusted = [
         ("questions", quiz.questions.is_some()),
-        // A name of one's own choice could be that of a backend's game which its player gave up.
+        // Otherwise a player could reuse the id of a backend's game that was given up, and the backend would
+        // take the new game for it.
         ("sessionId", request.session_id.is_some()),
         ("userId", request.user_id.is_some()),
         ("metadata", request.metadata.is_some()),
@@ -140,9 +143,9 @@ fn metadata(raw: &RawValue) -> Result<String, Problem> {
     Ok(text.to_owned())
 }
 
-/// The hash by which a request's repeat is known: of the JSON's content, not of its spaces or the
-/// order of its fields. Of all fields metadata alone can hold what is JSON and no value: nested
-/// too deep, a number out of range, half a surrogate.
+/// The hash by which a repeat of the request is recognised. It covers the JSON's content, not its whitespace
+/// or the order of its fields. The parse can fail only on `metadata`, the one field that was kept as raw
+/// text: nested too deep, a number out of range, or half a surrogate pair.
 fn request_hash(body: &[u8]) -> Result<[u8; 16], Problem> {
     let value: serde_json::Value =
         serde_json::from_slice(body).map_err(|error| Problem::wrong("metadata", error.to_string()))?;

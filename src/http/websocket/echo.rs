@@ -1,21 +1,22 @@
-//! Routes that send back what they get, for tests of what lies under them. They exist only where
+//! Routes that send back what they get, to test the WebSocket code under the rooms. They exist only if
 //! `REJOIN_TEST_ECHO` is set.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::super::Shared;
 use super::super::problem::Problem;
-use super::{CloseCode, Frame, Limits, Message, ReceiveEnd, Receiver, Sender, Sockets};
+use super::Sockets;
+use crate::websocket::{CloseCode, Frame, Limits, Message, ReceiveEnd, Receiver, Sender};
 
-/// As much as the largest message of the conformance tests.
+/// Allows the largest message of the conformance tests, 16 MiB.
 const LARGE: Limits = Limits { frame: 16 << 20, message: 16 << 20, is_text_only: false, rate: None };
 
-/// Sends back text and bytes.
+/// Echoes text and binary messages of up to 16 MiB.
 pub(in crate::http) async fn all(request: HttpRequest, shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
     upgrade(&request, &shared.sockets, LARGE)
 }
 
-/// Takes what rooms take.
+/// Echoes under the limits of rooms: text of up to 64 KiB.
 pub(in crate::http) async fn text(request: HttpRequest, shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
     upgrade(&request, &shared.sockets, Limits::room(None))
 }
@@ -30,7 +31,8 @@ fn upgrade(request: &HttpRequest, sockets: &Sockets, limits: Limits) -> Result<H
     })
 }
 
-/// Until the client leaves, or says one of the words that end it.
+/// Echoes until the connection ends. Three texts are commands of the tests: `cut` drops the connection,
+/// `close` sends a close frame, `ping` sends a ping.
 async fn echo(sender: &Sender, receiver: &mut Receiver) -> ReceiveEnd {
     loop {
         let sent = match receiver.next().await {

@@ -1,4 +1,4 @@
-//! The request that asks for a WebSocket, and its answer.
+//! The opening handshake of a WebSocket (RFC 6455, section 4.2).
 
 use actix_http::ws::{HandshakeError, hash_key, verify_handshake};
 use actix_web::http::header::{HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY};
@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::super::problem::Problem;
 
-/// The reply that switches protocols.
+/// Checks the request, and builds the 101 reply that switches protocols.
 pub(super) fn accept(request: &HttpRequest) -> Result<HttpResponse, Problem> {
     verify_handshake(request.head()).map_err(refusal)?;
     if request.version() != Version::HTTP_11 {
@@ -34,7 +34,7 @@ fn refusal(error: HandshakeError) -> Problem {
     }
 }
 
-/// The reply to a request that asks for no WebSocket, where there is nothing else.
+/// The error reply to a request without an upgrade, at a URL that speaks only WebSocket.
 pub(super) fn not_asked() -> Problem {
     Problem::upgrade_required(
         "this URL speaks WebSocket: send GET by HTTP/1.1, Connection: Upgrade and Upgrade: websocket",

@@ -1,9 +1,10 @@
-//! How a connection leaves HTTP: actix hands over the requests that ask for an upgrade together with
-//! their connections. The application answers them like any other; if it switches protocols, the
-//! connection is the handler's from then on, and actix keeps nothing of it.
+//! How a connection leaves HTTP. actix hands over each request that asks for an upgrade, together with its
+//! connection. The application answers it like any other request. If the answer is 101, the handler owns the
+//! connection from then on, and actix keeps nothing of it.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::rc::Rc;
 
 use actix_codec::{Encoder, Framed};
@@ -16,12 +17,12 @@ use actix_web::web::BytesMut;
 use tokio::io::AsyncWriteExt;
 
 use super::super::admission::CountedConnection;
-use super::wire::{CLOSING_BYTES, Wire, in_time};
+use crate::websocket::{CLOSING_BYTES, in_time};
 
-/// What becomes of a connection and the bytes that came behind the request.
+/// What takes over a connection, and the bytes that came behind the request.
 type Next = Box<dyn FnOnce(CountedConnection, &BytesMut)>;
 
-/// Stands in requests whose connection can be taken over, and takes what is to become of it.
+/// An extension of requests whose connection can be taken over. The handler fills it with what takes over.
 #[derive(Clone, Default)]
 pub(super) struct UpgradeSlot(Rc<RefCell<Option<Next>>>);
 
@@ -31,7 +32,7 @@ impl UpgradeSlot {
     }
 }
 
-/// The service that actix calls with requests that ask for an upgrade.
+/// The service that actix calls with every request that asks for an upgrade.
 pub(in crate::http) fn takeover<A, B>(
     app: A,
 ) -> impl ServiceFactory<
@@ -54,7 +55,7 @@ where
             Ok(fn_service(move |(request, framed)| {
                 let app = app.clone();
                 async move {
-                    // A client that is gone before it has its answer is nobody's fault.
+                    // An error here means that the client left before it got its answer: not worth a log line.
                     let _ = answer(&*app, request, framed).await;
                     Ok(())
                 }
@@ -77,19 +78,20 @@ async fn answer<B: MessageBody + 'static>(
     let next = slot.0.take().filter(|_| response.status() == StatusCode::SWITCHING_PROTOCOLS);
     let mut parts = framed.into_parts();
     encode(&mut parts.codec, response, next.is_some(), &mut parts.write_buf).await?;
-    in_time(parts.io.write_all(&parts.write_buf)).await.transpose()?;
+    // The reply must be written before `next` sends its first frame.
+    in_time(parts.io.write_all(&parts.write_buf)).await.unwrap_or_else(|| Err(ErrorKind::TimedOut.into()))?;
     match next {
         Some(next) => {
             next(parts.io, &parts.read_buf);
         }
         None => {
-            let _ = in_time(Wire::new(parts.io)?.finish(CLOSING_BYTES)).await;
+            let _ = in_time(parts.io.into_wire()?.finish(CLOSING_BYTES)).await;
         }
     }
     Ok(())
 }
 
-/// A whole response as bytes. Without a switch it is the connection's last.
+/// Encodes a whole response. Unless it switches protocols, it tells the client that the connection closes.
 async fn encode(
     codec: &mut Codec,
     response: Response<BoxBody>,

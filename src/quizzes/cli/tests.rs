@@ -20,7 +20,7 @@ fn directory(files: &[(&str, &str)]) -> TempDir {
     directory
 }
 
-/// Whether it ended well, and what it said on standard output and error.
+/// The result of the import, and what it wrote to standard output and standard error.
 fn import_in(directory: &TempDir, line: &str) -> (anyhow::Result<ImportedShare>, String, String) {
     let here = format!("{}/", directory.path().display());
     let line = line.replace('@', &here);

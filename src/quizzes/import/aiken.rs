@@ -1,5 +1,5 @@
-//! Aiken: a question's lines, options `A. text` or `A) text`, and `ANSWER: B`. An `Explanation:` belongs
-//! to the question before it. All texts are plain.
+//! Aiken: the lines of a question, options as `A. text` or `A) text`, and `ANSWER: B`. An `Explanation:`
+//! belongs to the question before it. All texts are plain text.
 
 mod answer;
 mod question;
@@ -9,7 +9,7 @@ use super::{Item, ParsedFile, line};
 use crate::domain::markup::escape;
 use crate::domain::quiz::draft::DraftProblem;
 
-/// Reads a file.
+/// Reads a file. Never fails as a whole.
 pub(super) fn read(text: &str) -> ParsedFile {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let mut reader = AikenReader { lines: &lines, ..AikenReader::default() };
@@ -27,18 +27,19 @@ struct AikenReader<'a> {
     found: ParsedFile,
     /// The lines of the question that is being read.
     question: Vec<NumberedLine<'a>>,
-    /// Whether its options have begun. `A. Einstein was born …` as the first line is no option.
+    /// Whether its options have begun. `A. Einstein was born …` as the first line is not an option.
     has_options: bool,
-    /// An explanation that stands before the question's ANSWER line.
+    /// The lines of an explanation that comes before the ANSWER line.
     explanation: Vec<&'a str>,
-    /// The question that ended last: its place in `found.items`, or none if it is left out.
+    /// The last finished question: its index in `found.items`, or `Some(None)` if it was left out. `None`
+    /// before the first.
     last: Option<Option<usize>>,
-    /// Why the question that is being read must be left out, if it is.
+    /// Why the current question must be left out, if it must.
     doubt: Option<String>,
 }
 
 impl<'a> AikenReader<'a> {
-    /// Reads a line, and says which one comes next.
+    /// Reads a line, and returns the index of the next one to read.
     fn line(&mut self, at: usize) -> usize {
         let text = self.lines[at];
         if text.is_empty() {
@@ -61,7 +62,8 @@ impl<'a> AikenReader<'a> {
         at + 1
     }
 
-    /// Reads an explanation, which ends before a blank line or the next question.
+    /// Reads an explanation, which ends at a blank line, an ANSWER line, another explanation or the next
+    /// option A. Returns the index of the next line to read.
     fn explanation(&mut self, at: usize, first: &'a str) -> usize {
         let end = (at + 1..self.lines.len()).find(|&at| self.ends_explanation(at)).unwrap_or(self.lines.len());
         let more = end - at - 1;
@@ -98,13 +100,13 @@ impl<'a> AikenReader<'a> {
             || after_word(text, &["answer", "explanation", "feedback"]).is_some()
     }
 
-    /// Whether the lines before this one must hold a question's text: options or an answer come next.
+    /// Whether the lines before this one must hold the text of a question, because options or an answer follow.
     fn is_question_before(&self, at: usize) -> bool {
         let next = self.lines[at..].iter().find(|text| !text.is_empty());
         next.is_some_and(|text| option_letter(text) == Some(0) || after_word(text, &["answer"]).is_some())
     }
 
-    /// Ends the question.
+    /// Ends the current question at its ANSWER line.
     fn answer(&mut self, at: usize, named: &str) {
         self.has_options = false;
         let lines = std::mem::take(&mut self.question);
@@ -127,7 +129,7 @@ impl<'a> AikenReader<'a> {
         }
     }
 
-    /// Leaves out the question whose ANSWER line is missing.
+    /// Leaves out the current question because its ANSWER line is missing.
     fn give_up(&mut self, message: &str) {
         self.explanation.clear();
         self.doubt = None;
@@ -148,7 +150,7 @@ fn add(explanation: &mut Option<String>, text: String) {
     }
 }
 
-/// What follows one of these words and its colon.
+/// The text after one of these words and a colon. Case is ignored.
 fn after_word<'a>(text: &'a str, words: &[&str]) -> Option<&'a str> {
     let (word, rest) = text.split_once([':', '：'])?;
     words.iter().any(|known| word.trim_end().eq_ignore_ascii_case(known)).then(|| rest.trim())

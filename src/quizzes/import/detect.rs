@@ -1,4 +1,4 @@
-//! Tells a file's format: by what it holds, and by its name only where that leaves several or none.
+//! Detects a file's format by its content. The name only decides if the content matches several formats or none.
 
 mod table;
 
@@ -34,8 +34,8 @@ pub enum Format {
     Bank,
 }
 
-/// The format of a file with this name and these bytes, which say this text. `None` if it is none of
-/// them; a file that is no text is a workbook or none.
+/// Detects the format from the file's name, its bytes, and the text decoded from them. `None` if no format
+/// matches. A binary file is either a workbook or `None`.
 pub(super) fn detect(name: Option<&str>, bytes: &[u8], text: &str) -> Option<Format> {
     if is_binary(bytes).is_some() {
         return is_spreadsheet(bytes).then_some(Format::Table);
@@ -58,7 +58,8 @@ fn starts_with(text: &str, starts: &[&str]) -> bool {
     starts.iter().any(is_start)
 }
 
-/// GIFT may start with `[html]`, but not with a brace or bracket and another one or a quote.
+/// True if the text starts like JSON. GIFT may start with `[html]`, but never with a bracket or brace that is
+/// followed by another one or by a quote.
 fn is_json(text: &str) -> bool {
     let mut chars = text.chars().filter(|c| !c.is_whitespace());
     match (chars.next(), chars.next()) {
@@ -79,13 +80,13 @@ fn json(text: &str) -> Option<Format> {
     }
 }
 
-/// Whether some object has this key. In a text the quotes would have a backslash before them.
+/// True if some object has this key. Inside a JSON string the quotes would be escaped by backslashes.
 fn has_key(json: &str, name: &str) -> bool {
     let quoted = format!("\"{name}\"");
     json.match_indices(&quoted).any(|(at, found)| json[at + found.len()..].trim_start().starts_with(':'))
 }
 
-/// The formats that are plain text.
+/// Detects the formats that are plain text.
 fn plain(name: Option<&str>, text: &str) -> Option<Format> {
     let signs = Signs::of(text);
     if signs.question_marks > 0 && signs.carets > 0 {
@@ -94,6 +95,7 @@ fn plain(name: Option<&str>, text: &str) -> Option<Format> {
     if table::has_header(text) {
         return Some(Format::Table);
     }
+    // The order is the priority if the name does not decide.
     let found = [
         (signs.gift_lines > 0 || has_gift_braces(text), Format::Gift),
         (signs.answers > 0 && signs.options >= 2, Format::Aiken),
@@ -117,18 +119,18 @@ fn by_extension(name: &str) -> Option<Format> {
     }
 }
 
-/// How many lines look like those of a format.
+/// How many lines look like each of the formats.
 #[derive(Debug, Default)]
 struct Signs {
-    /// `#Q` of OpenTriviaQA.
+    /// Lines that start with `#Q` (OpenTriviaQA).
     question_marks: usize,
-    /// `^` of OpenTriviaQA.
+    /// Lines that start with `^` (OpenTriviaQA).
     carets: usize,
-    /// `::title::` and `$CATEGORY:` of GIFT.
+    /// Lines with `::title::` or `$CATEGORY:` (GIFT).
     gift_lines: usize,
-    /// `ANSWER: B` of Aiken.
+    /// Lines such as `ANSWER: B` (Aiken).
     answers: usize,
-    /// `A. text` or `A) text` of Aiken.
+    /// Lines such as `A. text` or `A) text` (Aiken).
     options: usize,
 }
 
@@ -163,8 +165,8 @@ fn is_option(line: &str) -> bool {
         && line.get(2..).is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
 }
 
-/// Whether some brace holds answers as GIFT writes them: `{=`, `{~`, `{#3`, `{T}`. Empty braces, which are
-/// essays, stand in many other texts.
+/// True if some braces hold answers in GIFT's form: `{=`, `{~`, `{#3`, `{T}`. Empty braces mean an essay in
+/// GIFT, but they are common in other texts too, so they don't count.
 fn has_gift_braces(text: &str) -> bool {
     text.match_indices('{').any(|(at, _)| !text[..at].ends_with('\\') && holds_answers(&text[at + 1..]))
 }
@@ -175,7 +177,7 @@ fn holds_answers(rest: &str) -> bool {
         [b'=' | b'~', ..] => true,
         [b'#', next, ..] => next.is_ascii_digit() || matches!(next, b'-' | b'=' | b'.'),
         _ => {
-            // Bounded: the brace may never be closed.
+            // Bounded, because the brace may never be closed.
             let start: String = rest.chars().take(8).collect();
             let word = start.split_once(['}', '#']).map_or("", |(word, _)| word).trim_end();
             ["T", "F", "TRUE", "FALSE"].iter().any(|truth| word.eq_ignore_ascii_case(truth))
@@ -283,7 +285,7 @@ mod tests {
         assert_eq!(named("quiz.txt", "Why?"), None);
         let both = "a;{=b};c\nd;{~e};f\n";
         assert_eq!((named("x.csv", both), named("x.txt", both)), (Some(Format::Table), Some(Format::Gift)));
-        // What the text says for certain counts more than the name.
+        // If the content matches one format only, it takes precedence over the name.
         assert_eq!(named("quiz.csv", "Which?\nA. x\nB. y\nANSWER: A"), Some(Format::Aiken));
     }
 

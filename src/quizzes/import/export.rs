@@ -1,5 +1,5 @@
-//! The way back: a bank as a table or as GIFT, which the readers here read again. What a format can't hold is
-//! left out and told.
+//! Exports a bank as a table or as GIFT, in a form that the importers can read again. What a format can't
+//! hold is left out and reported.
 
 use csv::WriterBuilder;
 
@@ -19,14 +19,14 @@ pub enum ExportFormat {
     Json,
 }
 
-/// A bank in another format.
+/// A bank written in another format.
 #[derive(Debug, Clone, Default)]
 pub struct Exported {
-    /// The file.
+    /// The content of the file.
     pub text: String,
-    /// What the format can't hold of the questions, each with its place in the bank.
+    /// What the format can't hold, each with the question's place in the bank.
     pub lost: Vec<DraftProblem>,
-    /// What the bank says beside its questions, which no other format has.
+    /// The fields of the bank, other than the questions, that are not written.
     pub of_bank: Vec<&'static str>,
 }
 
@@ -36,7 +36,7 @@ impl Exported {
     }
 }
 
-/// What a bank says beside its questions.
+/// The names of the bank's fields, other than the questions, that are set.
 fn of_bank(file: &BankFile) -> Vec<&'static str> {
     let fields = [
         ("description", file.description.is_some()),
@@ -50,12 +50,14 @@ fn of_bank(file: &BankFile) -> Vec<&'static str> {
     fields.into_iter().filter(|(_, is_said)| *is_said).map(|(name, _)| name).collect()
 }
 
-/// By which spreadsheets know that a table is UTF-8.
+/// Makes spreadsheet programs read the table as UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
+/// Columns before the options.
 const BEFORE: [&str; 3] = ["questionId", "kind", "question"];
+/// Columns after the options.
 const AFTER: [&str; 8] = ["correct", "timeLimitMs", "points", "category", "difficulty", "explanation", "image", "alt"];
 
-/// A column that is written only if a question has something in it, and its cell.
+/// An optional column: its name and the cell of a question. It is written only if some question has a value.
 type Rare = (&'static str, fn(&QuestionDraft) -> Option<String>);
 
 const RARE: [Rare; 3] = [
@@ -68,10 +70,10 @@ fn truth(is_so: bool) -> String {
     if is_so { "TRUE" } else { "FALSE" }.to_owned()
 }
 
-/// The bank as a table with this separator.
+/// Writes the bank as a table with this separator, a byte of ASCII.
 ///
 /// # Errors
-/// None is known: cells are texts, and the file is in memory.
+/// None are expected: the cells are strings, and the table is written to memory.
 pub fn csv(file: &BankFile, separator: u8) -> csv::Result<Exported> {
     let mut exported = Exported { of_bank: of_bank(file), ..Exported::default() };
     let count = file.questions.iter().map(|question| cells_of(question).len()).max().unwrap_or_default();
@@ -107,8 +109,8 @@ fn row(question: &QuestionDraft, count: usize) -> Vec<String> {
     row.iter().map(|cell| harmless(cell)).collect()
 }
 
-/// What stands in the columns of the options: of an order the options in the right one, of a text those
-/// that are right.
+/// The cells in the option columns. For an ordering question the options in the right order, for a typed text
+/// the texts that count as right.
 fn cells_of(question: &QuestionDraft) -> Vec<String> {
     let text_of = |id: &OptionId| {
         let option = question.options.iter().find(|option| option.option_id == *id);
@@ -145,7 +147,8 @@ fn correct(question: &QuestionDraft) -> String {
     }
 }
 
-/// A number that is no other one where points group thousands: 1.234 is written as 1.2340.
+/// Formats a number so that no spreadsheet takes its decimal point for a thousands separator: 1.234 is
+/// written as 1.2340.
 fn plain(number: Number) -> String {
     let text = number.to_string();
     let decimals = text.split_once('.').filter(|(whole, _)| whole.trim_start_matches('-') != "0");
@@ -160,7 +163,7 @@ fn difficulty(difficulty: Difficulty) -> &'static str {
     }
 }
 
-/// A cell that no spreadsheet takes for a formula. A number is none.
+/// Puts an apostrophe before a cell that a spreadsheet would take for a formula. Numbers stay unchanged.
 fn harmless(cell: &str) -> String {
     let is_number = cell.parse::<f64>().is_ok();
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) && !is_number {
@@ -170,7 +173,7 @@ fn harmless(cell: &str) -> String {
     }
 }
 
-/// The bank as GIFT. Orders and polls are none of its questions.
+/// Writes the bank as GIFT, which has no ordering questions and no polls.
 pub fn gift(file: &BankFile) -> Exported {
     let text = format!("// {}\n\n", file.title.replace('\n', " "));
     let mut exported = Exported { text, lost: Vec::new(), of_bank: of_bank(file) };
@@ -211,7 +214,7 @@ pub fn gift(file: &BankFile) -> Exported {
     exported
 }
 
-/// What stands between the braces; nothing of a kind that GIFT doesn't have.
+/// The text between the braces. `None` for a kind that GIFT doesn't have.
 fn answers(question: &QuestionDraft) -> Option<String> {
     let option = |mark: &str, text: &Option<String>| format!("{mark}{}", written(text.as_deref().unwrap_or_default()));
     let lines: Vec<String> = match question.kind {
@@ -236,7 +239,7 @@ fn answers(question: &QuestionDraft) -> Option<String> {
     Some(lines.join("\n"))
 }
 
-/// A text of ours: as HTML if it has markup or lines, else plain.
+/// Writes a text in our markup for GIFT: as HTML if it has tags or line breaks, otherwise as plain text.
 fn written(text: &str) -> String {
     let nodes = parse(text);
     let is_plain = !text.contains('\n') && nodes.iter().all(|node| matches!(node, Node::Text(_)));
@@ -260,7 +263,7 @@ fn html(nodes: &[Node], keeps_lines: bool) -> String {
     nodes.iter().map(one).collect()
 }
 
-/// GIFT's own signs, and line breaks, which would end a question where they are empty lines.
+/// Escapes GIFT's special characters, and line breaks: an empty line would end the question.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

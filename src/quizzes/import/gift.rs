@@ -1,5 +1,5 @@
-//! Moodle's GIFT. Every question that can't be imported is left out with its line and what would mend
-//! it; the others are not touched by that.
+//! Moodle's GIFT. A question that can't be imported is left out, with its line and how to fix it. This does
+//! not affect the other questions.
 
 mod answers;
 mod blocks;
@@ -14,7 +14,7 @@ use super::moodle::{self, Stem, TextFormat};
 use super::{Item, ParsedFile, line};
 use crate::domain::quiz::draft::DraftProblem;
 
-/// Reads a file.
+/// Reads a file. Never fails as a whole.
 pub(super) fn read(text: &str) -> ParsedFile {
     let mut found = ParsedFile::default();
     for block in blocks::blocks(text) {
@@ -48,7 +48,7 @@ fn question(block: &Block, place: String, warnings: &mut Vec<String>) -> Result<
     Ok(Item { category: block.category.clone(), ..item })
 }
 
-/// What stands before a question's text.
+/// The parts of a question before its answers: title, format and text.
 struct QuestionHead<'a> {
     title: String,
     format: Option<TextFormat>,
@@ -56,13 +56,13 @@ struct QuestionHead<'a> {
 }
 
 impl<'a> QuestionHead<'a> {
-    /// `::title::[html]text`, or with the format first.
+    /// Parses `::title::[html]text`. The format may also come before the title.
     fn of(signs: &'a [Sign]) -> Self {
         let (before, signs) = format(signs);
         if !starts_with(signs, "::") {
             return Self { title: String::new(), format: before, text: signs };
         }
-        // Without its other half, `::` has no meaning: `:: Which? {=a ~b}`.
+        // A `::` without the second one has no meaning: `:: Which? {=a ~b}`.
         let signs = &signs[2..];
         let Some(end) = find(signs, "::").filter(|end| !signs[..*end].iter().any(|sign| sign.is_char('{'))) else {
             let (after, text) = format(signs);
@@ -73,7 +73,7 @@ impl<'a> QuestionHead<'a> {
     }
 }
 
-/// The format named at the beginning, and what follows it.
+/// Splits off the text format at the start, if any.
 fn format(signs: &[Sign]) -> (Option<TextFormat>, &[Sign]) {
     let formats = [
         ("[html]", TextFormat::Html),
@@ -86,7 +86,8 @@ fn format(signs: &[Sign]) -> (Option<TextFormat>, &[Sign]) {
     named.unwrap_or((None, signs))
 }
 
-/// A question's text. Answers in the middle of it leave a gap; closing tags alone are no text.
+/// The question's text. If answers stand in the middle of it, they are replaced by a gap. Closing tags alone
+/// after the answers don't count as text.
 fn with_gap(before: &[Sign], after: &[Sign], format: TextFormat) -> Html {
     let (before, after) = (written(before), if is_blank(after) { String::new() } else { written(after) });
     let is_said =

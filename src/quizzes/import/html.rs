@@ -1,6 +1,6 @@
-//! HTML as our own markup: what the six tags can say stays, every other tag goes, and its text stays.
+//! Converts HTML to our markup. The six tags of the markup stay; all other tags are removed, and their text stays.
 //!
-//! Pictures and other media are taken out and named, so that a reader can warn of each.
+//! Pictures and other media are taken out and listed, so that a reader can warn about each.
 
 mod math;
 mod tokens;
@@ -14,34 +14,34 @@ use self::tokens::{HtmlTag, HtmlToken, Tokens};
 use self::writer::MarkupWriter;
 use crate::domain::markup;
 
-/// A text that was written in HTML.
+/// A text that was converted from HTML.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Html {
-    /// The text in our markup.
+    /// The text, in our markup.
     pub(super) text: String,
-    /// The pictures, sounds and films that stood in it.
+    /// The pictures, sounds and films that were taken out.
     pub(super) media: Vec<Media>,
 }
 
-/// A picture, a sound or a film, which our markup can't hold.
+/// A picture, sound or film, which our markup can't hold.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Media {
-    /// The name of its file, or what it is if it has none.
+    /// The file name, or a description if there is none.
     pub(super) name: String,
-    /// What it shows: plain text, often empty.
+    /// The alternative text, as plain text; often empty.
     pub(super) alt: String,
-    /// Where it can be fetched: only for a picture with an http(s) URL.
+    /// The http(s) URL of a picture. `None` for everything else.
     pub(super) url: Option<String>,
 }
 
 impl Html {
-    /// A text without markup.
+    /// Takes plain text and escapes it.
     pub(super) fn of_plain(text: &str) -> Self {
         Self { text: markup::escape(text), media: Vec::new() }
     }
 }
 
-/// Elements that stand on lines of their own.
+/// Elements that start and end a line.
 const BLOCKS: &[&str] = &[
     "address",
     "article",
@@ -83,7 +83,7 @@ const BLOCKS: &[&str] = &[
     "ul",
 ];
 
-/// What a page with this HTML shows.
+/// Converts HTML to what a browser would show.
 pub(super) fn to_markup(html: &str) -> Html {
     let (mut writer, mut math, mut media) = (MarkupWriter::default(), Math::default(), Vec::new());
     for token in Tokens::new(html) {
@@ -97,8 +97,8 @@ pub(super) fn to_markup(html: &str) -> Html {
     Html { text: writer.finish(), media }
 }
 
-/// Whether a text that may be plain is HTML: it has tags, each with its closing tag where one is needed,
-/// or no tags but entities.
+/// Whether a text that may be plain is HTML. It is if it has tags, all properly closed where closing is
+/// required, or if it has no tags but entities.
 pub(super) fn is_html(text: &str) -> bool {
     let (mut open, mut has_tags) = (Vec::new(), false);
     for token in Tokens::new(text) {
@@ -119,7 +119,7 @@ pub(super) fn is_html(text: &str) -> bool {
     if has_tags { open.iter().all(|name| needs_no_end(name)) } else { decode_html_entities(text) != text }
 }
 
-/// Elements whose closing tag may be missing.
+/// Elements whose closing tag is optional.
 fn needs_no_end(name: &str) -> bool {
     ["p", "li", "td", "th", "tr", "tbody", "dt", "dd"].contains(&name)
 }
@@ -168,7 +168,7 @@ fn markup_of(name: &str) -> Option<markup::Tag> {
     })
 }
 
-/// What a tag shows. `<audio>` without `src` is named by the `<source>` inside it.
+/// The media of a tag. `None` for `<audio>` without `src`: the `<source>` inside names the file.
 fn medium(kind: &str, tag: &HtmlTag<'_>) -> Option<Media> {
     let source = tag.attribute(if kind == "object" { "data" } else { "src" });
     if source.is_none() && ["audio", "video", "source"].contains(&kind) {
@@ -188,7 +188,7 @@ fn medium(kind: &str, tag: &HtmlTag<'_>) -> Option<Media> {
     Some(Media { name, alt: alt.split_whitespace().collect::<Vec<_>>().join(" "), url })
 }
 
-/// The last name of a URL's path. The data of a `data:` URL are no name.
+/// The last segment of a URL's path. `None` for a `data:` URL, whose content is not a name.
 fn file_name(source: &str) -> Option<String> {
     if source.trim_start().get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data:")) {
         return None;

@@ -1,4 +1,4 @@
-//! What the readers of all formats come to.
+//! The common output of the readers of all formats.
 
 use std::collections::HashMap;
 
@@ -7,90 +7,90 @@ use rust_decimal::Decimal;
 use crate::domain::quiz::draft::DraftProblem;
 use crate::domain::{Difficulty, QuestionId};
 
-/// A question as a reader finds it. Texts that players see are markup (`domain::markup`): a reader of
-/// a plain format escapes them, a reader of HTML keeps what the markup has.
+/// A question as a reader finds it. Texts that players see are markup (`domain::markup`): a reader of plain
+/// text escapes them, a reader of HTML keeps the tags that the markup supports.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Item {
-    /// Where it stands: `line 12`, `row 12`, `questions[3]`.
+    /// Its place in the file: `line 12`, `row 12`, `questions[3]`.
     pub(super) place: String,
-    /// What is asked.
+    /// The text of the question.
     pub(super) text: String,
-    /// The kind of question, and what is right.
+    /// The kind of question, with the right answer.
     pub(super) asked: ItemKind,
-    /// The name that the file gives it.
+    /// The question's id, if the file has one.
     pub(super) id: Option<QuestionId>,
-    /// What it is about: plain text.
+    /// The category, as plain text.
     pub(super) category: Option<String>,
-    /// How hard it is.
+    /// The difficulty, if the file has one.
     pub(super) difficulty: Option<Difficulty>,
-    /// Why it is right.
+    /// Why the answer is right.
     pub(super) explanation: Option<String>,
-    /// How long it may take, in milliseconds.
+    /// The time limit in milliseconds.
     pub(super) time_limit_ms: Option<u64>,
-    /// A picture: an http(s) URL or a file's name.
+    /// A picture: an http(s) URL or a file name.
     pub(super) image: Option<String>,
-    /// What the picture shows: plain text.
+    /// The alternative text of the picture, as plain text.
     pub(super) alt: Option<String>,
-    /// By what its points are multiplied.
+    /// The factor by which the points are multiplied.
     pub(super) points: Option<Decimal>,
-    /// Whether accents in a typed text don't count.
+    /// For typed texts: whether accents are ignored.
     pub(super) ignore_accents: Option<bool>,
-    /// How many typing errors in a text are forgiven.
+    /// For typed texts: the maximum number of typing errors.
     pub(super) max_typos: Option<u8>,
-    /// Whether a fast answer earns no more than a slow one.
+    /// Whether fast answers earn no extra points.
     pub(super) no_speed_bonus: Option<bool>,
 }
 
-/// The kinds of question, each with what is right.
+/// The kind of a question, with its right answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum ItemKind {
-    /// One option is right.
+    /// Exactly one option is right.
     Choice {
-        /// What can be answered, in the file's order.
+        /// The options, in the file's order.
         options: Vec<String>,
-        /// Where the right one stands in `options`.
+        /// Index of the right one in `options`.
         right: usize,
-        /// Whether the file gives the options in the order in which they are to be shown. One that tells
-        /// the right one apart from the wrong ones gives none.
+        /// Whether the file's order is the order to show. False if the file lists the right option separately
+        /// from the wrong ones.
         in_order: bool,
     },
-    /// Several options are right together.
+    /// Several options must be chosen together.
     Multiple {
-        /// What can be answered, in the file's order.
+        /// The options, in the file's order.
         options: Vec<String>,
-        /// Where the right ones stand in `options`.
+        /// Indices of the right ones in `options`.
         right: Vec<usize>,
-        /// Whether the file gives a share of the points for a part of them.
+        /// Whether choosing only some of the right options earns a share of the points.
         in_shares: bool,
     },
-    /// A text is typed.
+    /// The player types a text.
     Text {
-        /// The texts that are right: plain text, compared without regard to case and blanks.
+        /// The texts that count as right, as plain text. Case and blanks are ignored in the comparison.
         accepted: Vec<String>,
     },
-    /// A number is typed.
+    /// The player types a number.
     Number {
-        /// The right one, where the file names one.
+        /// The exact number, if the file names one.
         number: Option<Decimal>,
-        /// The smallest that is right.
+        /// The smallest number that counts as right.
         min: Decimal,
-        /// The largest that is right.
+        /// The largest number that counts as right.
         max: Decimal,
     },
-    /// Things are put in order.
+    /// The player puts parts in order.
     Order {
-        /// The things, in the right order.
+        /// The parts, in the right order.
         parts: Vec<String>,
     },
-    /// There is no right answer.
+    /// A question without a right answer.
     Poll {
-        /// What can be answered; a text is typed if there is none.
+        /// The options. If empty, the player types a text.
         options: Vec<String>,
     },
 }
 
 impl Item {
-    /// A question with nothing beside it.
+    /// A question with all optional fields empty.
     pub(super) fn new(place: String, text: String, asked: ItemKind) -> Self {
         Self {
             place,
@@ -110,33 +110,33 @@ impl Item {
         }
     }
 
-    /// A question whose options are True and False.
+    /// A question with the options True and False.
     pub(super) fn true_or_false(place: String, text: String, right: bool) -> Self {
         let options = vec!["True".to_owned(), "False".to_owned()];
         Self::new(place, text, ItemKind::Choice { options, right: usize::from(!right), in_order: true })
     }
 }
 
-/// What a reader finds in a file.
+/// The result of reading a file.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct ParsedFile {
     /// The questions, in the file's order.
     pub(super) items: Vec<Item>,
-    /// What can't be imported, each with its place and what would mend it.
+    /// The questions that can't be imported, each with its place and how to fix it.
     pub(super) left_out: Vec<DraftProblem>,
-    /// What was imported and yet is worth a look, each with its place.
+    /// Warnings about imported questions, each with its place.
     pub(super) warnings: Vec<DraftProblem>,
-    /// What was understood of the file as a whole, in a few words each: `semicolons`, `header in row 3`.
+    /// What was detected about the file as a whole, a few words each: `semicolons`, `header in row 3`.
     pub(super) understood: Vec<String>,
 }
 
-/// A line's place.
+/// The place of a line, counted from 1.
 pub(super) fn line(number: usize) -> String {
     format!("line {number}")
 }
 
-/// Sorts what is told by its place: first what is about the whole file, then by row within a sheet. The sheets
-/// are in the order in which their questions are.
+/// Sorts problems by place: those about the whole file first, then by sheet, then by number. `questions`
+/// holds the places of the questions and defines the order of the sheets.
 pub(super) fn sort_by_place(told: &mut [DraftProblem], questions: &[String]) {
     let mut sheets: Vec<&str> = vec![""];
     let mut sheet_of = |place| {
@@ -159,7 +159,8 @@ pub(super) fn sort_by_place(told: &mut [DraftProblem], questions: &[String]) {
     told.sort_by_key(|problem| keys.get(problem.path.as_str()).copied().unwrap_or_default());
 }
 
-/// What stands before a place's number, and the number: `line`, 12. The file as a whole has neither.
+/// Splits a place into the text before its number, and the number: `line`, 12. For the file as a whole: an
+/// empty text and 0.
 fn split(place: &str) -> (&str, usize) {
     let bare = place.trim_end_matches(']');
     let start = bare.trim_end_matches(|c: char| c.is_ascii_digit());

@@ -1,25 +1,25 @@
-//! The questions of a JSON file: a list, an object that has the list in one of its fields, or several of
-//! these one after the other, as a script that asks an API again and again leaves them.
+//! Finds the questions in a JSON file. The file may be a list, an object with the list in one of its fields,
+//! or several of these in a row, as left by a script that calls an API repeatedly.
 
 use serde_json::{Map, Value};
 
 use crate::domain::Difficulty;
 use crate::domain::quiz::draft::DraftProblem;
 
-/// The fields in which an API's reply has its list of questions.
+/// The fields in which API replies have their list of questions.
 const LISTS: [&str; 3] = ["results", "questions", "data"];
 
-/// One question's object.
+/// The JSON object of one question.
 #[derive(Debug)]
 pub(super) struct JsonEntry {
-    /// Where it stands: `results[3]`, or `[3]` in a bare list.
+    /// Its place: `results[3]`, or `[3]` in a bare list.
     pub(super) path: String,
-    /// What it holds.
+    /// The fields of the object.
     pub(super) fields: Map<String, Value>,
 }
 
 impl JsonEntry {
-    /// A text of the entry that isn't blank; numbers and booleans are taken as they are written.
+    /// A required text that isn't blank. Numbers and booleans are taken as text.
     pub(super) fn text(&self, field: &str) -> Result<String, DraftProblem> {
         match self.fields.get(field) {
             None | Some(Value::Null) => Err(self.problem(field, "is missing; without it the question can't be asked")),
@@ -31,12 +31,12 @@ impl JsonEntry {
         }
     }
 
-    /// A text that may be missing; `None` also if it is something else than a text.
+    /// An optional text. `None` if it is missing, blank or not a text.
     pub(super) fn optional_text(&self, field: &str) -> Option<String> {
         self.fields.get(field).and_then(text_of).filter(|text| !text.trim().is_empty())
     }
 
-    /// The texts of a list that has at least one.
+    /// The texts of a required list, which must not be empty.
     pub(super) fn texts(&self, field: &str) -> Result<Vec<String>, DraftProblem> {
         let Some(Value::Array(values)) = self.fields.get(field) else {
             return Err(self.problem(field, "is no list; write the wrong answers as [\"…\", \"…\"]"));
@@ -51,13 +51,13 @@ impl JsonEntry {
         values.iter().enumerate().map(text).collect()
     }
 
-    /// The object in one of its fields.
+    /// The object in one of the fields.
     pub(super) fn nested(&self, field: &str) -> Option<Self> {
         let fields = self.fields.get(field)?.as_object()?.clone();
         Some(Self { path: join(&self.path, field), fields })
     }
 
-    /// How hard the question is. A difficulty that is none of the three is left away, not the question.
+    /// The difficulty. An unknown value gives a warning and `None`; the question is still imported.
     pub(super) fn difficulty(&self, warnings: &mut Vec<DraftProblem>) -> Option<Difficulty> {
         let text = self.optional_text("difficulty")?;
         let difficulty = difficulty(&text);
@@ -68,13 +68,13 @@ impl JsonEntry {
         difficulty
     }
 
-    /// A problem of one of its fields.
+    /// A problem with one of the fields.
     pub(super) fn problem(&self, field: &str, message: impl Into<String>) -> DraftProblem {
         DraftProblem::new(join(&self.path, field), message)
     }
 }
 
-/// A text, or what is as good as one.
+/// A string, number or boolean as text.
 pub(super) fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -85,7 +85,7 @@ pub(super) fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// How hard a question is, in the words of the APIs.
+/// The difficulty as the APIs write it.
 fn difficulty(text: &str) -> Option<Difficulty> {
     match text.trim().to_lowercase().as_str() {
         "easy" => Some(Difficulty::Easy),
@@ -95,18 +95,18 @@ fn difficulty(text: &str) -> Option<Difficulty> {
     }
 }
 
-/// What a JSON file holds.
+/// The objects found in a JSON file.
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     /// The questions, in the file's order.
     pub(super) entries: Vec<JsonEntry>,
-    /// The objects around lists, without these.
+    /// The objects around the lists, without the lists. API replies have their status there.
     pub(super) envelopes: Vec<JsonEntry>,
-    /// What is no question, or no JSON.
+    /// What is not a question, or not JSON.
     pub(super) left_out: Vec<DraftProblem>,
 }
 
-/// Reads as much as is JSON.
+/// Reads all JSON documents in the text, up to the first syntax error.
 pub(super) fn read(text: &str) -> Entries {
     let mut found = Entries::default();
     let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
@@ -126,7 +126,7 @@ pub(super) fn read(text: &str) -> Entries {
     found
 }
 
-/// Counts lines up to each document.
+/// Counts lines incrementally, from document to document.
 struct LineCounter<'a> {
     text: &'a str,
     at: usize,
@@ -134,7 +134,7 @@ struct LineCounter<'a> {
 }
 
 impl LineCounter<'_> {
-    /// The line of what follows the blanks at this offset.
+    /// The line of the next document, after any white space at this offset.
     fn next_start(&mut self, offset: usize) -> usize {
         let bytes = self.text.as_bytes();
         while self.at < bytes.len() && (self.at < offset || bytes[self.at].is_ascii_whitespace()) {
@@ -146,7 +146,7 @@ impl LineCounter<'_> {
 }
 
 impl Entries {
-    /// The depth is bounded: `serde_json` reads no value that is nested deeper than 128 levels.
+    /// The recursion is bounded: `serde_json` refuses values nested deeper than 128 levels.
     fn collect(&mut self, path: String, value: Value) {
         match value {
             Value::Array(values) => {
@@ -171,7 +171,7 @@ impl Entries {
     }
 }
 
-/// The path of a field. The path of a document that isn't the first is its line.
+/// The path of a field. The path of any document but the first is its line.
 fn join(path: &str, field: &str) -> String {
     match path {
         "" => field.to_owned(),

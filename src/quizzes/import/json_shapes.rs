@@ -1,5 +1,5 @@
-//! JSON lists of questions as people write them for their own programs: a question, its options, and the
-//! right one by its text, its letter or its position.
+//! JSON lists of questions in the forms that people write for their own programs. An entry has a question,
+//! its options, and the right one by its text, its letter or its position.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::{Item, ItemKind, ParsedFile};
 use crate::domain::markup::escape;
 use crate::domain::quiz::draft::{DraftProblem, MOST_OPTIONS};
 
-/// The names under which each part is found, in the order in which they are tried.
+/// The field names for each part of an entry, in the order in which they are tried.
 const QUESTION: [&str; 5] = ["question", "questionText", "prompt", "text", "title"];
 const OPTIONS: [&str; 5] = ["options", "choices", "answers", "answerOptions", "alternatives"];
 const RIGHT: [&str; 10] = [
@@ -27,11 +27,12 @@ const OPTION_TEXT: [&str; 6] = ["text", "answerText", "answer", "option", "value
 const OPTION_RIGHT: [&str; 4] = ["correct", "isCorrect", "is_correct", "right"];
 const EXPLANATION: [&str; 2] = ["explanation", "feedback"];
 
-/// Reads a list; an entry that can't be read is left out, and the others are not.
+/// Reads a list. An entry that can't be read is left out.
 pub(super) fn read(text: &str) -> ParsedFile {
     let file = json_entries::read(text);
     let mut found = ParsedFile { left_out: file.left_out, ..ParsedFile::default() };
     let parsed: Vec<_> = file.entries.iter().map(EntryParts::of).collect();
+    // All entries are needed here: a single one rarely shows from where the file counts.
     let first = first_position(parsed.iter().filter_map(|parts| parts.as_ref().ok()));
     let is_by_position = |parts: &EntryParts| parts.right.iter().any(|right| parts.by_text(right).is_none());
     if parsed.iter().flatten().any(|parts| is_by_position(parts) && parts.numbers().next().is_some()) {
@@ -49,15 +50,15 @@ pub(super) fn read(text: &str) -> ParsedFile {
     found
 }
 
-/// What an entry says, before the right answers are looked up among the options.
+/// The parts of an entry, before the right answers are looked up among the options.
 struct EntryParts {
     question: String,
     options: Vec<String>,
-    /// A text, a letter or a position each.
+    /// Each is the text, the letter or the position of an option.
     right: Vec<Value>,
-    /// The right ones if the options say so themselves.
+    /// Indices of the options that are marked as right themselves.
     marked: Vec<usize>,
-    /// Whether several right ones are meant.
+    /// Whether several options must be chosen together.
     is_multiple: bool,
 }
 
@@ -80,13 +81,13 @@ impl EntryParts {
         Ok(Self { question, options, right, marked, is_multiple })
     }
 
-    /// The position of the option with this text.
+    /// The index of the option with this text. Case and repeated blanks are ignored.
     fn by_text(&self, right: &Value) -> Option<usize> {
         let text = folded(&text_of(right)?);
         self.options.iter().position(|option| folded(option) == text)
     }
 
-    /// The right answers that are numbers and no option's text.
+    /// The right answers that are numbers and are not the text of an option.
     fn numbers(&self) -> impl Iterator<Item = usize> {
         self.right.iter().filter(|right| self.by_text(right).is_none()).filter_map(number)
     }
@@ -137,7 +138,7 @@ impl EntryParts {
         (at < self.options.len()).then_some(at)
     }
 
-    /// Where the option of that letter stands: the options may say their letters themselves, in any order.
+    /// The index of the option with this letter. Options may start with their own letters, in any order.
     fn by_letter(&self, wanted: usize) -> Option<usize> {
         let labels: Option<Vec<usize>> = self.options.iter().map(|option| label(option)).collect();
         match labels {
@@ -147,8 +148,8 @@ impl EntryParts {
     }
 }
 
-/// From what a file counts its options: from 0 if one position is 0, from 1 if one is beyond the last else.
-/// Where neither is so, or both, nobody can know.
+/// Whether the file counts options from 0 or from 1. It counts from 0 if some position is 0, and from 1 if some
+/// position equals the number of options. `None` if neither or both occur, because then it can't be known.
 fn first_position<'a>(all: impl Iterator<Item = &'a EntryParts>) -> Option<usize> {
     let (mut has_zero, mut has_last) = (false, false);
     for parts in all {
@@ -158,11 +159,11 @@ fn first_position<'a>(all: impl Iterator<Item = &'a EntryParts>) -> Option<usize
     (has_last != has_zero).then_some(usize::from(has_last))
 }
 
-/// The options' texts, and the positions of those that are marked as right.
+/// The texts of the options, and the indices of those that are marked as right.
 fn options(entry: &JsonEntry, name: &str) -> Result<(Vec<String>, Vec<usize>), DraftProblem> {
     let values: Vec<&Value> = match entry.fields.get(name) {
         Some(Value::Array(values)) => values.iter().collect(),
-        // {"A": "…", "B": "…"}
+        // Options as an object: {"A": "…", "B": "…"}
         Some(Value::Object(fields)) => fields.values().collect(),
         _ => return Err(entry.problem(name, "is no list; write [\"…\", \"…\"]")),
     };
@@ -196,14 +197,14 @@ fn number(value: &Value) -> Option<usize> {
     }
 }
 
-/// The letter that an option says before its text: `B. Rhine`, `B) Rhine`.
+/// The letter index with which an option's text starts: 1 for `B. Rhine` and `B) Rhine`.
 fn label(option: &str) -> Option<usize> {
     let (first, rest) = option.trim().split_at_checked(2)?;
     let is_mark = first.ends_with(['.', ')']) && rest.starts_with(' ');
     letter(first).filter(|_| is_mark)
 }
 
-/// The position of `b`, `B` or `B.`.
+/// The index of the letter `b`, `B` or `B.`, from 0.
 fn letter(text: &str) -> Option<usize> {
     match text.trim().trim_end_matches(['.', ')']).as_bytes() {
         [letter] if letter.is_ascii_alphabetic() => Some(usize::from(letter.to_ascii_uppercase() - b'A')),

@@ -1,18 +1,19 @@
-//! Question banks out of other people's formats. Each format has a reader that turns a file into items;
-//! what follows is the same for all of them.
+//! Importers that make question banks from other file formats. Each format has a reader that turns a file
+//! into items. All later steps are the same for every format.
 //!
-//! | file | what lives there |
+//! | module | what it holds |
 //! | --- | --- |
-//! | `detect` | which format a file has |
-//! | `table`, `gift`, `aiken`, `moodle_xml` | what teachers have |
-//! | `opentdb`, `trivia_api`, `opentriviaqa`, `json_shapes` | collections |
-//! | `html`, `moodle` | what GIFT and Moodle XML have in common: HTML as markup, shares of the points |
-//! | `item` | what all readers come to |
-//! | `deal` | from items to questions |
-//! | `export` | the way back: a bank as a table, GIFT or JSON |
+//! | `detect` | detection of a file's format |
+//! | `table`, `gift`, `aiken`, `moodle_xml` | readers for the formats that teachers use |
+//! | `opentdb`, `trivia_api`, `opentriviaqa`, `json_shapes` | readers for question collections and JSON lists |
+//! | `json_entries` | what the JSON readers share |
+//! | `html`, `moodle` | what GIFT and Moodle XML share: HTML as markup, answers with shares of the points |
+//! | `item` | the common output of all readers |
+//! | `option_ids` | turns items into questions with ids |
+//! | `export` | the other direction: a bank as a table, GIFT or JSON |
 //!
-//! What can't be imported is left out and told with its place. Whatever is imported passes `Bank::check`.
-//! The same file gives the same bank every time.
+//! A question that can't be imported is left out, and the result names its place. Every imported bank passes
+//! `Bank::check`. Importing is deterministic: the same file always gives the same bank.
 
 mod aiken;
 mod detect;
@@ -47,20 +48,20 @@ use crate::domain::QuizId;
 use crate::domain::quiz::draft::{self, DraftProblem, MOST_QUESTIONS as MOST_OF_A_GAME};
 use crate::domain::scoring::{Partial, Scoring};
 
-/// What a bank's file says besides its questions.
+/// The fields of the new bank that the imported file does not contain.
 #[derive(Debug, Clone)]
 pub struct ImportOptions {
-    /// The bank's name.
+    /// The `quizId` of the bank.
     pub quiz_id: QuizId,
-    /// What people see.
+    /// The title that players see.
     pub title: String,
 }
 
 impl ImportOptions {
-    /// A bank that is named after its file, and of which nothing else is said.
+    /// Derives id and title from the file's name.
     ///
     /// # Errors
-    /// The file's name gives none.
+    /// The file's name contains no letter or digit that a `quizId` may have.
     pub fn named_after(path: &Path) -> Result<Self, DraftProblem> {
         let title = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let quiz_id = slug(&title)
@@ -68,14 +69,15 @@ impl ImportOptions {
         Ok(Self::new(quiz_id, path))
     }
 
-    /// A bank of that name out of a file.
+    /// Uses this id, and the file's name as the title.
     pub fn new(quiz_id: QuizId, path: &Path) -> Self {
         let title = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         Self { quiz_id, title }
     }
 }
 
-/// A bank's name out of a file's: `Sea & Sky (1)` is `sea-sky-1`, `Größe` is `groesse`.
+/// A `quizId` derived from a file's name: `Sea & Sky (1)` becomes `sea-sky-1`, `Größe` becomes `groesse`. At
+/// most 64 bytes.
 fn slug(text: &str) -> Option<QuizId> {
     let latin = |c: char| match c {
         'ä' => "ae".to_owned(),
@@ -94,39 +96,39 @@ fn slug(text: &str) -> Option<QuizId> {
 /// A file to import.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a> {
-    /// What it is called, if that is known.
+    /// The file's name, if known. It helps to detect the format.
     pub name: Option<&'a str>,
-    /// Its format, if that is known.
+    /// The format, if the caller knows it. `None`: it is detected.
     pub format: Option<Format>,
-    /// What it holds.
+    /// The content of the file.
     pub bytes: &'a [u8],
 }
 
-/// What became of a file.
+/// The result of an import.
 #[derive(Debug, Clone, Default)]
 pub struct ImportResult {
-    /// The bank, which passes every check; none if no question could be imported.
+    /// The bank, which passes every check. `None` if no question could be imported.
     pub file: Option<BankFile>,
-    /// What can't be imported, each with its place and what would mend it.
+    /// The questions that can't be imported, each with its place and how to fix it.
     pub left_out: Vec<DraftProblem>,
-    /// What was imported and yet is worth a look.
+    /// Questions that were imported, but that the author should look at.
     pub warnings: Vec<DraftProblem>,
-    /// What was understood of the file as a whole: `semicolons`, `Windows-1252`.
+    /// What was detected about the file as a whole: `semicolons`, `Windows-1252`.
     pub understood: Vec<String>,
 }
 
 impl ImportResult {
-    /// Of a file of which nothing can be read.
+    /// The result for a file that can't be read at all.
     fn nothing(place: &str, why: impl Into<String>) -> Self {
         Self { left_out: vec![DraftProblem::new(place, why)], ..Self::default() }
     }
 
-    /// How many questions were imported.
+    /// Number of imported questions.
     pub fn count(&self) -> usize {
         self.file.as_ref().map_or(0, |file| file.questions.len())
     }
 
-    /// What was understood, in a line: `semicolons, Windows-1252, header in row 3, 25 questions, 2 left out`.
+    /// A one-line summary: `semicolons, Windows-1252, header in row 3, 25 questions, 2 left out`.
     pub fn summary(&self) -> String {
         let mut parts = self.understood.clone();
         parts.push(counted(self.count(), "question"));
@@ -135,18 +137,18 @@ impl ImportResult {
     }
 }
 
-/// `1 question`, `2 questions`.
+/// A number with its noun, in the plural if needed: `1 question`, `2 questions`.
 pub(super) fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// The format that a file has by its looks.
+/// Detects the format of a file. `None` if it is none of the supported formats.
 pub fn format_of(name: Option<&str>, bytes: &[u8]) -> Option<Format> {
     let text = if table::is_workbook(bytes) { String::new() } else { reading::decode(bytes).text };
     detect::detect(name, bytes, &reading::unix_lines(text))
 }
 
-/// Imports a file.
+/// Imports a file. Never fails: if nothing can be imported, `file` of the result is `None`.
 pub fn import(source: Source<'_>, options: ImportOptions) -> ImportResult {
     let Source { name, format, bytes } = source;
     let is_workbook = table::is_workbook(bytes);
@@ -181,7 +183,7 @@ pub fn import(source: Source<'_>, options: ImportOptions) -> ImportResult {
     finish(format, found, options)
 }
 
-/// What is uncertain of a text's encoding.
+/// Warnings about a text whose encoding is not certain, or which has undecodable characters.
 fn doubts(encoding: &str, is_certain: bool, unreadable: usize) -> Vec<DraftProblem> {
     let mut doubts = Vec::new();
     if !is_certain {
@@ -195,7 +197,7 @@ fn doubts(encoding: &str, is_certain: bool, unreadable: usize) -> Vec<DraftProbl
     doubts
 }
 
-/// A bank of this project, which needs no import.
+/// Reads a file that already is a bank and needs no conversion.
 fn of_bank(bytes: &[u8]) -> ImportResult {
     let understood = vec![Format::Bank.label().to_owned()];
     let read = reading::json::<BankFile>(bytes).map_err(|problem| vec![problem]);
@@ -243,6 +245,7 @@ fn finish(format: Format, found: ParsedFile, options: ImportOptions) -> ImportRe
     file.defaults = defaults(format, &file, &mut warnings);
     warnings.extend(files_needed(&file));
     item::sort_by_place(&mut warnings, &places);
+    // Each question was checked before, but not the bank as a whole.
     match Bank::check(file.clone()) {
         Ok(_) => ImportResult { file: Some(file), left_out, warnings, understood },
         Err(problems) => {
@@ -252,7 +255,8 @@ fn finish(format: Format, found: ParsedFile, options: ImportOptions) -> ImportRe
     }
 }
 
-/// The pictures that must lie beside the bank.
+/// A warning about picture files that must be in the folder `media` beside the bank. It names the first one
+/// and their number.
 fn files_needed(file: &BankFile) -> Option<DraftProblem> {
     let images = file.questions.iter().filter_map(|question| question.image.as_deref());
     let names: Vec<&str> = images.filter(|image| draft::is_file_name(image)).collect();
@@ -265,8 +269,9 @@ fn files_needed(file: &BankFile) -> Option<DraftProblem> {
     Some(DraftProblem::new("file", message))
 }
 
-/// A host's own questions are played as they stand in the file; a collection is drawn from. Moodle shuffles
-/// options, and where the right one stands in one place nearly always, so must this server.
+/// The default selection of an imported bank. Questions of a host's own file are all played, in the file's
+/// order. A collection gets no defaults, so a game takes a random sample. Options are shuffled for Moodle's
+/// formats, because Moodle does so, and if the right option is nearly always at the same position.
 fn defaults(format: Format, file: &BankFile, warnings: &mut Vec<DraftProblem>) -> Option<Defaults> {
     if format.is_collection() {
         return None;
@@ -293,7 +298,7 @@ fn defaults(format: Format, file: &BankFile, warnings: &mut Vec<DraftProblem>) -
 }
 
 impl Format {
-    /// What people call it.
+    /// The name of the format in messages.
     pub fn label(self) -> &'static str {
         match self {
             Self::Table => "a table",
@@ -308,7 +313,7 @@ impl Format {
         }
     }
 
-    /// The licence of everything in it, if it is a format of one source.
+    /// The licence of all its questions, if the format belongs to a single source.
     fn license(self) -> Option<&'static str> {
         match self {
             Self::Opentdb => Some(opentdb::LICENSE),
@@ -318,7 +323,7 @@ impl Format {
         }
     }
 
-    /// Whether it holds many questions, of which a game draws some.
+    /// True if the format belongs to a large collection, from which a game takes a random sample.
     fn is_collection(self) -> bool {
         self.license().is_some()
     }

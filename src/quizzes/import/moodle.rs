@@ -1,5 +1,5 @@
-//! What Moodle's two formats, GIFT and XML, have in common: how texts are written, and what a
-//! question comes to whose answers each have a share of the points.
+//! What Moodle's two formats, GIFT and XML, share: the formats of texts, and questions whose answers each
+//! have a share of the points.
 
 mod choice;
 mod typed;
@@ -11,20 +11,22 @@ pub(super) use self::typed::{Numbers, numerical, short_answer};
 use super::html::{self, Html};
 use super::{Item, ItemKind};
 
-/// How a text is written.
+/// The format in which a text is written.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextFormat {
     /// Plain text or HTML, whichever it looks like. Line feeds are line breaks.
     #[default]
     Auto,
+    /// HTML, in which line feeds are white space.
     Html,
+    /// Plain text, in which tags have no meaning.
     Plain,
-    /// Shown as it is, for there is no reader for it; tags of HTML are allowed.
+    /// Not rendered, because there is no Markdown reader: shown as plain text unless it contains HTML tags.
     Markdown,
 }
 
 impl TextFormat {
-    /// A text of this format as our markup.
+    /// Converts a text in this format to our markup.
     pub(super) fn read(self, text: &str) -> Html {
         let text = text.trim();
         match self {
@@ -36,26 +38,27 @@ impl TextFormat {
     }
 }
 
-/// A text that is nothing but tags is about tags: `<br>` as an option.
+/// If nothing is left of the HTML, keeps the source as plain text: an option `<br>` is about the tag.
 fn or_plain(html: Html, text: &str) -> Html {
     if html.text.is_empty() && html.media.is_empty() { Html::of_plain(text) } else { html }
 }
 
-/// One of a question's answers.
+/// An answer of a question, right or wrong.
 #[derive(Debug, Clone)]
 pub(super) struct MoodleAnswer {
     pub(super) text: String,
     pub(super) format: TextFormat,
-    /// The share of the points that it is worth, in per cent.
+    /// The share of the points that the answer earns, in per cent.
     pub(super) share: Decimal,
-    /// What is said to those who give it.
+    /// The feedback shown to players who give this answer.
     pub(super) feedback: Option<Html>,
 }
 
-/// The most answers of a question, however it counts them: each is compared with every other one.
+/// Maximum number of answers of a question, of any kind. Each answer is compared with all others, so the time
+/// is quadratic.
 const MOST_ANSWERS: usize = 200;
 
-/// Refuses a question whose answers would take long to compare.
+/// Refuses a question with more than [`MOST_ANSWERS`] answers.
 pub(super) fn check_count(answers: &[MoodleAnswer]) -> Result<(), String> {
     match answers.len() {
         ..=MOST_ANSWERS => Ok(()),
@@ -63,14 +66,14 @@ pub(super) fn check_count(answers: &[MoodleAnswer]) -> Result<(), String> {
     }
 }
 
-/// A question's kind and what is right, and the feedback that explains it.
+/// A question's kind with the right answer, and the feedback that explains it.
 #[derive(Debug)]
 pub(super) struct Solution {
     pub(super) asked: ItemKind,
     pub(super) feedback: Vec<Html>,
 }
 
-/// The part of a question that all kinds have.
+/// The part of a question that all kinds share: its text and picture.
 #[derive(Debug)]
 pub(super) struct Stem {
     text: String,
@@ -79,7 +82,8 @@ pub(super) struct Stem {
 }
 
 impl Stem {
-    /// What is asked: the title if there is no text. One picture from the web stays with it.
+    /// The text of the question, or the title if there is no text. A picture is kept if it is the only one
+    /// with a web URL.
     pub(super) fn new(html: Html, title: &str, warnings: &mut Vec<String>) -> Result<Self, String> {
         let from_web = html.media.iter().filter(|media| media.url.is_some()).count();
         let (mut image, mut alt) = (None, None);
@@ -106,12 +110,12 @@ impl Stem {
     }
 }
 
-/// A picture's name and what it shows.
+/// A picture's file name and alternative text.
 fn name(media: &html::Media) -> String {
     if media.alt.is_empty() { media.name.clone() } else { format!("{} ({})", media.name, media.alt) }
 }
 
-/// The question that all of it makes.
+/// Builds the item from its parts. All feedback becomes the explanation.
 pub(super) fn item(
     place: String,
     stem: Stem,
@@ -136,8 +140,9 @@ pub(super) fn item(
     }
 }
 
-/// The last name of a category's path, in which `//` is a slash.
+/// The last segment of a category path. `//` stands for a slash inside a name. `None` for Moodle's root categories.
 pub(super) fn last_of(path: &str) -> Option<String> {
+    // NUL can't occur in a name, so it can stand for the escaped slash during the split.
     let path = path.replace("//", "\0");
     let name = path.rsplit('/').map(str::trim).find(|name| !name.is_empty())?.replace('\0', "/");
     let is_root = name == "top" || (name.starts_with('$') && name.ends_with('$'));

@@ -1,4 +1,4 @@
-//! Moodle's XML. Kinds of question that can't be imported are left out by name.
+//! Moodle XML. A question of an unsupported kind is left out, and the message names its kind.
 
 mod document;
 mod question;
@@ -7,7 +7,7 @@ use super::moodle::last_of;
 use super::{Item, ParsedFile, line};
 use crate::domain::quiz::draft::DraftProblem;
 
-/// Reads a file. It must be well-formed as a whole: else nothing in it can be trusted.
+/// Reads a file. It must be well-formed XML as a whole, because nothing in a broken file can be trusted.
 pub(super) fn read(text: &str) -> Result<ParsedFile, DraftProblem> {
     let quiz = document::parse(text.trim_start_matches('\u{feff}'))?;
     if quiz.name != "quiz" {

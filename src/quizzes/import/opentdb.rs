@@ -1,5 +1,5 @@
-//! The Open Trivia Database: replies of its API, or the list of questions out of one, in each of the
-//! encodings in which the API gives its texts.
+//! The Open Trivia Database: replies of its API, or the list of questions from one. All encodings that the
+//! API offers for its texts are supported.
 
 mod encoding;
 
@@ -8,10 +8,10 @@ use super::{Item, ItemKind, ParsedFile};
 use crate::domain::markup::escape;
 use crate::domain::quiz::draft::DraftProblem;
 
-/// What the database's questions are licensed under.
+/// The licence of the database's questions.
 pub(super) const LICENSE: &str = "CC BY-SA 4.0, Open Trivia Database (https://opentdb.com)";
 
-/// Reads a reply or a list; an entry that can't be read is left out, and the others are not.
+/// Reads replies or a list. An entry that can't be read is left out.
 pub(super) fn read(text: &str) -> ParsedFile {
     let mut file = json_entries::read(text);
     let mut found = ParsedFile { left_out: file.left_out, ..ParsedFile::default() };
@@ -28,7 +28,7 @@ pub(super) fn read(text: &str) -> ParsedFile {
     found
 }
 
-/// The API's own report that it gave no questions.
+/// The error that the API reports in place of questions, if any.
 fn api_error(reply: &JsonEntry) -> Option<DraftProblem> {
     let code = reply.fields.get("response_code")?.as_u64().filter(|&code| code != 0)?;
     let reason = match code {
@@ -58,7 +58,7 @@ fn item(entry: &JsonEntry, warnings: &mut Vec<DraftProblem>) -> Result<Item, Dra
     Ok(Item { category: entry.optional_text("category"), difficulty: entry.difficulty(warnings), ..item })
 }
 
-/// By the type; without one, by the answers.
+/// Whether the options are True and False: decided by the type, or by the answers if there is no type.
 fn is_boolean(entry: &JsonEntry, right: &str) -> Result<bool, DraftProblem> {
     match entry.optional_text("type").as_deref() {
         Some("boolean") => Ok(true),

@@ -1,16 +1,16 @@
-//! OpenTriviaQA: `#Q` and the question, `^` and the right answer, then `A`, `B`, … and an option each.
+//! OpenTriviaQA: `#Q` with the question, `^` with the right answer, then the options, one each after `A`, `B`, ….
 //!
-//! All that stands between `#Q` and `^` is the question, be it lines that begin like options or blank
-//! ones: verses are asked about often.
+//! Everything between `#Q` and `^` is the question, including blank lines and lines that start like options:
+//! many questions quote verses.
 
 use super::{Item, ItemKind, ParsedFile, line};
 use crate::domain::markup::escape;
 use crate::domain::quiz::draft::DraftProblem;
 
-/// What the questions of the collection are licensed under.
+/// The licence of the collection's questions.
 pub(super) const LICENSE: &str = "CC BY-SA 4.0, OpenTriviaQA (https://github.com/uberspot/OpenTriviaQA)";
 
-/// Reads a file; a question that can't be read is left out, and the others are not.
+/// Reads a file. A question that can't be read is left out.
 pub(super) fn read(text: &str) -> ParsedFile {
     let mut found = ParsedFile::default();
     let mut entry: Option<PartialQuestion> = None;
@@ -35,7 +35,7 @@ fn finish(entry: Option<PartialQuestion>, found: &mut ParsedFile) {
     }
 }
 
-/// The question that is being read.
+/// The question that is being read. `right` is `None` until its `^` line.
 struct PartialQuestion {
     first_line: usize,
     text: Vec<String>,
@@ -104,7 +104,7 @@ impl PartialQuestion {
     }
 }
 
-/// An answer that goes on in the next line.
+/// Appends a line that continues an answer.
 fn go_on(answer: &mut String, text: &str) {
     if !answer.is_empty() {
         answer.push('\n');
@@ -112,7 +112,7 @@ fn go_on(answer: &mut String, text: &str) {
     answer.push_str(text.trim());
 }
 
-/// The letter's position, and the text behind it.
+/// The letter's index from 0, and the text after it.
 fn option(text: &str) -> Option<(usize, &str)> {
     let letter = *text.as_bytes().first()?;
     let rest = text.get(1..)?;
@@ -124,12 +124,12 @@ fn name(letter: usize) -> char {
     ('A'..='Z').nth(letter).unwrap_or('?')
 }
 
-/// Without regard to case and blanks.
+/// The text without blanks and in lower case, for comparison.
 fn folded(text: &str) -> String {
     text.split_whitespace().collect::<String>().to_lowercase()
 }
 
-/// Whether True is right, if the options are True and False.
+/// If the options are True and False: whether True is right. `None` for other options.
 fn truth(options: &[String], right: usize) -> Option<bool> {
     let [first, second] = options else { return None };
     let truth = |text: &str| match folded(text).as_str() {

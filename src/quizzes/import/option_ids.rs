@@ -1,8 +1,8 @@
-//! From items to questions: clean texts, the names of questions and options, and the order of options where
-//! the file gives none.
+//! Turns items into questions: cleans texts, assigns ids to questions and options, and orders the options if
+//! the file has no order.
 //!
-//! Names depend on what a player sees alone, and so does an order that is made here. Had they anything of
-//! the key in them, a player who knows this source could compute the right option.
+//! Ids, and the order made here, depend only on what players see. If the right answer had any influence on
+//! them, a player who knows this source could compute the right option.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -16,38 +16,40 @@ use crate::domain::quiz::shuffle::{is_about_others, names_letters};
 use crate::domain::quiz::{Kind, MOST_TEXTS, Range};
 use crate::domain::{Number, OptionId, QuestionId};
 
-/// Turns items into questions.
+/// Turns items into questions and collects what was left out.
 #[derive(Default)]
 pub(super) struct Dealer {
+    /// The questions imported so far, in the file's order.
     pub(super) questions: Vec<QuestionDraft>,
-    /// The place of each question in the file.
+    /// The place of each question in the file, parallel to `questions`.
     pub(super) places: Vec<String>,
-    /// What can't be imported, each with its place.
+    /// The questions that can't be imported, each with its place.
     pub(super) left_out: Vec<DraftProblem>,
-    /// What was imported and yet is worth a look, each with its place.
+    /// Warnings about imported questions, each with its place.
     pub(super) warnings: Vec<DraftProblem>,
-    /// Whether a question earns shares of its points.
+    /// Whether any question gives a share of its points for a part of the right options.
     pub(super) has_shares: bool,
     names: Names,
 }
 
-/// What a text is told that is the same as another one.
+/// The message of `draft::check` for a repeated text.
 const SAME_TEXT: &str = "the same as one before it";
-/// How many typing errors a text may forgive, as `draft::check` has it.
+/// Maximum number of typing errors to forgive; the same limit as in `draft::check`.
 const MOST_TYPOS: u8 = 3;
 
-/// What a question can't be imported for.
+/// Why a question can't be imported.
 type Reason = String;
 
 impl Dealer {
-    /// One that adds to what a reader has told already.
+    /// A dealer that continues the lists a reader has begun.
     pub(super) fn new(left_out: Vec<DraftProblem>, warnings: Vec<DraftProblem>) -> Self {
         Self { left_out, warnings, ..Self::default() }
     }
 
-    /// Adds the question that an item is, or tells why it is none.
+    /// Adds the item as a question, or records why it can't be imported.
     pub(super) fn deal(&mut self, mut item: Item) {
         let place = item.place.clone();
+        // Ids derive from the texts, so the texts are cleaned first.
         tidy(&mut item);
         let question = self.question(item).and_then(|question| {
             let mut problems = draft::check(vec![question.clone()], Texts::Required).err().unwrap_or_default();
@@ -55,6 +57,7 @@ impl Dealer {
         });
         match question {
             Ok(question) => {
+                // Only an imported question takes its id. One that is left out must not reserve it.
                 self.names.take(&question.question_id, &place);
                 self.questions.push(question);
                 self.places.push(place);
@@ -88,7 +91,7 @@ impl Dealer {
         Ok(question)
     }
 
-    /// A value that is within its bounds; one that isn't is left out, and told.
+    /// Returns the value if it is within bounds. Otherwise drops it and adds a warning.
     fn kept<T>(&mut self, place: &str, what: &str, value: Option<T>, is_good: impl Fn(&T) -> bool) -> Option<T> {
         let (good, bad) = (value.as_ref().is_none_or(&is_good), value);
         if !good {
@@ -158,7 +161,7 @@ impl Dealer {
         Ok(())
     }
 
-    /// The options, each once, and where each of those that came is found among them.
+    /// Removes repeated options. Returns the remaining options and, for each option given, its index among them.
     fn options(
         &mut self,
         place: &str,
@@ -197,7 +200,7 @@ impl Dealer {
         }
     }
 
-    /// The texts that are right, each once.
+    /// Removes repeated and invalid texts from those that count as right.
     fn accepted(
         &mut self,
         place: &str,
@@ -214,7 +217,7 @@ impl Dealer {
             self.warnings.push(DraftProblem::new(place, message));
             kept.truncate(MOST_TEXTS);
         }
-        // What is wrong with a text is known once; what is left is good.
+        // All problems are known from one check. Removal from the back keeps the other indices valid.
         for (index, message) in wrong_texts(&kept, ignore_accents).into_iter().rev() {
             kept.remove(index);
             if message != SAME_TEXT {
@@ -243,7 +246,7 @@ impl Dealer {
     }
 }
 
-/// The places of texts that can't be right ones, and why.
+/// The indices of texts that can't count as right, ascending, with the reason.
 fn wrong_texts(texts: &[String], ignore_accents: Option<bool>) -> Vec<(usize, String)> {
     let trial = QuestionDraft {
         text: Some("?".to_owned()),
@@ -262,10 +265,10 @@ fn wrong_texts(texts: &[String], ignore_accents: Option<bool>) -> Vec<(usize, St
     wrong
 }
 
-/// A problem of a single question, where the place says the rest.
+/// Shortens a problem of `draft::check` for a single question. The place already names the question.
 fn in_the_source(problem: &DraftProblem) -> Reason {
     let field = problem.path.strip_prefix("questions[0].").unwrap_or(&problem.path);
-    // Names and orders were dealt anew: positions would mislead.
+    // Ids and order are new here, so an index of `draft::check` would mislead the user.
     let field = if field.starts_with("options[") { "an option" } else { field };
     format!("{field}: {}", problem.message)
 }
@@ -284,14 +287,14 @@ fn tidy(item: &mut Item) {
     }
 }
 
-/// Without surrounding space, and without control characters other than line breaks.
+/// Removes white space around the text, and replaces control characters other than line breaks by blanks.
 fn clean(text: &str) -> String {
     let plain = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
     text.replace('\t', "    ").chars().map(plain).collect::<String>().trim().to_owned()
 }
 
-/// The options in their order, named in the order of their hashes: a name says nothing of the place in the
-/// file, where the right one may always be first.
+/// Assigns option ids in the order of the options' hashes. So an id says nothing about the position in the
+/// file, where the right option may always be first. "All of the above" and the like get the highest ids.
 fn named(text: &str, options: &[String]) -> Vec<ChoiceDraft> {
     let mut order: Vec<usize> = (0..options.len()).collect();
     order.sort_by_cached_key(|n| (is_about_others(&options[*n]), *hash(text, [&options[*n]]).as_bytes()));
@@ -302,11 +305,12 @@ fn named(text: &str, options: &[String]) -> Vec<ChoiceDraft> {
     options.iter().enumerate().map(|(n, text)| ChoiceDraft { option_id: number(n), text: Some(text.clone()) }).collect()
 }
 
-/// The options in the order of their names, which says nothing of what is right.
+/// Sorts the options by id, which says nothing about the right one.
 fn by_name(options: &mut [ChoiceDraft]) {
     options.sort_by_key(|option| option.option_id);
 }
 
+// A zero byte separates the parts, so that moved boundaries give another hash.
 fn hash<'a>(text: &str, options: impl IntoIterator<Item = &'a String>) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     hasher.update(text.as_bytes());
@@ -316,11 +320,11 @@ fn hash<'a>(text: &str, options: impl IntoIterator<Item = &'a String>) -> blake3
     hasher.finalize()
 }
 
-/// The names that are taken, with the place of each.
+/// The question ids in use, with the place of each question.
 #[derive(Default)]
 struct Names {
     taken: HashMap<QuestionId, String>,
-    /// The number that was given last to a name that stood before.
+    /// The last number appended to an id that repeats, by the id without the number.
     last: HashMap<String, u64>,
 }
 
@@ -329,7 +333,8 @@ impl Names {
         self.taken.insert(id.clone(), place.to_owned());
     }
 
-    /// A name out of what the question says; with a number behind it if the same stood before, and where.
+    /// Derives an id from the question and its options. If the same question came before, a number is
+    /// appended and the place of the earlier one is returned.
     fn find(&mut self, item: &Item) -> (QuestionId, Option<&String>) {
         let options: BTreeSet<&String> = match &item.asked {
             ItemKind::Choice { options, .. } | ItemKind::Multiple { options, .. } | ItemKind::Poll { options } => {

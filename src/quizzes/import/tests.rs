@@ -1,11 +1,11 @@
-//! What holds for every format: nothing panics, the same file gives the same bank, and whatever is
-//! imported is a valid bank.
+//! Tests for all formats: no input causes a panic, the same file always gives the same bank, and every
+//! imported bank is valid.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// A file of each format with two questions.
+/// For each format, a file with two questions.
 const SAMPLES: [(Format, &str); 7] = [
     (
         Format::Opentdb,
@@ -158,7 +158,7 @@ fn a_banks_name_is_made_of_a_files() {
     assert_eq!(named("---.csv"), None);
 }
 
-/// Nothing panics, and what comes out is valid.
+/// The import does not panic, and its result is valid.
 fn holds(format: Format, bytes: &[u8]) -> Result<(), TestCaseError> {
     let imported = imported_as(format, bytes);
     match imported.file {

@@ -1,4 +1,4 @@
-//! The Trivia API (the-trivia-api.com): the lists of its first and of its second version.
+//! The Trivia API (the-trivia-api.com): lists of version 1 and version 2 of the API.
 
 use super::json_entries::{self, JsonEntry};
 use super::{Item, ItemKind, ParsedFile};
@@ -6,10 +6,10 @@ use crate::domain::QuestionId;
 use crate::domain::markup::escape;
 use crate::domain::quiz::draft::DraftProblem;
 
-/// What the API's questions are licensed under for everybody who doesn't pay for them.
+/// The licence of the API's questions for users who don't pay.
 pub(super) const LICENSE: &str = "CC BY-NC 4.0, The Trivia API (https://the-trivia-api.com)";
 
-/// Reads a list; an entry that can't be read is left out, and the others are not.
+/// Reads a list. An entry that can't be read is left out.
 pub(super) fn read(text: &str) -> ParsedFile {
     let file = json_entries::read(text);
     let mut found = ParsedFile { left_out: file.left_out, ..ParsedFile::default() };
@@ -37,7 +37,7 @@ fn item(entry: &JsonEntry, warnings: &mut Vec<DraftProblem>) -> Result<Item, Dra
     Ok(Item { id: id(entry, warnings), category, difficulty: entry.difficulty(warnings), ..item })
 }
 
-/// A text in version 1, an object with a text in version 2.
+/// The text of the question: a string in version 1, an object with a text in version 2.
 fn question(entry: &JsonEntry) -> Result<String, DraftProblem> {
     match entry.nested("question") {
         Some(question) => question.text("text"),
@@ -45,7 +45,7 @@ fn question(entry: &JsonEntry) -> Result<String, DraftProblem> {
     }
 }
 
-/// One that can't be a question's name is left away, not the question.
+/// The question's id. An invalid one gives a warning and `None`; the question is still imported.
 fn id(entry: &JsonEntry, warnings: &mut Vec<DraftProblem>) -> Option<QuestionId> {
     let parsed: Result<QuestionId, _> = entry.optional_text("id")?.parse();
     match parsed {
@@ -57,7 +57,8 @@ fn id(entry: &JsonEntry, warnings: &mut Vec<DraftProblem>) -> Option<QuestionId>
     }
 }
 
-/// "Society and Culture" for `society_and_culture`; a name with capitals or blanks is readable already.
+/// A readable category: "Society and Culture" for `society_and_culture`. A name with capitals or blanks stays
+/// unchanged.
 fn readable(name: &str) -> String {
     if name.contains(|c: char| c.is_uppercase() || c.is_whitespace()) {
         return name.to_owned();

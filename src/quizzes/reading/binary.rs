@@ -1,8 +1,8 @@
-//! Tells files that are no text by their first bytes.
+//! Recognises binary files by their first bytes, so that they are not read as text.
 
 use super::decode::utf16;
 
-/// How kinds of file begin.
+/// The magic bytes at the start of a file, and the kind of file that they mean.
 const MAGIC: [(&[u8], &str); 17] = [
     (b"%PDF-", "a PDF"),
     (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
@@ -27,7 +27,7 @@ const EXCEL: &str = "an Excel workbook";
 const OLD_EXCEL: &str = "an old Excel workbook";
 const CALC: &str = "an OpenDocument spreadsheet";
 
-/// What the names and types inside a ZIP archive tell of it.
+/// Names and media types inside a ZIP archive, and the kind of file that they mean. The first match counts.
 const IN_ZIP: [(&[u8], &str); 9] = [
     (b"xl/workbook.", EXCEL),
     (b"word/document.xml", "a Word document"),
@@ -40,7 +40,7 @@ const IN_ZIP: [(&[u8], &str); 9] = [
     (b"moodle_backup.xml", "a Moodle backup"),
 ];
 
-/// The streams, named in UTF-16, of the files that Office wrote before 2007.
+/// Stream names, in UTF-16, inside the Office files from before 2007 (OLE). The first match counts.
 const IN_OLE: [(&[u8], &str); 4] = [
     (b"W\0o\0r\0k\0b\0o\0o\0k\0", OLD_EXCEL),
     (b"B\0o\0o\0k\0\0\0", OLD_EXCEL),
@@ -48,10 +48,10 @@ const IN_OLE: [(&[u8], &str); 4] = [
     (b"P\0o\0w\0e\0r\0P\0o\0i\0n\0t\0", "an old PowerPoint presentation"),
 ];
 
-/// How many bytes are searched for NUL, which no text has.
+/// How many bytes are searched for NUL. Text has none, except in UTF-16.
 const PREFIX: usize = 8 * 1024;
 
-/// What kind of file this is, with its article, if it is no text.
+/// The kind of a binary file, with its article (`a PDF`). `None` if the file is text.
 pub(in crate::quizzes) fn is_binary(bytes: &[u8]) -> Option<&'static str> {
     if bytes.starts_with(b"PK\x03\x04") {
         return Some(named_inside(bytes, &IN_ZIP).unwrap_or("a ZIP archive"));
@@ -69,12 +69,13 @@ pub(in crate::quizzes) fn is_binary(bytes: &[u8]) -> Option<&'static str> {
     (has_nul && utf16(bytes).is_none()).then_some("a binary file")
 }
 
-/// Whether this is a workbook whose sheets are tables: Excel's or OpenDocument's.
+/// True for a workbook of Excel or OpenDocument, whose sheets are tables.
 pub(in crate::quizzes) fn is_spreadsheet(bytes: &[u8]) -> bool {
     is_binary(bytes).is_some_and(|kind| [EXCEL, OLD_EXCEL, CALC].contains(&kind))
 }
 
-/// A text may begin with a short magic of letters alone: the bytes after it must be no text.
+/// Guards against texts that begin like a short magic of letters and digits, such as `ID3`: then a control
+/// character must be among the first 64 bytes.
 fn has_more(magic: &[u8], bytes: &[u8]) -> bool {
     let is_plain = magic.iter().all(u8::is_ascii_alphanumeric) && magic.len() <= 4;
     !is_plain || bytes.iter().take(64).any(|&byte| byte < b'\t')

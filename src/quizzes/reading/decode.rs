@@ -1,31 +1,31 @@
-//! From bytes of any encoding to text.
+//! Decodes bytes of any encoding to text.
 
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use super::legacy;
 
-/// A file's text, and how it was found.
+/// A file's text, and the encoding that was detected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::quizzes) struct Decoded {
     /// The text, without a byte order mark.
     pub(in crate::quizzes) text: String,
-    /// The encoding's name, as people call it: `UTF-8`, `Windows-1252`, `Mac Roman`.
+    /// The common name of the encoding: `UTF-8`, `Windows-1252`, `Mac Roman`.
     pub(in crate::quizzes) encoding: &'static str,
-    /// Whether no other encoding fits about as well, and every character could be read.
+    /// True if no other encoding fits about as well and every character could be decoded.
     pub(in crate::quizzes) is_certain: bool,
-    /// How many characters could not be read. U+FFFD stands in their place.
+    /// Number of characters that could not be decoded. Each is replaced by U+FFFD.
     pub(in crate::quizzes) unreadable: usize,
 }
 
 impl Decoded {
-    /// Counts what could not be read, which makes the whole uncertain.
+    /// Counts the undecodable characters. If there are any, the result is not certain.
     pub(super) fn new(text: String, encoding: &'static str, is_certain: bool) -> Self {
         let unreadable = text.matches(char::REPLACEMENT_CHARACTER).count();
         Self { text, encoding, is_certain: is_certain && unreadable == 0, unreadable }
     }
 }
 
-/// The bytes as text. Never fails: what can't be read is counted.
+/// Decodes the bytes. Never fails: characters that can't be decoded are counted.
 pub(in crate::quizzes) fn decode(bytes: &[u8]) -> Decoded {
     if let Some((encoding, length)) = Encoding::for_bom(bytes) {
         let rest = &bytes[length..];
@@ -54,8 +54,8 @@ fn wide(encoding: &'static Encoding, bytes: &[u8]) -> Decoded {
     Decoded::new(text.into_owned(), "UTF-16", true)
 }
 
-/// Tells UTF-16: by its byte order mark, or by zeros in every second place alone. Latin letters have one
-/// each; in other scripts only spaces and line breaks have.
+/// Detects UTF-16 by its byte order mark, or by zero bytes at every second position only. Latin letters have
+/// one zero byte each; in other scripts only spaces and line breaks have one.
 pub(super) fn utf16(bytes: &[u8]) -> Option<&'static Encoding> {
     if let Some((encoding, _)) = Encoding::for_bom(bytes) {
         return (encoding != encoding_rs::UTF_8).then_some(encoding);
@@ -74,18 +74,18 @@ pub(super) fn utf16(bytes: &[u8]) -> Option<&'static Encoding> {
     (!text.is_empty() && text.chars().all(is_text)).then_some(encoding)
 }
 
-/// Whether all is ASCII text but for a few zeros, which came into it by mistake.
+/// True if the bytes are ASCII text with a few stray zero bytes.
 fn is_ascii_text(bytes: &[u8]) -> bool {
     bytes.iter().all(|&byte| byte == 0 || (byte.is_ascii() && !is_odd_control(char::from(byte))))
 }
 
-/// Whether this is a control character that texts don't have.
+/// True for a control character that does not occur in text.
 fn is_odd_control(c: char) -> bool {
     c.is_control() && !matches!(c, '\t' | '\n' | '\r')
 }
 
-/// Whether at least as many characters are UTF-8 as are not. Text of another encoding has hardly any that
-/// are by chance.
+/// True if at least as many characters outside ASCII are valid UTF-8 as are invalid. Text in another encoding
+/// hardly ever contains valid UTF-8 by chance.
 fn is_mostly_utf8(bytes: &[u8]) -> bool {
     let (mut good, mut bad) = (0_usize, 0_usize);
     for chunk in bytes.utf8_chunks() {
@@ -95,8 +95,8 @@ fn is_mostly_utf8(bytes: &[u8]) -> bool {
     good >= bad
 }
 
-/// UTF-8 with a few characters of Windows-1252 in it, as texts that were gathered from many sources have.
-/// A piece of a longer character can't be read.
+/// Decodes UTF-8 with a few characters of Windows-1252 in it, which is common in texts collected from many
+/// sources. A fragment of a multi-byte character can't be decoded.
 fn mixed(bytes: &[u8]) -> Decoded {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {

@@ -1,8 +1,8 @@
-//! Text in one of the encodings from before Unicode.
+//! Decodes text in an encoding from before Unicode.
 //!
-//! `chardetng` tells the encodings of the web apart, by language. It knows neither Mac Roman nor the code
-//! page of DOS, which spreadsheets still write ("CSV (Macintosh)", "CSV (MS-DOS)"). So what it finds is
-//! compared with these two and with Windows-1252: whichever reads most like words is taken.
+//! `chardetng` detects the encodings of the web by language. It knows neither Mac Roman nor the DOS code
+//! page, which spreadsheets still write ("CSV (Macintosh)", "CSV (MS-DOS)"). So its guess is compared with
+//! these two and with Windows-1252, and the text that reads most like words is taken.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, MACINTOSH, WINDOWS_1252};
@@ -10,23 +10,25 @@ use encoding_rs::{Encoding, MACINTOSH, WINDOWS_1252};
 use super::decode::Decoded;
 use super::plausibility::{self, is_c1};
 
-/// How much better than the likeliest encoding another one must read: less than one common letter.
+/// Score bonus of the likeliest encoding. Another one must score better by more than this. Less than one
+/// common letter (3).
 const MARGIN: i64 = 1;
-/// From how much better on there is no doubt: more than one common letter.
+/// Lead in score from which the result is certain. More than one common letter (3).
 const CERTAIN: i64 = 4;
-/// With fewer bytes outside ASCII than these, Windows-1252 is likelier than what chardetng finds.
+/// With fewer bytes outside ASCII than this, Windows-1252 is likelier than chardetng's guess.
 const FEW: usize = 8;
-/// How many bytes outside ASCII leave no doubt about what chardetng finds.
+/// With at least this many bytes outside ASCII, chardetng's guess can be certain.
 const MUCH: usize = 20;
 
-/// The upper half of code page 850, which DOS had in Western Europe. Its letters are where those of code
-/// page 437 are.
+/// The upper half of code page 850, which DOS used in Western Europe. Its letters have the same positions as
+/// those of code page 437.
 const CODE_PAGE_850: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜø£Ø×ƒáíóúñÑªº¿®¬½¼¡«»░▒▓│┤ÁÂÀ©╣║╗╝¢¥┐\
                              └┴┬├─┼ãÃ╚╔╩╦╠═╬¤ðÐÊËÈıÍÎÏ┘┌█▄¦Ì▀ÓßÔÒõÕµþÞÚÛÙýÝ¯´\u{ad}±‗¾¶§÷¸°¨·¹³²■\u{a0}";
 
-/// The encodings of Latin scripts that chardetng tells apart better than a look at single words does.
+/// The encodings for Latin scripts which chardetng distinguishes better than the word score does.
 const LATIN: [&str; 6] = ["Windows-1252", "Windows-1250", "Windows-1254", "Windows-1257", "Windows-1258", "ISO-8859-2"];
 
+/// The text in one possible encoding.
 struct Candidate {
     text: String,
     name: &'static str,
@@ -34,7 +36,7 @@ struct Candidate {
 }
 
 impl Candidate {
-    /// `bonus` is for what is likely before the text is looked at.
+    /// `bonus` is added to the score of the text for an encoding that is likelier from the start.
     fn new(text: String, name: &'static str, bonus: i64) -> Self {
         let score = plausibility::score(&text) + bonus;
         Self { text, name, score }
@@ -46,7 +48,7 @@ impl Candidate {
     }
 }
 
-/// The text of bytes that are not UTF-8.
+/// Decodes bytes that are not UTF-8.
 pub(super) fn decode(bytes: &[u8]) -> Decoded {
     let guess = guess(bytes);
     let high = bytes.iter().filter(|byte| !byte.is_ascii()).count();
@@ -54,14 +56,15 @@ pub(super) fn decode(bytes: &[u8]) -> Decoded {
     let best = (1..others.len()).fold(0, |best, at| if others[at].score > others[best].score { at } else { best });
     let best = others.swap_remove(best);
     let is_ahead = |other: &Candidate| other.text == best.text || best.score >= other.score + CERTAIN;
-    // What was compared with nothing else, or chosen for its being likelier alone, needs more to go by.
+    // The guess (unless it is Windows-1252), or Windows-1252 in place of it, may have won by its bonus or
+    // without a competitor. Then certainty needs more bytes outside ASCII.
     let is_compared = guess == WINDOWS_1252 || (best.name != name(guess) && best.name != "Windows-1252");
     let is_certain = others.iter().all(is_ahead) && (is_compared || high >= MUCH) && !best.text.contains(is_c1);
     let is_default = best.text == WINDOWS_1252.decode_without_bom_handling(bytes).0;
     Decoded::new(best.text, if is_default { "Windows-1252" } else { best.name }, is_certain)
 }
 
-/// The encodings that are possible, the guess first. `high` is the number of bytes outside ASCII.
+/// The possible encodings, with chardetng's guess first. `high` is the number of bytes outside ASCII.
 fn candidates(guess: &'static Encoding, bytes: &[u8], high: usize) -> Vec<Candidate> {
     let is_trusted = guess == WINDOWS_1252 || high >= FEW;
     let (bonus, bonus_of_default) = if is_trusted { (MARGIN, 0) } else { (0, MARGIN) };
@@ -82,8 +85,8 @@ fn guess(bytes: &[u8]) -> &'static Encoding {
     detector.guess(None, Utf8Detection::Deny)
 }
 
-/// Whether a third of the bytes outside ASCII stand alone or by twos, as the accented letters of Latin
-/// scripts do. Where they stand in rows, chardetng knows better.
+/// True if at least a third of the bytes outside ASCII stand alone or in pairs, as the accented letters of
+/// Latin scripts do. For longer runs chardetng is more reliable.
 fn is_latin(bytes: &[u8]) -> bool {
     let rows = bytes.split(u8::is_ascii).map(<[u8]>::len);
     let (all, in_rows) = rows.fold((0, 0), |(all, in_rows), row| (all + row, in_rows + if row >= 3 { row } else { 0 }));
@@ -99,7 +102,7 @@ fn code_page_850(bytes: &[u8]) -> String {
     bytes.iter().map(read).collect()
 }
 
-/// An encoding's name, as people call it.
+/// The common name of an encoding.
 fn name(encoding: &'static Encoding) -> &'static str {
     match encoding.name() {
         "windows-874" => "Windows-874",

@@ -1,7 +1,8 @@
-//! How much a text reads like one in Latin script. An encoding that was guessed wrong shows symbols and
+//! Scores how much a text reads like text in Latin script. With a wrong encoding there are symbols and
 //! capitals inside words, and control characters.
 
-/// What the characters outside ASCII add or take, each looked at between its neighbours.
+/// The sum of the scores of all characters outside ASCII. Each is scored together with its two neighbours; a
+/// positive score means plausible.
 pub(super) fn score(text: &str) -> i64 {
     let mut previous = ' ';
     let mut chars = text.chars().peekable();
@@ -42,7 +43,7 @@ fn value(previous: char, c: char, next: char) -> i64 {
     }
 }
 
-/// Blanks and the marks between words and sentences.
+/// True for white space and punctuation, which separate words.
 fn is_gap(c: char) -> bool {
     c.is_whitespace() || ".,;:!?()[]\"'-/|".contains(c)
 }
@@ -54,7 +55,7 @@ fn letter(previous: char, c: char, next: char) -> i64 {
     match lower {
         _ if is_capital_inside => -2,
         _ if !is_after && !is_before => alone(previous, c, next),
-        // A word in capitals.
+        // Inside a word in capitals.
         _ if c.is_uppercase() && !next.is_lowercase() => 1,
         'ä' | 'ö' | 'ü' | 'ß' | 'é' | 'è' | 'à' | 'ç' | 'ñ' | 'á' | 'í' | 'ó' | 'ú' | 'å' | 'ø' | 'æ' => {
             3
@@ -65,7 +66,7 @@ fn letter(previous: char, c: char, next: char) -> i64 {
     }
 }
 
-/// The letters that are words of their own in some language.
+/// Scores a letter without letters beside it. A few are words in some language.
 fn alone(previous: char, c: char, next: char) -> i64 {
     let is_word = is_gap(previous) && is_gap(next);
     match c {
@@ -75,7 +76,7 @@ fn alone(previous: char, c: char, next: char) -> i64 {
     }
 }
 
-/// Letters of another script stand together, and not inside Latin words.
+/// Scores a letter of a non-Latin script: such letters stand next to each other, not inside Latin words.
 fn other_script(previous: char, next: char) -> i64 {
     let is_one = |is: fn(&char) -> bool| is(&previous) || is(&next);
     if is_one(char::is_ascii_alphabetic) {
@@ -91,12 +92,12 @@ fn is_latin_letter(c: char) -> bool {
     matches!(c, 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='\u{24f}' | '\u{1e00}'..='\u{1eff}') && c != 'ƒ'
 }
 
-/// Symbols that Unicode takes for letters.
+/// True for symbols that Unicode classifies as letters.
 fn is_symbol(c: char) -> bool {
     matches!(c, 'ª' | 'º' | 'µ' | 'π' | 'Ω' | 'ﬁ' | 'ﬂ' | 'ˆ' | 'ƒ' | 'ˇ')
 }
 
-/// Whether this is one of the control characters that stand where an encoding has no character.
+/// True for a C1 control character. They appear where a wrong encoding has no character.
 pub(super) fn is_c1(c: char) -> bool {
     matches!(c, '\u{80}'..='\u{9f}')
 }

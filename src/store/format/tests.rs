@@ -1,4 +1,4 @@
-//! What a record promises: it comes back exactly or not at all, and its bytes stay what they are.
+//! Tests of the record format: a record decodes exactly or not at all, and its bytes never change.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -60,19 +60,19 @@ pub(crate) fn quiz() -> Quiz {
     }
 }
 
-/// The same and a question of every other kind.
+/// The quiz of [`quiz`] and one question of every other kind.
 pub(crate) fn quiz_of_kinds() -> Quiz {
     let mut quiz = quiz();
     quiz.questions.extend((1..7).map(of_kind).map(Arc::new));
     quiz
 }
 
-/// Question `k{n}`, of the n-th kind.
+/// A question of the n-th kind, with the id `k{n}`.
 fn of_kind(n: usize) -> Question {
     Question { id: format!("k{n}").parse().expect("valid"), ..question_of_kind(n, 1) }
 }
 
-/// An answer to that question.
+/// A command that answers the question of [`of_kind`].
 fn answer_of_kind(n: usize) -> Command {
     let question = of_kind(n);
     let answer = Some(answer_like(&question, n as u64 % 4));
@@ -92,7 +92,7 @@ fn after(mut session: GameSession, commands: impl IntoIterator<Item = Command>) 
     session
 }
 
-/// A game with a verdict of each kind, a question shown, and a repeat key.
+/// A solo game with a verdict of each kind, a shown question and an idempotency key.
 fn solo() -> GameSession {
     let new = NewSolo {
         user: Some("user-1".parse().expect("valid")),
@@ -144,7 +144,7 @@ fn chosen(question: &str, chosen: Option<u64>) -> RoomAction {
     RoomAction::Answer { question: question.parse().expect("valid"), answer: chosen.map(option).map(Answer::Option) }
 }
 
-/// A room that plays, at the reveal of its first question.
+/// A quiz room at the reveal of its first question.
 fn revealing() -> GameSession {
     let settings = RoomSettings { advance: Advance::Auto, ready: Millis(0), ..RoomSettings::default() };
     let room =
@@ -163,8 +163,8 @@ fn revealing() -> GameSession {
     after(session, opening.into_iter().chain(answers))
 }
 
-/// The same at its second question, which is held: with a seat code, a seat that is left, and a
-/// backend that reads.
+/// The same room, paused at its second question, with a seat code, a seat whose player has left, and a
+/// backend that reads the log.
 fn playing() -> GameSession {
     let code = RoomAction::HandOutCode { seat: SeatId(2), code: SecretHash::of("code") };
     let next = [
@@ -178,12 +178,12 @@ fn playing() -> GameSession {
     after(revealing(), next)
 }
 
-/// The same at its end.
+/// The same room after its game was finished.
 fn played() -> GameSession {
     after(playing(), [of_host(3, HostMove::Finish)])
 }
 
-/// A session of each kind, by its name.
+/// One session of each kind, with a name.
 pub(crate) fn sessions() -> [(&'static str, GameSession); 6] {
     let rooms = [("room", room()), ("revealing", revealing()), ("playing", playing()), ("played", played())];
     let [room, revealing, playing, played] = rooms;
@@ -202,7 +202,7 @@ fn met<T: DeserializeOwned + std::fmt::Debug>(bytes: &[u8]) -> String {
     }
 }
 
-/// A record of these bytes, with the version and checksum that belong to them.
+/// A record with this body and a valid version and checksum.
 fn sealed(body: &[u8]) -> Vec<u8> {
     let mut bytes = vec![VERSION];
     bytes.extend_from_slice(body);
@@ -225,7 +225,7 @@ fn a_record_cut_short_anywhere_is_refused() {
     let bytes = encode(&solo().state).expect("encoded");
     for length in 0..bytes.len() {
         met::<SessionState>(&bytes[..length]);
-        // Cut short, but with a checksum that fits.
+        // Also cut short, but with a valid checksum.
         if let Some(body) = bytes[..length].split_first().map(|(_, body)| body).filter(|_| length < bytes.len() - CRC) {
             met::<SessionState>(&sealed(body));
         }
@@ -270,7 +270,7 @@ fn forged_lengths_are_refused_at_once_and_take_no_memory() {
         met::<String>(&sealed(&length.to_le_bytes()));
         met::<Vec<u64>>(&sealed(&length.to_le_bytes()));
         met::<std::collections::BTreeMap<u32, Timestamp>>(&sealed(&length.to_le_bytes()));
-        // In an event, the length of `kind` comes after its number and its time.
+        // In an event, the length of `kind` comes after the sequence number and the time.
         met::<Event>(&sealed(&[&[0; 16][..], &length.to_le_bytes()].concat()));
     }
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
@@ -310,16 +310,17 @@ proptest! {
     }
 }
 
-/// The bytes on disk are pinned: these files were written once, and every release must write and
-/// read them just so. `REJOIN_BLESS=1` writes them anew, which is right only for a new format.
-/// Gives what the file holds.
+/// Compares `bytes` with a golden file and returns the file's content. The golden files pin the bytes on
+/// disk: every release must write and read exactly these bytes. `REJOIN_BLESS=1` overwrites the files, which
+/// is right only for a new format.
 pub(crate) fn pinned_bytes(name: &str, bytes: &[u8]) -> Vec<u8> {
     let golden = golden(name, || bytes.to_vec());
     assert!(golden == bytes, "{name} is written otherwise: a format break, see the module's first lines");
     golden
 }
 
-/// What a file holds that was written once; it need not be written just so again.
+/// Returns the content of a golden file. Unlike [`pinned_bytes`], it doesn't require that the same bytes are
+/// written again.
 pub(crate) fn golden(name: &str, bytes: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden").join(name);
     if std::env::var("REJOIN_BLESS").is_ok_and(|bless| bless == "1") {

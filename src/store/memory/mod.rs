@@ -1,6 +1,7 @@
-//! Sessions in this process's memory: for tests, benchmarks, and as degraded mode's stand-in.
+//! The memory engine: sessions in this process's memory, for tests, benchmarks and the local fallback of
+//! degraded mode.
 //!
-//! One lock, never held across an await; nothing outlives the process.
+//! One lock guards everything and is never held across an await. Nothing survives the process.
 
 mod portable;
 
@@ -18,13 +19,14 @@ use crate::domain::{
     Applied, Command, Deadline, Event, GameSession, JoinCode, Moment, Owner, Sequence, SessionId, Timestamp,
 };
 
-/// The engine's name.
+/// The engine's name in [`StoreStatus::engine`].
 const ENGINE: &str = "memory";
 
-/// The memory engine.
+/// A store that keeps all sessions in memory.
 pub struct MemoryStore {
     rules: ApplyFn,
     random: u64,
+    /// `None` once the store is closed.
     inner: Mutex<Option<MemorySessions>>,
 }
 
@@ -48,7 +50,8 @@ impl StoredSession {
 }
 
 impl MemoryStore {
-    /// An empty store; `random` tells its event numbering from any other store's.
+    /// Creates an empty store. `random` is part of the epoch of its sessions, which distinguishes its
+    /// sequence numbers from those of any other store.
     pub fn new(rules: ApplyFn, random: u64) -> Self {
         Self { rules, random, inner: Mutex::new(Some(MemorySessions::default())) }
     }
@@ -67,7 +70,7 @@ impl MemorySessions {
         self.joins.get(code).filter(|id| self.live(id, now).is_some())
     }
 
-    /// Whether a live session has this one's id or code.
+    /// True if a live session has this session's id or join code.
     fn is_taken(&self, session: &GameSession, now: Timestamp) -> bool {
         let code = session.state.join_code.as_ref();
         self.live(&session.id, now).is_some() || code.is_some_and(|code| self.holder(code, now).is_some())
@@ -94,7 +97,8 @@ impl MemorySessions {
         true
     }
 
-    /// Another session may have claimed the code of a dead one.
+    /// Frees a join code, unless another session holds it: a live session may have claimed the code of a dead
+    /// one.
     fn free(&mut self, code: &JoinCode, id: &SessionId) {
         if self.joins.get(code) == Some(id) {
             self.joins.remove(code);
@@ -141,6 +145,7 @@ impl GameSessionStore for MemoryStore {
     async fn apply(&self, id: &SessionId, command: Command, at: Moment) -> StoreResult<Option<Applied>> {
         self.with(|inner| {
             let Some(entry) = inner.live(id, at.now) else { return Ok(None) };
+            // The rules run on a copy, so a refused join code leaves the stored session unchanged.
             let (after, applied) = apply_on_copy(self.rules, &entry.session, command, at)?;
             let (old, new) = (&entry.session.state.join_code, &after.state.join_code);
             if old != new && new.as_ref().is_some_and(|code| inner.holder(code, at.now).is_some()) {

@@ -1,4 +1,4 @@
-//! Whole sessions in and out of memory.
+//! Export and import of whole sessions for the memory engine.
 
 use std::ops::Bound;
 

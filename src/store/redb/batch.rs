@@ -1,5 +1,7 @@
-//! The rules' half of a group commit: what the waiting commands come to, worked out on copies from
-//! one snapshot, outside any write transaction. Commands on one session follow each other.
+//! The first half of a group commit: applies the queued commands to copies from one snapshot, outside any
+//! write transaction, and collects the changes.
+//!
+//! Invariant: commands on the same session are applied in order, each to the result of the one before it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -16,18 +18,18 @@ use crate::store::error::{StoreError, StoreResult};
 use crate::store::page::Budget;
 use crate::store::step::{ApplyFn, apply_on_copy};
 
-/// A session as the file has it, as far as the commit needs to know.
+/// What the commit needs to know about a session as it was stored before the batch.
 pub(super) struct PreviousRow {
     pub(super) index_time: Timestamp,
     pub(super) deadline: Timestamp,
-    /// Whether the index has it under its hint.
+    /// Whether the expiry index has an entry for it at `index_time`.
     pub(super) is_filed: bool,
     pub(super) had_events: bool,
     pub(super) join_code: Option<JoinCode>,
     pub(super) owner: Option<Owner>,
 }
 
-/// Where the index has a session, and until when it lives.
+/// A session's time in the expiry index, and its deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Filed {
     pub(super) index_time: Timestamp,
@@ -40,13 +42,13 @@ impl PreviousRow {
     }
 }
 
-/// A live session that is only filed anew.
+/// A live session whose only change is that its expiry entry moves.
 pub(super) struct Refiled {
-    /// Where it was; `None` if the index had it nowhere.
+    /// The index time of its old entry; `None` if it had no entry.
     pub(super) from: Option<Timestamp>,
-    /// Its deadline.
+    /// The new index time, which is its deadline.
     pub(super) to: Timestamp,
-    /// Its row, which says so.
+    /// Its row, with the new index time in it.
     pub(super) row: SessionRow,
 }
 
@@ -57,41 +59,45 @@ impl Refiled {
     }
 }
 
-/// A question that is stored, or is to be kept for longer.
+/// A question row that the batch stores, or keeps for longer.
 pub(super) struct QuestionChange {
-    /// Until when it was to be kept before.
+    /// The keep-until time that it had; `None` if it was not stored or can't be read.
     pub(super) was: Option<Timestamp>,
     pub(super) row: QuestionRow,
 }
 
-/// How much longer a question is kept than its sessions need: a part of that, and at most so long. So seldom
-/// is that written anew.
+/// A question is kept longer than its sessions need it, by one part in this many of that time. Its row is
+/// then rewritten less often.
 const KEPT_LONGER_PART: u64 = 4;
+/// The most by which a question is kept longer than its sessions need it.
 const KEPT_LONGER: Millis = Millis::seconds(3_600);
-/// How many rows of questions that nobody needs one batch of a sweep removes: each lies on a page of its own, which
-/// takes another one until the batch is committed, and that must be there when the file is full.
+/// Most question rows that one batch of a sweep removes. Each row lies on a page of its own, and its removal
+/// takes another page until the batch is committed. Those pages must be available even when the file is full.
 const MOST_FORGOTTEN: usize = 64;
 
-/// One session's way through the batch.
+/// What a batch does to one session.
 #[derive(Default)]
 pub(super) struct SessionChange {
+    /// The session that was stored under this id before the batch; `None` if there was none.
     pub(super) before: Option<PreviousRow>,
+    /// The session after the commands so far; `None` if it is deleted or never existed.
     pub(super) after: Option<GameSession>,
-    /// The record of the quiz, if the session began in this batch.
+    /// The quiz record; `None` unless the session was created in this batch.
     pub(super) quiz_record: Option<Arc<[u8]>>,
-    /// Whether `after` began anew in this batch: nothing of `before` stays.
+    /// Whether `after` was created in this batch: no row of `before` stays.
     pub(super) is_new: bool,
     pub(super) events: Vec<Event>,
     pub(super) prune_through: Option<Sequence>,
-    /// Whether its hint is to be filed anew, at its deadline.
+    /// Whether its expiry entry must move to its deadline.
     pub(super) refile: bool,
-    /// Whether there is something to store.
+    /// Whether the change must be stored; false for a session that was only loaded.
     pub(super) is_dirty: bool,
 }
 
 impl SessionChange {
-    /// The hint that the session is to have. A hint says when to look: a later deadline leaves it where
-    /// it is, and the reaper files it anew; one that is earlier, or will never move again, moves it.
+    /// The index time that the session gets. If only the deadline moves later, the entry stays where it is
+    /// and the sweep moves it when it comes due: this saves two row changes per command. If the deadline
+    /// moves earlier, or will never move again, the entry moves to it at once.
     pub(super) fn index_time(&self, session: &GameSession) -> Timestamp {
         let life = &session.state.life;
         let deadline = life.deadline().0;
@@ -107,33 +113,33 @@ impl SessionChange {
     }
 }
 
-/// What a batch comes to.
+/// A batch in progress: the changes that its commands have made so far to one snapshot.
 pub(super) struct Batch<'a> {
     pub(super) snapshot: &'a ReadSnapshot<'a>,
     rules: ApplyFn,
     pub(super) changes: BTreeMap<SessionId, SessionChange>,
-    /// Those that nothing but the sweep has come upon.
+    /// Live sessions that only the sweep of this batch has loaded.
     pub(super) refiled: BTreeMap<SessionId, Refiled>,
     joins: HashMap<JoinCode, Option<SessionId>>,
     questions: BTreeMap<QuestionName, QuestionChange>,
     old_questions: Vec<(Timestamp, QuestionName, bool)>,
-    /// Hints that belong to nothing.
+    /// Expiry entries that are removed because no session has its index time there.
     pub(super) stray_hints: Vec<ExpiryEntry>,
     time: Timestamp,
 }
 
-/// What a batch asks the commit to store.
+/// The result of a batch: what the commit must store.
 pub(super) struct Changes {
     pub(super) sessions: BTreeMap<SessionId, SessionChange>,
     pub(super) refiled: BTreeMap<SessionId, Refiled>,
     pub(super) stray_hints: Vec<ExpiryEntry>,
-    /// Whose each join code is that changed hands.
+    /// Every join code that changed: its new holder, or `None` if it is free.
     pub(super) joins: HashMap<JoinCode, Option<SessionId>>,
-    /// Questions that are stored, or kept for longer.
+    /// Question rows that are stored, or kept for longer.
     pub(super) questions: BTreeMap<QuestionName, QuestionChange>,
-    /// Ends of questions that are over, and whether the question is.
+    /// Past ends of questions to remove, and whether the question's row goes with it.
     pub(super) old_questions: Vec<(Timestamp, QuestionName, bool)>,
-    /// The latest moment that a command of the batch was applied at.
+    /// The latest game time at which a command of the batch was applied.
     pub(super) time: Timestamp,
 }
 
@@ -143,21 +149,21 @@ impl Changes {
         is_unchanged && self.old_questions.is_empty()
     }
 
-    /// The session that it changes, if it changes just one that was there before.
+    /// The changed session that was stored before, if there is exactly one.
     fn only_one(&self) -> Option<&SessionId> {
         let changed = self.sessions.iter().filter(|(_, change)| change.before.is_some()).map(|(id, _)| id);
         let mut ids = changed.chain(self.refiled.keys()).chain(self.stray_hints.iter().map(|(_, id)| id));
         ids.next().filter(|_| ids.next().is_none())
     }
 
-    /// Where each session was filed, and where it is from now on.
+    /// Every changed session with its expiry entry before and after the batch.
     fn filings(&self) -> Vec<Filing> {
         let changed = self.sessions.iter().map(|(id, change)| (id, change.filings()));
         let refiled = self.refiled.iter().map(|(id, refiled)| (id, refiled.filings()));
         changed.chain(refiled).map(|(id, (before, after))| (id.clone(), before, after)).collect()
     }
 
-    /// What the sessions' ends and beginnings are to the cache of quizzes.
+    /// Changes to the quiz cache: quizzes of deleted sessions leave it, quizzes of new sessions enter it.
     fn quizzes(&self) -> Vec<CacheChange> {
         let cached = |(id, change): (&SessionId, &SessionChange)| match &change.after {
             None => Some((id.clone(), None)),
@@ -170,7 +176,7 @@ impl Changes {
         self.sessions.iter().filter_map(cached).collect()
     }
 
-    /// The changes of rows, and what else there is to know of them.
+    /// Turns the changes into row changes, with what the counter and the caches need to know about them.
     pub(super) fn into_rows(self) -> StoreResult<ChangedRows> {
         let (time, filings, quizzes) = (self.time, self.filings(), self.quizzes());
         let (only_one, removes) =
@@ -179,28 +185,28 @@ impl Changes {
     }
 }
 
-/// A session, where it was filed, and where it is from now on.
+/// A session, with its expiry entry before and after the batch.
 pub(super) type Filing = (SessionId, Option<Filed>, Option<Filed>);
-/// A session whose quiz is to be kept in the cache, under its nonce, or to leave it.
+/// A change of the quiz cache: the session's nonce and quiz to insert, or `None` to remove its quiz.
 pub(super) type CacheChange = (SessionId, Option<(u64, Arc<Quiz>)>);
 
-/// What a batch changes, row by row.
+/// The row changes of a batch.
 pub(super) struct ChangedRows {
     pub(super) ops: Vec<Op>,
-    /// The latest moment that a command of the batch was applied at.
+    /// The latest game time at which a command of the batch was applied.
     pub(super) time: Timestamp,
-    /// Where each session was filed, and where it is from now on.
+    /// Every changed session with its expiry entry before and after the batch.
     pub(super) filings: Vec<Filing>,
-    /// Sessions that are gone, and quizzes of those that are new.
+    /// Changes to the quiz cache.
     pub(super) quizzes: Vec<CacheChange>,
-    /// The session that it changes, if it changes just one that was there before.
+    /// The changed session that was stored before, if there is exactly one.
     pub(super) only_one: Option<SessionId>,
-    /// Whether a session is deleted.
+    /// Whether any session is deleted.
     pub(super) removes: bool,
 }
 
 impl ChangedRows {
-    /// No change, at this time.
+    /// A batch without changes, which only stores the game time.
     pub(super) fn none(time: Timestamp) -> Self {
         let (ops, filings, quizzes) = Default::default();
         Self { ops, time, filings, quizzes, only_one: None, removes: false }
@@ -229,7 +235,7 @@ impl<'a> Batch<'a> {
         Ok(Changes { sessions, refiled, stray_hints, joins, questions, old_questions, time })
     }
 
-    /// Keeps the questions of sessions that the index will have later than before.
+    /// Keeps the questions of every session whose expiry entry moves later.
     fn keep_what_is_filed_later(&mut self) -> StoreResult<()> {
         let later = |change: &SessionChange| {
             let (before, after) = (change.before.as_ref()?, change.after.as_ref()?);
@@ -239,7 +245,7 @@ impl<'a> Batch<'a> {
         let filed: Vec<_> = self.changes.iter().filter_map(|(id, change)| Some((id.clone(), later(change)?))).collect();
         for (id, index_time) in &filed {
             match self.keep_questions(id, *index_time) {
-                // What can't be read is that session's trouble alone.
+                // A question that can't be read affects only this session, not the batch.
                 Ok(()) | Err(StoreError::Corrupt { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -247,7 +253,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// The session's way so far, beginning with what the snapshot has.
+    /// The change of a session so far. The first call loads the session from the snapshot.
     fn change(&mut self, id: &SessionId) -> StoreResult<&mut SessionChange> {
         if !self.changes.contains_key(id) {
             let mut change = SessionChange::default();
@@ -263,6 +269,7 @@ impl<'a> Batch<'a> {
                 change.after = Some(session);
             }
             if let (Some(refiled), Some(before)) = (self.refiled.remove(id), &mut change.before) {
+                // The sweep of this batch came first: its move of the entry becomes a part of this change.
                 before.is_filed = refiled.from.is_some();
                 (change.refile, change.is_dirty) = (true, true);
             }
@@ -275,7 +282,7 @@ impl<'a> Batch<'a> {
         Ok(self.change(id)?.after.as_ref().filter(|session| session.is_live(now)))
     }
 
-    /// The session that a code names by now, alive or not.
+    /// The session that holds a join code at this point of the batch, live or not.
     fn holder(&self, code: &JoinCode) -> StoreResult<Option<SessionId>> {
         self.joins.get(code).map_or_else(|| self.snapshot.holder(code), |holder| Ok(holder.clone()))
     }
@@ -315,7 +322,8 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// The record of a new session's quiz. Its questions are stored with it, unless they are there.
+    /// The record of a new session's quiz. The batch also stores its questions, unless they are stored for
+    /// long enough already.
     fn quiz_record(&mut self, session: &GameSession) -> StoreResult<Option<Arc<[u8]>>> {
         let (Some(quiz), needed) = (&session.quiz, session.state.life.deadline().0) else { return Ok(None) };
         let (snapshot, mut missing) = (self.snapshot, Vec::new());
@@ -327,7 +335,7 @@ impl<'a> Batch<'a> {
         Ok(Some(record.into()))
     }
 
-    /// Keeps the questions of a session as long as it needs them: until it is looked at next.
+    /// Keeps the questions of a session at least until `needed`, which is when the sweep checks it next.
     pub(super) fn keep_questions(&mut self, id: &SessionId, needed: Timestamp) -> StoreResult<()> {
         for name in self.snapshot.question_names(id)? {
             if !self.is_kept(&name, needed)?
@@ -339,7 +347,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Whether a question is kept for so long.
+    /// Whether a question is kept until `needed` or longer, and can be read.
     fn is_kept(&self, name: &QuestionName, needed: Timestamp) -> StoreResult<bool> {
         let end = match self.questions.get(name) {
             Some(change) => Some(change.row.until),
@@ -348,34 +356,34 @@ impl<'a> Batch<'a> {
         Ok(end.is_some_and(|end| end >= needed) && !self.snapshot.quizzes.is_damaged(name))
     }
 
-    /// Keeps a question for so long, and somewhat longer: so that is seldom written.
+    /// Keeps a question until `needed` and somewhat longer, so that its row is seldom rewritten.
     fn keep(&mut self, name: QuestionName, needed: Timestamp, record: Arc<[u8]>) -> StoreResult<()> {
         let longer = Millis(needed.since(self.time).0 / KEPT_LONGER_PART).min(KEPT_LONGER);
         let was = match self.questions.get(&name) {
             Some(change) => change.was,
-            // One that can't be read is stored anew.
+            // A row that can't be read is stored again.
             None => match self.snapshot.question_row(&name) {
                 Err(StoreError::Corrupt { .. }) => None,
                 row => row?.map(|row| row.until),
             },
         };
         self.snapshot.quizzes.forget_damaged(&name);
-        // A sweep of this batch may have found it needless.
+        // A sweep earlier in this batch may have marked it for removal.
         self.old_questions.retain(|(_, old, _)| *old != name);
         let row = QuestionRow { until: needed.plus(longer), record };
         self.questions.insert(name, QuestionChange { was, row });
         Ok(())
     }
 
-    /// Removes questions that no session needs any more: every session whose hint was due has been looked at.
-    /// Gives whether there may be more of them.
+    /// Removes questions that no session needs any more. May be called only after every due expiry entry was
+    /// examined. Returns whether there may be more of them.
     pub(super) fn forget_questions(&mut self, now: Timestamp) -> StoreResult<bool> {
         let (mut ends, mut looked) = (self.snapshot.question_ends(now)?, 0);
         while looked < MOST_FORGOTTEN {
             let Some((until, name)) = ends.next().transpose()? else { return Ok(false) };
             looked += 1;
             if !self.questions.contains_key(&name) {
-                // Another end of the same question stays, and so does the question.
+                // If the row names another end, only this entry is removed: the question is still needed.
                 let row = self.snapshot.question_row(&name)?;
                 self.old_questions.push((until, name, row.is_none_or(|row| row.until == until)));
             }
@@ -383,7 +391,8 @@ impl<'a> Batch<'a> {
         Ok(true)
     }
 
-    /// Another session may have claimed the code of a dead one, in this batch or before it.
+    /// Frees a join code, unless another session holds it by now: the code of an expired session may have
+    /// been claimed again, in this batch or before it.
     pub(super) fn free(&mut self, code: &JoinCode, id: &SessionId) -> StoreResult<()> {
         if self.holder(code)?.as_ref() == Some(id) {
             self.joins.insert(code.clone(), None);
@@ -391,7 +400,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Claims another code for a session, which gives up the one before.
+    /// Claims the new join code for a session, and frees its old one.
     fn move_code(
         &mut self,
         id: &SessionId,
@@ -467,7 +476,7 @@ impl<'a> Batch<'a> {
         Ok(ImportOutcome::Imported)
     }
 
-    /// All events of a session that are kept, those of this batch included.
+    /// All events of a session that are kept, including those of this batch.
     fn events(&mut self, id: &SessionId) -> StoreResult<Vec<Event>> {
         let snapshot = self.snapshot;
         let change = self.change(id)?;

@@ -1,4 +1,4 @@
-//! The storing half of a group commit: one durable write transaction for all that changed.
+//! The second half of a group commit: one durable write transaction for everything that changed.
 
 use ::redb::{
     Database, Durability, ReadTransaction, ReadableTableMetadata, StorageError, Table, TableDefinition, TableError,
@@ -15,23 +15,23 @@ use crate::domain::{JoinCode, Owner, Sequence, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::panics;
 
-/// Space in the file that is kept for running games, in parts of so many bytes: small enough to find
-/// a place in a file that is nearly full.
+/// Padding that keeps space in the file for running games, by part number.
 const RESERVE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("reserve");
+/// Bytes of one part of the reserve: small enough to find a place in a file that is nearly full.
 const RESERVE_PART: usize = 16 * 1024;
 
-/// What kept a batch from being stored.
+/// The kind of failure that prevented a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Met {
-    /// A full disk.
+    /// The disk is full, the user's quota is spent, or the file has reached its size limit.
     Full,
-    /// A page over which redb panicked: what it held is damaged. The transaction was aborted.
+    /// redb panicked over a damaged page, and the transaction was aborted.
     Damage,
-    /// Anything else.
+    /// Any other failure, including a transaction of which it is unknown whether it was aborted.
     Failure,
 }
 
-/// Why a batch was not stored, as far as that is known.
+/// Why a commit failed, as far as that is known.
 #[derive(Debug)]
 pub(super) struct CommitError {
     pub(super) met: Met,
@@ -54,7 +54,7 @@ impl CommitError {
         Self { met: Met::Damage, cause: DAMAGED_PAGE.into() }
     }
 
-    /// The same where the transaction may not have been aborted.
+    /// The same error for a transaction that may not have been aborted: damage becomes a plain failure.
     fn unsure(self) -> Self {
         let met = if self.met == Met::Damage { Met::Failure } else { self.met };
         Self { met, ..self }
@@ -69,12 +69,12 @@ impl CommitError {
     }
 }
 
-/// Runs what redb may panic over: a damaged page is a failure like any other.
+/// Runs code in which redb may panic. A damaged page is then an error like any other.
 fn guarded<T>(act: impl FnOnce() -> Result<T, CommitError>) -> Result<T, CommitError> {
     panics::catch(act).unwrap_or_else(|met| Err(CommitError::damage(&met)))
 }
 
-/// Runs one durable write transaction: all of what `fill` does in it, or nothing.
+/// Runs one durable write transaction. Either everything that `fill` does in it is stored, or nothing.
 fn transact<T>(
     database: &Database,
     fill: impl FnOnce(&WriteTransaction) -> Result<T, CommitError>,
@@ -82,13 +82,13 @@ fn transact<T>(
     let begin = || {
         let mut transaction = database.begin_write().map_err(CommitError::new)?;
         transaction.set_durability(Durability::Immediate).map_err(|error| CommitError::failure(error.to_string()))?;
-        // One commit without it would drop the saved allocator state: no exceptions.
+        // For every commit: a single one without it would drop the saved allocator state.
         transaction.set_quick_repair(true);
         Ok(transaction)
     };
     let transaction = guarded(begin)?;
     let failed = match guarded(|| fill(&transaction)) {
-        // Who panics here may have committed.
+        // If this panics, the transaction may be committed all the same.
         Ok(filled) => {
             let committed = guarded(|| transaction.commit().map_err(CommitError::new));
             return committed.map(|()| filled).map_err(CommitError::unsure);
@@ -101,7 +101,7 @@ fn transact<T>(
     }
 }
 
-/// Stores a batch and the file's own record, all or nothing.
+/// Stores the row changes and the file's metadata in one transaction.
 pub(super) fn store(database: &Database, ops: &[Op], meta: &Meta) -> WriteResult {
     transact(database, |transaction| {
         let mut tables = Tables::open(transaction)?;
@@ -111,12 +111,13 @@ pub(super) fn store(database: &Database, ops: &[Op], meta: &Meta) -> WriteResult
     })
 }
 
-/// Stores the file's own record alone, and creates the tables in a new file.
+/// Stores the file's metadata alone. In a new file this also creates the tables.
 pub(super) fn store_meta(database: &Database, meta: &Meta) -> WriteResult {
     store(database, &[], meta)
 }
 
-/// Fills the file's reserve with so many bytes, anew: new games can be stored as long as that can.
+/// Writes the whole reserve again, with `bytes` of padding. As long as this succeeds, the file has space for
+/// new games.
 pub(super) fn fill_reserve(database: &Database, meta: &Meta, bytes: u64) -> WriteResult {
     transact(database, |transaction| {
         let mut reserve = transaction.open_table(RESERVE).map_err(CommitError::new)?;
@@ -128,7 +129,7 @@ pub(super) fn fill_reserve(database: &Database, meta: &Meta, bytes: u64) -> Writ
     })
 }
 
-/// Gives all of the reserve's space to games but so many bytes.
+/// Frees the space of the reserve except for `kept` bytes.
 pub(super) fn release_reserve(database: &Database, meta: &Meta, kept: u64) -> WriteResult {
     transact(database, |transaction| {
         let mut reserve = transaction.open_table(RESERVE).map_err(CommitError::new)?;
@@ -138,7 +139,7 @@ pub(super) fn release_reserve(database: &Database, meta: &Meta, kept: u64) -> Wr
     })
 }
 
-/// Whether the reserve is there.
+/// Whether the file has a reserve.
 pub(super) fn has_reserve(transaction: &ReadTransaction) -> StoreResult<bool> {
     match transaction.open_table(RESERVE) {
         Ok(reserve) => Ok(!reserve.is_empty().map_err(StoreError::unavailable)?),
@@ -147,6 +148,7 @@ pub(super) fn has_reserve(transaction: &ReadTransaction) -> StoreResult<bool> {
     }
 }
 
+/// All tables of the store, open in one write transaction.
 struct Tables<'t> {
     sessions: Table<'t, &'static [u8], &'static [u8]>,
     quizzes: Table<'t, &'static [u8], &'static [u8]>,
@@ -174,7 +176,7 @@ impl<'t> Tables<'t> {
         })
     }
 
-    /// Makes one change.
+    /// Applies one row change.
     fn apply(&mut self, op: &Op) -> WriteResult {
         match op {
             Op::PutSession { id, row, .. } => self.put_session(id, Some(row)),

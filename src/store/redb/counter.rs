@@ -1,7 +1,8 @@
-//! How many sessions are dead, without walking them each time.
+//! Counts the expired (dead) sessions that are still stored, without a scan of all sessions each time.
 //!
-//! A dead session's hint is due, since no hint is later than its deadline. So each hint is looked at
-//! once, when it becomes due; what becomes of its session after that, the commits say.
+//! The expiry entry of an expired session is always due, because no index time is later than the deadline. So
+//! each entry is examined once, when it comes due. After that, the commits report every change of its
+//! session.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -13,44 +14,46 @@ use super::reads::ReadSnapshot;
 use crate::domain::{Millis, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 
-/// An entry of the index: when to look, at what.
+/// An entry of the expiry index: the index time, and the session to check then.
 pub(super) type ExpiryEntry = (Timestamp, SessionId);
 
-/// How long the file may hold another batch than the last one noted before it is clear that no note
-/// will come: that batch's outcome was unknown.
+/// How long the file may hold another batch than the last one that was noted. After that no note will come,
+/// because the outcome of that batch was unknown, and the count starts again.
 const LOST: Duration = Duration::from_secs(1);
-/// How much earlier than the last count one may be, and still get that one's.
+/// How much earlier than the last count a count may be and still use its result.
 const BACK: Millis = Millis(999);
-/// How often the writer looks at what has become due meanwhile.
+/// How often the writer examines entries that became due.
 const LOOK_EVERY: Millis = Millis(100);
 
-/// Counts the dead.
+/// Counts expired sessions. Readers and the writer share it.
 #[derive(Default)]
 pub(super) struct Counter(Mutex<CountedIndex>);
 
 #[derive(Default)]
 struct CountedIndex {
-    /// The last batch that is counted in; `None` before the first look.
+    /// The last batch that the count includes; `None` before the first count.
     batch: Option<u64>,
-    /// Since when the file holds another one.
+    /// Since when the file has held another batch than `batch`.
     differs_since: Option<Instant>,
-    /// The last hint that was looked at.
+    /// The last entry that was examined.
     last: Option<ExpiryEntry>,
-    /// The sessions of the hints up to it: how many were dead at `until`, and the others' deadlines.
+    /// How many sessions with entries up to `last` had expired at `until`.
     dead: u64,
     until: Timestamp,
+    /// The deadlines of the other sessions with entries up to `last`, and how many sessions have each.
     alive: BTreeMap<Timestamp, u64>,
-    /// When the writer looks again.
+    /// When the writer examines due entries next.
     look_at: Timestamp,
 }
 
 impl Counter {
-    /// Looks at most at so many hints that have become due. How many sessions are known to be dead, and
-    /// whether that is all of them.
+    /// Examines at most `most` entries that became due. Returns how many sessions are known to have expired,
+    /// and whether those are all.
     pub(super) fn count(&self, snapshot: &ReadSnapshot<'_>, now: Timestamp, most: usize) -> StoreResult<(u64, bool)> {
         let mut seen = self.0.lock();
         if now.plus(BACK) < seen.until {
-            // Those who ask one after the other are never that far apart, but on another clock.
+            // Times of consecutive calls never go back this far. The clock is another one, so the count
+            // starts again.
             *seen = CountedIndex::default();
         }
         let is_all = seen.is_at(snapshot.batch()?) && seen.look(snapshot, now, most)?;
@@ -58,7 +61,7 @@ impl Counter {
         Ok((seen.dead, is_all))
     }
 
-    /// Looks at them, so that whoever counts finds that done.
+    /// Examines due entries without counting, so that the next count has less to do.
     pub(super) fn look_ahead(&self, snapshot: &ReadSnapshot<'_>, now: Timestamp, most: usize) -> StoreResult<()> {
         let mut seen = self.0.lock();
         let is_all = seen.is_at(snapshot.batch()?) && seen.look(snapshot, now, most)?;
@@ -66,12 +69,12 @@ impl Counter {
         Ok(())
     }
 
-    /// Whether hints may have become due since the last look.
+    /// Whether entries may have become due since the last call of `look_ahead`.
     pub(super) fn is_look_due(&self, now: Timestamp) -> bool {
         self.0.lock().look_at <= now
     }
 
-    /// A batch is committed.
+    /// Includes a committed batch. The writer calls this after every commit, in the order of the batches.
     pub(super) fn note(&self, batch: u64, filings: &[Filing]) {
         let mut seen = self.0.lock();
         match seen.batch {
@@ -80,17 +83,18 @@ impl Counter {
                 seen.differs_since = None;
                 filings.iter().for_each(|(id, before, after)| seen.move_one(id, *before, *after));
             }
-            // A look has found it already.
+            // A count has read this batch from the file already.
             Some(known) if batch <= known => {}
             None => {}
-            // One before it was not noted.
+            // A batch before it was not noted, so the count starts again.
             Some(_) => *seen = CountedIndex::default(),
         }
     }
 }
 
 impl CountedIndex {
-    /// Whether the snapshot holds just what is counted in. Between a commit and its note it doesn't.
+    /// Whether the snapshot holds exactly the batches that the count includes. Between a commit and its note
+    /// it holds one more.
     fn is_at(&mut self, batch: u64) -> bool {
         if self.batch == Some(batch) {
             self.differs_since = None;
@@ -105,7 +109,7 @@ impl CountedIndex {
         false
     }
 
-    /// Whether no due hint was left to look at.
+    /// Examines due entries, at most `most`. Returns whether none is left.
     fn look(&mut self, snapshot: &ReadSnapshot<'_>, now: Timestamp, most: usize) -> StoreResult<bool> {
         for (looked, due) in snapshot.due_entries(now, self.last.as_ref())?.enumerate() {
             if looked == most {
@@ -119,7 +123,7 @@ impl CountedIndex {
             match snapshot.life(&index_time.1) {
                 Ok(Some((filed, life))) if filed == index_time.0 => self.add(life.deadline().0),
                 Ok(_) => {}
-                // A record that can't be read is not alive.
+                // A session that can't be read counts as expired.
                 Err(StoreError::Corrupt { .. }) => self.add(index_time.0),
                 Err(error) => return Err(error),
             }
@@ -128,7 +132,7 @@ impl CountedIndex {
         Ok(true)
     }
 
-    /// Counts those dead that died until `now`.
+    /// Counts the sessions as expired whose deadline is `now` or earlier.
     fn pass(&mut self, now: Timestamp) {
         while let Some(first) = self.alive.first_entry().filter(|first| *first.key() <= now) {
             self.dead += first.remove();
@@ -145,6 +149,7 @@ impl CountedIndex {
         }
     }
 
+    /// Whether this entry is in the part of the index that was examined.
     fn has_seen(&self, index_time: Timestamp, id: &SessionId) -> bool {
         self.last.as_ref().is_some_and(|(time, last)| (index_time, id) <= (*time, last))
     }

@@ -1,4 +1,4 @@
-//! Events in the file: each a record of its own, a large payload compressed.
+//! Event records in the file. Each event has a record of its own, and a large payload is compressed.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::store::error::{StoreError, StoreResult};
 use crate::store::format;
 use crate::store::payload::StoredPayload;
 
-/// An event as the file keeps it.
+/// An event as it is stored in the file.
 #[derive(Serialize, Deserialize)]
 struct EventRecord<'a> {
     sequence: Sequence,
@@ -21,14 +21,14 @@ struct EventRecord<'a> {
     to: Option<Vec<SeatId>>,
 }
 
-/// The bytes of an event's record.
+/// Encodes an event as a record.
 pub(super) fn encode(event: &Event) -> StoreResult<Vec<u8>> {
     let Event { sequence, at, kind, payload, to } = event;
     let (kind, payload) = (Cow::from(kind), StoredPayload::of(payload));
     format::encode(&EventRecord { sequence: *sequence, at: *at, kind, payload, to: to.clone() })
 }
 
-/// The event that these bytes hold; `what` names it in errors.
+/// Decodes an event's record; `what` names the event in errors.
 pub(super) fn decode(bytes: &[u8], what: impl Fn() -> String) -> StoreResult<Event> {
     let EventRecord { sequence, at, kind, payload, to } = format::decode_borrowed(bytes, &what)?;
     let corrupt = |met| StoreError::Corrupt { what: format!("{}: {met}", what()) };
@@ -59,7 +59,7 @@ mod tests {
         assert_eq!(decode(&golden, what).expect("what is on disk can be read"), event);
     }
 
-    /// Another release of zstd may pack otherwise, and still reads this.
+    /// Another release of zstd may compress differently, but must still read these bytes.
     #[test]
     fn a_packed_event_that_was_written_once_can_be_read() {
         let event = event(repetitive(4_096));
@@ -80,7 +80,7 @@ mod tests {
         let packed = compressed(&repetitive(4_096));
         for damaged in [Vec::new(), b"no frame".to_vec(), packed[..packed.len() / 2].to_vec()] {
             let Event { sequence, at, kind, to, .. } = event(String::new());
-            // With a checksum that fits: what was damaged before it was written.
+            // The record's checksum is right: its payload was damaged before it was written.
             let payload = StoredPayload::Zstd(damaged.into());
             let bytes = format::encode(&EventRecord { sequence, at, kind: kind.into(), payload, to }).expect("encoded");
             let Err(StoreError::Corrupt { what }) = decode(&bytes, what) else { panic!("it was read") };

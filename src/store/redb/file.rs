@@ -1,4 +1,5 @@
-//! The database file: who may open it, what can be wrong with it, and whether it is still there.
+//! The database file and the log file beside it: opening and creating them, errors for the operator, and
+//! checks whether they are still in place.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -13,50 +14,50 @@ use super::space::Space;
 use super::storage::{Sectors, Storage};
 use crate::store::error::StoreError;
 
-/// How the name of a file begins that is still being made.
+/// The name prefix of a database file that is still being created.
 const UNFINISHED: &str = ".rejoin-unfinished-";
 
 /// Why the file could not be opened, for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// One process owns the file.
+    /// Another process has opened the file.
     #[error("another process holds {0}: one server to a file")]
     Held(String),
-    /// Not redb's, damaged, or of another release.
+    /// The file is no redb file, is damaged, or is of another release.
     #[error("{path} cannot be used: {what}")]
     Unusable {
-        /// The file.
+        /// The path of the file.
         path: String,
-        /// What was met.
+        /// What is wrong with the file.
         what: String,
     },
-    /// The disk said no.
+    /// The operating system refused to open, create or read the file.
     #[error("{path} cannot be opened: {cause}")]
     Io {
-        /// The file.
+        /// The path of the file, or what else could not be opened.
         path: String,
-        /// What the disk said.
+        /// The error of the operating system.
         cause: std::io::Error,
     },
-    /// The first commit failed.
+    /// The file was opened, but the first commit to it failed.
     #[error("the file was opened but cannot be written")]
     Unwritable(#[source] StoreError),
 }
 
 impl OpenError {
-    /// Whether the disk has no space, not even for the mark of an open file.
+    /// Whether the disk is so full that the file can't even be marked as open.
     pub(super) fn is_full(&self) -> bool {
         matches!(self, Self::Io { cause, .. } if is_full(cause))
     }
 }
 
-/// Whether the disk, or what its user may take of it, is full.
+/// Whether the disk is full, or the user's quota on it is spent.
 pub(super) fn is_full(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
 }
 
-/// Which file it is, whatever its name: what a path leads to after the file was moved, removed or
-/// replaced is another one.
+/// Identifies a file by device and inode, whatever its name. After the file was moved, removed or replaced,
+/// its old path leads to another file or to none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Identity {
     pub(super) device: u64,
@@ -69,7 +70,7 @@ impl Identity {
     }
 }
 
-/// A file that was opened at a path.
+/// An open file, with the path at which it was opened.
 #[derive(Debug)]
 pub(super) struct NamedFile {
     path: PathBuf,
@@ -77,36 +78,39 @@ pub(super) struct NamedFile {
 }
 
 impl NamedFile {
-    /// Whether the file is still where it was opened, and has at least so many bytes.
+    /// Whether the path still leads to this file, and the file has at least `length` bytes.
     pub(super) fn is_there(&self, length: u64) -> bool {
         let metadata = std::fs::metadata(&self.path);
         metadata.is_ok_and(|metadata| Identity::of(&metadata) == self.identity && metadata.len() >= length)
     }
 }
 
-/// A test's own storage.
+/// Opens a storage that the caller provides, as tests do.
 type MakeStorage = Box<dyn Fn() -> std::io::Result<Box<dyn StorageBackend>> + Send + Sync>;
 
+/// Where the database is stored.
 enum FilePlace {
+    /// A file at this path.
     File(PathBuf),
+    /// A storage that the caller provides.
     Made(MakeStorage),
 }
 
-/// When what the log holds is written to the tables: a checkpoint.
+/// When a checkpoint begins. A checkpoint writes the contents of the log to the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CheckpointRule {
-    /// How long after it was committed, at the latest.
+    /// The longest time from a commit to the beginning of the checkpoint that contains it.
     pub every: Duration,
-    /// From how many bytes on, at once.
+    /// The number of log bytes since the last checkpoint at which one begins at once.
     pub bytes: u64,
 }
 
-/// The log in front of the tables.
+/// The size of the log in front of the tables, and when it is checkpointed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogOptions {
-    /// How many bytes it takes, where the disk has so much to spare.
+    /// The size of the log file in bytes. It takes less if the disk has little free space.
     pub size: u64,
-    /// When what it holds is written to the tables: a checkpoint.
+    /// When its contents are written to the tables.
     pub rule: CheckpointRule,
 }
 
@@ -117,29 +121,32 @@ impl Default for LogOptions {
     }
 }
 
-/// At most one in so many of the free bytes of a disk is the log's.
+/// A new log takes at most one part in this many of the free bytes of the disk.
 const LOG_PART: u64 = 8;
 
-/// How the database is opened: at the start, and after failures.
+/// How the database is opened, both at the start and after failures.
 pub struct DatabaseOpener {
     place: FilePlace,
-    /// Where a storage of a test's own has its log.
+    /// Opens the log of a storage that the caller provides; `None` if such a storage has no log.
     make_log: Option<MakeStorage>,
     /// `None` if batches are committed to the tables directly.
     pub(super) log: Option<LogOptions>,
     cache_size: usize,
+    /// The largest size of the file in bytes; `None` if only the disk limits it.
     max_size: Option<u64>,
+    /// Whether the epochs of all sessions are renewed when the file is opened.
     pub(super) is_new_epoch: bool,
 }
 
-/// Opens (or, at the start, creates) the file at `path`, with a page cache of so many bytes, and the log
-/// beside it.
+/// Opens the file at `path`, and the log beside it. At the start a missing file is created. `cache_size` is
+/// the size of redb's page cache in bytes.
 pub fn file_opener(path: PathBuf, cache_size: usize) -> DatabaseOpener {
     let (place, log) = (FilePlace::File(path), Some(LogOptions::default()));
     DatabaseOpener { place, make_log: None, log, cache_size, max_size: None, is_new_epoch: false }
 }
 
-/// Opens a storage of the caller's own, without a log.
+/// Opens a storage that the caller provides, without a log. `make` is called each time the database is
+/// opened.
 pub fn storage_opener(
     make: impl Fn() -> std::io::Result<Box<dyn StorageBackend>> + Send + Sync + 'static,
     cache_size: usize,
@@ -148,29 +155,29 @@ pub fn storage_opener(
     DatabaseOpener { place, make_log: None, log: None, cache_size, max_size: None, is_new_epoch: false }
 }
 
-/// A database that is open, and what is known of its file.
+/// An open database, with what is known about its file.
 pub(super) struct OpenedFile {
     pub(super) database: Database,
-    /// The sectors that could not be read.
+    /// The places of the file that could not be read.
     pub(super) sectors: Sectors,
-    /// Which file it is; `None` for a storage that is no file.
+    /// Identifies the file; `None` for a storage that is no file.
     pub(super) identity: Option<Identity>,
 }
 
 impl DatabaseOpener {
-    /// Lets the file take at most so many bytes of the disk.
+    /// Limits the size of the database file, in bytes. `None` sets no limit.
     #[must_use]
     pub fn max_size(self, bytes: Option<u64>) -> Self {
         Self { max_size: bytes, ..self }
     }
 
-    /// Commits to a log like this, or to the tables directly.
+    /// Sets how the log is used. With `None` batches are committed to the tables directly.
     #[must_use]
     pub fn log(self, log: Option<LogOptions>) -> Self {
         Self { log, ..self }
     }
 
-    /// Has the log in a storage of the caller's own.
+    /// Keeps the log in a storage that the caller provides.
     #[must_use]
     pub fn log_storage(
         self,
@@ -179,13 +186,14 @@ impl DatabaseOpener {
         Self { make_log: Some(Box::new(make)), ..self }
     }
 
-    /// Renews the random of all epochs: for a file that was put back in a way that shows no trace.
+    /// Renews the file's random number, and with it the epoch of every session. This is for a file that was
+    /// restored from a backup in a way that can't be detected.
     #[must_use]
     pub fn new_epoch(self, is_new: bool) -> Self {
         Self { is_new_epoch: is_new, ..self }
     }
 
-    /// The file's path.
+    /// The file's path; `None` for a storage that is no file.
     pub(super) fn path(&self) -> Option<&Path> {
         match &self.place {
             FilePlace::File(path) => Some(path),
@@ -193,7 +201,7 @@ impl DatabaseOpener {
         }
     }
 
-    /// Where the log is, as far as it is there; where it is to be, if it `is_wanted`.
+    /// Opens the log. A missing one is created if it `is_wanted`; otherwise the result is `None`.
     pub(super) fn open_log(&self, is_wanted: bool) -> std::io::Result<Option<log::LogStorage>> {
         let size = self.log.map_or(0, |log| log.size);
         let Some(path) = self.path().map(log_path) else {
@@ -207,8 +215,8 @@ impl DatabaseOpener {
         open_log_file(&path, is_wanted, size).map(Some)
     }
 
-    /// Puts a log that can't be used out of the way, for whoever wants to look at it; one that was put there before
-    /// stays too.
+    /// Renames a log that can't be used, so that the operator can examine it. Logs that were renamed earlier
+    /// are kept too.
     pub(super) fn set_log_aside(&self, why: &str) -> std::io::Result<()> {
         let Some(path) = self.path().map(log_path) else { return Ok(()) };
         let names = (2..).map(|n: u32| format!("log.damaged.{n}"));
@@ -218,12 +226,12 @@ impl DatabaseOpener {
         std::fs::rename(&path, aside)
     }
 
-    /// The file's name, for people.
+    /// The file's name in messages.
     pub(super) fn name(&self) -> String {
         self.path().map_or_else(|| "the storage".to_owned(), |path| path.display().to_string())
     }
 
-    /// Opens the database, and creates it if it is missing.
+    /// Opens the database. Creates it if it is missing.
     pub(super) fn open_or_create(&self) -> Result<OpenedFile, OpenError> {
         match &self.place {
             FilePlace::File(path) if !path.exists() => create(path)?,
@@ -232,7 +240,8 @@ impl DatabaseOpener {
         self.open(None)
     }
 
-    /// Opens the database that was open before; never another one, and never a new one.
+    /// Opens the database that was open before. Fails if its path leads to another file, and never creates
+    /// one.
     pub(super) fn reopen(&self, identity: Option<Identity>) -> Result<OpenedFile, OpenError> {
         self.open(identity)
     }
@@ -266,7 +275,8 @@ impl DatabaseOpener {
         }
         let (storage, sectors) = Storage::over(backend, space);
         let database = self.builder().create_with_backend(storage).map_err(|error| explain(&self.name(), error))?;
-        // From now on a sector that can't be read is the trouble of whoever needs it.
+        // Until here a failed read failed the opening. From now on an unreadable sector fails only who needs
+        // it.
         sectors.forgive();
         Ok(OpenedFile { database, sectors, identity })
     }
@@ -279,7 +289,7 @@ impl DatabaseOpener {
         builder
     }
 
-    /// Whether the file that was opened is still where it was.
+    /// Whether the path still leads to the file that was opened. Always true for a storage that is no file.
     pub(super) fn is_there(&self, identity: Option<Identity>) -> bool {
         match (&self.place, identity) {
             (FilePlace::File(path), Some(identity)) => {
@@ -290,12 +300,12 @@ impl DatabaseOpener {
     }
 }
 
-/// Opens the file at `path` to read it: it must be there, and no other process may own it.
+/// Opens the file at `path` for reading only. It must exist, and no other process may own it.
 pub(super) fn open_read_only(path: &Path, cache_size: usize) -> Result<ReadOnlyDatabase, OpenError> {
     let mut builder = Builder::new();
     builder.set_cache_size(cache_size);
     let opened = match builder.open_read_only(path) {
-        // A process that was killed has left it open. Its owner's way of opening makes it whole.
+        // A killed process has left the file marked as open. Opening it for writing repairs it.
         Err(DatabaseError::RepairAborted) => builder.open(path).and_then(|whole| {
             drop(whole);
             builder.open_read_only(path)
@@ -305,7 +315,7 @@ pub(super) fn open_read_only(path: &Path, cache_size: usize) -> Result<ReadOnlyD
     opened.map_err(|error| explain(&path.display().to_string(), error))
 }
 
-/// Where the log of a file lies.
+/// The path of the log that belongs to the database at `path`.
 fn log_path(path: &Path) -> PathBuf {
     path.with_extension("log")
 }
@@ -313,9 +323,10 @@ fn log_path(path: &Path) -> PathBuf {
 fn open_log_file(path: &Path, creates: bool, size: u64) -> std::io::Result<log::LogStorage> {
     let is_new = !path.exists();
     let mut options = OpenOptions::new();
-    // As the file itself: what it holds is nobody else's.
+    // Only the owner may read it, as with the database file: it holds the same data.
     let file = options.read(true).write(true).create(creates).truncate(false).mode(0o600).open(path)?;
     if is_new {
+        // Without this a power cut could lose the new file's name, and with it every batch in the log.
         sync_folder(folder_of(path))?;
     }
     let space = Space { file: Some(file.try_clone()?), max_size: None };
@@ -325,7 +336,7 @@ fn open_log_file(path: &Path, creates: bool, size: u64) -> std::io::Result<log::
     Ok(log::LogStorage { storage: Box::new(storage), space, size, file: named })
 }
 
-/// The log beside a file that is only read, if there is one.
+/// Opens the log of a database that is opened for reading only; `None` if it has no log.
 pub(super) fn open_log_read_only(path: &Path) -> std::io::Result<Option<Box<dyn StorageBackend>>> {
     let path = log_path(path);
     if !path.exists() {
@@ -335,8 +346,8 @@ pub(super) fn open_log_read_only(path: &Path) -> std::io::Result<Option<Box<dyn 
     Ok(Some(Box::new(storage)))
 }
 
-/// Makes a new file under another name and gives it its own once it is whole: a process that ends
-/// in between leaves no half a file in the way of the next.
+/// Creates a database under a temporary name, and renames it when it is complete. A process that ends in
+/// between leaves no incomplete file at `path`.
 fn create(path: &Path) -> Result<(), OpenError> {
     let name = path.display().to_string();
     let failed = |cause| OpenError::Io { path: name.clone(), cause };
@@ -347,9 +358,10 @@ fn create(path: &Path) -> Result<(), OpenError> {
     let synced = file.try_clone().map_err(failed)?;
     let backend = FileBackend::new(file).map_err(|error| explain(&name, error))?;
     drop(Builder::new().create_with_backend(backend).map_err(|error| explain(&name, error))?);
+    // The content must be durable before the file gets its name; the folder's entry is synced after that.
     synced.sync_all().map_err(failed)?;
     if let Err(refused) = unfinished.persist_noclobber(path) {
-        // Another process was faster, and has it now.
+        // Another process created the file first, and holds it now.
         let is_there = refused.error.kind() == std::io::ErrorKind::AlreadyExists;
         return Err(if is_there { OpenError::Held(name) } else { failed(refused.error) });
     }
@@ -360,7 +372,7 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Removes what a process that ended in mid-creation left.
+/// Removes files that a process left when it ended while it created a database.
 fn clear_unfinished(folder: &Path) {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(UNFINISHED)) {
@@ -370,15 +382,15 @@ fn clear_unfinished(folder: &Path) {
     }
 }
 
-/// A new file or folder survives a power cut only when its folder's entry does.
+/// Syncs a folder's entries. A new file or folder survives a power cut only after that.
 fn sync_folder(folder: &Path) -> std::io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Makes the folder that is to hold the file, if it is missing.
+/// Creates the folder for the file if it is missing, and syncs the entry of its last component.
 ///
 /// # Errors
-/// What the disk says.
+/// The error of the operating system.
 pub fn make_folder(folder: &Path) -> std::io::Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -387,7 +399,7 @@ pub fn make_folder(folder: &Path) -> std::io::Result<()> {
     sync_folder(folder_of(folder))
 }
 
-/// What a damaged file leaves its operator to do.
+/// The error for a damaged file. Its text tells the operator what to do.
 pub(super) fn damaged(path: &str, met: &str) -> OpenError {
     let what = format!(
         "it is damaged ({met}), as a copy may be that was made while a server used the file. Put back a copy that \
@@ -405,6 +417,7 @@ fn explain(path: &str, error: DatabaseError) -> OpenError {
             OpenError::Io { path: name, cause: source }
         }
         DatabaseError::Storage(StorageError::Io(source)) => {
+            // Without an error number it is redb's own error: the content is not that of a database.
             OpenError::Unusable { path: name, what: format!("it is no rejoin database ({source})") }
         }
         DatabaseError::Storage(StorageError::Corrupted(met)) => damaged(path, &met),

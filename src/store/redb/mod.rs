@@ -1,21 +1,26 @@
-//! Sessions in an embedded redb file, owned by this process alone.
+//! A session store in an embedded redb file. Only one process at a time can own the file.
 //!
-//! One writer commits a whole queue at once ([`writer`]); reads run on the caller's thread from
-//! the newest committed snapshot ([`reads`]). Every durable commit is one with quick repair, so
-//! that opening after a crash takes a moment however large the file is.
+//! One writer thread commits all queued commands at once ([`writer`]). Reads run on the caller's thread, from
+//! the newest committed snapshot ([`reads`]). Every transaction on the tables is committed with redb's quick
+//! repair, so that opening after a crash takes a moment, whatever the size of the file.
+//!
+//! Invariant: a command is answered only after its batch is durable, in the log or in the tables.
 //!
 //! | table | key → value |
 //! | --- | --- |
-//! | `sessions` | id → record of ([`Stored`]: hint, state) |
-//! | `quizzes` | id → record of the quiz, or nothing: each session has its place here |
-//! | `questions` | hash → until when it is kept, and the record of a question or of some that came together: each is here once |
-//! | `question_ends` | (until when it is kept, hash) → nothing; one for each question, never sooner than the hint of a session that asks it |
-//! | `hints` | (when to look, id) → nothing; one for each session, never later than its deadline |
+//! | `sessions` | id → record of [`Stored`] (index time, state) |
+//! | `quizzes` | id → record of the quiz, or empty; every session has a row here |
+//! | `questions` | hash → keep-until time, record of one question or of several stored together (see [`quizzes`]) |
+//! | `question_ends` | (keep-until time, hash) → nothing; one entry per row of `questions` |
+//! | `hints` | (index time, id) → nothing: the expiry index; one entry per session |
 //! | `events` | (id, sequence) → record of the event |
 //! | `joins` | join code → id |
-//! | `owners` | (owner, id) → nothing; one for each session that has an owner |
-//! | `meta` | name → number: what the file knows of itself |
-//! | `reserve` | part → space that is kept for running games |
+//! | `owners` | (owner, id) → nothing; one entry per session that has an owner |
+//! | `meta` | name → number: the file's metadata ([`meta`]) |
+//! | `reserve` | part number → padding: space that is kept for running games |
+//!
+//! The index time of a session is when the sweep checks it next. It is never later than the session's
+//! deadline. A question is kept at least until the index time of every session that uses it.
 
 mod batch;
 mod checkpoint;
@@ -66,9 +71,9 @@ use reaping::Reaping;
 pub use file::{CheckpointRule, DatabaseOpener, LogOptions, OpenError, file_opener, make_folder, storage_opener};
 pub use meta::Opening;
 
-/// The engine's name.
+/// The engine's name in `status`.
 const ENGINE: &str = "redb";
-/// How often one `status` looks at what has become due since the last.
+/// Most counting steps in one call of `status`. The next call continues where the last step ended.
 const LOOKS: usize = 64;
 
 const SESSIONS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sessions");
@@ -81,27 +86,28 @@ const JOINS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("joins");
 const OWNERS: TableDefinition<'_, (&str, &[u8]), ()> = TableDefinition::new("owners");
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
-/// A session's record. The hint comes first, and the state's life after it, so that both can be
-/// read without decoding the game.
+/// A session's record. The index time comes first, then the `life` of the state, so that both can be read
+/// without decoding the game.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Stored {
     index_time: Timestamp,
     state: SessionState,
 }
 
-/// What a server or a test chooses of the engine.
+/// Settings of the engine that a server or a test chooses.
 pub struct RedbOptions {
-    /// The rules.
+    /// The game's rules: applies a command to a copy of a session.
     pub rules: ApplyFn,
-    /// Where dates come from.
+    /// The source of wall-clock dates. Game time does not follow it.
     pub wall: WallClock,
-    /// How long a command may wait for its commit.
+    /// How long a command may wait for its commit before its caller gets an error.
     pub patience: Duration,
-    /// Bytes of quizzes kept decoded.
+    /// Memory for decoded quizzes and their questions, in bytes.
     pub quiz_cache: u64,
 }
 
-/// The redb engine.
+/// A [`GameSessionStore`] in one redb file. When it is dropped, the writer commits what is queued and closes
+/// the file.
 pub struct RedbStore {
     reader: Arc<Reader>,
     queue: Arc<Queue>,
@@ -111,32 +117,33 @@ pub struct RedbStore {
     reaping: Reaping,
     patience: Duration,
     opening: Opening,
-    /// What is known to be missing of a file that is only read.
+    /// Committed data that is known to be missing; only set for a file that was opened read-only.
     missing: Option<String>,
 }
 
 impl RedbStore {
-    /// What is known to be missing of what was committed to a file that is only read.
+    /// Which committed data is known to be missing from a file that was opened read-only. `None` if nothing
+    /// is known to be missing, and always `None` for a file that was opened for writing.
     pub fn missing(&self) -> Option<&str> {
         self.missing.as_deref()
     }
 
-    /// The clock by which this file's sessions live.
+    /// The clock that the deadlines of this file's sessions refer to.
     pub fn clock(&self) -> Arc<dyn Clock> {
         self.clock.clone()
     }
 
-    /// How the file was found.
+    /// How the file was found when it was opened.
     pub fn opening(&self) -> Opening {
         self.opening
     }
 
-    /// Lets game time stand still from now on: sessions are only moved, and nobody plays.
+    /// Stops game time. For `migrate`, which only moves sessions while nobody plays.
     pub fn hold_time(&self) {
         self.clock.stop();
     }
 
-    /// Hands work to the writer and waits for its commit.
+    /// Queues work for the writer and waits for its answer, which comes after the commit.
     async fn commit<T>(&self, make: impl FnOnce(ReplySlot<T>) -> Work) -> StoreResult<T> {
         let (answer, committed) = tokio::sync::oneshot::channel();
         let done = self.queue.wait(self.queue.push(make(ReplySlot::to(answer)))?, committed, self.patience).await;
@@ -146,14 +153,14 @@ impl RedbStore {
         done
     }
 
-    /// A disk that does not answer keeps the writer from saying so.
+    /// Reports a disk that hangs. The writer can't report it, because it is blocked by that disk.
     fn notice_silence(&self) {
         if self.queue.is_stuck(self.patience) {
             self.condition.begin(Cause::Disk, "a commit has not ended in time");
         }
     }
 
-    /// Why no new game can begin, looked at now.
+    /// Why no new game can begin, checked now; `None` if one can.
     fn trouble(&self) -> Option<Trouble> {
         self.notice_silence();
         if !self.reader.slot.is_there() {
@@ -165,7 +172,8 @@ impl RedbStore {
         self.condition.trouble()
     }
 
-    /// The counts. Whatever becomes due is looked at once; what one call leaves, the next goes on with.
+    /// Counts the stored and the expired sessions. Every expiry entry is examined only once, when it comes
+    /// due. One step examines a bounded number of them, and the next step or call continues there.
     async fn counts(&self, now: Timestamp) -> StoreResult<RecordCounts> {
         let mut counts = self.read(|reader| reader.counts(now))?;
         for _ in 1..LOOKS {
@@ -178,8 +186,8 @@ impl RedbStore {
         Ok(counts)
     }
 
-    /// Reads. After one failure redb refuses all reads until it is opened again, so the writer is
-    /// told of it.
+    /// Runs a read. After one failed read redb refuses all others until the file is opened again, so the
+    /// writer is woken to check the file.
     fn read<T>(&self, read: impl FnOnce(&Reader) -> StoreResult<T>) -> StoreResult<T> {
         let result = read(&self.reader);
         if matches!(result, Err(StoreError::Unavailable(Some(_)))) {
@@ -280,7 +288,7 @@ mod tests {
     use crate::domain::{Life, Lifetimes, Millis, SeatId};
     use crate::store::format;
 
-    /// The state's own bytes are pinned by the format's golden files.
+    /// Checks only the order of the two parts. Golden files of the record format pin the bytes of the state.
     #[test]
     fn a_stored_record_is_its_hint_and_then_its_state() {
         let lifetimes = Lifetimes { ttl: Millis(1_000), max_age: Millis(5_000), results_ttl: Millis(9_000) };

@@ -1,4 +1,5 @@
-//! Opening the store: what is read from the file, proved by a first commit, and started then.
+//! Opening the store: reads the metadata and the log, proves with a first durable commit that the file can be
+//! written, and then starts the writer.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,11 +27,12 @@ use crate::store::condition::Condition;
 use crate::store::error::{StoreError, StoreResult};
 
 impl RedbStore {
-    /// Opens the database and starts its writer. What was committed before is there.
+    /// Opens the database, creates it if it is missing, and starts its writer. Everything that was committed
+    /// before can be read, whether it is in the tables or only in the log.
     ///
     /// # Errors
-    /// [`OpenError`], when another process holds the file, or it is damaged, of another release,
-    /// or can't be written.
+    /// [`OpenError`] if another process holds the file, or if the file is damaged, of another release, or not
+    /// writable.
     pub fn open(opener: DatabaseOpener, options: RedbOptions) -> Result<Self, OpenError> {
         let (name, is_new_epoch) = (opener.name(), opener.is_new_epoch);
         let (note, noted) = Note::open(opener.path());
@@ -49,11 +51,12 @@ impl RedbStore {
         let other_life = damaged.or(known.and_then(|meta| meta.other_life(identity, noted)));
         match (other_life, known) {
             (Some(why), Some(Meta { clean: false, .. })) => {
-                // What a server was writing at when it was copied may be torn anywhere.
+                // A copy that was made while a server wrote to the file may be torn anywhere: check all of
+                // it.
                 tracing::warn!("{name} was not closed, and {why}: all of it is checked, which takes its time");
                 slot.check()?;
             }
-            // New, or so torn that nothing is found in it.
+            // The file is new, or so torn that not even its metadata is found.
             (_, None) => slot.check()?,
             _ => {}
         }
@@ -63,12 +66,14 @@ impl RedbStore {
             tracing::warn!("{name}: {why}; everyone who comes back gets a whole snapshot");
             meta.random = random()?;
         }
-        // Entries of the log carry the random that the file had.
+        // Whether the first commit also takes the rows of the log into the tables. It must if the random
+        // changes, because log entries carry the old one, and if the log is turned off. It may if there are
+        // no rows.
         let checkpoints = other_life.is_some() || slot.log_options().is_none() || view.is_empty();
         let uptime = Uptime::now();
         let opening = meta.opening(uptime);
         let base = meta.time_at_opening(uptime);
-        // Not clean any more, and the file can be written: both proved by one durable commit.
+        // One durable commit marks the file as not cleanly closed, and proves that it can be written.
         let (batches, generation) = (meta.batches + u64::from(checkpoints), meta.generation + 1);
         let meta = Meta { time: base, uptime, batches, generation, identity, clean: false, ..meta };
         let has_reserve =
@@ -85,7 +90,7 @@ impl RedbStore {
         let can_wait = stored.is_some() && (!checkpoints || view.is_empty());
         let is_full = first.as_ref().is_err_and(|error| error.is_full()) && can_wait;
         if is_full {
-            // What is there can be read until there is space again.
+            // The disk is full, but nothing is lost by waiting: serve reads until there is space again.
             slot.reopen()?;
         } else {
             first.map_err(|error| OpenError::Unwritable(error.into_store_error()))?;
@@ -93,9 +98,11 @@ impl RedbStore {
         }
         let clock = Arc::new(GameClock::start(base, options.wall.clone()));
         let (store, rules) = StoreParts { slot, options, clock, random: meta.random, opening }.into_store();
-        // A log goes on from what the tables have: from nothing that they had no space for.
+        // A log continues from the batch that the tables hold. If they had no space for this opening's batch,
+        // start without a log.
         let log = log.filter(|_| !is_full || !checkpoints);
         let view = if checkpoints { OverlayView { batch: batches, ..OverlayView::default() } } else { view };
+        // Before anything can read the store: until then reads would miss the rows of the log.
         store.reader.overlay.publish(view.clone());
         let logging = store.open_logging(log, &meta, found, (view, in_tables));
         let logging = logging.map_err(|cause| OpenError::Io { path: format!("the log of {name}"), cause })?;
@@ -107,8 +114,8 @@ impl RedbStore {
         Ok(store)
     }
 
-    /// Opens the log for appending, unless batches are to be committed to the tables directly: where that
-    /// was chosen, or the file has no space to grow, or the log none on the disk.
+    /// Opens the log for appending. `None` if batches must be committed to the tables directly: the log is
+    /// turned off, or there is no disk space for the file to grow or for the log.
     fn open_logging(
         &self,
         place: Option<log::LogStorage>,
@@ -147,12 +154,12 @@ impl RedbStore {
         Ok(Some(Logging::new(log, checkpointer, options.rule, view, in_tables)))
     }
 
-    /// Opens the file at `path` to be read alone. Nothing in it changes, not even its time, which
-    /// stands still; whatever would change it is `Unavailable`. (Of a file whose server was killed
-    /// redb notes first that it is whole.)
+    /// Opens the file at `path` for reading only. Nothing in it changes, and its game time stands still.
+    /// Every change is refused with `Unavailable`. There is one exception: if the server of the file was
+    /// killed, redb repairs the file first.
     ///
     /// # Errors
-    /// [`OpenError`], when another process holds the file, or it is missing, damaged, of another
+    /// [`OpenError`] if another process holds the file, or if the file is missing, damaged, of another
     /// release, or new and empty.
     pub fn open_read_only(path: PathBuf, cache_size: usize, options: RedbOptions) -> Result<Self, OpenError> {
         let name = path.display().to_string();
@@ -179,11 +186,12 @@ impl RedbStore {
     }
 }
 
-/// What the log adds to the tables.
+/// What a file holds after its log was read.
 struct Recovered {
     found: RecoveredLog,
+    /// The rows that are in the log and not in the tables.
     view: OverlayView,
-    /// The file's record after it.
+    /// The file's metadata after the last batch in the log; `None` if the file is new.
     meta: Option<Meta>,
 }
 
@@ -193,20 +201,22 @@ impl Recovered {
         Self { found: RecoveredLog::default(), view: OverlayView { batch, ..OverlayView::default() }, meta }
     }
 
-    /// A file that is new, beside a log that is not.
+    /// For a new file next to an existing log: reports what is in the log, and uses none of it.
     fn beside(meta: Option<Meta>, log: &dyn StorageBackend) -> StoreResult<Self> {
         let found = log::find(log, 0, 0, |_| ()).map_err(StoreError::unavailable)??;
         Ok(Self { found, ..Self::nothing(meta) })
     }
 }
 
-/// Reads what was committed to the log after the last batch that the tables have.
+/// Reads the batches that were committed to the log after the last one in the tables.
 fn recover(log: &dyn StorageBackend, meta: Meta) -> StoreResult<Recovered> {
     let mut upper = Layer::default();
     let take = |ops: Vec<Op>| ops.into_iter().for_each(|op| upper.apply(op));
     let found = log::find(log, meta.random, meta.batches, take).map_err(StoreError::unavailable)??;
     let meta = match found.last {
         Some(log::BatchHead { batch, time, uptime }) => {
+            // The tables can have a later time than the last log entry: the reserve is committed to them
+            // directly.
             let (time, uptime) = if time >= meta.time { (time, uptime) } else { (meta.time, meta.uptime) };
             Meta { batches: batch, time, uptime, clean: false, ..meta }
         }
@@ -216,7 +226,7 @@ fn recover(log: &dyn StorageBackend, meta: Meta) -> StoreResult<Recovered> {
     Ok(Recovered { found, view, meta: Some(meta) })
 }
 
-/// What is known to be missing in a file and its log.
+/// Which committed data is known to be missing from a file and its log; `None` if nothing is.
 fn missing(found: &RecoveredLog, meta: &Meta, noted: Option<FileProgress>) -> Option<String> {
     if found.is_damaged {
         return Some("its log is damaged, and the newest batches in it are lost".to_owned());
@@ -226,7 +236,7 @@ fn missing(found: &RecoveredLog, meta: &Meta, noted: Option<FileProgress>) -> Op
     Some(format!("the last {count} batches that were committed to it are not there: is its log missing or damaged?"))
 }
 
-/// What a store is made of.
+/// What a [`RedbStore`] is built from.
 struct StoreParts {
     slot: DatabaseSlot,
     options: RedbOptions,
@@ -262,7 +272,8 @@ fn random() -> Result<u64, OpenError> {
 }
 
 fn new_meta(options: &RedbOptions) -> Result<Meta, OpenError> {
-    // Game time begins at the wall clock's date, so that ids sort by age, and never looks again.
+    // Game time begins at the wall clock's date, so that ids sort by age. After that it never follows the
+    // wall clock.
     let time = Timestamp::from_millis((options.wall)().0);
     let uptime = Uptime::now();
     Ok(Meta { random: random()?, time, uptime, batches: 0, clean: true, generation: 0, identity: None })

@@ -1,4 +1,5 @@
-//! What a batch changes, row by row: what the log keeps, the overlay shows, and redb gets in the end.
+//! The row changes of a batch. The log stores them, the overlay shows them, and a checkpoint applies them to
+//! the tables.
 
 use std::sync::Arc;
 
@@ -11,24 +12,24 @@ use crate::domain::{Event, JoinCode, Owner, Quiz, SessionId, SessionState, Times
 use crate::store::error::StoreResult;
 use crate::store::format;
 
-/// A session's row.
+/// A session's row, decoded or encoded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum SessionRow {
-    /// A state that a command led to.
+    /// A state that a command produced.
     State {
-        /// Where the index has it.
+        /// The session's time in the expiry index.
         index_time: Timestamp,
         state: Arc<SessionState>,
-        /// Its questions, where they are at hand.
+        /// Its quiz, if that is in memory. The log does not store it.
         #[serde(skip)]
         quiz: Option<Arc<Quiz>>,
     },
-    /// A record of which only the beginning was looked at.
+    /// An encoded record of which only the beginning was decoded.
     Record(#[serde(with = "serde_bytes")] Vec<u8>),
 }
 
 impl SessionRow {
-    /// The row as redb keeps it.
+    /// The row's record as redb stores it.
     pub(super) fn record(&self) -> StoreResult<Vec<u8>> {
         match self {
             Self::State { index_time, state, .. } => format::encode(&StoredRef { index_time: *index_time, state }),
@@ -36,7 +37,7 @@ impl SessionRow {
         }
     }
 
-    /// The same row, of a session that the index has elsewhere now.
+    /// The same row with another index time.
     pub(super) fn filed_at(self, index_time: Timestamp) -> StoreResult<Self> {
         Ok(match self {
             Self::State { state, quiz, .. } => Self::State { index_time, state, quiz },
@@ -44,7 +45,7 @@ impl SessionRow {
         })
     }
 
-    /// The row decoded; `what` names it in errors.
+    /// Decodes the row; `what` names it in errors.
     pub(super) fn stored(&self, what: impl Fn() -> String) -> StoreResult<Stored> {
         match self {
             Self::State { index_time, state, .. } => {
@@ -55,14 +56,14 @@ impl SessionRow {
     }
 }
 
-/// [`Stored`], of a state that others hold too.
+/// [`Stored`] with a borrowed state, to encode a shared state without cloning it.
 #[derive(Serialize)]
 struct StoredRef<'a> {
     index_time: Timestamp,
     state: &'a SessionState,
 }
 
-/// A question's record, and until when the sessions need it that ask it.
+/// The record of a question row, and until when it is kept for the sessions that use it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct QuestionRow {
     pub(super) until: Timestamp,
@@ -70,27 +71,29 @@ pub(super) struct QuestionRow {
     pub(super) record: Arc<[u8]>,
 }
 
-/// An event and its record.
+/// An event, with its encoded record.
 #[derive(Debug, PartialEq)]
 pub(super) struct EventRow {
     pub(super) event: Event,
     pub(super) record: Vec<u8>,
 }
 
-/// About how many bytes the rows of a new session take beside its quiz's.
+/// Estimated bytes that the rows of a new session take, without its quiz record.
 const NEW_SESSION: usize = 256;
 
-/// One change of one row. What is removed need not be there.
+/// One change of one row. A removed row need not exist.
+///
+/// The log stores a variant as its position, and may be read by a later release: add new variants at the end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Op {
     PutSession {
         #[serde(with = "id_bytes")]
         id: SessionId,
         row: SessionRow,
-        /// Whether there was no such row before.
+        /// Whether the session had no row before. Used to count sessions.
         is_added: bool,
     },
-    /// Only where there is one.
+    /// Allowed only if the session has a row: it is subtracted from the number of sessions.
     RemoveSession(#[serde(with = "id_bytes")] SessionId),
     PutQuiz(#[serde(with = "id_bytes")] SessionId, #[serde(with = "arc_bytes")] Arc<[u8]>),
     RemoveQuiz(#[serde(with = "id_bytes")] SessionId),
@@ -101,7 +104,7 @@ pub(super) enum Op {
     PutExpiry(Timestamp, #[serde(with = "id_bytes")] SessionId),
     RemoveExpiry(Timestamp, #[serde(with = "id_bytes")] SessionId),
     PutEvent(#[serde(with = "id_bytes")] SessionId, #[serde(with = "event_record")] Arc<EventRow>),
-    /// Removes a session's events up to this number.
+    /// Removes a session's events up to and including this sequence.
     Prune(#[serde(with = "id_bytes")] SessionId, u64),
     PutJoin(JoinCode, #[serde(with = "id_bytes")] SessionId),
     RemoveJoin(JoinCode),
@@ -110,7 +113,7 @@ pub(super) enum Op {
 }
 
 impl Op {
-    /// About how many bytes more the file takes with it.
+    /// Estimated bytes by which the change makes the file grow.
     pub(super) fn growth(&self) -> u64 {
         match self {
             Self::PutQuiz(_, record) => (record.len() + NEW_SESSION) as u64,
@@ -122,7 +125,7 @@ impl Op {
 }
 
 impl Changes {
-    /// The changes of rows that these come to, in the order in which they are to be made.
+    /// The row changes, in the order in which they must be applied.
     pub(super) fn into_ops(self) -> StoreResult<Vec<Op>> {
         let mut ops = Vec::with_capacity(2 * (self.sessions.len() + self.refiled.len() + self.stray_hints.len()));
         for (name, QuestionChange { was, row }) in self.questions {
@@ -137,6 +140,7 @@ impl Changes {
         ops.extend(self.stray_hints.into_iter().map(|(time, id)| Op::RemoveExpiry(time, id)));
         self.refiled.into_iter().for_each(|(id, refiled)| refile(&mut ops, id, refiled));
         for (id, change) in self.sessions {
+            // A new session may have the id of an expired one: all rows of that one are removed first.
             if change.after.is_none() || change.is_new {
                 forget(&mut ops, &id, &change);
             }
@@ -156,7 +160,8 @@ fn refile(ops: &mut Vec<Op>, id: SessionId, Refiled { from, to, row }: Refiled) 
     ops.push(Op::PutSession { id, row, is_added: false });
 }
 
-/// Removes all that there is of a session.
+/// Removes all rows of the stored session. Its join code is among `Changes::joins`; its questions stay until
+/// their end.
 fn forget(ops: &mut Vec<Op>, id: &SessionId, change: &SessionChange) {
     let Some(before) = &change.before else { return };
     ops.push(Op::RemoveSession(id.clone()));
@@ -174,7 +179,8 @@ fn put(ops: &mut Vec<Op>, id: SessionId, mut change: SessionChange) -> StoreResu
     let (index_time, is_added) = (change.index_time(&session), before.is_none());
     move_expiry_entry(ops, &id, before.filter(|before| before.is_filed).map(|before| before.index_time), index_time);
     if is_added {
-        // Its place stays: a session of which only that is left was damaged, and is no absence.
+        // Every session has a quiz row, even an empty one. If only that row is left, the session is damaged
+        // and not absent.
         ops.push(Op::PutQuiz(id.clone(), change.quiz_record.take().unwrap_or_default()));
         ops.extend(session.state.owner.clone().map(|owner| Op::PutOwner(owner, id.clone())));
     }
@@ -182,6 +188,7 @@ fn put(ops: &mut Vec<Op>, id: SessionId, mut change: SessionChange) -> StoreResu
         let record = events::encode(&event)?;
         ops.push(Op::PutEvent(id.clone(), Arc::new(EventRow { event, record })));
     }
+    // After the new events: the batch may prune some of those too.
     ops.extend(change.prune_through.map(|through| Op::Prune(id.clone(), through.0)));
     let row = SessionRow::State { index_time, state: Arc::new(session.state), quiz: session.quiz };
     ops.push(Op::PutSession { id, row, is_added });

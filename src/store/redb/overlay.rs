@@ -1,8 +1,9 @@
-//! What is committed to the log and not yet in redb: the newest rows, which readers and the writer look
-//! into before they look into the tables. One layer takes what is committed; the one below it, if there
-//! is one, is being checkpointed into redb.
+//! The overlay: rows that are committed to the log and may not be in redb yet. Readers and the writer look
+//! here first, then in the tables. The upper layer takes new commits. The lower layer, if there is one, is
+//! being checkpointed into redb.
 //!
-//! A view is one moment and never changes: the writer publishes the next one.
+//! Invariant: a view shows one point in time and never changes. The writer publishes a new one after each
+//! commit.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -17,18 +18,18 @@ use super::quizzes::QuestionName;
 use crate::domain::{JoinCode, Owner, Sequence, SessionId, Timestamp};
 use crate::store::error::StoreResult;
 
-/// A table's rows by their keys.
+/// The rows of a table by key. A clone shares them, so a new view costs little.
 type Map<K, V> = rpds::HashTrieMapSync<K, V, foldhash::fast::RandomState>;
-/// Whether an entry of an index is there.
+/// Whether an index has this entry. `false` hides an entry of the layer below or of the table.
 type IsThere = bool;
-/// An entry of the index of owners.
+/// The key of an entry in the owner index.
 type OwnerKey = (Owner, SessionId);
-/// An entry of the index of questions: until when one is kept.
+/// An entry in the index of question ends: until when a question is kept, and its name.
 pub(super) type QuestionEnd = (Timestamp, QuestionName);
-/// Entries of one layer, in order.
+/// Entries of one layer in the order of their keys.
 type LayerEntries<'v, K> = Box<dyn Iterator<Item = (K, IsThere)> + 'v>;
 
-/// The rows that some batches changed, in one state of each. `None` and `false` are rows removed.
+/// The rows that some batches changed, each in its latest state. `None` and `false` mark removed rows.
 #[derive(Clone, Default)]
 pub(super) struct Layer {
     pub(super) sessions: Map<SessionId, Option<SessionRow>>,
@@ -37,21 +38,21 @@ pub(super) struct Layer {
     pub(super) question_ends: RedBlackTreeMapSync<QuestionEnd, IsThere>,
     pub(super) expiry_index: RedBlackTreeMapSync<ExpiryEntry, IsThere>,
     pub(super) events: RedBlackTreeMapSync<(SessionId, Sequence), Arc<EventRow>>,
-    /// Up to where events below this layer are removed.
+    /// The last sequence of each session whose events below this layer are removed, with all before it.
     pub(super) pruned: Map<SessionId, Sequence>,
     pub(super) joins: Map<JoinCode, Option<SessionId>>,
     pub(super) owners: RedBlackTreeMapSync<OwnerKey, IsThere>,
-    /// How many sessions more there are with it than without.
+    /// How many sessions the layer adds, less those that it removes.
     pub(super) added: i64,
 }
 
 impl Layer {
-    /// Whether it changes nothing.
+    /// Whether the layer changes no row.
     pub(super) fn is_empty(&self) -> bool {
         self.rows() == 0
     }
 
-    /// Makes one change.
+    /// Applies one row change.
     pub(super) fn apply(&mut self, op: Op) {
         match op {
             Op::PutSession { id, row, is_added } => {
@@ -89,15 +90,16 @@ impl Layer {
         self.pruned.insert_mut(id, before.max(through));
     }
 
-    /// How many rows it has.
+    /// The number of rows that the layer changes.
     pub(super) fn rows(&self) -> usize {
         let questions = self.questions.size() + self.question_ends.size();
         let indexes = self.expiry_index.size() + self.events.size() + self.owners.size() + questions;
         self.sessions.size() + self.quizzes.size() + self.pruned.size() + self.joins.size() + indexes
     }
 
-    /// The changes that make a layer like this, those of each table in the order of its keys: neighbours share
-    /// pages. Events are pruned before others come.
+    /// The row changes that make an equal layer, without its count of added sessions. The changes of each
+    /// table are in the order of its keys, because neighbouring keys share pages. Prunes come before events:
+    /// a prune applied later would remove events that the layer has.
     pub(super) fn ops(&self) -> Vec<Op> {
         let mut ops = Vec::with_capacity(self.rows());
         ops.extend(sorted(&self.pruned).map(|(id, through)| Op::Prune(id.clone(), through.0)));
@@ -133,7 +135,7 @@ impl Layer {
         ops
     }
 
-    /// The same rows in layers of at most so many.
+    /// The same rows in layers of at most `most` rows each. The parts count no added sessions.
     pub(super) fn parts(&self, most: usize) -> Vec<Self> {
         let part = |ops: &[Op]| {
             let mut part = Self::default();
@@ -143,40 +145,41 @@ impl Layer {
         self.ops().chunks(most).map(part).collect()
     }
 
-    /// Puts the rows of a later layer over its own.
+    /// Puts the rows of a later layer over the rows of this one.
     pub(super) fn cover(&mut self, upper: &Self) {
         let added = self.added + upper.added;
+        // `apply` counts removals but `ops` marks no session as added, so the sum is set afterwards.
         upper.ops().into_iter().for_each(|op| self.apply(op));
         self.added = added;
     }
 }
 
-/// A map's entries by their keys.
+/// The entries of a map in the order of their keys.
 fn sorted<K: Ord + std::hash::Hash, V>(map: &Map<K, V>) -> impl Iterator<Item = (&K, &V)> {
     let mut entries: Vec<_> = map.iter().collect();
     entries.sort_unstable_by_key(|(key, _)| *key);
     entries.into_iter()
 }
 
-/// What is committed and perhaps not yet in redb, at one moment.
+/// What is committed and may not be in redb yet, at one point in time.
 #[derive(Clone, Default)]
 pub(super) struct OverlayView {
-    /// What is committed now.
+    /// Rows committed since the last checkpoint began.
     pub(super) upper: Layer,
-    /// What is being checkpointed into redb, and the last batch of it.
+    /// The layer that is being checkpointed into redb, and the number of its last batch.
     pub(super) lower: Option<(Arc<Layer>, u64)>,
-    /// The last batch that is committed.
+    /// The number of the last committed batch.
     pub(super) batch: u64,
 }
 
 impl OverlayView {
-    /// Whether redb holds all that there is.
+    /// Whether redb holds everything that is committed.
     pub(super) fn is_empty(&self) -> bool {
         self.lower.is_none() && self.upper.is_empty()
     }
 
-    /// How many sessions more there are with it than in tables that hold what was committed up to this batch. A
-    /// checkpoint may have written either layer there since the view was taken.
+    /// How many sessions the view adds to tables that hold every batch up to `in_tables`. A layer whose last
+    /// batch the tables hold adds none: a checkpoint may have written it since the view was taken.
     pub(super) fn added(&self, in_tables: u64) -> i64 {
         let upper = Some((&self.upper, self.batch));
         let lower = self.lower.as_ref().map(|(layer, batch)| (&**layer, *batch));
@@ -188,22 +191,22 @@ impl OverlayView {
         std::iter::once(&self.upper).chain(self.lower.as_ref().map(|(layer, _)| &**layer))
     }
 
-    /// A session's row, if it is here; `Some(None)` if it is removed.
+    /// A session's row: `None` if the overlay does not know it, `Some(None)` if it is removed.
     pub(super) fn session(&self, id: &SessionId) -> Option<Option<&SessionRow>> {
         self.layers().find_map(|layer| layer.sessions.get(id)).map(Option::as_ref)
     }
 
-    /// A quiz's record, if it is here; `Some(None)` if it is removed.
+    /// A session's quiz record: `None` if the overlay does not know it, `Some(None)` if it is removed.
     pub(super) fn quiz(&self, id: &SessionId) -> Option<Option<&Arc<[u8]>>> {
         self.layers().find_map(|layer| layer.quizzes.get(id)).map(Option::as_ref)
     }
 
-    /// A question's row, if it is here; `Some(None)` if it is removed.
+    /// A question's row: `None` if the overlay does not know it, `Some(None)` if it is removed.
     pub(super) fn question(&self, name: &QuestionName) -> Option<Option<&QuestionRow>> {
         self.layers().find_map(|layer| layer.questions.get(name)).map(Option::as_ref)
     }
 
-    /// These rows of redb's index of questions' ends, with what is here.
+    /// Merges `base`, rows of redb's index of question ends, with those of the overlay.
     pub(super) fn over_question_ends<'v>(
         &'v self,
         base: impl Iterator<Item = StoreResult<QuestionEnd>> + 'v,
@@ -213,21 +216,22 @@ impl OverlayView {
         Merged::new(base, rows)
     }
 
-    /// Whose a join code is, if that is here.
+    /// The holder of a join code: `None` if the overlay does not know it, `Some(None)` if the code is free.
     pub(super) fn holder(&self, code: &JoinCode) -> Option<Option<&SessionId>> {
         self.layers().find_map(|layer| layer.joins.get(code)).map(Option::as_ref)
     }
 
-    /// Whether the index has this entry, if that is here.
+    /// Whether the expiry index has this entry; `None` if the overlay does not know.
     pub(super) fn has_expiry_entry(&self, index_time: &ExpiryEntry) -> Option<IsThere> {
         self.layers().find_map(|layer| layer.expiry_index.get(index_time)).copied()
     }
 
-    /// A session's events from `first` on that are here, in order; and from which number on those in redb
-    /// are still there.
+    /// The events of a session from `first` on that are in the overlay, in order; and the sequence from which
+    /// on events in redb are not pruned.
     pub(super) fn events(&self, id: &SessionId, first: Sequence) -> (Vec<&Arc<EventRow>>, Sequence) {
         let (mut events, mut cut) = (Vec::new(), Sequence(0));
         for layer in self.layers() {
+            // From the upper layer down: events up to `cut` are pruned by a layer above.
             let from = first.max(Sequence(cut.0.saturating_add(1)));
             let range = (Bound::Included((id.clone(), from)), Bound::Included((id.clone(), Sequence(u64::MAX))));
             if cut.0 < u64::MAX {
@@ -235,13 +239,13 @@ impl OverlayView {
             }
             cut = cut.max(layer.pruned.get(id).copied().unwrap_or_default());
         }
-        // Of one that both have the upper layer's comes first, and stays.
+        // The sort is stable and the upper layer came first: its row stays if both layers have the event.
         events.sort_by_key(|row| row.event.sequence);
         events.dedup_by_key(|row| row.event.sequence);
         (events, first.max(Sequence(cut.0.saturating_add(1))))
     }
 
-    /// These rows of redb's index of deadlines, with what is here.
+    /// Merges `base`, rows of redb's expiry index, with those of the overlay.
     pub(super) fn over_expiry_index<'v>(
         &'v self,
         base: impl Iterator<Item = StoreResult<ExpiryEntry>> + 'v,
@@ -251,7 +255,7 @@ impl OverlayView {
         Merged::new(base, rows)
     }
 
-    /// These rows of redb's index of owners, with what is here.
+    /// Merges `base`, rows of redb's owner index, with those of the overlay.
     pub(super) fn over_owners<'v>(
         &'v self,
         base: impl Iterator<Item = StoreResult<OwnerKey>> + 'v,
@@ -261,7 +265,7 @@ impl OverlayView {
         Merged::new(base, rows)
     }
 
-    /// The ids of redb's sessions, in order from some one on, with what is here after `after`.
+    /// Merges `base`, the ids of redb's sessions in order, with those of the overlay after `after`.
     pub(super) fn over_ids<'v>(
         &'v self,
         base: impl Iterator<Item = StoreResult<SessionId>> + 'v,
@@ -284,7 +288,8 @@ fn entries<'v, K: Clone + 'v>(rows: impl Iterator<Item = (&'v K, &'v IsThere)> +
 
 type Peekable<T> = std::iter::Peekable<T>;
 
-/// The keys of a table in their order, with layers over it: the uppermost that knows a key decides.
+/// The keys of a table in order, merged with the layers over it. The uppermost layer that knows a key decides
+/// whether it is there.
 pub(super) struct Merged<'v, K> {
     base: Peekable<Box<dyn Iterator<Item = StoreResult<K>> + 'v>>,
     layers: Vec<Peekable<LayerEntries<'v, K>>>,
@@ -296,7 +301,7 @@ impl<'v, K: Ord + Clone> Merged<'v, K> {
         Self { base: base.peekable(), layers: layers.map(Iterator::peekable).collect() }
     }
 
-    /// The smallest key that is next anywhere.
+    /// The smallest of the next keys of the table and of all layers.
     fn next_key(&mut self) -> Option<K> {
         let base = self.base.peek().and_then(|row| row.as_ref().ok()).cloned();
         let layers = self.layers.iter_mut().filter_map(|rows| rows.peek().map(|(key, _)| key.clone()));
@@ -326,35 +331,36 @@ impl<K: Ord + Clone> Iterator for Merged<'_, K> {
     }
 }
 
-/// Where readers find the newest view.
+/// Holds the newest view for the readers.
 #[derive(Default)]
 pub(super) struct Overlay {
     view: RwLock<Arc<OverlayView>>,
-    /// The last batch that redb may hold already because it was, or is being, checkpointed there.
+    /// The last batch whose checkpoint has begun: the tables may hold every batch up to it.
     checkpointed: AtomicU64,
 }
 
 impl Overlay {
-    /// The newest view.
+    /// The view that was published last.
     pub(super) fn view(&self) -> Arc<OverlayView> {
         self.view.read().clone()
     }
 
-    /// Lets readers see this from now on.
+    /// Makes `view` the one that readers get from now on.
     pub(super) fn publish(&self, view: OverlayView) {
         let next = Arc::new(view);
         let last = std::mem::replace(&mut *self.view.write(), next);
-        // Its rows are freed here, where no reader waits for the lock.
+        // Dropped after the lock is released: to free many rows takes time, and readers need the lock.
         drop(last);
     }
 
-    /// From now on redb may hold what was committed up to this batch.
+    /// From now on the tables may hold every batch up to this one. Must be called before the checkpoint
+    /// writes to them, and after a view that contains the batch was published.
     pub(super) fn begin_checkpoint(&self, batch: u64) {
         self.checkpointed.fetch_max(batch, Ordering::SeqCst);
     }
 
-    /// Whether tables that were opened after `view` was taken can be read together with it: they hold
-    /// nothing that is newer.
+    /// Whether tables that were opened after `view` was taken can be read together with it. If so, they hold
+    /// no batch that is newer than the view.
     pub(super) fn fits(&self, view: &OverlayView) -> bool {
         self.checkpointed.load(Ordering::SeqCst) <= view.batch
     }

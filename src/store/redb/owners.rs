@@ -1,4 +1,4 @@
-//! The sessions of an owner.
+//! Lists the live sessions of an owner.
 
 use std::ops::Bound;
 
@@ -14,8 +14,8 @@ type OwnerRows = Range<'static, (&'static str, &'static [u8]), ()>;
 type OwnerRow = <OwnerRows as Iterator>::Item;
 
 impl Reader {
-    /// The live sessions of an owner after this one, at most `limit`. One that can't be read is left out:
-    /// the others are to be found.
+    /// At most `limit` live sessions of an owner, in the order of their ids, beginning after `after`. A
+    /// session that can't be read is left out, so that the others can be listed.
     pub(super) fn owned(
         &self,
         owner: &Owner,
@@ -59,7 +59,7 @@ fn rows(snapshot: &ReadSnapshot<'_>, owner: &Owner, after: Option<&SessionId>) -
     table.range::<(&str, &[u8])>((from, Bound::Unbounded)).map_err(StoreError::unavailable)
 }
 
-/// The key of a row.
+/// Decodes the key of a row in the owner index.
 fn key_of(row: OwnerRow) -> StoreResult<(Owner, SessionId)> {
     let (key, _) = row.map_err(StoreError::unavailable)?;
     let (name, id) = key.value();

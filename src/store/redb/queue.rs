@@ -1,5 +1,6 @@
-//! What waits for the writer. Bounded by count and by bytes; a command that gives up while it
-//! still waits did not happen, and is told so.
+//! The queue of commands for the writer, limited by count and by bytes.
+//!
+//! Invariant: a command that times out while it is still queued did not happen, and its caller is told so.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,49 +16,53 @@ use crate::store::contract::{Cause, Dump, ImportOutcome};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::quiz_cache::QuizBytes;
 
-/// Most commands that wait.
+/// Most commands that may be queued.
 const MOST_WAITING: usize = 20_000;
-/// Most bytes that they hold.
+/// Most bytes that the queued commands may hold.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
-/// How long the writer waits for company; and at most, where batches are small.
+/// How long the writer waits for more commands: always if batches are large, at least if they are small.
 const COMPANY: Duration = Duration::from_micros(200);
+/// How long the writer waits at most for more commands if batches are small.
 const LONGEST_COMPANY: Duration = Duration::from_millis(1);
-/// From this many on, a commit's own cost is well shared, and a longer wait costs more than it brings.
+/// From this many commands on the cost of a commit is well shared, and a longer wait costs more than it
+/// gains.
 const LARGE: usize = 32;
 
-/// Most commands of one session in a batch, where others wait too.
+/// Most commands of one session in a batch while other sessions have commands queued.
 const SHARE: usize = 64;
 
-/// What is refused by a store that is in trouble: nothing of it happens.
+/// The error for a command that is refused because of `cause`. Nothing of the command happens.
 pub(super) fn refusal(cause: Cause) -> StoreError {
     if cause == Cause::Full { StoreError::Full } else { StoreError::Unavailable(None) }
 }
 
-/// Where a command's answer goes, and what it is to be once the batch's fate is known.
+/// Where a command's answer goes, with the result to send if its batch is committed.
 pub(super) struct ReplySlot<T> {
     answer: oneshot::Sender<StoreResult<T>>,
     result: Option<StoreResult<T>>,
 }
 
 impl<T> ReplySlot<T> {
-    /// One that goes to `answer`.
+    /// A slot whose answer goes to `answer`.
     pub(super) fn to(answer: oneshot::Sender<StoreResult<T>>) -> Self {
         Self { answer, result: None }
     }
 
-    /// What it is if the batch is committed. A batch that is worked out again replaces it.
+    /// Sets the result to send if the batch is committed. If the batch is worked out again, that replaces the
+    /// result.
     pub(super) fn set(&mut self, result: StoreResult<T>) {
         self.result = Some(result);
     }
 
-    /// Answers. Whoever asked may be gone; the commit stands.
+    /// Sends the result, or the error if `fate` is one. The caller may be gone: that does not undo the
+    /// commit.
     pub(super) fn send(self, fate: Result<(), StoreError>) {
         let worked_out = self.result.unwrap_or(Err(StoreError::OutcomeUnknown));
         let _ = self.answer.send(fate.and(worked_out));
     }
 }
 
-/// What the writer is asked to do.
+/// A command for the writer.
 pub(super) enum Work {
     Create { session: Box<GameSession>, at: Moment, reply: ReplySlot<()> },
     Apply { id: SessionId, command: Command, at: Moment, reply: ReplySlot<Option<Applied>> },
@@ -68,17 +73,17 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// Roughly how many bytes it holds, beyond a command's own few and its quiz.
+    /// Estimated bytes that it holds, without the command's own few bytes and without its quiz.
     fn weight(&self) -> usize {
         match self {
-            // Uncompressed: that happens when it is stored.
+            // The uncompressed size: payloads are compressed only when they are stored.
             Self::Import { dump, .. } => dump.events.iter().map(Event::weight).sum(),
             Self::Apply { command, .. } => command.weight(),
             _ => 0,
         }
     }
 
-    /// Whether it takes space that the file may not have.
+    /// Whether it stores data for which the file may have no space.
     pub(super) fn grows(&self) -> bool {
         match self {
             Self::Create { .. } | Self::Import { .. } => true,
@@ -87,7 +92,7 @@ impl Work {
         }
     }
 
-    /// Answers it: by what was worked out, or by what keeps that from being so.
+    /// Answers it with its result, or with the error if `fate` is one.
     pub(super) fn answer(self, fate: Result<(), StoreError>) {
         match self {
             Self::Create { reply, .. } | Self::Close { reply } => reply.send(fate),
@@ -98,7 +103,7 @@ impl Work {
         }
     }
 
-    /// The session that it is of, if it is of one.
+    /// The session that it is for; `None` if it is for the whole store.
     fn session(&self) -> Option<&SessionId> {
         match self {
             Self::Create { session, .. } => Some(&session.id),
@@ -118,6 +123,7 @@ impl Work {
 }
 
 struct QueuedWork {
+    /// Ascending in the queue.
     ticket: u64,
     work: Work,
 }
@@ -125,22 +131,23 @@ struct QueuedWork {
 #[derive(Default)]
 struct QueueState {
     waiting: VecDeque<QueuedWork>,
-    /// What they hold, without the quizzes.
+    /// Bytes that the queued commands hold, without their quizzes.
     bytes: usize,
-    /// Their quizzes: a question of a bank is there once, however many games of it wait.
+    /// Bytes of their quizzes. A question of a bank counts once, however many queued games use it.
     quizzes: QuizBytes,
     next_ticket: u64,
-    /// How many must wait before the writer wants to be woken.
+    /// How many commands must be queued before the writer is woken; 0 if it is not to be woken.
     wanted: usize,
-    /// Why nothing can be committed at the moment.
+    /// Why commands are refused at the moment; `None` if they are accepted.
     refusing: Option<Cause>,
-    /// Whether the writer is to look after the file although nothing waits.
+    /// Whether the writer must check the file and the log although nothing is queued.
     summoned: bool,
-    /// Since when the writer has been at its batch.
+    /// When the writer took its current batch; `None` while it has none.
     working_since: Option<Instant>,
     activity: WriterActivity,
-    /// How many commands its last batch was of.
+    /// The number of commands in the last batch.
     last_batch: usize,
+    /// Whether the queue refuses all commands for good. The writer ends when it is empty.
     shut: bool,
 }
 
@@ -159,9 +166,11 @@ impl QueueState {
         }
     }
 
-    /// Takes what waits. Where several sessions wait, and one of them with more than its [`SHARE`], the
-    /// rest of that one stays, in its order: its commands must not make all others wait.
+    /// Takes the queued commands. If several sessions have some, and one of them more than its [`SHARE`], the
+    /// rest of that session's commands stays queued, in order: one session must not make all others wait.
     fn take_batch(&mut self) -> Vec<Work> {
+        // On shutdown everything is taken at once: `Close` must be in the last batch, with nothing left
+        // behind it.
         let mut over = if self.shut { HashMap::new() } else { self.over_their_share() };
         let (mut batch, mut rest) = (Vec::with_capacity(self.waiting.len()), VecDeque::new());
         for waiting in self.waiting.drain(..) {
@@ -181,7 +190,8 @@ impl QueueState {
         batch
     }
 
-    /// The sessions of which too much waits, if others wait beside them; and the share of each.
+    /// The sessions with more commands queued than their share, each with that share. Empty if only one
+    /// session has commands queued.
     fn over_their_share(&self) -> HashMap<SessionId, usize> {
         if self.waiting.len() <= SHARE {
             return HashMap::new();
@@ -199,12 +209,12 @@ impl QueueState {
     }
 }
 
-/// What the writer has done since its start.
+/// What the writer has done since it started.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct WriterActivity {
-    /// How long it was at its batches.
+    /// How long it has worked on its batches.
     pub(super) worked: Duration,
-    /// How many commands it took.
+    /// How many commands it has taken.
     pub(super) commands: u64,
 }
 
@@ -213,28 +223,32 @@ pub(super) struct WriterActivity {
 pub(super) struct Queue {
     state: Mutex<QueueState>,
     arrived: Condvar,
-    /// Batches with a change that the writer has committed.
+    /// Number of committed batches that changed something.
     commits: AtomicU64,
 }
 
-/// How many commands are worth a little waiting, after batches of about `recent`. Those who come soon
-/// are those who were answered just now; beside them are only those who came while they were served. A
-/// wait for others is in vain, and few players would spend most of their time in it.
+/// How many commands to wait for after batches of about `recent` commands. If batches are small, the next
+/// commands come from clients that were just answered or that came while those were served. To wait for more
+/// clients than these is in vain, and with few players it would be most of their response time.
 fn wanted(recent: usize, answered: usize, came_meanwhile: usize) -> usize {
     if recent < LARGE { (recent + recent / 2).min(answered + came_meanwhile) } else { recent }
 }
 
-/// What the writer finds.
+/// The result of [`Queue::take`].
 pub(super) enum QueueTake {
+    /// The next batch, which is not empty.
     Batch(Vec<Work>),
+    /// Nothing is queued: the time is over, or the writer was summoned.
     Nothing,
+    /// Nothing is queued, and the queue is shut.
     Shut,
 }
 
 impl Queue {
-    /// Lines up work, or says why it can't wait here. Gives its ticket.
+    /// Queues work and returns its ticket, or the error if it is refused.
     pub(super) fn push(&self, work: Work) -> StoreResult<u64> {
         let mut state = self.state.lock();
+        // `Close` is accepted even if other work is refused or the queue is full.
         let closes = matches!(work, Work::Close { .. });
         if state.shut {
             return Err(StoreError::Unavailable(None));
@@ -258,7 +272,7 @@ impl Queue {
         Ok(ticket)
     }
 
-    /// Waits for the answer to a ticket, at most for `patience`.
+    /// Waits for the answer to a ticket, for at most `patience`.
     pub(super) async fn wait<T>(
         &self,
         ticket: u64,
@@ -267,14 +281,16 @@ impl Queue {
     ) -> StoreResult<T> {
         match tokio::time::timeout(patience, committed).await {
             Ok(Ok(answer)) => answer,
-            // The writer is gone with the work in its hands.
+            // The writer dropped the work because it panicked: the batch may be committed or not.
             Ok(Err(_)) => Err(StoreError::OutcomeUnknown),
+            // Still queued and now withdrawn: it did not happen. Else the writer has it, and may still commit
+            // it.
             Err(_) if self.withdraw(ticket) => Err(StoreError::unavailable("the commit before it takes too long")),
             Err(_) => Err(StoreError::OutcomeUnknown),
         }
     }
 
-    /// Takes back work that the writer hasn't taken.
+    /// Removes work that is still queued. Returns false if the writer has already taken it.
     fn withdraw(&self, ticket: u64) -> bool {
         let mut state = self.state.lock();
         let Ok(place) = state.waiting.binary_search_by_key(&ticket, |waiting| waiting.ticket) else { return false };
@@ -284,10 +300,10 @@ impl Queue {
         true
     }
 
-    /// Takes the next batch: all that waits, or each session's share of it. Waits for the first command
-    /// until `until`; then a little longer for company, as long as the batch is smaller than the `recent`
-    /// ones were. Small ones are to grow: for them it waits a part of the time that the last commit
-    /// `took`, unless all who can come are here.
+    /// Takes the next batch: all queued commands, or each session's share of them. Waits until `until` for
+    /// the first command. Then it waits a little longer for more commands, as long as there are fewer than in
+    /// `recent` batches. If batches are small, that wait is half the time that the last batch `took`, within
+    /// limits. It ends early if all clients that can be expected have come.
     pub(super) fn take(&self, until: Instant, recent: usize, took: Duration) -> QueueTake {
         let mut state = self.state.lock();
         if let Some(since) = state.working_since.take() {
@@ -324,44 +340,44 @@ impl Queue {
         QueueTake::Batch(batch)
     }
 
-    /// Refuses what comes, or accepts again.
+    /// Refuses new work because of a cause; `None` accepts it again.
     pub(super) fn set_refusing(&self, refusing: Option<Cause>) {
         self.state.lock().refusing = refusing;
     }
 
-    /// A batch that changed something is committed.
+    /// Counts a committed batch that changed something.
     pub(super) fn note_commit(&self) {
         self.commits.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many batches that changed something were committed.
+    /// The number of committed batches that changed something.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// What the writer has done, without the batch that it is at.
+    /// What the writer has done. The current batch is in `commands` but not yet in `worked`.
     pub(super) fn activity(&self) -> WriterActivity {
         self.state.lock().activity
     }
 
-    /// Lets the writer look after the file: a read has failed.
+    /// Wakes the writer although nothing is queued: a read has failed, or a checkpoint has ended.
     pub(super) fn summon(&self) {
         self.state.lock().summoned = true;
         self.arrived.notify_one();
     }
 
-    /// Whether a command would be taken.
+    /// Whether new commands are accepted, unless the queue is full.
     pub(super) fn is_accepting(&self) -> bool {
         let state = self.state.lock();
         state.refusing.is_none() && !state.shut
     }
 
-    /// Whether the writer has been at one batch for longer than `patience`.
+    /// Whether the writer has worked on its current batch for longer than `patience`.
     pub(super) fn is_stuck(&self, patience: Duration) -> bool {
         self.state.lock().working_since.is_some_and(|since| since.elapsed() > patience)
     }
 
-    /// Lets the writer end once it has done what waits.
+    /// Refuses all new work for good. The writer ends after it has done what is queued.
     pub(super) fn shut(&self) {
         self.state.lock().shut = true;
         self.arrived.notify_one();

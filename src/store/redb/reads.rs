@@ -1,4 +1,6 @@
-//! Reading the newest committed snapshot, on the caller's own thread: a few microseconds.
+//! Reads from the newest committed snapshot, on the caller's own thread. A read takes a few microseconds.
+//!
+//! Invariant: a snapshot joins an overlay view with tables that hold no batch newer than the view.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -22,39 +24,43 @@ use crate::store::format;
 use crate::store::page::Budget;
 use crate::store::panics;
 
-/// How many hints one look looks at, so that nobody waits long for it; the writer's has players wait.
+/// Most expiry entries that one call of `counts` examines, so that its caller does not wait long.
 const LOOK: usize = 256;
+/// The same for the writer's `look_ahead`. It is less, because players wait meanwhile.
 const LOOK_AHEAD: usize = 64;
 
-/// How many sessions are stored, and how many of them are known to be dead.
+/// How many sessions are stored, and how many of them are known to have expired.
 #[derive(Default)]
 pub(super) struct RecordCounts {
     pub(super) records: u64,
     pub(super) dead: u64,
-    /// Whether no others are dead.
+    /// Whether `dead` includes all expired sessions.
     pub(super) is_all: bool,
 }
 
+/// What reads need. Callers, the writer and the checkpoint thread share it.
 pub(super) struct Reader {
     pub(super) slot: DatabaseSlot,
     pub(super) quizzes: QuizReader,
+    /// The file's random number, which is a part of every epoch.
     pub(super) random: u64,
-    /// Sessions that could not be read lately.
+    /// Sessions that could not be read lately. They fail at once until they are tried again.
     pub(super) damaged: Damaged,
     pub(super) counter: Counter,
-    /// What is committed and not in the tables yet.
+    /// Rows that are committed to the log and may not be in the tables yet.
     pub(super) overlay: Overlay,
+    /// Set once a page of the expiry index could not be read.
     index_damage: AtomicBool,
 }
 
-/// What is committed at one moment: redb's tables, and the overlay over them.
+/// Everything that is committed at one point in time: redb's tables with the overlay over them.
 pub(super) struct ReadSnapshot<'a> {
     pub(super) view: &'a OverlayView,
     pub(super) transaction: &'a ReadTransaction,
     pub(super) damaged: &'a Damaged,
     pub(super) sessions: ::redb::ReadOnlyTable<&'static [u8], &'static [u8]>,
     pub(super) quizzes: &'a QuizReader,
-    /// Whether a page of the index of deadlines was met that can't be read.
+    /// Set once a page of the expiry index could not be read.
     pub(super) index_damage: &'a AtomicBool,
 }
 
@@ -71,7 +77,7 @@ impl<'a> ReadSnapshot<'a> {
         })
     }
 
-    /// A session's record, alive or not.
+    /// A session's record, live or not; `None` if there is none.
     pub(super) fn stored(&self, id: &SessionId) -> StoreResult<Option<Stored>> {
         let what = || format!("state of {id:?}");
         if let Some(row) = self.view.session(id) {
@@ -84,8 +90,8 @@ impl<'a> ReadSnapshot<'a> {
         })
     }
 
-    /// There is no record of the session. Each session has its place among the quizzes too, so one
-    /// that has only that was damaged, and is no absence.
+    /// Checks that a session without a record really does not exist. Every session also has a row in
+    /// `quizzes`: if that row is left, the record was lost, which is `Corrupt`.
     fn is_absent(&self, id: &SessionId) -> StoreResult<()> {
         if self.view.quiz(id).is_some() {
             return Ok(());
@@ -97,7 +103,7 @@ impl<'a> ReadSnapshot<'a> {
         }
     }
 
-    /// A session whole, with the hint under which it is filed.
+    /// A whole session, live or not, with its index time.
     pub(super) fn session(&self, id: &SessionId) -> StoreResult<Option<(GameSession, Timestamp)>> {
         guarded(|| format!("session {id:?}"), || self.whole(id))
     }
@@ -136,8 +142,8 @@ impl<'a> ReadSnapshot<'a> {
         })
     }
 
-    /// Until when a question is kept that is to be kept until `needed`, as far as that is known; `None` if it
-    /// isn't there.
+    /// Until when a question is kept; `None` if it is missing or can't be read. If it is known to be kept
+    /// until `needed`, the answer comes from memory and may be earlier than the stored end.
     pub(super) fn question_end(&self, name: &QuestionName, needed: Timestamp) -> StoreResult<Option<Timestamp>> {
         if let Some(end) = self.quizzes.known_end(name).filter(|end| *end >= needed) {
             return Ok(Some(end));
@@ -150,7 +156,7 @@ impl<'a> ReadSnapshot<'a> {
         Ok(end)
     }
 
-    /// A question's row.
+    /// The row of a question; `None` if it is missing.
     pub(super) fn question_row(&self, name: &QuestionName) -> StoreResult<Option<QuestionRow>> {
         if let Some(row) = self.view.question(name) {
             return Ok(row.cloned());
@@ -165,7 +171,7 @@ impl<'a> ReadSnapshot<'a> {
         )
     }
 
-    /// The names of a session's questions, if it has any.
+    /// The names of a session's question rows; empty if it has no quiz.
     pub(super) fn question_names(&self, id: &SessionId) -> StoreResult<Vec<QuestionName>> {
         let what = || format!("quiz of {id:?}");
         if let Some(record) = self.view.quiz(id) {
@@ -178,7 +184,7 @@ impl<'a> ReadSnapshot<'a> {
         })
     }
 
-    /// Ends of questions up to `now`.
+    /// Ends of questions at or before `now`, earliest first.
     pub(super) fn question_ends(&self, now: Timestamp) -> StoreResult<Merged<'_, QuestionEnd>> {
         let table = self.transaction.open_table(QUESTION_ENDS).map_err(StoreError::unavailable)?;
         let rows = table.range(..(now.as_millis().saturating_add(1), &[0; 16])).map_err(StoreError::unavailable)?;
@@ -191,7 +197,7 @@ impl<'a> ReadSnapshot<'a> {
         Ok(self.view.over_question_ends(base, range))
     }
 
-    /// The session that a join code names, alive or not.
+    /// The session that holds a join code, live or not.
     pub(super) fn holder(&self, code: &JoinCode) -> StoreResult<Option<SessionId>> {
         if let Some(holder) = self.view.holder(code) {
             return Ok(holder.cloned());
@@ -208,7 +214,7 @@ impl<'a> ReadSnapshot<'a> {
 
     fn page(&self, id: &SessionId, first: Sequence, budget: &mut Budget) -> StoreResult<Vec<Event>> {
         let (newest, kept) = self.view.events(id, first);
-        // What is here too is newer here.
+        // An event that the tables have too is taken from the overlay, whose row is newer.
         let end = newest.first().map_or(u64::MAX, |row| row.event.sequence.0 - 1);
         let mut page = Vec::new();
         if kept.0 <= end {
@@ -235,7 +241,7 @@ impl<'a> ReadSnapshot<'a> {
         Ok(page)
     }
 
-    /// The hints that say to look at `now` or before, soonest first, beginning after this one.
+    /// Expiry entries whose time is `now` or earlier, earliest first, beginning after `after`.
     pub(super) fn due_entries(
         &self,
         now: Timestamp,
@@ -245,13 +251,14 @@ impl<'a> ReadSnapshot<'a> {
         let end = (now.plus(Millis(1)), SessionId::first());
         let from = after.map_or(Bound::Unbounded, |after| Bound::Excluded(after.clone()));
         let is_over = after.is_some_and(|after| *after >= end);
+        // Nothing is left then. An empty range is needed: one whose start is behind its end panics.
         let range =
             if is_over { (Bound::Included(end.clone()), Bound::Excluded(end)) } else { (from, Bound::Excluded(end)) };
         let due = DueEntries::after(table, after, now, self.index_damage);
         Ok(self.view.over_expiry_index(due, range))
     }
 
-    /// The life in a session's record, and its hint, without decoding the game.
+    /// A session's index time and its life, without decoding its game.
     pub(super) fn life(&self, id: &SessionId) -> StoreResult<Option<(Timestamp, Life)>> {
         let what = || format!("life of {id:?}");
         match self.view.session(id) {
@@ -268,13 +275,13 @@ impl<'a> ReadSnapshot<'a> {
         })
     }
 
-    /// The number of the batch that it ends with.
+    /// The number of the last batch in the snapshot.
     pub(super) fn batch(&self) -> StoreResult<u64> {
-        // The tables are behind the view, but where batches are committed to them directly.
+        // The tables lag behind the view if there is a log. Without one the tables may be ahead of it.
         Meta::batches(self.transaction).map(|batch| batch.max(self.view.batch))
     }
 
-    /// How many sessions are stored.
+    /// How many sessions are stored, live or not.
     fn records(&self) -> StoreResult<u64> {
         let stored = self.sessions.len().map_err(StoreError::unavailable)?;
         if self.view.is_empty() {
@@ -284,7 +291,8 @@ impl<'a> ReadSnapshot<'a> {
     }
 }
 
-/// redb panics when it meets a damaged page: whoever needs that page can't be read, and nobody else.
+/// Runs a read over which redb may panic. redb panics over a damaged page: then only this read fails, with
+/// `Corrupt`.
 pub(super) fn guarded<T>(what: impl Fn() -> String, read: impl FnOnce() -> StoreResult<T>) -> StoreResult<T> {
     panics::catch(read).map_err(|met| {
         tracing::debug!(met, "a page of the file cannot be read");
@@ -292,7 +300,8 @@ pub(super) fn guarded<T>(what: impl Fn() -> String, read: impl FnOnce() -> Store
     })?
 }
 
-/// What a page of a log must hold: every number from `first` on, up to the log's end or the page's.
+/// Whether a page of an event log is complete: it has every sequence from `first` on, up to the head of the
+/// log or until the page is full.
 fn without_gaps(events: &[Event], first: Sequence, head: Sequence, is_page_full: bool) -> bool {
     let (kept, found) = ((head.0 + 1).saturating_sub(first.0), events.len() as u64);
     let is_whole = found == kept || (is_page_full && found < kept);
@@ -305,13 +314,15 @@ impl Reader {
         Self { slot, quizzes, random, damaged, counter, overlay, index_damage }
     }
 
-    /// Lets `act` look at the newest snapshot.
+    /// Runs `act` on the newest snapshot.
     pub(super) fn look<T>(&self, act: impl FnOnce(&ReadSnapshot<'_>) -> StoreResult<T>) -> StoreResult<T> {
         self.slot.with_reads(|begin| {
             loop {
+                // The view is taken before the tables are opened: `fits` depends on this order.
                 let view = self.overlay.view();
                 let transaction = begin()?;
-                // Else the tables were opened after a checkpoint wrote rows that the view doesn't know.
+                // If not, a checkpoint may have written batches to the tables that the view does not have:
+                // take both again.
                 if self.overlay.fits(&view) {
                     return act(&ReadSnapshot::new(&view, &transaction, self)?);
                 }
@@ -319,7 +330,7 @@ impl Reader {
         })
     }
 
-    /// The same for one session.
+    /// The same for one session. Fails at once if the session could not be read lately.
     fn look_at<T>(&self, id: &SessionId, act: impl FnOnce(&ReadSnapshot<'_>) -> StoreResult<T>) -> StoreResult<T> {
         self.damaged.look(id, || self.look(act))
     }
@@ -329,9 +340,9 @@ impl Reader {
         Ok(session.map(|(session, _)| session).filter(|session| session.is_live(now)))
     }
 
-    /// Decodes a session's quiz on the caller's thread, so that the one writer need not: that is
-    /// the dearest part of an answer to a game that was not used lately. Failures are the writer's
-    /// to meet.
+    /// Decodes a session's quiz into the cache on the caller's thread, so that the one writer does not have
+    /// to. Decoding is the most expensive part of a command on a game that was not used lately. Errors are
+    /// ignored here: the writer meets them again.
     pub(super) fn warm(&self, id: &SessionId) {
         let is_at_hand = || match self.overlay.view().session(id) {
             Some(Some(SessionRow::State { state, quiz, .. })) => quiz.is_some() || !state.game.has_quiz(),
@@ -370,7 +381,7 @@ impl Reader {
         self.look(|snapshot| {
             let Some(id) = guarded(|| "a join code".to_owned(), || snapshot.holder(code))? else { return Ok(None) };
             let stored = self.damaged.look(&id, || snapshot.stored(&id))?;
-            // A code is deleted with its session.
+            // A code is deleted in the same batch as its session, so the record must be there.
             let stored = stored.ok_or_else(|| StoreError::Corrupt { what: format!("state of {id:?}: missing") })?;
             Ok(stored.state.life.is_live(now).then_some(id))
         })
@@ -384,13 +395,13 @@ impl Reader {
         })
     }
 
-    /// Whether nothing is stored.
+    /// Whether no session is stored.
     pub(super) fn is_empty(&self) -> StoreResult<bool> {
         self.look(|snapshot| Ok(snapshot.records()? == 0))
     }
 
-    /// Looks at what has become due, so that whoever counts finds that done. What fails is met again
-    /// by them.
+    /// Examines expiry entries that became due, so that the next count has less to do. Errors are ignored
+    /// here: the next count meets them again.
     pub(super) fn look_ahead(&self, now: Timestamp) {
         if self.counter.is_look_due(now) {
             drop(self.look(|snapshot| self.counter.look_ahead(snapshot, now, LOOK_AHEAD)));

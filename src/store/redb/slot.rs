@@ -1,5 +1,6 @@
-//! The one place that holds the open database, so that it can be closed and opened again while
-//! readers come and go. No reader holds it across an await.
+//! Holds the open database, so that it can be closed and opened again while reads go on.
+//!
+//! Invariant: no reader holds the database across an await.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,28 +14,30 @@ use super::storage::Sectors;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::panics;
 
-/// How long a reader waits for a database that is just being opened again.
+/// How long a reader waits while the database is being opened again. After that it is refused.
 const OPENING: Duration = Duration::from_millis(250);
 
-/// What is said of a page over which redb panicked.
+/// The error text for a page over which redb panicked.
 pub(super) const DAMAGED_PAGE: &str = "a page of the file is damaged";
 
-/// An open database: one that is this process's own, or one that it only reads.
+/// An open database: owned by this process, or opened for reading only.
 enum Open {
     Owned(Database),
     Read(ReadOnlyDatabase),
 }
 
 pub(super) struct DatabaseSlot {
+    /// `None` while the database is closed or could not be opened again.
     open: RwLock<Option<Open>>,
-    /// How it is opened again; `None` if it is only read.
+    /// How the database is opened again; `None` if it was opened for reading only.
     opener: Option<DatabaseOpener>,
-    /// Which file was opened first.
+    /// The file that was opened first. `None` for a storage that is no file, and if opened for reading only.
     identity: Option<Identity>,
+    /// Unreadable places of the file; `None` if it was opened for reading only.
     sectors: Mutex<Option<Sectors>>,
 }
 
-/// Opens the database; a file so damaged that redb panics is unusable, and no end of the process.
+/// Runs `open`. redb panics over a damaged page: that makes the file unusable, but must not end the process.
 fn guarded<T>(name: &str, open: impl FnOnce() -> Result<T, OpenError>) -> Result<T, OpenError> {
     panics::catch(open).unwrap_or_else(|met| {
         tracing::debug!(met, "a page of the file cannot be read");
@@ -43,14 +46,14 @@ fn guarded<T>(name: &str, open: impl FnOnce() -> Result<T, OpenError>) -> Result
 }
 
 impl DatabaseSlot {
-    /// Opens the database as its owner, and creates it if it is missing.
+    /// Opens the database as its owner. Creates it if it is missing.
     pub(super) fn open(opener: DatabaseOpener) -> Result<Self, OpenError> {
         let OpenedFile { database, sectors, identity } = guarded(&opener.name(), || opener.open_or_create())?;
         let (open, sectors) = (RwLock::new(Some(Open::Owned(database))), Mutex::new(Some(sectors)));
         Ok(Self { open, opener: Some(opener), identity, sectors })
     }
 
-    /// Opens the file at `path` to read it.
+    /// Opens the file at `path` for reading only.
     pub(super) fn open_read_only(path: PathBuf, cache_size: usize) -> Result<Self, OpenError> {
         let name = path.display().to_string();
         let database = guarded(&name, || file::open_read_only(&path, cache_size))?;
@@ -58,53 +61,54 @@ impl DatabaseSlot {
         Ok(Self { open, opener: None, identity: None, sectors: Mutex::default() })
     }
 
-    /// Which file it is.
+    /// The file that was opened; `None` for a storage that is no file, and if opened for reading only.
     pub(super) fn identity(&self) -> Option<Identity> {
         self.identity
     }
 
-    /// Whether the file is still where it was opened.
+    /// Whether the file is still at its path. Always true if it was opened for reading only.
     pub(super) fn is_there(&self) -> bool {
         self.opener.as_ref().is_none_or(|opener| opener.is_there(self.identity))
     }
 
-    /// Whether a place of the file can be read again that could not be.
+    /// Tries unreadable places again; true if one of them can be read now.
     pub(super) fn has_healed(&self) -> bool {
         self.sectors.lock().as_ref().is_some_and(Sectors::has_healed)
     }
 
-    /// Whether a sync has failed since the database was opened.
+    /// Whether a sync has failed since the database was opened. True if that is not known.
     pub(super) fn has_lost_sync(&self) -> bool {
         self.sectors.lock().as_ref().is_none_or(Sectors::has_lost_sync)
     }
 
-    /// How long the file is.
+    /// The length of the file in bytes; 0 if it was opened for reading only.
     pub(super) fn length(&self) -> u64 {
         self.sectors.lock().as_ref().map_or(0, Sectors::len)
     }
 
-    /// Whether the file has space to grow.
+    /// Whether the file has disk space for another growth step. False if it was opened for reading only.
     pub(super) fn can_grow(&self) -> bool {
         self.sectors.lock().as_ref().is_some_and(Sectors::can_grow)
     }
 
-    /// How the log is used, if it is to be.
+    /// How the log is used; `None` if it is turned off.
     pub(super) fn log_options(&self) -> Option<LogOptions> {
         self.opener.as_ref().and_then(|opener| opener.log)
     }
 
-    /// Where the log is, or is to be.
+    /// Opens the log. If the log is turned off, it is not created, but one that exists is opened: it may hold
+    /// batches.
     pub(super) fn open_log(&self) -> std::io::Result<Option<log::LogStorage>> {
         let Some(opener) = &self.opener else { return Ok(None) };
         opener.open_log(opener.log.is_some())
     }
 
-    /// Puts a log that can't be used out of the way.
+    /// Renames a log that can't be used, so that a new one can be created.
     pub(super) fn set_log_aside(&self, why: &str) -> std::io::Result<()> {
         self.opener.as_ref().map_or(Ok(()), |opener| opener.set_log_aside(why))
     }
 
-    /// Goes through the whole file; an error if any page of it is not what it was written as.
+    /// Verifies the checksums of all pages of the file, which takes long for a large one.
     pub(super) fn check(&self) -> Result<(), OpenError> {
         let name = self.opener.as_ref().map(DatabaseOpener::name).unwrap_or_default();
         guarded(&name, || match &mut *self.open.write() {
@@ -116,7 +120,7 @@ impl DatabaseSlot {
         })
     }
 
-    /// Lets `act` use the database as its owner.
+    /// Runs `act` on the database. Fails with `Unavailable` if it is closed or was opened for reading only.
     pub(super) fn with<T>(&self, act: impl FnOnce(&Database) -> StoreResult<T>) -> StoreResult<T> {
         self.with_open(|open| match open {
             Open::Owned(database) => act(database),
@@ -127,24 +131,24 @@ impl DatabaseSlot {
     fn with_open<T>(&self, act: impl FnOnce(&Open) -> StoreResult<T>) -> StoreResult<T> {
         let open = self.opened().ok_or(StoreError::Unavailable(None))?;
         let Some(open) = open.as_ref() else { return Err(StoreError::Unavailable(None)) };
-        // redb panics when it meets a damaged page.
+        // redb panics over a damaged page. Only this access fails for it.
         panics::catch(|| act(open)).map_err(|met| {
             tracing::debug!(met, "a page of the file cannot be read");
             StoreError::Corrupt { what: DAMAGED_PAGE.to_owned() }
         })?
     }
 
-    /// The database, which may be just being opened again.
+    /// The database. If it is just being opened again, waits up to [`OPENING`], then returns `None`.
     fn opened(&self) -> Option<RwLockReadGuard<'_, Option<Open>>> {
         self.open.try_read().or_else(|| self.open.try_read_for(OPENING))
     }
 
-    /// Lets `act` read the newest committed snapshot.
+    /// Runs `act` on the newest snapshot that is committed to the tables.
     pub(super) fn read<T>(&self, act: impl FnOnce(&ReadTransaction) -> StoreResult<T>) -> StoreResult<T> {
         self.with_reads(|begin| act(&begin()?))
     }
 
-    /// Lets `act` read, and say itself when a snapshot is to be taken.
+    /// Runs `act`, which decides itself when to take a snapshot of the tables.
     pub(super) fn with_reads<T>(
         &self,
         act: impl FnOnce(&dyn Fn() -> StoreResult<ReadTransaction>) -> StoreResult<T>,
@@ -161,17 +165,20 @@ impl DatabaseSlot {
         })
     }
 
-    /// Lets go of the database, once every reader has.
+    /// Closes the database once no reader uses it any more.
     pub(super) fn close(&self) {
         let open = self.open.write().take();
-        // Dropped outside the lock: closing writes, and nobody should wait for that to be refused.
+        // Dropped after the lock is released: closing writes to disk, and callers should be refused at once
+        // meanwhile.
         drop_quietly(open);
     }
 
-    /// Closes and opens again. Meanwhile readers wait for a moment, and are refused then.
+    /// Closes the database and opens it again. Readers wait up to [`OPENING`] meanwhile, and are then
+    /// refused. If this fails, the database stays closed and every access is refused.
     pub(super) fn reopen(&self) -> Result<(), OpenError> {
         let Some(opener) = &self.opener else { return Ok(()) };
         let mut slot = self.open.write();
+        // Closed first: redb locks the file, and a second open would find it held.
         drop_quietly(slot.take());
         let OpenedFile { database, sectors, .. } = guarded(&opener.name(), || opener.reopen(self.identity))?;
         *self.sectors.lock() = Some(sectors);
@@ -186,7 +193,7 @@ impl Drop for DatabaseSlot {
     }
 }
 
-/// Closing writes, and may meet a damaged page as any commit may.
+/// Closes the database. That writes to the file, and may panic over a damaged page as any commit may.
 fn drop_quietly(open: Option<Open>) {
     if let Err(met) = panics::catch(|| drop(open)) {
         tracing::debug!(met, "the file could not be closed cleanly");

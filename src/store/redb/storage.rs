@@ -1,7 +1,8 @@
-//! What stands between redb and the disk. After one read that fails redb refuses everything until
-//! the file is opened again, which would make one unreadable sector everybody's trouble. So a page
-//! that can't be read is given to redb as one that can't be parsed: redb panics over it, the caller
-//! catches that, and only whoever needs that page fails.
+//! The layer between redb and the disk.
+//!
+//! After one failed read redb refuses everything until the file is opened again. One unreadable sector would
+//! then stop all sessions. So instead of an error, redb gets bytes that can't be parsed as a page. redb
+//! panics over them, the caller catches the panic, and only the access that needs this page fails.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,16 +16,16 @@ use parking_lot::Mutex;
 
 use super::space::Space;
 
-/// How soon a sector that could not be read is looked at again: a disk takes seconds to give up.
+/// How soon an unreadable place is tried again. A disk takes seconds before it reports such an error.
 const AGAIN: Duration = Duration::from_secs(60);
-/// No page of redb's begins like this.
+/// The byte that fills an unreadable page. No page of redb begins with it.
 const NO_PAGE: u8 = 0xEE;
 
-/// The storage as redb sees it.
+/// The storage backend that redb uses.
 #[derive(Debug)]
 pub(super) struct Storage(Sectors);
 
-/// Which places of a storage can't be read. Clones are the same one.
+/// A handle on a storage and its list of unreadable places. Clones share both.
 #[derive(Debug, Clone)]
 pub(super) struct Sectors(Arc<StorageInner>);
 
@@ -32,21 +33,23 @@ pub(super) struct Sectors(Arc<StorageInner>);
 struct StorageInner {
     backend: Box<dyn StorageBackend>,
     space: Space,
-    /// Whether failed reads are forgiven: not while the file is being opened.
+    /// Whether a failed read gives invalid bytes instead of an error. False while the file is being opened.
     forgives: AtomicBool,
-    /// Whether a sync has failed: what was written before it may be lost, though it can be read.
+    /// Whether a sync has failed. What was written before may be lost, although it can still be read.
     lost_sync: AtomicBool,
+    /// The unreadable places by their offset.
     unreadable: Mutex<BTreeMap<u64, Unreadable>>,
 }
 
 #[derive(Debug)]
 struct Unreadable {
     length: usize,
+    /// When it was last tried.
     looked: Instant,
 }
 
 impl Storage {
-    /// Over `backend`; with a handle on what can't be read of it.
+    /// A storage over `backend`, with a handle on its unreadable places.
     pub(super) fn over(backend: Box<dyn StorageBackend>, space: Space) -> (Self, Sectors) {
         let (forgives, lost_sync, unreadable) = (AtomicBool::new(false), AtomicBool::new(false), Mutex::default());
         let sectors = Sectors(Arc::new(StorageInner { backend, space, forgives, lost_sync, unreadable }));
@@ -55,14 +58,16 @@ impl Storage {
 }
 
 impl Sectors {
-    /// From now on failed reads are the trouble of whoever needs the page.
+    /// From now on a failed read fails only the access that needs the page.
     pub(super) fn forgive(&self) {
         self.0.forgives.store(true, Ordering::Release);
     }
 
-    /// Looks again at places that could not be read a while ago; whether one can be read now, so
-    /// that the file is to be opened again: redb may have kept what it was given instead.
+    /// Tries places again that could not be read a while ago. Returns true if one can be read now. The file
+    /// must then be opened again, because redb may have cached the invalid bytes.
     pub(super) fn has_healed(&self) -> bool {
+        // The lock is held while the disk is read, which can take seconds. Other reads of the file wait for
+        // it.
         let mut unreadable = self.0.unreadable.lock();
         let known = unreadable.len();
         unreadable.retain(|offset, place| {
@@ -75,17 +80,17 @@ impl Sectors {
         unreadable.len() < known
     }
 
-    /// Whether a sync has failed.
+    /// Whether a sync has failed since the file was opened.
     pub(super) fn has_lost_sync(&self) -> bool {
         self.0.lost_sync.load(Ordering::Acquire)
     }
 
-    /// How long the file is.
+    /// The length of the file in bytes; 0 if it can't be read.
     pub(super) fn len(&self) -> u64 {
         self.0.backend.len().unwrap_or_default()
     }
 
-    /// Whether the file has space to grow.
+    /// Whether the disk has space for another growth step of the file.
     pub(super) fn can_grow(&self) -> bool {
         self.0.space.has_step(self.len())
     }
@@ -94,7 +99,7 @@ impl Sectors {
         self.0.unreadable.lock().get(&offset).is_some_and(|place| place.looked.elapsed() < AGAIN)
     }
 
-    /// Notes the place; whether it is new.
+    /// Notes an unreadable place. Returns whether it is new.
     fn note(&self, offset: u64, length: usize) -> bool {
         self.0.unreadable.lock().insert(offset, Unreadable { length, looked: Instant::now() }).is_none()
     }
@@ -107,7 +112,7 @@ impl StorageBackend for Storage {
             return backend.read(offset, out);
         }
         if !self.0.is_known(offset) {
-            // Some errors are over by the second try.
+            // Some read errors do not occur again on a second try.
             let Err(error) = backend.read(offset, out).or_else(|_| backend.read(offset, out)) else { return Ok(()) };
             if self.0.note(offset, out.len()) {
                 tracing::error!(%error, offset, bytes = out.len(), "a place of the file cannot be read");
@@ -119,7 +124,7 @@ impl StorageBackend for Storage {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.0.0.backend.write(offset, data)?;
-        // What was written can be read: a disk puts another sector in the place of a bad one.
+        // A place that was written can be read again: a disk replaces a bad sector when it is written.
         let mut unreadable = self.0.0.unreadable.lock();
         if !unreadable.is_empty() {
             unreadable.remove(&offset);
@@ -140,7 +145,7 @@ impl StorageBackend for Storage {
         space.allows(before, len)?;
         backend.set_len(len)?;
         space.take(before, len).inspect_err(|_| {
-            // As it was: what is not the disk's is not the file's.
+            // Back to the old length: the file must not be longer than the space that is allocated for it.
             let _ = backend.set_len(before);
         })
     }

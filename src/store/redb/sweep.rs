@@ -1,6 +1,8 @@
-//! The reaper's part of a batch: what is due by its hint is looked at, and deleted or filed anew. Only
-//! the beginning of a record is decoded, and only once its checksum has been found right: what is
-//! damaged is never deleted for it.
+//! The sweep, as a part of a batch. It checks the sessions whose expiry entry is due, deletes those that have
+//! expired, and moves the entry of the others to their deadline.
+//!
+//! Invariant: a damaged session is never deleted as expired. Only the beginning of a record is decoded, and
+//! only after the checksum of the whole record was verified.
 
 use std::sync::atomic::Ordering;
 
@@ -16,38 +18,40 @@ use crate::domain::{JoinCode, Life, Moment, Owner, Sequence, SessionId, Timestam
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::format;
 
-/// How many hints one batch passes over at most.
+/// Most expiry entries that one batch passes over, in addition to those that it handles.
 const MOST_PASSED: usize = 1_024;
 
-/// What a batch of a sweep did.
+/// The result of one batch of a sweep.
 #[derive(Default)]
 pub(super) struct SweptBatch {
+    /// Number of sessions that were deleted.
     pub(super) deleted: usize,
+    /// Number of entries that were handled: deleted, moved or removed. Entries passed over don't count.
     pub(super) handled: usize,
-    /// The hint that the next batch goes on after; `None` if nothing more is due.
+    /// The entry after which the next batch continues; `None` if nothing more is due.
     pub(super) next: Option<ExpiryEntry>,
-    /// Whether there are more questions that no session needs.
+    /// Whether there may be more questions that no session needs.
     pub(super) has_questions_left: bool,
 }
 
 impl SweptBatch {
-    /// Whether another batch has something to do.
+    /// Whether another batch would have something to do.
     pub(super) fn has_more(&self) -> bool {
         self.next.is_some() || self.has_questions_left
     }
 }
 
-/// What was done with a hint.
+/// What was done with an expiry entry.
 enum SweepOutcome {
-    /// Its session was dead, and is deleted.
+    /// Its session had expired, and is deleted.
     Deleted,
-    /// It is filed anew, or belonged to nothing and is removed.
+    /// The entry of a live session was moved, or an entry that belongs to no session was removed.
     Kept,
-    /// Nothing: it can't be read, or changes in this batch anyway.
+    /// Nothing: the session can't be read, or this batch changes it anyway.
     Passed,
 }
 
-/// A session's whole row, and what it begins with.
+/// A session's whole row, with the fields at its beginning decoded.
 pub(super) struct RowHead {
     index_time: Timestamp,
     pub(super) life: Life,
@@ -57,6 +61,7 @@ pub(super) struct RowHead {
 }
 
 impl RowHead {
+    /// The session's row in the snapshot, live or not; `None` if there is none.
     pub(super) fn of(snapshot: &ReadSnapshot<'_>, id: &SessionId) -> StoreResult<Option<Self>> {
         let what = || format!("state of {id:?}");
         if let Some(row) = snapshot.view.session(id) {
@@ -64,6 +69,7 @@ impl RowHead {
         }
         let record = snapshot.sessions.get(id.as_bytes()).map_err(StoreError::unavailable)?;
         let Some(record) = record else { return Ok(None) };
+        // Before decoding: only the checksum of the whole record tells that its beginning can be trusted.
         format::check(record.value(), what)?;
         Self::of_row(SessionRow::Record(record.value().to_vec()), what).map(Some)
     }
@@ -74,6 +80,7 @@ impl RowHead {
                 (*index_time, state.life.clone(), state.join_code.clone(), state.owner.clone())
             }
             SessionRow::Record(record) => {
+                // The first fields of `Stored` and of `SessionState`, in their order.
                 let prefix: (Timestamp, Life, u64, Option<JoinCode>, Option<Owner>) =
                     format::decode_prefix(record, what)?;
                 let (index_time, life, _nonce, join_code, owner) = prefix;
@@ -84,7 +91,7 @@ impl RowHead {
     }
 }
 
-/// The tables that hold what else there is of a session.
+/// The other tables that hold rows of a session, with the overlay over them.
 struct Rest<'s> {
     view: &'s OverlayView,
     quizzes: ReadOnlyTable<&'static [u8], &'static [u8]>,
@@ -103,7 +110,7 @@ impl<'s> Rest<'s> {
         })
     }
 
-    /// Whether the session has its place among the quizzes.
+    /// Whether the session has a row in `quizzes`. Every stored session has one.
     fn has_place(&self, id: &SessionId) -> StoreResult<bool> {
         match self.view.quiz(id) {
             Some(record) => Ok(record.is_some()),
@@ -111,7 +118,7 @@ impl<'s> Rest<'s> {
         }
     }
 
-    /// An error if the session's quiz is not whole.
+    /// Fails if the session's quiz record is damaged.
     fn check_quiz(&self, id: &SessionId) -> StoreResult<()> {
         if self.view.quiz(id).is_some() {
             return Ok(());
@@ -141,9 +148,9 @@ impl<'s> Rest<'s> {
 }
 
 impl Batch<'_> {
-    /// Takes what is due after this hint from the index, looks at the real deadline, and deletes or
-    /// files it anew: so many sessions at most. What can't be read stays as it is, hint and all, and is
-    /// passed over.
+    /// Takes due entries after `after` from the expiry index and checks the real deadline of each session. It
+    /// deletes the session or moves its entry, for at most `most` sessions. A session that can't be read is
+    /// passed over: its rows and its entry stay as they are.
     pub(super) fn sweep(&mut self, at: Moment, after: Option<&ExpiryEntry>, most: usize) -> StoreResult<SweptBatch> {
         let snapshot = self.snapshot;
         let rest = Rest::open(snapshot)?;
@@ -169,11 +176,12 @@ impl Batch<'_> {
             }
             last = Some(index_time);
         }
-        // A session that can't be found by the index may need any question.
+        // If a part of the index can't be read, sessions that are not found may need any of the questions:
+        // remove none.
         if swept.next.is_none() && !self.snapshot.index_damage.load(Ordering::Relaxed) {
             let forgotten = guarded(|| "the index of questions".to_owned(), || self.forget_questions(at.now));
             swept.has_questions_left = match forgotten {
-                // They stay as garbage, and nobody else has to for that.
+                // These questions stay as garbage. The sessions that were swept are deleted all the same.
                 Err(StoreError::Corrupt { .. }) => false,
                 forgotten => forgotten?,
             };
@@ -203,7 +211,8 @@ impl Batch<'_> {
             if rest.has_expiry_entry(head.index_time, id)? {
                 return Ok(SweepOutcome::Kept);
             }
-            // The index has it under no other. The record is whole: what it says is done.
+            // The index has no other entry for this session. Its checksum was right, so its record is
+            // trusted.
             tracing::warn!(session = id.short_hash(), "a session was not filed where its record says; it is now");
         }
         if head.life.is_live(now) {
@@ -222,7 +231,7 @@ impl Batch<'_> {
         Ok(SweepOutcome::Deleted)
     }
 
-    /// The same for a session that the batch has come upon already.
+    /// The same for a session that an earlier command of the batch has already loaded.
     fn sweep_changed(&mut self, (index_time, id): &ExpiryEntry, now: Timestamp) -> StoreResult<SweepOutcome> {
         let Some(change) = self.changes.get_mut(id) else { return Ok(SweepOutcome::Passed) };
         if change.before.as_ref().is_none_or(|before| before.index_time != *index_time) {
@@ -239,7 +248,7 @@ impl Batch<'_> {
         }
     }
 
-    /// Deletes a session that the batch has not come upon before.
+    /// Deletes a session that no earlier command of the batch has loaded.
     fn bury(&mut self, id: &SessionId, before: PreviousRow) -> StoreResult<()> {
         if let Some(code) = &before.join_code {
             self.free(code, id)?;

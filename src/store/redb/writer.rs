@@ -1,11 +1,13 @@
-//! The one writer. It takes all that waits, lets the rules work it out, stores it in one durable
-//! commit, and only then answers: commit before tell. A commit is an entry of the log ([`logging`]), or
-//! one of the tables where there is no log.
+//! The one writer thread. It takes the queued commands, applies the rules, stores the changes in one durable
+//! commit, and then answers. A commit is an entry in the log ([`logging`]), or a transaction on the tables if
+//! there is no log.
 //!
-//! When a commit fails it opens the file again and looks whether the batch is there. If it isn't,
-//! nothing happened; if it is, or the file can't be opened, the outcome is unknown. A batch that a
-//! full disk has refused is tried again without what takes space, and one that met a damaged page
-//! command by command, so that only whoever needs that page fails.
+//! Invariant: no command is answered with success before its batch is durable.
+//!
+//! When a commit to the tables fails, the writer opens the file again and checks whether the batch is in it.
+//! If it is not, nothing happened. If it is, or if the file can't be opened, the outcome is unknown. A batch
+//! for which the disk had no space is tried again without the commands that take space. A batch that met a
+//! damaged page is tried command by command, so that only the commands that need this page fail.
 
 mod logging;
 mod recovery;
@@ -34,9 +36,9 @@ use crate::store::panics;
 use crate::store::step::ApplyFn;
 pub(super) use logging::Logging;
 
-/// What keeps a session from being stored.
+/// The error text for a session that can't be stored.
 const NEEDS_DAMAGED: &str = "a page that it needs is damaged";
-/// How long one sweep goes on session by session: others wait.
+/// The longest time for one sweep that goes session by session: other commands wait meanwhile.
 const EACH_FOR: Duration = Duration::from_millis(100);
 
 pub(super) struct Writer {
@@ -47,36 +49,40 @@ pub(super) struct Writer {
     growth: Arc<Growth>,
     note: Note,
     rules: ApplyFn,
-    /// What the file's own record says since the last commit.
+    /// The file's metadata as of the last commit.
     meta: Meta,
     /// The log; `None` while batches are committed to the tables directly.
     logging: Option<Logging>,
-    /// When to try whether the log can be used.
+    /// When to try the log again; `None` while it is in use, and if it is turned off.
     log_again_at: Option<Instant>,
-    /// A batch that may be in the log or not, and that is to count as not: nothing was told of it.
+    /// The number of a batch that may be in the log, but must not count: no success was reported for it.
     void_batch: Option<u64>,
-    /// Why nothing can be committed, and when to try again.
+    /// Set while nothing can be committed.
     broken: Option<Broken>,
-    /// When the last commit was begun.
+    /// When the last commit began.
     last_commit: Instant,
-    /// The latest moment that a command was applied at.
+    /// The latest game time at which a command was applied.
     last_at: Timestamp,
-    /// When the file was looked after last.
+    /// When space was last made while there was a condition to report.
     upkeep_at: Instant,
+    /// When unreadable places of the file were last tried again.
     looked_at: Instant,
 }
 
+/// Why nothing can be committed, and when to try again.
 struct Broken {
     cause: Cause,
     retry_at: Instant,
+    /// The current backoff.
     pause: Duration,
 }
 
-/// Why a batch was not simply committed.
+/// What became of a batch whose commit did not succeed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
-    /// It is not stored, and will not be.
+    /// It is not stored, and never will be.
     NotStored(Met),
+    /// It may be stored or not.
     Unknown,
 }
 
@@ -116,12 +122,13 @@ impl Writer {
         }
     }
 
-    /// The first commit has met a full disk: games can be read, and new ones begin when there is
-    /// space again.
+    /// For a store whose first commit found the disk full. Its games can be read, and new ones can begin once
+    /// there is space again.
     pub(super) fn start_full(&self) {
         self.refuse_growth(Cause::Full, "the first commit found no space");
     }
 
+    /// Starts the writer's thread. It ends after a `Close`, or when the queue is shut and empty.
     pub(super) fn start(self) -> std::io::Result<()> {
         let thread = std::thread::Builder::new().name("rejoin-writer".to_owned());
         thread.spawn(move || self.run()).map(drop)
@@ -133,9 +140,9 @@ impl Writer {
             match self.queue.take(self.wake_at(), recent, took) {
                 QueueTake::Batch(batch) => {
                     let begun = Instant::now();
-                    // Follows the batches' size at once upwards, and slowly down.
+                    // Follows a larger batch at once, and smaller batches slowly, by a quarter each.
                     recent = batch.len().max(recent.saturating_sub(recent.div_ceil(4)));
-                    // A panic drops the batch, whose callers are told that its outcome is unknown.
+                    // A panic drops the batch with its reply slots, so its callers get `OutcomeUnknown`.
                     let committed = panics::catch(|| self.commit_batch(batch));
                     took = begun.elapsed();
                     self.reader.look_ahead(self.last_at);
@@ -163,10 +170,11 @@ impl Writer {
         }
     }
 
-    /// Works out, stores and answers a batch. Gives the reply to a `Close` that is in it.
+    /// Works out, stores and answers a batch. Returns the reply slot of a `Close` in it, which is not
+    /// answered yet.
     fn commit_batch(&mut self, mut batch: Vec<Work>) -> Option<ReplySlot<()>> {
         let mut close = None;
-        // Nothing comes after it.
+        // The queue accepts nothing after a `Close`, so it can only be the last.
         if let Some(Work::Close { .. }) = batch.last()
             && let Some(Work::Close { reply }) = batch.pop()
         {
@@ -184,10 +192,10 @@ impl Writer {
         close
     }
 
-    /// Carries out a batch, and answers all of it.
+    /// Commits a batch, and answers all its commands.
     fn carry_out(&mut self, mut batch: Vec<Work>) {
         if let Some(Broken { cause, .. }) = self.broken {
-            // What was not worked out did not happen.
+            // Nothing was stored, so it is certain that these commands did not happen.
             return answer_all(batch, |_| Err(refusal(cause)));
         }
         let grows = batch.iter().any(Work::grows);
@@ -211,7 +219,7 @@ impl Writer {
         }
     }
 
-    /// Carries out each command by itself: one of them meets a damaged page.
+    /// Commits each command by itself, because one of them needs a damaged page.
     fn carry_out_each(&mut self, batch: Vec<Work>) {
         for work in batch {
             match work {
@@ -226,7 +234,7 @@ impl Writer {
         let fate = self.try_if_whole(&mut alone);
         let is_damage = fate == Err(Fate::NotStored(Met::Damage));
         answer_all(alone, |work| match fate {
-            // It is the place where new games go.
+            // The damaged page is where rows of new games go, so all new games would fail.
             _ if is_damage && work.grows() => {
                 self.refuse_growth(Cause::Damaged, "a page that new games need is damaged");
                 Err(refusal(Cause::Damaged))
@@ -236,7 +244,7 @@ impl Writer {
         });
     }
 
-    /// Sweeps one session at a time. Those for which a damaged page is needed are left where they are.
+    /// Sweeps one session at a time. A session that needs a damaged page stays as it is.
     fn sweep_each(
         &mut self,
         at: Moment,
@@ -250,7 +258,7 @@ impl Writer {
             let mut one = vec![Work::Sweep { at, after: after.clone(), most: 1, reply: ReplySlot::to(answer) }];
             match self.try_if_whole(&mut one) {
                 Ok(()) => answer_all(one, |_| Ok(())),
-                // It is passed over the next time.
+                // The session is noted as damaged by now, and passed over in the next round.
                 Err(Fate::NotStored(Met::Damage)) => {}
                 Err(fate) => return reply.send(Err(fate.error())),
             }
@@ -278,7 +286,7 @@ impl Writer {
         }
     }
 
-    /// Works out and stores a batch, or finds out what became of it.
+    /// Works out and stores a batch. If that fails, finds out what became of it.
     fn try_all(&mut self, batch: &mut [Work]) -> Result<(), Fate> {
         let (reader, rules) = (self.reader.clone(), self.rules);
         let changes = reader.look(|snapshot| {
@@ -306,7 +314,8 @@ impl Writer {
         let Ok(rows) = changes.into_rows() else { return Err(Fate::NotStored(Met::Failure)) };
         let (only_one, removes) = (rows.only_one.clone(), rows.removes);
         if let Err(fate) = self.store(rows) {
-            // Of several each is tried by itself, and only one of them is at fault.
+            // If the batch changed several sessions, only one is at fault. Each of them is tried by itself
+            // later.
             if fate == Fate::NotStored(Met::Damage)
                 && let Some(id) = only_one
             {
@@ -321,9 +330,10 @@ impl Writer {
         Ok(())
     }
 
-    /// Stores a batch, or finds out what became of it.
+    /// Stores a batch. If that fails, finds out what became of it.
     fn store(&mut self, mut rows: ChangedRows) -> Result<(), Fate> {
         let begun = Instant::now();
+        // Before and after the commit: writes to a file that was removed or replaced succeed, but are lost.
         self.must_be_there(Fate::NotStored(Met::Failure))?;
         let meta = self.next_meta(rows.time);
         if let Some(logged) = self.store_in_log(&mut rows.ops, &meta) {
@@ -339,12 +349,13 @@ impl Writer {
             self.note_stored(meta);
         }
         self.last_commit = begun;
+        // After the commit: a note that is ahead of the file would make it look like an old copy.
         self.note.write(meta.progress());
         self.remember(&rows);
         self.must_be_there(Fate::Unknown)
     }
 
-    /// The tables hold all there is, and the file's record is this.
+    /// The tables hold everything that is committed, and `meta` is the file's metadata.
     fn note_stored(&mut self, meta: Meta) {
         self.meta = meta;
         match &mut self.logging {
@@ -353,8 +364,9 @@ impl Writer {
         }
     }
 
-    /// Breaks off if the file is gone, and gives `otherwise` as the batch's fate: nothing is acknowledged
-    /// then. What was committed to a file that has gone meanwhile is nowhere, unless the file comes back.
+    /// If the file is gone, stops all commits and returns `otherwise` as the fate of the batch, so that
+    /// nothing is acknowledged. A batch that was committed to a removed file is lost, unless the file comes
+    /// back.
     fn must_be_there(&mut self, otherwise: Fate) -> Result<(), Fate> {
         if self.reader.slot.is_there() {
             return Ok(());
@@ -363,13 +375,14 @@ impl Writer {
         Err(otherwise)
     }
 
-    /// Every commit carries the time: that of its commands may be older, or they have none.
+    /// The metadata for the next commit. Every commit carries the current game time, because the times of its
+    /// commands may be older, or they may have none.
     fn next_meta(&self, time: Timestamp) -> Meta {
         let (uptime, now) = (Uptime::now(), self.clock.moment().now);
         Meta { time: self.meta.time.max(time).max(now), uptime, batches: self.meta.batches + 1, ..self.meta }
     }
 
-    /// Keeps the counts and the cache of quizzes true.
+    /// Brings the counter and the quiz cache up to date after a commit.
     fn remember(&self, rows: &ChangedRows) {
         self.reader.counter.note(self.meta.batches, &rows.filings);
         for (id, quiz) in &rows.quizzes {
@@ -380,12 +393,14 @@ impl Writer {
         }
     }
 
-    /// Notes the time and that it is exact, lets go of the file, and answers.
+    /// Closes the file, and then answers.
     fn close(mut self, mut reply: ReplySlot<()>) {
         reply.set(self.note_closing());
         reply.send(Ok(()));
     }
 
+    /// Empties the log into the tables, marks the file as cleanly closed with its exact game time, and closes
+    /// it.
     fn note_closing(&mut self) -> StoreResult<()> {
         let checkpointed = self.checkpoint_all();
         let meta = Meta { clean: true, ..self.next_meta(self.meta.time) };
@@ -399,7 +414,8 @@ impl Writer {
             Err((Met::Full, _)) => Err(StoreError::Full),
             Err((_, reason)) => Err(StoreError::unavailable(reason)),
         };
-        // Else what is left stays in the log, and is found there at the next start.
+        // Only after the tables hold everything durably. Otherwise the rest stays in the log for the next
+        // start.
         if noted.is_ok() {
             self.clear_log();
         }
@@ -416,6 +432,7 @@ impl Writer {
     }
 }
 
+/// Answers every command of a batch with its fate.
 fn answer_all(batch: Vec<Work>, fate: impl Fn(&Work) -> StoreResult<()>) {
     for work in batch {
         let fate = fate(&work);
@@ -423,8 +440,8 @@ fn answer_all(batch: Vec<Work>, fate: impl Fn(&Work) -> StoreResult<()>) {
     }
 }
 
-/// Works out one command: what it is answered if the batch is stored. A read that fails is noted: the
-/// batch is then not stored.
+/// Works out one command, and sets the result that is sent if the batch is stored. The first failed read is
+/// kept in `failed_read`: the batch is then not stored.
 fn work_out(batch: &mut Batch<'_>, work: &mut Work, failed_read: &mut Option<Reason>) {
     fn set<T>(reply: &mut ReplySlot<T>, mut result: StoreResult<T>, failed_read: &mut Option<Reason>) {
         if let Err(StoreError::Unavailable(cause)) = &mut result {

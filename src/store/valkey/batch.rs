@@ -1,4 +1,5 @@
-//! Commands on one session that waited together: applied to what is stored, committed in one step.
+//! Batches: commands that were queued together for one session are applied to the stored state and committed
+//! in one script call.
 
 use std::time::Duration;
 
@@ -12,23 +13,26 @@ use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Sequ
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::step::apply_on_copy;
 
-/// How often a step is computed anew because another instance was faster.
+/// Maximum number of attempts for one batch when other instances commit first.
 const MOST_TRIES: u32 = 8;
 
-/// A command that waits for its answer.
+/// A command in a session's queue, and the channel for its result.
 pub(super) struct QueuedCommand {
     pub(super) command: Command,
     pub(super) at: Moment,
+    /// The time limit of the store call.
     pub(super) until: Instant,
     pub(super) answer: oneshot::Sender<StoreResult<Option<Applied>>>,
 }
 
 impl QueuedCommand {
-    /// A command, and its answer, which comes in time: a batch may take longer than one of its commands.
+    /// Creates a queued command and the future of its result. The future has its own timeout, because a batch
+    /// may take longer than the time limit of one of its commands.
     pub(super) fn new(command: Command, at: Moment, until: Instant) -> (Self, impl Future<Output = ApplyResult>) {
         let (answer, answered) = oneshot::channel();
         let answered = async move {
-            // What is found out just then is more than that it is not known.
+            // Wait slightly longer than `until`: a result that arrives just then is better than
+            // `OutcomeUnknown`.
             match tokio::time::timeout_at(until + AGAIN, answered).await {
                 Ok(Ok(outcome)) => outcome,
                 _ => Err(StoreError::OutcomeUnknown),
@@ -40,37 +44,41 @@ impl QueuedCommand {
 
 type ApplyResult = StoreResult<Option<Applied>>;
 
-/// What the rules made of a session and some commands.
+/// The session after a batch of commands, and what must be committed with it.
 struct Computed {
     after: GameSession,
+    /// The result of each command, in the order of the commands.
     outcomes: Vec<ApplyResult>,
     events: Vec<Event>,
     prune_through: Option<Sequence>,
-    /// The join codes that commands changed to, each with its command's place.
+    /// The join codes that commands changed to, each with the index of its command.
     codes: Vec<(usize, JoinCode)>,
     now: Timestamp,
 }
 
-/// The state from which a step is computed.
+/// The state that a batch is computed from.
 struct Basis {
     held: Box<StoredState>,
-    /// Whether it is only what this process committed last. A step from it is compared with what is
-    /// stored; an answer without a step needs the store's own word.
+    /// True if this is the state that this process committed last, not one just read. The commit script
+    /// checks that it is still current. A batch that changes nothing has no commit, so it must be computed
+    /// again from a state that is read.
     is_remembered: bool,
 }
 
-/// What a try came to.
+/// The result of one attempt to apply and commit a batch.
 enum Attempt {
+    /// The batch is done. One result for each command.
     Settled(Vec<ApplyResult>),
-    /// There is no such session.
+    /// No session has this id.
     Gone,
-    /// Another state stands there: this one, if it is known.
+    /// The attempt must be repeated, from this state if it is known.
     Overtaken(Option<Basis>),
 }
 
 impl Engine {
-    /// Applies commands in their order, and answers each. They are tried as long as any of them may
-    /// take; whose time ends before that is told by whoever waits for it ([`Asked::new`]).
+    /// Applies commands in their order and answers each one. Attempts are repeated until the latest time
+    /// limit of the commands. A command whose own time limit ends earlier is answered by the timeout in
+    /// [`QueuedCommand::new`].
     pub(super) async fn apply_all(&self, id: &SessionId, asked: Vec<QueuedCommand>) {
         let now = Instant::now();
         let (mut asked, late): (Vec<_>, Vec<_>) = asked.into_iter().partition(|asked| asked.until > now);
@@ -84,13 +92,14 @@ impl Engine {
                 Ok(Attempt::Settled(outcomes)) => return answer_each(asked, outcomes),
                 Ok(Attempt::Gone) => return answer_all(asked, || Ok(None)),
                 Ok(Attempt::Overtaken(next)) => (basis, failure) = (next, StoreError::Busy),
-                // Of those who go on, some may have been carried out by the try that got no answer.
+                // Some of the remaining commands may have been committed by the attempt that got no answer.
                 Err(_) if is_unsure => return answer_all(asked, || Err(StoreError::OutcomeUnknown)),
                 Err(error) => return answer_all(asked, || Err(same(&error))),
             }
             if asked.is_empty() {
                 return;
             }
+            // No delay after an attempt from a remembered state: it may only have been outdated.
             if !was_remembered {
                 tokio::time::sleep(jitter(tries)).await;
             }
@@ -121,8 +130,10 @@ impl Engine {
         if computed.after.state == held.state && computed.events.is_empty() {
             return Ok(if is_remembered { Attempt::Overtaken(None) } else { Attempt::Settled(computed.outcomes) });
         }
+        // Claim the join codes before the commit: codes are in other slots, so the commit script can't claim
+        // them.
         if let Some(place) = self.claim_all(id, &held.state, &computed.codes, computed.now, until).await? {
-            // The others are tried without the one whose code is taken.
+            // Answer the command whose code is taken, and try again with the other commands.
             drop(asked.remove(place).answer.send(Err(StoreError::AlreadyExists)));
             return Ok(Attempt::Overtaken(Some(Basis { held, is_remembered })));
         }
@@ -143,8 +154,8 @@ impl Engine {
         })
     }
 
-    /// Frees the codes that the session has not got, or has given up, by a step. Where it is not known
-    /// whether the step was stored, they stay claimed.
+    /// After a commit attempt, frees the join codes that the session did not get or no longer has. If it is
+    /// unknown whether the batch was stored, all of them stay claimed.
     async fn settle_codes(
         &self,
         id: &SessionId,
@@ -165,7 +176,7 @@ impl Engine {
         self.release_all(id, codes, kept, until).await;
     }
 
-    /// The session as the rules need it; `None` if another stands there by now.
+    /// The session, with its quiz if a command needs it. `None` if another session has the id by now.
     async fn with_quiz(
         &self,
         id: &SessionId,
@@ -181,7 +192,8 @@ impl Engine {
         Ok(quiz.map(|quiz| GameSession { quiz: Some(quiz), ..session }))
     }
 
-    /// Commits what was computed. Gives what stands then, and whether the step may stand behind it.
+    /// Commits the batch. Returns the outcome, and whether the batch may already have been committed by an
+    /// earlier try, under the state that is stored now.
     async fn store(
         &self,
         id: &SessionId,
@@ -212,6 +224,7 @@ impl Engine {
     }
 }
 
+/// Applies the commands one after the other to the session, without any I/O.
 fn compute(engine: &Engine, before: GameSession, asked: &[QueuedCommand]) -> Computed {
     let now = asked.iter().map(|asked| asked.at.now).max().unwrap_or_default();
     let (outcomes, events, codes) = (Vec::new(), Vec::new(), Vec::new());
@@ -235,8 +248,8 @@ fn compute(engine: &Engine, before: GameSession, asked: &[QueuedCommand]) -> Com
     computed
 }
 
-/// Answers those whose command may have been carried out by a step that another one hides, and that
-/// can't be tried again without being carried out twice. The others go on.
+/// Called when the batch may have been committed and then overwritten by a later commit. Answers the commands
+/// that can't be retried without the risk of applying them twice, and returns the others.
 fn without_unsure(asked: Vec<QueuedCommand>, outcomes: &[ApplyResult]) -> Vec<QueuedCommand> {
     let mut rest = Vec::new();
     for (asked, outcome) in asked.into_iter().zip(outcomes) {
@@ -250,7 +263,7 @@ fn without_unsure(asked: Vec<QueuedCommand>, outcomes: &[ApplyResult]) -> Vec<Qu
     rest
 }
 
-// Who no longer waits for an answer gets none.
+// A send fails only if the caller no longer waits, so the error is ignored.
 fn answer_each(asked: Vec<QueuedCommand>, outcomes: Vec<ApplyResult>) {
     asked.into_iter().zip(outcomes).for_each(|(asked, outcome)| drop(asked.answer.send(outcome)));
 }
@@ -259,7 +272,7 @@ fn answer_all(asked: Vec<QueuedCommand>, outcome: impl Fn() -> ApplyResult) {
     asked.into_iter().for_each(|asked| drop(asked.answer.send(outcome())));
 }
 
-/// A pause of up to a few milliseconds, longer with every try, so that instances don't stay in step.
+/// A random delay of up to `tries` + 1 milliseconds, so that competing instances don't retry in lockstep.
 pub(super) fn jitter(tries: u32) -> Duration {
     let chance = u64::from(getrandom::u32().unwrap_or_default());
     Duration::from_micros(chance % (1_000 * (u64::from(tries) + 1)))

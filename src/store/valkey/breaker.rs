@@ -1,11 +1,11 @@
-//! When requests are let through. Pure: what happened comes in.
+//! The circuit breaker: a pure state machine without I/O and time.
 
 use super::super::contract::Breaker;
 
-/// So many failures in a row, and the way is taken for lost.
+/// Number of consecutive failures that open the breaker.
 const MOST_FAILURES: u32 = 5;
 
-/// Opens after a row of failures, and closes after two probes that come through.
+/// Opens after [`MOST_FAILURES`] consecutive failures, and closes after two consecutive successful probes.
 #[derive(Debug)]
 pub(super) struct CircuitBreaker {
     state: Breaker,
@@ -13,7 +13,7 @@ pub(super) struct CircuitBreaker {
 }
 
 impl CircuitBreaker {
-    /// Closed: nothing has failed yet.
+    /// Creates a closed breaker.
     pub(super) fn new() -> Self {
         Self { state: Breaker::Closed, failures: 0 }
     }
@@ -22,14 +22,14 @@ impl CircuitBreaker {
         self.state
     }
 
-    /// A request was answered.
+    /// Records an answered request. Only probes close an open breaker, so a late answer doesn't.
     pub(super) fn succeeded(&mut self) {
         if self.state == Breaker::Closed {
             self.failures = 0;
         }
     }
 
-    /// A request or a probe failed for the way's sake.
+    /// Records a request or probe that failed because of the link or the server's availability.
     pub(super) fn failed(&mut self) {
         self.failures = self.failures.saturating_add(1);
         if self.state == Breaker::HalfOpen || self.failures >= MOST_FAILURES {
@@ -37,7 +37,7 @@ impl CircuitBreaker {
         }
     }
 
-    /// A probe came through.
+    /// Records a successful probe.
     pub(super) fn probed(&mut self) {
         match self.state {
             Breaker::Open => self.state = Breaker::HalfOpen,

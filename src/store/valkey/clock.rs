@@ -1,4 +1,4 @@
-//! The server's clock, as far as this instance can know it.
+//! The Valkey server's clock, estimated from the answers to heartbeats.
 
 use std::time::{Duration, Instant};
 
@@ -7,20 +7,20 @@ use parking_lot::Mutex;
 use crate::domain::{Moment, Timestamp, WallTime};
 use crate::store::clock::{Clock, Offset, WallClock};
 
-/// What a server said of its time, and between which two moments of ours.
+/// One reading of the server's time, with the local times around it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TimeSample {
-    /// When it was asked.
+    /// Local time when the request was sent.
     pub(super) asked: Instant,
-    /// When its answer was here.
+    /// Local time when the answer arrived.
     pub(super) answered: Instant,
     /// The server's time, in microseconds since 1970.
     pub(super) server_micros: i64,
-    /// Since when the server and some instance have been there without a break.
+    /// The time since which the server and at least one instance have been up without a break.
     pub(super) up_since: Option<Timestamp>,
 }
 
-/// Valkey's time. Until the server has been asked, this machine's date stands for it.
+/// The clock of the Valkey engine. Until the first reading it uses this machine's wall clock.
 pub(super) struct ValkeyClock {
     started: Instant,
     wall: WallClock,
@@ -28,18 +28,19 @@ pub(super) struct ValkeyClock {
     known: Mutex<ServerClock>,
 }
 
+/// The current estimate of the server's clock.
 struct ServerClock {
-    /// What the server's clock shows more than ours, in microseconds.
+    /// The server's time minus the time since `started`, in microseconds.
     offset: i64,
     up_since: Timestamp,
     is_measured: bool,
-    /// When the server's clock jumped last.
+    /// Local time of the last jump of the server's clock.
     jumped: Option<Instant>,
 }
 
-/// What is no drift of a clock and no delay of a network, in microseconds.
+/// A change of the offset above this, in microseconds, is a jump and not drift or network delay.
 const JUMP: i64 = 10_000_000;
-/// How long after a jump a clock is not trusted with what can't be undone.
+/// For this long after a jump, the clock is not trusted for irreversible actions such as the sweep.
 const UNSTEADY: Duration = Duration::from_secs(600);
 
 impl ValkeyClock {
@@ -50,10 +51,11 @@ impl ValkeyClock {
         Self { started: Instant::now(), wall, offset: Offset::default(), known: Mutex::new(known) }
     }
 
-    /// Learns from an answer. The offset moves no farther than the answer proves it wrong, so that
-    /// a slow network doesn't make time jitter.
+    /// Updates the estimate from a reading. The offset changes only as far as the reading proves it wrong, so
+    /// that a slow network doesn't make the time jitter.
     pub(super) fn learn(&self, sample: TimeSample) {
         let micros = |at: Instant| i64::try_from(at.duration_since(self.started).as_micros()).unwrap_or(i64::MAX / 2);
+        // The server read its clock somewhere between `asked` and `answered`, which bounds the offset.
         let least = sample.server_micros - micros(sample.answered);
         let most = sample.server_micros - micros(sample.asked);
         let mut known = self.known.lock();
@@ -69,7 +71,7 @@ impl ValkeyClock {
 }
 
 impl ValkeyClock {
-    /// Whether the server's clock has not jumped of late.
+    /// True if the server's clock has not jumped within the last [`UNSTEADY`].
     pub(super) fn is_steady(&self) -> bool {
         self.known.lock().jumped.is_none_or(|jumped| jumped.elapsed() > UNSTEADY)
     }
@@ -112,10 +114,10 @@ mod tests {
         assert!(clock.moment().now >= Timestamp::from_millis(5_000), "this machine's date, to begin with");
         clock.learn(sample(&clock, 0, 2, HOUR + 1_000));
         assert_eq!(offset(&clock), HOUR);
-        // A slow answer proves nothing against what is known.
+        // A slow answer that is consistent with the known offset changes nothing.
         clock.learn(sample(&clock, 1_000, 1_300, HOUR + 1_290_000));
         assert_eq!(offset(&clock), HOUR);
-        // Another server, whose clock shows a second more.
+        // Another server, whose clock is one second ahead.
         clock.learn(sample(&clock, 2_000, 2_002, HOUR + 3_001_000));
         assert_eq!(offset(&clock), HOUR + 999_000);
         assert!(clock.is_steady());

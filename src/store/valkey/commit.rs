@@ -1,4 +1,5 @@
-//! One atomic step, sent until it is known what became of it.
+//! Commits: one atomic script call, which is sent again until its outcome is known or the time limit is
+//! reached.
 
 use std::time::Duration;
 
@@ -15,53 +16,57 @@ use crate::domain::{Event, Quiz, Sequence, SessionId, SessionState, Timestamp};
 use crate::store::clock::Clock;
 use crate::store::error::{StoreError, StoreResult};
 
-/// How long to wait before a step that got no answer is sent again.
+/// Delay before a call that got no answer is sent again.
 pub(super) const AGAIN: Duration = Duration::from_millis(20);
 
-/// What becomes of the session's quiz.
+/// The change of the session's quiz key.
 pub(super) enum QuizChange<'a> {
+    /// The stored quiz stays, and its TTL is renewed.
     Kept,
+    /// The stored quiz is deleted.
     Dropped,
+    /// This quiz is stored.
     Set(&'a Quiz),
 }
 
-/// A step: what the session was, and what it is to be.
+/// A change of a session to commit.
 pub(super) struct StateChange<'a> {
-    /// What it was computed from; `None` if there must be no session.
+    /// The version that the change was computed from; `None` if no session must be stored.
     pub(super) before: Option<Version>,
     pub(super) after: &'a SessionState,
-    /// Whether what was there before is forgotten first.
+    /// True if the quiz and events stored under this id are deleted first.
     pub(super) is_fresh: bool,
     pub(super) quiz: QuizChange<'a>,
-    /// Whether others are told of it.
+    /// True if a notice is published with the commit.
     pub(super) is_shared: bool,
     pub(super) events: &'a [Event],
     pub(super) prune_through: Option<Sequence>,
     pub(super) now: Timestamp,
 }
 
-/// What stands in the store after a step was sent.
+/// What is stored after a commit call.
 #[derive(Debug)]
 pub(super) enum CommitOutcome {
-    /// The step.
+    /// The change was committed.
     Done,
-    /// Another state.
+    /// Another state is stored, and this change was not committed over it.
     Other(Box<StoredState>),
-    /// Nothing.
+    /// No session is stored, although one was expected.
     Nothing,
 }
 
-/// What became of a step.
+/// The result of a commit.
 pub(super) struct CommitResult {
     pub(super) stands: Result<CommitOutcome, Failure>,
-    /// Whether some try got no answer: what stands now may be later than the step, and hide it.
+    /// True if a try got no answer. The change may then have been committed and replaced by a later commit.
     pub(super) may_have_been: bool,
-    /// What the step's state is known by, and its bytes.
+    /// The version of the new state.
     pub(super) stamp: Version,
+    /// Size of the new state's record in bytes.
     pub(super) size: usize,
 }
 
-/// The script's arguments.
+/// The new state's version and record, and the arguments of the commit script.
 struct ScriptCall {
     stamp: Version,
     body: Vec<u8>,
@@ -69,11 +74,11 @@ struct ScriptCall {
 }
 
 impl Engine {
-    /// Commits a change, or says what stands instead. A try without an answer is sent again as it
-    /// was: since each compares the stamp, at most one of them happens.
+    /// Commits a change, or reports what is stored instead. A try without an answer is sent again unchanged.
+    /// Each try compares the version, so at most one of them is executed.
     ///
     /// # Errors
-    /// What cannot be written.
+    /// The new state can't be encoded, or the stored state can't be read.
     pub(super) async fn commit(
         &self,
         id: &SessionId,
@@ -90,11 +95,13 @@ impl Engine {
                 Ok(Value::Nil) => Ok(CommitOutcome::Nothing),
                 Ok(Value::Int(1)) => Ok(CommitOutcome::Done),
                 Ok(Value::Int(0)) => Err(Failure::Away("it came too late".into())),
-                // A try of this very step that got no answer.
+                // The stored record is exactly ours: an earlier try that got no answer was committed.
                 Ok(Value::BulkString(body)) if body == step.body => Ok(CommitOutcome::Done),
                 Ok(Value::BulkString(body)) => Ok(CommitOutcome::Other(Box::new(self.decode(id, &body)?))),
                 Ok(_) => Err(Failure::Odd("the step's script gave something else".into())),
                 Err(failure) => {
+                    // Once a try may have been executed, even a certain failure of a later try doesn't settle
+                    // the outcome: only an answer with the stored state does.
                     may_have_been |= matches!(failure, Failure::Unknown(_));
                     if may_have_been && Instant::now() + AGAIN < until {
                         tokio::time::sleep(AGAIN).await;
@@ -110,12 +117,13 @@ impl Engine {
         }
     }
 
-    /// How, and on which channel, others are told of a commit; empty where they aren't.
+    /// The publish command and the channel for a commit's notice; both empty if no notice is published.
     pub(super) fn notice(&self, id: &SessionId, is_shared: bool) -> [Vec<u8>; 2] {
         let words = if self.link.is_cluster() { &CLUSTER_WORDS } else { &WORDS };
         if is_shared { [words.publish.into(), channel_of(id).into_bytes()] } else { Default::default() }
     }
 
+    /// Builds the script's arguments, in the order that `scripts/commit.lua` lists.
     fn step(&self, id: &SessionId, change: &StateChange<'_>) -> StoreResult<ScriptCall> {
         let (stamp, body) = record::encode(change.after, change.before, self.next_commit())?;
         let number = |number: u64| number.to_string().into_bytes();
@@ -139,7 +147,7 @@ impl Engine {
     }
 }
 
-/// The same error for another who waits: a cause goes to the first.
+/// Copies an error for another waiting caller. A cause can't be cloned, so the copy has only its text.
 pub(super) fn same(error: &StoreError) -> StoreError {
     match error {
         StoreError::AlreadyExists => StoreError::AlreadyExists,

@@ -1,4 +1,4 @@
-//! Making a fresh connection: to the one server, to the primary that sentinels name, to a cluster.
+//! Connections to Valkey: to a single server, to the primary that sentinels name, or to a cluster.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,32 +15,32 @@ use redis::{
 
 use super::target::{Topology, ValkeyTarget};
 
-/// How long one server may take to be connected to, greeting included.
+/// Timeout for connecting to one server, including the handshake.
 const CONNECTING: Duration = Duration::from_millis(250);
-/// How long a server may take to answer.
+/// Timeout for one server's answer.
 const RESPONSE: Duration = Duration::from_millis(300);
-/// How long a cluster may take to answer, though the client looks for its shape meanwhile.
+/// Timeout for a cluster's answer, including a slot-map refresh by the client.
 const CLUSTER_RESPONSE: Duration = Duration::from_millis(700);
-/// How long a cluster may take to be connected to.
+/// Timeout for connecting to a cluster.
 const CLUSTER_CONNECTING: Duration = Duration::from_millis(1_500);
-/// Requests that may wait to be written.
+/// Maximum number of requests in the client's write queue.
 const BUFFER: usize = 256;
-/// How soon a peer that has vanished without a word is noticed.
+/// TCP keepalive time and interval, and TCP user timeout. They detect a peer that vanished silently.
 const KEEPALIVE: Duration = Duration::from_secs(2);
-/// Pauses before a cluster is asked again for what the node that was asked does not serve.
+/// Delays before a cluster command is retried after READONLY or TRYAGAIN.
 const ASTRAY: [Duration; 4] =
     [Duration::ZERO, Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(120)];
 
-/// A connection that does not mend itself: the supervisor puts a fresh one in its place.
+/// A connection without automatic reconnect: the supervisor replaces a lost connection with a fresh one.
 #[derive(Clone)]
 pub(super) enum ValkeyConnection {
-    /// To this server.
+    /// A connection to the server with this address.
     Single(MultiplexedConnection, ServerAddress),
     Cluster(ClusterConnection, Arc<ValkeyTarget>),
 }
 
 impl ValkeyConnection {
-    /// Connects. `Err` says what keeps it from being used.
+    /// Opens a fresh connection as the target's topology requires.
     pub(super) async fn open(target: &Arc<ValkeyTarget>) -> RedisResult<Self> {
         match &target.topology {
             Topology::Standalone => Self::to(target.nodes[0].clone(), target).await,
@@ -64,8 +64,8 @@ impl ValkeyConnection {
         self.ask(command, false).await
     }
 
-    /// The same on a connection that was just made. A node that it is not connected to is away, and is
-    /// not waited for.
+    /// Like [`query`](Self::query), on a connection that was just opened. A node that it isn't connected to
+    /// is away, so the call doesn't wait for a slot-map refresh.
     pub(super) async fn query_fresh<T: FromRedisValue>(&mut self, command: &Cmd) -> RedisResult<T> {
         self.ask(command, true).await
     }
@@ -78,7 +78,7 @@ impl ValkeyConnection {
         redis::from_redis_value(value.extract_error()?).map_err(RedisError::from)
     }
 
-    /// Runs a command on this primary.
+    /// Runs a command on this primary. Without a cluster it runs on the only server.
     pub(super) async fn query_at<T: FromRedisValue>(&mut self, primary: &Primary, command: Cmd) -> RedisResult<T> {
         match (self, primary) {
             (Self::Cluster(connection, _), Some((host, port))) => {
@@ -90,15 +90,15 @@ impl ValkeyConnection {
         }
     }
 
-    /// All primaries, each once.
+    /// All primaries, each once. Without a cluster this is the single value `None`.
     pub(super) async fn primaries(&mut self) -> RedisResult<Vec<Primary>> {
         let Self::Cluster(..) = self else { return Ok(vec![None]) };
         Ok(self.shards().await?.into_iter().map(|shard| Some(shard.primary)).collect())
     }
 
-    /// The policy by which some primary throws live keys away when its memory is full; `None` if all
-    /// keep what they have. Without a limit of its memory a server throws nothing away, whatever its
-    /// policy is. INFO says both, and is a right that is needed anyway; CONFIG is forbidden by many.
+    /// The `maxmemory-policy` of a primary that evicts live keys when its memory is full; `None` if no
+    /// primary does. A server without a memory limit evicts nothing, whatever its policy. INFO shows both
+    /// settings and is a permission that is needed anyway; many hosts forbid CONFIG.
     pub(super) async fn eviction_policy(&mut self) -> RedisResult<Option<String>> {
         let mut failure = None;
         for primary in self.primaries().await? {
@@ -110,7 +110,7 @@ impl ValkeyConnection {
                         return Ok(Some(policy));
                     }
                 }
-                // A part of a cluster that is away throws nothing away.
+                // In a cluster this error is ignored: a shard that is away evicts nothing.
                 Err(error) => failure = Some(error),
             }
         }
@@ -121,7 +121,7 @@ impl ValkeyConnection {
         matches!(self, Self::Cluster(..))
     }
 
-    /// The shards of a cluster.
+    /// Asks a cluster for its shards (CLUSTER SLOTS).
     pub(super) async fn shards(&mut self) -> RedisResult<Vec<Shard>> {
         let slots: Vec<Vec<Value>> = self.query(redis::cmd("CLUSTER").arg("SLOTS")).await?;
         let mut shards: Vec<Shard> = Vec::new();
@@ -141,17 +141,17 @@ impl ValkeyConnection {
     }
 }
 
-/// The policy by which a server throws live keys away, by its INFO.
+/// The eviction policy in a server's INFO text, if it may evict live keys.
 fn eviction_policy(info: &str) -> Option<String> {
     let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let policy = field("maxmemory_policy").filter(|policy| *policy != "noeviction")?;
-    // Some who rent a server out show its policy and not its limit.
+    // Some hosting providers show the policy but hide the limit. A missing limit counts as a limit.
     (field("maxmemory") != Some("0")).then(|| policy.to_owned())
 }
 
-/// Asks a cluster. A node that does not serve what it is asked has not done it, and so it may be asked
-/// for elsewhere; all else is the caller's to repeat, who knows whether that is safe. `is_shape_fresh`
-/// says that the client has just looked for the cluster's shape.
+/// Sends a command to a cluster. If a node answers that it doesn't serve the slot, it has not executed the
+/// command, so it is safe to send it elsewhere. Other errors are returned, because only the caller knows
+/// whether a retry is safe. `is_shape_fresh` is true if the client has just read the slot map.
 async fn routed(
     connection: &mut ClusterConnection,
     target: &ValkeyTarget,
@@ -164,11 +164,12 @@ async fn routed(
         let Err(error) = answer else { return answer };
         match error.kind() {
             ErrorKind::Server(ServerErrorKind::Ask) => return redirected(target, &error, command).await,
-            // It could not connect to that node, or was told of another by one that knows less.
+            // Despite a fresh slot map: the client could not connect to the node, or was redirected by a node
+            // with an outdated view. Ask the named node directly.
             ErrorKind::Server(ServerErrorKind::Moved) if is_shape_fresh => {
                 return redirected(target, &error, command).await;
             }
-            // The client looks for the cluster's shape anew by itself, and what comes next waits for that.
+            // The client refreshes the slot map by itself, and the next request waits for that.
             ErrorKind::Server(ServerErrorKind::Moved) => is_shape_fresh = true,
             ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::TryAgain) => {
                 let Some(pause) = pauses.next() else { return Err(error) };
@@ -179,13 +180,13 @@ async fn routed(
     }
 }
 
-/// Asks the node that a MOVED or an ASK names. That is rare, and the client may know nothing of the
-/// node, so that the connection is of this once.
+/// Sends a command to the node that a MOVED or ASK error names. This is rare, and the client may not know the
+/// node, so it uses a new connection for this one command.
 async fn redirected(target: &ValkeyTarget, error: &RedisError, command: &Cmd) -> RedisResult<Value> {
     let node = error.redirect_node().and_then(|(node, _)| node.rsplit_once(':'));
     let node = node.and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
     let Some(node) = node else { return Err(error.clone()) };
-    // What comes before the command has done nothing, whatever became of it.
+    // An error before the command is sent means that nothing was executed, so report the redirection.
     let nothing_done = |_| error.clone();
     let mut connection = single(info(target, &node), target, settings()).await.map_err(nothing_done)?;
     if error.kind() == ErrorKind::Server(ServerErrorKind::Ask) {
@@ -195,13 +196,13 @@ async fn redirected(target: &ValkeyTarget, error: &RedisError, command: &Cmd) ->
     connection.req_packed_command(command).await.and_then(Value::extract_error)
 }
 
-/// A part of a cluster: its primary, and its slots from the first to the last of each range.
+/// A shard of a cluster: its primary, and its slots as inclusive ranges.
 pub(super) struct Shard {
     pub(super) primary: ServerAddress,
     pub(super) ranges: Vec<(u16, u16)>,
 }
 
-/// What keeps a server from being connected to, for the operator.
+/// Explains a connection error to the operator, with advice for common TLS mistakes.
 pub(super) fn explained(error: &RedisError, target: &ValkeyTarget) -> String {
     let met = error.to_string();
     if met.contains("CertificateRequired") {
@@ -219,10 +220,10 @@ pub(super) fn explained(error: &RedisError, target: &ValkeyTarget) -> String {
     met
 }
 
-/// A server by host and port.
+/// Host and port of a server.
 pub(super) type ServerAddress = (String, u16);
 
-/// A cluster's primary; `None` where there is only one server.
+/// The address of a cluster's primary; `None` if the target is not a cluster.
 pub(super) type Primary = Option<ServerAddress>;
 
 fn too_slow() -> RedisError {
@@ -254,7 +255,7 @@ fn tcp_settings() -> TcpSettings {
     TcpSettings::default().set_nodelay(true).set_keepalive(keepalive).set_user_timeout(KEEPALIVE)
 }
 
-/// A connection to this server on which `push` is given what it says unasked.
+/// Opens a connection to this server for pub/sub. `push` receives the server's push messages.
 pub(super) async fn listening(
     node: &ServerAddress,
     target: &ValkeyTarget,
@@ -277,7 +278,7 @@ async fn single(
 ) -> RedisResult<MultiplexedConnection> {
     let client =
         if target.is_encrypted { Client::build_with_tls(info?, certificates(target))? } else { Client::open(info?)? };
-    // The client's own limit ends with the connection; the greeting comes after it.
+    // The client's own timeout covers only the TCP connection. The handshake after it needs this one.
     let connecting = client.get_multiplexed_async_connection_with_config(&config);
     tokio::time::timeout(CONNECTING, connecting).await.unwrap_or_else(|_| Err(too_slow()))
 }
@@ -293,8 +294,8 @@ async fn cluster(target: &ValkeyTarget) -> RedisResult<ClusterConnection> {
         .connection_timeout(CONNECTING)
         .response_timeout(RESPONSE)
         .overall_response_timeout(Some(CLUSTER_RESPONSE))
-        // What was repeated in here, after no answer, could have happened before: its last error would
-        // be taken for all there was to know.
+        // No retries inside the client: a command that got no answer may have been executed, and the error of
+        // a retry would hide that.
         .retries(0)
         .tcp_settings(tcp_settings());
     if target.is_encrypted {
@@ -303,8 +304,8 @@ async fn cluster(target: &ValkeyTarget) -> RedisResult<ClusterConnection> {
     builder.build()?.get_async_connection().await
 }
 
-/// The primary by the word of the first sentinel that knows it. All are asked at once: one that is
-/// frozen must not hold up the others.
+/// Asks all sentinels for the primary at the same time and returns the first answer. They are not asked one
+/// after the other, because a frozen sentinel must not delay the others.
 async fn ask_sentinels(target: &ValkeyTarget, service: &str, password: Option<&str>) -> RedisResult<(String, u16)> {
     let mut asking = tokio::task::JoinSet::new();
     for node in &target.nodes {

@@ -1,4 +1,4 @@
-//! What the parts of the engine share.
+//! The state that all parts of the engine share: link, clock, caches and counters.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +17,7 @@ use crate::store::error::{StoreError, StoreResult};
 use crate::store::quiz_cache::{ByteCache, QuizCache, byte_cache};
 use crate::store::step::ApplyFn;
 
+/// The shared state. Its operations are in the other files of this folder.
 pub(super) struct Engine {
     pub(super) link: Arc<Link>,
     pub(super) clock: Arc<ValkeyClock>,
@@ -25,18 +26,22 @@ pub(super) struct Engine {
     pub(super) index: DeadlineIndex,
     pub(super) orphans: Orphans,
     pub(super) notifier: Arc<Notifier>,
-    /// What this process committed last of the sessions that are played through it.
+    /// The state that this process committed last, for sessions played through it. It may be outdated if
+    /// another instance has committed since.
     pub(super) recent: ByteCache<SessionId, Arc<StoredState>>,
-    /// Sessions that can't be read, each for itself alone.
+    /// Sessions whose state or quiz can't be read.
     pub(super) damaged: Damaged,
-    /// Sessions of which something else can't be, while they can: known so that the log is told once.
+    /// Sessions whose state can be read but not something else, such as an event. Remembered so that each is
+    /// logged once.
     pub(super) faulty: Damaged,
-    /// What health was told last: sessions alive, and stored.
+    /// The last known numbers of live and of stored sessions, for `/health`.
     pub(super) counted: Mutex<(u64, u64)>,
-    /// The next commit's own number, begun at random: no other commit, of whatever instance, has it.
+    /// The number of the next commit. It starts at a random value, so that no two commits of any instances
+    /// have the same number.
     next_commit: AtomicU64,
-    /// Steps that this process has committed, deletions included.
+    /// Number of commits by this process, including deletions.
     commits: AtomicU64,
+    /// Time after a session's deadline for which its keys are kept.
     kept_dead: Millis,
 }
 
@@ -48,9 +53,10 @@ impl Engine {
         quiz_cache: u64,
         kept_dead: Millis,
     ) -> Self {
-        // 53 bits, which every reader of JSON keeps.
+        // 53 bits, which every JSON reader keeps exactly.
         let first = getrandom::u64().expect("the operating system gives random bytes") >> 11;
-        // States are as large as quizzes, but a game has one only while it goes on.
+        // Two thirds for quizzes, one third for states. States are about as large as quizzes, but a state is
+        // needed here only while its game is being played.
         let (quizzes, recent) = (QuizCache::new(quiz_cache - quiz_cache / 3), byte_cache(quiz_cache / 3));
         let index = DeadlineIndex::default();
         Self {
@@ -75,42 +81,44 @@ impl Engine {
         self.next_commit.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A step is committed.
+    /// Counts one commit.
     pub(super) fn note_commit(&self) {
         self.commits.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many steps this process has committed.
+    /// Number of commits by this process, including deletions.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// How long the keys of a session are to be kept from `now` on.
+    /// The TTL of a session's keys from `now` on.
     pub(super) fn kept_for(&self, state: &SessionState, now: Timestamp) -> Millis {
         Millis(state.life.deadline().0.since(now).0.saturating_add(self.kept_dead.0))
     }
 
-    /// How long a session's join code is to be kept from `now` on.
+    /// The TTL of a session's join code from `now` on. It covers the longest possible life of the session,
+    /// because later commits don't renew it.
     pub(super) fn code_kept_for(&self, state: &SessionState, now: Timestamp) -> Millis {
         Millis(state.life.latest_end().since(now).0.saturating_add(self.kept_dead.0))
     }
 
-    /// What this process committed last of a session, as long as that is kept.
+    /// The state that this process committed last for a session, if it is still cached.
     pub(super) fn recent(&self, id: &SessionId) -> Option<StoredState> {
         self.recent.get(id).map(|(held, _)| StoredState::clone(&held))
     }
 
-    /// Keeps what was just committed, `size` bytes of it.
+    /// Caches a state that was just committed. `size` is the size of its record in bytes.
     pub(super) fn remember(&self, id: &SessionId, held: StoredState, size: usize) {
+        // A decoded state is estimated to take twice the bytes of its JSON.
         self.recent.insert(id.clone(), (Arc::new(held), 2 * size as u64));
     }
 
-    /// The record that these bytes hold. Should it be none, the session is damaged.
+    /// Decodes a state record. If it can't be read, the session is recorded as damaged.
     pub(super) fn decode(&self, id: &SessionId, body: &[u8]) -> StoreResult<StoredState> {
         self.noting(id, record::decode(id, body))
     }
 
-    /// Notes a session that can't be read.
+    /// Passes a result through. A `Corrupt` error records the session as damaged.
     pub(super) fn noting<T>(&self, id: &SessionId, read: StoreResult<T>) -> StoreResult<T> {
         if let Err(StoreError::Corrupt { what }) = &read {
             self.damaged.note(id, what);
@@ -119,7 +127,8 @@ impl Engine {
         read
     }
 
-    /// Notes that something of a session can't be read or done.
+    /// Passes a result through. A `Corrupt` error records the session as faulty: something other than its
+    /// state can't be read or written.
     pub(super) fn noting_fault<T>(&self, id: &SessionId, done: StoreResult<T>) -> StoreResult<T> {
         if let Err(StoreError::Corrupt { what }) = &done {
             self.faulty.note(id, what);
@@ -127,7 +136,7 @@ impl Engine {
         done
     }
 
-    /// Forgets what this process keeps of a session beside the server.
+    /// Removes a session from this process's caches and from the deadline index.
     pub(super) fn let_go(&self, id: &SessionId) {
         self.damaged.forget(id);
         self.faulty.forget(id);

@@ -1,4 +1,4 @@
-//! What can go wrong with a call, by what is known of its effect.
+//! Failures of a call, by what is known about its effect.
 
 use redis::{ErrorKind, RedisError};
 use tokio::time::Instant;
@@ -8,44 +8,46 @@ use super::super::error::{BoxError, StoreError, StoreResult};
 use super::commit::AGAIN;
 use super::link::Obstacle;
 
-/// Why a call came to nothing, or may not have.
+/// A failed call, or one whose effect is unknown.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    /// The server is out of reach or does not serve: nothing happened.
+    /// The server can't be reached or doesn't serve requests. Nothing was executed.
     #[error("{0}")]
     Away(BoxError),
-    /// It refuses what it was asked, writes for now or a user without the right: nothing happened.
+    /// The server refused the command: it currently refuses writes, or the user lacks a permission. Nothing
+    /// was executed.
     #[error("{0}")]
     Refused(BoxError),
-    /// It has no memory left for writes: nothing happened.
+    /// The server has no memory left for writes. Nothing was executed.
     #[error("out of memory")]
     Full,
-    /// No answer: it may have happened, and may still happen.
+    /// No answer. The command may have been executed, or may still be executed.
     #[error("{0}")]
     Unknown(BoxError),
-    /// The server has not met this script: nothing happened, and its text will do.
+    /// The server doesn't know this script's hash. Nothing was executed; sending the script's text works.
     #[error("an unknown script")]
     NoScript,
-    /// What is stored there is not what this program stores.
+    /// The answer or the stored data has a form that this program never writes.
     #[error("{0}")]
     Odd(BoxError),
 }
 
-/// What a failure says of the way to the server.
+/// What a failure says about the link to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LinkVerdict {
-    /// The server answered: the way is good.
+    /// The server answered, so the link works.
     Answered,
-    /// It failed, and may be better the next time.
+    /// The call failed, but the connection may still work.
     Failed,
-    /// This connection is of no use any more.
+    /// The connection can't be used any more.
     Lost,
 }
 
 impl Failure {
-    /// Reads a client's error. The client sends nothing a second time, so that a code is the server's
-    /// word on the only try. But what a cluster's client meets when it asks for the cluster's shape it
-    /// tells to all that is under way: a code that such a question can meet proves nothing there.
+    /// Classifies a client error. The client never resends a command, so an error code is the server's answer
+    /// to the only try. There is one exception: when a cluster client fails to refresh its slot map, it
+    /// reports that error for all pending commands. So in a cluster, a code that the refresh can also get
+    /// proves nothing about the command.
     pub(super) fn of(error: RedisError, is_cluster: bool) -> (Self, LinkVerdict) {
         let code = error.code().unwrap_or_default().to_owned();
         let unsure = |error: RedisError| {
@@ -61,7 +63,7 @@ impl Failure {
                 (Self::Away(error.into()), LinkVerdict::Failed)
             }
             "LOADING" | "BUSY" => (unsure(error), LinkVerdict::Failed),
-            // A primary that has become a replica; a password that was changed.
+            // The primary has become a replica (READONLY), or the password was changed (NOAUTH, WRONGPASS).
             "READONLY" => (Self::Away(error.into()), LinkVerdict::Lost),
             "NOAUTH" | "WRONGPASS" => (unsure(error), LinkVerdict::Lost),
             "" => Self::without_code(error, is_cluster),
@@ -73,13 +75,13 @@ impl Failure {
     fn without_code(error: RedisError, is_cluster: bool) -> (Self, LinkVerdict) {
         match error.kind() {
             ErrorKind::Parse | ErrorKind::UnexpectedReturnType => (Self::Odd(error.into()), LinkVerdict::Answered),
-            // A cluster's connections are many, and the client mends each by itself.
+            // A cluster client has many connections and reconnects each of them by itself.
             _ if is_cluster || error.is_timeout() => (Self::Unknown(error.into()), LinkVerdict::Failed),
             _ => (Self::Unknown(error.into()), LinkVerdict::Lost),
         }
     }
 
-    /// Why the server serves no writes, if it is for this.
+    /// The reason why the server accepts no writes, as far as this failure tells.
     pub(super) fn why(&self) -> ValkeyCause {
         match self {
             Self::Full => ValkeyCause::Full,
@@ -91,7 +93,8 @@ impl Failure {
         }
     }
 
-    /// What it means to somebody who only reads.
+    /// Converts the failure of a read: an unknown outcome is only `Unavailable`, because a read has no
+    /// effect.
     pub(super) fn of_read(self) -> StoreError {
         match self {
             Self::Unknown(cause) => StoreError::Unavailable(Some(cause)),
@@ -99,7 +102,7 @@ impl Failure {
         }
     }
 
-    /// What it means to somebody who writes.
+    /// Converts the failure of a write.
     pub(super) fn of_write(self) -> StoreError {
         match self {
             Self::Away(cause) | Self::Refused(cause) => StoreError::Unavailable(Some(cause)),
@@ -110,24 +113,24 @@ impl Failure {
         }
     }
 
-    /// Waits to run a step again that does no harm twice and comes before anything is stored.
+    /// Waits before a retry. Only for idempotent calls that run before anything of the session is stored.
     ///
     /// # Errors
-    /// What it means, if it has failed for sure, or `until` is too near.
+    /// The converted failure, if the call certainly failed or if no time is left for a retry.
     pub(super) async fn wait_to_retry(self, until: Instant) -> StoreResult<()> {
         match self {
             Self::Unknown(_) if Instant::now() + AGAIN < until => {
                 tokio::time::sleep(AGAIN).await;
                 Ok(())
             }
-            // Whatever it did, nothing was stored.
+            // Whatever this call did, the session was not stored yet.
             Self::Unknown(cause) => Err(StoreError::Unavailable(Some(cause))),
             failure => Err(failure.of_write()),
         }
     }
 }
 
-/// Why the server serves no writes, by what a client met.
+/// The reason why the server accepts no writes, derived from a client error.
 pub(super) fn why(error: &RedisError) -> ValkeyCause {
     let text = error.to_string();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
@@ -140,12 +143,12 @@ pub(super) fn why(error: &RedisError) -> ValkeyCause {
         "NOPERM" => ValkeyCause::Rights,
         "READONLY" => ValkeyCause::ReadOnly,
         "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" => ValkeyCause::Cluster,
-        // The greeting's refusal has a code only in its text.
+        // An error during the handshake has its code only in the text.
         "" if says(&["WRONGPASS", "NOAUTH"]) => ValkeyCause::Password,
         "" if says(&["LOADING"]) => ValkeyCause::Loading,
         "" if says(&["ertificate", "UnknownIssuer", "BadSignature", "no native root"]) => ValkeyCause::Certificate,
         "" => ValkeyCause::Unreachable,
-        // A missing right that only a command within a script meets has no code of its own.
+        // A missing permission for a command inside a script has no error code of its own.
         _ if says(&["ACL failure in script", "user executing the script"]) => ValkeyCause::Rights,
         _ => ValkeyCause::Refusing,
     }

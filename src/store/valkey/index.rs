@@ -1,5 +1,7 @@
-//! Which sessions there are, by deadline: an advisory sorted set, written a little behind the
-//! sessions and many at a time. What a crash loses of it comes back with the session's next move.
+//! The deadline index: an advisory sorted set of session ids by deadline.
+//!
+//! It is written shortly after the sessions and in batches. An entry that a crash loses comes back when the
+//! session's deadline next changes.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,28 +16,29 @@ use super::failure::Failure;
 use super::link::Link;
 use crate::domain::{Deadline, SessionId};
 
-/// How far the index lies behind the sessions at most, while the server is there.
+/// Interval between writes while the server is available. The index lags behind the sessions by about this.
 const EVERY: Duration = Duration::from_millis(50);
-/// Members that one command carries.
+/// Maximum number of sessions in one command.
 const AT_ONCE: usize = 1_000;
-/// Most sessions remembered while nothing can be written.
+/// Maximum number of pending sessions while nothing can be written. Further ones are dropped.
 const MOST_WAITING: usize = 200_000;
 
+/// The pending changes of the index.
 #[derive(Default)]
 pub(super) struct DeadlineIndex {
-    /// Deadlines to be written; `None` for a session that is gone.
+    /// Deadlines to be written; `None` for a session to be removed.
     waiting: Mutex<HashMap<SessionId, Option<Deadline>>>,
-    /// One flush at a time, so that what was noted first is written first.
+    /// Allows one flush at a time, so that an older deadline never overwrites a newer one.
     flushing: tokio::sync::Mutex<()>,
 }
 
 impl DeadlineIndex {
-    /// A session's deadline is this one now.
+    /// Records a session's new deadline.
     pub(super) fn note(&self, id: &SessionId, deadline: Deadline) {
         self.put(id, Some(deadline));
     }
 
-    /// A session is gone.
+    /// Records that a session no longer exists.
     pub(super) fn forget(&self, id: &SessionId) {
         self.put(id, None);
     }
@@ -51,10 +54,11 @@ impl DeadlineIndex {
         self.waiting.lock().is_empty()
     }
 
-    /// Writes all that was noted before.
+    /// Writes all pending changes. Changes that can't be written become pending again.
     pub(super) async fn flush(&self, link: &Link, until: Instant) -> Result<(), Failure> {
         let turn = tokio::time::timeout_at(until, self.flushing.lock()).await;
         let Ok(_turn) = turn else { return Err(Failure::Away("its turn did not come in time".into())) };
+        // Take the changes only while holding the turn: a later flush must not write newer changes first.
         let taken: Vec<_> = std::mem::take(&mut *self.waiting.lock()).into_iter().collect();
         for (place, part) in taken.chunks(AT_ONCE).enumerate() {
             for command in commands(part) {
@@ -67,7 +71,7 @@ impl DeadlineIndex {
         Ok(())
     }
 
-    /// Writes behind the sessions until `stop`.
+    /// Writes pending changes every [`EVERY`], until `stop` is cancelled.
     pub(super) async fn keep(&self, link: &Link, stop: CancellationToken) {
         let mut every = tokio::time::interval(EVERY);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -85,7 +89,7 @@ impl DeadlineIndex {
         }
     }
 
-    /// What could not be written waits again, unless something newer does.
+    /// Makes unwritten changes pending again, except where a newer change of the session is already pending.
     fn put_back(&self, entries: &[(SessionId, Option<Deadline>)]) {
         let mut waiting = self.waiting.lock();
         for (id, deadline) in entries {

@@ -1,4 +1,8 @@
-//! Putting whole sessions in and taking them out: new ones, imported ones, forgotten ones.
+//! Inserting and deleting whole sessions: new ones, imported ones and deleted ones.
+//!
+//! An insert claims the join code first, then lists the session for its owner, and stores the session last. A
+//! delete removes the session first. So a crash in between never leaves a stored session without its code or
+//! its list entry.
 
 use redis::Value;
 use tokio::time::Instant;
@@ -13,16 +17,16 @@ use super::scripts::FORGET;
 use crate::domain::{Event, GameSession, Moment, SessionId};
 use crate::store::error::{StoreError, StoreResult};
 
-/// How often a placing begins anew because another instance was faster.
+/// Maximum number of attempts when another instance wins the race.
 const MOST_TRIES: u32 = 8;
 
 impl Engine {
-    /// Stores a new session over none or a dead one, its join code claimed first.
+    /// Stores a new session. Fails with `AlreadyExists` if a live session has the id or the join code.
     pub(super) async fn create(&self, session: GameSession, at: Moment, until: Instant) -> StoreResult<()> {
         let placed = match self.link.lets_games_begin() {
             Ok(()) => self.insert(&session, &[], at, until).await,
             Err(error) => match self.state(&session.id, until).await {
-                // A repeat is not told that its game could not begin.
+                // A retried creation must not fail with this error if its game already exists.
                 Ok(Some(held)) if held.state.life.is_live(at.now) => Ok(false),
                 _ => Err(error),
             },
@@ -33,7 +37,8 @@ impl Engine {
         if placed? { Ok(()) } else { Err(StoreError::AlreadyExists) }
     }
 
-    /// Whether the session is stored now; if not, a live one has its id or its join code.
+    /// Inserts a session with its events. Returns false if a live session has the id or the join code. A dead
+    /// session with the same id is replaced.
     pub(super) async fn insert(
         &self,
         session: &GameSession,
@@ -48,13 +53,14 @@ impl Engine {
             Ok(()) => self.place_claimed(session, events, at, until).await,
             Err(error) => Err(error),
         };
-        // An outcome that is not known leaves the code claimed: the session may be there.
+        // If the outcome is unknown, the code stays claimed, because the session may have been stored.
         if !matches!(placed, Ok(true) | Err(StoreError::OutcomeUnknown)) {
             self.release(&session.id, &session.state, until).await;
         }
         placed
     }
 
+    /// Stores a session whose join code is claimed and which is listed for its owner.
     async fn place_claimed(
         &self,
         session: &GameSession,
@@ -85,7 +91,8 @@ impl Engine {
                     }
                     return Ok(true);
                 }
-                // A step that got no answer can have been followed by others.
+                // The stored state is a later one of this very session: a try that got no answer was stored,
+                // and other commits followed it.
                 CommitOutcome::Other(held) if settled.may_have_been && held.state.nonce == session.state.nonce => {
                     return Err(StoreError::OutcomeUnknown);
                 }
@@ -98,8 +105,9 @@ impl Engine {
         Err(StoreError::Busy)
     }
 
+    /// Updates this process's caches and the deadline index for a session that was just stored.
     fn note(&self, session: &GameSession) {
-        // What stood there before is no basis for anything now.
+        // First drop everything about the session that had this id before.
         self.let_go(&session.id);
         self.index.note(&session.id, session.state.life.deadline());
         match &session.quiz {
@@ -108,14 +116,16 @@ impl Engine {
         }
     }
 
-    /// Forgets a session, whatever its state; whether there was one. Should the call arrive late, it
-    /// must not find a session that has come since: so each names the state that it means.
+    /// Deletes a session, whatever its state. Returns whether it existed. Each delete call names the version
+    /// that it means, so that a call that arrives late can't delete a newer session.
     pub(super) async fn delete(&self, id: &SessionId, until: Instant) -> StoreResult<bool> {
         for tries in 0..MOST_TRIES {
-            // What could not be read a moment ago may be another session by now.
+            // `look` and not `state`: an id that was damaged a moment ago may belong to another session by
+            // now.
             let held = match self.look(id, until).await {
                 Ok(held) => held,
-                // What can't be read can be forgotten all the same.
+                // A session that can't be read can still be deleted. Its version is unknown, so any state
+                // matches.
                 Err(StoreError::Corrupt { .. }) => {
                     return self.forget(id, None, until).await.map(Option::unwrap_or_default);
                 }
@@ -133,8 +143,8 @@ impl Engine {
         Err(StoreError::Busy)
     }
 
-    /// Forgets a session in this state, or in any; whether there was one. `None` if another state
-    /// stands there.
+    /// Deletes a session if it still has this state, or in any state if `state` is `None`. Returns whether it
+    /// existed, or `None` if another state is stored.
     pub(super) async fn forget(
         &self,
         id: &SessionId,
@@ -151,7 +161,8 @@ impl Engine {
                 Ok(Value::BulkString(body)) => {
                     self.note_commit();
                     self.let_go(id);
-                    // What can't be read holds no code that could be found, and is in no owner's list.
+                    // If the deleted state can't be read, its join code and owner are unknown. The code's
+                    // claim is no longer valid, and readers of the owner's list remove the entry.
                     if let Ok(held) = record::decode(id, &body) {
                         self.release(id, &held.state, until).await;
                         self.unlist(id, &held.state, until).await;
@@ -160,6 +171,7 @@ impl Engine {
                 }
                 Ok(Value::Nil) => {
                     self.let_go(id);
+                    // If an earlier try got no answer, most likely it deleted the session.
                     return Ok(Some(may_have_been));
                 }
                 Ok(_) => return Ok(None),

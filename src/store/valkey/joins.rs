@@ -1,6 +1,8 @@
-//! Join codes: each lies under a key of its own, in another slot than its session, and so outside
-//! the session's step. It names who claimed it, and counts only as long as that session lives and
-//! says the same.
+//! Join codes.
+//!
+//! Each code has its own key, which is in another cluster slot than its session and so can't be part of the
+//! session's commit. The key names the session that claimed the code. The claim is valid only as long as that
+//! session is alive and its state names the same code.
 
 use redis::Value;
 use tokio::time::Instant;
@@ -12,12 +14,12 @@ use super::scripts::SWAP;
 use crate::domain::{GameSession, JoinCode, Millis, Moment, SessionId, SessionState, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 
-/// A claim whose session isn't there is one that is still to be stored, for this long.
+/// For this long, a claim without a session may belong to a session that is just being stored.
 const STORING: Millis = Millis::seconds(2);
-/// How often a claim begins anew because others were faster.
+/// Maximum number of attempts for one claim when other claims are faster.
 const MOST_TRIES: usize = 8;
 
-/// Who claimed a code, and when: `<id> <nonce> <ms>`.
+/// The session that claimed a code, and the time of the claim. Stored as `<id> <nonce in hex> <ms>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Holder {
     id: SessionId,
@@ -39,22 +41,27 @@ impl Holder {
     }
 }
 
-/// What came of putting a value in another's place.
+/// The result of a compare-and-swap of a code's value.
 enum Swapped {
+    /// The new value was written.
     Done,
+    /// Another value is stored: this one.
     Held(Vec<u8>),
+    /// No value is stored, although one was expected.
     Nothing,
 }
 
 impl Engine {
-    /// Claims a session's join code, if it has one; whether it has it now.
+    /// Claims a session's join code. Returns false if another session has it, and true if the session has no
+    /// code.
     pub(super) async fn claim(&self, session: &GameSession, at: Moment, until: Instant) -> StoreResult<bool> {
         let Some(code) = &session.state.join_code else { return Ok(true) };
         self.claim_code(code, &session.id, &session.state, at.now, until).await
     }
 
-    /// Claims the codes that commands of a batch change to, each with its command's place. Gives the
-    /// place of one whose code is taken; then, as after an error, all of them are free again.
+    /// Claims the codes that commands of a batch change to. Each code comes with the index of its command. If
+    /// a code is taken, returns the index of its command. In that case, and after an error, the codes claimed
+    /// so far are freed again.
     pub(super) async fn claim_all(
         &self,
         id: &SessionId,
@@ -76,7 +83,7 @@ impl Engine {
         Ok(None)
     }
 
-    /// Frees these codes of a session but the one that it keeps.
+    /// Frees these codes of a session, except the one in the state `kept`.
     pub(super) async fn release_all<'a>(
         &self,
         id: &SessionId,
@@ -104,7 +111,7 @@ impl Engine {
             match self.swap(code, &expected, &own.text(), kept, until).await {
                 Ok(Swapped::Done) => return Ok(true),
                 Ok(Swapped::Nothing) => expected.clear(),
-                // A claim whose answer was lost.
+                // Our own claim, from an earlier try whose answer was lost.
                 Ok(Swapped::Held(held)) if held == own.text().as_bytes() => return Ok(true),
                 Ok(Swapped::Held(held)) => {
                     if self.is_taken(&held, code, &own, until).await? {
@@ -118,11 +125,11 @@ impl Engine {
         Err(StoreError::Busy)
     }
 
-    /// Whether a live session holds the code, or one that is just being stored.
+    /// True if the code belongs to a live session, or to one that is just being stored.
     async fn is_taken(&self, held: &[u8], code: &JoinCode, own: &Holder, until: Instant) -> StoreResult<bool> {
         let Some(holder) = Holder::read(held) else { return Ok(false) };
         let state = match self.state(&holder.id, until).await {
-            // It may well hold the code.
+            // A session that can't be read may still hold the code.
             Err(StoreError::Corrupt { .. }) => return Ok(true),
             held => held?.map(|held| held.state),
         };
@@ -133,8 +140,8 @@ impl Engine {
         })
     }
 
-    /// Frees a session's join code, unless another holds it by now. If that fails, the code is free
-    /// all the same as soon as somebody asks for it: its session is gone.
+    /// Frees a session's join code, unless another session holds it by now. A failure does no harm: without
+    /// its session the claim is no longer valid.
     pub(super) async fn release(&self, id: &SessionId, state: &SessionState, until: Instant) {
         if let Some(code) = &state.join_code {
             self.release_code(code, id, state.nonce, until).await;
@@ -144,11 +151,12 @@ impl Engine {
     async fn release_code(&self, code: &JoinCode, id: &SessionId, nonce: u64, until: Instant) {
         let Ok(Some(held)) = self.holder(code, until).await else { return };
         if Holder::read(&held).is_some_and(|holder| holder.id == *id && holder.nonce == nonce) {
+            // Swap against the value that was just read, so that a newer claim is not removed.
             drop(self.swap(code, &held, "", Millis(0), until).await);
         }
     }
 
-    /// The live session that holds a code.
+    /// Returns the id of the live session that holds a code.
     pub(super) async fn find(&self, code: &JoinCode, now: Timestamp, until: Instant) -> StoreResult<Option<SessionId>> {
         let held = self.holder(code, until).await.map_err(Failure::of_read)?;
         let Some(holder) = held.and_then(|held| Holder::read(&held)) else { return Ok(None) };
@@ -159,10 +167,13 @@ impl Engine {
         Ok(state.filter(holds).map(|_| holder.id))
     }
 
+    /// Reads the stored claim on a code, valid or not.
     async fn holder(&self, code: &JoinCode, until: Instant) -> Result<Option<Vec<u8>>, Failure> {
         self.link.read(redis::cmd("GET").arg(join_key(code)), until).await
     }
 
+    /// Replaces the stored claim if it is `expected`. Empty text means "no claim" for both the expected and
+    /// the new value. `kept` is the TTL.
     async fn swap(
         &self,
         code: &JoinCode,

@@ -1,6 +1,8 @@
-//! The way to the server: the connection that is used now, the breaker before it, and the limits
-//! of every call; and what a new game would meet there. Nobody but the supervisor puts a connection in,
-//! and nobody but it finds that writes are taken again.
+//! The link to the server: the current connection, the circuit breaker in front of it, the time limit of
+//! every call, and the reasons why new games are refused.
+//!
+//! Only the supervisor installs connections, and only the supervisor finds out that writes are accepted
+//! again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,26 +23,28 @@ use super::shards::{Away, slot_of};
 use crate::domain::WallTime;
 use crate::store::clock::WallClock;
 
-/// The longest that any call takes, whatever the client makes of its own limits.
+/// Maximum duration of a call, even if the client's own time limits fail.
 const CALL: Duration = Duration::from_millis(500);
+/// The same for a call to a cluster.
 const CLUSTER_CALL: Duration = Duration::from_millis(800);
-/// So many failures, and a cluster's connection is replaced, whatever its other shards do.
+/// Number of failed calls on a cluster connection after which it is replaced, even if other shards answer.
 const MOST_DOUBTS: u32 = 3;
-/// As so many requests' failures counts a probe that has found no shard of a cluster.
+/// Number of failures that one probe counts for in the breaker if it reached no shard of a cluster.
 const WEIGHT_OF_ALL_SHARDS: u32 = 3;
-/// What a server must be given to be called silent.
+/// Minimum time that a server must have had to answer before a timeout counts as its failure. A read is also
+/// retried only if more than this time is left.
 const FAIR: Duration = Duration::from_millis(200);
-/// How long a call waits for a connection that is being replaced.
+/// Maximum time that a call waits for a connection that is being replaced.
 const REPLACING: Duration = Duration::from_millis(250);
-/// How long a reader waits before it asks again.
+/// Delay before a read that got no answer is retried.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
 
-/// What is in the way of games, or of new ones.
+/// The reason why commands can't be committed, or why new games can't begin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub(super) struct Obstacle {
     pub(super) why: ValkeyCause,
-    /// For the log.
+    /// The error text for the log.
     pub(super) detail: String,
 }
 
@@ -50,23 +54,25 @@ impl Obstacle {
     }
 }
 
-/// What a fresh connection was found to be good for.
+/// The result of the checks on a fresh connection.
 pub(super) struct ConnectionCheck {
-    /// What of a cluster can't be reached by it.
+    /// The slots of a cluster that can't be reached. Empty without a cluster.
     pub(super) away: Away,
-    /// Why writes are refused, if they are.
+    /// The reason why the server refuses writes, if it does.
     pub(super) refusal: Option<Obstacle>,
-    /// The policy by which the server may throw live games away, if it may; `Err` if that could not be
-    /// read.
+    /// The `maxmemory-policy` if it may evict live games, `None` if it can't, `Err` if it could not be read.
     pub(super) evicts: Result<Option<String>, ()>,
 }
 
+/// The link to the server.
 pub(super) struct Link {
     state: Mutex<LinkState>,
+    /// Counts changes of `state`, to wake those who wait for one.
     changes: watch::Sender<u64>,
+    /// Wakes the supervisor to replace the connection.
     summons: Notify,
     is_cluster: bool,
-    /// Whether games begin though they may be thrown away.
+    /// True if games may begin although the server may evict them (`REJOIN_VALKEY_EVICTION=allow`).
     allows_eviction: bool,
     condition: Condition,
     wall: WallClock,
@@ -74,22 +80,24 @@ pub(super) struct Link {
 
 struct LinkState {
     connection: Option<ValkeyConnection>,
-    /// Which connection it is, counted from the first.
+    /// Goes up whenever a connection is installed or dropped. Errors from an older generation are ignored.
     generation: u64,
     breaker: CircuitBreaker,
-    /// What of a cluster can't be reached by it.
+    /// The slots of a cluster that this connection can't reach.
     away: Arc<Away>,
-    /// Failures on this connection that were not the last word: other shards of the cluster answer.
+    /// Failed calls on this cluster connection. A single one proves little, because other shards may answer.
     doubts: u32,
-    /// Why there is no connection, and whether that is more than a moment's replacement.
+    /// The reason why there is no connection.
     outage: Option<Obstacle>,
+    /// True if the outage is more than the short replacement of a lost connection.
     is_out: bool,
-    /// Why writes are refused, and whether one was since the last sign of life.
+    /// The reason why the server refuses writes, if it does.
     refusal: Option<Obstacle>,
+    /// True if a call was refused since the last heartbeat.
     was_refused: bool,
-    /// The policy by which live games may be thrown away.
+    /// The `maxmemory-policy` if it may evict live games.
     evicts: Option<String>,
-    /// Since when there is no connection, at the start and at the end.
+    /// The date since which there is no connection, before the first one and after `shut`.
     idle_since: WallTime,
     is_shut: bool,
 }
@@ -121,7 +129,7 @@ impl Link {
         })
     }
 
-    /// Runs a command until `until` at the latest.
+    /// Sends a command and waits for its answer, until `until` at the latest.
     pub(super) async fn call<T: FromRedisValue>(&self, command: &Cmd, until: Instant) -> Result<T, Failure> {
         self.is_for_those_there(command)?;
         let (generation, mut connection) = self.connection(until).await?;
@@ -139,7 +147,8 @@ impl Link {
             Ok(Err(error)) => Err(self.failed(generation, Failure::of(error, self.is_cluster))),
             Err(_) => {
                 let failure = Failure::Unknown("no answer in time".into());
-                // Who came late has given the server no time, and proves nothing against it.
+                // A call that started too late gave the server no fair time, so its timeout doesn't count as
+                // a failure.
                 if limit - now < FAIR {
                     return Err(failure);
                 }
@@ -148,7 +157,7 @@ impl Link {
         }
     }
 
-    /// Runs a script.
+    /// Runs a script by its hash, and by its text if the server doesn't know it yet.
     pub(super) async fn run<T: FromRedisValue>(
         &self,
         script: &Script,
@@ -162,8 +171,8 @@ impl Link {
         }
     }
 
-    /// Reads. Without an answer it is asked again, as long as there is time: a connection that was
-    /// lost is soon replaced, and a reader loses nothing by a server that was slow once.
+    /// Runs a read-only command. A read without an answer is retried as long as there is time: a lost
+    /// connection is soon replaced, and reading twice does no harm.
     pub(super) async fn read<T: FromRedisValue>(&self, command: &Cmd, until: Instant) -> Result<T, Failure> {
         loop {
             match self.call(command, until).await {
@@ -173,7 +182,7 @@ impl Link {
         }
     }
 
-    /// The same for a script that only reads.
+    /// Like [`read`](Self::read), for a read-only script.
     pub(super) async fn run_read<T: FromRedisValue>(
         &self,
         script: &Script,
@@ -189,8 +198,9 @@ impl Link {
         }
     }
 
-    /// The connection to use, which may be just being replaced.
+    /// Returns the connection and its generation. Waits for a connection that is being replaced.
     pub(super) async fn connection(&self, until: Instant) -> Result<(u64, ValkeyConnection), Failure> {
+        // Subscribe before the first check, so that no change between check and wait is missed.
         let mut changes = self.changes.subscribe();
         let limit = until.min(Instant::now() + REPLACING);
         loop {
@@ -211,18 +221,18 @@ impl Link {
         }
     }
 
-    /// The connection in use, and which one it is.
+    /// Returns the current connection and its generation, without waiting.
     pub(super) fn current(&self) -> Option<(u64, ValkeyConnection)> {
         let state = self.state.lock();
         state.connection.clone().map(|connection| (state.generation, connection))
     }
 
-    /// Told of whenever something has changed.
+    /// A receiver that is notified of every change of the link's state.
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
-    /// Refuses at once what a part of the cluster would have to answer that is away.
+    /// Fails at once if the command's slot is on a shard that is away.
     fn is_for_those_there(&self, command: &Cmd) -> Result<(), Failure> {
         if !self.is_cluster {
             return Ok(());
@@ -232,6 +242,7 @@ impl Link {
         if is_away { Err(Failure::Away("its part of the cluster is out of reach".into())) } else { Ok(()) }
     }
 
+    /// Records a failed call in the breaker and the link's state, and returns the failure.
     fn failed(&self, generation: u64, (failure, verdict): (Failure, LinkVerdict)) -> Failure {
         let mut state = self.state.lock();
         if verdict == LinkVerdict::Answered {
@@ -242,13 +253,13 @@ impl Link {
             }
             return failure;
         }
-        // What an older connection says does not speak against this one.
+        // An error of an older connection says nothing about the current one.
         if state.generation != generation {
             return failure;
         }
         if self.is_cluster && verdict == LinkVerdict::Failed {
-            // It is one shard's. Whether the others are there the supervisor finds out, by a fresh
-            // connection that asks who is a primary now; the client sticks to a frozen one.
+            // Only one shard failed. After a few failures the supervisor makes a fresh connection, which asks
+            // for the current primaries: the client itself keeps using a frozen primary.
             state.doubts += 1;
             if state.doubts == MOST_DOUBTS {
                 self.summons.notify_one();
@@ -261,7 +272,7 @@ impl Link {
             state.connection = None;
             state.generation += 1;
             state.outage = Some(Obstacle::of(&failure));
-            // A connection that is cut is replaced in a moment.
+            // A lost connection alone is not an outage: it is replaced at once.
             state.is_out |= !is_closed;
             self.review(&state);
             drop(state);
@@ -271,7 +282,7 @@ impl Link {
         failure
     }
 
-    /// Lets health and the log say what a new game meets now.
+    /// Updates the condition for `/health` and the log from the current state.
     fn review(&self, state: &LinkState) {
         if state.is_shut {
             return;
@@ -288,8 +299,8 @@ impl Link {
         self.changes.send_modify(|changes| *changes += 1);
     }
 
-    /// A fresh connection was written through. Gives whether it is used from now on; where not, the
-    /// next one decides.
+    /// Records a successful probe on a fresh connection. Returns true if the connection is installed. If not,
+    /// the breaker is half-open and the next probe decides.
     pub(super) fn probed(&self, connection: &ValkeyConnection, found: ConnectionCheck) -> bool {
         let mut state = self.state.lock();
         if state.is_shut {
@@ -312,7 +323,7 @@ impl Link {
             state.doubts = 0;
             (state.outage, state.is_out) = (None, false);
             (state.refusal, state.was_refused) = (found.refusal, false);
-            // What could not be read is as it was known, and is read again in a moment.
+            // If the policy could not be read, keep the known one. It is read again soon.
             if let Ok(evicts) = found.evicts {
                 self.note_policy(&mut state, evicts);
             }
@@ -323,7 +334,7 @@ impl Link {
         is_used
     }
 
-    /// No connection could be made, or none that can be written through.
+    /// Records a failed probe: no connection could be made, or writing through it failed.
     pub(super) fn probe_failed(&self, why: Obstacle) {
         let mut state = self.state.lock();
         let weight = if self.is_cluster { WEIGHT_OF_ALL_SHARDS } else { 1 };
@@ -331,7 +342,7 @@ impl Link {
         if state.breaker.state() != Breaker::Closed && state.connection.take().is_some() {
             state.generation += 1;
         }
-        // What is in use may go on: a cluster of which a part is away is looked at again and again.
+        // If a connection is in use, it stays in use: a cluster with missing shards is probed repeatedly.
         if state.connection.is_none() {
             (state.outage, state.is_out) = (Some(why), true);
             self.review(&state);
@@ -340,12 +351,12 @@ impl Link {
         self.tell();
     }
 
-    /// What a sign of life met, which writes as a new game does. That a single one is taken while others
-    /// are refused is no end of it.
+    /// Records the result of a heartbeat, which includes the writes of a new game. A heartbeat that succeeds
+    /// does not end a refusal if another call was refused since the previous heartbeat.
     pub(super) fn signed(&self, refusal: Option<Obstacle>) {
         let mut state = self.state.lock();
         let was_refused = std::mem::take(&mut state.was_refused);
-        // What was said on a connection that is lost by now says nothing of the next.
+        // A result from a connection that is lost by now says nothing about the next one.
         if state.connection.is_none() || (refusal.is_none() && was_refused) {
             return;
         }
@@ -362,7 +373,7 @@ impl Link {
         self.tell();
     }
 
-    /// The policy by which live games may be thrown away was read.
+    /// Records the eviction policy that was read: `None` if the server never evicts live games.
     pub(super) fn has_policy(&self, evicts: Option<String>) {
         let mut state = self.state.lock();
         self.note_policy(&mut state, evicts);
@@ -379,7 +390,7 @@ impl Link {
         state.evicts = evicts;
     }
 
-    /// Whether games may begin: not where they could be thrown away.
+    /// Fails if games must not begin because the server could evict them.
     pub(super) fn lets_games_begin(&self) -> StoreResult<()> {
         match &self.state.lock().evicts {
             Some(policy) if !self.allows_eviction => Err(StoreError::unavailable(evicting(policy))),
@@ -387,17 +398,18 @@ impl Link {
         }
     }
 
-    /// A new game was refused.
+    /// Counts one refused new game.
     pub(super) fn count_refused(&self) {
         self.condition.count_refused(1);
     }
 
-    /// Reminds the log of trouble that goes on.
+    /// Logs a reminder of lasting trouble if one is due.
     pub(super) fn remind(&self) {
         self.condition.remind();
     }
 
-    /// Why no new game can begin. A store that has not looked yet has not told the log anything.
+    /// The reason why no new game can begin. Before the first connection and after `shut` this is
+    /// `Unreachable`, although nothing was logged.
     pub(super) fn trouble(&self) -> Option<Trouble> {
         let state = self.state.lock();
         let is_idle = state.connection.is_none() && (state.generation == 0 || state.is_shut);
@@ -405,25 +417,26 @@ impl Link {
         self.condition.trouble().or(is_idle.then_some(idle))
     }
 
-    /// Ends when a connection is to be replaced.
+    /// Waits until the connection must be replaced.
     pub(super) async fn summoned(&self) {
         self.summons.notified().await;
     }
 
-    /// Whether commands can be committed.
+    /// True if commands can be committed.
     pub(super) fn is_good(&self) -> bool {
         let state = self.state.lock();
         state.connection.is_some() && state.refusal.is_none()
     }
 
-    /// Whether what gives room can be written: to delete is allowed where memory is full.
+    /// True if deletions are accepted. A server with full memory refuses other writes but still accepts
+    /// deletions.
     pub(super) fn can_delete(&self) -> bool {
         let state = self.state.lock();
         let takes = |refusal: &Obstacle| refusal.why == ValkeyCause::Full;
         state.connection.is_some() && state.refusal.as_ref().is_none_or(takes)
     }
 
-    /// Whether a part of the cluster is away, and only a part.
+    /// True if some shards of the cluster are away, but not all.
     pub(super) fn is_partial(&self) -> bool {
         !self.state.lock().away.is_empty()
     }
@@ -432,13 +445,14 @@ impl Link {
         self.is_cluster
     }
 
-    /// For health.
+    /// The link status for `/health`.
     pub(super) fn told(&self) -> contract::LinkStatus {
         contract::LinkStatus { breaker: self.state.lock().breaker.state() }
     }
 
-    /// Ends once the way is good, or with what is in it after `patience`.
+    /// Waits until commands can be committed. Fails with the current obstacle after `patience`.
     pub(super) async fn until_good(&self, patience: Duration) -> StoreResult<()> {
+        // Subscribe before the first check, so that no change between check and wait is missed.
         let mut changes = self.changes.subscribe();
         let limit = Instant::now() + patience;
         while !self.is_good() {
@@ -449,7 +463,7 @@ impl Link {
         Ok(())
     }
 
-    /// Lets nothing through any more.
+    /// Closes the link for good: every later call is refused.
     pub(super) fn shut(&self) {
         let mut state = self.state.lock();
         state.is_shut = true;
@@ -465,13 +479,13 @@ impl Link {
     }
 }
 
-/// A policy that throws live games away.
+/// The obstacle that a `maxmemory-policy` other than `noeviction` is.
 fn evicting(policy: &str) -> Obstacle {
     let detail = format!("maxmemory-policy {policy}: set noeviction, or REJOIN_VALKEY_EVICTION=allow");
     Obstacle { why: ValkeyCause::Evicting, detail }
 }
 
-/// Whether a server that answers takes no writes for now, whatever they are.
+/// True if the failure means that the server currently refuses all writes.
 fn is_refusal(failure: &Failure) -> bool {
     matches!(failure, Failure::Full | Failure::Refused(_))
         && matches!(failure.why(), ValkeyCause::Full | ValkeyCause::Disk | ValkeyCause::Replicas)

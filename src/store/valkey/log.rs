@@ -1,5 +1,5 @@
-//! Events as entries of a session's stream: named fields, of which one is there only where the event
-//! is for some seats.
+//! The stored form of events: entries of the session's stream, with named fields. The field `to` exists only
+//! if the event is for certain seats.
 
 use crate::domain::{Event, SeatId, Sequence, SessionId, WallTime};
 use crate::store::error::{StoreError, StoreResult};
@@ -8,15 +8,16 @@ use crate::store::payload::StoredPayload;
 const AT: &str = "at";
 const KIND: &str = "kind";
 const PAYLOAD: &str = "payload";
-/// In its place where the payload is large: a zstd frame of it.
+/// Replaces the field `payload` if the payload is large: a zstd frame of it.
 const ZSTD: &str = "zstd";
-/// Seats' numbers with commas between them.
+/// Comma-separated seat numbers.
 const TO: &str = "to";
 
-/// A stream's entry: its id, and names and values in turn.
+/// A stream entry: its id, and its field names and values alternately.
 pub(super) type StreamEntry = (String, Vec<Vec<u8>>);
 
-/// An event as the step's script wants it: its number, how many words follow, names and values.
+/// The arguments for an event in the commit script: sequence number, number of words that follow, field names
+/// and values.
 pub(super) fn arguments(event: &Event) -> Vec<Vec<u8>> {
     let (name, payload) = match StoredPayload::of(&event.payload) {
         StoredPayload::Plain(payload) => (PAYLOAD, payload.into_owned().into_bytes()),
@@ -33,7 +34,7 @@ pub(super) fn arguments(event: &Event) -> Vec<Vec<u8>> {
     head.into_iter().chain(words).collect()
 }
 
-/// The event that an entry of a session's stream holds.
+/// Decodes an event from a stream entry.
 pub(super) fn event(id: &SessionId, (number, fields): StreamEntry) -> StoreResult<Event> {
     let corrupt =
         |met: String| StoreError::Corrupt { what: format!("event {number} of session #{}: {met}", id.short_hash()) };
@@ -41,7 +42,8 @@ pub(super) fn event(id: &SessionId, (number, fields): StreamEntry) -> StoreResul
     Ok(Event { payload: packed.unpack().map_err(corrupt)?, ..event })
 }
 
-/// An event without its payload, and that.
+/// Parses an entry into an event with an empty payload, and its stored payload. `None` if the entry was not
+/// written by this program.
 fn read(number: &str, fields: Vec<Vec<u8>>) -> Option<(Event, StoredPayload<'static>)> {
     let sequence = Sequence(number.strip_suffix("-0")?.parse().ok()?);
     let mut words = fields.into_iter();

@@ -1,27 +1,29 @@
-//! Sessions in a Valkey that several instances share: one server, a primary with replicas behind
-//! sentinels, or a cluster.
+//! The Valkey engine: sessions in a Valkey that several instances share. It can be one server, a primary with
+//! replicas behind sentinels, or a cluster.
 //!
-//! Every change of a session is one script that compares the stamp of the state which the change
-//! was computed from ([`commit`]); the commands of this instance on one session take turns
-//! ([`lanes`]) and those that wait are committed together ([`batch`]). Every call has its limit, and
-//! a breaker refuses them at once while the server is away ([`link`], [`supervisor`]).
+//! Every change of a session is one script call. The script commits only if the stored state still has the
+//! version that the change was computed from ([`commit`]). Within this instance, the commands on one session
+//! are queued ([`session_queues`]), and queued commands are committed together ([`batch`]). Every call has a
+//! time limit, and a circuit breaker refuses calls at once while the server is unavailable ([`link`],
+//! [`supervisor`]).
 //!
 //! | key | value |
 //! | --- | --- |
-//! | `session:<id>` | the state, JSON that begins with its stamp ([`record`]) |
-//! | `{session:<id>}:quiz` | the quiz, JSON, there while questions are open |
-//! | `{session:<id>}:ev` | the event log, a stream whose ids are `<sequence>-0` |
-//! | `join:<code>` | which session holds the code ([`joins`]) |
-//! | `owner:<name>` | ids of the owner's sessions, a sorted set in the order of their text ([`owners`]) |
-//! | `rejoin:deadlines` | ids by deadline, a sorted set: advisory, for counting and sweeping |
-//! | `rejoin:up` | since when some instance and this server have been there without a break |
+//! | `session:<id>` | the state: JSON that begins with its version ([`record`]) |
+//! | `{session:<id>}:quiz` | the quiz: JSON, only if the game has one |
+//! | `{session:<id>}:ev` | the event log: a stream whose entry ids are `<sequence>-0` ([`log`]) |
+//! | `join:<code>` | the session that claimed the join code ([`joins`]) |
+//! | `owner:<name>` | the owner's sessions: a sorted set, ordered by text ([`owners`]) |
+//! | `rejoin:deadlines` | session ids by deadline: a sorted set, advisory, for counting and sweeping |
+//! | `rejoin:up` | the time since which this server and at least one instance have been up without a break |
 //!
 //! | channel | message |
 //! | --- | --- |
-//! | `{session:<id>}:n` | a commit's head, published with it; anything else is to be looked at ([`hints`]) |
+//! | `{session:<id>}:n` | the log's head after a commit; any other text means: read it ([`notifier`]) |
 //!
-//! The keys and the channel of a session lie in one slot of a cluster. They live by `PX` for an hour beyond the
-//! session's deadline; whether it is alive the deadline in the state decides.
+//! The keys and the channel of a session are in one cluster slot. The keys expire (`PX`) one hour after the
+//! session's deadline. Expiry is only cleanup: the deadline in the state decides whether the session is
+//! alive.
 
 mod batch;
 mod breaker;
@@ -74,20 +76,22 @@ use supervisor::Supervisor;
 
 pub use target::{InvalidTarget, Topology, ValkeyTarget};
 
-/// The engine's name.
+/// The engine's name in [`StoreStatus::engine`].
 const ENGINE: &str = "valkey";
-/// All that one command may take, tries and re-reads included: a player's request ends within a
+/// Time limit of one store call, including retries and re-reads. It keeps a player's request below one
 /// second, however busy the machine is.
 const PATIENCE: Duration = Duration::from_millis(800);
-/// How long a stop waits for what is under way.
+/// Maximum time that `close` waits for queued work.
 const CLOSING: Duration = Duration::from_secs(2);
 
+/// Key of the deadline index.
 const DEADLINES: &str = "rejoin:deadlines";
+/// Key of the uptime mark, which the heartbeat script keeps alive.
 const UP: &str = "rejoin:up";
-/// How long the mark [`UP`] stands without a sign of life, in milliseconds.
+/// TTL of the [`UP`] key in milliseconds. Every heartbeat renews it.
 const UP_FOR: &[u8] = b"3000";
 
-/// The keys of one session, all in one slot.
+/// The keys of one session, all in one cluster slot.
 struct Keys {
     state: String,
     quiz: String,
@@ -109,12 +113,12 @@ impl Keys {
     }
 }
 
-/// On which channel a session's commits are hinted at.
+/// The pub/sub channel for notices about commits of this session.
 fn channel_of(id: &SessionId) -> String {
     format!("{{session:{id}}}:n")
 }
 
-/// What the commands for hints are called.
+/// Names of the pub/sub commands.
 struct PubSubCommands {
     publish: &'static str,
     subscribe: &'static str,
@@ -122,59 +126,60 @@ struct PubSubCommands {
 }
 
 const WORDS: PubSubCommands = PubSubCommands { publish: "PUBLISH", subscribe: "SUBSCRIBE", unsubscribe: "UNSUBSCRIBE" };
-/// A cluster sends these to one shard, and not to all nodes.
+/// Sharded pub/sub: a cluster delivers these messages within one shard and not to all nodes.
 const CLUSTER_WORDS: PubSubCommands =
     PubSubCommands { publish: "SPUBLISH", subscribe: "SSUBSCRIBE", unsubscribe: "SUNSUBSCRIBE" };
 
-/// Where a join code lies.
+/// The key that holds the claim on a join code.
 fn join_key(code: &JoinCode) -> String {
     format!("join:{code}")
 }
 
-/// Where an owner's sessions are listed.
+/// The key of an owner's session list.
 fn owner_key(owner: &Owner) -> String {
     format!("owner:{owner}")
 }
 
-/// What a server or a test chooses of the engine.
+/// Options of the Valkey engine, set by the server or a test.
 pub struct ValkeyOptions {
-    /// Where Valkey is.
+    /// The servers to connect to, and how.
     pub target: ValkeyTarget,
-    /// The rules.
+    /// The function that applies commands to sessions.
     pub rules: ApplyFn,
-    /// Where dates come from.
+    /// The wall clock that gives dates.
     pub wall: WallClock,
-    /// Bytes of quizzes kept decoded.
+    /// Limit in bytes for cached quizzes and recently committed states together.
     pub quiz_cache: u64,
-    /// How long beyond its deadline a session's keys are kept.
+    /// Time after a session's deadline for which its keys are kept.
     pub kept_dead: Millis,
 }
 
 impl ValkeyOptions {
-    /// How long a server keeps the dead: long enough for any clock that is a little off.
+    /// The server's value for `kept_dead`: one hour, long enough for clocks that are slightly wrong.
     pub const KEPT_DEAD: Millis = Millis::seconds(3_600);
 }
 
-/// The Valkey engine.
+/// A store that keeps sessions in Valkey.
 pub struct ValkeyStore {
     engine: Arc<Engine>,
     lanes: Arc<SessionQueues>,
     clock: Arc<ValkeyClock>,
     stop: CancellationToken,
-    /// What the last enumeration found.
+    /// The sorted ids that the last full `scan` found.
     enumerated: Mutex<Option<Arc<Vec<SessionId>>>>,
-    /// Its own threads: a command goes on though its caller's runtime has ended.
+    /// The engine's own runtime, so that a started command is finished even if the caller's runtime has
+    /// ended.
     runtime: Option<Runtime>,
 }
 
 impl ValkeyStore {
-    /// Begins to look for the server, and doesn't wait for it.
+    /// Opens the store and starts connecting in the background. Doesn't wait for the server.
     ///
     /// # Errors
-    /// The operating system gives no thread.
+    /// The operating system can't start a thread.
     pub fn open(options: ValkeyOptions) -> StoreResult<Self> {
         if options.target.is_encrypted {
-            // Another one that was installed before will do as well.
+            // An error means that a provider is already installed, which works as well.
             drop(rustls::crypto::ring::default_provider().install_default());
         }
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("valkey").enable_all().build();
@@ -196,20 +201,20 @@ impl ValkeyStore {
         Ok(Self { engine, lanes, clock, stop, enumerated: Mutex::default(), runtime: Some(runtime) })
     }
 
-    /// The clock by which this server's sessions live.
+    /// The clock for this store's sessions: the Valkey server's clock.
     pub fn clock(&self) -> Arc<dyn Clock> {
         self.clock.clone()
     }
 
-    /// Ends once commands can be committed.
+    /// Waits until commands can be committed.
     ///
     /// # Errors
-    /// What is in the way after `patience`.
+    /// The obstacle that remains after `patience`.
     pub async fn until_reachable(&self, patience: Duration) -> StoreResult<()> {
         self.engine.link.until_good(patience).await
     }
 
-    /// Does work on a session when its turn has come.
+    /// Queues work on a session and waits for its result.
     async fn in_turn<T: Send + 'static>(
         &self,
         id: &SessionId,
@@ -225,12 +230,13 @@ impl Drop for ValkeyStore {
     fn drop(&mut self) {
         self.stop.cancel();
         if let Some(runtime) = self.runtime.take() {
+            // Not a plain drop, which blocks and panics if the store is dropped in an async context.
             runtime.shutdown_background();
         }
     }
 }
 
-/// When a call that begins now is to end.
+/// The time limit of a store call that begins now.
 fn limit() -> Instant {
     Instant::now() + PATIENCE
 }
@@ -291,8 +297,9 @@ impl GameSessionStore for ValkeyStore {
         let link = &self.engine.link;
         let may_delete = link.can_delete() && self.clock.is_steady();
         if !may_delete && !link.is_shut() {
-            // The keys expire by themselves, an hour later. What is away need not be asked; and one
-            // wrong reading of a clock must not delete all that lives.
+            // Skip the sweep if the server is unavailable or its clock has just jumped: a wrong clock reading
+            // must not delete live sessions. The keys still expire by themselves, one hour after the
+            // deadline.
             return Ok(Swept::default());
         }
         self.engine.sweep(at.now, limit).await
@@ -312,6 +319,8 @@ impl GameSessionStore for ValkeyStore {
     }
 
     async fn close(&self) -> StoreResult<()> {
+        // Order: first finish the queued work, which still needs the link and adds index entries; then write
+        // the index; then shut the link.
         self.lanes.close(CLOSING).await;
         drop(self.engine.index.flush(&self.engine.link, limit()).await);
         self.engine.link.shut();

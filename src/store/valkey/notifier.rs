@@ -1,4 +1,4 @@
-//! Who in this process wants to hear of which session, and what they are told.
+//! The watchers of this process by session, and the delivery of notices to them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,22 +11,26 @@ use super::channel_of;
 use crate::domain::{Sequence, SessionId};
 use crate::store::watch::{Watch, Watchers};
 
-/// A channel's name.
+/// The name of a pub/sub channel.
 pub(super) type Channel = Arc<str>;
 
+/// The watchers by channel.
 #[derive(Default)]
 pub(super) struct Notifier {
     watched: Mutex<HashMap<Channel, Watchers>>,
-    /// Somebody wants to hear of something, or no longer does.
+    /// Notified when a watch begins or ends.
     changed: Arc<Notify>,
+    /// True while the server refuses pub/sub and this was logged.
     is_refused: AtomicBool,
+    /// True after `shut`. Changed only under the lock of `watched`.
     is_shut: AtomicBool,
 }
 
 impl Notifier {
-    /// Hears of a session from now on.
+    /// Starts a watch on a session.
     pub(super) fn watch(&self, id: &SessionId) -> Watch {
         let mut watched = self.watched.lock();
+        // Under the lock: `shut` clears the map, and a watch that is added later would never end.
         if self.is_shut.load(Ordering::Relaxed) {
             return Watchers::default().watch(self.changed.clone());
         }
@@ -35,29 +39,30 @@ impl Notifier {
         watch
     }
 
-    /// Ends when other channels may be wanted than before.
+    /// Waits until the set of wanted channels may have changed.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// The channels that somebody wants to hear.
+    /// The channels that have at least one watcher. Forgets the others.
     pub(super) fn wanted(&self) -> Vec<Channel> {
         let mut watched = self.watched.lock();
         watched.retain(|_, watched| watched.is_watched());
         watched.keys().cloned().collect()
     }
 
-    /// Hints come in on these channels: since now on the `new` ones, and before on the others.
+    /// Called when subscriptions are confirmed. `all` are the subscribed channels, and `new` are those that
+    /// were added just now.
     pub(super) fn listening(&self, new: &[Channel], all: &HashSet<Channel>) {
         let watched = self.watched.lock();
         let at = |channel| watched.get(channel);
         new.iter().filter_map(at).for_each(Watchers::look);
-        // Who left and came again in between is new to these.
+        // A channel whose watchers left and came back in between has new watchers without a `Look`.
         all.iter().filter_map(at).for_each(Watchers::look_at_first);
         self.is_refused.store(false, Ordering::Relaxed);
     }
 
-    /// Something was published.
+    /// Passes a published message to the channel's watchers.
     pub(super) fn heard(&self, channel: &[u8], said: &[u8]) {
         let Ok(channel) = str::from_utf8(channel) else { return };
         let head = str::from_utf8(said).ok().and_then(|said| said.parse().ok());
@@ -66,15 +71,15 @@ impl Notifier {
         }
     }
 
-    /// The server lets nobody hear, or say, anything. Hints only make things faster, so the log is
-    /// told, once, and play goes on.
+    /// Records that the server refuses to publish or to subscribe. Logs it once; games go on, because notices
+    /// only make updates faster.
     pub(super) fn refused(&self, why: &str) {
         if !self.is_refused.swap(true, Ordering::Relaxed) {
             tracing::warn!(cause = why, "Valkey lets no hints through: what another instance does is seen later");
         }
     }
 
-    /// Ends all watches.
+    /// Ends all watches, and every watch that is started later.
     pub(super) fn shut(&self) {
         let mut watched = self.watched.lock();
         self.is_shut.store(true, Ordering::Relaxed);

@@ -1,7 +1,9 @@
-//! The sessions of an owner: a list that lies in another slot than they do, and so outside their steps.
-//! A session is listed before it is stored, and taken from the list after it is deleted: a crash between
-//! the two leaves an entry without a session, and never a session that is not listed. An entry names one
-//! life of an id, so that the end of one takes no other's.
+//! Lists of an owner's sessions.
+//!
+//! A list is in another cluster slot than the sessions, so it can't be part of their commits. A session is
+//! listed before it is stored and unlisted after it is deleted. A crash in between leaves an entry without a
+//! session, but never an unlisted session. An entry contains the session's nonce, so that deleting one
+//! session never removes the entry of a later session with the same id.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,14 +23,14 @@ use super::scripts::LIST;
 use crate::domain::{GameSession, Owner, SessionId, SessionState, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 
-/// Sessions that are looked at together.
+/// Maximum number of sessions read at the same time.
 const AT_ONCE: usize = 64;
-/// An entry without a session may be of one that is just being stored, for less than this.
+/// For this long, an entry without a session may belong to a session that is just being stored.
 const STORING: Duration = Duration::from_secs(5);
-/// Most entries without a session that are remembered.
+/// Maximum number of remembered entries without a session.
 const MOST_ORPHANS: usize = 10_000;
 
-/// A listed session: its id, and which life of it.
+/// An entry of an owner's list: a session's id and nonce, written as `<id> <nonce in hex>`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct OwnerEntry {
     id: SessionId,
@@ -56,16 +58,17 @@ impl FromStr for OwnerEntry {
     }
 }
 
-/// Entries that had no session when they were met.
+/// Entries that had no session when they were read, with the time of the first read.
 #[derive(Default)]
 pub(super) struct Orphans(Mutex<HashMap<OwnerEntry, Instant>>);
 
 impl Orphans {
-    /// An entry without a session is met; whether its session can't be one that is just being stored.
+    /// Records that an entry has no session. Returns true if it was first recorded at least [`STORING`] ago,
+    /// so the session can't be one that is just being stored.
     fn is_orphan(&self, entry: &OwnerEntry, now: Instant) -> bool {
         let mut met = self.0.lock();
         if met.len() >= MOST_ORPHANS && !met.contains_key(entry) {
-            // Of those whose time has come the next reader takes care; they are met anew.
+            // Make room: drop the entries that are already old enough. The next reader records them again.
             met.retain(|_, first| now.duration_since(*first) < STORING);
             if met.len() >= MOST_ORPHANS {
                 return false;
@@ -79,23 +82,24 @@ impl Orphans {
         is_orphan
     }
 
-    /// Its session is there.
+    /// Removes an entry whose session exists.
     fn forget(&self, entry: &OwnerEntry) {
         self.0.lock().remove(entry);
     }
 }
 
-/// What stands behind an entry.
+/// The session that an entry refers to.
 enum ListedSession {
+    /// The session is alive.
     Live(OwnerEntry),
-    /// A session that is dead, or can't be read.
+    /// The session is dead or can't be read.
     Hidden(OwnerEntry),
-    /// No session, or another life of it.
+    /// There is no session with this id, or only one with another nonce.
     Nothing(OwnerEntry),
 }
 
 impl Engine {
-    /// Lists a session that is to be stored, if it has an owner.
+    /// Adds a session to its owner's list, if it has an owner. Must be called before the session is stored.
     pub(super) async fn list(&self, session: &GameSession, now: Timestamp, until: Instant) -> StoreResult<()> {
         let Some(owner) = &session.state.owner else { return Ok(()) };
         let entry = OwnerEntry::of(&session.id, &session.state).to_string();
@@ -109,7 +113,7 @@ impl Engine {
         }
     }
 
-    /// Takes a deleted session from its owner's list. If that fails, whoever reads the list does it.
+    /// Removes a deleted session from its owner's list. If that fails, a later reader of the list removes it.
     pub(super) async fn unlist(&self, id: &SessionId, state: &SessionState, until: Instant) {
         if let Some(owner) = &state.owner {
             self.take_from(owner, &[OwnerEntry::of(id, state)], until).await;
@@ -125,7 +129,7 @@ impl Engine {
         }
     }
 
-    /// The live sessions of an owner after this one, at most `limit`.
+    /// Returns the ids of an owner's live sessions after `after`, in ascending order, at most `limit`.
     pub(super) async fn owned(
         self: &Arc<Self>,
         owner: &Owner,
@@ -134,14 +138,14 @@ impl Engine {
         now: Timestamp,
         until: Instant,
     ) -> StoreResult<Vec<SessionId>> {
-        // Behind the blank that ends an id: after all lives of it.
+        // `!` is the character after the space that ends an id, so this starts after all entries of that id.
         let mut from = after.map_or_else(|| "-".to_owned(), |id| format!("({id}!"));
         let mut owned = Vec::new();
         while owned.len() < limit {
             let most = (limit - owned.len()).min(AT_ONCE);
             let page = self.link.read::<Vec<String>>(&page(owner, &from, most), until).await;
             let page = page.map_err(Failure::of_read)?;
-            // What is no entry was listed by somebody else.
+            // Text that is not an entry was not written by this program; ignore it.
             let entries = page.iter().filter_map(|entry| entry.parse().ok()).collect();
             owned.extend(self.live_of(owner, entries, now, until).await?);
             match page.last() {
@@ -152,7 +156,8 @@ impl Engine {
         Ok(owned)
     }
 
-    /// The sessions of these entries that live. Entries that are nothing are taken from the list.
+    /// Returns the ids of the live sessions of these entries. Entries that have had no session for
+    /// [`STORING`] are removed from the list.
     async fn live_of(
         self: &Arc<Self>,
         owner: &Owner,
@@ -183,6 +188,7 @@ impl Engine {
         Ok(live)
     }
 
+    /// Looks up the session of an entry.
     async fn behind(&self, entry: OwnerEntry, now: Timestamp, until: Instant) -> StoreResult<ListedSession> {
         match self.state(&entry.id, until).await {
             Ok(Some(held)) if held.state.nonce != entry.nonce => Ok(ListedSession::Nothing(entry)),
@@ -194,7 +200,7 @@ impl Engine {
     }
 }
 
-/// At most `most` entries from here on.
+/// The command that reads at most `most` entries of an owner's list, from the lexical bound `from` on.
 fn page(owner: &Owner, from: &str, most: usize) -> Cmd {
     let mut page = redis::cmd("ZRANGEBYLEX");
     page.arg(owner_key(owner)).arg(from).arg("+").arg("LIMIT").arg(0).arg(most);

@@ -1,4 +1,4 @@
-//! Whole sessions in and out of Valkey.
+//! Export and import of whole sessions for the Valkey engine.
 
 use async_trait::async_trait;
 
@@ -10,15 +10,15 @@ use crate::store::contract::{Dump, ImportOutcome, Portable};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::page::Budget;
 
-/// How many keys one step of an enumeration looks at.
+/// The COUNT of a SCAN call: about this many keys are examined per call.
 const SCAN_STEP: usize = 1_000;
-/// How often an export begins anew because the session moved under it.
+/// Maximum number of attempts of an export, if the session is replaced while it is read.
 const MOST_TRIES: usize = 8;
 
 #[async_trait]
 impl Portable for ValkeyStore {
-    /// The server enumerates in no order, so the first page's call reads all ids, and the following
-    /// ones page through what was found.
+    /// SCAN returns keys in no order. So the call for the first page reads all ids and sorts them, and the
+    /// calls for the following pages use that list.
     async fn scan(&self, cursor: Option<&SessionId>, limit: usize) -> StoreResult<Vec<SessionId>> {
         if self.engine.link.is_shut() {
             return Err(StoreError::Unavailable(None));
@@ -70,14 +70,14 @@ impl Portable for ValkeyStore {
         if is_placed {
             return Ok(ImportOutcome::Imported);
         }
-        // Another import of it may have been faster.
+        // A concurrent import of the same session may have been faster.
         let held = self.export(&id, at).await?;
         Ok(if held.is_some_and(|held| held.is_same(&same)) { ImportOutcome::Same } else { ImportOutcome::Conflict })
     }
 }
 
 impl ValkeyStore {
-    /// The ids of all sessions, on every primary, in order.
+    /// Reads the ids of all sessions from every primary, sorted and without duplicates.
     async fn enumerate(&self) -> StoreResult<Vec<SessionId>> {
         let link = &self.engine.link;
         let (_, mut connection) = link.connection(limit()).await.map_err(Failure::of_read)?;

@@ -1,4 +1,4 @@
-//! What is read: states, quizzes, pages of events, counts.
+//! Reads: states, quizzes, pages of events, and counts.
 
 use std::sync::Arc;
 
@@ -16,20 +16,22 @@ use crate::store::contract::EventPage;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::page::Budget;
 
-/// A session's state and some of its events, of one moment.
+/// A session's state and some of its events, read in one script call.
 pub(super) struct StatePage {
-    /// Its log begins where the stream does.
+    /// The state. The start of its log is adjusted if the stream has lost events.
     pub(super) held: StoredState,
     pub(super) events: Vec<Event>,
     epoch: String,
 }
 
-/// What the script gives: state, the server's life, entries, the first and the last that is kept.
+/// The script's answer: state, the server's replication id, stream entries, and the first and last sequence
+/// number that the stream holds without a gap.
 type Paged = (Vec<u8>, String, Vec<StreamEntry>, u64, u64);
 
 impl Engine {
-    /// A live session.
+    /// Returns the live session with this id, including its quiz.
     pub(super) async fn get(&self, id: &SessionId, now: Timestamp, until: Instant) -> StoreResult<Option<GameSession>> {
+        // If the quiz is probably cached, read only the state.
         if self.quizzes.knows(id) {
             let held = self.state(id, until).await?.filter(|held| held.state.life.is_live(now));
             let Some(held) = held else { return Ok(None) };
@@ -41,7 +43,7 @@ impl Engine {
         Ok(self.whole(id, is_live, until).await?.map(|(_, session)| session))
     }
 
-    /// A state with the quiz that is kept here for it, if it needs one.
+    /// Combines a state with its cached quiz. `None` if the game has a quiz that is not cached.
     fn kept_whole(&self, id: &SessionId, held: &StoredState) -> Option<GameSession> {
         let session = held.session(id);
         if !held.state.game.has_quiz() {
@@ -51,8 +53,9 @@ impl Engine {
         Some(GameSession { quiz: Some(quiz), ..session })
     }
 
-    /// What is stored under an id, if it is `wanted`: a state and its quiz, read in one step, so that
-    /// both are of one life of that id. A state whose quiz is gone is damage that nothing mends.
+    /// Reads a state and its quiz with one MGET, so that both belong to the same session. `None` if there is
+    /// no state or if it is not `wanted`. A state whose quiz is missing counts as damaged: the quiz can't be
+    /// restored.
     pub(super) async fn whole(
         &self,
         id: &SessionId,
@@ -84,13 +87,13 @@ impl Engine {
         Ok(Some((held, session)))
     }
 
-    /// What is stored under an id, dead or alive.
+    /// Reads the state that is stored under an id, dead or alive.
     pub(super) async fn state(&self, id: &SessionId, until: Instant) -> StoreResult<Option<StoredState>> {
         self.known_damage(id)?;
         self.look(id, until).await
     }
 
-    /// The same, though it could not be read a moment ago.
+    /// Like [`state`](Self::state), but also reads a session that was found damaged within the last 60 s.
     pub(super) async fn look(&self, id: &SessionId, until: Instant) -> StoreResult<Option<StoredState>> {
         let body = self.link.read::<Option<Vec<u8>>>(redis::cmd("GET").arg(Keys::of(id).state), until).await;
         let Some(body) = body.map_err(Failure::of_read)? else {
@@ -104,8 +107,8 @@ impl Engine {
         self.damaged.known(id).map_or(Ok(()), Err)
     }
 
-    /// The quiz of a session that was read as this state, which never changes, and so is read once.
-    /// `None` if another session has its id by now.
+    /// Returns the quiz of the session with this state. A quiz never changes, so it is cached after the first
+    /// read. `None` if another session has the id by now.
     pub(super) async fn quiz(
         &self,
         id: &SessionId,
@@ -119,7 +122,7 @@ impl Engine {
         Ok(self.whole(id, is_it, until).await?.and_then(|(_, session)| session.quiz))
     }
 
-    /// A page of a live session's events.
+    /// Returns a live session with a page of its events.
     pub(super) async fn events(
         &self,
         id: &SessionId,
@@ -140,11 +143,11 @@ impl Engine {
         Ok(Some(EventPage { session, events, epoch }))
     }
 
-    /// A state and its events after `after`, as many as `budget` takes, read in one step.
+    /// Reads a state and its events after `after`, as many as `budget` allows, in one script call.
     ///
-    /// Where the stream has lost events that the state speaks of, because a server has thrown the stream
-    /// away, the log begins where what is left of it does, and the epoch is another one: nobody is told
-    /// of a log without a gap that has one.
+    /// If the stream has lost events that the state still counts, for example because a server evicted the
+    /// stream, then the log starts at the first event that is left, and the epoch changes. So a log with a
+    /// gap is never reported as complete.
     pub(super) async fn page(
         &self,
         id: &SessionId,
@@ -156,7 +159,7 @@ impl Engine {
         let keys = Keys::of(id);
         let first = after.0.saturating_add(1).to_string();
         let count = budget.events().min(MOST_KEPT as usize).to_string();
-        // Lua's numbers are doubles: `usize::MAX` would not survive.
+        // Lua's numbers are doubles, so `usize::MAX` would lose precision.
         let bytes = budget.bytes().min(u32::MAX as usize).to_string();
         let names = [keys.state.as_str(), &keys.events];
         let args = [first.as_bytes(), count.as_bytes(), bytes.as_bytes()];
@@ -175,7 +178,7 @@ impl Engine {
             life ^= oldest.rotate_right(16);
         }
         let is_kept = |event: &StoreResult<Event>| event.as_ref().map_or(true, |event| event.sequence.0 >= oldest);
-        // The script counts compressed bytes, and so may have read too many.
+        // The script counts compressed bytes, so it may return more events than the budget allows.
         let fits = |event: &StoreResult<Event>| event.as_ref().map_or(true, |event| budget.takes(event));
         let events = entries.into_iter().map(|entry| log::event(id, entry)).filter(is_kept).take_while(fits);
         let events = self.noting_fault(id, events.collect::<StoreResult<Vec<_>>>())?;
@@ -183,7 +186,8 @@ impl Engine {
         Ok(Some(StatePage { held, events, epoch }))
     }
 
-    /// How many sessions are alive, and how many stored; as it was last, while that can't be asked.
+    /// Returns the numbers of live and of stored sessions. While the server can't be asked, returns the last
+    /// known ones.
     pub(super) async fn known_counts(&self, now: Timestamp, until: Instant) -> (u64, u64) {
         if !self.link.is_good() {
             return *self.counted.lock();
@@ -197,6 +201,7 @@ impl Engine {
     }
 
     async fn counts(&self, now: Timestamp, until: Instant) -> StoreResult<(u64, u64)> {
+        // Write the pending index entries first, so that the counts include this process's own changes.
         self.index.flush(&self.link, until).await.map_err(Failure::of_read)?;
         let mut alive = redis::cmd("ZCOUNT");
         alive.arg(DEADLINES).arg(format!("({}", now.as_millis())).arg("+inf");
@@ -206,7 +211,7 @@ impl Engine {
     }
 }
 
-/// What is met when a state speaks of a quiz that isn't there.
+/// The error for a state whose game has a quiz but whose quiz key is missing.
 fn without_quiz(id: &SessionId) -> StoreError {
     StoreError::Corrupt { what: format!("session #{} has no quiz", id.short_hash()) }
 }

@@ -1,36 +1,39 @@
-//! A session's state as Valkey keeps it: JSON that begins with the stamp that every step compares.
+//! The stored form of a session's state: JSON that begins with the version that every script compares.
 
 use serde::{Deserialize, Serialize};
 
 use super::super::error::{StoreError, StoreResult};
 use crate::domain::{GameSession, Quiz, SessionId, SessionState};
 
-/// The format that this release writes and the newest that it reads.
+/// The format that this release writes and reads.
 const FORMAT: u32 = 3;
-/// Versions begin below this: somewhere, so that people don't take a session which comes again for
-/// its last life.
+/// The first version of a session is a random number below this. A fixed first number would make a recreated
+/// session look like the earlier session with the same id.
 const FIRST_VERSIONS: u64 = 1 << 48;
 
-/// A state as it is written.
+/// The JSON record of a state.
 #[derive(Serialize, Deserialize)]
 struct StateRecord<S> {
-    /// Goes up with every commit. The scripts look for the stamp where it stands: first.
+    // The order of the first three fields is fixed: the scripts compare the record's beginning
+    // (`Version::head`).
+    /// Goes up by one with every commit.
     version: u64,
-    /// How the rest is to be read.
+    /// The format of the record.
     format: u32,
-    /// Which commit wrote it: by that a writer knows its own again.
+    /// The number of the commit that wrote the record. A writer recognises its own record by it.
     commit: u64,
     state: S,
 }
 
-/// What every format begins with.
+/// The part of a record that is the same in every format.
 #[derive(Deserialize)]
 struct RecordHead {
     format: u32,
 }
 
-/// Which commit made which version of a state. A version alone says too little: it comes again in
-/// the next life of a session's id, and after the server has fallen back to an earlier moment.
+/// The version of a stored state and the number of the commit that wrote it. The version alone is not unique:
+/// it can occur again when a session with the same id is recreated, or when a failover loses the newest
+/// commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Version {
     version: u64,
@@ -38,21 +41,22 @@ pub(super) struct Version {
 }
 
 impl Version {
-    /// How the record that has it begins.
+    /// The beginning of the record that has this version.
     pub(super) fn head(self) -> String {
         let Self { version, commit } = self;
         format!("{{\"version\":{version},\"format\":{FORMAT},\"commit\":{commit},")
     }
 }
 
-/// A stored session without its quiz.
+/// A stored state and its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StoredState {
     pub(super) stamp: Version,
     pub(super) state: SessionState,
 }
 
-/// The bytes of a state's next record. `commit` is one that no other commit has.
+/// Encodes the record that follows version `before`. `commit` must be unique among all commits of all
+/// instances.
 pub(super) fn encode(state: &SessionState, before: Option<Version>, commit: u64) -> StoreResult<(Version, Vec<u8>)> {
     let version = before.map_or(commit % FIRST_VERSIONS, |before| before.version + 1);
     let record = StateRecord { version, format: FORMAT, commit, state };
@@ -60,7 +64,7 @@ pub(super) fn encode(state: &SessionState, before: Option<Version>, commit: u64)
     serde_json::to_vec(&record).map(|body| (Version { version, commit }, body)).map_err(what)
 }
 
-/// The record that these bytes hold.
+/// Decodes a state record.
 pub(super) fn decode(id: &SessionId, body: &[u8]) -> StoreResult<StoredState> {
     let corrupt =
         |met: String| StoreError::Corrupt { what: format!("the state of session #{}: {met}", id.short_hash()) };
@@ -76,20 +80,20 @@ pub(super) fn decode(id: &SessionId, body: &[u8]) -> StoreResult<StoredState> {
     }
 }
 
-/// The bytes of a quiz.
+/// Encodes a quiz as JSON.
 pub(super) fn encode_quiz(quiz: &Quiz) -> StoreResult<Vec<u8>> {
     let what = |error| StoreError::Corrupt { what: format!("a quiz that cannot be written: {error}") };
     serde_json::to_vec(quiz).map_err(what)
 }
 
-/// The quiz that these bytes hold.
+/// Decodes a quiz.
 pub(super) fn decode_quiz(id: &SessionId, body: &[u8]) -> StoreResult<Quiz> {
     let what = |error| StoreError::Corrupt { what: format!("the quiz of session #{}: {error}", id.short_hash()) };
     serde_json::from_slice(body).map_err(what)
 }
 
 impl StoredState {
-    /// The session without its quiz.
+    /// The session with this state, without its quiz.
     pub(super) fn session(&self, id: &SessionId) -> GameSession {
         GameSession { id: id.clone(), state: self.state.clone(), quiz: None }
     }

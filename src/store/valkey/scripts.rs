@@ -1,11 +1,11 @@
-//! What Valkey does in one step: each a Lua script, run by its hash, and by its text where the
-//! server has not met it yet.
+//! The Lua scripts, each of which Valkey runs atomically. A script is called by its hash (EVALSHA), and by
+//! its text (EVAL) if the server doesn't know it yet.
 
 use std::sync::LazyLock;
 
 use redis::Cmd;
 
-/// A Lua script.
+/// A Lua script and its hash.
 pub(super) struct Script {
     text: &'static str,
     hashed: redis::Script,
@@ -16,12 +16,12 @@ impl Script {
         Self { text, hashed: redis::Script::new(text) }
     }
 
-    /// The call by hash.
+    /// The call by hash, which fails with NOSCRIPT if the server doesn't know the script.
     pub(super) fn by_hash(&self, keys: &[&str], args: &[&[u8]]) -> Cmd {
         call("EVALSHA", self.hashed.get_hash(), keys, args)
     }
 
-    /// The same call by text, which the server keeps from then on.
+    /// The call by text. The server keeps the script from then on.
     pub(super) fn by_text(&self, keys: &[&str], args: &[&[u8]]) -> Cmd {
         call("EVAL", self.text, keys, args)
     }
@@ -33,17 +33,17 @@ fn call(command: &str, script: &str, keys: &[&str], args: &[&[u8]]) -> Cmd {
     call
 }
 
-/// One atomic step of a session.
+/// Commits a change of a session.
 pub(super) static COMMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/commit.lua")));
-/// Forgetting a session.
+/// Deletes a session.
 pub(super) static FORGET: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/forget.lua")));
-/// A page of a session's events.
+/// Reads a state and a page of its events.
 pub(super) static PAGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/page.lua")));
-/// Claiming and freeing a join code.
+/// Claims or frees a join code (compare-and-swap).
 pub(super) static SWAP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/swap.lua")));
-/// Listing a session of an owner's.
+/// Adds a session to an owner's list.
 pub(super) static LIST: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/list.lua")));
-/// An instance's sign of life.
+/// The heartbeat of an instance.
 pub(super) static SIGN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/sign.lua")));
-/// What would refuse a new session.
+/// Performs the writes of a new session, to find out whether the server would refuse one.
 pub(super) static PROBE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/probe.lua")));

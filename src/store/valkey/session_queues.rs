@@ -1,5 +1,8 @@
-//! The commands of this process on one session take turns, in the order in which they came: without
-//! that they would race each other for the next stamp, and most would lose.
+//! One queue of work for each session.
+//!
+//! The commands of this process on one session run one after the other, in the order of their arrival.
+//! Without that they would compete for the session's next version, and most of them would have to be
+//! repeated.
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
@@ -15,23 +18,23 @@ use super::engine::Engine;
 use crate::domain::SessionId;
 use crate::store::error::{StoreError, StoreResult};
 
-/// Commands that may wait in all.
+/// Maximum number of queued items in all queues together.
 const MOST_WAITING: usize = 16_384;
-/// Commands that one step may carry.
+/// Maximum number of commands in one batch.
 const MOST_AT_ONCE: usize = 256;
 
 type QueuedTask = Box<dyn FnOnce(Arc<Engine>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
-/// What waits for its turn.
+/// An item in a session's queue.
 pub(super) enum QueueItem {
-    /// A command, which is committed together with its neighbours.
+    /// A command. Adjacent commands are committed together.
     Apply(QueuedCommand),
-    /// Anything else.
+    /// Other work on the session, such as creating or deleting it. It runs alone.
     Task(QueuedTask),
 }
 
 impl QueueItem {
-    /// Work that gives its answer by itself.
+    /// An item that runs `work` and sends its result to `answer`.
     pub(super) fn task<T, F>(
         answer: oneshot::Sender<StoreResult<T>>,
         work: impl FnOnce(Arc<Engine>) -> F + Send + 'static,
@@ -40,25 +43,29 @@ impl QueueItem {
         T: Send + 'static,
         F: Future<Output = StoreResult<T>> + Send + 'static,
     {
-        // Who no longer waits for an answer gets none.
+        // A send fails only if the caller no longer waits, so the error is ignored.
         Self::Task(Box::new(|engine| Box::pin(async move { drop(answer.send(work(engine).await)) })))
     }
 }
 
+/// All session queues. A queue exists only while its runner does.
 pub(super) struct SessionQueues {
     engine: Arc<Engine>,
     runtime: Handle,
     queues: Mutex<Queues>,
+    /// Notified when the last queue has ended, for `close`.
     emptied: Notify,
 }
 
 #[derive(Default)]
 struct Queues {
     lanes: HashMap<SessionId, VecDeque<QueueItem>>,
+    /// Number of items in all queues.
     waiting: usize,
     is_closed: bool,
 }
 
+/// The work that a runner does next.
 enum Turn {
     Batch(Vec<QueuedCommand>),
     Task(QueuedTask),
@@ -69,7 +76,7 @@ impl SessionQueues {
         Arc::new(Self { engine, runtime, queues: Mutex::default(), emptied: Notify::new() })
     }
 
-    /// Lines work up behind what already waits for this session.
+    /// Appends work to the session's queue, and starts a runner if the queue is new.
     pub(super) fn push(self: &Arc<Self>, id: &SessionId, work: QueueItem) -> StoreResult<()> {
         let mut queues = self.queues.lock();
         if queues.is_closed {
@@ -90,7 +97,7 @@ impl SessionQueues {
         Ok(())
     }
 
-    /// What comes next for a session. Where nothing does, its lane ends.
+    /// Takes the next work from a session's queue. If there is none, removes the queue.
     fn next(&self, id: &SessionId) -> Option<Turn> {
         let mut queues = self.queues.lock();
         let lane = queues.lanes.get_mut(id)?;
@@ -113,11 +120,14 @@ impl SessionQueues {
         let taken = batch.len() + usize::from(task.is_some());
         queues.waiting -= taken;
         if taken == 0 {
+            // Remove the queue under the same lock that found it empty. `push` then either sees it and its
+            // runner, or starts a new runner.
             self.end(&mut queues, id);
         }
         task.map(Turn::Task).or((!batch.is_empty()).then_some(Turn::Batch(batch)))
     }
 
+    /// Removes a session's queue and drops what is still in it, which fails the waiting callers.
     fn end(&self, queues: &mut Queues, id: &SessionId) {
         if let Some(lane) = queues.lanes.remove(id) {
             queues.waiting -= lane.len();
@@ -127,8 +137,10 @@ impl SessionQueues {
         }
     }
 
-    /// Takes nothing more, and ends when what was taken is done, or after `patience`.
+    /// Refuses new work and waits until the queued work is done, at most for `patience`.
     pub(super) async fn close(&self, patience: Duration) {
+        // Register for the notification before the check below, or a queue that ends in between would be
+        // missed.
         let emptied = self.emptied.notified();
         let mut emptied = std::pin::pin!(emptied);
         emptied.as_mut().enable();
@@ -143,13 +155,14 @@ impl SessionQueues {
     }
 }
 
-/// Carries out a lane's work. Should it panic, the lane ends with it and those who wait are told.
+/// Runs the work of one queue. If the work panics, the queue is removed and the waiting callers get an error.
 struct QueueRunner {
     lanes: Arc<SessionQueues>,
     id: SessionId,
 }
 
 impl QueueRunner {
+    /// Runs until the queue is empty.
     async fn drive(self) {
         while let Some(turn) = self.lanes.next(&self.id) {
             match turn {

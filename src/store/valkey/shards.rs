@@ -1,5 +1,5 @@
-//! Which part of a cluster is away. What goes there is refused at once: the client would try again
-//! and again, and hold up what goes to the other parts meanwhile.
+//! Finds the shards of a cluster that are away. Commands for them are refused at once, because the client
+//! would retry them repeatedly and meanwhile delay the commands for other shards.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,10 +12,12 @@ use super::connect::{Shard, ValkeyConnection};
 use super::failure::{Failure, LinkVerdict};
 use super::{UP, UP_FOR};
 
-/// The slots of shards that take no writes.
+/// The slots of shards that are away. A shard is away if a write to it gets no answer, or an error that means
+/// that it doesn't serve; a refusal such as OOM is an answer.
 pub(super) type Away = HashSet<Slot>;
 
-/// Where a command goes: scripts by their first key, other commands by their only one.
+/// The slot of a command: that of a script's first key, or of another command's only key. `None` without a
+/// key.
 pub(super) fn slot_of(command: &Cmd) -> Option<Slot> {
     let mut words = command.args_iter().map(|arg| match arg {
         Arg::Simple(word) => word,
@@ -26,17 +28,18 @@ pub(super) fn slot_of(command: &Cmd) -> Option<Slot> {
     key.map(Slot::for_key)
 }
 
-/// The parts of a cluster.
+/// The result of probing all shards of a cluster.
 pub(super) struct ClusterView {
     pub(super) away: Away,
-    /// A name in each part that is there, for the keys of its probe.
+    /// A key name in each reachable shard, for further probe writes.
     pub(super) probes: Vec<String>,
 }
 
-/// Writes to each shard on a connection that was just made, and gives the slots of those that are away.
+/// Writes to all shards at the same time, through a connection that was just opened, and returns which of
+/// them are away.
 ///
 /// # Errors
-/// No shard is there, or none knows the others.
+/// No shard is reachable, or the slot map can't be read.
 pub(super) async fn look(connection: &mut ValkeyConnection, patience: Duration) -> RedisResult<ClusterView> {
     let mut looking = JoinSet::new();
     for shard in connection.shards().await? {
@@ -64,18 +67,18 @@ pub(super) async fn look(connection: &mut ValkeyConnection, patience: Duration) 
     }
 }
 
-/// The slots of a shard.
+/// The set of slots that a shard serves.
 pub(super) fn slots(shard: &Shard) -> HashSet<Slot> {
     shard.ranges.iter().flat_map(|(first, last)| *first..=*last).filter_map(Slot::new).collect()
 }
 
-/// A name by this pattern that lies in these slots; any, if there are none.
+/// A key name `<name>:<n>` that is in one of these slots. If there are no slots, any such name.
 fn name_in(name: &str, slots: &Away) -> Option<String> {
     let is_in = |key: &String| slots.is_empty() || slots.contains(&Slot::for_key(key));
     (0_u32..).map(|n| format!("{name}:{n}")).find(is_in)
 }
 
-/// Writes a mark that lies in these slots.
+/// Writes a short-lived key that is in one of these slots.
 async fn write(connection: &mut ValkeyConnection, slots: &Away) -> RedisResult<()> {
     let mut write = redis::cmd("SET");
     write.arg(name_in(UP, slots)).arg(1).arg("PX").arg(UP_FOR);

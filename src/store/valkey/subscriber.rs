@@ -1,5 +1,7 @@
-//! A connection on which the hints of one server come in. It is apart from the one for commands: what
-//! a server says unasked, such as that a slot has moved away, would be taken for an answer there.
+//! A pub/sub connection that receives the notices of one server.
+//!
+//! It is separate from the connection for commands, where an unsolicited push message, such as the one after
+//! a slot has moved, would be mistaken for an answer.
 
 use std::collections::HashSet;
 use std::io::{Error, ErrorKind};
@@ -18,23 +20,24 @@ use super::notifier::{Channel, Notifier};
 use super::target::{Topology, ValkeyTarget};
 use super::{CLUSTER_WORDS, PubSubCommands, WORDS};
 
-/// How often a silent connection is asked whether it is still there.
+/// Interval between PINGs.
 const EVERY: Duration = Duration::from_secs(1);
-/// How soon another connection is tried, and how soon where hints are refused.
+/// Delay before a reconnect.
 const PAUSE: Duration = Duration::from_millis(250);
+/// The same if the server refuses subscriptions.
 const LONG_PAUSE: Duration = Duration::from_secs(10);
-/// Channels that are asked for together.
+/// Maximum number of channels in one pipeline.
 const AT_ONCE: usize = 500;
 
-/// Listens to one server until it is dropped.
+/// Subscribes to channels of one server until it is dropped.
 pub(super) struct Subscriber {
     wanted: watch::Sender<HashSet<Channel>>,
     task: AbortHandle,
 }
 
 impl Subscriber {
-    /// Begins to listen. `failed` is told of every time that it fails: the server may no longer be the
-    /// one that has these channels.
+    /// Starts the subscriber's task. `failed` is notified of every failure, because the channels may have
+    /// moved to another server.
     pub(super) fn open(
         node: ServerAddress,
         target: Arc<ValkeyTarget>,
@@ -47,7 +50,7 @@ impl Subscriber {
         Self { wanted, task: tokio::spawn(listening.run(receiver)).abort_handle() }
     }
 
-    /// Listens to these channels from now on, and to no others.
+    /// Replaces the set of subscribed channels.
     pub(super) fn want(&self, channels: HashSet<Channel>) {
         self.wanted.send_if_modified(|wanted| {
             let is_new = *wanted != channels;
@@ -63,6 +66,7 @@ impl Drop for Subscriber {
     }
 }
 
+/// The subscriber's task.
 struct Listening {
     node: ServerAddress,
     target: Arc<ValkeyTarget>,
@@ -71,19 +75,19 @@ struct Listening {
     failed: Arc<Notify>,
 }
 
-/// What comes in on one connection beside answers.
+/// The handler of push messages of one connection.
 struct PushedMessages {
     notifier: Arc<Notifier>,
-    /// Channels that are being given up.
+    /// Channels that this side is unsubscribing from.
     leaving: Mutex<HashSet<Channel>>,
-    /// The connection is gone, or the server has taken a channel from it.
+    /// Notified when the connection is lost, or when the server has ended a subscription.
     lost: Notify,
 }
 
 impl Listening {
     async fn run(self, mut wanted: watch::Receiver<HashSet<Channel>>) {
         loop {
-            // No connection without need.
+            // Connect only while at least one channel is wanted.
             if wanted.wait_for(|wanted| !wanted.is_empty()).await.is_err() {
                 return;
             }
@@ -94,7 +98,8 @@ impl Listening {
         }
     }
 
-    /// Listens until the connection is of no use any more, or nobody will ever want anything.
+    /// Opens a connection and keeps its subscriptions up to date. Fails when the connection is lost; returns
+    /// `Ok` when the `Subscriber` is dropped.
     async fn listen(&self, wanted: &mut watch::Receiver<HashSet<Channel>>) -> RedisResult<()> {
         let incoming = Arc::new(PushedMessages::new(self.notifier.clone()));
         let heard = incoming.clone();
@@ -106,11 +111,15 @@ impl Listening {
         loop {
             let wants = wanted.borrow_and_update().clone();
             let left: Vec<Channel> = subscribed.difference(&wants).cloned().collect();
+            // Before the request is sent, or the confirmation would look like an unsubscription by the
+            // server.
             incoming.leaving.lock().extend(left.iter().cloned());
             self.ask(&mut connection, self.words.unsubscribe, &left).await?;
             let new: Vec<Channel> = wants.difference(&subscribed).cloned().collect();
             self.ask(&mut connection, self.words.subscribe, &new).await?;
             subscribed = wants;
+            // Only after the subscriptions are confirmed: now the watchers may read the session and rely on
+            // notices.
             self.notifier.listening(&new, &subscribed);
             tokio::select! {
                 () = incoming.lost.notified() => return Err(Error::from(ErrorKind::ConnectionReset).into()),
@@ -122,6 +131,7 @@ impl Listening {
         }
     }
 
+    /// Sends a subscribe or unsubscribe command for each channel and waits for the confirmations.
     async fn ask(&self, connection: &mut MultiplexedConnection, word: &str, channels: &[Channel]) -> RedisResult<()> {
         for part in channels.chunks(AT_ONCE) {
             let mut asked = redis::pipe();
@@ -135,9 +145,10 @@ impl Listening {
         Ok(())
     }
 
+    /// The delay before the next connection after this error.
     fn pause_after(&self, error: RedisError) -> Duration {
         match Failure::of(error, false) {
-            // A right is missing, or the server is too old for it.
+            // The user lacks a permission, or the server is too old for sharded pub/sub.
             (failure @ (Failure::Refused(_) | Failure::Odd(_)), LinkVerdict::Answered) => {
                 self.notifier.refused(&failure.to_string());
                 LONG_PAUSE
@@ -152,7 +163,7 @@ impl PushedMessages {
         Self { notifier, leaving: Mutex::default(), lost: Notify::new() }
     }
 
-    /// Takes what the server says; never waits.
+    /// Handles one push message. Never blocks, because the client calls it from its read loop.
     fn take(&self, PushInfo { kind, data }: PushInfo) -> Result<(), std::convert::Infallible> {
         match (kind, &data[..]) {
             (PushKind::Message | PushKind::SMessage, [Value::BulkString(channel), Value::BulkString(said)]) => {
@@ -160,7 +171,7 @@ impl PushedMessages {
             }
             (PushKind::Unsubscribe | PushKind::SUnsubscribe, [Value::BulkString(channel), ..]) => {
                 let channel = str::from_utf8(channel).unwrap_or_default();
-                // Unasked: its slot has moved away.
+                // Not requested by this side: the channel's slot has moved to another server.
                 if !self.leaving.lock().remove(channel) {
                     self.lost.notify_one();
                 }

@@ -1,5 +1,5 @@
-//! Keeps an ear on each server that has something which somebody here wants to hear of: finds out
-//! which server has what, and again whenever that may have changed.
+//! Assigns the wanted channels to subscribers, one for each server. Finds out which server serves which
+//! channels, and does so again whenever that may have changed.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,21 +17,23 @@ use super::shards::slots;
 use super::subscriber::Subscriber;
 use super::target::ValkeyTarget;
 
-/// How long it is believed which server has what, and how long where that is in doubt.
+/// Time after which known routes are read again, and the same while they are in doubt.
 const BELIEVED: Duration = Duration::from_secs(5);
 const DOUBTED: Duration = Duration::from_millis(500);
 
+/// The background task that manages the subscribers.
 pub(super) struct Subscriptions {
     pub(super) notifier: Arc<Notifier>,
     pub(super) link: Arc<Link>,
     pub(super) target: Arc<ValkeyTarget>,
 }
 
-/// Which server has which channels: those in its slots, or all where it is the only one.
+/// The servers and the slots whose channels they serve; `None` for a single server, which serves all
+/// channels.
 type Routes = Vec<(ServerAddress, Option<HashSet<Slot>>)>;
 
 impl Subscriptions {
-    /// Runs until `stop`.
+    /// Runs until `stop` is cancelled.
     pub(super) async fn run(self, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
@@ -49,7 +51,8 @@ impl Subscriptions {
             if let Some((current, connection)) = self.link.current().filter(|_| is_stale && !wanted.is_empty())
                 && let Ok(asked) = ask_for_routes(connection).await
             {
-                // Another primary may have the same address; a cluster's ears find out by themselves.
+                // After a failover the new primary may have the same address, so drop the old subscriber. In
+                // a cluster, the subscribers notice this by themselves.
                 if current != generation && !self.link.is_cluster() {
                     ears.clear();
                 }
@@ -68,7 +71,8 @@ impl Subscriptions {
         }
     }
 
-    /// Gives each server's ear the channels that are that server's.
+    /// Passes the wanted channels to the subscriber of the server that serves them. Opens missing subscribers
+    /// and drops those of unknown servers.
     fn assign(
         &self,
         wanted: Vec<Channel>,

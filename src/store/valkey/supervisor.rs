@@ -1,5 +1,5 @@
-//! Keeps the way to the server good: makes fresh connections, writes through each before it is
-//! used, gives a sign of life every second, and reads the server's clock with it.
+//! The supervisor of the link: a background task that opens fresh connections, writes through each one before
+//! it is used, and sends a heartbeat every second. The heartbeat also reads the server's clock.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,27 +20,28 @@ use super::target::ValkeyTarget;
 use super::{CLUSTER_WORDS, DEADLINES, Keys, UP, UP_FOR, WORDS};
 use crate::domain::Timestamp;
 
-/// How often a sign of life is given.
+/// Interval between heartbeats.
 const EVERY: Duration = Duration::from_secs(1);
-/// Pauses between two probes while the server is away: the first, and the longest.
+/// Backoff between probes while the server is unavailable: the first delay and the maximum.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
-/// How soon a cluster of which a part is away is looked at again.
+/// Interval between probes of a cluster with missing shards.
 const PARTIAL: Duration = Duration::from_millis(500);
-/// How long a connection's first write may take.
+/// Timeout of each check on a connection.
 const PROBING: Duration = Duration::from_millis(500);
-/// After so many signs of life it is looked whether the server may throw games away.
+/// The eviction policy is read with every n-th heartbeat.
 const POLICY_EVERY: u32 = 3;
 
-/// A name that no session has.
+/// A key name that no session has. Probes write under it.
 const NOBODY: &str = "session:probe";
-/// What a server calls a missing right.
+/// The server's error code for a missing permission.
 const NO_RIGHT: &str = "NOPERM";
 
-/// A connection that can be used, as far as it can.
+/// A connection that passed the probe, and what the probe found.
 struct UsableConnection {
     connection: ValkeyConnection,
     findings: ConnectionCheck,
+    /// The key names for probe writes: one in each reachable shard.
     probes: Vec<String>,
 }
 
@@ -52,7 +53,7 @@ pub(super) struct Supervisor {
 }
 
 impl Supervisor {
-    /// Runs until `stop`.
+    /// Runs until `stop` is cancelled.
     pub(super) async fn run(self, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
@@ -66,13 +67,14 @@ impl Supervisor {
             let connected = tokio::time::Instant::now();
             self.keep(&probes).await;
             if self.link.is_good() {
-                // A part of a cluster is away, and the rest goes on meanwhile.
+                // `keep` returned although the connection is good: some shards are away. Don't probe for them
+                // more often than every `PARTIAL`.
                 tokio::time::sleep_until(connected + PARTIAL).await;
             }
         }
     }
 
-    /// Tries until a connection is in use. Gives by which names it is probed.
+    /// Probes until a connection is installed. Returns the key names for its probe writes.
     async fn connect(&self) -> Vec<String> {
         let mut pause = FIRST_PAUSE;
         loop {
@@ -82,6 +84,7 @@ impl Supervisor {
                     if self.link.probed(&found.connection, found.findings) {
                         return found.probes;
                     }
+                    // Not installed yet: the breaker is half-open and needs a second successful probe soon.
                     pause = FIRST_PAUSE;
                 }
                 Err(obstacle) => self.link.probe_failed(obstacle),
@@ -91,8 +94,8 @@ impl Supervisor {
         }
     }
 
-    /// A fresh connection that something was written through, to each part of a cluster that is there;
-    /// or only not written because the server refuses all writes for now.
+    /// Opens a fresh connection and writes through it, to every reachable shard of a cluster. A server that
+    /// currently refuses all writes also passes; the refusal is then part of the findings.
     async fn probe(&self) -> Result<UsableConnection, Obstacle> {
         let met = |error: RedisError| Obstacle { why: failure::why(&error), detail: explained(&error, &self.target) };
         let mut connection = ValkeyConnection::open(&self.target).await.map_err(met)?;
@@ -102,7 +105,7 @@ impl Supervisor {
         };
         let mut refusal = if away.contains(&Slot::for_key(UP)) { None } else { self.sign(&mut connection).await? };
         for name in &probes {
-            // While a part is away, each look is to be a short one: the others were written to by it.
+            // With missing shards the probe must be short. `shards::look` has already written to the others.
             if refusal.is_none() && away.is_empty() {
                 refusal = self.write(&mut connection, name).await?;
             }
@@ -111,12 +114,12 @@ impl Supervisor {
             self.may_count_sessions(&mut connection, &away).await?;
             self.check_right_to_notify(&mut connection, &away).await;
         }
-        // A part that is away would only hold this up.
+        // With missing shards don't read the policy: a shard that is away would only delay the probe.
         let evicts = if away.is_empty() { policy_of(&mut connection).await } else { Err(()) };
         Ok(UsableConnection { connection, findings: ConnectionCheck { away, refusal, evicts }, probes })
     }
 
-    /// Gives a sign of life on a fresh connection, or says why that is refused for now.
+    /// Sends a heartbeat on a fresh connection. Returns the reason if the server currently refuses writes.
     async fn sign(&self, connection: &mut ValkeyConnection) -> Result<Option<Obstacle>, Obstacle> {
         let asked = Instant::now();
         let sign = SIGN.by_text(&[UP], &[UP_FOR]);
@@ -130,7 +133,7 @@ impl Supervisor {
         }
     }
 
-    /// Writes what a new session would, or says why that is refused for now.
+    /// Writes what a new session would write. Returns the reason if the server currently refuses that.
     async fn write(&self, connection: &mut ValkeyConnection, name: &str) -> Result<Option<Obstacle>, Obstacle> {
         let keys = Keys::named(name);
         let write = PROBE.by_text(&keys.all(), &[]);
@@ -140,13 +143,14 @@ impl Supervisor {
                 let failure = Failure::of(error, self.link.is_cluster()).0;
                 Ok(is_refusal(&failure).then(|| Obstacle::of(&failure)))
             }
-            // All else is for those who need it: it was written through already.
+            // A timeout here is ignored: the heartbeat already proved that the connection can be written to.
             Ok(Ok(_)) | Err(_) => Ok(None),
         }
     }
 
-    /// What a write on a fresh connection has met: a refusal of all writes for now, or why the connection
-    /// is of no use. With too few rights a server would be there, and nothing could be played.
+    /// Classifies an error of a write on a fresh connection: `Ok` for a temporary refusal of all writes,
+    /// `Err` if the connection can't be used. A missing permission makes it unusable: otherwise the server
+    /// would count as available although no game could be played.
     fn refused(&self, error: RedisError) -> Result<Option<Obstacle>, Obstacle> {
         let has_no_right = failure::why(&error) == ValkeyCause::Rights;
         let failure = Failure::of(error, self.link.is_cluster()).0;
@@ -156,7 +160,7 @@ impl Supervisor {
         }
     }
 
-    /// Whether the user has the rights to what lies beside the sessions.
+    /// Checks that the user may access the keys beside the sessions' own, such as the deadline index.
     async fn may_count_sessions(&self, connection: &mut ValkeyConnection, away: &Away) -> Result<(), Obstacle> {
         let mut count = redis::cmd("ZCARD");
         count.arg(DEADLINES);
@@ -165,13 +169,13 @@ impl Supervisor {
         }
         match tokio::time::timeout(PROBING, connection.query::<redis::Value>(&count)).await {
             Ok(Err(error)) if error.code() == Some(NO_RIGHT) => self.refused(error).map(drop),
-            // All else is for those who need it.
+            // Other errors are left to the calls that need this key.
             _ => Ok(()),
         }
     }
 
-    /// Whether the user has the right to give hints. Without it nothing is refused, so that it would not
-    /// be seen.
+    /// Checks that the user may publish notices, and logs a warning if not. Without that permission nothing
+    /// else fails, so nobody would notice.
     async fn check_right_to_notify(&self, connection: &mut ValkeyConnection, away: &Away) {
         let mut publish = redis::cmd(if self.link.is_cluster() { CLUSTER_WORDS.publish } else { WORDS.publish });
         publish.arg(format!("{{{NOBODY}}}:n")).arg("");
@@ -184,22 +188,23 @@ impl Supervisor {
         }
     }
 
-    /// Gives signs of life until the connection is to be replaced, and writes with each what a new
-    /// session would.
+    /// Sends heartbeats until the connection must be replaced. With each heartbeat it writes what a new
+    /// session would write.
     async fn keep(&self, probes: &[String]) {
         let mut every = tokio::time::interval(EVERY);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for sign in 1_u32.. {
             tokio::select! {
-                // First: a sign of life would wait for the connection that is to be made here.
+                // `biased`, with the replacement first: a heartbeat would wait for the connection that only
+                // this task can make.
                 biased;
                 () = self.link.summoned() => return,
-                // Is the rest of the cluster there again?
+                // Return to probe whether the missing shards are back.
                 () = tokio::time::sleep(PARTIAL), if self.link.is_partial() => return,
                 _ = every.tick() => {}
             }
             self.link.remind();
-            // While a part is away, nothing is to hold up the next look for it.
+            // While shards are away, skip the probe writes: nothing must delay the next probe.
             let probes = if self.link.is_partial() { &[] } else { probes };
             match self.sign_and_write(probes).await {
                 Ok(()) => self.link.signed(None),
@@ -223,7 +228,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Whoever may set the policy may set it at any time.
+    /// Reads the eviction policy again, because an operator can change it at any time.
     async fn look_at_policy(&self) {
         let Some((_, mut connection)) = self.link.current() else { return };
         if let Ok(evicts) = policy_of(&mut connection).await {
@@ -231,13 +236,14 @@ impl Supervisor {
         }
     }
 
+    /// Passes a heartbeat's answer to the clock: up since when, in ms, and the server's time, in µs.
     fn learn(&self, asked: Instant, (since, micros): (u64, i64)) {
         let up_since = Some(Timestamp::from_millis(since));
         self.clock.learn(TimeSample { asked, answered: Instant::now(), server_micros: micros, up_since });
     }
 }
 
-/// The policy by which the server may throw live games away, if it may and can be asked.
+/// The eviction policy if it may evict live games; `Err` if it can't be read in time.
 async fn policy_of(connection: &mut ValkeyConnection) -> Result<Option<String>, ()> {
     let policy = tokio::time::timeout(PROBING, connection.eviction_policy()).await;
     policy.map_err(drop)?.map_err(drop)
@@ -247,7 +253,7 @@ fn silent() -> Obstacle {
     Obstacle { why: ValkeyCause::Unreachable, detail: "no answer in time".to_owned() }
 }
 
-/// Whether a server that answers takes nothing that a new game writes.
+/// True if the server answers but refuses what a new game writes.
 fn is_refusal(failure: &Failure) -> bool {
     use ValkeyCause::{Disk, Full, Refusing, Replicas, Rights};
     matches!(failure.why(), Full | Disk | Replicas | Rights | Refusing)

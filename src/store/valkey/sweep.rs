@@ -1,4 +1,4 @@
-//! Deleting the dead before their keys run out: their space and their join codes come back sooner.
+//! The sweep: deletes dead sessions before their keys expire, so that memory and join codes are freed sooner.
 
 use std::sync::Arc;
 
@@ -12,27 +12,29 @@ use crate::domain::{SessionId, Timestamp};
 use crate::store::contract::Swept;
 use crate::store::error::{StoreError, StoreResult};
 
-/// Sessions that are looked at together.
+/// Maximum number of sessions handled at the same time.
 const AT_ONCE: usize = 64;
 
-/// What became of a member of the index.
+/// The result for one member of the deadline index.
 enum SweptMember {
-    /// It was dead, and was deleted.
+    /// The session was dead and was deleted.
     Deleted,
-    /// The index was wrong, and is mended.
+    /// The index entry was wrong and was corrected.
     Mended,
-    /// It stays where it is: it can't be read. Its keys run out by themselves.
+    /// The session can't be read and was left alone. Its keys expire by themselves.
     Left,
 }
 
 impl Engine {
-    /// Deletes dead sessions of the index, and looks at `most` at most. Where it is wrong, it is mended.
-    /// What can't be read is passed over, however much there is of it.
+    /// Handles at most `most` members of the index whose deadline has passed: deletes dead sessions and
+    /// corrects wrong entries. Sessions that can't be read are skipped and don't count, however many there
+    /// are.
     pub(super) async fn sweep(self: &Arc<Self>, now: Timestamp, most: usize) -> StoreResult<Swept> {
         let (mut swept, mut looked, mut left) = (Swept::default(), 0, 0);
         loop {
+            // Write the pending entries first: sessions with a newer, later deadline must not be read as due.
             self.write_index().await?;
-            // One more than allowed tells whether there are more.
+            // Read one more than allowed, to learn whether there are more.
             let page = most - looked + 1;
             let due: Vec<String> = self.link.read(&due(now, left, page), limit()).await.map_err(Failure::of_read)?;
             let is_last = due.len() < page;
@@ -56,13 +58,14 @@ impl Engine {
                 break;
             }
         }
-        // What the index has not taken would be met again at once.
+        // If the index could not be written, the next sweep would find the same members at once, so don't ask
+        // for it.
         swept.more &= self.write_index().await?;
         Ok(swept)
     }
 
-    /// Writes the index; whether it took all. Where memory is full it doesn't, and to delete is what
-    /// helps.
+    /// Writes the pending index changes. Returns false if memory is full, which is no reason to stop:
+    /// deleting sessions is what helps.
     async fn write_index(&self) -> StoreResult<bool> {
         match self.index.flush(&self.link, limit()).await {
             Ok(()) => Ok(true),
@@ -71,6 +74,7 @@ impl Engine {
         }
     }
 
+    /// Handles one member of the index.
     async fn sweep_one(&self, member: &str, now: Timestamp) -> StoreResult<SweptMember> {
         let until = limit();
         let Ok(id) = member.parse::<SessionId>() else {
@@ -86,7 +90,7 @@ impl Engine {
                 self.index.note(&id, held.state.life.deadline());
                 Ok(SweptMember::Mended)
             }
-            // In this state only: it may just have come again.
+            // Delete it only in this state: a new session with this id may just have been stored.
             Ok(Some(held)) => {
                 let is_deleted = self.forget(&id, Some(&held), until).await? == Some(true);
                 Ok(if is_deleted { SweptMember::Deleted } else { SweptMember::Mended })
@@ -97,7 +101,7 @@ impl Engine {
     }
 }
 
-/// At most `most` members whose deadline is over, after `left` of them.
+/// The command that reads at most `most` members whose deadline has passed, after skipping `left` of them.
 fn due(now: Timestamp, left: usize, most: usize) -> Cmd {
     let mut due = redis::cmd("ZRANGEBYSCORE");
     due.arg(DEADLINES).arg("-inf").arg(now.as_millis()).arg("LIMIT").arg(left).arg(most);

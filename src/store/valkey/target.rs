@@ -1,62 +1,62 @@
-//! Where Valkey is: which servers, how they are arranged, who we are to them.
+//! The connection settings for Valkey: servers, topology, credentials and TLS.
 
 use std::fmt;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-/// The port of a server, and of a sentinel, whose URL names none.
+/// Default ports of a server and of a sentinel.
 const PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26_379;
 
-/// How the servers are arranged.
+/// The topology of the servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Topology {
-    /// One server.
+    /// A single server.
     Standalone,
-    /// A primary and its replicas, of which the nodes, sentinels, know the primary by this name.
+    /// A primary with replicas. The target's nodes are sentinels, which know the current primary.
     Sentinel {
-        /// The name under which the sentinels know the primary.
+        /// The sentinels' name for the primary.
         service: String,
-        /// What the sentinels themselves ask for.
+        /// The password of the sentinels themselves, if they need one.
         password: Option<String>,
     },
-    /// A cluster, of which the nodes are some.
+    /// A cluster. The target's nodes are some of its nodes.
     Cluster,
 }
 
-/// Where Valkey is and how it is reached. `Debug` shows no password.
+/// The servers and how to connect to them. `Debug` shows no password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ValkeyTarget {
-    /// Hosts and ports to begin with; one if it stands alone.
+    /// Hosts and ports of the servers or sentinels to contact first. Exactly one for a single server.
     pub nodes: Vec<(String, u16)>,
-    /// How they are arranged.
+    /// The topology of the servers.
     pub topology: Topology,
-    /// The database's number.
+    /// The database number. Always 0 for a cluster.
     pub database: i64,
-    /// The user, if not the default one.
+    /// The ACL user, or `None` for the default user.
     pub user: Option<String>,
-    /// The user's password.
+    /// The password of the user, or `None` to connect without one.
     pub password: Option<String>,
-    /// Whether connections are encrypted.
+    /// True if connections use TLS.
     pub is_encrypted: bool,
-    /// The certificate authority (PEM) that signs the servers' certificates, if not the system's.
+    /// The certificate authorities (PEM) to trust, or `None` to trust the system's.
     pub authority: Option<Vec<u8>>,
-    /// Whether games begin though the servers may throw them away.
+    /// True if games may begin although the servers may evict them.
     pub allows_eviction: bool,
 }
 
-/// Why a URL is none of Valkey's. The message is fit for the operator and shows no password.
+/// The reason why a URL or certificate is invalid. The message is for the operator and shows no password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidTarget(pub String);
 
 impl ValkeyTarget {
-    /// Reads `valkey://[user:password@]host[:port][,host[:port]…][/database]`; `redis://` is the
-    /// same, `valkeys://` and `rediss://` are encrypted.
+    /// Parses `valkey://[user:password@]host[:port][,host[:port]…][/database]`. `redis://` means the same;
+    /// `valkeys://` and `rediss://` use TLS.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The URL is malformed or doesn't fit the topology.
     pub fn parse(url: &str, topology: Topology) -> Result<Self, InvalidTarget> {
         let invalid = |what: &str| InvalidTarget(what.to_owned());
         let usual = "write it as valkey://user:password@host:6379, or rediss:// for TLS";
@@ -90,10 +90,10 @@ impl ValkeyTarget {
         Ok(Self { nodes, topology, database, user, password, is_encrypted, authority, allows_eviction })
     }
 
-    /// The same, trusting servers whose certificates these authorities (PEM) sign, and no others.
+    /// Makes the target trust only these certificate authorities (PEM).
     ///
     /// # Errors
-    /// The target isn't encrypted, or there is no certificate in `pem`.
+    /// The target doesn't use TLS, or `pem` contains no certificate.
     pub fn trusting(mut self, pem: Vec<u8>) -> Result<Self, InvalidTarget> {
         if !self.is_encrypted {
             return Err(InvalidTarget("the URL is not one of TLS: use rediss://".to_owned()));
@@ -109,16 +109,16 @@ impl ValkeyTarget {
         }
     }
 
-    /// The hosts for people: no user, no password.
+    /// The hosts and ports as text for people, without user and password.
     pub fn hosts(&self) -> String {
         let shown: Vec<_> = self.nodes.iter().map(|(host, port)| format!("{host}:{port}")).collect();
         shown.join(", ")
     }
 }
 
-/// A host with its port; an IPv6 address stands in brackets.
+/// Parses a host with an optional port. An IPv6 address must be in brackets.
 fn node(text: &str, usual: u16) -> Result<(String, u16), InvalidTarget> {
-    // Not with its text: without an @ behind it, it may be a password.
+    // The message must not show `text`: if the URL has no `@`, it may be a password.
     let invalid = || InvalidTarget("after the credentials and an @ stands a host, or a host:port".to_owned());
     let (host, port) = match text.strip_prefix('[').map(|rest| rest.split_once(']').ok_or_else(invalid)) {
         Some(bracketed) => bracketed.map(|(host, rest)| (host, rest.strip_prefix(':')))?,
@@ -128,7 +128,7 @@ fn node(text: &str, usual: u16) -> Result<(String, u16), InvalidTarget> {
     if host.is_empty() || port == 0 { Err(invalid()) } else { Ok((host.to_owned(), port)) }
 }
 
-/// A user or password as it was before it was written into a URL.
+/// Decodes a percent-encoded user name or password.
 fn decoded(text: &str) -> Result<String, InvalidTarget> {
     let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
     let invalid = |_| InvalidTarget("user and password must be percent-encoded UTF-8".to_owned());

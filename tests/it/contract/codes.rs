@@ -1,4 +1,5 @@
-//! Join codes: claimed, found, freed.
+//! Contract cases about join codes: a code belongs to one live session, is found by that code, and is freed
+//! with it.
 
 use rejoin::domain::{Command, Reply, RoomReply, Sequence};
 use rejoin::store::{NewSession, StoreError};
@@ -55,7 +56,7 @@ pub(super) async fn the_code_of_a_dead_session_is_free_and_stays_with_its_next_h
 
     assert_eq!(store.sweep(at(2 * DEAD), 9).await.expect("swept").deleted, 1);
     assert_eq!(store.find(&code("ABC234"), at(DEAD)).await.expect("read"), None, "freed by the sweep");
-    // Deleting a dead one whose code went to another.
+    // Deletes a dead session whose code another session has taken.
     store.create(NewSession(external(4, Some("ABC234"), at(0))), at(0)).await.expect("created");
     store.create(NewSession(external(5, Some("ABC234"), at(DEAD))), at(DEAD)).await.expect("created");
     assert!(store.delete(&id(4)).await.expect("deleted"));
@@ -84,7 +85,7 @@ pub(super) async fn a_code_is_not_freed_by_its_old_holder_in_the_same_breath<E: 
         let (born, now) = (at(round * DEAD), at((round + 1) * DEAD));
         store.create(NewSession(external(old, Some("ABC234"), born)), born).await.expect("created");
         store.create(NewSession(external(holder, Some("ABC234"), now)), now).await.expect("the code is free");
-        // On engines that commit in groups these come to lie in one, in this order.
+        // On engines that commit in groups, these calls may end up in one group, in this order.
         let mut asking = tokio::task::JoinSet::new();
         for n in 0..4 {
             let store = store.clone();
@@ -115,7 +116,7 @@ pub(super) async fn a_changed_code_is_found_and_the_one_before_is_free<E: Engine
     assert_eq!(applied.result, Ok(Reply::Room(RoomReply::JoinCode(code("XYZ789")))));
     assert_eq!((find("ABC234").await, find("XYZ789").await), (None, Some(id(1))));
     store.create(NewSession(external(2, Some("ABC234"), at(1))), at(1)).await.expect("the code is free");
-    // A dead session's code can be had too, and stays with who has it now.
+    // The code of a dead session can be taken too, and then stays with its new holder.
     store.create(NewSession(external(3, Some("DEF567"), at(1))), at(1)).await.expect("created");
     let later = at(1 + DEAD);
     store.apply(&id(1), Command::Touch, at(DEAD - 1)).await.expect("answered").expect("alive");
@@ -140,7 +141,7 @@ pub(super) async fn a_code_that_is_taken_changes_nothing<E: Engine>() {
         store.create(NewSession(external(n, Some(text), at(0))), at(0)).await.expect("created");
     }
     let before = store.get(&id(1), at(1)).await.expect("read");
-    // Its neighbours in one step are not harmed.
+    // The refused command must not harm the commands in the same batch.
     let mut asking = tokio::task::JoinSet::new();
     for command in [record(1), recode("XYZ789"), record(1)] {
         let store = store.clone();

@@ -1,4 +1,4 @@
-//! The engines that the contract's cases run on, each with its fixture.
+//! The engines on which the contract's cases run, each with its fixture.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,27 +17,27 @@ use crate::faults::disks::{Disks, Medium};
 use crate::support::HANG;
 use crate::support::valkey::{FreshCluster, ValkeyCluster, fresh_cluster, fresh_database};
 
-/// What a case can do with an engine beside using it.
+/// What a case can do with an engine besides using its store.
 #[async_trait]
 pub(crate) trait Engine: Sized + Send + Sync + 'static {
-    /// Whether sessions outlive the closing of the store.
+    /// True if sessions survive the closing of the store.
     const IS_DURABLE: bool;
-    /// Whether commands on different sessions, asked one after the other, are carried out in that
-    /// order.
+    /// True if commands on different sessions are carried out in the order in which they were sent.
     const LINES_UP: bool = true;
-    /// Whether other processes can commit to the same sessions.
+    /// True if other processes can commit to the same sessions.
     const IS_SHARED: bool = false;
 
-    /// A new, empty store by these rules.
+    /// A new, empty store that applies commands with `rules`.
     async fn with_rules(rules: ApplyFn) -> Self;
-    /// The store.
+    /// The store of this engine.
     fn store(&self) -> Arc<dyn GameSessionStore>;
-    /// The same store, for moving whole sessions.
+    /// The same store, as one that can export and import sessions.
     fn portable(&self) -> Arc<dyn Portable>;
-    /// The store closed and opened again, or `None` if nothing of it outlives its closing.
+    /// Closes the store and opens it again, or crashes its disks first. `None` if nothing survives the
+    /// closing.
     async fn reopened(self) -> Option<Self>;
 
-    /// A new, empty store by the game's own rules.
+    /// A new, empty store with the game's own rules.
     async fn fresh() -> Self {
         Self::with_rules(GameSession::apply).await
     }
@@ -66,7 +66,7 @@ impl Engine for Memory {
     }
 }
 
-/// A file by a log's rule: closed and opened again in between.
+/// A store in a real file. `L` says how it uses its log; it is closed cleanly before it is opened again.
 pub(crate) struct RedbFile<L> {
     store: Arc<RedbStore>,
     rules: ApplyFn,
@@ -83,11 +83,11 @@ fn checkpointed(every: Duration, bytes: u64) -> Option<LogOptions> {
     Some(LogOptions { rule: CheckpointRule { every, bytes }, ..LogOptions::default() })
 }
 
-/// As a server has it.
+/// The log with the default options, as a server has it.
 pub(crate) struct Usual;
-/// A checkpoint follows each commit at once.
+/// A log with a checkpoint after each commit.
 pub(crate) struct AtOnce;
-/// Batches are committed to the tables.
+/// No log: batches are committed to the tables.
 pub(crate) struct NoLog;
 
 impl LogChoice for Usual {
@@ -146,7 +146,8 @@ impl<L: LogChoice> Engine for RedbFile<L> {
     }
 }
 
-/// A file and its log on disks that crash in between: no checkpoint comes before that, or some at random.
+/// A store whose file and log are on simulated disks that crash before it is opened again. Before a crash
+/// there is no checkpoint, or with `AT_RANDOM` after a random number of bytes.
 pub(crate) struct RedbDisks<const AT_RANDOM: bool> {
     store: Arc<RedbStore>,
     rules: ApplyFn,
@@ -189,7 +190,7 @@ impl<const AT_RANDOM: bool> Engine for RedbDisks<AT_RANDOM> {
     }
 }
 
-/// How long a test waits for a server that is there.
+/// How long a test waits for a server that is running.
 const REACHING: Duration = HANG;
 
 async fn open_valkey(target: ValkeyTarget, rules: ApplyFn) -> Arc<ValkeyStore> {
@@ -236,7 +237,7 @@ impl Engine for Valkey {
     }
 }
 
-/// Three primaries of a cluster.
+/// A cluster of three primaries without replicas.
 pub(crate) struct Cluster {
     store: Arc<ValkeyStore>,
     rules: ApplyFn,

@@ -1,4 +1,4 @@
-//! How long sessions live, and how the dead are reaped.
+//! Contract cases about how long sessions live and how sweeps delete the dead.
 
 use rejoin::domain::Command;
 use rejoin::store::{GameSessionStore, NewSession};
@@ -14,7 +14,7 @@ async fn touch(store: &dyn GameSessionStore, n: u64, after: u64) {
     store.apply(&id(n), Command::Touch, at(after)).await.expect("answered").expect("alive").result.expect("touched");
 }
 
-/// Sweeps until the end of the dead; how many there were.
+/// Sweeps until no dead session is left, and returns how many were deleted.
 async fn sweep_all(store: &dyn GameSessionStore, after: u64) -> usize {
     let mut deleted = 0;
     loop {
@@ -34,7 +34,7 @@ pub(super) async fn a_touch_slides_the_deadline_within_its_bounds<E: Engine>() {
     touch(&*store, 1, 500_000).await;
     assert!(is_live(&*store, 1, 500_000 + 600_000).await, "at least its TTL");
     assert!(!is_live(&*store, 1, 500_000 + 660_000).await, "at most a tenth more");
-    // What advances or is refused is no touch.
+    // A command that only advances the game, or one that is refused, does not extend the TTL.
     store.apply(&id(1), Command::Advance, at(900_000)).await.expect("answered");
     store.apply(&id(1), record(1), at(900_000)).await.expect("answered");
     assert!(!is_live(&*store, 1, 500_000 + 660_000).await);
@@ -98,7 +98,7 @@ pub(super) async fn a_session_touched_in_time_is_never_reaped<E: Engine>() {
         assert_eq!(sweep_all(&*store, now + 600_000).await, 0);
         assert!(is_live(&*store, 1, (now + 600_000).min(3_599_999)).await);
     }
-    // Touches and sweeps at once, about the time of death by the first deadline.
+    // Touches and sweeps race just before the first deadline.
     store.create(NewSession(solo(2, 2, at(0))), at(0)).await.expect("created");
     race(8, |n| {
         let store = store.clone();

@@ -1,4 +1,4 @@
-//! Event logs: numbered without gaps, never from the start again.
+//! Contract cases about event logs. Events are numbered without gaps, and the numbers never start again.
 
 use rejoin::domain::room::{Caller, HostMove, RoomAction};
 use rejoin::domain::{
@@ -63,7 +63,7 @@ pub(super) async fn events_come_in_pages<E: Engine>() {
     let engine = E::fresh().await;
     let store = engine.store();
     fresh_log(&*store).await;
-    // A neighbour on each side, whose events must not show.
+    // A session on each side of this one, whose events must not appear in the page.
     for n in [0, 2] {
         store.create(NewSession(external(n, None, at(0))), at(0)).await.expect("created");
         store.apply(&id(n), record(9), at(0)).await.expect("applied");
@@ -116,7 +116,7 @@ pub(super) async fn who_was_sent_away_has_no_name_in_a_page<E: Engine>() {
     let told = [(3, "\"Ada\""), (4, "null"), (5, "null"), (6, "\"Dora\"")];
     let told = told.map(|(seat, name)| format!("{{\"seatId\":{seat},\"name\":{name}}}"));
     assert_eq!(payloads(&*store).await, told);
-    // What moves is whole, and tells no more at the other end.
+    // An export is complete, and hides the same names after the import.
     let dump = engine.portable().export(&id(1), at(1)).await.expect("read").expect("alive");
     let other = E::fresh().await;
     assert_eq!(other.portable().import(dump.clone(), at(1)).await.expect("imported"), ImportOutcome::Imported);
@@ -124,7 +124,8 @@ pub(super) async fn who_was_sent_away_has_no_name_in_a_page<E: Engine>() {
     assert_eq!(payloads(&*other.store()).await, told);
 }
 
-/// Payloads that are kept as they are, compressed, or next to either.
+/// Payloads that a store keeps as they are, payloads that it compresses, and payloads just below and above
+/// the limit.
 fn payloads() -> [String; 8] {
     let answer = |n: usize| format!("{{\"seat\":{n},\"name\":\"player {n}\",\"right\":true}}");
     let answers: Vec<_> = (0..4_500).map(answer).collect();
@@ -145,8 +146,8 @@ fn payloads() -> [String; 8] {
     ]
 }
 
-/// The game's own rules, but an author only names one of [`payloads`], some of which are larger than
-/// any author may bring.
+/// The game's own rules, except that an author only sends an index into [`payloads`]. Some of these are
+/// larger than an author may send.
 fn with_payloads(session: &mut GameSession, command: Command, at: Moment) -> Applied {
     let mut applied = session.apply(command, at);
     for event in &mut applied.events {
@@ -169,7 +170,7 @@ pub(super) async fn payloads_of_any_size_come_back_exactly<E: Engine>() {
     let kept = |page: EventPage| page.events.into_iter().map(|event| event.payload).collect::<Vec<_>>();
     assert_eq!(kept(page(&*store, 0, 99).await), payloads());
     assert_eq!(kept(page(&*store, 3, 2).await), payloads()[3..5]);
-    // They move to another store and back into this one.
+    // The payloads survive an export to another store, and importing them a second time changes nothing.
     let dump = engine.portable().export(&id(1), at(1)).await.expect("read").expect("alive");
     let other = E::fresh().await;
     assert_eq!(other.portable().import(dump.clone(), at(1)).await.expect("imported"), ImportOutcome::Imported);
@@ -180,7 +181,7 @@ pub(super) async fn payloads_of_any_size_come_back_exactly<E: Engine>() {
     assert_eq!(kept(page(&*engine.store(), 0, 99).await), payloads());
 }
 
-/// The game's own rules, but an author only names how large a payload is.
+/// The game's own rules, except that an author only sends the size of a payload.
 fn with_sizes(session: &mut GameSession, command: Command, at: Moment) -> Applied {
     let mut applied = session.apply(command, at);
     for event in &mut applied.events {
@@ -214,7 +215,7 @@ pub(super) async fn a_page_ends_by_its_bytes_and_has_one_event_at_least<E: Engin
     assert_eq!(pages, [17, 17, 6, 1, 2]);
     assert_eq!(read.iter().map(|event| event.payload.len()).collect::<Vec<_>>(), sizes);
     assert_eq!(numbers(&page(&*store, 40, 1).await), [41], "the limit in count holds too");
-    // Moving takes the whole log.
+    // An export contains the whole log, whatever the size of a page.
     let dump = engine.portable().export(&id(1), at(1)).await.expect("read").expect("alive");
     assert_eq!(dump.events, read);
 }

@@ -1,7 +1,7 @@
-//! The store contract, sentence by sentence, on every engine.
+//! The store contract: every sentence of it is one test, on every engine.
 //!
-//! A new case is a function in one of the modules and a line in `cases!`; a new engine is a
-//! fixture in [`engines`] and a line at the end.
+//! A new case is a function in one of the modules and a line in `cases!`. A new engine is a fixture in
+//! [`engines`] and a line at the end of this file.
 
 mod codes;
 pub(crate) mod engines;
@@ -14,7 +14,7 @@ mod steps;
 
 use engines::{Cluster, Memory, Redb, RedbAtOnce, RedbAtRandom, RedbNeverCheckpointed, RedbWithoutLog, Valkey};
 
-/// The list of cases, written once.
+/// The list of cases, written once for all engines.
 macro_rules! cases {
     ($name:ident: $engine:ty) => {
         suite! { $name: $engine:

@@ -1,4 +1,4 @@
-//! Answers: evaluated once, however many come at once.
+//! Contract cases about answers: each question is evaluated once, however many answers arrive at once.
 
 use rejoin::domain::{Applied, Command, Game, IdempotencyKey, NotOpen, Refusal, Reply};
 use rejoin::store::{GameSessionStore, NewSession};
@@ -53,7 +53,7 @@ pub(super) async fn games_played_at_once_do_not_mix<E: Engine>() {
             let n = n as u64;
             store.create(NewSession(solo(n, 6, at(0))), at(0)).await.expect("created");
             for question in 0..5 {
-                // Game n answers its first n % 6 questions right.
+                // Game `n` answers its first `n % 6` questions right.
                 let chosen = if (question as u64) < n % 6 { 1 } else { 2 };
                 apply(&*store, n, answer(question, chosen, None), 20_000 * (question as u64 + 1))
                     .await

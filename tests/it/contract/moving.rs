@@ -1,4 +1,5 @@
-//! Export, import, scan: whole sessions between engines, whatever their clocks show.
+//! Contract cases about moving whole sessions between engines (export, import, scan), whatever their clocks
+//! show.
 
 use rejoin::domain::{Command, GameSession, Moment, Reply, Sequence, Timestamp};
 use rejoin::store::{ImportOutcome, NewSession};
@@ -6,12 +7,13 @@ use rejoin::store::{ImportOutcome, NewSession};
 use super::engines::{Engine, Memory};
 use crate::kit::{DEAD, acknowledge, answer, at, code, external, id, record, right, solo};
 
-/// The same moment on a clock that is far behind.
+/// The moment that corresponds to `at(after)` on a clock that is far behind.
 fn there(after: u64) -> Moment {
     Moment { now: Timestamp::from_millis(9_000_000_000 + after), up_since: Timestamp::from_millis(0), ..at(0) }
 }
 
-/// An engine with a game in the middle (1), a log with a code (2) and a finished game (3).
+/// An engine with three sessions: a running game (1), an event log with a join code (2) and a finished game
+/// (3).
 async fn filled<E: Engine>(at: fn(u64) -> Moment) -> E {
     let engine = E::fresh().await;
     let store = engine.store();
@@ -38,7 +40,7 @@ pub(super) async fn a_session_imported_is_whole<E: Engine>() {
     assert_eq!(store.find(&code("ABC234"), at(5_000)).await.expect("read"), Some(id(2)));
     let page = store.events(&id(2), Sequence(0), 9, at(5_000)).await.expect("read").expect("alive");
     assert_eq!((page.oldest(), page.head(), page.events.len()), (Sequence(2), Sequence(4), 3));
-    // Idempotency and scores came along.
+    // The idempotency keys and the scores are imported too.
     let idempotency =
         store.apply(&id(1), answer(0, 1, Some("key")), at(6_000)).await.expect("answered").expect("alive");
     assert!(matches!(idempotency.result, Ok(Reply::Evaluated { report, .. }) if report.verdict.total_after == 150));
@@ -93,7 +95,7 @@ async fn moves_from<A: Engine, B: Engine>(here: fn(u64) -> Moment, there: fn(u64
         assert!(alive(&*to.store(), there(left - 1)).await.is_some());
         assert!(alive(&*to.store(), there(left)).await.is_none());
     }
-    // The clock of the question shown runs on: shown at 3 s, exported at 100 s, answered 10 s later.
+    // The clock of an open question keeps running: shown at 3 s, exported at 100 s, answered 10 s later.
     let shown = to.store().apply(&id(1), right(2), there(10_000)).await.expect("answered").expect("alive");
     let Ok(Reply::Evaluated { report, .. }) = shown.result else { panic!("{shown:?}") };
     assert_eq!(report.verdict.response, rejoin::domain::Millis(107_000));

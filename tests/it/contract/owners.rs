@@ -1,4 +1,4 @@
-//! The sessions of an owner.
+//! Contract cases about listing the sessions of an owner.
 
 use rejoin::domain::{Command, SessionId};
 use rejoin::store::{GameSessionStore, ImportOutcome, NewSession};
@@ -18,7 +18,7 @@ async fn create(store: &dyn GameSessionStore, n: u64, whose: Option<&str>, after
 pub(super) async fn an_owners_sessions_come_in_order_and_in_pages<E: Engine>() {
     let engine = E::fresh().await;
     let store = engine.store();
-    // Names that begin alike are two owners.
+    // `a` is a prefix of `ab`, and still another owner.
     for (n, whose) in [(7, "a"), (2, "ab"), (3, "a"), (5, ""), (9, "a"), (1, "a"), (4, "b"), (8, "a")] {
         create(&*store, n, Some(whose).filter(|whose| !whose.is_empty()), 0).await;
     }
@@ -34,7 +34,7 @@ pub(super) async fn an_owners_sessions_come_in_order_and_in_pages<E: Engine>() {
         found.extend(page);
     }
     assert_eq!(found, its);
-    // What stands in between need not be there.
+    // The session after which a page begins need not exist.
     assert_eq!(store.owned(&owner("a"), Some(&id(4)), 2, at(0)).await.expect("read"), [6, 7].map(id));
     assert!(store.owned(&owner("a"), None, 0, at(0)).await.expect("read").is_empty());
     assert_eq!(owned(&*store, "ab", 0).await, [id(2)]);
@@ -58,7 +58,7 @@ pub(super) async fn what_is_dead_or_deleted_is_nobodys<E: Engine>() {
     assert!(store.delete(&id(5)).await.expect("deleted"));
     assert_eq!(owned(&*store, "a", 300_000).await, [0, 1, 2, 3, 4].map(id));
     assert_eq!(owned(&*store, "a", DEAD).await, [2, 3].map(id), "before any reaping");
-    // A page is not emptied by the dead before its sessions.
+    // Dead sessions do not use up the limit of a page.
     assert_eq!(store.owned(&owner("a"), None, 1, at(DEAD)).await.expect("read"), [id(2)]);
     create(&*store, 0, Some("b"), DEAD).await;
     create(&*store, 1, None, DEAD).await;
@@ -93,7 +93,7 @@ pub(super) async fn a_session_that_moves_keeps_its_owner<E: Engine>() {
     create(&*from.store(), 1, Some("a"), 0).await;
     let dump = from.portable().export(&id(1), at(1)).await.expect("read").expect("alive");
     assert_eq!(dump.session.state.owner, Some(owner("a")));
-    // In the place of a dead one of another owner's.
+    // The import replaces a dead session of another owner.
     create(&*to.store(), 1, Some("b"), 0).await;
     assert_eq!(to.portable().import(dump.clone(), at(DEAD)).await.expect("imported"), ImportOutcome::Imported);
     assert_eq!(to.portable().import(dump, at(DEAD)).await.expect("imported"), ImportOutcome::Same);

@@ -1,4 +1,4 @@
-//! Create, apply, delete, close: what one step promises.
+//! Contract cases about single calls: create, apply, delete, close.
 
 use rejoin::domain::answer::AnswerFault;
 use rejoin::domain::{Applied, Command, GameSession, Moment, NotOpen, Refusal, Reply, Sequence};
@@ -44,7 +44,7 @@ pub(super) async fn a_game_of_every_kind_is_kept_as_the_rules_have_it<E: Engine>
     engine.store().create(NewSession(expected.clone()), at(0)).await.expect("created");
     for n in 0..KINDS {
         let moment = at(1 + n as u64);
-        // Rightly and wrongly in turn.
+        // Right and wrong answers in turn.
         let command = answer(n, 1 + n as u64 % 2, None);
         let applied = engine.store().apply(&id(1), command.clone(), moment).await.expect("answered").expect("alive");
         assert_eq!(applied, expected.apply(command, moment), "question {n}");
@@ -64,7 +64,7 @@ pub(super) async fn commits_are_counted<E: Engine>() {
     store.create(NewSession(external(1, None, at(0))), at(0)).await.expect("created");
     store.apply(&id(1), record(3), at(1)).await.expect("answered").expect("alive").result.expect("recorded");
     assert_eq!(commits().await, 2);
-    // What changes nothing commits nothing.
+    // A call that changes nothing commits nothing.
     store.apply(&id(1), acknowledge(1, 9), at(1)).await.expect("answered").expect("alive").result.expect_err("refused");
     store.apply(&id(1), Command::Touch, at(1)).await.expect("answered").expect("alive").result.expect("touched");
     store.apply(&id(2), Command::Touch, at(1)).await.expect("answered");
@@ -161,7 +161,7 @@ pub(super) async fn what_was_due_is_committed_though_the_command_is_refused<E: E
     store.create(NewSession(external(1, None, at(0))), at(0)).await.expect("created");
     store.apply(&id(1), record(5), at(0)).await.expect("applied");
     store.apply(&id(1), acknowledge(1, 3), at(1)).await.expect("applied");
-    // By now seat 2 has been silent for so long that it holds nothing back.
+    // By now seat 2 has been silent for 60 s and no longer holds back pruning.
     let applied = store.apply(&id(1), acknowledge(1, 6), at(60_000)).await.expect("answered").expect("alive");
     assert_eq!(applied.result, Err(Refusal::AheadOfHead(Sequence(5))));
     assert_eq!(applied.prune_through, Some(Sequence(3)));
@@ -193,7 +193,7 @@ pub(super) async fn a_deleted_session_leaves_nothing_to_the_next_of_its_id<E: En
     let store = engine.store();
     store.create(NewSession(external(1, Some("ABC234"), at(0))), at(0)).await.expect("created");
     store.apply(&id(1), record(3), at(0)).await.expect("applied");
-    // On engines that commit in groups these come to lie in one.
+    // On engines that commit in groups, these calls may end up in one group.
     race(8, |n| {
         let store = store.clone();
         async move {
@@ -262,7 +262,7 @@ pub(super) async fn after_closing_everything_is_unavailable<E: Engine>() {
     unavailable("scan", portable.scan(None, 9).await.err());
     unavailable("export", portable.export(&id(1), at(0)).await.err());
     unavailable("import", portable.import(dump, at(0)).await.err());
-    // Health may still be told, as long as it says so.
+    // A closed store may still report a status, as long as it reports that it is not reachable.
     assert!(!store.status(at(0)).await.is_ok_and(|status| status.reachable));
 }
 

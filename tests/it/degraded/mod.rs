@@ -1,5 +1,5 @@
-//! Degraded mode: the store that instances share goes away and returns. Games that begin meanwhile
-//! are at home on their instance to their end; nothing else is, and nothing is in two places.
+//! Degraded mode: the shared store becomes unavailable and returns. Games that begin meanwhile stay in the
+//! instance's fallback store to their end. No other game is stored there, and no game is in two stores.
 
 mod real;
 pub(crate) mod shared;
@@ -22,11 +22,11 @@ const OWN_ID: &str = "4f1c2f52-7a51-4c1e-9d6e-6f1f3b0f7a10";
 struct Instance {
     server: Server,
     client: Client,
-    /// The instance's own store, if it has one.
+    /// The fallback store, if the instance has one.
     own: Option<Keeper>,
 }
 
-/// Starts the instance `eu-1`, its files in `folder`.
+/// Starts the instance `eu-1` with its files in `folder`.
 fn start(folder: &TempDir, shared: &Arc<Shared>, fallback: &str, args: &[&str]) -> Instance {
     let valkey = ["--store", "valkey", "--valkey-url", "valkey://127.0.0.1", "--instance", "eu-1"];
     let args = [&valkey[..], &["--fallback", fallback], args].concat();
@@ -41,7 +41,7 @@ fn start(folder: &TempDir, shared: &Arc<Shared>, fallback: &str, args: &[&str]) 
     Instance { client: server.client(), server, own }
 }
 
-/// A new game of two questions.
+/// Creates a game of two questions.
 async fn begin(client: &Client) -> Value {
     client.create(json!({ "questions": questions(2) })).await
 }
@@ -62,7 +62,7 @@ fn assert_is_in_the_shared_store(game: &Value) {
     assert_eq!(game["degraded"], false);
 }
 
-/// Plays a game of two questions, of which the first is answered, to its end.
+/// Plays a game of two questions to its end. Its first question is answered already.
 async fn play_to_the_end(client: &Client, id: &str) {
     let game = client.resume(id).await.json(200);
     assert_eq!((&game["answers"][0]["questionId"], &game["questions"][0]["questionId"]), (&json!("q0"), &json!("q1")));
@@ -117,17 +117,17 @@ async fn games_end_where_they_began(fallback: &str) {
 }
 
 #[tokio::test]
-async fn games_that_begin_while_the_store_is_away_end_at_home_in_memory() {
+async fn games_begun_without_the_shared_store_end_in_the_fallback_in_memory() {
     games_end_where_they_began("memory").await;
 }
 
 #[tokio::test]
-async fn games_that_begin_while_the_store_is_away_end_at_home_in_redb() {
+async fn games_begun_without_the_shared_store_end_in_the_fallback_in_redb() {
     games_end_where_they_began("redb").await;
 }
 
 #[tokio::test]
-async fn games_at_home_are_there_after_a_restart() {
+async fn games_in_the_fallback_store_survive_a_restart() {
     let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
     let instance = start(&folder, &shared, "redb", &[]);
     shared.is(Mood::Away);
@@ -143,7 +143,7 @@ async fn games_at_home_are_there_after_a_restart() {
     play_to_the_end(&instance.client, &ids[1]).await;
     instance.server.stop().await;
 
-    // Without its own store an instance keeps none of them, and says whose they are.
+    // Without a fallback store the instance cannot serve these games, and says which instance can.
     let instance = start(&folder, &shared, "none", &[]);
     let reply = instance.client.results(&ids[0]).await;
     reply.problem(503, "session-elsewhere");
@@ -152,7 +152,7 @@ async fn games_at_home_are_there_after_a_restart() {
 }
 
 #[tokio::test]
-async fn games_of_the_shared_store_wait_for_it_and_go_on() {
+async fn games_in_the_shared_store_resume_when_it_is_back() {
     let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
     let instance = start(&folder, &shared, "redb", &[]);
     let client = &instance.client;
@@ -172,7 +172,7 @@ async fn games_of_the_shared_store_wait_for_it_and_go_on() {
 }
 
 #[tokio::test]
-async fn a_session_of_another_home_is_refused_with_its_name_on_every_call() {
+async fn every_call_refuses_a_session_of_another_instance_and_names_it() {
     let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
     for (fallback, mood) in [("memory", Mood::Well), ("memory", Mood::Away), ("none", Mood::Well)] {
         let instance = start(&folder, &shared, fallback, &[]);
@@ -188,7 +188,7 @@ async fn a_session_of_another_home_is_refused_with_its_name_on_every_call() {
 }
 
 #[tokio::test]
-async fn a_session_id_of_the_callers_begins_in_the_shared_store_alone() {
+async fn a_caller_chosen_session_id_is_created_only_in_the_shared_store() {
     let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
     let instance = start(&folder, &shared, "redb", &[]);
     let client = &instance.client;
@@ -201,7 +201,7 @@ async fn a_session_id_of_the_callers_begins_in_the_shared_store_alone() {
     let own = instance.own.as_ref().expect("it has a fallback");
     assert_eq!(own.store.status(own.clock.moment()).await.unwrap().records, 0);
 
-    // It began, and the repeat finds out.
+    // The session was created, and the repeat finds it.
     shared.is(Mood::Mute);
     client.post(CREATE, &new).await.problem(503, "outcome-unknown");
     shared.is(Mood::Well);
@@ -209,7 +209,7 @@ async fn a_session_id_of_the_callers_begins_in_the_shared_store_alone() {
     assert_is_in_the_shared_store(&created);
     client.answer(OWN_ID, 0, right(0)).await.json(200);
 
-    // A repeat finds its game, and where that can't be looked for begins no other.
+    // A repeat finds its game. While the store cannot be read, it creates no other game.
     shared.is(Mood::Away);
     client.post(CREATE, &new).await.problem(503, "store-unavailable");
     shared.is(Mood::Well);
@@ -219,7 +219,7 @@ async fn a_session_id_of_the_callers_begins_in_the_shared_store_alone() {
 }
 
 #[tokio::test]
-async fn whatever_keeps_a_game_from_the_shared_store_for_long_begins_it_at_home() {
+async fn a_game_begins_in_the_fallback_store_for_every_lasting_fault_of_the_shared_one() {
     let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
     let instance = start(&folder, &shared, "memory", &[]);
     let client = &instance.client;
@@ -250,7 +250,7 @@ async fn without_a_fallback_no_game_begins_while_the_store_is_away() {
     instance.server.stop().await;
 }
 
-/// What `/health`, or `/readyz`, tells of a store that is there, or away.
+/// The fields of `/health` and `/readyz` about a shared store that is available or away.
 fn standing(is_away: bool, has_fallback: bool) -> Value {
     let standing = json!({
         "engine": "shared", "reachable": !is_away, "degraded": is_away && has_fallback,
@@ -266,7 +266,7 @@ fn with(mut object: Value, more: Value) -> Value {
     object
 }
 
-/// Sessions that were begun, and nothing else.
+/// The reply of `/health` when `begun` sessions were created and nothing else happened.
 fn health(word: &str, begun: u64, standing: Value) -> Value {
     let version = env!("CARGO_PKG_VERSION");
     let counts = json!({ "liveSessions": begun, "commits": begun, "damaged": 0, "limits": "on", "limitsHit": {} });
@@ -275,7 +275,7 @@ fn health(word: &str, begun: u64, standing: Value) -> Value {
 }
 
 #[tokio::test]
-async fn health_tells_of_degraded_play_and_readiness_goes_on() {
+async fn health_reports_degraded_mode_and_the_instance_stays_ready() {
     let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
     let instance = start(&folder, &shared, "redb", &[]);
     let client = &instance.client;
@@ -309,7 +309,7 @@ async fn without_a_fallback_an_instance_is_not_ready_while_the_store_is_away() {
 }
 
 #[tokio::test]
-async fn the_dead_at_home_are_cleared_away_whatever_the_shared_store_says() {
+async fn dead_sessions_in_the_fallback_store_are_swept_while_the_shared_store_is_away() {
     let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
     let instance = start(&folder, &shared, "redb", &["--results-ttl", "1s", "--reap-every", "100ms"]);
     let client = &instance.client;
@@ -326,7 +326,7 @@ async fn the_dead_at_home_are_cleared_away_whatever_the_shared_store_says() {
 }
 
 #[tokio::test]
-async fn one_instance_holds_the_fallbacks_file() {
+async fn only_one_instance_can_open_the_fallback_file() {
     let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
     let instance = start(&folder, &shared, "redb", &[]);
     let (keeper, tell) = (shared.keeper(), std::sync::mpsc::channel());

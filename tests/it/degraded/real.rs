@@ -1,4 +1,4 @@
-//! Degraded mode of the real binary over a real Valkey: thousands of requests, kills of both.
+//! Degraded mode of the real binary over a real Valkey: thousands of requests, and kills of both.
 
 use std::time::Instant;
 
@@ -10,20 +10,20 @@ use super::{assert_is_at_home, assert_is_in_the_shared_store, begin, id, play_to
 use crate::support::valkey::{DURABLE, ValkeyServer};
 use crate::support::{Client, Server, right, took, until_async};
 
-/// Games that begin while Valkey is away.
+/// The number of games that begin while Valkey is away.
 const GAMES: usize = 1_000;
-/// How many players play at once.
+/// The number of players who play at the same time.
 const AT_ONCE: usize = 16;
 
 fn start(folder: &TempDir, valkey: &ValkeyServer) -> Server {
     let url = valkey.url();
     let place = ["--store", "valkey", "--valkey-url", &url];
-    // A thousand games begin in a few seconds.
+    // No limits, because a thousand games begin within a few seconds.
     let own = ["--fallback", "redb", "--instance", "eu-1", "--limits", "off"];
     Server::process(folder.path(), &[&place[..], &own].concat())
 }
 
-/// Lets some players at once do this with each of the games.
+/// Runs `act` for each of the games, [`AT_ONCE`] at a time.
 async fn with_each<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     games: impl IntoIterator<Item = String>,
     act: impl Fn(String) -> F,
@@ -42,7 +42,7 @@ async fn with_each<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     }
 }
 
-/// A new game, whose first question is answered.
+/// Creates a game and answers its first question.
 async fn begun(client: Client) -> Value {
     let game = begin(&client).await;
     client.answer_as("first", &id(&game), 0, right(0)).await.json(200);
@@ -55,7 +55,7 @@ async fn play(client: &Client, games: &[String]) {
     with_each(games.to_vec(), |id| play(client.clone(), id)).await;
 }
 
-/// Waits until a new game is in the shared store.
+/// Waits until a new game is created in the shared store.
 async fn until_in_the_shared_store(client: &Client) {
     let begun = Instant::now();
     until_async(async || {
@@ -79,7 +79,7 @@ async fn until_health_says(client: &Client, word: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_thousand_games_begun_while_valkey_is_away_are_played_to_their_end_at_home() {
+async fn a_thousand_games_begun_without_valkey_are_finished_in_the_fallback_store() {
     let (folder, mut valkey) = (tempfile::tempdir().unwrap(), ValkeyServer::start(&DURABLE));
     let server = start(&folder, &valkey);
     let client = server.client();
@@ -117,7 +117,7 @@ async fn a_thousand_games_begun_while_valkey_is_away_are_played_to_their_end_at_
     let client = server.client();
     play(&client, back_after_a_kill).await;
 
-    // Whoever waited for Valkey goes on, and whoever has ended at home keeps the results there.
+    // Games that waited for Valkey go on. Games that ended in the fallback store keep their results there.
     play(&client, &shared).await;
     for id in &games {
         let results = client.results(id).await.json(200);
@@ -127,7 +127,7 @@ async fn a_thousand_games_begun_while_valkey_is_away_are_played_to_their_end_at_
 }
 
 #[tokio::test]
-async fn a_server_that_starts_without_valkey_plays_and_finds_it_when_it_comes() {
+async fn a_server_that_starts_without_valkey_uses_it_once_it_is_there() {
     let (folder, mut valkey) = (tempfile::tempdir().unwrap(), ValkeyServer::start(&[]));
     valkey.kill();
     let server = start(&folder, &valkey);
@@ -153,7 +153,7 @@ async fn a_server_that_starts_without_valkey_plays_and_finds_it_when_it_comes() 
 }
 
 #[tokio::test]
-async fn a_game_that_a_halted_valkey_does_not_acknowledge_begins_at_home() {
+async fn a_game_that_a_halted_valkey_does_not_acknowledge_begins_in_the_fallback_store() {
     let (folder, valkey) = (tempfile::tempdir().unwrap(), ValkeyServer::start(&[]));
     let server = start(&folder, &valkey);
     let client = server.client();

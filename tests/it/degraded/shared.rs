@@ -1,4 +1,4 @@
-//! A store that instances share, in memory, which can be sent away.
+//! A shared store in memory whose faults a test switches on and off.
 
 use std::sync::Arc;
 
@@ -11,28 +11,28 @@ use rejoin::store::{
 
 use crate::support::store::{Call, Hook, HookedStore};
 
-/// How the store is.
+/// The condition of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mood {
-    /// As it should be.
+    /// All calls work.
     Well,
-    /// Out of reach.
+    /// Out of reach: every call fails.
     Away,
-    /// It does what it is told, and cannot say so.
+    /// Writes are carried out, but their outcome is reported as unknown.
     Mute,
-    /// Nothing more goes in.
+    /// Full: every write is refused.
     Full,
-    /// Too much is waiting.
+    /// The queue is full: every write is refused for now.
     Busy,
 }
 
-/// The mood of the store.
+/// The hook that holds the current condition of the store.
 pub(crate) struct Moody(Mutex<Mood>);
 
-/// The store.
+/// The shared store.
 pub(crate) struct Shared(Arc<HookedStore<Moody>>);
 
-/// Since when the way to the store is as it is.
+/// The time since when the store has been away, as health reports it.
 pub(crate) const SINCE: &str = "2026-01-02T03:04:05.678Z";
 
 impl Shared {
@@ -44,8 +44,8 @@ impl Shared {
         *self.0.hook.0.lock() = mood;
     }
 
-    /// The store with a clock that is far ahead of any other: what is judged by the wrong one is
-    /// long dead, or never dies.
+    /// The store with a clock that is far ahead of every other. A session that is judged by the wrong clock
+    /// is long dead, or never dies, so a test notices.
     pub(crate) fn keeper(&self) -> Keeper {
         let clock = GameClock::start(Timestamp::from_millis(9_000_000_000_000), system_wall_clock());
         Keeper { store: self.0.clone(), clock: Arc::new(clock) }

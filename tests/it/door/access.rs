@@ -1,4 +1,5 @@
-//! The table of `docs/access.md`: who may do what. Each of its cells is tried, straight and through nginx.
+//! The table of `docs/access.md`: which caller may make which call. Each of its cells is tested, directly and
+//! through nginx.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +16,7 @@ use crate::support::{Client, Server, questions};
 
 const CALLERS: [&str; 5] = ["stranger", "code", "seat", "host", "key"];
 
-/// One line of the table: the call, and what each caller gets.
+/// One row of the table: a call, and the expected result for each of [`CALLERS`].
 struct Row {
     call: String,
     expected: Vec<String>,
@@ -37,7 +38,7 @@ fn table() -> Vec<Row> {
     .collect()
 }
 
-/// A game, and rooms of both kinds with two seats each, made for one cell alone.
+/// A game, and one room of each mode with two seats, made for a single cell.
 struct Scene {
     game: String,
     question: String,
@@ -64,7 +65,7 @@ impl Scene {
         Self { game, question, room, external, seats, external_seats }
     }
 
-    /// What a caller shows.
+    /// The token or key that a caller sends, or `None`.
     fn token(&self, caller: &str, is_external: bool) -> Option<&str> {
         let seats = if is_external { &self.external_seats } else { &self.seats };
         match caller {
@@ -75,7 +76,7 @@ impl Scene {
         }
     }
 
-    /// The seat that a caller calls its own, and another one.
+    /// The id of the caller's own seat. Callers without a seat use that of the first player.
     fn own(&self, caller: &str) -> u64 {
         if caller == "host" { 1 } else { 2 }
     }
@@ -88,7 +89,7 @@ impl Scene {
             .replace("{other}", if path.contains("{external}") { "2" } else { "3" })
     }
 
-    /// What a call says.
+    /// The JSON body of a call, or `None` if it has none.
     fn body(&self, method: &Method, call: &str, caller: &str) -> Option<Value> {
         let (path, with) = call.trim_start_matches('`').split_once('`')?;
         let last = path.rsplit('/').next()?;
@@ -126,7 +127,7 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().expect("a text")
 }
 
-/// What a caller gets.
+/// What a caller gets: the status, and the code of the problem if there is one.
 async fn cell(client: &Client, call: &str, caller: &str) -> String {
     let scene = Scene::set(client).await;
     let request = call.trim_start_matches('`').split('`').next().expect("a call").to_owned();
@@ -153,7 +154,7 @@ async fn cell(client: &Client, call: &str, caller: &str) -> String {
     format!("{} {}", reply.status, text(&problem, "code"))
 }
 
-/// By what a connection is closed, or that it is welcome.
+/// The type of the first frame, or the close code, or `cut` if the connection ends without one.
 async fn over_websocket(client: &Client, path: &str, token: &str) -> String {
     let mut socket = Socket::open(client, path).await;
     socket.say(TEXT, json!({ "type": "resume", "token": token }).to_string().as_bytes()).await;
@@ -183,7 +184,7 @@ async fn try_all(client: &Client) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_table_of_who_may_do_what_is_true() {
+async fn every_cell_of_the_access_table_is_true() {
     let (_folder, server, client) = super::server(&["--api-keys", KEY]);
     let wrong = try_all(&client).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -191,13 +192,13 @@ async fn the_table_of_who_may_do_what_is_true() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_table_is_true_through_nginx_too_and_its_log_tells_no_id() {
+async fn the_access_table_is_true_through_nginx_whose_log_contains_no_id() {
     let folder = tempfile::tempdir().unwrap();
     let server =
         Server::process(folder.path(), &["--api-keys", KEY, "--trusted-proxies", "127.0.0.1", "--log", "debug"]);
     let nginx = Nginx::before(&server);
     let client = Client::new(&nginx.base);
-    // What nginx refuses by itself looks as if rejoin had.
+    // An error that nginx returns itself has the form of one of rejoin.
     let large = client.post("/api/game/session", &json!({ "metadata": "x".repeat(300_000) })).await;
     let problem: Value = serde_json::from_slice(&large.body).expect("a problem is JSON");
     assert_eq!((large.status, large.header("content-type")), (413, Some("application/problem+json")));

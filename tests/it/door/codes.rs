@@ -1,4 +1,4 @@
-//! Guesses of join codes.
+//! The limit on guessing join codes.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ async fn join(client: &Client, code: &str, name: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn who_guesses_too_often_is_refused_and_the_rest_of_the_class_still_joins() {
+async fn a_client_that_guesses_too_often_is_refused_and_others_can_still_join() {
     let (_folder, server, client) = server(&["--unknown-codes-per-address", "5"]);
     let room = open(&client).await.json(201);
     let code = room["joinCode"].as_str().unwrap();
@@ -30,7 +30,7 @@ async fn who_guesses_too_often_is_refused_and_the_rest_of_the_class_still_joins(
 }
 
 #[tokio::test]
-async fn a_made_up_seat_code_is_a_guess_as_well() {
+async fn a_wrong_seat_code_counts_as_a_guess() {
     let (_folder, server, client) = server(&["--unknown-codes-per-address", "5"]);
     let guess = json!({ "joinCode": "222222", "seatCode": "22222222" });
     for _ in 0..5 {

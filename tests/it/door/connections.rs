@@ -1,4 +1,4 @@
-//! Connections: how many there may be, and for how long one may keep the server waiting.
+//! Limits on connections: how many there may be, and how long one may keep the server waiting.
 
 use std::time::Instant;
 
@@ -11,14 +11,14 @@ use crate::support::client::read_to_close;
 use crate::support::websocket::Socket;
 use crate::support::{Client, Reply, in_time, took, until_async};
 
-/// A connection that has had one answer.
+/// An open connection on which one request was answered.
 async fn used(client: &Client) -> TcpStream {
     let mut stream = client.connect().await;
     livez_over(&mut stream).await;
     stream
 }
 
-/// A request in two parts, which is answered.
+/// Sends a request in two parts and reads its reply.
 async fn livez_over(stream: &mut TcpStream) {
     stream.write_all(b"GET /livez HTTP/1.1\r\n").await.expect("it is kept");
     stream.write_all(b"Host: a\r\n\r\n").await.expect("it is kept");
@@ -34,7 +34,7 @@ async fn is_let_in(client: &Client) -> bool {
 }
 
 #[tokio::test]
-async fn an_address_has_so_many_connections_and_the_next_is_told_why() {
+async fn a_connection_above_the_limit_of_its_address_gets_the_reason() {
     let (_folder, server, client) = server(&["--max-connections-per-address", "4"]);
     let mut held = Vec::new();
     for _ in 0..4 {
@@ -55,7 +55,7 @@ async fn an_address_has_so_many_connections_and_the_next_is_told_why() {
 }
 
 #[tokio::test]
-async fn a_websocket_keeps_its_place_and_gives_it_back() {
+async fn a_websocket_counts_as_a_connection_until_it_closes() {
     let (_folder, server, client) = server(&["--max-connections", "1"]);
     let room = open(&client).await.json(201);
     let path = format!("/api/rooms/{}/ws", room["roomId"].as_str().unwrap());
@@ -69,7 +69,7 @@ async fn a_websocket_keeps_its_place_and_gives_it_back() {
 }
 
 #[tokio::test]
-async fn a_second_head_that_stays_unfinished_ends_the_connection_as_a_first_one_does() {
+async fn an_unfinished_second_request_head_ends_the_connection() {
     let (_folder, server, client) = server(&[]);
     let mut stream = used(&client).await;
     stream.write_all(b"GET /livez HT").await.unwrap();
@@ -81,10 +81,10 @@ async fn a_second_head_that_stays_unfinished_ends_the_connection_as_a_first_one_
 }
 
 #[tokio::test]
-async fn a_connection_that_is_used_again_and_again_is_kept() {
+async fn a_connection_in_use_is_kept_open() {
     let (_folder, server, client) = server(&[]);
     let mut stream = used(&client).await;
-    // For longer than a head may take, and each request in two parts.
+    // For longer than a request head may take, and with each request in two parts.
     for _ in 0..14 {
         livez_over(&mut stream).await;
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
@@ -93,11 +93,12 @@ async fn a_connection_that_is_used_again_and_again_is_kept() {
 }
 
 #[tokio::test]
-async fn a_slow_reply_is_no_slow_head() {
+async fn a_slow_reply_does_not_count_as_a_slow_request_head() {
     let (_folder, server, client) = server(&[]);
     let room = open(&client).await.json(201);
     let (id, token) = (room["roomId"].as_str().unwrap(), room["token"].as_str().unwrap());
-    // It waits for longer than a head may take, and the connection is used before and after.
+    // The long poll takes longer than a request head may take, and the connection is used before and after
+    // it.
     let mut stream = used(&client).await;
     let wait = format!(
         "GET /api/rooms/{id}/events?after=0&waitMs=6500 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n"
@@ -129,7 +130,7 @@ async fn a_host_has_eight_connections_and_the_ninth_is_refused() {
 }
 
 #[tokio::test]
-async fn requests_of_an_address_are_counted_and_a_key_is_let_through() {
+async fn requests_are_limited_by_address_but_not_with_a_key() {
     let (_folder, server, client) = server(&["--requests-per-address", "1", "--api-keys", super::KEY]);
     let mut refused = None;
     for _ in 0..12 {
@@ -147,7 +148,7 @@ async fn requests_of_an_address_are_counted_and_a_key_is_let_through() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_not_whole_yet_hold_so_much_in_all() {
+async fn unfinished_request_bodies_share_one_size_limit() {
     let (_folder, server, client) = server(&["--bodies-size-per-address", "1MiB"]);
     let head =
         "POST /api/rooms HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 262144\r\n\r\n";
@@ -160,7 +161,7 @@ async fn bodies_that_are_not_whole_yet_hold_so_much_in_all() {
     let small = json!({ "count": 1 });
     until_async(async || client.post("/api/rooms", &small).await.status == 429).await;
     is_over(&client.post("/api/rooms", &small).await, "REJOIN_BODIES_SIZE_PER_ADDRESS");
-    // Without a body nothing is held.
+    // A request without a body takes nothing from this limit.
     client.get("/livez").await.json(200);
     drop(held);
     until_async(async || client.post("/api/rooms", &small).await.status == 201).await;
@@ -168,7 +169,7 @@ async fn bodies_that_are_not_whole_yet_hold_so_much_in_all() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_loaded_again_and_again_leaves_no_waiting_request_behind() {
+async fn a_page_that_reloads_often_leaves_no_waiting_request_behind() {
     let (_folder, server, client) = server(&[]);
     let room = open(&client).await.json(201);
     let (id, token) = (room["roomId"].as_str().unwrap(), room["token"].as_str().unwrap());
@@ -176,7 +177,7 @@ async fn a_page_that_is_loaded_again_and_again_leaves_no_waiting_request_behind(
         "GET /api/rooms/{id}/events?after=0&waitMs=25000 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n"
     );
     let (seat, probe) = (client.with_key(token), format!("/api/rooms/{id}/events?after=0&waitMs=1"));
-    // One page after the other waits, until the seat has no place left.
+    // Long polls start one after the other, until the seat has no place left.
     let mut pages = Vec::new();
     until_async(async || {
         let mut stream = client.connect().await;
@@ -185,7 +186,7 @@ async fn a_page_that_is_loaded_again_and_again_leaves_no_waiting_request_behind(
         seat.get(&probe).await.status == 429
     })
     .await;
-    // All but the first one go, as pages do that are loaded anew.
+    // All connections except the first are dropped, as by a page that reloads.
     pages.truncate(1);
     until_async(async || seat.get(&probe).await.status == 200).await;
     connected(&client, id, &room["token"]).await;

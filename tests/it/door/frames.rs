@@ -1,4 +1,4 @@
-//! Whatever a client sends over a WebSocket counts, from its first byte on.
+//! Everything that a client sends over a WebSocket counts towards its limit, from the first byte on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use super::{open, server};
 use crate::support::websocket::{CLOSE, FIRST, PING, PONG, Socket, TEXT, frame, request};
 use crate::support::{Client, took, until};
 
-/// A fragment in the middle of a message.
+/// The first byte of a fragment in the middle of a message.
 const MIDDLE: u8 = 0x00;
 
 async fn room(client: &Client) -> String {
@@ -19,7 +19,8 @@ async fn room(client: &Client) -> String {
     format!("/api/rooms/{}/ws", room["roomId"].as_str().unwrap())
 }
 
-/// By what the server closes a socket that sends this; what comes before is passed over.
+/// The code by which the server closes a socket that sends these bytes, or `None` if it closes without one.
+/// Earlier frames are skipped.
 async fn closed_by(client: &Client, path: &str, bytes: &[u8]) -> Option<u16> {
     let mut socket = Socket::open(client, path).await;
     let _ = socket.stuff(bytes, Duration::from_secs(5)).await;
@@ -32,7 +33,7 @@ async fn closed_by(client: &Client, path: &str, bytes: &[u8]) -> Option<u16> {
 }
 
 #[tokio::test]
-async fn every_kind_of_frame_counts_before_anybody_has_said_who_it_is() {
+async fn every_kind_of_frame_counts_before_the_resume() {
     let (_folder, server, client) = server(&[]);
     let path = room(&client).await;
     let floods = [
@@ -49,12 +50,12 @@ async fn every_kind_of_frame_counts_before_anybody_has_said_who_it_is() {
 }
 
 #[tokio::test]
-async fn bytes_count_as_frames_do() {
+async fn bytes_are_limited_like_frames() {
     let (_folder, server, client) = server(&["--frames-per-second", "1"]);
     let room = open(&client).await.json(201);
     let path = format!("/api/rooms/{}/ws", room["roomId"].as_str().unwrap());
     let resume = json!({ "type": "resume", "token": room["token"] }).to_string();
-    // Six frames may come at once, and of them six times 16 KiB.
+    // A burst may have six frames, and six times 16 KiB in all.
     let large = format!(r#"{{"type":"heartbeat"{}}}"#, " ".repeat(60_000));
     let frames = [resume.as_bytes(), large.as_bytes(), large.as_bytes()].map(|text| frame(TEXT, text)).concat();
     assert_eq!(closed_by(&client, &path, &frames).await, Some(4429));
@@ -62,7 +63,7 @@ async fn bytes_count_as_frames_do() {
 }
 
 #[tokio::test]
-async fn an_honest_burst_passes_and_so_does_a_backend() {
+async fn a_burst_of_a_backend_is_not_refused() {
     let (_folder, server, client) = server(&["--api-keys", super::KEY]);
     let backend = client.with_key(super::KEY);
     let path = room(&backend).await;
@@ -80,7 +81,7 @@ async fn an_honest_burst_passes_and_so_does_a_backend() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn others_are_answered_while_two_sockets_without_a_token_send_without_end() {
+async fn other_clients_are_answered_during_two_floods_without_a_token() {
     let (_folder, server, client) = server(&[]);
     let path = room(&client).await;
     let ended = Arc::new(AtomicUsize::new(0));
@@ -98,8 +99,8 @@ async fn others_are_answered_while_two_sockets_without_a_token_send_without_end(
     server.stop().await;
 }
 
-/// Sends frames of a kind as fast as they are taken, over one connection after the other, and counts
-/// those that the server has ended.
+/// Sends frames of one kind as fast as the server takes them, on one connection after the other. `ended`
+/// counts the connections that the server has ended.
 async fn flood(client: Client, path: String, first: u8, ended: Arc<AtomicUsize>) {
     let frames = [frame(FIRST, b"{"), frame(first, b"").repeat(10_000)].concat();
     loop {
@@ -111,7 +112,7 @@ async fn flood(client: Client, path: String, first: u8, ended: Arc<AtomicUsize>)
 }
 
 #[tokio::test]
-async fn pings_do_not_stand_for_a_resume() {
+async fn pings_do_not_replace_a_resume() {
     let (_folder, server, client) = server(&[]);
     let mut socket = Socket::open(&client, &room(&client).await).await;
     let begun = std::time::Instant::now();

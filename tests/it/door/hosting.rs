@@ -1,4 +1,4 @@
-//! Who may open rooms, at which address the server is reached, and what its keys are called.
+//! Who may open rooms, under which host name the server answers, and the names of API keys in the log.
 
 use reqwest::Method;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::support::client::send;
 use crate::support::{Server, bank};
 
 #[tokio::test]
-async fn once_there_are_keys_a_room_is_opened_by_one() {
+async fn a_server_with_api_keys_opens_rooms_only_with_a_key() {
     let (_folder, server, client) = server(&["--api-keys", KEY]);
     open(&client).await.problem(403, "api-key-required");
     open(&client.with_key(KEY)).await.json(201);
@@ -17,7 +17,7 @@ async fn once_there_are_keys_a_room_is_opened_by_one() {
 }
 
 #[tokio::test]
-async fn who_may_open_rooms_is_a_setting() {
+async fn a_setting_decides_who_may_open_rooms() {
     let (_folder, opened, client) = server(&["--api-keys", KEY, "--hosting", "open"]);
     open(&client).await.json(201);
     opened.stop().await;
@@ -29,7 +29,7 @@ async fn who_may_open_rooms_is_a_setting() {
 }
 
 #[tokio::test]
-async fn a_bank_says_who_may_open_rooms_on_it() {
+async fn a_bank_decides_who_may_open_rooms_with_it() {
     let banks = tempfile::tempdir().unwrap();
     let mut exam = bank("civics");
     (exam["quizId"], exam["hosting"], exam["play"]) = (json!("exam"), json!("key"), json!(["rooms"]));
@@ -50,7 +50,7 @@ async fn a_bank_says_who_may_open_rooms_on_it() {
 }
 
 #[tokio::test]
-async fn a_public_url_bounds_the_host() {
+async fn a_public_url_limits_the_accepted_host_names() {
     let (_folder, server, client) = server(&["--public-url", "https://play.example.org"]);
     let asked = async |path: &str, host: &str| send(client.request(Method::GET, path).header("Host", host)).await;
     asked("/api/quizzes", "play.example.org").await.json(200);
@@ -62,7 +62,7 @@ async fn a_public_url_bounds_the_host() {
 }
 
 #[tokio::test]
-async fn a_key_has_a_name_which_the_log_tells_and_never_the_key() {
+async fn the_log_contains_the_name_of_a_key_and_never_the_key() {
     let folder = tempfile::tempdir().unwrap();
     let keys = format!("shop:{KEY},another-key-0123456789");
     let server = Server::process(folder.path(), &["--api-keys", &keys, "--log", "debug"]);

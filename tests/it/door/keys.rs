@@ -1,4 +1,5 @@
-//! API keys that are good for what they opened, and idempotency keys that are their caller's own.
+//! API keys that are valid only for the rooms that they opened, and idempotency keys that belong to one
+//! caller.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ async fn external(client: &Client) -> String {
 }
 
 #[tokio::test]
-async fn a_scoped_key_is_good_for_the_rooms_that_it_opened_and_for_no_others() {
+async fn a_scoped_key_is_valid_only_for_the_rooms_it_opened() {
     let keys = format!("shop:{SHOP},quizbot:{QUIZBOT}");
     let (_folder, server, client) = server(&["--api-keys", &keys, "--keys-scoped"]);
     let (shop, quizbot) = (client.with_key(SHOP), client.with_key(QUIZBOT));
@@ -50,7 +51,7 @@ async fn a_scoped_key_is_good_for_the_rooms_that_it_opened_and_for_no_others() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_scoped_is_good_for_all_and_lists_its_own() {
+async fn an_unscoped_key_is_valid_for_every_room_and_lists_its_own() {
     let keys = format!("shop:{SHOP},quizbot:{QUIZBOT}");
     let (_folder, server, client) = server(&["--api-keys", &keys]);
     let path = external(&client.with_key(SHOP)).await;
@@ -66,14 +67,14 @@ async fn join_from(client: &Client, address: &str, key: &str, body: &Value) -> R
 }
 
 #[tokio::test]
-async fn the_idempotency_key_of_a_join_is_its_callers_own() {
+async fn the_idempotency_key_of_a_join_belongs_to_its_caller() {
     let (_folder, server, client) = server(&["--trusted-proxies", "127.0.0.1"]);
     let room = super::open(&client).await.json(201);
     let body = json!({ "joinCode": room["joinCode"], "name": "Ada" });
     let first = join_from(&client, "203.0.113.5", "k", &body).await.json(201);
     let again = join_from(&client, "203.0.113.5", "k", &body).await.json(201);
     assert_eq!(first["seatId"], again["seatId"]);
-    // With the key, the code and the name alone, at another address, nobody takes the seat.
+    // The key, the code and the name are not enough to take the seat from another address.
     join_from(&client, "203.0.113.6", "k", &body).await.problem(409, "name-taken");
     let path = format!("/api/rooms/{}", room["roomId"].as_str().unwrap());
     client.with_key(again["token"].as_str().unwrap()).get(&path).await.json(200);

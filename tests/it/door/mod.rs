@@ -1,4 +1,4 @@
-//! The door: what strangers may take, who may open rooms, and that nobody honest is hurt by it.
+//! Access and limits: what strangers may use up, who may open rooms, and that honest clients are not refused.
 
 mod access;
 mod codes;
@@ -25,7 +25,7 @@ fn server(args: &[&str]) -> (TempDir, Server, Client) {
     (folder, server, client)
 }
 
-/// A live connection of a seat, or of a backend by its key, that is welcome.
+/// A WebSocket that is resumed with the token of a seat or with an API key.
 async fn connected(client: &Client, room: &str, token: &Value) -> Socket {
     let mut socket = Socket::open(client, &format!("/api/rooms/{room}/ws")).await;
     socket.say(TEXT, json!({ "type": "resume", "token": token }).to_string().as_bytes()).await;
@@ -33,18 +33,18 @@ async fn connected(client: &Client, room: &str, token: &Value) -> Socket {
     socket
 }
 
-/// A room on a bank of the server's.
+/// Opens a room with a quiz bank of the server.
 async fn open(client: &Client) -> Reply {
     client.post("/api/rooms", &json!({ "count": 2 })).await
 }
 
-/// The same for a client that comes through a proxy, which says that this is its address.
+/// Like [`open`], for a client behind a proxy that reports this address.
 async fn open_from(client: &Client, address: &str) -> Reply {
     let request = client.request(reqwest::Method::POST, "/api/rooms").header("X-Forwarded-For", address);
     send(request.json(&json!({ "count": 2 }))).await
 }
 
-/// What the refusal of a limit says, which names this setting.
+/// The problem in a reply. Fails unless it is the refusal of the limit with this setting.
 #[track_caller]
 fn is_over(reply: &Reply, setting: &str) -> Value {
     let problem = reply.problem(429, "too-many-requests");

@@ -1,4 +1,4 @@
-//! Games and rooms: how many may be created, and how many may live.
+//! Limits on games and rooms: how many may be created, and how many may be live.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::{KEY, is_over, open, server};
 use crate::support::{Server, until_async};
 
 #[tokio::test]
-async fn an_address_opens_so_many_rooms_a_minute_and_a_key_as_many_as_it_likes() {
+async fn opening_rooms_is_limited_by_address_but_not_with_a_key() {
     let args = ["--rooms-per-address", "3", "--api-keys", KEY, "--hosting", "open"];
     let (_folder, server, client) = server(&args);
     for _ in 0..3 {
@@ -17,13 +17,13 @@ async fn an_address_opens_so_many_rooms_a_minute_and_a_key_as_many_as_it_likes()
     for _ in 0..5 {
         open(&backend).await.json(201);
     }
-    // A game is no room.
+    // A solo game does not count as a room.
     client.create(json!({ "count": 1 })).await;
     server.stop().await;
 }
 
 #[tokio::test]
-async fn what_is_created_counts_by_number_and_by_size_at_an_address_and_in_all() {
+async fn creations_are_limited_by_number_and_size_per_address_and_in_all() {
     let game = json!({ "count": 1 });
     for (setting, flag, value, count) in [
         ("REJOIN_CREATES_PER_ADDRESS", "--creates-per-address", "2", 2),
@@ -35,7 +35,7 @@ async fn what_is_created_counts_by_number_and_by_size_at_an_address_and_in_all()
         for _ in 0..count {
             client.create(game.clone()).await;
         }
-        // What was taken comes back bit by bit, and so a few more may pass.
+        // The limit refills a little meanwhile, so a few more creations may succeed.
         let mut refused = client.post("/api/game/session", &game).await;
         for _ in 0..count {
             if refused.status == 201 {
@@ -48,7 +48,7 @@ async fn what_is_created_counts_by_number_and_by_size_at_an_address_and_in_all()
 }
 
 #[tokio::test]
-async fn so_many_live_at_once_and_the_last_tenth_is_for_keys() {
+async fn live_sessions_are_limited_and_the_last_tenth_is_for_keys() {
     let (_folder, server, client) = server(&["--max-sessions", "10", "--api-keys", KEY, "--hosting", "open"]);
     for _ in 0..9 {
         open(&client).await.json(201);
@@ -61,7 +61,7 @@ async fn so_many_live_at_once_and_the_last_tenth_is_for_keys() {
 }
 
 #[tokio::test]
-async fn what_has_ended_makes_room_for_others() {
+async fn a_deleted_session_makes_room_for_another() {
     let (_folder, server, client) = server(&["--max-sessions", "2"]);
     let game = client.create(json!({ "count": 1 })).await;
     client.create(json!({ "count": 1 })).await;
@@ -73,7 +73,7 @@ async fn what_has_ended_makes_room_for_others() {
 }
 
 #[tokio::test]
-async fn an_address_and_a_key_have_so_many_that_live() {
+async fn live_sessions_are_limited_per_address_and_per_key() {
     let args = ["--max-sessions-per-address", "2", "--max-sessions-per-key", "3", "--api-keys", KEY];
     let (_folder, server, client) = server(&args);
     let backend = client.with_key(KEY);
@@ -89,7 +89,7 @@ async fn an_address_and_a_key_have_so_many_that_live() {
 }
 
 #[tokio::test]
-async fn limits_that_are_off_hold_nobody_and_the_start_line_and_health_say_so() {
+async fn limits_that_are_off_refuse_nobody_and_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let off = ["--limits", "off", "--rooms-per-address", "1", "--max-sessions", "1", "--max-connections", "1"];
     let server = Server::process(folder.path(), &off);
@@ -105,7 +105,7 @@ async fn limits_that_are_off_hold_nobody_and_the_start_line_and_health_say_so() 
 }
 
 #[tokio::test]
-async fn a_limit_that_is_met_is_in_the_log() {
+async fn a_refusal_by_a_limit_is_logged() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::process(folder.path(), &["--rooms-per-address", "1"]);
     assert!(!server.line().contains("limits"), "{}", server.line());

@@ -1,20 +1,20 @@
-//! Who the client is behind a proxy.
+//! The address of a client behind a proxy.
 
 use super::{is_over, open_from, server};
 
 #[tokio::test]
-async fn a_trusted_proxy_is_believed_and_its_clients_have_limits_of_their_own() {
+async fn clients_behind_a_trusted_proxy_have_separate_limits() {
     let (_folder, server, client) = server(&["--rooms-per-address", "1", "--trusted-proxies", "127.0.0.1"]);
     open_from(&client, "203.0.113.5").await.json(201);
     is_over(&open_from(&client, "203.0.113.5").await, "REJOIN_ROOMS_PER_ADDRESS");
     open_from(&client, "203.0.113.6").await.json(201);
-    // Only the rightmost one that is no proxy's counts: what the client wrote itself does not.
+    // Only the rightmost address that is not a proxy's counts. The client can write anything to its left.
     is_over(&open_from(&client, "198.51.100.1, 203.0.113.5").await, "REJOIN_ROOMS_PER_ADDRESS");
     server.stop().await;
 }
 
 #[tokio::test]
-async fn what_an_untrusted_one_says_is_not_believed() {
+async fn the_header_of_an_untrusted_proxy_is_ignored() {
     let (_folder, server, client) = server(&["--rooms-per-address", "1", "--trusted-proxies", "10.0.0.0/8"]);
     open_from(&client, "203.0.113.5").await.json(201);
     is_over(&open_from(&client, "203.0.113.6").await, "REJOIN_ROOMS_PER_ADDRESS");
@@ -22,7 +22,7 @@ async fn what_an_untrusted_one_says_is_not_believed() {
 }
 
 #[tokio::test]
-async fn a_subscriber_of_ipv6_is_one_client() {
+async fn an_ipv6_prefix_counts_as_one_client() {
     let (_folder, server, client) = server(&["--rooms-per-address", "1", "--trusted-proxies", "127.0.0.0/8"]);
     open_from(&client, "2001:db8:1:2::1").await.json(201);
     is_over(&open_from(&client, "2001:db8:1:2:ffff::1").await, "REJOIN_ROOMS_PER_ADDRESS");
@@ -31,7 +31,7 @@ async fn a_subscriber_of_ipv6_is_one_client() {
 }
 
 #[tokio::test]
-async fn connections_through_a_proxy_count_by_their_clients() {
+async fn connections_through_a_proxy_are_counted_per_client() {
     let args = ["--max-connections-per-address", "1", "--trusted-proxies", "127.0.0.1"];
     let (_folder, server, client) = server(&args);
     let room = open_from(&client, "203.0.113.9").await.json(201);

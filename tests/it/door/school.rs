@@ -1,16 +1,16 @@
-//! A school behind one address, at the limits that a server has by itself.
+//! A whole school behind one address, with the default limits of a server.
 
 use serde_json::json;
 
 use super::{connected, server};
 use crate::support::websocket::TEXT;
 
-/// Rooms of a school, and players in each.
+/// The number of rooms, and of players in each.
 const ROOMS: usize = 10;
 const PLAYERS: usize = 30;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_hundred_join_and_five_hundred_connections_stand_and_none_is_refused() {
+async fn three_hundred_players_and_five_hundred_connections_of_one_address_are_not_refused() {
     let (_folder, server, client) = server(&[]);
     let (mut sockets, mut rooms) = (Vec::new(), Vec::new());
     for _ in 0..ROOMS {
@@ -24,7 +24,7 @@ async fn three_hundred_join_and_five_hundred_connections_stand_and_none_is_refus
         }
         rooms.push(room);
     }
-    // Besides, each class has some that play alone, and connections that do nothing.
+    // Some pupils also play alone, and some connections are idle.
     for _ in 0..100 {
         client.create(json!({ "count": 3 })).await;
     }
@@ -32,7 +32,7 @@ async fn three_hundred_join_and_five_hundred_connections_stand_and_none_is_refus
     while sockets.len() + idle.len() < 500 {
         idle.push(client.connect().await);
     }
-    // A whole class answers at once, and again: it is no flood.
+    // A whole class sends 20 frames each at the same time. That is not a flood.
     for socket in &mut sockets {
         let frames: String =
             (0..20).map(|n| format!(r#"{{"type":"heartbeat","id":"{n}"}}"#)).collect::<Vec<_>>().join("\n");
@@ -41,7 +41,7 @@ async fn three_hundred_join_and_five_hundred_connections_stand_and_none_is_refus
         }
     }
     for socket in &mut sockets {
-        // Pings come in between.
+        // Pings may arrive between the replies.
         while !String::from_utf8_lossy(&socket.hear().await.expect("it stands").1).contains(r#""re":"19""#) {}
     }
     let health = client.get("/health").await.json(200);

@@ -1,4 +1,4 @@
-//! Sectors that can't be read and pages that are damaged: the trouble of whoever needs them alone.
+//! Sectors that cannot be read and pages that are damaged. They affect only the sessions that need them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use crate::kit::{DEAD, acknowledge, at, external, id, record, right, solo};
 
 const GAMES: u64 = 1_500;
 const PAGE: usize = 4096;
-/// The games that play, and whose records are damaged among them.
+/// The games that are played. The games whose records are damaged are among them.
 fn players() -> impl Iterator<Item = u64> {
     (0..GAMES).filter(|n| (130..170).contains(n) || n % 50 == 0)
 }
 
-/// A store whose openings are counted.
+/// A store, and the number of times that it opened the disk.
 fn open(disk: &Disk) -> (RedbStore, Arc<AtomicUsize>) {
     let opened = Arc::new(AtomicUsize::new(0));
     let opener = {
         let (disk, opened) = (disk.clone(), opened.clone());
-        // Nothing is kept in memory: what it reads, it reads from the disk.
+        // No cache: everything is read from the disk.
         storage_opener(
             move || {
                 opened.fetch_add(1, Ordering::Relaxed);
@@ -49,7 +49,7 @@ fn is_corrupt<T: std::fmt::Debug>(asked: &Result<T, StoreError>) -> bool {
     matches!(asked, Err(StoreError::Corrupt { .. }))
 }
 
-/// Asks for every game and moves it. Gives those that can't be read; all others are served.
+/// Reads every game and moves it. Returns the games that cannot be read; all others must be served.
 fn play_all(store: &RedbStore, now: Moment, question: usize) -> BTreeSet<u64> {
     let mut corrupt = BTreeSet::new();
     for n in players() {
@@ -67,8 +67,8 @@ fn play_all(store: &RedbStore, now: Moment, question: usize) -> BTreeSet<u64> {
     corrupt
 }
 
-/// Damages each place where a game's id stands, each on a disk of its own: its record, its quiz, its
-/// entry in the index. `act` gives the games that could not be read.
+/// Damages each place where the id of a game is stored (its record, its quiz, its index entry), each on its
+/// own copy of the disk. `act` returns the games that it could not read.
 fn wherever_a_game_is(act: impl Fn(&Disk, usize) -> BTreeSet<u64>) {
     let whole = Disk::new(1);
     filled(&whole, GAMES);
@@ -81,9 +81,10 @@ fn wherever_a_game_is(act: impl Fn(&Disk, usize) -> BTreeSet<u64>) {
     assert!(has_hit, "no record was damaged, so this has tested nothing");
 }
 
-/// The dead go, but for those that can't be read and a neighbour or two.
+/// Sweeps the dead. All are deleted, except those that cannot be read and some of their neighbours.
 fn reap(store: &RedbStore, corrupt: usize) {
-    // A page of the index holds some 150 entries, and those beside it can't be removed without it.
+    // A page of the index holds about 150 entries. None of them can be removed without writing that page, so
+    // an unreadable page keeps them all.
     let (mut deleted, mut idle) = (0, 0);
     while idle < 20 {
         let swept = block_on(store.sweep(at(DEAD + 10), 64)).expect("swept").deleted;
@@ -98,7 +99,7 @@ fn reap(store: &RedbStore, corrupt: usize) {
 }
 
 #[test]
-fn an_unreadable_sector_is_the_trouble_of_its_games_alone() {
+fn an_unreadable_sector_affects_only_its_own_games() {
     wherever_a_game_is(|disk, place| {
         let (store, opened) = open(disk);
         disk.make_unreadable(place);
@@ -117,7 +118,7 @@ fn an_unreadable_sector_is_the_trouble_of_its_games_alone() {
 }
 
 #[test]
-fn a_damaged_page_is_the_trouble_of_its_games_alone() {
+fn a_damaged_page_affects_only_its_own_games() {
     wherever_a_game_is(|disk, place| {
         disk.damage(place);
         let (store, _) = open(disk);
@@ -127,9 +128,9 @@ fn a_damaged_page_is_the_trouble_of_its_games_alone() {
     });
 }
 
-/// One flipped bit anywhere in the file: what is told is right, or is an error; never an absence.
+/// Flips one bit anywhere in the file. A read gives the right session or an error, never an absence.
 #[test]
-fn a_flipped_bit_makes_no_game_vanish() {
+fn a_flipped_bit_never_makes_a_game_disappear() {
     let disk = Disk::new(3);
     filled(&disk, 300);
     let (mut served, mut corrupt, mut refused) = (0, 0, 0);
@@ -137,7 +138,7 @@ fn a_flipped_bit_makes_no_game_vanish() {
     for n in 0..60 {
         let path = folder.path().join(format!("{n}.redb"));
         std::fs::write(&path, disk.with_flipped_bit(n)).expect("written");
-        // Only read: a commit that meets a flip in redb's own lists of free pages may end the process.
+        // Read only: a commit that meets a flipped bit in redb's own lists of free pages may end the process.
         let Ok(store) = RedbStore::open_read_only(path, 1 << 20, options(Duration::from_secs(10))) else {
             refused += 1;
             continue;
@@ -157,9 +158,9 @@ fn a_flipped_bit_makes_no_game_vanish() {
     assert!(served > corrupt * 50, "{served} served, {corrupt} corrupt");
 }
 
-/// Whatever page is damaged, and however: who needs it is refused, and the process lives.
+/// Damages each page in several ways. A call that needs the page is refused, and the process lives on.
 #[test]
-fn whichever_page_is_damaged_the_store_goes_on() {
+fn the_store_survives_damage_to_any_page() {
     let whole = Disk::new(5);
     let (store, _) = open(&whole);
     for n in 0..60 {
@@ -178,7 +179,8 @@ fn whichever_page_is_damaged_the_store_goes_on() {
     }
     block_on(store.close()).expect("closed");
 
-    // Pages filled; those of the events with an entry that lies nowhere, too.
+    // Every third page is overwritten. In pages of events, entries also get an offset that points outside the
+    // page.
     let filled = (0..whole.length() / PAGE).step_by(3).map(|page| (page * PAGE, None));
     let events = whole.places(br#"{"n":63}"#);
     let misplaced = events.into_iter().flat_map(|place| [1, 5, 9].map(|entry| (place, Some(entry))));

@@ -1,8 +1,8 @@
-//! A disk with a page cache that fails on command.
+//! A simulated disk with a page cache that fails on command.
 //!
-//! What redb sees is the page cache; only a sync that succeeds makes it durable. After a sync that
-//! fails, each write since the last good one is on the disk or not, and no later sync makes up for
-//! it, as on Linux. A crash keeps what is durable and any part of the rest, torn at sectors.
+//! redb sees the page cache; only a successful sync makes the cache durable. After a failed sync, each write
+//! since the last successful one is on the disk or not, and no later sync repairs that, as on Linux. A crash
+//! keeps what is durable and any part of the rest, torn at sectors.
 
 use std::collections::HashSet;
 use std::io;
@@ -14,18 +14,18 @@ use redb::StorageBackend;
 const SECTOR: usize = 512;
 const BLOCK: u64 = 4_096;
 
-/// What goes wrong.
+/// What fails, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Writes and syncs fail.
+    /// Writes and syncs fail with EIO.
     Broken,
-    /// Reads fail.
+    /// Reads fail with EIO.
     Unreadable,
-    /// What needs new blocks fails; what lies there can be written over.
+    /// Writes that need new blocks fail with ENOSPC. Existing blocks can still be overwritten.
     Full,
-    /// Every write fails for want of space, as where nothing is written over in place.
+    /// Every write fails with ENOSPC, as on a file system that never overwrites in place.
     FullForAll,
-    /// Writes and syncs don't return.
+    /// Writes and syncs do not return while the fault lasts.
     Frozen,
 }
 
@@ -49,7 +49,7 @@ impl Op {
         }
     }
 
-    /// Applies any part of it.
+    /// Applies all of the operation, nothing, or only some of its sectors.
     fn apply_some(&self, image: &mut Vec<u8>, chance: &mut Chance) {
         match (chance.below(3), self) {
             (0, _) => {}
@@ -65,7 +65,7 @@ impl Op {
     }
 }
 
-/// Chance that a seed repeats.
+/// A pseudo-random generator: the same seed gives the same numbers.
 #[derive(Debug)]
 pub(crate) struct Chance(u64);
 
@@ -88,21 +88,21 @@ struct State {
     durable: Vec<u8>,
     unsynced: Vec<Op>,
     blocks: HashSet<u64>,
-    /// Writes and syncs so far.
+    /// The number of writes and syncs so far.
     steps: u64,
     fault: Option<Fault>,
-    /// How many more writes and syncs go well before `fault` sets in.
+    /// How many more writes and syncs (or reads, for `Unreadable`) succeed before `fault` sets in.
     spared: u64,
-    /// After how many failures it ends by itself.
+    /// The number of failures after which the fault ends, or `None` if it lasts until it is ended.
     failures_left: Option<u64>,
     struck: u64,
-    /// Where reads fail, and how often they did.
+    /// The byte range where reads fail, and how often a read failed there.
     unreadable: Option<std::ops::Range<usize>>,
     unreadable_reads: u64,
     chance: Chance,
 }
 
-/// The disk. Clones are the same one.
+/// The disk. All clones share its state.
 #[derive(Debug, Clone)]
 pub(crate) struct Disk(Arc<(Mutex<State>, Condvar)>);
 
@@ -130,8 +130,8 @@ impl Disk {
         Self(Arc::new((Mutex::new(state), Condvar::new())))
     }
 
-    /// Lets `fault` set in after so many more writes and syncs, for so many of them or until it is
-    /// ended.
+    /// Starts `fault` after `spared` more writes and syncs. It ends after this number of failures, or when it
+    /// is ended if that is `None`.
     pub(crate) fn fail_after(&self, spared: u64, fault: Fault, failures: Option<u64>) {
         let mut state = self.0.0.lock();
         (state.fault, state.spared, state.failures_left, state.struck) = (Some(fault), spared, failures, 0);
@@ -142,17 +142,17 @@ impl Disk {
         self.0.1.notify_all();
     }
 
-    /// How often the fault has struck since it was ordered.
+    /// How often the fault has struck since the last [`Disk::fail_after`].
     pub(crate) fn struck(&self) -> u64 {
         self.0.0.lock().struck
     }
 
-    /// How many writes and syncs there were.
+    /// The number of writes and syncs so far.
     pub(crate) fn steps(&self) -> u64 {
         self.0.0.lock().steps
     }
 
-    /// What is there after a crash at this instant: one of many possibilities.
+    /// A disk as it may be after a crash at this instant. `seed` chooses one of the possibilities.
     pub(crate) fn crashed(&self, seed: u64) -> Self {
         let state = self.0.0.lock();
         let (mut image, mut chance) = (state.durable.clone(), Chance::new(seed));
@@ -161,69 +161,69 @@ impl Disk {
         Self::with_image(image, seed)
     }
 
-    /// Where these bytes stand.
+    /// The offsets at which these bytes are stored.
     pub(crate) fn places(&self, bytes: &[u8]) -> Vec<usize> {
         let state = self.0.0.lock();
         let windows = state.cached.windows(bytes.len()).enumerate();
         windows.filter(|(_, window)| *window == bytes).map(|(place, _)| place).collect()
     }
 
-    /// The same disk, once more.
+    /// A new disk with the same contents.
     pub(crate) fn copied(&self, seed: u64) -> Self {
         Self::with_image(self.0.0.lock().cached.clone(), seed)
     }
 
-    /// Makes the sector unreadable that holds this place.
+    /// Makes the sector at this offset unreadable.
     pub(crate) fn make_unreadable(&self, place: usize) {
         let sector = place / SECTOR * SECTOR;
         self.0.0.lock().unreadable = Some(sector..sector + SECTOR);
     }
 
-    /// How often the unreadable sector was asked for.
+    /// How often a read touched the unreadable sector.
     pub(crate) fn unreadable_reads(&self) -> u64 {
         self.0.0.lock().unreadable_reads
     }
 
-    /// Overwrites the page that holds this place.
+    /// Overwrites the page at this offset.
     pub(crate) fn damage(&self, place: usize) {
         let page = place / BLOCK as usize * BLOCK as usize;
         self.0.0.lock().cached[page..page + BLOCK as usize].fill(0xA5);
     }
 
-    /// Lets the `n`th entry of the leaf page that holds this place end far beyond it: a page begins with
-    /// its kind and its count (4 bytes), and goes on with the ends of its keys (4 bytes each).
+    /// Makes the `n`th entry of the leaf page at this offset end far outside the page. A page begins with its
+    /// kind and its number of entries (4 bytes), and then holds the ends of its keys (4 bytes each).
     pub(crate) fn misplace(&self, place: usize, n: usize) {
         let page = place / BLOCK as usize * BLOCK as usize;
         self.0.0.lock().cached[page + 4 + n * 4 + 3] = 0x7F;
     }
 
-    /// How long it is.
+    /// The length of the file in bytes.
     pub(crate) fn length(&self) -> usize {
         self.0.0.lock().cached.len()
     }
 
-    /// The same disk, of which only so many bytes are left.
+    /// A new disk with only the first `length` bytes of the contents.
     pub(crate) fn truncated(&self, length: usize) -> Self {
         let mut image = self.0.0.lock().cached.clone();
         image.truncate(length);
         Self::with_image(image, 1)
     }
 
-    /// The same disk with this bit of it flipped.
+    /// A new disk with the same contents, except for this flipped bit.
     pub(crate) fn with_flipped(&self, bit: usize) -> Self {
         let mut image = self.0.0.lock().cached.clone();
         image[bit / 8] ^= 1 << (bit % 8);
         Self::with_image(image, 1)
     }
 
-    /// Where it holds something, as far as pages tell.
+    /// The offsets of all bytes in sectors that are not all zero.
     pub(crate) fn used(&self) -> Vec<usize> {
         let state = self.0.0.lock();
         let is_used = |page: &usize| state.cached[page * SECTOR..][..SECTOR].iter().any(|byte| *byte != 0);
         (0..state.cached.len() / SECTOR).filter(is_used).flat_map(|page| page * SECTOR..(page + 1) * SECTOR).collect()
     }
 
-    /// The same disk with one bit flipped, within what is used of it.
+    /// The contents with one random bit flipped in a page that is not all zero.
     pub(crate) fn with_flipped_bit(&self, seed: u64) -> Vec<u8> {
         let (mut image, mut chance) = (self.0.0.lock().cached.clone(), Chance::new(seed + 1));
         let used: Vec<_> = (0..image.len() / BLOCK as usize)
@@ -235,7 +235,7 @@ impl Disk {
         image
     }
 
-    /// One write or sync, which the fault may befall.
+    /// Carries out one write (`op`), or one sync if that is `None`, and lets the fault strike.
     fn step(&self, op: Option<Op>) -> io::Result<()> {
         let (state, released) = &*self.0;
         let mut state = state.lock();
@@ -244,6 +244,7 @@ impl Disk {
         let fault = state.fault;
         match fault {
             Some(Fault::Frozen) if state.befalls() => {
+                // Waiting releases the lock, so reads go on while writes and syncs hang.
                 while state.fault == Some(Fault::Frozen) {
                     released.wait(&mut state);
                 }
@@ -296,7 +297,7 @@ impl State {
         self.blocks_of(op).any(|block| !self.blocks.contains(&block))
     }
 
-    /// The blocks that it needs. A file that is made longer takes them at once.
+    /// The blocks that the operation needs. A longer file takes its new blocks at once.
     fn blocks_of(&self, op: &Op) -> std::ops::RangeInclusive<u64> {
         match op {
             Op::Length(length) => self.cached.len() as u64 / BLOCK..=length.saturating_sub(1) / BLOCK,
@@ -304,7 +305,7 @@ impl State {
         }
     }
 
-    /// A write that fails may have written anything.
+    /// A failed write may have written nothing or any part.
     fn half_write(&mut self, op: Op) {
         if let (Op::Write(offset, data), 0) = (op, self.chance.below(2)) {
             let half = data[..data.len() / 2].to_vec();
@@ -314,7 +315,8 @@ impl State {
         }
     }
 
-    /// A sync that fails makes some of it durable and forgets that the rest never was.
+    /// A failed sync makes some of the writes durable. Later syncs do not write the rest, because the cache
+    /// holds it as clean.
     fn lose_some(&mut self) {
         for op in std::mem::take(&mut self.unsynced) {
             op.apply_some(&mut self.durable, &mut self.chance);

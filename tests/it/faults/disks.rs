@@ -1,14 +1,14 @@
-//! What a store lies on: one disk, or one for the file and one for the log.
+//! The disks under a store: one for the file, or one for the file and one for its log.
 
 use rejoin::store::redb::{DatabaseOpener, LogOptions, storage_opener};
 
 use super::disk::Disk;
 
-/// What a store lies on: one disk, or one for the file and one for the log.
+/// The disks under a store.
 pub(crate) trait Medium: Clone {
-    /// Opens it with a page cache of so many bytes.
+    /// Opens the store with a redb cache of this many bytes.
     fn cached_opener(&self, cache_size: usize) -> DatabaseOpener;
-    /// What is there after a crash at this instant: one of many possibilities.
+    /// The disks as they may be after a crash at this instant. `seed` chooses one of the possibilities.
     fn crashed(&self, seed: u64) -> Self;
 }
 
@@ -23,7 +23,7 @@ impl Medium for Disk {
     }
 }
 
-/// The disks of a file and its log.
+/// The disks of a file and its log, and how the log is used.
 #[derive(Debug, Clone)]
 pub(crate) struct Disks {
     pub(crate) file: Disk,
@@ -32,12 +32,12 @@ pub(crate) struct Disks {
 }
 
 impl Disks {
-    /// New ones, for a log that is used like this.
+    /// New, empty disks for a log with these options.
     pub(crate) fn new(seed: u64, options: LogOptions) -> Self {
         Self { file: Disk::new(seed), log: Disk::new(seed + 1), options }
     }
 
-    /// The same contents on disks of their own.
+    /// New disks with the same contents.
     pub(crate) fn copied(&self, seed: u64) -> Self {
         let log = self.log.copied(seed);
         Self { file: self.file.copied(seed), log, options: self.options }
@@ -51,8 +51,8 @@ impl Medium for Disks {
         opener.log_storage(move || Ok(Box::new(log.clone()))).log(Some(self.options))
     }
 
-    /// The log is looked at first: what a checkpoint writes in between is there twice then, and
-    /// nothing is in neither.
+    /// The log is copied before the file. What a checkpoint moves between the two copies is then in both; in
+    /// the other order it could be in neither.
     fn crashed(&self, seed: u64) -> Self {
         let log = self.log.crashed(seed);
         Self { file: self.file.crashed(seed), log, options: self.options }

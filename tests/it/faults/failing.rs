@@ -1,4 +1,4 @@
-//! Disks that fail or fill up at the n-th write or sync, while several players play.
+//! Disks that fail or fill up at the n-th write or sync while several players play.
 
 use std::time::{Duration, Instant};
 
@@ -13,14 +13,15 @@ use super::{PLAYERS, block_on, check, check_crashed, for_each, is_reachable, mak
 use crate::kit::{DEAD, id};
 use crate::support::{HANG, wait_until};
 
-/// A fault at the n-th step from now: nothing acknowledged is lost, nothing refused appears, in
-/// the running store, after it healed, and after crashes at the worst of times.
+/// Starts a fault after `n` more writes and syncs. Nothing acknowledged may be lost and nothing refused may
+/// appear: not in the running store, not after recovery, and not after crashes at any of these times. Returns
+/// the ledgers from before the repeats.
 fn survives(n: u64, fault: Fault, failures: Option<u64>) -> Vec<Ledger> {
     let disk = Disk::new(n);
     survives_on(&disk, &[&disk], n, (fault, failures))
 }
 
-/// The same, where these disks of a medium fail.
+/// Like [`survives`], where only these disks of a medium fail.
 pub(super) fn survives_on(
     medium: &impl Medium,
     disks: &[&Disk],
@@ -30,7 +31,7 @@ pub(super) fn survives_on(
     let struck = || disks.iter().map(|disk| disk.struck()).sum::<u64>();
     let store = open(medium);
     let ledgers = play(&store, (0..PLAYERS / 2).map(Ledger::new).collect(), 2, 100);
-    // Only a file that grows meets a full disk, and it doubles each time.
+    // A full disk strikes only when the file grows. That is rare, because redb doubles the file each time.
     let spared = if fault == Fault::Full { n % 2 } else { n };
     disks.iter().for_each(|disk| disk.fail_after(spared, fault, failures));
     let newcomers = (PLAYERS / 2..PLAYERS).map(Ledger::new);
@@ -92,7 +93,7 @@ fn a_full_disk_loses_nothing_and_says_that_it_is_full() {
 }
 
 #[test]
-fn a_disk_too_full_to_write_over_anything_loses_nothing() {
+fn a_disk_too_full_for_any_write_loses_nothing() {
     for_each((0..60).step_by(3), |n| {
         let ledgers = survives(n, Fault::FullForAll, None);
         let errors: Vec<_> = ledgers.iter().flat_map(|ledger| &ledger.errors).collect();
@@ -100,7 +101,7 @@ fn a_disk_too_full_to_write_over_anything_loses_nothing() {
     });
 }
 
-/// How far each session is, as far as it can be read.
+/// The head of the log and the number of answers of each session, or `None` where it cannot be read.
 fn progress(store: &RedbStore) -> Vec<Option<(u64, usize)>> {
     let now = store.clock().moment();
     let answers = |session: &GameSession| match (&session.state.game, &session.quiz) {
@@ -113,7 +114,7 @@ fn progress(store: &RedbStore) -> Vec<Option<(u64, usize)>> {
 }
 
 #[test]
-fn what_is_read_of_a_broken_disk_is_there_after_a_crash() {
+fn everything_read_from_a_broken_disk_survives_a_crash() {
     for_each(0..90, |n| {
         let disk = Disk::new(n + 1_000);
         let store = open(&disk);
@@ -162,7 +163,7 @@ fn reads_go_on_while_the_disk_is_full() {
 }
 
 #[test]
-fn a_failed_read_is_got_over_without_a_restart() {
+fn the_store_recovers_from_a_failed_read_without_a_restart() {
     for commands in [false, true] {
         let disk = Disk::new(1);
         let store = open(&disk);
@@ -202,7 +203,7 @@ fn a_store_that_cannot_write_is_not_opened() {
             assert!(opened.is_err(), "opened after {} steps", disk.steps() - before);
         }
         if let Ok(store) = opened {
-            // Dropped alone it may still be writing when the next one opens the disk.
+            // A store that is only dropped may still be writing when the next one opens the disk.
             let _ = block_on(store.close());
         }
         disk.end_fault();
@@ -212,7 +213,7 @@ fn a_store_that_cannot_write_is_not_opened() {
 }
 
 #[test]
-fn a_start_on_a_full_disk_reads_and_goes_on_when_there_is_space() {
+fn a_store_opened_on_a_full_disk_serves_reads_and_later_writes() {
     let mut started_full = 0;
     for spared in 0..20 {
         let disk = Disk::new(spared);
@@ -220,7 +221,7 @@ fn a_start_on_a_full_disk_reads_and_goes_on_when_there_is_space() {
         let ledgers = play(&store, (0..PLAYERS).map(Ledger::new).collect(), 3, 1_000);
         block_on(store.close()).expect("closed");
         disk.fail_after(spared, Fault::FullForAll, Some(1));
-        // Where not even redb's own mark of an open file can be written there is nothing to read.
+        // If redb cannot even write its own mark of an open file, there is nothing to read.
         let Ok(store) = try_to_open(&disk) else { continue };
         started_full += usize::from(disk.struck() > 0);
         wait_until("commits work again", || is_reachable(&store));
@@ -230,7 +231,7 @@ fn a_start_on_a_full_disk_reads_and_goes_on_when_there_is_space() {
 }
 
 #[test]
-fn games_get_no_older_while_nothing_can_be_committed() {
+fn game_time_stops_while_nothing_can_be_committed() {
     let disk = Disk::new(4);
     let store = open(&disk);
     disk.fail_after(0, Fault::Broken, None);
@@ -248,17 +249,17 @@ fn games_get_no_older_while_nothing_can_be_committed() {
     wait_until("time goes on", || clock.moment().now > stood);
 }
 
-/// A running game is never refused, and neither is deleting.
+/// A command of a running game is never refused, and neither is a deletion.
 async fn goes_on(store: &RedbStore, running: u64, at: Moment) {
     let touched = store.apply(&id(running), Command::Touch, at).await;
     assert!(matches!(touched, Ok(Some(_))), "a running game was refused: {touched:?}");
     store.delete(&id(1_000_000_000)).await.expect("deleting is not refused");
 }
 
-/// The space is used up and stays so. Whoever plays goes on, what takes space is refused, the dead
-/// go, and new games begin again.
+/// The space is used up and stays used up. Running games go on, and new games are refused until sweeps of
+/// dead sessions free space.
 #[test]
-fn a_full_disk_that_is_not_enlarged_heals_by_its_dead() {
+fn deleting_dead_sessions_frees_space_on_a_full_disk() {
     let disk = Disk::new(7);
     let store = open(&disk);
     let start = store.clock().moment();
@@ -271,7 +272,7 @@ fn a_full_disk_that_is_not_enlarged_heals_by_its_dead() {
         assert!(n > first, "games began in round {round}");
         let trouble = block_on(store.status(store.clock().moment())).expect("told").trouble;
         assert_eq!(trouble.map(|trouble| trouble.cause), Some(Cause::Full));
-        // Whoever plays touches the game now and then, and the others are dead in the end.
+        // Players touch their games now and then; all other games die.
         let later = |millis| Moment { now: start.now.plus(Millis(round * DEAD + millis)), ..start };
         for (time, game) in [DEAD / 2, DEAD].into_iter().flat_map(|time| (0..2 * PLAYERS).map(move |game| (time, game)))
         {
@@ -289,7 +290,7 @@ fn a_full_disk_that_is_not_enlarged_heals_by_its_dead() {
 }
 
 #[test]
-fn time_goes_on_while_the_disk_is_full() {
+fn game_time_goes_on_while_the_disk_is_full() {
     let disk = Disk::new(4);
     let store = open(&disk);
     play(&store, vec![Ledger::new(0)], 1, 1_000);

@@ -1,4 +1,5 @@
-//! Files: held by another, garbage, of another release, damaged in places.
+//! Files that another process holds, that are not a database, that another release wrote, or that are damaged
+//! in places.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -26,7 +27,7 @@ fn folder() -> (tempfile::TempDir, std::path::PathBuf) {
     (folder, path)
 }
 
-/// What an operator reads when the file can't be opened.
+/// The message that an operator reads when the file cannot be opened.
 fn refusal(path: &Path) -> String {
     match open(path) {
         Ok(_) => panic!("it was opened"),
@@ -35,7 +36,7 @@ fn refusal(path: &Path) -> String {
 }
 
 #[test]
-fn a_file_that_another_holds_is_refused_and_says_so() {
+fn a_file_that_another_process_holds_is_refused_with_the_reason() {
     let (_folder, path) = folder();
     let store = open(&path).expect("opened");
     assert!(matches!(open(&path), Err(OpenError::Held(_))));
@@ -46,7 +47,7 @@ fn a_file_that_another_holds_is_refused_and_says_so() {
 }
 
 #[test]
-fn a_copy_of_a_file_in_use_is_what_a_killed_server_leaves() {
+fn a_copy_of_a_file_in_use_opens_like_that_of_a_killed_server() {
     let (folder, path) = folder();
     let store = open(&path).expect("opened");
     let clock = store.clock();
@@ -65,7 +66,7 @@ fn a_copy_of_a_file_in_use_is_what_a_killed_server_leaves() {
 }
 
 #[test]
-fn what_is_no_database_is_refused_and_left_as_it_is() {
+fn a_file_that_is_not_a_database_is_refused_and_left_unchanged() {
     for garbage in [&b"not a database"[..], &[0; 100_000], &b"redb or so it says".repeat(1_000)] {
         let (_folder, path) = folder();
         std::fs::write(&path, garbage).expect("written");
@@ -85,14 +86,14 @@ fn an_empty_file_is_refused_by_name() {
 }
 
 #[test]
-fn a_missing_folder_is_the_disks_error() {
+fn a_missing_folder_is_reported_as_an_io_error() {
     let (_folder, path) = folder();
     let path = path.join("missing").join("rejoin.redb");
     assert!(matches!(open(&path), Err(OpenError::Io { .. })), "{}", refusal(&path));
 }
 
 #[test]
-fn a_newer_layout_is_named_and_left_as_it_is() {
+fn a_file_with_a_newer_layout_is_refused_and_left_unchanged() {
     let (_folder, path) = folder();
     let store = open(&path).expect("opened");
     block_on(store.create(NewSession(solo(1, 2, at(0))), at(0))).expect("created");
@@ -120,7 +121,7 @@ fn a_newer_layout_is_named_and_left_as_it_is() {
 }
 
 #[test]
-fn another_programs_database_is_refused_and_left_as_it_is() {
+fn the_database_of_another_program_is_refused_and_left_unchanged() {
     const THEIRS: TableDefinition<'_, u64, u64> = TableDefinition::new("theirs");
     let (_folder, path) = folder();
     let database = redb::Database::create(&path).expect("created");
@@ -134,7 +135,7 @@ fn another_programs_database_is_refused_and_left_as_it_is() {
     assert_eq!(transaction.list_tables().expect("read").count(), 1);
 }
 
-/// Changes one byte in the middle of a record.
+/// Flips one bit in the middle of a record.
 fn damage(path: &Path, table: TableDefinition<'_, &'static [u8], &'static [u8]>, n: u64) {
     let database = redb::Database::open(path).expect("opened");
     let transaction = database.begin_write().expect("begun");
@@ -149,7 +150,7 @@ fn damage(path: &Path, table: TableDefinition<'_, &'static [u8], &'static [u8]>,
 }
 
 #[test]
-fn a_damaged_record_is_told_harms_no_other_and_is_never_deleted_for_it() {
+fn a_damaged_record_is_reported_harms_no_other_and_is_never_deleted() {
     let (_folder, path) = folder();
     let store = open(&path).expect("opened");
     let owner = owner("school");
@@ -187,7 +188,7 @@ fn a_damaged_record_is_told_harms_no_other_and_is_never_deleted_for_it() {
         assert!(touched.result.is_ok());
 
         for after in [DEAD, DEAD + 1, DEAD + 100_000] {
-            // Number 3 is only filed anew.
+            // Session 3 lives; the sweep only moves its entry in the expiry index.
             let swept = store.sweep(at(after), 2).await.expect("swept");
             assert_eq!(swept.deleted, usize::from(after == DEAD), "number 4 alone");
             let status = store.status(at(after)).await.expect("told");
@@ -204,7 +205,7 @@ fn a_damaged_record_is_told_harms_no_other_and_is_never_deleted_for_it() {
 }
 
 #[test]
-fn what_a_process_left_that_ended_while_making_the_file_is_cleared_away() {
+fn the_leftovers_of_an_interrupted_file_creation_are_removed() {
     let (folder, path) = folder();
     let unfinished = folder.path().join(".rejoin-unfinished-abc");
     std::fs::write(&unfinished, [0; 4096]).expect("written");

@@ -1,4 +1,4 @@
-//! Disks that don't answer: every call ends in its time, and all is well once they do.
+//! Disks that do not answer. Every call ends in time, and the store recovers when the disk answers again.
 
 use std::io::Write;
 use std::sync::mpsc;
@@ -15,12 +15,12 @@ use super::{PLAYERS, block_on, check, check_crashed, for_each, is_reachable, mak
 use crate::kit::{code, external, id, record};
 use crate::support::{HANG, took, wait_until};
 
-/// Long enough that a busy machine makes no commit fail before the disk freezes.
+/// Long enough that no commit fails on a busy machine before the disk freezes.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Enough that redb need not write pages out in the middle of a transaction.
+/// Large enough that redb does not write pages in the middle of a transaction.
 const CACHE: usize = 16 << 20;
 
-/// Ends everything if `act` hangs.
+/// Runs `act`, and aborts the test process if it hangs.
 fn in_time<T: Send>(what: &str, act: impl FnOnce() -> T + Send) -> T {
     let (done, is_done) = mpsc::channel();
     std::thread::scope(|scope| {
@@ -32,7 +32,8 @@ fn in_time<T: Send>(what: &str, act: impl FnOnce() -> T + Send) -> T {
                 Ok(_) => panic!("{what} told nothing"),
             },
             Err(mpsc::RecvTimeoutError::Timeout) => {
-                // Whoever hangs would keep the test from ending, and its output from being shown.
+                // A thread that hangs would keep the test from ending and its output from being shown. So
+                // abort.
                 let _ = writeln!(std::io::stderr(), "{what} hangs");
                 std::process::abort()
             }
@@ -57,7 +58,7 @@ fn freezes(n: u64) {
     let store = RedbStore::open(disk.cached_opener(CACHE), options(PATIENCE)).expect("opened");
     let ledgers = play(&store, (0..PLAYERS).map(Ledger::new).collect(), 1, 100);
     disk.fail_after(n, Fault::Frozen, None);
-    // All but one come while the first one's commit hangs.
+    // Only the first player's commands meet the frozen commit; the others' queue behind it.
     let mut first = ledgers[0].clone();
     wait_until("it froze", || {
         block_on(first.go_on(&store, store.clock().moment(), 3_000));
@@ -86,12 +87,12 @@ fn freezes(n: u64) {
 }
 
 #[test]
-fn a_frozen_disk_holds_nobody_longer_than_their_patience() {
+fn every_call_on_a_frozen_disk_ends_within_its_patience() {
     for_each(0..24, freezes);
 }
 
 #[test]
-fn a_disk_that_freezes_while_healing_does_not_hold_up_reads() {
+fn a_disk_that_freezes_during_recovery_does_not_block_reads() {
     for_each(0..12, |n| {
         let disk = Disk::new(n);
         let store = RedbStore::open(disk.cached_opener(CACHE), options(PATIENCE)).expect("opened");
@@ -107,7 +108,7 @@ fn a_disk_that_freezes_while_healing_does_not_hold_up_reads() {
         let begun = Instant::now();
         in_time("a command", || block_on(ledger.go_on(&store, store.clock().moment(), 10)));
         took("two commands", begun);
-        // They may be refused, for the file is perhaps not open; they may not hang.
+        // A read may be refused, because the file may not be open during recovery. It must not hang.
         in_time("a read", || drop(block_on(store.get(&id(0), store.clock().moment()))));
         in_time("the status", || is_reachable(&store));
         disk.end_fault();
@@ -129,7 +130,7 @@ fn closing_on_a_frozen_disk_ends_in_time() {
 }
 
 #[test]
-fn a_queue_that_is_too_long_refuses_at_once() {
+fn a_full_queue_refuses_commands_at_once() {
     let disk = Disk::new(1);
     let store = std::sync::Arc::new(RedbStore::open(disk.cached_opener(CACHE), options(PATIENCE)).expect("opened"));
     let ledgers = play(&store, vec![Ledger::new(0)], 1, 100);
@@ -151,7 +152,7 @@ fn a_queue_that_is_too_long_refuses_at_once() {
 }
 
 #[test]
-fn a_command_whose_caller_has_gone_is_carried_out_all_the_same() {
+fn a_command_is_carried_out_even_if_its_caller_is_gone() {
     let disk = Disk::new(1);
     let store = RedbStore::open(disk.cached_opener(CACHE), options(Duration::from_secs(10))).expect("opened");
     let at = store.clock().moment();

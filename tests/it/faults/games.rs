@@ -1,4 +1,4 @@
-//! Games that keep a ledger of what they were told, and hold the store to it.
+//! Players who keep a ledger of every reply, and check the store against it.
 
 use rejoin::domain::{EventDraft, Game, GameSession, Moment, Reply, RoomReply, Sequence};
 use rejoin::store::redb::RedbStore;
@@ -6,31 +6,32 @@ use rejoin::store::{Dump, GameSessionStore, NewSession, Portable, StoreError, St
 
 use crate::kit::{answer, code, external, id, solo};
 
-/// What a command's author was told.
+/// What the author of a command knows about its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told<T> {
     Done(T),
-    /// Nothing happened.
+    /// The command was refused: nothing happened.
     Not,
     Unknown,
 }
 
-/// What one player was told of one log and one game, both the player's own.
+/// What one player was told about the player's own event log and own game.
 #[derive(Debug, Clone)]
 pub(crate) struct Ledger {
     n: u64,
     pub(crate) questions: usize,
     log: Told<()>,
     game: Told<()>,
-    /// Payload and number of every event handed in.
+    /// The payload of every event that was sent, and its number if it was recorded.
     events: Vec<(String, Told<u64>)>,
-    /// Question, and the score after it.
+    /// The question of every answer, and the score after it if it was evaluated.
     answers: Vec<(usize, Told<u32>)>,
     pub(crate) errors: Vec<String>,
 }
 
 impl Ledger {
-    /// A player whose sessions have the ids 2 `n` and 2 `n` + 1. Some will come to an end.
+    /// A player with the session ids 2 `n` (event log) and 2 `n` + 1 (game). The games of even players are
+    /// short and end.
     pub(crate) fn new(n: u64) -> Self {
         let questions = if n.is_multiple_of(2) { 3 } else { 100 };
         let (log, game) = (Told::Not, Told::Not);
@@ -56,7 +57,7 @@ impl Ledger {
         }
     }
 
-    /// Creates both sessions, unless they are known to be there.
+    /// Creates both sessions, except those that are there or may be there.
     pub(crate) async fn begin(&mut self, store: &dyn GameSessionStore, at: Moment) {
         if self.log == Told::Not {
             let created = store.create(NewSession(external(2 * self.n, Some(&self.code()), at)), at).await;
@@ -68,7 +69,7 @@ impl Ledger {
         }
     }
 
-    /// Records an event of so many bytes and answers the next question.
+    /// Records an event with a payload of `bytes` bytes and answers the next question.
     pub(crate) async fn go_on(&mut self, store: &dyn GameSessionStore, at: Moment, bytes: usize) {
         let payload = format!("{}-{}-{}", self.n, self.events.len(), noise(bytes));
         let events = vec![EventDraft { kind: "move".to_owned(), payload: payload.clone(), to: None }];
@@ -109,7 +110,7 @@ impl Ledger {
         }
     }
 
-    /// Asks again for everything that was not acknowledged. Everything must succeed.
+    /// Repeats every command whose outcome is not known to be a success. Each must succeed now.
     pub(crate) async fn make_up(&mut self, store: &dyn GameSessionStore, at: Moment) {
         for (told, session) in [
             (self.log, external(2 * self.n, Some(&self.code()), at)),
@@ -135,8 +136,8 @@ impl Ledger {
         assert!(matches!(self.events.last(), Some((_, Told::Done(_)))), "{:?}", self.errors.last());
     }
 
-    /// Asserts that the store has all that was acknowledged, nothing that was refused, and
-    /// nothing by halves.
+    /// Asserts that the store has everything that was acknowledged, nothing that was refused, and nothing in
+    /// part.
     pub(crate) async fn check(&self, store: &dyn GameSessionStore, at: Moment) {
         let log = store.get(&id(2 * self.n), at).await.expect("read");
         self.is_as_told("the log", self.log, log.is_some());
@@ -197,13 +198,13 @@ impl Ledger {
         }
     }
 
-    /// Whether something was told to be unknown, and whether something to have not happened.
+    /// True if some call failed with an error whose `Debug` text begins with `error`.
     pub(crate) fn has(&self, error: &str) -> bool {
         self.errors.iter().any(|met| met.starts_with(error))
     }
 }
 
-/// So many characters that the store can't make smaller.
+/// A text of this length that the store cannot compress.
 fn noise(bytes: usize) -> String {
     let mut chance = 1_u64;
     let mut any = || {
@@ -213,8 +214,8 @@ fn noise(bytes: usize) -> String {
     (0..bytes).map(|_| any()).collect()
 }
 
-/// Imports rooms of 320 KB from number `n` on until there is no space for another; gives the number
-/// of the first that was refused. `meanwhile` is called after each.
+/// Imports rooms of 320 KB with ids from `n` on until there is no space for another. Returns the number of
+/// the first that was refused. `meanwhile` runs after each.
 pub(crate) async fn fill_up(store: &RedbStore, mut n: u64, meanwhile: impl AsyncFn()) -> u64 {
     let at = store.clock().moment();
     let mut session = external(n, None, at);

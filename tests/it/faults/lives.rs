@@ -1,4 +1,5 @@
-//! A file that was moved, copied or put back is another life of it: its epochs are others.
+//! The epochs of a file. A file that was copied, moved or restored gets a new epoch; a file that is only
+//! reopened keeps its epoch.
 
 use std::path::Path;
 use std::time::Duration;
@@ -23,7 +24,7 @@ fn record_one(store: &RedbStore) {
     block_on(store.apply(&id(1), record(1), at(0))).expect("answered").expect("alive").result.expect("recorded");
 }
 
-/// The name of the numbering, and its head.
+/// The epoch of the event log and its head.
 fn epoch(store: &RedbStore) -> (String, u64) {
     let page = block_on(store.events(&id(1), Sequence(0), 100, at(0))).expect("read").expect("alive");
     (page.epoch.clone(), page.head().0)
@@ -41,12 +42,14 @@ fn close(store: RedbStore) {
 }
 
 /// Copies the file and its log.
+/// The log comes first: what a checkpoint moves between the two copies is then in both.
 fn copy_both(path: &Path, copy: &Path) {
     std::fs::copy(path.with_extension("log"), copy.with_extension("log")).expect("copied");
     std::fs::copy(path, copy).expect("copied");
 }
 
-/// Puts the copies in the place of the file and its log: as other files, or as other content of the same.
+/// Puts the copies in the place of the file and its log: either as other files (renamed) or as other contents
+/// of the same files.
 fn put_back(copy: &Path, path: &Path, is_moved: bool) {
     for (copy, path) in [(copy, path), (&copy.with_extension("log"), &path.with_extension("log"))] {
         if is_moved {
@@ -58,7 +61,7 @@ fn put_back(copy: &Path, path: &Path, is_moved: bool) {
 }
 
 #[test]
-fn a_file_that_is_opened_again_keeps_its_epochs() {
+fn a_reopened_file_keeps_its_epoch() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("rejoin.redb");
     let store = begin(&path);
@@ -69,13 +72,13 @@ fn a_file_that_is_opened_again_keeps_its_epochs() {
         assert_eq!(epoch(&store), before);
         close(store);
     }
-    // The note is lost in a power cut, or not copied.
+    // The note file may be lost in a power cut, or not be copied.
     std::fs::remove_file(folder.path().join("rejoin.note")).expect("it was there");
     assert_eq!(epoch(&open(&path)), before);
 }
 
 #[test]
-fn a_copy_that_is_put_back_has_another_epoch() {
+fn a_restored_copy_gets_a_new_epoch() {
     for (is_closed, is_moved) in [(true, true), (true, false), (false, true), (false, false)] {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, copy) = (folder.path().join("rejoin.redb"), folder.path().join("copy"));
@@ -88,7 +91,7 @@ fn a_copy_that_is_put_back_has_another_epoch() {
         } else {
             copy_both(&path, &copy);
         }
-        // What it goes on to is lost, and other content comes under the same numbers.
+        // This event is lost when the copy is put back, and then another event gets the same number.
         record_one(&store);
         let (same, head) = epoch(&store);
         assert_eq!((same, head), (before.clone(), 2));
@@ -105,7 +108,7 @@ fn a_copy_that_is_put_back_has_another_epoch() {
 }
 
 #[test]
-fn a_file_that_was_moved_elsewhere_has_another_epoch() {
+fn a_file_in_another_folder_gets_a_new_epoch() {
     let (folder, elsewhere) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let (path, copy) = (folder.path().join("rejoin.redb"), elsewhere.path().join("rejoin.redb"));
     let store = begin(&path);
@@ -116,7 +119,7 @@ fn a_file_that_was_moved_elsewhere_has_another_epoch() {
 }
 
 #[test]
-fn a_new_epoch_can_be_asked_for() {
+fn a_new_epoch_can_be_requested() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("rejoin.redb");
     let store = begin(&path);
@@ -126,9 +129,9 @@ fn a_new_epoch_can_be_asked_for() {
     assert_ne!(epoch(&store).0, before);
 }
 
-/// Half of the file is older than the rest, as in a copy that was made while it was written.
+/// Half of the file is older than the rest, as in a copy made while the file was written.
 #[test]
-fn a_torn_copy_is_refused_in_one_clear_sentence_or_is_whole() {
+fn a_torn_copy_is_usable_or_refused_with_a_clear_message() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, torn) = (folder.path().join("rejoin.redb"), folder.path().join("torn.redb"));
     let log = LogOptions { rule: CheckpointRule { every: Duration::ZERO, bytes: 0 }, ..LogOptions::default() };

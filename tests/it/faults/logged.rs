@@ -1,5 +1,5 @@
-//! The log in front of the tables on disks that fail: each of them, and both; crashes at every point of
-//! a checkpoint; and logs that are damaged, cut, or another file's.
+//! The log in front of the tables, on disks that fail: the disk of the log, that of the file, or both. Also
+//! crashes at every step of a checkpoint, and logs that are damaged, cut, or of another file.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use super::{PLAYERS, block_on, check, check_crashed, for_each, open, options, pl
 use crate::kit::{answer, at, external, id, solo};
 use crate::support::wait_until;
 
-/// A small log with a checkpoint when there are so many bytes.
+/// A small log with a checkpoint every 20 ms once it holds this many bytes.
 fn checkpointed_after(bytes: u64) -> LogOptions {
     LogOptions { size: 512 << 10, rule: CheckpointRule { every: Duration::from_millis(20), bytes } }
 }
 
-/// Sessions that are created one by one while others count them.
+/// The number of sessions that are created one by one while other threads count them.
 const COUNTED: u64 = 1_500;
 const NEVER: LogOptions = LogOptions { size: 1 << 20, rule: CheckpointRule { every: Duration::MAX, bytes: u64::MAX } };
 
-/// Which disks of a store fail.
+/// The disks of a store that fail.
 #[derive(Debug, Clone, Copy)]
 enum Failing {
     File,
@@ -51,7 +51,7 @@ fn a_single_failure_of_the_log_loses_nothing() {
 }
 
 #[test]
-fn a_log_that_stays_broken_loses_nothing_and_holds_nobody_up_for_long() {
+fn a_log_that_stays_broken_loses_nothing() {
     for_each((0..40).step_by(2), |n| {
         survives(n, Failing::Log, Fault::Broken, None);
     });
@@ -86,14 +86,14 @@ fn a_full_disk_behind_the_log_loses_nothing() {
 }
 
 #[test]
-fn a_disk_too_full_to_write_over_anything_loses_nothing_of_the_log() {
+fn a_disk_too_full_for_any_write_loses_nothing_of_the_log() {
     for_each((0..40).step_by(3), |n| {
         survives(n, Failing::Both, Fault::FullForAll, None);
         survives(n, Failing::Log, Fault::FullForAll, None);
     });
 }
 
-/// The disk stops at each step of a checkpoint, one after the other: nothing that was told is lost.
+/// The file's disk fails from each step of a checkpoint on. Nothing that was acknowledged is lost.
 #[test]
 fn a_crash_at_any_point_of_a_checkpoint_loses_nothing() {
     for_each(0..120, |n| {
@@ -109,7 +109,7 @@ fn a_crash_at_any_point_of_a_checkpoint_loses_nothing() {
     });
 }
 
-/// What was told is on the disk at the instant it is told, whatever checkpoint is under way.
+/// A reply comes only when its command is durable, whether a checkpoint is running or not.
 #[test]
 fn a_crash_at_any_moment_of_play_loses_nothing() {
     for_each(0..40, |n| {
@@ -123,9 +123,9 @@ fn a_crash_at_any_moment_of_play_loses_nothing() {
     });
 }
 
-/// After one crash comes another, before any checkpoint.
+/// Several crashes follow each other without a checkpoint in between.
 #[test]
-fn crash_upon_crash_loses_nothing() {
+fn repeated_crashes_lose_nothing() {
     for_each(0..20, |n| {
         let mut disks = Disks::new(n, NEVER);
         let mut ledgers: Vec<_> = (0..PLAYERS).map(Ledger::new).collect();
@@ -139,18 +139,18 @@ fn crash_upon_crash_loses_nothing() {
     });
 }
 
-/// Twelve games, one to a batch.
+/// A log with twelve games, each in its own batch.
 fn a_log_of_twelve() -> Disks {
     let disks = Disks::new(1, NEVER);
     let store = open(&disks);
     for n in 0..12 {
         block_on(store.create(NewSession(solo(n, 2, at(0))), at(0))).expect("created");
     }
-    // As it is while the store is open.
+    // Copied while the store is open: closing it would empty the log.
     disks.copied(1)
 }
 
-/// How many of the games there are, which must be the first ones.
+/// The number of games that are there. They must be the first ones.
 fn games(store: &RedbStore) -> u64 {
     let is_there = |n: &u64| block_on(store.get(&id(*n), at(0))).expect("read").is_some();
     let count = (0..12).take_while(is_there).count() as u64;
@@ -159,7 +159,7 @@ fn games(store: &RedbStore) -> u64 {
 }
 
 #[test]
-fn a_log_that_is_cut_anywhere_gives_the_games_before_the_cut() {
+fn a_truncated_log_recovers_the_games_before_the_cut() {
     let whole = a_log_of_twelve();
     let used = whole.log.used();
     let end = used.last().expect("it holds something") + 1;
@@ -175,7 +175,7 @@ fn a_log_that_is_cut_anywhere_gives_the_games_before_the_cut() {
 }
 
 #[test]
-fn a_log_with_any_bit_flipped_gives_the_games_before_it() {
+fn a_log_with_a_flipped_bit_recovers_the_games_before_it() {
     let whole = a_log_of_twelve();
     let mut counts = std::collections::BTreeSet::new();
     let used = whole.log.used();
@@ -189,7 +189,7 @@ fn a_log_with_any_bit_flipped_gives_the_games_before_it() {
 }
 
 #[test]
-fn the_log_of_another_file_is_nothing_to_this_one() {
+fn the_log_of_another_file_is_ignored() {
     let (one, other) = (a_log_of_twelve(), a_log_of_twelve());
     let mixed = Disks { file: one.file.copied(1), log: other.log.copied(1), options: NEVER };
     let store = open(&mixed);
@@ -211,7 +211,7 @@ fn a_closed_store_leaves_an_empty_log() {
 }
 
 #[test]
-fn what_the_log_holds_is_there_without_a_log_too() {
+fn a_store_opened_without_a_log_recovers_the_old_log() {
     let disks = Disks::new(1, NEVER);
     let store = open(&disks);
     let ledgers = play(&store, (0..PLAYERS).map(Ledger::new).collect(), 2, 100);
@@ -225,7 +225,7 @@ fn what_the_log_holds_is_there_without_a_log_too() {
 }
 
 #[test]
-fn more_than_the_log_holds_goes_into_the_tables() {
+fn writes_that_exceed_the_log_go_into_the_tables() {
     let disks = Disks::new(1, LogOptions { size: 64 << 10, ..NEVER });
     let store = open(&disks);
     let ledgers = play(&store, (0..PLAYERS).map(Ledger::new).collect(), 12, 15_000);
@@ -234,7 +234,7 @@ fn more_than_the_log_holds_goes_into_the_tables() {
     check(&store, &ledgers);
 }
 
-/// How many answers a solo game has that can be read.
+/// The number of answers in a solo game, or `None` if it cannot be read.
 fn answers(store: &RedbStore, n: u64) -> Option<usize> {
     let session = block_on(store.get(&id(n), at(0))).ok()?.expect("alive");
     let (Game::Solo(game), Some(quiz)) = (&session.state.game, &session.quiz) else { panic!("it runs") };
@@ -246,10 +246,10 @@ fn answer_next(store: &RedbStore, n: u64, question: usize) {
     applied.expect("committed").expect("alive").result.expect("evaluated");
 }
 
-/// Rows that need a damaged page stay in the log, whatever else is checkpointed; they are read there, and found
-/// there after a crash.
+/// Rows that need a damaged page stay in the log, whatever else is checkpointed. They are read from the log,
+/// also after a crash.
 #[test]
-fn what_needs_a_damaged_page_stays_in_the_log() {
+fn rows_that_need_a_damaged_page_stay_in_the_log() {
     let whole = Disks::new(1, LogOptions { rule: CheckpointRule { every: Duration::MAX, bytes: 5_000 }, ..NEVER });
     let store = open(&whole);
     for n in 0..200 {
@@ -262,15 +262,15 @@ fn what_needs_a_damaged_page_stays_in_the_log() {
         let store = open(&disks);
         answer_next(&store, 100, 0);
         disks.file.damage(place);
-        // The first ones lie on other pages.
+        // The first games are on other pages.
         for (question, n) in (0..8).flat_map(|question| (0..10).map(move |n| (question, n))) {
             answer_next(&store, n, question);
         }
         assert_eq!(answers(&store, 0), Some(8));
-        // A crash would undo this damage, which was never written.
+        // A copy, not a crash: the damage is only in the cache, and a crash would undo it.
         let reopened = open(&disks.copied(1));
         if answers(&reopened, 100).is_none() {
-            // It was the place of the quiz, which no checkpoint needs.
+            // This was the place of the quiz, which no checkpoint needs.
             continue;
         }
         assert_eq!(answers(&store, 100), Some(1));
@@ -288,7 +288,8 @@ fn what_needs_a_damaged_page_stays_in_the_log() {
     assert!(left > 0, "no place was a session's, so this has tested nothing");
 }
 
-/// The first commit finds no space, and used up no number: what is committed to the log later is found.
+/// The first commit after the start finds no space. It must not use up a number of the log, or recovery would
+/// stop at the gap and lose the later commits.
 #[test]
 fn a_start_on_a_full_disk_leaves_no_hole_in_the_log() {
     let mut started_full = 0;
@@ -312,7 +313,7 @@ fn a_start_on_a_full_disk_leaves_no_hole_in_the_log() {
 }
 
 #[test]
-fn a_session_counts_once_however_far_a_checkpoint_is() {
+fn a_session_counts_once_during_a_checkpoint() {
     use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
     let folder = tempfile::tempdir().expect("a folder");
@@ -325,6 +326,8 @@ fn a_session_counts_once_however_far_a_checkpoint_is() {
         for _ in 0..3 {
             scope.spawn(|| {
                 while created.load(SeqCst) < COUNTED {
+                    // In this order: the count includes all that were created before it, and no more than
+                    // were begun after it.
                     let least = created.load(SeqCst);
                     let live = block_on(store.status(at(0))).expect("counted").live_sessions;
                     let most = begun.load(SeqCst);

@@ -24,7 +24,7 @@ use crate::kit::race;
 
 const PLAYERS: u64 = 6;
 
-/// Opens with no page cache of redb's own: what it reads, it reads from the disk.
+/// An opener without a redb cache: everything is read from the disk.
 fn opener(medium: &impl Medium) -> DatabaseOpener {
     medium.cached_opener(0)
 }
@@ -45,13 +45,13 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
 }
 
-/// Whether running games go on, and new ones begin.
+/// True if running games can go on and new games can begin.
 fn is_reachable(store: &RedbStore) -> bool {
     let is_good = |status: StoreStatus| status.reachable && status.trouble.is_none();
     block_on(store.status(store.clock().moment())).is_ok_and(is_good)
 }
 
-/// Lets the players go on, all at once, so many times each.
+/// Lets all players play at the same time, `times` rounds each, with event payloads of `bytes` bytes.
 fn play(store: &RedbStore, ledgers: Vec<Ledger>, times: usize, bytes: usize) -> Vec<Ledger> {
     race(ledgers.len(), |n| {
         let mut ledger = ledgers[n].clone();
@@ -86,13 +86,13 @@ fn check(store: &RedbStore, ledgers: &[Ledger]) {
 fn check_crashed(disk: &impl Medium, seed: u64, ledgers: &[Ledger]) {
     let store = open(&disk.crashed(seed));
     check(&store, ledgers);
-    // And it can be gone on with.
+    // The recovered store must take new commands too.
     let mut ledgers = ledgers.to_vec();
     ledgers.truncate(1);
     check(&store, &make_up(&store, ledgers));
 }
 
-/// Runs `act` for each number, a few at a time: most of each run is waiting.
+/// Runs `act` for each number, four at a time, because most of a run is waiting.
 fn for_each(numbers: impl IntoIterator<Item = u64>, act: impl Fn(u64) + Sync) {
     let numbers = parking_lot::Mutex::new(numbers.into_iter().collect::<Vec<_>>().into_iter());
     std::thread::scope(|scope| {

@@ -1,4 +1,5 @@
-//! Game time: exact over a clean close, never backwards over a crash, and deaf to the wall clock.
+//! Game time is exact over a clean close, never goes back over a crash, and does not depend on the wall
+//! clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +26,7 @@ fn create(store: &RedbStore, n: u64, at: Moment) {
 }
 
 #[test]
-fn time_goes_on_from_a_clean_close_exactly() {
+fn game_time_continues_exactly_after_a_clean_close() {
     let disk = Disk::new(1);
     let store = open(&disk);
     create(&store, 1, store.clock().moment());
@@ -38,7 +39,7 @@ fn time_goes_on_from_a_clean_close_exactly() {
 }
 
 #[test]
-fn after_a_crash_it_is_no_earlier_than_ever_before_and_at_most_10_s_later() {
+fn game_time_never_goes_back_over_a_crash_and_skips_at_most_10_s() {
     let disk = Disk::new(1);
     let store = open(&disk);
     for n in 0..20 {
@@ -51,7 +52,7 @@ fn after_a_crash_it_is_no_earlier_than_ever_before_and_at_most_10_s_later() {
 }
 
 #[test]
-fn whoever_is_back_at_once_after_a_crash_has_lost_no_time() {
+fn a_restart_right_after_a_crash_skips_no_game_time() {
     let disk = Disk::new(1);
     let store = open(&disk);
     for n in 0..20 {
@@ -60,14 +61,14 @@ fn whoever_is_back_at_once_after_a_crash_has_lost_no_time() {
         let before = std::time::Instant::now();
         let told = now(&store);
         let up_since = open(&crashed).clock().moment().up_since;
-        // What has passed on the machine meanwhile is all that can have been added.
+        // Only the time that passed on the machine meanwhile may have been added.
         let passed = Millis::from(before.elapsed() + std::time::Duration::from_millis(200));
         assert!(up_since <= told.plus(passed), "{up_since:?} after {told:?} and {passed:?}");
     }
 }
 
 #[test]
-fn whatever_is_committed_carries_the_time() {
+fn every_commit_stores_the_game_time() {
     let disk = Disk::new(1);
     let store = open(&disk);
     let created = store.clock().moment();
@@ -85,7 +86,7 @@ fn whatever_is_committed_carries_the_time() {
 }
 
 #[test]
-fn opening_again_and_again_never_turns_time_back() {
+fn reopening_never_moves_game_time_back() {
     let mut disk = Disk::new(1);
     let mut latest = Timestamp::from_millis(0);
     for n in 0..10 {
@@ -101,7 +102,7 @@ fn opening_again_and_again_never_turns_time_back() {
 }
 
 #[test]
-fn a_wall_clock_set_wrong_neither_kills_nor_resurrects() {
+fn a_wrong_wall_clock_neither_ends_nor_revives_a_session() {
     let disk = Disk::new(1);
     let wall = Arc::new(AtomicU64::new(1_700_000_000_000));
     let open = || {
@@ -129,15 +130,16 @@ fn a_wall_clock_set_wrong_neither_kills_nor_resurrects() {
 }
 
 #[test]
-fn while_sessions_live_and_nothing_commits_a_sign_of_life_is_written() {
+fn game_time_is_stored_while_sessions_live_and_nothing_commits() {
     let (busy, idle) = (Disk::new(1), Disk::new(2));
-    // Without a cache of its own redb would write what it only reads.
+    // With no cache redb would write pages that it only reads, and this test counts writes.
     let idle_store = RedbStore::open(idle.cached_opener(1 << 20), options(Duration::from_secs(10))).expect("opened");
     let store = open(&busy);
     create(&store, 1, store.clock().moment());
     let (before, idle_before) = (busy.steps(), idle.steps());
     wait_until("a sign of life was written", || busy.steps() > before);
-    // The commit is under way; a crash at any point of it finds what was told before.
+    // The commit is still running. After a crash at any point of it, game time is not behind what was told
+    // before.
     let told = now(&store);
     for seed in 0..20 {
         let up_since = open(&busy.crashed(seed)).clock().moment().up_since;

@@ -1,4 +1,4 @@
-//! Files that hosts have: laid into the folder of banks, handed in over HTTP, and pictures of banks.
+//! Files of hosts: tables in the folder of banks, files uploaded over HTTP, and the pictures of banks.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -18,7 +18,7 @@ async fn hand_in(client: &Client, query: &str, bytes: impl Into<Vec<u8>>) -> Val
 }
 
 #[tokio::test]
-async fn a_table_in_the_folder_of_banks_is_played() {
+async fn a_table_in_the_folder_of_banks_can_be_played() {
     let (folder, banks) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (bytes, ..) = encoding(TABLE);
     std::fs::write(banks.path().join("Flüsse & Zahlen.csv"), bytes).unwrap();
@@ -36,14 +36,14 @@ async fn a_table_in_the_folder_of_banks_is_played() {
     server.stop().await;
 }
 
-/// The text as Windows-1252.
+/// The text encoded in Windows-1252, and the text.
 fn encoding(text: &str) -> (Vec<u8>, &str) {
     let byte = |c: char| u8::try_from(u32::from(c)).expect("a character of Latin-1");
     (text.chars().map(byte).collect(), text)
 }
 
 #[tokio::test]
-async fn a_file_is_handed_in_and_nothing_of_it_is_kept() {
+async fn an_uploaded_file_is_converted_and_not_kept() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::here(folder.path(), &[]);
     let client = server.client();
@@ -69,7 +69,7 @@ async fn a_file_is_handed_in_and_nothing_of_it_is_kept() {
 }
 
 #[tokio::test]
-async fn where_rooms_need_a_key_so_does_handing_in_a_file() {
+async fn uploading_a_file_needs_a_key_where_rooms_do() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::here(folder.path(), &["--api-keys", KEY]);
     let client = server.client();
@@ -80,7 +80,7 @@ async fn where_rooms_need_a_key_so_does_handing_in_a_file() {
 }
 
 #[tokio::test]
-async fn a_banks_pictures_are_served_by_what_they_hold() {
+async fn pictures_of_a_bank_have_urls_made_from_their_content() {
     let (folder, banks) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let png = b"\x89PNG\r\n\x1a\nnot much of one";
     std::fs::create_dir(banks.path().join("media")).unwrap();
@@ -106,7 +106,7 @@ async fn a_banks_pictures_are_served_by_what_they_hold() {
     server.stop().await;
 }
 
-/// The exit code, and what was said on standard error.
+/// Runs `rejoin quizzes`. Returns the exit code and standard error.
 fn quizzes(folder: &Path, words: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rejoin"));
     let said =
@@ -115,7 +115,7 @@ fn quizzes(folder: &Path, words: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn the_exit_code_tells_whether_all_some_or_nothing_was_imported() {
+fn the_exit_code_says_whether_all_some_or_none_were_imported() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     file("all.gift", "Which? {=a ~b}\n");

@@ -1,4 +1,4 @@
-//! Games of every kind on the real binary, killed in the middle.
+//! Games with questions of every kind on the real binary, which is killed in the middle.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::support::valkey::ValkeyServer;
 use crate::support::valkey::ports::free_port;
 use crate::support::{Client, Server};
 
-/// A server that can be killed and started again at the same place.
+/// A server that can be killed and started again at the same address and folder.
 struct Place<'a> {
     address: String,
     folder: &'a Path,
@@ -53,7 +53,7 @@ fn answer_of(sample: &Sample, is_right: bool) -> &Value {
     if is_right { &sample.right } else { &sample.wrong }
 }
 
-/// Every other scored question is answered rightly.
+/// Every other question is answered right.
 fn is_right(n: usize) -> bool {
     n.is_multiple_of(2)
 }
@@ -114,7 +114,7 @@ impl Seat {
         self.client.get(&self.path).await.json(200)
     }
 
-    /// A move from the phase that stands.
+    /// Makes a host's move that names the current phase number.
     async fn moves(&self, path: &str) -> Value {
         let at = self.snapshot().await["phaseNumber"].clone();
         self.post(path, &json!({ "at": at })).await
@@ -141,7 +141,7 @@ async fn a_room(place: &mut Place<'_>) {
         assert_has(&shown["you"], &with(json!({"answered": true}), &sample.right));
         assert!(shown["reveal"].is_null() && shown["question"]["kind"] == sample.question["kind"], "{shown}");
         if n == samples.len() / 2 {
-            // In the middle of a question: Ada has answered, Bob has not.
+            // In the middle of a question: Ada has answered and Bob has not.
             place.kill_and_start().await;
         }
         assert_has(&ada.post("/answer", &right).await, &sample.right);

@@ -1,5 +1,5 @@
-//! Every kind of question, over the wire: in games that are killed in the middle, in refusals, in the order
-//! that a host wants, and out of the files that hosts have.
+//! Every kind of question, over the wire: in games whose server is killed, in refusals, in the order that a
+//! host chooses, and imported from files.
 
 mod files;
 mod games;
@@ -8,13 +8,13 @@ mod refusals;
 
 use serde_json::{Value, json};
 
-/// A question, an answer that is right and one that isn't, and what is told to be right.
+/// A question, a right and a wrong answer, and what is revealed as right.
 struct Sample {
     question: Value,
     right: Value,
     wrong: Value,
     told: Value,
-    /// Whether right and wrong are known to it.
+    /// True if the question has right and wrong answers, and so points.
     is_scored: bool,
 }
 
@@ -30,13 +30,13 @@ impl Sample {
         self.question["questionId"].as_str().expect("a name")
     }
 
-    /// Points of the right answer, in time.
+    /// The points of the right answer within the time limit.
     fn points(&self) -> u64 {
         if self.is_scored { 150 } else { 0 }
     }
 }
 
-/// One of every kind.
+/// One sample of every kind.
 fn samples() -> Vec<Sample> {
     let options: Value = [3, 1, 4, 2].map(|id| json!({"optionId": id, "text": format!("option {id}")})).into();
     let kinds = [
@@ -89,7 +89,7 @@ fn with(mut one: Value, other: &Value) -> Value {
     one
 }
 
-/// Fails unless an object has these fields.
+/// Fails unless the object has all these fields.
 #[track_caller]
 fn assert_has(object: &Value, fields: &Value) {
     for (name, value) in fields.as_object().expect("an object") {

@@ -1,4 +1,4 @@
-//! How many questions come, and in which order: the host says so, and else the bank.
+//! How many questions a game has, and in which order: the host decides, and otherwise the bank.
 
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ async fn a_host_plays_all_questions_in_the_banks_order() {
     assert_eq!(ids(&drawn).len(), 10);
     let shuffled = game(json!({"count": "all", "order": "bank", "optionOrder": "shuffle"})).await;
     assert_eq!(ids(&shuffled), in_order);
-    // One of 24 orders is the bank's: not in 25 questions at once.
+    // The bank's order is one of 24, so not all 25 questions can have it by chance.
     assert!(options(&shuffled).iter().any(|options| *options != [1, 2, 3, 4]));
     for mut options in options(&shuffled) {
         options.sort_unstable();
@@ -64,7 +64,7 @@ async fn a_host_plays_all_questions_in_the_banks_order() {
 }
 
 #[tokio::test]
-async fn a_bank_says_how_it_is_played_and_a_room_follows() {
+async fn a_room_follows_the_defaults_of_its_bank() {
     let (folder, banks) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut file = bank();
     file["defaults"] = json!({"count": "all", "order": "bank"});
@@ -108,7 +108,7 @@ async fn a_room_of_very_many_questions_has_fewer_seats_unless_it_asks_for_more()
 }
 
 #[tokio::test]
-async fn own_questions_bring_their_scoring_and_may_be_shuffled() {
+async fn own_questions_have_their_own_scoring_and_can_be_shuffled() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::here(folder.path(), &[]);
     let client = server.client();

@@ -1,11 +1,12 @@
-//! An answer that is none to its question is told why, with its path, and loses nothing.
+//! An answer that does not fit its question is refused with the path of the wrong field, and the question
+//! stays open.
 
 use serde_json::{Value, json};
 
 use super::{questions, samples, with};
 use crate::support::Server;
 
-/// The path of what is wrong.
+/// The path of the first problem.
 fn told(problem: &Value) -> &str {
     problem["problems"][0]["path"].as_str().unwrap_or_default()
 }
@@ -40,7 +41,7 @@ fn cases() -> Vec<(usize, Value, &'static str, &'static str)> {
 }
 
 #[tokio::test]
-async fn in_a_solo_game_a_wrong_field_is_told_and_the_question_stays_open() {
+async fn a_wrong_field_in_a_solo_game_is_reported_and_the_question_stays_open() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::here(folder.path(), &[]);
     let (client, samples) = (server.client(), samples());
@@ -59,7 +60,7 @@ async fn in_a_solo_game_a_wrong_field_is_told_and_the_question_stays_open() {
 }
 
 #[tokio::test]
-async fn in_a_room_a_wrong_field_is_told_and_the_question_stays_open() {
+async fn a_wrong_field_in_a_room_is_reported_and_the_question_stays_open() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::here(folder.path(), &[]);
     let (client, samples) = (server.client(), samples());
@@ -75,7 +76,7 @@ async fn in_a_room_a_wrong_field_is_told_and_the_question_stays_open() {
             let problem = host.post(&path("/answer"), &body).await.problem(422, code);
             assert_eq!(told(&problem), wrong, "{answer}: {problem}");
         }
-        // Nothing is answered by null, whatever the kind.
+        // An answer of null is accepted for every kind, as no answer.
         let none = json!({"questionId": sample.id(), "optionId": null});
         assert_eq!(host.post(&path("/answer"), &none).await.json(200)["optionId"], Value::Null);
         at += 2;

@@ -1,11 +1,11 @@
-//! Every path that a Rust file names: comments, texts and tests left out, groups taken apart,
-//! `self` and `super` followed to the crate's root.
+//! Finds every path in a Rust file. Comments, strings and tests are skipped, groups are split into single
+//! paths, and `self` and `super` are resolved from the crate's root.
 
-/// A path, and where it stands.
+/// A path and the line on which it stands.
 #[derive(Debug, PartialEq)]
 pub(super) struct Named {
     pub(super) segments: Vec<String>,
-    /// Whether it began with `::`.
+    /// True if the path began with `::`.
     pub(super) is_global: bool,
     pub(super) line: usize,
 }
@@ -17,7 +17,7 @@ enum Token {
     Mark(char),
 }
 
-/// The paths of a file whose name is relative to `src`.
+/// The paths in a file. `file` is relative to `src`.
 pub(super) fn paths(file: &str, source: &str) -> Vec<Named> {
     let code = source.split("\n#[cfg(test)]").next().unwrap_or_default();
     let code = if code.starts_with("#[cfg(test)]") { "" } else { code };
@@ -27,7 +27,7 @@ pub(super) fn paths(file: &str, source: &str) -> Vec<Named> {
     reader.found.into_iter().map(|named| Named { segments: rooted(&module, named.segments), ..named }).collect()
 }
 
-/// The module that a file is: `store/redb/mod.rs` is `crate::store::redb`.
+/// The module path of a file: `store/redb/mod.rs` is `crate::store::redb`.
 fn module(file: &str) -> Vec<String> {
     let parts = file.trim_end_matches(".rs").split('/').filter(|part| !["mod", "lib", "main"].contains(part));
     std::iter::once("crate").chain(parts).map(str::to_owned).collect()
@@ -55,7 +55,7 @@ fn tokens(code: &str) -> Vec<(Token, usize)> {
     found
 }
 
-/// The token at `at`, if it is none to be left out, and where the next begins.
+/// The token at `at`, or `None` if it is to be skipped, and the index at which the next token begins.
 fn token(chars: &[char], at: usize) -> (Option<Token>, usize) {
     let ahead = |n: usize| chars.get(at + n).copied().unwrap_or_default();
     let is_word = |char: char| char.is_alphanumeric() || char == '_';
@@ -71,7 +71,7 @@ fn token(chars: &[char], at: usize) -> (Option<Token>, usize) {
         ':' if ahead(1) == ':' => (Some(Token::Colons), at + 2),
         char if is_word(char) => {
             let end = end_of(chars, at, |n| !is_word(chars[n]));
-            // A text or a letter with a prefix of its own: b"…", br"…", b'…'.
+            // A string or character literal with a prefix: b"…", br"…", b'…'.
             let prefixes = end - at <= 2 && matches!(chars.get(end), Some('"'));
             let word: String = chars[at..end].iter().collect();
             if prefixes && word == "br" { (None, after_raw(chars, end)) } else { (Some(Token::Word(word)), end) }
@@ -107,7 +107,7 @@ fn after_text(chars: &[char], mut at: usize) -> usize {
     (at + 1).min(chars.len())
 }
 
-/// `at` is where the hashes of a raw text begin.
+/// Returns the index after a raw string. `at` is the index of its first `#`.
 fn after_raw(chars: &[char], at: usize) -> usize {
     let open = end_of(chars, at, |n| chars[n] != '#');
     let closes =
@@ -143,7 +143,7 @@ impl Reader {
         }
     }
 
-    /// One path, or each of a group. Outside a `use`, a word alone is none.
+    /// Reads one path, or each path of a group. A single word outside a `use` is not a path.
     fn path(&mut self, prefix: &[String], mut is_global: bool, is_use: bool) {
         let mut segments = prefix.to_vec();
         let line = self.tokens[self.at.min(self.tokens.len() - 1)].1;
@@ -163,7 +163,7 @@ impl Reader {
             }
             self.at += 1;
         }
-        // `{self}` is the group's own path.
+        // `{self}` is the path of the group itself.
         if segments.len() > prefix.len() && segments.len() > 1 && segments.last().is_some_and(|last| last == "self") {
             segments.pop();
         }

@@ -1,16 +1,16 @@
-//! Where the target has something of its own.
+//! Migration to a target that already has sessions of its own.
 
 use rejoin::domain::Command as Move;
 
 use super::*;
 
-/// A file, and the copy of it that an operator left behind and comes back to.
+/// An old file that an operator left, and a newer copy that is to be moved back into it.
 struct Left {
     folder: tempfile::TempDir,
 }
 
 impl Left {
-    /// Two files of the same sessions.
+    /// Fills the old file, and moves its sessions to the newer one.
     async fn behind(numbers: std::ops::Range<u64>) -> Self {
         let left = Self { folder: tempfile::tempdir().expect("a folder") };
         filled(&left.old(), numbers).await;
@@ -32,7 +32,7 @@ impl Left {
 }
 
 #[tokio::test]
-async fn what_was_played_on_is_a_conflict_with_the_old_file_and_replace_takes_it() {
+async fn a_game_played_on_is_a_conflict_that_replace_resolves() {
     let left = Left::behind(0..20).await;
     play(&left.newer(), 0, right(0)).await;
     play(&left.newer(), 8, record(2)).await;
@@ -55,9 +55,9 @@ async fn what_was_played_on_is_a_conflict_with_the_old_file_and_replace_takes_it
 }
 
 #[tokio::test]
-async fn a_game_that_was_only_touched_keeps_the_life_that_it_was_promised() {
+async fn a_touched_game_keeps_its_extended_life() {
     let left = Left::behind(0..10).await;
-    // Two minutes later a player of session 4 came back and looked.
+    // Two minutes later a player of session 4 came back and only looked.
     let store = owned(&left.newer());
     let now = store.clock().moment();
     let later = Moment { now: now.now.plus(rejoin::domain::Millis(120_000)), ..now };
@@ -74,7 +74,7 @@ async fn a_game_that_was_only_touched_keeps_the_life_that_it_was_promised() {
 }
 
 #[tokio::test]
-async fn a_game_that_lives_longer_on_the_target_is_there_already() {
+async fn a_game_that_lives_longer_on_the_target_counts_as_already_there() {
     let left = Left::behind(0..10).await;
     let store = owned(&left.old());
     let now = store.clock().moment();
@@ -87,7 +87,7 @@ async fn a_game_that_lives_longer_on_the_target_is_there_already() {
 }
 
 #[tokio::test]
-async fn games_that_have_ended_since_are_told_as_living_on_in_the_old_file() {
+async fn games_that_are_only_on_the_target_are_reported() {
     let left = Left::behind(0..10).await;
     let store = owned(&left.newer());
     for n in [1, 2] {
@@ -107,13 +107,14 @@ async fn games_that_have_ended_since_are_told_as_living_on_in_the_old_file() {
 }
 
 #[tokio::test]
-async fn a_join_code_of_another_session_stays_a_conflict_and_costs_nobody_anything() {
+async fn a_taken_join_code_stays_a_conflict_and_changes_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let (from, to) = (folder.path().join("from.redb"), folder.path().join("to.redb"));
     filled(&from, 0..20).await;
     let store = owned(&to);
     let now = store.clock().moment();
-    // On the target 100 holds the code of 9, and 19 is another session under the same id.
+    // On the target, session 100 holds the code of session 9, session 101 that of session 19, and 19 is
+    // another session with the same id.
     for (n, code) in [(100, Some(code(9))), (101, Some(code(19))), (19, None)] {
         let session = external(n, code.as_ref().map(JoinCode::as_str), now);
         store.create(NewSession(session), now).await.expect("created");
@@ -131,7 +132,7 @@ async fn a_join_code_of_another_session_stays_a_conflict_and_costs_nobody_anythi
 }
 
 #[tokio::test]
-async fn many_conflicts_are_counted_and_the_first_twenty_named() {
+async fn many_conflicts_are_counted_and_the_first_twenty_are_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let (from, to) = (folder.path().join("from.redb"), folder.path().join("to.redb"));
     filled(&from, 0..30).await;

@@ -1,10 +1,10 @@
-//! From file to file: what moves, what doesn't, what is refused.
+//! Migration from file to file: what moves, what does not, and what is refused.
 
 use super::*;
 use crate::support::Server;
 
 #[tokio::test]
-async fn all_kinds_of_sessions_move_and_come_back_with_the_time_they_had_left() {
+async fn all_kinds_of_sessions_move_there_and_back_with_their_time_left() {
     let folder = tempfile::tempdir().expect("a folder");
     let [one, two, back] = ["one.redb", "two.redb", "back.redb"].map(|name| folder.path().join(name));
     filled(&one, 0..200).await;
@@ -21,7 +21,7 @@ async fn all_kinds_of_sessions_move_and_come_back_with_the_time_they_had_left() 
 }
 
 #[tokio::test]
-async fn the_source_is_not_changed_by_a_byte() {
+async fn the_source_file_is_not_changed() {
     let folder = tempfile::tempdir().expect("a folder");
     let (from, to) = (folder.path().join("from.redb"), folder.path().join("to.redb"));
     filled(&from, 0..50).await;
@@ -32,7 +32,7 @@ async fn the_source_is_not_changed_by_a_byte() {
 }
 
 #[tokio::test]
-async fn the_dead_stay_behind_and_are_counted() {
+async fn dead_sessions_are_counted_and_not_moved() {
     let folder = tempfile::tempdir().expect("a folder");
     let (from, to) = (folder.path().join("from.redb"), folder.path().join("to.redb"));
     filled(&from, 0..10).await;
@@ -43,7 +43,7 @@ async fn the_dead_stay_behind_and_are_counted() {
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_what_would_happen_and_makes_nothing() {
+async fn a_dry_run_reports_what_would_happen_and_creates_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let (from, to) = (folder.path().join("from.redb"), folder.path().join("new/rejoin.redb"));
     filled(&from, 0..20).await;
@@ -74,7 +74,7 @@ async fn a_second_run_moves_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_file_that_a_server_holds_is_refused_and_goes_on_serving() {
+async fn a_file_that_a_server_holds_is_refused_and_the_server_goes_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let held = folder.path().join("rejoin.redb");
     let other = folder.path().join("other.redb");
@@ -93,7 +93,7 @@ async fn a_file_that_a_server_holds_is_refused_and_goes_on_serving() {
 }
 
 #[tokio::test]
-async fn a_source_that_is_not_there_is_refused_and_neither_side_is_made() {
+async fn a_missing_source_is_refused_and_no_file_is_created() {
     let folder = tempfile::tempdir().expect("a folder");
     let (from, to) = (folder.path().join("nowhere/rejoin.redb"), folder.path().join("to.redb"));
     for missing in [url(&from), url(&folder.path().join("nowhere")), url(folder.path())] {
@@ -104,7 +104,7 @@ async fn a_source_that_is_not_there_is_refused_and_neither_side_is_made() {
 }
 
 #[tokio::test]
-async fn what_is_no_place_or_no_database_is_refused() {
+async fn an_invalid_location_or_database_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let (notes, file) = (folder.path().join("notes.redb"), folder.path().join("file.redb"));
     std::fs::write(&notes, "milk, bread").expect("written");
@@ -122,7 +122,7 @@ async fn what_is_no_place_or_no_database_is_refused() {
 }
 
 #[tokio::test]
-async fn a_file_whose_server_was_killed_moves_as_it_is() {
+async fn the_file_of_a_killed_server_can_be_moved() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::process(folder.path(), &[]);
     let game = server.client().play(3).await;

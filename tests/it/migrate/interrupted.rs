@@ -1,4 +1,4 @@
-//! Killed, stopped, cut off in the middle: what was moved stays, and the same command goes on.
+//! Migrations that are killed, stopped or cut off. What was moved stays, and the same command continues.
 
 use std::process::Child;
 
@@ -10,7 +10,7 @@ use crate::support::valkey::{DURABLE, ValkeyServer};
 
 const SESSIONS: u64 = 4_000;
 
-/// A run of the binary, ended by its id at the latest with the test.
+/// A running `rejoin migrate`, which is killed at the latest when the test ends.
 struct Running(Option<Child>);
 
 impl Running {
@@ -22,7 +22,7 @@ impl Running {
         kill_process(Pid::from_child(self.0.as_ref().expect("it runs")), signal).expect("it is there");
     }
 
-    /// How it ended.
+    /// Waits for its end and returns the result.
     fn ended(mut self) -> Ran {
         self.0.take().expect("it runs").wait_with_output().expect("it is this test's").into()
     }
@@ -37,7 +37,7 @@ impl Drop for Running {
     }
 }
 
-/// Two files, of which the first is full.
+/// A full source file and the path of a new target file.
 struct Files {
     _folder: tempfile::TempDir,
     from: std::path::PathBuf,
@@ -52,10 +52,10 @@ impl Files {
         Self { _folder: folder, from, to }
     }
 
-    /// A run that has moved some of the sessions by now.
+    /// Starts a run and waits until it has moved some of the sessions.
     async fn half_way(&self) -> Running {
         let running = Running::begin(&url(&self.from), &url(&self.to));
-        // What is committed lies in the log at first.
+        // Commits go to the log first, so a used page of the log shows progress.
         let log = self.to.with_extension("log");
         let is_used =
             |log: Vec<u8>| log.get(256 << 10..260 << 10).is_some_and(|page| page.iter().any(|byte| *byte != 0));
@@ -73,7 +73,7 @@ fn number(line: &str, word: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn a_move_that_was_killed_goes_on_and_moves_nothing_twice() {
+async fn a_killed_migration_continues_and_moves_nothing_twice() {
     let files = Files::make().await;
     let at_first = census(&files.from).await;
     let running = files.half_way().await;
@@ -86,14 +86,14 @@ async fn a_move_that_was_killed_goes_on_and_moves_nothing_twice() {
     let at_last = census(&files.to).await;
     assert_same_games(&at_first, &at_last);
     for (id, dump) in &at_first {
-        // What was moved before a kill is as much older as the machine says, and 10 s at most.
+        // A kill costs the sessions moved before it at most 10 s of their remaining time.
         let cost = left(dump).checked_sub(left(&at_last[id])).expect("no time is won");
         assert!(cost <= 10_000, "{id:?} lost {cost} ms");
     }
 }
 
 #[tokio::test]
-async fn ctrl_c_ends_it_cleanly_and_says_how_to_go_on() {
+async fn ctrl_c_ends_a_migration_cleanly_and_says_how_to_continue() {
     let files = Files::make().await;
     let at_first = census(&files.from).await;
     let running = files.half_way().await;
@@ -109,7 +109,7 @@ async fn ctrl_c_ends_it_cleanly_and_says_how_to_go_on() {
 }
 
 #[tokio::test]
-async fn a_valkey_that_comes_back_in_time_is_waited_for() {
+async fn a_migration_waits_for_a_valkey_that_returns_in_time() {
     let files = Files::make().await;
     let mut server = ValkeyServer::start(&DURABLE);
     let running = Running::begin(&url(&files.from), &server.url());
@@ -125,7 +125,7 @@ async fn a_valkey_that_comes_back_in_time_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_valkey_that_stays_away_ends_it_with_what_was_done() {
+async fn a_migration_ends_with_its_counts_when_valkey_stays_away() {
     let files = Files::make().await;
     let mut server = ValkeyServer::start(&DURABLE);
     let running = Running::begin(&url(&files.from), &server.url());

@@ -1,5 +1,5 @@
-//! `rejoin migrate`: the real binary between real files and real servers, held against what the
-//! stores themselves say before and after.
+//! `rejoin migrate`: the real binary between real files and real servers, checked against what the stores
+//! contain before and after.
 
 mod conflicts;
 mod files;
@@ -20,34 +20,34 @@ use tokio::task::JoinSet;
 
 use crate::kit::{self, DEAD, acknowledge, answer, external, id, record, right, solo};
 
-/// All live sessions of a store, whole, by id.
+/// All live sessions of a store, exported, by id.
 type Census = BTreeMap<SessionId, Dump>;
 
-/// What a run of the binary came to.
+/// The result of a run of the binary.
 struct Ran {
     code: Option<i32>,
-    /// What it told on standard output: what was done.
+    /// Standard output: what was done.
     told: String,
-    /// What it said on standard error: what is to be done.
+    /// Standard error: what the operator has to do.
     said: String,
 }
 
 impl Ran {
-    /// The line that counts, of a run that went well.
+    /// The summary line of a run that succeeded.
     #[track_caller]
     fn well(&self) -> &str {
         assert_eq!(self.code, Some(0), "{}{}", self.told, self.said);
         self.line()
     }
 
-    /// The same of one that has something for the operator to do.
+    /// The summary line of a run that left something for the operator to do.
     #[track_caller]
     fn not_all(&self) -> &str {
         assert_eq!(self.code, Some(1), "{}{}", self.told, self.said);
         self.line()
     }
 
-    /// The words of one that was refused before anything was moved.
+    /// The message of a run that was refused before anything was moved.
     #[track_caller]
     fn refused(&self) -> &str {
         assert_eq!((self.code, self.told.as_str()), (Some(1), ""), "{}", self.said);
@@ -66,7 +66,7 @@ impl From<Output> for Ran {
     }
 }
 
-/// The binary on its way from one place to another, untouched by this process's environment.
+/// The command that migrates from one place to another, with an empty environment.
 fn command(from: &str, to: &str, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rejoin"));
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -78,7 +78,7 @@ fn migrate(from: &str, to: &str, more: &[&str]) -> Ran {
     command(from, to, more).output().expect("it starts").into()
 }
 
-/// How a file is written for `migrate`.
+/// The name of a file as `migrate` takes it.
 fn url(path: &Path) -> String {
     format!("redb:{}", path.display())
 }
@@ -88,12 +88,12 @@ fn options() -> RedbOptions {
     RedbOptions { rules, wall, patience: Duration::from_secs(30), quiz_cache: 1 << 20 }
 }
 
-/// A file as its server has it.
+/// Opens a file for writing, as its server does.
 fn owned(path: &Path) -> Arc<RedbStore> {
     Arc::new(RedbStore::open(file_opener(path.to_owned(), 16 << 20), options()).expect("opened"))
 }
 
-/// What a file holds, at the time that it shows when nobody has it open.
+/// The contents of a file that nobody has open. Its time stands still meanwhile.
 async fn census(path: &Path) -> Census {
     let store = RedbStore::open_read_only(path.to_owned(), 16 << 20, options()).expect("opened");
     census_of(&store, &*store.clock()).await
@@ -112,12 +112,12 @@ async fn census_of(portable: &dyn Portable, clock: &dyn Clock) -> Census {
     }
 }
 
-/// How long a session has still to live, in milliseconds.
+/// The time that a session has left, in milliseconds.
 fn left(dump: &Dump) -> u64 {
     dump.session.state.life.deadline().0.since(dump.taken).0
 }
 
-/// Fails unless both hold the same games, each with the time that it had left.
+/// Fails unless both have the same sessions, each with the same time left (within one second).
 #[track_caller]
 fn assert_same(before: &Census, after: &Census) {
     assert_same_games(before, after);
@@ -136,14 +136,14 @@ fn assert_same_games(before: &Census, after: &Census) {
     }
 }
 
-/// A join code of session `n` alone.
+/// The join code of session `n`, which no other session has.
 fn code(n: u64) -> JoinCode {
     let digits = (0..6).map(|place| JoinCode::ALPHABET[(n / 31_u64.pow(place) % 31) as usize]);
     String::from_utf8(digits.collect()).expect("ASCII").parse().expect("a good code")
 }
 
-/// Makes session `n` of all kinds that there are, begun some time ago: running games, finished
-/// ones, and external sessions with events and join codes.
+/// Creates session `n`, started some time before `now`. The numbers cover all kinds of sessions: running
+/// games, finished games, and external sessions with events and join codes.
 async fn make(store: &dyn GameSessionStore, n: u64, now: Moment) {
     let begun = before(now, n % 300 * 1_000);
     let (session, moves) = match n % 10 {
@@ -167,12 +167,12 @@ async fn make(store: &dyn GameSessionStore, n: u64, now: Moment) {
     }
 }
 
-/// So many milliseconds before a moment.
+/// The moment `millis` milliseconds before another.
 fn before(now: Moment, millis: u64) -> Moment {
     Moment { now: now.now.shifted(-i64::try_from(millis).expect("small")), ..now }
 }
 
-/// A file with sessions of all kinds under these numbers.
+/// Creates a file with sessions of all kinds under these numbers.
 async fn filled(path: &Path, numbers: std::ops::Range<u64>) {
     let store = owned(path);
     fill(store.clone(), store.clock().moment(), numbers).await;
@@ -201,7 +201,7 @@ async fn add_dead(path: &Path, numbers: std::ops::Range<u64>) {
     store.close().await.expect("closed");
 }
 
-/// Adds other sessions than those of [`make`] under these numbers.
+/// Adds sessions under these numbers that differ from those of [`make`].
 async fn add_others(path: &Path, numbers: std::ops::Range<u64>) {
     let store = owned(path);
     let now = store.clock().moment();
@@ -212,7 +212,7 @@ async fn add_others(path: &Path, numbers: std::ops::Range<u64>) {
     store.close().await.expect("closed");
 }
 
-/// Plays on in a file: a command on session `n`.
+/// Applies one more command to session `n` of a file.
 async fn play(path: &Path, n: u64, command: rejoin::domain::Command) {
     let store = owned(path);
     let applied = store.apply(&id(n), command, store.clock().moment()).await.expect("answered");

@@ -1,4 +1,4 @@
-//! Between a file and a real Valkey.
+//! Migration between a file and a real Valkey.
 
 use std::ops::RangeInclusive;
 
@@ -10,7 +10,7 @@ use crate::support::valkey::cluster::ValkeyCluster;
 use crate::support::valkey::{ValkeyServer, fresh_database};
 use crate::support::{HANG, until};
 
-/// A Valkey as a server has it.
+/// A store on Valkey, opened as a server opens it.
 async fn connected(url: &str, topology: Topology) -> Arc<ValkeyStore> {
     let options = ValkeyOptions {
         target: ValkeyTarget::parse(url, topology).expect("a good URL"),
@@ -31,13 +31,12 @@ async fn valkey_census(url: &str, topology: Topology) -> Census {
     census
 }
 
-/// When a session is dead, on its own store's clock.
+/// The deadline of a session in milliseconds, on the clock of its own store.
 fn deadline(dump: &Dump) -> u64 {
     dump.session.state.life.deadline().0.as_millis()
 }
 
-/// Runs `act`, and gives the times of Valkey's clock between which it ran, a second added on both
-/// sides.
+/// Runs `act`. Also returns the range of Valkey's time in which it ran, with one second added on both sides.
 fn timed<T>(clock: &dyn Clock, act: impl FnOnce() -> T) -> (T, RangeInclusive<u64>) {
     let now = || clock.moment().now.as_millis();
     let (begun, done) = (now(), act());
@@ -82,7 +81,7 @@ async fn ten_thousand_live_sessions_move_to_valkey_and_back() {
 }
 
 #[tokio::test]
-async fn a_cluster_takes_and_gives_sessions_of_all_kinds() {
+async fn all_kinds_of_sessions_move_to_a_cluster_and_back() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, back) = (folder.path().join("rejoin.redb"), folder.path().join("back.redb"));
     filled(&file, 0..100).await;
@@ -96,7 +95,7 @@ async fn a_cluster_takes_and_gives_sessions_of_all_kinds() {
 }
 
 #[tokio::test]
-async fn a_game_at_home_is_not_moved_to_where_nobody_looks_for_it() {
+async fn a_game_of_a_fallback_store_is_not_moved_to_valkey() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, own) = (folder.path().join("fallback.redb"), folder.path().join("rejoin.redb"));
     let store = owned(&file);
@@ -111,13 +110,13 @@ async fn a_game_at_home_is_not_moved_to_where_nobody_looks_for_it() {
     assert!(ran.not_all().contains("moved 1, ") && ran.line().contains("at home 1"), "{}", ran.told);
     assert!(ran.said.contains("the instance that their ids name"), "{}", ran.said);
     assert_eq!(valkey_census(&valkey, Topology::Standalone).await.len(), 1);
-    // A server of its own looks for every id in its file.
+    // A server with its own file looks for every id in that file.
     assert!(migrate(&url(&file), &url(&own), &[]).well().contains("verified 2 "));
     assert!(census(&own).await.contains_key(&at_home));
 }
 
 #[tokio::test]
-async fn a_dry_run_leaves_valkey_as_it_is() {
+async fn a_dry_run_leaves_valkey_unchanged() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("rejoin.redb");
     let valkey = fresh_database();
@@ -131,18 +130,18 @@ async fn a_dry_run_leaves_valkey_as_it_is() {
 }
 
 #[tokio::test]
-async fn what_a_server_does_on_valkey_meanwhile_is_no_error_and_is_told() {
+async fn changes_by_a_running_server_are_reported_and_are_not_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("rejoin.redb");
     let valkey = fresh_database();
     filled(&file, 0..20).await;
     migrate(&url(&file), &valkey, &[]).well();
-    // A server runs there by now: one game is played on, one is deleted.
+    // A server uses the target by now: one game is played on, one is deleted.
     let server = connected(&valkey, Topology::Standalone).await;
     let now = server.clock().moment();
     server.apply(&id(0), right(0), now).await.expect("answered").expect("alive").result.expect("carried out");
     assert!(server.delete(&id(1)).await.expect("deleted"));
-    // Its mark stands for longer than that of any who comes now can.
+    // The mark of a running client must be older than that of a client that connects now can be.
     until(|| {
         let Moment { now, up_since, .. } = server.clock().moment();
         now.since(up_since) > Millis(1_500)
@@ -156,7 +155,7 @@ async fn what_a_server_does_on_valkey_meanwhile_is_no_error_and_is_told() {
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_read_is_told_and_left_and_the_others_move() {
+async fn an_unreadable_record_is_reported_and_left_and_the_others_move() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, back) = (folder.path().join("rejoin.redb"), folder.path().join("back.redb"));
     let server = ValkeyServer::start(&[]);
@@ -173,7 +172,7 @@ async fn a_record_that_cannot_be_read_is_told_and_left_and_the_others_move() {
 }
 
 #[tokio::test]
-async fn a_valkey_out_of_reach_is_told_in_time_by_its_cause_and_without_its_password() {
+async fn an_unreachable_valkey_is_reported_with_its_cause_and_without_its_password() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, new) = (folder.path().join("rejoin.redb"), folder.path().join("new.redb"));
     filled(&file, 0..3).await;
@@ -199,7 +198,7 @@ async fn a_valkey_out_of_reach_is_told_in_time_by_its_cause_and_without_its_pass
 }
 
 #[tokio::test]
-async fn a_full_valkey_is_told_and_the_same_command_goes_on_once_it_has_room() {
+async fn a_full_valkey_is_reported_and_the_same_command_continues_later() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("rejoin.redb");
     filled(&file, 0..400).await;

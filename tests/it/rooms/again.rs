@@ -1,4 +1,5 @@
-//! Playing again with the same players: everybody's token is good in the next room, and everybody is told.
+//! Playing again with the same players in a next room: every player's token is valid there, and every player
+//! is told of the room.
 
 use serde_json::{Value, json};
 
@@ -15,7 +16,7 @@ async fn finish(host: &Client, room: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_same_players_go_on_in_another_room_by_their_own_tokens() {
+async fn players_continue_in_the_next_room_with_their_own_tokens() {
     let folder = tempfile::tempdir().unwrap();
     let address = fixed_address();
     let server = process_at(&address, folder.path(), &[]);
@@ -28,7 +29,7 @@ async fn the_same_players_go_on_in_another_room_by_their_own_tokens() {
     let again = format!("/api/rooms/{}/again", room.room_id);
     host.post(&again, &json!({})).await.problem(409, "session-not-finished");
     host.post(&format!("/api/rooms/{}/start", room.room_id), &json!({ "at": 0 })).await.json(200);
-    // What was asked is played again, so the game goes to its end.
+    // Only questions that were asked are played again, so the game is played to its end.
     for at in 1..5 {
         let move_on = if at % 2 == 1 { "close" } else { "next" };
         host.post(&format!("/api/rooms/{}/{move_on}", room.room_id), &json!({ "at": at })).await.json(200);
@@ -61,7 +62,7 @@ async fn the_same_players_go_on_in_another_room_by_their_own_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hosts_who_ask_at_once_get_the_same_room_and_another_quiz_may_be_asked_for() {
+async fn simultaneous_requests_for_the_next_room_get_one_room_with_the_requested_quiz() {
     let (_folder, server) = server(&["--api-keys", KEY]);
     let backend = server.client().with_key(KEY);
     let room = backend.post("/api/rooms", &json!({ "questions": questions(1) })).await.json(201);
@@ -81,13 +82,13 @@ async fn two_hosts_who_ask_at_once_get_the_same_room_and_another_quiz_may_be_ask
     let snapshot = host.get(&format!("/api/rooms/{next}")).await.json(200);
     assert_eq!((&snapshot["quizId"], &snapshot["questionCount"]), (&json!("civics"), &json!(3)), "{snapshot}");
     assert_eq!(snapshot["settings"]["timeLimitMs"], 9_000);
-    // Once that room is gone, another one takes its place.
+    // After the next room was deleted, another one takes its place.
     host.request(reqwest::Method::DELETE, &format!("/api/rooms/{next}")).send().await.unwrap();
     assert_ne!(host.post(&again, &json!({ "quizId": "civics" })).await.json(201)["roomId"], next.as_str());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_seats_token_opens_no_bank_of_keys_and_all_who_come_along_have_a_seat() {
+async fn the_next_room_needs_a_key_for_a_key_only_bank_and_a_seat_for_every_player() {
     let folder = tempfile::tempdir().unwrap();
     let mut exam: Value = serde_json::from_str(include_str!("../../../data/quizzes/civics.json")).unwrap();
     (exam["quizId"], exam["hosting"], exam["play"]) = (json!("exam"), json!("key"), json!(["rooms"]));

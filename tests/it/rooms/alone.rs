@@ -1,4 +1,5 @@
-//! A whole game without a WebSocket, and without the client: joining, answering, coming back.
+//! A whole game over single HTTP requests, without a WebSocket and without the client library: joining,
+//! answering, returning.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ fn server() -> (TempDir, Server, Client) {
     (folder, server, client)
 }
 
-/// A room, and somebody who acts in it.
+/// A seat in a room, and a client with the token of the seat.
 struct Seat {
     client: Client,
     room: String,
@@ -43,7 +44,7 @@ impl Seat {
         self.get("").await.json(200)
     }
 
-    /// A host's move that names the phase number of now.
+    /// Makes a host's move that names the current phase number.
     async fn moves(&self, what: &str, mut body: Value) -> Value {
         body["at"] = self.snapshot().await["phaseNumber"].clone();
         self.post(what, body).await.json(200)
@@ -54,7 +55,8 @@ impl Seat {
     }
 }
 
-/// A room of so many questions of our own, which open at once, and these settings besides.
+/// Opens a room with `count` own questions, which open without a ready phase. `more` are further settings.
+/// Returns the host's seat and the join code.
 async fn open_by(client: &Client, count: u64, more: Value) -> (Seat, String) {
     let mut settings = json!({ "questions": questions(count), "readyMs": 0, "timeLimitMs": 60_000 });
     for (name, value) in more.as_object().unwrap() {
@@ -69,7 +71,7 @@ async fn join_by(client: &Client, code: &str, name: &str) -> Seat {
     Seat::of(client, &joined)
 }
 
-/// A request with an idempotency key.
+/// A POST request with an idempotency key.
 async fn post_as(client: &Client, key: &str, path: &str, body: &Value) -> Reply {
     send(client.request(Method::POST, path).header("Idempotency-Key", key).json(body)).await
 }
@@ -79,7 +81,7 @@ fn kinds(page: &Value) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_game_is_played_by_single_requests() {
+async fn a_game_can_be_played_with_single_requests() {
     let (_folder, server, client) = server();
     let (host, code) = open_by(&client, 2, json!({})).await;
     let (ada, bob) = (join_by(&client, &code.to_lowercase(), "Ada").await, join_by(&client, &code, " Bob ").await);
@@ -95,7 +97,7 @@ async fn a_game_is_played_by_single_requests() {
     let revealed = bob.snapshot().await;
     assert_eq!((&revealed["phase"], &revealed["reveal"]["correctOptionId"]), (&json!("reveal"), &json!(right(0))));
     assert_eq!((&revealed["you"]["total"], &revealed["you"]["rank"]), (&json!(0), &json!(2)));
-    // A laggy host taps twice: one step.
+    // A host with a slow connection taps twice: the game moves by one step.
     let at = revealed["phaseNumber"].clone();
     assert_eq!(host.post("/next", json!({ "at": at })).await.json(200)["moved"], true);
     assert_eq!(host.post("/next", json!({ "at": at })).await.json(200)["moved"], false);
@@ -129,7 +131,7 @@ async fn a_game_is_played_by_single_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_comes_back_gets_what_was_missed_or_the_whole() {
+async fn a_returning_player_gets_the_missed_events_or_a_snapshot() {
     let (_folder, server, client) = server();
     let (host, code) = open_by(&client, 3, json!({})).await;
     let ada = join_by(&client, &code, "Ada").await;
@@ -143,7 +145,8 @@ async fn who_comes_back_gets_what_was_missed_or_the_whole() {
     assert_eq!(ada.post("/ack", json!({ "sequence": 3 })).await.json(200)["acknowledged"], 3);
     assert_eq!(ada.post("/ack", json!({ "sequence": 4 })).await.problem(409, "ahead-of-head")["head"], 3);
     assert_eq!(host.post("/ack", json!({ "sequence": 3 })).await.json(200)["acknowledged"], 3);
-    // Everything is acknowledged and forgotten: nothing is missed by who has it, all by who has not.
+    // All events are acknowledged and pruned. A player who has them all has missed nothing; any other gets a
+    // snapshot.
     for (epoch, last, recovered) in
         [(epoch.clone(), 3, true), (epoch.clone(), 1, false), (json!("other"), 3, false), (epoch, 9, false)]
     {
@@ -159,7 +162,7 @@ async fn who_comes_back_gets_what_was_missed_or_the_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_seat_survives_its_lost_replies() {
+async fn a_seat_survives_lost_replies() {
     let (_folder, server, client) = server();
     let (host, code) = open_by(&client, 1, json!({})).await;
     let body = json!({ "joinCode": code, "name": "Ada" });
@@ -173,7 +176,7 @@ async fn a_seat_survives_its_lost_replies() {
     post_as(&client, "join-1", "/api/rooms/join", &other).await.problem(422, "idempotency-key-reused");
     ada.post("/resume", json!({})).await.json(200);
     post_as(&client, "join-1", "/api/rooms/join", &body).await.problem(409, "already-connected");
-    // To another device, once.
+    // The seat code hands the seat to another device, once.
     let handed = host.post(&format!("/seats/{}/code", ada.id), json!({})).await.json(201);
     let takes = json!({ "joinCode": code, "seatCode": handed["seatCode"] });
     let taken = client.post("/api/rooms/join", &takes).await.json(200);
@@ -184,7 +187,7 @@ async fn a_seat_survives_its_lost_replies() {
     host.moves("/start", json!({})).await;
     let answer = json!({ "questionId": "q0", "optionId": 1 });
     let first = ada.post("/answer", answer.clone()).await.json(200);
-    // By then the question has closed.
+    // The question has closed by now, and the repeat still gets the first reply.
     assert_eq!(ada.post("/answer", answer).await.json(200), first);
     ada.post("/answer", json!({ "questionId": "q0", "optionId": 2 })).await.problem(404, "question-not-open");
     server.stop().await;

@@ -1,5 +1,5 @@
-//! Who and what is away: a store that goes and returns, which a clear 503 tells of; and players who
-//! are silent, and are not away.
+//! Two kinds of absence: a store that is unavailable for a while, which every call reports with a clear 503;
+//! and players who are silent, which does not make them away.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ fn over(shared: &Arc<Shared>) -> (TempDir, Server) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_store_is_away_every_call_says_so_and_afterwards_all_is_there() {
+async fn every_call_reports_an_unavailable_store_and_nothing_is_lost() {
     let shared = Shared::new();
     let (_folder, server) = over(&shared);
     let api = api(&server);
@@ -78,7 +78,7 @@ async fn while_the_store_is_away_every_call_says_so_and_afterwards_all_is_there(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_may_have_happened_is_found_out_by_its_repeat() {
+async fn a_repeat_resolves_an_unknown_outcome() {
     let shared = Shared::new();
     let (_folder, server) = over(&shared);
     let api = api(&server);
@@ -115,8 +115,8 @@ async fn what_may_have_happened_is_found_out_by_its_repeat() {
     assert_eq!(own["seats"][0]["answers"].as_array().unwrap().len(), 1, "{own}");
 }
 
-/// Two who only answer pings, for several away-graces: the host is not missed, and the question waits
-/// for the player.
+/// A host and a player only answer pings, for four away graces. Neither is away: the host is not reported as
+/// missing, and the question stays open for the player.
 async fn only_pongs(server: &Server, away: u64) {
     let api = api(server);
     let room = open(&api, 2, json!({ "awayMs": away })).await;
@@ -139,7 +139,7 @@ async fn only_pongs(server: &Server, away: u64) {
     assert_eq!((&seats[0]["present"], &seats[1]["present"]), (&json!(true), &json!(true)), "{seats}");
 }
 
-/// The frames that come within this time.
+/// The frames that arrive within this time.
 async fn heard_in(raw: &mut Raw, time: Duration) -> Vec<Value> {
     let mut told = Vec::new();
     let all = async {
@@ -155,8 +155,8 @@ async fn heard_in(raw: &mut Raw, time: Duration) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_only_answers_pings_is_not_away() {
+async fn a_client_that_only_answers_pings_is_not_away() {
     let (_folder, server) = server(&[]);
-    // By the second of them signs of life are written seldom, and not in step with the looks at the room.
+    // With the longer grace, presence is written less often, and not in step with the checks of the room.
     tokio::join!(only_pongs(&server, 1_200), only_pongs(&server, 3_100));
 }

@@ -1,4 +1,4 @@
-//! Everybody at the same moment.
+//! Fifty players who answer at the same moment.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -41,7 +41,8 @@ async fn fifty_answers_at_once_are_all_evaluated_in_few_commits() {
     host.post(&format!("/api/rooms/{}/start", room.room_id), &json!({ "at": 0 })).await.json(200);
     let commits = async || server.client().get("/health").await.json(200)["commits"].as_u64().unwrap();
     let before = commits().await;
-    // However slowly the players are woken: the server finds all their answers when it goes on.
+    // The server is halted while the players send. However slowly they are scheduled, it finds all their
+    // answers when it continues.
     server.signal(Signal::STOP);
     line.wait().await;
     line.wait().await;

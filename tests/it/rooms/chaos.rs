@@ -1,4 +1,4 @@
-//! The drill, and a server that loses replies and cuts sockets by itself.
+//! The drill, and a server that loses replies and cuts sockets at random (`--chaos`).
 
 use std::process::{Command, Stdio};
 
@@ -9,7 +9,7 @@ use super::party::{Party, Size};
 use super::{fixed_address, process_at};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_small_drill_ends_well() {
+async fn a_small_drill_succeeds() {
     let drill = tokio::task::spawn_blocking(|| {
         let words =
             ["drill", "--json", "--bots", "10", "--seats", "5", "--kills", "1", "--questions", "2", "--seed", "7"];

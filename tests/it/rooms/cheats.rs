@@ -1,4 +1,4 @@
-//! What a player may not learn, and may not do.
+//! What a player must not learn, and what a player must not do.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::support::{Client, Reply, Server, questions, until, until_async};
 
 const MARKER: &str = "because-the-marker-says-so";
 
-/// The questions with another key, and explanations that can be found.
+/// Two questions with this right option, and explanations that are easy to find in a reply.
 fn marked(correct: u64) -> Value {
     let mut questions = questions(2);
     for question in questions.as_array_mut().unwrap() {
@@ -20,8 +20,8 @@ fn marked(correct: u64) -> Value {
     questions
 }
 
-/// Everything that two players and their host are told until the second question is open, the reveal
-/// of the first aside.
+/// Every reply and frame that two players and their host receive while the first question is open, before its
+/// reveal.
 async fn told_until_the_end_of_a_question(server: &Server, correct: u64) -> Vec<String> {
     let mut told = Vec::new();
     let (client, settings) =
@@ -62,7 +62,7 @@ async fn told_until_the_end_of_a_question(server: &Server, correct: u64) -> Vec<
         raw.say(&frame).await;
         loop {
             let Heard::Frame(heard) = raw.hear().await else { panic!("closed") };
-            // When presence comes is by chance.
+            // Presence frames arrive at times that vary.
             if heard["type"] != "presence" {
                 told.push(heard.to_string());
             }
@@ -80,7 +80,7 @@ async fn told_csv(keep: &mut impl FnMut(Reply) -> Value, client: &Client, url: &
     keep(reply);
 }
 
-/// A text without what is another one in each room, or at each moment.
+/// The JSON of a reply, without the values that differ from room to room or from moment to moment.
 fn timeless(text: &str) -> Value {
     fn strip(value: &mut Value) {
         match value {
@@ -103,7 +103,7 @@ fn timeless(text: &str) -> Value {
 }
 
 #[tokio::test]
-async fn nothing_tells_what_is_right_before_the_reveal() {
+async fn no_message_contains_the_right_answer_before_the_reveal() {
     let (_folder, server) = server(&[]);
     let one = told_until_the_end_of_a_question(&server, 2).await;
     let (_folder, other) = super::server(&[]);
@@ -119,7 +119,7 @@ async fn nothing_tells_what_is_right_before_the_reveal() {
 }
 
 #[tokio::test]
-async fn a_seat_answers_for_itself_alone_and_once() {
+async fn a_seat_answers_only_for_itself_and_only_once() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 2, json!({})).await;
@@ -136,7 +136,7 @@ async fn a_seat_answers_for_itself_alone_and_once() {
     assert_eq!(raw.ask(&frame).await["accepted"], true);
     let bobs = bob_client.get(&url("")).await.json(200);
     assert_eq!(bobs["you"]["answered"], false, "{bobs}");
-    // Another tab changes its mind: the first word counts.
+    // Another tab sends another answer: the first one counts.
     let other = json!({ "questionId": "q0", "optionId": 2 });
     let refused = ada_client.post(&url("/answer"), &other).await.problem(404, "question-not-open");
     assert_eq!(refused["reason"], "already-answered");
@@ -160,7 +160,7 @@ async fn a_seat_answers_for_itself_alone_and_once() {
 }
 
 #[tokio::test]
-async fn a_token_opens_its_own_room_alone() {
+async fn a_token_is_valid_only_in_its_own_room() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let (one, other) = (open(&api, 1, json!({})).await, open(&api, 1, json!({})).await);
@@ -180,7 +180,7 @@ async fn a_token_opens_its_own_room_alone() {
 }
 
 #[tokio::test]
-async fn a_rooms_id_is_no_solo_games_and_the_other_way_round() {
+async fn room_ids_and_solo_game_ids_are_not_interchangeable() {
     let (_folder, server) = server(&[]);
     let (api, client) = (api(&server), server.client());
     let room = open(&api, 1, json!({})).await;
@@ -192,7 +192,7 @@ async fn a_rooms_id_is_no_solo_games_and_the_other_way_round() {
     client.award(id).await.problem(404, "session-not-found");
     client.show(id, "q0").await.problem(404, "session-not-found");
     client.answer(id, 0, 1).await.problem(404, "session-not-found");
-    // Nobody gives up a room for all who play in it.
+    // Deleting a solo game succeeds for any id, but it must not delete a room.
     assert_eq!(client.delete(&format!("/api/game/session/{id}")).await.status, 204);
     host.get(&format!("/api/rooms/{id}")).await.json(200);
     let solo = client.play(1).await;
@@ -224,7 +224,7 @@ async fn an_answer_after_the_deadline_does_not_count() {
 }
 
 #[tokio::test]
-async fn no_credential_stands_in_the_most_talkative_log() {
+async fn the_trace_log_contains_no_credential() {
     let folder = tempfile::tempdir().unwrap();
     let server = process_at(&fixed_address(), folder.path(), &["--log", "trace"]);
     let api = api(&server);

@@ -1,4 +1,4 @@
-//! A room whose join code has become known to others than it should: another one takes its place.
+//! Changing the join code of a room, for example because the old code became known to the wrong people.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::{api, join, open, server};
 use crate::support::KEY;
 
 #[tokio::test]
-async fn a_changed_join_code_opens_the_door_and_the_one_before_does_not() {
+async fn a_changed_join_code_works_and_the_old_one_does_not() {
     let (_folder, server) = server(&["--api-keys", KEY]);
     let (api, client) = (api(&server), server.client());
     let room = api.open(&json!({}), Some(KEY)).await.unwrap();
@@ -42,7 +42,7 @@ async fn a_changed_join_code_opens_the_door_and_the_one_before_does_not() {
 }
 
 #[tokio::test]
-async fn a_room_that_is_over_keeps_its_code() {
+async fn a_finished_room_keeps_its_join_code() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;

@@ -1,4 +1,5 @@
-//! Rooms whose game lies elsewhere: a backend seats users, hears them, and records what happens.
+//! External rooms: the game runs elsewhere. A backend gives users their seats, receives their messages and
+//! records events.
 
 use rejoin::client::{Api, ClientEvent, ConnectOptions, SeatCredentials, connect};
 use reqwest::Method;
@@ -10,7 +11,7 @@ use super::{api, event, happening, server, welcome};
 use crate::support::client::send;
 use crate::support::{Client, KEY, Server};
 
-/// A room on a server with a key, and its backend.
+/// An external room on a server with an API key, and the client of its backend.
 struct Game {
     _folder: TempDir,
     server: Server,
@@ -31,7 +32,7 @@ impl Game {
         format!("/api/rooms/{}{rest}", self.room)
     }
 
-    /// A seat's number and token.
+    /// Gives a user a seat. Returns the number of the seat and its token.
     async fn seat(&self, user: &str) -> (u64, String) {
         let seated = self.backend.post(&self.url("/seats"), &json!({ "userId": user, "name": user })).await.json(201);
         (seated["seatId"].as_u64().unwrap(), seated["token"].as_str().unwrap().to_owned())
@@ -43,7 +44,7 @@ impl Game {
 }
 
 #[tokio::test]
-async fn only_a_backend_opens_one_on_a_server_that_has_keys_or_not() {
+async fn only_a_backend_can_open_an_external_room() {
     let body = json!({ "mode": "external" });
     for args in [&[][..], &["--api-keys", KEY]] {
         let (_folder, server) = server(args);
@@ -53,13 +54,13 @@ async fn only_a_backend_opens_one_on_a_server_that_has_keys_or_not() {
     server.client().with_key("no-key-of-this-server").post("/api/rooms", &body).await.problem(401, "api-key-invalid");
     let opened = server.client().with_key(KEY).post("/api/rooms", &body).await.json(201);
     assert!(opened.get("seatId").is_none() && opened.get("token").is_none(), "{opened}");
-    // Own questions need the key as well.
+    // Rooms with own questions need the key as well.
     let own = json!({ "questions": crate::support::questions(1) });
     server.client().post("/api/rooms", &own).await.problem(403, "api-key-required");
 }
 
 #[tokio::test]
-async fn a_user_has_one_seat_and_the_newest_token() {
+async fn a_user_has_one_seat_and_only_the_newest_token_is_valid() {
     let game = game().await;
     let (seat, old) = game.seat("ada").await;
     let (mut raw, _) = Raw::resumed(&game.server.base, &game.room, &old).await;
@@ -75,7 +76,7 @@ async fn a_user_has_one_seat_and_the_newest_token() {
     );
     let (other, _) = game.seat("bob").await;
     assert_ne!(seat, other);
-    // Nobody else seats, revokes or records.
+    // Only the backend may give seats, revoke them and record events.
     let player = game.server.client().with_key(&fresh);
     player.post(&game.url("/seats"), &json!({ "name": "Cleo" })).await.problem(403, "api-key-required");
     player.post(&game.url("/events"), &json!({ "type": "x" })).await.problem(403, "api-key-required");
@@ -83,7 +84,7 @@ async fn a_user_has_one_seat_and_the_newest_token() {
 }
 
 #[tokio::test]
-async fn a_backend_hears_what_is_said_in_order_and_who_is_there() {
+async fn a_backend_receives_messages_in_order_and_presence() {
     let game = game().await;
     let ticket = SeatCredentials::new(&*game.room, KEY);
     let (backend, mut happenings) = connect(ticket, ConnectOptions::new(game.api.bases()));
@@ -108,7 +109,7 @@ async fn a_backend_hears_what_is_said_in_order_and_who_is_there() {
     }
     let snapshot = backend.snapshot().await.unwrap();
     assert!(snapshot["seats"].as_array().unwrap().iter().all(|seat| seat["present"] == true), "{snapshot}");
-    // Whoever goes is missed, and told of.
+    // A player who disconnects is reported as not present.
     seats[0].1.0.close();
     let other = vec![seats[1].0];
     happening(&mut happenings, |happening| match happening {
@@ -123,7 +124,7 @@ async fn a_backend_hears_what_is_said_in_order_and_who_is_there() {
 }
 
 #[tokio::test]
-async fn what_is_for_some_is_a_number_to_the_others() {
+async fn an_event_for_some_seats_is_a_skip_for_the_others() {
     let game = game().await;
     let (ada, ada_token) = game.seat("ada").await;
     let (_, bob_token) = game.seat("bob").await;
@@ -150,7 +151,7 @@ async fn what_is_for_some_is_a_number_to_the_others() {
 }
 
 #[tokio::test]
-async fn a_record_is_made_once_and_on_the_head_that_was_expected() {
+async fn a_record_is_written_once_and_only_on_the_expected_head() {
     let game = game().await;
     game.seat("ada").await;
     let head = game.record(json!({ "type": "x" })).await;
@@ -166,7 +167,7 @@ async fn a_record_is_made_once_and_on_the_head_that_was_expected() {
         assert_eq!(once(body.clone()).await.json(201)["sequence"], head + 2);
     }
     once(json!({ "type": "z", "payload": [2] })).await.problem(422, "idempotency-key-reused");
-    // Over the WebSocket the frame's id stands in for a key, over the next connection too.
+    // Over the WebSocket the frame's id takes the place of an idempotency key, on the next connection too.
     let record = json!({ "type": "record", "id": "r", "events": [{ "type": "w" }] });
     let (mut raw, welcomed) = Raw::resumed(&game.server.base, &game.room, KEY).await;
     assert_eq!(raw.ask(&record).await["sequence"], head + 3);
@@ -197,7 +198,7 @@ async fn a_revoked_seat_is_gone_at_once() {
 }
 
 #[tokio::test]
-async fn whom_the_seat_was_taken_from_is_told_nothing_that_comes_after() {
+async fn a_connection_that_lost_its_seat_receives_no_later_event() {
     let game = game().await;
     for round in 0..20 {
         let user = format!("user {round}");
@@ -221,7 +222,7 @@ async fn whom_the_seat_was_taken_from_is_told_nothing_that_comes_after() {
 }
 
 #[tokio::test]
-async fn a_backend_that_returns_has_missed_nothing_that_was_said() {
+async fn a_returning_backend_receives_every_missed_message() {
     let game = game().await;
     let (_, token) = game.seat("ada").await;
     let player = game.server.client().with_key(&token);
@@ -243,7 +244,7 @@ async fn a_backend_that_returns_has_missed_nothing_that_was_said() {
 }
 
 #[tokio::test]
-async fn a_finished_game_is_told_once_and_takes_nothing_more() {
+async fn a_finished_game_is_announced_once_and_accepts_nothing_more() {
     let game = game().await;
     let (_, token) = game.seat("ada").await;
     let player = game.server.client().with_key(&token);

@@ -1,4 +1,4 @@
-//! A room without a WebSocket: everything by single requests.
+//! A room without a WebSocket: everything over single HTTP requests.
 
 use std::time::{Duration, Instant};
 
@@ -8,17 +8,17 @@ use super::raw::Raw;
 use super::{api, fixed_address, join, open, process_at, server};
 use crate::support::{Client, KEY, Server, questions};
 
-/// The longest that a page can wait, in milliseconds.
+/// The longest time that a long poll can wait, in milliseconds.
 const LONGEST: u64 = 25_000;
 
-/// Something else than its end has ended a wait of the [`LONGEST`].
+/// Fails unless a wait of [`LONGEST`] was ended early by something else.
 #[track_caller]
 fn assert_woken(begun: Instant) {
     assert!(begun.elapsed() < Duration::from_millis(LONGEST * 3 / 4), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_that_waits_returns_when_something_comes_or_in_time() {
+async fn a_long_poll_returns_on_an_event_or_at_its_deadline() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
@@ -33,6 +33,7 @@ async fn a_page_that_waits_returns_when_something_comes_or_in_time() {
         let (client, url) = (client.clone(), format!("{url}{LONGEST}"));
         async move { client.get(&url).await.json(200) }
     });
+    // Time for the request to start waiting.
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(!waiting.is_finished());
     let begun = Instant::now();
@@ -40,14 +41,14 @@ async fn a_page_that_waits_returns_when_something_comes_or_in_time() {
     let page = waiting.await.unwrap();
     assert_woken(begun);
     assert_eq!((&page["events"][0]["event"], &page["events"][0]["sequence"]), (&json!("joined"), &json!(2)));
-    // What is there already is not waited for.
+    // A long poll returns at once if the event is there already.
     let begun = Instant::now();
     client.get(&format!("{url}{LONGEST}")).await.json(200);
     assert_woken(begun);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stop_ends_the_wait_for_a_page_well() {
+async fn a_server_stop_ends_a_long_poll_with_a_reply() {
     let folder = tempfile::tempdir().unwrap();
     let server = process_at(&fixed_address(), folder.path(), &[]);
     let api = api(&server);
@@ -55,6 +56,7 @@ async fn a_stop_ends_the_wait_for_a_page_well() {
     let client = server.client().with_key(room.token.as_ref().unwrap().as_str());
     let url = format!("/api/rooms/{}/events?after=0&waitMs={LONGEST}", room.room_id);
     let waiting = tokio::spawn(async move { client.get(&url).await.json(200) });
+    // Time for the request to start waiting.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let begun = Instant::now();
     server.stop().await;
@@ -63,7 +65,7 @@ async fn a_stop_ends_the_wait_for_a_page_well() {
 }
 
 #[tokio::test]
-async fn pages_follow_each_other_and_what_is_unknown_gets_a_snapshot() {
+async fn pages_follow_each_other_and_an_unknown_position_gets_a_snapshot() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
@@ -109,7 +111,7 @@ async fn pages_follow_each_other_and_what_is_unknown_gets_a_snapshot() {
 }
 
 #[tokio::test]
-async fn results_are_a_seats_own_and_all_to_the_host_and_a_backend() {
+async fn a_seat_sees_its_own_results_and_the_host_and_backend_see_all() {
     let (_folder, server) = server(&["--api-keys", KEY]);
     let backend = server.client().with_key(KEY);
     let body = json!({ "questions": questions(1), "readyMs": 0, "timeLimitMs": 60_000 });
@@ -154,7 +156,7 @@ async fn results_are_a_seats_own_and_all_to_the_host_and_a_backend() {
 }
 
 #[tokio::test]
-async fn a_page_that_reloads_during_a_reveal_finds_all_that_it_shows() {
+async fn a_page_reloaded_during_a_reveal_gets_the_whole_state() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let more = json!({ "advance": "auto", "revealMs": 60_000, "maxSeats": 7, "hostAway": "oldestSeat" });
@@ -164,7 +166,7 @@ async fn a_page_that_reloads_during_a_reveal_finds_all_that_it_shows() {
     let host = server.client().with_key(room.token.as_ref().unwrap().as_str());
     let client = server.client().with_key(ada.ticket.token.as_str());
     let started = host.post(&url("/start"), &json!({ "at": 0 })).await.json(200);
-    // Dates are told by two clocks, which a millisecond may lie between.
+    // The dates come from two clocks and may differ by a millisecond.
     let timeless = |question: &Value| {
         let mut question = question.clone();
         assert!(question["opensAt"].take().is_string() && question["closesAt"].take().is_string(), "{question}");
@@ -188,7 +190,7 @@ async fn a_page_that_reloads_during_a_reveal_finds_all_that_it_shows() {
 }
 
 #[tokio::test]
-async fn who_opened_a_room_keeps_its_results_and_is_host_again_by_coming_back() {
+async fn the_opener_of_a_room_keeps_its_results_and_is_host_again_on_return() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 2, json!({ "hostAway": "oldestSeat", "awayMs": 1_000 })).await;
@@ -235,7 +237,7 @@ async fn a_seat_is_handed_to_another_device_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_that_waits_tells_nothing_to_whom_the_seat_was_taken_from() {
+async fn a_long_poll_returns_no_event_after_its_seat_was_taken() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
@@ -248,6 +250,7 @@ async fn a_page_that_waits_tells_nothing_to_whom_the_seat_was_taken_from() {
         tokio::spawn(async move { client.get(&url).await })
     };
     let (old, kicked) = (wait(ada.ticket.token.as_str()), wait(bob.ticket.token.as_str()));
+    // Time for both requests to start waiting.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let code = host.post(&url(&format!("/seats/{}/code", ada.seat_id)), &Value::Null).await.json(201);
     api.take_over(&room.join_code, code["seatCode"].as_str().unwrap()).await.unwrap();
@@ -259,7 +262,7 @@ async fn a_page_that_waits_tells_nothing_to_whom_the_seat_was_taken_from() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_player_who_asks_for_page_after_page_stays_present() {
+async fn a_player_who_keeps_long_polling_stays_present() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
@@ -277,7 +280,7 @@ async fn a_player_who_asks_for_page_after_page_stays_present() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_event_has_one_time_however_often_and_whenever_it_is_told() {
+async fn an_event_keeps_its_time_whenever_it_is_read() {
     let (folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;

@@ -13,7 +13,7 @@ const OLD: &str = "the-old-key-0123456789";
 const NEW: &str = "the-new-key-0123456789";
 const OTHER: &str = "the-other-key-0123456789";
 
-/// Writes the file of keys and lets the server read it, which then says this.
+/// Writes the file of keys, makes the server read it, and waits until the log contains `says`.
 async fn reload(server: &Server, file: &Path, text: &str, says: &str) {
     std::fs::write(file, text).unwrap();
     hang_up(server, says).await;
@@ -25,7 +25,7 @@ async fn hang_up(server: &Server, says: &str) {
     crate::support::until(|| server.log().matches(says).count() > before).await;
 }
 
-/// Whether a backend that shows this key may bring its own questions.
+/// True if a backend with this key may create a game with its own questions.
 async fn is_good(server: &Server, key: &str) -> bool {
     let reply = server.client().with_key(key).post("/api/game/session", &json!({ "questions": questions(1) })).await;
     if reply.status != 201 {
@@ -41,7 +41,7 @@ async fn is_closed_to_strangers(server: &Server) {
 }
 
 #[tokio::test]
-async fn keys_are_read_again_and_a_file_that_is_wrong_keeps_the_old_ones() {
+async fn a_reload_replaces_the_keys_and_an_invalid_file_keeps_the_old_ones() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("keys");
     std::fs::write(&file, OLD).unwrap();
@@ -73,7 +73,7 @@ async fn keys_are_read_again_and_a_file_that_is_wrong_keeps_the_old_ones() {
 }
 
 #[tokio::test]
-async fn a_backends_live_connection_ends_with_its_key_and_no_other_does() {
+async fn removing_a_key_closes_only_the_connections_of_that_key() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("keys");
     std::fs::write(&file, format!("{OLD}\n{OTHER}")).unwrap();

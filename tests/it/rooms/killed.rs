@@ -12,7 +12,7 @@ use crate::support::valkey::ValkeyServer;
 
 const SIZE: Size = Size { rooms: 10, players: 20, questions: 4, held: 1 };
 
-/// When each of these who lost a connection has stood again after `since`.
+/// How long after `since` each of these connections was back.
 async fn backs<'a>(connections: impl Iterator<Item = &'a Connection>, since: Instant) -> Vec<Duration> {
     let mut backs = Vec::new();
     for connection in connections {
@@ -31,7 +31,7 @@ async fn two_hundred_players_are_back_in_their_seats_after_a_kill_in_mid_questio
     let api = api(&server);
     let party = Party::begin(&api, SIZE, |_| api.bases()).await;
     party.in_the_middle().await;
-    // Answers are on their way when it dies.
+    // Release the held answers now, so that they are on the way when the server dies.
     party.go();
     let killed = Instant::now();
     server.kill().await;
@@ -50,7 +50,7 @@ async fn two_hundred_players_are_back_in_their_seats_after_a_kill_in_mid_questio
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn players_of_a_killed_instance_go_on_through_the_other() {
+async fn players_of_a_killed_instance_continue_at_the_other() {
     let valkey = ValkeyServer::start(&[]);
     let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let instance = |n: usize| -> Server {

@@ -1,4 +1,4 @@
-//! The WebSocket: what closes it, what doesn't, and what it carries.
+//! The WebSocket of a room: what closes it, what does not, and what it carries.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::support::{Client, KEY};
 const NOBODY: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 #[tokio::test]
-async fn a_connection_that_does_not_say_who_it_is_is_closed() {
+async fn a_connection_without_a_valid_resume_is_closed() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
@@ -41,7 +41,7 @@ async fn a_connection_that_does_not_say_who_it_is_is_closed() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_answered_and_only_what_is_no_frame_closes() {
+async fn an_invalid_request_gets_an_error_and_only_an_invalid_frame_closes() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
@@ -60,7 +60,7 @@ async fn what_cannot_be_read_is_answered_and_only_what_is_no_frame_closes() {
     assert_eq!(raw.frame("error").await["code"], "invalid-request");
     let reply = raw.ask(&json!({ "type": "snapshot", "id": "3", "colour": "red", "deep": { "a": [1] } })).await;
     assert_eq!((&reply["type"], &reply["snapshot"]["phase"]), (&json!("reply"), &json!("lobby")));
-    // A second word of who it is changes nothing.
+    // A second `resume` on an open connection is refused and changes nothing.
     raw.say(&json!({ "type": "resume", "token": "x", "id": "4" })).await;
     assert_eq!(raw.answer("4").await["type"], "error");
     raw.text("nonsense").await;
@@ -70,7 +70,7 @@ async fn what_cannot_be_read_is_answered_and_only_what_is_no_frame_closes() {
 }
 
 #[tokio::test]
-async fn what_is_asked_twice_happens_once_whatever_its_id() {
+async fn a_repeated_request_is_carried_out_once_whatever_its_id() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 2, json!({})).await;
@@ -86,8 +86,9 @@ async fn what_is_asked_twice_happens_once_whatever_its_id() {
     let first = raw.ask(&answer).await;
     assert_eq!(first["accepted"], true, "{first}");
     assert_eq!(raw.ask(&answer).await, first);
-    // Over the next connection too, though by then the question has closed. Neither an id nor a key is an
-    // answer's: under the same ones the next question is answered.
+    // The repeat works on the next connection too, although the question has closed by then. An answer
+    // belongs to its question and not to its id or key: under the same ones the next question can be
+    // answered.
     let (mut raw, _) = Raw::resumed(&server.base, &room.room_id, ada.ticket.token.as_str()).await;
     assert_eq!(raw.ask(&answer).await, first);
     let other = json!({ "type": "answer", "id": "a", "questionId": "q0", "optionId": 3 });
@@ -98,7 +99,7 @@ async fn what_is_asked_twice_happens_once_whatever_its_id() {
 }
 
 #[tokio::test]
-async fn whoever_sends_too_many_frames_is_closed_and_a_burst_is_none() {
+async fn a_flood_of_frames_closes_the_connection_and_a_burst_does_not() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
@@ -113,7 +114,7 @@ async fn whoever_sends_too_many_frames_is_closed_and_a_burst_is_none() {
 }
 
 #[tokio::test]
-async fn single_requests_have_the_same_limit_for_each_seat() {
+async fn single_requests_have_the_frame_limit_of_their_seat() {
     let (_folder, server) = server(&["--api-keys", KEY, "--frames-per-second", "1"]);
     let backend = server.client().with_key(KEY);
     let opened = backend.post("/api/rooms", &json!({ "mode": "external" })).await.json(201);
@@ -134,14 +135,14 @@ async fn single_requests_have_the_same_limit_for_each_seat() {
     let refused = replies.iter().find(|reply| reply.status != 200).unwrap();
     refused.problem(429, "too-many-requests");
     assert_eq!(refused.header("retry-after"), Some("1"));
-    // Reading is no part of it, and others are not.
+    // Reads do not count, another seat has its own limit, and a backend has none.
     players[0].get(&url("")).await.json(200);
     beat(&players[1]).await.json(200);
     assert!(of(&backend).await.iter().all(|reply| reply.status == 200));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stop_sends_everybody_away_and_a_start_has_them_back() {
+async fn a_stop_closes_all_connections_and_a_start_recovers_them() {
     let folder = tempfile::tempdir().unwrap();
     let address = fixed_address();
     let server = process_at(&address, folder.path(), &[]);
@@ -167,7 +168,7 @@ async fn a_stop_sends_everybody_away_and_a_start_has_them_back() {
 }
 
 #[tokio::test]
-async fn whoever_leaves_or_is_kicked_is_told_so() {
+async fn a_seat_that_leaves_or_is_kicked_gets_its_close_code() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
@@ -192,7 +193,7 @@ async fn whoever_leaves_or_is_kicked_is_told_so() {
     let mut raw = Raw::open(&server.base, &room.room_id).await;
     raw.say(&json!({ "type": "resume", "token": bob.ticket.token.as_str() })).await;
     assert_eq!(raw.closed().await, Some(4403));
-    // After the end as well: who leaves is no other tab.
+    // After the end of the game too, a seat that leaves gets 1000, and not the code of a superseded tab.
     host.post(&format!("/api/rooms/{}/finish", room.room_id), &json!({ "at": 0 })).await.json(200);
     let (_, raw) = &mut seats[2];
     raw.say(&json!({ "type": "leave", "id": "1" })).await;
@@ -200,7 +201,7 @@ async fn whoever_leaves_or_is_kicked_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_room_that_has_died_closes_its_connections() {
+async fn an_expired_room_closes_its_connections() {
     let (_folder, server) = server(&["--room-ttl", "10s", "--room-max-age", "10s"]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
@@ -213,7 +214,7 @@ async fn a_room_that_has_died_closes_its_connections() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn presence_has_no_number_and_comes_four_times_a_second_at_most() {
+async fn presence_has_no_sequence_number_and_comes_at_most_four_times_a_second() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
@@ -234,7 +235,7 @@ async fn presence_has_no_number_and_comes_four_times_a_second_at_most() {
         assert_eq!((&frame["type"], &frame["sequence"]), (&json!("presence"), &Value::Null), "{frame}");
         count += 1;
     }
-    // One may have been on its way.
+    // One presence frame may already have been on its way.
     assert!(begun.elapsed() > Duration::from_millis(250) * (count - 2), "{count} in {:?}", begun.elapsed());
     coming.abort();
 }

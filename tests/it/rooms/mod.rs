@@ -1,6 +1,6 @@
-//! Rooms from outside: seats that are kept through kills, cuts, double taps and cheats, over real
-//! sockets. Where a client is needed it is `rejoin::client`, which checks what it is told; where one
-//! must misbehave it is [`Raw`].
+//! Rooms, tested from outside over real sockets: seats survive kills, lost connections, repeated requests and
+//! cheating. Tests use `rejoin::client`, which checks everything that it receives, or [`Raw`] where a client
+//! must misbehave.
 
 mod again;
 mod alone;
@@ -38,19 +38,19 @@ use crate::support::{Server, in_time, questions};
 
 type Happenings = UnboundedReceiver<ClientEvent>;
 
-/// A server in this process.
+/// A server in this process with its own folder.
 fn server(args: &[&str]) -> (TempDir, Server) {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::here(folder.path(), args);
     (folder, server)
 }
 
-/// A place where a process can be started again and again.
+/// An address at which a process can be started again and again.
 fn fixed_address() -> String {
     format!("127.0.0.1:{}", free_port())
 }
 
-/// The real binary at this address.
+/// The real binary at this address, with its file in `folder`.
 fn process_at(address: &str, folder: &Path, args: &[&str]) -> Server {
     let folder_name = folder.to_str().unwrap();
     let words = [&["serve", "--listen", address, "--data-dir", folder_name, "--workers", "2"], args].concat();
@@ -61,7 +61,8 @@ fn api(server: &Server) -> Api {
     Api::new(Endpoints::one(&*server.base))
 }
 
-/// Settings of a room of so many [`questions`] that opens each at once, and these besides.
+/// The settings of a room with `count` own [`questions`] that open without a ready phase. `more` are further
+/// settings.
 fn settings(count: u64, more: Value) -> Value {
     let mut settings = json!({ "questions": questions(count), "readyMs": 0, "timeLimitMs": 60_000 });
     for (name, value) in more.as_object().unwrap() {
@@ -70,7 +71,7 @@ fn settings(count: u64, more: Value) -> Value {
     settings
 }
 
-/// A room of [`settings`]; another one if the reply was lost.
+/// Opens a room with [`settings`]. If the reply is lost, it opens another room.
 async fn open(api: &Api, count: u64, more: Value) -> Opened {
     let settings = settings(count, more);
     loop {
@@ -81,7 +82,7 @@ async fn open(api: &Api, count: u64, more: Value) -> Opened {
     }
 }
 
-/// The results, asked for again if the reply was lost.
+/// The results of a room, requested again if the reply is lost.
 async fn results(api: &Api, ticket: &SeatCredentials) -> Value {
     loop {
         match api.results(ticket).await {
@@ -91,7 +92,7 @@ async fn results(api: &Api, ticket: &SeatCredentials) -> Value {
     }
 }
 
-/// A seat's live connection, once it stands.
+/// The live connection of a seat, once it has received the welcome.
 async fn connected(api: &Api, ticket: &SeatCredentials) -> (Connection, Happenings) {
     let (connection, mut happenings) = connect(ticket.clone(), ConnectOptions::new(api.bases()));
     welcome(&mut happenings).await;
@@ -110,7 +111,7 @@ async fn happening<T>(happenings: &mut Happenings, mut pick: impl FnMut(ClientEv
     in_time(picked).await
 }
 
-/// The next welcome.
+/// Waits for the next welcome.
 async fn welcome(happenings: &mut Happenings) -> rejoin::client::Welcome {
     happening(happenings, |happening| match happening {
         ClientEvent::Welcome(welcome) => Some(*welcome),
@@ -119,7 +120,7 @@ async fn welcome(happenings: &mut Happenings) -> rejoin::client::Welcome {
     .await
 }
 
-/// The next event of this name.
+/// Waits for the next event with this name.
 async fn event(happenings: &mut Happenings, name: &str) -> rejoin::client::EventFrame {
     happening(happenings, |happening| match happening {
         ClientEvent::Event(event) if event.event == name => Some(*event),

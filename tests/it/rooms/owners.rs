@@ -1,5 +1,5 @@
-//! What a backend does with the rooms that it has opened: finds them again, gives their hosts another
-//! token, deletes them.
+//! What a backend can do with the rooms that it opened: list them, issue a new token for the host, delete
+//! them.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::{api, join, open, server};
 use crate::support::until_async;
 use crate::support::{Client, KEY, assert_shape, in_time, questions};
 
-/// All rooms of the key's, by pages of so many.
+/// All rooms of the key, read in pages of `limit`.
 async fn listed(backend: &Client, limit: usize) -> Vec<Value> {
     let (mut rooms, mut after) = (Vec::new(), String::new());
     loop {
@@ -25,7 +25,7 @@ async fn listed(backend: &Client, limit: usize) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_key_finds_its_rooms_again() {
+async fn a_key_lists_its_own_rooms() {
     let (_folder, server) = server(&["--api-keys", KEY, "--hosting", "open"]);
     let (client, backend) = (server.client(), server.client().with_key(KEY));
     assert!(listed(&backend, 9).await.is_empty());
@@ -60,7 +60,7 @@ async fn a_key_finds_its_rooms_again() {
 }
 
 #[tokio::test]
-async fn a_host_who_has_lost_the_token_gets_another_from_the_backend() {
+async fn a_backend_can_replace_the_token_of_a_host() {
     let (_folder, server) = server(&["--api-keys", KEY]);
     let (api, client) = (api(&server), server.client());
     let backend = client.with_key(KEY);
@@ -81,8 +81,8 @@ async fn a_host_who_has_lost_the_token_gets_another_from_the_backend() {
 }
 
 #[tokio::test]
-async fn a_deleted_room_is_gone_with_its_connections() {
-    // A seat has room for its connection and for one request that waits.
+async fn deleting_a_room_closes_its_connections() {
+    // A seat may have its live connection and one waiting request.
     let (_folder, server) = server(&["--api-keys", KEY, "--max-connections-per-seat", "2"]);
     let (api, client) = (api(&server), server.client());
     let backend = client.with_key(KEY);
@@ -127,14 +127,14 @@ async fn a_deleted_room_is_gone_with_its_connections() {
         client.post("/api/rooms/join", &again).await.problem(404, "join-code-unknown");
     }
     assert!(listed(&backend, 9).await.is_empty());
-    // Solo games are given up elsewhere.
+    // Solo games are deleted by another request.
     let game = backend.play(1).await;
     backend.delete(&format!("/api/rooms/{game}")).await.problem(404, "room-not-found");
     assert_eq!(backend.resume(&game).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_room_without_keys_is_deleted_by_its_host() {
+async fn a_host_can_delete_a_room_on_a_server_without_keys() {
     let (_folder, server) = server(&[]);
     let room = open(&api(&server), 1, json!({})).await;
     let host = server.client().with_key(room.token.as_ref().unwrap().as_str());

@@ -1,4 +1,4 @@
-//! Rooms full of players, who write down what they are told.
+//! Rooms full of players who record everything that they receive.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,28 +15,29 @@ use tokio::task::JoinSet;
 use super::{Happenings, open, results};
 use crate::support::until;
 
-/// What a party is.
+/// The size of a party.
 #[derive(Clone, Copy)]
 pub(super) struct Size {
     pub(super) rooms: usize,
-    /// Players of a room, its host besides.
+    /// The number of players in a room, without its host.
     pub(super) players: usize,
     pub(super) questions: u64,
-    /// The question whose answers of every other player wait for [`Party::go`].
+    /// The index of the question that every other player answers only after [`Party::go`].
     pub(super) held: u64,
 }
 
 /// What a player was told.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    /// The first number that was to come, and all that came.
+    /// The first sequence number expected after the first welcome. `sequences` has all that arrived, in their
+    /// order.
     pub(super) first: Option<u64>,
     pub(super) sequences: Vec<u64>,
-    /// Numbers and names of events.
+    /// The sequence numbers and names of all events.
     pub(super) events: Vec<(u64, String)>,
-    /// Whether each welcome went on where the one before had ended.
+    /// For each welcome, true if it continued where the connection before it had ended.
     pub(super) recovered: Vec<bool>,
-    /// Acknowledged answers.
+    /// The acknowledged answers: question id to option id.
     pub(super) accepted: BTreeMap<String, Option<u64>>,
     pub(super) refused: Vec<String>,
     pub(super) is_finished: bool,
@@ -62,7 +63,8 @@ pub(super) struct Party {
 }
 
 impl Party {
-    /// Opens the rooms and seats everybody; the bases of the `n`-th player are `bases(n)`.
+    /// Opens the rooms, gives everybody a seat and starts the games. The `n`-th player connects to
+    /// `bases(n)`.
     pub(super) async fn begin(api: &Api, size: Size, bases: impl Fn(usize) -> Endpoints) -> Self {
         let going = watch::Sender::new(false);
         let mut rooms = Vec::new();
@@ -110,12 +112,13 @@ impl Party {
         self.rooms.iter().flat_map(|room| &room.guests)
     }
 
-    /// All connections, the hosts' among them.
+    /// All connections, including those of the hosts.
     pub(super) fn everybody(&self) -> impl Iterator<Item = &Connection> {
         self.guests().map(|guest| &guest.connection).chain(self.rooms.iter().map(|room| &room.host))
     }
 
-    /// Waits until each room is in the middle of the held question: those who don't wait have answered.
+    /// Waits until each room is in the middle of the held question: the players who do not wait have
+    /// answered.
     pub(super) async fn in_the_middle(&self) {
         let question = format!("q{}", self.size.held);
         let has_answered = |guest: &&Guest| guest.told.lock().accepted.contains_key(&question);
@@ -123,20 +126,20 @@ impl Party {
         until(|| self.rooms.iter().all(|room| room.guests.iter().filter(has_answered).count() == early)).await;
     }
 
-    /// Lets those who waited answer.
+    /// Lets the waiting players answer.
     pub(super) fn go(&self) {
         self.going.send_replace(true);
     }
 
-    /// Waits until everybody has seen the end, and been answered: the reply to the last answer may be lost,
-    /// and its repeat's come after the end.
+    /// Waits until every player has seen the end and has a reply to every answer. The reply to the last
+    /// answer may be lost, and then the reply to its repeat comes after the end.
     pub(super) async fn over(&self) {
         for guest in self.guests() {
             until(|| guest.told.lock().is_over(self.size.questions)).await;
         }
     }
 
-    /// Everything that was promised, held against what each was told and what the results say.
+    /// Checks every promise against what each player was told and against the results.
     pub(super) async fn check(&self, api: &Api) {
         let mut faults = Violations::default();
         self.everybody().for_each(|connection| faults.add(&connection.faults()));
@@ -158,7 +161,7 @@ impl Party {
 }
 
 impl Guest {
-    /// Score and answers are what this player believes.
+    /// Asserts that the results have the score and the answers that this player knows.
     fn check_results(&self, results: &Value) {
         let (total, told) = (self.connection.total(), self.told.lock());
         assert_eq!(self.connection.final_total(), Some(total));
@@ -181,7 +184,7 @@ impl Told {
         self.is_finished && (self.accepted.len() + self.refused.len()) as u64 >= answers
     }
 
-    /// No number is missing, none comes twice; and each of so many answers was acknowledged.
+    /// Asserts that no sequence number is missing or doubled, and that this many answers were acknowledged.
     fn check(&self, answers: u64) {
         assert!(self.refused.is_empty(), "{:?}", self.refused);
         assert_eq!(self.accepted.len() as u64, answers, "each answer was acknowledged");
@@ -190,13 +193,13 @@ impl Told {
         assert_eq!(self.sequences, wanted);
     }
 
-    /// What all players of a room are told, whenever they came.
+    /// The events that all players of a room receive, whenever they joined.
     fn after_the_joins(&self) -> Vec<(u64, String)> {
         self.events.iter().filter(|(_, name)| name != "joined").cloned().collect()
     }
 }
 
-/// Plays the host: from each reveal to the next question.
+/// Plays the host, who moves on from each reveal.
 async fn move_on(host: Connection, mut happenings: Happenings) {
     while let Some(happening) = happenings.recv().await {
         if let ClientEvent::Event(event) = happening

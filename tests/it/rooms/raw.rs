@@ -1,4 +1,4 @@
-//! A client of the WebSocket that says what it is told to say, and hears what comes.
+//! A WebSocket client that sends what a test tells it to and returns what it receives.
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -18,12 +18,12 @@ pub(super) struct Raw {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Heard {
     Frame(Value),
-    /// A close frame's code, or none where the line was cut.
+    /// The code of a close frame, or `None` if the connection ended without one.
     Closed(Option<u16>),
 }
 
 impl Raw {
-    /// A WebSocket on which nothing was said yet.
+    /// A WebSocket on which nothing was sent yet.
     pub(super) async fn open(base: &str, room: &str) -> Self {
         let place = base.strip_prefix("http://").expect("the base is http");
         let request = format!("ws://{place}/api/rooms/{room}/ws").into_client_request().expect("a URL");
@@ -33,7 +33,7 @@ impl Raw {
         Self { stream }
     }
 
-    /// The same, resumed by a token that knows nothing; and the welcome.
+    /// A WebSocket that is resumed with a token and without a known sequence number, and its welcome.
     pub(super) async fn resumed(base: &str, room: &str, token: &str) -> (Self, Value) {
         let mut raw = Self::open(base, room).await;
         raw.say(&json!({ "type": "resume", "token": token })).await;
@@ -49,7 +49,7 @@ impl Raw {
         self.stream.send(Message::text(text)).await.expect("the server reads");
     }
 
-    /// Sends a frame so many times at once.
+    /// Sends a frame this many times in one go.
     pub(super) async fn burst(&mut self, frame: &Value, times: usize) {
         for _ in 0..times {
             self.stream.feed(Message::text(frame.to_string())).await.expect("the server reads");
@@ -57,12 +57,12 @@ impl Raw {
         self.stream.flush().await.expect("the server reads");
     }
 
-    /// The next thing that comes, pings aside.
+    /// The next frame or close. Pings are skipped.
     pub(super) async fn hear(&mut self) -> Heard {
         in_time(self.hear_without_limit()).await
     }
 
-    /// The same, however long it takes. Pings are answered by the way.
+    /// Like [`Raw::hear`], without a deadline. Reading also answers pings.
     pub(super) async fn hear_without_limit(&mut self) -> Heard {
         loop {
             match self.stream.next().await {
@@ -76,7 +76,7 @@ impl Raw {
         }
     }
 
-    /// The next frame of this type; others are passed over.
+    /// The next frame of this type. Other frames are skipped.
     pub(super) async fn frame(&mut self, kind: &str) -> Value {
         loop {
             match self.hear().await {
@@ -87,13 +87,13 @@ impl Raw {
         }
     }
 
-    /// What a frame with an `id` is answered.
+    /// Sends a frame with an `id` and returns its reply or error.
     pub(super) async fn ask(&mut self, frame: &Value) -> Value {
         self.say(frame).await;
         self.answer(frame["id"].as_str().expect("an id")).await
     }
 
-    /// The reply, or error, to the frame of this id.
+    /// The reply or error to the frame with this id.
     pub(super) async fn answer(&mut self, id: &str) -> Value {
         loop {
             match self.hear().await {
@@ -104,7 +104,7 @@ impl Raw {
         }
     }
 
-    /// The code by which the server closes; what comes before it is passed over.
+    /// The code by which the server closes. Earlier frames are skipped.
     pub(super) async fn closed(&mut self) -> Option<u16> {
         loop {
             if let Heard::Closed(code) = self.hear().await {
@@ -113,7 +113,7 @@ impl Raw {
         }
     }
 
-    /// Cuts the line without a word.
+    /// Drops the connection without a close frame.
     pub(super) fn cut(self) {
         drop(self);
     }

@@ -1,5 +1,5 @@
-//! Coming back: again and again, after everything is forgotten, from another tab, by another
-//! instance; and requests whose replies were lost.
+//! Returning to a seat: many times in a row, after all events are pruned, and from another tab. Also requests
+//! whose replies were lost.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ async fn present(client: &Client, room: &str) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn ten_losses_in_a_row_miss_and_repeat_nothing() {
+async fn ten_lost_connections_in_a_row_miss_and_repeat_no_event() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
@@ -48,7 +48,7 @@ async fn ten_losses_in_a_row_miss_and_repeat_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_ten_connections_at_once_one_stays() {
+async fn one_of_ten_simultaneous_connections_of_a_seat_stays() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
@@ -75,7 +75,7 @@ async fn of_ten_connections_at_once_one_stays() {
 }
 
 #[tokio::test]
-async fn after_everything_was_acknowledged_and_forgotten_the_numbering_goes_on() {
+async fn sequence_numbers_continue_after_all_events_are_pruned() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
@@ -88,7 +88,7 @@ async fn after_everything_was_acknowledged_and_forgotten_the_numbering_goes_on()
     for client in [&client, &host] {
         client.post(&format!("/api/rooms/{id}/ack"), &json!({ "sequence": head })).await.json(200);
     }
-    // Bob has joined with everything known to him, so all of it is forgotten.
+    // Bob's seat began at the head, so now every seat has every event and all are pruned.
     let page = client.get(&format!("/api/rooms/{id}/events?after=0")).await.json(200);
     assert_eq!((&page["recovered"], &page["snapshot"]["head"]), (&json!(false), &json!(head)), "{page}");
     let token = ada.ticket.token.as_str();
@@ -112,7 +112,7 @@ async fn after_everything_was_acknowledged_and_forgotten_the_numbering_goes_on()
 }
 
 #[tokio::test]
-async fn a_resume_whose_welcome_is_lost_is_repeated_without_harm() {
+async fn a_resume_whose_welcome_is_lost_can_be_repeated() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
@@ -136,7 +136,7 @@ async fn a_resume_whose_welcome_is_lost_is_repeated_without_harm() {
 }
 
 #[tokio::test]
-async fn an_older_tab_is_closed_and_its_late_end_disturbs_nothing() {
+async fn a_newer_tab_closes_the_older_one_whose_late_end_changes_nothing() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
@@ -150,7 +150,7 @@ async fn an_older_tab_is_closed_and_its_late_end_disturbs_nothing() {
     assert_eq!(older.closed().await, Some(4409));
     let client = server.client().with_key(host);
     let begun = Instant::now();
-    // The old socket ends long after its successor has come.
+    // The old socket ends long after the new connection has taken over.
     tokio::time::sleep(Duration::from_millis(600)).await;
     older.cut();
     while begun.elapsed() < Duration::from_secs(2) {
@@ -170,7 +170,7 @@ async fn an_older_tab_is_closed_and_its_late_end_disturbs_nothing() {
 }
 
 #[tokio::test]
-async fn a_join_whose_reply_is_lost_gives_the_same_seat_a_fresh_token() {
+async fn a_repeated_join_gives_the_same_seat_a_new_token() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
@@ -194,7 +194,7 @@ async fn a_join_whose_reply_is_lost_gives_the_same_seat_a_fresh_token() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn copies_of_a_join_at_once_take_one_seat_and_one_token_is_good() {
+async fn simultaneous_copies_of_a_join_take_one_seat_with_one_valid_token() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
@@ -217,7 +217,7 @@ async fn copies_of_a_join_at_once_take_one_seat_and_one_token_is_good() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_laggy_hosts_copies_of_next_take_one_step() {
+async fn copies_of_a_hosts_next_advance_the_game_once() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 6, json!({})).await;
@@ -251,12 +251,12 @@ async fn a_laggy_hosts_copies_of_next_take_one_step() {
 }
 
 #[tokio::test]
-async fn who_was_kicked_has_no_name_in_what_is_told_again() {
+async fn replayed_events_hide_the_name_of_a_kicked_player() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
     let (id, host) = (&room.room_id, room.token.as_ref().unwrap().as_str());
-    // As long as somebody listens, the newest events are kept for all.
+    // While somebody listens, the newest events stay in the log for everybody.
     let (mut listening, _) = Raw::resumed(&server.base, id, host).await;
     let (ada, bob) = (join(&api, &room, "Ada").await, join(&api, &room, "Bob").await);
     for name in ["Ada", "Bob"] {

@@ -1,4 +1,4 @@
-//! Every way in which a room says no over HTTP, each with its code; and what is wrong where.
+//! Every refusal of a room over HTTP with its code, and the paths of invalid fields.
 
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -12,7 +12,7 @@ use crate::support::{Client, KEY, questions};
 const NOBODY: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 #[tokio::test]
-async fn who_may_not_is_told_why() {
+async fn every_refusal_to_a_player_has_its_code() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 2, json!({ "maxSeats": 4, "hostAway": "oldestSeat" })).await;
@@ -93,7 +93,7 @@ async fn who_may_not_is_told_why() {
 }
 
 #[tokio::test]
-async fn a_backend_is_told_what_is_too_much() {
+async fn every_refusal_to_a_backend_has_its_code() {
     let (_folder, server) = server(&["--api-keys", KEY]);
     let backend = server.client().with_key(KEY);
     let room = backend.post("/api/rooms", &json!({ "mode": "external" })).await.json(201);
@@ -121,7 +121,7 @@ async fn a_backend_is_told_what_is_too_much() {
         .problem(401, "bad-token");
 }
 
-/// Whether the room exists or not.
+/// A token without a seat gets the same answer whether the room exists or not.
 async fn a_token_of_no_seat_gets_one_answer(client: &Client, rooms: &[&str]) {
     let nobody = client.with_key(&"ab".repeat(32));
     for room in rooms {
@@ -145,7 +145,7 @@ async fn a_token_of_no_seat_gets_one_answer(client: &Client, rooms: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_room_that_many_come_to_and_go_from_is_not_full_but_asks_for_patience() {
+async fn a_room_with_too_many_joins_and_leaves_limits_the_rate_of_joins() {
     let (_folder, server) = server(&[]);
     let client = server.client();
     let room = client.post("/api/rooms", &json!({ "questions": questions(1), "maxSeats": 61 })).await.json(201);
@@ -162,7 +162,7 @@ async fn a_room_that_many_come_to_and_go_from_is_not_full_but_asks_for_patience(
         });
         assert_eq!(join_all(leaves).await, [204; 60]);
     }
-    // By the shares that came back meanwhile a few more may come.
+    // The rate limit refills a little meanwhile, so a few more joins succeed.
     for n in 120..240 {
         let reply = join(n).await;
         if reply.status != 201 {
@@ -175,7 +175,7 @@ async fn a_room_that_many_come_to_and_go_from_is_not_full_but_asks_for_patience(
 }
 
 #[tokio::test]
-async fn what_is_not_right_is_422_and_says_where() {
+async fn an_invalid_room_request_is_422_with_its_path() {
     let (_folder, server) = server(&["--api-keys", KEY]);
     let backend = server.client().with_key(KEY);
     let opened = backend.post("/api/rooms", &json!({ "mode": "external" })).await.json(201);

@@ -1,4 +1,5 @@
-//! Requests whose reply was lost, sent again: everything happens once, and the first reply comes again.
+//! Requests that are sent again because their reply was lost: each is carried out once, and the repeat gets
+//! the first reply.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +11,10 @@ use super::{api, fixed_address, open, process_at, server};
 use crate::support::client::{Reply, send};
 use crate::support::{Client, KEY, Server, in_time};
 
-/// Frames that a connection may send at once.
+/// The number of frames that a connection may send at once.
 const AT_ONCE: usize = 100;
 
-/// An external room with one seat, and what its player knows.
+/// An external room with one seat, and what the player's page remembers.
 struct Talk {
     room: String,
     token: String,
@@ -35,7 +36,7 @@ impl Talk {
         format!("/api/rooms/{}{rest}", self.room)
     }
 
-    /// The next connection of a page that lives on.
+    /// The next connection of the same page, which remembers the epoch and the head.
     async fn again(&self, server: &Server) -> Raw {
         let mut raw = Raw::open(&server.base, &self.room).await;
         let known = json!({ "type": "resume", "token": self.token, "epoch": self.epoch, "lastSequence": self.head });
@@ -44,7 +45,8 @@ impl Talk {
         raw
     }
 
-    /// Says numbers, each in a frame of that id. Without replies the connection is cut at once.
+    /// Sends each number in a frame with that number as its id. Without `replies` the connection is cut right
+    /// after sending.
     async fn says(&self, server: &Server, numbers: std::ops::Range<usize>, replies: bool) {
         for from in numbers.clone().step_by(AT_ONCE) {
             let some = from..(from + AT_ONCE).min(numbers.end);
@@ -62,7 +64,7 @@ impl Talk {
         }
     }
 
-    /// All that was ever said, by the log.
+    /// Every payload of a `said` event in the log, in the order of the log.
     async fn heard(&self, server: &Server) -> Vec<Value> {
         let backend = server.client().with_key(KEY);
         let page = backend.get(&self.url("/events?after=1&limit=500")).await.json(200);
@@ -82,7 +84,7 @@ async fn post_as(client: &Client, key: &str, path: &str, body: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn a_player_who_fills_the_log_is_told_to_wait_until_the_backend_has_read() {
+async fn a_player_must_wait_while_the_log_is_full_of_unread_events() {
     let (_folder, server) = server(&["--api-keys", KEY]);
     let talk = Talk::begin(&server).await;
     let (backend, _) = Raw::resumed(&server.base, &talk.room, KEY).await;
@@ -108,7 +110,7 @@ fn numbers(count: usize) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_said_is_heard_once_however_much_was_on_the_way() {
+async fn repeated_messages_are_recorded_once_however_many_were_in_flight() {
     let (_folder, server) = server(&["--api-keys", KEY]);
     for count in [17, 300] {
         let talk = Talk::begin(&server).await;
@@ -117,7 +119,7 @@ async fn what_is_said_is_heard_once_however_much_was_on_the_way() {
         talk.says(&server, 0..count, true).await;
         let mut heard = talk.heard(&server).await;
         if count > AT_ONCE {
-            // What was cut off is said later than what went through over the next connection.
+            // Messages that were cut off are recorded later than others that the next connection delivered.
             heard.sort_by_key(Value::as_u64);
         }
         assert_eq!(heard, numbers(count));
@@ -125,7 +127,7 @@ async fn what_is_said_is_heard_once_however_much_was_on_the_way() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_said_around_a_kill_is_heard_once_and_in_order() {
+async fn messages_around_a_kill_are_recorded_once_and_in_order() {
     let (folder, address) = (tempfile::tempdir().unwrap(), fixed_address());
     let server = process_at(&address, folder.path(), &["--api-keys", KEY]);
     let talk = Talk::begin(&server).await;
@@ -144,7 +146,7 @@ async fn what_is_said_around_a_kill_is_heard_once_and_in_order() {
 }
 
 #[tokio::test]
-async fn what_is_said_by_single_requests_is_known_by_its_key() {
+async fn a_message_over_http_is_recorded_once_per_idempotency_key() {
     let (_folder, server) = server(&["--api-keys", KEY]);
     let talk = Talk::begin(&server).await;
     let client = server.client().with_key(&talk.token);
@@ -166,7 +168,7 @@ async fn what_is_said_by_single_requests_is_known_by_its_key() {
 }
 
 #[tokio::test]
-async fn a_page_that_counts_its_ids_from_1_again_loses_nothing() {
+async fn a_page_that_restarts_its_frame_ids_loses_no_message() {
     let (_folder, server) = server(&["--api-keys", KEY]);
     let talk = Talk::begin(&server).await;
     let say = |payload: &str| json!({ "type": "say", "id": "1", "payload": payload });
@@ -176,14 +178,14 @@ async fn a_page_that_counts_its_ids_from_1_again_loses_nothing() {
     assert_ne!(raw.ask(&say("b")).await, first, "another body is another thing");
     let mut raw = talk.again(&server).await;
     assert_eq!(raw.ask(&say("a")).await, first, "over the next connection it is the repeat");
-    // A reload remembers nothing, and says the same of its own.
+    // A reloaded page remembers nothing, so the same id and payload are a new message.
     let (mut raw, _) = Raw::resumed(&server.base, &talk.room, &talk.token).await;
     assert_ne!(raw.ask(&say("a")).await, first);
     assert_eq!(talk.heard(&server).await, ["a", "b", "a"]);
 }
 
 #[tokio::test]
-async fn a_record_is_the_same_through_both_doors() {
+async fn a_record_repeated_over_the_other_transport_is_recognized() {
     let (_folder, server) = server(&["--api-keys", KEY]);
     let talk = Talk::begin(&server).await;
     let backend = server.client().with_key(KEY);
@@ -202,7 +204,7 @@ async fn a_record_is_the_same_through_both_doors() {
 }
 
 #[tokio::test]
-async fn a_hosts_move_is_told_that_it_moved_over_the_next_connection_too() {
+async fn a_repeated_host_move_gets_its_first_reply_on_the_next_connection() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 2, json!({})).await;
@@ -225,7 +227,7 @@ async fn a_hosts_move_is_told_that_it_moved_over_the_next_connection_too() {
 }
 
 #[tokio::test]
-async fn a_room_is_opened_once_under_a_key() {
+async fn a_room_is_opened_once_per_idempotency_key() {
     let (_folder, server) = server(&["--api-keys", KEY, "--hosting", "open"]);
     let (player, backend) = (server.client(), server.client().with_key(KEY));
     let open = |client: &Client, key: &'static str, body: &'static str| {
@@ -247,7 +249,7 @@ async fn a_room_is_opened_once_under_a_key() {
     for another in [open(&player, "l", body).await, open(&backend, "k", body).await] {
         assert_ne!(another.json(201)["roomId"], first["roomId"]);
     }
-    // A request that is refused keeps no key.
+    // A refused request does not use up its key.
     open(&player, "m", r#"{"quizId": "unknown"}"#).await.problem(404, "quiz-not-found");
     open(&player, "m", body).await.json(201);
 }

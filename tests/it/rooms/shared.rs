@@ -1,4 +1,4 @@
-//! Two instances on one Valkey, and one room over both.
+//! Two instances over one Valkey, and one room that is used at both.
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ struct Pair {
     valkey: ValkeyServer,
 }
 
-/// Two instances, the second by another URL.
+/// Starts two instances. The second connects with its own URL.
 async fn pair(other_url: impl FnOnce(&ValkeyServer) -> String) -> Pair {
     let valkey = ValkeyServer::start(&[]);
     let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
@@ -33,7 +33,7 @@ async fn pair(other_url: impl FnOnce(&ValkeyServer) -> String) -> Pair {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_that_hears_no_hints_looks_and_catches_up() {
+async fn an_instance_without_notices_reads_and_catches_up() {
     let deaf = |valkey: &ValkeyServer| {
         let rights = ["~*", "&*", "+@all", "-subscribe", "-ssubscribe", "-psubscribe"];
         let user = [&["ACL", "SETUSER", "deaf", "on", ">secret"], &rights[..]].concat();
@@ -51,7 +51,7 @@ async fn an_instance_that_hears_no_hints_looks_and_catches_up() {
         event(&mut happenings, "joined").await;
         took("an event without a hint", begun);
     }
-    // The same seat by the instance that hears: the deaf one lets go of it.
+    // The seat connects to the instance that receives notices. The other instance must let go of the seat.
     let (back, _happenings) = connected(&api_one, &ada.ticket).await;
     let begun = Instant::now();
     until(|| connection.stopped().is_some()).await;
@@ -61,7 +61,7 @@ async fn an_instance_that_hears_no_hints_looks_and_catches_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_sent_away_is_gone_from_the_other_instance() {
+async fn a_removed_seat_is_disconnected_at_the_other_instance() {
     let Pair { _folders, one, other, valkey } = pair(ValkeyServer::url).await;
     let api_one = api(&one);
     let room = api_one.open(&json!({}), None).await.unwrap();
@@ -81,7 +81,7 @@ async fn who_is_sent_away_is_gone_from_the_other_instance() {
     assert_eq!(backend.delete(&path).await.status, 204);
     assert_eq!(raw.closed().await, Some(4403));
     took("revoked over instances", begun);
-    // A newer tab at one instance ends the older one at the other.
+    // A newer tab at one instance closes the older tab at the other.
     let cleo = join(&api_one, &room, "Cleo").await;
     let (mut older, _) = Raw::resumed(&other.base, &room.room_id, cleo.ticket.token.as_str()).await;
     let (mut newer, _) = Raw::resumed(&one.base, &room.room_id, cleo.ticket.token.as_str()).await;
@@ -92,7 +92,7 @@ async fn who_is_sent_away_is_gone_from_the_other_instance() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backend_hears_at_either_instance_what_was_said_at_the_other() {
+async fn a_backend_receives_messages_from_the_other_instance() {
     let Pair { _folders, one, other, valkey } = pair(ValkeyServer::url).await;
     let room = api(&one).open(&json!({ "mode": "external" }), Some(KEY)).await.unwrap().room_id;
     let backend = one.client().with_key(KEY);
@@ -120,7 +120,7 @@ async fn a_backend_hears_at_either_instance_what_was_said_at_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_room_that_is_deleted_is_gone_from_the_other_instance() {
+async fn a_deleted_room_is_gone_at_the_other_instance() {
     let Pair { _folders, one, other, valkey } = pair(ValkeyServer::url).await;
     let api_one = api(&one);
     let room = api_one.open(&json!({}), Some(KEY)).await.unwrap();

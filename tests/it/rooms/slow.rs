@@ -1,4 +1,4 @@
-//! A player who doesn't read.
+//! A player who does not read from the socket.
 
 use rejoin::client::{ConnectOptions, connect};
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::support::websocket::{TEXT, frame, request};
 use crate::support::{KEY, until_async};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_player_who_does_not_read_is_left_behind_and_catches_up_on_return() {
+async fn a_player_who_does_not_read_is_disconnected_and_catches_up_on_return() {
     let (_folder, server) = server(&["--api-keys", KEY]);
     let api = api(&server);
     let room = api.open(&json!({ "mode": "external", "awayMs": 300_000 }), Some(KEY)).await.unwrap();
@@ -27,14 +27,15 @@ async fn a_player_who_does_not_read_is_left_behind_and_catches_up_on_return() {
     let mut first = [0; 12];
     stream.read_exact(&mut first).await.unwrap();
     assert_eq!(&first, b"HTTP/1.1 101");
-    // More than the kernel takes on its own, and less than a room keeps.
+    // More than the kernel buffers, and less than a room keeps.
     let events: Vec<_> = (0..15).map(|_| json!({ "type": "x", "payload": "y".repeat(15_000) })).collect();
     let mut head = 0;
     for _ in 0..17 {
         let recorded = backend.post(&format!("{path}/events"), &json!({ "events": events })).await.json(201);
         head = recorded["sequence"].as_u64().unwrap();
     }
-    // Reading would spare it, so the room tells when it is left behind.
+    // The test must not read yet, or the player would catch up. The room's presence shows when the player was
+    // given up.
     until_async(async || backend.get(&path).await.json(200)["seats"][0]["present"] == false).await;
     let mut all = Vec::new();
     let _ = stream.read_to_end(&mut all).await;

@@ -1,4 +1,4 @@
-//! A client of the HTTP API that knows what every reply must carry.
+//! A client of the HTTP API. It checks what every reply must contain.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder};
@@ -8,11 +8,11 @@ use tokio::net::TcpStream;
 
 use super::{HANG, in_time};
 
-/// What readiness tells of the stores, and a problem too if nothing is ready.
+/// Fields with which `/readyz` describes the stores. A problem has them too if no store is ready.
 const STANDING: [&str; 6] =
     ["engine?: text", "reachable?: bool", "degraded?: bool", "breaker?: text", "cause?: text", "since?: date"];
 
-/// Talks to one server.
+/// Sends requests to one server, with or without an API key.
 #[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -20,7 +20,7 @@ pub(crate) struct Client {
     key: Option<String>,
 }
 
-/// A reply, read whole.
+/// A reply that has been read to its end.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -35,12 +35,12 @@ impl Client {
         Self { http: http.build().expect("a client"), base: base.to_owned(), key: None }
     }
 
-    /// The same client as a backend that shows this key.
+    /// The same client with this API key, as a backend.
     pub(crate) fn with_key(&self, key: &str) -> Self {
         Self { key: Some(key.to_owned()), ..self.clone() }
     }
 
-    /// A request to be added to.
+    /// The start of a request to this server, with the API key if the client has one.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
         match &self.key {
@@ -61,12 +61,12 @@ impl Client {
         send(self.request(Method::DELETE, path)).await
     }
 
-    /// A new game, as its first reply shows it.
+    /// Creates a game and returns the JSON of the reply.
     pub(crate) async fn create(&self, body: Value) -> Value {
         self.post("/api/game/session", &body).await.json(201)
     }
 
-    /// A new game of so many [`questions`](super::questions), by its id.
+    /// Creates a game of `count` [`questions`](super::questions) and returns its id.
     pub(crate) async fn play(&self, count: u64) -> String {
         let created = self.create(json!({ "questions": super::questions(count) })).await;
         created["sessionId"].as_str().expect("an id").to_owned()
@@ -76,12 +76,12 @@ impl Client {
         self.post("/api/game/question", &json!({ "sessionId": id, "questionId": question })).await
     }
 
-    /// Answers question `n` of [`questions`](super::questions).
+    /// Answers question `n` of [`questions`](super::questions) without an idempotency key.
     pub(crate) async fn answer(&self, id: &str, n: u64, option: impl Into<Value>) -> Reply {
         self.post("/api/game/answer", &answer_body(id, n, option)).await
     }
 
-    /// The same under an idempotency key.
+    /// Like [`Client::answer`], with an idempotency key.
     pub(crate) async fn answer_as(&self, key: &str, id: &str, n: u64, option: impl Into<Value>) -> Reply {
         let request = self.request(Method::POST, "/api/game/answer").header("Idempotency-Key", key);
         send(request.json(&answer_body(id, n, option))).await
@@ -99,15 +99,16 @@ impl Client {
         send(self.request(Method::POST, &format!("/api/game/results/{id}/award"))).await
     }
 
-    /// Sends these bytes as they are, and reads until the server closes.
+    /// Sends these bytes unchanged and reads until the server closes the connection.
     pub(crate) async fn raw(&self, bytes: &[u8]) -> Vec<u8> {
         let mut stream = self.connect().await;
-        // A server that refuses early may close before it has read all.
+        // A server that refuses early may close the connection before it has read everything, so a write may
+        // fail.
         let _ = stream.write_all(bytes).await;
         read_to_close(&mut stream).await
     }
 
-    /// The reply to these bytes, which make one request with `Connection: close`.
+    /// The reply to these bytes. They must be one request with `Connection: close`.
     pub(crate) async fn exchange(&self, bytes: &[u8]) -> Reply {
         Reply::parse(&self.raw(bytes).await)
     }
@@ -122,15 +123,15 @@ fn answer_body(id: &str, n: u64, option: impl Into<Value>) -> Value {
     json!({ "sessionId": id, "questionId": format!("q{n}"), "optionId": option.into() })
 }
 
-/// All that comes until the server closes the connection.
+/// Everything that arrives until the server closes the connection.
 pub(crate) async fn read_to_close(stream: &mut TcpStream) -> Vec<u8> {
     let mut reply = Vec::new();
-    // A reset after the reply is an end too.
+    // A reset after the reply ends the connection too.
     let _ = in_time(stream.read_to_end(&mut reply)).await;
     reply
 }
 
-/// Sends a request and reads its reply whole.
+/// Sends a request and reads its whole reply.
 pub(crate) async fn send(request: RequestBuilder) -> Reply {
     let response = request.send().await.expect("the server replies");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -139,7 +140,7 @@ pub(crate) async fn send(request: RequestBuilder) -> Reply {
 }
 
 impl Reply {
-    /// Reads a reply as it stood on the wire.
+    /// Parses a reply from its bytes on the wire.
     #[track_caller]
     pub(crate) fn parse(bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| {
@@ -164,7 +165,7 @@ impl Reply {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The JSON of a reply that has this status, and what every reply must carry.
+    /// The JSON body. Fails unless the reply has this status and the headers that every reply must have.
     #[track_caller]
     pub(crate) fn json(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text());
@@ -173,7 +174,7 @@ impl Reply {
         serde_json::from_slice(&self.body).expect("the body is JSON")
     }
 
-    /// The problem in a reply that has this status and code.
+    /// The problem in the body. Fails unless the reply has this status and this code.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{}", self.text());

@@ -1,4 +1,4 @@
-//! What tests share: a server to talk to, a client that talks, questions to play.
+//! What the tests share: servers, clients, questions, and ways to wait.
 
 pub(crate) mod client;
 pub(crate) mod nginx;
@@ -19,32 +19,32 @@ pub(crate) use server::Server;
 pub(crate) use shape::assert_shape;
 pub(crate) use waiting::{HANG, in_time, took, until, until_async, wait_for, wait_until};
 
-/// A file that `test.sh` fetches.
+/// The path of a file that `test.sh` downloads. Fails if the file is missing.
 pub(crate) fn fetched(file: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     assert!(path.exists(), "this test needs {file}: run ./test.sh, which fetches it");
     path
 }
 
-/// An API key that is long enough.
+/// A valid API key: it has the minimum length.
 pub(crate) const KEY: &str = "a-key-of-the-backend-0123456789";
 
-/// The right option of question `n` of [`questions`].
+/// The id of the right option of question `n` of [`questions`].
 pub(crate) fn right(n: u64) -> u64 {
     n % 4 + 1
 }
 
-/// A wrong option of question `n` of [`questions`].
+/// The id of a wrong option of question `n` of [`questions`].
 pub(crate) fn wrong(n: u64) -> u64 {
     (n + 1) % 4 + 1
 }
 
-/// Questions of a caller's own, `q0`, `q1` …, each with four options.
+/// The questions `q0`, `q1` …, as a caller sends its own questions. Each has four options.
 pub(crate) fn questions(count: u64) -> Value {
     (0..count).map(question).collect()
 }
 
-/// One of [`questions`].
+/// Question `n` of [`questions`].
 pub(crate) fn question(n: u64) -> Value {
     let option = |id: u64| json!({ "optionId": id, "text": format!("option {id} of {n}") });
     json!({
@@ -59,7 +59,7 @@ pub(crate) fn question(n: u64) -> Value {
     })
 }
 
-/// The shipped bank of that name, as its file says.
+/// The shipped bank with this name, as JSON from its file.
 pub(crate) fn bank(name: &str) -> Value {
     let path = format!("{}/data/quizzes/{name}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_slice(&std::fs::read(path).expect("the bank ships")).expect("it is JSON")

@@ -1,4 +1,4 @@
-//! nginx as `deploy/nginx.conf` sets it up, before one instance.
+//! nginx with the configuration of `deploy/nginx.conf`, in front of one instance.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::valkey::ports::free_port;
 use super::{Server, wait_for};
 
-/// A running nginx.
+/// A running nginx, which is killed when this is dropped.
 pub(crate) struct Nginx {
     child: Child,
     folder: TempDir,
@@ -17,7 +17,8 @@ pub(crate) struct Nginx {
 }
 
 impl Nginx {
-    /// Passes what comes to this server, which stands for every instance.
+    /// Starts an nginx that forwards all requests to this server. The server takes the place of every
+    /// instance that the configuration names.
     pub(crate) fn before(server: &Server) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let program = super::fetched("target/nginx/nginx");
@@ -60,7 +61,7 @@ impl Nginx {
         nginx
     }
 
-    /// What it has logged of requests.
+    /// Everything in the access log.
     pub(crate) fn access_log(&self) -> String {
         fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default()
     }

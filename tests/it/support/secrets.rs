@@ -1,13 +1,13 @@
-//! Whatever a server logs, it tells no secret: no token, no API key, no join code, no answer key.
+//! Finds secrets in the logs of a server: tokens, API keys, join codes and answer keys must never be logged.
 
-/// API keys that tests use.
+/// The API keys that the tests use.
 const KEYS: [&str; 3] = [super::KEY, "0123456789abcdef0123", "another-key-0123456789"];
-/// Fields in which it stands what is right.
+/// The fields that hold the right answer of a question.
 const ANSWER_KEYS: [&str; 5] = ["correctOption", "correctTexts", "correctNumber", "correctRange", "correctOrder"];
-/// A join code's letters.
+/// The letters and digits of which a join code is made.
 const LETTERS: &str = "23456789ABCDEFGHJKMNPQRSTUVWXYZ";
 
-/// The first line of a log that tells a secret.
+/// The first line of a log that contains a secret.
 pub(crate) fn told(log: &str) -> Option<&str> {
     log.lines().find(|line| {
         let words = || line.split(|c: char| !c.is_ascii_alphanumeric());
@@ -19,7 +19,8 @@ pub(crate) fn told(log: &str) -> Option<&str> {
     })
 }
 
-/// Six of a code's letters, of which some are digits: other words of six capitals are none.
+/// True for six of these letters with at least one digit and one capital. A word of six capitals is not a
+/// join code, and neither is a number of six digits.
 fn is_join_code(word: &str) -> bool {
     let is_code = word.len() == 6 && word.chars().all(|letter| LETTERS.contains(letter));
     is_code && word.bytes().any(|byte| byte.is_ascii_digit()) && word.bytes().any(|byte| byte.is_ascii_uppercase())

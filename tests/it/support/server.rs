@@ -1,4 +1,4 @@
-//! A server to talk to: in this process, where a test hands it its clock, or the real binary.
+//! Servers for the tests: in this process, where a test can pass in a clock and stores, or the real binary.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -21,9 +21,10 @@ use tokio::sync::oneshot;
 
 use super::{Client, until, until_async};
 
-/// A server that ends with the test.
+/// A server that stops with the test. When the server is a process, dropping it also checks that its log
+/// contains no secret.
 pub(crate) struct Server {
-    /// Where it is: `http://127.0.0.1:1234`.
+    /// The URL of the server, such as `http://127.0.0.1:1234`.
     pub(crate) base: String,
     life: Life,
 }
@@ -34,17 +35,17 @@ enum Life {
 }
 
 impl Server {
-    /// A server in this process, its file in `folder`.
+    /// A server in this process that keeps its file in `folder`.
     pub(crate) fn here(folder: &Path, args: &[&str]) -> Self {
         Self::here_at(folder, args, system_wall_clock())
     }
 
-    /// The same by another wall clock.
+    /// Like [`Server::here`], with another wall clock.
     pub(crate) fn here_at(folder: &Path, args: &[&str], wall: WallClock) -> Self {
         Self::here_over(folder, args, wall, Stores::open)
     }
 
-    /// The same over stores that the test opens.
+    /// Like [`Server::here_at`], with stores that `open` opens.
     pub(crate) fn here_over(
         folder: &Path,
         args: &[&str],
@@ -65,7 +66,7 @@ impl Server {
         Self { base, life: Life::Here { stop: Some(stop), thread: Some(thread) } }
     }
 
-    /// The real binary, its file in `folder`, once it has said where it listens.
+    /// The real binary with its file in `folder`. Returns once the server has printed where it listens.
     pub(crate) fn process(folder: &Path, args: &[&str]) -> Self {
         let log = folder.join("stderr.log");
         let mut child =
@@ -85,7 +86,7 @@ impl Server {
         Client::new(&self.base)
     }
 
-    /// Stops it as an operator does, and waits until it has closed its file.
+    /// Stops the server as an operator does, and waits until it has closed its file.
     pub(crate) async fn stop(mut self) {
         match &mut self.life {
             Life::Here { stop, thread } => {
@@ -101,7 +102,7 @@ impl Server {
         }
     }
 
-    /// Kills the process as a power cut would.
+    /// Kills the process with SIGKILL, which gives it no time to write anything.
     pub(crate) async fn kill(mut self) {
         self.signal(Signal::KILL);
         self.ended().await;
@@ -112,13 +113,13 @@ impl Server {
         kill_process(Pid::from_child(child), signal).expect("the process is there");
     }
 
-    /// How the process ended, which it does in time.
+    /// Waits until the process ends, and returns its exit status.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let Life::Process { child, .. } = &mut self.life else { panic!("only a process ends so") };
         ended(child).await
     }
 
-    /// How many bytes of memory the process has.
+    /// The resident memory of the process in bytes.
     pub(crate) fn resident(&self) -> usize {
         let Life::Process { child, .. } = &self.life else { panic!("only a process has memory of its own") };
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it runs");
@@ -126,25 +127,25 @@ impl Server {
         line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") * 1024
     }
 
-    /// What the process has logged.
+    /// Everything that the process has logged.
     pub(crate) fn log(&self) -> String {
         let Life::Process { log, .. } = &self.life else { panic!("only a process has a log of its own") };
         std::fs::read_to_string(log).expect("the log is there")
     }
 
-    /// What the process said at its start.
+    /// The line that the process printed at its start.
     pub(crate) fn line(&self) -> &str {
         let Life::Process { line, .. } = &self.life else { panic!("only a process says something") };
         line
     }
 
-    /// Waits until it is ready.
+    /// Waits until `/readyz` replies with 200.
     pub(crate) async fn until_ready(&self) {
         let client = self.client();
         until_async(async || client.get("/readyz").await.status == 200).await;
     }
 
-    /// Waits until the log says this.
+    /// Waits until the log contains this text.
     pub(crate) async fn logged(&self, text: &str) {
         until(|| self.log().contains(text)).await;
     }
@@ -158,6 +159,7 @@ impl Drop for Server {
             if std::thread::panicking() {
                 return;
             }
+            // Only after the process has ended is its log complete.
             let log = std::fs::read(log).expect("the folder outlives its server");
             if let Some(line) = super::secrets::told(&String::from_utf8_lossy(&log)) {
                 panic!("the log tells a secret: {line}");
@@ -176,7 +178,7 @@ async fn ended(child: &mut Child) -> ExitStatus {
     status.expect("it has ended")
 }
 
-/// The exit code and the last words of a command that ends by itself.
+/// Runs a command that ends by itself. Returns its exit code and everything that it wrote to stderr.
 pub(crate) async fn refused(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
     let log = tempfile::NamedTempFile::new().expect("a log file");
     let stderr = log.reopen().expect("the log file");
@@ -185,8 +187,8 @@ pub(crate) async fn refused(folder: &Path, args: &[&str]) -> (Option<i32>, Strin
     (code, std::fs::read_to_string(log.path()).expect("the log is there"))
 }
 
-/// The binary with settings of its own, untouched by this process's environment. The first word
-/// of `args` may be another command than `serve`.
+/// The binary with an empty environment, so that no setting of this process reaches it. The first of `args`
+/// may be another command than `serve`.
 fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rejoin"));
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped());

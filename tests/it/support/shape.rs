@@ -1,10 +1,10 @@
-//! Whether an object has exactly the fields that it should, each of the right type.
+//! Checks that a JSON object has exactly the fields that it should have, each of the right type.
 
 use serde_json::Value;
 
-/// Fails unless `value` has each of `fields` with its type, and nothing else. A field is written
-/// `name: type`, or `name?: type` if it may be missing; a type is one of `text`, `date`, `integer`,
-/// `bool`, `array`, `object`, or two such with `|`, `null` among them.
+/// Fails unless `value` has each of `fields` with its type, and no other field. A field is written `name:
+/// type`, or `name?: type` if it may be missing. A type is `text`, `date`, `integer`, `bool`, `array`,
+/// `object` or `null`, or several of these with `|` in between.
 #[track_caller]
 pub(crate) fn assert_shape(value: &Value, fields: &[&str]) {
     let object = value.as_object().unwrap_or_else(|| panic!("no object: {value}"));
@@ -37,12 +37,12 @@ fn is_of(value: &Value, kind: &str) -> bool {
     }
 }
 
-/// RFC 3339 in UTC with milliseconds.
+/// True for RFC 3339 in UTC with milliseconds.
 fn is_date(text: &str) -> bool {
     text.len() == "2026-01-01T00:00:00.000Z".len() && humantime::parse_rfc3339(text).is_ok()
 }
 
-/// The milliseconds from one date to a later one; negative if it is earlier.
+/// The milliseconds from one date to another; negative if `to` is before `from`.
 pub(crate) fn millis_between(from: &Value, to: &Value) -> i64 {
     let millis = |date: &Value| {
         let date = humantime::parse_rfc3339(date.as_str().expect("a date is a text")).expect("a date");

@@ -1,17 +1,18 @@
-//! Waiting on a machine however busy. Tests assert what happens, in which order and how often: what
-//! they wait for has a deadline that only a hang meets, and how long it took is printed. The promises
-//! of time are measured by `cargo bench --bench outages`.
+//! Waiting that works on a machine however busy it is. Tests assert what happens, in which order and how
+//! often. A wait has a deadline that only a hang reaches, and it prints how long it took. `cargo bench
+//! --bench outages` measures the promises about time.
 
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-/// What takes longer hangs: over ten times what a slow machine with a busy neighbour needs.
+/// The deadline of every wait: over ten times what a slow machine with a busy neighbour needs. What takes
+/// longer hangs.
 pub(crate) const HANG: Duration = Duration::from_secs(60);
 
-/// How long a condition is left alone.
+/// The pause between two checks of a condition.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Waits for a condition.
+/// Waits until a condition holds.
 #[track_caller]
 pub(crate) fn until(mut is_so: impl FnMut() -> bool) -> impl Future<Output = ()> {
     let (place, begun) = (Location::caller(), Instant::now());
@@ -23,7 +24,7 @@ pub(crate) fn until(mut is_so: impl FnMut() -> bool) -> impl Future<Output = ()>
     }
 }
 
-/// The same for a condition that has to be asked for.
+/// Like [`until`], for a condition that is async.
 #[track_caller]
 pub(crate) fn until_async(mut is_so: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
     let (place, begun) = (Location::caller(), Instant::now());
@@ -35,7 +36,7 @@ pub(crate) fn until_async(mut is_so: impl AsyncFnMut() -> bool) -> impl Future<O
     }
 }
 
-/// Waits, without a runtime, until there is something.
+/// Waits, without an async runtime, until `look` returns something.
 #[track_caller]
 pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
@@ -48,13 +49,13 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
     }
 }
 
-/// The same for a condition.
+/// Like [`wait_for`], for a condition.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     wait_for(what, || holds().then_some(()));
 }
 
-/// What comes of something that must not hang.
+/// The result of a future that must not hang: fails after [`HANG`].
 #[track_caller]
 pub(crate) fn in_time<T>(doing: impl Future<Output = T>) -> impl Future<Output = T> {
     let place = Location::caller();
@@ -64,7 +65,7 @@ pub(crate) fn in_time<T>(doing: impl Future<Output = T>) -> impl Future<Output =
     }
 }
 
-/// Prints how long it took, and gives it.
+/// Prints and returns the time since `begun`.
 pub(crate) fn took(what: &str, begun: Instant) -> Duration {
     let took = begun.elapsed();
     println!("{what}: {took:?}");

@@ -1,4 +1,4 @@
-//! A WebSocket client that can do everything wrong.
+//! A WebSocket client that can break every rule of the protocol.
 
 use std::time::Duration;
 
@@ -8,24 +8,24 @@ use tokio::net::TcpStream;
 use super::client::read_to_close;
 use super::{Client, Reply, in_time};
 
-/// First bytes of frames.
+/// The first bytes of frames that are whole messages.
 pub(crate) const TEXT: u8 = 0x81;
 pub(crate) const BINARY: u8 = 0x82;
 pub(crate) const CLOSE: u8 = 0x88;
 pub(crate) const PING: u8 = 0x89;
 pub(crate) const PONG: u8 = 0x8A;
-/// The first and the last fragment of a text.
+/// The first bytes of the first and the last fragment of a text message.
 pub(crate) const FIRST: u8 = 0x01;
 pub(crate) const LAST: u8 = 0x80;
 
 const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
-/// A client of one WebSocket.
+/// One open WebSocket, used by a client.
 pub(crate) struct Socket {
     stream: TcpStream,
 }
 
-/// The request for a WebSocket, with a line more or less.
+/// The bytes of a WebSocket upgrade request. `change` may add, remove or replace its lines.
 pub(crate) fn request(path: &str, change: impl Fn(&mut Vec<String>)) -> Vec<u8> {
     let mut lines = vec![
         format!("GET {path} HTTP/1.1"),
@@ -39,7 +39,7 @@ pub(crate) fn request(path: &str, change: impl Fn(&mut Vec<String>)) -> Vec<u8> 
     (lines.join("\r\n") + "\r\n\r\n").into_bytes()
 }
 
-/// A frame as a client sends it.
+/// A frame as a client sends it, which is masked. `first` is its first byte.
 pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     match payload.len() {
@@ -52,12 +52,12 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A close frame's payload.
+/// The payload of a close frame.
 pub(crate) fn closing(code: u16, reason: &str) -> Vec<u8> {
     [&code.to_be_bytes(), reason.as_bytes()].concat()
 }
 
-/// The reply to a request for a WebSocket that becomes none, over a connection that is open.
+/// The reply to an upgrade request that the server refuses, sent over an open connection.
 pub(crate) async fn exchange(mut stream: TcpStream, path: &str) -> Reply {
     stream.write_all(&request(path, |_| ())).await.expect("the server reads");
     Reply::parse(&read_to_close(&mut stream).await)
@@ -68,7 +68,8 @@ impl Socket {
         Self::open_with(client, path, &[]).await
     }
 
-    /// The same by a client that doesn't wait for the reply before it sends.
+    /// Like [`Socket::open`], but the client sends `early` together with the request and does not wait for
+    /// the reply.
     pub(crate) async fn open_with(client: &Client, path: &str, early: &[u8]) -> Self {
         let mut socket = Self { stream: client.connect().await };
         socket.send(&[&request(path, |_| ())[..], early].concat()).await;
@@ -86,17 +87,17 @@ impl Socket {
         socket
     }
 
-    /// Sends bytes as they are.
+    /// Sends bytes unchanged.
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.expect("the server reads");
     }
 
-    /// Sends a frame.
+    /// Sends one frame, masked.
     pub(crate) async fn say(&mut self, first: u8, payload: &[u8]) {
         self.send(&frame(first, payload)).await;
     }
 
-    /// Sends as long as the server takes it; tells how many of the bytes it took.
+    /// Sends until a write takes longer than `patience`. Returns how many of the bytes the server took.
     pub(crate) async fn stuff(&mut self, bytes: &[u8], patience: Duration) -> usize {
         let mut taken = 0;
         while taken < bytes.len() {
@@ -108,7 +109,7 @@ impl Socket {
         taken
     }
 
-    /// The next frame's first byte and payload; none at the end of the connection.
+    /// The first byte and the payload of the next frame, or `None` at the end of the connection.
     pub(crate) async fn hear(&mut self) -> Option<(u8, Vec<u8>)> {
         let [first, short] = self.bytes().await?;
         assert_eq!(short & 0x80, 0, "a server's frame is not masked");
@@ -122,18 +123,19 @@ impl Socket {
         Some((first, payload))
     }
 
-    /// The next frame, which is text.
+    /// The text of the next frame, which must be a whole text message.
     pub(crate) async fn text(&mut self) -> String {
         let (first, payload) = self.hear().await.expect("a frame");
         assert_eq!(first, TEXT, "{payload:?}");
         String::from_utf8(payload).expect("text is UTF-8")
     }
 
-    /// What the server closes by, answered; then it closes the connection too.
+    /// Reads the server's close frame and answers it. Fails unless the server then closes the connection.
+    /// Returns the code, if the frame has one, and the reason.
     pub(crate) async fn closed(&mut self) -> (Option<u16>, String) {
         let (first, payload) = self.hear().await.expect("a close frame");
         assert_eq!(first, CLOSE, "{payload:?}");
-        // It may have said all and read no more.
+        // The write may fail: a server that has sent everything may read no more.
         let _ = self.stream.write_all(&frame(CLOSE, &payload)).await;
         assert_eq!(self.hear().await, None, "nothing comes after the close frame");
         let Some((code, reason)) = payload.split_first_chunk() else { return (None, String::new()) };

@@ -1,4 +1,4 @@
-//! TLS, against a real server whose certificate an authority of the test's own has signed.
+//! TLS to a real server whose certificate is signed by an authority of the test.
 
 use std::error::Error;
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn authority(server: &TlsServer) -> Vec<u8> {
     std::fs::read(server.authority()).expect("its file")
 }
 
-/// What is in the way of a server that can be connected to.
+/// The reason why a store refuses a server that it can connect to.
 async fn in_the_way(target: ValkeyTarget) -> String {
     let store = ValkeyStore::open(options(target)).expect("opened");
     let missing = store.until_reachable(Duration::from_secs(5)).await.expect_err("it must not be trusted");
@@ -28,7 +28,7 @@ async fn in_the_way(target: ValkeyTarget) -> String {
 }
 
 #[tokio::test]
-async fn a_server_is_trusted_by_its_authoritys_file() {
+async fn a_server_is_trusted_with_the_file_of_its_authority() {
     let server = TlsServer::start(&["--requirepass", "secret"]);
     let store = ValkeyStore::open(options(target(&server.0.url(), Some(authority(&server))))).expect("opened");
     store.until_reachable(REACHING).await.expect("the server is there");
@@ -38,7 +38,7 @@ async fn a_server_is_trusted_by_its_authoritys_file() {
 }
 
 #[tokio::test]
-async fn without_it_or_by_another_the_certificate_is_refused_and_named() {
+async fn a_certificate_of_an_unknown_authority_is_refused_with_the_setting_to_use() {
     let (server, other) = (TlsServer::start(&[]), TlsServer::start(&[]));
     for authority in [None, Some(authority(&other))] {
         let cause = in_the_way(target(&server.0.url(), authority)).await;
@@ -50,7 +50,7 @@ async fn without_it_or_by_another_the_certificate_is_refused_and_named() {
 }
 
 #[tokio::test]
-async fn the_server_starts_without_trust_and_says_what_is_missing() {
+async fn the_server_starts_without_trust_and_names_the_missing_setting() {
     let server = TlsServer::start(&[]);
     let folder = tempfile::tempdir().expect("a folder");
     let rejoin = Server::process(folder.path(), &["--store", "valkey", "--valkey-url", &server.0.url()]);
@@ -66,7 +66,7 @@ async fn the_server_starts_without_trust_and_says_what_is_missing() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_authority_is_refused_at_the_start() {
+async fn an_invalid_authority_file_is_refused_at_the_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let missing = folder.path().join("missing.pem");
     let nonsense = folder.path().join("nonsense.pem");

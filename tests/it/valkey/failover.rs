@@ -1,6 +1,6 @@
-//! A primary dies, freezes or steps down, and another takes its place. Reachable is a key's primary
-//! when a fresh plain connection can write to it. What had not reached the replica is rolled back;
-//! what is still there was evaluated once.
+//! A primary dies, freezes or steps down, and another takes its place. The primary of a key counts as
+//! reachable when a new plain connection can write to it. What had not reached the replica is rolled back;
+//! every answer that remains was evaluated once.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ fn sentinel() -> Topology {
     Topology::Sentinel { service: SERVICE.to_owned(), password: None }
 }
 
-/// Waits until a fresh connection can write to the new primary, and says when that was.
+/// Waits until a new connection can write to the new primary, and returns the time.
 async fn promoted(all: &ValkeySentinels, place: usize) -> Instant {
     until(|| {
         all.servers[place].try_command(&["SET", "reachable", "1", "PX", "1000"]).is_ok_and(|reply| reply.is("OK"))
@@ -61,14 +61,14 @@ async fn sentinels_replace_a_frozen_primary() {
     players.may_lose();
     all.servers[0].stop_signal();
     players.recover(promoted(&all, 1).await).await;
-    // It wakes up, still a primary by its own word, and learns better.
+    // The old primary wakes up, still acts as a primary, and then learns that it is none.
     all.servers[0].continue_signal();
     players.go_on().await;
     players.end("sentinel failover of a frozen primary").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_primary_that_steps_down_is_left() {
+async fn players_follow_when_a_primary_steps_down() {
     let all = ValkeySentinels::start();
     let store = open(&all.url(), sentinel());
     store.until_reachable(REACHING).await.expect("the primary is there");
@@ -79,7 +79,7 @@ async fn a_primary_that_steps_down_is_left() {
     players.end("a failover that was asked for").await;
 }
 
-/// The node that writes the key of player 0, and when that was so.
+/// The node that accepts writes of this key, and the time when that was found.
 async fn writable(cluster: &ValkeyCluster, key: &str) -> (usize, Instant) {
     let mut writer = None;
     until(|| {
@@ -101,7 +101,7 @@ async fn a_cluster_replaces_a_killed_primary() {
     players.may_lose();
     cluster.nodes[writer].kill();
     players.are_refused().await;
-    // The other shards go on.
+    // The games on the other shards go on.
     players.go_on().await;
     let (next, since) = writable(&cluster, &key).await;
     assert_ne!(next, writer);
@@ -127,8 +127,8 @@ async fn a_cluster_replaces_a_frozen_primary() {
     players.end("cluster failover of a frozen primary").await;
 }
 
-/// Takes a shard of a cluster away for longer than it needs to be noticed, and looks whether the games
-/// of the others go on; then brings it back.
+/// Takes a shard of a cluster away for longer than it takes to notice, checks that the games on the other
+/// shards go on, and brings it back.
 async fn without_a_shard(take: impl Fn(&mut ValkeyCluster, usize), bring: impl Fn(&mut ValkeyCluster, usize)) {
     let mut cluster = ValkeyCluster::start(3, 0);
     for node in &cluster.nodes {
@@ -146,7 +146,7 @@ async fn without_a_shard(take: impl Fn(&mut ValkeyCluster, usize), bring: impl F
     players.are_refused().await;
     let longest = players.keep_going_on(&others, Duration::from_secs(5)).await;
     println!("beside a shard that is away: {longest:?} without a verdict at the most");
-    // New games can begin.
+    // New games can begin on the other shards.
     until_async(async || store.status(store.clock().moment()).await.is_ok_and(|status| status.reachable)).await;
     bring(&mut cluster, away);
     let (_, since) = writable(&cluster, &format!("session:{}", id(0))).await;
@@ -155,12 +155,12 @@ async fn without_a_shard(take: impl Fn(&mut ValkeyCluster, usize), bring: impl F
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_shard_takes_no_other_with_it() {
+async fn a_killed_shard_does_not_stop_the_others() {
     without_a_shard(|cluster, away| cluster.nodes[away].kill(), |cluster, away| cluster.nodes[away].restart()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_frozen_shard_takes_no_other_with_it() {
+async fn a_frozen_shard_does_not_stop_the_others() {
     let freeze = |cluster: &mut ValkeyCluster, away: usize| cluster.nodes[away].stop_signal();
     without_a_shard(freeze, |cluster, away| cluster.nodes[away].continue_signal()).await;
 }

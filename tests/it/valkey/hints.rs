@@ -1,5 +1,5 @@
-//! What one instance commits another one hears of, and hears of again after every fault. Hints get
-//! lost in one, and so each is followed by the advice to look.
+//! Notices: an instance is told of commits at other instances, and is told again after every fault. Notices
+//! can get lost during a fault, so each fault is followed by [`Notice::Look`], the request to read.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn created(store: &ValkeyStore, sessions: impl IntoIterator<Item = u64>) {
     }
 }
 
-/// Records an event, as soon as the server takes it, and gives its number.
+/// Records an event, with retries until the server takes it, and returns its sequence number.
 async fn commit(store: &ValkeyStore, n: u64) -> Sequence {
     let begun = std::time::Instant::now();
     loop {
@@ -44,7 +44,7 @@ async fn commit(store: &ValkeyStore, n: u64) -> Sequence {
     }
 }
 
-/// Waits until a watcher knows of this head, by a hint or by looking.
+/// Waits until a watcher knows of this head, from a notice or by reading.
 async fn knows(store: &ValkeyStore, watch: &mut Watch, n: u64, head: Sequence) {
     loop {
         match next(watch).await {
@@ -60,21 +60,21 @@ async fn knows(store: &ValkeyStore, watch: &mut Watch, n: u64, head: Sequence) {
     }
 }
 
-/// Waits until hints come in again after a fault, and looks whether a commit is heard of.
+/// Waits until notices arrive again after a fault, and checks that the watcher learns of a commit.
 async fn hears_again(one: &ValkeyStore, other: &ValkeyStore, watch: &mut Watch, n: u64) {
     while next(watch).await != Notice::Look {}
     let head = commit(one, n).await;
     knows(other, watch, n, head).await;
 }
 
-/// The number of clients of one server that are subscribed to a session's channel.
+/// The number of clients of one server that are subscribed to the channel of a session.
 fn listeners(server: &ValkeyServer, count: &str, n: u64) -> i64 {
     let mut counted = server.command(&["PUBSUB", count, &channel(&id(n))]).list();
     counted.pop().expect("a channel and its number").integer()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_at_one_instance_is_heard_of_at_the_other() {
+async fn a_commit_at_one_instance_notifies_the_other() {
     let server = ValkeyServer::start(&[]);
     let (one, other) = (reached(&server.url()).await, reached(&server.url()).await);
     created(&one, [1]).await;
@@ -83,7 +83,7 @@ async fn a_commit_at_one_instance_is_heard_of_at_the_other() {
     let at = one.clock().moment();
     one.apply(&id(1), record(2), at).await.expect("answered").expect("alive");
     assert_eq!(next(&mut watch).await, Notice::Head(Sequence(2)));
-    // A state that changes without an event is one more hint.
+    // A commit that changes the state without an event sends a notice too.
     one.apply(&id(1), acknowledge(1, 1), at).await.expect("answered").expect("alive");
     assert_eq!(next(&mut watch).await, Notice::Head(Sequence(2)));
     other.apply(&id(1), record(1), at).await.expect("answered").expect("alive");
@@ -96,7 +96,7 @@ async fn a_commit_at_one_instance_is_heard_of_at_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_games_that_several_may_follow_are_hinted_at() {
+async fn only_shared_games_send_notices() {
     let server = ValkeyServer::start(&[]);
     let (one, other) = (reached(&server.url()).await, reached(&server.url()).await);
     let at = one.clock().moment();
@@ -106,7 +106,8 @@ async fn only_games_that_several_may_follow_are_hinted_at() {
     assert_eq!((next(&mut alone).await, next(&mut room).await), (Notice::Look, Notice::Look));
     one.apply(&id(1), right(0), at).await.expect("answered").expect("alive");
     commit(&one, 2).await;
-    // One connection brings both, in the order of the commits.
+    // One connection delivers all notices in the order of the commits. So a notice of the solo game would be
+    // here by now.
     assert_eq!(next(&mut room).await, Notice::Head(Sequence(1)));
     assert!(tokio::time::timeout(Duration::from_millis(50), alone.next()).await.is_err());
 }
@@ -136,7 +137,7 @@ async fn many_watchers_of_a_session_share_one_subscription_that_ends_with_the_la
     drop(late);
     until(|| count(1) == 0).await;
     assert_eq!(count(2), 1);
-    // It comes and goes faster than a server can be told, and is heard of all the same.
+    // The subscription ends and starts faster than the server can be told, and must still work afterwards.
     for _ in 0..50 {
         drop(watch(&other, 1));
     }
@@ -150,7 +151,7 @@ async fn many_watchers_of_a_session_share_one_subscription_that_ends_with_the_la
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hints_come_in_again_after_a_kill_and_a_restart() {
+async fn notices_resume_after_a_kill_and_a_restart() {
     let mut server = ValkeyServer::start(&DURABLE);
     let (one, other) = (reached(&server.url()).await, reached(&server.url()).await);
     created(&one, [1]).await;
@@ -164,7 +165,7 @@ async fn hints_come_in_again_after_a_kill_and_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hints_come_in_again_after_connections_are_cut() {
+async fn notices_resume_after_connections_are_cut() {
     let server = ValkeyServer::start(&[]);
     let (one, other) = (reached(&server.url()).await, reached(&server.url()).await);
     created(&one, [1]).await;
@@ -178,7 +179,7 @@ async fn hints_come_in_again_after_connections_are_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hints_come_in_again_after_a_server_froze() {
+async fn notices_resume_after_a_server_froze() {
     let server = ValkeyServer::start(&[]);
     let (one, other) = (reached(&server.url()).await, reached(&server.url()).await);
     created(&one, [1]).await;
@@ -191,7 +192,7 @@ async fn hints_come_in_again_after_a_server_froze() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hints_come_in_again_after_a_network_lost_them() {
+async fn notices_resume_after_a_network_lost_them() {
     let server = ValkeyServer::start(&[]);
     let proxy = Proxy::start(server.port).await;
     let one = reached(&server.url()).await;
@@ -208,7 +209,7 @@ async fn hints_come_in_again_after_a_network_lost_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hints_come_from_the_primary_that_sentinels_put_in_place_of_another() {
+async fn notices_come_from_the_primary_that_sentinels_promoted() {
     let mut all = ValkeySentinels::start();
     let topology = || Topology::Sentinel { service: SERVICE.to_owned(), password: None };
     let (one, other) = (open(&all.url(), topology()), open(&all.url(), topology()));
@@ -224,11 +225,11 @@ async fn hints_come_from_the_primary_that_sentinels_put_in_place_of_another() {
     assert_eq!(listeners(&all.servers[1], "NUMSUB", 1), 1);
 }
 
-/// Two instances over a cluster, and sessions in each of its shards with whoever watches them.
+/// Two instances over a cluster, with one watched session on each of its shards.
 struct Shards {
     one: std::sync::Arc<ValkeyStore>,
     other: std::sync::Arc<ValkeyStore>,
-    /// The node of each shard, a session there, and its watch.
+    /// The node of each shard, a session on that shard, and its watch.
     watched: Vec<(usize, u64, Watch)>,
 }
 
@@ -261,7 +262,7 @@ impl Shards {
         hears_again(&self.one, &self.other, watch, *n).await;
     }
 
-    /// Whether hints still come in, without any fault in between.
+    /// Checks that notices still arrive where no fault happened.
     async fn hears(&mut self, place: usize) {
         let (_, n, watch) = &mut self.watched[place];
         let head = commit(&self.one, *n).await;
@@ -270,7 +271,7 @@ impl Shards {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn in_a_cluster_hints_come_from_every_shard() {
+async fn notices_come_from_every_shard_of_a_cluster() {
     let cluster = ValkeyCluster::start(3, 0);
     let mut shards = Shards::over(&cluster).await;
     for place in 0..3 {
@@ -287,12 +288,12 @@ async fn in_a_cluster_hints_come_from_every_shard() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hints_come_in_again_after_a_cluster_has_replaced_a_primary() {
+async fn notices_resume_after_a_cluster_replaced_a_primary() {
     let mut cluster = ValkeyCluster::start(3, 1);
     let mut shards = Shards::over(&cluster).await;
     let (node, n, _) = shards.watched[0];
     cluster.nodes[node].kill();
-    // Those of the other shards go on meanwhile.
+    // Notices of the other shards go on meanwhile.
     shards.hears(1).await;
     shards.hears(2).await;
     until(|| cluster.writer_of(&format!("session:{}", id(n))).is_some()).await;
@@ -301,7 +302,7 @@ async fn hints_come_in_again_after_a_cluster_has_replaced_a_primary() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hints_follow_a_slot_that_moves_to_another_node() {
+async fn notices_follow_a_slot_that_moves_to_another_node() {
     let cluster = ValkeyCluster::start(3, 0);
     let mut shards = Shards::over(&cluster).await;
     let (from, n, _) = shards.watched[0];
@@ -310,7 +311,7 @@ async fn hints_follow_a_slot_that_moves_to_another_node() {
     shards.hears_again(0).await;
     assert_eq!(listeners(&cluster.nodes[to], "SHARDNUMSUB", n), 1);
     shards.hears(1).await;
-    // The other way, which Valkey has since 9.0: all at once.
+    // The other way to move a slot, which Valkey has since 9.0: all keys of the slot at once.
     let (from, n, _) = shards.watched[2];
     let slot = cluster.nodes[from].command(&["CLUSTER", "KEYSLOT", &channel(&id(n))]).integer().to_string();
     let name = cluster.nodes[to].command(&["CLUSTER", "MYID"]).text();
@@ -341,7 +342,7 @@ fn move_slot(cluster: &ValkeyCluster, key: &str, from: usize, to: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_user_without_the_right_to_channels_plays_on() {
+async fn a_user_without_the_right_to_channels_can_still_play() {
     let server = ValkeyServer::start(&[]);
     let rights = "~* +@all resetchannels";
     let words: Vec<_> =
@@ -354,7 +355,7 @@ async fn a_user_without_the_right_to_channels_plays_on() {
     assert_eq!(next(&mut hearing).await, Notice::Look);
     assert_eq!(commit(&few, 1).await, Sequence(1));
     assert_eq!(commit(&all, 1).await, Sequence(2));
-    // What is said without the right is not heard, and what has it is.
+    // A notice from a user without the right is not delivered. One from a user with the right is.
     assert_eq!(next(&mut hearing).await, Notice::Head(Sequence(2)));
     assert!(tokio::time::timeout(Duration::from_millis(100), deaf.next()).await.is_err());
     assert!(few.delete(&id(1)).await.expect("deleted"));

@@ -1,5 +1,5 @@
-//! Calls that nobody waits for any more and that arrive all the same, and steps whose basis is gone:
-//! they find nothing that they were not meant for.
+//! Calls that arrive although nobody waits for them any more, and commands based on a state that is gone.
+//! They must not affect a session that they were not meant for.
 
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use crate::kit::{answer, id, right, solo};
 use crate::support::valkey::{Proxy, ValkeyServer};
 use crate::support::{until, until_async};
 
-/// A server; a store that reaches it through a network that can hold steps back; and another store.
+/// A server, the proxy in front of it, a store that connects through the proxy, and a store that connects
+/// directly.
 async fn scene() -> (ValkeyServer, Proxy, Arc<ValkeyStore>, Arc<ValkeyStore>) {
     let server = ValkeyServer::start(&[]);
     let proxy = Proxy::start(server.port).await;
@@ -28,8 +29,8 @@ fn game(nonce: u64, store: &ValkeyStore) -> NewSession {
     NewSession(game)
 }
 
-/// What comes of a step that is held back. What is read before it may find no answer in time on a busy machine: then
-/// nothing was sent, and it is asked for again.
+/// The result of a call whose command the proxy holds back. On a busy machine a read before the command may
+/// time out; then nothing was sent, and the call is repeated.
 async fn on_its_way<T>(ask: impl AsyncFn() -> StoreResult<T>) -> StoreResult<T> {
     let mut answer = None;
     until_async(async || {
@@ -43,7 +44,7 @@ async fn on_its_way<T>(ask: impl AsyncFn() -> StoreResult<T>) -> StoreResult<T> 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_late_deletion_spares_the_next_session_of_that_id() {
+async fn a_late_deletion_does_not_delete_the_next_session_with_its_id() {
     let (_server, proxy, slow, other) = scene().await;
     let at = other.clock().moment();
     other.create(game(1, &other), at).await.expect("created");
@@ -57,7 +58,7 @@ async fn a_late_deletion_spares_the_next_session_of_that_id() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_late_creation_brings_nothing_back() {
+async fn a_late_creation_does_not_restore_a_deleted_session() {
     let (_server, proxy, slow, other) = scene().await;
     let at = other.clock().moment();
     proxy.hold_steps();
@@ -65,17 +66,17 @@ async fn a_late_creation_brings_nothing_back() {
     assert!(matches!(created, Err(StoreError::OutcomeUnknown)), "{created:?}");
     other.create(game(1, &other), at).await.expect("created");
     assert!(other.delete(&id(1)).await.expect("deleted"));
-    // As late as a caller can be at the soonest, and a clock can be off.
+    // Wait until the deadline of the command has passed, with 200 ms for the error of the clocks.
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     proxy.deliver().await;
     assert_eq!(other.get(&id(1), at).await.expect("read"), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_late_answer_is_none_of_the_next_session_of_that_id() {
+async fn a_late_answer_does_not_count_in_the_next_session_with_its_id() {
     let (_server, proxy, slow, other) = scene().await;
     let at = other.clock().moment();
-    // One process creates both, and answers as often between them as versions could be counted.
+    // The same process creates both sessions, so a version that only counts could come again.
     other.create(game(1, &other), at).await.expect("created");
     slow.apply(&id(1), right(0), at).await.expect("answered");
     proxy.hold_steps();
@@ -95,7 +96,7 @@ async fn a_late_answer_is_none_of_the_next_session_of_that_id() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_that_moved_last_in_a_deleted_game_goes_on_with_the_one_that_has_its_id_now() {
+async fn an_instance_with_a_deleted_game_in_its_cache_plays_the_new_game_with_its_id() {
     let server = ValkeyServer::start(&[]);
     let (one, other) = (reached(&server.url()).await, reached(&server.url()).await);
     let at = one.clock().moment();
@@ -113,7 +114,7 @@ async fn an_instance_that_moved_last_in_a_deleted_game_goes_on_with_the_one_that
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_acknowledged_after_a_rollback_is_not_undone_by_an_instance_that_knew_more_before_it() {
+async fn an_instance_with_a_state_from_before_a_rollback_undoes_no_later_answer() {
     let server = ValkeyServer::start(&[]);
     let (one, other) = (reached(&server.url()).await, reached(&server.url()).await);
     let at = one.clock().moment();
@@ -121,7 +122,7 @@ async fn what_is_acknowledged_after_a_rollback_is_not_undone_by_an_instance_that
     one.apply(&id(1), answer(0, 1, None), at).await.expect("answered").expect("alive");
     let key = format!("session:{}", id(1));
     let replicated = server.command(&["GET", &key]).text();
-    // This one reaches no replica before the failover.
+    // This answer does not reach a replica before the failover.
     one.apply(&id(1), answer(1, 1, None), at).await.expect("answered").expect("alive");
     assert!(server.command(&["SET", &key, &replicated]).is("OK"));
     let told = async |store: &ValkeyStore, question: usize| {

@@ -1,5 +1,5 @@
-//! What is missing of a session, or can't be read, is that session's alone; and what is read of one is
-//! of one life of its id.
+//! Parts of a session that are missing or cannot be read affect only that session. A read never mixes parts
+//! of two sessions that had the same id.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ async fn damaged(store: &ValkeyStore) -> u64 {
     store.status(store.clock().moment()).await.expect("told").damaged
 }
 
-/// A store that keeps nothing beside the server.
+/// A store without a usable quiz cache: it reads every quiz from the server.
 async fn forgetful(url: &str) -> Arc<ValkeyStore> {
     let target = ValkeyTarget::parse(url, Topology::Standalone).expect("a good URL");
     let store = ValkeyStore::open(ValkeyOptions { quiz_cache: 1, ..options(target) }).expect("opened");
@@ -32,7 +32,7 @@ async fn forgetful(url: &str) -> Arc<ValkeyStore> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_game_whose_quiz_was_thrown_away_is_told_once_and_kept() {
+async fn a_game_whose_quiz_was_evicted_is_reported_once_and_kept() {
     let valkey = ValkeyServer::start(&[]);
     let folder = tempfile::tempdir().expect("a folder");
     let words = ["--store", "valkey", "--valkey-url", &valkey.url()];
@@ -64,7 +64,7 @@ async fn a_game_whose_quiz_was_thrown_away_is_told_once_and_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_that_was_thrown_away_is_another_life_of_the_numbering_and_never_a_gap() {
+async fn an_evicted_event_log_gets_a_new_epoch_and_never_a_gap() {
     let server = ValkeyServer::start(&[]);
     let store = reached(&server.url()).await;
     let at = store.clock().moment();
@@ -91,13 +91,13 @@ async fn a_log_that_was_thrown_away_is_another_life_of_the_numbering_and_never_a
     let dump = store.export(&id(1), at).await.expect("read").expect("alive");
     assert_eq!((dump.session.log().oldest, dump.events.len()), (Sequence(4), 2), "it is moved without a gap");
 
-    // Thrown away a second time, it is yet another.
+    // A second deletion makes yet another epoch.
     assert_eq!(server.command(&["DEL", &log]).integer(), 1);
     store.apply(&id(1), record(3), at).await.expect("answered").expect("alive").result.expect("recorded");
     let again = page(0).await;
     assert_eq!((again.head(), again.oldest()), (Sequence(8), Sequence(6)));
     assert!(again.epoch != begun.epoch && again.epoch != whole.epoch);
-    // Out of its midst, what is left without a gap counts.
+    // If an event in the middle is missing, only the events after the gap count.
     assert_eq!(server.command(&["XDEL", &log, "7-0"]).integer(), 1);
     let torn = page(0).await;
     assert_eq!((torn.oldest(), numbers(0).await), (Sequence(8), vec![8]));
@@ -105,7 +105,7 @@ async fn a_log_that_was_thrown_away_is_another_life_of_the_numbering_and_never_a
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_comes_back_to_a_log_that_was_thrown_away_is_shown_the_room_as_it_is() {
+async fn a_reader_of_an_evicted_event_log_gets_a_snapshot() {
     let valkey = ValkeyServer::start(&[]);
     let folder = tempfile::tempdir().expect("a folder");
     let words = ["--store", "valkey", "--valkey-url", &valkey.url(), "--api-keys", KEY];
@@ -140,7 +140,7 @@ async fn whoever_comes_back_to_a_log_that_was_thrown_away_is_shown_the_room_as_i
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_ends_no_sweep_however_much_there_is_of_it() {
+async fn unreadable_sessions_do_not_stop_a_sweep() {
     let server = ValkeyServer::start(&[]);
     let store = reached(&server.url()).await;
     let at = store.clock().moment();
@@ -149,7 +149,8 @@ async fn what_cannot_be_read_ends_no_sweep_however_much_there_is_of_it() {
         store.create(NewSession(solo(n, 1, at)), at).await.expect("created");
     }
     assert_eq!(store.status(at).await.expect("told").records, NEWER + 10);
-    // The head of the index, all of one deadline, is by name.
+    // All entries of the index have the same deadline, so they are ordered by id, and the unreadable ones
+    // come first.
     let newer = "{\"version\":3,\"format\":4,\"x\":1}";
     for n in 0..NEWER {
         assert!(server.command(&["SET", &keys(n)[0], newer, "KEEPTTL"]).is("OK"));
@@ -172,7 +173,7 @@ async fn what_cannot_be_read_ends_no_sweep_however_much_there_is_of_it() {
     }
     let met = store.get(&id(0), at).await;
     assert!(matches!(&met, Err(StoreError::Corrupt { what }) if what.contains("format 4")), "{met:?}");
-    // A game of that id can be begun anew once it is deleted.
+    // After a deletion a new game can begin under the same id.
     assert!(store.delete(&id(0)).await.expect("deleted"));
     store.create(NewSession(solo(0, 1, at)), at).await.expect("created");
     store.apply(&id(0), right(0), at).await.expect("answered").expect("alive").result.expect("evaluated");
@@ -180,7 +181,7 @@ async fn what_cannot_be_read_ends_no_sweep_however_much_there_is_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_code_that_a_session_holds_which_cannot_be_read_keeps_no_other_room_from_opening() {
+async fn the_join_code_of_an_unreadable_session_counts_as_taken() {
     let server = ValkeyServer::start(&[]);
     let store = reached(&server.url()).await;
     let at = store.clock().moment();
@@ -191,11 +192,12 @@ async fn a_code_that_a_session_holds_which_cannot_be_read_keeps_no_other_room_fr
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_state_and_its_quiz_are_of_one_life_of_their_id() {
+async fn a_read_never_mixes_the_state_and_quiz_of_two_sessions_with_one_id() {
     let server = ValkeyServer::start(&[]);
     let (writer, reader) = (reached(&server.url()).await, forgetful(&server.url()).await);
     let at = writer.clock().moment();
-    // Each is dead to the next and takes its place in one step, and all live for whoever reads.
+    // Each session is dead for the next one, which replaces it in one step. For the reader's clock all are
+    // alive.
     let life = move |n: u64| {
         let at = Moment { now: at.now.plus(rejoin::domain::Millis(n * 10_000_000)), ..at };
         let mut game = solo(1, 2 + n as usize % 2, at);

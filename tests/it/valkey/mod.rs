@@ -1,4 +1,4 @@
-//! The Valkey engine on real servers: what it keeps there, and every fault that such a server has.
+//! The Valkey engine on real servers: what it stores there, and how it handles the faults of such a server.
 
 mod encrypted;
 mod failover;
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use crate::support::HANG;
 
-/// How long a test waits for a server that is there.
+/// How long a test waits for a server that is running.
 const REACHING: Duration = HANG;
 
 fn open(url: &str, topology: Topology) -> Arc<ValkeyStore> {

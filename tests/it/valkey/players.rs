@@ -1,5 +1,5 @@
-//! Players who go on through faults: each answers question after question, repeats what got no
-//! verdict under the same key, and holds every verdict against those before.
+//! Players who play on through faults. Each answers question after question, repeats an answer without a
+//! verdict under the same idempotency key, and checks every verdict against those before.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::kit::{answer, create, id, in_the_end, solo};
 use crate::support::{HANG, until};
 
-/// Questions of a game: more than anybody gets through.
+/// The questions of a game: more than a player gets through.
 const QUESTIONS: usize = 800;
 
 /// What the players met.
@@ -28,7 +28,7 @@ pub(super) struct Seen {
     unavailable: AtomicUsize,
     unknown: AtomicUsize,
     full: AtomicUsize,
-    /// Answers that had no verdict when they were asked, and had one when they were repeated.
+    /// Answers whose outcome was unknown at first, and that got a verdict when they were repeated.
     found_again: AtomicUsize,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Players {
 }
 
 impl Players {
-    /// So many players begin, each with a game of its own.
+    /// Starts this many players, each with its own game, and waits until verdicts come.
     pub(super) async fn begin(store: &Arc<ValkeyStore>, players: u64) -> Self {
         let (seen, stop) = (Arc::new(Seen::default()), Arc::new(AtomicBool::new(false)));
         let mut playing = JoinSet::new();
@@ -62,13 +62,12 @@ impl Players {
         players
     }
 
-    /// What was acknowledged may be lost from now on: a failover rolls back what had not reached
-    /// the replica.
+    /// From now on acknowledged answers may be lost: a failover rolls back what had not reached the replica.
     pub(super) fn may_lose(&mut self) {
         self.may_lose = true;
     }
 
-    /// Waits until verdicts come.
+    /// Waits until the players get more verdicts.
     pub(super) async fn go_on(&self) {
         let before = self.seen.verdicts.load(Ordering::Relaxed);
         until(|| self.seen.verdicts.load(Ordering::Relaxed) > before + 20).await;
@@ -87,12 +86,13 @@ impl Players {
         until(|| refused() > before + 20).await;
     }
 
-    /// Waits until games go on, and gives how long after `since`, when the server could be reached.
+    /// Waits until games go on, and returns how long after `since` that was. `since` is when the server
+    /// became reachable.
     pub(super) async fn recover(&self, since: Instant) -> Duration {
         self.recover_by(since, |verdicts| verdicts.values().max().copied()).await
     }
 
-    /// The same of one game.
+    /// Like [`Players::recover`], for one game.
     pub(super) async fn recover_game(&self, n: u64, since: Instant) -> Duration {
         self.recover_by(since, |verdicts| verdicts.get(&n).copied()).await
     }
@@ -106,8 +106,8 @@ impl Players {
         took
     }
 
-    /// Waits for this time, in which each of these games goes on again and again, and gives the
-    /// longest that one did not.
+    /// Waits for this time, in which each of these games must go on again and again. Returns the longest wait
+    /// for all of them.
     pub(super) async fn keep_going_on(&self, games: &[u64], time: Duration) -> Duration {
         let (begun, mut longest) = (Instant::now(), Duration::ZERO);
         while begun.elapsed() < time {
@@ -132,7 +132,7 @@ impl Players {
         self.seen.full.load(Ordering::Relaxed)
     }
 
-    /// Ends the games, and holds what is stored against what the players were told.
+    /// Ends the games, and checks what is stored against what the players were told.
     pub(super) async fn end(mut self, fault: &str) {
         self.stop.store(true, Ordering::Relaxed);
         let mut games = Vec::new();
@@ -165,7 +165,7 @@ impl Players {
         assert!(longest < HANG / 2, "a call hung for {longest:?}");
     }
 
-    /// A stored game holds together: its verdicts are numbered without gaps, and sum up.
+    /// Asserts that a stored game is consistent: its verdicts are numbered without gaps and add up.
     async fn check(&self, n: u64) {
         let at = self.store.clock().moment();
         let session = in_the_end(async || self.store.get(&id(n), at).await).await.expect("read").expect("alive");
@@ -179,7 +179,7 @@ impl Players {
     }
 }
 
-/// Answers until told to stop; which answer of the game each verdict was.
+/// Answers until told to stop. Returns for each verdict which answer of the game it was (1, 2, …).
 async fn play(store: Arc<ValkeyStore>, n: u64, seen: Arc<Seen>, stop: Arc<AtomicBool>) -> Vec<u32> {
     let mut told = Vec::new();
     for question in 0..QUESTIONS {
@@ -217,7 +217,7 @@ async fn play(store: Arc<ValkeyStore>, n: u64, seen: Arc<Seen>, stop: Arc<Atomic
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        // As fast as a player, not as fast as a machine.
+        // As fast as a player and not as fast as a machine.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("the questions have run out: the fault took too long");

@@ -1,4 +1,4 @@
-//! What a new game would meet: readiness, health and the log say the same, at once and to the end.
+//! Reasons to refuse new games: readiness, health and the log report the same one, at once and until it ends.
 
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,10 @@ use crate::kit::{external, id, record, right, solo};
 use crate::support::valkey::{ValkeyServer, fresh_cluster};
 use crate::support::{Server, questions};
 
-/// How long health may take to say what is so.
+/// The longest time that health may take to report a change.
 const AT_MOST: Duration = Duration::from_secs(15);
 
-/// Waits until health says that this is in the way of new games.
+/// Waits until health reports this reason for refusing new games, or none.
 async fn until_trouble(store: &ValkeyStore, cause: Option<ValkeyCause>) {
     let begun = Instant::now();
     loop {
@@ -38,7 +38,7 @@ fn evicting(policy: &str) -> [&str; 4] {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_valkey_is_told_at_once_and_its_end_though_nobody_begins_a_game() {
+async fn readiness_reports_a_full_valkey_at_once_and_its_end_by_itself() {
     let valkey = ValkeyServer::start(&[]);
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::process(folder.path(), &["--store", "valkey", "--valkey-url", &valkey.url()]);
@@ -59,7 +59,7 @@ async fn a_full_valkey_is_told_at_once_and_its_end_though_nobody_begins_a_game()
     for _ in 0..20 {
         let game = json!({ "questions": questions(2) });
         client.post("/api/game/session", &game).await.problem(503, "store-full");
-        // At once, and without an interruption.
+        // Reported at once and without interruption.
         let said = client.get("/readyz").await.problem(503, "store-full");
         assert_eq!(said["cause"], "valkey: full", "{said}");
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -79,7 +79,7 @@ async fn a_full_valkey_is_told_at_once_and_its_end_though_nobody_begins_a_game()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn health_says_what_is_in_the_way() {
+async fn health_reports_why_games_are_refused() {
     let server = ValkeyServer::start(&["--requirepass", "right", "--save", "3600 1000000"]);
     let store = reached(&server.url()).await;
     let mut admin = server.connection().expect("a connection");
@@ -104,7 +104,7 @@ async fn health_says_what_is_in_the_way() {
     order(&["BGSAVE"]);
     until_trouble(&store, None).await;
 
-    // A right that only a new game needs.
+    // A right that only new games need.
     order(&["ACL", "SETUSER", "default", "-xadd"]);
     until_trouble(&store, Some(ValkeyCause::Rights)).await;
     order(&["ACL", "SETUSER", "default", "+xadd"]);
@@ -112,7 +112,7 @@ async fn health_says_what_is_in_the_way() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_full_shard_of_a_cluster_is_told_though_games_begin_on_the_others() {
+async fn health_reports_one_full_shard_while_games_begin_on_the_others() {
     let cluster = fresh_cluster().await;
     let store = open(&cluster.url(), Topology::Cluster);
     store.until_reachable(REACHING).await.expect("the cluster is there");
@@ -135,7 +135,7 @@ async fn one_full_shard_of_a_cluster_is_told_though_games_begin_on_the_others() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_game_begins_where_it_could_be_thrown_away_and_those_that_run_go_on() {
+async fn no_game_begins_on_a_server_that_may_evict_it_and_running_games_go_on() {
     let server = ValkeyServer::start(&[]);
     let store = reached(&server.url()).await;
     begins(&store, 1).await.expect("nothing is thrown away");
@@ -148,7 +148,7 @@ async fn no_game_begins_where_it_could_be_thrown_away_and_those_that_run_go_on()
     let at = store.clock().moment();
     store.apply(&id(1), right(0), at).await.expect("answered").expect("alive").result.expect("evaluated");
     assert!(store.status(at).await.expect("told").reachable, "games that run go on");
-    // Without a limit nothing is thrown away.
+    // Without a memory limit nothing is evicted.
     server.command(&["CONFIG", "SET", "maxmemory", "0"]);
     until_trouble(&store, None).await;
     server.command(&["CONFIG", "SET", "maxmemory", "1gb"]);
@@ -157,7 +157,7 @@ async fn no_game_begins_where_it_could_be_thrown_away_and_those_that_run_go_on()
     until_trouble(&store, None).await;
     begins(&store, 2).await.expect("nothing is thrown away");
 
-    // Found at the first connection already; and by a user who may not ask for settings.
+    // Eviction is found at the first connection already, also by a user who may not read settings.
     server.command(&evicting("volatile-ttl"));
     let user = ["ACL", "SETUSER", "few", "on", ">secret", "~*", "&*", "+@all", "-config"];
     assert!(server.command(&user).is("OK"));
@@ -173,7 +173,7 @@ async fn no_game_begins_where_it_could_be_thrown_away_and_those_that_run_go_on()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_of_which_one_primary_may_throw_games_away_lets_none_begin() {
+async fn no_game_begins_on_a_cluster_with_one_primary_that_may_evict() {
     let cluster = fresh_cluster().await;
     let store = open(&cluster.url(), Topology::Cluster);
     store.until_reachable(REACHING).await.expect("the cluster is there");
@@ -186,7 +186,7 @@ async fn a_cluster_of_which_one_primary_may_throw_games_away_lets_none_begin() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_dead_make_room_where_memory_is_full() {
+async fn dead_sessions_can_be_deleted_when_memory_is_full() {
     let server = ValkeyServer::start(&[]);
     let store = reached(&server.url()).await;
     let at = store.clock().moment();

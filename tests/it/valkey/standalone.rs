@@ -1,6 +1,7 @@
-//! One server, and what can become of it. In each case every call ends, no answer counts twice, and
-//! games go on once the server can be reached; how soon is measured by the bench `outages`. Two
-//! threads: what a test does to a server blocks one, and must not hold up the players.
+//! One server and its faults. In each case every call ends, no answer counts twice, and games go on once the
+//! server is reachable again; the bench `outages` measures how soon.
+//! The tests need two threads: what a test does to a server blocks one of them and must not hold up the
+//! players.
 
 use std::time::{Duration, Instant};
 
@@ -15,14 +16,14 @@ use crate::support::{took, until, until_async};
 
 const PLAYERS: u64 = 16;
 
-/// Waits until a fresh connection can write, and says when that was.
+/// Waits until a new connection can write, and returns the time.
 async fn writable(server: &ValkeyServer) -> Instant {
     until(|| matches!(server.try_command(&["SET", "reachable", "1", "PX", "1000"]), Ok(Resp::Text(_)))).await;
     Instant::now()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_kill_and_a_restart() {
+async fn players_survive_a_kill_and_a_restart() {
     let mut server = ValkeyServer::start(&DURABLE);
     let store = reached(&server.url()).await;
     let players = Players::begin(&store, PLAYERS).await;
@@ -37,7 +38,7 @@ async fn a_kill_and_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_freezes_for_three_seconds() {
+async fn players_survive_a_server_that_freezes_for_three_seconds() {
     let server = ValkeyServer::start(&[]);
     let store = reached(&server.url()).await;
     let players = Players::begin(&store, PLAYERS).await;
@@ -53,7 +54,7 @@ async fn a_server_that_freezes_for_three_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_network_that_stalls() {
+async fn players_survive_a_network_that_stalls() {
     let server = ValkeyServer::start(&[]);
     let proxy = Proxy::start(server.port).await;
     let store = reached(&format!("valkey://127.0.0.1:{}", proxy.port)).await;
@@ -66,7 +67,7 @@ async fn a_network_that_stalls() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_password_that_is_mended() {
+async fn players_survive_a_wrong_password_that_is_corrected() {
     let server = ValkeyServer::start(&["--requirepass", "right"]);
     let store = reached(&server.url()).await;
     let players = Players::begin(&store, PLAYERS).await;
@@ -82,7 +83,7 @@ async fn a_wrong_password_that_is_mended() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_loading() {
+async fn players_survive_a_server_that_is_loading() {
     let mut server = ValkeyServer::start(&DURABLE);
     let store = reached(&server.url()).await;
     let players = Players::begin(&store, PLAYERS).await;
@@ -100,7 +101,7 @@ async fn a_server_that_is_loading() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_whose_disk_fails() {
+async fn players_survive_a_server_whose_disk_fails() {
     let server = ValkeyServer::start(&["--save", "3600 1000000", "--dbfilename", "dump.rdb"]);
     let store = reached(&server.url()).await;
     let players = Players::begin(&store, PLAYERS).await;
@@ -108,7 +109,7 @@ async fn a_server_whose_disk_fails() {
     std::fs::create_dir(&in_the_way).expect("a folder where the snapshot would be");
     server.command(&["BGSAVE"]);
     players.are_refused().await;
-    // What is there can be read meanwhile.
+    // What is stored can be read meanwhile.
     assert!(is_read(&store).await);
     until_reachable(&store, false).await;
     std::fs::remove_dir(&in_the_way).expect("removed");
@@ -119,7 +120,7 @@ async fn a_server_whose_disk_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_without_memory() {
+async fn players_survive_a_server_without_memory() {
     let server = ValkeyServer::start(&[]);
     let store = reached(&server.url()).await;
     let players = Players::begin(&store, PLAYERS).await;
@@ -143,7 +144,7 @@ async fn a_server_without_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_forgets_its_scripts() {
+async fn players_survive_a_server_that_forgets_its_scripts() {
     let server = ValkeyServer::start(&[]);
     let store = reached(&server.url()).await;
     let players = Players::begin(&store, PLAYERS).await;
@@ -155,7 +156,7 @@ async fn a_server_that_forgets_its_scripts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_are_cut() {
+async fn players_survive_connections_that_are_cut() {
     let server = ValkeyServer::start(&[]);
     let store = reached(&server.url()).await;
     let players = Players::begin(&store, PLAYERS).await;
@@ -167,7 +168,7 @@ async fn connections_that_are_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_opened_before_its_server_finds_it() {
+async fn a_store_that_was_opened_before_its_server_connects_later() {
     let mut server = ValkeyServer::start(&[]);
     server.kill();
     let store = open(&server.url(), Topology::Standalone);
@@ -179,7 +180,7 @@ async fn a_store_opened_before_its_server_finds_it() {
     took("found", since);
 }
 
-/// Whether the first player's game can be read.
+/// True if the first player's game can be read.
 async fn is_read(store: &ValkeyStore) -> bool {
     let at = store.clock().moment();
     in_the_end(async || store.get(&id(0), at).await).await.expect("read").is_some()

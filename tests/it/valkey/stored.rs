@@ -1,4 +1,4 @@
-//! What lies in Valkey, as any other tool sees it.
+//! The data in Valkey, as any other tool sees it.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ fn state(server: &ValkeyServer, n: u64) -> (String, Value) {
 }
 
 #[tokio::test]
-async fn a_session_is_json_with_its_version_first_and_its_quiz_apart() {
+async fn a_session_is_json_with_its_version_first_and_a_separate_quiz() {
     let server = ValkeyServer::start(&[]);
     let store = reached(&server.url()).await;
     let at = store.clock().moment();
@@ -40,7 +40,7 @@ async fn a_session_is_json_with_its_version_first_and_its_quiz_apart() {
 }
 
 #[tokio::test]
-async fn events_are_a_stream_by_their_own_numbers() {
+async fn events_are_a_stream_with_their_sequence_numbers_as_ids() {
     let server = ValkeyServer::start(&[]);
     let store = reached(&server.url()).await;
     let at = store.clock().moment();
@@ -53,7 +53,7 @@ async fn events_are_a_stream_by_their_own_numbers() {
 }
 
 #[tokio::test]
-async fn an_owners_list_expires_after_its_sessions_and_ids_without_one_leave_it() {
+async fn the_list_of_an_owner_expires_after_its_sessions_and_drops_unused_entries() {
     let server = ValkeyServer::start(&[]);
     let store = reached(&server.url()).await;
     let at = store.clock().moment();
@@ -62,7 +62,8 @@ async fn an_owners_list_expires_after_its_sessions_and_ids_without_one_leave_it(
     }
     let life = server.command(&["PTTL", &format!("session:{}", id(1))]).integer();
     assert!(server.command(&["PTTL", "owner:school"]).integer() > life, "{life}");
-    // A crash before the session was stored; an id that another life has by now; what is no entry.
+    // Three entries without a session: one from a crash before the session was stored, one of an earlier
+    // session with the same id, and one that is not an entry.
     server.command(&["ZADD", "owner:school", "0", &format!("{} 7", id(3)), "0", "somebody else's"]);
     server.command(&["ZADD", "owner:school", "0", &format!("{} ffffffffffffffff", id(1))]);
     let owned = async || store.owned(&owner("school"), None, 9, store.clock().moment()).await.expect("read");
@@ -78,7 +79,7 @@ async fn an_owners_list_expires_after_its_sessions_and_ids_without_one_leave_it(
 }
 
 #[tokio::test]
-async fn a_large_payload_lies_there_compressed_and_one_that_is_damaged_is_named() {
+async fn a_large_payload_is_compressed_and_a_damaged_one_is_named() {
     let server = ValkeyServer::start(&[]);
     let store = reached(&server.url()).await;
     let at = store.clock().moment();
@@ -101,7 +102,7 @@ async fn a_large_payload_lies_there_compressed_and_one_that_is_damaged_is_named(
 }
 
 #[tokio::test]
-async fn an_event_that_is_refused_leaves_the_state_as_it_was() {
+async fn a_refused_event_leaves_the_state_unchanged() {
     let server = ValkeyServer::start(&[]);
     let store = reached(&server.url()).await;
     let at = store.clock().moment();
@@ -114,7 +115,7 @@ async fn an_event_that_is_refused_leaves_the_state_as_it_was() {
 }
 
 #[tokio::test]
-async fn every_key_of_a_session_expires_by_itself_with_its_life() {
+async fn every_key_of_a_session_has_the_ttl_of_the_session() {
     let server = ValkeyServer::start(&[]);
     let store = open_with(&server.url(), Topology::Standalone, Millis(500));
     store.until_reachable(REACHING).await.expect("the server is there");
@@ -131,7 +132,7 @@ async fn every_key_of_a_session_expires_by_itself_with_its_life() {
     store.apply(&id(2), events, store.clock().moment()).await.expect("answered").expect("alive");
     let keys = || server.command(&["KEYS", "*session:*"]).list().len();
     assert_eq!(keys(), 4);
-    // Touched in time, they stay: twice their life.
+    // Sessions that are touched in time stay, here for twice their TTL.
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_millis(5_000) {
         for n in [1, 2] {
@@ -160,7 +161,7 @@ async fn a_restarted_server_begins_a_new_epoch() {
 }
 
 #[tokio::test]
-async fn what_this_release_cannot_read_is_named_and_left_alone() {
+async fn an_unreadable_record_is_named_and_left_unchanged() {
     let server = ValkeyServer::start(&[]);
     let store = reached(&server.url()).await;
     let at = store.clock().moment();
@@ -183,7 +184,7 @@ async fn what_this_release_cannot_read_is_named_and_left_alone() {
 }
 
 #[tokio::test]
-async fn time_is_the_servers_and_an_outage_shows_in_up_since() {
+async fn game_time_is_the_servers_and_an_outage_moves_up_since() {
     let mut server = ValkeyServer::start(&[]);
     let store = reached(&server.url()).await;
     let other = reached(&server.url()).await;
@@ -201,7 +202,7 @@ async fn time_is_the_servers_and_an_outage_shows_in_up_since() {
 }
 
 #[tokio::test]
-async fn a_store_of_another_instance_goes_on_with_the_same_games() {
+async fn two_instances_record_events_of_one_session_without_gaps() {
     let server = ValkeyServer::start(&[]);
     let (one, other) = (reached(&server.url()).await, open(&server.url(), Topology::Standalone));
     other.until_reachable(REACHING).await.expect("the server is there");
@@ -212,7 +213,7 @@ async fn a_store_of_another_instance_goes_on_with_the_same_games() {
     )
     .await
     .expect("created");
-    // A hot session: two instances, many tasks each, every event numbered once.
+    // A busy session: two instances with many tasks each, and every event gets its own number.
     let mut recording = tokio::task::JoinSet::new();
     for n in 0..64 {
         let store = if n % 2 == 0 { one.clone() } else { other.clone() };
@@ -236,7 +237,7 @@ async fn a_store_of_another_instance_goes_on_with_the_same_games() {
 }
 
 #[tokio::test]
-async fn a_user_with_the_rights_that_the_readme_names_is_enough() {
+async fn the_rights_in_the_readme_are_enough_for_a_user() {
     let server = ValkeyServer::start(&[]);
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("it is there");
     let spans: Vec<_> = readme.split('`').collect();
@@ -264,7 +265,7 @@ async fn a_user_with_the_rights_that_the_readme_names_is_enough() {
 }
 
 #[tokio::test]
-async fn what_an_instance_remembers_of_a_game_is_never_its_last_word() {
+async fn a_cached_state_never_overrides_the_stored_one() {
     let server = ValkeyServer::start(&[]);
     let (one, other) = (reached(&server.url()).await, reached(&server.url()).await);
     let at = one.clock().moment();
@@ -274,7 +275,7 @@ async fn what_an_instance_remembers_of_a_game_is_never_its_last_word() {
     one.create(NewSession(solo(1, 3, at)), at).await.expect("created");
     result(&one, right(0)).await.expect("alive").expect("evaluated");
     result(&other, right(1)).await.expect("alive").expect("evaluated");
-    // By what the first remembers, question 1 is open.
+    // In the state that the first instance has cached, question 1 is open.
     assert_eq!(result(&one, right(1)).await, Some(Err(Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered))));
     result(&other, right(2)).await.expect("alive").expect("evaluated");
     assert!(matches!(result(&one, Command::Award(None)).await, Some(Ok(Reply::Award { awarded: true, .. }))));
@@ -282,7 +283,7 @@ async fn what_an_instance_remembers_of_a_game_is_never_its_last_word() {
     for command in [Command::Touch, Command::Advance, right(2), Command::Award(None)] {
         assert_eq!(result(&one, command).await, None);
     }
-    // Another game under the same id is another game.
+    // A new game under the same id is another game.
     let mut next = solo(1, 3, at);
     next.state.nonce += 1;
     other.create(NewSession(next), at).await.expect("created");

@@ -1,5 +1,5 @@
-//! Steps whose answer was lost: what came of them is not known, whatever a later try is told; and a
-//! command that comes late is not its neighbours' trouble.
+//! Commands whose reply was lost: their outcome is unknown, whatever a later try returns. Also, a command
+//! with little time left must not harm the commands in the same batch.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::support::until;
 use crate::support::valkey::ports::free_port;
 use crate::support::valkey::{Proxy, ValkeyServer};
 
-/// A cluster of one node, which is only reached by a network that can lose replies.
+/// A cluster of one node that is only reached through a network that can lose replies, and two stores on it.
 async fn scene() -> (ValkeyServer, Proxy, Arc<ValkeyStore>, Arc<ValkeyStore>) {
     let bus = free_port().to_string();
     let server = ValkeyServer::start(&["--cluster-enabled", "yes", "--cluster-port", &bus]);
@@ -37,13 +37,14 @@ async fn scene() -> (ValkeyServer, Proxy, Arc<ValkeyStore>, Arc<ValkeyStore>) {
     (server, proxy, one, other)
 }
 
-/// Lets a command happen whose answer is lost and which another one follows, and then something that
-/// its next try meets. Gives what it was answered, and how many events there are.
+/// Sends a command that is carried out but whose reply is lost. Another store's command follows, and then
+/// `meets` changes the server before the retry. Returns the result of the first command and the number of
+/// events.
 async fn lost(meets: &[&str], then: &[&str]) -> (Result<(), StoreError>, usize) {
     let (server, proxy, one, other) = scene().await;
     let at = one.clock().moment();
     one.create(NewSession(external(1, None, at)), at).await.expect("created");
-    // Both know the script, and the one what stands there.
+    // Now both stores know the script, and the first has the current state cached.
     other.apply(&id(1), record(1), at).await.expect("answered");
     one.apply(&id(1), record(1), at).await.expect("answered");
     proxy.lose_replies_from_the_next_step_on();
@@ -68,21 +69,21 @@ async fn lost(meets: &[&str], then: &[&str]) -> (Result<(), StoreError>, usize) 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_script_that_is_unknown_to_a_cluster_at_the_second_try_may_have_run_at_the_first() {
+async fn a_script_that_is_unknown_at_the_second_try_may_have_run_at_the_first() {
     let (answered, events) = lost(&["SCRIPT", "FLUSH"], &["PING"]).await;
     assert!(matches!(answered, Ok(()) | Err(StoreError::OutcomeUnknown)), "{answered:?}");
     assert_eq!(events, 4, "it happened once: {answered:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn memory_that_is_full_at_the_second_try_does_not_undo_the_first() {
+async fn a_full_memory_at_the_second_try_does_not_undo_the_first() {
     let (answered, events) = lost(&["CONFIG", "SET", "maxmemory", "1"], &["CONFIG", "SET", "maxmemory", "0"]).await;
     assert!(matches!(answered, Ok(()) | Err(StoreError::OutcomeUnknown)), "{answered:?}");
     assert_eq!(events, 4, "it happened once: {answered:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_with_little_time_left_is_answered_alone() {
+async fn a_command_with_little_time_left_does_not_fail_the_others() {
     let server = ValkeyServer::start(&[]);
     let proxy = Proxy::start(server.port).await;
     let store = open(&format!("valkey://127.0.0.1:{}", proxy.port), Topology::Standalone);
@@ -102,7 +103,7 @@ async fn a_command_with_little_time_left_is_answered_alone() {
     tokio::time::sleep(Duration::from_millis(600)).await;
     let early = say();
     tokio::time::sleep(Duration::from_millis(130)).await;
-    // The late one has some 50 ms left, which from now on is too little.
+    // The late command has about 50 ms left, which is too little from now on.
     proxy.delay_steps(Duration::from_millis(120));
     proxy.deliver().await;
     let [held, late, early] = [held.await, late.await, early.await].map(|said| said.expect("it ends"));

@@ -1,4 +1,4 @@
-//! How connections end.
+//! How WebSocket connections end.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::support::websocket::{CLOSE, PING, Socket, TEXT, closing};
 use crate::support::{Server, took, until};
 
 #[tokio::test]
-async fn a_client_that_closes_gets_its_code_back_and_then_the_end() {
+async fn a_client_that_closes_gets_its_code_back_and_then_the_connection_ends() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = echoing(&folder);
     let mut quickest = Duration::MAX;
@@ -22,20 +22,20 @@ async fn a_client_that_closes_gets_its_code_back_and_then_the_end() {
         assert_eq!(socket.hear().await, None);
         quickest = quickest.min(begun.elapsed());
     }
-    // It is for the server to close the connection, and browsers wait for that. One that waited for its
-    // client instead would do so for a second.
+    // The server must close the connection, and browsers wait for that. A server that waited for its client
+    // instead would take a second.
     assert!(quickest < Duration::from_millis(500), "{quickest:?}");
     server.stop().await;
 }
 
 #[tokio::test]
-async fn a_server_that_closes_waits_for_the_answer() {
+async fn a_server_that_closes_waits_for_the_clients_close_frame() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = echoing(&folder);
     let mut socket = Socket::open(&server.client(), TEXT_ONLY).await;
     socket.say(TEXT, b"close").await;
     assert_eq!(socket.hear().await, Some((CLOSE, closing(1000, "as you wish"))));
-    // What was on its way is let pass, and no longer answered.
+    // Frames that were on their way are skipped and not answered.
     socket.say(TEXT, b"one more").await;
     socket.say(PING, b"there?").await;
     socket.say(CLOSE, &closing(1000, "")).await;
@@ -44,7 +44,7 @@ async fn a_server_that_closes_waits_for_the_answer() {
 }
 
 #[tokio::test]
-async fn both_ends_dropped_cut_the_connection() {
+async fn dropping_both_halves_cuts_the_connection() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = echoing(&folder);
     let mut socket = Socket::open(&server.client(), TEXT_ONLY).await;
@@ -68,11 +68,11 @@ async fn a_client_that_vanishes_is_noticed() {
 }
 
 #[tokio::test]
-async fn a_stop_sends_every_client_away_and_waits_for_none_that_answers() {
+async fn a_stop_closes_every_client_with_code_1001() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = Server::process(folder.path(), &["--test-echo"]);
     let mut sockets = open_many(&server, 50).await;
-    // One is in the middle of a message.
+    // One client is in the middle of a message.
     sockets[0].say(0x01, b"begun").await;
     let begun = Instant::now();
     server.signal(Signal::TERM);
@@ -84,7 +84,7 @@ async fn a_stop_sends_every_client_away_and_waits_for_none_that_answers() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_answer_holds_no_stop_up_for_ever() {
+async fn a_client_that_does_not_answer_cannot_block_a_stop() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = Server::process(folder.path(), &["--test-echo"]);
     let mut sockets = open_many(&server, 50).await;
@@ -99,7 +99,7 @@ async fn a_client_that_does_not_answer_holds_no_stop_up_for_ever() {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_takes_no_new_ones() {
+async fn a_stopping_server_accepts_no_new_websocket() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = Server::process(folder.path(), &["--test-echo"]);
     let mut open = Socket::open(&server.client(), ALL).await;

@@ -1,4 +1,4 @@
-//! The Autobahn cases, as kosoku runs them.
+//! The cases of the Autobahn test suite, run by kosoku.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,14 +8,15 @@ use serde::Deserialize;
 use super::ALL;
 use crate::support::{Server, fetched};
 
-/// How many cases each section has. 8 is empty, 11 to 13 are about what is not offered.
+/// The number of cases in each section. Section 8 is empty; 11 to 13 are about extensions that the server
+/// does not offer.
 const SECTIONS: [(&str, usize); 9] =
     [("1", 16), ("2", 11), ("3", 7), ("4", 10), ("5", 20), ("6", 145), ("7", 37), ("9", 54), ("10", 1)];
 
-/// The cases in which any behavior is right: data after the close frame, and codes from 5000 on.
+/// The cases in which any behavior is right: data after the close frame, and close codes from 5000 on.
 const UNDEFINED: [&str; 3] = ["7.1.6", "7.13.1", "7.13.2"];
 
-/// UTF-8 that can't be any more.
+/// The close code for a message that is not valid UTF-8.
 const INVALID: u16 = 1007;
 
 #[derive(Debug, Deserialize)]
@@ -23,9 +24,9 @@ struct Case {
     case: String,
     behavior: String,
     close: String,
-    /// By what the server closed.
+    /// The code by which the server closed, if there was one.
     code: Option<u16>,
-    /// By what it may have.
+    /// The codes by which the server may close.
     codes: Vec<u16>,
     why: String,
 }
@@ -44,7 +45,7 @@ impl Case {
 }
 
 #[tokio::test]
-async fn every_case_is_passed_strictly() {
+async fn the_server_passes_every_autobahn_case_strictly() {
     let kosoku = fetched("target/kosoku");
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::process(folder.path(), &["--test-echo"]);

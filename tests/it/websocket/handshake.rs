@@ -1,17 +1,17 @@
-//! How a request becomes a WebSocket, and what it gets if it doesn't.
+//! How a request becomes a WebSocket, and the replies to requests that do not.
 
 use super::{ALL, TEXT_ONLY, echoing};
 use crate::support::server::refused;
 use crate::support::websocket::{Socket, TEXT, frame, request};
 use crate::support::{Client, Reply, Server};
 
-/// The reply to the request with its lines changed.
+/// The reply to the upgrade request with some lines changed.
 async fn reply(client: &Client, change: impl Fn(&mut Vec<String>)) -> Reply {
     let close = |lines: &mut Vec<String>| {
         lines.push("Connection: close".to_owned());
         change(lines);
     };
-    // Only a request without an upgrade is told when to close.
+    // Only a request without an upgrade needs `Connection: close` to end the connection.
     let bytes = request(ALL, &change);
     let is_upgrade = String::from_utf8_lossy(&bytes).contains("Upgrade: websocket");
     client.exchange(&if is_upgrade { bytes } else { request(ALL, close) }).await
@@ -30,7 +30,7 @@ fn with(line: &str) -> impl Fn(&mut Vec<String>) {
 }
 
 #[tokio::test]
-async fn a_request_that_asks_for_no_websocket_is_told_to() {
+async fn a_request_without_an_upgrade_is_426() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = echoing(&folder);
     let client = server.client();
@@ -47,7 +47,7 @@ async fn a_request_that_asks_for_no_websocket_is_told_to() {
 }
 
 #[tokio::test]
-async fn another_version_gets_the_one_that_is_spoken() {
+async fn a_wrong_websocket_version_is_426_with_the_supported_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = echoing(&folder);
     for version in ["8", "14", "13, 8"] {
@@ -61,7 +61,7 @@ async fn another_version_gets_the_one_that_is_spoken() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_none_and_another_method_are_refused() {
+async fn an_invalid_websocket_key_or_method_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = echoing(&folder);
     let client = server.client();
@@ -76,13 +76,13 @@ async fn a_key_that_is_none_and_another_method_are_refused() {
 }
 
 #[tokio::test]
-async fn an_upgrade_elsewhere_is_answered_as_ever() {
+async fn an_upgrade_request_on_another_path_gets_its_usual_reply() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = echoing(&folder);
     let client = server.client();
     client.exchange(&request("/nowhere", |_| ())).await.problem(404, "not-found");
     assert_eq!(client.exchange(&request("/livez", |_| ())).await.json(200)["status"], "ok");
-    // With a body in chunks it is no upgrade at all.
+    // A request with a chunked body is not an upgrade.
     let chunked = |lines: &mut Vec<String>| lines.push("Transfer-Encoding: chunked".to_owned());
     let bytes = [request(ALL, chunked), b"0\r\n\r\n".to_vec()].concat();
     let mut stream = client.connect().await;
@@ -95,7 +95,7 @@ async fn an_upgrade_elsewhere_is_answered_as_ever() {
 }
 
 #[tokio::test]
-async fn what_a_client_sends_behind_its_request_is_heard() {
+async fn a_frame_sent_right_after_the_request_is_received() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = echoing(&folder);
     let mut socket = Socket::open_with(&server.client(), TEXT_ONLY, &frame(TEXT, b"early")).await;
@@ -105,7 +105,7 @@ async fn what_a_client_sends_behind_its_request_is_heard() {
 }
 
 #[tokio::test]
-async fn there_is_no_echo_unless_a_test_asks_for_it() {
+async fn the_echo_exists_only_with_its_test_setting() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::here(folder.path(), &[]);
     for path in [ALL, TEXT_ONLY] {

@@ -1,10 +1,10 @@
-//! What is taken from a client, and what it is told otherwise.
+//! Messages that the server accepts from a client, and the close codes for all others.
 
 use super::{ALL, TEXT_ONLY, echoing};
 use crate::support::Server;
 use crate::support::websocket::{BINARY, CLOSE, FIRST, LAST, PING, PONG, Socket, TEXT, closing, frame};
 
-/// By what the server closes after these bytes.
+/// The code and the reason by which the server closes after these bytes.
 async fn fault(server: &Server, path: &str, bytes: &[u8]) -> (Option<u16>, String) {
     let mut socket = Socket::open(&server.client(), path).await;
     socket.send(bytes).await;
@@ -12,7 +12,7 @@ async fn fault(server: &Server, path: &str, bytes: &[u8]) -> (Option<u16>, Strin
 }
 
 #[tokio::test]
-async fn fragments_are_one_message_and_a_ping_among_them_is_answered() {
+async fn fragments_make_one_message_and_a_ping_between_them_is_answered() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = echoing(&folder);
     let mut socket = Socket::open(&server.client(), TEXT_ONLY).await;
@@ -27,7 +27,7 @@ async fn fragments_are_one_message_and_a_ping_among_them_is_answered() {
 }
 
 #[tokio::test]
-async fn sixty_four_kilobytes_are_taken_and_no_byte_more() {
+async fn a_message_of_64_kib_is_accepted_and_a_larger_one_is_not() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = echoing(&folder);
     let mut socket = Socket::open(&server.client(), TEXT_ONLY).await;
@@ -38,7 +38,7 @@ async fn sixty_four_kilobytes_are_taken_and_no_byte_more() {
     assert_eq!(fault(&server, TEXT_ONLY, &frame(TEXT, &[b'x'; 64 * 1024 + 1])).await.0, too_large);
     let in_two = [frame(FIRST, most.as_bytes()), frame(LAST, b"x")].concat();
     assert_eq!(fault(&server, TEXT_ONLY, &in_two).await.0, too_large);
-    // By its head alone: nobody waits for what is announced.
+    // Refused by its head alone: the server does not wait for the payload.
     let announced = [TEXT, 0xFF, 0, 0, 0xFF, 0, 0, 0, 0, 0, 1, 2, 3, 4];
     assert_eq!(fault(&server, TEXT_ONLY, &announced).await.0, too_large);
     drop(socket);
@@ -46,11 +46,11 @@ async fn sixty_four_kilobytes_are_taken_and_no_byte_more() {
 }
 
 #[tokio::test]
-async fn a_client_that_sends_on_after_its_fault_hears_of_it_all_the_same() {
+async fn a_client_that_goes_on_sending_still_gets_the_close_frame() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = echoing(&folder);
     let mut socket = Socket::open(&server.client(), TEXT_ONLY).await;
-    // A message of 16 MB, of which the head alone is too much; and the client goes on.
+    // The head of a message of 16 MB is refused, and the client goes on sending.
     socket.send(&[TEXT, 0xFF, 0, 0, 0, 0, 1, 0, 0, 0, 1, 2, 3, 4]).await;
     socket.send(&vec![b'x'; 32 << 10]).await;
     assert_eq!(socket.closed().await.0, Some(1009));
@@ -58,7 +58,7 @@ async fn a_client_that_sends_on_after_its_fault_hears_of_it_all_the_same() {
 }
 
 #[tokio::test]
-async fn bytes_are_refused_where_text_is_spoken() {
+async fn binary_messages_are_refused_where_only_text_is_accepted() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = echoing(&folder);
     let told = fault(&server, TEXT_ONLY, &frame(BINARY, &[1, 2, 3])).await;
@@ -71,7 +71,7 @@ async fn bytes_are_refused_where_text_is_spoken() {
 }
 
 #[tokio::test]
-async fn text_that_is_none_is_refused_with_its_first_wrong_byte() {
+async fn invalid_utf8_is_refused_at_its_first_wrong_byte() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = echoing(&folder);
     let invalid = (Some(1007), "text is UTF-8".to_owned());
@@ -84,7 +84,7 @@ async fn text_that_is_none_is_refused_with_its_first_wrong_byte() {
 }
 
 #[tokio::test]
-async fn what_breaks_the_protocol_is_refused_as_that() {
+async fn protocol_errors_are_closed_with_1002() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = echoing(&folder);
     let wrong: [(&str, Vec<u8>); 11] = [

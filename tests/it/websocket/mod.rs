@@ -1,4 +1,4 @@
-//! WebSockets, under whatever is spoken over them.
+//! WebSockets below the protocol of rooms, tested with an echo endpoint.
 
 mod closing;
 mod conformance;
@@ -9,12 +9,12 @@ mod slow;
 use crate::support::Server;
 use crate::support::websocket::Socket;
 
-/// Takes all there is, up to 16 MiB.
+/// The path of an echo that accepts every message up to 16 MiB.
 const ALL: &str = "/websocket-echo";
-/// Takes what rooms take: text of 64 KiB.
+/// The path of an echo that accepts what rooms accept: text up to 64 KiB.
 const TEXT_ONLY: &str = "/websocket-echo/text";
 
-/// A server in this process that echoes.
+/// A server in this process with the echo endpoints.
 fn echoing(folder: &tempfile::TempDir) -> Server {
     Server::here(folder.path(), &["--test-echo"])
 }

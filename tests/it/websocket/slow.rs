@@ -1,4 +1,4 @@
-//! Clients that don't read.
+//! Clients that do not read.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use super::{ALL, TEXT_ONLY};
 use crate::support::websocket::{Socket, TEXT, frame};
 use crate::support::{Server, took};
 
-/// How long a server that takes bytes may leave a client without taking some.
+/// How long no byte may be taken before a client counts as stalled.
 const STALLED: Duration = Duration::from_millis(500);
 
 #[tokio::test]
-async fn a_client_that_does_not_read_is_not_read_either_and_costs_no_memory() {
+async fn a_client_that_does_not_read_is_not_read_and_costs_no_memory() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::process(folder.path(), &["--test-echo"]);
     let message = frame(TEXT, &[b'x'; 60_000]);
@@ -20,14 +20,14 @@ async fn a_client_that_does_not_read_is_not_read_either_and_costs_no_memory() {
         let mut socket = Socket::open(&server.client(), TEXT_ONLY).await;
         let messages = message.repeat(1_000);
         let taken = socket.stuff(&messages, STALLED).await;
-        // What the kernel holds both ways, and no more.
+        // The server takes what the buffers of the kernel hold in both directions, and no more.
         assert!(taken < messages.len(), "60 MB were taken");
         sockets.push((socket, messages, taken));
     }
     let grown = server.resident() - before;
-    // 480 MB wait at the clients. 16 MiB leave room for what any server holds soon after its start.
+    // 480 MB wait at the clients. 16 MiB is enough for what any server allocates soon after its start.
     assert!(grown < 16 << 20, "{grown} bytes for 8 clients");
-    // The others are served, and the slow one gets everything in the end.
+    // Other clients are served, and the slow one gets every reply in the end.
     let mut other = Socket::open(&server.client(), ALL).await;
     other.say(TEXT, b"hello").await;
     assert_eq!(other.text().await, "hello");
@@ -43,7 +43,7 @@ async fn a_client_that_does_not_read_is_not_read_either_and_costs_no_memory() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_holds_no_stop_up() {
+async fn a_client_that_does_not_read_cannot_block_a_stop() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = Server::process(folder.path(), &["--test-echo"]);
     let mut socket = Socket::open(&server.client(), TEXT_ONLY).await;

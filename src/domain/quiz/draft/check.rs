@@ -1,4 +1,4 @@
-//! The check of questions that were handed in. Each problem names the path of what is wrong.
+//! The check of question drafts. Each problem names the path of what is wrong.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -7,19 +7,19 @@ use super::{DraftProblem, Field, MOST_FACTOR, MOST_OPTIONS, MOST_TEXT, QuestionD
 use crate::domain::number::Number;
 use crate::domain::quiz::{AnswerKey, Question};
 
-/// Whether questions and options may come without their texts.
+/// Whether questions and options may leave out their texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Texts {
-    /// Every question and option says something.
+    /// Every question and every option must have a text.
     Required,
-    /// The texts lie with the caller.
+    /// Texts may be missing, because the caller shows them itself.
     MayBeLeftOut,
 }
 
-/// Checks questions handed in under `questions`, and turns them into a quiz's.
+/// Checks the drafts of the field `questions`, and turns them into questions of a quiz.
 ///
 /// # Errors
-/// Every problem found, each with its path.
+/// All problems that were found, each with its path.
 pub fn check(drafts: Vec<QuestionDraft>, texts: Texts) -> Result<Vec<Question>, Vec<DraftProblem>> {
     let mut problems = Vec::new();
     if drafts.is_empty() {
@@ -42,7 +42,7 @@ pub fn check(drafts: Vec<QuestionDraft>, texts: Texts) -> Result<Vec<Question>, 
     if problems.is_empty() { Ok(questions) } else { Err(problems) }
 }
 
-/// Whether a picture lies at a URL: anywhere, or on this server.
+/// Whether an image is a URL: an http or https one, or an absolute path on this server.
 pub fn is_url(image: &str) -> bool {
     let starts = |scheme: &str| image.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
     (starts("https://")
@@ -51,20 +51,20 @@ pub fn is_url(image: &str) -> bool {
         && !image.contains(|c: char| c.is_control() || c.is_whitespace())
 }
 
-/// Whether a picture is a file of the folder `media`, named without any path.
+/// Whether an image is the name of a file in the folder `media`, without any path.
 pub fn is_file_name(image: &str) -> bool {
     let is_odd = |c: char| c.is_control() || matches!(c, '/' | '\\' | ':' | '?' | '#' | '<' | '>' | '"');
     !image.starts_with('.') && image.len() <= 255 && !image.contains(is_odd)
 }
 
-/// Positions of values that stood before.
+/// The positions of values that equal an earlier one.
 pub(in crate::domain::quiz) fn repeats<T: Eq + Hash>(values: impl Iterator<Item = T>) -> Vec<usize> {
     let mut seen = HashSet::new();
     let is_new: Vec<bool> = values.map(|value| seen.insert(value)).collect();
     (0..is_new.len()).filter(|&n| !is_new[n]).collect()
 }
 
-/// Looks through a question, and notes what is wrong.
+/// Checks one question, and collects its problems.
 pub(in crate::domain::quiz) struct QuestionChecker<'a> {
     path: String,
     texts: Texts,
@@ -76,7 +76,7 @@ impl QuestionChecker<'_> {
         self.problems.push(DraftProblem::new(format!("{}.{field}", self.path), message));
     }
 
-    /// A field that the kind needs.
+    /// The value of a field that the kind requires. Reports a problem if it is missing.
     pub(in crate::domain::quiz) fn needed<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
         if value.is_none() {
             self.wrong(field, "missing");
@@ -84,14 +84,14 @@ impl QuestionChecker<'_> {
         value
     }
 
-    /// Tells of fields that belong to other kinds.
+    /// Reports fields that belong to other kinds only.
     pub(in crate::domain::quiz) fn only(&mut self, draft: &QuestionDraft, own: &[Field]) {
         for (_, name) in draft.fields().filter(|(field, _)| !own.contains(field)) {
             self.wrong(name, format!("a question of the kind {} has none", draft.kind.name()));
         }
     }
 
-    /// What every kind with options asks of them.
+    /// Checks what every kind with options requires of them. `least` is the lowest number of options.
     pub(in crate::domain::quiz) fn options(&mut self, draft: &QuestionDraft, least: usize) {
         match draft.options.len() {
             few if few < least => self.wrong("options", format!("at least {least}")),
@@ -101,7 +101,7 @@ impl QuestionChecker<'_> {
         for index in repeats(draft.options.iter().map(|option| option.option_id)) {
             self.wrong(&format!("options[{index}].optionId"), "stands here a second time");
         }
-        // Two options without text are no repeat of each other.
+        // Two options without a text don't repeat each other.
         let texts = draft.options.iter().enumerate();
         for index in repeats(texts.map(|(n, option)| option.text.as_deref().ok_or(n))) {
             self.wrong(&format!("options[{index}].text"), "the same text as another option's");

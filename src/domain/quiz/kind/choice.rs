@@ -1,4 +1,4 @@
-//! One of several options is right. True or false is one with two options.
+//! The kind `choice`: one of several options is right. True or false is a choice of two options.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
-//! The kinds of question. Each is one file: what its author hands in, which answers it takes, what they
-//! are worth, and what is told when it closes. A new kind is one more file, and the compiler names the
-//! places that have to know it.
+//! The kinds of question. Each kind is one file: what its author writes, which answers it takes, what they
+//! are worth, and what the reveal shows. A new kind is one more file; the compiler names the places that have
+//! to know it.
 
 mod choice;
 mod multiple;
@@ -31,7 +31,7 @@ use crate::domain::markup;
 use crate::domain::number::Number;
 use crate::domain::scoring::{Grade, Scoring};
 
-/// Most different answers that a reveal counts, where players type or order as they like.
+/// The most different answers that a reveal counts, for kinds where players type or order freely.
 const MOST_COUNTED: usize = 20;
 
 /// The kinds of question there are.
@@ -67,43 +67,43 @@ impl Kind {
     }
 }
 
-/// What is right, by kind.
+/// The answer key of a question, by kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum AnswerKey {
-    /// One option.
+    /// One option is right.
     Choice(ChoiceKey),
-    /// Several options together.
+    /// Several options are right together.
     Multiple(MultipleKey),
-    /// Texts.
+    /// One or more texts are right.
     Text(TextKey),
-    /// A number, or a range of them.
+    /// A number is right, or a range of numbers.
     Number(NumberKey),
-    /// The options in this order.
+    /// All options are right in this order.
     Order(OrderKey),
-    /// Nothing.
+    /// Nothing is right or wrong.
     Poll(PollKey),
 }
 
-/// What every kind has rules for.
+/// The rules that each kind of question has.
 trait KindRules {
-    /// The field that answers it.
+    /// The field of a request that holds the answer.
     fn field(&self, options: &[Choice]) -> AnswerField;
 
-    /// The answer as it is kept, if it is one to a question with these options and stands in the right
-    /// field.
+    /// Checks an answer to a question with these options, and returns it as it is kept. The caller has
+    /// already checked that it is in the right field.
     fn take(&self, options: &[Choice], answer: Answer) -> Result<Answer, AnswerFault>;
 
-    /// What an answer that was taken is worth.
+    /// The grade of an answer that `take` has returned.
     fn grade(&self, answer: &Answer, scoring: &Scoring) -> Grade;
 
-    /// What is right, as it is told.
+    /// The right answer, as the reveal shows it.
     fn correct(&self) -> Correct;
 
-    /// How often each answer was given, as it is told.
+    /// How often each answer was given, as the reveal shows it.
     fn counts(&self, options: &[Choice], answers: &[&Answer]) -> Vec<AnswerCount>;
 
-    /// Roughly how many bytes of memory it takes beyond its own few.
+    /// The approximate memory behind the key, in bytes, without the key's own size.
     fn weight(&self) -> usize;
 }
 
@@ -119,7 +119,7 @@ impl AnswerKey {
         }
     }
 
-    /// Which kind it is.
+    /// The kind of question that has this key.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Choice(_) => Kind::Choice,
@@ -131,17 +131,17 @@ impl AnswerKey {
         }
     }
 
-    /// What is right, as it is told.
+    /// The right answer, as the reveal shows it.
     pub fn correct(&self) -> Correct {
         self.rules().correct()
     }
 
-    /// Roughly how many bytes of memory it takes beyond its own few.
+    /// The approximate memory behind the key, in bytes, without the key's own size.
     pub(super) fn weight(&self) -> usize {
         self.rules().weight()
     }
 
-    /// Reads the key of a draft, which tells `checker` what is wrong.
+    /// Reads the key of a draft. Problems are reported to `checker`.
     pub(super) fn read(draft: &QuestionDraft, checker: &mut QuestionChecker<'_>) -> Option<Self> {
         match draft.kind {
             Kind::Choice => choice::read(draft, checker).map(Self::Choice),
@@ -153,7 +153,7 @@ impl AnswerKey {
         }
     }
 
-    /// Writes the key into a draft, of which it was read.
+    /// Writes the key into a draft. This is the reverse of `read`.
     pub(super) fn write(&self, draft: &mut QuestionDraft) {
         match self {
             Self::Choice(key) => draft.correct_option_id = Some(key.0),
@@ -167,10 +167,11 @@ impl AnswerKey {
 }
 
 impl Question {
-    /// The answer as it is kept, if it is one to this question.
+    /// Checks an answer to this question, and returns it as it is kept.
     ///
     /// # Errors
-    /// It stands in another field than the question's, or names what the question doesn't have.
+    /// The answer is in another field than the question's, or it names something that the question doesn't
+    /// have.
     pub fn take(&self, answer: Answer) -> Result<Answer, AnswerFault> {
         let (given, wanted) = (answer.field(), self.key.rules().field(&self.options));
         if given != wanted {
@@ -179,22 +180,22 @@ impl Question {
         self.key.rules().take(&self.options, answer)
     }
 
-    /// What an answer that was taken is worth; none is wrong wherever something is right.
+    /// The grade of an answer that [`Question::take`] has returned. No answer is wrong, except in a poll.
     pub fn grade(&self, answer: Option<&Answer>, scoring: &Scoring) -> Grade {
         answer.map_or(self.unanswered(), |answer| self.key.rules().grade(answer, scoring))
     }
 
-    /// What no answer is worth.
+    /// The grade of a question that was not answered: wrong, except in a poll.
     pub fn unanswered(&self) -> Grade {
         if self.key.kind() == Kind::Poll { Grade::NONE } else { Grade::WRONG }
     }
 
-    /// How often each answer was given, as it is told.
+    /// How often each answer was given, as the reveal shows it.
     pub fn counts(&self, answers: &[&Answer]) -> Vec<AnswerCount> {
         self.key.rules().counts(&self.options, answers)
     }
 
-    /// An answer that is right, if any is.
+    /// A right answer. `None` for a poll.
     pub fn right_answer(&self) -> Option<Answer> {
         match self.key.correct() {
             Correct::Option { correct_option_id: option } => Some(Answer::Option(option)),
@@ -209,7 +210,7 @@ impl Question {
         }
     }
 
-    /// What an answer says, in words: plain text. None where the author has left the texts out.
+    /// The answer as plain text. `None` if the author has left out the texts.
     pub fn words(&self, answer: &Answer) -> Option<String> {
         match answer {
             Answer::Option(option) => self.texts_of(&[*option]),
@@ -220,7 +221,7 @@ impl Question {
         }
     }
 
-    /// What is right, in words: plain text. None for a poll, and where the author has left the texts out.
+    /// The right answer as plain text. `None` for a poll, and if the author has left out the texts.
     pub fn correct_words(&self) -> Option<String> {
         match self.key.correct() {
             Correct::Option { correct_option_id: option } => self.texts_of(&[option]),
@@ -244,47 +245,47 @@ impl Question {
         self.options.iter().map(|option| option.id).filter(|id| options.contains(id)).collect()
     }
 
-    /// The options' texts, if all have one.
+    /// The texts of these options, if all of them have one.
     fn texts_of(&self, options: &[OptionId]) -> Option<String> {
         let text = |id: &OptionId| self.option(*id)?.text.as_deref().map(markup::plain);
         Some(options.iter().map(text).collect::<Option<Vec<_>>>()?.join("; "))
     }
 }
 
-/// What is right, as it stands among other fields on the wire; of a poll nothing.
+/// The right answer, as it stands among other fields on the wire. A poll has no field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all_fields = "camelCase", untagged)]
 pub enum Correct {
-    /// One option.
+    /// One option is right.
     Option {
-        /// The option.
+        /// The id of the option.
         correct_option_id: OptionId,
     },
-    /// Several options together.
+    /// Several options are right together.
     Options {
-        /// The options.
+        /// The ids of the options.
         correct_option_ids: Vec<OptionId>,
     },
-    /// The options in this order.
+    /// All options are right in this order.
     Order {
-        /// The options.
+        /// The ids of the options.
         correct_order: Vec<OptionId>,
     },
-    /// Texts.
+    /// Each of these texts is right.
     Texts {
-        /// The texts.
+        /// The texts, as the author wrote them.
         correct_texts: Vec<String>,
     },
-    /// A number.
+    /// A number is right, or a range of numbers.
     Number {
-        /// The number, if there is one.
+        /// The number that is right. `None` if the key is a range.
         #[serde(skip_serializing_if = "Option::is_none")]
         correct_number: Option<Number>,
-        /// What else is right, if anything is.
+        /// The range of all numbers that are right. `None` if only one is.
         #[serde(skip_serializing_if = "Option::is_none")]
         correct_range: Option<Range>,
     },
-    /// Nothing.
+    /// Nothing is right or wrong.
     Nothing {},
 }
 
@@ -298,18 +299,18 @@ pub struct Range {
     pub max: Number,
 }
 
-/// How often an answer was given.
+/// How often one answer was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AnswerCount {
-    /// The answer.
+    /// The answer, or one word of it in a poll with typed texts.
     #[serde(flatten)]
     pub answer: ShownAnswer,
-    /// How often.
+    /// How many answers were this one, or contained the word.
     pub count: usize,
 }
 
-/// Counts equal answers by what makes them equal; the most frequent first, and of equally frequent ones
-/// the one that came first.
+/// Counts the answers. Two answers are equal if their texts are. The most frequent answer comes first; of
+/// equally frequent ones, the one that was given first. At most [`MOST_COUNTED`] are returned.
 fn tally<'a>(answers: impl IntoIterator<Item = (String, &'a Answer)>) -> Vec<AnswerCount> {
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut counts: Vec<AnswerCount> = Vec::new();

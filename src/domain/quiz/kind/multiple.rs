@@ -1,4 +1,4 @@
-//! Several options are right, and are chosen together.
+//! The kind `multiple`: several options are right, and the player chooses them together.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::domain::quiz::Choice;
 use crate::domain::quiz::draft::{Field, QuestionChecker, QuestionDraft};
 use crate::domain::scoring::{Grade, Partial, Scoring};
 
-/// The options that are right, sorted.
+/// The options that are right, sorted by id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MultipleKey(pub(super) Vec<OptionId>);
@@ -29,7 +29,7 @@ impl KindRules for MultipleKey {
         Ok(Answer::Options(chosen))
     }
 
-    /// In shares, each wrong option takes away what a right one earns.
+    /// With [`Partial::Shares`], each wrong option cancels a right one.
     fn grade(&self, answer: &Answer, scoring: &Scoring) -> Grade {
         let Answer::Options(chosen) = answer else { return Grade::WRONG };
         if scoring.multiple == Partial::AllOrNothing {

@@ -1,4 +1,4 @@
-//! A number is typed. It is right if it is the key's, or near enough.
+//! The kind `number`: a number is typed. It is right if it equals the key's number, or is near enough to it.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,18 +9,18 @@ use crate::domain::quiz::Choice;
 use crate::domain::quiz::draft::{Field, QuestionChecker, QuestionDraft};
 use crate::domain::scoring::{Grade, Scoring};
 
-/// The number that is right, or the range of those that are.
+/// The number that is right, or the range of numbers that are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum NumberKey {
-    /// A number, and how far from it another one may be.
+    /// A number, and how far from it an answer may be.
     Near {
-        /// The number.
+        /// The number that is right.
         number: Number,
-        /// How far.
+        /// How far from it an answer may be, in both directions.
         tolerance: Number,
     },
-    /// All numbers of a range.
+    /// Every number of a range is right.
     Within(Range),
 }
 

@@ -1,4 +1,4 @@
-//! What kinds with options have in common.
+//! What the kinds with options have in common.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ pub(super) fn has(options: &[Choice], id: OptionId) -> bool {
     options.iter().any(|option| option.id == id)
 }
 
-/// Refuses options that the question doesn't have, and those that stand twice.
+/// Refuses options that the question doesn't have, and options that are named twice.
 pub(super) fn check(options: &[Choice], chosen: &[OptionId]) -> Result<(), AnswerFault> {
     if let Some(index) = chosen.iter().position(|id| !has(options, *id)) {
         return Err(AnswerFault::NoSuchOption(Some(index)));
@@ -38,7 +38,7 @@ pub(super) fn counts(options: &[Choice], answers: &[&Answer]) -> Vec<AnswerCount
     options.iter().map(of).collect()
 }
 
-/// Tells of a draft's names in `field` that are no option's, or stand twice.
+/// Reports the ids in the field `field` of a draft that are not among its options, or that are named twice.
 pub(super) fn check_names(field: &str, names: &[OptionId], draft: &QuestionDraft, checker: &mut QuestionChecker<'_>) {
     let known: HashSet<_> = draft.options.iter().map(|option| option.option_id).collect();
     for (index, _) in names.iter().enumerate().filter(|(_, name)| !known.contains(name)) {

@@ -1,4 +1,4 @@
-//! The options are put in order.
+//! The kind `order`: the player puts the options in order.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::domain::quiz::Choice;
 use crate::domain::quiz::draft::{Field, QuestionChecker, QuestionDraft};
 use crate::domain::scoring::{Grade, Partial, Scoring};
 
-/// The options in the right order.
+/// All options, in the right order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OrderKey(pub(super) Vec<OptionId>);
@@ -29,7 +29,7 @@ impl KindRules for OrderKey {
         Ok(answer)
     }
 
-    /// In shares, each pair of neighbours counts that follow each other as they should.
+    /// With [`Partial::Shares`], each pair of neighbours counts that follow each other in the key as well.
     fn grade(&self, answer: &Answer, scoring: &Scoring) -> Grade {
         let Answer::Options(order) = answer else { return Grade::WRONG };
         if scoring.order == Partial::AllOrNothing {

@@ -1,4 +1,5 @@
-//! Nothing is right: an option is chosen, or, if there is none, a text typed, whose words are counted.
+//! The kind `poll`: nothing is right or wrong. An option is chosen. If there are no options, a text is typed,
+//! and its words are counted.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,7 @@ use crate::domain::quiz::Choice;
 use crate::domain::quiz::draft::{Field, QuestionChecker, QuestionDraft};
 use crate::domain::scoring::{Grade, Scoring};
 
-/// Nothing to know.
+/// The key of a poll. It is empty, because nothing is right or wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PollKey;
 
@@ -34,7 +35,7 @@ impl KindRules for PollKey {
         Correct::Nothing {}
     }
 
-    /// How often each option was chosen; of typed texts, how many say each word.
+    /// How often each option was chosen. For typed texts: how many of them contain each word.
     fn counts(&self, options: &[Choice], answers: &[&Answer]) -> Vec<AnswerCount> {
         if !options.is_empty() {
             return options::counts(options, answers);
@@ -48,7 +49,7 @@ impl KindRules for PollKey {
     }
 }
 
-/// The words of a text, each once: as they are compared, and as they were typed.
+/// The words of a text, each once: in the form in which they are compared, and as they were typed.
 fn words(answer: &Answer) -> Vec<(String, Answer)> {
     let Answer::Text(text) = answer else { return Vec::new() };
     let mut words: Vec<(String, Answer)> = Vec::new();
@@ -62,7 +63,7 @@ fn words(answer: &Answer) -> Vec<(String, Answer)> {
     words
 }
 
-/// A word without the punctuation around it: `3.14`, `C++` and an emoji stay what they are.
+/// A word without the punctuation around it. `3.14`, `C++` and an emoji stay as they are.
 fn bare(word: &str) -> &str {
     let is_around = |c: char| c.is_ascii_punctuation() && !matches!(c, '+' | '#' | '%' | '$' | '&' | '<' | '>' | '=');
     word.trim_matches(|c: char| {

@@ -1,3 +1,5 @@
+//! The kinds of question: which drafts are valid, which answers are taken, and what they earn.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -5,7 +7,7 @@ use super::*;
 use crate::domain::quiz::draft::{self, Texts};
 use crate::domain::scoring::Partial;
 
-/// A question of that kind with the fields that its author hands in.
+/// A question of this kind, from a draft with these fields.
 pub(crate) fn question(kind: &str, fields: &Value) -> Question {
     checked(kind, fields).expect("nothing is wrong").remove(0)
 }
@@ -60,7 +62,7 @@ fn counted(question: &Question, answers: &[Answer]) -> Value {
     serde_json::to_value(question.counts(&answers)).expect("JSON")
 }
 
-/// An answer to a question whose options, texts and numbers go by small numbers.
+/// The n-th answer to a question made by [`question_of_kind`], in the form that its kind takes.
 pub(crate) fn answer_like(question: &Question, n: u64) -> Answer {
     let nth = |k: u64| question.options[(k as usize) % question.options.len()].id;
     match question.key.kind() {
@@ -73,7 +75,7 @@ pub(crate) fn answer_like(question: &Question, n: u64) -> Answer {
     }
 }
 
-/// Question `q{n}` of the n-th kind, to which [`answer_like`] of `right` is right.
+/// A question of the n-th kind, to which [`answer_like`] of `right` is right.
 pub(crate) fn question_of_kind(kind: usize, right: u64) -> Question {
     let four = options(&[0, 1, 2, 3]);
     let (one, next) = (right % 4, (right + 1) % 4);
@@ -91,7 +93,7 @@ pub(crate) fn question_of_kind(kind: usize, right: u64) -> Question {
     }
 }
 
-/// One question of every kind.
+/// One question of each kind.
 fn of_every_kind() -> Vec<Question> {
     vec![
         question("choice", &json!({"options": options(&[1, 2, 3]), "correctOptionId": 2})),

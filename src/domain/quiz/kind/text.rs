@@ -1,5 +1,5 @@
-//! A text is typed. It is right if it is one of the key's, compared without regard to case, width, and
-//! runs of blanks; to accents and a few slips, if that is asked for.
+//! The kind `text`: a text is typed. It is right if it equals one of the key's texts. The comparison ignores
+//! case, width, and runs of blanks. If the question says so, it also ignores accents and a few typos.
 
 use std::sync::OnceLock;
 
@@ -14,27 +14,29 @@ use crate::domain::quiz::Choice;
 use crate::domain::quiz::draft::{Field, QuestionChecker, QuestionDraft, repeats};
 use crate::domain::scoring::{Grade, Scoring};
 
-/// Most texts that are right.
+/// The most right texts of a question.
 pub const MOST_TEXTS: usize = 50;
-/// Most slips that may be forgiven.
+/// The most typos that a question may forgive.
 pub(in crate::domain::quiz) const MOST_TYPOS: u8 = 3;
 
-/// One slip is forgiven for so many characters of the right text: else `no` would be `so`.
+/// One typo is forgiven for this many characters of the right text. Without this rule, `so` would be right
+/// for `no`.
 const LETTERS_PER_TYPO: usize = 3;
 
-/// The texts that are right.
+/// The texts that are right, and how they are compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TextKey {
     texts: Vec<String>,
     ignore_accents: bool,
     max_typos: u8,
-    /// The texts as they are compared, from the first answer on.
+    /// The texts in the form in which they are compared. They are computed at the first answer.
     #[serde(skip)]
     folded: Folded,
 }
 
-/// Texts as they are compared. They follow from the key, and so make no difference to it.
+/// Cached texts in the form in which they are compared. They follow from the key, so they don't count when
+/// keys are compared.
 #[derive(Debug, Clone, Default)]
 struct Folded(OnceLock<Vec<Comparable>>);
 
@@ -46,7 +48,7 @@ impl PartialEq for Folded {
 
 impl Eq for Folded {}
 
-/// A text as it is compared.
+/// A text in the form in which it is compared.
 #[derive(Debug, Clone)]
 struct Comparable {
     characters: Vec<char>,
@@ -68,8 +70,9 @@ impl TextKey {
             || right.iter().any(|right| self.is_near(right, &typed))
     }
 
-    /// Whether few characters are wrong, missing, too many, or swapped with the next, as short as the text is. Digits are never a
-    /// slip: 1968 is not 1969.
+    /// Whether a typed text differs from the right one by only a few typos: a character wrong, missing, too
+    /// many, or swapped with the next. A shorter text may have fewer. A wrong digit is never a typo: 1968 is
+    /// not 1969.
     fn is_near(&self, right: &Comparable, typed: &Comparable) -> bool {
         let most = usize::from(self.max_typos).min(right.characters.len() / LETTERS_PER_TYPO);
         most > 0 && right.digits == typed.digits && is_within(most, &right.characters, &typed.characters)
@@ -115,7 +118,8 @@ impl KindRules for TextKey {
     }
 }
 
-/// A typed answer without surrounding blanks and control characters.
+/// A typed answer without surrounding blanks, control characters and characters that turn the direction of
+/// text. It is refused if it is too long or if nothing is left of it.
 pub(super) fn take_typed(text: &str) -> Result<String, AnswerFault> {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
     let text = text.chars().filter(|c| !turns(*c)).map(plain).collect::<String>().trim().to_owned();
@@ -129,8 +133,9 @@ pub(super) fn take_typed(text: &str) -> Result<String, AnswerFault> {
     }
 }
 
-/// A text as it is compared: NFKC, which folds width; lower, upper and lower case, which folds ẞ and ß to ss and
-/// ς to σ; one blank for many; plain quotes and dashes, since phones type others by themselves.
+/// The form in which a text is compared. NFKC folds the width. Lower, upper and again lower case folds ẞ and
+/// ß to ss, and ς to σ. A run of blanks becomes one blank. Typographic quotes and dashes become plain ones,
+/// because phones insert them by themselves.
 pub(super) fn folded(text: &str, ignores_accents: bool) -> String {
     if text.is_ascii() {
         let small = text.to_ascii_lowercase().replace('`', "'");
@@ -146,10 +151,11 @@ pub(super) fn folded(text: &str, ignores_accents: bool) -> String {
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether so many steps at most make one text of the other: a character wrong, missing, too many, or swapped
-/// with the next (the optimal string alignment distance). Only the band around the table's diagonal is counted,
-/// and nothing after a row that is too far: a full room's answers are evaluated in one commit, which all
-/// other games wait for.
+/// Whether at most `most` steps turn one text into the other. A step is a character wrong, missing, too many,
+/// or swapped with the next (the optimal string alignment distance).
+///
+/// Only the band around the table's diagonal is computed, and the search stops at a row that is too far. This
+/// must be fast: the answers of a full room are graded in one commit, and all other games wait for it.
 fn is_within(most: usize, one: &[char], other: &[char]) -> bool {
     if one.len().abs_diff(other.len()) > most {
         return false;
@@ -175,7 +181,8 @@ fn is_within(most: usize, one: &[char], other: &[char]) -> bool {
         if to < columns {
             row[to + 1] = far;
         }
-        // A swap may still come back from the line before.
+        // A swap in the next line adds one step to a cell of the line before this one. So both must be too
+        // far.
         if least > most && least_before >= most {
             return false;
         }
@@ -186,12 +193,12 @@ fn is_within(most: usize, one: &[char], other: &[char]) -> bool {
     last[columns] <= most
 }
 
-/// Whether a character turns the direction in which others are shown.
+/// Whether a character turns the direction in which the text after it is shown.
 fn turns(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Without the marks on Latin and Greek letters. In other scripts they make another letter: が is no か.
+/// Removes the marks on Latin and Greek letters. In other scripts a mark makes another letter: が is not か.
 fn without_accents(text: impl Iterator<Item = char>) -> String {
     let mut base = Script::Common;
     let is_kept = |c: &char| {
@@ -212,7 +219,7 @@ fn plain(c: char) -> char {
     }
 }
 
-/// The letters that have no accent to take away, and yet are typed without what they have.
+/// Replaces letters that have no separate mark to remove, but are often typed without what they have: ø as o.
 fn without_stroke(c: char) -> impl Iterator<Item = char> {
     let plain = match c {
         'ø' => "o",
@@ -262,7 +269,7 @@ mod tests {
 
     #[test]
     fn plain_text_is_folded_as_any_other() {
-        // The other way is taken for a text with a letter that is no ASCII, which is folded to itself.
+        // A letter that is not ASCII forces the general way of folding. This one is folded to itself.
         for text in ["New  York", "a`b", "\tTab\u{b}\u{c} x ", "O'Hara - 1", "~!@#$%^&*()"] {
             assert_eq!(format!("{} ж", folded(text, false)), folded(&format!("{text} ж"), false), "{text:?}");
         }

@@ -1,4 +1,4 @@
-//! A room for a game whose rules lie elsewhere: users' seats, what is said and recorded.
+//! External rooms: the seats of users, what players say, and what the backend records.
 
 use super::super::recent_keys::MOST_KNOWN_IN_ROOM;
 use super::kit::{LIFETIMES, Table, acknowledge, at, at_since, by, join, quiz, seen, token};
@@ -25,7 +25,7 @@ fn say(payload: &str, key: Option<&str>) -> RoomAction {
     RoomAction::Say { payload: payload.to_owned(), idempotency }
 }
 
-/// The same in a frame of this id.
+/// The same message, recognized by this frame id.
 fn say_in(id: &str, payload: &str) -> RoomAction {
     let idempotency = Some(Idempotency::FrameId(IdempotencyKey::new("say", id, &[payload])));
     RoomAction::Say { payload: payload.to_owned(), idempotency }
@@ -54,7 +54,7 @@ fn a_user_of_the_backends_has_one_seat_and_each_time_another_token() {
     table.refused(super::kit::connection(3, 1), RoomAction::Heartbeat, at(2), Refusal::Superseded);
     table.ask(Caller::Token(SecretHash::of("b"), None), RoomAction::Heartbeat, at(2)).expect("the newest");
     assert_eq!(table.kinds(), ["joined"; 3]);
-    // Nobody in particular is never the same as before.
+    // Guests without a user id get a new seat each time.
     assert_eq!(table.backend(user(None, "Guest 1", "c"), at(3)), Ok(RoomReply::Seated(SeatId(4))));
     assert_eq!(table.backend(user(None, "Guest 2", "d"), at(3)), Ok(RoomReply::Seated(SeatId(5))));
     table.refused(Caller::Backend, user(Some("u2"), "ada", "e"), at(4), Refusal::NameTaken);
@@ -252,7 +252,7 @@ fn an_external_room_that_is_finished_keeps_its_log_and_takes_nothing_more() {
     table.refused(Caller::Backend, user(Some("u2"), "Eve", "e"), at(3), Refusal::RoomFinished);
     table.refused(by(1), say("2", None), at(3), Refusal::RoomFinished);
     table.refused(Caller::Backend, record("2", None, None, None), at(3), Refusal::RoomFinished);
-    // Repeats get their first reply, and users their seats.
+    // Retries still get their first reply, and users their seats.
     assert_eq!(table.backend(record("1", None, None, Some("k")), at(3)), recorded(4));
     assert_eq!(table.ask(by(1), say("1", Some("k")), at(3)), recorded(5));
     assert_eq!(table.backend(user(Some("u1"), "Ada", "b"), at(3)), Ok(RoomReply::Seated(SeatId(3))));

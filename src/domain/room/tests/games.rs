@@ -1,4 +1,4 @@
-//! A game from the lobby to its results.
+//! Whole games, from the lobby to the results.
 
 use super::kit::{CLOSE, HOST, OPEN, Table, WALL, answer, at, at_since, by, option, quiz};
 use crate::domain::Answer;
@@ -10,7 +10,7 @@ fn started(players: u32, questions: usize) -> Table {
     Table::started(players, questions, RoomSettings::default())
 }
 
-/// The option of that name as a view tells it.
+/// The option with this id, as a view shows it.
 fn chosen(n: u64) -> ShownAnswer {
     Some(&Answer::Option(option(n))).into()
 }
@@ -22,7 +22,7 @@ fn a_whole_game_by_the_hosts_hand() {
     table.answer(2, 0, 1, at(OPEN + 1_000)).expect("taken");
     assert_eq!(table.answer(2, 0, 2, at(OPEN + 1_001)), Err(Refusal::QuestionNotOpen(NotOpen::AlreadyAnswered)));
     table.answer(3, 0, 2, at(OPEN + 6_000)).expect("taken");
-    // Everybody has answered: it is closed in the same breath.
+    // Everybody has answered: the same command closes the question.
     assert_eq!(table.last("reveal")["correctOptionId"], 1);
     assert_eq!(table.last("reveal")["verdicts"][0]["total"], 150);
     assert_eq!(table.last("reveal")["verdicts"][1]["rank"], 2);
@@ -50,7 +50,7 @@ fn an_automatic_game_plays_itself_and_an_outage_gives_time() {
     assert_eq!(table.view(2, at(OPEN)).phase_number, 2);
     table.advance(at(OPEN + 5_000));
     assert_eq!(table.view(2, at(OPEN + 5_000)).phase_number, 3);
-    // Away for an hour: the question stays open for 15 s, and nothing is played to its end.
+    // After an outage of an hour the question stays open for 15 s, and the game is not played to its end.
     let up = 3_600_000;
     table.advance(at_since(up + 100, up));
     assert_eq!(table.view(2, at_since(up + 100, up)).phase_number, 3);

@@ -1,4 +1,5 @@
-//! What the host may do, what a stale or unfitting move does, and who is host while the host is away.
+//! The host's moves: who may make them, what a stale or unfitting move does, and who is the host while the
+//! host is away.
 
 use super::kit::{CLOSE, HOST, OPEN, Table, at, at_since, by, connection, join, seen};
 use crate::domain::room::{Caller, HostAway, HostMove, RoomAction, RoomReply, RoomSettings, SeatStatus};
@@ -11,7 +12,7 @@ fn started(players: u32) -> Table {
     Table::started(players, 3, RoomSettings::default())
 }
 
-/// A game whose host, connected, was last heard of at 0.
+/// A game whose host is connected and was last heard from at 0.
 fn with_a_live_host(host_away: HostAway) -> Table {
     let mut table = Table::of(3, RoomSettings { host_away, ..RoomSettings::default() });
     table.fill(3, at(0));
@@ -20,7 +21,7 @@ fn with_a_live_host(host_away: HostAway) -> Table {
     table
 }
 
-/// Everything that anybody is shown, as text.
+/// Everything that any seat is shown, as text.
 fn shown(table: &Table, after: u64) -> String {
     let view = |seat| format!("{:?}", table.view(seat, at(after)));
     (1..=3).map(view).collect()
@@ -102,7 +103,7 @@ fn who_is_kicked_stays_away_with_that_token_and_by_that_connection() {
     }
     assert_eq!(table.room().generation(SeatId(2)).map(|(_, standing)| standing), Some(SeatStatus::Kicked));
     assert!(!table.host(HostMove::Kick(SeatId(2)), at(3)), "once is enough");
-    // Whoever comes again under that name is somebody else.
+    // A player who joins under the name of the removed one gets a new seat.
     assert_eq!(table.ask(Caller::Anyone, join("Player 2", "x", None), at(4)), Ok(RoomReply::Seated(SeatId(4))));
     assert_eq!(table.view(3, at(4)).seats.iter().map(|seat| seat.seat_id.0).collect::<Vec<_>>(), [1, 3, 4]);
 }
@@ -268,7 +269,7 @@ fn the_oldest_present_seat_takes_over_from_a_host_who_is_away() {
     assert!(table.view(3, at(30_001)).you.expect("there").plays, "a host who plays on");
 }
 
-/// A game that seat 2 stands in as the host of.
+/// A game in which seat 2 stands in as the host.
 pub(super) fn with_a_stand_in() -> Table {
     let mut table = with_a_live_host(HostAway::OldestSeat);
     let saw = table.room().phase_number();
@@ -412,13 +413,13 @@ fn the_repeat_of_a_move_is_told_that_it_moved() {
     assert_eq!(table.ask(by(HOST), close("1", 0), at(OPEN)), moved(false), "another phase");
     assert_eq!(table.backend(close("1", 1), at(OPEN)), moved(false), "another's request");
     assert_eq!(table.kinds().iter().filter(|kind| **kind == "reveal").count(), 1);
-    // What a move did may be undone: then the same id does it again.
+    // A later move may undo what a move did. Then the same frame id makes its move again.
     let lock = |locked| RoomAction::Host(2, HostMove::Lock(locked), key("3", 2));
     for locked in [true, true, false, true] {
         assert_eq!(table.ask(by(HOST), lock(locked), at(OPEN)), moved(true));
     }
     assert_eq!(table.kinds().iter().filter(|kind| **kind == "locked").count(), 3);
-    // The last sixteen are known.
+    // Only the last sixteen moves are known.
     for n in 0..16 {
         let toggle = RoomAction::Host(2, HostMove::Lock(n % 2 == 1), key(&format!("t{n}"), 2));
         assert_eq!(table.ask(by(HOST), toggle, at(OPEN)), moved(true));

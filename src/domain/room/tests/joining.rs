@@ -1,4 +1,4 @@
-//! Joining: names, full and closed rooms, coming late, and repeating the request.
+//! Joining: names, full and closed rooms, joining late, and retries.
 
 use super::kit::{HOST, OPEN, Table, answer, at, by, connection, join};
 use crate::domain::room::{Caller, HostMove, RoomAction, RoomReply, RoomSettings, SeatStatus};
@@ -170,7 +170,7 @@ fn a_running_game_without_late_joining_is_closed() {
 
 #[test]
 fn who_comes_late_plays_from_the_next_question_on() {
-    // Once while the question is only shown, once while it is open.
+    // Once while the question is shown but not open, and once while it is open.
     for late in [1, OPEN + 1] {
         let mut table = Table::started(1, 2, RoomSettings::default());
         assert_eq!(table.join(3, at(late)), 3);

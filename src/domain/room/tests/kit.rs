@@ -1,4 +1,4 @@
-//! A room to be played with: its quiz, its seats, commands by name, and what came of them.
+//! The test kit for rooms: a quiz, seats, shorthands for commands, and a [`Table`] that keeps the events.
 
 use std::sync::Arc;
 
@@ -16,18 +16,19 @@ pub(super) const T0: u64 = 1_000_000_000;
 pub(super) const WALL: WallTime = WallTime(1_767_225_600_000);
 pub(super) const LIFETIMES: Lifetimes =
     Lifetimes { ttl: Millis(21_600_000), max_age: Millis(2_592_000_000), results_ttl: Millis(604_800_000) };
-/// The host's seat.
+/// The number of the host's seat.
 pub(super) const HOST: u32 = 1;
-/// When the first question of a game that was started at 0 opens, and when it closes.
+/// When the first question of a game that was started at 0 opens, in milliseconds.
 pub(super) const OPEN: u64 = 3_000;
+/// When it closes, without the late grace.
 pub(super) const CLOSE: u64 = OPEN + 20_000;
 
-/// `after` milliseconds into the room's life.
+/// The moment `after` milliseconds after the room was opened.
 pub(super) fn at(after: u64) -> Moment {
     Moment { now: Timestamp::from_millis(T0 + after), up_since: Timestamp::from_millis(0), wall: WALL }
 }
 
-/// The same, after an outage that ended at `up`.
+/// The same moment, after an outage that ended at `up`.
 pub(super) fn at_since(after: u64, up: u64) -> Moment {
     Moment { up_since: Timestamp::from_millis(T0 + up), ..at(after) }
 }
@@ -36,7 +37,8 @@ pub(super) fn option(n: u64) -> OptionId {
     OptionId::try_from(n).expect("small")
 }
 
-/// Questions `q0`, `q1` … of options 0 to 3, of which `right(n)` is right.
+/// A quiz of the questions `q0`, `q1` and so on, with the options 0 to 3. Of question n, option `right(n)` is
+/// right.
 pub(super) fn quiz(questions: usize, right: impl Fn(usize) -> u64) -> Quiz {
     let choice = |n: u64| Choice { id: option(n), text: Some(format!("option {n}")) };
     let question = |n: usize| Question {
@@ -61,7 +63,8 @@ pub(super) fn quiz(questions: usize, right: impl Fn(usize) -> u64) -> Quiz {
     }
 }
 
-/// Questions of all kinds in turn, from the `first` on; to each `answer_like` of `right(n)` is right.
+/// A quiz of all kinds of question in turn, beginning with the kind `first`. To question n, `answer_like` of
+/// `right(n)` is right.
 pub(super) fn quiz_of_kinds(questions: usize, first: usize, right: impl Fn(usize) -> u64) -> Quiz {
     let question = |n: usize| Question {
         id: format!("q{n}").parse().expect("valid"),
@@ -72,7 +75,7 @@ pub(super) fn quiz_of_kinds(questions: usize, first: usize, right: impl Fn(usize
     Quiz { scoring, questions: (0..questions).map(question).map(Arc::new).collect(), ..quiz(0, |_| 0) }
 }
 
-/// The token of seat `n`'s `k`-th holder.
+/// The hash of the token that seat `n` gets in these tests.
 pub(super) fn token(n: u32) -> SecretHash {
     SecretHash::of(&format!("token {n}"))
 }
@@ -85,7 +88,7 @@ pub(super) fn connection(seat: u32, generation: u32) -> Caller {
     Caller::Connection { seat: SeatId(seat), generation }
 }
 
-/// A request to join, and its key, if it has one.
+/// A request to join under this name, with an idempotency key if `key` is given.
 pub(super) fn join(name: &str, secret: &str, key: Option<&str>) -> RoomAction {
     let idempotency = key.map(|key| IdempotencyKey::new("join", key, &[name]));
     RoomAction::Join { name: name.parse().expect("valid"), token: SecretHash::of(secret), idempotency }
@@ -102,7 +105,7 @@ pub(super) fn acknowledge(sequence: u64) -> RoomAction {
     RoomAction::Acknowledge(Sequence(sequence))
 }
 
-/// What an instance reports: of a connection that is there it has heard this very moment.
+/// An instance's report about a seat. A connected seat was heard from just now.
 pub(super) fn seen(seat: u32, generation: u32, is_connected: bool, acknowledged: Option<u64>) -> RoomAction {
     let heard = is_connected.then_some(Timestamp::from_millis(u64::MAX));
     seen_at(seat, generation, is_connected, heard, acknowledged)
@@ -125,7 +128,7 @@ pub(super) fn seen_at(
     }])
 }
 
-/// A room and all that was told of it.
+/// A session with a room, and all events that it has emitted.
 #[derive(Clone)]
 pub(super) struct Table {
     pub(super) session: GameSession,
@@ -133,7 +136,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// A room of so many questions, of which option 1 is right, and its host.
+    /// A room with its host, and a quiz of this many questions. Option 1 is always right.
     pub(super) fn of(questions: usize, settings: RoomSettings) -> Self {
         Self::playing(quiz(questions, |_| 1), settings)
     }
@@ -144,7 +147,7 @@ impl Table {
         Self::with((room, Some(quiz)))
     }
 
-    /// A game of so many questions and players, started at 0.
+    /// A game of this many players and questions, started at 0.
     pub(super) fn started(players: u32, questions: usize, settings: RoomSettings) -> Self {
         let mut table = Self::of(questions, settings);
         table.fill(players + 1, at(0));
@@ -174,7 +177,7 @@ impl Table {
         self.room().view(self.session.quiz.as_deref(), Some(SeatId(seat)), at)
     }
 
-    /// Asks, and keeps the events.
+    /// Sends an action to the room, and keeps the events.
     pub(super) fn ask(&mut self, by: Caller, ask: RoomAction, at: Moment) -> Result<RoomReply, Refusal> {
         let applied = self.session.apply(Command::room(by, ask), at);
         self.events.extend(applied.events);
@@ -188,7 +191,7 @@ impl Table {
         self.ask(Caller::Backend, ask, at)
     }
 
-    /// Asserts that nothing comes of it but the refusal, and what was due without it.
+    /// Asserts that the action is refused, and that nothing changes except what was due anyway.
     pub(super) fn refused(&mut self, by: Caller, ask: RoomAction, at: Moment, refusal: Refusal) {
         let mut due = self.clone();
         due.advance(at);
@@ -205,7 +208,7 @@ impl Table {
         self.room().next_due(at).map(|due| due.as_millis() - T0)
     }
 
-    /// How many points a seat has.
+    /// The points that the seat has in total.
     pub(super) fn total(&self, seat: u32) -> u32 {
         self.view(seat, at(0)).you.expect("it is there").total
     }
@@ -226,7 +229,7 @@ impl Table {
         }
     }
 
-    /// Gives the generation.
+    /// Connects a seat, and returns the connection's generation.
     pub(super) fn connect(&mut self, seat: u32, at: Moment) -> u32 {
         match self.ask(by(seat), RoomAction::Resume, at) {
             Ok(RoomReply::Resumed { generation, .. }) => generation,
@@ -250,7 +253,7 @@ impl Table {
         self.ask(by(seat), answer(question, Some(chosen)), at)
     }
 
-    /// Lets pass time.
+    /// Does what is due at this moment, and nothing else.
     pub(super) fn advance(&mut self, at: Moment) {
         self.ask(Caller::Anyone, RoomAction::Advance, at).expect("nothing refuses it");
     }

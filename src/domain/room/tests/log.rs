@@ -1,4 +1,4 @@
-//! What the log forgets, and when: whoever returns gets everything, or is told that it is not there.
+//! Pruning: a client that returns gets every event, or learns that some are gone.
 
 use super::kit::{HOST, OPEN, Table, acknowledge, at, at_since, by, join, seen};
 use crate::domain::room::{
@@ -6,7 +6,7 @@ use crate::domain::room::{
 };
 use crate::domain::{EventDraft, Refusal, SeatId, Sequence};
 
-/// Seats 1 to 3, connected; the head is at 2.
+/// A lobby with the seats 1 to 3, all connected. The log's head is 2.
 fn lobby() -> Table {
     let mut table = Table::of(2, RoomSettings::default());
     table.connect(HOST, at(0));
@@ -82,7 +82,7 @@ fn a_seat_silent_for_60_s_is_left_behind_however_present_it_is() {
     assert_eq!(pruned(&table), 2);
     table.heartbeat(3, at(60_000));
     assert_eq!(pruned(&table), 4);
-    // It counts again from its next acknowledgement on.
+    // The reader counts again from its next acknowledgement on.
     acknowledged(&mut table, 3, 4, 60_001);
     table.join(5, at(60_002));
     acknowledged(&mut table, HOST, 5, 60_003);
@@ -198,7 +198,7 @@ fn an_outage_is_nobodys_silence() {
     assert_eq!(pruned(&table), 3);
 }
 
-/// A room with a backend that reads, and a player.
+/// An external room with one player, and with a backend that reads the log.
 fn talk() -> Table {
     let mut table = Table::external(RoomSettings::default());
     table.join(1, at(0));
@@ -210,7 +210,7 @@ fn say(bytes: usize) -> RoomAction {
     RoomAction::Say { payload: format!("\"{}\"", "x".repeat(bytes)), idempotency: None }
 }
 
-/// Says so much as often as it can be said, and gives how often that was.
+/// Says messages of this size until the log is full, and returns how many were taken.
 fn say_all(table: &mut Table, bytes: usize, after: u64) -> u64 {
     for said in 0.. {
         match table.ask(by(1), say(bytes), at(after)) {
@@ -230,7 +230,7 @@ fn what_is_said_pushes_nothing_out_that_is_still_to_be_read() {
         assert!(said == MOST_KEPT || said * (bytes as u64 + 40) > MOST_KEPT_BYTES - 150_000, "{said}");
         assert_eq!(pruned(&table), 1, "the backend has read nothing that was said yet");
         table.refused(by(1), say(bytes), at(2), Refusal::LogFull);
-        // Whoever reads makes room for as much, a player's own unread events aside.
+        // Only the backend's acknowledgement makes room for more. The player's own doesn't.
         let head = table.room().head().0;
         acknowledged(&mut table, 1, head, 3);
         table.refused(by(1), say(bytes), at(3), Refusal::LogFull);

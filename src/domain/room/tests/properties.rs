@@ -1,4 +1,4 @@
-//! Whatever is asked, in whatever order, by whomever: what holds all the same.
+//! Properties that hold for any commands, in any order, from any callers.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::domain::room::{Advance, Caller, HostAway, HostMove, RoomAction, RoomR
 use crate::domain::{Event, EventDraft, IdempotencyKey, Millis, Moment, Refusal, SeatId, SecretHash, SessionState};
 
 const QUESTIONS: usize = 3;
-/// No seat is numbered higher in these games.
+/// The highest seat number that these games look at.
 const MOST_SEATS: u32 = 12;
 
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ enum Who {
     Anyone,
     Backend,
     Host,
-    /// The holder of the n-th token that was ever handed out.
+    /// The holder of the n-th token that was handed out.
     Holder(usize),
     Connection(u32, u32),
 }
@@ -39,7 +39,8 @@ enum What {
     Plain(RoomAction),
 }
 
-/// What is asked, by whom, after which time; and whether the store was away until then.
+/// One command: its caller, its action, how many milliseconds after the last one it comes, and whether the
+/// store was down until then.
 #[derive(Debug, Clone)]
 struct Turn {
     who: Who,
@@ -133,7 +134,7 @@ fn any_settings() -> impl Strategy<Value = RoomSettings> {
     })
 }
 
-/// A room, its clock, and the tokens that were handed out.
+/// A room, its clock, and all tokens that were handed out.
 #[derive(Clone)]
 struct Run {
     table: Table,
@@ -143,7 +144,7 @@ struct Run {
 }
 
 impl Run {
-    /// A room with three players, of whom two are connected.
+    /// A room with three players, two of them connected.
     fn new(settings: RoomSettings, first_kind: usize, right: impl Fn(usize) -> u64) -> Self {
         let table = Table::playing(quiz_of_kinds(QUESTIONS, first_kind, right), settings);
         let mut run = Self { table, now: 0, up: 0, tokens: vec![token(HOST)] };
@@ -204,7 +205,8 @@ impl Run {
         reply
     }
 
-    /// An answer as the question of that number takes it, as long as it is known.
+    /// An answer in the form that this question takes. If the question doesn't exist, the answer names an
+    /// option.
     fn answer(&self, question: usize, chosen: Option<u64>) -> RoomAction {
         let quiz = self.table.session.quiz.as_ref();
         match quiz.and_then(|quiz| quiz.questions.get(question)).zip(chosen) {
@@ -215,7 +217,7 @@ impl Run {
         }
     }
 
-    /// What would have been told by time alone until then.
+    /// The events that time alone would cause until then.
     fn told_by(&self, now: u64) -> Vec<Event> {
         let mut table = self.table.clone();
         table.advance(at_since(now, self.up));
@@ -242,12 +244,13 @@ fn payload(event: &Event) -> Value {
     serde_json::from_str(&event.payload).expect("JSON")
 }
 
-/// What the reveals have told so far: points by question and seat.
+/// The points that the reveals have shown so far, by question and seat.
 #[derive(Default)]
 struct Tally(BTreeMap<(u64, u64), u64>);
 
 impl Tally {
-    /// Adds a reveal; nobody gets two verdicts on one question, and every total told is their sum.
+    /// Adds a reveal. No seat gets two verdicts on one question, and every total equals the sum of the
+    /// points.
     fn add(&mut self, reveal: &Value) -> Result<(), TestCaseError> {
         let number = |value: &Value| value.as_u64().expect("a number");
         for verdict in reveal["verdicts"].as_array().expect("a list") {
@@ -262,7 +265,7 @@ impl Tally {
     }
 }
 
-/// What holds after every turn.
+/// Checks what holds after every turn.
 fn check(
     before: &Run,
     after: &Run,
@@ -303,7 +306,7 @@ fn comes_back(state: &SessionState) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// What is due is told: before it nothing happens by time alone, and then something does.
+/// Checks `next_due`: before that time nothing happens by time alone, and at that time something does.
 fn is_due_as_told(run: &Run) -> Result<(), TestCaseError> {
     let Some(due) = run.table.next_due(run.at()) else {
         prop_assert_eq!(run.told_by(run.now + 1_000_000_000), []);

@@ -1,10 +1,10 @@
-//! What a game came to: places, results, and the silence after the end.
+//! Results and ranks, and what is refused after the end.
 
 use super::kit::{HOST, OPEN, Table, acknowledge, answer, at, by, connection, join, seen};
 use crate::domain::room::{Caller, HostMove, RoomAction, RoomReply, RoomSettings, SeatStatus};
 use crate::domain::{NotOpen, Refusal, SeatId, SecretHash, Sequence};
 
-/// Four players of whom seat 2 was faster than 3 and 4, and 5 was wrong.
+/// A closed question with four players: seat 2 was faster than seats 3 and 4, and seat 5 was wrong.
 fn closed() -> Table {
     let mut table = Table::started(4, 2, RoomSettings::default());
     table.answer(2, 0, 1, at(OPEN)).expect("taken");

@@ -1,4 +1,4 @@
-//! Whose a seat is: tokens, generations, codes by which it changes hands.
+//! Who holds a seat: tokens, generations, and the codes by which a seat is handed over.
 
 use super::kit::{HOST, OPEN, Table, WALL, acknowledge, answer, at, by, connection, seen};
 use crate::domain::room::{CODE_LIFE, Caller, HostMove, RoomAction, RoomReply, RoomSettings, SeatStatus};
@@ -108,7 +108,7 @@ fn what_was_heard_of_nobody_is_no_harm() {
     for ask in [seen(9, 1, true, None), RoomAction::ReportPresence(Vec::new())] {
         assert_eq!(table.backend(ask, at(1)), Ok(RoomReply::Done));
     }
-    // An acknowledgement of another life of the numbering.
+    // This acknowledgement belongs to another epoch of the log.
     table.backend(seen(2, 1, true, Some(77)), at(0)).expect("noted");
     assert_eq!(*table.room(), before);
 }

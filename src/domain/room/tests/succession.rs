@@ -1,4 +1,4 @@
-//! Playing again: who comes along, and where a finished room leads.
+//! Playing again: which players continue, and where a finished room leads.
 
 use super::kit::{HOST, OPEN, Table, at, by, quiz, token};
 use crate::domain::room::{Caller, HostMove, RoomAction, RoomReply, RoomSettings, Successor};
@@ -12,7 +12,7 @@ fn lead_to(n: u8, instead_of: Option<u8>) -> RoomAction {
     RoomAction::LeadTo { successor: successor(n), instead_of: instead_of.map(|n| successor(n).room_id) }
 }
 
-/// A game of two players that is over.
+/// A finished game of two players.
 fn finished(settings: RoomSettings) -> Table {
     let mut table = Table::started(2, 1, settings);
     assert!(table.host(HostMove::Finish, at(OPEN)));
@@ -30,7 +30,7 @@ fn a_finished_room_leads_to_one_other_and_tells_it_once() {
     assert_eq!(table.events.len(), told + 1);
     assert_eq!(table.events[told].kind, "successor");
     assert_eq!(table.view(2, at(OPEN)).successor, Some(successor(1)));
-    // One that is gone makes room for the next.
+    // A successor that no longer exists may be replaced.
     assert_eq!(table.backend(lead_to(2, Some(1)), at(OPEN)), Ok(RoomReply::Successor(successor(2))));
     assert_eq!(table.events.len(), told + 2);
 }

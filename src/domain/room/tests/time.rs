@@ -170,7 +170,7 @@ fn after_an_outage_everybody_has_the_grace_to_come_back() {
 
 #[test]
 fn an_answer_that_comes_an_instant_before_what_is_written_already_harms_nothing() {
-    // Instances measure their clocks' difference, and may be a little apart.
+    // Instances measure the difference of their clocks, and may still be a little apart.
     let mut table = started(1);
     assert!(table.host(HOLD, at(OPEN + 100)));
     assert!(table.host(GO_ON, at(OPEN + 90)));
@@ -178,7 +178,7 @@ fn an_answer_that_comes_an_instant_before_what_is_written_already_harms_nothing(
     assert_eq!(table.last("reveal")["verdicts"][0]["responseMs"], 95);
 }
 
-/// A room in each phase, and in each kind of pause.
+/// A room in each phase and in each kind of pause, each with its name and its time.
 fn in_every_phase() -> Vec<(&'static str, Table, u64)> {
     let lobby = || {
         let mut table = Table::playing(quiz(2, |n| n as u64), auto(5_000, 3_000));
@@ -299,7 +299,8 @@ fn a_seat_is_present_from_when_it_was_heard_and_not_from_when_that_was_reported(
     assert!(!table.kinds().contains(&"paused"));
     table.advance(at(24_000));
     assert!(table.kinds().contains(&"paused"));
-    // The end of a connection tells when it was last heard, too; what lies ahead counts as now.
+    // The report of a connection's end also has a time of the last sign. A time that lies ahead counts as
+    // now.
     table.backend(seen_at(HOST, 0, false, heard(99_000), None), at(25_000)).expect("noted");
     table.advance(at(25_000));
     assert!(table.kinds().contains(&"resumed"));

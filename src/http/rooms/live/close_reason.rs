@@ -5,8 +5,8 @@ use crate::domain::Refusal;
 use crate::domain::room::SeatStatus;
 use crate::game::GameError;
 use crate::game::hub::RoomEnd;
-use crate::http::websocket::CloseCode;
 use crate::store::StoreError;
+use crate::websocket::CloseCode;
 
 /// Why a connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::super::events::{event_text, skip_text};
 use super::frames;
 use crate::domain::{SeatId, Sequence};
 use crate::game::hub::{Outlet, SharedEvent};
-use crate::http::websocket::{Frame, Sender};
+use crate::websocket::{Frame, Sender};
 
 /// The line to one listener.
 pub(super) struct EventSender {
@@ -91,7 +91,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{Event, WallTime};
-    use crate::http::websocket::{connected, large};
+    use crate::websocket::{connected, large};
 
     fn told(n: u64, payload: &str, to: Option<Vec<SeatId>>) -> std::sync::Arc<SharedEvent> {
         let (kind, payload) = ("x".to_owned(), payload.to_owned());

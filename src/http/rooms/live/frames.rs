@@ -11,10 +11,10 @@ use super::super::replies::{self, SnapshotOut};
 use crate::domain::room::Presence;
 use crate::domain::{NotOpen, SeatId, Sequence, WallTime};
 use crate::game::Dates;
-use crate::http::date::date;
 use crate::http::json;
 use crate::http::problem::Problem;
-use crate::http::websocket::Frame;
+use crate::http::reply::date;
+use crate::websocket::Frame;
 
 /// Most bytes of a frame's id, and of an idempotency key.
 const MOST_ID: usize = 64;

@@ -1,8 +1,8 @@
-//! What an ANSWER line names: `B`, `b.`, `B) Berlin`, `A, C`, or an option's text.
+//! Parses the value of an ANSWER line: `B`, `b.`, `B) Berlin`, `A, C`, or the text of an option.
 
 use super::question::{letter, single_letter};
 
-/// The right options, in their order.
+/// The indices of the right options, ascending.
 pub(super) fn rights(named: &str, options: &[&str]) -> Result<Vec<usize>, String> {
     let right = letters(named).map_or_else(|| by_text(named, options), Ok)?;
     if let Some(beyond) = right.iter().find(|right| **right >= options.len()) {
@@ -12,11 +12,11 @@ pub(super) fn rights(named: &str, options: &[&str]) -> Result<Vec<usize>, String
     Ok(right)
 }
 
-/// `B`, `b.`, `A, C`, `A and C`.
+/// Parses letters: `B`, `b.`, `A, C`, `A and C`. `None` if it is something else.
 fn letters(named: &str) -> Option<Vec<usize>> {
     let parts: Vec<&str> = named.split([',', ';', '&', '/']).flat_map(|part| part.split(" and ")).collect();
     let parts = match parts[..] {
-        // Only bare letters are a list without commas: in `B. A`, A can be the text of B.
+        // Without commas, only bare letters are a list: in `B. A`, A can be the text of option B.
         [one] if !one.contains(['.', ')']) => one.split_whitespace().collect(),
         _ => parts,
     };
@@ -27,7 +27,7 @@ fn letters(named: &str) -> Option<Vec<usize>> {
     (!letters.is_empty()).then_some(letters)
 }
 
-/// `B) Berlin`, where B must be Berlin, or `Berlin`.
+/// Parses `B) Berlin`, where option B must be Berlin, or the text alone, which must match exactly one option.
 fn by_text(named: &str, options: &[&str]) -> Result<Vec<usize>, String> {
     if named.is_empty() {
         return Err("no letter follows ANSWER: write one like ANSWER: A".to_owned());

@@ -1,20 +1,20 @@
-//! A question's lines, and where among them its options begin.
+//! Parses the lines of a question and finds where its options begin.
 
 use super::answer::rights;
 use crate::domain::markup::escape;
 use crate::quizzes::import::ItemKind;
 
-/// A line of a question, and its number in the file.
+/// A line of a question and its number in the file, from 1.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NumberedLine<'a> {
     pub(super) number: usize,
     pub(super) text: &'a str,
 }
 
-/// What is wrong, and in which line.
+/// The number of the wrong line, and what is wrong.
 pub(super) type LineProblem = (usize, String);
 
-/// A question's text and what is right. `named` is what its ANSWER line names.
+/// Parses a question's text and its kind with the right answer. `named` is the value of its ANSWER line.
 pub(super) fn read(
     lines: &[NumberedLine<'_>],
     answer_line: usize,
@@ -40,7 +40,8 @@ pub(super) fn read(
     Ok((text, asked))
 }
 
-/// Where option A stands. A line before it may begin with a letter as well, but only the first one with A.
+/// The index of the line of option A. Lines of the text before it may start like an option, but only the
+/// first of them with A.
 fn start_of_options(lines: &[NumberedLine<'_>], answer_line: usize) -> Result<usize, LineProblem> {
     let letters: Vec<Option<usize>> = lines.iter().map(|line| option_letter(line.text)).collect();
     let Some(start) = letters.iter().rposition(|letter| *letter == Some(0)) else {
@@ -108,12 +109,12 @@ fn check(options: &[NumberedLine<'_>]) -> Result<(), LineProblem> {
     }
 }
 
-/// The number of the letter with which a line begins like an option.
+/// The index of the letter, if the line starts like an option: 0 for `A. text`.
 pub(super) fn option_letter(text: &str) -> Option<usize> {
     option(text).map(|(letter, _)| letter)
 }
 
-/// The letter's number and the text of `A. text` or `A) text`.
+/// The index of the letter and the text of `A. text` or `A) text`.
 fn option(text: &str) -> Option<(usize, &str)> {
     let letter = single_letter(text.get(..1)?)?;
     let rest = text.get(1..)?;
@@ -129,7 +130,7 @@ pub(super) fn single_letter(text: &str) -> Option<usize> {
     }
 }
 
-/// The letter of an option.
+/// The letter of the option with this index.
 pub(super) fn letter(option: usize) -> char {
     (b'A'..=b'Z').nth(option).map_or('?', char::from)
 }

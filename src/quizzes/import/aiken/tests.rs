@@ -1,4 +1,4 @@
-//! What Aiken files say, and what comes of it.
+//! Tests of the import of Aiken.
 
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ fn left_out(text: &str) -> Vec<String> {
     strings(&read(text).left_out)
 }
 
-/// All questions, none of which is left out or warned of.
+/// All questions of a file without problems or warnings.
 fn items(text: &str) -> Vec<Item> {
     let found = read(text);
     assert!(found.left_out.is_empty() && found.warnings.is_empty(), "{text}: {found:?}");

@@ -1,18 +1,18 @@
-//! The signs of a table: a header, or rows of the same length.
+//! Detects a table in plain text: by a header, or by rows of equal length.
 
 use csv::ReaderBuilder;
 
-/// How many bytes of a file are looked at.
+/// How many bytes of the text are examined.
 const PREFIX: usize = 64 * 1024;
-/// How far down a header may stand: templates have notes above theirs.
+/// How many of the first rows are searched for a header. Templates have notes above theirs.
 const MOST_ABOVE: usize = 12;
-/// Most characters of a header's cell.
+/// Maximum length of a header cell, in characters.
 const MOST_NAME: usize = 60;
 
-/// Words of the column with the question, in the languages of the templates there are.
+/// Words in the header of the question column, in the languages of known templates.
 const QUESTION: [&str; 9] =
     ["question", "frage", "pregunta", "pergunta", "domanda", "vraag", "pytanie", "prompt", "front"];
-/// Words of the columns with answers.
+/// Words in the headers of the answer columns.
 const ANSWER: [&str; 13] = [
     "answer",
     "option",
@@ -29,7 +29,8 @@ const ANSWER: [&str; 13] = [
     "back",
 ];
 
-/// Whether one of the first rows names a column with the question and one with an answer, and rows follow.
+/// True if one of the first rows names a question column and an answer column, and further rows follow. A
+/// first line `sep=;` also counts.
 pub(super) fn has_header(text: &str) -> bool {
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     if first.trim().len() == 5 && first.trim().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sep=")) {
@@ -42,8 +43,8 @@ pub(super) fn has_header(text: &str) -> bool {
     })
 }
 
-/// Whether most rows have the same number of cells. Commas stand in sentences as well: two cells are too
-/// few for these.
+/// True if at least 70 % of the rows have the same number of cells. With commas as the separator this must be
+/// at least three cells, because sentences contain commas too.
 pub(super) fn is_regular(text: &str) -> bool {
     SEPARATORS.iter().any(|&separator| {
         let fewest = if separator == b',' { 3 } else { 2 };
@@ -56,7 +57,7 @@ pub(super) fn is_regular(text: &str) -> bool {
 
 const SEPARATORS: [u8; 3] = [b'\t', b';', b','];
 
-/// The first rows that aren't blank.
+/// The first rows that aren't blank, at most 400.
 fn rows(text: &str, separator: u8) -> Vec<Vec<String>> {
     let mut end = PREFIX.min(text.len());
     while !text.is_char_boundary(end) {
@@ -67,7 +68,7 @@ fn rows(text: &str, separator: u8) -> Vec<Vec<String>> {
     let cells = |record: csv::StringRecord| record.iter().map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
     let mut rows: Vec<_> = reader.records().map_while(Result::ok).map(cells).take(400).collect();
     if end < text.len() && rows.len() > 1 {
-        // The last one is cut off.
+        // The prefix may end inside this row.
         rows.pop();
     }
     rows.retain(|row| row.iter().any(|cell| !cell.is_empty()));

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::super::{Format, ImportOptions, Source, import};
 use super::*;
 
-/// Questions of all kinds, with what is difficult in each format.
+/// Questions of all kinds, with texts that are hard to write in each format.
 fn file() -> BankFile {
     let options = json!([{"optionId": 2, "text": "10<sup>6</sup>"}, {"optionId": 1, "text": "a, \"b\"; ~c {d} = #e: \\ f"},
         {"optionId": 3, "text": "-1 &lt;b>"}]);
@@ -22,7 +22,7 @@ fn file() -> BankFile {
     serde_json::from_value(json!({"quizId": "b", "title": "B", "questions": questions})).expect("a bank's file")
 }
 
-/// What a question says, without the names that an import gives its options.
+/// The content of a question, without the option ids, which an import assigns anew.
 fn said(question: &QuestionDraft) -> serde_json::Value {
     let named = |ids: &[OptionId]| {
         let mut texts = ids

@@ -1,4 +1,4 @@
-//! What stands in a question's braces.
+//! Parses the content of a question's braces.
 
 use rust_decimal::Decimal;
 
@@ -8,7 +8,7 @@ use crate::quizzes::import::Item;
 use crate::quizzes::import::html::Html;
 use crate::quizzes::import::moodle::{self, MoodleAnswer, Numbers, Solution, TextFormat};
 
-/// The answers, and the feedback for all of them. They have the question's format unless they name another.
+/// Parses the answers and the general feedback. Texts have the question's format unless they name another.
 pub(super) fn read(
     signs: &[Sign],
     format: Option<TextFormat>,
@@ -33,7 +33,7 @@ pub(super) fn read(
                 "a matching question is of no kind that can be imported: ask for each pair by itself".to_owned()
             );
         }
-        // Texts that are typed have no markup, whatever the question has.
+        // Texts to type have no markup, whatever the format of the question.
         let typed = |(answer, own): (MoodleAnswer, Option<TextFormat>)| MoodleAnswer {
             format: own.unwrap_or(TextFormat::Plain),
             ..answer
@@ -51,7 +51,7 @@ fn text_in(format: Option<TextFormat>, signs: &[Sign]) -> Html {
     own.or(format).unwrap_or_default().read(&written(signs))
 }
 
-/// `T`, `FALSE#for who is wrong#for who is right`.
+/// Parses `T` or `FALSE#feedback if wrong#feedback if right`.
 fn true_or_false(signs: &[Sign], format: Option<TextFormat>) -> Result<Solution, String> {
     let mut parts = split_at_marks(signs, &['#']);
     let word = parts.next().map(|(_, word)| written(word)).unwrap_or_default();
@@ -63,7 +63,7 @@ fn true_or_false(signs: &[Sign], format: Option<TextFormat>) -> Result<Solution,
     Ok(Solution { asked, feedback: feedback.into_iter().collect() })
 }
 
-/// What a word of true or false says.
+/// Parses a word for true or false.
 pub(super) fn truth(word: &str) -> Option<bool> {
     match word.trim().to_ascii_uppercase().as_str() {
         "T" | "TRUE" => Some(true),
@@ -72,7 +72,7 @@ pub(super) fn truth(word: &str) -> Option<bool> {
     }
 }
 
-/// `=right#feedback ~wrong ~%100%right ~%-50%wrong`, each with the format that it names.
+/// Parses `=right#feedback ~wrong ~%100%right ~%-50%wrong`. Each answer comes with the format that it names itself.
 fn marked(
     signs: &[Sign],
     format: Option<TextFormat>,
@@ -86,7 +86,7 @@ fn marked(
         match mark {
             None if is_blank(part) => {}
             None => return Err("a text stands before its first = or ~: write one of them before it".to_owned()),
-            // `~=` is one mark.
+            // `~=` counts as one mark.
             Some('~') if is_blank(part) && next == Some('=') => {}
             Some(mark) => answers.push(answer(*mark, part, format)?),
         }
@@ -118,7 +118,7 @@ fn answer(
     Ok((MoodleAnswer { text: written(text), format, share, feedback }, own))
 }
 
-/// Takes `%50%` from the front. A percent sign of another kind belongs to the text.
+/// Splits off a share such as `%50%`. Any other percent sign belongs to the text.
 fn share(signs: &[Sign]) -> Result<(Option<Decimal>, &[Sign]), String> {
     let percent = |sign: &Sign| sign.is_char('%');
     if signs.first().is_some_and(percent)
@@ -134,7 +134,7 @@ fn share(signs: &[Sign]) -> Result<(Option<Decimal>, &[Sign]), String> {
     Ok((None, signs))
 }
 
-/// Whether it looks like `C#`, the language, or `F#`, the note.
+/// Whether the `#` belongs to a name such as `C#` (the language) or `F#` (the note).
 fn is_sharp(signs: &[Sign]) -> bool {
     let Some(at) = find(signs, "#") else { return false };
     let is_text = |at: usize| signs.get(at).is_some_and(|sign| !sign.char().is_whitespace());
@@ -142,7 +142,7 @@ fn is_sharp(signs: &[Sign]) -> bool {
     is_letter && !(at > 1 && signs[at - 2].char().is_alphanumeric()) && !is_text(at + 1)
 }
 
-/// `3.14:0.01`, `1..5`, `=1822:0 =%50%1822:2`: what follows `#`.
+/// Parses the numbers after `#`: `3.14:0.01`, `1..5`, `=1822:0 =%50%1822:2`.
 fn numerical(signs: &[Sign], format: Option<TextFormat>, warnings: &mut Vec<String>) -> Result<Solution, String> {
     let answers = if find(signs, "=").is_some() {
         marked(trim(signs), format, warnings)?.into_iter().map(|answer| answer.0).collect()

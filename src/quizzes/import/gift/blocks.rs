@@ -1,19 +1,19 @@
-//! A file's questions, each a block of lines. A blank line ends a block, and so does the next title.
+//! Splits a file into questions, each a block of lines. A block ends at a blank line or at the next title.
 
 use super::lexer;
 use crate::quizzes::import::moodle::last_of;
 
-/// The lines of one question.
+/// The lines of one question, without comments.
 #[derive(Debug, PartialEq)]
 pub(super) struct Block {
     pub(super) first_line: usize,
     pub(super) text: String,
     pub(super) category: Option<String>,
-    /// Whether blank lines stood in it.
+    /// Whether the block contains blank lines, which would end the question in Moodle.
     pub(super) has_blank_lines: bool,
 }
 
-/// How many paragraphs are looked at for a brace that closes.
+/// How many paragraphs are searched for the closing brace. Bounds the work for each question.
 const FARTHEST: usize = 100;
 
 /// The blocks of a file, without comments.
@@ -35,18 +35,18 @@ pub(super) fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
-/// Lines without a blank line between them.
+/// Consecutive lines without a blank line between them.
 #[derive(Debug)]
 struct Paragraph {
     first_line: usize,
     text: String,
     category: Option<String>,
-    /// Whether a blank line, and no title or category, came before it.
+    /// Whether a blank line came directly before it, and not a title or a category.
     after_blank: bool,
     braces: Braces,
 }
 
-/// The braces of a text that no backslash escapes.
+/// Counts of the braces in a text that are not escaped by a backslash.
 #[derive(Debug, Default, Clone, Copy)]
 struct Braces {
     first: Option<char>,
@@ -89,7 +89,7 @@ fn paragraphs(text: &str) -> Vec<Paragraph> {
     paragraphs
 }
 
-/// Adds the lines as a paragraph, or as several if questions with titles follow each other.
+/// Ends a paragraph and adds it. It becomes several paragraphs if questions with titles follow each other.
 fn end_paragraph(
     lines: &mut Vec<(usize, &str)>,
     category: &Option<String>,
@@ -108,7 +108,7 @@ fn end_paragraph(
     lines.clear();
 }
 
-/// Where a line with a title begins the next question, though no blank line stands before it.
+/// The indices of lines whose title starts the next question, although no blank line comes before them.
 fn cuts(lines: &[(usize, &str)]) -> Vec<usize> {
     let braces: Vec<Braces> = lines.iter().map(|(_, text)| Braces::of(text)).collect();
     let mut is_open_next = vec![false; lines.len()];
@@ -120,7 +120,7 @@ fn cuts(lines: &[(usize, &str)]) -> Vec<usize> {
     let (mut open, mut close) = (0, 0);
     let mut cuts = Vec::new();
     for at in 0..lines.len() {
-        // In open braces, a line of C++ could look like a title.
+        // Inside open braces a line of C++ could look like a title, so there the next brace must be an opening one.
         if at > 0 && has_title(lines[at].1) && (open <= close || is_open_next[at]) {
             cuts.push(at);
             (open, close) = (0, 0);
@@ -138,8 +138,8 @@ fn has_title(text: &str) -> bool {
     text.strip_prefix("::").is_some_and(|text| text.split_once("::").is_some_and(|(title, _)| !title.contains('{')))
 }
 
-/// How many paragraphs the first question takes: more than one if its braces are closed after a blank
-/// line, and nothing before that looks like another question.
+/// How many paragraphs belong to the first question. More than one if its braces are closed only after a
+/// blank line, and nothing before that looks like another question.
 fn paragraphs_of_block(paragraphs: &[Paragraph]) -> usize {
     let (mut open, mut close) = (paragraphs[0].braces.open, paragraphs[0].braces.close);
     if open <= close {

@@ -1,28 +1,28 @@
-//! Which of a question's braces hold its answers. Those of a formula are often not escaped.
+//! Finds the braces that hold a question's answers. Braces of formulas are often not escaped.
 
 use super::lexer::{Sign, starts_with, trim, written};
 
-/// A question's text, cut at its answers.
+/// A question's text, split at its answers.
 pub(super) struct BracedText<'a> {
     pub(super) before: &'a [Sign],
     pub(super) answers: &'a [Sign],
     pub(super) after: &'a [Sign],
-    /// Whether other braces were read as text.
+    /// Whether other braces were taken as text.
     pub(super) has_braces_of_text: bool,
 }
 
-/// A brace that opens, the one that closes it, and whether braces stand between them.
+/// A pair of matching braces, and whether there are braces inside.
 struct Group {
     open: usize,
     close: usize,
     has_inner: bool,
-    /// Whether it belongs to a command of LaTeX, like `\frac{1}{2}` or `x^{2}`.
+    /// Whether it is the argument of a LaTeX command, like `\frac{1}{2}` or `x^{2}`.
     is_latex: bool,
 }
 
 const MEND: &str = "braces that belong to the text are written \\{ \\}";
 
-/// Finds the answers.
+/// Finds the one pair of braces that holds the answers. The error says how to fix the question.
 pub(super) fn parts(signs: &[Sign]) -> Result<BracedText<'_>, String> {
     let groups = groups(signs)?;
     let inside = |group: &Group| trim(&signs[group.open + 1..group.close]);
@@ -61,7 +61,7 @@ pub(super) fn parts(signs: &[Sign]) -> Result<BracedText<'_>, String> {
     })
 }
 
-/// The groups that stand in no other.
+/// The outermost pairs of braces.
 fn groups(signs: &[Sign]) -> Result<Vec<Group>, String> {
     let mut groups: Vec<Group> = Vec::new();
     let (mut depth, mut open, mut has_inner) = (0_usize, 0, false);
@@ -91,7 +91,7 @@ fn groups(signs: &[Sign]) -> Result<Vec<Group>, String> {
     Ok(groups)
 }
 
-/// Whether a brace after this text belongs to a command of LaTeX.
+/// Whether a brace after this text belongs to a LaTeX command.
 fn is_of_command(before: &[Sign]) -> bool {
     match before.last().map(Sign::char) {
         Some('^' | '_' | ']') => true,
@@ -103,7 +103,7 @@ fn is_of_command(before: &[Sign]) -> bool {
     }
 }
 
-/// Whether this is how answers begin.
+/// Whether the content starts like answers.
 fn is_answers(inside: &[Sign], is_latex: bool) -> bool {
     if ["=", "~", "#"].iter().any(|mark| starts_with(inside, mark)) {
         return true;
@@ -112,7 +112,7 @@ fn is_answers(inside: &[Sign], is_latex: bool) -> bool {
     end <= 8 && !is_latex && super::answers::truth(&written(&inside[..end])).is_some()
 }
 
-/// Whether it is a gap like `1:SA:=few` or `:MULTICHOICE:~a~=b`.
+/// Whether it is a Cloze gap like `1:SA:=few` or `:MULTICHOICE:~a~=b`.
 fn is_cloze(inside: &[Sign]) -> bool {
     let weight = inside.iter().take_while(|sign| sign.char().is_ascii_digit()).count();
     let after = &inside[weight..];
@@ -124,7 +124,7 @@ fn has_marks(signs: &[Sign]) -> bool {
     signs.iter().any(|sign| sign.is_char('=') || sign.is_char('~'))
 }
 
-/// Whether braces inside of the answers hold a mark, which would cut an answer in two.
+/// Whether braces inside the answers hold a mark, which would split an answer.
 fn inner_has_marks(signs: &[Sign]) -> bool {
     let mut depth = 0_usize;
     signs.iter().any(|sign| {

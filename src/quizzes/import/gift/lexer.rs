@@ -1,7 +1,7 @@
-//! GIFT's characters: each knows whether a backslash took its meaning away, so that what is
-//! written `\=` never looks like a mark again.
+//! The characters of GIFT, each with a flag that says whether a backslash escapes it. So an escaped `\=` is
+//! never taken for a mark later.
 
-/// One character of a text.
+/// A character of the text, with its escape flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sign {
     char: char,
@@ -9,21 +9,21 @@ pub(super) struct Sign {
 }
 
 impl Sign {
-    /// The character, whatever it means.
+    /// The character, escaped or not.
     pub(super) fn char(&self) -> char {
         self.char
     }
 
-    /// Whether it is this character, and has its meaning.
+    /// True if it is this character and not escaped.
     pub(super) fn is_char(&self, char: char) -> bool {
         !self.escaped && self.char == char
     }
 }
 
-/// Commands of LaTeX that begin with `\n` and would otherwise be taken for a line feed.
+/// The rest of LaTeX commands that start with `\n`, which would otherwise be taken for a line feed.
 const COMMANDS: [&str; 11] = ["abla", "atural", "earrow", "eq", "exists", "geq", "leq", "mid", "ot", "otin", "warrow"];
 
-/// Takes the escapes `\~ \= \# \{ \} \: \n \\` out. Any other backslash is a backslash.
+/// Resolves the escapes `\~ \= \# \{ \} \: \n \\`. Any other backslash stays as a character.
 pub(super) fn read(text: &str) -> Vec<Sign> {
     let mut signs = Vec::with_capacity(text.len());
     let mut chars = text.chars();
@@ -50,7 +50,7 @@ fn is_command(after: &str) -> bool {
     })
 }
 
-/// The text that the signs are.
+/// The signs as text, without escapes.
 pub(super) fn written(signs: &[Sign]) -> String {
     signs.iter().map(|sign| sign.char).collect()
 }
@@ -59,7 +59,7 @@ pub(super) fn is_blank(signs: &[Sign]) -> bool {
     signs.iter().all(|sign| sign.char.is_whitespace())
 }
 
-/// Without surrounding space.
+/// Removes surrounding white space.
 pub(super) fn trim(signs: &[Sign]) -> &[Sign] {
     let is_text = |sign: &Sign| !sign.char.is_whitespace();
     match (signs.iter().position(is_text), signs.iter().rposition(is_text)) {
@@ -68,7 +68,7 @@ pub(super) fn trim(signs: &[Sign]) -> &[Sign] {
     }
 }
 
-/// What follows a word in capital or small letters.
+/// Removes a word from the start, in upper or lower case. `None` if it isn't there.
 pub(super) fn strip_word<'a>(signs: &'a [Sign], word: &str) -> Option<&'a [Sign]> {
     let mut of_text = signs.iter();
     let is_same = word
@@ -77,18 +77,18 @@ pub(super) fn strip_word<'a>(signs: &'a [Sign], word: &str) -> Option<&'a [Sign]
     is_same.then_some(of_text.as_slice())
 }
 
-/// Whether they begin with these marks.
+/// Whether the signs start with these unescaped marks.
 pub(super) fn starts_with(signs: &[Sign], marks: &str) -> bool {
     let mut signs = signs.iter();
     marks.chars().all(|mark| signs.next().is_some_and(|sign| sign.is_char(mark)))
 }
 
-/// Where these marks stand first.
+/// The index of the first occurrence of these unescaped marks.
 pub(super) fn find(signs: &[Sign], marks: &str) -> Option<usize> {
     (0..signs.len()).find(|&at| starts_with(&signs[at..], marks))
 }
 
-/// The parts between any of these marks, each with the mark before it.
+/// Splits at any of these unescaped marks. Each part comes with the mark before it.
 pub(super) fn split_at_marks<'a>(
     signs: &'a [Sign],
     marks: &'a [char],

@@ -1,11 +1,12 @@
-//! Marks of answers that may belong to a text: a wrong answer could be taken for a right one.
+//! Detects answer marks that may belong to a text. If such a mark were accepted, a wrong answer could be
+//! imported as a right one.
 
 use super::lexer::{Sign, is_blank, trim, written};
 
-/// A mark and what follows it. Only what stands before the first mark has none.
+/// A mark and the text after it. The text before the first mark has no mark.
 type Part<'a> = (Option<char>, &'a [Sign]);
 
-/// Tells of marks that rather belong to a text, and warns of those that are likely to be marks.
+/// Refuses marks that probably belong to a text, and warns about those that are probably marks.
 pub(super) fn check(parts: &[Part<'_>], warnings: &mut Vec<String>) -> Result<(), String> {
     for at in (1..parts.len()).filter(|&at| parts[at].0 == Some('=') && !begins_line(parts, at)) {
         let (before, after) = (written(trim(parts[at - 1].1)), written(trim(parts[at].1)));
@@ -38,18 +39,18 @@ pub(super) fn check(parts: &[Part<'_>], warnings: &mut Vec<String>) -> Result<()
     Ok(())
 }
 
-/// Whether no blank stands before a mark.
+/// Whether no white space comes before the mark.
 fn is_glued(parts: &[Part<'_>], at: usize) -> bool {
     parts[at - 1].1.last().is_some_and(|sign| !sign.char().is_whitespace())
 }
 
-/// Whether a mark is the first one in its line.
+/// Whether the mark is the first character of its line.
 fn begins_line(parts: &[Part<'_>], at: usize) -> bool {
     let mut blanks = parts[at - 1].1.iter().rev().take_while(|sign| sign.char().is_whitespace());
     blanks.any(|sign| sign.char() == '\n')
 }
 
-/// Whether a mark has blanks on both sides, like that of `x = 3`, and the first mark has not.
+/// Whether the mark has white space on both sides, as in `x = 3`, while the first mark is not followed by any.
 fn is_spaced(parts: &[Part<'_>], at: usize) -> bool {
     let has_blank = |part: &Part<'_>| part.1.first().is_some_and(|sign| sign.char().is_whitespace());
     let first = parts.iter().find(|(mark, _)| mark.is_some());
@@ -61,7 +62,7 @@ fn is_one_mark(parts: &[Part<'_>], at: usize) -> bool {
     parts[at].0 == Some('=') && parts[at - 1].0 == Some('~') && is_blank(parts[at - 1].1)
 }
 
-/// Whether a text is of words, and neither a formula nor code.
+/// Whether a text consists of words, and is neither a formula nor code.
 fn is_of_words(text: &str) -> bool {
     let is_apostrophe = |c: char| matches!(c, '\'' | '’' | '‘' | '´' | '`');
     let is_of_word = |c: char| c.is_alphabetic() || c.is_whitespace() || is_apostrophe(c) || "-–,.!?".contains(c);
@@ -69,11 +70,11 @@ fn is_of_words(text: &str) -> bool {
     text.chars().all(is_of_word) && (letters > 1 || text.contains(is_apostrophe))
 }
 
-/// Whether a mark between these texts stands in a formula or in a tag.
+/// Whether a mark between these texts is inside a formula or a tag.
 fn is_torn(before: &str, after: &str) -> bool {
     let is_odd = |text: &str| text.matches('$').count() % 2 == 1;
     let tail = before.rsplit_once('$').map_or("", |(_, tail)| tail);
-    // An amount of money has a digit after its sign.
+    // A dollar sign before a digit is an amount of money, not a formula.
     let is_formula = tail.starts_with(|c: char| !c.is_ascii_digit() && !c.is_whitespace());
     let goes_on = is_odd(after) && !after.starts_with('$') || is_formula && !after.contains('$');
     let in_dollars = is_odd(before) && !tail.is_empty() && goes_on;

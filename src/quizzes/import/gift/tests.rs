@@ -1,4 +1,4 @@
-//! What GIFT files say, and what comes of it.
+//! Tests of the import of GIFT.
 
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -51,7 +51,7 @@ fn left_out(text: &str) -> Vec<String> {
     strings(&read(text).left_out)
 }
 
-/// The only question, and what the file's reader warns of.
+/// The only question, and the warnings of the reader.
 fn warned(text: &str) -> (Item, Vec<String>) {
     let mut found = read(text);
     assert!(found.left_out.is_empty() && found.items.len() == 1, "{text}: {:?}", found.left_out);
@@ -64,7 +64,7 @@ fn only(text: &str) -> Item {
     item
 }
 
-/// A question's options, each with a mark if it is right.
+/// The options of a question; the right ones have a mark.
 fn options(item: &Item) -> Vec<String> {
     let (options, right) = match &item.asked {
         ItemKind::Choice { options, right, in_order } => {

@@ -1,14 +1,15 @@
-//! MathML: powers and indexes as `<sup>` and `<sub>`, fractions as `(a)/(b)`, roots as `√(a)`.
+//! Converts MathML: superscripts and subscripts to `<sup>` and `<sub>`, fractions to `(a)/(b)`, roots to `√(a)`.
 
 use super::writer::MarkupWriter;
 use crate::domain::markup::Tag;
 
-/// The elements of a formula that are open.
+/// The open elements of a formula, outermost first.
 #[derive(Debug, Default)]
 pub(super) struct Math {
     open: Vec<MathElement>,
 }
 
+/// An open element. `children` counts the children that have begun.
 #[derive(Debug)]
 struct MathElement {
     name: String,
@@ -16,7 +17,7 @@ struct MathElement {
     end: ElementEnd,
 }
 
-/// What is to be written when an element ends, because of the place it has in the one around it.
+/// What to write when an element ends. It depends on the element's position in its parent.
 #[derive(Debug, Clone, Copy)]
 enum ElementEnd {
     Nothing,
@@ -59,7 +60,7 @@ impl Math {
     }
 }
 
-/// Writes what comes before a child, and says what comes after it.
+/// Writes the text before a child, and returns what to write after it.
 fn begin(parent: &str, child: usize, writer: &mut MarkupWriter) -> ElementEnd {
     let (before, end) = match (parent, child) {
         ("msup", 2) | ("msubsup", 3) => return tagged(Tag::Sup, writer),

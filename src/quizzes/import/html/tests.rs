@@ -1,4 +1,4 @@
-//! What pages look like in our markup.
+//! Tests of the conversion from HTML to our markup.
 
 use proptest::prelude::*;
 

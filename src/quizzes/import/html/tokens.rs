@@ -1,20 +1,21 @@
-//! The tags and texts of HTML, however broken it is. Each byte is looked at a few times at most.
+//! Splits HTML into tags and texts, even if it is broken. Takes linear time: each byte is examined a few
+//! times at most.
 
 use html_escape::decode_html_entities;
 
-/// A piece of HTML.
+/// A tag, a text or a comment.
 #[derive(Debug, PartialEq)]
 pub(super) enum HtmlToken<'a> {
-    /// A text whose entities are not decoded.
+    /// A text whose entities are not decoded yet.
     Text(&'a str),
     Open(HtmlTag<'a>),
-    /// A closing tag's name.
+    /// The name of a closing tag.
     Close(&'a str),
-    /// A comment, or an element whose content nobody sees.
+    /// A comment, or an element whose content is never shown.
     Comment,
 }
 
-/// An opening tag.
+/// An opening tag. `attributes` is not parsed yet.
 #[derive(Debug, PartialEq)]
 pub(super) struct HtmlTag<'a> {
     pub(super) name: &'a str,
@@ -22,7 +23,7 @@ pub(super) struct HtmlTag<'a> {
     pub(super) closes_itself: bool,
 }
 
-/// The names of HTML and MathML. What is none of them, like `<stdio.h>` or `<String>`, is text.
+/// The element names of HTML and MathML. Any other name in angle brackets, like `<stdio.h>` or `<String>`, is text.
 const ELEMENTS: &str = "a abbr acronym address annotation annotation-xml area article aside audio b base bdi bdo big blockquote body \
     br button canvas caption center cite code col colgroup dd del details dfn dir div dl dt em embed fieldset \
     figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins kbd label \
@@ -31,22 +32,23 @@ const ELEMENTS: &str = "a abbr acronym address annotation annotation-xml area ar
     nav nobr noscript object ol optgroup option p param picture pre q rp rt ruby s samp script section select \
     semantics small source span strike strong style sub summary sup svg table tbody td textarea tfoot th thead \
     time title tr track tt u ul var video wbr";
-/// Elements that are gone with all that stands inside them.
+/// Elements that are removed together with their content.
 const UNSEEN: &str = "annotation annotation-xml script style title";
+/// Elements that never have a closing tag.
 const VOID: &str = "area base br col embed hr img input link meta param source track wbr";
 
-/// Whether an element's name is in a list.
+/// Whether a list of names has this name. Case is ignored.
 fn is_one_of(names: &str, name: &str) -> bool {
     names.split(' ').any(|known| known.eq_ignore_ascii_case(name))
 }
 
 impl HtmlTag<'_> {
-    /// Whether no closing tag belongs to it.
+    /// True if no closing tag belongs to this one.
     pub(super) fn is_void(&self) -> bool {
         self.closes_itself || is_one_of(VOID, self.name)
     }
 
-    /// An attribute's value.
+    /// The value of an attribute, with entities decoded.
     pub(super) fn attribute(&self, wanted: &str) -> Option<String> {
         let mut rest = self.attributes;
         loop {
@@ -70,7 +72,7 @@ impl HtmlTag<'_> {
     }
 }
 
-/// An attribute's value, with or without quotes, and what follows it.
+/// Splits off an attribute's value, with or without quotes, and returns it with the rest.
 fn value(text: &str) -> (&str, &str) {
     for quote in ['"', '\''] {
         if let Some(inside) = text.strip_prefix(quote) {
@@ -80,13 +82,13 @@ fn value(text: &str) -> (&str, &str) {
     text.split_at(text.find(|c: char| c.is_ascii_whitespace()).unwrap_or(text.len()))
 }
 
-/// Splits HTML into tokens.
+/// An iterator over the tokens of HTML.
 pub(super) struct Tokens<'a> {
     rest: &'a str,
-    /// Whether `>` inside of quotes is text. Not so once a quote was not closed: looking for the other
-    /// one again and again would take quadratic time.
+    /// Whether a `>` inside quotes is text. False after the first unclosed quote: searching for its end again
+    /// and again would take quadratic time.
     with_quotes: bool,
-    /// Whether there may be another `>`.
+    /// Whether the rest may contain another `>`. Avoids repeated searches, which would take quadratic time.
     with_ends: bool,
 }
 
@@ -95,7 +97,7 @@ impl<'a> Tokens<'a> {
         Self { rest: html, with_quotes: true, with_ends: true }
     }
 
-    /// The tag or the comment with which the rest begins, if it does.
+    /// Takes the tag or comment at the start of the rest. `None` if there is none.
     fn tag(&mut self) -> Option<HtmlToken<'a>> {
         let text = self.rest.strip_prefix('<')?;
         if let Some(comment) = text.strip_prefix("!--") {
@@ -125,7 +127,7 @@ impl<'a> Tokens<'a> {
         Some(HtmlToken::Open(HtmlTag { name, attributes, closes_itself: attributes.ends_with('/') }))
     }
 
-    /// Where a tag ends.
+    /// The position of the `>` that ends the tag.
     fn end(&mut self, tag: &str) -> Option<usize> {
         if !self.with_ends {
             return None;
@@ -148,7 +150,7 @@ enum Unclosed {
     Quote,
 }
 
-/// The first `>` that stands outside of quotes. Quotes only count after `=`.
+/// The position of the first `>` outside quotes. Quotes only count after `=`.
 fn quoted_end(tag: &str) -> Result<usize, Unclosed> {
     let (mut quote, mut last) = (None, b' ');
     for (at, byte) in tag.bytes().enumerate() {
@@ -165,7 +167,7 @@ fn quoted_end(tag: &str) -> Result<usize, Unclosed> {
     Err(if quote.is_some() { Unclosed::Quote } else { Unclosed::Tag })
 }
 
-/// The name with which a tag begins: one of HTML's, or one that a word processor made up (`o:p`).
+/// The name at the start of a tag: one of HTML's, or one invented by a word processor (`o:p`).
 fn element(tag: &str) -> Option<&str> {
     let end =
         tag.find(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>' | '<' | '"' | '=')).unwrap_or(tag.len());
@@ -173,12 +175,12 @@ fn element(tag: &str) -> Option<&str> {
     if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | ':' | '_')) {
         return None;
     }
-    // `<https://…>` is an address and no tag.
+    // `<https://…>` is an address, not a tag.
     let is_known = (name.contains([':', '-']) && !name.ends_with(':')) || is_one_of(ELEMENTS, name);
     is_known.then_some(name)
 }
 
-/// What follows an element's closing tag.
+/// The text after an element's closing tag.
 fn after_element<'a>(text: &'a str, name: &str) -> &'a str {
     let closes = |at: usize| {
         let tag = text.get(at + 2..at + 2 + name.len());

@@ -1,11 +1,12 @@
-//! Writes our markup: tags that are always closed, runs of blanks as one, and no empty lines.
+//! Writes our markup. Tags are always closed, runs of blanks become one blank, and there are no empty lines
+//! outside `<pre>`.
 
 use crate::domain::markup::{Tag, escape};
 
-/// Tags deeper than this are no longer kept, which bounds the work of each character.
+/// Maximum depth of tags; deeper ones are dropped. This bounds the work for each character.
 const DEEPEST: usize = 16;
 
-/// What separates the last character from the next one.
+/// The white space between the last character and the next one.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 enum Gap {
     #[default]
@@ -14,28 +15,28 @@ enum Gap {
     Lines(usize),
 }
 
-/// A text in the making. Tags and blanks are only written when a character follows them, so that
-/// nothing is tagged that is empty, and no line begins or ends with a blank.
+/// Builds a text in our markup. Tags and blanks are only written when a character follows them. So no tag is
+/// empty, and no line starts or ends with a blank.
 #[derive(Debug, Default)]
 pub(super) struct MarkupWriter {
     written: String,
-    /// The characters since the last tag, not escaped yet.
+    /// The characters since the last tag, not yet escaped.
     run: String,
-    /// The tags that are written and not closed.
+    /// The tags that are written and not yet closed, outermost first.
     open: Vec<Tag>,
-    /// The tags that the next character is to stand in.
+    /// The tags that must enclose the next character, outermost first.
     wanted: Vec<Tag>,
     gap: Gap,
-    /// The hard blanks (`&nbsp;`) before the next character. At the end of a line they are dropped.
+    /// The non-breaking spaces before the next character. They are dropped at the end of a line.
     hard: String,
-    /// Whether the next character begins an item of a list.
+    /// Whether the next character starts a list item.
     is_item: bool,
-    /// Whether `<pre>` was the last tag: a line feed that follows it doesn't count.
+    /// Whether `<pre>` was just opened: a line feed directly after it is ignored.
     after_pre: bool,
 }
 
 impl MarkupWriter {
-    /// Adds a text whose entities are decoded.
+    /// Adds a text whose entities are already decoded.
     pub(super) fn text(&mut self, text: &str) {
         let in_pre = self.wanted.contains(&Tag::Pre);
         for char in text.chars() {
@@ -60,7 +61,7 @@ impl MarkupWriter {
         self.gap = Gap::Lines(1);
     }
 
-    /// Begins an item of a list.
+    /// Starts a list item.
     pub(super) fn item(&mut self) {
         self.end_line();
         self.is_item = true;
@@ -85,7 +86,7 @@ impl MarkupWriter {
 
     pub(super) fn open(&mut self, tag: Tag) {
         let is_said = match tag {
-            // Powers may have powers.
+            // Superscripts and subscripts may be nested.
             Tag::Sup | Tag::Sub => false,
             Tag::Code => self.wanted.contains(&Tag::Pre) || self.wanted.contains(&tag),
             _ => self.wanted.contains(&tag),
@@ -137,7 +138,7 @@ impl MarkupWriter {
         self.run.push(char);
     }
 
-    /// Closes the tags in which the next character doesn't stand.
+    /// Closes the tags that must not enclose the next character.
     fn close_unwanted(&mut self) {
         let shared = self.open.iter().zip(&self.wanted).take_while(|(open, wanted)| open == wanted).count();
         while self.open.len() > shared

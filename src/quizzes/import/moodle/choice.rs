@@ -1,4 +1,4 @@
-//! Questions with options: how many are right follows from their shares of the points.
+//! Questions with options. The shares of the points decide how many options are right.
 
 use rust_decimal::Decimal;
 
@@ -6,7 +6,7 @@ use super::{MoodleAnswer, Solution};
 use crate::quizzes::import::ItemKind;
 use crate::quizzes::import::html::Html;
 
-/// One option or several are right.
+/// A choice if one option has the full share; otherwise several options that must be chosen together.
 pub(in crate::quizzes::import) fn choice(
     answers: &[MoodleAnswer],
     warnings: &mut Vec<String>,
@@ -56,7 +56,7 @@ pub(in crate::quizzes::import) fn choice(
     Ok(Solution { asked, feedback: right.iter().filter_map(|&at| answers[at].feedback.clone()).collect() })
 }
 
-/// Options that nobody could tell apart are none.
+/// Refuses empty and repeated options, which players could not tell apart.
 fn check(options: &[Html]) -> Result<(), String> {
     let is_again = |at: usize| options[..at].iter().any(|option| option.text == options[at].text);
     let is_empty = |at: usize| options[at].text.is_empty();
@@ -75,7 +75,7 @@ fn check(options: &[Html]) -> Result<(), String> {
     if options.len() < 2 { Err("it has only one option: write others that are wrong".to_owned()) } else { Ok(()) }
 }
 
-/// Several right options share all the points.
+/// Checks that the shares of several right options add up to 100 %, within 1 %.
 fn check_sum(answers: &[MoodleAnswer], right: &[usize], warnings: &mut Vec<String>) -> Result<(), String> {
     let sum: Decimal = right.iter().map(|&at| answers[at].share).sum();
     if (sum - Decimal::ONE_HUNDRED).abs() > Decimal::ONE {

@@ -1,4 +1,4 @@
-//! What both formats make of a question's parts.
+//! Tests of what GIFT and Moodle XML share.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Questions whose answer is typed: a short text or a number.
+//! Questions for which the player types the answer: a short text or a number.
 
 use rust_decimal::Decimal;
 
@@ -6,7 +6,7 @@ use super::{MoodleAnswer, Solution, TextFormat};
 use crate::domain::markup;
 use crate::quizzes::import::ItemKind;
 
-/// A text is typed, and several may be right.
+/// The player types a text. Every answer with the full share of the points counts as right.
 pub(in crate::quizzes::import) fn short_answer(
     answers: &[MoodleAnswer],
     warnings: &mut Vec<String>,
@@ -35,7 +35,7 @@ pub(in crate::quizzes::import) fn short_answer(
     }
 }
 
-/// The text to be typed, without markup.
+/// The text that the player types, without markup.
 fn typed(answer: &MoodleAnswer) -> String {
     match answer.format {
         TextFormat::Html => markup::plain(&answer.format.read(&answer.text).text),
@@ -43,7 +43,7 @@ fn typed(answer: &MoodleAnswer) -> String {
     }
 }
 
-/// The answers that are wholly right. Of those that are right in part a warning tells.
+/// The answers with the full share of the points. Partly right answers give a warning.
 fn whole<'a>(answers: &'a [MoodleAnswer], warnings: &mut Vec<String>) -> Vec<&'a MoodleAnswer> {
     let (whole, rest): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.share >= Decimal::ONE_HUNDRED);
     for answer in rest.into_iter().filter(|answer| answer.share > Decimal::ZERO) {
@@ -53,17 +53,17 @@ fn whole<'a>(answers: &'a [MoodleAnswer], warnings: &mut Vec<String>) -> Vec<&'a
     whole
 }
 
-/// The numbers that an answer accepts.
+/// The range of numbers that an answer accepts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::quizzes::import) struct Numbers {
-    /// The one in the middle, where the file names it.
+    /// The number in the middle, if the file names it.
     number: Option<Decimal>,
     min: Decimal,
     max: Decimal,
 }
 
 impl Numbers {
-    /// A number, and how far from it an answer may be.
+    /// Parses a number and its tolerance.
     pub(in crate::quizzes::import) fn around(number: &str, tolerance: &str) -> Result<Self, String> {
         let number = decimal(number)?;
         let tolerance = if tolerance.trim().is_empty() { Decimal::ZERO } else { decimal(tolerance)?.abs() };
@@ -73,7 +73,7 @@ impl Numbers {
         }
     }
 
-    /// All numbers from one to another.
+    /// Parses a range of numbers.
     pub(in crate::quizzes::import) fn between(min: &str, max: &str) -> Result<Self, String> {
         let (min, max) = (decimal(min)?, decimal(max)?);
         if min > max {
@@ -82,7 +82,7 @@ impl Numbers {
         Ok(Self { number: None, min, max })
     }
 
-    /// Both as one, if no number between them is wrong.
+    /// Merges two overlapping ranges. `None` if there are wrong numbers between them.
     fn joined(self, other: Self) -> Option<Self> {
         let overlap = self.min <= other.max && other.min <= self.max;
         let (min, max) = (self.min.min(other.min), self.max.max(other.max));
@@ -103,7 +103,7 @@ fn decimal(text: &str) -> Result<Decimal, String> {
     })
 }
 
-/// A number is typed. `numbers` says what an answer's text means.
+/// The player types a number. `numbers` parses the text of an answer.
 pub(in crate::quizzes::import) fn numerical(
     answers: &[MoodleAnswer],
     numbers: impl Fn(&MoodleAnswer) -> Result<Numbers, String>,

@@ -1,4 +1,4 @@
-//! An XML file as a tree of elements, each with its line.
+//! Parses an XML file to a tree of elements, each with its line.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -6,10 +6,10 @@ use quick_xml::events::{BytesStart, Event};
 use crate::domain::quiz::draft::DraftProblem;
 use crate::quizzes::import::line;
 
-/// Moodle's files are seven deep at most.
+/// Maximum depth of elements. Moodle's files have seven levels.
 const DEEPEST: usize = 32;
 
-/// An element with its own text, in which entities are decoded.
+/// An element with its own text, in which entities are already decoded.
 #[derive(Debug, Default)]
 pub(super) struct XmlElement {
     pub(super) name: String,
@@ -20,28 +20,28 @@ pub(super) struct XmlElement {
 }
 
 impl XmlElement {
-    /// An attribute's value, empty if there is none.
+    /// The value of an attribute. Empty if there is none.
     pub(super) fn attribute(&self, name: &str) -> &str {
         self.attributes.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
-    /// All children of a name.
+    /// All children with this name.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a XmlElement> {
         self.children.iter().filter(move |child| child.name == name)
     }
 
-    /// The first child of a name.
+    /// The first child with this name.
     pub(super) fn child(&self, name: &str) -> Option<&XmlElement> {
         self.children.iter().find(|child| child.name == name)
     }
 }
 
-/// The outermost element of a file.
+/// Parses the file and returns its outermost element.
 pub(super) fn parse(text: &str) -> Result<XmlElement, DraftProblem> {
     let mut parser =
         Parser { reader: Reader::from_str(text), lines: LineFinder { text, seen: 0, line: 1 }, open: Vec::new() };
     loop {
-        // Text before `<question>` has been read, so that the place is that of its `<`.
+        // The reader has consumed the text before the tag here, so this is the position of the tag's `<`.
         let start = parser.reader.buffer_position();
         let event = parser.reader.read_event().map_err(|error| {
             let at = parser.reader.error_position();
@@ -56,12 +56,12 @@ pub(super) fn parse(text: &str) -> Result<XmlElement, DraftProblem> {
 struct Parser<'a> {
     reader: Reader<&'a [u8]>,
     lines: LineFinder<'a>,
-    /// The elements that are not closed.
+    /// The elements that are not closed yet, outermost first.
     open: Vec<XmlElement>,
 }
 
 impl Parser<'_> {
-    /// Takes an event in, and gives the outermost element once it is closed.
+    /// Processes an event. Returns the outermost element when it is closed.
     fn event(&mut self, event: Event<'_>, start: u64) -> Result<Option<XmlElement>, DraftProblem> {
         let text = match event {
             Event::Start(tag) => {
@@ -98,7 +98,7 @@ impl Parser<'_> {
             },
             _ => None,
         };
-        // A `<file>` holds a picture, which is not imported.
+        // A `<file>` holds a picture, which is not imported, so its content is not kept in memory.
         if let Some((element, text)) = self.open.last_mut().zip(text).filter(|(element, _)| element.name != "file") {
             element.text.push_str(&text);
         }
@@ -108,7 +108,7 @@ impl Parser<'_> {
     fn element(&mut self, tag: &BytesStart<'_>, start: u64) -> Result<XmlElement, DraftProblem> {
         let line_number = self.lines.at(start);
         let mut attributes = Vec::new();
-        // The search for repeated names costs the square of their number.
+        // Checks are off because the search for repeated names takes quadratic time.
         for attribute in tag.attributes().with_checks(false) {
             let attribute = attribute
                 .map_err(|error| DraftProblem::new(line(line_number), format!("no well-formed XML: {error}")))?;
@@ -120,7 +120,7 @@ impl Parser<'_> {
         Ok(XmlElement { name, attributes, line: line_number, ..XmlElement::default() })
     }
 
-    /// Puts an element into the one around it.
+    /// Adds a finished element to its parent. Returns it if it is the outermost one.
     fn close(&mut self, element: XmlElement) -> Option<XmlElement> {
         match self.open.last_mut() {
             Some(parent) => {
@@ -132,12 +132,12 @@ impl Parser<'_> {
     }
 }
 
-/// An entity's character. XML has five; those of HTML occur as well, and all others stay as they are.
+/// The character of an entity. XML defines five; those of HTML occur too. Unknown ones stay unchanged.
 fn decoded(name: &str) -> String {
     html_escape::decode_html_entities(&format!("&{name};")).into_owned()
 }
 
-/// Counts lines from one place to the next.
+/// Counts lines incrementally. Positions must not go backwards.
 struct LineFinder<'a> {
     text: &'a str,
     seen: usize,

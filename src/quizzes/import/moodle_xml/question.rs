@@ -1,4 +1,4 @@
-//! A `<question>` as one of ours.
+//! Converts a `<question>` element to an item.
 
 use rust_decimal::Decimal;
 
@@ -7,7 +7,7 @@ use crate::quizzes::import::html::{Html, Media};
 use crate::quizzes::import::moodle::{self, MoodleAnswer, Numbers, Solution, Stem, TextFormat};
 use crate::quizzes::import::{Item, ItemKind};
 
-/// The kinds that can't be imported: Moodle's name, and what it is.
+/// The kinds that can't be imported: Moodle's name and a description.
 const LEFT_OUT: &[(&str, &str)] = &[
     ("calculated", "numbers that are drawn for each player"),
     ("calculatedmulti", "numbers that are drawn for each player"),
@@ -29,7 +29,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("stack", "formulas"),
 ];
 
-/// Reads a question.
+/// Reads a question. The error says why it can't be imported.
 pub(super) fn read(element: &XmlElement, place: String, warnings: &mut Vec<String>) -> Result<Item, String> {
     let title = element.child("name").map(text_of).transpose()?.unwrap_or_default();
     let solution = solution(element, &title, warnings)?;
@@ -39,7 +39,7 @@ pub(super) fn read(element: &XmlElement, place: String, warnings: &mut Vec<Strin
     Ok(moodle::item(place, stem, solution, general, warnings))
 }
 
-/// The path that a question of the type `category` gives to those after it.
+/// The category path that a pseudo-question of the type `category` sets for the questions after it.
 pub(super) fn category(element: &XmlElement) -> Option<String> {
     element.child("category").and_then(|category| text_of(category).ok())
 }
@@ -67,7 +67,7 @@ fn solution(element: &XmlElement, title: &str, warnings: &mut Vec<String>) -> Re
     }
 }
 
-/// A setting that Moodle writes as `1` or `true`.
+/// Whether a setting is on, which Moodle writes as `1` or `true`.
 fn is_set(text: &str) -> bool {
     ["1", "true"].contains(&text.trim())
 }
@@ -88,14 +88,15 @@ fn answer(element: &XmlElement) -> Result<MoodleAnswer, String> {
     Ok(MoodleAnswer { text: text_of(element)?, format: format(element), share, feedback })
 }
 
-/// The answers of a kind whose answers are typed: plain text, whatever their format says.
+/// The answers of a kind whose answers are typed. They are plain text, whatever their format says.
 fn typed(element: &XmlElement) -> Result<Vec<MoodleAnswer>, String> {
     let plain = |answer| MoodleAnswer { format: TextFormat::Plain, ..answer };
     Ok(answers(element)?.into_iter().map(plain).collect())
 }
 
-/// `multichoiceset` and `oumultiresponse`: any number of options is right, each with the fraction 100.
+/// `multichoiceset` and `oumultiresponse`: any number of options can be right, each with the fraction 100.
 fn together(element: &XmlElement, is_shared: bool, warnings: &mut Vec<String>) -> Result<Solution, String> {
+    // The warnings are dropped: they say that several options are wholly right, which is normal for these kinds.
     let mut solution = moodle::choice(&answers(element)?, &mut Vec::new())?;
     if let ItemKind::Multiple { in_shares, .. } = &mut solution.asked {
         *in_shares = is_shared;
@@ -136,7 +137,7 @@ fn numerical(element: &XmlElement, warnings: &mut Vec<String>) -> Result<Solutio
     moodle::numerical(&answers, numbers, warnings)
 }
 
-/// `ordering`: the answers stand in the right order.
+/// `ordering`: the file lists the answers in the right order.
 fn ordering(element: &XmlElement, warnings: &mut Vec<String>) -> Result<Solution, String> {
     let answers = answers(element)?;
     if answers.windows(2).any(|pair| pair[0].share > pair[1].share) {
@@ -169,7 +170,7 @@ fn format(element: &XmlElement) -> TextFormat {
     }
 }
 
-/// The text that an element's `<text>` holds.
+/// The content of an element's `<text>`.
 fn text_of(element: &XmlElement) -> Result<String, String> {
     let Some(text) = element.child("text") else {
         return Ok(element.text.trim().to_owned());
@@ -182,7 +183,7 @@ fn text_of(element: &XmlElement) -> Result<String, String> {
     }
 }
 
-/// A text in its format. Files that belong to it and are not mentioned in it are named as well.
+/// A text, converted from its format. Attached files that the text does not mention are listed too.
 fn html_of(element: &XmlElement) -> Result<Html, String> {
     let mut html = format(element).read(&text_of(element)?);
     for file in element.all("file") {

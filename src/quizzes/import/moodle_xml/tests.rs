@@ -1,4 +1,4 @@
-//! What Moodle's XML says, and what comes of it.
+//! Tests of the import of Moodle XML.
 
 use proptest::prelude::*;
 use rust_decimal::Decimal;

@@ -1,8 +1,8 @@
 //! The encodings of the API's texts. HTML entities are the default; form encoding (`urlLegacy`), percent
-//! encoding (`url3986`) and base64 can be asked for.
+//! encoding (`url3986`) and base64 can be requested.
 //!
-//! No file says which it has, so all its entries are looked at. A text is form or percent encoded only if
-//! it has no character that this encoding would have replaced, such as a blank or a question mark.
+//! No file says which encoding it has, so all its entries are examined. A text counts as form or percent encoded
+//! only if it has no character that this encoding would have replaced, such as a blank or a question mark.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -14,31 +14,31 @@ use serde_json::Value;
 use super::super::json_entries::JsonEntry;
 use crate::domain::quiz::draft::DraftProblem;
 
-/// With or without the `=` at the end.
+/// Decodes base64 with or without the `=` at the end.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What was found out about a file's texts.
+/// What was detected about the texts of a file.
 #[derive(Debug, Default)]
 pub(super) struct EncodingReport {
-    /// The encodings, as people call them.
+    /// The common names of the encodings found.
     pub(super) understood: Vec<String>,
-    /// Entries that differ from the rest of their file.
+    /// Entries that are encoded in another way than the rest of their file.
     pub(super) warnings: Vec<DraftProblem>,
 }
 
-/// What is around a text besides HTML entities.
+/// The encoding around a text, apart from HTML entities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wrapping {
     None,
-    /// `%XX`, and in form encoding `+` for a blank.
+    /// `%XX`; in form encoding also `+` for a blank.
     Percent,
     Base64,
 }
 
-/// Makes plain text of all the entries' texts.
+/// Decodes the texts of all entries to plain text.
 pub(super) fn decode(entries: &mut [JsonEntry]) -> EncodingReport {
     let mut report = EncodingReport::default();
     let wrappings = wrappings(entries, &mut report.warnings);
@@ -71,8 +71,8 @@ pub(super) fn decode(entries: &mut [JsonEntry]) -> EncodingReport {
     report
 }
 
-/// The wrapping of each entry. All entries have the same one, unless some are surely wrapped and others
-/// surely not.
+/// The wrapping of each entry. It is the same for all entries, unless some are certainly wrapped and others
+/// certainly not.
 fn wrappings(entries: &[JsonEntry], warnings: &mut Vec<DraftProblem>) -> Vec<Wrapping> {
     let question = |entry: &JsonEntry| entry.optional_text("question").unwrap_or_default();
     let is_wrapped = |entry: &&JsonEntry| is_surely_percent_encoded(&question(entry));
@@ -93,7 +93,7 @@ fn wrappings(entries: &[JsonEntry], warnings: &mut Vec<DraftProblem>) -> Vec<Wra
     all
 }
 
-/// Whether the type says so; without one, whether question and answer are.
+/// Whether the type is in base64. Without a type: whether question and answer are.
 fn is_base64(entry: &JsonEntry) -> bool {
     let decoded = |field| entry.optional_text(field).and_then(|text| base64_decoded(&text));
     match entry.optional_text("type") {
@@ -108,7 +108,7 @@ fn base64_decoded(text: &str) -> Option<String> {
     text.chars().all(is_text).then_some(text)
 }
 
-/// Whether the text has only what both encodings leave as it is, `+`, and whole `%XX`.
+/// True if the text only has characters that both encodings leave unchanged, `+`, and complete `%XX` codes.
 fn is_percent_encoded(text: &str) -> bool {
     let mut pieces = text.split('%');
     let is_plain =
@@ -117,14 +117,14 @@ fn is_percent_encoded(text: &str) -> bool {
     pieces.next().is_some_and(is_plain) && pieces.all(|piece| is_code(piece) && is_plain(piece))
 }
 
-/// Whether it has `%XX` besides, or words with `+` between.
+/// True if the text also has a `%XX` code, or at least three words separated by `+`.
 fn is_surely_percent_encoded(text: &str) -> bool {
     let is_word = |word: &str| word.bytes().any(|byte| byte.is_ascii_alphabetic());
     let words = || text.split('+').filter(|word| is_word(word)).count();
     is_percent_encoded(text) && (text.contains('%') || (words() >= 3 && !text.contains("++")))
 }
 
-/// A text that isn't encoded stays: someone may have decoded the category alone.
+/// Decodes a text. `None` if it is not encoded: someone may have decoded the category alone.
 fn percent_decoded(text: &str) -> Option<String> {
     if !is_percent_encoded(text) {
         return None;
@@ -133,7 +133,7 @@ fn percent_decoded(text: &str) -> Option<String> {
     percent_decode_str(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 
-/// All texts of an entry.
+/// All texts of an entry, including those in lists.
 fn texts(entry: &JsonEntry) -> impl Iterator<Item = &str> {
     entry
         .fields
@@ -142,7 +142,7 @@ fn texts(entry: &JsonEntry) -> impl Iterator<Item = &str> {
         .filter_map(Value::as_str)
 }
 
-/// Changes every text of the entry for which `new` has another one.
+/// Replaces every text of the entry for which `new` returns another one.
 fn change(entry: &mut JsonEntry, new: impl Fn(&str) -> Option<String>) {
     let change = |value: &mut Value| {
         if let Some(text) = value.as_str().and_then(&new) {
@@ -157,8 +157,8 @@ fn change(entry: &mut JsonEntry, new: impl Fn(&str) -> Option<String>) {
     }
 }
 
-/// Decodes HTML entities as often as they were encoded, and says how often: 0 if there are none.
-/// `usual` is how often the API does.
+/// Decodes HTML entities as many times as they were encoded, and returns that number: 0 if there are none.
+/// `usual` is how many times the API encodes.
 fn decode_entities(entries: &mut [&mut JsonEntry], usual: usize) -> usize {
     let mut seen = Ampersands::default();
     entries.iter().flat_map(|entry| texts(entry)).for_each(|text| seen.look_at(text));
@@ -171,16 +171,16 @@ fn decode_entities(entries: &mut [&mut JsonEntry], usual: usize) -> usize {
     times
 }
 
-/// The ampersands of a file.
+/// Counts of the ampersands in a file, by what follows them.
 #[derive(Debug, Default)]
 struct Ampersands {
-    /// `&` that begins no entity.
+    /// `&` that starts no entity.
     bare: usize,
-    /// `&amp;` with nothing of an entity after it.
+    /// `&amp;` that is not followed by the rest of an entity.
     ampersands: usize,
-    /// Entities that nobody writes by hand: `&quot;`, `&#039;`, `&eacute;`.
+    /// Entities that nobody types by hand: `&quot;`, `&#039;`, `&eacute;`.
     once: usize,
-    /// The same, encoded again: `&amp;quot;`.
+    /// Entities that are encoded twice: `&amp;quot;`.
     twice: usize,
 }
 
@@ -198,8 +198,9 @@ impl Ampersands {
         }
     }
 
-    /// Twice only if all that is encoded is encoded twice, and more than once: a single `&amp;quot;` may
-    /// be what a question about HTML asks for. Not at all if there are bare `&` and nothing else.
+    /// How many times the texts were encoded. Two only if at least two entities are encoded twice and none
+    /// once: a single `&amp;quot;` may be the subject of a question about HTML. Zero if there are bare `&`,
+    /// no `&amp;` and fewer than two entities encoded once.
     fn times(&self, usual: usize) -> usize {
         let any = self.ampersands + self.once + self.twice;
         match usual {
@@ -207,15 +208,15 @@ impl Ampersands {
             1 if self.once == 0 && self.twice >= 2 => 2,
             1 if self.bare > 0 && self.ampersands == 0 && self.once < 2 => 0,
             1 => 1,
-            // The API encodes none of these besides, but some who copy do.
+            // The API does not add entities to these encodings, but some people who copy its data do.
             _ => usize::from(self.bare == 0 && self.once >= 2),
         }
     }
 }
 
-/// The name at the start of a text that goes on after an `&`: `quot` of `quot;…`.
+/// The name of the entity that continues after an `&`: `quot` for `quot;…`.
 fn entity(text: &str) -> Option<&str> {
-    // Bounded: most ampersands have no semicolon after them.
+    // Bounded, because most ampersands have no semicolon after them.
     let end = text.bytes().take(33).position(|byte| byte == b';')?;
     let name = text.get(..end)?;
     let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -227,7 +228,7 @@ mod tests {
     use super::super::super::json_entries;
     use super::*;
 
-    /// The questions and answers of a file whose entries have these, and what was understood.
+    /// Decodes a file with these questions and answers. Returns them decoded, and what was detected.
     fn decoded(pairs: &[[&str; 2]]) -> (Vec<[String; 2]>, Vec<String>) {
         let list: Vec<Value> = pairs
             .iter()
@@ -319,10 +320,10 @@ mod tests {
             &[["Who \"is\"?", "A & B"]],
             &["HTML entities, encoded twice"],
         );
-        // A question about HTML.
+        // This question is about HTML.
         assert_decoded(&[["Is &quot;x&quot; &amp;lt; or &amp;gt;?", "x"]], &[["Is \"x\" &lt; or &gt;?", "x"]], &once);
         assert_decoded(&[["What is &amp;nbsp; for?", "x"]], &[["What is &nbsp; for?", "x"]], &once);
-        // A file without entities.
+        // This file has no entities.
         assert_decoded(&[["A & B?", "What is &lt; ?"]], &[["A & B?", "What is &lt; ?"]], &[]);
         assert_decoded(&[["AT&T?", "Q&A; etc"]], &[["AT&T?", "Q&A; etc"]], &[]);
     }

@@ -1,4 +1,4 @@
-//! What is asked in a row, and what is right.
+//! Derives the kind of a row's question and its right answer.
 
 use std::collections::HashSet;
 
@@ -13,10 +13,10 @@ use super::truth::{mark, truth_or_letter};
 use crate::domain::quiz::draft::MOST_OPTIONS;
 use crate::quizzes::import::item::ItemKind;
 
-/// A question's kind and what is right, with what is worth a look.
+/// A question's kind with the right answer and an optional warning, or the reason why there is none.
 pub(super) type RightAnswer = Result<(ItemKind, Option<String>), String>;
 
-/// What is asked, and what is right.
+/// The kind and the right answer of a row. `kind` is what the row names, if anything.
 pub(super) fn asked(kind: Option<TableKind>, fields: &Fields<'_>, habits: &Habits) -> RightAnswer {
     let habit = habits.right;
     match kind {
@@ -83,7 +83,7 @@ fn order(fields: &Fields<'_>, habit: Habit) -> RightAnswer {
     Ok((ItemKind::Order { parts }, right.warning))
 }
 
-/// All options, as long as they are not too many.
+/// The texts of all options. An error if there are too many.
 fn texts(fields: &Fields<'_>) -> Result<Vec<String>, String> {
     let options: Vec<String> = fields.options.iter().map(|option| option.text.to_owned()).collect();
     let options: Vec<String> = options.into_iter().chain(fields.wrong.iter().map(|&text| text.to_owned())).collect();
@@ -110,7 +110,7 @@ fn choice_of(
     }
 }
 
-/// Columns `Correct 1`, `Correct 2` … that say of every option whether it is right.
+/// Columns `Correct 1`, `Correct 2` … that say for each option whether it is right. `None` if they don't.
 fn by_columns(fields: &Fields<'_>) -> Option<Vec<usize>> {
     if fields.correct.len() < 2 {
         return None;
@@ -126,7 +126,7 @@ fn by_columns(fields: &Fields<'_>) -> Option<Vec<usize>> {
     (!right.is_empty()).then_some(right)
 }
 
-/// A right answer, or several, and wrong ones: no order among them.
+/// A question with separate columns of right and wrong answers, which have no order among each other.
 fn right_and_wrong(kind: Option<TableKind>, fields: &Fields<'_>) -> RightAnswer {
     let cells = fields.right();
     if cells.is_empty() {
@@ -141,7 +141,7 @@ fn right_and_wrong(kind: Option<TableKind>, fields: &Fields<'_>) -> RightAnswer 
     Ok((choice_of(kind, options, right, false)?, None))
 }
 
-/// True or false, or a text to type.
+/// A row without options: true or false, or an answer to type.
 fn without_options(kind: Option<TableKind>, fields: &Fields<'_>, habits: &Habits) -> RightAnswer {
     let cells = fields.right();
     let truth = match (cells.as_slice(), kind) {
@@ -168,7 +168,7 @@ fn without_options(kind: Option<TableKind>, fields: &Fields<'_>, habits: &Habits
     }
 }
 
-/// Whether a cell is a number as one counts and measures: `3,14`, and neither a range nor `007`.
+/// Whether a cell is a plain amount, such as `3,14`. A range and a padded number such as `007` are not.
 fn is_amount(cell: &&str) -> bool {
     let digits = cell.trim_start_matches(['-', '−']);
     let is_padded = digits.strip_prefix('0').is_some_and(|rest| rest.starts_with(|sign: char| sign.is_ascii_digit()));
@@ -177,7 +177,7 @@ fn is_amount(cell: &&str) -> bool {
         && digits.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b','))
 }
 
-/// One option is nothing to choose from; without any, a text is typed.
+/// A poll. Without options the player types a text; a single option is an error.
 fn poll(fields: &Fields<'_>) -> RightAnswer {
     match texts(fields)? {
         options if options.len() == 1 => Err("there is only one option; a poll needs two or more, or none".to_owned()),
@@ -185,13 +185,13 @@ fn poll(fields: &Fields<'_>) -> RightAnswer {
     }
 }
 
-/// The texts that are right are the options, or stand in the column of what is right.
+/// A text to type. The right texts are in the option columns or in the column of right answers.
 fn text(fields: &Fields<'_>) -> RightAnswer {
     let choices = Choices { options: &fields.options, habit: Default::default() };
     let (mut accepted, mut known) = (Vec::new(), HashSet::new());
     let options = fields.options.iter().map(|option| option.text);
     let cells = fields.right();
-    // With options, a number or letter of one of them says nothing new.
+    // If there are options, a number or letter in `correct` refers to one of them and adds no text.
     let is_few = (1..=MOST_OPTIONS).contains(&fields.options.len());
     let others = cells.iter().filter(|cell| !is_few || choices.right(&[cell]).is_err());
     let others = others.flat_map(|cell| cell.split([';', '|'])).map(str::trim);
@@ -199,7 +199,7 @@ fn text(fields: &Fields<'_>) -> RightAnswer {
         if text.len() > 1 && text.starts_with('^') {
             return Err(format!("{:?} is a pattern; write the texts that are right", shortened(text)));
         }
-        // A text of several lines is one text: a list of which a part is not right.
+        // A cell of several lines is one text, not a list: a single line of it would not be right.
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         if known.insert(text.clone()) {
             accepted.push(text);
@@ -211,7 +211,7 @@ fn text(fields: &Fields<'_>) -> RightAnswer {
     Ok((ItemKind::Text { accepted }, None))
 }
 
-/// Nothing is right in most of these: they are asked, and nobody gets points.
+/// An open question. Most have no right answer; these become a poll without points.
 fn open_ended(fields: &Fields<'_>) -> RightAnswer {
     text(fields).or_else(|_| {
         let message = "nothing says which text is right, so the question is asked without points";

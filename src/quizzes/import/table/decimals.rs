@@ -1,26 +1,26 @@
-//! Numbers as people write them, with a point or a comma.
+//! Parses numbers as people write them, with a point or a comma.
 //!
-//! `1.230` and `1,230` can each be 1230 or 1.23. They are read only where other numbers of the table
-//! tell which sign is the decimal one: nothing here is guessed.
+//! `1.230` and `1,230` can each mean 1230 or 1.23. Such a number is only read if other numbers of the table
+//! show which sign is the decimal separator. Nothing is guessed.
 
 use rust_decimal::Decimal;
 
-/// Which sign stands before decimals; the other one groups thousands.
+/// Which sign is the decimal separator. The other one groups thousands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Notation {
-    /// Nothing tells.
+    /// No number shows it.
     #[default]
     Unknown,
-    /// `1,234.5`
+    /// A point before decimals: `1,234.5`.
     Point,
-    /// `1.234,5`
+    /// A comma before decimals: `1.234,5`.
     Comma,
-    /// Some numbers tell one thing and some the other.
+    /// Different numbers show different separators.
     Mixed,
 }
 
 impl Notation {
-    /// What the numbers in these cells tell.
+    /// The notation that the numbers in these cells show.
     pub(super) fn of<'a>(cells: impl Iterator<Item = &'a str>) -> Self {
         let parts = cells.filter_map(Written::parse).flat_map(Written::numbers);
         parts.map(Self::of_number).fold(Self::Unknown, |all, one| match (all, one) {
@@ -35,34 +35,37 @@ impl Notation {
         let text = bare(text);
         let Some(at) = text.rfind(['.', ',']).filter(|&at| !is_ambiguous(&text, at)) else { return Self::Unknown };
         let is_point = text[at..].starts_with('.');
-        // A sign that stands twice groups.
+        // A sign that occurs twice groups thousands.
         let groups = text.matches(&text[at..=at]).count() > 1;
         if is_point == groups { Self::Comma } else { Self::Point }
     }
 }
 
-/// A number that is right, with what else is.
+/// The numbers that count as right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DecimalRange {
-    /// The one in the middle, if one is named.
+    /// The exact number. `None` for a range.
     pub(super) number: Option<Decimal>,
-    /// The smallest.
+    /// The smallest number that counts as right.
     pub(super) min: Decimal,
-    /// The largest.
+    /// The largest number that counts as right.
     pub(super) max: Decimal,
 }
 
-/// How a cell gives the numbers that are right.
+/// The ways in which a cell gives the right numbers, as unparsed texts.
 #[derive(Debug, Clone, Copy)]
 enum Written<'a> {
+    /// A single number, such as `42`.
     One(&'a str),
-    /// A number and a tolerance.
+    /// A number and its tolerance.
     Around(&'a str, &'a str),
+    /// The smallest and the largest number.
     Between(&'a str, &'a str),
 }
 
 impl<'a> Written<'a> {
-    /// `42`, `3,14`, `9.81 +- 0.05`, `9.7..9.9`, `10-20`.
+    /// Splits `42`, `3,14`, `9.81 +- 0.05`, `9.7..9.9` or `10-20` into its numbers. `None` if a part is not a
+    /// number.
     fn parse(cell: &'a str) -> Option<Self> {
         let cell = cell.trim();
         if is_number(cell) {
@@ -84,10 +87,10 @@ impl<'a> Written<'a> {
     }
 }
 
-/// The numbers that a cell says are right.
+/// Parses the numbers that count as right according to a cell.
 ///
 /// # Errors
-/// The cell can't be read; the message tells what to write.
+/// The cell can't be read. The message says what to write instead.
 pub(super) fn range(cell: &str, notation: Notation) -> Result<DecimalRange, String> {
     let unreadable = || {
         let cell = super::header::shortened(cell);
@@ -113,11 +116,11 @@ pub(super) fn range(cell: &str, notation: Notation) -> Result<DecimalRange, Stri
     range.ok_or_else(unreadable)
 }
 
-/// What to write in place of a number that can be two.
+/// The message for a number with two possible meanings. It says what to write instead.
 fn doubt(text: &str, notation: Notation) -> String {
     let [large, small] = [Notation::Comma, Notation::Point].map(|as_if| decimal(&bare(text).replace(',', "."), as_if));
     let (large, small) = (large.unwrap_or_default(), small.unwrap_or_default().normalize());
-    // With a fourth decimal it can be read in one way only.
+    // A fourth decimal makes the number unambiguous.
     let zero = if small.scale() == 3 { "0" } else { "" };
     let reason = match notation {
         Notation::Mixed => ", and the other numbers here have both points and commas before decimals",
@@ -126,12 +129,12 @@ fn doubt(text: &str, notation: Notation) -> String {
     format!("{:?} can be {large} or {small}{reason}; write {large} or {small}{zero}", text.trim())
 }
 
-/// Whether this is a number, even one that can be two.
+/// Whether this is a number in any notation, even an ambiguous one.
 pub(super) fn is_number(text: &str) -> bool {
     decimal(text, Notation::Point).is_some() || decimal(text, Notation::Comma).is_some()
 }
 
-/// A number with a point or a comma. One that can be two is none if the notation doesn't tell.
+/// Parses a number. `None` if it is ambiguous and the notation doesn't decide.
 pub(super) fn decimal(text: &str, notation: Notation) -> Option<Decimal> {
     let text = bare(text);
     let last = text.rfind(['.', ',']);
@@ -158,20 +161,21 @@ pub(super) fn decimal(text: &str, notation: Notation) -> Option<Decimal> {
     if part.is_empty() { whole.parse().ok() } else { format!("{whole}.{part}").parse().ok() }
 }
 
-/// A number without blanks and apostrophes, which group digits.
+/// Removes blanks and apostrophes, which group digits, and replaces the minus sign by a hyphen.
 fn bare(text: &str) -> String {
     let text: String = text.chars().filter(|c| !c.is_whitespace() && *c != '\'').collect();
     text.replace('−', "-")
 }
 
-/// `1,234` and `1.234`: three digits behind the sign, one to three before it, and nothing else to tell.
+/// Whether a number is ambiguous, like `1,234` and `1.234`: three digits after its only sign, and one to
+/// three before it, of which the first is not 0.
 fn is_ambiguous(text: &str, at: usize) -> bool {
     let digits = text.trim_start_matches(['-', '+']);
     let (whole, part) = (at - (text.len() - digits.len()), text.len() - at - 1);
     !text[..at].contains(['.', ',']) && part == 3 && (1..=3).contains(&whole) && !digits.starts_with('0')
 }
 
-/// Whether separators, if any, stand before groups of three digits each, and are all the same.
+/// Whether the separators, if any, are all the same and form groups of three digits.
 fn is_grouped(whole: &str) -> bool {
     let mut groups = whole.split(['.', ',']);
     let first = groups.next().unwrap_or_default().trim_start_matches(['-', '+']);

@@ -1,4 +1,4 @@
-//! The cells of a row, by what they hold.
+//! Assigns the cells of a row to the parts of a question.
 
 use rust_decimal::Decimal;
 
@@ -10,25 +10,25 @@ use super::right::ListedOption;
 use super::truth::mark;
 use super::{TableRow, lists};
 
-/// What a row says of a question. Empty cells are left out.
+/// The cells of a row by meaning. Empty cells are left out.
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
     header: &'a Header,
     row: &'a TableRow,
-    /// What is asked; empty if nothing is.
+    /// The text of the question. Empty if there is none.
     pub(super) question: &'a str,
     /// The options, in the order of their columns.
     pub(super) options: Vec<ListedOption<'a>>,
-    /// What is right, each with the number of its column.
+    /// The cells that say what is right, each with the number in its column's name.
     pub(super) correct: Vec<(Option<usize>, &'a str)>,
-    /// The options that are wrong.
+    /// The options from columns of wrong answers.
     pub(super) wrong: Vec<&'a str>,
-    /// Why the marks or points beside the options don't say which are right.
+    /// Why the marks or points beside the options can't be used. `None` if they can.
     pub(super) doubt: Option<String>,
 }
 
 impl<'a> Fields<'a> {
-    /// Sorts a row's cells.
+    /// Assigns the cells of a row. The options come from their own columns, or from one cell that lists them.
     pub(super) fn new(header: &'a Header, row: &'a TableRow) -> Self {
         let at = |index: usize| cell(row, index);
         let numbered = |(number, index): &(Option<usize>, usize)| Some((*number, at(*index)?));
@@ -37,7 +37,7 @@ impl<'a> Fields<'a> {
         let wrong = header.wrong.iter().filter_map(|index| at(*index)).collect();
         let mut fields = Self { header, row, question, options: Vec::new(), correct, wrong, doubt: None };
         fields.options = if header.options.is_empty() { fields.listed() } else { fields.in_columns() };
-        // The options of an order or a poll, and the texts that are right, have stars of their own.
+        // For an ordering question, a poll or a typed text a star is part of the option's text.
         let kind = fields.cell(Column::Kind).and_then(TableKind::parse);
         let has_none = matches!(kind, Some(TableKind::Order | TableKind::Poll | TableKind::Text));
         if fields.correct.is_empty() && !has_none {
@@ -46,12 +46,12 @@ impl<'a> Fields<'a> {
         fields
     }
 
-    /// A cell that is not empty.
+    /// The cell in this column, unless it is empty.
     pub(super) fn cell(&self, column: Column) -> Option<&'a str> {
         self.header.column(column).and_then(|index| cell(self.row, index))
     }
 
-    /// The cell of the time limit, if it is not empty.
+    /// The cell of the time limit, unless it is empty.
     pub(super) fn time(&self) -> Option<&'a str> {
         self.header.time.and_then(|(index, _)| cell(self.row, index))
     }
@@ -61,7 +61,7 @@ impl<'a> Fields<'a> {
         !self.header.correct.is_empty()
     }
 
-    /// Whether the row says nothing that makes a question.
+    /// Whether the row has nothing that could be a question.
     pub(super) fn is_empty(&self) -> bool {
         self.question.is_empty() && self.options.is_empty() && self.correct.is_empty() && self.wrong.is_empty()
     }
@@ -71,7 +71,7 @@ impl<'a> Fields<'a> {
         self.correct.iter().map(|(_, cell)| *cell).collect()
     }
 
-    /// The cell of the number that is right, and whether a workbook has it as a number.
+    /// The cell with the right number, and whether a workbook stores it as a number.
     pub(super) fn number(&self) -> Option<(&'a str, bool)> {
         let correct = self.header.correct.iter().map(|(_, index)| *index);
         let mut columns = correct.chain(self.header.options.iter().map(|option| option.column));
@@ -81,7 +81,7 @@ impl<'a> Fields<'a> {
         found.or_else(|| Some((listed()?, self.header.column(Column::Options).as_ref().is_some_and(is_number))))
     }
 
-    /// How the numbers of a column are written in this row: the number of a workbook has a point.
+    /// The notation of numbers in this column and row. Numbers stored by a workbook always have a point.
     pub(super) fn notation(&self, column: Column, notation: Notation) -> Notation {
         notation_of(self.row, self.header.column(column), notation)
     }
@@ -99,7 +99,7 @@ impl<'a> Fields<'a> {
         options
     }
 
-    /// The options of a single cell.
+    /// The options from a single cell that lists them.
     fn listed(&self) -> Vec<ListedOption<'a>> {
         let Some(list) = self.cell(Column::Options) else { return Vec::new() };
         let texts = lists::texts(list, self.header.between).into_iter().enumerate();
@@ -107,7 +107,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The options that marks or points in columns of their own say are right.
+/// The labels of the options that are right according to the columns of marks or points.
 fn marks(header: &Header, row: &TableRow) -> Result<Vec<usize>, String> {
     let (mut marked, mut points) = (Vec::new(), Vec::new());
     for option in header.options.iter().filter(|option| cell(row, option.column).is_some()) {
@@ -130,11 +130,12 @@ fn marks(header: &Header, row: &TableRow) -> Result<Vec<usize>, String> {
     }
 }
 
-/// `*Elbe` is right if nothing else says what is.
+/// Takes a star before an option, as in `*Elbe`, as the mark of a right option. Only if nothing else says
+/// what is right.
 fn take_stars(options: &mut [ListedOption<'_>]) {
     let has_star = |option: &ListedOption<'_>| option.text.len() > 1 && option.text.starts_with('*');
     let stars = options.iter().filter(|option| has_star(option)).count();
-    // Two stars are no mark.
+    // `**` is not a mark.
     if options.iter().any(|option| option.text.starts_with("**")) {
         return;
     }
@@ -150,12 +151,12 @@ fn notation_of(row: &TableRow, index: Option<usize>, notation: Notation) -> Nota
     if index.is_some_and(|index| row.numbers.contains(&index)) { Notation::Point } else { notation }
 }
 
-/// A cell without the blanks around it, if anything is left.
+/// The trimmed text of a cell. `None` if it is missing or empty.
 fn cell(row: &TableRow, index: usize) -> Option<&str> {
     row.cells.get(index).map(|cell| clean(cell)).filter(|cell| !cell.is_empty())
 }
 
-/// An apostrophe before a sign keeps a spreadsheet from calculating; it is no part of the text.
+/// Trims a cell. An apostrophe before `=`, `+`, `-` or `@` is removed: it only keeps spreadsheets from calculating.
 fn clean(cell: &str) -> &str {
     let cell = cell.trim();
     match cell.strip_prefix('\'') {

@@ -1,4 +1,4 @@
-//! A table in which no row names the columns.
+//! Reads a table without a header.
 
 use std::collections::HashSet;
 
@@ -11,8 +11,8 @@ use super::{Table, TableRow, questions, values};
 use crate::domain::quiz::draft::{DraftProblem, MOST_OPTIONS};
 use crate::quizzes::import::item::ParsedFile;
 
-/// Reads the columns as question, options, correct if that makes sense; else nothing. Numbers before the
-/// question and a time before the last column are taken for what they are.
+/// Reads the columns as question, options and right answer if most rows fit. Otherwise nothing is read. Row
+/// numbers before the question, and a time before the last column, are recognised.
 pub(super) fn read(table: &mut Table, found: &mut ParsedFile) {
     let Some(place) = table.rows.first().map(|row| table.place(row)) else { return };
     let width = usual_width(&table.rows);
@@ -40,8 +40,8 @@ pub(super) fn read(table: &mut Table, found: &mut ParsedFile) {
     questions::read(table, &header, &table.rows, found);
 }
 
-/// Names the columns beside `A`, `B`, `C` if these have no name and the rows make sense so: the question
-/// before them, what is right behind them. Gives back a warning if it does.
+/// Names the columns beside options called `A`, `B`, `C`, if they have no name and most rows fit: the
+/// question before the options, the right answer after them. Returns a warning if it did so.
 pub(super) fn name_neighbors(table: &mut Table) -> Option<&'static str> {
     let rows = table.rows.iter().take(header::SEARCHED).enumerate();
     let (at, cells) = rows.filter_map(|(at, row)| Some((at, with_neighbors(&row.cells)?))).next()?;
@@ -57,7 +57,8 @@ pub(super) fn name_neighbors(table: &mut Table) -> Option<&'static str> {
     )
 }
 
-/// A row that names the options A, B … and neither of the columns beside them, with these named.
+/// The cells of a row with the neighbours of its options named. `None` unless the row names the options A, B
+/// … and neither neighbour.
 fn with_neighbors(cells: &[String]) -> Option<Vec<String>> {
     let label = |cell: &String| match Column::parse(cell) {
         Some(Column::Option(label)) if !cell.trim().starts_with(|c: char| c.is_ascii_digit()) => Some(label),
@@ -76,9 +77,9 @@ fn with_neighbors(cells: &[String]) -> Option<Vec<String>> {
     Some(cells)
 }
 
-/// What the columns hold if it is what most tables have.
+/// The likely meaning of the columns, by the most common layout.
 fn columns(rows: &[TableRow], width: usize) -> Vec<Column> {
-    // The first row may name the columns in words that are not known.
+    // The first row may be a header in unknown words, so it is not examined.
     let below = rows.get(1..).unwrap_or_default();
     let all = |index: usize, is: fn(&str) -> bool| {
         let cells = below.iter().filter(|row| self::width(row) == width).filter_map(|row| row.cells.get(index));
@@ -104,7 +105,7 @@ fn columns_of(options: usize) -> Vec<Column> {
     std::iter::once(Column::Question).chain(options).chain(std::iter::once(Column::Correct(None))).collect()
 }
 
-/// The row that should stand above.
+/// The header row to suggest to the user.
 fn names(columns: &[Column], separator: char) -> String {
     let name = |column: &Column| match column {
         Column::Option(label) => format!("option{label}"),
@@ -116,13 +117,13 @@ fn names(columns: &[Column], separator: char) -> String {
     columns.iter().map(name).collect::<Vec<_>>().join(&separator.to_string())
 }
 
-/// The number of cells that most rows have, without empty ones at the end.
+/// The number of cells in most rows, without empty ones at the end.
 fn usual_width(rows: &[TableRow]) -> usize {
     let mut widths: Vec<usize> = rows.iter().map(width).filter(|&width| width > 2).collect();
     widths.sort_unstable();
     let most = widths.chunk_by(|a, b| a == b).max_by_key(|same| same.len());
     let most = most.map_or(0, |same| same[0]);
-    // Rows with fewer options may be more.
+    // Rows with fewer options may be in the majority, so a width up to two more counts.
     widths.last().copied().filter(|&widest| widest <= most + 2).unwrap_or(most)
 }
 
@@ -130,9 +131,10 @@ fn width(row: &TableRow) -> usize {
     row.cells.iter().rposition(|cell| !cell.trim().is_empty()).map_or(0, |last| last + 1)
 }
 
-/// Whether the last cell of nearly all rows names one of the options before it, and what is asked is no
-/// number and no kind. Rows of numbers prove nothing: each of
-/// them could be the right one. The first row may be a header in words that are not known.
+/// Whether in nearly all rows the last cell names one of the options before it, and the question is not a
+/// number. At least half of these questions must be different, or the column holds kinds. Rows whose options
+/// are all numbers are ignored, because each of them could be the right one. The first row may be a header in
+/// unknown words, so it never counts against.
 fn makes_sense(header: &Header, rows: &[TableRow]) -> bool {
     let (mut good, mut bad) = (0usize, 0usize);
     let mut questions = HashSet::new();
@@ -154,7 +156,7 @@ fn makes_sense(header: &Header, rows: &[TableRow]) -> bool {
     good > 0 && good >= 3 * bad && 2 * questions.len() >= good
 }
 
-/// The rows, of which those with fewer options get empty ones.
+/// The rows, after filling up those with fewer options.
 fn widened<'r>(rows: &'r mut [TableRow], header: &Header) -> &'r [TableRow] {
     if header.time.is_none() {
         rows.iter_mut().filter(|row| row.unreadable.is_none()).for_each(|row| widen(row, header.width));
@@ -162,7 +164,7 @@ fn widened<'r>(rows: &'r mut [TableRow], header: &Header) -> &'r [TableRow] {
     rows
 }
 
-/// Moves the last cell to the end of the row, and leaves the options between empty.
+/// Moves the last cell of a row to the last column, and fills the gap with empty options.
 fn widen(row: &mut TableRow, width: usize) {
     let own = self::width(row);
     if (3..width).contains(&own) {

@@ -1,4 +1,4 @@
-//! What the rows of a table tell together: how they count, and on which scales.
+//! Derives conventions from all rows of a table together: how right answers are named, and the scales of numbers.
 
 use super::decimals::Notation;
 use super::fields::Fields;
@@ -10,37 +10,37 @@ use super::truth::TruthWords;
 use super::values::{self, Scale};
 use crate::domain::quiz::draft::MOST_OPTIONS;
 
-/// How the rows of a table are to be read.
+/// The conventions by which the rows of a table are read.
 #[derive(Debug, Default)]
 pub(super) struct Habits {
-    /// How they say what is right.
+    /// How right options are named.
     pub(super) right: Habit,
-    /// Which sign stands before decimals.
+    /// Which sign is the decimal separator.
     pub(super) notation: Notation,
-    /// In which words they say true and false.
+    /// The words for true and false.
     pub(super) truth: TruthWords,
-    /// The highest level of difficulty.
+    /// The highest numeric level of difficulty. 0 if there are none.
     pub(super) highest_level: u8,
-    /// What the points are.
+    /// The meaning of the points.
     pub(super) points: Scale,
-    /// Whether the column of kinds has kinds at all: people also call a category a type.
+    /// Whether the kind column has any known kind. Some people call a category "type".
     pub(super) has_kinds: bool,
 }
 
-/// How often the rows say what is right in a way that can be meant in one way only.
+/// Counts of the pieces that name a right option unambiguously, by how they name it.
 #[derive(Debug, Default)]
 struct HabitCounts {
     positions: usize,
     texts: usize,
     zeros: usize,
-    /// Pieces that name no option.
+    /// Pieces that match no option.
     others: usize,
-    /// Rows in which the last option is right, by its number counted from 1.
+    /// Pieces that are the number of the last option, counted from 1.
     lasts: usize,
 }
 
 impl Habits {
-    /// Looks through all rows.
+    /// Examines all rows, because a single row may be ambiguous.
     pub(super) fn of(header: &Header, rows: &[Fields<'_>]) -> Self {
         let mut counts = HabitCounts::default();
         for row in rows {
@@ -68,7 +68,7 @@ impl Habits {
     }
 }
 
-/// What the numbers that are right tell, and the points.
+/// The decimal separator, derived from the right numbers and the points.
 fn notation(rows: &[Fields<'_>]) -> Notation {
     let is_number = |row: &&Fields<'_>| row.cell(Column::Kind).and_then(TableKind::parse) == Some(TableKind::Number);
     let right = rows.iter().filter(is_number).filter_map(Fields::number);
@@ -77,7 +77,7 @@ fn notation(rows: &[Fields<'_>]) -> Notation {
     Notation::of(right.chain(rows.iter().filter(is_text).filter_map(|row| row.cell(Column::Points))))
 }
 
-/// The words of the rows without options.
+/// The words for true and false, derived from the rows without options.
 fn truth(rows: &[Fields<'_>]) -> TruthWords {
     let rows = || rows.iter().filter(|row| row.options.is_empty() && row.wrong.is_empty());
     let kinds = rows().filter_map(|row| row.cell(Column::Kind)).filter(|kind| TableKind::parse(kind).is_some());
@@ -103,13 +103,13 @@ impl HabitCounts {
         }
     }
 
-    /// Whether rows that count from 0 and rows that count from 1 are too many to be slips.
+    /// Whether there are too many rows of both kinds, counted from 0 and from 1, for these to be mistakes.
     fn is_mixed(&self) -> bool {
         self.lasts > 0 && self.zeros * 10 > self.lasts
     }
 
-    /// Whether what is right is none of the options: they count from 2, or it stands before them and
-    /// is never one of them.
+    /// Whether the right answer is not one of the options. Either the options are numbered from 2, or the
+    /// column of right answers comes before them and never names one of them.
     fn is_apart(&self, header: &Header) -> bool {
         let first = header.options.iter().map(|option| option.column).min();
         let is_before = header.correct.iter().all(|(_, column)| Some(*column) < first);

@@ -1,4 +1,4 @@
-//! Which row names the columns, and what each column holds.
+//! Finds the header and the meaning of each column.
 
 use super::names::{self, Column, TimeUnit};
 use super::{Table, TableRow};
@@ -6,52 +6,52 @@ use crate::domain::quiz::draft::DraftProblem;
 
 /// How many rows are searched for a header.
 pub(super) const SEARCHED: usize = 60;
-/// How many columns are read. Every row is searched for all of them.
+/// How many columns are read. The work per row grows with it.
 const MOST_COLUMNS: usize = 256;
 
-/// Where everything stands in a row.
+/// The columns of a table by meaning.
 #[derive(Debug, Default)]
 pub(super) struct Header {
-    /// How many columns it has.
+    /// Number of columns in the header.
     pub(super) width: usize,
-    /// Every option's column, in the order of the columns.
+    /// The option columns, in their order in the table.
     pub(super) options: Vec<OptionColumn>,
-    /// The columns that say what is right, each with the number in its name.
+    /// The columns of right answers: the number in the column's name, and the column's index.
     pub(super) correct: Vec<(Option<usize>, usize)>,
-    /// The columns of wrong options.
+    /// The columns of wrong answers.
     pub(super) wrong: Vec<usize>,
-    /// The column of the time limit, and its unit.
+    /// The column of the time limit, and the unit in its name.
     pub(super) time: Option<(usize, TimeUnit)>,
-    /// Whether the header says that `correct` is a number.
+    /// Whether the name of `correct` says that it holds numbers.
     pub(super) asks_for_numbers: bool,
-    /// Whether the header calls that number an index.
+    /// Whether that name says "index".
     pub(super) asks_for_index: bool,
     /// The columns without a name.
     pub(super) unnamed: Vec<usize>,
-    /// What stands between the options of a cell that holds all of them.
+    /// The separator in a cell that lists all options.
     pub(super) between: char,
-    /// Why no row under it can be read.
+    /// Why no row can be read. `None` if the header is usable.
     pub(super) fault: Option<String>,
-    /// All other columns.
+    /// All other columns with their index.
     others: Vec<(Column, usize)>,
-    /// The letters of all names.
+    /// The names of all columns, as written by [`names::letters`].
     names: Vec<String>,
 }
 
 /// A column of options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct OptionColumn {
-    /// The number by which `correct` means it.
+    /// The number by which `correct` refers to it.
     pub(super) label: usize,
-    /// Where it stands.
+    /// Its index in the row.
     pub(super) column: usize,
-    /// The column that says whether it is right.
+    /// The column that says whether this option is right.
     pub(super) flag: Option<usize>,
-    /// The column of its points.
+    /// The column with this option's points.
     pub(super) points: Option<usize>,
 }
 
-/// How many columns a row names, if it can be a header at all.
+/// Number of known columns that a row names. 0 if it names no question or no answers, and so is not a header.
 pub(super) fn score(cells: &[String]) -> usize {
     let columns: Vec<Column> = cells.iter().filter_map(|cell| Column::parse(cell)).collect();
     let is_answer = |column: &Column| {
@@ -61,15 +61,15 @@ pub(super) fn score(cells: &[String]) -> usize {
     if columns.iter().any(asks) && columns.iter().any(is_answer) { columns.len() } else { 0 }
 }
 
-/// The index of the row that names most columns: the header.
+/// The index of the header: the row that names the most columns.
 pub(super) fn find(table: &Table) -> Option<usize> {
     let scores = table.rows.iter().take(SEARCHED).map(|row| score(&row.cells)).enumerate();
-    // Of equals, the first.
+    // On a tie the first row wins: `max_by_key` returns the last maximum, so the order is reversed.
     let (index, score) = scores.rev().max_by_key(|(_, score)| *score)?;
     (score > 0).then_some(index)
 }
 
-/// What a row that names the question leaves out, if there is such a row.
+/// Finds a row that names the question but not the answers, and a message about what is missing.
 pub(super) fn missing(table: &Table) -> Option<(&TableRow, String)> {
     let columns = |row: &TableRow| row.cells.iter().filter_map(|cell| Column::parse(cell)).collect::<Vec<Column>>();
     let names_question = |row: &&TableRow| {
@@ -87,10 +87,11 @@ pub(super) fn missing(table: &Table) -> Option<(&TableRow, String)> {
 }
 
 impl Header {
-    /// Reads the row that names the columns; what is not understood of it is a warning.
+    /// Reads the header. Unknown and repeated columns give a warning.
     pub(super) fn read(row: &TableRow, place: &str, warnings: &mut Vec<DraftProblem>) -> Self {
         let names = &row.cells[..row.cells.len().min(MOST_COLUMNS)];
         let mut columns: Vec<Option<Column>> = names.iter().map(|name| Column::parse(name)).collect();
+        // The order matters: each step works on the columns as the step before left them.
         title_as_question(&mut columns);
         number_answers(&mut columns, names);
         spread_options(&mut columns, names);
@@ -109,6 +110,7 @@ impl Header {
                 None => unknown.push(name.as_str()),
             }
         }
+        // The flags come first, or the second of these columns would be dropped.
         header.flags_from_correct();
         twice.extend(header.drop_second_correct().into_iter().map(|index| names[index].as_str()));
         let correct = header.correct.iter().filter_map(|(_, index)| row.cells.get(*index));
@@ -124,7 +126,7 @@ impl Header {
         header
     }
 
-    /// A header that is not written.
+    /// A header for a table that has none.
     pub(super) fn of_columns(columns: &[Column]) -> Self {
         let mut header = Self { width: columns.len(), ..Self::default() };
         for (index, column) in columns.iter().enumerate() {
@@ -133,12 +135,13 @@ impl Header {
         header
     }
 
-    /// Where a column stands.
+    /// The index of a column that is not in another field.
     pub(super) fn column(&self, wanted: Column) -> Option<usize> {
         self.others.iter().find(|(column, _)| *column == wanted).map(|(_, index)| *index)
     }
 
-    /// Whether the points are a factor by their name, or because an export of this server has the table's names.
+    /// Whether the points are a factor: the column's name says so, or the column names are those of this
+    /// server's export.
     pub(super) fn has_factors(&self) -> bool {
         let name = self.column(Column::Points).and_then(|index| self.names.get(index));
         let is_factor =
@@ -147,12 +150,12 @@ impl Header {
         name.is_some_and(is_factor) || is_export()
     }
 
-    /// Whether there is an option with that label.
+    /// Whether there is an option with this label.
     pub(super) fn has_option(&self, label: usize) -> bool {
         self.options.iter().any(|option| option.label == label)
     }
 
-    /// Takes a column in, or not if there is one like it.
+    /// Adds a column. Returns false if there is already one with the same meaning.
     fn add(&mut self, column: Column, index: usize) -> bool {
         match column {
             Column::RowNumber => return true,
@@ -184,7 +187,7 @@ impl Header {
         true
     }
 
-    /// Several columns `correct`, each behind an option, say whether that option is right.
+    /// If each of several `correct` columns follows an option, they say whether that option is right.
     fn flags_from_correct(&mut self) {
         let before = |index: usize| self.options.iter().position(|option| option.column + 1 == index);
         let behind: Option<Vec<usize>> = self.correct.iter().map(|(_, index)| before(*index)).collect();
@@ -194,7 +197,7 @@ impl Header {
         }
     }
 
-    /// Keeps the columns `correct` that have a number, and the first without one; gives back the others.
+    /// Keeps all `correct` columns with a number, and the first without one. Returns the indices of the others.
     fn drop_second_correct(&mut self) -> Vec<usize> {
         let mut has_one = false;
         let is_second =
@@ -205,7 +208,7 @@ impl Header {
     }
 }
 
-/// The question's title is what is asked if nothing else is.
+/// Uses the title as the question if there is no question column.
 fn title_as_question(columns: &mut [Option<Column>]) {
     let has_question = columns.contains(&Some(Column::Question));
     for column in columns.iter_mut().filter(|column| **column == Some(Column::Title)) {
@@ -213,8 +216,8 @@ fn title_as_question(columns: &mut [Option<Column>]) {
     }
 }
 
-/// Several columns `Answer` are options; a single one says what is right, unless another does. Beside
-/// options, the first one says what is right.
+/// Decides the meaning of `Answer` columns. Several are options. A single one is the right answer, unless
+/// another column is. If there are option columns, the first one is the right answer.
 fn number_answers(columns: &mut [Option<Column>], names: &[String]) {
     if let Some(alone) = lone_label(columns, names).filter(|&(_, label)| label == 1) {
         columns[alone.0] = Some(Column::Answer);
@@ -234,7 +237,7 @@ fn number_answers(columns: &mut [Option<Column>], names: &[String]) {
     }
 }
 
-/// Where the options stand, each with its label.
+/// The option columns: index and label.
 fn labels(columns: &[Option<Column>]) -> impl Iterator<Item = (usize, usize)> {
     columns.iter().enumerate().filter_map(|(index, column)| match column {
         Some(Column::Option(label)) => Some((index, *label)),
@@ -242,15 +245,15 @@ fn labels(columns: &[Option<Column>]) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-/// The only option's column, if its name is a bare number or letter.
+/// The only option column, if its name is just a number or letter.
 fn lone_label(columns: &[Option<Column>], names: &[String]) -> Option<(usize, usize)> {
     let mut options = labels(columns);
     let lone = options.next().filter(|_| options.next().is_none())?;
     names::label(names[lone.0].trim()).map(|_| lone)
 }
 
-/// Corrects an option's number that is there twice, where the others count their columns, and gives back
-/// a warning. Fails if the names leave it open which option is which.
+/// If one option number occurs twice and all others match their position, renumbers the options and returns a
+/// warning. Fails if the names don't show which option is which.
 fn about_options(columns: &mut [Option<Column>], names: &[String]) -> Result<Option<String>, String> {
     if let Some((index, _)) = lone_label(columns, names) {
         let name = names[index].trim();
@@ -271,7 +274,7 @@ fn about_options(columns: &mut [Option<Column>], names: &[String]) -> Result<Opt
     Ok(Some(format!("two columns are option {twice}; the options were counted from left to right")))
 }
 
-/// `Options` above several columns, of which only the first has the name.
+/// Handles a name `Options` that covers several columns: those after it have no name.
 fn spread_options(columns: &mut [Option<Column>], names: &[String]) {
     let Some(first) = columns.iter().position(|column| *column == Some(Column::Options)) else { return };
     let unnamed = names[first + 1..].iter().take_while(|name| name.trim().is_empty()).count();
@@ -292,7 +295,7 @@ fn about_columns(names: &[&str], what: &str) -> Option<String> {
     }
 }
 
-/// The start of a long text, for a message.
+/// The first 60 characters of a text, for messages.
 pub(super) fn shortened(text: &str) -> String {
     let text = text.trim();
     if text.chars().count() <= 60 {
@@ -302,7 +305,7 @@ pub(super) fn shortened(text: &str) -> String {
     format!("{}…", start.trim_end())
 }
 
-/// Whether a row says the header again, or explains it: then its kind is the name of that column.
+/// Whether a row repeats the header, or explains it: then the cell of its kind is the name of that column.
 pub(super) fn is_repeated(header: &Header, row: &TableRow) -> bool {
     let kind = header.column(Column::Kind).and_then(|index| row.cells.get(index));
     let explains = |cell: &String| names::letters(cell).len() > 4 && Column::parse(cell) == Some(Column::Kind);

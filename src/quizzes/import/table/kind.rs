@@ -1,31 +1,31 @@
-//! The words that people write for a kind of question.
+//! The names that people use for kinds of questions.
 
 use super::names::letters;
 
-/// The kinds that a table can name.
+/// The kinds that a table can request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TableKind {
-    /// One option is right; several if `correct` names several.
+    /// A choice with one right option, or with several if `correct` names several.
     Choice,
-    /// Several options can be right.
+    /// Several options may be right.
     Multiple,
-    /// True or false.
+    /// The options are True and False.
     TrueOrFalse,
-    /// A text is typed.
+    /// The player types a text.
     Text,
-    /// A text is typed, and often nothing is right.
+    /// The player types a text, and often there is no right answer.
     OpenEnded,
-    /// A number is typed.
+    /// The player types a number.
     Number,
-    /// Things are put in order.
+    /// The player puts options in order.
     Order,
-    /// Nothing is right.
+    /// A poll, without a right answer.
     Poll,
-    /// Something that can't be asked here.
+    /// A kind that is known but not supported.
     Other,
 }
 
-/// The words without blanks and dashes.
+/// The names of each kind, as written by [`letters`]: lower case, without blanks and dashes.
 const KINDS: &[(TableKind, &str)] = &[
     (
         TableKind::Choice,
@@ -80,7 +80,7 @@ const KINDS: &[(TableKind, &str)] = &[
 ];
 
 impl TableKind {
-    /// The kind that a cell names.
+    /// The kind that a cell names. `None` if the name is unknown.
     pub(super) fn parse(cell: &str) -> Option<Self> {
         let word = letters(cell);
         KINDS.iter().find(|(_, words)| words.split(' ').any(|known| known == word)).map(|(kind, _)| *kind)

@@ -1,4 +1,4 @@
-//! Options that stand in one cell: `Rhein; Elbe`, `A. Rhein | B. Elbe`, `{"A": "Rhein", "B": "Elbe"}`.
+//! Splits options listed in one cell: `Rhein; Elbe`, `A. Rhein | B. Elbe`, `{"A": "Rhein", "B": "Elbe"}`.
 
 use serde_json::Value;
 
@@ -6,10 +6,10 @@ use super::header::Header;
 use super::names::{Column, label};
 use super::{Table, TableRow};
 
-/// What can stand between options. A comma is the last to be tried: it also stands within them.
+/// Separators between options. The comma is tried last, because it also occurs inside options.
 const BETWEEN: [char; 4] = ['\n', '|', ';', ','];
 
-/// Finds what stands between the options of a table, and rewrites lists that are JSON.
+/// Finds the separator between the options of a table, and rewrites JSON lists as lines.
 pub(super) fn prepare(table: &mut Table, header: &mut Header, first: usize) {
     let Some(index) = header.column(Column::Options) else { return };
     for row in table.rows.iter_mut().skip(first) {
@@ -19,35 +19,36 @@ pub(super) fn prepare(table: &mut Table, header: &mut Header, first: usize) {
     header.between = between(cells.map(String::as_str));
 }
 
-/// What most cells have; a comma only if they have nothing else.
+/// The separator that occurs in most cells. The comma only if no other separator occurs.
 fn between<'a>(cells: impl Iterator<Item = &'a str> + Clone) -> char {
     let count = |separator: char| cells.clone().filter(|cell| cell.contains(separator)).count();
     let [others @ .., comma] = BETWEEN;
-    // Of equals, the first.
+    // On a tie the first separator wins: `max_by_key` returns the last maximum, so the order is reversed.
     let most = others.into_iter().rev().max_by_key(|separator| count(*separator));
     most.filter(|separator| count(*separator) > 0).unwrap_or(comma)
 }
 
-/// The options of a cell, without the letters or numbers before them.
+/// The options in a cell, without the letters or numbers before them.
 pub(super) fn texts(list: &str, between: char) -> Vec<&str> {
     let texts: Vec<&str> = list.split(between).map(str::trim).filter(|text| !text.is_empty()).collect();
     let bare: Option<Vec<&str>> = texts.iter().zip(1..).map(|(text, number)| without_label(text, number)).collect();
     bare.filter(|bare| bare.len() > 1).unwrap_or(texts)
 }
 
-/// `Elbe` for `B. Elbe`, `B) Elbe`, `B Elbe` and `2. Elbe`, if it is the second.
+/// Removes the label of the option with this number: `Elbe` for `B. Elbe`, `B) Elbe`, `B Elbe` and `2. Elbe`,
+/// if it is the second. `None` if it has no such label.
 fn without_label(text: &str, number: usize) -> Option<&str> {
     let at = text.find(['.', ')', ':', ' '])?;
     let (before, behind) = text.split_at(at);
     let is_letter = before.starts_with(|c: char| c.is_ascii_uppercase());
     let rest = behind[1..].trim_start();
     let is_label = label(before) == Some(number) && (is_letter || !behind.starts_with(' '));
-    // 1.5 is a number.
+    // Requires a blank after a point, because 1.5 is a number.
     let is_apart = behind.starts_with([' ', ')']) || behind[1..].starts_with(' ');
     (is_label && is_apart && !rest.is_empty()).then_some(rest)
 }
 
-/// Writes a list of JSON with line breaks; other text that looks like one makes the row unreadable.
+/// Rewrites a JSON list with line breaks. A text that only looks like one makes the row unreadable.
 fn rewrite(row: &mut TableRow, index: usize) {
     let Some(cell) = row.cells.get_mut(index) else { return };
     let list = cell.trim();
@@ -61,7 +62,7 @@ fn rewrite(row: &mut TableRow, index: usize) {
     }
 }
 
-/// The texts of a JSON list, or of an object whose names are A, B, C or 1, 2, 3.
+/// The texts of a JSON list, or of an object with the keys A, B, C or 1, 2, 3. `None` for anything else.
 fn of_json(list: &str) -> Option<Vec<String>> {
     let text = |value: Value| match value {
         Value::String(text) => Some(text),

@@ -1,7 +1,7 @@
-//! Tables: text with separators (CSV) and workbooks (.xlsx, .ods).
+//! Reads tables: text with separators (CSV) and workbooks (.xlsx, .ods).
 //!
-//! Whatever the file is, it becomes rows of cells; one of the rows names the columns, and each row
-//! below it is a question. A row that can't be read is left out and told; the others are read.
+//! Every file becomes rows of cells. One row, the header, names the columns, and each row below it is a
+//! question. A row that can't be read is left out and reported; the other rows are still read.
 
 mod answers;
 mod decimals;
@@ -34,7 +34,7 @@ use crate::domain::quiz::draft::DraftProblem;
 
 pub(super) use self::workbook::is_workbook;
 
-/// Reads a table of text, whose lines end with a line feed.
+/// Reads a table from text. Lines must end with a line feed.
 pub(super) fn read_text(text: &str) -> ParsedFile {
     let (table, separator) = text::table(text);
     let mut found = ParsedFile::default();
@@ -43,48 +43,48 @@ pub(super) fn read_text(text: &str) -> ParsedFile {
     found
 }
 
-/// Reads a workbook.
+/// Reads the sheets of a workbook.
 ///
 /// # Errors
-/// The file is no workbook that can be read, or it is too large.
+/// The file is not a workbook that can be read, or it is too large.
 pub(super) fn read_workbook(bytes: &[u8]) -> Result<ParsedFile, DraftProblem> {
     let mut found = ParsedFile::default();
     read(workbook::tables(bytes)?, &mut found);
     Ok(found)
 }
 
-/// Rows of cells.
+/// One table: a text, or one sheet of a workbook.
 #[derive(Debug)]
 struct Table {
-    /// The rows, without those that a workbook doesn't have.
+    /// The rows. Rows that a workbook does not store are missing, so an index here is not a row number.
     rows: Vec<TableRow>,
     unit: PlaceUnit,
-    /// The sheet's name, for a workbook.
+    /// The name of the sheet. `None` for a text, and for the only sheet that is read.
     sheet: Option<String>,
-    /// What stands between cells.
+    /// The character between cells.
     separator: char,
 }
 
-/// A row of a table.
+/// A row with its place in the file.
 #[derive(Debug)]
 struct TableRow {
-    /// Its number in the table's unit, counted from 1.
+    /// The line or row number for messages, counted from 1 in the unit of the table.
     number: usize,
-    /// Its number as a spreadsheet shows it, counted from 1.
+    /// The row number that a spreadsheet shows, counted from 1.
     row: usize,
     cells: Vec<String>,
-    /// Where a workbook has a number, and not a text that looks like one.
+    /// The columns in which a workbook stores a number, not a text that looks like one.
     numbers: BTreeSet<usize>,
-    /// Why its cells can't be told apart.
+    /// Why the row can't be read. `None` if it can.
     unreadable: Option<&'static str>,
 }
 
-/// What places in a table are counted in.
+/// The unit in which places in a table are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PlaceUnit {
-    /// The lines of a text.
+    /// Lines of a text.
     Line,
-    /// The rows of a sheet.
+    /// Rows of a sheet.
     Row,
 }
 
@@ -108,13 +108,14 @@ impl TableRow {
     }
 }
 
-/// Reads the tables that have a header; if none has, the first one is read without.
+/// Reads all tables that have a header. If none has one, the first table is read without a header.
 fn read(mut tables: Vec<Table>, found: &mut ParsedFile) {
     for table in &mut tables {
         table.rows.retain(|row| !row.is_blank());
     }
     tables.retain(|table| !table.rows.is_empty());
     let without_header = |table: &&mut Table| header::find(table).is_none();
+    // This may name columns, so it must run before the headers are searched.
     let notes: Vec<_> =
         tables.iter_mut().map(|table| Some(table).filter(without_header).and_then(guess::name_neighbors)).collect();
     let headers: Vec<Option<usize>> = tables.iter().map(header::find).collect();
@@ -140,7 +141,7 @@ fn read(mut tables: Vec<Table>, found: &mut ParsedFile) {
     }
 }
 
-/// Reads the rows under the header, which is the row at this index.
+/// Reads the rows below the header. `at` is the header's index.
 fn read_under(table: &mut Table, at: usize, found: &mut ParsedFile) {
     let Some(row) = table.rows.get(at) else { return };
     if row.row > 1 {
@@ -160,6 +161,8 @@ fn read_under(table: &mut Table, at: usize, found: &mut ParsedFile) {
         found.left_out.push(DraftProblem::new(place, fault));
         return;
     }
+    // Both steps rewrite cells, so they must run before the rows are read. Lists come first, which set the
+    // separator of options.
     lists::prepare(table, &mut header, at + 1);
     questions::prepare(table, &header, at + 1);
     questions::read(table, &header, &table.rows[at + 1..], found);

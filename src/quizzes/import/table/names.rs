@@ -1,81 +1,78 @@
-//! What the name of a column means. The words are in `words.rs`.
+//! The meaning of column names. The words are in `words.rs`.
 //!
-//! A name is compared by its letters and digits alone, so that case, blanks, underscores and dashes
-//! make no difference. Hints behind the name (`- max 75 characters`, `(optional)`) are not part of it.
+//! Names are compared by their letters and digits only, so case, blanks, underscores and dashes don't matter.
+//! Hints after the name (`- max 75 characters`, `(optional)`) are ignored.
 
 use unicode_normalization::UnicodeNormalization;
 
 use super::words::{ANSWERS, NAMES, POINTERS, POINTS, RIGHT, TIMES, UNITS, WRONG};
 
-/// What a column holds.
+/// The meaning of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Column {
-    /// A number of the row, which is not read.
+    /// The number of the row. It is not read.
     RowNumber,
-    /// The question's id.
+    /// The id of the question within its bank.
     Id,
-    /// What is asked.
+    /// The text of the question.
     Question,
-    /// The question's title: what is asked if no other column is.
+    /// The title of the question. It is the question's text if there is no other.
     Title,
     /// The option with this label: 1 for `Option 1` and for `A`.
     Option(usize),
-    /// Several options: in one cell, or the first of several columns under one name.
+    /// Several options, in one cell or in several columns under one name.
     Options,
-    /// Without a number: an option if there are several, else what is right.
+    /// `Answer` without a number: an option if there are several such columns, otherwise the right answer.
     Answer,
     /// Whether the option with this label is right.
     Flag(usize),
-    /// The points of the option with this label.
+    /// The points for the option with this label.
     OptionPoints(usize),
-    /// What is right; one of several such columns has a number.
+    /// The right answer. The number is `Some` if there are several such columns, `Correct 1` and so on.
     Correct(Option<usize>),
-    /// An option that is wrong.
+    /// A wrong answer. There may be several such columns.
     Wrong,
-    /// What the question is about.
+    /// The category of the question.
     Category,
-    /// How hard it is.
+    /// The difficulty, as a word or a level.
     Difficulty,
-    /// Why it is right.
+    /// Why the answer is right.
     Explanation,
-    /// How long it may take.
+    /// The time limit, with the unit in the column's name.
     Time(TimeUnit),
-    /// A picture.
+    /// The picture: a URL or a file name.
     Image,
-    /// What the picture shows.
+    /// The alternative text of the picture.
     Alt,
     /// The kind of question.
     Kind,
-    /// By what its points are multiplied.
+    /// The factor by which the points are multiplied.
     Points,
-    /// Whether accents in a typed text don't count.
+    /// Whether accents in a typed text are ignored.
     IgnoreAccents,
-    /// How many typing errors are forgiven.
+    /// The maximum number of typing errors.
     MaxTypos,
-    /// Whether a fast answer earns no more than a slow one.
+    /// Whether fast answers earn no extra points.
     NoSpeedBonus,
 }
 
-/// The unit of a time without one.
+/// The unit of a time whose cell names none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TimeUnit {
-    /// Thousandths of a second.
     Milliseconds,
-    /// Seconds.
     Seconds,
-    /// Minutes.
     Minutes,
-    /// The name says nothing: seconds, unless the number is too large for that.
+    /// No unit is named: seconds, unless the number is too large.
     Unsaid,
 }
 
-/// Longer texts are no names.
+/// Maximum length of a name, in bytes. Longer texts are not names.
 const LONGEST: usize = 300;
-/// The largest label of an option: the letter Z.
+/// The largest label of an option, which is that of the letter Z.
 const LARGEST_LABEL: usize = 26;
 
 impl Column {
-    /// The column that has this name.
+    /// The column with this name. `None` if the name is unknown.
     pub(super) fn parse(name: &str) -> Option<Self> {
         if name.len() > LONGEST {
             return None;
@@ -101,7 +98,7 @@ impl Column {
     }
 }
 
-/// The label that a number or a letter stands for: 2 for `2`, `b` and `B`.
+/// The label for a number or letter: 2 for `2`, `b` and `B`.
 pub(super) fn label(text: &str) -> Option<usize> {
     match text.as_bytes() {
         [letter] if letter.is_ascii_alphabetic() => Some(usize::from(letter.to_ascii_lowercase() - b'a') + 1),
@@ -110,7 +107,7 @@ pub(super) fn label(text: &str) -> Option<usize> {
     }
 }
 
-/// The label in an option's name, such as `Option 2`, `Answer B` or `B)`.
+/// The label in the name of an option, such as `Option 2`, `Answer B` or `B)`.
 pub(super) fn option_label(name: &str) -> Option<usize> {
     if name.len() > LONGEST { None } else { label_of_key(&letters(name)) }
 }
@@ -120,17 +117,17 @@ fn label_of_key(key: &str) -> Option<usize> {
     label(key).or_else(|| words(ANSWERS).find_map(rest))
 }
 
-/// All words of all languages.
+/// All words in all languages.
 fn words(lists: &'static [&'static str]) -> impl Iterator<Item = &'static str> {
     lists.iter().flat_map(|list| list.split(' '))
 }
 
-/// What can stand behind one of these words in a name that begins with it.
+/// The rests of a name after each of these words that it starts with.
 fn behind<'k>(key: &'k str, lists: &'static [&'static str]) -> impl Iterator<Item = &'k str> {
     words(lists).filter_map(move |word| key.strip_prefix(word))
 }
 
-/// `timelimit`, `timeinseconds`, `seconds`.
+/// Recognises time limits: `timelimit`, `timeinseconds`, `seconds`.
 fn time(key: &str) -> Option<Column> {
     let units = UNITS.iter().filter_map(|(name, unit)| Some((key.strip_suffix(name)?, *unit)));
     let mut stems = units.map(|(stem, unit)| (stem.strip_suffix("in").unwrap_or(stem), unit));
@@ -142,7 +139,7 @@ fn time(key: &str) -> Option<Column> {
     Some(Column::Time(unit))
 }
 
-/// An option, what is right, what is wrong.
+/// Recognises options, right answers and wrong answers.
 fn answer(key: &str) -> Option<Column> {
     if let Some(label) = label_of_key(key) {
         return Some(Column::Option(label));
@@ -159,8 +156,9 @@ fn answer(key: &str) -> Option<Column> {
     judged(key, WRONG).map(|_| Column::Wrong).or_else(points)
 }
 
-/// The number in `correct answer 2`, or in `réponse correcte 2`, if the name is of this kind. A letter can
-/// also be the end of a word: `correcta` has no number.
+/// Recognises `correct answer 2` or `réponse correcte 2`. The outer option is `None` if the name is of
+/// another kind, the inner one if it has no number. A reading without a number takes precedence, because a
+/// letter may be the end of a word: `correcta`.
 fn judged(key: &str, judgements: &'static [&'static str]) -> Option<Option<usize>> {
     let noun_last = behind(key, judgements).flat_map(|rest| behind(rest, ANSWERS).chain([rest]));
     let noun_first = behind(key, ANSWERS).flat_map(|rest| behind(rest, judgements));
@@ -168,7 +166,8 @@ fn judged(key: &str, judgements: &'static [&'static str]) -> Option<Option<usize
     numbers.iter().copied().find(Option::is_none).or_else(|| numbers.first().copied())
 }
 
-/// What is left of a name behind its words: nothing, a word for a number, or a number.
+/// What follows the words of a name: nothing or a word for a number (inner `None`), or a number. Otherwise
+/// outer `None`.
 fn number(rest: &str) -> Option<Option<usize>> {
     match rest {
         rest if rest.is_empty() || POINTERS.split(' ').any(|word| word == rest) => Some(None),
@@ -176,7 +175,7 @@ fn number(rest: &str) -> Option<Option<usize>> {
     }
 }
 
-/// A name up to the hints behind it. A number or letter is no hint: `Option (A)`.
+/// Removes the hints after a name. A number or letter in brackets is not a hint: `Option (A)`.
 fn without_hints(name: &str) -> String {
     let name = name.trim().trim_start_matches('*');
     let line = name.lines().next().unwrap_or_default();
@@ -202,7 +201,7 @@ fn without_hints(name: &str) -> String {
     kept
 }
 
-/// The unit that a hint names: `Time limit (ms)`.
+/// The unit in a hint: `Time limit (ms)`.
 fn unit_in_hints(name: &str) -> Option<TimeUnit> {
     let (_, hint) = name.split_once(['(', '['])?;
     let (inside, _) = hint.split_once([')', ']'])?;
@@ -211,7 +210,7 @@ fn unit_in_hints(name: &str) -> Option<TimeUnit> {
     UNITS.iter().find(|(unit, _)| *unit == word).map(|(_, unit)| *unit)
 }
 
-/// The small letters and digits of a text, without accents; `ö` is `oe`, `#` is `nr`.
+/// Reduces a text to its lower-case letters and digits without accents. `ö` becomes `oe`, `#` becomes `nr`.
 pub(super) fn letters(text: &str) -> String {
     let mut letters = String::with_capacity(text.len());
     for c in text.nfc().flat_map(char::to_lowercase) {
@@ -234,7 +233,7 @@ pub(super) fn letters(text: &str) -> String {
     letters.nfc().collect()
 }
 
-/// Letters, digits, and the voice marks of Japanese; accents are none.
+/// True for letters, digits and the voicing marks of Japanese; false for accents.
 fn is_letter(c: char) -> bool {
     matches!(c, '\u{3099}' | '\u{309a}') || (c.is_alphanumeric() && !matches!(c, '\u{300}'..='\u{36f}'))
 }

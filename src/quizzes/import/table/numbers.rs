@@ -1,18 +1,18 @@
-//! How a workbook shows its numbers, some of which are dates and times.
+//! Formats numbers as a workbook shows them. Some are dates and times.
 
-/// How a number is shown.
+/// How a number is displayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NumberStyle {
-    /// As a number.
+    /// As a plain number.
     Number,
-    /// As a number of hundredths: 25% for 0.25.
+    /// As a percentage: 25% for 0.25.
     Percent,
     /// As a date, a time of day, or both.
     Date,
 }
 
 impl NumberStyle {
-    /// By the number of a format that every workbook has.
+    /// The style of a built-in number format, by its id.
     pub(super) fn by_id(id: &str) -> Self {
         match id.parse::<u16>() {
             Ok(9 | 10) => Self::Percent,
@@ -21,7 +21,7 @@ impl NumberStyle {
         }
     }
 
-    /// By the code of a format, such as `dd.mm.yyyy`.
+    /// The style of a format code, such as `dd.mm.yyyy`.
     pub(super) fn by_code(code: &str) -> Self {
         let mut letters = String::new();
         let mut characters = code.chars();
@@ -31,7 +31,7 @@ impl NumberStyle {
                 '\\' | '_' | '*' => drop(characters.next()),
                 '[' => {
                     let inside: String = characters.by_ref().take_while(|&c| c != ']').collect();
-                    // [h] is the hours of a duration, [Red] is a color.
+                    // `[h]` means the hours of a duration; `[Red]` is a color.
                     if matches!(inside.to_ascii_lowercase().as_str(), "h" | "hh" | "m" | "mm" | "s" | "ss") {
                         letters.push('h');
                     }
@@ -48,10 +48,10 @@ impl NumberStyle {
     }
 }
 
-/// The last day that Excel knows: the end of the year 9999.
+/// The first day number after the range that Excel supports, which ends with the year 9999.
 const LAST_DAY: f64 = 2_958_466.0;
 
-/// What a cell with this value shows.
+/// The text that a cell with this value shows. `from_1904` says from which year its dates count.
 pub(super) fn shown(value: &str, style: NumberStyle, from_1904: bool) -> String {
     let Some(number) = value.trim().parse::<f64>().ok().filter(|number| number.is_finite()) else {
         return value.to_owned();
@@ -63,14 +63,14 @@ pub(super) fn shown(value: &str, style: NumberStyle, from_1904: bool) -> String 
     }
 }
 
-/// A number with the 15 digits that spreadsheets calculate with: 0.3 and not 0.30000000000000004.
+/// Formats a number with 15 significant digits, as spreadsheets do: 0.3 and not 0.30000000000000004.
 pub(super) fn plain(number: f64) -> String {
     let rounded = format!("{number:.14e}").parse().unwrap_or(number);
-    // Negative zero is zero.
+    // Turns negative zero into zero.
     format!("{}", if rounded == 0.0 { 0.0 } else { rounded })
 }
 
-/// A day and a part of a day: `2026-11-26`, `08:30`, `2026-11-26 08:30:15`.
+/// Formats a day number with a fraction: `2026-11-26`, `08:30`, `2026-11-26 08:30:15`.
 #[expect(clippy::cast_possible_truncation, reason = "the caller's number is small")]
 fn date(number: f64, from_1904: bool) -> String {
     let seconds = (number * 86_400.0).round() as i64;
@@ -86,15 +86,15 @@ fn date(number: f64, from_1904: bool) -> String {
     if second == 0 { date } else { format!("{date} {time}") }
 }
 
-/// The year, month and day of a day that counts from 1900 or 1904.
+/// The year, month and day of a day number that counts from 1900 or 1904.
 fn civil(day: i64, from_1904: bool) -> (i64, i64, i64) {
-    // Day 60 is the 29th of February 1900, which never was; all days before it are one day off.
+    // Excel counts a 29 February 1900 as day 60, which never existed. So days 1 to 59 are off by one.
     let day = match day {
         day if from_1904 => day + 1462,
         1..60 => day + 1,
         day => day,
     };
-    // Counted from the 1st of March of a year before 1600, from which the leap years repeat.
+    // Days counted from 1 March 1600. The calendar repeats every 400 years.
     let mut day = day + 109_511;
     let (mut year, mut month) = (1600, 3);
     while day >= DAYS_OF_400_YEARS {

@@ -1,4 +1,4 @@
-//! The sheets of an .ods workbook.
+//! Reads the sheets of an .ods workbook.
 
 use super::Table;
 use super::numbers;
@@ -29,7 +29,8 @@ fn sheet(xml: &mut Xml<'_>, sheets: &mut Sheets) -> Result<(), DraftProblem> {
             XmlToken::Start(element) if element.is("table-row") => {
                 let times = repeated(&element, "number-rows-repeated");
                 let cells = cells(xml)?;
-                // A row without cells may be repeated to the end of the sheet.
+                // An empty row may be repeated up to the end of the sheet. One more than the limit is enough
+                // to report too many rows.
                 let filled = if cells.is_empty() { 0 } else { times.min(MOST_ROWS + 1) };
                 for at in 0..filled {
                     for (column, cell) in &cells {
@@ -45,7 +46,7 @@ fn sheet(xml: &mut Xml<'_>, sheets: &mut Sheets) -> Result<(), DraftProblem> {
     Ok(())
 }
 
-/// The cells of a row that are not empty, each with its column.
+/// The cells of a row that are not empty, each with its column from 0.
 fn cells(xml: &mut Xml<'_>) -> Result<Vec<(usize, Cell)>, DraftProblem> {
     let mut cells = Vec::new();
     let mut column = 0usize;
@@ -55,7 +56,7 @@ fn cells(xml: &mut Xml<'_>) -> Result<Vec<(usize, Cell)>, DraftProblem> {
                 let name = if element.is("table-cell") { "table-cell" } else { "covered-table-cell" };
                 let times = repeated(&element, "number-columns-repeated");
                 let cell = cell(xml, &element, name)?;
-                // One beyond the last column is enough to tell that there are too many.
+                // One column beyond the limit is enough to report too many columns.
                 let room = (MOST_COLUMNS + 1).saturating_sub(column);
                 let filled = if cell.text.trim().is_empty() { 0 } else { times.min(room.max(1)) };
                 cells.extend((0..filled).map(|at| (column.saturating_add(at), cell.clone())));
@@ -72,7 +73,7 @@ fn repeated(element: &Element<'_>, attribute: &str) -> usize {
     element.attribute(attribute).and_then(|times| times.parse().ok()).unwrap_or(1)
 }
 
-/// What a cell shows; for a number its value, whatever its format is.
+/// The content of a cell. For a number its stored value, regardless of the format.
 fn cell(xml: &mut Xml<'_>, element: &Element<'_>, name: &str) -> Result<Cell, DraftProblem> {
     let text = paragraphs(xml, name)?;
     let value = |name| element.attribute(name);
@@ -87,7 +88,7 @@ fn cell(xml: &mut Xml<'_>, element: &Element<'_>, name: &str) -> Result<Cell, Dr
     }))
 }
 
-/// The text of a cell, whose paragraphs are lines.
+/// The text of a cell. Each paragraph is a line.
 fn paragraphs(xml: &mut Xml<'_>, end: &str) -> Result<String, DraftProblem> {
     let mut text = String::new();
     let (mut is_inside, mut has_line) = (false, false);
@@ -96,7 +97,7 @@ fn paragraphs(xml: &mut Xml<'_>, end: &str) -> Result<String, DraftProblem> {
             return Err(too_large(format!("a cell is too large: more than {} KB", MOST_CELL >> 10)));
         }
         match token {
-            // A note on the cell is no part of its text.
+            // A comment on the cell is not part of its text.
             XmlToken::Start(element) if element.is("annotation") => xml.skip("annotation")?,
             XmlToken::Start(element) if element.is("p") => {
                 if std::mem::replace(&mut has_line, true) {

@@ -1,4 +1,4 @@
-//! From the rows under a header to questions.
+//! Turns the rows below a header into questions.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::domain::quiz::draft::{DraftProblem, MOST_FACTOR, MOST_TEXT};
 use crate::quizzes::import::html;
 use crate::quizzes::import::item::{Item, ItemKind, ParsedFile};
 
-/// Rewrites the cells of rows that would else be misread.
+/// Rewrites cells that would be misread otherwise.
 pub(super) fn prepare(table: &mut Table, header: &Header, first: usize) {
     if table.is_text() {
         for row in table.rows.iter_mut().skip(first) {
@@ -31,8 +31,8 @@ pub(super) fn prepare(table: &mut Table, header: &Header, first: usize) {
     }
 }
 
-/// A separator in the explanation makes one cell too many. It is put together again if nothing else
-/// stands in the last column, and the right answer is a letter: then no other cell has moved.
+/// An explanation that contains the separator without quotes gives the row too many cells. They are joined again if
+/// the explanation is the last column and the right answer is a letter, because then no cell before it has moved.
 fn join_last(row: &mut TableRow, header: &Header, separator: char) {
     let last = header.width.saturating_sub(1);
     let [(_, correct)] = header.correct.as_slice() else { return };
@@ -49,7 +49,7 @@ fn join_last(row: &mut TableRow, header: &Header, separator: char) {
     row.cells.push(rest.join(&separator.to_string()));
 }
 
-/// Whether a cell is a piece of a page: `<p>…</p>`.
+/// Whether a cell is a fragment of HTML: `<p>…</p>`.
 fn is_page(cell: &str) -> bool {
     let cell = cell.trim();
     ["p", "div"].iter().any(|tag| cell.starts_with(&format!("<{tag}")) && cell.ends_with(&format!("</{tag}>")))
@@ -65,7 +65,7 @@ fn from_html(row: &mut TableRow, index: usize) {
     }
 }
 
-/// Reads the rows under a header.
+/// Reads the rows below a header.
 pub(super) fn read(table: &Table, header: &Header, rows: &[TableRow], found: &mut ParsedFile) {
     let fields: Vec<Fields<'_>> = rows.iter().map(|row| Fields::new(header, row)).collect();
     let reader = RowReader { table, header, habits: Habits::of(header, &fields) };
@@ -76,7 +76,7 @@ pub(super) fn read(table: &Table, header: &Header, rows: &[TableRow], found: &mu
     }
 }
 
-/// What the rows have in common.
+/// Reads rows by the header and by the conventions of all rows.
 struct RowReader<'a> {
     table: &'a Table,
     header: &'a Header,
@@ -108,7 +108,7 @@ impl RowReader<'_> {
         }
     }
 
-    /// Tells how the rows were understood where that is not certain.
+    /// Warns about conventions that are not certain.
     fn warn_of_habits(&self, rows: &[TableRow], fields: &[Fields<'_>], found: &mut ParsedFile) {
         let Some(place) = rows.first().map(|row| self.table.place(row)) else { return };
         let mut warn = |message: &str| found.warnings.push(DraftProblem::new(place.clone(), message));
@@ -140,10 +140,11 @@ impl RowReader<'_> {
         }
     }
 
-    /// Tells which columns are not read, as they have no name. Numbers before the question are the rows'.
+    /// Warns about columns without a name that have content. A column of numbers before the question counts
+    /// the rows and needs no warning.
     fn warn_of_unnamed(&self, rows: &[TableRow], found: &mut ParsedFile) {
         let widest = rows.iter().map(|row| row.cells.len()).max().unwrap_or_default();
-        // In a text, cells behind the last column make the row doubtful.
+        // In a text, a row with cells after the last column is left out instead.
         let behind = if self.table.is_text() { 0..0 } else { self.header.width..widest };
         let question = self.header.column(Column::Question).unwrap_or_default();
         for index in self.header.unnamed.iter().copied().chain(behind) {
@@ -189,7 +190,7 @@ impl RowReader<'_> {
         Ok(self.with_the_rest(item, fields, warnings))
     }
 
-    /// What stands beside the question. What can't be read of it is a warning.
+    /// Adds the optional fields. A cell that can't be read gives a warning, and the field stays empty.
     fn with_the_rest(&self, item: Item, fields: &Fields<'_>, warnings: &mut Vec<String>) -> Item {
         let owned = |column| fields.cell(column).map(str::to_owned);
         let level = self.habits.highest_level;
@@ -223,7 +224,7 @@ impl RowReader<'_> {
     }
 }
 
-/// Reads cells that a question can do without.
+/// Reads cells of optional fields. Problems become warnings.
 struct Beside<'a> {
     warnings: &'a mut Vec<String>,
 }
@@ -261,7 +262,7 @@ impl Beside<'_> {
     }
 }
 
-/// Whether this may be something else, such as things to put in order or in pairs.
+/// Whether the question may be of another kind, such as ordering or matching.
 fn is_doubtful(asked: &ItemKind) -> bool {
     match asked {
         ItemKind::Multiple { options, right, .. } => right.len() == options.len(),
@@ -270,7 +271,7 @@ fn is_doubtful(asked: &ItemKind) -> bool {
     }
 }
 
-/// Tags with nothing in them are what is meant: `<u></u>`.
+/// Escapes a text that consists only of tags, because then the tags themselves are the content: `<u></u>`.
 fn shown(text: &str) -> String {
     if markup::plain(text).trim().is_empty() { markup::escape(text) } else { text.to_owned() }
 }
@@ -294,7 +295,7 @@ fn unknown_kind(name: &str) -> String {
     )
 }
 
-/// Tags that a table's author may have meant as text.
+/// A warning about tags that the author may have meant as text.
 fn about_markup(item: &Item) -> Option<String> {
     let options = match &item.asked {
         ItemKind::Choice { options, .. } | ItemKind::Multiple { options, .. } | ItemKind::Poll { options } => {

@@ -1,59 +1,60 @@
-//! Which options a cell means: by number, letter or text.
+//! Finds the options that a cell names by number, letter or text.
 
 use unicode_normalization::UnicodeNormalization;
 
 use super::names::{label, option_label};
 use super::truth::truth;
 
-/// Longest text, in characters, whose signs may be part of what it says: beyond, they are those of sentences.
+/// Maximum length, in characters, of an option in which a separator may belong to a word (`1.20`). In longer
+/// options separators are punctuation.
 const MOST_DENSE: usize = 12;
 
-/// How a table as a whole says what is right.
+/// The convention of a table for naming right options.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Habit {
-    /// A number means a position, even where it is also the text of an option.
+    /// A number is a position, even if it is also the text of an option.
     pub(super) by_position: bool,
-    /// The header says that numbers are positions, so that there is no doubt.
+    /// The header says that numbers are positions, so no warning is needed.
     pub(super) is_certain: bool,
-    /// The first option is number 0.
+    /// The first option has number 0.
     pub(super) from_zero: bool,
-    /// Some numbers count from 0 and some from 1, so that none of them can be trusted.
+    /// Some rows count from 0 and some from 1, so no number can be trusted.
     pub(super) is_mixed: bool,
-    /// The header speaks of an index, and no row tells from where it counts.
+    /// The header says "index", and no row shows whether it counts from 0 or 1.
     pub(super) may_count_from_zero: bool,
-    /// What is right is an option of its own, beside the others.
+    /// The right answer is not one of the options and must be added to them.
     pub(super) is_apart: bool,
 }
 
-/// An option that is there.
+/// An option of a row; empty options are not listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ListedOption<'a> {
-    /// The 2 of `Option 2`.
+    /// The number in its column's name: 2 for `Option 2`.
     pub(super) label: usize,
-    /// What it says.
+    /// The text of the option.
     pub(super) text: &'a str,
     /// Whether a mark beside it says that it is right.
     pub(super) is_marked: bool,
 }
 
-/// The options of a question.
+/// The options of a question, and how the table names the right ones.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Choices<'a> {
     pub(super) options: &'a [ListedOption<'a>],
     pub(super) habit: Habit,
 }
 
-/// The options that are right.
+/// The right options of a question.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Right {
-    /// Where they stand, in the order in which they are named.
+    /// Their indices, in the order in which they are named.
     pub(super) options: Vec<usize>,
-    /// What could have been meant in another way.
+    /// A warning if the cell can be read in another way too.
     pub(super) warning: Option<String>,
 }
 
 impl Choices<'_> {
-    /// The options that several cells name.
+    /// The options that these cells name together. The error is a message for the user.
     pub(super) fn right(&self, cells: &[&str]) -> Result<Right, String> {
         let mut right = Right::default();
         for cell in cells {
@@ -68,7 +69,7 @@ impl Choices<'_> {
         Ok(right)
     }
 
-    /// The options that a cell names: one, or several with something between them.
+    /// The options that one cell names, possibly several with separators between them.
     fn cell(&self, cell: &str) -> Option<Right> {
         if let Some(right) = self.all(std::iter::once(cell)) {
             return Some(right);
@@ -87,8 +88,8 @@ impl Choices<'_> {
             .or_else(|| self.letters(cell))
     }
 
-    /// The one option that a cell means though it is written otherwise: `1.2` is 1.20, and `1/2` is ½. None in
-    /// the inner place where several are meant so.
+    /// The one option that matches if written forms are ignored: `1.2` matches 1.20, and `1/2` matches ½.
+    /// `None` if no option matches, `Some(None)` if several different ones do.
     fn loosely(&self, cell: &str) -> Option<Option<usize>> {
         let wanted = loose(cell);
         if wanted.is_empty() {
@@ -100,16 +101,17 @@ impl Choices<'_> {
         Some(is_alone.then_some(first))
     }
 
-    /// Whether an option has one of the signs in it that would cut the cell: then it may be part of one.
+    /// Whether some option contains one of the separators in the cell. Then the separator may belong to an
+    /// option, and the cell must not be split there.
     fn have_any(&self, cell: &str, signs: &[char]) -> bool {
         let is_cut_by = |sign: &&char| cell.trim().contains(**sign);
-        // Blanks stand in every text.
+        // Blanks occur in most texts and prove nothing.
         let mut signs = signs.iter().filter(is_cut_by).filter(|sign| **sign != ' ');
         signs.any(|sign| self.options.iter().any(|option| is_within(option.text.trim(), *sign)))
     }
 
-    /// Every piece must mean an option: all by their positions, or all by their texts, or else each in
-    /// its own way.
+    /// The options that the pieces name. All pieces are read as positions, or all as texts, or otherwise each
+    /// on its own. `None` if a piece names no option.
     fn all<'p>(&self, pieces: impl Iterator<Item = &'p str> + Clone) -> Option<Right> {
         let positions: Option<Vec<usize>> = pieces.clone().map(|piece| self.position(piece)).collect();
         let texts: Option<Vec<usize>> = pieces.clone().map(|piece| self.text(piece)).collect();
@@ -129,7 +131,7 @@ impl Choices<'_> {
         (!options.is_empty()).then_some(Right { options, warning })
     }
 
-    /// A piece that need not mean an option in the same way as others do.
+    /// The option of a single piece, independent of how the other pieces are read.
     fn one(&self, piece: &str) -> Option<usize> {
         self.position(piece)
             .or_else(|| self.text(piece))
@@ -142,14 +144,14 @@ impl Choices<'_> {
         some.iter().map(text).eq(others.iter().map(text))
     }
 
-    /// Positions alone, such as `1 3`; `1.3` is what a spreadsheet makes of `1,3`.
+    /// Several positions, such as `1 3`. Spreadsheets turn `1,3` into `1.3`.
     fn positions<'p>(&self, pieces: impl Iterator<Item = &'p str>) -> Option<Right> {
         let options = pieces.filter(|piece| !piece.is_empty()).map(|piece| self.position(piece));
         let options: Vec<usize> = options.collect::<Option<_>>()?;
         (options.len() > 1).then_some(Right { options, warning: None })
     }
 
-    /// Capital letters without anything between them: `BC`.
+    /// Capital letters without separators, such as `BC`. Each may occur once only.
     fn letters(&self, cell: &str) -> Option<Right> {
         if cell.len() > 12 || !cell.bytes().all(|byte| byte.is_ascii_uppercase()) {
             return None;
@@ -161,10 +163,10 @@ impl Choices<'_> {
         right.filter(|_| letters.len() == cell.len())
     }
 
-    /// The option whose number or letter this is.
+    /// The option with this number or letter.
     pub(super) fn position(&self, piece: &str) -> Option<usize> {
         let bare = piece.trim().trim_start_matches(['(', '#']).trim_end_matches([')', '.', ':']);
-        // Numbers that some programs write with a decimal place.
+        // Some programs write whole numbers with a decimal place.
         let bare = bare.strip_suffix(".0").unwrap_or(bare);
         let is_named = bare.len() > 3 && bare.starts_with(char::is_alphabetic);
         let is_number = bare.bytes().all(|byte| byte.is_ascii_digit());
@@ -179,8 +181,8 @@ impl Choices<'_> {
         self.options.iter().position(|option| option.label == wanted)
     }
 
-    /// The option that says this letter or number itself (`B) Rhine`), where all options do, and in another order
-    /// than they stand.
+    /// The option whose text starts with this letter or number (`B) Rhine`). `None` unless all options start
+    /// with one, and at least one differs from its position.
     fn own_label(&self, wanted: &str) -> Option<Option<usize>> {
         let wanted = label(wanted)?;
         let own = |option: &ListedOption<'_>| {
@@ -195,8 +197,7 @@ impl Choices<'_> {
         is_other.then(|| labels.iter().position(|own| *own == wanted))
     }
 
-    /// The option whose text this is: the same letters if there is one, else without regard to case and
-    /// to how many blanks there are.
+    /// The option with this text: an exact match, or one that ignores case and the number of blanks.
     pub(super) fn text(&self, piece: &str) -> Option<usize> {
         let piece = piece.trim();
         let same = self.options.iter().position(|option| option.text == piece);
@@ -204,12 +205,12 @@ impl Choices<'_> {
             let small = alike(piece);
             let mut found = (0..self.options.len()).filter(|option| alike(self.options[*option].text) == small);
             let first = found.next()?;
-            // pH is not Ph: where several fit, none does.
+            // pH is not Ph. If several different options match, none is taken.
             found.all(|other| self.options[other].text == self.options[first].text).then_some(first)
         })
     }
 
-    /// `TRUE` means `Wahr` if the options are true and false.
+    /// Matches `TRUE` with `Wahr` if the options are a word for true and one for false.
     fn truth(&self, piece: &str) -> Option<usize> {
         let wanted = truth(piece)?;
         let [first, second] = self.options else { return None };
@@ -217,7 +218,7 @@ impl Choices<'_> {
         (first != second).then_some(usize::from(first != wanted))
     }
 
-    /// `B) Elbe` means the option B if that is the Elbe.
+    /// Matches `B) Elbe` with option B if its text is Elbe.
     fn labelled_text(&self, piece: &str) -> Option<usize> {
         let (label, text) = piece.split_once([')', '.', ':', '-'])?;
         let position = self.position(label)?;
@@ -251,7 +252,7 @@ impl Choices<'_> {
     }
 }
 
-/// Whether a sign belongs to a word of a short text: 1.20, TLS 1.3, A&B, C+.
+/// Whether a sign is part of a word in a short text: 1.20, TLS 1.3, A&B, C+.
 fn is_within(text: &str, sign: char) -> bool {
     let belongs = |(at, _): (usize, &str)| {
         let (before, after) = (&text[..at], &text[at + sign.len_utf8()..]);
@@ -260,8 +261,8 @@ fn is_within(text: &str, sign: char) -> bool {
     text.chars().count() <= MOST_DENSE && text.match_indices(sign).any(belongs)
 }
 
-/// A text without what people and programs write in different ways: markup, blanks, currency, entities, zeros
-/// behind the point.
+/// Normalises what people and programs write in different ways: blanks, case, currency signs, HTML entities,
+/// fractions, and zeros after the decimal point.
 fn loose(text: &str) -> String {
     let decoded = html_escape::decode_html_entities(text);
     let folded: String = decoded.nfkc().flat_map(char::to_lowercase).filter(|c| !c.is_whitespace()).collect();

@@ -1,21 +1,21 @@
-//! From text to rows: a table whose cells are separated by a character, some of them in quotes.
+//! Splits text into rows of cells. Cells are separated by a character, and some are in quotes.
 //!
-//! A row whose quotes are wrong is marked as unreadable and ends with its own line, so that no quote
-//! swallows the rows after it. A quote inside a cell without quotes is a character like any other.
+//! A row with wrong quotes is marked as unreadable and ends with its own line, so that a quote can't swallow
+//! the rows after it. A quote inside a cell without quotes is an ordinary character.
 
 use std::collections::BTreeSet;
 
 use super::{PlaceUnit, Table, TableRow, header};
 
-/// The separators that are tried, each with its name.
+/// The separators that are tried, and their names.
 const SEPARATORS: [(char, &str); 4] = [(',', "commas"), (';', "semicolons"), ('\t', "tabs"), ('|', "pipes")];
-/// How many rows are looked at to find the separator.
+/// How many rows are examined to find the separator.
 const SAMPLE: usize = 100;
 
 const NOT_CLOSED: &str = "a quote opens a cell here and is never closed; close it, or write the line without quotes";
 const NOT_DOUBLED: &str = "a quote stands inside a cell that is in quotes; write it twice (\"\")";
 
-/// The table, and what its separator is called.
+/// Reads the table, and names its separator.
 pub(super) fn table(text: &str) -> (Table, String) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let first = text.split('\n').next().unwrap_or_default();
@@ -29,7 +29,7 @@ pub(super) fn table(text: &str) -> (Table, String) {
     (Table { rows, unit: PlaceUnit::Line, sheet: None, separator }, name)
 }
 
-/// What Excel's line `sep=;` says.
+/// The separator in Excel's line `sep=;`.
 fn named_separator(line: &str) -> Option<char> {
     let line = line.trim_matches(['"', ' ', '\r']);
     let (name, rest) = line.split_at_checked(4)?;
@@ -38,8 +38,8 @@ fn named_separator(line: &str) -> Option<char> {
     (name.eq_ignore_ascii_case("sep=") && rest.all(|c| c == separator || c == '"')).then_some(separator)
 }
 
-/// The separator whose rows have the best header; without any, the one that cuts most rows into the
-/// same number of cells.
+/// The separator whose rows have the best header. Without a header: the one that gives most rows the same
+/// number of cells.
 fn separator(text: &str) -> char {
     let mut best = (',', (0, 0, 0));
     for (separator, _) in SEPARATORS {
@@ -53,14 +53,14 @@ fn separator(text: &str) -> char {
     best.0
 }
 
-/// How many rows have the number of cells that most have, and that number. One cell counts for nothing.
+/// How many rows have the most common number of cells, and that number. Rows of one cell don't count.
 fn usual_width(rows: &[TableRow]) -> (usize, usize) {
     let mut widths: Vec<usize> = rows.iter().map(|row| row.cells.len()).filter(|&width| width > 1).collect();
     widths.sort_unstable();
     widths.chunk_by(|a, b| a == b).map(|same| (same.len(), same[0])).max().unwrap_or_default()
 }
 
-/// The rows of a text, one after the other.
+/// An iterator over the rows of a text. `line` and `row` count from 1.
 struct TextRows<'a> {
     rest: &'a str,
     separator: char,
@@ -68,7 +68,7 @@ struct TextRows<'a> {
     row: usize,
 }
 
-/// A cell as it was read, and how much of the text it takes, without the separator.
+/// A cell and the length of its source in bytes, without the separator.
 struct TextCell {
     text: String,
     length: usize,
@@ -113,8 +113,7 @@ impl<'a> TextRows<'a> {
         TableRow { number: line, row: self.row, cells, numbers: BTreeSet::new(), unreadable: None }
     }
 
-    /// A row with a cell that can't be read. It ends with its line, or with a later one that only makes
-    /// sense as the end of a cell in quotes.
+    /// An unreadable row. It ends with its own line, or with a later line that can only be the end of a quoted cell.
     fn unreadable(&mut self, start: &str, cell: usize, broken: &BadQuote) -> TableRow {
         let line = self.line;
         let failed = cell + broken.at;
@@ -132,7 +131,7 @@ impl<'a> TextRows<'a> {
         TableRow { number: line, row: self.row, cells: Vec::new(), numbers: BTreeSet::new(), unreadable: Some(message) }
     }
 
-    /// Whether a line ends a cell that was opened before it: `more",a,b,1`.
+    /// Whether a line ends with the rest of a quoted cell that was opened before it: `more",a,b,1`.
     fn is_tail(&self, line: &str) -> bool {
         let mut rest = line;
         while let Ok(cell) = self.cell(rest) {
@@ -147,7 +146,7 @@ impl<'a> TextRows<'a> {
         false
     }
 
-    /// The cell at the start of this text.
+    /// Reads the cell at the start of the text.
     fn cell(&self, text: &str) -> Result<TextCell, BadQuote> {
         let blanks = text.len() - text.trim_start_matches(|c| c == ' ' && c != self.separator).len();
         if text[blanks..].starts_with('"') { self.quoted(text, blanks + 1) } else { Ok(self.unquoted(text)) }
@@ -158,7 +157,7 @@ impl<'a> TextRows<'a> {
         TextCell { text: text[..length].to_owned(), length }
     }
 
-    /// A cell whose quote stands before `opened`.
+    /// Reads a quoted cell. Its content starts at `opened`, after the quote.
     fn quoted(&self, text: &str, opened: usize) -> Result<TextCell, BadQuote> {
         let mut cell = String::new();
         let mut at = opened;
@@ -181,8 +180,7 @@ impl<'a> TextRows<'a> {
         }
     }
 
-    /// A cell without quotes around it whose first word is in quotes: `"Dead Sea" is where?`. It is
-    /// kept as it is written.
+    /// A cell without quotes whose first word is in quotes: `"Dead Sea" is where?`. It is kept as written.
     fn quoted_word(&self, text: &str, opened: usize, quote: usize) -> Option<TextCell> {
         let cell = self.unquoted(text);
         let (word, rest) = (text.get(opened..quote)?, cell.text.get(quote + 1..)?);
@@ -204,24 +202,24 @@ impl Iterator for TextRows<'_> {
     }
 }
 
-/// Why a cell in quotes can't be read.
+/// Why a quoted cell can't be read.
 struct BadQuote {
-    /// How far the cell could be read.
+    /// Offset of the error from the start of the cell.
     at: usize,
-    /// Whether the text ended.
+    /// Whether the text ended before the closing quote.
     is_end: bool,
     message: &'static str,
 }
 
 impl BadQuote {
-    /// A quote at `quote` that neither closes the cell nor is doubled.
+    /// The error for a quote at `quote` that neither closes the cell nor is doubled.
     fn new(text: &str, opened: usize, quote: usize) -> Self {
         let message = if text[opened..quote].contains('\n') { NOT_CLOSED } else { NOT_DOUBLED };
         Self { at: quote, is_end: false, message }
     }
 }
 
-/// Where the line around this place ends.
+/// The end of the line that contains this offset.
 fn line_end(text: &str, at: usize) -> usize {
     text[at..].find('\n').map_or(text.len(), |end| at + end)
 }

@@ -1,11 +1,11 @@
-//! The words that people write for true and false, by language.
+//! The words for true and false in many languages.
 
 use std::collections::BTreeSet;
 
 use super::names::letters;
 
-/// What is shown for true and for false. Of pairs that share a word, the first is taken if nothing else
-/// in the table tells.
+/// The words that players see for true and false. If several pairs share a word, the first one is taken,
+/// unless something else in the table decides.
 const PAIRS: &[(&str, &str)] = &[
     ("True", "False"),
     ("Yes", "No"),
@@ -54,7 +54,7 @@ const TRUE: &str = "true t yes correct right wahr richtig ja korrekt vrai oui ve
 const FALSE: &str = "false f no incorrect wrong falsch nein unwahr faux non falso nao onwaar nee falsz nie salah ложь \
     неверно нет неправда ні 错误 錯誤 错 錯 誤り いいえ 거짓 아니오 sai yanlis hayir nepravda ne falskt";
 
-/// Whether a word says true or false.
+/// Whether a word means true or false. `None` if neither.
 pub(super) fn truth(word: &str) -> Option<bool> {
     let word = letters(word);
     let is_one_of = |words: &str| words.split(' ').any(|known| known == word);
@@ -65,7 +65,7 @@ pub(super) fn truth(word: &str) -> Option<bool> {
     }
 }
 
-/// Whether a word or its first letter says true or false, where nothing else can be meant.
+/// Like [`truth`], and also accepts first letters and digits. Only for cells that must be true or false.
 pub(super) fn truth_or_letter(word: &str) -> Option<bool> {
     match letters(word).as_str() {
         "y" | "w" | "r" | "j" | "v" | "1" => Some(true),
@@ -74,7 +74,7 @@ pub(super) fn truth_or_letter(word: &str) -> Option<bool> {
     }
 }
 
-/// Whether a mark beside an option says that it is right.
+/// Whether a mark beside an option says that it is right. `None` if it is not a mark.
 pub(super) fn mark(cell: &str) -> Option<bool> {
     match cell.trim() {
         "" | "0" | "-" | "–" => Some(false),
@@ -83,25 +83,26 @@ pub(super) fn mark(cell: &str) -> Option<bool> {
     }
 }
 
-/// In which words a table says true and false.
+/// The words for true and false that a table uses.
 #[derive(Debug)]
 pub(super) struct TruthWords {
+    /// The pairs, parallel to [`PAIRS`].
     pairs: Vec<Pair>,
-    /// Whether some cell of the questions without options says neither.
+    /// Whether some question without options has an answer that is neither true nor false.
     has_others: bool,
 }
 
-/// The words of a language, as they are compared.
+/// A pair of words in the form in which they are compared.
 #[derive(Debug)]
 struct Pair {
     right: String,
     wrong: String,
-    /// How many words of the table belong to it.
+    /// How many different words in the table belong to this pair. The name of a kind counts twice.
     votes: usize,
 }
 
 impl TruthWords {
-    /// Of the cells that say true or false, and of those that name the kind of these questions.
+    /// Derives the words from the answers, and from the names of the kind column.
     pub(super) fn of<'a>(cells: impl Iterator<Item = &'a str>, kinds: impl Iterator<Item = &'a str>) -> Self {
         let (cells, others): (Vec<&str>, Vec<&str>) = cells.partition(|cell| truth_or_letter(cell).is_some());
         let cells: BTreeSet<String> = cells.into_iter().map(letters).collect();
@@ -115,20 +116,20 @@ impl TruthWords {
         Self { pairs: PAIRS.iter().map(pair).collect(), has_others: !others.is_empty() }
     }
 
-    /// Whether a cell says true or false. A letter alone does only where all others do: F is fluorine too.
+    /// Whether a cell means true or false. A single letter only counts if all answers do: F is also fluorine.
     pub(super) fn says(&self, cell: &str) -> Option<bool> {
         truth(cell).filter(|_| !self.has_others || letters(cell).chars().count() > 1)
     }
 
-    /// What is shown for true and for false where a cell has this word. Spreadsheets of all languages write
-    /// TRUE, so that the name of the kind tells more than that.
+    /// The words to show for true and false if a cell has this word. Spreadsheets write TRUE in every
+    /// language, so the name of the kind takes precedence for TRUE, FALSE, 1 and 0.
     pub(super) fn options(&self, word: &str, kind: Option<&str>) -> [String; 2] {
         let (word, kind) = (letters(word), kind.map(letters).unwrap_or_default());
         let is_number = matches!(word.as_str(), "1" | "0");
         let is_of_all = is_number || matches!(word.as_str(), "true" | "false");
         let named = self.pairs.iter().position(|pair| pair.is_named(&kind) && (is_of_all || pair.has(&word)));
         let fitting = self.pairs.iter().enumerate().filter(|(_, pair)| is_number || pair.has(&word));
-        // Of equals, the first.
+        // On a tie the first pair wins: `max_by_key` returns the last maximum, so the order is reversed.
         let most = fitting.rev().max_by_key(|(_, pair)| pair.votes).map(|(at, _)| at);
         let (right, wrong) = PAIRS[named.or(most).unwrap_or_default()];
         [right.to_owned(), wrong.to_owned()]
@@ -142,7 +143,7 @@ impl Pair {
         [&self.right, &self.wrong].into_iter().any(|known| known == word || (is_letter && known.starts_with(word)))
     }
 
-    /// Whether the name of a kind is made of these two: `wahr/falsch`, `vrai ou faux`.
+    /// Whether the name of a kind consists of both words: `wahr/falsch`, `vrai ou faux`.
     fn is_named(&self, kind: &str) -> bool {
         let between = kind.strip_prefix(&self.right).and_then(|rest| rest.strip_suffix(&self.wrong));
         between.is_some_and(|between| between.len() <= 4)

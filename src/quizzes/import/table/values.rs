@@ -1,4 +1,4 @@
-//! Times, points, difficulties and numbers as people write them.
+//! Parses times, points and difficulties as people write them.
 
 use rust_decimal::Decimal;
 
@@ -7,13 +7,14 @@ use super::names::{TimeUnit, letters};
 use crate::domain::Difficulty;
 use crate::domain::quiz::draft::MOST_FACTOR;
 
-/// A time in milliseconds: `20`, `20 s`, `1 min 30 s`, `1,5 min`, `00:20`.
+/// Parses a time to milliseconds: `20`, `20 s`, `1 min 30 s`, `1,5 min`, `00:20`. `unit` applies to numbers
+/// without a unit. `None` if it is not a positive time.
 pub(super) fn time(cell: &str, unit: TimeUnit) -> Option<u64> {
     let milliseconds = if cell.contains(':') { clock(cell)? } else { amounts(cell, unit)? };
     u64::try_from(milliseconds.round()).ok().filter(|&milliseconds| milliseconds > 0)
 }
 
-/// Whether a number without a unit is too large for the seconds that it would be: 20000 may be milliseconds.
+/// Whether a number without a unit is too large for seconds: 20000 may be milliseconds.
 pub(super) fn is_doubtful_time(cell: &str, unit: TimeUnit) -> bool {
     let most = match unit {
         TimeUnit::Seconds => 3600,
@@ -23,7 +24,7 @@ pub(super) fn is_doubtful_time(cell: &str, unit: TimeUnit) -> bool {
     decimal(cell, Notation::Unknown).is_some_and(|seconds| seconds > Decimal::from(most))
 }
 
-/// Minutes and seconds, or hours, minutes and seconds.
+/// Parses minutes and seconds, or hours, minutes and seconds. Returns milliseconds.
 fn clock(cell: &str) -> Option<Decimal> {
     let mut seconds = Decimal::ZERO;
     for (index, part) in cell.trim().split(':').enumerate() {
@@ -33,7 +34,7 @@ fn clock(cell: &str) -> Option<Decimal> {
     seconds.checked_mul(Decimal::from(1000))
 }
 
-/// Numbers with a unit each.
+/// Parses a sum of numbers, each with its unit. Returns milliseconds.
 fn amounts(cell: &str, unit: TimeUnit) -> Option<Decimal> {
     let mut rest = cell.trim();
     let mut sum = None;
@@ -65,14 +66,14 @@ fn milliseconds(word: &str, unit: TimeUnit) -> Option<u32> {
     })
 }
 
-/// The numbers of all cells in a column of difficulties.
+/// A difficulty as a number from 1 to 5: `2`, `2/3`, `2.0`. `None` for words.
 pub(super) fn level(cell: &str) -> Option<u8> {
     let cell = cell.trim();
     let cell = cell.split_once('/').map_or(cell, |(level, _)| level.trim_end());
     cell.strip_suffix(".0").unwrap_or(cell).parse().ok().filter(|level| (1..=5).contains(level))
 }
 
-/// How hard a question is; a number is on a scale that ends with `highest`.
+/// The difficulty of a question. Numbers are on a scale from 1 to `highest`.
 pub(super) fn difficulty(cell: &str, highest: u8) -> Option<Difficulty> {
     if let Some(level) = level(cell) {
         return Some(match (level, highest) {
@@ -94,20 +95,20 @@ const MEDIUM: &str = "medium moderate normal average intermediate mittel mittels
 const HARD: &str = "hard difficult high advanced expert schwer schwierig difficile dificil alto moeilijk trudne trudny \
     sulit sukar сложныи сложная трудныи сложно 困难 困難 难 難 難しい 어려움 상 kho zor";
 
-/// What the points of a table are.
+/// The meaning of the points in a table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Scale {
-    /// What the usual points are multiplied by.
+    /// The factor by which the usual points are multiplied.
     #[default]
     Factor,
-    /// 0, 1000 or 2000, as other makers of quizzes give: 1000 is once.
+    /// 0, 1000 or 2000, as some quiz makers use: 1000 means the usual points.
     Thousands,
-    /// Points that teachers give, such as 5, 10 and 20: nothing tells which of them are the usual ones.
+    /// Points as teachers give them, such as 5, 10 and 20. Nothing shows which are the usual ones.
     Other,
 }
 
 impl Scale {
-    /// Of a column with these cells, whose name says that it is a factor or doesn't.
+    /// The scale of a column with these cells. `is_factor`: its name says that it is a factor.
     pub(super) fn of<'a>(cells: impl Iterator<Item = &'a str> + Clone, is_factor: bool) -> Self {
         let is_large = |cell| amount(cell, Notation::Comma).is_some_and(|points| points > Decimal::from(MOST_UNSAID));
         match are_in_thousands(cells.clone()) {
@@ -118,10 +119,10 @@ impl Scale {
     }
 }
 
-/// The largest factor in a column that doesn't say that it is one.
+/// The largest factor in a column whose name doesn't say that it is a factor.
 const MOST_UNSAID: u32 = 3;
 
-/// By what points are multiplied.
+/// Parses points to the factor they stand for.
 pub(super) fn points(cell: &str, scale: Scale, notation: Notation) -> Option<Decimal> {
     let word = letters(cell);
     let word = ["points", "point", "punkte", "punkt"].iter().find_map(|unit| word.strip_suffix(unit)).unwrap_or(&word);
@@ -144,7 +145,7 @@ fn amount(cell: &str, notation: Notation) -> Option<Decimal> {
     decimal(cell.trim().trim_end_matches(|c: char| c.is_alphabetic() || c == ' '), notation)
 }
 
-/// Whether these are points as other makers of quizzes give them: 0, 1000 or 2000, and not all 0.
+/// Whether all points are 0, 1000 or 2000, as some quiz makers use, and not all are 0.
 fn are_in_thousands<'a>(cells: impl Iterator<Item = &'a str>) -> bool {
     let mut is_above_0 = false;
     for cell in cells {

@@ -1,11 +1,11 @@
-//! The words that people write above a column, by what they mean; each line is a language.
+//! The words that people use for column names, by meaning. Each line is a language.
 //!
-//! All of them are written as `names::letters` gives them: small letters without accents and blanks,
-//! `ae` for `ä`. To teach the importer a language, add a line to each list.
+//! All words are written as `names::letters` returns them: lower case without accents and blanks, `ae` for
+//! `ä`. To support another language, add a line to each list.
 
 use super::names::{Column, TimeUnit};
 
-/// Names that stand alone.
+/// Names that are a column's whole name.
 pub(super) const NAMES: &[(Column, &[&str])] = &[
     (
         Column::RowNumber,
@@ -234,17 +234,17 @@ pub(super) const NAMES: &[(Column, &[&str])] = &[
     ),
 ];
 
-/// Points of a question; with the number or letter of an option behind it, the points of that option.
+/// Words for the points of a question. With the number or letter of an option after it, the points of that option.
 pub(super) const POINTS: &str = "points point pointsvalue pointvalue pointsmultiplier score mark marks weight factor \
     multiplier punkte punktzahl punktwert gewichtung gewicht faktor puntos puntaje pontos pontuacao punti punteggio \
     punten punkty nilai skor poin баллы 分数 分值 配点 점수 diem puan";
 
-/// What stands before a unit, or nothing.
+/// Words for a time limit, alone or before a unit.
 pub(super) const TIMES: &str = "time timelimit timer timeallowed duration answertime zeit zeitlimit zeitvorgabe \
     bedenkzeit antwortzeit dauer temps duree tempslimite tiempo tiempolimite tempo tempolimite tijd tijdslimiet czas \
     limitczasu waktu bataswaktu durasi время час 时间 時間 时限 制限時間 시간 제한시간 thoigian sure";
 
-/// Longest first: the first that fits is taken.
+/// Words for units at the end of a name. Longer ones come first, because the first match counts.
 pub(super) const UNITS: &[(&str, TimeUnit)] = &[
     ("milliseconds", TimeUnit::Milliseconds),
     ("millisekunden", TimeUnit::Milliseconds),
@@ -271,7 +271,7 @@ pub(super) const UNITS: &[(&str, TimeUnit)] = &[
     ("s", TimeUnit::Seconds),
 ];
 
-/// What says of an answer that it is right.
+/// Words that call an answer right.
 pub(super) const RIGHT: &[&str] = &[
     "correct right",
     "richtige richtig korrekte korrekt",
@@ -294,7 +294,7 @@ pub(super) const RIGHT: &[&str] = &[
     "σωστη",
 ];
 
-/// What says of an answer that it is wrong.
+/// Words that call an answer wrong.
 pub(super) const WRONG: &[&str] = &[
     "distractor incorrect wrong false",
     "distraktor falsche falsch",
@@ -316,7 +316,7 @@ pub(super) const WRONG: &[&str] = &[
     "λαθοσ",
 ];
 
-/// An answer: what stands before or behind its number or letter, or beside `correct` or `wrong`.
+/// Words for an answer. They come before or after its number or letter, or beside a word for right or wrong.
 pub(super) const ANSWERS: &[&str] = &[
     "answer answers answeroption answerchoice answertext possibleanswer ans awnser option options optiontext opt \
      choice choices response responses alternative ones",
@@ -341,6 +341,6 @@ pub(super) const ANSWERS: &[&str] = &[
     "απαντηση επιλογη",
 ];
 
-/// What can follow `correct answer` and says that a number or letter is meant.
+/// Words after `correct answer` which say that the column holds a number or letter.
 pub(super) const POINTERS: &str =
     "nr no num number numero nummer index indices idx id ids letter buchstabe lettre letra lettera key s";

@@ -1,7 +1,7 @@
-//! Workbooks: .xlsx of Excel and others, .ods of LibreOffice.
+//! Workbooks: .xlsx of Excel and other programs, .ods of LibreOffice.
 //!
-//! A workbook is a zip archive of XML parts. A small archive can unpack to gigabytes, and a few bytes of
-//! XML can repeat a cell a million times: what is unpacked is counted, and so are rows, columns and text.
+//! A workbook is a ZIP archive of XML parts. A small archive can unpack to gigabytes, and a few bytes of XML
+//! can repeat a cell a million times. So unpacked bytes, rows, columns and text are all limited.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read};
@@ -12,31 +12,31 @@ use super::{PlaceUnit, Table, TableRow, ods, xlsx};
 use crate::domain::quiz::draft::DraftProblem;
 
 const ZIP: &[u8] = b"PK\x03\x04";
-/// The container of .xls, and of workbooks that are protected with a password.
+/// First bytes of .xls files, and of workbooks protected by a password.
 const OLE: &[u8] = b"\xd0\xcf\x11\xe0";
 const ODS_TYPE: &[u8] = b"application/vnd.oasis.opendocument.spreadsheet";
 
-/// Most bytes that are unpacked of a workbook.
+/// Maximum number of bytes unpacked from a workbook, over all parts.
 const MOST_UNPACKED: usize = 64 << 20;
-/// Most rows of a sheet, and of all sheets together.
+/// Maximum number of rows in a sheet, and in all sheets together.
 pub(super) const MOST_ROWS: usize = 25_000;
-/// Most columns of a sheet.
+/// Maximum number of columns in a sheet.
 pub(super) const MOST_COLUMNS: usize = 64;
-/// Most bytes of text in all sheets.
+/// Maximum bytes of text in all sheets together.
 const MOST_TEXT: usize = 32 << 20;
-/// Most bytes of text in a cell: Excel has 32,767 characters.
+/// Maximum bytes of text in a cell. Excel's limit is 32,767 characters.
 pub(super) const MOST_CELL: usize = 128 << 10;
-/// Most sheets that are read.
+/// Maximum number of sheets that are read; the rest is ignored.
 pub(super) const MOST_SHEETS: usize = 64;
 
-/// Whether these bytes are a workbook, or look like one of a kind that can't be read.
+/// Whether these bytes are a workbook, or look like a workbook of an unsupported kind.
 pub(in crate::quizzes) fn is_workbook(bytes: &[u8]) -> bool {
     bytes.starts_with(OLE)
         || (bytes.starts_with(ZIP)
             && Package::open(bytes).is_some_and(|mut package| package.kind() != WorkbookKind::Other))
 }
 
-/// The sheets that are not empty.
+/// The sheets of a workbook that are not empty.
 pub(super) fn tables(bytes: &[u8]) -> Result<Vec<Table>, DraftProblem> {
     if bytes.starts_with(OLE) {
         return Err(DraftProblem::new(
@@ -67,10 +67,10 @@ enum WorkbookKind {
     Other,
 }
 
-/// The parts of a workbook.
+/// An opened workbook, from which parts are unpacked.
 pub(super) struct Package<'a> {
     zip: ZipArchive<Cursor<&'a [u8]>>,
-    /// How many bytes may still be unpacked.
+    /// How many bytes may still be unpacked. Counts over all parts.
     left: usize,
 }
 
@@ -82,7 +82,7 @@ impl<'a> Package<'a> {
     fn kind(&mut self) -> WorkbookKind {
         let mut mimetype = Vec::new();
         if let Ok(part) = self.zip.by_name("mimetype") {
-            // A part that can't be read is no mimetype.
+            // A part that can't be read is not a mimetype.
             let _ = part.take(ODS_TYPE.len() as u64).read_to_end(&mut mimetype);
         }
         let has = |end: &[u8]| self.zip.file_names_raw().any(|name| name.ends_with(end));
@@ -97,11 +97,11 @@ impl<'a> Package<'a> {
         }
     }
 
-    /// A part's bytes; none if there is no such part.
+    /// Unpacks a part. `None` if there is no such part.
     pub(super) fn part(&mut self, name: &str) -> Result<Option<Vec<u8>>, DraftProblem> {
         let Ok(part) = self.zip.by_name(name) else { return Ok(None) };
         let mut bytes = Vec::new();
-        // The size that the archive claims is not believed.
+        // The size that the archive declares can be wrong, so the actual bytes are counted.
         let read = part.take(self.left as u64 + 1).read_to_end(&mut bytes);
         if bytes.len() > self.left {
             return Err(too_large(format!("the workbook unpacks to more than {} MB", MOST_UNPACKED >> 20)));
@@ -112,11 +112,11 @@ impl<'a> Package<'a> {
     }
 }
 
-/// What a cell shows.
+/// The content of a cell, as it is shown.
 #[derive(Debug, Clone)]
 pub(super) struct Cell {
     pub(super) text: String,
-    /// Whether the workbook has a number here, and no text that looks like one.
+    /// Whether the workbook stores a number here, not a text that looks like one.
     pub(super) is_number: bool,
 }
 
@@ -127,31 +127,31 @@ impl Cell {
     }
 }
 
-/// The texts of a row, and where it has numbers.
+/// The texts of a row, and the columns in which it has numbers.
 type Cells = (Vec<String>, BTreeSet<usize>);
 
-/// Collects the cells of sheets, within the limits.
+/// Collects the cells of all sheets and enforces the limits.
 #[derive(Debug, Default)]
 pub(super) struct Sheets {
-    /// The name of each sheet, and its rows by number.
+    /// The name of each sheet, and its rows by number from 0.
     sheets: Vec<(String, BTreeMap<usize, Cells>)>,
-    /// Rows of all sheets.
+    /// Number of rows in all sheets.
     rows: usize,
-    /// Bytes of text in all sheets.
+    /// Bytes of text in all sheets, including blanks.
     text: usize,
 }
 
 impl Sheets {
-    /// Begins a sheet.
+    /// Starts a sheet. The following cells belong to it.
     pub(super) fn begin(&mut self, name: String) {
         self.sheets.push((name, BTreeMap::new()));
     }
 
-    /// Adds a cell to the last sheet; rows and columns count from 0.
+    /// Adds a cell to the last sheet. Rows and columns count from 0.
     pub(super) fn add(&mut self, row: usize, column: usize, cell: Cell) -> Result<(), DraftProblem> {
         let Cell { text, is_number } = cell;
         let Some((name, rows)) = self.sheets.last_mut() else { return Ok(()) };
-        // Blanks count too: to look through them takes as long.
+        // Blank cells count too, because reading them takes as long.
         self.text += text.len();
         if text.len() > MOST_CELL {
             return Err(too_large(format!(
@@ -194,7 +194,7 @@ impl Sheets {
     }
 }
 
-/// A workbook beyond a limit.
+/// The problem of a workbook that exceeds a limit.
 pub(super) fn too_large(message: String) -> DraftProblem {
     DraftProblem::new("file", format!("{message}; delete what is no question, or save the table as CSV"))
 }

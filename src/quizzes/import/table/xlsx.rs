@@ -1,4 +1,4 @@
-//! The sheets of an .xlsx workbook.
+//! Reads the sheets of an .xlsx workbook.
 
 use super::Table;
 use super::numbers::{self, NumberStyle};
@@ -6,22 +6,22 @@ use super::workbook::{Cell, MOST_CELL, MOST_COLUMNS, MOST_ROWS, MOST_SHEETS, Pac
 use super::xml::{Xml, XmlToken};
 use crate::domain::quiz::draft::DraftProblem;
 
-/// Most texts that cells share, and more than a workbook within the limits can show.
+/// Maximum number of shared texts. A workbook within the limits can't show more.
 const MOST_STRINGS: usize = MOST_ROWS * MOST_COLUMNS;
-/// Most styles of cells, and most parts that a part names.
+/// Maximum number of cell styles, of number formats, and of references in a part. Those beyond it are ignored.
 const MOST_STYLES: usize = 65_536;
 
-/// What the cells of all sheets refer to.
+/// The parts that cells of all sheets refer to by index.
 #[derive(Debug, Default)]
 struct SharedParts {
     strings: Vec<String>,
-    /// How the numbers of each style are shown.
+    /// How numbers are displayed, by the index of the cell style.
     styles: Vec<NumberStyle>,
-    /// Whether days count from 1904.
+    /// Whether dates count from 1904.
     from_1904: bool,
 }
 
-/// A part that another part names.
+/// A reference from one part to another.
 struct Relation {
     id: String,
     kind: String,
@@ -61,7 +61,7 @@ pub(super) fn tables(package: &mut Package<'_>) -> Result<Vec<Table>, DraftProbl
     Ok(sheets.finish())
 }
 
-/// The parts that the part `name` in `folder` refers to.
+/// The references of the part `name` in `folder`.
 fn relations(package: &mut Package<'_>, folder: &str, name: &str) -> Result<Vec<Relation>, DraftProblem> {
     let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
     let mut relations = Vec::new();
@@ -83,7 +83,7 @@ fn relations(package: &mut Package<'_>, folder: &str, name: &str) -> Result<Vec<
     Ok(relations)
 }
 
-/// The name of each sheet and the id of its part.
+/// The name of each sheet and the id of its part. Also reads from which year dates count.
 fn sheet_names(bytes: &[u8], shared: &mut SharedParts) -> Result<Vec<(String, String)>, DraftProblem> {
     let mut names = Vec::new();
     let mut xml = Xml::new(bytes);
@@ -106,7 +106,7 @@ fn strings(bytes: &[u8]) -> Result<Vec<String>, DraftProblem> {
                 return Err(too_large(format!("the workbook has more than {MOST_STRINGS} texts")));
             }
             let text = rich_text(&mut xml, "si")?;
-            // Every cell that names it takes a copy.
+            // Every cell that refers to a text copies it, so its size is limited like that of a cell.
             if text.len() > MOST_CELL {
                 return Err(too_large(format!(
                     "a text of the workbook is too large: more than {} KB",
@@ -119,14 +119,15 @@ fn strings(bytes: &[u8]) -> Result<Vec<String>, DraftProblem> {
     Ok(strings)
 }
 
-/// The text up to the end of an element. What is raised or lowered has a tag, as 2³ would else be 23.
+/// The text up to the end of an element. Superscript and subscript become tags, because 2³ would become 23
+/// otherwise.
 fn rich_text(xml: &mut Xml<'_>, end: &str) -> Result<String, DraftProblem> {
     let mut text = String::new();
     let mut level = None;
     while let Some(token) = xml.next()? {
         match token {
             XmlToken::Start(element) if element.is("r") => level = None,
-            // How a text is pronounced is no part of it.
+            // Phonetic hints (`rPh`) are not part of the text.
             XmlToken::Start(element) if element.is("rPh") => xml.skip("rPh")?,
             XmlToken::Start(element) if element.is("vertAlign") => {
                 level = match element.attribute("val").as_deref() {
@@ -149,7 +150,7 @@ fn rich_text(xml: &mut Xml<'_>, end: &str) -> Result<String, DraftProblem> {
     Ok(text)
 }
 
-/// Resolves `_x000D_`, which stands for a character that XML can't hold; lines end with a line feed.
+/// Decodes `_x000D_` and the like, which stand for characters that XML can't hold. Line ends become line feeds.
 fn unescaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -167,7 +168,7 @@ fn unescaped(text: &str) -> String {
     plain.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// How numbers are shown, for each style of a cell.
+/// How numbers are displayed, for each cell style.
 fn styles(bytes: &[u8]) -> Result<Vec<NumberStyle>, DraftProblem> {
     let (mut formats, mut styles) = (Vec::new(), Vec::new());
     let mut xml = Xml::new(bytes);
@@ -180,6 +181,8 @@ fn styles(bytes: &[u8]) -> Result<Vec<NumberStyle>, DraftProblem> {
             }
             XmlToken::Start(element) if element.is("cellXfs") => {
                 is_cell = true;
+                // The file has its number formats before `cellXfs`, so the list is complete and can be sorted
+                // for the search.
                 formats.sort_by(|(a, _), (b, _)| a.cmp(b));
             }
             XmlToken::End(name) if name == "cellXfs" => is_cell = false,
@@ -196,7 +199,7 @@ fn styles(bytes: &[u8]) -> Result<Vec<NumberStyle>, DraftProblem> {
 
 fn sheet(bytes: &[u8], shared: &SharedParts, sheets: &mut Sheets) -> Result<(), DraftProblem> {
     let mut xml = Xml::new(bytes);
-    // The next row and column, for cells that don't say where they stand.
+    // The next row and column, for cells without a reference.
     let (mut row, mut column) = (0, 0);
     let mut next_row = 0;
     while let Some(element) = xml.next_start()? {
@@ -217,7 +220,7 @@ fn sheet(bytes: &[u8], shared: &SharedParts, sheets: &mut Sheets) -> Result<(), 
     Ok(())
 }
 
-/// The column of a place such as `AB12`, counted from 0.
+/// The column in a cell reference such as `AB12`, counted from 0.
 fn column_of(place: &str) -> Option<usize> {
     let letters = place.bytes().take_while(u8::is_ascii_alphabetic);
     let column = letters.fold(0usize, |column, letter| {
@@ -226,7 +229,7 @@ fn column_of(place: &str) -> Option<usize> {
     column.checked_sub(1)
 }
 
-/// What a cell shows.
+/// The content of a cell, as it is shown.
 fn cell(xml: &mut Xml<'_>, kind: &str, style: NumberStyle, shared: &SharedParts) -> Result<Cell, DraftProblem> {
     let (mut value, mut inline) = (String::new(), None);
     while let Some(token) = xml.next()? {
@@ -242,7 +245,7 @@ fn cell(xml: &mut Xml<'_>, kind: &str, style: NumberStyle, shared: &SharedParts)
         "s" => value.trim().parse().ok().and_then(|at: usize| shared.strings.get(at)).cloned().unwrap_or_default(),
         "inlineStr" => inline.unwrap_or_default(),
         "b" if !value.is_empty() => if matches!(value.trim(), "1" | "true") { "TRUE" } else { "FALSE" }.to_owned(),
-        // A formula that went wrong shows nothing that could be a text.
+        // A formula with an error shows nothing useful.
         "e" => String::new(),
         "str" => unescaped(&value),
         "d" => value,

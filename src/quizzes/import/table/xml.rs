@@ -1,30 +1,30 @@
-//! Reads the XML of a workbook's parts, without regard to namespaces.
+//! Reads the XML parts of a workbook. Namespaces are ignored.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use crate::domain::quiz::draft::DraftProblem;
 
-/// A part of a workbook.
+/// A reader for one part. It tolerates XML that is not well-formed.
 pub(super) struct Xml<'a> {
     reader: Reader<&'a [u8]>,
 }
 
-/// What comes next in a part.
+/// A piece of a part.
 pub(super) enum XmlToken<'a> {
-    /// An element begins.
+    /// The start of an element.
     Start(Element<'a>),
-    /// An element ends.
+    /// The end of an element, with its local name.
     End(String),
-    /// Text, or a piece of it.
+    /// A text, or a piece of one.
     Text(String),
 }
 
-/// The beginning of an element.
+/// The start tag of an element.
 pub(super) struct Element<'a>(BytesStart<'a>);
 
 impl<'a> Xml<'a> {
-    /// Reads from these bytes.
+    /// A reader for these bytes.
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         let mut reader = Reader::from_reader(bytes);
         let config = reader.config_mut();
@@ -35,7 +35,7 @@ impl<'a> Xml<'a> {
         Self { reader }
     }
 
-    /// The next token; none at the end.
+    /// The next token. `None` at the end of the part.
     pub(super) fn next(&mut self) -> Result<Option<XmlToken<'a>>, DraftProblem> {
         loop {
             let event = self.reader.read_event().map_err(|error| {
@@ -56,7 +56,7 @@ impl<'a> Xml<'a> {
         }
     }
 
-    /// The next element that begins; none at the end.
+    /// The start of the next element. `None` at the end of the part.
     pub(super) fn next_start(&mut self) -> Result<Option<Element<'a>>, DraftProblem> {
         while let Some(token) = self.next()? {
             if let XmlToken::Start(element) = token {
@@ -66,7 +66,7 @@ impl<'a> Xml<'a> {
         Ok(None)
     }
 
-    /// The text up to the end of the element with that name.
+    /// The text up to the end of the element with this name, including that of elements inside.
     pub(super) fn text(&mut self, name: &str) -> Result<String, DraftProblem> {
         let mut text = String::new();
         while let Some(token) = self.next()? {
@@ -79,19 +79,19 @@ impl<'a> Xml<'a> {
         Ok(text)
     }
 
-    /// Goes to the end of the element with that name.
+    /// Skips to the end of the element with this name.
     pub(super) fn skip(&mut self, name: &str) -> Result<(), DraftProblem> {
         self.text(name).map(drop)
     }
 }
 
 impl Element<'_> {
-    /// Whether the element has that name.
+    /// Whether the element has this local name.
     pub(super) fn is(&self, name: &str) -> bool {
         self.0.local_name().as_ref() == name.as_bytes()
     }
 
-    /// The value of the attribute with that name.
+    /// The value of the attribute with this local name, unescaped.
     pub(super) fn attribute(&self, name: &str) -> Option<String> {
         let mut attributes = self.0.attributes();
         let mut attributes = attributes.with_checks(false).flatten();
@@ -104,7 +104,7 @@ fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A character by its number or by one of XML's five names.
+/// The character of a numeric reference or of one of XML's five named entities. Others stay unchanged.
 fn resolved(reference: &BytesRef<'_>) -> String {
     if let Ok(Some(character)) = reference.resolve_char_ref() {
         return character.to_string();

@@ -1,8 +1,9 @@
-//! Committing to the log: a batch is appended, synced, and told; what it changed is checkpointed into the
-//! tables by another thread, a second later at most or once there is much of it.
+//! Commits to the log. A batch is appended and synced, and then answered. Another thread checkpoints its
+//! changes into the tables; by default that begins within a second, or earlier if there are many.
 //!
-//! Whatever the log can't do, the tables can: where it fails or doesn't fit, all that it holds is checkpointed,
-//! and batches are committed to the tables directly until it can be used again.
+//! The tables are the fallback for everything that the log can't do. If the log fails or a batch does not
+//! fit, its contents are checkpointed, and batches are committed to the tables directly until the log can be
+//! used again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,32 +19,34 @@ use super::super::overlay::{Layer, OverlayView};
 use super::{Fate, Writer};
 use crate::store::contract::Cause;
 
-/// How soon the log is tried again where it could not be used.
+/// How soon the log is tried again after it could not be used.
 const AGAIN: Duration = Duration::from_secs(10);
-/// What is new in the log is checkpointed once it is one in so many parts of the file, and as large as this.
+/// A checkpoint begins at once when it would make the file grow by one part in this many of its length.
 const GROWTH_PART: u64 = 4;
+/// A growth of fewer bytes than this begins no checkpoint.
 const LITTLE_GROWTH: u64 = 512 * 1024;
-/// How many rows are checkpointed at a time where there is no space for all of them.
+/// Rows per transaction if there is no space to checkpoint all of them in one.
 const FEW_ROWS: usize = 64;
 
-/// The log as the writer uses it.
+/// The writer's side of the log: the log itself, the overlay, and the thread that checkpoints it.
 pub(in crate::store::redb) struct Logging {
     log: CommitLog,
     checkpointer: Checkpointer,
     rule: CheckpointRule,
-    /// What is committed and not known to be in the tables.
+    /// What is committed and not known to be in the tables. Readers get a clone of it.
     view: OverlayView,
-    /// The last batch that is in the tables.
+    /// The last batch that is known to be in the tables.
     checkpointed: u64,
-    /// Bytes of the log that the upper layer came from, how many of them are new in the file, and since when it has
-    /// something.
+    /// Bytes of the log entries in the upper layer.
     bytes: u64,
+    /// Estimated bytes by which the upper layer makes the file grow.
     growth: u64,
+    /// When the upper layer got its first change; `None` while it has none.
     since: Option<Instant>,
 }
 
 impl Logging {
-    /// Goes on with a log of which `view` was found, and is not in the tables beyond `checkpointed`.
+    /// Continues with a log in which `view` was found. The tables hold the batches up to `checkpointed`.
     pub(in crate::store::redb) fn new(
         log: CommitLog,
         checkpointer: Checkpointer,
@@ -55,31 +58,33 @@ impl Logging {
         Self { log, checkpointer, rule, view, checkpointed, bytes: 0, growth: 0, since }
     }
 
-    /// This batch is committed to the tables, which hold all there is.
+    /// Notes that `batch` was committed to the tables, which then hold everything.
     pub(super) fn note_stored(&mut self, batch: u64) {
         self.view.batch = batch;
         self.note_checkpoint(batch);
     }
 
-    /// When something is to be checkpointed.
+    /// When the next checkpoint is due; `None` if there is nothing to checkpoint, or while one is running.
     fn checkpoint_at(&self) -> Option<Instant> {
         let since = self.since.filter(|_| self.view.lower.is_none())?;
         since.checked_add(self.rule.every)
     }
 
-    /// Whether much of it is new in a file of `length` bytes. That takes no more than a part of the next step, which
-    /// the file surely has, while as much again may come: else it would take the space that is kept for running games.
+    /// Whether a checkpoint would make a file of `length` bytes grow much. The limit is a part of the file's
+    /// next growth step, for which there is disk space, and leaves room for as much again while the
+    /// checkpoint runs. More than that could take the space that is kept for running games.
     fn grows_much(&self, length: impl Fn() -> u64) -> bool {
         self.growth >= LITTLE_GROWTH && self.growth >= length() / GROWTH_PART
     }
 
-    /// Whether it is time for a checkpoint into a file of `length` bytes.
+    /// Whether a checkpoint into a file of `length` bytes is due.
     fn is_due(&self, length: impl Fn() -> u64) -> bool {
         let is_much = self.since.is_some() && (self.bytes >= self.rule.bytes || self.grows_much(length));
         is_much || self.checkpoint_at().is_some_and(|at| at <= Instant::now())
     }
 
-    /// Makes the upper layer the one that is checkpointed.
+    /// Makes the upper layer the lower one, which is to be checkpointed. Later batches go to another segment
+    /// of the log, so that the segments of this layer can be released after the checkpoint.
     fn freeze(&mut self) -> Arc<Layer> {
         let layer = Arc::new(std::mem::take(&mut self.view.upper));
         self.view.lower = Some((layer.clone(), self.view.batch));
@@ -88,7 +93,7 @@ impl Logging {
         layer
     }
 
-    /// Makes one layer of both again.
+    /// Merges the lower layer into the upper one, when its checkpoint failed or must be done anew.
     fn thaw(&mut self) {
         if let Some((lower, _)) = self.view.lower.take() {
             let mut layer = Arc::unwrap_or_clone(lower);
@@ -98,7 +103,8 @@ impl Logging {
         }
     }
 
-    /// The tables hold all up to this batch.
+    /// Notes that the tables durably hold every batch up to this one. The log may reuse the segments of those
+    /// batches.
     fn note_checkpoint(&mut self, batch: u64) {
         self.checkpointed = self.checkpointed.max(batch);
         self.log.release(self.checkpointed);
@@ -106,7 +112,7 @@ impl Logging {
 }
 
 impl Writer {
-    /// When the log has something to be done.
+    /// When the writer must wake for the log: for a checkpoint, or to try the log again.
     pub(super) fn log_wakes_at(&self) -> Option<Instant> {
         match &self.logging {
             Some(logging) => logging.checkpoint_at(),
@@ -114,13 +120,14 @@ impl Writer {
         }
     }
 
-    /// Commits a batch to the log, and takes its changes then. `None` if it goes into the tables instead, which
-    /// then hold all there is.
+    /// Commits a batch to the log, and then moves its changes out of `ops`. `None` if the batch must be
+    /// committed to the tables instead, which then hold everything before it.
     pub(super) fn store_in_log(&mut self, ops: &mut Vec<Op>, meta: &Meta) -> Option<Result<(), Fate>> {
         self.logging.as_ref()?;
         let length = || self.reader.slot.length();
         let growth = ops.iter().map(Op::growth).sum::<u64>();
-        // What is acknowledged has a place in the file, and none of that which is kept for running games.
+        // An acknowledged batch must fit into the file later, without the space that is kept for running
+        // games. If that is not sure, commit it to the tables now.
         if growth > 0 && (growth > length() / GROWTH_PART || !self.reader.slot.can_grow()) {
             return self.instead_of_log();
         }
@@ -148,13 +155,17 @@ impl Writer {
         logging.bytes += bytes;
         logging.growth += growth;
         logging.since = logging.since.or_else(|| (!ops.is_empty()).then(Instant::now));
+        // Durable from here on. It is published before it is answered: whoever gets the answer can read the
+        // change.
         logging.view.batch = meta.batches;
         ops.drain(..).for_each(|op| logging.view.upper.apply(op));
         self.reader.overlay.publish(logging.view.clone());
+        // Checked after the append, because appends to a removed file succeed but are lost.
         if logging.log.is_there() { Some(Ok(())) } else { Some(self.after_lost_log(meta)) }
     }
 
-    /// The log was removed or replaced: what it holds is nowhere else, and goes into the tables.
+    /// Handles a log file that was removed or replaced. Its contents are only in memory now, so they are
+    /// written to the tables before the batch is acknowledged.
     fn after_lost_log(&mut self, meta: &Meta) -> Result<(), Fate> {
         tracing::warn!("the log is gone; what it held goes into the tables, and so does what comes");
         self.meta = *meta;
@@ -170,11 +181,12 @@ impl Writer {
         }
     }
 
-    /// Empties the log into the tables, so that a batch can follow there.
+    /// Empties the log into the tables, so that a batch can be committed there after it. `None` if that
+    /// succeeded.
     fn instead_of_log(&mut self) -> Option<Result<(), Fate>> {
         match self.checkpoint_all() {
             Ok(()) if self.logging.as_ref().is_none_or(|logging| logging.view.is_empty()) => None,
-            // Rows are left that need a damaged page.
+            // Some rows need a damaged page, and could not be written.
             Ok(()) => Some(Err(Fate::NotStored(Met::Failure))),
             Err((Met::Failure, reason)) => {
                 self.break_off(self.cause_of(Met::Failure), &reason);
@@ -184,8 +196,9 @@ impl Writer {
         }
     }
 
-    /// Whether the batch of this number is in the log can't be told. If all others come into the tables
-    /// with its number, it counts no more.
+    /// Handles a failed append. It is unknown whether the batch is in the log. To make sure that it does not
+    /// count, everything before it is written to the tables under the number of this batch: recovery ignores
+    /// log entries up to the number that the tables have.
     fn after_failed_append(&mut self, error: &std::io::Error, attempted: &Meta) -> Result<(), Fate> {
         tracing::warn!(%error, "the log cannot be written; what it holds goes into the tables, and so does what comes");
         let met = if is_full(error) { Met::Full } else { Met::Failure };
@@ -204,7 +217,7 @@ impl Writer {
         }
     }
 
-    /// From now on batches go into the tables, if they hold all there is.
+    /// Commits batches to the tables from now on, provided that these hold everything.
     fn stop_logging(&mut self) {
         if self.logging.as_ref().is_some_and(|logging| !logging.view.is_empty()) {
             return;
@@ -214,7 +227,7 @@ impl Writer {
         self.reader.overlay.publish(OverlayView { batch: self.meta.batches, ..OverlayView::default() });
     }
 
-    /// Begins a checkpoint if it is time, and takes notice of one that has ended.
+    /// Handles a checkpoint that has ended, and begins one that is due.
     pub(super) fn look_after_log(&mut self) {
         if let Some(done) = self
             .logging
@@ -249,12 +262,14 @@ impl Writer {
         let Some(logging) = &mut self.logging else { return };
         let meta = Meta { batches: logging.view.batch, ..meta };
         let layer = logging.freeze();
+        // In this order, so that no reader joins an old view with tables that the checkpoint has already
+        // changed.
         self.reader.overlay.publish(logging.view.clone());
         self.reader.overlay.begin_checkpoint(meta.batches);
         logging.checkpointer.begin(layer, meta);
     }
 
-    /// Waits until nothing is being checkpointed.
+    /// Waits until no checkpoint is running, and handles the end of the one that was.
     pub(super) fn wait_for_checkpoint(&mut self) {
         let running = self.logging.as_ref().filter(|logging| logging.view.lower.is_some());
         if let Some(done) = running.map(|logging| logging.checkpointer.wait()) {
@@ -273,7 +288,7 @@ impl Writer {
         logging.thaw();
         self.reader.overlay.publish(logging.view.clone());
         tracing::debug!(cause = %error.cause, "what the log holds could not be checkpointed");
-        // After anything but a damaged page redb has to be opened again.
+        // After any failure but a damaged page, redb refuses everything until it is opened again.
         if error.met != Met::Damage
             && let Err((met, reason)) = self.reopen()
         {
@@ -288,7 +303,8 @@ impl Writer {
         }
     }
 
-    /// What the log holds stays there, and games go on in it as long as it has room.
+    /// Handles a failed checkpoint. What the log holds stays there. Unless the disk fails, running games
+    /// continue in the log as long as it has room.
     pub(super) fn cannot_checkpoint(&mut self, met: Met, reason: &str) {
         match met {
             Met::Full => self.refuse_growth(Cause::Full, reason),
@@ -300,7 +316,7 @@ impl Writer {
         }
     }
 
-    /// Carries all that the log holds into the tables, here and now.
+    /// Writes everything that the log holds to the tables, on this thread.
     pub(super) fn checkpoint_all(&mut self) -> Result<(), (Met, String)> {
         let batch = match (&self.logging, self.void_batch) {
             (None, _) => return Ok(()),
@@ -315,7 +331,7 @@ impl Writer {
         Ok(())
     }
 
-    /// The same, as the batches up to this one.
+    /// The same, and stores `batch` in the tables as the number of their last batch.
     fn checkpoint_all_as(&mut self, batch: u64) -> Result<(), (Met, String)> {
         let running = self.logging.as_ref().filter(|logging| logging.view.lower.is_some());
         if let Some(done) = running.map(|logging| logging.checkpointer.wait()) {
@@ -333,6 +349,7 @@ impl Writer {
             return Ok(());
         }
         self.reader.overlay.publish(logging.view.clone());
+        // Before the tables change, as in `begin_checkpoint`.
         self.reader.overlay.begin_checkpoint(logging.view.batch);
         let layer = logging.view.upper.clone();
         let checkpointed = checkpoint::run(&self.reader, &layer, &meta).map(|()| Layer::default());
@@ -344,7 +361,7 @@ impl Writer {
         let left = match checkpointed {
             Ok(left) => left,
             Err(error) => {
-                // Else nothing could be read until then.
+                // Otherwise reads would fail too, until the next attempt opens the file again.
                 self.reopen()?;
                 return Err((error.met, error.cause.to_string()));
             }
@@ -366,8 +383,9 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes a layer to the tables a few rows at a time, which takes less space; each that is checkpointed frees some. The
-    /// file's record goes last.
+    /// Writes a layer to the tables a few rows at a time. That takes less space, because each committed part
+    /// frees some. The new batch number is stored last: until then recovery still reads the whole layer from
+    /// the log.
     fn checkpoint_in_parts(&mut self, layer: &Layer, meta: &Meta) -> Result<(), CommitError> {
         self.reopen().map_err(|(met, reason)| CommitError { met, cause: reason.into() })?;
         let (parts, before) = (layer.parts(FEW_ROWS), self.file_meta());
@@ -375,7 +393,8 @@ impl Writer {
         checkpoint::run(&self.reader, &Layer::default(), meta)
     }
 
-    /// Carries what needs no damaged page of a layer. Gives the rows that do: they are in the log anew.
+    /// Writes the rows of a layer that need no damaged page to the tables. The other rows are appended to the
+    /// log as a new batch, and returned.
     fn checkpoint_what_can_be(&mut self, layer: Layer, meta: &Meta) -> Result<Layer, CommitError> {
         let before = self.file_meta();
         let (mut left, mut to_write) = (Layer::default(), vec![layer]);
@@ -390,6 +409,8 @@ impl Writer {
         let again = Meta { batches: meta.batches + 1, ..self.next_meta(meta.time) };
         let entry = log::encode(&again, &left.ops()).map_err(CommitError::failure)?;
         if let Some(logging) = &mut self.logging {
+            // The remaining rows must be in the log again before the tables' batch number makes their old
+            // entries void.
             logging.log.end_segment();
             logging.log.append(again.batches, &entry).map_err(CommitError::failure)?;
             self.meta = again;
@@ -398,7 +419,7 @@ impl Writer {
         Ok(left)
     }
 
-    /// Goes back to the log, if it can be used.
+    /// Tries to use the log again.
     fn try_to_log(&mut self) {
         self.log_again_at = Some(Instant::now() + AGAIN);
         if self.condition.trouble().is_some() || !self.reader.slot.can_grow() {
@@ -424,7 +445,8 @@ impl Writer {
         Ok(())
     }
 
-    /// The file's own record as it can be stored beside what is checkpointed already.
+    /// The file's metadata for a commit to the tables that adds no batch: its batch number is the one that
+    /// the tables have.
     pub(super) fn file_meta(&self) -> Meta {
         let meta = self.next_meta(self.meta.time);
         match &self.logging {
@@ -433,7 +455,7 @@ impl Writer {
         }
     }
 
-    /// Ends the log: all of it is in the tables.
+    /// Empties the log and stops using it. The tables must hold everything.
     pub(super) fn clear_log(&mut self) {
         if let Some(mut logging) = self.logging.take()
             && let Err(error) = logging.log.clear()

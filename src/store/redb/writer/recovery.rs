@@ -1,5 +1,5 @@
-//! What follows a failure: the file is opened again and looked at, and proved by a commit that takes
-//! space before new games begin.
+//! Recovery of the writer after a failure. It opens the file again and checks what is in it. A commit that
+//! takes space must succeed before new games can begin.
 
 use std::time::{Duration, Instant};
 
@@ -13,13 +13,14 @@ use crate::store::contract::Cause;
 use crate::store::error::BoxError as Reason;
 use crate::store::panics;
 
-/// Pauses between two tries to open a file that fails: the first, and the longest.
+/// The first backoff between attempts to open a file that fails.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
+/// The longest backoff between these attempts.
 const LAST_RETRY: Duration = Duration::from_secs(2);
 
 impl Writer {
-    /// Refuses what comes until the file can be written again. Meanwhile nobody's game gets older, but
-    /// where there is no space: there the dead must become dead.
+    /// Refuses all commands until the file can be written again. Game time stops meanwhile, so that no game
+    /// ages. If the disk is full it goes on, because sessions must expire to free space.
     pub(super) fn break_off(&mut self, cause: Cause, detail: &str) {
         match cause {
             Cause::Full => self.clock.go_on(),
@@ -30,8 +31,8 @@ impl Writer {
         self.broken = Some(Broken { cause, retry_at: Instant::now() + FIRST_RETRY, pause: FIRST_RETRY });
     }
 
-    /// redb refuses everything after a failure until it is opened again; the file then says
-    /// whether the batch is in it.
+    /// Handles a failed commit to the tables. redb refuses everything until it is opened again; after that
+    /// the file shows whether it has the batch of `attempted`.
     pub(super) fn after_failure(
         &mut self,
         CommitError { met, cause }: CommitError,
@@ -43,18 +44,19 @@ impl Writer {
         tracing::debug!(%cause, "a commit failed; opening the file again");
         let has_lost_sync = self.reader.slot.has_lost_sync();
         match self.reopen() {
-            // redb ends a commit by freeing pages, and it was that which found no space.
+            // The batch is stored: redb frees pages at the end of a commit, and only that step found no
+            // space. This holds only if no sync failed.
             Ok(batches) if batches >= attempted.batches && met == Met::Full && !has_lost_sync => {
                 self.refuse_growth(Cause::Full, "a commit found no space");
                 Ok(())
             }
-            // Without what takes space it goes on at once.
+            // The caller tries again at once, without the commands that take space.
             Ok(batches) if batches < attempted.batches && met == Met::Full => Err(Fate::NotStored(met)),
             Ok(batches) => {
                 self.break_off(Cause::Disk, &cause.to_string());
                 Err(if batches < attempted.batches { Fate::NotStored(met) } else { Fate::Unknown })
             }
-            // Not even the mark of an open file can be written.
+            // Not even the mark of an open file could be written.
             Err((met, reason)) => {
                 self.break_off(self.cause_of(met), &format!("{cause}; {reason}"));
                 Err(Fate::Unknown)
@@ -62,14 +64,15 @@ impl Writer {
         }
     }
 
-    /// A failed read ends everything in redb just as a failed commit does; but nothing was begun.
+    /// Handles a failed read. redb refuses everything after it, as after a failed commit, but no commit had
+    /// begun.
     pub(super) fn after_failed_read(&mut self, cause: Reason) -> Fate {
         let attempted = self.next_meta(self.meta.time);
         let failed = self.after_failure(CommitError { met: Met::Failure, cause }, &attempted);
         failed.err().unwrap_or(Fate::Unknown)
     }
 
-    /// What is wrong with the file if this was met.
+    /// The cause to report for a failure of this kind. A missing file is reported as such, whatever failed.
     pub(super) fn cause_of(&self, met: Met) -> Cause {
         match met {
             _ if !self.reader.slot.is_there() => Cause::Gone,
@@ -79,48 +82,52 @@ impl Writer {
         }
     }
 
-    /// Opens the file again, and reads how many batches it has.
+    /// Opens the file again. Returns the number of the last batch in its tables.
     pub(super) fn reopen(&mut self) -> Result<u64, (Met, String)> {
         let failed = |error: &dyn std::fmt::Display| (Met::Failure, error.to_string());
         let slot = &self.reader.slot;
         slot.reopen().map_err(|error| (if error.is_full() { Met::Full } else { Met::Failure }, error.to_string()))?;
         let meta = slot.read(Meta::read).map_err(|error| failed(&error))?;
         let meta = meta.ok_or_else(|| failed(&"the file has lost its own record"))?;
-        // Game time has been told to players: it never goes back. Nor does what this opening is.
+        // Players have seen the game time, so it never goes back. The random number and the generation of
+        // this opening stay too.
         let batches = if self.logging.is_some() { self.meta.batches } else { meta.batches };
         self.meta = Meta { time: self.meta.time.max(meta.time), batches, ..self.meta };
         Ok(meta.batches)
     }
 
-    /// Opens the file again although nothing is wrong with it yet; if that fails, something is.
+    /// Opens the file again. If that fails, all commits stop.
     pub(super) fn reopen_or_break_off(&mut self) {
         if let Err((met, reason)) = self.reopen() {
             self.break_off(self.cause_of(met), &reason);
         }
     }
 
-    /// One try to get well: open, then prove by a durable write that games can begin again.
+    /// One attempt to recover: opens the file, checkpoints the log, and proves with a durable commit that new
+    /// games can begin.
     pub(super) fn heal(&mut self) {
-        // A panic of redb's over a damaged page is one more failed try.
+        // A panic of redb over a damaged page is one more failed attempt.
         let healed = panics::catch(|| self.reopen().and_then(|_| self.checkpoint_all()).and_then(|()| self.probe()));
         match healed.unwrap_or_else(|met| Err((Met::Damage, met))) {
             Ok(()) => {
                 self.go_on();
                 self.has_grown();
             }
-            // Running games need no more space.
+            // New games find no space, but the file can be opened: running games continue.
             Err((Met::Full, reason)) if self.reopen().is_ok() => {
                 self.go_on();
                 self.refuse_growth(Cause::Full, &reason);
             }
             Err((met, reason)) => {
-                // A failed probe ends reading too; open once more, so that reads go on meanwhile.
+                // After the failed attempt redb refuses reads too. Open it once more, so that reads work
+                // until the next attempt.
                 let _ = self.reopen();
                 self.try_later(self.cause_of(met), &reason);
             }
         }
     }
 
+    /// Accepts commands again, and lets game time go on.
     pub(super) fn go_on(&mut self) {
         self.broken = None;
         self.last_commit = Instant::now();
@@ -128,30 +135,35 @@ impl Writer {
         self.clock.go_on();
     }
 
+    /// Plans the next attempt, with twice the last backoff.
     pub(super) fn try_later(&mut self, cause: Cause, detail: &str) {
         let pause = self.broken.as_ref().map_or(FIRST_RETRY, |broken| broken.pause * 2).min(LAST_RETRY);
         self.break_off(cause, detail);
-        // A damaged page does not mend itself.
+        // A damaged page does not repair itself, so try seldom.
         let wait = if cause == Cause::Damaged { growth::DAMAGE_RETRY } else { pause };
         self.broken = Some(Broken { cause, retry_at: Instant::now() + wait, pause });
     }
 
-    /// Commits something that takes space: the reserve, without which running games could be refused.
+    /// Proves with a commit that the file has space: writes the whole reserve, without which running games
+    /// could be refused.
     pub(super) fn probe(&mut self) -> Result<(), (Met, String)> {
         if !self.reader.slot.is_there() {
             return Err((Met::Failure, "the file is not there".to_owned()));
         }
         let reserved = growth::reserved(self.reader.slot.length());
-        // With room for some games beside it: else the next one would be refused again.
+        // More than the reserve, which is released at once: it is room for some new games. Without it the
+        // next one would be refused again.
         self.commit_meta(|database, meta| commit::fill_reserve(database, meta, reserved + reserved / 2))?;
         self.commit_meta(|database, meta| commit::release_reserve(database, meta, reserved))
     }
 
-    /// Commits something of the file's own.
+    /// Runs a commit that changes the metadata or the reserve, but no session.
     pub(super) fn commit_meta(
         &mut self,
         commit: impl FnOnce(&Database, &Meta) -> Result<(), CommitError>,
     ) -> Result<(), (Met, String)> {
+        // First, because a checkpoint raises the batch number in the tables, and this commit must not lower
+        // it.
         self.wait_for_checkpoint();
         let meta = self.file_meta();
         let committed = self.reader.slot.with(|database| Ok(commit(database, &meta)));

@@ -1,5 +1,5 @@
-//! What time alone asks for: a sign of life, space for new games, a second look at what could not be
-//! read.
+//! What the writer does without a command: it commits signs of life, makes space for new games, and tries
+//! places of the file again that could not be read.
 
 use std::time::{Duration, Instant};
 
@@ -12,16 +12,17 @@ use crate::store::clock::Clock;
 use crate::store::contract::Cause;
 use crate::store::error::StoreError;
 
-/// How much sooner a sign of life is written, so that a slow commit doesn't make it late.
+/// How much earlier than necessary a sign of life is committed, so that a slow commit does not make it late.
 const IN_GOOD_TIME: Duration = Duration::from_secs(1);
-/// How many sessions are deleted at a time to make space.
+/// Sessions per batch of the sweep that makes space.
 const SWEEP_BATCH: usize = 64;
-/// How often the file is looked after while something is wrong with it.
+/// How often the writer makes space and tries to grow while something is wrong.
 const UPKEEP: Duration = Duration::from_secs(1);
-/// How often places of the file that can't be read are looked at again.
+/// How often unreadable places of the file are tried again.
 const SECOND_LOOK: Duration = Duration::from_secs(10);
 
 impl Writer {
+    /// When the writer must wake if no command comes.
     pub(super) fn wake_at(&self) -> Instant {
         let sign_of_life = self.last_commit + Duration::from(SIGN_OF_LIFE) - IN_GOOD_TIME;
         let log = self.log_wakes_at();
@@ -33,7 +34,7 @@ impl Writer {
         log.map_or(upkeep, |at| at.min(upkeep))
     }
 
-    /// Does what time alone asks for: another try at a broken file, upkeep, or a sign of life.
+    /// Does what is due without a command: another attempt to recover, upkeep, or a sign of life.
     pub(super) fn wake(&mut self) {
         let now = Instant::now();
         match &self.broken {
@@ -46,8 +47,8 @@ impl Writer {
         self.look_after_log();
     }
 
-    /// About once a second, as long as something is wrong: makes space, and looks whether games can
-    /// begin again.
+    /// Opens the file again if an unreadable place can be read again, which is checked every 10 s. While
+    /// something is wrong, it also makes space and checks whether new games can begin, about once a second.
     pub(super) fn look_after(&mut self, now: Instant) {
         if self.broken.is_none() && now >= self.looked_at + SECOND_LOOK {
             self.looked_at = now;
@@ -70,7 +71,8 @@ impl Writer {
         self.condition.remind();
     }
 
-    /// Deletes the dead, which is what frees space.
+    /// Deletes expired sessions, at most four batches of them, and checkpoints that: only then is their space
+    /// free.
     pub(super) fn make_space(&mut self) {
         let mut after = None;
         for _ in 0..4 {
@@ -87,7 +89,7 @@ impl Writer {
         }
     }
 
-    /// Proves that a new game could be stored.
+    /// Tries to commit something that takes space. If that succeeds, new games are accepted again.
     pub(super) fn try_to_grow(&mut self) {
         let Err((met, reason)) = self.probe() else { return self.has_grown() };
         tracing::debug!(reason, "nothing can be added yet");
@@ -99,7 +101,7 @@ impl Writer {
         }
     }
 
-    /// Lets running games have the space that was kept for them.
+    /// Frees the whole reserve for running games.
     pub(super) fn release_reserve(&mut self) {
         let released = self.commit_meta(|database, meta| commit::release_reserve(database, meta, 0));
         if let Err((_, reason)) = released {
@@ -108,17 +110,20 @@ impl Writer {
         }
     }
 
-    /// Something that takes space was committed.
+    /// Notes that a commit which takes space succeeded: new games are accepted again.
     pub(super) fn has_grown(&self) {
         self.growth.worked();
         self.condition.end();
     }
 
+    /// Refuses new games, and other commands that take space, until such a commit has succeeded.
     pub(super) fn refuse_growth(&self, cause: Cause, detail: &str) {
         self.growth.failed(cause);
         self.condition.begin(cause, detail);
     }
 
+    /// Commits the current game time, unless no session is stored. After a crash the file's time is then late
+    /// by no more than [`SIGN_OF_LIFE`].
     pub(super) fn give_sign_of_life(&mut self) {
         self.last_commit = Instant::now();
         match self.reader.is_empty() {

@@ -1,28 +1,31 @@
 #!lua
--- (By its first line the script is refused as a whole where memory is full. Without it, what deletes
--- first may write afterwards.)
+-- Because of the first line, the server refuses the whole script when its memory is full. Without it, a
+-- script that deletes first may still write afterwards.
 --
--- One atomic step: nothing, or all of it.
+-- Commits one change of a session: all of it or nothing.
 -- KEYS: state, quiz, events
--- ARGV: how the expected state begins ('' if there must be none), new state, life in ms,
---       '1' to forget what was there before, quiz ('' keeps it, '-' drops it),
---       sequence through which events are forgotten ('' for none),
---       the server's time in ms after which no session is begun,
---       how to publish ('' for not at all), on which channel, and what,
---       then for each event: sequence, how many words follow, names and values of its fields
--- Gives 1; or the state that stands instead; or nil if there is none; or 0 if it came too late.
+-- ARGV: the expected beginning of the stored state ('' if there must be none), new state, TTL in ms,
+--       '1' to delete the stored quiz and events first, quiz ('' keeps it, '-' deletes it),
+--       sequence number up to which events are pruned ('' for none),
+--       server time in ms after which no new session is created,
+--       publish command ('' for none), its channel and its message,
+--       then for each event: sequence number, number of words that follow, field names and values
+-- Returns 1 if committed; the stored state if it is another one; nil if no state is stored although
+-- one is expected; 0 if a creation came too late.
 local state = redis.call('GET', KEYS[1])
 if state then
   if ARGV[1] == '' or string.sub(state, 1, #ARGV[1]) ~= ARGV[1] then return state end
 elseif ARGV[1] ~= '' then
   return false
 else
-  -- Nobody waits for it any more, and what it begins may have been forgotten since.
+  -- A late creation is refused: its caller no longer waits, and the session may have been created by an
+  -- earlier try and deleted since.
   local time = redis.call('TIME')
   if time[1] * 1000 + math.floor(time[2] / 1000) > tonumber(ARGV[7]) then return 0 end
 end
 if ARGV[4] == '1' then redis.call('DEL', KEYS[2], KEYS[3]) end
--- Nothing is rolled back, so what can be refused comes before the state that speaks of it.
+-- A script is not rolled back on an error. So the writes that can fail come before the state that refers to
+-- them.
 local i = 11
 while ARGV[i] do
   local last = i + 1 + ARGV[i + 1]
@@ -39,6 +42,6 @@ else
 end
 if ARGV[6] ~= '' then redis.call('XTRIM', KEYS[3], 'MINID', ARGV[6] .. '-1') end
 redis.call('PEXPIRE', KEYS[3], ARGV[3])
--- A hint: without the right to give it the step is none the worse.
+-- The notice is optional: pcall, so that a missing permission doesn't fail the commit.
 if ARGV[8] ~= '' then redis.pcall(ARGV[8], ARGV[9], ARGV[10]) end
 return 1

@@ -1,9 +1,9 @@
--- The state, events from a place in the log on, the name of this life of the server, and which events
--- the log holds, all of one moment.
+-- Reads the state, the server's replication id, a page of events, and the range of events that the log holds,
+-- all at one point in time.
 -- KEYS: state, events
--- ARGV: first id, most events, most bytes
--- Gives, after state, life and events, the first and the last of the newest events that follow each
--- other without a gap; 1 and 0 if there is none.
+-- ARGV: first sequence number to return, maximum number of events, maximum bytes
+-- Returns nil if there is no state; otherwise state, replication id, events, and the first and last
+-- sequence number of the newest events without a gap (1 and 0 if there are no events).
 local state = redis.call('GET', KEYS[1])
 if not state then return false end
 local replication = redis.call('INFO', 'replication')
@@ -13,7 +13,7 @@ local function number(entry) return entry and tonumber(string.match(entry[1], '^
 local first = number(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]) or 1
 local last = number(redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]) or 0
 if last - first + 1 ~= redis.call('XLEN', KEYS[2]) then
-  -- Some were taken from the midst of it, which nobody does who means well: all are looked at.
+  -- Entries are missing in the middle, which this program never causes. Search backwards for the gap.
   first = last
   for _, entry in ipairs(redis.call('XREVRANGE', KEYS[2], '+', '-')) do
     if number(entry) < first - 1 then break end
@@ -21,7 +21,8 @@ if last - first + 1 ~= redis.call('XLEN', KEYS[2]) then
   end
 end
 
--- A few at a time: what is beyond the bytes is not read. What lies before a gap is no part of the log.
+-- Read a few entries at a time, so that little is read beyond the byte limit. Entries before a gap are not
+-- part of the log.
 local events, from, left, bytes = {}, ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 if first > tonumber(from) then from = string.format('%.0f', first) end
 while left > 0 and bytes > 0 do

@@ -1,7 +1,8 @@
 #!lua
--- Writes what a new session writes and takes it back, so that whatever would refuse a new session
--- refuses this: full memory (by the first line), a failing disk, missing replicas, a missing right.
--- KEYS: state, quiz, events, of a session that there never is
+-- Writes what a new session writes and deletes it again. Everything that would refuse a new session also
+-- refuses this: full memory (because of the first line), a failing disk, missing replicas, a missing
+-- permission.
+-- KEYS: state, quiz and events of a session that never exists
 redis.call('GET', KEYS[1])
 redis.call('XADD', KEYS[3], '1-0', 'kind', 'probe')
 redis.call('SET', KEYS[1], 'probe', 'PX', 1000)

@@ -1,8 +1,8 @@
--- A sign of life of some instance: what it marks lapses only when all of them, or this server,
--- were away.
--- KEYS: the mark
--- ARGV: life in ms
--- Gives since when the mark has stood, in ms, and the server's time in µs.
+-- The heartbeat of an instance. It renews the uptime mark, which expires only when all instances, or this
+-- server, were down for longer than its TTL.
+-- KEYS: the uptime mark
+-- ARGV: TTL in ms
+-- Returns the time since which the mark exists, in ms, and the server's time, in µs.
 local time = redis.call('TIME')
 local micros = time[1] * 1000000 + time[2]
 local since = redis.call('GET', KEYS[1]) or string.format('%.0f', math.floor(micros / 1000))

@@ -1,7 +1,7 @@
--- Puts a value in the place of the expected one.
--- KEYS: the value's
--- ARGV: expected value ('' if there must be none), new value ('' for none), life in ms
--- Gives 1; or the value that stands instead; or nil if there is none.
+-- Compare-and-swap: replaces a value if it is the expected one.
+-- KEYS: the key of the value
+-- ARGV: expected value ('' if there must be none), new value ('' to delete it), TTL in ms
+-- Returns 1 if replaced; otherwise the stored value, or nil if none is stored.
 local held = redis.call('GET', KEYS[1])
 if (held or '') ~= ARGV[1] then return held end
 if ARGV[2] == '' then

@@ -1,4 +1,4 @@
-//! A Valkey cluster.
+//! Valkey clusters for the tests.
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -9,24 +9,24 @@ use super::ports::free_port;
 use super::server::ValkeyServer;
 use crate::support::wait_for;
 
-/// How long a node may be silent before the others replace it.
+/// The milliseconds for which a node may be silent before the others replace it.
 const NODE_TIMEOUT: &str = "2000";
-/// How many slots a cluster has.
+/// The number of hash slots of a cluster.
 const SLOTS: usize = 16_384;
-/// How long a node that may be halted is waited for.
+/// How long to wait for a node that may be halted.
 const SHORT: Duration = Duration::from_millis(300);
 
-/// A cluster whose nodes end with the test. It takes some two seconds to form: so long a node
-/// waits before it believes that all is well.
+/// A cluster whose nodes end with the test. It takes about two seconds to form, because a node waits that
+/// long before it reports that the cluster is well.
 pub(crate) struct ValkeyCluster {
-    /// The first primaries, then their replicas.
+    /// The first primaries, then their replicas, in the order in which they were started.
     pub(crate) nodes: Vec<ValkeyServer>,
     primaries: usize,
 }
 
 impl ValkeyCluster {
-    /// A cluster of so many primaries, each with so many replicas, once every node says that it is
-    /// well and every replica follows.
+    /// Starts a cluster of `primaries`, each with `replicas_each` replicas. Returns once every node reports
+    /// that the cluster is well and every replica follows its primary.
     pub(crate) fn start(primaries: usize, replicas_each: usize) -> Self {
         let nodes = (0..primaries * (1 + replicas_each)).map(|_| node()).collect();
         let cluster = Self { nodes, primaries };
@@ -40,14 +40,14 @@ impl ValkeyCluster {
         cluster
     }
 
-    /// Where it is: all nodes.
+    /// The URL that names all nodes.
     pub(crate) fn url(&self) -> String {
         let hosts: Vec<_> = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
         format!("valkey://{}", hosts.join(","))
     }
 
-    /// The node, by its place in `nodes`, that writes this key now: `None` while none does. This is
-    /// what reachable means, and it is told by writing `{key}:probe`.
+    /// The index in `nodes` of the node that accepts writes of this key now, or `None` while no node does. It
+    /// is found by writing `{key}:probe`.
     pub(crate) fn writer_of(&self, key: &str) -> Option<usize> {
         let probe = format!("{{{key}}}:probe");
         let writes = |node: &ValkeyServer| {
@@ -57,12 +57,12 @@ impl ValkeyCluster {
         self.nodes.iter().position(writes)
     }
 
-    /// Waits until a node writes this key.
+    /// Waits until a node accepts writes of this key, and returns its index.
     pub(crate) fn wait_for_writer_of(&self, key: &str) -> usize {
         wait_for("a node that writes it", || self.writer_of(key))
     }
 
-    /// Waits until every node says that all slots are served, and every replica follows.
+    /// Waits until every node reports that all slots are served and every replica follows its primary.
     pub(crate) fn wait_until_well(&self) {
         for node in &self.nodes {
             let is_well = || node.command(&["CLUSTER", "INFO"]).text().contains("cluster_state:ok");
@@ -72,7 +72,7 @@ impl ValkeyCluster {
         }
     }
 
-    /// Forgets all keys.
+    /// Deletes all keys.
     pub(crate) fn flush(&self) {
         for node in self.nodes.iter().filter(|node| node.info("role") == "master") {
             let reply = node.command(&["FLUSHALL", "SYNC"]);
@@ -80,18 +80,18 @@ impl ValkeyCluster {
         }
     }
 
-    /// Deals the slots to the primaries, in equal shares.
+    /// Assigns the slots to the primaries in equal shares.
     fn deal_slots(&self) {
         for number in 0..self.primaries {
             let edge = |number: usize| number * SLOTS / self.primaries;
             let (first, last) = (edge(number).to_string(), (edge(number + 1) - 1).to_string());
             self.ordered(number, &["CLUSTER", "ADDSLOTSRANGE", &first, &last]);
-            // Equal epochs would be a conflict, and settling it takes time.
+            // Equal config epochs are a conflict, which the nodes need time to resolve.
             self.ordered(number, &["CLUSTER", "SET-CONFIG-EPOCH", &(number + 1).to_string()]);
         }
     }
 
-    /// Lets all nodes know each other.
+    /// Makes all nodes known to each other.
     fn introduce(&self) {
         for met in &self.nodes[1..] {
             let bus = met.command(&["CONFIG", "GET", "cluster-port"]).texts()[1].clone();
@@ -114,15 +114,15 @@ impl ValkeyCluster {
 fn node() -> ValkeyServer {
     let bus = free_port().to_string();
     let own = ["--cluster-enabled", "yes", "--cluster-node-timeout", NODE_TIMEOUT, "--cluster-port", &bus];
-    // A replica need not wait for others that might come to be synchronized with it.
+    // No delay: a replica need not wait for other replicas that may want to synchronize too.
     ValkeyServer::start(&[&own[..], &["--repl-diskless-sync-delay", "0"]].concat())
 }
 
-/// Clusters of three primaries that no test uses now. Nobody drops a static: the nodes end with
+/// Clusters of three primaries that no test uses now. Rust does not drop a static, so their nodes end with
 /// this process (see `process`).
 static FREE: Mutex<Vec<ValkeyCluster>> = Mutex::new(Vec::new());
 
-/// An empty cluster of three primaries, for one test: used before, or formed for it.
+/// An empty cluster of three primaries for one test: one that an earlier test has used, or a new one.
 pub(crate) async fn fresh_cluster() -> FreshCluster {
     let used = FREE.lock().pop();
     let fresh = tokio::task::spawn_blocking(|| {
@@ -133,7 +133,7 @@ pub(crate) async fn fresh_cluster() -> FreshCluster {
     FreshCluster(Some(fresh.await.expect("a cluster")))
 }
 
-/// A cluster that goes to the next test after this one, which must leave it as well as it was.
+/// A cluster that later tests reuse. A test must leave it healthy.
 pub(crate) struct FreshCluster(Option<ValkeyCluster>);
 
 impl Deref for FreshCluster {

@@ -1,5 +1,5 @@
-//! Real Valkey servers, started as `deploy/valkey.conf` says. All of this blocks its thread: for
-//! some 50 ms a start, and for as long as a server takes to reply.
+//! Real Valkey servers, started with `deploy/valkey.conf`. All calls block their thread: a start for about 50
+//! ms, and a command until the server replies.
 
 pub(crate) mod access;
 pub(crate) mod cluster;
@@ -22,9 +22,9 @@ pub(crate) use server::ValkeyServer;
 pub(crate) use shared::{fresh_database, shared};
 pub(crate) use tls::TlsServer;
 
-/// The settings of a server that loses nothing when it is killed, however slow its disk is: by
-/// `everysec` it may write up to two seconds behind.
+/// The setting of a server that loses no acknowledged write when it is killed, however slow its disk is. With
+/// `everysec` it may lose up to two seconds.
 pub(crate) const DURABLE: [&str; 2] = ["--appendfsync", "always"];
 
-/// How long a server may take to reply.
+/// The longest time that a server may take to reply.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

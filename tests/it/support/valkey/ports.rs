@@ -1,19 +1,19 @@
-//! Ports that stay a server's own over its restarts: from below those that the system hands out
-//! by itself, one after the other.
+//! Ports that stay with a server over its restarts. They are below the range from which the system assigns
+//! ports, and each is handed out once.
 
 use std::net::TcpListener;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// Linux hands out ports from 32768 on.
+/// Linux assigns ports from 32768 on.
 const PORTS: Range<u16> = 10_000..32_000;
 
 static NEXT: AtomicU16 = AtomicU16::new(0);
 
-/// A port that nobody listens on now, and that this process hands out once.
+/// A port on which nobody listens now. This process hands it out only once.
 pub(crate) fn free_port() -> u16 {
     let count = PORTS.end - PORTS.start;
-    // Another test process begins elsewhere.
+    // Another test process starts at another port.
     let first = u16::try_from(std::process::id() * 97 % u32::from(count)).expect("a remainder of a u16");
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     let mut ports = (0..count).map(|_| {
@@ -23,7 +23,7 @@ pub(crate) fn free_port() -> u16 {
     ports.find(is_free).expect("some port is free")
 }
 
-/// A few such ports: somebody may take one between its choice and the start of a server.
+/// A few ports: another program may take one after it was chosen and before the server starts.
 pub(crate) fn free_ports() -> impl Iterator<Item = u16> {
     std::iter::repeat_with(free_port).take(5)
 }

@@ -1,5 +1,5 @@
-//! A server's process: it ends with its owner, and at the latest with this test process, however
-//! that ends.
+//! The process of a server. It ends with its owner, and at the latest with this test process, however that
+//! ends.
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -10,18 +10,18 @@ use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A command to begin, and where its child goes.
+/// A command to spawn, and the channel that gets its child process.
 type Order = (Command, mpsc::Sender<std::io::Result<Child>>);
 
-/// Begins every server. A child whose parent death signal is set dies with the *thread* that began
-/// it, and a test's thread ends before the shared servers may.
+/// The thread that spawns every server. A child with a parent death signal dies with the *thread* that
+/// spawned it, and the thread of a test ends before the shared servers may.
 static NURSERY: LazyLock<mpsc::Sender<Order>> = LazyLock::new(|| {
     let (orders, taken) = mpsc::channel::<Order>();
     thread::spawn(move || taken.into_iter().for_each(|(mut command, to)| drop(to.send(command.spawn()))));
     orders
 });
 
-/// A process that can be killed, stopped, and begun again by the same words.
+/// A process that can be killed, halted, and started again with the same arguments.
 pub(crate) struct Process {
     child: Child,
     words: Vec<OsString>,
@@ -29,13 +29,13 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Begins a program, which logs to a file in `folder`.
+    /// Starts a program that logs to a file in `folder`. `words` are the program and its arguments.
     pub(crate) fn begin(words: Vec<OsString>, folder: &Path) -> Self {
         let log = folder.join("server.log");
         Self { child: begin(&words, &log), words, log }
     }
 
-    /// Begins it again, with a few more words for this once.
+    /// Kills it and starts it again, with `more` arguments for this start only.
     pub(crate) fn begin_again(&mut self, more: &[&str]) {
         self.kill();
         let words: Vec<_> = self.words.iter().cloned().chain(more.iter().map(OsString::from)).collect();
@@ -46,7 +46,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Ends it as a power cut would, and waits until it has ended.
+    /// Kills it with SIGKILL and waits until it has ended.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -60,7 +60,7 @@ impl Process {
         self.child.try_wait().expect("the process is this test's").is_some()
     }
 
-    /// What it has logged since it was first begun.
+    /// Everything that it has logged since its first start.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }

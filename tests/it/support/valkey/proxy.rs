@@ -1,4 +1,5 @@
 //! A network between a server and its clients that loses replies, holds requests back, or stalls.
+//! A session command is an `EVALSHA` that names a key of a session.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use tokio::task::AbortHandle;
 
 use crate::support::until;
 
-/// Forwards connections to a port on 127.0.0.1 as long as it lives.
+/// Forwards connections to a port on 127.0.0.1 until it is dropped.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     rules: Arc<Rules>,
@@ -21,17 +22,17 @@ pub(crate) struct Proxy {
 
 #[derive(Default)]
 struct Rules {
-    /// Whether the next step of a session is to be the last of which a reply comes back.
+    /// True: losing replies starts at the next session command, whose own reply is lost too.
     is_armed: AtomicBool,
     is_losing: AtomicBool,
     lost: AtomicUsize,
-    /// Whether what carries a session's step is held back.
+    /// True: requests with a session command are held back.
     is_holding: AtomicBool,
     held: AtomicUsize,
     delivered: AtomicUsize,
-    /// How many milliseconds late what carries a session's step arrives.
+    /// By how many milliseconds a request with a session command is delayed.
     delay: AtomicU64,
-    /// Whether nothing gets through, either way.
+    /// True: nothing passes in either direction.
     is_stalled: AtomicBool,
 }
 
@@ -50,48 +51,48 @@ impl Proxy {
         Self { port, rules, accepting }
     }
 
-    /// From the next step of a session on, that one included, requests get through and replies
-    /// don't.
+    /// From the next session command on, requests still reach the server, but replies are lost. The reply to
+    /// that command is lost too.
     pub(crate) fn lose_replies_from_the_next_step_on(&self) {
         self.rules.is_armed.store(true, Ordering::SeqCst);
     }
 
-    /// Replies get through again, on new connections.
+    /// Replies pass again, but only on new connections.
     pub(crate) fn lose_nothing(&self) {
         self.rules.is_armed.store(false, Ordering::SeqCst);
         self.rules.is_losing.store(false, Ordering::SeqCst);
     }
 
-    /// From the next step of a session on, requests are held back.
+    /// Holds back every request with a session command from now on.
     pub(crate) fn hold_steps(&self) {
         self.rules.is_holding.store(true, Ordering::SeqCst);
     }
 
-    /// From now on a session's step arrives so much later.
+    /// Delays every request with a session command by this time from now on.
     pub(crate) fn delay_steps(&self, by: Duration) {
         self.rules.delay.store(by.as_millis() as u64, Ordering::SeqCst);
     }
 
-    /// How many connections have something held back.
+    /// The number of requests that have been held back, those delivered since included.
     pub(crate) fn held(&self) -> usize {
         self.rules.held.load(Ordering::SeqCst)
     }
 
-    /// Lets all that was held back arrive, and waits until it has.
+    /// Delivers all requests that were held back, and waits until they are written to the server.
     pub(crate) async fn deliver(&self) {
         assert!(self.held() > 0, "nothing was held back, so this has tested nothing");
         self.rules.is_holding.store(false, Ordering::SeqCst);
         until(|| self.rules.delivered.load(Ordering::SeqCst) == self.held()).await;
-        // Written is not yet carried out.
+        // The server needs time to carry out what was written to it.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 
-    /// Nothing gets through any more, though connections stand.
+    /// Lets nothing pass any more, while the connections stay open.
     pub(crate) fn stall(&self) {
         self.rules.is_stalled.store(true, Ordering::SeqCst);
     }
 
-    /// What was held up goes on.
+    /// Ends the stall; what was held up passes.
     pub(crate) fn go_on(&self) {
         self.rules.is_stalled.store(false, Ordering::SeqCst);
     }
@@ -124,17 +125,19 @@ async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, rules: Arc<Ru
         rules.pass().await;
         let is_step = |part: &[u8]| {
             let has = |word: &[u8]| part.windows(word.len()).any(|window| window == word);
-            // A store's probe is none: its session is `session:probe`.
+            // The probe of a store is not a session command, though its key begins with `session:`: it is
+            // `session:probe`.
             let names_a_session = part.windows(9).any(|word| word.starts_with(b"session:") && word[8] != b'p');
             has(b"EVALSHA") && names_a_session
         };
         if rules.is_armed.load(Ordering::SeqCst) && is_step(&bytes[..read]) {
+            // Before the request is forwarded, so that its reply cannot pass.
             rules.is_losing.store(true, Ordering::SeqCst);
         }
         if rules.is_holding.load(Ordering::SeqCst) && is_step(&bytes[..read]) {
             rules.held.fetch_add(1, Ordering::SeqCst);
             until(|| !rules.is_holding.load(Ordering::SeqCst)).await;
-            // Though its client has gone, it arrives.
+            // The request arrives even if its client has gone.
             let written = to.write_all(&bytes[..read]).await;
             rules.delivered.fetch_add(1, Ordering::SeqCst);
             if written.is_err() {
@@ -160,7 +163,8 @@ async fn replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, rules: Arc<Rul
             rules.lost.fetch_add(1, Ordering::SeqCst);
             has_lost = true;
         } else if has_lost || to.write_all(&bytes[..read]).await.is_err() {
-            // What follows a lost reply is nothing that could be understood.
+            // Replies carry no ids: the client would take this one for the lost one. So the connection ends
+            // here.
             return;
         }
     }

@@ -1,8 +1,9 @@
-//! A small Valkey client: a second witness beside the one that the server uses.
+//! A small Valkey client. Tests read with it what the client of the server has written, so that one client's
+//! mistake does not hide in both.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 
-/// A reply.
+/// A reply of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Resp {
     /// A status or a string.
@@ -14,12 +15,12 @@ pub(crate) enum Resp {
 }
 
 impl Resp {
-    /// Whether it is this text.
+    /// True if this is a text equal to `text`.
     pub(crate) fn is(&self, text: &str) -> bool {
         matches!(self, Self::Text(own) if own == text)
     }
 
-    /// The text of a reply that is one.
+    /// The text of this reply. Fails if it is not a text.
     #[track_caller]
     pub(crate) fn text(self) -> String {
         match self {
@@ -28,7 +29,7 @@ impl Resp {
         }
     }
 
-    /// The number in a reply that is one.
+    /// The number of this reply. Fails if it is not a number.
     #[track_caller]
     pub(crate) fn integer(self) -> i64 {
         match self {
@@ -37,7 +38,7 @@ impl Resp {
         }
     }
 
-    /// The parts of a reply that is a list.
+    /// The items of this reply. Fails if it is not a list.
     #[track_caller]
     pub(crate) fn list(self) -> Vec<Self> {
         match self {
@@ -46,22 +47,22 @@ impl Resp {
         }
     }
 
-    /// The parts of a reply that is a list of texts.
+    /// The items of this reply as texts. Fails if it is not a list of texts.
     #[track_caller]
     pub(crate) fn texts(self) -> Vec<String> {
         self.list().into_iter().map(Self::text).collect()
     }
 }
 
-/// What a connection runs over.
+/// A byte stream under a connection: TCP, or TLS over TCP.
 trait Stream: Read + Write + Send {}
 impl<S: Read + Write + Send> Stream for S {}
 
-/// A connection, on which commands follow each other.
+/// A connection. It sends one command at a time.
 pub(crate) struct Connection(BufReader<Box<dyn Stream>>);
 
 impl Connection {
-    /// A connection over a stream that stands; says the password if there is one.
+    /// A connection over an open stream. It authenticates first if there is a password.
     pub(crate) fn over(stream: impl Read + Write + Send + 'static, password: Option<&str>) -> io::Result<Self> {
         let mut connection = Self(BufReader::new(Box::new(stream)));
         if let Some(password) = password
@@ -84,7 +85,7 @@ impl Connection {
         self.reply()
     }
 
-    /// Reads the next reply, or what a channel says.
+    /// Reads the next reply, or the next message of a channel.
     pub(crate) fn reply(&mut self) -> io::Result<Resp> {
         let mut line = String::new();
         self.0.read_line(&mut line)?;

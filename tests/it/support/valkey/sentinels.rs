@@ -1,4 +1,4 @@
-//! A primary and its replica under the eyes of three sentinels.
+//! A primary, its replica and the three sentinels that watch them.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -9,10 +9,10 @@ use super::resp::Resp;
 use super::server::{ValkeyServer, program};
 use crate::support::wait_for;
 
-/// The name under which the sentinels know the primary.
+/// The name by which the sentinels know the primary.
 pub(crate) const SERVICE: &str = "mymaster";
 
-/// Two servers and three sentinels that end with the test.
+/// Two servers and three sentinels, which end with the test.
 pub(crate) struct ValkeySentinels {
     /// The first primary, then its replica.
     pub(crate) servers: Vec<ValkeyServer>,
@@ -20,9 +20,9 @@ pub(crate) struct ValkeySentinels {
 }
 
 impl ValkeySentinels {
-    /// All of them, once every sentinel knows the others and the replica.
+    /// Starts all of them. Returns once every sentinel knows the others and the replica.
     pub(crate) fn start() -> Self {
-        // A replica need not wait for others that might come to be synchronized with it.
+        // No delay: a replica need not wait for other replicas that may want to synchronize too.
         let server = || ValkeyServer::start(&["--repl-diskless-sync-delay", "0"]);
         let servers = vec![server(), server()];
         let (primary, replica) = (&servers[0], &servers[1]);
@@ -34,14 +34,14 @@ impl ValkeySentinels {
         all
     }
 
-    /// Where the sentinels are.
+    /// The URL that names the sentinels.
     pub(crate) fn url(&self) -> String {
         let hosts: Vec<_> = self.sentinels.iter().map(|sentinel| format!("127.0.0.1:{}", sentinel.port)).collect();
         format!("valkey://{}", hosts.join(","))
     }
 
-    /// The server, by its place in `servers`, that the sentinels take for the primary, and on which
-    /// they agree.
+    /// The index in `servers` of the current primary, or `None` if the sentinels do not agree or name another
+    /// server.
     pub(crate) fn primary(&self) -> Option<usize> {
         let ask = ["SENTINEL", "GET-PRIMARY-ADDR-BY-NAME", SERVICE];
         let mut named = self.sentinels.iter().map(|sentinel| sentinel.command(&ask).texts()[1].clone());
@@ -60,7 +60,8 @@ fn sentinel(primary: u16) -> ValkeyServer {
     })
 }
 
-/// Two of three must agree that the primary is down, a second after its last word.
+/// The configuration of a sentinel. Two of the three must agree that the primary is down, which each thinks
+/// after one second of silence.
 fn settings(port: u16, primary: u16, folder: &Path) -> String {
     format!(
         "port {port}\n\
@@ -74,8 +75,8 @@ fn settings(port: u16, primary: u16, folder: &Path) -> String {
 }
 
 fn wait_until_it_knows_all(sentinel: &ValkeyServer) {
-    // They introduce themselves every two seconds, and look after the servers every ten; here is no
-    // need for that much peace.
+    // By default sentinels introduce themselves every two seconds and query the servers every ten. Shorter
+    // periods save the tests that time.
     let reply = sentinel.command(&["SENTINEL", "DEBUG", "PUBLISH-PERIOD", "100", "INFO-PERIOD", "500"]);
     assert!(reply.is("OK"), "{reply:?}");
     let count = |what| sentinel.command(&["SENTINEL", what, SERVICE]).list().len();

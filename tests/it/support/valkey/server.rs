@@ -15,10 +15,10 @@ use super::process::Process;
 use super::resp::{Connection, Resp};
 use crate::support::wait_for;
 
-/// The settings that are recommended, as they ship.
+/// The recommended settings, as they ship.
 const CONF: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/valkey.conf");
 
-/// A Valkey server of its own, on 127.0.0.1, that ends with the test.
+/// A Valkey server on 127.0.0.1, used by one owner. It ends when it is dropped.
 pub(crate) struct ValkeyServer {
     pub(crate) port: u16,
     access: Access,
@@ -27,13 +27,13 @@ pub(crate) struct ValkeyServer {
 }
 
 impl ValkeyServer {
-    /// A server by `deploy/valkey.conf` and then `args`, such as `["--appendfsync", "always"]`,
-    /// once it takes commands.
+    /// Starts a server with `deploy/valkey.conf` and `args`, such as `["--appendfsync", "always"]`. Returns
+    /// once it accepts commands.
     pub(crate) fn start(args: &[&str]) -> Self {
         Self::start_on(free_ports(), args)
     }
 
-    /// The same on the first of these ports that is free.
+    /// Like [`ValkeyServer::start`], on the first of these ports that is free.
     pub(crate) fn start_on(ports: impl IntoIterator<Item = u16>, args: &[&str]) -> Self {
         Self::start_by(ports, Access::plain(args), |port, folder| {
             let port = port.to_string();
@@ -41,7 +41,7 @@ impl ValkeyServer {
         })
     }
 
-    /// A server by the words that `command` makes for a port and a folder.
+    /// Starts a server with the command line that `command` makes from a port and a folder.
     pub(super) fn start_by(
         ports: impl IntoIterator<Item = u16>,
         access: Access,
@@ -59,7 +59,7 @@ impl ValkeyServer {
         started.expect("one of the ports was free")
     }
 
-    /// Where it is: `valkey://:password@127.0.0.1:1234`.
+    /// Its URL, such as `valkey://:password@127.0.0.1:1234`.
     pub(crate) fn url(&self) -> String {
         self.access.url(self.port)
     }
@@ -68,70 +68,74 @@ impl ValkeyServer {
         self.process.pid()
     }
 
-    /// Where it keeps its files.
+    /// The folder of its files.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// What it has logged since its first start.
+    /// Everything that it has logged since its first start.
     pub(crate) fn log(&self) -> String {
         self.process.log()
     }
 
-    /// Ends it as a power cut would.
+    /// Kills it with SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// Starts it again at the same place, killed before or not, and waits until it takes commands.
+    /// Starts it again on the same port and folder, whether it was killed before or not. Returns once it
+    /// accepts commands.
     pub(crate) fn restart(&mut self) {
         self.restart_with(&[]);
         self.wait_until_loaded();
     }
 
-    /// The same with more settings for this once; it may still be loading.
+    /// Like [`ValkeyServer::restart`], with more arguments for this start only. The server may still be
+    /// loading its files.
     pub(crate) fn restart_with(&mut self, args: &[&str]) {
         self.process.begin_again(args);
         assert!(self.answers(), "it did not start again: {}", self.log());
     }
 
-    /// Halts it (SIGSTOP): connections stand, and nothing is answered.
+    /// Halts it with SIGSTOP: connections stay open, and it answers nothing.
     pub(crate) fn stop_signal(&self) {
         self.process.signal(Signal::STOP);
     }
 
-    /// Lets it go on (SIGCONT).
+    /// Ends the halt with SIGCONT.
     pub(crate) fn continue_signal(&self) {
         self.process.signal(Signal::CONT);
     }
 
-    /// How it lets clients in.
+    /// How clients connect to it.
     pub(crate) fn access(&self) -> &Access {
         &self.access
     }
 
-    /// A connection to it, by the password of its start.
+    /// A connection to it, with the password of its start.
     pub(crate) fn connection(&self) -> io::Result<Connection> {
         self.connection_within(PATIENCE)
     }
 
-    /// The same, no step of which may take longer than `patience`: for one that may be halted.
+    /// Like [`ValkeyServer::connection`], for a server that may be halted: no step takes longer than
+    /// `patience`.
     pub(crate) fn connection_within(&self, patience: Duration) -> io::Result<Connection> {
         self.access.connection(self.port, patience)
     }
 
-    /// The reply to a command on a fresh connection.
+    /// The reply to a command on a new connection.
     pub(crate) fn try_command(&self, words: &[&str]) -> io::Result<Resp> {
         self.connection()?.command(words)
     }
 
-    /// The same of a server that is there. An error reply is a reply.
+    /// The reply to a command. Fails if the server is not reachable. An error reply is returned like any
+    /// other.
     #[track_caller]
     pub(crate) fn command(&self, words: &[&str]) -> Resp {
         self.try_command(words).unwrap_or_else(|error| panic!("{words:?}: {error}; {}", self.log()))
     }
 
-    /// A field of INFO.
+    /// The value of a field of `INFO`.
     #[track_caller]
     pub(crate) fn info(&self, field: &str) -> String {
         let info = self.command(&["INFO", "everything"]).text();
@@ -139,12 +143,13 @@ impl ValkeyServer {
         found.unwrap_or_else(|| panic!("no {field}: {info}"))
     }
 
-    /// Waits until it has read its files.
+    /// Waits until it has loaded its files.
     pub(crate) fn wait_until_loaded(&self) {
         wait_for("loading", || self.command(&["PING"]).is("PONG").then_some(()));
     }
 
-    /// Whether this very process answers on the port, and no stranger; not if it ends.
+    /// Waits for the first reply. True if the reply is from this process, false if this process ends before.
+    /// The pid is compared because a stranger may listen on the port.
     fn answers(&mut self) -> bool {
         wait_for("the server's first reply", || {
             let info = self.try_command(&["INFO", "server"]);
@@ -159,15 +164,15 @@ fn info_field<'a>(info: &'a str, field: &str) -> Option<&'a str> {
     info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
 }
 
-/// The server that `test.sh` has fetched.
+/// The Valkey server that `test.sh` downloads.
 pub(super) fn program() -> PathBuf {
     crate::support::fetched("target/valkey/valkey-server")
 }
 
-/// The words that start a program by the recommended settings and then `args`, its files in
-/// `folder`.
+/// The command line that starts a program with the recommended settings, its files in `folder`, and then
+/// `args`.
 pub(super) fn command(program: PathBuf, folder: &Path, args: &[&str]) -> Vec<OsString> {
-    // A copy, since CONFIG REWRITE, which sentinels ask for, writes into it.
+    // A copy, because CONFIG REWRITE, which sentinels request, writes into this file.
     let conf = folder.join("valkey.conf");
     std::fs::copy(CONF, &conf).expect("the folder takes a file");
     let mut words = vec![program.into(), conf.into(), "--bind".into(), "127.0.0.1".into(), "--dir".into()];

@@ -1,5 +1,4 @@
-//! A server that speaks TLS and nothing else. The pinned Valkey was built without; Redis 7.0 stands
-//! in for it.
+//! A server that accepts only TLS. The pinned Valkey was built without TLS, so Redis 7.0 takes its place.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,11 +13,12 @@ use super::ports::free_ports;
 use super::server::{ValkeyServer, command};
 use crate::support::fetched;
 
-/// A TLS server whose certificate, for 127.0.0.1 and localhost, an authority of its own has signed.
+/// A TLS server. Its certificate, for 127.0.0.1 and localhost, is signed by an authority that it has for
+/// itself.
 pub(crate) struct TlsServer(pub(crate) ValkeyServer);
 
 impl TlsServer {
-    /// A server by `deploy/valkey.conf` and then `args`, once it takes commands.
+    /// Starts a server with `deploy/valkey.conf` and `args`. Returns once it accepts commands.
     pub(crate) fn start(args: &[&str]) -> Self {
         let papers = Papers::issued();
         let access = Access { tls: Some(Arc::new(papers.trust())), ..Access::plain(args) };
@@ -30,20 +30,20 @@ impl TlsServer {
                 .into_iter()
                 .for_each(put);
             let port = port.to_string();
-            // The files are named from the folder, in which it runs.
+            // The paths are relative to the folder in which it runs.
             let own = ["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"];
             let files = ["--tls-ca-cert-file", "ca.pem", "--tls-cert-file", "server.pem", "--tls-key-file", "key.pem"];
             command(fetched("target/redis/redis-server"), folder, &[&own[..], &files, args].concat())
         }))
     }
 
-    /// The file with the certificate of the authority, in PEM.
+    /// The PEM file with the certificate of the authority.
     pub(crate) fn authority(&self) -> PathBuf {
         self.0.folder().join("ca.pem")
     }
 }
 
-/// What a TLS server has to show, in PEM, and what its clients have to trust.
+/// The certificates and the key of a TLS server, in PEM, and the certificate that its clients must trust.
 struct Papers {
     authority: String,
     certificate: String,

@@ -1,4 +1,4 @@
-//! Options, and what is right among them.
+//! Tests of options and right answers.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Separators, headers, and tables without a header.
+//! Tests of separators, headers, and tables without a header.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Kinds of question.
+//! Tests of the kinds of questions.
 
 use super::*;
 
@@ -114,7 +114,7 @@ fn a_number_that_can_be_two_is_read_only_if_the_table_tells() {
     assert_eq!(read(&["1.230 +- 0,5"]), ("1230".to_owned(), vec![]));
     let (numbers, told) = read(&["1.230", "2.5", "2,5"]);
     assert_eq!((numbers.as_str(), told.len()), ("2.5 2.5", 1));
-    // Positions of options prove nothing.
+    // Positions of options don't show the decimal separator.
     let text = "question;a;b;correct;kind\nWhich?;x;y;1,2;choice\nHow many?;;;1.230;number\n";
     assert_eq!(read_text(text).items.len(), 1);
 }

@@ -1,4 +1,4 @@
-//! What is read out of whole tables.
+//! Tests of the import of whole tables.
 
 mod choices;
 mod headers;
@@ -13,26 +13,26 @@ use super::read_text;
 use crate::domain::quiz::draft::DraftProblem;
 use crate::quizzes::import::item::{Item, ItemKind, ParsedFile};
 
-/// The questions of a table that has nothing wrong.
+/// The questions of a table without any problem.
 fn items(text: &str) -> Vec<Item> {
     let found = read_text(text);
     assert_eq!(told(&found), Vec::<String>::new(), "{text}");
     found.items
 }
 
-/// The question of a table that has one, and nothing wrong.
+/// The only question of a table without any problem.
 fn item(text: &str) -> Item {
     let mut items = items(text);
     assert_eq!(items.len(), 1, "{text}");
     items.remove(0)
 }
 
-/// What is left out, and what is worth a look.
+/// The messages about what is left out, and the warnings.
 fn told(found: &ParsedFile) -> Vec<String> {
     found.left_out.iter().chain(&found.warnings).map(DraftProblem::to_string).collect()
 }
 
-/// The options, and the right ones.
+/// The options, and the indices of the right ones.
 fn answers(item: &Item) -> (Vec<&str>, Vec<usize>) {
     match &item.asked {
         ItemKind::Choice { options, right, .. } => (options.iter().map(String::as_str).collect(), vec![*right]),

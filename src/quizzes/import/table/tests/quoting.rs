@@ -1,4 +1,4 @@
-//! Quotes, lines and blanks of text.
+//! Tests of quotes, lines and blanks in text tables.
 
 use proptest::prelude::*;
 

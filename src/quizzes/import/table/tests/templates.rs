@@ -1,4 +1,4 @@
-//! The templates of other makers of quizzes.
+//! Tests with the templates of other quiz makers.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Workbooks, made here of their parts.
+//! Tests of workbooks, which are built here from their parts.
 
 use std::io::{Cursor, Write};
 
@@ -9,7 +9,7 @@ use zip::{CompressionMethod, ZipWriter};
 use super::*;
 use crate::quizzes::import::table::{is_workbook, read_workbook};
 
-/// An archive of these parts.
+/// A ZIP archive of these parts.
 fn archive(parts: &[(&str, &str)]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, text) in parts {
@@ -26,7 +26,7 @@ const ROOT: &str = "<Relationships><Relationship Id=\"rId1\" \
 const STYLES: &str = r#"<styleSheet><numFmts><numFmt numFmtId="164" formatCode="dd.mm.yyyy"/></numFmts>
     <cellXfs><xf numFmtId="0"/><xf numFmtId="164"/><xf numFmtId="20"/></cellXfs></styleSheet>"#;
 
-/// A workbook with these sheets, each a name and its rows, and these shared strings.
+/// A workbook with these sheets (name and rows) and these shared strings.
 fn xlsx(sheets: &[(&str, &str)], strings: &str) -> Vec<u8> {
     let kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
     let (mut names, mut relations) = (String::new(), String::new());
@@ -51,7 +51,7 @@ fn xlsx(sheets: &[(&str, &str)], strings: &str) -> Vec<u8> {
     archive(&all)
 }
 
-/// Rows of texts and numbers, as cells that say where they stand.
+/// The XML rows for these texts and numbers. Each cell has its reference.
 fn rows(rows: &[&[&str]]) -> String {
     let cell = |text: &str| match text.parse::<f64>() {
         Ok(_) => format!("<c><v>{text}</v></c>"),
@@ -176,7 +176,7 @@ fn workbooks_that_are_too_large_are_refused() {
     let long = "x".repeat(1 << 20);
     let many = "<row><c t=\"s\"><v>0</v></c></row>".repeat(40);
     assert!(refusal(&xlsx(&[("Many", &many)], &format!("<si><t>{long}</t></si>"))).contains("too large"));
-    // Copies of a text in every cell, or blanks that take long to look through.
+    // Two costly cases: a copy of a text in every cell, and blanks that take long to examine.
     let blank = " ".repeat(100 << 10);
     let cells = "<row><c t=\"s\"><v>0</v></c></row>".repeat(1_000);
     assert!(refusal(&xlsx(&[("Blank", &cells)], &format!("<si><t>{blank}</t></si>"))).contains("too large"));
@@ -226,7 +226,7 @@ proptest! {
         strings in "(<si>|</si>|<t>|</t>|_x[0-9a-fé]{0,4}_|<r>|&#[0-9]{0,9};){0,12}",
     ) {
         let bytes = xlsx(&[("Quiz", &sheet)], &strings);
-        // Whether it can be read is not the point.
+        // Only the absence of a panic is tested.
         let _ = read_workbook(&bytes);
     }
 
@@ -236,7 +236,7 @@ proptest! {
         let at = at.index(bytes.len());
         bytes[at] = byte;
         is_workbook(&bytes);
-        // Whether it can be read is not the point.
+        // Only the absence of a panic is tested.
         let _ = read_workbook(&bytes);
     }
 }

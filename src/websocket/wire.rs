@@ -1,45 +1,46 @@
-//! The connection under a WebSocket. Frames go out whole and one after another, whoever sends them;
-//! a sender that is dropped in the middle of one leaves the rest to the next.
+//! The TCP connection under a WebSocket. Frames from all senders are written whole, one after another. If a
+//! sender is dropped in the middle of its frame, the next sender writes the rest first.
 
 use std::io::{Error, ErrorKind, Result};
 use std::time::Duration;
 
-use actix_web::web::{Buf, Bytes};
+use bytes::{Buf, Bytes};
 use rustix::net::{Shutdown, shutdown};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 
-use super::super::admission::{CountedConnection, Place};
+use super::Guard;
 use super::frame::Frame;
 
-/// How long the other side may take for its part of an ending.
+/// How long the client may take for its part of the closing handshake.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
-/// Most bytes that are read at once. They lie on the stack: an idle connection has no buffer.
+/// Maximum bytes per read. The buffer is on the stack, so an idle connection has none.
 const READ: usize = 8 * 1024;
-/// Most bytes that are read of a client whose connection closes.
-pub(super) const CLOSING_BYTES: usize = 64 * 1024;
+/// Maximum bytes read from a client while its connection closes.
+pub(crate) const CLOSING_BYTES: usize = 64 * 1024;
 
-/// One connection.
+/// One connection, shared by its senders and its receiver.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(crate) struct Wire {
     stream: TcpStream,
-    /// Held for as long as the connection is.
-    _place: Option<Place>,
+    /// Held as long as the connection.
+    _guard: Option<Guard>,
+    /// Async, since it is held while a frame waits for the client to read.
     outgoing: Mutex<Outgoing>,
 }
 
 #[derive(Debug, Default)]
 struct Outgoing {
-    /// What has not gone out yet of the last frame.
+    /// The part of the last frame that is not written yet.
     rest: Bytes,
-    /// Whether that is the close frame.
+    /// True if the last frame was the close frame.
     is_closed: bool,
 }
 
 impl Outgoing {
-    /// Takes a frame, if there is one, to be sent behind nothing else.
+    /// Begins a frame, if there is one. `rest` must be empty.
     fn begin(&mut self, frame: Option<Frame>) {
         if let Some(frame) = frame {
             self.is_closed = frame.is_close();
@@ -49,23 +50,21 @@ impl Outgoing {
 }
 
 impl Wire {
-    /// The connection under an HTTP one.
-    pub(super) fn new(connection: CountedConnection) -> Result<Self> {
-        let (stream, place) = connection.into_parts();
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, _place: Some(place), outgoing: Mutex::default() })
-    }
-
-    #[cfg(test)]
-    pub(super) fn bare(stream: TcpStream) -> Self {
-        Self { stream, _place: None, outgoing: Mutex::default() }
-    }
-
-    /// Sends what `frame` holds, waiting for as long as the other side reads nothing. The frame is
-    /// taken when it is sure to go out whole, even if this is dropped then.
+    /// Takes over a TCP connection, and holds `guard` as long as that lives.
     ///
     /// # Errors
-    /// A connection that broke, or on which the close frame was sent.
+    /// The connection broke.
+    pub(crate) fn new(stream: TcpStream, guard: Option<Guard>) -> Result<Self> {
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, _guard: guard, outgoing: Mutex::default() })
+    }
+
+    /// Sends `frame`, after the rest of the frame before it, and waits while the client doesn't read. The
+    /// frame is taken only when its turn has come. From then on it goes out whole, or its rest is left to the
+    /// next call, even if this future is dropped.
+    ///
+    /// # Errors
+    /// The connection broke, or its close frame has been sent.
     pub(super) async fn send(&self, frame: &mut Option<Frame>) -> Result<()> {
         let mut outgoing = self.outgoing.lock().await;
         self.flush(&mut outgoing).await?;
@@ -76,11 +75,11 @@ impl Wire {
         self.flush(&mut outgoing).await
     }
 
-    /// Sends as much of `frame` as goes at once, unless something else is on its way. True if that was all of it;
-    /// what is left of it goes out with the next `send`.
+    /// Writes as much of `frame` as the kernel takes without waiting, unless another frame is still being
+    /// sent. True if it was written whole. The rest goes out with the next [`send`](Self::send).
     ///
     /// # Errors
-    /// A connection that broke, or on which the close frame was sent.
+    /// The connection broke, or its close frame has been sent.
     pub(super) fn try_send(&self, frame: &mut Option<Frame>) -> Result<bool> {
         let Ok(mut outgoing) = self.outgoing.try_lock() else { return Ok(false) };
         if outgoing.is_closed {
@@ -96,22 +95,23 @@ impl Wire {
         }
     }
 
-    /// Whether a frame has not gone out whole yet, or is just going out.
+    /// True if a frame is partly written, or is being written by another task.
     pub(super) fn has_rest(&self) -> bool {
         self.outgoing.try_lock().map_or(true, |outgoing| !outgoing.rest.is_empty())
     }
 
-    /// Writes what has not gone out yet, as far as the kernel takes it.
+    /// Writes the rest without waiting. `WouldBlock` if the kernel doesn't take all of it.
     fn write(&self, outgoing: &mut Outgoing) -> Result<()> {
         while !outgoing.rest.is_empty() {
             let count = self.stream.try_write(&outgoing.rest)?;
             outgoing.rest.advance(count);
         }
-        // Even empty it would hold on to a payload that all others have let go of.
+        // Even when empty, `Bytes` keeps its whole allocation alive, which is shared with other receivers.
         outgoing.rest = Bytes::new();
         Ok(())
     }
 
+    /// Writes the rest, and waits as often as the kernel takes no more.
     async fn flush(&self, outgoing: &mut Outgoing) -> Result<()> {
         loop {
             match self.write(outgoing) {
@@ -121,7 +121,7 @@ impl Wire {
         }
     }
 
-    /// Waits for something to read and hands it over; false is the end.
+    /// Waits for input and hands it over. False at the end of file.
     pub(super) async fn read(&self, mut take: impl FnMut(&[u8])) -> Result<bool> {
         loop {
             self.stream.readable().await?;
@@ -139,14 +139,14 @@ impl Wire {
         Ok(count)
     }
 
-    /// Whether the close frame was sent.
+    /// True if the close frame was sent, or has begun to be.
     pub(super) async fn is_closed(&self) -> bool {
         self.outgoing.lock().await.is_closed
     }
 
-    /// Says that nothing more is sent, and reads on while the other side sends, `most` bytes at most:
-    /// closed before, the connection would be reset, and the last frame lost on its way.
-    pub(super) async fn finish(&self, most: usize) -> Result<()> {
+    /// Shuts down the sending side, then reads until the client's end of file, `most` bytes at most. Closing at once
+    /// instead would reset the connection if input is unread, and a reset can destroy the last frame on its way.
+    pub(crate) async fn finish(&self, most: usize) -> Result<()> {
         shutdown(&self.stream, Shutdown::Write)?;
         let mut left = most;
         while left > 0 && self.read(|bytes| left = left.saturating_sub(bytes.len())).await? {
@@ -155,14 +155,14 @@ impl Wire {
         Ok(())
     }
 
-    /// Cuts the connection, whoever holds on to it.
+    /// Shuts down both directions, also for all others that share the connection.
     pub(super) fn cut(&self) {
-        // One that is cut already can't be cut again.
+        // Fails if it was cut before.
         let _ = shutdown(&self.stream, Shutdown::Both);
     }
 }
 
-/// The outcome, if it comes in time.
-pub(super) async fn in_time<T>(ending: impl Future<Output = T>) -> Option<T> {
+/// The future's output, or `None` if it takes longer than [`PATIENCE`].
+pub(crate) async fn in_time<T>(ending: impl Future<Output = T>) -> Option<T> {
     timeout(PATIENCE, ending).await.ok()
 }

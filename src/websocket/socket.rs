@@ -1,9 +1,9 @@
-//! The two ends of a WebSocket that its pump holds.
+//! The two ends of a WebSocket: [`Sender`] and [`Receiver`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::web::BytesMut;
+use bytes::BytesMut;
 use thiserror::Error;
 use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
@@ -14,8 +14,8 @@ use super::frame::Frame;
 use super::rate::{FrameLimiter, FrameRate};
 use super::wire::{CLOSING_BYTES, Wire, in_time};
 
-/// Both ends over a connection whose client has sent `early` already.
-pub(super) fn socket(wire: Wire, early: &BytesMut, limits: Limits) -> (Sender, Receiver) {
+/// Both ends of a connection. `early` are the bytes that the client sent behind its upgrade request.
+pub(crate) fn socket(wire: Wire, early: &BytesMut, limits: Limits) -> (Sender, Receiver) {
     let wire = Arc::new(wire);
     let mut receiver = Receiver {
         wire: wire.clone(),
@@ -32,31 +32,30 @@ pub(super) fn socket(wire: Wire, early: &BytesMut, limits: Limits) -> (Sender, R
 
 /// Why a frame was not sent.
 #[derive(Debug, PartialEq, Eq, Error)]
-pub(in crate::http) enum Unsent {
-    /// The connection broke, or is closed.
+pub(crate) enum Unsent {
+    /// The connection broke, or its close frame has been sent.
     #[error("the connection is gone")]
     Gone,
-    /// The client reads nothing.
+    /// The client did not read the frame within the caller's patience.
     #[error("the client is too slow")]
     Slow,
 }
 
 /// Sends frames. All clones send over the same connection.
 #[derive(Debug, Clone)]
-pub(in crate::http) struct Sender {
+pub(crate) struct Sender {
     wire: Arc<Wire>,
 }
 
 impl Sender {
-    /// Sends a frame, and waits for as long as the client reads nothing: for `patience` at most, if that is given.
-    /// Nothing is queued here: what waits is the caller. Dropped while it waits, the frame goes out whole or not at
-    /// all.
+    /// Sends a frame, and waits while the client doesn't read: at most for `patience`, if given. Frames are not
+    /// queued: the caller waits. If the future is dropped while it waits, the frame is sent whole or not at all.
     ///
     /// # Errors
-    /// If nothing more can be sent, or the client has read nothing for too long.
-    pub(in crate::http) async fn send(&self, frame: Frame, patience: Option<Duration>) -> Result<(), Unsent> {
+    /// Nothing more can be sent, or `patience` has passed.
+    pub(crate) async fn send(&self, frame: Frame, patience: Option<Duration>) -> Result<(), Unsent> {
         let mut frame = Some(frame);
-        // Most frames go out at once. A connection that never has to wait must not keep its thread from the others.
+        // Most frames are sent without waiting. This lets other tasks run on the thread all the same.
         consume_budget().await;
         if self.wire.try_send(&mut frame).map_err(|_| Unsent::Gone)? {
             return Ok(());
@@ -69,11 +68,11 @@ impl Sender {
         sent.map_err(|_| Unsent::Gone)
     }
 
-    /// Sends what of a frame has not gone out yet, as [`send`](Self::send) does.
+    /// Sends the rest of a frame that was partly written, as [`send`](Self::send) does.
     ///
     /// # Errors
-    /// As of `send`.
-    pub(in crate::http) async fn flush(&self, patience: Duration) -> Result<(), Unsent> {
+    /// The same as of [`send`](Self::send).
+    pub(crate) async fn flush(&self, patience: Duration) -> Result<(), Unsent> {
         if !self.wire.has_rest() {
             return Ok(());
         }
@@ -81,52 +80,55 @@ impl Sender {
         sent.map_err(|_| Unsent::Gone)
     }
 
-    /// Sends what goes at once of a frame, unless something else is on its way; the frame is taken once any of it
-    /// has gone. True if that was all of it; what is left goes out with the next frame, or is flushed.
+    /// Writes as much of the frame as the kernel takes without waiting. If another frame is still being sent,
+    /// does nothing and leaves the frame in place; otherwise takes it. True if the frame was written whole.
+    /// The rest of a partly written frame goes out with the next frame, or by [`flush`](Self::flush).
     ///
     /// # Errors
-    /// If nothing more can be sent.
-    pub(in crate::http) fn try_send(&self, frame: &mut Option<Frame>) -> Result<bool, Unsent> {
+    /// Nothing more can be sent: the connection broke, or its close frame has been sent.
+    pub(crate) fn try_send(&self, frame: &mut Option<Frame>) -> Result<bool, Unsent> {
         self.wire.try_send(frame).map_err(|_| Unsent::Gone)
     }
 
-    /// Sends the close frame, and nothing after it. A client that doesn't even read that in time is
-    /// cut off.
-    pub(in crate::http) async fn close(&self, code: CloseCode, reason: &str) {
+    /// Sends the close frame, after which nothing more is sent. If the client doesn't read it within a
+    /// second, the connection is cut.
+    pub(crate) async fn close(&self, code: CloseCode, reason: &str) {
         let mut frame = Some(Frame::close(Some(code), reason));
-        // On the heap, like all of an ending: in a task it would take room as long as that lives.
+        // Boxed, since a task reserves the space of all its futures for its whole life.
         if Box::pin(in_time(self.wire.send(&mut frame))).await.is_none() {
             self.wire.cut();
         }
     }
 }
 
-/// Receives messages.
+/// Receives messages, and answers pings and close frames.
 #[derive(Debug)]
-pub(in crate::http) struct Receiver {
+pub(crate) struct Receiver {
     wire: Arc<Wire>,
     decoder: Decoder,
-    /// How much the client may still send, if that is bounded.
+    /// Limits what the client may send. `None` is without a limit.
     limiter: Option<FrameLimiter>,
-    /// An answer that the protocol owes: a pong, or the close frame.
+    /// A pong or close frame that must be sent before the next message is read.
     reply: Option<Frame>,
+    /// Why no more messages come. Reported after `reply` is sent.
     end: Option<ReceiveEnd>,
+    /// When bytes last arrived.
     heard: Instant,
-    /// How many bytes are still read while the connection closes.
+    /// How many more bytes are read while the connection closes. `None` before that.
     closing: Option<usize>,
 }
 
 impl Receiver {
-    /// The next message. Pings are answered by the way. Dropped while it waits, it loses nothing.
+    /// The next message. Answers pings while it waits. Nothing is lost if the future is dropped.
     ///
     /// # Errors
-    /// Why there will be none; the client has been told.
-    pub(in crate::http) async fn next(&mut self) -> Result<Message, ReceiveEnd> {
+    /// Why there are no more messages. Where the protocol has a close frame for it, the client has been sent one.
+    pub(crate) async fn next(&mut self) -> Result<Message, ReceiveEnd> {
         loop {
-            // A client that always has more to read must not keep its thread from the others.
+            // A client that always has input ready must not keep the thread from other tasks.
             consume_budget().await;
             if self.reply.is_some() && self.wire.send(&mut self.reply).await.is_err() {
-                // An answer that can't be sent is owed no longer.
+                // The connection is closed or broken. Without this the loop would try again for ever.
                 self.reply = None;
             }
             if let Some(end) = self.end {
@@ -148,18 +150,18 @@ impl Receiver {
         }
     }
 
-    /// When the client was last heard, be it a pong or a part of a message.
-    pub(in crate::http) fn heard(&self) -> Instant {
+    /// When bytes last arrived from the client: a pong or a part of a message counts too.
+    pub(crate) fn heard(&self) -> Instant {
         self.heard
     }
 
-    /// Whether the connection ends because the client sent too much.
-    pub(in crate::http) fn is_over_limit(&self) -> bool {
+    /// True if the connection ends because the client was over its rate limit.
+    pub(crate) fn is_over_limit(&self) -> bool {
         self.end == Some(ReceiveEnd::Fault(ProtocolError::TOO_MANY))
     }
 
-    /// Lets the client send as much as it likes.
-    pub(in crate::http) fn lift_limit(&mut self) {
+    /// Removes the rate limit.
+    pub(crate) fn lift_limit(&mut self) {
         self.limiter = None;
     }
 
@@ -167,6 +169,7 @@ impl Receiver {
         self.end_by(Frame::close(Some(fault.code), fault.reason), ReceiveEnd::Fault(fault));
     }
 
+    /// Ends the receiving, with `reply` as the last frame.
     fn end_by(&mut self, reply: Frame, end: ReceiveEnd) {
         (self.reply, self.end) = (Some(reply), Some(end));
     }
@@ -179,7 +182,7 @@ impl Receiver {
         }
     }
 
-    /// Takes what has come, if it is not too much.
+    /// Hands read bytes to the decoder, if the client is within its limits.
     fn take(&mut self, bytes: &[u8]) {
         if self.limiter.as_ref().is_some_and(|limiter| !limiter.takes_bytes(bytes.len())) {
             return self.end_by_fault(ProtocolError::TOO_MANY);
@@ -193,9 +196,9 @@ impl Receiver {
         self.decoder.push(bytes);
     }
 
-    /// Ends the connection: in the order that the protocol asks for, the server last, if it was
-    /// closed; at once, if not.
-    pub(super) async fn finish(mut self) {
+    /// Ends the connection. If a close frame was sent, completes the closing handshake first: waits for the
+    /// client's close frame and its end of file, for a second at most. Otherwise cuts it at once.
+    pub(crate) async fn finish(mut self) {
         if self.wire.is_closed().await {
             (self.closing, self.limiter) = (Some(CLOSING_BYTES), None);
             in_time(async {
@@ -209,23 +212,27 @@ impl Receiver {
 }
 
 #[cfg(test)]
-pub(in crate::http) mod tests {
+pub(crate) mod tests {
     use tokio::io::AsyncReadExt;
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
-    /// Both ends, and the client's.
-    pub(in crate::http) async fn connected() -> (Sender, Receiver, TcpStream) {
+    /// Both ends of the server's side, and the client's socket.
+    pub(crate) async fn connected() -> (Sender, Receiver, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let (sender, receiver) = socket(Wire::bare(server.expect("a client").0), &BytesMut::new(), Limits::room(None));
+        let (sender, receiver) = socket(
+            Wire::new(server.expect("a client").0, None).expect("it is open"),
+            &BytesMut::new(),
+            Limits::room(None),
+        );
         (sender, receiver, client.expect("it listens"))
     }
 
-    /// More than the kernel takes on its own.
-    pub(in crate::http) fn large(letter: &str) -> Frame {
+    /// A frame larger than the kernel's socket buffers, so that sending it has to wait.
+    pub(crate) fn large(letter: &str) -> Frame {
         Frame::text(&letter.repeat(32 << 20))
     }
 
@@ -240,7 +247,7 @@ pub(in crate::http) mod tests {
         let clone = sender.clone();
         let mut one = Box::pin(clone.send(begun.clone(), None));
         dropped(&mut one).await;
-        // The first is in the middle of its frame, and keeps this one from beginning.
+        // The first frame is half sent, so this one can't begin.
         dropped(sender.send(waiting, None)).await;
         drop(one);
         let expected = [begun.into_bytes(), last.clone().into_bytes()].concat();

@@ -1,14 +1,14 @@
-//! Frames as they stand on the wire (RFC 6455, section 5.2): heads that come in are read, whole
-//! frames that go out are written. What breaks the protocol by its head alone is refused here.
+//! Frames on the wire (RFC 6455, section 5.2): parses the heads of incoming frames and writes whole outgoing
+//! ones. What breaks the protocol in the head alone is refused here.
 
-use actix_web::web::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use super::close::{CloseCode, ProtocolError};
 
-/// Most bytes that a control frame carries.
+/// Maximum payload of a control frame in bytes (RFC 6455, section 5.5).
 pub(super) const MOST_CONTROL: usize = 125;
 
-/// What a frame is.
+/// The kind of a frame. Each number is its value on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Opcode {
     Continuation = 0x0,
@@ -32,7 +32,7 @@ impl Opcode {
         })
     }
 
-    /// Control frames may stand between the fragments of a message.
+    /// True for control frames, which may come between the fragments of a message.
     pub(super) fn is_control(self) -> bool {
         matches!(self, Self::Close | Self::Ping | Self::Pong)
     }
@@ -41,17 +41,18 @@ impl Opcode {
 /// The head of a client's frame.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct FrameHead {
+    /// The FIN bit: this frame is the last of its message.
     pub(super) is_last: bool,
     pub(super) opcode: Opcode,
     pub(super) mask: [u8; 4],
-    /// Bytes of the payload.
+    /// Length of the payload in bytes.
     pub(super) length: u64,
-    /// Bytes of the head itself.
+    /// Length of the head itself in bytes.
     pub(super) size: usize,
 }
 
 impl FrameHead {
-    /// Reads the head that `bytes` begin with; none while it isn't there whole.
+    /// Parses the head at the start of `bytes`. `None` while it is incomplete.
     pub(super) fn read(bytes: &[u8]) -> Result<Option<Self>, ProtocolError> {
         let [first, second, rest @ ..] = bytes else { return Ok(None) };
         let (is_last, short) = (first & 0x80 != 0, second & 0x7F);
@@ -72,7 +73,8 @@ impl FrameHead {
     }
 }
 
-/// The payload's length, and what follows it.
+/// Parses the payload's length. Returns it with the bytes that follow it, or `None` while it is incomplete. A
+/// length that is not written in the shortest form is refused, as RFC 6455 demands.
 fn length(short: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, ProtocolError> {
     let (length, least, rest) = match short {
         126 => {
@@ -91,7 +93,7 @@ fn length(short: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, ProtocolError>
     Ok(Some((length, rest)))
 }
 
-/// Turns a payload into plain bytes; the mask comes back as what follows needs it.
+/// Unmasks a piece of a payload. Returns the mask rotated to where the next piece of the same payload begins.
 pub(super) fn unmask(payload: &mut [u8], mask: [u8; 4]) -> [u8; 4] {
     let [a, b, c, d] = mask;
     let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
@@ -107,32 +109,32 @@ pub(super) fn unmask(payload: &mut [u8], mask: [u8; 4]) -> [u8; 4] {
     next
 }
 
-/// A frame to be sent. It is written once, whomever it goes to: clones share its bytes.
+/// An encoded frame to send. It is encoded once for all its receivers: clones share the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::http) struct Frame(Bytes);
+pub(crate) struct Frame(Bytes);
 
 impl Frame {
     /// A text message.
-    pub(in crate::http) fn text(text: &str) -> Self {
+    pub(crate) fn text(text: &str) -> Self {
         Self::new(Opcode::Text, text.as_bytes())
     }
 
-    /// A message of bytes.
-    pub(in crate::http) fn binary(bytes: &[u8]) -> Self {
+    /// A binary message.
+    pub(crate) fn binary(bytes: &[u8]) -> Self {
         Self::new(Opcode::Binary, bytes)
     }
 
-    /// A question whether the other side is there.
-    pub(in crate::http) fn ping() -> Self {
+    /// A ping without payload, which the client has to answer by a pong.
+    pub(crate) fn ping() -> Self {
         Self::new(Opcode::Ping, &[])
     }
 
-    /// The answer to a ping.
+    /// A pong that answers a ping with the same payload.
     pub(super) fn pong(payload: &[u8]) -> Self {
         Self::new(Opcode::Pong, payload)
     }
 
-    /// The last frame. A reason that is too long is cut.
+    /// A close frame. A reason that is too long for a control frame is cut at a character boundary.
     pub(super) fn close(code: Option<CloseCode>, reason: &str) -> Self {
         let Some(code) = code else { return Self::new(Opcode::Close, &[]) };
         let reason = &reason[..reason.floor_char_boundary(MOST_CONTROL - 2)];
@@ -161,13 +163,13 @@ impl Frame {
         self.0[0] & 0x0F == Opcode::Close as u8
     }
 
-    /// A frame of bytes that [`into_bytes`](Self::into_bytes) gave.
-    pub(in crate::http) fn from_bytes(bytes: Bytes) -> Self {
+    /// Restores a frame from bytes that [`into_bytes`](Self::into_bytes) returned.
+    pub(crate) fn from_bytes(bytes: Bytes) -> Self {
         Self(bytes)
     }
 
-    /// The bytes as they are sent.
-    pub(in crate::http) fn into_bytes(self) -> Bytes {
+    /// The encoded bytes, head included.
+    pub(crate) fn into_bytes(self) -> Bytes {
         self.0
     }
 }

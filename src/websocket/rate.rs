@@ -1,25 +1,25 @@
-//! How fast a client may send. Every frame counts, whatever its kind, and every byte, from the first on.
+//! The rate limit of one WebSocket client. Every frame of any kind counts, and every byte, frame heads included.
 
 use std::num::NonZeroU32;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
-/// Seconds' worth of frames that may come at once.
-pub(in crate::http) const FRAMES_BURST: u32 = 6;
-/// Bytes that come with each frame that is allowed.
+/// Burst, in seconds' worth of frames and bytes.
+pub(crate) const FRAMES_BURST: u32 = 6;
+/// Bytes allowed per allowed frame, on average.
 const BYTES_A_FRAME: u32 = 16 * 1024;
 
-/// Frames and bytes a second.
+/// The allowed frames a second. The allowed bytes a second follow from them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) struct FrameRate(NonZeroU32);
+pub(crate) struct FrameRate(NonZeroU32);
 
 impl FrameRate {
-    /// So many frames a second, of 16 KiB each on average; six seconds' worth may come at once.
-    pub(in crate::http) fn per_second(frames: NonZeroU32) -> Self {
+    /// Allows `frames` frames a second, of 16 KiB each on average, with a burst of six seconds' worth.
+    pub(crate) fn per_second(frames: NonZeroU32) -> Self {
         Self(frames)
     }
 
-    /// A limiter that nothing has been taken from.
+    /// A new limiter with its full burst.
     pub(super) fn limiter(self) -> FrameLimiter {
         let limiter = |per_second: NonZeroU32| {
             let burst = per_second.saturating_mul(NonZeroU32::MIN.saturating_add(FRAMES_BURST - 1));
@@ -30,7 +30,7 @@ impl FrameRate {
     }
 }
 
-/// What one connection may still send.
+/// The limiter of one connection.
 #[derive(Debug)]
 pub(super) struct FrameLimiter {
     frames: DefaultDirectRateLimiter,
@@ -38,12 +38,12 @@ pub(super) struct FrameLimiter {
 }
 
 impl FrameLimiter {
-    /// Takes so many frames; false if they are too many.
+    /// Takes `count` frames. False if they are too many, and then none is taken.
     pub(super) fn takes_frames(&self, count: u32) -> bool {
         takes(&self.frames, count)
     }
 
-    /// Takes so many bytes; false if they are too many.
+    /// Takes `count` bytes. False if they are too many, and then none is taken.
     pub(super) fn takes_bytes(&self, count: usize) -> bool {
         takes(&self.bytes, u32::try_from(count).unwrap_or(u32::MAX))
     }

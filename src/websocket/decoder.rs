@@ -1,45 +1,45 @@
-//! From bytes to messages, without a socket: fragments are put together, limits kept, UTF-8
-//! checked. What is refused is refused by its first byte that is wrong, before more is kept.
+//! Decodes bytes into messages, without a socket: joins fragments, checks the size limits and UTF-8. Invalid
+//! input is refused at its first invalid byte, before anything behind it is kept.
 
 use std::num::NonZeroU32;
 
-use actix_web::web::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::close::{CloseCode, ProtocolError};
 use super::frame::{FrameHead, Opcode, unmask};
 use super::rate::FrameRate;
 
-/// What is taken from a client.
+/// What a receiver accepts from a client.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::http) struct Limits {
-    /// Most bytes of a frame's payload.
-    pub(in crate::http) frame: usize,
-    /// Most bytes of a message.
-    pub(in crate::http) message: usize,
-    /// Whether only text is taken.
-    pub(in crate::http) is_text_only: bool,
-    /// How fast frames may come, if that is bounded.
-    pub(in crate::http) rate: Option<FrameRate>,
+pub(crate) struct Limits {
+    /// Maximum bytes of a frame's payload.
+    pub(crate) frame: usize,
+    /// Maximum bytes of a message, over all its fragments.
+    pub(crate) message: usize,
+    /// True if binary messages are refused.
+    pub(crate) is_text_only: bool,
+    /// How fast frames and bytes may come. `None` is without a limit.
+    pub(crate) rate: Option<FrameRate>,
 }
 
 impl Limits {
-    /// What rooms take: text of 64 KiB, and so many frames a second.
-    pub(in crate::http) fn room(frames_per_second: Option<NonZeroU32>) -> Self {
+    /// The limits in rooms: text messages of up to 64 KiB, and `frames_per_second`.
+    pub(crate) fn room(frames_per_second: Option<NonZeroU32>) -> Self {
         let rate = frames_per_second.map(FrameRate::per_second);
         Self { frame: 64 * 1024, message: 64 * 1024, is_text_only: true, rate }
     }
 }
 
-/// A whole message.
+/// A whole message from a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::http) enum Message {
-    /// Text.
+pub(crate) enum Message {
+    /// A text message, checked to be UTF-8.
     Text(String),
-    /// Bytes.
+    /// A binary message.
     Binary(Vec<u8>),
 }
 
-/// What a client said.
+/// A complete message or control frame that needs an answer. Pongs are not reported.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum WireEvent {
     Message(Message),
@@ -47,7 +47,7 @@ pub(super) enum WireEvent {
     Close(Option<CloseCode>),
 }
 
-/// Keeps what isn't whole yet, and nothing once it is.
+/// Decodes frames. It keeps only incomplete input, and frees its buffer once all input is decoded.
 #[derive(Debug)]
 pub(super) struct Decoder {
     limits: Limits,
@@ -56,14 +56,17 @@ pub(super) struct Decoder {
     frame: Option<DataFrame>,
     /// The message whose fragments have come so far.
     message: Option<Fragments>,
-    /// Frames that have begun since they were last counted.
+    /// Frames begun since the last call of [`begun`](Self::begun).
     begun: u32,
 }
 
 #[derive(Debug)]
 struct DataFrame {
+    /// True if this frame completes its message.
     is_last: bool,
+    /// The masking key, rotated to the next byte of the payload.
     mask: [u8; 4],
+    /// Bytes of the payload that have not come yet.
     left: usize,
 }
 
@@ -71,7 +74,7 @@ struct DataFrame {
 struct Fragments {
     is_text: bool,
     bytes: Vec<u8>,
-    /// As far as the bytes are known to be whole characters.
+    /// Length of the prefix of `bytes` that is known to be valid UTF-8, in whole characters.
     checked: usize,
 }
 
@@ -80,20 +83,21 @@ impl Decoder {
         Self { limits, input: BytesMut::new(), frame: None, message: None, begun: 0 }
     }
 
-    /// Takes what has come.
+    /// Appends bytes that were read from the connection.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
     }
 
-    /// How many frames of whatever kind have begun since this was last asked.
+    /// Number of frames of any kind that have begun since the last call. Resets the count.
     pub(super) fn begun(&mut self) -> u32 {
         std::mem::take(&mut self.begun)
     }
 
-    /// The next thing that is there whole.
+    /// The next complete message or control frame. `None` if more input is needed.
     pub(super) fn next(&mut self) -> Result<Option<WireEvent>, ProtocolError> {
         let next = self.read();
         if self.input.is_empty() {
+            // Frees the buffer: an idle connection must hold no memory.
             self.input = BytesMut::new();
         }
         next
@@ -124,6 +128,7 @@ impl Decoder {
         }
     }
 
+    /// Begins a data frame. It is checked by its head alone, before any of its payload is kept.
     fn begin(&mut self, head: &FrameHead) -> Result<(), ProtocolError> {
         let so_far = self.message.as_ref().map(|message| message.bytes.len());
         match (head.opcode, so_far) {
@@ -146,7 +151,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// A control frame that is there whole. A pong needs no answer.
+    /// Reads a complete control frame. `None` for a pong, which needs no answer.
     fn control(&mut self, head: &FrameHead) -> Result<Option<WireEvent>, ProtocolError> {
         self.begun += 1;
         self.input.advance(head.size);
@@ -154,7 +159,7 @@ impl Decoder {
         unmask(&mut payload, head.mask);
         Ok(match head.opcode {
             Opcode::Close => Some(WireEvent::Close(close_code(&payload)?)),
-            // A copy: it must not keep the rest of the input.
+            // A copy, since a slice would keep the whole input buffer alive.
             Opcode::Ping => Some(WireEvent::Ping(Bytes::copy_from_slice(&payload))),
             _ => None,
         })
@@ -162,7 +167,7 @@ impl Decoder {
 }
 
 impl Fragments {
-    /// Takes what has come of a frame's payload.
+    /// Moves the part of the frame's payload that has arrived from `input` into the message.
     fn take(&mut self, frame: &mut DataFrame, input: &mut BytesMut) -> Result<(), ProtocolError> {
         let (begin, count) = (self.bytes.len(), frame.left.min(input.len()));
         self.bytes.extend_from_slice(&input[..count]);
@@ -172,7 +177,7 @@ impl Fragments {
         if self.is_text { self.check() } else { Ok(()) }
     }
 
-    /// Refuses what no further byte can make UTF-8.
+    /// Checks the new bytes. A character that is cut at the end is allowed, since later bytes may complete it.
     fn check(&mut self) -> Result<(), ProtocolError> {
         match std::str::from_utf8(&self.bytes[self.checked..]) {
             Ok(_) => self.checked = self.bytes.len(),
@@ -182,6 +187,7 @@ impl Fragments {
         Ok(())
     }
 
+    /// The whole message. Here a text must not end within a character.
     fn whole(self) -> Result<Message, ProtocolError> {
         if !self.is_text {
             return Ok(Message::Binary(self.bytes));
@@ -210,7 +216,7 @@ mod tests {
 
     const LIMITS: Limits = Limits { frame: 1_000, message: 1_500, is_text_only: false, rate: None };
 
-    /// A client's frame.
+    /// A masked frame as a client sends it. `first` is the first byte of its head.
     fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
         let mask = [0x12, 0x34, 0x56, 0x78];
         let mut frame = vec![first];
@@ -225,7 +231,7 @@ mod tests {
         frame
     }
 
-    /// What is heard of these bytes, and the fault if there is one.
+    /// The events decoded from these pieces, and the error that ended the decoding, if any.
     fn heard(limits: Limits, pieces: &[&[u8]]) -> (Vec<WireEvent>, Option<ProtocolError>) {
         let (mut decoder, mut events) = (Decoder::new(limits), Vec::new());
         for piece in pieces {
