@@ -2,7 +2,7 @@
 //! contain one of them.
 //!
 //! Each case causes an outage on real servers, several times. The table shows the worst of each figure and
-//! the limit that the README promises. `longest call` is the longest command of a player; a player without a
+//! the limit that docs/guarantees.md promises. `longest call` is the longest command of a player; a player without a
 //! verdict repeats the command with the same idempotency key. `on again after` is the time from the end of
 //! the outage to the first verdict. The outage ends when a new plain connection can write, or, for a killed
 //! process, with the kill.

@@ -237,11 +237,11 @@ async fn two_instances_record_events_of_one_session_without_gaps() {
 }
 
 #[tokio::test]
-async fn the_rights_in_the_readme_are_enough_for_a_user() {
+async fn the_rights_in_the_docs_are_enough_for_a_user() {
     let server = ValkeyServer::start(&[]);
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("it is there");
-    let spans: Vec<_> = readme.split('`').collect();
-    let rights = |sign: &str| spans.iter().find(|span| span.starts_with(sign)).expect("the README names rights");
+    let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/valkey.md")).expect("it is there");
+    let spans: Vec<_> = docs.split('`').collect();
+    let rights = |sign: &str| spans.iter().find(|span| span.starts_with(sign)).expect("the docs name rights");
     let rights = format!("{} {}", rights("~session:"), rights("+@read"));
     let words: Vec<_> =
         ["ACL", "SETUSER", "rejoin", "on", ">secret"].into_iter().chain(rights.split_whitespace()).collect();
