@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use common::load::{Connection, Play, run};
 use common::server::Server;
 use rejoin::domain::Millis;
-use rejoin::store::{Clock, GameSessionStore};
+use rejoin::store::GameSessionStore;
 
 const KILLS: usize = 3;
 const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
@@ -37,10 +37,9 @@ fn measure(sessions: usize) {
     let filling = Instant::now();
     {
         let redb = common::open(&file);
-        let clock: Arc<dyn Clock> = redb.clock();
         let store: Arc<dyn GameSessionStore> = redb;
         runtime.block_on(async {
-            common::fill(&store, &clock, sessions, Millis::seconds(80_000)).await;
+            common::fill(&store, sessions, Millis::seconds(80_000)).await;
             store.close().await.expect("it closes");
         });
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use common::load::Figures;
 use rejoin::domain::Millis;
-use rejoin::store::{Clock, GameSessionStore};
+use rejoin::store::GameSessionStore;
 
 const GAMES: usize = 60_000;
 const PLAYERS: [usize; 10] = [1, 2, 4, 8, 16, 21, 32, 64, 100, 256];
@@ -23,18 +23,17 @@ const MEASURED: Duration = Duration::from_secs(2);
 fn main() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
     let redb = common::open(&folder.path().join("players.redb"));
-    let clock: Arc<dyn Clock> = redb.clock();
     let store: Arc<dyn GameSessionStore> = redb;
     // The callers are on one thread and the writer on another, as in the server.
     let runtime = common::runtime();
-    let games = runtime.block_on(common::fill(&store, &clock, GAMES, Millis::seconds(7_200)));
+    let games = runtime.block_on(common::fill(&store, GAMES, Millis::seconds(7_200)));
     for players in PLAYERS {
         let latencies = Rc::new(RefCell::new(Vec::new()));
         runtime.block_on(async {
             let local = tokio::task::LocalSet::new();
             let (from, until) = (Instant::now() + WARM_UP, Instant::now() + WARM_UP + MEASURED);
             for _ in 0..players {
-                let (store, clock, games) = (store.clone(), clock.clone(), games.clone());
+                let (store, games) = (store.clone(), games.clone());
                 let (latencies, bank) = (latencies.clone(), common::bank());
                 local.spawn_local(async move {
                     loop {
@@ -42,7 +41,7 @@ fn main() {
                         if asked >= until {
                             return;
                         }
-                        games.answer(&*store, &*clock, &bank).await;
+                        games.answer(&*store, &bank).await;
                         if asked >= from {
                             latencies.borrow_mut().push(asked.elapsed());
                         }

@@ -17,7 +17,7 @@ use common::load::Figures;
 use common::{QUESTIONS, bank, game_that_lives};
 use rejoin::domain::{Command, GameSession, Lifetimes, Millis, Moment, Submission, WallTime};
 use rejoin::quizzes::Bank;
-use rejoin::store::{Clock, GameSessionStore, NewSession, StoreStatus};
+use rejoin::store::{GameSessionStore, NewSession, StoreStatus};
 
 const DEAD: usize = 100_000;
 const ALIVE: usize = 250_000;
@@ -33,7 +33,6 @@ const AFTER_RESULTS: Millis = Millis::seconds(1_200);
 struct Bed {
     runtime: tokio::runtime::Runtime,
     store: Arc<dyn GameSessionStore>,
-    clock: Arc<dyn Clock>,
     games: common::Games,
 }
 
@@ -47,10 +46,10 @@ fn right(session: &GameSession, n: usize) -> Command {
 impl Bed {
     /// Stores `count` games. Their players have either abandoned them or played them to the end.
     fn fill(&self, count: usize, are_ended: bool) {
-        let (store, clock, bank) = (self.store.clone(), self.clock.clone(), bank());
+        let (store, bank) = (self.store.clone(), bank());
         self.runtime.block_on(common::all_of(count, 1_024, move |n| {
-            let (store, clock, bank) = (store.clone(), clock.clone(), bank.clone());
-            async move { one_game(&*store, &*clock, &bank, n, are_ended).await }
+            let (store, bank) = (store.clone(), bank.clone());
+            async move { one_game(&*store, &bank, n, are_ended).await }
         }));
     }
 
@@ -62,12 +61,12 @@ impl Bed {
         self.runtime.block_on(async {
             let local = tokio::task::LocalSet::new();
             for _ in 0..WAITING {
-                let (store, clock, games) = (self.store.clone(), self.clock.clone(), self.games.clone());
+                let (store, games) = (self.store.clone(), self.games.clone());
                 let (latencies, done, bank) = (latencies.clone(), done.clone(), bank());
                 local.spawn_local(async move {
                     while !done.get() {
                         let asked = Instant::now();
-                        games.answer(&*store, &*clock, &bank).await;
+                        games.answer(&*store, &bank).await;
                         latencies.borrow_mut().push(asked.elapsed());
                     }
                 });
@@ -82,7 +81,7 @@ impl Bed {
     }
 
     fn later(&self, by: Millis) -> Moment {
-        let at = self.clock.moment();
+        let at = self.store.clock().moment();
         Moment { now: at.now.plus(by), ..at }
     }
 
@@ -130,8 +129,8 @@ impl Bed {
     }
 }
 
-async fn one_game(store: &dyn GameSessionStore, clock: &dyn Clock, bank: &Bank, n: usize, is_ended: bool) {
-    let at = clock.moment();
+async fn one_game(store: &dyn GameSessionStore, bank: &Bank, n: usize, is_ended: bool) {
+    let at = store.clock().moment();
     let lifetimes = Lifetimes { ttl: TTL, max_age: TTL, results_ttl: RESULTS_TTL };
     let mut session = game_that_lives(bank, n, at, lifetimes);
     let (id, last) = (session.id.clone(), right(&session, QUESTIONS - 1));
@@ -148,11 +147,10 @@ async fn one_game(store: &dyn GameSessionStore, clock: &dyn Clock, bank: &Bank, 
 fn main() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
     let redb = common::open(&folder.path().join("reaper.redb"));
-    let clock: Arc<dyn Clock> = redb.clock();
     let store: Arc<dyn GameSessionStore> = redb;
     let runtime = common::runtime();
-    let games = runtime.block_on(common::fill(&store, &clock, ALIVE, Millis::seconds(7_200)));
-    let bed = Bed { runtime, store, clock, games };
+    let games = runtime.block_on(common::fill(&store, ALIVE, Millis::seconds(7_200)));
+    let bed = Bed { runtime, store, games };
     for _ in 0..ROUNDS {
         for are_ended in [false, true] {
             bed.round(are_ended);

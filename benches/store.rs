@@ -14,24 +14,23 @@ use criterion::{Criterion, Throughput};
 use rejoin::domain::{GameSession, Millis, Timestamp};
 use rejoin::store::clock::system_wall_clock;
 use rejoin::store::memory::MemoryStore;
-use rejoin::store::{Clock, GameClock, GameSessionStore};
+use rejoin::store::{GameClock, GameSessionStore};
 
 struct Bed {
     runtime: tokio::runtime::Runtime,
     store: Arc<dyn GameSessionStore>,
-    clock: Arc<dyn Clock>,
     sessions: usize,
     games: RefCell<common::Games>,
 }
 
 impl Bed {
-    fn new(store: Arc<dyn GameSessionStore>, clock: Arc<dyn Clock>, sessions: usize) -> Self {
+    fn new(store: Arc<dyn GameSessionStore>, sessions: usize) -> Self {
         let runtime = common::runtime();
         let started = Instant::now();
-        let games = runtime.block_on(common::fill(&store, &clock, sessions, Millis::seconds(7_200)));
+        let games = runtime.block_on(common::fill(&store, sessions, Millis::seconds(7_200)));
         let rate = sessions as f64 / started.elapsed().as_secs_f64();
         println!("{sessions} games created, {rate:.0}/s");
-        Self { runtime, store, clock, sessions, games: RefCell::new(games) }
+        Self { runtime, store, sessions, games: RefCell::new(games) }
     }
 
     /// How long `count` answers take with `waiting` callers at a time.
@@ -43,11 +42,11 @@ impl Bed {
             }
             let games = self.games.borrow().clone();
             let part = rest.min(games.left());
-            let (store, clock, bank) = (self.store.clone(), self.clock.clone(), common::bank());
+            let (store, bank) = (self.store.clone(), common::bank());
             let started = Instant::now();
             self.runtime.block_on(common::all_of(part, waiting, move |_| {
-                let (store, clock, games, bank) = (store.clone(), clock.clone(), games.clone(), bank.clone());
-                async move { games.answer(&*store, &*clock, &bank).await }
+                let (store, games, bank) = (store.clone(), games.clone(), bank.clone());
+                async move { games.answer(&*store, &bank).await }
             }));
             took += started.elapsed();
             rest -= part;
@@ -60,7 +59,7 @@ impl Bed {
         self.runtime.block_on(async {
             let games = self.games.borrow().clone();
             games.delete(&self.store).await;
-            let fill = common::fill(&self.store, &self.clock, self.sessions, Millis::seconds(7_200)).await;
+            let fill = common::fill(&self.store, self.sessions, Millis::seconds(7_200)).await;
             self.games.replace(fill);
         });
     }
@@ -113,8 +112,7 @@ fn main() {
     let syncs = common::fdatasyncs_per_second(folder.path());
     let bed = |sessions: usize| {
         let redb = common::open(&folder.path().join(format!("{sessions}.redb")));
-        let clock = redb.clock();
-        Bed::new(redb, clock, sessions)
+        Bed::new(redb, sessions)
     };
     // Measured in turn, so that changes in the disk's speed affect both files.
     let beds = [bed(FEW), bed(sessions)];
@@ -128,7 +126,7 @@ fn main() {
         .to_vec();
     let wall = system_wall_clock();
     let clock = Arc::new(GameClock::start(Timestamp::from_millis(wall().0), wall));
-    let memory = Bed::new(Arc::new(MemoryStore::new(GameSession::apply, 1)), clock, sessions.min(100_000));
+    let memory = Bed::new(Arc::new(MemoryStore::new(GameSession::apply, 1, clock)), sessions.min(100_000));
     let ceiling = measure(&mut criterion, &memory, "memory, 64 waiting", 64);
     println!("\nfdatasync of 4 KiB: {syncs:.0}/s");
     let one_each = rates[0].2.per_second;

@@ -113,24 +113,24 @@ pub async fn run_over(
     let stores = open(settings, &outside).await?;
     let reach = reach(settings, outside.listener.local_addr()?);
     announce(settings, &outside.listener, &reach, &stores).await?;
-    let homes = Arc::new(stores.homes);
+    let router = Arc::new(stores.router);
     let background = TaskTracker::new();
     let stopping = CancellationToken::new();
-    for keeper in homes.keepers() {
-        let reaper = Reaper { keeper: keeper.clone(), every: settings.reap_every };
+    for store in router.stores() {
+        let reaper = Reaper { store: store.clone(), every: settings.reap_every };
         background.spawn(reaper.run(stopping.clone()));
     }
     let admission = Arc::new(Admission::new(&settings.limits, allow_many_connections()));
-    let tidying = (admission.clone(), homes.clone(), stopping.clone());
+    let tidying = (admission.clone(), router.clone(), stopping.clone());
     background.spawn(async move {
-        let (admission, homes, stopping) = tidying;
-        stopping.run_until_cancelled(admission.tidy(&homes)).await;
+        let (admission, router, stopping) = tidying;
+        stopping.run_until_cancelled(admission.tidy(&router)).await;
     });
     let chaos = settings.chaos.map(|likelihood| Chaos::new(likelihood, outside.chance.clone()));
     let late = chaos.clone().map(|chaos| Box::new(move || chaos.delay()) as hub::DelayFn);
     let hub = Hub::new(stopping.clone(), late);
     let rooms = Rooms {
-        homes: homes.clone(),
+        router: router.clone(),
         catalogue: outside.catalogue.clone(),
         lifetimes: room_lifetimes(settings),
         chance: outside.chance.clone(),
@@ -138,7 +138,7 @@ pub async fn run_over(
         openings: Openings::default(),
     };
     let solo = SoloGames {
-        homes: homes.clone(),
+        router: router.clone(),
         catalogue: outside.catalogue,
         lifetimes: Lifetimes {
             ttl: settings.session_ttl.into(),
@@ -151,7 +151,7 @@ pub async fn run_over(
         solo,
         rooms,
         chaos,
-        homes: homes.clone(),
+        router: router.clone(),
         instance: settings.instance.clone(),
         keys: outside.keys,
         admission,
@@ -169,7 +169,7 @@ pub async fn run_over(
     stopping.cancel();
     background.close();
     hub.closed().await;
-    close(&homes, &background).await?;
+    close(&router, &background).await?;
     served
 }
 
@@ -241,7 +241,7 @@ fn room_lifetimes(settings: &Settings) -> Lifetimes {
 /// Prints the one line that a start prints, and logs the start.
 async fn announce(settings: &Settings, listener: &TcpListener, reach: &Reach, stores: &Stores) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
-    let status = stores.homes.status().await?;
+    let status = stores.router.status().await?;
     let place = &stores.place;
     let away = if status.main.reachable { "" } else { " (out of reach yet)" };
     let fallback = stores.fallback.as_ref().map(|place| format!(", fallback {place}")).unwrap_or_default();
@@ -303,10 +303,10 @@ fn page(address: SocketAddr, reach: &Reach) -> String {
 }
 
 /// Waits for the background tasks, then closes the stores. Fails if both take longer than [`CLOSING`].
-async fn close(homes: &StoreRouter, background: &TaskTracker) -> anyhow::Result<()> {
+async fn close(router: &StoreRouter, background: &TaskTracker) -> anyhow::Result<()> {
     let closing = async {
         background.wait().await;
-        homes.close().await
+        router.close().await
     };
     let closed = tokio::time::timeout(CLOSING, closing).await;
     closed.context("the stores could not be closed in time; nothing acknowledged is lost")??;

@@ -19,7 +19,7 @@ use rejoin::domain::{Command, GameSession, Lifetimes, Millis, Moment, Quiz, Repl
 use rejoin::quizzes::{Bank, Catalogue};
 use rejoin::store::clock::system_wall_clock;
 use rejoin::store::redb::{RedbOptions, RedbStore, file_opener};
-use rejoin::store::{Clock, GameSessionStore, NewSession};
+use rejoin::store::{GameSessionStore, NewSession};
 
 /// Questions in a game; the server's default.
 pub const QUESTIONS: usize = 10;
@@ -102,16 +102,16 @@ where
 }
 
 /// Stores `count` games with the given TTL, and returns them for answering.
-pub async fn fill(store: &Arc<dyn GameSessionStore>, clock: &Arc<dyn Clock>, count: usize, ttl: Millis) -> Games {
+pub async fn fill(store: &Arc<dyn GameSessionStore>, count: usize, ttl: Millis) -> Games {
     let bank = bank();
     let ids = Arc::new(parking_lot::Mutex::new(Vec::with_capacity(count)));
-    let (to_store, to_clock, to_ids) = (store.clone(), clock.clone(), ids.clone());
+    let (to_store, to_ids) = (store.clone(), ids.clone());
     all_of(count, FILLERS, move |n| {
-        let (store, clock, ids, bank) = (to_store.clone(), to_clock.clone(), to_ids.clone(), bank.clone());
+        let (store, ids, bank) = (to_store.clone(), to_ids.clone(), bank.clone());
         async move {
-            let session = game(&bank, n, clock.moment(), ttl);
+            let session = game(&bank, n, store.clock().moment(), ttl);
             let entry = (session.id.clone(), questions_of(&session));
-            store.create(NewSession(session), clock.moment()).await.expect("it is created");
+            store.create(NewSession(session), store.clock().moment()).await.expect("it is created");
             ids.lock().push(entry);
         }
     })
@@ -150,7 +150,7 @@ impl Games {
     }
 
     /// Commits one answer to the next game.
-    pub async fn answer(&self, store: &dyn GameSessionStore, clock: &dyn Clock, bank: &Bank) {
+    pub async fn answer(&self, store: &dyn GameSessionStore, bank: &Bank) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         // Games that follow each other are far apart in the file, so that they don't share pages.
         let place = (turn.wrapping_mul(7_919)) % self.games.len();
@@ -162,9 +162,9 @@ impl Games {
             question: question.id.clone(),
             answer: question.right_answer(),
             idempotency: None,
-            wall: clock.wall(),
+            wall: store.clock().wall(),
         };
-        let applied = store.apply(id, Command::Submit(submission), clock.moment()).await;
+        let applied = store.apply(id, Command::Submit(submission), store.clock().moment()).await;
         let applied = applied.expect("the store answers").expect("the game lives");
         if round < QUESTIONS - 1 {
             assert!(matches!(applied.result, Ok(Reply::Evaluated { .. })), "{:?}", applied.result);

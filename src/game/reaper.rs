@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{Keeper, StoreResult, Swept};
+use crate::store::{Store, StoreResult, Swept};
 
 /// Maximum sessions per step. It is small because the server's stop waits for the running step.
 const STEP: usize = 256;
@@ -14,7 +14,7 @@ const STEP: usize = 256;
 /// Deletes the dead sessions of one store at intervals.
 pub struct Reaper {
     /// The store to sweep, and its clock.
-    pub keeper: Keeper,
+    pub store: Store,
     /// The pause between steps, while there is no backlog.
     pub every: Duration,
 }
@@ -25,7 +25,7 @@ impl Reaper {
     /// # Errors
     /// The store failed.
     pub async fn step(&self) -> StoreResult<Swept> {
-        self.keeper.store.sweep(self.keeper.clock.moment(), STEP).await
+        self.store.sweep(self.store.clock().moment(), STEP).await
     }
 
     /// Repeats [`step`](Self::step) until `stop` is cancelled. If there is more to delete, the next step

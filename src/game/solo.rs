@@ -12,7 +12,7 @@ use crate::domain::{
     SessionId, Submission, Timestamp, UserId, WallTime,
 };
 use crate::quizzes::Catalogue;
-use crate::store::{GameSessionStore, Keeper, StoreRouter};
+use crate::store::{GameSessionStore, StoreRouter};
 
 use super::dates::Dates;
 use super::entropy::Entropy;
@@ -108,7 +108,7 @@ pub struct Claimed {
 /// The use cases of solo games.
 pub struct SoloGames {
     /// Routes a session id to its store.
-    pub homes: Arc<StoreRouter>,
+    pub router: Arc<StoreRouter>,
     /// The question banks.
     pub catalogue: Arc<Catalogue>,
     /// How long games and their results live.
@@ -120,8 +120,8 @@ pub struct SoloGames {
 impl SoloGames {
     /// The store of the session, and the time on that store's clock.
     fn kept(&self, id: &SessionId) -> Result<(&dyn GameSessionStore, Dates), GameError> {
-        let Keeper { store, clock } = self.homes.of(id)?;
-        Ok((&**store, Dates::shown_by(&**clock)))
+        let store = self.router.of(id)?;
+        Ok((&**store, Dates::shown_by(store.clock())))
     }
 
     /// Reads the session. Reading extends its life.

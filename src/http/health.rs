@@ -45,7 +45,7 @@ pub(super) async fn livez() -> HttpResponse {
 /// 200 while new games can begin: in the main store, or in this instance's local fallback while the main
 /// store is unavailable. 503 otherwise.
 pub(super) async fn readyz(shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
-    let standing = StoreHealth::of(&shared.homes.status().await?);
+    let standing = StoreHealth::of(&shared.router.status().await?);
     match standing.word("ready") {
         Some(status) => Ok(reply(StatusCode::OK, &Ready { status, standing })),
         None => Err(Problem::not_ready(standing)),
@@ -54,7 +54,7 @@ pub(super) async fn readyz(shared: web::Data<Shared>) -> Result<HttpResponse, Pr
 
 /// The state of the stores and the counts of the server, for people. 503 when no new game can begin.
 pub(super) async fn health(shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
-    let stores = shared.homes.status().await?;
+    let stores = shared.router.status().await?;
     let standing = StoreHealth::of(&stores);
     let word = standing.word("ok");
     let health = Health {

@@ -45,7 +45,7 @@ pub struct Shared {
     /// Injects faults into replies and WebSockets. `None` outside tests of clients.
     pub chaos: Option<Chaos>,
     /// Routes a session id to its store. `/health` and `/readyz` report these stores.
-    pub homes: Arc<StoreRouter>,
+    pub router: Arc<StoreRouter>,
     /// This instance's name, if it has one.
     pub instance: Option<InstanceName>,
     /// The API keys of trusted backends.

@@ -99,7 +99,7 @@ async fn tell_of_others(mover: &Mover, from: &Location, to: &Location) {
 
 async fn live_sessions(side: Option<&Side>) -> u64 {
     let Some(side) = side else { return 0 };
-    side.sessions.status(side.clock.moment()).await.map_or(0, |status| status.live_sessions)
+    side.store.status(side.store.clock().moment()).await.map_or(0, |status| status.live_sessions)
 }
 
 /// The state of one run.
@@ -140,7 +140,7 @@ impl Moving {
     }
 
     async fn move_all(&self, from: &Location, to: &Location) -> (Ledger, Option<Stop>) {
-        let portable = self.mover.from.portable.clone();
+        let portable = self.mover.from.store.clone();
         // An extra pass over the ids, only to show the total: sessions may come and go until the next pass.
         let total = match count(portable.clone(), Patience(self.stop.clone())).await {
             Ok(total) => total,
@@ -173,7 +173,7 @@ impl Moving {
         let bar = progress.bar();
         let check = Arc::new(Check { mover: self.mover.clone(), ledger, checked: Mutex::default() });
         let looking = check.clone();
-        let walked = each(self.mover.from.portable.clone(), &self.stop, move |id, patience| {
+        let walked = each(self.mover.from.store.clone(), &self.stop, move |id, patience| {
             let (check, bar) = (looking.clone(), bar.clone());
             async move {
                 bar.inc(u64::from(check.look(&id, &patience).await?));

@@ -77,7 +77,7 @@ impl Mover {
 
 /// Exports a session from a store; `None` if it is not alive there.
 pub(super) async fn export(side: &Side, which: Which, id: &SessionId, patience: &Patience) -> MoveResult<Option<Dump>> {
-    patience.call(which, || side.portable.export(id, side.clock.moment())).await
+    patience.call(which, || side.store.export(id, side.store.clock().moment())).await
 }
 
 /// True if `kept` is the same game and lives at least as long. The lifetimes are compared as deadline minus
@@ -115,7 +115,7 @@ impl One<'_> {
     /// True if another live session on the target has the join code.
     async fn is_code_taken(&self) -> MoveResult<bool> {
         let Some(code) = &self.dump.session.state.join_code else { return Ok(false) };
-        let find = || self.to.sessions.find(code, self.to.clock.moment());
+        let find = || self.to.store.find(code, self.to.store.clock().moment());
         let holder = self.patience.call(Which::Target, find).await?;
         Ok(holder.is_some_and(|holder| holder != *self.id()))
     }
@@ -154,7 +154,7 @@ impl One<'_> {
             return Ok(MoveOutcome::Conflict(Conflict::Code));
         }
         // Delete and import are two steps. If the process dies in between, only the source has the session.
-        self.patience.call(Which::Target, || self.to.sessions.delete(self.id())).await?;
+        self.patience.call(Which::Target, || self.to.store.delete(self.id())).await?;
         match self.import(&self.dump).await? {
             (ImportOutcome::Imported | ImportOutcome::Same, deadline) => {
                 Ok(MoveOutcome::Moved { deadline, replaced: true })
@@ -172,8 +172,8 @@ impl One<'_> {
     async fn import(&self, dump: &Dump) -> MoveResult<(ImportOutcome, Option<Timestamp>)> {
         let is_unsure = AtomicBool::new(false);
         let import = || async {
-            let at = self.to.clock.moment();
-            let imported = self.to.portable.import(dump.clone(), at).await;
+            let at = self.to.store.clock().moment();
+            let imported = self.to.store.import(dump.clone(), at).await;
             if matches!(imported, Err(StoreError::OutcomeUnknown)) {
                 is_unsure.store(true, Ordering::Relaxed);
             }

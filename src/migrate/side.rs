@@ -11,7 +11,7 @@ use crate::domain::GameSession;
 use crate::store::clock::system_wall_clock;
 use crate::store::redb::{OpenError, RedbOptions, RedbStore, file_opener, make_folder};
 use crate::store::valkey::{Topology, ValkeyOptions, ValkeyStore, ValkeyTarget};
-use crate::store::{Clock, GameSessionStore, Portable};
+use crate::store::{GameSessionStore, Portable};
 
 /// How long to wait for the first connection to Valkey.
 const REACHING: Duration = Duration::from_millis(2_500);
@@ -32,11 +32,9 @@ pub(super) enum Access {
     Write,
 }
 
-/// An open store, through both of its traits.
+/// An open store.
 pub(super) struct Side {
-    pub(super) sessions: Arc<dyn GameSessionStore>,
-    pub(super) portable: Arc<dyn Portable>,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) store: Arc<dyn Portable>,
     /// True if no other process can change the store meanwhile.
     pub(super) is_ours: bool,
     /// True if another client was seen to use the store.
@@ -50,13 +48,8 @@ pub(super) struct Side {
 impl Side {
     /// A side with the stores of a test.
     #[cfg(test)]
-    pub(super) fn of(
-        sessions: Arc<dyn GameSessionStore>,
-        portable: Arc<dyn Portable>,
-        clock: Arc<dyn Clock>,
-        is_ours: bool,
-    ) -> Self {
-        Self { sessions, portable, clock, is_ours, is_used: false, missing: None, closes: false }
+    pub(super) fn of(store: Arc<dyn Portable>, is_ours: bool) -> Self {
+        Self { store, is_ours, is_used: false, missing: None, closes: false }
     }
 
     /// Opens a store. It must exist, unless it is a file opened for writing.
@@ -79,7 +72,7 @@ impl Side {
     /// Completes the accepted writes and closes the store.
     pub(super) async fn close(&self) -> anyhow::Result<()> {
         if self.closes {
-            self.sessions.close().await?;
+            self.store.close().await?;
         }
         Ok(())
     }
@@ -102,10 +95,8 @@ fn open_file(path: &Path, access: Access) -> anyhow::Result<Side> {
     // move.
     store.hold_time();
     Ok(Side {
-        clock: store.clock(),
         missing: store.missing().map(str::to_owned),
-        portable: store.clone(),
-        sessions: store,
+        store,
         is_ours: true,
         is_used: false,
         closes: access == Access::Write,
@@ -140,18 +131,9 @@ async fn open_valkey(target: &ValkeyTarget) -> anyhow::Result<Side> {
         let hint = hint(target, &format!("{error:#}"));
         anyhow!("{error:#}{hint}")
     })?;
-    let clock = store.clock();
-    let moment = clock.moment();
+    let moment = store.clock().moment();
     let marked = Duration::from_millis(moment.now.since(moment.up_since).0);
-    Ok(Side {
-        clock,
-        portable: store.clone(),
-        sessions: store,
-        is_ours: false,
-        is_used: marked > begun.elapsed() + OURS,
-        missing: None,
-        closes: true,
-    })
+    Ok(Side { store, is_ours: false, is_used: marked > begun.elapsed() + OURS, missing: None, closes: true })
 }
 
 /// The most likely cause of a connection error, as a hint.

@@ -20,9 +20,8 @@ use crate::store::{GameClock, NewSession};
 const LIFETIMES: Lifetimes = Lifetimes { ttl: Millis(60_000), max_age: Millis(600_000), results_ttl: Millis(60_000) };
 
 fn side(base: u64, is_ours: bool) -> Side {
-    let store = Arc::new(MemoryStore::new(GameSession::apply, base));
     let clock = GameClock::start(Timestamp::from_millis(base), system_wall_clock());
-    Side::of(store.clone(), store, Arc::new(clock), is_ours)
+    Side::of(Arc::new(MemoryStore::new(GameSession::apply, base, Arc::new(clock))), is_ours)
 }
 
 fn place(is_file: bool) -> Location {
@@ -35,23 +34,23 @@ fn id() -> SessionId {
 }
 
 async fn put(side: &Side) {
-    let at = side.clock.moment();
+    let at = side.store.clock().moment();
     let session = GameSession::external(id(), 7, None, [SeatId(1)], LIFETIMES, at.now);
-    side.sessions.create(NewSession(session), at).await.expect("created");
+    side.store.create(NewSession(session), at).await.expect("created");
 }
 
 /// Touches the session `after` milliseconds from now.
 async fn touch(side: &Side, after: u64) {
-    let at = side.clock.moment();
+    let at = side.store.clock().moment();
     let at = Moment { now: at.now.plus(Millis(after)), ..at };
-    side.sessions.apply(&id(), Command::Touch, at).await.expect("answered").expect("alive").result.expect("touched");
+    side.store.apply(&id(), Command::Touch, at).await.expect("answered").expect("alive").result.expect("touched");
 }
 
 async fn play(side: &Side) {
     let event = EventDraft { kind: "move".to_owned(), payload: "{}".to_owned(), to: None };
     let command =
         Command::room(Caller::Backend, RoomAction::Record { events: vec![event], expected: None, idempotency: None });
-    let applied = side.sessions.apply(&id(), command, side.clock.moment()).await.expect("answered");
+    let applied = side.store.apply(&id(), command, side.store.clock().moment()).await.expect("answered");
     applied.expect("alive").result.expect("carried out");
 }
 
@@ -92,7 +91,7 @@ async fn what_nobody_touched_is_verified_and_nothing_is_said() {
 
 #[tokio::test]
 async fn what_was_deleted_on_a_live_target_is_no_error_and_is_told() {
-    let delete = async |_: &Side, to: &Side| assert!(to.sessions.delete(&id()).await.expect("deleted"));
+    let delete = async |_: &Side, to: &Side| assert!(to.store.delete(&id()).await.expect("deleted"));
     let (is_good, said) = moved(true, false, delete).await;
     assert!(is_good && said.contains("sessions that ended, or were deleted, while this ran: 1"), "{said}");
     let (is_good, said) = moved(true, true, delete).await;
@@ -116,7 +115,7 @@ async fn a_longer_life_is_verified_where_others_play_and_a_shorter_one_nowhere()
     assert!(!is_good && said.contains("lives longer than it should"), "{said}");
     // The same game in the state before it was touched.
     let earlier = async |_: &Side, to: &Side| {
-        assert!(to.sessions.delete(&id()).await.expect("deleted"));
+        assert!(to.store.delete(&id()).await.expect("deleted"));
         put(to).await;
     };
     for is_file in [true, false] {

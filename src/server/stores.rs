@@ -13,7 +13,7 @@ use crate::domain::{GameSession, Timestamp};
 use crate::store::memory::MemoryStore;
 use crate::store::redb::{LogOptions, Opening, RedbOptions, RedbStore, file_opener, make_folder};
 use crate::store::valkey::{ValkeyOptions, ValkeyStore};
-use crate::store::{GameClock, Keeper, LocalFallback, StoreRouter};
+use crate::store::{GameClock, LocalFallback, Store, StoreRouter};
 
 /// How long a command may wait for its commit before the caller gets an error.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -32,7 +32,7 @@ const FALLBACK_FILE: &str = "fallback.redb";
 /// The stores of a server.
 pub struct Stores {
     /// Routes a session id to its store.
-    pub homes: StoreRouter,
+    pub router: StoreRouter,
     /// The main store's location, for people.
     pub place: String,
     /// The local fallback's location, for people. `None` without a fallback.
@@ -47,42 +47,40 @@ impl Stores {
     /// # Errors
     /// A store can't be opened.
     pub async fn open(settings: &Settings, outside: &Outside) -> anyhow::Result<Self> {
-        let (keeper, place) = match settings.store {
+        let (store, place) = match settings.store {
             EngineChoice::Redb => {
                 tell_of_what_stays_shut(settings);
-                let (keeper, place, opening) = open_redb(FILE, settings, outside)?;
-                return Ok(Self { homes: StoreRouter::only(keeper), place, fallback: None, opening: Some(opening) });
+                let (store, place, opening) = open_redb(FILE, settings, outside)?;
+                return Ok(Self { router: StoreRouter::only(store), place, fallback: None, opening: Some(opening) });
             }
             EngineChoice::Memory => memory(outside),
             EngineChoice::Valkey => {
-                let (keeper, place) = open_valkey(settings, outside).await?;
-                return Self::shared(keeper, place, settings, outside);
+                let (store, place) = open_valkey(settings, outside).await?;
+                return Self::shared(store, place, settings, outside);
             }
         };
-        Ok(Self { homes: StoreRouter::only(keeper), place, fallback: None, opening: None })
+        Ok(Self { router: StoreRouter::only(store), place, fallback: None, opening: None })
     }
 
     /// Opens the settings' fallback beside `keeper`, a store at `place` that several instances share.
     ///
     /// # Errors
     /// The fallback can't be opened.
-    pub fn shared(keeper: Keeper, place: String, settings: &Settings, outside: &Outside) -> anyhow::Result<Self> {
+    pub fn shared(store: Store, place: String, settings: &Settings, outside: &Outside) -> anyhow::Result<Self> {
         let (opened, opening) = match settings.fallback {
             Fallback::None => (None, None),
             Fallback::Memory => (Some(memory(outside)), None),
             Fallback::Redb => {
                 let opened = open_redb(FALLBACK_FILE, settings, outside).context("REJOIN_FALLBACK")?;
-                let (keeper, place, opening) = opened;
-                (Some((keeper, place)), Some(opening))
+                let (store, place, opening) = opened;
+                (Some((store, place)), Some(opening))
             }
         };
         let (own, fallback) = match (opened, &settings.instance) {
-            (Some((keeper, place)), Some(home)) => {
-                (Some(LocalFallback { instance: home.clone(), keeper }), Some(place))
-            }
+            (Some((store, place)), Some(home)) => (Some(LocalFallback { instance: home.clone(), store }), Some(place)),
             _ => (None, None),
         };
-        Ok(Self { homes: StoreRouter::shared(keeper, own), place, fallback, opening })
+        Ok(Self { router: StoreRouter::shared(store, own), place, fallback, opening })
     }
 }
 
@@ -107,12 +105,12 @@ fn tell_of_what_stays_shut(settings: &Settings) {
     }
 }
 
-fn memory(outside: &Outside) -> (Keeper, String) {
+fn memory(outside: &Outside) -> (Store, String) {
     let base = Timestamp::from_millis((outside.wall)().0);
     let random = u64::from_le_bytes(outside.chance.bytes());
-    let store = Arc::new(MemoryStore::new(GameSession::apply, random));
     let clock = Arc::new(GameClock::start(base, outside.wall.clone()));
-    (Keeper { store, clock }, "memory (gone when the process ends)".to_owned())
+    let store = Arc::new(MemoryStore::new(GameSession::apply, random, clock));
+    (store, "memory (gone when the process ends)".to_owned())
 }
 
 /// Maximum bytes of the file's page cache on a machine with `memory` bytes: an eighth of it, at least 64 MiB
@@ -121,7 +119,7 @@ fn cache_size(memory: u64) -> u64 {
     (memory / 8).clamp(ByteSize::mib(64).as_u64(), ByteSize::gib(1).as_u64())
 }
 
-fn open_redb(file: &str, settings: &Settings, outside: &Outside) -> anyhow::Result<(Keeper, String, Opening)> {
+fn open_redb(file: &str, settings: &Settings, outside: &Outside) -> anyhow::Result<(Store, String, Opening)> {
     let folder = &settings.data_dir;
     make_folder(folder).with_context(|| format!("REJOIN_DATA_DIR: cannot make {}", folder.display()))?;
     let path: PathBuf = folder.join(file);
@@ -135,12 +133,12 @@ fn open_redb(file: &str, settings: &Settings, outside: &Outside) -> anyhow::Resu
     let store = RedbStore::open(opener, options)?;
     let place = format!("redb at {}", path.display());
     let opening = store.opening();
-    Ok((Keeper { clock: store.clock(), store: Arc::new(store) }, place, opening))
+    Ok((Arc::new(store), place, opening))
 }
 
 /// Opens the Valkey store. Waits for [`FIRST_LOOK`] until Valkey is reachable, so that the start announces
 /// the right state. An unreachable Valkey doesn't stop the start.
-async fn open_valkey(settings: &Settings, outside: &Outside) -> anyhow::Result<(Keeper, String)> {
+async fn open_valkey(settings: &Settings, outside: &Outside) -> anyhow::Result<(Store, String)> {
     let url = settings.valkey.url.as_deref().context("VALKEY_URL: SESSION_STORE=valkey needs it")?;
     let target = settings.valkey.target(url)?;
     let place = format!("valkey at {}", target.hosts());
@@ -149,5 +147,5 @@ async fn open_valkey(settings: &Settings, outside: &Outside) -> anyhow::Result<(
     let quiz_cache = quiz_cache(settings);
     let store = ValkeyStore::open(ValkeyOptions { target, rules, wall, quiz_cache, kept_dead })?;
     drop(store.until_reachable(FIRST_LOOK).await);
-    Ok((Keeper { clock: store.clock(), store: Arc::new(store) }, place))
+    Ok((Arc::new(store), place))
 }

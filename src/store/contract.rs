@@ -3,8 +3,11 @@
 //! Each sentence in the traits' comments is a promise, and each promise has a test case that runs on every
 //! engine (`tests/it/contract/`).
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
+use super::clock::Clock;
 use super::error::StoreResult;
 use super::watch::Watch;
 use crate::domain::{
@@ -238,9 +241,15 @@ pub enum ImportOutcome {
     Conflict,
 }
 
+/// A store of whatever engine.
+pub type Store = Arc<dyn GameSessionStore>;
+
 /// A store of live game sessions.
 #[async_trait]
 pub trait GameSessionStore: Send + Sync {
+    /// The clock that its sessions' times are on. It gives the `Moment` of every call to this store.
+    fn clock(&self) -> &dyn Clock;
+
     /// Stores a new session and claims its join code. `AlreadyExists` if a live session has the id or the
     /// code. If a dead session has the id, its state, quiz and events are replaced in one atomic step.
     async fn create(&self, session: NewSession, at: Moment) -> StoreResult<()>;
@@ -303,7 +312,7 @@ pub trait GameSessionStore: Send + Sync {
 
 /// Export and import of whole sessions.
 #[async_trait]
-pub trait Portable: Send + Sync {
+pub trait Portable: GameSessionStore {
     /// Returns at most `limit` ids of stored sessions after `cursor`, in ascending order. An empty page means
     /// that there are no more.
     async fn scan(&self, cursor: Option<&SessionId>, limit: usize) -> StoreResult<Vec<SessionId>>;

@@ -22,10 +22,10 @@ pub mod watch;
 
 pub use clock::{Clock, GameClock, WallClock};
 pub use contract::{
-    Breaker, Cause, Dump, EventPage, GameSessionStore, ImportOutcome, LinkStatus, NewSession, Portable, StoreStatus,
-    Swept, Trouble, ValkeyCause,
+    Breaker, Cause, Dump, EventPage, GameSessionStore, ImportOutcome, LinkStatus, NewSession, Portable, Store,
+    StoreStatus, Swept, Trouble, ValkeyCause,
 };
 pub use error::{StoreError, StoreResult};
-pub use router::{Keeper, LocalFallback, OtherInstance, StoreRouter, StoresStatus};
+pub use router::{LocalFallback, OtherInstance, StoreRouter, StoresStatus};
 pub use step::ApplyFn;
 pub use watch::{Notice, Watch};

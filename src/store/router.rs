@@ -1,37 +1,19 @@
 //! Routes a session id to the store that holds the session.
 //!
-//! The stores of a server have different clocks, so each store comes with its clock ([`Keeper`]). The id
-//! alone decides the store. A session never moves from one store to another.
+//! The id alone decides the store. A session never moves from one store to another, since each store has a
+//! clock of its own.
 
-use std::sync::Arc;
-
-use super::clock::Clock;
-use super::contract::{GameSessionStore, StoreStatus};
+use super::contract::{Store, StoreStatus};
 use super::error::StoreResult;
 use crate::domain::{InstanceName, SessionId};
-
-/// A store and the clock that its sessions' times are on.
-#[derive(Clone)]
-pub struct Keeper {
-    /// The store that holds the sessions.
-    pub store: Arc<dyn GameSessionStore>,
-    /// The clock that gives the `Moment` for every call to this store.
-    pub clock: Arc<dyn Clock>,
-}
-
-impl Keeper {
-    async fn status(&self) -> StoreResult<StoreStatus> {
-        self.store.status(self.clock.moment()).await
-    }
-}
 
 /// This instance's local store, for games that begin while the shared store is unavailable.
 #[derive(Clone)]
 pub struct LocalFallback {
     /// The instance name that the ids of its sessions end with.
     pub instance: InstanceName,
-    /// The local store and its clock.
-    pub keeper: Keeper,
+    /// The local store.
+    pub store: Store,
 }
 
 /// The session is in the local store of another instance, which has this name.
@@ -40,37 +22,37 @@ pub struct OtherInstance(pub InstanceName);
 
 /// The stores of a server, and the rule that says which of them holds a session.
 pub struct StoreRouter {
-    main: Keeper,
+    main: Store,
     is_shared: bool,
     own: Option<LocalFallback>,
 }
 
 impl StoreRouter {
     /// A single store that no other instance uses. It holds every session, whatever its id.
-    pub fn only(keeper: Keeper) -> Self {
-        Self { main: keeper, is_shared: false, own: None }
+    pub fn only(store: Store) -> Self {
+        Self { main: store, is_shared: false, own: None }
     }
 
     /// A store that several instances share, and optionally this instance's local store for the times when
     /// the shared store is unavailable.
-    pub fn shared(keeper: Keeper, own: Option<LocalFallback>) -> Self {
-        Self { main: keeper, is_shared: true, own }
+    pub fn shared(store: Store, own: Option<LocalFallback>) -> Self {
+        Self { main: store, is_shared: true, own }
     }
 
     /// Returns the store that holds the session with this id.
     ///
     /// # Errors
     /// [`OtherInstance`] if another instance holds it in its local store.
-    pub fn of(&self, id: &SessionId) -> Result<&Keeper, OtherInstance> {
+    pub fn of(&self, id: &SessionId) -> Result<&Store, OtherInstance> {
         match (id.instance(), &self.own) {
-            (Some(home), Some(own)) if home == own.instance => Ok(&own.keeper),
+            (Some(home), Some(own)) if home == own.instance => Ok(&own.store),
             (Some(home), _) if self.is_shared => Err(OtherInstance(home)),
             _ => Ok(&self.main),
         }
     }
 
     /// The store in which new games begin.
-    pub fn main(&self) -> &Keeper {
+    pub fn main(&self) -> &Store {
         &self.main
     }
 
@@ -80,8 +62,8 @@ impl StoreRouter {
     }
 
     /// All stores of this server: the main store first, then the local one if there is one.
-    pub fn keepers(&self) -> impl Iterator<Item = &Keeper> {
-        [&self.main].into_iter().chain(self.own.iter().map(|own| &own.keeper))
+    pub fn stores(&self) -> impl Iterator<Item = &Store> {
+        [&self.main].into_iter().chain(self.own.iter().map(|own| &own.store))
     }
 
     /// The status of every store.
@@ -89,9 +71,9 @@ impl StoreRouter {
     /// # Errors
     /// The first error of a store's own `status`.
     pub async fn status(&self) -> StoreResult<StoresStatus> {
-        let main = self.main.status().await?;
+        let main = self.main.status(self.main.clock().moment()).await?;
         let own = match &self.own {
-            Some(own) => Some(own.keeper.status().await?),
+            Some(own) => Some(own.store.status(own.store.clock().moment()).await?),
             None => None,
         };
         Ok(StoresStatus { main, own })
@@ -104,11 +86,11 @@ impl StoreRouter {
     pub async fn close(&self) -> StoreResult<()> {
         let own = async {
             match &self.own {
-                Some(own) => own.keeper.store.close().await,
+                Some(own) => own.store.close().await,
                 None => Ok(()),
             }
         };
-        let (main, own) = tokio::join!(self.main.store.close(), own);
+        let (main, own) = tokio::join!(self.main.close(), own);
         main.and(own)
     }
 }
@@ -155,71 +137,72 @@ impl StoresStatus {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::domain::{GameSession, Timestamp};
     use crate::store::GameClock;
     use crate::store::clock::system_wall_clock;
     use crate::store::memory::MemoryStore;
 
-    fn keeper() -> Keeper {
+    fn store() -> Store {
         let clock = GameClock::start(Timestamp::from_millis(1), system_wall_clock());
-        Keeper { store: Arc::new(MemoryStore::new(GameSession::apply, 1)), clock: Arc::new(clock) }
+        Arc::new(MemoryStore::new(GameSession::apply, 1, Arc::new(clock)))
     }
 
-    fn home(name: &str) -> InstanceName {
-        name.parse().expect("it is a home")
+    fn instance(name: &str) -> InstanceName {
+        name.parse().expect("it is a name")
     }
 
     fn own(name: &str) -> LocalFallback {
-        LocalFallback { instance: home(name), keeper: keeper() }
+        LocalFallback { instance: instance(name), store: store() }
     }
 
     /// Three ids: in the shared store, in the local store of instance `a`, and in that of instance `b`.
     fn ids() -> [SessionId; 3] {
         let id = SessionId::generate(1, &[0; 10]);
-        [id.clone(), id.at_instance(&home("a")), id.at_instance(&home("b"))]
+        [id.clone(), id.at_instance(&instance("a")), id.at_instance(&instance("b"))]
     }
 
     #[track_caller]
-    fn is_at(homes: &StoreRouter, id: &SessionId, keeper: &Keeper) {
-        let found = homes.of(id).expect("it is kept here");
-        assert!(Arc::ptr_eq(&found.store, &keeper.store) && Arc::ptr_eq(&found.clock, &keeper.clock));
+    fn is_at(router: &StoreRouter, id: &SessionId, store: &Store) {
+        assert!(Arc::ptr_eq(router.of(id).expect("it is kept here"), store));
     }
 
     #[test]
     fn an_id_with_a_home_is_at_home_there_and_any_other_in_the_shared_store() {
-        let (shared, own) = (keeper(), own("a"));
-        let homes = StoreRouter::shared(shared.clone(), Some(own.clone()));
+        let (shared, own) = (store(), own("a"));
+        let router = StoreRouter::shared(shared.clone(), Some(own.clone()));
         let [plain, here, there] = ids();
-        is_at(&homes, &plain, &shared);
-        is_at(&homes, &here, &own.keeper);
-        assert_eq!(homes.of(&there).err(), Some(OtherInstance(home("b"))));
-        assert_eq!(homes.keepers().count(), 2);
+        is_at(&router, &plain, &shared);
+        is_at(&router, &here, &own.store);
+        assert_eq!(router.of(&there).err(), Some(OtherInstance(instance("b"))));
+        assert_eq!(router.stores().count(), 2);
     }
 
     #[test]
     fn without_an_own_store_every_home_is_elsewhere() {
-        let shared = keeper();
-        let homes = StoreRouter::shared(shared.clone(), None);
+        let shared = store();
+        let router = StoreRouter::shared(shared.clone(), None);
         let [plain, here, _] = ids();
-        is_at(&homes, &plain, &shared);
-        assert_eq!(homes.of(&here).err(), Some(OtherInstance(home("a"))));
-        assert_eq!(homes.keepers().count(), 1);
+        is_at(&router, &plain, &shared);
+        assert_eq!(router.of(&here).err(), Some(OtherInstance(instance("a"))));
+        assert_eq!(router.stores().count(), 1);
     }
 
     #[test]
     fn a_store_that_is_the_only_one_keeps_whatever_there_is() {
-        let only = keeper();
-        let homes = StoreRouter::only(only.clone());
-        ids().iter().for_each(|id| is_at(&homes, id, &only));
+        let only = store();
+        let router = StoreRouter::only(only.clone());
+        ids().iter().for_each(|id| is_at(&router, id, &only));
     }
 
     #[tokio::test]
     async fn all_are_closed() {
-        let homes = StoreRouter::shared(keeper(), Some(own("a")));
-        homes.close().await.expect("closed");
-        for keeper in homes.keepers() {
-            keeper.status().await.expect_err("it is closed");
+        let router = StoreRouter::shared(store(), Some(own("a")));
+        router.close().await.expect("closed");
+        for store in router.stores() {
+            store.status(store.clock().moment()).await.expect_err("it is closed");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Checks the direction of imports. This reads the paths in the source, without its tests. It fails on a path
 //! from a layer to one above or beside it, and on a crate that is used outside the modules that may use it.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
@@ -84,12 +85,12 @@ fn points_wrong(file: &str, named: &Named) -> Option<String> {
 fn leaves_its_home(file: &str, named: &Named) -> Option<String> {
     let first = named.segments.first()?;
     let is_of = |name: &str| first == name || (name == "actix" && first.starts_with("actix"));
-    let (name, homes) = HOMES.iter().find(|(name, _)| is_of(name))?;
+    let (name, router) = HOMES.iter().find(|(name, _)| is_of(name))?;
     // The engine's own module has the name of its crate.
     if *name == "redb" && !named.is_global && file == "store/mod.rs" {
         return None;
     }
-    (!homes.iter().any(|home| file.starts_with(home))).then(|| format!("is at home in {}", homes.join(", ")))
+    (!router.iter().any(|home| file.starts_with(home))).then(|| format!("is at home in {}", router.join(", ")))
 }
 
 fn taints(file: &str, named: &Named) -> Option<String> {
@@ -120,6 +121,30 @@ fn no_import_points_up_or_sideways() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+#[test]
+fn no_name_stands_for_two_types_within_a_layer() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut files, mut seen, mut twice) = (Vec::new(), HashMap::new(), Vec::new());
+    find(&src, &mut files);
+    for file in files.iter().filter(|file| !file.ends_with("tests.rs") && !file.iter().any(|part| part == "tests")) {
+        let layer = file.strip_prefix(&src).expect("it lies in src").iter().next().expect("it has a name").to_owned();
+        let source = fs::read_to_string(file).expect("it can be read");
+        // Unit tests stand at the end of a file and have types of their own.
+        for line in source.lines().take_while(|line| *line != "mod tests {") {
+            // Only items of a module begin in the first column.
+            let is_visibility = |word: &&str| word.starts_with("pub") || word.starts_with("crate::");
+            let words: Vec<_> = line.split(' ').skip_while(is_visibility).collect();
+            let ["struct" | "enum" | "trait" | "type", name, ..] = words[..] else { continue };
+            let name: String = name.chars().take_while(|letter| letter.is_alphanumeric()).collect();
+            if let Some(first) = seen.insert((layer.clone(), name.clone()), file.clone()) {
+                twice.push(format!("{name}: {} and {}", first.display(), file.display()));
+            }
+        }
+    }
+    assert!(seen.len() > 600, "the source was not found");
+    assert!(twice.is_empty(), "{}", twice.join("\n"));
+}
+
 fn find(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -135,9 +160,9 @@ fn find(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
 fn a_bad_line_is_found_however_it_is_written() {
     let bad = [
         ("domain/solo.rs", "use crate::store::Clock;"),
-        ("domain/solo.rs", "use crate::{\n    domain::Life,\n    game::{Chance, solo},\n};"),
-        ("domain/solo.rs", "fn f() -> crate::game::Chance { todo() }"),
-        ("domain/quiz/draft.rs", "use super::super::super::game::Chance;"),
+        ("domain/solo.rs", "use crate::{\n    domain::Life,\n    game::{Entropy, solo},\n};"),
+        ("domain/solo.rs", "fn f() -> crate::game::Entropy { todo() }"),
+        ("domain/quiz/draft.rs", "use super::super::super::game::Entropy;"),
         ("domain/solo.rs", "use super::super::http;"),
         ("domain/solo.rs", "use crate::*;"),
         ("store/step.rs", "use crate::quizzes::Bank;"),
@@ -147,7 +172,7 @@ fn a_bad_line_is_found_however_it_is_written() {
         ("game/solo.rs", "use crate::config::Settings;"),
         ("client/task.rs", "use crate::domain::Millis;"),
         ("client/tests/fake.rs", "use super::super::super::http::Shared;"),
-        ("drill/bot.rs", "use crate::{client, game::Chance};"),
+        ("drill/bot.rs", "use crate::{client, game::Entropy};"),
         ("drill/bot.rs", "use reqwest::Method;"),
         ("http/rooms/live.rs", "tokio_tungstenite::accept_async(stream)"),
         ("game/solo.rs", "use actix_web::web;"),
@@ -196,7 +221,7 @@ fn a_good_line_is_let_be() {
         ("store/redb/queue.rs", "use super::RedbOptions; use crate::store::redb::RedbStore;"),
         ("server.rs", "use crate::store::redb::RedbStore; use actix_web::web;"),
         ("http/solo/mod.rs", "use super::Shared; use super::super::http::json; use crate::game::SoloGames;"),
-        ("client/http.rs", "use super::bases::Bases; use reqwest::Method; use crate::client::fastrand::Rng;"),
+        ("client/http.rs", "use super::endpoints::Endpoints; use reqwest::Method; use crate::client::Api;"),
         ("drill/bot.rs", "use crate::client::{Api, connect}; use super::report::Report;"),
         ("http/json.rs", "use actix_web::{web, http::{StatusCode, header}};"),
         ("game/solo.rs", "use crate::{domain::Life, store::{Clock, StoreError}, quizzes};"),
@@ -208,6 +233,6 @@ fn a_good_line_is_let_be() {
 
 #[test]
 fn a_problem_names_file_line_and_path() {
-    let found = problems("domain/life.rs", "use super::time::Millis;\n\nuse crate::game::Chance;\n");
-    assert_eq!(found, ["domain/life.rs:3: crate::game::Chance points from domain to game"]);
+    let found = problems("domain/life.rs", "use super::time::Millis;\n\nuse crate::game::Entropy;\n");
+    assert_eq!(found, ["domain/life.rs:3: crate::game::Entropy points from domain to game"]);
 }

@@ -10,7 +10,7 @@ use rejoin::domain::{Command, GameSession, Lifetimes, Millis, SessionId, Timesta
 use rejoin::game::reaper::Reaper;
 use rejoin::store::clock::system_wall_clock;
 use rejoin::store::redb::{RedbOptions, RedbStore, file_opener};
-use rejoin::store::{Clock, GameClock, GameSessionStore, Keeper, NewSession, StoreError, StoreResult};
+use rejoin::store::{GameClock, GameSessionStore, NewSession, StoreError, StoreResult};
 use tokio_util::sync::CancellationToken;
 
 use crate::kit::{DEAD, at, external, id, right, solo};
@@ -41,20 +41,19 @@ impl Hook for Stumbling {
 
 #[tokio::test]
 async fn the_reaper_survives_panics_and_errors() {
-    let clock: Arc<dyn Clock> = Arc::new(GameClock::start(Timestamp::from_millis(1_000_000), system_wall_clock()));
-    let store = Arc::new(HookedStore::new(Stumbling(AtomicUsize::new(0))));
+    let clock = GameClock::start(Timestamp::from_millis(1_000_000), system_wall_clock());
+    let store = Arc::new(HookedStore::new(Stumbling(AtomicUsize::new(0)), clock));
     let lifetimes = Lifetimes { ttl: Millis(1), max_age: Millis(1), results_ttl: Millis(1) };
     for n in 0..3_000 {
-        let at = clock.moment();
+        let at = store.clock().moment();
         let id = SessionId::generate(n, &[1; 10]);
         let session = GameSession::external(id, n, None, [], lifetimes, at.now);
         store.create(NewSession(session), at).await.expect("stored");
     }
-    let reaper =
-        Reaper { keeper: Keeper { store: store.clone(), clock: clock.clone() }, every: Duration::from_millis(5) };
+    let reaper = Reaper { store: store.clone(), every: Duration::from_millis(5) };
     let stop = CancellationToken::new();
     let running = tokio::spawn(reaper.run(stop.clone()));
-    until_async(async || store.status(clock.moment()).await.expect("counted").records == 0).await;
+    until_async(async || store.status(store.clock().moment()).await.expect("counted").records == 0).await;
     stop.cancel();
     running.await.expect("it stops when it is told to");
     assert!(store.hook.0.load(Ordering::Relaxed) >= 5, "three full steps follow the two that failed");

@@ -172,8 +172,8 @@ mod tests {
     #[test]
     fn ids_of_all_homes_sort_as_their_bytes_do() {
         let plain = [1, 2].map(|millis| SessionId::generate(millis, &[0; 10]));
-        let homes = ["0", "a", "a-", "a0", "aa", "b"].map(home);
-        let mut ids: Vec<_> = plain.iter().flat_map(|id| homes.iter().map(|home| id.at_instance(home))).collect();
+        let router = ["0", "a", "a-", "a0", "aa", "b"].map(home);
+        let mut ids: Vec<_> = plain.iter().flat_map(|id| router.iter().map(|home| id.at_instance(home))).collect();
         ids.extend(plain);
         ids.sort();
         assert!(ids.is_sorted_by(|one, next| one.as_bytes() < next.as_bytes()), "{ids:?}");

@@ -11,7 +11,7 @@ use super::replay_buffer::{ReplayBuffer, SharedEvent};
 use crate::domain::room::{MovedSeat, Presence, PresenceReport, SeatStatus};
 use crate::domain::{Event, SeatId, Sequence, SessionId, Timestamp};
 use crate::game::Dates;
-use crate::store::Keeper;
+use crate::store::Store;
 
 /// Why a room is not listened to any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +110,7 @@ const MOST_OFFERED: usize = 256;
 
 pub(super) struct LiveRoom {
     pub(super) id: SessionId,
-    pub(super) keeper: Keeper,
+    pub(super) store: Store,
     news: Mutex<RoomUpdate>,
     pub(super) replay: Mutex<ReplayBuffer>,
     /// One reader of the log at a time: what it brings is for all.
@@ -123,10 +123,10 @@ pub(super) struct LiveRoom {
 }
 
 impl LiveRoom {
-    pub(super) fn new(id: SessionId, keeper: Keeper) -> Self {
+    pub(super) fn new(id: SessionId, store: Store) -> Self {
         Self {
             id,
-            keeper,
+            store,
             news: Mutex::default(),
             replay: Mutex::default(),
             reading: tokio::sync::Mutex::default(),
@@ -137,7 +137,7 @@ impl LiveRoom {
     }
 
     pub(super) fn dates(&self) -> Dates {
-        Dates::shown_by(&*self.keeper.clock)
+        Dates::shown_by(&*self.store.clock())
     }
 
     /// Something was committed through this instance; `is_all_told` if its events are all that it

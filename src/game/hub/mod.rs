@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::domain::{Applied, Reply, RoomReply, SeatId, SessionId};
-use crate::store::Keeper;
+use crate::store::Store;
 use live::LiveRoom;
 
 pub use live::{Outlet, RoomEnd, RoomUpdate};
@@ -43,10 +43,10 @@ impl Hub {
 
     /// Listens to a room, for a seat or for a backend. The room is looked after as long as somebody
     /// does.
-    pub fn enter(self: &Arc<Self>, id: &SessionId, keeper: &Keeper, seat: Option<SeatId>) -> Subscription {
+    pub fn enter(self: &Arc<Self>, id: &SessionId, store: &Store, seat: Option<SeatId>) -> Subscription {
         let mut rooms = self.rooms.lock();
         let room = rooms.entry(id.clone()).or_insert_with(|| {
-            let room = Arc::new(LiveRoom::new(id.clone(), keeper.clone()));
+            let room = Arc::new(LiveRoom::new(id.clone(), store.clone()));
             self.look_after(&room);
             room
         });

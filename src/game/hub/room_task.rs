@@ -62,7 +62,7 @@ impl RoomTask {
     }
 
     async fn look_after(mut self) {
-        let mut watch = self.room.keeper.store.watch(&self.room.id);
+        let mut watch = self.room.store.watch(&self.room.id);
         loop {
             let now = Instant::now();
             let until = match self.look().await {
@@ -101,7 +101,7 @@ impl RoomTask {
         }
         self.write().await?;
         let at = self.room.dates().at;
-        let page = self.room.keeper.store.events(&self.room.id, Sequence::default(), 0, at).await?;
+        let page = self.room.store.events(&self.room.id, Sequence::default(), 0, at).await?;
         let Some(page) = page else { return Ok(RoomCheck::Ended(RoomEnd::Gone)) };
         // The server has fallen back to an earlier moment.
         if !self.room.is_of(&page.epoch) {
@@ -172,7 +172,7 @@ impl RoomTask {
 
     async fn ask(&self, ask: RoomAction, by: Caller) -> StoreResult<()> {
         let command = Command::room(by, ask);
-        if let Some(applied) = self.room.keeper.store.apply(&self.room.id, command, self.room.dates().at).await? {
+        if let Some(applied) = self.room.store.apply(&self.room.id, command, self.room.dates().at).await? {
             self.room.note_moved(&applied.moved_seats);
             self.room.tell(&applied.events);
         }

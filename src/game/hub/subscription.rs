@@ -123,7 +123,7 @@ impl Subscription {
             return Ok(Missed::Events(told));
         }
         let dates = self.room.dates();
-        let page = self.room.keeper.store.events(&self.room.id, after, PAGE, dates.at).await?;
+        let page = self.room.store.events(&self.room.id, after, PAGE, dates.at).await?;
         let Some(page) = page else { return Ok(Missed::Ended(RoomEnd::Gone)) };
         if page.epoch != epoch {
             return Ok(Missed::Ended(RoomEnd::EpochChanged));

@@ -59,8 +59,8 @@ impl Rooms {
     }
 
     async fn alive(&self, successor: &Successor) -> Result<Option<OpenedRoom>, GameError> {
-        let (keeper, dates) = self.kept(&successor.room_id)?;
-        let page = keeper.store.events(&successor.room_id, Sequence::default(), 0, dates.at).await?;
+        let (store, dates) = self.kept(&successor.room_id)?;
+        let page = store.events(&successor.room_id, Sequence::default(), 0, dates.at).await?;
         let Some(EventPage { session, epoch, .. }) = page else { return Ok(None) };
         let (Some(room), Some(code)) = (room_of(&session), session.state.join_code.clone()) else { return Ok(None) };
         let expires = dates.of(session.state.life.promised_end(dates.at.now));
@@ -78,7 +78,7 @@ impl Rooms {
         let is_same = matches!(&new.quiz, QuizChoice::Bank(Some(quiz), _) if old.quiz_id() == Some(quiz));
         let is_trusted = owner.is_some() && (is_same || matches!(who, Credential::Backend(_)));
         let quiz = pick(&self.catalogue, &self.chance, new.quiz, (PlayMode::Rooms, is_trusted))?;
-        let now = Dates::shown_by(&*self.homes.main().clock).at.now;
+        let now = Dates::shown_by(&*self.router.main().clock()).at.now;
         let room = old.again(new.settings, &quiz, now).ok_or(Refusal::BadToken)?;
         let opened = self.keep(room, Some(quiz), owner, None).await?;
         let successor = Successor { room_id: opened.room.clone(), join_code: opened.code.clone() };
@@ -86,7 +86,7 @@ impl Rooms {
         let lead = RoomAction::LeadTo { successor, instead_of };
         match self.act_as(&finished.session.id, who, lead).await?.reply {
             RoomReply::Successor(theirs) if theirs.room_id != opened.room => {
-                self.homes.main().store.delete(&opened.room).await?;
+                self.router.main().delete(&opened.room).await?;
                 self.alive(&theirs).await?.ok_or(GameError::SessionNotFound)
             }
             RoomReply::Successor(_) => Ok(opened),

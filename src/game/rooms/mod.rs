@@ -14,7 +14,7 @@ use crate::domain::{
     Room, RoomReply, SeatId, SecretHash, Sequence, SessionId, Timestamp, Token, UserId, WallTime,
 };
 use crate::quizzes::Catalogue;
-use crate::store::{EventPage, Keeper, StoreRouter};
+use crate::store::{EventPage, Store, StoreRouter};
 
 use super::dates::Dates;
 use super::entropy::Entropy;
@@ -183,7 +183,7 @@ pub struct Resumed {
 /// Rooms.
 pub struct Rooms {
     /// Where they are kept.
-    pub homes: Arc<StoreRouter>,
+    pub router: Arc<StoreRouter>,
     /// What can be played.
     pub catalogue: Arc<Catalogue>,
     /// How long rooms live.
@@ -197,9 +197,9 @@ pub struct Rooms {
 }
 
 impl Rooms {
-    fn kept(&self, id: &SessionId) -> Result<(&Keeper, Dates), GameError> {
-        let keeper = self.homes.of(id)?;
-        Ok((keeper, Dates::shown_by(&*keeper.clock)))
+    fn kept(&self, id: &SessionId) -> Result<(&Store, Dates), GameError> {
+        let store = self.router.of(id)?;
+        Ok((store, Dates::shown_by(&*store.clock())))
     }
 
     fn token(&self) -> Token {
@@ -207,9 +207,9 @@ impl Rooms {
     }
 
     async fn act(&self, id: &SessionId, caller: Caller, action: RoomAction) -> Result<Acted, GameError> {
-        let (keeper, dates) = self.kept(id)?;
+        let (store, dates) = self.kept(id)?;
         let command = Command::room(caller, action);
-        let applied = keeper.store.apply(id, command, dates.at).await?.ok_or(GameError::SessionNotFound)?;
+        let applied = store.apply(id, command, dates.at).await?.ok_or(GameError::SessionNotFound)?;
         self.hub.committed(id, &applied);
         match applied.result? {
             Reply::Room(reply) => Ok(Acted { reply, head: applied.head, dates }),
@@ -228,15 +228,15 @@ impl Rooms {
         if !matches!(who, Credential::Backend(Some(_))) {
             return Ok(());
         }
-        let (keeper, dates) = self.kept(id)?;
-        let session = keeper.store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
+        let (store, dates) = self.kept(id)?;
+        let session = store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
         self.viewer(&session, who).map(drop)
     }
 
     /// The live room that has this code.
     async fn find(&self, code: &JoinCode) -> Result<SessionId, GameError> {
-        let keeper = self.homes.main();
-        let found = keeper.store.find(code, keeper.clock.moment()).await?;
+        let store = self.router.main();
+        let found = store.find(code, store.clock().moment()).await?;
         found.ok_or(GameError::CodeUnknown)
     }
 
@@ -358,8 +358,8 @@ impl Rooms {
 
     async fn looked(&self, page: EventPage, dates: Dates, viewer: Option<SeatId>) -> Result<RoomSnapshot, GameError> {
         let EventPage { session, events, epoch } = page;
-        let (keeper, _) = self.kept(&session.id)?;
-        let lives_until = lives_until(&*keeper.store, &session, dates.at).await?;
+        let (store, _) = self.kept(&session.id)?;
+        let lives_until = lives_until(&**store, &session, dates.at).await?;
         Ok(RoomSnapshot { session, dates, epoch, viewer, events, lives_until })
     }
 
@@ -375,8 +375,8 @@ impl Rooms {
     }
 
     async fn events(&self, id: &SessionId, after: Sequence, limit: usize) -> Result<(EventPage, Dates), GameError> {
-        let (keeper, dates) = self.kept(id)?;
-        let page = keeper.store.events(id, after, limit, dates.at).await?.ok_or(GameError::SessionNotFound)?;
+        let (store, dates) = self.kept(id)?;
+        let page = store.events(id, after, limit, dates.at).await?.ok_or(GameError::SessionNotFound)?;
         Ok((page, dates))
     }
 
@@ -397,8 +397,8 @@ impl Rooms {
     /// # Errors
     /// The room is at home on another instance.
     pub fn enter(&self, id: &SessionId, seat: Option<SeatId>) -> Result<Subscription, GameError> {
-        let (keeper, _) = self.kept(id)?;
-        Ok(self.hub.enter(id, keeper, seat))
+        let (store, _) = self.kept(id)?;
+        Ok(self.hub.enter(id, store, seat))
     }
 
     /// Makes the newest connection of a seat, or one of a backend. A fresh one knows nothing of before.

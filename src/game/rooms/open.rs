@@ -77,7 +77,7 @@ impl Rooms {
             ),
             RoomQuiz::External => (None, None),
         };
-        let now = Dates::shown_by(&*self.homes.main().clock).at.now;
+        let now = Dates::shown_by(&*self.router.main().clock()).at.now;
         let room = match (&quiz, &host) {
             (Some(quiz), Some((name, token))) => Room::with_quiz(new.settings, name.clone(), token.hash(), quiz, now),
             _ => Room::external(new.settings, [], now),
@@ -93,8 +93,8 @@ impl Rooms {
         owner: Option<Owner>,
         token: Option<Token>,
     ) -> Result<OpenedRoom, GameError> {
-        let keeper = self.homes.main();
-        let dates = Dates::shown_by(&*keeper.clock);
+        let store = self.router.main();
+        let dates = Dates::shown_by(&*store.clock());
         let (now, host) = (dates.at.now, room.host());
         for _ in 0..MOST_TRIES {
             let id = SessionId::generate(now.as_millis(), &self.chance.bytes());
@@ -104,7 +104,7 @@ impl Rooms {
             let session = GameSession::room(id.clone(), nonce, Some(code.clone()), made, self.lifetimes, now);
             let session = session.owned_by(owner.clone());
             let expires = dates.of(session.state.life.promised_end(now));
-            match keeper.store.create(NewSession(session), dates.at).await {
+            match store.create(NewSession(session), dates.at).await {
                 Err(StoreError::AlreadyExists) => continue,
                 created => created?,
             }

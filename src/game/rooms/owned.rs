@@ -45,15 +45,15 @@ impl Rooms {
     /// # Errors
     /// The store's.
     pub async fn owned(&self, owner: &Owner, after: Option<SessionId>, limit: usize) -> Result<OwnedRooms, GameError> {
-        let keeper = self.homes.main();
-        let dates = Dates::shown_by(&*keeper.clock);
+        let store = self.router.main();
+        let dates = Dates::shown_by(&*store.clock());
         let (mut rooms, mut after) = (Vec::new(), after);
         // One more than asked for tells whether there are more.
         while rooms.len() <= limit {
             let wanted = limit + 1 - rooms.len();
-            let ids = keeper.store.owned(owner, after.as_ref(), wanted, dates.at).await?;
+            let ids = store.owned(owner, after.as_ref(), wanted, dates.at).await?;
             for id in &ids {
-                match keeper.store.get(id, dates.at).await {
+                match store.get(id, dates.at).await {
                     Ok(session) => rooms.extend(session.and_then(|session| owned_room(session, dates))),
                     Err(StoreError::Corrupt { .. }) => {}
                     Err(error) => return Err(error.into()),
@@ -78,14 +78,14 @@ impl Rooms {
     }
 
     async fn delete_as(&self, id: &SessionId, who: &Credential) -> Result<(), GameError> {
-        let (keeper, dates) = self.kept(id)?;
-        let session = keeper.store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
+        let (store, dates) = self.kept(id)?;
+        let session = store.get(id, dates.at).await?.ok_or(GameError::SessionNotFound)?;
         let opener = room_of(&session).ok_or(GameError::SessionNotFound)?.opener();
         let viewer = self.viewer(&session, who)?;
         if viewer.is_some() && viewer != opener {
             return Err(Refusal::HostsOnly.into());
         }
-        let was_there = keeper.store.delete(id).await?;
+        let was_there = store.delete(id).await?;
         self.hub.deleted(id);
         if was_there { Ok(()) } else { Err(GameError::SessionNotFound) }
     }

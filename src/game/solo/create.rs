@@ -7,7 +7,7 @@ use crate::domain::{Game, GameSession, Lifetimes, Millis, Quiz, SessionId, UserI
 use crate::game::GameError;
 use crate::game::quiz_source::pick;
 use crate::quizzes::PlayMode;
-use crate::store::{Keeper, NewSession, StoreError, StoreResult};
+use crate::store::{NewSession, Store, StoreError, StoreResult};
 
 /// The shortest TTL that a caller may ask for.
 const SHORTEST_TTL: Millis = Millis::seconds(10);
@@ -44,7 +44,7 @@ impl SoloGames {
             Some(id) => self.create_as(id, new).await.map_err(|error| match error {
                 // No fallback here: the same id could then be one game in the local store and another in the
                 // shared one.
-                GameError::Store(StoreError::Unavailable(_)) if self.homes.own().is_some() => GameError::NeedsShared,
+                GameError::Store(StoreError::Unavailable(_)) if self.router.own().is_some() => GameError::NeedsShared,
                 error => error,
             }),
         }
@@ -60,7 +60,7 @@ impl SoloGames {
                 return self.created_before(&id, request).await.map_err(|unknown| error.unless_taken(unknown));
             }
         };
-        match self.begin_at(self.homes.main(), id.clone(), making).await {
+        match self.begin_at(self.router.main(), id.clone(), making).await {
             Err(StoreError::AlreadyExists) => self.created_before(&id, request).await,
             // The store takes no new game, but a repeat only needs to read the existing one.
             Err(error @ (StoreError::Full | StoreError::Busy)) => {
@@ -86,26 +86,26 @@ impl SoloGames {
     /// Begins a game under a new id, in the local fallback if the main store fails. This is safe even if the
     /// outcome in the main store is unknown: a game there would have another id, which nobody ever learns.
     async fn begin(&self, making: Making) -> StoreResult<LoadedGame> {
-        let main = self.homes.main();
-        let spare = self.homes.own().map(|own| (own, making.clone()));
+        let main = self.router.main();
+        let spare = self.router.own().map(|own| (own, making.clone()));
         match (self.begin_at(main, self.new_id(main), making).await, spare) {
             (Err(error), Some((own, making))) if is_lasting(&error) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a game begins at home");
-                self.begin_at(&own.keeper, self.new_id(&own.keeper).at_instance(&own.instance), making).await
+                self.begin_at(&own.store, self.new_id(&own.store).at_instance(&own.instance), making).await
             }
             (begun, _) => begun,
         }
     }
 
-    async fn begin_at(&self, keeper: &Keeper, id: SessionId, making: Making) -> StoreResult<LoadedGame> {
-        let dates = Dates::shown_by(&*keeper.clock);
+    async fn begin_at(&self, store: &Store, id: SessionId, making: Making) -> StoreResult<LoadedGame> {
+        let dates = Dates::shown_by(&*store.clock());
         let session = making.session(id, u64::from_le_bytes(self.chance.bytes()), dates);
-        keeper.store.create(NewSession(session.clone()), dates.at).await?;
+        store.create(NewSession(session.clone()), dates.at).await?;
         Ok(LoadedGame::touched(session, dates))
     }
 
-    fn new_id(&self, keeper: &Keeper) -> SessionId {
-        SessionId::generate(keeper.clock.moment().now.as_millis(), &self.chance.bytes())
+    fn new_id(&self, store: &Store) -> SessionId {
+        SessionId::generate(store.clock().moment().now.as_millis(), &self.chance.bytes())
     }
 
     fn making(&self, new: NewGame) -> Result<Making, GameError> {

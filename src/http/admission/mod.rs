@@ -231,17 +231,17 @@ impl Admission {
     }
 
     /// Every second: counts live sessions, drops old limiter entries, and logs refusals. Never returns.
-    pub async fn tidy(&self, homes: &StoreRouter) {
+    pub async fn tidy(&self, router: &StoreRouter) {
         let mut tick = tokio::time::interval(TIDY_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
             // Read before the stores count: sessions that are opened during the count may or may not be in it.
             let opened = self.sessions.opened();
-            if let Ok(status) = homes.status().await {
+            if let Ok(status) = router.status().await {
                 self.sessions.note_live(status.live_sessions(), opened);
             }
-            self.sessions.tidy(homes).await;
+            self.sessions.tidy(router).await;
             self.calls.tidy();
             self.requests.tidy();
             self.files.tidy();

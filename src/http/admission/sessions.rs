@@ -122,13 +122,13 @@ impl Sessions {
     }
 
     /// Checks the sessions that are due, and takes the dead ones off their creators' counts.
-    pub(super) async fn tidy(&self, homes: &StoreRouter) {
+    pub(super) async fn tidy(&self, router: &StoreRouter) {
         for _ in 0..LOOKS {
-            let Some((_, id, opener)) = self.due(homes) else { return };
-            let Ok(keeper) = homes.of(&id) else { continue };
-            let at = keeper.clock.moment();
+            let Some((_, id, opener)) = self.due(router) else { return };
+            let Ok(store) = router.of(&id) else { continue };
+            let at = store.clock().moment();
             // On an error the session counts as alive, and is checked again later.
-            let lives = keeper.store.get(&id, at).await.map_or(true, |session| session.is_some());
+            let lives = store.get(&id, at).await.map_or(true, |session| session.is_some());
             let mut known = self.known.lock();
             if lives {
                 known.looks.push_back((at.now.plus(LOOK_AFTER), id, opener));
@@ -139,8 +139,8 @@ impl Sessions {
     }
 
     /// Takes the next session to check off the queue, if its time has come.
-    fn due(&self, homes: &StoreRouter) -> Option<(Timestamp, SessionId, Creator)> {
-        let now = homes.main().clock.moment().now;
+    fn due(&self, router: &StoreRouter) -> Option<(Timestamp, SessionId, Creator)> {
+        let now = router.main().clock().moment().now;
         self.known.lock().looks.pop_front_if(|(when, ..)| *when <= now)
     }
 }

@@ -37,8 +37,8 @@ pub(super) async fn create(
     let opening = shared.admission.create(&opener, cost)?;
     let id = new.session_id.clone();
     let seen = shared.solo.create(new).await.map_err(|error| Problem::of(error, id.as_ref()))?;
-    if let Ok(keeper) = shared.homes.of(&seen.session.id) {
-        opening.done(&seen.session.id, keeper.clock.moment().now);
+    if let Ok(store) = shared.router.of(&seen.session.id) {
+        opening.done(&seen.session.id, store.clock().moment().now);
     }
     replies::created(&seen).map(|created| reply(StatusCode::CREATED, &created))
 }

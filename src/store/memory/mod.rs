@@ -7,10 +7,12 @@ mod portable;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
+use super::clock::Clock;
 use super::contract::{Dump, EventPage, GameSessionStore, NewSession, StoreStatus, Swept};
 use super::error::{StoreError, StoreResult};
 use super::page::Budget;
@@ -28,6 +30,7 @@ pub struct MemoryStore {
     random: u64,
     /// `None` once the store is closed.
     inner: Mutex<Option<MemorySessions>>,
+    clock: Arc<dyn Clock>,
 }
 
 #[derive(Default)]
@@ -52,8 +55,8 @@ impl StoredSession {
 impl MemoryStore {
     /// Creates an empty store. `random` is part of the epoch of its sessions, which distinguishes its
     /// sequence numbers from those of any other store.
-    pub fn new(rules: ApplyFn, random: u64) -> Self {
-        Self { rules, random, inner: Mutex::new(Some(MemorySessions::default())) }
+    pub fn new(rules: ApplyFn, random: u64, clock: Arc<dyn Clock>) -> Self {
+        Self { rules, random, clock, inner: Mutex::new(Some(MemorySessions::default())) }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut MemorySessions) -> StoreResult<T>) -> StoreResult<T> {
@@ -128,6 +131,10 @@ impl MemorySessions {
 
 #[async_trait]
 impl GameSessionStore for MemoryStore {
+    fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
     async fn create(&self, NewSession(session): NewSession, at: Moment) -> StoreResult<()> {
         self.with(|inner| {
             if inner.is_taken(&session, at.now) {

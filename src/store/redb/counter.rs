@@ -50,6 +50,7 @@ impl Counter {
     /// Examines at most `most` entries that became due. Returns how many sessions are known to have expired,
     /// and whether those are all.
     pub(super) fn count(&self, snapshot: &ReadSnapshot<'_>, now: Timestamp, most: usize) -> StoreResult<(u64, bool)> {
+        // The writer's `note` waits for this lock, so `most` also limits how long a commit can be delayed.
         let mut seen = self.0.lock();
         if now.plus(BACK) < seen.until {
             // Times of consecutive calls never go back this far. The clock is another one, so the count

@@ -1,5 +1,5 @@
-//! What is due by the index. A damaged page of the index is passed over: what it held is found again
-//! only when its sessions are touched, and all others are looked after.
+//! Reads due entries from the expiry index. A damaged page of the index is passed over. The sessions of its
+//! entries are found again only when they are used; all others are found as usual.
 
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,20 +13,21 @@ use crate::store::panics;
 
 type ExpiryTable = ReadOnlyTable<(u64, &'static [u8]), ()>;
 
-/// Hints that are due, soonest first.
+/// Due entries of the expiry index, earliest first.
 pub(super) struct DueEntries<'a> {
     index: ExpiryTable,
-    /// Set where a page can't be read.
+    /// Set when a page of the index can't be read.
     damage: &'a AtomicBool,
+    /// The rows that come next; `None` if there are none, or they can't be read.
     rows: Option<Range<'static, (u64, &'static [u8]), ()>>,
-    /// The last hint that was read: its time, and how its id begins.
+    /// The last entry that was read: its time, and the beginning of its id.
     last: (u64, u128),
-    /// The first time that is not due.
+    /// The earliest time that is not due, in milliseconds.
     end: u64,
 }
 
 impl<'a> DueEntries<'a> {
-    /// Those after this one, up to `now`.
+    /// The entries after `after` whose time is `now` or earlier.
     pub(super) fn after(
         index: ExpiryTable,
         after: Option<&ExpiryEntry>,
@@ -46,20 +47,21 @@ impl<'a> DueEntries<'a> {
         expiry_entries
     }
 
-    /// The rows from here on; `None` if they can't be read.
+    /// The rows from `from` on; `None` if they can't be read.
     fn rows_from(&self, from: Bound<(u64, &[u8])>) -> Option<Range<'static, (u64, &'static [u8]), ()>> {
         let end = Bound::Excluded((self.end, &[][..]));
         panics::catch(|| self.index.range::<(u64, &[u8])>((from, end)).ok()).ok().flatten()
     }
 
-    /// Whether what is due from here on can be read, as far as its first entry.
+    /// Whether the first due row from this position on can be read. True if there is none.
     fn is_readable_from(&self, time: u64, id: u128) -> bool {
         let rows = self.rows_from(Bound::Included((time, &id.to_be_bytes())));
         rows.is_some_and(|mut rows| panics::catch(|| rows.next().is_none_or(|row| row.is_ok())).unwrap_or(false))
     }
 
-    /// Goes on behind a damaged page: at the first time from which on all can be read, and before it at
-    /// the first id of the time in which the page ends.
+    /// Continues behind a damaged page. A binary search finds the earliest time from whose start on rows can
+    /// be read. Another one finds the earliest such id within the time just before it, because the page may
+    /// end between two ids of one time.
     fn pass_damage(&mut self) {
         self.damage.store(true, Ordering::Relaxed);
         let (last, id) = self.last;
@@ -71,7 +73,7 @@ impl<'a> DueEntries<'a> {
     }
 }
 
-/// How an id begins: enough to tell a place in the index.
+/// The first 16 bytes of an id as a number, which is enough to find a position in the index.
 fn beginning(id: &[u8]) -> u128 {
     let mut bytes = [0; 16];
     let length = id.len().min(bytes.len());
@@ -79,8 +81,8 @@ fn beginning(id: &[u8]) -> u128 {
     u128::from_be_bytes(bytes)
 }
 
-/// The first number after `low` for which it holds, where it does for all after that too; `high` if it
-/// holds for none before.
+/// The first number after `low` for which `holds` is true; `high` if there is none before it. If `holds` is
+/// true for a number, it must be true for all larger ones.
 fn first_of(mut low: u128, mut high: u128, holds: impl Fn(u128) -> bool) -> u128 {
     while high - low > 1 {
         let middle = low + (high - low) / 2;

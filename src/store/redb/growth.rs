@@ -1,5 +1,6 @@
-//! Whether what takes space, a new game above all, may be stored. A commit that has met a full disk, or
-//! damage where new games go, holds it up until a try has worked. Nothing else is refused for that.
+//! Decides whether commands that take space, such as new games, are accepted. They are refused after a commit
+//! found the disk full, or damage where new games are stored, until a try succeeds. No other command is
+//! refused for this.
 
 use std::time::{Duration, Instant};
 
@@ -7,44 +8,47 @@ use parking_lot::Mutex;
 
 use crate::store::contract::Cause;
 
-/// How soon it is tried again after a commit has failed for want of space: first, and at most. A try
-/// that fails closes the file for a moment.
+/// The first backoff after a commit found no space. A failed try closes the file for a moment.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
+/// The longest backoff after commits found no space.
 const LAST_RETRY: Duration = Duration::from_secs(16);
-/// How soon it is tried again after a commit has met a damaged page.
+/// The pause before the next try after a commit met a damaged page.
 pub(super) const DAMAGE_RETRY: Duration = Duration::from_secs(60);
 
-/// Space that is kept in the file for running games: a part of the file, one in so many, and at least
-/// and at most so many bytes.
+/// One part in this many of the file is reserved for running games.
 const RESERVED_PART: u64 = 32;
+/// The smallest reserve for running games, in bytes.
 const LEAST_RESERVED: u64 = 1024 * 1024;
+/// The largest reserve for running games, in bytes.
 const MOST_RESERVED: u64 = 16 * 1024 * 1024;
 
-/// How many bytes a file of this length keeps for running games.
+/// How many bytes a file of `length` bytes reserves for running games.
 pub(super) fn reserved(length: u64) -> u64 {
     (length / RESERVED_PART).clamp(LEAST_RESERVED, MOST_RESERVED)
 }
 
-/// Whether the file may grow.
+/// Whether the file may grow. The store and the writer share it.
 #[derive(Default)]
 pub(super) struct Growth(Mutex<Option<Hold>>);
 
-/// A commit that takes space has failed.
+/// Growth is refused, since a commit that takes space failed.
 struct Hold {
     cause: Cause,
+    /// The backoff before the next try. It doubles with each full disk in a row.
     pause: Duration,
     retry_at: Instant,
-    /// Whether something was deleted since.
+    /// Whether something was deleted since that commit.
     has_freed: bool,
 }
 
 impl Growth {
-    /// Why nothing may grow, if nothing may.
+    /// Why growth is refused; `None` if it is not.
     pub(super) fn refusal(&self) -> Option<Cause> {
         self.0.lock().as_ref().map(|hold| hold.cause)
     }
 
-    /// A commit that takes space has met a full disk, or damage.
+    /// Notes that a commit that takes space found the disk full, or damage. The backoff doubles from one full
+    /// disk to the next, and starts again if something was deleted in between.
     pub(super) fn failed(&self, cause: Cause) {
         let mut hold = self.0.lock();
         let again = hold.as_ref().filter(|hold| hold.cause == cause && !hold.has_freed).map(|hold| hold.pause * 2);
@@ -55,7 +59,7 @@ impl Growth {
         *hold = Some(Hold { cause, pause, retry_at: Instant::now() + pause, has_freed: false });
     }
 
-    /// Something was deleted: a try is worth it sooner.
+    /// Notes that something was deleted, so that the next try comes sooner.
     pub(super) fn freed(&self) {
         if let Some(hold) = self.0.lock().as_mut().filter(|hold| hold.cause == Cause::Full) {
             hold.retry_at = hold.retry_at.min(Instant::now() + FIRST_RETRY);
@@ -63,12 +67,12 @@ impl Growth {
         }
     }
 
-    /// Whether it is time to try whether the file can grow again.
+    /// Whether the next try is due.
     pub(super) fn is_try_due(&self) -> bool {
         self.0.lock().as_ref().is_none_or(|hold| Instant::now() >= hold.retry_at)
     }
 
-    /// Something that takes space was stored.
+    /// Notes that a commit that takes space succeeded: growth is accepted again.
     pub(super) fn worked(&self) {
         *self.0.lock() = None;
     }

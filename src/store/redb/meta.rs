@@ -1,5 +1,5 @@
-//! What the file knows of itself: its format, its random, the highest time it has seen, how many
-//! batches it has committed, whether it was closed cleanly.
+//! The file's metadata: its format, its random number, the highest game time known, how many batches were
+//! committed, and whether it was closed cleanly.
 
 use ::redb::{ReadTransaction, TableError, WriteTransaction};
 
@@ -11,65 +11,65 @@ use crate::domain::{Millis, Timestamp};
 use crate::store::clock::Uptime;
 use crate::store::error::{StoreError, StoreResult};
 
-/// The layout of the tables that this release writes. What it knows beyond that of earlier ones is
-/// left out of account where it is missing.
+/// The version of the table layout that this release reads and writes. Metadata that earlier releases with
+/// this version did not have may be missing in a file.
 const FORMAT: u64 = 3;
-/// While sessions live and nothing commits, a sign of life is written this often; so a crash can
-/// have been this much later than the file's highest time, and no more.
+/// While sessions are stored and nothing else is committed, a sign of life is committed this often. So a
+/// crash was at most this much later than the highest game time in the file.
 pub(super) const SIGN_OF_LIFE: Millis = Millis::seconds(10);
 
-/// Two clocks that are cut to whole milliseconds differ by less than this.
+/// Two times that are each cut to whole milliseconds differ by less than this from their exact difference.
 const ROUNDING: Millis = Millis(2);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Meta {
-    /// Tells this file's event numbering from any other's.
+    /// The file's random number. It is a part of every epoch, and so tells this file's event numbering from
+    /// any other's.
     pub(super) random: u64,
     /// The highest game time known.
     pub(super) time: Timestamp,
     /// The machine's uptime when it was that time.
     pub(super) uptime: Uptime,
-    /// How many batches were committed.
     pub(super) batches: u64,
-    /// Whether `time` is when the file was closed, and not some time before.
+    /// Whether the file was closed cleanly, at exactly `time`. False while it is open and after a crash.
     pub(super) clean: bool,
     /// How often the file was opened.
     pub(super) generation: u64,
-    /// Which file it is.
+    /// The file when it was last opened; `None` for a storage that is no file, or if it is not known.
     pub(super) identity: Option<Identity>,
 }
 
 /// How a file was found when it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opening {
-    /// Whether the last server closed it, or it is new.
+    /// Whether the last server closed the file, or the file is new.
     pub is_clean: bool,
-    /// By how much game time was moved on, since nobody knows how long the last server lived after
-    /// its last commit: every game has at most so much less time than it had then. None after a clean
-    /// stop, and never more than 10 s.
+    /// By how much game time was moved forward, because it is unknown how long the last server ran after its
+    /// last commit. Every game loses at most this much time. It is zero after a clean stop, and never more
+    /// than 10 s.
     pub moved_on: Millis,
 }
 
 impl Meta {
-    /// How the file is found at this uptime.
+    /// How the file is found when it is opened at this uptime.
     pub(super) fn opening(&self, now: Uptime) -> Opening {
         Opening { is_clean: self.clean, moved_on: self.time_at_opening(now).since(self.time) }
     }
 
-    /// What the file knows, or `None` if it is new. A database of another program is an error.
+    /// Reads the metadata; `None` if the file is new. A database of another program is an error.
     pub(super) fn read(transaction: &ReadTransaction) -> StoreResult<Option<Self>> {
         let table = match transaction.open_table(META) {
             Ok(table) => table,
             Err(TableError::TableDoesNotExist(_)) => return is_empty(transaction).map(|()| None),
             Err(error) => return Err(StoreError::unavailable(error)),
         };
-        // The first commit writes all of it.
+        // The first commit writes all of these, so a missing one shows damage.
         let missing = || StoreError::Corrupt { what: DAMAGED_PAGE.to_owned() };
         let number = |name: &str| -> StoreResult<u64> {
             let value = table.get(name).map_err(StoreError::unavailable)?;
             value.map(|value| value.value()).ok_or_else(missing)
         };
-        // Not there in files of earlier releases.
+        // Files of earlier releases do not have these.
         let known = |name: &str| -> StoreResult<u64> {
             let value = table.get(name).map_err(StoreError::unavailable)?;
             Ok(value.map_or(0, |value| value.value()))
@@ -91,7 +91,7 @@ impl Meta {
         }))
     }
 
-    /// How many batches were committed.
+    /// How many batches the tables have. The log may have more.
     pub(super) fn batches(transaction: &ReadTransaction) -> StoreResult<u64> {
         let table = transaction.open_table(META).map_err(StoreError::unavailable)?;
         let value = table.get("batches").map_err(StoreError::unavailable)?;
@@ -119,13 +119,14 @@ impl Meta {
         Ok(())
     }
 
-    /// How far the file is.
+    /// How far the file is, for the note beside it.
     pub(super) fn progress(&self) -> FileProgress {
         FileProgress { random: self.random, generation: self.generation, batches: self.batches }
     }
 
-    /// Why the file, being `identity`, looks like another life of the one that was used last, if it
-    /// does: it was moved or copied, or it was put back and is not as far as the note beside it.
+    /// Why the file needs a new epoch; `None` if it does not. It needs one if it was moved or copied, or if
+    /// it is behind the note beside it and so was restored from an older copy. `identity` is the file as it
+    /// is found now.
     pub(super) fn other_life(&self, identity: Option<Identity>, note: Option<FileProgress>) -> Option<&'static str> {
         let is_other = matches!((self.identity, identity), (Some(before), Some(now)) if before != now);
         let far = |progress: FileProgress| (progress.generation, progress.batches);
@@ -139,11 +140,11 @@ impl Meta {
         }
     }
 
-    /// What time it is when the file is opened: no earlier than it ever was before.
+    /// The game time when the file is opened. It is never earlier than it was before.
     ///
-    /// A process that crashed can have lived on after its last commit, until the next sign of life
-    /// was due, but no longer than the machine says has passed: who comes back at once loses
-    /// nothing of a question's time.
+    /// A process that crashed may have run on after its last commit until the next sign of life was due, but
+    /// not longer than the time that has passed by the machine's uptime. So a restart right after a crash
+    /// costs players almost no time to answer.
     pub(super) fn time_at_opening(&self, now: Uptime) -> Timestamp {
         let passed = now.since(self.uptime).map(|passed| Millis(passed.0 + ROUNDING.0));
         let at_most = passed.map_or(SIGN_OF_LIFE, |passed| passed.min(SIGN_OF_LIFE));
@@ -151,7 +152,8 @@ impl Meta {
     }
 }
 
-/// The first commit of a file writes its own record too: tables without it are somebody else's.
+/// Checks that a file without metadata has no tables. The first commit writes the metadata too, so tables
+/// without it belong to another program.
 fn is_empty(transaction: &ReadTransaction) -> StoreResult<()> {
     match transaction.list_tables().map_err(StoreError::unavailable)?.next() {
         None => Ok(()),
@@ -182,7 +184,7 @@ mod tests {
         assert!(is_other(4, Some(FileProgress { batches: 10, ..noted })), "it went on after it was copied");
         assert!(is_other(4, Some(FileProgress { generation: 3, batches: 2, ..noted })));
         assert!(is_other(4, Some(FileProgress { random: 2, ..noted })));
-        // A power cut may take the note's last lines, and a storage of a test's own is no file.
+        // A power cut may lose the last writes of the note, and the storage of a test is no file.
         assert!(!is_other(4, Some(FileProgress { batches: 8, ..noted })));
         assert_eq!(META.other_life(None, None), None);
         assert_eq!(Meta { identity: None, ..META }.other_life(Some(Identity { device: 3, inode: 4 }), None), None);

@@ -128,11 +128,6 @@ impl RedbStore {
         self.missing.as_deref()
     }
 
-    /// The clock that the deadlines of this file's sessions refer to.
-    pub fn clock(&self) -> Arc<dyn Clock> {
-        self.clock.clone()
-    }
-
     /// How the file was found when it was opened.
     pub fn opening(&self) -> Opening {
         self.opening
@@ -205,6 +200,10 @@ impl Drop for RedbStore {
 
 #[async_trait]
 impl GameSessionStore for RedbStore {
+    fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
     async fn create(&self, NewSession(session): NewSession, at: Moment) -> StoreResult<()> {
         let session = Box::new(session);
         let created = self.commit(|reply| Work::Create { session, at, reply }).await;

@@ -1,14 +1,14 @@
-//! A note beside the file of how far the file is. A file that is not as far was put back: what it
-//! records from now on is another life of it.
+//! A note beside the database file that says how far the file is. A file that is behind its note was restored
+//! from an older copy, so its sessions get a new epoch.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// How far a file is.
+/// How far a database file is: which file, and how many openings and batches it has had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileProgress {
-    /// The file's random, which its epochs come from.
+    /// The file's random number, which is a part of every epoch.
     pub(super) random: u64,
     /// How often the file was opened.
     pub(super) generation: u64,
@@ -16,15 +16,17 @@ pub(super) struct FileProgress {
     pub(super) batches: u64,
 }
 
-/// A number's bytes, a checksum's among them.
+/// Bytes of one number in the note. The checksum is a number too.
 const NUMBER: usize = size_of::<u64>();
 
-/// The note. It is written after each commit and never synced: a process that is killed leaves it as
-/// new as the file, and a power cut may leave an older one, which says nothing.
+/// The note; `None` if it can't be opened, or the storage is no file.
+///
+/// It is written after each commit and never synced. If the process is killed, it is as new as the file.
+/// After a power cut it may be older than the file, which proves nothing.
 pub(super) struct Note(Option<File>);
 
 impl Note {
-    /// The note beside the file at `path`, and what it said.
+    /// Opens the note beside the file at `path`, or creates it. Also returns what it said.
     pub(super) fn open(path: Option<&Path>) -> (Self, Option<FileProgress>) {
         let Some(path) = path.map(place) else { return (Self(None), None) };
         let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
@@ -40,21 +42,21 @@ impl Note {
         }
     }
 
-    /// What the note beside the file at `path` says, if there is one.
+    /// What the note beside the file at `path` says; `None` if it is missing or damaged.
     pub(super) fn look(path: &Path) -> Option<FileProgress> {
         read(&File::open(place(path)).ok()?)
     }
 
-    /// Notes how far the file is.
+    /// Writes how far the file is.
     pub(super) fn write(&self, progress: FileProgress) {
         if let Self(Some(file)) = self {
-            // Without it a file that is put back is not noticed, and all else goes on.
+            // An error is ignored: without the note only a restored copy is not detected.
             let _ = file.write_all_at(&encode(progress), 0);
         }
     }
 }
 
-/// Where the note of a file lies.
+/// The path of the note that belongs to the database at `path`.
 fn place(path: &Path) -> PathBuf {
     path.with_extension("note")
 }

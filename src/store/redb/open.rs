@@ -94,6 +94,7 @@ impl RedbStore {
             slot.reopen()?;
         } else {
             first.map_err(|error| OpenError::Unwritable(error.into_store_error()))?;
+            // After the commit: a note that is ahead of the file would make it look like an old copy.
             note.write(meta.progress());
         }
         let clock = Arc::new(GameClock::start(base, options.wall.clone()));

@@ -1,4 +1,4 @@
-//! Whole sessions in and out of the file.
+//! Export of whole sessions from the file, and import into it.
 
 use std::ops::Bound;
 

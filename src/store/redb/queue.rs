@@ -20,9 +20,9 @@ use crate::store::quiz_cache::QuizBytes;
 const MOST_WAITING: usize = 20_000;
 /// Most bytes that the queued commands may hold.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
-/// How long the writer waits for more commands: always if batches are large, at least if they are small.
+/// How long the writer waits for more commands if batches are large, and the shortest wait if they are small.
 const COMPANY: Duration = Duration::from_micros(200);
-/// How long the writer waits at most for more commands if batches are small.
+/// The longest wait for more commands if batches are small.
 const LONGEST_COMPANY: Duration = Duration::from_millis(1);
 /// From this many commands on the cost of a commit is well shared, and a longer wait costs more than it
 /// gains.
@@ -123,7 +123,7 @@ impl Work {
 }
 
 struct QueuedWork {
-    /// Ascending in the queue.
+    /// Tickets ascend in the queue: `withdraw` finds work by binary search.
     ticket: u64,
     work: Work,
 }
@@ -301,9 +301,10 @@ impl Queue {
     }
 
     /// Takes the next batch: all queued commands, or each session's share of them. Waits until `until` for
-    /// the first command. Then it waits a little longer for more commands, as long as there are fewer than in
-    /// `recent` batches. If batches are small, that wait is half the time that the last batch `took`, within
-    /// limits. It ends early if all clients that can be expected have come.
+    /// the first command. Then it waits a little longer for more, as long as the batch is smaller than the
+    /// last
+    /// ones, which had about `recent` commands. If those were small, that wait is half the time that the last
+    /// batch `took`, within limits, and ends early once all clients that can be expected have come.
     pub(super) fn take(&self, until: Instant, recent: usize, took: Duration) -> QueueTake {
         let mut state = self.state.lock();
         if let Some(since) = state.working_since.take() {

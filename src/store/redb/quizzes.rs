@@ -1,9 +1,9 @@
-//! Quizzes in the file.
+//! Quizzes and their questions in the file.
 //!
-//! Questions lie there once, under the hash of their content, however many games ask them; a quiz's record
-//! names them. A question of a bank has a row of its own, for games draw their own from it; those that a
-//! caller brings come together, and have one row. Options in another order than that of their ids, and
-//! questions in another than that of theirs, are the game's own affair: the row is the same.
+//! A question row is stored once, under the hash of its content, however many games use it. The record of a
+//! quiz names its rows. A question of a bank has a row of its own, because each game draws its own questions
+//! from the bank. Questions that a caller brings for one game come together, and share one row. The order of
+//! the questions and of their options is stored in the quiz record, so the rows are the same for every order.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,31 +19,34 @@ use crate::store::error::{StoreError, StoreResult};
 use crate::store::format;
 use crate::store::quiz_cache::{ByteCache, QuizCache, byte_cache};
 
-/// What a row of questions is called: the hash of its record.
+/// The name of a question row: the first 16 bytes of the BLAKE3 hash of its record.
 pub(super) type QuestionName = [u8; 16];
 
-/// A quiz as the file keeps it.
+/// A quiz as it is stored in the file.
 #[derive(Serialize, Deserialize)]
 struct QuizRecord {
     id: QuizId,
     scoring: Scoring,
     progression: ProgressionRule,
-    /// The rows that its questions lie in.
+    /// The question rows that contain its questions.
     rows: Vec<QuestionName>,
+    /// Its questions in their order.
     questions: Vec<Placed>,
 }
 
-/// Where a question of a quiz lies.
+/// Where a question of a quiz is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Placed {
-    /// In which of the rows, and where in it.
+    /// The index of its row in the `rows` of the quiz record.
     row: u16,
+    /// Its position within the row.
     place: u16,
-    /// Which option stands where, by its place in the order of ids; `None` if they stand in that.
+    /// The options in their order, each as its position among the options sorted by id. `None` if the row has
+    /// them in this order.
     order: Option<Vec<u8>>,
 }
 
-/// The record of a row, and what it is called.
+/// The record of a question row, with its name.
 #[derive(Debug, Clone)]
 pub(super) struct NamedRecord {
     pub(super) name: QuestionName,
@@ -51,7 +54,7 @@ pub(super) struct NamedRecord {
 }
 
 impl NamedRecord {
-    /// Of these questions' records.
+    /// The row that consists of these encoded questions.
     fn of(questions: &[ByteBuf]) -> StoreResult<Self> {
         let record = format::encode(&questions)?;
         let mut name = [0; 16];
@@ -60,9 +63,11 @@ impl NamedRecord {
     }
 }
 
-/// The record of a question with its options in the order of their ids, and how they stand in it.
+/// Encodes a question with its options sorted by id. Also returns the order that they had; `None` if they
+/// were not moved.
 fn in_order(question: &Question) -> StoreResult<(ByteBuf, Option<Vec<u8>>)> {
     let options = &question.options;
+    // A position takes one byte, so a question with more options is stored as it is.
     if options.is_sorted_by_key(|option| option.id) || options.len() > usize::from(u8::MAX) {
         return Ok((format::encode(question)?.into(), None));
     }
@@ -73,7 +78,7 @@ fn in_order(question: &Question) -> StoreResult<(ByteBuf, Option<Vec<u8>>)> {
     Ok((format::encode(&sorted)?.into(), Some(order)))
 }
 
-/// The same question with its options in this order.
+/// The question with its options in this order; `None` if the order does not fit its options.
 fn reordered(question: &Arc<Question>, order: &[u8]) -> Option<Arc<Question>> {
     let mut options = Vec::with_capacity(order.len());
     for place in order {
@@ -83,23 +88,25 @@ fn reordered(question: &Arc<Question>, order: &[u8]) -> Option<Arc<Question>> {
     is_whole.then(|| Arc::new(Question { options, ..Question::clone(question) }))
 }
 
-/// Reads and writes quizzes, and keeps what it has met.
+/// Encodes and decodes quizzes, with caches of what was encoded or decoded last.
 pub(super) struct QuizReader {
-    /// Whole quizzes.
+    /// Decoded quizzes by session and nonce.
     pub(super) cache: QuizCache,
-    /// The rows of questions met last.
+    /// Decoded question rows that were read last.
     rows: ByteCache<QuestionName, Questions>,
-    /// The names of questions that were stored last, by their address, which is theirs as long as they are
-    /// here.
+    /// The names of bank questions that were stored last, by the address of the question. No other question
+    /// can get that address while the cache holds this one.
     names: ByteCache<usize, (Arc<Question>, QuestionName)>,
-    /// Until when questions are kept that new sessions have asked lately. One may be kept for longer.
+    /// Until when question rows that new sessions used lately are kept at least. The file may keep one for
+    /// longer.
     ends: ByteCache<QuestionName, Timestamp>,
-    /// Questions that could not be read: the next game that asks one stores it anew.
+    /// Question rows that could not be read. The next new game that uses one stores it again.
     damaged: Mutex<HashSet<QuestionName>>,
 }
 
 impl QuizReader {
-    /// One that keeps so many bytes: a quarter for questions, their names and ends, the rest for quizzes.
+    /// Makes the caches with `bytes` bytes in all: a quarter for questions, their names and ends, the rest
+    /// for quizzes.
     pub(super) fn new(bytes: u64) -> Self {
         let part = bytes / 16;
         let cache = QuizCache::new(bytes - 4 * part);
@@ -107,33 +114,33 @@ impl QuizReader {
         Self { cache, rows, names, ends, damaged: Mutex::default() }
     }
 
-    /// Notes that a question can't be read.
+    /// Notes that a question row could not be read.
     pub(super) fn note_damaged(&self, name: &QuestionName) {
         self.damaged.lock().insert(*name);
     }
 
-    /// Whether a question could not be read.
+    /// Whether a question row could not be read and was not stored again since.
     pub(super) fn is_damaged(&self, name: &QuestionName) -> bool {
         self.damaged.lock().contains(name)
     }
 
-    /// A question is stored anew.
+    /// Notes that a question row is stored again.
     pub(super) fn forget_damaged(&self, name: &QuestionName) {
         self.damaged.lock().remove(name);
     }
 
-    /// Until when a question is kept at the least, as far as that was noted.
+    /// Until when a question row is kept at least; `None` if that was not noted.
     pub(super) fn known_end(&self, name: &QuestionName) -> Option<Timestamp> {
         self.ends.get(name).map(|(end, _)| end)
     }
 
-    /// Notes until when a question is kept.
+    /// Notes until when a question row is kept.
     pub(super) fn note_end(&self, name: &QuestionName, end: Timestamp) {
         self.ends.insert(*name, (end, 0));
     }
 
-    /// The bytes of a quiz's record; `is_stored` says of a row whether the file has it, and of the others `put`
-    /// gets the records.
+    /// Encodes a quiz as a record. `is_stored` tells whether the file has a row. Rows that it does not have
+    /// are given to `put`.
     pub(super) fn encode(
         &self,
         quiz: &Quiz,
@@ -146,7 +153,7 @@ impl QuizReader {
         format::encode(&QuizRecord { id: quiz.id.clone(), scoring, progression, rows, questions })
     }
 
-    /// Each question in a row of its own.
+    /// Puts each question in a row of its own.
     fn apart(
         &self,
         quiz: &Quiz,
@@ -178,8 +185,8 @@ impl QuizReader {
         Ok((rows, questions))
     }
 
-    /// Decodes a session's quiz, and keeps it; `read` gives the questions of a row. Rows met before are not read
-    /// again.
+    /// Decodes a session's quiz, and puts it in the cache. `read` reads the questions of a row; it is not
+    /// called for rows in the cache.
     pub(super) fn decode(
         &self,
         id: &SessionId,
@@ -215,10 +222,10 @@ impl QuizReader {
     }
 }
 
-/// The questions of a row.
+/// The decoded questions of a row, in their stored order.
 pub(super) type Questions = Arc<Vec<Arc<Question>>>;
 
-/// All questions in one row, in the order of their records.
+/// Puts all questions in one row, sorted by their encoded bytes and without duplicates.
 fn together(
     quiz: &Quiz,
     is_stored: impl Fn(&QuestionName) -> StoreResult<bool>,
@@ -241,22 +248,22 @@ fn together(
     Ok((vec![name], placed))
 }
 
-/// Bytes of the time that stands before a question's record.
+/// Bytes of the keep-until time in front of a question row's record: milliseconds, little-endian.
 const UNTIL: usize = size_of::<u64>();
 
-/// A question's row as redb keeps it: until when it is needed, and its record.
+/// Encodes a question row as redb stores it: the keep-until time, and then the record.
 pub(super) fn question_record(row: &QuestionRow) -> Vec<u8> {
     [&row.until.as_millis().to_le_bytes(), &*row.record].concat()
 }
 
-/// The row of a question that is kept like this.
+/// Decodes a question row as redb stores it.
 pub(super) fn question_row(name: &QuestionName, row: &[u8]) -> StoreResult<QuestionRow> {
     let what = || StoreError::Corrupt { what: format!("{}: too short", question_what(name)) };
     let (until, record) = row.split_first_chunk::<UNTIL>().ok_or_else(what)?;
     Ok(QuestionRow { until: Timestamp::from_millis(u64::from_le_bytes(*until)), record: record.into() })
 }
 
-/// The names in a quiz's record, which may be nothing; `what` names it in errors.
+/// The names of the question rows in a quiz record, which may be empty; `what` names the record in errors.
 pub(super) fn names(record: &[u8], what: impl Fn() -> String) -> StoreResult<Vec<QuestionName>> {
     if record.is_empty() {
         return Ok(Vec::new());
@@ -265,12 +272,12 @@ pub(super) fn names(record: &[u8], what: impl Fn() -> String) -> StoreResult<Vec
     Ok(record.rows)
 }
 
-/// How errors name a question.
+/// The text that names a question row in errors.
 pub(super) fn question_what(name: &QuestionName) -> String {
     format!("question {}", u128::from_be_bytes(*name))
 }
 
-/// The questions of a row's record.
+/// Decodes the record of a question row.
 pub(super) fn decode_questions(name: &QuestionName, record: &[u8]) -> StoreResult<Questions> {
     let what = || question_what(name);
     let records: Vec<&Bytes> = format::decode_borrowed(record, what)?;
@@ -278,7 +285,7 @@ pub(super) fn decode_questions(name: &QuestionName, record: &[u8]) -> StoreResul
     questions.collect::<StoreResult<_>>().map(Arc::new)
 }
 
-/// What is met when a quiz names a question that isn't there.
+/// The error for a quiz that names a question row that is missing.
 pub(super) fn missing_question(name: &QuestionName) -> StoreError {
     StoreError::Corrupt { what: format!("{}: missing", question_what(name)) }
 }
@@ -316,7 +323,7 @@ mod tests {
         SessionId::generate(n, &[0; 10])
     }
 
-    /// The questions of a file.
+    /// The question rows of a file, by name.
     type Stored = std::cell::RefCell<std::collections::BTreeMap<QuestionName, Vec<u8>>>;
 
     fn encode(reader: &QuizReader, quiz: &Quiz, stored: &Stored) -> Vec<u8> {

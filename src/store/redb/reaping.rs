@@ -1,5 +1,5 @@
-//! How a sweep goes about it: a small batch at a time, so that it can be stopped between two, and with
-//! pauses as the writer has others to serve.
+//! The pace of a sweep. It goes in small batches, so that it can be stopped between two. After a batch it
+//! pauses, the longer the busier the writer is with other commands.
 
 use std::time::{Duration, Instant};
 
@@ -12,20 +12,23 @@ use crate::domain::Moment;
 use crate::store::contract::Swept;
 use crate::store::error::StoreResult;
 
-/// Sessions that one batch looks after while others wait for the writer, and while nobody does.
+/// Most sessions per batch while the writer has other commands.
 const BESIDE_OTHERS: usize = 64;
+/// Most sessions per batch while the writer has no other commands.
 const ALONE: usize = 256;
-/// The pause after a batch if the writer was at work all the time.
+/// The pause after a batch if the writer was busy all the time. It is shorter in proportion if not.
 const LONGEST_PAUSE: Duration = Duration::from_millis(2);
 
-/// What sweeps remember from one batch to the next.
+/// What sweeps keep from one batch to the next.
 pub(super) struct Reaping(Mutex<ReapingState>);
 
 struct ReapingState {
-    /// The hint that the pass has come to; `None` at its beginning.
+    /// The expiry entry after which the next batch continues; `None` to begin with the first one.
     after: Option<ExpiryEntry>,
     pace: Pace,
+    /// When the last batch of a sweep ended.
     since: Instant,
+    /// What the writer had done by `since`.
     activity: WriterActivity,
 }
 
@@ -36,7 +39,7 @@ impl Default for Reaping {
     }
 }
 
-/// How large the next batch is, and how long it waits.
+/// The size of a batch, and the pause before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Pace {
     most: usize,
@@ -44,8 +47,8 @@ struct Pace {
 }
 
 impl Pace {
-    /// The pace after so much time, in which the writer worked that long and did so many commands beside
-    /// the sweep's own.
+    /// The pace after a time of `elapsed`, in which the writer worked for `worked` and took `others` commands
+    /// besides the sweep's own.
     fn of(elapsed: Duration, worked: Duration, others: u64) -> Self {
         if others == 0 {
             return Self { most: ALONE, pause: Duration::ZERO };
@@ -58,6 +61,7 @@ impl Pace {
 impl ReapingState {
     fn keep_pace(&mut self, activity: WriterActivity) {
         let worked = activity.worked.saturating_sub(self.activity.worked);
+        // One of the commands is the batch of the sweep itself.
         let others = (activity.commands - self.activity.commands).saturating_sub(1);
         self.pace = Pace::of(self.since.elapsed(), worked, others);
         (self.since, self.activity) = (Instant::now(), activity);
@@ -65,11 +69,12 @@ impl ReapingState {
 }
 
 impl RedbStore {
-    /// Looks after at most `limit` sessions, in small batches.
+    /// Handles at most `limit` sessions, in small batches.
     pub(super) async fn sweep_in_batches(&self, at: Moment, limit: usize) -> StoreResult<Swept> {
         let mut swept = Swept::default();
         while swept.handled < limit {
             let (after, pace) = {
+                // Released before the await below.
                 let mut state = self.reaping.0.lock();
                 (state.after.take(), state.pace)
             };
@@ -90,7 +95,7 @@ impl RedbStore {
             if !pace.pause.is_zero() {
                 tokio::time::sleep(pace.pause).await;
             }
-            // A batch of what can't be read alone: the next sweep goes on after it.
+            // The batch found only sessions that can't be read. The next sweep continues after them.
             if batch.handled == 0 && !batch.has_questions_left {
                 break;
             }

@@ -1,6 +1,7 @@
-//! The space that the file takes of the disk. The file grows in steps, each as large as all before it
-//! (of 4 GiB at most), and what a step adds is taken from the disk at once: so only a step can meet
-//! a full disk, and nobody who writes within the file.
+//! The disk space of a file. The file grows in steps: each doubles it, but adds at most 4 GiB.
+//!
+//! Invariant: the space of a step is allocated on the disk at once. So only a step can find the disk full,
+//! and never a write within the file.
 
 use std::fs::File;
 use std::io;
@@ -9,24 +10,26 @@ use std::os::unix::fs::MetadataExt;
 use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 
-/// What a step leaves of the disk: at most so many bytes, and at most one in so many.
+/// A step must leave this many bytes of the disk free, or one part in [`PART_LEFT`] of the disk if that is
+/// less.
 const MOST_LEFT: u64 = 64 * 1024 * 1024;
+/// The other limit for the free bytes that a step must leave: see [`MOST_LEFT`].
 const PART_LEFT: u64 = 16;
 
-/// No step is larger.
+/// The largest growth step in bytes.
 const LARGEST_STEP: u64 = 4 * 1024 * 1024 * 1024;
 
-/// The space of a file.
+/// The disk space of one file, with the limit of its size.
 #[derive(Debug)]
 pub(super) struct Space {
     /// `None` for a storage that is no file.
     pub(super) file: Option<File>,
-    /// The most bytes that it may take.
+    /// The largest size of the file in bytes; `None` if only the disk limits it.
     pub(super) max_size: Option<u64>,
 }
 
 impl Space {
-    /// Whether the file may grow from so many bytes to so many.
+    /// Fails with `NOSPC` if the file may not grow from `from` to `to` bytes.
     pub(super) fn allows(&self, from: u64, to: u64) -> io::Result<()> {
         let is_too_large = self.max_size.is_some_and(|max_size| to > max_size);
         let room = self.file.as_ref().and_then(|file| rustix::fs::fstatvfs(file).ok()).is_none_or(|disk| {
@@ -36,18 +39,18 @@ impl Space {
         if is_too_large || !room { Err(Errno::NOSPC.into()) } else { Ok(()) }
     }
 
-    /// How many bytes of the disk are free.
+    /// The free bytes of the disk; `None` if that can't be read.
     pub(super) fn free(&self) -> Option<u64> {
         let disk = rustix::fs::fstatvfs(self.file.as_ref()?).ok()?;
         Some(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
-    /// Whether a file of so many bytes has another step.
+    /// Whether there is space for the next growth step of a file of `length` bytes.
     pub(super) fn has_step(&self, length: u64) -> bool {
         self.allows(length, length.saturating_add(length.min(LARGEST_STEP))).is_ok()
     }
 
-    /// Takes these bytes of the file from the disk, where the file system can do that.
+    /// Allocates the bytes from `from` to `to` on the disk. Does nothing if the file system can't do that.
     pub(super) fn take(&self, from: u64, to: u64) -> io::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
         match rustix::fs::fallocate(file, FallocateFlags::empty(), from, to - from) {
@@ -56,11 +59,12 @@ impl Space {
         }
     }
 
-    /// Takes from the disk what the file already seems to have, if there is room: an earlier release,
-    /// or a copy, leaves holes.
+    /// Allocates the holes of the file on the disk, if there is room. A file of an earlier release or a copy
+    /// may have holes.
     pub(super) fn fill_holes(&self) -> io::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
         let metadata = file.metadata()?;
+        // `blocks` counts units of 512 bytes, whatever the block size of the file system is.
         let missing = metadata.len().saturating_sub(metadata.blocks() * 512);
         if missing == 0 || self.allows(0, missing).is_err() {
             return Ok(());

@@ -63,7 +63,7 @@ pub(super) struct Writer {
     last_commit: Instant,
     /// The latest game time at which a command was applied.
     last_at: Timestamp,
-    /// When space was last made while there was a condition to report.
+    /// When the upkeep for a store with a problem last ran.
     upkeep_at: Instant,
     /// When unreadable places of the file were last tried again.
     looked_at: Instant,
@@ -73,7 +73,7 @@ pub(super) struct Writer {
 struct Broken {
     cause: Cause,
     retry_at: Instant,
-    /// The current backoff.
+    /// The current backoff, without the longer pause for a damaged page.
     pause: Duration,
 }
 

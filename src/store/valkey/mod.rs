@@ -201,11 +201,6 @@ impl ValkeyStore {
         Ok(Self { engine, lanes, clock, stop, enumerated: Mutex::default(), runtime: Some(runtime) })
     }
 
-    /// The clock for this store's sessions: the Valkey server's clock.
-    pub fn clock(&self) -> Arc<dyn Clock> {
-        self.clock.clone()
-    }
-
     /// Waits until commands can be committed.
     ///
     /// # Errors
@@ -243,6 +238,11 @@ fn limit() -> Instant {
 
 #[async_trait]
 impl GameSessionStore for ValkeyStore {
+    /// The Valkey server's clock.
+    fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
     async fn create(&self, NewSession(session): NewSession, at: Moment) -> StoreResult<()> {
         let (id, until) = (session.id.clone(), limit());
         self.in_turn(&id, |answer| {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rejoin::domain::GameSession;
+use rejoin::domain::{GameSession, Timestamp};
 use rejoin::store::clock::system_wall_clock;
 use rejoin::store::memory::MemoryStore;
 use rejoin::store::redb::{CheckpointRule, LogOptions, RedbOptions, RedbStore, file_opener};
 use rejoin::store::valkey::{Topology, ValkeyOptions, ValkeyStore, ValkeyTarget};
-use rejoin::store::{ApplyFn, GameSessionStore, Portable};
+use rejoin::store::{ApplyFn, GameClock, GameSessionStore, Portable};
 
 use crate::faults::disk::Chance;
 use crate::faults::disks::{Disks, Medium};
@@ -50,7 +50,8 @@ impl Engine for Memory {
     const IS_DURABLE: bool = false;
 
     async fn with_rules(rules: ApplyFn) -> Self {
-        Self(Arc::new(MemoryStore::new(rules, 11)))
+        let clock = GameClock::start(Timestamp::default(), system_wall_clock());
+        Self(Arc::new(MemoryStore::new(rules, 11, Arc::new(clock))))
     }
 
     fn store(&self) -> Arc<dyn GameSessionStore> {

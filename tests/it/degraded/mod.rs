@@ -7,7 +7,7 @@ pub(crate) mod shared;
 use std::sync::Arc;
 
 use rejoin::server::Stores;
-use rejoin::store::Keeper;
+use rejoin::store::Store;
 use rejoin::store::clock::system_wall_clock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -23,18 +23,18 @@ struct Instance {
     server: Server,
     client: Client,
     /// The fallback store, if the instance has one.
-    own: Option<Keeper>,
+    own: Option<Store>,
 }
 
 /// Starts the instance `eu-1` with its files in `folder`.
 fn start(folder: &TempDir, shared: &Arc<Shared>, fallback: &str, args: &[&str]) -> Instance {
     let valkey = ["--store", "valkey", "--valkey-url", "valkey://127.0.0.1", "--instance", "eu-1"];
     let args = [&valkey[..], &["--fallback", fallback], args].concat();
-    let keeper = shared.keeper();
+    let store = shared.store();
     let (tell, told) = std::sync::mpsc::channel();
     let server = Server::here_over(folder.path(), &args, system_wall_clock(), async move |settings, outside| {
-        let stores = Stores::shared(keeper, "a shared store".to_owned(), settings, outside)?;
-        tell.send(stores.homes.own().map(|own| own.keeper.clone())).expect("the test waits for it");
+        let stores = Stores::shared(store, "a shared store".to_owned(), settings, outside)?;
+        tell.send(stores.router.own().map(|own| own.store.clone())).expect("the test waits for it");
         Ok(stores)
     });
     let own = told.recv().expect("the stores open");
@@ -199,7 +199,7 @@ async fn a_caller_chosen_session_id_is_created_only_in_the_shared_store() {
     shared.is(Mood::Full);
     client.post(CREATE, &new).await.problem(503, "store-full");
     let own = instance.own.as_ref().expect("it has a fallback");
-    assert_eq!(own.store.status(own.clock.moment()).await.unwrap().records, 0);
+    assert_eq!(own.status(own.clock().moment()).await.unwrap().records, 0);
 
     // The session was created, and the repeat finds it.
     shared.is(Mood::Mute);
@@ -319,7 +319,7 @@ async fn dead_sessions_in_the_fallback_store_are_swept_while_the_shared_store_is
         client.answer(&id, n, right(n)).await.json(200);
     }
     let own = instance.own.as_ref().expect("it has a fallback");
-    let records = async || own.store.status(own.clock.moment()).await.unwrap().records;
+    let records = async || own.status(own.clock().moment()).await.unwrap().records;
     assert_eq!(records().await, 1);
     until_async(async || records().await == 0).await;
     instance.server.stop().await;
@@ -329,10 +329,10 @@ async fn dead_sessions_in_the_fallback_store_are_swept_while_the_shared_store_is
 async fn only_one_instance_can_open_the_fallback_file() {
     let (folder, shared) = (tempfile::tempdir().unwrap(), Shared::new());
     let instance = start(&folder, &shared, "redb", &[]);
-    let (keeper, tell) = (shared.keeper(), std::sync::mpsc::channel());
+    let (store, tell) = (shared.store(), std::sync::mpsc::channel());
     let args = ["--store", "valkey", "--valkey-url", "valkey://127.0.0.1", "--instance", "eu-2", "--fallback", "redb"];
     let second = Server::here_over(folder.path(), &args, system_wall_clock(), async move |settings, outside| {
-        let stores = Stores::shared(keeper, "a shared store".to_owned(), settings, outside);
+        let stores = Stores::shared(store, "a shared store".to_owned(), settings, outside);
         tell.0.send(stores.as_ref().err().map(|error| format!("{error:#}"))).expect("the test waits for it");
         stores
     });

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use rejoin::domain::{Timestamp, WallTime};
 use rejoin::store::clock::system_wall_clock;
 use rejoin::store::{
-    Breaker, Cause, GameClock, Keeper, LinkStatus, StoreError, StoreResult, StoreStatus, Trouble, ValkeyCause,
+    Breaker, Cause, GameClock, LinkStatus, Store, StoreError, StoreResult, StoreStatus, Trouble, ValkeyCause,
 };
 
 use crate::support::store::{Call, Hook, HookedStore};
@@ -37,7 +37,8 @@ pub(crate) const SINCE: &str = "2026-01-02T03:04:05.678Z";
 
 impl Shared {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(Arc::new(HookedStore::new(Moody(Mutex::new(Mood::Well))))))
+        let clock = GameClock::start(Timestamp::from_millis(9_000_000_000_000), system_wall_clock());
+        Arc::new(Self(Arc::new(HookedStore::new(Moody(Mutex::new(Mood::Well)), clock))))
     }
 
     pub(crate) fn is(&self, mood: Mood) {
@@ -46,9 +47,8 @@ impl Shared {
 
     /// The store with a clock that is far ahead of every other. A session that is judged by the wrong clock
     /// is long dead, or never dies, so a test notices.
-    pub(crate) fn keeper(&self) -> Keeper {
-        let clock = GameClock::start(Timestamp::from_millis(9_000_000_000_000), system_wall_clock());
-        Keeper { store: self.0.clone(), clock: Arc::new(clock) }
+    pub(crate) fn store(&self) -> Store {
+        self.0.clone()
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{KEY, is_over, open, server};
-use crate::support::{Server, until_async};
+use crate::support::{Server, bank, until_async};
 
 #[tokio::test]
 async fn opening_rooms_is_limited_by_address_but_not_with_a_key() {
@@ -114,5 +114,17 @@ async fn a_refusal_by_a_limit_is_logged() {
     is_over(&open(&client).await, "REJOIN_ROOMS_PER_ADDRESS");
     server.logged("a limit was met").await;
     assert!(server.log().contains("REJOIN_ROOMS_PER_ADDRESS"), "{}", server.log());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_of_question_ids_has_the_limit_of_a_question_count() {
+    let (_folder, server, client) = server(&[]);
+    let ids: Vec<_> =
+        bank("civics")["questions"].as_array().unwrap().iter().map(|one| one["questionId"].clone()).collect();
+    for (count, status) in [(10, 201), (11, 422)] {
+        let body = json!({ "quizId": "civics", "questionIds": ids[..count], "maxSeats": 1000 });
+        assert_eq!(client.post("/api/rooms", &body).await.status, status);
+    }
     server.stop().await;
 }

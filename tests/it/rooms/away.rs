@@ -20,9 +20,9 @@ use crate::support::until_async;
 fn over(shared: &Arc<Shared>) -> (TempDir, Server) {
     let folder = tempfile::tempdir().unwrap();
     let args = ["--store", "valkey", "--valkey-url", "valkey://127.0.0.1"];
-    let keeper = shared.keeper();
+    let store = shared.store();
     let server = Server::here_over(folder.path(), &args, system_wall_clock(), async move |settings, outside| {
-        Stores::shared(keeper, "a shared store".to_owned(), settings, outside)
+        Stores::shared(store, "a shared store".to_owned(), settings, outside)
     });
     (folder, server)
 }
@@ -159,4 +159,20 @@ async fn a_client_that_only_answers_pings_is_not_away() {
     let (_folder, server) = server(&[]);
     // With the longer grace, presence is written less often, and not in step with the checks of the room.
     tokio::join!(only_pongs(&server, 1_200), only_pongs(&server, 3_100));
+}
+
+#[tokio::test]
+async fn a_host_who_only_long_polls_is_not_away() {
+    let (_folder, server) = server(&[]);
+    let client = server.client();
+    let room = client.post("/api/rooms", &json!({ "count": 1, "readyMs": 0, "awayMs": 2000 })).await.json(201);
+    let path = format!("/api/rooms/{}", room["roomId"].as_str().unwrap());
+    let host = client.with_key(room["token"].as_str().unwrap());
+    host.post(&format!("{path}/start"), &json!({ "at": 0 })).await.json(200);
+    let waiting = format!("{path}/events?after=1&waitMs=5000");
+    let page = host.get(&waiting).await.json(200);
+    assert_eq!(page["events"], json!([]));
+    let snapshot = host.get(&path).await.json(200);
+    assert_eq!((&snapshot["phase"], &snapshot["paused"]), (&json!("question"), &Value::Null));
+    server.stop().await;
 }

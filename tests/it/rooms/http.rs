@@ -302,3 +302,26 @@ async fn an_event_keeps_its_time_whenever_it_is_read() {
     let server = Server::here(folder.path(), &[]);
     assert_eq!(server.client().with_key(token).get(&path).await.json(200)["events"][0], told);
 }
+
+#[tokio::test]
+async fn a_long_poll_gets_no_event_once_the_seat_was_handed_over() {
+    let (_folder, server) = server(&[]);
+    let client = server.client();
+    let room = client.post("/api/rooms", &json!({ "count": 1 })).await.json(201);
+    let (id, code) = (room["roomId"].as_str().unwrap(), room["joinCode"].as_str().unwrap());
+    let join = async |body: Value| client.post("/api/rooms/join", &body).await;
+    let ada = join(json!({ "joinCode": code, "name": "Ada" })).await.json(201);
+    let (path, ada) = (format!("/api/rooms/{id}"), client.with_key(ada["token"].as_str().unwrap()));
+    let waiting = format!("{path}/events?after=1&waitMs=25000");
+    let begun = Instant::now();
+    let change = async {
+        // Time for the other request to start waiting.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let handed = ada.post(&format!("{path}/seats/2/code"), &Value::Null).await.json(201);
+        join(json!({ "joinCode": code, "seatCode": handed["seatCode"].as_str().unwrap() })).await.json(200);
+    };
+    let (reply, ()) = tokio::join!(ada.get(&waiting), change);
+    reply.problem(401, "bad-token");
+    assert!(begun.elapsed() < Duration::from_secs(20), "only the end of the wait woke it up");
+    server.stop().await;
+}

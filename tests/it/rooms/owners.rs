@@ -140,3 +140,20 @@ async fn a_host_can_delete_a_room_on_a_server_without_keys() {
     let host = server.client().with_key(room.token.as_ref().unwrap().as_str());
     assert_eq!(host.delete(&format!("/api/rooms/{}", room.room_id)).await.status, 204);
 }
+
+#[tokio::test]
+async fn deleting_a_solo_game_with_a_room_id_keeps_the_room() {
+    let (_folder, server) = server(&[]);
+    let client = server.client();
+    let room = client.post("/api/rooms", &json!({ "count": 1, "readyMs": 0 })).await.json(201);
+    let (id, host) = (room["roomId"].as_str().unwrap(), client.with_key(room["token"].as_str().unwrap()));
+    let path = format!("/api/rooms/{id}");
+    let end = async || {
+        assert_eq!(client.delete(&format!("/api/game/session/{id}")).await.status, 204);
+        host.get(&path).await.json(200)
+    };
+    assert_eq!(end().await["phase"], "lobby");
+    host.post(&format!("{path}/finish"), &json!({ "at": 0 })).await.json(200);
+    assert_eq!(end().await["phase"], "finished");
+    server.stop().await;
+}

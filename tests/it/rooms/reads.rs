@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use rejoin::domain::Timestamp;
 use rejoin::server::Stores;
 use rejoin::store::clock::system_wall_clock;
-use rejoin::store::{GameClock, Keeper, StoreResult, StoreRouter};
+use rejoin::store::{GameClock, Store, StoreResult, StoreRouter};
 use serde_json::{Value, json};
 
 use super::{api, join, open};
@@ -35,17 +35,20 @@ fn calls(store: &Counted) -> Vec<Call> {
     std::mem::take(&mut *store.hook.0.lock())
 }
 
+fn counted() -> Counted {
+    Arc::new(HookedStore::new(Calls::default(), GameClock::start(Timestamp::default(), system_wall_clock())))
+}
+
 fn over(store: &Counted, folder: &std::path::Path) -> Server {
-    let clock = Arc::new(GameClock::start(Timestamp::default(), system_wall_clock()));
-    let keeper = Keeper { store: store.clone(), clock };
+    let store: Store = store.clone();
     Server::here_over(folder, &[], system_wall_clock(), async move |_, _| {
-        Ok(Stores { homes: StoreRouter::only(keeper), place: "memory".to_owned(), fallback: None, opening: None })
+        Ok(Stores { router: StoreRouter::only(store), place: "memory".to_owned(), fallback: None, opening: None })
     })
 }
 
 #[tokio::test]
 async fn requests_read_a_room_once() {
-    let (folder, store) = (tempfile::tempdir().unwrap(), Counted::new(HookedStore::new(Calls::default())));
+    let (folder, store) = (tempfile::tempdir().unwrap(), counted());
     let server = over(&store, folder.path());
     let api = api(&server);
     let room = open(&api, 2, json!({})).await;
@@ -72,7 +75,7 @@ async fn requests_read_a_room_once() {
 
 #[tokio::test]
 async fn a_connection_and_a_waiting_page_read_a_room_as_seldom_as_can_be() {
-    let (folder, store) = (tempfile::tempdir().unwrap(), Counted::new(HookedStore::new(Calls::default())));
+    let (folder, store) = (tempfile::tempdir().unwrap(), counted());
     let server = over(&store, folder.path());
     let api = api(&server);
     let room = open(&api, 2, json!({})).await;

@@ -253,3 +253,29 @@ async fn a_room_is_opened_once_per_idempotency_key() {
     open(&player, "m", r#"{"quizId": "unknown"}"#).await.problem(404, "quiz-not-found");
     open(&player, "m", body).await.json(201);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn simultaneous_copies_of_a_join_take_one_seat_with_one_token_or_are_superseded() {
+    let (_folder, server) = server(&[]);
+    let client = server.client();
+    let room = client.post("/api/rooms", &json!({ "count": 1 })).await.json(201);
+    let body = json!({ "joinCode": room["joinCode"].as_str().unwrap(), "name": "Ada" });
+    let join = async || {
+        let request = client.request(Method::POST, "/api/rooms/join").header("Idempotency-Key", "once");
+        send(request.json(&body)).await
+    };
+    let mut good = 0;
+    for reply in futures_util::future::join_all((0..32).map(|_| join())).await {
+        if reply.status != 201 {
+            reply.problem(409, "superseded");
+            continue;
+        }
+        let ada = reply.json(201);
+        assert_eq!(ada["seatId"], 2);
+        let path = format!("/api/rooms/{}", room["roomId"].as_str().unwrap());
+        let ada = client.with_key(ada["token"].as_str().unwrap());
+        good += usize::from(ada.get(&path).await.status == 200);
+    }
+    assert_eq!(good, 1);
+    server.stop().await;
+}

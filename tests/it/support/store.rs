@@ -1,9 +1,11 @@
 //! A store in memory that lets a test act before and after each call.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use rejoin::domain::{Applied, Command, GameSession, JoinCode, Moment, Owner, Sequence, SessionId};
 use rejoin::store::memory::MemoryStore;
-use rejoin::store::{EventPage, GameSessionStore, NewSession, StoreResult, StoreStatus, Swept};
+use rejoin::store::{Clock, EventPage, GameClock, GameSessionStore, NewSession, StoreResult, StoreStatus, Swept};
 
 /// A call of the store's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +49,8 @@ pub(crate) struct HookedStore<H> {
 }
 
 impl<H: Hook> HookedStore<H> {
-    pub(crate) fn new(hook: H) -> Self {
-        Self { store: MemoryStore::new(GameSession::apply, 1), hook }
+    pub(crate) fn new(hook: H, clock: GameClock) -> Self {
+        Self { store: MemoryStore::new(GameSession::apply, 1, Arc::new(clock)), hook }
     }
 
     async fn run<T>(&self, call: Call, run: impl Future<Output = StoreResult<T>>) -> StoreResult<T> {
@@ -61,6 +63,10 @@ impl<H: Hook> HookedStore<H> {
 
 #[async_trait]
 impl<H: Hook> GameSessionStore for HookedStore<H> {
+    fn clock(&self) -> &dyn Clock {
+        self.store.clock()
+    }
+
     async fn create(&self, session: NewSession, at: Moment) -> StoreResult<()> {
         self.run(Call::Create, self.store.create(session, at)).await
     }

@@ -9,8 +9,8 @@ const ALL: ReportDue = ReportDue { heard: true, acknowledged: true };
 
 fn room() -> LiveRoom {
     let clock = Arc::new(GameClock::start(Timestamp::from_millis(0), system_wall_clock()));
-    let keeper = Keeper { store: Arc::new(MemoryStore::new(GameSession::apply, 1)), clock };
-    LiveRoom::new(SessionId::generate(1, &[1; 10]), keeper)
+    let store = Arc::new(MemoryStore::new(GameSession::apply, 1, clock));
+    LiveRoom::new(SessionId::generate(1, &[1; 10]), store)
 }
 
 fn connected(room: &LiveRoom, seat: Option<u32>, acknowledged: u64) -> u64 {

@@ -1,5 +1,7 @@
-//! An entry of the log: one batch. Its checksum is over all of it, and it names the file that it belongs
-//! to, so that nothing else is taken for one.
+//! An entry of the log, which holds one batch.
+//!
+//! Invariant: other bytes are never taken for an entry. Its checksum covers the whole entry, and it contains
+//! the random number of the database file that it belongs to.
 
 use super::super::meta::Meta;
 use super::super::ops::Op;
@@ -8,15 +10,15 @@ use crate::store::clock::Uptime;
 use crate::store::error::StoreResult;
 use crate::store::format;
 
-/// How an entry begins.
+/// The first bytes of every entry.
 pub(super) const MAGIC: [u8; 4] = *b"rjb1";
 /// Bytes before the body: magic, length, and five numbers.
 const HEAD: usize = 4 + 4 + 5 * 8;
 const CRC: usize = 4;
-/// Most entries are smaller, so that they are written without growing.
+/// The initial capacity of an entry's buffer in bytes. Most entries fit in it.
 const USUAL: usize = 32 * 1024;
 
-/// What an entry says beside its changes.
+/// What an entry contains besides its changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store::redb) struct BatchHead {
     /// The batch's number: one more than the one before it.
@@ -27,7 +29,7 @@ pub(in crate::store::redb) struct BatchHead {
     pub(in crate::store::redb) uptime: Uptime,
 }
 
-/// The bytes of a batch's entry, after which the file's record is `meta`.
+/// Encodes the entry of a batch. `meta` is the file's metadata after that batch.
 pub(in crate::store::redb) fn encode(meta: &Meta, ops: &[Op]) -> StoreResult<Vec<u8>> {
     let mut bytes = Vec::with_capacity(USUAL);
     bytes.extend_from_slice(&MAGIC);
@@ -43,22 +45,24 @@ pub(in crate::store::redb) fn encode(meta: &Meta, ops: &[Op]) -> StoreResult<Vec
     Ok(bytes)
 }
 
-/// A whole entry that these bytes begin with.
+/// A complete entry whose checksum is right.
 #[derive(Debug)]
 pub(super) struct LogEntry<'a> {
+    /// The random number of the database file that the entry belongs to.
     pub(super) random: u64,
     pub(super) head: BatchHead,
     body: &'a [u8],
-    /// How many bytes it takes.
+    /// Bytes of the whole entry, with its head and its checksum.
     pub(super) length: usize,
 }
 
 impl<'a> LogEntry<'a> {
-    /// The entry at the beginning of these bytes, if there is one and it is whole.
+    /// The entry at the beginning of `bytes`; `None` if there is none, or it is not complete.
     pub(super) fn at(bytes: &'a [u8]) -> Option<Self> {
         if !bytes.starts_with(&MAGIC) {
             return None;
         }
+        // Positions in the head: length 4, random 8, batch 16, time 24, boot 32, uptime 40.
         let number = |at: usize| Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
         let body_length = u32::from_le_bytes(*bytes.get(4..)?.first_chunk()?) as usize;
         let end = HEAD.checked_add(body_length)?;
@@ -72,7 +76,7 @@ impl<'a> LogEntry<'a> {
         Some(Self { random: number(8)?, head, body: &bytes[HEAD..end], length: end + CRC })
     }
 
-    /// What it changes.
+    /// Decodes the row changes of the batch.
     pub(super) fn ops(&self) -> StoreResult<Vec<Op>> {
         let batch = self.head.batch;
         format::decode(self.body, || format!("batch {batch} of the log"))

@@ -1,5 +1,6 @@
-//! Reading a log after a crash: from the batch after the one that redb has, up to the first that doesn't
-//! fit. That is where the server stopped; unless there is a later one, and then something between is lost.
+//! Reads a log after a crash, from the batch after the last one in redb up to the first that is missing or
+//! incomplete. That is where the server stopped. If there is a later batch, something in between is lost, and
+//! the log is damaged.
 
 use std::io;
 
@@ -11,27 +12,27 @@ use super::entry::{self, BatchHead, LogEntry};
 use super::{Layout, SEGMENT_HEAD, SEGMENTS, SegmentHead};
 use crate::store::error::StoreResult;
 
-/// What a log was found to hold.
+/// What was found in a log.
 #[derive(Debug, Default)]
 pub(in crate::store::redb) struct RecoveredLog {
-    /// The last batch that counts, if the log has any that redb has not.
+    /// The last batch that counts; `None` if the log has no batch that redb does not have.
     pub(in crate::store::redb) last: Option<BatchHead>,
-    /// Whether batches are missing that were committed.
+    /// Whether committed batches are missing from the log.
     pub(in crate::store::redb) is_damaged: bool,
-    /// Whether it holds batches of another file.
+    /// Whether the log holds batches of another database file.
     pub(in crate::store::redb) is_foreign: bool,
-    /// The segments that hold something still needed, with the last batch of each.
+    /// The last batch of each segment; `None` for a segment that holds nothing that is still needed.
     pub(super) segments: [Option<u64>; SEGMENTS as usize],
-    /// The number that the next segment is to have.
+    /// The number that the next segment gets.
     pub(super) next_number: u64,
 }
 
-/// Reads the log of the file with this random, gives each batch after `checkpointed` to `take`, in order, and
-/// says what there was.
+/// Reads the log of the database file with this random number. Gives each batch after `checkpointed` to
+/// `take`, in order, and returns what it found.
 ///
 /// # Errors
-/// What the disk says; and `Corrupt` for a batch that is whole but can't be understood, as one of a newer
-/// release.
+/// The error of the disk. The inner result is `Corrupt` for a complete batch that can't be decoded, such as
+/// one of a newer release.
 pub(in crate::store::redb) fn find(
     storage: &dyn StorageBackend,
     random: u64,
@@ -49,7 +50,7 @@ pub(in crate::store::redb) fn find(
         return Ok(Ok(found));
     };
     let heads = heads(storage, layout, random)?;
-    // One segment at a time: a start takes no more memory than that.
+    // One segment at a time, so that a start takes no more memory than one segment has.
     let mut bytes = Vec::new();
     let (mut next, mut highest) = (checkpointed + 1, 0);
     for (n, (place, head)) in heads.iter().enumerate() {
@@ -58,7 +59,7 @@ pub(in crate::store::redb) fn find(
         found.is_foreign |= has_others(&bytes, random);
         let Some(head) = head else { continue };
         found.next_number = head.number + 1;
-        // What a later segment holds is void in this one.
+        // Batches from the first one of a later segment on are void in this segment.
         let later = heads[n + 1..].iter().filter_map(|(_, later)| later.map(|later| later.first));
         let (end, mut last) = (later.min().unwrap_or(u64::MAX), None);
         for entry in entries(&bytes, *head).take_while(|entry| entry.head.batch < end) {
@@ -74,13 +75,14 @@ pub(in crate::store::redb) fn find(
         }
         found.segments[*place] = last.filter(|last| *last > checkpointed);
     }
-    // The batch after the last one may be there in part, or whole without its segment's head.
+    // The entry of `next` may be complete without the head of its segment: the server stopped before the
+    // sync, so the batch was not acknowledged. Only an entry after it shows that something is lost.
     found.is_damaged = highest > next;
     Ok(Ok(found))
 }
 
-/// The segments of a log with the heads of those that were begun for the file, in the order in which they
-/// were; the others come last.
+/// The segments of a log. Those that were begun for this database file come first, in that order, with their
+/// heads.
 fn heads(storage: &dyn StorageBackend, layout: Layout, random: u64) -> io::Result<Vec<(usize, Option<SegmentHead>)>> {
     let length = storage.len()?;
     let mut heads = Vec::new();
@@ -95,7 +97,7 @@ fn heads(storage: &dyn StorageBackend, layout: Layout, random: u64) -> io::Resul
     Ok(heads)
 }
 
-/// Reads what a segment holds behind its head, as far as the log goes.
+/// Reads what a segment holds behind its head. It is less than a segment if the log is truncated.
 fn read_segment(storage: &dyn StorageBackend, layout: Layout, place: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
     let begin = layout.begin(place);
     let end = storage.len()?.min(begin + layout.segment);
@@ -108,7 +110,7 @@ fn read_segment(storage: &dyn StorageBackend, layout: Layout, place: usize, byte
     storage.read(begin + SEGMENT_HEAD, bytes)
 }
 
-/// The entries of a segment, as long as they are whole and follow each other.
+/// The entries from the start of a segment, as long as they are complete and their numbers follow each other.
 fn entries(bytes: &[u8], head: SegmentHead) -> impl Iterator<Item = LogEntry<'_>> {
     let (mut rest, mut next) = (bytes, head.first);
     std::iter::from_fn(move || {
@@ -119,18 +121,19 @@ fn entries(bytes: &[u8], head: SegmentHead) -> impl Iterator<Item = LogEntry<'_>
     })
 }
 
-/// The highest batch of which these bytes hold a whole entry anywhere.
+/// The highest batch of this database file that has a complete entry anywhere in `bytes`; 0 if none has.
 fn highest_batch(bytes: &[u8], random: u64) -> u64 {
     let own = anywhere(bytes).filter(|entry| entry.random == random);
     own.map(|entry| entry.head.batch).max().unwrap_or_default()
 }
 
-/// Whether these bytes begin with an entry of another file: a log is emptied before it is another's.
+/// Whether the first complete entry belongs to another database file. The others need no check, because a log
+/// is emptied before another file uses it.
 fn has_others(bytes: &[u8], random: u64) -> bool {
     anywhere(bytes).next().is_some_and(|entry| entry.random != random)
 }
 
-/// The whole entries that these bytes hold, wherever they lie.
+/// The complete entries in `bytes`, at any position.
 fn anywhere(bytes: &[u8]) -> impl Iterator<Item = LogEntry<'_>> {
     memmem::find_iter(bytes, &entry::MAGIC).filter_map(|place| LogEntry::at(&bytes[place..]))
 }

@@ -1,3 +1,5 @@
+//! Tests of the log: appending, reuse of segments, and recovery.
+
 use std::sync::Arc;
 
 use ::redb::backends::InMemoryBackend;
@@ -10,7 +12,7 @@ use crate::store::redb::ops::Op;
 
 const RANDOM: u64 = 77;
 
-/// A storage that can be opened again.
+/// A storage in memory that can be opened again: clones share its contents.
 #[derive(Debug, Clone)]
 struct Shared(Arc<InMemoryBackend>);
 
@@ -50,7 +52,7 @@ fn meta(batch: u64) -> Meta {
     Meta { random: RANDOM, time, uptime, batches: batch, clean: false, generation: 1, identity: None }
 }
 
-/// An entry of one change, which says its batch's number.
+/// An entry with one change, which contains the number of the batch.
 fn entry(batch: u64) -> Vec<u8> {
     encode(&meta(batch), &[Op::Prune(SessionId::generate(1, &[1; 10]), batch)]).expect("encoded")
 }
@@ -59,7 +61,8 @@ fn append(log: &mut CommitLog, batch: u64) {
     log.append(batch, &entry(batch)).expect("appended");
 }
 
-/// What is found after these were checkpointed: the batches, in order, and what is said of them.
+/// Reads a log of which the batches up to `checkpointed` are in redb: the other batches in order, and the
+/// report.
 fn found(storage: &Shared, random: u64, checkpointed: u64) -> (Vec<u64>, RecoveredLog) {
     let mut batches = Vec::new();
     let take = |ops: Vec<Op>| match &ops[..] {
@@ -70,7 +73,7 @@ fn found(storage: &Shared, random: u64, checkpointed: u64) -> (Vec<u64>, Recover
     (batches, found)
 }
 
-/// How many of these entries fit a segment of the smallest log.
+/// The size of the smallest log in bytes, with segments of 4 KiB.
 const SMALLEST: u64 = FILE_HEAD * (SEGMENTS + 1);
 
 #[test]
@@ -112,7 +115,7 @@ fn a_later_segment_makes_void_what_an_earlier_one_has_of_its_batches() {
     let storage = storage();
     let mut log = CommitLog::open(place(&storage, 1 << 20), RANDOM, &RecoveredLog::default()).expect("opened");
     (1..=3).for_each(|batch| append(&mut log, batch));
-    // Of the third nobody was told, and another came in its place.
+    // Batch 3 was not acknowledged, and another batch gets its number.
     log.end_segment();
     let other = encode(&meta(3), &[Op::Prune(SessionId::generate(1, &[1; 10]), 333)]).expect("encoded");
     log.append(3, &other).expect("appended");

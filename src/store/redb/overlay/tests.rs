@@ -1,3 +1,5 @@
+//! Tests of the overlay: layers, views, and counting added sessions.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -38,7 +40,7 @@ fn layer(ops: &[Op]) -> Layer {
     layer
 }
 
-/// All that readers find in a view.
+/// Everything that readers find in a view, as text.
 fn seen(view: &OverlayView) -> String {
     let ids: Vec<_> = (0..4).map(id).collect();
     let expiry_entries = (Bound::Unbounded, Bound::Unbounded);
@@ -55,7 +57,7 @@ fn seen(view: &OverlayView) -> String {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
-    /// Where the cut between two layers lies, and whether they are one, is nothing that a reader sees.
+    /// Readers find the same rows in two layers as in one, wherever the changes are cut in two.
     #[test]
     fn two_layers_are_seen_as_one(ops in prop::collection::vec(op(), 0..40), cut in 0..40_usize) {
         let (below, above) = ops.split_at(cut.min(ops.len()));
@@ -67,7 +69,7 @@ proptest! {
         prop_assert_eq!(seen(&OverlayView { upper: covered, lower: None, batch: 2 }), seen(&one));
     }
 
-    /// A layer that is taken apart, or told as changes, comes together again.
+    /// A layer can be made again from its parts, and from its row changes.
     #[test]
     fn a_layer_can_be_taken_apart_and_put_together(ops in prop::collection::vec(op(), 0..40), most in 1..7_usize) {
         let whole = layer(&ops);

@@ -1,4 +1,4 @@
-//! What waits for the writer: bounds, batches and shares.
+//! Tests of the queue: limits, batches, and the share of each session.
 
 use std::sync::Arc;
 
@@ -45,14 +45,14 @@ fn say(n: u64, payload: &str) -> Work {
     Work::Apply { id, command, at: Moment { now, up_since: now, wall: WallTime(0) }, reply: ReplySlot::to(answer) }
 }
 
-/// A session says something so many times.
+/// Queues `times` commands in which session `n` says `payload`.
 fn push(queue: &Queue, times: usize, n: u64, payload: &str) {
     for _ in 0..times {
         queue.push(say(n, payload)).expect("room");
     }
 }
 
-/// The sessions of the next batch, in its order, and how many stay.
+/// Takes the next batch: its sessions in order, and how many commands stay queued.
 fn taken(queue: &Queue) -> (Vec<SessionId>, usize) {
     let QueueTake::Batch(batch) = queue.take(Instant::now(), 1, Duration::ZERO) else { panic!("nothing waits") };
     let sessions = batch.iter().map(|work| work.session().expect("of one session").clone()).collect();
@@ -113,7 +113,7 @@ fn what_is_withdrawn_weighs_what_it_did_when_it_came() {
     let quiz = crate::store::format::tests::quiz();
     let bank = quiz.questions.clone();
     let ticket = queue.push(create(1, quiz)).expect("room");
-    // The bank is read anew, and the game is the last to hold its questions.
+    // The bank is read again, so that only the queued game holds its old questions.
     assert!(bank.iter().all(|question| Arc::strong_count(question) > 1));
     drop(bank);
     assert!(queue.withdraw(ticket));

@@ -131,6 +131,7 @@ impl Writer {
         if growth > 0 && (growth > length() / GROWTH_PART || !self.reader.slot.can_grow()) {
             return self.instead_of_log();
         }
+        // The upper layer may not grow further before the running checkpoint has taken its space in the file.
         if self.logging.as_ref()?.view.lower.is_some() && self.logging.as_ref()?.grows_much(length) {
             self.wait_for_checkpoint();
         }
@@ -142,6 +143,7 @@ impl Writer {
         let bytes = entry.len() as u64;
         if self.logging.as_ref().is_some_and(|logging| !logging.log.has_room(bytes) && !logging.log.has_free_segment())
         {
+            // The running checkpoint releases its segments when it ends.
             self.wait_for_checkpoint();
             let logging = self.logging.as_ref()?;
             if !logging.log.has_free_segment() {
