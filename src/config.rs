@@ -1,5 +1,6 @@
-//! Every setting: its flag, its environment name, its default, its help, its check. Read once,
-//! checked once; contradictions are refused at start, by name.
+//! Every setting, with its flag, environment name, default, help and check.
+//!
+//! Settings are read once and checked once. Settings that contradict each other are refused at start, by name.
 
 #[cfg(feature = "clients")]
 mod drill;
@@ -24,12 +25,12 @@ use crate::telemetry::LogFormat;
 pub use drill::DrillArgs;
 pub use valkey::{ValkeyMode, ValkeySettings};
 
-/// A game-session server: live quiz games on disk, and every player back in their place.
+/// A game-session server that keeps live quiz games on disk and brings every player back.
 #[derive(Debug, Parser)]
 #[command(name = "rejoin", version, about, args_conflicts_with_subcommands = true)]
-#[command(after_help = "Without a command the server starts: `rejoin` is `rejoin serve`.")]
+#[command(after_help = "`rejoin` without a command is `rejoin serve`.")]
 pub struct Cli {
-    /// What to do; `serve` if left out.
+    /// The command. If there is none, `serve`.
     #[command(subcommand)]
     pub command: Option<CliCommand>,
     /// Settings of `serve`.
@@ -38,8 +39,8 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Reads the command line and the environment. What can't be read is told in one line with the
-    /// setting's names, and ends the process.
+    /// Reads the command line and the environment. If a value is invalid, prints one line with the setting's names and
+    /// ends the process.
     pub fn read() -> Self {
         Self::try_parse().unwrap_or_else(|error| match one_line(&error) {
             Some(line) => {
@@ -51,7 +52,8 @@ impl Cli {
     }
 }
 
-/// What is wrong with a setting's value, by the name that it has in the environment.
+/// The error message for an invalid value, with the setting's environment name. `None` for any other error, and for
+/// a setting without an environment name.
 fn one_line(error: &clap::Error) -> Option<String> {
     let text = |kind| error.get(kind).map(ContextValue::to_string);
     let (argument, value) = (text(ContextKind::InvalidArg)?, text(ContextKind::InvalidValue)?);
@@ -64,32 +66,31 @@ fn one_line(error: &clap::Error) -> Option<String> {
     Some(format!("{name} ({flag}): {value:?} cannot be used: {reason}"))
 }
 
-/// Names in the environment that look like settings and are none: slips, most likely.
+/// Environment names that look like settings but are unknown. Most likely they are misspelt.
 pub fn unknown_settings(names: impl Iterator<Item = String>) -> Vec<String> {
     let command = Cli::command();
     let known: Vec<_> = command.get_arguments().filter_map(|setting| setting.get_env()?.to_str()).collect();
-    // Kubernetes tells every container of a service named valkey.
+    // Kubernetes sets these names in every container if there is a service named valkey.
     let is_kubernetes = |name: &str| name.starts_with("VALKEY_PORT") || name.starts_with("VALKEY_SERVICE_");
     let is_ours = |name: &str| name.starts_with("REJOIN_") || (name.starts_with("VALKEY_") && !is_kubernetes(name));
     names.filter(|name| is_ours(name) && !known.contains(&name.as_str())).collect()
 }
 
-/// What the program can do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum CliCommand {
-    /// Start the server (the default)
+    /// Run the server (the default)
     Serve(Box<Settings>),
-    /// Ask a running server whether it is ready: exit code 0 if it is, 1 if not
+    /// Ask a running server whether it is ready: exit code 0 if it is, else 1
     Health(HealthArgs),
-    /// Move live games between the redb file and Valkey, while no server runs on either
+    /// Move live games between a file and Valkey, or into a new file. Stop all servers first
     #[command(after_long_help = MIGRATE_HELP, mut_arg("url", |url| url.hide(true)))]
     Migrate(Box<MigrateArgs>),
-    /// Play rooms full of bots against a server that is killed again and again: exit code 0 if nothing
-    /// was lost
+    /// Run rooms full of bots on a temporary server that is killed again and again: exit code 0 if nothing was lost
     #[cfg(feature = "clients")]
     #[command(after_long_help = drill::HELP)]
     Drill(Box<DrillArgs>),
-    /// Check question banks, and import them from other formats
+    /// Check, import and export question banks
     #[command(subcommand)]
     Quizzes(QuizzesCommand),
 }
@@ -97,230 +98,230 @@ pub enum CliCommand {
 /// Settings of `health`.
 #[derive(Debug, Args)]
 pub struct HealthArgs {
-    /// Where the server listens; an unspecified address (0.0.0.0) is asked on loopback
+    /// The address on which the server listens. If it is 0.0.0.0 or [::], the loopback address is asked
     #[arg(long, env = "REJOIN_LISTEN", default_value = "127.0.0.1:8080", value_parser = address, value_name = "ADDRESS")]
     pub listen: SocketAddr,
 }
 
-/// What `migrate --help` says after the settings.
+/// The text that `migrate --help` prints after the settings.
 const MIGRATE_HELP: &str = "\
-How to move: stop every server, migrate, start.
+How to move: stop all servers, migrate, start.
 
   rejoin migrate --from redb:data --to valkey://10.0.0.5:6379
   SESSION_STORE=valkey VALKEY_URL=valkey://10.0.0.5:6379 rejoin
 
-All that lives moves: games with their questions, answers and scores, results,
-external sessions with their events and join codes, each with the time that it
-had left. The dead stay behind and are counted. Of the source nothing is
-changed but a mark, after a kill, that it is whole. At the
-end all is read back from the target and held against the source; the exit code
-is 0 only if everything is there.
+All live games are moved completely: questions, answers, scores, results, events
+and join codes, each game with the time that it has left. Expired games stay
+behind and are counted. The source is only read (after a kill, a file is also
+marked as complete). At the end every game is read back from the target and
+compared with the source. The exit code is 0 only if all of them are there.
 
-Stopped, killed or out of reach in the middle: what was moved stays, and the
-same command again goes on from there. Nothing comes twice.
+After a stop, a kill or a lost connection, run the same command again. It goes
+on from there, and moves nothing twice.
 
-And back: into a new file. The old one still holds the games as they were when
-it was left, and its time has stood still, so that games which have ended since
-would live again.
+To move back, use a new file. The old file still has the games as they were
+before the move, and its time has stood still: games that have ended since would
+live again.
 
   rejoin migrate --from valkey://10.0.0.5:6379 --to redb:data-2
   REJOIN_DATA_DIR=data-2 rejoin
 
-A password need not stand in the command: set VALKEY_PASSWORD.";
+To keep the password out of the command, set VALKEY_PASSWORD.";
 
 /// Settings of `migrate`.
 #[derive(Debug, Args)]
 pub struct MigrateArgs {
     /// Where the games are: redb:FOLDER or redb:FILE, or a URL of Valkey (valkey://host:6379, or
-    /// rediss:// for TLS). It is not changed
+    /// rediss:// for TLS). It is only read
     #[arg(long, value_name = "URL")]
     pub from: String,
 
-    /// Where they are to go, written the same; a file is made if it is missing
+    /// Where to move them, in the same form. A file is created if missing
     #[arg(long, value_name = "URL")]
     pub to: String,
 
-    /// Only count what would happen; nothing is changed or made
+    /// Only count what would be moved, and change nothing
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Where the target has another state of the same game, take the source's instead. What was
-    /// played on the target since is lost
+    /// If the target has another state of the same game, replace it with the source's. What was played on the
+    /// target since then is lost
     #[arg(long)]
     pub replace: bool,
 
-    /// How Valkey is reached, beside its URL; for both sides
+    /// The settings of Valkey, for both sides
     #[command(flatten)]
     pub valkey: ValkeySettings,
 }
 
-/// Where the embedded file's commits go.
+/// Whether commits of the embedded file go to its log first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum StoreLog {
-    /// To a log beside the file
+    /// Commits go to rejoin.log first, which is about twice as fast, and from there to the file
     On,
-    /// To the file directly
+    /// Commits go to the file directly
     Off,
 }
 
-/// The engines there are.
+/// The storage engines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EngineChoice {
-    /// An embedded file: survives everything, needs nothing beside it
+    /// An embedded file: durable, and needs no other program
     Redb,
-    /// This process's memory: gone when it ends
+    /// The memory of this process: all games are lost when it ends
     Memory,
-    /// A Valkey that several instances share
+    /// A Valkey server, which several instances can share
     Valkey,
 }
 
-/// The engines that may stand in for Valkey.
+/// The engines of the fallback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Fallback {
-    /// None: no new game while Valkey is away
+    /// No new games while Valkey is away
     None,
-    /// This process's memory: games that begin there are gone when it ends
+    /// The memory of this process: games that begin there are lost when it ends
     Memory,
-    /// An embedded file of this instance's own, fallback.redb in the data folder
+    /// The instance's own file, fallback.redb in its data folder
     Redb,
 }
 
 /// Settings of `serve`.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
-    /// Where to listen; port 0 picks a free one and prints it
+    /// The address to listen on. Port 0 picks a free port and prints it
     #[arg(long, env = "REJOIN_LISTEN", default_value = "127.0.0.1:8080", value_parser = address, value_name = "ADDRESS")]
     pub listen: SocketAddr,
 
-    /// Where sessions are kept
+    /// Where sessions are stored
     #[arg(long = "store", env = "SESSION_STORE", default_value = "redb", value_name = "ENGINE")]
     pub store: EngineChoice,
 
-    /// The folder of rejoin.redb, and of the fallback's file; made if it is missing
+    /// The folder of rejoin.redb and fallback.redb, each with its log and its note. Created if missing
     #[arg(long, env = "REJOIN_DATA_DIR", default_value = "data", value_name = "FOLDER")]
     pub data_dir: PathBuf,
 
-    /// How much of the disk the file may take, its log not counted. New games are refused a little before that; running
-    /// ones go on
+    /// The maximum size of the file on disk, at least 8MiB. The log is not included. New games are refused a little
+    /// before the file is full; running games go on
     #[arg(long, env = "REJOIN_MAX_SIZE", value_parser = size, value_name = "SIZE")]
     pub max_size: Option<ByteSize>,
 
-    /// Whether commits go to rejoin.log first, which is faster, and from there into rejoin.redb
+    /// Whether commits go to the log first
     #[arg(long, env = "REJOIN_STORE_LOG", default_value = "on", value_name = "on|off")]
     pub store_log: StoreLog,
 
-    /// The file was put back in a way that it can't show, as with a snapshot of the whole machine:
-    /// whoever comes back to a room gets a whole snapshot
+    /// For one start: the file was restored in a way that rejoin can't detect, such as a snapshot of the whole
+    /// machine. Every player who comes back to a room gets a complete snapshot
     #[arg(long)]
     pub new_epoch: bool,
 
-    /// A folder of more question banks (*.json), and of tables and other files that are imported as they lie
-    /// there; read again on SIGHUP
+    /// A folder of more question banks (*.json), and of tables and other files to import, read again on SIGHUP
     #[arg(long, env = "REJOIN_QUIZ_DIR", value_name = "FOLDER")]
     pub quiz_dir: Option<PathBuf>,
 
-    /// Valkey, where that is the store
+    /// The settings of Valkey.
     #[command(flatten)]
     pub valkey: ValkeySettings,
 
-    /// Where new games begin while Valkey is away; they stay there to their end
+    /// Where new games begin while Valkey is away. They stay there to their end. A game with its own sessionId never
+    /// begins there
     #[arg(long, env = "REJOIN_FALLBACK", default_value = "none", value_name = "ENGINE")]
     pub fallback: Fallback,
 
-    /// This instance's name, which ids of games end in that begin in its fallback: 1 to 32 of a-z,
-    /// 0-9, - and _. It must never change
+    /// The name of this instance: 1 to 32 of a-z, 0-9, - and _. Required for a fallback, different on each instance,
+    /// and never changed. The ids of games that begin in the fallback end with it
     #[arg(long, env = "REJOIN_INSTANCE", value_name = "NAME")]
     pub instance: Option<InstanceName>,
 
-    /// How long a game lives without a request: 30m, 90s, 2h
+    /// Life of a solo game without a request, at least 10s (written as 90s, 30m, 24h or 7d)
     #[arg(long, env = "REJOIN_SESSION_TTL", default_value = "30m", value_parser = duration, value_name = "DURATION")]
     pub session_ttl: Duration,
 
-    /// How long a game lives at most
+    /// Maximum life of a solo game
     #[arg(long, env = "REJOIN_SESSION_MAX_AGE", default_value = "24h", value_parser = duration, value_name = "DURATION")]
     pub session_max_age: Duration,
 
-    /// How long the results of a finished game are kept
+    /// Life of a solo game's results after its end
     #[arg(long, env = "REJOIN_RESULTS_TTL", default_value = "24h", value_parser = duration, value_name = "DURATION")]
     pub results_ttl: Duration,
 
-    /// How long a room lives without a move or a heartbeat
+    /// Life of a room without a move or a heartbeat, at least 10s
     #[arg(long, env = "REJOIN_ROOM_TTL", default_value = "6h", value_parser = duration, value_name = "DURATION")]
     pub room_ttl: Duration,
 
-    /// How long a room lives at most
+    /// Maximum life of a room
     #[arg(long, env = "REJOIN_ROOM_MAX_AGE", default_value = "30d", value_parser = duration, value_name = "DURATION")]
     pub room_max_age: Duration,
 
-    /// How long the results of a room are kept
+    /// Life of a room's results after its end
     #[arg(long, env = "REJOIN_ROOM_RESULTS_TTL", default_value = "7d", value_parser = duration, value_name = "DURATION")]
     pub room_results_ttl: Duration,
 
-    /// Lose replies after their commit, freeze and cut sockets, and delay hints, each so likely (0.1
-    /// is one in ten), for whoever writes a client; on loopback only
-    #[arg(long, env = "REJOIN_CHAOS", value_name = "LIKELIHOOD")]
+    /// For authors of clients: the probability (0 to 1) of losing a reply after its commit, freezing or cutting a
+    /// socket, delaying a notification. Only on loopback addresses
+    #[arg(long, env = "REJOIN_CHAOS", value_name = "PROBABILITY")]
     pub chaos: Option<f64>,
 
-    /// How often dead games are cleared away
+    /// Interval of deleting expired games, at least 100ms
     #[arg(long, env = "REJOIN_REAP_EVERY", default_value = "30s", value_parser = duration, value_name = "DURATION")]
     pub reap_every: Duration,
 
-    /// Keys of trusted backends, separated by commas, each of at least 16 bytes, or name:key (the log
-    /// tells the name). Once there is one, own questions, userId, metadata, sessionId, awards and (see
-    /// --hosting) opening rooms need it; external rooms always do
+    /// API keys of trusted backends, separated by commas, each of at least 16 printable ASCII characters, or name:key
+    /// (the log shows the name)
+    ///
+    /// If there are API keys, a caller needs one for its own questions, userId, metadata, sessionId and awards, and
+    /// for opening rooms unless --hosting is open. External rooms always need one.
     #[arg(long, env = "REJOIN_API_KEYS", hide_env_values = true, value_delimiter = ',', value_name = "KEY,…")]
     pub api_keys: Vec<String>,
 
-    /// A file of such keys, one a line; read again on SIGHUP
+    /// A file of API keys, one per line, read again on SIGHUP
     #[arg(long, env = "REJOIN_API_KEYS_FILE", value_name = "FILE")]
     pub api_keys_file: Option<PathBuf>,
 
-    /// Whether each API key is good only for the rooms that it opened: true or false
+    /// An API key is valid only for the rooms that it opened (in the environment: true or false)
     #[arg(long, env = "REJOIN_KEYS_SCOPED")]
     pub keys_scoped: bool,
 
-    /// Who may open rooms [default: key once there are API keys, else open]
-    #[arg(long, env = "REJOIN_HOSTING", value_name = "WHO")]
+    /// Who may open rooms [default: key if there are API keys, else open]
+    #[arg(long, env = "REJOIN_HOSTING", value_name = "POLICY")]
     pub hosting: Option<Hosting>,
 
-    /// The address at which clients reach this server (https://play.example.org). Requests for
-    /// another host are refused then
+    /// The address at which clients reach the server (https://play.example.org). Requests for another host are then
+    /// refused
     #[arg(long, env = "REJOIN_PUBLIC_URL", value_parser = public_url, value_name = "URL")]
     pub public_url: Option<PublicUrl>,
 
-    /// Sites whose pages may ask this server too, by commas (https://quiz.example.org): for a page of
-    /// your own
+    /// Sites whose pages may call the API, separated by commas: https://quiz.example.org
     #[arg(long, env = "REJOIN_CORS_ORIGINS", value_parser = origin, value_delimiter = ',', value_name = "ORIGIN,…")]
     pub cors_origins: Vec<String>,
 
-    /// A folder from which the pages are read at each request, in place of those in this program, for
-    /// whoever works on them (web)
+    /// For work on the pages: a folder from which they are read at each request, such as web
     #[arg(long, env = "REJOIN_WEB_DIR", value_name = "FOLDER")]
     pub web_dir: Option<PathBuf>,
 
-    /// How much strangers may take
+    /// The settings of all limits.
     #[command(flatten)]
     pub limits: LimitSettings,
 
-    /// The most that the file's page cache takes, 16MiB to 64GiB; if left out, an eighth of the memory (a
-    /// container's, where that is limited), 64MiB at least and 1GiB at most
+    /// Maximum size of the file's page cache, 16MiB to 64GiB [default: an eighth of the memory, 64MiB to 1GiB]
+    ///
+    /// The memory is that of the machine, or the limit of the control group (the container).
     #[arg(long, env = "REJOIN_CACHE_SIZE", value_parser = size, value_name = "SIZE")]
     pub cache_size: Option<ByteSize>,
 
-    /// Threads that serve requests; as many as there are cores if left out
+    /// Threads that serve requests, 1 to 256 [default: one per core]
     #[arg(long, env = "REJOIN_WORKERS", value_name = "COUNT")]
     pub workers: Option<usize>,
 
-    /// What to log: error, warn, info, debug (one line a request), trace, or a filter such as
+    /// What to log: error, warn, info, debug (a line for each request), trace, or a filter such as
     /// rejoin::store=debug
     #[arg(long, env = "REJOIN_LOG", default_value = "info", value_name = "FILTER")]
     pub log: String,
 
-    /// How to log
+    /// The format of the log
     #[arg(long, env = "REJOIN_LOG_FORMAT", default_value = "human", value_name = "FORMAT")]
     pub log_format: LogFormat,
 
-    /// URLs that send back what WebSockets get, for tests
+    /// For tests: URLs whose WebSockets send back what they receive
     #[arg(long, env = "REJOIN_TEST_ECHO", hide = true)]
     pub test_echo: bool,
 }
@@ -337,7 +338,8 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "write an IP address and a port, such as 127.0.0.1:8080".to_owned())
 }
 
-/// Scheme and host of a URL without a path; the usual port is left out, as browsers do.
+/// The scheme and the host of a URL. The scheme's default port is removed, as browsers do. `None` if the URL has a
+/// path, or is not http or https.
 fn scheme_and_host(text: &str) -> Option<(&'static str, String)> {
     let secure = text.strip_prefix("https://").map(|rest| ("https", rest, ":443"));
     let plain = || text.strip_prefix("http://").map(|rest| ("http", rest, ":80"));
@@ -358,10 +360,10 @@ fn origin(text: &str) -> Result<String, String> {
 }
 
 impl Settings {
-    /// Refuses settings that contradict each other or make no sense, by name.
+    /// Checks the settings for contradictions and impossible values.
     ///
     /// # Errors
-    /// The first such setting.
+    /// The first wrong setting, by name.
     pub fn check(&self) -> anyhow::Result<()> {
         self.check_sharing()?;
         self.limits.check()?;
@@ -378,7 +380,7 @@ impl Settings {
         let results = Duration::from_secs(1)..=longest;
         ensure!(results.contains(&self.results_ttl), "REJOIN_RESULTS_TTL: 1s to 100 years");
         ensure!(self.reap_every >= Duration::from_millis(100), "REJOIN_REAP_EVERY: at least 100ms");
-        // Below that, pages are written out in mid-commit, and readers wait for them.
+        // With a smaller cache, redb writes pages out in the middle of a commit, and readers wait for that.
         let cache = ByteSize::mib(16)..=ByteSize::gib(64);
         ensure!(self.cache_size.is_none_or(|size| cache.contains(&size)), "REJOIN_CACHE_SIZE: must be 16MiB to 64GiB");
         ensure!(self.max_size.is_none_or(|size| size >= ByteSize::mib(8)), "REJOIN_MAX_SIZE: at least 8MiB");
@@ -431,13 +433,13 @@ impl Settings {
         Ok(())
     }
 
-    /// The API keys, from wherever they are set.
+    /// The API keys, from the setting or from the file.
     ///
     /// # Errors
-    /// A file that can't be read, or a key that is too short.
+    /// The file can't be read or has no key, a key is too short or invalid, or a key or a name occurs twice.
     pub fn keys(&self) -> anyhow::Result<Vec<ApiKey>> {
         let (setting, texts): (_, Vec<String>) = match &self.api_keys_file {
-            // An empty variable is how a compose file says that there are none.
+            // Compose files pass an unset variable as an empty one.
             None => ("REJOIN_API_KEYS", self.api_keys.iter().filter(|key| !key.is_empty()).cloned().collect()),
             Some(file) => {
                 let text = std::fs::read_to_string(file);
@@ -499,7 +501,7 @@ mod tests {
         assert!(refusal(&["--fallback", "memory", "--instance", "a"]).contains("REJOIN_FALLBACK"));
         assert!(refusal(&with(&["--fallback", "valkey"])).contains("memory"));
         assert!(refusal(&with(&["--instance", "Eu 1"])).contains("a-z"));
-        // Another store may be told of Valkey, and a fallback is a choice.
+        // VALKEY_URL may be set for another store, and `none` is a valid fallback.
         settings(&["--valkey-url", "valkey://127.0.0.1", "--fallback", "none"]).expect("it is good");
         let settings = settings(&with(&["--fallback", "memory", "--instance", "eu-1"])).expect("it is good");
         assert_eq!((settings.fallback, settings.instance), (Fallback::Memory, "eu-1".parse().ok()));

@@ -33,7 +33,7 @@ fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     telemetry::start(&settings.log, settings.log_format).context("REJOIN_LOG")?;
     actix_web::rt::System::new().block_on(async {
         for name in unknown_settings(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
-            tracing::warn!("{name} is no setting of rejoin, and is ignored");
+            tracing::warn!("{name} is not a setting of rejoin; it is ignored");
         }
         let outside = Outside::of(settings)?;
         let stop = stop_signal()?;
@@ -78,12 +78,14 @@ fn reload_on_hangup(settings: Settings, outside: &Outside) -> anyhow::Result<()>
 fn reload_keys(settings: &Settings, keys: &ApiKeys) {
     match settings.keys() {
         Ok(read) => {
-            tracing::info!(keys = read.len(), "the API keys were read again");
+            let count = read.len();
             keys.replace(read);
+            // Whoever sees this line may rely on the new keys.
+            tracing::info!(keys = count, "the API keys were reloaded");
         }
         Err(error) => {
             let reason = format!("{error:#}");
-            tracing::error!(reason, "the API keys cannot be read again; those from before stay");
+            tracing::error!(reason, "the API keys could not be reloaded; the previous keys stay valid");
         }
     }
 }

@@ -10,12 +10,12 @@ use tracing_subscriber::filter::ParseError;
 
 use crate::store::panics::{self, Hooked};
 
-/// For whom the log is written.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people
     Human,
-    /// For machines: one JSON object a line.
+    /// One JSON object per line
     Json,
 }
 
@@ -39,7 +39,7 @@ pub fn start(filter: &str, format: LogFormat) -> Result<(), ParseError> {
     };
     match started {
         Ok(()) => std::panic::set_hook(Box::new(log_panic)),
-        Err(_) => tracing::debug!("logging had been started before"),
+        Err(_) => tracing::debug!("logging is already started"),
     }
     Ok(())
 }

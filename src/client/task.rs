@@ -103,7 +103,7 @@ impl ConnectionTask {
 
     /// Updates the state after a lost connection.
     fn lost(&mut self, lost: &ConnectionLost) {
-        tracing::debug!(room = self.ticket.room_id, "lost the connection: {lost}");
+        tracing::debug!(room = self.ticket.room_id, "the connection was lost: {lost}");
         self.shared.checker.lock().lost(Instant::now());
         self.pending.lost();
         self.options.bases.turn();
@@ -315,7 +315,7 @@ async fn open(base: &str, room: &str, resume: String, silence: Duration) -> Resu
             match serde_json::from_str(&text) {
                 Ok(ServerFrame::Welcome(welcome)) => return Ok(*welcome),
                 Ok(ServerFrame::Error { code, detail, .. }) => {
-                    tracing::debug!("no welcome: {code} {detail}");
+                    tracing::debug!("the server sent an error instead of a welcome: {code} {detail}");
                 }
                 Ok(_) => {}
                 Err(error) => return Err(ConnectionLost::cut(format_args!("no welcome: {error}"))),

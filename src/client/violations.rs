@@ -1,6 +1,6 @@
 //! What a client counts while it plays: protocol violations by the server, and statistics.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Serialize;
 
@@ -102,9 +102,4 @@ pub struct Stats {
     pub backs: Vec<Back>,
 }
 
-impl Stats {
-    /// The longest time from a lost connection to the next welcome; zero without any reconnect.
-    pub fn longest_back(&self) -> Duration {
-        self.backs.iter().map(|way| way.back.duration_since(way.lost)).max().unwrap_or_default()
-    }
-}
+impl Stats {}

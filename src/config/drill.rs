@@ -1,4 +1,4 @@
-//! Settings of `drill`.
+//! The settings of the `drill` command.
 
 use std::time::Duration;
 
@@ -8,30 +8,34 @@ use clap::Args;
 use super::duration;
 use crate::drill::DrillOptions;
 
-/// What `drill --help` says after the settings.
+/// The text that `drill --help` prints after the settings.
 pub(super) const HELP: &str = "\
-The drill starts a server of its own from this very program, on a free port of
-127.0.0.1 and in a temporary folder, both gone afterwards: a running server and
-its data are left alone. Rooms are opened and filled with bots; every second
-room is moved on by its host, the others go on by themselves. In the middle of a
-question, with some answers in and others not, the server is killed with SIGKILL
-and started again on the same folder. Each bot comes back by itself, and checks
-that no event is missed, repeated or out of order, that every answer which was
-acknowledged is in its reveal, that nothing counts twice (some answers are sent
-twice, as by a double tap), and at the end that its own sum, the ranking and the
-results agree.
+The drill starts a temporary server from this program, on a free port of
+127.0.0.1 and with a temporary folder. Both are removed afterwards. Other running
+servers and their data are not touched.
 
-The exit code is 0 only if all of that holds and everybody came back; else 1,
-with what was wrong. About 20 seconds with the defaults.";
+Rooms are opened and filled with bots. In every second room the host starts the
+next question; the other rooms go on by themselves. In the middle of a question,
+when some answers are in and others are not, the server is killed with SIGKILL
+and started again on the same folder. Each bot reconnects by itself and checks:
+
+- no event is missing, repeated or out of order
+- every acknowledged answer is in the reveal of its question
+- nothing counts twice (some answers are sent twice, as by a double tap)
+- at the end, its own sum, the ranking and the results agree
+
+The exit code is 0 only if all checks pass and every bot came back. Otherwise it
+is 1, and the report says what was wrong. With the defaults a drill takes about
+20 seconds.";
 
 /// Settings of `drill`.
 #[derive(Debug, Clone, Args)]
 pub struct DrillArgs {
-    /// How many players
+    /// Number of players
     #[arg(long, default_value_t = 60, value_name = "COUNT")]
     pub bots: usize,
 
-    /// How many of them in a room; its host comes besides
+    /// Players per room, without its host
     #[arg(long, default_value_t = 20, value_name = "COUNT")]
     pub seats: usize,
 
@@ -39,19 +43,19 @@ pub struct DrillArgs {
     #[arg(long, default_value_t = 3, value_name = "COUNT")]
     pub kills: usize,
 
-    /// How many questions a game has
+    /// Questions per game
     #[arg(long, default_value_t = 8, value_name = "COUNT")]
     pub questions: usize,
 
-    /// The time that a question has; it closes earlier once all have answered
+    /// Time limit of a question. It closes earlier when all have answered
     #[arg(long, default_value = "10s", value_parser = duration, value_name = "DURATION")]
     pub time_limit: Duration,
 
-    /// What the bots' choices and pauses come from; another one each time if left out
+    /// Seed of the bots' choices and pauses [default: a new one each time]
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
 
-    /// Break off after this long
+    /// Give up after this time
     #[arg(long, default_value = "120s", value_parser = duration, value_name = "DURATION")]
     pub at_most: Duration,
 
@@ -61,10 +65,10 @@ pub struct DrillArgs {
 }
 
 impl DrillArgs {
-    /// The drill that these settings ask for, against this very program.
+    /// The options of the drill. The server that it starts is this same program.
     ///
     /// # Errors
-    /// The program can't be found.
+    /// The path of this program is not known.
     pub fn options(&self) -> anyhow::Result<DrillOptions> {
         let server = std::env::current_exe().context("this program's own file is not known")?;
         Ok(DrillOptions {
@@ -73,7 +77,7 @@ impl DrillArgs {
             kills: self.kills,
             questions: self.questions,
             time_limit: self.time_limit,
-            // Short enough to be typed again.
+            // A small number, so that it can be typed again to repeat the drill.
             seed: self.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..1_000_000)),
             at_most: self.at_most,
             ..DrillOptions::new(server)

@@ -1,4 +1,4 @@
-//! Where Valkey is: the settings of every command that talks to it.
+//! The settings of the connection to Valkey, shared by every command that uses it.
 
 use std::path::PathBuf;
 
@@ -12,30 +12,30 @@ use crate::store::valkey::{Topology, ValkeyTarget};
 pub enum ValkeyMode {
     /// One server
     Standalone,
-    /// A primary with replicas, found by asking sentinels
+    /// A primary with replicas. The URL names the sentinels, which know the primary
     Sentinel,
     /// A cluster
     Cluster,
 }
 
-/// Whether games begin in a Valkey that may throw them away.
+/// Whether new games begin in a Valkey that may evict them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ValkeyEviction {
-    /// No new game begins there
+    /// New games are refused, or begin in the fallback
     Refuse,
-    /// They begin; what is thrown away of a game is noticed, and ends that game alone
+    /// New games begin. If Valkey evicts data of a game, rejoin notices it, and only that game is affected
     Allow,
 }
 
 /// Where Valkey is and how it is reached.
 #[derive(Debug, Clone, Args)]
 pub struct ValkeySettings {
-    /// Where Valkey is: valkey://user:password@host:6379, or rediss:// for TLS; several hosts by
-    /// commas for sentinels and clusters
+    /// The URL of Valkey: valkey://user:password@host:6379/0 (the number of the database may be left out), or
+    /// rediss:// for TLS. Several hosts, separated by commas, for sentinels and clusters
     #[arg(long = "valkey-url", env = "VALKEY_URL", hide_env_values = true, value_name = "URL")]
     pub url: Option<String>,
 
-    /// How the servers are arranged; in sentinel mode the URL names the sentinels
+    /// How the servers are arranged
     #[arg(long = "valkey-mode", env = "VALKEY_MODE", default_value = "standalone", value_name = "MODE")]
     pub mode: ValkeyMode,
 
@@ -47,8 +47,7 @@ pub struct ValkeySettings {
     #[arg(long = "valkey-password-file", env = "VALKEY_PASSWORD_FILE", value_parser = file, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
 
-    /// The certificate authority (PEM) that signs the servers' certificates, if not one of the
-    /// system's
+    /// The only certificate authority (PEM) to trust. If not set, those of the system
     #[arg(long = "valkey-ca-file", env = "VALKEY_CA_FILE", value_parser = file, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
 
@@ -61,7 +60,7 @@ pub struct ValkeySettings {
     )]
     pub sentinel_name: String,
 
-    /// The sentinels' own password, if they have one
+    /// The password of the sentinels
     #[arg(
         long = "valkey-sentinel-password",
         env = "VALKEY_SENTINEL_PASSWORD",
@@ -70,26 +69,27 @@ pub struct ValkeySettings {
     )]
     pub sentinel_password: Option<String>,
 
-    /// Whether new games begin where Valkey's maxmemory-policy is not noeviction, so that it may
-    /// throw games away that are being played
+    /// Whether new games begin if Valkey may evict live games, because its maxmemory-policy is not noeviction
     #[arg(long = "valkey-eviction", env = "REJOIN_VALKEY_EVICTION", default_value = "refuse", value_name = "WHETHER")]
     pub eviction: ValkeyEviction,
 }
 
-/// A file's name. An empty one is how a compose file says that there is none.
+/// Parses a file name. It may be empty: compose files pass an unset variable as an empty one.
 fn file(text: &str) -> Result<PathBuf, std::convert::Infallible> {
     Ok(PathBuf::from(text))
 }
 
+/// The file name, if it is not empty.
 fn set(file: &Option<PathBuf>) -> Option<&PathBuf> {
     file.as_ref().filter(|file| !file.as_os_str().is_empty())
 }
 
 impl ValkeySettings {
-    /// Where Valkey is, by these settings and `url`.
+    /// The target of the connection, by these settings and `url`. Reads the password file and the CA file.
     ///
     /// # Errors
-    /// What is wrong with a setting, by its name.
+    /// A setting is invalid, two settings contradict each other, or a file can't be read. The error names the
+    /// setting.
     pub fn target(&self, url: &str) -> anyhow::Result<ValkeyTarget> {
         let topology = match self.mode {
             ValkeyMode::Standalone => Topology::Standalone,

@@ -38,16 +38,16 @@ impl Reaper {
             let more = match tokio::spawn(async move { step.step().await }).await {
                 Ok(Ok(swept)) => {
                     if swept.deleted > 0 {
-                        tracing::debug!(deleted = swept.deleted, "dead sessions were deleted");
+                        tracing::debug!(deleted = swept.deleted, "expired sessions were deleted");
                     }
                     swept.more
                 }
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, "dead sessions could not be deleted; trying again later");
+                    tracing::warn!(%error, "expired sessions could not be deleted; trying again later");
                     false
                 }
                 Err(error) => {
-                    tracing::error!(%error, "deleting dead sessions failed inside; trying again later");
+                    tracing::error!(%error, "the deletion of expired sessions panicked; trying again later");
                     false
                 }
             };

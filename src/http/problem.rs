@@ -398,7 +398,7 @@ impl From<StoreError> for Problem {
             ),
             StoreError::Corrupt { .. } => {
                 // The store has logged the damage once.
-                tracing::debug!(error = &error as &dyn std::error::Error, "a session cannot be read");
+                tracing::debug!(error = &error as &dyn std::error::Error, "the session of a request cannot be read");
                 return Self::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "session-corrupt",
@@ -406,12 +406,12 @@ impl From<StoreError> for Problem {
                 );
             }
             StoreError::AlreadyExists | StoreError::RuleFailed { .. } => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a request failed inside");
+                tracing::error!(error = &error as &dyn std::error::Error, "a request failed with an internal error");
                 return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong inside");
             }
         };
         // The store has logged its failure once. Logged again at each request it would fill the log.
-        tracing::debug!(error = &error as &dyn std::error::Error, "a request was refused by the store");
+        tracing::debug!(error = &error as &dyn std::error::Error, "the store could not complete a request");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
     }
 }

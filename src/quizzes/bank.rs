@@ -28,9 +28,9 @@ pub const MOST_TITLE: usize = 200;
 )]
 #[serde(rename_all = "lowercase")]
 pub enum PlayMode {
-    /// Alone: each verdict comes with its answer, so whoever plays learns the key.
+    /// Alone: each verdict tells the right answer, so the player learns the answers.
     Solo,
-    /// In a room: what is right is shown to all when a question closes.
+    /// In a room: the right answer is shown to all when a question closes.
     Rooms,
 }
 
@@ -41,7 +41,7 @@ pub enum Hosting {
     /// Anyone
     #[default]
     Open,
-    /// Whoever shows an API key
+    /// Callers with an API key
     Key,
 }
 

@@ -75,13 +75,13 @@ impl ReloadReport {
     /// Writes the report to the log: one warning for each file or directory that was not read, and the counts.
     pub fn tell(&self) {
         for broken in &self.kept {
-            tracing::warn!("a question bank was not read, and stays as it was: {broken}");
+            tracing::warn!("a question bank could not be read; its previous version, if any, stays in use: {broken}");
         }
         if let Some(reason) = &self.unreadable {
-            tracing::warn!("the folder of question banks could not be read, and they stay as they were: {reason}");
+            tracing::warn!("the folder of question banks could not be read; all banks stay as they are: {reason}");
         }
         let (read, gone) = (self.loaded.len(), self.removed.len());
-        tracing::info!("{read} question banks were read again, the files of {gone} are gone");
+        tracing::info!("{read} question banks were reloaded; {gone} were removed, because their files are gone");
     }
 }
 
@@ -125,7 +125,7 @@ impl Catalogue {
             if is_bank(&broken.file) {
                 return Err(CatalogueError::File(broken));
             }
-            tracing::warn!("a file of questions was not read: {broken}");
+            tracing::warn!("a file of questions could not be imported and is ignored: {broken}");
         }
         catalogue.swap_in(found.fresh);
         Ok(catalogue)
@@ -257,7 +257,7 @@ impl DirectoryScan {
             if is_bank(&path) || has_extension(&path, &IMPORTED) {
                 paths.push(path);
             } else {
-                tracing::info!("{} is not read: it is no bank, and none of {}", path.display(), IMPORTED.join(", "));
+                tracing::info!("{} is ignored: its type is none of json, {}", path.display(), IMPORTED.join(", "));
             }
         }
         paths.sort();
@@ -334,7 +334,7 @@ fn import_bank(path: &Path, folder: &Path, bytes: &[u8]) -> Result<Bank, Vec<Dra
     let Some(mut file) = imported.file else { return Err(imported.left_out) };
     let lost = media::drop_missing(folder, &mut file.questions);
     for problem in imported.left_out.iter().chain(&lost) {
-        tracing::warn!("{}: {problem}: left out", path.display());
+        tracing::warn!("{}: left out: {problem}", path.display());
     }
     Bank::check_in(folder, file)
 }

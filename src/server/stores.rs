@@ -96,12 +96,13 @@ fn tell_of_what_stays_shut(settings: &Settings) {
     if folder.join(FALLBACK_FILE).exists() {
         let folder = folder.display();
         tracing::warn!(
-            "{folder}/{FALLBACK_FILE} stays shut: it holds games that began while Valkey was away. To bring them here: \
+            "{folder}/{FALLBACK_FILE} is not opened, because SESSION_STORE is not valkey. It has games that began \
+             while Valkey was away. To move them here, stop the server and run: \
              rejoin migrate --from redb:{folder}/{FALLBACK_FILE} --to redb:{folder}"
         );
     }
     if url.as_ref().is_some_and(|url| !url.is_empty()) {
-        tracing::warn!("VALKEY_URL is set, but sessions are kept in a file: SESSION_STORE=valkey would use it");
+        tracing::warn!("VALKEY_URL is set but not used, because the store is a file; SESSION_STORE=valkey uses it");
     }
 }
 

@@ -77,7 +77,7 @@ impl Damaged {
             tracing::error!(
                 session = id.short_hash(),
                 what,
-                "a session cannot be read: whoever asks for it gets an error, all others play on"
+                "a session cannot be read: requests for it get an error, all other games go on"
             );
         }
         known.insert(id.clone(), KnownDamage { what: what.to_owned(), looked: now });

@@ -3,14 +3,21 @@
 //! A missing session is `None`, and a refused move is a [`Refusal`](crate::domain::Refusal). Neither is an
 //! error.
 
+use std::sync::Arc;
+
 /// The result of a call to a store.
 pub type StoreResult<T> = Result<T, StoreError>;
 
-/// The underlying cause of an error. It is logged and never shown to a player.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+/// The underlying cause of an error, shared by all callers that get it. It is logged and never shown to a player.
+pub type SharedError = Arc<dyn std::error::Error + Send + Sync>;
+
+/// Makes a cause that can be shared.
+pub(crate) fn shared(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> SharedError {
+    cause.into().into()
+}
 
 /// An error of a store, by what the caller can do about it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// A live session has this id or join code. The caller must choose another one.
     #[error("a live session has this id or join code")]
@@ -23,7 +30,7 @@ pub enum StoreError {
     Full,
     /// The store can't be reached. Nothing was changed; the caller can retry later.
     #[error("the store is out of reach")]
-    Unavailable(#[source] Option<BoxError>),
+    Unavailable(#[source] Option<SharedError>),
     /// The command may or may not have been committed. A retry with the same idempotency key finds out.
     #[error("the store cannot tell whether the command was committed")]
     OutcomeUnknown,
@@ -43,7 +50,7 @@ pub enum StoreError {
 
 impl StoreError {
     /// An [`Unavailable`](Self::Unavailable) error with this cause.
-    pub fn unavailable(cause: impl Into<BoxError>) -> Self {
-        Self::Unavailable(Some(cause.into()))
+    pub fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Unavailable(Some(shared(cause)))
     }
 }

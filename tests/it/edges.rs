@@ -212,7 +212,7 @@ async fn a_log_of_another_file_is_kept_and_reported() {
         std::fs::remove_file(folder.path().join("rejoin.redb")).unwrap();
         let log = std::fs::read(folder.path().join("rejoin.log")).unwrap();
         let server = Server::process(folder.path(), &[]);
-        server.logged("is another file's").await;
+        server.logged("belongs to another file").await;
         assert_eq!(std::fs::read(folder.path().join(aside)).unwrap(), log);
         server.client().play(2).await;
         server.stop().await;

@@ -11,7 +11,7 @@ use super::closed::ClosedAnswers;
 use super::play::{PausedBy, Phase, Play};
 use super::room_event::{Ranked, Reveal, SeatVerdict};
 use super::seat::{Seat, SubmittedAnswer};
-use super::{Room, RoomSettings, Successor};
+use super::{Room, Successor};
 use crate::domain::answer::ShownAnswer;
 use crate::domain::events::Sequence;
 use crate::domain::ids::{QuizId, SeatId};
@@ -136,8 +136,6 @@ pub struct RoomView {
     pub successor: Option<Successor>,
     /// The sequence number of the newest event.
     pub head: Sequence,
-    /// The settings, which were fixed when the room was opened.
-    pub settings: RoomSettings,
 }
 
 /// Who is connected, and how many have answered. It tells nothing about the answers, so it may be sent at any
@@ -200,7 +198,6 @@ impl Room {
             ranking: play.filter(|play| play.is_finished()).map(|_| self.ranking()),
             successor: self.successor.clone(),
             head: self.log.head,
-            settings: self.settings.clone(),
         }
     }
 

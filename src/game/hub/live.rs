@@ -1,4 +1,5 @@
-//! A room that has listeners here: who they are, what they are to be told.
+//! A room that has subscribers on this instance: who they are, what they need to know, and what the room task must
+//! store about them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -13,52 +14,57 @@ use crate::domain::{Event, SeatId, Sequence, SessionId, Timestamp};
 use crate::game::Dates;
 use crate::store::Store;
 
-/// Why a room is not listened to any more.
+/// Why a room has ended for its subscribers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RoomEnd {
-    /// It has died.
+    /// The room has expired or was deleted.
     Gone,
-    /// Its events are numbered anew.
+    /// The store was restored and its sequence numbers have another epoch, or the room's task failed. Subscribers
+    /// must reconnect.
     EpochChanged,
 }
 
-/// What listeners are to look at.
+/// The state of a room that is published to its subscribers.
 #[derive(Debug, Clone, Default)]
 pub struct RoomUpdate {
-    /// The log's head, as far as it is known here.
+    /// The newest event that is known on this instance. The log's head may be newer.
     pub head: Sequence,
-    /// Who is connected, and how many have answered.
+    /// Who is connected, and how many have answered. `None` until the room task has read the room.
     pub presence: Option<Arc<ShownPresence>>,
-    /// Set at the end.
+    /// Why the room has ended. `None` while it goes on.
     pub ended: Option<RoomEnd>,
 }
 
-/// How a seat stands, as far as it is known here.
+/// The newest generation and status of a seat that is known on this instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct SeatNow {
     generation: u32,
     standing: SeatStatus,
 }
 
-/// Where a listener takes events the moment they are told.
+/// A direct way to send an event to a subscriber, from the thread that has committed it.
 pub trait Outlet: Send + Sync {
-    /// Whether the listener has the event now. It takes one that is next, while nothing else is on its way to it;
-    /// for any other it is woken, and reads the log.
-    fn offer(&self, told: &SharedEvent) -> bool;
+    /// Offers an event. Returns whether the subscriber needs no wake-up for it. An outlet takes only the event that
+    /// is next for it, and only while nothing else is being sent. Otherwise the subscriber is woken and reads the
+    /// log.
+    fn offer(&self, event: &SharedEvent) -> bool;
 }
 
-/// A listener.
+/// A subscriber.
 pub(super) struct Member {
+    /// `None` for a backend.
     pub(super) seat: Option<SeatId>,
-    /// Known once it is connected.
+    /// The generation of its connection. `None` until the connection is open.
     pub(super) generation: Option<u32>,
-    /// When it was last heard, until that is written.
+    /// When the client was last heard from. `None` if that was reported already.
     pub(super) heard: Option<Timestamp>,
+    /// The highest acknowledged sequence number. `None` if that was reported already.
     pub(super) acknowledged: Option<Sequence>,
-    /// Whether it will be back in a moment, and so is not gone when it ends.
+    /// True for a client that polls: the end of the subscription is not the end of its connection.
     pub(super) lingers: bool,
-    /// Wakes it, for it to look at the news.
+    /// Notified when the subscriber must look at the published state.
     wake: Arc<Notify>,
+    /// Takes events directly. `None` if the subscriber is woken for every event.
     pub(super) outlet: Option<Arc<dyn Outlet>>,
 }
 
@@ -70,13 +76,17 @@ impl Member {
 
 #[derive(Default)]
 struct Members {
+    /// The last key that was given out.
     last: u64,
     here: HashMap<u64, Member>,
+    /// Closed connections that are not reported yet.
     departed: Vec<PresenceReport>,
+    /// What is known about the seats. May be newer than the last read of the room.
     seats: HashMap<SeatId, SeatNow>,
 }
 
 impl Members {
+    /// `Err` with the seat's status if connections of this generation have lost the seat, as far as is known here.
     fn standing(&self, seat: SeatId, generation: u32) -> Result<(), SeatStatus> {
         match self.seats.get(&seat) {
             Some(now) if now.generation > generation || now.standing != SeatStatus::Here => Err(now.standing),
@@ -84,41 +94,44 @@ impl Members {
         }
     }
 
-    /// Whether nobody has taken the seat of a listener from it, as far as is known here.
+    /// Whether the subscriber still has its seat, as far as is known here. Always true for a backend.
     fn has_its_seat(&self, member: &Member) -> bool {
         let of = member.seat.zip(member.generation);
         of.is_none_or(|(seat, generation)| self.standing(seat, generation).is_ok())
     }
 }
 
-/// What is to be written again.
+/// The parts of a report that are due now.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReportDue {
     pub(super) heard: bool,
     pub(super) acknowledged: bool,
 }
 
-/// What the driver is to write of the members.
+/// What the room task must store about the subscribers.
 #[derive(Clone, Default)]
 pub(super) struct PendingReport {
     pub(super) seen: Vec<PresenceReport>,
+    /// The highest sequence number that a backend has acknowledged.
     pub(super) backend: Option<Sequence>,
 }
 
-/// Most frames that go out at once for one commit, on the thread that tells of it; other listeners are woken.
+/// Maximum frames that are sent directly for one commit, by the thread that has committed it. Further subscribers
+/// are woken and send their own.
 const MOST_OFFERED: usize = 256;
 
 pub(super) struct LiveRoom {
     pub(super) id: SessionId,
     pub(super) store: Store,
+    /// The published state.
     news: Mutex<RoomUpdate>,
     pub(super) replay: Mutex<ReplayBuffer>,
-    /// One reader of the log at a time: what it brings is for all.
+    /// Held while the log is read, so that one read serves all subscribers.
     pub(super) reading: tokio::sync::Mutex<()>,
-    /// Wakes the driver.
+    /// Wakes the room task.
     pub(super) wake: Notify,
     members: Mutex<Members>,
-    /// The life of the numbering that the tape is of.
+    /// The epoch of the buffered events. Set by the first reader of the room.
     epoch: OnceLock<String>,
 }
 
@@ -140,8 +153,8 @@ impl LiveRoom {
         Dates::shown_by(&*self.store.clock())
     }
 
-    /// Something was committed through this instance; `is_all_told` if its events are all that it
-    /// changed, and the driver has nothing to look at.
+    /// Notifies the subscribers of a commit by this instance. `is_all_told` says that the commit changed nothing
+    /// besides its events, so the room task need not check the room.
     pub(super) fn committed(&self, events: &[Event], is_all_told: bool) {
         self.tell(events);
         if !is_all_told {
@@ -149,67 +162,70 @@ impl LiveRoom {
         }
     }
 
-    /// These events were committed.
+    /// Sends committed events to the subscribers, or wakes them to send for themselves.
     pub(super) fn tell(&self, events: &[Event]) {
         if events.is_empty() {
             return;
         }
-        let told: Vec<_> = events.iter().cloned().map(SharedEvent::new).collect();
-        let mut tape = self.replay.lock();
+        let shared: Vec<_> = events.iter().cloned().map(SharedEvent::new).collect();
+        let mut replay = self.replay.lock();
         let head = self.news.lock().head;
-        tape.push(&told, head);
-        let (newest, next) = (tape.newest(), tape.after(head, MOST_OFFERED).unwrap_or_default());
-        drop(tape);
+        replay.push(&shared, head);
+        let (newest, next) = (replay.newest(), replay.after(head, MOST_OFFERED).unwrap_or_default());
+        // Not under the lock: an outlet writes to a socket, and subscribers need the buffer meanwhile.
+        drop(replay);
         let others = self.offer(&next);
         if let Some(newest) = newest {
             let mut news = self.news.lock();
             news.head = news.head.max(newest);
         }
-        // They look at the news that there are now.
+        // After the head is set: a woken subscriber reads it.
         others.iter().for_each(|other| other.notify_one());
         if newest < events.last().map(|event| event.sequence) {
-            // Earlier ones are told in a moment. If they aren't, the driver's look finds them.
+            // An earlier commit has not arrived yet. If it never does, the room task finds its events in the log.
             self.wake.notify_one();
         }
     }
 
-    /// Offers these events to all listeners; those to be woken that have not taken all of them.
+    /// Offers the events to all subscribers that have their seat. Returns the wake-ups of all that have not taken
+    /// every event.
     fn offer(&self, next: &[Arc<SharedEvent>]) -> Vec<Arc<Notify>> {
         let members = self.members.lock();
         let outlet = |member: &Member| member.outlet.clone().filter(|_| members.has_its_seat(member));
         let listeners: Vec<_> = members.here.values().map(|member| (outlet(member), member.wake.clone())).collect();
+        // Sending to many sockets takes a while. Subscribers can come and go meanwhile.
         drop(members);
         let (mut others, mut frames) = (Vec::new(), 0);
         for (outlet, wake) in listeners {
-            let mut takes = |outlet: &dyn Outlet, told| {
+            let mut takes = |outlet: &dyn Outlet, event| {
                 frames += 1;
-                frames <= MOST_OFFERED && outlet.offer(told)
+                frames <= MOST_OFFERED && outlet.offer(event)
             };
-            if !outlet.is_some_and(|outlet| next.iter().all(|told| takes(&*outlet, told))) {
+            if !outlet.is_some_and(|outlet| next.iter().all(|event| takes(&*outlet, event))) {
                 others.push(wake);
             }
         }
         others
     }
 
-    /// What listeners are to look at now.
+    /// The published state.
     pub(super) fn update(&self) -> RoomUpdate {
         self.news.lock().clone()
     }
 
-    /// Up to where the log is known here.
+    /// The newest event that is known on this instance.
     pub(super) fn head(&self) -> Sequence {
         self.news.lock().head
     }
 
-    /// Changes the news, and wakes all listeners if it says that they are others now.
+    /// Changes the published state. Wakes all subscribers if `change` returns true.
     fn change_news(&self, change: impl FnOnce(&mut RoomUpdate) -> bool) {
         if change(&mut self.news.lock()) {
             self.members.lock().here.values().for_each(|member| member.wake.notify_one());
         }
     }
 
-    /// The log has grown up to here, or is said to have.
+    /// Notes that the log's head is at least this. A smaller head changes nothing.
     pub(super) fn note_head(&self, head: Sequence) {
         self.change_news(|news| {
             let is_news = head > news.head;
@@ -218,6 +234,7 @@ impl LiveRoom {
         });
     }
 
+    /// Publishes the presence, if it has changed.
     pub(super) fn show_presence(&self, presence: Presence) {
         self.change_news(|news| {
             let is_news = news.presence.as_deref().map(ShownPresence::presence) != Some(&presence);
@@ -235,7 +252,7 @@ impl LiveRoom {
         });
     }
 
-    /// Lets somebody listen, who is woken for news. Gives the key.
+    /// Adds a subscriber. Returns its key.
     pub(super) fn enter(&self, seat: Option<SeatId>, wake: Arc<Notify>) -> u64 {
         let mut members = self.members.lock();
         members.last += 1;
@@ -246,13 +263,15 @@ impl LiveRoom {
         key
     }
 
+    /// Removes a subscriber. If it was the last one of its connection's generation, a report that the seat is
+    /// disconnected becomes pending.
     pub(super) fn leave(&self, key: u64) {
         let mut members = self.members.lock();
         let Some(member) = members.here.remove(&key) else { return };
         if let Some((seat, generation)) = member.seat.zip(member.generation).filter(|_| !member.lingers) {
             let heard = member.heard;
             match members.here.values_mut().find(|other| other.is_of(seat, generation)) {
-                // What was heard of one of a host's connections stays heard.
+                // A host has several connections of one generation. A sign of life of one counts for the others.
                 Some(other) => other.heard = other.heard.max(heard),
                 None => {
                     members.departed.push(PresenceReport {
@@ -269,6 +288,7 @@ impl LiveRoom {
         self.wake.notify_one();
     }
 
+    /// Whether there are subscribers, or closed connections that must still be reported.
     pub(super) fn has_members(&self) -> bool {
         let members = self.members.lock();
         !members.here.is_empty() || !members.departed.is_empty()
@@ -280,17 +300,17 @@ impl LiveRoom {
         }
     }
 
-    /// How many listeners a seat has here by connections of this generation.
+    /// How many subscribers of this seat and generation there are on this instance.
     pub(super) fn listeners_of(&self, seat: SeatId, generation: u32) -> usize {
         self.members.lock().here.values().filter(|member| member.is_of(seat, generation)).count()
     }
 
-    /// These seats have changed hands.
+    /// Notes seats whose generation or status a commit has changed.
     pub(super) fn note_moved(&self, moved: &[MovedSeat]) {
         self.note_seats(moved.iter().map(|MovedSeat { seat, generation, standing }| (*seat, *generation, *standing)));
     }
 
-    /// The seats that have members here.
+    /// The seats that have subscribers on this instance, sorted.
     pub(super) fn seats(&self) -> Vec<SeatId> {
         let mut seats: Vec<_> = self.members.lock().here.values().filter_map(|member| member.seat).collect();
         seats.sort_unstable();
@@ -298,13 +318,13 @@ impl LiveRoom {
         seats
     }
 
-    /// How seats stand by what is stored.
+    /// Notes the generation and status of seats. Wakes the subscribers that have lost their seat.
     pub(super) fn note_seats(&self, seats: impl IntoIterator<Item = (SeatId, u32, SeatStatus)>) {
         let mut changed = false;
         let mut members = self.members.lock();
         for (seat, generation, standing) in seats {
             let now = SeatNow { generation, standing };
-            // What was read a moment ago may be older than what was committed since.
+            // The caller may have read the room before a commit that is already noted here.
             if members.seats.get(&seat).is_none_or(|known| generation >= known.generation && now != *known) {
                 members.seats.insert(seat, now);
                 changed = true;
@@ -316,12 +336,13 @@ impl LiveRoom {
         }
     }
 
-    /// Whether a connection is still its seat's; if not, how the seat stands.
+    /// `Err` with the seat's status if connections of this generation have lost the seat, as far as is known here.
     pub(super) fn standing(&self, seat: SeatId, generation: u32) -> Result<(), SeatStatus> {
         self.members.lock().standing(seat, generation)
     }
 
-    /// What is to be written of the members now: who has gone, and what else is due.
+    /// Takes what must be stored now: closed connections, and the parts that are due. If storing fails, give it back
+    /// with [`LiveRoom::take_back`].
     pub(super) fn report(&self, due: ReportDue) -> PendingReport {
         let now = self.dates().at.now;
         let mut members = self.members.lock();
@@ -341,13 +362,13 @@ impl LiveRoom {
             }
         }
         let Members { here, departed, .. } = &mut *members;
-        // Who has come back under the same generation meanwhile, as a host does, is not gone.
+        // A seat is not disconnected if another connection of the same generation is open, as a host may have.
         let is_gone = |seen: &PresenceReport| !here.values().any(|member| member.is_of(seen.seat, seen.generation));
         report.seen.extend(departed.drain(..).filter(is_gone));
         report
     }
 
-    /// What could not be written is to be written the next time.
+    /// Merges a report that could not be stored into the next one.
     pub(super) fn take_back(&self, report: PendingReport) {
         let mut members = self.members.lock();
         for seen in report.seen {
@@ -365,7 +386,7 @@ impl LiveRoom {
         }
     }
 
-    /// Whether events are numbered here in the life called `epoch`: the first that anybody names.
+    /// Whether the buffered events have this epoch. The first call sets the epoch.
     pub(super) fn is_of(&self, epoch: &str) -> bool {
         self.epoch.get_or_init(|| epoch.to_owned()) == epoch
     }

@@ -1,5 +1,7 @@
-//! The hub: the rooms that have listeners on this instance. A commit is followed by a hint "there is
-//! more", and each listener then reads what the log holds: a hint can be lost, the log can't.
+//! The hub: the rooms that have subscribers on this instance. After a commit the subscribers are notified, and read
+//! the new events from the log.
+//!
+//! A notification can be lost or late. Only the log is reliable.
 
 mod live;
 mod presence;
@@ -23,26 +25,26 @@ pub use presence::ShownPresence;
 pub use replay_buffer::SharedEvent;
 pub use subscription::{Missed, Subscription};
 
-/// Says how late the next hint comes, if it is to come late.
+/// Returns the delay of the next notification. `None` for no delay. Used by chaos mode.
 pub type DelayFn = Box<dyn Fn() -> Option<std::time::Duration> + Send + Sync>;
 
-/// The rooms that have listeners here.
+/// The rooms that have subscribers on this instance.
 pub struct Hub {
-    /// How late a hint comes, where that is tried out.
+    /// Delays notifications in chaos mode. `None` otherwise.
     late: Option<DelayFn>,
     rooms: Mutex<HashMap<SessionId, Arc<LiveRoom>>>,
-    drivers: TaskTracker,
+    /// The supervisors of the room tasks, and delayed notifications.
+    tasks: TaskTracker,
     stop: CancellationToken,
 }
 
 impl Hub {
-    /// A hub without listeners, whose tasks end with `stop`.
+    /// A hub without subscribers. Its room tasks end when `stop` is cancelled.
     pub fn new(stop: CancellationToken, late: Option<DelayFn>) -> Arc<Self> {
-        Arc::new(Self { late, rooms: Mutex::default(), drivers: TaskTracker::new(), stop })
+        Arc::new(Self { late, rooms: Mutex::default(), tasks: TaskTracker::new(), stop })
     }
 
-    /// Listens to a room, for a seat or for a backend. The room is looked after as long as somebody
-    /// does.
+    /// Subscribes to a room, for a seat or for a backend (`None`). The first subscriber starts the room's task.
     pub fn enter(self: &Arc<Self>, id: &SessionId, store: &Store, seat: Option<SeatId>) -> Subscription {
         let mut rooms = self.rooms.lock();
         let room = rooms.entry(id.clone()).or_insert_with(|| {
@@ -50,35 +52,36 @@ impl Hub {
             self.look_after(&room);
             room
         });
+        // Under the lock: `let_go` must not forget the room before this subscriber is counted.
         Subscription::new(room.clone(), seat)
     }
 
-    /// Looks after a room in a task of its own. Should that panic, the listeners are sent away to come
-    /// again, to a room that is looked after.
+    /// Starts the task of a room. If the task panics, the room is ended for its subscribers. They reconnect, and
+    /// that starts a new task.
     fn look_after(self: &Arc<Self>, room: &Arc<LiveRoom>) {
-        let driver = room_task::RoomTask::new(room.clone(), self.clone());
-        let driving = tokio::spawn(driver.run(self.stop.clone()));
+        let task = room_task::RoomTask::new(room.clone(), self.clone());
+        let running = tokio::spawn(task.run(self.stop.clone()));
         let (hub, room) = (self.clone(), room.clone());
-        self.drivers.spawn(async move {
-            if let Err(error) = driving.await {
-                tracing::error!(%error, "looking after a room failed inside; its players come again");
+        self.tasks.spawn(async move {
+            if let Err(error) = running.await {
+                tracing::error!(%error, "the task of a room panicked; its clients are disconnected and reconnect");
                 hub.end(&room, RoomEnd::EpochChanged);
             }
         });
     }
 
-    /// A command was committed through this instance.
+    /// Notifies the subscribers of a command that this instance has committed.
     pub(super) fn committed(&self, id: &SessionId, applied: &Applied) {
         let Some(room) = self.rooms.lock().get(id).cloned() else { return };
-        // Whose seat was taken is told nothing more, and that at once.
+        // First, and never delayed: a connection that has lost its seat must not get these events.
         room.note_moved(&applied.moved_seats);
-        // Only in an external room is anything recorded, and nothing is due there.
+        // Only an external room replies `Recorded`. Nothing is ever due there, so its task need not check the room.
         let is_all_told = matches!(applied.result, Ok(Reply::Room(RoomReply::Recorded(_))));
         match self.late.as_ref().and_then(|late| late()) {
             None => room.committed(&applied.events, is_all_told),
             Some(late) => {
                 let events = applied.events.clone();
-                self.drivers.spawn(async move {
+                self.tasks.spawn(async move {
                     tokio::time::sleep(late).await;
                     room.committed(&events, is_all_told);
                 });
@@ -86,18 +89,19 @@ impl Hub {
         }
     }
 
-    /// A room was deleted through this instance: its listeners are told.
+    /// Ends a room that this instance has deleted for its subscribers.
     pub(super) fn deleted(&self, id: &SessionId) {
         let room = self.rooms.lock().get(id).cloned();
         if let Some(room) = room {
             self.end(&room, RoomEnd::Gone);
-            // Its driver finds nothing to look after.
+            // The room's task then finds no session, and ends.
             room.wake.notify_one();
         }
     }
 
-    /// Forgets a room that nobody listens to; whether that is so.
+    /// Forgets the room if it has no subscribers. Returns whether it has none.
     fn let_go(&self, room: &Arc<LiveRoom>) -> bool {
+        // Held over the check and the removal: `enter` can't add a subscriber in between.
         let mut rooms = self.rooms.lock();
         if room.has_members() {
             return false;
@@ -106,21 +110,23 @@ impl Hub {
         true
     }
 
-    /// Forgets a room whatever its listeners: they are told, and come again.
+    /// Ends a room for its subscribers, who may reconnect.
     fn end(&self, room: &Arc<LiveRoom>, ended: RoomEnd) {
+        // First: a subscriber that reconnects must get a new `LiveRoom`, not the ended one.
         self.forget(&mut self.rooms.lock(), room);
         room.end(ended);
     }
 
     fn forget(&self, rooms: &mut HashMap<SessionId, Arc<LiveRoom>>, room: &Arc<LiveRoom>) {
+        // A newer `LiveRoom` of the same id stays.
         if rooms.get(&room.id).is_some_and(|known| Arc::ptr_eq(known, room)) {
             rooms.remove(&room.id);
         }
     }
 
-    /// Ends once no room is looked after any more.
+    /// Waits until every room task has ended. Call it after cancelling `stop`.
     pub async fn closed(&self) {
-        self.drivers.close();
-        self.drivers.wait().await;
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 }

@@ -1,4 +1,4 @@
-//! Who is there, as it is shown to all listeners: made into a frame once for all of them.
+//! The presence that is published to a room's subscribers. Its frame is serialized once for all of them.
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -6,13 +6,14 @@ use parking_lot::Mutex;
 use crate::domain::WallTime;
 use crate::domain::room::Presence;
 
-/// A frame tells the time, and is made anew for whoever comes later than this many milliseconds.
+/// Maximum age of a cached frame, in milliseconds. A frame contains the server's time, so an older one is made again.
 const FRESH_MS: u64 = 100;
 
-/// A presence that is shown.
+/// A published presence, with its cached frame.
 #[derive(Debug)]
 pub struct ShownPresence {
     presence: Presence,
+    /// The cached frame, and the time that it contains.
     frame: Mutex<Option<(WallTime, Bytes)>>,
 }
 
@@ -21,12 +22,12 @@ impl ShownPresence {
         Self { presence, frame: Mutex::new(None) }
     }
 
-    /// Who is there.
+    /// The connected seats, and how many have answered.
     pub fn presence(&self) -> &Presence {
         &self.presence
     }
 
-    /// The presence as it stands on the wire at `now`; made by whoever needs it first.
+    /// The frame for sending at `now`. `make` is called only if no cached frame is fresh.
     pub fn frame(&self, now: WallTime, make: impl FnOnce(&Presence) -> Bytes) -> Bytes {
         let mut frame = self.frame.lock();
         match &*frame {

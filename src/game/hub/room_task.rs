@@ -1,5 +1,6 @@
-//! Looks after one room as long as somebody listens here: lets happen what is due, writes down who
-//! was heard of, shows who is connected, and looks by itself for what other instances have done.
+//! The background task of one room, which runs as long as the room has subscribers on this instance. It does what
+//! is due, stores presence reports and acknowledgements, publishes who is connected, and polls for the commits of
+//! other instances.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,47 +14,50 @@ use crate::domain::room::{Caller, Presence, RoomAction};
 use crate::domain::{Command, Game, Moment, Room, Sequence};
 use crate::store::{Notice, StoreError, StoreResult, Watch};
 
-/// The room is not looked at more often than this, whatever happens in it; and its presence not
-/// shown more often.
+/// Minimum time between two checks of the room, however often the task is woken.
 const SELDOM: Duration = Duration::from_millis(50);
+/// Minimum time between two changes of the published presence.
 const SHOWING: Duration = Duration::from_millis(250);
-/// The room is read this often though nothing happens: what other instances did is found though their
+/// Maximum time between two checks of an idle room. It bounds how late a commit of another instance is found whose
 /// notice was lost.
 const POLL: Duration = Duration::from_millis(1_250);
-/// Acknowledgements are written this often.
+/// How often acknowledgements are stored.
 const ACKNOWLEDGE: Duration = Duration::from_secs(1);
-/// How soon something is tried again that the store refused.
+/// The delay before a retry after an error of the store.
 const AGAIN: Duration = Duration::from_millis(250);
 
 pub(super) struct RoomTask {
     room: Arc<LiveRoom>,
     hub: Arc<Hub>,
-    /// When everybody who was heard of was written down last, and how often that is to be.
+    /// When the signs of life were last stored.
     written: Instant,
+    /// How often they are stored: a third of the room's away grace, once the room was read.
     write_every: Duration,
-    /// When acknowledgements were.
+    /// When acknowledgements were last stored.
     acknowledged: Instant,
+    /// The presence that was last published, and when.
     shown: Option<(Instant, Presence)>,
-    /// Whether the log knows that the rules fail on this room: they will at the next look too.
-    is_failure_told: bool,
+    /// Whether a panic of the rules was logged. It will repeat at every check, so it is logged as an error once.
+    is_failure_logged: bool,
 }
 
-/// What a look at the room came to.
+/// The result of one check of the room.
 enum RoomCheck {
-    /// Look again then, if nothing happens before.
+    /// Check again at this time, or when the task is woken.
     Until(Instant),
+    /// The subscribers must be told that the room has ended.
     Ended(RoomEnd),
-    /// Nobody listens.
+    /// The room has no subscribers. The hub has forgotten it.
     Alone,
 }
 
 impl RoomTask {
     pub(super) fn new(room: Arc<LiveRoom>, hub: Arc<Hub>) -> Self {
         let now = Instant::now();
-        Self { room, hub, written: now, write_every: POLL, acknowledged: now, shown: None, is_failure_told: false }
+        Self { room, hub, written: now, write_every: POLL, acknowledged: now, shown: None, is_failure_logged: false }
     }
 
-    /// Runs until nobody listens any more, the room has ended, or `stop`.
+    /// Runs until the room has no subscribers, has ended, or `stop` is cancelled.
     pub(super) async fn run(self, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
@@ -83,27 +87,30 @@ impl RoomTask {
         }
     }
 
-    /// The store has told its own failures; those of the rules nobody has, since no request waits here.
+    /// Logs an error. The store has already logged its own failures. A panic of the rules is logged here, because no
+    /// request waits for this command.
     fn note(&mut self, error: &StoreError) {
-        let is_news = matches!(error, StoreError::RuleFailed { .. }) && !self.is_failure_told;
-        self.is_failure_told |= is_news;
+        let is_first = matches!(error, StoreError::RuleFailed { .. }) && !self.is_failure_logged;
+        self.is_failure_logged |= is_first;
         let error = error as &dyn std::error::Error;
-        if is_news {
-            tracing::error!(error, "a room could not be looked after");
+        if is_first {
+            tracing::error!(error, "the task of a room failed; trying again");
         } else {
-            tracing::debug!(error, "a room could not be looked after");
+            tracing::debug!(error, "the task of a room failed; trying again");
         }
     }
 
+    /// One check: stores what is to be reported, reads the room, and does what is due.
     async fn look(&mut self) -> StoreResult<RoomCheck> {
         if self.hub.let_go(&self.room) {
             return Ok(RoomCheck::Alone);
         }
+        // Before the read, so that the presence published below includes the report.
         self.write().await?;
         let at = self.room.dates().at;
         let page = self.room.store.events(&self.room.id, Sequence::default(), 0, at).await?;
         let Some(page) = page else { return Ok(RoomCheck::Ended(RoomEnd::Gone)) };
-        // The server has fallen back to an earlier moment.
+        // The store was restored from an earlier state, so its sequence numbers can't be compared with ours.
         if !self.room.is_of(&page.epoch) {
             return Ok(RoomCheck::Ended(RoomEnd::EpochChanged));
         }
@@ -118,11 +125,11 @@ impl RoomTask {
         Ok(RoomCheck::Until(due.map_or(look, |due| due.min(look))))
     }
 
-    /// Tells the listeners how the room is, and gives when to look again.
+    /// Publishes the seats, the head and the presence as they are stored. Returns when to check again.
     fn show(&mut self, room: &Room, at: Moment) -> Instant {
         let now = Instant::now();
         self.write_every = Duration::from(room.settings().away) / 3;
-        // Signs of life are written in time though they fall between two looks.
+        // Do not let the next check come later than the next report is due.
         let next = (now + POLL).min(self.written + self.write_every).max(now + SELDOM);
         let stored = |seat| room.generation(seat).map(|(generation, standing)| (seat, generation, standing));
         self.room.note_seats(self.room.seats().into_iter().filter_map(stored));
@@ -139,7 +146,7 @@ impl RoomTask {
         }
     }
 
-    /// Writes down who has gone, who was heard of and what is acknowledged, in one command.
+    /// Stores the pending report: closed connections always, signs of life and acknowledgements when they are due.
     async fn write(&mut self) -> StoreResult<()> {
         let now = Instant::now();
         let due = ReportDue {
@@ -148,6 +155,7 @@ impl RoomTask {
         };
         let report = self.room.report(due);
         if let Err(error) = self.write_report(report.clone()).await {
+            // Nothing is lost: the report is merged into the next one. Storing a part twice changes nothing.
             self.room.take_back(report);
             return Err(error);
         }
@@ -170,6 +178,7 @@ impl RoomTask {
         Ok(())
     }
 
+    /// Applies a command to the room, and publishes what it changed.
     async fn ask(&self, ask: RoomAction, by: Caller) -> StoreResult<()> {
         let command = Command::room(by, ask);
         if let Some(applied) = self.room.store.apply(&self.room.id, command, self.room.dates().at).await? {
@@ -180,7 +189,7 @@ impl RoomTask {
     }
 }
 
-/// Ends with a hint of another instance's; never, where there are none.
+/// Waits for the next notice. Returns the head that it names. Never ends if the store has no notices.
 async fn next_notice(watch: &mut Option<Watch>) -> Option<Sequence> {
     let notice = match watch {
         Some(watch) => watch.next().await,
@@ -190,7 +199,7 @@ async fn next_notice(watch: &mut Option<Watch>) -> Option<Sequence> {
         Some(Notice::Head(head)) => Some(head),
         Some(Notice::Look) => None,
         None => {
-            // The store is closed, and says no more.
+            // The store is closed and sends no more notices. Polling goes on.
             *watch = None;
             None
         }

@@ -1,4 +1,4 @@
-//! One listener's hold on a room. Dropped, it is gone from the room.
+//! One subscriber's handle of a room. Dropping it ends the subscription.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,25 +11,28 @@ use crate::domain::room::SeatStatus;
 use crate::domain::{Millis, SeatId, Sequence, Timestamp};
 use crate::store::StoreResult;
 
-/// Events that are read at a time.
+/// Maximum events that are returned at once.
 const PAGE: usize = 256;
 
-/// What a listener has missed.
+/// What a subscriber has missed.
 #[derive(Debug)]
 pub enum Missed {
-    /// These events, which follow without a gap; none if there are no more.
+    /// The next events, without gaps. Empty if there are no more.
     Events(Vec<Arc<SharedEvent>>),
-    /// Some are forgotten already.
+    /// Some of the missed events were already pruned.
     Forgotten,
-    /// The room cannot be listened to any more.
+    /// The room has ended for its subscribers.
     Ended(RoomEnd),
 }
 
-/// A listener of a room.
+/// A subscription to a room, for a connection or for a pending long poll.
 pub struct Subscription {
     room: Arc<LiveRoom>,
+    /// Identifies the subscription within the room.
     key: u64,
+    /// `None` for a backend.
     seat: Option<SeatId>,
+    /// Notified when [`Subscription::update`] has changed, or when the seat was taken away.
     wake: Arc<Notify>,
 }
 
@@ -40,87 +43,89 @@ impl Subscription {
         Self { room, key, seat, wake }
     }
 
-    /// The connection is the seat's newest by now, and has this generation.
+    /// Notes that the connection is open, with this generation. Counts as a sign of life.
     pub fn connected(&self, generation: u32) {
         self.room.with_member(self.key, |member| member.generation = Some(generation));
         self.heard(Duration::ZERO);
     }
 
-    /// The same for one that asks again and again: between two requests it is not gone.
+    /// Like [`Subscription::connected`], for a client that polls. Its seat stays connected between two requests.
     pub fn asks_again(&self, generation: u32) {
         self.connected(generation);
         self.room.with_member(self.key, |member| member.lingers = true);
     }
 
-    /// From now on the listener takes events there, and is woken for what it can't take at once.
+    /// Sends new events to this outlet from now on. The subscriber is woken only for events that the outlet doesn't
+    /// take at once.
     pub fn takes_events(&self, outlet: Arc<dyn Outlet>) {
         self.room.with_member(self.key, |member| member.outlet = Some(outlet));
     }
 
-    /// How many other listeners the seat has here that this generation of its connections does not
-    /// supersede: a host has several. None are counted of a backend.
+    /// How many other subscribers of the seat on this instance have the same generation. A host may have several
+    /// connections. Always 0 for a backend.
     pub fn others_of(&self, generation: u32) -> usize {
         self.seat.map_or(0, |seat| self.room.listeners_of(seat, generation).saturating_sub(1))
     }
 
-    /// Something came from the listener so long ago.
+    /// Notes a sign of life of the client, which came this long ago.
     pub fn heard(&self, ago: Duration) {
         let now = self.room.dates().at.now;
         let heard = Timestamp::from_millis(now.as_millis().saturating_sub(Millis::from(ago).0));
         self.room.with_member(self.key, |member| member.heard = member.heard.max(Some(heard)));
     }
 
-    /// The listener has everything up to here.
+    /// Notes that the client has received every event up to this one.
     pub fn acknowledge(&self, sequence: Sequence) {
         self.room.with_member(self.key, |member| member.acknowledged = member.acknowledged.max(Some(sequence)));
         self.heard(Duration::ZERO);
     }
 
-    /// What there is to look at.
+    /// The current state for subscribers.
     pub fn update(&self) -> RoomUpdate {
         self.room.update()
     }
 
-    /// Ends when there has come something new to look at since this ended last.
+    /// Waits until something has changed since the last call that ended. A change between two calls is not missed.
     pub async fn changed(&self) {
         self.wake.notified().await;
     }
 
-    /// The log has grown up to here, as this listener has read by itself.
+    /// Notes that the log's head is at least this, as the subscriber has read from the store.
     pub fn knows(&self, head: Sequence) {
         self.room.note_head(head);
     }
 
-    /// Whether the room is listened to in the life of the numbering called `epoch`. If not, what is
-    /// kept for its listeners is of another, which ends in a moment.
+    /// Whether the buffered events belong to this epoch. If not, they are of an older or a newer epoch, and the room
+    /// task will end the room for its subscribers soon.
     pub fn is_of(&self, epoch: &str) -> bool {
         self.room.is_of(epoch)
     }
 
-    /// Whether this is still the seat's newest connection; if not, how the seat stands.
+    /// Checks that the seat still belongs to a connection of this generation. Always `Ok` for a backend.
     ///
     /// # Errors
-    /// How the seat stands instead.
+    /// The status of the seat: `Here` if a newer connection or another holder has it.
     pub fn standing(&self, generation: u32) -> Result<(), SeatStatus> {
         self.seat.map_or(Ok(()), |seat| self.room.standing(seat, generation))
     }
 
-    /// The events after `after`, as many as come at a time, in the life of the numbering called
-    /// `epoch`.
+    /// The next events after `after`, a sequence number of `epoch`. Reads the log only if the events are not
+    /// buffered.
     ///
     /// # Errors
-    /// The store's.
+    /// The store fails.
     pub async fn missed(&self, after: Sequence, epoch: &str) -> StoreResult<Missed> {
         if after >= self.room.head() {
             return Ok(Missed::Events(Vec::new()));
         }
-        let kept = || self.room.replay.lock().after(after, PAGE);
-        if let Some(told) = kept() {
-            return Ok(Missed::Events(told));
+        let buffered = || self.room.replay.lock().after(after, PAGE);
+        if let Some(events) = buffered() {
+            return Ok(Missed::Events(events));
         }
         let _turn = self.room.reading.lock().await;
-        if let Some(told) = kept() {
-            return Ok(Missed::Events(told));
+        // Again: while this subscriber waited for its turn, another one may have read the same events.
+        if let Some(events) = buffered() {
+            return Ok(Missed::Events(events));
         }
         let dates = self.room.dates();
         let page = self.room.store.events(&self.room.id, after, PAGE, dates.at).await?;
@@ -131,9 +136,9 @@ impl Subscription {
         if page.oldest().0 > after.0 + 1 {
             return Ok(Missed::Forgotten);
         }
-        let told: Vec<_> = page.events.into_iter().map(SharedEvent::new).collect();
-        self.room.replay.lock().put(&told);
-        Ok(Missed::Events(told))
+        let events: Vec<_> = page.events.into_iter().map(SharedEvent::new).collect();
+        self.room.replay.lock().put(&events);
+        Ok(Missed::Events(events))
     }
 }
 

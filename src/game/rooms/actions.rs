@@ -1,4 +1,4 @@
-//! What the holder of a credential does in a room, one method for each action.
+//! The actions that the holder of a credential takes in a room: one method for each.
 
 use super::{Acted, Credential, GameError, Rooms, unexpected};
 use crate::domain::room::{HostMove, RoomAction};
@@ -8,15 +8,15 @@ use crate::domain::{
 };
 use crate::store::StoreError;
 
-/// Characters of a seat code.
+/// Length of a seat code, in characters.
 const SEAT_CODE: usize = 8;
-/// How many join codes are tried before a room is said to be busy: one may be taken.
+/// Maximum join codes that are tried when another live room has the code. After that the store counts as busy.
 const MOST_CODES: usize = 8;
 
-/// An answer as the room has it, and the date at which it came.
+/// The question, the answer as the room keeps it (`None` if the player gave none), and when it was first received.
 pub type ReceivedAnswer = (QuestionId, Option<Answer>, WallTime);
 
-/// The part of a reply that an action is answered with.
+/// Extracts the part of the reply that belongs to the action. Any other reply is an error.
 fn pick<T>(reply: RoomReply, pick: impl FnOnce(RoomReply) -> Result<T, RoomReply>) -> Result<T, GameError> {
     pick(reply).map_err(|other| unexpected(&Reply::Room(other)))
 }
@@ -28,13 +28,13 @@ fn sequence(reply: RoomReply) -> Result<Sequence, RoomReply> {
     }
 }
 
-/// All fail with `SessionNotFound` where the room is unknown or dead, with the rules' refusals, and with the
-/// store's errors.
+/// Every action fails with `SessionNotFound` if no live room has the id (with `BadToken` if the caller has only a
+/// seat token), with a refusal of the rules, or with an error of the store.
 impl Rooms {
-    /// Answers the open question, or says that there is no answer.
+    /// Answers the open question. `None` says that the player gives no answer.
     ///
     /// # Errors
-    /// No such room, the rules' refusals, or the store's.
+    /// There is no such room, the rules refuse, or the store fails.
     pub async fn answer(
         &self,
         id: &SessionId,
@@ -49,10 +49,10 @@ impl Rooms {
         })
     }
 
-    /// Makes a host's move in the phase that the host saw. Whether it moved anything.
+    /// Makes a move of the host, in the phase whose number the host saw. Returns whether it changed anything.
     ///
     /// # Errors
-    /// No such room, the rules' refusals, or the store's.
+    /// There is no such room, the rules refuse, or the store fails.
     pub async fn host_move(
         &self,
         id: &SessionId,
@@ -67,34 +67,34 @@ impl Rooms {
         })
     }
 
-    /// Gives the seat up.
+    /// Gives up the caller's own seat.
     ///
     /// # Errors
-    /// No such room, the rules' refusals, or the store's.
+    /// There is no such room, the rules refuse, or the store fails.
     pub async fn leave(&self, id: &SessionId, who: &Credential) -> Result<(), GameError> {
         self.act_as(id, who, RoomAction::Leave).await.map(drop)
     }
 
-    /// Takes a seat away.
+    /// Takes a seat away from its player. The seat's token stops working.
     ///
     /// # Errors
-    /// No such room, the rules' refusals, or the store's.
+    /// There is no such room, the rules refuse, or the store fails.
     pub async fn revoke(&self, id: &SessionId, who: &Credential, seat: SeatId) -> Result<(), GameError> {
         self.act_as(id, who, RoomAction::Revoke(seat)).await.map(drop)
     }
 
-    /// Says that the holder is still there.
+    /// A sign of life of the caller. Also reports the log's head.
     ///
     /// # Errors
-    /// No such room, the rules' refusals, or the store's.
+    /// There is no such room, the rules refuse, or the store fails.
     pub async fn heartbeat(&self, id: &SessionId, who: &Credential) -> Result<Acted, GameError> {
         self.act_as(id, who, RoomAction::Heartbeat).await
     }
 
-    /// Acknowledges all events up to this one. Gives up to where all are acknowledged.
+    /// Acknowledges every event up to this one. Returns the highest sequence number acknowledged so far.
     ///
     /// # Errors
-    /// No such room, the rules' refusals, or the store's.
+    /// There is no such room, the rules refuse, or the store fails.
     pub async fn acknowledge(
         &self,
         id: &SessionId,
@@ -104,10 +104,11 @@ impl Rooms {
         pick(self.act_as(id, who, RoomAction::Acknowledge(through)).await?.reply, sequence)
     }
 
-    /// Says something to the backend, as JSON text. Gives the head of the log then.
+    /// Sends a message, as JSON text, to the backend of an external room. Returns the sequence number of its
+    /// event.
     ///
     /// # Errors
-    /// No such room, the rules' refusals, or the store's.
+    /// There is no such room, the rules refuse, or the store fails.
     pub async fn say(
         &self,
         id: &SessionId,
@@ -118,10 +119,11 @@ impl Rooms {
         pick(self.act_as(id, who, RoomAction::Say { payload, idempotency }).await?.reply, sequence)
     }
 
-    /// Appends events to an external room's log, if `expected` (where given) is its head. Gives the head then.
+    /// Appends events to the log of an external room. If `expected` is given, it must be the log's head. Returns
+    /// the sequence number of the last appended event.
     ///
     /// # Errors
-    /// No such room, the rules' refusals, or the store's.
+    /// There is no such room, the rules refuse, or the store fails.
     pub async fn record(
         &self,
         id: &SessionId,
@@ -132,10 +134,10 @@ impl Rooms {
         pick(self.act_as(id, who, RoomAction::Record { events, expected, idempotency }).await?.reply, sequence)
     }
 
-    /// Hands out a code by which another device takes the seat. Gives it, and until when it can be used.
+    /// Creates a code with which another device takes over the seat. Returns the code and when it expires.
     ///
     /// # Errors
-    /// No such room, the rules' refusals, or the store's.
+    /// There is no such room, the rules refuse, or the store fails.
     pub async fn hand_out_code(
         &self,
         id: &SessionId,
@@ -151,10 +153,10 @@ impl Rooms {
         Ok((code, acted.dates.of(until)))
     }
 
-    /// Gives a room another join code; the one before opens no door any more.
+    /// Gives the room another join code. The previous code stops working.
     ///
     /// # Errors
-    /// No such room, the rules' refusals, or the store's.
+    /// There is no such room, the rules refuse, or the store fails.
     pub async fn change_join_code(&self, id: &SessionId, who: &Credential) -> Result<JoinCode, GameError> {
         for _ in 0..MOST_CODES {
             match self.act_as(id, who, RoomAction::ChangeJoinCode(self.code())).await {
@@ -170,7 +172,7 @@ impl Rooms {
         Err(StoreError::Busy.into())
     }
 
-    /// A new join code.
+    /// A random join code. Another live room may have it.
     pub(super) fn code(&self) -> JoinCode {
         self.letters(6).parse().expect("it is made of a code's letters")
     }

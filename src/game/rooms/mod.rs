@@ -1,4 +1,4 @@
-//! Rooms: what a request asks for, in commands to the store; and what a seat may read.
+//! The use cases of rooms: turns requests into commands for the store, and reads what a caller may see.
 
 mod actions;
 mod again;
@@ -28,18 +28,18 @@ pub use open::{NewRoom, OpenedRoom, RoomQuiz};
 pub use openings::Openings;
 pub use owned::{OwnedRoom, OwnedRooms};
 
-/// Who asks for something.
+/// The credential of a caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
-    /// A backend that showed an API key: good for the rooms of this owner alone, or for all.
+    /// A backend with an API key. It may use the rooms of this owner only, or all rooms if `None`.
     Backend(Option<Owner>),
-    /// The holder of a seat's token, and the generation that it names.
+    /// The hash of a seat's token, and the generation of the connection if the request names one.
     Seat(SecretHash, Option<u32>),
-    /// A live connection of a seat, whose token was good when it was made.
+    /// A live connection of a seat. Its token was checked when the connection was opened.
     Connection {
-        /// The seat.
+        /// The seat of the connection.
         seat: SeatId,
-        /// The connection's generation.
+        /// The generation that the seat had when the connection was opened.
         generation: u32,
     },
 }
@@ -53,12 +53,13 @@ impl Credential {
         }
     }
 
-    /// Whether a backend asks.
+    /// Whether the caller is a backend.
     pub fn is_backend(&self) -> bool {
         matches!(self, Self::Backend(_))
     }
 
-    /// A token that is good for nothing gets one answer, whether the room exists or not.
+    /// The error as this caller may see it. A seat token gets `BadToken` for an unknown room, too, so that an
+    /// invalid token doesn't reveal whether a room exists.
     fn refused(&self, error: GameError) -> GameError {
         match (self, error) {
             (Self::Seat(..), GameError::SessionNotFound | GameError::Refused(Refusal::NotThisGame)) => {
@@ -69,46 +70,47 @@ impl Credential {
     }
 }
 
-/// A seat that was taken, and the token that is shown this once.
+/// A seat that was taken. Its token is shown only here: the store keeps only a hash of it.
 #[derive(Debug)]
 pub struct Seated {
-    /// The room.
+    /// The id of the room.
     pub room: SessionId,
-    /// The seat.
+    /// The seat that was taken.
     pub seat: SeatId,
-    /// Its token.
+    /// The seat's token.
     pub token: Token,
 }
 
 /// An action that was carried out.
 #[derive(Debug)]
 pub struct Acted {
-    /// What the room replied.
+    /// The reply of the room.
     pub reply: RoomReply,
-    /// The room's newest event then.
+    /// The sequence number of the room's newest event after the action.
     pub head: Sequence,
-    /// When it was carried out.
+    /// The time of the action.
     pub dates: Dates,
 }
 
-/// A room as it was found.
+/// A committed state of a room, read for one viewer.
 #[derive(Debug)]
 pub struct RoomSnapshot {
-    /// The session.
+    /// The stored session that contains the room.
     pub session: GameSession,
-    /// When.
+    /// The time at which it was read.
     pub dates: Dates,
-    /// The name of this life of its numbering.
+    /// The epoch of the room's sequence numbers.
     pub epoch: String,
-    /// Whose eyes these are; a backend has no seat.
+    /// The seat of the viewer. `None` for a backend.
     pub viewer: Option<SeatId>,
-    /// The events that were asked for.
+    /// The requested events, oldest first, without gaps. Events for other seats are included.
     pub events: Vec<Event>,
+    /// When the session expires if nothing more happens.
     lives_until: Timestamp,
 }
 
 impl RoomSnapshot {
-    /// The room.
+    /// The room. Always `Some` if the snapshot was read by [`Rooms`].
     pub fn room(&self) -> Option<&Room> {
         room_of(&self.session)
     }
@@ -118,12 +120,12 @@ impl RoomSnapshot {
         Some(self.room()?.view(self.quiz(), self.viewer, self.dates.at))
     }
 
-    /// What its game has come to; nothing without a quiz.
+    /// The results of its game so far. `None` in an external room.
     pub fn results(&self) -> Option<RoomResults> {
         self.room()?.results(self.quiz())
     }
 
-    /// Whether the viewer may see everybody's results.
+    /// Whether the viewer may see the results of all seats: the host, the opener and a backend may.
     pub fn sees_all(&self) -> bool {
         match (self.viewer, self.room()) {
             (Some(seat), Some(room)) => room.is_host_or_opener(seat),
@@ -132,23 +134,24 @@ impl RoomSnapshot {
         }
     }
 
-    /// The newest event's number.
+    /// The sequence number of the newest event.
     pub fn head(&self) -> Sequence {
         self.session.log().head
     }
 
-    /// Whether whoever knows the events up to `last` of this epoch can be told all that came after them.
+    /// Whether the log still has every event after `last`, a sequence number of this epoch. False if some of them
+    /// were pruned, or if `last` is beyond the head.
     pub fn follows(&self, last: Sequence) -> bool {
         let log = self.session.log();
         last <= log.head && log.oldest.0 <= last.0 + 1
     }
 
-    /// The generation of the viewer's newest connection; a backend has none.
+    /// The generation of the newest connection of the viewer's seat. `None` for a backend.
     pub fn generation(&self) -> Option<u32> {
         self.room()?.generation(self.viewer?).map(|(generation, _)| generation)
     }
 
-    /// Until when it lives if nothing more happens.
+    /// When the room expires if nothing more happens in it.
     pub fn expires(&self) -> WallTime {
         self.dates.of(self.lives_until)
     }
@@ -158,41 +161,42 @@ impl RoomSnapshot {
     }
 }
 
-/// The newest connection of a seat, or one of a backend.
+/// A connection of a seat, the newest of that seat, or a connection of a backend.
 #[derive(Debug)]
 pub struct Connected {
-    /// Its seat; a backend has none.
+    /// The seat of the connection. `None` for a backend.
     pub seat: Option<SeatId>,
-    /// Its generation.
+    /// The generation of the connection. 0 for a backend.
     pub generation: u32,
+    /// The credential for requests of this connection.
     who: Credential,
 }
 
-/// What a connection that was made again is told.
+/// What a connection gets when it is opened: where its events continue, and a snapshot.
 #[derive(Debug)]
 pub struct Resumed {
-    /// Whether what was missed follows after the sequence that the caller has; if not, the room as it
-    /// is now is all there is.
+    /// Whether the client can continue after the last event that it knows. If not, it must start from the
+    /// snapshot.
     pub recovered: bool,
-    /// The sequence after which events go on.
+    /// The sequence number after which events continue.
     pub position: Sequence,
-    /// The room as it is now, with events after the position.
+    /// The room as it is now, with events after `position`.
     pub looked: RoomSnapshot,
 }
 
-/// Rooms.
+/// The use cases of rooms, with everything that they need.
 pub struct Rooms {
-    /// Where they are kept.
+    /// Routes a session id to its store.
     pub router: Arc<StoreRouter>,
-    /// What can be played.
+    /// The question banks.
     pub catalogue: Arc<Catalogue>,
-    /// How long rooms live.
+    /// The TTLs and the maximum age of new rooms.
     pub lifetimes: Lifetimes,
-    /// Where ids, codes and tokens come from.
+    /// The random source of ids, codes, tokens and question draws.
     pub chance: Entropy,
-    /// Who listens.
+    /// The subscribers of rooms on this instance.
     pub hub: Arc<Hub>,
-    /// What was opened lately.
+    /// Recent openings, to recognize retries.
     pub openings: Openings,
 }
 
@@ -210,6 +214,7 @@ impl Rooms {
         let (store, dates) = self.kept(id)?;
         let command = Command::room(caller, action);
         let applied = store.apply(id, command, dates.at).await?.ok_or(GameError::SessionNotFound)?;
+        // After the commit: subscribers must never see an event that is not committed.
         self.hub.committed(id, &applied);
         match applied.result? {
             Reply::Room(reply) => Ok(Acted { reply, head: applied.head, dates }),
@@ -217,13 +222,14 @@ impl Rooms {
         }
     }
 
-    /// Carries out an action of the holder of a credential.
+    /// Carries out an action as the holder of a credential.
     async fn act_as(&self, id: &SessionId, who: &Credential, action: RoomAction) -> Result<Acted, GameError> {
         self.check_owner(id, who).await?;
         self.act(id, who.caller(), action).await.map_err(|error| who.refused(error))
     }
 
-    /// Another owner's room is none to a backend that has rooms of its own. A room never changes its owner.
+    /// Refuses a backend that is limited to one owner's rooms, if another owner has this room. The check stays
+    /// valid after the read, because a room never changes its owner.
     async fn check_owner(&self, id: &SessionId, who: &Credential) -> Result<(), GameError> {
         if !matches!(who, Credential::Backend(Some(_))) {
             return Ok(());
@@ -233,17 +239,17 @@ impl Rooms {
         self.viewer(&session, who).map(drop)
     }
 
-    /// The live room that has this code.
+    /// The id of the live room that has this join code.
     async fn find(&self, code: &JoinCode) -> Result<SessionId, GameError> {
         let store = self.router.main();
         let found = store.find(code, store.clock().moment()).await?;
         found.ok_or(GameError::CodeUnknown)
     }
 
-    /// Takes a seat in the room that has this code.
+    /// Takes a new seat in the room that has this join code.
     ///
     /// # Errors
-    /// An unknown code, the rules' refusals; or the store's.
+    /// The code is unknown, the rules refuse, or the store fails.
     pub async fn join(
         &self,
         code: &JoinCode,
@@ -255,10 +261,10 @@ impl Rooms {
         self.seated(self.find(code).await?, Caller::Anyone, token, ask).await
     }
 
-    /// Takes over the seat that handed out this seat code.
+    /// Takes over the seat that this seat code was created for.
     ///
     /// # Errors
-    /// Unknown codes, the rules' refusals; or the store's.
+    /// One of the codes is unknown, the rules refuse, or the store fails.
     pub async fn take_seat(
         &self,
         code: &JoinCode,
@@ -267,17 +273,18 @@ impl Rooms {
     ) -> Result<Seated, GameError> {
         let token = self.token();
         let ask = RoomAction::TakeSeat { code: SecretHash::of(seat_code), token: token.hash(), idempotency };
-        // Whoever guesses is not told which of the two codes was right.
+        // Somebody who guesses must not learn which of the two codes was right.
         self.seated(self.find(code).await?, Caller::Anyone, token, ask).await.map_err(|error| match error {
             GameError::Refused(Refusal::SeatCodeUnknown) => GameError::CodeUnknown,
             error => error,
         })
     }
 
-    /// Seats a backend's user.
+    /// Seats a user of the backend. If the user has a seat already, that seat gets another token. Without a user id
+    /// the seat is always new.
     ///
     /// # Errors
-    /// The rules' refusals; or the store's.
+    /// There is no such room, the rules refuse, or the store fails.
     pub async fn seat_user(
         &self,
         id: &SessionId,
@@ -291,10 +298,10 @@ impl Rooms {
         self.seated(id.clone(), Caller::Backend, token, ask).await
     }
 
-    /// Gives a room's host another token.
+    /// Gives the opener's seat another token. The previous token stops working.
     ///
     /// # Errors
-    /// The rules' refusals; or the store's.
+    /// There is no such room, the rules refuse, or the store fails.
     pub async fn renew_host(&self, id: &SessionId, who: &Credential) -> Result<Seated, GameError> {
         self.check_owner(id, who).await?;
         let token = self.token();
@@ -302,6 +309,7 @@ impl Rooms {
         self.seated(id.clone(), Caller::Backend, token, ask).await
     }
 
+    /// Carries out an action that takes a seat for the holder of `token`.
     async fn seated(&self, room: SessionId, by: Caller, token: Token, ask: RoomAction) -> Result<Seated, GameError> {
         match self.act(&room, by, ask).await?.reply {
             RoomReply::Seated(seat) => Ok(Seated { room, seat, token }),
@@ -309,18 +317,18 @@ impl Rooms {
         }
     }
 
-    /// The room as the holder of a credential may see it. Reading touches it.
+    /// The room as the holder of a credential may see it. Reading extends the room's TTL.
     ///
     /// # Errors
-    /// Unknown or dead rooms, a credential that is not good here; or the store's.
+    /// There is no such room, the credential is not valid in it, or the store fails.
     pub async fn look(&self, id: &SessionId, who: &Credential) -> Result<RoomSnapshot, GameError> {
         self.look_after(id, who, Sequence::default(), 0).await
     }
 
-    /// The same with at most `limit` events after `after`.
+    /// Like [`Rooms::look`], with at most `limit` events after `after`.
     ///
     /// # Errors
-    /// The same.
+    /// The same as of [`Rooms::look`].
     pub async fn look_after(
         &self,
         id: &SessionId,
@@ -331,10 +339,11 @@ impl Rooms {
         self.look_again(id, who, after, limit).await.map_err(|error| who.refused(error))
     }
 
-    /// The same for a credential that was good in this room a moment ago, and so may be told that the room is gone.
+    /// Like [`Rooms::look_after`], for a credential that was valid in this room a moment ago. Its holder knows that
+    /// the room existed, and so may learn that it is gone.
     ///
     /// # Errors
-    /// The same.
+    /// The same as of [`Rooms::look`], but an unknown room is always `SessionNotFound`.
     pub async fn look_again(
         &self,
         id: &SessionId,
@@ -347,15 +356,17 @@ impl Rooms {
         self.looked(page, dates, viewer).await
     }
 
-    /// The room as it is for a seat that was just taken, though a repeat has a newer token by now.
+    /// The room as the holder of a seat that was just taken may see it. The token is not checked: a retry may have
+    /// replaced it already.
     ///
     /// # Errors
-    /// Unknown or dead rooms; or the store's.
+    /// There is no such room, or the store fails.
     pub async fn look_from(&self, seated: &Seated) -> Result<RoomSnapshot, GameError> {
         let (page, dates) = self.read(&seated.room, Sequence::default(), 0).await?;
         self.looked(page, dates, Some(seated.seat)).await
     }
 
+    /// Makes the snapshot of a page for this viewer, and touches the session if that is due.
     async fn looked(&self, page: EventPage, dates: Dates, viewer: Option<SeatId>) -> Result<RoomSnapshot, GameError> {
         let EventPage { session, events, epoch } = page;
         let (store, _) = self.kept(&session.id)?;
@@ -363,7 +374,8 @@ impl Rooms {
         Ok(RoomSnapshot { session, dates, epoch, viewer, events, lives_until })
     }
 
-    /// The room after what was due has happened, with at most `limit` events after `after`.
+    /// Reads the room with at most `limit` events after `after`. If something is due, does that first and reads
+    /// again.
     async fn read(&self, id: &SessionId, after: Sequence, limit: usize) -> Result<(EventPage, Dates), GameError> {
         let (page, dates) = self.events(id, after, limit).await?;
         let room = room_of(&page.session).ok_or(GameError::SessionNotFound)?;
@@ -380,6 +392,7 @@ impl Rooms {
         Ok((page, dates))
     }
 
+    /// The seat of the caller, who is allowed to read the room. `None` for a backend.
     fn viewer(&self, session: &GameSession, who: &Credential) -> Result<Option<SeatId>, GameError> {
         let room = room_of(session).ok_or(GameError::SessionNotFound)?;
         match who {
@@ -392,19 +405,20 @@ impl Rooms {
         }
     }
 
-    /// Listens to a room.
+    /// Subscribes to a room, for a seat or for a backend (`None`). Doesn't check that the room exists.
     ///
     /// # Errors
-    /// The room is at home on another instance.
+    /// The room is on another instance.
     pub fn enter(&self, id: &SessionId, seat: Option<SeatId>) -> Result<Subscription, GameError> {
         let (store, _) = self.kept(id)?;
         Ok(self.hub.enter(id, store, seat))
     }
 
-    /// Makes the newest connection of a seat, or one of a backend. A fresh one knows nothing of before.
+    /// Opens a connection: the newest one of a seat, or one of a backend. `is_fresh` says that the client has lost
+    /// its state and counts its frame ids from the start again.
     ///
     /// # Errors
-    /// Unknown or dead rooms, a credential that is not good here; or the store's.
+    /// There is no such room, the credential is not valid in it, or the store fails.
     pub async fn connect(&self, id: &SessionId, who: &Credential, is_fresh: bool) -> Result<Connected, GameError> {
         let ask = if is_fresh { RoomAction::ResumeFresh } else { RoomAction::Resume };
         match self.act_as(id, who, ask).await?.reply {
@@ -416,11 +430,11 @@ impl Rooms {
         }
     }
 
-    /// What a connection is told whose client knows the events up to a sequence of an epoch: the room as it is
-    /// now, and at most `limit` events that came since.
+    /// The snapshot for a new connection. `known` is the epoch and the sequence number of the last event that the
+    /// client has. If the client can continue from there, the snapshot has at most `limit` events after it.
     ///
     /// # Errors
-    /// The room is gone, the connection is superseded; or the store's.
+    /// The room is gone, the connection is superseded, or the store fails.
     pub async fn resume(
         &self,
         id: &SessionId,
@@ -441,10 +455,10 @@ impl Rooms {
         Ok(Resumed { recovered, position, looked })
     }
 
-    /// What time it is for a room.
+    /// The current time on the clock of the room's store.
     ///
     /// # Errors
-    /// The room is at home on another instance.
+    /// The room is on another instance.
     pub fn dates(&self, id: &SessionId) -> Result<Dates, GameError> {
         self.kept(id).map(|(_, dates)| dates)
     }

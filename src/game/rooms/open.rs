@@ -1,4 +1,4 @@
-//! Opening a room: its id, its code, its quiz.
+//! Opens rooms: draws the quiz, and stores the room under a new id and join code.
 
 use tokio::time::Instant;
 
@@ -12,56 +12,59 @@ use crate::game::Dates;
 use crate::quizzes::PlayMode;
 use crate::store::{NewSession, StoreError};
 
-/// How often another id and code are tried.
+/// Maximum insert attempts, each with a new id and join code, when a live session has the id or the code.
 const MOST_TRIES: usize = 8;
 
-/// What a room plays.
+/// The game of a new room.
 #[derive(Debug, Clone)]
 pub enum RoomQuiz {
-    /// A quiz, with a host.
+    /// A quiz, and the name of its host.
     Quiz(QuizChoice, PlayerName),
-    /// A game whose rules lie elsewhere.
+    /// A game whose rules are in the backend. The room keeps only seats and events.
     External,
 }
 
 /// A request for a new room.
 #[derive(Debug, Clone)]
 pub struct NewRoom {
-    /// What is agreed.
+    /// The checked settings.
     pub settings: RoomSettings,
-    /// What it plays.
+    /// The game.
     pub quiz: RoomQuiz,
-    /// Its owner, if it is opened with an API key.
+    /// The owner. `None` if the request has no API key.
     pub owner: Option<Owner>,
 }
 
-/// A room that was just opened.
+/// A room that was opened, now or by an earlier request.
 #[derive(Debug, Clone)]
 pub struct OpenedRoom {
-    /// Its id.
+    /// The id of the room.
     pub room: SessionId,
-    /// The code by which it is joined.
+    /// The code with which players join.
     pub code: JoinCode,
-    /// The host's seat; none in an external room.
+    /// The host's seat. `None` in an external room.
     pub host: Option<SeatId>,
-    /// The token of it; none where the host has one already.
+    /// The token of the host's seat. `None` in an external room, and in the successor of a finished room, where
+    /// the host keeps its token.
     pub token: Option<Token>,
-    /// The name of this life of its numbering.
+    /// The epoch of the room's sequence numbers.
     pub epoch: String,
-    /// Until when it lives if nothing more happens.
+    /// When the room expires if nothing more happens in it.
     pub expires: WallTime,
-    /// When it was opened.
+    /// The time at which the room was opened, or at which an existing successor was read.
     pub dates: Dates,
 }
 
 impl Rooms {
-    /// Opens a room; the repeat of a request gets the same one.
+    /// Opens a room. A retry with the same idempotency key gets the same room.
     ///
     /// # Errors
-    /// An unknown quiz, an empty selection, a key that was used for another room; or the store's.
+    /// The quiz is unknown, the selection is empty, the idempotency key was used with another body, or the store
+    /// fails.
     pub async fn open(&self, new: NewRoom, idempotency: Option<IdempotencyKey>) -> Result<OpenedRoom, GameError> {
         match idempotency {
             Some(idempotency) => {
+                // A retry that arrives during the first try waits here. If the first try fails, the retry opens.
                 let opening = self.openings.of(idempotency, Instant::now())?;
                 opening.get_or_try_init(|| self.open_new(new)).await.cloned()
             }
@@ -85,7 +88,7 @@ impl Rooms {
         self.keep(room, quiz, new.owner, host.map(|(_, token)| token)).await
     }
 
-    /// Keeps a new room under an id and a code of its own.
+    /// Stores a new room under a new id and a new join code.
     pub(super) async fn keep(
         &self,
         room: Room,

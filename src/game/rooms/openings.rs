@@ -1,7 +1,7 @@
-//! Rooms that were opened under a key lately: the repeat gets the same room, and the token in it.
+//! Rooms that were recently opened with an idempotency key. A retry gets the same room and the same host token.
 //!
-//! Only this process knows them. After a restart, or on another instance, the repeat opens another
-//! room; the first one expires unused.
+//! They are kept in this process's memory only. After a restart, or on another instance, a retry opens a second
+//! room, and the first one expires unused.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use tokio::time::Instant;
 use super::open::OpenedRoom;
 use crate::domain::{IdempotencyKey, Refusal};
 
-/// How long a room is known by the key of its opening.
+/// How long an opening is remembered, counted from its first request.
 const OPENING_KNOWN_FOR: Duration = Duration::from_secs(600);
-/// Most that are known at once; the oldest is forgotten first.
+/// Maximum number of openings that are remembered. Beyond it the oldest is forgotten.
 const MOST: usize = 10_000;
 
 type BodyHash = [u8; 16];
 
-/// A room that is opened once. Of two requests at once the second waits for the first.
+/// The slot for the opened room. If two requests with the same key run at once, the second waits for the first.
 type PendingOpening = Arc<OnceCell<OpenedRoom>>;
 
-/// Openings by their keys.
+/// Recent openings by idempotency key.
 #[derive(Default)]
 pub struct Openings(Mutex<RecentOpenings>);
 
@@ -35,10 +35,10 @@ struct RecentOpenings {
 }
 
 impl Openings {
-    /// The opening under this key, perhaps done already.
+    /// The opening with this key: a new one, or a known one that may be done already.
     ///
     /// # Errors
-    /// `KeyReused` if another room was asked for under it.
+    /// `KeyReused` if the key was used with another body.
     pub(super) fn of(&self, idempotency: IdempotencyKey, now: Instant) -> Result<PendingOpening, Refusal> {
         let mut known = self.0.lock();
         known.forget(now);
@@ -49,7 +49,8 @@ impl Openings {
             known.openings.insert(idempotency.key, (idempotency.body, opening.clone()));
             return Ok(opening);
         };
-        // One that came to nothing, and that nobody is at, holds no key.
+        // A failed opening that no request is working on does not bind the key to its body. The count can't rise
+        // meanwhile: clones are made only here, under the lock.
         let is_free = !opening.initialized() && Arc::strong_count(opening) == 1;
         if is_free {
             *body = idempotency.body;
@@ -66,7 +67,7 @@ impl RecentOpenings {
         }
     }
 
-    /// Makes room for one more.
+    /// Forgets the oldest opening if there is no space for another one.
     fn make_room(&mut self) {
         if self.oldest_first.len() >= MOST
             && let Some((_, key)) = self.oldest_first.pop_front()

@@ -1,4 +1,4 @@
-//! The rooms of an owner, and forgetting one.
+//! Lists the rooms of an owner, and deletes rooms.
 
 use super::{Credential, GameError, Rooms, room_of};
 use crate::domain::{GameSession, Owner, Refusal, Room, SessionId, WallTime};
@@ -9,46 +9,46 @@ use crate::store::StoreError;
 #[derive(Debug)]
 pub struct OwnedRoom {
     session: GameSession,
-    /// When it was opened.
+    /// The wall time at which the room was opened.
     pub created: WallTime,
-    /// Until when it lives if nothing more happens.
+    /// When the room expires if nothing more happens in it.
     pub expires: WallTime,
 }
 
 impl OwnedRoom {
-    /// Its session.
+    /// The stored session that contains the room.
     pub fn session(&self) -> &GameSession {
         &self.session
     }
 
-    /// The room.
+    /// The room. Always `Some` for a listed room.
     pub fn room(&self) -> Option<&Room> {
         room_of(&self.session)
     }
 }
 
-/// Some rooms of an owner.
+/// A page of an owner's rooms.
 #[derive(Debug)]
 pub struct OwnedRooms {
-    /// The rooms, in the order of their ids.
+    /// The rooms, in ascending order of their ids.
     pub rooms: Vec<OwnedRoom>,
-    /// Whether there are more after them.
+    /// Whether the owner has more rooms after these.
     pub more: bool,
-    /// When they were looked at.
+    /// The time at which the page was read.
     pub dates: Dates,
 }
 
 impl Rooms {
-    /// The live rooms of an owner after this one, at most `limit`. To be listed touches no room; one that
-    /// can't be read is left out.
+    /// The live rooms of an owner whose ids come after `after`, at most `limit`. Listing does not extend a room's
+    /// TTL. A room whose record is corrupt is left out.
     ///
     /// # Errors
-    /// The store's.
+    /// The store fails.
     pub async fn owned(&self, owner: &Owner, after: Option<SessionId>, limit: usize) -> Result<OwnedRooms, GameError> {
         let store = self.router.main();
         let dates = Dates::shown_by(&*store.clock());
         let (mut rooms, mut after) = (Vec::new(), after);
-        // One more than asked for tells whether there are more.
+        // Read one room more than requested, to learn whether there are more.
         while rooms.len() <= limit {
             let wanted = limit + 1 - rooms.len();
             let ids = store.owned(owner, after.as_ref(), wanted, dates.at).await?;
@@ -69,10 +69,11 @@ impl Rooms {
         Ok(OwnedRooms { rooms, more, dates })
     }
 
-    /// Forgets a room, its names and its events; its connections end.
+    /// Deletes a room with its names and events, and closes its connections. Allowed for the room's opener and for
+    /// a backend.
     ///
     /// # Errors
-    /// Unknown or dead rooms, a credential that is not that of who opened it, or a backend's; or the store's.
+    /// There is no such room, the credential is invalid or belongs to another seat, or the store fails.
     pub async fn delete(&self, id: &SessionId, who: &Credential) -> Result<(), GameError> {
         self.delete_as(id, who).await.map_err(|error| who.refused(error))
     }
@@ -86,6 +87,7 @@ impl Rooms {
             return Err(Refusal::HostsOnly.into());
         }
         let was_there = store.delete(id).await?;
+        // After the deletion: a client that reconnects at once must not find the room.
         self.hub.deleted(id);
         if was_there { Ok(()) } else { Err(GameError::SessionNotFound) }
     }

@@ -90,7 +90,7 @@ impl SoloGames {
         let spare = self.router.own().map(|own| (own, making.clone()));
         match (self.begin_at(main, self.new_id(main), making).await, spare) {
             (Err(error), Some((own, making))) if is_lasting(&error) => {
-                tracing::debug!(error = &error as &dyn std::error::Error, "a game begins at home");
+                tracing::debug!(error = &error as &dyn std::error::Error, "a new game begins in the fallback");
                 self.begin_at(&own.store, self.new_id(&own.store).at_instance(&own.instance), making).await
             }
             (begun, _) => begun,

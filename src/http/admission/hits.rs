@@ -36,7 +36,7 @@ impl Hits {
     /// Logs each limit that refused something since its last log line, at most once in [`QUIET`].
     pub(super) fn tell(&self) {
         for (limit, times) in self.due(Instant::now()) {
-            tracing::warn!(limit = limit.setting(), times, "a limit was met");
+            tracing::warn!(limit = limit.setting(), times, "a limit was exceeded");
         }
     }
 

@@ -219,7 +219,7 @@ impl Admission {
     /// Counts and logs a refusal of `client`.
     pub(super) fn met(&self, limit: Limit, client: &dyn Display) {
         self.hits.note(limit);
-        tracing::debug!(limit = limit.setting(), %client, "refused");
+        tracing::debug!(limit = limit.setting(), %client, "refused by a limit");
     }
 
     /// Counts and logs the refusal, if it is one, and turns it into the client's error.
@@ -257,7 +257,11 @@ fn connections(settings: &LimitSettings, most_files: Option<u64>) -> Arc<Places>
     let wanted = u64::from(settings.max_connections.get());
     let possible = most_files.map_or(wanted, |files| files.saturating_sub(OTHER_FILES).max(1));
     if settings.is_on() && possible < wanted {
-        tracing::warn!(possible, "REJOIN_MAX_CONNECTIONS ({wanted}) is more than the limit of open files allows");
+        tracing::warn!(
+            possible,
+            "the limit of open files allows fewer connections than REJOIN_MAX_CONNECTIONS ({wanted}). To allow more, \
+             raise the hard limit (ulimit -Hn)"
+        );
     }
     let per_address = u64::from(settings.max_connections_per_address.get());
     Places::new((wanted.min(possible), Limit::Connections), (per_address, Limit::ConnectionsPerAddress))

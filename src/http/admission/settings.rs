@@ -8,99 +8,98 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
-/// Whether limits hold.
+/// Whether limits apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Switch {
-    /// They do
+    /// All limits apply
     On,
-    /// None does: for load tests
+    /// No limit applies: for load tests
     Off,
 }
 
-/// How much one address, one key and all together may take.
+/// The limits of one address, of one API key, and of all together.
 #[derive(Debug, Clone, Args)]
 pub struct LimitSettings {
-    /// Whether the limits below hold; off is for load tests
+    /// Whether the limits below apply
     #[arg(long = "limits", env = "REJOIN_LIMITS", default_value = "on", value_name = "SWITCH")]
     pub switch: Switch,
 
-    /// Proxies that are believed when they say in X-Forwarded-For who the client is: addresses or
-    /// networks, separated by commas (127.0.0.1,10.0.0.0/8)
+    /// Proxies whose X-Forwarded-For is believed: addresses or networks, separated by commas (127.0.0.1,10.0.0.0/8)
     #[arg(long, env = "REJOIN_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network, value_name = "NETWORK,…")]
     pub trusted_proxies: Vec<IpNet>,
 
-    /// Most connections in all
+    /// Maximum connections in total, but never more than the limit of open files allows
     #[arg(long, env = "REJOIN_MAX_CONNECTIONS", default_value = "10000", value_name = "COUNT")]
     pub max_connections: NonZeroU32,
 
-    /// Most connections of one address (IPv6: of one /64). A school is one address
+    /// Maximum connections of one address (for IPv6, of one /64 network). A school is usually one address
     #[arg(long, env = "REJOIN_MAX_CONNECTIONS_PER_ADDRESS", default_value = "3000", value_name = "COUNT")]
     pub max_connections_per_address: NonZeroU32,
 
-    /// Most live connections, and requests that wait for events, of one seat. Only a host's seat has
-    /// several at once
+    /// Maximum live connections and long polls of one seat. Only a host's seat has several
     #[arg(long, env = "REJOIN_MAX_CONNECTIONS_PER_SEAT", default_value = "8", value_name = "COUNT")]
     pub max_connections_per_seat: NonZeroU32,
 
-    /// Frames a second that a player may send over a WebSocket, of 16 KiB each on average, and calls
-    /// over HTTP; six seconds' worth may come at once
+    /// Maximum frames per second from a player or a host, of 16 KiB each on average, and separately the seat's
+    /// changing calls over HTTP. The burst is six times as much
     #[arg(long, env = "REJOIN_FRAMES_PER_SECOND", default_value = "20", value_name = "COUNT")]
     pub frames_per_second: NonZeroU32,
 
-    /// Requests a second of one address, whatever they ask for; two seconds' worth may come at once. Whoever
-    /// shows an API key has no such limit
+    /// Maximum requests of any kind per second from one address. The burst is twice as much. Requests with an API key
+    /// have no such limit
     #[arg(long, env = "REJOIN_REQUESTS_PER_ADDRESS", default_value = "2000", value_name = "COUNT")]
     pub requests_per_address: NonZeroU32,
 
-    /// What the bodies of all requests under way may hold
+    /// Maximum total size of the bodies of all requests in flight, 1MiB to 1TiB
     #[arg(long, env = "REJOIN_BODIES_SIZE", default_value = "128MiB", value_name = "SIZE")]
     pub bodies_size: ByteSize,
 
-    /// What the bodies of one address's requests under way may hold
+    /// Maximum total size of the bodies of all requests in flight from one address, 1MiB to 1TiB
     #[arg(long, env = "REJOIN_BODIES_SIZE_PER_ADDRESS", default_value = "16MiB", value_name = "SIZE")]
     pub bodies_size_per_address: ByteSize,
 
-    /// Games and rooms that one address may create a minute
+    /// Maximum games and rooms created per minute by one address
     #[arg(long, env = "REJOIN_CREATES_PER_ADDRESS", default_value = "600", value_name = "COUNT")]
     pub creates_per_address: NonZeroU32,
 
-    /// Games and rooms that all addresses without a key may create a minute
+    /// Maximum games and rooms created per minute by all addresses without an API key together
     #[arg(long, env = "REJOIN_CREATES", default_value = "6000", value_name = "COUNT")]
     pub creates: NonZeroU32,
 
-    /// Rooms that one address may open a minute
+    /// Maximum rooms opened per minute by one address
     #[arg(long, env = "REJOIN_ROOMS_PER_ADDRESS", default_value = "60", value_name = "COUNT")]
     pub rooms_per_address: NonZeroU32,
 
-    /// What the games and rooms may hold that one address creates a minute
+    /// Maximum total size of the games and rooms created per minute by one address, 1MiB to 1TiB
     #[arg(long, env = "REJOIN_CREATED_SIZE_PER_ADDRESS", default_value = "32MiB", value_name = "SIZE")]
     pub created_size_per_address: ByteSize,
 
-    /// What the games and rooms may hold that all addresses without a key create a minute
+    /// Maximum total size of the games and rooms created per minute by all addresses without an API key together,
+    /// 1MiB to 1TiB
     #[arg(long, env = "REJOIN_CREATED_SIZE", default_value = "256MiB", value_name = "SIZE")]
     pub created_size: ByteSize,
 
-    /// Most live games and rooms in all. The last tenth is for API keys
+    /// Maximum live games and rooms in total. The last tenth is reserved for API keys
     #[arg(long, env = "REJOIN_MAX_SESSIONS", default_value = "100000", value_name = "COUNT")]
     pub max_sessions: NonZeroU32,
 
-    /// Most live games and rooms that one address has created, as far as this instance remembers
+    /// Maximum live games and rooms created by one address, as far as this instance remembers
     #[arg(long, env = "REJOIN_MAX_SESSIONS_PER_ADDRESS", default_value = "10000", value_name = "COUNT")]
     pub max_sessions_per_address: NonZeroU32,
 
-    /// Most live games and rooms that one API key has created, as far as this instance remembers
+    /// Maximum live games and rooms created by one API key, as far as this instance remembers
     #[arg(long, env = "REJOIN_MAX_SESSIONS_PER_KEY", default_value = "50000", value_name = "COUNT")]
     pub max_sessions_per_key: NonZeroU32,
 
-    /// Join codes that one address may try a minute though no room has them
+    /// Maximum wrong join codes per minute from one address
     #[arg(long, env = "REJOIN_UNKNOWN_CODES_PER_ADDRESS", default_value = "120", value_name = "COUNT")]
     pub unknown_codes_per_address: NonZeroU32,
 
-    /// Join codes that all addresses may try a minute though no room has them
+    /// Maximum wrong join codes per minute from all addresses together
     #[arg(long, env = "REJOIN_UNKNOWN_CODES", default_value = "1200", value_name = "COUNT")]
     pub unknown_codes: NonZeroU32,
 
-    /// Players that may join one room a minute [default: twice its maxSeats, at least 120]
+    /// Maximum joins per minute in one room [default: twice its maxSeats, at least 120]
     #[arg(long, env = "REJOIN_JOINS_PER_ROOM", value_name = "COUNT")]
     pub joins_per_room: Option<NonZeroU32>,
 }

@@ -1,8 +1,8 @@
-//! A room's requests, over HTTP and over the WebSocket: read here, carried out here, in one place for both.
+//! The requests on a room, read and carried out in one place for HTTP and for the WebSocket.
 //!
-//! The two doors differ in two things. HTTP refuses unknown fields, since a misspelt `to` would show everybody
-//! what is for some; frames ignore them. HTTP has its idempotency key in a header, a frame in its `key`, or else
-//! its `id` stands for it.
+//! The transports differ in two ways. HTTP refuses unknown fields, because a misspelt `to` would show an event to
+//! everybody; frames ignore them. HTTP has the idempotency key in a header; a frame has it in `key`, or else its
+//! `id` is used.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -22,12 +22,12 @@ use crate::http::idempotency;
 use crate::http::json::{self, shallow};
 use crate::http::problem::Problem;
 
-/// Most bytes of the name of an event's kind.
+/// Maximum length of an event's type, in bytes.
 const MOST_KIND: usize = 64;
-/// What the server itself tells of a room that is no quiz.
+/// Types of the events that the server itself appends in an external room. A backend can't record them.
 const RESERVED: [&str; 8] = ["joined", "left", "kicked", "revoked", "locked", "joinCode", "said", "finished"];
 
-/// How a request comes in.
+/// The transport of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) enum Door {
     Http,
@@ -35,6 +35,7 @@ pub(in crate::http) enum Door {
 }
 
 impl Door {
+    /// Parses a body. Only HTTP refuses unknown fields.
     fn read<T: DeserializeOwned>(self, body: &[u8]) -> Result<T, Problem> {
         match self {
             Self::Http => json::parse_strict(body),
@@ -43,7 +44,7 @@ impl Door {
     }
 }
 
-/// What can be asked of a room: the type of a frame, or the last part of a URL.
+/// The kind of a request on a room: the type of a frame, or the last segment of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) enum Verb {
     Acknowledge,
@@ -66,7 +67,7 @@ pub(in crate::http) enum Verb {
 }
 
 impl Verb {
-    /// The verb of a frame of this type.
+    /// The verb of a frame type. `None` if no frame has this type.
     pub(super) fn of_frame(kind: &str) -> Option<Self> {
         Some(match kind {
             "ack" => Self::Acknowledge,
@@ -90,7 +91,7 @@ impl Verb {
         })
     }
 
-    /// Whether a request over HTTP has a body; where it has none, whatever is sent is ignored.
+    /// Whether the verb has a body over HTTP. For the other verbs a body is ignored.
     pub(super) fn has_body(self) -> bool {
         !matches!(self, Self::ChangeJoinCode | Self::HandOutCode | Self::Heartbeat | Self::Leave | Self::Snapshot)
     }
@@ -166,7 +167,7 @@ struct RecordBody {
     expected: Option<Sequence>,
 }
 
-/// An event as a backend hands it in.
+/// An event that a backend wants to record.
 #[derive(Debug, Deserialize)]
 #[serde(expecting = "an event")]
 struct EventBody {
@@ -176,16 +177,17 @@ struct EventBody {
     to: Option<Vec<SeatId>>,
 }
 
-/// The idempotency key of a request.
+/// The idempotency key of a request, as the client sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::http) enum RequestKey {
     Key(String),
-    /// A frame without a key is known by its id, on its connection and the next.
+    /// The id of a frame without a key. It identifies a retry on the same connection, and on a later one that
+    /// resumes.
     FrameId(String),
 }
 
 impl RequestKey {
-    /// The key together with what was asked, hashed.
+    /// Hashes the key together with the content of the request.
     fn hashed(&self, hash: impl FnOnce(&str) -> IdempotencyKey) -> Idempotency {
         match self {
             Self::Key(key) => Idempotency::Key(hash(key)),
@@ -194,7 +196,7 @@ impl RequestKey {
     }
 }
 
-/// Something asked of a room.
+/// A request on a room, parsed and checked.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::http) enum RoomRequest {
     Acknowledge(Sequence),
@@ -203,7 +205,7 @@ pub(in crate::http) enum RoomRequest {
     HandOutCode(SeatId),
     Heartbeat,
     Leave,
-    /// A host's move in the phase that the host saw.
+    /// A move of the host, with the number of the phase that the host saw.
     Move(u32, HostMove),
     Record {
         events: Vec<EventDraft>,
@@ -215,10 +217,10 @@ pub(in crate::http) enum RoomRequest {
 }
 
 impl RoomRequest {
-    /// Reads a request.
+    /// Parses the body of a request, or the frame.
     ///
     /// # Errors
-    /// What is wrong with it, and where.
+    /// A field is missing or wrong. The problem names it.
     pub(super) fn read(verb: Verb, body: &[u8], door: Door) -> Result<Self, Problem> {
         let host_move = |host_move| Ok(Self::Move(door.read::<MoveBody>(body)?.at, host_move));
         match verb {
@@ -255,10 +257,10 @@ impl RoomRequest {
         }
     }
 
-    /// Carries it out for the holder of a credential.
+    /// Carries out the request for the holder of a credential.
     ///
     /// # Errors
-    /// What the room or the store said, or what the caller may not do.
+    /// The room refuses, the store fails, or the caller is not allowed to do this.
     pub(super) async fn run(
         self,
         rooms: &Rooms,
@@ -291,6 +293,7 @@ impl RoomRequest {
             Self::Move(at, host_move) => {
                 let key = key.map(|key| key.hashed(|key| idempotency::moved(key, at, host_move)));
                 let moved = rooms.host_move(id, who, (at, host_move), key).await?;
+                // The move is committed. A failed read must not look like a failed move.
                 let room = rooms.look(id, who).await.map_err(RequestError::AfterMove)?;
                 RoomResponse::Moved(Box::new(replies::moved(moved, &room)?))
             }
@@ -315,12 +318,13 @@ impl RoomRequest {
     }
 }
 
-/// Why a request was not carried out.
+/// The error of a request.
 #[derive(Debug)]
 pub(in crate::http) enum RequestError {
     Game(GameError),
-    /// The move was made, and the room could not be read after it.
+    /// The host's move was committed, but the room could not be read after it.
     AfterMove(GameError),
+    /// A problem that is ready to be sent: the caller is not allowed to do this, or the room can't be shown.
     Caller(Problem),
 }
 
@@ -353,7 +357,7 @@ pub(super) fn must_be_backend(who: &Credential, what: &str) -> Result<(), Proble
 impl RecordBody {
     fn request(self, door: Door) -> Result<RoomRequest, Problem> {
         let Self { kind, payload, to, events, expected } = self;
-        // A frame's `type` is its own, so over the WebSocket there are only lists.
+        // In a frame, `type` is the frame's type. So a single event is possible over HTTP only.
         let events = match (kind, events, door) {
             (_, Some(events), Door::WebSocket) => drafts(events),
             (_, None, Door::WebSocket) => Err(Problem::wrong("events", "missing")),
@@ -372,7 +376,7 @@ fn drafts(events: Vec<EventBody>) -> Result<Vec<EventDraft>, Problem> {
 }
 
 impl EventBody {
-    /// `path` is what stands before its fields in the request.
+    /// Checks the event. `path` is the prefix of its fields in error messages.
     fn draft(self, path: &str) -> Result<EventDraft, Problem> {
         let is_good = (1..=MOST_KIND).contains(&self.kind.len()) && !self.kind.chars().any(char::is_control);
         if !is_good {
@@ -388,11 +392,11 @@ impl EventBody {
     }
 }
 
-/// What a room's request is answered with.
+/// The reply to a request that was carried out.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(in crate::http) enum RoomResponse {
-    /// There is nothing to tell.
+    /// The request has no reply of its own.
     Done,
     Acknowledged(AcknowledgedOut),
     Answered(AnsweredOut),

@@ -1,4 +1,4 @@
-//! The log over HTTP: coming back, pages, and waiting for more.
+//! The event log over HTTP: resume, pages of events, and long polls.
 
 use std::time::Duration;
 
@@ -17,10 +17,11 @@ use super::{Handled, reply, room_id};
 use crate::domain::{Event, SeatId, Sequence, SessionId};
 use crate::game::rooms::{Credential, Resumed, RoomSnapshot};
 
-/// Events of a page, if the request doesn't say how many; and at most.
+/// Events of a page if the request has no `limit`.
 const USUAL: usize = 100;
+/// Maximum `limit` of a page.
 const MOST: usize = 500;
-/// The longest that a request may wait.
+/// Maximum duration of a long poll, in milliseconds.
 const LONGEST_WAIT_MS: u64 = 25_000;
 
 #[derive(Serialize)]
@@ -37,15 +38,15 @@ struct EventOut<'a> {
     payload: Option<&'a RawValue>,
 }
 
-/// An event as JSON text: the same over HTTP and the WebSocket.
+/// The JSON text of an event, the same over HTTP and the WebSocket.
 pub(in crate::http) fn event_text(event: &Event) -> String {
-    // It was valid JSON when it came in, and is kept as it was.
+    // The payload was checked when it came in and is stored unchanged, so it is valid JSON.
     let payload = serde_json::from_str(&event.payload).ok();
     let (at, name) = (Some(date(event.at)), Some(event.kind.as_str()));
     text(&EventOut { kind: "event", sequence: event.sequence, at, event: name, payload })
 }
 
-/// An event that is for other seats.
+/// The JSON text that stands for an event of other seats: only its sequence number.
 pub(in crate::http) fn skip_text(sequence: Sequence) -> String {
     text(&EventOut { kind: "skip", sequence, at: None, event: None, payload: None })
 }
@@ -54,6 +55,7 @@ fn text(event: &EventOut<'_>) -> String {
     serde_json::to_string(event).expect("texts and numbers are always JSON")
 }
 
+/// Whether the event is for this seat. A backend (`None`) gets every event.
 fn is_for(event: &Event, seat: Option<SeatId>) -> bool {
     seat.zip(event.to.as_ref()).is_none_or(|(seat, to)| to.contains(&seat))
 }
@@ -66,7 +68,7 @@ fn events_out(events: &[Event], seat: Option<SeatId>) -> Vec<Box<RawValue>> {
     events.iter().map(shown).collect()
 }
 
-/// Makes the newest connection of a seat, without a WebSocket.
+/// Opens a connection without a WebSocket, the newest one of the seat, and replies with the first page.
 pub(super) async fn resume(shared: &Shared, who: &Credential, id: &SessionId, request: ResumeRequest) -> Handled {
     let known = request.epoch.zip(request.last_sequence);
     let connected = shared.rooms.connect(id, who, known.is_none()).await.map_err(Problem::in_room)?;
@@ -85,7 +87,7 @@ pub(super) async fn resume(shared: &Shared, who: &Credential, id: &SessionId, re
     Ok(reply(StatusCode::OK, &ResumedOut { seat_id: connected.seat, generation: connected.generation, page }))
 }
 
-/// A page of events; where none is there yet, it can be waited for.
+/// Replies with a page of events. If there is none yet, the request may wait for one.
 pub(in crate::http) async fn page(
     shared: web::Data<Shared>,
     Who(who): Who,
@@ -107,8 +109,8 @@ pub(in crate::http) async fn page(
     let mut is_known = epoch.is_none_or(|epoch| epoch == looked.epoch);
     if is_known && after == looked.head() && wait > 0 {
         wait_for_more(&shared, &looked, Duration::from_millis(wait)).await?;
-        // This asks again who the caller is: the seat may have changed hands, and what has come since is not for
-        // whoever lost it.
+        // This checks the credential again. The seat may have been taken over during the wait, and its former
+        // holder must not get the new events.
         let now = shared.rooms.look_again(&id, &who, after, limit).await.map_err(Problem::in_room)?;
         is_known = now.epoch == looked.epoch;
         looked = now;
@@ -129,11 +131,13 @@ pub(in crate::http) async fn page(
     Ok(reply(StatusCode::OK, &page))
 }
 
-/// Ends when the log has grown, when the seat is not the caller's any more, or in time.
+/// Waits until the log has grown, the room has ended, the caller has lost the seat, the server stops, or `wait` has
+/// passed.
 async fn wait_for_more(shared: &Shared, looked: &RoomSnapshot, wait: Duration) -> Result<(), Problem> {
     let (generation, head) = (looked.generation(), looked.head());
     let listener = shared.rooms.enter(&looked.session.id, looked.viewer).map_err(Problem::in_room)?;
     if let Some(generation) = generation {
+        // Before the check, so that parallel requests count each other.
         listener.asks_again(generation);
         shared.admission.may_connect(listener.others_of(generation))?;
     }

@@ -1,4 +1,5 @@
-//! The rooms API over HTTP: what each call reads, asks of [`Rooms`](crate::game::Rooms), and replies.
+//! The handlers of the rooms API over HTTP. Each reads a request, calls [`Rooms`](crate::game::Rooms), and writes
+//! the reply.
 
 mod command;
 mod events;
@@ -35,11 +36,12 @@ pub(super) use live::connect;
 
 type Data = web::Data<Shared>;
 
-/// The room that a URL names; what is no id names no room.
+/// Parses the room id of a URL. An invalid id is reported as an unknown room.
 pub(super) fn room_id(text: &str) -> Result<SessionId, Problem> {
     text.parse().map_err(|_| Problem::room_not_found())
 }
 
+/// Parses the seat id of a URL. An invalid id is reported as an unknown seat.
 fn seat_id(text: &str) -> Result<SeatId, Problem> {
     text.parse().map(SeatId).map_err(|_| crate::domain::Refusal::UnknownSeat.into())
 }
@@ -74,7 +76,7 @@ pub(super) async fn again(
     id: web::Path<String>,
     request: Maybe<OpenRequest>,
 ) -> Handled {
-    // A seat's token is no key.
+    // A host may ask with a seat's token, which is no API key. The host is then a player without trust.
     let caller = caller.unwrap_or(ApiCaller::Player);
     let finished = shared.rooms.finished(&room_id(&id)?, &who).await.map_err(Problem::in_room)?;
     if let Some(known) = shared.rooms.successor(&finished).await.map_err(Problem::in_room)? {
@@ -136,7 +138,7 @@ pub(super) async fn join(
         shared.admission.met(Limit::Joins, &client);
     }
     let seated = seated.map_err(Problem::in_room)?;
-    // The seat is taken: its token has to arrive, though the room can't be read just now.
+    // The seat is taken. The token must reach the client even if the room can't be read now.
     let looked = shared.rooms.look_from(&seated).await.ok();
     let snapshot = looked.and_then(|looked| replies::snapshot(&looked).ok());
     Ok(reply(status, &replies::seated(&seated, snapshot)))
@@ -147,7 +149,7 @@ pub(super) async fn look(shared: Data, Who(who): Who, id: web::Path<String>) -> 
     Ok(reply(StatusCode::OK, &replies::snapshot(&looked)?))
 }
 
-/// A request on a room over HTTP.
+/// The extracted parts of an HTTP request on a room.
 pub(super) struct RoomCall {
     shared: Data,
     who: Credential,
@@ -202,7 +204,7 @@ impl RoomCall {
     }
 }
 
-/// Serves a verb of which the body says the rest.
+/// The route of a verb whose URL has no further parameters.
 pub(super) fn command(verb: Verb) -> Route {
     web::to(move |call: RoomCall| call.read_and_run(verb))
 }

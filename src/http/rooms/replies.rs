@@ -1,4 +1,4 @@
-//! What a client gets of a room: snapshots, and what a seat and a move come to.
+//! The JSON replies of the rooms API, for HTTP and for WebSocket frames. Times are dates of the wall clock.
 
 use serde::Serialize;
 
@@ -127,7 +127,7 @@ pub(in crate::http) struct SnapshotOut {
     server_time: String,
 }
 
-/// What was agreed when the room was opened, under the names of the request's fields.
+/// The settings of the room, under the field names of the request that opened it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SettingsOut {
@@ -152,8 +152,9 @@ struct QuestionOut<'a> {
     closes_at: String,
 }
 
-/// The room as its viewer sees it: the one shape of every snapshot.
+/// The room as its viewer may see it. Every snapshot of the API is made here.
 pub(in crate::http) fn snapshot(looked: &RoomSnapshot) -> Result<SnapshotOut, Problem> {
+    let room = looked.room().ok_or_else(Problem::room_not_found)?;
     let view = looked.view().ok_or_else(Problem::room_not_found)?;
     let RoomView { quiz_id, phase, phase_number, paused, locked, host, question_count, .. } = view;
     let question = view.question.as_ref().map(|question| question_out(question, looked.dates));
@@ -175,7 +176,7 @@ pub(in crate::http) fn snapshot(looked: &RoomSnapshot) -> Result<SnapshotOut, Pr
         seats: view.seats,
         ranking: view.ranking,
         successor: view.successor,
-        settings: settings(&view.settings),
+        settings: settings(room.settings()),
         epoch: looked.epoch.clone(),
         head: view.head,
         expires_at: date(looked.expires()),

@@ -1,4 +1,4 @@
-//! What a client asks of a room, and what is wrong with it.
+//! The bodies and queries of the rooms API, and their checks.
 
 use std::ops::RangeInclusive;
 
@@ -21,14 +21,16 @@ const READY_MS: RangeInclusive<u64> = 0..=60_000;
 const REVEAL_MS: RangeInclusive<u64> = 0..=600_000;
 const AWAY_MS: RangeInclusive<u64> = 1_000..=600_000;
 const SEATS: RangeInclusive<u64> = 1..=1_000;
-/// Most seats times questions, which all lie in one record: of a room that was opened with an API
-/// key, and of any other.
+/// Maximum seats times questions of a room that was opened with an API key. All answers of a room are stored in one
+/// record.
 const MOST_ANSWERS: u64 = 40_000;
+/// The same for a room that was opened without an API key.
 const MOST_ANSWERS_WITHOUT_KEY: u64 = 10_000;
-/// What the host is called that says nothing else.
+/// The host's name if the request has no `hostName`.
 const HOST_NAME: &str = "Host";
-/// Rooms of an owner's list at once, if the request doesn't say how many; and at most.
+/// Rooms of a page of an owner's list if the request has no `limit`.
 const USUAL_ROOMS: usize = 50;
+/// Maximum `limit` of such a page.
 const MOST_ROOMS: usize = 200;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -74,7 +76,7 @@ pub(in crate::http) struct JoinRequest {
     pub(super) seat_code: Option<String>,
 }
 
-/// A name as a request brings it, which is checked; stored ones are not.
+/// A player's name in a request. It is checked here; names that are read from the store are not checked again.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub(in crate::http) struct NameIn(pub(super) PlayerName);
@@ -87,7 +89,7 @@ impl TryFrom<String> for NameIn {
     }
 }
 
-/// How a seat is asked for.
+/// The two ways to join: with a name for a new seat, or with the code of an existing seat.
 pub(super) enum Joining {
     New(PlayerName),
     ByCode(String),
@@ -125,7 +127,7 @@ pub(in crate::http) struct OwnedQuery {
 }
 
 impl OwnedQuery {
-    /// After which room, and how many.
+    /// The id after which the page begins, and the limit.
     pub(super) fn page(self) -> Result<(Option<SessionId>, usize), Problem> {
         let after = self.after.map(|id| id.parse().map_err(|_| Problem::wrong("after", "must be a roomId")));
         let limit = self.limit.unwrap_or(USUAL_ROOMS);
@@ -145,7 +147,7 @@ pub(in crate::http) struct ResultsQuery {
     pub(super) separator: CsvSeparator,
 }
 
-/// What stands between a table's cells: spreadsheets of many countries want a semicolon.
+/// The separator of table cells. In many countries spreadsheets expect a semicolon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum CsvSeparator {
@@ -163,14 +165,15 @@ pub(super) enum ResultsFormat {
 }
 
 impl OpenRequest {
-    /// Turns a request into what it asks for, a room that plays this quiz of so many questions.
+    /// Checks a request for a new room. `quiz` was taken out of the request with [`OpenRequest::take_quiz`];
+    /// `questions` is the upper bound of its number of questions.
     pub(super) fn into_new(self, quiz: QuizFields, questions: u64, caller: &ApiCaller) -> Result<NewRoom, Problem> {
         let (mut settings, owner) = (self.settings(&RoomSettings::default())?, caller.owner());
         if quiz.questions.is_some() {
             caller.must_be_trusted("questions")?;
         }
         if self.mode == Mode::External {
-            // Whoever has no key could not seat anybody there either.
+            // Only a backend can record events in an external room, so a caller without a key has no use for one.
             if owner.is_none() {
                 return Err(ApiCaller::key_required("an external room"));
             }
@@ -186,8 +189,8 @@ impl OpenRequest {
         Ok(NewRoom { settings, quiz: RoomQuiz::Quiz(choice, host), owner })
     }
 
-    /// Turns a request into what it asks for, a room in which the players of a finished one go on. What is left
-    /// out is as it was there; `same` is its quiz.
+    /// Checks a request for the successor of the finished room `old`. A setting that is left out stays as it was
+    /// there. `same` is the old room's quiz, and `has_key` says whether that room was opened with an API key.
     pub(super) fn into_again(
         mut self,
         old: &Room,
@@ -228,7 +231,8 @@ impl OpenRequest {
         Ok(Again { settings, quiz })
     }
 
-    /// Answers of all seats to all questions lie in one record.
+    /// Limits the seats, because the answers of all seats to all questions are stored in one record. Without
+    /// `maxSeats` the limit is lowered silently; a `maxSeats` beyond it is an error.
     fn fit_into_record(&self, settings: &mut RoomSettings, questions: u64, has_key: bool) -> Result<(), Problem> {
         let in_record = most_seats_in_record(questions, has_key);
         if self.max_seats.is_none() {
@@ -238,7 +242,7 @@ impl OpenRequest {
         Ok(())
     }
 
-    /// The settings of a room; what is left out is as `usual`.
+    /// The checked settings of the request. A setting that is left out is taken from `usual`.
     fn settings(&self, usual: &RoomSettings) -> Result<RoomSettings, Problem> {
         let max_seats = within("maxSeats", self.max_seats, SEATS, u64::from(usual.max_seats))?;
         Ok(RoomSettings {
@@ -256,6 +260,7 @@ impl OpenRequest {
         })
     }
 
+    /// Refuses fields that an external room doesn't have.
     fn has_no_quiz(&self, quiz: &QuizFields) -> Result<(), Problem> {
         let fields = [
             ("quizId", quiz.quiz_id.is_some()),
@@ -274,7 +279,7 @@ impl OpenRequest {
         used.map_or(Ok(()), |(name, _)| Err(Problem::wrong(name, "an external room has no quiz and no host")))
     }
 
-    /// Takes out which questions it asks for.
+    /// Moves the fields that select the questions out of the request.
     pub(super) fn take_quiz(&mut self) -> QuizFields {
         QuizFields {
             quiz_id: self.quiz_id.take(),
@@ -291,18 +296,19 @@ impl OpenRequest {
     }
 }
 
-/// How many seats the record may hold of a quiz of so many questions, and why.
+/// How many seats fit into the record with this number of questions, and the explanation for the client.
 fn most_seats_in_record(questions: u64, has_key: bool) -> (u32, String) {
     let (most, whose) = if has_key { (MOST_ANSWERS, "") } else { (MOST_ANSWERS_WITHOUT_KEY, " without an API key") };
     let seats = u32::try_from(most / questions.max(1)).unwrap_or(u32::MAX);
     (seats, format!("maxSeats times count is at most {most}{whose}"))
 }
 
-/// At least as many as can be taken at once.
+/// Checks that `max_seats` fit into the record. Returns how many do.
 fn enough(max_seats: u32, (in_record, why): (u32, String)) -> Result<u32, Problem> {
     if max_seats > in_record { Err(Problem::wrong("maxSeats", why)) } else { Ok(in_record) }
 }
 
+/// The given value if it is within the bounds, or `usual` if none is given.
 fn within(name: &str, given: Option<u64>, bounds: RangeInclusive<u64>, usual: u64) -> Result<u64, Problem> {
     match given {
         Some(given) if !bounds.contains(&given) => {
@@ -313,11 +319,12 @@ fn within(name: &str, given: Option<u64>, bounds: RangeInclusive<u64>, usual: u6
 }
 
 impl JoinRequest {
-    /// The room's code, as people type it.
+    /// The join code, without the spaces and dashes that people type, and in upper case.
     pub(super) fn code(&self) -> Result<JoinCode, Problem> {
         code_as_meant(&self.join_code).parse().map_err(|_| Problem::of(crate::game::GameError::CodeUnknown, None))
     }
 
+    /// How the player joins. Exactly one of `name` and `seatCode` must be given.
     pub(super) fn joining(self) -> Result<Joining, Problem> {
         match (self.name, self.seat_code) {
             (Some(NameIn(name)), None) => Ok(Joining::New(name)),

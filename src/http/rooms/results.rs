@@ -1,4 +1,4 @@
-//! A room's results, as JSON and as a table.
+//! The results of a room, as JSON and as a CSV table.
 
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use crate::domain::quiz::Correct;
 use crate::domain::room::{RoomResults, SeatResults};
 use crate::domain::{Answer, Kind, PlayerName, Question, QuestionId, QuizId, SeatId, SessionId, UserId};
 
-/// Most bytes of an answer in words.
+/// Maximum length of an answer's text, in bytes. A longer one is cut.
 const MOST_ANSWER_TEXT: usize = 200;
 
 #[derive(Serialize)]
@@ -66,15 +66,15 @@ struct SeatAnswerOut<'a> {
     response_ms: u64,
 }
 
-/// An answer in words as it stands beside each seat that gave it, where a long one would be said again and
-/// again.
+/// The text of an answer, cut to [`MOST_ANSWER_TEXT`] bytes: it is repeated for every seat that gave the answer.
+/// `None` if the author has left out the options' texts.
 fn shortened(question: &Question, answer: &Answer) -> Option<String> {
     let mut words = question.words(answer)?;
     words.truncate(words.floor_char_boundary(MOST_ANSWER_TEXT));
     Some(words)
 }
 
-/// The same, or the options' names where the author has left their texts out.
+/// Like [`shortened`], with the options' ids where the author has left out their texts.
 fn named(question: &Question, answer: &Answer) -> String {
     let names = || match answer {
         Answer::Option(option) => option.to_string(),
@@ -118,11 +118,12 @@ fn seat<'a>(results: &'a RoomResults, seat: &'a SeatResults) -> SeatOut<'a> {
     }
 }
 
+/// The question with this id, if it was asked.
 fn asked<'a>(results: &'a RoomResults, id: &QuestionId) -> Option<&'a Question> {
     results.questions.iter().find(|question| question.id == *id).map(|question| &**question)
 }
 
-/// The results of all seats, or of one.
+/// The results as JSON: of all seats, or of the seat `only`.
 pub(super) fn json<'a>(id: &SessionId, results: &'a RoomResults, only: Option<SeatId>) -> RoomResultsOut<'a> {
     let is_shown = |seat: &&SeatResults| only.is_none_or(|only| only == seat.seat);
     RoomResultsOut {
@@ -136,26 +137,26 @@ pub(super) fn json<'a>(id: &SessionId, results: &'a RoomResults, only: Option<Se
     }
 }
 
-/// By which spreadsheets know that a table is UTF-8.
+/// Spreadsheets recognize a UTF-8 table by this byte order mark.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// The columns before those of the questions.
+/// The first columns. The columns of the questions follow.
 const COLUMNS: [&str; 8] = ["rank", "seatId", "name", "userId", "total", "correct", "left", "kicked"];
 
-/// The same as a table: a line a player, and three columns a question, what was chosen, whether it was
-/// right, and what it earned.
+/// The results as a CSV table: of all seats, or of the seat `only`. One line for each seat, and three columns for
+/// each question: the answer, whether it was right, and its points.
 pub(super) fn csv(results: &RoomResults, only: Option<SeatId>, separator: CsvSeparator) -> Result<Vec<u8>, Problem> {
     let separator = match separator {
         CsvSeparator::Comma => b',',
         CsvSeparator::Semicolon => b';',
     };
-    // All texts are quoted: a spreadsheet that splits at another sign makes no formula of what follows it.
+    // Quote all texts. A spreadsheet that splits cells at another separator must not find a formula after it.
     let mut table = csv::WriterBuilder::new()
         .delimiter(separator)
         .quote_style(csv::QuoteStyle::NonNumeric)
         .from_writer(BYTE_ORDER_MARK.to_vec());
     let written = write(&mut table, results, only);
     let inside = |error: &dyn std::fmt::Display| {
-        tracing::error!(%error, "results could not be written as a table");
+        tracing::error!(%error, "the results could not be written as a table");
         crate::store::StoreError::RuleFailed { what: "a table".to_owned() }.into()
     };
     written.map_err(|error| inside(&error))?;
@@ -184,7 +185,7 @@ fn write(table: &mut csv::Writer<Vec<u8>>, results: &RoomResults, only: Option<S
     table.flush().map_err(Into::into)
 }
 
-/// A question's columns are called by its text, which a teacher knows it by.
+/// The headings of a question's columns. They contain the question's text, because a teacher knows it by that.
 fn headings(question: &Question) -> [String; 3] {
     let name = question.text.as_deref().map_or_else(|| question.id.to_string(), markup::plain);
     let name = harmless(&name);
@@ -192,7 +193,7 @@ fn headings(question: &Question) -> [String; 3] {
     [name, right, points]
 }
 
-/// What a seat made of a question; nothing where it gave no answer.
+/// The cells of one seat and one question. Empty if the seat gave no answer.
 fn cells(question: &Question, seat: &SeatResults) -> [String; 3] {
     let Some(answer) = seat.answers.iter().find(|answer| answer.question == question.id) else {
         return Default::default();
@@ -207,7 +208,7 @@ fn cells(question: &Question, seat: &SeatResults) -> [String; 3] {
     [harmless(&words), right.to_owned(), answer.points.to_string()]
 }
 
-/// A text that no spreadsheet takes for a formula.
+/// The text, with a leading apostrophe if a spreadsheet would run it as a formula.
 fn harmless(text: &str) -> String {
     let is_number = text.parse::<f64>().is_ok();
     if text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) && !is_number {

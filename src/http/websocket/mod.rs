@@ -74,7 +74,7 @@ impl Sockets {
         self.stopping.cancel();
         self.open.close();
         if tokio::time::timeout(ENDING, self.open.wait()).await.is_err() {
-            tracing::warn!("{} WebSockets did not end in time, and are cut", self.open.len());
+            tracing::warn!("{} WebSockets did not close in time; their connections are cut", self.open.len());
         }
     }
 }

@@ -50,7 +50,7 @@ impl CommitError {
     }
 
     fn damage(met: &str) -> Self {
-        tracing::debug!(met, "a commit has met a page that cannot be read");
+        tracing::debug!(met, "a commit needs a page that cannot be read");
         Self { met: Met::Damage, cause: DAMAGED_PAGE.into() }
     }
 

@@ -271,7 +271,7 @@ impl DatabaseOpener {
         };
         let space = Space { file, max_size: self.max_size };
         if let Err(error) = space.fill_holes() {
-            tracing::debug!(%error, "the file's holes could not be filled");
+            tracing::debug!(%error, "the sparse parts of the file could not be allocated");
         }
         let (storage, sectors) = Storage::over(backend, space);
         let database = self.builder().create_with_backend(storage).map_err(|error| explain(&self.name(), error))?;
@@ -377,7 +377,7 @@ fn clear_unfinished(folder: &Path) {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(UNFINISHED)) {
         if let Err(error) = std::fs::remove_file(entry.path()) {
-            tracing::warn!(%error, file = %entry.path().display(), "an unfinished file could not be removed");
+            tracing::warn!(%error, file = %entry.path().display(), "an old temporary file could not be removed");
         }
     }
 }

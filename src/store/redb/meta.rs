@@ -131,10 +131,10 @@ impl Meta {
         let is_other = matches!((self.identity, identity), (Some(before), Some(now)) if before != now);
         let far = |progress: FileProgress| (progress.generation, progress.batches);
         match note {
-            _ if is_other => Some("it is another file than the one that was used last: a copy, or moved here"),
+            _ if is_other => Some("it is not the file that was used last: it was copied or moved"),
             Some(note) if note.random != self.random => Some("it is not the file that was used here last"),
             Some(note) if far(self.progress()) < far(note) => {
-                Some("it is older than the note beside it: it was put back, or its log is missing or damaged")
+                Some("it is older than its note: it was restored, or its log is missing or damaged")
             }
             _ => None,
         }

@@ -36,7 +36,7 @@ impl Note {
                 (Self(Some(file)), said)
             }
             Err(error) => {
-                tracing::warn!(%error, file = %path.display(), "a file that is put back would not be noticed");
+                tracing::warn!(%error, file = %path.display(), "cannot open the note; a restored copy is not detected");
                 (Self(None), None)
             }
         }

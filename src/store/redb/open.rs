@@ -53,7 +53,7 @@ impl RedbStore {
             (Some(why), Some(Meta { clean: false, .. })) => {
                 // A copy that was made while a server wrote to the file may be torn anywhere: check all of
                 // it.
-                tracing::warn!("{name} was not closed, and {why}: all of it is checked, which takes its time");
+                tracing::warn!("{name} was not closed cleanly, and {why}; the whole file is checked, which takes time");
                 slot.check()?;
             }
             // The file is new, or so torn that not even its metadata is found.
@@ -61,9 +61,9 @@ impl RedbStore {
             _ => {}
         }
         let mut meta = known.map_or_else(|| new_meta(&options), Ok)?;
-        let other_life = other_life.or(is_new_epoch.then_some("a new epoch was asked for"));
+        let other_life = other_life.or(is_new_epoch.then_some("--new-epoch is set"));
         if let Some(why) = other_life {
-            tracing::warn!("{name}: {why}; everyone who comes back gets a whole snapshot");
+            tracing::warn!("{name}: {why}; players who come back to a room get a complete snapshot");
             meta.random = random()?;
         }
         // Whether the first commit also takes the rows of the log into the tables. It must if the random
@@ -131,7 +131,7 @@ impl RedbStore {
             return Ok(None);
         };
         if found.is_damaged || found.is_foreign {
-            slot.set_log_aside(if found.is_damaged { "is damaged" } else { "is another file's" })?;
+            slot.set_log_aside(if found.is_damaged { "is damaged" } else { "belongs to another file" })?;
             drop(place);
             let Some(new) = slot.open_log()? else { return Ok(None) };
             place = new;
@@ -146,7 +146,7 @@ impl RedbStore {
         };
         let log = match log {
             Err(error) if !is_needed => {
-                tracing::warn!(%error, "the log cannot be used: batches are committed to the tables directly");
+                tracing::warn!(%error, "the log cannot be used; commits go to the file directly");
                 return Ok(None);
             }
             log => log?,

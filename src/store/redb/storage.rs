@@ -115,7 +115,7 @@ impl StorageBackend for Storage {
             // Some read errors do not occur again on a second try.
             let Err(error) = backend.read(offset, out).or_else(|_| backend.read(offset, out)) else { return Ok(()) };
             if self.0.note(offset, out.len()) {
-                tracing::error!(%error, offset, bytes = out.len(), "a place of the file cannot be read");
+                tracing::error!(%error, offset, bytes = out.len(), "a part of the file cannot be read; check the disk");
             }
         }
         out.fill(NO_PAGE);

@@ -213,7 +213,7 @@ impl Batch<'_> {
             }
             // The index has no other entry for this session. Its checksum was right, so its record is
             // trusted.
-            tracing::warn!(session = id.short_hash(), "a session was not filed where its record says; it is now");
+            tracing::warn!(session = id.short_hash(), "a wrong entry of the expiry index was found; it is corrected");
         }
         if head.life.is_live(now) {
             let to = head.life.deadline().0;

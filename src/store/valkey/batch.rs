@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::commit::{AGAIN, CommitOutcome, QuizChange, StateChange, same};
+use super::commit::{AGAIN, CommitOutcome, QuizChange, StateChange};
 use super::engine::Engine;
 use super::record::StoredState;
 use crate::domain::{Applied, Command, Event, GameSession, JoinCode, Moment, Sequence, SessionId, Timestamp};
@@ -82,7 +82,7 @@ impl Engine {
     pub(super) async fn apply_all(&self, id: &SessionId, asked: Vec<QueuedCommand>) {
         let now = Instant::now();
         let (mut asked, late): (Vec<_>, Vec<_>) = asked.into_iter().partition(|asked| asked.until > now);
-        answer_all(late, || Err(StoreError::Unavailable(Some("its turn did not come in time".into()))));
+        answer_all(late, || Err(StoreError::unavailable("its turn did not come in time")));
         let Some(until) = asked.iter().map(|asked| asked.until).max() else { return };
         let mut basis = self.recent(id).map(|held| Basis { held: Box::new(held), is_remembered: true });
         let (mut failure, mut is_unsure) = (StoreError::Busy, false);
@@ -94,7 +94,7 @@ impl Engine {
                 Ok(Attempt::Overtaken(next)) => (basis, failure) = (next, StoreError::Busy),
                 // Some of the remaining commands may have been committed by the attempt that got no answer.
                 Err(_) if is_unsure => return answer_all(asked, || Err(StoreError::OutcomeUnknown)),
-                Err(error) => return answer_all(asked, || Err(same(&error))),
+                Err(error) => return answer_all(asked, || Err(error.clone())),
             }
             if asked.is_empty() {
                 return;
@@ -105,7 +105,7 @@ impl Engine {
             }
         }
         let failure = if is_unsure { StoreError::OutcomeUnknown } else { failure };
-        answer_all(asked, || Err(same(&failure)));
+        answer_all(asked, || Err(failure.clone()));
     }
 
     async fn try_all(

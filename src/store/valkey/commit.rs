@@ -14,7 +14,7 @@ use super::scripts::COMMIT;
 use super::{CLUSTER_WORDS, Keys, PATIENCE, WORDS, channel_of};
 use crate::domain::{Event, Quiz, Sequence, SessionId, SessionState, Timestamp};
 use crate::store::clock::Clock;
-use crate::store::error::{StoreError, StoreResult};
+use crate::store::error::{StoreResult, shared};
 
 /// Delay before a call that got no answer is sent again.
 pub(super) const AGAIN: Duration = Duration::from_millis(20);
@@ -94,11 +94,11 @@ impl Engine {
             let stands = match ran {
                 Ok(Value::Nil) => Ok(CommitOutcome::Nothing),
                 Ok(Value::Int(1)) => Ok(CommitOutcome::Done),
-                Ok(Value::Int(0)) => Err(Failure::Away("it came too late".into())),
+                Ok(Value::Int(0)) => Err(Failure::Away(shared("it came too late"))),
                 // The stored record is exactly ours: an earlier try that got no answer was committed.
                 Ok(Value::BulkString(body)) if body == step.body => Ok(CommitOutcome::Done),
                 Ok(Value::BulkString(body)) => Ok(CommitOutcome::Other(Box::new(self.decode(id, &body)?))),
-                Ok(_) => Err(Failure::Odd("the step's script gave something else".into())),
+                Ok(_) => Err(Failure::Odd(shared("the step's script gave something else"))),
                 Err(failure) => {
                     // Once a try may have been executed, even a certain failure of a later try doesn't settle
                     // the outcome: only an answer with the stored state does.
@@ -107,7 +107,7 @@ impl Engine {
                         tokio::time::sleep(AGAIN).await;
                         continue;
                     }
-                    Err(if may_have_been { Failure::Unknown("no answer in time".into()) } else { failure })
+                    Err(if may_have_been { Failure::Unknown(shared("no answer in time")) } else { failure })
                 }
             };
             if matches!(stands, Ok(CommitOutcome::Done)) {
@@ -144,18 +144,5 @@ impl Engine {
         args.push(if change.is_shared { number(change.after.log().head.0) } else { Vec::new() });
         args.extend(change.events.iter().flat_map(log::arguments));
         Ok(ScriptCall { stamp, body, args })
-    }
-}
-
-/// Copies an error for another waiting caller. A cause can't be cloned, so the copy has only its text.
-pub(super) fn same(error: &StoreError) -> StoreError {
-    match error {
-        StoreError::AlreadyExists => StoreError::AlreadyExists,
-        StoreError::Busy => StoreError::Busy,
-        StoreError::Full => StoreError::Full,
-        StoreError::Unavailable(cause) => StoreError::Unavailable(cause.as_ref().map(|cause| cause.to_string().into())),
-        StoreError::OutcomeUnknown => StoreError::OutcomeUnknown,
-        StoreError::Corrupt { what } => StoreError::Corrupt { what: what.clone() },
-        StoreError::RuleFailed { what } => StoreError::RuleFailed { what: what.clone() },
     }
 }

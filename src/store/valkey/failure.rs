@@ -4,7 +4,7 @@ use redis::{ErrorKind, RedisError};
 use tokio::time::Instant;
 
 use super::super::contract::ValkeyCause;
-use super::super::error::{BoxError, StoreError, StoreResult};
+use super::super::error::{SharedError, StoreError, StoreResult, shared};
 use super::commit::AGAIN;
 use super::link::Obstacle;
 
@@ -13,23 +13,23 @@ use super::link::Obstacle;
 pub(super) enum Failure {
     /// The server can't be reached or doesn't serve requests. Nothing was executed.
     #[error("{0}")]
-    Away(BoxError),
+    Away(SharedError),
     /// The server refused the command: it currently refuses writes, or the user lacks a permission. Nothing
     /// was executed.
     #[error("{0}")]
-    Refused(BoxError),
+    Refused(SharedError),
     /// The server has no memory left for writes. Nothing was executed.
     #[error("out of memory")]
     Full,
     /// No answer. The command may have been executed, or may still be executed.
     #[error("{0}")]
-    Unknown(BoxError),
+    Unknown(SharedError),
     /// The server doesn't know this script's hash. Nothing was executed; sending the script's text works.
     #[error("an unknown script")]
     NoScript,
     /// The answer or the stored data has a form that this program never writes.
     #[error("{0}")]
-    Odd(BoxError),
+    Odd(SharedError),
 }
 
 /// What a failure says about the link to the server.
@@ -51,33 +51,33 @@ impl Failure {
     pub(super) fn of(error: RedisError, is_cluster: bool) -> (Self, LinkVerdict) {
         let code = error.code().unwrap_or_default().to_owned();
         let unsure = |error: RedisError| {
-            if is_cluster { Self::Unknown(error.into()) } else { Self::Away(error.into()) }
+            if is_cluster { Self::Unknown(shared(error)) } else { Self::Away(shared(error)) }
         };
         match code.as_str() {
             "OOM" => (Self::Full, LinkVerdict::Answered),
             "NOSCRIPT" => (Self::NoScript, LinkVerdict::Answered),
-            "MISCONF" | "NOREPLICAS" => (Self::Refused(error.into()), LinkVerdict::Answered),
-            "NOPERM" if !is_cluster => (Self::Refused(error.into()), LinkVerdict::Answered),
-            "NOPERM" => (Self::Unknown(error.into()), LinkVerdict::Answered),
+            "MISCONF" | "NOREPLICAS" => (Self::Refused(shared(error)), LinkVerdict::Answered),
+            "NOPERM" if !is_cluster => (Self::Refused(shared(error)), LinkVerdict::Answered),
+            "NOPERM" => (Self::Unknown(shared(error)), LinkVerdict::Answered),
             "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" => {
-                (Self::Away(error.into()), LinkVerdict::Failed)
+                (Self::Away(shared(error)), LinkVerdict::Failed)
             }
             "LOADING" | "BUSY" => (unsure(error), LinkVerdict::Failed),
             // The primary has become a replica (READONLY), or the password was changed (NOAUTH, WRONGPASS).
-            "READONLY" => (Self::Away(error.into()), LinkVerdict::Lost),
+            "READONLY" => (Self::Away(shared(error)), LinkVerdict::Lost),
             "NOAUTH" | "WRONGPASS" => (unsure(error), LinkVerdict::Lost),
             "" => Self::without_code(error, is_cluster),
-            _ if why(&error) == ValkeyCause::Rights => (Self::Refused(error.into()), LinkVerdict::Answered),
-            _ => (Self::Odd(error.into()), LinkVerdict::Answered),
+            _ if why(&error) == ValkeyCause::Rights => (Self::Refused(shared(error)), LinkVerdict::Answered),
+            _ => (Self::Odd(shared(error)), LinkVerdict::Answered),
         }
     }
 
     fn without_code(error: RedisError, is_cluster: bool) -> (Self, LinkVerdict) {
         match error.kind() {
-            ErrorKind::Parse | ErrorKind::UnexpectedReturnType => (Self::Odd(error.into()), LinkVerdict::Answered),
+            ErrorKind::Parse | ErrorKind::UnexpectedReturnType => (Self::Odd(shared(error)), LinkVerdict::Answered),
             // A cluster client has many connections and reconnects each of them by itself.
-            _ if is_cluster || error.is_timeout() => (Self::Unknown(error.into()), LinkVerdict::Failed),
-            _ => (Self::Unknown(error.into()), LinkVerdict::Lost),
+            _ if is_cluster || error.is_timeout() => (Self::Unknown(shared(error)), LinkVerdict::Failed),
+            _ => (Self::Unknown(shared(error)), LinkVerdict::Lost),
         }
     }
 

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::DEADLINES;
 use super::failure::Failure;
+use crate::store::error::shared;
 use super::link::Link;
 use crate::domain::{Deadline, SessionId};
 
@@ -57,7 +58,7 @@ impl DeadlineIndex {
     /// Writes all pending changes. Changes that can't be written become pending again.
     pub(super) async fn flush(&self, link: &Link, until: Instant) -> Result<(), Failure> {
         let turn = tokio::time::timeout_at(until, self.flushing.lock()).await;
-        let Ok(_turn) = turn else { return Err(Failure::Away("its turn did not come in time".into())) };
+        let Ok(_turn) = turn else { return Err(Failure::Away(shared("its turn did not come in time"))) };
         // Take the changes only while holding the turn: a later flush must not write newer changes first.
         let taken: Vec<_> = std::mem::take(&mut *self.waiting.lock()).into_iter().collect();
         for (place, part) in taken.chunks(AT_ONCE).enumerate() {
@@ -83,7 +84,7 @@ impl DeadlineIndex {
             if !self.is_empty() && link.is_good() {
                 let flushed = self.flush(link, Instant::now() + Duration::from_secs(1)).await;
                 if let Err(failure) = flushed {
-                    tracing::debug!(%failure, "the index of deadlines could not be written; trying again");
+                    tracing::debug!(%failure, "the deadline index could not be written; trying again");
                 }
             }
         }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::super::condition::Condition;
 use super::super::contract::{self, Breaker, Cause, Trouble, ValkeyCause};
-use super::super::error::{self, StoreError, StoreResult};
+use super::super::error::{SharedError, StoreError, StoreResult, shared};
 use super::breaker::CircuitBreaker;
 use super::connect::ValkeyConnection;
 use super::failure::{Failure, LinkVerdict};
@@ -135,7 +135,7 @@ impl Link {
         let (generation, mut connection) = self.connection(until).await?;
         let now = Instant::now();
         if until <= now {
-            return Err(Failure::Away("no time was left for it".into()));
+            return Err(Failure::Away(shared("no time was left for it")));
         }
         let longest = if self.is_cluster { CLUSTER_CALL } else { CALL };
         let limit = until.min(now + longest);
@@ -146,7 +146,7 @@ impl Link {
             }
             Ok(Err(error)) => Err(self.failed(generation, Failure::of(error, self.is_cluster))),
             Err(_) => {
-                let failure = Failure::Unknown("no answer in time".into());
+                let failure = Failure::Unknown(shared("no answer in time"));
                 // A call that started too late gave the server no fair time, so its timeout doesn't count as
                 // a failure.
                 if limit - now < FAIR {
@@ -239,7 +239,7 @@ impl Link {
         }
         let away = self.state.lock().away.clone();
         let is_away = !away.is_empty() && slot_of(command).is_some_and(|slot| away.contains(&slot));
-        if is_away { Err(Failure::Away("its part of the cluster is out of reach".into())) } else { Ok(()) }
+        if is_away { Err(Failure::Away(shared("its part of the cluster is out of reach"))) } else { Ok(()) }
     }
 
     /// Records a failed call in the breaker and the link's state, and returns the failure.
@@ -310,12 +310,12 @@ impl Link {
         let is_used = state.breaker.state() == Breaker::Closed;
         if is_used {
             match (state.away.is_empty(), found.away.is_empty()) {
-                (true, false) => tracing::warn!("a part of Valkey's cluster is out of reach; the rest goes on"),
-                (false, true) => tracing::info!("all parts of Valkey's cluster are reached again"),
+                (true, false) => tracing::warn!("some shards of the Valkey cluster are unreachable; the others go on"),
+                (false, true) => tracing::info!("all shards of the Valkey cluster are reachable again"),
                 _ => {}
             }
             if state.generation == 0 {
-                tracing::info!("Valkey is reached");
+                tracing::info!("connected to Valkey");
             }
             state.away = Arc::new(found.away);
             state.connection = Some(connection.clone());
@@ -385,7 +385,11 @@ impl Link {
             return;
         }
         if let Some(policy) = evicts.as_ref().filter(|_| self.allows_eviction) {
-            tracing::warn!(policy, "Valkey may throw live games away, as REJOIN_VALKEY_EVICTION=allow permits");
+            tracing::warn!(
+                policy,
+                "Valkey may evict live games, and REJOIN_VALKEY_EVICTION=allow accepts that. To prevent it, set \
+                 Valkey's maxmemory-policy to noeviction"
+            );
         }
         state.evicts = evicts;
     }
@@ -492,9 +496,9 @@ fn is_refusal(failure: &Failure) -> bool {
 }
 
 impl LinkState {
-    fn cause(&self) -> error::BoxError {
+    fn cause(&self) -> SharedError {
         let unknown = || Obstacle { why: ValkeyCause::Unreachable, detail: "not connected yet".to_owned() };
-        self.outage.clone().or_else(|| self.refusal.clone()).unwrap_or_else(unknown).into()
+        shared(self.outage.clone().or_else(|| self.refusal.clone()).unwrap_or_else(unknown))
     }
 
     fn away(&self) -> Failure {

@@ -75,7 +75,10 @@ impl Notifier {
     /// only make updates faster.
     pub(super) fn refused(&self, why: &str) {
         if !self.is_refused.swap(true, Ordering::Relaxed) {
-            tracing::warn!(cause = why, "Valkey lets no hints through: what another instance does is seen later");
+            tracing::warn!(
+                cause = why,
+                "Valkey refuses pub/sub commands: changes by other instances are seen later. Check the ACL of its user"
+            );
         }
     }
 

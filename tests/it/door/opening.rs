@@ -112,7 +112,7 @@ async fn a_refusal_by_a_limit_is_logged() {
     let client = server.client();
     open(&client).await.json(201);
     is_over(&open(&client).await, "REJOIN_ROOMS_PER_ADDRESS");
-    server.logged("a limit was met").await;
+    server.logged("a limit was exceeded").await;
     assert!(server.log().contains("REJOIN_ROOMS_PER_ADDRESS"), "{}", server.log());
     server.stop().await;
 }

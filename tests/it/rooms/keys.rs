@@ -49,23 +49,23 @@ async fn a_reload_replaces_the_keys_and_an_invalid_file_keeps_the_old_ones() {
     let server = Server::process(folder.path(), &args);
     assert!(is_good(&server, OLD).await && !is_good(&server, NEW).await);
 
-    reload(&server, &file, &format!("{NEW}\n\n{OTHER}\n"), "were read again").await;
+    reload(&server, &file, &format!("{NEW}\n\n{OTHER}\n"), "the API keys were reloaded").await;
     assert!(!is_good(&server, OLD).await && is_good(&server, NEW).await && is_good(&server, OTHER).await);
     assert!(server.log().contains("keys=2"), "{}", server.log());
 
     for (text, wrong) in [("", "holds no key"), (" \n\n", "holds no key"), ("short", "at least 16"), ("a\0b", "16")] {
-        reload(&server, &file, text, "those from before stay").await;
+        reload(&server, &file, text, "the previous keys stay valid").await;
         assert!(server.log().contains(wrong), "{}", server.log());
         assert!(is_good(&server, NEW).await && !is_good(&server, OLD).await, "after {text:?}");
         is_closed_to_strangers(&server).await;
     }
     std::fs::remove_file(&file).unwrap();
-    hang_up(&server, "those from before stay").await;
+    hang_up(&server, "the previous keys stay valid").await;
     assert!(server.log().contains("No such file"), "{}", server.log());
     assert!(is_good(&server, NEW).await);
     is_closed_to_strangers(&server).await;
 
-    reload(&server, &file, OLD, "were read again").await;
+    reload(&server, &file, OLD, "the API keys were reloaded").await;
     assert!(is_good(&server, OLD).await && !is_good(&server, NEW).await);
     let log = server.log();
     assert!([OLD, NEW, OTHER].iter().all(|key| !log.contains(key)), "{log}");
@@ -86,7 +86,7 @@ async fn removing_a_key_closes_only_the_connections_of_that_key() {
     let (mut kept, _) = Raw::resumed(&server.base, &room, OTHER).await;
     let (mut player, _) = Raw::resumed(&server.base, &room, token).await;
 
-    reload(&server, &file, &format!("{NEW}\n{OTHER}"), "were read again").await;
+    reload(&server, &file, &format!("{NEW}\n{OTHER}"), "the API keys were reloaded").await;
     assert_eq!(removed.closed().await, Some(4401));
     for raw in [&mut kept, &mut player] {
         raw.say(&json!({ "type": "heartbeat", "id": "1" })).await;

@@ -37,7 +37,7 @@ async fn a_game_whose_quiz_was_evicted_is_reported_once_and_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let words = ["--store", "valkey", "--valkey-url", &valkey.url()];
     let server = Server::process(folder.path(), &words);
-    server.logged("Valkey is reached").await;
+    server.logged("connected to Valkey").await;
     let game = server.client().create(json!({ "questions": questions(2) })).await;
     let id = game["sessionId"].as_str().expect("an id").to_owned();
     server.client().answer(&id, 0, right_option(0)).await.json(200);
@@ -46,7 +46,7 @@ async fn a_game_whose_quiz_was_evicted_is_reported_once_and_kept() {
     assert_eq!(valkey.command(&["DEL", &format!("{{{state}}}:quiz")]).integer(), 1);
 
     let server = Server::process(folder.path(), &words);
-    server.logged("Valkey is reached").await;
+    server.logged("connected to Valkey").await;
     let client = server.client();
     for _ in 0..5 {
         client.resume(&id).await.problem(500, "session-corrupt");

@@ -54,22 +54,22 @@ fn commits_that_are_told_the_wrong_way_round_are_heard_of_in_order() {
     assert_eq!((room.head(), kept(0)), (Sequence(0), None));
     room.tell(&[event(1)]);
     assert_eq!((room.head(), kept(0)), (Sequence(2), Some(2)), "nobody has to read the log");
-    // One that is never told: the look at the room tells how far the log goes.
+    // Event 3 never arrives. The room task's check reports the log's head.
     room.tell(&[event(4)]);
     assert_eq!(room.head(), Sequence(2));
     room.note_head(Sequence(4));
     assert_eq!((room.head(), kept(2)), (Sequence(4), None));
 }
 
-/// Takes the next event as long as it is willing.
+/// An outlet that takes the next event, or none if `is_willing` is false.
 struct Taker {
     taken: Mutex<Vec<u64>>,
     is_willing: bool,
 }
 
 impl Outlet for Taker {
-    fn offer(&self, told: &SharedEvent) -> bool {
-        let (sequence, mut taken) = (told.event.sequence.0, self.taken.lock());
+    fn offer(&self, event: &SharedEvent) -> bool {
+        let (sequence, mut taken) = (event.event.sequence.0, self.taken.lock());
         let is_next = self.is_willing && taken.last().copied().unwrap_or(0) + 1 == sequence;
         if is_next {
             taken.push(sequence);
@@ -78,7 +78,7 @@ impl Outlet for Taker {
     }
 }
 
-/// A listener, and whether it was woken since this was asked last.
+/// A subscriber with an outlet. `was_woken` tells whether it was woken since the last call.
 struct Listener {
     taker: Arc<Taker>,
     wake: Arc<Notify>,
@@ -117,7 +117,7 @@ fn events_go_out_where_they_are_taken_and_the_others_are_woken() {
     room.tell(&[event(1), event(2)]);
     assert_eq!((willing.taken(), willing.was_woken()), (vec![1, 2], false));
     assert_eq!((busy.taken(), busy.was_woken(), room.head()), (vec![], true, Sequence(2)));
-    // Before its turn it is for nobody.
+    // Event 4 is offered to nobody before event 3.
     room.tell(&[event(4)]);
     assert_eq!((willing.taken(), willing.was_woken(), room.head()), (vec![1, 2], false, Sequence(2)));
     room.tell(&[event(3)]);

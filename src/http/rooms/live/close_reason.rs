@@ -1,4 +1,4 @@
-//! Why a live connection is closed by the server: the code that the client sees, and what it says.
+//! The reasons for which the server closes a live connection, with the close code and text that the client gets.
 
 use super::super::command::RequestError;
 use crate::domain::Refusal;
@@ -8,7 +8,7 @@ use crate::game::hub::RoomEnd;
 use crate::store::StoreError;
 use crate::websocket::CloseCode;
 
-/// Why a connection is closed.
+/// Why the server closes a connection. By the code, a client decides whether to reconnect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CloseReason {
     Done,
@@ -57,7 +57,7 @@ impl CloseReason {
         }
     }
 
-    /// What keeps a connection from being made.
+    /// The reason if a connection can't be opened because of this error.
     pub(super) fn of(error: &GameError) -> Self {
         match error {
             GameError::Refused(Refusal::BadToken | Refusal::UnknownSeat) => Self::BadToken,
@@ -72,7 +72,7 @@ impl CloseReason {
         }
     }
 
-    /// A connection whose seat is not its own any more.
+    /// The reason if a connection has lost its seat, which now has this status.
     pub(super) fn of_standing(standing: SeatStatus) -> Self {
         match standing {
             SeatStatus::Here => Self::Superseded,
@@ -81,6 +81,7 @@ impl CloseReason {
         }
     }
 
+    /// The reason if the room has ended for its subscribers.
     pub(super) fn of_end(ended: RoomEnd) -> Self {
         match ended {
             RoomEnd::Gone => Self::NoRoom,
@@ -88,7 +89,7 @@ impl CloseReason {
         }
     }
 
-    /// What ends the connection though it was told as an answer to one frame.
+    /// The reason if the error of one frame ends the whole connection. `None` if the connection goes on.
     pub(super) fn of_answer(error: &RequestError) -> Option<Self> {
         let (RequestError::Game(error) | RequestError::AfterMove(error)) = error else { return None };
         Some(Self::of(error)).filter(|reason| matches!(reason, Self::Superseded | Self::Removed | Self::NoRoom))

@@ -1,5 +1,7 @@
-//! What has gone out to a listener, in the order of the log. Its pump sends what the listener has missed;
-//! while the pump has nothing to send, whoever tells of a commit sends the events there and then.
+//! Sends events to one subscriber, in the order of the log and without gaps.
+//!
+//! Two parties send. The connection's pump sends missed events. While the pump has nothing to send, the thread that
+//! commits a command sends its events directly. A hold gives the connection to the pump alone.
 
 use parking_lot::Mutex;
 
@@ -9,21 +11,23 @@ use crate::domain::{SeatId, Sequence};
 use crate::game::hub::{Outlet, SharedEvent};
 use crate::websocket::{Frame, Sender};
 
-/// The line to one listener.
+/// The event sender of one connection.
 pub(super) struct EventSender {
     sender: Sender,
+    /// `None` for a backend.
     seat: Option<SeatId>,
+    /// Held while a frame is handed to the kernel, so that two threads can't send out of order.
     state: Mutex<LineState>,
 }
 
 struct LineState {
-    /// The last sequence that went out.
+    /// The sequence number of the last event that was sent or is being sent.
     sent: Sequence,
-    /// How many reasons there are to send nothing but what the pump sends.
+    /// The number of holds. While there are any, only the pump may send.
     holds: usize,
 }
 
-/// Keeps a line for the pump.
+/// A hold: until it is dropped, only the pump may send events.
 pub(super) struct LineHold<'a>(&'a EventSender);
 
 impl Drop for LineHold<'_> {
@@ -33,50 +37,50 @@ impl Drop for LineHold<'_> {
 }
 
 impl EventSender {
-    /// A line to a listener that has everything up to `sent`.
+    /// A sender for a client that has every event up to `sent`.
     pub(super) fn new(sender: Sender, seat: Option<SeatId>, sent: Sequence) -> Self {
         Self { sender, seat, state: Mutex::new(LineState { sent, holds: 0 }) }
     }
 
-    /// The last sequence that went out.
+    /// The sequence number of the last event that was sent or is being sent.
     pub(super) fn sent(&self) -> Sequence {
         self.state.lock().sent
     }
 
-    /// Leaves the line to the pump until this is dropped.
+    /// Lets only the pump send events until the hold is dropped. Holds can overlap.
     pub(super) fn hold(&self) -> LineHold<'_> {
         self.state.lock().holds += 1;
         LineHold(self)
     }
 
-    /// The pump, which holds the line, has sent this.
+    /// Notes the event that the pump has sent. The pump must have a hold.
     pub(super) fn note_sent(&self, sequence: Sequence) {
         self.state.lock().sent = sequence;
     }
 
-    /// The frame that tells of an event.
-    pub(super) fn frame(&self, told: &SharedEvent) -> Frame {
-        if told.is_for(self.seat) {
-            Frame::from_bytes(told.frame(|told| frames::event(&event_text(&told.event))))
+    /// The frame of an event. For an event of other seats it has only the sequence number.
+    pub(super) fn frame(&self, event: &SharedEvent) -> Frame {
+        if event.is_for(self.seat) {
+            Frame::from_bytes(event.frame(|event| frames::event(&event_text(&event.event))))
         } else {
-            Frame::text(&skip_text(told.event.sequence))
+            Frame::text(&skip_text(event.event.sequence))
         }
     }
 }
 
 impl Outlet for EventSender {
-    fn offer(&self, told: &SharedEvent) -> bool {
-        let (mut state, sequence) = (self.state.lock(), told.event.sequence);
+    fn offer(&self, event: &SharedEvent) -> bool {
+        let (mut state, sequence) = (self.state.lock(), event.event.sequence);
         if sequence <= state.sent {
             return true;
         }
         if state.holds > 0 || sequence.0 != state.sent.0 + 1 {
             return false;
         }
-        let mut frame = Some(self.frame(told));
+        let mut frame = Some(self.frame(event));
         let is_whole = self.sender.try_send(&mut frame).unwrap_or(false);
         if frame.is_none() {
-            // It is on its way; what the kernel did not take the pump sends.
+            // The frame was taken, perhaps only in part. The pump sends the rest, so the event counts as sent.
             state.sent = sequence;
         }
         is_whole
@@ -98,25 +102,25 @@ mod tests {
         SharedEvent::new(Event { sequence: Sequence(n), at: WallTime(0), kind, payload, to })
     }
 
-    fn bytes(line: &EventSender, told: &SharedEvent) -> Vec<u8> {
-        line.frame(told).into_bytes().to_vec()
+    fn bytes(event_sender: &EventSender, event: &SharedEvent) -> Vec<u8> {
+        event_sender.frame(event).into_bytes().to_vec()
     }
 
     #[tokio::test]
     async fn the_next_event_goes_out_and_no_other() {
         let (sender, _receiver, mut client) = connected().await;
-        let line = EventSender::new(sender, Some(SeatId(1)), Sequence(4));
+        let event_sender = EventSender::new(sender, Some(SeatId(1)), Sequence(4));
         let (next, for_another) = (told(5, "1", None), told(6, "2", Some(vec![SeatId(2)])));
-        assert!(line.offer(&told(4, "1", None)), "it has that one");
-        assert!(!line.offer(&for_another), "it comes too early");
-        let held = (line.hold(), line.hold());
-        assert!(!line.offer(&next));
+        assert!(event_sender.offer(&told(4, "1", None)), "it has that one");
+        assert!(!event_sender.offer(&for_another), "it comes too early");
+        let held = (event_sender.hold(), event_sender.hold());
+        assert!(!event_sender.offer(&next));
         drop(held.0);
-        assert!(!line.offer(&next), "it is held still");
+        assert!(!event_sender.offer(&next), "it is held still");
         drop(held.1);
-        assert!(line.offer(&next) && line.offer(&next) && line.offer(&for_another));
-        assert_eq!(line.sent(), Sequence(6));
-        let expected = [bytes(&line, &next), bytes(&line, &for_another)].concat();
+        assert!(event_sender.offer(&next) && event_sender.offer(&next) && event_sender.offer(&for_another));
+        assert_eq!(event_sender.sent(), Sequence(6));
+        let expected = [bytes(&event_sender, &next), bytes(&event_sender, &for_another)].concat();
         let mut heard = vec![0; expected.len()];
         client.read_exact(&mut heard).await.expect("both are there");
         assert_eq!(heard, expected);
@@ -125,16 +129,16 @@ mod tests {
     #[tokio::test]
     async fn what_the_kernel_does_not_take_at_once_goes_out_with_the_pump() {
         let (sender, _receiver, mut client) = connected().await;
-        let line = EventSender::new(sender.clone(), None, Sequence(0));
+        let event_sender = EventSender::new(sender.clone(), None, Sequence(0));
         let (long, next) = (told(1, &format!("{:?}", "a".repeat(32 << 20)), None), told(2, "2", None));
-        assert!(!line.offer(&long), "the kernel took it all");
-        assert_eq!(line.sent(), Sequence(1), "it is on its way");
-        assert!(!line.offer(&next), "another is on its way");
-        let expected = bytes(&line, &long);
+        assert!(!event_sender.offer(&long), "the kernel took it all");
+        assert_eq!(event_sender.sent(), Sequence(1), "it is on its way");
+        assert!(!event_sender.offer(&next), "another is on its way");
+        let expected = bytes(&event_sender, &long);
         let mut heard = vec![0; expected.len()];
         let (flushed, read) = tokio::join!(sender.flush(Duration::from_secs(60)), client.read_exact(&mut heard));
         assert!(flushed.is_ok() && read.is_ok() && heard == expected);
-        assert!(line.offer(&next));
+        assert!(event_sender.offer(&next));
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
-//! What goes over the WebSocket, as text: `docs/rooms.md` shows each frame. Unknown fields are
-//! ignored; a frame of an unknown type is answered with an error, and one that is no JSON object
-//! with a type ends the connection.
+//! The text frames of the WebSocket; `docs/rooms.md` shows each of them.
+//!
+//! Unknown fields are ignored. A frame of an unknown type gets an error reply. A frame that is no JSON object with a
+//! type ends the connection.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -16,10 +17,10 @@ use crate::http::problem::Problem;
 use crate::http::reply::date;
 use crate::websocket::Frame;
 
-/// Most bytes of a frame's id, and of an idempotency key.
+/// Maximum length of a frame's id and of an idempotency key, in bytes.
 const MOST_ID: usize = 64;
 
-/// The first frame of a client.
+/// The first frame of a client: its token, and the last event that it has.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ResumeFrame {
@@ -28,21 +29,21 @@ pub(super) struct ResumeFrame {
     pub(super) last_sequence: Option<Sequence>,
 }
 
-/// What a frame asks for.
+/// The request of a frame. A request on the room comes with its idempotency key.
 #[derive(Debug)]
 pub(super) enum FrameRequest {
     Resume(ResumeFrame),
     Room(RoomRequest, Option<RequestKey>),
 }
 
-/// A client's frame.
+/// A frame of a client. If the request is invalid, the id still names the frame in the error reply.
 #[derive(Debug)]
 pub(super) struct ClientFrame {
     pub(super) id: Option<String>,
     pub(super) request: Result<FrameRequest, Problem>,
 }
 
-/// What every frame has beside what its type asks for.
+/// The fields that every frame can have.
 #[derive(Debug, Deserialize)]
 struct Envelope {
     #[serde(rename = "type")]
@@ -52,9 +53,10 @@ struct Envelope {
 }
 
 impl ClientFrame {
-    /// Reads a frame; `None` if it is no JSON object with a type.
+    /// Parses a frame. `None` if it is no JSON object with a type.
     pub(super) fn read(text: &str) -> Option<Self> {
         let Envelope { kind, id, key } = serde_json::from_str(text).ok()?;
+        // An `Envelope` can also be parsed from an array.
         let is_object = text.trim_ascii_start().starts_with('{');
         if !is_object {
             return None;
@@ -66,7 +68,7 @@ impl ClientFrame {
     }
 }
 
-/// The text of an id or a key.
+/// Checks an id or a key.
 fn name(field: &str, value: Option<Value>) -> Result<Option<String>, Problem> {
     match value {
         None => Ok(None),
@@ -142,7 +144,7 @@ pub(super) fn welcome(welcome: WelcomeOut<'_>) -> Frame {
     frame("welcome", None, welcome)
 }
 
-/// A presence as bytes that can be kept and sent to many.
+/// The frame of a presence, serialized, so that it can be cached and sent to many clients.
 pub(super) fn presence(presence: &Presence, now: WallTime) -> Bytes {
     let (present, server_time) = (&presence.present[..], date(now));
     frame("presence", None, PresenceOut { present, answered: presence.answered, server_time }).into_bytes()
@@ -152,7 +154,7 @@ pub(super) fn heartbeat(re: Option<&str>, dates: Dates, head: Sequence) -> Frame
     frame("heartbeat", re, replies::heartbeat(dates, head))
 }
 
-/// The reply to a request that was carried out.
+/// The reply to a request that was carried out. `re` is the id of the request's frame.
 pub(super) fn reply(re: Option<&str>, response: &RoomResponse) -> Frame {
     match response {
         RoomResponse::Done => done(re),
@@ -170,7 +172,7 @@ pub(super) fn error(re: Option<&str>, problem: &Problem) -> Frame {
     frame("error", re, ErrorOut { code, detail, reason: problem.reason(), head: problem.head() })
 }
 
-/// A frame as bytes that can be kept and sent to many.
+/// The frame of an event, serialized, so that it can be cached and sent to many clients.
 pub(super) fn event(text: &str) -> Bytes {
     Frame::text(text).into_bytes()
 }

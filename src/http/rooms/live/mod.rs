@@ -1,5 +1,5 @@
-//! The live connection of a seat or a backend. The pump moves frames; the rules, the log and the hub
-//! decide what they say.
+//! The live connection of a seat or a backend over a WebSocket. The pump only moves frames: the rules, the log and
+//! the hub decide their content.
 
 mod close_reason;
 mod event_sender;
@@ -30,21 +30,23 @@ use close_reason::CloseReason;
 use event_sender::EventSender;
 use frames::{ClientFrame, FrameRequest, ResumeFrame, WelcomeOut};
 
-/// How long the first frame may take.
+/// How long the server waits for the first frame.
 const FIRST: Duration = Duration::from_secs(5);
-/// How long a client may read nothing while something waits for it.
+/// How long a frame may wait for a client that doesn't read. After that the connection is closed.
 const SLOW: Duration = Duration::from_secs(10);
-/// How soon the log is read again that could not be read.
+/// The delay before a retry if the log could not be read.
 const AGAIN: Duration = Duration::from_millis(250);
-/// Most questions that wait for their answer.
+/// Maximum pending requests of a connection. Beyond it, no further frames are read.
 const MOST_WAITING: usize = 64;
-/// A client that has been silent for so many thirds of the away-grace, pings included, is gone.
+/// The connection counts as lost after this many heartbeat intervals without a byte from the client, pongs included.
+/// A heartbeat interval is a third of the room's away grace, so this is twice the away grace.
 const SILENT_THIRDS: u32 = 6;
-/// How often in a third it is looked whether the client has been heard. A pong is told to the room
-/// this much late at most, so that it and the room's own writing fit into the away-grace.
+/// Checks per heartbeat interval of whether the client was heard. A pong is reported to the room late by at most one
+/// check interval. So the wait for the pong, this delay, and the interval at which the room task stores reports (a
+/// third of the away grace, too) together fit into the away grace.
 const CHECKS: u32 = 4;
 
-/// Turns a request into a room's live connection.
+/// Upgrades a request to a live connection of a room.
 pub(in crate::http) async fn connect(
     request: HttpRequest,
     shared: web::Data<Shared>,
@@ -60,6 +62,7 @@ pub(in crate::http) async fn connect(
         async move |sender: Sender, receiver: &mut Receiver| {
             let stopping = shared.sockets.stopping().clone();
             let closing = tokio::select! {
+                // A stopping server answers no more frames.
                 biased;
                 () = stopping.cancelled() => Err(CloseReason::GoingAway),
                 ended = serve(shared.clone(), id, shown, &sender, receiver) => ended,
@@ -74,9 +77,10 @@ pub(in crate::http) async fn connect(
     )
 }
 
-/// Why a connection ends that is not closed by the server: it is gone.
+/// The connection is lost or was closed by the client, so no close frame can be sent.
 struct Over;
 
+/// The result of a step of the connection. The error ends the connection.
 type Ended<T> = Result<T, Ending>;
 
 enum Ending {
@@ -111,6 +115,7 @@ impl From<ReceiveEnd> for Ending {
     }
 }
 
+/// Serves a connection until it ends. Returns the reason if the server closes it.
 async fn serve(
     shared: web::Data<Shared>,
     id: SessionId,
@@ -132,7 +137,7 @@ async fn serve(
     }
 }
 
-/// The first frame, which says who it is.
+/// Reads the first frame, which has the client's credential and position.
 async fn first(receiver: &mut Receiver) -> Ended<ResumeFrame> {
     let late = CloseReason::NotTheProtocol("no resume within 5 seconds");
     let message = timeout(FIRST, receiver.next()).await.map_err(|_| late)??;
@@ -148,12 +153,13 @@ fn read(message: Message) -> Ended<ClientFrame> {
     ClientFrame::read(&text).ok_or(no_frame.into())
 }
 
-/// The reply to a frame, and why the connection ends after it, if it does.
+/// The reply to a frame, and the close reason if the connection ends after it.
 type FrameReply = (Frame, Option<CloseReason>);
-/// Requests that wait for their turn in the store, in order.
+/// The pending requests. Each is polled first in the order of the frames, so the store queues them in that order.
+/// Their replies come in the same order.
 type PendingReplies = FuturesOrdered<LocalBoxFuture<'static, FrameReply>>;
 
-/// What a connection was woken for, beside the log.
+/// What woke a connection, besides new events.
 enum Woken {
     Answer(FrameReply),
     Revoked,
@@ -169,21 +175,24 @@ struct RoomConnection<'a> {
     listener: Subscription,
     seat: Option<SeatId>,
     generation: u32,
-    /// The key of a backend, whose connection ends with it.
+    /// The API key of a backend. The connection ends when the key is revoked.
     key: Option<KeyInUse>,
     epoch: String,
-    line: Arc<EventSender>,
+    event_sender: Arc<EventSender>,
+    /// The last presence that was sent.
     presence: Option<Arc<ShownPresence>>,
-    /// A third of the away-grace: how often the client is to be heard of.
-    third: Duration,
-    /// When the log is to be read again that could not be read.
-    again: Option<Instant>,
-    /// When the client was last heard, as far as the room was told, and last pinged.
+    /// How often the client should show a sign of life: a third of the room's away grace.
+    heartbeat_every: Duration,
+    /// When to retry reading the log after an error.
+    retry_at: Option<Instant>,
+    /// The last sign of life of the client that was reported to the room.
     heard: std::time::Instant,
+    /// When the client was last pinged.
     pinged: Instant,
 }
 
 impl<'a> RoomConnection<'a> {
+    /// Checks the credential, opens the connection in the room, subscribes, and sends the welcome.
     async fn make(
         shared: web::Data<Shared>,
         id: SessionId,
@@ -198,8 +207,9 @@ impl<'a> RoomConnection<'a> {
         let known = resume.epoch.zip(resume.last_sequence);
         let connected = rooms.connect(&id, &who, known.is_none()).await.map_err(closing)?;
         let (seat, generation) = (connected.seat, connected.generation);
-        // Whoever listens before the room is read misses nothing of what is committed meanwhile.
+        // Subscribe before reading the room, so that no commit in between is missed.
         let listener = rooms.enter(&id, seat).map_err(closing)?;
+        // Before the count, so that connections that are opened at once count each other.
         listener.connected(generation);
         let others = listener.others_of(generation);
         shared.admission.may_connect(others).map_err(|_| CloseReason::TooManyConnections)?;
@@ -207,12 +217,13 @@ impl<'a> RoomConnection<'a> {
         if !listener.is_of(&resumed.looked.epoch) {
             return Err(CloseReason::GoingAway.into());
         }
-        let third = resumed.looked.room().map_or(FIRST, |room| room.settings().away.into()) / 3;
+        let heartbeat_every = resumed.looked.room().map_or(FIRST, |room| room.settings().away.into()) / 3;
         let is_backend = who.is_backend();
         let connection = Self {
             sender,
             key: is_backend.then(|| shared.keys.follow(&text)),
-            // The backend's key was checked against the room's owner.
+            // The API key of a backend was checked against the room's owner above, and a room never changes its
+            // owner.
             who: seat.map_or(Credential::Backend(None), |seat| Credential::Connection { seat, generation }),
             shared,
             id,
@@ -220,17 +231,18 @@ impl<'a> RoomConnection<'a> {
             seat,
             generation,
             epoch: resumed.looked.epoch.clone(),
-            line: Arc::new(EventSender::new(sender.clone(), seat, resumed.position)),
+            event_sender: Arc::new(EventSender::new(sender.clone(), seat, resumed.position)),
             presence: None,
-            third,
-            again: None,
+            heartbeat_every,
+            retry_at: None,
             heard: std::time::Instant::now(),
             pinged: Instant::now(),
         };
         connection.welcome(&resumed).await?;
-        // What chaos freezes and cuts goes through the pump.
+        // After the welcome: no event may be sent before it. In chaos mode the pump sends every event, because it
+        // delays and cuts connections.
         if connection.shared.chaos.is_none() {
-            connection.listener.takes_events(connection.line.clone());
+            connection.listener.takes_events(connection.event_sender.clone());
         }
         Ok(connection)
     }
@@ -245,14 +257,14 @@ impl<'a> RoomConnection<'a> {
             epoch: &self.epoch,
             head,
             recovered: resumed.recovered,
-            heartbeat_ms: self.third.as_millis() as u64,
+            heartbeat_ms: self.heartbeat_every.as_millis() as u64,
             snapshot,
             server_time: date(resumed.looked.dates.wall),
         }))
         .await
     }
 
-    /// Sends a frame. A client that reads nothing for too long is left behind.
+    /// Sends a frame. If the client doesn't read it within [`SLOW`], the connection ends.
     async fn send(&self, frame: Frame) -> Ended<()> {
         if let Some(chaos) = &self.shared.chaos {
             chaos.before_a_frame().await.map_err(|_| Over)?;
@@ -260,17 +272,17 @@ impl<'a> RoomConnection<'a> {
         Ok(self.sender.send(frame, Some(SLOW)).await?)
     }
 
-    /// Moves frames both ways until one side ends it.
+    /// Moves frames in both directions until one side ends the connection.
     async fn pump(&mut self, receiver: &mut Receiver) -> Ended<()> {
-        let mut tick = tokio::time::interval(self.third / CHECKS);
+        let mut tick = tokio::time::interval(self.heartbeat_every / CHECKS);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let (mut waiting, mut key) = (PendingReplies::new(), self.key.take());
-        let line = self.line.clone();
-        let mut asking = None;
+        let event_sender = self.event_sender.clone();
+        let mut pending_hold = None;
         loop {
             self.catch_up().await?;
             let woken = {
-                // Most wakings are for the log, whose events are sent beside all else, which goes on waiting.
+                // Most wake-ups are for new events. The other futures are kept meanwhile and not created again.
                 let mut others = std::pin::pin!(async {
                     tokio::select! {
                         Some(answer) = waiting.next() => Woken::Answer(answer),
@@ -280,13 +292,13 @@ impl<'a> RoomConnection<'a> {
                     }
                 });
                 loop {
-                    let again = self.again.take();
+                    let retry_at = self.retry_at.take();
                     tokio::select! {
                         woken = &mut others => break woken,
                         () = self.listener.changed() => {}
-                        () = until(again) => {}
+                        () = until(retry_at) => {}
                     }
-                    // A reply that is there goes out before what its command led to.
+                    // A reply must be sent before the events that its command caused.
                     if let Some(woken) = others.as_mut().now_or_never() {
                         break woken;
                     }
@@ -304,50 +316,53 @@ impl<'a> RoomConnection<'a> {
                 Woken::Message(message) => self.take(message?, &mut waiting).await?,
                 Woken::Tick => self.check(receiver).await?,
             }
-            asking = if waiting.is_empty() { None } else { asking.or_else(|| Some(line.hold())) };
+            // While a request is pending, only the pump sends, so that the reply comes before the command's events.
+            pending_hold = if waiting.is_empty() { None } else { pending_hold.or_else(|| Some(event_sender.hold())) };
         }
     }
 
-    /// Sends what there is to be sent, as far as the log goes.
+    /// Sends everything that the client has missed: events up to the known head, and the presence.
     async fn catch_up(&mut self) -> Ended<()> {
-        let line = self.line.clone();
-        let held = line.hold();
+        let event_sender = self.event_sender.clone();
+        let held = event_sender.hold();
+        // After the hold: no other thread may begin a frame between the flush and the events below.
         self.sender.flush(SLOW).await?;
-        let news = self.listener.update();
-        while line.sent() < news.head {
-            match self.listener.missed(line.sent(), &self.epoch).await {
+        let update = self.listener.update();
+        while event_sender.sent() < update.head {
+            match self.listener.missed(event_sender.sent(), &self.epoch).await {
                 Ok(Missed::Events(events)) if events.is_empty() => break,
                 Ok(Missed::Events(events)) => {
                     self.standing()?;
-                    for told in events.iter().filter(|told| told.event.sequence > line.sent()) {
-                        self.send(line.frame(told)).await?;
-                        line.note_sent(told.event.sequence);
+                    for event in events.iter().filter(|event| event.event.sequence > event_sender.sent()) {
+                        self.send(event_sender.frame(event)).await?;
+                        event_sender.note_sent(event.event.sequence);
                     }
                 }
-                // What waited for this client is forgotten by now: the next welcome is a whole snapshot.
+                // Events that this client needs were pruned. When it reconnects, it gets a snapshot.
                 Ok(Missed::Forgotten) => return Err(CloseReason::TooSlow.into()),
                 Ok(Missed::Ended(ended)) => return Err(CloseReason::of_end(ended).into()),
                 Err(_) => {
-                    self.again = Some(Instant::now() + AGAIN);
+                    self.retry_at = Some(Instant::now() + AGAIN);
                     break;
                 }
             }
         }
+        // Nothing is missed: an event that was refused during the hold has woken this connection again.
         drop(held);
-        if let Some(ended) = news.ended {
+        if let Some(ended) = update.ended {
             return Err(CloseReason::of_end(ended).into());
         }
         self.standing()?;
-        self.show_presence(news.presence).await
+        self.show_presence(update.presence).await
     }
 
-    /// Nothing goes to whom the seat was taken from.
+    /// Ends the connection if it has lost its seat: it must not get any further events.
     fn standing(&self) -> Ended<()> {
         Ok(self.listener.standing(self.generation).map_err(CloseReason::of_standing)?)
     }
 
     async fn show_presence(&mut self, presence: Option<Arc<ShownPresence>>) -> Ended<()> {
-        // One that doesn't know of this connection yet is older than its welcome.
+        // A presence without this seat is older than this connection, and the welcome is newer.
         let knows = |shown: &ShownPresence| self.seat.is_none_or(|seat| shown.presence().present.contains(&seat));
         let Some(presence) = presence.filter(|presence| knows(presence)) else { return Ok(()) };
         if self.presence.as_ref().is_some_and(|sent| sent.presence() == presence.presence()) {
@@ -361,7 +376,8 @@ impl<'a> RoomConnection<'a> {
         Ok(())
     }
 
-    /// Takes a client's frame: what can be answered here is, all else waits for its turn in the store.
+    /// Handles a frame of the client. Heartbeats and acknowledgements are answered at once; other requests go to the
+    /// store and are answered when they are done.
     async fn take(&mut self, message: Message, waiting: &mut PendingReplies) -> Ended<()> {
         self.listener.heard(Duration::ZERO);
         let ClientFrame { id, request } = read(message)?;
@@ -373,7 +389,7 @@ impl<'a> RoomConnection<'a> {
             }
             Ok(FrameRequest::Room(RoomRequest::Heartbeat, _)) => {
                 let dates = self.shared.rooms.dates(&self.id).map_err(|error| CloseReason::of(&error))?;
-                self.send(frames::heartbeat(re, dates, self.line.sent())).await
+                self.send(frames::heartbeat(re, dates, self.event_sender.sent())).await
             }
             Ok(FrameRequest::Room(RoomRequest::Acknowledge(sequence), _)) => self.acknowledge(re, sequence).await,
             Ok(FrameRequest::Room(request, key)) => {
@@ -383,8 +399,9 @@ impl<'a> RoomConnection<'a> {
         }
     }
 
+    /// Notes an acknowledgement, which the room task stores later. Refuses one of an event that was not sent.
     async fn acknowledge(&self, re: Option<&str>, sequence: Sequence) -> Ended<()> {
-        let sent = self.line.sent();
+        let sent = self.event_sender.sent();
         if sequence > sent {
             let ahead = crate::domain::Refusal::AheadOfHead(sent).into();
             return self.send(frames::error(re, &ahead)).await;
@@ -393,7 +410,7 @@ impl<'a> RoomConnection<'a> {
         if re.is_some() { self.send(frames::done(re)).await } else { Ok(()) }
     }
 
-    /// Carries out a request. Those that are made first are queued first.
+    /// Carries out a request. See [`PendingReplies`] for the order.
     fn run(
         &self,
         id: Option<String>,
@@ -413,24 +430,25 @@ impl<'a> RoomConnection<'a> {
         })
     }
 
+    /// Sends a reply, and ends the connection if the reply says so.
     async fn answer(&mut self, (frame, reason): FrameReply) -> Ended<()> {
         self.send(frame).await?;
         reason.map_or(Ok(()), |reason| Err(reason.into()))
     }
 
-    /// Notes when the client was heard, pings a silent one, and gives up on one that has been silent
-    /// for long.
+    /// Reports the client's signs of life, pings a silent client, and ends the connection if the client has been
+    /// silent for too long.
     async fn check(&mut self, receiver: &Receiver) -> Ended<()> {
         let heard = receiver.heard();
         let silence = heard.elapsed();
-        if silence > self.third * SILENT_THIRDS {
+        if silence > self.heartbeat_every * SILENT_THIRDS {
             return Err(Over.into());
         }
         if heard > self.heard {
             self.heard = heard;
             self.listener.heard(silence);
         }
-        let is_due = silence.min(self.pinged.elapsed()) + self.third / CHECKS > self.third;
+        let is_due = silence.min(self.pinged.elapsed()) + self.heartbeat_every / CHECKS > self.heartbeat_every;
         if is_due {
             self.pinged = Instant::now();
             self.send(Frame::ping()).await?;
@@ -439,7 +457,7 @@ impl<'a> RoomConnection<'a> {
     }
 }
 
-/// Never ends for a seat: its token is the room's to take away.
+/// Waits until the API key is revoked. Never ends for a seat: its token is revoked by the room.
 async fn revoked(key: &mut Option<KeyInUse>) {
     match key {
         Some(key) => key.revoked().await,
@@ -447,6 +465,7 @@ async fn revoked(key: &mut Option<KeyInUse>) {
     }
 }
 
+/// Waits until this time. Never ends if there is none.
 async fn until(when: Option<Instant>) {
     match when {
         Some(when) => tokio::time::sleep_until(when).await,

@@ -169,7 +169,7 @@ impl Writer {
     /// Handles a log file that was removed or replaced. Its contents are only in memory now, so they are
     /// written to the tables before the batch is acknowledged.
     fn after_lost_log(&mut self, meta: &Meta) -> Result<(), Fate> {
-        tracing::warn!("the log is gone; what it held goes into the tables, and so does what comes");
+        tracing::warn!("the log is gone; its content and new commits go to the file directly");
         self.meta = *meta;
         match self.checkpoint_all() {
             Ok(()) => {
@@ -202,7 +202,7 @@ impl Writer {
     /// count, everything before it is written to the tables under the number of this batch: recovery ignores
     /// log entries up to the number that the tables have.
     fn after_failed_append(&mut self, error: &std::io::Error, attempted: &Meta) -> Result<(), Fate> {
-        tracing::warn!(%error, "the log cannot be written; what it holds goes into the tables, and so does what comes");
+        tracing::warn!(%error, "the log cannot be written; its content and new commits go to the file directly");
         let met = if is_full(error) { Met::Full } else { Met::Failure };
         self.meta = Meta { time: self.meta.time.max(attempted.time), ..self.meta };
         match self.checkpoint_all_as(attempted.batches) {
@@ -253,7 +253,7 @@ impl Writer {
 
     fn begin_checkpoint(&mut self) {
         if !self.reader.slot.can_grow() {
-            tracing::debug!("the file cannot grow any more: batches are committed to it directly");
+            tracing::debug!("the file cannot grow any further; commits go to it directly");
             match self.checkpoint_all() {
                 Ok(()) => self.stop_logging(),
                 Err((met, reason)) => self.cannot_checkpoint(met, &reason),
@@ -289,7 +289,7 @@ impl Writer {
         };
         logging.thaw();
         self.reader.overlay.publish(logging.view.clone());
-        tracing::debug!(cause = %error.cause, "what the log holds could not be checkpointed");
+        tracing::debug!(cause = %error.cause, "a checkpoint of the log failed");
         // After any failure but a damaged page, redb refuses everything until it is opened again.
         if error.met != Met::Damage
             && let Err((met, reason)) = self.reopen()
@@ -462,7 +462,7 @@ impl Writer {
         if let Some(mut logging) = self.logging.take()
             && let Err(error) = logging.log.clear()
         {
-            tracing::warn!(%error, "the log could not be emptied, which does no harm");
+            tracing::warn!(%error, "the log could not be emptied; this is harmless");
         }
     }
 }

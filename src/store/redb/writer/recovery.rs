@@ -10,7 +10,7 @@ use super::super::growth;
 use super::super::meta::Meta;
 use super::{Broken, Fate, Writer};
 use crate::store::contract::Cause;
-use crate::store::error::BoxError as Reason;
+use crate::store::error::SharedError;
 use crate::store::panics;
 
 /// The first backoff between attempts to open a file that fails.
@@ -41,7 +41,7 @@ impl Writer {
         if met == Met::Damage {
             return Err(Fate::NotStored(met));
         }
-        tracing::debug!(%cause, "a commit failed; opening the file again");
+        tracing::debug!(%cause, "a commit failed; reopening the file");
         let has_lost_sync = self.reader.slot.has_lost_sync();
         match self.reopen() {
             // The batch is stored: redb frees pages at the end of a commit, and only that step found no
@@ -66,9 +66,9 @@ impl Writer {
 
     /// Handles a failed read. redb refuses everything after it, as after a failed commit, but no commit had
     /// begun.
-    pub(super) fn after_failed_read(&mut self, cause: Reason) -> Fate {
+    pub(super) fn after_failed_read(&mut self, cause: SharedError) -> Fate {
         let attempted = self.next_meta(self.meta.time);
-        let failed = self.after_failure(CommitError { met: Met::Failure, cause }, &attempted);
+        let failed = self.after_failure(CommitError::failure(cause), &attempted);
         failed.err().unwrap_or(Fate::Unknown)
     }
 

@@ -54,7 +54,7 @@ impl Writer {
             self.looked_at = now;
             if self.reader.slot.has_healed() {
                 self.wait_for_checkpoint();
-                tracing::info!("a place of the file can be read again; opening the file again");
+                tracing::info!("a part of the file can be read again; reopening the file");
                 self.reopen_or_break_off();
             }
         }
@@ -92,7 +92,7 @@ impl Writer {
     /// Tries to commit something that takes space. If that succeeds, new games are accepted again.
     pub(super) fn try_to_grow(&mut self) {
         let Err((met, reason)) = self.probe() else { return self.has_grown() };
-        tracing::debug!(reason, "nothing can be added yet");
+        tracing::debug!(reason, "new games still cannot be stored");
         match (met, self.reopen()) {
             (Met::Full, Ok(_)) => self.growth.failed(Cause::Full),
             (Met::Damage, Ok(_)) => self.growth.failed(Cause::Damaged),
@@ -105,7 +105,7 @@ impl Writer {
     pub(super) fn release_reserve(&mut self) {
         let released = self.commit_meta(|database, meta| commit::release_reserve(database, meta, 0));
         if let Err((_, reason)) = released {
-            tracing::debug!(reason, "the reserve could not be released");
+            tracing::debug!(reason, "the reserved space could not be released");
             self.reopen_or_break_off();
         }
     }
@@ -129,7 +129,7 @@ impl Writer {
         match self.reader.is_empty() {
             Ok(false) => {
                 if let Err(fate) = self.store(ChangedRows::none(self.clock.moment().now)) {
-                    tracing::debug!(reason = %fate.error(), "no sign of life could be written");
+                    tracing::debug!(reason = %fate.error(), "the game time could not be committed");
                 }
             }
             Err(StoreError::Unavailable(Some(cause))) => drop(self.after_failed_read(cause)),

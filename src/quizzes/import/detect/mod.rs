@@ -10,7 +10,7 @@ use crate::quizzes::reading::{is_binary, is_spreadsheet};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
-    /// Rows of cells: a text with separators, or a workbook
+    /// A table: text with separators, or a workbook
     #[value(alias("csv"), alias("tsv"), alias("xlsx"), alias("ods"))]
     #[serde(alias = "csv", alias = "tsv", alias = "xlsx", alias = "ods")]
     Table,
@@ -30,7 +30,7 @@ pub enum Format {
     OpenTriviaQa,
     /// Another JSON list of questions
     JsonList,
-    /// A bank of rejoin
+    /// A bank file of rejoin
     Bank,
 }
 

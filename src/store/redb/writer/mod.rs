@@ -31,7 +31,7 @@ use crate::domain::{Moment, Timestamp};
 use crate::store::clock::{Clock, GameClock, Uptime};
 use crate::store::condition::Condition;
 use crate::store::contract::Cause;
-use crate::store::error::{BoxError as Reason, StoreError, StoreResult};
+use crate::store::error::{SharedError, StoreError, StoreResult};
 use crate::store::panics;
 use crate::store::step::ApplyFn;
 pub(super) use logging::Logging;
@@ -149,17 +149,17 @@ impl Writer {
                     match committed {
                         Ok(None) => {}
                         Ok(Some(reply)) => return self.close(reply),
-                        Err(met) => tracing::error!(met, "the writer panicked at a batch, and goes on"),
+                        Err(met) => tracing::error!(met, "the writer panicked in a commit; it goes on"),
                     }
                     self.look_after(Instant::now());
                     if let Err(met) = panics::catch(|| self.look_after_log()) {
-                        tracing::error!(met, "the writer panicked over its log, and goes on");
+                        tracing::error!(met, "the writer panicked in the upkeep of the log; it goes on");
                     }
                 }
                 QueueTake::Nothing => {
                     recent = 1;
                     if let Err(met) = panics::catch(|| self.wake()) {
-                        tracing::error!(met, "the writer panicked at its upkeep, and goes on");
+                        tracing::error!(met, "the writer panicked in its upkeep; it goes on");
                     }
                 }
                 QueueTake::Shut => {
@@ -424,7 +424,7 @@ impl Writer {
         match noted {
             Ok(()) => self.note.write(meta.progress()),
             Err(StoreError::Full) => {
-                tracing::warn!("there is no space to write all into the file: the rest is in its log")
+                tracing::warn!("the file has no space for the last commits; they are in its log: keep both files")
             }
             Err(error) => return Err(error),
         }
@@ -442,8 +442,8 @@ fn answer_all(batch: Vec<Work>, fate: impl Fn(&Work) -> StoreResult<()>) {
 
 /// Works out one command, and sets the result that is sent if the batch is stored. The first failed read is
 /// kept in `failed_read`: the batch is then not stored.
-fn work_out(batch: &mut Batch<'_>, work: &mut Work, failed_read: &mut Option<Reason>) {
-    fn set<T>(reply: &mut ReplySlot<T>, mut result: StoreResult<T>, failed_read: &mut Option<Reason>) {
+fn work_out(batch: &mut Batch<'_>, work: &mut Work, failed_read: &mut Option<SharedError>) {
+    fn set<T>(reply: &mut ReplySlot<T>, mut result: StoreResult<T>, failed_read: &mut Option<SharedError>) {
         if let Err(StoreError::Unavailable(cause)) = &mut result {
             *failed_read = failed_read.take().or(cause.take());
         }

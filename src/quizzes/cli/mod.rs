@@ -22,87 +22,93 @@ use super::reading;
 use crate::domain::QuizId;
 use crate::domain::quiz::draft::DraftProblem;
 
-/// What can be done with question banks.
+/// The commands of `quizzes`.
 #[derive(Debug, Subcommand)]
 pub enum QuizzesCommand {
-    /// Say what is wrong with bank files, or with files that could be imported, and where
+    /// Check bank files, or files to import, and print what is wrong and where
+    ///
+    /// The exit code is 1 if there are errors.
     Check {
-        /// The files
+        /// The files to check
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
-        /// Show the first three questions of each as a player sees them
+        /// Show the first three questions of each file as players see them
         #[arg(long)]
         preview: bool,
     },
-    /// Make a bank of a file in another format. What can't be imported is left out and told. Ends with 0
-    /// if all was imported, 3 if some was, 1 if nothing was
+    /// Make a bank from a file in another format
+    ///
+    /// What can't be imported is left out and reported. The exit code is 0 if everything was imported, 3 if only a
+    /// part, 1 if nothing.
     Import(ImportArgs),
-    /// Write a bank as a table, as GIFT, or as a bank's file. Ends with 3 if something could not be written
+    /// Write a bank as a table, as GIFT, or as a bank file
+    ///
+    /// The exit code is 3 if something could not be written.
     Export(ExportArgs),
-    /// Print the JSON Schema of a bank's file
+    /// Print the JSON Schema of bank files
     Schema,
 }
 
-/// What an import is told.
+/// The options of `import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// The file's format [default: as it looks]
+    /// The format of the file [default: recognised by its content]
     #[arg(long, value_enum)]
     from: Option<Format>,
-    /// The file to read
+    /// The file to import
     file: PathBuf,
     /// Where to write the bank [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Replace a file that is already there
+    /// Replace the output file if it exists
     #[arg(long, requires = "out")]
     force: bool,
     /// Write nothing if anything can't be imported
     #[arg(long)]
     strict: bool,
-    /// Show the first three questions as a player sees them, and write nothing
+    /// Show the first three questions as players see them, and write nothing
     #[arg(long, conflicts_with = "out")]
     preview: bool,
-    /// The bank's name [default: the file's name]
+    /// The quizId of the bank [default: the file's name]
     #[arg(long, value_name = "ID")]
     quiz_id: Option<QuizId>,
-    /// What people see [default: the file's name]
+    /// The title that people see [default: the file's name]
     #[arg(long)]
     title: Option<String>,
     /// What the bank is about
     #[arg(long)]
     description: Option<String>,
-    /// The licence of the questions, and whom to name [default: none, or that of the one source
-    /// that the format has]
+    /// The licence of the questions, and whom to credit [default: that of the source if the format has only one
+    /// source, else none]
     #[arg(long)]
     license: Option<String>,
-    /// How the bank may be played: `solo`, `rooms`, or `solo,rooms`. Rooms only if left out, because
-    /// a solo game tells what is right, and whoever plays one beside a room of the same bank knows
-    /// its answers
+    /// How the bank may be played: solo, rooms, or solo,rooms [default: rooms]
+    ///
+    /// A solo game tells the right answers, so a player could use it to cheat in a room with the same bank.
     #[arg(long, value_enum, value_delimiter = ',')]
     play: Vec<PlayMode>,
 }
 
-/// What an export is told.
+/// The options of `export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// What to write
+    /// The format to write
     #[arg(long, value_enum)]
     to: ExportFormat,
-    /// The bank's file, a file that could be imported, or the name of a bank that this program brings
+    /// The bank: its file, a file that can be imported, or the name of a bank that ships with rejoin
     bank: PathBuf,
-    /// What stands between the cells of a table: spreadsheets of many countries want a semicolon
+    /// The separator of the cells of a table. Spreadsheets of many countries expect a semicolon
     #[arg(long, value_enum, default_value = "comma")]
     separator: TableSeparator,
-    /// Where to write it [default: standard output]
+    /// Where to write the result [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Replace a file that is already there
+    /// Replace the output file if it exists
     #[arg(long, requires = "out")]
     force: bool,
 }
 
-/// What stands between the cells of a table.
+/// The separator of the cells of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum TableSeparator {
     Comma,

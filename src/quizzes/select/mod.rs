@@ -27,13 +27,13 @@ pub enum QuestionCount {
     Most(usize),
 }
 
-/// In which order something comes.
+/// The order of questions or options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
     /// As in the bank.
     Bank,
-    /// In any, every time another.
+    /// A random order, different in every game.
     Shuffle,
 }
 

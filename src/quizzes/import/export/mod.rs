@@ -8,14 +8,14 @@ use crate::domain::markup::{Node, Tag, parse};
 use crate::domain::quiz::draft::{DraftProblem, MOST_OPTIONS, QuestionDraft};
 use crate::domain::{Difficulty, Kind, Number, OptionId};
 
-/// What a bank can be written as.
+/// The formats in which a bank can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ExportFormat {
-    /// A table, a question a row
+    /// A table with one question per row
     Csv,
     /// Moodle's GIFT
     Gift,
-    /// A bank of rejoin
+    /// A bank file of rejoin
     Json,
 }
 

@@ -178,19 +178,27 @@ fn warn_of_openness(settings: &Settings, outside: &Outside) -> anyhow::Result<()
     let is_reached = !outside.listener.local_addr()?.ip().is_loopback();
     if outside.keys.is_open() && is_reached {
         tracing::warn!(
-            "REJOIN_API_KEYS is not set, and others can reach this server: anyone may play, and claim, as anyone"
+            "REJOIN_API_KEYS is not set, and other machines can reach this server: anyone may play, and claim awards, \
+             under any userId. To prevent this, set REJOIN_API_KEYS"
         );
     }
     if outside.keys.hosting(settings.hosting) == Hosting::Open && is_reached {
         tracing::warn!(
-            "REJOIN_HOSTING is open, and others can reach this server: anyone may open rooms on any bank, and read its answers there"
+            "REJOIN_HOSTING is open, and other machines can reach this server: anyone may open rooms on any bank and \
+             read its answers. To prevent this, set REJOIN_HOSTING=key"
         );
     }
     if let Some(likelihood) = settings.chaos {
-        tracing::warn!(likelihood, "REJOIN_CHAOS is set: replies are lost, and sockets frozen and cut, on purpose");
+        tracing::warn!(
+            likelihood,
+            "REJOIN_CHAOS is set: this server deliberately loses replies, freezes and cuts sockets, and delays \
+             notifications"
+        );
     }
     if !settings.limits.is_on() {
-        tracing::warn!("REJOIN_LIMITS is off: whoever reaches this server can fill, freeze and search it");
+        tracing::warn!(
+            "REJOIN_LIMITS is off: anyone who reaches this server can fill it, overload it and guess join codes"
+        );
     }
     Ok(())
 }
