@@ -29,7 +29,7 @@ pub enum RoomQuiz {
 pub struct NewRoom {
     /// The checked settings.
     pub settings: RoomSettings,
-    /// The game.
+    /// The game that it plays.
     pub quiz: RoomQuiz,
     /// The owner. `None` if the request has no API key.
     pub owner: Option<Owner>,

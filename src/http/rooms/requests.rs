@@ -173,7 +173,7 @@ impl OpenRequest {
             caller.must_be_trusted("questions")?;
         }
         if self.mode == Mode::External {
-            // Only a backend can record events in an external room, so a caller without a key has no use for one.
+            // The backend of an external room needs an API key for its other requests, too.
             if owner.is_none() {
                 return Err(ApiCaller::key_required("an external room"));
             }

@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::DEADLINES;
 use super::failure::Failure;
-use crate::store::error::shared;
 use super::link::Link;
 use crate::domain::{Deadline, SessionId};
+use crate::store::error::shared;
 
 /// Interval between writes while the server is available. The index lags behind the sessions by about this.
 const EVERY: Duration = Duration::from_millis(50);

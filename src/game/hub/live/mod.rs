@@ -50,7 +50,7 @@ pub trait Outlet: Send + Sync {
     fn offer(&self, event: &SharedEvent) -> bool;
 }
 
-/// A subscriber.
+/// A subscriber of the room: a connection, or a pending long poll.
 pub(super) struct Member {
     /// `None` for a backend.
     pub(super) seat: Option<SeatId>,

@@ -39,8 +39,8 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Reads the command line and the environment. If a value is invalid, prints one line with the setting's names and
-    /// ends the process.
+    /// Reads the command line and the environment. If a value is invalid, prints one line with the setting's names
+    /// and ends the process.
     pub fn read() -> Self {
         Self::try_parse().unwrap_or_else(|error| match one_line(&error) {
             Some(line) => {
