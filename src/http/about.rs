@@ -6,8 +6,9 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
+use super::Shared;
 use super::reply::reply;
-use super::{Shared, Url};
+use super::routes::{self, Url};
 use crate::quizzes::Hosting;
 
 #[derive(Serialize)]
@@ -36,7 +37,7 @@ struct ApiCall {
 static CALLS: LazyLock<Vec<ApiCall>> = LazyLock::new(|| {
     let call = |path: &str, method: &Method| ApiCall { method: method.to_string(), path: format!("/api{path}") };
     let calls_of = |url: Url| url.routes.iter().map(|(method, _)| call(url.path, method)).collect::<Vec<_>>();
-    super::api().into_iter().flat_map(calls_of).collect()
+    routes::api().into_iter().flat_map(calls_of).collect()
 });
 
 pub(super) async fn about(shared: web::Data<Shared>) -> HttpResponse {

@@ -1,4 +1,4 @@
-//! The HTTP API: the table of all URLs is here, the handlers are in the modules. Every error reply is a
+//! The HTTP API. `routes` has the table of all URLs, the other modules their handlers. Every error reply is a
 //! problem document.
 
 mod about;
@@ -20,11 +20,12 @@ mod quiz_choice;
 mod quizzes;
 mod reply;
 mod rooms;
+mod routes;
 mod shared;
+mod sockets;
 mod solo;
 mod store_health;
 mod trace;
-mod websocket;
 
 use std::future::ready;
 use std::time::Duration;
@@ -33,12 +34,10 @@ use actix_http::HttpService;
 use actix_http::error::DispatchError;
 use actix_server::GracefulShutdownSignal;
 use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service, map_config};
-use actix_web::dev::{AppConfig, HttpServiceFactory};
-use actix_web::guard::{self, Guard};
-use actix_web::http::Method;
+use actix_web::dev::AppConfig;
 use actix_web::middleware::{Condition, DefaultHeaders, from_fn};
-use actix_web::web::{QueryConfig, ServiceConfig, resource, scope, to};
-use actix_web::{App, Error, Route, Scope, body::MessageBody, dev, web};
+use actix_web::web::QueryConfig;
+use actix_web::{App, Error, body::MessageBody, dev, web};
 
 pub use admission::{Admission, LimitSettings, Switch};
 pub use auth::{ApiKey, ApiKeys};
@@ -46,14 +45,14 @@ pub use chaos::Chaos;
 pub use one_by_one::OneByOne;
 pub use pages::Pages;
 pub use shared::{PublicUrl, Reach, Shared};
-pub use websocket::Sockets;
+pub use sockets::Sockets;
 
 use tokio::net::TcpStream;
 
 use admission::{CountedConnection, admit};
 use problem::Problem;
-use rooms::{Verb, command};
-use websocket::{echo, takeover};
+use routes::routes;
+use sockets::takeover;
 
 /// Maximum bytes of a request's body.
 pub const MOST_BODY: usize = 256 * 1024;
@@ -61,107 +60,6 @@ pub const MOST_BODY: usize = 256 * 1024;
 /// How long a connection is still read after its last reply. Closing it with unread input would send a reset,
 /// which could overtake the reply.
 const GOODBYE: Duration = Duration::from_secs(1);
-
-/// The URL table of `/api`. It is searched in this order, so the most frequent URLs come first.
-fn api() -> Vec<Url> {
-    vec![
-        at("/game/answer", [(Method::POST, to(solo::answer))]),
-        at("/game/question", [(Method::POST, to(solo::show))]),
-        at("/game/session", [(Method::POST, to(solo::create))]),
-        at("/game/session/{id}", [(Method::GET, to(solo::resume)), (Method::DELETE, to(solo::give_up))]),
-        at("", [(Method::GET, to(about::about))]),
-        at("/game/results/{id}", [(Method::GET, to(solo::results))]),
-        at("/game/results/{id}/award", [(Method::POST, to(solo::award))]),
-        at("/quizzes", [(Method::GET, to(quizzes::list))]),
-        at("/quizzes/import", [(Method::POST, to(quizzes::import))]),
-        at("/banks/{id}", [(Method::GET, to(quizzes::bank))]),
-        at("/qr", [(Method::POST, to(qr::code))]),
-        at("/rooms", [(Method::GET, to(rooms::owned)), (Method::POST, to(rooms::open))]),
-        at("/rooms/join", [(Method::POST, to(rooms::join))]),
-        at("/rooms/{id}", [(Method::GET, to(rooms::look)), (Method::DELETE, to(rooms::delete))]),
-        at("/rooms/{id}/start", [(Method::POST, command(Verb::Start))]),
-        at("/rooms/{id}/next", [(Method::POST, command(Verb::Next))]),
-        at("/rooms/{id}/close", [(Method::POST, command(Verb::Close))]),
-        at("/rooms/{id}/pause", [(Method::POST, command(Verb::Pause))]),
-        at("/rooms/{id}/lock", [(Method::POST, command(Verb::Lock))]),
-        at("/rooms/{id}/kick", [(Method::POST, command(Verb::Kick))]),
-        at("/rooms/{id}/finish", [(Method::POST, command(Verb::Finish))]),
-        at("/rooms/{id}/takeover", [(Method::POST, command(Verb::TakeOver))]),
-        at("/rooms/{id}/again", [(Method::POST, to(rooms::again))]),
-        at("/rooms/{id}/answer", [(Method::POST, command(Verb::Answer))]),
-        at("/rooms/{id}/leave", [(Method::POST, command(Verb::Leave))]),
-        at("/rooms/{id}/resume", [(Method::POST, to(rooms::resume))]),
-        at("/rooms/{id}/ack", [(Method::POST, command(Verb::Acknowledge))]),
-        at("/rooms/{id}/heartbeat", [(Method::POST, command(Verb::Heartbeat))]),
-        at("/rooms/{id}/say", [(Method::POST, command(Verb::Say))]),
-        at("/rooms/{id}/events", [(Method::GET, to(rooms::page)), (Method::POST, command(Verb::Record))]),
-        at("/rooms/{id}/seats", [(Method::POST, to(rooms::seat_user))]),
-        at("/rooms/{id}/seats/{seat}", [(Method::DELETE, to(rooms::revoke))]),
-        at("/rooms/{id}/seats/{seat}/code", [(Method::POST, to(rooms::code))]),
-        at("/rooms/{id}/host", [(Method::POST, to(rooms::renew_host))]),
-        at("/rooms/{id}/join-code", [(Method::POST, command(Verb::ChangeJoinCode))]),
-        at("/rooms/{id}/results", [(Method::GET, to(rooms::results))]),
-        at("/rooms/{id}/ws", [(Method::GET, to(rooms::connect))]),
-    ]
-}
-
-/// The URL table outside `/api`: pages, pictures, health.
-fn beside() -> Vec<Url> {
-    let screens = ["/", "/j/{code}", "/room/{id}", "/solo", "/host", "/host/{id}"];
-    let mut urls: Vec<_> = screens.map(|screen| at(screen, [(Method::GET, to(pages::screen))])).into();
-    urls.extend([
-        at("/web/{path:.+}", [(Method::GET, to(pages::file))]),
-        at("/media/{name}", [(Method::GET, to(media::picture))]),
-        at("/livez", [(Method::GET, to(health::livez))]),
-        at("/readyz", [(Method::GET, to(health::readyz))]),
-        at("/health", [(Method::GET, to(health::health))]),
-    ]);
-    urls
-}
-
-fn routes(config: &mut ServiceConfig, shared: &Shared) {
-    if shared.test_echo {
-        config
-            .service(at("/websocket-echo", [(Method::GET, to(echo::all))]))
-            .service(at("/websocket-echo/text", [(Method::GET, to(echo::text))]));
-    }
-    config.service(api().into_iter().fold(scope("/api"), Scope::service));
-    for url in beside() {
-        config.service(url);
-    }
-}
-
-/// A URL pattern and its handlers by method.
-struct Url {
-    path: &'static str,
-    routes: Vec<(Method, Route)>,
-}
-
-/// A URL and its methods. GET includes HEAD. Other methods get 405 with the list of the allowed ones.
-fn at<const N: usize>(path: &'static str, routes: [(Method, Route); N]) -> Url {
-    Url { path, routes: routes.into() }
-}
-
-impl HttpServiceFactory for Url {
-    fn register(self, config: &mut dev::AppService) {
-        let name = |(method, _): &(Method, Route)| match *method {
-            Method::GET => "GET, HEAD".to_owned(),
-            ref method => method.to_string(),
-        };
-        let allow = self.routes.iter().map(name).collect::<Vec<_>>().join(", ");
-        let refuse = move || ready(Problem::method_not_allowed(&allow));
-        let url = resource(self.path).default_service(to(refuse));
-        let url = self.routes.into_iter().fold(url, |url, (method, route)| url.route(route.guard(is_asked(method))));
-        url.register(config);
-    }
-}
-
-fn is_asked(method: Method) -> impl Guard {
-    guard::fn_guard(move |request| {
-        let asked = &request.head().method;
-        *asked == method || (*asked == Method::HEAD && method == Method::GET)
-    })
-}
 
 /// The service that runs for each accepted connection: HTTP, and the upgrade to WebSocket.
 pub fn service(

@@ -12,7 +12,7 @@ use super::chaos::Chaos;
 use super::one_by_one::OneByOne;
 use super::pages::Pages;
 use super::problem::Problem;
-use super::websocket::Sockets;
+use super::sockets::Sockets;
 use crate::domain::InstanceName;
 use crate::game::{Rooms, SoloGames};
 use crate::quizzes::Hosting;

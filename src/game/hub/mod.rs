@@ -3,7 +3,7 @@
 //!
 //! A notification can be lost or late. Only the log is reliable.
 
-mod live;
+mod live_room;
 mod presence;
 mod replay_buffer;
 mod room_task;
@@ -18,9 +18,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::domain::{Applied, Reply, RoomReply, SeatId, SessionId};
 use crate::store::Store;
-use live::LiveRoom;
+use live_room::LiveRoom;
 
-pub use live::{Outlet, RoomEnd, RoomUpdate};
+pub use live_room::{Outlet, RoomEnd, RoomUpdate};
 pub use presence::ShownPresence;
 pub use replay_buffer::SharedEvent;
 pub use subscription::{Missed, Subscription};

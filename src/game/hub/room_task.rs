@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Hub;
-use super::live::{LiveRoom, PendingReport, ReportDue, RoomEnd};
+use super::live_room::{LiveRoom, PendingReport, ReportDue, RoomEnd};
 use crate::domain::room::{Caller, Presence, RoomAction};
 use crate::domain::{Command, Game, Moment, Room, Sequence};
 use crate::store::{Notice, StoreError, StoreResult, Watch};

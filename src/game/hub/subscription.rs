@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::live::{LiveRoom, Outlet, RoomEnd, RoomUpdate};
+use super::live_room::{LiveRoom, Outlet, RoomEnd, RoomUpdate};
 use super::replay_buffer::SharedEvent;
 use crate::domain::room::SeatStatus;
 use crate::domain::{Millis, SeatId, Sequence, Timestamp};

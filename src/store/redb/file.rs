@@ -9,8 +9,8 @@ use std::time::Duration;
 use ::redb::backends::FileBackend;
 use ::redb::{Builder, Database, DatabaseError, ReadOnlyDatabase, StorageBackend, StorageError};
 
+use super::free_space::Space;
 use super::log;
-use super::space::Space;
 use super::storage::{Sectors, Storage};
 use crate::store::error::StoreError;
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use ::redb::{BackendError, StorageBackend};
 use parking_lot::Mutex;
 
-use super::space::Space;
+use super::free_space::Space;
 
 /// How soon an unreadable place is tried again. A disk takes seconds before it reports such an error.
 const AGAIN: Duration = Duration::from_secs(60);

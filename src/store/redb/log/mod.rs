@@ -18,7 +18,7 @@ use std::io;
 use ::redb::StorageBackend;
 
 use super::file::NamedFile;
-use super::space::Space;
+use super::free_space::Space;
 
 pub(super) use entry::{BatchHead, encode};
 pub(super) use recovery::{RecoveredLog, find};
