@@ -105,3 +105,58 @@ impl Shared {
         }
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use clap::Parser;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::domain::{GameSession, Lifetimes, Millis, Timestamp};
+    use crate::game::rooms::Openings;
+    use crate::game::{Entropy, Hub};
+    use crate::http::LimitSettings;
+    use crate::quizzes::Catalogue;
+    use crate::store::GameClock;
+    use crate::store::clock::system_wall_clock;
+    use crate::store::memory::MemoryStore;
+
+    #[derive(Parser)]
+    struct Args {
+        #[command(flatten)]
+        limits: LimitSettings,
+    }
+
+    /// The state of a server over a store in memory.
+    pub(in crate::http) fn shared() -> web::Data<Shared> {
+        let clock = Arc::new(GameClock::start(Timestamp::default(), system_wall_clock()));
+        let router = Arc::new(StoreRouter::only(Arc::new(MemoryStore::new(GameSession::apply, 1, clock))));
+        let (catalogue, chance) = (Arc::new(Catalogue::open(None).expect("its own banks")), Entropy::system());
+        let lifetimes = Lifetimes { ttl: Millis(60_000), max_age: Millis(60_000), results_ttl: Millis(60_000) };
+        let rooms = Rooms {
+            router: router.clone(),
+            catalogue: catalogue.clone(),
+            lifetimes,
+            chance: chance.clone(),
+            hub: Hub::new(CancellationToken::new(), None),
+            openings: Openings::default(),
+        };
+        web::Data::new(Shared {
+            solo: SoloGames { router: router.clone(), catalogue, lifetimes, chance },
+            rooms,
+            chaos: None,
+            router,
+            instance: None,
+            keys: Arc::new(ApiKeys::new(Vec::new(), false)),
+            admission: Arc::new(Admission::new(&Args::parse_from(["rejoin"]).limits, None)),
+            hosting: None,
+            reach: Reach::default(),
+            pages: Pages { folder: None },
+            cors_origins: Vec::new(),
+            sockets: Sockets::default(),
+            test_echo: false,
+            imports: OneByOne::default(),
+            drawings: OneByOne::default(),
+        })
+    }
+}

@@ -9,18 +9,26 @@ use super::super::events::{event_text, skip_text};
 use super::frames;
 use crate::domain::{SeatId, Sequence};
 use crate::game::hub::{Outlet, SharedEvent};
-use crate::websocket::{Frame, Sender};
+use crate::websocket::{Frame, Unsent};
+
+/// The sending end of a connection. All clones send over the same one.
+pub(super) trait FrameSink: Clone + Send + Sync + 'static {
+    /// Sends what goes at once of a frame, which is taken once any of it has gone. True if that was all of it.
+    fn try_send(&self, frame: &mut Option<Frame>) -> Result<bool, Unsent>;
+    /// Sends the rest of the frame before, and this one if there is one. Waits for a slow client, but not for ever.
+    async fn send(&self, frame: Option<Frame>) -> Result<(), Unsent>;
+}
 
 /// The event sender of one connection.
-pub(super) struct EventSender {
-    sender: Sender,
+pub(super) struct EventSender<S> {
+    sink: S,
     /// `None` for a backend.
     seat: Option<SeatId>,
     /// Held while a frame is handed to the kernel, so that two threads can't send out of order.
     state: Mutex<LineState>,
 }
 
-struct LineState {
+pub(super) struct LineState {
     /// The sequence number of the last event that was sent or is being sent.
     sent: Sequence,
     /// The number of holds. While there are any, only the pump may send.
@@ -28,18 +36,18 @@ struct LineState {
 }
 
 /// A hold: until it is dropped, only the pump may send events.
-pub(super) struct LineHold<'a>(&'a EventSender);
+pub(super) struct LineHold<'a>(&'a Mutex<LineState>);
 
 impl Drop for LineHold<'_> {
     fn drop(&mut self) {
-        self.0.state.lock().holds -= 1;
+        self.0.lock().holds -= 1;
     }
 }
 
-impl EventSender {
+impl<S: FrameSink> EventSender<S> {
     /// A sender for a client that has every event up to `sent`.
-    pub(super) fn new(sender: Sender, seat: Option<SeatId>, sent: Sequence) -> Self {
-        Self { sender, seat, state: Mutex::new(LineState { sent, holds: 0 }) }
+    pub(super) fn new(sink: S, seat: Option<SeatId>, sent: Sequence) -> Self {
+        Self { sink, seat, state: Mutex::new(LineState { sent, holds: 0 }) }
     }
 
     /// The sequence number of the last event that was sent or is being sent.
@@ -50,7 +58,7 @@ impl EventSender {
     /// Lets only the pump send events until the hold is dropped. Holds can overlap.
     pub(super) fn hold(&self) -> LineHold<'_> {
         self.state.lock().holds += 1;
-        LineHold(self)
+        LineHold(&self.state)
     }
 
     /// Notes the event that the pump has sent. The pump must have a hold.
@@ -68,7 +76,7 @@ impl EventSender {
     }
 }
 
-impl Outlet for EventSender {
+impl<S: FrameSink> Outlet for EventSender<S> {
     fn offer(&self, event: &SharedEvent) -> bool {
         let (mut state, sequence) = (self.state.lock(), event.event.sequence);
         if sequence <= state.sent {
@@ -78,7 +86,7 @@ impl Outlet for EventSender {
             return false;
         }
         let mut frame = Some(self.frame(event));
-        let is_whole = self.sender.try_send(&mut frame).unwrap_or(false);
+        let is_whole = self.sink.try_send(&mut frame).unwrap_or(false);
         if frame.is_none() {
             // The frame was taken, perhaps only in part. The pump sends the rest, so the event counts as sent.
             state.sent = sequence;
@@ -95,14 +103,14 @@ mod tests {
 
     use super::*;
     use crate::domain::{Event, WallTime};
-    use crate::websocket::{connected, large};
+    use crate::websocket::{Sender, connected, large};
 
     fn told(n: u64, payload: &str, to: Option<Vec<SeatId>>) -> std::sync::Arc<SharedEvent> {
         let (kind, payload) = ("x".to_owned(), payload.to_owned());
         SharedEvent::new(Event { sequence: Sequence(n), at: WallTime(0), kind, payload, to })
     }
 
-    fn bytes(event_sender: &EventSender, event: &SharedEvent) -> Vec<u8> {
+    fn bytes(event_sender: &EventSender<Sender>, event: &SharedEvent) -> Vec<u8> {
         event_sender.frame(event).into_bytes().to_vec()
     }
 
