@@ -84,7 +84,7 @@ impl Rooms {
         let is_same = matches!(&new.quiz, QuizChoice::Bank(Some(quiz), _) if old.quiz_id() == Some(quiz));
         let is_trusted = owner.is_some() && (is_same || matches!(who, Credential::Backend(_)));
         let quiz = pick(&self.catalogue, &self.chance, new.quiz, (PlayMode::Rooms, is_trusted))?;
-        let now = Dates::shown_by(&*self.router.main().clock()).at.now;
+        let now = Dates::shown_by(self.router.main().clock()).at.now;
         let room = old.again(new.settings, &quiz, now).ok_or(Refusal::BadToken)?;
         // The new room is stored before the old one leads to it: players must find it. If the server stops in
         // between, the new room expires unused.

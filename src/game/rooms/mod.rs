@@ -203,7 +203,7 @@ pub struct Rooms {
 impl Rooms {
     fn kept(&self, id: &SessionId) -> Result<(&Store, Dates), GameError> {
         let store = self.router.of(id)?;
-        Ok((store, Dates::shown_by(&*store.clock())))
+        Ok((store, Dates::shown_by(store.clock())))
     }
 
     fn token(&self) -> Token {

@@ -80,7 +80,7 @@ impl Rooms {
             ),
             RoomQuiz::External => (None, None),
         };
-        let now = Dates::shown_by(&*self.router.main().clock()).at.now;
+        let now = Dates::shown_by(self.router.main().clock()).at.now;
         let room = match (&quiz, &host) {
             (Some(quiz), Some((name, token))) => Room::with_quiz(new.settings, name.clone(), token.hash(), quiz, now),
             _ => Room::external(new.settings, [], now),
@@ -97,7 +97,7 @@ impl Rooms {
         token: Option<Token>,
     ) -> Result<OpenedRoom, GameError> {
         let store = self.router.main();
-        let dates = Dates::shown_by(&*store.clock());
+        let dates = Dates::shown_by(store.clock());
         let (now, host) = (dates.at.now, room.host());
         for _ in 0..MOST_TRIES {
             let id = SessionId::generate(now.as_millis(), &self.chance.bytes());

@@ -46,7 +46,7 @@ impl Rooms {
     /// The store fails.
     pub async fn owned(&self, owner: &Owner, after: Option<SessionId>, limit: usize) -> Result<OwnedRooms, GameError> {
         let store = self.router.main();
-        let dates = Dates::shown_by(&*store.clock());
+        let dates = Dates::shown_by(store.clock());
         let (mut rooms, mut after) = (Vec::new(), after);
         // Read one room more than requested, to learn whether there are more.
         while rooms.len() <= limit {

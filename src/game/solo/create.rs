@@ -98,7 +98,7 @@ impl SoloGames {
     }
 
     async fn begin_at(&self, store: &Store, id: SessionId, making: Making) -> StoreResult<LoadedGame> {
-        let dates = Dates::shown_by(&*store.clock());
+        let dates = Dates::shown_by(store.clock());
         let session = making.session(id, u64::from_le_bytes(self.chance.bytes()), dates);
         store.create(NewSession(session.clone()), dates.at).await?;
         Ok(LoadedGame::touched(session, dates))

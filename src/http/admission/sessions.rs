@@ -193,7 +193,11 @@ mod tests {
     }
 
     fn key() -> Creator {
-        Creator::Key("k".parse().unwrap())
+        Creator::Key("k".parse().expect("a name"))
+    }
+
+    fn place(sessions: &Arc<Sessions>) -> OpeningPlace {
+        sessions.open(&key()).unwrap_or_else(|_| panic!("there is room"))
     }
 
     fn opened(sessions: &Arc<Sessions>) -> bool {
@@ -211,13 +215,13 @@ mod tests {
         assert!(opened(&all) && opened(&all) && !opened(&all));
         // Stored before the count was read, and noted after it was.
         let all = sessions("3");
-        let opening = all.open(&key()).ok().unwrap();
+        let opening = place(&all);
         all.note_live(1, all.opened());
         opening.done(&SessionId::first(), Timestamp::default());
         assert!(opened(&all) && opened(&all) && !opened(&all));
         // The count has neither of the two.
         let all = sessions("3");
-        let (before, opening) = (all.opened(), all.open(&key()).ok().unwrap());
+        let (before, opening) = (all.opened(), place(&all));
         assert!(opened(&all));
         all.note_live(0, before);
         opening.done(&SessionId::first(), Timestamp::default());

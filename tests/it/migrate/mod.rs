@@ -96,7 +96,7 @@ fn owned(path: &Path) -> Arc<RedbStore> {
 /// The contents of a file that nobody has open. Its time stands still meanwhile.
 async fn census(path: &Path) -> Census {
     let store = RedbStore::open_read_only(path.to_owned(), 16 << 20, options()).expect("opened");
-    census_of(&store, &*store.clock()).await
+    census_of(&store, store.clock()).await
 }
 
 async fn census_of(portable: &dyn Portable, clock: &dyn Clock) -> Census {

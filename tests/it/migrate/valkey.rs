@@ -26,7 +26,7 @@ async fn connected(url: &str, topology: Topology) -> Arc<ValkeyStore> {
 
 async fn valkey_census(url: &str, topology: Topology) -> Census {
     let store = connected(url, topology).await;
-    let census = census_of(&*store, &*store.clock()).await;
+    let census = census_of(&*store, store.clock()).await;
     store.close().await.expect("closed");
     census
 }
@@ -54,10 +54,10 @@ async fn ten_thousand_live_sessions_move_to_valkey_and_back() {
 
     let server = connected(&valkey, Topology::Standalone).await;
     let clock = server.clock();
-    let (there, times) = timed(&*clock, || migrate(&url(&file), &valkey, &[]));
+    let (there, times) = timed(clock, || migrate(&url(&file), &valkey, &[]));
     let line = "moved 10,000, already there 0, dead 0, conflicts 0; verified 10,000 on the target in ";
     assert!(there.well().starts_with(line) && there.line().ends_with("/s)"), "{}", there.told);
-    let on_valkey = census_of(&*server, &*clock).await;
+    let on_valkey = census_of(&*server, clock).await;
     assert_same_games(&at_first, &on_valkey);
     for (id, dump) in &at_first {
         let moved = deadline(&on_valkey[id]) - left(dump);
@@ -65,7 +65,7 @@ async fn ten_thousand_live_sessions_move_to_valkey_and_back() {
     }
 
     // And back into a new file, whose time stands still meanwhile.
-    let (again, times) = timed(&*clock, || migrate(&valkey, &url(&back), &[]));
+    let (again, times) = timed(clock, || migrate(&valkey, &url(&back), &[]));
     assert!(again.well().starts_with(line), "{}", again.told);
     let at_last = census(&back).await;
     assert_same_games(&at_first, &at_last);

@@ -195,6 +195,21 @@ impl Question {
         self.key.rules().counts(&self.options, answers)
     }
 
+    /// A right answer. `None` for a poll.
+    pub fn right_answer(&self) -> Option<Answer> {
+        match self.key.correct() {
+            Correct::Option { correct_option_id: option } => Some(Answer::Option(option)),
+            Correct::Options { correct_option_ids: options } | Correct::Order { correct_order: options } => {
+                Some(Answer::Options(options))
+            }
+            Correct::Texts { correct_texts: texts } => texts.into_iter().next().map(Answer::Text),
+            Correct::Number { correct_number, correct_range } => {
+                correct_number.or(correct_range.map(|range| range.min)).map(Answer::Number)
+            }
+            Correct::Nothing {} => None,
+        }
+    }
+
     /// The answer as plain text. `None` if the author has left out the texts.
     pub fn words(&self, answer: &Answer) -> Option<String> {
         match answer {

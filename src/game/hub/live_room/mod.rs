@@ -150,7 +150,7 @@ impl LiveRoom {
     }
 
     pub(super) fn dates(&self) -> Dates {
-        Dates::shown_by(&*self.store.clock())
+        Dates::shown_by(self.store.clock())
     }
 
     /// Notifies the subscribers of a commit by this instance. `is_all_told` says that the commit changed nothing

@@ -32,7 +32,8 @@ impl Sink {
             _ => 2,
         };
         let is_ping = bytes[0] & 0x0F == 9;
-        let frame = if is_ping { json!({ "type": "ping" }) } else { serde_json::from_slice(&bytes[from..]).unwrap() };
+        let frame =
+            if is_ping { json!({ "type": "ping" }) } else { serde_json::from_slice(&bytes[from..]).expect("JSON") };
         self.frames.lock().push(frame);
     }
 }
@@ -136,7 +137,7 @@ impl Client {
 
     /// The numbers of its events, in the order in which they came.
     fn sequences(&self) -> Vec<u64> {
-        self.frames("event").iter().map(|event| event["sequence"].as_u64().unwrap()).collect()
+        self.frames("event").iter().map(|event| event["sequence"].as_u64().expect("a number")).collect()
     }
 }
 
@@ -149,18 +150,18 @@ struct Table {
 impl Table {
     async fn open() -> Self {
         let shared = shared();
-        let quiz = RoomQuiz::Quiz(QuizChoice::Bank(None, Selection::default()), "Host".parse().unwrap());
+        let quiz = RoomQuiz::Quiz(QuizChoice::Bank(None, Selection::default()), "Host".parse().expect("a name"));
         let settings = RoomSettings { ready: crate::domain::Millis(0), ..RoomSettings::default() };
         let room = shared.rooms.open(NewRoom { settings, quiz, owner: None }, None).await.expect("it opens");
         Self { shared, room }
     }
 
     async fn join(&self, name: &str) -> Seated {
-        self.shared.rooms.join(&self.room.code, name.parse().unwrap(), None).await.expect("it joins")
+        self.shared.rooms.join(&self.room.code, name.parse().expect("a name"), None).await.expect("it joins")
     }
 
     async fn host(&self) -> Client {
-        Client::resumed(self, &self.room.token.as_ref().unwrap().reveal(), None).await
+        Client::resumed(self, &self.room.token.as_ref().expect("a host's").reveal(), None).await
     }
 }
 
@@ -172,7 +173,7 @@ async fn what_was_missed_comes_before_what_is_new() {
             let ada = table.join("Ada").await.token.reveal();
             let first = Client::resumed(&table, &ada, None).await;
             let welcome = first.frames("welcome")[0].clone();
-            let last = welcome["head"].as_u64().unwrap();
+            let last = welcome["head"].as_u64().expect("a number");
             first.ended.abort();
             table.join("Bob").await;
             table.join("Cleo").await;
@@ -199,7 +200,7 @@ async fn a_reply_comes_before_the_events_of_its_command_and_a_repeat_gets_the_sa
             assert!(replies.iter().all(|reply| reply["re"] == "a" && reply["moved"] == true), "{replies:?}");
             host.wait_for("event", 1).await;
             let kinds: Vec<_> = host.sink.frames.lock().iter().map(|frame| frame["type"].clone()).collect();
-            let place = |kind: &str| kinds.iter().position(|one| one == kind).unwrap();
+            let place = |kind: &str| kinds.iter().position(|one| one == kind).expect("it came");
             assert!(place("reply") < place("event"), "{kinds:?}");
             let snapshot = &replies[1]["snapshot"];
             assert_eq!((&snapshot["phase"], &snapshot["phaseNumber"]), (&json!("question"), &json!(1)));
@@ -240,7 +241,7 @@ async fn a_silent_client_is_pinged_and_then_given_up() {
             }
             assert!(!host.ended.is_finished());
             let silent = Instant::now();
-            assert_eq!(host.ended.await.unwrap(), None, "there is nobody to be told");
+            assert_eq!(host.ended.await.expect("it does not panic"), None, "there is nobody to be told");
             let lasted = silent.elapsed();
             assert!(lasted > 2 * away && lasted < 2 * away + away / 3, "{lasted:?}");
             let pings = host.sink.frames.lock().iter().filter(|frame| frame["type"] == "ping").count();
@@ -258,19 +259,19 @@ async fn a_kicked_seat_a_slow_client_and_a_stranger_are_told_why() {
             let ada = table.join("Ada").await.token.reveal();
             let ada = Client::resumed(&table, &ada, None).await;
             host.say(json!({ "type": "kick", "at": 0, "seatId": 2 }));
-            assert_eq!(ada.ended.await.unwrap(), Some(CloseReason::Removed));
+            assert_eq!(ada.ended.await.expect("it does not panic"), Some(CloseReason::Removed));
             host.sink.is_full.store(true, Ordering::Relaxed);
             table.join("Bob").await;
-            assert_eq!(host.ended.await.unwrap(), Some(CloseReason::TooSlow));
+            assert_eq!(host.ended.await.expect("it does not panic"), Some(CloseReason::TooSlow));
             let stranger = Client::silent(&table.shared, &table.room.room);
             stranger.say(json!({ "type": "resume", "token": "0".repeat(64) }));
-            assert_eq!(stranger.ended.await.unwrap(), Some(CloseReason::BadToken));
+            assert_eq!(stranger.ended.await.expect("it does not panic"), Some(CloseReason::BadToken));
             let mute = Client::silent(&table.shared, &table.room.room);
             let late = CloseReason::NotTheProtocol("no resume within 5 seconds");
-            assert_eq!(mute.ended.await.unwrap(), Some(late));
+            assert_eq!(mute.ended.await.expect("it does not panic"), Some(late));
             let rude = Client::silent(&table.shared, &table.room.room);
             rude.say(json!({ "type": "heartbeat" }));
-            assert!(matches!(rude.ended.await.unwrap(), Some(CloseReason::NotTheProtocol(_))));
+            assert!(matches!(rude.ended.await.expect("it does not panic"), Some(CloseReason::NotTheProtocol(_))));
         })
         .await;
 }
