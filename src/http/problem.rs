@@ -16,7 +16,7 @@ use super::admission::Limit;
 use super::store_health::StoreHealth;
 use crate::domain::answer::{AnswerFault, MOST_TYPED};
 use crate::domain::quiz::draft::DraftProblem as Wrong;
-use crate::domain::{InstanceName, Millis, NotOpen, Refusal, Sequence, SessionId};
+use crate::domain::{InstanceName, NotOpen, Refusal, Sequence, SessionId};
 use crate::game::GameError;
 use crate::quizzes::{NoSelection, PlayMode};
 use crate::store::StoreError;
@@ -262,9 +262,51 @@ fn in_selection(position: usize, message: String) -> Wrong {
 }
 
 impl Problem {
-    /// The reply to a refusal that only rooms have.
-    fn of_room(refusal: &Refusal) -> Self {
+    /// The reply to an answer that doesn't fit its question.
+    fn wrong_answer(fault: &AnswerFault) -> Self {
+        let of = |index: usize| format!("optionIds[{index}]");
+        match fault {
+            AnswerFault::NoSuchOption(index) => {
+                let path = index.map_or("optionId".to_owned(), of);
+                let problem = Self::wrong(&path, "the question has no such option");
+                Self { code: "option-not-in-question", ..problem }
+            }
+            AnswerFault::OtherField { given, wanted } => {
+                Self::wrong(given.name(), format!("this question is answered by {}", wanted.name()))
+            }
+            AnswerFault::Repeated(index) => Self::wrong(&of(*index), "stands here a second time"),
+            AnswerFault::NotAll(all) => Self::wrong("optionIds", format!("must name all {all} options, in order")),
+            AnswerFault::Empty(field) => Self::wrong(field.name(), "empty; no answer is optionId: null"),
+            AnswerFault::TooLong => Self::wrong("text", format!("at most {MOST_TYPED} bytes")),
+        }
+    }
+
+    fn question_not_open(reason: NotOpen) -> Self {
+        let detail = match reason {
+            NotOpen::NotYet => "this question is not open yet",
+            NotOpen::TooLate => "this question has closed",
+            NotOpen::AlreadyAnswered => "this question is answered already; the first answer counts",
+            NotOpen::OtherQuestion => "this is not the question that is asked",
+        };
+        let problem = Self::new(StatusCode::NOT_FOUND, "question-not-open", detail);
+        problem.with(More { reason: Some(reason), ..More::default() })
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let more = More::of(&refusal);
         let (status, code, detail) = match refusal {
+            Refusal::QuestionNotOpen(reason) => return Self::question_not_open(reason),
+            Refusal::WrongAnswer(fault) => return Self::wrong_answer(&fault),
+            // To this caller, a session of another kind of game doesn't exist.
+            Refusal::NotThisGame => return Self::session_not_found(),
+            Refusal::NotFinished => (StatusCode::CONFLICT, "session-not-finished", "the game is still going on"),
+            Refusal::KeyReused => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency-key-reused",
+                "this Idempotency-Key was used for another request before",
+            ),
             Refusal::BadToken => (StatusCode::UNAUTHORIZED, "bad-token", "no live room has a seat with this token"),
             Refusal::Removed => (StatusCode::FORBIDDEN, "kicked", "this seat was taken away"),
             Refusal::Superseded => (StatusCode::CONFLICT, "superseded", "the seat has a newer connection"),
@@ -307,79 +349,29 @@ impl Problem {
                 "log-full",
                 "the log is full of what others still have to read; wait a moment",
             ),
-            Refusal::QuestionNotOpen(_)
-            | Refusal::WrongAnswer(_)
-            | Refusal::NotFinished
-            | Refusal::KeyReused
-            | Refusal::NotThisGame => (StatusCode::NOT_FOUND, "session-not-found", "no live session has this id"),
         };
-        Self::new(status, code, detail)
-    }
-
-    /// The reply to an answer that doesn't fit its question.
-    fn wrong_answer(fault: &AnswerFault) -> Self {
-        let of = |index: usize| format!("optionIds[{index}]");
-        match fault {
-            AnswerFault::NoSuchOption(index) => {
-                let path = index.map_or("optionId".to_owned(), of);
-                let problem = Self::wrong(&path, "the question has no such option");
-                Self { code: "option-not-in-question", ..problem }
-            }
-            AnswerFault::OtherField { given, wanted } => {
-                Self::wrong(given.name(), format!("this question is answered by {}", wanted.name()))
-            }
-            AnswerFault::Repeated(index) => Self::wrong(&of(*index), "stands here a second time"),
-            AnswerFault::NotAll(all) => Self::wrong("optionIds", format!("must name all {all} options, in order")),
-            AnswerFault::Empty(field) => Self::wrong(field.name(), "empty; no answer is optionId: null"),
-            AnswerFault::TooLong => Self::wrong("text", format!("at most {MOST_TYPED} bytes")),
+        let problem = Self::new(status, code, detail);
+        match more {
+            Some(more) => problem.with(more),
+            None => problem,
         }
-    }
-
-    fn question_not_open(reason: NotOpen) -> Self {
-        let detail = match reason {
-            NotOpen::NotYet => "this question is not open yet",
-            NotOpen::TooLate => "this question has closed",
-            NotOpen::AlreadyAnswered => "this question is answered already; the first answer counts",
-            NotOpen::OtherQuestion => "this is not the question that is asked",
-        };
-        let problem = Self::new(StatusCode::NOT_FOUND, "question-not-open", detail);
-        problem.with(More { reason: Some(reason), ..More::default() })
-    }
-
-    /// Adds `Retry-After`, in whole seconds, rounded up.
-    fn with_retry_after(self, wait: Millis) -> Self {
-        self.with(More { retry_after: Some(seconds(wait.into())), ..More::default() })
-    }
-
-    fn with_head(self, head: Sequence) -> Self {
-        self.with(More { head: Some(head), ..More::default() })
     }
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
+impl More {
+    /// What a refusal says besides its text.
+    fn of(refusal: &Refusal) -> Option<Self> {
         match refusal {
-            Refusal::QuestionNotOpen(reason) => Self::question_not_open(reason),
-            Refusal::WrongAnswer(fault) => Self::wrong_answer(&fault),
-            Refusal::NotFinished => {
-                Self::new(StatusCode::CONFLICT, "session-not-finished", "the game is still going on")
+            Refusal::AheadOfHead(head) | Refusal::HeadMoved(head) => {
+                Some(Self { head: Some(*head), ..Self::default() })
             }
-            Refusal::KeyReused => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency-key-reused",
-                "this Idempotency-Key was used for another request before",
-            ),
-            // To this caller, a session of another kind of game doesn't exist.
-            Refusal::NotThisGame => Self::session_not_found(),
-            Refusal::AheadOfHead(head) => Self::of_room(&Refusal::AheadOfHead(head)).with_head(head),
-            Refusal::HeadMoved(head) => Self::of_room(&Refusal::HeadMoved(head)).with_head(head),
-            Refusal::TooManyJoins { retry_after } => {
-                let problem = Self::of_room(&Refusal::TooManyJoins { retry_after });
-                let seconds = Some(seconds(retry_after.into()));
-                problem.with(More { limit: Some(Limit::Joins.setting()), retry_after: seconds, ..More::default() })
-            }
-            Refusal::LogFull => Self::of_room(&Refusal::LogFull).with_retry_after(Millis::seconds(1)),
-            refusal => Self::of_room(&refusal),
+            Refusal::TooManyJoins { retry_after } => Some(Self {
+                limit: Some(Limit::Joins.setting()),
+                retry_after: Some(seconds((*retry_after).into())),
+                ..Self::default()
+            }),
+            Refusal::LogFull => Some(Self { retry_after: Some(1), ..Self::default() }),
+            _ => None,
         }
     }
 }

@@ -3,18 +3,18 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use super::address::ClientAddress;
 use super::limit::{Limit, Refused};
 use super::settings::LimitSettings;
-use crate::domain::{Millis, Owner, SessionId, Timestamp};
+use crate::domain::{Owner, SessionId};
 use crate::store::StoreRouter;
 
 /// How long after its creation, or after the last check, a session is checked for being alive.
-const LOOK_AFTER: Millis = Millis::seconds(120);
+const LOOK_AFTER: Duration = Duration::from_secs(120);
 /// Maximum sessions checked by one call of [`Sessions::tidy`], which runs once a second.
 const LOOKS: usize = 256;
 /// The wait before the next try that a refused client is told.
@@ -58,7 +58,7 @@ struct SessionCounts {
     /// Live sessions and those being opened, by creator.
     by_opener: HashMap<Creator, usize>,
     /// When to check which session, oldest first.
-    looks: VecDeque<(Timestamp, SessionId, Creator)>,
+    looks: VecDeque<(Instant, SessionId, Creator)>,
 }
 
 impl SessionCounts {
@@ -124,14 +124,15 @@ impl Sessions {
     /// Checks the sessions that are due, and takes the dead ones off their creators' counts.
     pub(super) async fn tidy(&self, router: &StoreRouter) {
         for _ in 0..LOOKS {
-            let Some((_, id, opener)) = self.due(router) else { return };
-            let Ok(store) = router.of(&id) else { continue };
-            let at = store.clock().moment();
-            // On an error the session counts as alive, and is checked again later.
-            let lives = store.get(&id, at).await.map_or(true, |session| session.is_some());
+            let Some((_, id, opener)) = self.due() else { return };
+            let lives = match router.of(&id) {
+                // On an error the session counts as alive, and is checked again later.
+                Ok(store) => store.get(&id, store.clock().moment()).await.map_or(true, |session| session.is_some()),
+                Err(_) => false,
+            };
             let mut known = self.known.lock();
             if lives {
-                known.looks.push_back((at.now.plus(LOOK_AFTER), id, opener));
+                known.looks.push_back((Instant::now() + LOOK_AFTER, id, opener));
             } else {
                 known.forget(&opener);
             }
@@ -139,8 +140,8 @@ impl Sessions {
     }
 
     /// Takes the next session to check off the queue, if its time has come.
-    fn due(&self, router: &StoreRouter) -> Option<(Timestamp, SessionId, Creator)> {
-        let now = router.main().clock().moment().now;
+    fn due(&self) -> Option<(Instant, SessionId, Creator)> {
+        let now = Instant::now();
         self.known.lock().looks.pop_front_if(|(when, ..)| *when <= now)
     }
 }
@@ -154,14 +155,14 @@ impl OpeningPlace {
         Self(None)
     }
 
-    /// The session was opened at `now`, on the clock of its store.
-    pub(in crate::http) fn done(mut self, id: &SessionId, now: Timestamp) {
+    /// The session was opened.
+    pub(in crate::http) fn done(mut self, id: &SessionId) {
         if let Some((sessions, opener)) = self.0.take() {
             let mut known = sessions.known.lock();
             known.opening -= 1;
             known.live += 1;
             known.opened += 1;
-            known.looks.push_back((now.plus(LOOK_AFTER), id.clone(), opener));
+            known.looks.push_back((Instant::now() + LOOK_AFTER, id.clone(), opener));
         }
     }
 }
@@ -202,7 +203,7 @@ mod tests {
 
     fn opened(sessions: &Arc<Sessions>) -> bool {
         let opening = sessions.open(&key());
-        opening.map(|opening| opening.done(&SessionId::first(), Timestamp::default())).is_ok()
+        opening.map(|opening| opening.done(&SessionId::first())).is_ok()
     }
 
     #[test]
@@ -217,14 +218,14 @@ mod tests {
         let all = sessions("3");
         let opening = place(&all);
         all.note_live(1, all.opened());
-        opening.done(&SessionId::first(), Timestamp::default());
+        opening.done(&SessionId::first());
         assert!(opened(&all) && opened(&all) && !opened(&all));
         // The count has neither of the two.
         let all = sessions("3");
         let (before, opening) = (all.opened(), place(&all));
         assert!(opened(&all));
         all.note_live(0, before);
-        opening.done(&SessionId::first(), Timestamp::default());
+        opening.done(&SessionId::first());
         assert!(opened(&all) && !opened(&all));
     }
 

@@ -64,7 +64,7 @@ pub(super) async fn open(
     new.settings.joins_a_minute = shared.admission.joins_a_minute(new.settings.max_seats);
     let opening = shared.admission.create(&opener, cost)?;
     let opened = shared.rooms.open(new, idempotency).await.map_err(Problem::in_room)?;
-    opening.done(&opened.room, shared.router.main().clock().moment().now);
+    opening.done(&opened.room);
     Ok(reply(StatusCode::CREATED, &replies::opened(&opened)))
 }
 
@@ -88,7 +88,7 @@ pub(super) async fn again(
     let new = request.0.into_again(room, same, (&caller, has_key), &shared.solo.catalogue)?;
     let opening = shared.admission.create(&opener, CreationCost::room(0, new.quiz.question_count()))?;
     let opened = shared.rooms.again(&finished, &who, new).await.map_err(Problem::in_room)?;
-    opening.done(&opened.room, shared.router.main().clock().moment().now);
+    opening.done(&opened.room);
     Ok(reply(StatusCode::CREATED, &replies::opened(&opened)))
 }
 

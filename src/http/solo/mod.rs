@@ -37,9 +37,7 @@ pub(super) async fn create(
     let opening = shared.admission.create(&opener, cost)?;
     let id = new.session_id.clone();
     let seen = shared.solo.create(new).await.map_err(|error| Problem::of(error, id.as_ref()))?;
-    if let Ok(store) = shared.router.of(&seen.session.id) {
-        opening.done(&seen.session.id, store.clock().moment().now);
-    }
+    opening.done(&seen.session.id);
     replies::created(&seen).map(|created| reply(StatusCode::CREATED, &created))
 }
 
