@@ -148,7 +148,7 @@ pub(super) async fn import(
 ) -> Handled {
     shared.may_host(&caller)?;
     let cost = CreationCost::game(bytes.len(), (bytes.len() / BYTES_PER_QUESTION) as u64);
-    let opening = shared.admission.create(&opener, cost)?;
+    drop(shared.admission.create(&opener, cost)?);
     let ImportQuery { name, format } = query.into_inner();
     let read = move || {
         // The name and title of the bank don't appear in the reply.
@@ -156,7 +156,6 @@ pub(super) async fn import(
         import_file(Source { name: name.as_deref(), format, bytes: &bytes }, options)
     };
     let imported = shared.imports.run(read).await?;
-    drop(opening);
     Ok(reply(StatusCode::OK, &imported_out(imported)))
 }
 

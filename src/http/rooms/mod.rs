@@ -181,7 +181,12 @@ impl FromRequest for RoomCall {
 
 impl RoomCall {
     async fn run(self, request: RoomRequest) -> Handled {
-        let key = self.key?.map(RequestKey::Key);
+        match request {
+            RoomRequest::Record { .. } => must_be_backend(&self.who, "recording events")?,
+            RoomRequest::Revoke(_) => must_be_backend(&self.who, "revoking a seat")?,
+            _ => {}
+        }
+        let key = if request.takes_key() { self.key?.map(RequestKey::Key) } else { None };
         let id = room_id(&self.id.id)?;
         let response = request.run(&self.shared.rooms, &id, &self.who, key.as_ref()).await?;
         Ok(match response {

@@ -213,6 +213,10 @@ impl<'a> ReadSnapshot<'a> {
     }
 
     fn page(&self, id: &SessionId, first: Sequence, budget: &mut Budget) -> StoreResult<Vec<Event>> {
+        // A read of the session alone pays nothing for its log.
+        if budget.is_spent() {
+            return Ok(Vec::new());
+        }
         let (newest, kept) = self.view.events(id, first);
         // An event that the tables have too is taken from the overlay, whose row is newer.
         let end = newest.first().map_or(u64::MAX, |row| row.event.sequence.0 - 1);

@@ -49,20 +49,25 @@ struct Envelope {
     #[serde(rename = "type")]
     kind: String,
     id: Option<Value>,
+}
+
+/// The idempotency key of a frame whose request takes one.
+#[derive(Debug, Deserialize)]
+struct Keyed {
     key: Option<Value>,
 }
 
 impl ClientFrame {
     /// Parses a frame. `None` if it is no JSON object with a type.
     pub(super) fn read(text: &str) -> Option<Self> {
-        let Envelope { kind, id, key } = serde_json::from_str(text).ok()?;
+        let Envelope { kind, id } = serde_json::from_str(text).ok()?;
         // An `Envelope` can also be parsed from an array.
         let is_object = text.trim_ascii_start().starts_with('{');
         if !is_object {
             return None;
         }
         Some(match name("id", id) {
-            Ok(id) => Self { request: request(&kind, text, key, id.as_ref()), id },
+            Ok(id) => Self { request: request(&kind, text, id.as_ref()), id },
             Err(problem) => Self { id: None, request: Err(problem) },
         })
     }
@@ -77,12 +82,16 @@ fn name(field: &str, value: Option<Value>) -> Result<Option<String>, Problem> {
     }
 }
 
-fn request(kind: &str, text: &str, key: Option<Value>, id: Option<&String>) -> Result<FrameRequest, Problem> {
+fn request(kind: &str, text: &str, id: Option<&String>) -> Result<FrameRequest, Problem> {
     if kind == "resume" {
         return json::parse(text.as_bytes()).map(FrameRequest::Resume);
     }
     let verb = Verb::of_frame(kind).ok_or_else(|| Problem::wrong("type", "no frame has this type"))?;
     let request = RoomRequest::read(verb, text.as_bytes(), Door::WebSocket)?;
+    if !request.takes_key() {
+        return Ok(FrameRequest::Room(request, None));
+    }
+    let Keyed { key } = json::parse(text.as_bytes())?;
     let key = name("key", key)?.map(RequestKey::Key).or_else(|| id.cloned().map(RequestKey::FrameId));
     Ok(FrameRequest::Room(request, key))
 }
@@ -196,6 +205,13 @@ mod tests {
         assert_eq!(code(r#"{"type": "heartbeat", "id": 7}"#), Some("invalid-request"));
         assert_eq!(code(r#"{"type": "heartbeat", "id": null}"#), Some("fine"));
         assert_eq!(code(r#"{"type": "kick", "at": 1}"#), Some("invalid-request"));
+        // A key is read where it means something.
+        for (key, told) in
+            [(r#""k""#, "fine"), ("7", "invalid-request"), (r#""""#, "invalid-request"), ("null", "fine")]
+        {
+            assert_eq!(code(&format!(r#"{{"type": "start", "at": 1, "key": {key}}}"#)), Some(told), "{key}");
+            assert_eq!(code(&format!(r#"{{"type": "leave", "key": {key}}}"#)), Some("fine"), "{key}");
+        }
     }
 
     #[test]
