@@ -22,7 +22,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::super::problem::Problem;
 use super::Admission;
-use super::places::Place;
+use super::in_use::Place;
 use crate::websocket::Wire;
 
 /// How long a request head may take, counted from its first byte.

@@ -2,13 +2,13 @@
 //! refusal names its setting to the client, is counted, and is logged at intervals.
 
 mod address;
-mod calls;
-mod codes;
+mod code_guesses;
 mod connection;
-mod creates;
-mod hits;
+mod creation_rate;
+mod in_use;
 mod limit;
-mod places;
+mod limit_hits;
+mod rate_limits;
 mod sessions;
 mod settings;
 
@@ -25,19 +25,19 @@ use super::problem::Problem;
 use crate::domain::room::RoomSettings;
 use crate::store::StoreRouter;
 use crate::websocket::FRAMES_BURST;
-use calls::Calls;
-use codes::UnknownCodes;
-use creates::Creates;
-use hits::Hits;
+use code_guesses::UnknownCodes;
+use creation_rate::Creates;
+use in_use::Places;
 use limit::Refused;
-use places::Places;
+use limit_hits::Hits;
+use rate_limits::Calls;
 use sessions::Sessions;
 
 pub(super) use address::ClientAddress;
 pub(super) use connection::{Activity, CountedConnection, admit};
-pub(super) use creates::CreationCost;
+pub(super) use creation_rate::CreationCost;
+pub(super) use in_use::Place;
 pub(super) use limit::Limit;
-pub(super) use places::Place;
 pub(super) use sessions::{Creator, OpeningPlace};
 pub use settings::{LimitSettings, Switch};
 

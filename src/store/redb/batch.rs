@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::counter::ExpiryEntry;
-use super::ops::{Op, QuestionRow, SessionRow};
+use super::expired_count::ExpiryEntry;
 use super::quizzes::{NamedRecord, QuestionName};
 use super::reads::ReadSnapshot;
+use super::row_changes::{Op, QuestionRow, SessionRow};
 use crate::domain::{
     Applied, Command, Event, GameSession, JoinCode, Millis, Moment, Owner, Quiz, Sequence, SessionId, Timestamp,
 };

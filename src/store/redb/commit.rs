@@ -5,11 +5,11 @@ use ::redb::{
     WriteTransaction,
 };
 
+use super::database_slot::DAMAGED_PAGE;
 use super::file::is_full;
 use super::meta::Meta;
-use super::ops::{EventRow, Op, QuestionRow, SessionRow};
 use super::quizzes::{self, QuestionName};
-use super::slot::DAMAGED_PAGE;
+use super::row_changes::{EventRow, Op, QuestionRow, SessionRow};
 use super::{EVENTS, EXPIRY_INDEX, JOINS, OWNERS, QUESTION_ENDS, QUESTIONS, QUIZZES, SESSIONS};
 use crate::domain::{JoinCode, Owner, Sequence, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};

@@ -4,9 +4,9 @@
 use ::redb::{ReadTransaction, TableError, WriteTransaction};
 
 use super::META;
+use super::database_slot::DAMAGED_PAGE;
 use super::file::Identity;
-use super::note::FileProgress;
-use super::slot::DAMAGED_PAGE;
+use super::file_note::FileProgress;
 use crate::domain::{Millis, Timestamp};
 use crate::store::clock::Uptime;
 use crate::store::error::{StoreError, StoreResult};

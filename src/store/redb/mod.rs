@@ -25,27 +25,27 @@
 mod batch;
 mod checkpoint;
 mod commit;
-mod counter;
-mod due;
+mod database_slot;
+mod due_entries;
 mod events;
+mod expired_count;
 mod file;
+mod file_note;
 mod free_space;
-mod growth;
+mod growth_gate;
 mod log;
 mod meta;
-mod note;
 mod open;
-mod ops;
 mod overlay;
 mod owners;
 mod portable;
 mod queue;
 mod quizzes;
 mod reads;
-mod reaping;
-mod slot;
+mod row_changes;
 mod storage;
 mod sweep;
+mod sweep_pace;
 mod writer;
 
 use std::sync::Arc;
@@ -63,10 +63,10 @@ use super::step::ApplyFn;
 use crate::domain::{
     Applied, Command, GameSession, JoinCode, Moment, Owner, Sequence, SessionId, SessionState, Timestamp,
 };
-use growth::Growth;
+use growth_gate::Growth;
 use queue::{Queue, ReplySlot, Work};
 use reads::{Reader, RecordCounts};
-use reaping::Reaping;
+use sweep_pace::Reaping;
 
 pub use file::{CheckpointRule, DatabaseOpener, LogOptions, OpenError, file_opener, make_folder, storage_opener};
 pub use meta::Opening;

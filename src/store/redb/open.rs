@@ -7,18 +7,18 @@ use std::sync::Arc;
 use ::redb::StorageBackend;
 
 use super::checkpoint::Checkpointer;
+use super::database_slot::{DAMAGED_PAGE, DatabaseSlot};
 use super::file::{self, DatabaseOpener, OpenError};
-use super::growth::{self, Growth};
+use super::file_note::{FileProgress, Note};
+use super::growth_gate::{self, Growth};
 use super::log::{self, CommitLog, RecoveredLog};
 use super::meta::{Meta, Opening};
-use super::note::{FileProgress, Note};
-use super::ops::Op;
 use super::overlay::{Layer, OverlayView};
 use super::queue::Queue;
 use super::quizzes::QuizReader;
 use super::reads::Reader;
-use super::reaping::Reaping;
-use super::slot::{DAMAGED_PAGE, DatabaseSlot};
+use super::row_changes::Op;
+use super::sweep_pace::Reaping;
 use super::writer::{Logging, Writer};
 use super::{RedbOptions, RedbStore, commit};
 use crate::domain::Timestamp;
@@ -78,7 +78,7 @@ impl RedbStore {
         let meta = Meta { time: base, uptime, batches, generation, identity, clean: false, ..meta };
         let has_reserve =
             stored.is_some() && slot.read(commit::has_reserve).map_err(|error| unusable(&name, &error))?;
-        let reserved = growth::reserved(slot.length());
+        let reserved = growth_gate::reserved(slot.length());
         let in_tables = if checkpoints { batches } else { stored.map_or(0, |stored| stored.batches) };
         let first = slot.with(|database| {
             let meta = Meta { batches: in_tables, ..meta };

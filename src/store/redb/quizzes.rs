@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteBuf, Bytes};
 
-use super::ops::QuestionRow;
+use super::row_changes::QuestionRow;
 use crate::domain::scoring::{ProgressionRule, Scoring};
 use crate::domain::{Question, Quiz, QuizId, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};

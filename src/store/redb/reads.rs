@@ -8,13 +8,13 @@ use std::sync::atomic::AtomicBool;
 
 use ::redb::{ReadTransaction, ReadableTableMetadata};
 
-use super::counter::{Counter, ExpiryEntry};
-use super::due::DueEntries;
+use super::database_slot::{DAMAGED_PAGE, DatabaseSlot};
+use super::due_entries::DueEntries;
+use super::expired_count::{Counter, ExpiryEntry};
 use super::meta::Meta;
-use super::ops::{QuestionRow, SessionRow};
 use super::overlay::{Merged, Overlay, OverlayView, QuestionEnd};
 use super::quizzes::{self, QuestionName, Questions, QuizReader};
-use super::slot::{DAMAGED_PAGE, DatabaseSlot};
+use super::row_changes::{QuestionRow, SessionRow};
 use super::{EVENTS, EXPIRY_INDEX, JOINS, QUESTION_ENDS, QUESTIONS, QUIZZES, SESSIONS, Stored, events};
 use crate::domain::{Event, GameSession, JoinCode, Life, Millis, Quiz, Sequence, SessionId, SessionState, Timestamp};
 use crate::store::contract::EventPage;

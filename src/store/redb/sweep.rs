@@ -9,10 +9,10 @@ use std::sync::atomic::Ordering;
 use ::redb::ReadOnlyTable;
 
 use super::batch::{Batch, PreviousRow, Refiled, SessionChange};
-use super::counter::ExpiryEntry;
-use super::ops::SessionRow;
+use super::expired_count::ExpiryEntry;
 use super::overlay::OverlayView;
 use super::reads::{ReadSnapshot, guarded};
+use super::row_changes::SessionRow;
 use super::{EVENTS, EXPIRY_INDEX, QUIZZES};
 use crate::domain::{JoinCode, Life, Moment, Owner, Sequence, SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};

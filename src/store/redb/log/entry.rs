@@ -4,7 +4,7 @@
 //! the random number of the database file that it belongs to.
 
 use super::super::meta::Meta;
-use super::super::ops::Op;
+use super::super::row_changes::Op;
 use crate::domain::{Millis, Timestamp};
 use crate::store::clock::Uptime;
 use crate::store::error::StoreResult;

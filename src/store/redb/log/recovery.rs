@@ -7,7 +7,7 @@ use std::io;
 use ::redb::StorageBackend;
 use memchr::memmem;
 
-use super::super::ops::Op;
+use super::super::row_changes::Op;
 use super::entry::{self, BatchHead, LogEntry};
 use super::{Layout, SEGMENT_HEAD, SEGMENTS, SegmentHead};
 use crate::store::error::StoreResult;

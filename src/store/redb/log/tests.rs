@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::{Millis, SessionId, Timestamp};
 use crate::store::clock::Uptime;
 use crate::store::redb::meta::Meta;
-use crate::store::redb::ops::Op;
+use crate::store::redb::row_changes::Op;
 
 const RANDOM: u64 = 77;
 

@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::RwLock;
 use rpds::RedBlackTreeMapSync;
 
-use super::counter::ExpiryEntry;
-use super::ops::{EventRow, Op, QuestionRow, SessionRow};
+use super::expired_count::ExpiryEntry;
 use super::quizzes::QuestionName;
+use super::row_changes::{EventRow, Op, QuestionRow, SessionRow};
 use crate::domain::{JoinCode, Owner, Sequence, SessionId, Timestamp};
 use crate::store::error::StoreResult;
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
-use super::counter::ExpiryEntry;
+use super::expired_count::ExpiryEntry;
 use super::sweep::SweptBatch;
 use crate::domain::{Applied, Command, Event, GameSession, Moment, Quiz, SessionId};
 use crate::store::contract::{Cause, Dump, ImportOutcome};

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use super::super::checkpoint::{self, Checkpointer};
 use super::super::commit::{CommitError, Met};
 use super::super::file::{CheckpointRule, is_full};
-use super::super::growth;
+use super::super::growth_gate;
 use super::super::log::{self, CommitLog};
 use super::super::meta::Meta;
-use super::super::ops::Op;
 use super::super::overlay::{Layer, OverlayView};
+use super::super::row_changes::Op;
 use super::{Fate, Writer};
 use crate::store::contract::Cause;
 
@@ -377,7 +377,7 @@ impl Writer {
         if is_whole {
             logging.log.end_segment();
         } else {
-            logging.since = Some(Instant::now() + growth::DAMAGE_RETRY);
+            logging.since = Some(Instant::now() + growth_gate::DAMAGE_RETRY);
             self.refuse_growth(Cause::Damaged, "a page that the log needs is damaged");
         }
         let Some(logging) = &self.logging else { return Ok(()) };

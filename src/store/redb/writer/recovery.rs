@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ::redb::Database;
 
 use super::super::commit::{self, CommitError, Met};
-use super::super::growth;
+use super::super::growth_gate;
 use super::super::meta::Meta;
 use super::{Broken, Fate, Writer};
 use crate::store::contract::Cause;
@@ -140,7 +140,7 @@ impl Writer {
         let pause = self.broken.as_ref().map_or(FIRST_RETRY, |broken| broken.pause * 2).min(LAST_RETRY);
         self.break_off(cause, detail);
         // A damaged page does not repair itself, so try seldom.
-        let wait = if cause == Cause::Damaged { growth::DAMAGE_RETRY } else { pause };
+        let wait = if cause == Cause::Damaged { growth_gate::DAMAGE_RETRY } else { pause };
         self.broken = Some(Broken { cause, retry_at: Instant::now() + wait, pause });
     }
 
@@ -150,7 +150,7 @@ impl Writer {
         if !self.reader.slot.is_there() {
             return Err((Met::Failure, "the file is not there".to_owned()));
         }
-        let reserved = growth::reserved(self.reader.slot.length());
+        let reserved = growth_gate::reserved(self.reader.slot.length());
         // More than the reserve, which is released at once: it is room for some new games. Without it the
         // next one would be refused again.
         self.commit_meta(|database, meta| commit::fill_reserve(database, meta, reserved + reserved / 2))?;

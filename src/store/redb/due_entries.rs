@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ::redb::{Range, ReadOnlyTable};
 
-use super::counter::ExpiryEntry;
+use super::expired_count::ExpiryEntry;
 use crate::domain::{SessionId, Timestamp};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::panics;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::RedbStore;
-use super::counter::ExpiryEntry;
+use super::expired_count::ExpiryEntry;
 use super::queue::{Work, WriterActivity};
 use crate::domain::Moment;
 use crate::store::contract::Swept;
