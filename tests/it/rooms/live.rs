@@ -16,8 +16,9 @@ async fn a_connection_without_a_valid_resume_is_closed() {
     let (_folder, server) = server(&[]);
     let api = api(&server);
     let room = open(&api, 1, json!({})).await;
-    let mut silent = Raw::open(&server.base, &room.room_id).await;
+    // Before the connection is opened: its five seconds begin at the server while this test may have to wait.
     let begun = Instant::now();
+    let mut silent = Raw::open(&server.base, &room.room_id).await;
     let (mut good, _) = Raw::resumed(&server.base, &room.room_id, room.token.as_ref().unwrap().as_str()).await;
     for (first, code) in [
         ("{", 4400),
