@@ -17,7 +17,7 @@ const IDS: u64 = 5;
 const CODES: [&str; 3] = ["ABC234", "ABC235", "ABC236"];
 
 #[derive(Debug, Clone)]
-enum RoomAction {
+enum StoreCall {
     Create { n: u64, code: Option<usize>, questions: Option<usize> },
     Apply { n: u64, command: Command },
     Recode { n: u64, code: usize },
@@ -25,7 +25,7 @@ enum RoomAction {
     Sweep,
 }
 
-impl RoomAction {
+impl StoreCall {
     /// The number of the session that this is about, or `None` if it is about all.
     fn session(&self) -> Option<u64> {
         match self {
@@ -38,7 +38,7 @@ impl RoomAction {
 #[derive(Debug, Clone)]
 enum Step {
     /// Sent at the same time, in this order.
-    RoomAction(Vec<RoomAction>),
+    Calls(Vec<StoreCall>),
     Wait(u64),
     Reopen,
     /// Exported, deleted, and imported again.
@@ -72,9 +72,9 @@ impl Model {
         live.find(|session| holds(session)).map(|session| session.id.clone())
     }
 
-    fn ask(&mut self, ask: &RoomAction, new: Option<GameSession>, at: Moment) -> Outcome {
+    fn ask(&mut self, ask: &StoreCall, new: Option<GameSession>, at: Moment) -> Outcome {
         match (ask, new) {
-            (RoomAction::Create { n, code, .. }, Some(new)) => {
+            (StoreCall::Create { n, code, .. }, Some(new)) => {
                 let is_taken = code.is_some_and(|code| self.find(CODES[code], at).is_some());
                 let is_new = !is_taken && self.live(&id(*n), at).is_none();
                 if is_new {
@@ -82,7 +82,7 @@ impl Model {
                 }
                 Outcome::Created(is_new)
             }
-            (RoomAction::Apply { n, command }, _) => {
+            (StoreCall::Apply { n, command }, _) => {
                 let live = self.sessions.get_mut(&id(*n)).filter(|(session, _)| session.is_live(at.now));
                 let applied = live.map(|(session, events)| {
                     let before = session.clone();
@@ -94,21 +94,21 @@ impl Model {
                 });
                 Outcome::Applied(Box::new(applied))
             }
-            (RoomAction::Recode { n, code }, _) => {
+            (StoreCall::Recode { n, code }, _) => {
                 let holder = self.find(CODES[*code], at);
                 let knows_codes = self.live(&id(*n), at).is_some_and(|(session, _)| session.state.game.is_shared());
                 if knows_codes && holder.is_some_and(|holder| holder != id(*n)) {
                     return Outcome::Taken;
                 }
-                self.ask(&RoomAction::Apply { n: *n, command: recode(CODES[*code]) }, None, at)
+                self.ask(&StoreCall::Apply { n: *n, command: recode(CODES[*code]) }, None, at)
             }
-            (RoomAction::Delete(n), _) => Outcome::Deleted(self.sessions.remove(&id(*n)).is_some()),
-            (RoomAction::Sweep, _) => {
+            (StoreCall::Delete(n), _) => Outcome::Deleted(self.sessions.remove(&id(*n)).is_some()),
+            (StoreCall::Sweep, _) => {
                 let before = self.sessions.len();
                 self.sessions.retain(|_, (session, _)| session.is_live(at.now));
                 Outcome::Swept(before - self.sessions.len())
             }
-            (RoomAction::Create { .. }, None) => unreachable!("a creation brings its session"),
+            (StoreCall::Create { .. }, None) => unreachable!("a creation brings its session"),
         }
     }
 
@@ -144,24 +144,24 @@ impl Model {
     }
 }
 
-async fn ask(store: &dyn GameSessionStore, ask: RoomAction, new: Option<GameSession>, at: Moment) -> Outcome {
+async fn ask(store: &dyn GameSessionStore, ask: StoreCall, new: Option<GameSession>, at: Moment) -> Outcome {
     match (ask, new) {
-        (RoomAction::Create { .. }, new) => {
+        (StoreCall::Create { .. }, new) => {
             match store.create(NewSession(new.expect("a creation brings it")), at).await {
                 Ok(()) => Outcome::Created(true),
                 Err(StoreError::AlreadyExists) => Outcome::Created(false),
                 Err(error) => panic!("{error:?}"),
             }
         }
-        (RoomAction::Apply { n, command }, _) => {
+        (StoreCall::Apply { n, command }, _) => {
             Outcome::Applied(Box::new(store.apply(&id(n), command, at).await.expect("answered")))
         }
-        (RoomAction::Recode { n, code }, _) => match store.apply(&id(n), recode(CODES[code]), at).await {
+        (StoreCall::Recode { n, code }, _) => match store.apply(&id(n), recode(CODES[code]), at).await {
             Err(StoreError::AlreadyExists) => Outcome::Taken,
             applied => Outcome::Applied(Box::new(applied.expect("answered"))),
         },
-        (RoomAction::Delete(n), _) => Outcome::Deleted(store.delete(&id(n)).await.expect("deleted")),
-        (RoomAction::Sweep, _) => Outcome::Swept(store.sweep(at, 1_000).await.expect("swept").deleted),
+        (StoreCall::Delete(n), _) => Outcome::Deleted(store.delete(&id(n)).await.expect("deleted")),
+        (StoreCall::Sweep, _) => Outcome::Swept(store.sweep(at, 1_000).await.expect("swept").deleted),
     }
 }
 
@@ -187,12 +187,12 @@ impl<E: Engine> Run<E> {
             }
             Step::Reopen => {}
             Step::Carry(n) => self.carry(n).await,
-            Step::RoomAction(asks) if E::LINES_UP => self.ask_at_once(asks).await,
-            Step::RoomAction(asks) => {
+            Step::Calls(asks) if E::LINES_UP => self.call_at_once(asks).await,
+            Step::Calls(asks) => {
                 // This engine keeps only the order of the commands on one session. So only those are sent at
                 // the same time.
                 for same in asks.chunk_by(|one, next| one.session().is_some() && one.session() == next.session()) {
-                    self.ask_at_once(same.to_vec()).await;
+                    self.call_at_once(same.to_vec()).await;
                 }
             }
         }
@@ -200,7 +200,7 @@ impl<E: Engine> Run<E> {
         self.model.check(&*store, at(self.now)).await;
     }
 
-    async fn ask_at_once(&mut self, asks: Vec<RoomAction>) {
+    async fn call_at_once(&mut self, asks: Vec<StoreCall>) {
         let at = at(self.now);
         let mut answers = tokio::task::JoinSet::new();
         let mut expected = Vec::new();
@@ -217,8 +217,8 @@ impl<E: Engine> Run<E> {
         assert_eq!(outcomes.into_iter().map(|(_, outcome)| outcome).collect::<Vec<_>>(), expected);
     }
 
-    fn session(&mut self, ask: &RoomAction, at: Moment) -> Option<GameSession> {
-        let RoomAction::Create { n, code, questions } = ask else { return None };
+    fn session(&mut self, ask: &StoreCall, at: Moment) -> Option<GameSession> {
+        let StoreCall::Create { n, code, questions } = ask else { return None };
         let code = code.map(|code| CODES[code]);
         let mut session = match questions {
             Some(questions) => solo(*n, *questions, at),
@@ -255,23 +255,23 @@ fn any_command() -> impl Strategy<Value = Command> {
     ]
 }
 
-fn any_ask() -> impl Strategy<Value = RoomAction> {
+fn any_call() -> impl Strategy<Value = StoreCall> {
     let code = proptest::option::of(0..CODES.len());
     let questions = proptest::option::of(1..4_usize);
     prop_oneof![
-        6 => (0..IDS, code, questions).prop_map(|(n, code, questions)| RoomAction::Create { n, code, questions }),
-        14 => (0..IDS, any_command()).prop_map(|(n, command)| RoomAction::Apply { n, command }),
-        3 => (0..IDS, 0..CODES.len()).prop_map(|(n, code)| RoomAction::Recode { n, code }),
-        2 => (0..IDS).prop_map(RoomAction::Delete),
-        2 => Just(RoomAction::Sweep),
+        6 => (0..IDS, code, questions).prop_map(|(n, code, questions)| StoreCall::Create { n, code, questions }),
+        14 => (0..IDS, any_command()).prop_map(|(n, command)| StoreCall::Apply { n, command }),
+        3 => (0..IDS, 0..CODES.len()).prop_map(|(n, code)| StoreCall::Recode { n, code }),
+        2 => (0..IDS).prop_map(StoreCall::Delete),
+        2 => Just(StoreCall::Sweep),
     ]
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
     let wait = prop_oneof![Just(1), Just(1_000), Just(61_000), Just(300_000), Just(660_000), Just(7_200_000)];
     prop_oneof![
-        8 => any_ask().prop_map(|ask| Step::RoomAction(vec![ask])),
-        8 => proptest::collection::vec(any_ask(), 2..12).prop_map(Step::RoomAction),
+        8 => any_call().prop_map(|ask| Step::Calls(vec![ask])),
+        8 => proptest::collection::vec(any_call(), 2..12).prop_map(Step::Calls),
         6 => wait.prop_map(Step::Wait),
         1 => Just(Step::Reopen),
         1 => (0..IDS).prop_map(Step::Carry),

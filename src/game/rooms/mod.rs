@@ -257,8 +257,8 @@ impl Rooms {
         idempotency: Option<IdempotencyKey>,
     ) -> Result<Seated, GameError> {
         let token = self.token();
-        let ask = RoomAction::Join { name, token: token.hash(), idempotency };
-        self.seated(self.find(code).await?, Caller::Anyone, token, ask).await
+        let action = RoomAction::Join { name, token: token.hash(), idempotency };
+        self.seated(self.find(code).await?, Caller::Anyone, token, action).await
     }
 
     /// Takes over the seat that this seat code was created for.
@@ -272,9 +272,9 @@ impl Rooms {
         idempotency: Option<IdempotencyKey>,
     ) -> Result<Seated, GameError> {
         let token = self.token();
-        let ask = RoomAction::TakeSeat { code: SecretHash::of(seat_code), token: token.hash(), idempotency };
+        let action = RoomAction::TakeSeat { code: SecretHash::of(seat_code), token: token.hash(), idempotency };
         // Somebody who guesses must not learn which of the two codes was right.
-        self.seated(self.find(code).await?, Caller::Anyone, token, ask).await.map_err(|error| match error {
+        self.seated(self.find(code).await?, Caller::Anyone, token, action).await.map_err(|error| match error {
             GameError::Refused(Refusal::SeatCodeUnknown) => GameError::CodeUnknown,
             error => error,
         })
@@ -294,8 +294,8 @@ impl Rooms {
     ) -> Result<Seated, GameError> {
         self.check_owner(id, who).await?;
         let token = self.token();
-        let ask = RoomAction::SeatUser { user, name, token: token.hash() };
-        self.seated(id.clone(), Caller::Backend, token, ask).await
+        let action = RoomAction::SeatUser { user, name, token: token.hash() };
+        self.seated(id.clone(), Caller::Backend, token, action).await
     }
 
     /// Gives the opener's seat another token. The previous token stops working.
@@ -305,13 +305,19 @@ impl Rooms {
     pub async fn renew_host(&self, id: &SessionId, who: &Credential) -> Result<Seated, GameError> {
         self.check_owner(id, who).await?;
         let token = self.token();
-        let ask = RoomAction::RenewHost { token: token.hash() };
-        self.seated(id.clone(), Caller::Backend, token, ask).await
+        let action = RoomAction::RenewHost { token: token.hash() };
+        self.seated(id.clone(), Caller::Backend, token, action).await
     }
 
     /// Carries out an action that takes a seat for the holder of `token`.
-    async fn seated(&self, room: SessionId, by: Caller, token: Token, ask: RoomAction) -> Result<Seated, GameError> {
-        match self.act(&room, by, ask).await?.reply {
+    async fn seated(
+        &self,
+        room: SessionId,
+        caller: Caller,
+        token: Token,
+        action: RoomAction,
+    ) -> Result<Seated, GameError> {
+        match self.act(&room, caller, action).await?.reply {
             RoomReply::Seated(seat) => Ok(Seated { room, seat, token }),
             other => Err(unexpected(&Reply::Room(other))),
         }
@@ -420,8 +426,8 @@ impl Rooms {
     /// # Errors
     /// There is no such room, the credential is not valid in it, or the store fails.
     pub async fn connect(&self, id: &SessionId, who: &Credential, is_fresh: bool) -> Result<Connected, GameError> {
-        let ask = if is_fresh { RoomAction::ResumeFresh } else { RoomAction::Resume };
-        match self.act_as(id, who, ask).await?.reply {
+        let action = if is_fresh { RoomAction::ResumeFresh } else { RoomAction::Resume };
+        match self.act_as(id, who, action).await?.reply {
             RoomReply::Resumed { seat, generation } => {
                 let who = seat.map_or_else(|| who.clone(), |seat| Credential::Connection { seat, generation });
                 Ok(Connected { seat, generation, who })

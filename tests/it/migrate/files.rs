@@ -133,7 +133,7 @@ async fn the_file_of_a_killed_server_can_be_moved() {
     assert!(ran.well().starts_with("moved 1, "), "{}", ran.told);
     let server = Server::process(moved.path(), &[]);
     let first = server.client().answer_as("key", &game, 0, 1).await.json(200);
-    assert_eq!(first["answered"], 1, "the idempotency gets its first reply: {first}");
+    assert_eq!(first["answered"], 1, "the repeat gets the first reply: {first}");
     assert_eq!(server.client().resume(&game).await.json(200)["questions"].as_array().map(Vec::len), Some(2));
     server.stop().await;
 }
