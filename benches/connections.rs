@@ -31,7 +31,9 @@ impl Server {
     fn start() -> Self {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
         let mut command = Command::new(env!("CARGO_BIN_EXE_rejoin"));
-        command.args(["--test-echo", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
+        command
+            .args(["--test-echo", "--admin-listen", "off", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(folder.path());
         let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("it is piped")).read_line(&mut line).expect("a line");

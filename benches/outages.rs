@@ -290,7 +290,10 @@ fn folder() -> TempDir {
 /// Starts a server that can be restarted with the same port and folder.
 fn server_at(port: u16, folder: &TempDir, args: &[&str]) -> Server {
     let (listen, data) = (format!("127.0.0.1:{port}"), folder.path().to_str().expect("a plain name"));
-    Server::process(folder.path(), &[&["serve", "--listen", &listen, "--data-dir", data], args].concat())
+    Server::process(
+        folder.path(),
+        &[&["serve", "--admin-listen", "off", "--listen", &listen, "--data-dir", data], args].concat(),
+    )
 }
 
 async fn fallback() -> Felt {

@@ -21,7 +21,8 @@
 //! | [`client`] | a client of rooms that reconnects, and checks the protocol's promises while it plays |
 //!
 //! Beside the root: [`config`] has every setting, [`telemetry`] sets up the log, [`health`] is the health check
-//! that a container runs against a server, and [`migrate`] moves whole sessions from one store to another.
+//! that a container runs against a server, [`operator`] has the commands that ask a running server, and [`migrate`]
+//! moves whole sessions from one store to another.
 
 #[cfg(feature = "clients")]
 pub mod client;
@@ -33,6 +34,7 @@ pub mod game;
 pub mod health;
 pub mod http;
 pub mod migrate;
+pub mod operator;
 pub mod quizzes;
 pub mod server;
 pub mod store;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use rejoin::config::{Cli, CliCommand, Settings, unknown_settings};
-use rejoin::http::ApiKeys;
+use rejoin::http::{ApiKey, ApiKeys};
 use rejoin::server::Outside;
 use rejoin::{health, migrate, quizzes, server, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
@@ -55,17 +55,22 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
     })
 }
 
-/// Reloads banks and API keys at every SIGHUP. Whatever can't be read keeps its old version.
+/// Reloads banks, API keys and admin tokens at every SIGHUP. Whatever can't be read keeps its old version.
 fn reload_on_hangup(settings: Settings, outside: &Outside) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
-    let (settings, catalogue, keys) = (Arc::new(settings), outside.catalogue.clone(), outside.keys.clone());
+    let (settings, catalogue) = (Arc::new(settings), outside.catalogue.clone());
+    let (keys, tokens) = (outside.keys.clone(), outside.admin_tokens.clone());
     actix_web::rt::spawn(async move {
         while hangup.recv().await.is_some() {
-            let (settings, catalogue, keys) = (settings.clone(), catalogue.clone(), keys.clone());
+            let (settings, catalogue) = (settings.clone(), catalogue.clone());
+            let (keys, tokens) = (keys.clone(), tokens.clone());
             let reload = move || {
                 catalogue.reload().tell();
                 if settings.api_keys_file.is_some() {
-                    reload_keys(&settings, &keys);
+                    reload_keys("API keys", settings.keys(), &keys);
+                }
+                if settings.admin.admin_token_file.is_some() {
+                    reload_keys("admin tokens", settings.admin.tokens(), &tokens);
                 }
             };
             // A panic is already in the log, and must not end this loop.
@@ -75,17 +80,18 @@ fn reload_on_hangup(settings: Settings, outside: &Outside) -> anyhow::Result<()>
     Ok(())
 }
 
-fn reload_keys(settings: &Settings, keys: &ApiKeys) {
-    match settings.keys() {
+/// Accepts the keys that were read. `which` is their name in the log.
+fn reload_keys(which: &str, read: anyhow::Result<Vec<ApiKey>>, keys: &ApiKeys) {
+    match read {
         Ok(read) => {
             let count = read.len();
             keys.replace(read);
             // Whoever sees this line may rely on the new keys.
-            tracing::info!(keys = count, "the API keys were reloaded");
+            tracing::info!(keys = count, "the {which} were reloaded");
         }
         Err(error) => {
             let reason = format!("{error:#}");
-            tracing::error!(reason, "the API keys could not be reloaded; the previous keys stay valid");
+            tracing::error!(reason, "the {which} could not be reloaded; the previous ones stay valid");
         }
     }
 }

@@ -29,7 +29,9 @@ impl Server {
         // `BENCH_SERVER` lets the same players measure another build.
         let binary = std::env::var("BENCH_SERVER").unwrap_or_else(|_| env!("CARGO_BIN_EXE_rejoin").to_owned());
         let mut command = Command::new(binary);
-        command.args(["--listen", "127.0.0.1:0", "--workers", "1", "--log", "warn", "--data-dir"]).arg(folder);
+        command
+            .args(["--listen", "127.0.0.1:0", "--admin-listen", "off", "--workers", "1", "--log", "warn", "--data-dir"])
+            .arg(folder);
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = on_the_servers_core(|| command.spawn()).expect("the binary starts");
         let mut line = String::new();

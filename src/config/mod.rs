@@ -2,12 +2,13 @@
 //!
 //! Settings are read once and checked once. Settings that contradict each other are refused at start, by name.
 
+mod admin;
 #[cfg(feature = "clients")]
 mod drill;
 mod valkey;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
@@ -21,6 +22,7 @@ use crate::http::{ApiKey, LimitSettings, PublicUrl};
 use crate::quizzes::Hosting;
 use crate::quizzes::cli::QuizzesCommand;
 use crate::telemetry::LogFormat;
+pub use admin::{AdminListen, AdminSettings, USUAL_ADDRESS};
 #[cfg(feature = "clients")]
 pub use drill::DrillArgs;
 pub use valkey::{ValkeyMode, ValkeySettings};
@@ -294,6 +296,10 @@ pub struct Settings {
     #[arg(long, env = "REJOIN_CORS_ORIGINS", value_parser = origin, value_delimiter = ',', value_name = "ORIGIN,…")]
     pub cors_origins: Vec<String>,
 
+    /// The settings of the admin listener.
+    #[command(flatten)]
+    pub admin: AdminSettings,
+
     /// For work on the pages: a folder from which they are read at each request, such as web
     #[arg(long, env = "REJOIN_WEB_DIR", value_name = "FOLDER")]
     pub web_dir: Option<PathBuf>,
@@ -367,6 +373,7 @@ impl Settings {
     pub fn check(&self) -> anyhow::Result<()> {
         self.check_sharing()?;
         self.limits.check()?;
+        self.admin.check()?;
         ensure!(self.session_ttl >= Duration::from_secs(10), "REJOIN_SESSION_TTL: at least 10s");
         ensure!(
             self.session_ttl <= self.session_max_age,
@@ -438,24 +445,36 @@ impl Settings {
     /// # Errors
     /// The file can't be read or has no key, a key is too short or invalid, or a key or a name occurs twice.
     pub fn keys(&self) -> anyhow::Result<Vec<ApiKey>> {
-        let (setting, texts): (_, Vec<String>) = match &self.api_keys_file {
-            // Compose files pass an unset variable as an empty one.
-            None => ("REJOIN_API_KEYS", self.api_keys.iter().filter(|key| !key.is_empty()).cloned().collect()),
-            Some(file) => {
-                let text = std::fs::read_to_string(file);
-                let text = text.with_context(|| format!("REJOIN_API_KEYS_FILE: {}", file.display()))?;
-                let keys: Vec<String> =
-                    text.lines().map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
-                ensure!(!keys.is_empty(), "REJOIN_API_KEYS_FILE: {} holds no key", file.display());
-                ("REJOIN_API_KEYS_FILE", keys)
-            }
-        };
-        let keys = texts.iter().map(|text| ApiKey::read(text)).collect::<Result<Vec<_>, _>>();
-        let keys = keys.map_err(|reason| anyhow!("{setting}: {reason}"))?;
-        let is_twice = |(n, key): (usize, &ApiKey)| keys[..n].iter().any(|other| other.is_like(key));
-        ensure!(!keys.iter().enumerate().any(is_twice), "{setting}: a key, or a name, stands there twice");
-        Ok(keys)
+        // Compose files pass an unset variable as an empty one.
+        let keys = self.api_keys.iter().map(String::as_str).filter(|key| !key.is_empty());
+        api_keys("REJOIN_API_KEYS", keys, "REJOIN_API_KEYS_FILE", self.api_keys_file.as_deref())
     }
+}
+
+/// Reads keys from the file, one per line, or else from `keys`. `setting` and `file_setting` are the names that errors
+/// show.
+fn api_keys<'a>(
+    setting: &str,
+    keys: impl IntoIterator<Item = &'a str>,
+    file_setting: &str,
+    file: Option<&Path>,
+) -> anyhow::Result<Vec<ApiKey>> {
+    let (setting, texts): (_, Vec<String>) = match file {
+        None => (setting, keys.into_iter().map(str::to_owned).collect()),
+        Some(file) => {
+            let text = std::fs::read_to_string(file);
+            let text = text.with_context(|| format!("{file_setting}: {}", file.display()))?;
+            let keys: Vec<String> =
+                text.lines().map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
+            ensure!(!keys.is_empty(), "{file_setting}: {} holds no key", file.display());
+            (file_setting, keys)
+        }
+    };
+    let keys = texts.iter().map(|text| ApiKey::read(text)).collect::<Result<Vec<_>, _>>();
+    let keys = keys.map_err(|reason| anyhow!("{setting}: {reason}"))?;
+    let is_twice = |(n, key): (usize, &ApiKey)| keys[..n].iter().any(|other| other.is_like(key));
+    ensure!(!keys.iter().enumerate().any(is_twice), "{setting}: a key, or a name, stands there twice");
+    Ok(keys)
 }
 
 #[cfg(test)]

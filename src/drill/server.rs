@@ -80,6 +80,8 @@ impl Server {
             "serve",
             "--listen",
             &self.address.to_string(),
+            "--admin-listen",
+            "off",
             "--log",
             "warn",
             "--limits",

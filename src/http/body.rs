@@ -46,10 +46,9 @@ pub(super) async fn bounded(
     // While a request is being answered, the time limit of the next head must not run.
     let activity = request.conn_data::<Activity>().cloned();
     let _answering = activity.as_ref().map(Activity::begin);
-    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     // The size of a chunked body is known only at its end, so it counts as the largest.
-    let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
-    let most = if is_chunked { MOST_BODY as u64 } else { length.unwrap_or_default().min(MOST_BODY as u64) };
+    let length = if is_chunked(&request) { None } else { Some(length(&request).unwrap_or_default()) };
+    let most = length.map_or(MOST_BODY as u64, |length| length.min(MOST_BODY as u64));
     let _place = match Shared::of(request.request()).admit(&request, most) {
         Err(problem) => {
             // After a small body is read, the connection can be used for the next request.
@@ -60,19 +59,46 @@ pub(super) async fn bounded(
         }
         Ok(place) => place,
     };
+    match keep_body(&mut request, activity.as_ref()).await {
+        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+        Err(refused) => Ok(request.into_response(refused)),
+    }
+}
+
+/// Middleware of the admin listener: reads the body within the limits of size and time.
+pub(super) async fn read_whole(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let activity = request.conn_data::<Activity>().cloned();
+    let _answering = activity.as_ref().map(Activity::begin);
+    match keep_body(&mut request, activity.as_ref()).await {
+        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+        Err(refused) => Ok(request.into_response(refused)),
+    }
+}
+
+/// The length of the body, as its head says. `None` if it doesn't say.
+fn length(request: &ServiceRequest) -> Option<u64> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn is_chunked(request: &ServiceRequest) -> bool {
+    request.headers().contains_key(TRANSFER_ENCODING)
+}
+
+/// Reads the body, if there is one, and keeps it for its handler. Returns the refusal if it is too large or too slow.
+async fn keep_body(request: &mut ServiceRequest, activity: Option<&Activity>) -> Result<(), HttpResponse> {
+    let length = length(request);
     if length.is_some_and(|length| length > MOST_BODY as u64) {
-        return Ok(request.into_response(Problem::too_large().error_response()));
+        return Err(Problem::too_large().error_response());
     }
-    if length.is_some_and(|length| length > 0) || is_chunked {
-        match read(&mut request).await {
-            Ok(whole) => {
-                request.extensions_mut().insert(Body(whole));
-                activity.iter().for_each(Activity::body_arrived);
-            }
-            Err(refused) => return Ok(request.into_response(refused)),
-        }
+    if length.is_some_and(|length| length > 0) || is_chunked(request) {
+        let whole = read(request).await?;
+        request.extensions_mut().insert(Body(whole));
+        activity.iter().for_each(|activity| activity.body_arrived());
     }
-    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+    Ok(())
 }
 
 /// Reads the body within the limits, or builds the refusal.

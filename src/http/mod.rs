@@ -2,6 +2,7 @@
 //! problem document.
 
 mod about;
+pub mod admin;
 mod admission;
 mod answer;
 mod auth;
@@ -49,7 +50,7 @@ pub use sockets::Sockets;
 
 use tokio::net::TcpStream;
 
-use admission::{CountedConnection, admit};
+use admission::{CountedConnection, Listener, admit};
 use problem::Problem;
 use routes::routes;
 use sockets::takeover;
@@ -82,7 +83,7 @@ pub fn service(
         .upgrade(takeover(factory()))
         .finish(factory());
     let admission = shared.admission.clone();
-    fn_service(move |stream: TcpStream| ready(admit(&admission, stream))).and_then(http)
+    fn_service(move |stream: TcpStream| ready(admit(&admission, Listener::Public, stream))).and_then(http)
 }
 
 /// The application: routes, middleware and shared state.

@@ -89,7 +89,7 @@ pub(super) struct Url {
 }
 
 /// A URL and its methods. GET includes HEAD. Other methods get 405 with the list of the allowed ones.
-fn at<const N: usize>(path: &'static str, routes: [(Method, Route); N]) -> Url {
+pub(super) fn at<const N: usize>(path: &'static str, routes: [(Method, Route); N]) -> Url {
     Url { path, routes: routes.into() }
 }
 

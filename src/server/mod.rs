@@ -22,12 +22,13 @@ use tokio::net::TcpSocket;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::Settings;
+use crate::config::{AdminListen, Settings, USUAL_ADDRESS};
 use crate::domain::{Lifetimes, Millis};
 use crate::game::hub;
 use crate::game::reaper::Reaper;
 use crate::game::rooms::Openings;
 use crate::game::{Entropy, Hub, Rooms, SoloGames};
+use crate::http::admin::Admin;
 use crate::http::{self, Admission, ApiKeys, Chaos, OneByOne, Pages, Reach, Shared, Sockets};
 use crate::quizzes::{Catalogue, Hosting};
 use crate::store::clock::system_wall_clock;
@@ -49,6 +50,8 @@ const BACKLOG: u32 = 4_096;
 pub struct Outside {
     /// The bound and listening socket.
     pub listener: TcpListener,
+    /// The socket of the admin listener, bound and listening. `None` if there is none.
+    pub admin: Option<TcpListener>,
     /// The wall clock, from which dates are made.
     pub wall: WallClock,
     /// The source of randomness for ids, tokens and shuffles.
@@ -57,6 +60,8 @@ pub struct Outside {
     pub catalogue: Arc<Catalogue>,
     /// The API keys. The caller may replace them while the server runs.
     pub keys: Arc<ApiKeys>,
+    /// The tokens of the admin listener. The caller may replace them while the server runs.
+    pub admin_tokens: Arc<ApiKeys>,
 }
 
 impl Outside {
@@ -66,11 +71,13 @@ impl Outside {
     /// The address can't be bound, or a bank or a key can't be read.
     pub fn of(settings: &Settings) -> anyhow::Result<Self> {
         Ok(Self {
-            listener: bind(settings.listen)?,
+            listener: bind(settings.listen).context("REJOIN_LISTEN")?,
+            admin: bind_admin(settings.admin.admin_listen)?,
             wall: system_wall_clock(),
             chance: Entropy::system(),
             catalogue: Arc::new(Catalogue::open(settings.quiz_dir.clone()).context("REJOIN_QUIZ_DIR")?),
             keys: Arc::new(ApiKeys::new(settings.keys()?, settings.keys_scoped)),
+            admin_tokens: Arc::new(ApiKeys::new(settings.admin.tokens()?, false)),
         })
     }
 }
@@ -83,7 +90,26 @@ fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
         socket.bind(address)?;
         socket.listen(BACKLOG)?.into_std()
     };
-    listen().with_context(|| format!("REJOIN_LISTEN: cannot listen on {address}"))
+    listen().with_context(|| format!("cannot listen on {address}"))
+}
+
+/// Binds the admin listener. If its address is not set and the usual one is taken, most likely by another server on
+/// this machine, there is none.
+fn bind_admin(set: Option<AdminListen>) -> anyhow::Result<Option<TcpListener>> {
+    match set {
+        Some(AdminListen::Off) => Ok(None),
+        Some(AdminListen::At(address)) => bind(address).context("REJOIN_ADMIN_LISTEN").map(Some),
+        None => Ok(bind(USUAL_ADDRESS)
+            .inspect_err(|error| {
+                let reason = format!("{error:#}");
+                tracing::warn!(
+                    reason,
+                    "this server has no admin listener, because the usual port is taken. To have one, set \
+                     REJOIN_ADMIN_LISTEN to another address"
+                );
+            })
+            .ok()),
+    }
 }
 
 /// Serves until `stop` completes, then finishes the requests in flight and closes the stores.
@@ -112,7 +138,7 @@ pub async fn run_over(
     warn_of_openness(settings, &outside)?;
     let stores = open(settings, &outside).await?;
     let reach = reach(settings, outside.listener.local_addr()?);
-    announce(settings, &outside.listener, &reach, &stores).await?;
+    announce(settings, &outside, &reach, &stores).await?;
     let router = Arc::new(stores.router);
     let background = TaskTracker::new();
     let stopping = CancellationToken::new();
@@ -164,7 +190,8 @@ pub async fn run_over(
         imports: OneByOne::default(),
         drawings: OneByOne::default(),
     });
-    let served = serve(settings, outside.listener, shared, stop).await;
+    let admin = outside.admin.map(|listener| (listener, Admin { tokens: outside.admin_tokens }));
+    let served = serve(settings, outside.listener, admin, shared, stop).await;
     // HTTP is done. Reapers and room tasks still use the stores, so they must end before the stores close.
     stopping.cancel();
     background.close();
@@ -219,6 +246,7 @@ fn allow_many_connections() -> Option<u64> {
 async fn serve(
     settings: &Settings,
     listener: TcpListener,
+    admin: Option<(TcpListener, Admin)>,
     shared: web::Data<Shared>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
@@ -233,6 +261,12 @@ async fn serve(
         server = server.workers(workers);
     }
     let stopping = server.graceful_shutdown_signal();
+    if let Some((listener, admin)) = admin {
+        let (admin, shared, stopping) = (web::Data::new(admin), shared.clone(), stopping.clone());
+        server = server.listen("admin", listener, move || {
+            http::admin::service(admin.clone(), shared.clone(), KEEP_ALIVE, stopping.clone())
+        })?;
+    }
     let server =
         server.listen("http", listener, move || http::service(shared.clone(), KEEP_ALIVE, stopping.clone()))?;
     server.run().await.context("the HTTP server failed")
@@ -247,8 +281,9 @@ fn room_lifetimes(settings: &Settings) -> Lifetimes {
 }
 
 /// Prints the one line that a start prints, and logs the start.
-async fn announce(settings: &Settings, listener: &TcpListener, reach: &Reach, stores: &Stores) -> anyhow::Result<()> {
-    let address = listener.local_addr()?;
+async fn announce(settings: &Settings, outside: &Outside, reach: &Reach, stores: &Stores) -> anyhow::Result<()> {
+    let address = outside.listener.local_addr()?;
+    let admin = outside.admin.as_ref().map(TcpListener::local_addr).transpose()?;
     let status = stores.router.status().await?;
     let place = &stores.place;
     let away = if status.main.reachable { "" } else { " (out of reach yet)" };
@@ -256,17 +291,19 @@ async fn announce(settings: &Settings, listener: &TcpListener, reach: &Reach, st
     let count = status.records();
     let records = format!("{count} session record{}", if count == 1 { "" } else { "s" });
     let version = env!("CARGO_PKG_VERSION");
+    let operators = admin.map(|admin| format!(", admin on http://{admin}")).unwrap_or_default();
     let limits = if settings.limits.is_on() { "" } else { ", limits off" };
     let chaos = settings.chaos.map(|likelihood| format!(", chaos {likelihood}")).unwrap_or_default();
     let page = page(address, reach);
     // Printed as one line in one piece: a reader of the pipe may close it after the first line.
     println!(
         "rejoin {version} listens on http://{address} (to play, open {page}), sessions in {place}{away}{fallback}, \
-         {records}{limits}{chaos}"
+         {records}{operators}{limits}{chaos}"
     );
     tracing::info!(
         version,
         listen = %address,
+        admin = admin.map(tracing::field::display),
         engine = status.main.engine,
         place,
         reachable = status.main.reachable,

@@ -29,7 +29,10 @@ async fn nothing_is_acknowledged_once_the_file_is_gone() {
     let folder = tempfile::tempdir().unwrap();
     let (data, away) = (folder.path().join("data"), folder.path().join("away"));
     std::fs::create_dir(&data).unwrap();
-    let server = Server::process(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--data-dir", path(&data)]);
+    let server = Server::process(
+        folder.path(),
+        &["serve", "--admin-listen", "off", "--listen", "127.0.0.1:0", "--data-dir", path(&data)],
+    );
     let client = server.client();
     let id = client.play(2).await;
     std::fs::rename(&data, &away).unwrap();
@@ -62,7 +65,10 @@ async fn nothing_is_acknowledged_once_the_file_is_gone() {
 async fn a_server_whose_folder_was_removed_refuses_games() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let server = Server::process(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--data-dir", path(&data)]);
+    let server = Server::process(
+        folder.path(),
+        &["serve", "--admin-listen", "off", "--listen", "127.0.0.1:0", "--data-dir", path(&data)],
+    );
     let client = server.client();
     client.create(json!({})).await;
     std::fs::remove_dir_all(&data).unwrap();
@@ -162,7 +168,7 @@ async fn a_damaged_file_is_served_or_refused_with_one_sentence() {
         image[page * 4_096..][..4_096].fill(0xA5);
         std::fs::write(damaged.path().join("rejoin.redb"), image).unwrap();
         let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_rejoin"))
-            .args(["--listen", "127.0.0.1:0", "--data-dir", path(damaged.path())])
+            .args(["--admin-listen", "off", "--listen", "127.0.0.1:0", "--data-dir", path(damaged.path())])
             .env_clear()
             .env("RUST_BACKTRACE", "1")
             .stdout(std::process::Stdio::piped())

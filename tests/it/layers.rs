@@ -24,7 +24,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
 ];
 
 /// Crates that only some files may use, and these files.
-const HOMES: [(&str, &[&str]); 8] = [
+const HOMES: [(&str, &[&str]); 9] = [
     ("actix", &["http/", "server/", "main.rs"]),
     ("redb", &["store/redb/"]),
     ("bincode", &["store/format/", "domain/room/closed.rs"]),
@@ -32,6 +32,7 @@ const HOMES: [(&str, &[&str]); 8] = [
     ("redis", &["store/valkey/"]),
     ("zstd", &["store/payload.rs"]),
     ("reqwest", &["client/"]),
+    ("ureq", &["operator/"]),
     ("tokio_tungstenite", &["client/"]),
 ];
 

@@ -2,6 +2,7 @@
 //! sockets and real files.
 #![allow(clippy::unwrap_used, reason = "a test that meets the unexpected stops there")]
 
+mod admin;
 mod browser;
 mod compose;
 mod contract;

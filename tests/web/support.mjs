@@ -57,7 +57,7 @@ export class Server {
 
   /** Starts it, again on the port that it had. */
   async start() {
-    const listen = ["--listen", `127.0.0.1:${this.port}`, "--data-dir", this.dataDir, "--log", "warn"];
+    const listen = ["--listen", `127.0.0.1:${this.port}`, "--data-dir", this.dataDir, "--admin-listen", "off", "--log", "warn"];
     const child = spawn(BINARY, [...listen, ...this.args], {
       env: { PATH: process.env.PATH, ...PAGES, ...this.env },
       stdio: ["ignore", "pipe", "pipe"],

@@ -155,13 +155,27 @@ impl AsyncWrite for CountedConnection {
     }
 }
 
+/// Which listener has accepted a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) enum Listener {
+    /// The one for players and backends.
+    Public,
+    /// The one for operators.
+    Admin,
+}
+
 /// Gives an accepted connection its place in the limits, or refuses it before anything is read.
 pub(in crate::http) fn admit(
     admission: &Arc<Admission>,
+    listener: Listener,
     stream: TcpStream,
 ) -> Result<(CountedConnection, Protocol, Option<std::net::SocketAddr>), DispatchError> {
     let peer = stream.peer_addr()?;
-    let place = match admission.enter(peer.ip()) {
+    let place = match listener {
+        Listener::Public => admission.enter(peer.ip()),
+        Listener::Admin => admission.enter_admin(peer.ip()),
+    };
+    let place = match place {
         Ok(place) => place,
         Err(problem) => {
             refuse(stream, &problem);

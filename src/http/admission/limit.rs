@@ -36,11 +36,12 @@ pub(in crate::http) enum Limit {
     Requests,
     Bodies,
     BodiesPerAddress,
+    AdminConnections,
 }
 
 impl Limit {
     /// All limits, each at the index of its number.
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::Connections,
         Self::ConnectionsPerAddress,
         Self::ConnectionsPerSeat,
@@ -59,6 +60,7 @@ impl Limit {
         Self::Requests,
         Self::Bodies,
         Self::BodiesPerAddress,
+        Self::AdminConnections,
     ];
 
     /// The setting's name in the environment.
@@ -82,6 +84,7 @@ impl Limit {
             Self::Requests => "REJOIN_REQUESTS_PER_ADDRESS",
             Self::Bodies => "REJOIN_BODIES_SIZE",
             Self::BodiesPerAddress => "REJOIN_BODIES_SIZE_PER_ADDRESS",
+            Self::AdminConnections => "REJOIN_ADMIN_LISTEN",
         }
     }
 
@@ -111,6 +114,7 @@ impl Limit {
             Self::Requests => "your address makes too many requests",
             Self::Bodies => "the requests that are under way hold too much",
             Self::BodiesPerAddress => "the requests of your address that are under way hold too much",
+            Self::AdminConnections => "the admin listener has as many connections as it may have",
         }
     }
 }

@@ -34,7 +34,7 @@ use rate_limits::Calls;
 use sessions::Sessions;
 
 pub(super) use address::ClientAddress;
-pub(super) use connection::{Activity, CountedConnection, admit};
+pub(super) use connection::{Activity, CountedConnection, Listener, admit};
 pub(super) use creation_rate::CreationCost;
 pub(super) use in_use::Place;
 pub(super) use limit::Limit;
@@ -50,6 +50,8 @@ const REQUESTS_BURST: u32 = 2;
 const FILES: &str = "/web/";
 /// The rate for page files as a multiple of the rate for other requests. A file is cheap to serve.
 const MORE_FILES: NonZeroU32 = NonZeroU32::new(10).expect("it is not 0");
+/// Connections of the admin listener. They are counted apart, so that a full server can still be looked at.
+const MOST_ADMIN: u64 = 64;
 /// Open files that are reserved for the store, the log and the like, not for connections.
 const OTHER_FILES: u64 = 128;
 /// The wait in the reply to a seat with too many connections: one of them may have ended by then.
@@ -63,6 +65,7 @@ pub struct Admission {
     per_seat: usize,
     joins_per_room: Option<u32>,
     connections: Arc<Places>,
+    admin_connections: Arc<Places>,
     bodies: Arc<Places>,
     /// Requests by address, page files left out.
     requests: Calls<ClientAddress>,
@@ -88,6 +91,10 @@ impl Admission {
             per_seat: settings.max_connections_per_seat.get() as usize,
             joins_per_room: settings.joins_per_room.map(Into::into),
             connections: connections(settings, most_files),
+            admin_connections: Places::new(
+                (MOST_ADMIN, Limit::AdminConnections),
+                (MOST_ADMIN, Limit::AdminConnections),
+            ),
             bodies: Places::new(
                 (settings.bodies_size.as_u64(), Limit::Bodies),
                 (settings.bodies_size_per_address.as_u64(), Limit::BodiesPerAddress),
@@ -170,6 +177,11 @@ impl Admission {
         let client = ClientAddress::from(peer);
         let is_proxy = address::is_trusted(peer, &self.trusted_proxies);
         self.told(&client, self.connections.take(1, (!is_proxy).then_some(client), true))
+    }
+
+    /// A place for a connection that the admin listener has just accepted.
+    fn enter_admin(&self, peer: std::net::IpAddr) -> Result<Place, Problem> {
+        self.told(&ClientAddress::from(peer), self.admin_connections.take(1, None, true))
     }
 
     /// Refuses a further connection of a seat that already has `seat_has`.

@@ -28,7 +28,7 @@ impl<'a> Place<'a> {
 
     async fn spawn(&mut self) {
         let folder_name = self.folder.to_str().expect("a name");
-        let words = ["serve", "--listen", &self.address, "--data-dir", folder_name];
+        let words = ["serve", "--admin-listen", "off", "--listen", &self.address, "--data-dir", folder_name];
         let words: Vec<&str> = words.into_iter().chain(self.args.iter().map(String::as_str)).collect();
         let server = Server::process(self.folder, &words);
         server.until_ready().await;

@@ -53,7 +53,9 @@ fn fixed_address() -> String {
 /// The real binary at this address, with its file in `folder`.
 fn process_at(address: &str, folder: &Path, args: &[&str]) -> Server {
     let folder_name = folder.to_str().unwrap();
-    let words = [&["serve", "--listen", address, "--data-dir", folder_name, "--workers", "2"], args].concat();
+    let words =
+        [&["serve", "--admin-listen", "off", "--listen", address, "--data-dir", folder_name, "--workers", "2"], args]
+            .concat();
     Server::process(folder, &words)
 }
 

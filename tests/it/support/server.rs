@@ -26,6 +26,8 @@ use super::{Client, until, until_async};
 pub(crate) struct Server {
     /// The URL of the server, such as `http://127.0.0.1:1234`.
     pub(crate) base: String,
+    /// The URL of its admin listener.
+    pub(crate) admin: String,
     life: Life,
 }
 
@@ -54,16 +56,19 @@ impl Server {
     ) -> Self {
         let settings = settings(folder, args);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let base = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let admin = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let [base, at] = [&listener, &admin].map(|it| format!("http://{}", it.local_addr().expect("it is bound")));
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             let catalogue = Arc::new(Catalogue::open(settings.quiz_dir.clone())?);
             let keys = Arc::new(ApiKeys::new(settings.keys()?, settings.keys_scoped));
-            let outside = Outside { listener, wall, chance: Entropy::system(), catalogue, keys };
+            let admin_tokens = Arc::new(ApiKeys::new(settings.admin.tokens()?, false));
+            let (admin, chance) = (Some(admin), Entropy::system());
+            let outside = Outside { listener, admin, wall, chance, catalogue, keys, admin_tokens };
             let stopped = async move { drop(stopped.await) };
             actix_web::rt::System::new().block_on(run_over(&settings, outside, open, stopped))
         });
-        Self { base, life: Life::Here { stop: Some(stop), thread: Some(thread) } }
+        Self { base, admin: at, life: Life::Here { stop: Some(stop), thread: Some(thread) } }
     }
 
     /// The real binary with its file in `folder`. Returns once the server has printed where it listens.
@@ -74,12 +79,14 @@ impl Server {
         let mut line = String::new();
         let stdout = child.stdout.take().expect("stdout is piped");
         BufReader::new(stdout).read_line(&mut line).expect("a line");
-        let base = line.split(' ').find(|word| word.starts_with("http://")).map(|base| base.trim_end_matches(','));
-        let Some(base) = base.map(str::to_owned) else {
+        let is_url = |word: &&str| word.starts_with("http://");
+        let url = |part: &str| Some(part.split(' ').find(is_url)?.trim_end_matches([',', '\n']).to_owned());
+        let admin = line.split_once(", admin on ").and_then(|(_, rest)| url(rest)).unwrap_or_default();
+        let Some(base) = url(&line) else {
             let _ = child.kill();
             panic!("it did not start: {line}{}", std::fs::read_to_string(&log).unwrap_or_default());
         };
-        Self { base, life: Life::Process { child, log, line } }
+        Self { base, admin, life: Life::Process { child, log, line } }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -194,6 +201,9 @@ fn command(folder: &Path, args: &[&str]) -> Command {
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped());
     if args.first().is_none_or(|first| first.starts_with("--")) {
         command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(folder);
+        if !args.contains(&"--admin-listen") {
+            command.args(["--admin-listen", "127.0.0.1:0"]);
+        }
     }
     command.args(args);
     command

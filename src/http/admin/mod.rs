@@ -1,0 +1,82 @@
+//! The admin listener: what an operator sees and does. It has a port, a URL table and a gate of its own, and none of
+//! its URLs exists on the public listener.
+
+mod gate;
+mod routes;
+
+use std::future::ready;
+use std::time::Duration;
+
+use actix_http::HttpService;
+use actix_http::error::DispatchError;
+use actix_server::GracefulShutdownSignal;
+use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::body::MessageBody;
+use actix_web::dev::AppConfig;
+use actix_web::middleware::{DefaultHeaders, from_fn};
+use actix_web::web::QueryConfig;
+use actix_web::{App, Error, HttpRequest, dev, web};
+use tokio::net::TcpStream;
+
+use super::admission::{CountedConnection, Listener, admit};
+use super::auth::ApiKeys;
+use super::problem::Problem;
+use super::shared::Shared;
+use super::{GOODBYE, body, trace};
+
+/// The state of the admin listener, beside that of the whole server.
+pub struct Admin {
+    /// The tokens that are accepted. If there are none, every caller that can connect is let in.
+    pub tokens: std::sync::Arc<ApiKeys>,
+}
+
+/// The service that runs for each connection that the admin listener accepts.
+pub fn service(
+    admin: web::Data<Admin>,
+    shared: web::Data<Shared>,
+    keep_alive: Duration,
+    stopping: GracefulShutdownSignal,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> {
+    let admission = shared.admission.clone();
+    let http = HttpService::build()
+        .graceful_shutdown_signal(move || {
+            let stopping = stopping.clone();
+            async move { stopping.notified().await }
+        })
+        .keep_alive(keep_alive)
+        .client_disconnect_timeout(GOODBYE)
+        .h1_allow_half_closed(false)
+        .on_connect_ext(|connection: &CountedConnection, data| drop(data.insert(connection.activity())))
+        .finish(map_config(app(admin, shared), |()| AppConfig::default()));
+    fn_service(move |stream: TcpStream| ready(admit(&admission, Listener::Admin, stream))).and_then(http)
+}
+
+/// The application of the admin listener: routes, middleware and shared state.
+fn app(
+    admin: web::Data<Admin>,
+    shared: web::Data<Shared>,
+) -> App<
+    impl dev::ServiceFactory<
+        dev::ServiceRequest,
+        Config = (),
+        Response = dev::ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(admin)
+        .app_data(shared)
+        .app_data(QueryConfig::default().error_handler(|error, _| Problem::bad_query(&error).into()))
+        .configure(routes::routes)
+        .default_service(web::to(nothing))
+        // The last wrap is the outermost.
+        .wrap(from_fn(body::read_whole))
+        .wrap(from_fn(gate::guarded))
+        .wrap(DefaultHeaders::new().add(("Cache-Control", "no-store")).add(("X-Content-Type-Options", "nosniff")))
+        .wrap(from_fn(trace::traced))
+}
+
+async fn nothing(http: HttpRequest) -> Problem {
+    Problem::no_such_url(http.path())
+}

@@ -1,0 +1,25 @@
+//! The table of the admin listener's URLs, with the handler of each method.
+
+use actix_web::http::Method;
+use actix_web::web::{ServiceConfig, to};
+
+use super::super::health;
+use super::super::routes::{Url, at};
+
+/// The URLs that callers reach without a token: what they return is no secret.
+pub(super) const OPEN: [&str; 2] = ["/livez", "/readyz"];
+
+/// The URL table.
+fn urls() -> Vec<Url> {
+    vec![
+        at("/livez", [(Method::GET, to(health::livez))]),
+        at("/readyz", [(Method::GET, to(health::readyz))]),
+        at("/health", [(Method::GET, to(health::health))]),
+    ]
+}
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    for url in urls() {
+        config.service(url);
+    }
+}
