@@ -4,7 +4,6 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
 use rejoin::config::{Cli, CliCommand, Settings, unknown_settings};
 use rejoin::http::{ApiKey, ApiKeys};
 use rejoin::server::Outside;
@@ -30,7 +29,7 @@ fn main() -> ExitCode {
 
 fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     settings.check()?;
-    telemetry::start(&settings.log, settings.log_format).context("REJOIN_LOG")?;
+    let _telemetry = telemetry::start(&settings.log, settings.log_format)?;
     actix_web::rt::System::new().block_on(async {
         for name in unknown_settings(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
             tracing::warn!("{name} is not a setting of rejoin; it is ignored");

@@ -1,5 +1,6 @@
 //! Use cases: turn requests into commands to the store. Nothing here knows HTTP, and the rules are in the domain.
 
+mod activity;
 pub mod dates;
 pub mod entropy;
 pub mod error;
@@ -10,6 +11,7 @@ pub mod rooms;
 mod session_access;
 pub mod solo;
 
+pub use activity::{Activity, ActivityCounts};
 pub use dates::Dates;
 pub use entropy::Entropy;
 pub use error::GameError;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::activity::Activity;
 use crate::store::{Store, StoreResult, Swept};
 
 /// Maximum sessions per step. It is small because the server's stop waits for the running step.
@@ -17,6 +18,8 @@ pub struct Reaper {
     pub store: Store,
     /// The pause between steps, while there is no backlog.
     pub every: Duration,
+    /// Counts what is deleted.
+    pub activity: Arc<Activity>,
 }
 
 impl Reaper {
@@ -25,7 +28,9 @@ impl Reaper {
     /// # Errors
     /// The store failed.
     pub async fn step(&self) -> StoreResult<Swept> {
-        self.store.sweep(self.store.clock().moment(), STEP).await
+        let swept = self.store.sweep(self.store.clock().moment(), STEP).await?;
+        self.activity.swept(&swept);
+        Ok(swept)
     }
 
     /// Repeats [`step`](Self::step) until `stop` is cancelled. If there is more to delete, the next step

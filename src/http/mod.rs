@@ -20,6 +20,7 @@ mod qr;
 mod quiz_choice;
 mod quizzes;
 mod reply;
+mod request_counts;
 mod rooms;
 mod routes;
 mod shared;
@@ -27,6 +28,7 @@ mod sockets;
 mod solo;
 mod store_health;
 mod trace;
+mod trace_context;
 
 use std::future::ready;
 use std::time::Duration;
@@ -45,6 +47,7 @@ pub use auth::{ApiKey, ApiKeys};
 pub use chaos::Chaos;
 pub use one_by_one::OneByOne;
 pub use pages::Pages;
+pub use request_counts::RequestCounts;
 pub use shared::{PublicUrl, Reach, Shared};
 pub use sockets::Sockets;
 

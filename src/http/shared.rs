@@ -12,6 +12,7 @@ use super::chaos::Chaos;
 use super::one_by_one::OneByOne;
 use super::pages::Pages;
 use super::problem::Problem;
+use super::request_counts::RequestCounts;
 use super::sockets::Sockets;
 use crate::domain::InstanceName;
 use crate::game::{Rooms, SoloGames};
@@ -68,6 +69,8 @@ pub struct Shared {
     pub imports: OneByOne,
     /// Draws QR codes, one at a time.
     pub drawings: OneByOne,
+    /// Counts the requests.
+    pub requests: Arc<RequestCounts>,
 }
 
 impl Shared {
@@ -138,11 +141,12 @@ pub(super) mod tests {
             catalogue: catalogue.clone(),
             lifetimes,
             chance: chance.clone(),
-            hub: Hub::new(CancellationToken::new(), None),
+            hub: Hub::new(CancellationToken::new(), None, Arc::default()),
             openings: Openings::default(),
+            activity: Arc::default(),
         };
         web::Data::new(Shared {
-            solo: SoloGames { router: router.clone(), catalogue, lifetimes, chance },
+            solo: SoloGames { router: router.clone(), catalogue, lifetimes, chance, activity: Arc::default() },
             rooms,
             chaos: None,
             router,
@@ -157,6 +161,7 @@ pub(super) mod tests {
             test_echo: false,
             imports: OneByOne::default(),
             drawings: OneByOne::default(),
+            requests: Arc::default(),
         })
     }
 }

@@ -1,5 +1,6 @@
-//! Gives each request an id, which is in its reply and on its log lines. Only the pattern of the path is
-//! logged, not the path: it contains session ids, and the id of a solo game is its player's only credential.
+//! Gives each request an id, which is in its reply and on its log lines, and puts the caller's trace on them.
+//! Only the pattern of the path is logged, not the path: it contains session ids, and the id of a solo game is
+//! its player's only credential. The client's address is logged at the level debug only.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +12,11 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use tracing::{Instrument, Level};
+
+use super::Shared;
+#[cfg(feature = "otel")]
+use super::trace_context;
+use super::trace_context::TraceParent;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -32,7 +38,13 @@ pub(super) async fn traced(
     let method = request.method().clone();
     let url = request.match_pattern().unwrap_or_else(|| "(no such URL)".to_owned());
     let name = id.to_str().unwrap_or_default();
-    let span = tracing::info_span!("request", id = name, %method, url, key = tracing::field::Empty);
+    let caller = TraceParent::of(request.headers());
+    let trace = caller.map(|caller| caller.trace);
+    let span = tracing::info_span!("request", id = name, %method, url, trace, key = tracing::field::Empty);
+    #[cfg(feature = "otel")]
+    if let Some(caller) = caller {
+        caller.adopt(&span);
+    }
     serve(request, next, id).instrument(span).await
 }
 
@@ -42,14 +54,26 @@ async fn serve(
     id: HeaderValue,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
+    let shared = Shared::of(request.request()).clone();
     let mut response = match next.call(request).await {
         Ok(response) => response.map_into_boxed_body(),
         // Errors of the inner middleware become replies too, and need the id.
-        Err(error) => return Err(with_id(error, id)),
+        Err(error) => {
+            shared.requests.note(error.as_response_error().status_code().as_u16());
+            return Err(with_id(error, id));
+        }
     };
     response.headers_mut().insert(REQUEST_ID, id);
     let status = response.status().as_u16();
-    tracing::debug!(status, micros = started.elapsed().as_micros() as u64, "served");
+    shared.requests.note(status);
+    #[cfg(feature = "otel")]
+    trace_context::export_status(status);
+    tracing::debug!(
+        status,
+        micros = started.elapsed().as_micros() as u64,
+        client = %shared.admission.client(response.request()),
+        "served"
+    );
     Ok(response)
 }
 

@@ -42,7 +42,7 @@ const LOG: &str = "error";
 /// # Errors
 /// A location is not valid, or can't be opened.
 pub fn run(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
-    telemetry::start(LOG, LogFormat::Human)?;
+    let _telemetry = telemetry::start(LOG, LogFormat::Human)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(migrate(args))
 }

@@ -1,5 +1,5 @@
-//! How much memory this process may use: the machine's memory, or the limit of its control groups, if that is
-//! less (`cgroups(7)`; `memory.max` in version 2, `memory.limit_in_bytes` in version 1).
+//! How much memory this process uses, and how much it may use: the machine's memory, or the limit of its control
+//! groups, if that is less (`cgroups(7)`; `memory.max` in version 2, `memory.limit_in_bytes` in version 1).
 
 use std::fs::read_to_string;
 use std::path::Path;
@@ -17,6 +17,13 @@ pub(super) fn limit() -> u64 {
     let all = u64::try_from(all).unwrap_or(u64::MAX);
     let groups = read_to_string("/proc/self/cgroup").unwrap_or_default();
     limit_of_groups(Path::new("/sys/fs/cgroup"), &groups).map_or(all, |limit| limit.min(all))
+}
+
+/// How much memory this process has in the machine's memory now, in bytes. `None` if that can't be read.
+pub(super) fn resident() -> Option<u64> {
+    let status = read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
 /// The smallest limit of the groups in `groups` (one `hierarchy:controllers:/path` a line) and of their
@@ -67,5 +74,6 @@ mod tests {
     #[test]
     fn this_machine_has_some_memory() {
         assert!(super::limit() > 1 << 20);
+        assert!(resident().is_some_and(|bytes| (1 << 20..super::limit()).contains(&bytes)));
     }
 }

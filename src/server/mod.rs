@@ -7,6 +7,7 @@
 
 mod memory;
 mod stores;
+mod summary;
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
@@ -27,7 +28,7 @@ use crate::domain::{Lifetimes, Millis};
 use crate::game::hub;
 use crate::game::reaper::Reaper;
 use crate::game::rooms::Openings;
-use crate::game::{Entropy, Hub, Rooms, SoloGames};
+use crate::game::{Activity, Entropy, Hub, Rooms, SoloGames};
 use crate::http::admin::Admin;
 use crate::http::{self, Admission, ApiKeys, Chaos, OneByOne, Pages, Reach, Shared, Sockets};
 use crate::quizzes::{Catalogue, Hosting};
@@ -35,6 +36,7 @@ use crate::store::clock::system_wall_clock;
 use crate::store::{StoreRouter, WallClock};
 pub(crate) use stores::FILE;
 pub use stores::Stores;
+use summary::Summaries;
 
 /// How long requests in flight may take to finish when the server stops, in seconds.
 const DRAIN_SECONDS: u64 = 4;
@@ -45,6 +47,11 @@ const CLOSING: Duration = Duration::from_secs(4);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Maximum connections that wait to be accepted. After a restart all players reconnect at once.
 const BACKLOG: u32 = 4_096;
+
+/// How the last server on a file stopped, for the log.
+const CLEAN: &str = "clean, or the file is new";
+/// The other way: see [`CLEAN`].
+const NOT_CLEAN: &str = "the process was killed, or lost its power";
 
 /// What the caller passes to a server, so that tests can replace it.
 pub struct Outside {
@@ -142,8 +149,9 @@ pub async fn run_over(
     let router = Arc::new(stores.router);
     let background = TaskTracker::new();
     let stopping = CancellationToken::new();
+    let activity = Arc::new(Activity::default());
     for store in router.stores() {
-        let reaper = Reaper { store: store.clone(), every: settings.reap_every };
+        let reaper = Reaper { store: store.clone(), every: settings.reap_every, activity: activity.clone() };
         background.spawn(reaper.run(stopping.clone()));
     }
     let admission = Arc::new(Admission::new(&settings.limits, allow_many_connections()));
@@ -154,7 +162,7 @@ pub async fn run_over(
     });
     let chaos = settings.chaos.map(|likelihood| Chaos::new(likelihood, outside.chance.clone()));
     let late = chaos.clone().map(|chaos| Box::new(move || chaos.delay()) as hub::DelayFn);
-    let hub = Hub::new(stopping.clone(), late);
+    let hub = Hub::new(stopping.clone(), late, activity.clone());
     let rooms = Rooms {
         router: router.clone(),
         catalogue: outside.catalogue.clone(),
@@ -162,6 +170,7 @@ pub async fn run_over(
         chance: outside.chance.clone(),
         hub: hub.clone(),
         openings: Openings::default(),
+        activity: activity.clone(),
     };
     let solo = SoloGames {
         router: router.clone(),
@@ -172,6 +181,7 @@ pub async fn run_over(
             results_ttl: settings.results_ttl.into(),
         },
         chance: outside.chance,
+        activity,
     };
     let shared = web::Data::new(Shared {
         solo,
@@ -189,14 +199,20 @@ pub async fn run_over(
         test_echo: settings.test_echo,
         imports: OneByOne::default(),
         drawings: OneByOne::default(),
+        requests: Arc::default(),
     });
     let admin = outside.admin.map(|listener| (listener, Admin { tokens: outside.admin_tokens }));
+    let summaries = Arc::new(Summaries::new(&shared, stores::own_file(settings)));
+    let summing = (summaries.clone(), stopping.clone());
+    background.spawn(async move { summing.0.run(summary::HOUR, summing.1).await });
     let served = serve(settings, outside.listener, admin, shared, stop).await;
     // HTTP is done. Reapers and room tasks still use the stores, so they must end before the stores close.
     stopping.cancel();
     background.close();
     hub.closed().await;
+    let totals = summaries.totals().await;
     close(&router, &background).await?;
+    summaries.tell_stop(&totals);
     served
 }
 
@@ -310,6 +326,7 @@ async fn announce(settings: &Settings, outside: &Outside, reach: &Reach, stores:
         fallback = stores.fallback,
         records = count,
         limits = settings.limits.is_on(),
+        last_stop = stores.opening.map(|opening| if opening.is_clean { CLEAN } else { NOT_CLEAN }),
         stopped_cleanly = stores.opening.map(|opening| opening.is_clean),
         clock_moved_on_ms = stores.opening.map(|opening| opening.moved_on.0),
         "rejoin has started"
@@ -355,6 +372,5 @@ async fn close(router: &StoreRouter, background: &TaskTracker) -> anyhow::Result
     };
     let closed = tokio::time::timeout(CLOSING, closing).await;
     closed.context("the stores could not be closed in time; nothing acknowledged is lost")??;
-    tracing::info!("stopped");
     Ok(())
 }

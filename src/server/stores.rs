@@ -84,6 +84,16 @@ impl Stores {
     }
 }
 
+/// The database file that only this instance opens: its store, or its fallback. `None` if it has none.
+pub(super) fn own_file(settings: &Settings) -> Option<PathBuf> {
+    let name = match (settings.store, settings.fallback) {
+        (EngineChoice::Redb, _) => FILE,
+        (EngineChoice::Valkey, Fallback::Redb) => FALLBACK_FILE,
+        _ => return None,
+    };
+    Some(settings.data_dir.join(name))
+}
+
 /// Each store's part of [`QUIZ_CACHE`]: half of it where a fallback file is a second store with a cache.
 fn quiz_cache(settings: &Settings) -> u64 {
     if settings.fallback == Fallback::Redb { QUIZ_CACHE / 2 } else { QUIZ_CACHE }

@@ -49,6 +49,9 @@ impl EventPage {
 pub struct Swept {
     /// Number of sessions deleted.
     pub deleted: usize,
+    /// How many of the deleted sessions had a join code and an unfinished game: rooms that died before their
+    /// end.
+    pub unfinished_rooms: usize,
     /// Number of sessions handled: those deleted, and those found alive and rescheduled for a later sweep.
     /// Sessions that can't be read are skipped and not counted.
     pub handled: usize,

@@ -17,6 +17,7 @@ mod kinds;
 mod kit;
 mod layers;
 mod limits;
+mod logs;
 mod migrate;
 mod model;
 mod outage;

@@ -50,7 +50,7 @@ async fn the_reaper_survives_panics_and_errors() {
         let session = GameSession::external(id, n, None, [], lifetimes, at.now);
         store.create(NewSession(session), at).await.expect("stored");
     }
-    let reaper = Reaper { store: store.clone(), every: Duration::from_millis(5) };
+    let reaper = Reaper { store: store.clone(), every: Duration::from_millis(5), activity: Arc::default() };
     let stop = CancellationToken::new();
     let running = tokio::spawn(reaper.run(stop.clone()));
     until_async(async || store.status(store.clock().moment()).await.expect("counted").records == 0).await;

@@ -46,6 +46,11 @@ impl ClosedAnswers {
         Self(bytes.into())
     }
 
+    /// The number of answers.
+    pub(super) fn count(&self) -> usize {
+        self.unpack().len()
+    }
+
     /// The answers by seat, as they were before packing.
     pub(super) fn unpack(&self) -> BTreeMap<SeatId, SubmittedAnswer> {
         // Only `pack` makes these bytes, and the stored record that holds them has a checksum.

@@ -49,7 +49,7 @@ pub use log::{MOST_AT_ONCE, MOST_EVENT_BYTES, MOST_KEPT, MOST_KEPT_BYTES, SILENT
 pub use play::{LATE_GRACE, PausedBy};
 pub use recent_keys::{KNOWN_FOR, MOST_KNOWN};
 pub use redaction::{joined_seat, removed_seat, take_name};
-pub use results::{RoomResults, SeatAnswer, SeatResults};
+pub use results::{RoomResults, RoomTally, SeatAnswer, SeatResults};
 pub use room_event::{Ranked, Reveal};
 pub use seat::{CODE_LIFE, MovedSeat, SeatStatus};
 pub use succession::{Played, Successor};
@@ -182,6 +182,9 @@ enum Actor {
 }
 
 impl Room {
+    /// The kind of the event that ends a game.
+    pub const FINISHED: &str = "finished";
+
     /// A room that will play this quiz, with the host in its first seat.
     pub fn with_quiz(settings: RoomSettings, host: PlayerName, token: SecretHash, quiz: &Quiz, now: Timestamp) -> Self {
         let skeleton = SkeletonHash::from(&host);

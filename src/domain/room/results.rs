@@ -64,7 +64,27 @@ pub struct RoomResults {
     pub seats: Vec<SeatResults>,
 }
 
+/// How much was played in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomTally {
+    /// The seats in the stored record, the host's included.
+    pub seats: usize,
+    /// The questions that have closed. 0 in an external room.
+    pub asked: u32,
+    /// The answers to them, of all seats together.
+    pub answers: usize,
+}
+
 impl Room {
+    /// How much was played so far.
+    pub fn tally(&self) -> RoomTally {
+        RoomTally {
+            seats: self.seats.len(),
+            asked: self.play.as_ref().map_or(0, |play| play.closed()),
+            answers: self.closed.iter().map(ClosedAnswers::count).sum(),
+        }
+    }
+
     /// The results so far. `None` in an external room.
     pub fn results(&self, quiz: Option<&Quiz>) -> Option<RoomResults> {
         let play = self.play.as_ref()?;

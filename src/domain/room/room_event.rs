@@ -170,7 +170,7 @@ impl RoomEvent<'_> {
             Self::Reveal(_) => "reveal",
             Self::Paused { .. } => "paused",
             Self::Resumed(_) => "resumed",
-            Self::Finished(_) => "finished",
+            Self::Finished(_) => super::Room::FINISHED,
             Self::Successor(_) => "successor",
             Self::Said(_) => "said",
         }

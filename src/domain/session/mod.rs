@@ -38,6 +38,14 @@ impl Game {
         }
     }
 
+    /// The room. `None` for a solo game.
+    pub fn room(&self) -> Option<&Room> {
+        match self {
+            Self::Room(room) => Some(room),
+            Self::Solo(_) | Self::Finished(_) => None,
+        }
+    }
+
     /// Whether several clients may follow the game at once, so that each of its commits is announced.
     pub fn is_shared(&self) -> bool {
         matches!(self, Self::Room(_))
@@ -63,6 +71,12 @@ pub struct SessionState {
 }
 
 impl SessionState {
+    /// Whether this is a room whose game is not over. Engines tell by the join code, which stands at the
+    /// beginning of a record: only rooms have one.
+    pub fn is_unfinished_room(&self) -> bool {
+        self.join_code.is_some() && !self.life.is_fixed()
+    }
+
     /// The bounds of the session's event log. A game that records no events has an empty log.
     pub fn log(&self) -> LogBounds {
         let (head, pruned) = match &self.game {

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::activity::Activity;
 use crate::domain::{Applied, Reply, RoomReply, SeatId, SessionId};
 use crate::store::Store;
 use live_room::LiveRoom;
@@ -36,12 +37,19 @@ pub struct Hub {
     /// The supervisors of the room tasks, and delayed notifications.
     tasks: TaskTracker,
     stop: CancellationToken,
+    /// Counts the games that end by time alone.
+    activity: Arc<Activity>,
 }
 
 impl Hub {
     /// A hub without subscribers. Its room tasks end when `stop` is cancelled.
-    pub fn new(stop: CancellationToken, late: Option<DelayFn>) -> Arc<Self> {
-        Arc::new(Self { late, rooms: Mutex::default(), tasks: TaskTracker::new(), stop })
+    pub fn new(stop: CancellationToken, late: Option<DelayFn>, activity: Arc<Activity>) -> Arc<Self> {
+        Arc::new(Self { late, rooms: Mutex::default(), tasks: TaskTracker::new(), stop, activity })
+    }
+
+    /// How many rooms have subscribers on this instance.
+    pub fn room_count(&self) -> usize {
+        self.rooms.lock().len()
     }
 
     /// Subscribes to a room, for a seat or for a backend (`None`). The first subscriber starts the room's task.

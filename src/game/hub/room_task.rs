@@ -181,9 +181,11 @@ impl RoomTask {
     /// Applies a command to the room, and publishes what it changed.
     async fn ask(&self, ask: RoomAction, by: Caller) -> StoreResult<()> {
         let command = Command::room(by, ask);
-        if let Some(applied) = self.room.store.apply(&self.room.id, command, self.room.dates().at).await? {
+        let (store, id, at) = (&self.room.store, &self.room.id, self.room.dates().at);
+        if let Some(applied) = store.apply(id, command, at).await? {
             self.room.note_moved(&applied.moved_seats);
             self.room.tell(&applied.events);
+            self.hub.activity.room_changed(store, id, &applied, at).await;
         }
         Ok(())
     }

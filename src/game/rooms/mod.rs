@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use crate::domain::room::{Caller, RoomAction, RoomResults, RoomView};
 use crate::domain::{
-    Command, Event, Game, GameSession, IdempotencyKey, JoinCode, Lifetimes, Owner, PlayerName, Quiz, Refusal, Reply,
-    Room, RoomReply, SeatId, SecretHash, Sequence, SessionId, Timestamp, Token, UserId, WallTime,
+    Command, Event, GameSession, IdempotencyKey, JoinCode, Lifetimes, Owner, PlayerName, Quiz, Refusal, Reply, Room,
+    RoomReply, SeatId, SecretHash, Sequence, SessionId, Timestamp, Token, UserId, WallTime,
 };
 use crate::quizzes::Catalogue;
 use crate::store::{EventPage, Store, StoreRouter};
 
+use super::activity::Activity;
 use super::dates::Dates;
 use super::entropy::Entropy;
 use super::error::GameError;
@@ -198,6 +199,8 @@ pub struct Rooms {
     pub hub: Arc<Hub>,
     /// Recent openings, to recognize retries.
     pub openings: Openings,
+    /// Counts what happens, and logs which rooms were opened and have ended.
+    pub activity: Arc<Activity>,
 }
 
 impl Rooms {
@@ -216,6 +219,7 @@ impl Rooms {
         let applied = store.apply(id, command, dates.at).await?.ok_or(GameError::SessionNotFound)?;
         // After the commit: subscribers must never see an event that is not committed.
         self.hub.committed(id, &applied);
+        self.activity.room_changed(store, id, &applied, dates.at).await;
         match applied.result? {
             Reply::Room(reply) => Ok(Acted { reply, head: applied.head, dates }),
             other => Err(unexpected(&other)),
@@ -471,8 +475,5 @@ impl Rooms {
 }
 
 fn room_of(session: &GameSession) -> Option<&Room> {
-    match &session.state.game {
-        Game::Room(room) => Some(room),
-        Game::Solo(_) | Game::Finished(_) => None,
-    }
+    session.state.game.room()
 }

@@ -107,10 +107,11 @@ impl Rooms {
             let session = GameSession::room(id.clone(), nonce, Some(code.clone()), made, self.lifetimes, now);
             let session = session.owned_by(owner.clone());
             let expires = dates.of(session.state.life.promised_end(now));
-            match store.create(NewSession(session), dates.at).await {
+            match store.create(NewSession(session.clone()), dates.at).await {
                 Err(StoreError::AlreadyExists) => continue,
                 created => created?,
             }
+            self.activity.room_opened(&session);
             let epoch = self.events(&id, Sequence::default(), 0).await?.0.epoch;
             return Ok(OpenedRoom { room: id, code, host, token, epoch, expires, dates });
         }

@@ -89,7 +89,11 @@ impl Rooms {
         let was_there = store.delete(id).await?;
         // After the deletion: a client that reconnects at once must not find the room.
         self.hub.deleted(id);
-        if was_there { Ok(()) } else { Err(GameError::SessionNotFound) }
+        if !was_there {
+            return Err(GameError::SessionNotFound);
+        }
+        self.activity.room_deleted(&session, dates.at);
+        Ok(())
     }
 }
 

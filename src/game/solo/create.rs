@@ -101,6 +101,7 @@ impl SoloGames {
         let dates = Dates::shown_by(store.clock());
         let session = making.session(id, u64::from_le_bytes(self.chance.bytes()), dates);
         store.create(NewSession(session.clone()), dates.at).await?;
+        self.activity.game_begun();
         Ok(LoadedGame::touched(session, dates))
     }
 

@@ -14,6 +14,7 @@ use crate::domain::{
 use crate::quizzes::Catalogue;
 use crate::store::{GameSessionStore, StoreRouter};
 
+use super::activity::Activity;
 use super::dates::Dates;
 use super::entropy::Entropy;
 use super::error::GameError;
@@ -115,6 +116,8 @@ pub struct SoloGames {
     pub lifetimes: Lifetimes,
     /// The source of randomness for ids and shuffles.
     pub chance: Entropy,
+    /// Counts what happens.
+    pub activity: Arc<Activity>,
 }
 
 impl SoloGames {
@@ -187,7 +190,10 @@ impl SoloGames {
         let (store, Dates { at, wall }) = self.kept(id)?;
         let submission = Submission { question, answer, idempotency, wall };
         match apply(store, id, Command::Submit(submission), at).await? {
-            Reply::Evaluated { report, question_count } => Ok((*report, question_count)),
+            Reply::Evaluated { report, question_count } => {
+                self.activity.answered();
+                Ok((*report, question_count))
+            }
             other => Err(unexpected(&other)),
         }
     }

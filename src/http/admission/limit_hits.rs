@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::limit::Limit;
 
 /// Minimum time between two log lines about the same limit.
-const QUIET: Duration = Duration::from_secs(30);
+const QUIET: Duration = Duration::from_secs(60);
 
 const COUNT: usize = Limit::ALL.len();
 

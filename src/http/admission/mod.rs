@@ -115,8 +115,13 @@ impl Admission {
     }
 
     /// Refusals by each limit since the start, by the name of its setting.
-    pub(super) fn hits(&self) -> std::collections::BTreeMap<&'static str, u64> {
+    pub fn hits(&self) -> std::collections::BTreeMap<&'static str, u64> {
         self.hits.counts()
+    }
+
+    /// How many connections are open. `None` if limits are off, since nobody counts them then.
+    pub fn open_connections(&self) -> Option<u64> {
+        self.is_on.then(|| self.connections.in_use())
     }
 
     /// How many frames a second a player may send. `None` if limits are off.

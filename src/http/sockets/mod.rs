@@ -69,6 +69,11 @@ impl Sockets {
         &self.stopping
     }
 
+    /// How many WebSockets are open.
+    pub fn count(&self) -> usize {
+        self.open.len()
+    }
+
     /// Asks all WebSockets to close, and waits until they have, for two seconds at most.
     pub async fn stop(&self) {
         self.stopping.cancel();

@@ -18,7 +18,8 @@ use super::error::{StoreError, StoreResult};
 use super::page::Budget;
 use super::step::{ApplyFn, apply_on_copy};
 use crate::domain::{
-    Applied, Command, Deadline, Event, GameSession, JoinCode, Moment, Owner, Sequence, SessionId, Timestamp,
+    Applied, Command, Deadline, Event, GameSession, JoinCode, Moment, Owner, Sequence, SessionId, SessionState,
+    Timestamp,
 };
 
 /// The engine's name in [`StoreStatus::engine`].
@@ -214,12 +215,17 @@ impl GameSessionStore for MemoryStore {
         self.with(|inner| {
             let is_dead = |(deadline, _): &&(Deadline, SessionId)| !deadline.is_live(at.now);
             let dead: Vec<_> = inner.deadlines.iter().take_while(is_dead).take(limit).cloned().collect();
+            let is_unfinished = |id: &SessionId| {
+                let state = inner.sessions.get(id).map(|entry| &entry.session.state);
+                state.is_some_and(SessionState::is_unfinished_room)
+            };
+            let unfinished_rooms = dead.iter().filter(|(_, id)| is_unfinished(id)).count();
             dead.iter().for_each(|(_, id)| {
                 inner.remove(id);
             });
             inner.commits += u64::from(!dead.is_empty());
             let more = inner.deadlines.first().as_ref().is_some_and(is_dead);
-            Ok(Swept { deleted: dead.len(), handled: dead.len(), more })
+            Ok(Swept { deleted: dead.len(), unfinished_rooms, handled: dead.len(), more })
         })
     }
 

@@ -26,6 +26,8 @@ const MOST_PASSED: usize = 1_024;
 pub(super) struct SweptBatch {
     /// Number of sessions that were deleted.
     pub(super) deleted: usize,
+    /// How many of them were rooms whose game was not over.
+    pub(super) unfinished_rooms: usize,
     /// Number of entries that were handled: deleted, moved or removed. Entries passed over don't count.
     pub(super) handled: usize,
     /// The entry after which the next batch continues; `None` if nothing more is due.
@@ -43,8 +45,8 @@ impl SweptBatch {
 
 /// What was done with an expiry entry.
 enum SweepOutcome {
-    /// Its session had expired, and is deleted.
-    Deleted,
+    /// Its session had expired, and is deleted. Whether it was a room whose game was not over.
+    Deleted { is_unfinished_room: bool },
     /// The entry of a live session was moved, or an entry that belongs to no session was removed.
     Kept,
     /// Nothing: the session can't be read, or this batch changes it anyway.
@@ -169,7 +171,10 @@ impl Batch<'_> {
                 Ok(SweepOutcome::Passed) => {}
                 Ok(done) => {
                     swept.handled += 1;
-                    swept.deleted += usize::from(matches!(done, SweepOutcome::Deleted));
+                    if let SweepOutcome::Deleted { is_unfinished_room } = done {
+                        swept.deleted += 1;
+                        swept.unfinished_rooms += usize::from(is_unfinished_room);
+                    }
                 }
                 Err(StoreError::Corrupt { what }) => snapshot.damaged.note(&index_time.1, &what),
                 Err(error) => return Err(error),
@@ -225,10 +230,11 @@ impl Batch<'_> {
         rest.check_quiz(id)?;
         let had_events = rest.has_events(id)?;
         let (index_time, deadline) = (head.index_time, head.life.deadline().0);
+        let is_unfinished_room = head.join_code.is_some() && !head.life.is_fixed();
         let (join_code, owner) = (head.join_code, head.owner);
         let before = PreviousRow { index_time, deadline, is_filed, had_events, join_code, owner };
         self.bury(id, before)?;
-        Ok(SweepOutcome::Deleted)
+        Ok(SweepOutcome::Deleted { is_unfinished_room })
     }
 
     /// The same for a session that an earlier command of the batch has already loaded.
@@ -243,7 +249,10 @@ impl Batch<'_> {
                 change.is_dirty = true;
                 Ok(SweepOutcome::Kept)
             }
-            Some(_) => self.remove(id).map(|_| SweepOutcome::Deleted),
+            Some(session) => {
+                let is_unfinished_room = session.state.is_unfinished_room();
+                self.remove(id).map(|_| SweepOutcome::Deleted { is_unfinished_room })
+            }
             None => Ok(SweepOutcome::Passed),
         }
     }

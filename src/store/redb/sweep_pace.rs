@@ -81,6 +81,7 @@ impl RedbStore {
             let most = pace.most.min(limit - swept.handled);
             let batch = self.commit(|reply| Work::Sweep { at, after, most, reply }).await?;
             swept.deleted += batch.deleted;
+            swept.unfinished_rooms += batch.unfinished_rooms;
             swept.handled += batch.handled;
             swept.more = batch.has_more();
             let pace = {

@@ -17,8 +17,8 @@ const AT_ONCE: usize = 64;
 
 /// The result for one member of the deadline index.
 enum SweptMember {
-    /// The session was dead and was deleted.
-    Deleted,
+    /// The session was dead and was deleted. Whether it was a room whose game was not over.
+    Deleted { is_unfinished_room: bool },
     /// The index entry was wrong and was corrected.
     Mended,
     /// The session can't be read and was left alone. Its keys expire by themselves.
@@ -46,7 +46,10 @@ impl Engine {
                 }
                 while let Some(one) = looking.join_next().await {
                     match one.unwrap_or(Ok(SweptMember::Left))? {
-                        SweptMember::Deleted => (swept.deleted, looked) = (swept.deleted + 1, looked + 1),
+                        SweptMember::Deleted { is_unfinished_room } => {
+                            (swept.deleted, looked) = (swept.deleted + 1, looked + 1);
+                            swept.unfinished_rooms += usize::from(is_unfinished_room);
+                        }
                         SweptMember::Mended => looked += 1,
                         SweptMember::Left => left += 1,
                     }
@@ -93,7 +96,8 @@ impl Engine {
             // Delete it only in this state: a new session with this id may just have been stored.
             Ok(Some(held)) => {
                 let is_deleted = self.forget(&id, Some(&held), until).await? == Some(true);
-                Ok(if is_deleted { SweptMember::Deleted } else { SweptMember::Mended })
+                let is_unfinished_room = held.state.is_unfinished_room();
+                Ok(if is_deleted { SweptMember::Deleted { is_unfinished_room } } else { SweptMember::Mended })
             }
             Err(StoreError::Corrupt { .. }) => Ok(SweptMember::Left),
             Err(error) => Err(error),

@@ -1,10 +1,11 @@
 //! Contract cases about how long sessions live and how sweeps delete the dead.
 
 use rejoin::domain::Command;
+use rejoin::domain::room::{Caller, HostMove, RoomAction};
 use rejoin::store::{GameSessionStore, NewSession};
 
 use super::engines::Engine;
-use crate::kit::{DEAD, at, external, id, race, record, right, solo};
+use crate::kit::{DEAD, asked, at, external, id, race, record, right, solo};
 
 async fn is_live(store: &dyn GameSessionStore, n: u64, after: u64) -> bool {
     store.get(&id(n), at(after)).await.expect("read").is_some()
@@ -127,6 +128,21 @@ pub(super) async fn a_session_that_ended_sooner_is_reaped_sooner<E: Engine>() {
     assert!(is_live(&*store, 1, 2_999).await && !is_live(&*store, 1, 3_000).await);
     assert_eq!(store.status(at(3_000)).await.expect("told").live_sessions, 0);
     assert_eq!(sweep_all(&*store, 3_000).await, 1);
+}
+
+pub(super) async fn a_sweep_counts_the_rooms_that_died_before_their_end<E: Engine>() {
+    let engine = E::fresh().await;
+    let store = engine.store();
+    store.create(NewSession(solo(1, 1, at(0))), at(0)).await.expect("created");
+    for (n, code) in [(2, "ABC232"), (3, "ABC233"), (4, "ABC234")] {
+        store.create(NewSession(external(n, Some(code), at(0))), at(0)).await.expect("created");
+    }
+    let finish = asked(Caller::Backend, RoomAction::Host(0, HostMove::Finish, None));
+    store.apply(&id(4), finish, at(1)).await.expect("answered").expect("alive").result.expect("finished");
+    let swept = store.sweep(at(DEAD), 1_000).await.expect("swept");
+    assert_eq!((swept.deleted, swept.unfinished_rooms), (3, 2));
+    let swept = store.sweep(at(1 + 7_200_000), 1_000).await.expect("swept");
+    assert_eq!((swept.deleted, swept.unfinished_rooms), (1, 0), "its game was over");
 }
 
 pub(super) async fn a_sweep_keeps_to_its_limit<E: Engine>() {

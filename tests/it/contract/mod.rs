@@ -45,6 +45,7 @@ macro_rules! cases {
             lives::the_dead_are_neither_returned_nor_counted_before_any_reaping,
             lives::a_session_touched_in_time_is_never_reaped,
             lives::a_session_that_ended_sooner_is_reaped_sooner,
+            lives::a_sweep_counts_the_rooms_that_died_before_their_end,
             lives::a_sweep_keeps_to_its_limit,
             lives::a_sweep_keeps_to_its_limit_where_nobody_is_dead,
             lives::the_dead_are_counted_whatever_becomes_of_them,

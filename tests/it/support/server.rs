@@ -73,9 +73,15 @@ impl Server {
 
     /// The real binary with its file in `folder`. Returns once the server has printed where it listens.
     pub(crate) fn process(folder: &Path, args: &[&str]) -> Self {
+        Self::process_with(folder, args, &[])
+    }
+
+    /// Like [`Server::process`], with these variables in its environment.
+    pub(crate) fn process_with(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
         let log = folder.join("stderr.log");
-        let mut child =
-            command(folder, args).stderr(File::create(&log).expect("a log file")).spawn().expect("it starts");
+        let mut command = command(folder, args);
+        command.envs(variables.iter().copied()).stderr(File::create(&log).expect("a log file"));
+        let mut child = command.spawn().expect("it starts");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("stdout is piped");
         BufReader::new(stdout).read_line(&mut line).expect("a line");
@@ -95,6 +101,16 @@ impl Server {
 
     /// Stops the server as an operator does, and waits until it has closed its file.
     pub(crate) async fn stop(mut self) {
+        self.end().await;
+    }
+
+    /// Like [`Server::stop`], and returns the whole log of the process.
+    pub(crate) async fn stop_and_log(mut self) -> String {
+        self.end().await;
+        self.log()
+    }
+
+    async fn end(&mut self) {
         match &mut self.life {
             Life::Here { stop, thread } => {
                 drop(stop.take());

@@ -265,6 +265,7 @@ impl Writer {
             let Ok(Ok(batch)) = answered.try_recv() else { continue };
             swept = SweptBatch {
                 deleted: swept.deleted + batch.deleted,
+                unfinished_rooms: swept.unfinished_rooms + batch.unfinished_rooms,
                 handled: swept.handled + batch.handled,
                 next: batch.next,
                 has_questions_left: batch.has_questions_left,

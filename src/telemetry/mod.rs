@@ -1,12 +1,17 @@
 //! How the log looks. No id, key or token of a player is ever written to it.
 
+#[cfg(feature = "otel")]
+mod otel;
+
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
 
+use anyhow::Context;
 use clap::ValueEnum;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::layer::{Layered, SubscriberExt};
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::store::panics::{self, Hooked};
 
@@ -25,23 +30,50 @@ pub enum LogFormat {
 /// to reach a node of a cluster, hundreds of lines a second, of which the store tells once.
 const NO_FAULT_OF_OURS: &str = "actix_server=warn,actix_http::h1=off,actix_web=warn,redis=off";
 
-/// Starts logging to standard error, panics included; once in a process.
+/// The log of this process, and the export of its spans. The last spans are sent when it is dropped.
+#[derive(Debug)]
+#[must_use = "dropped, it exports no more spans"]
+pub struct Telemetry {
+    #[cfg(feature = "otel")]
+    spans: Option<otel::SpanExport>,
+}
+
+/// Starts logging to standard error, panics included; once in a process. With the Cargo feature `otel` it starts
+/// the export of spans too.
 ///
 /// # Errors
-/// A filter that isn't one.
-pub fn start(filter: &str, format: LogFormat) -> Result<(), ParseError> {
-    let filter = EnvFilter::try_new(format!("{NO_FAULT_OF_OURS},{filter}"))?;
+/// A filter that isn't one, or a setting of the exporter that can't be used.
+pub fn start(filter: &str, format: LogFormat) -> anyhow::Result<Telemetry> {
+    let filter = EnvFilter::try_new(format!("{NO_FAULT_OF_OURS},{filter}")).context("REJOIN_LOG")?;
+    let telemetry = Telemetry {
+        #[cfg(feature = "otel")]
+        spans: otel::SpanExport::start()?,
+    };
     let colours = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     let started = match format {
-        LogFormat::Human => log.with_target(false).try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
+        LogFormat::Human => telemetry.install(filter, log.with_target(false)),
+        LogFormat::Json => telemetry.install(filter, log.json().flatten_event(true)),
     };
     match started {
         Ok(()) => std::panic::set_hook(Box::new(log_panic)),
         Err(_) => tracing::debug!("logging is already started"),
     }
-    Ok(())
+    Ok(telemetry)
+}
+
+impl Telemetry {
+    /// Makes this the log of the process. The filter holds for the export too.
+    fn install(
+        &self,
+        filter: EnvFilter,
+        log: impl Layer<Layered<EnvFilter, Registry>> + Send + Sync,
+    ) -> Result<(), TryInitError> {
+        let subscriber = tracing_subscriber::registry().with(filter).with(log);
+        #[cfg(feature = "otel")]
+        let subscriber = subscriber.with(self.spans.as_ref().map(otel::SpanExport::layer));
+        subscriber.try_init()
+    }
 }
 
 /// A panic is one line of the log like any other, unless whoever catches it will log it.
@@ -74,9 +106,9 @@ mod tests {
     #[test]
     fn a_panic_is_one_line_of_the_log_and_one_that_is_caught_on_purpose_is_none() {
         if std::env::var_os(CHILD).is_some() {
-            start("info", LogFormat::Json).expect("a good filter");
+            let _telemetry = start("info", LogFormat::Json).expect("a good filter");
             let caught = panics::catch(|| panic!("caught"));
-            assert!(caught.is_err_and(|what: String| what.starts_with("caught (src/telemetry.rs:")));
+            assert!(caught.is_err_and(|what: String| what.starts_with("caught (src/telemetry/mod.rs:")));
             // The second is logged with the first: had it come out of a destructor, the process would end.
             let second = panics::catch(|| {
                 assert!(std::panic::catch_unwind(|| panic!("first")).is_err());
@@ -100,6 +132,6 @@ mod tests {
         assert!(second["panic"] == "second" && second["after"].as_str().is_some_and(|first| first.contains("first")));
         assert_eq!((&line["level"], &line["message"]), (&"ERROR".into(), &"a thread panicked".into()));
         assert_eq!((&line["thread"], &line["panic"]), (&"a-worker".into(), &"one\ntwo".into()));
-        assert!(line["location"].as_str().is_some_and(|place| place.starts_with("src/telemetry.rs:")), "{line}");
+        assert!(line["location"].as_str().is_some_and(|place| place.starts_with("src/telemetry/mod.rs:")), "{line}");
     }
 }

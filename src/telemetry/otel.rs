@@ -1,0 +1,139 @@
+//! Exports the spans of requests to a collector, by OTLP over HTTP. Only in builds with the Cargo feature `otel`.
+//!
+//! It is configured by OpenTelemetry's standard variables, and off without `OTEL_EXPORTER_OTLP_ENDPOINT`.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use opentelemetry::trace::{SpanKind, Status, TracerProvider};
+use opentelemetry::{Key, Value};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
+use tracing::Subscriber;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::registry::LookupSpan;
+
+/// Where spans are sent. The first is a whole URL, the second the URL of a collector for all kinds of data.
+const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+/// The name of the service, unless this variable names another.
+const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
+/// How long the end of the process waits for the last spans.
+const LAST_SPANS: Duration = Duration::from_secs(2);
+/// The name of the spans that are exported. Events are not: at the level debug they tell clients' addresses.
+const REQUEST: &str = "request";
+
+/// The export of spans, from a thread of its own. The last spans are sent when it is dropped.
+#[derive(Debug)]
+pub(super) struct SpanExport(SdkTracerProvider);
+
+impl SpanExport {
+    /// Starts the export. `None` if no variable names a collector.
+    pub(super) fn start() -> anyhow::Result<Option<Self>> {
+        let Some(name) = endpoint(|name| std::env::var(name).ok())? else { return Ok(None) };
+        let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().build().context(name)?;
+        let exporter = RequestExporter { exporter, is_failing: AtomicBool::new(false) };
+        let mut resource = Resource::builder();
+        if std::env::var_os(SERVICE_NAME).is_none() {
+            resource = resource.with_service_name(env!("CARGO_PKG_NAME"));
+        }
+        let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build());
+        Ok(Some(Self(provider.build())))
+    }
+
+    /// The layer that hands the spans of requests to the export.
+    pub(super) fn layer<S: Subscriber + for<'s> LookupSpan<'s>>(&self) -> impl Layer<S> + use<S> {
+        let layer = tracing_opentelemetry::layer().with_tracer(self.0.tracer(env!("CARGO_PKG_NAME")));
+        let layer = layer.with_location(false).with_threads(false).with_target(false).with_tracked_inactivity(false);
+        layer.with_filter(filter_fn(|metadata| metadata.is_span() && metadata.name() == REQUEST))
+    }
+}
+
+/// The variable that names the collector, if one is set.
+fn endpoint(variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Option<&'static str>> {
+    let set = |name: &&'static str| variable(name).filter(|url| !url.is_empty()).map(|url| (*name, url));
+    let Some((name, url)) = ENDPOINTS.iter().find_map(set) else { return Ok(None) };
+    ensure!(url.starts_with("http://"), "{name}: spans are exported by http:// only, to a collector nearby");
+    Ok(Some(name))
+}
+
+impl Drop for SpanExport {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.shutdown_with_timeout(LAST_SPANS) {
+            tracing::warn!(%error, "the last spans could not be exported");
+        }
+    }
+}
+
+/// Sends the spans of requests under the names that OpenTelemetry has for HTTP. Logs when sending begins to fail,
+/// and when it works again.
+#[derive(Debug)]
+struct RequestExporter {
+    exporter: opentelemetry_otlp::SpanExporter,
+    is_failing: AtomicBool,
+}
+
+impl SpanExporter for RequestExporter {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let sent = self.exporter.export(batch.into_iter().map(as_http).collect()).await;
+        match (&sent, self.is_failing.swap(sent.is_err(), Ordering::Relaxed)) {
+            (Err(error), false) => tracing::warn!(%error, "spans cannot be exported; they are lost"),
+            (Ok(()), true) => tracing::info!("spans are exported again"),
+            _ => {}
+        }
+        sent
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
+    }
+}
+
+/// The span of a request by the conventions for HTTP servers: `POST /api/rooms/{id}/answer`.
+fn as_http(mut span: SpanData) -> SpanData {
+    // The span has it as its own.
+    span.attributes.retain(|attribute| attribute.key.as_str() != "trace");
+    for attribute in &mut span.attributes {
+        let name = match attribute.key.as_str() {
+            "method" => "http.request.method",
+            "url" => "http.route",
+            "id" => "rejoin.request_id",
+            _ => continue,
+        };
+        attribute.key = Key::from_static_str(name);
+    }
+    let value = |name: &str| span.attributes.iter().find(|one| one.key.as_str() == name).map(|one| &one.value);
+    if let (Some(method), Some(route)) = (value("http.request.method"), value("http.route")) {
+        span.name = format!("{method} {route}").into();
+    }
+    if let Some(Value::I64(500..)) = value("http.response.status_code") {
+        span.status = Status::error("");
+    }
+    span.span_kind = SpanKind::Server;
+    span
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collector_is_named_by_a_standard_variable_and_reached_without_tls() {
+        let [traces, all] = ENDPOINTS;
+        let of = |set: &[(&str, &str)]| {
+            endpoint(|name| set.iter().find(|(other, _)| *other == name).map(|(_, url)| (*url).to_owned()))
+        };
+        assert_eq!(of(&[]).expect("off"), None);
+        assert_eq!(of(&[(all, "")]).expect("off"), None);
+        assert_eq!(of(&[(all, "http://127.0.0.1:4318")]).expect("on"), Some(all));
+        assert_eq!(of(&[(traces, "http://collector/v1/traces"), (all, "https://other")]).expect("on"), Some(traces));
+        let error = of(&[(all, "https://collector")]).expect_err("it needs TLS").to_string();
+        assert!(error.starts_with("OTEL_EXPORTER_OTLP_ENDPOINT: spans are exported by http://"), "{error}");
+    }
+}
