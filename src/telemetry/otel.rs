@@ -32,7 +32,9 @@ pub(super) struct SpanExport(SdkTracerProvider);
 impl SpanExport {
     /// Starts the export. `None` if no variable names a collector.
     pub(super) fn start() -> anyhow::Result<Option<Self>> {
-        let Some(name) = endpoint(|name| std::env::var(name).ok())? else { return Ok(None) };
+        let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty()).map(|url| (*name, url));
+        let Some((name, url)) = ENDPOINTS.iter().find_map(set) else { return Ok(None) };
+        ensure!(url.starts_with("http://"), "{name}: spans are exported by http:// only, to a collector nearby");
         let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().build().context(name)?;
         let exporter = RequestExporter { exporter, is_failing: AtomicBool::new(false) };
         let mut resource = Resource::builder();
@@ -49,14 +51,6 @@ impl SpanExport {
         let layer = layer.with_location(false).with_threads(false).with_target(false).with_tracked_inactivity(false);
         layer.with_filter(filter_fn(|metadata| metadata.is_span() && metadata.name() == REQUEST))
     }
-}
-
-/// The variable that names the collector, if one is set.
-fn endpoint(variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Option<&'static str>> {
-    let set = |name: &&'static str| variable(name).filter(|url| !url.is_empty()).map(|url| (*name, url));
-    let Some((name, url)) = ENDPOINTS.iter().find_map(set) else { return Ok(None) };
-    ensure!(url.starts_with("http://"), "{name}: spans are exported by http:// only, to a collector nearby");
-    Ok(Some(name))
 }
 
 impl Drop for SpanExport {
@@ -117,23 +111,4 @@ fn as_http(mut span: SpanData) -> SpanData {
     }
     span.span_kind = SpanKind::Server;
     span
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_collector_is_named_by_a_standard_variable_and_reached_without_tls() {
-        let [traces, all] = ENDPOINTS;
-        let of = |set: &[(&str, &str)]| {
-            endpoint(|name| set.iter().find(|(other, _)| *other == name).map(|(_, url)| (*url).to_owned()))
-        };
-        assert_eq!(of(&[]).expect("off"), None);
-        assert_eq!(of(&[(all, "")]).expect("off"), None);
-        assert_eq!(of(&[(all, "http://127.0.0.1:4318")]).expect("on"), Some(all));
-        assert_eq!(of(&[(traces, "http://collector/v1/traces"), (all, "https://other")]).expect("on"), Some(traces));
-        let error = of(&[(all, "https://collector")]).expect_err("it needs TLS").to_string();
-        assert!(error.starts_with("OTEL_EXPORTER_OTLP_ENDPOINT: spans are exported by http://"), "{error}");
-    }
 }

@@ -6,6 +6,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::lines;
 use crate::support::client::send;
+use crate::support::server::refused_with;
 use crate::support::{Server, in_time};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -78,4 +79,13 @@ async fn a_collector_that_is_away_is_one_warning_and_no_failure() {
     client.get("/livez").await.json(200);
     let log = server.stop_and_log().await;
     assert_eq!(lines(&log, "spans cannot be exported; they are lost").len(), 1, "{log}");
+}
+
+#[tokio::test]
+async fn a_collector_behind_tls_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", "https://127.0.0.1:4318")];
+    let (code, error) = refused_with(folder.path(), &[], &variables).await;
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("OTEL_EXPORTER_OTLP_ENDPOINT: spans are exported by http://"), "{error}");
 }

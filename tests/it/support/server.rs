@@ -203,9 +203,15 @@ async fn ended(child: &mut Child) -> ExitStatus {
 
 /// Runs a command that ends by itself. Returns its exit code and everything that it wrote to stderr.
 pub(crate) async fn refused(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
+    refused_with(folder, args, &[]).await
+}
+
+/// Like [`refused`], with these variables in its environment.
+pub(crate) async fn refused_with(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let log = tempfile::NamedTempFile::new().expect("a log file");
     let stderr = log.reopen().expect("the log file");
-    let mut child = command(folder, args).stderr(stderr).spawn().expect("it starts");
+    let mut command = command(folder, args);
+    let mut child = command.envs(variables.iter().copied()).stderr(stderr).spawn().expect("it starts");
     let code = ended(&mut child).await.code();
     (code, std::fs::read_to_string(log.path()).expect("the log is there"))
 }
