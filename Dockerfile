@@ -1,21 +1,28 @@
-# rejoin in a container, as an ordinary user, its file on a volume.
-#   docker build -t rejoin . && docker run -p 8080:8080 -v rejoin:/data rejoin
+# rejoin in a container: one static binary and nothing else, as an ordinary user, its file on a volume.
+#   docker build -t rejoin --build-arg REJOIN_COMMIT=$(git rev-parse --short=12 HEAD) .
+#   docker run -p 8080:8080 -v rejoin:/data rejoin
 ARG BUILD_IMAGE=rust:1.95.0-bookworm
-ARG RUN_IMAGE=debian:bookworm-slim
+# Where the binary comes from: the stage below. deploy/release.sh names an image that has it already.
+ARG BINARY_IMAGE=build
 
 FROM ${BUILD_IMAGE} AS build
+# The build's context has no repository that would tell it.
+ARG REJOIN_COMMIT
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked --bin rejoin && mkdir /empty-data
+RUN deploy/build-static.sh /binary/rejoin && mkdir /binary/data
 
-FROM ${RUN_IMAGE}
-COPY --from=build /src/target/release/rejoin /usr/local/bin/rejoin
+FROM ${BINARY_IMAGE} AS binary
+
+FROM scratch
+COPY --from=binary /binary/rejoin /usr/local/bin/rejoin
 # The volume takes the owner of this folder.
-COPY --from=build --chown=65532:65532 /empty-data /data
+COPY --from=binary --chown=65532:65532 /binary/data /data
 USER 65532:65532
 ENV REJOIN_LISTEN=0.0.0.0:8080 \
     REJOIN_DATA_DIR=/data
 VOLUME /data
 EXPOSE 8080
+STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=4s --start-period=2s --retries=3 CMD ["/usr/local/bin/rejoin", "health"]
 ENTRYPOINT ["/usr/local/bin/rejoin"]

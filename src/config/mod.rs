@@ -22,6 +22,7 @@ use crate::http::{ApiKey, LimitSettings, PublicUrl};
 use crate::quizzes::Hosting;
 use crate::quizzes::cli::QuizzesCommand;
 use crate::telemetry::LogFormat;
+use crate::version::LONG_VERSION;
 pub use admin::{AdminListen, AdminSettings, USUAL_ADDRESS};
 #[cfg(feature = "clients")]
 pub use drill::DrillArgs;
@@ -29,7 +30,7 @@ pub use valkey::{ValkeyMode, ValkeySettings};
 
 /// A game-session server that keeps live quiz games on disk and brings every player back.
 #[derive(Debug, Parser)]
-#[command(name = "rejoin", version, about, args_conflicts_with_subcommands = true)]
+#[command(name = "rejoin", version, long_version = LONG_VERSION.as_str(), about, args_conflicts_with_subcommands = true)]
 #[command(after_help = "`rejoin` without a command is `rejoin serve`.")]
 pub struct Cli {
     /// The command. If there is none, `serve`.

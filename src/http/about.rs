@@ -10,6 +10,7 @@ use super::Shared;
 use super::reply::reply;
 use super::routes::{self, Url};
 use crate::quizzes::Hosting;
+use crate::version::VERSION;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -43,7 +44,7 @@ static CALLS: LazyLock<Vec<ApiCall>> = LazyLock::new(|| {
 pub(super) async fn about(shared: web::Data<Shared>) -> HttpResponse {
     let about = About {
         name: "rejoin",
-        version: env!("CARGO_PKG_VERSION"),
+        version: VERSION,
         public_url: shared.reach.public.as_ref().map(|public| public.url.as_str()),
         lan_url: shared.reach.lan.as_deref(),
         hosting: shared.keys.hosting(shared.hosting),

@@ -11,12 +11,14 @@ use super::problem::Problem;
 use super::reply::reply;
 use super::store_health::StoreHealth;
 use crate::domain::InstanceName;
+use crate::version::{COMMIT, VERSION};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Health<'a> {
     status: &'static str,
     version: &'static str,
+    commit: &'static str,
     #[serde(flatten)]
     standing: StoreHealth,
     live_sessions: u64,
@@ -59,7 +61,8 @@ pub(super) async fn health(shared: web::Data<Shared>) -> Result<HttpResponse, Pr
     let word = standing.word("ok");
     let health = Health {
         status: word.unwrap_or("unavailable"),
-        version: env!("CARGO_PKG_VERSION"),
+        version: VERSION,
+        commit: COMMIT,
         standing,
         live_sessions: stores.live_sessions(),
         commits: stores.commits(),

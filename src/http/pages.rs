@@ -1,4 +1,4 @@
-//! Serves the pages: the files of `web/`, embedded and compressed by `build.rs`, or read from a folder during
+//! Serves the pages: the files of `web/`, embedded and compressed by `build/assets.rs`, or read from a folder during
 //! development. All screens are the same HTML file; its script chooses the screen by the path.
 
 use std::path::{Path, PathBuf};
@@ -60,7 +60,7 @@ impl Pages {
 }
 
 fn asset(path: &str) -> Option<&'static Asset> {
-    // Needs the order in which build.rs writes the table.
+    // Needs the order in which `build/assets.rs` writes the table.
     ASSETS.binary_search_by(|asset| asset.path.cmp(path)).ok().map(|at| &ASSETS[at])
 }
 

@@ -34,6 +34,7 @@ use crate::http::{self, Admission, ApiKeys, Chaos, OneByOne, Pages, Reach, Share
 use crate::quizzes::{Catalogue, Hosting};
 use crate::store::clock::system_wall_clock;
 use crate::store::{StoreRouter, WallClock};
+use crate::version::{COMMIT, VERSION};
 pub(crate) use stores::FILE;
 pub use stores::Stores;
 use summary::Summaries;
@@ -306,18 +307,18 @@ async fn announce(settings: &Settings, outside: &Outside, reach: &Reach, stores:
     let fallback = stores.fallback.as_ref().map(|place| format!(", fallback {place}")).unwrap_or_default();
     let count = status.records();
     let records = format!("{count} session record{}", if count == 1 { "" } else { "s" });
-    let version = env!("CARGO_PKG_VERSION");
     let operators = admin.map(|admin| format!(", admin on http://{admin}")).unwrap_or_default();
     let limits = if settings.limits.is_on() { "" } else { ", limits off" };
     let chaos = settings.chaos.map(|likelihood| format!(", chaos {likelihood}")).unwrap_or_default();
     let page = page(address, reach);
     // Printed as one line in one piece: a reader of the pipe may close it after the first line.
     println!(
-        "rejoin {version} listens on http://{address} (to play, open {page}), sessions in {place}{away}{fallback}, \
+        "rejoin {VERSION} listens on http://{address} (to play, open {page}), sessions in {place}{away}{fallback}, \
          {records}{operators}{limits}{chaos}"
     );
     tracing::info!(
-        version,
+        version = VERSION,
+        commit = COMMIT,
         listen = %address,
         admin = admin.map(tracing::field::display),
         engine = status.main.engine,

@@ -26,6 +26,7 @@ pub use contract::{
     StoreStatus, Swept, Trouble, ValkeyCause,
 };
 pub use error::{StoreError, StoreResult};
+pub use format::RECORD_FORMAT;
 pub use router::{LocalFallback, OtherInstance, StoreRouter, StoresStatus};
 pub use step::ApplyFn;
 pub use watch::{Notice, Watch};

@@ -16,7 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("store", &["store", "domain"]),
     ("quizzes", &["quizzes", "domain"]),
     ("game", &["game", "store", "quizzes", "domain"]),
-    ("http", &["http", "websocket", "game", "store", "quizzes", "domain"]),
+    ("http", &["http", "websocket", "game", "store", "quizzes", "domain", "version"]),
     ("websocket", &["websocket"]),
     // The client knows the protocol and nothing of the server.
     ("client", &["client"]),

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use rejoin::domain::WallTime;
 use rejoin::store::WallClock;
 use rejoin::store::clock::system_wall_clock;
+use rejoin::version::{COMMIT, VERSION};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -343,7 +344,7 @@ async fn health_over_http_reports_the_store() {
     client.play(1).await;
     let health = client.get("/health").await.json(200);
     let expected = json!({
-        "status": "ok", "version": env!("CARGO_PKG_VERSION"), "engine": "redb", "reachable": true,
+        "status": "ok", "version": VERSION, "commit": COMMIT, "engine": "redb", "reachable": true,
         "degraded": false, "liveSessions": 1, "commits": 1, "damaged": 0, "limits": "on", "limitsHit": {},
     });
     assert_eq!(health, expected);
@@ -358,9 +359,9 @@ async fn a_start_prints_one_line_with_its_address_and_store() {
     for records in 0..2 {
         let server = Server::process(folder.path(), &[]);
         let file = folder.path().join("rejoin.redb");
-        let (version, base) = (env!("CARGO_PKG_VERSION"), &server.base);
+        let base = &server.base;
         let place = file.display();
-        let place = format!("rejoin {version} listens on {base} (to play, open {base}), sessions in redb at {place}");
+        let place = format!("rejoin {VERSION} listens on {base} (to play, open {base}), sessions in redb at {place}");
         assert_eq!(
             server.line(),
             format!("{place}, {records} session record{}\n", if records == 1 { "" } else { "s" })

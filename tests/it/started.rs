@@ -1,5 +1,9 @@
-//! The log event of a start, for machines that read the log.
+//! The log event of a start, for machines that read the log, and what `--version` says.
 
+use std::path::Path;
+use std::process::Command;
+
+use rejoin::version::{COMMIT, VERSION};
 use serde_json::{Value, json};
 
 use crate::support::Server;
@@ -23,7 +27,8 @@ async fn the_start_event_says_how_the_file_was_found() {
         (server, event)
     };
     let (server, first) = start().await;
-    assert_eq!((&first["level"], &first["version"]), (&json!("INFO"), &json!(env!("CARGO_PKG_VERSION"))));
+    assert_eq!((&first["level"], &first["version"]), (&json!("INFO"), &json!(VERSION)));
+    assert_eq!(first["commit"], COMMIT);
     assert_eq!((&first["engine"], &first["records"]), (&json!("redb"), &json!(0)));
     assert_eq!(first["listen"], *server.base.strip_prefix("http://").unwrap());
     assert!(first["place"].as_str().unwrap().ends_with("rejoin.redb"), "{first}");
@@ -51,4 +56,18 @@ async fn the_start_event_of_a_memory_store_mentions_no_file() {
     assert_eq!(event["engine"], "memory");
     assert!(event.get("stopped_cleanly").is_none() && event.get("clock_moved_on_ms").is_none(), "{event}");
     server.stop().await;
+}
+
+#[test]
+fn the_version_names_the_commit_and_the_formats() {
+    let version = Command::new(env!("CARGO_BIN_EXE_rejoin")).arg("--version").output().unwrap();
+    assert!(version.status.success());
+    let formats = "formats: file 3, record 3, record in Valkey 3";
+    assert_eq!(String::from_utf8(version.stdout).unwrap(), format!("rejoin {VERSION}\ncommit {COMMIT}\n{formats}\n"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if root.join(".git").exists() && std::env::var_os("REJOIN_COMMIT").is_none() {
+        let head = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root).output().unwrap();
+        let head = String::from_utf8(head.stdout).unwrap();
+        assert!(head.starts_with(COMMIT.trim_end_matches("-modified")), "{COMMIT} is not {head}");
+    }
 }

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{StoreError, StoreResult};
 
-/// The format version that this release writes and reads.
-const VERSION: u8 = 3;
+/// The version of the record format that this release writes and reads.
+pub const RECORD_FORMAT: u8 = 3;
 /// Maximum size of a record in bytes, whatever lengths it claims inside.
 const LIMIT: usize = 32 * 1024 * 1024;
 /// Initial capacity of an encoding buffer in bytes. Most states are smaller, so the buffer rarely grows.
@@ -32,7 +32,7 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> StoreResult<Vec<u8>> {
 /// Encodes a value as a record and appends it to `bytes`.
 pub(crate) fn append<T: Serialize>(bytes: &mut Vec<u8>, value: &T) -> StoreResult<()> {
     let begin = bytes.len();
-    bytes.push(VERSION);
+    bytes.push(RECORD_FORMAT);
     bincode::serde::encode_into_std_write(value, bytes, config())
         .map_err(|error| StoreError::Corrupt { what: format!("a record that cannot be written: {error}") })?;
     bytes.extend_from_slice(&crc32fast::hash(&bytes[begin..]).to_le_bytes());
@@ -59,7 +59,7 @@ pub(crate) fn decode_borrowed<'a, T: Deserialize<'a>>(bytes: &'a [u8], what: imp
 /// Decodes only the value at the beginning of a record. The checksum and the rest are not checked.
 pub(crate) fn decode_prefix<T: DeserializeOwned>(bytes: &[u8], what: impl Fn() -> String) -> StoreResult<T> {
     let corrupt = |met: String| StoreError::Corrupt { what: format!("{}: {met}", what()) };
-    let body = bytes.get(1..).filter(|_| bytes[0] == VERSION);
+    let body = bytes.get(1..).filter(|_| bytes[0] == RECORD_FORMAT);
     let body = body.ok_or_else(|| corrupt("another format version".to_owned()))?;
     let decoded = bincode::serde::decode_from_slice(body, config());
     decoded.map(|(value, _)| value).map_err(|error| corrupt(error.to_string()))
@@ -91,8 +91,8 @@ fn checked_body(bytes: &[u8]) -> Result<&[u8], String> {
     // Check the version before the checksum: a record from a newer release must be reported as newer, not as
     // damaged.
     let (version, body) = content.split_first().ok_or("without a version")?;
-    if *version != VERSION {
-        return Err(format!("format version {version}, and this release reads {VERSION}"));
+    if *version != RECORD_FORMAT {
+        return Err(format!("format version {version}, and this release reads {RECORD_FORMAT}"));
     }
     if u32::from_le_bytes(*crc) == crc32fast::hash(content) {
         Ok(body)

@@ -204,7 +204,7 @@ fn met<T: DeserializeOwned + std::fmt::Debug>(bytes: &[u8]) -> String {
 
 /// A record with this body and a valid version and checksum.
 fn sealed(body: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![VERSION];
+    let mut bytes = vec![RECORD_FORMAT];
     bytes.extend_from_slice(body);
     bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
     bytes
@@ -245,7 +245,7 @@ fn any_single_bit_flipped_is_noticed() {
 #[test]
 fn a_newer_version_is_named_and_not_called_damaged() {
     let mut bytes = encode(&event()).expect("encoded");
-    bytes[0] = VERSION + 1;
+    bytes[0] = RECORD_FORMAT + 1;
     let message = met::<Event>(&bytes);
     assert!(message.starts_with("a test's record: format version 4"), "{message}");
     assert!(!message.contains("checksum"), "{message}");

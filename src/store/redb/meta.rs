@@ -13,7 +13,7 @@ use crate::store::error::{StoreError, StoreResult};
 
 /// The version of the table layout that this release reads and writes. Metadata that earlier releases with
 /// this version did not have may be missing in a file.
-const FORMAT: u64 = 3;
+pub const FILE_LAYOUT: u64 = 3;
 /// While sessions are stored and nothing else is committed, a sign of life is committed this often. So a
 /// crash was at most this much later than the highest game time in the file.
 pub(super) const SIGN_OF_LIFE: Millis = Millis::seconds(10);
@@ -75,8 +75,8 @@ impl Meta {
             Ok(value.map_or(0, |value| value.value()))
         };
         let format = number("format")?;
-        if format != FORMAT {
-            let what = format!("the file has layout {format}, and this release reads {FORMAT}");
+        if format != FILE_LAYOUT {
+            let what = format!("the file has layout {format}, and this release reads {FILE_LAYOUT}");
             return Err(StoreError::Corrupt { what });
         }
         Ok(Some(Self {
@@ -102,7 +102,7 @@ impl Meta {
         let mut table = transaction.open_table(META)?;
         let identity = self.identity.unwrap_or(Identity { device: 0, inode: 0 });
         let numbers = [
-            ("format", FORMAT),
+            ("format", FILE_LAYOUT),
             ("random", self.random),
             ("time", self.time.as_millis()),
             ("boot", self.uptime.boot),

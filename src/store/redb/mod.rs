@@ -69,7 +69,7 @@ use reads::{Reader, RecordCounts};
 use sweep_pace::Reaping;
 
 pub use file::{CheckpointRule, DatabaseOpener, LogOptions, OpenError, file_opener, make_folder, storage_opener};
-pub use meta::Opening;
+pub use meta::{FILE_LAYOUT, Opening};
 
 /// The engine's name in `status`.
 const ENGINE: &str = "redb";

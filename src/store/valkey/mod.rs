@@ -74,6 +74,7 @@ use session_queues::{QueueItem, SessionQueues};
 use subscriptions::Subscriptions;
 use supervisor::Supervisor;
 
+pub use record::RECORD_FORMAT;
 pub use target::{InvalidTarget, Topology, ValkeyTarget};
 
 /// The engine's name in [`StoreStatus::engine`].

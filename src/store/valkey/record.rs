@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::super::error::{StoreError, StoreResult};
 use crate::domain::{GameSession, Quiz, SessionId, SessionState};
 
-/// The format that this release writes and reads.
-const FORMAT: u32 = 3;
+/// The format of a record in Valkey that this release writes and reads.
+pub const RECORD_FORMAT: u32 = 3;
 /// The first version of a session is a random number below this. A fixed first number would make a recreated
 /// session look like the earlier session with the same id.
 const FIRST_VERSIONS: u64 = 1 << 48;
@@ -44,7 +44,7 @@ impl Version {
     /// The beginning of the record that has this version.
     pub(super) fn head(self) -> String {
         let Self { version, commit } = self;
-        format!("{{\"version\":{version},\"format\":{FORMAT},\"commit\":{commit},")
+        format!("{{\"version\":{version},\"format\":{RECORD_FORMAT},\"commit\":{commit},")
     }
 }
 
@@ -59,7 +59,7 @@ pub(super) struct StoredState {
 /// instances.
 pub(super) fn encode(state: &SessionState, before: Option<Version>, commit: u64) -> StoreResult<(Version, Vec<u8>)> {
     let version = before.map_or(commit % FIRST_VERSIONS, |before| before.version + 1);
-    let record = StateRecord { version, format: FORMAT, commit, state };
+    let record = StateRecord { version, format: RECORD_FORMAT, commit, state };
     let what = |error| StoreError::Corrupt { what: format!("a state that cannot be written: {error}") };
     serde_json::to_vec(&record).map(|body| (Version { version, commit }, body)).map_err(what)
 }
@@ -69,12 +69,12 @@ pub(super) fn decode(id: &SessionId, body: &[u8]) -> StoreResult<StoredState> {
     let corrupt =
         |met: String| StoreError::Corrupt { what: format!("the state of session #{}: {met}", id.short_hash()) };
     match serde_json::from_slice::<StateRecord<SessionState>>(body) {
-        Ok(StateRecord { version, format: FORMAT, commit, state }) => {
+        Ok(StateRecord { version, format: RECORD_FORMAT, commit, state }) => {
             Ok(StoredState { stamp: Version { version, commit }, state })
         }
         read => {
-            let newer = serde_json::from_slice::<RecordHead>(body).ok().filter(|head| head.format != FORMAT);
-            let newer = newer.map(|head| format!("format {}, and this release reads {FORMAT}", head.format));
+            let newer = serde_json::from_slice::<RecordHead>(body).ok().filter(|head| head.format != RECORD_FORMAT);
+            let newer = newer.map(|head| format!("format {}, and this release reads {RECORD_FORMAT}", head.format));
             Err(corrupt(newer.or_else(|| read.err().map(|error| error.to_string())).unwrap_or_default()))
         }
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rejoin::server::Stores;
 use rejoin::store::Store;
 use rejoin::store::clock::system_wall_clock;
+use rejoin::version::{COMMIT, VERSION};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -268,9 +269,8 @@ fn with(mut object: Value, more: Value) -> Value {
 
 /// The reply of `/health` when `begun` sessions were created and nothing else happened.
 fn health(word: &str, begun: u64, standing: Value) -> Value {
-    let version = env!("CARGO_PKG_VERSION");
     let counts = json!({ "liveSessions": begun, "commits": begun, "damaged": 0, "limits": "on", "limitsHit": {} });
-    let health = with(json!({ "status": word, "version": version, "instance": "eu-1" }), counts);
+    let health = with(json!({ "status": word, "version": VERSION, "commit": COMMIT, "instance": "eu-1" }), counts);
     with(health, standing)
 }
 

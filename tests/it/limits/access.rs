@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::KEY;
 use crate::support::client::send;
-use crate::support::nginx::Nginx;
+use crate::support::reverse_proxy::ReverseProxy;
 use crate::support::websocket::{CLOSE, Socket, TEXT};
 use crate::support::{Client, Server, questions};
 
@@ -193,12 +193,27 @@ async fn every_cell_of_the_access_table_is_true() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_access_table_is_true_through_nginx_whose_log_contains_no_id() {
+    the_access_table_is_true_through(ReverseProxy::nginx_before, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_access_table_is_true_through_the_nginx_of_one_instance() {
+    the_access_table_is_true_through(ReverseProxy::nginx_single_before, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_access_table_is_true_through_caddy_which_logs_no_request() {
+    the_access_table_is_true_through(ReverseProxy::caddy_before, false).await;
+}
+
+/// Plays the whole table through a proxy. `logs_requests`: its log has a line for each request, without ids.
+async fn the_access_table_is_true_through(proxy_before: fn(&Server) -> ReverseProxy, logs_requests: bool) {
     let folder = tempfile::tempdir().unwrap();
     let server =
         Server::process(folder.path(), &["--api-keys", KEY, "--trusted-proxies", "127.0.0.1", "--log", "debug"]);
-    let nginx = Nginx::before(&server);
-    let client = Client::new(&nginx.base);
-    // An error that nginx returns itself has the form of one of rejoin.
+    let proxy = proxy_before(&server);
+    let client = Client::new(&proxy.base);
+    // An error that a proxy returns itself has the form of one of rejoin.
     let large = client.post("/api/game/session", &json!({ "metadata": "x".repeat(300_000) })).await;
     let problem: Value = serde_json::from_slice(&large.body).expect("a problem is JSON");
     assert_eq!((large.status, large.header("content-type")), (413, Some("application/problem+json")));
@@ -208,11 +223,19 @@ async fn the_access_table_is_true_through_nginx_whose_log_contains_no_id() {
     for page in ["/", "/j/ABC234", "/host", "/host/x", "/room/x", "/web/app.js"] {
         assert_eq!(client.get(page).await.status, 200, "{page}");
     }
-    let log = nginx.access_log();
-    assert!(log.contains("GET /j/{id} 200") && !log.contains("ABC234"), "the access log tells a code: {log}");
-    assert!(log.contains("/api/rooms/{id}/start") && log.contains("/api/game/session/{id}"), "{log}");
+    let log = proxy.access_log();
+    assert!(!log.contains("ABC234"), "the access log tells a code: {log}");
+    assert_eq!(log.contains("GET /j/{id} 200"), logs_requests, "{log}");
+    assert_eq!(log.contains("/api/rooms/{id}/start") && log.contains("/api/game/session/{id}"), logs_requests, "{log}");
     let is_id = |word: &str| word.len() >= 36 && word.matches('-').count() >= 4;
     let told = log.split([' ', '/', '"']).find(|word| is_id(word));
     assert_eq!(told, None, "the access log tells an id");
     server.stop().await;
+    // While the server is away, a client is told to repeat its request.
+    let away = client.post("/api/game/session", &json!({ "count": 1 })).await;
+    let problem: Value = serde_json::from_slice(&away.body).expect("a problem is JSON");
+    assert_eq!(
+        (away.status, &problem["code"], away.header("retry-after")),
+        (503, &json!("outcome-unknown"), Some("1"))
+    );
 }

@@ -1,6 +1,8 @@
-//! The address of a client behind a proxy.
+//! The address of a client behind a proxy, and TLS.
 
 use super::{is_over, open_from, server};
+use crate::support::reverse_proxy::ReverseProxy;
+use crate::support::{Client, Server};
 
 #[tokio::test]
 async fn clients_behind_a_trusted_proxy_have_separate_limits() {
@@ -57,4 +59,29 @@ async fn wait_is_refused(client: &crate::support::Client, address: &str) -> bool
     }
     reply.json(200);
     false
+}
+
+#[tokio::test]
+async fn the_shipped_proxies_tell_who_the_client_is_and_believe_nobody_else() {
+    for proxy_before in [ReverseProxy::nginx_single_before, ReverseProxy::caddy_before] {
+        let (_folder, server, _) = server(&["--rooms-per-address", "1", "--trusted-proxies", "127.0.0.1/32"]);
+        let proxy: ReverseProxy = proxy_before(&server);
+        let client = Client::new(&proxy.base);
+        open_from(&client, "203.0.113.5").await.json(201);
+        is_over(&open_from(&client, "203.0.113.6").await, "REJOIN_ROOMS_PER_ADDRESS");
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn the_shipped_proxies_serve_the_pages_over_tls() {
+    for proxy_before in [ReverseProxy::nginx_single_before, ReverseProxy::caddy_before] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::process(folder.path(), &["--trusted-proxies", "127.0.0.1"]);
+        let proxy: ReverseProxy = proxy_before(&server);
+        let reply = tokio::task::spawn_blocking(move || proxy.get_over_tls("/")).await.unwrap().to_lowercase();
+        assert!(reply.starts_with("http/1.1 200") && reply.contains("<!doctype html>"), "{reply}");
+        assert!(reply.contains("\r\nstrict-transport-security: max-age=31536000\r\n"), "{reply}");
+        server.stop().await;
+    }
 }

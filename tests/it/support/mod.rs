@@ -1,7 +1,7 @@
 //! What the tests share: servers, clients, questions, and ways to wait.
 
 pub(crate) mod client;
-pub(crate) mod nginx;
+pub(crate) mod reverse_proxy;
 pub(crate) mod secrets;
 pub(crate) mod server;
 pub(crate) mod shape;

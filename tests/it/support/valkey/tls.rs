@@ -21,7 +21,7 @@ impl TlsServer {
     /// Starts a server with `deploy/valkey.conf` and `args`. Returns once it accepts commands.
     pub(crate) fn start(args: &[&str]) -> Self {
         let papers = Papers::issued();
-        let access = Access { tls: Some(Arc::new(papers.trust())), ..Access::plain(args) };
+        let access = Access { tls: Some(Arc::new(trusting(papers.trusted.clone()))), ..Access::plain(args) };
         Self(ValkeyServer::start_by(free_ports(), access, |port, folder| {
             let put = |(name, text): (&str, &String)| {
                 std::fs::write(folder.join(name), text).expect("the folder takes a file");
@@ -44,15 +44,15 @@ impl TlsServer {
 }
 
 /// The certificates and the key of a TLS server, in PEM, and the certificate that its clients must trust.
-struct Papers {
-    authority: String,
-    certificate: String,
-    key: String,
+pub(crate) struct Papers {
+    pub(crate) authority: String,
+    pub(crate) certificate: String,
+    pub(crate) key: String,
     trusted: CertificateDer<'static>,
 }
 
 impl Papers {
-    fn issued() -> Self {
+    pub(crate) fn issued() -> Self {
         let mut authority = CertificateParams::default();
         authority.distinguished_name.push(DnType::CommonName, "an authority of the tests");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -65,12 +65,13 @@ impl Papers {
         let certificate = server.signed_by(&key, &issuer).expect("a certificate").pem();
         Self { authority: own.pem(), certificate, key: key.serialize_pem(), trusted: own.into() }
     }
+}
 
-    fn trust(&self) -> ClientConfig {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.trusted.clone()).expect("it is an authority's");
-        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-        let builder = builder.with_safe_default_protocol_versions().expect("ring knows them");
-        builder.with_root_certificates(roots).with_no_client_auth()
-    }
+/// The settings of a client that trusts only this authority.
+pub(crate) fn trusting(authority: CertificateDer<'static>) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.add(authority).expect("it is an authority's");
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().expect("ring knows them");
+    builder.with_root_certificates(roots).with_no_client_auth()
 }

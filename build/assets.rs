@@ -20,7 +20,8 @@ const TYPES: [(&str, &str); 5] = [
 /// Folder with the sources of the vendored module, which browsers never request.
 const NOT_SERVED: &str = "vendor/build";
 
-fn main() -> io::Result<()> {
+/// Prepares the files and writes the table.
+pub(crate) fn embed() -> io::Result<()> {
     println!("cargo::rerun-if-changed=web");
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("web");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));

@@ -1,0 +1,18 @@
+//! What this build is: its version, the commit that it was built from, and the formats of stored games.
+
+use std::sync::LazyLock;
+
+use crate::store::{RECORD_FORMAT, redb, valkey};
+
+/// The version of the release.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The first twelve digits of the commit, with `-modified` if the sources differed from it. `unknown` if the sources
+/// were not built from a repository and nobody said which commit they are.
+pub const COMMIT: &str = env!("REJOIN_COMMIT");
+
+/// What `rejoin --version` prints after the name.
+pub(crate) static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
+    let (file, in_valkey) = (redb::FILE_LAYOUT, valkey::RECORD_FORMAT);
+    format!("{VERSION}\ncommit {COMMIT}\nformats: file {file}, record {RECORD_FORMAT}, record in Valkey {in_valkey}")
+});
