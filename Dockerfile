@@ -7,7 +7,7 @@ ARG BINARY_IMAGE=build
 
 FROM ${BUILD_IMAGE} AS build
 # The build's context has no repository that would tell it.
-ARG REJOIN_COMMIT
+ARG REJOIN_COMMIT=
 WORKDIR /src
 COPY . .
 RUN deploy/build-static.sh /binary/rejoin && mkdir /binary/data

