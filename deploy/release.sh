@@ -2,7 +2,7 @@
 # Makes a release for this machine's architecture: deploy/release.sh [folder], by default target/release-files.
 #
 #   rejoin-<version>-<architecture>-linux.tar.gz        the static binary, its unit, proxies' configurations, licences
-#   rejoin-<version>-<architecture>-linux.cdx.json      the bill of materials (CycloneDX): every crate in the binary
+#   rejoin-<version>-<architecture>-linux.cdx.json      the bill of materials (CycloneDX), which names every crate
 #   rejoin-<version>-<architecture>-linux.image.tar.gz  the image, for `docker load` and `podman load`
 #   SHA256SUMS
 #
