@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Makes a release for this machine's architecture: deploy/release.sh [folder], by default target/release-files.
 #
-#   rejoin-<version>-<architecture>-linux.tar.gz        the static binary, its unit, proxies' configurations, licences
-#   rejoin-<version>-<architecture>-linux.cdx.json      the bill of materials (CycloneDX), which names every crate
-#   rejoin-<version>-<architecture>-linux.image.tar.gz  the image, for `docker load` and `podman load`
+#   rejoin-<version>-<architecture>-linux.tar.gz     the static binary, its unit, proxies' configurations, licences
+#   rejoin-<version>-<architecture>-linux.cdx.json   the bill of materials (CycloneDX), which names every crate
+#   rejoin-<version>-<architecture>-linux.image.tar  the image, for `docker load` and `podman load`
 #   SHA256SUMS
 #
 # The same commit makes the same files, with the same compiler and in whatever folder. Needs Rust, a C compiler and
@@ -60,8 +60,8 @@ make_image() {
     # Only Docker's format of images has health checks.
     buildah_here build --quiet --format docker --isolation chroot --timestamp "$SOURCE_DATE_EPOCH" \
         --build-arg BINARY_IMAGE=rejoin-binary --tag "rejoin:$version" . >/dev/null
-    buildah_here push --quiet "rejoin:$version" "docker-archive:$scratch/image.tar:rejoin:$version"
-    gzip --no-name -9 <"$scratch/image.tar" >"$folder/$name.image.tar.gz"
+    rm -f "$folder/$name.image.tar"
+    buildah_here push --quiet "rejoin:$version" "docker-archive:$folder/$name.image.tar:rejoin:$version"
 }
 
 mkdir -p "$folder"

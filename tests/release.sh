@@ -71,7 +71,7 @@ check_unit() {
 
 podman_here() {
     podman --root "$scratch/images" --runroot "$scratch/run" --storage-driver vfs --cgroup-manager cgroupfs \
-        --runtime runc "$@"
+        --runtime runc --log-level fatal "$@"
 }
 
 # Starts the image as strictly as compose.yaml does, with the system calls of the unit: start_container <options>
@@ -100,10 +100,10 @@ call() {
 
 load_image() {
     local loaded bytes
-    podman_here load --quiet --input "$(echo "$FOLDER"/rejoin-*.image.tar.gz)" >"$scratch/loaded"
-    image=$(sed -n 's/^Loaded image: //p' "$scratch/loaded")
+    podman_here load --quiet --input "$(echo "$FOLDER"/rejoin-*.image.tar)" >"$scratch/loaded"
+    image=$(sed -n 's/^Loaded image: //p' "$scratch/loaded" | tail -1)
     bytes=$(podman_here image inspect --format '{{.Size}}' "$image")
-    echo "the image has $bytes bytes, its archive $(stat --format %s "$FOLDER"/rejoin-*.image.tar.gz)"
+    echo "the image has $bytes bytes, its archive $(stat --format %s "$FOLDER"/rejoin-*.image.tar)"
     [ "$bytes" -lt "$MOST_BYTES" ] || fail "the image is too large"
     loaded=$(podman_here image inspect --format '{{.User}} {{.Config.Entrypoint}} {{.HealthCheck.Test}}' "$image")
     [ "$loaded" = "65532:65532 [/usr/local/bin/rejoin] [CMD /usr/local/bin/rejoin health]" ] || fail "the image: $loaded"
@@ -124,6 +124,7 @@ check_image() {
     pid=$(podman_here inspect --format '{{.State.Pid}}' "$container")
     user=$(awk '/^Uid:/ { print $2 }' "/proc/$pid/status")
     [ "$user" = 65532 ] || fail "it runs as user $user"
+    grep -q '^Seccomp:.2$' "/proc/$pid/status" || fail "its system calls are not filtered"
     session=$(call game/session --data '{"quizId": "civics", "questionIds": ["civics-opening-words"]}' | jq -r .sessionId)
     call game/answer --data '{"sessionId": "'"$session"'", "questionId": "civics-opening-words", "optionId": 1}' |
         jq --exit-status '.correct and .completed' >/dev/null || fail "the answer was not right"
