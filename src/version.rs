@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use crate::store::{RECORD_FORMAT, redb, valkey};
+use crate::store::redb::FILE_LAYOUT;
+use crate::store::{RECORD_FORMAT, valkey};
 
 /// The version of the release.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -13,6 +14,8 @@ pub const COMMIT: &str = env!("REJOIN_COMMIT");
 
 /// What `rejoin --version` prints after the name.
 pub(crate) static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
-    let (file, in_valkey) = (redb::FILE_LAYOUT, valkey::RECORD_FORMAT);
-    format!("{VERSION}\ncommit {COMMIT}\nformats: file {file}, record {RECORD_FORMAT}, record in Valkey {in_valkey}")
+    let in_valkey = valkey::RECORD_FORMAT;
+    format!(
+        "{VERSION}\ncommit {COMMIT}\nformats: file {FILE_LAYOUT}, record {RECORD_FORMAT}, record in Valkey {in_valkey}"
+    )
 });

@@ -1,5 +1,5 @@
 //! The table of `docs/access.md`: which caller may make which call. Each of its cells is tested, directly and
-//! through nginx.
+//! through nginx and Caddy.
 
 use std::fs;
 use std::path::Path;

@@ -71,7 +71,7 @@ impl ReverseProxy {
         Self { child: nginx(&folder, &conf), folder, base: base(front), tls: Some((tls, authority)) }.started(front)
     }
 
-    /// Caddy before one instance, for the domain `localhost`.
+    /// Caddy before one instance: for the domain `localhost`, and without TLS for any.
     pub(crate) fn caddy_before(server: &Server) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (front, tls) = (free_port(), free_port());
@@ -81,7 +81,7 @@ impl ReverseProxy {
         let child = Command::new(super::fetched("target/caddy/caddy"))
             .args(["run", "--config", "Caddyfile"])
             .current_dir(folder.path())
-            .env("DOMAIN", format!("http://127.0.0.1:{front}, https://localhost:{tls}"))
+            .env("DOMAIN", format!("http://:{front}, https://localhost:{tls}"))
             .env("UPSTREAM", place(server))
             .env("XDG_DATA_HOME", folder.path())
             .env("XDG_CONFIG_HOME", folder.path())
