@@ -5,10 +5,12 @@ cd "$(dirname "$0")/.."
 
 binary=$1
 target=$(rustc --print host-tuple)
-# Only for this target: the libraries of macros, which the compiler loads, can't be static. The names of the folders
-# of this machine are cut from messages, so that the same sources make the same binary elsewhere.
-export RUSTFLAGS="-C target-feature=+crt-static \
-    --remap-path-prefix=$PWD=/rejoin --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=/registry"
+# The folders of this machine are no part of a binary: the same sources make the same one elsewhere.
+library="$(rustc --print sysroot)/lib/rustlib/src/rust"
+registry="${CARGO_HOME:-$HOME/.cargo}/registry/src"
+# With a named target these are not for macros, whose libraries the compiler loads and which can't be static.
+export RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=$PWD=/rejoin \
+    --remap-path-prefix=$registry=/registry --remap-path-prefix=$library=/rustc"
 cargo build --release --locked --bin rejoin --target "$target"
 # Without symbols it is a fifth smaller.
 install -D --strip "target/$target/release/rejoin" "$binary"

@@ -9,9 +9,10 @@ as_root() {
 }
 
 install_debian() {
-    local install=(env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --quiet --no-install-recommends "$@")
+    local install=(as_root env DEBIAN_FRONTEND=noninteractive
+        apt-get install --yes --quiet --quiet --no-install-recommends "$@")
     # The package's lists may be old, or not there yet.
-    as_root "${install[@]}" >/dev/null 2>&1 || { as_root apt-get update --quiet --quiet && as_root "${install[@]}" >/dev/null; }
+    "${install[@]}" >/dev/null 2>&1 || { as_root apt-get update --quiet --quiet && "${install[@]}" >/dev/null; }
 }
 
 # Installs the programs that are missing, each from the package of its name.

@@ -2,6 +2,7 @@
 systemd: python3 tests/seccomp.py <unit>. MemoryDenyWriteExecute and RestrictAddressFamilies are part of it.
 """
 
+import errno
 import json
 import socket
 import subprocess
@@ -45,7 +46,8 @@ ALLOW = "SCMP_ACT_ALLOW"
 plain = allowed - {"mmap", "mprotect", "pkey_mprotect", "socket", "shmat"}
 rules = [rule(plain, ALLOW)]
 # Memory may be written or executed, and executable memory is not made later.
-rules += [rule({"mmap"}, ALLOW, (2, PROT_WRITE | PROT_EXEC, bits, "SCMP_CMP_MASKED_EQ")) for bits in (0, PROT_WRITE, PROT_EXEC)]
+for bits in (0, PROT_WRITE, PROT_EXEC):
+    rules += [rule({"mmap"}, ALLOW, (2, PROT_WRITE | PROT_EXEC, bits, "SCMP_CMP_MASKED_EQ"))]
 rules += [rule({"mprotect", "pkey_mprotect"}, ALLOW, (2, PROT_EXEC, 0, "SCMP_CMP_MASKED_EQ"))]
 rules += [rule({"socket"}, ALLOW, (0, int(family), 0, "SCMP_CMP_EQ")) for family in families]
-json.dump({"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 1, "syscalls": rules}, sys.stdout, indent=1)
+json.dump({"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": errno.EPERM, "syscalls": rules}, sys.stdout, indent=1)
