@@ -4,6 +4,8 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+#[cfg(feature = "clients")]
+use rejoin::config::DrillArgs;
 use rejoin::config::{Cli, CliCommand, Settings, unknown_settings};
 use rejoin::http::{ApiKey, ApiKeys};
 use rejoin::server::Outside;
@@ -18,13 +20,22 @@ fn main() -> ExitCode {
         Some(CliCommand::Health(args)) => health::ask(args.listen).map(|()| ExitCode::SUCCESS),
         Some(CliCommand::Migrate(args)) => migrate::run(&args),
         #[cfg(feature = "clients")]
-        Some(CliCommand::Drill(args)) => args.options().and_then(|options| rejoin::drill::command(&options, args.json)),
+        Some(CliCommand::Drill(args)) => drill(&args),
         Some(CliCommand::Quizzes(command)) => quizzes::cli::run(command),
     };
     done.unwrap_or_else(|error| {
         eprintln!("rejoin: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+#[cfg(feature = "clients")]
+fn drill(args: &DrillArgs) -> anyhow::Result<ExitCode> {
+    let options = args.options()?;
+    match args.soak(&options) {
+        Some(soak) => rejoin::drill::soak::command(&soak, args.json),
+        None => rejoin::drill::command(&options, args.json),
+    }
 }
 
 fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {

@@ -114,11 +114,13 @@ pub enum CallError {
 impl Api {
     /// A client for the server at `bases`. It repeats calls that are safe to repeat for up to 30 s.
     pub fn new(bases: Endpoints) -> Self {
-        // The WebSocket uses no proxy, so HTTP uses none either. No idle connections: a stopping server would
-        // wait for them.
-        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(ONE_TRY).build();
-        let http = http.expect("without TLS there is nothing that could be missing");
-        Self { http, bases, patience: Duration::from_secs(30) }
+        // No idle connections: a stopping server would wait for them.
+        Self { http: http(0), bases, patience: Duration::from_secs(30) }
+    }
+
+    /// Keeps idle connections for the next calls, as a browser does.
+    pub fn keeping_connections(self) -> Self {
+        Self { http: http(usize::MAX), ..self }
     }
 
     /// Sets for how long calls are repeated.
@@ -188,6 +190,22 @@ impl Api {
         self.send(&self.bases.current(), &call).await.map_err(CallError::NoReply)
     }
 
+    /// Posts to any URL, once, with an idempotency key: the caller may repeat the call. `bearer` is a token or
+    /// an API key.
+    ///
+    /// # Errors
+    /// No reply was received.
+    pub async fn post_as(
+        &self,
+        path: &str,
+        bearer: Option<&str>,
+        body: Option<&Value>,
+        key: &str,
+    ) -> Result<Reply, CallError> {
+        let call = Call { method: Method::POST, path, bearer, body, idempotency_key: Some(key) };
+        self.send(&self.bases.current(), &call).await.map_err(CallError::NoReply)
+    }
+
     /// The results of a room. A seat gets its own results; the host and a backend get those of all seats.
     ///
     /// # Errors
@@ -235,6 +253,13 @@ impl Api {
         let body = serde_json::from_str(&text).unwrap_or_default();
         Ok(Reply { status, text, body })
     }
+}
+
+/// An HTTP client that keeps at most `idle` unused connections. The WebSocket uses no proxy, so HTTP uses none
+/// either.
+fn http(idle: usize) -> reqwest::Client {
+    let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(idle).timeout(ONE_TRY).build();
+    http.expect("without TLS there is nothing that could be missing")
 }
 
 struct Call<'a> {

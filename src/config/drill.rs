@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::duration;
 use crate::drill::DrillOptions;
+use crate::drill::soak::SoakOptions;
 
 /// The text that `drill --help` prints after the settings.
 pub(super) const HELP: &str = "\
@@ -26,7 +27,24 @@ and started again on the same folder. Each bot reconnects by itself and checks:
 
 The exit code is 0 only if all checks pass and every bot came back. Otherwise it
 is 1, and the report says what was wrong. With the defaults a drill takes about
-20 seconds.";
+20 seconds.
+
+A soak, such as `rejoin drill --soak 60m`, plays for as long as you say. Beside
+rounds of such rooms, in which players also lose their connections, it plays solo
+games over HTTP: answers, repeats with the same Idempotency-Key, second answers,
+reloads, results, awards, and games that are left in the middle. Games and
+results expire after 30 to 60 seconds, and are deleted. A line of figures is
+printed every minute, and at the end a table and the verdict. In columns, file
+and log are what they take on the disk; latencies are those of answers that met
+no kill.
+
+The kills are in the first half. Then the same process serves to the end, because
+a restart would hide that its memory grows, and is killed once more. The exit
+code is 0 only if no acknowledged answer was lost, none counted twice, nothing
+else was wrong, and memory and disk were flat in the second half: the median of
+the last quarter is at most 10 % above that of the third. A soak of less than 10
+minutes is too short for that and only looks for losses. Ctrl-C ends a soak early
+and prints what it has.";
 
 /// Settings of `drill`.
 #[derive(Debug, Clone, Args)]
@@ -40,7 +58,7 @@ pub struct DrillArgs {
     pub seats: usize,
 
     /// How often the server is killed
-    #[arg(long, default_value_t = 3, value_name = "COUNT")]
+    #[arg(long, default_value_t = 3, value_name = "COUNT", conflicts_with = "soak")]
     pub kills: usize,
 
     /// Questions per game
@@ -55,13 +73,29 @@ pub struct DrillArgs {
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
 
-    /// Give up after this time
+    /// Give up after this time. With --soak: the limit of one round of rooms
     #[arg(long, default_value = "120s", value_parser = duration, value_name = "DURATION")]
     pub at_most: Duration,
 
-    /// Print the report as one JSON object
+    /// Print the report as one JSON object. With --soak: each line of figures too
     #[arg(long)]
     pub json: bool,
+
+    /// Play solo games and rooms for this time, watch memory and files, and judge at the end
+    #[arg(long, value_parser = duration, value_name = "DURATION")]
+    pub soak: Option<Duration>,
+
+    /// Answers per second in a soak's solo games. The rooms come in addition
+    #[arg(long, default_value_t = 250, value_name = "COUNT", requires = "soak")]
+    pub rate: u32,
+
+    /// Mean time between two kills in the first half of a soak; 0s for none
+    #[arg(long, default_value = "60s", value_parser = duration, value_name = "DURATION", requires = "soak")]
+    pub kill_every: Duration,
+
+    /// Time between two lines of figures of a soak
+    #[arg(long, default_value = "60s", value_parser = duration, value_name = "DURATION", requires = "soak")]
+    pub every: Duration,
 }
 
 impl DrillArgs {
@@ -83,6 +117,12 @@ impl DrillArgs {
             ..DrillOptions::new(server)
         })
     }
+
+    /// The options of the soak, if there is to be one, in rounds of `round`.
+    pub fn soak(&self, round: &DrillOptions) -> Option<SoakOptions> {
+        let Self { rate, kill_every, every, .. } = *self;
+        Some(SoakOptions { rate, kill_every, every, ..SoakOptions::new(round.clone(), self.soak?) })
+    }
 }
 
 #[cfg(test)]
@@ -99,5 +139,15 @@ mod tests {
         let options = args.options().expect("this program has a file");
         let usual = DrillOptions::new(options.server.clone());
         assert_eq!(format!("{options:?}"), format!("{usual:?}"));
+        assert!(args.soak(&options).is_none());
+    }
+
+    #[test]
+    fn the_usual_soak_is_the_same_from_the_command_line_and_from_a_test() {
+        let cli = Cli::try_parse_from(["rejoin", "drill", "--seed", "1", "--soak", "60m"]).expect("it can be read");
+        let Some(CliCommand::Drill(args)) = cli.command else { panic!("{cli:?}") };
+        let options = args.options().expect("this program has a file");
+        let usual = SoakOptions::new(options.clone(), Duration::from_secs(3_600));
+        assert_eq!(format!("{:?}", args.soak(&options).expect("a soak")), format!("{usual:?}"));
     }
 }

@@ -10,6 +10,7 @@
 //! | `moment` | tells when a question is half answered |
 //! | `killing` | the kills, and the reconnects after each |
 //! | `results` | compares the server's results with what the players saw |
+//! | `soak` | `rejoin drill --soak`: the same for hours, with solo games, memory and file size |
 //!
 //! Everything runs on loopback and in a temporary folder. The server is killed when its handle is dropped, so
 //! it never outlives [`run`].
@@ -24,6 +25,7 @@ mod report;
 mod results;
 mod room;
 mod server;
+pub mod soak;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use serde::Deserialize;
@@ -38,6 +38,8 @@ pub(super) struct Tally {
     /// Descriptions of unexpected results.
     pub(super) troubles: Vec<String>,
     pub(super) is_finished: bool,
+    /// When each answer was sent, and how long its reply took. Without those whose connection was lost meanwhile.
+    pub(super) replied: Vec<(Instant, Duration)>,
     /// How many taps were accepted, by question id.
     told: BTreeMap<String, u64>,
     /// Ids of the questions whose reveal showed an answer of this seat.
@@ -117,6 +119,7 @@ impl Player {
         answering.spawn(async move {
             sleep(wait).await;
             tally.lock().asked += 1;
+            let (sent, welcomes) = (Instant::now(), connection.figures().welcomes);
             let tap = |answer| connection.answer(&question, answer);
             let replies = if taps == 2 {
                 // The second tap is a pass: the same answer again would count as a repetition of the first
@@ -126,6 +129,9 @@ impl Player {
             } else {
                 vec![tap(answer).await]
             };
+            if connection.figures().welcomes == welcomes {
+                tally.lock().replied.push((sent, sent.elapsed()));
+            }
             let accepted = replies.iter().flatten().filter(|reply| reply.accepted).count();
             if accepted > 0 {
                 moment.answered(index);

@@ -52,6 +52,16 @@ impl Server {
         format!("http://{}", self.address)
     }
 
+    /// The id of the server's process; `None` if it could not be restarted.
+    pub(super) fn id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// The folder of the server's file and log.
+    pub(super) fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
     /// Kills the server with SIGKILL and restarts it at once. Returns the time until it is ready again.
     pub(super) async fn kill_and_restart(&mut self) -> anyhow::Result<Duration> {
         let begun = Instant::now();
@@ -90,7 +100,7 @@ impl Server {
             KEY,
             "--data-dir",
         ]);
-        command.arg(self.folder.join("data")).args(&self.args);
+        command.arg(self.data()).args(&self.args);
         let child = command.spawn().with_context(|| format!("{} does not start", self.program.display()))?;
         self.child = Some(child);
         Ok(())
