@@ -25,6 +25,7 @@ mod pages;
 mod reaper;
 mod rooms;
 mod servers;
+mod soak;
 mod solo;
 mod started;
 mod support;
