@@ -30,6 +30,8 @@ pub mod config;
 pub mod domain;
 #[cfg(feature = "clients")]
 pub mod drill;
+#[cfg(test)]
+mod fuzzing;
 pub mod game;
 pub mod health;
 pub mod http;

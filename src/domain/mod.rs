@@ -7,6 +7,8 @@ pub mod answer;
 pub mod commands;
 pub mod events;
 pub mod finished;
+#[cfg(test)]
+mod fuzz;
 pub mod idempotency;
 pub mod ids;
 pub mod life;

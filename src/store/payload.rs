@@ -67,9 +67,9 @@ pub(crate) mod tests {
     use std::time::Instant;
 
     use proptest::prelude::*;
-    use proptest::sample::Index;
 
     use super::*;
+    use crate::fuzzing::{ByteEdits, edited};
 
     /// Repetitive JSON of at least this many bytes.
     pub(crate) fn repetitive(bytes: usize) -> String {
@@ -149,14 +149,17 @@ pub(crate) mod tests {
         fn every_payload_comes_back(text in "\\PC{0,1500}") {
             is_packed(&text);
         }
+    }
 
-        #[test]
-        fn damaged_bytes_never_panic(place in any::<Index>(), value in any::<u8>(), cut in any::<Index>()) {
-            let mut bytes = compressed(&repetitive(4_096));
-            let place = place.index(bytes.len());
-            bytes[place] = value;
-            let _ = StoredPayload::Zstd(bytes[..cut.index(bytes.len() + 1)].into()).unpack();
-            let _ = StoredPayload::Zstd(bytes.into()).unpack();
-        }
+    #[test]
+    fn any_stored_payload_is_a_text_or_refused() {
+        let sample = compressed(&repetitive(4_096));
+        bolero::check!().with_type::<(bool, ByteEdits, Vec<u8>)>().for_each(|(is_sample, edits, bytes)| {
+            let bytes = if *is_sample { edited(&sample, edits) } else { bytes.clone() };
+            if let Ok(payload) = StoredPayload::Zstd(bytes.into()).unpack() {
+                assert!(payload.len() <= LIMIT);
+                assert_eq!(StoredPayload::of(&payload).unpack(), Ok(payload));
+            }
+        });
     }
 }

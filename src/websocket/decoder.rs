@@ -210,9 +210,8 @@ fn close_code(payload: &[u8]) -> Result<Option<CloseCode>, ProtocolError> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
+    use crate::fuzzing::{ByteEdits, edited};
 
     const LIMITS: Limits = Limits { frame: 1_000, message: 1_500, is_text_only: false, rate: None };
 
@@ -311,20 +310,25 @@ mod tests {
         assert_eq!((decoder.input.capacity(), decoder.frame.is_none(), decoder.message.is_none()), (0, true, true));
     }
 
-    proptest! {
-        #[test]
-        fn how_the_bytes_are_cut_makes_no_difference(
-            frames in proptest::collection::vec((any::<u8>(), proptest::collection::vec(any::<u8>(), 0..150)), 1..6),
-            cut in 1_usize..40,
-        ) {
-            let bytes: Vec<u8> = frames.iter().flat_map(|(first, payload)| frame(first & 0x8F, payload)).collect();
-            let pieces: Vec<&[u8]> = bytes.chunks(cut).collect();
-            prop_assert_eq!(heard(LIMITS, &pieces), heard(LIMITS, &[&bytes]));
-        }
-
-        #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            heard(LIMITS, &[&bytes]);
-        }
+    #[test]
+    fn any_bytes_give_the_same_messages_however_they_are_cut() {
+        type Input = (Vec<(u8, Vec<u8>)>, ByteEdits, Vec<u8>);
+        bolero::check!().with_type::<Input>().for_each(|(frames, edits, cuts)| {
+            let frame = |(first, payload): &(u8, Vec<u8>)| frame(first & 0x8F, payload);
+            let frames: Vec<u8> = frames.iter().flat_map(frame).collect();
+            for bytes in [edited(&frames, edits), frames] {
+                let (mut pieces, mut rest) = (Vec::new(), &bytes[..]);
+                for cut in cuts {
+                    let (piece, left) = rest.split_at(usize::from(*cut).min(rest.len()));
+                    pieces.push(piece);
+                    rest = left;
+                }
+                pieces.push(rest);
+                let whole = heard(LIMITS, &[&bytes]);
+                assert_eq!(heard(LIMITS, &pieces), whole);
+                let byte_by_byte: Vec<&[u8]> = bytes.chunks(1).collect();
+                assert_eq!(heard(LIMITS, &byte_by_byte), whole);
+            }
+        });
     }
 }

@@ -413,7 +413,10 @@ pub(in crate::http) enum RoomResponse {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
+    use crate::fuzzing::{ByteEdits, JsonEdits, edited, edited_json};
 
     fn code(verb: Verb, body: &str, door: Door) -> &'static str {
         RoomRequest::read(verb, body.as_bytes(), door).map_or_else(|problem| problem.code(), |_| "fine")
@@ -465,5 +468,43 @@ mod tests {
         assert_eq!(code(Verb::Record, one, Door::Http), "fine");
         assert_eq!(code(Verb::Record, one, Door::WebSocket), "invalid-request");
         assert_eq!(code(Verb::Record, r#"{"type": "dealt", "events": []}"#, Door::Http), "invalid-request");
+    }
+
+    #[test]
+    fn any_body_is_read_the_same_at_both_doors() {
+        let samples = [
+            (Verb::Acknowledge, r#"{"sequence": 3}"#),
+            (Verb::Answer, r#"{"questionId": "q1", "optionId": 4}"#),
+            (Verb::Answer, r#"{"questionId": "q1", "optionIds": [1, 2]}"#),
+            (Verb::Answer, r#"{"questionId": "q1", "text": "tea", "number": 1.5}"#),
+            (Verb::HandOutCode, r#"{"seatId": 2}"#),
+            (Verb::Kick, r#"{"at": 1, "seatId": 2}"#),
+            (Verb::Lock, r#"{"at": 1, "locked": true}"#),
+            (Verb::Pause, r#"{"at": 1, "paused": false}"#),
+            (Verb::Record, r#"{"type": "dealt", "payload": {"a": [1]}, "to": [1, 2], "expected": 7}"#),
+            (Verb::Record, r#"{"events": [{"type": "dealt", "payload": 1, "to": [1]}, {"type": "x"}], "expected": 7}"#),
+            (Verb::Say, r#"{"payload": {"a": [[1], "b"]}}"#),
+            (Verb::Start, r#"{"at": 0}"#),
+        ];
+        let samples = samples.map(|(verb, body)| (verb, serde_json::from_str::<Value>(body).expect("JSON")));
+        bolero::check!().with_type::<(u8, JsonEdits, ByteEdits)>().for_each(|(sample, json, bytes)| {
+            let (verb, body) = &samples[usize::from(*sample) % samples.len()];
+            let body = edited(edited_json(body, json).as_bytes(), bytes);
+            let told = |problem: &Problem| {
+                assert!(["malformed-json", "invalid-request"].contains(&problem.code()), "{}", problem.code());
+                assert!(problem.detail().len() < 4_000, "{}", problem.detail());
+            };
+            match [Door::Http, Door::WebSocket].map(|door| RoomRequest::read(*verb, &body, door)) {
+                [Ok(http), Ok(frame)] => assert_eq!(http, frame),
+                // Only HTTP takes a single event, and refuses unknown fields.
+                [Ok(http), Err(_)] => assert!(matches!(http, RoomRequest::Record { .. }), "{http:?}"),
+                [Err(problem), Ok(frame)] => {
+                    let is_strict = problem.detail().contains("unknown field");
+                    assert!(is_strict || matches!(frame, RoomRequest::Record { .. }), "{}", problem.detail());
+                    told(&problem);
+                }
+                [Err(http), Err(frame)] => [http, frame].iter().for_each(told),
+            }
+        });
     }
 }

@@ -151,3 +151,72 @@ fn request_hash(body: &[u8]) -> Result<[u8; 16], Problem> {
         serde_json::from_slice(body).map_err(|error| Problem::wrong("metadata", error.to_string()))?;
     Ok(hash(&[&value.to_string()]))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::super::super::json;
+    use super::*;
+    use crate::fuzzing::{ByteEdits, JsonEdits, edited, edited_json};
+
+    /// Requests for a new game, with all fields and all kinds of questions.
+    const CREATING: [&str; 3] = [
+        r#"{"quizId": "civics", "category": "a", "difficulty": "easy", "count": 5, "order": "shuffle",
+            "optionOrder": "bank", "exclude": ["q1"], "ttlMs": 20000, "deliver": "one"}"#,
+        r#"{"quizId": "civics", "questionIds": ["q1", "q2"], "userId": "u", "metadata": {"a": [1]},
+            "sessionId": "4f1c2f52-7a51-4c1e-9d6e-6f1f3b0f7a10"}"#,
+        r#"{"scoring": {"basePoints": 10}, "questions": [
+             {"questionId": "q1", "text": "Why?", "category": "a", "difficulty": "hard", "timeLimitMs": 20000,
+              "options": [{"optionId": 1, "text": "x"}, {"optionId": 2, "text": "y"}], "correctOptionId": 1},
+             {"questionId": "q2", "kind": "multiple", "text": "Which?", "points": 2, "image": "https://x.org/a.png",
+              "alt": "a", "options": [{"optionId": 1, "text": "x"}, {"optionId": 2, "text": "y"}],
+              "correctOptionIds": [1, 2]},
+             {"questionId": "q3", "kind": "text", "text": "Tea?", "correctTexts": ["tea"], "maxTypos": 1},
+             {"questionId": "q4", "kind": "number", "text": "How many?", "correctNumber": 2, "tolerance": 0.5},
+             {"questionId": "q5", "kind": "order", "text": "How?", "correctOrder": [2, 1],
+              "options": [{"optionId": 1, "text": "x"}, {"optionId": 2, "text": "y"}]},
+             {"questionId": "q6", "kind": "poll", "text": "Well?", "explanation": "So."}
+            ]}"#,
+    ];
+
+    #[test]
+    fn any_body_is_a_new_game_or_a_problem() {
+        let samples = CREATING.map(|text| serde_json::from_str::<Value>(text).expect("JSON"));
+        let backend = ApiCaller::Backend("school".parse().expect("a name"));
+        bolero::check!().with_type::<(u8, JsonEdits, ByteEdits)>().for_each(|(sample, json, bytes)| {
+            let text = edited_json(&samples[usize::from(*sample) % samples.len()], json);
+            let body = edited(text.as_bytes(), bytes);
+            let create = |caller| {
+                let mut request: CreateRequest = json::parse(&body)?;
+                let quiz = request.take_quiz();
+                new_game(request, quiz, &body, caller)
+            };
+            let [by_backend, by_anyone, by_player] =
+                [&backend, &ApiCaller::Open, &ApiCaller::Player].map(|caller| create(caller));
+            if let Ok(game) = &by_backend {
+                let metadata = game.metadata.as_deref().map(serde_json::from_str::<Value>);
+                assert!(metadata.is_none_or(|value| value.is_ok_and(|value| value.is_object())));
+            }
+            // Nobody may do what a backend may not.
+            assert!(by_backend.is_ok() || (by_anyone.is_err() && by_player.is_err()));
+            for problem in [by_backend, by_anyone, by_player].into_iter().filter_map(Result::err) {
+                let codes = ["malformed-json", "invalid-request", "api-key-required"];
+                assert!(codes.contains(&problem.code()), "{}", problem.code());
+            }
+        });
+    }
+
+    #[test]
+    fn any_body_is_an_answer_or_a_problem() {
+        let sample =
+            r#"{"sessionId": "s", "questionId": "q1", "optionId": 1, "optionIds": [1], "text": "a", "number": 2}"#;
+        let sample = serde_json::from_str::<Value>(sample).expect("JSON");
+        bolero::check!().with_type::<(JsonEdits, ByteEdits)>().for_each(|(json, bytes)| {
+            let body = edited(edited_json(&sample, json).as_bytes(), bytes);
+            let read = json::parse::<SubmitRequest>(&body).and_then(SubmitRequest::answer);
+            let code = read.map_or_else(|problem| problem.code(), |_| "fine");
+            assert!(["fine", "malformed-json", "invalid-request"].contains(&code), "{code}");
+        });
+    }
+}

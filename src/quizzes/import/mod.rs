@@ -330,4 +330,6 @@ impl Format {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -1,12 +1,10 @@
 //! Tests for all formats: no input causes a panic, the same file always gives the same bank, and every
 //! imported bank is valid.
 
-use proptest::prelude::*;
-
 use super::*;
 
 /// For each format, a file with two questions.
-const SAMPLES: [(Format, &str); 7] = [
+pub(super) const SAMPLES: [(Format, &str); 7] = [
     (
         Format::Opentdb,
         r#"{"response_code":0,"results":[
@@ -44,7 +42,7 @@ const SAMPLES: [(Format, &str); 7] = [
     (Format::OpenTriviaQa, "#Q Which?\n^ x\nA x\nB y\n\n#Q Who?\n^ b\nA a\nB b\nC c\n\n"),
 ];
 
-fn options() -> ImportOptions {
+pub(super) fn options() -> ImportOptions {
     ImportOptions { quiz_id: "imported".parse().expect("valid"), title: "Imported".to_owned() }
 }
 
@@ -156,50 +154,4 @@ fn a_banks_name_is_made_of_a_files() {
     assert_eq!(named("Sea & Sky (1).csv").as_deref(), Some("sea-sky-1"));
     assert_eq!(named("Größe_é.xlsx").as_deref(), Some("groesse-e"));
     assert_eq!(named("---.csv"), None);
-}
-
-/// The import does not panic, and its result is valid.
-fn holds(format: Format, bytes: &[u8]) -> Result<(), TestCaseError> {
-    let imported = imported_as(format, bytes);
-    match imported.file {
-        Some(file) => prop_assert!(Bank::check(file).is_ok()),
-        None => prop_assert!(!imported.left_out.is_empty()),
-    }
-    Ok(())
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn no_bytes_make_an_importer_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        for (format, _) in SAMPLES {
-            holds(format, &bytes)?;
-        }
-    }
-
-    #[test]
-    fn no_text_out_of_their_signs_makes_an_importer_panic(text in r#"([ABq12{}=~#%:.)\\n\n",;/$<>&é-]|TRUE|ANSWER:|\n\n|####|::|->){0,60}"#) {
-        for (format, _) in SAMPLES {
-            holds(format, text.as_bytes())?;
-            let under_a_header = format!("question,option1,optionB,correct\n{text}");
-            holds(format, under_a_header.as_bytes())?;
-        }
-    }
-
-    #[test]
-    fn no_mangled_file_makes_an_importer_panic(
-        cuts in prop::collection::vec((any::<prop::sample::Index>(), 0..6_usize, prop::collection::vec(any::<u8>(), 0..3)), 1..6),
-    ) {
-        for (format, sample) in SAMPLES {
-            let mut bytes = sample.as_bytes().to_vec();
-            for (at, length, instead) in &cuts {
-                let at = at.index(bytes.len());
-                let end = (at + length).min(bytes.len());
-                bytes.splice(at..end, instead.iter().copied());
-                if bytes.is_empty() { break }
-            }
-            holds(format, &bytes)?;
-        }
-    }
 }

@@ -102,4 +102,6 @@ fn checked_body(bytes: &[u8]) -> Result<&[u8], String> {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 pub(crate) mod tests;

@@ -102,6 +102,7 @@ impl StoredState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuzzing::{ByteEdits, JsonEdits, edited, edited_json};
     use crate::store::format::tests as samples;
 
     const SIXTH: Version = Version { version: 6, commit: 9 };
@@ -136,5 +137,28 @@ mod tests {
         let (_, session) = &samples::sessions()[0];
         let (stamp, _) = encode(&session.state, None, u64::MAX).expect("written");
         assert!(stamp.version < FIRST_VERSIONS);
+    }
+
+    #[test]
+    fn any_stored_state_is_a_state_or_refused() {
+        let sessions = samples::sessions();
+        let stored: Vec<serde_json::Value> = sessions
+            .iter()
+            .map(|(_, session)| encode(&session.state, None, 7).expect("written").1)
+            .map(|body| serde_json::from_slice(&body).expect("JSON"))
+            .collect();
+        let id = &sessions[0].1.id;
+        type Changes = (u8, JsonEdits, ByteEdits);
+        bolero::check!().with_type::<Changes>().for_each(|(sample, json, bytes)| {
+            let body = edited_json(&stored[usize::from(*sample) % stored.len()], json);
+            for body in [edited(body.as_bytes(), bytes), body.into_bytes()] {
+                if let Ok(StoredState { stamp, state }) = decode(id, &body) {
+                    // The record after the highest version can't be written.
+                    let before = Some(Version { version: stamp.version.min(u64::MAX - 1), ..stamp });
+                    let (stamp, body) = encode(&state, before, stamp.commit).expect("written");
+                    assert_eq!(decode(id, &body).expect("read"), StoredState { stamp, state });
+                }
+            }
+        });
     }
 }

@@ -189,6 +189,7 @@ pub(super) fn event(text: &str) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuzzing::{ByteEdits, JsonEdits, edited, edited_json};
 
     fn code(text: &str) -> Option<&'static str> {
         ClientFrame::read(text).map(|frame| frame.request.map_or_else(|problem| problem.code(), |_| "fine"))
@@ -219,5 +220,29 @@ mod tests {
         for text in ["", "{", "[]", "3", "null", r#"["ack", "1"]"#, r#"{"type": 3}"#, r#"{"id": "1"}"#] {
             assert_eq!(code(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn any_text_is_a_frame_or_none() {
+        let samples = [
+            r#"{"type": "resume", "token": "t", "epoch": "e", "lastSequence": 7}"#,
+            r#"{"type": "answer", "id": "1", "questionId": "q1", "optionId": 4}"#,
+            r#"{"type": "record", "id": "2", "key": "k", "events": [{"type": "dealt", "payload": 1}]}"#,
+            r#"{"type": "say", "id": "3", "payload": {"a": 1}}"#,
+            r#"{"type": "next", "id": "4", "at": 2}"#,
+        ];
+        let samples = samples.map(|text| serde_json::from_str::<Value>(text).expect("JSON"));
+        bolero::check!().with_type::<(u8, JsonEdits, ByteEdits)>().for_each(|(sample, json, bytes)| {
+            let text = edited_json(&samples[usize::from(*sample) % samples.len()], json);
+            let text = String::from_utf8_lossy(&edited(text.as_bytes(), bytes)).into_owned();
+            let Some(frame) = ClientFrame::read(&text) else { return };
+            assert!(text.trim_ascii_start().starts_with('{'), "{text}");
+            assert!(frame.id.is_none_or(|id| (1..=MOST_ID).contains(&id.len())), "{text}");
+            match frame.request {
+                Ok(FrameRequest::Room(request, key)) => assert!(key.is_none() || request.takes_key(), "{text}"),
+                Ok(FrameRequest::Resume(_)) => {}
+                Err(problem) => assert_eq!(problem.code(), "invalid-request", "{text}"),
+            }
+        });
     }
 }

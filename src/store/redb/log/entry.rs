@@ -82,3 +82,46 @@ impl<'a> LogEntry<'a> {
         format::decode(self.body, || format!("batch {batch} of the log"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::super::row_changes::SessionRow;
+    use super::*;
+    use crate::fuzzing::{ByteEdits, edited};
+    use crate::store::format::tests::sessions;
+
+    /// The entry with this body, and with checksums that are right.
+    fn sealed(entry: &[u8], mut record: Vec<u8>) -> Vec<u8> {
+        let end = record.len().saturating_sub(CRC);
+        let crc = crc32fast::hash(&record[..end]).to_le_bytes();
+        record.splice(end.., crc);
+        let mut bytes = [&entry[..HEAD], &record].concat();
+        bytes[MAGIC.len()..MAGIC.len() + 4].copy_from_slice(&(record.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+        bytes
+    }
+
+    #[test]
+    fn any_entry_is_a_batch_or_refused() {
+        let uptime = Uptime { boot: 5, lasted: Millis(7) };
+        let time = Timestamp::from_millis(1_000);
+        let meta = Meta { random: 77, time, uptime, batches: 3, clean: false, generation: 1, identity: None };
+        let ops = sessions().map(|(_, session)| {
+            let row = SessionRow::State { index_time: time, state: Arc::new(session.state), quiz: None };
+            [Op::PutSession { id: session.id.clone(), row, is_added: true }, Op::PutExpiry(time, session.id)]
+        });
+        let ops = [ops.concat(), vec![Op::Prune(sessions()[0].1.id.clone(), 9)]].concat();
+        let entry = encode(&meta, &ops).expect("encoded");
+        let body = &entry[HEAD..entry.len() - CRC];
+        assert_eq!(LogEntry::at(&sealed(&entry, body.to_vec())).expect("whole").ops().expect("read"), ops);
+        bolero::check!().with_type::<ByteEdits>().for_each(|edits| {
+            assert!(LogEntry::at(&edited(&entry, edits)).is_none_or(|entry| entry.ops().is_ok_and(|read| read == ops)));
+            let bytes = sealed(&entry, edited(body, edits));
+            let Ok(ops) = LogEntry::at(&bytes).expect("its checksum is right").ops() else { return };
+            let again = encode(&meta, &ops).expect("encoded");
+            assert_eq!(LogEntry::at(&again).expect("whole").ops().expect("read"), ops);
+        });
+    }
+}
