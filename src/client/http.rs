@@ -15,6 +15,10 @@ use super::endpoints::Endpoints;
 /// The time limit of one request. It is longer than the server holds an `events` long poll.
 const ONE_TRY: Duration = Duration::from_secs(30);
 
+/// How long an unused connection is kept: for less time than a server keeps it, so that a request never meets its
+/// end.
+const IDLE: Duration = Duration::from_secs(2);
+
 /// An HTTP client for one server, or for several instances of it.
 #[derive(Debug, Clone)]
 pub struct Api {
@@ -258,8 +262,8 @@ impl Api {
 /// An HTTP client that keeps at most `idle` unused connections. The WebSocket uses no proxy, so HTTP uses none
 /// either.
 fn http(idle: usize) -> reqwest::Client {
-    let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(idle).timeout(ONE_TRY).build();
-    http.expect("without TLS there is nothing that could be missing")
+    let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(idle).pool_idle_timeout(IDLE);
+    http.timeout(ONE_TRY).build().expect("without TLS there is nothing that could be missing")
 }
 
 struct Call<'a> {
