@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::ids::code_as_meant;
 use super::{InstanceName, JoinCode, Number, Owner, PlayerName, QuestionId, QuizId, SessionId, UserId};
+use crate::fuzzing::Accepted;
 
 /// Signs that names, ids and codes treat in a way of their own.
 const SIGNS: [&str; 40] = [
@@ -86,10 +87,13 @@ fn any_text_is_read_well_or_refused() {
 
 #[test]
 fn any_signs_are_read_well_or_refused() {
+    let accepted = Accepted::default();
     bolero::check!().with_type::<Vec<u8>>().for_each(|signs| {
         let text: String = signs.iter().take(12).map(|sign| SIGNS[usize::from(*sign) % SIGNS.len()]).collect();
         is_read_well(&text);
+        accepted.count(text.parse::<PlayerName>().is_ok());
     });
+    accepted.some("names");
 }
 
 #[test]

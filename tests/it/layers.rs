@@ -31,6 +31,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustls", &["store/valkey/"]),
     ("redis", &["store/valkey/"]),
     ("zstd", &["store/payload.rs"]),
+    ("hdrhistogram", &["drill/soak/"]),
     ("reqwest", &["client/"]),
     ("ureq", &["operator/"]),
     ("tokio_tungstenite", &["client/"]),

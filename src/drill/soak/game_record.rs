@@ -19,7 +19,7 @@ pub(super) enum Finding {
 
 /// An acknowledged answer.
 #[derive(Debug, Clone, PartialEq)]
-struct Told {
+struct AcknowledgedAnswer {
     question: String,
     answer: ClientAnswer,
     points: i64,
@@ -29,7 +29,7 @@ struct Told {
 #[derive(Debug)]
 pub(super) struct GameRecord {
     pub(super) id: String,
-    told: Vec<Told>,
+    told: Vec<AcknowledgedAnswer>,
     total: i64,
     /// The newest verdict, for a repeat.
     newest: Value,
@@ -44,7 +44,7 @@ impl GameRecord {
     pub(super) fn verdict(&mut self, question: &Value, answer: &ClientAnswer, verdict: &Value) -> Vec<Finding> {
         let points = verdict["points"].as_i64().unwrap_or(i64::MIN);
         let question_id = question["questionId"].as_str().unwrap_or_default().to_owned();
-        self.told.push(Told { question: question_id, answer: read(verdict), points });
+        self.told.push(AcknowledgedAnswer { question: question_id, answer: read(verdict), points });
         let mut found =
             self.counts(self.told.len() as u64, verdict["answered"].as_u64().unwrap_or_default(), "a verdict");
         self.total = self.total.saturating_add(points);
@@ -156,7 +156,7 @@ mod tests {
     fn a_verdict_that_does_not_go_on_from_the_last_one_is_found() {
         let next = |verdict: &Value| played().verdict(&question(3), &Some(1).into(), verdict);
         assert_eq!(next(&verdict(3, 100, 350)), []);
-        assert!(matches!(next(&verdict(1, 100, 350))[..], [Finding::Lost(2, _)]));
+        assert!(matches!(next(&verdict(1, 100, 350))[..], [Finding::Lost(2, _), ..]));
         assert!(matches!(next(&verdict(3, 100, 100))[..], [Finding::Lost(1, _)]));
         assert!(matches!(next(&verdict(3, 100, 450))[..], [Finding::Doubled(1, _)]));
         let mut judged = verdict(3, 100, 350);

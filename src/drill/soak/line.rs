@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::board::{Board, SoakCounts};
 use super::sample::{FileSize, Sample};
+use super::stats::{SoakCounts, SoakStats};
 
 /// The names of the columns of [`SoakLine`].
 pub(super) const HEADER: &str = "    time    games  rooms    answers  lost  doubled  kills  back after       p50       p99  \
@@ -34,13 +34,13 @@ pub struct SoakLine {
 }
 
 impl SoakLine {
-    pub(super) fn new(board: &Board, sample: Sample) -> Self {
-        let (state, interval) = (board.state(), board.interval());
+    pub(super) fn new(stats: &SoakStats, sample: Sample) -> Self {
+        let ((counts, recovery), interval) = (stats.so_far(), stats.interval());
         let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         Self {
-            at: board.elapsed(),
-            counts: state.counts,
-            recovery_ms: state.recovery.map(|recovery| micros(recovery) / 1_000),
+            at: stats.elapsed(),
+            counts,
+            recovery_ms: recovery.map(|recovery| micros(recovery) / 1_000),
             p50_us: interval.map(|[p50, _]| micros(p50)),
             p99_us: interval.map(|[_, p99]| micros(p99)),
             sample,

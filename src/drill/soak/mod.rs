@@ -6,13 +6,12 @@
 //! | `options` | the settings |
 //! | `solo`, `game_record` | players of solo games, and what they were told |
 //! | `rounds` | rounds of rooms, played by the bots of the drill |
-//! | `board` | what all of them count together |
+//! | `stats` | what all of them count together |
 //! | `sample`, `line`, `report` | a look at the server, a line of figures, the verdict |
 //!
 //! The first half of the time has kills at random moments. In the second half the same process serves to the
 //! end, because a restart would hide that its memory grows. One last kill comes before the end.
 
-mod board;
 mod game_record;
 mod line;
 mod options;
@@ -20,6 +19,7 @@ mod report;
 mod rounds;
 mod sample;
 mod solo;
+mod stats;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -31,17 +31,17 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-pub use board::SoakCounts;
 pub use line::SoakLine;
 pub use options::SoakOptions;
-pub use report::{Row, SoakReport, Trend, TrendVerdict};
+pub use report::{SoakReport, TableRow, Trend, TrendVerdict};
 pub use sample::{FileSize, Sample};
+pub use stats::SoakCounts;
 
 use super::server::Server;
 use crate::client::{Api, Endpoints};
-use board::Board;
 use game_record::Finding;
 use solo::SoloPlayer;
+use stats::SoakStats;
 
 /// How often the server is looked at.
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
@@ -63,7 +63,7 @@ const LIVES: [&str; 10] = [
 struct Soak {
     options: SoakOptions,
     api: Api,
-    board: Board,
+    stats: SoakStats,
     /// Players finish their games and stop.
     ending: CancellationToken,
 }
@@ -116,8 +116,8 @@ pub async fn run(
     let args: Vec<_> = LIVES.map(str::to_owned).into_iter().chain(options.round.server_args.clone()).collect();
     let server = Server::start(&options.round.server, &args, folder.path(), &mut rng).await?;
     let api = Api::new(Endpoints::one(server.base())).patient(Duration::from_secs(20)).keeping_connections();
-    let board = Board::new(options.lasts);
-    let soak = Arc::new(Soak { options: options.clone(), api, board, ending: CancellationToken::new() });
+    let stats = SoakStats::new(options.lasts);
+    let soak = Arc::new(Soak { options: options.clone(), api, stats, ending: CancellationToken::new() });
     let mut players = JoinSet::new();
     for _ in 0..options.solo_players() {
         players.spawn(SoloPlayer::new(soak.clone(), rng.u64(..)).play());
@@ -125,14 +125,14 @@ pub async fn run(
     for number in 0..rounds::AT_ONCE {
         players.spawn(rounds::play(soak.clone(), number, rng.u64(..)));
     }
-    let mut course = Course { soak, server, started: Instant::now(), players, rng };
-    let stopped = course.run(stop, tell).await;
-    let log = course.server.last_words();
-    Ok(SoakReport::new(options, &course.soak.board, stopped, log))
+    let mut running = RunningSoak { soak, server, started: Instant::now(), players, rng };
+    let stopped = running.run(stop, tell).await;
+    let log = running.server.last_words();
+    Ok(SoakReport::new(options, &running.soak.stats, stopped, log))
 }
 
 /// A running soak.
-struct Course {
+struct RunningSoak {
     soak: Arc<Soak>,
     server: Server,
     /// When the server was last started.
@@ -141,7 +141,7 @@ struct Course {
     rng: fastrand::Rng,
 }
 
-impl Course {
+impl RunningSoak {
     /// Runs until the end. True if it was stopped before.
     async fn run(&mut self, stop: impl Future<Output = ()>, mut tell: impl FnMut(&SoakLine)) -> bool {
         tokio::pin!(stop);
@@ -166,7 +166,7 @@ impl Course {
                 _ = sampling.tick() => drop(self.sample().await),
                 _ = telling.tick() => {
                     let sample = self.sample().await;
-                    tell(&SoakLine::new(&self.soak.board, sample));
+                    tell(&SoakLine::new(&self.soak.stats, sample));
                 }
                 Some(ended) = self.players.join_next() => self.ended(ended),
             }
@@ -180,7 +180,7 @@ impl Course {
             () = self.finish() => {}
         }
         let sample = self.sample().await;
-        tell(&SoakLine::new(&self.soak.board, sample));
+        tell(&SoakLine::new(&self.soak.stats, sample));
         false
     }
 
@@ -192,15 +192,15 @@ impl Course {
 
     /// Kills the server and starts it again. False if it does not start.
     async fn kill(&mut self) -> bool {
-        self.soak.board.killing();
+        self.soak.stats.killing();
         match self.server.kill_and_restart().await {
             Ok(recovery) => {
                 self.started = Instant::now();
-                self.soak.board.ready_again(recovery);
+                self.soak.stats.ready_again(recovery);
                 true
             }
             Err(error) => {
-                self.soak.board.found([Finding::Wrong(format!("{error:#}"))]);
+                self.soak.stats.found([Finding::Wrong(format!("{error:#}"))]);
                 false
             }
         }
@@ -208,7 +208,7 @@ impl Course {
 
     async fn sample(&self) -> Sample {
         let sample = Sample::take(&self.server, self.started, &self.soak.api).await;
-        self.soak.board.sampled(&sample);
+        self.soak.stats.sampled(&sample);
         sample
     }
 
@@ -223,14 +223,14 @@ impl Course {
         });
         if over.await.is_err() {
             let what = format!("{} players did not finish within {} s", self.players.len(), at_most.as_secs());
-            self.soak.board.found([Finding::Wrong(what)]);
+            self.soak.stats.found([Finding::Wrong(what)]);
         }
     }
 
     /// A player has ended. Before the end of the soak, only a panic does that.
     fn ended(&self, ended: Result<(), tokio::task::JoinError>) {
         if let Err(error) = ended {
-            self.soak.board.found([Finding::Wrong(format!("a player broke off: {error}"))]);
+            self.soak.stats.found([Finding::Wrong(format!("a player broke off: {error}"))]);
         }
     }
 }

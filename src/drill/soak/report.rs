@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::board::{Board, SLICES, Slice, SoakCounts, State, percentiles};
 use super::line::{clock, in_mib, in_millis};
 use super::options::SoakOptions;
+use super::stats::{Figures, PERIODS, Period, SoakCounts, SoakStats, percentiles};
 
 /// A shorter soak is too short to tell whether memory and files stay flat.
 const JUDGED_FROM: Duration = Duration::from_secs(600);
@@ -39,7 +39,7 @@ pub struct SoakReport {
     /// File and log on disk in the second half.
     pub disk: Trend,
     /// The figures over time.
-    pub table: Vec<Row>,
+    pub table: Vec<TableRow>,
     /// Descriptions of all problems; empty if there was none.
     pub wrong: Vec<String>,
     /// The end of the server's log; empty if nothing was wrong.
@@ -74,7 +74,7 @@ pub enum TrendVerdict {
 /// One row of the table: a twelfth of the soak.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Row {
+pub struct TableRow {
     /// The end of the row.
     #[serde(rename = "untilMs", serialize_with = "super::super::report::millis")]
     pub until: Duration,
@@ -97,30 +97,30 @@ pub struct Row {
 }
 
 impl SoakReport {
-    pub(super) fn new(options: &SoakOptions, board: &Board, stopped: bool, log: String) -> Self {
-        let (took, state) = (board.elapsed(), board.state());
+    pub(super) fn new(options: &SoakOptions, stats: &SoakStats, stopped: bool, log: String) -> Self {
+        let (took, figures) = (stats.elapsed(), stats.figures());
         let is_judged = !stopped && options.lasts >= JUDGED_FROM;
-        let quarter = |number: usize| Slice::sum(&state.slices[number * SLICES / 4..(number + 1) * SLICES / 4]);
+        let quarter = |number: usize| Period::sum(&figures.periods[number * PERIODS / 4..(number + 1) * PERIODS / 4]);
         let (third, last) = (quarter(2), quarter(3));
         let median = |histogram: &hdrhistogram::Histogram<u64>| histogram.value_at_quantile(0.5) * 1_024;
         let memory = Trend::new(median(&third.memory), median(&last.memory), is_judged);
         let disk = Trend::new(median(&third.disk), median(&last.disk), is_judged);
-        let all = Slice::sum(&state.slices);
+        let all = Period::sum(&figures.periods);
         let mut report = Self {
             took,
             stopped,
             seed: options.round.seed,
-            counts: state.counts,
+            counts: figures.counts,
             quiet_us: micros(&all.quiet),
-            over_kills_us: micros(&state.over_kills),
+            over_kills_us: micros(&figures.over_kills),
             slowest_recovery: all.recovery,
             memory,
             disk,
-            table: rows(options, &state, took),
+            table: rows(options, &figures, took),
             wrong: Vec::new(),
             log: String::new(),
         };
-        report.judge(state);
+        report.judge(figures);
         if !report.is_good() {
             report.log = log;
         }
@@ -128,7 +128,7 @@ impl SoakReport {
     }
 
     /// Collects all problems.
-    fn judge(&mut self, state: State) {
+    fn judge(&mut self, figures: Figures) {
         let SoakCounts { lost, doubled, answers, .. } = self.counts;
         let mut say = |is_wrong: bool, what: String| self.wrong.extend(is_wrong.then_some(what));
         say(lost > 0, format!("{lost} acknowledged answers were lost"));
@@ -137,8 +137,8 @@ impl SoakReport {
         for (name, trend) in [("the server's memory", self.memory), ("file and log", self.disk)] {
             say(trend.verdict == TrendVerdict::Grown, format!("{name} grew in the second half: {trend}"));
         }
-        self.wrong.extend(state.wrong);
-        say_more(&mut self.wrong, state.more_wrong);
+        self.wrong.extend(figures.wrong);
+        say_more(&mut self.wrong, figures.more_wrong);
     }
 
     /// True if nothing was lost, doubled or otherwise wrong, and nothing has grown in the second half.
@@ -184,22 +184,22 @@ fn micros(latencies: &hdrhistogram::Histogram<u64>) -> Option<[u64; 2]> {
     percentiles(latencies).map(|both| both.map(|latency| u64::try_from(latency.as_micros()).unwrap_or(u64::MAX)))
 }
 
-fn rows(options: &SoakOptions, state: &State, took: Duration) -> Vec<Row> {
-    let length = options.lasts / SLICES as u32;
-    let reached = state.slices.iter().enumerate().filter(|(number, _)| length * *number as u32 <= took);
-    let row = |(number, slice): (usize, &Slice)| {
+fn rows(options: &SoakOptions, figures: &Figures, took: Duration) -> Vec<TableRow> {
+    let length = options.lasts / PERIODS as u32;
+    let reached = figures.periods.iter().enumerate().filter(|(number, _)| length * *number as u32 <= took);
+    let row = |(number, period): (usize, &Period)| {
         let [memory, file, log_on_disk] =
-            [&slice.memory, &slice.file, &slice.log].map(|sizes| sizes.value_at_quantile(0.5) * 1_024);
-        let is_last = number + 1 == SLICES;
-        Row {
+            [&period.memory, &period.file, &period.log].map(|sizes| sizes.value_at_quantile(0.5) * 1_024);
+        let is_last = number + 1 == PERIODS;
+        TableRow {
             until: if is_last { took } else { (length * (number as u32 + 1)).min(took) },
-            counts: if is_last { state.counts } else { slice.counts },
-            recovery: slice.recovery,
-            quiet_us: micros(&slice.quiet),
+            counts: if is_last { figures.counts } else { period.counts },
+            recovery: period.recovery,
+            quiet_us: micros(&period.quiet),
             memory,
             file,
             log_on_disk,
-            live: slice.live.value_at_quantile(0.5),
+            live: period.live.value_at_quantile(0.5),
         }
     };
     reached.map(row).collect()
@@ -270,10 +270,10 @@ mod tests {
 
     fn report(lasts: u64, findings: Vec<Finding>) -> SoakReport {
         let options = SoakOptions::new(DrillOptions::new("rejoin"), Duration::from_secs(lasts));
-        let board = Board::new(options.lasts);
-        board.count(|counts| counts.answers = 100);
-        board.found(findings);
-        SoakReport::new(&options, &board, false, "the log".to_owned())
+        let stats = SoakStats::new(options.lasts);
+        stats.count(|counts| counts.answers = 100);
+        stats.found(findings);
+        SoakReport::new(&options, &stats, false, "the log".to_owned())
     }
 
     #[test]

@@ -31,14 +31,14 @@ pub(super) async fn play(soak: Arc<Soak>, number: usize, seed: u64) {
             Ok(Ok(report)) => add(&soak, report),
             // A lost reply to the opening of a room can't be found again: the room expires, and another one is
             // opened.
-            Ok(Err(_)) if soak.board.was_away(begun) => {}
+            Ok(Err(_)) if soak.stats.was_away(begun) => {}
             Ok(Err(error)) => {
-                soak.board.found([Finding::Wrong(format!("a round of rooms could not begin: {error:#}"))]);
+                soak.stats.found([Finding::Wrong(format!("a round of rooms could not begin: {error:#}"))]);
                 sleep(Duration::from_secs(1)).await;
             }
             Err(_) => {
                 let limit = options.at_most.as_secs();
-                soak.board.found([Finding::Wrong(format!("a round of rooms was not over within {limit} s"))]);
+                soak.stats.found([Finding::Wrong(format!("a round of rooms was not over within {limit} s"))]);
             }
         }
     }
@@ -55,10 +55,10 @@ async fn round(soak: &Soak, options: &DrillOptions, rng: &mut fastrand::Rng) -> 
     let compared = compare_all(soak, &rooms).await;
     for player in rooms.iter().flat_map(|room| &room.players) {
         let tally = player.tally.lock();
-        tally.replied.iter().for_each(|(sent, took)| soak.board.replied(*sent, *took));
+        tally.replied.iter().for_each(|(sent, took)| soak.stats.replied(*sent, *took));
         if !tally.is_finished {
             let what = format!("a player of a room could not go on, with {} acknowledged answers", tally.accepted);
-            soak.board.found([Finding::Lost(tally.accepted, what)]);
+            soak.stats.found([Finding::Lost(tally.accepted, what)]);
         }
     }
     Ok(DrillReport::new(options, &rooms, Vec::new(), compared, None, begun.elapsed()))
@@ -70,7 +70,7 @@ async fn cut(soak: &Soak, rooms: &[DrillRoom], rng: &mut fastrand::Rng) {
     loop {
         sleep(CUT_EVERY.mul_f64(0.5 + rng.f64())).await;
         players[rng.usize(..players.len())].connection.cut();
-        soak.board.count(|counts| counts.cuts += 1);
+        soak.stats.count(|counts| counts.cuts += 1);
     }
 }
 
@@ -80,7 +80,7 @@ async fn compare_all(soak: &Soak, rooms: &[DrillRoom]) -> Vec<Compared> {
     for _ in 0..READS {
         let begun = Instant::now();
         compared = compare(rooms, &soak.api).await;
-        if compared.iter().all(|compared| *compared == Compared::Agrees) || !soak.board.was_away(begun) {
+        if compared.iter().all(|compared| *compared == Compared::Agrees) || !soak.stats.was_away(begun) {
             break;
         }
         sleep(Duration::from_secs(1)).await;
@@ -88,15 +88,15 @@ async fn compare_all(soak: &Soak, rooms: &[DrillRoom]) -> Vec<Compared> {
     compared
 }
 
-/// Adds the result of a round to the board.
+/// Adds the result of a round to the stats.
 fn add(soak: &Soak, report: DrillReport) {
     let DrillReport { answers, faults, wrong, rooms, .. } = report;
-    soak.board.count(|counts| {
+    soak.stats.count(|counts| {
         counts.rooms += rooms as u64;
         counts.answers += answers.accepted;
         counts.lost += faults.lost_answers + faults.points_lost;
         counts.doubled += faults.counted_twice;
     });
     // The counts are added above; here are the words.
-    soak.board.found(wrong.into_iter().map(|what| Finding::Wrong(format!("a room: {what}"))));
+    soak.stats.found(wrong.into_iter().map(|what| Finding::Wrong(format!("a room: {what}"))));
 }

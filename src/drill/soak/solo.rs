@@ -24,8 +24,8 @@ const ABANDONED: u64 = 20;
 /// One answer in this many comes after a reload of the page.
 const RELOADS: u64 = 20;
 
-/// The game can't go on. The reason is on the board.
-struct Broken;
+/// The game can't go on. The reason is in the stats.
+struct BrokenGame;
 
 /// A solo player.
 pub(super) struct SoloPlayer {
@@ -55,13 +55,13 @@ impl SoloPlayer {
             match played {
                 Ok(played) => last = played,
                 // Slow down: a server that refuses everything should not be flooded.
-                Err(Broken) => sleep(Duration::from_secs(1)).await,
+                Err(BrokenGame) => sleep(Duration::from_secs(1)).await,
             }
         }
     }
 
     /// Plays one game. Returns it if it was played to its end.
-    async fn game(&mut self) -> Result<Option<GameRecord>, Broken> {
+    async fn game(&mut self) -> Result<Option<GameRecord>, BrokenGame> {
         let id = uuid::Builder::from_random_bytes(self.rng.u128(..).to_le_bytes()).into_uuid().to_string();
         let mut record = GameRecord::new(id);
         let create = json!({ "sessionId": record.id, "questions": self.questions });
@@ -70,7 +70,7 @@ impl SoloPlayer {
         let leaves_at = (self.rng.u64(..ABANDONED) == 0).then(|| self.rng.usize(..shown.len().max(1)));
         for (place, question) in shown.iter().enumerate() {
             if leaves_at == Some(place) {
-                self.soak.board.count(|counts| counts.abandoned += 1);
+                self.soak.stats.count(|counts| counts.abandoned += 1);
                 return Ok(None);
             }
             self.pace.tick().await;
@@ -81,22 +81,22 @@ impl SoloPlayer {
         }
         self.results(&record, "results").await?;
         self.award(&record).await?;
-        self.soak.board.count(|counts| counts.games += 1);
+        self.soak.stats.count(|counts| counts.games += 1);
         Ok(Some(record))
     }
 
-    async fn answer(&mut self, record: &mut GameRecord, question: &Value) -> Result<(), Broken> {
+    async fn answer(&mut self, record: &mut GameRecord, question: &Value) -> Result<(), BrokenGame> {
         let answer = any_answer(question, &mut self.rng);
         let key = question["questionId"].as_str().unwrap_or_default();
         let body = answer_body(record, question, &answer);
         let sent = Instant::now();
         let verdict = self.ask(record, "answering", "/api/game/answer", Some(&body), key).await?;
-        self.soak.board.replied(sent, sent.elapsed());
-        self.soak.board.count(|counts| counts.answers += 1);
-        self.soak.board.found(record.verdict(question, &answer, &verdict));
+        self.soak.stats.replied(sent, sent.elapsed());
+        self.soak.stats.count(|counts| counts.answers += 1);
+        self.soak.stats.found(record.verdict(question, &answer, &verdict));
         if self.rng.u64(..MISCHIEF) == 0 {
             let again = self.ask(record, "repeating", "/api/game/answer", Some(&body), key).await?;
-            self.soak.board.found(record.repeated(&again));
+            self.soak.stats.found(record.repeated(&again));
         }
         if self.rng.u64(..MISCHIEF) == 0 {
             self.second_answer(record, question).await?;
@@ -105,48 +105,48 @@ impl SoloPlayer {
     }
 
     /// Answers a question again under another key, which must be refused.
-    async fn second_answer(&mut self, record: &GameRecord, question: &Value) -> Result<(), Broken> {
+    async fn second_answer(&mut self, record: &GameRecord, question: &Value) -> Result<(), BrokenGame> {
         let body = answer_body(record, question, &any_answer(question, &mut self.rng));
         let reply = self.until_answered(record, "/api/game/answer", Some(&body), Some("second")).await?;
         let code = reply.body["code"].as_str().unwrap_or_default();
         if reply.status == 200 {
             let what = format!("{}: a second answer was accepted: {}", record.id, reply.text);
-            self.soak.board.found([Finding::Doubled(1, what)]);
+            self.soak.stats.found([Finding::Doubled(1, what)]);
         } else if !["question-not-open", "session-finished"].contains(&code) {
-            self.soak.board.found([record.wrong(format!("a second answer got {}: {}", reply.status, reply.text))]);
+            self.soak.stats.found([record.wrong(format!("a second answer got {}: {}", reply.status, reply.text))]);
         }
         Ok(())
     }
 
     /// Compares a running game with what the player knows, like a page that is reloaded.
-    async fn reload(&self, record: &GameRecord) -> Result<(), Broken> {
+    async fn reload(&self, record: &GameRecord) -> Result<(), BrokenGame> {
         let game = self.look(record, &format!("/api/game/session/{}", record.id), "a reload").await?;
-        self.soak.board.found(record.compare(&game, "a reload"));
+        self.soak.stats.found(record.compare(&game, "a reload"));
         Ok(())
     }
 
-    async fn results(&self, record: &GameRecord, by: &str) -> Result<(), Broken> {
+    async fn results(&self, record: &GameRecord, by: &str) -> Result<(), BrokenGame> {
         let results = self.look(record, &format!("/api/game/results/{}", record.id), by).await?;
-        self.soak.board.found(record.compare(&results, by));
+        self.soak.stats.found(record.compare(&results, by));
         Ok(())
     }
 
     /// Claims the award twice: the first claim gets it, the second does not.
-    async fn award(&self, record: &GameRecord) -> Result<(), Broken> {
+    async fn award(&self, record: &GameRecord) -> Result<(), BrokenGame> {
         let path = format!("/api/game/results/{}/award", record.id);
         let first = self.ask(record, "claiming", &path, None, "first").await?;
         if first["awarded"] != true {
-            self.soak.board.found([record.wrong(format!("the first claim got no award: {first}"))]);
+            self.soak.stats.found([record.wrong(format!("the first claim got no award: {first}"))]);
         }
         let second = self.ask(record, "claiming again", &path, None, "second").await?;
         if second["awarded"] != false {
-            self.soak.board.found([Finding::Doubled(1, format!("{}: the award was given twice", record.id))]);
+            self.soak.stats.found([Finding::Doubled(1, format!("{}: the award was given twice", record.id))]);
         }
         Ok(())
     }
 
     /// Reads a page of the game, which must be there.
-    async fn look(&self, record: &GameRecord, path: &str, by: &str) -> Result<Value, Broken> {
+    async fn look(&self, record: &GameRecord, path: &str, by: &str) -> Result<Value, BrokenGame> {
         let reply = self.until_answered(record, path, None, None).await?;
         self.good(record, by, reply)
     }
@@ -159,12 +159,12 @@ impl SoloPlayer {
         path: &str,
         body: Option<&Value>,
         key: &str,
-    ) -> Result<Value, Broken> {
+    ) -> Result<Value, BrokenGame> {
         let reply = self.until_answered(record, path, body, Some(key)).await?;
         self.good(record, what, reply)
     }
 
-    fn good(&self, record: &GameRecord, what: &str, reply: Reply) -> Result<Value, Broken> {
+    fn good(&self, record: &GameRecord, what: &str, reply: Reply) -> Result<Value, BrokenGame> {
         if (200..300).contains(&reply.status) {
             return Ok(reply.body);
         }
@@ -173,8 +173,8 @@ impl SoloPlayer {
         } else {
             record.wrong(format!("{what}: {} {}", reply.status, reply.text))
         };
-        self.soak.board.found([finding]);
-        Err(Broken)
+        self.soak.stats.found([finding]);
+        Err(BrokenGame)
     }
 
     /// Sends a request until it has a reply other than 503. With a key it is a POST, else a GET.
@@ -184,7 +184,7 @@ impl SoloPlayer {
         path: &str,
         body: Option<&Value>,
         key: Option<&str>,
-    ) -> Result<Reply, Broken> {
+    ) -> Result<Reply, BrokenGame> {
         let begun = Instant::now();
         loop {
             let sent = Instant::now();
@@ -197,14 +197,14 @@ impl SoloPlayer {
                 Ok(reply) => reply.text,
                 Err(error) => format!("{:#}", anyhow::Error::from(error)),
             };
-            if !self.soak.board.was_away(sent) {
-                self.soak.board.found([record.wrong(format!("{path} failed while the server ran: {failure}"))]);
+            if !self.soak.stats.was_away(sent) {
+                self.soak.stats.found([record.wrong(format!("{path} failed while the server ran: {failure}"))]);
             }
             if begun.elapsed() > PATIENCE {
-                self.soak.board.found([record.wrong(format!("{path}: no reply in {} s", PATIENCE.as_secs()))]);
-                return Err(Broken);
+                self.soak.stats.found([record.wrong(format!("{path}: no reply in {} s", PATIENCE.as_secs()))]);
+                return Err(BrokenGame);
             }
-            self.soak.board.count(|counts| counts.repeats += 1);
+            self.soak.stats.count(|counts| counts.repeats += 1);
             sleep(AGAIN).await;
         }
     }

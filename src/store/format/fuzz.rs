@@ -3,22 +3,23 @@
 use super::tests::{event, quiz_of_kinds, sealed, sessions, what};
 use super::*;
 use crate::domain::{Event, Life, Quiz, SessionState, Timestamp};
-use crate::fuzzing::{ByteEdits, edited};
+use crate::fuzzing::{Accepted, ByteEdits, edited};
 
-/// Decodes the bytes. If they are a value, it must come back from its own record.
-fn comes_back<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
-    if let Ok(value) = decode::<T>(bytes, what) {
-        let again = encode(&value).expect("what was read can be written");
-        assert_eq!(decode::<T>(&again, what).expect("what was written can be read"), value);
-    }
+/// Decodes the bytes. If they are a value, it must come back from its own record. True if they are.
+fn comes_back<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(bytes: &[u8]) -> bool {
+    let Ok(value) = decode::<T>(bytes, what) else { return false };
+    let again = encode(&value).expect("what was read can be written");
+    assert_eq!(decode::<T>(&again, what).expect("what was written can be read"), value);
+    true
 }
 
-fn any_type(bytes: &[u8]) {
-    comes_back::<SessionState>(bytes);
-    comes_back::<Quiz>(bytes);
-    comes_back::<Event>(bytes);
+/// True if the bytes are a record of any type.
+fn any_type(bytes: &[u8]) -> bool {
     let _ = decode_prefix::<(Timestamp, Life)>(bytes, what);
-    let _ = check(bytes, what);
+    let types = [comes_back::<SessionState>(bytes), comes_back::<Quiz>(bytes), comes_back::<Event>(bytes)];
+    let is_record = types.contains(&true);
+    assert!(!is_record || check(bytes, what).is_ok());
+    is_record
 }
 
 #[test]
@@ -38,8 +39,9 @@ fn bodies() -> Vec<Vec<u8>> {
 
 #[test]
 fn a_changed_record_with_a_good_checksum_is_a_record_or_refused() {
-    let bodies = bodies();
+    let (bodies, accepted) = (bodies(), Accepted::default());
     bolero::check!().with_type::<(u8, ByteEdits)>().for_each(|(sample, edits)| {
-        any_type(&sealed(&edited(&bodies[usize::from(*sample) % bodies.len()], edits)));
+        accepted.count(any_type(&sealed(&edited(&bodies[usize::from(*sample) % bodies.len()], edits))));
     });
+    accepted.some("records");
 }

@@ -13,7 +13,7 @@ use super::sample::Sample;
 /// The longest list of problems; the rest is only counted.
 const MOST_WRONG: usize = 20;
 /// The parts of the soak whose figures are kept.
-pub(super) const SLICES: usize = 12;
+pub(super) const PERIODS: usize = 12;
 /// How long after a restart an answer still counts as one over the kill: clients are coming back.
 const SETTLING: Duration = Duration::from_secs(1);
 /// The number of kills that are remembered to tell which answers they have met.
@@ -45,7 +45,7 @@ pub struct SoakCounts {
 
 /// The figures of one part of the soak.
 #[derive(Debug, Clone)]
-pub(super) struct Slice {
+pub(super) struct Period {
     /// Counts at the end of the part.
     pub(super) counts: SoakCounts,
     /// Latencies of answers that met no kill, in µs.
@@ -64,25 +64,25 @@ pub(super) struct Slice {
     pub(super) live: Histogram<u64>,
 }
 
-impl Slice {
+impl Period {
     fn new() -> Self {
         let [quiet, memory, file, log, disk, live] = [(); 6].map(|()| histogram());
         Self { counts: SoakCounts::default(), quiet, recovery: Duration::ZERO, memory, file, log, disk, live }
     }
 
     /// The figures of several parts together.
-    pub(super) fn sum(slices: &[Self]) -> Self {
+    pub(super) fn sum(periods: &[Self]) -> Self {
         let mut sum = Self::new();
-        for slice in slices {
-            sum.counts = slice.counts;
-            sum.recovery = sum.recovery.max(slice.recovery);
+        for period in periods {
+            sum.counts = period.counts;
+            sum.recovery = sum.recovery.max(period.recovery);
             for (all, part) in [
-                (&mut sum.quiet, &slice.quiet),
-                (&mut sum.memory, &slice.memory),
-                (&mut sum.file, &slice.file),
-                (&mut sum.log, &slice.log),
-                (&mut sum.disk, &slice.disk),
-                (&mut sum.live, &slice.live),
+                (&mut sum.quiet, &period.quiet),
+                (&mut sum.memory, &period.memory),
+                (&mut sum.file, &period.file),
+                (&mut sum.log, &period.log),
+                (&mut sum.disk, &period.disk),
+                (&mut sum.live, &period.live),
             ] {
                 *all += part;
             }
@@ -91,42 +91,42 @@ impl Slice {
     }
 }
 
-/// Counts from 1 to 2^40, three digits exact, in about 200 KiB at most.
+/// Counts values from 1 to 2^40, each exact to 1 %, in about 35 KiB.
 fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, 1 << 40, 3).expect("the bounds are good")
+    Histogram::new_with_bounds(1, 1 << 40, 2).expect("the bounds are good")
 }
 
 /// All figures of a soak, shared by its players.
 #[derive(Debug)]
-pub(super) struct Board {
+pub(super) struct SoakStats {
     begun: Instant,
     lasts: Duration,
-    state: Mutex<State>,
+    figures: Mutex<Figures>,
 }
 
 /// The figures themselves.
 #[derive(Debug, Clone)]
-pub(super) struct State {
+pub(super) struct Figures {
     pub(super) counts: SoakCounts,
-    pub(super) slices: Vec<Slice>,
+    pub(super) periods: Vec<Period>,
     /// Latencies of answers that met a kill, in µs.
     pub(super) over_kills: Histogram<u64>,
-    /// The time from the last kill until the server was ready again.
-    pub(super) recovery: Option<Duration>,
     pub(super) wrong: Vec<String>,
     /// Problems that are not in `wrong` because there are too many.
     pub(super) more_wrong: u64,
+    /// The time from the last kill until the server was ready again.
+    recovery: Option<Duration>,
     /// Latencies since the last line, in µs.
     interval: Histogram<u64>,
     /// From the kill until the server was ready; `None` while it is not.
     outages: VecDeque<(Instant, Option<Instant>)>,
 }
 
-impl Board {
+impl SoakStats {
     pub(super) fn new(lasts: Duration) -> Self {
-        let state = State {
+        let figures = Figures {
             counts: SoakCounts::default(),
-            slices: vec![Slice::new(); SLICES],
+            periods: vec![Period::new(); PERIODS],
             over_kills: histogram(),
             recovery: None,
             wrong: Vec::new(),
@@ -134,7 +134,7 @@ impl Board {
             interval: histogram(),
             outages: VecDeque::new(),
         };
-        Self { begun: Instant::now(), lasts, state: Mutex::new(state) }
+        Self { begun: Instant::now(), lasts, figures: Mutex::new(figures) }
     }
 
     pub(super) fn elapsed(&self) -> Duration {
@@ -142,106 +142,112 @@ impl Board {
     }
 
     pub(super) fn count(&self, change: impl FnOnce(&mut SoakCounts)) {
-        change(&mut self.state.lock().counts);
+        change(&mut self.figures.lock().counts);
     }
 
     /// Adds an answer's latency: it was sent at `sent`, and its reply took `took`.
     pub(super) fn replied(&self, sent: Instant, took: Duration) {
-        let (mut state, micros) = (self.state.lock(), micros(took));
-        if state.meets_outage(sent, sent + took) {
-            state.over_kills.saturating_record(micros);
+        let (mut figures, micros) = (self.figures.lock(), micros(took));
+        if figures.meets_outage(sent, sent + took) {
+            figures.over_kills.saturating_record(micros);
         } else {
-            state.interval.saturating_record(micros);
-            self.slice(&mut state).quiet.saturating_record(micros);
+            figures.interval.saturating_record(micros);
+            self.period(&mut figures).quiet.saturating_record(micros);
         }
     }
 
     pub(super) fn found(&self, findings: impl IntoIterator<Item = Finding>) {
         for finding in findings {
-            let mut state = self.state.lock();
+            let mut figures = self.figures.lock();
             let what = match finding {
                 Finding::Lost(count, what) => {
-                    state.counts.lost += count;
+                    figures.counts.lost += count;
                     format!("lost: {what}")
                 }
                 Finding::Doubled(count, what) => {
-                    state.counts.doubled += count;
+                    figures.counts.doubled += count;
                     format!("doubled: {what}")
                 }
                 Finding::Wrong(what) => what,
             };
-            if state.wrong.len() < MOST_WRONG {
-                state.wrong.push(what);
+            if figures.wrong.len() < MOST_WRONG {
+                figures.wrong.push(what);
             } else {
-                state.more_wrong += 1;
+                figures.more_wrong += 1;
             }
         }
     }
 
     /// The server is about to be killed.
     pub(super) fn killing(&self) {
-        let mut state = self.state.lock();
-        if state.outages.len() == OUTAGES {
-            state.outages.pop_front();
+        let mut figures = self.figures.lock();
+        if figures.outages.len() == OUTAGES {
+            figures.outages.pop_front();
         }
-        state.outages.push_back((Instant::now(), None));
-        state.counts.kills += 1;
+        figures.outages.push_back((Instant::now(), None));
+        figures.counts.kills += 1;
     }
 
     /// The server is ready again, this long after the kill.
     pub(super) fn ready_again(&self, recovery: Duration) {
-        let mut state = self.state.lock();
-        if let Some(outage) = state.outages.back_mut() {
+        let mut figures = self.figures.lock();
+        if let Some(outage) = figures.outages.back_mut() {
             outage.1 = Some(Instant::now());
         }
-        state.recovery = Some(recovery);
-        let slice = self.slice(&mut state);
-        slice.recovery = slice.recovery.max(recovery);
+        figures.recovery = Some(recovery);
+        let period = self.period(&mut figures);
+        period.recovery = period.recovery.max(recovery);
     }
 
     /// True if the server was away at some time since `from`.
     pub(super) fn was_away(&self, from: Instant) -> bool {
-        self.state.lock().meets_outage(from, Instant::now())
+        self.figures.lock().meets_outage(from, Instant::now())
     }
 
     /// Adds a look at the server process and its files.
     pub(super) fn sampled(&self, sample: &Sample) {
-        let mut state = self.state.lock();
-        let counts = state.counts;
-        let slice = self.slice(&mut state);
-        slice.counts = counts;
+        let mut figures = self.figures.lock();
+        let counts = figures.counts;
+        let period = self.period(&mut figures);
+        period.counts = counts;
         if let Some(memory) = sample.steady_memory() {
-            slice.memory.saturating_record(memory / 1024);
+            period.memory.saturating_record(memory / 1024);
         }
         let (file, log) = (sample.file.allocated / 1024, sample.log.allocated / 1024);
-        slice.file.saturating_record(file);
-        slice.log.saturating_record(log);
-        slice.disk.saturating_record(file + log);
+        period.file.saturating_record(file);
+        period.log.saturating_record(log);
+        period.disk.saturating_record(file + log);
         if let Some(live) = sample.live {
-            slice.live.saturating_record(live);
+            period.live.saturating_record(live);
         }
     }
 
     /// The latencies since the last call: p50 and p99; `None` if there were no answers.
     pub(super) fn interval(&self) -> Option<[Duration; 2]> {
-        let mut state = self.state.lock();
-        let found = percentiles(&state.interval);
-        state.interval.reset();
+        let mut figures = self.figures.lock();
+        let found = percentiles(&figures.interval);
+        figures.interval.reset();
         found
     }
 
-    pub(super) fn state(&self) -> State {
-        self.state.lock().clone()
+    /// The counts so far, and the time from the last kill until the server was ready again.
+    pub(super) fn so_far(&self) -> (SoakCounts, Option<Duration>) {
+        let figures = self.figures.lock();
+        (figures.counts, figures.recovery)
     }
 
-    fn slice<'a>(&self, state: &'a mut State) -> &'a mut Slice {
+    pub(super) fn figures(&self) -> Figures {
+        self.figures.lock().clone()
+    }
+
+    fn period<'a>(&self, figures: &'a mut Figures) -> &'a mut Period {
         let part = self.begun.elapsed().as_secs_f64() / self.lasts.as_secs_f64();
-        let place = (part * SLICES as f64) as usize;
-        &mut state.slices[place.min(SLICES - 1)]
+        let place = (part * PERIODS as f64) as usize;
+        &mut figures.periods[place.min(PERIODS - 1)]
     }
 }
 
-impl State {
+impl Figures {
     fn meets_outage(&self, from: Instant, to: Instant) -> bool {
         let meets = |(killed, ready): &(Instant, Option<Instant>)| {
             *killed <= to && ready.is_none_or(|ready| from <= ready + SETTLING)
@@ -266,29 +272,29 @@ mod tests {
 
     #[test]
     fn an_answer_meets_a_kill_if_it_waits_for_its_end() {
-        let board = Board::new(Duration::from_secs(60));
+        let stats = SoakStats::new(Duration::from_secs(60));
         let before = Instant::now();
-        board.replied(before, Duration::ZERO);
-        board.killing();
-        assert!(board.was_away(before));
-        board.replied(before, Duration::from_millis(700));
-        board.ready_again(Duration::from_millis(300));
-        board.replied(Instant::now() + SETTLING * 2, Duration::from_millis(2));
-        let state = board.state();
-        let counts = (state.slices[0].quiet.len(), state.over_kills.len(), state.counts.kills);
+        stats.replied(before, Duration::ZERO);
+        stats.killing();
+        assert!(stats.was_away(before));
+        stats.replied(before, Duration::from_millis(700));
+        stats.ready_again(Duration::from_millis(300));
+        stats.replied(Instant::now() + SETTLING * 2, Duration::from_millis(2));
+        let figures = stats.figures();
+        let counts = (figures.periods[0].quiet.len(), figures.over_kills.len(), figures.counts.kills);
         assert_eq!(counts, (2, 1, 1));
-        assert_eq!(state.slices[0].recovery, Duration::from_millis(300));
-        assert_eq!(board.interval().map(|[_, p99]| p99.as_millis()), Some(2));
-        assert_eq!(board.interval(), None);
+        assert_eq!(figures.periods[0].recovery, Duration::from_millis(300));
+        assert_eq!(stats.interval().map(|[_, p99]| p99.as_millis()), Some(2));
+        assert_eq!(stats.interval(), None);
     }
 
     #[test]
     fn problems_beyond_the_list_are_counted() {
-        let board = Board::new(Duration::from_secs(60));
-        board.found((0..25).map(|n| Finding::Lost(2, format!("game {n}"))));
-        board.found([Finding::Doubled(3, "an award".to_owned())]);
-        let state = board.state();
-        assert_eq!((state.counts.lost, state.counts.doubled), (50, 3));
-        assert_eq!((state.wrong.len(), state.more_wrong), (MOST_WRONG, 6));
+        let stats = SoakStats::new(Duration::from_secs(60));
+        stats.found((0..25).map(|n| Finding::Lost(2, format!("game {n}"))));
+        stats.found([Finding::Doubled(3, "an award".to_owned())]);
+        let figures = stats.figures();
+        assert_eq!((figures.counts.lost, figures.counts.doubled), (50, 3));
+        assert_eq!((figures.wrong.len(), figures.more_wrong), (MOST_WRONG, 6));
     }
 }
