@@ -32,7 +32,8 @@ pub(super) struct SpanExport(SdkTracerProvider);
 impl SpanExport {
     /// Starts the export. `None` if no variable names a collector.
     pub(super) fn start() -> anyhow::Result<Option<Self>> {
-        let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty()).map(|url| (*name, url));
+        let set =
+            |name: &&'static str| std::env::var(name).ok().filter(|value| !value.is_empty()).map(|url| (*name, url));
         let Some((name, url)) = ENDPOINTS.iter().find_map(set) else { return Ok(None) };
         ensure!(url.starts_with("http://"), "{name}: spans are exported by http:// only, to a collector nearby");
         let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().build().context(name)?;

@@ -33,11 +33,13 @@ async fn the_start_event_says_how_the_file_was_found() {
     assert_eq!(first["listen"], *server.base.strip_prefix("http://").unwrap());
     assert!(first["place"].as_str().unwrap().ends_with("rejoin.redb"), "{first}");
     assert_eq!((&first["stopped_cleanly"], &first["clock_moved_on_ms"]), (&json!(true), &json!(0)));
+    assert_eq!(first["last_stop"], "clean, or the file is new");
     server.client().play(2).await;
     server.kill().await;
 
     let (server, killed) = start().await;
     assert_eq!((&killed["stopped_cleanly"], &killed["records"]), (&json!(false), &json!(1)));
+    assert_eq!(killed["last_stop"], "the process was killed, or lost its power");
     let moved_on = killed["clock_moved_on_ms"].as_u64().unwrap();
     assert!((1..=10_000).contains(&moved_on), "{killed}");
     server.stop().await;

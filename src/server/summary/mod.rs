@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::memory;
@@ -93,6 +93,9 @@ impl Summaries {
     pub(super) async fn run(&self, every: Duration, stop: CancellationToken) {
         let mut summary = interval_at(self.started + every, every);
         let mut rest = interval_at(self.started + REST, REST);
+        // A server that stood still has no line for each hour of that.
+        summary.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        rest.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut before = Totals { commits: Some(0), ..Totals::default() };
         loop {
             tokio::select! {
