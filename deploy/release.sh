@@ -9,13 +9,13 @@
 # The same commit makes the same files, with the same compiler and in whatever folder. Needs Rust, a C compiler and
 # buildah, which it installs where it may.
 set -euo pipefail
+folder=$(realpath --canonicalize-missing "${1:-$(dirname "$0")/../target/release-files}")
 cd "$(dirname "$0")/.."
 . tests/debian.sh
 
 readonly CYCLONEDX_VERSION=0.5.9
 readonly TOOLS="$PWD/target/tools"
 
-folder=${1:-target/release-files}
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 name="rejoin-$version-$(uname -m)-linux"
 # The time of the commit, for everything that wants a time.
@@ -44,7 +44,9 @@ make_bill_of_materials() {
     fi
     PATH="$TOOLS/bin:$PATH" cargo cyclonedx --quiet --format json --spec-version 1.5 --describe binaries \
         --no-build-deps --target "$(rustc --print host-tuple)"
-    mv rejoin_bin.cdx.json "$folder/$name.cdx.json"
+    # It names this package by its folder.
+    sed "s|path+file://$PWD|path+file:///rejoin|" rejoin_bin.cdx.json >"$folder/$name.cdx.json"
+    rm rejoin_bin.cdx.json
 }
 
 make_image() {
