@@ -30,11 +30,11 @@ impl Accepted {
         self.all.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Prints the share, and asserts that something was accepted.
+    /// Prints the share. Fails if nothing was accepted of so many inputs that this can't be chance.
     pub(crate) fn some(&self, target: &str) {
         let [accepted, all] = [&self.accepted, &self.all].map(|count| count.load(Ordering::Relaxed));
         println!("{target}: {accepted} of {all} inputs were accepted");
-        assert!(accepted > 0, "{target}: all of {all} inputs were refused");
+        assert!(accepted > 0 || all < 2_000, "{target}: all of {all} inputs were refused");
     }
 }
 

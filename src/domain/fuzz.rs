@@ -7,49 +7,9 @@ use super::ids::code_as_meant;
 use super::{InstanceName, JoinCode, Number, Owner, PlayerName, QuestionId, QuizId, SessionId, UserId};
 use crate::fuzzing::Accepted;
 
-/// Signs that names, ids and codes treat in a way of their own.
-const SIGNS: [&str; 40] = [
-    "A",
-    "b",
-    "0",
-    "9",
-    "-",
-    "_",
-    " ",
-    "  ",
-    "\t",
-    "\n",
-    "\0",
-    ".",
-    "e",
-    "+",
-    "é",
-    "e\u{301}",
-    "\u{302}",
-    "ß",
-    "İ",
-    "龍",
-    "Ａ",
-    "\u{200c}",
-    "\u{200d}",
-    "\u{202e}",
-    "\u{fe0f}",
-    "👩",
-    "🚀",
-    "\u{1f3f4}",
-    "\u{e0067}",
-    "\u{e007f}",
-    "ع",
-    "ل",
-    "क",
-    "\u{94d}",
-    "ﷺ",
-    "\u{1d173}",
-    "\u{2011}",
-    "01890a5d-ac96-774b-bcce-b302099a8057",
-    "ABC234",
-    "Раура1",
-];
+/// Signs that names, ids and codes treat in a way of their own, separated by `¦`.
+const SIGNS: &str = "A¦b¦0¦9¦-¦_¦ ¦  ¦\t¦\n¦\0¦.¦e¦+¦é¦e\u{301}¦\u{302}¦ß¦İ¦龍¦Ａ¦\u{200c}¦\u{200d}¦\u{202e}¦\u{fe0f}¦\
+    👩¦🚀¦\u{1f3f4}¦\u{e0067}¦\u{e007f}¦ع¦ل¦क¦\u{94d}¦ﷺ¦\u{1d173}¦\u{2011}¦Раура1¦ABC234¦01890a5d-ac96-774b-bcce-b302099a8057";
 
 /// If the text can be read, what was read is written and read again as the same value.
 fn comes_back<T: FromStr + Display + PartialEq + Debug>(text: &str) {
@@ -87,9 +47,9 @@ fn any_text_is_read_well_or_refused() {
 
 #[test]
 fn any_signs_are_read_well_or_refused() {
-    let accepted = Accepted::default();
+    let (all_signs, accepted) = (SIGNS.split('¦').collect::<Vec<_>>(), Accepted::default());
     bolero::check!().with_type::<Vec<u8>>().for_each(|signs| {
-        let text: String = signs.iter().take(12).map(|sign| SIGNS[usize::from(*sign) % SIGNS.len()]).collect();
+        let text: String = signs.iter().take(12).map(|sign| all_signs[usize::from(*sign) % all_signs.len()]).collect();
         is_read_well(&text);
         accepted.count(text.parse::<PlayerName>().is_ok());
     });

@@ -10,81 +10,11 @@ use crate::fuzzing::{Accepted, ByteEdits, edited};
 /// Far more than any of these small files needs, on a busy machine too.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// What the readers look for, in pieces.
-const PIECES: [&str; 72] = [
-    "question",
-    "option1",
-    "optionB",
-    "correct",
-    "answer",
-    "kind",
-    "category",
-    "difficulty",
-    "explanation",
-    "points",
-    "timeLimitMs",
-    "Frage",
-    "richtig",
-    "sep=",
-    "ANSWER: ",
-    "A. ",
-    "B) ",
-    "c",
-    "1",
-    "2,5",
-    "1e9",
-    "TRUE",
-    "{",
-    "}",
-    "=",
-    "~",
-    "~%50%",
-    "#",
-    "####",
-    "->",
-    "::T::",
-    "[html]",
-    "$CATEGORY: a/b",
-    "//",
-    "\\",
-    "\\n",
-    ":",
-    "..",
-    "%",
-    "\n",
-    "\r\n",
-    "\n\n",
-    "\t",
-    " ",
-    "\"",
-    ",",
-    ";",
-    "|",
-    "#Q ",
-    "^ ",
-    "<p>",
-    "</p>",
-    "<b>",
-    "<script>",
-    "&amp;",
-    "&#x41;",
-    "<quiz>",
-    "<question type=\"multichoice\">",
-    "</question>",
-    "<text>",
-    "</text>",
-    "<![CDATA[",
-    "]]>",
-    "[",
-    "]",
-    "é",
-    "\u{feff}",
-    "\u{202e}",
-    "\0",
-    "Wien",
-    "Rom",
-    "?",
-];
+/// What the readers look for, in pieces that are separated by `¦`.
+const PIECES: &str = "question¦option1¦optionB¦correct¦answer¦kind¦category¦difficulty¦explanation¦points¦timeLimitMs¦\
+    Frage¦richtig¦sep=¦ANSWER: ¦A. ¦B) ¦c¦1¦2,5¦1e9¦TRUE¦Wien¦Rom¦?¦{¦}¦[¦]¦=¦~¦~%50%¦#¦####¦->¦::T::¦[html]¦//¦..¦%¦:¦,¦;¦|¦\
+    $CATEGORY: a/b¦#Q ¦^ ¦\\¦\\n¦\n¦\n\n¦\r\n¦\t¦ ¦\"¦\0¦é¦\u{feff}¦\u{202e}¦<p>¦</p>¦<b>¦<script>¦&amp;¦&#x41;¦\
+    <quiz>¦<question type=\"multichoice\">¦</question>¦<text>¦</text>¦<![CDATA[¦]]>";
 
 /// Imports the bytes in this format, or in the one that they seem to have. True if there is a bank.
 fn holds(format: Option<Format>, bytes: &[u8]) -> bool {
@@ -107,16 +37,22 @@ fn in_all_formats(bytes: &[u8]) -> bool {
 
 #[test]
 fn any_bytes_are_a_bank_or_told_to_be_none() {
-    bolero::check!().for_each(|bytes: &[u8]| drop(in_all_formats(bytes)));
+    bolero::check!().for_each(|bytes: &[u8]| {
+        in_all_formats(bytes);
+    });
 }
 
 #[test]
 fn any_pieces_are_a_bank_or_told_to_be_none() {
-    let accepted = Accepted::default();
-    bolero::check!().with_type::<Vec<u8>>().for_each(|pieces| {
-        let text: String = pieces.iter().map(|piece| PIECES[usize::from(*piece) % PIECES.len()]).collect();
-        accepted.count(in_all_formats(text.as_bytes()));
-        in_all_formats(format!("question,option1,optionB,correct\n{text}").as_bytes());
+    let (all_pieces, accepted) = (PIECES.split('¦').collect::<Vec<_>>(), Accepted::default());
+    bolero::check!().with_type::<(u8, u16, Vec<u8>)>().for_each(|(sample, at, pieces)| {
+        let text: String = pieces.iter().map(|piece| all_pieces[usize::from(*piece) % all_pieces.len()]).collect();
+        in_all_formats(text.as_bytes());
+        // In a file, between two of its signs.
+        let (format, sample) = SAMPLES[usize::from(*sample) % SAMPLES.len()];
+        let at = sample.floor_char_boundary(usize::from(*at) % (sample.len() + 1));
+        let file = format!("{}{text}{}", &sample[..at], &sample[at..]);
+        accepted.count(holds(Some(format), file.as_bytes()));
     });
     accepted.some("pieces of files");
 }
