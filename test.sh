@@ -6,4 +6,5 @@ cd "$(dirname "$0")"
 
 tests/servers.sh
 tests/browser.sh
+tests/previous.sh
 exec cargo test --locked "$@"

@@ -1,20 +1,26 @@
 //! Tests of the pages and their client, in Node and in a real browser, against the real binary. The tests
 //! themselves are in `tests/web/`; `tests/browser.sh` downloads what they need.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::support::fetched;
 
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/web")
 }
 
 /// Runs a program in `tests/web`, and shows its output if it fails.
 #[track_caller]
 fn run(program: &str, args: &[&str]) {
+    run_in(&folder(), program, args);
+}
+
+/// Runs a program in this folder, and shows its output if it fails.
+#[track_caller]
+pub(crate) fn run_in(folder: &Path, program: &str, args: &[&str]) {
     let mut command = Command::new(program);
-    command.args(args).current_dir(folder()).stdin(Stdio::null());
+    command.args(args).current_dir(folder).stdin(Stdio::null());
     command
         .env("REJOIN_BIN", env!("CARGO_BIN_EXE_rejoin"))
         .env("VALKEY_SERVER", fetched("target/valkey/valkey-server"));

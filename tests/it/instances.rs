@@ -20,14 +20,19 @@ const QUESTIONS: usize = 10;
 
 /// The instances from which a load balancer would choose.
 #[derive(Clone)]
-struct Balancer {
+pub(crate) struct Balancer {
     client: reqwest::Client,
     bases: Arc<RwLock<Vec<String>>>,
 }
 
 impl Balancer {
     fn over(servers: &[&Server]) -> Self {
-        let bases = servers.iter().map(|server| server.base.clone()).collect();
+        Self::among(servers.iter().map(|server| server.base.clone()))
+    }
+
+    /// Over the instances at these URLs.
+    pub(crate) fn among(bases: impl IntoIterator<Item = String>) -> Self {
+        let bases = bases.into_iter().collect();
         Self { client: reqwest::Client::new(), bases: Arc::new(RwLock::new(bases)) }
     }
 
@@ -66,7 +71,7 @@ fn instance(folder: &Path, url: &str) -> Server {
 
 /// Plays a whole game with each request at the next instance, and checks every verdict against those before.
 /// Returns the session id and the total score.
-async fn play(balancer: Balancer, player: usize, verdicts: Arc<AtomicUsize>) -> (String, u64) {
+pub(crate) async fn play(balancer: Balancer, player: usize, verdicts: Arc<AtomicUsize>) -> (String, u64) {
     let mut turn = player;
     let id = uuid::Uuid::from_u128((player as u128) << 64 | 1).to_string();
     let create = json!({ "sessionId": id, "count": QUESTIONS });

@@ -29,5 +29,6 @@ mod soak;
 mod solo;
 mod started;
 mod support;
+mod upgrade;
 mod valkey;
 mod websocket;

@@ -15,7 +15,7 @@ mod keys;
 mod killed;
 mod live;
 mod owners;
-mod party;
+pub(crate) mod party;
 mod raw;
 mod reads;
 mod reconnect;

@@ -17,61 +17,63 @@ use crate::support::until;
 
 /// The size of a party.
 #[derive(Clone, Copy)]
-pub(super) struct Size {
-    pub(super) rooms: usize,
+pub(crate) struct Size {
+    pub(crate) rooms: usize,
     /// The number of players in a room, without its host.
-    pub(super) players: usize,
-    pub(super) questions: u64,
-    /// The index of the question that every other player answers only after [`Party::go`].
-    pub(super) held: u64,
+    pub(crate) players: usize,
+    pub(crate) questions: u64,
+    /// The index of the question from which on every other player answers only after [`Party::go`] or
+    /// [`Party::go_until`].
+    pub(crate) held: u64,
 }
 
 /// What a player was told.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(crate) struct Told {
     /// The first sequence number expected after the first welcome. `sequences` has all that arrived, in their
     /// order.
-    pub(super) first: Option<u64>,
-    pub(super) sequences: Vec<u64>,
+    pub(crate) first: Option<u64>,
+    pub(crate) sequences: Vec<u64>,
     /// The sequence numbers and names of all events.
-    pub(super) events: Vec<(u64, String)>,
+    pub(crate) events: Vec<(u64, String)>,
     /// For each welcome, true if it continued where the connection before it had ended.
-    pub(super) recovered: Vec<bool>,
+    pub(crate) recovered: Vec<bool>,
     /// The acknowledged answers: question id to option id.
-    pub(super) accepted: BTreeMap<String, Option<u64>>,
-    pub(super) refused: Vec<String>,
-    pub(super) is_finished: bool,
+    pub(crate) accepted: BTreeMap<String, Option<u64>>,
+    pub(crate) refused: Vec<String>,
+    pub(crate) is_finished: bool,
 }
 
-pub(super) struct Guest {
-    pub(super) ticket: SeatCredentials,
-    pub(super) seat: u64,
-    pub(super) connection: Connection,
-    pub(super) told: Arc<Mutex<Told>>,
+pub(crate) struct Guest {
+    pub(crate) ticket: SeatCredentials,
+    pub(crate) seat: u64,
+    pub(crate) connection: Connection,
+    pub(crate) told: Arc<Mutex<Told>>,
 }
 
-pub(super) struct Room {
-    pub(super) host: Connection,
-    pub(super) host_ticket: SeatCredentials,
-    pub(super) guests: Vec<Guest>,
+pub(crate) struct Room {
+    pub(crate) host: Connection,
+    pub(crate) host_ticket: SeatCredentials,
+    pub(crate) guests: Vec<Guest>,
 }
 
-pub(super) struct Party {
-    pub(super) rooms: Vec<Room>,
+pub(crate) struct Party {
+    pub(crate) rooms: Vec<Room>,
     size: Size,
-    going: watch::Sender<bool>,
+    /// The index of the question at which every other player waits.
+    held: watch::Sender<u64>,
 }
 
 impl Party {
     /// Opens the rooms, gives everybody a seat and starts the games. The `n`-th player connects to
     /// `bases(n)`.
-    pub(super) async fn begin(api: &Api, size: Size, bases: impl Fn(usize) -> Endpoints) -> Self {
-        let going = watch::Sender::new(false);
+    pub(crate) async fn begin(api: &Api, size: Size, bases: impl Fn(usize) -> Endpoints) -> Self {
+        let held = watch::Sender::new(size.held);
         let mut rooms = Vec::new();
         for number in 0..size.rooms {
-            rooms.push(Self::room(api, size, number, &bases, &going).await);
+            rooms.push(Self::room(api, size, number, &bases, &held).await);
         }
-        let party = Self { rooms, size, going };
+        let party = Self { rooms, size, held };
         until(|| party.everybody().all(|connection| connection.figures().welcomes > 0)).await;
         for room in &party.rooms {
             let started = room.host.host_move("start", json!({ "at": 0 })).await.unwrap();
@@ -85,7 +87,7 @@ impl Party {
         size: Size,
         number: usize,
         bases: &impl Fn(usize) -> Endpoints,
-        going: &watch::Sender<bool>,
+        held: &watch::Sender<u64>,
     ) -> Room {
         let opened = open(api, size.questions, json!({ "maxSeats": size.players + 1 })).await;
         let mut joining = JoinSet::new();
@@ -101,46 +103,51 @@ impl Party {
         for (n, TakenSeat { ticket, seat_id: seat, .. }) in seats.into_iter().enumerate() {
             let (connection, happenings) = connect(ticket.clone(), ConnectOptions::new(bases(n)));
             let told = Arc::<Mutex<Told>>::default();
-            let player = Player { connection: connection.clone(), told: told.clone(), n: n as u64, held: size.held };
-            tokio::spawn(player.play(happenings, going.subscribe()));
+            let player = Player { connection: connection.clone(), told: told.clone(), n: n as u64 };
+            tokio::spawn(player.play(happenings, held.subscribe()));
             guests.push(Guest { ticket, seat, connection, told });
         }
         Room { host, host_ticket, guests }
     }
 
-    pub(super) fn guests(&self) -> impl Iterator<Item = &Guest> {
+    pub(crate) fn guests(&self) -> impl Iterator<Item = &Guest> {
         self.rooms.iter().flat_map(|room| &room.guests)
     }
 
     /// All connections, including those of the hosts.
-    pub(super) fn everybody(&self) -> impl Iterator<Item = &Connection> {
+    pub(crate) fn everybody(&self) -> impl Iterator<Item = &Connection> {
         self.guests().map(|guest| &guest.connection).chain(self.rooms.iter().map(|room| &room.host))
     }
 
     /// Waits until each room is in the middle of the held question: the players who do not wait have
     /// answered.
-    pub(super) async fn in_the_middle(&self) {
-        let question = format!("q{}", self.size.held);
+    pub(crate) async fn in_the_middle(&self) {
+        let question = format!("q{}", *self.held.borrow());
         let has_answered = |guest: &&Guest| guest.told.lock().accepted.contains_key(&question);
         let early = self.size.players.div_ceil(2);
         until(|| self.rooms.iter().all(|room| room.guests.iter().filter(has_answered).count() == early)).await;
     }
 
     /// Lets the waiting players answer.
-    pub(super) fn go(&self) {
-        self.going.send_replace(true);
+    pub(crate) fn go(&self) {
+        self.go_until(u64::MAX);
+    }
+
+    /// Lets the waiting players answer. They wait again at the question with this index.
+    pub(crate) fn go_until(&self, held: u64) {
+        self.held.send_replace(held);
     }
 
     /// Waits until every player has seen the end and has a reply to every answer. The reply to the last
     /// answer may be lost, and then the reply to its repeat comes after the end.
-    pub(super) async fn over(&self) {
+    pub(crate) async fn over(&self) {
         for guest in self.guests() {
             until(|| guest.told.lock().is_over(self.size.questions)).await;
         }
     }
 
     /// Checks every promise against what each player was told and against the results.
-    pub(super) async fn check(&self, api: &Api) {
+    pub(crate) async fn check(&self, api: &Api) {
         let mut faults = Violations::default();
         self.everybody().for_each(|connection| faults.add(&connection.faults()));
         assert!(faults.is_clean(), "{faults:?}");
@@ -215,11 +222,10 @@ struct Player {
     connection: Connection,
     told: Arc<Mutex<Told>>,
     n: u64,
-    held: u64,
 }
 
 impl Player {
-    async fn play(self, mut happenings: Happenings, going: watch::Receiver<bool>) {
+    async fn play(self, mut happenings: Happenings, held: watch::Receiver<u64>) {
         while let Some(happening) = happenings.recv().await {
             match happening {
                 ClientEvent::Welcome(welcome) => {
@@ -229,13 +235,13 @@ impl Player {
                     told.recovered.push(welcome.recovered);
                 }
                 ClientEvent::Skip { sequence } => self.told.lock().sequences.push(sequence),
-                ClientEvent::Event(event) => self.see(&event, &going),
+                ClientEvent::Event(event) => self.see(&event, &held),
                 _ => {}
             }
         }
     }
 
-    fn see(&self, event: &EventFrame, going: &watch::Receiver<bool>) {
+    fn see(&self, event: &EventFrame, held: &watch::Receiver<u64>) {
         let mut told = self.told.lock();
         told.sequences.push(event.sequence);
         told.events.push((event.sequence, event.event.clone()));
@@ -244,11 +250,11 @@ impl Player {
             let index = event.payload["index"].as_u64().expect("an index");
             let question = event.question_id().expect("an id").to_owned();
             let option = Some((self.n + index) % 4 + 1);
-            let is_held = index == self.held && self.n % 2 == 1;
-            let (connection, told, mut going) = (self.connection.clone(), self.told.clone(), going.clone());
+            let may_wait = self.n % 2 == 1;
+            let (connection, told, mut held) = (self.connection.clone(), self.told.clone(), held.clone());
             tokio::spawn(async move {
-                if is_held {
-                    going.wait_for(|is_going| *is_going).await.expect("the party goes on");
+                if may_wait {
+                    held.wait_for(|held| index < *held).await.expect("the party goes on");
                 }
                 match connection.answer(&question, option).await {
                     Ok(reply) => {

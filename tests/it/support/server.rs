@@ -78,10 +78,22 @@ impl Server {
 
     /// Like [`Server::process`], with these variables in its environment.
     pub(crate) fn process_with(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
-        let log = folder.join("stderr.log");
         let mut command = command(folder, args);
-        command.envs(variables.iter().copied()).stderr(File::create(&log).expect("a log file"));
-        let mut child = command.spawn().expect("it starts");
+        command.envs(variables.iter().copied());
+        Self::started(command, folder)
+    }
+
+    /// The binary of any commit, with its log in `folder`. Settings are environment variables, because a binary
+    /// ignores those that it does not know.
+    pub(crate) fn program(program: &Path, folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(program);
+        command.env_clear().envs(settings.iter().copied()).stdin(Stdio::null()).stdout(Stdio::piped());
+        Self::started(command, folder)
+    }
+
+    fn started(mut command: Command, folder: &Path) -> Self {
+        let log = folder.join("stderr.log");
+        let mut child = command.stderr(File::create(&log).expect("a log file")).spawn().expect("it starts");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("stdout is piped");
         BufReader::new(stdout).read_line(&mut line).expect("a line");
