@@ -444,7 +444,7 @@ impl Settings {
     /// The API keys, from the setting or from the file.
     ///
     /// # Errors
-    /// The file can't be read or has no key, a key is too short or invalid, or a key or a name occurs twice.
+    /// The file can't be read or has no key, a key is too short or invalid, or a key occurs twice.
     pub fn keys(&self) -> anyhow::Result<Vec<ApiKey>> {
         // Compose files pass an unset variable as an empty one.
         let keys = self.api_keys.iter().map(String::as_str).filter(|key| !key.is_empty());
@@ -473,8 +473,8 @@ fn api_keys<'a>(
     };
     let keys = texts.iter().map(|text| ApiKey::read(text)).collect::<Result<Vec<_>, _>>();
     let keys = keys.map_err(|reason| anyhow!("{setting}: {reason}"))?;
-    let is_twice = |(n, key): (usize, &ApiKey)| keys[..n].iter().any(|other| other.is_like(key));
-    ensure!(!keys.iter().enumerate().any(is_twice), "{setting}: a key, or a name, stands there twice");
+    let is_twice = |(n, key): (usize, &ApiKey)| keys[..n].iter().any(|other| other.is_same_key(key));
+    ensure!(!keys.iter().enumerate().any(is_twice), "{setting}: a key stands there twice");
     Ok(keys)
 }
 
@@ -541,11 +541,13 @@ mod tests {
     }
 
     #[test]
-    fn a_key_or_a_name_that_stands_there_twice_is_refused() {
+    fn a_key_stands_there_once_and_a_name_as_often_as_it_has_keys() {
         let (one, other) = ("0123456789abcdef", "fedcba9876543210");
         let keys = |texts: [String; 2]| settings(&["--api-keys", &texts.join(",")]).expect("parsed").keys();
-        assert!(keys([format!("a:{one}"), format!("b:{other}")]).is_ok());
-        for texts in [[format!("a:{one}"), format!("b:{one}")], [format!("a:{one}"), format!("a:{other}")]] {
+        for texts in [[format!("a:{one}"), format!("b:{other}")], [format!("a:{one}"), format!("a:{other}")]] {
+            assert!(keys(texts).is_ok());
+        }
+        for texts in [[format!("a:{one}"), format!("b:{one}")], [format!("a:{one}"), one.to_owned()]] {
             assert!(keys(texts).is_err_and(|error| error.to_string().contains("twice")));
         }
     }

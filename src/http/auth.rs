@@ -54,12 +54,13 @@ impl ApiKey {
         Ok(Self { name: named.map_or_else(usual, |(name, _)| name), hash })
     }
 
-    /// True if both have the same name, or are the same key.
-    pub(crate) fn is_like(&self, other: &Self) -> bool {
-        self.name == other.name || self.hash == other.hash
+    /// True if both are the same key, under whatever names.
+    pub(crate) fn is_same_key(&self, other: &Self) -> bool {
+        self.hash == other.hash
     }
 
-    /// The name of the key in the log. It is also the owner of the rooms that the key opens.
+    /// The name of the key in the log. It is also the owner of the rooms that the key opens. Several keys may have
+    /// the same name, so that a key can be replaced while the old one is still in use.
     pub fn name(&self) -> &Owner {
         &self.name
     }

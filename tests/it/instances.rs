@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::support::valkey::{Proxy, ValkeyServer};
-use crate::support::{HANG, Server, right, took, until};
+use crate::support::{HANG, Server, right, took, until, until_async};
 
 const PLAYERS: usize = 200;
 const QUESTIONS: usize = 10;
@@ -66,7 +66,11 @@ impl Balancer {
 }
 
 fn instance(folder: &Path, url: &str) -> Server {
-    Server::process(folder, &["--store", "valkey", "--valkey-url", url, "--workers", "1"])
+    instance_with(folder, url, &[])
+}
+
+fn instance_with(folder: &Path, url: &str, more: &[&str]) -> Server {
+    Server::process(folder, &[&["--store", "valkey", "--valkey-url", url, "--workers", "1"], more].concat())
 }
 
 /// Plays a whole game with each request at the next instance, and checks every verdict against those before.
@@ -247,4 +251,43 @@ async fn missing_rights_are_logged_and_the_server_is_not_ready() {
     server.until_ready().await;
     server.client().play(2).await;
     server.stop().await;
+}
+
+/// A user of Valkey can have several passwords at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_password_of_valkey_is_replaced_without_a_gap() {
+    let valkey = ValkeyServer::start(&[]);
+    let acl = |rules: &[&str]| assert!(valkey.command(&[&["ACL", "SETUSER", "rejoin"], rules].concat()).is("OK"));
+    acl(&["on", ">the-old-password", "~*", "&*", "+@all"]);
+    let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+    let url = valkey.url().replace("valkey://", "valkey://rejoin@");
+    let start = |n: usize, password: &str| {
+        let file = folders[n].path().join("password");
+        std::fs::write(&file, password).expect("a file");
+        let file = file.to_str().expect("a plain name");
+        instance_with(folders[n].path(), &url, &["--valkey-password-file", file])
+    };
+    let (one, other) = (start(0, "the-old-password\n"), start(1, "the-old-password\n"));
+    one.until_ready().await;
+    other.until_ready().await;
+    let id = one.client().play(4).await;
+    acl(&[">the-new-password"]);
+    one.stop().await;
+    other.client().answer(&id, 0, right(0)).await.json(200);
+    let one = start(0, "the-new-password\n");
+    one.until_ready().await;
+    one.client().answer(&id, 1, right(1)).await.json(200);
+    other.stop().await;
+    let other = start(1, "the-new-password\n");
+    other.until_ready().await;
+    acl(&["<the-old-password"]);
+    // Whoever still has the old password is cut off by hand: a connection stays valid until it ends.
+    valkey.command(&["CLIENT", "KILL", "USER", "rejoin"]);
+    for (n, server) in [(2, &one), (3, &other)] {
+        let key = format!("answer {n}");
+        until_async(async || server.client().answer_as(&key, &id, n, right(n)).await.status == 200).await;
+    }
+    assert_eq!(other.client().results(&id).await.json(200)["correctCount"], 4);
+    one.stop().await;
+    other.stop().await;
 }

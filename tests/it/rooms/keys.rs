@@ -54,13 +54,13 @@ async fn a_reload_replaces_the_keys_and_an_invalid_file_keeps_the_old_ones() {
     assert!(server.log().contains("keys=2"), "{}", server.log());
 
     for (text, wrong) in [("", "holds no key"), (" \n\n", "holds no key"), ("short", "at least 16"), ("a\0b", "16")] {
-        reload(&server, &file, text, "the previous keys stay valid").await;
+        reload(&server, &file, text, "the previous ones stay valid").await;
         assert!(server.log().contains(wrong), "{}", server.log());
         assert!(is_good(&server, NEW).await && !is_good(&server, OLD).await, "after {text:?}");
         is_closed_to_strangers(&server).await;
     }
     std::fs::remove_file(&file).unwrap();
-    hang_up(&server, "the previous keys stay valid").await;
+    hang_up(&server, "the previous ones stay valid").await;
     assert!(server.log().contains("No such file"), "{}", server.log());
     assert!(is_good(&server, NEW).await);
     is_closed_to_strangers(&server).await;
@@ -92,5 +92,35 @@ async fn removing_a_key_closes_only_the_connections_of_that_key() {
         raw.say(&json!({ "type": "heartbeat", "id": "1" })).await;
         raw.frame("heartbeat").await;
     }
+    server.stop().await;
+}
+
+/// Both keys have the name of the backend, which owns its rooms.
+#[tokio::test]
+async fn a_named_key_is_replaced_without_a_gap_and_its_rooms_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys");
+    std::fs::write(&file, format!("shop:{OLD}\nother:{OTHER}")).unwrap();
+    let server = Server::process(folder.path(), &["--api-keys-file", file.to_str().unwrap(), "--keys-scoped"]);
+    let room = api(&server).open(&json!({ "mode": "external" }), Some(OLD)).await.unwrap().room_id;
+    let (mut before, _) = Raw::resumed(&server.base, &room, OLD).await;
+
+    let both = format!("shop:{NEW}\nshop:{OLD}\nother:{OTHER}");
+    reload(&server, &file, &both, "the API keys were reloaded").await;
+    // The connection with the old key goes on, and the new key gets into the room of the old one.
+    let (mut after, _) = Raw::resumed(&server.base, &room, NEW).await;
+    for raw in [&mut before, &mut after] {
+        raw.say(&json!({ "type": "heartbeat", "id": "1" })).await;
+        raw.frame("heartbeat").await;
+    }
+    let listed = async |key| server.client().with_key(key).get("/api/rooms").await.json(200)["rooms"].clone();
+    assert_eq!(listed(NEW).await[0]["roomId"], room);
+    assert_eq!((listed(OLD).await, listed(OTHER).await), (listed(NEW).await, json!([])));
+
+    reload(&server, &file, &format!("shop:{NEW}\nother:{OTHER}"), "the API keys were reloaded").await;
+    assert_eq!(before.closed().await, Some(4401));
+    after.say(&json!({ "type": "heartbeat", "id": "2" })).await;
+    after.frame("heartbeat").await;
+    assert_eq!(listed(NEW).await[0]["roomId"], room);
     server.stop().await;
 }

@@ -1,4 +1,4 @@
-//! nginx and Caddy with the configurations of `deploy/`, in front of one instance.
+//! nginx and Caddy with the configurations of `deploy/`, in front of one or two instances.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -29,13 +29,18 @@ pub(crate) struct ReverseProxy {
 impl ReverseProxy {
     /// nginx before several instances. The server takes the place of each of them.
     pub(crate) fn nginx_before(server: &Server) -> Self {
+        Self::nginx_between([&server.base, &server.base])
+    }
+
+    /// nginx before the two instances with these URLs.
+    pub(crate) fn nginx_between(bases: [&str; 2]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let (front, router, place) = (free_port(), free_port(), place(server));
+        let (front, router, [a, b]) = (free_port(), free_port(), bases.map(place));
         let conf = edited(
             "deploy/nginx.conf",
             &[
-                ("rejoin-a:8080", place),
-                ("rejoin-b:8080", place),
+                ("rejoin-a:8080", a),
+                ("rejoin-b:8080", b),
                 ("listen 8080;", &format!("listen 127.0.0.1:{front};")),
                 ("127.0.0.1:8079", &format!("127.0.0.1:{router}")),
                 ("/dev/stdout", &inside(&folder, "access.log")),
@@ -56,7 +61,7 @@ impl ReverseProxy {
         let conf = edited(
             "deploy/nginx-single.conf",
             &[
-                ("127.0.0.1:8080", place(server)),
+                ("127.0.0.1:8080", place(&server.base)),
                 ("listen 80;", &format!("listen 127.0.0.1:{redirect};")),
                 ("    listen [::]:80;\n", ""),
                 ("listen 443 ssl http2;", &format!("listen 127.0.0.1:{front}; listen 127.0.0.1:{tls} ssl http2;")),
@@ -82,7 +87,7 @@ impl ReverseProxy {
             .args(["run", "--config", "Caddyfile"])
             .current_dir(folder.path())
             .env("DOMAIN", format!("http://:{front}, https://localhost:{tls}"))
-            .env("UPSTREAM", place(server))
+            .env("UPSTREAM", place(&server.base))
             .env("XDG_DATA_HOME", folder.path())
             .env("XDG_CONFIG_HOME", folder.path())
             .stdin(Stdio::null())
@@ -136,9 +141,9 @@ fn base(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
-/// The address and port of a server.
-fn place(server: &Server) -> &str {
-    server.base.strip_prefix("http://").expect("the base is http")
+/// The address and port in a server's URL.
+fn place(base: &str) -> &str {
+    base.strip_prefix("http://").expect("the base is http")
 }
 
 fn inside(folder: &TempDir, name: &str) -> String {

@@ -8,6 +8,7 @@ mod wire;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -16,7 +17,7 @@ use tokio::task::JoinSet;
 use crate::instances::{Balancer, play};
 use crate::rooms::party::{Party, Size};
 use crate::support::valkey::ports::free_port;
-use crate::support::{Server, fetched, until};
+use crate::support::{Server, fetched, took, until};
 
 /// Two rooms, whose players are in the middle of another question at each restart.
 const SIZE: Size = Size { rooms: 2, players: 6, questions: 6, held: 0 };
@@ -57,11 +58,14 @@ impl Instance {
 
     /// Ends it by a signal, and starts it as this release.
     async fn restart_as(mut self, release: Release, signal: Signal) -> Self {
+        let begun = Instant::now();
         match signal {
             Signal::TERM => self.server.stop().await,
             _ => self.server.kill().await,
         }
+        took("the old one has ended", begun);
         self.server = start(&self.folder, &self.address, &self.settings, release).await;
+        took("the new one is ready", begun);
         self
     }
 
