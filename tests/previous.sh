@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the server as it was before its last change, for the tests of upgrades: target/previous/rejoin. The sources that
-# it was built from stay in target/previous/src.
+# Builds the server as it was before its last change, for the tests of upgrades: target/previous/rejoin. The sources
+# that it was built from stay in target/previous/src.
 #
 # Usage: tests/previous.sh [REVISION]
 #

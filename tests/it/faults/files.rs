@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use redb::{ReadableDatabase, ReadableTable, TableDefinition};
 use rejoin::domain::{Command, Millis, Sequence};
-use rejoin::store::redb::{OpenError, RedbStore, file_opener};
+use rejoin::store::redb::{CheckpointRule, LogOptions, OpenError, RedbStore, file_opener};
 use rejoin::store::{GameSessionStore, NewSession, Portable, StoreError};
 
 use super::{block_on, options};
@@ -118,6 +118,46 @@ fn a_file_with_a_newer_layout_is_refused_and_left_unchanged() {
     numbers(Some(3));
     let store = open(&path).expect("opened");
     assert!(block_on(store.get(&id(1), at(0))).expect("read").is_some());
+}
+
+/// Sets the format version of every batch in a log, as another release would have written it.
+fn set_format_of_batches(log: &Path, version: u8) {
+    const MAGIC: &[u8] = b"rjb1";
+    /// Bytes before the batch's record, which begins with its version.
+    const HEAD: usize = 48;
+    let mut bytes = std::fs::read(log).expect("read");
+    let places: Vec<_> = (0..bytes.len() - HEAD).filter(|place| bytes[*place..].starts_with(MAGIC)).collect();
+    assert!(!places.is_empty(), "the log has a batch");
+    for place in places {
+        let length = u32::from_le_bytes(bytes[place + 4..place + 8].try_into().expect("four bytes"));
+        let end = place + HEAD + length as usize;
+        bytes[place + HEAD] = version;
+        let crc = crc32fast::hash(&bytes[place..end]);
+        bytes[end..end + 4].copy_from_slice(&crc.to_le_bytes());
+    }
+    std::fs::write(log, bytes).expect("written");
+}
+
+#[test]
+fn a_log_with_a_batch_of_a_newer_format_is_refused_and_kept() {
+    let rule = CheckpointRule { every: Duration::MAX, bytes: u64::MAX };
+    let log = LogOptions { size: 1 << 20, rule };
+    let (folder, path) = folder();
+    let opener = file_opener(path.clone(), 1 << 20).log(Some(log));
+    let store = RedbStore::open(opener, options(Duration::from_secs(10))).expect("opened");
+    block_on(store.create(NewSession(solo(1, 2, at(0))), at(0))).expect("created");
+    // As after a kill: the session is only in the log.
+    let copy = folder.path().join("copy.redb");
+    let log = copy.with_extension("log");
+    std::fs::copy(path.with_extension("log"), &log).expect("copied");
+    std::fs::copy(&path, &copy).expect("copied");
+    set_format_of_batches(&log, 4);
+    let before = std::fs::read(&log).expect("read");
+    let message = refusal(&copy);
+    assert!(message.contains("of the log: format version 4, and this release reads 3"), "{message}");
+    assert!(std::fs::read(&log).expect("read") == before, "it is kept");
+    set_format_of_batches(&log, 3);
+    assert!(block_on(open(&copy).expect("opened").get(&id(1), at(0))).expect("read").is_some());
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Upgrades and the step back: the server of an earlier commit and the one of this commit, one after the other and beside
-//! each other, over the same data. `tests/previous.sh` says which commit that is, and builds it.
+//! Upgrades and the step back: the server of an earlier commit and the one of this commit, one after the other and
+//! beside each other, over the same data. `tests/previous.sh` says which commit that is, and builds it.
 
 mod file;
 mod valkey;
