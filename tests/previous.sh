@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 
 readonly PREVIOUS=target/previous
 # What the server is built from.
-readonly PROGRAM=(src web data build.rs Cargo.toml Cargo.lock)
+readonly PROGRAM=(src web data build Cargo.toml Cargo.lock)
 
 cannot() {
     # A server that is left from before would be another one than this folder's history says.
