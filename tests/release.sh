@@ -79,7 +79,7 @@ start_container() {
     port=$(free_port)
     container=$(podman_here run --detach --network host --no-healthcheck --read-only --read-only-tmpfs=false \
         --cap-drop all --security-opt no-new-privileges --security-opt "seccomp=$scratch/seccomp.json" \
-        --ulimit nofile=4096:4096 --ulimit nproc=4096:4096 --volume "$scratch/data:/data:U" \
+        --ulimit nofile=4096:4096 --ulimit nproc=4096:4096 --volume rejoin:/data \
         --env REJOIN_LISTEN="127.0.0.1:$port" "$@" "$image")
     until_true podman_here exec "$container" /usr/local/bin/rejoin health
 }
@@ -118,7 +118,6 @@ load_image() {
 check_image() {
     load_image
     python3 tests/seccomp.py "$scratch/deploy/rejoin.service" >"$scratch/seccomp.json"
-    mkdir "$scratch/data"
     start_container
     local pid user session
     pid=$(podman_here inspect --format '{{.State.Pid}}' "$container")
