@@ -192,8 +192,7 @@ mod tests {
                 let quiz = request.take_quiz();
                 new_game(request, quiz, &body, caller)
             };
-            let [by_backend, by_anyone, by_player] =
-                [&backend, &ApiCaller::Open, &ApiCaller::Player].map(|caller| create(caller));
+            let [by_backend, by_anyone, by_player] = [&backend, &ApiCaller::Open, &ApiCaller::Player].map(create);
             accepted.count(by_backend.is_ok());
             if let Ok(game) = &by_backend {
                 let metadata = game.metadata.as_deref().map(serde_json::from_str::<Value>);
