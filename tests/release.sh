@@ -43,10 +43,12 @@ free_port() {
 check_archive() {
     (cd "$FOLDER" && sha256sum --check --quiet SHA256SUMS)
     tar --extract --gzip --strip-components 1 --directory "$scratch" --file "$(echo "$FOLDER"/rejoin-*-linux.tar.gz)"
-    "$scratch/rejoin" --version
-    if ldd "$scratch/rejoin" >/dev/null 2>&1; then
-        fail "the binary is not static: $(ldd "$scratch/rejoin")"
-    fi
+    local version libraries
+    version=$("$scratch/rejoin" --version)
+    echo "$version"
+    [[ $version =~ "commit $(git rev-parse --short=12 HEAD)" ]] || fail "the binary was built from another commit"
+    libraries=$(ldd "$scratch/rejoin" 2>&1 || true)
+    [[ $libraries =~ "statically linked"|"not a dynamic executable" ]] || fail "the binary needs $libraries"
 }
 
 check_bill_of_materials() {
