@@ -74,6 +74,7 @@ struct Soak {
 /// # Errors
 /// The soak could not be run.
 pub fn command(options: &SoakOptions, is_json: bool) -> anyhow::Result<ExitCode> {
+    options.check()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let report = runtime.block_on(async {
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);

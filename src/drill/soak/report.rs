@@ -205,6 +205,25 @@ fn rows(options: &SoakOptions, figures: &Figures, took: Duration) -> Vec<TableRo
     reached.map(row).collect()
 }
 
+impl fmt::Display for TableRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SoakCounts { answers, lost, doubled, kills, .. } = self.counts;
+        let [p50, p99] = words(self.quiet_us);
+        let recovery = match self.recovery.as_millis() {
+            0 => "-".to_owned(),
+            millis => format!("{millis} ms"),
+        };
+        let [memory, file, log] = [self.memory, self.file, self.log_on_disk].map(in_mib);
+        write!(
+            f,
+            "{} {answers:>10} {lost:>5} {doubled:>8} {kills:>6} {recovery:>11} {p50:>9} {p99:>9} \
+             {memory:>8} {file:>8} {log:>8} {:>7}",
+            clock(self.until),
+            self.live
+        )
+    }
+}
+
 impl fmt::Display for SoakReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
@@ -213,21 +232,7 @@ impl fmt::Display for SoakReport {
             "until", "answers", "lost", "doubled", "kills", "back after", "p50", "p99", "memory", "file", "log", "live"
         )?;
         for row in &self.table {
-            let SoakCounts { answers, lost, doubled, kills, .. } = row.counts;
-            let [p50, p99] = words(row.quiet_us);
-            let recovery = match row.recovery.as_millis() {
-                0 => "-".to_owned(),
-                millis => format!("{millis} ms"),
-            };
-            writeln!(
-                f,
-                "{} {answers:>10} {lost:>5} {doubled:>8} {kills:>6} {recovery:>11} {p50:>9} {p99:>9} {:>8} {:>8} {:>8} {:>7}",
-                clock(row.until),
-                in_mib(row.memory),
-                in_mib(row.file),
-                in_mib(row.log_on_disk),
-                row.live
-            )?;
+            writeln!(f, "{row}")?;
         }
         let SoakCounts { games, abandoned, rooms, answers, repeats, cuts, lost, doubled, kills } = self.counts;
         let stopped = if self.stopped { "stopped after" } else { "played for" };
@@ -240,12 +245,12 @@ impl fmt::Display for SoakReport {
         )?;
         writeln!(f, "answers lost {lost}, counted twice {doubled}")?;
         let ([p50, p99], [kill_p50, kill_p99]) = (words(self.quiet_us), words(self.over_kills_us));
-        writeln!(
-            f,
-            "answers took {p50} (median), {p99} (p99); over a kill {kill_p50} and {kill_p99}; \
-             server ready again after {} ms at the slowest",
-            self.slowest_recovery.as_millis()
-        )?;
+        write!(f, "answers took {p50} (median), {p99} (p99)")?;
+        if kills > 0 {
+            let slowest = self.slowest_recovery.as_millis();
+            write!(f, "; over a kill {kill_p50} and {kill_p99}; server ready again after {slowest} ms at the slowest")?;
+        }
+        writeln!(f)?;
         writeln!(f, "memory in the second half: {}", self.memory)?;
         write!(f, "file and log in the second half: {}", self.disk)?;
         for wrong in &self.wrong {
