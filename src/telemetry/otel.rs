@@ -13,7 +13,6 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
 /// Where spans are sent. The first is a whole URL, the second the URL of a collector for all kinds of data.
@@ -22,7 +21,7 @@ const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORT
 const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
 /// How long the end of the process waits for the last spans.
 const LAST_SPANS: Duration = Duration::from_secs(2);
-/// The name of the spans that are exported. Events are not: at the level debug they tell clients' addresses.
+/// The name of the spans that are exported, as `http/trace.rs` makes them.
 const REQUEST: &str = "request";
 
 /// The export of spans, from a thread of its own. The last spans are sent when it is dropped.
@@ -46,11 +45,11 @@ impl SpanExport {
         Ok(Some(Self(provider.build())))
     }
 
-    /// The layer that hands the spans of requests to the export.
+    /// The layer that hands spans to the export. It has no filter of its own: `tracing::enabled!`, which is asked
+    /// before a line is made, leaves a filter of one layer in a state in which it drops the next span.
     pub(super) fn layer<S: Subscriber + for<'s> LookupSpan<'s>>(&self) -> impl Layer<S> + use<S> {
         let layer = tracing_opentelemetry::layer().with_tracer(self.0.tracer(env!("CARGO_PKG_NAME")));
-        let layer = layer.with_location(false).with_threads(false).with_target(false).with_tracked_inactivity(false);
-        layer.with_filter(filter_fn(|metadata| metadata.is_span() && metadata.name() == REQUEST))
+        layer.with_location(false).with_threads(false).with_target(false).with_tracked_inactivity(false)
     }
 }
 
@@ -72,7 +71,11 @@ struct RequestExporter {
 
 impl SpanExporter for RequestExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let sent = self.exporter.export(batch.into_iter().map(as_http).collect()).await;
+        let requests: Vec<_> = batch.into_iter().filter(|span| span.name == REQUEST).map(as_http).collect();
+        if requests.is_empty() {
+            return Ok(());
+        }
+        let sent = self.exporter.export(requests).await;
         match (&sent, self.is_failing.swap(sent.is_err(), Ordering::Relaxed)) {
             (Err(error), false) => tracing::warn!(%error, "spans cannot be exported; they are lost"),
             (Ok(()), true) => tracing::info!("spans are exported again"),
@@ -92,6 +95,8 @@ impl SpanExporter for RequestExporter {
 
 /// The span of a request by the conventions for HTTP servers: `POST /api/rooms/{id}/answer`.
 fn as_http(mut span: SpanData) -> SpanData {
+    // Lines of the log: at the level debug they tell the address of the client.
+    span.events.events.clear();
     // The span has it as its own.
     span.attributes.retain(|attribute| attribute.key.as_str() != "trace");
     for attribute in &mut span.attributes {
