@@ -11,6 +11,7 @@
 //! | [`game`] | use cases: solo games, rooms and their hub, the reaper |
 //! | [`quizzes`] | question banks: the file format, the catalogue, importers |
 //! | [`store`] | the store contract, its errors, the record format, the engines |
+//! | [`metrics`] | what is measured, for Prometheus; it knows no other layer |
 //! | [`domain`] | the rules: pure, without async, I/O, clock or randomness |
 //!
 //! The client side, which imports nothing of the layers above. It is left out without the feature `clients`:
@@ -35,6 +36,7 @@ mod fuzzing;
 pub mod game;
 pub mod health;
 pub mod http;
+pub mod metrics;
 pub mod migrate;
 pub mod operator;
 pub mod quizzes;

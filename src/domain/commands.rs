@@ -139,6 +139,8 @@ pub struct Applied {
     pub events: Vec<Event>,
     /// The highest pruned number, if it has risen: every event up to it may be deleted.
     pub prune_through: Option<Sequence>,
+    /// How many events were pruned.
+    pub pruned: u64,
     /// The number of the session's newest event after the command; 0 before the first.
     pub head: Sequence,
     /// The seats of a room whose generation or status has changed. The store fills this in.

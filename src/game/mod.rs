@@ -5,6 +5,7 @@ pub mod dates;
 pub mod entropy;
 pub mod error;
 pub mod hub;
+mod outcomes;
 mod quiz_source;
 pub mod reaper;
 pub mod rooms;

@@ -26,7 +26,7 @@ struct Health<'a> {
     damaged: u64,
     /// `on` or `off`, as `REJOIN_LIMITS` is set.
     limits: &'static str,
-    /// Refusals by each limit since the start, by the name of its setting.
+    /// Refusals by each limit that refused anything since the start, by the name of its setting.
     limits_hit: BTreeMap<&'static str, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<&'a InstanceName>,
@@ -68,7 +68,7 @@ pub(super) async fn health(shared: web::Data<Shared>) -> Result<HttpResponse, Pr
         commits: stores.commits(),
         damaged: stores.damaged(),
         limits: if shared.admission.is_on() { "on" } else { "off" },
-        limits_hit: shared.admission.hits(),
+        limits_hit: shared.admission.hits().filter(|(_, count)| *count > 0).collect(),
         instance: shared.instance.as_ref(),
     };
     let status = if word.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

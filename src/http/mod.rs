@@ -31,6 +31,7 @@ mod trace;
 mod trace_context;
 
 use std::future::ready;
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix_http::HttpService;
@@ -53,7 +54,8 @@ pub use sockets::Sockets;
 
 use tokio::net::TcpStream;
 
-use admission::{CountedConnection, Listener, admit};
+use crate::metrics::Listener;
+use admission::{CountedConnection, admit};
 use problem::Problem;
 use routes::routes;
 use sockets::takeover;
@@ -85,8 +87,7 @@ pub fn service(
         .on_connect_ext(|connection: &CountedConnection, data| drop(data.insert(connection.activity())))
         .upgrade(takeover(factory()))
         .finish(factory());
-    let admission = shared.admission.clone();
-    fn_service(move |stream: TcpStream| ready(admit(&admission, Listener::Public, stream))).and_then(http)
+    fn_service(move |stream: TcpStream| ready(admit(&shared, Listener::Public, stream))).and_then(http)
 }
 
 /// The application: routes, middleware and shared state.
@@ -102,6 +103,7 @@ fn app(
     >,
 > {
     App::new()
+        .app_data(Rc::new(shared.metrics.http.no_route(Listener::Public)))
         .app_data(shared.clone())
         .app_data(QueryConfig::default().error_handler(|error, _| Problem::bad_query(&error).into()))
         .configure(|config| routes(config, &shared))

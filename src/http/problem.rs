@@ -47,6 +47,9 @@ pub(super) struct Problem {
     more: Option<Box<More>>,
 }
 
+/// The code of a problem, as an extension of its reply, by which replies are counted.
+pub(super) struct ProblemCode(pub(super) &'static str);
+
 /// Fields and headers that only some problems have. Boxed, to keep [`Problem`] small.
 #[derive(Debug, Default, Serialize)]
 struct More {
@@ -435,6 +438,7 @@ impl ResponseError for Problem {
         if let Some(home) = self.more.as_ref().and_then(|more| more.home.as_ref()) {
             response.insert_header((HOME, home.as_str()));
         }
+        response.extensions_mut().insert(ProblemCode(self.code));
         response.body(serde_json::to_vec(self).unwrap_or_default())
     }
 }

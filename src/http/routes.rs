@@ -1,6 +1,7 @@
 //! The table of all URLs, with the handler of each method.
 
 use std::future::ready;
+use std::rc::Rc;
 
 use actix_web::dev::{self, HttpServiceFactory};
 use actix_web::guard::{self, Guard};
@@ -12,6 +13,7 @@ use super::problem::Problem;
 use super::rooms::{Verb, command};
 use super::sockets::echo;
 use super::{Shared, about, health, media, pages, qr, quizzes, rooms, solo};
+use crate::metrics::{Listener, RouteGroup, RouteMetrics};
 
 /// The URL table of `/api`. It is searched in this order, so the most frequent URLs come first.
 pub(super) fn api() -> Vec<Url> {
@@ -71,14 +73,33 @@ pub(super) fn beside() -> Vec<Url> {
 }
 
 pub(super) fn routes(config: &mut ServiceConfig, shared: &Shared) {
+    let measured = |scope: &str, url: Url| {
+        let route = format!("{scope}{}", url.path);
+        let metrics = shared.metrics.http.route(Listener::Public, route, group(url.path));
+        url.measured(metrics)
+    };
     if shared.test_echo {
         config
             .service(at("/websocket-echo", [(Method::GET, to(echo::all))]))
             .service(at("/websocket-echo/text", [(Method::GET, to(echo::text))]));
     }
-    config.service(api().into_iter().fold(scope("/api"), Scope::service));
+    let api = api().into_iter().map(|url| measured("/api", url));
+    config.service(api.fold(scope("/api"), Scope::service));
     for url in beside() {
-        config.service(url);
+        config.service(measured("", url));
+    }
+}
+
+/// The group of a URL pattern, which is without `/api`.
+fn group(path: &str) -> RouteGroup {
+    match path {
+        "/rooms/{id}/ws" => RouteGroup::Upgrade,
+        "/rooms/{id}/events" => RouteGroup::Events,
+        "/livez" | "/readyz" | "/health" => RouteGroup::Health,
+        "/quizzes" | "/quizzes/import" | "/banks/{id}" | "/qr" | "/media/{name}" => RouteGroup::Banks,
+        path if path.starts_with("/game/") => RouteGroup::Solo,
+        path if path.starts_with("/rooms") => RouteGroup::Rooms,
+        _ => RouteGroup::Pages,
     }
 }
 
@@ -86,11 +107,19 @@ pub(super) fn routes(config: &mut ServiceConfig, shared: &Shared) {
 pub(super) struct Url {
     pub(super) path: &'static str,
     pub(super) routes: Vec<(Method, Route)>,
+    metrics: Option<RouteMetrics>,
+}
+
+impl Url {
+    /// The same URL, with its requests measured.
+    pub(super) fn measured(self, metrics: RouteMetrics) -> Self {
+        Self { metrics: Some(metrics), ..self }
+    }
 }
 
 /// A URL and its methods. GET includes HEAD. Other methods get 405 with the list of the allowed ones.
 pub(super) fn at<const N: usize>(path: &'static str, routes: [(Method, Route); N]) -> Url {
-    Url { path, routes: routes.into() }
+    Url { path, routes: routes.into(), metrics: None }
 }
 
 impl HttpServiceFactory for Url {
@@ -102,6 +131,10 @@ impl HttpServiceFactory for Url {
         let allow = self.routes.iter().map(name).collect::<Vec<_>>().join(", ");
         let refuse = move || ready(Problem::method_not_allowed(&allow));
         let url = resource(self.path).default_service(to(refuse));
+        let url = match self.metrics {
+            Some(metrics) => url.app_data(Rc::new(metrics)),
+            None => url,
+        };
         let url = self.routes.into_iter().fold(url, |url, (method, route)| url.route(route.guard(is_asked(method))));
         url.register(config);
     }

@@ -16,6 +16,7 @@ use super::request_counts::RequestCounts;
 use super::sockets::Sockets;
 use crate::domain::InstanceName;
 use crate::game::{Rooms, SoloGames};
+use crate::metrics::Metrics;
 use crate::quizzes::Hosting;
 use crate::store::StoreRouter;
 
@@ -47,6 +48,8 @@ pub struct Shared {
     pub chaos: Option<Chaos>,
     /// Routes a session id to its store. `/health` and `/readyz` report these stores.
     pub router: Arc<StoreRouter>,
+    /// What is recorded for operators.
+    pub metrics: Arc<Metrics>,
     /// This instance's name, if it has one.
     pub instance: Option<InstanceName>,
     /// The API keys of trusted backends.
@@ -136,6 +139,7 @@ pub(super) mod tests {
         let router = Arc::new(StoreRouter::only(Arc::new(MemoryStore::new(GameSession::apply, 1, clock))));
         let (catalogue, chance) = (Arc::new(Catalogue::open(None).expect("its own banks")), Entropy::system());
         let lifetimes = Lifetimes { ttl: Millis(60_000), max_age: Millis(60_000), results_ttl: Millis(60_000) };
+        let metrics = Metrics::new();
         let rooms = Rooms {
             router: router.clone(),
             catalogue: catalogue.clone(),
@@ -144,12 +148,21 @@ pub(super) mod tests {
             hub: Hub::new(CancellationToken::new(), None, Arc::default()),
             openings: Openings::default(),
             activity: Arc::default(),
+            metrics: metrics.clone(),
         };
         web::Data::new(Shared {
-            solo: SoloGames { router: router.clone(), catalogue, lifetimes, chance, activity: Arc::default() },
+            solo: SoloGames {
+                router: router.clone(),
+                catalogue,
+                lifetimes,
+                chance,
+                activity: Arc::default(),
+                metrics: metrics.clone(),
+            },
             rooms,
             chaos: None,
             router,
+            metrics,
             instance: None,
             keys: Arc::new(ApiKeys::new(Vec::new(), false)),
             admission: Arc::new(Admission::new(&Args::parse_from(["rejoin"]).limits, None)),

@@ -69,7 +69,8 @@ impl TroubleOut {
     }
 }
 
-fn word_of(breaker: Breaker) -> &'static str {
+/// The state of the circuit breaker in one word.
+pub(in crate::http) fn word_of(breaker: Breaker) -> &'static str {
     match breaker {
         Breaker::Closed => "closed",
         Breaker::HalfOpen => "half-open",

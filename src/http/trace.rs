@@ -1,7 +1,9 @@
-//! Gives each request an id, which is in its reply and on its log lines, and puts the caller's trace on them.
+//! Gives each request an id, which is in its reply and on its log lines, puts the caller's trace on them,
+//! and measures the request.
 //! Only the pattern of the path is logged, not the path: it contains session ids, and the id of a solo game is
 //! its player's only credential. The client's address is logged at the level debug only.
 
+use std::rc::Rc;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -17,6 +19,8 @@ use super::Shared;
 #[cfg(feature = "otel")]
 use super::trace_context;
 use super::trace_context::TraceParent;
+use super::problem::ProblemCode;
+use crate::metrics::RouteMetrics;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -64,13 +68,21 @@ async fn serve(
         }
     };
     response.headers_mut().insert(REQUEST_ID, id);
-    let status = response.status().as_u16();
-    shared.requests.note(status);
+    let (status, took) = (response.status(), started.elapsed());
+    shared.requests.note(status.as_u16());
+    // The innermost one: that of the route, or that of the application if no route was reached.
+    if let Some(route) = response.request().app_data::<Rc<RouteMetrics>>() {
+        route.replied(status.as_u16(), took);
+    }
+    if status.is_client_error() || status.is_server_error() {
+        let code = response.response().extensions().get::<ProblemCode>().map(|code| code.0);
+        code.iter().for_each(|code| shared.metrics.http.refused(code));
+    }
     #[cfg(feature = "otel")]
-    trace_context::export_status(status);
+    trace_context::export_status(status.as_u16());
     tracing::debug!(
-        status,
-        micros = started.elapsed().as_micros() as u64,
+        status = status.as_u16(),
+        micros = took.as_micros() as u64,
         client = %shared.admission.client(response.request()),
         "served"
     );

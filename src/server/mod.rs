@@ -31,6 +31,7 @@ use crate::game::rooms::Openings;
 use crate::game::{Activity, Entropy, Hub, Rooms, SoloGames};
 use crate::http::admin::Admin;
 use crate::http::{self, Admission, ApiKeys, Chaos, OneByOne, Pages, Reach, Shared, Sockets};
+use crate::metrics::Metrics;
 use crate::quizzes::{Catalogue, Hosting};
 use crate::store::clock::system_wall_clock;
 use crate::store::{StoreRouter, WallClock};
@@ -147,7 +148,9 @@ pub async fn run_over(
     let stores = open(settings, &outside).await?;
     let reach = reach(settings, outside.listener.local_addr()?);
     announce(settings, &outside, &reach, &stores).await?;
-    let router = Arc::new(stores.router);
+    let metrics = Metrics::new();
+    metrics.reaps_every(settings.reap_every);
+    let router = Arc::new(stores.router.metered(&metrics).await?);
     let background = TaskTracker::new();
     let stopping = CancellationToken::new();
     let activity = Arc::new(Activity::default());
@@ -172,6 +175,7 @@ pub async fn run_over(
         hub: hub.clone(),
         openings: Openings::default(),
         activity: activity.clone(),
+        metrics: metrics.clone(),
     };
     let solo = SoloGames {
         router: router.clone(),
@@ -183,12 +187,14 @@ pub async fn run_over(
         },
         chance: outside.chance,
         activity,
+        metrics: metrics.clone(),
     };
     let shared = web::Data::new(Shared {
         solo,
         rooms,
         chaos,
         router: router.clone(),
+        metrics,
         instance: settings.instance.clone(),
         keys: outside.keys,
         admission,

@@ -4,6 +4,7 @@
 //! engine (`tests/it/contract/`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -13,6 +14,7 @@ use super::watch::Watch;
 use crate::domain::{
     Applied, Command, Event, GameSession, JoinCode, Moment, Owner, Sequence, SessionId, Timestamp, WallTime,
 };
+use crate::metrics::{BatchSizes, Latency};
 
 /// Maximum bytes of events in one page. Only a first event that is larger on its own may exceed it.
 pub const PAGE_BYTES: usize = 256 * 1024;
@@ -82,6 +84,43 @@ pub struct StoreStatus {
     pub link: Option<LinkStatus>,
 }
 
+/// What a store knows about itself for operators, without waiting for anything.
+#[derive(Debug, Clone, Default)]
+pub struct StoreFigures {
+    /// Number of commands that wait for their batch.
+    pub queued: u64,
+    /// The sizes of the batches so far. `None` if the engine makes no batches.
+    pub batches: Option<BatchSizes>,
+    /// The file, and the disk that it is on. `None` if the engine has none.
+    pub file: Option<FileFigures>,
+    /// The link to Valkey. `None` for another engine.
+    pub valkey: Option<ValkeyFigures>,
+    /// Time since a sweep last left nothing behind. `None` if nobody keeps account of the sweeps.
+    pub sweep_lag: Option<Duration>,
+}
+
+/// The sizes of a store's file and its disk, in bytes.
+#[derive(Debug, Clone, Default)]
+pub struct FileFigures {
+    /// The database file.
+    pub database: u64,
+    /// The log before it. 0 without a log.
+    pub log: u64,
+    /// The space in the file that is kept for running games. `None` if it can't be read now.
+    pub reserve: Option<u64>,
+    /// The free space that this process may take, and the size of the disk. `None` if they can't be read.
+    pub disk: Option<(u64, u64)>,
+}
+
+/// What is known about Valkey.
+#[derive(Debug, Clone)]
+pub struct ValkeyFigures {
+    /// How long it takes to answer.
+    pub latency: Latency,
+    /// True if it may evict live games, whether that is allowed or not.
+    pub evicts: bool,
+}
+
 /// The reason why no new game can begin, and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trouble {
@@ -136,6 +175,26 @@ pub enum ValkeyCause {
 }
 
 impl Cause {
+    /// All causes of trouble in a store of this engine.
+    pub fn of_engine(engine: &str) -> &'static [Self] {
+        const FILE: [Cause; 4] = [Cause::Full, Cause::Disk, Cause::Gone, Cause::Damaged];
+        const VALKEY: [Cause; 12] = [
+            Cause::Valkey(ValkeyCause::Unreachable),
+            Cause::Valkey(ValkeyCause::Loading),
+            Cause::Valkey(ValkeyCause::Full),
+            Cause::Valkey(ValkeyCause::Password),
+            Cause::Valkey(ValkeyCause::Evicting),
+            Cause::Valkey(ValkeyCause::Rights),
+            Cause::Valkey(ValkeyCause::Certificate),
+            Cause::Valkey(ValkeyCause::Disk),
+            Cause::Valkey(ValkeyCause::Replicas),
+            Cause::Valkey(ValkeyCause::ReadOnly),
+            Cause::Valkey(ValkeyCause::Cluster),
+            Cause::Valkey(ValkeyCause::Refusing),
+        ];
+        if engine == "valkey" { &VALKEY } else { &FILE }
+    }
+
     /// The short name of the cause in `/readyz`, in `/health` and in the log.
     pub fn word(self) -> &'static str {
         match self {
@@ -303,6 +362,11 @@ pub trait GameSessionStore: Send + Sync {
     fn watch(&self, id: &SessionId) -> Option<Watch> {
         let _ = id;
         None
+    }
+
+    /// What the store knows about itself for operators, without waiting for anything.
+    fn figures(&self) -> StoreFigures {
+        StoreFigures::default()
     }
 
     /// Returns the store's counts and reachability for `/health`. An unreachable store is reported as a

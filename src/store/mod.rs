@@ -10,6 +10,7 @@ mod damage;
 pub mod error;
 mod format;
 pub mod memory;
+mod metered;
 mod page;
 pub(crate) mod panics;
 mod payload;
@@ -22,11 +23,12 @@ pub mod watch;
 
 pub use clock::{Clock, GameClock, WallClock};
 pub use contract::{
-    Breaker, Cause, Dump, EventPage, GameSessionStore, ImportOutcome, LinkStatus, NewSession, Portable, Store,
-    StoreStatus, Swept, Trouble, ValkeyCause,
+    Breaker, Cause, Dump, EventPage, FileFigures, GameSessionStore, ImportOutcome, LinkStatus, NewSession, Portable,
+    Store, StoreFigures, StoreStatus, Swept, Trouble, ValkeyCause, ValkeyFigures,
 };
 pub use error::{StoreError, StoreResult};
 pub use format::RECORD_FORMAT;
+pub use metered::MeteredStore;
 pub use router::{LocalFallback, OtherInstance, StoreRouter, StoresStatus};
 pub use step::ApplyFn;
 pub use watch::{Notice, Watch};

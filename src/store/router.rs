@@ -3,9 +3,18 @@
 //! The id alone decides the store. A session never moves from one store to another, since each store has a
 //! clock of its own.
 
+use std::sync::Arc;
+
 use super::contract::{Store, StoreStatus};
 use super::error::StoreResult;
+use super::metered::MeteredStore;
 use crate::domain::{InstanceName, SessionId};
+use crate::metrics::Metrics;
+
+/// The name of the main store among metrics.
+const MAIN: &str = "main";
+/// The name of the local store among metrics.
+const FALLBACK: &str = "fallback";
 
 /// This instance's local store, for games that begin while the shared store is unavailable.
 #[derive(Clone)]
@@ -37,6 +46,27 @@ impl StoreRouter {
     /// the shared store is unavailable.
     pub fn shared(store: Store, own: Option<LocalFallback>) -> Self {
         Self { main: store, is_shared: true, own }
+    }
+
+    /// The same stores, with their calls measured.
+    ///
+    /// # Errors
+    /// The first error of a store's own `status`, which tells its engine.
+    pub async fn metered(self, metrics: &Metrics) -> StoreResult<Self> {
+        let StoresStatus { main: main_status, own: own_status } = self.status().await?;
+        let over = |store: Store, engine: &'static str, name: &'static str| -> Store {
+            Arc::new(MeteredStore::over(store, metrics.store(engine, name)))
+        };
+        let own = self.own.zip(own_status).map(|(LocalFallback { instance, store }, status)| {
+            let store = over(store, status.engine, FALLBACK);
+            LocalFallback { instance, store }
+        });
+        Ok(Self { main: over(self.main, main_status.engine, MAIN), is_shared: self.is_shared, own })
+    }
+
+    /// All stores of this server with their names: `main`, and `fallback` if there is one.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &Store)> {
+        [(MAIN, &self.main)].into_iter().chain(self.own.iter().map(|own| (FALLBACK, &own.store)))
     }
 
     /// Returns the store that holds the session with this id.
@@ -137,8 +167,6 @@ impl StoresStatus {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::domain::{GameSession, Timestamp};
     use crate::store::GameClock;

@@ -13,10 +13,11 @@ mod paths;
 /// modules beside it) may name all.
 const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &["domain"]),
-    ("store", &["store", "domain"]),
+    ("metrics", &["metrics"]),
+    ("store", &["store", "domain", "metrics"]),
     ("quizzes", &["quizzes", "domain"]),
-    ("game", &["game", "store", "quizzes", "domain"]),
-    ("http", &["http", "websocket", "game", "store", "quizzes", "domain", "version"]),
+    ("game", &["game", "store", "quizzes", "domain", "metrics"]),
+    ("http", &["http", "websocket", "game", "store", "quizzes", "domain", "metrics", "version"]),
     ("websocket", &["websocket"]),
     // The client knows the protocol and nothing of the server.
     ("client", &["client"]),
@@ -34,6 +35,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hdrhistogram", &["drill/soak/"]),
     ("reqwest", &["client/"]),
     ("ureq", &["operator/"]),
+    ("prometheus_client", &["metrics/"]),
     ("tokio_tungstenite", &["client/"]),
     ("opentelemetry", &["telemetry/", "http/trace_context.rs"]),
     ("opentelemetry_sdk", &["telemetry/"]),

@@ -180,7 +180,7 @@ impl GameSession {
     /// done even if the command is refused. A refused command itself changes nothing. Only a command that is
     /// carried out touches the session.
     pub fn apply(&mut self, command: Command, at: Moment) -> Applied {
-        let mut events = Vec::new();
+        let (mut events, oldest) = (Vec::new(), self.log().oldest);
         let mut prune_through = self.advance(at, &mut events);
         let touches = !command.is_timer_driven();
         let result = self.carry_out(command, at, &mut events);
@@ -190,7 +190,9 @@ impl GameSession {
             prune_through = self.advance(at, &mut events).or(prune_through);
         }
         self.end_if_finished(at);
-        Applied { result, events, prune_through, head: self.log().head, moved_seats: Vec::new() }
+        let log = self.log();
+        let pruned = log.oldest.0 - oldest.0;
+        Applied { result, events, prune_through, pruned, head: log.head, moved_seats: Vec::new() }
     }
 
     /// Does what is due. Returns the highest pruned number if it has risen.

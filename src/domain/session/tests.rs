@@ -132,8 +132,14 @@ fn refused(session: &mut GameSession, command: Command, at: Moment, refusal: Ref
     let before = session.clone();
     let applied = session.apply(command, at);
     let head = session.log().head;
-    let nothing =
-        Applied { result: Err(refusal), events: Vec::new(), prune_through: None, head, moved_seats: Vec::new() };
+    let nothing = Applied {
+        result: Err(refusal),
+        events: Vec::new(),
+        prune_through: None,
+        pruned: 0,
+        head,
+        moved_seats: Vec::new(),
+    };
     assert_eq!(applied, nothing);
     assert_eq!(*session, before);
 }

@@ -78,6 +78,13 @@ impl Hub {
         });
     }
 
+    /// The numbers of rooms that have subscribers on this instance, and of their seats.
+    pub fn connected(&self) -> (usize, usize) {
+        // Not counted under the lock, which every commit of a room needs.
+        let rooms: Vec<_> = self.rooms.lock().values().cloned().collect();
+        (rooms.len(), rooms.iter().map(|room| room.seats().len()).sum())
+    }
+
     /// Notifies the subscribers of a command that this instance has committed.
     pub(super) fn committed(&self, id: &SessionId, applied: &Applied) {
         let Some(room) = self.rooms.lock().get(id).cloned() else { return };

@@ -6,6 +6,8 @@ use crate::domain::{
     Answer, EventDraft, Idempotency, JoinCode, QuestionId, Reply, RoomReply, SeatId, SecretHash, Sequence, SessionId,
     WallTime,
 };
+use crate::game::outcomes;
+use crate::metrics::{AnswerOutcome, GameKind};
 use crate::store::StoreError;
 
 /// Length of a seat code, in characters.
@@ -42,8 +44,10 @@ impl Rooms {
         question: QuestionId,
         answer: Option<Answer>,
     ) -> Result<ReceivedAnswer, GameError> {
-        let acted = self.act_as(id, who, RoomAction::Answer { question, answer }).await?;
-        pick(acted.reply, |reply| match reply {
+        let acted = self.act_as(id, who, RoomAction::Answer { question, answer }).await;
+        let outcome = acted.as_ref().map_or_else(outcomes::of_answer, |_| AnswerOutcome::Accepted);
+        self.metrics.game.answered(GameKind::Room, outcome);
+        pick(acted?.reply, |reply| match reply {
             RoomReply::Answered { question, answer, received } => Ok((question, answer, received)),
             other => Err(other),
         })

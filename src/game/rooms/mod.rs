@@ -13,6 +13,7 @@ use crate::domain::{
     Command, Event, GameSession, IdempotencyKey, JoinCode, Lifetimes, Owner, PlayerName, Quiz, Refusal, Reply, Room,
     RoomReply, SeatId, SecretHash, Sequence, SessionId, Timestamp, Token, UserId, WallTime,
 };
+use crate::metrics::{GameKind, Metrics, ResumeOutcome};
 use crate::quizzes::Catalogue;
 use crate::store::{EventPage, Store, StoreRouter};
 
@@ -21,6 +22,7 @@ use super::dates::Dates;
 use super::entropy::Entropy;
 use super::error::GameError;
 use super::hub::{Hub, Subscription};
+use super::outcomes;
 use super::session_access::{lives_until, unexpected};
 
 pub use actions::ReceivedAnswer;
@@ -201,6 +203,8 @@ pub struct Rooms {
     pub openings: Openings,
     /// Counts what happens, and logs which rooms were opened and have ended.
     pub activity: Arc<Activity>,
+    /// What is recorded for operators.
+    pub metrics: Arc<Metrics>,
 }
 
 impl Rooms {
@@ -431,7 +435,8 @@ impl Rooms {
     /// There is no such room, the credential is not valid in it, or the store fails.
     pub async fn connect(&self, id: &SessionId, who: &Credential, is_fresh: bool) -> Result<Connected, GameError> {
         let action = if is_fresh { RoomAction::ResumeFresh } else { RoomAction::Resume };
-        match self.act_as(id, who, action).await?.reply {
+        let acted = self.act_as(id, who, action).await;
+        match acted.inspect_err(|error| self.resumed(outcomes::of_resume(error)))?.reply {
             RoomReply::Resumed { seat, generation } => {
                 let who = seat.map_or_else(|| who.clone(), |seat| Credential::Connection { seat, generation });
                 Ok(Connected { seat, generation, who })
@@ -446,6 +451,28 @@ impl Rooms {
     /// # Errors
     /// The room is gone, the connection is superseded, or the store fails.
     pub async fn resume(
+        &self,
+        id: &SessionId,
+        connected: &Connected,
+        known: Option<(String, Sequence)>,
+        limit: usize,
+    ) -> Result<Resumed, GameError> {
+        let is_first = known.is_none();
+        let resumed = self.resume_from(id, connected, known, limit).await;
+        self.resumed(match &resumed {
+            Ok(_) if is_first => ResumeOutcome::First,
+            Ok(Resumed { recovered: true, .. }) => ResumeOutcome::Recovered,
+            Ok(_) => ResumeOutcome::Snapshot,
+            Err(error) => outcomes::of_resume(error),
+        });
+        resumed
+    }
+
+    fn resumed(&self, outcome: ResumeOutcome) {
+        self.metrics.game.resumed(GameKind::Room, outcome);
+    }
+
+    async fn resume_from(
         &self,
         id: &SessionId,
         connected: &Connected,

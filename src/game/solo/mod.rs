@@ -11,6 +11,7 @@ use crate::domain::{
     Answer, Command, Game, GameSession, IdempotencyKey, Lifetimes, Millis, Question, QuestionId, Quiz, Reply,
     SessionId, Submission, Timestamp, UserId, WallTime,
 };
+use crate::metrics::{AnswerOutcome, GameKind, Metrics, ResumeOutcome};
 use crate::quizzes::Catalogue;
 use crate::store::{GameSessionStore, StoreRouter};
 
@@ -18,6 +19,7 @@ use super::activity::Activity;
 use super::dates::Dates;
 use super::entropy::Entropy;
 use super::error::GameError;
+use super::outcomes;
 pub use super::quiz_source::{OwnQuestions, QuizChoice};
 use super::session_access::{apply, lives_until, unexpected};
 
@@ -118,6 +120,8 @@ pub struct SoloGames {
     pub chance: Entropy,
     /// Counts what happens.
     pub activity: Arc<Activity>,
+    /// What is recorded for operators.
+    pub metrics: Arc<Metrics>,
 }
 
 impl SoloGames {
@@ -139,12 +143,14 @@ impl SoloGames {
     /// # Errors
     /// The session is unknown, dead, finished, or a room; or the store failed.
     pub async fn resume(&self, id: &SessionId) -> Result<LoadedGame, GameError> {
-        let seen = self.seen(id).await?;
-        match seen.session.state.game {
+        let resumed = self.seen(id).await.and_then(|seen| match seen.session.state.game {
             Game::Solo(_) => Ok(seen),
             Game::Finished(_) => Err(GameError::SessionFinished),
             Game::Room(_) => Err(GameError::SessionNotFound),
-        }
+        });
+        let outcome = resumed.as_ref().map_or_else(outcomes::of_resume, |_| ResumeOutcome::Recovered);
+        self.metrics.game.resumed(GameKind::Solo, outcome);
+        resumed
     }
 
     /// A game's results: final if it is finished, otherwise as they are so far.
@@ -189,7 +195,9 @@ impl SoloGames {
     ) -> Result<(AnswerReport, u32), GameError> {
         let (store, Dates { at, wall }) = self.kept(id)?;
         let submission = Submission { question, answer, idempotency, wall };
-        match apply(store, id, Command::Submit(submission), at).await? {
+        let reply = apply(store, id, Command::Submit(submission), at).await;
+        self.metrics.game.answered(GameKind::Solo, outcome(&reply));
+        match reply? {
             Reply::Evaluated { report, question_count } => {
                 self.activity.answered();
                 Ok((*report, question_count))
@@ -225,6 +233,15 @@ impl SoloGames {
             store.delete(id).await?;
         }
         Ok(())
+    }
+}
+
+/// What became of an answer.
+fn outcome(reply: &Result<Reply, GameError>) -> AnswerOutcome {
+    match reply {
+        Ok(Reply::Evaluated { report, .. }) if report.verdict.grade.is_right() => AnswerOutcome::Right,
+        Ok(_) => AnswerOutcome::Wrong,
+        Err(error) => outcomes::of_answer(error),
     }
 }
 

@@ -2,9 +2,11 @@
 //! its URLs exists on the public listener.
 
 mod gate;
+mod metrics;
 mod routes;
 
 use std::future::ready;
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix_http::HttpService;
@@ -18,11 +20,12 @@ use actix_web::web::QueryConfig;
 use actix_web::{App, Error, HttpRequest, dev, web};
 use tokio::net::TcpStream;
 
-use super::admission::{CountedConnection, Listener, admit};
+use super::admission::{CountedConnection, admit};
 use super::auth::ApiKeys;
 use super::problem::Problem;
 use super::shared::Shared;
 use super::{GOODBYE, body, trace};
+use crate::metrics::Listener;
 
 /// The state of the admin listener, beside that of the whole server.
 pub struct Admin {
@@ -37,7 +40,6 @@ pub fn service(
     keep_alive: Duration,
     stopping: GracefulShutdownSignal,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> {
-    let admission = shared.admission.clone();
     let http = HttpService::build()
         .graceful_shutdown_signal(move || {
             let stopping = stopping.clone();
@@ -47,8 +49,8 @@ pub fn service(
         .client_disconnect_timeout(GOODBYE)
         .h1_allow_half_closed(false)
         .on_connect_ext(|connection: &CountedConnection, data| drop(data.insert(connection.activity())))
-        .finish(map_config(app(admin, shared), |()| AppConfig::default()));
-    fn_service(move |stream: TcpStream| ready(admit(&admission, Listener::Admin, stream))).and_then(http)
+        .finish(map_config(app(admin, shared.clone()), |()| AppConfig::default()));
+    fn_service(move |stream: TcpStream| ready(admit(&shared, Listener::Admin, stream))).and_then(http)
 }
 
 /// The application of the admin listener: routes, middleware and shared state.
@@ -64,11 +66,13 @@ fn app(
         InitError = (),
     >,
 > {
+    let http = &shared.metrics.http;
     App::new()
+        .app_data(Rc::new(http.no_route(Listener::Admin)))
         .app_data(admin)
-        .app_data(shared)
+        .app_data(shared.clone())
         .app_data(QueryConfig::default().error_handler(|error, _| Problem::bad_query(&error).into()))
-        .configure(routes::routes)
+        .configure(|config| routes::routes(config, http))
         .default_service(web::to(nothing))
         // The last wrap is the outermost.
         .wrap(from_fn(body::read_whole))

@@ -5,6 +5,8 @@ use actix_web::web::{ServiceConfig, to};
 
 use super::super::health;
 use super::super::routes::{Url, at};
+use super::metrics;
+use crate::metrics::{HttpMetrics, Listener, RouteGroup};
 
 /// The URLs that callers reach without a token: what they return is no secret.
 pub(super) const OPEN: [&str; 2] = ["/livez", "/readyz"];
@@ -15,11 +17,13 @@ fn urls() -> Vec<Url> {
         at("/livez", [(Method::GET, to(health::livez))]),
         at("/readyz", [(Method::GET, to(health::readyz))]),
         at("/health", [(Method::GET, to(health::health))]),
+        at("/metrics", [(Method::GET, to(metrics::metrics))]),
     ]
 }
 
-pub(super) fn routes(config: &mut ServiceConfig) {
+pub(super) fn routes(config: &mut ServiceConfig, http: &HttpMetrics) {
     for url in urls() {
-        config.service(url);
+        let metrics = http.route(Listener::Admin, url.path, RouteGroup::Admin);
+        config.service(url.measured(metrics));
     }
 }

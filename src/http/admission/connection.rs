@@ -7,7 +7,6 @@ use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,9 +19,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::super::Shared;
 use super::super::problem::Problem;
-use super::Admission;
 use super::in_use::Place;
+use crate::metrics::{Listener, OpenConnection};
 use crate::websocket::Wire;
 
 /// How long a request head may take, counted from its first byte.
@@ -35,6 +35,8 @@ const UNREAD_MS: u32 = 60_000;
 pub(in crate::http) struct CountedConnection {
     stream: TcpStream,
     place: Place,
+    /// Counts it as open.
+    open: OpenConnection,
     activity: Activity,
     /// Fires when the head that is arriving is late. `None` until the first such head.
     timer: Option<Pin<Box<Sleep>>>,
@@ -107,7 +109,7 @@ impl CountedConnection {
 
     /// The connection as a WebSocket's, which keeps its place in the limits.
     pub(in crate::http) fn into_wire(self) -> io::Result<Wire> {
-        Wire::new(self.stream, Some(Box::new(self.place)))
+        Wire::new(self.stream, Some(Box::new((self.place, self.open))))
     }
 
     /// Ready once the head that is arriving is late. The timer may still be set for an earlier head. It is
@@ -155,25 +157,16 @@ impl AsyncWrite for CountedConnection {
     }
 }
 
-/// Which listener has accepted a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) enum Listener {
-    /// The one for players and backends.
-    Public,
-    /// The one for operators.
-    Admin,
-}
-
 /// Gives an accepted connection its place in the limits, or refuses it before anything is read.
 pub(in crate::http) fn admit(
-    admission: &Arc<Admission>,
+    shared: &Shared,
     listener: Listener,
     stream: TcpStream,
 ) -> Result<(CountedConnection, Protocol, Option<std::net::SocketAddr>), DispatchError> {
     let peer = stream.peer_addr()?;
     let place = match listener {
-        Listener::Public => admission.enter(peer.ip()),
-        Listener::Admin => admission.enter_admin(peer.ip()),
+        Listener::Public => shared.admission.enter(peer.ip()),
+        Listener::Admin => shared.admission.enter_admin(peer.ip()),
     };
     let place = match place {
         Ok(place) => place,
@@ -184,7 +177,8 @@ pub(in crate::http) fn admit(
     };
     // Best effort: if the kernel doesn't know the option, the connection works without it.
     let _ = set_tcp_user_timeout(&stream, UNREAD_MS);
-    let connection = CountedConnection { stream, place, activity: Activity::default(), timer: None };
+    let open = shared.metrics.http.connected(listener);
+    let connection = CountedConnection { stream, place, open, activity: Activity::default(), timer: None };
     Ok((connection, Protocol::Http1, Some(peer)))
 }
 

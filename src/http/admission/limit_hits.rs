@@ -1,6 +1,5 @@
 //! Counts how often each limit refused something, for `/health` and for the log.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -27,10 +26,9 @@ impl Hits {
         self.counts[limit as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Refusals by setting name. Limits that refused nothing are left out.
-    pub(super) fn counts(&self) -> BTreeMap<&'static str, u64> {
-        let count = |limit: Limit| (limit.setting(), self.counts[limit as usize].load(Ordering::Relaxed));
-        Limit::ALL.into_iter().map(count).filter(|(_, count)| *count > 0).collect()
+    /// Refusals by setting name.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Limit::ALL.into_iter().map(|limit| (limit.setting(), self.counts[limit as usize].load(Ordering::Relaxed)))
     }
 
     /// Logs each limit that refused something since its last log line, at most once in [`QUIET`].

@@ -34,7 +34,7 @@ use rate_limits::Calls;
 use sessions::Sessions;
 
 pub(super) use address::ClientAddress;
-pub(super) use connection::{Activity, CountedConnection, Listener, admit};
+pub(super) use connection::{Activity, CountedConnection, admit};
 pub(super) use creation_rate::CreationCost;
 pub(super) use in_use::Place;
 pub(super) use limit::Limit;
@@ -115,7 +115,7 @@ impl Admission {
     }
 
     /// Refusals by each limit since the start, by the name of its setting.
-    pub fn hits(&self) -> std::collections::BTreeMap<&'static str, u64> {
+    pub fn hits(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.hits.counts()
     }
 

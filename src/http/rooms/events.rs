@@ -16,6 +16,7 @@ use super::requests::{EventsQuery, ResumeRequest};
 use super::{Handled, reply, room_id};
 use crate::domain::{Event, SeatId, Sequence, SessionId};
 use crate::game::rooms::{Credential, Resumed, RoomSnapshot};
+use crate::metrics::Delivery;
 
 /// Events of a page if the request has no `limit`.
 const USUAL: usize = 100;
@@ -68,6 +69,12 @@ fn events_out(events: &[Event], seat: Option<SeatId>) -> Vec<Box<RawValue>> {
     events.iter().map(shown).collect()
 }
 
+/// Counts events in a reply to this seat, without those of other seats.
+fn note_delivered(shared: &Shared, events: &[Event], seat: Option<SeatId>) {
+    let count = events.iter().filter(|event| is_for(event, seat)).count();
+    shared.metrics.game.delivered(Delivery::Http, count as u64);
+}
+
 /// Opens a connection without a WebSocket, the newest one of the seat, and replies with the first page.
 pub(super) async fn resume(shared: &Shared, who: &Credential, id: &SessionId, request: ResumeRequest) -> Handled {
     let known = request.epoch.zip(request.last_sequence);
@@ -75,6 +82,7 @@ pub(super) async fn resume(shared: &Shared, who: &Credential, id: &SessionId, re
     let resumed = shared.rooms.resume(id, &connected, known, USUAL).await.map_err(Problem::in_room)?;
     let Resumed { recovered, position, looked } = resumed;
     let last = looked.events.last().map_or(position, |event| event.sequence);
+    note_delivered(shared, &looked.events, connected.seat);
     let page = PageOut {
         epoch: looked.epoch.clone(),
         head: looked.head(),
@@ -118,6 +126,7 @@ pub(in crate::http) async fn page(
     let (recovered, head) = (is_known && looked.follows(after), looked.head());
     let snapshot = if recovered { None } else { Some(snapshot(&looked)?) };
     let events = if recovered { &looked.events[..] } else { &[] };
+    note_delivered(&shared, events, looked.viewer);
     let last = events.last().map_or(after, |event| event.sequence);
     let page = PageOut {
         epoch: looked.epoch.clone(),

@@ -64,6 +64,11 @@ impl Sockets {
         Ok(response)
     }
 
+    /// The number of open WebSockets.
+    pub(super) fn open(&self) -> usize {
+        self.open.len()
+    }
+
     /// Cancelled when the server stops. Connections then close with [`CloseCode::AWAY`].
     pub(in crate::http) fn stopping(&self) -> &CancellationToken {
         &self.stopping

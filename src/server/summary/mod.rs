@@ -123,7 +123,7 @@ impl Summaries {
             refused: self.requests.refused(),
             failed: self.requests.failed(),
             commits: status.map(StoresStatus::commits),
-            limits: self.admission.hits(),
+            limits: self.admission.hits().filter(|(_, count)| *count > 0).collect(),
         }
     }
 

@@ -139,11 +139,11 @@ pub(super) fn release_reserve(database: &Database, meta: &Meta, kept: u64) -> Wr
     })
 }
 
-/// Whether the file has a reserve.
-pub(super) fn has_reserve(transaction: &ReadTransaction) -> StoreResult<bool> {
+/// The bytes of the file's reserve.
+pub(super) fn reserve(transaction: &ReadTransaction) -> StoreResult<u64> {
     match transaction.open_table(RESERVE) {
-        Ok(reserve) => Ok(!reserve.is_empty().map_err(StoreError::unavailable)?),
-        Err(TableError::TableDoesNotExist(_)) => Ok(false),
+        Ok(reserve) => Ok(reserve.len().map_err(StoreError::unavailable)? * RESERVE_PART as u64),
+        Err(TableError::TableDoesNotExist(_)) => Ok(0),
         Err(error) => Err(StoreError::unavailable(error)),
     }
 }

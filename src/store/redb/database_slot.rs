@@ -91,6 +91,16 @@ impl DatabaseSlot {
         self.sectors.lock().as_ref().is_some_and(Sectors::can_grow)
     }
 
+    /// The free bytes and all bytes of the disk; `None` if they can't be read.
+    pub(super) fn disk(&self) -> Option<(u64, u64)> {
+        self.sectors.lock().as_ref().and_then(Sectors::disk)
+    }
+
+    /// The length of the log file in bytes; 0 if there is none.
+    pub(super) fn log_length(&self) -> u64 {
+        self.opener.as_ref().map_or(0, DatabaseOpener::log_length)
+    }
+
     /// How the log is used; `None` if it is turned off.
     pub(super) fn log_options(&self) -> Option<LogOptions> {
         self.opener.as_ref().and_then(|opener| opener.log)

@@ -226,6 +226,12 @@ impl DatabaseOpener {
         std::fs::rename(&path, aside)
     }
 
+    /// The length of the log file in bytes; 0 if there is none.
+    pub(super) fn log_length(&self) -> u64 {
+        let log = self.path().and_then(|path| std::fs::metadata(log_path(path)).ok());
+        log.map_or(0, |metadata| metadata.len())
+    }
+
     /// The file's name in messages.
     pub(super) fn name(&self) -> String {
         self.path().map_or_else(|| "the storage".to_owned(), |path| path.display().to_string())

@@ -32,17 +32,20 @@ impl Space {
     /// Fails with `NOSPC` if the file may not grow from `from` to `to` bytes.
     pub(super) fn allows(&self, from: u64, to: u64) -> io::Result<()> {
         let is_too_large = self.max_size.is_some_and(|max_size| to > max_size);
-        let room = self.file.as_ref().and_then(|file| rustix::fs::fstatvfs(file).ok()).is_none_or(|disk| {
-            let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
-            has_room(to - from, bytes(disk.f_bavail), bytes(disk.f_blocks))
-        });
+        let room = self.disk().is_none_or(|(free, total)| has_room(to - from, free, total));
         if is_too_large || !room { Err(Errno::NOSPC.into()) } else { Ok(()) }
     }
 
     /// The free bytes of the disk; `None` if that can't be read.
     pub(super) fn free(&self) -> Option<u64> {
+        self.disk().map(|(free, _)| free)
+    }
+
+    /// The free bytes and all bytes of the disk; `None` if they can't be read.
+    pub(super) fn disk(&self) -> Option<(u64, u64)> {
         let disk = rustix::fs::fstatvfs(self.file.as_ref()?).ok()?;
-        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+        let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+        Some((bytes(disk.f_bavail), bytes(disk.f_blocks)))
     }
 
     /// Whether there is space for the next growth step of a file of `length` bytes.

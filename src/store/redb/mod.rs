@@ -57,7 +57,9 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::{Clock, GameClock, WallClock};
 use super::condition::Condition;
-use super::contract::{Cause, EventPage, GameSessionStore, NewSession, StoreStatus, Swept, Trouble};
+use super::contract::{
+    Cause, EventPage, FileFigures, GameSessionStore, NewSession, StoreFigures, StoreStatus, Swept, Trouble,
+};
 use super::error::{StoreError, StoreResult};
 use super::step::ApplyFn;
 use crate::domain::{
@@ -256,6 +258,22 @@ impl GameSessionStore for RedbStore {
 
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {
         self.sweep_in_batches(at, limit).await
+    }
+
+    fn figures(&self) -> StoreFigures {
+        let slot = &self.reader.slot;
+        let file = FileFigures {
+            database: slot.length(),
+            log: slot.log_length(),
+            reserve: slot.read(commit::reserve).ok(),
+            disk: slot.disk(),
+        };
+        StoreFigures {
+            queued: self.queue.waiting() as u64,
+            batches: Some(self.queue.batches.clone()),
+            file: Some(file),
+            ..StoreFigures::default()
+        }
     }
 
     async fn status(&self, at: Moment) -> StoreResult<StoreStatus> {

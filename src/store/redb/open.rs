@@ -76,8 +76,7 @@ impl RedbStore {
         // One durable commit marks the file as not cleanly closed, and proves that it can be written.
         let (batches, generation) = (meta.batches + u64::from(checkpoints), meta.generation + 1);
         let meta = Meta { time: base, uptime, batches, generation, identity, clean: false, ..meta };
-        let has_reserve =
-            stored.is_some() && slot.read(commit::has_reserve).map_err(|error| unusable(&name, &error))?;
+        let has_reserve = stored.is_some() && slot.read(commit::reserve).map_err(|error| unusable(&name, &error))? > 0;
         let reserved = growth_gate::reserved(slot.length());
         let in_tables = if checkpoints { batches } else { stored.map_or(0, |stored| stored.batches) };
         let first = slot.with(|database| {

@@ -95,6 +95,11 @@ impl Sectors {
         self.0.space.has_step(self.len())
     }
 
+    /// The free bytes and all bytes of the disk; `None` if they can't be read.
+    pub(super) fn disk(&self) -> Option<(u64, u64)> {
+        self.0.space.disk()
+    }
+
     fn is_known(&self, offset: u64) -> bool {
         self.0.unreadable.lock().get(&offset).is_some_and(|place| place.looked.elapsed() < AGAIN)
     }

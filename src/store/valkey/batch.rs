@@ -80,6 +80,7 @@ impl Engine {
     /// limit of the commands. A command whose own time limit ends earlier is answered by the timeout in
     /// [`QueuedCommand::new`].
     pub(super) async fn apply_all(&self, id: &SessionId, asked: Vec<QueuedCommand>) {
+        self.batches.note(asked.len());
         let now = Instant::now();
         let (mut asked, late): (Vec<_>, Vec<_>) = asked.into_iter().partition(|asked| asked.until > now);
         answer_all(late, || Err(StoreError::unavailable("its turn did not come in time")));

@@ -12,6 +12,7 @@ use super::notifier::Notifier;
 use super::owners::Orphans;
 use super::record::{self, StoredState};
 use crate::domain::{Millis, SessionId, SessionState, Timestamp};
+use crate::metrics::BatchSizes;
 use crate::store::damage::Damaged;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::quiz_cache::{ByteCache, QuizCache, byte_cache};
@@ -41,6 +42,8 @@ pub(super) struct Engine {
     next_commit: AtomicU64,
     /// Number of commits by this process, including deletions.
     commits: AtomicU64,
+    /// The sizes of all batches of commands.
+    pub(super) batches: BatchSizes,
     /// Time after a session's deadline for which its keys are kept.
     kept_dead: Millis,
 }
@@ -73,6 +76,7 @@ impl Engine {
             counted: Mutex::default(),
             next_commit: AtomicU64::new(first),
             commits: AtomicU64::default(),
+            batches: BatchSizes::default(),
             kept_dead,
         }
     }

@@ -21,6 +21,7 @@ use super::failure::{Failure, LinkVerdict};
 use super::scripts::Script;
 use super::shards::{Away, slot_of};
 use crate::domain::WallTime;
+use crate::metrics::Latency;
 use crate::store::clock::WallClock;
 
 /// Maximum duration of a call, even if the client's own time limits fail.
@@ -76,6 +77,8 @@ pub(super) struct Link {
     allows_eviction: bool,
     condition: Condition,
     wall: WallClock,
+    /// How long the server takes to answer.
+    latency: Latency,
 }
 
 struct LinkState {
@@ -126,6 +129,7 @@ impl Link {
             allows_eviction,
             condition: Condition::good(wall.clone()),
             wall,
+            latency: Latency::default(),
         })
     }
 
@@ -139,7 +143,9 @@ impl Link {
         }
         let longest = if self.is_cluster { CLUSTER_CALL } else { CALL };
         let limit = until.min(now + longest);
-        match tokio::time::timeout_at(limit, connection.query(command)).await {
+        let answer = tokio::time::timeout_at(limit, connection.query(command)).await;
+        self.latency.note(now.elapsed());
+        match answer {
             Ok(Ok(value)) => {
                 self.state.lock().breaker.succeeded();
                 Ok(value)
@@ -447,6 +453,11 @@ impl Link {
 
     pub(super) fn is_cluster(&self) -> bool {
         self.is_cluster
+    }
+
+    /// What is known about the server, for operators.
+    pub(super) fn figures(&self) -> contract::ValkeyFigures {
+        contract::ValkeyFigures { latency: self.latency.clone(), evicts: self.state.lock().evicts.is_some() }
     }
 
     /// The link status for `/health`.

@@ -62,7 +62,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::clock::ValkeyClock;
 use super::clock::{Clock, WallClock};
-use super::contract::{EventPage, GameSessionStore, NewSession, StoreStatus, Swept};
+use super::contract::{EventPage, GameSessionStore, NewSession, StoreFigures, StoreStatus, Swept};
 use super::error::{StoreError, StoreResult};
 use super::step::ApplyFn;
 use super::watch::Watch;
@@ -308,6 +308,15 @@ impl GameSessionStore for ValkeyStore {
 
     fn watch(&self, id: &SessionId) -> Option<Watch> {
         Some(self.engine.notifier.watch(id))
+    }
+
+    fn figures(&self) -> StoreFigures {
+        StoreFigures {
+            queued: self.lanes.waiting() as u64,
+            batches: Some(self.engine.batches.clone()),
+            valkey: Some(self.engine.link.figures()),
+            ..StoreFigures::default()
+        }
     }
 
     async fn status(&self, at: Moment) -> StoreResult<StoreStatus> {

@@ -97,6 +97,11 @@ impl SessionQueues {
         Ok(())
     }
 
+    /// The number of queued items in all queues.
+    pub(super) fn waiting(&self) -> usize {
+        self.queues.lock().waiting
+    }
+
     /// Takes the next work from a session's queue. If there is none, removes the queue.
     fn next(&self, id: &SessionId) -> Option<Turn> {
         let mut queues = self.queues.lock();

@@ -3,12 +3,15 @@
 //! Two parties send. The connection's pump sends missed events. While the pump has nothing to send, the thread that
 //! commits a command sends its events directly. A hold gives the connection to the pump alone.
 
+use std::sync::Arc;
+
 use parking_lot::Mutex;
 
 use super::super::events::{event_text, skip_text};
 use super::frames;
 use crate::domain::{SeatId, Sequence};
 use crate::game::hub::{Outlet, SharedEvent};
+use crate::metrics::{Delivery, Direction, Metrics};
 use crate::websocket::{Frame, Unsent};
 
 /// The sending end of a connection. All clones send over the same one.
@@ -24,6 +27,7 @@ pub(super) struct EventSender<S> {
     sink: S,
     /// `None` for a backend.
     seat: Option<SeatId>,
+    metrics: Arc<Metrics>,
     /// Held while a frame is handed to the kernel, so that two threads can't send out of order.
     state: Mutex<LineState>,
 }
@@ -46,8 +50,8 @@ impl Drop for LineHold<'_> {
 
 impl<S: FrameSink> EventSender<S> {
     /// A sender for a client that has every event up to `sent`.
-    pub(super) fn new(sink: S, seat: Option<SeatId>, sent: Sequence) -> Self {
-        Self { sink, seat, state: Mutex::new(LineState { sent, holds: 0 }) }
+    pub(super) fn new(sink: S, seat: Option<SeatId>, sent: Sequence, metrics: Arc<Metrics>) -> Self {
+        Self { sink, seat, metrics, state: Mutex::new(LineState { sent, holds: 0 }) }
     }
 
     /// The sequence number of the last event that was sent or is being sent.
@@ -62,8 +66,16 @@ impl<S: FrameSink> EventSender<S> {
     }
 
     /// Notes the event that the pump has sent. The pump must have a hold.
-    pub(super) fn note_sent(&self, sequence: Sequence) {
-        self.state.lock().sent = sequence;
+    pub(super) fn note_sent(&self, event: &SharedEvent, way: Delivery) {
+        self.state.lock().sent = event.event.sequence;
+        self.count(event, way);
+    }
+
+    /// Counts an event as delivered, unless it is one of other seats.
+    fn count(&self, event: &SharedEvent, way: Delivery) {
+        if event.is_for(self.seat) {
+            self.metrics.game.delivered(way, 1);
+        }
     }
 
     /// The frame of an event. For an event of other seats it has only the sequence number.
@@ -90,6 +102,8 @@ impl<S: FrameSink> Outlet for EventSender<S> {
         if frame.is_none() {
             // The frame was taken, perhaps only in part. The pump sends the rest, so the event counts as sent.
             state.sent = sequence;
+            self.metrics.game.frame(Direction::Out);
+            self.count(event, Delivery::Live);
         }
         is_whole
     }
@@ -117,7 +131,7 @@ mod tests {
     #[tokio::test]
     async fn the_next_event_goes_out_and_no_other() {
         let (sender, _receiver, mut client) = connected().await;
-        let event_sender = EventSender::new(sender, Some(SeatId(1)), Sequence(4));
+        let event_sender = EventSender::new(sender, Some(SeatId(1)), Sequence(4), Metrics::new());
         let (next, for_another) = (told(5, "1", None), told(6, "2", Some(vec![SeatId(2)])));
         assert!(event_sender.offer(&told(4, "1", None)), "it has that one");
         assert!(!event_sender.offer(&for_another), "it comes too early");
@@ -137,7 +151,7 @@ mod tests {
     #[tokio::test]
     async fn what_the_kernel_does_not_take_at_once_goes_out_with_the_pump() {
         let (sender, _receiver, mut client) = connected().await;
-        let event_sender = EventSender::new(sender.clone(), None, Sequence(0));
+        let event_sender = EventSender::new(sender.clone(), None, Sequence(0), Metrics::new());
         let (long, next) = (told(1, &format!("{:?}", "a".repeat(32 << 20)), None), told(2, "2", None));
         assert!(!event_sender.offer(&long), "the kernel took it all");
         assert_eq!(event_sender.sent(), Sequence(1), "it is on its way");

@@ -16,6 +16,7 @@ use crate::domain::SessionId;
 use crate::http::Shared;
 use crate::http::admission::Limit;
 use crate::http::problem::Problem;
+use crate::metrics::Direction;
 use crate::websocket::{Frame, Limits, Message, ReceiveEnd, Receiver, Sender, Unsent};
 use close_reason::CloseReason;
 use connection::{Ending, MessageSource, RoomConnection, first};
@@ -39,6 +40,7 @@ pub(in crate::http) async fn connect(
         Limits::room(shared.admission.frames_per_second()),
         async move |sender: Sender, receiver: &mut Receiver| {
             let stopping = shared.sockets.stopping().clone();
+            let metrics = shared.metrics.clone();
             let closing = tokio::select! {
                 // A stopping server answers no more frames.
                 biased;
@@ -48,6 +50,7 @@ pub(in crate::http) async fn connect(
             if receiver.is_over_limit() {
                 shared.admission.met(Limit::Calls, &client);
             }
+            metrics.game.closed(closing.err().map(|closing| closing.code().0));
             if let Err(closing) = closing {
                 sender.close(closing.code(), closing.reason()).await;
             }
@@ -88,6 +91,7 @@ async fn serve(
 ) -> Result<(), CloseReason> {
     let served = async {
         let resume = first(receiver).await?;
+        shared.metrics.game.frame(Direction::In);
         let mut connection = RoomConnection::make(shared, id, shown, resume, sender.clone()).await?;
         if connection.is_backend() {
             receiver.lift_limit();

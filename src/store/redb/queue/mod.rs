@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::expired_count::ExpiryEntry;
 use super::sweep::SweptBatch;
 use crate::domain::{Applied, Command, Event, GameSession, Moment, Quiz, SessionId};
+use crate::metrics::BatchSizes;
 use crate::store::contract::{Cause, Dump, ImportOutcome};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::quiz_cache::QuizBytes;
@@ -225,6 +226,8 @@ pub(super) struct Queue {
     arrived: Condvar,
     /// Number of committed batches that changed something.
     commits: AtomicU64,
+    /// The sizes of all batches that were taken.
+    pub(super) batches: BatchSizes,
 }
 
 /// How many commands to wait for after batches of about `recent` commands. If batches are small, the next
@@ -337,6 +340,7 @@ impl Queue {
         let batch = state.take_batch();
         state.last_batch = batch.len();
         state.activity.commands += state.last_batch as u64;
+        self.batches.note(state.last_batch);
         state.working_since = Some(Instant::now());
         QueueTake::Batch(batch)
     }
@@ -354,6 +358,11 @@ impl Queue {
     /// The number of committed batches that changed something.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
+    }
+
+    /// The number of commands that are queued.
+    pub(super) fn waiting(&self) -> usize {
+        self.state.lock().waiting.len()
     }
 
     /// What the writer has done. The current batch is in `commands` but not yet in `worked`.

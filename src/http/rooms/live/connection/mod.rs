@@ -24,6 +24,7 @@ use crate::http::Shared;
 use crate::http::auth::KeyInUse;
 use crate::http::problem::Problem;
 use crate::http::reply::date;
+use crate::metrics::{Delivery, Direction};
 use crate::websocket::{Frame, Message, ReceiveEnd, Unsent};
 
 /// How long the server waits for the first frame.
@@ -129,6 +130,8 @@ pub(super) struct RoomConnection<S> {
     key: Option<KeyInUse>,
     epoch: String,
     event_sender: Arc<EventSender<S>>,
+    /// The log's head when the connection was made. Events up to it are ones that the client had missed.
+    head_at_first: Sequence,
     /// The last presence that was sent.
     presence: Option<Arc<ShownPresence>>,
     /// How often the client should show a sign of life: a third of the room's away grace.
@@ -174,13 +177,14 @@ impl<S: FrameSink> RoomConnection<S> {
             // The API key of a backend was checked against the room's owner above, and a room never changes its
             // owner.
             who: seat.map_or(Credential::Backend(None), |seat| Credential::Connection { seat, generation }),
+            event_sender: Arc::new(EventSender::new(sink.clone(), seat, resumed.position, shared.metrics.clone())),
             shared,
             id,
             listener,
             seat,
             generation,
             epoch: resumed.looked.epoch.clone(),
-            event_sender: Arc::new(EventSender::new(sink.clone(), seat, resumed.position)),
+            head_at_first: resumed.looked.head(),
             sink,
             presence: None,
             heartbeat_every,
@@ -224,7 +228,9 @@ impl<S: FrameSink> RoomConnection<S> {
         if let Some(chaos) = &self.shared.chaos {
             chaos.before_a_frame().await.map_err(|_| Over)?;
         }
-        Ok(self.sink.send(Some(frame)).await?)
+        self.sink.send(Some(frame)).await?;
+        self.shared.metrics.game.frame(Direction::Out);
+        Ok(())
     }
 
     /// Moves frames in both directions until one side ends the connection.
@@ -290,7 +296,8 @@ impl<S: FrameSink> RoomConnection<S> {
                     self.standing()?;
                     for event in events.iter().filter(|event| event.event.sequence > event_sender.sent()) {
                         self.send(event_sender.frame(event)).await?;
-                        event_sender.note_sent(event.event.sequence);
+                        let is_missed = event.event.sequence <= self.head_at_first;
+                        event_sender.note_sent(event, if is_missed { Delivery::Replay } else { Delivery::Live });
                     }
                 }
                 // Events that this client needs were pruned. When it reconnects, it gets a snapshot.
@@ -335,12 +342,13 @@ impl<S: FrameSink> RoomConnection<S> {
     /// store and are answered when they are done.
     async fn take(&mut self, message: Message, waiting: &mut PendingReplies) -> Ended<()> {
         self.listener.heard(Duration::ZERO);
+        self.shared.metrics.game.frame(Direction::In);
         let ClientFrame { id, request } = read(message)?;
         let re = id.as_deref();
         match request {
-            Err(problem) => self.send(frames::error(re, &problem)).await,
+            Err(problem) => self.refuse(re, &problem).await,
             Ok(FrameRequest::Resume(_)) => {
-                self.send(frames::error(re, &Problem::wrong("type", "this connection is made already"))).await
+                self.refuse(re, &Problem::wrong("type", "this connection is made already")).await
             }
             Ok(FrameRequest::Room(RoomRequest::Heartbeat, _)) => {
                 let dates = self.shared.rooms.dates(&self.id).map_err(|error| CloseReason::of(&error))?;
@@ -359,10 +367,15 @@ impl<S: FrameSink> RoomConnection<S> {
         let sent = self.event_sender.sent();
         if sequence > sent {
             let ahead = crate::domain::Refusal::AheadOfHead(sent).into();
-            return self.send(frames::error(re, &ahead)).await;
+            return self.refuse(re, &ahead).await;
         }
         self.listener.acknowledge(sequence);
         if re.is_some() { self.send(frames::done(re)).await } else { Ok(()) }
+    }
+
+    /// Replies to a request with an error.
+    async fn refuse(&self, re: Option<&str>, problem: &Problem) -> Ended<()> {
+        self.send(refusal(&self.shared, re, problem)).await
     }
 
     /// Carries out a request. See [`PendingReplies`] for the order.
@@ -379,7 +392,8 @@ impl<S: FrameSink> RoomConnection<S> {
                 Ok(response) => (frames::reply(re, &response), None),
                 Err(error) => {
                     let reason = CloseReason::of_answer(&error);
-                    (frames::error(re, &error.into()), reason)
+                    let problem = error.into();
+                    (refusal(&shared, re, &problem), reason)
                 }
             }
         })
@@ -409,6 +423,12 @@ impl<S: FrameSink> RoomConnection<S> {
         }
         Ok(())
     }
+}
+
+/// The frame of an error, which is counted.
+fn refusal(shared: &Shared, re: Option<&str>, problem: &Problem) -> Frame {
+    shared.metrics.http.refused(problem.code());
+    frames::error(re, problem)
 }
 
 /// Waits until the API key is revoked. Never ends for a seat: its token is revoked by the room.
