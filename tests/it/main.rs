@@ -18,6 +18,7 @@ mod kit;
 mod layers;
 mod limits;
 mod logs;
+mod metrics;
 mod migrate;
 mod model;
 mod outage;
