@@ -16,10 +16,10 @@ use actix_web::middleware::Next;
 use tracing::{Instrument, Level};
 
 use super::Shared;
+use super::problem::ProblemCode;
 #[cfg(feature = "otel")]
 use super::trace_context;
 use super::trace_context::TraceParent;
-use super::problem::ProblemCode;
 use crate::metrics::RouteMetrics;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

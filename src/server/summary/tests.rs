@@ -10,6 +10,7 @@ use crate::domain::solo::Deliver;
 use crate::domain::{GameSession, Lifetimes, Millis, Timestamp};
 use crate::game::solo::{NewGame, QuizChoice};
 use crate::game::{Entropy, SoloGames};
+use crate::metrics::Metrics;
 use crate::quizzes::{Catalogue, Selection};
 use crate::store::GameClock;
 use crate::store::clock::system_wall_clock;
@@ -58,6 +59,7 @@ fn server(file: Option<PathBuf>) -> (Summaries, SoloGames) {
         lifetimes,
         chance: Entropy::system(),
         activity: activity.clone(),
+        metrics: Metrics::new(),
     };
     let summaries = Summaries {
         router,
