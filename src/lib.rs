@@ -22,8 +22,9 @@
 //! | [`client`] | a client of rooms that reconnects, and checks the protocol's promises while it plays |
 //!
 //! Beside the root: [`config`] has every setting, [`telemetry`] sets up the log, [`health`] is the health check
-//! that a container runs against a server, [`operator`] has the commands that ask a running server, [`migrate`]
-//! moves whole sessions from one store to another, and [`version`] says which build this is.
+//! that a container runs against a server, [`operator`] has the commands that ask a running server, [`upkeep`] those
+//! that work on the file of a server that does not run, [`migrate`] moves whole sessions from one store to another,
+//! and [`version`] says which build this is.
 
 #[cfg(feature = "clients")]
 pub mod client;
@@ -43,6 +44,7 @@ pub mod quizzes;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod upkeep;
 pub mod version;
 mod websocket;
 

@@ -9,7 +9,7 @@ use rejoin::config::DrillArgs;
 use rejoin::config::{Cli, CliCommand, Settings, unknown_settings};
 use rejoin::http::{ApiKey, ApiKeys};
 use rejoin::server::Outside;
-use rejoin::{health, migrate, quizzes, server, telemetry};
+use rejoin::{health, migrate, operator, quizzes, server, telemetry, upkeep};
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
@@ -18,6 +18,10 @@ fn main() -> ExitCode {
         None => serve(&cli.serve),
         Some(CliCommand::Serve(settings)) => serve(&settings),
         Some(CliCommand::Health(args)) => health::ask(args.listen).map(|()| ExitCode::SUCCESS),
+        Some(CliCommand::Backup(args)) => operator::back_up(&args),
+        Some(CliCommand::Restore(args)) => upkeep::restore(&args),
+        Some(CliCommand::Check(args)) => upkeep::check(&args),
+        Some(CliCommand::Compact(args)) => upkeep::compact(&args),
         Some(CliCommand::Migrate(args)) => migrate::run(&args),
         #[cfg(feature = "clients")]
         Some(CliCommand::Drill(args)) => drill(&args),

@@ -3,6 +3,7 @@
 //! Settings are read once and checked once. Settings that contradict each other are refused at start, by name.
 
 mod admin;
+mod backup;
 #[cfg(feature = "clients")]
 mod drill;
 mod valkey;
@@ -24,6 +25,7 @@ use crate::quizzes::cli::QuizzesCommand;
 use crate::telemetry::LogFormat;
 use crate::version::LONG_VERSION;
 pub use admin::{AdminListen, AdminSettings, USUAL_ADDRESS};
+pub use backup::{BackupArgs, BackupSettings, CheckArgs, CompactArgs, DataFile, RestoreArgs};
 #[cfg(feature = "clients")]
 pub use drill::DrillArgs;
 pub use valkey::{ValkeyMode, ValkeySettings};
@@ -86,6 +88,17 @@ pub enum CliCommand {
     Serve(Box<Settings>),
     /// Ask a running server whether it is ready: exit code 0 if it is, else 1
     Health(HealthArgs),
+    /// Back up the file of a running server, or of none
+    #[command(after_long_help = backup::BACKUP_HELP)]
+    Backup(BackupArgs),
+    /// Put a backup in place of the server's file. Stop the server first
+    #[command(after_long_help = backup::RESTORE_HELP)]
+    Restore(RestoreArgs),
+    /// Read a whole file and name what is damaged; with --repair write what can be read to a new one
+    #[command(after_long_help = backup::CHECK_HELP)]
+    Check(CheckArgs),
+    /// Write the server's file anew, as small as it can be. Stop the server first
+    Compact(CompactArgs),
     /// Move live games between a file and Valkey, or into a new file. Stop all servers first
     #[command(after_long_help = MIGRATE_HELP, mut_arg("url", |url| url.hide(true)))]
     Migrate(Box<MigrateArgs>),
@@ -216,6 +229,10 @@ pub struct Settings {
     /// machine. Every player who comes back to a room gets a complete snapshot
     #[arg(long)]
     pub new_epoch: bool,
+
+    /// The settings of backups.
+    #[command(flatten)]
+    pub backup: BackupSettings,
 
     /// A folder of more question banks (*.json), and of tables and other files to import, read again on SIGHUP
     #[arg(long, env = "REJOIN_QUIZ_DIR", value_name = "FOLDER")]
@@ -438,7 +455,7 @@ impl Settings {
             ensure!(is_shared, "REJOIN_FALLBACK is for SESSION_STORE=valkey: no other store is ever away");
             ensure!(self.instance.is_some(), "REJOIN_FALLBACK needs REJOIN_INSTANCE: this instance's stable name");
         }
-        Ok(())
+        self.backup.check(self.store == EngineChoice::Redb || self.fallback == Fallback::Redb)
     }
 
     /// The API keys, from the setting or from the file.

@@ -19,6 +19,7 @@ use crate::game::{Rooms, SoloGames};
 use crate::metrics::Metrics;
 use crate::quizzes::Hosting;
 use crate::store::StoreRouter;
+use crate::store::backup::Backups;
 
 /// The URL at which clients reach the server, from `REJOIN_PUBLIC_URL`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub struct Shared {
     pub router: Arc<StoreRouter>,
     /// What is recorded for operators.
     pub metrics: Arc<Metrics>,
+    /// The backups of this server's file.
+    pub backups: Arc<Backups>,
     /// This instance's name, if it has one.
     pub instance: Option<InstanceName>,
     /// The API keys of trusted backends.
@@ -163,6 +166,7 @@ pub(super) mod tests {
             chaos: None,
             router,
             metrics,
+            backups: Arc::new(Backups::new(Err("it is in memory"), None, crate::store::clock::system_wall_clock())),
             instance: None,
             keys: Arc::new(ApiKeys::new(Vec::new(), false)),
             admission: Arc::new(Admission::new(&Args::parse_from(["rejoin"]).limits, None)),

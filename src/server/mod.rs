@@ -5,6 +5,7 @@
 //! room tasks, close stores. Every part is passed in or created here. There are no globals, so two servers
 //! can run in one process.
 
+mod backups;
 mod memory;
 mod stores;
 mod summary;
@@ -36,8 +37,8 @@ use crate::quizzes::{Catalogue, Hosting};
 use crate::store::clock::system_wall_clock;
 use crate::store::{StoreRouter, WallClock};
 use crate::version::{COMMIT, VERSION};
-pub(crate) use stores::FILE;
 pub use stores::Stores;
+pub(crate) use stores::{FALLBACK_FILE, FILE};
 use summary::Summaries;
 
 /// How long requests in flight may take to finish when the server stops, in seconds.
@@ -158,6 +159,7 @@ pub async fn run_over(
         let reaper = Reaper { store: store.clone(), every: settings.reap_every, activity: activity.clone() };
         background.spawn(reaper.run(stopping.clone()));
     }
+    let backups = backups::start(settings, stores.file, outside.wall.clone(), &background, &stopping);
     let admission = Arc::new(Admission::new(&settings.limits, allow_many_connections()));
     let tidying = (admission.clone(), router.clone(), stopping.clone());
     background.spawn(async move {
@@ -195,6 +197,7 @@ pub async fn run_over(
         chaos,
         router: router.clone(),
         metrics,
+        backups: backups.clone(),
         instance: settings.instance.clone(),
         keys: outside.keys,
         admission,
@@ -215,6 +218,7 @@ pub async fn run_over(
     let served = serve(settings, outside.listener, admin, shared, stop).await;
     // HTTP is done. Reapers and room tasks still use the stores, so they must end before the stores close.
     stopping.cancel();
+    backups.close().await;
     background.close();
     hub.closed().await;
     let totals = summaries.totals().await;
@@ -273,9 +277,10 @@ async fn serve(
     shared: web::Data<Shared>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let sockets = shared.sockets.clone();
+    let (sockets, backups) = (shared.sockets.clone(), shared.backups.clone());
     let stop = async move {
         stop.await;
+        backups.give_up();
         // WebSockets run on the HTTP worker threads, so they must close before HTTP stops.
         sockets.stop().await;
     };

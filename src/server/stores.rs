@@ -10,6 +10,7 @@ use bytesize::ByteSize;
 use super::Outside;
 use crate::config::{EngineChoice, Fallback, Settings, StoreLog};
 use crate::domain::{GameSession, Timestamp};
+use crate::store::backup::BackupSource;
 use crate::store::memory::MemoryStore;
 use crate::store::redb::{LogOptions, Opening, RedbOptions, RedbStore, file_opener, make_folder};
 use crate::store::valkey::{ValkeyOptions, ValkeyStore};
@@ -27,7 +28,7 @@ const FIRST_LOOK: Duration = Duration::from_millis(500);
 pub(crate) const FILE: &str = "rejoin.redb";
 /// Name of the local fallback's file. It differs from [`FILE`], so that its games never mix with those of a
 /// main store that was migrated away.
-const FALLBACK_FILE: &str = "fallback.redb";
+pub(crate) const FALLBACK_FILE: &str = "fallback.redb";
 
 /// The stores of a server.
 pub struct Stores {
@@ -39,7 +40,14 @@ pub struct Stores {
     pub fallback: Option<String>,
     /// The state in which this instance's own file was found. `None` if it has no file.
     pub opening: Option<Opening>,
+    /// This instance's own file, to be backed up; or why it has none.
+    pub file: Result<Arc<dyn BackupSource>, &'static str>,
 }
+
+/// Why a server in memory has nothing to back up.
+const IN_MEMORY: &str = "the games are in memory only: there is no file to back up";
+/// Why a server with Valkey alone has nothing to back up.
+const IN_VALKEY: &str = "the games are in Valkey, which has backups of its own: there is no file to back up";
 
 impl Stores {
     /// Opens the stores that the settings ask for.
@@ -50,8 +58,9 @@ impl Stores {
         let (store, place) = match settings.store {
             EngineChoice::Redb => {
                 tell_of_what_stays_shut(settings);
-                let (store, place, opening) = open_redb(FILE, settings, outside)?;
-                return Ok(Self { router: StoreRouter::only(store), place, fallback: None, opening: Some(opening) });
+                let OpenedFile { store, place, opening } = open_redb(FILE, settings, outside)?;
+                let (file, router) = (store.clone(), StoreRouter::only(store));
+                return Ok(Self { router, place, fallback: None, opening: Some(opening), file: Ok(file) });
             }
             EngineChoice::Memory => memory(outside),
             EngineChoice::Valkey => {
@@ -59,7 +68,8 @@ impl Stores {
                 return Self::shared(store, place, settings, outside);
             }
         };
-        Ok(Self { router: StoreRouter::only(store), place, fallback: None, opening: None })
+        let router = StoreRouter::only(store);
+        Ok(Self { router, place, fallback: None, opening: None, file: Err(IN_MEMORY) })
     }
 
     /// Opens the settings' fallback beside `keeper`, a store at `place` that several instances share.
@@ -67,12 +77,15 @@ impl Stores {
     /// # Errors
     /// The fallback can't be opened.
     pub fn shared(store: Store, place: String, settings: &Settings, outside: &Outside) -> anyhow::Result<Self> {
+        let mut file: Result<Arc<dyn BackupSource>, _> = Err(IN_VALKEY);
         let (opened, opening) = match settings.fallback {
             Fallback::None => (None, None),
             Fallback::Memory => (Some(memory(outside)), None),
             Fallback::Redb => {
                 let opened = open_redb(FALLBACK_FILE, settings, outside).context("REJOIN_FALLBACK")?;
-                let (store, place, opening) = opened;
+                let OpenedFile { store, place, opening } = opened;
+                file = Ok(store.clone());
+                let store: Store = store;
                 (Some((store, place)), Some(opening))
             }
         };
@@ -80,7 +93,7 @@ impl Stores {
             (Some((store, place)), Some(home)) => (Some(LocalFallback { instance: home.clone(), store }), Some(place)),
             _ => (None, None),
         };
-        Ok(Self { router: StoreRouter::shared(store, own), place, fallback, opening })
+        Ok(Self { router: StoreRouter::shared(store, own), place, fallback, opening, file })
     }
 }
 
@@ -130,7 +143,14 @@ fn cache_size(memory: u64) -> u64 {
     (memory / 8).clamp(ByteSize::mib(64).as_u64(), ByteSize::gib(1).as_u64())
 }
 
-fn open_redb(file: &str, settings: &Settings, outside: &Outside) -> anyhow::Result<(Store, String, Opening)> {
+/// An open file, with its location for people.
+struct OpenedFile {
+    store: Arc<RedbStore>,
+    place: String,
+    opening: Opening,
+}
+
+fn open_redb(file: &str, settings: &Settings, outside: &Outside) -> anyhow::Result<OpenedFile> {
     let folder = &settings.data_dir;
     make_folder(folder).with_context(|| format!("REJOIN_DATA_DIR: cannot make {}", folder.display()))?;
     let path: PathBuf = folder.join(file);
@@ -144,7 +164,7 @@ fn open_redb(file: &str, settings: &Settings, outside: &Outside) -> anyhow::Resu
     let store = RedbStore::open(opener, options)?;
     let place = format!("redb at {}", path.display());
     let opening = store.opening();
-    Ok((Arc::new(store), place, opening))
+    Ok(OpenedFile { store: Arc::new(store), place, opening })
 }
 
 /// Opens the Valkey store. Waits for [`FIRST_LOOK`] until Valkey is reachable, so that the start announces

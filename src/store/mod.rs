@@ -3,6 +3,7 @@
 //! A caller never reads a session and writes it back. It passes a command, and the engine applies the command
 //! in one atomic step. Engine-specific terms (tables, keys) stay in the engine's own folder.
 
+pub mod backup;
 pub mod clock;
 mod condition;
 pub mod contract;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets the unexpected stops there")]
 
 mod admin;
+mod backups;
 mod browser;
 mod compose;
 mod contract;

@@ -1,6 +1,7 @@
 //! The admin listener: what an operator sees and does. It has a port, a URL table and a gate of its own, and none of
 //! its URLs exists on the public listener.
 
+mod backups;
 mod gate;
 mod metrics;
 mod routes;

@@ -5,7 +5,7 @@ use actix_web::web::{ServiceConfig, to};
 
 use super::super::health;
 use super::super::routes::{Url, at};
-use super::metrics;
+use super::{backups, metrics};
 use crate::metrics::{HttpMetrics, Listener, RouteGroup};
 
 /// The URLs that callers reach without a token: what they return is no secret.
@@ -18,6 +18,7 @@ fn urls() -> Vec<Url> {
         at("/readyz", [(Method::GET, to(health::readyz))]),
         at("/health", [(Method::GET, to(health::health))]),
         at("/metrics", [(Method::GET, to(metrics::metrics))]),
+        at("/admin/api/backups", [(Method::GET, to(backups::status)), (Method::POST, to(backups::make))]),
     ]
 }
 

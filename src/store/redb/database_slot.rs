@@ -2,7 +2,8 @@
 //!
 //! Invariant: no reader holds the database across an await.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ::redb::{Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase};
@@ -33,6 +34,8 @@ pub(super) struct DatabaseSlot {
     opener: Option<DatabaseOpener>,
     /// The file that was opened first. `None` for a storage that is no file, and if opened for reading only.
     identity: Option<Identity>,
+    /// How often the database was closed or opened again.
+    openings: AtomicU64,
     /// Unreadable places of the file; `None` if it was opened for reading only.
     sectors: Mutex<Option<Sectors>>,
 }
@@ -50,7 +53,7 @@ impl DatabaseSlot {
     pub(super) fn open(opener: DatabaseOpener) -> Result<Self, OpenError> {
         let OpenedFile { database, sectors, identity } = guarded(&opener.name(), || opener.open_or_create())?;
         let (open, sectors) = (RwLock::new(Some(Open::Owned(database))), Mutex::new(Some(sectors)));
-        Ok(Self { open, opener: Some(opener), identity, sectors })
+        Ok(Self { open, opener: Some(opener), identity, openings: AtomicU64::new(0), sectors })
     }
 
     /// Opens the file at `path` for reading only.
@@ -58,7 +61,7 @@ impl DatabaseSlot {
         let name = path.display().to_string();
         let database = guarded(&name, || file::open_read_only(&path, cache_size))?;
         let open = RwLock::new(Some(Open::Read(database)));
-        Ok(Self { open, opener: None, identity: None, sectors: Mutex::default() })
+        Ok(Self { open, opener: None, identity: None, openings: AtomicU64::new(0), sectors: Mutex::default() })
     }
 
     /// The file that was opened; `None` for a storage that is no file, and if opened for reading only.
@@ -175,9 +178,35 @@ impl DatabaseSlot {
         })
     }
 
+    /// Begins a read that lasts longer than one call, and returns the number of the current opening with it. No
+    /// lock is held meanwhile: the database can be closed or opened again at any time.
+    pub(super) fn begin_long_read(&self) -> StoreResult<(ReadTransaction, u64)> {
+        self.with_reads(|begin| Ok((begin()?, self.openings.load(Ordering::Relaxed))))
+    }
+
+    /// Runs a part of a long read. Fails if the database was closed or opened again since the read began.
+    pub(super) fn read_on<T>(&self, opening: u64, act: impl FnOnce() -> StoreResult<T>) -> StoreResult<T> {
+        self.with_open(|_| {
+            // The lock is held, so the number stays what it is.
+            if self.openings.load(Ordering::Relaxed) != opening {
+                return Err(StoreError::unavailable("the file was opened again meanwhile"));
+            }
+            act()
+        })
+    }
+
+    /// The name of the file without its folder and ending.
+    pub(super) fn file_stem(&self) -> String {
+        let path = self.opener.as_ref().and_then(DatabaseOpener::path);
+        path.and_then(Path::file_stem).map_or_else(|| "rejoin".to_owned(), |stem| stem.to_string_lossy().into_owned())
+    }
+
     /// Closes the database once no reader uses it any more.
     pub(super) fn close(&self) {
-        let open = self.open.write().take();
+        let mut slot = self.open.write();
+        self.openings.fetch_add(1, Ordering::Relaxed);
+        let open = slot.take();
+        drop(slot);
         // Dropped after the lock is released: closing writes to disk, and callers should be refused at once
         // meanwhile.
         drop_quietly(open);
@@ -188,6 +217,7 @@ impl DatabaseSlot {
     pub(super) fn reopen(&self) -> Result<(), OpenError> {
         let Some(opener) = &self.opener else { return Ok(()) };
         let mut slot = self.open.write();
+        self.openings.fetch_add(1, Ordering::Relaxed);
         // Closed first: redb locks the file, and a second open would find it held.
         drop_quietly(slot.take());
         let OpenedFile { database, sectors, .. } = guarded(&opener.name(), || opener.reopen(self.identity))?;

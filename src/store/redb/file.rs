@@ -1,7 +1,7 @@
 //! The database file and the log file beside it: opening and creating them, errors for the operator, and
 //! checks whether they are still in place.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -65,7 +65,7 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    fn of(metadata: &Metadata) -> Self {
+    pub(super) fn of(metadata: &Metadata) -> Self {
         Self { device: metadata.dev(), inode: metadata.ino() }
     }
 }
@@ -322,7 +322,7 @@ pub(super) fn open_read_only(path: &Path, cache_size: usize) -> Result<ReadOnlyD
 }
 
 /// The path of the log that belongs to the database at `path`.
-fn log_path(path: &Path) -> PathBuf {
+pub(super) fn log_path(path: &Path) -> PathBuf {
     path.with_extension("log")
 }
 
@@ -374,7 +374,7 @@ fn create(path: &Path) -> Result<(), OpenError> {
     sync_folder(folder).map_err(failed)
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -389,7 +389,7 @@ fn clear_unfinished(folder: &Path) {
 }
 
 /// Syncs a folder's entries. A new file or folder survives a power cut only after that.
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> std::io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
@@ -405,17 +405,39 @@ pub fn make_folder(folder: &Path) -> std::io::Result<()> {
     sync_folder(folder_of(folder))
 }
 
+/// Locks a file that is read without redb, so that no server can open it meanwhile. With `is_alone` nobody else can
+/// read it either.
+pub(super) fn lock(file: &File, path: &Path, is_alone: bool) -> Result<(), OpenError> {
+    // A server's redb holds this lock too, beside locks of its own.
+    match if is_alone { file.try_lock() } else { file.try_lock_shared() } {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Held(path.display().to_string())),
+        Err(TryLockError::Error(cause)) if is_alone => Err(OpenError::Io { path: path.display().to_string(), cause }),
+        // A medium without locks, such as one that can only be read.
+        Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+/// Gives a new file the owner and the permissions of `like`, so that the server can open it, whoever made it.
+pub(super) fn take_owner(new: &Path, like: &Path) -> std::io::Result<()> {
+    let (own, other) = (std::fs::metadata(new)?, std::fs::metadata(like)?);
+    if (own.uid(), own.gid()) != (other.uid(), other.gid()) {
+        let given = std::os::unix::fs::chown(new, Some(other.uid()), Some(other.gid()));
+        given.unwrap_or_else(|error| tracing::warn!(%error, "the new file belongs to another user than the old one"));
+    }
+    if other.is_file() { std::fs::set_permissions(new, other.permissions()) } else { Ok(()) }
+}
+
 /// The error for a damaged file. Its text tells the operator what to do.
 pub(super) fn damaged(path: &str, met: &str) -> OpenError {
     let what = format!(
-        "it is damaged ({met}), as a copy may be that was made while a server used the file. Put back a copy that \
-         was made while none did; or save the games that can be read: rejoin migrate --from redb:{path} --to \
-         redb:NEW-FOLDER"
+        "it is damaged ({met}), as a copy may be that was made while a server used the file. Restore a backup; or save \
+         what can be read: rejoin check {path} --repair, or rejoin migrate --from redb:{path} --to redb:NEW-FOLDER"
     );
     OpenError::Unusable { path: path.to_owned(), what }
 }
 
-fn explain(path: &str, error: DatabaseError) -> OpenError {
+pub(super) fn explain(path: &str, error: DatabaseError) -> OpenError {
     let name = path.to_owned();
     match error {
         DatabaseError::DatabaseAlreadyOpen => OpenError::Held(name),

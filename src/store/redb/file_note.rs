@@ -57,7 +57,7 @@ impl Note {
 }
 
 /// The path of the note that belongs to the database at `path`.
-fn place(path: &Path) -> PathBuf {
+pub(super) fn place(path: &Path) -> PathBuf {
     path.with_extension("note")
 }
 

@@ -14,12 +14,19 @@ use crate::store::error::{StoreError, StoreResult};
 /// The version of the table layout that this release reads and writes. Metadata that earlier releases with
 /// this version did not have may be missing in a file.
 pub const FILE_LAYOUT: u64 = 3;
+/// The names of the checksum of the metadata, and of the generation for which it was made.
+const CHECKSUM: &str = "checksum";
+const CHECKED_GENERATION: &str = "checked_generation";
 /// While sessions are stored and nothing else is committed, a sign of life is committed this often. So a
 /// crash was at most this much later than the highest game time in the file.
 pub(super) const SIGN_OF_LIFE: Millis = Millis::seconds(10);
 
 /// Two times that are each cut to whole milliseconds differ by less than this from their exact difference.
 const ROUNDING: Millis = Millis(2);
+
+/// The identity in a file that no server has used: a backup, or a repaired file. No real file has it, so
+/// whoever opens the file finds that it is another one than before, and renews its random number.
+pub(super) const UNUSED: Identity = Identity { device: u64::MAX, inode: u64::MAX };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Meta {
@@ -63,23 +70,26 @@ impl Meta {
             Err(TableError::TableDoesNotExist(_)) => return is_empty(transaction).map(|()| None),
             Err(error) => return Err(StoreError::unavailable(error)),
         };
+        let number = |name: &str| -> StoreResult<Option<u64>> {
+            let value = table.get(name).map_err(StoreError::unavailable)?;
+            Ok(value.map(|value| value.value()))
+        };
+        Self::from_numbers(number).map(Some)
+    }
+
+    /// The metadata from the numbers of its table; `stored` gives the number of that name, if there is one.
+    pub(super) fn from_numbers(stored: impl Fn(&str) -> StoreResult<Option<u64>>) -> StoreResult<Self> {
+        let damaged = || StoreError::Corrupt { what: DAMAGED_PAGE.to_owned() };
         // The first commit writes all of these, so a missing one shows damage.
-        let missing = || StoreError::Corrupt { what: DAMAGED_PAGE.to_owned() };
-        let number = |name: &str| -> StoreResult<u64> {
-            let value = table.get(name).map_err(StoreError::unavailable)?;
-            value.map(|value| value.value()).ok_or_else(missing)
-        };
+        let number = |name: &str| stored(name)?.ok_or_else(damaged);
         // Files of earlier releases do not have these.
-        let known = |name: &str| -> StoreResult<u64> {
-            let value = table.get(name).map_err(StoreError::unavailable)?;
-            Ok(value.map_or(0, |value| value.value()))
-        };
+        let known = |name: &str| Ok(stored(name)?.unwrap_or_default());
         let format = number("format")?;
         if format != FILE_LAYOUT {
             let what = format!("the file has layout {format}, and this release reads {FILE_LAYOUT}");
             return Err(StoreError::Corrupt { what });
         }
-        Ok(Some(Self {
+        let meta = Self {
             random: number("random")?,
             time: Timestamp::from_millis(number("time")?),
             uptime: Uptime { boot: number("boot")?, lasted: Millis(number("uptime")?) },
@@ -88,7 +98,36 @@ impl Meta {
             generation: known("generation")?,
             identity: Some(Identity { device: known("device")?, inode: known("inode")? })
                 .filter(|identity| identity.inode != 0),
-        }))
+        };
+        // An earlier release changes the numbers, and leaves the checksum as it was. It also counts the opening.
+        let is_checked = stored(CHECKED_GENERATION)? == Some(meta.generation);
+        match stored(CHECKSUM)?.filter(|_| is_checked) {
+            Some(checksum) if checksum != meta.checksum() => Err(damaged()),
+            _ => Ok(meta),
+        }
+    }
+
+    /// The numbers of the metadata with their names.
+    fn numbers(&self) -> [(&'static str, u64); 10] {
+        let identity = self.identity.unwrap_or(Identity { device: 0, inode: 0 });
+        [
+            ("format", FILE_LAYOUT),
+            ("random", self.random),
+            ("time", self.time.as_millis()),
+            ("boot", self.uptime.boot),
+            ("uptime", self.uptime.lasted.0),
+            ("batches", self.batches),
+            ("clean", u64::from(self.clean)),
+            ("generation", self.generation),
+            ("device", identity.device),
+            ("inode", identity.inode),
+        ]
+    }
+
+    /// A checksum of all numbers. With a wrong game time all games would end, or none.
+    fn checksum(&self) -> u64 {
+        let bytes: Vec<u8> = self.numbers().iter().flat_map(|(_, number)| number.to_le_bytes()).collect();
+        u64::from(crc32fast::hash(&bytes))
     }
 
     /// How many batches the tables have. The log may have more.
@@ -100,20 +139,8 @@ impl Meta {
 
     pub(super) fn write(&self, transaction: &WriteTransaction) -> Result<(), ::redb::Error> {
         let mut table = transaction.open_table(META)?;
-        let identity = self.identity.unwrap_or(Identity { device: 0, inode: 0 });
-        let numbers = [
-            ("format", FILE_LAYOUT),
-            ("random", self.random),
-            ("time", self.time.as_millis()),
-            ("boot", self.uptime.boot),
-            ("uptime", self.uptime.lasted.0),
-            ("batches", self.batches),
-            ("clean", u64::from(self.clean)),
-            ("generation", self.generation),
-            ("device", identity.device),
-            ("inode", identity.inode),
-        ];
-        for (name, number) in numbers {
+        let checks = [(CHECKED_GENERATION, self.generation), (CHECKSUM, self.checksum())];
+        for (name, number) in self.numbers().into_iter().chain(checks) {
             table.insert(name, number)?;
         }
         Ok(())
@@ -131,6 +158,7 @@ impl Meta {
         let is_other = matches!((self.identity, identity), (Some(before), Some(now)) if before != now);
         let far = |progress: FileProgress| (progress.generation, progress.batches);
         match note {
+            _ if self.identity == Some(UNUSED) => Some("it is a backup, or a file that was repaired"),
             _ if is_other => Some("it is not the file that was used last: it was copied or moved"),
             Some(note) if note.random != self.random => Some("it is not the file that was used here last"),
             Some(note) if far(self.progress()) < far(note) => {
@@ -187,7 +215,43 @@ mod tests {
         // A power cut may lose the last writes of the note, and the storage of a test is no file.
         assert!(!is_other(4, Some(FileProgress { batches: 8, ..noted })));
         assert_eq!(META.other_life(None, None), None);
+        let backup = Meta { identity: Some(UNUSED), ..META };
+        assert!(backup.other_life(None, None).is_some() && backup.other_life(META.identity, Some(noted)).is_some());
         assert_eq!(Meta { identity: None, ..META }.other_life(Some(Identity { device: 3, inode: 4 }), None), None);
+    }
+
+    /// The stored numbers, of which one may be changed.
+    fn stored(changed: Option<(&'static str, u64)>) -> StoreResult<Meta> {
+        let checks = [(CHECKED_GENERATION, META.generation), (CHECKSUM, META.checksum())];
+        let mut numbers: std::collections::BTreeMap<_, _> = META.numbers().into_iter().chain(checks).collect();
+        numbers.extend(changed);
+        Meta::from_numbers(|name| Ok(numbers.get(name).copied()))
+    }
+
+    #[test]
+    fn a_flipped_bit_in_any_number_is_noticed_or_changes_nothing() {
+        assert_eq!(stored(None).expect("read"), META);
+        let names = META.numbers().map(|(name, _)| name).into_iter().chain([CHECKSUM, CHECKED_GENERATION]);
+        for (name, bit) in names.flat_map(|name| (0..64).map(move |bit| (name, bit))) {
+            let checks = [(CHECKED_GENERATION, META.generation), (CHECKSUM, META.checksum())];
+            let before = META.numbers().into_iter().chain(checks).find(|(one, _)| *one == name).expect("there").1;
+            let read = stored(Some((name, before ^ (1 << bit))));
+            // Without the generation for which it was made, the checksum is not used.
+            let is_harmless = |meta: Meta| Meta { generation: META.generation, ..meta } == META;
+            assert!(read.is_err() || read.is_ok_and(is_harmless), "bit {bit} of {name}");
+        }
+    }
+
+    #[test]
+    fn an_earlier_release_may_have_changed_the_numbers_since() {
+        let numbers = |name: &str| {
+            let later = Meta { generation: 3, batches: 10, ..META };
+            let checks = [(CHECKED_GENERATION, META.generation), (CHECKSUM, META.checksum())];
+            Ok(later.numbers().into_iter().chain(checks).find(|(one, _)| *one == name).map(|(_, number)| number))
+        };
+        assert_eq!(Meta::from_numbers(numbers).expect("read").batches, 10);
+        let plain = |name: &str| Ok(META.numbers().into_iter().find(|(one, _)| *one == name).map(|(_, number)| number));
+        assert_eq!(Meta::from_numbers(plain).expect("a file of an earlier release"), META);
     }
 
     fn opened(clean: bool, boot: u64, lasted: u64) -> u64 {

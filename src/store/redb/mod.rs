@@ -22,6 +22,7 @@
 //! The index time of a session is when the sweep checks it next. It is never later than the session's
 //! deadline. A question is kept at least until the index time of every session that uses it.
 
+mod backup;
 mod batch;
 mod checkpoint;
 mod commit;
@@ -33,15 +34,20 @@ mod file;
 mod file_note;
 mod free_space;
 mod growth_gate;
+mod inspection;
 mod log;
 mod meta;
+mod new_file;
+mod offline;
 mod open;
 mod overlay;
 mod owners;
+mod pages;
 mod portable;
 mod queue;
 mod quizzes;
 mod reads;
+mod rewrite;
 mod row_changes;
 mod storage;
 mod sweep;
@@ -71,7 +77,12 @@ use reads::{Reader, RecordCounts};
 use sweep_pace::Reaping;
 
 pub use file::{CheckpointRule, DatabaseOpener, LogOptions, OpenError, file_opener, make_folder, storage_opener};
+pub use inspection::{BackupMark, DamagedGame, FileReport, PageDamage};
 pub use meta::{FILE_LAYOUT, Opening};
+pub use offline::{
+    Compacted, OfflineError, Repaired, Restored, back_up_file, backup_mark, check_file, compact_file, repair_file,
+    restore_file,
+};
 
 /// The engine's name in `status`.
 const ENGINE: &str = "redb";

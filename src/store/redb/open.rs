@@ -187,16 +187,16 @@ impl RedbStore {
 }
 
 /// What a file holds after its log was read.
-struct Recovered {
-    found: RecoveredLog,
+pub(super) struct Recovered {
+    pub(super) found: RecoveredLog,
     /// The rows that are in the log and not in the tables.
-    view: OverlayView,
+    pub(super) view: OverlayView,
     /// The file's metadata after the last batch in the log; `None` if the file is new.
-    meta: Option<Meta>,
+    pub(super) meta: Option<Meta>,
 }
 
 impl Recovered {
-    fn nothing(meta: Option<Meta>) -> Self {
+    pub(super) fn nothing(meta: Option<Meta>) -> Self {
         let batch = meta.map_or(0, |meta| meta.batches);
         Self { found: RecoveredLog::default(), view: OverlayView { batch, ..OverlayView::default() }, meta }
     }
@@ -209,7 +209,7 @@ impl Recovered {
 }
 
 /// Reads the batches that were committed to the log after the last one in the tables.
-fn recover(log: &dyn StorageBackend, meta: Meta) -> StoreResult<Recovered> {
+pub(super) fn recover(log: &dyn StorageBackend, meta: Meta) -> StoreResult<Recovered> {
     let mut upper = Layer::default();
     let take = |ops: Vec<Op>| ops.into_iter().for_each(|op| upper.apply(op));
     let found = log::find(log, meta.random, meta.batches, take).map_err(StoreError::unavailable)??;
@@ -227,7 +227,7 @@ fn recover(log: &dyn StorageBackend, meta: Meta) -> StoreResult<Recovered> {
 }
 
 /// Which committed data is known to be missing from a file and its log; `None` if nothing is.
-fn missing(found: &RecoveredLog, meta: &Meta, noted: Option<FileProgress>) -> Option<String> {
+pub(super) fn missing(found: &RecoveredLog, meta: &Meta, noted: Option<FileProgress>) -> Option<String> {
     if found.is_damaged {
         return Some("its log is damaged, and the newest batches in it are lost".to_owned());
     }
@@ -258,7 +258,7 @@ impl StoreParts {
     }
 }
 
-fn unusable(name: &str, error: &StoreError) -> OpenError {
+pub(super) fn unusable(name: &str, error: &StoreError) -> OpenError {
     if let StoreError::Corrupt { what } = error
         && what == DAMAGED_PAGE
     {
@@ -267,7 +267,7 @@ fn unusable(name: &str, error: &StoreError) -> OpenError {
     OpenError::Unusable { path: name.to_owned(), what: error.to_string() }
 }
 
-fn random() -> Result<u64, OpenError> {
+pub(super) fn random() -> Result<u64, OpenError> {
     getrandom::u64().map_err(|error| unusable("the machine's random", &StoreError::unavailable(error)))
 }
 

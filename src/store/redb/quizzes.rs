@@ -272,6 +272,35 @@ pub(super) fn names(record: &[u8], what: impl Fn() -> String) -> StoreResult<Vec
     Ok(record.rows)
 }
 
+/// Checks that the record of a quiz can be read and fits its questions, and returns the names of their rows.
+/// `options` gives for each question of a row how many options it has; `None` if there is no such row.
+pub(super) fn check_record<'q>(
+    record: &[u8],
+    what: impl Fn() -> String,
+    options: impl Fn(&QuestionName) -> Option<&'q [u16]>,
+) -> StoreResult<Vec<QuestionName>> {
+    let QuizRecord { rows, questions, .. } = format::decode(record, &what)?;
+    let row = |name: &QuestionName| options(name).ok_or_else(|| missing_question(name));
+    let known = rows.iter().map(row).collect::<StoreResult<Vec<_>>>()?;
+    let fits = |Placed { row, place, order }: &Placed| {
+        let options = known.get(usize::from(*row)).and_then(|row| row.get(usize::from(*place)));
+        let is_within = |order: &Vec<u8>, count: u16| {
+            order.len() == usize::from(count) && order.iter().all(|place| u16::from(*place) < count)
+        };
+        options.is_some_and(|count| order.as_ref().is_none_or(|order| is_within(order, *count)))
+    };
+    if questions.iter().all(fits) {
+        Ok(rows)
+    } else {
+        Err(StoreError::Corrupt { what: format!("{}: it does not fit its questions", what()) })
+    }
+}
+
+/// Whether a question row has this name: the name is made from the record.
+pub(super) fn is_named(name: &QuestionName, record: &[u8]) -> bool {
+    blake3::hash(record).as_bytes()[..16] == name[..]
+}
+
 /// The text that names a question row in errors.
 pub(super) fn question_what(name: &QuestionName) -> String {
     format!("question {}", u128::from_be_bytes(*name))

@@ -42,7 +42,8 @@ fn counted() -> Counted {
 fn over(store: &Counted, folder: &std::path::Path) -> Server {
     let store: Store = store.clone();
     Server::here_over(folder, &[], system_wall_clock(), async move |_, _| {
-        Ok(Stores { router: StoreRouter::only(store), place: "memory".to_owned(), fallback: None, opening: None })
+        let (router, place) = (StoreRouter::only(store), "memory".to_owned());
+        Ok(Stores { router, place, fallback: None, opening: None, file: Err("it is in memory") })
     })
 }
 

@@ -1,0 +1,97 @@
+//! Backups of a store's file: what an engine offers for them, and the service that makes them while a server runs.
+//!
+//! A backup is a file of its own, complete and proved by its checksum, or it does not exist: it is written under a
+//! temporary name, read back, and renamed at the end. It is a copy of one moment. There is no continuous copy.
+
+mod control;
+mod folder;
+mod schedule;
+mod service;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::error::StoreError;
+use crate::domain::WallTime;
+pub use control::{CopyControl, CopyProgress};
+pub use folder::{BackupFolder, stamp};
+pub use schedule::BackupSchedule;
+pub use service::{BackupStatus, Backups, FinishedBackup};
+
+/// What a finished backup has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupReport {
+    /// The backup file.
+    pub file: PathBuf,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// The number of games in it, ended ones included.
+    pub games: u64,
+    /// When it began. Everything that was acknowledged before is in it.
+    pub taken_at: WallTime,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why there is no backup. The server and its file are as they were.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The store has no file that could be copied.
+    #[error("{0}")]
+    NoFile(&'static str),
+    /// A backup is being made already.
+    #[error("a backup is being made already; wait until it has ended")]
+    Busy,
+    /// There is a file of that name, which is never replaced.
+    #[error("{} exists already; a backup replaces no file", .0.display())]
+    Exists(PathBuf),
+    /// The server is being stopped.
+    #[error("the server is being stopped, so the backup was given up")]
+    Stopped,
+    /// The disk of the backup, or that of the server, is full.
+    #[error("no space is left {0}, so the backup was given up")]
+    Full(&'static str),
+    /// The file of the backup can't be written.
+    #[error("{} cannot be written: {cause}", path.display())]
+    Io {
+        /// The file or its folder.
+        path: PathBuf,
+        /// The error of the operating system.
+        cause: std::io::Error,
+    },
+    /// The file that is copied can't be read, or is damaged.
+    #[error("the file that is copied cannot be read: {0}")]
+    Source(String),
+    /// What was written could not be read back.
+    #[error("what was written cannot be read back: {0}")]
+    Unproved(String),
+}
+
+impl BackupError {
+    /// The error for a file or folder that can't be written.
+    pub(crate) fn io(path: &Path, cause: std::io::Error) -> Self {
+        match cause.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full("for it"),
+            _ => Self::Io { path: path.to_owned(), cause },
+        }
+    }
+}
+
+impl From<StoreError> for BackupError {
+    fn from(error: StoreError) -> Self {
+        Self::Source(format!("{error}"))
+    }
+}
+
+/// A store whose file can be copied while it is used.
+pub trait BackupSource: Send + Sync {
+    /// Copies everything that is committed now to a new file, on the caller's thread. It takes seconds for a large
+    /// file, and players go on meanwhile.
+    ///
+    /// # Errors
+    /// [`BackupError`]. Then there is no file at `target`.
+    fn back_up(&self, target: &Path, control: &CopyControl) -> Result<BackupReport, BackupError>;
+
+    /// The name of the file that is copied, without its folder and ending: `rejoin` or `fallback`.
+    fn name(&self) -> String;
+}

@@ -1,0 +1,267 @@
+//! Makes backups while a server runs, one at a time, and remembers what became of them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::{Mutex as TurnLock, OwnedMutexGuard, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::{BackupError, BackupFolder, BackupReport, BackupSource, CopyControl, CopyProgress};
+use crate::domain::WallTime;
+use crate::store::WallClock;
+
+/// A backup that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FinishedBackup {
+    /// When it was complete.
+    pub at: WallTime,
+    /// What it has.
+    pub report: BackupReport,
+}
+
+/// What became of the backups since the server started.
+#[derive(Debug, Clone, Default)]
+pub struct BackupStatus {
+    /// The last backup that was made; `None` if there was none.
+    pub last: Option<FinishedBackup>,
+    /// How many were made.
+    pub made: u64,
+    /// How many failed.
+    pub failed: u64,
+    /// When the last one failed, and why; `None` if none has failed since the last one was made.
+    pub failure: Option<(WallTime, String)>,
+    /// The rows that the running backup has copied, and how many there are; `None` if none is running.
+    pub running: Option<(u64, u64)>,
+}
+
+/// The backups of a server.
+pub struct Backups {
+    /// What is copied, or why there is nothing to copy.
+    source: Result<Arc<dyn BackupSource>, &'static str>,
+    /// The folder of the backups that are made at intervals.
+    folder: Option<BackupFolder>,
+    wall: WallClock,
+    stop: CancellationToken,
+    /// Held while a backup is made.
+    turn: Arc<TurnLock<()>>,
+    status: Arc<Mutex<BackupStatus>>,
+    progress: Arc<CopyProgress>,
+}
+
+impl Backups {
+    /// Backups of `source`, which is an error with the reason if there is no file to copy.
+    pub fn new(
+        source: Result<Arc<dyn BackupSource>, &'static str>,
+        folder: Option<BackupFolder>,
+        wall: WallClock,
+    ) -> Self {
+        let (stop, turn, status, progress) = Default::default();
+        Self { source, folder, wall, stop, turn, status, progress }
+    }
+
+    /// What became of the backups so far.
+    pub fn status(&self) -> BackupStatus {
+        let running = self.turn.try_lock().is_err().then(|| self.progress.rows());
+        BackupStatus { running, ..self.status.lock().clone() }
+    }
+
+    /// Makes a backup at `target`, an absolute path or a name in the folder of backups. Without a target it gets a
+    /// name with the date in that folder. It goes on to its end even if the returned future is dropped.
+    ///
+    /// # Errors
+    /// [`BackupError`]. Then there is no file at `target`, and the server is as it was.
+    pub async fn make(&self, target: Option<&Path>) -> Result<BackupReport, BackupError> {
+        let source = self.source.as_ref().map_err(|why| BackupError::NoFile(why))?;
+        let target = match (target, &self.folder) {
+            (Some(target), _) => self.resolve(target)?,
+            (None, Some(folder)) => {
+                folder.make()?;
+                folder.place(&source.name(), (self.wall)())
+            }
+            (None, None) => return Err(BackupError::NoFile("name a file: REJOIN_BACKUP_DIR is not set")),
+        };
+        let turn = self.turn.clone().try_lock_owned().map_err(|_| BackupError::Busy)?;
+        self.run(target, turn).await
+    }
+
+    /// Makes a backup in the folder of backups, and removes the oldest ones that are too many.
+    pub(super) async fn make_dated(&self, folder: &BackupFolder) -> Result<BackupReport, BackupError> {
+        let name = self.source.as_ref().map_err(|why| BackupError::NoFile(why))?.name();
+        let turn = self.turn.clone().try_lock_owned().map_err(|_| BackupError::Busy)?;
+        if let Err(error) = folder.make() {
+            let made = Err(error);
+            note(&mut self.status.lock(), &made, &folder.path, (self.wall)());
+            return made;
+        }
+        let report = self.run(folder.place(&name, (self.wall)()), turn).await?;
+        // Only now: as long as the new one is not complete, all old ones are needed.
+        folder.prune(&name);
+        Ok(report)
+    }
+
+    fn resolve(&self, target: &Path) -> Result<PathBuf, BackupError> {
+        if target.is_absolute() {
+            return Ok(target.to_owned());
+        }
+        let mut parts = target.components();
+        let is_name = matches!((parts.next(), parts.next()), (Some(std::path::Component::Normal(_)), None));
+        match &self.folder {
+            Some(folder) if is_name => {
+                folder.make()?;
+                Ok(folder.path.join(target))
+            }
+            Some(_) => Err(BackupError::NoFile("name an absolute path, or a file in REJOIN_BACKUP_DIR")),
+            None => Err(BackupError::NoFile("name an absolute path: REJOIN_BACKUP_DIR is not set")),
+        }
+    }
+
+    async fn run(&self, target: PathBuf, turn: OwnedMutexGuard<()>) -> Result<BackupReport, BackupError> {
+        let source = self.source.as_ref().map_err(|why| BackupError::NoFile(why))?.clone();
+        let (stop, progress) = (self.stop.clone(), self.progress.clone());
+        progress.begin(0);
+        let control = CopyControl { stop, progress, is_gentle: true };
+        let (status, wall) = (self.status.clone(), self.wall.clone());
+        let (tell, told) = oneshot::channel();
+        // A thread of its own, because its priority is lowered for good.
+        let thread = std::thread::Builder::new().name("rejoin-backup".to_owned());
+        let folder = target.clone();
+        let spawned = thread.spawn(move || {
+            let made = source.back_up(&target, &control);
+            note(&mut status.lock(), &made, &target, wall());
+            // The source is released before the turn: whoever waits for the turn may close the store.
+            drop(source);
+            drop(turn);
+            let _ = tell.send(made);
+        });
+        spawned.map_err(|cause| BackupError::io(&folder, cause))?;
+        // If the thread panicked, that is in the log.
+        told.await.unwrap_or(Err(BackupError::Stopped))
+    }
+
+    /// How long ago the newest backup in the folder was written; `None` if there is none.
+    pub(super) fn age(&self, folder: &BackupFolder) -> Option<std::time::Duration> {
+        folder.age(&self.source.as_ref().ok()?.name())
+    }
+
+    /// Gives up a running backup. No backup is made from now on.
+    pub fn give_up(&self) {
+        self.stop.cancel();
+    }
+
+    /// Gives up a running backup, and waits until it has ended.
+    pub async fn close(&self) {
+        self.give_up();
+        drop(self.turn.lock().await);
+    }
+}
+
+fn note(status: &mut BackupStatus, made: &Result<BackupReport, BackupError>, target: &Path, at: WallTime) {
+    match made {
+        Ok(report) => {
+            let BackupReport { file, bytes, games, took, .. } = report;
+            let (file, seconds) = (file.display(), took.as_secs_f64());
+            tracing::info!(%file, bytes, games, seconds, "a backup was made");
+            status.made += 1;
+            status.failure = None;
+            status.last = Some(FinishedBackup { at, report: report.clone() });
+        }
+        Err(error) => {
+            tracing::warn!(%error, file = %target.display(), "a backup failed; the server is not affected");
+            status.failed += 1;
+            status.failure = Some((at, error.to_string()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A source that waits until it is told to go on, or to stop.
+    struct Slow {
+        goes_on: Arc<std::sync::atomic::AtomicBool>,
+    }
+
+    impl BackupSource for Slow {
+        fn back_up(&self, target: &Path, control: &CopyControl) -> Result<BackupReport, BackupError> {
+            control.progress.begin(9);
+            while !self.goes_on.load(std::sync::atomic::Ordering::Relaxed) {
+                control.after_slice(Duration::from_millis(1))?;
+            }
+            std::fs::write(target, "whole").map_err(|cause| BackupError::io(target, cause))?;
+            let (took, taken_at) = (Duration::from_millis(1), WallTime(7));
+            Ok(BackupReport { file: target.to_owned(), bytes: 5, games: 3, taken_at, took })
+        }
+
+        fn name(&self) -> String {
+            "rejoin".to_owned()
+        }
+    }
+
+    fn backups(folder: &Path) -> (Arc<Backups>, Arc<std::sync::atomic::AtomicBool>) {
+        let goes_on = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let source: Arc<dyn BackupSource> = Arc::new(Slow { goes_on: goes_on.clone() });
+        let folder = BackupFolder { path: folder.to_owned(), keep: 1 };
+        (Arc::new(Backups::new(Ok(source), Some(folder), Arc::new(|| WallTime(1_000)))), goes_on)
+    }
+
+    async fn until_running(backups: &Backups) {
+        while backups.status().running != Some((0, 9)) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn one_backup_is_made_at_a_time_and_goes_on_if_its_caller_leaves() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (backups, goes_on) = backups(folder.path());
+        let first = tokio::spawn({
+            let backups = backups.clone();
+            async move { backups.make(Some(Path::new("first.redb"))).await }
+        });
+        until_running(&backups).await;
+        assert!(matches!(backups.make(Some(Path::new("second.redb"))).await, Err(BackupError::Busy)));
+        first.abort();
+        goes_on.store(true, std::sync::atomic::Ordering::Relaxed);
+        while backups.status().made == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let last = backups.status().last.expect("made");
+        assert_eq!((last.at, last.report.games), (WallTime(1_000), 3));
+        assert!(folder.path().join("first.redb").exists());
+    }
+
+    #[tokio::test]
+    async fn a_stop_gives_it_up_and_waits_for_its_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (backups, _) = backups(folder.path());
+        let first = tokio::spawn({
+            let backups = backups.clone();
+            async move { backups.make(Some(Path::new("first.redb"))).await }
+        });
+        until_running(&backups).await;
+        backups.close().await;
+        assert!(matches!(first.await.expect("no panic"), Err(BackupError::Stopped)));
+        let status = backups.status();
+        assert_eq!((status.failed, status.made, status.running), (1, 0, None));
+        assert!(status.failure.is_some_and(|(at, why)| at == WallTime(1_000) && why.contains("being stopped")));
+    }
+
+    #[tokio::test]
+    async fn a_relative_path_leads_nowhere_but_into_the_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (backups, goes_on) = backups(folder.path());
+        goes_on.store(true, std::sync::atomic::Ordering::Relaxed);
+        for path in ["../out.redb", "a/b.redb", "..", "."] {
+            assert!(matches!(backups.make(Some(Path::new(path))).await, Err(BackupError::NoFile(_))), "{path}");
+        }
+        backups.make(Some(Path::new("in.redb"))).await.expect("made");
+        assert!(folder.path().join("in.redb").exists());
+        let none = Backups::new(Err("it has no file"), None, Arc::new(|| WallTime(0)));
+        let refused = none.make(Some(Path::new("/tmp/never.redb"))).await.expect_err("it has no file");
+        assert_eq!(refused.to_string(), "it has no file");
+    }
+}

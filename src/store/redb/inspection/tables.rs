@@ -1,0 +1,121 @@
+//! The tables of a file, found without redb.
+
+use std::collections::BTreeMap;
+
+use super::super::meta::Meta;
+use super::super::pages::{Cursor, DamagedPage, Fault, Header, PageFile, Root, Widths};
+use crate::store::error::{StoreError, StoreResult};
+
+/// A table of the store. The names are those at the top of the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store::redb) enum Table {
+    Sessions,
+    Quizzes,
+    Questions,
+    Events,
+    Joins,
+    Meta,
+    Backup,
+}
+
+impl Table {
+    pub(in crate::store::redb) fn name(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::Quizzes => "quizzes",
+            Self::Questions => "questions",
+            Self::Events => "events",
+            Self::Joins => "joins",
+            Self::Meta => "meta",
+            Self::Backup => "backup",
+        }
+    }
+}
+
+/// The tables that are read while games are read. All others are only checked for damage.
+pub(super) const READ_WITH_GAMES: [Table; 6] =
+    [Table::Sessions, Table::Quizzes, Table::Questions, Table::Events, Table::Joins, Table::Backup];
+
+/// Where a table is: its tree, and the widths of its keys and values.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    root: Option<Root>,
+    widths: Widths,
+}
+
+/// Decodes the definition of a table: kind, length, root, widths. Its alignments and type names are not needed.
+fn decode(definition: &[u8]) -> Option<Place> {
+    const NORMAL: u8 = 3;
+    let root = |place: usize| match *definition.get(place)? {
+        0 => Some(None),
+        _ => Root::decode(definition.get(place + 1..)?).map(Some),
+    };
+    let width = |place: usize| match *definition.get(place)? {
+        0 => Some(None),
+        _ => Some(Some(u32::from_le_bytes(*definition.get(place + 1..)?.first_chunk()?) as usize)),
+    };
+    let (root, key, value) = (root(9)?, width(42)?, width(47)?);
+    (*definition.first()? == NORMAL).then_some(Place { root, widths: Widths { key, value } })
+}
+
+/// The tables of a file by name.
+pub(in crate::store::redb) struct TableList {
+    places: BTreeMap<String, Place>,
+    damaged: Vec<DamagedPage>,
+}
+
+impl TableList {
+    /// Reads the definitions of all tables.
+    pub(in crate::store::redb) fn read(pages: &PageFile, header: &Header) -> Self {
+        Self::of_tree(pages, "the list of tables", header.user)
+    }
+
+    fn of_tree(pages: &PageFile, name: &str, root: Option<Root>) -> Self {
+        let mut list = Cursor::new(pages, name, root, Widths::VARIABLE);
+        let mut places = BTreeMap::new();
+        for row in list.by_ref() {
+            let name = String::from_utf8_lossy(&row.key).into_owned();
+            places.extend(decode(&row.value).map(|place| (name, place)));
+        }
+        Self { places, damaged: list.damaged }
+    }
+
+    /// Whether there are tables, and none of them is one of ours.
+    pub(super) fn is_foreign(&self) -> bool {
+        !self.places.is_empty() && !READ_WITH_GAMES.iter().any(|table| self.places.contains_key(table.name()))
+    }
+
+    /// A cursor over a table. It has no rows if there is no such table.
+    pub(super) fn cursor<'f>(&self, pages: &'f PageFile, table: &str) -> Cursor<'f> {
+        let place = self.places.get(table);
+        let widths = place.map_or(Widths::VARIABLE, |place| place.widths);
+        Cursor::new(pages, table, place.and_then(|place| place.root), widths)
+    }
+
+    /// The file's metadata as its tables have it.
+    pub(super) fn meta(&self, pages: &PageFile) -> StoreResult<Meta> {
+        let mut rows = self.cursor(pages, Table::Meta.name());
+        let number = |value: Vec<u8>| value.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+        let mut numbers: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
+        numbers.extend(rows.by_ref().filter_map(|row| Some((row.key, number(row.value)?))));
+        // A damaged page may still have all numbers. Only their checksum shows that.
+        if rows.damaged.iter().any(|page| page.fault == Fault::Lost) {
+            return Err(StoreError::Corrupt { what: "its page is damaged".to_owned() });
+        }
+        Meta::from_numbers(|name| Ok(numbers.get(name.as_bytes()).copied()))
+    }
+
+    /// The damaged pages of everything that is not read with the games.
+    pub(super) fn damage_of_others(&self, pages: &PageFile, header: &Header) -> Vec<DamagedPage> {
+        let mut damaged = self.damaged.clone();
+        let others = self.places.iter().filter(|(name, _)| !READ_WITH_GAMES.iter().any(|table| table.name() == *name));
+        let own = Self::of_tree(pages, "redb's own tables", header.system);
+        damaged.extend(own.damaged.iter().cloned());
+        for (name, place) in others.chain(&own.places) {
+            let mut rows = Cursor::new(pages, name, place.root, place.widths);
+            rows.by_ref().for_each(drop);
+            damaged.extend(rows.damaged);
+        }
+        damaged
+    }
+}

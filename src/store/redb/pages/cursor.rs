@@ -1,0 +1,145 @@
+//! Reads the rows of one tree in the order of their keys.
+
+use std::collections::HashSet;
+
+use super::page::{self, Parsed};
+use super::{DamagedPage, Fault, PageFile, PageNumber, Root, Widths};
+
+/// The deepest tree. No real one comes near it.
+const DEEPEST: usize = 32;
+
+/// A row that a commit has stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::store::redb) struct Row {
+    pub(in crate::store::redb) key: Vec<u8>,
+    pub(in crate::store::redb) value: Vec<u8>,
+    /// Whether the file has it otherwise, because of the flipped bit that was corrected.
+    pub(in crate::store::redb) is_corrected: bool,
+}
+
+/// A row of a damaged page. It may be damaged, or of another commit than the rest of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::store::redb) struct Suspect {
+    pub(in crate::store::redb) key: Vec<u8>,
+    pub(in crate::store::redb) value: Vec<u8>,
+}
+
+/// The children of a branch that are still to be read.
+struct Level {
+    children: std::vec::IntoIter<(PageNumber, u128)>,
+    /// Whether the branch was right. The children of a wrong one are of any commit, even if they are right.
+    is_sound: bool,
+}
+
+/// Reads one tree. Rows come in the order of their keys; suspects and damaged pages are collected.
+pub(in crate::store::redb) struct Cursor<'f> {
+    file: &'f PageFile,
+    table: String,
+    widths: Widths,
+    levels: Vec<Level>,
+    rows: std::vec::IntoIter<Row>,
+    /// Branches and leaves that were read below a damaged branch: there they can form circles.
+    seen: HashSet<u64>,
+    /// Rows of damaged pages, as far as the pages were read.
+    pub(in crate::store::redb) suspects: Vec<Suspect>,
+    /// Damaged pages, as far as they were read.
+    pub(in crate::store::redb) damaged: Vec<DamagedPage>,
+}
+
+impl<'f> Cursor<'f> {
+    /// A cursor before the first row. `table` names the tree.
+    pub(in crate::store::redb) fn new(file: &'f PageFile, table: &str, root: Option<Root>, widths: Widths) -> Self {
+        let root: Vec<_> = root.map(|root| (root.page, root.checksum)).into_iter().collect();
+        Self {
+            file,
+            table: table.to_owned(),
+            widths,
+            levels: vec![Level { children: root.into_iter(), is_sound: true }],
+            rows: Vec::new().into_iter(),
+            seen: HashSet::new(),
+            suspects: Vec::new(),
+            damaged: Vec::new(),
+        }
+    }
+
+    /// Reads the next page; false if none is left.
+    fn read_page(&mut self) -> bool {
+        let Some(level) = self.levels.last_mut() else { return false };
+        let (Some((number, checksum)), is_sound) = (level.children.next(), level.is_sound) else {
+            self.levels.pop();
+            return true;
+        };
+        let Some((offset, length)) = number.place() else {
+            self.note(0, Fault::Lost, Vec::new());
+            return true;
+        };
+        if !is_sound && !self.seen.insert(offset) {
+            return true;
+        }
+        let Some(bytes) = self.file.bytes(offset, length) else {
+            self.note(offset, Fault::Lost, Vec::new());
+            return true;
+        };
+        if page::is_right(&bytes, self.widths, checksum) {
+            self.take(&bytes, None, is_sound);
+        } else if is_sound && let Some(corrected) = self.file.correct((offset, checksum), &bytes, self.widths) {
+            self.take(&corrected, Some(&bytes), true);
+            self.note(offset, Fault::Bit, bytes);
+        } else {
+            // Below a damaged branch even the page's position may be wrong.
+            if is_sound {
+                self.take(&bytes, None, false);
+            }
+            self.note(offset, Fault::Lost, bytes);
+        }
+        true
+    }
+
+    /// Takes the rows of a leaf, or goes down into a branch. `raw` is the page before it was corrected.
+    fn take(&mut self, bytes: &[u8], raw: Option<&[u8]>, is_sound: bool) {
+        match page::parse(bytes, self.widths) {
+            Some(Parsed::Branch(children)) if self.levels.len() < DEEPEST => {
+                self.levels.push(Level { children: children.into_iter(), is_sound });
+            }
+            Some(Parsed::Leaf(rows)) if is_sound => {
+                let known = raw.map(|raw| rows_of(raw, self.widths));
+                let row = |(key, value): (&[u8], &[u8])| {
+                    let is_corrected = known.as_ref().is_some_and(|known| !known.contains(&(key, value)));
+                    Row { key: key.to_vec(), value: value.to_vec(), is_corrected }
+                };
+                let rows: Vec<_> = rows.into_iter().map(|(key, value)| row((&bytes[key], &bytes[value]))).collect();
+                self.rows = rows.into_iter();
+            }
+            Some(Parsed::Leaf(rows)) => self.suspects.extend(
+                rows.into_iter().map(|(key, value)| Suspect { key: bytes[key].to_vec(), value: bytes[value].to_vec() }),
+            ),
+            _ => {}
+        }
+    }
+
+    fn note(&mut self, offset: u64, fault: Fault, bytes: Vec<u8>) {
+        self.damaged.push(DamagedPage { offset, table: self.table.clone(), fault, bytes });
+    }
+}
+
+fn rows_of(bytes: &[u8], widths: Widths) -> HashSet<(&[u8], &[u8])> {
+    match page::parse(bytes, widths) {
+        Some(Parsed::Leaf(rows)) => rows.into_iter().map(|(key, value)| (&bytes[key], &bytes[value])).collect(),
+        _ => HashSet::new(),
+    }
+}
+
+impl Iterator for Cursor<'_> {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        loop {
+            if let Some(row) = self.rows.next() {
+                return Some(row);
+            }
+            if !self.read_page() {
+                return None;
+            }
+        }
+    }
+}
