@@ -29,7 +29,7 @@ const CACHE: usize = 8 * 1024 * 1024;
 pub(super) const BACKUP: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("backup");
 
 /// The key and the value of a row, as redb stores them.
-type RawRow = (Vec<u8>, Vec<u8>);
+pub(super) type RawRow = (Vec<u8>, Vec<u8>);
 
 /// A new file that is not complete yet.
 pub(super) struct NewFile {

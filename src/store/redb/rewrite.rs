@@ -42,9 +42,9 @@ pub(super) fn rewrite(
                 report.note_whole(&game.rows);
                 rewrite.put(&game)?;
             }
-            Err((game, why)) => {
-                aside(&game, &why)?;
-                report.note_damaged(&game, why);
+            Err(broken) => {
+                aside(&broken.rows, &broken.why)?;
+                report.note_damaged(&broken.rows, broken.why);
             }
         }
     }

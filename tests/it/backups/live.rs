@@ -156,7 +156,8 @@ async fn every_answer_that_was_acknowledged_before_a_backup_began_is_in_it() {
     for player in playing {
         player.await.unwrap();
     }
-    served_as_told(&client, &players.told.lock().clone()).await;
+    let in_the_end = players.told.lock().clone();
+    served_as_told(&client, &in_the_end).await;
     let status = Client::new(&server.admin).get("/admin/api/backups").await.json(200);
     assert_eq!((&status["made"], &status["failed"], &status["running"]), (&json!(1), &json!(0), &Value::Null));
     server.logged("a backup was made").await;

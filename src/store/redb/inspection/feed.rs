@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::new_file::RawRow;
 use super::super::pages::{Cursor, DamagedPage, Row};
 
 /// Which session a row belongs to, from its key. `None` if the key is of no session.
@@ -30,7 +31,7 @@ pub(super) struct Feed<'f> {
     id_of: IdOf,
     next: Option<Row>,
     /// Rows of damaged pages by session id.
-    suspects: BTreeMap<Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>>,
+    suspects: BTreeMap<Vec<u8>, Vec<RawRow>>,
 }
 
 impl<'f> Feed<'f> {
@@ -60,12 +61,12 @@ impl<'f> Feed<'f> {
     }
 
     /// Takes the rows of a session that damaged pages have.
-    pub(super) fn take_suspects(&mut self, id: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    pub(super) fn take_suspects(&mut self, id: &[u8]) -> Vec<RawRow> {
         self.suspects.remove(id).unwrap_or_default()
     }
 
     /// Takes the rows of damaged pages that belong to no session that was found.
-    pub(super) fn take_one_left(&mut self) -> Option<(Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>)> {
+    pub(super) fn take_one_left(&mut self) -> Option<(Vec<u8>, Vec<RawRow>)> {
         self.suspects.pop_first()
     }
 

@@ -91,7 +91,7 @@ impl FileReport {
     fn add(&mut self, game: StoredGame, questions: &StoredQuestions) {
         match game.into_whole(questions) {
             Ok(game) => self.note_whole(&game.rows),
-            Err((game, why)) => self.note_damaged(&game, why),
+            Err(broken) => self.note_damaged(&broken.rows, broken.why),
         }
     }
 

@@ -17,6 +17,14 @@ pub(in crate::store::redb) struct WholeGame {
     pub(in crate::store::redb) rows: StoredGame,
 }
 
+/// A game of which something can't be read.
+pub(in crate::store::redb) struct BrokenGame {
+    /// What there is of it.
+    pub(in crate::store::redb) rows: StoredGame,
+    /// What is wrong.
+    pub(in crate::store::redb) why: String,
+}
+
 /// Names a session in reports: the short hash that the log uses too, because the id is a player's credential.
 pub(super) fn name_of(id: &[u8]) -> String {
     match SessionId::from_bytes(id) {
@@ -36,18 +44,15 @@ impl StoredGame {
     pub(in crate::store::redb) fn into_whole(
         mut self,
         questions: &StoredQuestions,
-    ) -> Result<Box<WholeGame>, (Self, String)> {
+    ) -> Result<Box<WholeGame>, Box<BrokenGame>> {
         match self.check(questions) {
             Ok((id, stored, questions)) => {
                 let log = stored.state.log();
                 self.events.retain(|(sequence, _)| (log.oldest.0..=log.head.0).contains(sequence));
                 Ok(Box::new(WholeGame { id, stored, questions, rows: self }))
             }
-            Err(StoreError::Corrupt { what }) => Err((self, what)),
-            Err(error) => {
-                let why = error.to_string();
-                Err((self, why))
-            }
+            Err(StoreError::Corrupt { what: why }) => Err(Box::new(BrokenGame { rows: self, why })),
+            Err(error) => Err(Box::new(BrokenGame { rows: self, why: error.to_string() })),
         }
     }
 

@@ -69,12 +69,14 @@ impl Root {
     }
 }
 
+/// Pages in which a flipped bit was searched, by position and checksum; `None` if it was not found.
+type CorrectedPages = HashMap<(u64, u128), Option<Vec<u8>>>;
+
 /// A file whose pages are read.
 pub(super) struct PageFile {
     storage: Box<dyn StorageBackend>,
     length: u64,
-    /// Pages in which a flipped bit was searched, by position and checksum: corrected, or not.
-    corrected: Mutex<HashMap<(u64, u128), Option<Vec<u8>>>>,
+    corrected: Mutex<CorrectedPages>,
 }
 
 impl PageFile {

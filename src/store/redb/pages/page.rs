@@ -82,9 +82,9 @@ fn parse_branch(page: &[u8]) -> Vec<(PageNumber, u128)> {
 
 /// Parses a page as far as it goes; `None` if its first byte is that of no page.
 pub(super) fn parse(page: &[u8], widths: Widths) -> Option<Parsed> {
-    match page.first()? {
-        &LEAF => Some(Parsed::Leaf(parse_leaf(page, widths))),
-        &BRANCH => Some(Parsed::Branch(parse_branch(page))),
+    match *page.first()? {
+        LEAF => Some(Parsed::Leaf(parse_leaf(page, widths))),
+        BRANCH => Some(Parsed::Branch(parse_branch(page))),
         _ => None,
     }
 }
