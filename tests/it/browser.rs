@@ -65,6 +65,8 @@ files! {
     a_client_wakes_up: "client/wake.test.mjs";
     the_vendored_module_is_the_one_that_was_made: "client/vendor.test.mjs";
     the_words_of_both_languages_are_there_and_used: "client/words.test.mjs";
+    operators_see_and_end_what_there_is: "pages/admin.test.mjs";
+    the_charts_draw_what_was_counted: "client/history.test.mjs";
     every_screen_is_accessible_in_light_and_dark: "pages/axe.test.mjs";
     modules_are_served_without_comments_alone: "client/served.test.mjs";
     a_browser_plays_alone: "pages/solo.test.mjs";

@@ -40,10 +40,16 @@ export class Server {
     this.args = args;
     this.env = env;
     this.port = 0;
+    this.adminPort = 0;
   }
 
   get base() {
     return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** The address of its admin listener. */
+  get admin() {
+    return `http://127.0.0.1:${this.adminPort}`;
   }
 
   get pid() {
@@ -55,9 +61,9 @@ export class Server {
     return this.#log;
   }
 
-  /** Starts it, again on the port that it had. */
+  /** Starts it, again on the ports that it had. */
   async start() {
-    const listen = ["--listen", `127.0.0.1:${this.port}`, "--data-dir", this.dataDir, "--admin-listen", "off", "--log", "warn"];
+    const listen = ["--listen", `127.0.0.1:${this.port}`, "--data-dir", this.dataDir, "--admin-listen", `127.0.0.1:${this.adminPort}`, "--log", "warn"];
     const child = spawn(BINARY, [...listen, ...this.args], {
       env: { PATH: process.env.PATH, ...PAGES, ...this.env },
       stdio: ["ignore", "pipe", "pipe"],
@@ -72,11 +78,11 @@ export class Server {
     let failure = null;
     child.on("error", (error) => (failure = error.message));
     child.on("exit", (code) => (failure ??= `it ended with ${code}`));
-    const port = await until("the server listens", START_MS, () => {
+    const [, port, adminPort] = await until("the server listens", START_MS, () => {
       if (failure) throw new Error(`${BINARY}: ${failure}\n${this.#log.slice(from)}`);
-      return /listens on http:\/\/127\.0\.0\.1:(\d+)/.exec(this.#log.slice(from))?.[1];
+      return /listens on http:\/\/127\.0\.0\.1:(\d+).*, admin on http:\/\/127\.0\.0\.1:(\d+)/.exec(this.#log.slice(from));
     });
-    this.port = Number(port);
+    [this.port, this.adminPort] = [Number(port), Number(adminPort)];
     return this;
   }
 

@@ -15,9 +15,9 @@ export const Wave = line("M4 13.5c2.500-4.500 5-4.500 8-1.500s5.500 3 8-1.500");
 export const Up = line("M12 19V5m-6 6 6-6 6 6");
 export const Down = line("M12 5v14m-6-6 6 6 6-6");
 
-/** The name and the mark, which lead home. */
-export const Mark = () =>
-  html`<a class="mark" href="/"><svg viewBox="0 0 26 26" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="3.4" stroke-linecap="round" stroke-linejoin="round"><path d="M21 13a8 8 0 1 1-2.6-5.9" /><path d="M19.6 2.200v5.600H14" /><circle cx="13" cy="13" r="2.6" fill="currentColor" stroke="none" /></svg>rejoin</a>`;
+/** The name and the mark, which lead home. @param {{home?: string}} props */
+export const Mark = ({ home = "/" }) =>
+  html`<a class="mark" href=${home}><svg viewBox="0 0 26 26" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="3.4" stroke-linecap="round" stroke-linejoin="round"><path d="M21 13a8 8 0 1 1-2.6-5.9" /><path d="M19.6 2.200v5.600H14" /><circle cx="13" cy="13" r="2.6" fill="currentColor" stroke="none" /></svg>rejoin</a>`;
 
 /** What is shown of the theme that is chosen. @type {Record<string, () => any>} */
 const THEMES = {

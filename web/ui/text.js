@@ -11,6 +11,12 @@ export const language = signal("en");
 /** @type {Record<string, string>} */
 let words = {};
 
+/** The folder of the files. */
+let folder = new URL("../text/", import.meta.url);
+
+/** Takes the words from another folder, whose name ends with a slash. @param {URL} url */
+export const wordsFrom = (url) => void (folder = url);
+
 /**
  * Loads a language: the one that was chosen before, else the first of the browser's that is there.
  * @param {string} [code]
@@ -18,7 +24,7 @@ let words = {};
 export async function setLanguage(code) {
   const wanted = [code, read("language"), ...navigator.languages.map((tag) => tag.slice(0, 2)), "en"];
   const chosen = wanted.find((tag) => tag && tag in languages) ?? "en";
-  const reply = await fetch(new URL(`../text/${chosen}.json`, import.meta.url));
+  const reply = await fetch(new URL(`${chosen}.json`, folder));
   if (!reply.ok) throw new Error(`${reply.url}: ${reply.status}`);
   words = await reply.json();
   if (code) write("language", code);

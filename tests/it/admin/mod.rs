@@ -1,5 +1,9 @@
 //! The admin listener: who is let in, and that the public listener has none of it.
 
+mod commands;
+mod page;
+mod sessions;
+
 use std::net::TcpListener;
 
 use reqwest::Method;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use redb::{ReadableDatabase, ReadableTable, TableDefinition};
 use rejoin::domain::{Command, Millis, Sequence};
 use rejoin::store::redb::{CheckpointRule, LogOptions, OpenError, RedbStore, file_opener};
-use rejoin::store::{GameSessionStore, NewSession, Portable, StoreError};
+use rejoin::store::{GameSessionStore, NewSession, StoreError};
 
 use super::{block_on, options};
 use crate::kit::{DEAD, at, external, id, owner, record, solo};

@@ -107,6 +107,10 @@ impl<H: Hook> GameSessionStore for HookedStore<H> {
         self.run(Call::Owned, self.store.owned(owner, after, limit, at)).await
     }
 
+    async fn scan(&self, cursor: Option<&SessionId>, limit: usize) -> StoreResult<Vec<SessionId>> {
+        self.store.scan(cursor, limit).await
+    }
+
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {
         self.run(Call::Sweep, self.store.sweep(at, limit)).await
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rejoin::domain::{Command, EventDraft, Lifetimes, Millis, NotOpen, Refusal, Reply, SeatId, Sequence};
 use rejoin::store::valkey::{Topology, ValkeyStore};
-use rejoin::store::{GameSessionStore, NewSession, Notice, Portable, StoreError};
+use rejoin::store::{GameSessionStore, NewSession, Notice, StoreError};
 use serde_json::Value;
 
 use super::{REACHING, open, open_with, reached};

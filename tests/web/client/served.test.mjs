@@ -34,7 +34,8 @@ test("what is served is what is read, but for comments and indentation", async (
   assert.ok(modules.length > 50);
   for (const name of modules) {
     const source = await readFile(path.join(WEB, name), "utf8");
-    const served = await (await fetch(`${server.base}/web/${name}`)).text();
+    const base = name.startsWith("admin/") ? server.admin : server.base;
+    const served = await (await fetch(`${base}/web/${name}`)).text();
     assert.deepEqual([...tokens(served)], [...tokens(source)], name);
     assert.doesNotMatch(served, /^\s*(\/\*|\/\/)/m, `${name}: a comment is left`);
     assert.deepEqual(longTexts(parse(source, { ecmaVersion: "latest", sourceType: "module" })), [], name);

@@ -8,7 +8,7 @@ const read = (/** @type {string} */ name) => readFile(new URL(name, VENDOR), "ut
 
 test("the vendored files are those that build.mjs made", async () => {
   const sums = (await read("SHA256SUMS")).trim().split("\n").map((line) => line.split("  "));
-  assert.deepEqual(sums.map(([, name]) => name), ["preact.js", "LICENSES.txt"]);
+  assert.deepEqual(sums.map(([, name]) => name), ["preact.js", "uplot.js", "uplot.css", "LICENSES.txt"]);
   for (const [sum, name] of sums) {
     assert.equal(createHash("sha256").update(await read(name)).digest("hex"), sum, name);
   }
@@ -16,12 +16,15 @@ test("the vendored files are those that build.mjs made", async () => {
 
 test("they are of the versions that are pinned, and their licences are there", async () => {
   const { packages } = JSON.parse(await read("build/package-lock.json"));
-  const [first] = (await read("preact.js")).split("\n");
   const licences = await read("LICENSES.txt");
-  for (const name of ["preact", "@preact/signals", "@preact/signals-core", "htm"]) {
-    const { version } = packages[`node_modules/${name}`];
-    assert.ok(first.includes(`${name} ${version}`), name);
-    assert.ok(licences.includes(`${name} ${version} (`), name);
+  const modules = { "preact.js": ["preact", "@preact/signals", "@preact/signals-core", "htm"], "uplot.js": ["uplot"] };
+  for (const [module, names] of Object.entries(modules)) {
+    const [first] = (await read(module)).split("\n");
+    for (const name of names) {
+      const { version } = packages[`node_modules/${name}`];
+      assert.ok(first.includes(`${name} ${version}`), name);
+      assert.ok(licences.includes(`${name} ${version} (`), name);
+    }
   }
 });
 

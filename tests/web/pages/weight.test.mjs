@@ -13,10 +13,11 @@ const WEB = path.resolve(import.meta.dirname, "../../../web");
 /** The pages inside the binary: those of a folder are not compressed. */
 const EMBEDDED = { env: { REJOIN_WEB_DIR: undefined } };
 
-/** The files that a browser may load, as paths beneath `web/`. */
+/** The files that a player's or host's browser may load, as paths beneath `web/`. */
 async function files() {
   const all = await readdir(WEB, { recursive: true });
-  return all.filter((name) => /\.(js|css|json|html|svg)$/.test(name) && !name.startsWith("vendor/build/")).sort();
+  const isOfOperators = (/** @type {string} */ name) => name.startsWith("admin/") || name.startsWith("vendor/uplot");
+  return all.filter((name) => /\.(js|css|json|html|svg)$/.test(name) && !name.startsWith("vendor/build/") && !isOfOperators(name)).sort();
 }
 
 test("the first load is under 60 KB on the wire", async (t) => {

@@ -1,4 +1,5 @@
-// Makes ../preact.js and ../LICENSES.txt from the packages that package-lock.json pins, and SHA256SUMS of both:
+// Makes ../preact.js, ../uplot.js, ../uplot.css and ../LICENSES.txt from the packages that package-lock.json pins, and
+// SHA256SUMS of all:
 //
 //     npm ci --ignore-scripts && npm run build     writes them
 //     npm run check                                ends with 1 if they are not what the packages give
@@ -12,8 +13,11 @@ import path from "node:path";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 
-/** What is inside preact.js; signals-core comes with signals. */
-const PACKAGES = ["preact", "@preact/signals", "@preact/signals-core", "htm"];
+/** The packages inside each module, and its source. signals-core comes with signals. @type {Record<string, {packages: string[], entry: string}>} */
+const MODULES = {
+  "preact.js": { packages: ["preact", "@preact/signals", "@preact/signals-core", "htm"], entry: "entry.js" },
+  "uplot.js": { packages: ["uplot"], entry: "uplot.js" },
+};
 
 /** @param {string} name */
 async function licence(name) {
@@ -23,23 +27,34 @@ async function licence(name) {
   return { title: `${name} ${version}`, text: `${name} ${version} (${license})\n\n${text.trim()}\n` };
 }
 
-const licences = await Promise.all(PACKAGES.map(licence));
-const contents = licences.map(({ title }) => title).join(", ");
-const { outputFiles } = await build({
-  entryPoints: [path.join(here, "entry.js")],
-  absWorkingDir: here,
-  bundle: true,
-  minify: true,
-  format: "esm",
-  target: "es2022",
-  charset: "utf8",
-  legalComments: "none",
-  write: false,
-  banner: { js: `// ${contents}. Licences: LICENSES.txt. Made by build/build.mjs.` },
-});
+/** @param {string} entry @param {string} contents */
+async function bundled(entry, contents) {
+  const { outputFiles } = await build({
+    entryPoints: [path.join(here, entry)],
+    absWorkingDir: here,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    charset: "utf8",
+    legalComments: "none",
+    write: false,
+    banner: { js: `// ${contents}. Licences: LICENSES.txt. Made by build/build.mjs.` },
+  });
+  return outputFiles[0].text;
+}
 
 /** @type {Record<string, string>} */
-const files = { "preact.js": outputFiles[0].text, "LICENSES.txt": licences.map(({ text }) => text).join(`\n${"-".repeat(72)}\n\n`) };
+const files = {};
+/** @type {string[]} */
+const texts = [];
+for (const [name, { packages, entry }] of Object.entries(MODULES)) {
+  const licences = await Promise.all(packages.map(licence));
+  files[name] = await bundled(entry, licences.map(({ title }) => title).join(", "));
+  texts.push(...licences.map(({ text }) => text));
+}
+files["uplot.css"] = await readFile(path.join(here, "node_modules/uplot/dist/uPlot.min.css"), "utf8");
+files["LICENSES.txt"] = texts.join(`\n${"-".repeat(72)}\n\n`);
 files["SHA256SUMS"] = Object.entries(files)
   .map(([name, text]) => `${createHash("sha256").update(text).digest("hex")}  ${name}\n`)
   .join("");

@@ -1,0 +1,104 @@
+//! `rejoin status` and `rejoin sessions` on the real binary.
+
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::support::valkey::ports::free_port;
+use crate::support::{Server, right};
+
+const TOKEN: &str = "0123456789abcdef-of-admin";
+
+/// What a command printed, and its exit code.
+#[derive(Debug)]
+struct Ran {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+/// Runs a command against an admin listener, with this token.
+fn ran(admin: &str, token: &str, args: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rejoin"));
+    command.env_clear().env("REJOIN_ADMIN_LISTEN", admin.trim_start_matches("http://")).args(args);
+    if !token.is_empty() {
+        command.env("REJOIN_ADMIN_TOKEN", token);
+    }
+    let output = command.stdin(Stdio::null()).output().expect("it runs");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("it prints UTF-8");
+    Ran { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+}
+
+#[tokio::test]
+async fn the_commands_show_and_end_what_the_server_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::process(folder.path(), &["--admin-token", TOKEN]);
+    let client = server.client();
+    let solo = client.play(2).await;
+    assert_eq!(client.answer(&solo, 0, right(0)).await.status, 200);
+    let run = |args: &[&str]| ran(&server.admin, TOKEN, args);
+
+    let status = run(&["status"]);
+    assert_eq!(status.code, Some(0), "{status:?}");
+    for part in ["status        ok\n", "engine        redb\n", "sessions      1 live, 1 stored\n", "limits        on,"]
+    {
+        assert!(status.out.contains(part), "{part} in {}", status.out);
+    }
+    let status: Value = serde_json::from_str(&run(&["status", "--json"]).out).unwrap();
+    assert_eq!((&status["status"], &status["totals"]["answers"]), (&"ok".into(), &1.0.into()), "{status}");
+    assert!(status["latencies"]["store"]["counts"].as_array().unwrap().last().unwrap().as_f64() > Some(0.0));
+
+    let list = run(&["sessions", "list"]);
+    let lines: Vec<_> = list.out.lines().collect();
+    assert_eq!((list.code, lines.len()), (Some(0), 2), "{list:?}");
+    assert!(lines[0].starts_with("SESSION") && lines[1].contains("solo  playing  1/2"), "{}", list.out);
+    assert!(!list.out.contains(&solo), "the id is the player's credential");
+    let json: Value = serde_json::from_str(&run(&["sessions", "list", "--kind", "solo", "--json"]).out).unwrap();
+    let hash = json["sessions"][0]["session"].as_str().unwrap();
+    assert_eq!(run(&["sessions", "list", "--kind", "room"]).out.lines().count(), 1);
+    assert!(run(&["sessions", "show", hash]).out.contains(hash));
+    assert!(run(&["sessions", "show", &solo, "--json"]).out.contains(hash));
+
+    let unsure = run(&["sessions", "end", hash]);
+    assert!(unsure.code == Some(2) && unsure.err.contains("--yes"), "{unsure:?}");
+    assert_eq!(client.resume(&solo).await.status, 200, "nothing was ended without a word");
+    let ended = run(&["sessions", "end", hash, "--yes"]);
+    assert_eq!((ended.code, ended.out), (Some(0), format!("Session {hash} has ended.\n")));
+    assert_eq!(client.resume(&solo).await.status, 404);
+    for args in [["sessions", "end", hash, "--yes"], ["sessions", "show", hash, "--json"]] {
+        let again = run(&args);
+        assert!(again.code == Some(1) && again.err.contains("session-not-found"), "{again:?}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_or_is_away_is_said_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::process(folder.path(), &["--admin-token", TOKEN]);
+    for token in ["", "0123456789abcdef-of-admix"] {
+        let refused = ran(&server.admin, token, &["status"]);
+        assert!(refused.code == Some(1) && refused.err.contains("REJOIN_ADMIN_TOKEN"), "{refused:?}");
+    }
+    server.stop().await;
+    let nowhere = format!("127.0.0.1:{}", free_port());
+    let away = ran(&nowhere, TOKEN, &["sessions", "list"]);
+    assert!(away.code == Some(1) && away.err.contains("can't be reached"), "{away:?}");
+    for wrong in [&["sessions"][..], &["sessions", "list", "--limit", "0"], &["sessions", "list", "--kind", "host"]] {
+        assert_eq!(ran(&nowhere, TOKEN, wrong).code, Some(2), "{wrong:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_new_games_fails_the_status_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let valkey = format!("valkey://127.0.0.1:{}", free_port());
+    let server = Server::process(folder.path(), &["--store", "valkey", "--valkey-url", &valkey]);
+    let status = ran(&server.admin, "", &["status"]);
+    assert_eq!(status.code, Some(1), "{status:?}");
+    assert!(status.out.contains("unavailable: Valkey is out of reach (valkey: unreachable), since "), "{status:?}");
+    assert!(status.out.contains("; running games stand still"), "{status:?}");
+    let listed = ran(&server.admin, "", &["sessions", "list"]);
+    assert!(listed.code == Some(1) && listed.err.contains("store-unavailable"), "{listed:?}");
+    server.stop().await;
+}

@@ -1,0 +1,2 @@
+// What web/vendor/uplot.js exports.
+export { default } from "uplot";
