@@ -22,6 +22,8 @@ fn main() -> ExitCode {
         Some(CliCommand::Restore(args)) => upkeep::restore(&args),
         Some(CliCommand::Check(args)) => upkeep::check(&args),
         Some(CliCommand::Compact(args)) => upkeep::compact(&args),
+        Some(CliCommand::Status(args)) => operator::status(&args),
+        Some(CliCommand::Sessions(command)) => operator::sessions(&command),
         Some(CliCommand::Migrate(args)) => migrate::run(&args),
         #[cfg(feature = "clients")]
         Some(CliCommand::Drill(args)) => drill(&args),

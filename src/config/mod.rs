@@ -6,6 +6,7 @@ mod admin;
 mod backup;
 #[cfg(feature = "clients")]
 mod drill;
+mod operator;
 mod valkey;
 
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ pub use admin::{AdminListen, AdminSettings, USUAL_ADDRESS};
 pub use backup::{BackupArgs, BackupSettings, CheckArgs, CompactArgs, DataFile, RestoreArgs};
 #[cfg(feature = "clients")]
 pub use drill::DrillArgs;
+pub use operator::{EndArgs, ListArgs, ListedKind, SessionsCommand, ShowArgs, StatusArgs};
 pub use valkey::{ValkeyMode, ValkeySettings};
 
 /// A game-session server that keeps live quiz games on disk and brings every player back.
@@ -99,6 +101,11 @@ pub enum CliCommand {
     Check(CheckArgs),
     /// Write the server's file anew, as small as it can be. Stop the server first
     Compact(CompactArgs),
+    /// Say how a running server is: readiness, sessions, rates, latencies. Exit code 0 if new games can begin, else 1
+    Status(StatusArgs),
+    /// List, show and end sessions of a running server
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
     /// Move live games between a file and Valkey, or into a new file. Stop all servers first
     #[command(after_long_help = MIGRATE_HELP, mut_arg("url", |url| url.hide(true)))]
     Migrate(Box<MigrateArgs>),

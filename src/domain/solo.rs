@@ -100,6 +100,11 @@ impl SoloGame {
         quiz.questions.iter().enumerate().filter(move |(place, _)| open(*place)).map(|(_, question)| &**question)
     }
 
+    /// How many questions are answered.
+    pub fn answered(&self) -> usize {
+        self.verdicts.len()
+    }
+
     /// The question that was shown last, and its clock. `None` once it is answered.
     pub fn current<'q>(&self, quiz: &'q Quiz, at: Moment) -> Option<(&'q Question, QuestionClock)> {
         let place = self.current?;

@@ -10,6 +10,7 @@ mod quiz_source;
 pub mod reaper;
 pub mod rooms;
 mod session_access;
+pub mod sessions;
 pub mod solo;
 
 pub use activity::{Activity, ActivityCounts};
@@ -19,4 +20,5 @@ pub use error::GameError;
 
 pub use hub::Hub;
 pub use rooms::Rooms;
+pub use sessions::SessionAdmin;
 pub use solo::SoloGames;

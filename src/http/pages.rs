@@ -115,11 +115,24 @@ pub(super) async fn file(
     shared: web::Data<Shared>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
+    if is_for_operators(&path) {
+        return Err(Problem::no_such_url(http.path()));
+    }
     send(&http, &shared, &path, true)
 }
 
-/// Sends a file. If `may_be_known` and the client already has this version, sends 304 instead.
-fn send(http: &HttpRequest, shared: &Shared, path: &str, may_be_known: bool) -> Result<HttpResponse, Problem> {
+/// True for the files of the operators' page, which the public listener doesn't serve.
+pub(super) fn is_for_operators(path: &str) -> bool {
+    path.starts_with("admin/") || path.starts_with("vendor/uplot")
+}
+
+/// Sends a file of the pages. If `may_be_known` and the client already has this version, sends 304 instead.
+pub(super) fn send(
+    http: &HttpRequest,
+    shared: &Shared,
+    path: &str,
+    may_be_known: bool,
+) -> Result<HttpResponse, Problem> {
     let accepted = AcceptEncoding::parse(http).unwrap_or_else(|_| AcceptEncoding(Vec::new()));
     let found = shared.pages.find(path, &accepted).ok_or_else(|| Problem::no_such_url(http.path()))?;
     let is_known = may_be_known

@@ -29,7 +29,7 @@ use crate::domain::{Lifetimes, Millis};
 use crate::game::hub;
 use crate::game::reaper::Reaper;
 use crate::game::rooms::Openings;
-use crate::game::{Activity, Entropy, Hub, Rooms, SoloGames};
+use crate::game::{Activity, Entropy, Hub, Rooms, SessionAdmin, SoloGames};
 use crate::http::admin::Admin;
 use crate::http::{self, Admission, ApiKeys, Chaos, OneByOne, Pages, Reach, Shared, Sockets};
 use crate::metrics::Metrics;
@@ -188,7 +188,7 @@ pub async fn run_over(
             results_ttl: settings.results_ttl.into(),
         },
         chance: outside.chance,
-        activity,
+        activity: activity.clone(),
         metrics: metrics.clone(),
     };
     let shared = web::Data::new(Shared {
@@ -211,7 +211,9 @@ pub async fn run_over(
         drawings: OneByOne::default(),
         requests: Arc::default(),
     });
-    let admin = outside.admin.map(|listener| (listener, Admin { tokens: outside.admin_tokens }));
+    let started = router.main().clock().moment().wall;
+    let sessions = SessionAdmin::new(router.clone(), hub.clone(), activity);
+    let admin = outside.admin.map(|listener| (listener, Admin::new(outside.admin_tokens, sessions, started)));
     let summaries = Arc::new(Summaries::new(&shared, stores::own_file(settings)));
     let summing = (summaries.clone(), stopping.clone());
     background.spawn(async move { summing.0.run(summary::HOUR, summing.1).await });

@@ -353,6 +353,10 @@ pub trait GameSessionStore: Send + Sync {
         at: Moment,
     ) -> StoreResult<Vec<SessionId>>;
 
+    /// Returns at most `limit` ids of stored sessions after `cursor`, in ascending order, dead sessions included. An
+    /// empty page means that there are no more.
+    async fn scan(&self, cursor: Option<&SessionId>, limit: usize) -> StoreResult<Vec<SessionId>>;
+
     /// Handles at most `limit` sessions that are due and deletes those that are dead. An engine may instead
     /// leave this to its own expiry.
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept>;
@@ -380,10 +384,6 @@ pub trait GameSessionStore: Send + Sync {
 /// Export and import of whole sessions.
 #[async_trait]
 pub trait Portable: GameSessionStore {
-    /// Returns at most `limit` ids of stored sessions after `cursor`, in ascending order. An empty page means
-    /// that there are no more.
-    async fn scan(&self, cursor: Option<&SessionId>, limit: usize) -> StoreResult<Vec<SessionId>>;
-
     /// Exports a live session with its quiz and events. `None` if no live session has this id.
     async fn export(&self, id: &SessionId, at: Moment) -> StoreResult<Option<Dump>>;
 

@@ -113,6 +113,10 @@ impl GameSessionStore for MeteredStore {
         self.measured(StoreOperation::Owned, self.store.owned(owner, after, limit, at)).await
     }
 
+    async fn scan(&self, cursor: Option<&SessionId>, limit: usize) -> StoreResult<Vec<SessionId>> {
+        self.store.scan(cursor, limit).await
+    }
+
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {
         let swept = self.measured(StoreOperation::Sweep, self.store.sweep(at, limit)).await?;
         self.metrics.reaped.inc_by(swept.deleted as u64);

@@ -90,9 +90,12 @@ impl SessionId {
         if home.is_empty() { Some(Self::new(uuid, "")) } else { Some(Self::new(uuid, home_of(home)?.as_str())) }
     }
 
-    /// What logs show instead of the id: eight hex digits of its hash.
+    /// The length of [`SessionId::short_hash`] in characters.
+    pub const SHORT_HASH: usize = 8;
+
+    /// What logs and operators see instead of the id: eight hex digits of its hash.
     pub fn short_hash(&self) -> String {
-        blake3::hash(self.as_bytes()).to_hex()[..8].to_owned()
+        blake3::hash(self.as_bytes()).to_hex()[..Self::SHORT_HASH].to_owned()
     }
 
     /// The id under which the progression of this session is awarded. It is stable, and it doesn't reveal the

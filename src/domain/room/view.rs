@@ -211,6 +211,11 @@ impl Room {
         self.play.as_ref().map(|play| &play.quiz_id)
     }
 
+    /// How many questions are closed.
+    pub fn closed_questions(&self) -> usize {
+        self.closed.len()
+    }
+
     /// How many seats are occupied.
     pub fn taken_seats(&self) -> usize {
         self.seats.values().filter(|seat| seat.is_here()).count()

@@ -40,7 +40,7 @@ fn refusal(request: &ServiceRequest) -> Option<Problem> {
         return (!is_own_name(host(request)))
             .then(|| Problem::new(StatusCode::MISDIRECTED_REQUEST, "wrong-host", detail));
     }
-    if routes::OPEN.contains(&request.path()) || admin.tokens.is_shown(request.request()) {
+    if routes::is_open(request.path()) || admin.tokens.is_shown(request.request()) {
         return None;
     }
     let detail = "send Authorization: Bearer <REJOIN_ADMIN_TOKEN>";
@@ -80,12 +80,16 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
+    use crate::domain::WallTime;
+    use crate::game::SessionAdmin;
+    use crate::http::shared::tests::shared;
     use crate::http::{ApiKey, ApiKeys};
 
     /// The status with which a request is refused, 200 if it is let in.
     fn status(tokens: &[&str], path: &str, headers: &[(&'static str, &str)]) -> u16 {
         let tokens = tokens.iter().map(|token| ApiKey::read(token).expect("a good token")).collect();
-        let admin = web::Data::new(Admin { tokens: Arc::new(ApiKeys::new(tokens, false)) });
+        let sessions = SessionAdmin::new(shared().router.clone(), shared().rooms.hub.clone(), Arc::default());
+        let admin = web::Data::new(Admin::new(Arc::new(ApiKeys::new(tokens, false)), sessions, WallTime(0)));
         let mut request = TestRequest::get().uri(path).app_data(admin);
         for header in headers {
             request = request.insert_header(*header);
@@ -128,6 +132,11 @@ mod tests {
             assert_eq!(show(wrong), 401, "{wrong}");
         }
         assert_eq!(status(&[token], "/health", &[OWN]), 401);
-        assert_eq!(status(&[token], "/livez", &[OWN]), 200);
+        for open in ["/livez", "/readyz", "/admin", "/web/admin/admin.js"] {
+            assert_eq!(status(&[token], open, &[OWN]), 200, "{open}");
+        }
+        for closed in ["/", "/admin/", "/admin/api/sessions", "/admin/api/status", "/web", "/webx"] {
+            assert_eq!(status(&[token], closed, &[OWN]), 401, "{closed}");
+        }
     }
 }

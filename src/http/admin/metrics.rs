@@ -13,15 +13,20 @@ use crate::store::{Breaker, Cause, StoreFigures, StoreStatus, StoresStatus};
 /// The git commit of the build. Empty if it is not known.
 const COMMIT: &str = "";
 
-/// All metrics in Prometheus' text format. Whatever can't be read now is left out: a scrape never fails.
+/// All metrics in Prometheus' text format.
 pub(super) async fn metrics(shared: web::Data<Shared>) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CONTENT_TYPE, metrics::CONTENT_TYPE)).body(text(&shared).await)
+}
+
+/// The text of a scrape. Whatever can't be read now is left out: a scrape never fails.
+pub(super) async fn text(shared: &Shared) -> String {
     let (begun, mut scrape) = (Instant::now(), Scrape::default());
     scrape.put(list::BUILD, [("version", env!("CARGO_PKG_VERSION")), ("commit", COMMIT)], 1_u64);
     scrape.process();
-    read_stores(&mut scrape, &shared).await;
-    read_server(&mut scrape, &shared);
+    read_stores(&mut scrape, shared).await;
+    read_server(&mut scrape, shared);
     scrape.put(list::SCRAPE_SECONDS, [], begun.elapsed().as_secs_f64());
-    HttpResponse::Ok().insert_header((CONTENT_TYPE, metrics::CONTENT_TYPE)).body(shared.metrics.text(scrape))
+    shared.metrics.text(scrape)
 }
 
 async fn read_stores(scrape: &mut Scrape, shared: &Shared) {

@@ -2,12 +2,17 @@
 //! its URLs exists on the public listener.
 
 mod backups;
+mod figures;
 mod gate;
 mod metrics;
+mod page;
 mod routes;
+mod sessions;
+mod status;
 
 use std::future::ready;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::HttpService;
@@ -20,18 +25,44 @@ use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web::QueryConfig;
 use actix_web::{App, Error, HttpRequest, dev, web};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 
 use super::admission::{CountedConnection, admit};
 use super::auth::ApiKeys;
+use super::one_by_one::OneByOne;
 use super::problem::Problem;
 use super::shared::Shared;
 use super::{GOODBYE, body, trace};
+use crate::domain::WallTime;
+use crate::game::SessionAdmin;
 use crate::metrics::Listener;
 
 /// The state of the admin listener, beside that of the whole server.
 pub struct Admin {
     /// The tokens that are accepted. If there are none, every caller that can connect is let in.
-    pub tokens: std::sync::Arc<ApiKeys>,
+    tokens: Arc<ApiKeys>,
+    sessions: Arc<SessionAdmin>,
+    /// Runs what reads many sessions, one at a time.
+    scans: OneByOne,
+    /// When the server was started.
+    started: WallTime,
+}
+
+impl Admin {
+    /// The state of a listener that accepts these tokens.
+    pub fn new(tokens: Arc<ApiKeys>, sessions: SessionAdmin, started: WallTime) -> Self {
+        Self { tokens, sessions: Arc::new(sessions), scans: OneByOne::default(), started }
+    }
+
+    /// Runs a use case on a thread that may wait for the disk.
+    async fn run<T, F>(&self, work: impl FnOnce(Arc<SessionAdmin>) -> F + Send + 'static) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: Future<Output = T>,
+    {
+        let (sessions, runtime) = (self.sessions.clone(), Handle::current());
+        self.scans.run(move || runtime.block_on(work(sessions))).await
+    }
 }
 
 /// The service that runs for each connection that the admin listener accepts.

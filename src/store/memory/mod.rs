@@ -211,6 +211,14 @@ impl GameSessionStore for MemoryStore {
         })
     }
 
+    async fn scan(&self, cursor: Option<&SessionId>, limit: usize) -> StoreResult<Vec<SessionId>> {
+        self.with(|inner| {
+            let from = cursor.map_or(Bound::Unbounded, Bound::Excluded);
+            let ids = inner.sessions.range((from, Bound::Unbounded)).map(|(id, _)| id.clone());
+            Ok(ids.take(limit).collect())
+        })
+    }
+
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {
         self.with(|inner| {
             let is_dead = |(deadline, _): &&(Deadline, SessionId)| !deadline.is_live(at.now);

@@ -1,7 +1,5 @@
 //! Export and import of whole sessions for the memory engine.
 
-use std::ops::Bound;
-
 use async_trait::async_trait;
 
 use super::MemoryStore;
@@ -11,14 +9,6 @@ use crate::store::error::StoreResult;
 
 #[async_trait]
 impl Portable for MemoryStore {
-    async fn scan(&self, cursor: Option<&SessionId>, limit: usize) -> StoreResult<Vec<SessionId>> {
-        self.with(|inner| {
-            let from = cursor.map_or(Bound::Unbounded, Bound::Excluded);
-            let ids = inner.sessions.range((from, Bound::Unbounded)).map(|(id, _)| id.clone());
-            Ok(ids.take(limit).collect())
-        })
-    }
-
     async fn export(&self, id: &SessionId, at: Moment) -> StoreResult<Option<Dump>> {
         self.with(|inner| Ok(inner.live(id, at.now).map(|entry| entry.dump(at.now))))
     }

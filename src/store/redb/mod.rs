@@ -267,6 +267,10 @@ impl GameSessionStore for RedbStore {
         self.read(|reader| reader.owned(owner, after, limit, at.now))
     }
 
+    async fn scan(&self, cursor: Option<&SessionId>, limit: usize) -> StoreResult<Vec<SessionId>> {
+        self.read(|reader| reader.ids(cursor, limit))
+    }
+
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {
         self.sweep_in_batches(at, limit).await
     }

@@ -318,6 +318,20 @@ impl Reader {
         Self { slot, quizzes, random, damaged, counter, overlay, index_damage }
     }
 
+    /// The ids of at most `limit` sessions after `cursor`, live or not, in ascending order.
+    pub(super) fn ids(&self, cursor: Option<&SessionId>, limit: usize) -> StoreResult<Vec<SessionId>> {
+        self.look(|snapshot| {
+            let from = cursor.map_or(Bound::Unbounded, |id| Bound::Excluded(id.as_bytes()));
+            let rows = snapshot.sessions.range::<&[u8]>((from, Bound::Unbounded));
+            let base = rows.map_err(StoreError::unavailable)?.map(|row| {
+                let (key, _) = row.map_err(StoreError::unavailable)?;
+                let what = || StoreError::Corrupt { what: "a session's key".to_owned() };
+                SessionId::from_bytes(key.value()).ok_or_else(what)
+            });
+            snapshot.view.over_ids(base, cursor).take(limit).collect()
+        })
+    }
+
     /// Runs `act` on the newest snapshot.
     pub(super) fn look<T>(&self, act: impl FnOnce(&ReadSnapshot<'_>) -> StoreResult<T>) -> StoreResult<T> {
         self.slot.with_reads(|begin| {

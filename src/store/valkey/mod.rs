@@ -294,6 +294,30 @@ impl GameSessionStore for ValkeyStore {
         self.engine.owned(owner, after, limit, at.now, self::limit()).await
     }
 
+    /// SCAN returns keys in no order. So the call for the first page reads all ids and sorts them, and the
+    /// calls for the following pages use that list.
+    async fn scan(&self, cursor: Option<&SessionId>, limit: usize) -> StoreResult<Vec<SessionId>> {
+        if self.engine.link.is_shut() {
+            return Err(StoreError::Unavailable(None));
+        }
+        let kept = cursor.and_then(|_| self.enumerated.lock().clone());
+        let ids = match kept {
+            Some(ids) => ids,
+            None => {
+                let ids = Arc::new(self.enumerate().await?);
+                *self.enumerated.lock() = Some(ids.clone());
+                ids
+            }
+        };
+        let from = cursor.map_or(0, |cursor| ids.partition_point(|id| id <= cursor));
+        let page: Vec<_> = ids[from..].iter().take(limit).cloned().collect();
+        if page.is_empty() {
+            // The walk is over: its list is no longer needed.
+            self.enumerated.lock().take();
+        }
+        Ok(page)
+    }
+
     async fn sweep(&self, at: Moment, limit: usize) -> StoreResult<Swept> {
         let link = &self.engine.link;
         let may_delete = link.can_delete() && self.clock.is_steady();

@@ -17,25 +17,6 @@ const MOST_TRIES: usize = 8;
 
 #[async_trait]
 impl Portable for ValkeyStore {
-    /// SCAN returns keys in no order. So the call for the first page reads all ids and sorts them, and the
-    /// calls for the following pages use that list.
-    async fn scan(&self, cursor: Option<&SessionId>, limit: usize) -> StoreResult<Vec<SessionId>> {
-        if self.engine.link.is_shut() {
-            return Err(StoreError::Unavailable(None));
-        }
-        let kept = cursor.and_then(|_| self.enumerated.lock().clone());
-        let ids = match kept {
-            Some(ids) => ids,
-            None => {
-                let ids = std::sync::Arc::new(self.enumerate().await?);
-                *self.enumerated.lock() = Some(ids.clone());
-                ids
-            }
-        };
-        let from = cursor.map_or(0, |cursor| ids.partition_point(|id| id <= cursor));
-        Ok(ids[from..].iter().take(limit).cloned().collect())
-    }
-
     async fn export(&self, id: &SessionId, at: Moment) -> StoreResult<Option<Dump>> {
         let until = limit();
         for _ in 0..MOST_TRIES {
@@ -78,7 +59,7 @@ impl Portable for ValkeyStore {
 
 impl ValkeyStore {
     /// Reads the ids of all sessions from every primary, sorted and without duplicates.
-    async fn enumerate(&self) -> StoreResult<Vec<SessionId>> {
+    pub(super) async fn enumerate(&self) -> StoreResult<Vec<SessionId>> {
         let link = &self.engine.link;
         let (_, mut connection) = link.connection(limit()).await.map_err(Failure::of_read)?;
         let failed = |error| Failure::of(error, link.is_cluster()).0.of_read();
