@@ -9,6 +9,8 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::traffic;
+
 /// One keep-alive HTTP connection to the server.
 pub struct Connection {
     stream: TcpStream,
@@ -60,6 +62,7 @@ impl Connection {
             )
         };
         self.stream.write_all(head.as_bytes()).await.expect("the server reads");
+        traffic::sent(head.len());
         self.buffer.clear();
         let (end, length) = loop {
             let read = self.stream.read_buf(&mut self.buffer).await.expect("the server writes");
@@ -72,6 +75,7 @@ impl Connection {
             let read = self.stream.read_buf(&mut self.buffer).await.expect("the server writes");
             assert!(read > 0, "the server closed the connection");
         }
+        traffic::received(self.buffer.len());
         let status = std::str::from_utf8(&self.buffer[9..12]).ok().and_then(|status| status.parse().ok());
         (status.expect("a status"), self.buffer[end..end + length].to_vec())
     }

@@ -7,6 +7,7 @@ pub mod load;
 pub mod rooms;
 pub mod server;
 pub mod socket;
+pub mod traffic;
 pub mod valkey;
 
 use std::path::Path;

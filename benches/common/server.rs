@@ -26,12 +26,21 @@ impl Server {
 
     /// Starts a server with its default limits.
     pub fn start_with_limits(folder: &Path, args: &[&str]) -> Self {
-        // `BENCH_SERVER` lets the same players measure another build.
-        let binary = std::env::var("BENCH_SERVER").unwrap_or_else(|_| env!("CARGO_BIN_EXE_rejoin").to_owned());
-        let mut command = Command::new(binary);
-        command
-            .args(["--listen", "127.0.0.1:0", "--admin-listen", "off", "--workers", "1", "--log", "warn", "--data-dir"])
-            .arg(folder);
+        Self::start_by(Command::new(binary()), folder, args)
+    }
+
+    /// Starts a server without limits in the control group of this folder, with what that group allows.
+    pub fn start_within(group: &Path, folder: &Path, args: &[&str]) -> Self {
+        // The shell enters the group and then becomes the server.
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"echo $$ > "$0/cgroup.procs" && exec "$@""#]).arg(group).arg(binary());
+        Self::start_by(command, folder, &[&["--limits", "off"], args].concat())
+    }
+
+    fn start_by(mut command: Command, folder: &Path, args: &[&str]) -> Self {
+        command.args(["--listen", "127.0.0.1:0", "--workers", "1", "--log", "warn", "--data-dir"]).arg(folder);
+        // A variable, because an earlier build does not know the flag.
+        command.env("REJOIN_ADMIN_LISTEN", "off");
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = on_the_servers_core(|| command.spawn()).expect("the binary starts");
         let mut line = String::new();
@@ -73,6 +82,11 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The binary to measure. `BENCH_SERVER` lets the same players measure another build.
+fn binary() -> String {
+    std::env::var("BENCH_SERVER").unwrap_or_else(|_| env!("CARGO_BIN_EXE_rejoin").to_owned())
 }
 
 /// Runs `start` on the server's core. Afterwards this thread is on the players' core again.

@@ -9,6 +9,8 @@ use std::rc::Rc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::traffic;
+
 const TEXT: u8 = 1;
 const CLOSE: u8 = 8;
 const PING: u8 = 9;
@@ -32,7 +34,10 @@ impl Sender {
         let mut rest = self.rest.borrow_mut();
         while !rest.is_empty() {
             match self.stream.try_write(&rest) {
-                Ok(count) => drop(rest.drain(..count)),
+                Ok(count) => {
+                    traffic::sent(count);
+                    rest.drain(..count);
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
                 Err(error) => panic!("the server cut the connection: {error}"),
             }
@@ -113,7 +118,7 @@ impl Socket {
             self.input.reserve(4 * 1024);
             match stream.try_read_buf(&mut self.input) {
                 Ok(0) => panic!("the server cut the connection"),
-                Ok(_) => return,
+                Ok(count) => return traffic::received(count),
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
                 Err(error) => panic!("the server cut the connection: {error}"),
             }

@@ -28,6 +28,7 @@ mod reaper;
 mod rooms;
 mod servers;
 mod soak;
+mod sizes;
 mod solo;
 mod started;
 mod support;

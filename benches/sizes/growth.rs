@@ -1,0 +1,213 @@
+//! Growth: one instance on a cluster of one shard, beside three instances on three shards with three times as many
+//! players. Valkey's own CPU time for a game is compared, in solo games and in rooms.
+//!
+//! The seats of a room are either all at one instance, or at all instances in turn. The difference is what the
+//! notifications between the instances cost.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{interval, sleep};
+
+use crate::common::rooms::KEY;
+use crate::common::runtime;
+use crate::common::server::Server;
+use crate::figures::Figures;
+use crate::live::{CYCLE, Live, PLAYERS, Spread, open};
+use crate::shards::{Usage, since, usage, watch_slots};
+use crate::solo::Lines;
+use crate::support::valkey::ValkeyCluster;
+
+const ROUNDS: usize = 3;
+/// Solo players of each instance, and how often each makes a request.
+const SOLO_PLAYERS: usize = 40;
+const EVERY: Duration = Duration::from_millis(40);
+const SOLO_WARM_UP: Duration = Duration::from_secs(2);
+const SOLO_MEASURED: Duration = Duration::from_secs(5);
+/// Live rooms of each instance.
+const ROOMS: usize = 30;
+const MEASURED: Duration = Duration::from_secs(10);
+const WATCHED: Duration = Duration::from_secs(4);
+
+/// A number of instances over a cluster of as many shards.
+struct Grown {
+    servers: Vec<Server>,
+    cluster: Arc<ValkeyCluster>,
+    /// For the names of figures: `one` or `three`.
+    name: &'static str,
+    _folders: Vec<tempfile::TempDir>,
+}
+
+impl Grown {
+    fn to(count: usize, name: &'static str) -> Self {
+        let cluster = Arc::new(ValkeyCluster::start(count, 0));
+        let folder = || tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+        let folders: Vec<_> = (0..count).map(|_| folder()).collect();
+        let args = ["--store", "valkey", "--valkey-mode", "cluster", "--valkey-url", &cluster.url(), "--api-keys", KEY];
+        let servers = folders.iter().map(|folder| Server::start(folder.path(), &args)).collect();
+        Self { servers, cluster, name, _folders: folders }
+    }
+
+    fn addresses(&self) -> Vec<std::net::SocketAddr> {
+        self.servers.iter().map(|server| server.address).collect()
+    }
+
+    /// The CPU time of all instances, in microseconds.
+    fn busy(&self) -> f64 {
+        self.servers.iter().map(|server| server.busy().as_secs_f64() * 1e6).sum()
+    }
+
+    fn usage(&self) -> Vec<Usage> {
+        usage(&self.cluster.nodes)
+    }
+
+    fn since(&self, earlier: &[Usage]) -> Vec<Usage> {
+        since(&self.cluster.nodes, earlier)
+    }
+}
+
+/// Measures growth.
+pub(crate) fn measure(figures: &mut Figures) {
+    let alone = [Spread::ByRoom];
+    for (count, name, spreads) in [(1, "one", &alone[..]), (3, "three", &[Spread::ByRoom, Spread::BySeat])] {
+        let grown = Grown::to(count, name);
+        let local = LocalSet::new();
+        runtime().block_on(local.run_until(async {
+            idle(&grown, figures).await;
+            games(&grown, figures).await;
+            for spread in spreads {
+                rooms(&grown, *spread, figures).await;
+            }
+        }));
+    }
+    for (name, one, three) in [
+        ("solo", "growth.one.solo.valkey_cpu", "growth.three.solo.valkey_cpu"),
+        ("rooms_by_room", "growth.one.by_room.valkey_cpu", "growth.three.by_room.valkey_cpu"),
+        ("rooms_by_seat", "growth.one.by_room.valkey_cpu", "growth.three.by_seat.valkey_cpu"),
+    ] {
+        figures.note(&format!("growth.ratio.{name}"), "times", figures.median(three) / figures.median(one));
+    }
+}
+
+/// What the heartbeats and probes of the instances cost Valkey and the instances, without players.
+async fn idle(grown: &Grown, figures: &mut Figures) {
+    sleep(SOLO_WARM_UP).await;
+    let (before, busy) = (grown.usage(), grown.busy());
+    sleep(MEASURED).await;
+    let used_by_each = grown.since(&before);
+    let used = Usage::sum(&used_by_each);
+    let busiest = used_by_each.iter().map(|used| used.cpu).fold(0.0, f64::max) / MEASURED.as_secs_f64();
+    let count = grown.servers.len() as f64;
+    let each = |micros: f64| micros / MEASURED.as_secs_f64() / count;
+    figures.note(&format!("growth.{}.idle.cpu_a_shard_second", grown.name), "µs", each(used.cpu));
+    figures.note(&format!("growth.{}.idle.busiest_shard_cpu_a_second", grown.name), "µs", busiest);
+    figures.note(&format!("growth.{}.idle.instance_cpu_a_second", grown.name), "µs", each(grown.busy() - busy));
+    figures.note(&format!("growth.{}.idle.commands_a_shard_second", grown.name), "commands", each(used.commands));
+}
+
+async fn games(grown: &Grown, figures: &mut Figures) {
+    let played = Rc::new(std::cell::Cell::new(0.0));
+    let players: Vec<_> = (0..SOLO_PLAYERS * grown.servers.len())
+        .map(|n| {
+            let (lines, played) = (Lines::to(&[grown.addresses()[n % grown.servers.len()]]), played.clone());
+            spawn_local(async move {
+                // Games at all points of their course, so that no two windows differ.
+                let mut every = interval(EVERY);
+                for first in 0.. {
+                    let game = lines.create(n).await;
+                    let skipped = if first == 0 { n % 10 } else { 0 };
+                    for question in skipped..10 {
+                        every.tick().await;
+                        lines.answer(n, &game, question).await;
+                    }
+                    lines.results(n, &game).await;
+                    played.set(played.get() + 1.0);
+                }
+            })
+        })
+        .collect();
+    sleep(SOLO_WARM_UP).await;
+    for _ in 0..ROUNDS {
+        let (before, busy, first) = (grown.usage(), grown.busy(), played.get());
+        sleep(SOLO_MEASURED).await;
+        let (used, games) = (grown.since(&before), played.get() - first);
+        let (all, name) = (Usage::sum(&used), grown.name);
+        figures.note(&format!("growth.{name}.solo.games_a_second"), "games", games / SOLO_MEASURED.as_secs_f64());
+        figures.note(&format!("growth.{name}.solo.valkey_cpu"), "µs a game", all.cpu / games);
+        figures.note(&format!("growth.{name}.solo.instance_cpu"), "µs a game", (grown.busy() - busy) / games);
+        note_shares(figures, grown, "solo", &used);
+    }
+    players.iter().for_each(|player| player.abort());
+}
+
+/// Notes which part of Valkey's CPU time the busiest and the least busy shard had.
+fn note_shares(figures: &mut Figures, grown: &Grown, what: &str, used: &[Usage]) {
+    if used.len() > 1 {
+        let all = Usage::sum(used).cpu;
+        let mut shares: Vec<_> = used.iter().map(|used| used.cpu / all * 100.0).collect();
+        shares.sort_by(f64::total_cmp);
+        figures.note(&format!("growth.{}.{what}.least_shard", grown.name), "% of all", shares[0]);
+        figures.note(&format!("growth.{}.{what}.most_shard", grown.name), "% of all", shares[shares.len() - 1]);
+    }
+}
+
+async fn rooms(grown: &Grown, spread: Spread, figures: &mut Figures) {
+    let what = if spread == Spread::ByRoom { "by_room" } else { "by_seat" };
+    let count = ROOMS * grown.servers.len();
+    let addresses = grown.addresses();
+    let quizzes = open(&addresses, count, PLAYERS).await;
+    let live = Live::new();
+    let (before, busy) = (grown.usage(), grown.busy());
+    live.connect(&addresses, &quizzes, spread).await;
+    let (seats, name) = ((count * PLAYERS) as f64, grown.name);
+    let used = Usage::sum(&grown.since(&before));
+    figures.note(&format!("growth.{name}.{what}.connect.valkey_cpu"), "µs", used.cpu / seats);
+    figures.note(&format!("growth.{name}.{what}.connect.instance_cpu"), "µs", (grown.busy() - busy) / seats);
+    live.start(&quizzes).await;
+    sleep(CYCLE).await;
+    for _ in 0..ROUNDS {
+        let (before, busy, counts) = (grown.usage(), grown.busy(), live.counts());
+        sleep(MEASURED).await;
+        let (used, counts) = (grown.since(&before), live.counts().since(counts));
+        let all = Usage::sum(&used);
+        let each = |value: f64| value / counts.answers;
+        figures.note(&format!("growth.{name}.{what}.answers"), "a second", counts.answers / MEASURED.as_secs_f64());
+        figures.note(&format!("growth.{name}.{what}.valkey_cpu"), "µs an answer", each(all.cpu));
+        figures.note(&format!("growth.{name}.{what}.valkey_main_thread"), "µs an answer", each(all.main_thread));
+        figures.note(&format!("growth.{name}.{what}.instance_cpu"), "µs an answer", each(grown.busy() - busy));
+        figures.note(&format!("growth.{name}.{what}.commands"), "an answer", each(all.commands));
+        figures.note(&format!("growth.{name}.{what}.to_valkey"), "bytes an answer", each(all.traffic[0]));
+        figures.note(&format!("growth.{name}.{what}.from_valkey"), "bytes an answer", each(all.traffic[1]));
+        note_shares(figures, grown, what, &used);
+    }
+    if spread == Spread::BySeat {
+        check_slots(grown, figures).await;
+    }
+    live.leave();
+    for quiz in &quizzes {
+        quiz.delete().await;
+    }
+}
+
+/// Watches every command for a while, with rooms and solo games, and fails if one touches two slots.
+async fn check_slots(grown: &Grown, figures: &mut Figures) {
+    let lines = Lines::to(&grown.addresses());
+    let playing = spawn_local(async move {
+        loop {
+            let game = lines.create(0).await;
+            lines.answer(0, &game, 0).await;
+        }
+    });
+    // On a thread of its own: the players go on meanwhile.
+    let cluster = grown.cluster.clone();
+    let slots = tokio::task::spawn_blocking(move || watch_slots(&cluster.nodes, WATCHED)).await;
+    playing.abort();
+    let slots = slots.expect("it was watched");
+    assert!(slots.crossing.is_empty(), "these touch two slots: {:#?}", slots.crossing);
+    figures.note("growth.slots.commands", "commands watched", slots.commands as f64);
+    for (kind, (count, shards)) in &slots.others {
+        figures.note(&format!("growth.slots.{kind}"), &format!("uses on {} shards", shards.len()), *count as f64);
+    }
+}
