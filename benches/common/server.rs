@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 /// The core for the server only, and the core that the players share.
@@ -68,6 +69,12 @@ impl Server {
     /// The processor time that the process has used, including kernel time.
     pub fn busy(&self) -> Duration {
         busy_of(self.child.id())
+    }
+
+    /// Stops the server with SIGTERM, and waits until it has ended.
+    pub fn stop(mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it runs");
+        self.child.wait().expect("it ends");
     }
 
     /// Kills the server with SIGKILL, and waits until it has ended.

@@ -1,5 +1,6 @@
-//! Growth: one instance on a cluster of one shard, beside three instances on three shards with three times as many
-//! players. Valkey's own CPU time for a game is compared, in solo games and in rooms.
+//! Growth: one instance on a cluster of one shard, beside three instances on three shards with the same players.
+//! Valkey's own CPU time for a game is compared, in solo games and in rooms. With the same players the machine is
+//! equally busy; with three times as many a game would seem cheaper, because a busy core wakes up less often.
 //!
 //! The seats of a room are either all at one instance, or at all instances in turn. The difference is what the
 //! notifications between the instances cost.
@@ -8,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{interval, sleep};
 
@@ -21,13 +23,15 @@ use crate::solo::Lines;
 use crate::support::valkey::ValkeyCluster;
 
 const ROUNDS: usize = 3;
-/// Solo players of each instance, and how often each makes a request.
-const SOLO_PLAYERS: usize = 40;
+/// Solo players of all instances, and how often each makes a request.
+const SOLO_PLAYERS: usize = 60;
 const EVERY: Duration = Duration::from_millis(40);
 const SOLO_WARM_UP: Duration = Duration::from_secs(2);
 const SOLO_MEASURED: Duration = Duration::from_secs(5);
-/// Live rooms of each instance.
-const ROOMS: usize = 30;
+/// Instances that are started for a while, to see what each of them costs without players.
+const MORE: usize = 8;
+/// Live rooms of all instances.
+const ROOMS: usize = 60;
 const MEASURED: Duration = Duration::from_secs(10);
 const WATCHED: Duration = Duration::from_secs(4);
 
@@ -37,17 +41,27 @@ struct Grown {
     cluster: Arc<ValkeyCluster>,
     /// For the names of figures: `one` or `three`.
     name: &'static str,
-    _folders: Vec<tempfile::TempDir>,
+    folders: Vec<TempDir>,
 }
 
 impl Grown {
     fn to(count: usize, name: &'static str) -> Self {
         let cluster = Arc::new(ValkeyCluster::start(count, 0));
-        let folder = || tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
-        let folders: Vec<_> = (0..count).map(|_| folder()).collect();
-        let args = ["--store", "valkey", "--valkey-mode", "cluster", "--valkey-url", &cluster.url(), "--api-keys", KEY];
-        let servers = folders.iter().map(|folder| Server::start(folder.path(), &args)).collect();
-        Self { servers, cluster, name, _folders: folders }
+        let mut grown = Self { servers: Vec::new(), cluster, name, folders: Vec::new() };
+        for _ in 0..count {
+            let (server, folder) = grown.one_more();
+            grown.servers.push(server);
+            grown.folders.push(folder);
+        }
+        grown
+    }
+
+    /// Starts one more instance on this cluster.
+    fn one_more(&self) -> (Server, TempDir) {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+        let url = self.cluster.url();
+        let args = ["--store", "valkey", "--valkey-mode", "cluster", "--valkey-url", &url, "--api-keys", KEY];
+        (Server::start(folder.path(), &args), folder)
     }
 
     fn addresses(&self) -> Vec<std::net::SocketAddr> {
@@ -91,25 +105,37 @@ pub(crate) fn measure(figures: &mut Figures) {
     }
 }
 
-/// What the heartbeats and probes of the instances cost Valkey and the instances, without players.
+/// What the heartbeats and probes of the instances cost, without players. Their cost for Valkey is so small that it
+/// is taken from the difference that several more instances make.
 async fn idle(grown: &Grown, figures: &mut Figures) {
+    let few = idle_shards(grown).await;
+    let more: Vec<_> = (0..MORE).map(|_| grown.one_more()).collect();
     sleep(SOLO_WARM_UP).await;
-    let (before, busy) = (grown.usage(), grown.busy());
+    let busy = || grown.busy() + more.iter().map(|(server, _)| server.busy().as_secs_f64() * 1e6).sum::<f64>();
+    let before = busy();
+    let many = idle_shards(grown).await;
+    let instances = (grown.servers.len() + MORE) as f64 * MEASURED.as_secs_f64();
+    let mean = |shards: &[f64]| shards.iter().sum::<f64>() / shards.len() as f64;
+    let each = |few: f64, many: f64| ((many - few) / MORE as f64).max(0.0);
+    let most = few.iter().zip(&many).map(|(few, many)| each(*few, *many)).fold(0.0, f64::max);
+    let mut note = |what: &str, value| figures.note(&format!("growth.{}.idle.{what}", grown.name), "µs", value);
+    note("shard_cpu_a_second", mean(&few));
+    note("shard_cpu_for_each_instance", each(mean(&few), mean(&many)));
+    note("busiest_shard_cpu_for_each_instance", most);
+    note("instance_cpu_a_second", (busy() - before) / instances);
+}
+
+/// The CPU time of each shard in a second without players, in microseconds.
+async fn idle_shards(grown: &Grown) -> Vec<f64> {
+    sleep(SOLO_WARM_UP).await;
+    let before = grown.usage();
     sleep(MEASURED).await;
-    let used_by_each = grown.since(&before);
-    let used = Usage::sum(&used_by_each);
-    let busiest = used_by_each.iter().map(|used| used.cpu).fold(0.0, f64::max) / MEASURED.as_secs_f64();
-    let count = grown.servers.len() as f64;
-    let each = |micros: f64| micros / MEASURED.as_secs_f64() / count;
-    figures.note(&format!("growth.{}.idle.cpu_a_shard_second", grown.name), "µs", each(used.cpu));
-    figures.note(&format!("growth.{}.idle.busiest_shard_cpu_a_second", grown.name), "µs", busiest);
-    figures.note(&format!("growth.{}.idle.instance_cpu_a_second", grown.name), "µs", each(grown.busy() - busy));
-    figures.note(&format!("growth.{}.idle.commands_a_shard_second", grown.name), "commands", each(used.commands));
+    grown.since(&before).iter().map(|used| used.cpu / MEASURED.as_secs_f64()).collect()
 }
 
 async fn games(grown: &Grown, figures: &mut Figures) {
     let played = Rc::new(std::cell::Cell::new(0.0));
-    let players: Vec<_> = (0..SOLO_PLAYERS * grown.servers.len())
+    let players: Vec<_> = (0..SOLO_PLAYERS)
         .map(|n| {
             let (lines, played) = (Lines::to(&[grown.addresses()[n % grown.servers.len()]]), played.clone());
             spawn_local(async move {
@@ -155,13 +181,12 @@ fn note_shares(figures: &mut Figures, grown: &Grown, what: &str, used: &[Usage])
 
 async fn rooms(grown: &Grown, spread: Spread, figures: &mut Figures) {
     let what = if spread == Spread::ByRoom { "by_room" } else { "by_seat" };
-    let count = ROOMS * grown.servers.len();
     let addresses = grown.addresses();
-    let quizzes = open(&addresses, count, PLAYERS).await;
+    let quizzes = open(&addresses, ROOMS, PLAYERS).await;
     let live = Live::new();
     let (before, busy) = (grown.usage(), grown.busy());
     live.connect(&addresses, &quizzes, spread).await;
-    let (seats, name) = ((count * PLAYERS) as f64, grown.name);
+    let (seats, name) = ((ROOMS * PLAYERS) as f64, grown.name);
     let used = Usage::sum(&grown.since(&before));
     figures.note(&format!("growth.{name}.{what}.connect.valkey_cpu"), "µs", used.cpu / seats);
     figures.note(&format!("growth.{name}.{what}.connect.instance_cpu"), "µs", (grown.busy() - busy) / seats);
@@ -180,6 +205,7 @@ async fn rooms(grown: &Grown, spread: Spread, figures: &mut Figures) {
         figures.note(&format!("growth.{name}.{what}.commands"), "an answer", each(all.commands));
         figures.note(&format!("growth.{name}.{what}.to_valkey"), "bytes an answer", each(all.traffic[0]));
         figures.note(&format!("growth.{name}.{what}.from_valkey"), "bytes an answer", each(all.traffic[1]));
+        figures.note(&format!("growth.{name}.{what}.repeated"), "of all answers", each(counts.repeated));
         note_shares(figures, grown, what, &used);
     }
     if spread == Spread::BySeat {

@@ -1,5 +1,6 @@
 //! One small host: the server on one core, in a control group with 1 GiB of memory. The players are on the other
-//! core. Rooms are added until replies take too long, or until there are no more open files.
+//! core. Rooms are added until the core is full, players have to wait for so long that they answer less often, or there
+//! are no more open files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,8 +19,10 @@ use crate::live::{CYCLE, Live, PLAYERS, Spread, open};
 use crate::solo;
 
 const GIB: u64 = 1 << 30;
-/// Replies may take this long, in milliseconds.
-const SLOW: f64 = 100.0;
+/// The load at which the core is full.
+const FULL: f64 = 0.9;
+/// Answers a second of a player who hardly waits, at least.
+const PACE: f64 = 0.9 / 20.0;
 const FIRST_ROOMS: usize = 80;
 /// The next numbers of rooms, as parts of what the server's core should hold by its load with the first ones.
 const PARTS: [f64; 4] = [0.5, 0.75, 0.95, 1.15];
@@ -121,21 +124,21 @@ async fn rooms(server: &Server, group: &Group, figures: &mut Figures) {
         let (core, core_here) = (share(server.busy() - busy), share(busy_here() - here));
         let counts = live.counts().since(before);
         let speed = Speed::of(live.latencies(), MEASURED);
-        let p99 = speed.p99.as_secs_f64() * 1e3;
+        let answers = counts.answers / MEASURED.as_secs_f64();
         let step = format!("host.rooms_{rooms:04}");
         let mut note = |name: &str, unit, value| figures.note(&format!("{step}.{name}"), unit, value);
         note("players", "players", (rooms * PLAYERS) as f64);
-        note("answers", "answers a second", counts.answers / MEASURED.as_secs_f64());
+        note("answers", "answers a second", answers);
         note("core", "% of the core", core * 100.0);
         note("load_core", "% of the players' core", core_here * 100.0);
         note("p50", "ms", speed.p50.as_secs_f64() * 1e3);
-        note("p99", "ms", p99);
+        note("p99", "ms", speed.p99.as_secs_f64() * 1e3);
         note("memory", "MB", server.resident() as f64 / 1e6);
         note("kernel_memory", "MB", group.kernel_memory() / 1e6);
         let full = *by_core.get_or_insert(rooms as f64 / core);
         let next = parts.next().map(|part| ((full * part) as usize).min(rooms_by_files()));
         match next {
-            Some(next) if next > rooms && p99 <= SLOW => wanted = next,
+            Some(next) if next > rooms && core < FULL && answers >= PACE * (rooms * PLAYERS) as f64 => wanted = next,
             _ => break,
         }
     }

@@ -28,6 +28,9 @@ const FIRST_ANSWER: Duration = Duration::from_secs(2);
 const LAST_ANSWER: Duration = Duration::from_secs(12);
 const REVEAL: Duration = Duration::from_secs(8);
 const HEARTBEAT: Duration = Duration::from_secs(5);
+/// Errors after which a client sends its answer again, and when.
+const TRY_AGAIN: [&str; 3] = ["outcome-unknown", "store-unavailable", "store-busy"];
+const AGAIN: Duration = Duration::from_secs(1);
 const ACK: Duration = Duration::from_secs(1);
 
 /// A quiz room before its start.
@@ -105,6 +108,8 @@ pub(crate) struct Counts {
     pub(crate) frames: f64,
     pub(crate) events: f64,
     pub(crate) presence: f64,
+    /// Answers that had to be sent again, because the store did not answer in time.
+    pub(crate) repeated: f64,
     /// Bytes that players have sent and received.
     pub(crate) traffic: [f64; 2],
 }
@@ -118,6 +123,7 @@ impl Counts {
             frames: self.frames - earlier.frames,
             events: self.events - earlier.events,
             presence: self.presence - earlier.presence,
+            repeated: self.repeated - earlier.repeated,
             traffic: [less(0), less(1)],
         }
     }
@@ -262,18 +268,30 @@ impl Player {
             self.live.count(|counts| counts.answers += 1.0);
             let waited = self.sent.take().map(|sent| now - sent);
             self.live.latencies.borrow_mut().extend(waited);
-        } else {
-            let is_error = text.starts_with(br#"{"type":"error""#);
-            assert!(!is_error, "{}", String::from_utf8_lossy(text));
+        } else if text.starts_with(br#"{"type":"error""#) {
+            let is_for_now = TRY_AGAIN.iter().any(|code| find(text, code.as_bytes()).is_some());
+            let question = value_of(text, br#""re":""#).filter(|_| is_for_now);
+            let question = question.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(text)));
+            self.live.count(|counts| counts.repeated += 1.0);
+            self.answer = Some((now + AGAIN, question));
         }
     }
 }
 
 /// The question that an event asks.
 fn asked(text: &[u8]) -> Option<String> {
-    let find = |what: &[u8]| text.windows(what.len()).position(|window| window == what).map(|at| at + what.len());
-    find(br#""event":"question""#)?;
-    let id = &text[find(br#""questionId":""#)?..];
-    let end = id.iter().position(|byte| *byte == b'"')?;
-    Some(String::from_utf8_lossy(&id[..end]).into_owned())
+    find(text, br#""event":"question""#)?;
+    value_of(text, br#""questionId":""#)
+}
+
+/// Where `what` ends in a text.
+fn find(text: &[u8], what: &[u8]) -> Option<usize> {
+    text.windows(what.len()).position(|window| window == what).map(|at| at + what.len())
+}
+
+/// The text from the end of `name` to the next quotation mark.
+fn value_of(text: &[u8], name: &[u8]) -> Option<String> {
+    let value = &text[find(text, name)?..];
+    let end = value.iter().position(|byte| *byte == b'"')?;
+    Some(String::from_utf8_lossy(&value[..end]).into_owned())
 }

@@ -1,7 +1,7 @@
 //! What a game, a seat, a connection, a delivery and an answer cost: `cargo bench --bench sizes`. It takes about ten
 //! minutes, and `docs/sizes.md` explains the figures.
 //!
-//! Words after `--` run only those parts: `solo`, `rooms`, `idle`, `deliveries`, `pages`, `valkey`, `growth`, `host`.
+//! Words after `--` run only those parts: `solo`, `disk`, `rooms`, `idle`, `deliveries`, `pages`, `valkey`, `growth`, `host`.
 //! Each figure is measured several times; printed are the median, the lowest and the highest value. The figures are
 //! kept in `target/sizes.json`, so that parts can be measured one after the other; `--json` prints that file.
 //! `plan` reads it and prints the plan for 1,000 to 10 million players. `page` writes the figures and the plan into
@@ -17,6 +17,7 @@ mod common;
 mod support;
 
 mod deliveries;
+mod disk;
 mod figures;
 mod growth;
 mod host;
@@ -36,8 +37,9 @@ use figures::Figures;
 
 type Part = (&'static str, fn(&mut Figures));
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     ("solo", solo::measure),
+    ("disk", disk::measure),
     ("rooms", rooms::measure),
     ("idle", idle::measure),
     ("deliveries", deliveries::measure),

@@ -36,21 +36,21 @@ const ON_A_FILE: Rows = &[
         ],
     ),
     ("the same: its results", "solo", &[("CPU", "solo.results.cpu"), ("down", "solo.results.received")]),
-    ("the same, while it lives", "solo", &[("memory", "solo.game.memory"), ("disk", "solo.game.disk")]),
+    ("the same, while it lives", "solo", &[("memory", "solo.game.memory"), ("disk", "disk.game")]),
     (
         "the same, finished, with its results",
         "solo",
-        &[("memory", "solo.finished.memory"), ("disk", "solo.finished.disk")],
+        &[("memory", "solo.finished.memory"), ("disk", "disk.finished_game")],
     ),
     (
         "a room of 30 questions without players",
         "rooms",
-        &[("CPU to open", "rooms.room.cpu"), ("memory", "rooms.room.memory"), ("disk", "rooms.room.disk")],
+        &[("CPU to open", "rooms.room.cpu"), ("memory", "rooms.room.memory"), ("disk", "disk.room")],
     ),
     (
         "a seat of a room, not connected",
         "rooms",
-        &[("CPU to join", "rooms.seat.cpu"), ("memory", "rooms.seat.memory"), ("disk", "rooms.seat.disk")],
+        &[("CPU to join", "rooms.seat.cpu"), ("memory", "rooms.seat.memory"), ("disk", "disk.seat")],
     ),
     (
         "a connection of a seat, idle",
@@ -232,9 +232,11 @@ fn growth(figures: &Figures) -> String {
         ("an answer in a room, all seats at one instance: Valkey's CPU", "by_room", "by_room", "valkey_cpu", "by_room"),
         ("the same: CPU of the instances", "by_room", "by_room", "instance_cpu", "by_room"),
         ("the same: Valkey's commands", "by_room", "by_room", "commands", "by_room"),
+        ("the same: bytes from Valkey", "by_room", "by_room", "from_valkey", "by_room"),
         ("an answer in a room, seats at all instances: Valkey's CPU", "by_room", "by_seat", "valkey_cpu", "by_seat"),
         ("the same: CPU of the instances", "by_room", "by_seat", "instance_cpu", "by_seat"),
         ("the same: Valkey's commands", "by_room", "by_seat", "commands", "by_seat"),
+        ("the same: bytes from Valkey", "by_room", "by_seat", "from_valkey", "by_seat"),
     ];
     for (what, one, three, figure, shares) in rows {
         let names = [format!("growth.one.{one}.{figure}"), format!("growth.three.{three}.{figure}")];

@@ -1,6 +1,6 @@
 //! A page load: the HTML of a page and every file that it names, as a browser asks for them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
@@ -9,16 +9,23 @@ use crate::figures::Figures;
 
 const ROUNDS: usize = 3;
 /// Loads of one run.
-const LOADS: usize = 200;
-/// The pages, by the names of their figures.
-const PAGES: [(&str, &str); 4] = [("landing", "/"), ("player", "/j/ABC234"), ("host", "/host"), ("solo", "/solo")];
+const LOADS: usize = 100;
+/// The pages by the names of their figures, each with the files that its script (`web/app.js`) loads for it.
+const PAGES: [(&str, &str, &[&str]); 4] = [
+    ("landing", "/", &["player/landing.js", "style/player.css"]),
+    ("player", "/j/ABC234", &["player/join.js", "player/room.js", "style/player.css"]),
+    ("solo", "/solo", &["solo/solo.js", "style/player.css"]),
+    ("host", "/host", &["host/setup.js", "style/host.css", "host/stage.js", "style/stage.css"]),
+];
+/// The words of a page, which its script loads too.
+const WORDS: &str = "text/en.json";
 
 /// Measures page loads.
 pub(crate) fn measure(figures: &mut Figures) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
     let server = Server::start(folder.path(), &[]);
-    for (name, page) in PAGES {
-        let files = files_of(server.address, page);
+    for (name, page, more) in PAGES {
+        let files = files_of(server.address, page, more);
         let [compressed, plain] = ["br", "identity"].map(|encoding| {
             let mut line = Line::open(server.address);
             files.iter().map(|file| line.get(file, encoding).len()).sum::<usize>() as f64
@@ -39,21 +46,22 @@ pub(crate) fn measure(figures: &mut Figures) {
 }
 
 /// A page and all files that it needs at first: what its HTML names, and what those files import.
-fn files_of(address: SocketAddr, page: &str) -> Vec<String> {
+fn files_of(address: SocketAddr, page: &str, more: &[&str]) -> Vec<String> {
     let mut line = Line::open(address);
-    let mut found = BTreeMap::from([(page.to_owned(), ())]);
-    let mut left = VecDeque::from([page.to_owned()]);
+    let more = more.iter().chain([&WORDS]).map(|name| format!("/web/{name}"));
+    let mut found: BTreeSet<_> = more.chain([page.to_owned()]).collect();
+    let mut left: VecDeque<_> = found.iter().cloned().collect();
     while let Some(path) = left.pop_front() {
         let reply = line.get(&path, "identity");
         let text = String::from_utf8_lossy(&reply).into_owned();
         let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
         for name in named(&path, body) {
-            if found.insert(name.clone(), ()).is_none() {
+            if found.insert(name.clone()) {
                 left.push_back(name);
             }
         }
     }
-    found.into_keys().collect()
+    found.into_iter().collect()
 }
 
 /// The files that a page or a script names: `src`, `href`, static imports. Imports by a call come later.

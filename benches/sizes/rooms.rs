@@ -1,6 +1,5 @@
-//! Quiz rooms on redb: CPU time, memory and disk of a room and of a seat, and of answers at the pace of people.
+//! Quiz rooms on redb: CPU time, memory of a room and of a seat, and of answers at the pace of people.
 
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::task::LocalSet;
@@ -11,10 +10,9 @@ use crate::common::runtime;
 use crate::common::server::Server;
 use crate::figures::Figures;
 use crate::live::{CYCLE, Counts, Live, PLAYERS, Spread, open};
-use crate::solo::disk;
 
 const ROUNDS: usize = 3;
-/// Rooms of each size whose memory and disk are measured.
+/// Rooms of each size whose memory is measured.
 const ROOMS: usize = 400;
 /// Players in the small rooms. What a large room has more is due to its seats.
 const FEW: usize = 2;
@@ -26,32 +24,32 @@ const MEASURED: Duration = Duration::from_secs(10);
 /// Measures rooms.
 pub(crate) fn measure(figures: &mut Figures) {
     for _ in 0..ROUNDS {
-        beside_a_server(async |server, folder| stored(server, folder, figures).await);
+        beside_a_server(async |server| stored(server, figures).await);
     }
-    beside_a_server(async |server, _| played(server, figures).await);
+    beside_a_server(async |server| played(server, figures).await);
 }
 
-fn beside_a_server(part: impl AsyncFnOnce(&Server, &Path)) {
+fn beside_a_server(part: impl AsyncFnOnce(&Server)) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
     let server = Server::start(folder.path(), &["--api-keys", KEY]);
     let local = LocalSet::new();
-    runtime().block_on(local.run_until(part(&server, folder.path())));
+    runtime().block_on(local.run_until(part(&server)));
 }
 
 /// What rooms cost to open and fill, and what they take while nobody is connected.
-async fn stored(server: &Server, folder: &Path, figures: &mut Figures) {
+async fn stored(server: &Server, figures: &mut Figures) {
     open(&[server.address], 20, PLAYERS).await;
-    let mut costs = [[0.0; 3]; 2];
+    let mut costs = [[0.0; 2]; 2];
     for (players, cost) in [FEW, PLAYERS].into_iter().zip(&mut costs) {
         sleep(SETTLING).await;
-        let look = || [server.busy().as_secs_f64() * 1e6, server.resident() as f64, disk(folder)];
+        let look = || [server.busy().as_secs_f64() * 1e6, server.resident() as f64];
         let before = look();
         open(&[server.address], ROOMS, players).await;
         sleep(SETTLING).await;
         let after = look();
         *cost = std::array::from_fn(|n| (after[n] - before[n]) / ROOMS as f64);
     }
-    let names = [("cpu", "µs"), ("memory", "bytes"), ("disk", "bytes")];
+    let names = [("cpu", "µs"), ("memory", "bytes")];
     for (n, (what, unit)) in names.into_iter().enumerate() {
         let seat = (costs[1][n] - costs[0][n]) / (PLAYERS - FEW) as f64;
         figures.note(&format!("rooms.seat.{what}"), unit, seat);

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use crate::figures::Figures;
 
 const ROUNDS: usize = 3;
 /// Games of one run. Each has ten questions.
-const GAMES: usize = 20_000;
+const GAMES: usize = 10_000;
 /// Connections over which they are played at the same time.
 const AT_ONCE: usize = 64;
 /// Longer than the store takes to write its log into the file.
@@ -112,12 +111,6 @@ pub(crate) async fn results(lines: &Rc<Lines>, games: &Rc<[Game]>) {
     .await;
 }
 
-/// The size in bytes of all files in a folder.
-pub(crate) fn disk(folder: &Path) -> f64 {
-    let files = std::fs::read_dir(folder).expect("a folder").flatten();
-    files.filter_map(|file| file.metadata().ok()).map(|file| file.len() as f64).sum()
-}
-
 /// What a server has used so far.
 struct Used {
     busy: f64,
@@ -146,17 +139,17 @@ pub(crate) fn measure(figures: &mut Figures) {
     for _ in 0..ROUNDS {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
         let server = Server::start(folder.path(), &[]);
-        runtime().block_on(one(&server, folder.path(), figures));
+        runtime().block_on(one(&server, figures));
     }
 }
 
-async fn one(server: &Server, folder: &Path, figures: &mut Figures) {
+async fn one(server: &Server, figures: &mut Figures) {
     let lines = Lines::to(&[server.address]);
     // Before the first figure, everything that happens only once has happened.
     let first = create(&lines, 1_000).await;
     answer(&lines, &first).await;
     tokio::time::sleep(SETTLING).await;
-    let (empty, before) = (server.resident() as f64, disk(folder));
+    let empty = server.resident() as f64;
     figures.note("solo.server.memory", "MB", empty / 1e6);
 
     let used = Used::by(server);
@@ -164,14 +157,12 @@ async fn one(server: &Server, folder: &Path, figures: &mut Figures) {
     used.note(server, figures, "create", GAMES);
     tokio::time::sleep(SETTLING).await;
     figures.note("solo.game.memory", "bytes", (server.resident() as f64 - empty) / GAMES as f64);
-    figures.note("solo.game.disk", "bytes", (disk(folder) - before) / GAMES as f64);
 
     let used = Used::by(server);
     answer(&lines, &games).await;
     used.note(server, figures, "answer", GAMES * 10);
     tokio::time::sleep(SETTLING).await;
     figures.note("solo.finished.memory", "bytes", (server.resident() as f64 - empty) / GAMES as f64);
-    figures.note("solo.finished.disk", "bytes", (disk(folder) - before) / GAMES as f64);
 
     let used = Used::by(server);
     results(&lines, &games).await;

@@ -61,23 +61,21 @@ impl Costs {
     /// The costs of rooms whose seats are all at one instance.
     pub(crate) fn of(figures: &Figures) -> Self {
         let get = |name: &str| figures.median(name);
-        let [idle_one, idle_three] = ["one", "three"].map(|name| {
-            let get = |what: &str| get(&format!("growth.{name}.idle.{what}"));
-            (get("cpu_a_shard_second"), get("instance_cpu_a_second"), get("busiest_shard_cpu_a_second"))
-        });
-        // From one to three of both, what is paid for each of the others grows by two.
-        let each = |one: f64, three: f64| ((three - one) / 2.0).max(0.0);
-        let (shard_each, instance_each) = (each(idle_one.0, idle_three.0), each(idle_one.1, idle_three.1));
+        let idle = |name: &str, what: &str| get(&format!("growth.{name}.idle.{what}"));
+        let shard_each = idle("three", "shard_cpu_for_each_instance");
+        let [one, three] = ["one", "three"].map(|name| idle(name, "instance_cpu_a_second"));
+        // From one shard to three, an instance has two more to look after.
+        let idle_each = ((three - one) / 2.0).max(0.0);
         Self {
             answer: get("growth.three.by_room.instance_cpu"),
             answer_of_shard: get("growth.three.by_room.valkey_main_thread"),
             connect: get("growth.three.by_room.connect.instance_cpu"),
             connect_of_shard: get("growth.three.by_room.connect.valkey_cpu"),
-            idle_of_shard: (idle_one.0 - shard_each).max(0.0),
+            idle_of_shard: (idle("one", "shard_cpu_a_second") - shard_each).max(0.0),
             idle_of_shard_each: shard_each,
-            idle: (idle_one.1 - instance_each).max(0.0),
-            idle_each: instance_each,
-            global_each: ((idle_three.2 - idle_three.0) / 3.0).max(0.0),
+            idle: (one - idle_each).max(0.0),
+            idle_each,
+            global_each: (idle("three", "busiest_shard_cpu_for_each_instance") - shard_each).max(0.0),
             server_memory: get("solo.server.memory") * 1e6,
             connection_memory: get("idle.connection.memory")
                 + figures.figures.get("idle.connection.kernel_memory").map_or(0.0, |figure| figure.median()),
