@@ -167,6 +167,19 @@ const ON_VALKEY: Rows = &[
     ),
 ];
 
+const SOLO_ON_A_SMALL_HOST: Rows = &[
+    (
+        "live games of 10 questions on the host",
+        "host",
+        &[("count", "host.games.count"), ("memory", "host.games.memory"), ("each", "host.games.memory_each")],
+    ),
+    (
+        "200 players in a closed loop beside them",
+        "host",
+        &[("requests", "host.games.requests"), ("reply p99", "host.games.p99")],
+    ),
+];
+
 /// The parts of the page that are made, by name.
 pub(crate) fn tables(figures: &Figures) -> Vec<(&'static str, String)> {
     vec![
@@ -174,6 +187,7 @@ pub(crate) fn tables(figures: &Figures) -> Vec<(&'static str, String)> {
         ("file", costs(figures, ON_A_FILE)),
         ("valkey", costs(figures, ON_VALKEY)),
         ("host", host(figures)),
+        ("solo-host", costs(figures, SOLO_ON_A_SMALL_HOST)),
         ("growth", growth(figures)),
         ("plan", plan::table(figures)),
     ]

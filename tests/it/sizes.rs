@@ -65,7 +65,8 @@ fn a_plan_loads_no_core_above_what_is_planned() {
 fn ten_times_as_many_players_need_about_ten_times_as_much() {
     let (few, many) = (plan_for(1e5), plan_for(1e6));
     assert!((8.0..13.0).contains(&((many.instances - 1.0) / (few.instances - 1.0))), "{few:?} {many:?}");
-    assert!((8.0..13.0).contains(&(many.shards / few.shards)), "{few:?} {many:?}");
+    // Few shards are rounded up by more.
+    assert!((6.0..13.0).contains(&(many.shards / few.shards)), "{few:?} {many:?}");
 }
 
 #[test]
@@ -103,9 +104,9 @@ fn a_storm_is_slower_where_less_is_left() {
 
 #[test]
 fn players_who_wait_too_long_try_again_and_that_is_counted() {
-    let ended = Storm { players: 100_000, load_each: 0.0, ..STORM }.run();
-    // All of them need at least 20 s of the two cores, and nobody waits for more than 5 s.
-    assert!(ended.late > 0 && ended.back[2].is_some_and(|all| all > 20.0), "{ended:?}");
+    let ended = Storm { players: 30_000, load_each: 0.0, ..STORM }.run();
+    // All of them need 6 s of what the two cores have left, and nobody waits for more than 5 s.
+    assert!(ended.late > 0 && ended.back[2].is_some_and(|all| all > 6.0), "{ended:?}");
     let hopeless = Storm { players: 100_000, instance_load: 1.0, ..STORM }.run();
     assert_eq!(hopeless.back[2], None);
 }
