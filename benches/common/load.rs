@@ -41,6 +41,32 @@ impl Connection {
         serde_json::from_slice(&reply).expect("JSON")
     }
 
+    /// Like [`request_by`](Self::request_by), but repeats the request after a 503, as a client does: with the same
+    /// `Idempotency-Key`.
+    pub async fn request_until_done(&mut self, bearer: &str, key: &str, path: &str, body: &str) -> Value {
+        let headers = format!("Authorization: Bearer {bearer}\r\nIdempotency-Key: {key}\r\n");
+        loop {
+            let (status, reply) = self.exchange("POST", path, &headers, body).await;
+            if status != 503 {
+                assert!(status < 300, "POST {path}: {status} {}", String::from_utf8_lossy(&reply));
+                return serde_json::from_slice(&reply).unwrap_or_default();
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Like [`request`](Self::request), but repeats a request of a solo game after a 503, with the same
+    /// `Idempotency-Key`.
+    pub async fn request_again(&mut self, key: &str, method: &str, path: &str, body: &str) -> (u16, Vec<u8>) {
+        loop {
+            let answered = self.exchange(method, path, &format!("Idempotency-Key: {key}\r\n"), body).await;
+            if answered.0 != 503 {
+                return answered;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
     /// The number of commits that the server has made.
     pub async fn commits(&mut self) -> f64 {
         let health: Value = serde_json::from_slice(&self.request("GET", "/health", "").await.1).expect("JSON");

@@ -51,7 +51,7 @@ impl Quiz {
 
     async fn start(&self) {
         let mut line = Connection::open(self.home).await;
-        line.request_by(&self.host, "POST", &self.path("/start"), r#"{"at":0}"#).await;
+        line.request_until_done(&self.host, "start", &self.path("/start"), r#"{"at":0}"#).await;
     }
 
     fn path(&self, call: &str) -> String {
@@ -80,12 +80,15 @@ async fn open_one(home: SocketAddr, players: usize) -> Quiz {
         "quizId": "civics", "count": QUESTIONS, "maxSeats": players + 1, "advance": "auto", "readyMs": 0,
         "timeLimitMs": 20_000, "revealMs": u64::try_from(REVEAL.as_millis()).expect("it is short"),
     });
-    let opened = line.request_by(KEY, "POST", "/api/rooms", &settings.to_string()).await;
+    // The keys of these requests are unique: a repeat of one room's is never taken for another's.
+    let unique = fastrand::u64(..);
+    let opened = line.request_until_done(KEY, &unique.to_string(), "/api/rooms", &settings.to_string()).await;
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let mut tokens = Vec::new();
     for n in 1..=players {
         let join = json!({"joinCode": opened["joinCode"], "name": format!("Player {n}")}).to_string();
-        tokens.push(text(&line.request_by(KEY, "POST", "/api/rooms/join", &join).await["token"]));
+        let key = format!("{unique}-{n}");
+        tokens.push(text(&line.request_until_done(KEY, &key, "/api/rooms/join", &join).await["token"]));
     }
     let room = Room { id: text(&opened["roomId"]).into(), tokens: tokens.into() };
     Quiz { room, host: text(&opened["token"]), home }

@@ -38,14 +38,15 @@ impl Lines {
         Rc::new(Self { addresses: addresses.to_vec(), free: RefCell::default() })
     }
 
-    /// Sends a request over a free connection, or over a new one to the `n`th server.
-    pub(crate) async fn ask(&self, n: usize, method: &str, path: &str, body: &str, good: u16) -> Vec<u8> {
+    /// Sends a request over a free connection, or over a new one to the `n`th server. `key` is the request's
+    /// `Idempotency-Key`: the same for its repeats, and another one for any other request of the game.
+    async fn ask(&self, n: usize, key: &str, (method, path): (&str, &str), body: &str, good: u16) -> Vec<u8> {
         let free = self.free.borrow_mut().pop();
         let mut line = match free {
             Some(line) => line,
             None => Connection::open(self.addresses[n % self.addresses.len()]).await,
         };
-        let (status, reply) = line.request(method, path, body).await;
+        let (status, reply) = line.request_again(key, method, path, body).await;
         assert_eq!(status, good, "{method} {path}: {}", String::from_utf8_lossy(&reply));
         self.free.borrow_mut().push(line);
         reply
@@ -53,7 +54,7 @@ impl Lines {
 
     /// Starts a game of ten questions.
     pub(crate) async fn create(&self, n: usize) -> Game {
-        let created = self.ask(n, "POST", "/api/game/session", r#"{"quizId":"civics"}"#, 201).await;
+        let created = self.ask(n, "create", ("POST", "/api/game/session"), r#"{"quizId":"civics"}"#, 201).await;
         let created: Value = serde_json::from_slice(&created).expect("JSON");
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
         let questions = created["questions"].as_array().expect("questions");
@@ -67,12 +68,12 @@ impl Lines {
     pub(crate) async fn answer(&self, n: usize, game: &Game, question: usize) {
         let (id, question) = (&game.id, &game.questions[question]);
         let answer = format!(r#"{{"sessionId":"{id}","questionId":"{question}","optionId":1}}"#);
-        self.ask(n, "POST", "/api/game/answer", &answer, 200).await;
+        self.ask(n, question, ("POST", "/api/game/answer"), &answer, 200).await;
     }
 
     /// Reads the results of a game.
     pub(crate) async fn results(&self, n: usize, game: &Game) {
-        self.ask(n, "GET", &format!("/api/game/results/{}", game.id), "", 200).await;
+        self.ask(n, "results", ("GET", &format!("/api/game/results/{}", game.id)), "", 200).await;
     }
 }
 

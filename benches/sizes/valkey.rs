@@ -19,7 +19,7 @@ const ROUNDS: usize = 3;
 const GAMES: usize = 10_000;
 const ROOMS: usize = 300;
 const FEW: usize = 2;
-const LIVE_ROOMS: usize = 80;
+const LIVE_ROOMS: usize = 60;
 /// Longer than the deadline index lags behind, and than Valkey takes to forget what connections used.
 const SETTLING: Duration = Duration::from_secs(1);
 const MEASURED: Duration = Duration::from_secs(10);
