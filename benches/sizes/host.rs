@@ -25,7 +25,7 @@ const FULL: f64 = 0.9;
 const PACE: f64 = 0.9 / 20.0;
 const FIRST_ROOMS: usize = 80;
 /// The next numbers of rooms, as parts of what the server's core should hold by its load with the first ones.
-const PARTS: [f64; 4] = [0.5, 0.75, 0.95, 1.15];
+const PARTS: [f64; 5] = [0.5, 0.75, 0.95, 1.15, 1.35];
 const MEASURED: Duration = Duration::from_secs(10);
 /// Open files that are no connections of players.
 const OTHER_FILES: usize = 400;

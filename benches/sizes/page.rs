@@ -262,6 +262,16 @@ fn growth(figures: &Figures) -> String {
             if figure == "valkey_cpu" { format!("{} %, {} %", share("least"), share("most")) } else { String::new() };
         writeln!(out, "| {what} | {one} | {three} | {ratio:.2} | {shares} |").expect("a text grows");
     }
+    let watched =
+        figures.figures.iter().filter_map(|(name, figure)| Some((name.strip_prefix("growth.slots.")?, figure)));
+    let (all, others): (Vec<_>, Vec<_>) = watched.partition(|(name, _)| *name == "commands");
+    for (_, figure) in all {
+        write!(out, "\nOf {}, none touched two slots.", figure.text()).expect("a text grows");
+    }
+    for (key, figure) in others {
+        write!(out, " `{key}`: {}.", figure.text()).expect("a text grows");
+    }
+    out.push('\n');
     out
 }
 

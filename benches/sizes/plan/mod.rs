@@ -25,6 +25,8 @@ pub(crate) const MOST_SHARDS: f64 = 1_000.0;
 pub(crate) const MOST_CLIENTS: f64 = 10_000.0;
 /// Connections that an instance keeps to each shard: for commands, and for notifications.
 const CLIENTS_EACH: f64 = 2.0;
+/// How much more than planned the shard with the global keys may be used, as a part of its thread.
+const TOLERATED: f64 = 0.05;
 /// A second in microseconds.
 const SECOND: f64 = 1e6;
 
@@ -90,6 +92,7 @@ impl Costs {
 /// What a number of players needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
+    /// Of one cluster.
     pub(crate) players: f64,
     pub(crate) instances: f64,
     pub(crate) shards: f64,
@@ -170,6 +173,11 @@ impl Plan {
         parts.into_iter().max_by(|one, other| one.1.total_cmp(&other.1)).expect("there are parts")
     }
 
+    /// True if no part is used beyond what is planned, or beyond its limit where that is a count.
+    fn holds(&self) -> bool {
+        self.global_load <= PLANNED + TOLERATED && self.shard_clients <= MOST_CLIENTS && self.shards <= MOST_SHARDS
+    }
+
     /// What happens when an instance dies and its players connect to the others.
     pub(crate) fn instance_dies(&self, costs: &Costs) -> StormOutcome {
         let back = self.connections.ceil();
@@ -197,16 +205,46 @@ impl Plan {
     }
 }
 
+/// The plan of one cluster that holds.
+fn holding(costs: &Costs, players: f64) -> Option<Plan> {
+    Plan::of(costs, players).filter(Plan::holds)
+}
+
+/// The smallest number of clusters among which so many players can be divided, and the plan of each.
+pub(crate) fn divided(costs: &Costs, players: f64) -> Option<(f64, Plan)> {
+    (1..=1_000).map(f64::from).find_map(|clusters| Some((clusters, holding(costs, players / clusters)?)))
+}
+
+/// The most players of one cluster, to two digits, and the part that stops it there.
+pub(crate) fn largest(costs: &Costs) -> (f64, &'static str) {
+    let (mut fits, mut fails) = (1e3, 1e9);
+    while fails / fits > 1.01 {
+        let middle = f64::sqrt(fits * fails);
+        if holding(costs, middle).is_some() { fits = middle } else { fails = middle }
+    }
+    let unit = 10_f64.powf(fits.log10().floor() - 1.0);
+    let part = Plan::of(costs, fails).map_or("the probes of all instances on each shard", |plan| {
+        if plan.shards > MOST_SHARDS { "the nodes of a cluster" } else { plan.first_to_give_out().0 }
+    });
+    ((fits / unit).floor() * unit, part)
+}
+
 /// The plan as a table in Markdown, with the storms.
 pub(crate) fn table(figures: &Figures) -> String {
     let costs = Costs::of(figures);
-    let mut out = String::from(
-        "| players | instances | shards | one instance: load, connections, memory, bandwidth | one shard: load, memory, \
-         bandwidth, clients | nearest to its limit |\n| --- | --- | --- | --- | --- | --- |\n",
+    let (most, part) = largest(&costs);
+    let mut out = format!(
+        "One cluster holds up to {} players. What gives out there is {part}.\n\n| players | clusters | instances and \
+         shards of each | one instance: load, connections, memory, bandwidth | one shard: load, memory, bandwidth, \
+         clients | nearest to its limit |\n| --- | --- | --- | --- | --- | --- |\n",
+        short(most)
     );
-    let plans = PLAYERS.map(|players| (players, Plan::of(&costs, players)));
+    let plans = PLAYERS.map(|players| (players, divided(&costs, players)));
     for (players, plan) in &plans {
-        let line = plan.as_ref().map_or_else(|| format!("| {} | does not fit | | | | |", short(*players)), row);
+        let line = plan.as_ref().map_or_else(
+            || format!("| {} | does not fit | | | | |", short(*players)),
+            |(clusters, plan)| row(*players, *clusters, plan),
+        );
         writeln!(out, "{line}").expect("a text grows");
     }
     out.push_str(
@@ -214,30 +252,35 @@ pub(crate) fn table(figures: &Figures) -> String {
          others then | a shard fails over: players back after (half, 99 %, all) | tries that took over 5 s |\n\
          | --- | --- | --- | --- | --- | --- |\n",
     );
-    for (players, plan) in plans.iter().filter_map(|(players, plan)| plan.as_ref().map(|plan| (players, plan))) {
-        let (dead, over) = (plan.instance_dies(&costs), plan.shard_fails_over(&costs));
-        let (dead_back, over_back) = (dead.text(), over.text());
-        let line = format!(
-            "| {} | {} players: {dead_back} | {} | {:.0} % | {} players: {over_back} | {} |",
-            short(*players),
-            short(dead.players as f64),
-            short(dead.late as f64),
-            dead.load_after * 100.0,
-            short(over.players as f64),
-            short(over.late as f64),
-        );
-        writeln!(out, "{line}").expect("a text grows");
+    for (players, (_, plan)) in plans.iter().filter_map(|(players, plan)| plan.as_ref().map(|plan| (players, plan))) {
+        writeln!(out, "{}", storms(*players, plan, &costs)).expect("a text grows");
     }
     out
 }
 
-fn row(plan: &Plan) -> String {
+fn storms(players: f64, plan: &Plan, costs: &Costs) -> String {
+    let (dead, over) = (plan.instance_dies(costs), plan.shard_fails_over(costs));
+    format!(
+        "| {} | {} players: {} | {} | {:.0} % | {} players: {} | {} |",
+        short(players),
+        short(dead.players as f64),
+        dead.text(),
+        short(dead.late as f64),
+        dead.load_after * 100.0,
+        short(over.players as f64),
+        over.text(),
+        short(over.late as f64),
+    )
+}
+
+fn row(players: f64, clusters: f64, plan: &Plan) -> String {
     let (first, used) = plan.first_to_give_out();
     let mb = |bytes: f64| format!("{} MB", short(bytes / 1e6));
     let mbit = |bytes: f64| format!("{} Mbit/s", short(bytes * 8.0 / 1e6));
     format!(
-        "| {} | {} | {} | {:.0} %, {}, {}, {} | {:.0} %, {}, {}, {} | {first}: {:.0} % |",
-        short(plan.players),
+        "| {} | {} | {}, {} | {:.0} %, {}, {}, {} | {:.0} %, {}, {}, {} | {first}: {:.0} % |",
+        short(players),
+        short(clusters),
         short(plan.instances),
         short(plan.shards),
         plan.instance_load * 100.0,
