@@ -27,12 +27,12 @@ const ROUNDS: usize = 3;
 const SOLO_PLAYERS: usize = 60;
 const EVERY: Duration = Duration::from_millis(40);
 const SOLO_WARM_UP: Duration = Duration::from_secs(2);
-const SOLO_MEASURED: Duration = Duration::from_secs(5);
+const SOLO_MEASURED: Duration = Duration::from_secs(4);
 /// Instances that are started for a while, to see what each of them costs without players.
 const MORE: usize = 8;
 /// Live rooms of all instances.
 const ROOMS: usize = 60;
-const MEASURED: Duration = Duration::from_secs(10);
+const MEASURED: Duration = Duration::from_secs(7);
 const WATCHED: Duration = Duration::from_secs(4);
 
 /// A number of instances over a cluster of as many shards.
@@ -191,7 +191,7 @@ async fn rooms(grown: &Grown, spread: Spread, figures: &mut Figures) {
     figures.note(&format!("growth.{name}.{what}.connect.valkey_cpu"), "µs", used.cpu / seats);
     figures.note(&format!("growth.{name}.{what}.connect.instance_cpu"), "µs", (grown.busy() - busy) / seats);
     live.start(&quizzes).await;
-    sleep(CYCLE).await;
+    sleep(CYCLE / 4).await;
     for _ in 0..ROUNDS {
         let (before, busy, counts) = (grown.usage(), grown.busy(), live.counts());
         sleep(MEASURED).await;

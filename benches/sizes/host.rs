@@ -25,11 +25,11 @@ const FULL: f64 = 0.9;
 const PACE: f64 = 0.9 / 20.0;
 const FIRST_ROOMS: usize = 80;
 /// The next numbers of rooms, as parts of what the server's core should hold by its load with the first ones.
-const PARTS: [f64; 5] = [0.5, 0.75, 0.95, 1.15, 1.35];
-const MEASURED: Duration = Duration::from_secs(10);
+const PARTS: [f64; 3] = [0.6, 1.0, 1.4];
+const MEASURED: Duration = Duration::from_secs(8);
 /// Open files that are no connections of players.
 const OTHER_FILES: usize = 400;
-const GAMES: usize = 200_000;
+const GAMES: usize = 100_000;
 const SOLO_PLAYERS: usize = 200;
 
 /// A control group for one server. It is removed when this value is dropped, after its server.
@@ -117,7 +117,7 @@ async fn rooms(server: &Server, group: &Group, figures: &mut Figures) {
         live.start(&quizzes).await;
         rooms = wanted;
         // The last rooms answer their first question.
-        sleep(CYCLE / 2).await;
+        sleep(CYCLE / 4).await;
         let (_, before, busy, here) = (live.latencies(), live.counts(), server.busy(), busy_here());
         sleep(MEASURED).await;
         let share = |busy: Duration| busy.as_secs_f64() / MEASURED.as_secs_f64();
@@ -152,7 +152,7 @@ async fn games(server: &Server, figures: &mut Figures) {
     figures.note("host.games.count", "games", GAMES as f64);
     figures.note("host.games.memory", "MB", server.resident() as f64 / 1e6);
     figures.note("host.games.memory_each", "bytes", (server.resident() as f64 - empty) / GAMES as f64);
-    let (warm_up, measured) = (Duration::from_secs(1), Duration::from_secs(5));
+    let (warm_up, measured) = (Duration::from_secs(1), Duration::from_secs(3));
     for _ in 0..3 {
         let speed = run(server.address, SOLO_PLAYERS, Play::Games, warm_up, measured).await;
         figures.note("host.games.requests", "a second", speed.per_second);

@@ -15,8 +15,8 @@ use crate::live::{Live, PLAYERS, Spread, open};
 const ROUNDS: usize = 3;
 const ROOMS: usize = 334;
 /// Long enough for pings, heartbeats and the reports of presence.
-const SETTLING: Duration = Duration::from_secs(6);
-const MEASURED: Duration = Duration::from_secs(10);
+const SETTLING: Duration = Duration::from_secs(5);
+const MEASURED: Duration = Duration::from_secs(5);
 
 /// Measures idle connections.
 pub(crate) fn measure(figures: &mut Figures) {

@@ -19,7 +19,8 @@ const FEW: usize = 2;
 /// Rooms that are played live.
 const LIVE_ROOMS: usize = 100;
 const SETTLING: Duration = Duration::from_secs(3);
-const MEASURED: Duration = Duration::from_secs(10);
+/// How long live rooms are measured for one value.
+pub(crate) const MEASURED: Duration = Duration::from_secs(7);
 
 /// Measures rooms.
 pub(crate) fn measure(figures: &mut Figures) {
@@ -63,7 +64,7 @@ async fn played(server: &Server, figures: &mut Figures) {
     let live = Live::new();
     live.connect(&[server.address], &quizzes, Spread::ByRoom).await;
     live.start(&quizzes).await;
-    sleep(CYCLE).await;
+    sleep(CYCLE / 4).await;
     for _ in 0..ROUNDS {
         let (before, busy, written) = (live.counts(), server.busy(), server.written());
         sleep(MEASURED).await;

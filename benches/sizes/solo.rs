@@ -18,7 +18,7 @@ const GAMES: usize = 10_000;
 /// Connections over which they are played at the same time.
 const AT_ONCE: usize = 64;
 /// Longer than the store takes to write its log into the file.
-const SETTLING: Duration = Duration::from_secs(3);
+const SETTLING: Duration = Duration::from_secs(2);
 
 /// A started game: its id and its questions.
 pub(crate) struct Game {

@@ -10,7 +10,7 @@ use crate::common::runtime;
 use crate::common::server::Server;
 use crate::figures::Figures;
 use crate::live::{CYCLE, Live, PLAYERS, Spread, open};
-use crate::rooms::{note_play, note_waits};
+use crate::rooms::{MEASURED, note_play, note_waits};
 use crate::shards::Usage;
 use crate::solo;
 use crate::support::valkey::ValkeyServer;
@@ -22,7 +22,6 @@ const FEW: usize = 2;
 const LIVE_ROOMS: usize = 60;
 /// Longer than the deadline index lags behind, and than Valkey takes to forget what connections used.
 const SETTLING: Duration = Duration::from_secs(1);
-const MEASURED: Duration = Duration::from_secs(10);
 
 /// Measures Valkey.
 pub(crate) fn measure(figures: &mut Figures) {
@@ -85,7 +84,7 @@ async fn played(server: &Server, valkey: &ValkeyServer, figures: &mut Figures) {
     let live = Live::new();
     live.connect(&[server.address], &quizzes, Spread::ByRoom).await;
     live.start(&quizzes).await;
-    sleep(CYCLE).await;
+    sleep(CYCLE / 4).await;
     for _ in 0..ROUNDS {
         let (before, busy, usage) = (live.counts(), server.busy(), Usage::of(valkey));
         sleep(MEASURED).await;
