@@ -234,6 +234,6 @@ async fn check_slots(grown: &Grown, figures: &mut Figures) {
     assert!(slots.crossing.is_empty(), "these touch two slots: {:#?}", slots.crossing);
     figures.note("growth.slots.commands", "commands watched", slots.commands as f64);
     for (kind, (count, shards)) in &slots.others {
-        figures.note(&format!("growth.slots.{kind}"), &format!("uses on {} shards", shards.len()), *count as f64);
+        figures.note(&format!("growth.slots.{kind}"), &format!("uses, shards: {}", shards.len()), *count as f64);
     }
 }

@@ -1,7 +1,8 @@
-//! What a game, a seat, a connection, a delivery and an answer cost: `cargo bench --bench sizes`. It takes about ten
+//! What a game, a seat, a connection, a delivery and an answer cost: `cargo bench --bench sizes`. It takes about 12
 //! minutes, and `docs/sizes.md` explains the figures.
 //!
-//! Words after `--` run only those parts: `solo`, `disk`, `rooms`, `idle`, `deliveries`, `pages`, `valkey`, `growth`, `host`.
+//! Words after `--` run only those parts: `solo`, `disk`, `rooms`, `idle`, `deliveries`, `pages`, `valkey`, `growth`,
+//! `host`.
 //! Each figure is measured several times; printed are the median, the lowest and the highest value. The figures are
 //! kept in `target/sizes.json`, so that parts can be measured one after the other; `--json` prints that file.
 //! `plan` reads it and prints the plan for 1,000 to 10 million players. `page` writes the figures and the plan into

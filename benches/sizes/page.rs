@@ -269,7 +269,7 @@ fn growth(figures: &Figures) -> String {
         write!(out, "\nOf {}, none touched two slots.", figure.text()).expect("a text grows");
     }
     for (key, figure) in others {
-        write!(out, " `{key}`: {}.", figure.text()).expect("a text grows");
+        write!(out, "\n`{key}`: {}.", figure.text()).expect("a text grows");
     }
     out.push('\n');
     out
