@@ -149,6 +149,14 @@ metrics! {
         "Time from a request's head to its reply's head, by group of routes. The group events may wait on purpose"
     SCRAPE_SECONDS: gauge "rejoin_scrape_duration_seconds" "seconds" []
         "How long it took to read the values of this scrape"
+    BACKUPS: counter "rejoin_backups_total" "backups" ["outcome"]
+        "Backups that this process has made, and that have failed"
+    BACKUP_LAST: gauge "rejoin_backup_last_success_timestamp_seconds" "seconds" []
+        "When the last backup was complete, since 1970. Missing until this process has made one"
+    BACKUP_SECONDS: gauge "rejoin_backup_duration_seconds" "seconds" []
+        "How long the last backup took"
+    BACKUP_BYTES: gauge "rejoin_backup_size_bytes" "bytes" []
+        "Size of the last backup"
     BUILD: gauge "rejoin_build_info" "1" ["version" "commit"]
         "The running build"
     CPU: counter "process_cpu_seconds_total" "seconds" []

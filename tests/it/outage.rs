@@ -362,10 +362,8 @@ async fn a_start_prints_one_line_with_its_address_and_store() {
         let base = &server.base;
         let place = file.display();
         let place = format!("rejoin {VERSION} listens on {base} (to play, open {base}), sessions in redb at {place}");
-        assert_eq!(
-            server.line(),
-            format!("{place}, {records} session record{}\n", if records == 1 { "" } else { "s" })
-        );
+        let (plural, admin) = (if records == 1 { "" } else { "s" }, &server.admin);
+        assert_eq!(server.line(), format!("{place}, {records} session record{plural}, admin on {admin}\n"));
         server.client().create(json!({ "questions": questions(1) })).await;
         server.stop().await;
     }

@@ -8,10 +8,9 @@ use actix_web::{HttpResponse, web};
 use super::super::Shared;
 use super::super::store_health::word_of;
 use crate::metrics::{self, Scrape, list};
+use crate::store::backup::BackupStatus;
 use crate::store::{Breaker, Cause, StoreFigures, StoreStatus, StoresStatus};
-
-/// The git commit of the build. Empty if it is not known.
-const COMMIT: &str = "";
+use crate::version::{COMMIT, VERSION};
 
 /// All metrics in Prometheus' text format.
 pub(super) async fn metrics(shared: web::Data<Shared>) -> HttpResponse {
@@ -21,7 +20,7 @@ pub(super) async fn metrics(shared: web::Data<Shared>) -> HttpResponse {
 /// The text of a scrape. Whatever can't be read now is left out: a scrape never fails.
 pub(super) async fn text(shared: &Shared) -> String {
     let (begun, mut scrape) = (Instant::now(), Scrape::default());
-    scrape.put(list::BUILD, [("version", env!("CARGO_PKG_VERSION")), ("commit", COMMIT)], 1_u64);
+    scrape.put(list::BUILD, [("version", VERSION), ("commit", COMMIT)], 1_u64);
     scrape.process();
     read_stores(&mut scrape, shared).await;
     read_server(&mut scrape, shared);
@@ -82,11 +81,22 @@ fn read_figures(scrape: &mut Scrape, of_store: [(&'static str, &str); 2], figure
     }
 }
 
+fn read_backups(scrape: &mut Scrape, status: &BackupStatus) {
+    scrape.put(list::BACKUPS, [("outcome", "made")], status.made);
+    scrape.put(list::BACKUPS, [("outcome", "failed")], status.failed);
+    if let Some(last) = &status.last {
+        scrape.put(list::BACKUP_LAST, [], last.at.0 as f64 / 1_000.0);
+        scrape.put(list::BACKUP_SECONDS, [], last.report.took.as_secs_f64());
+        scrape.put(list::BACKUP_BYTES, [], last.report.bytes);
+    }
+}
+
 fn read_server(scrape: &mut Scrape, shared: &Shared) {
     let (rooms, seats) = shared.rooms.hub.connected();
     scrape.put(list::ROOMS, [], rooms);
     scrape.put(list::SEATS, [], seats);
     scrape.put(list::WEBSOCKETS, [], shared.sockets.open());
+    read_backups(scrape, &shared.backups.status());
     for (limit, hits) in shared.admission.hits() {
         scrape.put(list::LIMIT_HITS, [("limit", limit)], hits);
     }

@@ -46,9 +46,15 @@ fn promtool(args: &[&str], input: &str) -> String {
 #[tokio::test]
 async fn a_server_exposes_exactly_the_list_and_counts_what_happens() {
     let mut valkey = ValkeyServer::start(&[]);
-    let (_folder, server) = server(&valkey);
+    let (folder, server) = server(&valkey);
     play::all(&server.client()).await;
+    let backup = serde_json::json!({ "file": folder.path().join("backup.redb") });
+    let operator = Client::new(&server.admin);
+    assert_eq!(operator.post("/admin/api/backups", &backup).await.status, 201);
+    // The same name again is refused, and counted.
+    assert_eq!(operator.post("/admin/api/backups", &backup).await.status, 409);
     let found = scrape(&server).await;
+    assert_eq!(found.value("rejoin_backups_total", &[("outcome", "made")]), 1.0);
     assert_eq!(promtool(&["check", "metrics"], &found.text), "", "promtool has something to say");
     is_the_list(&found);
     queries::select_what_there_is(&found);

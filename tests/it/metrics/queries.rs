@@ -11,8 +11,8 @@ use super::exposition::Exposition;
 
 /// Labels that Prometheus adds to every series.
 const OF_THE_TARGET: [&str; 2] = ["job", "instance"];
-/// Series that no `/metrics` of this play has: one is Prometheus' own, the other is there once a backup was made.
-const FROM_ELSEWHERE: [&str; 2] = ["up", "rejoin_backup_last_success_timestamp_seconds"];
+/// A series that no `/metrics` has: it is Prometheus' own.
+const FROM_ELSEWHERE: [&str; 1] = ["up"];
 
 /// The alerts: name and query.
 pub(super) fn alerts() -> Vec<(String, String)> {
