@@ -1,8 +1,8 @@
 //! What a backup costs the players: `cargo bench --bench backup`.
 //!
 //! 1,000 answers per second, one every millisecond whatever became of those before, each to another game of a large
-//! file. Rounds without a backup and rounds in which one backup follows the other take turns. Prints the latencies
-//! of both, their ratio, and what the backups were: size, time, and how much the file grew meanwhile.
+//! file. Rounds without a backup and rounds with one take turns; the last backup is made to its end. Prints the
+//! latencies of both, the ratio of their medians, and what that backup was: size, time, and how much the file grew.
 //! `REJOIN_BENCH_SESSIONS` sets the number of games.
 
 mod common;
@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::load::Figures;
@@ -22,8 +22,10 @@ use rejoin::store::redb::RedbStore;
 
 const GAMES: usize = 500_000;
 const EVERY: Duration = Duration::from_millis(1);
-const ROUND: Duration = Duration::from_secs(12);
-const ROUNDS: usize = 4;
+const ROUND: Duration = Duration::from_secs(5);
+const ROUNDS: usize = 12;
+/// The longest round: the last one goes on until a backup is complete.
+const LONGEST: Duration = Duration::from_secs(120);
 
 fn main() {
     let games = std::env::var("REJOIN_BENCH_SESSIONS").ok().and_then(|games| games.parse().ok()).unwrap_or(GAMES);
@@ -41,9 +43,13 @@ fn main() {
         for is_beside in [false, true] {
             let before = length();
             let backups = is_beside.then(|| Repeated::start(redb.clone(), folder.path()));
-            let latencies = runtime.block_on(answers(&store, &games));
+            let begun = Instant::now();
+            let has_made = || backups.as_ref().is_none_or(|backups| backups.made.load(Ordering::Relaxed) > 0);
+            let is_enough = || round < ROUNDS || has_made();
+            let latencies = runtime.block_on(answers(&store, &games, is_enough));
+            let took = begun.elapsed();
             let made = backups.map(Repeated::stop).unwrap_or_default();
-            let figures = Figures::of(latencies.clone(), ROUND);
+            let figures = Figures::of(latencies, took);
             let Figures { per_second, p50, p95, p99, most } = figures;
             let kind = if is_beside { "backups" } else { "alone  " };
             println!(
@@ -57,30 +63,34 @@ fn main() {
                     length() - before
                 );
             }
-            if is_beside { beside.extend(latencies) } else { alone.extend(latencies) }
+            if is_beside { beside.push((p50, p99)) } else { alone.push((p50, p99)) }
         }
     }
-    let took = ROUND * ROUNDS as u32;
-    let (alone, beside) = (Figures::of(alone, took), Figures::of(beside, took));
-    let ratio = |one: Duration, other: Duration| one.as_secs_f64() / other.as_secs_f64();
-    println!(
-        "p99 {:.2?} alone, {:.2?} beside backups: {:.2} times; p50 {:.2} times",
-        alone.p99,
-        beside.p99,
-        ratio(beside.p99, alone.p99),
-        ratio(beside.p50, alone.p50)
-    );
+    let ratio = |of: fn(&(Duration, Duration)) -> Duration| {
+        let median = |rounds: &[(Duration, Duration)]| {
+            let mut sorted: Vec<_> = rounds.iter().map(of).collect();
+            sorted.sort_unstable();
+            sorted[sorted.len() / 2]
+        };
+        let (one, other) = (median(&alone), median(&beside));
+        format!("{one:.2?} alone, {other:.2?} beside a backup: {:.2} times", other.as_secs_f64() / one.as_secs_f64())
+    };
+    println!("medians of {ROUNDS} rounds: p50 {}; p99 {}", ratio(|round| round.0), ratio(|round| round.1));
 }
 
 /// One answer every millisecond. The latency counts from when it was due.
-async fn answers(store: &Arc<dyn GameSessionStore>, games: &common::Games) -> Vec<Duration> {
+async fn answers(
+    store: &Arc<dyn GameSessionStore>,
+    games: &common::Games,
+    is_enough: impl Fn() -> bool,
+) -> Vec<Duration> {
     let latencies = Rc::new(RefCell::new(Vec::new()));
     let local = tokio::task::LocalSet::new();
     local
         .run_until(async {
             let (begun, bank) = (Instant::now(), common::bank());
             let mut due = begun;
-            while begun.elapsed() < ROUND {
+            while begun.elapsed() < ROUND || (begun.elapsed() < LONGEST && !is_enough()) {
                 due += EVERY;
                 tokio::time::sleep_until(due.into()).await;
                 let (store, games, latencies, bank) = (store.clone(), games.clone(), latencies.clone(), bank.clone());
@@ -98,27 +108,32 @@ async fn answers(store: &Arc<dyn GameSessionStore>, games: &common::Games) -> Ve
 /// Backups that follow each other on a thread of their own, as in the server.
 struct Repeated {
     stop: Arc<AtomicBool>,
+    made: Arc<AtomicUsize>,
     control: CopyControl,
     thread: std::thread::JoinHandle<Vec<BackupReport>>,
 }
 
 impl Repeated {
     fn start(store: Arc<RedbStore>, folder: &Path) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stop, made) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let count = made.clone();
         let control = CopyControl { is_gentle: true, ..CopyControl::default() };
         let (stopped, controlled, target) = (stop.clone(), control.clone(), folder.join("backup.redb"));
         let thread = std::thread::spawn(move || {
             let mut made = Vec::new();
             while !stopped.load(Ordering::Relaxed) {
                 match store.back_up(&target, &controlled) {
-                    Ok(report) => made.push(report),
+                    Ok(report) => {
+                        made.push(report);
+                        count.fetch_add(1, Ordering::Relaxed);
+                    }
                     Err(_) => break,
                 }
                 std::fs::remove_file(&target).expect("it is removed");
             }
             made
         });
-        Self { stop, control, thread }
+        Self { stop, made, control, thread }
     }
 
     fn stop(self) -> Vec<BackupReport> {

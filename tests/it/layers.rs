@@ -28,6 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("actix", &["http/", "server/", "main.rs"]),
     ("redb", &["store/redb/"]),
+    ("xxhash_rust", &["store/redb/pages/"]),
     ("bincode", &["store/format/", "domain/room/closed.rs"]),
     ("rustls", &["store/valkey/"]),
     ("redis", &["store/valkey/"]),

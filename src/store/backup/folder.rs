@@ -27,10 +27,20 @@ pub struct BackupFolder {
 impl BackupFolder {
     /// The path for a backup that is made now. No file has this name.
     pub(super) fn place(&self, name: &str, date: WallTime) -> PathBuf {
-        let (stamp, folder) = (stamp(date), &self.path);
-        let first = folder.join(format!("{name}-{stamp}{ENDING}"));
-        let others = (2..).map(|n: u32| folder.join(format!("{name}-{stamp}-{n}{ENDING}")));
-        std::iter::once(first).chain(others).find(|place| !place.exists()).unwrap_or_else(|| folder.join(name))
+        let dated = format!("{name}-{}", stamp(date));
+        let number = |path: &PathBuf| {
+            let stem = path.file_stem()?.to_string_lossy();
+            let rest = stem.strip_prefix(&dated)?;
+            if rest.is_empty() { Some(1) } else { rest.strip_prefix('-')?.parse::<u32>().ok() }
+        };
+        // After the last one of this second, and never a name that became free: it would be that of the oldest.
+        let count = self
+            .backups(name)
+            .iter()
+            .filter_map(number)
+            .max()
+            .map_or_else(String::new, |last| format!("-{}", last.saturating_add(1)));
+        self.path.join(format!("{dated}{count}{ENDING}"))
     }
 
     /// Creates the folder if it is missing.
@@ -100,6 +110,8 @@ mod tests {
             assert_eq!(place.file_name().expect("a name").to_string_lossy(), expected);
             std::fs::write(place, "").expect("written");
         }
+        std::fs::remove_file(folder.path().join("rejoin-2026-11-27T17-00-00Z.redb")).expect("removed");
+        assert!(backups.place("rejoin", NOW).ends_with("rejoin-2026-11-27T17-00-00Z-3.redb"));
     }
 
     #[test]

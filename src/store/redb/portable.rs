@@ -4,9 +4,10 @@ use async_trait::async_trait;
 
 use super::RedbStore;
 use super::queue::Work;
-use crate::domain::{Moment, Sequence, SessionId};
+use super::reads::without_gaps;
+use crate::domain::{Moment, SessionId};
 use crate::store::contract::{Dump, ImportOutcome, Portable};
-use crate::store::error::StoreResult;
+use crate::store::error::{StoreError, StoreResult};
 use crate::store::page::Budget;
 
 #[async_trait]
@@ -16,7 +17,11 @@ impl Portable for RedbStore {
             reader.look(|snapshot| {
                 let live = snapshot.session(id)?.map(|(session, _)| session).filter(|session| session.is_live(at.now));
                 let Some(session) = live else { return Ok(None) };
-                let events = snapshot.events(id, Sequence(0), &mut Budget::all())?;
+                let log = session.log();
+                let events = snapshot.events(id, log.oldest, &mut Budget::all())?;
+                if !without_gaps(&events, log.oldest, log.head, false) {
+                    return Err(StoreError::Corrupt { what: format!("events of {id:?}: some are missing") });
+                }
                 Ok(Some(Dump { taken: at.now, session, events }))
             })
         })

@@ -306,7 +306,7 @@ pub(super) fn guarded<T>(what: impl Fn() -> String, read: impl FnOnce() -> Store
 
 /// Whether a page of an event log is complete: it has every sequence from `first` on, up to the head of the
 /// log or until the page is full.
-fn without_gaps(events: &[Event], first: Sequence, head: Sequence, is_page_full: bool) -> bool {
+pub(super) fn without_gaps(events: &[Event], first: Sequence, head: Sequence, is_page_full: bool) -> bool {
     let (kept, found) = ((head.0 + 1).saturating_sub(first.0), events.len() as u64);
     let is_whole = found == kept || (is_page_full && found < kept);
     is_whole && events.iter().zip(first.0..).all(|(event, sequence)| event.sequence.0 == sequence)
