@@ -48,6 +48,10 @@ rm -rf "$PREVIOUS/rejoin" "$PREVIOUS/commit" "$PREVIOUS/src"
 mkdir -p "$PREVIOUS/src"
 # The files are as old as this moment, not as their commit: cargo builds what is newer than its last build.
 git archive "$commit" | tar --extract --touch --directory "$PREVIOUS/src"
+# Another version, so that cargo takes it for another package than the one of this folder. Both would be written to the
+# same place otherwise, and the tests would run the program of the commit before.
+sed --in-place '0,/^version = "\(.*\)"/s//version = "\1+previous"/' "$PREVIOUS/src/Cargo.toml"
+sed --in-place '/^name = "rejoin"$/{n;s/"$/+previous"/}' "$PREVIOUS/src/Cargo.lock"
 # With the compiled dependencies of this folder, but a binary of its own. `--examples`, of which there are none, makes
 # cargo choose the dependencies' features as for the tests, so that none is compiled twice.
 CARGO_BUILD_BUILD_DIR="$PWD/target" cargo build --locked --bin rejoin --examples \
