@@ -13,13 +13,6 @@ readonly PREVIOUS=target/previous
 # What the server is built from.
 readonly PROGRAM=(src web data build Cargo.toml Cargo.lock)
 
-cannot() {
-    # A server that is left from before would be another one than this folder's history says.
-    rm -f "$PREVIOUS/rejoin" "$PREVIOUS/commit"
-    echo "The tests of upgrades fail, the others don't need it: $*" >&2
-    exit 0
-}
-
 newest_other() {
     local commit
     while read -r commit; do
@@ -31,23 +24,35 @@ newest_other() {
     return 1
 }
 
-if [ "$(git rev-parse --show-toplevel 2>/dev/null)" != "$(pwd -P)" ]; then
-    cannot "this folder is no git clone, and the server of an earlier commit is built from its history."
-fi
+# What is built where there is no earlier commit: the tests then show less, but they run.
+readonly THIS_FOLDER="this folder"
 if [ $# -gt 0 ]; then
     commit=$(git rev-parse --verify "$1^{commit}")
+elif [ "$(git rev-parse --show-toplevel 2>/dev/null)" != "$(pwd -P)" ]; then
+    echo "This folder is no git clone, so the tests of upgrades compare it with itself." >&2
+    commit=$THIS_FOLDER
 elif ! commit=$(newest_other); then
-    cannot "this clone has no commit with another program. If it is a shallow clone: \`git fetch --deepen 10\`."
+    echo "This clone has no commit with another program, so the tests of upgrades compare it with itself. If it is a" \
+        "shallow clone: \`git fetch --deepen 10\`." >&2
+    commit=$THIS_FOLDER
 fi
-if [ -x "$PREVIOUS/rejoin" ] && [ "$(cat "$PREVIOUS/commit" 2>/dev/null)" = "$commit" ]; then
+built=$(cat "$PREVIOUS/commit" 2>/dev/null || true)
+if [ -x "$PREVIOUS/rejoin" ] && [ "$built" = "$commit" ] && [ "$built" != "$THIS_FOLDER" ]; then
     exit
 fi
 
-echo "building the server of $(git show --no-patch --format='%h (%s)' "$commit")"
 rm -rf "$PREVIOUS/rejoin" "$PREVIOUS/commit" "$PREVIOUS/src"
 mkdir -p "$PREVIOUS/src"
+sources() {
+    if [ "$commit" = "$THIS_FOLDER" ]; then
+        tar --create --exclude ./target --exclude ./.git --exclude node_modules .
+    else
+        git archive "$commit"
+    fi
+}
+echo "building the server of $commit"
 # The files are as old as this moment, not as their commit: cargo builds what is newer than its last build.
-git archive "$commit" | tar --extract --touch --directory "$PREVIOUS/src"
+sources | tar --extract --touch --directory "$PREVIOUS/src"
 # Another version, so that cargo takes it for another package than the one of this folder. Both would be written to the
 # same place otherwise, and the tests would run the program of the commit before.
 sed --in-place '0,/^version = "\(.*\)"/s//version = "\1+previous"/' "$PREVIOUS/src/Cargo.toml"
