@@ -96,6 +96,12 @@ impl GameMetrics {
         self.answers[game.number()][outcome].inc();
     }
 
+    /// The answers that were taken, of all kinds of games.
+    pub fn answers_taken(&self) -> u64 {
+        let taken = [AnswerOutcome::Right, AnswerOutcome::Wrong, AnswerOutcome::Accepted];
+        self.answers.iter().flat_map(|of_kind| taken.map(|outcome| of_kind[outcome].get())).sum()
+    }
+
     /// Counts a player who came or came back.
     pub fn resumed(&self, game: GameKind, outcome: ResumeOutcome) {
         self.resumes[game.number()][outcome].inc();

@@ -137,6 +137,11 @@ impl HttpMetrics {
         self.refusals.get_or_create(&vec![("code", code.into())]).inc();
     }
 
+    /// The number of open connections.
+    pub fn open_connections(&self, listener: Listener) -> u64 {
+        u64::try_from(self.connections[listener].get()).unwrap_or_default()
+    }
+
     /// Counts a connection as open until the returned value is dropped.
     pub fn connected(&self, listener: Listener) -> OpenConnection {
         let open = self.connections[listener].clone();

@@ -26,6 +26,7 @@ pub use game::{AnswerOutcome, Delivery, Direction, GameKind, GameMetrics, Resume
 pub use http::{HttpMetrics, Listener, OpenConnection, RouteGroup, RouteMetrics};
 pub use label::{By, Label};
 pub use list::{MetricInfo, MetricKind};
+pub use process::resident_memory;
 pub use prometheus_text::CONTENT_TYPE;
 pub use scrape::Scrape;
 pub use store::{BatchSizes, Latency, StoreFault, StoreMetrics, StoreOperation};

@@ -10,12 +10,12 @@ use super::{Scrape, list};
 impl Scrape {
     /// Adds the figures of this process. What the system doesn't tell is left out.
     pub fn process(&mut self) {
-        if let Some(stat) = Stat::read(&read_to_string("/proc/self/stat").unwrap_or_default()) {
+        if let Some(stat) = Stat::now() {
             let ticks = clock_ticks_per_second() as f64;
             self.put(list::CPU, [], stat.cpu as f64 / ticks);
             self.put(list::THREADS, [], stat.threads);
             self.put(list::VIRTUAL, [], stat.virtual_bytes);
-            self.put(list::RESIDENT, [], stat.resident_pages * page_size() as u64);
+            self.put(list::RESIDENT, [], stat.resident());
             if let Some(booted) = booted(&read_to_string("/proc/stat").unwrap_or_default()) {
                 self.put(list::STARTED, [], booted as f64 + stat.started as f64 / ticks);
             }
@@ -40,6 +40,11 @@ struct Stat {
 }
 
 impl Stat {
+    /// Those of now. `None` if the system doesn't tell.
+    fn now() -> Option<Self> {
+        Self::read(&read_to_string("/proc/self/stat").ok()?)
+    }
+
     fn read(text: &str) -> Option<Self> {
         // The name of the process may contain anything, so the fields count from its closing parenthesis.
         let fields: Vec<_> = text.rsplit_once(')')?.1.split_whitespace().collect();
@@ -53,6 +58,16 @@ impl Stat {
             resident_pages: field(24)?,
         })
     }
+
+    /// In bytes.
+    fn resident(&self) -> u64 {
+        self.resident_pages * page_size() as u64
+    }
+}
+
+/// How much memory this process has in the machine's memory now, in bytes. `None` if that can't be read.
+pub fn resident_memory() -> Option<u64> {
+    Stat::now().map(|stat| stat.resident())
 }
 
 /// When the system was started, in seconds since 1970.

@@ -19,13 +19,6 @@ pub(super) fn limit() -> u64 {
     limit_of_groups(Path::new("/sys/fs/cgroup"), &groups).map_or(all, |limit| limit.min(all))
 }
 
-/// How much memory this process has in the machine's memory now, in bytes. `None` if that can't be read.
-pub(super) fn resident() -> Option<u64> {
-    let status = read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
-}
-
 /// The smallest limit of the groups in `groups` (one `hierarchy:controllers:/path` a line) and of their
 /// ancestors. In a container the path may be one of the host, of which only the root is visible here.
 fn limit_of_groups(root: &Path, groups: &str) -> Option<u64> {
@@ -74,6 +67,6 @@ mod tests {
     #[test]
     fn this_machine_has_some_memory() {
         assert!(super::limit() > 1 << 20);
-        assert!(resident().is_some_and(|bytes| (1 << 20..super::limit()).contains(&bytes)));
+        assert!(crate::metrics::resident_memory().is_some_and(|bytes| (1 << 20..super::limit()).contains(&bytes)));
     }
 }

@@ -40,8 +40,6 @@ impl RoomEnding {
 pub struct ActivityCounts {
     /// Solo games that began.
     pub games_begun: u64,
-    /// Answers to questions that were taken, in solo games and rooms. A repeated request counts again.
-    pub answers: u64,
     /// Rooms that were opened.
     pub rooms_opened: u64,
     /// Rooms whose game ended, or that were deleted or expired before.
@@ -54,7 +52,6 @@ pub struct ActivityCounts {
 #[derive(Debug, Default)]
 pub struct Activity {
     games_begun: AtomicU64,
-    answers: AtomicU64,
     rooms_opened: AtomicU64,
     rooms_ended: AtomicU64,
     expired: AtomicU64,
@@ -70,7 +67,6 @@ impl Activity {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         ActivityCounts {
             games_begun: of(&self.games_begun),
-            answers: of(&self.answers),
             rooms_opened: of(&self.rooms_opened),
             rooms_ended: of(&self.rooms_ended),
             expired: of(&self.expired),
@@ -80,11 +76,6 @@ impl Activity {
     /// A solo game has begun.
     pub(super) fn game_begun(&self) {
         self.games_begun.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// An answer to a question was taken.
-    pub(super) fn answered(&self) {
-        self.answers.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A room was opened.
@@ -104,11 +95,8 @@ impl Activity {
         }
     }
 
-    /// A command was committed in a room. Counts it if it was an answer. If it ended the game, counts that, and reads the room for its line.
+    /// A command was committed in a room. If it ended the game, counts that, and reads the room for its line.
     pub(super) async fn room_changed(&self, store: &Store, id: &SessionId, applied: &Applied, at: Moment) {
-        if matches!(applied.result, Ok(Reply::Room(RoomReply::Answered { .. }))) {
-            self.answered();
-        }
         if !has_finished(applied) {
             return;
         }

@@ -47,11 +47,6 @@ impl Hub {
         Arc::new(Self { late, rooms: Mutex::default(), tasks: TaskTracker::new(), stop, activity })
     }
 
-    /// How many rooms have subscribers on this instance.
-    pub fn room_count(&self) -> usize {
-        self.rooms.lock().len()
-    }
-
     /// Subscribes to a room, for a seat or for a backend (`None`). The first subscriber starts the room's task.
     pub fn enter(self: &Arc<Self>, id: &SessionId, store: &Store, seat: Option<SeatId>) -> Subscription {
         let mut rooms = self.rooms.lock();

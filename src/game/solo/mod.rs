@@ -198,10 +198,7 @@ impl SoloGames {
         let reply = apply(store, id, Command::Submit(submission), at).await;
         self.metrics.game.answered(GameKind::Solo, outcome(&reply));
         match reply? {
-            Reply::Evaluated { report, question_count } => {
-                self.activity.answered();
-                Ok((*report, question_count))
-            }
+            Reply::Evaluated { report, question_count } => Ok((*report, question_count)),
             other => Err(unexpected(&other)),
         }
     }

@@ -59,11 +59,6 @@ impl Places {
         Ok(Place(Some(HeldPlace { places: self.clone(), address, count, in_all })))
     }
 
-    /// How much is taken in all.
-    pub(super) fn in_use(&self) -> u64 {
-        self.taken.lock().in_all
-    }
-
     fn give_back(&self, held: &HeldPlace) {
         let mut taken = self.taken.lock();
         taken.in_all -= held.in_all;

@@ -119,11 +119,6 @@ impl Admission {
         self.hits.counts()
     }
 
-    /// How many connections are open. `None` if limits are off, since nobody counts them then.
-    pub fn open_connections(&self) -> Option<u64> {
-        self.is_on.then(|| self.connections.in_use())
-    }
-
     /// How many frames a second a player may send. `None` if limits are off.
     pub(super) fn frames_per_second(&self) -> Option<NonZeroU32> {
         self.is_on.then_some(self.frames_per_second)

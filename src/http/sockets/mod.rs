@@ -65,18 +65,13 @@ impl Sockets {
     }
 
     /// The number of open WebSockets.
-    pub(super) fn open(&self) -> usize {
+    pub fn open(&self) -> usize {
         self.open.len()
     }
 
     /// Cancelled when the server stops. Connections then close with [`CloseCode::AWAY`].
     pub(in crate::http) fn stopping(&self) -> &CancellationToken {
         &self.stopping
-    }
-
-    /// How many WebSockets are open.
-    pub fn count(&self) -> usize {
-        self.open.len()
     }
 
     /// Asks all WebSockets to close, and waits until they have, for two seconds at most.

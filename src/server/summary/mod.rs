@@ -9,9 +9,9 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::memory;
 use crate::game::{Activity, ActivityCounts, Hub};
 use crate::http::{Admission, RequestCounts, Shared, Sockets};
+use crate::metrics::{Listener, Metrics, resident_memory};
 use crate::store::{StoreRouter, StoresStatus};
 
 /// The time between two summaries.
@@ -27,6 +27,7 @@ pub(super) struct Summaries {
     admission: Arc<Admission>,
     activity: Arc<Activity>,
     requests: Arc<RequestCounts>,
+    metrics: Arc<Metrics>,
     sockets: Sockets,
     hub: Arc<Hub>,
     /// This instance's own file, if it has one.
@@ -38,6 +39,8 @@ pub(super) struct Summaries {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Totals {
     activity: ActivityCounts,
+    /// Answers that were taken. A repeated request counts again.
+    answers: u64,
     requests: u64,
     refused: u64,
     failed: u64,
@@ -54,11 +57,11 @@ impl Totals {
         Self {
             activity: ActivityCounts {
                 games_begun: now.games_begun - then.games_begun,
-                answers: now.answers - then.answers,
                 rooms_opened: now.rooms_opened - then.rooms_opened,
                 rooms_ended: now.rooms_ended - then.rooms_ended,
                 expired: now.expired - then.expired,
             },
+            answers: self.answers - before.answers,
             requests: self.requests - before.requests,
             refused: self.refused - before.refused,
             failed: self.failed - before.failed,
@@ -82,6 +85,7 @@ impl Summaries {
             admission: shared.admission.clone(),
             activity: shared.rooms.activity.clone(),
             requests: shared.requests.clone(),
+            metrics: shared.metrics.clone(),
             sockets: shared.sockets.clone(),
             hub: shared.rooms.hub.clone(),
             file,
@@ -119,6 +123,7 @@ impl Summaries {
     fn totals_with(&self, status: Option<&StoresStatus>) -> Totals {
         Totals {
             activity: self.activity.counts(),
+            answers: self.metrics.game.answers_taken(),
             requests: self.requests.all(),
             refused: self.requests.refused(),
             failed: self.requests.failed(),
@@ -142,22 +147,22 @@ impl Summaries {
             games_begun = past.activity.games_begun,
             rooms_opened = past.activity.rooms_opened,
             rooms_ended = past.activity.rooms_ended,
-            answers = past.activity.answers,
+            answers = past.answers,
             expired = past.activity.expired,
             commits = past.commits,
             limits_hit = past.limits_hit(),
             live_sessions = status.map(StoresStatus::live_sessions),
             to_delete = status.map(|status| status.records().saturating_sub(status.live_sessions())),
-            connected_rooms = self.hub.room_count(),
-            websockets = self.sockets.count(),
-            connections = self.admission.open_connections(),
+            connected_rooms = self.hub.connected().0,
+            websockets = self.sockets.open(),
+            connections = self.metrics.http.open_connections(Listener::Public),
             reachable = status.map(|status| status.main.reachable),
             degraded = status.map(StoresStatus::is_degraded),
             cause = status.and_then(|status| status.main.trouble).map(|trouble| trouble.cause.word()),
             damaged = status.map(StoresStatus::damaged),
             file_bytes,
             disk_free_bytes,
-            memory_bytes = memory::resident(),
+            memory_bytes = resident_memory(),
             "hourly summary"
         );
         totals
@@ -174,7 +179,7 @@ impl Summaries {
             games_begun = totals.activity.games_begun,
             rooms_opened = totals.activity.rooms_opened,
             rooms_ended = totals.activity.rooms_ended,
-            answers = totals.activity.answers,
+            answers = totals.answers,
             expired = totals.activity.expired,
             commits = totals.commits,
             limits_hit = totals.limits_hit(),

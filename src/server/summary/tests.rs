@@ -50,7 +50,7 @@ impl Log {
 fn server(file: Option<PathBuf>) -> (Summaries, SoloGames) {
     let clock = Arc::new(GameClock::start(Timestamp::default(), system_wall_clock()));
     let router = Arc::new(StoreRouter::only(Arc::new(MemoryStore::new(GameSession::apply, 1, clock))));
-    let activity = Arc::new(Activity::default());
+    let (activity, metrics) = (Arc::new(Activity::default()), Metrics::new());
     let limits = Cli::try_parse_from(["rejoin"]).expect("the defaults").serve.limits;
     let lifetimes = Lifetimes { ttl: Millis(1_000_000), max_age: Millis(1_000_000), results_ttl: Millis(1_000_000) };
     let games = SoloGames {
@@ -59,12 +59,13 @@ fn server(file: Option<PathBuf>) -> (Summaries, SoloGames) {
         lifetimes,
         chance: Entropy::system(),
         activity: activity.clone(),
-        metrics: Metrics::new(),
+        metrics: metrics.clone(),
     };
     let summaries = Summaries {
         router,
         admission: Arc::new(Admission::new(&limits, None)),
         requests: Arc::default(),
+        metrics,
         sockets: Sockets::default(),
         hub: Hub::new(CancellationToken::new(), None, activity.clone()),
         activity,
@@ -138,10 +139,11 @@ async fn what_cannot_be_read_is_left_out() {
 
 #[test]
 fn the_counts_of_an_hour_are_the_difference_of_two_totals() {
-    let activity = |n| ActivityCounts { games_begun: n, answers: n, rooms_opened: n, rooms_ended: n, expired: n };
+    let activity = |n| ActivityCounts { games_begun: n, rooms_opened: n, rooms_ended: n, expired: n };
     let limits = |hits: &[(&'static str, u64)]| hits.iter().copied().collect();
     let before = Totals {
         activity: activity(3),
+        answers: 8,
         requests: 10,
         refused: 4,
         failed: 1,
@@ -150,6 +152,7 @@ fn the_counts_of_an_hour_are_the_difference_of_two_totals() {
     };
     let now = Totals {
         activity: activity(5),
+        answers: 9,
         requests: 30,
         refused: 5,
         failed: 1,
@@ -157,7 +160,7 @@ fn the_counts_of_an_hour_are_the_difference_of_two_totals() {
         limits: limits(&[("A", 2), ("B", 4), ("C", 6)]),
     };
     let hour = now.since(&before);
-    assert_eq!(hour.activity, activity(2));
+    assert_eq!((hour.activity, hour.answers), (activity(2), 1));
     assert_eq!((hour.requests, hour.refused, hour.failed, hour.commits), (20, 1, 0, Some(2)));
     assert_eq!(hour.limits_hit().as_deref(), Some("B: 3, C: 6"));
     assert_eq!(now.since(&now).limits_hit(), None);
