@@ -70,9 +70,15 @@ impl BackupFolder {
         Some(SystemTime::now().duration_since(written).unwrap_or_default())
     }
 
-    /// Removes the oldest backups that are too many.
-    pub(super) fn prune(&self, name: &str) {
-        let backups = self.backups(name);
+    /// Removes the oldest backups that are too many, now that `made` is there. Backups of a later date come from a time
+    /// when the clock was wrong: they are not counted, and stay.
+    pub(super) fn prune(&self, name: &str, made: &Path) {
+        let mut backups = self.backups(name);
+        let Some(place) = backups.iter().position(|backup| backup.file_name() == made.file_name()) else { return };
+        let later = backups.split_off(place + 1).len();
+        if later > 0 {
+            tracing::warn!(backups = later, "the folder of backups has some of a later date than now; they are kept");
+        }
         for old in &backups[..backups.len().saturating_sub(self.keep.max(1))] {
             match std::fs::remove_file(old) {
                 Ok(()) => tracing::debug!(file = %old.display(), "an old backup was removed"),
@@ -126,9 +132,25 @@ mod tests {
         for name in old.iter().chain(&kept).chain(&others).chain(&more) {
             std::fs::write(backups.path.join(name), "").expect("written");
         }
-        backups.prune("rejoin");
+        backups.prune("rejoin", &backups.path.join(kept[1]));
         assert!(old.iter().all(|name| !backups.path.join(name).exists()));
         assert!(kept.iter().chain(&others).chain(&more).all(|name| backups.path.join(name).exists()));
         assert!(backups.age("rejoin").is_some() && backups.age("other").is_none());
+    }
+
+    #[test]
+    fn backups_with_dates_in_the_future_cost_no_other_its_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let backups = BackupFolder { path: folder.path().to_owned(), keep: 2 };
+        let later = ["rejoin-2031-01-01T01-00-00Z.redb", "rejoin-2031-01-01T02-00-00Z.redb"];
+        let now = ["rejoin-2026-11-27T16-00-00Z.redb", "rejoin-2026-11-27T17-00-00Z.redb"];
+        for name in later.iter().chain(&now) {
+            std::fs::write(folder.path().join(name), "").expect("written");
+        }
+        let made = backups.place("rejoin", WallTime(NOW.0 + 60_000));
+        std::fs::write(&made, "").expect("written");
+        backups.prune("rejoin", &made);
+        assert!(made.exists() && !folder.path().join(now[0]).exists() && folder.path().join(now[1]).exists());
+        assert!(later.iter().all(|name| folder.path().join(name).exists()));
     }
 }

@@ -96,7 +96,7 @@ impl Backups {
         }
         let report = self.run(folder.place(&name, (self.wall)()), turn).await?;
         // Only now: as long as the new one is not complete, all old ones are needed.
-        folder.prune(&name);
+        folder.prune(&name, &report.file);
         Ok(report)
     }
 

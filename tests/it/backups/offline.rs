@@ -195,6 +195,12 @@ fn a_restore_replaces_a_file_only_if_told_and_keeps_it_with_its_log() {
     assert_eq!(block_on(restored.get(&id(99), at(2))).expect("read"), None, "the log is not that of the backup");
     // The kept file has what was only in its log.
     assert!(block_on(open(&kept).get(&id(99), at(2))).expect("read").is_some());
+    // A second restore in the same second keeps the file under another name.
+    block_on(restored.close()).expect("it closes");
+    let inode = || std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(&kept).expect("it is kept"));
+    let first = inode();
+    let again = restore_file(&backup, &path, true, "now").expect("restored").kept.expect("kept");
+    assert!(again != kept && inode() == first);
 }
 
 #[test]

@@ -245,7 +245,7 @@ fn identity_of(path: &Path) -> Result<Identity, BackupError> {
 /// Gives a file a second name, and its log and note too, so that they still belong together. The file keeps its
 /// first name until another one takes it, so that there is a file at `path` at every moment.
 fn keep(path: &Path, name: &str) -> Result<PathBuf, BackupError> {
-    let kept = path.with_extension(format!("{name}.redb"));
+    let kept = free_name(path, name);
     if path.exists() {
         link(path, &kept)?;
     }
@@ -257,9 +257,20 @@ fn keep(path: &Path, name: &str) -> Result<PathBuf, BackupError> {
     Ok(kept)
 }
 
+/// A name beside `path` that no file has, nor a log or a note of such a file: something was kept in this second already.
+fn free_name(path: &Path, name: &str) -> PathBuf {
+    let count = |count: u32| if count == 1 { String::new() } else { format!("-{count}") };
+    let names = (1..).map(|number| path.with_extension(format!("{name}{}.redb", count(number))));
+    let is_free = |kept: &PathBuf| ![kept.clone(), log_path(kept), file_note::place(kept)].iter().any(|it| it.exists());
+    names.into_iter().find(is_free).expect("some number is free")
+}
+
+/// Gives a file a second name, which must be free: what is kept is never overwritten.
 fn link(from: &Path, to: &Path) -> Result<(), BackupError> {
-    // Some file systems have no second names.
-    let linked = std::fs::hard_link(from, to).or_else(|_| std::fs::rename(from, to));
+    let linked = std::fs::hard_link(from, to).or_else(|error| {
+        // Some file systems have no second names.
+        if error.kind() == std::io::ErrorKind::AlreadyExists { Err(error) } else { std::fs::rename(from, to) }
+    });
     linked.map_err(|cause| BackupError::io(to, cause))
 }
 

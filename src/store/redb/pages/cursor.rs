@@ -38,8 +38,10 @@ pub(in crate::store::redb) struct Cursor<'f> {
     widths: Widths,
     levels: Vec<Level>,
     rows: std::vec::IntoIter<Row>,
-    /// Branches and leaves that were read below a damaged branch: there they can form circles.
+    /// Pages that were read. Each is in a tree once: to meet one again is a circle, or a tree without an end.
     seen: HashSet<u64>,
+    /// Pages that were read below a damaged branch. They don't count as read where the tree is sound.
+    seen_below_damage: HashSet<u64>,
     /// Rows of damaged pages, as far as the pages were read.
     pub(in crate::store::redb) suspects: Vec<Suspect>,
     /// Damaged pages, as far as they were read.
@@ -57,6 +59,7 @@ impl<'f> Cursor<'f> {
             levels: vec![Level { children: root.into_iter(), is_sound: true }],
             rows: Vec::new().into_iter(),
             seen: HashSet::new(),
+            seen_below_damage: HashSet::new(),
             suspects: Vec::new(),
             damaged: Vec::new(),
         }
@@ -73,7 +76,12 @@ impl<'f> Cursor<'f> {
             self.note(0, Fault::Lost, Vec::new());
             return true;
         };
-        if !is_sound && !self.seen.insert(offset) {
+        let is_new = if is_sound {
+            self.seen.insert(offset)
+        } else {
+            !self.seen.contains(&offset) && self.seen_below_damage.insert(offset)
+        };
+        if !is_new {
             return true;
         }
         let Some(bytes) = self.file.bytes(offset, length) else {
