@@ -59,10 +59,7 @@ pub(super) async fn bounded(
         }
         Ok(place) => place,
     };
-    match keep_body(&mut request, activity.as_ref()).await {
-        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
-        Err(refused) => Ok(request.into_response(refused)),
-    }
+    read_whole(request, next).await.map(ServiceResponse::map_into_boxed_body)
 }
 
 /// Middleware of the admin listener: reads the body within the limits of size and time.

@@ -68,7 +68,7 @@ pub(super) async fn health(shared: web::Data<Shared>) -> Result<HttpResponse, Pr
         commits: stores.commits(),
         damaged: stores.damaged(),
         limits: if shared.admission.is_on() { "on" } else { "off" },
-        limits_hit: shared.admission.hits().filter(|(_, count)| *count > 0).collect(),
+        limits_hit: shared.admission.met_limits(),
         instance: shared.instance.as_ref(),
     };
     let status = if word.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

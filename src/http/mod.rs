@@ -34,10 +34,12 @@ use std::future::ready;
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix_http::HttpService;
+use actix_http::body::BoxBody;
 use actix_http::error::DispatchError;
+use actix_http::h1::{ExpectHandler, UpgradeHandler};
+use actix_http::{HttpServiceBuilder, Request, Response};
 use actix_server::GracefulShutdownSignal;
-use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_service::{Service, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::middleware::{Condition, DefaultHeaders, from_fn};
 use actix_web::web::QueryConfig;
@@ -74,7 +76,21 @@ pub fn service(
     stopping: GracefulShutdownSignal,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> {
     let factory = || map_config(app(shared.clone()), |()| AppConfig::default());
-    let http = HttpService::build()
+    let http = connections(keep_alive, stopping).upgrade(takeover(factory())).finish(factory());
+    fn_service(move |stream: TcpStream| ready(admit(&shared, Listener::Public, stream))).and_then(http)
+}
+
+/// How connections are kept and closed, on every listener.
+fn connections<S>(
+    keep_alive: Duration,
+    stopping: GracefulShutdownSignal,
+) -> HttpServiceBuilder<CountedConnection, S, ExpectHandler, UpgradeHandler>
+where
+    S: ServiceFactory<Request, Config = (), InitError = ()>,
+    S::Error: Into<Response<BoxBody>> + 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+{
+    HttpServiceBuilder::default()
         .graceful_shutdown_signal(move || {
             let stopping = stopping.clone();
             async move { stopping.notified().await }
@@ -85,9 +101,6 @@ pub fn service(
         // go on waiting after the page was reloaded.
         .h1_allow_half_closed(false)
         .on_connect_ext(|connection: &CountedConnection, data| drop(data.insert(connection.activity())))
-        .upgrade(takeover(factory()))
-        .finish(factory());
-    fn_service(move |stream: TcpStream| ready(admit(&shared, Listener::Public, stream))).and_then(http)
 }
 
 /// The application: routes, middleware and shared state.

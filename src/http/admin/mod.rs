@@ -15,7 +15,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::HttpService;
 use actix_http::error::DispatchError;
 use actix_server::GracefulShutdownSignal;
 use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service, map_config};
@@ -27,12 +26,12 @@ use actix_web::{App, Error, HttpRequest, dev, web};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
-use super::admission::{CountedConnection, admit};
+use super::admission::admit;
 use super::auth::ApiKeys;
 use super::one_by_one::OneByOne;
 use super::problem::Problem;
 use super::shared::Shared;
-use super::{GOODBYE, body, trace};
+use super::{body, connections, trace};
 use crate::domain::WallTime;
 use crate::game::SessionAdmin;
 use crate::metrics::Listener;
@@ -72,16 +71,8 @@ pub fn service(
     keep_alive: Duration,
     stopping: GracefulShutdownSignal,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> {
-    let http = HttpService::build()
-        .graceful_shutdown_signal(move || {
-            let stopping = stopping.clone();
-            async move { stopping.notified().await }
-        })
-        .keep_alive(keep_alive)
-        .client_disconnect_timeout(GOODBYE)
-        .h1_allow_half_closed(false)
-        .on_connect_ext(|connection: &CountedConnection, data| drop(data.insert(connection.activity())))
-        .finish(map_config(app(admin, shared.clone()), |()| AppConfig::default()));
+    let http =
+        connections(keep_alive, stopping).finish(map_config(app(admin, shared.clone()), |()| AppConfig::default()));
     fn_service(move |stream: TcpStream| ready(admit(&shared, Listener::Admin, stream))).and_then(http)
 }
 

@@ -14,7 +14,7 @@ use super::Admin;
 use super::figures::{DurationsOut, Figures};
 use super::metrics;
 use crate::domain::InstanceName;
-use crate::metrics::{MetricInfo, list};
+use crate::metrics::{MetricInfo, Metrics, list};
 use crate::version::{COMMIT, VERSION};
 
 /// Groups of routes whose requests are those of players and hosts, and don't wait on purpose.
@@ -69,9 +69,9 @@ pub(super) async fn status(shared: Data<Shared>, admin: Data<Admin>) -> Handled 
         records: stores.records(),
         damaged: stores.damaged(),
         limits: if shared.admission.is_on() { "on" } else { "off" },
-        limits_hit: shared.admission.hits().filter(|(_, count)| *count > 0).collect(),
+        limits_hit: shared.admission.met_limits(),
         now: levels(&figures),
-        totals: totals(&figures),
+        totals: totals(&figures, &shared.metrics),
         latencies: latencies(&figures),
     };
     Ok(reply(StatusCode::OK, &out))
@@ -93,12 +93,12 @@ fn levels(figures: &Figures<'_>) -> BTreeMap<&'static str, f64> {
     known(levels)
 }
 
-fn totals(figures: &Figures<'_>) -> BTreeMap<&'static str, f64> {
+fn totals(figures: &Figures<'_>, metrics: &Metrics) -> BTreeMap<&'static str, f64> {
     // A counter with labels has no value before its first count.
     let sum = |info: &MetricInfo, labels: &[&str]| Some(figures.sum(info, labels).unwrap_or_default());
     let totals = [
         ("requests", sum(list::HTTP_REQUESTS, &[r#"listener="public""#])),
-        ("answers", sum(list::ANSWERS, &[])),
+        ("answers", Some(metrics.game.answers_taken() as f64)),
         ("events", sum(list::EVENTS_DELIVERED, &[])),
         ("refusals", sum(list::REFUSALS, &[])),
         ("commits", sum(list::STORE_COMMITS, &[])),

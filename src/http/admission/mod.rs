@@ -114,8 +114,13 @@ impl Admission {
         self.is_on
     }
 
+    /// The limits that have refused something since the start, by the names of their settings, and how often.
+    pub fn met_limits(&self) -> std::collections::BTreeMap<&'static str, u64> {
+        self.hits().filter(|(_, hits)| *hits > 0).collect()
+    }
+
     /// Refusals by each limit since the start, by the name of its setting.
-    pub fn hits(&self) -> impl Iterator<Item = (&'static str, u64)> {
+    pub(super) fn hits(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.hits.counts()
     }
 

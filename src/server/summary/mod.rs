@@ -128,7 +128,7 @@ impl Summaries {
             refused: self.requests.refused(),
             failed: self.requests.failed(),
             commits: status.map(StoresStatus::commits),
-            limits: self.admission.hits().filter(|(_, count)| *count > 0).collect(),
+            limits: self.admission.met_limits(),
         }
     }
 
