@@ -31,6 +31,7 @@ struct Made {
     file: PathBuf,
     bytes: u64,
     games: u64,
+    left_out: u64,
     took_ms: u64,
 }
 
@@ -58,9 +59,15 @@ pub fn back_up(args: &BackupArgs) -> anyhow::Result<ExitCode> {
         Ok(client) if is_there => (by_server(&client, target.as_deref())?, "by the running server"),
         _ => (offline(args, target.as_deref())?, "of a file that no server uses"),
     };
-    let Made { file, bytes, games, took_ms } = made;
+    let Made { file, bytes, games, left_out, took_ms } = made;
     let (games, seconds) = (HumanCount(games), Duration::from_millis(took_ms).as_secs_f64());
     println!("{}: {games} games, {}, {seconds:.1} s, made {by}", file.display(), ByteSize(bytes));
+    if left_out > 0 {
+        println!(
+            "{} damaged games are not in it: stop the server, and rejoin check --repair says which, and saves what it can",
+            HumanCount(left_out)
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -103,7 +110,7 @@ fn offline(args: &BackupArgs, target: Option<&Path>) -> anyhow::Result<Made> {
     let dated = || {
         let folder = args.backup_dir.as_ref()?;
         let name = path.file_stem()?.to_string_lossy().into_owned();
-        Some(folder.join(format!("{name}-{}.redb", stamp(now))))
+        Some(folder.join(format!("{name}-manual-{}.redb", stamp(now))))
     };
     let target = target.map(Path::to_owned).or_else(dated).context("name the FILE, or set REJOIN_BACKUP_DIR")?;
     let report = back_up_file(&path, &target, now, &CopyControl::default()).map_err(|error| match error {
@@ -113,5 +120,5 @@ fn offline(args: &BackupArgs, target: Option<&Path>) -> anyhow::Result<Made> {
         error => error.into(),
     })?;
     let took_ms = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX);
-    Ok(Made { file: report.file, bytes: report.bytes, games: report.games, took_ms })
+    Ok(Made { file: report.file, bytes: report.bytes, games: report.games, left_out: report.left_out, took_ms })
 }

@@ -14,7 +14,8 @@ use crate::telemetry::{self, LogFormat};
 /// How many damaged games, pages and notes of each kind are printed.
 const MOST_LISTED: usize = 1_000;
 
-/// Checks a file, and repairs it if it is to. The exit code is a failure if anything is damaged and stays so.
+/// Checks a file, and repairs it if it is to. The exit code is a failure if anything is damaged and stays so, or is
+/// lost.
 ///
 /// # Errors
 /// The file can't be opened, or a server has it open.
@@ -34,12 +35,15 @@ pub fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         None => println!("{}: everything is whole; nothing was changed", path.display()),
         Some(Repaired { report, kept, aside }) => {
             lines(&report).iter().for_each(|line| println!("{line}"));
-            let games = report.whole;
-            println!("{}: {} games are in the repaired file", path.display(), HumanCount(games));
+            let (whole, lost) = (HumanCount(report.whole), HumanCount(report.damaged.len() as u64));
+            println!("{}: {whole} games are in the repaired file, {lost} could not be saved", path.display());
             if let Some(aside) = aside {
                 println!("what is damaged is in {}, which holds players' credentials", aside.display());
             }
             println!("the old file is kept as {}; remove both when you no longer need them", kept.display());
+            if report.has_losses() {
+                return Ok(ExitCode::FAILURE);
+            }
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -68,7 +72,7 @@ fn lines(report: &FileReport) -> Vec<String> {
     limited(&mut lines, games);
     limited(&mut lines, corrected);
     limited(&mut lines, pages);
-    lines.extend(report.notes.iter().cloned());
+    lines.extend(report.remarks.harmless.iter().chain(&report.remarks.losses).cloned());
     if report.is_whole() {
         lines.push("everything is whole".to_owned());
     }

@@ -28,14 +28,16 @@ struct BackupReply {
     file: PathBuf,
     bytes: u64,
     games: u64,
+    /// Games that are not in it, because they are damaged.
+    left_out: u64,
     taken_at: WallTime,
     took_ms: u64,
 }
 
 impl From<&BackupReport> for BackupReply {
     fn from(report: &BackupReport) -> Self {
-        let BackupReport { file, bytes, games, taken_at, took } = report.clone();
-        Self { file, bytes, games, taken_at, took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX) }
+        let BackupReport { file, bytes, games, left_out, taken_at, took } = report.clone();
+        Self { file, bytes, games, left_out, taken_at, took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX) }
     }
 }
 

@@ -27,6 +27,8 @@ pub struct BackupReport {
     pub bytes: u64,
     /// The number of games in it, ended ones included.
     pub games: u64,
+    /// How many games are not in it, because they are damaged in the file that was copied.
+    pub left_out: u64,
     /// When it began. Everything that was acknowledged before is in it.
     pub taken_at: WallTime,
     /// How long it took.
@@ -86,7 +88,7 @@ impl From<StoreError> for BackupError {
 /// A store whose file can be copied while it is used.
 pub trait BackupSource: Send + Sync {
     /// Copies everything that is committed now to a new file, on the caller's thread. It takes seconds for a large
-    /// file, and players go on meanwhile.
+    /// file, and players go on meanwhile. Games that can't be read are left out, so that every backup can be restored.
     ///
     /// # Errors
     /// [`BackupError`]. Then there is no file at `target`.

@@ -67,7 +67,8 @@ impl Backups {
     }
 
     /// Makes a backup at `target`, an absolute path or a name in the folder of backups. Without a target it gets a
-    /// name with the date in that folder. It goes on to its end even if the returned future is dropped.
+    /// name with the date in that folder, which is not one of those that are removed later. It goes on to its end even
+    /// if the returned future is dropped.
     ///
     /// # Errors
     /// [`BackupError`]. Then there is no file at `target`, and the server is as it was.
@@ -77,12 +78,12 @@ impl Backups {
             (Some(target), _) => self.resolve(target)?,
             (None, Some(folder)) => {
                 folder.make()?;
-                folder.place(&source.name(), (self.wall)())
+                folder.place(&format!("{}-manual", source.name()), (self.wall)())
             }
             (None, None) => return Err(BackupError::NoFile("name a file: REJOIN_BACKUP_DIR is not set")),
         };
         let turn = self.turn.clone().try_lock_owned().map_err(|_| BackupError::Busy)?;
-        self.run(target, turn).await
+        self.run(target, turn, Ok).await
     }
 
     /// Makes a backup in the folder of backups, and removes the oldest ones that are too many.
@@ -94,7 +95,11 @@ impl Backups {
             note(&mut self.status.lock(), &made, &folder.path, (self.wall)());
             return made;
         }
-        let report = self.run(folder.place(&name, (self.wall)()), turn).await?;
+        let apart = |report: BackupReport| match report.left_out {
+            0 => Ok(report),
+            _ => BackupFolder::set_apart(&report.file).map(|file| BackupReport { file, ..report }),
+        };
+        let report = self.run(folder.place(&name, (self.wall)()), turn, apart).await?;
         // Only now: as long as the new one is not complete, all old ones are needed.
         folder.prune(&name, &report.file);
         Ok(report)
@@ -116,7 +121,13 @@ impl Backups {
         }
     }
 
-    async fn run(&self, target: PathBuf, turn: OwnedMutexGuard<()>) -> Result<BackupReport, BackupError> {
+    /// Makes a backup at `target`, and gives what it has to `finish` before it is noted.
+    async fn run(
+        &self,
+        target: PathBuf,
+        turn: OwnedMutexGuard<()>,
+        finish: fn(BackupReport) -> Result<BackupReport, BackupError>,
+    ) -> Result<BackupReport, BackupError> {
         let source = self.source.as_ref().map_err(|why| BackupError::NoFile(why))?.clone();
         let (stop, progress) = (self.stop.clone(), self.progress.clone());
         progress.begin(0);
@@ -127,7 +138,7 @@ impl Backups {
         let thread = std::thread::Builder::new().name("rejoin-backup".to_owned());
         let folder = target.clone();
         let spawned = thread.spawn(move || {
-            let made = source.back_up(&target, &control);
+            let made = source.back_up(&target, &control).and_then(finish);
             note(&mut status.lock(), &made, &target, wall());
             // The source is released before the turn: whoever waits for the turn may close the store.
             drop(source);
@@ -159,9 +170,12 @@ impl Backups {
 fn note(status: &mut BackupStatus, made: &Result<BackupReport, BackupError>, target: &Path, at: WallTime) {
     match made {
         Ok(report) => {
-            let BackupReport { file, bytes, games, took, .. } = report;
+            let BackupReport { file, bytes, games, left_out, took, .. } = report;
             let (file, seconds) = (file.display(), took.as_secs_f64());
-            tracing::info!(%file, bytes, games, seconds, "a backup was made");
+            match left_out {
+                0 => tracing::info!(%file, bytes, games, seconds, "a backup was made"),
+                _ => tracing::warn!(%file, bytes, games, left_out, seconds, "a backup was made without damaged games"),
+            }
             status.made += 1;
             status.failure = None;
             status.last = Some(FinishedBackup { at, report: report.clone() });
@@ -193,7 +207,7 @@ mod tests {
             }
             std::fs::write(target, "whole").map_err(|cause| BackupError::io(target, cause))?;
             let (took, taken_at) = (Duration::from_millis(1), WallTime(7));
-            Ok(BackupReport { file: target.to_owned(), bytes: 5, games: 3, taken_at, took })
+            Ok(BackupReport { file: target.to_owned(), bytes: 5, games: 3, left_out: 0, taken_at, took })
         }
 
         fn name(&self) -> String {

@@ -10,13 +10,15 @@ use std::time::Instant;
 
 use ::redb::{Key, ReadTransaction, ReadableTableMetadata, TableDefinition, TableError, Value};
 
+use super::file::OpenError;
 use super::growth_gate::Growth;
-use super::inspection::{BackupMark, Content, InspectedFile};
+use super::inspection::{BackupMark, Content, DamagedGame, FileReport, InspectedFile, Remarks};
 use super::meta::{Meta, UNUSED};
 use super::new_file::{NewFile, SLICE, TABLES};
 use super::open::random;
 use super::overlay::OverlayView;
 use super::reads::Reader;
+use super::rewrite::rewrite;
 use super::{EVENTS, EXPIRY_INDEX, JOINS, OWNERS, QUESTION_ENDS, QUESTIONS, QUIZZES, RedbStore, SESSIONS, commit};
 use crate::domain::WallTime;
 use crate::store::backup::{BackupError, BackupReport, BackupSource, CopyControl};
@@ -27,6 +29,8 @@ use crate::store::format;
 
 /// Row changes of the overlay in one slice.
 const MOST_CHANGES: usize = 1_000;
+/// How many damaged games a backup names in the log.
+const MOST_NAMED: usize = 20;
 /// How much less the thread of a backup counts than those of players.
 const NICENESS: i32 = 10;
 
@@ -145,6 +149,61 @@ fn rows(transaction: &ReadTransaction) -> StoreResult<u64> {
     TABLES.iter().map(|table| count(table)).sum()
 }
 
+/// Leaves out games that can't be read, because a backup with them could not be restored. There are none in most files,
+/// and `new` stays as it is. Also returns how many there are.
+fn without_damaged(
+    new: NewFile,
+    target: &Path,
+    meta: &Meta,
+    control: &CopyControl,
+) -> Result<(NewFile, u64), BackupError> {
+    let unproved = |error: OpenError| BackupError::Unproved(error.to_string());
+    let file = InspectedFile::open(new.path(), false).map_err(unproved)?;
+    let mut pace = Pace::of(control);
+    let report = FileReport::of(&file, || pace.step());
+    pace.end()?;
+    let left_out = report.damaged.len() as u64;
+    if left_out == 0 {
+        return Ok((new, 0));
+    }
+    for DamagedGame { name, why } in report.damaged.iter().take(MOST_NAMED) {
+        tracing::warn!(session = %name, why, "a damaged game is left out of the backup");
+    }
+    // `file` holds the copy meanwhile, so that it is not taken for one that was left.
+    let mut whole = NewFile::beside(target, control)?;
+    rewrite(&file, &mut whole, &mut |_, _| Ok(()))?;
+    whole.close(meta)?;
+    Ok((whole, left_out))
+}
+
+/// Pauses from time to time while rows or games are read.
+struct Pace<'a> {
+    control: &'a CopyControl,
+    steps: usize,
+    begun: Instant,
+    stopped: Option<BackupError>,
+}
+
+impl<'a> Pace<'a> {
+    fn of(control: &'a CopyControl) -> Self {
+        Self { control, steps: 0, begun: Instant::now(), stopped: None }
+    }
+
+    /// Called after each row or game.
+    fn step(&mut self) {
+        self.steps += 1;
+        if self.steps.is_multiple_of(MOST_CHANGES) && self.stopped.is_none() {
+            self.stopped = self.control.after_slice(self.begun.elapsed()).err();
+            self.begun = Instant::now();
+        }
+    }
+
+    /// An error if the copy was to end meanwhile.
+    fn end(self) -> Result<(), BackupError> {
+        self.stopped.map_or(Ok(()), Err)
+    }
+}
+
 /// Reads the written file back, writes into it what it holds, and gives it its name.
 pub(super) fn prove_and_name(
     mut new: NewFile,
@@ -159,26 +218,20 @@ pub(super) fn prove_and_name(
     new.mark(&mark)?;
     let bytes = std::fs::metadata(new.path()).map_err(|cause| BackupError::io(new.path(), cause))?.len();
     new.name(target, false)?;
-    Ok(BackupReport { file: target.to_owned(), bytes, games, taken_at, took: std::time::Duration::ZERO })
+    Ok(BackupReport { file: target.to_owned(), bytes, games, left_out: 0, taken_at, took: std::time::Duration::ZERO })
 }
 
 /// Reads all pages and rows of a written file, in slices too.
 fn read_back(new: &NewFile, control: &CopyControl) -> Result<Content, BackupError> {
     let unproved = |what: String| BackupError::Unproved(what);
     let file = InspectedFile::open(new.path(), false).map_err(|error| unproved(error.to_string()))?;
-    let (mut rows, mut begun, mut stopped) = (0_u64, Instant::now(), None);
-    let content = Content::of(&file, || {
-        rows += 1;
-        if rows.is_multiple_of(MOST_CHANGES as u64) && stopped.is_none() {
-            stopped = control.after_slice(begun.elapsed()).err();
-            begun = Instant::now();
-        }
-    });
-    match stopped {
-        Some(stopped) => Err(stopped),
-        None if content.is_sound && file.notes.is_empty() && file.other_damage().is_empty() => Ok(content),
-        None => Err(unproved("a page is not as it was written; check the disk".to_owned())),
+    let mut pace = Pace::of(control);
+    let content = Content::of(&file, || pace.step());
+    pace.end()?;
+    if content.is_sound && file.remarks == Remarks::default() && file.other_damage().is_empty() {
+        return Ok(content);
     }
+    Err(unproved("a page is not as it was written; check the disk".to_owned()))
 }
 
 impl BackupSource for RedbStore {
@@ -209,8 +262,9 @@ impl BackupSource for RedbStore {
         // From here on redb may reuse the pages of the snapshot.
         drop(snapshot);
         new.close(&meta)?;
+        let (new, left_out) = without_damaged(new, target, &meta, control)?;
         let report = prove_and_name(new, target, (taken_at, meta.generation), control)?;
-        Ok(BackupReport { took: begun.elapsed(), ..report })
+        Ok(BackupReport { took: begun.elapsed(), left_out, ..report })
     }
 
     fn name(&self) -> String {

@@ -323,7 +323,19 @@ pub(super) fn open_read_only(path: &Path, cache_size: usize) -> Result<ReadOnlyD
 
 /// The path of the log that belongs to the database at `path`.
 pub(super) fn log_path(path: &Path) -> PathBuf {
-    path.with_extension("log")
+    companion(path, "log")
+}
+
+/// The path of a file that belongs to the database at `path`: `x.log` beside `x.redb`, and `x.bak.log` beside `x.bak`,
+/// so that no other file of the folder has the same one.
+pub(super) fn companion(path: &Path, ending: &str) -> PathBuf {
+    if path.extension().is_some_and(|extension| extension == "redb") {
+        return path.with_extension(ending);
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
 }
 
 fn open_log_file(path: &Path, creates: bool, size: u64) -> std::io::Result<log::LogStorage> {

@@ -5,6 +5,8 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::file::companion;
+
 /// How far a database file is: which file, and how many openings and batches it has had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileProgress {
@@ -58,7 +60,7 @@ impl Note {
 
 /// The path of the note that belongs to the database at `path`.
 pub(super) fn place(path: &Path) -> PathBuf {
-    path.with_extension("note")
+    companion(path, "note")
 }
 
 fn encode(FileProgress { random, generation, batches }: FileProgress) -> [u8; 4 * NUMBER] {

@@ -107,6 +107,13 @@ impl Meta {
         }
     }
 
+    /// The metadata from numbers that are only believed if their checksum proves them.
+    pub(super) fn from_checked_numbers(stored: impl Fn(&str) -> StoreResult<Option<u64>>) -> StoreResult<Self> {
+        let meta = Self::from_numbers(&stored)?;
+        let is_proved = stored(CHECKED_GENERATION)? == Some(meta.generation) && stored(CHECKSUM)?.is_some();
+        if is_proved { Ok(meta) } else { Err(StoreError::Corrupt { what: DAMAGED_PAGE.to_owned() }) }
+    }
+
     /// The numbers of the metadata with their names.
     fn numbers(&self) -> [(&'static str, u64); 10] {
         let identity = self.identity.unwrap_or(Identity { device: 0, inode: 0 });

@@ -77,7 +77,7 @@ use reads::{Reader, RecordCounts};
 use sweep_pace::Reaping;
 
 pub use file::{CheckpointRule, DatabaseOpener, LogOptions, OpenError, file_opener, make_folder, storage_opener};
-pub use inspection::{BackupMark, DamagedGame, FileReport, PageDamage};
+pub use inspection::{BackupMark, DamagedGame, FileReport, PageDamage, Remarks};
 pub use meta::{FILE_LAYOUT, Opening};
 pub use offline::{
     Compacted, OfflineError, Repaired, Restored, back_up_file, backup_mark, check_file, compact_file, repair_file,

@@ -19,7 +19,7 @@ use crate::store::backup::{BackupError, CopyControl};
 use crate::store::panics;
 
 /// The beginning of the name of an incomplete file.
-const UNFINISHED: &str = ".rejoin-copy-";
+pub(super) const UNFINISHED: &str = ".rejoin-copy-";
 /// Bytes of rows in one slice. Each slice is synced by itself, so that no sync takes long.
 pub(super) const SLICE: usize = 512 * 1024;
 /// redb's page cache for the new file, in bytes.
@@ -200,7 +200,7 @@ fn insert_into<K: Key + 'static, V: Value + 'static>(
 }
 
 /// Removes incomplete files that no process writes any more.
-fn remove_unfinished(folder: &Path) {
+pub(super) fn remove_unfinished(folder: &Path) {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(UNFINISHED)) {
         let path: PathBuf = entry.path();

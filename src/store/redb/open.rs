@@ -226,6 +226,24 @@ pub(super) fn recover(log: &dyn StorageBackend, meta: Meta) -> StoreResult<Recov
     Ok(Recovered { found, view, meta: Some(meta) })
 }
 
+/// Reads the log of a file that has lost its metadata. `noted` says which file it was, and which batch was committed to
+/// it last. The log counts only if its batches lead up to that one without a gap: then it has the newest state of all
+/// rows that it names, whichever of its batches the tables have too. `None` if it does not.
+pub(super) fn recover_by_note(log: &dyn StorageBackend, noted: FileProgress) -> StoreResult<Option<Recovered>> {
+    let FileProgress { random, generation, .. } = noted;
+    let (time, uptime) = (Timestamp::from_millis(0), Uptime::now());
+    for first in log::first_batches(log, random).map_err(StoreError::unavailable)? {
+        let batches = first.saturating_sub(1);
+        let meta = Meta { random, time, uptime, batches, clean: false, generation, identity: None };
+        let recovered = recover(log, meta)?;
+        let reaches = recovered.found.last.is_some_and(|last| last.batch >= noted.batches);
+        if reaches && !recovered.found.is_damaged {
+            return Ok(Some(recovered));
+        }
+    }
+    Ok(None)
+}
+
 /// Which committed data is known to be missing from a file and its log; `None` if nothing is.
 pub(super) fn missing(found: &RecoveredLog, meta: &Meta, noted: Option<FileProgress>) -> Option<String> {
     if found.is_damaged {

@@ -31,7 +31,7 @@ pub(super) fn rewrite(
     new: &mut NewFile,
     aside: SetAside<'_>,
 ) -> Result<(FileReport, Timestamp), BackupError> {
-    let mut report = FileReport { length: file.length(), notes: file.notes.clone(), ..FileReport::default() };
+    let mut report = FileReport { length: file.length(), remarks: file.remarks.clone(), ..FileReport::default() };
     let questions = StoredQuestions::read(file, |_, _| Ok::<_, BackupError>(()))?;
     let (needed, claims, latest) = (HashMap::new(), HashMap::new(), Timestamp::from_millis(0));
     let mut rewrite = Rewrite { new, needed, claims, holders: holders(file), latest };

@@ -49,7 +49,7 @@ async fn play(client: Client, players: Arc<Players>, pause: Duration) {
 }
 
 /// Runs a command of the binary. Returns whether it succeeded, and what it said.
-fn rejoin(args: &[&str]) -> (bool, String) {
+pub(super) fn rejoin(args: &[&str]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_rejoin")).env_clear().args(args).output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.success(), said)

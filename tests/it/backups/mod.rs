@@ -3,6 +3,7 @@
 mod flips;
 mod live;
 mod offline;
+mod roots;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

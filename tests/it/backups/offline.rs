@@ -105,10 +105,14 @@ fn a_backup_that_is_given_up_leaves_nothing() {
     let missing = store.back_up(&backups.path().join("no/folder/backup.redb"), &CopyControl::default());
     assert!(matches!(missing, Err(BackupError::Io { .. })));
     assert_eq!(files(backups.path()), Vec::<String>::new());
-    // What a killed process has left is removed by the next backup.
+    // What a killed process has left is removed by the next backup, and by the next restore.
     std::fs::write(backups.path().join(".rejoin-copy-left"), "half").expect("written");
-    store.back_up(&backups.path().join("backup.redb"), &CopyControl::default()).expect("made");
+    let backup = backups.path().join("backup.redb");
+    store.back_up(&backup, &CopyControl::default()).expect("made");
     assert_eq!(files(backups.path()), ["backup.redb"]);
+    std::fs::write(backups.path().join(".rejoin-copy-left.redb"), "half").expect("written");
+    restore_file(&backup, &backups.path().join("restored.redb"), false, "now").expect("restored");
+    assert_eq!(files(backups.path()), ["backup.redb", "restored.redb"]);
     block_on(store.create(NewSession(solo(999, 3, at(1))), at(1))).expect("the store is not disturbed");
 }
 
@@ -276,6 +280,40 @@ fn a_compacted_file_is_smaller_and_the_same_to_its_players() {
     assert_eq!(holder, Some(id(603)), "the join codes are there");
     let owned = block_on(store.owned(&crate::kit::owner("school"), None, 100, at(2))).expect("read");
     assert_eq!(owned.len(), 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_games_are_left_out_of_a_backup_which_takes_the_place_of_no_whole_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("rejoin.redb");
+    let store = open(&path);
+    let ids = fill(&store, 20, 3).await;
+    store.close().await.expect("closed");
+    drop(store);
+    super::roots::damage_record(&path, &ids[7]);
+    let store = Arc::new(open(&path));
+    let backups = BackupFolder { path: folder.path().join("backups"), keep: 1 };
+    std::fs::create_dir(&backups.path).expect("made");
+    let whole = "rejoin-2026-11-27T10-00-00Z.redb";
+    std::fs::write(backups.path.join(whole), "").expect("written");
+    let wall = rejoin::store::clock::system_wall_clock();
+    let source: Arc<dyn BackupSource> = store.clone();
+    let service = Arc::new(Backups::new(Ok(source), Some(backups.clone()), wall));
+    let schedule = BackupSchedule { backups: service.clone(), folder: backups.clone(), every: Duration::from_secs(60) };
+    for _ in 0..2 {
+        let report = schedule.step().await.expect("made");
+        assert_eq!((report.games, report.left_out), (22, 1));
+        assert!(report.file.to_string_lossy().ends_with("-incomplete.redb") && report.file.exists());
+    }
+    let by_hand = service.make(None).await.expect("made");
+    assert!(by_hand.file.to_string_lossy().contains("rejoin-manual-"), "{}", by_hand.file.display());
+    let names = files(&backups.path);
+    assert_eq!(names.len(), 3, "one incomplete one, the whole one, and that by hand: {names:?}");
+    assert!(names.contains(&whole.to_owned()));
+    let report = check_file(&by_hand.file, || {}).expect("read");
+    assert!(report.is_whole() && report.whole == 22, "{report:?}");
+    let target = folder.path().join("elsewhere/rejoin.redb");
+    restore_file(&by_hand.file, &target, false, "now").expect("it can be restored");
 }
 
 #[tokio::test(flavor = "multi_thread")]

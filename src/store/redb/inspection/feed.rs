@@ -65,9 +65,9 @@ impl<'f> Feed<'f> {
         self.suspects.remove(id).unwrap_or_default()
     }
 
-    /// Takes the rows of damaged pages that belong to no session that was found.
-    pub(super) fn take_one_left(&mut self) -> Option<(Vec<u8>, Vec<RawRow>)> {
-        self.suspects.pop_first()
+    /// A session of which only damaged pages have rows, once no row is left.
+    pub(super) fn id_left(&self) -> Option<&[u8]> {
+        self.suspects.keys().next().map(|id| &**id)
     }
 
     /// The damaged pages that were met.

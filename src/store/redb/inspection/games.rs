@@ -83,16 +83,22 @@ impl<'f> Games<'f> {
             game.is_corrected |= row.is_corrected;
             game.events.extend(event_sequence(&row.key).map(|sequence| (sequence, row.value)));
         }
+        game.suspects = self.suspects(&id);
+        game.use_suspects();
+        game
+    }
+
+    /// Takes the rows of a session that damaged pages have.
+    fn suspects(&mut self, id: &[u8]) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
         let feeds = [
             (Table::Sessions, &mut self.sessions),
             (Table::Quizzes, &mut self.quizzes),
             (Table::Events, &mut self.events),
         ];
-        for (table, feed) in feeds {
-            game.suspects.extend(feed.take_suspects(&id).into_iter().map(|(key, value)| (table, key, value)));
-        }
-        game.use_suspects();
-        game
+        let rows = |(table, feed): (Table, &mut Feed<'_>)| {
+            feed.take_suspects(id).into_iter().map(move |(key, value)| (table, key, value))
+        };
+        feeds.into_iter().flat_map(rows).collect()
     }
 
     /// Puts the rows of the log over those of the tables. `None` if the log has removed the session.
@@ -115,13 +121,8 @@ impl<'f> Games<'f> {
 
     /// Rows of damaged pages whose session was not met.
     fn one_left(&mut self) -> Option<StoredGame> {
-        let feeds = [
-            (Table::Sessions, &mut self.sessions),
-            (Table::Quizzes, &mut self.quizzes),
-            (Table::Events, &mut self.events),
-        ];
-        let (table, (id, rows)) = feeds.into_iter().find_map(|(table, feed)| Some((table, feed.take_one_left()?)))?;
-        let suspects = rows.into_iter().map(|(key, value)| (table, key, value)).collect();
+        let id = [&self.sessions, &self.quizzes, &self.events].into_iter().find_map(Feed::id_left)?.to_vec();
+        let suspects = self.suspects(&id);
         Some(StoredGame { id, suspects, ..StoredGame::default() })
     }
 }

@@ -16,12 +16,13 @@ mod whole;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use ::redb::StorageBackend;
 use ::redb::backends::FileBackend;
 
 use super::file::{self, OpenError, explain};
 use super::file_note::{FileProgress, Note};
 use super::meta::Meta;
-use super::open::{Recovered, missing, recover, unusable};
+use super::open::{Recovered, missing, recover, recover_by_note, unusable};
 use super::overlay::OverlayView;
 use super::pages::{DamagedPage, Header, PageFile, Unusable};
 use crate::domain::Timestamp;
@@ -43,8 +44,17 @@ pub(super) struct InspectedFile {
     pub(super) meta: Option<Meta>,
     /// Rows that are in the log and not in the tables.
     pub(super) view: OverlayView,
-    /// What else is known to be wrong, as sentences.
-    pub(super) notes: Vec<String>,
+    /// What else is wrong.
+    pub(super) remarks: Remarks,
+}
+
+/// What is wrong with a file beside its games and pages, as sentences.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remarks {
+    /// What costs nothing after a repair.
+    pub harmless: Vec<String>,
+    /// What may be missing.
+    pub losses: Vec<String>,
 }
 
 impl InspectedFile {
@@ -68,19 +78,52 @@ impl InspectedFile {
         let refused = |what: String| OpenError::Unusable { path: name.clone(), what };
         let header = Header::read(&pages).map_err(|unusable| refused(what(unusable).to_owned()))?;
         let tables = TableList::read(&pages, &header);
-        let mut notes: Vec<_> = header.faults.iter().map(|fault| format!("the first page: {fault}")).collect();
+        let mut remarks = header.remarks();
         let (meta, view) = match tables.meta(&pages) {
-            Ok(meta) => read_log(path, meta, &mut notes)?,
+            Ok(meta) => read_log(path, meta, &mut remarks)?,
             // A layout of another release is no damage.
             Err(error) if error.to_string().contains("layout") => return Err(unusable(&name, &error)),
             Err(_) if header.user.is_none() => return Err(refused("no server has used it yet".to_owned())),
             Err(_) if tables.is_foreign() => return Err(refused("it is another program's database".to_owned())),
             Err(error) => {
-                notes.push(format!("its metadata cannot be read: {error}"));
-                (None, OverlayView::default())
+                remarks.harmless.push(format!("its metadata cannot be read: {error}"));
+                read_log_by_note(path, &mut remarks)?
             }
         };
-        Ok(Self { path: path.to_owned(), pages, header, tables, meta, view, notes })
+        let file = Self { path: path.to_owned(), pages, header, tables, meta, view, remarks };
+        Ok(file.with_proved_tables())
+    }
+
+    /// Finds out whether tables that only a damaged page names are those of the newest commit.
+    fn with_proved_tables(mut self) -> Self {
+        if self.tables.misses_games() {
+            let what = "its list of tables is so damaged that not all games can be found";
+            self.remarks.losses.push(what.to_owned());
+        }
+        if !self.tables.is_suspect() {
+            return self;
+        }
+        // An older list would lead to older metadata, and so to a batch before that of the note.
+        let noted = Note::look(&self.path).zip(self.meta);
+        let is_newest = noted.is_some_and(|(noted, meta)| {
+            noted.random == meta.random && noted.generation <= meta.generation && noted.batches <= meta.batches
+        });
+        let suspect = self.tables.clone();
+        self.tables.believe();
+        // Rows of another commit have another checksum than a backup says.
+        let is_proved = (is_newest && self.remarks.losses.is_empty())
+            || self.mark().is_some_and(|mark| Content::of(&self, || {}).is_what(&mark));
+        if !is_proved {
+            self.tables = suspect;
+            let what = "its list of tables is damaged, and nothing proves that what it names is of the newest commit";
+            self.remarks.losses.push(what.to_owned());
+        }
+        self
+    }
+
+    /// The bytes at a position; `None` if they can't be read.
+    pub(super) fn bytes(&self, offset: u64, length: usize) -> Option<Vec<u8>> {
+        self.pages.bytes(offset, length)
     }
 
     /// A cursor over a table.
@@ -131,23 +174,56 @@ impl InspectedFile {
     }
 }
 
-/// Reads what the log beside the file has. Notes what is known to be missing.
-fn read_log(path: &Path, meta: Meta, notes: &mut Vec<String>) -> Result<(Option<Meta>, OverlayView), OpenError> {
-    let name = path.display().to_string();
-    let log = file::open_log_read_only(path);
-    let log = log.map_err(|cause| OpenError::Io { path: format!("the log of {name}"), cause })?;
+impl Header {
+    /// What is wrong with the first page.
+    fn remarks(&self) -> Remarks {
+        let sentences = |faults: &[&str]| faults.iter().map(|fault| format!("the first page: {fault}")).collect();
+        Remarks { harmless: sentences(&self.faults), losses: sentences(&self.losses) }
+    }
+}
+
+/// The log beside the file; `None` if there is none.
+fn open_log(path: &Path) -> Result<Option<Box<dyn StorageBackend>>, OpenError> {
+    let failed = |cause| OpenError::Io { path: format!("the log of {}", path.display()), cause };
+    file::open_log_read_only(path).map_err(failed)
+}
+
+/// Reads what the log beside the file has. Remarks what is known to be missing.
+fn read_log(path: &Path, meta: Meta, remarks: &mut Remarks) -> Result<(Option<Meta>, OverlayView), OpenError> {
+    let (log, noted) = (open_log(path)?, Note::look(path));
+    if log.is_none() && noted.is_none() && !meta.clean {
+        let what = "no server has closed it, and its log and its note are missing: what was committed last may be too";
+        remarks.losses.push(what.to_owned());
+    }
     let recovered = match &log {
         Some(log) => match recover(&**log, meta) {
             Ok(recovered) => recovered,
             Err(error) => {
-                notes.push(format!("its log cannot be read: {error}"));
+                remarks.losses.push(format!("its log cannot be read: {error}"));
                 Recovered::nothing(Some(meta))
             }
         },
         None => Recovered::nothing(Some(meta)),
     };
     let Recovered { found, view, meta } = recovered;
-    let noted: Option<FileProgress> = Note::look(path);
-    notes.extend(meta.and_then(|meta| missing(&found, &meta, noted)));
+    remarks.losses.extend(meta.and_then(|meta| missing(&found, &meta, noted)));
     Ok((meta, view))
+}
+
+/// Reads the log of a file whose metadata is lost. Remarks it if the log can't be used.
+fn read_log_by_note(path: &Path, remarks: &mut Remarks) -> Result<(Option<Meta>, OverlayView), OpenError> {
+    let nothing = (None, OverlayView::default());
+    let Some(log) = open_log(path)? else { return Ok(nothing) };
+    let noted: Option<FileProgress> = Note::look(path);
+    let recovered = noted.map(|noted| recover_by_note(&*log, noted));
+    if let Some(Ok(Some(Recovered { view, meta, .. }))) = recovered {
+        return Ok((meta, view));
+    }
+    // A clean stop empties the log.
+    if log.len().is_ok_and(|length| length > 0) {
+        let what = "its log cannot be used, because without the metadata nothing says where to begin: what was \
+                    committed in the last second may be missing";
+        remarks.losses.push(what.to_owned());
+    }
+    Ok(nothing)
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::new_file::TABLES;
 use super::super::pages::{DamagedPage, Fault};
-use super::{Games, InspectedFile, StoredGame, StoredQuestions, Table};
+use super::{Games, InspectedFile, Remarks, StoredGame, StoredQuestions, Table};
 use crate::domain::WallTime;
 use crate::store::format;
 
@@ -61,8 +61,8 @@ pub struct FileReport {
     pub damaged: Vec<DamagedGame>,
     /// Damaged pages.
     pub pages: Vec<PageDamage>,
-    /// What else is wrong, as sentences.
-    pub notes: Vec<String>,
+    /// What else is wrong.
+    pub remarks: Remarks,
     /// What the file says about itself, if it is a backup that no server has used since.
     pub mark: Option<BackupMark>,
 }
@@ -70,12 +70,18 @@ pub struct FileReport {
 impl FileReport {
     /// Whether nothing is damaged or missing.
     pub fn is_whole(&self) -> bool {
-        self.corrected.is_empty() && self.damaged.is_empty() && self.pages.is_empty() && self.notes.is_empty()
+        self.corrected.is_empty() && self.pages.is_empty() && self.remarks.harmless.is_empty() && !self.has_losses()
+    }
+
+    /// Whether something is lost, or may be, that a repair can't bring back.
+    pub fn has_losses(&self) -> bool {
+        let is_of_games = |page: &PageDamage| !page.is_one_bit && page.table == Table::Sessions.name();
+        !self.damaged.is_empty() || !self.remarks.losses.is_empty() || self.pages.iter().any(is_of_games)
     }
 
     /// Inspects a whole file.
     pub(in crate::store::redb) fn of(file: &InspectedFile, mut at_game: impl FnMut()) -> Self {
-        let mut report = Self { length: file.length(), notes: file.notes.clone(), ..Self::default() };
+        let mut report = Self { length: file.length(), remarks: file.remarks.clone(), ..Self::default() };
         let questions = StoredQuestions::read(file, |_, _| Ok::<_, Infallible>(()));
         let questions = questions.unwrap_or_else(|never| match never {});
         let mut games = Games::of(file);
@@ -117,7 +123,7 @@ impl FileReport {
     pub(in crate::store::redb) fn finish(&mut self, file: &InspectedFile, questions: &StoredQuestions) {
         self.add_pages(questions.damaged.iter().cloned());
         if questions.wrong > 0 {
-            self.notes.push(format!("{} rows of questions are damaged", questions.wrong));
+            self.remarks.harmless.push(format!("{} rows of questions are damaged", questions.wrong));
         }
         let mut joins = file.table(Table::Joins);
         joins.by_ref().for_each(drop);
@@ -126,9 +132,11 @@ impl FileReport {
         self.mark = file.mark();
         if let Some(mark) = &self.mark {
             let content = Content::of(file, || {});
-            if (mark.checksum, mark.games) != (content.checksum, content.games) {
+            if !content.is_what(mark) {
                 let (games, found) = (mark.games, content.games);
-                self.notes.push(format!("it is a backup of {games} games, but it holds {found} or other ones"));
+                self.remarks
+                    .losses
+                    .push(format!("it is a backup of {games} games, but it holds {found} or other ones"));
             }
         }
     }
@@ -144,6 +152,11 @@ pub(in crate::store::redb) struct Content {
 }
 
 impl Content {
+    /// Whether it is what the backup says about itself.
+    pub(super) fn is_what(&self, mark: &BackupMark) -> bool {
+        (mark.checksum, mark.games) == (self.checksum, self.games)
+    }
+
     /// Reads all rows. Calls `at_row` after each.
     pub(in crate::store::redb) fn of(file: &InspectedFile, mut at_row: impl FnMut()) -> Self {
         let (mut hasher, mut games, mut is_sound) = (blake3::Hasher::new(), 0, true);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::meta::Meta;
 use super::super::pages::{Cursor, DamagedPage, Fault, Header, PageFile, Root, Widths};
-use crate::store::error::{StoreError, StoreResult};
+use crate::store::error::StoreResult;
 
 /// A table of the store. The names are those at the top of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub(super) const READ_WITH_GAMES: [Table; 6] =
 struct Place {
     root: Option<Root>,
     widths: Widths,
+    /// Whether a sound page says so.
+    is_sound: bool,
 }
 
 /// Decodes the definition of a table: kind, length, root, widths. Its alignments and type names are not needed.
@@ -55,10 +57,13 @@ fn decode(definition: &[u8]) -> Option<Place> {
         _ => Some(Some(u32::from_le_bytes(*definition.get(place + 1..)?.first_chunk()?) as usize)),
     };
     let (root, key, value) = (root(9)?, width(42)?, width(47)?);
-    (*definition.first()? == NORMAL).then_some(Place { root, widths: Widths { key, value } })
+    // Keys of no bytes would be rows without end.
+    let is_table = *definition.first()? == NORMAL && key != Some(0);
+    is_table.then_some(Place { root, widths: Widths { key, value }, is_sound: true })
 }
 
 /// The tables of a file by name.
+#[derive(Clone)]
 pub(in crate::store::redb) struct TableList {
     places: BTreeMap<String, Place>,
     damaged: Vec<DamagedPage>,
@@ -72,10 +77,12 @@ impl TableList {
 
     fn of_tree(pages: &PageFile, name: &str, root: Option<Root>) -> Self {
         let mut list = Cursor::new(pages, name, root, Widths::VARIABLE);
+        let sound: Vec<_> = list.by_ref().map(|row| (row.key, row.value, true)).collect();
+        let suspects = std::mem::take(&mut list.suspects).into_iter().map(|row| (row.key, row.value, false));
         let mut places = BTreeMap::new();
-        for row in list.by_ref() {
-            let name = String::from_utf8_lossy(&row.key).into_owned();
-            places.extend(decode(&row.value).map(|place| (name, place)));
+        for (key, definition, is_sound) in suspects.chain(sound) {
+            let name = String::from_utf8_lossy(&key).into_owned();
+            places.extend(decode(&definition).map(|place| (name, Place { is_sound, ..place })));
         }
         Self { places, damaged: list.damaged }
     }
@@ -85,11 +92,30 @@ impl TableList {
         !self.places.is_empty() && !READ_WITH_GAMES.iter().any(|table| self.places.contains_key(table.name()))
     }
 
+    /// Whether the list is so damaged that some tables of games are not in it.
+    pub(in crate::store::redb) fn misses_games(&self) -> bool {
+        let needed = [Table::Sessions, Table::Quizzes, Table::Questions, Table::Events];
+        let is_lost = self.damaged.iter().any(|page| page.fault == Fault::Lost);
+        is_lost && !needed.iter().all(|table| self.places.contains_key(table.name()))
+    }
+
+    /// Whether only damaged pages say where some tables are. Each such tree is right in itself, or not read, but may
+    /// be that of an older commit.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.places.values().any(|place| !place.is_sound)
+    }
+
+    /// Believes what the damaged pages say, because something else proves it.
+    pub(super) fn believe(&mut self) {
+        self.places.values_mut().for_each(|place| place.is_sound = true);
+    }
+
     /// A cursor over a table. It has no rows if there is no such table.
     pub(super) fn cursor<'f>(&self, pages: &'f PageFile, table: &str) -> Cursor<'f> {
-        let place = self.places.get(table);
-        let widths = place.map_or(Widths::VARIABLE, |place| place.widths);
-        Cursor::new(pages, table, place.and_then(|place| place.root), widths)
+        match self.places.get(table) {
+            Some(place) => Cursor::below(pages, table, (place.root, place.is_sound), place.widths),
+            None => Cursor::new(pages, table, None, Widths::VARIABLE),
+        }
     }
 
     /// The file's metadata as its tables have it.
@@ -98,11 +124,13 @@ impl TableList {
         let number = |value: Vec<u8>| value.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
         let mut numbers: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
         numbers.extend(rows.by_ref().filter_map(|row| Some((row.key, number(row.value)?))));
-        // A damaged page may still have all numbers. Only their checksum shows that.
-        if rows.damaged.iter().any(|page| page.fault == Fault::Lost) {
-            return Err(StoreError::Corrupt { what: "its page is damaged".to_owned() });
-        }
-        Meta::from_numbers(|name| Ok(numbers.get(name.as_bytes()).copied()))
+        let suspects = std::mem::take(&mut rows.suspects);
+        let is_suspect = !suspects.is_empty() || rows.damaged.iter().any(|page| page.fault == Fault::Lost);
+        numbers.extend(suspects.into_iter().filter_map(|row| Some((row.key, number(row.value)?))));
+        let stored = |name: &str| Ok(numbers.get(name.as_bytes()).copied());
+        // A damaged page may still have all numbers, which their checksum proves. They may be those of an older
+        // commit: what the log and the note know shows that.
+        if is_suspect { Meta::from_checked_numbers(stored) } else { Meta::from_numbers(stored) }
     }
 
     /// The damaged pages of everything that is not read with the games.
@@ -112,7 +140,7 @@ impl TableList {
         let own = Self::of_tree(pages, "redb's own tables", header.system);
         damaged.extend(own.damaged.iter().cloned());
         for (name, place) in others.chain(&own.places) {
-            let mut rows = Cursor::new(pages, name, place.root, place.widths);
+            let mut rows = Cursor::below(pages, name, (place.root, place.is_sound), place.widths);
             rows.by_ref().for_each(drop);
             damaged.extend(rows.damaged);
         }

@@ -21,7 +21,7 @@ use super::file::NamedFile;
 use super::free_space::Space;
 
 pub(super) use entry::{BatchHead, encode};
-pub(super) use recovery::{RecoveredLog, find};
+pub(super) use recovery::{RecoveredLog, find, first_batches};
 
 /// The number of segments. One is written while another is being checkpointed. The others are free, or are
 /// full and wait for their checkpoint.

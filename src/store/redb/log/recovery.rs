@@ -81,6 +81,18 @@ pub(in crate::store::redb) fn find(
     Ok(Ok(found))
 }
 
+/// The numbers of the batches with which the segments for this database file begin, the lowest first.
+///
+/// # Errors
+/// The error of the disk.
+pub(in crate::store::redb) fn first_batches(storage: &dyn StorageBackend, random: u64) -> io::Result<Vec<u64>> {
+    let Some(layout) = Layout::read(storage)? else { return Ok(Vec::new()) };
+    let heads = heads(storage, layout, random)?;
+    let mut first: Vec<_> = heads.into_iter().filter_map(|(_, head)| Some(head?.first)).collect();
+    first.sort_unstable();
+    Ok(first)
+}
+
 /// The segments of a log. Those that were begun for this database file come first, in that order, with their
 /// heads.
 fn heads(storage: &dyn StorageBackend, layout: Layout, random: u64) -> io::Result<Vec<(usize, Option<SegmentHead>)>> {

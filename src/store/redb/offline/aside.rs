@@ -9,9 +9,14 @@ use serde_json::json;
 use tempfile::NamedTempFile;
 
 use super::super::file::folder_of;
-use super::super::inspection::{StoredGame, Table};
+use super::super::inspection::{InspectedFile, StoredGame, Table};
+use super::super::new_file::UNFINISHED;
 use super::super::pages::{DamagedPage, Fault};
 use crate::store::backup::BackupError;
+
+/// The longest page whose bytes are set aside. What can be read of a longer one is set aside as rows; all of it is in
+/// the old file.
+const LONGEST_PAGE: usize = 1024 * 1024;
 
 /// One JSON object in a line for each row and page. Keys and values are in base64. It holds ids of sessions, which
 /// are players' credentials, so only its owner can read it.
@@ -23,7 +28,7 @@ pub(super) struct AsideFile {
 impl AsideFile {
     pub(super) fn beside(path: &Path) -> Result<Self, BackupError> {
         let folder = folder_of(path);
-        let file = NamedTempFile::with_prefix_in(".rejoin-copy-", folder);
+        let file = NamedTempFile::with_prefix_in(UNFINISHED, folder);
         let file = file.map_err(|cause| BackupError::io(folder, cause))?;
         // Without this another copy into the folder would take it for one that was left.
         file.as_file().lock().map_err(|cause| BackupError::io(folder, cause))?;
@@ -59,11 +64,13 @@ impl AsideFile {
         Ok(())
     }
 
-    /// Adds a damaged page.
-    pub(super) fn page(&mut self, page: &DamagedPage) -> Result<(), BackupError> {
-        let bytes = STANDARD.encode(&page.bytes);
-        let is_one_bit = page.fault == Fault::Bit;
-        self.line(&json!({ "page": page.offset, "table": page.table, "oneBit": is_one_bit, "bytes": bytes }))
+    /// Adds a damaged page of `file`. Its bytes are `null` if they can't be read, or are too many.
+    pub(super) fn page(&mut self, file: &InspectedFile, page: &DamagedPage) -> Result<(), BackupError> {
+        let DamagedPage { offset, length, table, fault } = page;
+        let bytes = Some(*length).filter(|length| (1..=LONGEST_PAGE).contains(length));
+        let bytes = bytes.and_then(|length| file.bytes(*offset, length)).map(|bytes| STANDARD.encode(bytes));
+        let is_one_bit = *fault == Fault::Bit;
+        self.line(&json!({ "page": offset, "length": length, "table": table, "oneBit": is_one_bit, "bytes": bytes }))
     }
 
     /// Gives the file its name; `None` if it is empty, and there is no file then.

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::backup::prove_and_name;
-use super::file::{Identity, OpenError, folder_of, lock, log_path, sync_folder, take_owner};
+use super::file::{Identity, OpenError, companion, folder_of, lock, log_path, sync_folder, take_owner};
 use super::file_note;
 use super::inspection::{BackupMark, FileReport, InspectedFile};
 use super::meta::{Meta, UNUSED};
-use super::new_file::NewFile;
+use super::new_file::{NewFile, UNFINISHED, remove_unfinished};
 use super::open::random;
 use super::rewrite::rewrite;
 use crate::domain::WallTime;
@@ -65,6 +65,16 @@ pub struct Repaired {
 /// As for [`check_file`], or the new file can't be written.
 pub fn repair_file(path: &Path, stamp: &str, control: &CopyControl) -> Result<Option<Repaired>, OfflineError> {
     let file = InspectedFile::open(path, true)?;
+    if file.tables.misses_games() {
+        // The new file would have none of the games that are still in the old one.
+        let what = format!(
+            "{} has a damaged list of tables, so not all games can be found: a repair would lose them. Restore a backup, \
+             or try rejoin migrate --from redb:{} --to redb:NEW-FOLDER",
+            path.display(),
+            path.display()
+        );
+        return Err(OfflineError::NotWhole(what));
+    }
     let mut new = NewFile::beside(path, control)?;
     let mut aside = AsideFile::beside(path)?;
     let (report, latest) = rewrite(&file, &mut new, &mut |game, why| aside.game(game, why))?;
@@ -72,12 +82,12 @@ pub fn repair_file(path: &Path, stamp: &str, control: &CopyControl) -> Result<Op
         return Ok(None);
     }
     for page in file.damaged_pages() {
-        aside.page(&page)?;
+        aside.page(&file, &page)?;
     }
     let meta = file.meta_or(latest);
     // Something may be missing that a client has seen: it must not be told that it missed nothing.
     new.close(&Meta { random: random()?, identity: Some(UNUSED), clean: true, ..meta })?;
-    let aside = aside.name(&path.with_extension(format!("damaged-{stamp}.jsonl")))?;
+    let aside = aside.name(&companion(path, &format!("damaged-{stamp}.jsonl")))?;
     take_owner(new.path(), path).map_err(|cause| BackupError::io(path, cause))?;
     let kept = keep(path, &format!("before-repair-{stamp}"))?;
     new.name(path, true)?;
@@ -183,7 +193,8 @@ pub fn restore_file(backup: &Path, path: &Path, replaces: bool, stamp: &str) -> 
     let folder = folder_of(path);
     let failed = |cause| BackupError::io(folder, cause);
     super::make_folder(folder).map_err(failed)?;
-    let copy = tempfile::Builder::new().prefix(".rejoin-copy-").suffix(".redb").tempfile_in(folder).map_err(failed)?;
+    remove_unfinished(folder);
+    let copy = tempfile::Builder::new().prefix(UNFINISHED).suffix(".redb").tempfile_in(folder).map_err(failed)?;
     lock(copy.as_file(), copy.path(), true)?;
     let mut source = File::open(backup).map_err(|cause| BackupError::io(backup, cause))?;
     std::io::copy(&mut source, &mut copy.as_file()).map_err(failed)?;
@@ -211,17 +222,20 @@ fn proved(backup: &Path, copy: &Path) -> Result<FileReport, OfflineError> {
         OfflineError::NotWhole(error.to_string().replace(&copy.display().to_string(), &name.to_string()))
     })?;
     let report = FileReport::of(&file, || {});
-    if !report.is_whole() {
-        let what = format!("{name} is not whole: rejoin check {name} says what is damaged. Nothing was changed");
-        return Err(OfflineError::NotWhole(what));
-    }
-    match (&report.mark, file.meta) {
-        (Some(_), Some(_)) | (None, Some(Meta { clean: true, .. })) => Ok(report),
-        _ => Err(OfflineError::NotWhole(format!(
-            "{name} is no backup, and no server has closed it: what was committed last may be missing. Nothing was \
-             changed"
-        ))),
-    }
+    let is_open = report.mark.is_none() && file.meta.is_some_and(|meta| !meta.clean);
+    let what = match report.is_whole() {
+        true => return Ok(report),
+        // Its log may be beside it. A copy of the file alone would be restored without it.
+        false if is_open => format!(
+            "{name} is no backup, and no server has closed it: what was committed last is in its log, or missing. \
+             rejoin backup NEW-FILE --data-dir FOLDER makes a backup of a file with its log"
+        ),
+        false => format!(
+            "{name} is not whole: rejoin check {name} says what is damaged. To use what is whole, copy it, and let rejoin \
+             check COPY --repair make the copy whole"
+        ),
+    };
+    Err(OfflineError::NotWhole(format!("{what}. Nothing was changed")))
 }
 
 /// What a backup says about itself; `None` if it is none.
@@ -260,7 +274,7 @@ fn keep(path: &Path, name: &str) -> Result<PathBuf, BackupError> {
 /// A name beside `path` that no file has, nor a log or a note of such a file: something was kept in this second already.
 fn free_name(path: &Path, name: &str) -> PathBuf {
     let count = |count: u32| if count == 1 { String::new() } else { format!("-{count}") };
-    let names = (1..).map(|number| path.with_extension(format!("{name}{}.redb", count(number))));
+    let names = (1..).map(|number| companion(path, &format!("{name}{}.redb", count(number))));
     let is_free = |kept: &PathBuf| ![kept.clone(), log_path(kept), file_note::place(kept)].iter().any(|it| it.exists());
     names.into_iter().find(is_free).expect("some number is free")
 }

@@ -7,6 +7,12 @@ use super::{DamagedPage, Fault, PageFile, PageNumber, Root, Widths};
 
 /// The deepest tree. No real one comes near it.
 const DEEPEST: usize = 32;
+/// How many damaged pages of a tree are listed, and how much memory its suspects take, in bytes. A file can be made so
+/// that it has a great many of both.
+const MOST_DAMAGED: usize = 100_000;
+const MOST_SUSPECTED: usize = 256 * 1024 * 1024;
+/// Bytes of memory that a suspect takes beside its key and its value.
+const SUSPECT: usize = 96;
 
 /// A row that a commit has stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +48,8 @@ pub(in crate::store::redb) struct Cursor<'f> {
     seen: HashSet<u64>,
     /// Pages that were read below a damaged branch. They don't count as read where the tree is sound.
     seen_below_damage: HashSet<u64>,
+    /// Bytes of memory that the suspects took so far.
+    suspected: usize,
     /// Rows of damaged pages, as far as the pages were read.
     pub(in crate::store::redb) suspects: Vec<Suspect>,
     /// Damaged pages, as far as they were read.
@@ -51,15 +59,26 @@ pub(in crate::store::redb) struct Cursor<'f> {
 impl<'f> Cursor<'f> {
     /// A cursor before the first row. `table` names the tree.
     pub(in crate::store::redb) fn new(file: &'f PageFile, table: &str, root: Option<Root>, widths: Widths) -> Self {
+        Self::below(file, table, (root, true), widths)
+    }
+
+    /// A cursor over a tree of which only a damaged page tells the root, unless `is_sound`: it gives suspects only.
+    pub(in crate::store::redb) fn below(
+        file: &'f PageFile,
+        table: &str,
+        (root, is_sound): (Option<Root>, bool),
+        widths: Widths,
+    ) -> Self {
         let root: Vec<_> = root.map(|root| (root.page, root.checksum)).into_iter().collect();
         Self {
             file,
             table: table.to_owned(),
             widths,
-            levels: vec![Level { children: root.into_iter(), is_sound: true }],
+            levels: vec![Level { children: root.into_iter(), is_sound }],
             rows: Vec::new().into_iter(),
             seen: HashSet::new(),
             seen_below_damage: HashSet::new(),
+            suspected: 0,
             suspects: Vec::new(),
             damaged: Vec::new(),
         }
@@ -73,7 +92,7 @@ impl<'f> Cursor<'f> {
             return true;
         };
         let Some((offset, length)) = number.place() else {
-            self.note(0, Fault::Lost, Vec::new());
+            self.note((0, 0), Fault::Lost);
             return true;
         };
         let is_new = if is_sound {
@@ -85,20 +104,20 @@ impl<'f> Cursor<'f> {
             return true;
         }
         let Some(bytes) = self.file.bytes(offset, length) else {
-            self.note(offset, Fault::Lost, Vec::new());
+            self.note((offset, length), Fault::Lost);
             return true;
         };
         if page::is_right(&bytes, self.widths, checksum) {
             self.take(&bytes, None, is_sound);
         } else if is_sound && let Some(corrected) = self.file.correct((offset, checksum), &bytes, self.widths) {
             self.take(&corrected, Some(&bytes), true);
-            self.note(offset, Fault::Bit, bytes);
+            self.note((offset, length), Fault::Bit);
         } else {
             // Below a damaged branch even the page's position may be wrong.
             if is_sound {
                 self.take(&bytes, None, false);
             }
-            self.note(offset, Fault::Lost, bytes);
+            self.note((offset, length), Fault::Lost);
         }
         true
     }
@@ -118,15 +137,23 @@ impl<'f> Cursor<'f> {
                 let rows: Vec<_> = rows.into_iter().map(|(key, value)| row((&bytes[key], &bytes[value]))).collect();
                 self.rows = rows.into_iter();
             }
-            Some(Parsed::Leaf(rows)) => self.suspects.extend(
-                rows.into_iter().map(|(key, value)| Suspect { key: bytes[key].to_vec(), value: bytes[value].to_vec() }),
-            ),
+            Some(Parsed::Leaf(rows)) => {
+                for (key, value) in rows {
+                    self.suspected = self.suspected.saturating_add(key.len() + value.len() + SUSPECT);
+                    if self.suspected > MOST_SUSPECTED {
+                        break;
+                    }
+                    self.suspects.push(Suspect { key: bytes[key].to_vec(), value: bytes[value].to_vec() });
+                }
+            }
             _ => {}
         }
     }
 
-    fn note(&mut self, offset: u64, fault: Fault, bytes: Vec<u8>) {
-        self.damaged.push(DamagedPage { offset, table: self.table.clone(), fault, bytes });
+    fn note(&mut self, (offset, length): (u64, usize), fault: Fault) {
+        if self.damaged.len() < MOST_DAMAGED {
+            self.damaged.push(DamagedPage { offset, table: self.table.clone(), fault, length });
+        }
     }
 }
 

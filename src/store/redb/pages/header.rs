@@ -34,8 +34,10 @@ pub(in crate::store::redb) struct Header {
     pub(in crate::store::redb) user: Option<Root>,
     /// The tree of redb's own tables.
     pub(in crate::store::redb) system: Option<Root>,
-    /// What is wrong with the page, as sentences.
+    /// What is wrong with the page, and costs nothing, as sentences.
     pub(in crate::store::redb) faults: Vec<&'static str>,
+    /// What is wrong, and costs the newest commit.
+    pub(in crate::store::redb) losses: Vec<&'static str>,
 }
 
 /// Why the first page is of no use.
@@ -87,7 +89,7 @@ impl Header {
         let head = file.bytes(0, SLOTS[1] + SLOT).ok_or(Unusable::Foreign)?;
         let slots = SLOTS.map(|place| Slot::decode(&head[place..place + SLOT]));
         let newest = usize::from(head[FLAGS] & SECOND_SLOT != 0);
-        let mut faults = Vec::new();
+        let (mut faults, mut losses) = (Vec::new(), Vec::new());
         if head[..MAGIC.len()] != MAGIC[..] {
             if slots.iter().all(Option::is_none) {
                 return Err(Unusable::Foreign);
@@ -109,15 +111,15 @@ impl Header {
             }
             (Some(named), _) => named,
             (None, Some(other)) => {
-                faults.push("the newest commit cannot be found; the one before it is read");
+                losses.push("the newest commit cannot be found; the one before it is read");
                 other
             }
             (None, None) => return Err(Unusable::Damaged),
         };
-        if slots.iter().flatten().any(|slot| slot.is_corrected) || slots[1 - newest].is_none() {
+        if slots.iter().flatten().any(|slot| slot.is_corrected) || (slots[1 - newest].is_none() && losses.is_empty()) {
             faults.push("a record of a commit is damaged");
         }
-        Ok(Self { user: slot.user, system: slot.system, faults })
+        Ok(Self { user: slot.user, system: slot.system, faults, losses })
     }
 }
 

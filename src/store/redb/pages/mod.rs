@@ -5,7 +5,8 @@
 //! nothing is ever written. A page with one flipped bit is corrected in memory: a checksum of 128 bits proves that
 //! it is then right. Of any other damaged page the rows are given as suspects, which prove nothing by themselves.
 //!
-//! Invariant: no bytes of a file make this panic, loop for ever, or give a row as sound that no commit has stored.
+//! Invariant: no bytes of a file make this panic, loop for ever, take much more memory than the file has bytes, or
+//! give a row as sound that no commit has stored.
 
 mod bits;
 mod cursor;
@@ -112,7 +113,7 @@ impl PageFile {
     }
 
     /// The bytes at a position; `None` if the file ends before, or the disk can't read them.
-    fn bytes(&self, offset: u64, length: usize) -> Option<Vec<u8>> {
+    pub(super) fn bytes(&self, offset: u64, length: usize) -> Option<Vec<u8>> {
         offset.checked_add(length as u64).filter(|end| *end <= self.length)?;
         let mut bytes = vec![0; length];
         self.storage.read(offset, &mut bytes).ok().map(|()| bytes)
@@ -141,6 +142,6 @@ pub(super) struct DamagedPage {
     /// The table that it belongs to.
     pub(super) table: String,
     pub(super) fault: Fault,
-    /// The page as it is in the file; empty if it can't be read at all.
-    pub(super) bytes: Vec<u8>,
+    /// Its length in bytes; 0 if its number is impossible.
+    pub(super) length: usize,
 }

@@ -1,0 +1,226 @@
+//! Damage of what leads to the games: the list of tables, the metadata, the log. What can be proved is used; what
+//! can't be is told, and nothing is lost silently.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use redb::TableDefinition;
+use rejoin::domain::SessionId;
+use rejoin::store::backup::{BackupSource, CopyControl};
+use rejoin::store::redb::{FileReport, OfflineError, Repaired, check_file, repair_file, restore_file};
+use rejoin::store::{Dump, GameSessionStore, NewSession};
+
+use super::live::rejoin;
+use super::{block_on, dumps, fill, filled, is_same, open};
+use crate::kit::{at, external, id, record};
+
+const PAGE: usize = 4096;
+
+/// Changes every page that has these bytes.
+fn change(path: &Path, wanted: &[u8], change: impl Fn(&mut [u8])) {
+    let mut bytes = std::fs::read(path).expect("read");
+    let mut changed = 0;
+    for page in bytes.chunks_mut(PAGE).filter(|page| page.windows(wanted.len()).any(|window| window == wanted)) {
+        change(page);
+        changed += 1;
+    }
+    assert!(changed > 0, "no page has {}", String::from_utf8_lossy(wanted));
+    std::fs::write(path, bytes).expect("written");
+}
+
+/// Flips two bits, which can't be corrected, in the name of a type: the list of tables can be read all the same.
+fn damage_list(path: &Path) {
+    change(path, b"question_ends", |page| {
+        let place = page.windows(5).position(|window| window == b"&[u8]").expect("a name of a type");
+        page[place + 1] ^= 1;
+        page[place + 2] ^= 1;
+    });
+}
+
+/// Flips two bits of the game time.
+fn damage_meta(path: &Path) {
+    change(path, b"checked_generation", |page| {
+        // The values, of eight bytes each, follow the last key.
+        let place = page.windows(6).rposition(|window| window == b"uptime").expect("the last key") + 6;
+        page[place + 1] ^= 1;
+        page[place + 2] ^= 1;
+    });
+}
+
+fn note_of(path: &Path) -> PathBuf {
+    path.with_extension("note")
+}
+
+fn repaired(path: &Path) -> FileReport {
+    let Repaired { report, .. } =
+        repair_file(path, "now", &CopyControl::default()).expect("repaired").expect("damaged");
+    assert!(check_file(path, || {}).expect("opened").is_whole(), "what was repaired is whole");
+    report
+}
+
+fn assert_all_there(path: &Path, ids: &[SessionId], known: &[Option<Dump>]) {
+    for (found, known) in dumps(&open(path), ids).iter().zip(known) {
+        assert!(is_same(found.as_ref().expect("there"), known.as_ref().expect("there")));
+    }
+}
+
+#[test]
+fn a_damaged_list_of_tables_costs_nothing_if_the_note_proves_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, ids, known) = filled(folder.path(), 60, 12);
+    damage_list(&path);
+    let report = check_file(&path, || {}).expect("opened");
+    assert!(!report.is_whole() && !report.has_losses(), "{report:?}");
+    assert!(report.pages.iter().any(|page| page.table == "the list of tables"), "{report:?}");
+    assert_eq!(repaired(&path).whole, ids.len() as u64);
+    assert_all_there(&path, &ids, &known);
+}
+
+#[test]
+fn a_damaged_list_of_tables_that_nothing_proves_is_not_believed_and_each_game_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, ids, _) = filled(folder.path(), 60, 12);
+    std::fs::remove_file(note_of(&path)).expect("removed");
+    damage_list(&path);
+    let report = check_file(&path, || {}).expect("opened");
+    assert!(report.has_losses() && report.remarks.losses[0].contains("the newest commit"), "{report:?}");
+    let named: BTreeSet<_> = report.damaged.iter().map(|game| game.name.clone()).collect();
+    assert_eq!(named, ids.iter().map(SessionId::short_hash).collect());
+    assert_eq!(named.len(), report.damaged.len(), "each is named once");
+    assert!(repaired(&path).has_losses());
+}
+
+#[test]
+fn a_backup_with_a_damaged_list_of_tables_is_proved_by_its_checksum() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(&folder.path().join("rejoin.redb"));
+    let ids = block_on(fill(&store, 60, 12));
+    let known = dumps(&store, &ids);
+    let backup = folder.path().join("backup.redb");
+    store.back_up(&backup, &CopyControl::default()).expect("made");
+    damage_list(&backup);
+    let target = folder.path().join("elsewhere/rejoin.redb");
+    let refused = restore_file(&backup, &target, false, "now").expect_err("it is damaged").to_string();
+    assert!(refused.contains("check COPY --repair"), "{refused}");
+    assert!(!repaired(&backup).has_losses());
+    restore_file(&backup, &target, false, "now").expect("restored");
+    assert_all_there(&target, &ids, &known);
+}
+
+#[test]
+fn a_file_whose_list_of_tables_is_lost_is_not_replaced_by_an_empty_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, ..) = filled(folder.path(), 10, 2);
+    change(&path, b"question_ends", |page| page.fill(0xA5));
+    let before = std::fs::read(&path).expect("read");
+    let report = check_file(&path, || {}).expect("opened");
+    assert!(report.remarks.losses.iter().any(|what| what.contains("not all games can be found")), "{report:?}");
+    let refused = repair_file(&path, "now", &CopyControl::default()).expect_err("nothing would be left");
+    assert!(matches!(&refused, OfflineError::NotWhole(what) if what.contains("rejoin migrate")), "{refused}");
+    assert!(std::fs::read(&path).expect("read") == before);
+    let (is_good, said) = rejoin(&["check", path.to_str().expect("plain"), "--repair"]);
+    assert!(!is_good && said.contains("rejoin migrate"), "{said}");
+}
+
+/// What a kill leaves: games in the tables, and two that are in the log alone. Returns the path of the file.
+fn killed(folder: &Path) -> (PathBuf, Vec<SessionId>, Vec<Option<Dump>>) {
+    let (living, left) = (folder.join("living"), folder.join("left"));
+    [&living, &left].into_iter().for_each(|folder| std::fs::create_dir(folder).expect("made"));
+    let store = open(&living.join("rejoin.redb"));
+    let mut ids = block_on(fill(&store, 30, 5));
+    block_on(store.close()).expect("closed");
+    drop(store);
+    let store = open(&living.join("rejoin.redb"));
+    for n in [200, 201] {
+        block_on(store.create(NewSession(external(n, None, at(0))), at(0))).expect("created");
+        block_on(super::apply(&store, n, record(5)));
+        ids.push(id(n));
+    }
+    for ending in ["log", "note", "redb"] {
+        let name = format!("rejoin.{ending}");
+        std::fs::copy(living.join(&name), left.join(&name)).expect("copied");
+    }
+    let known = dumps(&store, &ids);
+    (left.join("rejoin.redb"), ids, known)
+}
+
+#[test]
+fn damaged_metadata_after_a_kill_does_not_cost_what_is_in_the_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, ids, known) = killed(folder.path());
+    damage_meta(&path);
+    let report = check_file(&path, || {}).expect("opened");
+    assert!(!report.is_whole() && !report.has_losses(), "{report:?}");
+    assert_eq!(report.whole, ids.len() as u64);
+    repaired(&path);
+    assert_all_there(&path, &ids, &known);
+}
+
+#[test]
+fn a_log_that_nothing_leads_to_is_told_and_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, ids, _) = killed(folder.path());
+    damage_meta(&path);
+    std::fs::remove_file(note_of(&path)).expect("removed");
+    let (is_good, said) = rejoin(&["check", path.to_str().expect("plain"), "--repair"]);
+    assert!(!is_good && said.contains("its log cannot be used"), "what may be lost is no success: {said}");
+    let kept = std::fs::read_dir(path.parent().expect("a folder")).expect("read");
+    let names: Vec<_> = kept.map(|entry| entry.expect("an entry").file_name()).collect();
+    let is_log = |name: &std::ffi::OsString| name.to_string_lossy().ends_with(".log");
+    assert!(names.iter().any(|name| name.to_string_lossy().contains("before-repair") && is_log(name)), "{names:?}");
+    assert_eq!(check_file(&path, || {}).expect("opened").whole, ids.len() as u64 - 2);
+}
+
+#[test]
+fn a_killed_file_without_its_log_and_its_note_is_not_called_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, ..) = killed(folder.path());
+    assert!(check_file(&path, || {}).expect("opened").is_whole());
+    let alone = folder.path().join("alone.redb");
+    std::fs::copy(&path, &alone).expect("copied");
+    let report = check_file(&alone, || {}).expect("opened");
+    assert!(report.remarks.losses.iter().any(|what| what.contains("no server has closed it")), "{report:?}");
+    let target = folder.path().join("elsewhere/rejoin.redb");
+    let refused = restore_file(&path, &target, false, "now").expect_err("its log would be missing").to_string();
+    assert!(refused.contains("in its log"), "{refused}");
+}
+
+#[test]
+fn a_file_of_another_name_does_not_take_the_log_of_a_running_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("rejoin.redb");
+    let store = open(&path);
+    block_on(fill(&store, 10, 0));
+    let copy = folder.path().join("rejoin.bak");
+    store.back_up(&copy, &CopyControl::default()).expect("made");
+    assert!(check_file(&copy, || {}).expect("opened").is_whole());
+    damage_list(&copy);
+    repaired(&copy);
+    for ending in ["log", "note"] {
+        assert!(path.with_extension(ending).exists(), "the server's own {ending} stays");
+    }
+    assert!(folder.path().join("rejoin.bak.before-repair-now.redb").exists());
+    block_on(store.create(NewSession(external(99, None, at(1))), at(1))).expect("the server goes on");
+}
+
+/// Writes what no release can read as the record of this session. The page is sound.
+pub(super) fn damage_record(path: &Path, session: &SessionId) {
+    let database = redb::Database::open(path).expect("opened");
+    let transaction = database.begin_write().expect("begun");
+    {
+        let mut table = transaction.open_table(TableDefinition::<&[u8], &[u8]>::new("sessions")).expect("there");
+        table.insert(session.as_bytes(), &b"\xFFno record"[..]).expect("set");
+    }
+    transaction.commit().expect("committed");
+}
+
+#[test]
+fn a_repair_that_loses_games_is_no_success() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, ids, _) = filled(folder.path(), 10, 2);
+    damage_record(&path, &ids[3]);
+    let (is_good, said) = rejoin(&["check", path.to_str().expect("plain"), "--repair"]);
+    assert!(!is_good && said.contains("11 games are in the repaired file, 1 could not be saved"), "{said}");
+    let (is_good, said) = rejoin(&["check", path.to_str().expect("plain")]);
+    assert!(is_good, "{said}");
+}
