@@ -11,6 +11,9 @@ use super::BackupError;
 /// The longest pause between two slices. A disk that is slow for a moment must not stop the copy.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
+/// How many times as long as a slice the pause after it is.
+const PAUSE: u32 = 3;
+
 /// How far a copy is, in rows.
 #[derive(Debug, Default)]
 pub struct CopyProgress {
@@ -42,8 +45,7 @@ pub struct CopyControl {
     pub stop: CancellationToken,
     /// How far the copy is.
     pub progress: Arc<CopyProgress>,
-    /// Whether the copy pauses after each slice for as long as the slice took, so that others get the disk and the
-    /// processor for half of the time.
+    /// Whether the copy pauses after each slice, so that others get the disk and the processor most of the time.
     pub is_gentle: bool,
 }
 
@@ -54,7 +56,7 @@ impl CopyControl {
     /// [`BackupError::Stopped`] if the copy is to end.
     pub(crate) fn after_slice(&self, took: Duration) -> Result<(), BackupError> {
         if self.is_gentle {
-            std::thread::sleep(took.min(LONGEST_PAUSE));
+            std::thread::sleep((PAUSE * took).min(LONGEST_PAUSE));
         }
         if self.stop.is_cancelled() { Err(BackupError::Stopped) } else { Ok(()) }
     }

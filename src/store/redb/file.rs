@@ -265,10 +265,7 @@ impl DatabaseOpener {
                     return Err(failed(source));
                 }
                 if metadata.len() == 0 {
-                    let what = "it is empty (0 bytes). Put back a copy of the file, or remove it to begin with a \
-                                new one"
-                        .to_owned();
-                    return Err(OpenError::Unusable { path: self.name(), what });
+                    return Err(no_database(&self.name(), EMPTY));
                 }
                 let same = file.try_clone().map_err(failed)?;
                 let backend = FileBackend::new(file).map_err(|error| explain(&self.name(), error))?;
@@ -440,6 +437,19 @@ pub(super) fn take_owner(new: &Path, like: &Path) -> std::io::Result<()> {
     if other.is_file() { std::fs::set_permissions(new, other.permissions()) } else { Ok(()) }
 }
 
+/// What is wrong with a file of 0 bytes.
+pub(super) const EMPTY: &str = "it is empty (0 bytes)";
+
+/// The error for a file that has nothing of a database, or no longer its beginning. Its text tells the operator what to
+/// do: a repair finds nothing in such a file.
+pub(super) fn no_database(path: &str, met: &str) -> OpenError {
+    let what = format!(
+        "{met}. If its beginning was overwritten, no repair can read it: rejoin restore BACKUP --data-dir FOLDER --replace, \
+         or move it away to begin with a new file"
+    );
+    OpenError::Unusable { path: path.to_owned(), what }
+}
+
 /// The error for a damaged file. Its text tells the operator what to do.
 pub(super) fn damaged(path: &str, met: &str) -> OpenError {
     let what = format!(
@@ -458,7 +468,7 @@ pub(super) fn explain(path: &str, error: DatabaseError) -> OpenError {
         }
         DatabaseError::Storage(StorageError::Io(source)) => {
             // Without an error number it is redb's own error: the content is not that of a database.
-            OpenError::Unusable { path: name, what: format!("it is no rejoin database ({source})") }
+            no_database(path, &format!("it is no rejoin database ({source})"))
         }
         DatabaseError::Storage(StorageError::Corrupted(met)) => damaged(path, &met),
         other => OpenError::Unusable { path: name, what: other.to_string() },

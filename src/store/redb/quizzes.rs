@@ -301,9 +301,9 @@ pub(super) fn is_named(name: &QuestionName, record: &[u8]) -> bool {
     blake3::hash(record).as_bytes()[..16] == name[..]
 }
 
-/// The text that names a question row in errors.
+/// The text that names a question row in errors: the beginning of its name, so that two errors can be told apart.
 pub(super) fn question_what(name: &QuestionName) -> String {
-    format!("question {}", u128::from_be_bytes(*name))
+    format!("its question row {:08x}", u128::from_be_bytes(*name) >> 96)
 }
 
 /// Decodes the record of a question row.

@@ -70,13 +70,13 @@ impl InspectedFile {
         file::lock(&opened, path, is_alone)?;
         let backend = FileBackend::new(opened).map_err(|error| explain(&name, error))?;
         let pages = PageFile::over(Box::new(backend)).map_err(failed)?;
-        let what = |unusable| match unusable {
-            Unusable::Foreign => "it is no rejoin database",
-            Unusable::Newer => "a newer release wrote it, and this release cannot read it",
-            Unusable::Damaged => "it is so damaged that no commit in it can be found",
-        };
         let refused = |what: String| OpenError::Unusable { path: name.clone(), what };
-        let header = Header::read(&pages).map_err(|unusable| refused(what(unusable).to_owned()))?;
+        let header = Header::read(&pages).map_err(|unusable| match unusable {
+            Unusable::Foreign if pages.length() == 0 => file::no_database(&name, file::EMPTY),
+            Unusable::Foreign => file::no_database(&name, "it is no rejoin database"),
+            Unusable::Newer => refused("a newer release wrote it, and this release cannot read it".to_owned()),
+            Unusable::Damaged => file::no_database(&name, "it is so damaged that no commit in it can be found"),
+        })?;
         let tables = TableList::read(&pages, &header);
         let mut remarks = header.remarks();
         let (meta, view) = match tables.meta(&pages) {

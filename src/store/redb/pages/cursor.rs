@@ -178,3 +178,79 @@ impl Iterator for Cursor<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ::redb::StorageBackend;
+    use ::redb::backends::InMemoryBackend;
+
+    use super::super::{PAGE, checksum};
+    use super::*;
+
+    /// A file of these pages. The first page of the file is not one of them.
+    fn file(pages: &[Vec<u8>]) -> PageFile {
+        let storage = InMemoryBackend::new();
+        storage.set_len(PAGE * (pages.len() as u64 + 1)).expect("in memory");
+        for (n, page) in pages.iter().enumerate() {
+            storage.write(PAGE * (n as u64 + 1), page).expect("in memory");
+        }
+        PageFile::over(Box::new(storage)).expect("in memory")
+    }
+
+    /// A branch with `children` children, all of them the page `child`. Its keys have one byte.
+    fn branch(children: usize, child: u64, right: u128) -> Vec<u8> {
+        let mut page = vec![2, 0];
+        page.extend_from_slice(&(children as u16 - 1).to_le_bytes());
+        page.extend_from_slice(&[0; 4]);
+        (0..children).for_each(|_| page.extend_from_slice(&right.to_le_bytes()));
+        (0..children).for_each(|_| page.extend_from_slice(&child.to_le_bytes()));
+        (1..children).for_each(|_| page.push(7));
+        page
+    }
+
+    /// A leaf with `rows` rows, whose keys have `key` bytes and whose values have none.
+    fn leaf(rows: u16, key: usize) -> Vec<u8> {
+        let mut page = vec![1, 0];
+        page.extend_from_slice(&rows.to_le_bytes());
+        page.resize(4 + usize::from(rows) * key, 7);
+        page
+    }
+
+    const SET: Widths = Widths { key: Some(1), value: Some(0) };
+
+    #[test]
+    fn a_crafted_tree_whose_branches_share_their_children_has_an_end() {
+        let mut pages = vec![leaf(10, 1)];
+        for depth in 0..28 {
+            let below = &pages[pages.len() - 1];
+            pages.push(branch(2, depth, checksum(below)));
+        }
+        let root = |page: &[u8]| Root { page: PageNumber(28), checksum: checksum(page), rows: 0 };
+        for is_sound in [true, false] {
+            let file = file(&pages);
+            let mut cursor = Cursor::below(&file, "sessions", (Some(root(&pages[28])), is_sound), SET);
+            let rows = cursor.by_ref().count();
+            // Without an end it would be read 2^28 times.
+            assert_eq!(if is_sound { rows } else { cursor.suspects.len() }, 10);
+        }
+    }
+
+    #[test]
+    fn damaged_pages_and_their_rows_take_a_bounded_amount_of_memory() {
+        let file = file(&[]);
+        let mut cursor = Cursor::new(&file, "sessions", None, SET);
+        for n in 0..MOST_DAMAGED as u64 + 10 {
+            cursor.note((n * PAGE, 4096), Fault::Lost);
+        }
+        assert_eq!(cursor.damaged.len(), MOST_DAMAGED);
+        let page = leaf(4_000, 1);
+        let rounds = MOST_SUSPECTED / (4_000 * (SUSPECT + 1)) + 2;
+        let mut taken = 0;
+        for _ in 0..rounds {
+            Cursor::take(&mut cursor, &page, None, false);
+            taken += cursor.suspects.len();
+            cursor.suspects.clear();
+        }
+        assert!(taken * (SUSPECT + 1) <= MOST_SUSPECTED && taken > 4_000, "{taken}");
+    }
+}
