@@ -149,8 +149,8 @@ fn rows(transaction: &ReadTransaction) -> StoreResult<u64> {
     TABLES.iter().map(|table| count(table)).sum()
 }
 
-/// Leaves out games that can't be read, because a backup with them could not be restored. There are none in most files,
-/// and `new` stays as it is. Also returns how many there are.
+/// Leaves out games that can't be read, because a backup with them could not be restored. Most files are whole, and
+/// `new` stays as it is. Also returns how many games are left out.
 fn without_damaged(
     new: NewFile,
     target: &Path,
@@ -162,8 +162,7 @@ fn without_damaged(
     let mut pace = Pace::of(control);
     let report = FileReport::of(&file, || pace.step());
     pace.end()?;
-    let left_out = report.damaged.len() as u64;
-    if left_out == 0 {
+    if report.is_whole() {
         return Ok((new, 0));
     }
     for DamagedGame { name, why } in report.damaged.iter().take(MOST_NAMED) {
@@ -173,7 +172,7 @@ fn without_damaged(
     let mut whole = NewFile::beside(target, control)?;
     rewrite(&file, &mut whole, &mut |_, _| Ok(()))?;
     whole.close(meta)?;
-    Ok((whole, left_out))
+    Ok((whole, report.damaged.len() as u64))
 }
 
 /// Pauses from time to time while rows or games are read.

@@ -401,6 +401,10 @@ impl Reader {
             let stored = self.damaged.look(&id, || snapshot.stored(&id))?;
             // A code is deleted in the same batch as its session, so the record must be there.
             let stored = stored.ok_or_else(|| StoreError::Corrupt { what: format!("state of {id:?}: missing") })?;
+            // Damage must not lead a player into another room.
+            if stored.state.join_code.as_ref() != Some(code) {
+                return Err(StoreError::Corrupt { what: format!("the join code of {id:?}: it has another one") });
+            }
             Ok(stored.state.life.is_live(now).then_some(id))
         })
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::inspection::{FileReport, Games, InspectedFile, StoredGame, StoredQuestions, Table, WholeGame};
+use super::inspection::{FileReport, Games, InspectedFile, StoredGame, StoredQuestions, WholeGame};
 use super::new_file::NewFile;
 use super::quizzes::{self, QuestionName};
 use super::row_changes::QuestionRow;
@@ -34,12 +34,12 @@ pub(super) fn rewrite(
     let mut report = FileReport { length: file.length(), remarks: file.remarks.clone(), ..FileReport::default() };
     let questions = StoredQuestions::read(file, |_, _| Ok::<_, BackupError>(()))?;
     let (needed, claims, latest) = (HashMap::new(), HashMap::new(), Timestamp::from_millis(0));
-    let mut rewrite = Rewrite { new, needed, claims, holders: holders(file), latest };
+    let mut rewrite = Rewrite { new, needed, claims, holders: file.join_codes(), latest };
     let mut games = Games::of(file);
     for game in games.by_ref() {
         match game.into_whole(&questions) {
             Ok(game) => {
-                report.note_whole(&game.rows);
+                report.note_whole(&game);
                 rewrite.put(&game)?;
             }
             Err(broken) => {
@@ -53,21 +53,6 @@ pub(super) fn rewrite(
     rewrite.finish(file)?;
     report.finish(file, &questions);
     Ok((report, latest))
-}
-
-/// The join codes of a file, as far as its table of them can be read.
-fn holders(file: &InspectedFile) -> HashMap<JoinCode, SessionId> {
-    let code = |key: &[u8]| std::str::from_utf8(key).ok()?.parse::<JoinCode>().ok();
-    let rows = file.table(Table::Joins);
-    let mut holders: HashMap<_, _> =
-        rows.filter_map(|row| Some((code(&row.key)?, SessionId::from_bytes(&row.value)?))).collect();
-    for (code, holder) in file.view.upper.joins.iter() {
-        match holder {
-            Some(id) => holders.insert(code.clone(), id.clone()),
-            None => holders.remove(code),
-        };
-    }
-    holders
 }
 
 impl Rewrite<'_> {

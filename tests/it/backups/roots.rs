@@ -8,7 +8,7 @@ use redb::TableDefinition;
 use rejoin::domain::SessionId;
 use rejoin::store::backup::{BackupSource, CopyControl};
 use rejoin::store::redb::{FileReport, OfflineError, Repaired, check_file, repair_file, restore_file};
-use rejoin::store::{Dump, GameSessionStore, NewSession};
+use rejoin::store::{Dump, GameSessionStore, NewSession, StoreError};
 
 use super::live::rejoin;
 use super::{block_on, dumps, fill, filled, is_same, open};
@@ -212,6 +212,30 @@ pub(super) fn damage_record(path: &Path, session: &SessionId) {
         table.insert(session.as_bytes(), &b"\xFFno record"[..]).expect("set");
     }
     transaction.commit().expect("committed");
+}
+
+#[test]
+fn a_damaged_join_code_leads_nobody_into_another_room() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, ..) = filled(folder.path(), 1, 3);
+    let (mine, other) = (crate::kit::code(&super::code_of(501)), id(2));
+    let database = redb::Database::open(&path).expect("opened");
+    let transaction = database.begin_write().expect("begun");
+    {
+        let mut joins = transaction.open_table(TableDefinition::<&str, &[u8]>::new("joins")).expect("there");
+        joins.insert(mine.as_str(), other.as_bytes()).expect("set");
+    }
+    transaction.commit().expect("committed");
+    drop(database);
+    let store = open(&path);
+    let found = block_on(store.find(&mine, at(2)));
+    assert!(matches!(found, Err(StoreError::Corrupt { .. })), "{found:?}");
+    block_on(store.close()).expect("closed");
+    drop(store);
+    // A repair makes the codes anew from the rooms.
+    let report = repaired(&path);
+    assert!(report.remarks.harmless.iter().any(|what| what.contains("1 join codes lead")), "{report:?}");
+    assert_eq!(block_on(open(&path).find(&mine, at(2))).expect("found"), Some(id(1)));
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod report;
 mod tables;
 mod whole;
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +26,7 @@ use super::meta::Meta;
 use super::open::{Recovered, missing, recover, recover_by_note, unusable};
 use super::overlay::OverlayView;
 use super::pages::{DamagedPage, Header, PageFile, Unusable};
-use crate::domain::Timestamp;
+use crate::domain::{JoinCode, SessionId, Timestamp};
 use crate::store::clock::Uptime;
 pub(super) use games::{Games, StoredGame};
 pub(super) use questions::StoredQuestions;
@@ -103,8 +104,10 @@ impl InspectedFile {
         if !self.tables.is_suspect() {
             return self;
         }
-        // An older list would lead to older metadata, and so to a batch before that of the note.
-        let noted = Note::look(&self.path).zip(self.meta);
+        // An older list would lead to older metadata, and so to a batch before that of the note. Metadata that the note
+        // itself stands in for proves nothing.
+        let own = self.meta.filter(|_| self.tables.meta(&self.pages).is_ok());
+        let noted = Note::look(&self.path).zip(own);
         let is_newest = noted.is_some_and(|(noted, meta)| {
             noted.random == meta.random && noted.generation <= meta.generation && noted.batches <= meta.batches
         });
@@ -134,6 +137,21 @@ impl InspectedFile {
     /// A cursor over the table of this name.
     pub(super) fn named_table(&self, table: &str) -> super::pages::Cursor<'_> {
         self.tables.cursor(&self.pages, table)
+    }
+
+    /// Who holds each join code, as far as the table of them can be read.
+    pub(super) fn join_codes(&self) -> HashMap<JoinCode, SessionId> {
+        let code = |key: &[u8]| std::str::from_utf8(key).ok()?.parse::<JoinCode>().ok();
+        let rows = self.table(Table::Joins);
+        let mut holders: HashMap<_, _> =
+            rows.filter_map(|row| Some((code(&row.key)?, SessionId::from_bytes(&row.value)?))).collect();
+        for (code, holder) in &self.view.upper.joins {
+            match holder {
+                Some(id) => holders.insert(code.clone(), id.clone()),
+                None => holders.remove(code),
+            };
+        }
+        holders
     }
 
     /// The length of the file in bytes.

@@ -1,13 +1,14 @@
 //! What the inspection of a whole file found.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 
 use serde::{Deserialize, Serialize};
 
 use super::super::new_file::TABLES;
 use super::super::pages::{DamagedPage, Fault};
-use super::{Games, InspectedFile, Remarks, StoredGame, StoredQuestions, Table};
-use crate::domain::WallTime;
+use super::{Games, InspectedFile, Remarks, StoredGame, StoredQuestions, Table, WholeGame};
+use crate::domain::{JoinCode, SessionId, WallTime};
 use crate::store::format;
 
 /// What a backup says about itself: a row in the file.
@@ -63,6 +64,8 @@ pub struct FileReport {
     pub pages: Vec<PageDamage>,
     /// What else is wrong.
     pub remarks: Remarks,
+    /// The join codes of whole games.
+    pub(in crate::store::redb) codes: HashSet<(JoinCode, SessionId)>,
     /// What the file says about itself, if it is a backup that no server has used since.
     pub mark: Option<BackupMark>,
 }
@@ -96,15 +99,17 @@ impl FileReport {
 
     fn add(&mut self, game: StoredGame, questions: &StoredQuestions) {
         match game.into_whole(questions) {
-            Ok(game) => self.note_whole(&game.rows),
+            Ok(game) => self.note_whole(&game),
             Err(broken) => self.note_damaged(&broken.rows, broken.why),
         }
     }
 
-    pub(in crate::store::redb) fn note_whole(&mut self, game: &StoredGame) {
+    pub(in crate::store::redb) fn note_whole(&mut self, game: &WholeGame) {
+        let WholeGame { id, stored, rows, .. } = game;
         self.whole += 1;
-        self.events += game.events.len() as u64;
-        self.corrected.extend(game.is_corrected.then(|| game.name()));
+        self.events += rows.events.len() as u64;
+        self.corrected.extend(rows.is_corrected.then(|| rows.name()));
+        self.codes.extend(stored.state.join_code.clone().map(|code| (code, id.clone())));
     }
 
     pub(in crate::store::redb) fn note_damaged(&mut self, game: &StoredGame, why: String) {
@@ -124,6 +129,10 @@ impl FileReport {
         self.add_pages(questions.damaged.iter().cloned());
         if questions.wrong > 0 {
             self.remarks.harmless.push(format!("{} rows of questions are damaged", questions.wrong));
+        }
+        let astray = file.join_codes().into_iter().filter(|code| !self.codes.contains(code)).count();
+        if astray > 0 {
+            self.remarks.harmless.push(format!("{astray} join codes lead to games that do not have them"));
         }
         let mut joins = file.table(Table::Joins);
         joins.by_ref().for_each(drop);
