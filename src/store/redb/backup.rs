@@ -29,6 +29,8 @@ use crate::store::format;
 
 /// Row changes of the overlay in one slice.
 const MOST_CHANGES: usize = 1_000;
+/// Rows or games in a slice that is read back.
+const READ_AT_ONCE: usize = 200;
 /// How many damaged games a backup names in the log.
 const MOST_NAMED: usize = 20;
 /// How much less the thread of a backup counts than those of players.
@@ -159,9 +161,9 @@ fn without_damaged(
 ) -> Result<(NewFile, u64), BackupError> {
     let unproved = |error: OpenError| BackupError::Unproved(error.to_string());
     let file = InspectedFile::open(new.path(), false).map_err(unproved)?;
-    let mut pace = Pace::of(control);
-    let report = FileReport::of(&file, || pace.step());
-    pace.end()?;
+    let mut slices = ReadSlices::of(control);
+    let report = FileReport::of(&file, || slices.step());
+    slices.end()?;
     if report.is_whole() {
         return Ok((new, 0));
     }
@@ -175,15 +177,15 @@ fn without_damaged(
     Ok((whole, report.damaged.len() as u64))
 }
 
-/// Pauses from time to time while rows or games are read.
-struct Pace<'a> {
+/// Pauses after each slice of rows or games that are read.
+struct ReadSlices<'a> {
     control: &'a CopyControl,
     steps: usize,
     begun: Instant,
     stopped: Option<BackupError>,
 }
 
-impl<'a> Pace<'a> {
+impl<'a> ReadSlices<'a> {
     fn of(control: &'a CopyControl) -> Self {
         Self { control, steps: 0, begun: Instant::now(), stopped: None }
     }
@@ -191,7 +193,7 @@ impl<'a> Pace<'a> {
     /// Called after each row or game.
     fn step(&mut self) {
         self.steps += 1;
-        if self.steps.is_multiple_of(MOST_CHANGES) && self.stopped.is_none() {
+        if self.steps.is_multiple_of(READ_AT_ONCE) && self.stopped.is_none() {
             self.stopped = self.control.after_slice(self.begun.elapsed()).err();
             self.begun = Instant::now();
         }
@@ -224,9 +226,9 @@ pub(super) fn prove_and_name(
 fn read_back(new: &NewFile, control: &CopyControl) -> Result<Content, BackupError> {
     let unproved = |what: String| BackupError::Unproved(what);
     let file = InspectedFile::open(new.path(), false).map_err(|error| unproved(error.to_string()))?;
-    let mut pace = Pace::of(control);
-    let content = Content::of(&file, || pace.step());
-    pace.end()?;
+    let mut slices = ReadSlices::of(control);
+    let content = Content::of(&file, || slices.step());
+    slices.end()?;
     if content.is_sound && file.remarks == Remarks::default() && file.other_damage().is_empty() {
         return Ok(content);
     }

@@ -20,8 +20,9 @@ use crate::store::panics;
 
 /// The beginning of the name of an incomplete file.
 pub(super) const UNFINISHED: &str = ".rejoin-copy-";
-/// Bytes of rows in one slice. Each slice is synced by itself, so that no sync takes long.
-pub(super) const SLICE: usize = 512 * 1024;
+/// Bytes of rows in one slice. Each slice is synced by itself, and a log that is synced meanwhile waits for that: with
+/// 512 KiB, players' p99 was twice as long.
+pub(super) const SLICE: usize = 128 * 1024;
 /// redb's page cache for the new file, in bytes.
 const CACHE: usize = 8 * 1024 * 1024;
 
