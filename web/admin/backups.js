@@ -9,7 +9,7 @@ import { date, size } from "./words.js";
 /**
  * What became of the backups since the server started. Dates are in ms since 1970.
  * @typedef {object} Report
- * @property {{file: string, bytes: number, games: number, takenAt: any} | null} last
+ * @property {{file: string, bytes: number, games: number, leftOut: number, takenAt: any} | null} last
  * @property {{at: any, why: string} | null} failure
  * @property {{rows: number, of: number} | null} running
  */
@@ -49,6 +49,7 @@ export function Backups() {
   const isBusy = isMaking || running !== null;
   return html`<section class="card stack"><h2>${t("backup.title")}</h2>
     ${last ? html`<p>${t("backup.last", { date: date(last.takenAt), size: size(last.bytes), count: last.games })} <code>${last.file}</code></p>` : html`<p class="muted">${t("backup.none")}</p>`}
+    ${last && last.leftOut > 0 ? html`<p class="note bad">${t("backup.leftOut", { count: last.leftOut })}</p>` : null}
     ${failure ? html`<p class="note bad">${t("backup.failed", { date: date(failure.at), why: failure.why })}</p>` : null}
     ${running ? html`<p class="small">${t("backup.running", { rows: number(running.rows), of: number(running.of) })}</p><${Bar} share=${running.of > 0 ? Math.min(1, running.rows / running.of) : 0} />` : null}
     ${said.text ? html`<p class=${said.isBad ? "fault" : "note good"} role=${said.isBad ? "alert" : undefined}>${said.text}</p>` : null}

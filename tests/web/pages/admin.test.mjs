@@ -1,7 +1,10 @@
 // The operators' page against a real server.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import test from "node:test";
 import { until } from "../support.mjs";
 import { LAPTOP, PATIENCE, PHONE, Scene } from "./scene.mjs";
@@ -74,6 +77,23 @@ test("the charts go on over a restart, and the page says since when the server i
     await scene.api("/api/quizzes");
     return Number.parseFloat(await line(page, "Requests").innerText()) > 0;
   });
+});
+
+test("a backup is made by one click, and one that has no place says why", async (t) => {
+  const without = await opened(await Scene.set(t));
+  await without.getByRole("button", { name: "Make a backup" }).click();
+  await without.getByRole("alert").filter({ hasText: "REJOIN_BACKUP_DIR is not set" }).waitFor();
+
+  const folder = await mkdtemp(path.join(tmpdir(), "rejoin-backups-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const scene = await Scene.set(t, { env: { REJOIN_BACKUP_DIR: folder } });
+  await room(scene);
+  const page = await opened(scene);
+  await page.getByText("No backup since the server started.").waitFor();
+  await page.getByRole("button", { name: "Make a backup" }).click();
+  await page.getByText(/rejoin-manual-.*\.redb has 1 game,/).waitFor();
+  await page.getByText(/^The last one is of .*: 1 game,/).waitFor();
+  assert.deepEqual((await readdir(folder)).map((name) => /^rejoin-manual-.*\.redb$/.test(name)), [true]);
 });
 
 test("a token is asked for once, and a wrong one is refused", async (t) => {
