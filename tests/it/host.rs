@@ -42,7 +42,7 @@ fn rejoinctl_runs_a_command_as_the_unit_runs_the_server() {
         keys.iter().flat_map(|key| of_the_unit(key).into_iter().map(move |value| format!("{key}={value}"))).collect();
     assert_eq!(known.len(), 6, "{known:?}");
     assert_eq!(told, known.iter().map(String::as_str).collect(), "the unit and rejoinctl differ");
-    assert!(["--wait", "--pipe", "--pty", "--same-dir"].iter().all(|option| words.contains(option)), "{words:?}");
+    assert!(["--wait", "--pipe", "--pty"].iter().all(|option| words.contains(option)), "{words:?}");
 }
 
 #[test]
