@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 binary=$1
 target=$(rustc --print host-tuple)
-# The folders of this machine are no part of a binary: the same sources make the same one elsewhere.
+# The folders of this machine are no part of a binary.
 library="$(rustc --print sysroot)/lib/rustlib/src/rust"
 registry="${CARGO_HOME:-$HOME/.cargo}/registry/src"
 # With a named target these are not for macros, whose libraries the compiler loads and which can't be static.

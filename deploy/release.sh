@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Makes a release for this machine's architecture: deploy/release.sh [folder], by default target/release-files.
 #
-#   rejoin-<version>-<architecture>-linux.tar.gz     the static binary, its unit, proxies' configurations, licences
+#   rejoin-<version>-<architecture>-linux.tar.gz     the static binary, the unit, compose.yaml, configurations, docs
 #   rejoin-<version>-<architecture>-linux.cdx.json   the bill of materials (CycloneDX), which names every crate
 #   rejoin-<version>-<architecture>-linux.image.tar  the image, for `docker load` and `podman load`
 #   SHA256SUMS
 #
-# The same commit makes the same files, with the same compiler and in whatever folder. Needs Rust, a C compiler and
-# buildah, which it installs where it may.
+# The same commit is meant to make the same files, with the same compiler and in whatever folder: no time, folder or user
+# of this machine goes into them. No test compares two builds. Needs Rust, a C compiler and buildah, which it installs
+# where it may.
 set -euo pipefail
 folder=$(realpath --canonicalize-missing "${1:-$(dirname "$0")/../target/release-files}")
 cd "$(dirname "$0")/.."
@@ -30,9 +31,13 @@ scratch=$(mktemp -d "$PWD/target/scratch.XXXXXX")
 make_archive() {
     local root="$scratch/$name"
     install -D --mode 755 --target-directory "$root" "$scratch/binary/rejoin"
-    install -D --mode 644 --target-directory "$root" README.md LICENSE-APACHE LICENSE-MIT
-    install -D --mode 644 --target-directory "$root/deploy" deploy/rejoin.service deploy/Caddyfile deploy/*.conf
-    install -D --mode 644 --target-directory "$root/docs" docs/*.md
+    install -D --mode 644 --target-directory "$root" README.md LICENSE-APACHE LICENSE-MIT compose.yaml .env
+    install -D --mode 644 --target-directory "$root/deploy" deploy/rejoin.service deploy/Caddyfile deploy/*.conf \
+        deploy/alerts.yml deploy/grafana.json
+    install -D --mode 755 --target-directory "$root/deploy" deploy/rejoinctl
+    install -D --mode 644 --target-directory "$root/deploy/etc" deploy/etc/*.example
+    install -D --mode 644 --target-directory "$root/docs" docs/*.md docs/*.png docs/*.json
+    install -D --mode 644 --target-directory "$root/data" data/quiz.schema.json
     tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \
         --directory "$scratch" "$name" | gzip --no-name -9 >"$folder/$name.tar.gz"
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes a release and tries it out: the checksums, the bill of materials, the unit, and the image, which is run.
+# Makes a release and tries it out: the checksums, the archive, the bill of materials, the unit, and the image, which is
+# run.
 #   tests/release.sh            checks
 #   tests/release.sh measure    checks, and measures sizes, memory and the time of a start
 set -euo pipefail
@@ -49,6 +50,17 @@ check_archive() {
     [[ $version =~ "commit $(git rev-parse --short=12 HEAD)" ]] || fail "the binary was built from another commit"
     libraries=$(ldd "$scratch/rejoin" 2>&1 || true)
     [[ $libraries =~ "statically linked"|"not a dynamic executable" ]] || fail "the binary needs $libraries"
+    python3 tests/links.py "$scratch"
+    # All that docs/install.md takes from it, and all that compose.yaml mounts from its folder.
+    local file
+    for file in rejoin deploy/rejoinctl; do
+        [ -x "$scratch/$file" ] || fail "$file is not in the archive, or can't be run"
+    done
+    for file in .env deploy/alerts.yml deploy/etc/rejoin.env.example deploy/grafana.json deploy/rejoin.service \
+        $(grep -o '\./deploy/[^:"]*' "$scratch/compose.yaml"); do
+        [ -e "$scratch/$file" ] || fail "$file is not in the archive"
+    done
+    [ "$(ls "$scratch/deploy/etc")" = rejoin.env.example ] || fail "settings of this machine are in the archive"
 }
 
 check_bill_of_materials() {
@@ -76,13 +88,19 @@ podman_here() {
         --runtime runc --log-level fatal "$@"
 }
 
-# Starts the image as strictly as compose.yaml does, with the system calls of the unit: start_container <options>
+# The options of a container as strict as compose.yaml has them, with the system calls of the unit.
+strictly() {
+    options=(--network host --no-healthcheck --read-only --read-only-tmpfs=false --cap-drop all
+        --security-opt no-new-privileges --security-opt "seccomp=$scratch/seccomp.json"
+        --ulimit nofile=4096:4096 --ulimit nproc=4096:4096 --volume rejoin:/data)
+}
+
+# Starts the image: start_container <options>
 start_container() {
     port=$(free_port)
-    container=$(podman_here run --detach --network host --no-healthcheck --read-only --read-only-tmpfs=false \
-        --cap-drop all --security-opt no-new-privileges --security-opt "seccomp=$scratch/seccomp.json" \
-        --ulimit nofile=4096:4096 --ulimit nproc=4096:4096 --volume rejoin:/data \
-        --env REJOIN_LISTEN="127.0.0.1:$port" "$@" "$image")
+    strictly
+    container=$(podman_here run --detach "${options[@]}" --env REJOIN_LISTEN="127.0.0.1:$port" \
+        --env REJOIN_ADMIN_LISTEN="127.0.0.1:$(free_port)" "$@" "$image")
     until_true podman_here exec "$container" /usr/local/bin/rejoin health
 }
 
@@ -138,6 +156,41 @@ check_image() {
     echo "a game was played in the image, read-only, as user $user, with the unit's system calls, over a stop"
 }
 
+# What docs/install.md says about settings in a folder, commands, backups and a restore, with the same image.
+check_operator() {
+    local etc="$scratch/etc" key status
+    mkdir "$etc"
+    cp "$scratch/deploy/etc/rejoin.env.example" "$etc/rejoin.env"
+    local mounted=(--volume "$etc:/etc/rejoin:ro" --env-file "$etc/rejoin.env"
+        --env REJOIN_API_KEYS_FILE=/etc/rejoin/api-keys)
+    strictly
+    # Without its file of keys it is not open to strangers: it does not start.
+    if podman_here run --rm "${options[@]}" "${mounted[@]}" "$image" >"$scratch/refused" 2>&1; then
+        fail "it started without keys"
+    fi
+    grep -q 'REJOIN_API_KEYS_FILE: /etc/rejoin/api-keys' "$scratch/refused" || fail "$(cat "$scratch/refused")"
+    openssl rand -hex 32 >"$etc/api-keys"
+    chmod 755 "$etc"
+    chmod 644 "$etc/api-keys"
+    start_container "${mounted[@]}"
+    status=$(podman_here exec "$container" rejoin status)
+    grep -q '^backups  *no schedule; there is none yet' <<<"$status" || fail "no word of backups: $status"
+    podman_here exec "$container" rejoin backup /data/backups/mine.redb
+    # As an editor does it: the new file has the old one's name.
+    key=$(openssl rand -hex 32)
+    echo "$key" >"$etc/api-keys.new"
+    mv "$etc/api-keys.new" "$etc/api-keys"
+    podman_here kill --signal HUP "$container" >/dev/null
+    until_true call rooms --header "Authorization: Bearer $key" --data '{"quizId": "civics"}'
+    stop_container
+    podman_here run --rm "${options[@]}" "$image" restore /data/backups/mine.redb --replace
+    start_container "${mounted[@]}"
+    podman_here exec "$container" rejoin sessions list --json | jq --exit-status '.sessions | all(.kind != "room")' \
+        >/dev/null || fail "the room is younger than the backup"
+    stop_container
+    echo "in the image keys were changed, a backup was made and restored, all as docs/install.md says"
+}
+
 # A static binary looks names up by itself.
 check_names() {
     local valkey_port
@@ -154,7 +207,7 @@ check_names() {
 }
 
 need_node
-need_programs buildah podman runc jq curl
+need_programs buildah podman runc jq curl openssl
 # Newer systems have it as a package of its own.
 command -v systemd-analyze >/dev/null || install_debian systemd
 tests/servers.sh
@@ -163,6 +216,7 @@ check_archive
 check_bill_of_materials
 check_unit
 check_image
+check_operator
 check_names
 if [ "${1:-}" = measure ]; then
     . tests/measure.sh

@@ -151,12 +151,15 @@ metrics! {
         "How long it took to read the values of this scrape"
     BACKUPS: counter "rejoin_backups_total" "backups" ["outcome"]
         "Backups that this process has made, and that have failed"
+    BACKUP_INTERVAL: gauge "rejoin_backup_interval_seconds" "seconds" []
+        "The interval of scheduled backups (REJOIN_BACKUP_EVERY). Missing without a schedule"
     BACKUP_LAST: gauge "rejoin_backup_last_success_timestamp_seconds" "seconds" []
-        "When the last backup was complete, since 1970. Missing until this process has made one"
+        "When the last backup was complete, since 1970. After a start that of the newest one in the folder of backups. \
+         Missing if there is none"
     BACKUP_SECONDS: gauge "rejoin_backup_duration_seconds" "seconds" []
-        "How long the last backup took"
+        "How long the last backup of this process took"
     BACKUP_BYTES: gauge "rejoin_backup_size_bytes" "bytes" []
-        "Size of the last backup"
+        "Size of the last backup of this process"
     BUILD: gauge "rejoin_build_info" "1" ["version" "commit"]
         "The running build"
     CPU: counter "process_cpu_seconds_total" "seconds" []

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use bytesize::ByteSize;
@@ -37,6 +37,30 @@ struct ServerStatus {
     now: BTreeMap<String, f64>,
     totals: BTreeMap<String, f64>,
     latencies: BTreeMap<String, Durations>,
+    backups: Option<Backups>,
+}
+
+/// What became of the server's backups. Dates are in milliseconds since 1970.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Backups {
+    every_ms: Option<u64>,
+    last: Option<LastBackup>,
+    last_at: Option<u64>,
+    failure: Option<Failure>,
+}
+
+#[derive(Deserialize)]
+struct LastBackup {
+    file: String,
+    bytes: u64,
+    games: u64,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    at: u64,
+    why: String,
 }
 
 /// Counts of durations: how many took at most each bound, and at last how many there were.
@@ -85,6 +109,8 @@ fn lines(status: &ServerStatus) -> Vec<(&'static str, String)> {
     add("requests", status.latencies.get("http").and_then(latency));
     add("changes", status.latencies.get("store").and_then(latency));
     add("limits", Some(limits(status)));
+    let server_time = milliseconds(&status.server_time);
+    add("backups", status.backups.as_ref().map(|of| backups(of, server_time.unwrap_or_default())));
     lines
 }
 
@@ -145,9 +171,48 @@ fn limits(status: &ServerStatus) -> String {
     }
 }
 
+/// A date in milliseconds since 1970.
+fn milliseconds(date: &str) -> Option<u64> {
+    let since_1970 = humantime::parse_rfc3339(date).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since_1970.as_millis()).ok()
+}
+
+/// The schedule, the last backup, and the failure since then.
+fn backups(Backups { every_ms, last, last_at, failure }: &Backups, now: u64) -> String {
+    let ago = |at: u64| format!("{} ago", rough(now.saturating_sub(at) / 1_000));
+    let interval = |every: &u64| format!("every {}", humantime::format_duration(Duration::from_millis(*every)));
+    let schedule = every_ms.as_ref().map_or_else(|| "no schedule".to_owned(), interval);
+    let last = match (last_at, last) {
+        (None, _) => "there is none yet".to_owned(),
+        (Some(at), None) => format!("the last one {}, before this start", ago(*at)),
+        (Some(at), Some(LastBackup { file, bytes, games })) => {
+            format!("the last one {}: {file}, {}, {games} games", ago(*at), ByteSize(*bytes))
+        }
+    };
+    let failure = failure.as_ref().map(|Failure { at, why }| format!("; failed {}: {why}", ago(*at)));
+    format!("{schedule}; {last}{}", failure.unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn backups_are_told_with_their_schedule_and_the_failure_since_the_last_one() {
+        let told = |reply: Value| backups(&serde_json::from_value(reply).expect("its shape"), 10_000_000);
+        let none = serde_json::json!({ "everyMs": null, "last": null, "lastAt": null, "failure": null });
+        assert_eq!(told(none), "no schedule; there is none yet");
+        let earlier = serde_json::json!({ "everyMs": 5_400_000, "lastAt": 2_800_000 });
+        assert_eq!(told(earlier), "every 1h 30m; the last one 2h ago, before this start");
+        let last = serde_json::json!({ "file": "/b/x.redb", "bytes": 2_097_152, "games": 40 });
+        let failure = serde_json::json!({ "at": 9_700_000, "why": "no space is left for it" });
+        let failed = serde_json::json!({ "everyMs": 3_600_000, "last": last, "lastAt": 2_800_000, "failure": failure });
+        assert_eq!(
+            told(failed),
+            "every 1h; the last one 2h ago: /b/x.redb, 2.0 MiB, 40 games; failed 5m ago: no space is left for it"
+        );
+        assert_eq!(milliseconds("1970-01-01T02:46:40.000Z"), Some(10_000_000));
+    }
 
     #[test]
     fn a_share_of_durations_lies_below_a_bound() {

@@ -20,10 +20,10 @@ pub(super) fn start(
 ) -> Arc<Backups> {
     let keep = settings.backup.kept();
     let folder = settings.backup.dir.clone().map(|path| BackupFolder { path, keep });
-    let backups = Arc::new(Backups::new(source, folder.clone(), wall));
-    if let (Some(every), Some(folder)) = (settings.backup.every, folder) {
-        let schedule = BackupSchedule { backups: backups.clone(), folder, every };
-        background.spawn(schedule.run(stopping.clone()));
-    }
+    let backups = Backups::new(source, folder.clone(), wall);
+    let (Some(every), Some(folder)) = (settings.backup.every, folder) else { return Arc::new(backups) };
+    let backups = Arc::new(backups.scheduled(every));
+    let schedule = BackupSchedule { backups: backups.clone(), folder, every };
+    background.spawn(schedule.run(stopping.clone()));
     backups
 }

@@ -55,7 +55,7 @@ fn only<'a>(list: &'a Value, ending: &str) -> &'a str {
 
 /// The environment variables of a service with their defaults, as if nothing were set outside.
 fn environment(service: &Value) -> Vec<(String, String)> {
-    let variables = service["environment"].as_object().expect("a mapping");
+    let variables = service["environment"].as_object().cloned().unwrap_or_default();
     let plain = |(name, value): (&String, &Value)| {
         let value = value.as_str().unwrap_or_else(|| panic!("{name} is no text"));
         let Some((before, rest)) = value.split_once("${") else { return (name.clone(), value.to_owned()) };
@@ -145,9 +145,44 @@ fn the_server_accepts_the_settings_of_every_instance() {
     for (name, instance) in instances() {
         let words = environment(&instance).into_iter().map(|(name, value)| format!("{}={value}", flag(&name)));
         let cli = Cli::try_parse_from(std::iter::once("rejoin".to_owned()).chain(words));
-        let settings = cli.unwrap_or_else(|error| panic!("{name}: {error}")).serve;
+        let mut settings = cli.unwrap_or_else(|error| panic!("{name}: {error}")).serve;
         settings.check().unwrap_or_else(|error| panic!("{name}: {error:#}"));
+        // Strangers reach this one. Without its file of keys it does not start.
+        if name == "rejoin-public" {
+            let file = settings.api_keys_file.as_mut().expect("it needs keys");
+            assert_eq!(file.to_str(), Some("/etc/rejoin/api-keys"));
+            *file = tempfile::tempdir().expect("a folder").path().join("api-keys");
+            let refusal = settings.keys().err().expect("the file is missing").to_string();
+            assert!(refusal.contains("REJOIN_API_KEYS_FILE"), "{refusal}");
+        }
     }
+}
+
+#[test]
+fn settings_and_keys_come_from_a_folder_that_no_image_and_no_commit_has() {
+    for (name, instance) in instances() {
+        let files: Vec<_> = instance["env_file"].as_array().expect("files").iter().collect();
+        assert!(files.contains(&&json!({ "path": "deploy/etc/rejoin.env", "required": false })), "{name}: {files:?}");
+        // As a folder: a file that is mounted by itself stays what it was when an editor replaces it.
+        assert_eq!(only(&instance["volumes"], ":ro"), "./deploy/etc:/etc/rejoin", "{name}");
+    }
+    let valkey = json!({ "path": "deploy/etc/valkey.env", "required": false });
+    for service in ["rejoin-a", "rejoin-b", "valkey"] {
+        let files = compose()["services"][service]["env_file"].clone();
+        assert!(files.as_array().expect("files").contains(&valkey), "{service} has no password");
+    }
+    for (name, service) in services() {
+        // What stands there would go before the file, also if it is empty.
+        for (variable, value) in service["environment"].as_object().into_iter().flatten() {
+            let value = value.as_str().expect("a text");
+            assert!(!value.contains("${") || value.contains("${DOMAIN:-"), "{name}: {variable}={value}");
+        }
+    }
+    for (file, line) in [(".dockerignore", "/deploy/etc"), (".gitignore", "/deploy/etc/*")] {
+        assert!(text(file).lines().any(|it| it == line), "{file} lacks {line}");
+    }
+    // Otherwise the volumes are called after the folder, and that of the next release has none of the games.
+    assert_eq!(compose()["name"], "rejoin");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod docs;
 mod edges;
 mod errors;
 mod faults;
+mod host;
 mod instances;
 mod kinds;
 mod kit;

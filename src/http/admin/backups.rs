@@ -10,8 +10,8 @@ use super::super::json::Maybe;
 use super::super::problem::Problem;
 use super::super::reply::reply;
 use super::super::shared::Shared;
-use crate::domain::WallTime;
-use crate::store::backup::{BackupError, BackupReport};
+use crate::domain::{Millis, WallTime};
+use crate::store::backup::{BackupError, BackupReport, BackupStatus};
 
 /// Which backup to make.
 #[derive(Debug, Default, Deserialize)]
@@ -41,14 +41,19 @@ impl From<&BackupReport> for BackupReply {
     }
 }
 
+/// What became of the backups since the server started.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct BackupsReply {
+pub(super) struct BackupsReply {
+    /// The interval of scheduled backups.
+    every_ms: Option<Millis>,
     made: u64,
     failed: u64,
+    /// The last one that this process has made.
     last: Option<BackupReply>,
-    /// When the last backup was complete.
+    /// When the last backup was complete, also one of an earlier process in the folder of backups.
     last_at: Option<WallTime>,
+    /// The failure since then.
     failure: Option<FailureReply>,
     running: Option<RunningReply>,
 }
@@ -73,17 +78,21 @@ pub(super) async fn make(shared: web::Data<Shared>, Maybe(new): Maybe<NewBackup>
 
 /// What became of the backups since the server started, and how far the running one is.
 pub(super) async fn status(shared: web::Data<Shared>) -> HttpResponse {
-    let status = shared.backups.status();
-    let last = status.last.as_ref();
-    let backups = BackupsReply {
-        made: status.made,
-        failed: status.failed,
-        last: last.map(|last| BackupReply::from(&last.report)),
-        last_at: last.map(|last| last.at),
-        failure: status.failure.map(|(at, why)| FailureReply { at, why }),
-        running: status.running.map(|(rows, of)| RunningReply { rows, of }),
-    };
-    reply(StatusCode::OK, &backups)
+    reply(StatusCode::OK, &BackupsReply::from(shared.backups.status()))
+}
+
+impl From<BackupStatus> for BackupsReply {
+    fn from(status: BackupStatus) -> Self {
+        Self {
+            every_ms: status.every.map(Millis::from),
+            made: status.made,
+            failed: status.failed,
+            last_at: status.last_success(),
+            last: status.last.map(|last| BackupReply::from(&last.report)),
+            failure: status.failure.map(|(at, why)| FailureReply { at, why }),
+            running: status.running.map(|(rows, of)| RunningReply { rows, of }),
+        }
+    }
 }
 
 fn refusal(error: &BackupError) -> Problem {

@@ -84,8 +84,13 @@ fn read_figures(scrape: &mut Scrape, of_store: [(&'static str, &str); 2], figure
 fn read_backups(scrape: &mut Scrape, status: &BackupStatus) {
     scrape.put(list::BACKUPS, [("outcome", "made")], status.made);
     scrape.put(list::BACKUPS, [("outcome", "failed")], status.failed);
+    if let Some(every) = status.every {
+        scrape.put(list::BACKUP_INTERVAL, [], every.as_secs_f64());
+    }
+    if let Some(at) = status.last_success() {
+        scrape.put(list::BACKUP_LAST, [], at.0 as f64 / 1_000.0);
+    }
     if let Some(last) = &status.last {
-        scrape.put(list::BACKUP_LAST, [], last.at.0 as f64 / 1_000.0);
         scrape.put(list::BACKUP_SECONDS, [], last.report.took.as_secs_f64());
         scrape.put(list::BACKUP_BYTES, [], last.report.bytes);
     }

@@ -11,6 +11,7 @@ use super::super::Shared;
 use super::super::reply::{Handled, date, reply};
 use super::super::store_health::StoreHealth;
 use super::Admin;
+use super::backups::BackupsReply;
 use super::figures::{DurationsOut, Figures};
 use super::metrics;
 use crate::domain::InstanceName;
@@ -49,6 +50,9 @@ struct StatusOut<'a> {
     totals: BTreeMap<&'static str, f64>,
     /// Durations since the start: of players' requests, and of stored changes.
     latencies: BTreeMap<&'static str, DurationsOut>,
+    /// Missing if there is no folder for backups and none was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backups: Option<BackupsReply>,
 }
 
 pub(super) async fn status(shared: Data<Shared>, admin: Data<Admin>) -> Handled {
@@ -73,6 +77,7 @@ pub(super) async fn status(shared: Data<Shared>, admin: Data<Admin>) -> Handled 
         now: levels(&figures),
         totals: totals(&figures, &shared.metrics),
         latencies: latencies(&figures),
+        backups: shared.backups.are_used().then(|| shared.backups.status().into()),
     };
     Ok(reply(StatusCode::OK, &out))
 }

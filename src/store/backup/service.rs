@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as TurnLock, OwnedMutexGuard, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{BackupError, BackupFolder, BackupReport, BackupSource, CopyControl, CopyProgress};
-use crate::domain::WallTime;
+use crate::domain::{Millis, WallTime};
 use crate::store::WallClock;
 
 /// A backup that was made.
@@ -20,9 +21,13 @@ pub struct FinishedBackup {
     pub report: BackupReport,
 }
 
-/// What became of the backups since the server started.
+/// What became of the backups since the server started, and what it found then.
 #[derive(Debug, Clone, Default)]
 pub struct BackupStatus {
+    /// The interval of scheduled backups; `None` if there is no schedule.
+    pub every: Option<Duration>,
+    /// When the newest backup that the folder had at the start was written; `None` if there was none.
+    pub found: Option<WallTime>,
     /// The last backup that was made; `None` if there was none.
     pub last: Option<FinishedBackup>,
     /// How many were made.
@@ -33,6 +38,14 @@ pub struct BackupStatus {
     pub failure: Option<(WallTime, String)>,
     /// The rows that the running backup has copied, and how many there are; `None` if none is running.
     pub running: Option<(u64, u64)>,
+}
+
+impl BackupStatus {
+    /// When the newest backup was complete, whether this process or an earlier one has made it. `None` if there is
+    /// none.
+    pub fn last_success(&self) -> Option<WallTime> {
+        self.last.as_ref().map(|last| last.at).or(self.found)
+    }
 }
 
 /// The backups of a server.
@@ -50,14 +63,31 @@ pub struct Backups {
 }
 
 impl Backups {
-    /// Backups of `source`, which is an error with the reason if there is no file to copy.
+    /// Backups of `source`, which is an error with the reason if there is no file to copy. Looks for the newest backup
+    /// in the folder.
     pub fn new(
         source: Result<Arc<dyn BackupSource>, &'static str>,
         folder: Option<BackupFolder>,
         wall: WallClock,
     ) -> Self {
-        let (stop, turn, status, progress) = Default::default();
-        Self { source, folder, wall, stop, turn, status, progress }
+        let (stop, turn, progress) = Default::default();
+        let backups = Self { source, folder, wall, stop, turn, status: Arc::default(), progress };
+        let age = backups.folder.as_ref().and_then(|folder| backups.age(folder));
+        backups.status.lock().found = age.map(|age| WallTime((backups.wall)().0.saturating_sub(Millis::from(age).0)));
+        backups
+    }
+
+    /// The same with the interval of the schedule that uses them, for the status.
+    #[must_use]
+    pub fn scheduled(self, every: Duration) -> Self {
+        self.status.lock().every = Some(every);
+        self
+    }
+
+    /// Whether there is a folder for backups, or one was asked for.
+    pub fn are_used(&self) -> bool {
+        let status = self.status.lock();
+        self.folder.is_some() || status.made > 0 || status.failed > 0
     }
 
     /// What became of the backups so far.
@@ -151,7 +181,7 @@ impl Backups {
     }
 
     /// How long ago the newest backup in the folder was written; `None` if there is none.
-    pub(super) fn age(&self, folder: &BackupFolder) -> Option<std::time::Duration> {
+    pub(super) fn age(&self, folder: &BackupFolder) -> Option<Duration> {
         folder.age(&self.source.as_ref().ok()?.name())
     }
 
@@ -190,8 +220,6 @@ fn note(status: &mut BackupStatus, made: &Result<BackupReport, BackupError>, tar
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     /// A source that waits until it is told to go on, or to stop.
@@ -246,6 +274,23 @@ mod tests {
         let last = backups.status().last.expect("made");
         assert_eq!((last.at, last.report.games), (WallTime(1_000), 3));
         assert!(folder.path().join("first.redb").exists());
+    }
+
+    #[tokio::test]
+    async fn the_newest_backup_of_an_earlier_process_is_the_last_success_until_there_is_another() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(backups(folder.path()).0.status().last_success(), None, "the folder is empty");
+        let old = folder.path().join("rejoin-1970-01-01T00-00-00Z.redb");
+        let written = std::time::SystemTime::now() - Duration::from_millis(600);
+        let file = std::fs::File::create(&old).expect("created");
+        file.set_modified(written).expect("the file takes a time");
+        std::fs::write(folder.path().join("mine.redb"), "without a date").expect("written");
+        let (backups, goes_on) = backups(folder.path());
+        let found = backups.status().last_success().expect("found").0;
+        assert!(found <= 400, "at least 600 ms before 1000: {found}");
+        goes_on.store(true, std::sync::atomic::Ordering::Relaxed);
+        backups.make(None).await.expect("made");
+        assert_eq!(backups.status().last_success(), Some(WallTime(1_000)));
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::support::valkey::ports::free_port;
-use crate::support::{Server, right};
+use crate::support::{Client, Server, right, until_async};
 
 const TOKEN: &str = "0123456789abcdef-of-admin";
 
@@ -100,5 +100,31 @@ async fn a_server_that_takes_no_new_games_fails_the_status_and_says_why() {
     assert!(status.out.contains("; running games stand still"), "{status:?}");
     let listed = ran(&server.admin, "", &["sessions", "list"]);
     assert!(listed.code == Some(1) && listed.err.contains("store-unavailable"), "{listed:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_last_backup_is_told_also_after_a_restart() {
+    let (folder, backups) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let place = ["--backup-dir", backups.path().to_str().unwrap(), "--backup-every", "1h"];
+    let server = Server::process(folder.path(), &place);
+    let operator = Client::new(&server.admin);
+    until_async(async || operator.get("/admin/api/backups").await.json(200)["made"] == 1).await;
+    let status = ran(&server.admin, "", &["status"]).out;
+    assert!(status.contains("backups       every 1h; the last one "), "{status}");
+    assert!(status.contains(&format!(" ago: {}/rejoin-", backups.path().display())), "{status}");
+    server.stop().await;
+
+    let server = Server::process(folder.path(), &place);
+    let status = ran(&server.admin, "", &["status"]).out;
+    assert!(status.contains(" ago, before this start\n"), "{status}");
+    let metrics = Client::new(&server.admin).get("/metrics").await.text();
+    let last = metrics.lines().find_map(|line| line.strip_prefix("rejoin_backup_last_success_timestamp_seconds "));
+    let last: f64 = last.expect("the alert needs it").parse().unwrap();
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+    assert!((0.0..60.0).contains(&(now - last)), "{last}, and it is {now}");
+    server.stop().await;
+    let server = Server::process(folder.path(), &[]);
+    assert!(!ran(&server.admin, "", &["status"]).out.contains("backups"), "there are none to tell of");
     server.stop().await;
 }

@@ -15,11 +15,15 @@ use crate::support::valkey::ValkeyServer;
 use crate::support::{Client, Server, fetched, until_async};
 use exposition::Exposition;
 
-/// A server over a Valkey, with a file for the times when that is away. It has every metric that there is.
+/// A server over a Valkey, with a file for the times when that is away, and backups of it. It has every metric that
+/// there is.
 fn server(valkey: &ValkeyServer) -> (TempDir, Server) {
     let (folder, url) = (tempfile::tempdir().unwrap(), valkey.url());
     let place = ["--store", "valkey", "--valkey-url", &url, "--fallback", "redb", "--instance", "a"];
-    let server = Server::process(folder.path(), &[&place[..], &["--unknown-codes-per-address", "1"]].concat());
+    let backups = folder.path().join("backups");
+    let backups = ["--backup-every", "24h", "--backup-dir", backups.to_str().unwrap()];
+    let others = ["--unknown-codes-per-address", "1"];
+    let server = Server::process(folder.path(), &[&place[..], &backups, &others].concat());
     (folder, server)
 }
 
@@ -50,11 +54,14 @@ async fn a_server_exposes_exactly_the_list_and_counts_what_happens() {
     play::all(&server.client()).await;
     let backup = serde_json::json!({ "file": folder.path().join("backup.redb") });
     let operator = Client::new(&server.admin);
+    // The first one of the schedule is made at the start.
+    until_async(async || operator.get("/admin/api/backups").await.json(200)["made"] == 1).await;
     assert_eq!(operator.post("/admin/api/backups", &backup).await.status, 201);
     // The same name again is refused, and counted.
     assert_eq!(operator.post("/admin/api/backups", &backup).await.status, 409);
     let found = scrape(&server).await;
-    assert_eq!(found.value("rejoin_backups_total", &[("outcome", "made")]), 1.0);
+    assert_eq!(found.value("rejoin_backups_total", &[("outcome", "made")]), 2.0);
+    assert_eq!(found.value("rejoin_backup_interval_seconds", &[]), 86_400.0);
     assert_eq!(promtool(&["check", "metrics"], &found.text), "", "promtool has something to say");
     is_the_list(&found);
     queries::select_what_there_is(&found);
@@ -137,6 +144,7 @@ async fn many_scrapes_at_once_are_answered() {
     for found in futures_util::future::join_all(scrapes).await {
         assert_eq!(found.value("rejoin_store_reachable", &[("engine", "memory")]), 1.0);
         assert!(found.value("rejoin_connections", &[("listener", "admin")]) >= 1.0);
+        assert!(!found.kinds.contains_key("rejoin_backup_interval_seconds"), "there is no schedule");
     }
     server.stop().await;
 }
