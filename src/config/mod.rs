@@ -6,14 +6,15 @@ mod admin;
 mod backup;
 #[cfg(feature = "clients")]
 mod drill;
+mod keys;
 mod operator;
 mod valkey;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::ensure;
 use bytesize::ByteSize;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -29,6 +30,7 @@ pub use admin::{AdminListen, AdminSettings, USUAL_ADDRESS};
 pub use backup::{BackupArgs, BackupSettings, CheckArgs, CompactArgs, DataFile, RestoreArgs};
 #[cfg(feature = "clients")]
 pub use drill::DrillArgs;
+use keys::KeySource;
 pub use operator::{EndArgs, ListArgs, ListedKind, SessionsCommand, ShowArgs, StatusArgs};
 pub use valkey::{ValkeyMode, ValkeySettings};
 
@@ -300,7 +302,7 @@ pub struct Settings {
     #[arg(long, env = "REJOIN_API_KEYS", hide_env_values = true, value_delimiter = ',', value_name = "KEY,…")]
     pub api_keys: Vec<String>,
 
-    /// A file of API keys, one per line, read again on SIGHUP
+    /// A file of API keys, one per line, read again on SIGHUP. A line that begins with # is a comment
     #[arg(long, env = "REJOIN_API_KEYS_FILE", value_name = "FILE")]
     pub api_keys_file: Option<PathBuf>,
 
@@ -445,11 +447,8 @@ impl Settings {
     }
 
     fn check_keys(&self) -> anyhow::Result<()> {
-        ensure!(
-            self.api_keys.is_empty() || self.api_keys_file.is_none(),
-            "REJOIN_API_KEYS and REJOIN_API_KEYS_FILE are both set: use one"
-        );
-        let has_keys = self.api_keys_file.is_some() || self.api_keys.iter().any(|key| !key.is_empty());
+        self.key_source().check()?;
+        let has_keys = self.api_keys_file.is_some() || !self.api_keys.is_empty();
         ensure!(has_keys || self.hosting != Some(Hosting::Key), "REJOIN_HOSTING=key needs REJOIN_API_KEYS");
         ensure!(has_keys || !self.keys_scoped, "REJOIN_KEYS_SCOPED needs REJOIN_API_KEYS");
         Ok(())
@@ -470,36 +469,17 @@ impl Settings {
     /// # Errors
     /// The file can't be read or has no key, a key is too short or invalid, or a key occurs twice.
     pub fn keys(&self) -> anyhow::Result<Vec<ApiKey>> {
-        // Compose files pass an unset variable as an empty one.
-        let keys = self.api_keys.iter().map(String::as_str).filter(|key| !key.is_empty());
-        api_keys("REJOIN_API_KEYS", keys, "REJOIN_API_KEYS_FILE", self.api_keys_file.as_deref())
+        Ok(self.key_source().read()?.into_iter().map(|(key, _)| key).collect())
     }
-}
 
-/// Reads keys from the file, one per line, or else from `keys`. `setting` and `file_setting` are the names that errors
-/// show.
-fn api_keys<'a>(
-    setting: &str,
-    keys: impl IntoIterator<Item = &'a str>,
-    file_setting: &str,
-    file: Option<&Path>,
-) -> anyhow::Result<Vec<ApiKey>> {
-    let (setting, texts): (_, Vec<String>) = match file {
-        None => (setting, keys.into_iter().map(str::to_owned).collect()),
-        Some(file) => {
-            let text = std::fs::read_to_string(file);
-            let text = text.with_context(|| format!("{file_setting}: {}", file.display()))?;
-            let keys: Vec<String> =
-                text.lines().map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
-            ensure!(!keys.is_empty(), "{file_setting}: {} holds no key", file.display());
-            (file_setting, keys)
+    fn key_source(&self) -> KeySource<'_> {
+        KeySource {
+            setting: "REJOIN_API_KEYS",
+            keys: &self.api_keys,
+            file_setting: "REJOIN_API_KEYS_FILE",
+            file: self.api_keys_file.as_deref(),
         }
-    };
-    let keys = texts.iter().map(|text| ApiKey::read(text)).collect::<Result<Vec<_>, _>>();
-    let keys = keys.map_err(|reason| anyhow!("{setting}: {reason}"))?;
-    let is_twice = |(n, key): (usize, &ApiKey)| keys[..n].iter().any(|other| other.is_same_key(key));
-    ensure!(!keys.iter().enumerate().any(is_twice), "{setting}: a key stands there twice");
-    Ok(keys)
+    }
 }
 
 #[cfg(test)]
@@ -572,7 +552,7 @@ mod tests {
             assert!(keys(texts).is_ok());
         }
         for texts in [[format!("a:{one}"), format!("b:{one}")], [format!("a:{one}"), one.to_owned()]] {
-            assert!(keys(texts).is_err_and(|error| error.to_string().contains("twice")));
+            assert!(keys(texts).is_err_and(|error| format!("{error:#}").contains("key 2: the same key as key 1")));
         }
     }
 

@@ -7,7 +7,7 @@ use actix_web::http::header::HOST;
 use actix_web::{HttpRequest, dev, web};
 
 use super::admission::{Admission, Place};
-use super::auth::{ApiCaller, ApiKeys};
+use super::auth::{ApiCaller, ApiKeys, refuse_repeated};
 use super::chaos::Chaos;
 use super::one_by_one::OneByOne;
 use super::pages::Pages;
@@ -85,9 +85,10 @@ impl Shared {
         request.app_data().expect("no app is made without it")
     }
 
-    /// Checks the host of a request and counts it against the limits. `body` is the maximum number of bytes
+    /// Checks the head of a request and counts it against the limits. `body` is the maximum number of bytes
     /// of its body, which count until the returned place is dropped.
     pub(super) fn admit(&self, request: &dev::ServiceRequest, body: u64) -> Result<Place, Problem> {
+        refuse_repeated(request.headers())?;
         self.check_host(request)?;
         self.admission.request(request, body, || self.keys.is_shown(request.request()))
     }
