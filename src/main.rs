@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         // The server is not there for a reader: what it printed is in its log too.
         None => return serve(&cli.serve).unwrap_or_else(|error| failed(&error)),
         Some(CliCommand::Serve(settings)) => return serve(&settings).unwrap_or_else(|error| failed(&error)),
-        Some(CliCommand::Health(args)) => health::ask(args.listen).map(|()| ExitCode::SUCCESS),
+        Some(CliCommand::Health(args)) => health::ask(args.listen, args.wait).map(|()| ExitCode::SUCCESS),
         Some(CliCommand::Backup(args)) => operator::back_up(&args),
         Some(CliCommand::Restore(args)) => upkeep::restore(&args),
         Some(CliCommand::Check(args)) => upkeep::check(&args),

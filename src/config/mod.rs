@@ -10,14 +10,17 @@ mod keys;
 mod operator;
 mod valkey;
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::ensure;
 use bytesize::ByteSize;
-use clap::error::{ContextKind, ContextValue};
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::builder::Resettable;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
 use crate::domain::InstanceName;
@@ -51,7 +54,7 @@ impl Cli {
     /// Reads the command line and the environment. If a value is invalid, prints one line with the setting's names
     /// and ends the process.
     pub fn read() -> Self {
-        Self::try_parse().unwrap_or_else(|error| match one_line(&error) {
+        Self::read_from(std::env::args_os()).unwrap_or_else(|error| match one_line(&error) {
             Some(line) => {
                 eprintln!("rejoin: {line}");
                 std::process::exit(2)
@@ -59,20 +62,58 @@ impl Cli {
             None => error.exit(),
         })
     }
+
+    fn read_from(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+        let mut command = without_empty_variables(Self::command());
+        let matches = command.try_get_matches_from_mut(words)?;
+        refuse_empty(&command, &matches)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// The command without the variables that are empty: they count as not set. Compose files pass an unset variable so.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |setting: &Arg| setting.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|setting| if is_empty(&setting) { setting.env(Resettable::Reset) } else { setting });
+    command.mut_subcommands(without_empty_variables)
+}
+
+/// Refuses an empty value on the command line: most likely it comes from an unset variable of a script.
+fn refuse_empty(command: &clap::Command, matches: &ArgMatches) -> Result<(), clap::Error> {
+    let is_empty = |setting: &&Arg| {
+        let id = setting.get_id().as_str();
+        let is_given =
+            matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine);
+        is_given && matches.get_raw(id).is_some_and(|mut values| values.any(|value| value.is_empty()))
+    };
+    if let Some(setting) = command.get_arguments().find(is_empty) {
+        let mut error = clap::Error::new(ErrorKind::InvalidValue).with_cmd(command);
+        error.insert(ContextKind::InvalidArg, ContextValue::String(setting.to_string()));
+        error.insert(ContextKind::InvalidValue, ContextValue::String(String::new()));
+        return Err(error);
+    }
+    match matches.subcommand().and_then(|(name, matches)| Some((command.find_subcommand(name)?, matches))) {
+        None => Ok(()),
+        Some((command, matches)) => refuse_empty(command, matches),
+    }
 }
 
 /// The error message for an invalid value, with the setting's environment name. `None` for any other error, and for
-/// a setting without an environment name.
+/// a setting without an environment name, unless the value is empty.
 fn one_line(error: &clap::Error) -> Option<String> {
     let text = |kind| error.get(kind).map(ContextValue::to_string);
     let (argument, value) = (text(ContextKind::InvalidArg)?, text(ContextKind::InvalidValue)?);
     let flag = argument.split(' ').next()?;
     let command = Cli::command();
-    let setting = command.get_arguments().find(|setting| setting.get_long() == flag.strip_prefix("--"))?;
-    let name = setting.get_env()?.to_str()?;
+    let setting = command.get_arguments().find(|setting| setting.get_long() == flag.strip_prefix("--"));
+    let name = setting.and_then(|setting| setting.get_env()?.to_str());
+    let shown = name.map_or_else(|| flag.to_owned(), |name| format!("{name} ({flag})"));
+    if value.is_empty() {
+        return Some(format!("{shown}: the value is empty"));
+    }
     let allowed = || text(ContextKind::ValidValue).map(|values| format!("one of {values}"));
     let reason = std::error::Error::source(error).map(ToString::to_string).or_else(allowed)?;
-    Some(format!("{name} ({flag}): {value:?} cannot be used: {reason}"))
+    name.map(|_| format!("{shown}: {value:?} cannot be used: {reason}"))
 }
 
 /// Environment names that look like settings but are unknown. Most likely they are misspelt.
@@ -126,6 +167,10 @@ pub struct HealthArgs {
     /// The address on which the server listens. If it is 0.0.0.0 or [::], the loopback address is asked
     #[arg(long, env = "REJOIN_LISTEN", default_value = "127.0.0.1:8080", value_parser = address, value_name = "ADDRESS")]
     pub listen: SocketAddr,
+
+    /// Ask again until the server is ready, for this long at most (written as 30s or 2m)
+    #[arg(long, value_parser = duration, value_name = "DURATION", default_value = "0s", hide_default_value = true)]
+    pub wait: Duration,
 }
 
 /// The text that `migrate --help` prints after the settings.
@@ -536,6 +581,38 @@ mod tests {
         assert!(refusal(&["--session-ttl", "soon"]).contains("30m"));
         assert!(refusal(&["--listen", "localhost"]).contains("--listen"));
         assert!(refusal(&["--store", "mongo"]).contains("redb"));
+    }
+
+    #[test]
+    fn an_empty_value_is_refused_by_name() {
+        let refused = |words: &[&str]| {
+            let error = Cli::read_from([&["rejoin"], words].concat()).expect_err("it is refused");
+            one_line(&error).unwrap_or_else(|| panic!("{words:?}: {error}"))
+        };
+        for (setting, flag) in [
+            ("REJOIN_DATA_DIR", "--data-dir"),
+            ("REJOIN_QUIZ_DIR", "--quiz-dir"),
+            ("REJOIN_LISTEN", "--listen"),
+            ("REJOIN_MAX_SIZE", "--max-size"),
+            ("REJOIN_FALLBACK", "--fallback"),
+            ("REJOIN_WORKERS", "--workers"),
+            ("REJOIN_ADMIN_TOKEN", "--admin-token"),
+            ("REJOIN_API_KEYS", "--api-keys"),
+            ("VALKEY_URL", "--valkey-url"),
+            ("VALKEY_CA_FILE", "--valkey-ca-file"),
+            ("REJOIN_LOG", "--log"),
+        ] {
+            let expected = format!("{setting} ({flag}): the value is empty");
+            assert_eq!(refused(&[flag, ""]), expected);
+            assert_eq!(refused(&[&format!("{flag}=")]), expected);
+        }
+        assert_eq!(refused(&["--api-keys", "0123456789abcdef,"]), "REJOIN_API_KEYS (--api-keys): the value is empty");
+        assert_eq!(refused(&["backup", "--data-dir", ""]), "REJOIN_DATA_DIR (--data-dir): the value is empty");
+        assert_eq!(refused(&["backup", ""]), "[FILE]: the value is empty");
+        assert_eq!(refused(&["sessions", "end", "", "--yes"]), "<SESSION>: the value is empty");
+        assert_eq!(refused(&["sessions", "list", "--after", ""]), "--after: the value is empty");
+        assert_eq!(refused(&["migrate", "--from", "", "--to", "redb:x"]), "--from: the value is empty");
+        Cli::read_from(["rejoin", "--hosting", "open"]).expect("others are read");
     }
 
     #[test]
