@@ -179,8 +179,8 @@ impl ApiCaller {
 }
 
 /// The headers that decide what a request may do. A request that has one of them twice could mean one thing to a
-/// proxy and another here.
-const DECISIVE: [&str; 5] = ["authorization", "host", "origin", "sec-fetch-site", "rejoin-generation"];
+/// proxy and another here. (The HTTP library refuses a second `Host` itself.)
+const DECISIVE: [&str; 4] = ["authorization", "origin", "sec-fetch-site", "rejoin-generation"];
 
 /// Refuses a request that has one of the [`DECISIVE`] headers twice.
 pub(super) fn refuse_repeated(headers: &HeaderMap) -> Result<(), Problem> {
