@@ -12,7 +12,6 @@ use super::chaos::Chaos;
 use super::one_by_one::OneByOne;
 use super::pages::Pages;
 use super::problem::Problem;
-use super::request_counts::RequestCounts;
 use super::sockets::Sockets;
 use crate::domain::InstanceName;
 use crate::game::{Rooms, SoloGames};
@@ -75,8 +74,6 @@ pub struct Shared {
     pub imports: OneByOne,
     /// Draws QR codes, one at a time.
     pub drawings: OneByOne,
-    /// Counts the requests.
-    pub requests: Arc<RequestCounts>,
 }
 
 impl Shared {
@@ -179,7 +176,6 @@ pub(super) mod tests {
             test_echo: false,
             imports: OneByOne::default(),
             drawings: OneByOne::default(),
-            requests: Arc::default(),
         })
     }
 }

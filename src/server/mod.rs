@@ -212,7 +212,6 @@ pub async fn run_over(
         test_echo: settings.test_echo,
         imports: OneByOne::default(),
         drawings: OneByOne::default(),
-        requests: Arc::default(),
     });
     let started = router.main().clock().moment().wall;
     let sessions = SessionAdmin::new(router.clone(), hub.clone(), activity);
