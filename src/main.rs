@@ -8,16 +8,22 @@ use std::sync::Arc;
 use rejoin::config::DrillArgs;
 use rejoin::config::{Cli, CliCommand, Settings, unknown_settings};
 use rejoin::http::{ApiKey, ApiKeys};
+use rejoin::output::{self, Output};
 use rejoin::server::Outside;
 use rejoin::{health, migrate, operator, quizzes, server, telemetry, upkeep};
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
     let cli = Cli::read();
+    if let Err(error) = catch_file_size_signal() {
+        return failed(&error.into());
+    }
     let done = match cli.command {
-        None => serve(&cli.serve),
-        Some(CliCommand::Serve(settings)) => serve(&settings),
-        Some(CliCommand::Health(args)) => health::ask(args.listen).map(|()| ExitCode::SUCCESS),
+        // The server is not there for a reader: what it printed is in its log too.
+        None => return serve(&cli.serve).unwrap_or_else(|error| failed(&error)),
+        Some(CliCommand::Serve(settings)) => return serve(&settings).unwrap_or_else(|error| failed(&error)),
+        Some(CliCommand::Health(args)) => health::ask(args.listen, args.wait).map(|()| ExitCode::SUCCESS),
         Some(CliCommand::Backup(args)) => operator::back_up(&args),
         Some(CliCommand::Restore(args)) => upkeep::restore(&args),
         Some(CliCommand::Check(args)) => upkeep::check(&args),
@@ -27,12 +33,20 @@ fn main() -> ExitCode {
         Some(CliCommand::Migrate(args)) => migrate::run(&args),
         #[cfg(feature = "clients")]
         Some(CliCommand::Drill(args)) => drill(&args),
-        Some(CliCommand::Quizzes(command)) => quizzes::cli::run(command),
+        Some(CliCommand::Quizzes(command)) => quizzes::cli::run(command, &mut Output),
     };
-    done.unwrap_or_else(|error| {
-        eprintln!("rejoin: {error:#}");
-        ExitCode::FAILURE
-    })
+    done.and_then(|code| output::check().map(|()| code)).unwrap_or_else(|error| failed(&error))
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    output::tell(format_args!("rejoin: {error:#}"));
+    ExitCode::FAILURE
+}
+
+/// Handles SIGXFSZ, which would end the process. A write beyond the limit of file sizes (`ulimit -f`) then fails with
+/// EFBIG, like any other failure of a disk.
+fn catch_file_size_signal() -> std::io::Result<()> {
+    signal_hook::flag::register(Signal::XFSZ.as_raw(), Arc::default()).map(drop)
 }
 
 #[cfg(feature = "clients")]

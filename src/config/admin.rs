@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use clap::Args;
 
-use super::{address, api_keys};
+use super::address;
+use super::keys::KeySource;
 use crate::http::ApiKey;
 
 /// Where the admin listener is, unless it is set.
@@ -34,8 +35,8 @@ pub struct AdminSettings {
     #[arg(long, env = "REJOIN_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub admin_token: Option<String>,
 
-    /// A file of such tokens, one per line, read again on SIGHUP. All of them are accepted, and the commands use the
-    /// first
+    /// A file of such tokens, one per line, read again on SIGHUP. All of them are accepted, and the commands try one
+    /// after the other. A line that begins with # is a comment
     #[arg(long, env = "REJOIN_ADMIN_TOKEN_FILE", value_name = "FILE")]
     pub admin_token_file: Option<PathBuf>,
 }
@@ -46,13 +47,10 @@ impl AdminSettings {
     /// # Errors
     /// The first wrong setting, by name.
     pub(super) fn check(&self) -> anyhow::Result<()> {
-        ensure!(
-            self.token().is_none() || self.admin_token_file.is_none(),
-            "REJOIN_ADMIN_TOKEN and REJOIN_ADMIN_TOKEN_FILE are both set: use one"
-        );
+        self.source().check()?;
         let is_reached = matches!(self.admin_listen, Some(AdminListen::At(address)) if !address.ip().is_loopback());
         ensure!(
-            !is_reached || self.token().is_some() || self.admin_token_file.is_some(),
+            !is_reached || self.admin_token.is_some() || self.admin_token_file.is_some(),
             "REJOIN_ADMIN_LISTEN is not a loopback address: it needs REJOIN_ADMIN_TOKEN or REJOIN_ADMIN_TOKEN_FILE"
         );
         Ok(())
@@ -63,25 +61,24 @@ impl AdminSettings {
     /// # Errors
     /// The file can't be read or has no token, a token is too short or invalid, or stands there twice.
     pub fn tokens(&self) -> anyhow::Result<Vec<ApiKey>> {
-        api_keys("REJOIN_ADMIN_TOKEN", self.token(), "REJOIN_ADMIN_TOKEN_FILE", self.admin_token_file.as_deref())
+        Ok(self.source().read()?.into_iter().map(|(token, _)| token).collect())
     }
 
-    /// The token that a command shows to the server. `None` if no token is set.
+    /// The tokens that a command may show to the server, in their order. Empty if no token is set.
     ///
     /// # Errors
-    /// The file can't be read or has no token.
-    pub fn own_token(&self) -> anyhow::Result<Option<String>> {
-        let Some(file) = &self.admin_token_file else { return Ok(self.token().map(str::to_owned)) };
-        let text = std::fs::read_to_string(file);
-        let text = text.with_context(|| format!("REJOIN_ADMIN_TOKEN_FILE: {}", file.display()))?;
-        let token = text.lines().map(str::trim).find(|token| !token.is_empty());
-        let token = token.with_context(|| format!("REJOIN_ADMIN_TOKEN_FILE: {} holds no token", file.display()))?;
-        Ok(Some(token.to_owned()))
+    /// The same as of [`tokens`](Self::tokens).
+    pub fn shown_tokens(&self) -> anyhow::Result<Vec<String>> {
+        Ok(self.source().read()?.into_iter().map(|(_, text)| text).collect())
     }
 
-    /// The token of the setting. Compose files pass an unset variable as an empty one.
-    fn token(&self) -> Option<&str> {
-        self.admin_token.as_deref().filter(|token| !token.is_empty())
+    fn source(&self) -> KeySource<'_> {
+        KeySource {
+            setting: "REJOIN_ADMIN_TOKEN",
+            keys: self.admin_token.as_slice(),
+            file_setting: "REJOIN_ADMIN_TOKEN_FILE",
+            file: self.admin_token_file.as_deref(),
+        }
     }
 }
 
@@ -106,7 +103,6 @@ mod tests {
     fn others_reach_the_admin_listener_only_with_a_token() {
         let open = ["--admin-listen", "0.0.0.0:9090"];
         assert!(settings(&open).is_err_and(|error| error.to_string().contains("REJOIN_ADMIN_TOKEN")));
-        assert!(settings(&[&open[..], &["--admin-token", ""]].concat()).is_err());
         assert!(settings(&[&open[..], &["--admin-token", "0123456789abcdef"]].concat()).is_ok());
         assert!(settings(&["--admin-listen", "[::1]:9090"]).is_ok());
         let off = settings(&["--admin-listen", "off"]).expect("it may be off");
@@ -115,16 +111,18 @@ mod tests {
     }
 
     #[test]
-    fn a_file_may_hold_several_tokens_and_the_commands_use_the_first() {
+    fn a_file_may_hold_several_tokens_with_names_for_the_server_and_the_commands_alike() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("tokens");
         let args = ["--admin-token-file", file.to_str().expect("a plain name")];
         let settings = settings(&args).expect("good settings");
-        assert!(settings.tokens().is_err_and(|error| format!("{error:#}").contains("REJOIN_ADMIN_TOKEN_FILE")));
-        std::fs::write(&file, "\n0123456789abcdef\nfedcba9876543210\n").expect("written");
-        assert_eq!(settings.tokens().expect("good tokens").len(), 2);
-        assert_eq!(settings.own_token().expect("a token").as_deref(), Some("0123456789abcdef"));
+        let refused = |read: anyhow::Result<()>| read.is_err_and(|error| format!("{error:#}").contains("_TOKEN_FILE"));
+        assert!(refused(settings.tokens().map(drop)) && refused(settings.shown_tokens().map(drop)));
+        std::fs::write(&file, "# for Ada\nada:0123456789abcdef\nfedcba9876543210\n").expect("written");
+        let tokens = settings.tokens().expect("good tokens");
+        assert_eq!((tokens.len(), tokens[0].name().as_str()), (2, "ada"));
+        assert_eq!(settings.shown_tokens().expect("good tokens"), ["0123456789abcdef", "fedcba9876543210"]);
         std::fs::write(&file, "short\n").expect("written");
-        assert!(settings.tokens().is_err_and(|error| !format!("{error:#}").contains("short")));
+        assert!(refused(settings.tokens().map(drop)) && refused(settings.shown_tokens().map(drop)));
     }
 }

@@ -6,17 +6,21 @@ mod admin;
 mod backup;
 #[cfg(feature = "clients")]
 mod drill;
+mod keys;
 mod operator;
 mod valkey;
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::ensure;
 use bytesize::ByteSize;
-use clap::error::{ContextKind, ContextValue};
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::builder::Resettable;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
 use crate::domain::InstanceName;
@@ -29,6 +33,7 @@ pub use admin::{AdminListen, AdminSettings, USUAL_ADDRESS};
 pub use backup::{BackupArgs, BackupSettings, CheckArgs, CompactArgs, DataFile, RestoreArgs};
 #[cfg(feature = "clients")]
 pub use drill::DrillArgs;
+use keys::KeySource;
 pub use operator::{EndArgs, ListArgs, ListedKind, SessionsCommand, ShowArgs, StatusArgs};
 pub use valkey::{ValkeyMode, ValkeySettings};
 
@@ -49,7 +54,7 @@ impl Cli {
     /// Reads the command line and the environment. If a value is invalid, prints one line with the setting's names
     /// and ends the process.
     pub fn read() -> Self {
-        Self::try_parse().unwrap_or_else(|error| match one_line(&error) {
+        Self::read_from(std::env::args_os()).unwrap_or_else(|error| match one_line(&error) {
             Some(line) => {
                 eprintln!("rejoin: {line}");
                 std::process::exit(2)
@@ -57,20 +62,58 @@ impl Cli {
             None => error.exit(),
         })
     }
+
+    fn read_from(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+        let mut command = without_empty_variables(Self::command());
+        let matches = command.try_get_matches_from_mut(words)?;
+        refuse_empty(&command, &matches)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// The command without the variables that are empty: they count as not set. Compose files pass an unset variable so.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |setting: &Arg| setting.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|setting| if is_empty(&setting) { setting.env(Resettable::Reset) } else { setting });
+    command.mut_subcommands(without_empty_variables)
+}
+
+/// Refuses an empty value on the command line: most likely it comes from an unset variable of a script.
+fn refuse_empty(command: &clap::Command, matches: &ArgMatches) -> Result<(), clap::Error> {
+    let is_empty = |setting: &&Arg| {
+        let id = setting.get_id().as_str();
+        let is_given =
+            matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine);
+        is_given && matches.get_raw(id).is_some_and(|mut values| values.any(|value| value.is_empty()))
+    };
+    if let Some(setting) = command.get_arguments().find(is_empty) {
+        let mut error = clap::Error::new(ErrorKind::InvalidValue).with_cmd(command);
+        error.insert(ContextKind::InvalidArg, ContextValue::String(setting.to_string()));
+        error.insert(ContextKind::InvalidValue, ContextValue::String(String::new()));
+        return Err(error);
+    }
+    match matches.subcommand().and_then(|(name, matches)| Some((command.find_subcommand(name)?, matches))) {
+        None => Ok(()),
+        Some((command, matches)) => refuse_empty(command, matches),
+    }
 }
 
 /// The error message for an invalid value, with the setting's environment name. `None` for any other error, and for
-/// a setting without an environment name.
+/// a setting without an environment name, unless the value is empty.
 fn one_line(error: &clap::Error) -> Option<String> {
     let text = |kind| error.get(kind).map(ContextValue::to_string);
     let (argument, value) = (text(ContextKind::InvalidArg)?, text(ContextKind::InvalidValue)?);
     let flag = argument.split(' ').next()?;
     let command = Cli::command();
-    let setting = command.get_arguments().find(|setting| setting.get_long() == flag.strip_prefix("--"))?;
-    let name = setting.get_env()?.to_str()?;
+    let setting = command.get_arguments().find(|setting| setting.get_long() == flag.strip_prefix("--"));
+    let name = setting.and_then(|setting| setting.get_env()?.to_str());
+    let shown = name.map_or_else(|| flag.to_owned(), |name| format!("{name} ({flag})"));
+    if value.is_empty() {
+        return Some(format!("{shown}: the value is empty"));
+    }
     let allowed = || text(ContextKind::ValidValue).map(|values| format!("one of {values}"));
     let reason = std::error::Error::source(error).map(ToString::to_string).or_else(allowed)?;
-    Some(format!("{name} ({flag}): {value:?} cannot be used: {reason}"))
+    name.map(|_| format!("{shown}: {value:?} cannot be used: {reason}"))
 }
 
 /// Environment names that look like settings but are unknown. Most likely they are misspelt.
@@ -124,6 +167,10 @@ pub struct HealthArgs {
     /// The address on which the server listens. If it is 0.0.0.0 or [::], the loopback address is asked
     #[arg(long, env = "REJOIN_LISTEN", default_value = "127.0.0.1:8080", value_parser = address, value_name = "ADDRESS")]
     pub listen: SocketAddr,
+
+    /// Ask again until the server is ready, for this long at most (written as 30s or 2m)
+    #[arg(long, value_parser = duration, value_name = "DURATION", default_value = "0s", hide_default_value = true)]
+    pub wait: Duration,
 }
 
 /// The text that `migrate --help` prints after the settings.
@@ -300,7 +347,7 @@ pub struct Settings {
     #[arg(long, env = "REJOIN_API_KEYS", hide_env_values = true, value_delimiter = ',', value_name = "KEY,…")]
     pub api_keys: Vec<String>,
 
-    /// A file of API keys, one per line, read again on SIGHUP
+    /// A file of API keys, one per line, read again on SIGHUP. A line that begins with # is a comment
     #[arg(long, env = "REJOIN_API_KEYS_FILE", value_name = "FILE")]
     pub api_keys_file: Option<PathBuf>,
 
@@ -445,11 +492,8 @@ impl Settings {
     }
 
     fn check_keys(&self) -> anyhow::Result<()> {
-        ensure!(
-            self.api_keys.is_empty() || self.api_keys_file.is_none(),
-            "REJOIN_API_KEYS and REJOIN_API_KEYS_FILE are both set: use one"
-        );
-        let has_keys = self.api_keys_file.is_some() || self.api_keys.iter().any(|key| !key.is_empty());
+        self.key_source().check()?;
+        let has_keys = self.api_keys_file.is_some() || !self.api_keys.is_empty();
         ensure!(has_keys || self.hosting != Some(Hosting::Key), "REJOIN_HOSTING=key needs REJOIN_API_KEYS");
         ensure!(has_keys || !self.keys_scoped, "REJOIN_KEYS_SCOPED needs REJOIN_API_KEYS");
         Ok(())
@@ -470,36 +514,17 @@ impl Settings {
     /// # Errors
     /// The file can't be read or has no key, a key is too short or invalid, or a key occurs twice.
     pub fn keys(&self) -> anyhow::Result<Vec<ApiKey>> {
-        // Compose files pass an unset variable as an empty one.
-        let keys = self.api_keys.iter().map(String::as_str).filter(|key| !key.is_empty());
-        api_keys("REJOIN_API_KEYS", keys, "REJOIN_API_KEYS_FILE", self.api_keys_file.as_deref())
+        Ok(self.key_source().read()?.into_iter().map(|(key, _)| key).collect())
     }
-}
 
-/// Reads keys from the file, one per line, or else from `keys`. `setting` and `file_setting` are the names that errors
-/// show.
-fn api_keys<'a>(
-    setting: &str,
-    keys: impl IntoIterator<Item = &'a str>,
-    file_setting: &str,
-    file: Option<&Path>,
-) -> anyhow::Result<Vec<ApiKey>> {
-    let (setting, texts): (_, Vec<String>) = match file {
-        None => (setting, keys.into_iter().map(str::to_owned).collect()),
-        Some(file) => {
-            let text = std::fs::read_to_string(file);
-            let text = text.with_context(|| format!("{file_setting}: {}", file.display()))?;
-            let keys: Vec<String> =
-                text.lines().map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
-            ensure!(!keys.is_empty(), "{file_setting}: {} holds no key", file.display());
-            (file_setting, keys)
+    fn key_source(&self) -> KeySource<'_> {
+        KeySource {
+            setting: "REJOIN_API_KEYS",
+            keys: &self.api_keys,
+            file_setting: "REJOIN_API_KEYS_FILE",
+            file: self.api_keys_file.as_deref(),
         }
-    };
-    let keys = texts.iter().map(|text| ApiKey::read(text)).collect::<Result<Vec<_>, _>>();
-    let keys = keys.map_err(|reason| anyhow!("{setting}: {reason}"))?;
-    let is_twice = |(n, key): (usize, &ApiKey)| keys[..n].iter().any(|other| other.is_same_key(key));
-    ensure!(!keys.iter().enumerate().any(is_twice), "{setting}: a key stands there twice");
-    Ok(keys)
+    }
 }
 
 #[cfg(test)]
@@ -559,6 +584,38 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_value_is_refused_by_name() {
+        let refused = |words: &[&str]| {
+            let error = Cli::read_from([&["rejoin"], words].concat()).expect_err("it is refused");
+            one_line(&error).unwrap_or_else(|| panic!("{words:?}: {error}"))
+        };
+        for (setting, flag) in [
+            ("REJOIN_DATA_DIR", "--data-dir"),
+            ("REJOIN_QUIZ_DIR", "--quiz-dir"),
+            ("REJOIN_LISTEN", "--listen"),
+            ("REJOIN_MAX_SIZE", "--max-size"),
+            ("REJOIN_FALLBACK", "--fallback"),
+            ("REJOIN_WORKERS", "--workers"),
+            ("REJOIN_ADMIN_TOKEN", "--admin-token"),
+            ("REJOIN_API_KEYS", "--api-keys"),
+            ("VALKEY_URL", "--valkey-url"),
+            ("VALKEY_CA_FILE", "--valkey-ca-file"),
+            ("REJOIN_LOG", "--log"),
+        ] {
+            let expected = format!("{setting} ({flag}): the value is empty");
+            assert_eq!(refused(&[flag, ""]), expected);
+            assert_eq!(refused(&[&format!("{flag}=")]), expected);
+        }
+        assert_eq!(refused(&["--api-keys", "0123456789abcdef,"]), "REJOIN_API_KEYS (--api-keys): the value is empty");
+        assert_eq!(refused(&["backup", "--data-dir", ""]), "REJOIN_DATA_DIR (--data-dir): the value is empty");
+        assert_eq!(refused(&["backup", ""]), "[FILE]: the value is empty");
+        assert_eq!(refused(&["sessions", "end", "", "--yes"]), "<SESSION>: the value is empty");
+        assert_eq!(refused(&["sessions", "list", "--after", ""]), "--after: the value is empty");
+        assert_eq!(refused(&["migrate", "--from", "", "--to", "redb:x"]), "--from: the value is empty");
+        Cli::read_from(["rejoin", "--hosting", "open"]).expect("others are read");
+    }
+
+    #[test]
     fn short_keys_are_refused() {
         let settings = settings(&["--api-keys", "0123456789abcdef,short"]).expect("parsed");
         assert!(settings.keys().is_err());
@@ -572,7 +629,7 @@ mod tests {
             assert!(keys(texts).is_ok());
         }
         for texts in [[format!("a:{one}"), format!("b:{one}")], [format!("a:{one}"), one.to_owned()]] {
-            assert!(keys(texts).is_err_and(|error| error.to_string().contains("twice")));
+            assert!(keys(texts).is_err_and(|error| format!("{error:#}").contains("key 2: the same key as key 1")));
         }
     }
 

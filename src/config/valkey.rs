@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 
+use super::keys::read_file;
 use crate::store::valkey::{Topology, ValkeyTarget};
 
 /// How the servers of a Valkey store are arranged.
@@ -44,11 +45,11 @@ pub struct ValkeySettings {
     pub password: Option<String>,
 
     /// A file with the password
-    #[arg(long = "valkey-password-file", env = "VALKEY_PASSWORD_FILE", value_parser = file, value_name = "FILE")]
+    #[arg(long = "valkey-password-file", env = "VALKEY_PASSWORD_FILE", value_name = "FILE")]
     pub password_file: Option<PathBuf>,
 
     /// The only certificate authority (PEM) to trust. If not set, those of the system
-    #[arg(long = "valkey-ca-file", env = "VALKEY_CA_FILE", value_parser = file, value_name = "FILE")]
+    #[arg(long = "valkey-ca-file", env = "VALKEY_CA_FILE", value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
 
     /// The name under which the sentinels know the primary
@@ -74,16 +75,6 @@ pub struct ValkeySettings {
     pub eviction: ValkeyEviction,
 }
 
-/// Parses a file name. It may be empty: compose files pass an unset variable as an empty one.
-fn file(text: &str) -> Result<PathBuf, std::convert::Infallible> {
-    Ok(PathBuf::from(text))
-}
-
-/// The file name, if it is not empty.
-fn set(file: &Option<PathBuf>) -> Option<&PathBuf> {
-    file.as_ref().filter(|file| !file.as_os_str().is_empty())
-}
-
 impl ValkeySettings {
     /// The target of the connection, by these settings and `url`. Reads the password file and the CA file.
     ///
@@ -95,26 +86,26 @@ impl ValkeySettings {
             ValkeyMode::Standalone => Topology::Standalone,
             ValkeyMode::Cluster => Topology::Cluster,
             ValkeyMode::Sentinel => {
-                let (service, password) = (self.sentinel_name.clone(), self.sentinel_password.clone());
-                Topology::Sentinel { service, password: password.filter(|password| !password.is_empty()) }
+                Topology::Sentinel { service: self.sentinel_name.clone(), password: self.sentinel_password.clone() }
             }
         };
         let mut target = ValkeyTarget::parse(url, topology).context("VALKEY_URL")?;
         target.allows_eviction = self.eviction == ValkeyEviction::Allow;
         let named = [
             ("the password in the URL", target.password.is_some()),
-            ("VALKEY_PASSWORD", self.password.as_ref().is_some_and(|password| !password.is_empty())),
-            ("VALKEY_PASSWORD_FILE", set(&self.password_file).is_some()),
+            ("VALKEY_PASSWORD", self.password.is_some()),
+            ("VALKEY_PASSWORD_FILE", self.password_file.is_some()),
         ];
         let named: Vec<_> = named.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| *name).collect();
         ensure!(named.len() < 2, "{}: only one of them may be set", named.join(" and "));
-        target.password = target.password.or_else(|| self.password.clone().filter(|password| !password.is_empty()));
-        if let Some(file) = set(&self.password_file) {
-            let text = std::fs::read_to_string(file);
-            let text = text.with_context(|| format!("VALKEY_PASSWORD_FILE: {}", file.display()))?;
-            target.password = Some(text.trim_end_matches(['\r', '\n']).to_owned());
+        target.password = target.password.or_else(|| self.password.clone());
+        if let Some(file) = &self.password_file {
+            let text = read_file("VALKEY_PASSWORD_FILE", file)?;
+            let password = text.trim_end_matches(['\r', '\n']);
+            ensure!(!password.is_empty(), "VALKEY_PASSWORD_FILE: {}: holds no password", file.display());
+            target.password = Some(password.to_owned());
         }
-        if let Some(file) = set(&self.ca_file) {
+        if let Some(file) = &self.ca_file {
             let name = || format!("VALKEY_CA_FILE: {}", file.display());
             target = target.trusting(std::fs::read(file).with_context(name)?).with_context(name)?;
         }

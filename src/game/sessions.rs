@@ -22,6 +22,12 @@ const MOST_READ: usize = 1_000;
 const STEP: usize = 200;
 /// Number of ids that are scanned at once while a short hash is searched for.
 const SEARCH_STEP: usize = 2_000;
+/// Maximum hex digits of a hash by which a session is named.
+const MOST_DIGITS: usize = 64;
+/// Number of hex digits that tell apart sessions with the same short hash.
+const LONG_HASH: usize = 16;
+/// Maximum number of sessions that are named if a hash is ambiguous.
+const MOST_NAMED: usize = 10;
 /// Maximum number of remembered page ends.
 const MOST_ENDS: usize = 256;
 
@@ -54,7 +60,7 @@ pub enum SessionName {
     Id(SessionId),
     /// The join code of a room.
     Code(JoinCode),
-    /// The short hash of the id, in lower case.
+    /// The short hash of the id, or more digits of the hash, in lower case.
     Hash(String),
 }
 
@@ -64,7 +70,8 @@ impl std::str::FromStr for SessionName {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
         let hash = text.strip_prefix('#').unwrap_or(text).to_ascii_lowercase();
-        if hash.len() == SessionId::SHORT_HASH && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let digits = SessionId::SHORT_HASH..=MOST_DIGITS;
+        if digits.contains(&hash.len()) && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Ok(Self::Hash(hash));
         }
         let code = || code_as_meant(text).parse().map(Self::Code);
@@ -76,8 +83,8 @@ impl std::str::FromStr for SessionName {
 /// Why no session is meant by a name.
 #[derive(Debug)]
 pub enum NotFound {
-    /// Two or more sessions have this short hash.
-    Ambiguous,
+    /// Two or more live sessions have this hash. These longer ones tell them apart.
+    Ambiguous(Vec<String>),
     /// The page after which the list goes on is no longer known.
     UnknownPage,
     /// There is no such session, or the store fails.
@@ -213,25 +220,37 @@ impl SessionAdmin {
         Ok(found)
     }
 
-    /// The one stored session that has this short hash.
+    /// The one session that has this hash. Only if there are several it matters which of them are live.
     async fn search(&self, hash: &str) -> Result<SessionId, NotFound> {
-        let mut found = None;
+        let mut found = Vec::new();
         for store in self.router.stores() {
             let mut cursor = None;
             loop {
                 let ids = store.scan(cursor.as_ref(), SEARCH_STEP).await?;
-                for id in ids.iter().filter(|id| id.short_hash() == hash) {
-                    if found.replace(id.clone()).is_some() {
-                        return Err(NotFound::Ambiguous);
-                    }
-                }
+                found.extend(ids.iter().filter(|id| id.full_hash().starts_with(hash)).map(|id| (store, id.clone())));
                 cursor = ids.into_iter().last();
                 if cursor.is_none() {
                     break;
                 }
             }
         }
-        found.ok_or(NotFound::Game(GameError::SessionNotFound))
+        if found.len() > 1 {
+            found.truncate(MOST_NAMED);
+            let mut live = Vec::new();
+            for (store, id) in found {
+                if read(store, &id).await?.is_some() {
+                    live.push((store, id));
+                }
+            }
+            found = live;
+        }
+        match &found[..] {
+            [] => Err(NotFound::Game(GameError::SessionNotFound)),
+            [(_, id)] => Ok(id.clone()),
+            several => {
+                Err(NotFound::Ambiguous(several.iter().map(|(_, id)| id.full_hash()[..LONG_HASH].to_owned()).collect()))
+            }
+        }
     }
 
     fn end(&self, hash: &str) -> Option<SessionId> {
@@ -311,6 +330,9 @@ mod tests {
 
     const LONG: Millis = Millis(3_600_000);
     const LIFETIMES: Lifetimes = Lifetimes { ttl: LONG, max_age: LONG, results_ttl: LONG };
+
+    /// Numbers of two ids with the same short hash, found by trying.
+    const TWINS: [u64; 2] = [12_812, 45_462];
 
     fn store() -> Store {
         let clock = GameClock::start(Timestamp::from_millis(1), system_wall_clock());
@@ -394,12 +416,32 @@ mod tests {
         assert!(matches!(admin.look(&elsewhere).await, Err(NotFound::Game(GameError::OtherInstance(_)))));
     }
 
+    #[tokio::test]
+    async fn sessions_with_the_same_short_hash_are_told_apart_by_a_longer_one() {
+        let admin = admin(0, 0).await;
+        let (one, other) = (id(TWINS[0]), id(TWINS[1]));
+        assert_eq!(one.short_hash(), other.short_hash());
+        let store = admin.router.main();
+        fill(store, [one.clone(), other.clone()]).await;
+        let short: SessionName = one.short_hash().parse().expect("a name");
+        let Err(NotFound::Ambiguous(longer)) = admin.end_session(&short).await else { panic!("nothing is ended") };
+        assert_eq!(longer.len(), 2);
+        for (hash, session) in longer.iter().zip([&one, &other]) {
+            let name: SessionName = hash.parse().expect("a name");
+            assert_eq!(admin.look(&name).await.expect("found").id, *session);
+        }
+        admin.end_session(&longer[0].parse().expect("a name")).await.expect("ended");
+        assert_eq!(admin.look(&short).await.expect("the other one is alone now").id, other);
+    }
+
     #[test]
     fn names_are_told_apart() {
         assert!(matches!("1A2b3c4D".parse(), Ok(SessionName::Hash(hash)) if hash == "1a2b3c4d"));
         assert!(matches!("abc-234".parse(), Ok(SessionName::Code(code)) if code.as_str() == "ABC234"));
         assert!(matches!(id(1).to_string().parse(), Ok(SessionName::Id(found)) if found == id(1)));
-        for wrong in ["", "#", "1a2b3c4", "1a2b3c4d5", "1a2b3c4g", "../../x"] {
+        assert!(matches!("#1A2b3c4D5".parse(), Ok(SessionName::Hash(hash)) if hash == "1a2b3c4d5"));
+        assert!(matches!("a".repeat(64).parse(), Ok(SessionName::Hash(_))));
+        for wrong in ["", "#", "1a2b3c4", "1a2b3c4g", "1a2b3c4d5g", &"a".repeat(65), "../../x"] {
             assert!(wrong.parse::<SessionName>().is_err(), "{wrong}");
         }
     }

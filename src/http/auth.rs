@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{FromRequest, HttpRequest};
 use subtle::ConstantTimeEq;
 use tokio::sync::watch;
@@ -35,23 +35,24 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    /// Parses `name:key`, or a bare key, which gets a name made from its hash.
+    /// Parses `name:key`, or a bare key, which gets a name made from its hash. Returns it with the text that its
+    /// holders show, which is without the name.
     ///
     /// # Errors
     /// Says what is wrong with the key, without quoting it.
-    pub fn read(text: &str) -> Result<Self, String> {
+    pub fn read(text: &str) -> Result<(Self, &str), String> {
         let named = text.split_once(':').filter(|(_, key)| key.len() >= SHORTEST);
         let named = named.and_then(|(name, key)| Some((name.parse::<Owner>().ok()?, key)));
         let key = named.as_ref().map_or(text, |(_, key)| *key);
         if key.len() < SHORTEST || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(format!("each key has at least {SHORTEST} printable ASCII characters and no spaces"));
+            return Err(format!("must have at least {SHORTEST} printable ASCII characters and no spaces"));
         }
         let hash = hash(key);
         let usual = || {
             let name = format!("key-{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3]);
             name.parse().expect("letters, digits and a hyphen make a name")
         };
-        Ok(Self { name: named.map_or_else(usual, |(name, _)| name), hash })
+        Ok((Self { name: named.map_or_else(usual, |(name, _)| name), hash }, key))
     }
 
     /// True if both are the same key, under whatever names.
@@ -177,8 +178,23 @@ impl ApiCaller {
     }
 }
 
+/// The headers that decide what a request may do. A request that has one of them twice could mean one thing to a
+/// proxy and another here. (The HTTP library refuses a second `Host` itself.)
+const DECISIVE: [&str; 4] = ["authorization", "origin", "sec-fetch-site", "rejoin-generation"];
+
+/// Refuses a request that has one of the [`DECISIVE`] headers twice.
+pub(super) fn refuse_repeated(headers: &HeaderMap) -> Result<(), Problem> {
+    match DECISIVE.iter().find(|name| headers.get_all(**name).nth(1).is_some()) {
+        None => Ok(()),
+        Some(name) => {
+            let detail = format!("the header {name} comes more than once");
+            Err(Problem::new(StatusCode::BAD_REQUEST, "header-repeated", detail))
+        }
+    }
+}
+
 /// The token or key in the header `Authorization: Bearer`. `None` without the header, an error for another scheme.
-fn bearer(request: &HttpRequest) -> Option<Result<&str, Problem>> {
+pub(super) fn bearer(request: &HttpRequest) -> Option<Result<&str, Problem>> {
     let shown = request.headers().get(AUTHORIZATION)?;
     let shown = shown.to_str().ok().and_then(|shown| shown.split_once(' '));
     Some(match shown {

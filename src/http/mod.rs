@@ -20,7 +20,6 @@ mod qr;
 mod quiz_choice;
 mod quizzes;
 mod reply;
-mod request_counts;
 mod rooms;
 mod routes;
 mod shared;
@@ -50,7 +49,6 @@ pub use auth::{ApiKey, ApiKeys};
 pub use chaos::Chaos;
 pub use one_by_one::OneByOne;
 pub use pages::Pages;
-pub use request_counts::RequestCounts;
 pub use shared::{PublicUrl, Reach, Shared};
 pub use sockets::Sockets;
 

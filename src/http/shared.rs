@@ -7,12 +7,11 @@ use actix_web::http::header::HOST;
 use actix_web::{HttpRequest, dev, web};
 
 use super::admission::{Admission, Place};
-use super::auth::{ApiCaller, ApiKeys};
+use super::auth::{ApiCaller, ApiKeys, refuse_repeated};
 use super::chaos::Chaos;
 use super::one_by_one::OneByOne;
 use super::pages::Pages;
 use super::problem::Problem;
-use super::request_counts::RequestCounts;
 use super::sockets::Sockets;
 use crate::domain::InstanceName;
 use crate::game::{Rooms, SoloGames};
@@ -75,8 +74,6 @@ pub struct Shared {
     pub imports: OneByOne,
     /// Draws QR codes, one at a time.
     pub drawings: OneByOne,
-    /// Counts the requests.
-    pub requests: Arc<RequestCounts>,
 }
 
 impl Shared {
@@ -85,9 +82,10 @@ impl Shared {
         request.app_data().expect("no app is made without it")
     }
 
-    /// Checks the host of a request and counts it against the limits. `body` is the maximum number of bytes
+    /// Checks the head of a request and counts it against the limits. `body` is the maximum number of bytes
     /// of its body, which count until the returned place is dropped.
     pub(super) fn admit(&self, request: &dev::ServiceRequest, body: u64) -> Result<Place, Problem> {
+        refuse_repeated(request.headers())?;
         self.check_host(request)?;
         self.admission.request(request, body, || self.keys.is_shown(request.request()))
     }
@@ -178,7 +176,6 @@ pub(super) mod tests {
             test_echo: false,
             imports: OneByOne::default(),
             drawings: OneByOne::default(),
-            requests: Arc::default(),
         })
     }
 }

@@ -62,14 +62,10 @@ async fn serve(
     let mut response = match next.call(request).await {
         Ok(response) => response.map_into_boxed_body(),
         // Errors of the inner middleware become replies too, and need the id.
-        Err(error) => {
-            shared.requests.note(error.as_response_error().status_code().as_u16());
-            return Err(with_id(error, id));
-        }
+        Err(error) => return Err(with_id(error, id)),
     };
     response.headers_mut().insert(REQUEST_ID, id);
     let (status, took) = (response.status(), started.elapsed());
-    shared.requests.note(status.as_u16());
     // The innermost one: that of the route, or that of the application if no route was reached.
     if let Some(route) = response.request().app_data::<Rc<RouteMetrics>>() {
         route.replied(status.as_u16(), took);

@@ -1,14 +1,16 @@
 //! HTTP: requests by route and status, refusals by code, and open connections.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 
 use super::label::labels;
 use super::store::seconds;
-use super::{By, Counter, Gauge, Histogram, Label, Series, counters, list, series};
+use super::{By, Counter, Gauge, Histogram, Label, Labels, Series, counters, list, series};
 
 labels! {
     /// A listener of the server.
@@ -84,10 +86,25 @@ const STATUSES: [(u16, &str); 33] = [
 /// The place of the statuses that are not in [`STATUSES`].
 const OTHER: usize = STATUSES.len();
 
+/// Requests that were answered since the start, WebSocket upgrades included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RequestCounts {
+    /// All of them.
+    pub all: u64,
+    /// Those that were refused: status 400 to 499.
+    pub refused: u64,
+    /// Those that failed on this side: status 500 and above.
+    pub failed: u64,
+}
+
+/// The counters of requests with a status of each. A series of Prometheus can't be read, so they are kept here too.
+type CountersByLabels = Arc<Mutex<BTreeMap<Labels, (u16, Counter)>>>;
+
 /// What is recorded about requests and connections.
 #[derive(Debug)]
 pub struct HttpMetrics {
     requests: Series<Counter>,
+    counters: CountersByLabels,
     seconds: By<RouteGroup, Histogram>,
     refusals: Series<Counter>,
     connections: By<Listener, Gauge>,
@@ -97,6 +114,7 @@ pub struct HttpMetrics {
 #[derive(Debug)]
 pub struct RouteMetrics {
     requests: Series<Counter>,
+    counters: CountersByLabels,
     listener: Listener,
     route: Cow<'static, str>,
     /// By the place of the status. Made with the first reply of each.
@@ -110,6 +128,7 @@ impl HttpMetrics {
         let connections = series(registry, list::CONNECTIONS, Gauge::default as fn() -> Gauge);
         Self {
             requests: counters(registry, list::HTTP_REQUESTS),
+            counters: Arc::default(),
             seconds: By::of(&durations, &[]),
             refusals: counters(registry, list::REFUSALS),
             connections: By::of(&connections, &[]),
@@ -120,6 +139,7 @@ impl HttpMetrics {
     pub fn route(&self, listener: Listener, route: impl Into<Cow<'static, str>>, group: RouteGroup) -> RouteMetrics {
         RouteMetrics {
             requests: self.requests.clone(),
+            counters: self.counters.clone(),
             listener,
             route: route.into(),
             by_status: [const { OnceLock::new() }; OTHER + 1],
@@ -130,6 +150,21 @@ impl HttpMetrics {
     /// The metrics of requests that reach no route.
     pub fn no_route(&self, listener: Listener) -> RouteMetrics {
         self.route(listener, NO_ROUTE, RouteGroup::Other)
+    }
+
+    /// The requests of all routes.
+    pub fn requests(&self) -> RequestCounts {
+        let mut counts = RequestCounts::default();
+        for (status, counter) in self.counters.lock().values() {
+            let count = counter.get();
+            counts.all += count;
+            match status {
+                400..500 => counts.refused += count,
+                500.. => counts.failed += count,
+                _ => {}
+            }
+        }
+        counts
     }
 
     /// Counts an error reply.
@@ -158,7 +193,9 @@ impl RouteMetrics {
         let counter = self.by_status[place].get_or_init(|| {
             let listener = (Listener::NAME, self.listener.word().into());
             let labels = vec![listener, ("route", self.route.clone()), ("status", word.into())];
-            self.requests.get_or_create_owned(&labels)
+            let counter = self.requests.get_or_create_owned(&labels);
+            self.counters.lock().insert(labels, (status, counter.clone()));
+            counter
         });
         counter.inc();
         self.seconds.observe(took.as_secs_f64());
@@ -172,5 +209,22 @@ pub struct OpenConnection(Gauge);
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Metrics;
+    use super::*;
+
+    #[test]
+    fn requests_of_all_routes_are_counted_once_by_their_outcome() {
+        let metrics = Metrics::new();
+        // Each thread that serves requests has metrics of its own for the same route.
+        let routes = [(); 2].map(|()| metrics.http.route(Listener::Public, "/a", RouteGroup::Solo));
+        for route in routes.iter().chain([&metrics.http.no_route(Listener::Admin)]) {
+            [101, 200, 308, 400, 499, 500, 503].into_iter().for_each(|status| route.replied(status, Duration::ZERO));
+        }
+        assert_eq!(metrics.http.requests(), RequestCounts { all: 21, refused: 6, failed: 6 });
     }
 }

@@ -23,7 +23,7 @@ use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::registry::{Metric, Registry};
 
 pub use game::{AnswerOutcome, Delivery, Direction, GameKind, GameMetrics, ResumeOutcome};
-pub use http::{HttpMetrics, Listener, OpenConnection, RouteGroup, RouteMetrics};
+pub use http::{HttpMetrics, Listener, OpenConnection, RequestCounts, RouteGroup, RouteMetrics};
 pub use label::{By, Label};
 pub use list::{MetricInfo, MetricKind};
 pub use process::resident_memory;

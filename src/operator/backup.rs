@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use ureq::http::Method;
 
 use super::AdminClient;
-use crate::config::BackupArgs;
+use crate::config::{AdminListen, BackupArgs};
 use crate::store::backup::{CopyControl, stamp};
 use crate::store::clock::system_wall_clock;
 use crate::store::redb::{OfflineError, OpenError, back_up_file};
@@ -53,11 +53,12 @@ struct Running {
 pub fn back_up(args: &BackupArgs) -> anyhow::Result<ExitCode> {
     let _telemetry = telemetry::start("warn", LogFormat::Human)?;
     let target = args.file.as_deref().map(std::path::absolute).transpose().context("FILE")?;
-    let client = AdminClient::new(&args.admin);
-    let is_there = client.as_ref().is_ok_and(|client| client.call::<Value>(Method::GET, "/livez", None).is_ok());
+    let is_off = args.admin.admin_listen == Some(AdminListen::Off);
+    let client = if is_off { None } else { Some(AdminClient::new(&args.admin)?) };
+    let client = client.filter(|client| client.call::<Value>(Method::GET, "/livez", None).is_ok());
     let (made, by) = match client {
-        Ok(client) if is_there => (by_server(&client, target.as_deref())?, "by the running server"),
-        _ => (offline(args, target.as_deref())?, "of a file that no server uses"),
+        Some(client) => (by_server(&client, target.as_deref())?, "by the running server"),
+        None => (offline(args, target.as_deref())?, "of a file that no server uses"),
     };
     let Made { file, bytes, games, left_out, took_ms } = made;
     let (games, seconds) = (HumanCount(games), Duration::from_millis(took_ms).as_secs_f64());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use ureq::http::{Method, Request, StatusCode};
+use ureq::http::{Method, Request, Response, StatusCode};
 use ureq::{Agent, Body};
 
 use crate::config::{AdminListen, AdminSettings, USUAL_ADDRESS};
@@ -21,7 +21,8 @@ const MOST_REPLY: u64 = 64 * 1024 * 1024;
 pub struct AdminClient {
     agent: Agent,
     address: SocketAddr,
-    token: Option<String>,
+    /// Tried one after the other, until the server accepts one.
+    tokens: Vec<String>,
 }
 
 /// The error replies of a server.
@@ -35,7 +36,7 @@ impl AdminClient {
     /// A client of the server whose admin listener has these settings.
     ///
     /// # Errors
-    /// The admin listener is off, or the token's file can't be read.
+    /// The admin listener is off, a token is invalid, or the tokens' file can't be read.
     pub fn new(settings: &AdminSettings) -> anyhow::Result<Self> {
         let address = match settings.admin_listen {
             None => USUAL_ADDRESS,
@@ -43,7 +44,7 @@ impl AdminClient {
             Some(AdminListen::Off) => bail!("REJOIN_ADMIN_LISTEN is off: this command asks the admin listener"),
         };
         let config = Agent::config_builder().http_status_as_error(false).timeout_connect(Some(CONNECTING));
-        Ok(Self { agent: config.proxy(None).build().into(), address, token: settings.own_token()? })
+        Ok(Self { agent: config.proxy(None).build().into(), address, tokens: settings.shown_tokens()? })
     }
 
     /// Sends a request and reads the reply as JSON. `path` begins with a slash. A reply without a body is `null`.
@@ -51,24 +52,51 @@ impl AdminClient {
     /// # Errors
     /// The server can't be reached, or refuses the request.
     pub fn call<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<T> {
+        let mut tokens = self.tokens.iter();
+        let mut reply = self.send(&method, path, body, tokens.next())?;
+        // The server reads its file of tokens again on SIGHUP only, so the first one may be new to it.
+        while reply.status() == StatusCode::UNAUTHORIZED
+            && let Some(token) = tokens.next()
+        {
+            reply = self.send(&method, path, body, Some(token))?;
+        }
+        let text = read(reply.body_mut())?;
+        if reply.status().is_success() {
+            let text = if text.is_empty() { "null" } else { &text };
+            return serde_json::from_str(text).context("the server's reply is not understood: is it of this version?");
+        }
+        ensure!(reply.status() != StatusCode::UNAUTHORIZED, "{}", self.unauthorized());
+        match serde_json::from_str::<Refused>(&text) {
+            Ok(Refused { code, detail }) => bail!("{detail} ({code})"),
+            Err(_) => bail!("{} is no admin listener of rejoin: it replied {}", self.address, reply.status()),
+        }
+    }
+
+    fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+        token: Option<&String>,
+    ) -> anyhow::Result<Response<Body>> {
         let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
-        if let Some(token) = &self.token {
+        if let Some(token) = token {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
         let sent = match body {
             None => self.agent.run(request.body(())?),
             Some(body) => self.agent.run(request.header("Content-Type", "application/json").body(body.to_string())?),
         };
-        let mut reply = sent.with_context(|| format!("the admin listener at {} can't be reached", self.address))?;
-        let body = read(reply.body_mut())?;
-        if reply.status().is_success() {
-            let body = if body.is_empty() { "null" } else { &body };
-            return serde_json::from_str(body).context("the server's reply is not understood: is it of this version?");
-        }
-        ensure!(reply.status() != StatusCode::UNAUTHORIZED, "the server wants a token: set REJOIN_ADMIN_TOKEN");
-        match serde_json::from_str::<Refused>(&body) {
-            Ok(Refused { code, detail }) => bail!("{detail} ({code})"),
-            Err(_) => bail!("{} is no admin listener of rejoin: it replied {}", self.address, reply.status()),
+        sent.with_context(|| format!("the admin listener at {} can't be reached", self.address))
+    }
+
+    /// What to do if the server accepts no token of these settings.
+    fn unauthorized(&self) -> &'static str {
+        if self.tokens.is_empty() {
+            "the server wants a token: set REJOIN_ADMIN_TOKEN or REJOIN_ADMIN_TOKEN_FILE"
+        } else {
+            "the server accepts no token of REJOIN_ADMIN_TOKEN or REJOIN_ADMIN_TOKEN_FILE. It reads its own file at its \
+             start and on SIGHUP"
         }
     }
 }

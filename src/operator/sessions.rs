@@ -1,6 +1,6 @@
 //! `rejoin sessions`: lists, shows and ends sessions of a running server.
 
-use std::io::{IsTerminal, Write, stdin, stdout};
+use std::io::{IsTerminal, stdin};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -146,7 +146,6 @@ fn is_confirmed(session: &Value) -> anyhow::Result<bool> {
     print_fields(session);
     println!("Its answers and results will be deleted, and cannot be brought back.");
     print!("End it? [y/N] ");
-    stdout().flush()?;
     let mut answer = String::new();
     stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))

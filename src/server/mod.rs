@@ -62,6 +62,8 @@ pub struct Outside {
     pub listener: TcpListener,
     /// The socket of the admin listener, bound and listening. `None` if there is none.
     pub admin: Option<TcpListener>,
+    /// Prints the line that tells of a start.
+    pub print: fn(&str),
     /// The wall clock, from which dates are made.
     pub wall: WallClock,
     /// The source of randomness for ids, tokens and shuffles.
@@ -83,6 +85,7 @@ impl Outside {
         Ok(Self {
             listener: bind(settings.listen).context("REJOIN_LISTEN")?,
             admin: bind_admin(settings.admin.admin_listen)?,
+            print: |line| println!("{line}"),
             wall: system_wall_clock(),
             chance: Entropy::system(),
             catalogue: Arc::new(Catalogue::open(settings.quiz_dir.clone()).context("REJOIN_QUIZ_DIR")?),
@@ -209,7 +212,6 @@ pub async fn run_over(
         test_echo: settings.test_echo,
         imports: OneByOne::default(),
         drawings: OneByOne::default(),
-        requests: Arc::default(),
     });
     let started = router.main().clock().moment().wall;
     let sessions = SessionAdmin::new(router.clone(), hub.clone(), activity);
@@ -324,11 +326,10 @@ async fn announce(settings: &Settings, outside: &Outside, reach: &Reach, stores:
     let limits = if settings.limits.is_on() { "" } else { ", limits off" };
     let chaos = settings.chaos.map(|likelihood| format!(", chaos {likelihood}")).unwrap_or_default();
     let page = page(address, reach);
-    // Printed as one line in one piece: a reader of the pipe may close it after the first line.
-    println!(
+    (outside.print)(&format!(
         "rejoin {VERSION} listens on http://{address} (to play, open {page}), sessions in {place}{away}{fallback}, \
          {records}{operators}{limits}{chaos}"
-    );
+    ));
     tracing::info!(
         version = VERSION,
         commit = COMMIT,

@@ -124,7 +124,7 @@ fn tell_of_what_stays_shut(settings: &Settings) {
              rejoin migrate --from redb:{folder}/{FALLBACK_FILE} --to redb:{folder}"
         );
     }
-    if url.as_ref().is_some_and(|url| !url.is_empty()) {
+    if url.is_some() {
         tracing::warn!("VALKEY_URL is set but not used, because the store is a file; SESSION_STORE=valkey uses it");
     }
 }

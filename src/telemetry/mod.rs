@@ -51,6 +51,8 @@ pub fn start(filter: &str, format: LogFormat) -> anyhow::Result<Telemetry> {
     };
     let colours = std::io::stderr().is_terminal();
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
+    // A line that can't be written is lost. The layer would tell of it on standard error too, and panic.
+    let log = log.log_internal_errors(false);
     let started = match format {
         LogFormat::Human => telemetry.install(filter, log.with_target(false)),
         LogFormat::Json => telemetry.install(filter, log.json().flatten_event(true)),

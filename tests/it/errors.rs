@@ -581,3 +581,28 @@ async fn the_trace_log_contains_no_session_id() {
     assert!(log.contains("/api/game/session/{id}"));
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_header_that_decides_is_refused_if_it_comes_twice() {
+    for args in [&[][..], &["--api-keys", KEY]] {
+        let (_folder, server, client) = server(args);
+        let game = client.with_key(KEY).play(1).await;
+        let key = format!("Authorization: Bearer {KEY}");
+        let twice = [
+            format!("{key}\r\nAuthorization: Bearer x"),
+            format!("authorization: Bearer x\r\n{key}"),
+            "Rejoin-Generation: 1\r\nRejoin-Generation: 2".to_owned(),
+        ];
+        for headers in &twice {
+            for path in [&format!("/api/game/session/{game}"), "/api/banks/civics", "/api/rooms/x/ws"] {
+                let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n\r\n");
+                assert_problem(&client.exchange(request.as_bytes()).await, 400, "header-repeated");
+            }
+        }
+        let request = format!("GET /api/game/session/{game} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{key}\r\n\r\n");
+        assert_eq!(client.exchange(request.as_bytes()).await.status, 200);
+        let hosts = b"GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n";
+        assert_eq!(client.exchange(hosts).await.status, 400);
+        server.stop().await;
+    }
+}

@@ -36,6 +36,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hdrhistogram", &["drill/soak/"]),
     ("reqwest", &["client/"]),
     ("ureq", &["operator/"]),
+    ("signal_hook", &["main.rs"]),
     ("prometheus_client", &["metrics/"]),
     ("tokio_tungstenite", &["client/"]),
     ("opentelemetry", &["telemetry/", "http/trace_context.rs"]),

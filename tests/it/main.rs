@@ -5,6 +5,7 @@
 mod admin;
 mod backups;
 mod browser;
+mod command_line;
 mod compose;
 mod contract;
 mod crash;

@@ -95,7 +95,12 @@ impl SessionId {
 
     /// What logs and operators see instead of the id: eight hex digits of its hash.
     pub fn short_hash(&self) -> String {
-        blake3::hash(self.as_bytes()).to_hex()[..Self::SHORT_HASH].to_owned()
+        self.full_hash()[..Self::SHORT_HASH].to_owned()
+    }
+
+    /// All hex digits of the id's hash.
+    pub fn full_hash(&self) -> String {
+        blake3::hash(self.as_bytes()).to_string()
     }
 
     /// The id under which the progression of this session is awarded. It is stable, and it doesn't reveal the

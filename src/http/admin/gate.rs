@@ -10,6 +10,7 @@ use actix_web::http::header::{HOST, HeaderValue, ORIGIN, WWW_AUTHENTICATE};
 use actix_web::middleware::Next;
 use actix_web::{Error, ResponseError, web};
 
+use super::super::auth::{bearer, refuse_repeated};
 use super::super::problem::Problem;
 use super::{Admin, routes};
 
@@ -18,8 +19,7 @@ pub(super) async fn guarded(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let refusal = refusal(&request);
-    if let Some(problem) = refusal {
+    if let Err(problem) = check(&request) {
         let mut response = problem.error_response();
         if response.status() == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"rejoin admin\""));
@@ -29,22 +29,27 @@ pub(super) async fn guarded(
     next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }
 
-fn refusal(request: &ServiceRequest) -> Option<Problem> {
+fn check(request: &ServiceRequest) -> Result<(), Problem> {
     let admin = request.app_data::<web::Data<Admin>>().expect("no app is made without it");
+    refuse_repeated(request.headers())?;
     if is_from_another_site(request) {
         let detail = "this is a request of another site's page";
-        return Some(Problem::new(StatusCode::FORBIDDEN, "cross-site", detail));
+        return Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", detail));
     }
     if admin.tokens.is_open() {
         let detail = "without a token, the admin listener is reached only by a loopback address or localhost";
-        return (!is_own_name(host(request)))
-            .then(|| Problem::new(StatusCode::MISDIRECTED_REQUEST, "wrong-host", detail));
+        let wrong = || Problem::new(StatusCode::MISDIRECTED_REQUEST, "wrong-host", detail);
+        return if is_own_name(host(request)) { Ok(()) } else { Err(wrong()) };
     }
-    if routes::is_open(request.path()) || admin.tokens.is_shown(request.request()) {
-        return None;
+    if routes::is_open(request.path()) {
+        return Ok(());
     }
-    let detail = "send Authorization: Bearer <REJOIN_ADMIN_TOKEN>";
-    Some(Problem::new(StatusCode::UNAUTHORIZED, "admin-token-required", detail))
+    let Some(token) = bearer(request.request()).transpose()? else {
+        let detail = "send Authorization: Bearer <token>, as in REJOIN_ADMIN_TOKEN or REJOIN_ADMIN_TOKEN_FILE";
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, "admin-token-required", detail));
+    };
+    let wrong = || Problem::new(StatusCode::UNAUTHORIZED, "admin-token-invalid", "this is no token of this server");
+    admin.tokens.name_of(token).map(drop).ok_or_else(wrong)
 }
 
 fn host(request: &ServiceRequest) -> &str {
@@ -87,14 +92,14 @@ mod tests {
 
     /// The status with which a request is refused, 200 if it is let in.
     fn status(tokens: &[&str], path: &str, headers: &[(&'static str, &str)]) -> u16 {
-        let tokens = tokens.iter().map(|token| ApiKey::read(token).expect("a good token")).collect();
+        let tokens = tokens.iter().map(|token| ApiKey::read(token).expect("a good token").0).collect();
         let sessions = SessionAdmin::new(shared().router.clone(), shared().rooms.hub.clone(), Arc::default());
         let admin = web::Data::new(Admin::new(Arc::new(ApiKeys::new(tokens, false)), sessions, WallTime(0)));
         let mut request = TestRequest::get().uri(path).app_data(admin);
         for header in headers {
-            request = request.insert_header(*header);
+            request = request.append_header(*header);
         }
-        refusal(&request.to_srv_request()).map_or(200, |problem| problem.status_code().as_u16())
+        check(&request.to_srv_request()).map_or_else(|problem| problem.status_code().as_u16(), |()| 200)
     }
 
     const OWN: (&str, &str) = ("Host", "127.0.0.1:9090");
@@ -120,6 +125,19 @@ mod tests {
         }
         let visit = [OWN, ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate")];
         assert_eq!(status(&[], "/health", &visit), 200);
+    }
+
+    #[test]
+    fn a_header_that_decides_comes_once() {
+        const TOKEN: &str = "0123456789abcdef";
+        let (good, bad) = (("Authorization", "Bearer 0123456789abcdef"), ("Authorization", "Bearer x"));
+        for twice in [[good, bad], [bad, good], [good, good]] {
+            for path in ["/health", "/livez"] {
+                assert_eq!(status(&[TOKEN], path, &[OWN, twice[0], twice[1]]), 400, "{twice:?}");
+            }
+        }
+        assert_eq!(status(&[], "/health", &[OWN, ("Origin", "http://127.0.0.1:9090"), ("Origin", "null")]), 400);
+        assert_eq!(status(&[TOKEN], "/health", &[OWN, good]), 200);
     }
 
     #[test]

@@ -153,8 +153,8 @@ fn parse(text: &str) -> Result<SessionName, Problem> {
 
 fn problem(error: NotFound) -> Problem {
     match error {
-        NotFound::Ambiguous => {
-            let detail = "two or more sessions have this short hash: name it by its whole id, or by its join code";
+        NotFound::Ambiguous(longer) => {
+            let detail = format!("several sessions have this hash: name one of {}", longer.join(", "));
             Problem::new(StatusCode::CONFLICT, "session-ambiguous", detail)
         }
         NotFound::UnknownPage => {

@@ -116,6 +116,9 @@ enum TableSeparator {
     Tab,
 }
 
+/// The error if the output can't be written.
+const UNWRITTEN: &str = "cannot write";
+
 /// How much of the request was done; decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ImportedShare {
@@ -134,31 +137,29 @@ impl From<ImportedShare> for ExitCode {
     }
 }
 
-/// Runs a command and returns its exit code: 0 if everything was done, 3 if only a part, 1 if nothing.
+/// Runs a command, which prints to `out`. Returns its exit code: 0 if everything was done, 3 if only a part, 1 if
+/// nothing.
 ///
 /// # Errors
 /// A file cannot be read or written.
-pub fn run(command: QuizzesCommand) -> anyhow::Result<ExitCode> {
-    let (out, err) = (&mut io::stdout().lock(), &mut io::stderr().lock());
+pub fn run(command: QuizzesCommand, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let err = &mut io::stderr().lock();
     let done = match command {
         QuizzesCommand::Check { files, preview } => {
-            let good = unless_closed(check(&files, preview, out))?.unwrap_or(true);
-            if good { ImportedShare::All } else { ImportedShare::Nothing }
+            if check(&files, preview, out).context(UNWRITTEN)? {
+                ImportedShare::All
+            } else {
+                ImportedShare::Nothing
+            }
         }
         QuizzesCommand::Import(args) => import_file(args, out, err)?,
         QuizzesCommand::Export(args) => export_file(args, out, err)?,
-        QuizzesCommand::Schema => unless_closed(print_json(&bank::schema(), out)).map(|_| ImportedShare::All)?,
+        QuizzesCommand::Schema => {
+            print_json(&bank::schema(), out).context(UNWRITTEN)?;
+            ImportedShare::All
+        }
     };
     Ok(done.into())
-}
-
-/// Turns a broken pipe into `None`: it is not an error if the reader stops early (`| head`).
-fn unless_closed<T>(written: io::Result<T>) -> anyhow::Result<Option<T>> {
-    match written {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
-        Err(error) => Err(error).context("cannot write"),
-    }
 }
 
 fn check(files: &[PathBuf], shows: bool, out: &mut dyn Write) -> io::Result<bool> {
@@ -233,8 +234,8 @@ fn import_file(args: ImportArgs, out: &mut dyn Write, err: &mut dyn Write) -> an
             let written = write_whole(target, args.force, |aside| print_json(file, aside));
             written.with_context(|| format!("cannot write {}", target.display()))?;
         }
-        None if args.preview => _ = unless_closed(write!(out, "{}", preview(&file.questions)))?,
-        None => _ = unless_closed(print_json(file, out))?,
+        None if args.preview => write!(out, "{}", preview(&file.questions)).context(UNWRITTEN)?,
+        None => print_json(file, out).context(UNWRITTEN)?,
     }
     Ok(if imported.left_out.is_empty() { ImportedShare::All } else { ImportedShare::Some })
 }
@@ -298,7 +299,7 @@ fn export_file(args: ExportArgs, out: &mut dyn Write, err: &mut dyn Write) -> an
             let written = write_whole(target, args.force, |aside| aside.write_all(exported.text.as_bytes()));
             written.with_context(|| format!("cannot write {}", target.display()))?;
         }
-        None => _ = unless_closed(out.write_all(exported.text.as_bytes()))?,
+        None => out.write_all(exported.text.as_bytes()).context(UNWRITTEN)?,
     }
     Ok(if is_whole && exported.lost.is_empty() { ImportedShare::All } else { ImportedShare::Some })
 }

@@ -10,8 +10,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::game::{Activity, ActivityCounts, Hub};
-use crate::http::{Admission, RequestCounts, Shared, Sockets};
-use crate::metrics::{Listener, Metrics, resident_memory};
+use crate::http::{Admission, Shared, Sockets};
+use crate::metrics::{Listener, Metrics, RequestCounts, resident_memory};
 use crate::store::{StoreRouter, StoresStatus};
 
 /// The time between two summaries.
@@ -26,7 +26,6 @@ pub(super) struct Summaries {
     router: Arc<StoreRouter>,
     admission: Arc<Admission>,
     activity: Arc<Activity>,
-    requests: Arc<RequestCounts>,
     metrics: Arc<Metrics>,
     sockets: Sockets,
     hub: Arc<Hub>,
@@ -41,9 +40,7 @@ pub(super) struct Totals {
     activity: ActivityCounts,
     /// Answers that were taken. A repeated request counts again.
     answers: u64,
-    requests: u64,
-    refused: u64,
-    failed: u64,
+    requests: RequestCounts,
     commits: Option<u64>,
     /// Refusals by each limit.
     limits: BTreeMap<&'static str, u64>,
@@ -62,9 +59,11 @@ impl Totals {
                 expired: now.expired - then.expired,
             },
             answers: self.answers - before.answers,
-            requests: self.requests - before.requests,
-            refused: self.refused - before.refused,
-            failed: self.failed - before.failed,
+            requests: RequestCounts {
+                all: self.requests.all - before.requests.all,
+                refused: self.requests.refused - before.requests.refused,
+                failed: self.requests.failed - before.requests.failed,
+            },
             commits: self.commits.zip(before.commits).map(|(now, then)| now.saturating_sub(then)),
             limits: limits.filter(|(_, hits)| *hits > 0).collect(),
         }
@@ -84,7 +83,6 @@ impl Summaries {
             router: shared.router.clone(),
             admission: shared.admission.clone(),
             activity: shared.rooms.activity.clone(),
-            requests: shared.requests.clone(),
             metrics: shared.metrics.clone(),
             sockets: shared.sockets.clone(),
             hub: shared.rooms.hub.clone(),
@@ -124,9 +122,7 @@ impl Summaries {
         Totals {
             activity: self.activity.counts(),
             answers: self.metrics.game.answers_taken(),
-            requests: self.requests.all(),
-            refused: self.requests.refused(),
-            failed: self.requests.failed(),
+            requests: self.metrics.http.requests(),
             commits: status.map(StoresStatus::commits),
             limits: self.admission.met_limits(),
         }
@@ -141,9 +137,9 @@ impl Summaries {
         let status = status.as_ref();
         tracing::info!(
             uptime_seconds = self.started.elapsed().as_secs(),
-            requests = past.requests,
-            refused = past.refused,
-            failed = past.failed,
+            requests = past.requests.all,
+            refused = past.requests.refused,
+            failed = past.requests.failed,
             games_begun = past.activity.games_begun,
             rooms_opened = past.activity.rooms_opened,
             rooms_ended = past.activity.rooms_ended,
@@ -173,9 +169,9 @@ impl Summaries {
         self.activity.tell_rest();
         tracing::info!(
             uptime_seconds = self.started.elapsed().as_secs(),
-            requests = totals.requests,
-            refused = totals.refused,
-            failed = totals.failed,
+            requests = totals.requests.all,
+            refused = totals.requests.refused,
+            failed = totals.requests.failed,
             games_begun = totals.activity.games_begun,
             rooms_opened = totals.activity.rooms_opened,
             rooms_ended = totals.activity.rooms_ended,

@@ -64,7 +64,6 @@ fn server(file: Option<PathBuf>) -> (Summaries, SoloGames) {
     let summaries = Summaries {
         router,
         admission: Arc::new(Admission::new(&limits, None)),
-        requests: Arc::default(),
         metrics,
         sockets: Sockets::default(),
         hub: Hub::new(CancellationToken::new(), None, activity.clone()),
@@ -144,24 +143,20 @@ fn the_counts_of_an_hour_are_the_difference_of_two_totals() {
     let before = Totals {
         activity: activity(3),
         answers: 8,
-        requests: 10,
-        refused: 4,
-        failed: 1,
+        requests: RequestCounts { all: 10, refused: 4, failed: 1 },
         commits: Some(7),
         limits: limits(&[("A", 2), ("B", 1)]),
     };
     let now = Totals {
         activity: activity(5),
         answers: 9,
-        requests: 30,
-        refused: 5,
-        failed: 1,
+        requests: RequestCounts { all: 30, refused: 5, failed: 1 },
         commits: Some(9),
         limits: limits(&[("A", 2), ("B", 4), ("C", 6)]),
     };
     let hour = now.since(&before);
     assert_eq!((hour.activity, hour.answers), (activity(2), 1));
-    assert_eq!((hour.requests, hour.refused, hour.failed, hour.commits), (20, 1, 0, Some(2)));
+    assert_eq!((hour.requests, hour.commits), (RequestCounts { all: 20, refused: 1, failed: 0 }, Some(2)));
     assert_eq!(hour.limits_hit().as_deref(), Some("B: 3, C: 6"));
     assert_eq!(now.since(&now).limits_hit(), None);
 }

@@ -55,10 +55,19 @@ pub(super) struct StoredState {
     pub(super) state: SessionState,
 }
 
+/// What is wrong with a record whose version has no next one.
+const LAST_VERSION: &str = "a state of the highest version, which none can follow";
+
 /// Encodes the record that follows version `before`. `commit` must be unique among all commits of all
 /// instances.
 pub(super) fn encode(state: &SessionState, before: Option<Version>, commit: u64) -> StoreResult<(Version, Vec<u8>)> {
-    let version = before.map_or(commit % FIRST_VERSIONS, |before| before.version + 1);
+    let version = match before {
+        None => commit % FIRST_VERSIONS,
+        // No server counts so far, so the stored record is damaged.
+        Some(before) => {
+            before.version.checked_add(1).ok_or_else(|| StoreError::Corrupt { what: LAST_VERSION.to_owned() })?
+        }
+    };
     let record = StateRecord { version, format: RECORD_FORMAT, commit, state };
     let what = |error| StoreError::Corrupt { what: format!("a state that cannot be written: {error}") };
     serde_json::to_vec(&record).map(|body| (Version { version, commit }, body)).map_err(what)
@@ -137,6 +146,16 @@ mod tests {
         let (_, session) = &samples::sessions()[0];
         let (stamp, _) = encode(&session.state, None, u64::MAX).expect("written");
         assert!(stamp.version < FIRST_VERSIONS);
+    }
+
+    #[test]
+    fn a_record_of_the_highest_version_can_be_read_and_not_followed() {
+        let (_, session) = &samples::sessions()[0];
+        let before = Some(Version { version: u64::MAX - 1, commit: 1 });
+        let (_, body) = encode(&session.state, before, 2).expect("written");
+        let StoredState { stamp, state } = decode(&session.id, &body).expect("read");
+        assert_eq!(stamp.version, u64::MAX);
+        assert!(matches!(encode(&state, Some(stamp), 3), Err(StoreError::Corrupt { .. })));
     }
 
     #[test]

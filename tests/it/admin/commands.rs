@@ -76,9 +76,11 @@ async fn the_commands_show_and_end_what_the_server_has() {
 async fn a_server_that_refuses_or_is_away_is_said_to() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::process(folder.path(), &["--admin-token", TOKEN]);
-    for token in ["", "0123456789abcdef-of-admix"] {
+    for (token, why) in [("", "wants a token"), ("0123456789abcdef-of-admix", "accepts no token")] {
         let refused = ran(&server.admin, token, &["status"]);
-        assert!(refused.code == Some(1) && refused.err.contains("REJOIN_ADMIN_TOKEN"), "{refused:?}");
+        assert!(refused.code == Some(1) && refused.err.contains(why), "{refused:?}");
+        assert!(refused.err.contains("REJOIN_ADMIN_TOKEN or REJOIN_ADMIN_TOKEN_FILE"), "{refused:?}");
+        assert!(token.is_empty() || !refused.err.contains(token), "{refused:?}");
     }
     server.stop().await;
     let nowhere = format!("127.0.0.1:{}", free_port());
@@ -87,6 +89,32 @@ async fn a_server_that_refuses_or_is_away_is_said_to() {
     for wrong in [&["sessions"][..], &["sessions", "list", "--limit", "0"], &["sessions", "list", "--kind", "host"]] {
         assert_eq!(ran(&nowhere, TOKEN, wrong).code, Some(2), "{wrong:?}");
     }
+}
+
+#[tokio::test]
+async fn the_commands_read_the_file_of_tokens_as_the_server_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokens");
+    let path = file.to_str().unwrap();
+    let write = |text: &str| std::fs::write(&file, text).unwrap();
+    write(&format!("# of the night shift\n\nops:{TOKEN}\n"));
+    let server = Server::process(folder.path(), &["--admin-token-file", path]);
+    let status = || ran(&server.admin, "", &["status", "--admin-token-file", path]);
+    assert_eq!(status().code, Some(0), "{:?}", status());
+    // The server has not read the file again: only its second token is accepted.
+    write(&format!("new:fedcba9876543210-of-admin\nops:{TOKEN}\n"));
+    assert_eq!(status().code, Some(0), "{:?}", status());
+    write("new:fedcba9876543210-of-admin\n");
+    assert!(status().code == Some(1) && status().err.contains("SIGHUP"), "{:?}", status());
+    write("# nothing\nshort\n");
+    for args in [&["status"][..], &["backup", "x.redb"]] {
+        let refused = ran(&server.admin, "", &[args, &["--admin-token-file", path]].concat());
+        assert!(refused.code == Some(1) && refused.err.contains("line 2: must have at least 16"), "{refused:?}");
+        assert!(!refused.err.contains("short"), "{refused:?}");
+    }
+    let both = ran(&server.admin, TOKEN, &["status", "--admin-token-file", path]);
+    assert!(both.code == Some(1) && both.err.contains("both set"), "{both:?}");
+    server.stop().await;
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use rejoin::quizzes::Catalogue;
 use rejoin::server::{Outside, Stores, run_over};
 use rejoin::store::WallClock;
 use rejoin::store::clock::system_wall_clock;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tokio::sync::oneshot;
 
 use super::{Client, until, until_async};
@@ -64,7 +64,8 @@ impl Server {
             let keys = Arc::new(ApiKeys::new(settings.keys()?, settings.keys_scoped));
             let admin_tokens = Arc::new(ApiKeys::new(settings.admin.tokens()?, false));
             let (admin, chance) = (Some(admin), Entropy::system());
-            let outside = Outside { listener, admin, wall, chance, catalogue, keys, admin_tokens };
+            let print = |_: &str| {};
+            let outside = Outside { listener, admin, print, wall, chance, catalogue, keys, admin_tokens };
             let stopped = async move { drop(stopped.await) };
             actix_web::rt::System::new().block_on(run_over(&settings, outside, open, stopped))
         });
@@ -146,6 +147,13 @@ impl Server {
     pub(crate) fn signal(&self, signal: Signal) {
         let Life::Process { child, .. } = &self.life else { panic!("only a process gets signals") };
         kill_process(Pid::from_child(child), signal).expect("the process is there");
+    }
+
+    /// Limits the size of the files that the process writes; `None` lifts the limit.
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) {
+        let Life::Process { child, .. } = &self.life else { panic!("only a process has limits of its own") };
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(Some(Pid::from_child(child)), Resource::Fsize, limit).expect("the process is this test's");
     }
 
     /// Waits until the process ends, and returns its exit status.
@@ -234,9 +242,9 @@ fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rejoin"));
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped());
     if args.first().is_none_or(|first| first.starts_with("--")) {
-        command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(folder);
-        if !args.contains(&"--admin-listen") {
-            command.args(["--admin-listen", "127.0.0.1:0"]);
+        command.arg("--data-dir").arg(folder);
+        for listen in ["--listen", "--admin-listen"].into_iter().filter(|listen| !args.contains(listen)) {
+            command.args([listen, "127.0.0.1:0"]);
         }
     }
     command.args(args);
