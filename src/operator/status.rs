@@ -51,10 +51,12 @@ struct Backups {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct LastBackup {
     file: String,
     bytes: u64,
     games: u64,
+    left_out: u64,
 }
 
 #[derive(Deserialize)]
@@ -185,8 +187,9 @@ fn backups(Backups { every_ms, last, last_at, failure }: &Backups, now: u64) -> 
     let last = match (last_at, last) {
         (None, _) => "there is none yet".to_owned(),
         (Some(at), None) => format!("the last one {}, before this start", ago(*at)),
-        (Some(at), Some(LastBackup { file, bytes, games })) => {
-            format!("the last one {}: {file}, {}, {games} games", ago(*at), ByteSize(*bytes))
+        (Some(at), Some(LastBackup { file, bytes, games, left_out })) => {
+            let without = if *left_out > 0 { format!(" without {left_out} damaged ones") } else { String::new() };
+            format!("the last one {}: {file}, {}, {games} games{without}", ago(*at), ByteSize(*bytes))
         }
     };
     let failure = failure.as_ref().map(|Failure { at, why }| format!("; failed {}: {why}", ago(*at)));
@@ -204,12 +207,12 @@ mod tests {
         assert_eq!(told(none), "no schedule; there is none yet");
         let earlier = serde_json::json!({ "everyMs": 5_400_000, "lastAt": 2_800_000 });
         assert_eq!(told(earlier), "every 1h 30m; the last one 2h ago, before this start");
-        let last = serde_json::json!({ "file": "/b/x.redb", "bytes": 2_097_152, "games": 40 });
+        let last = serde_json::json!({ "file": "/b/x.redb", "bytes": 2_097_152, "games": 40, "leftOut": 2 });
         let failure = serde_json::json!({ "at": 9_700_000, "why": "no space is left for it" });
         let failed = serde_json::json!({ "everyMs": 3_600_000, "last": last, "lastAt": 2_800_000, "failure": failure });
         assert_eq!(
             told(failed),
-            "every 1h; the last one 2h ago: /b/x.redb, 2.0 MiB, 40 games; failed 5m ago: no space is left for it"
+            "every 1h; the last one 2h ago: /b/x.redb, 2.0 MiB, 40 games without 2 damaged ones; failed 5m ago: no space is left for it"
         );
         assert_eq!(milliseconds("1970-01-01T02:46:40.000Z"), Some(10_000_000));
     }
