@@ -137,6 +137,10 @@ impl Backups {
 
     fn resolve(&self, target: &Path) -> Result<PathBuf, BackupError> {
         if target.is_absolute() {
+            // Only the folder of backups is created, not any other that was mistyped.
+            if let Some(folder) = self.folder.as_ref().filter(|folder| target.parent() == Some(&folder.path)) {
+                folder.make()?;
+            }
             return Ok(target.to_owned());
         }
         let mut parts = target.components();
@@ -307,6 +311,17 @@ mod tests {
         let status = backups.status();
         assert_eq!((status.failed, status.made, status.running), (1, 0, None));
         assert!(status.failure.is_some_and(|(at, why)| at == WallTime(1_000) && why.contains("being stopped")));
+    }
+
+    #[tokio::test]
+    async fn the_folder_of_backups_is_created_for_a_whole_path_into_it_and_no_other_is() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let (folder, other) = (parent.path().join("backups"), parent.path().join("backup"));
+        let (backups, goes_on) = backups(&folder);
+        goes_on.store(true, std::sync::atomic::Ordering::Relaxed);
+        backups.make(Some(&folder.join("mine.redb"))).await.expect("made");
+        assert!(backups.make(Some(&other.join("mine.redb"))).await.is_err());
+        assert!(folder.join("mine.redb").exists() && !other.exists());
     }
 
     #[tokio::test]
