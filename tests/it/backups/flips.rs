@@ -8,10 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rejoin::domain::SessionId;
 use rejoin::store::Dump;
-use rejoin::store::backup::CopyControl;
-use rejoin::store::redb::{FileReport, Repaired, check_file, repair_file};
+use rejoin::store::redb::{FileReport, Repaired};
 
-use super::{dumps, filled, is_same, open, open_read_only};
+use super::{checked, dumps, filled, is_same, open, open_read_only, repaired};
 use crate::faults::disk::Chance;
 use crate::kit::id;
 
@@ -42,7 +41,7 @@ fn fast_folder() -> tempfile::TempDir {
 /// Checks and repairs one damaged copy at `path`.
 fn judge(path: &Path, ids: &[SessionId], known: &[Option<Dump>], tally: &Tally) {
     let before = std::fs::read(path).expect("read");
-    let report = match check_file(path, || {}) {
+    let report = match checked(path) {
         Ok(report) => report,
         Err(error) => {
             assert!(error.to_string().contains("cannot be used"), "{error}");
@@ -60,15 +59,14 @@ fn judge(path: &Path, ids: &[SessionId], known: &[Option<Dump>], tally: &Tally) 
     }
     tally.named.fetch_add(1, Ordering::Relaxed);
     served_or_named(path, ids, known, &report);
-    let Some(Repaired { report, kept, .. }) = repair_file(path, "now", &CopyControl::default()).expect("repaired")
-    else {
+    let Some(Repaired { report, kept, .. }) = repaired(path).expect("repaired") else {
         panic!("the check has found something: {report:?}");
     };
     assert!(std::fs::read(kept).expect("kept") == before, "the old file is as it was");
     let lost: BTreeSet<_> = report.damaged.iter().map(|game| game.name.clone()).collect();
     tally.games.fetch_add((report.corrected.len() + lost.len()) as u64, Ordering::Relaxed);
     tally.lost.fetch_add(lost.len() as u64, Ordering::Relaxed);
-    assert!(check_file(path, || {}).expect("opened").is_whole(), "what was repaired is whole");
+    assert!(checked(path).expect("opened").is_whole(), "what was repaired is whole");
     // A server opens it, and serves every game that was not named as lost.
     let store = open(path);
     assert_all_same(&dumps(&store, ids), known, &lost);
@@ -150,23 +148,23 @@ fn a_lost_sector_costs_only_the_games_on_it() {
         let folder = fast_folder();
         let path = folder.path().join("rejoin.redb");
         std::fs::write(&path, &damaged).expect("written");
-        let report = check_file(&path, || {}).expect("opened");
+        let report = checked(&path).expect("opened");
         if report.is_whole() {
             continue;
         }
         named += 1;
         let names: BTreeSet<_> = report.damaged.iter().map(|game| &game.name).collect();
         assert_eq!(names.len(), report.damaged.len(), "each game is named once");
-        let repaired = match repair_file(&path, "now", &CopyControl::default()) {
-            Ok(repaired) => repaired.expect("damaged"),
+        let mended = match repaired(&path) {
+            Ok(mended) => mended.expect("damaged"),
             Err(error) => {
                 assert!(report.has_losses() && error.to_string().contains("list of tables"), "{error}");
                 refused += 1;
                 continue;
             }
         };
-        let gone: BTreeSet<_> = repaired.report.damaged.iter().map(|game| game.name.clone()).collect();
-        assert_eq!(gone.is_empty() && repaired.report.pages.is_empty(), repaired.aside.is_none());
+        let gone: BTreeSet<_> = mended.report.damaged.iter().map(|game| game.name.clone()).collect();
+        assert_eq!(gone.is_empty() && mended.report.pages.is_empty(), mended.aside.is_none());
         lost += gone.len();
         most = most.max(gone.len());
         let store = open(&path);

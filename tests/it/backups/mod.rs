@@ -10,7 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rejoin::domain::{GameSession, SessionId, WallTime};
-use rejoin::store::redb::{OpenError, RedbOptions, RedbStore, file_opener};
+use rejoin::store::backup::CopyControl;
+use rejoin::store::redb::{
+    FileReport, OfflineError, OpenError, RedbOptions, RedbStore, Repaired, check_file, file_opener, repair_file,
+};
 use rejoin::store::{Dump, GameSessionStore, NewSession, Portable};
 
 use crate::kit::{at, external, id, owner, recode, record, right, solo};
@@ -21,11 +24,36 @@ fn options() -> RedbOptions {
 }
 
 fn open(path: &Path) -> RedbStore {
-    RedbStore::open(file_opener(path.to_owned(), 1 << 20), options()).expect("opened")
+    let work = || RedbStore::open(file_opener(path.to_owned(), 1 << 20), options());
+    unheld(work, |error| matches!(error, OpenError::Held(_))).expect("opened")
 }
 
 fn open_read_only(path: &Path) -> Result<RedbStore, OpenError> {
-    RedbStore::open_read_only(path.to_owned(), 1 << 20, options())
+    let work = || RedbStore::open_read_only(path.to_owned(), 1 << 20, options());
+    unheld(work, |error| matches!(error, OpenError::Held(_)))
+}
+
+/// Checks a file that nobody uses.
+fn checked(path: &Path) -> Result<FileReport, OpenError> {
+    unheld(|| check_file(path, || {}), |error| matches!(error, OpenError::Held(_)))
+}
+
+/// Repairs a file that nobody uses. `None` if nothing was wrong.
+fn repaired(path: &Path) -> Result<Option<Repaired>, OfflineError> {
+    let work = || repair_file(path, "now", &CopyControl::default());
+    unheld(work, |error| matches!(error, OfflineError::Open(OpenError::Held(_))))
+}
+
+/// Repeats what needs a file alone. A process that another test has just started holds copies of all open files until
+/// it runs its own program.
+fn unheld<T, E>(mut work: impl FnMut() -> Result<T, E>, is_held: impl Fn(&E) -> bool) -> Result<T, E> {
+    let begun = std::time::Instant::now();
+    loop {
+        match work() {
+            Err(error) if is_held(&error) && begun.elapsed() < Duration::from_secs(10) => std::thread::yield_now(),
+            done => return done,
+        }
+    }
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {

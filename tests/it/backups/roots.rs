@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use redb::TableDefinition;
 use rejoin::domain::SessionId;
 use rejoin::store::backup::{BackupSource, CopyControl};
-use rejoin::store::redb::{FileReport, OfflineError, Repaired, check_file, repair_file, restore_file};
+use rejoin::store::redb::{FileReport, OfflineError, Repaired, restore_file};
 use rejoin::store::{Dump, GameSessionStore, NewSession, StoreError};
 
 use super::live::rejoin;
-use super::{block_on, dumps, fill, filled, is_same, open};
+use super::{block_on, checked, dumps, fill, filled, is_same, open, repaired};
 use crate::kit::{at, external, id, record};
 
 const PAGE: usize = 4096;
@@ -51,10 +51,9 @@ fn note_of(path: &Path) -> PathBuf {
     path.with_extension("note")
 }
 
-fn repaired(path: &Path) -> FileReport {
-    let Repaired { report, .. } =
-        repair_file(path, "now", &CopyControl::default()).expect("repaired").expect("damaged");
-    assert!(check_file(path, || {}).expect("opened").is_whole(), "what was repaired is whole");
+fn mended(path: &Path) -> FileReport {
+    let Repaired { report, .. } = repaired(path).expect("repaired").expect("damaged");
+    assert!(checked(path).expect("opened").is_whole(), "what was repaired is whole");
     report
 }
 
@@ -69,10 +68,10 @@ fn a_damaged_list_of_tables_costs_nothing_if_the_note_proves_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, ids, known) = filled(folder.path(), 60, 12);
     damage_list(&path);
-    let report = check_file(&path, || {}).expect("opened");
+    let report = checked(&path).expect("opened");
     assert!(!report.is_whole() && !report.has_losses(), "{report:?}");
     assert!(report.pages.iter().any(|page| page.table == "the list of tables"), "{report:?}");
-    assert_eq!(repaired(&path).whole, ids.len() as u64);
+    assert_eq!(mended(&path).whole, ids.len() as u64);
     assert_all_there(&path, &ids, &known);
 }
 
@@ -82,12 +81,12 @@ fn a_damaged_list_of_tables_that_nothing_proves_is_not_believed_and_each_game_is
     let (path, ids, _) = filled(folder.path(), 60, 12);
     std::fs::remove_file(note_of(&path)).expect("removed");
     damage_list(&path);
-    let report = check_file(&path, || {}).expect("opened");
+    let report = checked(&path).expect("opened");
     assert!(report.has_losses() && report.remarks.losses[0].contains("the newest commit"), "{report:?}");
     let named: BTreeSet<_> = report.damaged.iter().map(|game| game.name.clone()).collect();
     assert_eq!(named, ids.iter().map(SessionId::short_hash).collect());
     assert_eq!(named.len(), report.damaged.len(), "each is named once");
-    assert!(repaired(&path).has_losses());
+    assert!(mended(&path).has_losses());
 }
 
 #[test]
@@ -102,7 +101,7 @@ fn a_backup_with_a_damaged_list_of_tables_is_proved_by_its_checksum() {
     let target = folder.path().join("elsewhere/rejoin.redb");
     let refused = restore_file(&backup, &target, false, "now").expect_err("it is damaged").to_string();
     assert!(refused.contains("check COPY --repair"), "{refused}");
-    assert!(!repaired(&backup).has_losses());
+    assert!(!mended(&backup).has_losses());
     restore_file(&backup, &target, false, "now").expect("restored");
     assert_all_there(&target, &ids, &known);
 }
@@ -113,9 +112,9 @@ fn a_file_whose_list_of_tables_is_lost_is_not_replaced_by_an_empty_one() {
     let (path, ..) = filled(folder.path(), 10, 2);
     change(&path, b"question_ends", |page| page.fill(0xA5));
     let before = std::fs::read(&path).expect("read");
-    let report = check_file(&path, || {}).expect("opened");
+    let report = checked(&path).expect("opened");
     assert!(report.remarks.losses.iter().any(|what| what.contains("not all games can be found")), "{report:?}");
-    let refused = repair_file(&path, "now", &CopyControl::default()).expect_err("nothing would be left");
+    let refused = repaired(&path).expect_err("nothing would be left");
     assert!(matches!(&refused, OfflineError::NotWhole(what) if what.contains("rejoin migrate")), "{refused}");
     assert!(std::fs::read(&path).expect("read") == before);
     let (is_good, said) = rejoin(&["check", path.to_str().expect("plain"), "--repair"]);
@@ -149,10 +148,10 @@ fn damaged_metadata_after_a_kill_does_not_cost_what_is_in_the_log() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, ids, known) = killed(folder.path());
     damage_meta(&path);
-    let report = check_file(&path, || {}).expect("opened");
+    let report = checked(&path).expect("opened");
     assert!(!report.is_whole() && !report.has_losses(), "{report:?}");
     assert_eq!(report.whole, ids.len() as u64);
-    repaired(&path);
+    mended(&path);
     assert_all_there(&path, &ids, &known);
 }
 
@@ -168,17 +167,17 @@ fn a_log_that_nothing_leads_to_is_told_and_kept() {
     let names: Vec<_> = kept.map(|entry| entry.expect("an entry").file_name()).collect();
     let is_log = |name: &std::ffi::OsString| name.to_string_lossy().ends_with(".log");
     assert!(names.iter().any(|name| name.to_string_lossy().contains("before-repair") && is_log(name)), "{names:?}");
-    assert_eq!(check_file(&path, || {}).expect("opened").whole, ids.len() as u64 - 2);
+    assert_eq!(checked(&path).expect("opened").whole, ids.len() as u64 - 2);
 }
 
 #[test]
 fn a_killed_file_without_its_log_and_its_note_is_not_called_whole() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, ..) = killed(folder.path());
-    assert!(check_file(&path, || {}).expect("opened").is_whole());
+    assert!(checked(&path).expect("opened").is_whole());
     let alone = folder.path().join("alone.redb");
     std::fs::copy(&path, &alone).expect("copied");
-    let report = check_file(&alone, || {}).expect("opened");
+    let report = checked(&alone).expect("opened");
     assert!(report.remarks.losses.iter().any(|what| what.contains("no server has closed it")), "{report:?}");
     let target = folder.path().join("elsewhere/rejoin.redb");
     let refused = restore_file(&path, &target, false, "now").expect_err("its log would be missing").to_string();
@@ -193,9 +192,9 @@ fn a_file_of_another_name_does_not_take_the_log_of_a_running_server() {
     block_on(fill(&store, 10, 0));
     let copy = folder.path().join("rejoin.bak");
     store.back_up(&copy, &CopyControl::default()).expect("made");
-    assert!(check_file(&copy, || {}).expect("opened").is_whole());
+    assert!(checked(&copy).expect("opened").is_whole());
     damage_list(&copy);
-    repaired(&copy);
+    mended(&copy);
     for ending in ["log", "note"] {
         assert!(path.with_extension(ending).exists(), "the server's own {ending} stays");
     }
@@ -233,7 +232,7 @@ fn a_damaged_join_code_leads_nobody_into_another_room() {
     block_on(store.close()).expect("closed");
     drop(store);
     // A repair makes the codes anew from the rooms.
-    let report = repaired(&path);
+    let report = mended(&path);
     assert!(report.remarks.harmless.iter().any(|what| what.contains("1 join codes lead")), "{report:?}");
     assert_eq!(block_on(open(&path).find(&mine, at(2))).expect("found"), Some(id(1)));
 }
