@@ -22,9 +22,9 @@
 //! | [`client`] | a client of rooms that reconnects, and checks the protocol's promises while it plays |
 //!
 //! Beside the root: [`config`] has every setting, [`telemetry`] sets up the log, [`output`] prints what commands say,
-//! [`health`] is the health check that a container runs against a server, [`operator`] has the commands that ask a running server, [`upkeep`] those
-//! that work on the file of a server that does not run, [`migrate`] moves whole sessions from one store to another,
-//! and [`version`] says which build this is.
+//! [`health`] is the health check that a container runs against a server, [`operator`] has the commands that ask a
+//! running server, [`upkeep`] those that work on the file of a server that does not run, [`migrate`] moves whole
+//! sessions from one store to another, and [`version`] says which build this is.
 
 // First, because its macros are known only below it.
 #[macro_use]
