@@ -34,7 +34,7 @@ impl RedbStore {
     /// [`OpenError`] if another process holds the file, or if the file is damaged, of another release, or not
     /// writable.
     pub fn open(opener: DatabaseOpener, options: RedbOptions) -> Result<Self, OpenError> {
-        let (name, is_new_epoch) = (opener.name(), opener.is_new_epoch);
+        let (name, is_new_epoch, is_file) = (opener.name(), opener.is_new_epoch, opener.path().is_some());
         let (note, noted) = Note::open(opener.path());
         let slot = DatabaseSlot::open(opener)?;
         let stored = slot.read(Meta::read).map_err(|error| unusable(&name, &error))?;
@@ -49,6 +49,10 @@ impl RedbStore {
         };
         let damaged = found.is_damaged.then_some("its log is damaged, and the newest batches in it are lost");
         let other_life = damaged.or(known.and_then(|meta| meta.other_life(identity, noted)));
+        let is_cut = is_file && stored.is_some_and(|meta| !is_end_known(&found, &meta, noted));
+        let other_life = other_life.or(is_cut.then_some(
+            "its log and its note are missing, damaged, or older than the file: what was committed last may be missing",
+        ));
         match (other_life, known) {
             (Some(why), Some(Meta { clean: false, .. })) => {
                 // A copy that was made while a server wrote to the file may be torn anywhere: check all of
@@ -252,6 +256,16 @@ pub(super) fn missing(found: &RecoveredLog, meta: &Meta, noted: Option<FileProgr
     let noted = noted.filter(|noted| noted.random == meta.random && noted.batches > meta.batches)?;
     let count = noted.batches - meta.batches;
     Some(format!("the last {count} batches that were committed to it are not there: is its log missing or damaged?"))
+}
+
+/// Whether the log or the note shows which batch was committed last to a file with this metadata in its tables. The log
+/// of a killed file goes at least as far as the tables, and its note is at most one batch behind.
+pub(super) fn is_end_known(found: &RecoveredLog, meta: &Meta, noted: Option<FileProgress>) -> bool {
+    let FileProgress { random, generation, batches } = meta.progress();
+    let is_as_far = |noted: FileProgress| {
+        noted.random == random && noted.generation == generation && noted.batches.saturating_add(1) >= batches
+    };
+    meta.clean || found.highest >= batches || noted.is_some_and(is_as_far)
 }
 
 /// What a [`RedbStore`] is built from.

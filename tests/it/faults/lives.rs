@@ -78,6 +78,26 @@ fn a_reopened_file_keeps_its_epoch() {
 }
 
 #[test]
+fn a_killed_file_that_has_lost_its_log_and_its_note_gets_a_new_epoch() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("rejoin.redb");
+    let store = begin(&path);
+    close(store);
+    let store = open(&path);
+    let (before, _) = epoch(&store);
+    let killed = std::fs::read(&path).expect("read");
+    // This event is in the log alone.
+    record_one(&store);
+    close(store);
+    // Into the same file, so that nothing but the missing log and note shows it.
+    std::fs::write(&path, killed).expect("written over");
+    for ending in ["log", "note"] {
+        std::fs::remove_file(path.with_extension(ending)).expect("it was there");
+    }
+    assert_ne!(epoch(&open(&path)).0, before);
+}
+
+#[test]
 fn a_restored_copy_gets_a_new_epoch() {
     for (is_closed, is_moved) in [(true, true), (true, false), (false, true), (false, false)] {
         let folder = tempfile::tempdir().expect("a folder");

@@ -25,29 +25,73 @@ pub(super) fn event_sequence(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|bytes| u64::from_le_bytes(*bytes))
 }
 
+/// A place in the order of a table: id and sequence. Tables without sequences have one row for each id.
+type Place = (Vec<u8>, u64);
+
 /// Reads a table in the order of session ids.
 pub(super) struct Feed<'f> {
     cursor: Cursor<'f>,
     id_of: IdOf,
+    /// The next row, and the one after it.
     next: Option<Row>,
-    /// Rows of damaged pages by session id.
+    ahead: Option<Row>,
+    /// The place of the last row that was given.
+    last: Option<Place>,
+    /// Rows of damaged pages, and rows in a wrong place, by session id.
     suspects: BTreeMap<Vec<u8>, Vec<RawRow>>,
 }
 
 impl<'f> Feed<'f> {
     pub(super) fn new(cursor: Cursor<'f>, id_of: IdOf) -> Self {
-        let mut feed = Self { cursor, id_of, next: None, suspects: BTreeMap::new() };
-        feed.advance();
+        let mut feed = Self { cursor, id_of, next: None, ahead: None, last: None, suspects: BTreeMap::new() };
+        feed.ahead = feed.read();
+        feed.next = feed.next_in_order();
         feed
     }
 
     fn advance(&mut self) -> Option<Row> {
-        let next = self.cursor.next();
-        for suspect in self.cursor.suspects.drain(..) {
-            let id = (self.id_of)(&suspect.key).unwrap_or(&suspect.key).to_vec();
-            self.suspects.entry(id).or_default().push((suspect.key, suspect.value));
-        }
+        let next = self.next_in_order();
         std::mem::replace(&mut self.next, next)
+    }
+
+    fn read(&mut self) -> Option<Row> {
+        let row = self.cursor.next();
+        for suspect in std::mem::take(&mut self.cursor.suspects) {
+            self.suspect((suspect.key, suspect.value));
+        }
+        row
+    }
+
+    fn suspect(&mut self, row: RawRow) {
+        let id = (self.id_of)(&row.0).unwrap_or(&row.0).to_vec();
+        self.suspects.entry(id).or_default().push(row);
+    }
+
+    /// The place of a row in the order of ids.
+    fn place(&self, row: &Row) -> Place {
+        let id = (self.id_of)(&row.key).unwrap_or(&row.key).to_vec();
+        (id, event_sequence(&row.key).unwrap_or_default())
+    }
+
+    /// The next row that lies behind the last one. A row with a flipped bit in its key stands in a wrong place, on a
+    /// page that is right if redb has written it anew since. One such row must not hide all others.
+    fn next_in_order(&mut self) -> Option<Row> {
+        loop {
+            let row = self.ahead.take()?;
+            self.ahead = self.read();
+            let place = self.place(&row);
+            let follows = |place: &Place| self.last.as_ref().is_none_or(|last| last < place);
+            let is_too_far = self
+                .ahead
+                .as_ref()
+                .map(|ahead| self.place(ahead))
+                .is_some_and(|ahead| ahead < place && follows(&ahead));
+            if follows(&place) && !is_too_far {
+                self.last = Some(place);
+                return Some(row);
+            }
+            self.suspect((row.key, row.value));
+        }
     }
 
     /// The session of the next row; `None` if no row is left.

@@ -28,21 +28,6 @@ impl StoredGame {
     fn note(&mut self, row: &Option<Row>) {
         self.is_corrected |= row.as_ref().is_some_and(|row| row.is_corrected);
     }
-
-    /// Takes quizzes and events from damaged pages, which never change once they are stored. Whether they can be
-    /// read is found out later.
-    fn use_suspects(&mut self) {
-        for (table, key, value) in &self.suspects {
-            match (table, event_sequence(key)) {
-                (Table::Quizzes, _) if self.quiz.is_none() => self.quiz = Some(value.clone()),
-                (Table::Events, Some(sequence)) if self.events.iter().all(|(known, _)| *known != sequence) => {
-                    self.events.push((sequence, value.clone()));
-                }
-                _ => {}
-            }
-        }
-        self.events.sort_by_key(|(sequence, _)| *sequence);
-    }
 }
 
 /// The sessions of a file with all their rows.
@@ -84,7 +69,6 @@ impl<'f> Games<'f> {
             game.events.extend(event_sequence(&row.key).map(|sequence| (sequence, row.value)));
         }
         game.suspects = self.suspects(&id);
-        game.use_suspects();
         game
     }
 

@@ -1,8 +1,8 @@
 //! Reads a whole file, with its log, and says of every game whether it is whole. Nothing is written.
 //!
 //! A game is whole if its record, its quiz, all questions of it and all events that its log should have can be
-//! read. Only rows of sound pages count, and of pages in which one flipped bit was corrected. There are two
-//! exceptions: questions, whose name proves them, and quizzes and events, which never change once they are stored.
+//! read. Only rows of sound pages count, and of pages in which one flipped bit was corrected. Questions are an exception:
+//! their name proves them. Whatever else is on a damaged page may be older than what was acknowledged.
 //!
 //! `check`, `restore`, `compact`, `check --repair` and a backup without a server are all built on this.
 
@@ -20,14 +20,15 @@ use std::path::{Path, PathBuf};
 use ::redb::StorageBackend;
 use ::redb::backends::FileBackend;
 
-use super::file::{self, OpenError, explain};
-use super::file_note::{FileProgress, Note};
+use super::file::{self, OpenError, explain, log_path};
+use super::file_note::{self, Note};
 use super::meta::Meta;
-use super::open::{Recovered, missing, recover, recover_by_note, unusable};
+use super::open::{Recovered, is_end_known, missing, recover, recover_by_note, unusable};
 use super::overlay::OverlayView;
 use super::pages::{DamagedPage, Header, PageFile, Unusable};
 use crate::domain::{JoinCode, SessionId, Timestamp};
 use crate::store::clock::Uptime;
+use crate::store::error::StoreError;
 pub(super) use games::{Games, StoredGame};
 pub(super) use questions::StoredQuestions;
 pub(super) use report::Content;
@@ -72,13 +73,13 @@ impl InspectedFile {
         let backend = FileBackend::new(opened).map_err(|error| explain(&name, error))?;
         let pages = PageFile::over(Box::new(backend)).map_err(failed)?;
         let refused = |what: String| OpenError::Unusable { path: name.clone(), what };
-        let header = Header::read(&pages).map_err(|unusable| match unusable {
+        let mut header = Header::read(&pages).map_err(|unusable| match unusable {
             Unusable::Foreign if pages.length() == 0 => file::no_database(&name, file::EMPTY),
             Unusable::Foreign => file::no_database(&name, "it is no rejoin database"),
             Unusable::Newer => refused("a newer release wrote it, and this release cannot read it".to_owned()),
             Unusable::Damaged => file::no_database(&name, "it is so damaged that no commit in it can be found"),
         })?;
-        let tables = TableList::read(&pages, &header);
+        let tables = TableList::newest(&pages, &mut header);
         let mut remarks = header.remarks();
         let (meta, view) = match tables.meta(&pages) {
             Ok(meta) => read_log(path, meta, &mut remarks)?,
@@ -86,42 +87,35 @@ impl InspectedFile {
             Err(error) if error.to_string().contains("layout") => return Err(unusable(&name, &error)),
             Err(_) if header.user.is_none() => return Err(refused("no server has used it yet".to_owned())),
             Err(_) if tables.is_foreign() => return Err(refused("it is another program's database".to_owned())),
-            Err(error) => {
-                remarks.harmless.push(format!("its metadata cannot be read: {error}"));
-                read_log_by_note(path, &mut remarks)?
-            }
+            Err(error) => read_log_by_note(path, &error, &mut remarks)?,
         };
         let file = Self { path: path.to_owned(), pages, header, tables, meta, view, remarks };
         Ok(file.with_proved_tables())
     }
 
-    /// Finds out whether tables that only a damaged page names are those of the newest commit.
+    /// Finds out whether tables that only a damaged page names are those of the newest commit. One part of that page
+    /// may be of an older commit than another, so only the checksum of a backup proves it, and only if no server has
+    /// used the file since, which would have left a log and a note.
     fn with_proved_tables(mut self) -> Self {
-        if self.tables.misses_games() {
-            let what = "its list of tables is so damaged that not all games can be found";
-            self.remarks.losses.push(what.to_owned());
-        }
-        if !self.tables.is_suspect() {
-            return self;
-        }
-        // An older list would lead to older metadata, and so to a batch before that of the note. Metadata that the note
-        // itself stands in for proves nothing.
-        let own = self.meta.filter(|_| self.tables.meta(&self.pages).is_ok());
-        let noted = Note::look(&self.path).zip(own);
-        let is_newest = noted.is_some_and(|(noted, meta)| {
-            noted.random == meta.random && noted.generation <= meta.generation && noted.batches <= meta.batches
-        });
+        let is_unused = !log_path(&self.path).exists() && !file_note::place(&self.path).exists();
         let suspect = self.tables.clone();
-        self.tables.believe();
-        // Rows of another commit have another checksum than a backup says.
-        let is_proved = (is_newest && self.remarks.losses.is_empty())
-            || self.mark().is_some_and(|mark| Content::of(&self, || {}).is_what(&mark));
-        if !is_proved {
-            self.tables = suspect;
-            let what = "its list of tables is damaged, and nothing proves that what it names is of the newest commit";
+        if suspect.is_suspect() && is_unused {
+            self.tables.believe();
+            if !self.mark().is_some_and(|mark| Content::of(&self, || {}).is_what(&mark)) {
+                self.tables = suspect;
+            }
+        }
+        if self.tables.is_suspect() || self.tables.misses_games() {
+            let what =
+                "its list of tables is damaged, and nothing proves that what is left of it is of the newest commit";
             self.remarks.losses.push(what.to_owned());
         }
         self
+    }
+
+    /// Whether the tables of games can be found, and are known to be those of the newest commit.
+    pub(super) fn has_its_tables(&self) -> bool {
+        !self.tables.is_suspect() && !self.tables.misses_games()
     }
 
     /// The bytes at a position; `None` if they can't be read.
@@ -209,10 +203,7 @@ fn open_log(path: &Path) -> Result<Option<Box<dyn StorageBackend>>, OpenError> {
 /// Reads what the log beside the file has. Remarks what is known to be missing.
 fn read_log(path: &Path, meta: Meta, remarks: &mut Remarks) -> Result<(Option<Meta>, OverlayView), OpenError> {
     let (log, noted) = (open_log(path)?, Note::look(path));
-    if log.is_none() && noted.is_none() && !meta.clean {
-        let what = "no server has closed it, and its log and its note are missing: what was committed last may be too";
-        remarks.losses.push(what.to_owned());
-    }
+    let in_tables = meta;
     let recovered = match &log {
         Some(log) => match recover(&**log, meta) {
             Ok(recovered) => recovered,
@@ -225,23 +216,35 @@ fn read_log(path: &Path, meta: Meta, remarks: &mut Remarks) -> Result<(Option<Me
     };
     let Recovered { found, view, meta } = recovered;
     remarks.losses.extend(meta.and_then(|meta| missing(&found, &meta, noted)));
+    if found.is_foreign || noted.is_some_and(|noted| noted.random != in_tables.random) {
+        let what = "its log or its note is of another file, or of another life of this one: if the file was not copied \
+                    into place, what was committed last may be missing";
+        remarks.losses.push(what.to_owned());
+    }
+    if !is_end_known(&found, &in_tables, noted) {
+        let what = "no server has closed it, and its log and its note are missing, damaged, or older than the file: what \
+                    was committed last may be missing";
+        remarks.losses.push(what.to_owned());
+    }
     Ok((meta, view))
 }
 
-/// Reads the log of a file whose metadata is lost. Remarks it if the log can't be used.
-fn read_log_by_note(path: &Path, remarks: &mut Remarks) -> Result<(Option<Meta>, OverlayView), OpenError> {
-    let nothing = (None, OverlayView::default());
-    let Some(log) = open_log(path)? else { return Ok(nothing) };
-    let noted: Option<FileProgress> = Note::look(path);
-    let recovered = noted.map(|noted| recover_by_note(&*log, noted));
+/// Reads the log of a file whose metadata is lost. Remarks that, and what it costs.
+fn read_log_by_note(
+    path: &Path,
+    error: &StoreError,
+    remarks: &mut Remarks,
+) -> Result<(Option<Meta>, OverlayView), OpenError> {
+    let log = open_log(path)?;
+    let recovered = log.as_ref().zip(Note::look(path)).map(|(log, noted)| recover_by_note(&**log, noted));
     if let Some(Ok(Some(Recovered { view, meta, .. }))) = recovered {
+        remarks.harmless.push(format!("its metadata cannot be read ({error}), but its log and its note have it too"));
         return Ok((meta, view));
     }
-    // A clean stop empties the log.
-    if log.len().is_ok_and(|length| length > 0) {
-        let what = "its log cannot be used, because without the metadata nothing says where to begin: what was \
-                    committed in the last second may be missing";
-        remarks.losses.push(what.to_owned());
-    }
-    Ok(nothing)
+    let what = format!(
+        "its metadata cannot be read ({error}): games may get time again that had passed, and what was committed in the \
+         last second before a crash may be missing"
+    );
+    remarks.losses.push(what);
+    Ok((None, OverlayView::default()))
 }

@@ -75,6 +75,26 @@ impl TableList {
         Self::of_tree(pages, "the list of tables", header.user)
     }
 
+    /// The list of the newest commit. If the first page names an older one, the newer counts if all of it is there: a
+    /// commit that was under way is not.
+    pub(super) fn newest(pages: &PageFile, header: &mut Header) -> Self {
+        let named = Self::read(pages, header);
+        let Some([user, system]) = header.newer.take() else { return named };
+        let newer = Header { user, system, newer: None, faults: Vec::new(), losses: Vec::new() };
+        let list = Self::read(pages, &newer);
+        let of_games = READ_WITH_GAMES.iter().flat_map(|table| {
+            let mut rows = list.cursor(pages, table.name());
+            rows.by_ref().for_each(drop);
+            rows.damaged
+        });
+        if of_games.count() > 0 || !list.damage_of_others(pages, &newer).is_empty() {
+            return named;
+        }
+        header.faults.push("it names an older commit as the newest");
+        (header.user, header.system) = (user, system);
+        list
+    }
+
     fn of_tree(pages: &PageFile, name: &str, root: Option<Root>) -> Self {
         let mut list = Cursor::new(pages, name, root, Widths::VARIABLE);
         let sound: Vec<_> = list.by_ref().map(|row| (row.key, row.value, true)).collect();
@@ -93,7 +113,7 @@ impl TableList {
     }
 
     /// Whether the list is so damaged that some tables of games are not in it.
-    pub(in crate::store::redb) fn misses_games(&self) -> bool {
+    pub(super) fn misses_games(&self) -> bool {
         let needed = [Table::Sessions, Table::Quizzes, Table::Questions, Table::Events];
         let is_lost = self.damaged.iter().any(|page| page.fault == Fault::Lost);
         is_lost && !needed.iter().all(|table| self.places.contains_key(table.name()))

@@ -61,7 +61,11 @@ impl StoredGame {
         let id = SessionId::from_bytes(&self.id).ok_or_else(|| corrupt("no session has such an id"))?;
         let Some(record) = &self.session else {
             let is_suspect = self.suspects.iter().any(|(table, ..)| *table == Table::Sessions);
-            return Err(corrupt(if is_suspect { "its record is on a damaged page" } else { "its record is missing" }));
+            return Err(corrupt(if is_suspect {
+                "its record is on a damaged page, or in a wrong place"
+            } else {
+                "its record is missing"
+            }));
         };
         let stored: Stored = format::decode(record, || "its record".to_owned())?;
         let quiz = self.quiz.as_deref().ok_or_else(|| corrupt("its quiz is missing"))?;

@@ -12,6 +12,10 @@ use super::entry::{self, BatchHead, LogEntry};
 use super::{Layout, SEGMENT_HEAD, SEGMENTS, SegmentHead};
 use crate::store::error::StoreResult;
 
+/// The most bytes that are read in one piece: of a segment, or of a log whose head is damaged. No log of rejoin has as
+/// many, but a damaged one may say so.
+const MOST_READ: u64 = 256 * 1024 * 1024;
+
 /// What was found in a log.
 #[derive(Debug, Default)]
 pub(in crate::store::redb) struct RecoveredLog {
@@ -19,6 +23,8 @@ pub(in crate::store::redb) struct RecoveredLog {
     pub(in crate::store::redb) last: Option<BatchHead>,
     /// Whether committed batches are missing from the log.
     pub(in crate::store::redb) is_damaged: bool,
+    /// The highest batch of this database file that is anywhere in the log; 0 if there is none.
+    pub(in crate::store::redb) highest: u64,
     /// Whether the log holds batches of another database file.
     pub(in crate::store::redb) is_foreign: bool,
     /// The last batch of each segment; `None` for a segment that holds nothing that is still needed.
@@ -41,21 +47,22 @@ pub(in crate::store::redb) fn find(
 ) -> io::Result<StoreResult<RecoveredLog>> {
     let mut found = RecoveredLog { next_number: 1, ..RecoveredLog::default() };
     let Some(layout) = Layout::read(storage)? else {
-        let mut bytes = vec![0; usize::try_from(storage.len()?).map_err(io::Error::other)?];
+        let mut bytes = vec![0; usize::try_from(storage.len()?.min(MOST_READ)).map_err(io::Error::other)?];
         if !bytes.is_empty() {
             storage.read(0, &mut bytes)?;
         }
-        found.is_damaged = highest_batch(&bytes, random) > checkpointed;
+        found.highest = highest_batch(&bytes, random);
+        found.is_damaged = found.highest > checkpointed;
         found.is_foreign = has_others(&bytes, random);
         return Ok(Ok(found));
     };
     let heads = heads(storage, layout, random)?;
     // One segment at a time, so that a start takes no more memory than one segment has.
     let mut bytes = Vec::new();
-    let (mut next, mut highest) = (checkpointed + 1, 0);
+    let mut next = checkpointed + 1;
     for (n, (place, head)) in heads.iter().enumerate() {
         read_segment(storage, layout, *place, &mut bytes)?;
-        highest = highest.max(highest_batch(&bytes, random));
+        found.highest = found.highest.max(highest_batch(&bytes, random));
         found.is_foreign |= has_others(&bytes, random);
         let Some(head) = head else { continue };
         found.next_number = head.number + 1;
@@ -77,7 +84,7 @@ pub(in crate::store::redb) fn find(
     }
     // The entry of `next` may be complete without the head of its segment: the server stopped before the
     // sync, so the batch was not acknowledged. Only an entry after it shows that something is lost.
-    found.is_damaged = highest > next;
+    found.is_damaged = found.highest > next;
     Ok(Ok(found))
 }
 
@@ -112,7 +119,7 @@ fn heads(storage: &dyn StorageBackend, layout: Layout, random: u64) -> io::Resul
 /// Reads what a segment holds behind its head. It is less than a segment if the log is truncated.
 fn read_segment(storage: &dyn StorageBackend, layout: Layout, place: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
     let begin = layout.begin(place);
-    let end = storage.len()?.min(begin + layout.segment);
+    let end = storage.len()?.min(begin.saturating_add(layout.segment.min(MOST_READ)));
     bytes.clear();
     let length = end.saturating_sub(begin + SEGMENT_HEAD);
     bytes.resize(usize::try_from(length).map_err(io::Error::other)?, 0);

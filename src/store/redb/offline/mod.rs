@@ -65,11 +65,11 @@ pub struct Repaired {
 /// As for [`check_file`], or the new file can't be written.
 pub fn repair_file(path: &Path, stamp: &str, control: &CopyControl) -> Result<Option<Repaired>, OfflineError> {
     let file = InspectedFile::open(path, true)?;
-    if file.tables.misses_games() {
+    if !file.has_its_tables() {
         // The new file would have none of the games that are still in the old one.
         let what = format!(
-            "{} has a damaged list of tables, so not all games can be found: a repair would lose them. Restore a backup, \
-             or try rejoin migrate --from redb:{} --to redb:NEW-FOLDER",
+            "{} has a damaged list of tables, so nothing proves which state of the games is the newest: a repair would lose \
+             all. Restore a backup, or save what can be read, though perhaps in an older state: rejoin migrate --from redb:{} --to redb:NEW-FOLDER",
             path.display(),
             path.display()
         );
@@ -271,7 +271,8 @@ fn keep(path: &Path, name: &str) -> Result<PathBuf, BackupError> {
     Ok(kept)
 }
 
-/// A name beside `path` that no file has, nor a log or a note of such a file: something was kept in this second already.
+/// A name beside `path` that no file has, nor a log or a note of such a file: something was kept in this second
+/// already.
 fn free_name(path: &Path, name: &str) -> PathBuf {
     let count = |count: u32| if count == 1 { String::new() } else { format!("-{count}") };
     let names = (1..).map(|number| companion(path, &format!("{name}{}.redb", count(number))));

@@ -34,6 +34,8 @@ pub(in crate::store::redb) struct Header {
     pub(in crate::store::redb) user: Option<Root>,
     /// The tree of redb's own tables.
     pub(in crate::store::redb) system: Option<Root>,
+    /// The two trees of a commit that is newer than that which the page names. It counts if all of it is there.
+    pub(in crate::store::redb) newer: Option<[Option<Root>; 2]>,
     /// What is wrong with the page, and costs nothing, as sentences.
     pub(in crate::store::redb) faults: Vec<&'static str>,
     /// What is wrong, and costs the newest commit.
@@ -56,6 +58,8 @@ struct Slot {
     user: Option<Root>,
     system: Option<Root>,
     transaction: u64,
+    /// The version of the format.
+    version: u8,
     /// Whether a bit of it was corrected.
     is_corrected: bool,
 }
@@ -78,6 +82,7 @@ impl Slot {
             user: root(HAS_USER_ROOT, USER_ROOT),
             system: root(HAS_SYSTEM_ROOT, SYSTEM_ROOT),
             transaction: u64::from_le_bytes(*content.get(TRANSACTION..)?.first_chunk()?),
+            version: content[0],
             is_corrected,
         })
     }
@@ -96,20 +101,25 @@ impl Header {
             }
             faults.push("its first bytes are not those of a redb file");
         }
-        if slots[newest].is_some() && head[SLOTS[newest]] > VERSION {
+        if slots[newest].is_some_and(|slot| slot.version > VERSION) {
             return Err(Unusable::Newer);
         }
         let was_left_open = head[FLAGS] & LEFT_OPEN != 0;
         if !has_usual_layout(&head, (!was_left_open).then_some(file.length())) {
             faults.push("its layout is damaged");
         }
+        let mut newer = None;
         let slot = match (slots[newest], slots[1 - newest]) {
             // While a commit is under way the other slot is newer. After a clean close it never is.
             (Some(named), Some(other)) if !was_left_open && other.transaction > named.transaction => {
                 faults.push("it names an older commit as the newest");
                 other
             }
-            (Some(named), _) => named,
+            (Some(named), Some(other)) => {
+                newer = (other.transaction > named.transaction).then_some([other.user, other.system]);
+                named
+            }
+            (Some(named), None) => named,
             (None, Some(other)) => {
                 losses.push("the newest commit cannot be found; the one before it is read");
                 other
@@ -119,7 +129,7 @@ impl Header {
         if slots.iter().flatten().any(|slot| slot.is_corrected) || (slots[1 - newest].is_none() && losses.is_empty()) {
             faults.push("a record of a commit is damaged");
         }
-        Ok(Self { user: slot.user, system: slot.system, faults, losses })
+        Ok(Self { user: slot.user, system: slot.system, newer, faults, losses })
     }
 }
 
