@@ -37,7 +37,7 @@ pub fn restore(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
         .map_or_else(String::new, |mark| format!(" as of {}, written by rejoin {}", date(mark.taken_at), mark.version));
     println!("{}: {} games restored{of}", path.display(), HumanCount(report.whole));
     if let Some(kept) = restored.kept {
-        println!("the file that was there is kept as {}", kept.display());
+        println!("the file that was there is kept as {}; remove it when you no longer need it", kept.display());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -101,7 +101,7 @@ fn refusal(error: &BackupError) -> Problem {
         BackupError::Busy => (StatusCode::CONFLICT, "backup-running"),
         BackupError::Exists(_) => (StatusCode::CONFLICT, "file-exists"),
         BackupError::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
-        BackupError::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, "backup-full"),
+        BackupError::Full(_) | BackupError::NoSpaceForGames => (StatusCode::INSUFFICIENT_STORAGE, "backup-full"),
         BackupError::Io { .. } | BackupError::Source(_) | BackupError::Unproved(_) => {
             (StatusCode::INTERNAL_SERVER_ERROR, "backup-failed")
         }

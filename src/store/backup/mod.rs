@@ -50,9 +50,12 @@ pub enum BackupError {
     /// The server is being stopped.
     #[error("the server is being stopped, so the backup was given up")]
     Stopped,
-    /// The disk of the backup, or that of the server, is full.
-    #[error("no space is left {0}, so the backup was given up")]
-    Full(&'static str),
+    /// The disk of this folder is full.
+    #[error("no space is left in {}, so the new file was given up; nothing else was changed", .0.display())]
+    Full(PathBuf),
+    /// The file that is copied can't grow.
+    #[error("no space is left for the games, so the backup was given up")]
+    NoSpaceForGames,
     /// The file of the backup can't be written.
     #[error("{} cannot be written: {cause}", path.display())]
     Io {
@@ -70,10 +73,16 @@ pub enum BackupError {
 }
 
 impl BackupError {
+    /// The error for a file that its disk has no space for.
+    pub(crate) fn full(file: &Path) -> Self {
+        let folder = if file.is_dir() { Some(file) } else { file.parent() };
+        Self::Full(folder.unwrap_or(file).to_owned())
+    }
+
     /// The error for a file or folder that can't be written.
     pub(crate) fn io(path: &Path, cause: std::io::Error) -> Self {
         match cause.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full("for it"),
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::full(path),
             _ => Self::Io { path: path.to_owned(), cause },
         }
     }

@@ -100,7 +100,7 @@ impl LiveCopy<'_> {
                 self.new.put(name, &key, &value)?;
             }
             if self.growth.refusal() == Some(Cause::Full) {
-                return Err(BackupError::Full("for the games"));
+                return Err(BackupError::NoSpaceForGames);
             }
         }
     }
@@ -126,7 +126,7 @@ impl LiveCopy<'_> {
             let begun = Instant::now();
             let Some(database) = self.new.database() else { return Err(BackupError::Stopped) };
             commit::store(database, changes, meta).map_err(|error| match error.into_store_error() {
-                StoreError::Full => BackupError::Full("for it"),
+                StoreError::Full => BackupError::full(self.new.path()),
                 error => BackupError::Unproved(error.to_string()),
             })?;
             control.after_slice(begun.elapsed())?;

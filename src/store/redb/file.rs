@@ -315,7 +315,15 @@ pub(super) fn open_read_only(path: &Path, cache_size: usize) -> Result<ReadOnlyD
         }),
         opened => opened,
     };
-    opened.map_err(|error| explain(&path.display().to_string(), error))
+    let name = path.display().to_string();
+    opened.map_err(|error| match error {
+        // Whoever reads it only is already at the last way of those that `damaged` names.
+        DatabaseError::Storage(StorageError::Corrupted(met)) => OpenError::Unusable {
+            what: format!("it is so damaged ({met}) that it cannot be opened. Restore a backup: rejoin restore"),
+            path: name,
+        },
+        error => explain(&name, error),
+    })
 }
 
 /// The path of the log that belongs to the database at `path`.

@@ -35,11 +35,14 @@ impl RedbStore {
     /// writable.
     pub fn open(opener: DatabaseOpener, options: RedbOptions) -> Result<Self, OpenError> {
         let (name, is_new_epoch, is_file) = (opener.name(), opener.is_new_epoch, opener.path().is_some());
+        let log_name = opener
+            .path()
+            .map_or_else(|| format!("the log of {name}"), |path| file::log_path(path).display().to_string());
         let (note, noted) = Note::open(opener.path());
         let slot = DatabaseSlot::open(opener)?;
         let stored = slot.read(Meta::read).map_err(|error| unusable(&name, &error))?;
         let identity = slot.identity();
-        let log = slot.open_log().map_err(|cause| OpenError::Io { path: format!("the log of {name}"), cause })?;
+        let log = slot.open_log().map_err(|cause| OpenError::Io { path: log_name.clone(), cause })?;
         let Recovered { found, view, meta: known } = match (stored, &log) {
             (Some(meta), Some(place)) => recover(&*place.storage, meta).map_err(|error| unusable(&name, &error))?,
             (known, Some(place)) => {
@@ -109,7 +112,7 @@ impl RedbStore {
         // Before anything can read the store: until then reads would miss the rows of the log.
         store.reader.overlay.publish(view.clone());
         let logging = store.open_logging(log, &meta, found, (view, in_tables));
-        let logging = logging.map_err(|cause| OpenError::Io { path: format!("the log of {name}"), cause })?;
+        let logging = logging.map_err(|cause| OpenError::Io { path: log_name, cause })?;
         let writer = Writer::new(&store, rules, meta, note, logging);
         if is_full {
             writer.start_full();
@@ -166,13 +169,13 @@ impl RedbStore {
     /// [`OpenError`] if another process holds the file, or if the file is missing, damaged, of another
     /// release, or new and empty.
     pub fn open_read_only(path: PathBuf, cache_size: usize, options: RedbOptions) -> Result<Self, OpenError> {
-        let name = path.display().to_string();
+        let (name, log_name) = (path.display().to_string(), file::log_path(&path).display().to_string());
         let (log, noted) = (file::open_log_read_only(&path), Note::look(&path));
         let slot = DatabaseSlot::open_read_only(path, cache_size)?;
         let known = slot.read(Meta::read).map_err(|error| unusable(&name, &error))?;
         let empty = || OpenError::Unusable { path: name.clone(), what: "no server has used it yet".to_owned() };
         let meta = known.ok_or_else(empty)?;
-        let log = log.map_err(|cause| OpenError::Io { path: format!("the log of {name}"), cause })?;
+        let log = log.map_err(|cause| OpenError::Io { path: log_name, cause })?;
         let Recovered { found, view, meta } = match &log {
             Some(log) => recover(&**log, meta).map_err(|error| unusable(&name, &error))?,
             None => Recovered::nothing(Some(meta)),

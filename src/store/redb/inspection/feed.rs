@@ -25,8 +25,8 @@ pub(super) fn event_sequence(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|bytes| u64::from_le_bytes(*bytes))
 }
 
-/// A place in the order of a table: id and sequence. Tables without sequences have one row for each id.
-type Place = (Vec<u8>, u64);
+/// Where a row stands in the order of a table: id and sequence. Tables without sequences have one row for each id.
+type RowOrder = (Vec<u8>, u64);
 
 /// Reads a table in the order of session ids.
 pub(super) struct Feed<'f> {
@@ -36,7 +36,7 @@ pub(super) struct Feed<'f> {
     next: Option<Row>,
     ahead: Option<Row>,
     /// The place of the last row that was given.
-    last: Option<Place>,
+    last: Option<RowOrder>,
     /// Rows of damaged pages, and rows in a wrong place, by session id.
     suspects: BTreeMap<Vec<u8>, Vec<RawRow>>,
 }
@@ -68,7 +68,7 @@ impl<'f> Feed<'f> {
     }
 
     /// The place of a row in the order of ids.
-    fn place(&self, row: &Row) -> Place {
+    fn place(&self, row: &Row) -> RowOrder {
         let id = (self.id_of)(&row.key).unwrap_or(&row.key).to_vec();
         (id, event_sequence(&row.key).unwrap_or_default())
     }
@@ -80,7 +80,7 @@ impl<'f> Feed<'f> {
             let row = self.ahead.take()?;
             self.ahead = self.read();
             let place = self.place(&row);
-            let follows = |place: &Place| self.last.as_ref().is_none_or(|last| last < place);
+            let follows = |place: &RowOrder| self.last.as_ref().is_none_or(|last| last < place);
             let is_too_far = self
                 .ahead
                 .as_ref()

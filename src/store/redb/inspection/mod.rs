@@ -196,7 +196,7 @@ impl Header {
 
 /// The log beside the file; `None` if there is none.
 fn open_log(path: &Path) -> Result<Option<Box<dyn StorageBackend>>, OpenError> {
-    let failed = |cause| OpenError::Io { path: format!("the log of {}", path.display()), cause };
+    let failed = |cause| OpenError::Io { path: log_path(path).display().to_string(), cause };
     file::open_log_read_only(path).map_err(failed)
 }
 

@@ -88,7 +88,9 @@ pub fn repair_file(path: &Path, stamp: &str, control: &CopyControl) -> Result<Op
     // Something may be missing that a client has seen: it must not be told that it missed nothing.
     new.close(&Meta { random: random()?, identity: Some(UNUSED), clean: true, ..meta })?;
     let aside = aside.name(&companion(path, &format!("damaged-{stamp}.jsonl")))?;
-    take_owner(new.path(), path).map_err(|cause| BackupError::io(path, cause))?;
+    for made in [Some(new.path()), aside.as_deref()].into_iter().flatten() {
+        take_owner(made, path).map_err(|cause| BackupError::io(path, cause))?;
+    }
     let kept = keep(path, &format!("before-repair-{stamp}"))?;
     new.name(path, true)?;
     remove_companions(path)?;

@@ -28,7 +28,7 @@ pub(super) const PAGE: u64 = 4096;
 /// Pages of a region, in a file that was created with redb's usual settings.
 const REGION_PAGES: u64 = 1 << 20;
 /// The largest page in which a flipped bit is searched, in bytes. The time grows with the square of the size.
-const LARGEST_CORRECTED: usize = 64 * 1024;
+const LARGEST_CORRECTED: usize = 16 * 1024;
 /// How many pages of a file are searched for a flipped bit. With more damage than that it is not one bit.
 const MOST_CORRECTED: usize = 500;
 /// The order of the largest page: one that fills a region.
