@@ -46,6 +46,16 @@ fn rejoinctl_runs_a_command_as_the_unit_runs_the_server() {
 }
 
 #[test]
+fn the_unit_is_started_again_without_end() {
+    let unit = deployed("rejoin.service");
+    let (of_units, service) = unit.split_once("[Service]").expect("it is a service");
+    let has = |section: &str, line: &str| section.lines().any(|it| it == line);
+    assert!(has(service, "Restart=always") && has(service, "RestartSec=1s"));
+    // In another section systemd ignores it.
+    assert!(has(of_units, "StartLimitIntervalSec=0"), "systemd gives up after five starts within 10 s");
+}
+
+#[test]
 fn the_unit_can_write_to_the_folders_that_it_names() {
     let writable = of_the_unit("StateDirectory").join(" ");
     let mut named: Vec<_> = of_the_unit("Environment")
