@@ -67,6 +67,19 @@ fn the_unit_can_write_to_the_folders_that_it_names() {
 }
 
 #[test]
+fn a_step_of_installing_that_is_run_again_keeps_settings_and_keys() {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/install.md")).expect("it is there");
+    let blocks = page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().expect("it ends"));
+    let writes = ["rejoin.env.example", "openssl rand", ">>", "> compose.override.yaml"];
+    let lines: Vec<_> =
+        blocks.flat_map(str::lines).filter(|line| writes.iter().any(|words| line.contains(words))).collect();
+    assert!(lines.len() >= 8, "they were not found: {lines:?}");
+    for line in lines {
+        assert!(line.starts_with("[ -e ") || line.starts_with("grep -q ^"), "{line}");
+    }
+}
+
+#[test]
 fn the_example_of_settings_has_real_ones_that_go_together() {
     let command = Cli::command();
     let flag = |name: &str| {
