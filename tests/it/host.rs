@@ -46,6 +46,16 @@ fn rejoinctl_runs_a_command_as_the_unit_runs_the_server() {
 }
 
 #[test]
+fn the_unit_is_started_again_without_end() {
+    let unit = deployed("rejoin.service");
+    let (of_units, service) = unit.split_once("[Service]").expect("it is a service");
+    let has = |section: &str, line: &str| section.lines().any(|it| it == line);
+    assert!(has(service, "Restart=always") && has(service, "RestartSec=1s"));
+    // In another section systemd ignores it.
+    assert!(has(of_units, "StartLimitIntervalSec=0"), "systemd gives up after five starts within 10 s");
+}
+
+#[test]
 fn the_unit_can_write_to_the_folders_that_it_names() {
     let writable = of_the_unit("StateDirectory").join(" ");
     let mut named: Vec<_> = of_the_unit("Environment")
@@ -54,6 +64,19 @@ fn the_unit_can_write_to_the_folders_that_it_names() {
         .collect();
     named.sort();
     assert_eq!(named.join(" "), writable, "everything else is read-only");
+}
+
+#[test]
+fn a_step_of_installing_that_is_run_again_keeps_settings_and_keys() {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/install.md")).expect("it is there");
+    let blocks = page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().expect("it ends"));
+    let writes = ["rejoin.env.example", "openssl rand", ">>", "> compose.override.yaml"];
+    let lines: Vec<_> =
+        blocks.flat_map(str::lines).filter(|line| writes.iter().any(|words| line.contains(words))).collect();
+    assert!(lines.len() >= 8, "they were not found: {lines:?}");
+    for line in lines {
+        assert!(line.starts_with("[ -e ") || line.starts_with("grep -q ^"), "{line}");
+    }
 }
 
 #[test]
