@@ -7,6 +7,7 @@
 
 mod backups;
 mod memory;
+mod reload;
 mod stores;
 mod summary;
 
@@ -37,6 +38,7 @@ use crate::quizzes::{Catalogue, Hosting};
 use crate::store::clock::system_wall_clock;
 use crate::store::{StoreRouter, WallClock};
 use crate::version::{COMMIT, VERSION};
+pub use reload::reload_on_hangup;
 pub use stores::Stores;
 pub(crate) use stores::{FALLBACK_FILE, FILE};
 use summary::Summaries;
