@@ -7,7 +7,6 @@ use std::sync::Arc;
 #[cfg(feature = "clients")]
 use rejoin::config::DrillArgs;
 use rejoin::config::{Cli, CliCommand, Settings, unknown_settings};
-use rejoin::http::{ApiKey, ApiKeys};
 use rejoin::output::{self, Output};
 use rejoin::server::Outside;
 use rejoin::{health, migrate, operator, quizzes, server, telemetry, upkeep};
@@ -67,7 +66,7 @@ fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
         }
         let outside = Outside::of(settings)?;
         let stop = stop_signal()?;
-        reload_on_hangup(settings.clone(), &outside)?;
+        server::reload_on_hangup(settings.clone(), &outside)?;
         server::run(settings, outside, stop).await?;
         Ok(ExitCode::SUCCESS)
     })
@@ -83,45 +82,4 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
             _ = interrupt.recv() => {}
         }
     })
-}
-
-/// Reloads banks, API keys and admin tokens at every SIGHUP. Whatever can't be read keeps its old version.
-fn reload_on_hangup(settings: Settings, outside: &Outside) -> anyhow::Result<()> {
-    let mut hangup = signal(SignalKind::hangup())?;
-    let (settings, catalogue) = (Arc::new(settings), outside.catalogue.clone());
-    let (keys, tokens) = (outside.keys.clone(), outside.admin_tokens.clone());
-    actix_web::rt::spawn(async move {
-        while hangup.recv().await.is_some() {
-            let (settings, catalogue) = (settings.clone(), catalogue.clone());
-            let (keys, tokens) = (keys.clone(), tokens.clone());
-            let reload = move || {
-                catalogue.reload().tell();
-                if settings.api_keys_file.is_some() {
-                    reload_keys("API keys", settings.keys(), &keys);
-                }
-                if settings.admin.admin_token_file.is_some() {
-                    reload_keys("admin tokens", settings.admin.tokens(), &tokens);
-                }
-            };
-            // A panic is already in the log, and must not end this loop.
-            drop(tokio::task::spawn_blocking(reload).await);
-        }
-    });
-    Ok(())
-}
-
-/// Accepts the keys that were read. `which` is their name in the log.
-fn reload_keys(which: &str, read: anyhow::Result<Vec<ApiKey>>, keys: &ApiKeys) {
-    match read {
-        Ok(read) => {
-            let count = read.len();
-            keys.replace(read);
-            // Whoever sees this line may rely on the new keys.
-            tracing::info!(keys = count, "the {which} were reloaded");
-        }
-        Err(error) => {
-            let reason = format!("{error:#}");
-            tracing::error!(reason, "the {which} could not be reloaded; the previous ones stay valid");
-        }
-    }
 }

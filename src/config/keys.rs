@@ -68,11 +68,19 @@ fn parse<'a>(texts: impl Iterator<Item = (usize, &'a str)>, unit: Option<&str>) 
     Ok(keys.into_iter().map(|(_, key)| key).collect())
 }
 
+/// Opens a file, which `setting` names. Anything but a regular file is refused before it is opened: opening a pipe
+/// would block until somebody writes to it.
+pub(super) fn open_regular(setting: &str, file: &Path) -> anyhow::Result<File> {
+    let name = || format!("{setting}: {}", file.display());
+    ensure!(std::fs::metadata(file).with_context(name)?.is_file(), "{}: is no regular file", name());
+    File::open(file).with_context(name)
+}
+
 /// The text of a file of secrets, which `setting` names.
 pub(super) fn read_file(setting: &str, file: &Path) -> anyhow::Result<String> {
     let name = || format!("{setting}: {}", file.display());
     let mut text = String::new();
-    let opened = File::open(file).with_context(name)?;
+    let opened = open_regular(setting, file)?;
     opened.take(MOST_BYTES + 1).read_to_string(&mut text).with_context(name)?;
     ensure!(text.len() as u64 <= MOST_BYTES, "{}: has more than 1 MiB", name());
     Ok(text)
@@ -136,6 +144,20 @@ mod tests {
         assert!(of_setting(&["secret"]).is_err_and(|error| error.starts_with("KEYS: must have")));
         assert!(of_setting(&[ONE, ONE]).is_err_and(|error| error.ends_with("key 2: the same key as key 1")));
         assert!(of_setting(&[ONE, ""]).is_err_and(|error| error.starts_with("KEYS: key 2: must have")));
+    }
+
+    #[test]
+    fn a_pipe_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (pipe, link) = (folder.path().join("pipe"), folder.path().join("link"));
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).expect("made");
+        std::os::unix::fs::symlink(&pipe, &link).expect("linked");
+        for file in [pipe, link] {
+            let (tell, told) = std::sync::mpsc::channel();
+            std::thread::spawn(move || tell.send(of_path(file)));
+            let refused = told.recv_timeout(std::time::Duration::from_secs(10)).expect("nobody writes, and it returns");
+            assert!(refused.is_err_and(|error| error.ends_with(": is no regular file")));
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! The settings of the connection to Valkey, shared by every command that uses it.
 
+use std::io::Read;
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 
-use super::keys::read_file;
+use super::keys::{open_regular, read_file};
 use crate::store::valkey::{Topology, ValkeyTarget};
 
 /// How the servers of a Valkey store are arranged.
@@ -107,7 +108,9 @@ impl ValkeySettings {
         }
         if let Some(file) = &self.ca_file {
             let name = || format!("VALKEY_CA_FILE: {}", file.display());
-            target = target.trusting(std::fs::read(file).with_context(name)?).with_context(name)?;
+            let mut certificates = Vec::new();
+            open_regular("VALKEY_CA_FILE", file)?.read_to_end(&mut certificates).with_context(name)?;
+            target = target.trusting(certificates).with_context(name)?;
         }
         Ok(target)
     }

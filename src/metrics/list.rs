@@ -160,6 +160,8 @@ metrics! {
         "How long the last backup of this process took"
     BACKUP_BYTES: gauge "rejoin_backup_size_bytes" "bytes" []
         "Size of the last backup of this process"
+    BACKUP_LEFT_OUT: gauge "rejoin_backup_left_out_games" "games" []
+        "Games that the last backup of this process left out, because they are damaged"
     BUILD: gauge "rejoin_build_info" "1" ["version" "commit"]
         "The running build"
     CPU: counter "process_cpu_seconds_total" "seconds" []

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use bytesize::ByteSize;
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use ureq::http::Method;
 
-use super::AdminClient;
+use super::{AdminClient, number_of};
 use crate::config::{AdminListen, BackupArgs};
-use crate::store::backup::{CopyControl, stamp};
+use crate::store::backup::{CopyControl, check_name, stamp};
 use crate::store::clock::system_wall_clock;
 use crate::store::redb::{OfflineError, OpenError, back_up_file};
 use crate::telemetry::{self, LogFormat};
@@ -46,7 +46,7 @@ struct Running {
     of: u64,
 }
 
-/// Makes a backup.
+/// Makes a backup. The exit code is 1 if games were left out, so that no upgrade follows unseen.
 ///
 /// # Errors
 /// There is no backup, with the reason. The server and its file are as they were.
@@ -57,19 +57,29 @@ pub fn back_up(args: &BackupArgs) -> anyhow::Result<ExitCode> {
     let client = if is_off { None } else { Some(AdminClient::new(&args.admin)?) };
     let client = client.filter(|client| client.call::<Value>(Method::GET, "/livez", None).is_ok());
     let (made, by) = match client {
-        Some(client) => (by_server(&client, target.as_deref())?, "by the running server"),
-        None => (offline(args, target.as_deref())?, "of a file that no server uses"),
+        Some(client) => (by_server(&client, target.as_deref()), "by the running server"),
+        None => (offline(args, target.as_deref()), "of a file that no server uses"),
     };
+    let made = made.map_err(|error| match (&args.file, &target) {
+        // The folder of whoever runs the command may be another than they think, as that of a service is.
+        (Some(file), Some(target)) if file.is_relative() => {
+            error.context(format!("{} is {} here", file.display(), target.display()))
+        }
+        _ => error,
+    })?;
     let Made { file, bytes, games, left_out, took_ms } = made;
-    let (games, seconds) = (HumanCount(games), Duration::from_millis(took_ms).as_secs_f64());
-    println!("{}: {games} games, {}, {seconds:.1} s, made {by}", file.display(), ByteSize(bytes));
-    if left_out > 0 {
-        println!(
-            "{} damaged games are not in it: stop the server, and rejoin check --repair says which, and saves what it can",
-            HumanCount(left_out)
-        );
+    let (games, seconds) = (number_of(games, "game"), Duration::from_millis(took_ms).as_secs_f64());
+    println!("{}: {games}, {}, {seconds:.1} s, made {by}", file.display(), ByteSize(bytes));
+    if left_out == 0 {
+        return Ok(ExitCode::SUCCESS);
     }
-    Ok(ExitCode::SUCCESS)
+    eprintln!(
+        "rejoin: the backup is incomplete: {} {} not in it. Stop the server, and rejoin check --repair says which, and \
+         saves what it can",
+        number_of(left_out, "damaged game"),
+        if left_out == 1 { "is" } else { "are" }
+    );
+    Ok(ExitCode::FAILURE)
 }
 
 /// Asks the server, and shows how far it is.
@@ -114,10 +124,12 @@ fn offline(args: &BackupArgs, target: Option<&Path>) -> anyhow::Result<Made> {
         Some(folder.join(format!("{name}-manual-{}.redb", stamp(now))))
     };
     let target = target.map(Path::to_owned).or_else(dated).context("name the FILE, or set REJOIN_BACKUP_DIR")?;
+    check_name(&target)?;
     let report = back_up_file(&path, &target, now, &CopyControl::default()).map_err(|error| match error {
         OfflineError::Open(OpenError::Held(path)) => {
             anyhow!("a server uses {path}, but its admin listener does not answer: set REJOIN_ADMIN_LISTEN")
         }
+        OfflineError::Write(error) => error.of(&target).into(),
         error => error.into(),
     })?;
     let took_ms = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX);

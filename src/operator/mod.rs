@@ -8,6 +8,7 @@ mod table;
 
 use std::process::ExitCode;
 
+use indicatif::HumanCount;
 use serde_json::Value;
 
 pub use backup::back_up;
@@ -19,6 +20,11 @@ pub use status::status;
 fn print_json(reply: &Value) -> anyhow::Result<ExitCode> {
     println!("{reply}");
     Ok(ExitCode::SUCCESS)
+}
+
+/// A number with its noun: `1 game`, `2,000 games`.
+fn number_of(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", HumanCount(number), if number == 1 { "" } else { "s" })
 }
 
 /// A time in its largest unit that fits: `59s`, `3m`, `2h`, `5d`.

@@ -120,7 +120,7 @@ fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn look(args: &ShowArgs) -> anyhow::Result<Value> {
-    AdminClient::new(&args.admin)?.call(Method::GET, &path_of(&args.session), None)
+    call(args, Method::GET)
 }
 
 fn end(args: &EndArgs) -> anyhow::Result<ExitCode> {
@@ -133,7 +133,7 @@ fn end(args: &EndArgs) -> anyhow::Result<ExitCode> {
         eprintln!("Nothing was ended.");
         return Ok(ExitCode::FAILURE);
     }
-    let ended: Value = AdminClient::new(&args.admin)?.call(Method::DELETE, &path_of(&args.session), None)?;
+    let ended = call(args, Method::DELETE)?;
     if args.json {
         return print_json(&ended);
     }
@@ -158,8 +158,10 @@ fn print_fields(session: &Value) {
     }
 }
 
-fn path_of(session: &str) -> String {
-    format!("/admin/api/sessions/{}", encoded(session))
+/// Asks for one session. An error quotes what was given, because a shell may have made something else of it.
+fn call(ShowArgs { session, admin, .. }: &ShowArgs, method: Method) -> anyhow::Result<Value> {
+    let path = format!("/admin/api/sessions/{}", encoded(session));
+    AdminClient::new(admin)?.call(method, &path, None).with_context(|| format!("{session:?}"))
 }
 
 fn encoded(text: &str) -> String {

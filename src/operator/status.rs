@@ -105,7 +105,7 @@ fn lines(status: &ServerStatus) -> Vec<(&'static str, String)> {
     add("free disk", now("diskFreeBytes").map(bytes));
     add("cleaned up", now("cleanedUpMs").map(|ms| format!("{} ago", rough((ms / 1_000.0) as u64))));
     add("sessions", Some(format!("{} live, {} stored", status.live_sessions, status.records)));
-    add("unreadable", (status.damaged > 0).then(|| status.damaged.to_string()));
+    add("unreadable", (status.damaged > 0).then(|| unreadable(status)));
     add("here", Some(here(status)));
     add("since start", Some(totals(status)));
     add("requests", status.latencies.get("http").and_then(latency));
@@ -114,6 +114,15 @@ fn lines(status: &ServerStatus) -> Vec<(&'static str, String)> {
     let server_time = milliseconds(&status.server_time);
     add("backups", status.backups.as_ref().map(|of| backups(of, server_time.unwrap_or_default())));
     lines
+}
+
+/// How many games were found damaged, and the next step. Only a file can be repaired.
+fn unreadable(ServerStatus { damaged, engine, .. }: &ServerStatus) -> String {
+    let games = super::number_of(*damaged, "damaged game");
+    match engine.as_str() {
+        "redb" => format!("{games}: stop the server, and run rejoin check --repair"),
+        _ => format!("{games}: the log names each"),
+    }
 }
 
 /// Whether new games can begin, and if not, why and since when.
@@ -188,8 +197,13 @@ fn backups(Backups { every_ms, last, last_at, failure }: &Backups, now: u64) -> 
         (None, _) => "there is none yet".to_owned(),
         (Some(at), None) => format!("the last one {}, before this start", ago(*at)),
         (Some(at), Some(LastBackup { file, bytes, games, left_out })) => {
-            let without = if *left_out > 0 { format!(" without {left_out} damaged ones") } else { String::new() };
-            format!("the last one {}: {file}, {}, {games} games{without}", ago(*at), ByteSize(*bytes))
+            let without = if *left_out > 0 {
+                format!(" without {}", super::number_of(*left_out, "damaged one"))
+            } else {
+                String::new()
+            };
+            let games = super::number_of(*games, "game");
+            format!("the last one {}: {file}, {}, {games}{without}", ago(*at), ByteSize(*bytes))
         }
     };
     let failure = failure.as_ref().map(|Failure { at, why }| format!("; failed {}: {why}", ago(*at)));
@@ -215,6 +229,26 @@ mod tests {
             "every 1h; the last one 2h ago: /b/x.redb, 2.0 MiB, 40 games without 2 damaged ones; failed 5m ago: no space is left for it"
         );
         assert_eq!(milliseconds("1970-01-01T02:46:40.000Z"), Some(10_000_000));
+    }
+
+    #[test]
+    fn damaged_games_are_told_with_the_next_step() {
+        let empty = serde_json::json!({});
+        let reply = |engine: &str, damaged: u64| {
+            serde_json::json!({
+                "status": "ok", "version": "1", "commit": "c", "engine": engine, "reachable": true, "reason": "",
+                "startedAt": "", "serverTime": "", "limits": "off", "limitsHit": empty, "liveSessions": 4,
+                "records": 4, "damaged": damaged, "now": empty, "totals": empty, "latencies": empty,
+            })
+        };
+        let line = |engine, damaged| {
+            let status = serde_json::from_value(reply(engine, damaged)).expect("its shape");
+            lines(&status).into_iter().find_map(|(name, value)| (name == "unreadable").then_some(value))
+        };
+        assert_eq!(line("redb", 0), None);
+        let next = "1 damaged game: stop the server, and run rejoin check --repair";
+        assert_eq!(line("redb", 1).as_deref(), Some(next));
+        assert_eq!(line("valkey", 2_000).as_deref(), Some("2,000 damaged games: the log names each"));
     }
 
     #[test]

@@ -80,8 +80,20 @@ impl ReloadReport {
         if let Some(reason) = &self.unreadable {
             tracing::warn!("the folder of question banks could not be read; all banks stay as they are: {reason}");
         }
-        let (read, gone) = (self.loaded.len(), self.removed.len());
-        tracing::info!("{read} question banks were reloaded; {gone} were removed, because their files are gone");
+        tracing::info!("{}", self.counts());
+    }
+
+    /// How many banks were read, and how many were removed, if any.
+    fn counts(&self) -> String {
+        let of = |number: usize| {
+            if number == 1 { "1 question bank was".to_owned() } else { format!("{number} question banks were") }
+        };
+        let read = format!("{} reloaded", of(self.loaded.len()));
+        match self.removed.len() {
+            0 => read,
+            1 => format!("{read}; 1 was removed, because its file is gone"),
+            gone => format!("{read}; {gone} were removed, because their files are gone"),
+        }
     }
 }
 
@@ -466,6 +478,15 @@ mod tests {
         assert_eq!(questions(&catalogue, "b"), None);
         assert!(questions(&catalogue, "space") > Some(2), "the embedded bank is back");
         assert_eq!(held.questions.len(), 2, "a game that holds the old bank keeps it");
+    }
+
+    #[test]
+    fn counts_of_a_reload_read_well() {
+        let ids = |count: usize| (0..count).map(|n| format!("bank-{n}").parse().expect("an id")).collect();
+        let counts = |read, gone| ReloadReport { loaded: ids(read), removed: ids(gone), ..Default::default() }.counts();
+        assert_eq!(counts(0, 0), "0 question banks were reloaded");
+        assert_eq!(counts(1, 1), "1 question bank was reloaded; 1 was removed, because its file is gone");
+        assert_eq!(counts(2, 3), "2 question banks were reloaded; 3 were removed, because their files are gone");
     }
 
     #[test]

@@ -27,3 +27,12 @@ pub(super) fn start(
     background.spawn(schedule.run(stopping.clone()));
     backups
 }
+
+/// Warns that the server begins without games, if there is a backup of some: the disk of its data folder may not be
+/// mounted.
+pub(super) fn warn_of_emptiness(backups: &Backups) {
+    if let Some(backup) = backups.newest_with_games() {
+        let backup = backup.display();
+        tracing::warn!(%backup, "the data folder was empty, but there is a backup: is its disk mounted?");
+    }
+}

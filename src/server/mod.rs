@@ -7,6 +7,7 @@
 
 mod backups;
 mod memory;
+mod reload;
 mod stores;
 mod summary;
 
@@ -37,6 +38,7 @@ use crate::quizzes::{Catalogue, Hosting};
 use crate::store::clock::system_wall_clock;
 use crate::store::{StoreRouter, WallClock};
 use crate::version::{COMMIT, VERSION};
+pub use reload::reload_on_hangup;
 pub use stores::Stores;
 pub(crate) use stores::{FALLBACK_FILE, FILE};
 use summary::Summaries;
@@ -51,9 +53,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Maximum connections that wait to be accepted. After a restart all players reconnect at once.
 const BACKLOG: u32 = 4_096;
 
-/// How the last server on a file stopped, for the log.
-const CLEAN: &str = "clean, or the file is new";
-/// The other way: see [`CLEAN`].
+/// How the last server on a file stopped, for the log: there was none.
+const NEW: &str = "none: the file is new";
+/// As an operator stops it.
+const CLEAN: &str = "clean";
+/// In any other way.
 const NOT_CLEAN: &str = "the process was killed, or lost its power";
 
 /// What the caller passes to a server, so that tests can replace it.
@@ -152,6 +156,7 @@ pub async fn run_over(
     let stores = open(settings, &outside).await?;
     let reach = reach(settings, outside.listener.local_addr()?);
     announce(settings, &outside, &reach, &stores).await?;
+    let is_new = stores.is_new;
     let metrics = Metrics::new();
     metrics.reaps_every(settings.reap_every);
     let router = Arc::new(stores.router.metered(&metrics).await?);
@@ -163,6 +168,9 @@ pub async fn run_over(
         background.spawn(reaper.run(stopping.clone()));
     }
     let backups = backups::start(settings, stores.file, outside.wall.clone(), &background, &stopping);
+    if is_new {
+        backups::warn_of_emptiness(&backups);
+    }
     let admission = Arc::new(Admission::new(&settings.limits, allow_many_connections()));
     let tidying = (admission.clone(), router.clone(), stopping.clone());
     background.spawn(async move {
@@ -341,7 +349,11 @@ async fn announce(settings: &Settings, outside: &Outside, reach: &Reach, stores:
         fallback = stores.fallback,
         records = count,
         limits = settings.limits.is_on(),
-        last_stop = stores.opening.map(|opening| if opening.is_clean { CLEAN } else { NOT_CLEAN }),
+        last_stop = stores.opening.map(|opening| match (stores.is_new, opening.is_clean) {
+            (true, _) => NEW,
+            (false, true) => CLEAN,
+            (false, false) => NOT_CLEAN,
+        }),
         stopped_cleanly = stores.opening.map(|opening| opening.is_clean),
         clock_moved_on_ms = stores.opening.map(|opening| opening.moved_on.0),
         "rejoin has started"

@@ -40,6 +40,8 @@ pub struct Stores {
     pub fallback: Option<String>,
     /// The state in which this instance's own file was found. `None` if it has no file.
     pub opening: Option<Opening>,
+    /// Whether this start has created that file.
+    pub is_new: bool,
     /// This instance's own file, to be backed up; or why it has none.
     pub file: Result<Arc<dyn BackupSource>, &'static str>,
 }
@@ -58,9 +60,9 @@ impl Stores {
         let (store, place) = match settings.store {
             EngineChoice::Redb => {
                 tell_of_what_stays_shut(settings);
-                let OpenedFile { store, place, opening } = open_redb(FILE, settings, outside)?;
+                let OpenedFile { store, place, opening, is_new } = open_redb(FILE, settings, outside)?;
                 let (file, router) = (store.clone(), StoreRouter::only(store));
-                return Ok(Self { router, place, fallback: None, opening: Some(opening), file: Ok(file) });
+                return Ok(Self { router, place, fallback: None, opening: Some(opening), is_new, file: Ok(file) });
             }
             EngineChoice::Memory => memory(outside),
             EngineChoice::Valkey => {
@@ -69,7 +71,7 @@ impl Stores {
             }
         };
         let router = StoreRouter::only(store);
-        Ok(Self { router, place, fallback: None, opening: None, file: Err(IN_MEMORY) })
+        Ok(Self { router, place, fallback: None, opening: None, is_new: false, file: Err(IN_MEMORY) })
     }
 
     /// Opens the settings' fallback beside `keeper`, a store at `place` that several instances share.
@@ -78,13 +80,15 @@ impl Stores {
     /// The fallback can't be opened.
     pub fn shared(store: Store, place: String, settings: &Settings, outside: &Outside) -> anyhow::Result<Self> {
         let mut file: Result<Arc<dyn BackupSource>, _> = Err(IN_VALKEY);
+        let mut is_new = false;
         let (opened, opening) = match settings.fallback {
             Fallback::None => (None, None),
             Fallback::Memory => (Some(memory(outside)), None),
             Fallback::Redb => {
                 let opened = open_redb(FALLBACK_FILE, settings, outside).context("REJOIN_FALLBACK")?;
-                let OpenedFile { store, place, opening } = opened;
+                let OpenedFile { store, place, opening, is_new: is_created } = opened;
                 file = Ok(store.clone());
+                is_new = is_created;
                 let store: Store = store;
                 (Some((store, place)), Some(opening))
             }
@@ -93,7 +97,7 @@ impl Stores {
             (Some((store, place)), Some(home)) => (Some(LocalFallback { instance: home.clone(), store }), Some(place)),
             _ => (None, None),
         };
-        Ok(Self { router: StoreRouter::shared(store, own), place, fallback, opening, file })
+        Ok(Self { router: StoreRouter::shared(store, own), place, fallback, opening, is_new, file })
     }
 }
 
@@ -148,6 +152,7 @@ struct OpenedFile {
     store: Arc<RedbStore>,
     place: String,
     opening: Opening,
+    is_new: bool,
 }
 
 fn open_redb(file: &str, settings: &Settings, outside: &Outside) -> anyhow::Result<OpenedFile> {
@@ -161,10 +166,11 @@ fn open_redb(file: &str, settings: &Settings, outside: &Outside) -> anyhow::Resu
     let opener = file_opener(path.clone(), cache);
     let opener = opener.max_size(settings.max_size.map(|size| size.as_u64())).new_epoch(settings.new_epoch);
     let opener = opener.log((settings.store_log == StoreLog::On).then(LogOptions::default));
+    let is_new = !path.exists();
     let store = RedbStore::open(opener, options)?;
     let place = format!("redb at {}", path.display());
     let opening = store.opening();
-    Ok(OpenedFile { store: Arc::new(store), place, opening })
+    Ok(OpenedFile { store: Arc::new(store), place, opening, is_new })
 }
 
 /// Opens the Valkey store. Waits for [`FIRST_LOOK`] until Valkey is reachable, so that the start announces

@@ -93,6 +93,7 @@ fn read_backups(scrape: &mut Scrape, status: &BackupStatus) {
     if let Some(last) = &status.last {
         scrape.put(list::BACKUP_SECONDS, [], last.report.took.as_secs_f64());
         scrape.put(list::BACKUP_BYTES, [], last.report.bytes);
+        scrape.put(list::BACKUP_LEFT_OUT, [], last.report.left_out);
     }
 }
 

@@ -3,13 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::BackupError;
+use super::{BackupError, BackupReport};
 use crate::domain::WallTime;
 
 /// The ending of every backup.
 const ENDING: &str = ".redb";
 /// The ending of dated backups without the games that were damaged. They take the place of no whole one.
 const INCOMPLETE: &str = "-incomplete.redb";
+/// The ending of dated backups without any game. They take the place of none with games: a server whose disk is not
+/// mounted begins as an empty one.
+const EMPTY: &str = "-empty.redb";
+/// All endings of dated backups. Only the first one is the ending of the others too.
+const ENDINGS: [&str; 3] = [ENDING, INCOMPLETE, EMPTY];
+/// The length of a date in a name.
+const DATE: usize = "2026-11-27T17-00-00Z".len();
 
 /// A date as it stands in the names of files: `2026-11-27T17-00-00Z`, in UTC. Names sort by date.
 pub fn stamp(date: WallTime) -> String {
@@ -22,7 +29,8 @@ pub fn stamp(date: WallTime) -> String {
 pub struct BackupFolder {
     /// The folder. Created if missing.
     pub path: PathBuf,
-    /// How many backups are kept, the newest ones. At least 1. Those without damaged games are counted for themselves.
+    /// How many backups are kept, the newest ones. At least 1. Those without damaged games are counted for themselves,
+    /// and so are those without any game.
     pub keep: usize,
 }
 
@@ -33,13 +41,13 @@ impl BackupFolder {
         let number = |path: &PathBuf| {
             let file = path.file_name()?.to_string_lossy();
             let rest = file.strip_prefix(&dated)?;
-            let rest = rest.strip_suffix(INCOMPLETE).or(rest.strip_suffix(ENDING))?;
+            let rest = [INCOMPLETE, EMPTY, ENDING].iter().find_map(|ending| rest.strip_suffix(ending))?;
             if rest.is_empty() { Some(1) } else { rest.strip_prefix('-')?.parse::<u32>().ok() }
         };
         // After the last one of this second, and never a name that became free: it would be that of the oldest.
-        let count = [ENDING, INCOMPLETE]
+        let count = ENDINGS
             .into_iter()
-            .flat_map(|ending| self.backups(name, ending))
+            .flat_map(|ending| self.dated(name, ending))
             .filter_map(|path| number(&path))
             .max()
             .map_or_else(String::new, |last| format!("-{}", last.saturating_add(1)));
@@ -51,17 +59,25 @@ impl BackupFolder {
         std::fs::create_dir_all(&self.path).map_err(|cause| BackupError::io(&self.path, cause))
     }
 
-    /// Gives a dated backup without damaged games the name that tells it.
-    pub(super) fn set_apart(made: &Path) -> Result<PathBuf, BackupError> {
-        let mut name = made.file_stem().unwrap_or_default().to_owned();
-        name.push(INCOMPLETE);
-        let apart = made.with_file_name(name);
-        std::fs::rename(made, &apart).map_err(|cause| BackupError::io(&apart, cause))?;
-        Ok(apart)
+    /// Gives a backup with a dated name the name that tells whether games are missing in it.
+    pub(super) fn tell_incomplete(report: BackupReport) -> Result<BackupReport, BackupError> {
+        if report.left_out > 0 { set_apart(report, INCOMPLETE) } else { Ok(report) }
     }
 
-    /// The dated backups of the file `name` with this ending, oldest first.
+    /// The same for a backup that is removed later, of which it matters too whether it has any game.
+    pub(super) fn tell_content(report: BackupReport) -> Result<BackupReport, BackupError> {
+        if report.games == 0 && report.left_out == 0 { set_apart(report, EMPTY) } else { Self::tell_incomplete(report) }
+    }
+
+    /// The dated backups of the file `name` with this ending, oldest first. Links and folders are no backups.
     fn backups(&self, name: &str, ending: &str) -> Vec<PathBuf> {
+        let mut found = self.dated(name, ending);
+        found.retain(|path| path.symlink_metadata().is_ok_and(|it| it.is_file()));
+        found
+    }
+
+    /// Whatever has the name of a dated backup with this ending, oldest first.
+    fn dated(&self, name: &str, ending: &str) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(&self.path).into_iter().flatten().flatten();
         let is_backup = |path: &Path| {
             let file = path.file_name().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default();
@@ -77,19 +93,41 @@ impl BackupFolder {
         found
     }
 
-    /// How long ago the newest backup was written; `None` if there is none.
-    pub(super) fn age(&self, name: &str) -> Option<Duration> {
-        let newest = [ENDING, INCOMPLETE].into_iter().filter_map(|ending| self.backups(name, ending).pop());
-        let written = newest.filter_map(|path| path.metadata().ok()?.modified().ok()).max()?;
-        Some(SystemTime::now().duration_since(written).unwrap_or_default())
+    /// How long ago the newest backup was written; `None` if there is none. Those that are dated or written later than
+    /// now come from a time when the clock was wrong: the next backup must not wait for them.
+    pub(super) fn age(&self, name: &str, now: WallTime) -> Option<Duration> {
+        let (today, now) = (stamp(now), SystemTime::now());
+        let is_later = |path: &Path| {
+            let file = path.file_name().unwrap_or_default().to_string_lossy();
+            file.get(name.len() + 1..name.len() + 1 + DATE).is_some_and(|date| date > today.as_str())
+        };
+        let backups = ENDINGS.into_iter().flat_map(|ending| self.backups(name, ending));
+        let written = backups.filter(|path| !is_later(path)).filter_map(|path| path.metadata().ok()?.modified().ok());
+        written.filter_map(|written| now.duration_since(written).ok()).min()
     }
 
-    /// Removes the oldest backups that are too many, now that `made` is there, of those that are like it: whole, or
-    /// without damaged games. Backups of a later date come from a time when the clock was wrong: they are not counted,
-    /// and stay.
+    /// The newest dated backup that has games; `None` if there is none.
+    pub(super) fn newest_with_games(&self, name: &str) -> Option<PathBuf> {
+        [ENDING, INCOMPLETE].into_iter().find_map(|ending| self.backups(name, ending).pop())
+    }
+
+    /// Removes the oldest backups that are too many, now that `made` is there, of those that are like it: whole,
+    /// without damaged games, or without any game. Backups of a later date come from a time when the clock was wrong:
+    /// they are not counted, and stay.
     pub(super) fn prune(&self, name: &str, made: &Path) {
-        let is_incomplete = made.to_string_lossy().ends_with(INCOMPLETE);
-        let mut backups = self.backups(name, if is_incomplete { INCOMPLETE } else { ENDING });
+        let file = made.to_string_lossy();
+        let ending = [INCOMPLETE, EMPTY].into_iter().find(|ending| file.ends_with(ending)).unwrap_or(ENDING);
+        if ending == EMPTY
+            && let Some(older) = self.newest_with_games(name)
+        {
+            tracing::warn!(
+                file = %file,
+                older = %older.display(),
+                "a backup has no games, but an older one has: is the disk of the data folder mounted? Those with games \
+                 are kept"
+            );
+        }
+        let mut backups = self.backups(name, ending);
         let Some(place) = backups.iter().position(|backup| backup.file_name() == made.file_name()) else { return };
         let later = backups.split_off(place + 1).len();
         if later > 0 {
@@ -104,14 +142,24 @@ impl BackupFolder {
     }
 }
 
-/// Whether this is the date of a backup with its number, as [`BackupFolder::place`] writes them.
+/// Gives a dated backup this ending.
+fn set_apart(report: BackupReport, ending: &str) -> Result<BackupReport, BackupError> {
+    let mut name = report.file.file_stem().unwrap_or_default().to_owned();
+    name.push(ending);
+    let file = report.file.with_file_name(name);
+    std::fs::rename(&report.file, &file).map_err(|cause| BackupError::io(&file, cause))?;
+    Ok(BackupReport { file, ..report })
+}
+
+/// Whether this is the date of a backup with its number, exactly as [`BackupFolder::place`] writes them.
 fn is_date(date: &str) -> bool {
-    let Some((date, count)) = date.split_at_checked("2026-11-27T17-00-00Z".len()) else { return false };
+    let Some((date, count)) = date.split_at_checked(DATE) else { return false };
     let digit_or_same = |(real, pattern): (char, char)| match pattern {
         '0' => real.is_ascii_digit(),
         _ => real == pattern,
     };
-    let is_count = count.is_empty() || count.strip_prefix('-').is_some_and(|count| count.parse::<u32>().is_ok());
+    let is_number = |count: &str| count.parse::<u32>().is_ok_and(|number| number > 1 && number.to_string() == count);
+    let is_count = count.is_empty() || count.strip_prefix('-').is_some_and(is_number);
     is_count && date.chars().zip("0000-00-00T00-00-00Z".chars()).all(digit_or_same)
 }
 
@@ -143,14 +191,76 @@ mod tests {
         let old = ["rejoin-2026-11-27T16-00-00Z.redb", "rejoin-2026-11-27T17-00-00Z.redb"];
         let kept = ["rejoin-2026-11-27T17-00-00Z-2.redb", "rejoin-2026-11-27T17-00-00Z-10.redb"];
         let others = ["rejoin.redb", "rejoin-mine.redb", "fallback-2026-11-27T15-00-00Z.redb", "notes.txt"];
-        let more = ["rejoin-2026-11-27T15-00-00Z.redb.gz", "rejoin-2026-11-27T15-00-00Z-a.redb"];
+        let more = ["", "-a", "-+5", "-0", "-1", "-02", "-", "-2-"].map(|count| {
+            format!("rejoin-2026-11-27T15-00-00Z{count}.redb{}", if count.is_empty() { ".gz" } else { "" })
+        });
+        let more: Vec<_> = more.iter().map(String::as_str).collect();
         for name in old.iter().chain(&kept).chain(&others).chain(&more) {
             std::fs::write(backups.path.join(name), "").expect("written");
         }
+        let (link, inner) = ("rejoin-2026-11-27T14-00-00Z.redb", "rejoin-2026-11-27T14-00-01Z.redb");
+        std::os::unix::fs::symlink(backups.path.join("notes.txt"), backups.path.join(link)).expect("linked");
+        std::fs::create_dir(backups.path.join(inner)).expect("made");
         backups.prune("rejoin", &backups.path.join(kept[1]));
+        assert!([link, inner].iter().all(|name| backups.path.join(name).symlink_metadata().is_ok()));
         assert!(old.iter().all(|name| !backups.path.join(name).exists()));
         assert!(kept.iter().chain(&others).chain(&more).all(|name| backups.path.join(name).exists()));
-        assert!(backups.age("rejoin").is_some() && backups.age("other").is_none());
+        assert!(backups.age("rejoin", NOW).is_some() && backups.age("other", NOW).is_none());
+    }
+
+    #[test]
+    fn a_name_that_a_link_or_a_folder_has_is_not_used() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let backups = BackupFolder { path: folder.path().to_owned(), keep: 2 };
+        std::os::unix::fs::symlink("/nowhere", folder.path().join("rejoin-2026-11-27T17-00-00Z.redb")).expect("linked");
+        std::fs::create_dir(folder.path().join("rejoin-2026-11-27T17-00-00Z-2-empty.redb")).expect("made");
+        assert!(backups.place("rejoin", NOW).ends_with("rejoin-2026-11-27T17-00-00Z-3.redb"));
+        assert!(backups.age("rejoin", NOW).is_none() && backups.newest_with_games("rejoin").is_none());
+    }
+
+    #[test]
+    fn a_backup_dated_or_written_in_the_future_is_not_the_newest() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let backups = BackupFolder { path: folder.path().to_owned(), keep: 2 };
+        let written = |name: &str, at: SystemTime| {
+            let file = std::fs::File::create(folder.path().join(name)).expect("created");
+            file.set_modified(at).expect("the file takes a time");
+        };
+        let (minute, now) = (Duration::from_secs(60), SystemTime::now());
+        written("rejoin-2026-11-27T17-00-01Z.redb", now - minute);
+        written("rejoin-2026-11-27T16-00-00Z.redb", now + 60 * minute);
+        assert_eq!(backups.age("rejoin", NOW), None);
+        written("rejoin-2026-11-27T15-00-00Z-empty.redb", now - 90 * minute);
+        written("rejoin-2026-11-27T14-00-00Z.redb", now - 180 * minute);
+        let age = backups.age("rejoin", NOW).expect("there are two");
+        assert!((90 * minute..100 * minute).contains(&age), "{age:?}");
+    }
+
+    /// What a backup at this place has.
+    fn report(file: &Path, games: u64, left_out: u64) -> BackupReport {
+        std::fs::write(file, "").expect("written");
+        let (taken_at, took) = (NOW, Duration::ZERO);
+        BackupReport { file: file.to_owned(), bytes: 0, games, left_out, taken_at, took }
+    }
+
+    #[test]
+    fn backups_without_any_game_take_the_place_of_none_with_games() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let backups = BackupFolder { path: folder.path().to_owned(), keep: 1 };
+        let whole = folder.path().join("rejoin-2026-11-27T13-00-00Z.redb");
+        std::fs::write(&whole, "").expect("written");
+        let mut made = Vec::new();
+        for (second, games) in [(0, 0), (1, 0), (2, 7)] {
+            let place = backups.place("rejoin", WallTime(NOW.0 + 1_000 * second));
+            let told = BackupFolder::tell_content(report(&place, games, 0)).expect("renamed");
+            assert!(whole.exists());
+            backups.prune("rejoin", &told.file);
+            made.push(told.file);
+        }
+        assert_eq!(made[1].file_name().expect("a name"), "rejoin-2026-11-27T17-00-01Z-empty.redb");
+        assert_eq!(made.iter().map(|path| path.exists()).collect::<Vec<_>>(), [false, true, true]);
+        assert!(!whole.exists(), "only the one with games took its place");
+        assert_eq!(backups.newest_with_games("rejoin").as_ref(), Some(&made[2]));
     }
 
     #[test]
@@ -165,14 +275,13 @@ mod tests {
         let mut made = Vec::new();
         for second in 0..3 {
             let place = backups.place("rejoin", WallTime(NOW.0 + 500 * second));
-            std::fs::write(&place, "").expect("written");
-            made.push(BackupFolder::set_apart(&place).expect("renamed"));
+            made.push(BackupFolder::tell_content(report(&place, 0, 1)).expect("renamed").file);
             backups.prune("rejoin", &made[made.len() - 1]);
         }
         assert_eq!(made[1].file_name().expect("a name"), "rejoin-2026-11-27T17-00-00Z-2-incomplete.redb");
         assert_eq!(made.iter().map(|path| path.exists()).collect::<Vec<_>>(), [false, true, true]);
         assert!(whole.iter().chain([&by_hand]).all(|name| folder.path().join(name).exists()));
-        assert!(backups.age("rejoin").is_some());
+        assert!(backups.age("rejoin", WallTime(NOW.0 + 2_000)).is_some());
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub use folder::{BackupFolder, stamp};
 pub use schedule::BackupSchedule;
 pub use service::{BackupStatus, Backups, FinishedBackup};
 
+/// The beginning of the names of incomplete files, which the next backup into their folder removes.
+const UNFINISHED: &str = ".rejoin-copy-";
+
 /// What a finished backup has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupReport {
@@ -83,9 +86,41 @@ impl BackupError {
     pub(crate) fn io(path: &Path, cause: std::io::Error) -> Self {
         match cause.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::full(path),
-            _ => Self::Io { path: path.to_owned(), cause },
+            _ => Self::Io { path: path.to_owned(), cause: without_path(cause) },
         }
     }
+
+    /// The same error, told of the file that was asked for and not of its folder.
+    pub(crate) fn of(self, target: &Path) -> Self {
+        match self {
+            Self::Io { cause, .. } => Self::Io { path: target.to_owned(), cause },
+            error => error,
+        }
+    }
+}
+
+/// An error without the temporary name that `tempfile` writes behind it: nobody asked for that one. Its source does not
+/// hold the error that it began with, so only the text tells.
+fn without_path(cause: std::io::Error) -> std::io::Error {
+    let text = cause.to_string();
+    match text.split_once(" at path \"") {
+        Some((reason, path)) if path.contains(UNFINISHED) => std::io::Error::new(cause.kind(), reason),
+        _ => cause,
+    }
+}
+
+/// Refuses the name of an incomplete file: such files are removed.
+///
+/// # Errors
+/// [`BackupError::NoFile`].
+pub(crate) fn check_name(target: &Path) -> Result<(), BackupError> {
+    let name = target.file_name().unwrap_or_default().as_encoded_bytes();
+    if name.starts_with(UNFINISHED.as_bytes()) {
+        return Err(BackupError::NoFile(
+            "names that begin with .rejoin-copy- are for unfinished files, which are removed",
+        ));
+    }
+    Ok(())
 }
 
 impl From<StoreError> for BackupError {

@@ -7,6 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{BackupError, BackupFolder, BackupReport, Backups};
 
+/// The pause after another backup was in the way. It ends long before the usual time, and costs nothing.
+const BUSY: Duration = Duration::from_secs(60);
+
 /// Makes a backup at intervals, and keeps the newest ones.
 pub struct BackupSchedule {
     /// Makes the backups.
@@ -28,7 +31,7 @@ impl BackupSchedule {
 
     /// Repeats [`step`](Self::step) until `stop` is cancelled. The first one comes when the newest backup in the
     /// folder is old enough, so that restarts neither delay backups nor make more of them. After a failure, which
-    /// is in the log, the next try comes at its usual time.
+    /// is in the log, the next try comes at its usual time; if another backup was being made, within a minute.
     pub async fn run(self, stop: CancellationToken) {
         let mut pause = self.backups.age(&self.folder).map_or(Duration::ZERO, |age| self.every.saturating_sub(age));
         loop {
@@ -37,15 +40,41 @@ impl BackupSchedule {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
             }
-            if let Err(error) = self.step().await {
-                // The service logs failures of a copy. These two come before it.
-                match error {
-                    BackupError::Busy => tracing::warn!("no backup was made: another one is being made"),
-                    BackupError::NoFile(why) => tracing::warn!(why, "no backup was made"),
-                    _ => {}
-                }
-            }
-            pause = self.every;
+            pause = self.pause_after(&self.step().await);
         }
+    }
+
+    /// The pause after a step. The service logs failures of a copy. The two that come before it are logged here.
+    fn pause_after(&self, made: &Result<BackupReport, BackupError>) -> Duration {
+        match made {
+            Err(BackupError::Busy) => {
+                let pause = self.every.min(BUSY);
+                tracing::info!(again_in_s = pause.as_secs(), "the backup waits: another one is being made");
+                return pause;
+            }
+            Err(BackupError::NoFile(why)) => tracing::warn!(why, "no backup was made"),
+            _ => {}
+        }
+        self.every
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_whose_turn_was_taken_tries_again_within_a_minute() {
+        let schedule = |every| {
+            let folder = BackupFolder { path: "/nowhere".into(), keep: 1 };
+            let backups = Backups::new(Err("it has no file"), None, Arc::new(|| crate::domain::WallTime(0)));
+            BackupSchedule { backups: Arc::new(backups), folder, every: Duration::from_secs(every) }
+        };
+        let pauses = |every| {
+            let after = |error| schedule(every).pause_after(&Err(error)).as_secs();
+            [after(BackupError::Busy), after(BackupError::Stopped), after(BackupError::NoFile("why"))]
+        };
+        assert_eq!(pauses(3_600), [60, 3_600, 3_600]);
+        assert_eq!(pauses(10), [10, 10, 10]);
     }
 }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Mutex as TurnLock, OwnedMutexGuard, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{BackupError, BackupFolder, BackupReport, BackupSource, CopyControl, CopyProgress};
+use super::{BackupError, BackupFolder, BackupReport, BackupSource, CopyControl, CopyProgress, check_name};
 use crate::domain::{Millis, WallTime};
 use crate::store::WallClock;
 
@@ -47,6 +47,9 @@ impl BackupStatus {
         self.last.as_ref().map(|last| last.at).or(self.found)
     }
 }
+
+/// What is done with a complete backup before it is noted.
+type Finish = fn(BackupReport) -> Result<BackupReport, BackupError>;
 
 /// The backups of a server.
 pub struct Backups {
@@ -97,23 +100,24 @@ impl Backups {
     }
 
     /// Makes a backup at `target`, an absolute path or a name in the folder of backups. Without a target it gets a
-    /// name with the date in that folder, which is not one of those that are removed later. It goes on to its end even
-    /// if the returned future is dropped.
+    /// name with the date in that folder, which is not one of those that are removed later, and tells if games were
+    /// left out. It goes on to its end even if the returned future is dropped.
     ///
     /// # Errors
     /// [`BackupError`]. Then there is no file at `target`, and the server is as it was.
     pub async fn make(&self, target: Option<&Path>) -> Result<BackupReport, BackupError> {
         let source = self.source.as_ref().map_err(|why| BackupError::NoFile(why))?;
-        let target = match (target, &self.folder) {
-            (Some(target), _) => self.resolve(target)?,
+        let (target, finish): (_, Finish) = match (target, &self.folder) {
+            (Some(target), _) => (self.resolve(target)?, Ok),
             (None, Some(folder)) => {
                 folder.make()?;
-                folder.place(&format!("{}-manual", source.name()), (self.wall)())
+                let place = folder.place(&by_hand(&source.name()), (self.wall)());
+                (place, BackupFolder::tell_incomplete)
             }
             (None, None) => return Err(BackupError::NoFile("name a file: REJOIN_BACKUP_DIR is not set")),
         };
         let turn = self.turn.clone().try_lock_owned().map_err(|_| BackupError::Busy)?;
-        self.run(target, turn, Ok).await
+        self.run(target, turn, finish).await
     }
 
     /// Makes a backup in the folder of backups, and removes the oldest ones that are too many.
@@ -125,17 +129,14 @@ impl Backups {
             note(&mut self.status.lock(), &made, &folder.path, (self.wall)());
             return made;
         }
-        let apart = |report: BackupReport| match report.left_out {
-            0 => Ok(report),
-            _ => BackupFolder::set_apart(&report.file).map(|file| BackupReport { file, ..report }),
-        };
-        let report = self.run(folder.place(&name, (self.wall)()), turn, apart).await?;
+        let report = self.run(folder.place(&name, (self.wall)()), turn, BackupFolder::tell_content).await?;
         // Only now: as long as the new one is not complete, all old ones are needed.
         folder.prune(&name, &report.file);
         Ok(report)
     }
 
     fn resolve(&self, target: &Path) -> Result<PathBuf, BackupError> {
+        check_name(target)?;
         if target.is_absolute() {
             // Only the folder of backups is created, not any other that was mistyped.
             if let Some(folder) = self.folder.as_ref().filter(|folder| target.parent() == Some(&folder.path)) {
@@ -160,7 +161,7 @@ impl Backups {
         &self,
         target: PathBuf,
         turn: OwnedMutexGuard<()>,
-        finish: fn(BackupReport) -> Result<BackupReport, BackupError>,
+        finish: Finish,
     ) -> Result<BackupReport, BackupError> {
         let source = self.source.as_ref().map_err(|why| BackupError::NoFile(why))?.clone();
         let (stop, progress) = (self.stop.clone(), self.progress.clone());
@@ -172,7 +173,7 @@ impl Backups {
         let thread = std::thread::Builder::new().name("rejoin-backup".to_owned());
         let folder = target.clone();
         let spawned = thread.spawn(move || {
-            let made = source.back_up(&target, &control).and_then(finish);
+            let made = source.back_up(&target, &control).map_err(|error| error.of(&target)).and_then(finish);
             note(&mut status.lock(), &made, &target, wall());
             // The source is released before the turn: whoever waits for the turn may close the store.
             drop(source);
@@ -186,7 +187,14 @@ impl Backups {
 
     /// How long ago the newest backup in the folder was written; `None` if there is none.
     pub(super) fn age(&self, folder: &BackupFolder) -> Option<Duration> {
-        folder.age(&self.source.as_ref().ok()?.name())
+        folder.age(&self.source.as_ref().ok()?.name(), (self.wall)())
+    }
+
+    /// The newest dated backup that has games, in the folder of backups, else the newest that was made by hand; `None`
+    /// if there is neither.
+    pub fn newest_with_games(&self) -> Option<PathBuf> {
+        let (folder, name) = (self.folder.as_ref()?, self.source.as_ref().ok()?.name());
+        folder.newest_with_games(&name).or_else(|| folder.newest_with_games(&by_hand(&name)))
     }
 
     /// Gives up a running backup. No backup is made from now on.
@@ -199,6 +207,11 @@ impl Backups {
         self.give_up();
         drop(self.turn.lock().await);
     }
+}
+
+/// The beginning of the names of backups that are made by hand. The schedule removes none of them.
+fn by_hand(name: &str) -> String {
+    format!("{name}-manual")
 }
 
 fn note(status: &mut BackupStatus, made: &Result<BackupReport, BackupError>, target: &Path, at: WallTime) {
@@ -228,6 +241,8 @@ mod tests {
 
     /// A source that waits until it is told to go on, or to stop.
     struct Slow {
+        games: u64,
+        left_out: u64,
         goes_on: Arc<std::sync::atomic::AtomicBool>,
     }
 
@@ -239,7 +254,8 @@ mod tests {
             }
             std::fs::write(target, "whole").map_err(|cause| BackupError::io(target, cause))?;
             let (took, taken_at) = (Duration::from_millis(1), WallTime(7));
-            Ok(BackupReport { file: target.to_owned(), bytes: 5, games: 3, left_out: 0, taken_at, took })
+            let Self { games, left_out, .. } = *self;
+            Ok(BackupReport { file: target.to_owned(), bytes: 5, games, left_out, taken_at, took })
         }
 
         fn name(&self) -> String {
@@ -248,8 +264,12 @@ mod tests {
     }
 
     fn backups(folder: &Path) -> (Arc<Backups>, Arc<std::sync::atomic::AtomicBool>) {
+        backups_with(folder, 3, 0)
+    }
+
+    fn backups_with(folder: &Path, games: u64, left_out: u64) -> (Arc<Backups>, Arc<std::sync::atomic::AtomicBool>) {
         let goes_on = Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let source: Arc<dyn BackupSource> = Arc::new(Slow { goes_on: goes_on.clone() });
+        let source: Arc<dyn BackupSource> = Arc::new(Slow { goes_on: goes_on.clone(), games, left_out });
         let folder = BackupFolder { path: folder.to_owned(), keep: 1 };
         (Arc::new(Backups::new(Ok(source), Some(folder), Arc::new(|| WallTime(1_000)))), goes_on)
     }
@@ -337,5 +357,46 @@ mod tests {
         let none = Backups::new(Err("it has no file"), None, Arc::new(|| WallTime(0)));
         let refused = none.make(Some(Path::new("/tmp/never.redb"))).await.expect_err("it has no file");
         assert_eq!(refused.to_string(), "it has no file");
+    }
+
+    #[tokio::test]
+    async fn dated_names_tell_what_is_missing_and_a_name_that_was_given_stays() {
+        for (games, left_out, scheduled, by_hand) in [
+            (3, 0, "rejoin-1970-01-01T00-00-01Z.redb", "rejoin-manual-1970-01-01T00-00-01Z.redb"),
+            (3, 1, "rejoin-1970-01-01T00-00-01Z-incomplete.redb", "rejoin-manual-1970-01-01T00-00-01Z-incomplete.redb"),
+            (0, 0, "rejoin-1970-01-01T00-00-01Z-empty.redb", "rejoin-manual-1970-01-01T00-00-01Z.redb"),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let (backups, goes_on) = backups_with(folder.path(), games, left_out);
+            goes_on.store(true, std::sync::atomic::Ordering::Relaxed);
+            let dated = backups.make_dated(&BackupFolder { path: folder.path().to_owned(), keep: 1 }).await;
+            assert_eq!(dated.expect("made").file, folder.path().join(scheduled));
+            assert_eq!(backups.make(None).await.expect("made").file, folder.path().join(by_hand));
+            assert_eq!(backups.status().last.expect("made").report.file, folder.path().join(by_hand));
+            let given = backups.make(Some(Path::new("mine.redb"))).await.expect("made").file;
+            assert_eq!(given, folder.path().join("mine.redb"));
+            let newest = if games > 0 { scheduled } else { by_hand };
+            assert_eq!(backups.newest_with_games(), Some(folder.path().join(newest)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_of_unfinished_files_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (backups, goes_on) = backups(folder.path());
+        goes_on.store(true, std::sync::atomic::Ordering::Relaxed);
+        for path in [PathBuf::from(".rejoin-copy-mine.redb"), folder.path().join(".rejoin-copy-mine")] {
+            let refused = backups.make(Some(&path)).await.expect_err("it would be removed");
+            assert!(matches!(refused, BackupError::NoFile(why) if why.contains("unfinished")), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_tells_of_the_file_that_was_asked_for_and_of_no_temporary_name() {
+        let cause = tempfile::Builder::new().prefix(".rejoin-copy-").tempfile_in("/nowhere").expect_err("no folder");
+        assert!(cause.to_string().contains(".rejoin-copy-"), "{cause}");
+        let error = BackupError::io(Path::new("/nowhere"), cause).of(Path::new("/nowhere/mine.redb"));
+        let expected = "/nowhere/mine.redb cannot be written: No such file or directory (os error 2)";
+        assert_eq!(error.to_string(), expected);
     }
 }

@@ -2,7 +2,8 @@
 
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use rustix::process::Signal;
+use serde_json::{Value, json};
 
 use crate::support::valkey::ports::free_port;
 use crate::support::{Client, Server, right, until_async};
@@ -67,8 +68,11 @@ async fn the_commands_show_and_end_what_the_server_has() {
     assert_eq!(client.resume(&solo).await.status, 404);
     for args in [["sessions", "end", hash, "--yes"], ["sessions", "show", hash, "--json"]] {
         let again = run(&args);
-        assert!(again.code == Some(1) && again.err.contains("session-not-found"), "{again:?}");
+        let expected = format!("rejoin: {hash:?}: there is no such session (session-not-found)\n");
+        assert_eq!((again.code, again.err), (Some(1), expected));
     }
+    let nothing = run(&["sessions", "end", "", "--yes"]);
+    assert_eq!((nothing.code, nothing.err.as_str()), (Some(2), "rejoin: <SESSION>: the value is empty\n"));
     server.stop().await;
 }
 
@@ -155,4 +159,63 @@ async fn the_last_backup_is_told_also_after_a_restart() {
     let server = Server::process(folder.path(), &[]);
     assert!(!ran(&server.admin, "", &["status"]).out.contains("backups"), "there are none to tell of");
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_backup_that_is_meant_for_another_folder_is_told_with_its_whole_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::process(folder.path(), &["--admin-token", TOKEN]);
+    // Nobody can write there, root included.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rejoin"));
+    command.env_clear().env("REJOIN_ADMIN_LISTEN", server.admin.trim_start_matches("http://"));
+    let output = command.env("REJOIN_ADMIN_TOKEN", TOKEN).args(["backup", "mine.redb"]).current_dir("/proc").output();
+    let output = output.expect("it runs");
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    let expected = "rejoin: mine.redb is /proc/mine.redb here: /proc/mine.redb cannot be written: ";
+    assert!(err.starts_with(expected) && !err.contains(".rejoin-copy-"), "{err}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_begins_empty_beside_a_backup_says_so() {
+    let (folder, other, backups) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let place = ["--backup-dir", backups.path().to_str().unwrap()];
+    const WARNING: &str = "the data folder was empty, but there is a backup: is its disk mounted?";
+    let server = Server::process(folder.path(), &place);
+    server.client().play(2).await;
+    let made = Client::new(&server.admin).post("/admin/api/backups", &json!({})).await.json(201);
+    let log = server.stop_and_log().await;
+    assert!(!log.contains(WARNING), "there was no backup yet: {log}");
+
+    let scheduled = backups.path().join("rejoin-2020-01-01T00-00-00Z.redb");
+    std::fs::rename(made["file"].as_str().unwrap(), &scheduled).unwrap();
+    let hours = std::time::Duration::from_secs(7_200);
+    std::fs::File::open(&scheduled).unwrap().set_modified(std::time::SystemTime::now() - hours).unwrap();
+    let place = [&place[..], &["--backup-every", "1h", "--backup-keep", "1"]].concat();
+    let server = Server::process(other.path(), &place);
+    server.logged(WARNING).await;
+    server.logged("a backup has no games, but an older one has").await;
+    server.stop().await;
+    let names = || std::fs::read_dir(backups.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(names().any(|name| name.to_string_lossy().ends_with("Z-empty.redb")));
+    assert!(scheduled.exists(), "no backup without games takes its place");
+    let server = Server::process(folder.path(), &place);
+    let log = server.stop_and_log().await;
+    assert!(!log.contains(WARNING), "the file is not new: {log}");
+}
+
+#[tokio::test]
+async fn a_pipe_in_the_place_of_a_file_of_tokens_holds_up_no_reload_and_no_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokens");
+    std::fs::write(&file, TOKEN).unwrap();
+    let server = Server::process(folder.path(), &["--admin-token-file", file.to_str().unwrap()]);
+    std::fs::remove_file(&file).unwrap();
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success(), "this test needs mkfifo");
+    server.signal(Signal::HUP);
+    server.logged("is no regular file").await;
+    let log = server.stop_and_log().await;
+    assert!(!log.contains("question banks were reloaded"), "there are none: {log}");
 }

@@ -201,7 +201,7 @@ async fn the_commands_work_on_a_file_without_a_server_and_refuse_one_in_use() {
     assert!(!is_good && said.contains("its admin listener does not answer"), "{said}");
     server.stop().await;
     let (is_good, said) = command(&[&["backup", path(&target)][..], &nobody].concat()).await;
-    assert!(is_good && said.contains("1 games") && said.contains("of a file that no server uses"), "{said}");
+    assert!(is_good && said.contains(": 1 game, ") && said.contains("of a file that no server uses"), "{said}");
     let (is_good, said) = command(&["check", path(&target)]).await;
     assert!(is_good && said.contains("a backup of") && said.contains("everything is whole"), "{said}");
     let (is_good, said) = command(&["compact", "--data-dir", data]).await;
@@ -225,6 +225,42 @@ async fn the_commands_work_on_a_file_without_a_server_and_refuse_one_in_use() {
     let server = Server::process(folder.path(), &[]);
     assert_eq!(server.client().resume(&id).await.json(200)["questions"].as_array().unwrap().len(), 2);
     server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_without_damaged_games_fails_the_command_and_says_so_in_its_name_and_metric() {
+    let (folder, backups) = (tempdir(), tempdir());
+    let place = ["--backup-dir", path(backups.path())];
+    let server = Server::process(folder.path(), &place);
+    let ids = [server.client().play(2).await, server.client().play(2).await];
+    server.stop().await;
+    super::roots::damage_record(&folder.path().join("rejoin.redb"), &ids[0].parse().expect("an id"));
+
+    let server = Server::process(folder.path(), &place);
+    let left_out = async || {
+        let metrics = Client::new(&server.admin).get("/metrics").await.text();
+        let value = |line: &str| line.strip_prefix("rejoin_backup_left_out_games ")?.parse::<u64>().ok();
+        metrics.lines().find_map(value)
+    };
+    assert_eq!(left_out().await, None, "none was made yet");
+    let online = ["backup", "--admin-listen", admin(&server)];
+    let (is_good, said) = command(&online).await;
+    let missing = "the backup is incomplete: 1 damaged game is not in it. Stop the server, and rejoin check --repair";
+    assert!(!is_good && said.contains("-incomplete.redb: 1 game, ") && said.contains(missing), "{said}");
+    assert_eq!(left_out().await, Some(1));
+    let given = backups.path().join("given.redb");
+    let (is_good, said) = command(&[&online[..], &[path(&given)]].concat()).await;
+    assert!(!is_good && said.contains(missing) && given.exists(), "{said}");
+    server.stop().await;
+    let offline = ["backup", "--admin-listen", "127.0.0.1:1", "--data-dir", path(folder.path())];
+    let (is_good, said) = command(&[&offline[..], &place].concat()).await;
+    assert!(!is_good && said.contains("is damaged: rejoin check"), "{said}");
+    let unfinished = backups.path().join(".rejoin-copy-mine.redb");
+    let (is_good, said) = command(&[&offline[..], &[path(&unfinished)]].concat()).await;
+    assert!(!is_good && said.contains("unfinished files") && !unfinished.exists(), "{said}");
+    let names = std::fs::read_dir(backups.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    let incomplete = names.filter(|name| name.to_string_lossy().ends_with("Z-incomplete.redb"));
+    assert_eq!(incomplete.count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,7 +43,7 @@ fn over(store: &Counted, folder: &std::path::Path) -> Server {
     let store: Store = store.clone();
     Server::here_over(folder, &[], system_wall_clock(), async move |_, _| {
         let (router, place) = (StoreRouter::only(store), "memory".to_owned());
-        Ok(Stores { router, place, fallback: None, opening: None, file: Err("it is in memory") })
+        Ok(Stores { router, place, fallback: None, opening: None, is_new: false, file: Err("it is in memory") })
     })
 }
 
