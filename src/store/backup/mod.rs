@@ -19,7 +19,7 @@ pub use schedule::BackupSchedule;
 pub use service::{BackupStatus, Backups, FinishedBackup};
 
 /// The beginning of the names of incomplete files, which the next backup into their folder removes.
-const UNFINISHED: &str = ".rejoin-copy-";
+pub(crate) const UNFINISHED: &str = ".rejoin-copy-";
 
 /// What a finished backup has.
 #[derive(Debug, Clone, PartialEq, Eq)]

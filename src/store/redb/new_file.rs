@@ -15,11 +15,9 @@ use tempfile::TempPath;
 use super::file::{folder_of, sync_folder};
 use super::meta::Meta;
 use super::{EVENTS, EXPIRY_INDEX, JOINS, OWNERS, QUESTION_ENDS, QUESTIONS, QUIZZES, SESSIONS};
-use crate::store::backup::{BackupError, CopyControl};
+use crate::store::backup::{BackupError, CopyControl, UNFINISHED};
 use crate::store::panics;
 
-/// The beginning of the name of an incomplete file.
-pub(super) const UNFINISHED: &str = ".rejoin-copy-";
 /// Bytes of rows in one slice. Each slice is synced by itself, and a log that is synced meanwhile waits for that: with
 /// 512 KiB, players' p99 was twice as long.
 pub(super) const SLICE: usize = 128 * 1024;

@@ -10,9 +10,8 @@ use tempfile::NamedTempFile;
 
 use super::super::file::folder_of;
 use super::super::inspection::{InspectedFile, StoredGame, Table};
-use super::super::new_file::UNFINISHED;
 use super::super::pages::{DamagedPage, Fault};
-use crate::store::backup::BackupError;
+use crate::store::backup::{BackupError, UNFINISHED};
 
 /// The longest page whose bytes are set aside. What can be read of a longer one is set aside as rows; all of it is in
 /// the old file.

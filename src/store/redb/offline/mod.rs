@@ -15,11 +15,11 @@ use super::file::{Identity, OpenError, companion, folder_of, lock, log_path, syn
 use super::file_note;
 use super::inspection::{BackupMark, FileReport, InspectedFile};
 use super::meta::{Meta, UNUSED};
-use super::new_file::{NewFile, UNFINISHED, remove_unfinished};
+use super::new_file::{NewFile, remove_unfinished};
 use super::open::random;
 use super::rewrite::rewrite;
 use crate::domain::WallTime;
-use crate::store::backup::{BackupError, BackupReport, CopyControl};
+use crate::store::backup::{BackupError, BackupReport, CopyControl, UNFINISHED};
 use aside::AsideFile;
 
 /// Why a file could not be worked on. It is as it was.
