@@ -14,7 +14,7 @@ use ureq::http::Method;
 
 use super::{AdminClient, number_of};
 use crate::config::{AdminListen, BackupArgs};
-use crate::store::backup::{CopyControl, check_name, stamp};
+use crate::store::backup::{BackupFolder, CopyControl, check_name};
 use crate::store::clock::system_wall_clock;
 use crate::store::redb::{OfflineError, OpenError, back_up_file};
 use crate::telemetry::{self, LogFormat};
@@ -119,9 +119,8 @@ fn offline(args: &BackupArgs, target: Option<&Path>) -> anyhow::Result<Made> {
     );
     let now = system_wall_clock()();
     let dated = || {
-        let folder = args.backup_dir.as_ref()?;
-        let name = path.file_stem()?.to_string_lossy().into_owned();
-        Some(folder.join(format!("{name}-manual-{}.redb", stamp(now))))
+        let folder = BackupFolder { path: args.backup_dir.clone()?, keep: 1 };
+        Some(folder.place_by_hand(&path.file_stem()?.to_string_lossy(), now))
     };
     let target = target.map(Path::to_owned).or_else(dated).context("name the FILE, or set REJOIN_BACKUP_DIR")?;
     check_name(&target)?;

@@ -224,10 +224,9 @@ mod tests {
         let last = serde_json::json!({ "file": "/b/x.redb", "bytes": 2_097_152, "games": 40, "leftOut": 2 });
         let failure = serde_json::json!({ "at": 9_700_000, "why": "no space is left for it" });
         let failed = serde_json::json!({ "everyMs": 3_600_000, "last": last, "lastAt": 2_800_000, "failure": failure });
-        assert_eq!(
-            told(failed),
-            "every 1h; the last one 2h ago: /b/x.redb, 2.0 MiB, 40 games without 2 damaged ones; failed 5m ago: no space is left for it"
-        );
+        let expected = "every 1h; the last one 2h ago: /b/x.redb, 2.0 MiB, 40 games without 2 damaged ones; failed 5m \
+                        ago: no space is left for it";
+        assert_eq!(told(failed), expected);
         assert_eq!(milliseconds("1970-01-01T02:46:40.000Z"), Some(10_000_000));
     }
 

@@ -54,6 +54,11 @@ impl BackupFolder {
         self.path.join(format!("{dated}{count}{ENDING}"))
     }
 
+    /// The path for a backup of the file `name` that is made by hand now. The schedule removes none of them.
+    pub fn place_by_hand(&self, name: &str, date: WallTime) -> PathBuf {
+        self.place(&by_hand(name), date)
+    }
+
     /// Creates the folder if it is missing.
     pub(super) fn make(&self) -> Result<(), BackupError> {
         std::fs::create_dir_all(&self.path).map_err(|cause| BackupError::io(&self.path, cause))
@@ -106,8 +111,13 @@ impl BackupFolder {
         written.filter_map(|written| now.duration_since(written).ok()).min()
     }
 
-    /// The newest dated backup that has games; `None` if there is none.
+    /// The newest scheduled backup that has games, else the newest that was made by hand; `None` if there is neither.
     pub(super) fn newest_with_games(&self, name: &str) -> Option<PathBuf> {
+        self.newest_dated(name).or_else(|| self.newest_dated(&by_hand(name)))
+    }
+
+    /// The newest dated backup that has games; `None` if there is none.
+    fn newest_dated(&self, name: &str) -> Option<PathBuf> {
         [ENDING, INCOMPLETE].into_iter().find_map(|ending| self.backups(name, ending).pop())
     }
 
@@ -118,7 +128,7 @@ impl BackupFolder {
         let file = made.to_string_lossy();
         let ending = [INCOMPLETE, EMPTY].into_iter().find(|ending| file.ends_with(ending)).unwrap_or(ENDING);
         if ending == EMPTY
-            && let Some(older) = self.newest_with_games(name)
+            && let Some(older) = self.newest_dated(name)
         {
             tracing::warn!(
                 file = %file,
@@ -140,6 +150,11 @@ impl BackupFolder {
             }
         }
     }
+}
+
+/// The beginning of the names of backups that are made by hand.
+fn by_hand(name: &str) -> String {
+    format!("{name}-manual")
 }
 
 /// Gives a dated backup this ending.

@@ -111,7 +111,7 @@ impl Backups {
             (Some(target), _) => (self.resolve(target)?, Ok),
             (None, Some(folder)) => {
                 folder.make()?;
-                let place = folder.place(&by_hand(&source.name()), (self.wall)());
+                let place = folder.place_by_hand(&source.name(), (self.wall)());
                 (place, BackupFolder::tell_incomplete)
             }
             (None, None) => return Err(BackupError::NoFile("name a file: REJOIN_BACKUP_DIR is not set")),
@@ -193,8 +193,7 @@ impl Backups {
     /// The newest dated backup that has games, in the folder of backups, else the newest that was made by hand; `None`
     /// if there is neither.
     pub fn newest_with_games(&self) -> Option<PathBuf> {
-        let (folder, name) = (self.folder.as_ref()?, self.source.as_ref().ok()?.name());
-        folder.newest_with_games(&name).or_else(|| folder.newest_with_games(&by_hand(&name)))
+        self.folder.as_ref()?.newest_with_games(&self.source.as_ref().ok()?.name())
     }
 
     /// Gives up a running backup. No backup is made from now on.
@@ -207,11 +206,6 @@ impl Backups {
         self.give_up();
         drop(self.turn.lock().await);
     }
-}
-
-/// The beginning of the names of backups that are made by hand. The schedule removes none of them.
-fn by_hand(name: &str) -> String {
-    format!("{name}-manual")
 }
 
 fn note(status: &mut BackupStatus, made: &Result<BackupReport, BackupError>, target: &Path, at: WallTime) {

@@ -34,7 +34,7 @@ pub(super) fn rewrite(
     let mut report = FileReport { length: file.length(), remarks: file.remarks.clone(), ..FileReport::default() };
     let questions = StoredQuestions::read(file, |_, _| Ok::<_, BackupError>(()))?;
     let (needed, claims, latest) = (HashMap::new(), HashMap::new(), Timestamp::from_millis(0));
-    let mut rewrite = Rewrite { new, needed, claims, holders: file.join_codes(), latest };
+    let mut rewrite = Rewrite { new, needed, claims, holders: file.join_codes().0, latest };
     let mut games = Games::of(file);
     for game in games.by_ref() {
         match game.into_whole(&questions) {

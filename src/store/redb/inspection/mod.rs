@@ -25,7 +25,7 @@ use super::file_note::{self, Note};
 use super::meta::Meta;
 use super::open::{Recovered, is_end_known, missing, recover, recover_by_note, unusable};
 use super::overlay::OverlayView;
-use super::pages::{DamagedPage, Header, PageFile, Unusable};
+use super::pages::{DamagedPage, Header, PageFile, Row, Unusable};
 use crate::domain::{JoinCode, SessionId, Timestamp};
 use crate::store::clock::Uptime;
 use crate::store::error::StoreError;
@@ -97,15 +97,15 @@ impl InspectedFile {
     /// may be of an older commit than another, so only the checksum of a backup proves it, and only if no server has
     /// used the file since, which would have left a log and a note.
     fn with_proved_tables(mut self) -> Self {
-        let is_unused = !log_path(&self.path).exists() && !file_note::place(&self.path).exists();
-        let suspect = self.tables.clone();
-        if suspect.is_suspect() && is_unused {
+        let is_unused = || !log_path(&self.path).exists() && !file_note::place(&self.path).exists();
+        if self.tables.is_suspect() && is_unused() {
+            let suspect = self.tables.clone();
             self.tables.believe();
             if !self.mark().is_some_and(|mark| Content::of(&self, || {}).is_what(&mark)) {
                 self.tables = suspect;
             }
         }
-        if self.tables.is_suspect() || self.tables.misses_games() {
+        if !self.has_its_tables() {
             let what =
                 "its list of tables is damaged, and nothing proves that what is left of it is of the newest commit";
             self.remarks.losses.push(what.to_owned());
@@ -133,19 +133,19 @@ impl InspectedFile {
         self.tables.cursor(&self.pages, table)
     }
 
-    /// Who holds each join code, as far as the table of them can be read.
-    pub(super) fn join_codes(&self) -> HashMap<JoinCode, SessionId> {
+    /// Who holds each join code, as far as the table of them can be read, and its damaged pages.
+    pub(super) fn join_codes(&self) -> (HashMap<JoinCode, SessionId>, Vec<DamagedPage>) {
         let code = |key: &[u8]| std::str::from_utf8(key).ok()?.parse::<JoinCode>().ok();
-        let rows = self.table(Table::Joins);
-        let mut holders: HashMap<_, _> =
-            rows.filter_map(|row| Some((code(&row.key)?, SessionId::from_bytes(&row.value)?))).collect();
+        let mut rows = self.table(Table::Joins);
+        let holder = |row: Row| Some((code(&row.key)?, SessionId::from_bytes(&row.value)?));
+        let mut holders: HashMap<_, _> = rows.by_ref().filter_map(holder).collect();
         for (code, holder) in &self.view.upper.joins {
             match holder {
                 Some(id) => holders.insert(code.clone(), id.clone()),
                 None => holders.remove(code),
             };
         }
-        holders
+        (holders, rows.damaged)
     }
 
     /// The length of the file in bytes.
@@ -201,18 +201,17 @@ fn open_log(path: &Path) -> Result<Option<Box<dyn StorageBackend>>, OpenError> {
 }
 
 /// Reads what the log beside the file has. Remarks what is known to be missing.
-fn read_log(path: &Path, meta: Meta, remarks: &mut Remarks) -> Result<(Option<Meta>, OverlayView), OpenError> {
+fn read_log(path: &Path, in_tables: Meta, remarks: &mut Remarks) -> Result<(Option<Meta>, OverlayView), OpenError> {
     let (log, noted) = (open_log(path)?, Note::look(path));
-    let in_tables = meta;
     let recovered = match &log {
-        Some(log) => match recover(&**log, meta) {
+        Some(log) => match recover(&**log, in_tables) {
             Ok(recovered) => recovered,
             Err(error) => {
                 remarks.losses.push(format!("its log cannot be read: {error}"));
-                Recovered::nothing(Some(meta))
+                Recovered::nothing(Some(in_tables))
             }
         },
-        None => Recovered::nothing(Some(meta)),
+        None => Recovered::nothing(Some(in_tables)),
     };
     let Recovered { found, view, meta } = recovered;
     remarks.losses.extend(meta.and_then(|meta| missing(&found, &meta, noted)));

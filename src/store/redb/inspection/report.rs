@@ -130,13 +130,12 @@ impl FileReport {
         if questions.wrong > 0 {
             self.remarks.harmless.push(format!("{} rows of questions are damaged", questions.wrong));
         }
-        let astray = file.join_codes().into_iter().filter(|code| !self.codes.contains(code)).count();
+        let (codes, damaged) = file.join_codes();
+        self.add_pages(damaged);
+        let astray = codes.into_iter().filter(|code| !self.codes.contains(code)).count();
         if astray > 0 {
             self.remarks.harmless.push(format!("{astray} join codes lead to games that do not have them"));
         }
-        let mut joins = file.table(Table::Joins);
-        joins.by_ref().for_each(drop);
-        self.add_pages(joins.damaged);
         self.add_pages(file.other_damage());
         self.mark = file.mark();
         if let Some(mark) = &self.mark {

@@ -68,9 +68,9 @@ pub fn repair_file(path: &Path, stamp: &str, control: &CopyControl) -> Result<Op
     if !file.has_its_tables() {
         // The new file would have none of the games that are still in the old one.
         let what = format!(
-            "{} has a damaged list of tables, so nothing proves which state of the games is the newest: a repair would lose \
-             all. Restore a backup, or save what can be read, though perhaps in an older state: rejoin migrate --from redb:{} --to redb:NEW-FOLDER",
-            path.display(),
+            "{0} has a damaged list of tables, so nothing proves which state of the games is the newest: a repair would \
+             lose all. Restore a backup, or save what can be read, though perhaps in an older state: rejoin migrate \
+             --from redb:{0} --to redb:NEW-FOLDER",
             path.display()
         );
         return Err(OfflineError::NotWhole(what));
