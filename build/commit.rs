@@ -1,4 +1,5 @@
-//! Finds the commit that is built, and passes it to the compiler as `REJOIN_COMMIT`.
+//! Finds the commit that is built, and passes it to the compiler as `BUILD_COMMIT`. `REJOIN_COMMIT` can give it. The
+//! names differ because `cargo run` passes what the compiler gets to the server too, which would take it for a setting.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,7 +13,7 @@ pub(crate) fn tell() {
     println!("cargo::rerun-if-env-changed=REJOIN_COMMIT");
     let given = std::env::var("REJOIN_COMMIT").ok().filter(|commit| !commit.is_empty());
     let commit = given.or_else(of_the_repository).unwrap_or_else(|| "unknown".to_owned());
-    println!("cargo::rustc-env=REJOIN_COMMIT={commit}");
+    println!("cargo::rustc-env=BUILD_COMMIT={commit}");
 }
 
 /// Twelve digits of the commit that is checked out, with `-modified` if the sources differ from it.

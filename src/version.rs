@@ -10,7 +10,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The first twelve digits of the commit, with `-modified` if the sources differed from it. `unknown` if the sources
 /// were not built from a repository and nobody said which commit they are.
-pub const COMMIT: &str = env!("REJOIN_COMMIT");
+pub const COMMIT: &str = env!("BUILD_COMMIT");
 
 /// What `rejoin --version` prints after the name.
 pub(crate) static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
